@@ -1,0 +1,76 @@
+"""Every error that a user can meet: what is wrong, where, what was expected, what to do.
+
+The command line prints ``str(error)`` and ends with ``error.exit_code``; a traceback is shown
+only with ``--debug``. Anything else that escapes is a defect of ours.
+"""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Something the user can mend. Subclasses name the kind; the text says the rest.
+
+    Parameters
+    ----------
+    what : what is wrong, one sentence.
+    where : the file, cell, study or setting that it concerns, if there is one.
+    expected : what would have been right, if it can be said shortly.
+    mend : what to do now, as an instruction.
+    """
+
+    exit_code = 2
+
+    def __init__(self, what: str, *, where: str = "", expected: str = "", mend: str = "") -> None:
+        self.what, self.where, self.expected, self.mend = what, where, expected, mend
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        lines = [head]
+        if self.expected:
+            lines.append(f"  expected: {self.expected}")
+        if self.mend:
+            lines.append(f"  to mend:  {self.mend}")
+        return "\n".join(lines)
+
+
+class WorkspaceError(UserError):
+    """No workspace, or a file in it cannot be read or has the wrong shape."""
+
+
+class PeriodError(UserError):
+    """A text that names no quarter or year."""
+
+
+class ReturnFileError(UserError):
+    """A return that cannot be opened as a workbook or CSV at all."""
+
+    exit_code = 1
+
+
+class LedgerError(UserError):
+    """The ledger cannot be read or written, or a record in it does not hold."""
+
+
+class PanelError(UserError):
+    """Data that are no panel: duplicate cells, unknown columns, nothing started."""
+
+
+class ProtocolError(UserError):
+    """A protocol that is missing, contradictory, or asks for what the panel cannot give."""
+
+
+class EstimateError(UserError):
+    """An estimate that cannot be computed from this panel with these settings."""
+
+
+class InferenceRefused(EstimateError):
+    """An inference that would mislead here; the text says why and what to use instead."""
+
+
+class ValueChainError(UserError):
+    """An effect cannot be turned into pounds: a unit that does not fit, a missing price."""
+
+
+class BookError(UserError):
+    """The book cannot be built from these results."""

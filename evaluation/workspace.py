@@ -1,0 +1,105 @@
+"""Where things are: the folder that holds ``studies/``, and what lies under its ``var/``.
+
+The clock is read here too: real, except in a workspace that holds a file ``SYNTHETIC``, where
+``NEWSTART_NOW`` sets it, so that a demonstration has vintages and the same hashes on every run.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+
+from evaluation import quarters
+from evaluation.errors import WorkspaceError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """The paths of one workspace; nothing is created until something is written."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Workspace:
+        """The nearest parent of ``start`` that holds ``studies/``, else ``NEWSTART_WORKSPACE``.
+
+        Raises
+        ------
+        WorkspaceError : if there is neither.
+        """
+        here = (start or Path.cwd()).resolve()
+        for folder in (here, *here.parents):
+            if (folder / "studies").is_dir():
+                return cls(root=folder)
+        named = os.environ.get("NEWSTART_WORKSPACE")
+        if named and (Path(named) / "studies").is_dir():
+            return cls(root=Path(named).resolve())
+        raise WorkspaceError(
+            "no folder here or above holds studies/.",
+            where=str(here),
+            mend="go to your workspace, or name it: newstart --workspace DIR ...",
+        )
+
+    @property
+    def studies(self) -> Path:
+        return self.root / "studies"
+
+    @property
+    def book(self) -> Path:
+        return self.root / "book"
+
+    @property
+    def var(self) -> Path:
+        """Everything that the framework writes here, git-ignored."""
+        return self.root / "var"
+
+    @property
+    def ledger(self) -> Path:
+        return self.var / "ledger.sqlite"
+
+    @property
+    def raw(self) -> Path:
+        """Accepted files as they came, by SHA-256."""
+        return self.var / "raw"
+
+    @property
+    def receipts(self) -> Path:
+        return self.var / "receipts"
+
+    @property
+    def truth(self) -> Path:
+        """What the simulator knows; no step of the pipeline opens it."""
+        return self.var / "truth"
+
+    def incoming(self, programme: str) -> Path:
+        """Return files made by the simulator or by connectors, before they are submitted."""
+        return self.var / "incoming" / programme
+
+    def results(self, programme: str, study: str) -> Path:
+        return self.var / "results" / programme / study
+
+    @property
+    def schemas(self) -> Path:
+        """The declarations: the workspace's own ``data_schemas/``, else the package's copy."""
+        own = self.root / "data_schemas"
+        return own if own.is_dir() else packaged_schemas()
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether this workspace is marked as holding invented data only."""
+        return (self.root / "SYNTHETIC").is_file()
+
+    def now(self) -> datetime:
+        """The instant that records are stamped with."""
+        if self.synthetic and (set_to := os.environ.get("NEWSTART_NOW")):
+            return quarters.parse_instant(set_to)
+        return quarters.now()
+
+
+def packaged_schemas() -> Path:
+    """The declarations shipped in the wheel, or beside the package in a checkout."""
+    inside = Path(str(resources.files("evaluation"))) / "data_schemas"
+    return inside if inside.is_dir() else inside.parents[1] / "data_schemas"
