@@ -1,0 +1,1 @@
+"""Estimators and their inference: effects under the real and many placebo assignments."""

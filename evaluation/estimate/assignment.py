@@ -1,0 +1,308 @@
+"""Assignments: which areas start when; the real one, and placebo ones that re-draw it.
+
+Inference in this package is re-assignment (Fisher 1935; Rosenbaum 2002, ch. 2): the sites' start
+periods ("slots") are re-drawn over comparable areas, and the real effect is judged against what
+the same estimator finds under those placebo assignments. It is valid if, within a stratum, the
+gaps of pilot and comparison areas are exchangeable, which no data can prove.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from evaluation.errors import EstimateError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.panel import Panel
+
+Block = Literal["site", "authority", "area"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Slots:
+    """The real assignment: the started areas ("places"), grouped into sites with a start.
+
+    ``places`` (M) are positions of areas in the panel, ordered by slot; ``slot_of`` (M) their slot;
+    ``starts`` (S) each slot's start as a position among the periods; ``names`` (S) the sites.
+    """
+
+    places: NDArray[np.int64]
+    slot_of: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, panel: Panel) -> Slots:
+        """The slots of a panel: its sites; without sites, each start cohort is one.
+
+        Raises
+        ------
+        EstimateError : nothing has started, nothing is left to compare with, or a site starts
+            before there is a period to compare with.
+        """
+        start = panel.start_index
+        places = np.flatnonzero(start != -1)
+        if len(places) == 0:
+            raise EstimateError("no area has started within the panel, so there is no effect yet.")
+        labels = pd.Series(panel.areas["site"].to_numpy()[places]).astype(object)
+        if labels.isna().any():
+            labels = pd.Series([panel.areas["start"].iloc[i] for i in places], dtype=object)
+        for place, label in zip(places, labels, strict=True):
+            if start[place] < 1:
+                raise EstimateError(
+                    f"{label} starts in {panel.areas['start'].iloc[place]}, at or before the first "
+                    f"period of the panel ({panel.periods[0]}).",
+                    expected="at least one period before every start",
+                    mend="leave that site out of the panel, or extend the panel backwards",
+                )
+        keys = sorted({(start[p], str(s)) for p, s in zip(places, labels, strict=True)})
+        number = {key: k for k, key in enumerate(keys)}
+        slot = np.array([number[start[p], str(s)] for p, s in zip(places, labels, strict=True)])
+        order = np.lexsort((places, slot))
+        return cls(
+            places=places[order], slot_of=slot[order],
+            starts=np.array([g for g, _ in keys]), names=tuple(name for _, name in keys),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Assignments:
+    """The real assignment (row 0) and placebo ones.
+
+    Attributes
+    ----------
+    fillers : (B + 1, M) positions of the areas that fill the M places; row 0 is the real one.
+    slots : the places and their slots.
+    strata : (N) stratum number of every area of the panel.
+    distinct : how many different assignments there are, the real one among them.
+    enumerated : whether the rows are all of them, rather than a draw.
+    block, reason : what moves together, and why.
+    """
+
+    fillers: NDArray[np.int64]
+    slots: Slots
+    strata: NDArray[np.int64]
+    distinct: int
+    enumerated: bool
+    block: Block
+    reason: str
+    seed: int
+
+    @property
+    def smallest_p(self) -> float:
+        """The smallest p-value that these assignments can give."""
+        return max(1 / len(self.fillers), 1 / self.distinct)
+
+    def __len__(self) -> int:
+        return len(self.fillers)
+
+    @classmethod
+    def draw(
+        cls,
+        panel: Panel,
+        *,
+        n: int = 9_999,
+        block: Block | None = None,
+        strata: Sequence[str] = ("level", "population"),
+        seed: int = 0,
+    ) -> Assignments:
+        """Draw (or, where there are no more than ``n``, enumerate) the assignments of a panel.
+
+        Parameters
+        ----------
+        n : placebo assignments to draw.
+        block : what moves together: ``area`` re-draws areas one by one; ``site`` and ``authority``
+            move a site's areas together into one authority, copying the real pattern. By default
+            ``authority`` where a site's areas share an authority, else ``area``.
+        strata : bands within which slots are re-drawn: ``level`` (thirds of the first outcome's
+            mean before the first start), ``population`` (thirds), ``stratum`` (the panel's own
+            column), or none. With blocks, bands are those of the authority's mean.
+        seed : of NumPy's default generator.
+
+        Raises
+        ------
+        EstimateError : a stratum holds too few areas or authorities to re-draw its slots.
+        """
+        slots = Slots.of(panel)
+        chosen, reason = _choose_block(panel, slots) if block is None else (block, "as asked")
+        rng = np.random.default_rng(seed)
+        if chosen == "area":
+            bands = _bands(panel, strata, slots, by=np.arange(len(panel.areas)))
+            fillers, distinct, whole = _draw_areas(slots, bands, n, rng)
+        else:
+            authority = pd.factorize(panel.areas["authority"], sort=True)[0]
+            bands = _bands(panel, strata, slots, by=authority)
+            fillers, distinct, whole = _draw_blocks(slots, bands, authority, n, rng)
+        return cls(
+            fillers=fillers, slots=slots, strata=bands, distinct=distinct, enumerated=whole,
+            block=chosen, reason=reason, seed=seed,
+        )  # fmt: skip
+
+
+def _choose_block(panel: Panel, slots: Slots) -> tuple[Block, str]:
+    authority = panel.areas["authority"]
+    if authority.isna().any():
+        return "area", "the panel names no authorities, so areas are re-drawn one by one"
+    held = authority.to_numpy()[slots.places]
+    shared = len(set(held)) < len(held)
+    if shared:
+        return "authority", (
+            "areas of one site share an authority and its shocks, so whole blocks move: re-drawn "
+            "one by one they would look more alike than chance allows"
+        )
+    return "area", "every started area lies in an authority of its own"
+
+
+def _bands(
+    panel: Panel, strata: Sequence[str], slots: Slots, by: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Stratum number of each area; thirds are taken over the groups ``by`` (areas, authorities)."""
+    keys = np.zeros(len(panel.areas), dtype=np.int64)
+    for name in strata:
+        if name == "stratum":
+            keys = 1_000 * keys + pd.factorize(panel.areas["stratum"], sort=True)[0]
+            continue
+        if name == "level":
+            before = panel.array(panel.outcomes[0])[:, : slots.starts.min()]
+            measure = np.nanmean(before, axis=1)
+        elif name == "population":
+            measure = panel.areas["population"].to_numpy(dtype=float)
+        else:
+            raise EstimateError(
+                f"unknown stratum {name!r}.", expected="level, population or stratum"
+            )
+        if np.isnan(measure).all():
+            continue
+        grouped = pd.Series(measure).groupby(by).mean()
+        rank = grouped.rank(method="first", pct=True).to_numpy()
+        third = np.minimum((rank * 3 - 1e-9).astype(np.int64), 2)
+        keys = 3 * keys + third[np.searchsorted(grouped.index.to_numpy(), by)]
+    return np.unique(keys, return_inverse=True)[1]
+
+
+def _draw_areas(
+    slots: Slots, strata: NDArray[np.int64], n: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], int, bool]:
+    starts = slots.starts[slots.slot_of]
+    distinct = 1
+    for stratum in np.unique(strata[slots.places]):
+        inside = strata[slots.places] == stratum
+        pool, m = int((strata == stratum).sum()), int(inside.sum())
+        if pool <= m:
+            raise EstimateError(
+                f"a stratum holds {pool} areas for {m} started ones: nothing is left to compare.",
+                mend="use fewer strata",
+            )
+        distinct *= math.perm(pool, m)
+        for g in np.unique(starts[inside]):
+            distinct //= math.factorial(int((starts[inside] == g).sum()))
+    if distinct <= n + 1:
+        return _real_first(slots, _every_assignment(slots, strata)), distinct, True
+    fillers = np.empty((n + 1, len(slots.places)), dtype=np.int64)
+    fillers[0] = slots.places
+    for stratum in np.unique(strata[slots.places]):
+        columns = np.flatnonzero(strata[slots.places] == stratum)
+        pool = np.flatnonzero(strata == stratum)
+        keys = rng.random((n, len(pool)))
+        fillers[1:, columns] = pool[np.argsort(keys, axis=1)[:, : len(columns)]]
+    return fillers, distinct, False
+
+
+def _real_first(slots: Slots, rows: Iterator[NDArray[np.int64]]) -> NDArray[np.int64]:
+    def identity(row: NDArray[np.int64]) -> frozenset[tuple[int, int]]:
+        starts = slots.starts[slots.slot_of]
+        return frozenset(zip(row.tolist(), starts.tolist(), strict=True))
+
+    real = identity(slots.places)
+    others = [row for row in rows if identity(row) != real]
+    return np.array([slots.places, *others], dtype=np.int64)
+
+
+def _every_assignment(slots: Slots, strata: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Each distinct assignment once: within stratum and start, order does not matter."""
+    starts = slots.starts[slots.slot_of]
+    cells = sorted({(strata[p], g) for p, g in zip(slots.places, starts, strict=True)})
+    columns = [
+        np.flatnonzero((strata[slots.places] == h) & (starts == g)) for h, g in cells
+    ]
+
+    def fill(k: int, taken: frozenset[int], row: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        if k == len(cells):
+            yield row.copy()
+            return
+        pool = [i for i in np.flatnonzero(strata == cells[k][0]).tolist() if i not in taken]
+        for chosen in itertools.combinations(pool, len(columns[k])):
+            row[columns[k]] = chosen
+            yield from fill(k + 1, taken | set(chosen), row)
+
+    yield from fill(0, frozenset(), np.empty(len(slots.places), dtype=np.int64))
+
+
+def _draw_blocks(
+    slots: Slots,
+    strata: NDArray[np.int64],
+    authority: NDArray[np.int64],
+    n: int,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int64], int, bool]:
+    """Move each site's areas together into one authority of its stratum.
+
+    Slots are served from the largest down, each from the unused authorities that can hold it.
+    The number of choices left never depends on earlier ones, so every arrangement is equally
+    likely.
+    """
+    n_authorities = int(authority.max()) + 1
+    size = np.bincount(authority, minlength=n_authorities)
+    band = np.full(n_authorities, -1, dtype=np.int64)
+    band[authority] = strata
+    members = [np.flatnonzero(slots.slot_of == s) for s in range(len(slots.names))]
+    order = sorted(range(len(members)), key=lambda s: (-len(members[s]), s))
+    home = [strata[slots.places[columns[0]]] for columns in members]
+    distinct = _count_blocks(slots, members, order, home, (size, band))
+    fillers = np.empty((n + 1, len(slots.places)), dtype=np.int64)
+    fillers[0] = slots.places
+    used = np.zeros((n, n_authorities), dtype=bool)
+    pick = rng.random((n, len(authority)))
+    for s in order:
+        m = len(members[s])
+        open_to = (size >= m) & (band == home[s])
+        keys = np.where(open_to & ~used, rng.random((n, n_authorities)), -1.0)
+        host = keys.argmax(axis=1)
+        used[np.arange(n), host] = True
+        chance = np.where(authority[None, :] == host[:, None], pick, -1.0)
+        fillers[1:, members[s]] = np.argsort(-chance, axis=1, kind="stable")[:, :m]
+    return fillers, distinct, False
+
+
+def _count_blocks(
+    slots: Slots,
+    members: list[NDArray[np.int64]],
+    order: list[int],
+    home: list[np.int64],
+    capacity: tuple[NDArray[np.int64], NDArray[np.int64]],
+) -> int:
+    size, band = capacity
+    distinct, taken = 1, dict.fromkeys(home, 0)
+    for s in order:
+        hosts = int(((size >= len(members[s])) & (band == home[s])).sum()) - taken[home[s]]
+        if hosts < 1:
+            raise EstimateError(
+                f"no authority of its stratum can hold the {len(members[s])} areas of "
+                f"{slots.names[s]}.",
+                mend="use fewer strata, or block='area' and say that shared shocks are ignored",
+            )
+        distinct *= hosts
+        taken[home[s]] += 1
+    alike = [(slots.starts[s], len(members[s]), home[s]) for s in order]
+    for key in set(alike):
+        distinct //= math.factorial(alike.count(key))
+    return distinct

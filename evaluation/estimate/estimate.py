@@ -1,0 +1,208 @@
+"""Estimate: the one result type of every estimator.
+
+It holds effects for K entries (site x period) and the same effects under B placebo assignments
+or resamples; everything later (averages, intervals, pounds) is one linear map applied to effects
+and draws alike. It never fits and never plots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from evaluation import fingerprint
+from evaluation.errors import EstimateError
+from evaluation.estimate.inference import Influence, summarise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Inference = Literal["placebo", "analytic", "bootstrap"]
+Weights = Literal["simple", "event_time", "cohort", "quarter"]
+Key = Literal["event_time", "cohort", "site", "area", "quarter"]
+ENTRY_COLUMNS = ("site", "cohort", "quarter", "event_time", "n_areas", "weight")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Draws:
+    """Effects under other assignments, one row each, the real one first.
+
+    ``raw`` (B + 1, K): the effects of the data as they are; they serve the null test.
+    ``shift`` (B + 1, K): the effects if the data were 1 in every really started cell and 0
+    elsewhere; how far a true effect of 1 would carry into each assignment.
+    ``net`` (B + 1, K): the effects after the estimated effect has been taken out of the really
+    started cells; they serve everything after the test.
+    """
+
+    raw: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    net: NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Estimate:
+    """Effects of one outcome by site (or start cohort) and period, with their uncertainty.
+
+    Attributes
+    ----------
+    outcome, unit, scale : what is estimated; on scale ``log`` an effect e is a relative change of
+        ``exp(e) - 1``, on ``level`` it is in the outcome's unit.
+    estimator, estimand, inference, level : how, what, and the confidence level.
+    index : K rows ``site, cohort, quarter, event_time, n_areas, weight``.
+    effects : (K) effects; NaN where the design gives none (the base period itself gives 0).
+    draws : effects under other assignments (inference ``placebo``), else None.
+    influence : influence functions of the effects (``analytic``, ``bootstrap``), else None.
+    analytic_error : (K) standard errors where another library computed them, else None.
+    paths : one row a site and period: ``observed, counterfactual`` on the estimate's scale.
+    weights : donor or implied weights, where the estimator has them.
+    area_effects : one row a started area: its mean effect over its own started periods, with the
+        same figure for every comparison area and start in ``placebo_area_effects``.
+    """
+
+    outcome: str
+    unit: str
+    scale: Literal["log", "level"]
+    estimator: str
+    estimand: str
+    inference: Inference
+    level: float
+    index: pd.DataFrame
+    effects: NDArray[np.float64]
+    draws: Draws | None = None
+    influence: Influence | None = None
+    analytic_error: NDArray[np.float64] | None = None
+    paths: pd.DataFrame = field(default_factory=pd.DataFrame)
+    weights: pd.DataFrame = field(default_factory=pd.DataFrame)
+    area_effects: pd.DataFrame = field(default_factory=pd.DataFrame)
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    sample: Mapping[str, Any] = field(default_factory=dict)
+    settings: Any = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def overall(
+        self, weights: Weights = "simple", *, window: tuple[int, int] | None = None
+    ) -> pd.DataFrame:
+        """The average effect on the started areas, as a one-row table.
+
+        Parameters
+        ----------
+        weights : ``simple`` weighs every started area and period alike; ``event_time`` averages
+            the effects by event time; ``cohort`` the mean effects of the cohorts by their size;
+            ``quarter`` the effects by calendar period. (Callaway and Sant'Anna 2021, section 3.)
+        window : first and last event time to include, say ``(0, 7)`` for the first 8 quarters.
+
+        Returns
+        -------
+        DataFrame with ``effect, se, low, high, low_band, high_band, p_value, n_areas``.
+        """
+        post = self._post(window)
+        maps, groups = self._overall_map(weights, post)
+        table = self._table(maps, groups, ["overall"])
+        table.index = pd.Index(["overall"], name="average")
+        return table
+
+    def by(self, key: Key) -> pd.DataFrame:
+        """One row an event time, cohort, site, area or period; columns as in `overall`.
+
+        Event times include those before the start; the other tables average started periods only.
+        """
+        if key == "area":
+            return self._by_area()
+        column = self.index[key]
+        usable = np.isfinite(self.effects)
+        if key != "event_time":
+            usable &= (self.index["event_time"] >= 0).to_numpy()
+        labels = [label for label in _ordered(column[usable]) if label is not None]
+        masks = [usable & (column == label).to_numpy() for label in labels]
+        if not masks:
+            raise EstimateError(f"a {self.estimator} estimate cannot be split by {key}.")
+        maps = np.array([self._normalised(mask) for mask in masks])
+        table = self._table(maps, masks, labels)
+        table.index.name = key
+        return table
+
+    def relative(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Effects and limits of a table as percent changes (scale ``log`` only)."""
+        if self.scale != "log":
+            raise EstimateError("only an estimate on the log scale is a relative change.")
+        columns = ["effect", "low", "high", "low_band", "high_band"]
+        return 100 * np.expm1(table[columns])
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the effects and draws, rounded to 10 significant digits."""
+        rounded = {"effects": _digest(self.effects)}
+        if self.draws is not None:
+            rounded["draws"] = _digest(self.draws.raw)
+        return fingerprint.of_data({**rounded, "what": [self.outcome, self.estimator]})
+
+    def _post(self, window: tuple[int, int] | None) -> NDArray[np.bool_]:
+        first, last = window or (0, 10**6)
+        event = self.index["event_time"].to_numpy()
+        post: NDArray[np.bool_] = (event >= max(first, 0)) & (event <= last)
+        post &= np.isfinite(self.effects)
+        if not post.any():
+            raise EstimateError("no started period falls inside the window.")
+        return post
+
+    def _normalised(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+        weight = np.where(mask, self.index["weight"].to_numpy(dtype=float), 0.0)
+        share: NDArray[np.float64] = weight / weight.sum()
+        return share
+
+    def _overall_map(
+        self, weights: Weights, post: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], list[NDArray[np.bool_]]]:
+        if weights == "simple":
+            return self._normalised(post)[None, :], [post]
+        key = {"event_time": "event_time", "cohort": "cohort", "quarter": "quarter"}[weights]
+        column = self.index[key]
+        masks = [post & (column == label).to_numpy() for label in _ordered(column[post])]
+        maps = np.array([self._normalised(mask) for mask in masks])
+        if weights == "cohort":
+            sizes = np.array([self._areas_in(mask) for mask in masks], dtype=float)
+            return (sizes / sizes.sum())[None, :] @ maps, [post]
+        return maps.mean(axis=0)[None, :], [post]
+
+    def _areas_in(self, mask: NDArray[np.bool_]) -> int:
+        return int(self.index[mask].groupby("site", dropna=False)["n_areas"].max().sum())
+
+    def _table(
+        self, maps: NDArray[np.float64], masks: list[NDArray[np.bool_]], labels: list[Any]
+    ) -> pd.DataFrame:
+        table = summarise(self, maps)
+        table["n_areas"] = [self._areas_in(mask) for mask in masks]
+        table.index = pd.Index(labels)
+        return table
+
+    def _by_area(self) -> pd.DataFrame:
+        if self.area_effects.empty:
+            raise EstimateError(f"a {self.estimator} estimate has no effects by area.")
+        return self.area_effects.drop(columns="site", errors="ignore")
+
+    def _repr_html_(self) -> str:
+        head = f"<p>{self._headline()}</p>"
+        return head + str(self.overall().round(4).to_html())
+
+    def __repr__(self) -> str:
+        return f"{self._headline()}\n{self.overall().round(4).to_string()}"
+
+    def _headline(self) -> str:
+        return (
+            f"{self.estimator} of {self.outcome} ({self.scale}): {self.estimand}; "
+            f"{self.inference} inference, level {self.level:g}"
+        )
+
+
+def _ordered(column: pd.Series) -> list[Any]:
+    return sorted(pd.unique(column.dropna()).tolist())
+
+
+def _digest(numbers: NDArray[np.float64]) -> str:
+    text = ",".join("nan" if np.isnan(x) else f"{x:.9e}" for x in numbers.ravel())
+    return fingerprint.of_bytes(text.encode())

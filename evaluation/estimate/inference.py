@@ -1,0 +1,201 @@
+"""From effects and draws to p-values, standard errors, intervals and bands.
+
+Placebo inference: a p-value counts the assignments whose effect is as large as the real one; an
+interval inverts that test in closed form. For a constant additive effect kappa, the placebo effect
+of the data without it is a_b - kappa c_b, where a_b comes from the data as they are (``raw``) and
+c_b from a unit effect in the really started cells (``shift``): kappa is rejected where |a_0 -
+kappa c_0| is among the m = floor(alpha (B + 1)) largest of |a_b - kappa c_b|. Each assignment
+gives two end points, so no grid is needed.
+
+Analytic inference: influence functions (Callaway and Sant'Anna 2021, theorem 2 and section 4.1),
+clustered by area, including the estimation of the cohort weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.estimate.estimate import Draws, Estimate
+
+TIE = 1e-10
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Influence:
+    """Influence functions of K effects over n areas (or clusters of them).
+
+    ``functions`` (n, K): one row an area; a standard error is sqrt(sum of squares) / n.
+    ``membership`` (n, K): 1 where the area belongs to the entry's site or cohort, for the
+    uncertainty of the weights. ``cluster`` (n): cluster number of each area.
+    ``multipliers`` (B, clusters): mean 0, variance 1, for the multiplier bootstrap; may be empty.
+    """
+
+    functions: NDArray[np.float64]
+    membership: NDArray[np.float64]
+    cluster: NDArray[np.int64]
+    multipliers: NDArray[np.float64]
+
+
+def summarise(estimate: Estimate, maps: NDArray[np.float64]) -> pd.DataFrame:
+    """Effects, errors, intervals, bands and p-values of R averages.
+
+    Parameters
+    ----------
+    maps : (R, K) weights of the entries in each average; entries without an effect have weight 0.
+    """
+    effects = np.nan_to_num(estimate.effects)
+    point = maps @ effects
+    if estimate.draws is not None:
+        return _from_draws(point, estimate.draws, maps, 1 - estimate.level)
+    if estimate.influence is not None:
+        return _from_influence(point, effects, estimate.influence, maps, estimate.level)
+    if estimate.analytic_error is not None:
+        return _from_normal(point, np.abs(maps) @ estimate.analytic_error, estimate.level)
+    blank = np.full(len(point), np.nan)
+    return _frame(point, blank, (blank, blank), (blank, blank), blank)
+
+
+def placebo_p(statistics: NDArray[np.float64]) -> float:
+    """Two-sided p: the share of assignments at least as extreme as the real one (first entry)."""
+    size = np.abs(statistics)
+    return float((size >= size[0] * (1 - TIE)).mean())
+
+
+def placebo_interval(
+    raw: NDArray[np.float64], shift: NDArray[np.float64], alpha: float
+) -> tuple[float, float]:
+    """The interval of constant effects that re-assignment does not reject at ``alpha``.
+
+    Parameters
+    ----------
+    raw, shift : (B + 1) statistic of the data and of a unit effect; the real one first.
+
+    Returns
+    -------
+    low, high : infinite where too few assignments exist to reject anything.
+    """
+    a, c = raw[1:], shift[1:]
+    m = int(np.floor(alpha * len(raw) + 1e-9))
+    if m < 1:
+        return -np.inf, np.inf
+    bounded = np.abs(c) < shift[0] * (1 - 1e-12)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ends = np.stack([(raw[0] - a) / (shift[0] - c), (raw[0] + a) / (shift[0] + c)])
+    low = np.where(bounded, ends.min(axis=0), -np.inf)
+    high = np.where(bounded, ends.max(axis=0), np.inf)
+    if m > len(low):
+        return float(raw[0] / shift[0]), float(raw[0] / shift[0])
+    return float(np.partition(low, m - 1)[m - 1]), float(-np.partition(-high, m - 1)[m - 1])
+
+
+def _from_draws(
+    point: NDArray[np.float64], draws: Draws, maps: NDArray[np.float64], alpha: float
+) -> pd.DataFrame:
+    raw, shift, net = (_apply(part, maps) for part in (draws.raw, draws.shift, draws.net))
+    error = net[1:].std(axis=0, ddof=1) if len(net) > 2 else np.full(len(point), np.nan)
+    intervals = [placebo_interval(raw[:, r], shift[:, r], alpha) for r in range(len(point))]
+    low, high = (np.array(side) for side in zip(*intervals, strict=True))
+    centred = net[1:] - net[1:].mean(axis=0)
+    scaled = np.abs(centred) / np.where(error > 0, error, np.nan)
+    finite = np.isfinite(scaled).any(axis=0)
+    reach = np.full(1, np.nan)
+    if finite.any() and len(net) > 2:
+        reach = np.quantile(np.nanmax(scaled[:, finite], axis=1), [1 - alpha], method="higher")
+    band = reach[0] * error
+    p = np.array([placebo_p(raw[:, r]) for r in range(len(point))])
+    none = (np.abs(point) < 1e-14) & (error < 1e-14)
+    p, low, high = np.where(none, np.nan, p), np.where(none, 0.0, low), np.where(none, 0.0, high)
+    return _frame(point, error, (low, high), (point - band, point + band), p)
+
+
+def _apply(draws: NDArray[np.float64], maps: NDArray[np.float64]) -> NDArray[np.float64]:
+    used = (maps != 0).any(axis=0)
+    mapped: NDArray[np.float64] = np.nan_to_num(draws[:, used]) @ maps[:, used].T
+    return mapped
+
+
+def _from_influence(
+    point: NDArray[np.float64],
+    effects: NDArray[np.float64],
+    influence: Influence,
+    maps: NDArray[np.float64],
+    level: float,
+) -> pd.DataFrame:
+    n = len(influence.functions)
+    values = influence.functions @ maps.T
+    for r, weights in enumerate(maps):
+        values[:, r] += _weight_influence(weights, effects, influence.membership)
+    summed = np.zeros((influence.cluster.max() + 1, len(point)))
+    np.add.at(summed, influence.cluster, values)
+    error = np.sqrt((summed**2).sum(axis=0)) / n
+    normal = NormalDist()
+    z = normal.inv_cdf(0.5 + level / 2)
+    reach = z
+    if len(influence.multipliers):
+        boot = influence.multipliers @ summed / n
+        spread = np.subtract(*np.percentile(boot, [75, 25], axis=0)) / (
+            normal.inv_cdf(0.75) - normal.inv_cdf(0.25)
+        )
+        error = spread
+        ratio = np.abs(boot) / np.where(spread > 0, spread, np.nan)
+        reach = float(np.quantile(np.nanmax(ratio, axis=1), level))
+    size = np.abs(point) / np.where(error > 0, error, np.nan)
+    p = np.array([2 * (1 - normal.cdf(x)) if np.isfinite(x) else np.nan for x in size])
+    return _frame(
+        point, error, (point - z * error, point + z * error),
+        (point - reach * error, point + reach * error), p,
+    )  # fmt: skip
+
+
+def _from_normal(
+    point: NDArray[np.float64], error: NDArray[np.float64], level: float
+) -> pd.DataFrame:
+    normal = NormalDist()
+    z = normal.inv_cdf(0.5 + level / 2)
+    p = np.array([2 * (1 - normal.cdf(x)) for x in np.abs(point / error)])
+    blank = np.full(len(point), np.nan)
+    return _frame(point, error, (point - z * error, point + z * error), (blank, blank), p)
+
+
+def _weight_influence(
+    weights: NDArray[np.float64], effects: NDArray[np.float64], membership: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Influence of estimating cohort shares, for averages whose weights are those shares.
+
+    With weights w_k = p_k / sum p over the entries used (p the share of areas in the entry's
+    group), as in the R package did (``wif``). Averages that weigh every group alike have none.
+    """
+    used = weights != 0
+    share = membership[:, used].mean(axis=0)
+    proportional = np.ptp(weights[used] / np.where(share > 0, share, np.nan)) < 1e-9
+    if not proportional or np.isnan(share).any():
+        return np.zeros(len(membership))
+    deviation = membership[:, used] - share
+    total = share.sum()
+    first = deviation / total
+    second = np.outer(deviation.sum(axis=1), share / total**2)
+    out: NDArray[np.float64] = (first - second) @ effects[used]
+    return out
+
+
+def _frame(
+    point: NDArray[np.float64],
+    error: NDArray[np.float64],
+    interval: tuple[NDArray[np.float64], NDArray[np.float64]],
+    band: tuple[NDArray[np.float64], NDArray[np.float64]],
+    p: NDArray[np.float64],
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "effect": point, "se": error, "low": interval[0], "high": interval[1],
+            "low_band": band[0], "high_band": band[1], "p_value": p,
+        }
+    )  # fmt: skip

@@ -1,0 +1,338 @@
+"""Panel: areas x periods x outcomes as of a vintage, with start periods.
+
+The one shape that estimators read. It comes from the ledger (`Panel.from_observations`) or from
+anyone's long table (`Panel.from_long`); it never estimates and never looks at a truth file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from evaluation import fingerprint
+from evaluation.errors import PanelError
+from evaluation.quarters import Frequency, Period, period_range
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.programme import Area, Outcome, Programme
+
+NEVER = -1
+AREA_COLUMNS = ("site", "authority", "role", "start", "population", "stratum")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Panel:
+    """Areas x periods for one or more outcomes.
+
+    Attributes
+    ----------
+    areas : one row an area (index: its code), with ``site, authority, role, start, population,
+        stratum`` and any covariates; ``start`` is a period's label or None for never.
+    periods : the columns, in order, without gaps.
+    figures : outcome -> array (areas, periods) in the outcome's unit; NaN where there is no figure.
+    denominators : outcome -> array of the same shape, where the outcome has one.
+    statuses : outcome -> array of status symbols (``""`` for a plain figure).
+    """
+
+    areas: pd.DataFrame
+    periods: tuple[Period, ...]
+    figures: Mapping[str, NDArray[np.float64]]
+    denominators: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    statuses: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
+    vintage: str = ""
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        return tuple(self.figures)
+
+    @property
+    def frequency(self) -> Frequency:
+        return self.periods[0].frequency
+
+    @property
+    def labels(self) -> list[str]:
+        return [period.label for period in self.periods]
+
+    @property
+    def start_index(self) -> NDArray[np.int64]:
+        """Position of each area's start among the periods.
+
+        `NEVER` (-1) where it does not start, or starts only after the last period. A start before
+        the first period gives a negative position below -1.
+        """
+        first, last = self.periods[0], self.periods[-1]
+        found = np.full(len(self.areas), NEVER, dtype=np.int64)
+        for row, start in enumerate(self.areas["start"]):
+            if isinstance(start, str) and (period := Period.parse(start)) <= last:
+                position = period - first
+                found[row] = position if position >= 0 else position - 1
+        return found
+
+    @property
+    def started(self) -> NDArray[np.bool_]:
+        """Which areas have started within the panel."""
+        return self.start_index != NEVER
+
+    def array(self, outcome: str) -> NDArray[np.float64]:
+        """The figures of one outcome, areas x periods.
+
+        Raises
+        ------
+        PanelError : if the panel does not hold the outcome.
+        """
+        if outcome not in self.figures:
+            raise PanelError(
+                f"the panel holds no outcome {outcome!r}.", expected=", ".join(self.figures)
+            )
+        return self.figures[outcome]
+
+    def values(self, outcome: str) -> pd.DataFrame:
+        """The figures of one outcome: a row an area, a column a period, in the outcome's unit."""
+        columns: list[Any] = self.labels if self.frequency == "Q" else [p.year for p in self.periods]
+        return pd.DataFrame(self.array(outcome), index=self.areas.index, columns=columns)
+
+    def select(self, keep: NDArray[np.bool_]) -> Panel:
+        """The same panel with only the areas where ``keep`` is true."""
+        return Panel(
+            areas=self.areas[keep],
+            periods=self.periods,
+            figures={k: v[keep] for k, v in self.figures.items()},
+            denominators={k: v[keep] for k, v in self.denominators.items()},
+            statuses={k: v[keep] for k, v in self.statuses.items()},
+            vintage=self.vintage,
+        )
+
+    def until(self, last: Period) -> Panel:
+        """The panel as it stood with ``last`` as its last period (figures as now known)."""
+        n = last - self.periods[0] + 1
+        return Panel(
+            areas=self.areas,
+            periods=self.periods[:n],
+            figures={k: v[:, :n] for k, v in self.figures.items()},
+            denominators={k: v[:, :n] for k, v in self.denominators.items()},
+            statuses={k: v[:, :n] for k, v in self.statuses.items()},
+            vintage=self.vintage,
+        )
+
+    def eligible(self) -> Panel:
+        """Without the areas that the programme excludes (buffers, other programmes)."""
+        return self.select((self.areas["role"] != "excluded").to_numpy())
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over areas, periods and every figure."""
+        numbers = {
+            name: fingerprint.of_bytes(np.ascontiguousarray(figures + 0.0).tobytes())
+            for name, figures in sorted(self.figures.items())
+        }
+        frame = self.areas.astype(object).where(self.areas.notna(), None)
+        return fingerprint.of_data(
+            {
+                "areas": [list(map(str, row)) for row in frame.reset_index().to_numpy()],
+                "periods": self.labels,
+                "figures": numbers,
+            }
+        )
+
+    @classmethod
+    def from_long(  # the names are the interface that notebooks use
+        cls,
+        frame: pd.DataFrame,
+        *,
+        area: str,
+        period: str,
+        outcomes: str | Sequence[str],
+        start: str | None = None,
+        site: str | None = None,
+        authority: str | None = None,
+        population: str | None = None,
+        stratum: str | None = None,
+        covariates: Sequence[str] = (),
+        frequency: Frequency = "Q",
+    ) -> Panel:
+        """A panel from a long table with one row an area and period.
+
+        Parameters
+        ----------
+        frame : the table; column names are given by the other arguments.
+        period : quarterly Periods, ``2026 Q3`` / ``2026Q3`` / ``2026-Q3``, or integer years.
+        start : the first started period; missing or 0 means never.
+        site, authority, population, stratum, covariates : attributes of an area; the first value
+            of each area is taken, and one that changes over time is an error.
+
+        Raises
+        ------
+        PanelError : a column is missing, a cell stands twice, an attribute changes over time, or
+            the periods are not of the stated frequency.
+        """
+        outcomes = [outcomes] if isinstance(outcomes, str) else list(outcomes)
+        named = {"site": site, "authority": authority, "population": population,
+                 "stratum": stratum, "start": start}  # fmt: skip
+        given = {name: column for name, column in named.items() if column}
+        _require_columns(frame, [area, period, *outcomes, *given.values(), *covariates])
+        periods = _parse_periods(frame[period], frequency)
+        _refuse_duplicates(frame[area], periods)
+        span = period_range(min(periods), max(periods))
+        columns = {**given, **{name: name for name in covariates}}
+        areas = _constant_attributes(frame, area, columns)
+        areas["start"] = _parse_starts(areas["start"]) if start else None
+        areas["role"] = ["pilot" if isinstance(s, str) else "comparison" for s in areas["start"]]
+        for name in AREA_COLUMNS:
+            if name not in areas:
+                areas[name] = None
+        rows = areas.index.get_indexer(frame[area])
+        cols = np.array([p - span[0] for p in periods])
+        figures = {}
+        for name in outcomes:
+            grid = np.full((len(areas), len(span)), np.nan)
+            grid[rows, cols] = frame[name].to_numpy(dtype=float)
+            figures[name] = grid
+        return cls(areas=areas, periods=span, figures=figures)
+
+    @classmethod
+    def from_observations(
+        cls,
+        observations: pd.DataFrame,
+        programme: Programme,
+        outcomes: Sequence[str],
+        *,
+        last: Period | None = None,
+        vintage: str = "",
+    ) -> Panel:
+        """A panel from the ledger's observations of one programme.
+
+        Parameters
+        ----------
+        observations : as `Ledger.observations` gives them.
+        outcomes : codes, all of one frequency.
+        last : the last period to include; by default the last one observed.
+
+        Raises
+        ------
+        PanelError : no observation, or outcomes of different frequencies together.
+        """
+        declared = [programme.outcome_by_code[code] for code in outcomes]
+        wanted = observations[observations["outcome"].isin(outcomes)]
+        if wanted.empty:
+            raise PanelError(
+                f"the ledger holds no figure of {', '.join(outcomes)} at this vintage.",
+                where=programme.name,
+                mend="submit the returns first, or choose a later --as-of",
+            )
+        if len({outcome.frequency for outcome in declared}) > 1:
+            raise PanelError("quarterly and yearly outcomes cannot share a panel.")
+        held = set(wanted["area_code"])
+        members = [area for area in programme.areas if area.code in held]
+        seen = {label: Period.parse(label) for label in wanted["quarter"].unique()}
+        span = period_range(min(seen.values()), last or max(seen.values()))
+        grids = _grids(wanted, declared, [a.code for a in members], span)
+        return cls(
+            areas=_area_table(programme, members), periods=span, vintage=vintage,
+            figures=grids[0], denominators=grids[1], statuses=grids[2],
+        )  # fmt: skip
+
+
+def _area_table(programme: Programme, members: Sequence[Area]) -> pd.DataFrame:
+    rows = []
+    for area in members:
+        start = programme.start_of(area)
+        rows.append(
+            {
+                "site": area.site, "authority": area.authority, "role": area.role,
+                "start": start.label if start else None, "population": area.population,
+                "stratum": None, "name": area.name, "x": area.x, "y": area.y,
+            }
+        )  # fmt: skip
+    index = pd.Index([area.code for area in members], name="area")
+    return pd.DataFrame(rows, index=index).astype({"site": object, "start": object})
+
+
+_Grids = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
+
+
+def _grids(
+    wanted: pd.DataFrame, declared: Sequence[Outcome], codes: list[str], span: tuple[Period, ...]
+) -> _Grids:
+    figures, denominators, statuses = {}, {}, {}
+    column_of = {period.label: column for column, period in enumerate(span)}
+    inside = wanted[wanted["quarter"].isin(column_of)]
+    for outcome in declared:
+        part = inside[inside["outcome"] == outcome.code]
+        rows = pd.Index(codes).get_indexer(part["area_code"])
+        cols = part["quarter"].map(column_of).to_numpy()
+        numerator, denominator = (np.full((len(codes), len(span)), np.nan) for _ in range(2))
+        status = np.full((len(codes), len(span)), "[x]", dtype=object)
+        numerator[rows, cols] = part["numerator"].to_numpy(dtype=float)
+        denominator[rows, cols] = part["denominator"].to_numpy(dtype=float)
+        status[rows, cols] = part["status"].fillna("").to_numpy()
+        ratio = outcome.form == "ratio"
+        figures[outcome.code] = outcome.per * numerator / denominator if ratio else numerator
+        denominators[outcome.code] = denominator
+        statuses[outcome.code] = status
+    return figures, denominators, statuses
+
+
+def _require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise PanelError(
+            f"the table has no column {', '.join(map(repr, missing))}.",
+            expected=f"columns among {', '.join(map(str, frame.columns))}",
+        )
+
+
+def _parse_periods(column: pd.Series, frequency: Literal["Q", "A"]) -> list[Period]:
+    known = {value: Period.parse(_plain(value)) for value in column.unique()}
+    for value, period in known.items():
+        if period.frequency != frequency:
+            wanted = "quarters" if frequency == "Q" else "years"
+            raise PanelError(
+                f"{value!r} is not of the stated frequency {frequency!r}.",
+                expected=f"{wanted} in every row",
+                mend="pass frequency='A' for years, 'Q' for quarters",
+            )
+    return [known[value] for value in column]
+
+
+def _plain(value: object) -> str:
+    is_whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
+    return str(int(value)) if is_whole else str(value)  # type: ignore[call-overload]
+
+
+def _parse_starts(column: pd.Series) -> list[str | None]:
+    never = column.isna() | column.isin([0, "0", ""])
+    return [
+        None if is_never else Period.parse(_plain(value)).label
+        for value, is_never in zip(column, never, strict=True)
+    ]
+
+
+def _refuse_duplicates(areas: pd.Series, periods: list[Period]) -> None:
+    pairs = pd.MultiIndex.from_arrays([areas, [p.label for p in periods]])
+    if pairs.has_duplicates:
+        area, period = pairs[pairs.duplicated()][0]
+        raise PanelError(
+            f"area {area} has more than one row for {period}.", expected="one row an area and period"
+        )
+
+
+def _constant_attributes(
+    frame: pd.DataFrame, area: str, columns: Mapping[str, str]
+) -> pd.DataFrame:
+    grouped = frame.groupby(area, sort=True, observed=True)
+    areas = pd.DataFrame(index=pd.Index(sorted(frame[area].unique()), name="area"))
+    for name, column in columns.items():
+        counts = grouped[column].nunique(dropna=False)
+        if (counts > 1).any():
+            raise PanelError(
+                f"column {column!r} changes over time in area {counts.idxmax()}.",
+                expected="one value an area",
+            )
+        areas[name] = grouped[column].first().reindex(areas.index)
+    return areas
