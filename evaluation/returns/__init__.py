@@ -1,0 +1,1 @@
+"""Return files: their declared form, their content, reading them and writing templates."""
