@@ -1,0 +1,1 @@
+"""Checks of a return: rules, problems, stages. What is wrong, in which cell, how to mend it."""

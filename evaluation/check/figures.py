@@ -1,0 +1,138 @@
+"""Figures: the column rules of each outcome, symbols beside figures, and jumps since last time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from evaluation.check import tables
+from evaluation.check.cells import Cells
+from evaluation.check.problems import Problem, shown
+from evaluation.programme import Outcome, Programme
+from evaluation.returns.content import Figures
+from evaluation.returns.form import form
+
+JUMP = 5.0
+"""A change by this factor since the last accepted figure is questioned ..."""
+JUMP_FROM = 20.0
+"""... where the larger of the two is at least this: small counts jump by chance."""
+
+
+def _by_outcome(cells: Cells, programme: Programme) -> Iterator[tuple[Outcome, list[int]]]:
+    entries: dict[str, list[int]] = defaultdict(list)
+    for entry, code in enumerate(cells.outcome):
+        if code is not None:
+            entries[code].append(entry)
+    for code, found in entries.items():
+        if code in programme.outcome_by_code:
+            yield programme.outcome_by_code[code], found
+
+
+def check_columns(cells: Cells, programme: Programme) -> list[Problem]:
+    """Every figure beyond what its outcome allows, or beyond what has been seen so far."""
+    problems = []
+    for outcome, entries in _by_outcome(cells, programme):
+        numerator = [cells.numerator[entry] for entry in entries]
+        denominator = [cells.denominator[entry] for entry in entries]
+        for failure in tables.column_failures(outcome, numerator, denominator):
+            entry = entries[failure.position]
+            column = "denominator" if failure.column == "denominator" else "numerator"
+            value = cells.denominator[entry] if column == "denominator" else cells.numerator[entry]
+            message = _message(failure.rule, outcome, cells, entry)
+            problems.append(cells.problem(failure.rule, entry, column, message, value=value))
+    return problems
+
+
+def _message(rule: str, outcome: Outcome, cells: Cells, entry: int) -> str:
+    people = outcome.people[:1].upper() + outcome.people[1:]
+    if rule == "R040":
+        return f"{people} are counted in whole numbers."
+    if rule == "R041":
+        return f"There cannot be fewer than no {outcome.people}."
+    if rule == "R042":
+        return "This number is too large to hold."
+    if rule == "R043":
+        return "The denominator must be more than zero."
+    if rule == "R044":
+        out_of = shown(cells.denominator[entry])
+        return f"More {outcome.people} than there are in all ({out_of} in column denominator)."
+    limits = outcome.bounds if rule == "R045" else outcome.soft_limits
+    value = f"{_rate(outcome, cells, entry):,.4g} {outcome.unit}"
+    low, high = limits.low, limits.high
+    span = f"{_limit(low)} to {_limit(high)}" if low is not None and high is not None else (
+        f"at most {_limit(high)}" if low is None else f"at least {_limit(low)}"
+    )  # fmt: skip
+    what = "possible is" if rule == "R045" else "usual is"
+    return f"This makes {value}; {what} {span}."
+
+
+def _limit(limit: float | None) -> str:
+    return "" if limit is None else f"{limit:,g}"
+
+
+def _rate(outcome: Outcome, cells: Cells, entry: int) -> float:
+    numerator, denominator = cells.numerator[entry], cells.denominator[entry]
+    if outcome.form == "ratio" and denominator:
+        return outcome.per * (numerator or 0.0) / denominator
+    return numerator or 0.0
+
+
+def check_across(cells: Cells, programme: Programme) -> list[Problem]:
+    """A missing figure has its symbol, a symbol fits its figure, a ratio has its denominator."""
+    problems = []
+    unread = cells.unread
+    for outcome, entries in _by_outcome(cells, programme):
+        for entry in entries:
+            figure, status = cells.numerator[entry], cells.status[entry]
+            if entry not in unread["numerator"] and entry not in unread["status"]:
+                problems += _check_symbol(cells, entry, figure, status or "")
+            if entry in unread["denominator"]:
+                continue
+            below = cells.denominator[entry]
+            if outcome.form == "ratio" and figure is not None and below is None:
+                message = f"The denominator is missing: {outcome.denominator}."
+                problems.append(cells.problem("R047", entry, "denominator", message, value=None))
+            elif outcome.form == "value" and below is not None:
+                message = f"{outcome.title} is a value and has no denominator."
+                problems.append(cells.problem("R048", entry, "denominator", message, value=below))
+    return problems
+
+
+def _check_symbol(cells: Cells, entry: int, figure: float | None, status: str) -> list[Problem]:
+    asks = form().figure_of.get(status, "given")
+    if figure is None and asks == "given":
+        message = "The figure is missing and no symbol says why."
+        if status:
+            message = f"{status} belongs beside a figure, and there is none."
+        return [cells.problem("R050", entry, "numerator", message, value=None)]
+    if figure is not None and asks == "empty":
+        message = f"{status} says that there is no figure, but there is one."
+        return [cells.problem("R051", entry, "numerator", message, value=figure)]
+    return []
+
+
+def check_jumps(cells: Cells, programme: Programme, last: Figures) -> list[Problem]:
+    """Figures that changed by a factor of five or more since the last accepted ones."""
+    problems = []
+    for outcome, entries in _by_outcome(cells, programme):
+        for entry in entries:
+            figure, area = cells.numerator[entry], cells.area_code[entry]
+            before = last.get((area or "", outcome.code), (None, None))[0]
+            if figure is None or before is None or not _jumped(before, figure):
+                continue
+            message = f"The last accepted figure is {shown(before)}. {_times(before, figure)}"
+            problems.append(cells.problem("R060", entry, "numerator", message, value=figure))
+    return problems
+
+
+def _jumped(before: float, figure: float) -> bool:
+    small, large = sorted((abs(before), abs(figure)))
+    return large >= JUMP_FROM and large >= JUMP * small
+
+
+def _times(before: float, figure: float) -> str:
+    if before == 0 or figure == 0:
+        return "Is that right?"
+    if abs(figure) > abs(before):
+        return f"{abs(figure / before):,.0f} times as many?"
+    return f"Only one in {abs(before / figure):,.0f} of it?"

@@ -1,0 +1,127 @@
+"""Whose return it is: the guide sheet, or a CSV's name, against the programme."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evaluation.check.problems import Problem, problem
+from evaluation.errors import PeriodError, WorkspaceError
+from evaluation.programme import Area, Outcome, Programme
+from evaluation.quarters import Period
+from evaluation.returns.form import form
+from evaluation.returns.workbook import RawReturn, guide_from_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitter:
+    """The submitter and period as far as they are known, and what is expected from them.
+
+    ``areas`` and ``outcomes`` are None where the submitter is not known, ``period`` where the
+    quarter is not.
+    """
+
+    site: str
+    agency: str
+    period: Period | None
+    areas: dict[str, Area] | None
+    outcomes: dict[str, Outcome] | None
+
+
+def read_guide(raw: RawReturn, programme: Programme) -> tuple[Submitter, list[Problem]]:
+    """Whose return it is, and everything about it that does not fit the programme."""
+    place = _Place(raw)
+    guide = raw.guide
+    if not any(guide.values()):
+        nobody = Submitter(site="", agency="", period=None, areas=None, outcomes=None)
+        return nobody, [_unsaid(raw)]
+    problems: list[Problem] = []
+    if raw.sheet is not None:
+        problems += _check_version(place, guide["template_version"])
+        if guide["programme"] != programme.name:
+            message = f"This is a return for {guide['programme'] or 'no programme'},"
+            message += f" not for {programme.name}."
+            problems.append(place.problem("R004", "programme", message))
+    period, faults = _read_period(place, guide["quarter"], programme)
+    problems += faults
+    areas = outcomes = None
+    try:
+        expected = programme.expected(guide["site"], guide["agency"])
+    except WorkspaceError as error:
+        mend = f"One of: {error.expected}."
+        problems.append(place.problem("R005", "site", error.what, mend))
+    else:
+        areas = {area.code: area for area in expected[0]}
+        outcomes = {
+            outcome.code: outcome
+            for outcome in expected[1]
+            if period is None or outcome.period_frequency == period.frequency
+        }
+    problems += _check_name(raw, period)
+    submitter = Submitter(
+        site=guide["site"], agency=guide["agency"], period=period, areas=areas, outcomes=outcomes
+    )
+    return submitter, problems
+
+
+class _Place:
+    """Where each line of the guide stands: a cell of the guide sheet, or nowhere for a CSV."""
+
+    def __init__(self, raw: RawReturn) -> None:
+        self.raw = raw
+
+    def problem(self, rule: str, line: str, message: str, mend: str = "") -> Problem:
+        inside = self.raw.sheet is not None
+        return problem(
+            rule,
+            message,
+            sheet=form().guide_sheet if inside else None,
+            cell=f"B{form().guide.index(line) + 1}" if inside else None,
+            value=self.raw.guide[line] or None,
+            mend=mend,
+        )
+
+
+def _unsaid(raw: RawReturn) -> Problem:
+    if raw.sheet is None:
+        message = "The file's name does not say whose return it is and for which quarter."
+        mend = "Name it <site>_<agency>_<quarter>.csv, like S03_council_2026-Q3.csv."
+        return problem("R002", message, sheet=None, value=raw.path_name, mend=mend)
+    message = f"The sheet {form().guide_sheet} is missing or empty, so nobody knows whose return"
+    mend = "Copy the figures into a fresh template."
+    return problem("R002", f"{message} it is.", sheet=form().guide_sheet, cell="B1", mend=mend)
+
+
+def _check_version(place: _Place, version: str) -> list[Problem]:
+    if version == form().template_version:
+        return []
+    message = f"The template's version is {version or 'not given'}; this programme reads version"
+    return [place.problem("R003", "template_version", f"{message} {form().template_version}.")]
+
+
+def _read_period(
+    place: _Place, text: str, programme: Programme
+) -> tuple[Period | None, list[Problem]]:
+    try:
+        period = Period.parse(text)
+    except PeriodError:
+        example = f"Write it like {programme.last}."
+        message = "The return does not say its quarter in a form that can be read."
+        return None, [place.problem("R006", "quarter", message, example)]
+    if period.frequency == programme.frequency:
+        inside = programme.first <= period <= programme.last
+    else:
+        inside = programme.first.year <= period.year <= programme.last.year
+    if inside:
+        return period, []
+    message = f"{period} lies outside the programme, {programme.first} to {programme.last}."
+    return period, [place.problem("R006", "quarter", message, "Correct the quarter.")]
+
+
+def _check_name(raw: RawReturn, period: Period | None) -> list[Problem]:
+    """A workbook may have any name; one that names a quarter must name its own."""
+    named = guide_from_name(raw.path_name)["quarter"] if raw.sheet is not None else ""
+    if not named or period is None or named == period.label:
+        return []
+    message = f"The file's name says {named}, its guide says {period}."
+    where = {"sheet": form().guide_sheet, "cell": f"B{form().guide.index('quarter') + 1}"}
+    return [problem("R007", message, value=raw.guide["quarter"], **where)]

@@ -1,0 +1,119 @@
+"""Keys: each row's area, outcome and quarter are the submitter's own, once, and all are there."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter, defaultdict
+
+from evaluation.check.cells import Cells
+from evaluation.check.guide import Submitter
+from evaluation.check.problems import Problem, problem
+from evaluation.programme import Programme
+
+_LISTED = 8
+
+
+def check_keys(cells: Cells, submitter: Submitter, programme: Programme) -> list[Problem]:
+    """Every row whose key is unknown, somebody else's, of another quarter, or there twice."""
+    problems = _check_areas(cells, submitter, programme)
+    problems += _check_outcomes(cells, submitter, programme)
+    problems += _check_quarters(cells, submitter)
+    return problems + _check_twice(cells)
+
+
+def _check_areas(cells: Cells, submitter: Submitter, programme: Programme) -> list[Problem]:
+    known, own = programme.area_by_code, submitter.areas
+    problems = []
+    for entry, code in enumerate(cells.area_code):
+        if code is None or (code in known if own is None else code in own):
+            continue
+        if code in known:
+            message = f"{code} ({known[code].name}) is not an area of this submitter."
+            problems.append(cells.problem("R031", entry, "area_code", message, value=code))
+        else:
+            mend = _did_you_mean(code, known if own is None else own)
+            message = "The programme has no area with this code."
+            problems.append(
+                cells.problem("R030", entry, "area_code", message, value=code, mend=mend)
+            )
+    return problems
+
+
+def _check_outcomes(cells: Cells, submitter: Submitter, programme: Programme) -> list[Problem]:
+    known, own = programme.outcome_by_code, submitter.outcomes
+    problems = []
+    for entry, code in enumerate(cells.outcome):
+        if code is None or (code in known if own is None else code in own):
+            continue
+        if code in known:
+            message = f"{known[code].title} is not asked from this submitter."
+            if own is not None and known[code].frequency == "year" and submitter.period:
+                message = f"{known[code].title} is not asked from this submitter for this period."
+            problems.append(cells.problem("R033", entry, "outcome", message, value=code))
+        else:
+            mend = _did_you_mean(code, known if own is None else own)
+            message = "The programme has no outcome with this code."
+            problems.append(cells.problem("R032", entry, "outcome", message, value=code, mend=mend))
+    return problems
+
+
+def _did_you_mean(code: str, among: object) -> str:
+    choices = [str(choice) for choice in among] if isinstance(among, dict) else []
+    near = difflib.get_close_matches(code, choices, n=1, cutoff=0.6)
+    return f"Did you mean {near[0]}?" if near else ""
+
+
+def _check_quarters(cells: Cells, submitter: Submitter) -> list[Problem]:
+    period = submitter.period
+    if period is None:
+        return []
+    message, mend = f"This return is for {period}.", f"Write {period}, or delete the row."
+    return [
+        cells.problem("R034", entry, "quarter", message, value=str(quarter), mend=mend)
+        for entry, quarter in enumerate(cells.quarter)
+        if quarter is not None and quarter != period
+    ]
+
+
+def _check_twice(cells: Cells) -> list[Problem]:
+    first: dict[tuple[object, ...], int] = {}
+    problems = []
+    keys = zip(cells.area_code, cells.quarter, cells.outcome, strict=True)
+    for entry, key in enumerate(keys):
+        if None in key:
+            continue
+        if key in first:
+            row = cells.rows[first[key]]
+            message = f"This area, quarter and outcome already stand in row {row}."
+            problems.append(cells.problem("R035", entry, "area_code", message, value=key[0]))
+        else:
+            first[key] = entry
+    return problems
+
+
+def check_missing(cells: Cells, submitter: Submitter) -> list[Problem]:
+    """Expected rows that are not there, one problem an outcome.
+
+    A row whose key cannot be read or is unknown may be the one that is missed: it is told already,
+    so as many missing rows are not told again.
+    """
+    if submitter.areas is None or submitter.outcomes is None:
+        return []
+    present: dict[str, set[str]] = defaultdict(set)
+    strange: Counter[str] = Counter()
+    for area, outcome in zip(cells.area_code, cells.outcome, strict=True):
+        if outcome is None or outcome not in submitter.outcomes:
+            strange.update(submitter.outcomes)
+        elif area is None or area not in submitter.areas:
+            strange[outcome] += 1
+        else:
+            present[outcome].add(area)
+    problems = []
+    for code, expected in submitter.outcomes.items():
+        missing = [area for area in submitter.areas if area not in present[code]]
+        if len(missing) > strange[code]:
+            listed = ", ".join(missing[:_LISTED]) + (" ..." if len(missing) > _LISTED else "")
+            rows = "1 row is" if len(missing) == 1 else f"{len(missing)} rows are"
+            message = f"{rows} missing for {expected.title}: {listed}."
+            problems.append(problem("R036", message, sheet=cells.sheet))
+    return problems

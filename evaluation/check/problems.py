@@ -1,0 +1,194 @@
+"""Problem and Checked: what a check found, and its report in plain words.
+
+The terminal, the JSON and later the reply workbook take their words from here, so that an
+officer reads the same sentence everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from evaluation.check.rules import RULES, Severity
+from evaluation.returns.content import Return
+
+_ORDER: dict[Severity, int] = {"error": 0, "confirm": 1, "note": 2}
+_CELL = re.compile(r"([A-Z]+)([0-9]+)")
+_WIDTH = 110
+CONFIRM = "If right, say why: newstart submit ... --confirm why.csv (columns rule,cell,reason)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Something wrong in a return.
+
+    ``cell`` is its A1 name, None where the fault is in no single cell; ``sheet`` is None for a
+    CSV; ``value`` is what stood in the cell.
+    """
+
+    rule: str
+    severity: Severity
+    sheet: str | None
+    cell: str | None
+    value: str | float | bool | None
+    message: str
+    mend: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The shape that ``newstart check --json`` prints."""
+        return asdict(self)
+
+    @property
+    def order(self) -> tuple[int, int, str, str]:
+        """Errors first, then by row and column."""
+        found = _CELL.fullmatch(self.cell or "")
+        row, column = (int(found[2]), found[1].rjust(3)) if found else (0, "")
+        return _ORDER[self.severity], row, column, self.rule
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of the check; one that could not run says why, and the others still run."""
+
+    name: str
+    ran: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """The result of a check.
+
+    ``returned`` is the content of the return where no error stands in its way. It is ``accepted``
+    if there is nothing to confirm either.
+    """
+
+    file: str
+    sha256: str
+    site: str
+    agency: str
+    quarter: str
+    problems: tuple[Problem, ...]
+    stages: tuple[Stage, ...]
+    returned: Return | None
+
+    def of(self, severity: Severity) -> tuple[Problem, ...]:
+        """The problems of one severity."""
+        return tuple(p for p in self.problems if p.severity == severity)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the return can be accepted as it is, without a confirmation."""
+        return self.returned is not None and not self.of("confirm")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The shape that ``newstart check --json`` prints."""
+        return {
+            "file": self.file,
+            "sha256": self.sha256,
+            "site": self.site,
+            "agency": self.agency,
+            "quarter": self.quarter,
+            "accepted": self.accepted,
+            "problems": [problem.as_dict() for problem in self.problems],
+            "stages": [asdict(stage) for stage in self.stages],
+        }
+
+
+def problem(
+    rule: str,
+    message: str,
+    *,
+    sheet: str | None,
+    cell: str | None = None,
+    value: object = None,
+    mend: str = "",
+) -> Problem:
+    """A problem under a rule of the registry; the rule's own mend where no better one is given."""
+    kept = value if value is None or isinstance(value, str | float | bool) else str(value)
+    return Problem(
+        rule=rule,
+        severity=RULES[rule].severity,
+        sheet=sheet,
+        cell=cell,
+        value=kept,
+        message=message,
+        mend=mend or RULES[rule].mend,
+    )
+
+
+def shown(value: object) -> str:
+    """A cell's value as an officer would recognise it: text in quotation marks, 37.0 as 37."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
+
+
+def report(checked: Checked) -> str:
+    """What a data officer reads: counts first, then a line a problem, cell first, mend last."""
+    return "\n".join([_headline(checked), *_table(checked)]) + "\n"
+
+
+def _headline(checked: Checked) -> str:
+    counts = [
+        f"{len(found)} {'thing ' if len(found) == 1 else 'things '}{what}"
+        if what == "to mend"
+        else f"{len(found)} {what}"
+        for severity, what in _WORDS
+        if (found := checked.of(severity))
+    ]
+    if checked.accepted:
+        rows = len(checked.returned.rows) if checked.returned else 0
+        notes = f" ({counts[0]})" if counts else ""
+        return f"{checked.file} can be accepted: {rows} rows, nothing to mend{notes}."
+    return f"{checked.file} cannot be accepted yet: {', '.join(counts)}."
+
+
+_WORDS: tuple[tuple[Severity, str], ...] = (
+    ("error", "to mend"),
+    ("confirm", "to confirm"),
+    ("note", "to note"),
+)
+
+
+def _table(checked: Checked) -> list[str]:
+    lines: list[str] = []
+    for severity, _ in _WORDS:
+        found = checked.of(severity)
+        if found:
+            lines += [""] if severity == "error" else ["", severity]
+            lines += _lines(found, severity)
+    missed = [stage for stage in checked.stages if not stage.ran]
+    if missed:
+        lines += ["", "not checked yet"] + [f" {stage.name}: {stage.reason}" for stage in missed]
+    return lines
+
+
+def _lines(found: tuple[Problem, ...], severity: Literal["error", "confirm", "note"]) -> list[str]:
+    cells = [_place(p) for p in found]
+    values = [shown(p.value) for p in found]
+    widths = [max(map(len, cells)), min(16, max(map(len, values)))]
+    asking = severity == "confirm"
+    messages = [f"{p.message} ({p.rule})" if asking else p.message for p in found]
+    longest = max(map(len, messages))
+    lines = []
+    for p, cell, value, message in zip(found, cells, values, messages, strict=True):
+        mend = CONFIRM if asking else p.mend
+        start = f" {cell.ljust(widths[0])}  {value.ljust(widths[1])}  "
+        if len(start) + longest + len(mend) + 2 <= _WIDTH:
+            lines.append(f"{start}{message.ljust(longest)}  {mend}".rstrip())
+        else:
+            lines += [(start + message).rstrip(), " " * len(start) + mend]
+    return lines
+
+
+def _place(p: Problem) -> str:
+    """The cell; with its sheet where that is not the sheet of the figures."""
+    if p.cell is None:
+        return "-"
+    return p.cell if p.sheet in (None, "Return") else f"{p.sheet}!{p.cell}"

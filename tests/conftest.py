@@ -1,0 +1,90 @@
+"""A tiny programme that every test can use: two sites, four pilot areas, two comparison areas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evaluation.programme import Programme
+from evaluation.quarters import Period
+from evaluation.returns.content import Figures
+from evaluation.workspace import Workspace
+
+PROGRAMME = """
+name: tiny
+title: A tiny programme
+question: Does it work?
+synthetic: true
+first: 2025 Q1
+last: 2026 Q4
+agencies: {council: The council, nhs: The NHS, dwp: DWP}
+sources:
+  - {code: nhs_england, name: NHS England collections, agency: nhs}
+  - {code: council_collections, name: Council collections, agency: council}
+  - {code: dwp_open, name: DWP open statistics, agency: dwp}
+sites:
+  - {code: S01, name: Alder, start: 2025 Q3, agencies: [council, nhs]}
+  - {code: S02, name: Birch, start: 2026 Q1, agencies: [council]}
+areas: areas.csv
+outcomes: [ae_attendances, crisis_contacts, arrears, claimant_count]
+"""
+AREAS = """code,name,authority,role,site,population
+E01,Alderbrook,A1,pilot,S01,5000
+E02,Aldergate,A1,pilot,S01,6000
+E03,Birchway,A2,pilot,S02,5500
+E04,Birchfield,A2,pilot,S02,5200
+E05,Cedar Hill,A3,comparison,,5100
+E06,Cedar Dale,A3,comparison,,4900
+"""
+OPINION = """
+code: opinion
+title: Life satisfaction
+plain_title: How satisfied people are with life
+people: points
+domain: lives
+unit: mean, 0 to 10
+form: value
+numerator: mean of answers, 0 to 10
+kind: stock
+polarity: up
+agency: nhs
+source: site
+comparison_source: nhs_england
+instrument: survey
+whole: false
+bounds: {low: 0, high: 10}
+"""
+
+
+@pytest.fixture
+def tiny_workspace(tmp_path: Path) -> Workspace:
+    """A workspace that holds the tiny programme, marked as synthetic."""
+    folder = tmp_path / "studies" / "tiny"
+    (folder / "outcomes").mkdir(parents=True)
+    (folder / "programme.yaml").write_text(PROGRAMME, encoding="utf-8")
+    (folder / "areas.csv").write_text(AREAS, encoding="utf-8")
+    (folder / "outcomes" / "opinion.yaml").write_text(OPINION, encoding="utf-8")
+    (tmp_path / "SYNTHETIC").touch()
+    return Workspace(root=tmp_path)
+
+
+@pytest.fixture
+def tiny(tiny_workspace: Workspace) -> Programme:
+    return Programme.load(tiny_workspace, "tiny")
+
+
+@pytest.fixture
+def quarter() -> Period:
+    return Period.parse("2026 Q3")
+
+
+@pytest.fixture
+def denominators() -> Figures:
+    """Last accepted figures of S01's NHS: 210 attendances in 5,000 and so on."""
+    return {
+        ("E01", "ae_attendances"): (210.0, 5000.0),
+        ("E02", "ae_attendances"): (260.0, 6000.0),
+        ("E01", "crisis_contacts"): (25.0, 5000.0),
+        ("E02", "crisis_contacts"): (31.0, 6000.0),
+    }
