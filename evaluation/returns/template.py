@@ -41,17 +41,25 @@ def write_template(
     """
     areas, outcomes = programme.expected(site, agency)
     outcomes = tuple(o for o in outcomes if o.period_frequency == period.frequency)
-    rows = _rows(areas, outcomes, period, last_accepted or {})
+    guide = [form().template_version, programme.name, site, agency, str(period)]
+    write_return(path, guide, _rows(areas, outcomes, period, last_accepted or {}))
+
+
+def write_return(path: Path, guide: list[str], rows: list[list[str | float | None]]) -> None:
+    """Write rows (columns A-I of the form) as a return file; ``guide`` fills ``Guide!B1:B5``.
+
+    Raises
+    ------
+    ReturnFileError : if ``path`` ends in neither .xlsx nor .csv.
+    """
     if path.suffix.lower() == ".csv":
         with path.open("w", encoding="utf-8", newline="") as stream:
             csv.writer(stream).writerows([[*form().names, *form().ignored], *rows])
     elif path.suffix.lower() == ".xlsx":
-        _write_xlsx(
-            rows, [form().template_version, programme.name, site, agency, str(period)], path
-        )
+        _write_xlsx(rows, guide, path)
     else:
         raise ReturnFileError(
-            f"a template is written as .xlsx or .csv, not {path.suffix!r}.", where=str(path)
+            f"a return is written as .xlsx or .csv, not {path.suffix!r}.", where=str(path)
         )
 
 

@@ -1,0 +1,21 @@
+"""Programmes with a known truth: invented places, invented figures, stamped synthetic.
+
+`places` lays out sites and areas, `figures` draws what would be recorded and keeps the truth,
+`files` writes the returns as sites and sources would send them. The truth goes to ``var/truth/``
+and no step of the pipeline opens it.
+"""
+
+from evaluation.simulate.figures import (
+    Figures,
+    Switches,
+    draw_figures,
+    panel_of,
+    truth_table,
+)
+from evaluation.simulate.files import write_returns
+from evaluation.simulate.places import Scenario, invent_programme, write_programme
+
+__all__ = [
+    "Figures", "Scenario", "Switches", "draw_figures", "invent_programme", "panel_of",
+    "truth_table", "write_programme", "write_returns",
+]  # fmt: skip

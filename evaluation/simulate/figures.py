@@ -1,0 +1,224 @@
+"""What would be recorded in every area and quarter, and what would have been without the reform.
+
+Counts are drawn from denominators: over-dispersed (gamma-Poisson), seasonal, autocorrelated, with
+shocks shared by an authority and one national shock before the start. The truth is the difference
+between the expected rate with and without the reform, cell by cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from evaluation.panel import Panel
+from evaluation.programme import Programme
+from evaluation.simulate.places import Preset, Process, Scenario
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switches:
+    """Departures from the assumptions, off by default; sizes in ``simulation.yaml``.
+
+    chosen_on_level : pilots are areas that were high before. chosen_on_trend : pilots were already
+        on another trend. spillover : areas near a site feel part of its effect. other_programme :
+        some comparison authorities run something else. changed_instrument : pilots record
+        differently after their start. no_effect : the reform does nothing anywhere.
+    """
+
+    chosen_on_level: bool = False
+    chosen_on_trend: bool = False
+    spillover: bool = False
+    other_programme: bool = False
+    changed_instrument: bool = False
+    no_effect: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Figures:
+    """Recorded counts and the truth behind them, areas x quarters for each outcome.
+
+    with_reform, without_reform : expected rate in the outcome's unit.
+    """
+
+    denominators: Mapping[str, NDArray[np.int64]]
+    counts: Mapping[str, NDArray[np.int64]]
+    with_reform: Mapping[str, Floats]
+    without_reform: Mapping[str, Floats]
+
+
+def draw_figures(
+    programme: Programme,
+    scenario: Scenario,
+    preset: Preset,
+    *,
+    seed: int,
+    switches: Switches | None = None,
+) -> Figures:
+    """Draw every outcome of a programme; the same for the same seed."""
+    switches = switches or Switches()
+    root = np.random.SeedSequence(seed)
+    parts: dict[str, dict[str, NDArray[np.generic]]] = {"d": {}, "n": {}, "w": {}, "o": {}}
+    for outcome, child in zip(programme.outcomes, root.spawn(len(programme.outcomes)), strict=True):
+        rng = np.random.default_rng(child)
+        process = scenario.processes[outcome.code]
+        share = scenario.shares[(outcome.denominator or "residents").split(",")[0]]
+        population = np.array([area.population or 0 for area in programme.areas])
+        denominator = np.round(population * share).astype(np.int64)
+        base = _baseline(programme, scenario, process, switches, rng)
+        effect = np.zeros_like(base)
+        if not switches.no_effect:
+            effect = _effects(programme, scenario, preset, outcome.code, switches)
+        rate = process.rate / 1_000 * np.exp(base)
+        recorded = rate * np.exp(effect + _recording(programme, scenario, switches))
+        mean = denominator[:, None] * recorded
+        mixed = mean * rng.gamma(1 / process.dispersion, process.dispersion, mean.shape)
+        parts["d"][outcome.code] = denominator
+        parts["n"][outcome.code] = np.minimum(rng.poisson(mixed), denominator[:, None])
+        parts["w"][outcome.code] = outcome.per * rate * np.exp(effect)
+        parts["o"][outcome.code] = outcome.per * rate
+    return Figures(
+        denominators=parts["d"], counts=parts["n"],  # type: ignore[arg-type]
+        with_reform=parts["w"], without_reform=parts["o"],  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def _baseline(
+    programme: Programme,
+    scenario: Scenario,
+    process: Process,
+    switches: Switches,
+    rng: np.random.Generator,
+) -> Floats:
+    """Log points around the outcome's rate: areas x quarters, without any reform."""
+    n, n_periods = len(programme.areas), len(programme.periods)
+    lasting = rng.normal(0, process.area, n)
+    pilots = np.array([area.role == "pilot" for area in programme.areas])
+    if switches.chosen_on_level:
+        high = np.quantile(lasting, 1 - scenario.switches["level_share"])
+        lasting[pilots] = np.abs(lasting[pilots]) + high
+    quarter = np.array([period.quarter_number or 1 for period in programme.periods])
+    season = process.season * np.cos(2 * np.pi * (quarter - 1) / 4)
+    time = np.arange(n_periods)
+    exposure = np.exp(rng.normal(0, 0.15, n))
+    since = time - scenario.shock_position
+    shock = np.where(since >= 0, process.shock * 0.5**since, 0.0)
+    codes = np.unique([area.authority for area in programme.areas], return_inverse=True)[1]
+    shared = _autocorrelated(codes.max() + 1, n_periods, process.authority, scenario, rng)[codes]
+    own = _autocorrelated(n, n_periods, process.noise, scenario, rng)
+    log_rate: Floats = (
+        lasting[:, None] + season + process.trend * time + exposure[:, None] * shock + shared + own
+    )
+    if switches.chosen_on_trend:
+        log_rate += pilots[:, None] * scenario.switches["trend_gap"] * time
+    return log_rate
+
+
+def _autocorrelated(
+    n: int, n_periods: int, spread: float, scenario: Scenario, rng: np.random.Generator
+) -> Floats:
+    """Stationary AR(1) paths with standard deviation ``spread``."""
+    rho = scenario.persistence
+    paths = rng.normal(0, spread, (n, n_periods))
+    for t in range(1, n_periods):
+        paths[:, t] = rho * paths[:, t - 1] + np.sqrt(1 - rho**2) * paths[:, t]
+    return paths
+
+
+def _effects(
+    programme: Programme, scenario: Scenario, preset: Preset, outcome: str, switches: Switches
+) -> Floats:
+    """Effect in log points, areas x quarters: ramps in pilots, and what the switches add."""
+    process = scenario.processes[outcome]
+    effect = np.zeros((len(programme.areas), len(programme.periods)))
+    position = {site.code: site.start - programme.first for site in programme.sites}
+    harmful = None if preset.harmful_site is None else programme.sites[preset.harmful_site].code
+    time = np.arange(len(programme.periods))
+    ramps = {
+        code: np.clip((time - g + 1) / process.ramp, 0, 1) for code, g in position.items()
+    }
+    for row, area in enumerate(programme.areas):
+        if area.site is not None:
+            size = process.effect
+            if area.site == harmful:
+                size = scenario.harm.get(outcome, 0.0)
+            effect[row] = size * ramps[area.site]
+    if switches.spillover:
+        effect += _spillover(programme, scenario, process, ramps)
+    if switches.other_programme:
+        effect += _other_programme(programme, scenario)
+    return effect
+
+
+def _spillover(
+    programme: Programme, scenario: Scenario, process: Process, ramps: Mapping[str, Floats]
+) -> Floats:
+    effect = np.zeros((len(programme.areas), len(programme.periods)))
+    pilots = [area for area in programme.areas if area.site]
+    for row, area in enumerate(programme.areas):
+        if area.site is None:
+            distance, site = min(
+                (np.hypot((area.x or 0) - (p.x or 0), (area.y or 0) - (p.y or 0)), p.site)
+                for p in pilots
+            )
+            if distance <= scenario.switches["spillover_km"]:
+                effect[row] = scenario.switches["spillover_share"] * process.effect * ramps[site]
+    return effect
+
+
+def _other_programme(programme: Programme, scenario: Scenario) -> Floats:
+    effect = np.zeros((len(programme.areas), len(programme.periods)))
+    authorities = sorted({a.authority for a in programme.areas if a.role == "comparison"})
+    running = set(authorities[: round(scenario.switches["other_share"] * len(authorities))])
+    begins = int(scenario.switches["other_position"])
+    for row, area in enumerate(programme.areas):
+        if area.authority in running:
+            effect[row, begins:] = scenario.switches["other_effect"]
+    return effect
+
+
+def _recording(programme: Programme, scenario: Scenario, switches: Switches) -> Floats:
+    """What is recorded without being real: log points, areas x quarters."""
+    jump = np.zeros((len(programme.areas), len(programme.periods)))
+    if switches.changed_instrument:
+        for row, area in enumerate(programme.areas):
+            if (start := programme.start_of(area)) is not None:
+                jump[row, start - programme.first :] = scenario.switches["instrument_jump"]
+    return jump
+
+
+def truth_table(programme: Programme, figures: Figures) -> pd.DataFrame:
+    """The truth, long: ``area_code, quarter, outcome, with_reform, without_reform``."""
+    parts = []
+    for outcome in figures.counts:
+        parts.append(pd.DataFrame({
+            "area_code": np.repeat([a.code for a in programme.areas], len(programme.periods)),
+            "quarter": np.tile([p.label for p in programme.periods], len(programme.areas)),
+            "outcome": outcome,
+            "with_reform": figures.with_reform[outcome].ravel(),
+            "without_reform": figures.without_reform[outcome].ravel(),
+        }))  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+def panel_of(programme: Programme, figures: Figures, outcomes: tuple[str, ...]) -> Panel:
+    """The panel that complete returns of these figures would give, without writing any file."""
+    rows = []
+    for outcome in outcomes:
+        rows.append(pd.DataFrame({
+            "area_code": np.repeat([a.code for a in programme.areas], len(programme.periods)),
+            "quarter": np.tile([p.label for p in programme.periods], len(programme.areas)),
+            "outcome": outcome,
+            "numerator": figures.counts[outcome].ravel().astype(float),
+            "denominator": np.repeat(figures.denominators[outcome], len(programme.periods)),
+            "status": "",
+        }))  # fmt: skip
+    return Panel.from_observations(pd.concat(rows), programme, outcomes)

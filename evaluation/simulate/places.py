@@ -1,0 +1,207 @@
+"""Sites, authorities and areas of a synthetic programme, with coordinates, starts and costs."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from evaluation.programme import (
+    Area,
+    Cost,
+    Frozen,
+    Outcome,
+    Programme,
+    Site,
+    Source,
+    load_outcomes,
+    read_yaml,
+)
+from evaluation.quarters import Period
+
+AUTHORITY_SPACING_KM = 24.0
+AREA_SPREAD_KM = 5.0
+
+
+class Preset(Frozen):
+    """Size of a synthetic programme; positions count quarters from the first."""
+
+    quarters: int
+    areas_per_site: tuple[int, ...]
+    start_positions: tuple[int, ...]
+    harmful_site: int | None
+    authorities: int
+    areas_per_authority: int
+    buffers_per_site: int
+    outcomes: tuple[str, ...]
+
+
+class Process(Frozen):
+    """How the counts of one outcome behave; units as in ``simulation.yaml``."""
+
+    rate: float
+    area: float
+    authority: float
+    noise: float
+    dispersion: float
+    season: float
+    trend: float
+    shock: float
+    effect: float
+    ramp: int
+
+
+class Scenario(Frozen):
+    """Everything that ``data_schemas/simulation.yaml`` declares."""
+
+    title: str
+    question: str
+    seed: int
+    last: str
+    agencies: dict[str, str]
+    sources: tuple[Source, ...]
+    site_agencies: tuple[str, ...]
+    site_names: tuple[str, ...]
+    site_about: tuple[str, ...]
+    authority_names: tuple[str, ...]
+    area_names: tuple[str, ...]
+    presets: dict[str, Preset]
+    population: dict[str, float]
+    shares: dict[str, float]
+    shock_position: int
+    persistence: float
+    processes: dict[str, Process]
+    harm: dict[str, float]
+    costs: dict[str, dict[str, float]]
+    switches: dict[str, float]
+    delays: dict[str, int]
+
+    @classmethod
+    def load(cls, schemas: Path) -> Scenario:
+        """Read ``simulation.yaml`` from the declarations."""
+        return cls.model_validate(read_yaml(schemas / "simulation.yaml"))
+
+
+def invent_programme(
+    scenario: Scenario, preset: Preset, schemas: Path, name: str = "new_start"
+) -> Programme:
+    """A programme of the preset's size; the same on every call."""
+    rng = np.random.default_rng(scenario.seed)
+    last = Period.parse(scenario.last)
+    first = last + (1 - preset.quarters)
+    sites = tuple(
+        Site(
+            code=f"S{s + 1:02d}", name=scenario.site_names[s], start=first + position,
+            announced=first + (position - 2), agencies=scenario.site_agencies,
+            about=scenario.site_about[s],
+        )
+        for s, position in enumerate(preset.start_positions)
+    )  # fmt: skip
+    declared = {outcome.code: outcome for outcome in load_outcomes(schemas / "outcomes")}
+    outcomes = tuple(declared[code] for code in preset.outcomes)
+    areas = _areas(scenario, preset, sites, rng)
+    return Programme(
+        name=name, title=scenario.title, question=scenario.question, synthetic=True, first=first,
+        last=last, agencies=scenario.agencies, sources=_used_sources(scenario, outcomes),
+        sites=sites, areas=areas, outcomes=outcomes, costs=_costs(scenario, sites, areas, last),
+    )  # fmt: skip
+
+
+def _used_sources(scenario: Scenario, outcomes: tuple[Outcome, ...]) -> tuple[Source, ...]:
+    used = {o.source for o in outcomes} | {o.comparison_source for o in outcomes}
+    return tuple(source for source in scenario.sources if source.code in used)
+
+
+def _areas(
+    scenario: Scenario, preset: Preset, sites: tuple[Site, ...], rng: np.random.Generator
+) -> tuple[Area, ...]:
+    total = preset.authorities + len(sites)
+    centres = _centres(total, rng)
+    site_at = np.linspace(2, total - 3, len(sites)).astype(int)
+    names = iter(scenario.authority_names)
+    areas: list[Area] = []
+    for position, (x, y) in enumerate(centres):
+        hosted = np.flatnonzero(site_at == position)
+        if len(hosted):
+            s = int(hosted[0])
+            authority = sites[s].name
+            sizes = [("pilot", preset.areas_per_site[s]), ("excluded", preset.buffers_per_site)]
+        else:
+            authority, sizes = next(names), [("comparison", preset.areas_per_authority)]
+        number = 0
+        for role, count in sizes:
+            for _ in range(count):
+                spot = (x, y) + rng.normal(0, AREA_SPREAD_KM, 2)
+                areas.append(Area(
+                    code=f"X{position + 1:02d}{number + 1:03d}",
+                    name=f"{authority} {scenario.area_names[number]}", authority=authority,
+                    role=role, site=sites[s].code if role == "pilot" else None,
+                    population=_population(scenario, rng), x=round(spot[0], 1),
+                    y=round(spot[1], 1),
+                    reason="buffer: shares its authority with a site" if role == "excluded" else "",
+                ))  # fmt: skip
+                number += 1
+    return tuple(areas)
+
+
+def _centres(total: int, rng: np.random.Generator) -> list[tuple[float, float]]:
+    across = int(np.ceil(np.sqrt(total)))
+    grid = [(i % across + 0.5 * (i // across % 2), i // across) for i in range(total)]
+    jitter = rng.normal(0, 2.0, (total, 2))
+    return [
+        (AUTHORITY_SPACING_KM * x + dx, AUTHORITY_SPACING_KM * 0.9 * y + dy)
+        for (x, y), (dx, dy) in zip(grid, jitter, strict=True)
+    ]
+
+
+def _population(scenario: Scenario, rng: np.random.Generator) -> int:
+    spread = scenario.population["spread"]
+    return int(round(scenario.population["mean"] * np.exp(rng.normal(0, spread)), -1))
+
+
+def _costs(
+    scenario: Scenario, sites: tuple[Site, ...], areas: tuple[Area, ...], last: Period
+) -> tuple[Cost, ...]:
+    costs = []
+    for site in sites:
+        served = sum(area.site == site.code for area in areas)
+        for agency, amount in scenario.costs["set_up"].items():
+            costs.append(Cost(site=site.code, agency=agency, kind="set-up",
+                              period=site.start + -1, amount=amount * served))  # fmt: skip
+        for step in range(last - site.start + 1):
+            for kind, key in (("running", "running"), ("in kind", "in_kind")):
+                costs += [
+                    Cost(site=site.code, agency=agency, kind=kind, period=site.start + step,
+                         amount=amount * served)
+                    for agency, amount in scenario.costs[key].items()
+                ]  # fmt: skip
+    return tuple(costs)
+
+
+def write_programme(programme: Programme, folder: Path) -> None:
+    """Write ``programme.yaml``, ``areas.csv`` and ``costs.csv`` as `Programme.load` reads them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    declared: dict[str, Any] = programme.model_dump(exclude={"areas", "outcomes", "costs"})
+    declared["sites"] = [
+        {**site, "agencies": list(site["agencies"])} for site in declared["sites"]
+    ]
+    declared["sources"] = list(declared["sources"])
+    declared |= {
+        "areas": "areas.csv", "costs": "costs.csv",
+        "outcomes": [outcome.code for outcome in programme.outcomes],
+    }  # fmt: skip
+    head = "# Synthetic: invented places, invented figures. Written by `newstart demo`.\n"
+    text = yaml.safe_dump(declared, sort_keys=False, allow_unicode=True, width=100)
+    (folder / "programme.yaml").write_text(head + text, encoding="utf-8")
+    _write_table(folder / "areas.csv", [area.model_dump() for area in programme.areas])
+    _write_table(folder / "costs.csv", [cost.model_dump() for cost in programme.costs])
+
+
+def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
