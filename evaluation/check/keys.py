@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 
 from evaluation.check.cells import Cells
 from evaluation.check.guide import Submitter
@@ -23,6 +24,7 @@ def check_keys(cells: Cells, submitter: Submitter, programme: Programme) -> list
 
 def _check_areas(cells: Cells, submitter: Submitter, programme: Programme) -> list[Problem]:
     known, own = programme.area_by_code, submitter.areas
+    present = set(zip(cells.area_code, cells.outcome, strict=True))
     problems = []
     for entry, code in enumerate(cells.area_code):
         if code is None or (code in known if own is None else code in own):
@@ -31,7 +33,9 @@ def _check_areas(cells: Cells, submitter: Submitter, programme: Programme) -> li
             message = f"{code} ({known[code].name}) is not an area of this submitter."
             problems.append(cells.problem("R031", entry, "area_code", message, value=code))
         else:
-            mend = _did_you_mean(code, known if own is None else own)
+            outcome = cells.outcome[entry]
+            free = [area for area in own or known if (area, outcome) not in present]
+            mend = _did_you_mean(code, free)
             message = "The programme has no area with this code."
             problems.append(
                 cells.problem("R030", entry, "area_code", message, value=code, mend=mend)
@@ -51,15 +55,14 @@ def _check_outcomes(cells: Cells, submitter: Submitter, programme: Programme) ->
                 message = f"{known[code].title} is not asked from this submitter for this period."
             problems.append(cells.problem("R033", entry, "outcome", message, value=code))
         else:
-            mend = _did_you_mean(code, known if own is None else own)
+            mend = _did_you_mean(code, own or known)
             message = "The programme has no outcome with this code."
             problems.append(cells.problem("R032", entry, "outcome", message, value=code, mend=mend))
     return problems
 
 
-def _did_you_mean(code: str, among: object) -> str:
-    choices = [str(choice) for choice in among] if isinstance(among, dict) else []
-    near = difflib.get_close_matches(code, choices, n=1, cutoff=0.6)
+def _did_you_mean(code: str, among: Iterable[str]) -> str:
+    near = difflib.get_close_matches(code, among, n=1, cutoff=0.6)
     return f"Did you mean {near[0]}?" if near else ""
 
 

@@ -47,9 +47,9 @@ def check_return(
     stages += _later(keyed, measured, "status" in headed.columns, submitter)
     reason = "" if jumps else "there is no earlier accepted return to compare with"
     stages.append(Stage("last accepted", jumps, reason))
-    refused = {problem.cell for problem in problems if problem.severity == "error"}
+    refused = {(problem.sheet, problem.cell) for problem in problems if problem.severity == "error"}
     # A cell that must be mended anyway is not also questioned: its value will change.
-    problems = [p for p in problems if p.severity != "confirm" or p.cell not in refused]
+    problems = [p for p in problems if p.severity != "confirm" or (p.sheet, p.cell) not in refused]
     return Checked(
         file=raw.path_name,
         sha256=raw.sha256,

@@ -1,0 +1,1 @@
+"""The ledger: every accepted return for ever, receipts, and any vintage read back."""

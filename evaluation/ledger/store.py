@@ -1,0 +1,51 @@
+"""Accepted files as they came, by SHA-256: written whole and on the disk before any record."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from evaluation import fingerprint
+from evaluation.errors import LedgerError
+
+
+def raw_path(raw: Path, sha256: str) -> Path:
+    """Where a file with this hash lies under the store ``raw``."""
+    return raw / sha256[:2] / sha256
+
+
+def keep(raw: Path, content: bytes) -> Path:
+    """Keep a file's bytes under their hash; a file that is there already is left as it is.
+
+    Raises
+    ------
+    LedgerError : if the store cannot be written.
+    """
+    path = raw_path(raw, fingerprint.of_bytes(content))
+    try:
+        if path.is_file() and path.stat().st_size == len(content):
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        with part.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise LedgerError(
+            f"the file could not be kept ({error.strerror}); nothing was accepted.",
+            where=str(raw),
+            mend="make room or give the right to write there, and submit it again.",
+        ) from None
+    return path
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name of a file is on the disk only once its folder is."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

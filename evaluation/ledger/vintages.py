@@ -1,0 +1,152 @@
+"""Reading the ledger: what stands now, what was known at an instant, what changed between two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from evaluation.ledger.changes import Held
+from evaluation.ledger.schema import observations, returns
+from evaluation.quarters import Period, format_instant
+from evaluation.returns.content import Figures, Return
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FIGURE = ("numerator", "denominator", "status")
+
+
+def held(connection: sa.Connection, returned: Return) -> dict[tuple[str, str, str], Held]:
+    """The latest version of the figures that the return gives, or its submitter gave before.
+
+    A figure may have come from another submitter, if the programme has changed who is asked for
+    it: its history goes on.
+    """
+    o, r = observations.c, returns.c
+    rows = connection.execute(
+        sa.select(o.area_code, o.quarter, o.outcome, o.numerator, o.denominator)
+        .add_columns(o.status, o.note, o.revision, r.site, r.agency)
+        .join(returns, r.seq == o.return_seq)
+        .where(
+            o.programme == returned.programme,
+            o.quarter == returned.period.label,
+            o.outcome.in_({row.outcome for row in returned.rows}),
+        )
+        .order_by(o.revision)
+    )
+    given = {row.key for row in returned.rows}
+    own = (returned.site, returned.agency)
+    return {
+        key: Held(
+            numerator=row.numerator,
+            denominator=row.denominator,
+            status=row.status,
+            note=row.note,
+            revision=row.revision,
+        )
+        for row in rows
+        if (key := (row.area_code, row.quarter, row.outcome)) in given
+        or (row.site, row.agency) == own
+    }
+
+
+def before(
+    connection: sa.Connection, programme: str, submitter: tuple[str, str], period: Period
+) -> Figures:
+    """The submitter's figures for the nearest period before ``period``, in their latest version."""
+    o, r = observations.c, returns.c
+    own = (r.programme == programme, r.site == submitter[0], r.agency == submitter[1])
+    periods = [
+        Period.parse(label)
+        for label in connection.execute(sa.select(r.quarter).where(*own).distinct()).scalars()
+    ]
+    earlier = [p for p in periods if p.frequency == period.frequency and p < period]
+    if not earlier:
+        return {}
+    rows = connection.execute(
+        sa.select(o.area_code, o.outcome, o.numerator, o.denominator)
+        .join(returns, r.seq == o.return_seq)
+        .where(*own, r.quarter == max(earlier).label)
+        .order_by(o.revision)
+    )
+    return {(row.area_code, row.outcome): (row.numerator, row.denominator) for row in rows}
+
+
+def as_of(
+    connection: sa.Connection,
+    programme: str,
+    instant: datetime | None,
+    outcomes: Sequence[str] | None,
+) -> pd.DataFrame:
+    """The latest version of each figure received at or before ``instant``."""
+    import pandas as pd
+
+    o, r = observations.c, returns.c
+    by_then = sa.true() if instant is None else r.received <= format_instant(instant)
+    known = connection.execute(
+        sa.select(r.seq, r.received, r.return_id).where(r.programme == programme, by_then)
+    ).all()
+    chosen = [o.programme == programme]
+    if outcomes is not None:
+        chosen.append(o.outcome.in_(outcomes))
+    columns = ["area_code", "quarter", "outcome", "numerator", "denominator", "status", "note"]
+    columns += ["return_seq", "revision"]
+    query = (
+        sa.select(*(o[name] for name in columns))
+        .where(*chosen)
+        .order_by(o.outcome, o.area_code, o.quarter, o.revision)
+    )
+    rows = connection.execute(query).cursor.fetchall()
+    frame = pd.DataFrame.from_records(rows, columns=columns)
+    received = {row.seq: row.received for row in known}
+    frame = frame[frame["return_seq"].isin(received)]
+    frame = frame[~frame.duplicated(["outcome", "area_code", "quarter"], keep="last")]
+    frame = frame.astype({"numerator": float, "denominator": float, "revision": int})
+    ids = {row.seq: row.return_id for row in known}
+    frame = frame.assign(
+        received=frame["return_seq"].map(received).astype("str"),
+        return_id=frame["return_seq"].map(ids).astype("str"),
+    )
+    return frame[[*columns[:7], "received", "return_id", "revision"]].reset_index(drop=True)
+
+
+def difference(before: pd.DataFrame, after: pd.DataFrame) -> list[dict[str, Any]]:
+    """What is new, revised or withdrawn in ``after`` against ``before``, sorted by key.
+
+    Withdrawn is a figure in whose place a symbol stands, or that is not there.
+    """
+    was, now = _figures(before), _figures(after)
+    changed = []
+    for key in sorted(was.keys() | now.keys()):
+        old, new = was.get(key), now.get(key)
+        if old is not None and new is not None and all(old[f] == new[f] for f in _FIGURE):
+            continue
+        outcome, area, quarter = key
+        gone = new is None or (
+            new["numerator"] is None and old is not None and old["numerator"] is not None
+        )
+        changed.append(
+            {
+                "kind": "new" if old is None else "withdrawn" if gone else "revised",
+                "area_code": area,
+                "quarter": quarter,
+                "outcome": outcome,
+                "before": old,
+                "after": new,
+                "reason": new["note"] if new is not None else "",
+            }
+        )
+    return changed
+
+
+def _figures(frame: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, Any]]:
+    fields = [*_FIGURE, "note", "return_id"]
+    keys = zip(frame["outcome"], frame["area_code"], frame["quarter"], strict=True)
+    values = frame[fields].astype(object).where(frame[fields].notna(), None)
+    return {
+        key: dict(zip(fields, row, strict=True))
+        for key, row in zip(keys, values.to_numpy(), strict=True)
+    }
