@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from evaluation.errors import EstimateError
+from evaluation.errors import EstimateError, InferenceRefused
 from evaluation.estimate import frame
-from evaluation.estimate.estimate import Estimate
+from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.estimate import Draws, Estimate, Inference
 
 if TYPE_CHECKING:
     from linearmodels.panel.results import PanelResults
+    from numpy.typing import NDArray
 
     from evaluation.panel import Panel
 
@@ -32,7 +34,8 @@ class TwoWaySettings:
 
     method : ``fixed_effects`` (areas and periods), or ``first_differences`` with period effects.
     scale : ``level`` or ``log``.
-    errors : ``clustered`` by area, or ``unadjusted`` (homoskedastic), as a published table has it.
+    errors : of analytic inference: ``clustered`` by area (with the G / (G - 1) correction), or
+        ``unadjusted`` (homoskedastic), as a published table has it.
     replication : compute the analytic error for a published table where it would be refused.
     """
 
@@ -47,38 +50,120 @@ def two_way_fixed_effects(
     outcome: str,
     *,
     settings: TwoWaySettings | None = None,
+    inference: Inference = "placebo",
+    assignments: Assignments | None = None,
     level: float = 0.95,
+    seed: int = 0,
 ) -> Estimate:
-    """The coefficient of "has started" with area and period effects.
+    """The coefficient of "has started" with area and period effects, by linearmodels.
 
-    One entry (``overall()``); there is nothing to split. The interval is normal.
+    One entry (``overall()``); there is nothing to split. Areas with a missing figure are left out
+    and counted in a warning.
+
+    Parameters
+    ----------
+    inference : ``placebo`` re-assigns the starts; ``analytic`` takes linearmodels' error.
 
     Raises
     ------
     EstimateError : the panel cannot bear the estimate.
-    InferenceRefused : fewer than ten started areas in ten authorities without ``replication``.
+    InferenceRefused : analytic errors with fewer than ten started areas in ten authorities.
     """
     settings = settings or TwoWaySettings()
+    panel, dropped = _balanced(panel, outcome)
     sample = frame.take(panel, outcome, settings.scale)
-    warnings = sample.warnings + frame.refuse_few(
-        sample, settings.method.replace("_", " "), replication=settings.replication
-    )
+    warnings = sample.warnings + dropped
+    if inference == "bootstrap":
+        raise InferenceRefused(
+            "two-way fixed effects have no bootstrap here.", mend="use 'placebo' or 'analytic'"
+        )
+    if inference == "analytic":
+        name = settings.method.replace("_", " ")
+        warnings += frame.refuse_few(sample, name, replication=settings.replication)
     fitted = _fit(_long(sample), settings)
-    effect, error = float(fitted.params["started"]), float(fitted.std_errors["started"])
-    index = pd.DataFrame(
-        {
-            "site": [None], "cohort": [None], "quarter": [None], "event_time": [0],
-            "n_areas": [len(sample.slots.places)], "weight": [1.0],
-        }
-    )  # fmt: skip
+    draws = None
+    if inference == "placebo":
+        if assignments is None or dropped:
+            block, n = (assignments.block, len(assignments) - 1) if assignments else (None, 9_999)
+            assignments = Assignments.draw(sample.panel, n=n, block=block, strata=(), seed=seed)
+        draws = _placebo(sample, settings, assignments, float(fitted.params["started"]))
+    error = np.array([float(fitted.std_errors["started"])])
     return Estimate(
         outcome=outcome, unit="log points" if settings.scale == "log" else "outcome's unit",
         scale=settings.scale, estimator=settings.method,
-        estimand="one coefficient for every started area and period", inference="analytic",
-        level=level, index=index, effects=np.array([effect]), analytic_error=np.array([error]),
-        sample=sample.describe(), settings=settings, warnings=warnings,
+        estimand="one coefficient for every started area and period", inference=inference,
+        level=level, index=_one_entry(len(sample.slots.places)),
+        effects=np.array([float(fitted.params["started"])]), draws=draws,
+        analytic_error=error if inference == "analytic" else None, sample=sample.describe(),
+        settings=settings, warnings=warnings,
         provenance={"panel": sample.panel.fingerprint, "vintage": panel.vintage},
     )  # fmt: skip
+
+
+def _one_entry(n_areas: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "site": ["all"], "cohort": [None], "quarter": [None], "event_time": [0],
+            "n_areas": [n_areas], "weight": [1.0],
+        }
+    )  # fmt: skip
+
+
+def _balanced(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
+    panel = panel.eligible()
+    leave = np.isnan(panel.array(outcome)).any(axis=1)
+    if not leave.any():
+        return panel, ()
+    started = int((leave & panel.started).sum())
+    return panel.select(~leave), (
+        f"{int(leave.sum())} areas ({started} of them started) have a missing or suppressed figure "
+        "and are left out",
+    )
+
+
+def _placebo(
+    sample: frame.Sample, settings: TwoWaySettings, assignments: Assignments, effect: float
+) -> Draws:
+    """The coefficient under every assignment.
+
+    By Frisch, Waugh and Lovell it is sum(D~ y~) / sum(D~ D~) with effects partialled out. The
+    denominator depends on how many areas start when, never on which; the numerator sums, for
+    each filler, one figure that depends on its area and start alone.
+    """
+    start = sample.panel.start_index
+    on = ((start[:, None] >= 0) & (np.arange(sample.n_periods) >= start[:, None])).astype(float)
+    raw, shift = (_coefficients(y, on, settings, assignments) for y in (sample.figures, on))
+    if not np.isclose(raw[0, 0], effect, rtol=1e-8, atol=1e-12):
+        raise EstimateError(
+            f"the coefficient by re-assignment ({raw[0, 0]}) differs from linearmodels' ({effect})."
+        )
+    return Draws(raw=raw, shift=shift, net=raw - effect * shift)
+
+
+def _coefficients(
+    y: NDArray[np.float64],
+    on: NDArray[np.float64],
+    settings: TwoWaySettings,
+    assignments: Assignments,
+) -> NDArray[np.float64]:
+    slots = assignments.slots
+    if settings.method == "fixed_effects":
+        within_y, within_on = _demeaned(y), _demeaned(on)
+        figure = np.flip(np.cumsum(np.flip(within_y, axis=1), axis=1), axis=1)
+    else:
+        change_y, change_on = np.diff(y, axis=1, prepend=np.nan), np.diff(on, axis=1)
+        within_on = change_on - change_on.mean(axis=0)
+        figure = change_y - change_y.mean(axis=0)
+    starts = slots.starts[slots.slot_of]
+    coefficients: NDArray[np.float64] = figure[assignments.fillers, starts].sum(axis=1)
+    return (coefficients / (within_on**2).sum())[:, None]
+
+
+def _demeaned(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    out: NDArray[np.float64] = (
+        x - x.mean(axis=0) - x.mean(axis=1, keepdims=True) + x.mean()
+    )
+    return out
 
 
 def _long(sample: frame.Sample) -> pd.DataFrame:
