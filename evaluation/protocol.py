@@ -1,0 +1,128 @@
+"""The protocol: the analysis of a study, fixed before its results are seen.
+
+A frozen model read from ``studies/<programme>/<study>/protocol.yaml``. It knows no panel; what a
+protocol asks of a panel is checked where the two meet (`evaluation.study`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from evaluation import fingerprint
+from evaluation.errors import ProtocolError
+from evaluation.programme import Frozen, read_yaml
+
+Role = Literal["primary", "secondary", "negative_control", "harm"]
+EstimatorName = Literal["did", "synthetic_control", "fixed_effects", "first_differences"]
+
+
+class AssignmentPlan(Frozen):
+    """How placebo assignments are drawn (see `evaluation.Assignments.draw`)."""
+
+    n: int = Field(9_999, ge=19)
+    block: Literal["site", "authority", "area"] | None = None
+    strata: tuple[Literal["level", "population", "stratum"], ...] = ("level",)
+    seed: int
+
+
+class DidPlan(Frozen):
+    """Settings of the group-time difference-in-differences."""
+
+    comparison: Literal["never", "not_yet"] = "never"
+    base: Literal["varying", "universal", "mean"] = "mean"
+    anticipation: int = 0
+
+
+class Published(Frozen):
+    """A published figure that the study stands beside, with the settings that reproduce it.
+
+    ``weights`` and ``window`` apply to estimators with more than one entry; ``why`` says why ours
+    differs, or that it does not.
+    """
+
+    what: str
+    outcome: str
+    estimator: EstimatorName
+    inference: Literal["placebo", "analytic"] = "analytic"
+    errors: Literal["unadjusted", "clustered"] = "clustered"
+    base: Literal["varying", "universal", "mean"] = "universal"
+    effect: float | None = None
+    error: float | None = None
+    p_value: float | None = None
+    tolerance: float = 5e-5
+    source: str
+    why: str
+
+
+class Protocol(Frozen):
+    """What is estimated, how, and how it will be judged."""
+
+    study: str
+    programme: str
+    title: str
+    question: str
+    registered: str = ""
+    how_pilots_were_chosen: str
+    primary: tuple[str, ...] = Field(min_length=1, max_length=3)
+    secondary: tuple[str, ...] = ()
+    negative_control: tuple[str, ...] = ()
+    scale: dict[str, Literal["log", "level"]] = {}
+    window: tuple[int, int] = (0, 7)
+    margin_percent: dict[str, float] = {}
+    default_margin_percent: float = 5.0
+    estimators: tuple[EstimatorName, ...] = ("did", "synthetic_control")
+    did: DidPlan = DidPlan()
+    synthetic_control: Literal["simplex", "demeaned"] = "simplex"
+    assignments: AssignmentPlan
+    level: float = Field(0.95, gt=0.5, lt=1)
+    ring_km: float | None = None
+    price_base: int = 2024
+    value: bool = False
+    published: tuple[Published, ...] = ()
+    what_it_can_bear: tuple[str, ...] = ()
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """Every outcome, primaries first."""
+        return (*self.primary, *self.secondary, *self.negative_control)
+
+    def role_of(self, outcome: str) -> Role:
+        if outcome in self.primary:
+            return "primary"
+        return "negative_control" if outcome in self.negative_control else "secondary"
+
+    def scale_of(self, outcome: str) -> Literal["log", "level"]:
+        return self.scale.get(outcome, "log")
+
+    def margin_of(self, outcome: str) -> float:
+        """The X of "no effect larger than X", in percent."""
+        return self.margin_percent.get(outcome, self.default_margin_percent)
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint.of_data(self.model_dump(mode="json"))
+
+    @classmethod
+    def load(cls, folder: Path) -> Protocol:
+        """Read ``protocol.yaml`` from a study's folder.
+
+        Raises
+        ------
+        ProtocolError : it is missing, a field is unknown or out of range, or an outcome has two
+            roles.
+        """
+        path = folder / "protocol.yaml"
+        if not path.is_file():
+            raise ProtocolError("the study has no protocol.yaml.", where=str(folder))
+        try:
+            protocol = cls.model_validate(read_yaml(path))
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise ProtocolError(f"{place}: {first['msg']}.", where=str(path)) from None
+        if len(set(protocol.outcomes)) < len(protocol.outcomes):
+            raise ProtocolError("an outcome has two roles.", where=str(path))
+        return protocol
