@@ -1,0 +1,83 @@
+"""The way of one file: read, checked against the last accepted figures, accepted with a receipt.
+
+Command line and portal go the same way, so that a check says what a submission would.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from evaluation.check.confirmations import Confirmation
+from evaluation.check.problems import Checked
+from evaluation.check.stages import check_return
+from evaluation.errors import LedgerError, PeriodError
+from evaluation.ledger.receipt import Receipt
+from evaluation.programme import Programme
+from evaluation.quarters import Period
+from evaluation.returns.content import Figures
+from evaluation.returns.workbook import RawReturn, read_return
+from evaluation.workspace import Workspace
+
+
+def last_accepted(
+    workspace: Workspace, programme: Programme, site: str, agency: str, period: Period
+) -> Figures:
+    """The submitter's last accepted figures; none, and no ledger made, where there is none yet."""
+    if not workspace.ledger.is_file():
+        return {}
+    from evaluation.ledger.ledger import Ledger
+
+    with Ledger.open(workspace.ledger, workspace.raw) as ledger:
+        return ledger.last_accepted(programme.name, site, agency, period)
+
+
+def check_file(workspace: Workspace, programme: Programme, file: Path) -> tuple[RawReturn, Checked]:
+    """Read a file and check it against the programme and the last accepted figures.
+
+    Raises
+    ------
+    ReturnFileError : if it cannot be read as a return at all.
+    """
+    raw = read_return(file)
+    try:
+        period = Period.parse(raw.guide["quarter"])
+    except PeriodError:  # the check names the cell; without a quarter nothing can be compared
+        return raw, check_return(raw, programme)
+    last = last_accepted(workspace, programme, raw.guide["site"], raw.guide["agency"], period)
+    return raw, check_return(raw, programme, last_accepted=last or None)
+
+
+def accept(
+    workspace: Workspace, raw: RawReturn, checked: Checked, reasons: tuple[Confirmation, ...] = ()
+) -> Receipt:
+    """Append a checked return to the workspace's ledger, and keep the receipt as a file too.
+
+    Raises
+    ------
+    LedgerError : if an error stands against the return, or the ledger cannot be written.
+    """
+    from evaluation.ledger.ledger import Ledger
+
+    if checked.returned is None or len(checked.of("confirm")) > len(reasons):
+        raise LedgerError("the return has problems and was not accepted.", where=checked.file)
+    with Ledger.open(workspace.ledger, workspace.raw) as ledger:
+        receipt = ledger.submit(
+            checked.returned,
+            raw.content,
+            received=workspace.now(),
+            confirmations=reasons,
+            synthetic_clock=workspace.synthetic and "NEWSTART_NOW" in os.environ,
+        )
+    keep_receipt(workspace, receipt)
+    return receipt
+
+
+def keep_receipt(workspace: Workspace, receipt: Receipt) -> Path:
+    """Write a receipt to ``var/receipts/<return_id>.json``; one is written once."""
+    path = workspace.receipts / f"{receipt.return_id}.json"
+    workspace.receipts.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(receipt.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+    return path
