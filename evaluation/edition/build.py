@@ -1,0 +1,111 @@
+"""Building the book and showing it: pages from the edition, then Jupyter Book, warnings as errors.
+
+A build whose inputs are all as they were is not run again; one where a text changed lets Sphinx
+and the execution cache do only what is new.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from evaluation.edition import pages
+from evaluation.edition.edition import Edition
+from evaluation.errors import BookError
+from evaluation.workspace import Workspace
+
+_STAMP = "inputs.sha256"
+_SHOWN_LINES = 40
+
+
+def build_book(
+    workspace: Workspace, *, programme: str = "new_start", progress: Callable[[str], None] = print
+) -> Path:
+    """Write the generated pages and build the book; returns its front page.
+
+    Raises
+    ------
+    BookError : if there are no results, a page uses a claim that no result bears, or Jupyter Book
+        warns of anything.
+    """
+    book = workspace.book
+    if not (book / "_config.yml").is_file():
+        raise BookError("the workspace has no book.", where=str(book), expected="book/_config.yml")
+    index, stamp = book / "_build" / "html" / "index.html", book / "_build" / _STAMP
+    inputs = _digest(_inputs(workspace), programme)
+    if index.is_file() and stamp.is_file() and stamp.read_text() == inputs:
+        progress("The book is up to date.")
+        return index
+    progress("Writing the pages of the edition")
+    edition = Edition.read(workspace, programme)
+    pages.write(workspace, edition)
+    progress("Building the book (new or changed notebooks are executed)")
+    _run_jupyter_book(workspace)
+    stamp.write_text(inputs)
+    return index
+
+
+def serve_book(workspace: Workspace, port: int = 8000) -> None:
+    """Show the built book on this machine only, until interrupted.
+
+    Raises
+    ------
+    BookError : if the book has not been built.
+    """
+    folder = workspace.book / "_build" / "html"
+    if not (folder / "index.html").is_file():
+        raise BookError("the book is not built yet.", where=str(folder),
+                        mend="newstart book build")  # fmt: skip
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        print(f"http://127.0.0.1:{server.server_port}/  (Ctrl+C ends it)", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print("ended")
+
+
+def _run_jupyter_book(workspace: Workspace) -> None:
+    book = workspace.book
+    command = [
+        sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(book),
+        "--toc", str(book / "_edition" / "toc.yml"), "--path-output", str(book),
+        "--warningiserror", "--keep-going", "--nitpick", "-q",
+    ]  # fmt: skip
+    # Notebooks find the workspace and this package wherever the build was started from.
+    environment = os.environ | {"NEWSTART_WORKSPACE": str(workspace.root), "PYTHONUTF8": "1",
+                                "NO_COLOR": "1"}  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode != 0:
+        said = (done.stdout + done.stderr).strip().splitlines()
+        told = [line for line in said if "WARNING" in line or "ERROR" in line or "Error" in line]
+        raise BookError(
+            "Jupyter Book did not accept the book:\n" + "\n".join((told or said)[-_SHOWN_LINES:]),
+            where=str(book), mend="mend what is named above; every warning counts",
+        )  # fmt: skip
+
+
+def _inputs(workspace: Workspace) -> Iterator[Path]:
+    """Every file that the book is made of."""
+    for path in workspace.book.rglob("*"):
+        inside = path.relative_to(workspace.book).parts
+        if inside[0] not in ("_build", "_edition") and "__pycache__" not in inside:
+            yield path
+    yield from (workspace.var / "results").glob("*/*/results.json")
+    yield from workspace.receipts.glob("*.json")
+    yield from workspace.schemas.rglob("*.yaml")
+    yield from workspace.studies.rglob("*")
+    yield from Path(__file__).parent.rglob("*")
+
+
+def _digest(paths: Iterable[Path], programme: str) -> str:
+    whole = hashlib.sha256(programme.encode())
+    for path in sorted(p for p in paths if p.is_file() and p.suffix != ".pyc"):
+        whole.update(str(path).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()

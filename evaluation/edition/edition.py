@@ -1,0 +1,169 @@
+"""The edition: everything that one published state of the book is made of, read from files.
+
+Results come from ``var/results``, receipts from ``var/receipts``, the calibration record from
+``book/calibration.json``. Nothing is computed here; a file that cannot be read stops the build.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from evaluation.edition import words
+from evaluation.errors import BookError
+from evaluation.programme import Outcome, Programme, load_outcomes
+from evaluation.quarters import Period
+from evaluation.workspace import Workspace
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyResults:
+    """What one run of one study wrote, with the few questions that pages ask of it."""
+
+    raw: Record
+    source: Path
+
+    @property
+    def programme(self) -> str:
+        return str(self.raw["programme"])
+
+    @property
+    def study(self) -> str:
+        return str(self.raw["study"])
+
+    @property
+    def synthetic(self) -> bool:
+        return bool(self.raw["synthetic"])
+
+    @property
+    def outcomes(self) -> Sequence[Record]:
+        found: Sequence[Record] = self.raw["outcomes"]
+        return found
+
+    @property
+    def sites(self) -> Sequence[Record]:
+        found: Sequence[Record] = self.raw["sites"]
+        return found
+
+    @property
+    def sample(self) -> Record:
+        found: Record = self.raw["sample"]
+        return found
+
+    @property
+    def value(self) -> Record | None:
+        found: Record | None = self.raw["value"]
+        return found
+
+    @property
+    def period_word(self) -> str:
+        return words.period_word(self.sample["periods"])
+
+    @property
+    def starts(self) -> list[str]:
+        """The periods in which sites start, earliest first."""
+        return sorted({site["start"] for site in self.sites}, key=Period.parse)
+
+    def with_role(self, *roles: str) -> list[Record]:
+        """The outcomes of these roles, in the order of the results."""
+        return [outcome for outcome in self.outcomes if outcome["role"] in roles]
+
+
+def primary_estimate(outcome: Record) -> Record | None:
+    """The estimate that the finding rests on."""
+    estimates: Sequence[Record] = outcome["estimates"]
+    return next((e for e in estimates if e["primary"]), estimates[0] if estimates else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edition:
+    """One published state: the headline study, the other studies, receipts, calibration."""
+
+    programme: Programme
+    headline: StudyResults
+    others: tuple[StudyResults, ...]
+    receipts: tuple[Record, ...]
+    calibration: Record | None
+    outcomes: tuple[Outcome, ...]
+
+    @classmethod
+    def read(cls, workspace: Workspace, programme: str) -> Edition:
+        """Gather the edition of ``programme``.
+
+        Raises
+        ------
+        BookError : if the programme has no results yet, or a file holds no valid JSON.
+        """
+        found = [
+            StudyResults(raw=_read_json(path), source=path)
+            for path in sorted((workspace.var / "results").glob("*/*/results.json"))
+        ]
+        own = [study for study in found if study.programme == programme]
+        if not own:
+            raise BookError(
+                f"{programme} has no results to print.",
+                where=str(workspace.var / "results" / programme),
+                mend=f"run a study first: newstart study run {programme}/STUDY",
+            )
+        headline = next((s for s in own if s.raw["label"] == "confirmatory"), own[0])
+        calibration = workspace.book / "calibration.json"
+        return cls(
+            programme=Programme.load(workspace, programme),
+            headline=headline,
+            others=tuple(study for study in found if study is not headline),
+            receipts=tuple(
+                receipt
+                for path in sorted(workspace.receipts.glob("*.json"))
+                if (receipt := _read_json(path)).get("programme") == programme
+            ),
+            calibration=_read_json(calibration) if calibration.is_file() else None,
+            outcomes=load_outcomes(workspace.schemas / "outcomes"),
+        )
+
+    @property
+    def studies(self) -> tuple[StudyResults, ...]:
+        return (self.headline, *self.others)
+
+    @property
+    def cases(self) -> tuple[StudyResults, ...]:
+        """Studies of other programmes: real data with a published answer."""
+        return tuple(s for s in self.others if s.programme != self.headline.programme)
+
+    @property
+    def quarter(self) -> str:
+        """The last quarter in the data: the name of the edition."""
+        return str(self.headline.sample["last"])
+
+    @cached_property
+    def latest_receipts(self) -> tuple[Record, ...]:
+        """The receipts of the newest quarter's round: all that came after the round before."""
+        quarters = sorted({r["quarter"] for r in self.receipts}, key=Period.parse)
+        if not quarters:
+            return ()
+        before = [r["received"] for r in self.receipts if r["quarter"] != quarters[-1]]
+        return tuple(
+            r for r in self.receipts
+            if r["quarter"] == quarters[-1] or (before and r["received"] > max(before))
+        )  # fmt: skip
+
+    @cached_property
+    def latest_changes(self) -> tuple[Record, ...]:
+        """Figures that were known before and that the newest round restated or withdrew."""
+        return tuple(
+            change for receipt in self.latest_receipts for change in receipt["changes"]
+            if change["kind"] != "new"
+        )  # fmt: skip
+
+
+def _read_json(path: Path) -> Record:
+    try:
+        found: Record = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise BookError(f"no valid JSON: {error}", where=str(path)) from None
+    return found

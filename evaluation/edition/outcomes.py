@@ -1,0 +1,269 @@
+"""What the page of an outcome shows: its charts, tables and downloads, each said in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from evaluation.edition import effects, figures, words
+from evaluation.edition.claims import chance
+from evaluation.edition.edition import Record, StudyResults, primary_estimate
+from evaluation.edition.files import Generated
+from evaluation.edition.tables import table
+
+
+def view(
+    study: StudyResults, outcome: Record, out: Generated, root: str, prefix: str
+) -> dict[str, Any]:
+    """Everything that the template of an outcome asks for; ``prefix`` begins its claims' ids."""
+    name = f"{study.study}/{outcome['code']}"
+    out.table(f"{name}-paths", outcome["paths"])
+    out.table(f"{name}-effects", _effect_rows(outcome))
+    estimate = primary_estimate(outcome)
+    shared = (study, outcome, out, root)
+    return {
+        "study": study.raw, "outcome": outcome, "name": name, "root": root,
+        "claims": f"{prefix}{outcome['code']}",
+        "verdict": words.verdict(outcome["finding"]["verdict"]),
+        "paths": paths_chart(*shared), "paths_table": _paths_table(outcome),
+        "gaps": _gaps_chart(*shared, estimate),
+        "events": _events_chart(*shared, estimate), "events_table": _events_table(study, estimate),
+        "by_site": _sites_chart(*shared, estimate),
+        "sites_table": _sites_table(study, estimate),
+        "side_by_side": _estimators_chart(*shared),
+        "estimators_table": _estimators_table(outcome),
+        "diagnostics": _diagnostics_table(outcome),
+        "estimate": estimate, "period": study.period_word,
+        "cautions": [words.sentence(w) for e in outcome["estimates"] for w in e["warnings"]],
+    }  # fmt: skip
+
+
+def paths_chart(study: StudyResults, outcome: Record, out: Generated, root: str) -> Markup:
+    """Pilots beside what would have happened without the programme."""
+    rows = outcome["paths"]
+    if not rows:
+        return Markup("")
+    finding = words.sentence(outcome["finding"]["sentence"])
+    alt = (
+        f"Line chart of {outcome['plain_title']}, {outcome['unit']}, {rows[0]['period']} to "
+        f"{rows[-1]['period']}. {_last_levels(rows[-1])} {finding}"
+    )
+    return out.plate(f"{study.study}/{outcome['code']}-paths", root, alt, figures.paths, rows,
+                     study.starts, outcome["unit"], caption=finding)  # fmt: skip
+
+
+def spark(study: StudyResults, outcome: Record, out: Generated, root: str) -> Markup:
+    """The small path of the front page."""
+    rows = outcome["paths"]
+    if not rows:
+        return Markup("")
+    alt = f"Small line chart of {outcome['plain_title']}. {_last_levels(rows[-1])}"
+    return out.plate(f"{study.study}/{outcome['code']}-spark", root, alt, figures.spark, rows,
+                     study.starts, sizes=(figures.SPARK,))  # fmt: skip
+
+
+def _last_levels(row: Record) -> str:
+    text = f"In {row['period']} pilot areas were at {effects.level(row['pilot'])}"
+    if row["counterfactual"] is None:
+        return text + "."
+    return (
+        f"{text}; without the programme it would have been "
+        f"{effects.level(row['counterfactual'])} "
+        f"({effects.level(row['low'])} to {effects.level(row['high'])})."
+    )
+
+
+def _paths_table(outcome: Record) -> Markup:
+    rows = [
+        [row["period"], effects.level(row["pilot"]), effects.level(row["counterfactual"])
+         if row["counterfactual"] is not None else "", _range(row),
+         effects.level(row["comparison"])]
+        for row in outcome["paths"]
+    ]  # fmt: skip
+    heads = ["Period", "Pilot areas", "Without the programme", "Range", "Comparison areas"]
+    return table(f"{outcome['plain_title']}, {outcome['unit']}", heads, rows, numeric="tnnnn")
+
+
+def _range(row: Record) -> str:
+    if row["low"] is None or row["high"] is None:
+        return ""
+    return f"{effects.level(row['low'])} to {effects.level(row['high'])}"
+
+
+def _gaps_chart(
+    study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
+) -> Markup:
+    gaps = outcome["placebo_gaps"]
+    if not gaps["gaps"]:
+        return Markup("")
+    real = effects.gap(estimate, gaps["real"])
+    drawn = [effects.gap(estimate, row) for row in gaps["gaps"]]
+    wider, known = _wider_than(real, drawn)
+    said = (
+        f"The same gap for {words.number(len(drawn))} re-drawings of the start dates over "
+        f"comparable areas; at the last point {words.number(wider)} of {words.number(known)} "
+        f"lie at least as far from nought as the real one."
+    )
+    alt = f"Line chart of the pilots' gap in {outcome['plain_title']} by event time. {said}"
+    return out.plate(
+        f"{study.study}/{outcome['code']}-gaps", root, alt, figures.gaps, gaps["event_times"],
+        real, drawn, effects.unit(estimate, outcome), caption=said,
+    )  # fmt: skip
+
+
+def _wider_than(real: list[float | None], drawn: list[list[float | None]]) -> tuple[int, int]:
+    """At the last point that the real gap has: how many drawn gaps are as wide, of how many."""
+    last = max((k for k, value in enumerate(real) if value is not None), default=None)
+    if last is None:
+        return 0, 0
+    size = abs(real[last] or 0.0)
+    others = [abs(value) for row in drawn if (value := row[last]) is not None]
+    return sum(other >= size for other in others), len(others)
+
+
+def _events_chart(
+    study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
+) -> Markup:
+    if estimate is None or not estimate["event_time"]:
+        return Markup("")
+    rows = _events(estimate)
+    last = rows[-1]
+    said = (
+        f"{study.period_word.capitalize()} {last['event_time']} after the start: "
+        f"{effects.with_range(estimate, last)}, from "
+        f"{words.counted(int(last['n_areas'] or 0), 'pilot area')}. Lines hold one "
+        f"{study.period_word} at a time, the band all of them at once."
+    )
+    alt = f"Dot chart of the effect on {outcome['plain_title']} by event time. {said}"
+    return out.plate(
+        f"{study.study}/{outcome['code']}-events", root, alt, figures.events, rows,
+        effects.unit(estimate, outcome), study.period_word, caption=said,
+    )  # fmt: skip
+
+
+def _events(estimate: Record) -> list[dict[str, Any]]:
+    rows = [effects.shown(estimate, row) for row in estimate["event_time"]]
+    return sorted(
+        (row for row in rows if row["effect"] is not None), key=lambda r: int(r["event_time"])
+    )
+
+
+def _events_table(study: StudyResults, estimate: Record | None) -> Markup:
+    if estimate is None:
+        return Markup("")
+    rows = [
+        [words.number(row["event_time"]), effects.with_range(estimate, row),
+         chance(row["p_value"]), words.number(row["n_areas"])]
+        for row in _events(estimate)
+    ]  # fmt: skip
+    heads = [f"{study.period_word.capitalize()}s since the start", "Effect (range)", "p", "Areas"]
+    return table(f"Effect by {study.period_word}s since the start", heads, rows, numeric="nnnn")
+
+
+def _site_rows(study: StudyResults, estimate: Record | None) -> list[tuple[Record, dict[str, Any]]]:
+    if estimate is None:
+        return []
+    by_code = {row["site"]: effects.shown(estimate, row) for row in estimate["site"]}
+    ordered = sorted(study.sites, key=lambda site: (site["start"], site["code"]))
+    return [
+        (site, row) for site in ordered
+        if (row := by_code.get(site["code"])) is not None and row["effect"] is not None
+    ]  # fmt: skip
+
+
+def _sites_chart(
+    study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
+) -> Markup:
+    rows = _site_rows(study, estimate)
+    if estimate is None or not rows:
+        return Markup("")
+    drawn = [
+        (f"{s['name']}, from {s['start']}", row, True, effects.with_range(estimate, row))
+        for s, row in rows
+    ]
+    clear = [s["name"] for s, row in rows if row["low"] is not None and row["low"] * row["high"] > 0]
+    said = "In the order in which they started. " + (
+        f"The range leaves out nought for {words.listed(clear)}." if clear
+        else "No site's own range leaves out nought: one site is too few areas to tell."
+    )  # fmt: skip
+    alt = f"Effects on {outcome['plain_title']} by site with ranges. {said}"
+    return out.plate(f"{study.study}/{outcome['code']}-sites", root, alt, figures.forest, drawn,
+                     caption=said)  # fmt: skip
+
+
+def _sites_table(study: StudyResults, estimate: Record | None) -> Markup:
+    rows = [
+        [site["name"], site["start"], words.number(site["areas"]),
+         effects.with_range(estimate, row), chance(row["p_value"])]
+        for site, row in _site_rows(study, estimate) if estimate is not None
+    ]  # fmt: skip
+    return table("Effect by site", ["Site", "Start", "Areas", "Effect (range)", "p"], rows,
+                 numeric="ttnnn")  # fmt: skip
+
+
+def _estimators_chart(study: StudyResults, outcome: Record, out: Generated, root: str) -> Markup:
+    estimates = [e for e in outcome["estimates"] if e["overall"]["effect"] is not None]
+    scale = next((e["scale"] for e in estimates), "log")
+    rows = []
+    for estimate in (e for e in estimates if e["scale"] == scale):
+        row = effects.shown(estimate, estimate["overall"])
+        rows.append((_label(estimate), row, bool(estimate["primary"]),
+                     effects.with_range(estimate, row)))  # fmt: skip
+    if len(rows) < 2:
+        return Markup("")
+    points = [row["effect"] for _, row, _, _ in rows]
+    alike = all(p < 0 for p in points) or all(p > 0 for p in points)
+    said = (
+        "All ways of estimating point the same way." if alike
+        else "The ways of estimating do not all point the same way."
+    )  # fmt: skip
+    said += " Filled: the one that the finding rests on."
+    alt = f"Effects on {outcome['plain_title']} by estimator with ranges. {said}"
+    return out.plate(f"{study.study}/{outcome['code']}-estimators", root, alt, figures.forest,
+                     rows, caption=said)  # fmt: skip
+
+
+def _label(estimate: Record) -> str:
+    return str(estimate["label"])
+
+
+def _estimators_table(outcome: Record) -> Markup:
+    rows = []
+    for estimate in outcome["estimates"]:
+        row = effects.shown(estimate, estimate["overall"])
+        rows.append([
+            _label(estimate), effects.with_range(estimate, row), chance(row["p_value"]),
+            str(estimate["inference"]), words.number(row["n_areas"]),
+        ])  # fmt: skip
+    return table(f"Every estimator: {outcome['plain_title']}",
+                 ["Estimator", "Effect (range)", "p", "Inference", "Areas"], rows,
+                 numeric="tnntn")  # fmt: skip
+
+
+def _diagnostics_table(outcome: Record) -> Markup:
+    if not outcome["diagnostics"]:
+        return Markup("")
+    rows = [
+        [d["title"], d["result"], words.tidy(str(d["statistic"])), words.sentence(d["sentence"])]
+        for d in outcome["diagnostics"]
+    ]
+    return table(f"Checks: {outcome['plain_title']}", ["Check", "Result", "Figure", "Meaning"],
+                 rows)  # fmt: skip
+
+
+def _effect_rows(outcome: Record) -> list[dict[str, Any]]:
+    """Every effect of every estimator as plain rows, on the scale that it was estimated on."""
+    index = {"event_time": "event_time", "site": "site", "cohort": "cohort", "quarter": "quarter"}
+    found = []
+    for estimate in outcome["estimates"]:
+        parts = [("overall", "", estimate["overall"])]
+        parts += [(part, row[key], row) for part, key in index.items() for row in estimate[part]]
+        for part, entry, row in parts:
+            figures_of_row = ("effect", "se", "low", "high", "low_band", "high_band", "p_value",
+                              "n_areas")  # fmt: skip
+            found.append(
+                {"estimator": estimate["estimator"], "scale": estimate["scale"], "by": part,
+                 "entry": entry} | {key: row.get(key) for key in figures_of_row}
+            )  # fmt: skip
+    return found

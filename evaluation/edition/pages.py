@@ -1,0 +1,256 @@
+"""The generated pages, family by family, written from the edition through templates.
+
+Prose stands in ``templates/``; here is only which page shows what. A page asks for a figure by
+its claim's id, in Markdown through the ``claim`` role and in HTML through ``claim()``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jinja2
+import yaml
+
+from evaluation.edition import answers, effects, figures, money, outcomes, quality, words
+from evaluation.edition.claims import Claims, chance
+from evaluation.edition.edition import Edition, Record, StudyResults, primary_estimate
+from evaluation.edition.files import Generated
+from evaluation.edition.machinery import machinery
+from evaluation.edition.tables import table
+from evaluation.errors import BookError
+from evaluation.workspace import Workspace
+
+SYNTHETIC_BAND = "Synthetic programme: invented places, invented figures."
+REAL_BAND = "Real public data: real places, published figures."
+
+
+class Pages:
+    """Writes the pages of one edition into the generated folder."""
+
+    def __init__(self, workspace: Workspace, edition: Edition) -> None:
+        self.workspace, self.edition = workspace, edition
+        self.out = Generated(workspace.book / "_edition")
+        self.claims = Claims(edition)
+        self.bands: dict[str, str] = {}
+        self.families: dict[str, list[dict[str, Any]]] = {}
+        self._templates = jinja2.Environment(
+            loader=jinja2.PackageLoader("evaluation.edition"), autoescape=True,
+            undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+            extensions=["jinja2.ext.do"],
+        )  # fmt: skip
+        self._templates.globals |= {
+            "claim": self.claims.html, "words": words,
+            "answers": answers, "chance": chance, "edition": edition, "table": table,
+            "effects": effects,
+        }  # fmt: skip
+
+    def write(self) -> None:
+        """Every page, the claims, the bands, and the table of contents."""
+        self._front()
+        self._outcomes()
+        self._sites()
+        self._page("money", "money.md.j2", **money.view(self.edition, self.out))
+        self._page("data-quality", "quality.md.j2", **quality.view(self.edition))
+        self._page("machinery", "machinery.md.j2", **machinery(self.edition, self.out))
+        self._cases()
+        self._studies()
+        self._page("data-dictionary", "dictionary.md.j2", outcomes=self.edition.outcomes)
+        self._decisions()
+        self._frame()
+        self.out.finish()
+
+    def _page(self, page: str, template: str, **content: Any) -> None:
+        text = self._templates.get_template(template).render(**content)
+        self.out.text(f"{page}.md", text + "\n")
+
+    def _family(self, name: str, index: str, pages: Sequence[str]) -> None:
+        self.families[name] = [{"file": index, "sections": [{"file": page} for page in pages]}]
+
+    def _front(self) -> None:
+        study = self.edition.headline
+        strip = [
+            {"outcome": o, "verdict": words.verdict(o["finding"]["verdict"]),
+             "spark": outcomes.spark(study, o, self.out, ""),
+             "href": f"_edition/outcomes/{o['code']}.html"}
+            for o in study.with_role("primary")
+        ]  # fmt: skip
+        self._page(
+            "parts/front", "front.md.j2", study=study, strip=strip,
+            points=answers.main_points(study), unknowns=answers.unknowns(study),
+            changes=self.edition.latest_changes[:5], gains=money.gains_chart(study, self.out, ""),
+            asked_people=answers.measures_lives(study),
+        )  # fmt: skip
+
+    def _outcomes(self) -> None:
+        study, pages = self.edition.headline, []
+        order = ("primary", "harm", "secondary", "negative_control")
+        ordered = sorted(study.outcomes, key=lambda o: order.index(o["role"]))
+        for outcome in ordered:
+            name = f"outcomes/{outcome['code']}"
+            seen = outcomes.view(study, outcome, self.out, "../../", "")
+            self._page(name, "outcome.md.j2", **seen)
+            pages.append(f"_edition/{name}")
+        chart = self._all_outcomes(study, ordered)
+        self._page("outcomes/index", "outcomes.md.j2", study=study, outcomes=ordered, chart=chart)
+        self._family("outcomes", "_edition/outcomes/index", pages)
+
+    def _all_outcomes(self, study: StudyResults, ordered: Sequence[Record]) -> str:
+        rows = [
+            (o["plain_title"], found, o["role"] == "primary", words.effect_with_range(
+                found, words.signed_percent))
+            for o in ordered if (found := o["finding"]["effect_percent"]) is not None
+        ]  # fmt: skip
+        said = "All outcomes fixed for this study, on one scale, whatever they show."
+        clear = [label for label, row, _, _ in rows if row["low"] * row["high"] > 0]
+        said += f" Ranges that leave out nought: {words.listed(clear) or 'none'}."
+        return self.out.plate(f"{study.study}/all-outcomes", "../../", "Effects in per cent with "
+                              f"ranges. {said}", figures.forest, rows, caption=said) if rows else ""  # fmt: skip
+
+    def _sites(self) -> None:
+        study = self.edition.headline
+        ordered = sorted(study.sites, key=lambda site: (site["start"], site["code"]))
+        for site in ordered:
+            self._page(f"sites/{site['code']}", "site.md.j2", study=study, site=site,
+                       rows=_site_outcomes(study, site), returns=quality.of_site(
+                           self.edition, site["code"]),
+                       chart=self._site_chart(study, site))  # fmt: skip
+        self._page("sites/index", "sites.md.j2", study=study, sites=ordered)
+        self._family("sites", "_edition/sites/index",
+                     [f"_edition/sites/{site['code']}" for site in ordered])  # fmt: skip
+
+    def _site_chart(self, study: StudyResults, site: Record) -> str:
+        rows = [
+            (o["plain_title"], row, o["role"] == "primary", effects.with_range(e, row))
+            for o, e, row in _site_outcomes(study, site) if e["scale"] == "log"
+        ]  # fmt: skip
+        if not rows:
+            return ""
+        clear = [label for label, row, _, _ in rows if row["low"] * row["high"] > 0]
+        said = (
+            f"{site['name']} alone, {words.counted(site['areas'], 'area')}. Ranges that leave out "
+            f"nought: {words.listed(clear) or 'none'}."
+        )
+        alt = f"Effects by outcome with ranges, per cent. {said}"
+        return self.out.plate(f"{study.study}/site-{site['code']}", "../../", alt, figures.forest,
+                              rows, caption=said)  # fmt: skip
+
+    def _cases(self) -> None:
+        pages = []
+        for study in self.edition.cases:
+            name = f"cases/{study.study}"
+            views = [
+                outcomes.view(study, o, self.out, "../../", f"{study.study}.")
+                for o in study.outcomes
+            ]
+            self._page(name, "case.md.j2", study=study, views=views)
+            self._banded(f"_edition/{name}", study)
+            pages.append(f"_edition/{name}")
+        self._page("cases/index", "cases.md.j2", cases=self.edition.cases)
+        self.bands["_edition/cases/index"] = REAL_BAND
+        self._family("cases", "_edition/cases/index", pages)
+
+    def _studies(self) -> None:
+        pages = []
+        for study in self.edition.studies:
+            name = f"studies/{study.programme}-{study.study}"
+            notebook = self._notebook(study)
+            self._page(name, "study.md.j2", study=study, notebook=notebook)
+            pages.append({"file": f"_edition/{name}"})
+            if notebook:
+                pages[-1]["sections"] = [{"file": notebook}]  # type: ignore[assignment]
+                self._banded(notebook, study)
+            self._banded(f"_edition/{name}", study)
+        self._page("studies/index", "studies.md.j2", studies=self.edition.studies)
+        self.families["studies"] = [{"file": "_edition/studies/index", "sections": pages}]
+
+    def _notebook(self, study: StudyResults) -> str | None:
+        """Copy a study's notebook; returns its page, or None where there is none."""
+        source = self.workspace.studies / study.programme / study.study / "study.md"
+        if not source.is_file():
+            return None
+        # Not below a folder called studies, which would make the notebook's own folder look like
+        # a workspace.
+        name = f"_edition/notebooks/{study.programme}-{study.study}"
+        text = source.read_text(encoding="utf-8")
+        self.out.text(f"{name.removeprefix('_edition/')}.md", _stamped(text, study))
+        return name
+
+    def _decisions(self) -> None:
+        found = sorted((self.workspace.book / "decisions").glob("*.md"))
+        listed = [{"page": path.stem, "title": _title(path.read_text(encoding="utf-8"), path.stem)}
+                  for path in found]  # fmt: skip
+        self._page("decisions", "decisions.md.j2", decisions=listed)
+        self._family("decisions", "_edition/decisions", [f"decisions/{p.stem}" for p in found])
+
+    def _banded(self, page: str, study: StudyResults) -> None:
+        self.bands[page] = SYNTHETIC_BAND if study.synthetic else REAL_BAND
+
+    def _frame(self) -> None:
+        edition = self.edition
+        footer = (
+            f"Edition {edition.quarter}. Data as known on {words.day(edition.headline.raw['vintage'])}."
+        )
+        book = {
+            "title": edition.programme.title, "footer": footer, "bands": self.bands,
+            "band": SYNTHETIC_BAND if edition.headline.synthetic else "",
+        }  # fmt: skip
+        self.out.text("book.json", json.dumps(book, indent=1, sort_keys=True))
+        self.out.text("claims.json", json.dumps(self.claims.as_json(), indent=1, sort_keys=True))
+        frame = yaml.safe_load((self.workspace.book / "_toc.yml").read_text(encoding="utf-8"))
+        for part in frame["parts"]:
+            part["chapters"] = [
+                filled for chapter in part["chapters"]
+                for filled in self.families.get(chapter.get("generated"), [chapter])
+            ]  # fmt: skip
+        self.out.text("toc.yml", yaml.safe_dump(frame, sort_keys=False))
+
+
+def _site_outcomes(
+    study: StudyResults, site: Record
+) -> list[tuple[Record, Record, dict[str, Any]]]:
+    found = []
+    for outcome in study.outcomes:
+        estimate = primary_estimate(outcome)
+        for row in estimate["site"] if estimate else ():
+            if row["site"] == site["code"] and row["effect"] is not None and estimate:
+                found.append((outcome, estimate, effects.shown(estimate, row)))
+    return found
+
+
+def _stamped(text: str, study: StudyResults) -> str:
+    """The notebook with a hidden first cell that names its results.
+
+    The execution cache knows a notebook by its cells alone; with the fingerprints in a cell, new
+    data or new code run it again.
+    """
+    prints = [str(study.raw[f"{of}_fingerprint"])[:16] for of in ("protocol", "panel", "code")]
+    cell = f"```{{code-cell}} ipython3\n:tags: [remove-cell]\n\n# results {' '.join(prints)}\n```\n"
+    head, fence, rest = text.partition("\n---\n")
+    if not text.startswith("---\n") or "file_format: mystnb" not in head:
+        raise BookError(
+            "the study's text is no notebook.", where=f"{study.programme}/{study.study}/study.md",
+            expected="a first block between --- lines with file_format: mystnb and its kernel",
+        )  # fmt: skip
+    before, title, after = _split_at_title(rest)
+    return f"{head}{fence}{before}{title}\n{cell}{after}"
+
+
+def _split_at_title(text: str) -> tuple[str, str, str]:
+    """What is before the first heading, the heading's line, and what follows it."""
+    lines = text.splitlines(keepends=True)
+    place = next((k for k, line in enumerate(lines) if line.startswith("# ")), -1)
+    return "".join(lines[: max(place, 0)]), lines[place] if place >= 0 else "", "".join(
+        lines[place + 1 :])  # fmt: skip
+
+
+def _title(text: str, name: str) -> str:
+    return next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), name)
+
+
+def write(workspace: Workspace, edition: Edition) -> Mapping[str, str]:
+    """Write the generated pages; returns the bands, by page."""
+    pages = Pages(workspace, edition)
+    pages.write()
+    return pages.bands

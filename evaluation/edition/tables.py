@@ -1,0 +1,39 @@
+"""Tables as HTML with a caption and scoped headers: what a reader of any kind can walk through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup, escape
+
+Cell = str | Markup
+
+
+def table(
+    caption: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, numeric: str = ""
+) -> Markup:
+    """A table whose first cell in each row is that row's header.
+
+    ``numeric`` names the columns that hold figures, one letter a column: ``n`` for a figure,
+    anything else for text; figures are set to the right in digits of one width.
+    """
+    kinds = [" class='n'" if kind == "n" else "" for kind in numeric.ljust(len(columns), "t")]
+    head = "".join(
+        f"<th scope='col'{kind}>{escape(name)}</th>"
+        for name, kind in zip(columns, kinds, strict=True)
+    )
+    body = "".join(f"<tr>{_row(row, kinds)}</tr>" for row in rows)
+    # The box scrolls on a narrow screen, so the keyboard has to reach it.
+    return Markup(
+        f"<div class='table-box' role='region' tabindex='0' aria-label='{escape(caption)}'>"
+        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _row(cells: Sequence[Cell], kinds: Sequence[str]) -> str:
+    return "".join(
+        f"<th scope='row'{kind}>{escape(cell)}</th>" if place == 0
+        else f"<td{kind}>{escape(cell)}</td>"
+        for place, (cell, kind) in enumerate(zip(cells, kinds, strict=True))
+    )  # fmt: skip

@@ -1,0 +1,192 @@
+"""How figures are said in the book: people before rates, the range in the same breath.
+
+One fixed set of phrases, so that the same result is always said in the same words. Percentages
+are written as on government pages, ``8.1%``, and a minus is a real one.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from evaluation.quarters import Period
+
+MINUS = "\N{MINUS SIGN}"
+Range = Mapping[str, Any]
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """``1,234``; a figure that does not exist is ``not known``."""
+    if value is None or not math.isfinite(value):
+        return "not known"
+    text = f"{abs(value):,.{digits}f}"
+    shown_zero = not any(character in "123456789" for character in text)
+    return MINUS + text if value < 0 and not shown_zero else text
+
+
+def rounded(value: float) -> float:
+    """Two significant figures, and whole below 100: an estimate bears no more."""
+    size = abs(value)
+    if size < 100:
+        return float(round(value))
+    step = 10 ** (math.floor(math.log10(size)) - 1)
+    return float(round(value / step) * step)
+
+
+def about(value: float | None) -> str:
+    """A count of people as an estimate bears it: ``31``, ``1,200``."""
+    return "not known" if value is None else number(rounded(value))
+
+
+def percent(value: float | None, digits: int | None = None) -> str:
+    """``−8.1%``; one digit below 10, none above."""
+    if value is None:
+        return "not known"
+    return number(value, digits if digits is not None else int(abs(value) < 9.95)) + "%"
+
+
+def signed_percent(value: float | None) -> str:
+    """As ``percent``, with a plus where it rises."""
+    text = percent(value)
+    return f"+{text}" if value is not None and value > 0 and text[0] not in "0" else text
+
+
+def pounds(value: float | None) -> str:
+    """``£8.1m``, ``£420,000``, ``−£4.0m``."""
+    if value is None:
+        return "not known"
+    size, sign = abs(value), MINUS if value < 0 else ""
+    if size >= 999.5e6:
+        return f"{sign}£{size / 1e9:.1f}bn"
+    if size >= 999_500:
+        return f"{sign}£{size / 1e6:.1f}m"
+    amount = rounded(size)
+    return f"{sign if amount else ''}£{amount:,.0f}"
+
+
+def money_with_range(figure: Range) -> str:
+    """``£2.9m (£1.1m to £4.7m)``; no range where there is none."""
+    return with_range(figure, "mean", pounds)
+
+
+def effect_with_range(figure: Range | None, say: Callable[[float | None], str] = percent) -> str:
+    """``−8.1% (−13% to −3.5%)``."""
+    return "not known" if figure is None else with_range(figure, "effect", say)
+
+
+def ratio(value: float | None) -> str:
+    """Pounds back for each pound: ``£0.51``."""
+    return "not known" if value is None else f"{MINUS if value < 0 else ''}£{abs(value):.2f}"
+
+
+def with_range(figure: Range, key: str, say: Callable[[float | None], str]) -> str:
+    """A figure and its range, each in the same words; no range where there is none."""
+    low, high = figure.get("low"), figure.get("high")
+    point = say(figure.get(key))
+    if low is None or high is None or say(low) == say(high):
+        return point
+    return f"{point} ({say(low)} to {say(high)})"
+
+
+def fewer_or_more(figure: Range, people: str) -> str:
+    """``about 31 fewer A&E attendances``."""
+    effect = figure.get("effect")
+    if effect is None:
+        return f"an unknown number of {people}"
+    count = rounded(abs(effect))
+    if count == 0:
+        return f"about as many {people}"
+    return f"about {number(count)} {'fewer' if effect < 0 else 'more'} {people}"
+
+
+def people_range(figure: Range) -> str:
+    """``12 to 50 fewer``, or ``50 fewer to 7 more`` where the range holds nought."""
+    low, high = figure.get("low"), figure.get("high")
+    if low is None or high is None:
+        return "no range"
+    if low < 0 < high:
+        return f"{about(-low)} fewer to {about(high)} more"
+    near, far = sorted((abs(low), abs(high)))
+    return f"{about(near)} to {about(far)} {'fewer' if high <= 0 else 'more'}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1] if items \
+        else ""  # fmt: skip
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """``1 site``, ``6 sites``; small numbers stay figures, so that they line up with others."""
+    return f"{number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def tidy(text: str) -> str:
+    """The findings' sentences in the book's spelling of percentages and minus signs."""
+    text = re.sub(r"(?<=\d) %", "%", text)
+    return re.sub(r"(?<![\w)])-(?=\d)", MINUS, text)
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    text = tidy(text.strip())
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?")) else text + "."
+
+
+def within(title: str) -> str:
+    """A title as it stands inside a sentence: small first letter, but not for ``A&E``."""
+    return title if title[1:2].isupper() or title[1:2] == "&" else title[:1].lower() + title[1:]
+
+
+def day(instant: str) -> str:
+    """``10 February 2027``."""
+    moment = datetime.fromisoformat(instant)
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def period_word(periods: Sequence[str]) -> str:
+    """``quarter`` or ``year``."""
+    quarterly = Period.parse(periods[0]).frequency == "Q" if periods else True
+    return "quarter" if quarterly else "year"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A verdict as it is shown: a word, a mark that needs no colour, a class, what it means."""
+
+    word: str
+    mark: str
+    style: str
+    meaning: str
+
+
+_VERDICTS = {
+    "improved": Verdict("improved", "\N{CHECK MARK}", "better",
+                        "better than it would have been, and chance is an unlikely reason"),
+    "worsened": Verdict("worsened", "\N{MULTIPLICATION SIGN}", "worse",
+                        "worse than it would have been, and chance is an unlikely reason"),
+    "no effect larger than": Verdict("no effect larger than", "=", "none",
+                                     "a larger effect, either way, can be ruled out"),
+    "too early to say": Verdict("too early to say", "\N{HORIZONTAL ELLIPSIS}", "early",
+                                "too few quarters since the start"),
+    "cannot tell": Verdict("cannot tell", "?", "unknown",
+                           "the data cannot tell an effect from chance, or a check failed"),
+}  # fmt: skip
+
+
+def verdict(text: str) -> Verdict:
+    """The verdict that a finding's text names; the margin stays in its word."""
+    for start, found in _VERDICTS.items():
+        if text.startswith(start):
+            return Verdict(tidy(text), found.mark, found.style, found.meaning)
+    return Verdict(tidy(text), "?", "unknown", "a verdict that this book does not know")
+
+
+def verdicts() -> tuple[Verdict, ...]:
+    """All of them, in the order in which they are explained."""
+    return tuple(_VERDICTS.values())
