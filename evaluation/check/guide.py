@@ -107,7 +107,7 @@ def _read_period(
         example = f"Write it like {programme.last}."
         message = "The return does not say its quarter in a form that can be read."
         return None, [place.problem("R006", "quarter", message, example)]
-    if period.frequency == programme.frequency:
+    if period.frequency == programme.first.frequency:
         inside = programme.first <= period <= programme.last
     else:
         inside = programme.first.year <= period.year <= programme.last.year

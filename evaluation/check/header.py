@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from evaluation.check.problems import Problem, problem
@@ -36,7 +37,7 @@ def read_header(raw: RawReturn) -> tuple[Headed, list[Problem]]:
         )
     columns, faults = _place(header, raw.sheet)
     problems += faults
-    rows, faults = _filled(below, set(columns.values()) | _ignored(header), raw.sheet)
+    rows, faults = _filled(header, below, set(columns.values()), raw.sheet)
     problems += faults
     if not rows:
         problems.append(problem("R016", "There is no row of figures.", sheet=raw.sheet))
@@ -92,18 +93,21 @@ def _place(header: RawRow, sheet: str | None) -> tuple[dict[str, int], list[Prob
 
 
 def _filled(
-    below: tuple[RawRow, ...], headed: set[int], sheet: str | None
+    header: RawRow, below: tuple[RawRow, ...], headed: set[int], sheet: str | None
 ) -> tuple[tuple[RawRow, ...], list[Problem]]:
     """The rows that hold values; blank ones between them and values beside them are told."""
-    filled = [row for row in below if not row.blank]
+    ignored = _ignored(header)
+    named = {c for c, value in enumerate(header.values) if value is not None}
+    filled = [row for row in below if _holds(row, range(len(row.values)), ignored)]
+    kept = {row.number for row in filled}
     last = filled[-1].number if filled else 0
     problems = [
         problem("R015", "This row is blank.", sheet=sheet, cell=f"A{row.number}")
         for row in below
-        if row.number < last and row.blank
+        if row.number < last and row.number not in kept
     ]
     width = max((len(row.values) for row in filled), default=0)
-    for position in sorted(set(range(width)) - headed):
+    for position in sorted(set(range(width)) - named):
         for row in filled:
             value = row.values[position] if position < len(row.values) else None
             if value is not None:
@@ -114,5 +118,5 @@ def _filled(
     return tuple(row for row in filled if _holds(row, headed)), problems
 
 
-def _holds(row: RawRow, headed: set[int]) -> bool:
-    return any(c < len(row.values) and row.values[c] is not None for c in headed)
+def _holds(row: RawRow, columns: Iterable[int], but: Container[int] = ()) -> bool:
+    return any(c < len(row.values) and row.values[c] is not None for c in columns if c not in but)

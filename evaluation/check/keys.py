@@ -106,7 +106,7 @@ def check_missing(cells: Cells, submitter: Submitter) -> list[Problem]:
     strange: Counter[str] = Counter()
     for area, outcome in zip(cells.area_code, cells.outcome, strict=True):
         if outcome is None or outcome not in submitter.outcomes:
-            strange.update(submitter.outcomes)
+            strange.update(list(submitter.outcomes))
         elif area is None or area not in submitter.areas:
             strange[outcome] += 1
         else:

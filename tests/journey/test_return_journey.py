@@ -1,0 +1,177 @@
+"""A data officer's way through the command line: template, check, mend, submit, restate, look."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import openpyxl
+import pytest
+
+from evaluation.cli import main
+from evaluation.workspace import Workspace
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def newstart(
+    tiny_workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Run the command line in the tiny workspace: exit code, standard output, standard error."""
+    monkeypatch.chdir(tiny_workspace.root)
+
+    def run(*arguments: str, now: str = "2026-10-20") -> tuple[int, str, str]:
+        monkeypatch.setenv("NEWSTART_NOW", now)
+        with pytest.raises(SystemExit) as ended:
+            main(["--programme", "tiny", *arguments])
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run
+
+
+def fill(path: Path, **cells: object) -> None:
+    book = openpyxl.load_workbook(path)
+    for cell, value in cells.items():
+        book["Return"][cell] = value
+    book.save(path)
+
+
+DENOMINATORS = {"F2": 5000, "F3": 6000, "F4": 5000, "F5": 6000}
+FIGURES = {"E2": 210, "E3": 260, "E4": 25, "E5": 31}
+
+
+def test_an_officers_way(newstart: Run, tiny_workspace: Workspace) -> None:
+    file = tiny_workspace.root / "return.xlsx"
+    code, out, _ = newstart("template", "S01", "2026-Q2", "--agency", "nhs", "-o", str(file))
+    assert code == 0 and out.strip() == str(file)
+
+    fill(file, **DENOMINATORS, **FIGURES | {"E2": "<5", "E4": 2.5, "C5": "2026 Q5"})
+    code, out, _ = newstart("check", str(file))
+    assert code == 1 and "3 things to mend" in out
+    assert [line.split()[0] for line in out.splitlines()[2:8:2]] == ["E2", "E4", "C5"]
+    assert not tiny_workspace.ledger.exists(), "a check never writes to the ledger"
+
+    code, out, _ = newstart("submit", str(file), "--json")
+    assert code == 1
+    assert {p["cell"] for p in json.loads(out)["problems"]} == {"E2", "E4", "C5"}
+    assert json.loads(out)["receipt"] is None
+
+    fill(file, **FIGURES, C5="2026 Q2")
+    code, out, err = newstart("check", str(file), "--json")
+    assert code == 0 and json.loads(out)["accepted"] and json.loads(out)["problems"] == []
+
+    code, out, _ = newstart("submit", str(file), "--json", now="2026-07-20")
+    answer = json.loads(out)
+    assert code == 0 and answer["accepted"] and not answer["already_held"]
+    receipt = answer["receipt"]
+    assert receipt["synthetic_clock"] and receipt["received"].startswith("2026-07-20")
+    kept = tiny_workspace.receipts / f"{receipt['return_id']}.json"
+    assert json.loads(kept.read_text(encoding="utf-8")) == receipt
+
+    code, out, _ = newstart("submit", str(file), "--json", now="2026-07-25")
+    assert code == 0 and json.loads(out)["already_held"]
+    assert json.loads(out)["receipt"] == receipt
+
+    fill(file, E2=212, H2="late records")
+    assert newstart("submit", str(file), now="2026-08-20")[0] == 0
+    code, out, _ = newstart("ledger", "log", "--json")
+    log = json.loads(out)
+    assert [one["received"][:10] for one in log] == ["2026-07-20", "2026-08-20"]
+    code, out, _ = newstart("ledger", "diff", "2026-07-20", "2026-08-20", "--json")
+    (changed,) = json.loads(out)
+    assert (changed["kind"], changed["area_code"]) == ("revised", "E01")
+    assert (changed["before"]["numerator"], changed["after"]["numerator"]) == (210, 212)
+    assert changed["reason"] == "late records"
+    by_id = newstart("ledger", "diff", log[0]["return_id"], log[1]["return_id"], "--json")
+    assert json.loads(by_id[1]) == [changed]
+    assert (
+        "210 of 5,000 -> 212 of 5,000" in newstart("ledger", "diff", "2026-07-20", "2026-08-20")[1]
+    )
+    assert log[0]["return_id"] in newstart("ledger", "log")[1]
+
+
+def test_a_jump_needs_a_written_reason(newstart: Run, tiny_workspace: Workspace) -> None:
+    first, second = (tiny_workspace.root / name for name in ("q2.xlsx", "q3.xlsx"))
+    newstart("template", "S01", "2026-Q2", "--agency", "nhs", "-o", str(first))
+    fill(first, **DENOMINATORS, **FIGURES)
+    assert newstart("submit", str(first), now="2026-07-20")[0] == 0
+    newstart("template", "S01", "2026-Q3", "--agency", "nhs", "-o", str(second))
+    sheet = openpyxl.load_workbook(second)["Return"]
+    assert [sheet[cell].value for cell in ("E2", "F2", "I2")] == [None, 5000, 210]
+
+    fill(second, **FIGURES | {"E4": 250})
+    code, out, _ = newstart("check", str(second))
+    assert code == 1 and "1 to confirm" in out and "R060" in out and "E4" in out
+    assert newstart("submit", str(second))[0] == 1
+    why = tiny_workspace.root / "why.csv"
+    why.write_text("rule,cell,reason\nR060,E4,a crisis line opened\n", encoding="utf-8")
+    code, out, _ = newstart("submit", str(second), "--confirm", str(why), "--json")
+    assert code == 0
+    assert json.loads(out)["receipt"]["confirmations"] == [
+        {"rule": "R060", "cell": "E4", "value": "250.0", "reason": "a crisis line opened"}
+    ]
+    assert [p["severity"] for p in json.loads(out)["problems"]] == ["confirm"]
+
+
+def test_what_cannot_run_ends_with_two_and_a_sentence(
+    newstart: Run, tiny_workspace: Workspace
+) -> None:
+    code, out, err = newstart("check", "nowhere.xlsx")
+    assert (code, out) == (2, "") and "nowhere.xlsx" in err and "Traceback" not in err
+    code, _, err = newstart("template", "S01", "2026-Q9", "--agency", "nhs", "-o", "a.xlsx")
+    assert code == 2 and "2026-Q9" in err
+    code, _, err = newstart("template", "S01", "2026-Q3", "-o", "a.xlsx")
+    assert code == 2 and "council, nhs" in err
+    broken = tiny_workspace.root / "broken.xlsx"
+    broken.write_bytes(b"no workbook")
+    code, out, err = newstart("check", str(broken))
+    assert (code, out) == (1, "") and "no Excel workbook" in err
+    code, out, _ = newstart("check", str(broken), "--json")
+    assert code == 1 and json.loads(out)["problems"][0]["rule"] == "R001"
+    code, out, _ = newstart("ledger", "log", "--json")
+    assert (code, json.loads(out)) == (0, [])
+    assert "Traceback" in newstart("--debug", "check", "nowhere.xlsx")[2]
+
+
+def _python(program: str) -> CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unwanted"),
+    [
+        (["check", "--help"], {"pandas", "statsmodels", "sqlalchemy", "pandera"}),
+        (["--programme", "tiny", "check", "S02_council_2026-Q3.csv"], {"statsmodels", "dowhy"}),
+    ],
+)
+def test_a_verb_pays_only_for_what_it_uses(
+    tiny_workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    unwanted: set[str],
+) -> None:
+    monkeypatch.chdir(tiny_workspace.root)
+    rows = [
+        "area_code,quarter,outcome,numerator,denominator,status",
+        "E03,2026 Q3,arrears,120,2000,",
+        "E04,2026 Q3,arrears,130,2100,",
+    ]
+    Path("S02_council_2026-Q3.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    done = _python(
+        "import sys\n"
+        "from evaluation.cli import main\n"
+        "try:\n"
+        f"    main({arguments!r})\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        f"assert not {unwanted!r} & sys.modules.keys()\n"
+    )
+    assert done.returncode == 0, done.stderr
