@@ -53,8 +53,15 @@ def lives(study: StudyResults) -> str:
     where = f"across {words.counted(study.sample['sites'], 'site')}"
     if not told:
         return f"No main outcome has moved clearly {where} so far. {rest}".strip()
+    counted = [o for o in told if o["finding"]["people"] is not None]
+    if len(told) == len(counted) == 1:
+        (one,) = counted
+        return (
+            f"{where.capitalize()} there were {people(one, study.period_word)} than there would "
+            f"have been without the programme (likely {people_range(one)}). {rest}"
+        ).strip()
     clear = words.listed([_moved(o, study.period_word) for o in told])
-    return f"{words.sentence(f'{clear}, {where}, against what there would have been')} {rest}".strip()
+    return f"{where.capitalize()}, compared with no programme: {clear}. {rest}".strip()
 
 
 def _moved(outcome: Record, period: str) -> str:

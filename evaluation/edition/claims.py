@@ -138,4 +138,6 @@ def chance(value: float | None) -> str:
     """A probability with the digits that are worth reading."""
     if value is None:
         return "not known"
-    return "less than 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.01 else f"{value:.2f}"
+    if value < 0.001:
+        return "less than 0.001"
+    return f"{value:.3f}" if value < 0.01 else f"{value:.2f}"

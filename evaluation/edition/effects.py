@@ -29,6 +29,11 @@ def unit(estimate: Record | None, outcome: Record) -> str:
     return f"difference, {outcome['unit']}"
 
 
+def tick_unit(estimate: Record) -> str:
+    """What stands behind the figures of an axis."""
+    return "%" if estimate["scale"] == "log" else ""
+
+
 def say(estimate: Record) -> Callable[[float | None], str]:
     """How a figure of this estimate is written."""
     if estimate["scale"] == "log":

@@ -36,8 +36,10 @@ def _chart(out: Generated, nominal: float, rows: Sequence[Record]) -> Markup:
         f"{row['what']}: promised {words.percent(100 * nominal, 0)}, measured "
         f"{words.percent(100 * row['measured'], 1)}." for row in rows
     )  # fmt: skip
-    return out.plate(f"calibration-{round(100 * nominal)}", "../", f"Dot chart. {said}",
-                     figures.strip, drawn, nominal, "measured rate; lines: two Monte Carlo errors")  # fmt: skip
+    return out.plate(
+        f"calibration-{round(100 * nominal)}", "../", f"Dot chart. {said}", figures.strip, drawn,
+        nominal, "measured rate; lines: two Monte Carlo errors",
+    )  # fmt: skip
 
 
 def _rates_table(rows: Sequence[Record]) -> Markup:

@@ -81,7 +81,7 @@ def _price_table(value: Record) -> Markup:
     ]  # fmt: skip
     heads = ["Outcome", "Avoided (range)", "Unit cost (prices of)", "Confidence in it",
              "Worth (range)", "Note"]  # fmt: skip
-    return table("From people to pounds", heads, rows, numeric="tnntnt")
+    return table("What was avoided, at what price, and its worth", heads, rows, numeric="tnntnt")
 
 
 def _cumulative_chart(study: StudyResults, value: Record, out: Generated) -> Markup:

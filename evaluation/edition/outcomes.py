@@ -182,14 +182,17 @@ def _sites_chart(
         (f"{s['name']}, from {s['start']}", row, True, effects.with_range(estimate, row))
         for s, row in rows
     ]
-    clear = [s["name"] for s, row in rows if row["low"] is not None and row["low"] * row["high"] > 0]
+    clear = [
+        s["name"] for s, row in rows
+        if row["low"] is not None and row["high"] is not None and row["low"] * row["high"] > 0
+    ]  # fmt: skip
     said = "In the order in which they started. " + (
         f"The range leaves out nought for {words.listed(clear)}." if clear
         else "No site's own range leaves out nought: one site is too few areas to tell."
     )  # fmt: skip
     alt = f"Effects on {outcome['plain_title']} by site with ranges. {said}"
     return out.plate(f"{study.study}/{outcome['code']}-sites", root, alt, figures.forest, drawn,
-                     caption=said)  # fmt: skip
+                     effects.tick_unit(estimate), caption=said)  # fmt: skip
 
 
 def _sites_table(study: StudyResults, estimate: Record | None) -> Markup:
@@ -221,7 +224,7 @@ def _estimators_chart(study: StudyResults, outcome: Record, out: Generated, root
     said += " Filled: the one that the finding rests on."
     alt = f"Effects on {outcome['plain_title']} by estimator with ranges. {said}"
     return out.plate(f"{study.study}/{outcome['code']}-estimators", root, alt, figures.forest,
-                     rows, caption=said)  # fmt: skip
+                     rows, "%" if scale == "log" else "", caption=said)  # fmt: skip
 
 
 def _label(estimate: Record) -> str:

@@ -18,7 +18,7 @@ from evaluation.edition.claims import Claims, chance
 from evaluation.edition.edition import Edition, Record, StudyResults, primary_estimate
 from evaluation.edition.files import Generated
 from evaluation.edition.machinery import machinery
-from evaluation.edition.tables import table
+from evaluation.edition.tables import link, table
 from evaluation.errors import BookError
 from evaluation.workspace import Workspace
 
@@ -43,7 +43,7 @@ class Pages:
         self._templates.globals |= {
             "claim": self.claims.html, "words": words,
             "answers": answers, "chance": chance, "edition": edition, "table": table,
-            "effects": effects,
+            "effects": effects, "link": link,
         }  # fmt: skip
 
     def write(self) -> None:
@@ -79,7 +79,8 @@ class Pages:
         self._page(
             "parts/front", "front.md.j2", study=study, strip=strip,
             points=answers.main_points(study), unknowns=answers.unknowns(study),
-            changes=self.edition.latest_changes[:5], gains=money.gains_chart(study, self.out, ""),
+            changes=quality.newest_changes(self.edition, 5),
+            gains=money.gains_chart(study, self.out, ""),
             asked_people=answers.measures_lives(study),
         )  # fmt: skip
 
@@ -103,10 +104,10 @@ class Pages:
             for o in ordered if (found := o["finding"]["effect_percent"]) is not None
         ]  # fmt: skip
         said = "All outcomes fixed for this study, on one scale, whatever they show."
-        clear = [label for label, row, _, _ in rows if row["low"] * row["high"] > 0]
-        said += f" Ranges that leave out nought: {words.listed(clear) or 'none'}."
-        return self.out.plate(f"{study.study}/all-outcomes", "../../", "Effects in per cent with "
-                              f"ranges. {said}", figures.forest, rows, caption=said) if rows else ""  # fmt: skip
+        said += f" {_left_out(rows)}"
+        alt = f"Effects in per cent with ranges. {said}"
+        return self.out.plate(f"{study.study}/all-outcomes", "../../", alt, figures.forest, rows,
+                              "%", caption=said) if rows else ""  # fmt: skip
 
     def _sites(self) -> None:
         study = self.edition.headline
@@ -127,14 +128,10 @@ class Pages:
         ]  # fmt: skip
         if not rows:
             return ""
-        clear = [label for label, row, _, _ in rows if row["low"] * row["high"] > 0]
-        said = (
-            f"{site['name']} alone, {words.counted(site['areas'], 'area')}. Ranges that leave out "
-            f"nought: {words.listed(clear) or 'none'}."
-        )
+        said = f"{site['name']} alone, {words.counted(site['areas'], 'area')}. {_left_out(rows)}"
         alt = f"Effects by outcome with ranges, per cent. {said}"
         return self.out.plate(f"{study.study}/site-{site['code']}", "../../", alt, figures.forest,
-                              rows, caption=said)  # fmt: skip
+                              rows, "%", caption=said)  # fmt: skip
 
     def _cases(self) -> None:
         pages = []
@@ -189,9 +186,8 @@ class Pages:
 
     def _frame(self) -> None:
         edition = self.edition
-        footer = (
-            f"Edition {edition.quarter}. Data as known on {words.day(edition.headline.raw['vintage'])}."
-        )
+        known = words.day(edition.headline.raw["vintage"])
+        footer = f"Edition {edition.quarter}. Data as known on {known}."
         book = {
             "title": edition.programme.title, "footer": footer, "bands": self.bands,
             "band": SYNTHETIC_BAND if edition.headline.synthetic else "",
@@ -205,6 +201,15 @@ class Pages:
                 for filled in self.families.get(chapter.get("generated"), [chapter])
             ]  # fmt: skip
         self.out.text("toc.yml", yaml.safe_dump(frame, sort_keys=False))
+
+
+def _left_out(rows: Sequence[tuple[str, Record, bool, str]]) -> str:
+    """Which of the effects have a range without nought."""
+    clear = [
+        label for label, row, _, _ in rows
+        if row["low"] is not None and row["high"] is not None and row["low"] * row["high"] > 0
+    ]  # fmt: skip
+    return f"Ranges that leave out nought: {words.listed(clear) or 'none'}."
 
 
 def _site_outcomes(

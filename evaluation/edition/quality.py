@@ -42,13 +42,14 @@ def _calendar(edition: Edition, submitters: Sequence[tuple[str, str]]) -> Markup
         return Markup("")
     held: dict[tuple[str, str, str], list[Record]] = {}
     for receipt in edition.receipts:
-        held.setdefault((receipt["site"], receipt["agency"], receipt["quarter"]), []).append(receipt)
+        key = receipt["site"], receipt["agency"], receipt["quarter"]
+        held.setdefault(key, []).append(receipt)
     rows = [
         [_who(edition, site, agency),
          *(_cell(held.get((site, agency, quarter), ())) for quarter in quarters)]
         for site, agency in submitters
     ]  # fmt: skip
-    return table("Returns received", ["Sent by", *quarters], rows)
+    return table("Day on which each return was last received", ["Sent by", *quarters], rows)
 
 
 def _who(edition: Edition, site: str, agency: str) -> str:
@@ -76,7 +77,21 @@ def _restated_table(edition: Edition, restated: Sequence[tuple[Record, Record]])
         for receipt, change in newest[:SHOWN_CHANGES]
     ]  # fmt: skip
     heads = ["Area", "Outcome", "Quarter", "Before", "After", "Received", "Reason"]
-    return table("Restated figures", heads, rows, numeric="tttnntt") if rows else Markup("")
+    title = "What was replaced, newest first"
+    return table(title, heads, rows, numeric="tttnntt") if rows else Markup("")
+
+
+def newest_changes(edition: Edition, most: int) -> list[str]:
+    """The latest round's restatements as sentences."""
+    titles = {o["code"]: o["plain_title"] for o in edition.headline.outcomes}
+    areas = edition.programme.area_by_code
+    return [
+        f"{areas[c['area_code']].name if c['area_code'] in areas else c['area_code']}, "
+        f"{words.within(str(titles.get(c['outcome'], c['outcome'])))}, {c['quarter']}: "
+        f"{_figure(c['before'])} became {_figure(c['after'])}. "
+        f"{words.sentence(str(c.get('reason') or 'No reason given'))}"
+        for c in edition.latest_changes[:most]
+    ]
 
 
 def _figure(value: object) -> str:
@@ -93,4 +108,4 @@ def _outcome_table(edition: Edition) -> Markup:
         for o in edition.headline.outcomes
     ]  # fmt: skip
     heads = ["Outcome", "Figures", "Missing", "Suppressed", "Restated"]
-    return table("Figures by outcome", heads, rows, numeric="tnnnn")
+    return table("Number of figures, by outcome", heads, rows, numeric="tnnnn")

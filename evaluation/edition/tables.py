@@ -31,6 +31,11 @@ def table(
     )
 
 
+def link(href: str, text: str) -> Markup:
+    """A link as a cell."""
+    return Markup(f"<a href='{escape(href)}'>{escape(text)}</a>")
+
+
 def _row(cells: Sequence[Cell], kinds: Sequence[str]) -> str:
     return "".join(
         f"<th scope='row'{kind}>{escape(cell)}</th>" if place == 0

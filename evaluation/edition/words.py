@@ -16,6 +16,8 @@ from typing import Any
 from evaluation.quarters import Period
 
 MINUS = "\N{MINUS SIGN}"
+# A line may break between a minus and a pound sign, which turns a loss into a gain.
+_JOINED_MINUS = MINUS + "\N{WORD JOINER}"
 Range = Mapping[str, Any]
 
 
@@ -38,8 +40,10 @@ def rounded(value: float) -> float:
 
 
 def about(value: float | None) -> str:
-    """A count of people as an estimate bears it: ``31``, ``1,200``."""
-    return "not known" if value is None else number(rounded(value))
+    """A count of people as an estimate bears it: ``31``, ``1,200``, and ``1.3`` where few."""
+    if value is None:
+        return "not known"
+    return number(value, 1) if 0.05 <= abs(value) < 2 else number(rounded(value))
 
 
 def percent(value: float | None, digits: int | None = None) -> str:
@@ -52,14 +56,14 @@ def percent(value: float | None, digits: int | None = None) -> str:
 def signed_percent(value: float | None) -> str:
     """As ``percent``, with a plus where it rises."""
     text = percent(value)
-    return f"+{text}" if value is not None and value > 0 and text[0] not in "0" else text
+    return f"+{text}" if value is not None and value > 0 and re.search("[1-9]", text) else text
 
 
 def pounds(value: float | None) -> str:
     """``£8.1m``, ``£420,000``, ``−£4.0m``."""
     if value is None:
         return "not known"
-    size, sign = abs(value), MINUS if value < 0 else ""
+    size, sign = abs(value), _JOINED_MINUS if value < 0 else ""
     if size >= 999.5e6:
         return f"{sign}£{size / 1e9:.1f}bn"
     if size >= 999_500:
@@ -97,10 +101,10 @@ def fewer_or_more(figure: Range, people: str) -> str:
     effect = figure.get("effect")
     if effect is None:
         return f"an unknown number of {people}"
-    count = rounded(abs(effect))
-    if count == 0:
+    count = about(abs(effect))
+    if count == "0":
         return f"about as many {people}"
-    return f"about {number(count)} {'fewer' if effect < 0 else 'more'} {people}"
+    return f"about {count} {'fewer' if effect < 0 else 'more'} {people}"
 
 
 def people_range(figure: Range) -> str:

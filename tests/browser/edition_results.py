@@ -179,7 +179,8 @@ def _range(mean: float, half: float) -> dict[str, float]:
 
 
 def _value() -> dict[str, Any]:
-    agencies = [("nhs", "NHS", "DEL", 2.1e6, 0.9e6, 2.6e6), ("dwp", "DWP", "AME", 0.6e6, 0.7e6, 1e6),
+    agencies = [("nhs", "NHS", "DEL", 2.1e6, 0.9e6, 2.6e6),
+                ("dwp", "DWP", "AME", 0.6e6, 0.7e6, 1e6),
                 ("council", "Council", "DEL", 0.2e6, 0.4e6, 4.5e6)]  # fmt: skip
     totals: dict[str, Any] = {
         "gross_fiscal": _range(2.9e6, 1.8e6), "gross_economic": _range(0.4e6, 0.5e6),

@@ -1,0 +1,198 @@
+"""The sheet that charts are drawn on: size, colours, margins, axes, labels, and clean SVG.
+
+Sizes here are CSS pixels. Everything that is imported from matplotlib is imported here, when a
+chart is drawn and not before.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evaluation.edition import words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PILOT, COMPARISON, WORSE = "#0a6b6b", "#51616f", "#ad4a12"
+INK, MUTED, BAND, HAIR, GRID = "#1d262c", "#5c6770", "#d5dce1", "#9aa5ad", "#e4e8eb"
+FONT = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Liberation Sans'"
+
+_SETTINGS: dict[Any, Any] = {
+    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "svg.fonttype": "none",
+    "svg.hashsalt": "edition", "axes.spines.top": False, "axes.spines.right": False,
+    "axes.spines.left": False, "axes.edgecolor": HAIR, "axes.linewidth": 0.8,
+    "axes.axisbelow": True, "axes.grid": True, "axes.grid.axis": "y", "grid.color": GRID,
+    "grid.linewidth": 0.8, "xtick.color": HAIR, "xtick.labelcolor": MUTED,
+    "ytick.color": HAIR, "ytick.labelcolor": MUTED, "ytick.major.size": 0,
+    "xtick.major.size": 4, "text.color": INK, "axes.unicode_minus": True,
+    "lines.solid_capstyle": "round", "path.simplify": False,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """A chart's width in CSS pixels and its text size."""
+
+    width: int
+    text: float
+
+    @property
+    def narrow(self) -> bool:
+        return self.width < 500
+
+
+WIDE = Size(width=760, text=13.0)
+NARROW = Size(width=350, text=12.5)
+SPARK = Size(width=260, text=11.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Margins:
+    """Room around the plot, in pixels."""
+
+    left: int = 48
+    right: int = 16
+    top: int = 30
+    bottom: int = 34
+
+
+class Drawing:
+    """A figure of fixed pixel size with one pair of axes, saved as clean SVG."""
+
+    def __init__(self, size: Size, height: int, margins: Margins) -> None:
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+
+        self.size, self.height, self.margins = size, height, margins
+        with mpl.rc_context(_SETTINGS | {"font.size": size.text}):
+            # One CSS pixel is one SVG point, so sizes here are sizes on the page.
+            self.figure: Figure = Figure(figsize=(size.width / 72, height / 72))
+            self.axes: Axes = self.figure.add_axes((
+                margins.left / size.width, margins.bottom / height,
+                1 - (margins.left + margins.right) / size.width,
+                1 - (margins.top + margins.bottom) / height,
+            ))  # fmt: skip
+        self.axes.tick_params(labelsize=size.text - 1)
+
+    def limits(self, values: Sequence[float], cap: float | None = None) -> None:
+        """Room for all values; ``cap`` keeps a few wide bands from flattening the rest."""
+        found = sorted(v for v in values if v is not None and math.isfinite(v)) or [0.0, 1.0]
+        low, high = found[0], found[-1]
+        if cap is not None:
+            middle = found[len(found) // 10], found[-1 - len(found) // 10]
+            reach = cap * max(abs(middle[0]), abs(middle[1]))
+            low, high = max(low, -reach), min(high, reach)
+        room = 0.06 * ((high - low) or abs(high) or 1.0)
+        self.axes.set_ylim(low - room, high + room)
+        few_ticks(self.axes, "y", 5)
+        say_ticks(self.axes, "y", plain)
+
+    def unit(self, text: str, *, base: bool = False) -> None:
+        """The unit above the axis, with the axis's base where it is not nought."""
+        low = self.axes.get_ylim()[0]
+        if base and low > 0:
+            text += " (axis does not start at 0)"
+        offset = -self.margins.left / (self.size.width - self.margins.left - self.margins.right)
+        self.axes.text(
+            offset, 1 + 12 / self.height, text, transform=self.axes.transAxes, ha="left",
+            va="bottom", color=MUTED, fontsize=self.size.text - 1,
+        )  # fmt: skip
+
+    def svg(self) -> str:
+        import matplotlib as mpl
+
+        stream = io.StringIO()
+        with mpl.rc_context(_SETTINGS | {"font.size": self.size.text}):
+            self.figure.savefig(
+                stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
+            )
+        return _clean(stream.getvalue(), self.size.width, self.height)
+
+
+def _clean(svg: str, width: int, height: int) -> str:
+    """Readers' own fonts, whole pixels, and none of matplotlib's preamble."""
+    svg = svg[svg.index("<svg") :].replace("'DejaVu Sans'", FONT)
+    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'width="[\d.]+pt"', f'width="{width}"', svg, count=1)
+    return re.sub(r'height="[\d.]+pt"', f'height="{height}"', svg, count=1)
+
+
+def floats(values: Sequence[float | None]) -> list[float]:
+    return [math.nan if value is None else float(value) for value in values]
+
+
+def column(rows: Sequence[Mapping[str, Any]], key: str) -> list[float]:
+    return floats([row.get(key) for row in rows])
+
+
+def last_known(values: Sequence[float]) -> float:
+    return next((v for v in reversed(values) if not math.isnan(v)), math.nan)
+
+
+def few_ticks(axes: Axes, which: str, count: int) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    axis.set_major_locator(MaxNLocator(nbins=count, steps=[1, 2, 2.5, 5, 10]))
+
+
+def say_ticks(axes: Axes, which: str, say: Callable[[float], str]) -> None:
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    axis.set_major_formatter(lambda tick, _: say(float(tick)))
+
+
+def plain(value: float) -> str:
+    return words.MINUS * (value < 0) + f"{abs(value):,.6g}"
+
+
+def period_ticks(axes: Axes, periods: Sequence[str], size: Size) -> None:
+    quarterly = " " in periods[0]
+    step = max(1, -(-len(periods) // (4 if size.narrow else 8)))
+    step = -(-step // 4) * 4 if quarterly and len(periods) > 12 else step
+    places = list(range(0, len(periods), step))
+    axes.set_xticks(places, [periods[t] for t in places])
+    axes.set_xlim(-0.5, len(periods) - 0.5)
+
+
+def mark_starts(draw: Drawing, places: Sequence[int], label: str = "first site starts") -> None:
+    if not places:
+        return
+    first = min(places)
+    for place in sorted(set(places)):
+        draw.axes.axvline(place, color=INK if place == first else HAIR, linewidth=0.8,
+                          linestyle="-" if place == first else (0, (2, 2)))  # fmt: skip
+    draw.axes.text(first - 0.3, 0.97, label, transform=draw.axes.get_xaxis_transform(),
+                   ha="right", va="top", fontsize=draw.size.text - 1.5, color=INK)  # fmt: skip
+
+
+def mark_start_of_event_time(draw: Drawing) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    draw.axes.xaxis.set_major_locator(MaxNLocator(nbins=9, integer=True))
+    draw.axes.axvline(-0.5, color=INK, linewidth=0.8)
+    draw.axes.text(-0.35, 0.98, "start", transform=draw.axes.get_xaxis_transform(), va="top",
+                   fontsize=draw.size.text - 1.5, color=INK)  # fmt: skip
+
+
+def end_labels(draw: Drawing, labels: Sequence[tuple[str, float, str]]) -> None:
+    """Names at the line ends, pushed apart where they would lie on each other."""
+    low, high = draw.axes.get_ylim()
+    inner = draw.height - draw.margins.top - draw.margins.bottom
+    pixel = (high - low) / inner
+    shown = sorted((v, name, colour) for name, v, colour in labels if not math.isnan(v))
+    floor = -math.inf
+    for value, name, colour in shown:
+        tall = draw.size.text * (1.25 * (name.count("\n") + 1)) * pixel
+        middle = max(value, floor + tall / 2)
+        floor = middle + tall / 2
+        draw.axes.annotate(
+            name, (1.0, middle), xycoords=("axes fraction", "data"), va="center", xytext=(4, 0),
+            textcoords="offset points", color=colour, fontsize=draw.size.text - 0.5,
+            annotation_clip=False, linespacing=1.2, fontweight="bold" if colour == PILOT else None,
+        )  # fmt: skip

@@ -1,0 +1,268 @@
+"""Every chart of the book, drawn as SVG text from plain numbers.
+
+Each function draws one chart at one of two widths, because text that fits a desk does not fit
+a telephone. Pilots are teal, comparisons slate, uncertainty grey; each line is labelled where it
+ends, so nothing rests on a legend or on colour alone. The same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evaluation.edition import words
+from evaluation.edition.figures.canvas import (
+    BAND,
+    COMPARISON,
+    HAIR,
+    INK,
+    MUTED,
+    PILOT,
+    Drawing,
+    Margins,
+    Size,
+    column,
+    end_labels,
+    few_ticks,
+    floats,
+    last_known,
+    mark_start_of_event_time,
+    mark_starts,
+    period_ticks,
+    plain,
+    say_ticks,
+)  # fmt: skip
+
+
+def paths(
+    rows: Sequence[Mapping[str, Any]], starts: Sequence[str], unit: str, size: Size
+) -> str:
+    """Pilots and what would have happened without the programme, with the starts marked.
+
+    Parameters
+    ----------
+    rows : ``period, pilot, counterfactual, low, high, comparison`` of each period.
+    starts : the periods in which sites start; the first is labelled.
+    """
+    draw = Drawing(size, 250 if size.narrow else 330, Margins(right=98 if size.narrow else 150))
+    axes, x = draw.axes, range(len(rows))
+    periods = [row["period"] for row in rows]
+    counter, comparison = column(rows, "counterfactual"), column(rows, "comparison")
+    pilot = column(rows, "pilot")
+    known = [t for t in x if not math.isnan(counter[t])]
+    axes.fill_between(known, [rows[t]["low"] for t in known], [rows[t]["high"] for t in known],
+                      color=BAND, linewidth=0)  # fmt: skip
+    axes.plot(x, comparison, color=HAIR, linewidth=1.1, linestyle=(0, (1, 2)))
+    axes.plot(x, counter, color=COMPARISON, linewidth=1.8, linestyle=(0, (5, 2)))
+    axes.plot(x, pilot, color=PILOT, linewidth=2.4)
+    mark_starts(draw, [periods.index(s) for s in starts if s in periods])
+    period_ticks(axes, periods, size)
+    draw.limits([*pilot, *counter, *comparison, *column(rows, "low"), *column(rows, "high")])
+    draw.unit(unit, base=True)
+    lines = [("pilot areas", pilot, PILOT), ("without the\nprogramme", counter, COMPARISON),
+             ("comparison\nareas", comparison, MUTED)]  # fmt: skip
+    end_labels(draw, [(name, values[-1], colour) for name, values, colour in lines])
+    return draw.svg()
+
+
+def spark(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], size: Size) -> str:
+    """The small path of the front page: the same two lines and band, no axis."""
+    draw = Drawing(size, 84, Margins(left=2, right=58, top=12, bottom=2))
+    axes, x = draw.axes, range(len(rows))
+    counter, pilot = column(rows, "counterfactual"), column(rows, "pilot")
+    known = [t for t in x if not math.isnan(counter[t])]
+    axes.fill_between(known, [rows[t]["low"] for t in known], [rows[t]["high"] for t in known],
+                      color=BAND, linewidth=0)  # fmt: skip
+    axes.plot(x, counter, color=COMPARISON, linewidth=1.4, linestyle=(0, (4, 2)))
+    axes.plot(x, pilot, color=PILOT, linewidth=2)
+    periods = [row["period"] for row in rows]
+    mark_starts(draw, [periods.index(s) for s in starts if s in periods][:1], label="start")
+    axes.axis("off")
+    draw.limits([*pilot, *counter, *column(rows, "low"), *column(rows, "high")])
+    end_labels(draw, [("pilots", pilot[-1], PILOT), ("without", counter[-1], COMPARISON)])
+    return draw.svg()
+
+
+def gaps(
+    times: Sequence[int],
+    real: Sequence[float | None],
+    placebo: Sequence[Sequence[float | None]],
+    unit: str,
+    size: Size,
+) -> str:
+    """The pilots' gap over event time before the same gaps of re-drawn start dates."""
+    draw = Drawing(size, 240 if size.narrow else 300, Margins(right=98 if size.narrow else 150))
+    axes = draw.axes
+    for row in placebo:
+        axes.plot(times, floats(row), color=HAIR, linewidth=0.45, alpha=0.55)
+    axes.plot(times, floats(real), color=PILOT, linewidth=2.4)
+    axes.axhline(0, color=INK, linewidth=0.8)
+    mark_start_of_event_time(draw)
+    every = sorted(abs(v) for row in placebo for v in floats(row) if not math.isnan(v))
+    reach = every[int(0.995 * (len(every) - 1))] if every else 0.0
+    draw.limits([*floats(real), reach, -reach])
+    draw.unit(unit)
+    last = last_known(floats(real))
+    end_labels(draw, [("pilot areas", last, PILOT)])
+    low = axes.get_ylim()[0]
+    axes.text(times[0], low + 0.03 * (axes.get_ylim()[1] - low), "grey: re-drawn start dates",
+              color=MUTED, fontsize=size.text - 1.5)  # fmt: skip
+    return draw.svg()
+
+
+def events(rows: Sequence[Mapping[str, Any]], unit: str, period: str, size: Size) -> str:
+    """Effect by quarters since the start, with the band that holds for all of them at once."""
+    draw = Drawing(size, 250 if size.narrow else 300, Margins(bottom=48))
+    axes, after = draw.axes, [row for row in rows if row["event_time"] >= 0]
+    before = [row for row in rows if row["event_time"] < 0]
+    for part, shade in ((before, "#eef1f3"), (after, BAND)):
+        axes.fill_between([r["event_time"] for r in part], column(part, "low_band"),
+                          column(part, "high_band"), color=shade, linewidth=0)  # fmt: skip
+    for part, colour, face in ((before, HAIR, "white"), (after, PILOT, PILOT)):
+        for row in part:
+            axes.plot([row["event_time"]] * 2, [row["low"], row["high"]], color=colour,
+                      linewidth=1.3)  # fmt: skip
+        axes.plot([r["event_time"] for r in part], column(part, "effect"), "o", color=colour,
+                  markerfacecolor=face, markersize=5.5)  # fmt: skip
+    axes.axhline(0, color=INK, linewidth=0.8)
+    mark_start_of_event_time(draw)
+    bands = ("low_band", "high_band", "low", "high", "effect")
+    draw.limits([value for key in bands for value in column(rows, key)], cap=4.0)
+    draw.unit(unit)
+    axes.set_xlabel(f"{period}s since the start (0 = the first {period})", color=MUTED,
+                    fontsize=size.text - 0.5)  # fmt: skip
+    return draw.svg()
+
+
+def forest(
+    rows: Sequence[tuple[str, Mapping[str, Any], bool, str]], unit: str, size: Size
+) -> str:
+    """Effects with their ranges on one scale, a row each: (label, figure, filled, its words)."""
+    step = 58 if size.narrow else 36
+    left = 14 if size.narrow else 250
+    draw = Drawing(size, step * len(rows) + 50,
+                    Margins(left=left, right=14 if size.narrow else 170, top=12))  # fmt: skip
+    axes = draw.axes
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x", visible=True)
+    for place, (label, row, filled, said) in enumerate(rows):
+        y = len(rows) - 1 - place
+        axes.plot([row["low"], row["high"]], [y, y], color=PILOT, linewidth=2)
+        axes.plot([row["effect"]], [y], "o", color=PILOT, markersize=7,
+                  markerfacecolor=PILOT if filled else "white", markeredgewidth=1.6)  # fmt: skip
+        _forest_text(draw, y, label, said)
+    axes.axvline(0, color=INK, linewidth=0.9)
+    axes.set_ylim(-0.45, len(rows) - (0.2 if size.narrow else 0.45))
+    axes.set_yticks([])
+    ends = [v for _, row, _, _ in rows for v in (row["low"], row["high"], 0) if v is not None]
+    span = (max(ends) - min(ends)) or 1
+    axes.set_xlim(min(ends) - 0.04 * span, max(ends) + 0.04 * span)
+    few_ticks(axes, "x", 5 if size.narrow else 7)
+    say_ticks(axes, "x", lambda tick: plain(tick) + unit)
+    return draw.svg()
+
+
+def gains(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
+    """Who pays (left) and who gains (right), by agency, in pounds, with the gains' ranges."""
+    step = 62 if size.narrow else 50
+    draw = Drawing(size, step * len(rows) + 58,
+                    Margins(left=14 if size.narrow else 130, right=20, top=34))  # fmt: skip
+    axes = draw.axes
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x", visible=True)
+    ends = [row["gain"][key] for row in rows for key in ("mean", "high")]
+    reach = max([1.0, *(abs(row["cost"]["mean"]) for row in rows), *ends])
+    for place, row in enumerate(rows):
+        _gain_row(draw, len(rows) - 1 - place, row, reach)
+    axes.axvline(0, color=INK, linewidth=0.9)
+    axes.set_xlim(-1.3 * reach, 1.3 * reach)
+    axes.set_ylim(-0.6, len(rows) - (0.2 if size.narrow else 0.45))
+    axes.set_yticks([])
+    few_ticks(axes, "x", 4 if size.narrow else 6)
+    say_ticks(axes, "x", lambda tick: words.pounds(abs(tick)))
+    for x, text, side in ((-0.06, "pays", "right"), (0.06, "gains", "left")):
+        axes.text(x * reach, 1.02, text, transform=axes.get_xaxis_transform(), ha=side,
+                  va="bottom", color=MUTED, fontsize=size.text)  # fmt: skip
+    return draw.svg()
+
+
+def cumulative(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
+    """What was released less what was spent, added up since the first start."""
+    draw = Drawing(size, 240 if size.narrow else 290,
+                    Margins(left=62, right=84 if size.narrow else 110))  # fmt: skip
+    axes, x = draw.axes, range(len(rows))
+    net = [row["cumulative_net"] for row in rows]
+    axes.fill_between(x, column(net, "low"), column(net, "high"), color=BAND, linewidth=0)
+    axes.plot(x, column(net, "mean"), color=PILOT, linewidth=2.4)
+    axes.axhline(0, color=INK, linewidth=0.9)
+    period_ticks(axes, [row["quarter"] for row in rows], size)
+    draw.limits([0.0, *column(net, "low"), *column(net, "high")])
+    say_ticks(axes, "y", words.pounds)
+    draw.unit("released less spent, added up")
+    end_labels(draw, [(words.pounds(net[-1]["mean"]), net[-1]["mean"], PILOT)])
+    return draw.svg()
+
+
+def strip(
+    rows: Sequence[tuple[str, float, float]], target: float, unit: str, size: Size
+) -> str:
+    """Measured rates beside the promised one: (label, rate, its Monte Carlo error) a row."""
+    draw = Drawing(size, (58 if size.narrow else 34) * len(rows) + 78,
+                    Margins(left=14 if size.narrow else 250, right=14 if size.narrow else 90,
+                            bottom=48))  # fmt: skip
+    axes = draw.axes
+    axes.grid(axis="y", visible=False)
+    for place, (label, rate, error) in enumerate(rows):
+        y = len(rows) - 1 - place
+        axes.plot([rate - 2 * error, rate + 2 * error], [y, y], color=PILOT, linewidth=1.6)
+        axes.plot([rate], [y], "o", color=PILOT, markersize=6)
+        _forest_text(draw, y, label, words.percent(100 * rate, 1))
+    axes.axvline(target, color=INK, linewidth=0.9)
+    promised = f"promised {words.percent(100 * target, 0)}"
+    axes.text(target, 1.02, promised, transform=axes.get_xaxis_transform(), ha="center",
+              color=MUTED, fontsize=size.text - 1)  # fmt: skip
+    axes.set_ylim(-0.5, len(rows) - (0.2 if size.narrow else 0.4))
+    axes.set_yticks([])
+    few_ticks(axes, "x", 5)
+    say_ticks(axes, "x", lambda tick: words.percent(100 * tick, 0))
+    axes.set_xlabel(unit, color=MUTED, fontsize=size.text - 0.5)
+    return draw.svg()
+
+
+def _forest_text(draw: Drawing, y: float, label: str, figure: str) -> None:
+    axes, text = draw.axes, draw.size.text
+    blend = axes.get_yaxis_transform()
+    if draw.size.narrow:
+        axes.text(0, y + 0.42, label, transform=blend, va="bottom", fontsize=text - 0.5)
+        axes.text(0, y + 0.14, figure, transform=blend, va="bottom", color=MUTED,
+                  fontsize=text - 1)  # fmt: skip
+        return
+    shown = "\n".join(textwrap.wrap(label, 34))
+    axes.annotate(shown, (0, y), xycoords=blend, xytext=(-draw.margins.left + 2, 0),
+                  textcoords="offset points", va="center", annotation_clip=False,
+                  fontsize=text - 0.5)  # fmt: skip
+    axes.annotate(figure, (1, y), xycoords=blend, xytext=(draw.margins.right - 2, 0), ha="right",
+                  textcoords="offset points", va="center", color=MUTED, annotation_clip=False,
+                  fontsize=text - 0.5)  # fmt: skip
+
+
+def _gain_row(draw: Drawing, y: float, row: Mapping[str, Any], reach: float) -> None:
+    axes, text, gain = draw.axes, draw.size.text, row["gain"]
+    cost = abs(row["cost"]["mean"])
+    axes.barh([y], [-cost], height=0.34, color=COMPARISON)
+    axes.barh([y], [gain["mean"]], height=0.34, color=PILOT)
+    axes.plot([gain["low"], gain["high"]], [y, y], color=INK, linewidth=1.2)
+    axes.text(-cost - 0.03 * reach, y, words.pounds(cost), ha="right", va="center",
+              fontsize=text - 0.5)  # fmt: skip
+    axes.text(max(gain["high"], gain["mean"], 0) + 0.03 * reach, y, words.pounds(gain["mean"]),
+              ha="left", va="center", fontsize=text - 0.5)  # fmt: skip
+    name = f"{row['name']} ({row['budget']})"
+    if draw.size.narrow:
+        axes.text(0, y + 0.26, name, transform=axes.get_yaxis_transform(), va="bottom",
+                  fontsize=text - 0.5)  # fmt: skip
+    else:
+        axes.annotate(name, (0, y), xycoords=axes.get_yaxis_transform(), va="center",
+                      xytext=(-draw.margins.left + 2, 0), textcoords="offset points",
+                      annotation_clip=False, fontsize=text - 0.5)  # fmt: skip
