@@ -298,7 +298,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             traceback.print_exc()
         _say(str(error))
         sys.exit(error.exit_code)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a front door: a sentence for the user
         if "--debug" in given:
             traceback.print_exc()
         _say(f"This is a fault of ours ({type(error).__name__}: {error}).")

@@ -14,8 +14,8 @@ from evaluation.returns.form import form
 
 JUMP = 5.0
 """A change by this factor since the last accepted figure is questioned ..."""
-JUMP_FROM = 20.0
-"""... where the larger of the two is at least this: small counts jump by chance."""
+JUMP_FROM = 50.0
+"""... where the larger of two counts is at least this: small counts jump by chance."""
 
 
 def _by_outcome(cells: Cells, programme: Programme) -> Iterator[tuple[Outcome, list[int]]]:
@@ -118,16 +118,17 @@ def check_jumps(cells: Cells, programme: Programme, last: Figures) -> list[Probl
         for entry in entries:
             figure, area = cells.numerator[entry], cells.area_code[entry]
             before = last.get((area or "", outcome.code), (None, None))[0]
-            if figure is None or before is None or not _jumped(before, figure):
+            if figure is None or before is None or not _jumped(before, figure, outcome):
                 continue
             message = f"The last accepted figure is {shown(before)}. {_times(before, figure)}"
             problems.append(cells.problem("R060", entry, "numerator", message, value=figure))
     return problems
 
 
-def _jumped(before: float, figure: float) -> bool:
+def _jumped(before: float, figure: float, outcome: Outcome) -> bool:
     small, large = sorted((abs(before), abs(figure)))
-    return large >= JUMP_FROM and large >= JUMP * small
+    enough = large >= JUMP_FROM if outcome.whole else small > 0
+    return enough and large >= JUMP * small
 
 
 def _times(before: float, figure: float) -> str:

@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from evaluation import fingerprint
 from evaluation.check.confirmations import Confirmation
 from evaluation.errors import LedgerError
 from evaluation.ledger import store, vintages
@@ -67,7 +68,7 @@ class Ledger:
         ledger._create()
         return ledger
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -105,8 +106,14 @@ class Ledger:
 
         Raises
         ------
-        LedgerError : if the ledger cannot be written.
+        LedgerError : if the bytes are not the return's own, or the ledger cannot be written.
         """
+        if fingerprint.of_bytes(content) != returned.sha256:
+            raise LedgerError(
+                "the file's bytes are not those that were checked; nothing was accepted.",
+                where=f"{returned.site} {returned.agency} {returned.period}",
+                mend="check the file again and submit it.",
+            )
         store.keep(self._raw, content)
         with self._connection(write=True) as connection:
             latest = _latest_of(connection, returned)

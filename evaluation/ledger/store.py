@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 from evaluation import fingerprint
@@ -26,7 +27,7 @@ def keep(raw: Path, content: bytes) -> Path:
         if path.is_file() and path.stat().st_size == len(content):
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
+        part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
         with part.open("wb") as stream:
             stream.write(content)
             stream.flush()

@@ -23,7 +23,9 @@ MAX_COLUMN = "AZ"
 _OUT_OF_BOUNDS = re.compile(
     rb"""\br\s*=\s*["']((?:[b-z][a-z]|[a-z]{3,})[0-9]+|[a-z]*[1-9][0-9]{5,})["']""", re.IGNORECASE
 )
-_ERROR_CELL = re.compile(rb"""<(?:\w+:)?c\b([^>]*\bt=["']e["'][^>]*)>(.*?)</(?:\w+:)?c>""", re.S)
+_ERROR_CELL = re.compile(
+    rb"""<(?:\w+:)?c\b([^>]*\bt=["']e["'][^>]*)>(.*?)</(?:\w+:)?c>""", re.DOTALL
+)
 _REFERENCE = re.compile(rb"""\br=["']([A-Z]+[0-9]+)["']""")
 _CACHED = re.compile(rb"<(?:\w+:)?v>([^<]*)<")
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"

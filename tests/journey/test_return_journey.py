@@ -63,7 +63,7 @@ def test_an_officers_way(newstart: Run, tiny_workspace: Workspace) -> None:
     assert json.loads(out)["receipt"] is None
 
     fill(file, **FIGURES, C5="2026 Q2")
-    code, out, err = newstart("check", str(file), "--json")
+    code, out, _err = newstart("check", str(file), "--json")
     assert code == 0 and json.loads(out)["accepted"] and json.loads(out)["problems"] == []
 
     code, out, _ = newstart("submit", str(file), "--json", now="2026-07-20")

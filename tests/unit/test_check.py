@@ -218,8 +218,8 @@ def test_one_text_in_a_number_column_hides_no_other_fault(check: Check) -> None:
 def test_a_tenfold_jump_is_questioned_and_a_small_count_is_not(
     check: Check, denominators: Figures
 ) -> None:
-    small = denominators | {("E01", "crisis_contacts"): (2.0, 5000.0)}
-    checked = check({"E3": 26, "E4": 12}, last=small)
+    small = denominators | {("E01", "crisis_contacts"): (4.0, 5000.0)}
+    checked = check({"E3": 26, "E4": 40}, last=small)
     assert found(checked) == {("R060", "E3")}
     assert checked.returned is not None and not checked.accepted
     assert "260" in checked.problems[0].message

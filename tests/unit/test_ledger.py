@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -129,8 +130,8 @@ def test_a_later_return_replaces_only_the_figures_it_holds(ledger: Ledger) -> No
     submit(ledger, returned({"E01": 210.0, "E02": 260.0}))
     receipt = submit(ledger, returned({"E01": 215.0, "E09": 4.0}), days=1)
     assert ledger.observations("tiny")["numerator"].tolist() == [215.0, 260.0, 4.0]
-    assert receipt.changes[0].endswith("changed, 1 are new.")
-    assert receipt.changes[-1].startswith("1 earlier figures are not in this return")
+    assert receipt.changes[0].endswith("changed, 1 new.")
+    assert receipt.changes[-1].endswith("as they were: 1 of the earlier figures.")
 
 
 def test_a_figure_keeps_its_history_when_another_submitter_takes_over(ledger: Ledger) -> None:
@@ -176,16 +177,24 @@ def test_diff_tells_new_revised_and_withdrawn(ledger: Ledger) -> None:
         "DELETE FROM returns",
         "UPDATE confirmations SET reason = 'because'",
         "DELETE FROM confirmations",
-        "INSERT OR REPLACE INTO observations SELECT programme, outcome, area_code, quarter,"
-        " revision, return_seq, 1, denominator, status, note FROM observations",
-        "INSERT OR REPLACE INTO returns SELECT seq, return_id, programme, site, agency, quarter,"
-        " '2020', rows, file_sha256, content_hash, previous_hash, chain_hash, changes,"
-        " synthetic_clock FROM returns",
-        "INSERT OR REPLACE INTO returns SELECT seq + 7, return_id, programme, site, agency,"
-        " quarter, '2020', rows, file_sha256, content_hash, previous_hash, chain_hash, changes,"
-        " synthetic_clock FROM returns",
-        "INSERT OR REPLACE INTO confirmations SELECT return_seq, number, rule, cell, value, 'x'"
-        " FROM confirmations",
+        (
+            "INSERT OR REPLACE INTO observations SELECT programme, outcome, area_code, quarter,"
+            " revision, return_seq, 1, denominator, status, note FROM observations"
+        ),
+        (
+            "INSERT OR REPLACE INTO returns SELECT seq, return_id, programme, site, agency, quarter,"
+            " '2020', rows, file_sha256, content_hash, previous_hash, chain_hash, changes,"
+            " synthetic_clock FROM returns"
+        ),
+        (
+            "INSERT OR REPLACE INTO returns SELECT seq + 7, return_id, programme, site, agency,"
+            " quarter, '2020', rows, file_sha256, content_hash, previous_hash, chain_hash, changes,"
+            " synthetic_clock FROM returns"
+        ),
+        (
+            "INSERT OR REPLACE INTO confirmations SELECT return_seq, number, rule, cell, value, 'x'"
+            " FROM confirmations"
+        ),
     ],
 )
 def test_the_database_itself_refuses_to_change_a_record(
@@ -219,6 +228,28 @@ def test_a_failure_in_the_middle_leaves_nothing(ledger: Ledger) -> None:
         submit(ledger, twice, days=1)
     assert len(ledger.receipts()) == 1
     assert ledger.observations("tiny")["numerator"].tolist() == [210.0]
+
+
+def test_bytes_that_are_not_the_returns_own_are_refused(ledger: Ledger, tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="not those that were checked"):
+        ledger.submit(returned({"E01": 210.0}), b"other bytes", received=DAY)
+    assert ledger.receipts() == [] and not (tmp_path / "var" / "raw").exists()
+
+
+def test_returns_submitted_at_once_are_each_accepted_once(ledger: Ledger, database: Path) -> None:
+    raw = database.parent / "raw"
+
+    def send(number: int) -> Receipt:
+        with Ledger.open(database, raw) as own:
+            return submit(own, returned({"E01": float(number // 2)}, site=f"S{number // 2}"))
+
+    with ThreadPoolExecutor(8) as pool:
+        receipts = list(pool.map(send, range(24)))
+    chain = ledger.receipts()
+    assert sorted(one.return_id for one in chain) == sorted({one.return_id for one in receipts})
+    assert len(chain) == 12 and sum(one.already_held for one in receipts) == 12
+    links = [one.previous_hash for one in chain]
+    assert links == [FIRST] + [one.chain_hash for one in chain[:-1]]
 
 
 def test_a_file_that_is_no_ledger_is_refused_with_a_sentence(tmp_path: Path) -> None:
