@@ -19,7 +19,8 @@ def people(outcome: Record, period: str) -> str:
     figures = outcome["finding"]["people"]
     if figures is None:
         return "not counted in people"
-    return f"{words.fewer_or_more(figures['per_quarter'], outcome['people'])} a {period}"
+    when = f"a {period}" if outcome["kind"] == "flow" else "at any one time"
+    return f"{words.fewer_or_more(figures['per_quarter'], outcome['people'])} {when}"
 
 
 def people_range(outcome: Record) -> str:

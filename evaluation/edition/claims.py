@@ -63,16 +63,18 @@ class Claims:
 
 
 def _of_edition(edition: Edition) -> dict[str, str]:
+    latest = edition.latest
+    restated = len(latest.restated) if latest else 0
     return {
         "edition.quarter": edition.quarter,
         "edition.vintage": words.day(edition.headline.raw["vintage"]),
         "edition.programme": edition.programme.title,
         "edition.question": edition.programme.question,
         "edition.returns": words.number(len(edition.receipts)),
-        "edition.new_returns": words.counted(len(edition.latest_receipts), "return"),
-        "edition.revised": words.counted(
-            len(edition.latest_changes), "figure known before was restated",
-            "figures known before were restated"),
+        "edition.new_returns": words.counted(len(latest.receipts) if latest else 0, "return"),
+        "edition.new_figures": words.counted(latest.new if latest else 0, "figure"),
+        "edition.restated": words.counted(
+            restated, "figure known before was restated", "figures known before were restated"),
     }
 
 
@@ -90,6 +92,8 @@ def _of_study(study: StudyResults) -> dict[str, str]:
         "assignments.block": str(assignments["block"]),
         "assignments.reason": words.sentence(str(assignments["reason"] or "no reason given")),
         "study.title": str(study.raw["title"]), "study.question": str(study.raw["question"]),
+        "study.chosen": words.sentence(
+            str(study.raw.get("how_pilots_were_chosen") or "not recorded")),
         "study.label": str(study.raw["label"]), "study.vintage": words.day(study.raw["vintage"]),
         "answer.how_sure": answers.how_sure(study),
         "answer.lives": answers.lives(study), "answer.money": answers.money(study),

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from evaluation.edition import words
+from evaluation.edition.rounds import Round, rounds
 from evaluation.errors import BookError
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period
@@ -85,10 +85,10 @@ def primary_estimate(outcome: Record) -> Record | None:
 class Edition:
     """One published state: the headline study, the other studies, receipts, calibration."""
 
-    programme: Programme
+    programmes: Mapping[str, Programme]
     headline: StudyResults
     others: tuple[StudyResults, ...]
-    receipts: tuple[Record, ...]
+    rounds: tuple[Round, ...]
     calibration: Record | None
     outcomes: tuple[Outcome, ...]
 
@@ -113,18 +113,29 @@ class Edition:
             )
         headline = next((s for s in own if s.raw["label"] == "confirmatory"), own[0])
         calibration = workspace.book / "calibration.json"
+        names = sorted({programme, *(study.programme for study in found)})
+        receipts = [
+            receipt for path in sorted(workspace.receipts.glob("*.json"))
+            if (receipt := _read_json(path)).get("programme") == programme
+        ]  # fmt: skip
         return cls(
-            programme=Programme.load(workspace, programme),
+            programmes={name: Programme.load(workspace, name) for name in names},
             headline=headline,
             others=tuple(study for study in found if study is not headline),
-            receipts=tuple(
-                receipt
-                for path in sorted(workspace.receipts.glob("*.json"))
-                if (receipt := _read_json(path)).get("programme") == programme
-            ),
+            rounds=rounds(workspace, programme, receipts),
             calibration=_read_json(calibration) if calibration.is_file() else None,
             outcomes=load_outcomes(workspace.schemas / "outcomes"),
         )
+
+    @property
+    def programme(self) -> Programme:
+        """The programme that the edition is about."""
+        return self.programmes[self.headline.programme]
+
+    @property
+    def receipts(self) -> tuple[Record, ...]:
+        """Every receipt, round by round."""
+        return tuple(receipt for one in self.rounds for receipt in one.receipts)
 
     @property
     def studies(self) -> tuple[StudyResults, ...]:
@@ -140,25 +151,14 @@ class Edition:
         """The last quarter in the data: the name of the edition."""
         return str(self.headline.sample["last"])
 
-    @cached_property
-    def latest_receipts(self) -> tuple[Record, ...]:
-        """The receipts of the newest quarter's round: all that came after the round before."""
-        quarters = sorted({r["quarter"] for r in self.receipts}, key=Period.parse)
-        if not quarters:
-            return ()
-        before = [r["received"] for r in self.receipts if r["quarter"] != quarters[-1]]
-        return tuple(
-            r for r in self.receipts
-            if r["quarter"] == quarters[-1] or (before and r["received"] > max(before))
-        )  # fmt: skip
+    @property
+    def latest(self) -> Round | None:
+        """The newest round of returns."""
+        return self.rounds[-1] if self.rounds else None
 
-    @cached_property
-    def latest_changes(self) -> tuple[Record, ...]:
-        """Figures that were known before and that the newest round restated or withdrew."""
-        return tuple(
-            change for receipt in self.latest_receipts for change in receipt["changes"]
-            if change["kind"] != "new"
-        )  # fmt: skip
+    def may_be_passed_on(self, study: StudyResults) -> bool:
+        """Whether every source of the study's programme lets its figures be redistributed."""
+        return all(source.redistribute for source in self.programmes[study.programme].sources)
 
 
 def _read_json(path: Path) -> Record:

@@ -14,11 +14,17 @@ from evaluation.edition.tables import table
 
 
 def view(
-    study: StudyResults, outcome: Record, out: Generated, root: str, prefix: str
-) -> dict[str, Any]:
-    """Everything that the template of an outcome asks for; ``prefix`` begins its claims' ids."""
+    study: StudyResults, outcome: Record, out: Generated, root: str, prefix: str, *,
+    open_data: bool = True,
+) -> dict[str, Any]:  # fmt: skip
+    """Everything that the template of an outcome asks for.
+
+    ``prefix`` begins its claims' ids. Without ``open_data`` the figures behind the chart are not
+    handed on, since a source forbids it; effects are ours and always are.
+    """
     name = f"{study.study}/{outcome['code']}"
-    out.table(f"{name}-paths", outcome["paths"])
+    if open_data:
+        out.table(f"{name}-paths", outcome["paths"])
     out.table(f"{name}-effects", _effect_rows(outcome))
     estimate = primary_estimate(outcome)
     shared = (study, outcome, out, root)
@@ -26,7 +32,8 @@ def view(
         "study": study.raw, "outcome": outcome, "name": name, "root": root,
         "claims": f"{prefix}{outcome['code']}",
         "verdict": words.verdict(outcome["finding"]["verdict"]),
-        "paths": paths_chart(*shared), "paths_table": _paths_table(outcome),
+        "paths": paths_chart(*shared), "open_data": open_data,
+        "paths_table": _paths_table(outcome) if open_data else "",
         "gaps": _gaps_chart(*shared, estimate),
         "events": _events_chart(*shared, estimate), "events_table": _events_table(study, estimate),
         "by_site": _sites_chart(*shared, estimate),
@@ -34,9 +41,17 @@ def view(
         "side_by_side": _estimators_chart(*shared),
         "estimators_table": _estimators_table(outcome),
         "diagnostics": _diagnostics_table(outcome),
-        "estimate": estimate, "period": study.period_word,
+        "first": _window(study), "estimate": estimate, "period": study.period_word,
         "cautions": [words.sentence(w) for e in outcome["estimates"] for w in e["warnings"]],
     }  # fmt: skip
+
+
+def _window(study: StudyResults) -> str:
+    """Which periods the overall effect is a mean of, in words."""
+    window = study.raw.get("window")
+    if not window:
+        return ""
+    return f", first {words.counted(window[1] - window[0] + 1, study.period_word)}"
 
 
 def paths_chart(study: StudyResults, outcome: Record, out: Generated, root: str) -> Markup:

@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from evaluation.edition import answers, effects, figures, money, outcomes, quality, words
+from evaluation.edition import answers, cases, effects, figures, money, outcomes, quality, words
 from evaluation.edition.claims import Claims, chance
 from evaluation.edition.edition import Edition, Record, StudyResults, primary_estimate
 from evaluation.edition.files import Generated
@@ -137,11 +137,13 @@ class Pages:
         pages = []
         for study in self.edition.cases:
             name = f"cases/{study.study}"
+            open_data = self.edition.may_be_passed_on(study)
             views = [
-                outcomes.view(study, o, self.out, "../../", f"{study.study}.")
+                outcomes.view(study, o, self.out, "../../", f"{study.study}.", open_data=open_data)
                 for o in study.outcomes
             ]
-            self._page(name, "case.md.j2", study=study, views=views)
+            self._page(name, "case.md.j2", study=study, views=views,
+                       published=cases.published_table(study))  # fmt: skip
             self._banded(f"_edition/{name}", study)
             pages.append(f"_edition/{name}")
         self._page("cases/index", "cases.md.j2", cases=self.edition.cases)

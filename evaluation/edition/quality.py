@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from evaluation.edition import words
 from evaluation.edition.edition import Edition, Record
+from evaluation.edition.rounds import Round, figure
 from evaluation.edition.tables import table
 from evaluation.programme import OPEN_SITE
 from evaluation.quarters import Period
@@ -20,10 +21,7 @@ SHOWN_CHANGES = 50
 
 def view(edition: Edition) -> dict[str, Any]:
     """Everything that the template of the page asks for."""
-    restated = [
-        (receipt, change) for receipt in edition.receipts for change in receipt["changes"]
-        if change["kind"] != "new"
-    ]  # fmt: skip
+    restated = [(one, change) for one in edition.rounds[::-1] for change in one.restated]
     return {
         "study": edition.headline, "calendar": _calendar(edition, edition.programme.submitters),
         "restated": _restated_table(edition, restated), "restated_count": len(restated),
@@ -67,38 +65,38 @@ def _cell(receipts: Sequence[Record]) -> str:
     return day if len(receipts) == 1 else f"{day}, {len(receipts)} versions"
 
 
-def _restated_table(edition: Edition, restated: Sequence[tuple[Record, Record]]) -> Markup:
-    titles = {o["code"]: o["plain_title"] for o in edition.headline.outcomes}
-    newest = sorted(restated, key=lambda pair: str(pair[0]["received"]), reverse=True)
+def _restated_table(edition: Edition, restated: Sequence[tuple[Round, Record]]) -> Markup:
     rows = [
-        [change["area_code"], titles.get(change["outcome"], change["outcome"]), change["quarter"],
-         _figure(change["before"]), _figure(change["after"]),
-         words.day(receipt["received"]), str(change.get("reason") or "no reason given")]
-        for receipt, change in newest[:SHOWN_CHANGES]
+        [_area(edition, change), _title(edition, change), change["quarter"],
+         figure(change["before"]), figure(change["after"]), words.day(one.last),
+         str(change["reason"] or "none given")]
+        for one, change in restated[:SHOWN_CHANGES]
     ]  # fmt: skip
-    heads = ["Area", "Outcome", "Quarter", "Before", "After", "Received", "Reason"]
-    title = "What was replaced, newest first"
+    heads = ["Area", "Outcome", "Quarter", "Before", "After", "Known since", "Reason"]
+    title = "What was replaced, newest round first"
     return table(title, heads, rows, numeric="tttnntt") if rows else Markup("")
 
 
 def newest_changes(edition: Edition, most: int) -> list[str]:
     """The latest round's restatements as sentences."""
-    titles = {o["code"]: o["plain_title"] for o in edition.headline.outcomes}
-    areas = edition.programme.area_by_code
-    return [
-        f"{areas[c['area_code']].name if c['area_code'] in areas else c['area_code']}, "
-        f"{words.within(str(titles.get(c['outcome'], c['outcome'])))}, {c['quarter']}: "
-        f"{_figure(c['before'])} became {_figure(c['after'])}. "
-        f"{words.sentence(str(c.get('reason') or 'No reason given'))}"
-        for c in edition.latest_changes[:most]
+    restated = edition.latest.restated if edition.latest else ()
+    told = [
+        f"{_area(edition, change)}, {words.within(_title(edition, change))}, {change['quarter']}: "
+        f"{figure(change['before'])} became {figure(change['after'])}. "
+        f"{words.sentence(change['reason'] or 'no reason was given')}"
+        for change in restated[:most]
     ]
+    return [*told, f"And {len(restated) - most} more."] if len(restated) > most else told
 
 
-def _figure(value: object) -> str:
-    """A figure as it stands in a return: a count, a symbol such as [c], or nothing."""
-    if isinstance(value, int | float):
-        return words.number(value, 0 if float(value).is_integer() else 2)
-    return "none" if value in (None, "") else str(value)
+def _area(edition: Edition, change: Record) -> str:
+    known = edition.programme.area_by_code.get(change["area_code"])
+    return known.name if known else str(change["area_code"])
+
+
+def _title(edition: Edition, change: Record) -> str:
+    known = edition.programme.outcome_by_code.get(change["outcome"])
+    return known.plain_title if known else str(change["outcome"])
 
 
 def _outcome_table(edition: Edition) -> Markup:

@@ -38,6 +38,8 @@ def write_workspace(root: Path, schemas: Path) -> Path:
     (folder / "first_look").mkdir(parents=True)
     (root / "SYNTHETIC").touch()
     (folder / "programme.yaml").write_text(yaml.safe_dump(_programme()), encoding="utf-8")
+    (root / "studies" / "real_cases").mkdir()
+    (root / "studies" / "real_cases" / "programme.yaml").write_text(_CASES, encoding="utf-8")
     (folder / "first_look" / "study.md").write_text(_NOTEBOOK, encoding="utf-8")
     _dump(root / "var/results/new_start/first_look/results.json", _first_look(schemas))
     _dump(root / "var/results/real_cases/enterprise_zones/results.json", _zones())
@@ -276,9 +278,10 @@ def _zones() -> dict[str, Any]:
         assignments={"drawn": 999, "distinct": 999, "smallest_p": 0.001, "block": "area",
                      "reason": "No blocks."},
         outcomes=[outcome], value=None,
-        published=[{"what": "First differences", "published": "-0.1819 (0.0782)",
-                    "ours": "-0.1819 (0.0782)", "difference": "0.0000",
-                    "why": "Same estimator, same data."}],
+        published=[{"what": "First differences", "outcome": "claims", "source": "Papke (1994)",
+                    "published": {"effect": -0.1819, "error": 0.0782, "p_value": None},
+                    "ours": {"effect": -0.18188, "error": 0.0782, "p_value": 0.02},
+                    "difference": 2e-5, "why": "Same estimator, same data."}],
         text=["Twenty-two cities bear a large effect only."],
     )  # fmt: skip
 
@@ -290,19 +293,29 @@ def _receipts() -> list[dict[str, Any]]:
             for agency in ("dwp_open",) if site == "OPEN" else ("nhs", "council"):
                 if (site, agency, quarter) == ("S04", "council", "2026 Q4"):
                     continue
-                changes = [{"kind": "revised", "area_code": "S02-1", "quarter": "2026 Q2",
-                            "outcome": "ae_attendances", "before": "801", "after": "811",
-                            "reason": "A late batch was added."}]  # fmt: skip
                 found.append({
                     "return_id": f"{site}-{agency}-{quarter[-1]}", "programme": "new_start",
                     "site": site, "agency": agency, "quarter": quarter,
                     "received": f"{day}T09:30:00.000000Z", "rows": 24,
                     "content_hash": "c" * 64, "previous_hash": "p" * 64, "chain_hash": "h" * 64,
-                    "changes": changes if (site, agency, quarter[-1]) == ("S02", "nhs", "4")
-                    else [], "confirmations": [],
+                    "changes": [], "confirmations": [],
                 })  # fmt: skip
     return found
 
+
+_CASES = """\
+name: real_cases
+title: Real cases
+question: Does it find what was published?
+synthetic: false
+first: 1980
+last: 1988
+agencies: {state: State}
+sources: [{code: book, name: A textbook, agency: state, redistribute: false}]
+sites: [{code: Z1, name: Zones of 1984, start: 1984}]
+areas: [{code: C1, name: City 1, authority: IN, role: pilot, site: Z1}]
+outcomes: []
+"""
 
 _NOTEBOOK = """\
 ---

@@ -51,7 +51,7 @@ def paths(
     periods = [row["period"] for row in rows]
     counter, comparison = column(rows, "counterfactual"), column(rows, "comparison")
     pilot = column(rows, "pilot")
-    known = [t for t in x if not math.isnan(counter[t])]
+    known = [t for t in x if rows[t]["low"] is not None and rows[t]["high"] is not None]
     axes.fill_between(known, [rows[t]["low"] for t in known], [rows[t]["high"] for t in known],
                       color=BAND, linewidth=0)  # fmt: skip
     axes.plot(x, comparison, color=HAIR, linewidth=1.1, linestyle=(0, (1, 2)))
@@ -72,7 +72,7 @@ def spark(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], size: Size) 
     draw = Drawing(size, 84, Margins(left=2, right=58, top=12, bottom=2))
     axes, x = draw.axes, range(len(rows))
     counter, pilot = column(rows, "counterfactual"), column(rows, "pilot")
-    known = [t for t in x if not math.isnan(counter[t])]
+    known = [t for t in x if rows[t]["low"] is not None and rows[t]["high"] is not None]
     axes.fill_between(known, [rows[t]["low"] for t in known], [rows[t]["high"] for t in known],
                       color=BAND, linewidth=0)  # fmt: skip
     axes.plot(x, counter, color=COMPARISON, linewidth=1.4, linestyle=(0, (4, 2)))

@@ -1,0 +1,42 @@
+"""What the page of a real case adds to its outcomes: the published figure beside ours."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from evaluation.edition import words
+from evaluation.edition.claims import chance
+from evaluation.edition.edition import Record, StudyResults
+from evaluation.edition.tables import table
+
+_DIGITS = 4
+
+
+def published_table(study: StudyResults) -> Markup:
+    """One row for each published figure: theirs, ours, the difference, and why there is one."""
+    rows = [
+        [row["what"], row["source"], _figure(row["published"]), _figure(row["ours"]),
+         _difference(row["difference"]), words.sentence(row["why"]) if row["why"] else ""]
+        for row in study.raw["published"]
+    ]  # fmt: skip
+    heads = ["What", "Published in", "Published (error)", "Ours (error)", "Difference", "Why"]
+    return table("Published figures and ours", heads, rows, numeric="ttnnnt")
+
+
+def _figure(figure: Record) -> str:
+    """``\u22120.1819 (0.0782)``, with the p value where one is given."""
+    parts = []
+    if figure["effect"] is not None:
+        parts.append(words.number(figure["effect"], _DIGITS))
+    if figure["error"] is not None:
+        parts.append(f"({words.number(figure['error'], _DIGITS)})")
+    if figure["p_value"] is not None:
+        parts.append(f"p = {chance(figure['p_value'])}" if figure["p_value"] >= 0.001
+                     else "p < 0.001")  # fmt: skip
+    return " ".join(parts) or "not given"
+
+
+def _difference(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "none" if abs(value) < 5e-5 else words.number(value, _DIGITS)
