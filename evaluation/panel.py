@@ -38,6 +38,7 @@ class Panel:
     figures : outcome -> array (areas, periods) in the outcome's unit; NaN where there is no figure.
     denominators : outcome -> array of the same shape, where the outcome has one.
     statuses : outcome -> array of status symbols (``""`` for a plain figure).
+    per : outcome -> scale of its ratio (1,000 for a rate per 1,000).
     """
 
     areas: pd.DataFrame
@@ -45,6 +46,7 @@ class Panel:
     figures: Mapping[str, NDArray[np.float64]]
     denominators: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     statuses: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
+    per: Mapping[str, float] = field(default_factory=dict)
     vintage: str = ""
 
     @property
@@ -105,6 +107,7 @@ class Panel:
             figures={k: v[keep] for k, v in self.figures.items()},
             denominators={k: v[keep] for k, v in self.denominators.items()},
             statuses={k: v[keep] for k, v in self.statuses.items()},
+            per=self.per,
             vintage=self.vintage,
         )
 
@@ -117,6 +120,7 @@ class Panel:
             figures={k: v[:, :n] for k, v in self.figures.items()},
             denominators={k: v[:, :n] for k, v in self.denominators.items()},
             statuses={k: v[:, :n] for k, v in self.statuses.items()},
+            per=self.per,
             vintage=self.vintage,
         )
 
@@ -235,6 +239,7 @@ class Panel:
         return cls(
             areas=_area_table(programme, members), periods=span, vintage=vintage,
             figures=grids[0], denominators=grids[1], statuses=grids[2],
+            per={o.code: o.per for o in declared if o.form == "ratio"},
         )  # fmt: skip
 
 

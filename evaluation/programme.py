@@ -102,12 +102,16 @@ class Site(Frozen):
 
 
 class Area(Frozen):
-    """A small area. ``reason`` says why an excluded one is (buffer, other programme ...)."""
+    """A small area. ``reason`` says why an excluded one is (buffer, other programme ...).
+
+    ``geography`` is the kind of area; an outcome is measured in areas of its own geography.
+    """
 
     code: str
     name: str
     authority: str
     role: Role
+    geography: str = "neighbourhood"
     site: str | None = None
     population: int | None = None
     x: float | None = None
@@ -126,13 +130,14 @@ class Source(Frozen):
 
 
 class Cost(Frozen):
-    """What the programme costs one agency at one site in one period, in cash of that period."""
+    """What the programme costs one agency at one site in one period, in prices of ``price_year``."""
 
     site: str
     agency: str
     kind: Literal["set-up", "running", "in kind"]
     period: PeriodField
     amount: float
+    price_year: int
 
 
 class Programme(Frozen):
@@ -150,10 +155,6 @@ class Programme(Frozen):
     areas: tuple[Area, ...]
     outcomes: tuple[Outcome, ...]
     costs: tuple[Cost, ...] = ()
-
-    @property
-    def frequency(self) -> Frequency:
-        return self.first.frequency
 
     @property
     def periods(self) -> tuple[Period, ...]:
@@ -187,7 +188,10 @@ class Programme(Frozen):
         if site == OPEN_SITE and any(source.code == agency for source in self.sources):
             outcomes = tuple(o for o in self.outcomes if agency in (o.source, o.comparison_source))
             both = all(o.source == agency for o in outcomes)
-            return tuple(a for a in self.areas if both or a.role != "pilot"), outcomes
+            kinds = {outcome.geography for outcome in outcomes}
+            return tuple(
+                a for a in self.areas if a.geography in kinds and (both or a.role != "pilot")
+            ), outcomes
         if site in self.site_by_code and agency in self.site_by_code[site].agencies:
             areas = tuple(a for a in self.areas if a.site == site and a.role == "pilot")
             return areas, tuple(

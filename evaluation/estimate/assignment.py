@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -86,6 +86,7 @@ class Assignments:
     distinct : how many different assignments there are, the real one among them.
     enumerated : whether the rows are all of them, rather than a draw.
     block, reason : what moves together, and why.
+    seed, asked, banded_by : the plan: seed, number asked for, bands of the strata.
     """
 
     fillers: NDArray[np.int64]
@@ -96,6 +97,15 @@ class Assignments:
     block: Block
     reason: str
     seed: int
+    asked: int
+    banded_by: tuple[str, ...]
+
+    def redrawn(self, panel: Panel) -> Assignments:
+        """The same plan drawn anew for a panel with other areas."""
+        again = Assignments.draw(
+            panel, n=self.asked, block=self.block, strata=self.banded_by, seed=self.seed
+        )
+        return replace(again, reason=self.reason)
 
     @property
     def smallest_p(self) -> float:
@@ -144,7 +154,7 @@ class Assignments:
             fillers, distinct, whole = _draw_blocks(slots, bands, authority, n, rng)
         return cls(
             fillers=fillers, slots=slots, strata=bands, distinct=distinct, enumerated=whole,
-            block=chosen, reason=reason, seed=seed,
+            block=chosen, reason=reason, seed=seed, asked=n, banded_by=tuple(strata),
         )  # fmt: skip
 
 

@@ -84,33 +84,34 @@ def did(
     warnings = sample.warnings
     if inference != "placebo":
         warnings += frame.refuse_few(sample, "did", replication=settings.replication)
-    if assignments is None:
-        n = 9_999 if inference == "placebo" else 0
-        assignments = Assignments.draw(sample.panel, n=n, strata=(), seed=seed)
-    _same_areas(assignments, sample)
+    if assignments is None and inference == "placebo":
+        assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
     rule = Rule(
         comparison=settings.comparison, reach=settings.anticipation,
         varying=settings.base == "varying",
     )  # fmt: skip
     contrasts = _contrasts(sample, settings)
     draws, influence = None, None
-    if inference == "placebo":
+    if assignments is not None and inference == "placebo":
+        _same_areas(assignments, sample)
         draws, effects = _placebo(sample, contrasts, assignments, rule, settings)
     else:
         effects, influence = _influence(sample, contrasts, rule, settings, (inference, seed))
     index = frame.entries(sample)
     never = sample.panel.start_index == -1
     gaps = {g: change - frame.masked_mean(change[never]) for g, change in contrasts.items()}
+    exposure, observed = frame.unit_basis(sample, outcome)
     return Estimate(
         outcome=outcome, unit="log points" if settings.scale == "log" else "outcome's unit",
         scale=settings.scale, estimator="did",
         estimand=f"ATT by site and period, base {settings.base}, against areas that have "
         f"{settings.comparison.replace('_', ' ')} started",
         inference=inference, level=level, index=index, effects=effects, draws=draws,
-        influence=influence, paths=frame.site_paths(sample, effects),
+        influence=influence, exposure=exposure, observed=observed,
+        paths=frame.site_paths(sample, effects),
         area_effects=frame.area_table(sample, gaps, level), sample=sample.describe(),
         settings=settings, warnings=warnings,
-        diagnostics=_describe(assignments) if inference == "placebo" else {},
+        diagnostics=_describe(assignments) if assignments else {},
         provenance={"panel": sample.panel.fingerprint, "vintage": panel.vintage},
     )  # fmt: skip
 

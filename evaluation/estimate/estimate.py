@@ -57,6 +57,8 @@ class Estimate:
     draws : effects under other assignments (inference ``placebo``), else None.
     influence : influence functions of the effects (``analytic``, ``bootstrap``), else None.
     analytic_error : (K) standard errors where another library computed them, else None.
+    exposure, observed : (K) each entry's denominator / per and observed numerator, where the panel
+        holds denominators; they turn effects into people and events.
     paths : one row a site and period: ``observed, counterfactual`` on the estimate's scale.
     weights : donor or implied weights, where the estimator has them.
     area_effects : one row a started area: its mean effect over its own started periods, with the
@@ -75,6 +77,8 @@ class Estimate:
     draws: Draws | None = None
     influence: Influence | None = None
     analytic_error: NDArray[np.float64] | None = None
+    exposure: NDArray[np.float64] | None = None
+    observed: NDArray[np.float64] | None = None
     paths: pd.DataFrame = field(default_factory=pd.DataFrame)
     weights: pd.DataFrame = field(default_factory=pd.DataFrame)
     area_effects: pd.DataFrame = field(default_factory=pd.DataFrame)

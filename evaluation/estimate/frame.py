@@ -186,6 +186,26 @@ def site_paths(
     return frame.assign(observed=flat, counterfactual=twin)
 
 
+def unit_basis(
+    sample: Sample, outcome: str
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    """(K) denominator / per and observed numerator of each entry; None without denominators.
+
+    A cell without a figure counts in neither: nothing is imputed into people.
+    """
+    panel, slots = sample.panel, sample.slots
+    if outcome not in panel.denominators or outcome not in panel.per:
+        return None, None
+    exposure = panel.denominators[outcome] / panel.per[outcome]
+    counts = panel.array(outcome) * exposure
+    exposure = np.where(np.isfinite(counts), exposure, 0.0)
+    members = [slots.places[slots.slot_of == s] for s in range(len(slots.names))]
+    return (
+        np.concatenate([exposure[places].sum(axis=0) for places in members]),
+        np.concatenate([np.nan_to_num(counts[places]).sum(axis=0) for places in members]),
+    )
+
+
 def area_table(
     sample: Sample, gaps: Contrasts | Mapping[int, NDArray[np.float64]], level: float
 ) -> pd.DataFrame:

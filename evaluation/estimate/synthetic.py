@@ -82,18 +82,20 @@ def synthetic_control(
         )
     panel, dropped = _complete(panel, outcome)
     sample = frame.take(panel, outcome, settings.scale)
-    if assignments is None or dropped:
-        block = assignments.block if assignments else None
-        n = len(assignments) - 1 if assignments else 9_999
-        assignments = Assignments.draw(sample.panel, n=n, strata=(), block=block, seed=seed)
+    if assignments is None:
+        assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
+    elif dropped:
+        assignments = assignments.redrawn(sample.panel)
     twins = {int(g): _fit(sample, int(g), settings) for g in np.unique(sample.slots.starts)}
     draws, effects = _placebo(sample, twins, assignments)
+    exposure, observed = frame.unit_basis(sample, outcome)
     return Estimate(
         outcome=outcome, unit="log points" if settings.scale == "log" else "outcome's unit",
         scale=settings.scale, estimator="synthetic_control",
         estimand=f"gap to the synthetic twin ({settings.variant}) by site and period",
         inference="placebo", level=level, index=frame.entries(sample), effects=effects,
-        draws=draws, paths=frame.site_paths(sample, effects), weights=_weight_table(sample, twins),
+        draws=draws, exposure=exposure, observed=observed,
+        paths=frame.site_paths(sample, effects), weights=_weight_table(sample, twins),
         area_effects=frame.area_table(sample, {g: t.gaps for g, t in twins.items()}, level),
         sample=sample.describe(), settings=settings,
         warnings=sample.warnings + dropped + _unconverged(twins),

@@ -80,12 +80,14 @@ def two_way_fixed_effects(
     if inference == "analytic":
         name = settings.method.replace("_", " ")
         warnings += frame.refuse_few(sample, name, replication=settings.replication)
-    fitted = _fit(_long(sample), settings)
+    errors = settings.errors if inference == "analytic" else "unadjusted"
+    fitted = _fit(_long(sample), settings.method, errors)
     draws = None
     if inference == "placebo":
-        if assignments is None or dropped:
-            block, n = (assignments.block, len(assignments) - 1) if assignments else (None, 9_999)
-            assignments = Assignments.draw(sample.panel, n=n, block=block, strata=(), seed=seed)
+        if assignments is None:
+            assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
+        elif dropped:
+            assignments = assignments.redrawn(sample.panel)
         draws = _placebo(sample, settings, assignments, float(fitted.params["started"]))
     error = np.array([float(fitted.std_errors["started"])])
     return Estimate(
@@ -181,20 +183,20 @@ def _long(sample: frame.Sample) -> pd.DataFrame:
     return long.dropna().set_index(["area", "period"])
 
 
-def _fit(long: pd.DataFrame, settings: TwoWaySettings) -> PanelResults:
+def _fit(long: pd.DataFrame, method: str, errors: Errors) -> PanelResults:
     from linearmodels.panel import FirstDifferenceOLS, PanelOLS
 
-    if settings.method == "fixed_effects":
+    if method == "fixed_effects":
         model = PanelOLS(long["y"], long[["started"]], entity_effects=True, time_effects=True)
-        if settings.errors == "clustered":
+        if errors == "clustered":
             return model.fit(cov_type="clustered", cluster_entity=True, group_debias=True)
         return model.fit(cov_type="unadjusted")
-    dummies = pd.get_dummies(long.index.get_level_values(1), prefix="period", dtype=float)
-    dummies.index = long.index
-    first = FirstDifferenceOLS(long["y"], pd.concat([long[["started"]], dummies.iloc[:, 1:]], axis=1))
-    if settings.errors == "clustered":
+    if errors == "clustered":
         raise EstimateError(
             "first differences are offered with unadjusted errors only.",
             mend="pass errors='unadjusted'",
         )
-    return first.fit(cov_type="unadjusted", debiased=True)
+    dummies = pd.get_dummies(long.index.get_level_values(1), prefix="period", dtype=float)
+    dummies.index = long.index
+    regressors = pd.concat([long[["started"]], dummies.iloc[:, 1:]], axis=1)
+    return FirstDifferenceOLS(long["y"], regressors).fit(cov_type="unadjusted", debiased=True)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.estimate.estimate import Estimate
-    from evaluation.panel import Panel
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,39 +38,28 @@ class UnitEffects:
     observed: NDArray[np.float64]
 
 
-def in_units(estimate: Estimate, panel: Panel, per: float) -> UnitEffects:
-    """The change in numerator units that an estimate implies for the areas it was made from.
-
-    Parameters
-    ----------
-    panel : the panel of the estimate, with denominators.
-    per : the outcome's scale (1,000 for a rate per 1,000).
+def in_units(estimate: Estimate) -> UnitEffects:
+    """The change in numerator units that an estimate implies for its pilot areas.
 
     Raises
     ------
-    EstimateError : the panel holds no denominators for the outcome, or the estimate no draws.
+    EstimateError : the outcome has no denominators, or the estimate no placebo draws.
     """
-    if estimate.outcome not in panel.denominators or estimate.draws is None:
+    if estimate.exposure is None or estimate.observed is None or estimate.draws is None:
         raise EstimateError(
-            f"{estimate.outcome}: units need denominators in the panel and draws in the estimate."
+            f"{estimate.outcome}: units need denominators in the panel and draws in the estimate.",
+            mend="estimate by re-assignment (inference='placebo') from a panel with denominators",
         )
-    denominators, rates = panel.denominators[estimate.outcome], panel.array(estimate.outcome)
-    labels = {label: t for t, label in enumerate(panel.labels)}
     index = estimate.index
     post = (index["event_time"] >= 0).to_numpy() & np.isfinite(estimate.effects)
-    index = index[post].reset_index(drop=True)
-    site, start = panel.areas["site"].to_numpy(), panel.areas["start"].to_numpy()
-    exposure, observed = np.empty(len(index)), np.empty(len(index))
-    for k, row in enumerate(index.itertuples()):
-        t = labels[str(row.quarter)]
-        served = (site == row.site) & (start == row.cohort)
-        exposure[k] = np.nansum(denominators[served, t]) / per
-        observed[k] = np.nansum(rates[served, t] * denominators[served, t] / per)
+    net = estimate.draws.net[1:, post]
     effects = estimate.effects[post]
-    centred = estimate.draws.net[1:, post] - estimate.draws.net[1:, post].mean(axis=0)
-    draws = effects - np.nan_to_num(centred)
+    draws = effects - np.nan_to_num(net - np.nan_to_num(net).mean(axis=0))
+    observed, exposure = estimate.observed[post], estimate.exposure[post]
     if estimate.scale == "log":
         effects, draws = observed * -np.expm1(-effects), observed * -np.expm1(-draws)
     else:
         effects, draws = exposure * effects, exposure * draws
-    return UnitEffects(index=index, effects=effects, draws=draws, observed=observed)
+    return UnitEffects(
+        index=index[post].reset_index(drop=True), effects=effects, draws=draws, observed=observed
+    )

@@ -76,6 +76,7 @@ class Scenario(Frozen):
     processes: dict[str, Process]
     harm: dict[str, float]
     costs: dict[str, dict[str, float]]
+    costs_price_year: int
     switches: dict[str, float]
     delays: dict[str, int]
 
@@ -170,12 +171,13 @@ def _costs(
         served = sum(area.site == site.code for area in areas)
         for agency, amount in scenario.costs["set_up"].items():
             costs.append(Cost(site=site.code, agency=agency, kind="set-up",
-                              period=site.start + -1, amount=amount * served))  # fmt: skip
+                              period=site.start + -1, amount=amount * served,
+                              price_year=scenario.costs_price_year))  # fmt: skip
         for step in range(last - site.start + 1):
             for kind, key in (("running", "running"), ("in kind", "in_kind")):
                 costs += [
                     Cost(site=site.code, agency=agency, kind=kind, period=site.start + step,
-                         amount=amount * served)
+                         amount=amount * served, price_year=scenario.costs_price_year)
                     for agency, amount in scenario.costs[key].items()
                 ]  # fmt: skip
     return tuple(costs)

@@ -1,0 +1,223 @@
+"""The demonstration: invented files, submitted quarter by quarter; studies, real cases, book.
+
+It goes the way that a real programme goes, verb by verb, only in one process and with the clock set
+by the folders that the files lie in. What has been done already is not done again.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+
+from evaluation import fingerprint
+from evaluation.check.confirmations import Confirmation
+from evaluation.check.problems import Checked, report
+from evaluation.check.stages import check_return
+from evaluation.connect import fetch_returns, read_recipes
+from evaluation.edition.build import build_book
+from evaluation.errors import WorkspaceError
+from evaluation.ledger.ledger import Ledger
+from evaluation.ledger.submission import keep_receipt
+from evaluation.programme import Programme
+from evaluation.returns.workbook import read_return
+from evaluation.simulate import (
+    Scenario,
+    draw_figures,
+    invent_programme,
+    truth_table,
+    write_programme,
+    write_returns,
+)
+from evaluation.study.results import write_results
+from evaluation.study.run import run_study
+from evaluation.workspace import Workspace
+
+Progress = Callable[[str], None]
+SYNTHETIC_PROGRAMME, REAL_CASES = "new_start", "real_cases"
+MARK = "Synthetic: this workspace holds invented figures; NEWSTART_NOW may set its clock.\n"
+REASON = "Synthetic demonstration: the figure is as drawn."
+MORNING = time(9, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """What a demonstration left behind: the workspace and, where there is a book, its front page."""
+
+    workspace: Workspace
+    book: Path | None
+
+
+def run_demo(workspace: Workspace, *, tiny: bool = False, progress: Progress = print) -> Demo:
+    """Make, submit, study and publish the synthetic programme (and, full size, the real cases).
+
+    ``tiny`` is for tests: 2 sites, 20 areas, 12 quarters, 3 outcomes, no real cases. A workspace
+    that already declares the full programme gets its tiny one in ``var/tiny``.
+
+    Raises
+    ------
+    WorkspaceError : the declared programme is not a synthetic one.
+    """
+    workspace = _place(workspace, tiny)
+    (workspace.root / "SYNTHETIC").write_text(MARK, encoding="utf-8")
+    programme = _declare(workspace, tiny)
+    files = _files(workspace, programme, tiny, progress)
+    last_day = files[-1].parent.name
+    cases = _case_files(workspace, last_day, progress) if not tiny else []
+    submit_files(workspace, [*files, *cases], progress)
+    for name in studies_of(workspace):
+        if not name.startswith(f"{REAL_CASES}/") or cases:
+            refresh_study(workspace, name, progress)
+    book = None
+    if workspace.book.is_dir():
+        book = build_book(workspace, programme=SYNTHETIC_PROGRAMME, progress=progress)
+    return Demo(workspace=workspace, book=book)
+
+
+def _place(workspace: Workspace, tiny: bool) -> Workspace:
+    declared = workspace.studies / SYNTHETIC_PROGRAMME / "programme.yaml"
+    if not tiny or not declared.is_file() or _is_tiny(workspace):
+        return workspace
+    root = workspace.var / "tiny"
+    (root / "studies").mkdir(parents=True, exist_ok=True)
+    if workspace.book.is_dir():
+        leave = shutil.ignore_patterns("_build", "_edition")
+        shutil.copytree(workspace.book, root / "book", ignore=leave, dirs_exist_ok=True)
+    return Workspace(root=root)
+
+
+def _is_tiny(workspace: Workspace) -> bool:
+    held = Programme.load(workspace, SYNTHETIC_PROGRAMME)
+    preset = Scenario.load(workspace.schemas).presets["tiny"]
+    return len(held.sites) == len(preset.areas_per_site)
+
+
+def _declare(workspace: Workspace, tiny: bool) -> Programme:
+    """The programme as declared in the workspace; written there first if it is not."""
+    folder = workspace.studies / SYNTHETIC_PROGRAMME
+    if not (folder / "programme.yaml").is_file():
+        scenario = Scenario.load(workspace.schemas)
+        preset = scenario.presets["tiny" if tiny else "full"]
+        write_programme(invent_programme(scenario, preset, workspace.schemas), folder)
+    if not (folder / "first_look" / "protocol.yaml").is_file():
+        study = folder / "first_look"
+        study.mkdir(parents=True, exist_ok=True)
+        name = "protocol_tiny.yaml" if tiny else "protocol_full.yaml"
+        shutil.copy(workspace.schemas / "demo" / name, study / "protocol.yaml")
+    programme = Programme.load(workspace, SYNTHETIC_PROGRAMME)
+    if not programme.synthetic:
+        raise WorkspaceError(
+            f"{SYNTHETIC_PROGRAMME} is not declared synthetic, so no figures are invented for it.",
+            where=str(folder), mend="run the demonstration in a workspace of its own",
+        )  # fmt: skip
+    return programme
+
+
+def _files(
+    workspace: Workspace, programme: Programme, tiny: bool, progress: Progress
+) -> list[Path]:
+    """The invented returns in order of receipt; drawn once, with the truth kept apart."""
+    folder = workspace.incoming(programme.name)
+    held = sorted(folder.glob("*/*_*.*"))
+    truth = workspace.truth / f"{programme.name}.csv.gz"
+    if held and truth.is_file():
+        return held
+    progress("Inventing the programme's figures (synthetic)")
+    scenario = Scenario.load(workspace.schemas)
+    preset = scenario.presets["tiny" if tiny else "full"]
+    figures = draw_figures(programme, scenario, preset, seed=scenario.seed)
+    written = write_returns(programme, scenario, figures, folder)
+    truth.parent.mkdir(parents=True, exist_ok=True)
+    truth_table(programme, figures).to_csv(
+        truth, index=False, compression={"method": "gzip", "mtime": 0}
+    )
+    return written
+
+
+def _case_files(workspace: Workspace, last_day: str, progress: Progress) -> list[Path]:
+    folder = workspace.studies / REAL_CASES
+    missing = [r.package for r in read_recipes(folder) if find_spec(r.package) is None]
+    if not folder.is_dir() or missing:
+        if missing:
+            progress(f"The real cases are left out: {', '.join(missing)} not installed")
+        return []
+    day = datetime.fromisoformat(last_day).date() + timedelta(days=1)
+    return fetch_returns(workspace, Programme.load(workspace, REAL_CASES), day.isoformat())
+
+
+def submit_files(workspace: Workspace, files: list[Path], progress: Progress) -> int:
+    """Submit files in order, each at nine in the morning of the day of its folder.
+
+    Returns how many were new. Questions (severity ``confirm``) are answered as synthetic.
+
+    Raises
+    ------
+    WorkspaceError : a return has an error, which no demonstration file should.
+    """
+    new = [path for path in files if not _held(workspace, path)]
+    programmes: dict[str, Programme] = {}
+    with Ledger.open(workspace.ledger, workspace.raw) as ledger:
+        for number, path in enumerate(new):
+            if number % 100 == 0:
+                progress(f"Submitting returns: {number} of {len(new)}")
+            name = path.parent.parent.name
+            if name not in programmes:
+                programmes[name] = Programme.load(workspace, name)
+            raw = read_return(path)
+            checked = check_return(raw, programmes[name])
+            if checked.returned is None:
+                raise WorkspaceError(f"not accepted:\n{report(checked)}", where=str(path))
+            received = datetime.combine(datetime.fromisoformat(path.parent.name).date(), MORNING)
+            receipt = ledger.submit(
+                checked.returned, raw.content, received=received + timedelta(seconds=number),
+                confirmations=_answers(checked), synthetic_clock=True,
+            )  # fmt: skip
+            keep_receipt(workspace, receipt)
+    progress(f"Submitted {len(new)} returns; {len(files) - len(new)} were held already")
+    return len(new)
+
+
+def _held(workspace: Workspace, path: Path) -> bool:
+    digest = fingerprint.of_bytes(path.read_bytes())
+    return (workspace.raw / digest[:2] / digest).is_file()
+
+
+def _answers(checked: Checked) -> tuple[Confirmation, ...]:
+    return tuple(
+        Confirmation(rule=p.rule, cell=p.cell or "", reason=REASON) for p in checked.of("confirm")
+    )
+
+
+def studies_of(workspace: Workspace) -> list[str]:
+    """Every ``programme/study`` that has a protocol, in order of name."""
+    found = workspace.studies.glob("*/*/protocol.yaml")
+    return sorted(f"{path.parent.parent.name}/{path.parent.name}" for path in found)
+
+
+def refresh_study(workspace: Workspace, name: str, progress: Progress) -> None:
+    """Run a study unless its results rest on this ledger, protocol, declarations and code."""
+    programme, _, study = name.partition("/")
+    stamp = workspace.results(programme, study) / "inputs.sha256"
+    inputs = _study_inputs(workspace, programme, study)
+    if stamp.is_file() and stamp.read_text() == inputs:
+        progress(f"{name}: up to date")
+        return
+    write_results(workspace, run_study(workspace, name, progress=progress))
+    stamp.write_text(inputs)
+
+
+def _study_inputs(workspace: Workspace, programme: str, study: str) -> str:
+    with Ledger.open(workspace.ledger, workspace.raw) as ledger:
+        chain = [receipt.chain_hash for receipt in ledger.receipts(programme)]
+    code = Path(str(resources.files("evaluation")))
+    folder = workspace.studies / programme
+    declared = [*folder.glob("*.*"), *folder.glob("outcomes/*.yaml"), *folder.glob(f"{study}/*.y*")]
+    return fingerprint.of_data({
+        "chain": chain,
+        "declared": fingerprint.of_files(sorted(declared), workspace.studies),
+        "code": fingerprint.of_files(sorted([*code.rglob("*.py"), *code.rglob("*.csv")]), code),
+    })  # fmt: skip

@@ -1,0 +1,104 @@
+"""A finding in three lengths: the minister's sentence, the officer's paragraph, the analyst's line.
+
+All three come from the same figures. People before rates, a numeric range before words, the
+uncertainty in the same sentence; rounded to what the range supports.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evaluation.estimate.estimate import Estimate
+    from evaluation.finding.judge import Range
+    from evaluation.programme import Outcome
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Facts:
+    """What the words are made from."""
+
+    outcome: Outcome
+    verdict: str
+    percent: Range
+    per_quarter: Range | None
+    margin: float
+    adjusted_p: float
+    detectable: float
+    n_areas: int
+    estimate: Estimate
+    window: tuple[int, int]
+
+
+def rounded(number: float, spread: float) -> str:
+    """A number rounded to two significant figures of the width of its range, with thousands."""
+    if not math.isfinite(number):
+        return "no limit"
+    if spread <= 0 or not math.isfinite(spread):
+        return f"{number:,.0f}"
+    digits = 1 - math.floor(math.log10(spread))
+    shown = round(number, min(digits, 1))
+    return f"{shown:,.0f}" if digits <= 0 or abs(shown) >= 10 else f"{shown:,.1f}"
+
+
+def span(quantity: Range, *, flip: bool = False) -> tuple[str, str, str]:
+    """Centre and limits as text, the limits in rising order; ``flip`` turns the sign."""
+    sign = -1 if flip else 1
+    ends = sorted((sign * quantity.low, sign * quantity.high))
+    width = (quantity.high - quantity.low) / 2
+    return (rounded(sign * quantity.effect, width), rounded(ends[0], width), rounded(ends[1], width))
+
+
+def minister(facts: Facts) -> str:
+    """One sentence: what happened to people, with its range."""
+    name = facts.outcome.plain_title
+    if facts.verdict in ("improved", "worsened") and facts.per_quarter is not None:
+        down = facts.per_quarter.effect < 0
+        number, low, high = span(facts.per_quarter, flip=down)
+        when = "a quarter" if facts.outcome.kind == "flow" else "at a time"
+        return (
+            f"About {number} {'fewer' if down else 'more'} {facts.outcome.people} {when} in the "
+            f"pilot areas than there would have been without the programme (likely between {low} "
+            f"and {high})."
+        )
+    percent = percent_text(facts.percent)
+    if facts.verdict in ("improved", "worsened"):
+        return f"{name}: {facts.verdict}, by {percent} of what would have been."
+    if facts.verdict.startswith("no effect"):
+        return f"{name}: {facts.verdict} either way ({percent})."
+    return f"{name}: {facts.verdict}; the change so far is {percent}, which may be nothing at all."
+
+
+def percent_text(percent: Range) -> str:
+    """An effect in percent with its range: ``-5.7 % (-8.3 to -2.8)``."""
+    if not (math.isfinite(percent.low) and math.isfinite(percent.high)):
+        return f"{percent.effect:+.1f} % (no limit can be given)"
+    return f"{percent.effect:+.1f} % ({percent.low:+.1f} to {percent.high:+.1f})"
+
+
+def officer(facts: Facts, reasons: list[str]) -> str:
+    """A paragraph: the sentence, the change in percent, why the verdict, what could be seen."""
+    first, last = facts.window
+    return (
+        f"{minister(facts)} Over the first {last - first + 1} periods after the start the change "
+        f"is {percent_text(facts.percent)} of what would have been, in {facts.n_areas} pilot areas. "
+        f"Verdict: {facts.verdict}, because {'; '.join(reasons)}. A change of "
+        f"{facts.detectable:.1f} % would be seen four times in five with the data so far."
+    )
+
+
+def analyst(facts: Facts, row: pd.Series) -> str:
+    """One line in the field's own terms."""
+    estimate = facts.estimate
+    unit = "log points" if estimate.scale == "log" else facts.outcome.unit
+    return (
+        f"{estimate.estimator}: {estimate.estimand}; overall ATT {row['effect']:+.4f} {unit} "
+        f"(SE {row['se']:.4f}; {100 * estimate.level:g} % interval {row['low']:+.4f} to "
+        f"{row['high']:+.4f}), two-sided p = {row['p_value']:.4f} by re-assignment, "
+        f"{facts.adjusted_p:.4f} adjusted over its family; event times {facts.window[0]} to "
+        f"{facts.window[1]}."
+    )

@@ -1,0 +1,196 @@
+"""A study's results as plain data: what the book, and anyone else, reads.
+
+Written to ``var/results/<programme>/<study>/results.json``; a missing or unbounded number is null.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evaluation import fingerprint
+from evaluation.study import figures
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evaluation.estimate.estimate import Estimate
+    from evaluation.finding import Finding
+    from evaluation.protocol import Published
+    from evaluation.study.run import StudyRun
+    from evaluation.workspace import Workspace
+
+LABELS = {
+    "did": "Group-time difference-in-differences",
+    "synthetic_control": "Synthetic control",
+    "fixed_effects": "Two-way fixed effects",
+    "first_differences": "First differences",
+}
+
+
+def write_results(workspace: Workspace, run: StudyRun) -> Path:
+    """Write the results of a run; returns the file."""
+    folder = workspace.results(run.programme.name, run.protocol.study)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "results.json"
+    text = json.dumps(clean(as_data(run)), indent=1, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def as_data(run: StudyRun) -> dict[str, Any]:
+    """The whole run as dictionaries, lists, texts and numbers."""
+    protocol, panel, programme = run.protocol, run.panel, run.programme
+    return {
+        "programme": programme.name, "study": protocol.study, "title": protocol.title,
+        "question": protocol.question, "label": run.label, "differences": list(run.differences),
+        "vintage": panel.vintage, "protocol_fingerprint": protocol.fingerprint,
+        "panel_fingerprint": panel.fingerprint, "code_fingerprint": code_fingerprint(),
+        "synthetic": programme.synthetic, "how_pilots_were_chosen": protocol.how_pilots_were_chosen,
+        "window": list(protocol.window), "level": protocol.level,
+        "sample": _sample(run), "assignments": _assignments(run), "sites": _sites(run),
+        "outcomes": [_outcome(run, code) for code in protocol.outcomes],
+        "value": figures.value_data(run.value) if run.value else None,
+        "published": [_published(published, estimate) for published, estimate in run.published],
+        "text": list(protocol.what_it_can_bear),
+    }  # fmt: skip
+
+
+def code_fingerprint() -> str:
+    """SHA-256 over the estimators' own code."""
+    root = Path(str(resources.files("evaluation"))) / "estimate"
+    return fingerprint.of_files(sorted(root.glob("*.py")), root)
+
+
+def clean(content: Any) -> Any:
+    """The same data with NaN and infinities as None and NumPy numbers as plain ones."""
+    if isinstance(content, dict):
+        return {str(k): clean(v) for k, v in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [clean(v) for v in content]
+    if isinstance(content, np.ndarray):
+        return clean(content.tolist())
+    if isinstance(content, np.generic):
+        return clean(content.item())
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    return content
+
+
+def _sample(run: StudyRun) -> dict[str, Any]:
+    areas = run.panel.areas
+    held = set(run.observations["area_code"])
+    excluded = sum(a.role == "excluded" and a.code in held for a in run.programme.areas)
+    return {
+        "pilot_areas": int((areas["role"] == "pilot").sum()),
+        "comparison_areas": int((areas["role"] == "comparison").sum()),
+        "excluded_areas": excluded,
+        "authorities": int(areas["authority"].nunique()),
+        "sites": len({s for s in areas["site"] if s}),
+        "first": run.panel.labels[0], "last": run.panel.labels[-1], "periods": run.panel.labels,
+    }  # fmt: skip
+
+
+def _assignments(run: StudyRun) -> dict[str, Any]:
+    a = run.assignments
+    return {
+        "drawn": len(a) - 1, "distinct": a.distinct, "smallest_p": a.smallest_p, "block": a.block,
+        "reason": a.reason, "enumerated": a.enumerated, "strata": list(a.banded_by),
+    }  # fmt: skip
+
+
+def _sites(run: StudyRun) -> list[dict[str, Any]]:
+    counts = run.panel.areas["site"].value_counts()
+    return [
+        {"code": s.code, "name": s.name, "start": s.start.label, "areas": int(counts[s.code]),
+         "about": s.about}
+        for s in run.programme.sites if s.code in counts
+    ]  # fmt: skip
+
+
+def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
+    outcome, primary = run.programme.outcome_by_code[code], run.estimates[code][0]
+    described = outcome.model_dump(include={
+        "code", "title", "plain_title", "people", "unit", "per", "polarity", "domain", "agency",
+        "kind", "measured_in", "instrument", "numerator", "denominator",
+    })  # fmt: skip
+    return {
+        **described, "role": run.protocol.role_of(code), "finding": _finding(run.findings[code]),
+        "estimates": [
+            _estimate(e, run.protocol.window, position == 0)
+            for position, e in enumerate(run.estimates[code])
+        ],
+        "paths": figures.paths(run.panel, primary),
+        "placebo_gaps": figures.placebo_gaps(primary),
+        "diagnostics": [
+            {"code": d.code, "title": d.title, "result": d.result, "statistic": d.statistic,
+             "sentence": d.sentence, "p_value": d.p_value}
+            for d in run.diagnostics[code]
+        ],
+        "data": _data(run, code),
+    }  # fmt: skip
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    people = None
+    if finding.per_quarter is not None:
+        to_date = finding.to_date.as_dict() if finding.to_date else None
+        people = {"per_quarter": finding.per_quarter.as_dict(), "to_date": to_date}
+    return {
+        "verdict": finding.verdict, "sentence": finding.sentence, "paragraph": finding.paragraph,
+        "analyst": finding.analyst, "reasons": list(finding.reasons),
+        "effect_percent": finding.percent.as_dict(), "people": people, "p_value": finding.p_value,
+        "q_value": finding.adjusted_p, "margin_percent": finding.margin_percent,
+        "detectable_percent": finding.detectable_percent,
+    }  # fmt: skip
+
+
+def _estimate(estimate: Estimate, window: tuple[int, int], primary: bool) -> dict[str, Any]:
+    described = {
+        "estimator": estimate.estimator, "label": LABELS[estimate.estimator], "primary": primary,
+        "unit": estimate.unit, "scale": estimate.scale, "inference": estimate.inference,
+        "estimand": estimate.estimand, "warnings": list(estimate.warnings),
+        "diagnostics": dict(estimate.diagnostics),
+    }  # fmt: skip
+    single = len(estimate.index) == 1
+    overall = estimate.overall(window=None if single else window)
+    tables: dict[str, Any] = {"overall": overall.to_dict("records")[0]}
+    for key in ("event_time", "site", "cohort", "quarter", "area"):
+        tables[key] = [] if single else rows(estimate.by(key))  # type: ignore[arg-type]
+    return {**described, **tables}
+
+
+def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table as a list of rows, its index among them."""
+    return table.reset_index().to_dict("records")
+
+
+def _data(run: StudyRun, code: str) -> dict[str, Any]:
+    held = run.observations[run.observations["outcome"] == code]
+    codes = set(run.panel.areas.index)
+    held = held[held["area_code"].isin(codes)]
+    expected = len(codes) * len(run.panel.periods)
+    suppressed = int((held["status"] == "[c]").sum())
+    return {
+        "cells": expected, "missing": expected - int(held["numerator"].notna().sum()) - suppressed,
+        "suppressed": suppressed, "revised": int((held["revision"] > 0).sum()),
+    }  # fmt: skip
+
+
+def _published(published: Published, estimate: Estimate) -> dict[str, Any]:
+    row = estimate.overall().iloc[0]
+    shows = published.effect is not None
+    return {
+        "what": published.what, "outcome": published.outcome, "source": published.source,
+        "published": {"effect": published.effect, "error": published.error,
+                      "p_value": published.p_value},
+        "ours": {"effect": row["effect"], "error": row["se"], "p_value": row["p_value"],
+                 "low": row["low"], "high": row["high"]},
+        "difference": float(row["effect"]) - published.effect if shows else None,
+        "tolerance": published.tolerance, "inference": published.inference, "why": published.why,
+    }  # fmt: skip

@@ -1,0 +1,251 @@
+"""Run a study from the ledger: panel, assignments, estimates, diagnostics, findings, value.
+
+The steps are the ones that a study's notebook takes one by one; this is them in a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evaluation.diagnose import Diagnostic, negative_control, pre_level, pre_trend, spillover
+from evaluation.errors import ProtocolError
+from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.did import DidSettings, did
+from evaluation.estimate.synthetic import SyntheticSettings, synthetic_control
+from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
+from evaluation.estimate.units import in_units
+from evaluation.finding import Finding, Judged, adjust, judge
+from evaluation.ledger.ledger import Ledger
+from evaluation.panel import Panel
+from evaluation.programme import Programme
+from evaluation.protocol import Protocol, Published
+from evaluation.quarters import format_instant
+from evaluation.value import Value, worth
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evaluation.estimate.estimate import Estimate
+    from evaluation.workspace import Workspace
+
+Progress = Callable[[str], object]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StudyRun:
+    """Everything that one run of a study found."""
+
+    programme: Programme
+    protocol: Protocol
+    panel: Panel
+    observations: pd.DataFrame
+    assignments: Assignments
+    estimates: dict[str, tuple[Estimate, ...]]
+    diagnostics: dict[str, tuple[Diagnostic, ...]]
+    findings: dict[str, Finding]
+    value: Value | None
+    published: tuple[tuple[Published, Estimate], ...]
+    differences: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """``confirmatory`` only if nothing differs from a lock; without a lock, exploratory."""
+        return "exploratory" if self.differences else "confirmatory"
+
+
+def run_study(
+    workspace: Workspace,
+    name: str,
+    *,
+    as_of: datetime | None = None,
+    progress: Progress = lambda _: None,
+) -> StudyRun:
+    """Run ``programme/study`` on what the ledger knew at an instant (default: all it knows).
+
+    Raises
+    ------
+    ProtocolError : no such study, or its protocol asks for what the programme does not have.
+    PanelError, EstimateError : the data cannot bear what the protocol asks for.
+    """
+    programme, protocol = load_study(workspace, name)
+    with Ledger.open(workspace.ledger, workspace.raw) as ledger:
+        observations = ledger.observations(
+            programme.name, as_of=as_of, outcomes=list(protocol.outcomes)
+        )
+    panel = study_panel(programme, protocol, observations, as_of)
+    plan = protocol.assignments
+    assignments = Assignments.draw(
+        panel, n=plan.n, block=plan.block, strata=plan.strata, seed=plan.seed
+    )
+    estimates: dict[str, tuple[Estimate, ...]] = {}
+    for outcome in protocol.outcomes:
+        progress(f"{name}: {outcome}")
+        estimates[outcome] = tuple(
+            estimate_by(estimator, panel, outcome, protocol, assignments)
+            for estimator in protocol.estimators
+        )
+    return StudyRun(
+        programme=programme, protocol=protocol, panel=panel, observations=observations,
+        assignments=assignments, estimates=estimates,
+        diagnostics=_diagnose(panel, protocol, assignments, estimates),
+        findings=_find(programme, panel, protocol, estimates),
+        value=_value(programme, protocol, estimates),
+        published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
+        differences=("no protocol lock exists: the analysis was not frozen before the data",),
+    )  # fmt: skip
+
+
+def load_study(workspace: Workspace, name: str) -> tuple[Programme, Protocol]:
+    """The programme and protocol of ``programme/study``.
+
+    Raises
+    ------
+    ProtocolError : the name has another form, or an outcome of the protocol is not the programme's.
+    """
+    programme_name, _, study = name.partition("/")
+    folder = workspace.studies / programme_name / study
+    if not study or not folder.is_dir():
+        raise ProtocolError(
+            f"no study {name!r}.", expected="PROGRAMME/STUDY, a folder under studies/",
+            where=str(workspace.studies),
+        )  # fmt: skip
+    programme, protocol = Programme.load(workspace, programme_name), Protocol.load(folder)
+    known = programme.outcome_by_code
+    if unknown := [code for code in protocol.outcomes if code not in known]:
+        raise ProtocolError(
+            f"{programme_name} has no outcome {unknown[0]!r}.", where=str(folder / "protocol.yaml"),
+            expected=", ".join(known),
+        )  # fmt: skip
+    return programme, protocol
+
+
+def study_panel(
+    programme: Programme, protocol: Protocol, observations: pd.DataFrame, as_of: datetime | None
+) -> Panel:
+    """The panel of a study: eligible areas, every outcome of the protocol."""
+    vintage = format_instant(as_of) if as_of else str(observations["received"].max())
+    return Panel.from_observations(
+        observations, programme, protocol.outcomes, vintage=vintage
+    ).eligible()
+
+
+def estimate_by(
+    estimator: str, panel: Panel, outcome: str, protocol: Protocol, assignments: Assignments
+) -> Estimate:
+    """One estimate of a protocol's ladder, with the protocol's settings."""
+    scale, level = protocol.scale_of(outcome), protocol.level
+    if estimator == "did":
+        plan = protocol.did
+        settings = DidSettings(
+            comparison=plan.comparison, base=plan.base, anticipation=plan.anticipation, scale=scale
+        )
+        return did(panel, outcome, settings=settings, assignments=assignments, level=level)
+    if estimator == "synthetic_control":
+        twin = SyntheticSettings(variant=protocol.synthetic_control, scale=scale)
+        return synthetic_control(
+            panel, outcome, settings=twin, assignments=assignments, level=level
+        )
+    first = estimator == "first_differences"
+    two_way = TwoWaySettings(
+        method="first_differences" if first else "fixed_effects", scale=scale
+    )
+    return two_way_fixed_effects(
+        panel, outcome, settings=two_way, assignments=assignments, level=level
+    )
+
+
+def _published(panel: Panel, protocol: Protocol, published: Published) -> Estimate:
+    scale, outcome = protocol.scale_of(published.outcome), published.outcome
+    plan = protocol.assignments
+    assignments = Assignments.draw(
+        panel, n=plan.n, block=plan.block, strata=plan.strata, seed=plan.seed
+    )
+    if published.estimator == "did":
+        settings = DidSettings(
+            comparison=protocol.did.comparison, base=published.base, scale=scale, replication=True
+        )
+        return did(panel, outcome, settings=settings, inference=published.inference,
+                   assignments=assignments)  # fmt: skip
+    if published.estimator == "synthetic_control":
+        return estimate_by("synthetic_control", panel, outcome, protocol, assignments)
+    first = published.estimator == "first_differences"
+    two_way = TwoWaySettings(
+        method="first_differences" if first else "fixed_effects", scale=scale,
+        errors=published.errors, replication=True,
+    )  # fmt: skip
+    return two_way_fixed_effects(
+        panel, outcome, settings=two_way, inference=published.inference, assignments=assignments
+    )
+
+
+def _diagnose(
+    panel: Panel,
+    protocol: Protocol,
+    assignments: Assignments,
+    estimates: dict[str, tuple[Estimate, ...]],
+) -> dict[str, tuple[Diagnostic, ...]]:
+    controls = tuple(
+        negative_control(estimates[code][0], code.replace("_", " ").capitalize())
+        for code in protocol.negative_control
+    )
+    found = {}
+    for outcome, group in estimates.items():
+        settings = DidSettings(scale=protocol.scale_of(outcome), base="mean")
+        found[outcome] = (
+            pre_level(panel, outcome, assignments),
+            pre_trend(group[0]),
+            spillover(panel, outcome, protocol.ring_km, settings, protocol.assignments.seed),
+            *controls,
+        )
+    return found
+
+
+def _find(
+    programme: Programme,
+    panel: Panel,
+    protocol: Protocol,
+    estimates: dict[str, tuple[Estimate, ...]],
+) -> dict[str, Finding]:
+    p = {
+        code: float(group[0].overall(window=protocol.window)["p_value"].iloc[0])
+        for code, group in estimates.items()
+    }
+    adjusted = adjust({code: p[code] for code in protocol.primary}, "holm")
+    adjusted |= adjust({code: p[code] for code in protocol.secondary}, "fdr_bh")
+    adjusted |= {code: p[code] for code in protocol.negative_control}
+    findings = {}
+    for code, group in estimates.items():
+        outcome, primary = programme.outcome_by_code[code], group[0]
+        findings[code] = judge(Judged(
+            outcome=outcome, estimate=primary, window=protocol.window,
+            margin_percent=protocol.margin_of(code), adjusted_p=adjusted[code],
+            baseline=_baseline(panel, code, primary),
+            units=in_units(primary) if primary.exposure is not None else None,
+        ))  # fmt: skip
+    return findings
+
+
+def _baseline(panel: Panel, outcome: str, estimate: Estimate) -> float:
+    """Mean figure that the started areas would have had after their start, by the estimate."""
+    figures, start = panel.array(outcome), panel.start_index
+    after = (start[:, None] >= 0) & (np.arange(len(panel.periods)) >= start[:, None])
+    observed = float(np.nanmean(figures[after]))
+    if estimate.scale == "log":
+        return observed
+    return observed - float(estimate.overall()["effect"].iloc[0])
+
+
+def _value(
+    programme: Programme, protocol: Protocol, estimates: dict[str, tuple[Estimate, ...]]
+) -> Value | None:
+    if not protocol.value:
+        return None
+    entered = [estimates[code][0] for code in (*protocol.primary, *protocol.secondary)]
+    return worth(
+        entered, programme, price_base=protocol.price_base, seed=protocol.assignments.seed
+    )
