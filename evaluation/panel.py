@@ -243,6 +243,26 @@ class Panel:
         )  # fmt: skip
 
 
+def long_table(observations: pd.DataFrame, programme: Programme) -> pd.DataFrame:
+    """Observations as others read them: one row an area, period and outcome, with the area's role.
+
+    Columns ``area_code, site, authority, role, start_quarter, quarter, outcome, numerator,
+    denominator, value, status, received, return_id``; ``value`` is in the outcome's unit.
+    """
+    areas = _area_table(programme, programme.areas)
+    table = observations.merge(
+        areas[["site", "authority", "role", "start"]], left_on="area_code", right_index=True
+    ).rename(columns={"start": "start_quarter"})
+    per = table["outcome"].map({o.code: o.per for o in programme.outcomes})
+    is_ratio = table["outcome"].map({o.code: o.form == "ratio" for o in programme.outcomes})
+    rate = per * table["numerator"] / table["denominator"].where(is_ratio.astype(bool), 1.0)
+    table["value"] = rate.where(is_ratio.astype(bool), table["numerator"])
+    return table[
+        ["area_code", "site", "authority", "role", "start_quarter", "quarter", "outcome",
+         "numerator", "denominator", "value", "status", "received", "return_id"]
+    ].sort_values(["outcome", "area_code", "quarter"], ignore_index=True)  # fmt: skip
+
+
 def _area_table(programme: Programme, members: Sequence[Area]) -> pd.DataFrame:
     rows = []
     for area in members:

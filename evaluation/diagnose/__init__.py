@@ -8,4 +8,6 @@ from evaluation.diagnose.checks import (
     spillover,
 )
 
-__all__ = ["Diagnostic", "negative_control", "pre_level", "pre_trend", "spillover"]
+__all__ = [
+    "Diagnostic", "negative_control", "objections", "pre_level", "pre_trend", "spillover",
+]  # fmt: skip

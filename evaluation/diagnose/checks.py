@@ -27,7 +27,10 @@ Result = Literal["holds", "fails", "cannot tell"]
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostic:
-    """One check: ``holds`` means that it did not fire, no more."""
+    """One check: ``holds`` means that it did not fire, no more.
+
+    ``size`` is the statistic itself, with its sign, where there is one.
+    """
 
     code: str
     title: str
@@ -35,6 +38,7 @@ class Diagnostic:
     statistic: str
     sentence: str
     p_value: float | None = None
+    size: float = 0.0
 
 
 def pre_trend(estimate: Estimate) -> Diagnostic:
@@ -58,7 +62,7 @@ def pre_trend(estimate: Estimate) -> Diagnostic:
     )
     return Diagnostic(
         code=code, title=title, result="fails" if fires else "holds", p_value=p,
-        statistic=f"slope {slopes[0]:+.4f} {unit} a period, p = {p:.3f}",
+        size=float(slopes[0]), statistic=f"slope {slopes[0]:+.4f} {unit} a period, p = {p:.3f}",
         sentence=f"{said} (a slope of {2.8 * spread:.4f} a period would be seen 80 % of the time).",
     )  # fmt: skip
 
@@ -161,3 +165,18 @@ def _unknown(code: str, title: str, why: str) -> Diagnostic:
     return Diagnostic(
         code=code, title=title, result="cannot tell", statistic="", sentence=f"Not tested: {why}."
     )
+
+
+def objections(checks: tuple[Diagnostic, ...], effect: float) -> tuple[str, ...]:
+    """What forbids a verdict on an effect: a trend that was there before, a control that moved.
+
+    A different starting level or a spillover is a caution and no veto: the first is taken out by
+    the design, the second only makes an effect look smaller.
+    """
+    said = []
+    for check in checks:
+        if check.result == "fails" and check.code == "pre_trend" and check.size * effect > 0:
+            said.append("pilot areas were already moving that way before the start")
+        if check.result == "fails" and check.code == "negative_control":
+            said.append("something moved that the programme cannot explain")
+    return tuple(said)

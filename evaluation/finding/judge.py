@@ -1,9 +1,10 @@
 """The verdict on one outcome: improved, worsened, no effect larger than X, too early, cannot tell.
 
-Rules, in order: an effect whose adjusted p-value is at most alpha and whose interval excludes
-nothing-changed is *improved* or *worsened* by the outcome's polarity; an interval inside the margin
-is *no effect larger than X*; a site that has not completed the protocol's window makes it *too
-early to say*; what is left is *cannot tell*. One look only: repeated looks are not corrected here.
+Rules, in order: an effect whose adjusted p-value is at most alpha and whose interval excludes no
+change is *improved* or *worsened* by the outcome's polarity, unless a diagnostic objects, which
+makes it *cannot tell*; an interval inside the margin is *no effect larger than X*; a site that has
+not completed the protocol's window makes it *too early to say*; what is left is *cannot tell*. One
+look only: repeated looks are not corrected here.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Judged:
 
     window : first and last event time of the estimand. margin_percent : X of "no effect larger".
     adjusted_p : after correction over the outcome's family. baseline : mean figure without the
-        programme, in the outcome's unit, to express a level effect in percent.
+        programme, in the outcome's unit, to express a level effect in percent. objections : what
+        diagnostics hold against a verdict.
     """
 
     outcome: Outcome
@@ -53,6 +55,7 @@ class Judged:
     adjusted_p: float
     baseline: float
     units: UnitEffects | None = None
+    objections: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +100,7 @@ def judge(judged: Judged) -> Finding:
         outcome=judged.outcome, verdict=verdict, percent=percent, per_quarter=per_quarter,
         margin=judged.margin_percent, adjusted_p=judged.adjusted_p, detectable=detectable,
         n_areas=int(row["n_areas"]), estimate=judged.estimate, window=judged.window,
+        reason=reasons[-1],
     )  # fmt: skip
     return Finding(
         outcome=judged.outcome.code, verdict=verdict, percent=percent, per_quarter=per_quarter,
@@ -132,6 +136,8 @@ def _verdict(judged: Judged, percent: Range, complete: bool) -> tuple[str, list[
     excludes = percent.low > 0 or percent.high < 0
     reasons = [f"adjusted p {judged.adjusted_p:.3f} at level {alpha:.2f}"]
     if judged.adjusted_p <= alpha and excludes and judged.outcome.polarity != "care":
+        if judged.objections:
+            return "cannot tell", [*reasons, *judged.objections]
         better = (percent.effect < 0) == (judged.outcome.polarity == "down")
         reasons.append("the interval lies on one side of no change")
         return ("improved" if better else "worsened"), reasons

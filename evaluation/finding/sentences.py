@@ -32,6 +32,7 @@ class Facts:
     n_areas: int
     estimate: Estimate
     window: tuple[int, int]
+    reason: str
 
 
 def rounded(number: float, spread: float) -> str:
@@ -70,7 +71,9 @@ def minister(facts: Facts) -> str:
         return f"{name}: {facts.verdict}, by {percent} of what would have been."
     if facts.verdict.startswith("no effect"):
         return f"{name}: {facts.verdict} either way ({percent})."
-    return f"{name}: {facts.verdict}; the change so far is {percent}, which may be nothing at all."
+    if facts.percent.low <= 0 <= facts.percent.high:
+        return f"{name}: {facts.verdict}; the change so far is {percent}, which may be nothing."
+    return f"{name}: {facts.verdict}; the change so far is {percent}, but {facts.reason}."
 
 
 def percent_text(percent: Range) -> str:

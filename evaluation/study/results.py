@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluation import fingerprint
+from evaluation.errors import ProtocolError
 from evaluation.study import figures
 
 if TYPE_CHECKING:
@@ -41,6 +42,21 @@ def write_results(workspace: Workspace, run: StudyRun) -> Path:
     text = json.dumps(clean(as_data(run)), indent=1, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
     return path
+
+
+def read_results(workspace: Workspace, name: str) -> dict[str, Any]:
+    """The results of ``programme/study`` as last written.
+
+    Raises
+    ------
+    ProtocolError : it has not been run.
+    """
+    programme, _, study = name.partition("/")
+    path = workspace.results(programme, study) / "results.json"
+    if not study or not path.is_file():
+        raise ProtocolError("there are no results yet.", where=name, mend=f"newstart study run {name}")
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
 
 
 def as_data(run: StudyRun) -> dict[str, Any]:
@@ -91,7 +107,7 @@ def _sample(run: StudyRun) -> dict[str, Any]:
         "comparison_areas": int((areas["role"] == "comparison").sum()),
         "excluded_areas": excluded,
         "authorities": int(areas["authority"].nunique()),
-        "sites": len({s for s in areas["site"] if s}),
+        "sites": int(areas["site"].nunique()),
         "first": run.panel.labels[0], "last": run.panel.labels[-1], "periods": run.panel.labels,
     }  # fmt: skip
 

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.diagnose import Diagnostic, negative_control, pre_level, pre_trend, spillover
+from evaluation.diagnose import (
+    Diagnostic,
+    negative_control,
+    objections,
+    pre_level,
+    pre_trend,
+    spillover,
+)
 from evaluation.errors import ProtocolError
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.did import DidSettings, did
@@ -89,11 +96,12 @@ def run_study(
             estimate_by(estimator, panel, outcome, protocol, assignments)
             for estimator in protocol.estimators
         )
+    diagnostics = _diagnose(panel, protocol, assignments, estimates)
     return StudyRun(
         programme=programme, protocol=protocol, panel=panel, observations=observations,
         assignments=assignments, estimates=estimates,
-        diagnostics=_diagnose(panel, protocol, assignments, estimates),
-        findings=_find(programme, panel, protocol, estimates),
+        diagnostics=diagnostics,
+        findings=_find(programme, panel, protocol, estimates, diagnostics),
         value=_value(programme, protocol, estimates),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
         differences=("no protocol lock exists: the analysis was not frozen before the data",),
@@ -210,6 +218,7 @@ def _find(
     panel: Panel,
     protocol: Protocol,
     estimates: dict[str, tuple[Estimate, ...]],
+    diagnostics: dict[str, tuple[Diagnostic, ...]],
 ) -> dict[str, Finding]:
     p = {
         code: float(group[0].overall(window=protocol.window)["p_value"].iloc[0])
@@ -226,6 +235,9 @@ def _find(
             margin_percent=protocol.margin_of(code), adjusted_p=adjusted[code],
             baseline=_baseline(panel, code, primary),
             units=in_units(primary) if primary.exposure is not None else None,
+            objections=objections(
+                diagnostics[code], float(primary.overall(window=protocol.window)["effect"].iloc[0])
+            ),
         ))  # fmt: skip
     return findings
 

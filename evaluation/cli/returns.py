@@ -1,0 +1,154 @@
+"""The data officer's verbs: template, check, submit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from evaluation.cli.session import GOOD, PROBLEMS, AsJson, Session, print_json, say
+from evaluation.errors import ReturnFileError, UserError
+
+if TYPE_CHECKING:
+    from evaluation.check.problems import Problem
+    from evaluation.ledger.receipt import Receipt
+    from evaluation.programme import Programme
+
+
+def template(
+    context: typer.Context,
+    site: Annotated[str, typer.Argument(help="The site's code; OPEN for an open source.")],
+    quarter: Annotated[str, typer.Argument(help="The quarter, like 2026-Q3.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="FILE.xlsx or FILE.csv.")],
+    agency: Annotated[str | None, typer.Option(help="Which agency, if there are several.")] = None,
+) -> None:
+    """Write the empty return of one submitter for one quarter."""
+    from evaluation.ledger.submission import last_accepted
+    from evaluation.quarters import Period
+    from evaluation.returns.template import write_template
+    from evaluation.returns.workbook import csv_name
+
+    session: Session = context.obj
+    programme = session.programme
+    agency = agency or _only_agency(programme, site)
+    period = Period.parse(quarter)
+    programme.expected(site, agency)
+    last = last_accepted(session.workspace, programme, site, agency, period)
+    write_template(programme, site, agency, period, output, last_accepted=last)
+    wanted = csv_name(site, agency, period)
+    if output.suffix.lower() == ".csv" and output.name != wanted:
+        say(f"A CSV says whose return it is by its name: call it {wanted} before you check it.")
+    print(output)
+
+
+def check(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The return, .xlsx or .csv.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Name everything that is wrong in a return, cell by cell; the ledger stays as it is."""
+    from evaluation.check.problems import report
+    from evaluation.ledger.submission import check_file
+
+    session: Session = context.obj
+    try:
+        _, checked = check_file(session.workspace, session.programme, file)
+    except ReturnFileError as error:
+        _refuse_file(file, error, as_json)
+    if as_json:
+        print_json(checked.as_dict())
+    else:
+        print(report(checked), end="")
+        if checked.accepted:
+            say(f"Send it with: newstart submit {file}")
+    raise typer.Exit(GOOD if checked.accepted else PROBLEMS)
+
+
+def submit(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The return, .xlsx or .csv.", show_default=False)],
+    confirm: Annotated[
+        Path | None, typer.Option(help="CSV with the columns rule, cell, reason.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a return and, if nothing stands against it, accept it into the ledger."""
+    from evaluation.check.confirmations import confirmed, read_confirmations
+    from evaluation.check.problems import report
+    from evaluation.ledger.submission import accept, check_file
+
+    session: Session = context.obj
+    given = read_confirmations(confirm) if confirm else ()
+    try:
+        raw, checked = check_file(session.workspace, session.programme, file)
+    except ReturnFileError as error:
+        _refuse_file(file, error, as_json)
+    kept, still_open = confirmed(checked, given)
+    if checked.returned is None or still_open:
+        if as_json:
+            print_json(_submitted(None, checked.problems))
+        else:
+            print(report(checked), end="")
+        raise typer.Exit(PROBLEMS)
+    receipt = accept(session.workspace, raw, checked, kept)
+    if as_json:
+        print_json(_submitted(receipt, checked.problems))
+    else:
+        _print_receipt(receipt)
+
+
+def _submitted(receipt: Receipt | None, problems: tuple[Problem, ...]) -> dict[str, Any]:
+    return {
+        "accepted": receipt is not None,
+        "already_held": receipt is not None and receipt.already_held,
+        "receipt": receipt.as_dict() if receipt else None,
+        "problems": [problem.as_dict() for problem in problems],
+    }
+
+
+def _print_receipt(receipt: Receipt) -> None:
+    if receipt.already_held:
+        print(f"This content is held already since {receipt.received}; nothing was added.")
+    else:
+        print(f"Accepted: {receipt.rows} figures.")
+    print(f"  receipt   {receipt.return_id}, received {receipt.received}")
+    print(f"  content   {receipt.content_hash}")
+    print(f"  chain     {receipt.chain_hash}")
+    for change in receipt.changes:
+        print(f"  {change}")
+    for one in receipt.confirmations:
+        print(f"  confirmed {one['cell']} ({one['rule']}): {one['reason']}")
+
+
+def _refuse_file(file: Path, error: ReturnFileError, as_json: bool) -> NoReturn:
+    """A file that cannot be opened is a problem like others: the same JSON, exit code 1."""
+    if not as_json:
+        raise error
+    from evaluation import fingerprint
+    from evaluation.check.problems import Checked, Stage, problem
+
+    one = problem("R001", error.what, sheet=None, mend=error.mend)
+    checked = Checked(
+        file=file.name,
+        sha256=fingerprint.of_bytes(file.read_bytes()),
+        site="",
+        agency="",
+        quarter="",
+        problems=(one,),
+        stages=(Stage("file", False, error.what),),
+        returned=None,
+    )
+    print_json(checked.as_dict() | {"already_held": False, "receipt": None})
+    raise typer.Exit(PROBLEMS)
+
+
+def _only_agency(programme: Programme, site: str) -> str:
+    agencies = [agency for code, agency in programme.submitters if code == site]
+    if len(agencies) == 1:
+        return agencies[0]
+    raise UserError(
+        f"{site} has {len(agencies) or 'no'} agencies that send returns.",
+        expected=f"--agency with one of {', '.join(agencies)}" if agencies else "",
+        mend="" if agencies else "use a site's code from the programme.",
+    )

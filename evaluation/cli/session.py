@@ -1,0 +1,64 @@
+"""What every verb shares: the global options, and how results and messages are printed.
+
+Results go to standard output, messages to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from evaluation.errors import UserError
+from evaluation.workspace import Workspace
+
+if TYPE_CHECKING:
+    from evaluation.ledger.ledger import Ledger
+    from evaluation.programme import Programme
+
+GOOD, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """The global options: where to work and on which programme."""
+
+    folder: Path | None
+    programme_name: str
+
+    @property
+    def workspace(self) -> Workspace:
+        if self.folder is None:
+            return Workspace.find()
+        if not (self.folder / "studies").is_dir():
+            raise UserError("the folder holds no studies/.", where=str(self.folder))
+        return Workspace(root=self.folder.resolve())
+
+    @property
+    def programme(self) -> Programme:
+        from evaluation.programme import Programme
+
+        return Programme.load(self.workspace, self.programme_name)
+
+    def ledger(self) -> Ledger:
+        from evaluation.ledger.ledger import Ledger
+
+        return Ledger.open(self.workspace.ledger, self.workspace.raw)
+
+
+def as_json(content: Any) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def print_json(content: Any) -> None:
+    print(as_json(content))
+
+
+def say(message: str) -> None:
+    print(message, file=sys.stderr)

@@ -1,0 +1,152 @@
+"""The evaluator's verbs: demo, panel, study, value, book."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evaluation.cli.session import AsJson, Session, print_json, say
+from evaluation.errors import UserError
+
+study_app = typer.Typer(help="Run a study on what the ledger knows.")
+book_app = typer.Typer(help="Build the book, or show it on this machine.")
+
+Study = Annotated[str, typer.Argument(help="PROGRAMME/STUDY, a folder under studies/.")]
+AsOf = Annotated[
+    str | None, typer.Option(help="What was known at this date or instant (inclusive).")
+]
+
+
+def _timed(started: float) -> None:
+    say(f"  done in {time.monotonic() - started:.0f} s")
+
+
+def demo(
+    context: typer.Context,
+    tiny: Annotated[bool, typer.Option("--tiny", help="A small one, for tests.")] = False,
+) -> None:
+    """Invent a programme, submit its returns, run its studies, build the book."""
+    from evaluation.demo import run_demo
+
+    session: Session = context.obj
+    started = time.monotonic()
+    left = run_demo(session.workspace, tiny=tiny, progress=lambda m: say(f"· {m}"))
+    _timed(started)
+    if left.book is None:
+        say("There is no book/ in this workspace, so none was built.")
+        print(left.workspace.root)
+        return
+    say("Open the book (synthetic programme; the real cases are real), or run: make serve")
+    print(left.book)
+
+
+def panel(
+    context: typer.Context,
+    output: Annotated[Path, typer.Option("-o", "--output", help="FILE.parquet or FILE.csv.")],
+    as_of: AsOf = None,
+    outcome: Annotated[list[str] | None, typer.Option(help="An outcome's code.")] = None,
+) -> None:
+    """Write the figures as known at a date, one row an area, quarter and outcome."""
+    from evaluation.errors import PanelError
+    from evaluation.panel import long_table
+    from evaluation.quarters import parse_instant
+
+    session: Session = context.obj
+    if output.suffix not in (".csv", ".parquet"):
+        raise UserError(f"a panel is written as .csv or .parquet, not {output.suffix!r}.")
+    programme = session.programme
+    unknown = [code for code in outcome or [] if code not in programme.outcome_by_code]
+    if unknown:
+        raise PanelError(
+            f"{programme.name} has no outcome {unknown[0]!r}.",
+            expected=", ".join(programme.outcome_by_code),
+        )
+    if not session.workspace.ledger.is_file():
+        raise PanelError("there is no ledger yet.", mend="submit a return first")
+    with session.ledger() as ledger:
+        held = ledger.observations(
+            programme.name, as_of=parse_instant(as_of) if as_of else None, outcomes=outcome or None
+        )
+    table = long_table(held, programme)
+    if output.suffix == ".csv":
+        table.to_csv(output, index=False)
+    else:
+        table.to_parquet(output, index=False)
+    say(f"{len(table):,} rows.")
+    print(output)
+
+
+@study_app.command("run")
+def study_run(context: typer.Context, study: Study, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Estimate, diagnose, judge and value, and write the results."""
+    from evaluation.quarters import parse_instant
+    from evaluation.study.results import as_data, clean, write_results
+    from evaluation.study.run import run_study
+
+    session: Session = context.obj
+    run = run_study(
+        session.workspace, study, as_of=parse_instant(as_of) if as_of else None,
+        progress=lambda m: say(f"· {m}"),
+    )  # fmt: skip
+    path = write_results(session.workspace, run)
+    if as_json:
+        print_json(clean(as_data(run)))
+        return
+    say(f"{run.label}: {'; '.join(run.differences)}")
+    for finding in run.findings.values():
+        print(f"{finding.verdict:32} {finding.sentence}")
+    print(path)
+
+
+def value(context: typer.Context, study: Study, as_json: AsJson = False) -> None:
+    """What a study's effects are worth, by agency, to date."""
+    from evaluation.study.results import read_results
+
+    session: Session = context.obj
+    accounts = read_results(session.workspace, study)["value"]
+    if accounts is None:
+        raise UserError(
+            "the protocol asks for no value.", where=study, mend="set value: true in its protocol"
+        )
+    if as_json:
+        print_json(accounts)
+        return
+    print(f"Pounds of {accounts['price_base']}, to date ({accounts['last']}); likely range.")
+    for row in accounts["by_agency"]:
+        gain, cost, net = (row[part] for part in ("gain", "cost", "net"))
+        print(
+            f"{row['name']:36} {row['budget']:4} gains {gain['mean']:>13,.0f} "
+            f"({gain['low']:,.0f} to {gain['high']:,.0f})  costs {cost['mean']:>11,.0f}  "
+            f"net {net['mean']:>13,.0f}"
+        )
+    for note in accounts["notes"]:
+        say(note)
+
+
+@book_app.command("build")
+def book_build(context: typer.Context) -> None:
+    """Write the edition's pages and build the book."""
+    from evaluation.edition.build import build_book
+
+    session: Session = context.obj
+    started = time.monotonic()
+    index = build_book(
+        session.workspace, programme=session.programme_name, progress=lambda m: say(f"· {m}")
+    )
+    _timed(started)
+    print(index)
+
+
+@book_app.command("serve")
+def book_serve(
+    context: typer.Context, port: Annotated[int, typer.Option(help="On localhost.")] = 8000
+) -> None:
+    """Show the built book on this machine only, until you press Ctrl-C."""
+    from evaluation.edition.build import serve_book
+
+    session: Session = context.obj
+    say(f"http://localhost:{port}/ (Ctrl-C ends it)")
+    serve_book(session.workspace, port)
