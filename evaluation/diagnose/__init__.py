@@ -3,11 +3,17 @@
 from evaluation.diagnose.checks import (
     Diagnostic,
     negative_control,
+    objections,
     pre_level,
     pre_trend,
     spillover,
 )
 
 __all__ = [
-    "Diagnostic", "negative_control", "objections", "pre_level", "pre_trend", "spillover",
-]  # fmt: skip
+    "Diagnostic",
+    "negative_control",
+    "objections",
+    "pre_level",
+    "pre_trend",
+    "spillover",
+]
