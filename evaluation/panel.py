@@ -79,7 +79,7 @@ class Panel:
     @property
     def started(self) -> NDArray[np.bool_]:
         """Which areas have started within the panel."""
-        return self.start_index != NEVER
+        return np.not_equal(self.start_index, NEVER)
 
     def array(self, outcome: str) -> NDArray[np.float64]:
         """The figures of one outcome, areas x periods.
@@ -96,7 +96,9 @@ class Panel:
 
     def values(self, outcome: str) -> pd.DataFrame:
         """The figures of one outcome: a row an area, a column a period, in the outcome's unit."""
-        columns: list[Any] = self.labels if self.frequency == "Q" else [p.year for p in self.periods]
+        columns: list[Any] = (
+            self.labels if self.frequency == "Q" else [p.year for p in self.periods]
+        )
         return pd.DataFrame(self.array(outcome), index=self.areas.index, columns=columns)
 
     def select(self, keep: NDArray[np.bool_]) -> Panel:
@@ -190,7 +192,7 @@ class Panel:
         for name in AREA_COLUMNS:
             if name not in areas:
                 areas[name] = None
-        rows = areas.index.get_indexer(frame[area])
+        rows = areas.index.get_indexer(pd.Index(frame[area]))
         cols = np.array([p - span[0] for p in periods])
         figures = {}
         for name in outcomes:
@@ -289,7 +291,7 @@ def _grids(
     inside = wanted[wanted["quarter"].isin(column_of)]
     for outcome in declared:
         part = inside[inside["outcome"] == outcome.code]
-        rows = pd.Index(codes).get_indexer(part["area_code"])
+        rows = pd.Index(codes).get_indexer(pd.Index(part["area_code"]))
         cols = part["quarter"].map(column_of).to_numpy()
         numerator, denominator = (np.full((len(codes), len(span)), np.nan) for _ in range(2))
         status = np.full((len(codes), len(span)), "[x]", dtype=object)
@@ -343,7 +345,8 @@ def _refuse_duplicates(areas: pd.Series, periods: list[Period]) -> None:
     if pairs.has_duplicates:
         area, period = pairs[pairs.duplicated()][0]
         raise PanelError(
-            f"area {area} has more than one row for {period}.", expected="one row an area and period"
+            f"area {area} has more than one row for {period}.",
+            expected="one row an area and period",
         )
 
 

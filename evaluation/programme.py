@@ -130,7 +130,7 @@ class Source(Frozen):
 
 
 class Cost(Frozen):
-    """What the programme costs one agency at one site in one period, in prices of ``price_year``."""
+    """What the programme costs one agency at one site in one period, in ``price_year`` prices."""
 
     site: str
     agency: str

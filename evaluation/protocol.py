@@ -69,9 +69,9 @@ class Protocol(Frozen):
     primary: tuple[str, ...] = Field(min_length=1, max_length=3)
     secondary: tuple[str, ...] = ()
     negative_control: tuple[str, ...] = ()
-    scale: dict[str, Literal["log", "level"]] = {}
+    scale: dict[str, Literal["log", "level"]] = Field(default_factory=dict)
     window: tuple[int, int] = (0, 7)
-    margin_percent: dict[str, float] = {}
+    margin_percent: dict[str, float] = Field(default_factory=dict)
     default_margin_percent: float = 5.0
     estimators: tuple[EstimatorName, ...] = ("did", "synthetic_control")
     did: DidPlan = DidPlan()

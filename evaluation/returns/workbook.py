@@ -151,7 +151,7 @@ def _read_csv(content: bytes, name: str) -> list[RawRow]:
             mend="save it with commas between the columns.",
         )
     return [
-        RawRow(number, tuple(value if value else None for value in record))
+        RawRow(number, tuple(value or None for value in record))
         for number, record in enumerate(records, start=1)
     ]
 

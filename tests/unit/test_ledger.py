@@ -182,8 +182,8 @@ def test_diff_tells_new_revised_and_withdrawn(ledger: Ledger) -> None:
             " revision, return_seq, 1, denominator, status, note FROM observations"
         ),
         (
-            "INSERT OR REPLACE INTO returns SELECT seq, return_id, programme, site, agency, quarter,"
-            " '2020', rows, file_sha256, content_hash, previous_hash, chain_hash, changes,"
+            "INSERT OR REPLACE INTO returns SELECT seq, return_id, programme, site, agency,"
+            " quarter, '2020', rows, file_sha256, content_hash, previous_hash, chain_hash, changes,"
             " synthetic_clock FROM returns"
         ),
         (
