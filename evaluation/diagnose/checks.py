@@ -149,8 +149,8 @@ def _ring(panel: Panel, ring_km: float) -> Panel | None:
     )
     near = (away.min(axis=1) <= ring_km)
     authority = others.areas["authority"]
-    whole = near & authority.groupby(authority).transform(lambda a: near[a.index.map(
-        others.areas.index.get_loc)].all()).to_numpy(dtype=bool)  # fmt: skip
+    whole = near & authority.groupby(authority).transform(lambda a: near[
+        others.areas.index.get_indexer(a.index)].all()).to_numpy(dtype=bool)  # fmt: skip
     if not whole.any() or whole.all():
         return None
     areas = others.areas.copy()

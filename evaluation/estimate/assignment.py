@@ -221,9 +221,9 @@ def _draw_areas(
     fillers[0] = slots.places
     for stratum in np.unique(strata[slots.places]):
         columns = np.flatnonzero(strata[slots.places] == stratum)
-        pool = np.flatnonzero(strata == stratum)
-        keys = rng.random((n, len(pool)))
-        fillers[1:, columns] = pool[np.argsort(keys, axis=1)[:, : len(columns)]]
+        members = np.flatnonzero(strata == stratum)
+        keys = rng.random((n, len(members)))
+        fillers[1:, columns] = members[np.argsort(keys, axis=1)[:, : len(columns)]]
     return fillers, distinct, False
 
 

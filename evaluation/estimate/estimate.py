@@ -135,7 +135,7 @@ class Estimate:
         if self.scale != "log":
             raise EstimateError("only an estimate on the log scale is a relative change.")
         columns = ["effect", "low", "high", "low_band", "high_band"]
-        return 100 * np.expm1(table[columns])
+        return table[columns].apply(np.expm1) * 100
 
     @property
     def fingerprint(self) -> str:

@@ -39,7 +39,7 @@ class Sample:
 
     @property
     def n_periods(self) -> int:
-        return self.figures.shape[1]
+        return int(self.figures.shape[1])
 
     def describe(self) -> dict[str, int]:
         started = self.panel.started
@@ -110,7 +110,8 @@ def _weights(panel: Panel, column: str | None) -> NDArray[np.float64]:
     weights = panel.areas[column].to_numpy(dtype=float)
     if not (np.isfinite(weights) & (weights > 0)).all():
         raise EstimateError(f"weights in {column!r} must be positive in every area.")
-    return weights / weights.mean()
+    scaled: NDArray[np.float64] = weights / weights.mean()
+    return scaled
 
 
 def entries(sample: Sample) -> pd.DataFrame:

@@ -101,7 +101,7 @@ def _corral(x: Floats, y: Floats, weights: Floats, enters: NDArray[np.int64]) ->
         target = _affine_minimum(x, y[pending], columns, held)
         now = np.take_along_axis(w[pending], columns, axis=1) * held
         falling = held & (target <= 1e-14)
-        done = ~falling.any(axis=1)
+        done = ~np.asarray(falling.any(axis=1))
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.where(falling, now / (now - target), np.inf)
         step = np.where(done, 1.0, np.minimum(ratio.min(axis=1), 1.0))

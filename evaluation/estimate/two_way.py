@@ -113,7 +113,7 @@ def _one_entry(n_areas: int) -> pd.DataFrame:
 
 def _balanced(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
     panel = panel.eligible()
-    leave = np.isnan(panel.array(outcome)).any(axis=1)
+    leave = np.asarray(np.isnan(panel.array(outcome)).any(axis=1))
     if not leave.any():
         return panel, ()
     started = int((leave & panel.started).sum())
@@ -157,8 +157,9 @@ def _coefficients(
         within_on = change_on - change_on.mean(axis=0)
         figure = change_y - change_y.mean(axis=0)
     starts = slots.starts[slots.slot_of]
-    coefficients: NDArray[np.float64] = figure[assignments.fillers, starts].sum(axis=1)
-    return (coefficients / (within_on**2).sum())[:, None]
+    moved = figure[assignments.fillers, starts].sum(axis=1)
+    coefficients: NDArray[np.float64] = moved / (within_on**2).sum()
+    return coefficients[:, None]
 
 
 def _demeaned(x: NDArray[np.float64]) -> NDArray[np.float64]:

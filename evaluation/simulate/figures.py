@@ -168,6 +168,7 @@ def _spillover(
             distance, site = min(
                 (np.hypot((area.x or 0) - (p.x or 0), (area.y or 0) - (p.y or 0)), p.site)
                 for p in pilots
+                if p.site
             )
             if distance <= scenario.switches["spillover_km"]:
                 effect[row] = scenario.switches["spillover_share"] * process.effect * ramps[site]

@@ -99,7 +99,7 @@ def value_data(value: Value) -> dict[str, Any]:
         "totals": {**totals.to_dict("index"), "bcr": ratios.loc["bcr"].to_dict(),
                    "fiscal_ratio": ratios.loc["fiscal"].to_dict(),
                    "cashable_ratio": ratios.loc["cashable"].to_dict(),
-                   "p_npsv_positive": float(ratios.loc["bcr", "p_above_one"])},
+                   "p_npsv_positive": float(ratios["p_above_one"]["bcr"])},
         "by_agency": value.by_budget(),
         "by_outcome": _by_outcome(value),
         "by_site": value.by("site").reset_index().to_dict("records"),

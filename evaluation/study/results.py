@@ -177,13 +177,13 @@ def _estimate(estimate: Estimate, window: tuple[int, int], primary: bool) -> dic
     overall = estimate.overall(window=None if single else window)
     tables: dict[str, Any] = {"overall": overall.to_dict("records")[0]}
     for key in ("event_time", "site", "cohort", "quarter", "area"):
-        tables[key] = [] if single else rows(estimate.by(key))  # type: ignore[arg-type]
+        tables[key] = [] if single else rows(estimate.by(key))
     return {**described, **tables}
 
 
 def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """A table as a list of rows, its index among them."""
-    return table.reset_index().to_dict("records")
+    return [{str(k): v for k, v in row.items()} for row in table.reset_index().to_dict("records")]
 
 
 def _data(run: StudyRun, code: str) -> dict[str, Any]:
@@ -200,13 +200,13 @@ def _data(run: StudyRun, code: str) -> dict[str, Any]:
 
 def _published(published: Published, estimate: Estimate) -> dict[str, Any]:
     row = estimate.overall().iloc[0]
-    shows = published.effect is not None
+    shown = published.effect
     return {
         "what": published.what, "outcome": published.outcome, "source": published.source,
         "published": {"effect": published.effect, "error": published.error,
                       "p_value": published.p_value},
         "ours": {"effect": row["effect"], "error": row["se"], "p_value": row["p_value"],
                  "low": row["low"], "high": row["high"]},
-        "difference": float(row["effect"]) - published.effect if shows else None,
+        "difference": None if shown is None else float(row["effect"]) - shown,
         "tolerance": published.tolerance, "inference": published.inference, "why": published.why,
     }  # fmt: skip
