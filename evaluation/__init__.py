@@ -1,1 +1,105 @@
-"""."""
+"""The map: the nouns in the order in which data pass through them, and the steps between them.
+
+::
+
+    return -> check -> ledger -> panel -> protocol -> estimate -> finding -> value -> edition
+
+`Programme`
+    the reform under evaluation: sites, areas, outcomes, calendar.
+`Return`, `Problem`, `Receipt`
+    one submitter's file for one quarter; what is wrong in it; what comes back once it is accepted.
+`Ledger`
+    every accepted return for ever; what was known at any instant can be read back.
+`Panel`
+    areas x quarters x outcomes as known at an instant, with start quarters.
+`Protocol`
+    the analysis, fixed before the figures are looked at.
+`Assignments`
+    which areas start when: the real assignment first, then the ones it is compared with.
+`Estimate`
+    effects, and the same effects under every assignment; made by `did`, `synthetic_control` and
+    `two_way_fixed_effects`.
+`Finding`
+    an estimate and what stands against it, as a verdict with its reasons; made by `judge`.
+`Value`
+    what effects are worth in pounds, by agency, from the same draws; made by `worth`.
+`Edition`
+    one published state of the book.
+
+Importing the package costs next to nothing: each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evaluation.check.problems import Problem
+    from evaluation.edition.edition import Edition
+    from evaluation.estimate.assignment import Assignments
+    from evaluation.estimate.did import did
+    from evaluation.estimate.estimate import Estimate
+    from evaluation.estimate.synthetic import synthetic_control
+    from evaluation.estimate.two_way import two_way_fixed_effects
+    from evaluation.finding.judge import Finding, judge
+    from evaluation.ledger.ledger import Ledger
+    from evaluation.ledger.receipt import Receipt
+    from evaluation.panel import Panel
+    from evaluation.programme import Programme
+    from evaluation.protocol import Protocol
+    from evaluation.returns.content import Return
+    from evaluation.value.accounts import Value
+    from evaluation.value.worth import worth
+
+__all__ = [
+    "Assignments",
+    "Edition",
+    "Estimate",
+    "Finding",
+    "Ledger",
+    "Panel",
+    "Problem",
+    "Programme",
+    "Protocol",
+    "Receipt",
+    "Return",
+    "Value",
+    "did",
+    "judge",
+    "synthetic_control",
+    "two_way_fixed_effects",
+    "worth",
+]
+
+_HOME = {
+    "Assignments": "estimate.assignment",
+    "Edition": "edition.edition",
+    "Estimate": "estimate.estimate",
+    "Finding": "finding.judge",
+    "Ledger": "ledger.ledger",
+    "Panel": "panel",
+    "Problem": "check.problems",
+    "Programme": "programme",
+    "Protocol": "protocol",
+    "Receipt": "ledger.receipt",
+    "Return": "returns.content",
+    "Value": "value.accounts",
+    "did": "estimate.did",
+    "judge": "finding.judge",
+    "synthetic_control": "estimate.synthetic",
+    "two_way_fixed_effects": "estimate.two_way",
+    "worth": "value.worth",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
