@@ -1,0 +1,63 @@
+"""The package's front: its public names, and what importing it costs."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+
+import evaluation
+
+PUBLIC = {
+    "Assignments", "Edition", "Estimate", "Finding", "Ledger", "Panel", "Problem", "Programme",
+    "Protocol", "Receipt", "Return", "Value", "did", "judge", "synthetic_control",
+    "two_way_fixed_effects", "worth",
+}  # fmt: skip
+IMPORT_SECONDS = 0.2
+# A shared machine that is busy with other work; the budget itself is what a quiet one must hold.
+ALLOWANCE_OF_A_BUSY_MACHINE = 3
+
+IMPORT = """
+import time
+before = time.perf_counter()
+import evaluation
+print(time.perf_counter() - before)
+"""
+CHECK_HELP = """
+import sys
+from evaluation.cli import main
+try:
+    main(["check", "--help"])
+except SystemExit as end:
+    assert end.code == 0, end.code
+print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+def _python(program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+
+
+def test_the_public_names_are_what_they_are() -> None:
+    assert set(evaluation.__all__) == PUBLIC
+    assert len(PUBLIC) <= 30
+    assert list(evaluation.__all__) == sorted(evaluation.__all__)
+    assert set(evaluation.__all__) <= set(dir(evaluation))
+
+
+def test_every_public_name_loads_and_is_documented() -> None:
+    for name in evaluation.__all__:
+        assert getattr(evaluation, name).__doc__, name
+
+
+def test_importing_the_package_costs_next_to_nothing() -> None:
+    seconds = statistics.median(float(_python(IMPORT).stdout) for _ in range(5))
+    assert seconds <= IMPORT_SECONDS * ALLOWANCE_OF_A_BUSY_MACHINE
+
+
+def test_check_help_loads_no_heavy_library() -> None:
+    loaded = set(_python(CHECK_HELP).stderr.split())
+    assert "typer" in loaded
+    assert loaded.isdisjoint({"pandas", "statsmodels", "linearmodels", "scipy", "matplotlib"})

@@ -1,0 +1,58 @@
+"""The repository as a whole: layers, lock, and nothing in it that holds on one machine only."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PUBLIC_HOSTS = {"pypi.org", "files.pythonhosted.org"}
+LOCK = "uv.lock"
+# Folders of one machine. Written in pieces, so that this file does not find itself.
+ONE_MACHINE = re.compile("|".join(("/home/", "/root/", "/work/", "/Users/", r"[A-Z]:\\Us")))
+REGISTRIES = re.compile("|".join(("pypi\\.org", "pythonhosted\\.org", "npmjs\\.(org|com)")))
+
+
+def _tracked() -> list[str]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def _naming(pattern: re.Pattern[str]) -> list[str]:
+    found = []
+    for name in _tracked():
+        content = (ROOT / name).read_bytes()
+        if name == LOCK or b"\0" in content:
+            continue
+        for number, line in enumerate(content.decode("utf-8").splitlines(), start=1):
+            if hit := pattern.search(line):
+                found.append(f"{name}:{number}: {hit[0]}")
+    return found
+
+
+def test_layers_hold() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+    ran = subprocess.run(
+        [lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout
+    assert " 0 broken" in ran.stdout
+
+
+def test_the_lock_names_public_hosts_only() -> None:
+    addresses = re.findall(r'"(https?://[^"]+)"', (ROOT / LOCK).read_text("utf-8"))
+    assert {urlsplit(address).hostname for address in addresses} == PUBLIC_HOSTS
+
+
+@pytest.mark.parametrize(
+    "pattern", [ONE_MACHINE, REGISTRIES], ids=["folder of one machine", "package registry"]
+)
+def test_no_tracked_file_names_a(pattern: re.Pattern[str]) -> None:
+    assert _naming(pattern) == []
