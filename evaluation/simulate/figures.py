@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.panel import Panel
-from evaluation.programme import Programme
+from evaluation.programme import SITE_SOURCE, Outcome, Programme
 from evaluation.simulate.places import Preset, Process, Scenario
 
 if TYPE_CHECKING:
@@ -73,12 +73,10 @@ def draw_figures(
         share = scenario.shares[(outcome.denominator or "residents").split(",")[0]]
         population = np.array([area.population or 0 for area in programme.areas])
         denominator = np.round(population * share).astype(np.int64)
-        base = _baseline(programme, scenario, process, switches, rng)
-        effect = np.zeros_like(base)
-        if not switches.no_effect:
-            effect = _effects(programme, scenario, preset, outcome.code, switches)
+        base = _baseline(programme, scenario, outcome, switches, rng)
+        effect = _effects(programme, scenario, preset, outcome.code, switches)
         rate = process.rate / 1_000 * np.exp(base)
-        recorded = rate * np.exp(effect + _recording(programme, scenario, switches))
+        recorded = rate * np.exp(effect + _recording(programme, scenario, outcome, switches))
         mean = denominator[:, None] * recorded
         mixed = mean * rng.gamma(1 / process.dispersion, process.dispersion, mean.shape)
         parts["d"][outcome.code] = denominator
@@ -94,15 +92,19 @@ def draw_figures(
 def _baseline(
     programme: Programme,
     scenario: Scenario,
-    process: Process,
+    outcome: Outcome,
     switches: Switches,
     rng: np.random.Generator,
 ) -> Floats:
-    """Log points around the outcome's rate: areas x quarters, without any reform."""
+    """Log points around the outcome's rate: areas x quarters, without any reform.
+
+    Nobody chooses pilots on an outcome that serves as negative control.
+    """
+    process = scenario.processes[outcome.code]
     n, n_periods = len(programme.areas), len(programme.periods)
     lasting = rng.normal(0, process.area, n)
     pilots = np.array([area.role == "pilot" for area in programme.areas])
-    if switches.chosen_on_level:
+    if switches.chosen_on_level and not outcome.negative_control:
         high = np.quantile(lasting, 1 - scenario.switches["level_share"])
         lasting[pilots] = np.abs(lasting[pilots]) + high
     quarter = np.array([period.quarter_number or 1 for period in programme.periods])
@@ -117,7 +119,7 @@ def _baseline(
     log_rate: Floats = (
         lasting[:, None] + season + process.trend * time + exposure[:, None] * shock + shared + own
     )
-    if switches.chosen_on_trend:
+    if switches.chosen_on_trend and not outcome.negative_control:
         log_rate += pilots[:, None] * scenario.switches["trend_gap"] * time
     return log_rate
 
@@ -153,6 +155,8 @@ def _effects(
             effect[row] = size * ramps[area.site]
     if switches.spillover:
         effect += _spillover(programme, scenario, process, ramps)
+    if switches.no_effect:
+        effect[:] = 0.0
     if switches.other_programme:
         effect += _other_programme(programme, scenario)
     return effect
@@ -186,10 +190,15 @@ def _other_programme(programme: Programme, scenario: Scenario) -> Floats:
     return effect
 
 
-def _recording(programme: Programme, scenario: Scenario, switches: Switches) -> Floats:
-    """What is recorded without being real: log points, areas x quarters."""
+def _recording(
+    programme: Programme, scenario: Scenario, outcome: Outcome, switches: Switches
+) -> Floats:
+    """What is recorded without being real: log points, areas x quarters.
+
+    Only what a site's agencies return themselves can be recorded differently there.
+    """
     jump = np.zeros((len(programme.areas), len(programme.periods)))
-    if switches.changed_instrument:
+    if switches.changed_instrument and outcome.source == SITE_SOURCE:
         for row, area in enumerate(programme.areas):
             if (start := programme.start_of(area)) is not None:
                 jump[row, start - programme.first :] = scenario.switches["instrument_jump"]
