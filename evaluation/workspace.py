@@ -15,6 +15,9 @@ from pathlib import Path
 from evaluation import quarters
 from evaluation.errors import WorkspaceError
 
+# Pages about studies lie there in a folder of that name, and notebooks are executed beside them.
+GENERATED_PAGES = "_edition"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
@@ -32,7 +35,7 @@ class Workspace:
         """
         here = (start or Path.cwd()).resolve()
         for folder in (here, *here.parents):
-            if (folder / "studies").is_dir():
+            if (folder / "studies").is_dir() and folder.name != GENERATED_PAGES:
                 return cls(root=folder)
         named = os.environ.get("NEWSTART_WORKSPACE")
         if named and (Path(named) / "studies").is_dir():
