@@ -69,7 +69,7 @@ $(UV):
 	@python3 -m pip --version > /dev/null 2>&1 || { \
 	  echo "python3 has no pip: install it first (on Debian and Ubuntu: apt install python3-pip)." >&2; exit 1; }
 	@rm -rf .uv
-	@PIP_USER=0 python3 -m pip install --quiet --disable-pip-version-check --no-warn-script-location \
+	@PIP_USER=0 python3 -m pip install -qq --disable-pip-version-check --no-warn-script-location \
 	  --root-user-action=ignore --target .uv uv==$(UV_VERSION)
 	@touch $@
 
