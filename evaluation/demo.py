@@ -46,7 +46,7 @@ MORNING = time(9, 0, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Demo:
-    """What a demonstration left behind: the workspace and, where there is a book, its front page."""
+    """What a demonstration left: the workspace and, where there is a book, its front page."""
 
     workspace: Workspace
     book: Path | None

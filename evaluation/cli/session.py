@@ -52,13 +52,11 @@ class Session:
         return Ledger.open(self.workspace.ledger, self.workspace.raw)
 
 
-def as_json(content: Any) -> str:
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-
-
 def print_json(content: Any) -> None:
-    print(as_json(content))
+    """A result for programs, on standard output."""
+    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def say(message: str) -> None:
+    """A message for people, on standard error."""
     print(message, file=sys.stderr)

@@ -80,7 +80,9 @@ def panel(
 
 
 @study_app.command("run")
-def study_run(context: typer.Context, study: Study, as_of: AsOf = None, as_json: AsJson = False) -> None:
+def study_run(
+    context: typer.Context, study: Study, as_of: AsOf = None, as_json: AsJson = False
+) -> None:
     """Estimate, diagnose, judge and value, and write the results."""
     from evaluation.quarters import parse_instant
     from evaluation.study.results import as_data, clean, write_results

@@ -1,1 +1,1 @@
-"""Before and beside a study: does the machinery tell the truth on programmes whose truth is known?"""
+"""Before and beside a study: whether the machinery tells the truth where the truth is known."""

@@ -82,7 +82,9 @@ def pre_level(panel: Panel, outcome: str, assignments: Assignments) -> Diagnosti
     fires = p < FIRES_BELOW
     said = (
         "Pilot areas started from a clearly different level: part of what follows may be a return "
-        "to normal" if fires else "Pilot areas started from a level like that of comparison areas"
+        "to normal"
+        if fires
+        else "Pilot areas started from a level like that of comparison areas"
     )
     share = 100 * gaps[0] / means.mean()
     return Diagnostic(
@@ -107,7 +109,7 @@ def negative_control(estimate: Estimate, title: str) -> Diagnostic:
 def spillover(
     panel: Panel, outcome: str, ring_km: float | None, settings: DidSettings, seed: int
 ) -> Diagnostic:
-    """Do comparison areas near a site move as if they had started with it?
+    """Whether comparison areas near a site move as if they had started with it.
 
     Authorities of the ring "start" with their nearest site, as sites of their own, against the
     comparison areas beyond it; re-assignment moves whole authorities.
@@ -130,7 +132,7 @@ def spillover(
         f"The {n} comparison areas within {ring_km:g} km of a site moved with it: comparing with "
         "them understates the effect"
         if fires
-        else f"The {n} comparison areas within {ring_km:g} km of a site moved like those further off"
+        else f"The {n} comparison areas within {ring_km:g} km of a site moved like those beyond"
     )
     return Diagnostic(
         code=code, title=title, result="fails" if fires else "holds", p_value=p,
@@ -147,7 +149,7 @@ def _ring(panel: Panel, ring_km: float) -> Panel | None:
         spot[:, [0]] - pilots["x"].to_numpy(dtype=float),
         spot[:, [1]] - pilots["y"].to_numpy(dtype=float),
     )
-    near = (away.min(axis=1) <= ring_km)
+    near = away.min(axis=1) <= ring_km
     authority = others.areas["authority"]
     whole = near & authority.groupby(authority).transform(lambda a: near[
         others.areas.index.get_indexer(a.index)].all()).to_numpy(dtype=bool)  # fmt: skip

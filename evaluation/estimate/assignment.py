@@ -241,9 +241,7 @@ def _every_assignment(slots: Slots, strata: NDArray[np.int64]) -> Iterator[NDArr
     """Each distinct assignment once: within stratum and start, order does not matter."""
     starts = slots.starts[slots.slot_of]
     cells = sorted({(strata[p], g) for p, g in zip(slots.places, starts, strict=True)})
-    columns = [
-        np.flatnonzero((strata[slots.places] == h) & (starts == g)) for h, g in cells
-    ]
+    columns = [np.flatnonzero((strata[slots.places] == h) & (starts == g)) for h, g in cells]
 
     def fill(k: int, taken: frozenset[int], row: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         if k == len(cells):

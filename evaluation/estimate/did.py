@@ -7,7 +7,7 @@ period; a cohort's ATT(g, t) is the average over its sites, weighted by areas.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -166,16 +166,15 @@ def _placebo(
     rule: Rule,
     settings: DidSettings,
 ) -> tuple[Draws, NDArray[np.float64]]:
-    raw = effects_under(contrasts, assignments, rule, sample.weights)
-    effects = raw[0].copy()
-    shift = effects_under(frame.unit_contrasts(sample), assignments, rule, sample.weights)
-    placed = frame.placed_effects(sample, effects)
-    cleaned = frame.Sample(
-        panel=sample.panel, figures=sample.figures - placed, slots=sample.slots,
-        weights=sample.weights, warnings=(),
-    )  # fmt: skip
-    net = effects_under(_contrasts(cleaned, settings), assignments, rule, sample.weights)
-    return Draws(raw=raw, shift=shift, net=net), effects
+    def under(changes: dict[int, NDArray[np.float64]]) -> NDArray[np.float64]:
+        return effects_under(changes, assignments, rule, sample.weights)
+
+    raw = under(contrasts)
+    unit = replace(sample, figures=frame.unit_figures(sample))
+    shift = under(frame.unit_before(sample, _contrasts(unit, settings)))
+    cleaned = replace(sample, figures=sample.figures - frame.placed_effects(sample, raw[0]))
+    net = under(_contrasts(cleaned, settings))
+    return Draws(raw=raw, shift=shift, net=net), raw[0].copy()
 
 
 def _influence(
@@ -208,9 +207,9 @@ def _influence(
         membership[places, s] = sample.weights[places][:, None]
     cluster = np.arange(n)
     if settings.cluster:
-        cluster = np.unique(
-            sample.panel.areas[settings.cluster].astype(str), return_inverse=True
-        )[1]
+        cluster = np.unique(sample.panel.areas[settings.cluster].astype(str), return_inverse=True)[
+            1
+        ]
     multipliers = np.empty((0, 0))
     if how[0] == "bootstrap":
         rng = np.random.default_rng(how[1])

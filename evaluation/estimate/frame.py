@@ -142,22 +142,29 @@ def masked_mean(
     return mean
 
 
-def unit_contrasts(sample: Sample) -> dict[int, NDArray[np.float64]]:
-    """Contrasts of a unit effect: 1 in every really started area and period from its start on.
+def unit_figures(sample: Sample) -> NDArray[np.float64]:
+    """(N, T) figures of a unit effect: 1 in every really started cell, 0 elsewhere.
 
-    Before a start the indicator of the area stands in, so that an interval for an event time
-    before the start is about that event time itself.
+    NaN where the sample has no figure, so that the same cells are left out.
     """
     start = sample.panel.start_index
-    starts = [int(g) for g in np.unique(sample.slots.starts)]
-    periods = np.arange(sample.n_periods)
-    shape = np.ones(sample.n_periods)
-    on = (start[:, None] >= 0) & (periods[None, :] >= start[:, None])
+    on = (start[:, None] >= 0) & (np.arange(sample.n_periods) >= start[:, None])
+    return np.where(np.isfinite(sample.figures), on.astype(float), np.nan)
+
+
+def unit_before(
+    sample: Sample, contrasts: Mapping[int, NDArray[np.float64]]
+) -> dict[int, NDArray[np.float64]]:
+    """The contrasts of a unit effect, with the indicator of the area before each start.
+
+    An interval for an event time before the start is about that event time itself.
+    """
+    started = (sample.panel.start_index >= 0).astype(float)
     out = {}
-    for g in starts:
-        unit = on.astype(float)
-        unit[:, :g] = np.outer(start >= 0, shape[:g])
-        out[g] = np.where(np.isfinite(sample.figures), unit, np.nan)
+    for g, contrast in contrasts.items():
+        filled = contrast.copy()
+        filled[:, :g] = np.where(np.isfinite(sample.figures[:, :g]), started[:, None], np.nan)
+        out[g] = filled
     return out
 
 
@@ -242,9 +249,7 @@ def refuse_few(sample: Sample, estimator: str, *, replication: bool) -> tuple[st
     InferenceRefused : with the reason and the alternative.
     """
     if replication:
-        return (
-            "analytic errors computed to replicate a published table: no finding may use them",
-        )
+        return ("analytic errors computed to replicate a published table: no finding may use them",)
     started = int(sample.panel.started.sum())
     authorities = sample.panel.areas["authority"].to_numpy()[sample.slots.places]
     known = [a for a in authorities if a is not None and a == a]

@@ -109,7 +109,7 @@ def _comparison_means(
     weights: NDArray[np.float64],
     which: tuple[NDArray[np.int64], int],
 ) -> NDArray[np.float64] | None:
-    """(b, strata, T) mean contrast of the comparisons: totals less the fillers that have started."""
+    """(b, strata, T) mean contrast of the comparisons: totals less the started fillers."""
     if rule.comparison is None:
         return None
     fillers, g = which
@@ -131,9 +131,7 @@ def _comparison_means(
     return out
 
 
-def started_by(
-    starts: NDArray[np.int64], g: int, n_periods: int, rule: Rule
-) -> NDArray[np.bool_]:
+def started_by(starts: NDArray[np.int64], g: int, n_periods: int, rule: Rule) -> NDArray[np.bool_]:
     """(M, T) whether a place counts as started, hence as no comparison, for start g in period t."""
     if rule.comparison == "never":
         return np.ones((len(starts), n_periods), dtype=bool)

@@ -91,7 +91,7 @@ def _nearest_vertex(x: Floats, y: Floats, barred: Flags) -> Floats:
 
 
 def _corral(x: Floats, y: Floats, weights: Floats, enters: NDArray[np.int64]) -> Floats:
-    """Let one donor a problem enter, then move to the best point of its support, dropping donors."""
+    """Let one donor a problem enter, then move to the best point, dropping donors."""
     support = weights > 0
     support[np.arange(len(y)), enters] = True
     w = weights.copy()

@@ -44,7 +44,10 @@ class SyntheticSettings:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Twins:
-    """Of one start: the donors' positions, weights (N, donors), own figures and gaps (N, T)."""
+    """Of one start: the donors' positions, weights (N, donors), own figures and gaps (N, T).
+
+    ``fitted_on``: the periods of the fit; ``demeaned``: whether areas' own means were taken out.
+    """
 
     donors: NDArray[np.int64]
     weights: NDArray[np.float64]
@@ -52,6 +55,14 @@ class _Twins:
     gaps: NDArray[np.float64]
     converged: NDArray[np.bool_]
     rmspe: NDArray[np.float64]
+    fitted_on: NDArray[np.int64]
+    demeaned: bool
+
+    def own_part(self, figures: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What figures of started areas add to their gaps; donors never start."""
+        if not self.demeaned:
+            return figures
+        return figures - frame.masked_mean(figures[:, self.fitted_on].T)[:, None]
 
 
 def synthetic_control(
@@ -132,12 +143,13 @@ def _fit(sample: frame.Sample, g: int, settings: SyntheticSettings) -> _Twins:
     gaps = y - fitted.weights @ y[never]
     return _Twins(
         donors=never, weights=fitted.weights, figures=y, gaps=gaps, converged=fitted.converged,
-        rmspe=np.sqrt((gaps[:, usable] ** 2).mean(axis=1)),
+        rmspe=np.sqrt((gaps[:, usable] ** 2).mean(axis=1)), fitted_on=usable,
+        demeaned=settings.variant == "demeaned",
     )  # fmt: skip
 
 
 def _filler_gaps(twins: dict[int, _Twins]) -> FillerContrast:
-    """Gaps of fillers when the donors that are fillers too are dropped and the rest renormalised."""
+    """Gaps of fillers with donors that are fillers too dropped and the rest renormalised."""
     donor_column = {}
     for g, twin in twins.items():
         column = np.full(len(twin.figures), -1)
@@ -166,11 +178,12 @@ def _placebo(
     rule = Rule(comparison=None)
     gaps = {g: twin.gaps for g, twin in twins.items()}
     raw = effects_under(gaps, assignments, rule, sample.weights, _filler_gaps(twins))
-    unit = frame.unit_contrasts(sample)
-    shift = effects_under(unit, assignments, rule, sample.weights)
+    unit = {g: twin.own_part(frame.unit_figures(sample)) for g, twin in twins.items()}
+    shift = effects_under(frame.unit_before(sample, unit), assignments, rule, sample.weights)
     placed = frame.placed_effects(sample, raw[0])
-    carried = effects_under(dict.fromkeys(gaps, placed), assignments, rule, sample.weights)
-    return Draws(raw=raw, shift=shift, net=raw - carried), raw[0].copy()
+    carried = {g: twin.own_part(placed) for g, twin in twins.items()}
+    net = raw - effects_under(carried, assignments, rule, sample.weights)
+    return Draws(raw=raw, shift=shift, net=net), raw[0].copy()
 
 
 def _weight_table(sample: frame.Sample, twins: dict[int, _Twins]) -> pd.DataFrame:

@@ -163,9 +163,7 @@ def _coefficients(
 
 
 def _demeaned(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    out: NDArray[np.float64] = (
-        x - x.mean(axis=0) - x.mean(axis=1, keepdims=True) + x.mean()
-    )
+    out: NDArray[np.float64] = x - x.mean(axis=0) - x.mean(axis=1, keepdims=True) + x.mean()
     return out
 
 

@@ -1,4 +1,4 @@
-"""From an estimate to a verdict with its reasons, and to words that say no more than the figures."""
+"""From an estimate to a verdict with its reasons, in words that say no more than figures."""
 
 from evaluation.finding.judge import Finding, Judged, judge
 from evaluation.finding.models import adjust

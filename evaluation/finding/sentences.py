@@ -51,7 +51,11 @@ def span(quantity: Range, *, flip: bool = False) -> tuple[str, str, str]:
     sign = -1 if flip else 1
     ends = sorted((sign * quantity.low, sign * quantity.high))
     width = (quantity.high - quantity.low) / 2
-    return (rounded(sign * quantity.effect, width), rounded(ends[0], width), rounded(ends[1], width))
+    return (
+        rounded(sign * quantity.effect, width),
+        rounded(ends[0], width),
+        rounded(ends[1], width),
+    )
 
 
 def minister(facts: Facts) -> str:
@@ -88,7 +92,7 @@ def officer(facts: Facts, reasons: list[str]) -> str:
     first, last = facts.window
     return (
         f"{minister(facts)} Over the first {last - first + 1} periods after the start the change "
-        f"is {percent_text(facts.percent)} of what would have been, in {facts.n_areas} pilot areas. "
+        f"is {percent_text(facts.percent)} of what would have been, in {facts.n_areas} areas. "
         f"Verdict: {facts.verdict}, because {'; '.join(reasons)}. A change of "
         f"{facts.detectable:.1f} % would be seen four times in five with the data so far."
     )

@@ -144,9 +144,7 @@ def _effects(
     position = {site.code: site.start - programme.first for site in programme.sites}
     harmful = None if preset.harmful_site is None else programme.sites[preset.harmful_site].code
     time = np.arange(len(programme.periods))
-    ramps = {
-        code: np.clip((time - g + 1) / process.ramp, 0, 1) for code, g in position.items()
-    }
+    ramps = {code: np.clip((time - g + 1) / process.ramp, 0, 1) for code, g in position.items()}
     for row, area in enumerate(programme.areas):
         if area.site is not None:
             size = process.effect

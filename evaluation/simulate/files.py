@@ -43,7 +43,7 @@ class Sent:
 def write_returns(
     programme: Programme, scenario: Scenario, figures: Figures, folder: Path
 ) -> list[Path]:
-    """Write every return under ``folder/<day received>/``; returns the files in order of receipt."""
+    """Write every return under ``folder/<day received>/``; returns them in order of receipt."""
     written = []
     for sent in _calendar(programme, scenario):
         day = folder / sent.received.isoformat()

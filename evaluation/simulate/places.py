@@ -135,7 +135,7 @@ def _areas(
         number = 0
         for role, count in sizes:
             for _ in range(count):
-                spot = (x, y) + rng.normal(0, AREA_SPREAD_KM, 2)
+                spot = np.array([x, y]) + rng.normal(0, AREA_SPREAD_KM, 2)
                 areas.append(Area(
                     code=f"X{position + 1:02d}{number + 1:03d}",
                     name=f"{authority} {scenario.area_names[number]}", authority=authority,
@@ -187,9 +187,7 @@ def write_programme(programme: Programme, folder: Path) -> None:
     """Write ``programme.yaml``, ``areas.csv`` and ``costs.csv`` as `Programme.load` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
     declared: dict[str, Any] = programme.model_dump(exclude={"areas", "outcomes", "costs"})
-    declared["sites"] = [
-        {**site, "agencies": list(site["agencies"])} for site in declared["sites"]
-    ]
+    declared["sites"] = [{**site, "agencies": list(site["agencies"])} for site in declared["sites"]]
     declared["sources"] = list(declared["sources"])
     declared |= {
         "areas": "areas.csv", "costs": "costs.csv",

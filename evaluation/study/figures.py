@@ -153,9 +153,7 @@ def _notes(value: Value) -> list[str]:
         "Benefit savings are annually managed expenditure and never reach a council.",
     ]
     if value.not_valued:
-        named = ", ".join(
-            value.programme.outcome_by_code[code].title for code in value.not_valued
-        )
+        named = ", ".join(value.programme.outcome_by_code[code].title for code in value.not_valued)
         notes.append(f"Not valued, since no unit cost fits: {named}.")
     for line in value.lines:
         if line.given_up:

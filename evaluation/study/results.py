@@ -54,7 +54,9 @@ def read_results(workspace: Workspace, name: str) -> dict[str, Any]:
     programme, _, study = name.partition("/")
     path = workspace.results(programme, study) / "results.json"
     if not study or not path.is_file():
-        raise ProtocolError("there are no results yet.", where=name, mend=f"newstart study run {name}")
+        raise ProtocolError(
+            "there are no results yet.", where=name, mend=f"newstart study run {name}"
+        )
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
 

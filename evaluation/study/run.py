@@ -159,9 +159,7 @@ def estimate_by(
             panel, outcome, settings=twin, assignments=assignments, level=level
         )
     first = estimator == "first_differences"
-    two_way = TwoWaySettings(
-        method="first_differences" if first else "fixed_effects", scale=scale
-    )
+    two_way = TwoWaySettings(method="first_differences" if first else "fixed_effects", scale=scale)
     return two_way_fixed_effects(
         panel, outcome, settings=two_way, assignments=assignments, level=level
     )
@@ -258,6 +256,4 @@ def _value(
     if not protocol.value:
         return None
     entered = [estimates[code][0] for code in (*protocol.primary, *protocol.secondary)]
-    return worth(
-        entered, programme, price_base=protocol.price_base, seed=protocol.assignments.seed
-    )
+    return worth(entered, programme, price_base=protocol.price_base, seed=protocol.assignments.seed)

@@ -108,7 +108,7 @@ class Value:
         return rows
 
     def payback(self) -> pd.DataFrame:
-        """One row a quarter: fiscal gain, cost, and cumulative net fiscal position with its range."""
+        """One row a quarter: fiscal gain, cost, cumulative net fiscal position with its range."""
         quarters = sorted(set(self.costs["quarter"]) | set(self.lines[0].index["quarter"]),
                           key=lambda q: Period.parse(q).ordinal)  # fmt: skip
         running: Floats = np.zeros(1 + len(self.lines[0].gain_draws))
@@ -127,7 +127,7 @@ class Value:
         return pd.DataFrame(rows).set_index("quarter")
 
     def ratios(self) -> pd.DataFrame:
-        """Benefit-cost, fiscal and cashable ratio, with the chance that net present value is > 0."""
+        """Benefit-cost, fiscal and cashable ratio, each with its chance of exceeding one."""
         cost = self.discounted_cost
         public = self._sum(public=True, discounted=True)
         fiscal = self._sum(kind="fiscal", discounted=True)

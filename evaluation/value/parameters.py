@@ -1,4 +1,4 @@
-"""Prices, discount rates, shares: dated data from ``value/tables/*.csv``, never a number in code."""
+"""Prices, discount rates, shares: dated data from ``value/tables/*.csv``, none in code."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def worth(
     draws: int = 10_000,
     seed: int = 0,
 ) -> Value:
-    """Pounds by agency, from effects and their joint draws; to date, nothing after the last quarter.
+    """Pounds by agency to date, from effects and their joint draws; nothing after the last quarter.
 
     Parameters
     ----------
@@ -114,7 +114,13 @@ def _lines(
 def _costs(programme: Programme, params: Parameters, price_base: int) -> pd.DataFrame:
     """Delivery cost in the price base: ``site, agency, kind, quarter, amount``."""
     rows = [
-        (c.site, c.agency, c.kind, c.period.label, c.amount * params.uprate(c.price_year, price_base))
+        (
+            c.site,
+            c.agency,
+            c.kind,
+            c.period.label,
+            c.amount * params.uprate(c.price_year, price_base),
+        )
         for c in programme.costs
     ]
     return pd.DataFrame(rows, columns=["site", "agency", "kind", "quarter", "amount"])

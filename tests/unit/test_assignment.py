@@ -1,0 +1,77 @@
+"""Assignments: counted right, uniform, within strata, and blocks that stay together."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from evaluation.errors import EstimateError
+from evaluation.estimate.assignment import Assignments
+from tests.unit.panels import long_table, panel
+
+
+def test_few_assignments_are_enumerated_each_once() -> None:
+    held = Assignments.draw(panel(n=8), block="area", strata=(), n=9_999)
+    count = math.factorial(8) // (math.factorial(4) * 2 * 2)
+    assert held.enumerated
+    assert len(held) == held.distinct == count
+    pairs = {(frozenset(r[:2].tolist()), frozenset(r[2:].tolist())) for r in held.fillers}
+    assert len(pairs) == count
+    assert held.fillers[0].tolist() == [0, 1, 2, 3]
+
+
+def test_many_are_drawn_uniformly_over_areas() -> None:
+    held = Assignments.draw(panel(), block="area", strata=(), n=6_000, seed=1)
+    assert not held.enumerated
+    share = np.bincount(held.fillers[1:].ravel(), minlength=24) / held.fillers[1:].size
+    assert np.abs(share - 1 / 24).max() < 4 * np.sqrt(1 / 24 / held.fillers[1:].size)
+    assert all(len(set(row)) == 4 for row in held.fillers.tolist())
+
+
+def test_strata_are_respected() -> None:
+    held = Assignments.draw(panel(), block="area", strata=("population",), n=500)
+    real = held.strata[held.slots.places]
+    assert (held.strata[held.fillers] == real).all()
+
+
+def test_blocks_move_whole_authorities_and_say_why() -> None:
+    held = Assignments.draw(panel(), strata=(), n=2_000, seed=3)
+    assert held.block == "authority"
+    assert "whole blocks move" in held.reason
+    authority = np.arange(24) // 2
+    hosts = authority[held.fillers]
+    assert (hosts[:, 0] == hosts[:, 1]).all()
+    assert (hosts[:, 2] == hosts[:, 3]).all()
+    assert (hosts[:, 0] != hosts[:, 2]).all()
+    assert held.distinct == 12 * 11
+    seen = {(a, b) for a, b in hosts[1:, ::2].tolist()}
+    assert seen == set(itertools.permutations(range(12), 2))
+
+
+def test_the_smallest_p_is_that_of_the_distinct_assignments() -> None:
+    held = Assignments.draw(panel(), strata=(), n=9_999)
+    assert held.smallest_p == 1 / 132
+
+
+def test_the_same_seed_draws_the_same() -> None:
+    one, other = (Assignments.draw(panel(), strata=(), seed=5, n=50) for _ in range(2))
+    assert (one.fillers == other.fillers).all()
+
+
+def test_a_site_that_starts_at_once_is_refused_with_its_name() -> None:
+    table = long_table()
+    table.loc[table["site"] == "A", "start"] = 2000
+    with pytest.raises(EstimateError, match=r"(?s)A starts in 2000.*at least one period before"):
+        Assignments.draw(panel(table), strata=())
+
+
+def test_nothing_started_is_said() -> None:
+    with pytest.raises(EstimateError, match="no area has started"):
+        Assignments.draw(panel(starts=False), strata=())
+
+
+def test_a_stratum_without_comparisons_is_refused() -> None:
+    table = long_table(n=6)
+    with pytest.raises(EstimateError, match="fewer strata"):
+        Assignments.draw(panel(table), block="area", strata=("population",))

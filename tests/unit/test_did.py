@@ -1,0 +1,196 @@
+"""Group-time difference-in-differences against arithmetic by hand, and under re-assignment."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evaluation.errors import EstimateError, InferenceRefused
+from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.did import Base, DidSettings, did
+from tests.unit.panels import long_table, panel
+
+
+def by_hand(y: np.ndarray, own: list[int], compared: list[int], g: int, base: str) -> np.ndarray:
+    """ATT(g, t) from its definition, one cell at a time."""
+    out = np.full(y.shape[1], np.nan)
+    for t in range(y.shape[1]):
+        if base == "mean":
+            change = y[:, t] - y[:, :g].mean(axis=1)
+        elif base == "universal" or t >= g:
+            change = y[:, t] - y[:, g - 1]
+        elif t > 0:
+            change = y[:, t] - y[:, t - 1]
+        else:
+            continue
+        out[t] = change[own].mean() - change[compared].mean()
+    return out
+
+
+@pytest.mark.parametrize("base", ["universal", "varying", "mean"])
+def test_effects_are_the_definition(base: Base) -> None:
+    held = panel()
+    estimate = did(held, "y", settings=DidSettings(base=base))
+    y, never = held.array("y"), list(range(4, 24))
+    expected = np.concatenate([
+        by_hand(y, [0, 1], never, 5, base), by_hand(y, [2, 3], never, 7, base),
+    ])  # fmt: skip
+    np.testing.assert_allclose(estimate.effects, expected, rtol=0, atol=1e-12)
+
+
+def test_not_yet_started_areas_serve_until_they_start() -> None:
+    held = panel()
+    estimate = did(held, "y", settings=DidSettings(comparison="not_yet"))
+    y = held.array("y")
+    change = y[:, 6] - y[:, 4]
+    expected = change[:2].mean() - change[2:].mean()
+    first = estimate.index.query("site == 'A' and event_time == 1").index[0]
+    assert estimate.effects[first] == pytest.approx(expected, abs=1e-12)
+    later = estimate.index.query("site == 'A' and event_time == 2").index[0]
+    change = y[:, 7] - y[:, 4]
+    assert estimate.effects[later] == pytest.approx(
+        change[:2].mean() - change[4:].mean(), abs=1e-12
+    )
+
+
+@pytest.mark.parametrize("base", ["universal", "mean"])
+@pytest.mark.parametrize("comparison", ["never", "not_yet"])
+def test_reassigned_effects_equal_a_refit_from_scratch(base: Base, comparison: str) -> None:
+    """The batched effects under 60 assignments equal estimating each re-drawn panel anew."""
+    table = long_table()
+    held = panel(table)
+    chosen = DidSettings(base=base, comparison=comparison)  # type: ignore[arg-type]
+    assignments = Assignments.draw(held, strata=(), n=60, seed=2)
+    estimate = did(held, "y", settings=chosen, assignments=assignments)
+    assert estimate.draws is not None
+    codes = held.areas.index
+    for b in range(1, 61):
+        redrawn = table.assign(start=0, site=None)
+        filler = dict(zip(codes[assignments.fillers[b]], [(2005, "A")] * 2 + [(2007, "B")] * 2,
+                          strict=True))  # fmt: skip
+        for area, (start, site) in filler.items():
+            redrawn.loc[redrawn["area"] == area, ["start", "site"]] = [start, site]
+        again = panel(redrawn)
+        only = Assignments.draw(again, strata=(), n=19)
+        refit = did(again, "y", settings=chosen, assignments=only)
+        np.testing.assert_allclose(estimate.draws.raw[b], refit.effects, rtol=0, atol=1e-12)
+
+
+def test_the_interval_holds_exactly_the_effects_that_the_test_does_not_reject() -> None:
+    """Inversion in closed form against removing kappa from the data and testing anew."""
+    table = long_table(effect=0.8)
+    held = panel(table)
+    assignments = Assignments.draw(held, strata=(), n=499, seed=4)
+    row = did(held, "y", assignments=assignments).overall().iloc[0]
+    started = table["start"].gt(0) & table["year"].ge(table["start"])
+
+    def p_value(kappa: float) -> float:
+        moved = table.assign(y=table["y"] - kappa * started)
+        return float(did(panel(moved), "y", assignments=assignments).overall()["p_value"].iloc[0])
+
+    inside = [row["low"] + 1e-6, row["effect"], row["high"] - 1e-6]
+    outside = [row["low"] - 1e-6, row["high"] + 1e-6]
+    assert all(p_value(kappa) > 0.05 for kappa in inside)
+    assert all(p_value(kappa) <= 0.05 for kappa in outside)
+
+
+def test_a_known_effect_is_found_and_net_draws_hold_none_of_it() -> None:
+    estimate = did(panel(effect=5.0), "y")
+    row = estimate.overall().iloc[0]
+    assert row["low"] < 5.0 < row["high"]
+    assert row["effect"] == pytest.approx(5.0, abs=1.0)
+    nothing = did(panel(effect=0.0), "y")
+    assert estimate.draws is not None
+    assert nothing.draws is not None
+    np.testing.assert_allclose(
+        estimate.draws.net.std(axis=0), nothing.draws.net.std(axis=0), atol=1e-10
+    )
+    post = (estimate.index["event_time"] >= 0).to_numpy()
+    assert np.abs(estimate.draws.net[0, post]).max() < 1e-10
+
+
+@given(shift=st.floats(-50, 50), scale=st.floats(0.1, 20))
+@settings(max_examples=20, deadline=None)
+def test_units_shift_and_scale_as_they_must(shift: float, scale: float) -> None:
+    table = long_table(n=12)
+    assignments = Assignments.draw(panel(table), strata=(), n=99)
+    plain = did(panel(table), "y", assignments=assignments).overall()
+    moved = did(
+        panel(table.assign(y=shift + scale * table["y"])), "y", assignments=assignments
+    ).overall()
+    np.testing.assert_allclose(moved["effect"], scale * plain["effect"], rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(moved["low"], scale * plain["low"], rtol=1e-8, atol=1e-8)
+    assert moved["p_value"].item() == plain["p_value"].item()
+
+
+def test_missing_cells_are_left_out_of_their_own_period_and_counted() -> None:
+    table = long_table()
+    table.loc[(table["area"] == "a00") & (table["year"] == 2008), "y"] = np.nan
+    table.loc[(table["area"] == "a10") & (table["year"] == 2008), "y"] = np.nan
+    held = panel(table)
+    estimate = did(held, "y")
+    y = held.array("y")
+    change = y[:, 8] - y[:, 4]
+    expected = change[1] - np.nanmean(change[4:])
+    row = estimate.index.query("site == 'A' and event_time == 3").index[0]
+    assert estimate.effects[row] == pytest.approx(expected, abs=1e-12)
+    assert "2 of 240 cells are missing" in estimate.warnings[0]
+
+
+def test_averages_weigh_as_they_say() -> None:
+    estimate = did(panel(), "y")
+    effects = estimate.index.assign(effect=estimate.effects).query("event_time >= 0")
+    simple = np.average(effects["effect"], weights=effects["n_areas"])
+    by_event = effects.groupby("event_time")["effect"].mean().mean()
+    by_cohort = effects.groupby("cohort")["effect"].mean().mean()
+    assert estimate.overall()["effect"].item() == pytest.approx(simple)
+    assert estimate.overall("event_time")["effect"].item() == pytest.approx(by_event)
+    assert estimate.overall("cohort")["effect"].item() == pytest.approx(by_cohort)
+    first_two = effects.query("event_time <= 1")["effect"].mean()
+    assert estimate.overall(window=(0, 1))["effect"].item() == pytest.approx(first_two)
+
+
+def test_tables_have_the_promised_columns() -> None:
+    estimate = did(panel(), "y")
+    columns = ["effect", "se", "low", "high", "low_band", "high_band", "p_value", "n_areas"]
+    for key in ("event_time", "cohort", "site", "area", "quarter"):
+        table = estimate.by(key)
+        assert list(table.columns) == columns
+    assert list(estimate.by("site").index) == ["A", "B"]
+    assert list(estimate.by("site")["n_areas"]) == [2, 2]
+
+
+def test_analytic_errors_are_refused_for_few_areas_with_the_way_out() -> None:
+    with pytest.raises(InferenceRefused, match="inference='placebo'"):
+        did(panel(), "y", inference="analytic")
+    marked = did(panel(), "y", inference="analytic", settings=DidSettings(replication=True))
+    assert "no finding may use them" in marked.warnings[-1]
+
+
+def test_a_zero_has_no_logarithm_and_says_what_to_do() -> None:
+    table = long_table()
+    table.loc[3, "y"] = 0.0
+    with pytest.raises(EstimateError, match=r"no logarithm.\n.*scale='level'"):
+        did(panel(table), "y", settings=DidSettings(scale="log"))
+
+
+def test_a_constant_outcome_and_an_empty_period_are_refused() -> None:
+    with pytest.raises(EstimateError, match="the same in every area"):
+        did(panel(long_table().assign(y=1.0)), "y")
+    table = long_table()
+    table.loc[table["year"] == 2009, "y"] = np.nan
+    with pytest.raises(EstimateError, match="no figure at all in 2009"):
+        did(panel(table), "y")
+
+
+def test_assignments_of_another_panel_are_refused() -> None:
+    other = Assignments.draw(panel(n=12), strata=())
+    with pytest.raises(EstimateError, match="drawn for another panel"):
+        did(panel(), "y", assignments=other)
+
+
+def test_areas_that_never_start_change_nothing_by_their_order() -> None:
+    table = long_table()
+    reordered = table.sample(frac=1, random_state=3)
+    one, other = did(panel(table), "y"), did(panel(reordered), "y")
+    assert one.fingerprint == other.fingerprint
