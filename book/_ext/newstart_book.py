@@ -6,7 +6,9 @@ that is not there stops the build. ``_edition/book.json`` names the band of each
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,22 @@ def name_the_data(
     context["docstitle"] = book["title"]
 
 
+def note_the_edition(app: Sphinx, config: Config) -> None:
+    """Write every page again when the band or footer is another."""
+    text = json.dumps(_read(Path(app.srcdir), "book.json"), sort_keys=True)
+    config.edition_frame = hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_mathjax_for_formulas_only(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Sphinx loads it in the front page too, since a page below that one has formulas."""
+    if not app.env.get_domain("math").data["has_equations"].get(page):
+        context["script_files"] = [
+            file for file in context["script_files"] if "mathjax" not in str(file.filename)
+        ]
+
+
 def keep_vendored_scripts_out(app: Sphinx, config: Config) -> None:
     """Jupyter Book loads every script below _static in every page; MathJax is asked for by page."""
     config.html_js_files = [
@@ -58,10 +76,32 @@ def _read(source: Path, name: str) -> dict[str, Any]:
     return content
 
 
+def mend_frames(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Give pandas' tables a name, scoped headers and no empty ones."""
+    for raw in doctree.findall(nodes.raw):
+        text = raw.astext()
+        if 'class="dataframe"' not in text:
+            continue
+        text = text.replace("<th></th>", "<td></td>")
+        text = re.sub(r"(<tbody>.*?</tbody>)", _rows_scoped, text, flags=re.DOTALL)
+        text = re.sub(r"<th>(?=[^<])", '<th scope="col">', text)
+        box = "<div class='table-box' role='region' tabindex='0' aria-label='Table of results'>"
+        raw[:] = [nodes.Text(f"{box}{text}</div>")]
+
+
+def _rows_scoped(body: re.Match[str]) -> str:
+    return body[1].replace("<th>", '<th scope="row">')
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
+    """Join the book's own parts to Sphinx."""
     app.add_role("claim", ClaimRole())
-    # After Jupyter Book's own settings are in.
-    app.connect("config-inited", keep_vendored_scripts_out, priority=900)
-    # After the theme has put its options into the context.
+    app.add_config_value("edition_frame", "", "html")
+    app.connect("config-inited", note_the_edition)
+    # Before Sphinx gives each script its attributes, at 800.
+    app.connect("config-inited", keep_vendored_scripts_out, priority=700)
+    # After MathJax and the theme have filled the context.
+    app.connect("html-page-context", load_mathjax_for_formulas_only, priority=900)
+    app.connect("doctree-resolved", mend_frames)
     app.connect("html-page-context", name_the_data, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

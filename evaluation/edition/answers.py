@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from evaluation.edition import words
 from evaluation.edition.edition import Record, StudyResults
 
-MOST_POINTS = 6
-
 
 def people(outcome: Record, period: str) -> str:
     """``about 31 fewer A&E attendances a quarter``."""
@@ -51,7 +49,7 @@ def lives(study: StudyResults) -> str:
     primary = study.with_role("primary")
     told = [o for o in primary if style(o) in ("better", "worse")]
     rest = _by_verdict([o for o in primary if o not in told])
-    where = f"across {words.counted(study.sample['sites'], 'site')}"
+    where = f"across {words.counted(len(study.sites), 'site')}"
     if not told:
         return f"No main outcome has moved clearly {where} so far. {rest}".strip()
     counted = [o for o in told if o["finding"]["people"] is not None]
@@ -72,7 +70,7 @@ def _moved(outcome: Record, period: str) -> str:
 
 
 def _by_verdict(outcomes: Sequence[Record]) -> str:
-    """``Too early to say: claims. No effect larger than 6%: arrears.``"""
+    """As in ``Too early to say: claims. No effect larger than 6%: arrears``."""
     grouped: dict[str, list[str]] = {}
     for outcome in outcomes:
         word = words.verdict(outcome["finding"]["verdict"]).word
@@ -126,15 +124,6 @@ def how_sure(study: StudyResults) -> str:
     drawn = study.raw["assignments"]["drawn"]
     against = f"Tested against {words.number(drawn)} re-drawn start dates."
     return f"{label} {against} " + (words.listed(parts) + "." if sum(found.values()) else "")
-
-
-def main_points(study: StudyResults) -> list[str]:
-    """At most six claim ids, what happened first, harm never left out."""
-    primary = [f"{o['code']}.sentence" for o in study.with_role("primary")][:3]
-    rest = study.with_role("harm", "secondary")
-    harm = [f"{o['code']}.sentence" for o in rest if style(o) == "worse"]
-    good = [f"{o['code']}.sentence" for o in rest if style(o) == "better"]
-    return (primary + harm + good)[:MOST_POINTS]
 
 
 def unknowns(study: StudyResults) -> list[Record]:

@@ -10,6 +10,8 @@ import functools
 import hashlib
 import http.server
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +24,7 @@ from evaluation.workspace import Workspace
 
 _STAMP = "inputs.sha256"
 _SHOWN_LINES = 40
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def build_book(
@@ -81,14 +84,25 @@ def _run_jupyter_book(workspace: Workspace) -> None:
     # Notebooks find the workspace and this package wherever the build was started from.
     environment = os.environ | {"NEWSTART_WORKSPACE": str(workspace.root), "PYTHONUTF8": "1",
                                 "NO_COLOR": "1"}  # fmt: skip
+    shutil.rmtree(book / "_build" / "html" / "reports", ignore_errors=True)
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
-        said = (done.stdout + done.stderr).strip().splitlines()
-        told = [line for line in said if "WARNING" in line or "ERROR" in line or "Error" in line]
+        said = _COLOUR.sub("", done.stdout + done.stderr).strip().splitlines()
+        told = [line for line in said if "WARNING: " in line or "ERROR: " in line]
+        told += _failed_cells(book)
         raise BookError(
             "Jupyter Book did not accept the book:\n" + "\n".join((told or said)[-_SHOWN_LINES:]),
             where=str(book), mend="mend what is named above; every warning counts",
         )  # fmt: skip
+
+
+def _failed_cells(book: Path) -> list[str]:
+    """The last lines of what each failed notebook printed."""
+    logs = sorted((book / "_build" / "html" / "reports").rglob("*.err.log"))
+    return [
+        f"{log.name.removesuffix('.err.log')}: {line}" for log in logs
+        for line in _COLOUR.sub("", log.read_text(encoding="utf-8")).strip().splitlines()[-3:]
+    ]  # fmt: skip
 
 
 def _inputs(workspace: Workspace) -> Iterator[Path]:

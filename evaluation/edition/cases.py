@@ -15,12 +15,16 @@ _DIGITS = 4
 def published_table(study: StudyResults) -> Markup:
     """One row for each published figure: theirs, ours, the difference, and why there is one."""
     rows = [
-        [row["what"], row["source"], _figure(row["published"]), _figure(row["ours"]),
+        [_what(row), _figure(row["published"]), _figure(row["ours"]),
          _difference(row["difference"]), words.sentence(row["why"]) if row["why"] else ""]
         for row in study.raw["published"]
     ]  # fmt: skip
-    heads = ["What", "Published in", "Published (error)", "Ours (error)", "Difference", "Why"]
-    return table("Published figures and ours", heads, rows, numeric="ttnnnt")
+    heads = ["What", "Published (error)", "Ours (error)", "Difference", "Why"]
+    return table("Published figures and ours", heads, rows, numeric="tnnnt")
+
+
+def _what(row: Record) -> Markup:
+    return Markup("{}<span class='from'>{}</span>").format(row["what"], row["source"])
 
 
 def _figure(figure: Record) -> str:
@@ -33,7 +37,7 @@ def _figure(figure: Record) -> str:
     if figure["p_value"] is not None:
         parts.append(f"p = {chance(figure['p_value'])}" if figure["p_value"] >= 0.001
                      else "p < 0.001")  # fmt: skip
-    return " ".join(parts) or "not given"
+    return ", ".join(parts).replace(", (", " (") or "none"
 
 
 def _difference(value: float | None) -> str:

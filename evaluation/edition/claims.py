@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from evaluation.edition import answers, words
+from evaluation.edition import answers, points, words
 from evaluation.edition.edition import Edition, Record, StudyResults
 from evaluation.errors import BookError
 
@@ -74,15 +74,17 @@ def _of_edition(edition: Edition) -> dict[str, str]:
         "edition.new_returns": words.counted(len(latest.receipts) if latest else 0, "return"),
         "edition.new_figures": words.counted(latest.new if latest else 0, "figure"),
         "edition.restated": words.counted(
-            restated, "figure known before was restated", "figures known before were restated"),
+            restated, "figure known before was restated", "figures known before were restated"
+        ),
     }
 
 
 def _of_study(study: StudyResults) -> dict[str, str]:
     found = {
         f"sample.{key}": words.number(study.sample[key])
-        for key in ("pilot_areas", "comparison_areas", "excluded_areas", "authorities", "sites")
+        for key in ("pilot_areas", "comparison_areas", "excluded_areas", "authorities")
     }
+    found["sample.sites"] = words.number(len(study.sites))
     found |= {f"sample.{key}": str(study.sample[key]) for key in ("first", "last")}
     assignments = study.raw["assignments"]
     found |= {
@@ -95,6 +97,7 @@ def _of_study(study: StudyResults) -> dict[str, str]:
         "study.chosen": words.sentence(
             str(study.raw.get("how_pilots_were_chosen") or "not recorded")),
         "study.label": str(study.raw["label"]), "study.vintage": words.day(study.raw["vintage"]),
+        **{f"points.{k}": text for k, text in enumerate(points.main_points(study), start=1)},
         "answer.how_sure": answers.how_sure(study),
         "answer.lives": answers.lives(study), "answer.money": answers.money(study),
     }  # fmt: skip
@@ -112,10 +115,12 @@ def _of_outcome(outcome: Record, period: str) -> dict[str, str]:
         "title": outcome["plain_title"], "unit": outcome["unit"],
         "verdict": words.verdict(finding["verdict"]).word,
         "effect": words.effect_with_range(finding["effect_percent"], words.signed_percent),
+        "reason": words.sentence(finding["reasons"][-1]) if finding["reasons"] else "",
         "point": words.signed_percent((finding["effect_percent"] or {}).get("effect")),
         "interval": answers.interval(finding["effect_percent"]),
         "people": answers.people(outcome, period), "range": answers.people_range(outcome),
         "p": chance(finding["p_value"]),
+        "detectable": words.percent(finding.get("detectable_percent")),
         "margin": words.percent(finding["margin_percent"]),
     }  # fmt: skip
     found |= {key: words.sentence(finding[key]) for key in ("sentence", "paragraph", "analyst")}
@@ -134,7 +139,7 @@ def _of_value(value: Record | None) -> dict[str, str]:
     return found | {
         "money.price_base": str(value["price_base"]),
         "money.parameters": str(value["parameters"]),
-        "money.p_npsv_positive": chance(totals["p_npsv_positive"]),
+        "money.p_npsv_positive": words.in_hundred(totals["p_npsv_positive"]),
     }
 
 

@@ -35,7 +35,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "value": value, "study": study, "name": name,
         "totals": _totals_table(value), "gains": gains_chart(study, out, "../"),
         "agencies": _agency_table(value), "cumulative": _cumulative_chart(study, value, out),
-        "prices": _price_table(value),
+        "prices": _price_table(value), "price_notes": _price_notes(value),
         "notes": [words.sentence(note) for note in value["notes"]],
     }  # fmt: skip
 
@@ -58,8 +58,8 @@ def _totals_table(value: Record) -> Markup:
         [title, words.pounds(figure["mean"]), _range(figure)]
         for key, title in _TOTALS if (figure := value["totals"].get(key)) is not None
     ]  # fmt: skip
-    return table(f"To date, {value['price_base']} prices", ["", "Best figure", "Range"], rows,
-                 numeric="tnn")  # fmt: skip
+    heads = ["Account", "Best figure", "Range"]
+    return table(f"To date, {value['price_base']} prices", heads, rows, numeric="tnn")
 
 
 def _agency_table(value: Record) -> Markup:
@@ -73,15 +73,25 @@ def _agency_table(value: Record) -> Markup:
 
 
 def _price_table(value: Record) -> Markup:
+    names = {row["agency"]: row["name"] for row in value["by_agency"]}
     rows = [
-        [row["title"], words.with_range(row["events_avoided"], "mean", words.about),
-         f"{words.pounds(row['unit_cost'])} ({row['price_year']})", row["confidence"],
-         words.money_with_range(row["value"]), words.sentence(row["note"]) if row["note"] else ""]
+        [row["title"], f"{row['kind']}: {names.get(row['agency'], row['agency'])}",
+         words.with_range(row["events_avoided"], "mean", words.about),
+         f"{words.pounds(row['unit_cost'])} ({row['price_year']}, {row['confidence']})",
+         words.money_with_range(row["value"])]
         for row in value["by_outcome"]
     ]  # fmt: skip
-    heads = ["Outcome", "Avoided (range)", "Unit cost (prices of)", "Confidence in it",
-             "Worth (range)", "Note"]  # fmt: skip
-    return table("What was avoided, at what price, and its worth", heads, rows, numeric="tnntnt")
+    heads = ["Outcome", "Whose gain", "Avoided (range)", "Unit cost (prices of, confidence)",
+             "Worth (range)"]  # fmt: skip
+    return table("What was avoided, at what price, and its worth", heads, rows, numeric="ttnnn",
+                 style="dense")  # fmt: skip
+
+
+def _price_notes(value: Record) -> list[str]:
+    """What is to be known of each price, once."""
+    notes = [f"{row['title']}: {words.sentence(row['note'])}" for row in value["by_outcome"]
+             if row["note"]]  # fmt: skip
+    return list(dict.fromkeys(notes))
 
 
 def _cumulative_chart(study: StudyResults, value: Record, out: Generated) -> Markup:

@@ -191,7 +191,7 @@ def _sites_chart(
     study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
 ) -> Markup:
     rows = _site_rows(study, estimate)
-    if estimate is None or not rows:
+    if estimate is None or len(rows) < 2:
         return Markup("")
     drawn = [
         (f"{s['name']}, from {s['start']}", row, True, effects.with_range(estimate, row))

@@ -13,7 +13,17 @@ from typing import Any
 import jinja2
 import yaml
 
-from evaluation.edition import answers, cases, effects, figures, money, outcomes, quality, words
+from evaluation.edition import (
+    answers,
+    cases,
+    effects,
+    figures,
+    money,
+    outcomes,
+    points,
+    quality,
+    words,
+)  # fmt: skip
 from evaluation.edition.claims import Claims, chance
 from evaluation.edition.edition import Edition, Record, StudyResults, primary_estimate
 from evaluation.edition.files import Generated
@@ -52,7 +62,7 @@ class Pages:
         self._outcomes()
         self._sites()
         self._page("money", "money.md.j2", **money.view(self.edition, self.out))
-        self._page("data-quality", "quality.md.j2", **quality.view(self.edition))
+        self._page("data-quality", "quality.md.j2", **quality.view(self.edition, self.out))
         self._page("machinery", "machinery.md.j2", **machinery(self.edition, self.out))
         self._cases()
         self._studies()
@@ -78,8 +88,9 @@ class Pages:
         ]  # fmt: skip
         self._page(
             "parts/front", "front.md.j2", study=study, strip=strip,
-            points=answers.main_points(study), unknowns=answers.unknowns(study),
-            changes=quality.newest_changes(self.edition, 5),
+            points=[f"points.{k}" for k, _ in enumerate(points.main_points(study), start=1)],
+            unknowns=answers.unknowns(study),
+            changes=quality.newest_changes(self.edition),
             gains=money.gains_chart(study, self.out, ""),
             asked_people=answers.measures_lives(study),
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,22 +10,26 @@ from markupsafe import Markup
 
 from evaluation.edition import words
 from evaluation.edition.edition import Edition, Record
+from evaluation.edition.files import Generated
 from evaluation.edition.rounds import Round, figure
 from evaluation.edition.tables import table
 from evaluation.programme import OPEN_SITE
 from evaluation.quarters import Period
 
 SHOWN_QUARTERS = 8
-SHOWN_CHANGES = 50
 
 
-def view(edition: Edition) -> dict[str, Any]:
+def view(edition: Edition, out: Generated) -> dict[str, Any]:
     """Everything that the template of the page asks for."""
     restated = [(one, change) for one in edition.rounds[::-1] for change in one.restated]
+    # Rows of areas are handed on only where nobody lives in them.
+    listed = edition.headline.synthetic and bool(restated)
+    if listed:
+        out.table("restated", [_flat(change) for _, change in restated])
     return {
         "study": edition.headline, "calendar": _calendar(edition, edition.programme.submitters),
-        "restated": _restated_table(edition, restated), "restated_count": len(restated),
-        "shown": SHOWN_CHANGES, "outcomes": _outcome_table(edition),
+        "restated": _restated_table(edition, restated), "listed": listed,
+        "outcomes": _outcome_table(edition),
     }  # fmt: skip
 
 
@@ -47,7 +51,8 @@ def _calendar(edition: Edition, submitters: Sequence[tuple[str, str]]) -> Markup
          *(_cell(held.get((site, agency, quarter), ())) for quarter in quarters)]
         for site, agency in submitters
     ]  # fmt: skip
-    return table("Day on which each return was last received", ["Sent by", *quarters], rows)
+    return table("Day on which each return was last received", ["Sent by", *quarters], rows,
+                 style="dense")  # fmt: skip
 
 
 def _who(edition: Edition, site: str, agency: str) -> str:
@@ -57,41 +62,66 @@ def _who(edition: Edition, site: str, agency: str) -> str:
     return f"{programme.site_by_code[site].name}, {programme.agencies.get(agency, agency)}"
 
 
-def _cell(receipts: Sequence[Record]) -> str:
+def _cell(receipts: Sequence[Record]) -> str | Markup:
     if not receipts:
         return "not received"
     last = max(datetime.fromisoformat(r["received"]) for r in receipts)
     day = f"{last.day} {last:%b %Y}"
-    return day if len(receipts) == 1 else f"{day}, {len(receipts)} versions"
+    if len(receipts) == 1:
+        return day
+    return Markup("{}<span class='from'>{} versions</span>").format(day, len(receipts))
+
+
+def _grouped(changes: Iterable[Record]) -> dict[tuple[str, str, str], list[Record]]:
+    """Restatements that belong together: one outcome, one quarter, one reason."""
+    found: dict[tuple[str, str, str], list[Record]] = {}
+    for change in changes:
+        reason = str(change["reason"] or "no reason given").removeprefix("Restated: ")
+        key = str(change["outcome"]), str(change["quarter"]), words.sentence(reason)
+        found.setdefault(key, []).append(change)
+    return found
 
 
 def _restated_table(edition: Edition, restated: Sequence[tuple[Round, Record]]) -> Markup:
-    rows = [
-        [_area(edition, change), _title(edition, change), change["quarter"],
-         figure(change["before"]), figure(change["after"]), words.day(one.last),
-         str(change["reason"] or "none given")]
-        for one, change in restated[:SHOWN_CHANGES]
-    ]  # fmt: skip
-    heads = ["Area", "Outcome", "Quarter", "Before", "After", "Known since", "Reason"]
+    rows = []
+    for one in {pair[0].last: pair[0] for pair in restated}.values():
+        for (_, quarter, reason), changes in _grouped(one.restated).items():
+            rows.append([
+                _title(edition, changes[0]), quarter, words.number(len(changes)),
+                _total(changes, "before"), _total(changes, "after"), words.day(one.last), reason,
+            ])  # fmt: skip
+    heads = ["Outcome", "Quarter", "Areas", "Before, in all", "After, in all", "Known since",
+             "Reason"]  # fmt: skip
     title = "What was replaced, newest round first"
-    return table(title, heads, rows, numeric="tttnntt") if rows else Markup("")
+    return table(title, heads, rows, numeric="ttnnntt") if rows else Markup("")
 
 
-def newest_changes(edition: Edition, most: int) -> list[str]:
-    """The latest round's restatements as sentences."""
-    restated = edition.latest.restated if edition.latest else ()
-    told = [
-        f"{_area(edition, change)}, {words.within(_title(edition, change))}, {change['quarter']}: "
-        f"{figure(change['before'])} became {figure(change['after'])}. "
-        f"{words.sentence(change['reason'] or 'no reason was given')}"
-        for change in restated[:most]
+def _total(changes: Sequence[Record], side: str) -> str:
+    """The sum of the counts before or after; figures that a symbol stands for add nothing."""
+    counts = [(change[side] or {}).get("numerator") for change in changes]
+    return words.number(sum(count for count in counts if count is not None))
+
+
+def newest_changes(edition: Edition) -> list[str]:
+    """The latest round's restatements, a sentence for each reason and quarter."""
+    together: dict[tuple[str, str], list[list[Record]]] = {}
+    for (_, quarter, reason), changes in _grouped(edition.latest.restated if edition.latest
+                                                  else ()).items():  # fmt: skip
+        together.setdefault((quarter, reason), []).append(changes)
+    return [
+        f"{quarter}, {words.listed([words.within(_title(edition, part[0])) for part in parts])}: "
+        f"{words.counted(sum(len(part) for part in parts), 'figure')} restated in "
+        f"{words.counted(len({c['area_code'] for part in parts for c in part}), 'area')}. {reason}"
+        for (quarter, reason), parts in together.items()
     ]
-    return [*told, f"And {len(restated) - most} more."] if len(restated) > most else told
 
 
-def _area(edition: Edition, change: Record) -> str:
-    known = edition.programme.area_by_code.get(change["area_code"])
-    return known.name if known else str(change["area_code"])
+def _flat(change: Record) -> dict[str, Any]:
+    """A restatement as one row."""
+    row = {key: change[key] for key in ("kind", "area_code", "quarter", "outcome")}
+    for side in ("before", "after"):
+        row[side] = figure(change[side])
+    return row | {"reason": change["reason"]}
 
 
 def _title(edition: Edition, change: Record) -> str:

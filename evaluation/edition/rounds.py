@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.changes import shown
+from evaluation.ledger.ledger import Ledger
 from evaluation.quarters import Period, parse_instant
 from evaluation.workspace import Workspace
 

@@ -10,12 +10,14 @@ Cell = str | Markup
 
 
 def table(
-    caption: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, numeric: str = ""
-) -> Markup:
+    caption: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, numeric: str = "",
+    style: str = "",
+) -> Markup:  # fmt: skip
     """A table whose first cell in each row is that row's header.
 
     ``numeric`` names the columns that hold figures, one letter a column: ``n`` for a figure,
-    anything else for text; figures are set to the right in digits of one width.
+    anything else for text; figures are set to the right in digits of one width. ``style`` may be
+    ``dense``, for tables of many short cells.
     """
     kinds = [" class='n'" if kind == "n" else "" for kind in numeric.ljust(len(columns), "t")]
     head = "".join(
@@ -26,7 +28,7 @@ def table(
     # The box scrolls on a narrow screen, so the keyboard has to reach it.
     return Markup(
         f"<div class='table-box' role='region' tabindex='0' aria-label='{escape(caption)}'>"
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
+        f"<table class='{style}'><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
 

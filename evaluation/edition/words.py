@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from evaluation.finding.sentences import rounded as rounded_to_range
 from evaluation.quarters import Period
 
 MINUS = "\N{MINUS SIGN}"
@@ -82,6 +83,11 @@ def effect_with_range(figure: Range | None, say: Callable[[float | None], str] =
     return "not known" if figure is None else with_range(figure, "effect", say)
 
 
+def round_pounds(value: float) -> str:
+    """The same on an axis, where the digits after the point are nought: ``£5m``."""
+    return re.sub(r"\.0(?=m|bn)", "", pounds(value))
+
+
 def ratio(value: float | None) -> str:
     """Pounds back for each pound: ``£0.51``."""
     return "not known" if value is None else f"{MINUS if value < 0 else ''}£{abs(value):.2f}"
@@ -91,6 +97,8 @@ def with_range(figure: Range, key: str, say: Callable[[float | None], str]) -> s
     """A figure and its range, each in the same words; no range where there is none."""
     low, high = figure.get("low"), figure.get("high")
     point = say(figure.get(key))
+    if figure.get(key) is not None and (low is None or high is None):
+        return f"{point} (no range)"
     if low is None or high is None or say(low) == say(high):
         return point
     return f"{point} ({say(low)} to {say(high)})"
@@ -101,8 +109,8 @@ def fewer_or_more(figure: Range, people: str) -> str:
     effect = figure.get("effect")
     if effect is None:
         return f"an unknown number of {people}"
-    count = about(abs(effect))
-    if count == "0":
+    count = _borne(abs(effect), figure)
+    if not re.search("[1-9]", count):
         return f"about as many {people}"
     return f"about {count} {'fewer' if effect < 0 else 'more'} {people}"
 
@@ -113,9 +121,18 @@ def people_range(figure: Range) -> str:
     if low is None or high is None:
         return "no range"
     if low < 0 < high:
-        return f"{about(-low)} fewer to {about(high)} more"
+        return f"{_borne(-low, figure)} fewer to {_borne(high, figure)} more"
     near, far = sorted((abs(low), abs(high)))
-    return f"{about(near)} to {about(far)} {'fewer' if high <= 0 else 'more'}"
+    which = "fewer" if high <= 0 else "more"
+    return f"{_borne(near, figure)} to {_borne(far, figure)} {which}"
+
+
+def _borne(value: float, figure: Range) -> str:
+    """A count in the digits that its range bears: as the findings' own sentences round it."""
+    low, high = figure.get("low"), figure.get("high")
+    if low is None or high is None:
+        return about(value)
+    return rounded_to_range(value, (high - low) / 2)
 
 
 def listed(items: Sequence[str]) -> str:
@@ -140,6 +157,15 @@ def sentence(text: str) -> str:
     text = tidy(text.strip())
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "?")) else text + "."
+
+
+def in_hundred(chance: float | None) -> str:
+    """A chance as a count of worlds: ``99 in 100``, ``more than 99 in 100``."""
+    if chance is None:
+        return "not known"
+    if chance < 0.01 or chance > 0.99:
+        return "less than 1 in 100" if chance < 0.5 else "more than 99 in 100"
+    return f"{round(100 * chance)} in 100"
 
 
 def within(title: str) -> str:

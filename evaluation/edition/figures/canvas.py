@@ -82,7 +82,7 @@ class Drawing:
 
     def limits(self, values: Sequence[float], cap: float | None = None) -> None:
         """Room for all values; ``cap`` keeps a few wide bands from flattening the rest."""
-        found = sorted(v for v in values if v is not None and math.isfinite(v)) or [0.0, 1.0]
+        found = sorted(v for v in values if math.isfinite(v)) or [0.0, 1.0]
         low, high = found[0], found[-1]
         if cap is not None:
             middle = found[len(found) // 10], found[-1 - len(found) // 10]
@@ -90,8 +90,7 @@ class Drawing:
             low, high = max(low, -reach), min(high, reach)
         room = 0.06 * ((high - low) or abs(high) or 1.0)
         self.axes.set_ylim(low - room, high + room)
-        few_ticks(self.axes, "y", 5)
-        say_ticks(self.axes, "y", plain)
+        plain_ticks(self.axes, "y", 5)
 
     def unit(self, text: str, *, base: bool = False) -> None:
         """The unit above the axis, with the axis's base where it is not nought."""
@@ -124,18 +123,22 @@ def _clean(svg: str, width: int, height: int) -> str:
 
 
 def floats(values: Sequence[float | None]) -> list[float]:
+    """Numbers, with NaN for what is missing."""
     return [math.nan if value is None else float(value) for value in values]
 
 
 def column(rows: Sequence[Mapping[str, Any]], key: str) -> list[float]:
+    """One field of every row."""
     return floats([row.get(key) for row in rows])
 
 
 def last_known(values: Sequence[float]) -> float:
+    """The last number that is one."""
     return next((v for v in reversed(values) if not math.isnan(v)), math.nan)
 
 
 def few_ticks(axes: Axes, which: str, count: int) -> None:
+    """At most ``count`` ticks on the axis ``x`` or ``y``, at round numbers."""
     from matplotlib.ticker import MaxNLocator
 
     axis = axes.yaxis if which == "y" else axes.xaxis
@@ -143,15 +146,22 @@ def few_ticks(axes: Axes, which: str, count: int) -> None:
 
 
 def say_ticks(axes: Axes, which: str, say: Callable[[float], str]) -> None:
+    """Write the ticks of an axis in words of our own."""
     axis = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_formatter(lambda tick, _: say(float(tick)))
 
 
-def plain(value: float) -> str:
-    return words.MINUS * (value < 0) + f"{abs(value):,.6g}"
+def plain_ticks(axes: Axes, which: str, count: int, unit: str = "") -> None:
+    """Round numbers with as many digits as the finest of them needs, and their unit."""
+    few_ticks(axes, which, count)
+    places = (axes.yaxis if which == "y" else axes.xaxis).get_majorticklocs()
+    digits = max((len(f"{p:.6g}".partition(".")[2]) for p in places if "e" not in f"{p:.6g}"),
+                 default=0)  # fmt: skip
+    say_ticks(axes, which, lambda tick: words.number(tick, digits) + unit)
 
 
 def period_ticks(axes: Axes, periods: Sequence[str], size: Size) -> None:
+    """Periods below the axis, as many as the width bears; quarters every fourth."""
     quarterly = " " in periods[0]
     step = max(1, -(-len(periods) // (4 if size.narrow else 8)))
     step = -(-step // 4) * 4 if quarterly and len(periods) > 12 else step
@@ -161,6 +171,7 @@ def period_ticks(axes: Axes, periods: Sequence[str], size: Size) -> None:
 
 
 def mark_starts(draw: Drawing, places: Sequence[int], label: str = "first site starts") -> None:
+    """Upright lines where sites start, the first with its label."""
     if not places:
         return
     first = min(places)
@@ -172,6 +183,7 @@ def mark_starts(draw: Drawing, places: Sequence[int], label: str = "first site s
 
 
 def mark_start_of_event_time(draw: Drawing) -> None:
+    """The upright line between before and after."""
     from matplotlib.ticker import MaxNLocator
 
     draw.axes.xaxis.set_major_locator(MaxNLocator(nbins=9, integer=True))

@@ -31,14 +31,12 @@ from evaluation.edition.figures.canvas import (
     mark_start_of_event_time,
     mark_starts,
     period_ticks,
-    plain,
+    plain_ticks,
     say_ticks,
 )  # fmt: skip
 
 
-def paths(
-    rows: Sequence[Mapping[str, Any]], starts: Sequence[str], unit: str, size: Size
-) -> str:
+def paths(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], unit: str, size: Size) -> str:
     """Pilots and what would have happened without the programme, with the starts marked.
 
     Parameters
@@ -54,7 +52,7 @@ def paths(
     known = [t for t in x if rows[t]["low"] is not None and rows[t]["high"] is not None]
     axes.fill_between(known, [rows[t]["low"] for t in known], [rows[t]["high"] for t in known],
                       color=BAND, linewidth=0)  # fmt: skip
-    axes.plot(x, comparison, color=HAIR, linewidth=1.1, linestyle=(0, (1, 2)))
+    axes.plot(x, comparison, color=MUTED, linewidth=1.3, linestyle=(0, (1, 2)))
     axes.plot(x, counter, color=COMPARISON, linewidth=1.8, linestyle=(0, (5, 2)))
     axes.plot(x, pilot, color=PILOT, linewidth=2.4)
     mark_starts(draw, [periods.index(s) for s in starts if s in periods])
@@ -136,9 +134,7 @@ def events(rows: Sequence[Mapping[str, Any]], unit: str, period: str, size: Size
     return draw.svg()
 
 
-def forest(
-    rows: Sequence[tuple[str, Mapping[str, Any], bool, str]], unit: str, size: Size
-) -> str:
+def forest(rows: Sequence[tuple[str, Mapping[str, Any], bool, str]], unit: str, size: Size) -> str:
     """Effects with their ranges on one scale, a row each: (label, figure, filled, its words)."""
     step = 58 if size.narrow else 36
     left = 14 if size.narrow else 250
@@ -147,41 +143,65 @@ def forest(
     axes = draw.axes
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", visible=True)
+    reach = _reach([row for _, row, _, _ in rows])
     for place, (label, row, filled, said) in enumerate(rows):
         y = len(rows) - 1 - place
-        axes.plot([row["low"], row["high"]], [y, y], color=PILOT, linewidth=2)
-        axes.plot([row["effect"]], [y], "o", color=PILOT, markersize=7,
+        _range(axes, row, y, reach)
+        axes.plot([row["effect"]], [y], "o", color=PILOT, markersize=7, clip_on=False,
                   markerfacecolor=PILOT if filled else "white", markeredgewidth=1.6)  # fmt: skip
         _forest_text(draw, y, label, said)
     axes.axvline(0, color=INK, linewidth=0.9)
     axes.set_ylim(-0.45, len(rows) - (0.2 if size.narrow else 0.45))
     axes.set_yticks([])
-    ends = [v for _, row, _, _ in rows for v in (row["low"], row["high"], 0) if v is not None]
-    span = (max(ends) - min(ends)) or 1
-    axes.set_xlim(min(ends) - 0.04 * span, max(ends) + 0.04 * span)
-    few_ticks(axes, "x", 5 if size.narrow else 7)
-    say_ticks(axes, "x", lambda tick: plain(tick) + unit)
+    span = reach[1] - reach[0]
+    axes.set_xlim(reach[0] - 0.04 * span, reach[1] + 0.04 * span)
+    plain_ticks(axes, "x", 5 if size.narrow else 7, unit)
     return draw.svg()
+
+
+def _reach(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    """What the axis of a forest has to hold: nought, every dot, and all but outlandish ranges."""
+    points = [row["effect"] for row in rows] + [0.0]
+    known = [row for row in rows if row["low"] is not None and row["high"] is not None]
+    widths = sorted(row["high"] - row["low"] for row in known) or [1.0]
+    most = 2.5 * widths[len(widths) // 2]
+    lows = [max(row["low"], row["effect"] - most) for row in known]
+    highs = [min(row["high"], row["effect"] + most) for row in known]
+    return min(points + lows), max(points + highs)
+
+
+def _range(axes: Any, row: Mapping[str, Any], y: float, reach: tuple[float, float]) -> None:
+    """The line of a range, with an arrow where it goes on beyond the axis."""
+    if row["low"] is None or row["high"] is None:
+        return
+    low, high = max(row["low"], reach[0]), min(row["high"], reach[1])
+    axes.plot([low, high], [y, y], color=PILOT, linewidth=2)
+    for end, shown, arrow in ((row["low"], low, "<"), (row["high"], high, ">")):
+        if end != shown:
+            axes.plot([shown], [y], arrow, color=PILOT, markersize=7, clip_on=False)
 
 
 def gains(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     """Who pays (left) and who gains (right), by agency, in pounds, with the gains' ranges."""
     step = 62 if size.narrow else 50
     draw = Drawing(size, step * len(rows) + 58,
-                    Margins(left=14 if size.narrow else 130, right=20, top=34))  # fmt: skip
+                    Margins(left=14 if size.narrow else 165, right=20, top=34))  # fmt: skip
     axes = draw.axes
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", visible=True)
-    ends = [row["gain"][key] for row in rows for key in ("mean", "high")]
-    reach = max([1.0, *(abs(row["cost"]["mean"]) for row in rows), *ends])
+    left = max(1.0, *(abs(row["cost"]["mean"]) for row in rows),
+               *(-row["gain"]["low"] for row in rows))  # fmt: skip
+    right = max(1.0, *(row["gain"][key] for row in rows for key in ("mean", "high")))
+    reach = (left + right) / 2
     for place, row in enumerate(rows):
         _gain_row(draw, len(rows) - 1 - place, row, reach)
     axes.axvline(0, color=INK, linewidth=0.9)
-    axes.set_xlim(-1.3 * reach, 1.3 * reach)
+    room = 0.5 if size.narrow else 0.28
+    axes.set_xlim(-left - room * reach, right + room * reach)
     axes.set_ylim(-0.6, len(rows) - (0.2 if size.narrow else 0.45))
     axes.set_yticks([])
     few_ticks(axes, "x", 4 if size.narrow else 6)
-    say_ticks(axes, "x", lambda tick: words.pounds(abs(tick)))
+    say_ticks(axes, "x", lambda tick: words.round_pounds(abs(tick)))
     for x, text, side in ((-0.06, "pays", "right"), (0.06, "gains", "left")):
         axes.text(x * reach, 1.02, text, transform=axes.get_xaxis_transform(), ha=side,
                   va="bottom", color=MUTED, fontsize=size.text)  # fmt: skip
@@ -199,15 +219,13 @@ def cumulative(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     axes.axhline(0, color=INK, linewidth=0.9)
     period_ticks(axes, [row["quarter"] for row in rows], size)
     draw.limits([0.0, *column(net, "low"), *column(net, "high")])
-    say_ticks(axes, "y", words.pounds)
+    say_ticks(axes, "y", words.round_pounds)
     draw.unit("released less spent, added up")
     end_labels(draw, [(words.pounds(net[-1]["mean"]), net[-1]["mean"], PILOT)])
     return draw.svg()
 
 
-def strip(
-    rows: Sequence[tuple[str, float, float]], target: float, unit: str, size: Size
-) -> str:
+def strip(rows: Sequence[tuple[str, float, float]], target: float, unit: str, size: Size) -> str:
     """Measured rates beside the promised one: (label, rate, its Monte Carlo error) a row."""
     draw = Drawing(size, (58 if size.narrow else 34) * len(rows) + 78,
                     Margins(left=14 if size.narrow else 250, right=14 if size.narrow else 90,
@@ -254,15 +272,19 @@ def _gain_row(draw: Drawing, y: float, row: Mapping[str, Any], reach: float) -> 
     axes.barh([y], [-cost], height=0.34, color=COMPARISON)
     axes.barh([y], [gain["mean"]], height=0.34, color=PILOT)
     axes.plot([gain["low"], gain["high"]], [y, y], color=INK, linewidth=1.2)
-    axes.text(-cost - 0.03 * reach, y, words.pounds(cost), ha="right", va="center",
-              fontsize=text - 0.5)  # fmt: skip
-    axes.text(max(gain["high"], gain["mean"], 0) + 0.03 * reach, y, words.pounds(gain["mean"]),
-              ha="left", va="center", fontsize=text - 0.5)  # fmt: skip
+    if cost:
+        axes.text(min(-cost, gain["low"]) - 0.04 * reach, y, words.pounds(cost), ha="right",
+                  va="center", fontsize=text - 0.5)  # fmt: skip
+    if gain["mean"]:
+        axes.text(max(gain["high"], gain["mean"], 0) + 0.04 * reach, y,
+                  words.pounds(gain["mean"]), ha="left", va="center",
+                  fontsize=text - 0.5)  # fmt: skip
     name = f"{row['name']} ({row['budget']})"
     if draw.size.narrow:
         axes.text(0, y + 0.26, name, transform=axes.get_yaxis_transform(), va="bottom",
                   fontsize=text - 0.5)  # fmt: skip
     else:
-        axes.annotate(name, (0, y), xycoords=axes.get_yaxis_transform(), va="center",
+        shown = "\n".join(textwrap.wrap(name, 24))
+        axes.annotate(shown, (0, y), xycoords=axes.get_yaxis_transform(), va="center",
                       xytext=(-draw.margins.left + 2, 0), textcoords="offset points",
                       annotation_clip=False, fontsize=text - 0.5)  # fmt: skip

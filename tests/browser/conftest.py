@@ -1,0 +1,146 @@
+"""The built book, and a walk through every page of it in headless Chromium, made once.
+
+Where Chromium is missing the tests are skipped, but not where ``CI`` is set.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+from evaluation.edition.build import build_book
+from evaluation.workspace import Workspace, packaged_schemas
+
+CHROMIUM = Path("/usr/bin/chromium")
+REPOSITORY = Path(__file__).parents[2]
+# Without its preloading axe asks for no style sheet, which a page on a disk would refuse.
+AXE = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "preload": False,
+}
+
+
+@dataclass
+class Visit:
+    """What one page showed."""
+
+    name: str
+    asked: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
+    scripts: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    anchors: set[str] = field(default_factory=set)
+    width_at_320: int = 0
+    band: str = ""
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with invented results and a copy of the book's own pages."""
+    root = tmp_path_factory.mktemp("book")
+    made = runpy.run_path(str(Path(__file__).with_name("edition_results.py")))
+    made["write_workspace"](root, packaged_schemas())
+    shutil.copytree(packaged_schemas(), root / "data_schemas")
+    shutil.copytree(
+        REPOSITORY / "book", root / "book", ignore=shutil.ignore_patterns("_build", "_edition")
+    )
+    return Workspace(root=root)
+
+
+@pytest.fixture(scope="session")
+def html(workspace: Workspace) -> Path:
+    """The folder of the built book."""
+    return build_book(workspace, progress=lambda _: None).parent
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("Chromium is not installed")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def pages(html: Path) -> list[Path]:
+    """Every page that a reader can reach; what Sphinx adds for itself is left out."""
+    own = {"genindex.html", "search.html"}
+    found = [p for p in sorted(html.rglob("*.html")) if "_static" not in p.parts]
+    return [page for page in found if page.name not in own]
+
+
+@pytest.fixture(scope="session")
+def visits(html: Path, pages: list[Path], browser: Browser) -> list[Visit]:
+    """All pages, looked at once, in light colours at a desk's width and then at 320 pixels.
+
+    Axe looks at two of each kind (the pages of one folder are made by one template), and at all
+    where ``CI`` is set.
+    """
+    seen: Counter[Path] = Counter()
+    found = []
+    for page in pages:
+        kind = page.parent
+        seen[kind] += 1
+        axe = (
+            bool(os.environ.get("CI")) or kind == html or seen[kind] <= 2 or kind.name == "_edition"
+        )
+        found.append(look(browser, page, html, axe=axe))
+    return found
+
+
+@pytest.fixture(scope="session")
+def look_in_the_dark(html: Path, browser: Browser) -> Callable[[str], Visit]:
+    """One page in dark colours."""
+    return lambda name: look(browser, html / name, html, "dark")
+
+
+def look(
+    browser: Browser, page: Path, root: Path, scheme: str = "light", *, axe: bool = True
+) -> Visit:
+    """Open one page with the network shut and note what it did."""
+    visit = Visit(name=str(page.relative_to(root)))
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, color_scheme=scheme,  # type: ignore[arg-type]
+    )  # fmt: skip
+    tab = context.new_page()
+    tab.route("**/*", lambda route: _let_files_in(route, visit))
+    tab.on("console", lambda m: visit.said.append(m.text) if m.type == "error" else None)
+    tab.on("pageerror", lambda error: visit.said.append(str(error)))
+    tab.goto(page.as_uri())
+    visit.violations = _violations(tab) if axe else []
+    visit.band = tab.locator(".bd-header-announcement").first.inner_text()
+    visit.images = tab.eval_on_selector_all("img", "all => all.map(i => i.alt || '')")
+    visit.scripts = tab.eval_on_selector_all("script[src]", "all => all.map(s => s.src)")
+    visit.links = tab.eval_on_selector_all("a[href]", "all => all.map(a => a.href)")
+    visit.anchors = set(tab.eval_on_selector_all("[id]", "all => all.map(e => e.id)"))
+    tab.set_viewport_size({"width": 320, "height": 900})
+    visit.width_at_320 = tab.evaluate("document.documentElement.scrollWidth")
+    context.close()
+    return visit
+
+
+def _let_files_in(route: Route, visit: Visit) -> None:
+    if route.request.url.startswith(("file:", "data:", "blob:")):
+        route.continue_()
+    else:
+        visit.asked.append(route.request.url)
+        route.abort()
+
+
+def _violations(tab: Page) -> list[str]:
+    found: list[dict[str, Any]] = Axe().run(tab, options=AXE).response["violations"]
+    return [f"{v['id']}: {node['html'][:160]}" for v in found for node in v["nodes"][:3]]

@@ -1,0 +1,69 @@
+"""Charts: the same bytes each time, text that is text, and no figure that they cannot draw."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from evaluation.edition import figures
+
+ROWS = [
+    {"period": f"2025 Q{q}", "pilot": 10.0 - q, "counterfactual": 10.0 if q > 2 else None,
+     "low": 9.0 if q > 2 else None, "high": 11.0 if q > 2 else None, "comparison": 8.0}
+    for q in (1, 2, 3, 4)
+]  # fmt: skip
+SIZES = [figures.WIDE, figures.NARROW]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_same_figures_give_the_same_bytes(size: figures.Size) -> None:
+    drawn = figures.paths(ROWS, ["2025 Q3"], "per 1,000", size)
+    assert drawn == figures.paths(ROWS, ["2025 Q3"], "per 1,000", size)
+    assert drawn.startswith("<svg") and "<metadata>" not in drawn
+    assert f'width="{size.width}"' in drawn
+
+
+def test_lines_are_labelled_where_they_end_and_letters_are_letters() -> None:
+    drawn = figures.paths(ROWS, ["2025 Q3"], "per 1,000", figures.WIDE)
+    for label in ("pilot areas", "programme", "first site starts", "2025 Q1"):
+        assert f">{label}</text>" in drawn
+
+
+def test_axes_that_do_not_start_at_nought_say_so() -> None:
+    high = [row | {"pilot": 90.0, "comparison": 91.0, "counterfactual": None, "low": None,
+                   "high": None} for row in ROWS]  # fmt: skip
+    assert "axis does not start at 0" in figures.paths(high, [], "per 1,000", figures.WIDE)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_missing_ranges_are_left_out(size: figures.Size) -> None:
+    rows = [("One", {"effect": -2.0, "low": None, "high": None}, True, "-2%"),
+            ("Two", {"effect": -1.0, "low": -3.0, "high": 1.0}, False, "-1%")]  # fmt: skip
+    assert "Two" in figures.forest(rows, "%", size)
+
+
+def test_one_outlandish_range_does_not_flatten_the_others() -> None:
+    narrow = [(f"Site {k}", {"effect": -5.0, "low": -8.0, "high": -2.0}, True, "") for k in "abcd"]
+    wide = ("Site e", {"effect": 9.0, "low": -7.0, "high": 900.0}, True, "")
+    drawn = figures.forest([*narrow, wide], "%", figures.WIDE)
+    assert ">20%</text>" in drawn and ">500%</text>" not in drawn
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_an_agency_that_neither_pays_nor_gains_can_be_drawn(size: figures.Size) -> None:
+    nought = {"mean": 0.0, "low": 0.0, "high": 0.0}
+    rows = [{"name": "Police", "budget": "DEL", "gain": nought, "cost": nought}]
+    assert "Police (DEL)" in figures.gains(rows, size)
+
+
+def test_gaps_of_few_redrawn_assignments_can_be_drawn() -> None:
+    drawn = figures.gaps([-1, 0, 1], [0.0, None, -2.0], [[0.0, 1.0, None]], "%", figures.NARROW)
+    assert "re-drawn start dates" in drawn
+
+
+def test_matplotlib_is_opened_only_when_a_chart_is_drawn() -> None:
+    code = "import sys, evaluation.edition.build; print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

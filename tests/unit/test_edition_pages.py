@@ -1,0 +1,182 @@
+"""What the pages take from results, and what stops them: no Jupyter Book is run here."""
+
+from __future__ import annotations
+
+import copy
+import json
+import runpy
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluation.edition import answers, pages, points
+from evaluation.edition.claims import Claims
+from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.files import Generated
+from evaluation.edition.tables import table
+from evaluation.errors import BookError
+from evaluation.workspace import Workspace, packaged_schemas
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    root = tmp_path_factory.mktemp("edition")
+    made = runpy.run_path(str(REPOSITORY / "tests" / "browser" / "edition_results.py"))
+    made["write_workspace"](root, packaged_schemas())
+    book = root / "book"
+    (book / "decisions").mkdir(parents=True)
+    shutil.copy(REPOSITORY / "book" / "_toc.yml", book)
+    return Workspace(root=root)
+
+
+@pytest.fixture(scope="module")
+def edition(workspace: Workspace) -> Edition:
+    return Edition.read(workspace, "new_start")
+
+
+@pytest.fixture
+def raw(edition: Edition) -> dict[str, Any]:
+    return copy.deepcopy(dict(edition.headline.raw))
+
+
+def study(raw: dict[str, Any]) -> StudyResults:
+    return StudyResults(raw=raw, source=Path("results.json"))
+
+
+def test_a_programme_without_results_has_no_book(workspace: Workspace) -> None:
+    with pytest.raises(BookError, match="no results to print"):
+        Edition.read(workspace, "elsewhere")
+
+
+def test_the_answer_names_what_moved_and_what_did_not(edition: Edition) -> None:
+    said = answers.lives(edition.headline)
+    assert said.startswith("Across 6 sites there were about")
+    assert "fewer A&E attendances a quarter" in said
+    assert "Too early to say: people claiming" in said
+
+
+def test_the_answer_claims_nothing_where_no_main_outcome_moved(raw: dict[str, Any]) -> None:
+    for outcome in raw["outcomes"]:
+        outcome["finding"]["verdict"] = "cannot tell"
+    assert answers.lives(study(raw)).startswith("No main outcome has moved clearly")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (-5.0, -1.0, "It has not yet paid for itself."),
+        (1.0, 5.0, "It has paid for itself."),
+        (-1.0, 5.0, "Whether it has paid for itself cannot be told yet."),
+        (None, None, "Whether it has paid for itself cannot be told yet."),
+    ],
+)
+def test_the_balance_says_what_its_range_bears(
+    low: float | None, high: float | None, said: str
+) -> None:
+    assert answers.balance({"mean": 0.0, "low": low, "high": high}) == said
+
+
+def test_main_points_are_few_and_leave_no_harm_out(edition: Edition) -> None:
+    found = points.main_points(edition.headline)
+    assert len(found) <= points.MOST
+    assert any("1 worsened (calls on crisis help)" in point for point in found)
+
+
+def test_a_control_that_moved_is_a_main_point(raw: dict[str, Any]) -> None:
+    control = next(o for o in raw["outcomes"] if o["role"] == "negative_control")
+    control["finding"]["verdict"] = "worsened"
+    assert any(p.startswith("The control moved") for p in points.main_points(study(raw)))
+
+
+def test_sites_that_came_off_worse_are_counted(raw: dict[str, Any]) -> None:
+    for outcome in raw["outcomes"]:
+        outcome["estimates"][0]["site"][0] |= {"effect": 0.2, "low": 0.1, "high": 0.3}
+    said = next(p for p in points.main_points(study(raw)) if p.startswith("Site by site"))
+    assert "Alder Vale, A&E attendances" in said
+
+
+def test_an_unknown_claim_is_an_error_of_the_book(edition: Edition) -> None:
+    claims = Claims(edition)
+    assert claims.html("ae_attendances.effect").startswith("<span class='claim'")
+    with pytest.raises(BookError, match=r"'ae_attendances\.nonsense'"):
+        claims.html("ae_attendances.nonsense")
+
+
+def test_missing_figures_are_said_to_be_missing(raw: dict[str, Any], edition: Edition) -> None:
+    finding = raw["outcomes"][0]["finding"]
+    finding["effect_percent"] = finding["people"] = finding["p_value"] = None
+    changed = Edition(
+        programmes=edition.programmes, headline=study(raw), others=(), rounds=(),
+        calibration=None, outcomes=(),
+    )  # fmt: skip
+    claims = Claims(changed)
+    assert claims.claim("ae_attendances.effect").text == "not known"
+    assert claims.claim("ae_attendances.people").text == "not counted in people"
+    assert claims.claim("ae_attendances.p").text == "not known"
+
+
+def test_writing_again_changes_no_file(workspace: Workspace, edition: Edition) -> None:
+    folder = workspace.book / "_edition"
+    pages.write(workspace, edition)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    pages.write(workspace, edition)
+    assert before == {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
+
+
+def test_what_an_edition_no_longer_has_is_removed(workspace: Workspace, edition: Edition) -> None:
+    stale = workspace.book / "_edition" / "sites" / "S99.md"
+    stale.parent.mkdir(parents=True, exist_ok=True)
+    stale.write_text("# Gone\n")
+    pages.write(workspace, edition)
+    assert not stale.exists()
+
+
+def test_real_pages_never_carry_the_band_of_invented_ones(
+    workspace: Workspace, edition: Edition
+) -> None:
+    pages.write(workspace, edition)
+    book = json.loads((workspace.book / "_edition" / "book.json").read_text())
+    assert book["band"] == pages.SYNTHETIC_BAND
+    assert book["bands"]["_edition/cases/enterprise_zones"] == pages.REAL_BAND
+
+
+def test_new_results_run_a_notebook_again(workspace: Workspace, edition: Edition) -> None:
+    pages.write(workspace, edition)
+    page = workspace.book / "_edition" / "notebooks" / "new_start-first_look.md"
+    assert edition.headline.raw["panel_fingerprint"][:16] in page.read_text()
+
+
+def test_an_effect_on_no_range_leaves_the_pages_whole(
+    workspace: Workspace, raw: dict[str, Any], edition: Edition
+) -> None:
+    for outcome in raw["outcomes"]:
+        for estimate in outcome["estimates"]:
+            for row in (estimate["overall"], *estimate["site"], *estimate["event_time"]):
+                row |= {"low": None, "high": None, "low_band": None, "high_band": None}
+        for row in outcome["paths"]:
+            row |= {"low": None, "high": None}
+        outcome["finding"]["effect_percent"] |= {"low": None, "high": None}
+    bare = Edition(
+        programmes=edition.programmes, headline=study(raw | {"value": None}), others=(),
+        rounds=(), calibration=None, outcomes=(),
+    )  # fmt: skip
+    pages.write(workspace, bare)
+    assert "nothing is valued" in (workspace.book / "_edition" / "money.md").read_text()
+
+
+def test_tables_have_scoped_headers_and_are_escaped() -> None:
+    made = table("A & B", ["What", "Figure"], [["<b>", "1"]], numeric="tn")
+    assert "<caption>A &amp; B</caption>" in made
+    assert "<th scope='col'>What</th><th scope='col' class='n'>Figure</th>" in made
+    assert "<th scope='row'>&lt;b&gt;</th><td class='n'>1</td>" in made
+
+
+def test_data_are_written_as_csv_and_json(tmp_path: Path) -> None:
+    out = Generated(tmp_path)
+    out.table("one", [{"a": 1, "b": None}])
+    assert (tmp_path / "files/data/one.csv").read_text() == "a,b\n1,\n"
+    assert json.loads((tmp_path / "files/data/one.json").read_text()) == [{"a": 1, "b": None}]

@@ -1,0 +1,100 @@
+"""How figures are said: the same result always in the same words."""
+
+from __future__ import annotations
+
+import pytest
+
+from evaluation.edition import words
+
+M = words.MINUS
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (8.1e6, "£8.1m"),
+        (420_000, "£420,000"),
+        (423_456, "£420,000"),
+        (999_600, "£1.0m"),
+        (1.25e9, "£1.2bn"),
+        (0, "£0"),
+        (0.2, "£0"),
+        (None, "not known"),
+    ],
+)
+def test_pounds(value: float | None, said: str) -> None:
+    assert words.pounds(value) == said
+
+
+def test_a_line_never_breaks_between_a_minus_and_its_pounds() -> None:
+    assert words.pounds(-4.04e6) == f"{M}\N{WORD JOINER}£4.0m"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(-8.14, f"{M}8.1%"), (12.4, "12%"), (-0.01, "0.0%"), (9.96, "10%"), (None, "not known")],
+)
+def test_percent(value: float | None, said: str) -> None:
+    assert words.percent(value) == said
+
+
+def test_a_rise_has_a_plus_and_nothing_has_none() -> None:
+    assert words.signed_percent(0.7) == "+0.7%"
+    assert words.signed_percent(0.001) == "0.0%"
+    assert words.signed_percent(-0.7) == f"{M}0.7%"
+
+
+def test_people_come_with_a_direction_and_a_range() -> None:
+    fewer = {"effect": -31.4, "low": -50.2, "high": -11.9}
+    assert words.fewer_or_more(fewer, "attendances") == "about 31 fewer attendances"
+    assert words.people_range(fewer) == "12 to 50 fewer"
+
+
+def test_a_range_that_holds_nought_says_both_sides() -> None:
+    assert words.people_range({"effect": -2, "low": -50, "high": 7}) == "50 fewer to 7 more"
+
+
+def test_people_are_rounded_as_findings_round_them() -> None:
+    wide = {"effect": -732.0, "low": -1138.0, "high": -363.0}
+    assert words.people_range(wide) == "360 to 1,140 fewer"
+
+
+def test_a_figure_without_a_range_says_so() -> None:
+    alone = {"effect": -6.5, "low": None, "high": None}
+    assert words.effect_with_range(alone) == f"{M}6.5% (no range)"
+
+
+def test_a_fixed_sum_has_no_range() -> None:
+    assert words.money_with_range({"mean": 8.1e6, "low": 8.1e6, "high": 8.1e6}) == "£8.1m"
+
+
+def test_findings_are_put_into_the_spelling_of_the_book() -> None:
+    assert words.tidy("about -8.1 % (-13 to -3)") == f"about {M}8.1% ({M}13 to {M}3)"
+    assert words.tidy("difference-in-differences, 2026-3") == "difference-in-differences, 2026-3"
+
+
+def test_lists() -> None:
+    assert words.listed([]) == ""
+    assert words.listed(["a"]) == "a"
+    assert words.listed(["a", "b", "c"]) == "a, b and c"
+
+
+def test_a_title_inside_a_sentence_keeps_its_capitals() -> None:
+    assert words.within("A&E attendances") == "A&E attendances"
+    assert words.within("GP appointments") == "GP appointments"
+    assert words.within("Children in care") == "children in care"
+
+
+def test_every_verdict_has_its_own_mark_and_an_unknown_one_is_no_success() -> None:
+    marks = [verdict.mark for verdict in words.verdicts()]
+    assert len(set(marks)) == len(marks) == 5
+    assert words.verdict("no effect larger than 6 %").word == "no effect larger than 6%"
+    assert words.verdict("splendid").style == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("chance", "said"),
+    [(0.99, "99 in 100"), (0.004, "less than 1 in 100"), (0.9999, "more than 99 in 100")],
+)
+def test_chances_are_counts_of_worlds(chance: float, said: str) -> None:
+    assert words.in_hundred(chance) == said
