@@ -87,7 +87,7 @@ endef
 
 # Installing for running leaves the tools for testing where they are, if they are there.
 $(FOR_RUNNING): uv.lock pyproject.toml | $(UV)
-	@$(FIND_PYTHON); echo "Installing the locked packages into .venv (once; about a minute, 1 GB)"; \
+	@$(FIND_PYTHON); echo "Installing the locked packages into .venv (once; about a minute, 0.8 GB)"; \
 	.uv/bin/uv sync --quiet --frozen --inexact --python "$$python" --extra book --extra cases
 	@touch $@
 

@@ -1,0 +1,48 @@
+"""What the README shows is what the commands print."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from evaluation.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.fixture
+def new_workspace(tmp_path: Path) -> Path:
+    """The declarations as they are tracked, with a ledger that holds nothing yet."""
+    shutil.copytree(ROOT / "studies" / "new_start", tmp_path / "studies" / "new_start")
+    shutil.copytree(ROOT / "data_schemas", tmp_path / "data_schemas")
+    return tmp_path
+
+
+def test_the_faulty_return_is_answered_as_shown(
+    new_workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faulty = ROOT / "tests" / "examples" / "S01_nhs_2026-Q3.csv"
+    with pytest.raises(SystemExit) as end:
+        main(["--workspace", str(new_workspace), "check", str(faulty)])
+    assert end.value.code == 1
+    # Where nothing was accepted before, a last paragraph says that there is no jump to look for.
+    told = capsys.readouterr().out.partition("\nnot checked yet")[0].rstrip()
+    assert f"```\n{told}\n```" in README
+
+
+def test_every_target_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    pages = README + (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert set(re.findall(r"`make ([a-z-]+)", pages)) <= targets
+
+
+def test_every_file_that_is_named_exists() -> None:
+    made_later = {"var", ".venv", "book/_build/html/index.html"}
+    pages = README + (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = {name.rstrip("/") for name in re.findall(r"`((?:[a-z_.]+/)+[A-Za-z_.-]*)`", pages)}
+    there = {name for name in named if (ROOT / name).exists() or name.startswith("var")}
+    assert named - there - made_later == set()
