@@ -46,8 +46,9 @@ def name_the_data(
 
 
 def note_the_edition(app: Sphinx, config: Config) -> None:
-    """Write every page again when the band or footer is another."""
+    """Write every page again when the band, the footer or this file is another."""
     text = json.dumps(_read(Path(app.srcdir), "book.json"), sort_keys=True)
+    text += Path(__file__).read_text(encoding="utf-8")
     config.edition_frame = hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -82,11 +83,26 @@ def mend_frames(app: Sphinx, doctree: nodes.document, page: str) -> None:
         text = raw.astext()
         if 'class="dataframe"' not in text:
             continue
+        text = re.sub(r"<thead>(.*?)</thead>", _heads_joined, text, flags=re.DOTALL)
         text = text.replace("<th></th>", "<td></td>")
         text = re.sub(r"(<tbody>.*?</tbody>)", _rows_scoped, text, flags=re.DOTALL)
         text = re.sub(r"<th>(?=[^<])", '<th scope="col">', text)
         box = "<div class='table-box' role='region' tabindex='0' aria-label='Table of results'>"
         raw[:] = [nodes.Text(f"{box}{text}</div>")]
+
+
+def _heads_joined(head: re.Match[str]) -> str:
+    """One row of names where pandas writes two, the second only for the index."""
+    rows = [
+        re.findall(r"<th[^>]*>(.*?)</th>", row)
+        for row in re.findall(r"<tr.*?>(.*?)</tr>", head[1], re.DOTALL)
+    ]
+    if len(rows) != 2 or len(rows[0]) != len(rows[1]) or any(
+        above and below for above, below in zip(*rows, strict=True)
+    ):  # fmt: skip
+        return head[0]
+    cells = "".join(f"<th>{a or b}</th>" for a, b in zip(*rows, strict=True))
+    return f"<thead><tr>{cells}</tr></thead>"
 
 
 def _rows_scoped(body: re.Match[str]) -> str:

@@ -116,11 +116,11 @@ def how_sure(study: StudyResults) -> str:
         "exploratory": "Exploratory: the analysis was not fixed before the data were seen.",
     }[study.raw["label"]]
     found = checks(study)
-    parts = [
-        words.counted(found["holds"], "check holds", "checks hold"),
-        words.counted(found["fails"], "fails", "fail"),
-        f"{words.number(found['cannot tell'])} cannot tell",
-    ]
+    parts = [words.counted(found["holds"], "check holds", "checks hold")]
+    if found["fails"]:
+        parts.append(words.counted(found["fails"], "fails", "fail"))
+    if found["cannot tell"]:
+        parts.append(f"{words.number(found['cannot tell'])} cannot tell")
     drawn = study.raw["assignments"]["drawn"]
     against = f"Tested against {words.number(drawn)} re-drawn start dates."
     return f"{label} {against} " + (words.listed(parts) + "." if sum(found.values()) else "")

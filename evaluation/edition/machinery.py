@@ -1,7 +1,8 @@
 """Whether the machinery tells the truth: the calibration record, as recorded, failures included.
 
-``book/calibration.json`` is written by ``make calibration``: ``command``, ``recorded``, ``seeds``
-and ``rows``, each with ``what``, ``nominal``, ``measured``, ``mc_se`` and ``passes``.
+``book/calibration.json`` is written by ``make calibration``: ``command``, ``recorded``, ``seeds``,
+``notes``; ``rows``, each with ``what``, ``nominal``, ``measured``, ``mc_se`` and ``passes``; and
+``diagnostics``: how often each check fires under each departure from what is assumed.
 """
 
 from __future__ import annotations
@@ -21,17 +22,41 @@ def machinery(edition: Edition, out: Generated) -> dict[str, Any]:
     """Everything that the template of the page asks for."""
     record = edition.calibration
     if record is None:
-        return {"record": None, "charts": [], "rates": Markup("")}
+        return {"record": None}
     rows: Sequence[Record] = record["rows"]
     charts = [
         _chart(out, nominal, [row for row in rows if row["nominal"] == nominal])
         for nominal in sorted({row["nominal"] for row in rows}, reverse=True)
     ]
-    return {"record": record, "charts": charts, "rates": _rates_table(rows)}
+    return {
+        "record": record,
+        "charts": charts,
+        "rates": _rates_table(rows),
+        "checks": _checks_table(record.get("diagnostics", [])),
+    }
+
+
+def _checks_table(departures: Sequence[Record]) -> Markup:
+    """Each departure that was planted, and in what share of programmes each check noticed it."""
+    if not departures:
+        return Markup("")
+    checks = list(departures[0]["fires"])
+    rows = [
+        [_capital(one["what"]), *(words.percent(100 * one["fires"][check]["share"], 0)
+                                  for check in checks)]
+        for one in departures
+    ]  # fmt: skip
+    heads = ["What was planted", *(_capital(check.replace("_", " ")) for check in checks)]
+    return table("Share of programmes in which each check fails", heads, rows,
+                 numeric="t" + "n" * len(checks))  # fmt: skip
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _chart(out: Generated, nominal: float, rows: Sequence[Record]) -> Markup:
-    drawn = [(row["what"], row["measured"], row["mc_se"]) for row in rows]
+    drawn = [(_capital(row["what"]), row["measured"], row["mc_se"]) for row in rows]
     said = " ".join(
         f"{row['what']}: promised {words.percent(100 * nominal, 0)}, measured "
         f"{words.percent(100 * row['measured'], 1)}." for row in rows
@@ -44,7 +69,7 @@ def _chart(out: Generated, nominal: float, rows: Sequence[Record]) -> Markup:
 
 def _rates_table(rows: Sequence[Record]) -> Markup:
     cells = [
-        [row["what"], words.percent(100 * row["nominal"], 0),
+        [_capital(row["what"]), words.percent(100 * row["nominal"], 0),
          words.percent(100 * row["measured"], 1), words.percent(100 * row["mc_se"], 1),
          "yes" if row["passes"] else "no"]
         for row in rows

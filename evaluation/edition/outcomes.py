@@ -263,11 +263,11 @@ def _diagnostics_table(outcome: Record) -> Markup:
     if not outcome["diagnostics"]:
         return Markup("")
     rows = [
-        [d["title"], d["result"], words.tidy(str(d["statistic"])), words.sentence(d["sentence"])]
+        [d["title"], d["result"], words.sentence(d["sentence"]), words.tidy(str(d["statistic"]))]
         for d in outcome["diagnostics"]
     ]
-    return table(f"Checks: {outcome['plain_title']}", ["Check", "Result", "Figure", "Meaning"],
-                 rows)  # fmt: skip
+    heads = ["Check", "Result", "Meaning", "Figure"]
+    return table("What was checked for this finding", heads, rows)
 
 
 def _effect_rows(outcome: Record) -> list[dict[str, Any]]:

@@ -327,6 +327,9 @@ kernelspec: {name: python3, display_name: Python 3}
 The number of sites in this study, computed here:
 
 ```{code-cell} ipython3
-2 * 3
+import pandas as pd
+
+print("a line that is far too long for a telephone, and longer than the column at a desk, too " * 3)
+pd.DataFrame({"sites": [2 * 3]}, index=pd.Index(["New Start"], name="programme"))
 ```
 """

@@ -35,6 +35,9 @@ from evaluation.edition.figures.canvas import (
     say_ticks,
 )  # fmt: skip
 
+# Charts always lie on white, so text over a line gets white behind it.
+_PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+
 
 def paths(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], unit: str, size: Size) -> str:
     """Pilots and what would have happened without the programme, with the starts marked.
@@ -253,8 +256,9 @@ def _forest_text(draw: Drawing, y: float, label: str, figure: str) -> None:
     axes, text = draw.axes, draw.size.text
     blend = axes.get_yaxis_transform()
     if draw.size.narrow:
-        axes.text(0, y + 0.42, label, transform=blend, va="bottom", fontsize=text - 0.5)
-        axes.text(0, y + 0.14, figure, transform=blend, va="bottom", color=MUTED,
+        axes.text(0, y + 0.42, label, transform=blend, va="bottom", fontsize=text - 0.5,
+                  bbox=_PAPER)  # fmt: skip
+        axes.text(0, y + 0.14, figure, transform=blend, va="bottom", color=MUTED, bbox=_PAPER,
                   fontsize=text - 1)  # fmt: skip
         return
     shown = "\n".join(textwrap.wrap(label, 34))
@@ -281,7 +285,7 @@ def _gain_row(draw: Drawing, y: float, row: Mapping[str, Any], reach: float) -> 
                   fontsize=text - 0.5)  # fmt: skip
     name = f"{row['name']} ({row['budget']})"
     if draw.size.narrow:
-        axes.text(0, y + 0.26, name, transform=axes.get_yaxis_transform(), va="bottom",
+        axes.text(0, y + 0.26, name, transform=axes.get_yaxis_transform(), va="bottom", bbox=_PAPER,
                   fontsize=text - 0.5)  # fmt: skip
     else:
         shown = "\n".join(textwrap.wrap(name, 24))
