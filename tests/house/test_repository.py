@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PUBLIC_HOSTS = {"pypi.org", "files.pythonhosted.org"}
+PUBLIC_HOSTS = {".".join(("pypi", "org")), ".".join(("files", "pythonhosted", "org"))}
 LOCK = "uv.lock"
-# Folders of one machine. Written in pieces, so that this file does not find itself.
-ONE_MACHINE = re.compile("|".join(("/home/", "/root/", "/work/", "/Users/", r"[A-Z]:\\Us")))
-REGISTRIES = re.compile("|".join(("pypi\\.org", "pythonhosted\\.org", "npmjs\\.(org|com)")))
+# The bracketed letters keep these patterns from finding themselves here.
+ONE_MACHINE = re.compile(r"/hom[e]/|/roo[t]/|/wor[k]/|/User[s]/|[A-Z]:\\User[s]")
+REGISTRIES = re.compile(r"pyp[i]\.org|pythonhoste[d]\.org|npmj[s]\.(org|com)")
 
 
 def _tracked() -> list[str]:
