@@ -6,6 +6,7 @@ and the execution cache do only what is new.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import http.server
@@ -59,19 +60,21 @@ def serve_book(workspace: Workspace, port: int = 8000) -> None:
 
     Raises
     ------
-    BookError : if the book has not been built.
+    BookError : if the book has not been built, or the port is taken.
     """
     folder = workspace.book / "_build" / "html"
     if not (folder / "index.html").is_file():
         raise BookError("the book is not built yet.", where=str(folder),
                         mend="newstart book build")  # fmt: skip
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        print(f"http://127.0.0.1:{server.server_port}/  (Ctrl+C ends it)", flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print("ended")
+    try:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise BookError(
+            f"port {port} cannot be opened: {error.strerror}.", mend="name another: --port 8001"
+        ) from None
+    with server, contextlib.suppress(KeyboardInterrupt):
+        server.serve_forever()
 
 
 def _run_jupyter_book(workspace: Workspace) -> None:

@@ -76,7 +76,7 @@ class Pages:
         self.out.text(f"{page}.md", text + "\n")
 
     def _family(self, name: str, index: str, pages: Sequence[str]) -> None:
-        self.families[name] = [{"file": index, "sections": [{"file": page} for page in pages]}]
+        self.families[name] = [_entry(index, [{"file": page} for page in pages])]
 
     def _front(self) -> None:
         study = self.edition.headline
@@ -167,13 +167,12 @@ class Pages:
             name = f"studies/{study.programme}-{study.study}"
             notebook = self._notebook(study)
             self._page(name, "study.md.j2", study=study, notebook=notebook)
-            pages.append({"file": f"_edition/{name}"})
+            pages.append(_entry(f"_edition/{name}", [{"file": notebook}] if notebook else []))
             if notebook:
-                pages[-1]["sections"] = [{"file": notebook}]  # type: ignore[assignment]
                 self._banded(notebook, study)
             self._banded(f"_edition/{name}", study)
         self._page("studies/index", "studies.md.j2", studies=self.edition.studies)
-        self.families["studies"] = [{"file": "_edition/studies/index", "sections": pages}]
+        self.families["studies"] = [_entry("_edition/studies/index", pages)]
 
     def _notebook(self, study: StudyResults) -> str | None:
         """Copy a study's notebook; returns its page, or None where there is none."""
@@ -214,6 +213,11 @@ class Pages:
                 for filled in self.families.get(chapter.get("generated"), [chapter])
             ]  # fmt: skip
         self.out.text("toc.yml", yaml.safe_dump(frame, sort_keys=False))
+
+
+def _entry(page: str, below: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A line of the table of contents, which takes no empty list of pages below."""
+    return {"file": page} | ({"sections": list(below)} if below else {})
 
 
 def _left_out(rows: Sequence[tuple[str, Record, bool, str]]) -> str:

@@ -108,6 +108,25 @@ def look_in_the_dark(html: Path, browser: Browser) -> Callable[[str], Visit]:
     return lambda name: look(browser, html / name, html, "dark")
 
 
+@pytest.fixture(scope="session")
+def search(html: Path, browser: Browser) -> Callable[[str], Visit]:
+    """The search page with a word asked for; its links are the pages found."""
+
+    def asked(word: str) -> Visit:
+        visit, tab = Visit(name=word), browser.new_page()
+        tab.route("**/*", lambda route: _let_files_in(route, visit))
+        tab.on("console", lambda m: visit.said.append(m.text) if m.type == "error" else None)
+        tab.goto(f"{(html / 'search.html').as_uri()}?q={word}")
+        tab.wait_for_selector("#search-results ul.search li")
+        visit.links = tab.eval_on_selector_all(
+            "#search-results li a", "all => all.map(a => a.innerText)"
+        )
+        tab.close()
+        return visit
+
+    return asked
+
+
 def look(
     browser: Browser, page: Path, root: Path, scheme: str = "light", *, axe: bool = True
 ) -> Visit:

@@ -100,6 +100,12 @@ def test_no_page_names_an_address_to_load_from(html: Path, pages: list[Path]) ->
     ] == []
 
 
+def test_the_search_works_from_a_disk(search: Callable[[str], Visit]) -> None:
+    found = search("restated")
+    assert "Data quality" in found.links
+    assert (found.asked, found.said) == ([], [])
+
+
 def test_only_pages_with_formulas_load_mathjax(visits: list[Visit]) -> None:
     assert [v.name for v in visits if any("mathjax" in s for s in v.scripts)] == ["methods.html"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import runpy
 import shutil
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from evaluation.edition import answers, pages, points
+from evaluation.edition.build import build_book, serve_book
 from evaluation.edition.claims import Claims
 from evaluation.edition.edition import Edition, StudyResults
 from evaluation.edition.files import Generated
@@ -45,6 +47,16 @@ def raw(edition: Edition) -> dict[str, Any]:
 
 def study(raw: dict[str, Any]) -> StudyResults:
     return StudyResults(raw=raw, source=Path("results.json"))
+
+
+def test_a_book_that_is_not_built_cannot_be_shown(workspace: Workspace) -> None:
+    with pytest.raises(BookError, match="not built yet"):
+        serve_book(workspace)
+
+
+def test_a_workspace_without_a_book_says_so(tmp_path: Path) -> None:
+    with pytest.raises(BookError, match="the workspace has no book"):
+        build_book(Workspace(root=tmp_path))
 
 
 def test_a_programme_without_results_has_no_book(workspace: Workspace) -> None:
@@ -125,6 +137,14 @@ def test_writing_again_changes_no_file(workspace: Workspace, edition: Edition) -
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
     pages.write(workspace, edition)
     assert before == {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_family_without_pages_has_no_empty_list_in_the_contents(
+    workspace: Workspace, edition: Edition
+) -> None:
+    pages.write(workspace, dataclasses.replace(edition, others=()))
+    contents = (workspace.book / "_edition" / "toc.yml").read_text()
+    assert "_edition/cases/index" in contents and "sections: []" not in contents
 
 
 def test_what_an_edition_no_longer_has_is_removed(workspace: Workspace, edition: Edition) -> None:
