@@ -140,6 +140,8 @@ class Pages:
         if not rows:
             return ""
         said = f"{site['name']} alone, {words.counted(site['areas'], 'area')}. {_left_out(rows)}"
+        if len(rows) < len(_site_outcomes(study, site)):
+            said += " Effects that are not in per cent stand in the table."
         alt = f"Effects by outcome with ranges, per cent. {said}"
         return self.out.plate(f"{study.study}/site-{site['code']}", "../../", alt, figures.forest,
                               rows, "%", caption=said)  # fmt: skip
@@ -221,7 +223,9 @@ def _entry(page: str, below: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _left_out(rows: Sequence[tuple[str, Record, bool, str]]) -> str:
-    """Which of the effects have a range without nought."""
+    """Which of the effects have a range without nought, if ranges can be given."""
+    if all(row["low"] is None or row["high"] is None for _, row, _, _ in rows):
+        return "Re-drawn start dates can give none of these a range: read them as single guesses."
     clear = [
         label for label, row, _, _ in rows
         if row["low"] is not None and row["high"] is not None and row["low"] * row["high"] > 0
