@@ -42,7 +42,7 @@ def _session(
     programme: Annotated[str, typer.Option(help="Which programme.")] = "new_start",
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
 ) -> None:
-    context.obj = Session(folder=workspace, programme_name=programme)
+    context.obj = Session(folder=workspace, programme_name=programme, debug=debug)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -64,5 +64,3 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(GOOD)
 
 
-if __name__ == "__main__":
-    main()

@@ -31,6 +31,7 @@ class Session:
 
     folder: Path | None
     programme_name: str
+    debug: bool = False
 
     @property
     def workspace(self) -> Workspace:

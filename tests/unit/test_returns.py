@@ -12,7 +12,7 @@ from evaluation.errors import ReturnFileError, UserError
 from evaluation.programme import Programme
 from evaluation.quarters import Period
 from evaluation.returns.content import Figures, Observation, Return
-from evaluation.returns.template import write_template
+from evaluation.returns.template import write_return, write_template
 from evaluation.returns.workbook import address, column_letter, guide_from_name, read_return
 
 
@@ -188,3 +188,14 @@ def test_content_hash_depends_on_the_figures_alone(quarter: Period) -> None:
     assert one.content_hash == returned(rows[::-1], "b").content_hash
     other = (Observation("E01", quarter, "ae_attendances", 211.0, 5000.0, "", ""), rows[1])
     assert one.content_hash != returned(other, "a").content_hash
+
+
+def test_a_workbook_holds_no_trace_of_the_hour(tmp_path: Path) -> None:
+    """Receipts of a demonstration must be the same on every run, whatever the time."""
+    guide = ["1", "tiny", "S01", "nhs", "2026 Q3"]
+    rows: list[list[str | float | None]] = [["E01", "A", "2026 Q3", "ae", 3, 4, None, None, None]]
+    write_return(tmp_path / "a.xlsx", guide, rows)
+    with zipfile.ZipFile(tmp_path / "a.xlsx") as book:
+        assert {member.date_time[0] for member in book.infolist()} == {1980}
+        assert b"dcterms:modified" not in book.read("docProps/core.xml")
+    assert read_return(tmp_path / "a.xlsx").guide["site"] == "S01"

@@ -1,0 +1,127 @@
+"""Verdicts follow their rules, and no sentence says more than its figures."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluation.diagnose import Diagnostic, objections
+from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.did import DidSettings, did
+from evaluation.estimate.units import in_units
+from evaluation.finding import Judged, adjust, judge
+from evaluation.finding.judge import Range
+from evaluation.finding.sentences import rounded, span
+from evaluation.simulate import Scenario, Switches, draw_figures, invent_programme, panel_of
+
+SCHEMAS = Path(__file__).parents[2] / "data_schemas"
+
+
+def judged(seed: int, switches: Switches, preset: str = "tiny") -> Judged:
+    scenario = Scenario.load(SCHEMAS)
+    chosen = scenario.presets[preset]
+    programme = invent_programme(scenario, chosen, SCHEMAS)
+    figures = draw_figures(programme, scenario, chosen, seed=seed, switches=switches)
+    panel = panel_of(programme, figures, ("ae_attendances",))
+    assignments = Assignments.draw(panel, n=199, strata=())
+    estimate = did(
+        panel, "ae_attendances", settings=DidSettings(scale="log", base="mean"),
+        assignments=assignments,
+    )  # fmt: skip
+    p = float(estimate.overall(window=(0, 3))["p_value"].iloc[0])
+    return Judged(
+        outcome=programme.outcome_by_code["ae_attendances"], estimate=estimate, window=(0, 3),
+        margin_percent=6, adjusted_p=p, baseline=100.0, units=in_units(estimate),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("nothing", [True, False])
+def test_no_sentence_contradicts_its_figures(seed: int, nothing: bool) -> None:
+    finding = judge(judged(seed, Switches(no_effect=nothing)))
+    said, percent = finding.sentence, finding.percent
+    assert finding.verdict in (
+        "improved", "worsened", "no effect larger than 6 %", "too early to say", "cannot tell",
+    )  # fmt: skip
+    if finding.verdict == "improved":
+        assert percent.high < 0
+        assert " fewer " in said
+        assert " more " not in said
+    elif finding.verdict == "worsened":
+        assert percent.low > 0
+        assert " more " in said
+    else:
+        assert "fewer" not in said
+        assert finding.verdict in said
+    if "may be nothing" in said:
+        assert percent.low <= 0 <= percent.high
+    if finding.verdict.startswith("no effect"):
+        assert percent.low >= -6
+        assert percent.high <= 6
+    assert finding.sentence in finding.paragraph
+    assert "p = " in finding.analyst
+
+
+def test_an_objection_withholds_a_clear_effect_and_says_why() -> None:
+    case = judged(1, Switches())
+    clear = replace(case, adjusted_p=0.001)
+    forced = judge(
+        replace(clear, objections=("something moved that the programme cannot explain",))
+    )
+    if judge(clear).verdict in ("improved", "worsened"):
+        assert forced.verdict == "cannot tell"
+        assert "something moved" in forced.sentence
+
+
+def test_a_window_not_complete_is_too_early() -> None:
+    case = judged(3, Switches(no_effect=True))
+    late = replace(case, window=(0, 50), margin_percent=0.001, adjusted_p=0.9)
+    assert judge(late).verdict == "too early to say"
+    done = replace(case, margin_percent=0.001, adjusted_p=0.9)
+    assert judge(done).verdict == "cannot tell"
+
+
+def test_a_trend_objects_only_to_an_effect_in_its_own_direction() -> None:
+    check = Diagnostic(
+        code="pre_trend", title="", result="fails", statistic="", sentence="", size=-0.1
+    )
+    assert objections((check,), -1.0)
+    assert not objections((check,), 1.0)
+    assert not objections((replace(check, result="holds"),), -1.0)
+
+
+def test_adjusted_p_values_are_those_of_the_textbook() -> None:
+    holm = adjust({"a": 0.01, "b": 0.04, "c": 0.03}, "holm")
+    assert holm == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06})
+    bh = adjust({"a": 0.01, "b": 0.04, "c": 0.03}, "fdr_bh")
+    assert bh == pytest.approx({"a": 0.03, "b": 0.04, "c": 0.04})
+    assert adjust({}, "holm") == {}
+
+
+def test_numbers_are_rounded_to_what_their_range_supports() -> None:
+    assert rounded(731.4, 390) == "730"
+    assert rounded(57.3, 25) == "57"
+    assert rounded(3.14159, 0.8) == "3.1"
+    assert rounded(12_345, 4_000) == "12,300"
+    assert span(Range(effect=-731, low=-1142, high=-356), flip=True) == ("730", "360", "1,140")
+
+
+def test_an_unbounded_interval_is_said_in_words() -> None:
+    case = judged(1, Switches())
+    few = Assignments.draw(panel_of_case(), n=9, strata=())
+    estimate = did(panel_of_case(), "ae_attendances", assignments=few,
+                   settings=DidSettings(scale="log", base="mean"))  # fmt: skip
+    finding = judge(replace(case, estimate=estimate, units=in_units(estimate), adjusted_p=0.1))
+    assert np.isinf(finding.percent.high)
+    assert "no limit can be given" in finding.sentence
+    assert not re.search(r"\binf\b|nan", finding.sentence)
+
+
+def panel_of_case():  # type: ignore[no-untyped-def]
+    scenario = Scenario.load(SCHEMAS)
+    preset = scenario.presets["tiny"]
+    programme = invent_programme(scenario, preset, SCHEMAS)
+    return panel_of(programme, draw_figures(programme, scenario, preset, seed=1),
+                    ("ae_attendances",))  # fmt: skip
