@@ -62,5 +62,3 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         say("Run it again as newstart --debug ... and send us what it prints.")
         sys.exit(COULD_NOT_RUN)
     sys.exit(GOOD)
-
-
