@@ -15,8 +15,8 @@ import numpy as np
 from evaluation.errors import EstimateError
 from evaluation.estimate import frame
 from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.estimate import Draws, Estimate, Inference
-from evaluation.estimate.inference import Influence
+from evaluation.estimate.estimate import Estimate, Inference
+from evaluation.estimate.inference import Draws, Influence
 from evaluation.estimate.reassign import Rule, effects_under, started_by
 
 if TYPE_CHECKING:

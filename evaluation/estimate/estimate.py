@@ -16,7 +16,13 @@ import pandas as pd
 
 from evaluation import fingerprint
 from evaluation.errors import EstimateError
-from evaluation.estimate.inference import Influence, summarise
+from evaluation.estimate.inference import (
+    Draws,
+    Influence,
+    from_draws,
+    from_errors,
+    from_influence,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,22 +31,6 @@ Inference = Literal["placebo", "analytic", "bootstrap"]
 Weights = Literal["simple", "event_time", "cohort", "quarter"]
 Key = Literal["event_time", "cohort", "site", "area", "quarter"]
 ENTRY_COLUMNS = ("site", "cohort", "quarter", "event_time", "n_areas", "weight")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Draws:
-    """Effects under other assignments, one row each, the real one first.
-
-    ``raw`` (B + 1, K): the effects of the data as they are; they serve the null test.
-    ``shift`` (B + 1, K): the effects if the data were 1 in every really started cell and 0
-    elsewhere; how far a true effect of 1 would carry into each assignment.
-    ``net`` (B + 1, K): the effects after the estimated effect has been taken out of the really
-    started cells; they serve everything after the test.
-    """
-
-    raw: NDArray[np.float64]
-    shift: NDArray[np.float64]
-    net: NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -179,7 +169,12 @@ class Estimate:
     def _table(
         self, maps: NDArray[np.float64], masks: list[NDArray[np.bool_]], labels: list[Any]
     ) -> pd.DataFrame:
-        table = summarise(self, maps)
+        if self.draws is not None:
+            table = from_draws(self.effects, self.draws, maps, self.level)
+        elif self.influence is not None:
+            table = from_influence(self.effects, self.influence, maps, self.level)
+        else:
+            table = from_errors(self.effects, self.analytic_error, maps, self.level)
         table["n_areas"] = [self._areas_in(mask) for mask in masks]
         table.index = pd.Index(labels)
         return table

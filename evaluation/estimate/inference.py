@@ -23,9 +23,24 @@ import pandas as pd
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evaluation.estimate.estimate import Draws, Estimate
 
 TIE = 1e-10
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Draws:
+    """Effects under other assignments, one row each, the real one first.
+
+    ``raw`` (B + 1, K): the effects of the data as they are; they serve the null test.
+    ``shift`` (B + 1, K): the effects if the data were 1 in every really started cell and 0
+    elsewhere; how far a true effect of 1 would carry into each assignment.
+    ``net`` (B + 1, K): the effects after the estimated effect has been taken out of the really
+    started cells; they serve everything after the test.
+    """
+
+    raw: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    net: NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,25 +57,6 @@ class Influence:
     membership: NDArray[np.float64]
     cluster: NDArray[np.int64]
     multipliers: NDArray[np.float64]
-
-
-def summarise(estimate: Estimate, maps: NDArray[np.float64]) -> pd.DataFrame:
-    """Effects, errors, intervals, bands and p-values of R averages.
-
-    Parameters
-    ----------
-    maps : (R, K) weights of the entries in each average; entries without an effect have weight 0.
-    """
-    effects = np.nan_to_num(estimate.effects)
-    point = maps @ effects
-    if estimate.draws is not None:
-        return _from_draws(point, estimate.draws, maps, 1 - estimate.level)
-    if estimate.influence is not None:
-        return _from_influence(point, effects, estimate.influence, maps, estimate.level)
-    if estimate.analytic_error is not None:
-        return _from_normal(point, np.abs(maps) @ estimate.analytic_error, estimate.level)
-    blank = np.full(len(point), np.nan)
-    return _frame(point, blank, (blank, blank), (blank, blank), blank)
 
 
 def placebo_p(statistics: NDArray[np.float64]) -> float:
@@ -96,9 +92,17 @@ def placebo_interval(
     return float(np.partition(low, m - 1)[m - 1]), float(-np.partition(-high, m - 1)[m - 1])
 
 
-def _from_draws(
-    point: NDArray[np.float64], draws: Draws, maps: NDArray[np.float64], alpha: float
+def from_draws(
+    effects: NDArray[np.float64], draws: Draws, maps: NDArray[np.float64], level: float
 ) -> pd.DataFrame:
+    """Effects, errors, intervals, bands and p-values of R averages, by re-assignment.
+
+    Parameters
+    ----------
+    effects : (K); an entry without an effect is NaN and has weight 0.
+    maps : (R, K) weights of the entries in each average.
+    """
+    point, alpha = maps @ np.nan_to_num(effects), 1 - level
     raw, shift, net = (_apply(part, maps) for part in (draws.raw, draws.shift, draws.net))
     error = net[1:].std(axis=0, ddof=1) if len(net) > 2 else np.full(len(point), np.nan)
     intervals = [placebo_interval(raw[:, r], shift[:, r], alpha) for r in range(len(point))]
@@ -122,13 +126,15 @@ def _apply(draws: NDArray[np.float64], maps: NDArray[np.float64]) -> NDArray[np.
     return mapped
 
 
-def _from_influence(
-    point: NDArray[np.float64],
+def from_influence(
     effects: NDArray[np.float64],
     influence: Influence,
     maps: NDArray[np.float64],
     level: float,
 ) -> pd.DataFrame:
+    """The same from influence functions, clustered; bands need the bootstrap's multipliers."""
+    effects = np.nan_to_num(effects)
+    point = maps @ effects
     n = len(influence.functions)
     values = influence.functions @ maps.T
     for r, weights in enumerate(maps):
@@ -155,9 +161,15 @@ def _from_influence(
     )  # fmt: skip
 
 
-def _from_normal(
-    point: NDArray[np.float64], error: NDArray[np.float64], level: float
+def from_errors(
+    effects: NDArray[np.float64],
+    errors: NDArray[np.float64] | None,
+    maps: NDArray[np.float64],
+    level: float,
 ) -> pd.DataFrame:
+    """The same from standard errors that another library computed: normal intervals, no bands."""
+    point = maps @ np.nan_to_num(effects)
+    error = np.full(len(point), np.nan) if errors is None else np.abs(maps) @ errors
     normal = NormalDist()
     z = normal.inv_cdf(0.5 + level / 2)
     p = np.array([2 * (1 - normal.cdf(x)) for x in np.abs(point / error)])

@@ -17,7 +17,8 @@ import pandas as pd
 from evaluation.errors import EstimateError, InferenceRefused
 from evaluation.estimate import frame, simplex
 from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.estimate import Draws, Estimate, Inference
+from evaluation.estimate.estimate import Estimate, Inference
+from evaluation.estimate.inference import Draws
 from evaluation.estimate.reassign import FillerContrast, Rule, effects_under
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ import pandas as pd
 from evaluation.errors import EstimateError, InferenceRefused
 from evaluation.estimate import frame
 from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.estimate import Draws, Estimate, Inference
+from evaluation.estimate.estimate import Estimate, Inference
+from evaluation.estimate.inference import Draws
 
 if TYPE_CHECKING:
     from linearmodels.panel.results import PanelResults

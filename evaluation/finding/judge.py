@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.finding import sentences
+from evaluation.finding.sentences import Range
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,18 +25,6 @@ if TYPE_CHECKING:
     from evaluation.programme import Outcome
 
 DETECTED_IN_80_PERCENT = 2.8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Range:
-    """An estimate with the limits of its interval, in one unit."""
-
-    effect: float
-    low: float
-    high: float
-
-    def as_dict(self) -> dict[str, float]:
-        return {"effect": self.effect, "low": self.low, "high": self.high}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -14,8 +14,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evaluation.estimate.estimate import Estimate
-    from evaluation.finding.judge import Range
     from evaluation.programme import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """An estimate with the limits of its interval, in one unit."""
+
+    effect: float
+    low: float
+    high: float
+
+    def as_dict(self) -> dict[str, float]:
+        return {"effect": self.effect, "low": self.low, "high": self.high}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

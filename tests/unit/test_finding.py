@@ -12,8 +12,7 @@ from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.units import in_units
 from evaluation.finding import Judged, adjust, judge
-from evaluation.finding.judge import Range
-from evaluation.finding.sentences import rounded, span
+from evaluation.finding.sentences import Range, rounded, span
 from evaluation.simulate import Scenario, Switches, draw_figures, invent_programme, panel_of
 
 SCHEMAS = Path(__file__).parents[2] / "data_schemas"
