@@ -132,9 +132,12 @@ def look(
 ) -> Visit:
     """Open one page with the network shut and note what it did."""
     visit = Visit(name=str(page.relative_to(root)))
+    # Without motion, axe sees the colours that a page settles on, not those on the way there.
     context = browser.new_context(
-        viewport={"width": 1280, "height": 900}, color_scheme=scheme,  # type: ignore[arg-type]
-    )  # fmt: skip
+        viewport={"width": 1280, "height": 900},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        reduced_motion="reduce",
+    )
     tab = context.new_page()
     tab.route("**/*", lambda route: _let_files_in(route, visit))
     tab.on("console", lambda m: visit.said.append(m.text) if m.type == "error" else None)
