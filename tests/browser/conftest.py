@@ -143,6 +143,7 @@ def look(
     tab.on("console", lambda m: visit.said.append(m.text) if m.type == "error" else None)
     tab.on("pageerror", lambda error: visit.said.append(str(error)))
     tab.goto(page.as_uri())
+    tab.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
     visit.violations = _violations(tab) if axe else []
     visit.band = tab.locator(".bd-header-announcement").first.inner_text()
     visit.images = tab.eval_on_selector_all("img", "all => all.map(i => i.alt || '')")
