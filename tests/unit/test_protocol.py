@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from evaluation.errors import ProtocolError
+from evaluation.programme import load_outcomes
 from evaluation.protocol import Protocol
 from evaluation.study.run import load_study
+from evaluation.value import Parameters
 from evaluation.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -71,3 +73,12 @@ def test_the_packaged_protocol_is_that_of_the_study() -> None:
     declared = ROOT / "studies" / "new_start" / "first_look" / "protocol.yaml"
     packaged = ROOT / "data_schemas" / "demo" / "protocol_full.yaml"
     assert declared.read_bytes() == packaged.read_bytes()
+
+
+def test_the_nineteen_outcomes_and_their_controls_are_declared() -> None:
+    declared = load_outcomes(ROOT / "data_schemas" / "outcomes")
+    assert sum(not outcome.negative_control for outcome in declared) == 19
+    assert sum(outcome.negative_control for outcome in declared) == 3
+    assert all(outcome.people and outcome.instrument for outcome in declared)
+    known = set(Parameters.load().unit_costs["key"])
+    assert {o.unit_cost for o in declared if o.unit_cost} <= known
