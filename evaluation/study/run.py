@@ -90,8 +90,8 @@ def run_study(
         panel, n=plan.n, block=plan.block, strata=plan.strata, seed=plan.seed
     )
     estimates: dict[str, tuple[Estimate, ...]] = {}
-    for outcome in protocol.outcomes:
-        progress(f"{name}: {outcome}")
+    for number, outcome in enumerate(protocol.outcomes, start=1):
+        progress(f"{name}: {outcome} ({number} of {len(protocol.outcomes)})")
         estimates[outcome] = tuple(
             estimate_by(estimator, panel, outcome, protocol, assignments)
             for estimator in protocol.estimators
