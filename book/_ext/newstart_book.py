@@ -79,16 +79,15 @@ def _read(source: Path, name: str) -> dict[str, Any]:
 
 def mend_frames(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Give pandas' tables a name, scoped headers and no empty ones."""
-    for raw in doctree.findall(nodes.raw):
+    frames = [raw for raw in doctree.findall(nodes.raw) if 'class="dataframe"' in raw.astext()]
+    for place, raw in enumerate(frames, start=1):
         text = raw.astext()
-        if 'class="dataframe"' not in text:
-            continue
         text = re.sub(r"<thead>(.*?)</thead>", _heads_joined, text, flags=re.DOTALL)
         text = text.replace("<th></th>", "<td></td>")
         text = re.sub(r"(<tbody>.*?</tbody>)", _rows_scoped, text, flags=re.DOTALL)
         text = re.sub(r"<th>(?=[^<])", '<th scope="col">', text)
-        box = "<div class='table-box' role='region' tabindex='0' aria-label='Table of results'>"
-        raw[:] = [nodes.Text(f"{box}{text}</div>")]
+        box = "<div class='table-box' role='region' tabindex='0'"
+        raw[:] = [nodes.Text(f"{box} aria-label='Table of results {place}'>{text}</div>")]
 
 
 def _heads_joined(head: re.Match[str]) -> str:

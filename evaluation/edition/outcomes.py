@@ -28,6 +28,7 @@ def view(
     out.table(f"{name}-effects", _effect_rows(outcome))
     estimate = primary_estimate(outcome)
     shared = (study, outcome, out, root)
+    about = (study, outcome, estimate)
     return {
         "study": study.raw, "outcome": outcome, "name": name, "root": root,
         "claims": f"{prefix}{outcome['code']}",
@@ -35,9 +36,9 @@ def view(
         "paths": paths_chart(*shared), "open_data": open_data,
         "paths_table": _paths_table(outcome) if open_data else "",
         "gaps": _gaps_chart(*shared, estimate),
-        "events": _events_chart(*shared, estimate), "events_table": _events_table(study, estimate),
+        "events": _events_chart(*shared, estimate), "events_table": _events_table(*about),
         "by_site": _sites_chart(*shared, estimate),
-        "sites_table": _sites_table(study, estimate),
+        "sites_table": _sites_table(*about),
         "side_by_side": _estimators_chart(*shared),
         "estimators_table": _estimators_table(outcome),
         "diagnostics": _diagnostics_table(outcome),
@@ -164,7 +165,7 @@ def _events(estimate: Record) -> list[dict[str, Any]]:
     )
 
 
-def _events_table(study: StudyResults, estimate: Record | None) -> Markup:
+def _events_table(study: StudyResults, outcome: Record, estimate: Record | None) -> Markup:
     if estimate is None:
         return Markup("")
     rows = [
@@ -173,7 +174,8 @@ def _events_table(study: StudyResults, estimate: Record | None) -> Markup:
         for row in _events(estimate)
     ]  # fmt: skip
     heads = [f"{study.period_word.capitalize()}s since the start", "Effect (range)", "p", "Areas"]
-    return table(f"Effect by {study.period_word}s since the start", heads, rows, numeric="nnnn")
+    title = f"{outcome['plain_title']}: effect by {study.period_word}s since the start"
+    return table(title, heads, rows, numeric="nnnn")
 
 
 def _site_rows(study: StudyResults, estimate: Record | None) -> list[tuple[Record, dict[str, Any]]]:
@@ -210,13 +212,13 @@ def _sites_chart(
                      effects.tick_unit(estimate), caption=said)  # fmt: skip
 
 
-def _sites_table(study: StudyResults, estimate: Record | None) -> Markup:
+def _sites_table(study: StudyResults, outcome: Record, estimate: Record | None) -> Markup:
     rows = [
         [site["name"], site["start"], words.number(site["areas"]),
          effects.with_range(estimate, row), chance(row["p_value"])]
         for site, row in _site_rows(study, estimate) if estimate is not None
     ]  # fmt: skip
-    return table("Effect by site", ["Site", "Start", "Areas", "Effect (range)", "p"], rows,
+    return table(f"{outcome['plain_title']}: effect by site", ["Site", "Start", "Areas", "Effect (range)", "p"], rows,
                  numeric="ttnnn")  # fmt: skip
 
 
@@ -267,7 +269,7 @@ def _diagnostics_table(outcome: Record) -> Markup:
         for d in outcome["diagnostics"]
     ]
     heads = ["Check", "Result", "Meaning", "Figure"]
-    return table("What was checked for this finding", heads, rows)
+    return table(f"{outcome['plain_title']}: what was checked", heads, rows)
 
 
 def _effect_rows(outcome: Record) -> list[dict[str, Any]]:

@@ -332,4 +332,8 @@ import pandas as pd
 print("a line that is far too long for a telephone, and longer than the column at a desk, too " * 3)
 pd.DataFrame({"sites": [2 * 3]}, index=pd.Index(["New Start"], name="programme"))
 ```
+
+```{code-cell} ipython3
+pd.DataFrame({"areas": [24]})
+```
 """
