@@ -218,8 +218,9 @@ def _sites_table(study: StudyResults, outcome: Record, estimate: Record | None) 
          effects.with_range(estimate, row), chance(row["p_value"])]
         for site, row in _site_rows(study, estimate) if estimate is not None
     ]  # fmt: skip
-    return table(f"{outcome['plain_title']}: effect by site", ["Site", "Start", "Areas", "Effect (range)", "p"], rows,
-                 numeric="ttnnn")  # fmt: skip
+    heads = ["Site", "Start", "Areas", "Effect (range)", "p"]
+    title = f"{outcome['plain_title']}: effect by site"
+    return table(title, heads, rows, numeric="ttnnn")
 
 
 def _estimators_chart(study: StudyResults, outcome: Record, out: Generated, root: str) -> Markup:
