@@ -121,11 +121,16 @@ class Estimate:
         return table
 
     def relative(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Effects and limits of a table as percent changes (scale ``log`` only)."""
+        """Effects and limits of a table as percent changes (scale ``log`` only).
+
+        A side without a limit stays infinite.
+        """
         if self.scale != "log":
             raise EstimateError("only an estimate on the log scale is a relative change.")
-        columns = ["effect", "low", "high", "low_band", "high_band"]
-        return table[columns].apply(np.expm1) * 100
+        shown = table[["effect", "low", "high", "low_band", "high_band"]]
+        with np.errstate(over="ignore"):
+            percent: pd.DataFrame = 100 * np.expm1(shown)
+        return percent.where(np.isfinite(shown), shown)
 
     @property
     def fingerprint(self) -> str:

@@ -29,13 +29,14 @@ class UnitEffects:
     index : rows ``site, cohort, quarter, event_time, n_areas, weight``, started periods only.
     effects : (K) change in numerator units in that period (a stock: in the stock at that time).
     draws : (B, K) the same under the uncertainty of the estimate.
-    observed : (K) the observed numerator, missing cells left out.
+    observed, exposure : (K) the observed numerator and denominator / per, missing cells left out.
     """
 
     index: pd.DataFrame
     effects: NDArray[np.float64]
     draws: NDArray[np.float64]
     observed: NDArray[np.float64]
+    exposure: NDArray[np.float64]
 
 
 def in_units(estimate: Estimate) -> UnitEffects:
@@ -61,5 +62,9 @@ def in_units(estimate: Estimate) -> UnitEffects:
     else:
         effects, draws = exposure * effects, exposure * draws
     return UnitEffects(
-        index=index[post].reset_index(drop=True), effects=effects, draws=draws, observed=observed
+        index=index[post].reset_index(drop=True),
+        effects=effects,
+        draws=draws,
+        observed=observed,
+        exposure=exposure,
     )

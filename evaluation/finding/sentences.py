@@ -46,6 +46,9 @@ class Facts:
     reason: str
 
 
+NOT_CLEAR = "not clear enough once every outcome of its family is counted"
+
+
 def rounded(number: float, spread: float) -> str:
     """A number rounded to two significant figures of the width of its range, with thousands."""
     if not math.isfinite(number):
@@ -85,7 +88,8 @@ def minister(facts: Facts) -> str:
     if facts.verdict in ("improved", "worsened"):
         return f"{name}: {facts.verdict}, by {percent} of what would have been."
     if facts.verdict.startswith("no effect"):
-        return f"{name}: {facts.verdict} either way ({percent})."
+        unclear = "" if facts.percent.low <= 0 <= facts.percent.high else f", {NOT_CLEAR}"
+        return f"{name}: {facts.verdict} either way; the change so far is {percent}{unclear}."
     if facts.percent.low <= 0 <= facts.percent.high:
         return f"{name}: {facts.verdict}; the change so far is {percent}, which may be nothing."
     return f"{name}: {facts.verdict}; the change so far is {percent}, but {facts.reason}."
