@@ -129,7 +129,7 @@ class Estimate:
             raise EstimateError("only an estimate on the log scale is a relative change.")
         shown = table[["effect", "low", "high", "low_band", "high_band"]]
         with np.errstate(over="ignore"):
-            percent: pd.DataFrame = 100 * np.expm1(shown)
+            percent = shown.apply(np.expm1) * 100
         return percent.where(np.isfinite(shown), shown)
 
     @property
