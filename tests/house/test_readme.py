@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -32,6 +33,25 @@ def test_the_faulty_return_is_answered_as_shown(
     # Where nothing was accepted before, a last paragraph says that there is no jump to look for.
     told = capsys.readouterr().out.partition("\nnot checked yet")[0].rstrip()
     assert f"```\n{told}\n```" in README
+
+
+@pytest.mark.slow
+def test_the_demonstration_says_what_is_quoted(
+    new_workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unbuilt = shutil.ignore_patterns("_build", "_edition", "figures")
+    shutil.copytree(ROOT / "book", new_workspace / "book", ignore=unbuilt)
+    shutil.copytree(ROOT / "studies" / "real_cases", new_workspace / "studies" / "real_cases")
+    with pytest.raises(SystemExit) as end:
+        main(["--workspace", str(new_workspace), "demo"])
+    printed = capsys.readouterr()
+    assert end.value.code == 0, printed.err
+    claims = json.loads((new_workspace / "book" / "_edition" / "claims.json").read_text("utf-8"))
+    for name in ("answer.lives", "answer.how_sure"):
+        assert claims[name]["text"] in README
+    shown = [line for line in README.splitlines() if line.startswith("· ") and "..." not in line]
+    told = printed.out + printed.err
+    assert [line for line in shown if line not in told] == []
 
 
 def test_every_target_that_is_named_exists() -> None:
