@@ -16,6 +16,8 @@ UV := .uv/uv-$(UV_VERSION)
 FOR_RUNNING := .venv/.installed-for-running
 FOR_TESTING := .venv/.installed-for-testing
 WORKERS ?= 2
+SEEDS ?= 500
+FULL_SEEDS ?= 100
 
 .PHONY: help demo serve test test-all lint calibration bench clean
 
@@ -47,7 +49,7 @@ lint: $(FOR_TESTING) ## Check style, types and layers
 	@grep Contracts: .venv/layers.log
 
 calibration: $(FOR_RUNNING) ## Measure the error rates over many synthetic programmes (slow)
-	@.venv/bin/python -m evaluation.design.calibration
+	@.venv/bin/python -m evaluation.design.calibration $(SEEDS) $(FULL_SEEDS)
 
 bench: ## Compare speed with named peers
 	@if [ -d benchmarks ]; then \
