@@ -257,8 +257,8 @@ def refuse_few(sample: Sample, estimator: str, *, replication: bool) -> tuple[st
     if started < ENOUGH_AREAS or spread < ENOUGH_AREAS:
         raise InferenceRefused(
             f"analytic errors of {estimator} need at least {ENOUGH_AREAS} started areas in "
-            f"{ENOUGH_AREAS} authorities; this panel has {started} in {spread}. With 6 started "
-            "areas they reject a true null 13 % of the time at a nominal 5 %, with 1 area 83 %.",
+            f"{ENOUGH_AREAS} authorities; this panel has {started} in {spread}. They treat few "
+            "started areas as many, and reject a true null far more often than they say.",
             mend="use inference='placebo' (re-assignment); to replicate a published table, "
             "settings with replication=True",
         )
