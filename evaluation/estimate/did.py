@@ -1,8 +1,8 @@
 """Group-time difference-in-differences (Callaway and Sant'Anna 2021, J. Econometrics 225).
 
-ATT(g, t) without covariates: the change of the areas that start in g, from a base before g to t,
-minus the same change of areas that never start, or have not yet started. Entries are site x
-period; a cohort's ATT(g, t) is the average over its sites, weighted by areas.
+ATT(g, t): the change of the areas that start in g, from a base before g to t, minus the same change
+of areas that never start, or have not yet started, adjusted for area covariates where asked.
+Entries are site x period; a cohort's ATT(g, t) is the average over its sites, weighted by areas.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from evaluation.errors import EstimateError
 from evaluation.estimate import frame
 from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.covariates import Method, TwoByTwo, adjusted_att, score_exists
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws, Influence
 from evaluation.estimate.reassign import Rule, effects_under, started_by
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from evaluation.panel import Panel
 
 Base = Literal["varying", "universal", "mean"]
+REFITS = 199
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,8 @@ class DidSettings:
     scale : ``level`` in the outcome's unit, ``log`` for relative effects.
     weights : name of an area column to weigh areas by; None weighs them alike.
     cluster : name of an area column to cluster analytic errors by; None: the area itself.
+    method, covariates : adjust for area covariates by outcome regression (``reg``), propensity
+        weighting (``ipw``) or both (``dr``); without covariates the three are the same.
     bootstrap_draws : draws of the multiplier bootstrap.
     replication : compute analytic errors for a published table where they would be refused.
     """
@@ -49,6 +53,8 @@ class DidSettings:
     scale: frame.Scale = "level"
     weights: str | None = None
     cluster: str | None = None
+    method: Method = "reg"
+    covariates: tuple[str, ...] = ()
     bootstrap_draws: int = 999
     replication: bool = False
 
@@ -84,16 +90,15 @@ def did(
     warnings = sample.warnings
     if inference != "placebo":
         warnings += frame.refuse_few(sample, "did", replication=settings.replication)
-    if assignments is None and inference == "placebo":
-        assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
     rule = Rule(
         comparison=settings.comparison, reach=settings.anticipation,
         varying=settings.base == "varying",
     )  # fmt: skip
     contrasts = _contrasts(sample, settings)
     draws, influence = None, None
-    if assignments is not None and inference == "placebo":
-        _same_areas(assignments, sample)
+    if inference == "placebo":
+        assignments, said = _fewer(assignments, sample, settings, seed)
+        warnings += said
         draws, effects = _placebo(sample, contrasts, assignments, rule, settings)
     else:
         effects, influence = _influence(sample, contrasts, rule, settings, (inference, seed))
@@ -166,8 +171,14 @@ def _placebo(
     rule: Rule,
     settings: DidSettings,
 ) -> tuple[Draws, NDArray[np.float64]]:
+    design = None
+    if settings.covariates:
+        design = frame.design(sample, settings.covariates)
+
     def under(changes: dict[int, NDArray[np.float64]]) -> NDArray[np.float64]:
-        return effects_under(changes, assignments, rule, sample.weights)
+        if settings.covariates and settings.method != "reg":
+            return _refitted(sample, changes, assignments, rule, settings)
+        return effects_under(changes, assignments, rule, sample.weights, design=design)
 
     raw = under(contrasts)
     unit = replace(sample, figures=frame.unit_figures(sample))
@@ -175,6 +186,71 @@ def _placebo(
     cleaned = replace(sample, figures=sample.figures - frame.placed_effects(sample, raw[0]))
     net = under(_contrasts(cleaned, settings))
     return Draws(raw=raw, shift=shift, net=net), raw[0].copy()
+
+
+def _refitted(
+    sample: frame.Sample,
+    contrasts: dict[int, NDArray[np.float64]],
+    assignments: Assignments,
+    rule: Rule,
+    settings: DidSettings,
+) -> NDArray[np.float64]:
+    """Effects with the propensity score fitted anew under every assignment, one by one."""
+    slots = sample.slots
+    out = np.empty((len(assignments), len(slots.names), sample.n_periods))
+    for b, fillers in enumerate(assignments.fillers):
+        redrawn = replace(sample, slots=replace(slots, places=fillers))
+        for s in range(len(slots.names)):
+            for t in range(sample.n_periods):
+                out[b, s, t] = _cell(redrawn, contrasts, rule, settings, (s, t))[0]
+    return out.reshape(len(assignments), -1)
+
+
+def _fewer(
+    assignments: Assignments | None, sample: frame.Sample, settings: DidSettings, seed: int
+) -> tuple[Assignments, tuple[str, ...]]:
+    """The assignments to use, and what has to be said of them.
+
+    Raises
+    ------
+    EstimateError : a propensity score with strata, whose comparisons it cannot keep apart, or one
+        that has no solution under the real assignment.
+    """
+    scored = bool(settings.covariates) and settings.method != "reg"
+    if assignments is None:
+        n = REFITS if scored else 9_999
+        assignments = Assignments.draw(sample.panel, n=n, strata=(), seed=seed)
+    _same_areas(assignments, sample)
+    if not scored:
+        return assignments, ()
+    if assignments.strata.max() > 0:
+        raise EstimateError(
+            f"method={settings.method!r} compares over all areas and cannot keep strata apart.",
+            mend="draw assignments with strata=(), or use method='reg'",
+        )
+    asked = assignments.fillers[: REFITS + 1]
+    solved = np.array([_has_scores(sample, settings, fillers) for fillers in asked])
+    solved[0] = True
+    used = replace(assignments, fillers=asked[solved], enumerated=False)
+    return used, (
+        f"the propensity score is fitted anew under each of {len(used) - 1} assignments, so "
+        f"p-values are coarser than those of method='reg'; {int((~solved).sum())} assignments "
+        "under which it has no solution are left out",
+    )
+
+
+def _has_scores(sample: frame.Sample, settings: DidSettings, fillers: NDArray[np.int64]) -> bool:
+    """Whether every site's score exists when these areas fill the places."""
+    design = frame.design(sample, settings.covariates)
+    never = np.ones(len(design), dtype=bool)
+    never[fillers] = False
+    for s in range(len(sample.slots.names)):
+        treated = np.zeros(len(design))
+        treated[fillers[sample.slots.slot_of == s]] = 1.0
+        used = never | (treated > 0)
+        if not score_exists(treated[used], design[used], sample.weights[used]):
+            return False
+    return True
 
 
 def _influence(
@@ -188,35 +264,52 @@ def _influence(
     effects = np.full((len(slots.names), n_periods), np.nan)
     functions = np.zeros((n, len(slots.names), n_periods))
     membership = np.zeros((n, len(slots.names), n_periods))
-    start_of_place = slots.starts[slots.slot_of]
-    for s, g in enumerate(slots.starts.tolist()):
+    for s in range(len(slots.names)):
         places = slots.places[slots.slot_of == s]
-        treated = np.zeros((n, n_periods))
-        treated[places] = 1.0
-        compared = np.ones((n, n_periods))
-        compared[slots.places] = ~started_by(start_of_place, g, n_periods, rule)
-        change = contrasts[g]
-        valid = np.isfinite(change) * sample.weights[:, None]
-        change = np.where(valid > 0, change, 0.0)
-        for group, sign in ((treated * valid, 1.0), (compared * valid, -1.0)):
-            mass = group.sum(axis=0)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                mean = (group * change).sum(axis=0) / mass
-                functions[:, s] += sign * n * group * (change - mean) / mass
-            effects[s] = sign * mean + (0.0 if sign > 0 else effects[s])
+        for t in range(n_periods):
+            effects[s, t], functions[:, s, t] = _cell(sample, contrasts, rule, settings, (s, t))
         membership[places, s] = sample.weights[places][:, None]
     cluster = np.arange(n)
     if settings.cluster:
-        cluster = np.unique(sample.panel.areas[settings.cluster].astype(str), return_inverse=True)[
-            1
-        ]
+        column = sample.panel.areas[settings.cluster].astype(str)
+        cluster = np.unique(column, return_inverse=True)[1]
     multipliers = np.empty((0, 0))
     if how[0] == "bootstrap":
         rng = np.random.default_rng(how[1])
-        multipliers = rng.choice(
-            [-1.0, 1.0], size=(settings.bootstrap_draws, int(cluster.max()) + 1)
-        )
+        shape = (settings.bootstrap_draws, int(cluster.max()) + 1)
+        multipliers = rng.choice([-1.0, 1.0], size=shape)
     return effects.ravel(), Influence(
-        functions=np.nan_to_num(functions.reshape(n, -1)),
-        membership=membership.reshape(n, -1), cluster=cluster, multipliers=multipliers,
+        functions=functions.reshape(n, -1), membership=membership.reshape(n, -1),
+        cluster=cluster, multipliers=multipliers,
     )  # fmt: skip
+
+
+def _cell(
+    sample: frame.Sample,
+    contrasts: dict[int, NDArray[np.float64]],
+    rule: Rule,
+    settings: DidSettings,
+    which: tuple[int, int],
+) -> tuple[float, NDArray[np.float64]]:
+    """ATT of one site and period, and its influence function over all areas."""
+    s, t = which
+    slots, n = sample.slots, len(sample.panel.areas)
+    g = int(slots.starts[s])
+    change = contrasts[g][:, t]
+    treated, compared = np.zeros(n, dtype=bool), np.ones(n, dtype=bool)
+    begun = started_by(slots.starts[slots.slot_of], g, sample.n_periods, rule)
+    compared[slots.places] = ~begun[:, t]
+    treated[slots.places[slots.slot_of == s]] = True
+    used = (treated | compared) & np.isfinite(change)
+    influence = np.zeros(n)
+    if not (treated & used).any() or not (compared & used).any():
+        return np.nan, influence
+    att, own = adjusted_att(
+        TwoByTwo(
+            change=change[used], treated=treated[used].astype(float),
+            design=frame.design(sample, settings.covariates)[used], weights=sample.weights[used],
+        ),
+        settings.method,
+    )  # fmt: skip
+    influence[used] = own * n / used.sum()
+    return att, influence

@@ -17,6 +17,7 @@ import pandas as pd
 from evaluation import fingerprint
 from evaluation.errors import EstimateError
 from evaluation.estimate.inference import (
+    Average,
     Draws,
     Influence,
     from_draws,
@@ -95,9 +96,8 @@ class Estimate:
         DataFrame with ``effect, se, low, high, low_band, high_band, p_value, n_areas``.
         """
         post = self._post(window)
-        maps, groups = self._overall_map(weights, post)
-        table = self._table(maps, groups, ["overall"])
-        table.index = pd.Index(["overall"], name="average")
+        table = self._table(self._overall_average(weights, post), [post], ["overall"])
+        table.index.name = "average"
         return table
 
     def by(self, key: Key) -> pd.DataFrame:
@@ -116,7 +116,7 @@ class Estimate:
         if not masks:
             raise EstimateError(f"a {self.estimator} estimate cannot be split by {key}.")
         maps = np.array([self._normalised(mask) for mask in masks])
-        table = self._table(maps, masks, labels)
+        table = self._table(Average(maps=maps), masks, labels)
         table.index.name = key
         return table
 
@@ -154,32 +154,32 @@ class Estimate:
         share: NDArray[np.float64] = weight / weight.sum()
         return share
 
-    def _overall_map(
-        self, weights: Weights, post: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float64], list[NDArray[np.bool_]]]:
+    def _overall_average(self, weights: Weights, post: NDArray[np.bool_]) -> Average:
         if weights == "simple":
-            return self._normalised(post)[None, :], [post]
-        key = {"event_time": "event_time", "cohort": "cohort", "quarter": "quarter"}[weights]
-        column = self.index[key]
+            return Average(maps=self._normalised(post)[None, :])
+        column = self.index[weights]
         masks = [post & (column == label).to_numpy() for label in _ordered(column[post])]
         maps = np.array([self._normalised(mask) for mask in masks])
-        if weights == "cohort":
-            sizes = np.array([self._areas_in(mask) for mask in masks], dtype=float)
-            return (sizes / sizes.sum())[None, :] @ maps, [post]
-        return maps.mean(axis=0)[None, :], [post]
+        if weights != "cohort":
+            return Average(maps=maps, shares=np.full(len(maps), 1 / len(maps)))
+        sizes = np.array([self._weight_in(mask) for mask in masks])
+        return Average(maps=maps, shares=sizes / sizes.sum(), by_size=True)
+
+    def _weight_in(self, mask: NDArray[np.bool_]) -> float:
+        return float(self.index[mask].groupby("site", dropna=False)["weight"].max().sum())
 
     def _areas_in(self, mask: NDArray[np.bool_]) -> int:
         return int(self.index[mask].groupby("site", dropna=False)["n_areas"].max().sum())
 
     def _table(
-        self, maps: NDArray[np.float64], masks: list[NDArray[np.bool_]], labels: list[Any]
+        self, average: Average, masks: list[NDArray[np.bool_]], labels: list[Any]
     ) -> pd.DataFrame:
         if self.draws is not None:
-            table = from_draws(self.effects, self.draws, maps, self.level)
+            table = from_draws(self.effects, self.draws, average.flat, self.level)
         elif self.influence is not None:
-            table = from_influence(self.effects, self.influence, maps, self.level)
+            table = from_influence(self.effects, self.influence, average, self.level)
         else:
-            table = from_errors(self.effects, self.analytic_error, maps, self.level)
+            table = from_errors(self.effects, self.analytic_error, average.flat, self.level)
         table["n_areas"] = [self._areas_in(mask) for mask in masks]
         table.index = pd.Index(labels)
         return table

@@ -114,6 +114,27 @@ def _weights(panel: Panel, column: str | None) -> NDArray[np.float64]:
     return scaled
 
 
+def design(sample: Sample, covariates: tuple[str, ...]) -> NDArray[np.float64]:
+    """(N, 1 + p) a constant and the areas' covariates.
+
+    Raises
+    ------
+    EstimateError : a covariate that the panel does not hold, or that an area lacks.
+    """
+    columns = [np.ones(len(sample.panel.areas))]
+    for name in covariates:
+        if name not in sample.panel.areas:
+            raise EstimateError(
+                f"the panel's areas have no covariate {name!r}.",
+                expected=", ".join(map(str, sample.panel.areas.columns)),
+            )
+        column = sample.panel.areas[name].to_numpy(dtype=float)
+        if not np.isfinite(column).all():
+            raise EstimateError(f"covariate {name!r} is missing in some areas.")
+        columns.append(column)
+    return np.stack(columns, axis=1)
+
+
 def entries(sample: Sample) -> pd.DataFrame:
     """K rows, a site and period each: ``site, cohort, quarter, event_time, n_areas, weight``.
 

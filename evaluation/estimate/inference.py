@@ -126,19 +126,33 @@ def _apply(draws: NDArray[np.float64], maps: NDArray[np.float64]) -> NDArray[np.
     return mapped
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Average:
+    """R averages of the entries, or one average of such averages.
+
+    maps : (R, K) weights of the entries in each average. shares : (R) how the averages are
+    averaged once more into one; None keeps them apart. by_size : whether ``shares`` are the groups'
+    shares of the started areas, so that they are estimated too.
+    """
+
+    maps: NDArray[np.float64]
+    shares: NDArray[np.float64] | None = None
+    by_size: bool = False
+
+    @property
+    def flat(self) -> NDArray[np.float64]:
+        """(rows, K) weights of the entries in each row of the table."""
+        return self.maps if self.shares is None else self.shares[None, :] @ self.maps
+
+
 def from_influence(
-    effects: NDArray[np.float64],
-    influence: Influence,
-    maps: NDArray[np.float64],
-    level: float,
+    effects: NDArray[np.float64], influence: Influence, average: Average, level: float
 ) -> pd.DataFrame:
     """The same from influence functions, clustered; bands need the bootstrap's multipliers."""
     effects = np.nan_to_num(effects)
-    point = maps @ effects
+    point = average.flat @ effects
     n = len(influence.functions)
-    values = influence.functions @ maps.T
-    for r, weights in enumerate(maps):
-        values[:, r] += _weight_influence(weights, effects, influence.membership)
+    values = _influence_of(effects, influence, average)
     summed = np.zeros((influence.cluster.max() + 1, len(point)))
     np.add.at(summed, influence.cluster, values)
     error = np.sqrt((summed**2).sum(axis=0)) / n
@@ -159,6 +173,24 @@ def from_influence(
         point, error, (point - z * error, point + z * error),
         (point - reach * error, point + reach * error), p,
     )  # fmt: skip
+
+
+def _influence_of(
+    effects: NDArray[np.float64], influence: Influence, average: Average
+) -> NDArray[np.float64]:
+    """(n, rows) influence functions of averages, those of their estimated weights among them."""
+    values = influence.functions @ average.maps.T
+    for r, weights in enumerate(average.maps):
+        values[:, r] += _weight_influence(weights, effects, influence.membership)
+    if average.shares is None:
+        return values
+    combined = values @ average.shares
+    if average.by_size:
+        groups = np.stack(
+            [influence.membership[:, weights != 0].max(axis=1) for weights in average.maps], axis=1
+        )
+        combined = combined + _weight_influence(average.shares, average.maps @ effects, groups)
+    return combined[:, None]
 
 
 def from_errors(

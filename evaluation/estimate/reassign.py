@@ -40,12 +40,21 @@ class Rule:
     varying: bool = False
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Areas:
+    """(N) weights of the areas and, for adjustment, (N, p) their design."""
+
+    weights: NDArray[np.float64]
+    design: NDArray[np.float64] | None
+
+
 def effects_under(
     contrasts: Contrasts,
     assignments: Assignments,
     rule: Rule,
     weights: NDArray[np.float64],
     filler_contrast: FillerContrast | None = None,
+    design: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Effects of every site and period under every assignment.
 
@@ -55,13 +64,16 @@ def effects_under(
     weights : (N) weight of each area in its means.
     filler_contrast : gives (b, M, T) contrasts of fillers where these depend on the assignment
         (donors that become started are dropped); by default they are gathered from ``contrasts``.
+    design : (N, p) a constant and covariates: a filler is then compared with the change that a
+        regression among the comparisons predicts for it, fitted anew under every assignment.
 
     Returns
     -------
     (B + 1, S * T), ordered by site, then period; NaN where nothing is left to compare.
     """
+    areas = _Areas(weights=weights, design=design)
     parts = [
-        _chunk(contrasts, assignments, rule, weights, filler_contrast, rows)
+        _chunk(contrasts, assignments, rule, areas, filler_contrast, rows)
         for rows in np.array_split(assignments.fillers, max(1, len(assignments) // CHUNK))
     ]
     return np.concatenate(parts)
@@ -71,7 +83,7 @@ def _chunk(
     contrasts: Contrasts,
     assignments: Assignments,
     rule: Rule,
-    weights: NDArray[np.float64],
+    areas: _Areas,
     filler_contrast: FillerContrast | None,
     fillers: NDArray[np.int64],
 ) -> NDArray[np.float64]:
@@ -81,16 +93,18 @@ def _chunk(
     for g in np.unique(slots.starts):
         contrast = contrasts[int(g)]
         gathered = filler_contrast(int(g), fillers) if filler_contrast else contrast[fillers]
-        valid = np.isfinite(gathered) * weights[fillers][:, :, None]
+        valid = np.isfinite(gathered) * areas.weights[fillers][:, :, None]
         filled = np.where(valid > 0, gathered, 0.0) * valid
-        compared = _comparison_means(contrast, assignments, rule, weights, (fillers, int(g)))
+        against = None
+        if rule.comparison is not None:
+            compare = _comparison_means if areas.design is None else _predicted
+            against = compare(contrast, assignments, rule, areas, (fillers, int(g)))
         for s in np.flatnonzero(slots.starts == g):
             places = np.flatnonzero(slots.slot_of == s)
             mass = valid[:, places].sum(axis=1)
             total = filled[:, places].sum(axis=1)
-            if compared is not None:
-                against = compared[:, slots_strata(assignments)[places]]
-                total = total - (against * valid[:, places]).sum(axis=1)
+            if against is not None:
+                total = total - (against[:, places] * valid[:, places]).sum(axis=1)
             with np.errstate(invalid="ignore", divide="ignore"):
                 out[:, s] = np.where(mass > 0, total / mass, np.nan)
     return out.reshape(len(fillers), -1)
@@ -106,28 +120,65 @@ def _comparison_means(
     contrast: NDArray[np.float64],
     assignments: Assignments,
     rule: Rule,
-    weights: NDArray[np.float64],
+    areas: _Areas,
     which: tuple[NDArray[np.int64], int],
-) -> NDArray[np.float64] | None:
-    """(b, strata, T) mean contrast of the comparisons: totals less the started fillers."""
-    if rule.comparison is None:
-        return None
+) -> NDArray[np.float64]:
+    """(b, M, T) mean contrast of each place's comparisons: totals less the started fillers."""
     fillers, g = which
     slots = assignments.slots
-    n_strata = int(assignments.strata.max()) + 1
-    mass_all = np.isfinite(contrast) * weights[:, None]
+    mass_all = np.isfinite(contrast) * areas.weights[:, None]
     sum_all = np.where(mass_all > 0, contrast, 0.0) * mass_all
     excluded = started_by(slots.starts[slots.slot_of], g, contrast.shape[1], rule)
     gathered_mass = mass_all[fillers] * excluded
     gathered_sum = sum_all[fillers] * excluded
-    out = np.full((len(fillers), n_strata, contrast.shape[1]), np.nan)
+    out = np.full((*fillers.shape, contrast.shape[1]), np.nan)
     of_place = slots_strata(assignments)
     for h in np.unique(of_place):
         inside, columns = assignments.strata == h, of_place == h
         mass = mass_all[inside].sum(axis=0) - gathered_mass[:, columns].sum(axis=1)
         total = sum_all[inside].sum(axis=0) - gathered_sum[:, columns].sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            out[:, h] = np.where(mass > 1e-12, total / mass, np.nan)
+            out[:, columns] = np.where(mass > 1e-12, total / mass, np.nan)[:, None, :]
+    return out
+
+
+def _predicted(
+    contrast: NDArray[np.float64],
+    assignments: Assignments,
+    rule: Rule,
+    areas: _Areas,
+    which: tuple[NDArray[np.int64], int],
+) -> NDArray[np.float64]:
+    """(b, M, T) the change that comparisons' covariates predict for each place's filler.
+
+    Normal equations of all areas of the stratum, less those of the started fillers: p x p systems,
+    so that a regression for every assignment costs no pass over the areas.
+    """
+    fillers, g = which
+    design = areas.design
+    assert design is not None  # the caller asks for no prediction without a design
+    mass = np.isfinite(contrast) * areas.weights[:, None]
+    cross = np.where(mass > 0, contrast, 0.0) * mass
+    squares = design[:, :, None] * design[:, None, :]
+    starts = assignments.slots.starts[assignments.slots.slot_of]
+    excluded = started_by(starts, g, contrast.shape[1], rule)
+    lost_mass, lost_cross = mass[fillers] * excluded, cross[fillers] * excluded
+    out = np.full((*fillers.shape, contrast.shape[1]), np.nan)
+    of_place = slots_strata(assignments)
+    for h in np.unique(of_place):
+        inside, columns = assignments.strata == h, of_place == h
+        held = fillers[:, columns]
+        gram = np.einsum("nt,npq->tpq", mass[inside], squares[inside]) - np.einsum(
+            "bmt,bmpq->btpq", lost_mass[:, columns], squares[held]
+        )
+        moment = np.einsum("nt,np->tp", cross[inside], design[inside]) - np.einsum(
+            "bmt,bmp->btp", lost_cross[:, columns], design[held]
+        )
+        empty = np.abs(gram[..., 0, 0]) < 1e-12
+        gram[empty] = np.eye(design.shape[1])
+        moment[empty] = np.nan
+        beta = np.linalg.solve(gram, moment[..., None])[..., 0]
+        out[:, columns] = np.einsum("btp,bmp->bmt", beta, design[held])
     return out
 
 
