@@ -1,34 +1,58 @@
-"""What is looked at before a parser sees a workbook from outside: its size and its bounds.
+"""What is looked at before a parser sees a file from outside: what it is, how large, what is in it.
 
-A spreadsheet is a zip of XML. A small file can unpack to gigabytes, and one lone cell in the far
-corner makes a parser allocate the whole rectangle, so both are measured first.
+Everything here ends in a sentence that says what was found, where, and how to mend it.
 """
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
-import zlib
-from xml.etree import ElementTree
+from typing import NamedTuple
 
 from evaluation.errors import ReturnFileError
+from evaluation.returns import archive, sheets
+from evaluation.returns.parts import check_parts
 
-MAX_FILE = 20 * 1024 * 1024
-MAX_UNPACKED = 200 * 1024 * 1024
-MAX_ROW = 99_999
-MAX_COLUMN = "AZ"
+MAX_FILE = 20 * 2**20
+MAX_LINE = 100_000
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_SAVE = "open it in your spreadsheet program and save it as Excel workbook (.xlsx)."
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
-# A reference beyond column AZ or row 99,999, wherever it stands in a sheet's XML.
-_OUT_OF_BOUNDS = re.compile(
-    rb"""\br\s*=\s*["']((?:[b-z][a-z]|[a-z]{3,})[0-9]+|[a-z]*[1-9][0-9]{5,})["']""", re.IGNORECASE
+_KINDS: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF", "a PDF"),
+    (b"\x1f\x8b", "a compressed file (gzip)"),
+    (b"{\\rtf", "a Word text (RTF)"),
+    (b"\x89PNG", "a picture (PNG)"),
+    (b"\xff\xd8\xff", "a picture (JPEG)"),
+    (b"GIF8", "a picture (GIF)"),
+    (b"BM", "a picture (BMP)"),
+    (b"II*\0", "a picture (TIFF)"),
+    (b"7z\xbc\xaf", "a compressed file (7-Zip)"),
+    (b"Rar!", "a compressed file (RAR)"),
+    (b"SQLite format 3\0", "a database (SQLite)"),
+    (b"PAR1", "a Parquet file"),
+    (b"MZ", "a program"),
+    (b"\x7fELF", "a program"),
 )
-_ERROR_CELL = re.compile(
-    rb"""<(?:\w+:)?c\b([^>]*\bt=["']e["'][^>]*)>(.*?)</(?:\w+:)?c>""", re.DOTALL
+_OTHER_OFFICE: tuple[tuple[str, str], ...] = (
+    ("word/document.xml", "a Word document"),
+    ("ppt/presentation.xml", "a PowerPoint presentation"),
+    ("content.xml", "an OpenDocument file"),
+    ("xl/workbook.bin", "a binary workbook (.xlsb)"),
 )
-_REFERENCE = re.compile(rb"""\br=["']([A-Z]+[0-9]+)["']""")
-_CACHED = re.compile(rb"<(?:\w+:)?v>([^<]*)<")
-_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_SUFFIXES = {
+    ".xlsm": "a workbook with macros",
+    ".xlsb": "a binary workbook",
+    ".xls": "a workbook of the old kind",
+    ".ods": "an OpenDocument spreadsheet",
+}
+
+
+class Passed(NamedTuple):
+    """A workbook that passed: what its sheets hold, and the same parts packed for a parser."""
+
+    sheets: tuple[sheets.Sheet, ...]
+    content: bytes
 
 
 def check_size(size: int, name: str) -> None:
@@ -48,88 +72,107 @@ def check_size(size: int, name: str) -> None:
         raise ReturnFileError("the file is empty.", where=name, mend="save it again and re-send.")
 
 
-def error_cells(content: bytes, sheet: str, name: str) -> dict[str, str]:
-    """Pass a workbook through the bounds; the cells of ``sheet`` that show an Excel error.
+def wrong_suffix(suffix: str, name: str) -> ReturnFileError:
+    """The error for a file whose name is neither a workbook's nor a CSV's."""
+    known = _SUFFIXES.get(suffix.lower())
+    what = f"this one is {known} ({suffix})" if known else f"this one ends in {suffix!r}"
+    return ReturnFileError(
+        f"a return is an Excel workbook or a CSV file; {what}.",
+        where=name,
+        mend="save it as Excel workbook (.xlsx) or CSV UTF-8 (.csv).",
+    )
 
-    The parser hands these cells on as empty, and an empty cell means something else.
+
+def pass_workbook(content: bytes, name: str) -> Passed:
+    """Pass a workbook through the gate.
 
     Raises
     ------
-    ReturnFileError : if the file is no sound xlsx, or breaks a bound.
+    ReturnFileError : if the file is no sound xlsx, breaks a bound, or holds what a return never
+        does: macros, links to other files, embedded objects, document type declarations.
     """
+    if not content.startswith(b"PK"):
+        raise _no_zip(content, name)
+    parts = archive.unpack(content, name)
+    if "xl/workbook.xml" not in parts:
+        raise _no_workbook(parts, name)
+    listed = sheets.listed(parts, name)
+    check_parts(parts, name, but=[sheet.part for sheet in listed])
+    return Passed(sheets.scan(parts, listed, name), archive.pack(parts))
+
+
+def pass_text(content: bytes, name: str) -> str:
+    """Pass a CSV through the gate: its text, line breaks as they came.
+
+    Raises
+    ------
+    ReturnFileError : if it is no UTF-8 text, or has a line longer than a row of a return can be.
+    """
+    kind = _kind(content) or ("an Excel workbook" if content.startswith(b"PK\x03\x04") else "")
+    if kind:
+        mend = "save it as CSV UTF-8, or give it the ending .xlsx if it is a workbook."
+        raise ReturnFileError(f"this is {kind}, not a CSV.", where=name, mend=mend)
+    utf8 = "save it as CSV UTF-8 (in Excel: Save as, CSV UTF-8)."
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
+        what = "the file is Unicode text of two bytes a character (UTF-16), not UTF-8."
+        raise ReturnFileError(what, where=name, mend=utf8)
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            _check_unpacked(archive, name)
-            for member in archive.namelist():
-                if member.startswith("xl/worksheets/") and member.endswith(".xml"):
-                    _check_bounds(archive.read(member), name)
-            path = _sheet_paths(archive, name).get(sheet)
-            return _errors_in(archive.read(path)) if path in archive.namelist() else {}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ReturnFileError(
-            f"the file is damaged or is no Excel workbook ({error}).",
-            where=name,
-            mend="open it in your spreadsheet program and save it as Excel workbook (.xlsx).",
-        ) from None
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        what = f"line {line} holds characters that are not UTF-8."
+        raise ReturnFileError(what, where=name, mend=utf8) from None
+    _check_lines(text, name)
+    return text
 
 
-def _check_unpacked(archive: zipfile.ZipFile, name: str) -> None:
-    total = sum(member.file_size for member in archive.infolist())
-    if total > MAX_UNPACKED:
-        raise ReturnFileError(
-            f"the workbook unpacks to {total / 2**20:,.0f} MB; a return stays below"
-            f" {MAX_UNPACKED // 2**20} MB.",
-            where=name,
-            mend="send the Return and Guide sheets alone.",
-        )
-
-
-def _check_bounds(xml: bytes, name: str) -> None:
-    found = _OUT_OF_BOUNDS.search(xml)
+def _check_lines(text: str, name: str) -> None:
+    found = _CONTROL.search(text)
     if found:
+        line = text.count("\n", 0, found.start()) + 1
         raise ReturnFileError(
-            f"a sheet has something in cell or row {found[1].decode('ascii', 'replace')}, far"
-            " outside a return.",
+            f"line {line} holds an invisible control character (number {ord(found[0])}).",
             where=name,
-            expected=f"nothing right of column {MAX_COLUMN} or below row {MAX_ROW:,}",
-            mend="clear everything outside the table, or copy the table to a fresh template.",
+            mend="delete it there, or export the figures again as CSV UTF-8.",
         )
+    for number, line_text in enumerate(text.splitlines(), start=1):
+        if len(line_text) > MAX_LINE:
+            raise ReturnFileError(
+                f"line {number} is {len(line_text):,} characters long; a row of a return is short.",
+                where=name,
+                mend="check the export: each row of figures stands on a line of its own.",
+            )
 
 
-def _sheet_paths(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
-    """Sheet title -> member of the archive."""
-    book = _xml(archive, "xl/workbook.xml", name)
-    links = _xml(archive, "xl/_rels/workbook.xml.rels", name)
-    targets = {link.get("Id"): link.get("Target", "") for link in links}
-    paths = {}
-    for node in book.iter():
-        if node.tag.endswith("}sheet") and (target := targets.get(node.get(_RELATION))):
-            inside = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
-            paths[node.get("name", "")] = inside
-    return paths
+def _kind(content: bytes) -> str:
+    start = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype html", b"<html", b"<table")):
+        return "a web page (HTML)"
+    return next((what for magic, what in _KINDS if content.startswith(magic)), "")
 
 
-def _xml(archive: zipfile.ZipFile, member: str, name: str) -> ElementTree.Element:
-    try:
-        content = archive.read(member)
-        if b"<!" in content:  # a document type declaration can expand without bound
-            raise ReturnFileError("the workbook holds a document type declaration.", where=name)
-        return ElementTree.fromstring(content)
-    except (KeyError, ElementTree.ParseError):
-        raise ReturnFileError(
-            "the file is no Excel workbook: its list of sheets cannot be read.",
+def _no_zip(content: bytes, name: str) -> ReturnFileError:
+    if content.startswith(_OLE):
+        if "EncryptedPackage".encode("utf-16-le") in content:
+            return archive.protected(name)
+        return ReturnFileError(
+            "this is a workbook of the old kind (.xls), whatever its name says.",
             where=name,
-            mend="open it in your spreadsheet program and save it as Excel workbook (.xlsx).",
-        ) from None
+            mend="open it in Excel and save it as Excel workbook (.xlsx).",
+        )
+    kind = _kind(content)
+    if kind:
+        return ReturnFileError(
+            f"this is {kind}, not an Excel workbook, whatever its name says.",
+            where=name,
+            mend="send the workbook itself; if the system exported this, " + _SAVE,
+        )
+    return archive.damaged(name, "it does not begin like one")
 
 
-def _errors_in(xml: bytes) -> dict[str, str]:
-    if b"e" not in xml or not re.search(rb"""t=["']e["']""", xml):
-        return {}
-    found = {}
-    for cell in _ERROR_CELL.finditer(xml):
-        reference, cached = _REFERENCE.search(cell[1]), _CACHED.search(cell[2])
-        if reference:
-            text = cached[1].decode("utf-8", "replace") if cached else "#ERROR"
-            found[reference[1].decode("ascii")] = text
-    return found
+def _no_workbook(parts: dict[str, bytes], name: str) -> ReturnFileError:
+    kind = next((what for part, what in _OTHER_OFFICE if part in parts), "")
+    if kind:
+        what = f"this is {kind}, not an Excel workbook (.xlsx)."
+        return ReturnFileError(what, where=name, mend=_SAVE)
+    return archive.damaged(name, "it is a zip that holds no workbook")

@@ -10,7 +10,6 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +17,14 @@ from evaluation import fingerprint
 from evaluation.errors import PeriodError, ReturnFileError, UserError
 from evaluation.quarters import Period
 from evaluation.returns import gate
+from evaluation.returns.addresses import address as address
+from evaluation.returns.addresses import column_letter as column_letter
+from evaluation.returns.archive import damaged, too_much
 from evaluation.returns.form import form
+from evaluation.returns.parts import MAX_RECTANGLE
+from evaluation.returns.sheets import MAX_ROW, Sheet
+
+_MAX_FIELDS = 200
 
 
 class RawRow(NamedTuple):
@@ -39,7 +45,8 @@ class RawReturn:
     ``sheet`` is the sheet's name, None for a CSV. ``guide`` says whose return it is:
     template_version, programme, site, agency, quarter, as text, empty where the file does not
     say. ``header`` is the first row that holds anything, ``rows`` all rows below it. Values are
-    None (empty), text, numbers, booleans, dates.
+    None (empty), text, numbers, booleans, dates. ``sheets`` are the sheets of the workbook as
+    their XML has them, none for a CSV.
     """
 
     path_name: str
@@ -49,22 +56,12 @@ class RawReturn:
     guide: dict[str, str]
     header: RawRow
     rows: tuple[RawRow, ...]
+    sheets: tuple[Sheet, ...] = ()
 
-
-@lru_cache(maxsize=256)
-def column_letter(column: int) -> str:
-    """The letter of a column counted from 0: 0 is A, 26 is AA."""
-    letters = ""
-    column += 1
-    while column:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
-
-
-def address(row: int, column: int) -> str:
-    """The A1 name of a cell: row counted from 1, column from 0."""
-    return f"{column_letter(column)}{row}"
+    @property
+    def figures(self) -> Sheet | None:
+        """What the XML of the return sheet says beyond its values; None for a CSV."""
+        return next((sheet for sheet in self.sheets if sheet.title == self.sheet), None)
 
 
 def read_return(path: Path) -> RawReturn:
@@ -81,16 +78,16 @@ def read_return(path: Path) -> RawReturn:
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"the file cannot be opened ({error.strerror}).", where=str(path)) from None
+    sheets: tuple[Sheet, ...] = ()
+    sheet: str | None = None
     if path.suffix.lower() == ".xlsx":
-        sheet, guide, rows = _read_xlsx(content, path.name)
+        passed = gate.pass_workbook(content, path.name)
+        sheet, sheets = form().return_sheet, passed.sheets
+        guide, rows = _read_xlsx(passed, path.name)
     elif path.suffix.lower() == ".csv":
-        sheet, guide, rows = None, guide_from_name(path.name), _read_csv(content, path.name)
+        guide, rows = guide_from_name(path.name), _read_csv(content, path.name)
     else:
-        raise ReturnFileError(
-            f"a return is an Excel workbook or a CSV file; this one ends in {path.suffix!r}.",
-            where=path.name,
-            mend="save it as Excel workbook (.xlsx) or CSV UTF-8 (.csv).",
-        )
+        raise gate.wrong_suffix(path.suffix, path.name)
     filled = next((i for i, row in enumerate(rows) if not row.blank), None)
     if filled is None:
         raise ReturnFileError("there is nothing in the return.", where=path.name)
@@ -102,6 +99,7 @@ def read_return(path: Path) -> RawReturn:
         guide=guide,
         header=rows[filled],
         rows=tuple(rows[filled + 1 :]),
+        sheets=sheets,
     )
 
 
@@ -127,64 +125,56 @@ def csv_name(site: str, agency: str, period: Period) -> str:
 
 
 def _read_csv(content: bytes, name: str) -> list[RawRow]:
+    text = gate.pass_text(content, name)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[RawRow] = []
+    cells = line = 0
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
+        for record in reader:
+            cells += max(len(record), 1)
+            line = reader.line_num
+            if len(rows) == MAX_ROW or cells > MAX_RECTANGLE or len(record) > _MAX_FIELDS:
+                raise too_much(
+                    name,
+                    f"line {line} goes beyond what a return can hold: {MAX_ROW:,} rows of"
+                    f" {_MAX_FIELDS} columns, {MAX_RECTANGLE:,} cells in all.",
+                )
+            rows.append(RawRow(len(rows) + 1, tuple(value or None for value in record)))
+    except csv.Error:
         raise ReturnFileError(
-            f"line {line} holds characters that are not UTF-8.",
+            f"the file is no sound CSV from line {line + 1} on.",
             where=name,
-            mend="save it as CSV UTF-8 (in Excel: Save as, CSV UTF-8).",
+            mend="look there for a quotation mark that is opened and never closed.",
         ) from None
-    try:
-        records = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except csv.Error as error:
-        raise ReturnFileError(
-            f"the file is no sound CSV ({error}).",
-            where=name,
-            mend="look for a quotation mark that is opened and never closed.",
-        ) from None
-    if records and len(records[0]) == 1 and records[0][0].count(";") > 2:
+    if rows and len(rows[0].values) == 1 and str(rows[0].values[0]).count(";") > 2:
         raise ReturnFileError(
             "the columns are separated by semicolons.",
             where=name,
             mend="save it with commas between the columns.",
         )
-    return [
-        RawRow(number, tuple(value or None for value in record))
-        for number, record in enumerate(records, start=1)
-    ]
+    return rows
 
 
-def _read_xlsx(content: bytes, name: str) -> tuple[str, dict[str, str], list[RawRow]]:
+def _read_xlsx(passed: gate.Passed, name: str) -> tuple[dict[str, str], list[RawRow]]:
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
     wanted = form().return_sheet
-    errors = gate.error_cells(content, wanted, name)
-    try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        titles = book.sheet_names
-        if wanted not in titles:
-            raise ReturnFileError(
-                f"the workbook has no sheet called {wanted}; it has {', '.join(titles)}.",
-                where=name,
-                mend=f"rename the sheet with the figures to {wanted}.",
-            )
-        rows = _sheet_rows(book.get_sheet_by_name(wanted), errors)
-        guide = dict.fromkeys(form().guide, "")
-        if form().guide_sheet in titles:
-            guide |= _read_guide(_sheet_rows(book.get_sheet_by_name(form().guide_sheet), {}))
-    except PasswordError:
+    held = {sheet.title: sheet for sheet in passed.sheets}
+    if wanted not in held:
         raise ReturnFileError(
-            "the workbook is protected by a password.", where=name, mend="save it without one."
-        ) from None
-    except CalamineError as error:
-        raise ReturnFileError(
-            f"the workbook cannot be read ({error}).",
+            f"the workbook has no sheet called {wanted}; it has {', '.join(held)}.",
             where=name,
-            mend="open it in your spreadsheet program and save it as Excel workbook (.xlsx).",
-        ) from None
-    return wanted, guide, rows
+            mend=f"rename the sheet with the figures to {wanted}.",
+        )
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(passed.content))
+        rows = _sheet_rows(book.get_sheet_by_name(wanted), held[wanted].errors)
+        guide = dict.fromkeys(form().guide, "")
+        if form().guide_sheet in held:
+            guide |= _read_guide(_sheet_rows(book.get_sheet_by_name(form().guide_sheet), {}))
+    except (CalamineError, PasswordError) as error:
+        raise damaged(name, f"its sheets cannot be read ({error})") from None
+    return guide, rows
 
 
 def _sheet_rows(sheet: Any, errors: dict[str, str]) -> list[RawRow]:
