@@ -17,8 +17,8 @@
 `Assignments`
     which areas start when: the real assignment first, then the ones it is compared with.
 `Estimate`
-    effects, and the same effects under every assignment; made by `did`, `synthetic_control` and
-    `two_way_fixed_effects`.
+    effects, and the same effects under every assignment; made by `did`, `imputation`,
+    `synthetic_control` and `two_way_fixed_effects`.
 `Finding`
     an estimate and what stands against it, as a verdict with its reasons; made by `judge`.
 `Value`
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from evaluation.estimate.assignment import Assignments
     from evaluation.estimate.did import did
     from evaluation.estimate.estimate import Estimate
+    from evaluation.estimate.imputation import imputation
     from evaluation.estimate.synthetic import synthetic_control
     from evaluation.estimate.two_way import two_way_fixed_effects
     from evaluation.finding.judge import Finding, judge
@@ -66,6 +67,7 @@ __all__ = [
     "Return",
     "Value",
     "did",
+    "imputation",
     "judge",
     "synthetic_control",
     "two_way_fixed_effects",
@@ -86,6 +88,7 @@ _HOME = {
     "Return": "returns.content",
     "Value": "value.accounts",
     "did": "estimate.did",
+    "imputation": "estimate.imputation",
     "judge": "finding.judge",
     "synthetic_control": "estimate.synthetic",
     "two_way_fixed_effects": "estimate.two_way",

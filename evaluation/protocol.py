@@ -16,7 +16,9 @@ from evaluation.errors import ProtocolError
 from evaluation.programme import Frozen, read_yaml
 
 Role = Literal["primary", "secondary", "negative_control", "harm"]
-EstimatorName = Literal["did", "synthetic_control", "fixed_effects", "first_differences"]
+EstimatorName = Literal[
+    "did", "imputation", "synthetic_control", "fixed_effects", "first_differences"
+]
 
 
 class AssignmentPlan(Frozen):

@@ -116,26 +116,9 @@ def did(
         paths=frame.site_paths(sample, effects),
         area_effects=frame.area_table(sample, gaps, level), sample=sample.describe(),
         settings=settings, warnings=warnings,
-        diagnostics=_describe(assignments) if assignments else {},
+        diagnostics=frame.describe_assignments(assignments) if assignments else {},
         provenance={"panel": sample.panel.fingerprint, "vintage": panel.vintage},
     )  # fmt: skip
-
-
-def _describe(assignments: Assignments) -> dict[str, object]:
-    return {
-        "assignments": len(assignments), "distinct": assignments.distinct,
-        "smallest_p": assignments.smallest_p, "block": assignments.block,
-        "reason": assignments.reason,
-    }  # fmt: skip
-
-
-def _same_areas(assignments: Assignments, sample: frame.Sample) -> None:
-    same = np.array_equal(assignments.slots.places, sample.slots.places)
-    if not same or len(assignments.strata) != len(sample.panel.areas):
-        raise EstimateError(
-            "the assignments were drawn for another panel: areas or starts differ.",
-            mend="draw them from panel.eligible()",
-        )
 
 
 def _contrasts(sample: frame.Sample, settings: DidSettings) -> dict[int, NDArray[np.float64]]:
@@ -220,7 +203,7 @@ def _fewer(
     if assignments is None:
         n = REFITS if scored else 9_999
         assignments = Assignments.draw(sample.panel, n=n, strata=(), seed=seed)
-    _same_areas(assignments, sample)
+    frame.same_areas(assignments, sample)
     if not scored:
         return assignments, ()
     if assignments.strata.max() > 0:

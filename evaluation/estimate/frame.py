@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate.assignment import Slots
+from evaluation.estimate.assignment import Assignments, Slots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,6 +97,30 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
         panel=panel, figures=figures, slots=slots, weights=_weights(panel, weights),
         warnings=tuple(warnings),
     )  # fmt: skip
+
+
+def same_areas(assignments: Assignments, sample: Sample) -> None:
+    """Make sure that assignments were drawn for the sample's areas and starts.
+
+    Raises
+    ------
+    EstimateError : they were drawn for others.
+    """
+    same = np.array_equal(assignments.slots.places, sample.slots.places)
+    if not same or len(assignments.strata) != len(sample.panel.areas):
+        raise EstimateError(
+            "the assignments were drawn for another panel: areas or starts differ.",
+            mend="draw them from panel.eligible()",
+        )
+
+
+def describe_assignments(assignments: Assignments) -> dict[str, object]:
+    """How many assignments there are, what p they allow, what moves together and why."""
+    return {
+        "assignments": len(assignments), "distinct": assignments.distinct,
+        "smallest_p": assignments.smallest_p, "block": assignments.block,
+        "reason": assignments.reason,
+    }  # fmt: skip
 
 
 def _weights(panel: Panel, column: str | None) -> NDArray[np.float64]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LABELS = {
     "did": "Group-time difference-in-differences",
+    "imputation": "Imputation",
     "synthetic_control": "Synthetic control",
     "fixed_effects": "Two-way fixed effects",
     "first_differences": "First differences",

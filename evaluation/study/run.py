@@ -23,6 +23,7 @@ from evaluation.diagnose import (
 from evaluation.errors import ProtocolError
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.did import DidSettings, did
+from evaluation.estimate.imputation import ImputationSettings, imputation
 from evaluation.estimate.synthetic import SyntheticSettings, synthetic_control
 from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
 from evaluation.estimate.units import in_units
@@ -80,7 +81,7 @@ def run_study(
     PanelError, EstimateError : the data cannot bear what the protocol asks for.
     """
     programme, protocol = load_study(workspace, name)
-    with Ledger.open(workspace.ledger, workspace.raw) as ledger:
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
         observations = ledger.observations(
             programme.name, as_of=as_of, outcomes=list(protocol.outcomes)
         )
@@ -153,6 +154,9 @@ def estimate_by(
             comparison=plan.comparison, base=plan.base, anticipation=plan.anticipation, scale=scale
         )
         return did(panel, outcome, settings=settings, assignments=assignments, level=level)
+    if estimator == "imputation":
+        imputed = ImputationSettings(scale=scale, anticipation=protocol.did.anticipation)
+        return imputation(panel, outcome, settings=imputed, assignments=assignments, level=level)
     if estimator == "synthetic_control":
         twin = SyntheticSettings(variant=protocol.synthetic_control, scale=scale)
         return synthetic_control(

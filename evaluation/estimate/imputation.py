@@ -1,0 +1,202 @@
+"""Imputation (Borusyak, Jaravel and Spiess 2024, Review of Economic Studies 91).
+
+Area and period effects are fitted on the cells that have not started, and every started cell is
+compared with what they predict for it. Under each assignment the fit is made anew: its normal
+equations in the period effects are sums over areas, so that moving a start takes one area's part
+out and puts another in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evaluation.errors import InferenceRefused
+from evaluation.estimate import frame
+from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.estimate import Estimate, Inference
+from evaluation.estimate.inference import Draws
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.panel import Panel
+
+    Floats = NDArray[np.float64]
+
+CHUNK = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImputationSettings:
+    """Settings of `imputation`.
+
+    scale : ``level`` or ``log``. anticipation : periods before a start in which an effect may
+    already show; they are left out of the fit.
+    """
+
+    scale: frame.Scale = "level"
+    anticipation: int = 0
+
+
+def imputation(
+    panel: Panel,
+    outcome: str,
+    *,
+    settings: ImputationSettings | None = None,
+    inference: Inference = "placebo",
+    assignments: Assignments | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """Effects by site and started period, against two-way effects of the cells not started.
+
+    Periods before a start have no effect here: they made the fit. A cell without a figure is left
+    out of the fit and of the means. Strata of the assignments bound where starts are re-drawn;
+    the fit is over all areas.
+
+    Raises
+    ------
+    EstimateError : the panel cannot bear the estimate.
+    InferenceRefused : any inference but re-assignment.
+    """
+    settings = settings or ImputationSettings()
+    if inference != "placebo":
+        raise InferenceRefused(
+            "imputation is offered with re-assignment only.", mend="use inference='placebo'"
+        )
+    sample = frame.take(panel, outcome, settings.scale)
+    if assignments is None:
+        assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
+    frame.same_areas(assignments, sample)
+    raw = _effects_under(sample, assignments, settings)
+    effects = raw[0].copy()
+    unit = replace(sample, figures=frame.unit_figures(sample))
+    shift = _effects_under(unit, assignments, settings)
+    cleaned = replace(sample, figures=sample.figures - frame.placed_effects(sample, effects))
+    net = _effects_under(cleaned, assignments, settings)
+    exposure, observed = frame.unit_basis(sample, outcome)
+    return Estimate(
+        outcome=outcome, unit="log points" if settings.scale == "log" else "outcome's unit",
+        scale=settings.scale, estimator="imputation",
+        estimand="gap to imputed two-way effects, by site and started period",
+        inference="placebo", level=level, index=frame.entries(sample), effects=effects,
+        draws=Draws(raw=raw, shift=shift, net=net), exposure=exposure, observed=observed,
+        paths=frame.site_paths(sample, effects),
+        area_effects=frame.area_table(sample, _area_gaps(sample, settings), level),
+        sample=sample.describe(), settings=settings,
+        warnings=sample.warnings, diagnostics=frame.describe_assignments(assignments),
+        provenance={"panel": sample.panel.fingerprint, "vintage": panel.vintage},
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Part:
+    """What areas add to the normal equations if they start in one period (or never).
+
+    within : (N, T) figures less the area's own mean over its fitted cells, 0 elsewhere.
+    fitted : (N, T) which cells are fitted. mean : (N) that own mean.
+    """
+
+    within: Floats
+    fitted: Floats
+    mean: Floats
+
+    @classmethod
+    def of(cls, figures: Floats, last: int) -> _Part:
+        """``last`` : how many periods are fitted."""
+        fitted = np.isfinite(figures) * (np.arange(figures.shape[1]) < last)
+        count = np.maximum(fitted.sum(axis=1), 1)
+        plain = np.where(fitted > 0, figures, 0.0)
+        mean = plain.sum(axis=1) / count
+        return cls(within=(plain - mean[:, None]) * fitted, fitted=fitted.astype(float), mean=mean)
+
+    def gram(self, areas: NDArray[np.int64]) -> Floats:
+        """(..., T, T) the areas' part of the equations in the period effects."""
+        fitted = self.fitted[areas]
+        count = np.maximum(fitted.sum(axis=-1), 1)[..., None, None]
+        both = fitted[..., :, None] * fitted[..., None, :]
+        eye = np.eye(fitted.shape[-1])
+        gram: Floats = fitted[..., :, None] * eye - both / count
+        return gram
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Fit:
+    """The parts of a sample: as never started, and as started in each of its starts."""
+
+    sample: frame.Sample
+    never: _Part
+    starting: dict[int, _Part]
+    whole: tuple[Floats, Floats]
+
+    @classmethod
+    def of(cls, sample: frame.Sample, settings: ImputationSettings) -> _Fit:
+        never = _Part.of(sample.figures, sample.n_periods)
+        everyone = np.arange(len(sample.figures))
+        starts = sorted({int(g) for g in sample.slots.starts})
+        return cls(
+            sample=sample, never=never,
+            starting={g: _Part.of(sample.figures, g - settings.anticipation) for g in starts},
+            whole=(never.gram(everyone).sum(axis=0), never.within.sum(axis=0)),
+        )  # fmt: skip
+
+    def period_effects(self, fillers: NDArray[np.int64]) -> Floats:
+        """(b, T) fitted without the cells that the fillers' starts take out."""
+        slots = self.sample.slots
+        gram = np.repeat(self.whole[0][None], len(fillers), axis=0)
+        moment = np.repeat(self.whole[1][None], len(fillers), axis=0)
+        for place, g in enumerate(slots.starts[slots.slot_of].tolist()):
+            area, part = fillers[:, place], self.starting[g]
+            gram += part.gram(area) - self.never.gram(area)
+            moment += part.within[area] - self.never.within[area]
+        return _period_effects(gram, moment)
+
+    def gap(self, areas: NDArray[np.int64], g: int, period: Floats) -> Floats:
+        """(b, T) figures of areas that start in g less what the fit predicts for them."""
+        part = self.starting[g]
+        fitted = part.fitted[areas]
+        count = fitted.sum(axis=1)
+        own = part.mean[areas] - (fitted * period).sum(axis=1) / np.maximum(count, 1)
+        gap = self.sample.figures[areas] - own[:, None] - period
+        return np.where(count[:, None] > 0, gap, np.nan)
+
+
+def _effects_under(
+    sample: frame.Sample, assignments: Assignments, settings: ImputationSettings
+) -> Floats:
+    """(B + 1, S * T) effects of every site and period; NaN before the start."""
+    fit = _Fit.of(sample, settings)
+    chunks = np.array_split(assignments.fillers, max(1, len(assignments) // CHUNK))
+    return np.concatenate([_chunk(fit, fillers) for fillers in chunks])
+
+
+def _chunk(fit: _Fit, fillers: NDArray[np.int64]) -> Floats:
+    slots, n_periods = fit.sample.slots, fit.sample.n_periods
+    period = fit.period_effects(fillers)
+    out = np.full((len(fillers), len(slots.names), n_periods), np.nan)
+    for s, g in enumerate(slots.starts.tolist()):
+        places = np.flatnonzero(slots.slot_of == s)
+        gaps = np.stack([fit.gap(fillers[:, place], g, period) for place in places])
+        mass = fit.sample.weights[fillers[:, places]].T
+        valid = np.isfinite(gaps) * mass[:, :, None]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = (np.where(valid > 0, gaps, 0.0) * valid).sum(axis=0) / valid.sum(axis=0)
+        out[:, s, g:] = mean[:, g:]
+    return out.reshape(len(fillers), -1)
+
+
+def _area_gaps(sample: frame.Sample, settings: ImputationSettings) -> dict[int, Floats]:
+    """Start -> (N, T) gap of every area had it started then, by the real fit."""
+    fit = _Fit.of(sample, settings)
+    period = fit.period_effects(sample.slots.places[None, :])
+    everyone = np.arange(len(sample.figures))
+    return {g: fit.gap(everyone, g, period) for g in fit.starting}
+
+
+def _period_effects(gram: Floats, moment: Floats) -> Floats:
+    """(b, T) period effects; the first is 0, since only their differences are fitted."""
+    solved = np.linalg.solve(gram[:, 1:, 1:], moment[:, 1:, None])[..., 0]
+    return np.concatenate([np.zeros((len(gram), 1)), solved], axis=1)
