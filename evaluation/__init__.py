@@ -18,7 +18,7 @@
     which areas start when: the real assignment first, then the ones it is compared with.
 `Estimate`
     effects, and the same effects under every assignment; made by `did`, `imputation`,
-    `synthetic_control` and `two_way_fixed_effects`.
+    `synthetic_control`, `synthetic_did` and `two_way_fixed_effects`.
 `Finding`
     an estimate and what stands against it, as a verdict with its reasons; made by `judge`.
 `Value`
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from evaluation.estimate.did import did
     from evaluation.estimate.estimate import Estimate
     from evaluation.estimate.imputation import imputation
-    from evaluation.estimate.synthetic import synthetic_control
+    from evaluation.estimate.synthetic import synthetic_control, synthetic_did
     from evaluation.estimate.two_way import two_way_fixed_effects
     from evaluation.finding.judge import Finding, judge
     from evaluation.ledger.ledger import Ledger
@@ -70,6 +70,7 @@ __all__ = [
     "imputation",
     "judge",
     "synthetic_control",
+    "synthetic_did",
     "two_way_fixed_effects",
     "worth",
 ]
@@ -91,6 +92,7 @@ _HOME = {
     "imputation": "estimate.imputation",
     "judge": "finding.judge",
     "synthetic_control": "estimate.synthetic",
+    "synthetic_did": "estimate.synthetic",
     "two_way_fixed_effects": "estimate.two_way",
     "worth": "value.worth",
 }

@@ -1,32 +1,35 @@
-"""Synthetic control (Abadie, Diamond and Hainmueller 2010, JASA 105), every area at once.
+"""Synthetic control and synthetic difference-in-differences, every area at once.
 
-For each start period, every area is fitted on its quarters before that start as a convex
-combination of never-started areas (never itself); its gap is its own path less its twin's. Real
-effects are the pilots' gaps; placebo effects are the gaps of the areas that fill the places in an
-assignment, with any donor that is itself a filler dropped and the others renormalised.
+Synthetic control: Abadie, Diamond and Hainmueller (2010, JASA 105). SDID: Arkhangelsky, Athey,
+Hirshberg, Imbens and Wager (2021, AER 111), per start. For each start, every area is fitted on its
+periods before that start by never-started areas (never itself); real effects are the pilots' gaps,
+placebo effects the gaps of the areas that fill the places in an assignment, with any donor that is
+itself a filler dropped and the others renormalised.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate import frame, simplex
+from evaluation.estimate import frame, ridge, simplex, twins
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
-from evaluation.estimate.inference import Draws
-from evaluation.estimate.reassign import FillerContrast, Rule, effects_under
+from evaluation.estimate.twins import Twins
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.panel import Panel
 
+    Floats = NDArray[np.float64]
+
 Variant = Literal["simplex", "demeaned"]
+TIME_RIDGE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,27 +46,16 @@ class SyntheticSettings:
     scale: frame.Scale = "level"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Twins:
-    """Of one start: the donors' positions, weights (N, donors), own figures and gaps (N, T).
+@dataclass(frozen=True, kw_only=True)
+class SdidSettings:
+    """Settings of `synthetic_did`.
 
-    ``fitted_on``: the periods of the fit; ``demeaned``: whether areas' own means were taken out.
+    scale : ``level`` or ``log``. solver : ``exact``; the published code stops its Frank-Wolfe
+        steps early, so that its figures differ in the third decimal.
     """
 
-    donors: NDArray[np.int64]
-    weights: NDArray[np.float64]
-    figures: NDArray[np.float64]
-    gaps: NDArray[np.float64]
-    converged: NDArray[np.bool_]
-    rmspe: NDArray[np.float64]
-    fitted_on: NDArray[np.int64]
-    demeaned: bool
-
-    def own_part(self, figures: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What figures of started areas add to their gaps; donors never start."""
-        if not self.demeaned:
-            return figures
-        return figures - frame.masked_mean(figures[:, self.fitted_on].T)[:, None]
+    scale: frame.Scale = "level"
+    solver: Literal["exact"] = "exact"
 
 
 def synthetic_control(
@@ -86,130 +78,162 @@ def synthetic_control(
     EstimateError : the panel cannot bear the estimate, or fewer than two donors are complete.
     InferenceRefused : any inference but re-assignment.
     """
-    settings = settings or SyntheticSettings()
+    chosen = settings or SyntheticSettings()
+    what = ("synthetic_control", f"gap to the synthetic twin ({chosen.variant}) by site and period")
+
+    def fit(sample: frame.Sample, g: int) -> Twins:
+        return _fit_control(sample, g, chosen)
+
+    _refuse(inference, what[0])
+    return _estimate(panel, outcome, chosen, what, fit, assignments, level, seed)
+
+
+def synthetic_did(
+    panel: Panel,
+    outcome: str,
+    *,
+    settings: SdidSettings | None = None,
+    inference: Inference = "placebo",
+    assignments: Assignments | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """Synthetic difference-in-differences of every started area, by site and period.
+
+    Unit and time weights are fitted for each area alone, with the published penalties for one
+    started area. Missing figures as in `synthetic_control`.
+
+    Raises
+    ------
+    EstimateError : the panel cannot bear the estimate, or fewer than two donors are complete.
+    InferenceRefused : any inference but re-assignment.
+    """
+    chosen = settings or SdidSettings()
+    what = ("synthetic_did", "gap to the synthetic twin, measured from weighted periods before")
+    _refuse(inference, what[0])
+    return _estimate(panel, outcome, chosen, what, _fit_sdid, assignments, level, seed)
+
+
+def _refuse(inference: Inference, estimator: str) -> None:
     if inference != "placebo":
         raise InferenceRefused(
-            "synthetic control has no analytic error with few started areas.",
+            f"{estimator.replace('_', ' ')} has no analytic error with few started areas.",
             mend="use inference='placebo'",
         )
-    panel, dropped = _complete(panel, outcome)
+
+
+def _estimate(
+    panel: Panel,
+    outcome: str,
+    settings: SyntheticSettings | SdidSettings,
+    what: tuple[str, str],
+    fit: Callable[[frame.Sample, int], Twins],
+    assignments: Assignments | None,
+    level: float,
+    seed: int,
+) -> Estimate:
+    panel, dropped = twins.complete(panel, outcome)
     sample = frame.take(panel, outcome, settings.scale)
     if assignments is None:
         assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
     elif dropped:
         assignments = assignments.redrawn(sample.panel)
-    twins = {int(g): _fit(sample, int(g), settings) for g in np.unique(sample.slots.starts)}
-    draws, effects = _placebo(sample, twins, assignments)
+    frame.same_areas(assignments, sample)
+    fitted = {int(g): fit(sample, int(g)) for g in np.unique(sample.slots.starts)}
+    draws, effects = twins.placebo(sample, fitted, assignments)
     exposure, observed = frame.unit_basis(sample, outcome)
     return Estimate(
         outcome=outcome, unit="log points" if settings.scale == "log" else "outcome's unit",
-        scale=settings.scale, estimator="synthetic_control",
-        estimand=f"gap to the synthetic twin ({settings.variant}) by site and period",
-        inference="placebo", level=level, index=frame.entries(sample), effects=effects,
-        draws=draws, exposure=exposure, observed=observed,
-        paths=frame.site_paths(sample, effects), weights=_weight_table(sample, twins),
-        area_effects=frame.area_table(sample, {g: t.gaps for g, t in twins.items()}, level),
+        scale=settings.scale, estimator=what[0], estimand=what[1], inference="placebo",
+        level=level, index=frame.entries(sample), effects=effects, draws=draws,
+        exposure=exposure, observed=observed, paths=frame.site_paths(sample, effects),
+        weights=twins.weight_table(sample, fitted),
+        area_effects=frame.area_table(sample, {g: t.gaps for g, t in fitted.items()}, level),
         sample=sample.describe(), settings=settings,
-        warnings=sample.warnings + dropped + _unconverged(twins),
-        diagnostics=_diagnostics(sample, twins),
+        warnings=sample.warnings + dropped + twins.unconverged(fitted),
+        diagnostics=twins.fit_diagnostics(sample, fitted),
         provenance={"panel": sample.panel.fingerprint, "vintage": panel.vintage},
     )  # fmt: skip
 
 
-def _complete(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
-    panel = panel.eligible()
-    gaps = np.isnan(panel.array(outcome)).any(axis=1)
-    leave = gaps & ~panel.started
-    if not leave.any():
-        return panel, ()
-    return panel.select(~leave), (
-        f"{int(leave.sum())} comparison areas have a missing or suppressed figure and serve as "
-        "no donor",
-    )
-
-
-def _fit(sample: frame.Sample, g: int, settings: SyntheticSettings) -> _Twins:
-    y = sample.figures
+def _ground(
+    sample: frame.Sample, g: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Donors, the periods of the fit, and which donor each area may not use (itself)."""
     never = np.flatnonzero(sample.panel.start_index == -1)
     if len(never) < 2:
         raise EstimateError("fewer than two complete comparison areas are left as donors.")
-    usable = np.flatnonzero(np.isfinite(y[:, :g]).all(axis=0))
+    usable = np.flatnonzero(np.isfinite(sample.figures[:, :g]).all(axis=0))
     if len(usable) == 0:
         raise EstimateError(f"no complete period before the start in {sample.panel.periods[g]}.")
-    if settings.variant == "demeaned":
-        y = y - frame.masked_mean(y[:, usable].T)[:, None]
-    barred = np.zeros((len(y), len(never)), dtype=bool)
+    barred = np.zeros((len(sample.figures), len(never)), dtype=bool)
     barred[never, np.arange(len(never))] = True
-    fitted = simplex.fit(y[never][:, usable].T, y[:, usable], barred)
-    gaps = y - fitted.weights @ y[never]
-    return _Twins(
-        donors=never, weights=fitted.weights, figures=y, gaps=gaps, converged=fitted.converged,
-        rmspe=np.sqrt((gaps[:, usable] ** 2).mean(axis=1)), fitted_on=usable,
-        demeaned=settings.variant == "demeaned",
+    return never, usable, barred
+
+
+def _fit_control(sample: frame.Sample, g: int, settings: SyntheticSettings) -> Twins:
+    never, usable, barred = _ground(sample, g)
+    before = sample.figures[:, usable]
+    base = np.zeros_like(sample.figures)
+    if settings.variant == "demeaned":
+        before = before - before.mean(axis=1, keepdims=True)
+        base[:, usable] = 1 / len(usable)
+    fitted = simplex.fit(before[never].T, before, barred)
+    return Twins(
+        donors=never, unit_weights=fitted.weights, time_weights=base, figures=sample.figures,
+        fitted_on=usable, converged=fitted.converged,
     )  # fmt: skip
 
 
-def _filler_gaps(twins: dict[int, _Twins]) -> FillerContrast:
-    """Gaps of fillers with donors that are fillers too dropped and the rest renormalised."""
-    donor_column = {}
-    for g, twin in twins.items():
-        column = np.full(len(twin.figures), -1)
-        column[twin.donors] = np.arange(len(twin.donors))
-        donor_column[g] = column
-
-    def contrast(g: int, fillers: NDArray[np.int64]) -> NDArray[np.float64]:
-        twin = twins[g]
-        column = donor_column[g][fillers]
-        weight = twin.weights[fillers[:, :, None], np.maximum(column, 0)[:, None, :]]
-        weight = weight * (column >= 0)[:, None, :]
-        figures = twin.figures[fillers]
-        lost = weight.sum(axis=2, keepdims=True)
-        predicted = figures - twin.gaps[fillers] - weight @ np.nan_to_num(figures)
-        left = 1 - lost
-        with np.errstate(invalid="ignore", divide="ignore"):
-            kept: NDArray[np.float64] = np.where(left > 1e-9, predicted / left, np.nan)
-        return figures - kept
-
-    return contrast
+def _fit_sdid(sample: frame.Sample, g: int) -> Twins:
+    never, usable, barred = _ground(sample, g)
+    if len(usable) < 2:
+        raise EstimateError(
+            f"fewer than two complete periods before the start in {sample.panel.periods[g]}.",
+            mend="use synthetic_control or did",
+        )
+    before, after = sample.figures[:, usable], sample.figures[never][:, g:]
+    noise = _noise(before[never], barred)
+    zeta = after.shape[1] ** 0.25 * noise
+    centred = before - before.mean(axis=1, keepdims=True)
+    units = ridge.fit(centred[never].T, centred, barred, zeta**2 * len(usable))
+    base = np.zeros_like(sample.figures)
+    base[:, usable], solved = _time_weights(before[never], after.mean(axis=1), barred, noise)
+    return Twins(
+        donors=never, unit_weights=units.weights, time_weights=base, figures=sample.figures,
+        fitted_on=usable, converged=units.converged & solved,
+    )  # fmt: skip
 
 
-def _placebo(
-    sample: frame.Sample, twins: dict[int, _Twins], assignments: Assignments
-) -> tuple[Draws, NDArray[np.float64]]:
-    rule = Rule(comparison=None)
-    gaps = {g: twin.gaps for g, twin in twins.items()}
-    raw = effects_under(gaps, assignments, rule, sample.weights, _filler_gaps(twins))
-    unit = {g: twin.own_part(frame.unit_figures(sample)) for g, twin in twins.items()}
-    shift = effects_under(frame.unit_before(sample, unit), assignments, rule, sample.weights)
-    placed = frame.placed_effects(sample, raw[0])
-    carried = {g: twin.own_part(placed) for g, twin in twins.items()}
-    net = raw - effects_under(carried, assignments, rule, sample.weights)
-    return Draws(raw=raw, shift=shift, net=net), raw[0].copy()
+def _noise(before: Floats, barred: NDArray[np.bool_]) -> Floats:
+    """(N) standard deviation of the donors' first differences, each area's own donors only."""
+    change = np.diff(before, axis=1)
+    kept = (~barred).astype(float)
+    count = kept.sum(axis=1) * change.shape[1]
+    mean = kept @ change.sum(axis=1) / count
+    square = kept @ (change**2).sum(axis=1)
+    out: Floats = np.sqrt(np.maximum((square - count * mean**2) / (count - 1), 1e-300))
+    return out
 
 
-def _weight_table(sample: frame.Sample, twins: dict[int, _Twins]) -> pd.DataFrame:
-    rows = []
-    codes = sample.panel.areas.index
-    for place, s in zip(sample.slots.places, sample.slots.slot_of, strict=True):
-        twin = twins[int(sample.slots.starts[s])]
-        for donor in np.flatnonzero(twin.weights[place] > 1e-8):
-            rows.append((sample.slots.names[s], codes[place], codes[twin.donors[donor]],
-                         twin.weights[place, donor]))  # fmt: skip
-    return pd.DataFrame(rows, columns=["site", "area", "donor", "weight"])
+def _time_weights(
+    before: Floats, after: Floats, barred: NDArray[np.bool_], noise: Floats
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """(N, T0) weights of the periods before, which best foretell the donors' mean after.
 
-
-def _unconverged(twins: dict[int, _Twins]) -> tuple[str, ...]:
-    left = sum(int((~twin.converged).sum()) for twin in twins.values())
-    return (f"{left} fits stopped before their optimum",) if left else ()
-
-
-def _diagnostics(sample: frame.Sample, twins: dict[int, _Twins]) -> dict[str, float]:
-    own = [
-        (twins[int(sample.slots.starts[s])].rmspe[place], twins[int(sample.slots.starts[s])], place)
-        for place, s in zip(sample.slots.places, sample.slots.slot_of, strict=True)
-    ]
-    effective = [1 / (twin.weights[place] ** 2).sum() for _, twin, place in own]
-    return {
-        "pre_period_rmspe": float(np.mean([rmspe for rmspe, _, _ in own])),
-        "effective_donors": float(np.mean(effective)),
-    }
+    Areas that bar the same donor share their weights. The published ridge of 1e-6 times the noise
+    enters as rows of its own.
+    """
+    out = np.empty((len(barred), before.shape[1]))
+    solved = np.empty(len(barred), dtype=bool)
+    patterns, which = np.unique(barred, axis=0, return_inverse=True)
+    for k, pattern in enumerate(patterns):
+        rows = np.flatnonzero(which.ravel() == k)
+        x, y = before[~pattern], after[~pattern]
+        x, y = x - x.mean(axis=0), y - y.mean()
+        penalty = TIME_RIDGE * noise[rows[0]] * np.sqrt(len(x))
+        x = np.vstack([x, penalty * np.eye(x.shape[1])])
+        target = np.append(y, np.zeros(x.shape[1]))[None, :]
+        fitted = simplex.fit(x, target, np.zeros((1, x.shape[1]), dtype=bool))
+        out[rows], solved[rows] = fitted.weights, fitted.converged[0]
+    return out, solved

@@ -24,7 +24,12 @@ from evaluation.errors import ProtocolError
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.imputation import ImputationSettings, imputation
-from evaluation.estimate.synthetic import SyntheticSettings, synthetic_control
+from evaluation.estimate.synthetic import (
+    SdidSettings,
+    SyntheticSettings,
+    synthetic_control,
+    synthetic_did,
+)
 from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
 from evaluation.estimate.units import in_units
 from evaluation.finding import Finding, Judged, adjust, judge
@@ -157,6 +162,10 @@ def estimate_by(
     if estimator == "imputation":
         imputed = ImputationSettings(scale=scale, anticipation=protocol.did.anticipation)
         return imputation(panel, outcome, settings=imputed, assignments=assignments, level=level)
+    if estimator == "synthetic_did":
+        return synthetic_did(
+            panel, outcome, settings=SdidSettings(scale=scale), assignments=assignments, level=level
+        )
     if estimator == "synthetic_control":
         twin = SyntheticSettings(variant=protocol.synthetic_control, scale=scale)
         return synthetic_control(

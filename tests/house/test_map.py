@@ -10,7 +10,7 @@ import evaluation
 
 PUBLIC = {
     "Assignments", "Edition", "Estimate", "Finding", "Ledger", "Panel", "Problem", "Programme",
-    "Protocol", "Receipt", "Return", "Value", "did", "imputation", "judge", "synthetic_control",
+    "Protocol", "Receipt", "Return", "Value", "did", "imputation", "judge", "synthetic_control", "synthetic_did",
     "two_way_fixed_effects", "worth",
 }  # fmt: skip
 IMPORT_SECONDS = 0.2

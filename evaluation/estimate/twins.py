@@ -1,0 +1,146 @@
+"""Synthetic twins of every area for one start, and the gaps that they leave.
+
+Synthetic control, its demeaned form and synthetic difference-in-differences differ only in their
+weights: unit weights make the twin, time weights say from which periods before the start the gap
+is measured (none, all alike, or fitted). What follows from the weights is the same and stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from evaluation.estimate import frame
+from evaluation.estimate.inference import Draws
+from evaluation.estimate.reassign import FillerContrast, Rule, effects_under
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.estimate.assignment import Assignments
+    from evaluation.panel import Panel
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Twins:
+    """The twins of every area for one start.
+
+    donors : positions of the donors. unit_weights : (N, donors), rows sum to one.
+    time_weights : (N, T), rows sum to one or to nothing. figures : (N, T). fitted_on : the periods
+    of the fit. converged : (N) whether each fit reached its optimum.
+    """
+
+    donors: NDArray[np.int64]
+    unit_weights: Floats
+    time_weights: Floats
+    figures: Floats
+    fitted_on: NDArray[np.int64]
+    converged: NDArray[np.bool_]
+
+    @property
+    def gaps(self) -> Floats:
+        """(N, T) each area's path less its twin's, less the same in its weighted periods before."""
+        return self.from_base(self.figures - self.unit_weights @ self.figures[self.donors])
+
+    @property
+    def rmspe(self) -> Floats:
+        """(N) root mean squared gap in the periods of the fit, around its own mean if shifted."""
+        gaps = (self.figures - self.unit_weights @ self.figures[self.donors])[:, self.fitted_on]
+        shifted: NDArray[np.float64] = (self.time_weights != 0).max(axis=1).astype(float)
+        centred = gaps - gaps.mean(axis=1, keepdims=True) * shifted[:, None]
+        rmspe: Floats = np.sqrt((centred**2).mean(axis=1))
+        return rmspe
+
+    def from_base(self, difference: Floats, areas: NDArray[np.int64] | None = None) -> Floats:
+        """Differences less their weighted mean before the start; ``areas`` names their rows."""
+        weights = self.time_weights if areas is None else self.time_weights[areas]
+        before = (np.where(weights > 0, difference, 0.0) * weights).sum(axis=-1)
+        out: Floats = difference - before[..., None]
+        return out
+
+
+def complete(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
+    """The eligible areas less comparison areas with a gap, and what has to be said of those."""
+    panel = panel.eligible()
+    leave = np.isnan(panel.array(outcome)).any(axis=1) & ~panel.started
+    if not leave.any():
+        return panel, ()
+    return panel.select(~leave), (
+        f"{int(leave.sum())} comparison areas have a missing or suppressed figure and serve as "
+        "no donor",
+    )
+
+
+def placebo(
+    sample: frame.Sample, twins: Mapping[int, Twins], assignments: Assignments
+) -> tuple[Draws, Floats]:
+    """Draws and effects: the gaps of the areas that fill the places, under every assignment."""
+    rule = Rule(comparison=None)
+    gaps = {g: twin.gaps for g, twin in twins.items()}
+    raw = effects_under(gaps, assignments, rule, sample.weights, _filler_gaps(twins))
+    unit = {g: twin.from_base(frame.unit_figures(sample)) for g, twin in twins.items()}
+    shift = effects_under(frame.unit_before(sample, unit), assignments, rule, sample.weights)
+    placed = frame.placed_effects(sample, raw[0])
+    carried = {g: twin.from_base(placed) for g, twin in twins.items()}
+    net = raw - effects_under(carried, assignments, rule, sample.weights)
+    return Draws(raw=raw, shift=shift, net=net), raw[0].copy()
+
+
+def _filler_gaps(twins: Mapping[int, Twins]) -> FillerContrast:
+    """Gaps of fillers with donors that are fillers too dropped and the rest renormalised."""
+    donor_column = {}
+    for g, twin in twins.items():
+        column = np.full(len(twin.figures), -1)
+        column[twin.donors] = np.arange(len(twin.donors))
+        donor_column[g] = column
+    predictions = {g: twin.unit_weights @ twin.figures[twin.donors] for g, twin in twins.items()}
+
+    def contrast(g: int, fillers: NDArray[np.int64]) -> Floats:
+        twin = twins[g]
+        column = donor_column[g][fillers]
+        weight = twin.unit_weights[fillers[:, :, None], np.maximum(column, 0)[:, None, :]]
+        weight = weight * (column >= 0)[:, None, :]
+        figures = twin.figures[fillers]
+        left = 1 - weight.sum(axis=2, keepdims=True)
+        predicted = predictions[g][fillers] - weight @ np.nan_to_num(figures)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            kept = np.where(left > 1e-9, predicted / left, np.nan)
+        return twin.from_base(figures - kept, fillers)
+
+    return contrast
+
+
+def weight_table(sample: frame.Sample, twins: Mapping[int, Twins]) -> pd.DataFrame:
+    """One row a started area and donor with weight: ``site, area, donor, weight``."""
+    rows = []
+    codes = sample.panel.areas.index
+    for place, s in zip(sample.slots.places, sample.slots.slot_of, strict=True):
+        twin = twins[int(sample.slots.starts[s])]
+        for donor in np.flatnonzero(twin.unit_weights[place] > 1e-8):
+            rows.append((sample.slots.names[s], codes[place], codes[twin.donors[donor]],
+                         twin.unit_weights[place, donor]))  # fmt: skip
+    return pd.DataFrame(rows, columns=["site", "area", "donor", "weight"])
+
+
+def unconverged(twins: Mapping[int, Twins]) -> tuple[str, ...]:
+    """A warning where a fit stopped before its optimum."""
+    left = sum(int((~twin.converged).sum()) for twin in twins.values())
+    return (f"{left} fits stopped before their optimum",) if left else ()
+
+
+def fit_diagnostics(sample: frame.Sample, twins: Mapping[int, Twins]) -> dict[str, float]:
+    """Pre-period RMSPE and effective number of donors, averaged over the started areas."""
+    rmspe, effective = [], []
+    for place, s in zip(sample.slots.places, sample.slots.slot_of, strict=True):
+        twin = twins[int(sample.slots.starts[s])]
+        rmspe.append(twin.rmspe[place])
+        effective.append(1 / (twin.unit_weights[place] ** 2).sum())
+    return {
+        "pre_period_rmspe": float(np.mean(rmspe)), "effective_donors": float(np.mean(effective))
+    }  # fmt: skip
