@@ -11,9 +11,10 @@ from evaluation.cli.session import GOOD, PROBLEMS, AsJson, Session, print_json, 
 from evaluation.errors import ReturnFileError, UserError
 
 if TYPE_CHECKING:
-    from evaluation.check.problems import Problem
+    from evaluation.check.problems import Checked, Problem
     from evaluation.ledger.receipt import Receipt
     from evaluation.programme import Programme
+    from evaluation.returns.workbook import RawReturn
 
 
 def template(
@@ -46,6 +47,10 @@ def check(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The return, .xlsx or .csv.", show_default=False)],
     as_json: AsJson = False,
+    reply: Annotated[
+        Path | None,
+        typer.Option(help="Also write the return back with its problem cells marked: FILE.xlsx."),
+    ] = None,
 ) -> None:
     """Name everything that is wrong in a return, cell by cell; the ledger stays as it is."""
     from evaluation.check.problems import report
@@ -53,7 +58,7 @@ def check(
 
     session: Session = context.obj
     try:
-        _, checked = check_file(session.workspace, session.programme, file)
+        raw, checked = check_file(session.workspace, session.programme, file)
     except ReturnFileError as error:
         _refuse_file(file, error, as_json)
     if as_json:
@@ -62,7 +67,23 @@ def check(
         print(report(checked), end="")
         if checked.accepted:
             say(f"Send it with: newstart submit {file}")
+    if reply is not None:
+        _write_reply(file, raw, checked, reply)
     raise typer.Exit(GOOD if checked.accepted else PROBLEMS)
+
+
+def _write_reply(file: Path, raw: RawReturn, checked: Checked, path: Path) -> None:
+    from evaluation.check.reply import reply
+
+    if path.resolve() == file.resolve():
+        raise UserError(
+            "the reply would overwrite the return itself.",
+            where=str(path),
+            mend="give it another name.",
+        )
+    reply(raw, checked, path)
+    own = "your own workbook" if raw.sheet is not None else "a workbook"
+    say(f"The same list, in {own} with the cells marked: {path}")
 
 
 def submit(

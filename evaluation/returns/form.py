@@ -36,6 +36,8 @@ class Form(Frozen):
     template_version: str
     return_sheet: str
     guide_sheet: str
+    notes_sheet: str
+    problems_sheet: str
     guide: tuple[str, ...]
     columns: tuple[Column, ...]
     ignored: tuple[str, ...]

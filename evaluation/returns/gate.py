@@ -18,6 +18,8 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SAVE = "open it in your spreadsheet program and save it as Excel workbook (.xlsx)."
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
+_ENDLESS = re.compile(rf"^[^\r\n]{{{MAX_LINE + 1}}}", re.MULTILINE)  # from line starts: linear
+
 _KINDS: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF"),
     (b"\x1f\x8b", "a compressed file (gzip)"),
@@ -135,13 +137,14 @@ def _check_lines(text: str, name: str) -> None:
             where=name,
             mend="delete it there, or export the figures again as CSV UTF-8.",
         )
-    for number, line_text in enumerate(text.splitlines(), start=1):
-        if len(line_text) > MAX_LINE:
-            raise ReturnFileError(
-                f"line {number} is {len(line_text):,} characters long; a row of a return is short.",
-                where=name,
-                mend="check the export: each row of figures stands on a line of its own.",
-            )
+    found = _ENDLESS.search(text)
+    if found:
+        line = text.count("\n", 0, found.start()) + 1
+        raise ReturnFileError(
+            f"line {line} is longer than {MAX_LINE:,} characters; a row of a return is short.",
+            where=name,
+            mend="check the export: each row of figures stands on a line of its own.",
+        )
 
 
 def _kind(content: bytes) -> str:

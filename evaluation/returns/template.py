@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
-import re
-import zipfile
 from pathlib import Path
 
 from evaluation.errors import ReturnFileError
@@ -13,6 +10,7 @@ from evaluation.programme import Area, Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.content import Figures
 from evaluation.returns.form import form
+from evaluation.returns.saving import saved
 
 _NOTES = (
     "One row an area and outcome; do not add, move or rename columns.",
@@ -117,23 +115,4 @@ def _write_xlsx(rows: list[list[str | float | None]], guide: list[str], path: Pa
         about.append([symbol.symbol, symbol.about])
     about.column_dimensions["A"].width = 20
     about.column_dimensions["B"].width = 60
-    saved = io.BytesIO()
-    book.save(saved)
-    path.write_bytes(_without_the_hour(saved.getvalue()))
-
-
-def _without_the_hour(content: bytes) -> bytes:
-    """The same workbook with no trace of when it was written, so that its hash says what it holds.
-
-    openpyxl stamps the time into its properties as it saves, and the archive into every member.
-    """
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as made, zipfile.ZipFile(out, "w") as kept:
-        for member in made.infolist():
-            part = made.read(member)
-            if member.filename == "docProps/core.xml":
-                part = re.sub(rb"<dcterms:(created|modified)[^>]*>[^<]*</dcterms:\1>", b"", part)
-            fixed = zipfile.ZipInfo(member.filename, date_time=(1980, 1, 1, 0, 0, 0))
-            fixed.compress_type = zipfile.ZIP_DEFLATED
-            kept.writestr(fixed, part)
-    return out.getvalue()
+    path.write_bytes(saved(book))

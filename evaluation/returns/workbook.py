@@ -90,7 +90,11 @@ def read_return(path: Path) -> RawReturn:
         raise gate.wrong_suffix(path.suffix, path.name)
     filled = next((i for i, row in enumerate(rows) if not row.blank), None)
     if filled is None:
-        raise ReturnFileError("there is nothing in the return.", where=path.name)
+        raise ReturnFileError(
+            "there is nothing in the return.",
+            where=path.name,
+            mend="check that the figures stand in the sheet Return, and save it again.",
+        )
     return RawReturn(
         path_name=path.name,
         content=content,
@@ -172,8 +176,8 @@ def _read_xlsx(passed: gate.Passed, name: str) -> tuple[dict[str, str], list[Raw
         guide = dict.fromkeys(form().guide, "")
         if form().guide_sheet in held:
             guide |= _read_guide(_sheet_rows(book.get_sheet_by_name(form().guide_sheet), {}))
-    except (CalamineError, PasswordError) as error:
-        raise damaged(name, f"its sheets cannot be read ({error})") from None
+    except (CalamineError, PasswordError):
+        raise damaged(name, "its sheets cannot be read") from None
     return guide, rows
 
 

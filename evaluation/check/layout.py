@@ -1,0 +1,136 @@
+"""Layout: what a workbook holds beside its values, and the officer may not know that it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from evaluation.check.header import Headed
+from evaluation.check.problems import Problem, problem, shown
+from evaluation.returns.addresses import address, corners
+from evaluation.returns.form import form
+from evaluation.returns.sheets import Sheet
+from evaluation.returns.workbook import RawReturn
+
+_FOR_THE_EYE = {"area_name"}
+_EMPTY = {"R025", "R027", "R047", "R050"}
+"""Rules that tell of an empty cell."""
+
+
+def check_layout(raw: RawReturn, headed: Headed) -> list[Problem]:
+    """Formulas, merged cells, hidden rows and columns of the table; sheets hidden or not read.
+
+    A CSV has none of them.
+    """
+    figures = raw.figures
+    if figures is None:
+        return []
+    read = {name: at for name, at in headed.columns.items() if name not in _FOR_THE_EYE}
+    problems = _check_formulas(raw, figures, headed, read.values())
+    problems += _check_hidden(figures, headed, read)
+    problems += _check_merged(raw, figures, headed, read.values())
+    return problems + _check_sheets(raw)
+
+
+def without_echoes(problems: Iterable[Problem], raw: RawReturn) -> list[Problem]:
+    """The problems but those that only follow from a formula without a result, or from a merge.
+
+    Such a cell is empty, and the officer has been told why; that it is empty is no second fault.
+    """
+    figures = raw.figures
+    if figures is None:
+        return list(problems)
+    explained = set(figures.formulas)
+    for reference in figures.merged:
+        first_row, first_column, last_row, last_column = corners(reference) or (1, 0, 0, 0)
+        explained |= {
+            address(row, column)
+            for row in range(first_row, min(last_row, figures.last_row) + 1)
+            for column in range(first_column, last_column + 1)
+            if (row, column) != (first_row, first_column)
+        }
+    return [
+        p
+        for p in problems
+        if not (
+            p.sheet == raw.sheet and p.value is None and p.rule in _EMPTY and p.cell in explained
+        )
+    ]
+
+
+def _check_formulas(
+    raw: RawReturn, figures: Sheet, headed: Headed, read: Iterable[int]
+) -> list[Problem]:
+    problems = []
+    for column in read if figures.formulas else ():
+        for row in headed.rows:
+            cell = address(row.number, column)
+            if cell not in figures.formulas or cell in figures.errors:
+                continue  # a formula that failed is told as that
+            value = row.values[column] if column < len(row.values) else None
+            message = "This is a formula, and the file does not hold its result."
+            mend = "Write the value in its place."
+            if value is not None:
+                message = f"This is a formula; its last result is {shown(value)}."
+                mend = f"Paste it as a value (Paste Special, Values): {shown(value)}."
+            problems.append(
+                problem("R070", message, sheet=raw.sheet, cell=cell, value=value, mend=mend)
+            )
+    return problems
+
+
+def _check_hidden(figures: Sheet, headed: Headed, read: dict[str, int]) -> list[Problem]:
+    problems = []
+    hidden = [row.number for row in headed.rows if row.number in figures.hidden_rows]
+    for first, last in _runs(hidden):
+        rows = f"Row {first} is" if first == last else f"Rows {first} to {last} are"
+        message = f"{rows} hidden and would count like the others."
+        problems.append(problem("R071", message, sheet=figures.title, cell=f"A{first}"))
+    for name, column in read.items():
+        if any(first <= column <= last for first, last in figures.hidden_columns):
+            cell = address(1, column)
+            message = f"The column {name} is hidden and would count like the others."
+            problems.append(problem("R072", message, sheet=figures.title, cell=cell, value=name))
+    return problems
+
+
+def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs
+
+
+def _check_merged(
+    raw: RawReturn, figures: Sheet, headed: Headed, read: Iterable[int]
+) -> list[Problem]:
+    columns = set(read)
+    rows = {row.number for row in headed.rows}
+    values = {row.number: row.values for row in headed.rows}
+    problems = []
+    for reference in figures.merged:
+        first_row, first_column, last_row, last_column = corners(reference) or (1, 0, 0, 0)
+        inside = columns & set(range(first_column, last_column + 1))
+        if inside and rows & set(range(first_row, last_row + 1)):
+            row = values.get(first_row, ())
+            value = row[first_column] if first_column < len(row) else None
+            message = f"The cells {reference} are merged; only the first one holds a value."
+            cell = address(first_row, first_column)
+            problems.append(problem("R074", message, sheet=raw.sheet, cell=cell, value=value))
+    return problems
+
+
+def _check_sheets(raw: RawReturn) -> list[Problem]:
+    ours = {form().return_sheet, form().guide_sheet, form().notes_sheet, form().problems_sheet}
+    problems = []
+    for sheet in raw.sheets:
+        cells = "1 cell" if sheet.filled == 1 else f"{sheet.filled:,} cells"
+        if sheet.hidden and (sheet.first or sheet.title == raw.sheet):
+            message = f"The sheet {sheet.title} is hidden and holds {cells}."
+            problems.append(problem("R073", message, sheet=sheet.title, cell=sheet.first))
+        elif sheet.title not in ours and sheet.first:
+            message = f"The sheet {sheet.title} holds {cells} and is not read."
+            problems.append(problem("R075", message, sheet=sheet.title, cell=sheet.first))
+    return problems

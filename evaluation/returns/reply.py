@@ -1,0 +1,232 @@
+"""The reply: the officer's own workbook, its problem cells coloured and commented, and a list.
+
+The officer's values and formats stay. A text that begins like a formula stays a text, so that
+nothing from a CSV is ever executed by the program that opens the reply.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+import zipfile
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from xml.etree.ElementTree import ParseError
+
+from evaluation.errors import UserError
+from evaluation.returns.addresses import corners
+from evaluation.returns.form import form
+from evaluation.returns.saving import saved
+from evaluation.returns.sheets import Sheet
+from evaluation.returns.workbook import RawReturn
+
+MAX_CELLS = 250_000
+AUTHOR = "newstart check"
+_OWN_WORDS = "\n\n(Your own comment) "
+_FILLS = {"error": "FFF8D0CE", "confirm": "FFFFEDB3", "note": "FFD6E6F5"}
+_KINDS = {"error": "to mend", "confirm": "to confirm", "note": "to note"}
+_COLUMNS = (("Cell", 16), ("Value", 18), ("What is wrong", 60), ("What to do", 60))
+_MORE_COLUMNS = (("Kind", 12), ("Rule", 8))
+_LIST_FROM = 4
+
+# What openpyxl raises on workbooks that it does not understand; it has no error of its own.
+_NOT_UNDERSTOOD = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError,
+    OSError, ParseError, zipfile.BadZipFile,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """What is said about a cell; ``sheet`` and ``cell`` are None where it is about none."""
+
+    severity: Literal["error", "confirm", "note"]
+    rule: str
+    sheet: str | None
+    cell: str | None
+    place: str
+    value: str
+    message: str
+    mend: str
+
+
+def write_reply(raw: RawReturn, headline: str, marks: Sequence[Mark], path: Path) -> None:
+    """Write the marked copy of a return to ``path``; the list is in the order of ``marks``.
+
+    A CSV comes back as a workbook with the same cells, and so does a workbook whose formats
+    cannot be read.
+
+    Raises
+    ------
+    UserError : if ``path`` is no .xlsx or cannot be written, or the return is too long to mark.
+    """
+    if path.suffix.lower() != ".xlsx":
+        raise UserError(
+            f"a reply is an Excel workbook (.xlsx), not {path.suffix!r}.", where=str(path)
+        )
+    cells = sum(len(row.values) for row in raw.rows)
+    cells = max(cells, sum(sheet.last_row * (sheet.last_column + 1) for sheet in raw.sheets))
+    if cells > MAX_CELLS:
+        raise UserError(
+            f"the return has {cells:,} cells; a marked copy is made of up to {MAX_CELLS:,}.",
+            where=raw.path_name,
+            mend="work from the list above, which is complete.",
+        )
+    book = _own_workbook(raw) if raw.sheet is not None else None
+    if book is None:
+        book = _from_cells(raw)
+    else:
+        _make_ready(book, raw.sheets)
+    _mark_cells(book, marks)
+    _list_problems(book, headline, marks)
+    try:
+        path.write_bytes(saved(book))
+    except OSError as error:
+        raise UserError(
+            f"the reply cannot be written ({error.strerror}).", where=str(path)
+        ) from None
+
+
+def _own_workbook(raw: RawReturn) -> Any | None:
+    """The officer's own workbook; None where its formats are beyond understanding."""
+    from openpyxl import load_workbook
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of parts that are left out, in a developer's words
+            return load_workbook(io.BytesIO(raw.content), keep_links=False, rich_text=True)
+    except _NOT_UNDERSTOOD:
+        return None
+
+
+def _from_cells(raw: RawReturn) -> Any:
+    """A fresh workbook with the same values in the same cells."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    sheet = book.active
+    sheet.title = form().return_sheet
+    for row in (raw.header, *raw.rows):
+        for column, value in enumerate(row.values, start=1):
+            if value is not None:
+                _put(sheet.cell(row.number, column), value)
+    about = book.create_sheet(form().guide_sheet)
+    guide = raw.guide | {"template_version": raw.guide["template_version"] or _version(raw)}
+    for number, line in enumerate(form().guide, start=1):
+        _put(about.cell(number, 1), line)
+        _put(about.cell(number, 2), guide[line])
+    return book
+
+
+def _version(raw: RawReturn) -> str:
+    return form().template_version if raw.sheet is None else ""
+
+
+def _put(cell: Any, value: object) -> None:
+    """Set a value; a text stays a text whatever it begins with, and loses what no cell can hold."""
+    if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        cell.value = value
+        return
+    cell.value = _clean(str(value))
+    cell.data_type = "s"
+
+
+def _make_ready(book: Any, sheets: Sequence[Sheet]) -> None:
+    """Without the marks of an earlier reply, or numbers that no spreadsheet program opens."""
+    if form().problems_sheet in book.sheetnames:
+        del book[form().problems_sheet]
+    reach = {sheet.title: (sheet.last_row, sheet.last_column + 1) for sheet in sheets}
+    for sheet in book.worksheets:
+        last_row, last_column = reach[sheet.title]
+        # A format far outside is a cell to openpyxl: walk no further than there are values.
+        for row in sheet.iter_rows(max_row=last_row + 1, max_col=last_column + 1):
+            for cell in row:
+                _clear_old_mark(cell)
+                if isinstance(cell.value, float) and not math.isfinite(cell.value):
+                    _put(cell, cell.value)
+
+
+def _clear_old_mark(cell: Any) -> None:
+    from openpyxl.comments import Comment
+    from openpyxl.styles import PatternFill
+
+    if cell.comment is not None and cell.comment.author == AUTHOR:
+        _, found, own = cell.comment.text.partition(_OWN_WORDS)
+        cell.comment = Comment(own, "") if found else None
+        cell.fill = PatternFill()
+
+
+def _mark_cells(book: Any, marks: Sequence[Mark]) -> None:
+    by_cell: dict[tuple[str, str], list[Mark]] = defaultdict(list)
+    for mark in marks:
+        sheet = mark.sheet or form().return_sheet
+        if mark.cell is not None and sheet in book.sheetnames:
+            cell = _first_of_merged(book[sheet], mark.cell)
+            by_cell[sheet, cell].append(mark)
+    for (sheet, cell), told in by_cell.items():
+        _mark(book[sheet][cell], told)
+
+
+def _mark(cell: Any, told: Sequence[Mark]) -> None:
+    from openpyxl.comments import Comment
+    from openpyxl.styles import PatternFill
+
+    text = "\n\n".join(f"{mark.message}\n{mark.mend} ({mark.rule})" for mark in told)
+    if cell.comment is not None:
+        text = f"{text}{_OWN_WORDS}{cell.comment.text}"
+    comment = Comment(_clean(text), AUTHOR)
+    comment.width, comment.height = 320, 60 + 18 * (len(text) // 45 + text.count("\n"))
+    cell.comment = comment
+    worst = min((mark.severity for mark in told), key=list(_FILLS).index)
+    cell.fill = PatternFill("solid", fgColor=_FILLS[worst])
+
+
+def _clean(text: str) -> str:
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    return str(ILLEGAL_CHARACTERS_RE.sub("�", text))[:32_000]
+
+
+def _first_of_merged(sheet: Any, name: str) -> str:
+    row, column, _, _ = corners(name) or (1, 0, 1, 0)
+    for merged in sheet.merged_cells.ranges:
+        if merged.min_row <= row <= merged.max_row and (
+            merged.min_col <= column + 1 <= merged.max_col
+        ):
+            return f"{merged.start_cell.coordinate}"
+    return name
+
+
+def _list_problems(book: Any, headline: str, marks: Sequence[Mark]) -> None:
+    from openpyxl.styles import Alignment, Font, PatternFill
+    from openpyxl.worksheet.hyperlink import Hyperlink
+
+    sheet = book.create_sheet(form().problems_sheet)
+    _put(sheet["A1"], headline)
+    sheet["A1"].font = Font(bold=True, size=14)
+    _put(sheet["A2"], "Each cell below is a link. Mend the cells and send this workbook again.")
+    for column, (title, width) in enumerate((*_COLUMNS, *_MORE_COLUMNS), start=1):
+        _put(sheet.cell(_LIST_FROM, column), title)
+        sheet.cell(_LIST_FROM, column).font = Font(bold=True)
+        sheet.column_dimensions[sheet.cell(_LIST_FROM, column).column_letter].width = width
+    for number, mark in enumerate(marks, start=_LIST_FROM + 1):
+        said = (mark.place, mark.value, mark.message, mark.mend, _KINDS[mark.severity], mark.rule)
+        for column, value in enumerate(said, start=1):
+            cell = sheet.cell(number, column)
+            _put(cell, value)
+            cell.alignment = Alignment(wrap_text=True, vertical="top")
+        first = sheet.cell(number, 1)
+        first.fill = PatternFill("solid", fgColor=_FILLS[mark.severity])
+        target = mark.sheet or form().return_sheet
+        if mark.cell is not None and target in book.sheetnames:
+            quoted = target.replace("'", "''")
+            first.hyperlink = Hyperlink(ref=first.coordinate, location=f"'{quoted}'!{mark.cell}")
+            first.font = Font(underline="single", color="FF0B3D91")
+    sheet.freeze_panes = f"A{_LIST_FROM + 1}"
+    book.active = book.sheetnames.index(sheet.title)
+    for other in book.worksheets:  # two selected sheets would be edited as one
+        other.sheet_view.tabSelected = other is sheet

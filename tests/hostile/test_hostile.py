@@ -1,0 +1,52 @@
+"""Hostile files: each is refused with a sentence, quickly, in little memory, no traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluation.workspace import Workspace
+from tests.hostile.corpus import CASES, READ
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS, MEGABYTES = 2.0, 300.0
+
+
+@pytest.fixture
+def answers(tiny_workspace: Workspace, honest: bytes, tmp_path: Path) -> dict[str, dict[str, Any]]:
+    folder = tmp_path / "incoming"
+    folder.mkdir()
+    (folder / "honest.xlsx").write_bytes(honest)
+    for case in CASES:
+        (folder / case.name).write_bytes(case.make(honest))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.hostile.measure", str(tiny_workspace.root), str(folder)],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return {answer["file"]: answer for answer in json.loads(done.stdout)}
+
+
+def test_every_hostile_file_is_refused_with_a_sentence_in_time_and_memory(
+    answers: dict[str, dict[str, Any]],
+) -> None:
+    assert len(CASES) >= 30
+    base = answers["honest.xlsx"]
+    assert base["code"] == 0 and base["replied"], base["said"]
+    wrong = []
+    for case in CASES:
+        answer = answers[case.name]
+        said, above = answer["said"], answer["peak_mb"] - base["peak_mb"]
+        if answer["code"] not in ((0, 1) if case.says == READ else (1,)):
+            wrong.append(f"{case.name}: exit code {answer['code']}: {said[-300:]}")
+        if case.says != READ and case.says not in said:
+            wrong.append(f"{case.name}: not {case.says!r} but: {said[:300]}")
+        if any(sign in said for sign in ("Traceback", "fault of ours", "panicked", "Error:")):
+            wrong.append(f"{case.name}: {said[-300:]}")
+        if answer["seconds"] > SECONDS or above > MEGABYTES:
+            wrong.append(f"{case.name}: {answer['seconds']:.1f} s, {above:.0f} MB above base")
+    assert not wrong, "\n".join(wrong)
