@@ -50,6 +50,7 @@ class Cells:
     rows: tuple[int, ...]
     columns: dict[str, int]
     area_code: list[str | None]
+    area_name: list[str | None]
     quarter: list[Period | None]
     outcome: list[str | None]
     numerator: list[float | None]
@@ -100,6 +101,7 @@ def read_cells(
         rows=rows,
         columns=headed.columns,
         area_code=column("area_code", lambda value: _read_code(value, "area")),
+        area_name=column("area_name", plain_text),
         quarter=column("quarter", lambda value: _read_quarter(value, example)),
         outcome=column("outcome", lambda value: _read_code(value, "outcome")),
         numerator=column("numerator", read_number),

@@ -1,21 +1,19 @@
-"""Figures: the column rules of each outcome, symbols beside figures, and jumps since last time."""
+"""Figures: the column rules of each outcome, and symbols beside figures."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from evaluation.check import tables
+from evaluation.check.before import Key
 from evaluation.check.cells import Cells
 from evaluation.check.problems import Problem, shown
 from evaluation.programme import Outcome, Programme
-from evaluation.returns.content import Figures
 from evaluation.returns.form import form
 
-JUMP = 5.0
-"""A change by this factor since the last accepted figure is questioned ..."""
-JUMP_FROM = 50.0
-"""... where the larger of two counts is at least this: small counts jump by chance."""
+LOW = "[low]"
+_HALF = 0.5  # from here on a figure rounds to one
 
 
 def _by_outcome(cells: Cells, programme: Programme) -> Iterator[tuple[Outcome, list[int]]]:
@@ -28,9 +26,14 @@ def _by_outcome(cells: Cells, programme: Programme) -> Iterator[tuple[Outcome, l
             yield programme.outcome_by_code[code], found
 
 
-def check_columns(cells: Cells, programme: Programme) -> list[Problem]:
-    """Every figure beyond what its outcome allows, or beyond what has been seen so far."""
-    problems = []
+def check_columns(
+    cells: Cells, programme: Programme, fixed: Mapping[Key, float] | None = None
+) -> list[Problem]:
+    """Every figure beyond what its outcome allows, or beyond what has been seen so far.
+
+    ``fixed`` are the accepted denominators: a figure that is one stands in the wrong column.
+    """
+    problems: list[Problem] = []
     for outcome, entries in _by_outcome(cells, programme):
         numerator = [cells.numerator[entry] for entry in entries]
         denominator = [cells.denominator[entry] for entry in entries]
@@ -38,9 +41,24 @@ def check_columns(cells: Cells, programme: Programme) -> list[Problem]:
             entry = entries[failure.position]
             column = "denominator" if failure.column == "denominator" else "numerator"
             value = cells.denominator[entry] if column == "denominator" else cells.numerator[entry]
+            swapped = _swapped(failure.rule, cells, entry, fixed or {})
+            if swapped is not None:
+                problems.append(swapped)
+                continue
             message = _message(failure.rule, outcome, cells, entry)
             problems.append(cells.problem(failure.rule, entry, column, message, value=value))
     return problems
+
+
+def _swapped(rule: str, cells: Cells, entry: int, fixed: Mapping[Key, float]) -> Problem | None:
+    """More than there are, because what there are stands in its place."""
+    above, below = cells.numerator[entry], cells.denominator[entry]
+    key = cells.area_code[entry] or "", cells.outcome[entry] or ""
+    if rule not in ("R044", "R045") or above is None or below is None or fixed.get(key) != above:
+        return None
+    message = f"{shown(above)} is the denominator of this area."
+    mend = f"Write {shown(below)} in numerator and {shown(above)} in denominator."
+    return cells.problem("R049", entry, "numerator", message, value=above, mend=mend)
 
 
 def _message(rule: str, outcome: Outcome, cells: Cells, entry: int) -> str:
@@ -85,7 +103,7 @@ def check_across(cells: Cells, programme: Programme) -> list[Problem]:
         for entry in entries:
             figure, status = cells.numerator[entry], cells.status[entry]
             if entry not in unread["numerator"] and entry not in unread["status"]:
-                problems += _check_symbol(cells, entry, figure, status or "")
+                problems += _check_symbol(cells, entry, outcome, status or "")
             if entry in unread["denominator"]:
                 continue
             below = cells.denominator[entry]
@@ -98,7 +116,8 @@ def check_across(cells: Cells, programme: Programme) -> list[Problem]:
     return problems
 
 
-def _check_symbol(cells: Cells, entry: int, figure: float | None, status: str) -> list[Problem]:
+def _check_symbol(cells: Cells, entry: int, outcome: Outcome, status: str) -> list[Problem]:
+    figure = cells.numerator[entry]
     asks = form().figure_of.get(status, "given")
     if figure is None and asks == "given":
         message = "The figure is missing and no symbol says why."
@@ -108,32 +127,10 @@ def _check_symbol(cells: Cells, entry: int, figure: float | None, status: str) -
     if figure is not None and asks == "empty":
         message = f"{status} says that there is no figure, but there is one."
         return [cells.problem("R051", entry, "numerator", message, value=figure)]
+    if figure is not None and status == LOW and abs(figure) >= _HALF:
+        message = f"{shown(figure)} does not round to zero."
+        return [cells.problem("R054", entry, "status", message, value=status)]
+    if figure is not None and outcome.whole and 0 < figure < outcome.disclosure.threshold:
+        message = f"Fewer than {outcome.disclosure.threshold} {outcome.people}."
+        return [cells.problem("R052", entry, "numerator", message, value=figure)]
     return []
-
-
-def check_jumps(cells: Cells, programme: Programme, last: Figures) -> list[Problem]:
-    """Figures that changed by a factor of five or more since the last accepted ones."""
-    problems = []
-    for outcome, entries in _by_outcome(cells, programme):
-        for entry in entries:
-            figure, area = cells.numerator[entry], cells.area_code[entry]
-            before = last.get((area or "", outcome.code), (None, None))[0]
-            if figure is None or before is None or not _jumped(before, figure, outcome):
-                continue
-            message = f"The last accepted figure is {shown(before)}. {_times(before, figure)}"
-            problems.append(cells.problem("R060", entry, "numerator", message, value=figure))
-    return problems
-
-
-def _jumped(before: float, figure: float, outcome: Outcome) -> bool:
-    small, large = sorted((abs(before), abs(figure)))
-    enough = large >= JUMP_FROM if outcome.whole else small > 0
-    return enough and large >= JUMP * small
-
-
-def _times(before: float, figure: float) -> str:
-    if before == 0 or figure == 0:
-        return "Is that right?"
-    if abs(figure) > abs(before):
-        return f"{abs(figure / before):,.0f} times as many?"
-    return f"Only one in {abs(before / figure):,.0f} of it?"

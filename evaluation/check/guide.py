@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from evaluation.check.problems import Problem, problem
 from evaluation.errors import PeriodError, WorkspaceError
@@ -27,8 +28,13 @@ class Submitter:
     outcomes: dict[str, Outcome] | None
 
 
-def read_guide(raw: RawReturn, programme: Programme) -> tuple[Submitter, list[Problem]]:
-    """Whose return it is, and everything about it that does not fit the programme."""
+def read_guide(
+    raw: RawReturn, programme: Programme, *, today: date | None = None
+) -> tuple[Submitter, list[Problem]]:
+    """Whose return it is, and everything about it that does not fit the programme.
+
+    ``today`` is the day of the check; without it no quarter is too early.
+    """
     place = _Place(raw)
     guide = raw.guide
     if not any(guide.values()):
@@ -56,7 +62,9 @@ def read_guide(raw: RawReturn, programme: Programme) -> tuple[Submitter, list[Pr
             for outcome in expected[1]
             if period is None or outcome.period_frequency == period.frequency
         }
-    problems += _check_name(raw, period)
+    if period is not None and today is not None and not faults:
+        problems += _check_over(place, period, today)
+    problems += _check_name(place, period)
     submitter = Submitter(
         site=guide["site"], agency=guide["agency"], period=period, areas=areas, outcomes=outcomes
     )
@@ -117,11 +125,24 @@ def _read_period(
     return period, [place.problem("R006", "quarter", message, "Correct the quarter.")]
 
 
-def _check_name(raw: RawReturn, period: Period | None) -> list[Problem]:
-    """A workbook may have any name; one that names a quarter must name its own."""
-    named = guide_from_name(raw.path_name)["quarter"] if raw.sheet is not None else ""
-    if not named or period is None or named == period.label:
+def _check_over(place: _Place, period: Period, today: date) -> list[Problem]:
+    """A return comes after its quarter is over."""
+    if today > period.last_day:
         return []
-    message = f"The file's name says {named}, its guide says {period}."
-    where = {"sheet": form().guide_sheet, "cell": f"B{form().guide.index('quarter') + 1}"}
-    return [problem("R007", message, value=raw.guide["quarter"], **where)]
+    end = f"{period.last_day.day} {period.last_day:%B %Y}"
+    if today <= (period + -1).last_day:
+        return [place.problem("R008", "quarter", f"{period} has not begun; it ends on {end}.")]
+    return [place.problem("R009", "quarter", f"{period} is not over before {end}.")]
+
+
+def _check_name(place: _Place, period: Period | None) -> list[Problem]:
+    """A workbook may have any name; one that says whose return it is must say the same."""
+    named = guide_from_name(place.raw.path_name) if place.raw.sheet is not None else {}
+    guide = place.raw.guide | {"quarter": period.label if period else ""}
+    problems = []
+    for line in ("site", "agency", "quarter"):
+        said = named.get(line, "")
+        if said and guide[line] and said != guide[line]:
+            message = f"The file's name says {said}, its guide says {guide[line]}."
+            problems.append(place.problem("R007", line, message))
+    return problems

@@ -80,6 +80,7 @@ def _place(header: RawRow, sheet: str | None) -> tuple[dict[str, int], list[Prob
         value, cell = header.values[position], address(header.number, position)
         free = [name for name in form().names if name not in columns]
         near = difflib.get_close_matches(_name(value), free, n=1, cutoff=0.6)
+        near = near or _by_place(position, header, columns, free)
         message = "A return has no such column."
         mend = f"Did you mean {near[0]}? Correct the heading." if near else ""
         problems.append(problem("R012", message, sheet=sheet, cell=cell, value=value, mend=mend))
@@ -90,6 +91,18 @@ def _place(header: RawRow, sheet: str | None) -> tuple[dict[str, int], list[Prob
             message = f"The column {column.name} is missing: {column.about}."
             problems.append(problem("R011", message, sheet=sheet))
     return columns, problems
+
+
+def _by_place(position: int, header: RawRow, columns: dict[str, int], free: list[str]) -> list[str]:
+    """The template's column at this place, where no other heading could be it.
+
+    So that a renamed column does not hide the faults below it.
+    """
+    if position >= len(form().names) or form().names[position] not in free:
+        return []
+    rest = {c: form().names[c] for c in columns.values() if c < len(form().names)}
+    in_place = all(columns.get(name) == c for c, name in rest.items())
+    return [form().names[position]] if in_place and header.values[position] else []
 
 
 def _filled(

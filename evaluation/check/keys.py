@@ -19,6 +19,7 @@ def check_keys(cells: Cells, submitter: Submitter, programme: Programme) -> list
     problems = _check_areas(cells, submitter, programme)
     problems += _check_outcomes(cells, submitter, programme)
     problems += _check_quarters(cells, submitter)
+    problems += _check_names(cells, programme)
     return problems + _check_twice(cells)
 
 
@@ -76,6 +77,20 @@ def _check_quarters(cells: Cells, submitter: Submitter) -> list[Problem]:
         for entry, quarter in enumerate(cells.quarter)
         if quarter is not None and quarter != period
     ]
+
+
+def _check_names(cells: Cells, programme: Programme) -> list[Problem]:
+    """Names that belong to another area; a name that is merely spelt otherwise is not looked at."""
+    codes = {area.name.casefold(): area.code for area in programme.areas}
+    problems = []
+    for entry, (code, name) in enumerate(zip(cells.area_code, cells.area_name, strict=True)):
+        named = codes.get((name or "").casefold())
+        area = programme.area_by_code.get(code or "")
+        if named is None or area is None or area.name.casefold() == (name or "").casefold():
+            continue
+        message = f"{name} is {named}; {code} is {area.name}."
+        problems.append(cells.problem("R037", entry, "area_name", message, value=name))
+    return problems
 
 
 def _check_twice(cells: Cells) -> list[Problem]:

@@ -10,7 +10,8 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from evaluation.check.rules import RULES, Severity
+from evaluation.check.rule import Severity
+from evaluation.check.rules import RULES
 from evaluation.returns.content import Return
 
 _ORDER: dict[Severity, int] = {"error": 0, "confirm": 1, "note": 2}

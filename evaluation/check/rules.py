@@ -1,27 +1,12 @@
 """The registry of rules: a code for each thing that can be wrong, why it matters, how to mend it.
 
-A code is never reused: receipts and old replies quote it. Severity: an ``error`` refuses the
-return, a ``confirm`` asks for a written reason, a ``note`` only tells.
+A code is never reused: receipts and old replies quote it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-Severity = Literal["error", "confirm", "note"]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One thing that can be wrong in a return."""
-
-    code: str
-    title: str
-    why: str
-    mend: str
-    severity: Severity = "error"
-
+from evaluation.check.rule import Rule
+from evaluation.check.rules_against import AGAINST
 
 _ALL = (
     # The file and whose it is.
@@ -63,8 +48,8 @@ _ALL = (
     ),
     Rule(
         "R007",
-        "File name and guide name different quarters",
-        "It may be a copy of last quarter's file.",
+        "File name and guide disagree",
+        "It may be a copy of last quarter's file, or of another site's.",
         "Make the two agree.",
         "confirm",
     ),
@@ -263,15 +248,9 @@ _ALL = (
         "The two contradict each other.",
         "Delete the figure or the symbol.",
     ),
-    # Against what was accepted before.
-    Rule(
-        "R060",
-        "A jump since the last accepted return",
-        "A factor of five is more often a slip than a change.",
-        "If it is right, confirm it with a reason.",
-        "confirm",
-    ),
 )
 
-RULES: dict[str, Rule] = {rule.code: rule for rule in _ALL}
+RULES: dict[str, Rule] = {
+    rule.code: rule for rule in sorted((*_ALL, *AGAINST), key=lambda rule: rule.code)
+}
 """Code -> rule, in order of code."""

@@ -1,11 +1,15 @@
-"""The stages of a check, in order: header, guide, types, keys, columns, across, last accepted.
+"""The stages of a check, in order, from the file to other sites' figures.
 
 Every stage that can run runs, so that all faults are told in one pass; one that cannot says why.
 """
 
 from __future__ import annotations
 
-from evaluation.check import figures, keys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from evaluation.check import accepted, figures, history, keys, others, people
+from evaluation.check.before import Before, Key
 from evaluation.check.cells import Cells, read_cells
 from evaluation.check.guide import Submitter, read_guide
 from evaluation.check.header import read_header
@@ -14,42 +18,42 @@ from evaluation.programme import Programme
 from evaluation.returns.content import Figures, Observation, Return
 from evaluation.returns.workbook import RawReturn
 
+_COLUMN = "a column that it needs is missing"
+_NOTHING_BEFORE = "there is no earlier accepted return to compare with"
+_NO_OTHERS = "no figure of another area or source is known"
+_NOBODY = "it is not known whose return it is, so its own areas and quarter are not checked"
+
 
 def check_return(
-    raw: RawReturn, programme: Programme, *, last_accepted: Figures | None = None
+    raw: RawReturn,
+    programme: Programme,
+    *,
+    before: Before | None = None,
+    last_accepted: Figures | None = None,
 ) -> Checked:
     """Everything that is wrong in a return, in one pass; its content if nothing is.
 
     Parameters
     ----------
-    last_accepted : the submitter's last accepted figures, numerator and denominator by area and
-        outcome; without them no jump is questioned.
+    before : what had been accepted before; without it nothing is compared with earlier figures.
+    last_accepted : in its place, the submitter's last accepted figures alone.
     """
-    headed, problems = read_header(raw)
-    submitter, faults = read_guide(raw, programme)
+    before = before or Before.of_last(last_accepted or {})
+    submitter, problems = read_guide(raw, programme, today=before.today)
+    headed, faults = read_header(raw)
     problems += faults
     cells, faults = read_cells(headed, raw.sheet, submitter.period)
     problems += faults
-    stages = [Stage("header", True), Stage("guide", True), Stage("types", True)]
-    keyed = {"area_code", "outcome"} <= headed.columns.keys()
-    measured = {"outcome", "numerator", "denominator"} <= headed.columns.keys()
-    jumps = keyed and measured and last_accepted is not None
-    if keyed:
-        problems += keys.check_keys(cells, submitter, programme)
-        if cells.rows:
-            problems += keys.check_missing(cells, submitter)
-    if measured:
-        problems += figures.check_columns(cells, programme)
-    if measured and "status" in headed.columns:
-        problems += figures.check_across(cells, programme)
-    if jumps and last_accepted is not None:
-        problems += figures.check_jumps(cells, programme, last_accepted)
-    stages += _later(keyed, measured, "status" in headed.columns, submitter)
-    reason = "" if jumps else "there is no earlier accepted return to compare with"
-    stages.append(Stage("last accepted", jumps, reason))
+    stages = [Stage("file", True), Stage("guide", True), Stage("header", True),
+              Stage("types", True)]  # fmt: skip
+    for step in _steps(cells, programme, submitter, before):
+        ready = not step.missing
+        stages.append(Stage(step.name, ready, step.missing or step.reason))
+        if ready:
+            problems += step.run()
     refused = {(problem.sheet, problem.cell) for problem in problems if problem.severity == "error"}
     # A cell that must be mended anyway is not also questioned: its value will change.
-    problems = [p for p in problems if p.severity != "confirm" or (p.sheet, p.cell) not in refused]
+    problems = [p for p in problems if p.severity == "error" or (p.sheet, p.cell) not in refused]
     return Checked(
         file=raw.path_name,
         sha256=raw.sha256,
@@ -62,17 +66,75 @@ def check_return(
     )
 
 
-def _later(keyed: bool, measured: bool, symbols: bool, submitter: Submitter) -> list[Stage]:
-    column = "a column that it needs is missing"
-    stages = [
-        Stage("keys", keyed, "" if keyed else column),
-        Stage("columns", measured, "" if measured else column),
-        Stage("across", measured and symbols, "" if measured and symbols else column),
-    ]
-    if keyed and (submitter.areas is None or submitter.period is None):
-        unknown = "it is not known whose return it is, so its own areas and quarter are not checked"
-        stages[0] = Stage("keys", True, unknown)
-    return stages
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """A stage after the types: what it does, and why it cannot if it cannot.
+
+    ``reason`` tells of a part that is left out although the stage runs.
+    """
+
+    name: str
+    run: Callable[[], list[Problem]]
+    missing: str = ""
+    reason: str = ""
+
+
+def _steps(
+    cells: Cells, programme: Programme, submitter: Submitter, before: Before
+) -> tuple[_Step, ...]:
+    def lacks(*needed: str) -> str:
+        return "" if set(needed) <= cells.columns.keys() else _COLUMN
+
+    measured = ("outcome", "numerator", "denominator")
+    compared = lacks("area_code", *measured)
+    nobody = submitter.areas is None or submitter.period is None
+    alone = not before.others and not before.elsewhere
+    return (
+        _Step(
+            name="keys", missing=lacks("area_code", "outcome"), reason=_NOBODY if nobody else "",
+            run=lambda: _keys(cells, submitter, programme),
+        ),
+        _Step(
+            name="columns", missing=lacks(*measured),
+            run=lambda: figures.check_columns(cells, programme, _fixed(before)),
+        ),
+        _Step(
+            name="across", missing=lacks(*measured, "status"),
+            run=lambda: figures.check_across(cells, programme),
+        ),
+        _Step(
+            name="notes", missing=lacks("note"), run=lambda: people.check_notes(cells, programme)
+        ),
+        _Step(
+            name="quarters", missing=compared or ("" if before.earlier else _NOTHING_BEFORE),
+            run=lambda: history.check_quarters(cells, programme, before, submitter.period),
+        ),
+        _Step(
+            name="last accepted",
+            missing=lacks("area_code", *measured, "status")
+            or ("" if before.earlier or before.accepted else _NOTHING_BEFORE),
+            run=lambda: accepted.check_accepted(cells, programme, before),
+        ),
+        _Step(
+            name="others", missing=compared or (_NO_OTHERS if alone else ""),
+            run=lambda: others.check_others(cells, programme, before),
+        ),
+    )  # fmt: skip
+
+
+def _keys(cells: Cells, submitter: Submitter, programme: Programme) -> list[Problem]:
+    problems = keys.check_keys(cells, submitter, programme)
+    return problems + (keys.check_missing(cells, submitter) if cells.rows else [])
+
+
+def _fixed(before: Before) -> dict[Key, float]:
+    """The last accepted denominators."""
+    return {
+        key: held.denominator
+        for key, earlier in before.earlier.items()
+        for held in earlier[-1:]
+        if held.denominator is not None
+    }
 
 
 def _order(problem: Problem) -> tuple[int, int, str, str]:

@@ -62,7 +62,7 @@ def test_a_clean_return_has_no_problem(check: Check, kind: str, denominators: Fi
     assert checked.accepted
     assert checked.returned is not None
     assert [row.numerator for row in checked.returned.rows] == [215, 251, 24, 33]
-    assert [stage.ran for stage in checked.stages] == [True] * 7
+    assert [stage.name for stage in checked.stages if not stage.ran] == ["others"]
 
 
 def test_xlsx_and_csv_give_the_same_content(check: Check) -> None:

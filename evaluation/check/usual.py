@@ -1,0 +1,176 @@
+"""What an area's own history leads one to expect, and how surprising a figure is beside it.
+
+Counts vary by chance, the more so the smaller they are, and areas move beyond chance. A figure is
+set beside its usual level on the scale on which over-dispersed counts vary evenly,
+``asinh(sqrt(variance x count))``: it behaves like a square root for small counts and like a
+logarithm for large ones. So one threshold serves a ward's casualties and a city's claimants.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evaluation.check.before import Held, Spread
+from evaluation.check.parameters import HistoryParameters, parameters
+from evaluation.programme import Outcome
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+_MAD_TO_SD = 1.4826
+_NARROWEST = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usual:
+    """What is expected: ``level``, and its relative ``variance`` with that of the figure itself.
+
+    ``counted`` says that chance adds to it as it does to counts; ``figures`` is how many accepted
+    figures it rests on.
+    """
+
+    level: float
+    variance: float
+    counted: bool
+    figures: int
+
+    def surprise(self, figure: float, change: float = 0.0) -> float:
+        """How many standard deviations ``figure`` lies above the level (below: negative).
+
+        ``change`` is what all areas have moved by, in log points.
+        """
+        level = self.level * math.exp(change)
+        spread = math.sqrt(self.variance)
+        if self.counted and figure >= 0:
+            return 2 / spread * (_even(figure, self.variance) - _even(level, self.variance))
+        if figure > 0 and level > 0:
+            return math.log(figure / level) / spread
+        return (figure - level) / (spread * max(abs(level), 1e-12))
+
+    def chance_of(self, figure: float) -> float:
+        """About how probable exactly this count is."""
+        deviation = math.sqrt(max(self.level + self.variance * self.level**2, 0.25))
+        return min(0.5, 0.4 / deviation * math.exp(-0.5 * min(self.surprise(figure) ** 2, 50.0)))
+
+
+def _even(count: float, variance: float) -> float:
+    return math.asinh(math.sqrt(variance * (count + 0.375)))
+
+
+def usual(
+    outcome: Outcome, earlier: Sequence[Held], spread: Spread, denominator: float | None
+) -> Usual | None:
+    """The usual figure of an area with this history; None where it has none.
+
+    A withheld figure counts as half the threshold below which it is withheld. Where denominators
+    are fixed, the accepted one is used: the one in the return may itself be wrong.
+    """
+    rules = parameters()
+    known = [
+        (figure, below)
+        for one in earlier[-rules.history.level :]
+        if (figure := _figure(one, outcome)) is not None
+        for below in [one.denominator if outcome.form == "ratio" else 1.0]
+        if below is not None and below > 0
+    ]
+    if not known:
+        return None
+    if outcome.form == "value":
+        below = 1.0
+    elif spread.fixed >= rules.questions.fixed_share or denominator is None or denominator <= 0:
+        below = known[-1][1]
+    else:
+        below = denominator
+    total = sum(figure for figure, _ in known)
+    level = total / sum(per for _, per in known) * below
+    variance = spread.cell**2 * (1 + 1 / len(known))
+    counted = outcome.form == "ratio" and outcome.whole
+    if counted:
+        variance += 1 / (total + 0.5)
+    return Usual(level=level, variance=variance, counted=counted, figures=len(known))
+
+
+def _figure(one: Held, outcome: Outcome) -> float | None:
+    if one.numerator is None and one.status in ("[c]", "[low]"):
+        return outcome.disclosure.threshold / 2
+    return one.numerator
+
+
+def declared_spread() -> Spread:
+    """What stands in where too little has been accepted to learn from."""
+    declared = parameters().history
+    return Spread(cell=declared.spread, common=declared.common_spread)
+
+
+def spread_of(above: Floats, below: Floats, *, counted: bool) -> Spread:
+    """Learn how an outcome moves from accepted figures: areas x periods, oldest period first.
+
+    Parameters
+    ----------
+    above, below : numerators and denominators; NaN where there is none.
+    counted : whether the numerators are counts.
+    """
+    import numpy as np
+
+    declared = parameters().history
+    changes, chance = _changes(above, below, declared, counted)
+    usable = np.isfinite(changes)
+    if usable.sum() < declared.least_changes:
+        return declared_spread()
+    enough = usable.sum(axis=0) >= declared.least_areas
+    common = np.zeros(changes.shape[1])
+    common[enough] = np.nanmedian(changes[:, enough], axis=0)
+    own = (changes - common)[usable]
+    together = common[enough]
+    moved = _MAD_TO_SD * float(np.median(np.abs(together))) if len(together) >= 4 else 0.0
+    both = np.isfinite(above[:, 1:]) & np.isfinite(above[:, :-1])
+    stay = above[:, 1:] == above[:, :-1]
+    fixed = np.isfinite(below[:, 1:]) & np.isfinite(below[:, :-1])
+    same = below[:, 1:] == below[:, :-1]
+    return Spread(
+        cell=max(_beyond_chance(own, chance[usable]), _NARROWEST),
+        common=moved if moved > 0 else declared.common_spread,
+        repeats=float(stay[both].mean()) if both.any() else 0.0,
+        fixed=float(same[fixed].mean()) if fixed.any() else 0.0,
+        changes=int(usable.sum()),
+    )
+
+
+def _changes(
+    above: Floats, below: Floats, declared: HistoryParameters, counted: bool
+) -> tuple[Floats, Floats]:
+    """Each figure's log change from the usual level before it, and the variance due to chance."""
+    import numpy as np
+
+    changes, chance = np.full(above.shape, np.nan), np.zeros(above.shape)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for t in range(1, above.shape[1]):
+            past = slice(max(0, t - declared.level), t)
+            known = np.isfinite(above[:, past]) & np.isfinite(below[:, past])
+            total = np.where(known, above[:, past], 0.0).sum(axis=1)
+            per = np.where(known, below[:, past], 0.0).sum(axis=1)
+            level = np.where(per > 0, total / per * below[:, t], np.nan)
+            half = 0.5 if counted else 0.0
+            changes[:, t] = np.log((above[:, t] + half) / (level + half))
+            if counted:
+                chance[:, t] = 1 / (level + 0.5) + 1 / (total + 0.5)
+    changes[~np.isfinite(changes)] = np.nan
+    return changes, chance
+
+
+def _beyond_chance(changes: Floats, chance: Floats) -> float:
+    """The spread that, added to chance, makes half of the changes lie within 0.6745 of it."""
+    import numpy as np
+
+    low, high = 0.0, 3.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        share = np.median(np.abs(changes) / np.sqrt(np.maximum(middle**2 + chance, 1e-12)))
+        low, high = (middle, high) if share > 1 / _MAD_TO_SD else (low, middle)
+    return (low + high) / 2
