@@ -17,6 +17,7 @@ from evaluation.returns.content import Return
 _ORDER: dict[Severity, int] = {"error": 0, "confirm": 1, "note": 2}
 _CELL = re.compile(r"([A-Z]+)([0-9]+)")
 _WIDTH = 110
+_SHOWN = 60
 CONFIRM = "If right, say why: newstart submit ... --confirm why.csv (columns rule,cell,reason)"
 
 
@@ -120,11 +121,15 @@ def problem(
 
 
 def shown(value: object) -> str:
-    """A cell's value as an officer would recognise it: text in quotation marks, 37.0 as 37."""
+    """A cell's value as an officer would recognise it: text in quotation marks, 37.0 as 37.
+
+    What a terminal would obey and not print is replaced, and a long text is cut short.
+    """
     if value is None:
         return ""
     if isinstance(value, str):
-        return f'"{value}"'
+        visible = "".join(sign if sign.isprintable() else "�" for sign in value[:_SHOWN])
+        return f'"{visible}{" ..." if len(value) > _SHOWN else ""}"'
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return str(value)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from evaluation.check.rule import Rule
 from evaluation.check.rules_against import AGAINST
+from evaluation.check.rules_layout import LAYOUT
 
 _ALL = (
     # The file and whose it is.
@@ -251,6 +252,6 @@ _ALL = (
 )
 
 RULES: dict[str, Rule] = {
-    rule.code: rule for rule in sorted((*_ALL, *AGAINST), key=lambda rule: rule.code)
+    rule.code: rule for rule in sorted((*_ALL, *AGAINST, *LAYOUT), key=lambda rule: rule.code)
 }
 """Code -> rule, in order of code."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from evaluation.check import accepted, figures, history, keys, others, people
+from evaluation.check import accepted, figures, history, keys, layout, others, people
 from evaluation.check.before import Before, Key
 from evaluation.check.cells import Cells, read_cells
 from evaluation.check.guide import Submitter, read_guide
@@ -43,7 +43,7 @@ def check_return(
     headed, faults = read_header(raw)
     problems += faults
     cells, faults = read_cells(headed, raw.sheet, submitter.period)
-    problems += faults
+    problems += faults + layout.check_layout(raw, headed)
     stages = [Stage("file", True), Stage("guide", True), Stage("header", True),
               Stage("types", True)]  # fmt: skip
     for step in _steps(cells, programme, submitter, before):
@@ -51,6 +51,7 @@ def check_return(
         stages.append(Stage(step.name, ready, step.missing or step.reason))
         if ready:
             problems += step.run()
+    problems = layout.without_echoes(problems, raw)
     refused = {(problem.sheet, problem.cell) for problem in problems if problem.severity == "error"}
     # A cell that must be mended anyway is not also questioned: its value will change.
     problems = [p for p in problems if p.severity == "error" or (p.sheet, p.cell) not in refused]
