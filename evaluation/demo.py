@@ -15,16 +15,19 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from evaluation import fingerprint
+from evaluation.check.before import Before
 from evaluation.check.confirmations import Confirmation
 from evaluation.check.problems import Checked, report
 from evaluation.check.stages import check_return
 from evaluation.connect import fetch_returns, read_recipes
 from evaluation.edition.build import build_book
 from evaluation.errors import WorkspaceError
+from evaluation.ledger.history import History
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import keep_receipt
 from evaluation.programme import Programme
-from evaluation.returns.workbook import read_return
+from evaluation.quarters import Period
+from evaluation.returns.workbook import RawReturn, read_return
 from evaluation.simulate import (
     Scenario,
     draw_figures,
@@ -159,16 +162,17 @@ def submit_files(workspace: Workspace, files: list[Path], progress: Progress) ->
     WorkspaceError : a return has an error, which no demonstration file should.
     """
     new = [path for path in files if not _held(workspace, path)]
-    programmes: dict[str, Programme] = {}
+    histories: dict[str, History] = {}
     with Ledger.open(workspace.ledger, workspace.raw) as ledger:
         for number, path in enumerate(new):
             if number % 100 == 0:
                 progress(f"Submitting returns: {number} of {len(new)}")
             name = path.parent.parent.name
-            if name not in programmes:
-                programmes[name] = Programme.load(workspace, name)
+            if name not in histories:
+                histories[name] = History.read(ledger, Programme.load(workspace, name))
+            history = histories[name]
             raw = read_return(path)
-            checked = check_return(raw, programmes[name])
+            checked = check_return(raw, history.programme, before=_before(history, raw))
             if checked.returned is None:
                 raise WorkspaceError(f"not accepted:\n{report(checked)}", where=str(path))
             received = datetime.combine(datetime.fromisoformat(path.parent.name).date(), MORNING)
@@ -176,9 +180,15 @@ def submit_files(workspace: Workspace, files: list[Path], progress: Progress) ->
                 checked.returned, raw.content, received=received + timedelta(seconds=number),
                 confirmations=_answers(checked), synthetic_clock=True,
             )  # fmt: skip
+            history.add(checked.returned)
             keep_receipt(workspace, receipt)
     progress(f"Submitted {len(new)} returns; {len(files) - len(new)} were held already")
     return len(new)
+
+
+def _before(history: History, raw: RawReturn) -> Before:
+    guide = raw.guide
+    return history.before((guide["site"], guide["agency"]), Period.parse(guide["quarter"]))
 
 
 def _held(workspace: Workspace, path: Path) -> bool:
