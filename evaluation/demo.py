@@ -161,9 +161,9 @@ def submit_files(workspace: Workspace, files: list[Path], progress: Progress) ->
     ------
     WorkspaceError : a return has an error, which no demonstration file should.
     """
-    new = [path for path in files if not _held(workspace, path)]
     histories: dict[str, History] = {}
-    with Ledger.open(workspace.ledger, workspace.raw) as ledger:
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        new = [path for path in files if not ledger.holds(fingerprint.of_bytes(path.read_bytes()))]
         for number, path in enumerate(new):
             if number % 100 == 0:
                 progress(f"Submitting returns: {number} of {len(new)}")
@@ -191,11 +191,6 @@ def _before(history: History, raw: RawReturn) -> Before:
     return history.before((guide["site"], guide["agency"]), Period.parse(guide["quarter"]))
 
 
-def _held(workspace: Workspace, path: Path) -> bool:
-    digest = fingerprint.of_bytes(path.read_bytes())
-    return (workspace.raw / digest[:2] / digest).is_file()
-
-
 def _answers(checked: Checked) -> tuple[Confirmation, ...]:
     return tuple(
         Confirmation(rule=p.rule, cell=p.cell or "", reason=REASON) for p in checked.of("confirm")
@@ -221,8 +216,9 @@ def refresh_study(workspace: Workspace, name: str, progress: Progress) -> None:
 
 
 def _study_inputs(workspace: Workspace, programme: str, study: str) -> str:
-    with Ledger.open(workspace.ledger, workspace.raw) as ledger:
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
         chain = [receipt.chain_hash for receipt in ledger.receipts(programme)]
+        chain += [act.chain_hash for act in ledger.acts()]
     code = Path(str(resources.files("evaluation")))
     folder = workspace.studies / programme
     declared = [*folder.glob("*.*"), *folder.glob("outcomes/*.yaml"), *folder.glob(f"{study}/*.y*")]

@@ -64,6 +64,16 @@ class Workspace:
         return self.var / "ledger.sqlite"
 
     @property
+    def database(self) -> Path | str:
+        """Where the ledger is kept: the URL in ``NEWSTART_DATABASE``, else the file ``ledger``."""
+        return os.environ.get("NEWSTART_DATABASE") or self.ledger
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether there is a ledger to read; reading makes none."""
+        return bool(os.environ.get("NEWSTART_DATABASE")) or self.ledger.is_file()
+
+    @property
     def raw(self) -> Path:
         """Accepted files as they came, by SHA-256."""
         return self.var / "raw"
@@ -95,10 +105,15 @@ class Workspace:
         """Whether this workspace is marked as holding invented data only."""
         return (self.root / "SYNTHETIC").is_file()
 
+    @property
+    def synthetic_clock(self) -> bool:
+        """Whether the clock is set rather than read."""
+        return self.synthetic and bool(os.environ.get("NEWSTART_NOW"))
+
     def now(self) -> datetime:
         """The instant that records are stamped with."""
-        if self.synthetic and (set_to := os.environ.get("NEWSTART_NOW")):
-            return quarters.parse_instant(set_to)
+        if self.synthetic_clock:
+            return quarters.parse_instant(os.environ["NEWSTART_NOW"])
         return quarters.now()
 
 

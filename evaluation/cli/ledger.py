@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evaluation.cli.session import AsJson, Session, print_json, say
+from evaluation.cli.session import GOOD, PROBLEMS, AsJson, Session, print_json, say
+
+if TYPE_CHECKING:
+    from evaluation.ledger.receipt import ActKind
+
+ReturnId = Annotated[str, typer.Argument(help="The return's id, as on its receipt.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept for ever.")]
 
 app = typer.Typer(help="Every accepted return, and what was known when.")
 
@@ -16,22 +23,95 @@ app = typer.Typer(help="Every accepted return, and what was known when.")
 def ledger_log(context: typer.Context, as_json: AsJson = False) -> None:
     """List every accepted return in the order of acceptance."""
     session: Session = context.obj
-    receipts = []
-    if session.workspace.ledger.is_file():
+    receipts, withdrawn = [], set()
+    if session.workspace.has_ledger:
         with session.ledger() as ledger:
             receipts = ledger.receipts()
+            withdrawn = {act.return_id for act in ledger.acts() if act.kind == "withdrawal"}
     if as_json:
         print_json([receipt.as_dict() for receipt in receipts])
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("return", "received", "programme", "site", "agency", "quarter", "rows", box=None)
+    table = Table(
+        "return", "received", "programme", "site", "agency", "quarter", "rows", "", box=None
+    )
     for one in receipts:
         received = one.received[:16].replace("T", " ") + (" (set)" if one.synthetic_clock else "")
         row = [one.return_id, received, one.programme, one.site, one.agency, one.quarter]
-        table.add_row(*row, str(one.rows))
+        table.add_row(*row, str(one.rows), "withdrawn" if one.return_id in withdrawn else "")
     Console(soft_wrap=True).print(table)
+
+
+@app.command("verify")
+def ledger_verify(
+    context: typer.Context,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(help="A receipt kept elsewhere; give the option again for more."),
+    ] = None,
+    receipts: Annotated[
+        list[Path] | None, typer.Argument(help="More receipts for --against.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute everything from the raw files up, and name the first record that does not hold."""
+    from evaluation.ledger.receipt import read_receipt
+
+    session: Session = context.obj
+    kept = [read_receipt(path) for path in (*(against or ()), *(receipts or ()))]
+    with session.ledger() as ledger:
+        found = ledger.verify(kept)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        for number, one in enumerate(found.broken):
+            print(f"{'first: ' if number == 0 else '       '}{one.return_id}: {one.what}")
+        with_receipts = f", and against {len(kept)} receipts" if kept else ""
+        held = "hold" if found.ok else f"were read; {len(found.broken)} faults"
+        say(f"{found.returns} returns {held}{with_receipts}.")
+        if found.ok and not kept:
+            say("Only a receipt kept elsewhere tells a ledger that was rewritten: --against FILE.")
+    raise typer.Exit(GOOD if found.ok else PROBLEMS)
+
+
+@app.command("withdraw")
+def ledger_withdraw(
+    context: typer.Context, return_id: ReturnId, reason: Reason, as_json: AsJson = False
+) -> None:
+    """Read the ledger without a return from now on; its record stays for ever."""
+    _act(context.obj, "withdrawal", return_id, reason, as_json)
+
+
+@app.command("redact")
+def ledger_redact(
+    context: typer.Context, return_id: ReturnId, reason: Reason, as_json: AsJson = False
+) -> None:
+    """Remove a return's raw file for good; its hash, its figures and the reason stay."""
+    _act(context.obj, "redaction", return_id, reason, as_json)
+
+
+def _act(session: Session, kind: ActKind, return_id: str, reason: str, as_json: bool) -> None:
+    from evaluation.ledger.submission import keep_receipt
+
+    workspace = session.workspace
+    with session.ledger() as ledger:
+        do = ledger.withdraw if kind == "withdrawal" else ledger.redact
+        act = do(
+            return_id,
+            reason=reason,
+            received=workspace.now(),
+            synthetic_clock=workspace.synthetic_clock,
+        )
+    keep_receipt(workspace, act)
+    if as_json:
+        print_json(act.as_dict())
+        return
+    print(f"Recorded: {act.kind} of {act.return_id}, in force from {act.received}.")
+    print(f"  record    {act.act_id}")
+    print(f"  chain     {act.chain_hash}")
+    print(f"  reason    {act.reason}")
 
 
 @app.command("diff")

@@ -50,7 +50,7 @@ class Session:
     def ledger(self) -> Ledger:
         from evaluation.ledger.ledger import Ledger
 
-        return Ledger.open(self.workspace.ledger, self.workspace.raw)
+        return Ledger.open(self.workspace.database, self.workspace.raw)
 
 
 def print_json(content: Any) -> None:

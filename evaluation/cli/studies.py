@@ -64,7 +64,7 @@ def panel(
             f"{programme.name} has no outcome {unknown[0]!r}.",
             expected=", ".join(programme.outcome_by_code),
         )
-    if not session.workspace.ledger.is_file():
+    if not session.workspace.has_ledger:
         raise PanelError("there is no ledger yet.", mend="submit a return first")
     with session.ledger() as ledger:
         held = ledger.observations(

@@ -43,9 +43,9 @@ def rounds(
         day = parse_instant(receipt["received"])
         grouped.setdefault(Period.quarter(day.year, (day.month + 2) // 3), []).append(receipt)
     found = [Round(period=p, receipts=tuple(grouped[p])) for p in sorted(grouped)]
-    if not workspace.ledger.is_file():
+    if not workspace.has_ledger:
         return tuple(found)
-    with Ledger.open(workspace.ledger, workspace.raw) as ledger:
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
         for place in range(max(1, len(found) - COMPARED), len(found)):
             before, now = (parse_instant(found[k].last) for k in (place - 1, place))
             changes = ledger.diff(programme, before, now)

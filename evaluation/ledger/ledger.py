@@ -8,31 +8,28 @@ holds; the earlier ones stay readable for ever.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
 from evaluation import fingerprint
 from evaluation.check.confirmations import Confirmation
 from evaluation.errors import LedgerError
-from evaluation.ledger import store, vintages
-from evaluation.ledger.changes import Held, changes
-from evaluation.ledger.receipt import FIRST, Receipt, chain_hash, return_id
+from evaluation.ledger import append, migrate, store, vintages
+from evaluation.ledger.engine import BUSY_SECONDS, make_engine, transaction
+from evaluation.ledger.receipt import Act, Receipt
 from evaluation.ledger.schema import confirmations as confirmations_table
-from evaluation.ledger.schema import metadata, observations, returns, triggers
+from evaluation.ledger.schema import returns
+from evaluation.ledger.verify import Verification, verify
 from evaluation.quarters import Period, format_instant
 from evaluation.returns.content import Figures, Return
 
 if TYPE_CHECKING:
     import pandas as pd
-
-BUSY_SECONDS = 60
 
 
 class Ledger:
@@ -43,30 +40,38 @@ class Ledger:
         self._raw = raw
 
     @classmethod
-    def open(cls, database: Path | str, raw: Path) -> Ledger:
-        """Open the ledger in an SQLite file, and make it if there is none.
+    def open(cls, database: Path | str, raw: Path, *, busy_seconds: int = BUSY_SECONDS) -> Ledger:
+        """Open the ledger in an SQLite file, made if there is none, or on PostgreSQL by URL.
 
-        ``raw`` is the folder for the files as they came.
+        Parameters
+        ----------
+        raw : the folder for the files as they came.
+        busy_seconds : how long to wait for another writer.
 
         Raises
         ------
-        LedgerError : if the file cannot be opened or is no ledger.
+        LedgerError : if it cannot be opened, is no ledger, or its tables cannot be brought up
+            to date.
         """
-        path = Path(database)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise LedgerError(
-                f"the folder cannot be made ({error.strerror}).", where=str(path)
-            ) from None
-        engine = sa.create_engine(
-            f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
-        )
-        sa.event.listen(engine, "connect", _set_up_connection)
-        sa.event.listen(engine, "begin", _begin)
-        ledger = cls(engine, raw)
-        ledger._create()
+        ledger = cls(make_engine(database, busy_seconds), raw)
+        with transaction(ledger._engine) as connection:
+            if migrate.is_current(connection):
+                return ledger
+        with transaction(ledger._engine, write=True) as connection:
+            migrate.upgrade(connection)
         return ledger
+
+    def prepare(self, role: str) -> None:
+        """Let a PostgreSQL role add and read records, and nothing else.
+
+        Raises
+        ------
+        LedgerError : if the ledger is an SQLite file, or there is no such role.
+        """
+        if self._engine.dialect.name != "postgresql":
+            raise LedgerError("an SQLite file has no roles: who may write to the file, may write.")
+        with transaction(self._engine, write=True) as connection:
+            migrate.grant(connection, role)
 
     def __enter__(self) -> Self:
         return self
@@ -114,28 +119,90 @@ class Ledger:
                 where=f"{returned.site} {returned.agency} {returned.period}",
                 mend="check the file again and submit it.",
             )
-        store.keep(self._raw, content)
-        with self._connection(write=True) as connection:
-            latest = _latest_of(connection, returned)
+        returned = append.plain(returned)
+        with transaction(self._engine, write=True) as connection:
+            latest = append.latest_of(connection, returned)
             if latest is not None and latest.content_hash == returned.content_hash:
                 return _receipts(connection, returns.c.seq == latest.seq, already_held=True)[0]
-            held = vintages.held(connection, returned)
-            seq = _append_return(
-                connection,
-                returned,
-                format_instant(received),
-                changes(returned, held),
-                synthetic_clock,
+            append.refuse_redacted(connection, returned)
+            store.keep(self._raw, content)
+            seq = append.append_return(
+                connection, returned, format_instant(received), confirmations, synthetic_clock
             )
-            if confirmations:
-                connection.execute(confirmations_table.insert(), _confirmed(seq, confirmations))
-            connection.execute(observations.insert(), _observed(seq, returned, held))
             return _receipts(connection, returns.c.seq == seq)[0]
+
+    def withdraw(
+        self, return_id: str, *, reason: str, received: datetime, synthetic_clock: bool = False
+    ) -> Act:
+        """From an instant on, read the ledger without a return; nothing is removed.
+
+        What it had replaced stands again. A return that is withdrawn already stays so.
+
+        Raises
+        ------
+        LedgerError : if there is no such return, no reason, or the ledger cannot be written.
+        """
+        with transaction(self._engine, write=True) as connection:
+            return append.append_act(
+                connection,
+                "withdrawal",
+                return_id,
+                reason=reason,
+                received=format_instant(received),
+                synthetic_clock=synthetic_clock,
+            )
+
+    def redact(
+        self, return_id: str, *, reason: str, received: datetime, synthetic_clock: bool = False
+    ) -> Act:
+        """Record why a return's raw file may not be kept, then remove it; its hash is kept.
+
+        The figures stand. Redacting again removes a file that could not be removed before.
+
+        Raises
+        ------
+        LedgerError : if there is no such return, no reason, or a record or file cannot be changed.
+        """
+        with transaction(self._engine, write=True) as connection:
+            act = append.append_act(
+                connection,
+                "redaction",
+                return_id,
+                reason=reason,
+                received=format_instant(received),
+                synthetic_clock=synthetic_clock,
+            )
+            file = connection.execute(
+                sa.select(returns.c.file_sha256).where(returns.c.return_id == return_id)
+            ).scalar_one()
+        store.remove(self._raw, file)
+        return act
+
+    def acts(self) -> list[Act]:
+        """Every withdrawal and redaction in the order of the chain."""
+        with transaction(self._engine) as connection:
+            return append.read_acts(connection)
+
+    def verify(self, against: Iterable[Receipt | Act] = ()) -> Verification:
+        """Recompute everything from the raw bytes up; ``against`` are receipts kept elsewhere.
+
+        Raises
+        ------
+        LedgerError : if the ledger cannot be read at all.
+        """
+        with transaction(self._engine) as connection:
+            return verify(connection, self._raw, against)
+
+    def holds(self, sha256: str) -> bool:
+        """Whether a file of this SHA-256 was ever accepted."""
+        with transaction(self._engine) as connection:
+            found = sa.select(returns.c.seq).where(returns.c.file_sha256 == sha256).limit(1)
+            return connection.execute(found).first() is not None
 
     def receipts(self, programme: str | None = None) -> list[Receipt]:
         """Every receipt in the order of acceptance, of one programme or of all."""
         chosen = sa.true() if programme is None else returns.c.programme == programme
-        with self._connection() as connection:
+        with transaction(self._engine) as connection:
             return _receipts(connection, chosen)
 
     def last_accepted(self, programme: str, site: str, agency: str, period: Period) -> Figures:
@@ -143,7 +210,7 @@ class Ledger:
 
         The nearest earlier period of which a return was accepted counts, in its latest version.
         """
-        with self._connection() as connection:
+        with transaction(self._engine) as connection:
             return vintages.before(connection, programme, (site, agency), period)
 
     def observations(
@@ -152,13 +219,14 @@ class Ledger:
         *,
         as_of: datetime | None = None,
         outcomes: Sequence[str] | None = None,
+        areas: Sequence[str] | None = None,
     ) -> pd.DataFrame:
         """What was known at an instant: the latest version of each figure received by then.
 
         Parameters
         ----------
         as_of : inclusive; None for everything.
-        outcomes : codes; None for all.
+        outcomes, areas : codes; None for all.
 
         Returns
         -------
@@ -166,142 +234,23 @@ class Ledger:
         area_code, quarter, outcome, numerator, denominator, status, note, received (text),
         return_id, revision (how many earlier versions of the figure were accepted).
         """
-        with self._connection() as connection:
-            return vintages.as_of(connection, programme, as_of, outcomes)
+        with transaction(self._engine) as connection:
+            return vintages.as_of(connection, programme, as_of, outcomes, areas)
 
     def diff(self, programme: str, a: datetime, b: datetime) -> list[dict[str, Any]]:
         """What changed in what was known between two instants.
 
         One dict a figure: kind (new, revised, withdrawn), area_code, quarter, outcome, before,
-        after, reason. A figure is withdrawn where a symbol took its place.
+        after, reason. A figure is withdrawn where a symbol took its
+        place, or its return was withdrawn and no earlier one gives it.
         """
-        with self._connection() as connection:
+        with transaction(self._engine) as connection:
             before = vintages.as_of(connection, programme, a, None)
             after = vintages.as_of(connection, programme, b, None)
-        return vintages.difference(before, after)
-
-    def _create(self) -> None:
-        with self._connection(write=True) as connection:
-            if sa.inspect(connection).has_table(returns.name):
-                return
-            metadata.create_all(connection)
-            for statement in triggers():
-                connection.exec_driver_sql(statement)
-
-    @contextmanager
-    def _connection(self, *, write: bool = False) -> Iterator[sa.Connection]:
-        """A connection in a transaction; a failure of the database becomes a sentence."""
-        try:
-            with self._engine.connect() as connection:
-                ready = connection.execution_options(newstart_write=write)
-                with ready.begin():
-                    yield ready
-        except SQLAlchemyError as error:
-            cause = getattr(error, "orig", None) or error
-            raise LedgerError(
-                f"the ledger could not be {'written; nothing was accepted' if write else 'read'}"
-                f" ({cause}).",
-                where=str(self._engine.url.database),
-            ) from error
-
-
-def _set_up_connection(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver would begin transactions late, of its own accord
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
-
-
-def _begin(connection: sa.Connection) -> None:
-    """Writers take the lock at once: what they read must still hold when they write."""
-    write = connection.get_execution_options().get("newstart_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-
-def _latest_of(connection: sa.Connection, returned: Return) -> sa.Row[Any, Any] | None:
-    return connection.execute(
-        sa.select(returns.c.seq, returns.c.content_hash)
-        .where(
-            returns.c.programme == returned.programme,
-            returns.c.site == returned.site,
-            returns.c.agency == returned.agency,
-            returns.c.quarter == returned.period.label,
-        )
-        .order_by(returns.c.seq.desc())
-        .limit(1)
-    ).first()
-
-
-def _append_return(
-    connection: sa.Connection,
-    returned: Return,
-    received: str,
-    told: tuple[str, ...],
-    synthetic_clock: bool,
-) -> int:
-    last = connection.execute(
-        sa.select(returns.c.seq, returns.c.chain_hash).order_by(returns.c.seq.desc()).limit(1)
-    ).first()
-    seq, previous = (1, FIRST) if last is None else (last.seq + 1, last.chain_hash)
-    chain = chain_hash(
-        previous_hash=previous,
-        content_hash=returned.content_hash,
-        file_sha256=returned.sha256,
-        programme=returned.programme,
-        submitter=(returned.site, returned.agency),
-        quarter=returned.period.label,
-        received=received,
-    )
-    connection.execute(
-        returns.insert(),
-        {
-            "seq": seq,
-            "return_id": return_id(chain),
-            "programme": returned.programme,
-            "site": returned.site,
-            "agency": returned.agency,
-            "quarter": returned.period.label,
-            "received": received,
-            "rows": len(returned.rows),
-            "file_sha256": returned.sha256,
-            "content_hash": returned.content_hash,
-            "previous_hash": previous,
-            "chain_hash": chain,
-            "changes": json.dumps(told, ensure_ascii=False),
-            "synthetic_clock": synthetic_clock,
-        },
-    )
-    return seq
-
-
-def _confirmed(seq: int, given: Sequence[Confirmation]) -> list[dict[str, Any]]:
-    return [
-        {"return_seq": seq, "number": number, "rule": one.rule, "cell": one.cell}
-        | {"value": one.value, "reason": one.reason}
-        for number, one in enumerate(given, start=1)
-    ]
-
-
-def _observed(
-    seq: int, returned: Return, held: dict[tuple[str, str, str], Held]
-) -> list[dict[str, Any]]:
-    return [
-        {
-            "programme": returned.programme,
-            "outcome": row.outcome,
-            "area_code": row.area_code,
-            "quarter": row.quarter.label,
-            "revision": held[row.key].revision + 1 if row.key in held else 0,
-            "return_seq": seq,
-            "numerator": row.numerator,
-            "denominator": row.denominator,
-            "status": row.status,
-            "note": row.note,
-        }
-        for row in returned.rows
-    ]
+            done = [act for act in append.read_acts(connection) if act.kind == "withdrawal"]
+        until = format_instant(b)
+        withdrawals = {act.return_id: act.reason for act in done if act.received <= until}
+        return vintages.difference(before, after, withdrawals)
 
 
 def _receipts(
@@ -333,6 +282,7 @@ def _receipts(
             changes=tuple(json.loads(row.changes)),
             confirmations=tuple(reasons.get(row.seq, ())),
             synthetic_clock=row.synthetic_clock,
+            chain_version=row.chain_version,
             already_held=already_held,
         )
         for row in rows

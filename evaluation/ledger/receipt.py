@@ -6,14 +6,20 @@ a ledger in which an earlier return was changed or taken out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
 
 from evaluation import fingerprint
 from evaluation.errors import LedgerError
 
+ActKind = Literal["withdrawal", "redaction"]
 FIRST = "0" * 64
 """What stands for the receipt before the first one."""
+CHAIN_VERSION = 2
+"""What new receipts bind. Version 1 left out the count of figures, the changes, the confirmations
+and whether the clock was set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +46,7 @@ class Receipt:
     changes: tuple[str, ...] = ()
     confirmations: tuple[dict[str, str], ...] = ()
     synthetic_clock: bool = False
+    chain_version: int = 1
     already_held: bool = field(default=False, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
@@ -58,16 +65,18 @@ class Receipt:
             "changes": list(self.changes),
             "confirmations": [dict(one) for one in self.confirmations],
             "synthetic_clock": self.synthetic_clock,
+            "chain_version": self.chain_version,
         }
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Receipt:
-        """Read back what ``as_dict`` gave.
+        """Read back what ``as_dict`` gave; one without a chain version is of version 1.
 
         Raises
         ------
         LedgerError : if a field is missing or unknown.
         """
+        content = {"chain_version": 1} | content
         known = {one.name for one in fields(cls)} - {"already_held"}
         if content.keys() != known:
             odd = ", ".join(sorted(content.keys() ^ known))
@@ -79,6 +88,62 @@ class Receipt:
         return cls(**(content | lists))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """What was done about an accepted return later: a withdrawal, or a redaction of its file.
+
+    It has its place in the same chain as the returns, and the instant from which it holds.
+    """
+
+    act_id: str
+    kind: ActKind
+    return_id: str
+    received: str
+    reason: str
+    previous_hash: str
+    chain_hash: str
+    synthetic_clock: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """As printed and kept in files."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Act:
+        """Read back what ``as_dict`` gave.
+
+        Raises
+        ------
+        LedgerError : if a field is missing or unknown.
+        """
+        known = {one.name for one in fields(cls)}
+        if content.keys() != known:
+            odd = ", ".join(sorted(content.keys() ^ known))
+            raise LedgerError(f"this is no record of an act: fields missing or unknown: {odd}.")
+        return cls(**content)
+
+
+def read_receipt(path: Path) -> Receipt | Act:
+    """The receipt, or the record of an act, in a file.
+
+    Raises
+    ------
+    LedgerError : if the file cannot be read, or holds neither.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise LedgerError("this is no receipt.")
+        content = content.get("receipt") or content  # as `submit --json` prints it
+        return Act.from_dict(content) if "act_id" in content else Receipt.from_dict(content)
+    except OSError as error:
+        raise LedgerError(f"cannot be read ({error.strerror}).", where=str(path)) from None
+    except (ValueError, TypeError, AttributeError):
+        raise LedgerError("this is no receipt.", where=str(path)) from None
+    except LedgerError as error:
+        raise LedgerError(error.what, where=str(path)) from None
+
+
 def chain_hash(
     *,
     previous_hash: str,
@@ -88,26 +153,61 @@ def chain_hash(
     submitter: tuple[str, str],
     quarter: str,
     received: str,
+    told: Told | None = None,
 ) -> str:
     """SHA-256 that binds a return to the one accepted before it in the same ledger.
 
-    ``submitter`` is the site and the agency.
+    ``submitter`` is the site and the agency. ``told`` is what else the receipt says; without it
+    the hash is that of chain version 1.
     """
     site, agency = submitter
+    bound: dict[str, Any] = {
+        "previous_hash": previous_hash,
+        "content_hash": content_hash,
+        "file": file_sha256,
+        "programme": programme,
+        "site": site,
+        "agency": agency,
+        "quarter": quarter,
+        "received": received,
+    }
+    if told is not None:
+        bound |= asdict(told) | {"chain_version": CHAIN_VERSION}
+    return fingerprint.of_data(bound)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What a receipt says beside the figures: bound by the chain from version 2 on."""
+
+    rows: int
+    changes: tuple[str, ...]
+    confirmations: tuple[dict[str, str], ...]
+    synthetic_clock: bool
+
+
+def act_hash(
+    *,
+    previous_hash: str,
+    kind: str,
+    return_id: str,
+    received: str,
+    reason: str,
+    synthetic_clock: bool,
+) -> str:
+    """SHA-256 that binds an act to the record before it in the same ledger."""
     return fingerprint.of_data(
         {
             "previous_hash": previous_hash,
-            "content_hash": content_hash,
-            "file": file_sha256,
-            "programme": programme,
-            "site": site,
-            "agency": agency,
-            "quarter": quarter,
+            "act": kind,
+            "return_id": return_id,
             "received": received,
+            "reason": reason,
+            "synthetic_clock": synthetic_clock,
         }
     )
 
 
 def return_id(chain: str) -> str:
-    """The short name of a return: the first twelve digits of its chain hash."""
+    """The short name of a return or an act: the first twelve digits of its chain hash."""
     return chain[:12]

@@ -1,7 +1,7 @@
-"""The ledger's tables, and the triggers by which the database itself keeps them append-only.
+"""The ledger's tables as they are now; how they came to be is told by ``migrations/``.
 
-Not only UPDATE and DELETE are refused: an INSERT OR REPLACE deletes without firing a delete
-trigger, so inserting over an existing key is refused before it happens.
+A return and an act (a withdrawal, a redaction) draw their place in the one chain from the same
+count, so that a later receipt of either kind vouches for everything before it.
 """
 
 from __future__ import annotations
@@ -17,26 +17,31 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.dialects import postgresql
 
 metadata = MetaData()
+
+# Both engines must sort alike, byte by byte, whatever the locale of a PostgreSQL cluster.
+Words = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 returns = Table(
     "returns",
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=False),
-    Column("return_id", Text, nullable=False, unique=True),
-    Column("programme", Text, nullable=False),
-    Column("site", Text, nullable=False),
-    Column("agency", Text, nullable=False),
-    Column("quarter", Text, nullable=False),
-    Column("received", Text, nullable=False),
+    Column("return_id", Words, nullable=False, unique=True),
+    Column("programme", Words, nullable=False),
+    Column("site", Words, nullable=False),
+    Column("agency", Words, nullable=False),
+    Column("quarter", Words, nullable=False),
+    Column("received", Words, nullable=False),
     Column("rows", Integer, nullable=False),
-    Column("file_sha256", Text, nullable=False),
-    Column("content_hash", Text, nullable=False),
-    Column("previous_hash", Text, nullable=False, unique=True),  # a chain has no forks
-    Column("chain_hash", Text, nullable=False, unique=True),
-    Column("changes", Text, nullable=False),
+    Column("file_sha256", Words, nullable=False),
+    Column("content_hash", Words, nullable=False),
+    Column("previous_hash", Words, nullable=False, unique=True),  # a chain has no forks
+    Column("chain_hash", Words, nullable=False, unique=True),
+    Column("changes", Words, nullable=False),
     Column("synthetic_clock", Boolean, nullable=False),
+    Column("chain_version", Integer, nullable=False, server_default="1"),
     Index("returns_by_submitter", "programme", "site", "agency", "quarter", "seq"),
 )
 
@@ -45,10 +50,10 @@ confirmations = Table(
     metadata,
     Column("return_seq", Integer, ForeignKey("returns.seq"), primary_key=True),
     Column("number", Integer, primary_key=True),
-    Column("rule", Text, nullable=False),
-    Column("cell", Text, nullable=False),
-    Column("value", Text, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("rule", Words, nullable=False),
+    Column("cell", Words, nullable=False),
+    Column("value", Words, nullable=False),
+    Column("reason", Words, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -56,42 +61,32 @@ confirmations = Table(
 observations = Table(
     "observations",
     metadata,
-    Column("programme", Text, primary_key=True),
-    Column("outcome", Text, primary_key=True),
-    Column("area_code", Text, primary_key=True),
-    Column("quarter", Text, primary_key=True),
+    Column("programme", Words, primary_key=True),
+    Column("outcome", Words, primary_key=True),
+    Column("area_code", Words, primary_key=True),
+    Column("quarter", Words, primary_key=True),
     Column("revision", Integer, primary_key=True, autoincrement=False),
     Column("return_seq", Integer, ForeignKey("returns.seq"), nullable=False),
     Column("numerator", Float),
     Column("denominator", Float),
-    Column("status", Text, nullable=False),
-    Column("note", Text, nullable=False),
+    Column("status", Words, nullable=False),
+    Column("note", Words, nullable=False),
     Index("observations_by_return", "return_seq"),
     Index("observations_by_quarter", "programme", "quarter", "outcome", "area_code"),
     sqlite_with_rowid=False,
 )
 
-
-def triggers() -> list[str]:
-    """The statements that make SQLite refuse to change, remove or replace a record."""
-    statements = []
-    for table in metadata.sorted_tables:
-        for action in ("UPDATE", "DELETE"):
-            statements.append(
-                f"CREATE TRIGGER IF NOT EXISTS {table.name}_no_{action.lower()}"
-                f" BEFORE {action} ON {table.name} BEGIN"
-                f" SELECT RAISE(ABORT, 'the ledger is append-only: {action} refused'); END"
-            )
-        statements.append(
-            f"CREATE TRIGGER IF NOT EXISTS {table.name}_no_replace"
-            f" BEFORE INSERT ON {table.name} WHEN EXISTS"
-            f" (SELECT 1 FROM {table.name} WHERE {_same_record(table)}) BEGIN"
-            " SELECT RAISE(ABORT, 'the ledger is append-only: a record is never replaced'); END"
-        )
-    return statements
-
-
-def _same_record(table: Table) -> str:
-    key = " AND ".join(f"{column.name} = NEW.{column.name}" for column in table.primary_key)
-    unique = [column.name for column in table.columns if column.unique]
-    return " OR ".join([f"({key})", *(f"{name} = NEW.{name}" for name in unique)])
+acts = Table(
+    "acts",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("act_id", Words, nullable=False, unique=True),
+    Column("kind", Words, nullable=False),
+    Column("return_seq", Integer, ForeignKey("returns.seq"), nullable=False),
+    Column("received", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("previous_hash", Words, nullable=False, unique=True),
+    Column("chain_hash", Words, nullable=False, unique=True),
+    Column("synthetic_clock", Boolean, nullable=False),
+    Index("acts_by_return", "return_seq"),
+)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from pathlib import Path
 
 from evaluation import fingerprint
 from evaluation.errors import LedgerError
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def raw_path(raw: Path, sha256: str) -> Path:
@@ -41,6 +44,40 @@ def keep(raw: Path, content: bytes) -> Path:
             mend="make room or give the right to write there, and submit it again.",
         ) from None
     return path
+
+
+def read(raw: Path, sha256: str) -> bytes | None:
+    """A kept file's bytes; None if there is none of this hash."""
+    if not _SHA256.fullmatch(sha256):
+        return None
+    try:
+        return raw_path(raw, sha256).read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LedgerError(
+            f"a kept file cannot be read ({error.strerror}).", where=str(raw_path(raw, sha256))
+        ) from None
+
+
+def remove(raw: Path, sha256: str) -> None:
+    """Take a redacted file out for good; one that is gone already stays gone.
+
+    Raises
+    ------
+    LedgerError : if it cannot be removed.
+    """
+    path = raw_path(raw, sha256)
+    try:
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            _sync_folder(path.parent)
+    except OSError as error:
+        raise LedgerError(
+            f"the redaction is recorded, but the file could not be removed ({error.strerror}).",
+            where=str(path),
+            mend="give the right to remove it, and redact it again.",
+        ) from None
 
 
 def _sync_folder(folder: Path) -> None:

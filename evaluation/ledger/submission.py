@@ -15,7 +15,7 @@ from evaluation.check.confirmations import Confirmation
 from evaluation.check.problems import Checked
 from evaluation.check.stages import check_return
 from evaluation.errors import LedgerError, PeriodError, WorkspaceError
-from evaluation.ledger.receipt import Receipt
+from evaluation.ledger.receipt import Act, Receipt
 from evaluation.programme import Programme
 from evaluation.quarters import Period
 from evaluation.returns.content import Figures
@@ -27,11 +27,11 @@ def last_accepted(
     workspace: Workspace, programme: Programme, site: str, agency: str, period: Period
 ) -> Figures:
     """The submitter's last accepted figures; none, and no ledger made, where there is none yet."""
-    if not workspace.ledger.is_file():
+    if not workspace.has_ledger:
         return {}
     from evaluation.ledger.ledger import Ledger
 
-    with Ledger.open(workspace.ledger, workspace.raw) as ledger:
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
         return ledger.last_accepted(programme.name, site, agency, period)
 
 
@@ -58,19 +58,19 @@ def before_return(workspace: Workspace, programme: Programme, raw: RawReturn) ->
         asked = programme.expected(*submitter)[1]
     except (PeriodError, WorkspaceError):  # the check names the cell
         return Before(today=today)
-    if not workspace.ledger.is_file():
+    if not workspace.has_ledger:
         return Before(today=today)
     from evaluation.ledger.history import History
     from evaluation.ledger.ledger import Ledger
 
-    with Ledger.open(workspace.ledger, workspace.raw) as ledger:
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
         history = History.read(ledger, programme, [outcome.code for outcome in asked])
     return history.before(submitter, period, today=today)
 
 
 def clock(workspace: Workspace, programme: Programme) -> date | None:
     """Today, where it means something: invented figures are early only by an invented clock."""
-    if programme.synthetic and not (workspace.synthetic and os.environ.get("NEWSTART_NOW")):
+    if programme.synthetic and not workspace.synthetic_clock:
         return None
     return workspace.now().date()
 
@@ -88,7 +88,7 @@ def accept(
 
     if checked.returned is None or len(checked.of("confirm")) > len(reasons):
         raise LedgerError("the return has problems and was not accepted.", where=checked.file)
-    with Ledger.open(workspace.ledger, workspace.raw) as ledger:
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
         receipt = ledger.submit(
             checked.returned,
             raw.content,
@@ -100,9 +100,10 @@ def accept(
     return receipt
 
 
-def keep_receipt(workspace: Workspace, receipt: Receipt) -> Path:
-    """Write a receipt to ``var/receipts/<return_id>.json``; one is written once."""
-    path = workspace.receipts / f"{receipt.return_id}.json"
+def keep_receipt(workspace: Workspace, receipt: Receipt | Act) -> Path:
+    """Write a receipt to ``var/receipts/<id>.json``; one is written once."""
+    name = receipt.act_id if isinstance(receipt, Act) else receipt.return_id
+    path = workspace.receipts / f"{name}.json"
     workspace.receipts.mkdir(parents=True, exist_ok=True)
     text = json.dumps(receipt.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")

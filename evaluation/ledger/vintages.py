@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from evaluation.ledger.changes import Held
-from evaluation.ledger.schema import observations, returns
+from evaluation.ledger.schema import acts, observations, returns
 from evaluation.quarters import Period, format_instant
 from evaluation.returns.content import Figures, Return
 
@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 _FIGURE = ("numerator", "denominator", "status")
 
 
+def withdrawn(by: datetime | None = None) -> sa.Select[tuple[int]]:
+    """The places of the returns that were withdrawn by an instant; None for ever."""
+    then = sa.true() if by is None else acts.c.received <= format_instant(by)
+    return sa.select(acts.c.return_seq).where(acts.c.kind == "withdrawal", then)
+
+
 def held(connection: sa.Connection, returned: Return) -> dict[tuple[str, str, str], Held]:
-    """The latest version of the figures that the return gives, or its submitter gave before.
+    """The standing version of the figures that the return gives, or its submitter gave before.
 
     A figure may have come from another submitter, if the programme has changed who is asked for
     it: its history goes on.
@@ -30,11 +36,7 @@ def held(connection: sa.Connection, returned: Return) -> dict[tuple[str, str, st
         sa.select(o.area_code, o.quarter, o.outcome, o.numerator, o.denominator)
         .add_columns(o.status, o.note, o.revision, r.site, r.agency)
         .join(returns, r.seq == o.return_seq)
-        .where(
-            o.programme == returned.programme,
-            o.quarter == returned.period.label,
-            o.outcome.in_({row.outcome for row in returned.rows}),
-        )
+        .where(*_asked_for(returned), r.seq.not_in(withdrawn()))
         .order_by(o.revision)
     )
     given = {row.key for row in returned.rows}
@@ -53,12 +55,37 @@ def held(connection: sa.Connection, returned: Return) -> dict[tuple[str, str, st
     }
 
 
+def last_revisions(connection: sa.Connection, returned: Return) -> dict[tuple[str, str, str], int]:
+    """The number of the last version of each figure, withdrawn ones included."""
+    o = observations.c
+    rows = connection.execute(
+        sa.select(o.area_code, o.quarter, o.outcome, sa.func.max(o.revision).label("last"))
+        .where(*_asked_for(returned))
+        .group_by(o.area_code, o.quarter, o.outcome)
+    )
+    return {(row.area_code, row.quarter, row.outcome): row.last for row in rows}
+
+
+def _asked_for(returned: Return) -> tuple[sa.ColumnElement[bool], ...]:
+    o = observations.c
+    return (
+        o.programme == returned.programme,
+        o.quarter == returned.period.label,
+        o.outcome.in_({row.outcome for row in returned.rows}),
+    )
+
+
 def before(
     connection: sa.Connection, programme: str, submitter: tuple[str, str], period: Period
 ) -> Figures:
     """The submitter's figures for the nearest period before ``period``, in their latest version."""
     o, r = observations.c, returns.c
-    own = (r.programme == programme, r.site == submitter[0], r.agency == submitter[1])
+    own = (
+        r.programme == programme,
+        r.site == submitter[0],
+        r.agency == submitter[1],
+        r.seq.not_in(withdrawn()),
+    )
     periods = [
         Period.parse(label)
         for label in connection.execute(sa.select(r.quarter).where(*own).distinct()).scalars()
@@ -80,18 +107,21 @@ def as_of(
     programme: str,
     instant: datetime | None,
     outcomes: Sequence[str] | None,
+    areas: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """The latest version of each figure received at or before ``instant``."""
+    """The latest version of each figure received, and not withdrawn, at or before ``instant``."""
     import pandas as pd
 
     o, r = observations.c, returns.c
     by_then = sa.true() if instant is None else r.received <= format_instant(instant)
     known = connection.execute(
-        sa.select(r.seq, r.received, r.return_id).where(r.programme == programme, by_then)
+        sa.select(r.seq, r.received, r.return_id).where(
+            r.programme == programme, by_then, r.seq.not_in(withdrawn(instant))
+        )
     ).all()
     chosen = [o.programme == programme]
-    if outcomes is not None:
-        chosen.append(o.outcome.in_(outcomes))
+    chosen += [o.outcome.in_(outcomes)] if outcomes is not None else []
+    chosen += [o.area_code.in_(areas)] if areas is not None else []
     columns = ["area_code", "quarter", "outcome", "numerator", "denominator", "status", "note"]
     columns += ["return_seq", "revision"]
     query = (
@@ -113,10 +143,14 @@ def as_of(
     return frame[[*columns[:7], "received", "return_id", "revision"]].reset_index(drop=True)
 
 
-def difference(before: pd.DataFrame, after: pd.DataFrame) -> list[dict[str, Any]]:
+def difference(
+    before: pd.DataFrame, after: pd.DataFrame, withdrawals: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """What is new, revised or withdrawn in ``after`` against ``before``, sorted by key.
 
-    Withdrawn is a figure in whose place a symbol stands, or that is not there.
+    Withdrawn is a figure in whose place a symbol stands, or that is not there. ``withdrawals``
+    gives the reason for each withdrawn return: where its figure is gone, or an earlier one stands
+    again, that is the reason for the change.
     """
     was, now = _figures(before), _figures(after)
     changed = []
@@ -128,6 +162,9 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> list[dict[str, Any]
         gone = new is None or (
             new["numerator"] is None and old is not None and old["numerator"] is not None
         )
+        reason = new["note"] if new is not None else ""
+        if old is not None and old["return_id"] in withdrawals:
+            reason = f"return {old['return_id']} withdrawn: {withdrawals[old['return_id']]}"
         changed.append(
             {
                 "kind": "new" if old is None else "withdrawn" if gone else "revised",
@@ -136,7 +173,7 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> list[dict[str, Any]
                 "outcome": outcome,
                 "before": old,
                 "after": new,
-                "reason": new["note"] if new is not None else "",
+                "reason": reason,
             }
         )
     return changed

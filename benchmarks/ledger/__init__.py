@@ -1,0 +1,1 @@
+"""Drills of the ledger: what it promises, tried until it would break."""

@@ -1,0 +1,71 @@
+"""Invented returns for the drills: small, seeded, with figures, symbols, notes and reasons."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+
+from evaluation import fingerprint
+from evaluation.check.confirmations import Confirmation
+from evaluation.ledger.ledger import Ledger
+from evaluation.ledger.receipt import Receipt
+from evaluation.quarters import Period
+from evaluation.returns.content import Observation, Return
+
+START = datetime(2026, 7, 1, 9, tzinfo=UTC)
+FIRST = Period.parse("2024 Q1")
+
+
+def invented(
+    seed: int, *, site: str = "S01", period: Period = FIRST, areas: int = 6, outcomes: int = 2
+) -> tuple[Return, bytes]:
+    """A return and the bytes that it came in; another seed gives other figures."""
+    draw = random.Random(f"{seed}{site}{period}")
+    rows = []
+    for outcome in range(outcomes):
+        for area in range(areas):
+            missing = draw.random() < 0.15
+            rows.append(
+                Observation(
+                    f"{site}A{area:02}",
+                    period,
+                    f"outcome_{outcome}",
+                    None if missing else round(draw.uniform(1, 900), 3),
+                    None if missing else float(draw.randrange(1_000, 9_000)),
+                    "[c]" if missing else "",
+                    draw.choice(["", "", "a ward opened, été"]),
+                )
+            )
+    content = json.dumps([[*row.key, row.numerator] for row in rows] + [seed]).encode()
+    return Return(
+        programme="drill",
+        site=site,
+        agency="nhs",
+        period=period,
+        rows=tuple(rows),
+        sha256=fingerprint.of_bytes(content),
+    ), content
+
+
+def fill(ledger: Ledger, returns: int = 6) -> list[Receipt]:
+    """Submit returns with restatements and reasons, withdraw one, redact the file of another."""
+    receipts = []
+    for number in range(returns):
+        returned, content = invented(number, period=FIRST + number % 3)
+        reason = Confirmation(rule="R060", cell=f"E{number + 2}", reason="checked", value="1.0")
+        receipts.append(
+            ledger.submit(
+                returned,
+                content,
+                received=START + timedelta(days=number),
+                confirmations=[reason] * (number % 3),
+                synthetic_clock=number % 2 == 0,
+            )
+        )
+    later = START + timedelta(days=returns)
+    ledger.withdraw(receipts[1].return_id, reason="the wrong ward", received=later)
+    ledger.redact(receipts[2].return_id, reason="it named a person", received=later)
+    returned, content = invented(99, period=FIRST + 1)
+    receipts.append(ledger.submit(returned, content, received=later + timedelta(days=1)))
+    return receipts

@@ -1,0 +1,222 @@
+"""Writing to the ledger: a return or an act takes the next place in the one chain."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from evaluation.check.confirmations import Confirmation
+from evaluation.errors import LedgerError
+from evaluation.ledger.changes import changes
+from evaluation.ledger.receipt import (
+    CHAIN_VERSION,
+    FIRST,
+    Act,
+    ActKind,
+    Told,
+    act_hash,
+    chain_hash,
+    return_id,
+)
+from evaluation.ledger.schema import acts, confirmations, observations, returns
+from evaluation.ledger.vintages import held, last_revisions, withdrawn
+from evaluation.returns.content import Observation, Return
+
+
+def plain(returned: Return) -> Return:
+    """The return with its figures as every database gives them back.
+
+    An integer is stored as a float, and SQLite knows no negative zero: what is hashed must be what
+    is read back.
+    """
+    rows = tuple(_plain(row) for row in returned.rows)
+    return replace(returned, rows=rows)
+
+
+def _plain(row: Observation) -> Observation:
+    numerator, denominator = (
+        None if one is None else float(one) + 0.0 for one in (row.numerator, row.denominator)
+    )
+    return replace(row, numerator=numerator, denominator=denominator)
+
+
+def latest_of(connection: sa.Connection, returned: Return) -> sa.Row[Any, Any] | None:
+    """The submitter's last return for the period that was not withdrawn, if there is one."""
+    r = returns.c
+    return connection.execute(
+        sa.select(r.seq, r.content_hash)
+        .where(
+            r.programme == returned.programme,
+            r.site == returned.site,
+            r.agency == returned.agency,
+            r.quarter == returned.period.label,
+            r.seq.not_in(withdrawn()),
+        )
+        .order_by(r.seq.desc())
+        .limit(1)
+    ).first()
+
+
+def refuse_redacted(connection: sa.Connection, returned: Return) -> None:
+    """A file that was taken out for good does not come back by being sent again.
+
+    Raises
+    ------
+    LedgerError : if the file's content was redacted.
+    """
+    found = connection.execute(
+        sa.select(acts.c.received, acts.c.reason)
+        .join(returns, returns.c.seq == acts.c.return_seq)
+        .where(acts.c.kind == "redaction", returns.c.file_sha256 == returned.sha256)
+    ).first()
+    if found is not None:
+        raise LedgerError(
+            f"this very file was redacted on {found.received[:10]} ({found.reason});"
+            " nothing was accepted.",
+            where=f"{returned.site} {returned.agency} {returned.period}",
+            mend="take out of the file what may not be kept, and submit it as a new one.",
+        )
+
+
+def append_return(
+    connection: sa.Connection,
+    returned: Return,
+    received: str,
+    given: Sequence[Confirmation],
+    synthetic_clock: bool,
+) -> int:
+    """Add a return with its confirmations and figures; its place in the chain comes back."""
+    standing, numbered = held(connection, returned), last_revisions(connection, returned)
+    told = Told(
+        rows=len(returned.rows),
+        changes=changes(returned, standing),
+        confirmations=tuple(
+            {"rule": one.rule, "cell": one.cell, "value": one.value, "reason": one.reason}
+            for one in given
+        ),
+        synthetic_clock=synthetic_clock,
+    )
+    seq, previous = _next_place(connection)
+    stored = _stored(returned, told, previous, received)
+    connection.execute(returns.insert(), stored | {"seq": seq})
+    if told.confirmations:
+        numbers = enumerate(told.confirmations, start=1)
+        rows = [{"return_seq": seq, "number": number} | one for number, one in numbers]
+        connection.execute(confirmations.insert(), rows)
+    connection.execute(observations.insert(), _observed(seq, returned, numbered))
+    return seq
+
+
+def _stored(returned: Return, told: Told, previous: str, received: str) -> dict[str, Any]:
+    chain = chain_hash(
+        previous_hash=previous,
+        content_hash=returned.content_hash,
+        file_sha256=returned.sha256,
+        programme=returned.programme,
+        submitter=(returned.site, returned.agency),
+        quarter=returned.period.label,
+        received=received,
+        told=told,
+    )
+    return {
+        "return_id": return_id(chain),
+        "programme": returned.programme,
+        "site": returned.site,
+        "agency": returned.agency,
+        "quarter": returned.period.label,
+        "received": received,
+        "rows": told.rows,
+        "file_sha256": returned.sha256,
+        "content_hash": returned.content_hash,
+        "previous_hash": previous,
+        "chain_hash": chain,
+        "changes": json.dumps(told.changes, ensure_ascii=False),
+        "synthetic_clock": told.synthetic_clock,
+        "chain_version": CHAIN_VERSION,
+    }
+
+
+def append_act(
+    connection: sa.Connection,
+    kind: ActKind,
+    return_id_: str,
+    *,
+    reason: str,
+    received: str,
+    synthetic_clock: bool,
+) -> Act:
+    """Add a withdrawal or a redaction; one that stands already comes back as it is.
+
+    Raises
+    ------
+    LedgerError : if no reason is given, or the ledger holds no such return.
+    """
+    if not reason.strip():
+        raise LedgerError(f"a {kind} needs a reason, which is kept for ever.", where=return_id_)
+    found = connection.execute(
+        sa.select(returns.c.seq).where(returns.c.return_id == return_id_)
+    ).scalar()
+    if found is None:
+        raise LedgerError(
+            "the ledger holds no return of that id.",
+            where=return_id_,
+            mend="newstart ledger log lists them.",
+        )
+    done = [one for one in read_acts(connection) if (one.kind, one.return_id) == (kind, return_id_)]
+    if done:
+        return done[0]
+    seq, previous = _next_place(connection)
+    content: dict[str, Any] = {"received": received, "reason": reason.strip()}
+    content |= {"previous_hash": previous, "synthetic_clock": synthetic_clock}
+    chain = act_hash(kind=kind, return_id=return_id_, **content)
+    stored = content | {"kind": kind, "act_id": return_id(chain), "chain_hash": chain}
+    connection.execute(acts.insert(), stored | {"seq": seq, "return_seq": found})
+    return Act(return_id=return_id_, **stored)
+
+
+def read_acts(connection: sa.Connection) -> list[Act]:
+    """Every act in the order of the chain."""
+    a = acts.c
+    rows = connection.execute(
+        sa.select(a.act_id, a.kind, returns.c.return_id, a.received, a.reason)
+        .add_columns(a.previous_hash, a.chain_hash, a.synthetic_clock)
+        .join(returns, returns.c.seq == a.return_seq)
+        .order_by(a.seq)
+    )
+    return [Act(**row._mapping) for row in rows]
+
+
+def _next_place(connection: sa.Connection) -> tuple[int, str]:
+    """The next number of the chain, and the hash that the record there must follow."""
+    last = [
+        row
+        for table in (returns, acts)
+        for row in connection.execute(
+            sa.select(table.c.seq, table.c.chain_hash).order_by(table.c.seq.desc()).limit(1)
+        )
+    ]
+    return max(((row.seq + 1, row.chain_hash) for row in last), default=(1, FIRST))
+
+
+def _observed(
+    seq: int, returned: Return, numbered: dict[tuple[str, str, str], int]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "programme": returned.programme,
+            "outcome": row.outcome,
+            "area_code": row.area_code,
+            "quarter": row.quarter.label,
+            "revision": numbered.get(row.key, -1) + 1,
+            "return_seq": seq,
+            "numerator": row.numerator,
+            "denominator": row.denominator,
+            "status": row.status,
+            "note": row.note,
+        }
+        for row in returned.rows
+    ]

@@ -1,0 +1,141 @@
+"""The two engines: an SQLite file, or PostgreSQL by URL; one writer at a time on either.
+
+What a database says when it fails is put into a sentence here, with what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from evaluation.errors import LedgerError
+
+BUSY_SECONDS = 60
+"""How long a writer waits for another one before it gives up."""
+WRITERS_QUEUE = 0x6E657773
+"""The advisory lock by which writers of one PostgreSQL database come one after another."""
+
+_UNKNOWN = "whether it was accepted cannot be told from here"
+_CAUSES = (
+    ("database is locked", "another program holds the ledger",
+     "close what has it open (a database browser, a copy in progress) and try again."),
+    ("lock timeout", "another program holds the ledger", "find who holds it and try again."),
+    ("disk is full", "the disk is full", "make room and try again."),
+    ("no space left", "the disk is full", "make room and try again."),
+    ("readonly database", "it may not be written here",
+     "give the right to write to the file and its folder, and try again."),
+    ("unable to open database file", "the file cannot be opened",
+     "see whether its folder exists and may be written to."),
+    ("disk i/o error", "the disk refused (I/O error)", "see to the disk and try again."),
+    ("connection refused", "the database does not answer",
+     "see that it runs, and that NEWSTART_DATABASE names it rightly."),
+    ("permission denied", "the role has not the right",
+     "let the owner of the tables run: newstart ledger prepare --role ROLE"),
+)  # fmt: skip
+
+
+def make_engine(database: Path | str, busy_seconds: int = BUSY_SECONDS) -> sa.Engine:
+    """An engine on an SQLite file, or on a PostgreSQL database where ``database`` is a URL.
+
+    Raises
+    ------
+    LedgerError : if the file's folder cannot be made, or the URL names no PostgreSQL database.
+    """
+    if isinstance(database, str) and "://" in database:
+        return _postgresql(database, busy_seconds)
+    path = Path(database)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(
+            f"the folder cannot be made ({error.strerror}).", where=str(path)
+        ) from None
+    engine = sa.create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": busy_seconds, "check_same_thread": False}
+    )
+    sa.event.listen(engine, "connect", _set_up_connection)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _postgresql(url: str, busy_seconds: int) -> sa.Engine:
+    address = "postgresql://user@host/database"
+    try:
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() != "postgresql":
+            raise LedgerError("the ledger's address names another database.", expected=address)
+        waiting = f"-c lock_timeout={busy_seconds}s -c timezone=UTC"
+        return sa.create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            connect_args={"connect_timeout": 10, "options": waiting},
+        )
+    except (ArgumentError, NoSuchModuleError):
+        raise LedgerError("the ledger's address cannot be read.", expected=address) from None
+    except ModuleNotFoundError as error:
+        raise LedgerError(
+            f"PostgreSQL is asked for, but {error.name} is not installed.",
+            mend="install this package with its extra 'postgres'.",
+        ) from None
+
+
+@contextmanager
+def transaction(engine: sa.Engine, *, write: bool = False) -> Iterator[sa.Connection]:
+    """A connection in a transaction that sees one state of the ledger.
+
+    A writer waits for its turn first, so that what it reads still holds when it writes.
+
+    Raises
+    ------
+    LedgerError : for whatever the database refuses, in a sentence.
+    """
+    options: dict[str, Any] = {"newstart_write": write}
+    on_postgresql = engine.dialect.name == "postgresql"
+    if on_postgresql:
+        options["isolation_level"] = "READ COMMITTED" if write else "REPEATABLE READ"
+    try:
+        with engine.connect() as connection:
+            ready = connection.execution_options(**options)
+            with ready.begin():
+                if write and on_postgresql:
+                    ready.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_QUEUE})")
+                yield ready
+    except SQLAlchemyError as error:
+        raise _refused(engine, error, write) from error
+
+
+def _refused(engine: sa.Engine, error: SQLAlchemyError, write: bool) -> LedgerError:
+    on_file = engine.dialect.name == "sqlite"
+    where = str(engine.url.database) if on_file else engine.url.render_as_string()
+    cause = str(getattr(error, "orig", None) or error)
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return LedgerError(
+            f"the connection to the ledger was lost{'; ' + _UNKNOWN if write else ''}.",
+            where=where,
+            mend="submit it again: what was accepted already is never accepted twice."
+            if write
+            else "try again.",
+        )
+    known = [(said, mend) for part, said, mend in _CAUSES if part in cause.lower()]
+    said, mend = known[0] if known else (cause.strip(), "")
+    done = "written; nothing was accepted" if write else "read"
+    return LedgerError(f"the ledger could not be {done} ({said}).", where=where, mend=mend)
+
+
+def _set_up_connection(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver would begin transactions late, of its own accord
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    """Writers take the lock at once: what they read must still hold when they write."""
+    write = connection.get_execution_options().get("newstart_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,352 @@
+"""Recompute the whole ledger from the raw bytes up, and name every record that does not hold.
+
+From each raw file its SHA-256, from the stored figures their content hash, from both and what the
+receipt says the chain hash. Nothing stored is taken on trust, and a stored value of any shape is
+told as a fault rather than met as a crash. A chain that was rewritten as a whole, or cut short,
+agrees with itself: only a receipt kept elsewhere tells it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from evaluation import fingerprint
+from evaluation.ledger import store
+from evaluation.ledger.receipt import (
+    CHAIN_VERSION,
+    FIRST,
+    Act,
+    Receipt,
+    Told,
+    act_hash,
+    chain_hash,
+    return_id,
+)
+from evaluation.ledger.schema import acts, confirmations, observations, returns
+
+_FIGURE = ("area_code", "quarter", "outcome", "numerator", "denominator", "status", "note")
+_REASON = ("rule", "cell", "value", "reason")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken:
+    """A record that does not hold: its id, and what about it is wrong."""
+
+    return_id: str
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """How many returns were recomputed, and what does not hold, in the order of the chain."""
+
+    returns: int
+    broken: tuple[Broken, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.broken
+
+    def as_dict(self) -> dict[str, Any]:
+        """As printed for programs."""
+        broken = [{"return_id": one.return_id, "what": one.what} for one in self.broken]
+        return {"ok": self.ok, "returns": self.returns, "broken": broken}
+
+
+def verify(
+    connection: sa.Connection, raw: Path, against: Iterable[Receipt | Act] = ()
+) -> Verification:
+    """Recompute every record; ``against`` are receipts kept outside the ledger.
+
+    Raises
+    ------
+    SQLAlchemyError : if the tables cannot be read at all.
+    """
+    with _any_text(connection):
+        return _verify(connection, raw, against)
+
+
+@contextmanager
+def _any_text(connection: sa.Connection) -> Iterator[None]:
+    """Let SQLite hand out text that is no UTF-8 any more, so that its record can be named."""
+    driver: Any = connection.connection.dbapi_connection
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
+    try:
+        yield
+    finally:
+        driver.text_factory = str
+
+
+def _verify(connection: sa.Connection, raw: Path, against: Iterable[Receipt | Act]) -> Verification:
+    places = {
+        table: list(connection.execute(sa.select(table.c.seq)).scalars())
+        for table in (returns, acts)
+    }
+    redacted = _redacted(connection)
+    chain = sorted((seq, table.name) for table, seqs in places.items() for seq in seqs)
+    broken: list[Broken] = []
+    recomputed: set[str] = set()
+    previous, place = {FIRST}, 1
+    for seq, kind in chain:
+        try:
+            check = _check_return if kind == returns.name else _check_act
+            record = check(connection, seq, raw, redacted)
+        except (SQLAlchemyError, ValueError, TypeError, KeyError) as error:
+            told = f"record {seq} holds what no accepted record can hold ({_short(error)})."
+            broken.append(Broken(return_id=_stored_name(connection, kind, seq), what=told))
+            previous, place = set(), seq + 1
+            continue
+        faults = list(record.faults)
+        if previous and record.previous not in previous:
+            faults.insert(0, "it does not follow the record before it: one was changed or removed.")
+        elif seq != place:
+            faults.append(f"it stands at place {seq} of the chain and should stand at {place}.")
+        broken += [Broken(return_id=record.name, what=what) for what in faults]
+        previous, place = {record.chain, record.stored}, seq + 1
+        recomputed.add(record.chain)
+    broken += _strays(connection)
+    broken += [one for receipt in against if (one := _compare(connection, receipt, recomputed))]
+    return Verification(returns=len(places[returns]), broken=tuple(broken))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Record:
+    name: str
+    previous: str
+    chain: str
+    stored: str
+    faults: tuple[str, ...]
+
+
+def _check_return(
+    connection: sa.Connection, seq: int, raw: Path, redacted: dict[str, str]
+) -> _Record:
+    row = _row(connection, returns, seq)
+    reasons = _confirmations(connection, seq)
+    figures = _figures(connection, seq)
+    content = fingerprint.of_data(sorted(figures, key=lambda one: one[:3]))
+    told = Told(
+        rows=row["rows"],
+        changes=tuple(json.loads(row["changes"])),
+        confirmations=tuple(reasons),
+        synthetic_clock=_flag(row["synthetic_clock"]),
+    )
+    chain = chain_hash(
+        previous_hash=row["previous_hash"],
+        content_hash=row["content_hash"],
+        file_sha256=row["file_sha256"],
+        programme=row["programme"],
+        submitter=(row["site"], row["agency"]),
+        quarter=row["quarter"],
+        received=row["received"],
+        told=told if row["chain_version"] == CHAIN_VERSION else None,
+    )
+    faults = [*_raw_faults(raw, row["file_sha256"], redacted)]
+    if len(figures) != row["rows"]:
+        faults.append(f"{len(figures)} figures are stored; the receipt says {row['rows']}.")
+    if content != row["content_hash"]:
+        faults.append("its figures are not those that were accepted (content hash).")
+    if row["chain_version"] not in (1, CHAIN_VERSION):
+        faults.append(f"chain version {row['chain_version']} is not known.")
+    faults += _chain_faults(row, chain, row["return_id"])
+    return _record(row, chain, row["return_id"], faults)
+
+
+def _check_act(
+    connection: sa.Connection, seq: int, _raw: Path, _redacted: dict[str, str]
+) -> _Record:
+    row = _row(connection, acts, seq)
+    about = connection.execute(
+        sa.select(returns.c.return_id, returns.c.chain_hash).where(
+            returns.c.seq == row["return_seq"]
+        )
+    ).one_or_none()
+    chain = act_hash(
+        previous_hash=row["previous_hash"],
+        kind=row["kind"],
+        return_id=return_id(about.chain_hash) if about else "",
+        received=row["received"],
+        reason=row["reason"],
+        synthetic_clock=_flag(row["synthetic_clock"]),
+    )
+    return _record(row, chain, row["act_id"], _chain_faults(row, chain, row["act_id"]))
+
+
+def _record(row: dict[str, Any], chain: str, name: str, faults: Iterable[str]) -> _Record:
+    return _Record(
+        name=_name(name, row["chain_hash"], chain),
+        previous=row["previous_hash"],
+        chain=chain,
+        stored=row["chain_hash"],
+        faults=tuple(faults),
+    )
+
+
+def _chain_faults(row: dict[str, Any], chain: str, name: str) -> Iterator[str]:
+    if chain != row["chain_hash"]:
+        yield "its record is not the one that was accepted (chain hash)."
+    elif name != return_id(chain):
+        yield f"it is stored under another id, {name}."
+
+
+def _raw_faults(raw: Path, sha256: str, redacted: dict[str, str]) -> Iterator[str]:
+    content = store.read(raw, sha256)
+    if sha256 in redacted:
+        if content is not None:
+            yield f"its file was redacted ({redacted[sha256]}) and is still there: redact it again."
+    elif content is None:
+        yield "its raw file is missing."
+    elif fingerprint.of_bytes(content) != sha256:
+        yield "its raw file is not the one that was accepted (SHA-256)."
+
+
+def _row(connection: sa.Connection, table: sa.Table, seq: int) -> dict[str, Any]:
+    """A stored record as it is stored: a flag is not made true or false on the way."""
+    columns = [
+        sa.type_coerce(column, sa.Integer).label(column.name)
+        if isinstance(column.type, sa.Boolean)
+        else column
+        for column in table.columns
+    ]
+    found = connection.execute(sa.select(*columns).where(table.c.seq == seq)).one()
+    return dict(found._mapping)
+
+
+def _flag(stored: object) -> bool:
+    if stored not in (0, 1):
+        raise ValueError(f"{stored!r} is neither true nor false")
+    return bool(stored)
+
+
+def _figures(connection: sa.Connection, seq: int) -> list[list[Any]]:
+    columns = [observations.c[name] for name in _FIGURE]
+    query = sa.select(*columns).where(observations.c.return_seq == seq)
+    figures = [list(row) for row in connection.execute(query)]
+    for figure in figures:
+        for number in figure[3:5]:
+            if number is not None and not (isinstance(number, float) and math.isfinite(number)):
+                raise ValueError(f"{number!r} is no figure")
+    return figures
+
+
+def _confirmations(connection: sa.Connection, seq: int) -> list[dict[str, str]]:
+    c = confirmations.c
+    query = sa.select(c.number, *(c[name] for name in _REASON))
+    rows = connection.execute(query.where(c.return_seq == seq).order_by(c.number)).all()
+    if [row.number for row in rows] != list(range(1, len(rows) + 1)):
+        raise ValueError("its confirmations are not numbered from 1")
+    return [{name: row._mapping[name] for name in _REASON} for row in rows]
+
+
+def _redacted(connection: sa.Connection) -> dict[str, str]:
+    rows = connection.execute(
+        sa.select(returns.c.file_sha256, acts.c.reason)
+        .join(acts, acts.c.return_seq == returns.c.seq)
+        .where(acts.c.kind == "redaction")
+    )
+    return {row.file_sha256: row.reason for row in rows}
+
+
+def _strays(connection: sa.Connection) -> Iterator[Broken]:
+    """What belongs to no return, to another programme, or to no line of versions."""
+    o, r = observations.c, returns.c
+    earlier = observations.alias()
+    same = [earlier.c[key] == o[key] for key in ("programme", "outcome", "area_code", "quarter")]
+    one_before = sa.and_(*same, earlier.c.revision == o.revision - 1)
+    no_line = sa.or_(
+        o.revision < 0,
+        sa.and_(
+            o.revision > 0,
+            sa.or_(earlier.c.return_seq.is_(None), earlier.c.return_seq >= o.return_seq),
+        ),
+    )
+    queries = {
+        "confirmations are stored for a return that is not there.": (
+            sa.select(confirmations.c.return_seq, r.return_id)
+            .outerjoin(returns, r.seq == confirmations.c.return_seq)
+            .where(r.seq.is_(None))
+        ),
+        "figures are stored under it that are of no return, or of another programme.": (
+            sa.select(o.return_seq, r.return_id)
+            .outerjoin(returns, r.seq == o.return_seq)
+            .where(sa.or_(r.seq.is_(None), r.programme != o.programme))
+        ),
+        "a figure's versions are not numbered in the order of acceptance.": (
+            sa.select(o.return_seq, r.return_id)
+            .outerjoin(returns, r.seq == o.return_seq)
+            .outerjoin(earlier, one_before)
+            .where(no_line)
+        ),
+    }
+    for what, query in queries.items():
+        try:
+            for row in connection.execute(query.distinct()):
+                yield Broken(return_id=row.return_id or f"record {row.return_seq}", what=what)
+        except SQLAlchemyError as error:
+            yield Broken(return_id="", what=f"figures cannot be read ({_short(error)}).")
+
+
+def _compare(
+    connection: sa.Connection, receipt: Receipt | Act, recomputed: set[str]
+) -> Broken | None:
+    name = receipt.act_id if isinstance(receipt, Act) else receipt.return_id
+    if receipt.chain_hash not in recomputed:
+        what = "the receipt's record is not in the ledger: its chain was cut short or rewritten."
+        return Broken(return_id=name, what=what)
+    same = _stored(connection, receipt) == receipt.as_dict()
+    return None if same else Broken(return_id=name, what="the ledger and the receipt differ.")
+
+
+def _stored(connection: sa.Connection, receipt: Receipt | Act) -> dict[str, Any] | None:
+    """What the ledger says where the receipt speaks; None where it cannot be read."""
+    table = acts if isinstance(receipt, Act) else returns
+    seq = connection.execute(
+        sa.select(table.c.seq).where(table.c.chain_hash == receipt.chain_hash)
+    ).scalar()
+    if seq is None:
+        return None
+    row = _row(connection, table, seq)
+    try:
+        row["synthetic_clock"] = _flag(row["synthetic_clock"])
+        if table is returns:
+            row |= {"changes": json.loads(row["changes"])}
+            row |= {"confirmations": _confirmations(connection, seq)}
+    except (ValueError, TypeError):
+        return None
+    if table is acts:
+        about = sa.select(returns.c.return_id).where(returns.c.seq == row["return_seq"])
+        row["return_id"] = connection.execute(about).scalar()
+    return {name: row[name] for name in receipt.as_dict()}
+
+
+def _name(stored: Any, stored_chain: Any, recomputed: str) -> str:
+    """The id that the record had when it was accepted, as far as what is stored still tells."""
+    right = return_id(recomputed)
+    if right in (stored, return_id(str(stored_chain))):
+        return right
+    return str(stored)
+
+
+def _stored_name(connection: sa.Connection, kind: str, seq: int) -> str:
+    column = returns.c.return_id if kind == returns.name else acts.c.act_id
+    table = returns if kind == returns.name else acts
+    try:
+        return str(connection.execute(sa.select(column).where(table.c.seq == seq)).scalar())
+    except SQLAlchemyError:
+        return f"record {seq}"
+
+
+def _short(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
