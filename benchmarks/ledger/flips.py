@@ -128,7 +128,7 @@ class Drill:
     def _owner(self, table: sa.Table, values: dict[str, Any]) -> str:
         if table is acts:
             return str(values["act_id"])
-        return self.owner[values["seq" if table is returns else "return_seq"]]
+        return str(self.owner[values["seq" if table is returns else "return_seq"]])
 
     def _named(self, owner: str) -> bool:
         return owner in {one.return_id for one in self.ledger.verify().broken}

@@ -141,6 +141,60 @@ def ledger_diff(
     say("1 figure differs." if len(changed) == 1 else f"{len(changed)} figures differ.")
 
 
+@app.command("history")
+def ledger_history(
+    context: typer.Context,
+    area: Annotated[str, typer.Argument(help="The area's code.")],
+    outcome: Annotated[str, typer.Argument(help="The outcome's code.")],
+    quarter: Annotated[str, typer.Argument(help="The quarter, like 2026-Q3.")],
+    as_json: AsJson = False,
+) -> None:
+    """Tell one figure's story: every version, from whom, when, and which one stands."""
+    from evaluation.ledger.changes import shown
+    from evaluation.quarters import Period
+
+    session: Session = context.obj
+    period = Period.parse(quarter)
+    with session.ledger() as ledger:
+        versions = ledger.history(session.programme_name, area, outcome, period)
+    if as_json:
+        print_json(versions)
+        return
+    for one in versions:
+        figure = shown(one["numerator"], one["denominator"], one["status"], one["note"])
+        gone = f"; withdrawn: {one['withdrawn']['reason']}" if one["withdrawn"] else ""
+        mark = "  <- stands" if one["stands"] else gone
+        sender = f"{one['site']} {one['agency']}, return {one['return_id']}"
+        print(f"{one['received'][:19]}Z  {figure}  ({sender}){mark}")
+    if not versions:
+        say(f"No figure of {outcome} in {area} for {period} was ever accepted.")
+
+
+@app.command("revisions")
+def ledger_revisions(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show how far figures moved after they were accepted, in pilot and comparison areas."""
+    session: Session = context.obj
+    with session.ledger() as ledger:
+        sizes = ledger.revision_sizes(session.programme)
+    if as_json:
+        print_json(sizes)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        "outcome", "areas", "figures", "revised", "mean %", "size %", "largest %", box=None
+    )
+    for one in sizes:
+        measured = [one["changed_per_cent"], one["size_per_cent"], one["largest_per_cent"]]
+        figures = ["-" if number is None else f"{number:+.2f}" for number in measured[:1]]
+        figures += ["-" if number is None else f"{number:.2f}" for number in measured[1:]]
+        table.add_row(
+            one["outcome"], one["role"], f"{one['figures']:,}", f"{one['revised']:,}", *figures
+        )
+    Console(soft_wrap=True).print(table)
+
+
 def _instant(text: str, received: dict[str, str]) -> datetime:
     from evaluation.quarters import parse_instant
 

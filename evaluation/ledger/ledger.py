@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from evaluation import fingerprint
 from evaluation.check.confirmations import Confirmation
 from evaluation.errors import LedgerError
-from evaluation.ledger import append, migrate, store, vintages
+from evaluation.ledger import append, migrate, revisions, store, vintages
 from evaluation.ledger.engine import BUSY_SECONDS, make_engine, transaction
 from evaluation.ledger.receipt import Act, Receipt
 from evaluation.ledger.schema import confirmations as confirmations_table
@@ -30,6 +30,8 @@ from evaluation.returns.content import Figures, Return
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from evaluation.programme import Programme
 
 
 class Ledger:
@@ -236,6 +238,18 @@ class Ledger:
         """
         with transaction(self._engine) as connection:
             return vintages.as_of(connection, programme, as_of, outcomes, areas)
+
+    def history(
+        self, programme: str, area: str, outcome: str, quarter: Period
+    ) -> list[dict[str, Any]]:
+        """Every version of one figure, the first one first; see ``revisions.history``."""
+        with transaction(self._engine) as connection:
+            return revisions.history(connection, programme, area, outcome, quarter.label)
+
+    def revision_sizes(self, programme: Programme) -> list[dict[str, Any]]:
+        """How far figures moved, in pilot against comparison areas; see ``revisions``."""
+        with transaction(self._engine) as connection:
+            return revisions.revision_sizes(connection, programme)
 
     def diff(self, programme: str, a: datetime, b: datetime) -> list[dict[str, Any]]:
         """What changed in what was known between two instants.
