@@ -140,6 +140,14 @@ class Cost(Frozen):
     price_year: int
 
 
+class Denominator(Frozen):
+    """What an outcome's figures are out of in one area, fixed before the start."""
+
+    area: str
+    outcome: str
+    denominator: float = Field(gt=0)
+
+
 class Programme(Frozen):
     """The reform under evaluation: sites, areas, outcomes, calendar."""
 
@@ -155,6 +163,7 @@ class Programme(Frozen):
     areas: tuple[Area, ...]
     outcomes: tuple[Outcome, ...]
     costs: tuple[Cost, ...] = ()
+    denominators: tuple[Denominator, ...] = ()
 
     @property
     def periods(self) -> tuple[Period, ...]:
@@ -171,6 +180,11 @@ class Programme(Frozen):
     @cached_property
     def outcome_by_code(self) -> dict[str, Outcome]:
         return {outcome.code: outcome for outcome in self.outcomes}
+
+    @cached_property
+    def fixed_denominators(self) -> dict[tuple[str, str], float]:
+        """The declared denominators by area and outcome."""
+        return {(one.area, one.outcome): one.denominator for one in self.denominators}
 
     def start_of(self, area: Area) -> Period | None:
         """The area's start period, or None if it never starts."""
@@ -221,7 +235,7 @@ class Programme(Frozen):
         """
         folder = workspace.studies / name
         declared = read_yaml(folder / "programme.yaml")
-        for table in ("areas", "costs"):
+        for table in ("areas", "costs", "denominators"):
             if isinstance(declared.get(table), str):
                 declared[table] = _read_table(folder / declared[table])
         codes = declared.get("outcomes") or []
@@ -295,5 +309,12 @@ def _check_references(programme: Programme, folder: Path) -> None:
             )
         if area.site is not None and area.site not in programme.site_by_code:
             raise WorkspaceError(f"area {area.code} names no known site: {area.site}.", where=where)
+    for area_code, outcome in programme.fixed_denominators:
+        if area_code not in programme.area_by_code or outcome not in programme.outcome_by_code:
+            raise WorkspaceError(
+                f"a denominator is declared for {area_code} and {outcome}, which are not both in"
+                " the programme.",
+                where=where,
+            )
     if len(programme.area_by_code) < len(programme.areas):
         raise WorkspaceError("an area code stands twice.", where=where)

@@ -36,7 +36,9 @@ def template(
     period = Period.parse(quarter)
     programme.expected(site, agency)
     last = last_accepted(session.workspace, programme, site, agency, period)
-    write_template(programme, site, agency, period, output, last_accepted=last)
+    unknown = write_template(programme, site, agency, period, output, last_accepted=last)
+    if unknown:
+        say(f"{unknown} denominators are not known yet: fill in column F of these rows.")
     wanted = csv_name(site, agency, period)
     if output.suffix.lower() == ".csv" and output.name != wanted:
         say(f"A CSV says whose return it is by its name: call it {wanted} before you check it.")

@@ -26,13 +26,24 @@ from evaluation.workspace import Workspace
 def last_accepted(
     workspace: Workspace, programme: Programme, site: str, agency: str, period: Period
 ) -> Figures:
-    """The submitter's last accepted figures; none, and no ledger made, where there is none yet."""
+    """The submitter's last accepted figures; none, and no ledger made, where there is none yet.
+
+    The denominator is the newest that was accepted, also where the last figure came without one.
+    """
     if not workspace.has_ledger:
         return {}
+    from evaluation.ledger.history import History
     from evaluation.ledger.ledger import Ledger
 
+    asked = [outcome.code for outcome in programme.expected(site, agency)[1]]
     with Ledger.open(workspace.database, workspace.raw) as ledger:
-        return ledger.last_accepted(programme.name, site, agency, period)
+        last = ledger.last_accepted(programme.name, site, agency, period)
+        earlier = History.read(ledger, programme, asked).before((site, agency), period).earlier
+    newest = {
+        key: next((one.denominator for one in reversed(held) if one.denominator is not None), None)
+        for key, held in earlier.items()
+    }
+    return {key: (last.get(key, (None, None))[0], below) for key, below in newest.items()}
 
 
 def check_file(workspace: Workspace, programme: Programme, file: Path) -> tuple[RawReturn, Checked]:

@@ -72,12 +72,14 @@ def listed(parts: dict[str, bytes], name: str) -> tuple[Sheet, ...]:
         raise too_much(
             name, f"the workbook has {len(book.sheets):,} sheets; a return has two or three."
         )
-    found = []
+    found: list[Sheet] = []
     for title, link, state in book.sheets:
         target = links.targets.get(link, "")
         part = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
         if part not in parts:
             raise damaged(name, f"its sheet {title[:40]} is not in it")
+        if title.casefold() in {sheet.title.casefold() for sheet in found}:
+            raise damaged(name, f"two of its sheets are called {title[:40]}")
         found.append(Sheet(title=title, part=part, hidden=state in ("hidden", "veryHidden")))
     return tuple(found)
 

@@ -175,3 +175,42 @@ def test_a_verb_pays_only_for_what_it_uses(
         f"assert not {unwanted!r} & sys.modules.keys()\n"
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_denominator_is_remembered_over_a_quarter_without_a_figure(
+    newstart: Run, tiny_workspace: Workspace
+) -> None:
+    names = ("q1.xlsx", "q2.xlsx", "q3.xlsx")
+    first, second, third = (tiny_workspace.root / name for name in names)
+    _, _, err = newstart("template", "S01", "2026-Q1", "--agency", "nhs", "-o", str(first))
+    assert "4 denominators are not known yet" in err
+    fill(first, **DENOMINATORS, **FIGURES)
+    assert newstart("submit", str(first), now="2026-04-20")[0] == 0
+    _, _, err = newstart("template", "S01", "2026-Q2", "--agency", "nhs", "-o", str(second))
+    assert "denominators" not in err
+    fill(second, **FIGURES | {"E2": None, "E3": 262}, F2=None, G2="[x]")
+    why = tiny_workspace.root / "why.csv"
+    why.write_text("rule,cell,reason\nR068,G2,the system was down\n", encoding="utf-8")
+    code, out, _ = newstart("submit", str(second), "--confirm", str(why), now="2026-07-20")
+    assert code == 0, out
+    newstart("template", "S01", "2026-Q3", "--agency", "nhs", "-o", str(third))
+    sheet = openpyxl.load_workbook(third)["Return"]
+    assert [sheet[cell].value for cell in ("F2", "I2", "F3", "I3")] == [5000, None, 6000, 262]
+
+
+def test_a_check_writes_the_marked_copy_and_says_where(
+    newstart: Run, tiny_workspace: Workspace
+) -> None:
+    file, reply = (tiny_workspace.root / name for name in ("return.xlsx", "reply.xlsx"))
+    newstart("template", "S01", "2026-Q2", "--agency", "nhs", "-o", str(file))
+    fill(file, **DENOMINATORS, **FIGURES | {"E2": "<5"})
+    before = file.read_bytes()
+    code, out, err = newstart("check", str(file), "--reply", str(reply))
+    assert code == 1 and str(reply) in err and file.read_bytes() == before
+    book = openpyxl.load_workbook(reply)
+    assert book["Problems"]["A1"].value == out.splitlines()[0]
+    assert book["Problems"]["A5"].value == "E2"
+    code, out, err = newstart("check", str(file), "--json", "--reply", str(reply))
+    assert code == 1 and len(json.loads(out)["problems"]) == 1 and str(reply) in err
+    code, _, err = newstart("check", str(file), "--reply", str(file))
+    assert code == 2 and "overwrite" in err and file.read_bytes() == before

@@ -45,17 +45,6 @@ def test_template_holds_the_submitters_rows_and_denominators(
     assert all(row.values[4] is None for row in raw.rows)
 
 
-def test_guide_sheet_explains_the_symbols(tiny: Programme, quarter: Period, tmp_path: Path) -> None:
-    path = tmp_path / "template.xlsx"
-    write_template(tiny, "S01", "nhs", quarter, path)
-    guide = openpyxl.load_workbook(path)["Guide"]
-    assert [guide.cell(row, 1).value for row in range(1, 6)] == [
-        "template_version", "programme", "site", "agency", "quarter",
-    ]  # fmt: skip
-    first_column = {cell.value for cell in guide["A"]}
-    assert {"[c]", "[z]", "[x]", "[low]", "[p]", "[r]"} <= first_column
-
-
 def test_blank_rows_and_columns_before_the_table_keep_the_addresses(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
