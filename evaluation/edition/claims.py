@@ -72,6 +72,7 @@ def _of_edition(edition: Edition) -> dict[str, str]:
         "edition.question": edition.programme.question,
         "edition.returns": words.number(len(edition.receipts)),
         "edition.new_returns": words.counted(len(latest.receipts) if latest else 0, "return"),
+        "edition.since": words.day(latest.first_day) if latest else "no day on record",
         "edition.new_figures": words.counted(latest.new if latest else 0, "figure"),
         "edition.restated": words.counted(
             restated, "figure known before was restated", "figures known before were restated"

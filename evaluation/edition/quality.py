@@ -83,16 +83,20 @@ def _grouped(changes: Iterable[Record]) -> dict[tuple[str, str, str], list[Recor
 
 
 def _restated_table(edition: Edition, restated: Sequence[tuple[Round, Record]]) -> Markup:
+    by_day: dict[str, list[Record]] = {}
+    for one, change in restated:
+        by_day.setdefault(one.received(change) or "", []).append(change)
     rows = []
-    for one in {pair[0].last: pair[0] for pair in restated}.values():
-        for (_, quarter, reason), changes in _grouped(one.restated).items():
+    for received in sorted(by_day, reverse=True):
+        for (_, quarter, reason), changes in _grouped(by_day[received]).items():
             rows.append([
                 _title(edition, changes[0]), quarter, words.number(len(changes)),
-                _total(changes, "before"), _total(changes, "after"), words.day(one.last), reason,
+                _total(changes, "before"), _total(changes, "after"),
+                words.day(received) if received else "return withdrawn", reason,
             ])  # fmt: skip
-    heads = ["Outcome", "Quarter", "Areas", "Before, in all", "After, in all", "Known since",
+    heads = ["Outcome", "Quarter", "Areas", "Before, in all", "After, in all", "Received",
              "Reason"]  # fmt: skip
-    title = "What was replaced, newest round first"
+    title = "What was replaced, newest first"
     return table(title, heads, rows, numeric="ttnnntt") if rows else Markup("")
 
 
@@ -136,4 +140,5 @@ def _outcome_table(edition: Edition) -> Markup:
         for o in edition.headline.outcomes
     ]  # fmt: skip
     heads = ["Outcome", "Figures", "Missing", "Suppressed", "Restated"]
-    return table("Number of figures, by outcome", heads, rows, numeric="tnnnn")
+    title = "Number of figures in pilot and comparison areas, by outcome"
+    return table(title, heads, rows, numeric="tnnnn")

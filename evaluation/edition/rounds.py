@@ -1,13 +1,14 @@
 """Rounds of returns: what came in during each calendar quarter, and what it changed.
 
-A round is the span between two editions; what it changed is the ledger's own difference between
-its last instant and the last one of the round before.
+A round is a calendar quarter; what it changed is the ledger's own difference between the end of the
+day before it and the end of its last day, as ``newstart ledger diff`` tells it for the same days.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from evaluation.ledger.changes import shown
@@ -16,7 +17,7 @@ from evaluation.quarters import Period, parse_instant
 from evaluation.workspace import Workspace
 
 COMPARED = 4
-"""How many rounds are compared with the one before: a year."""
+"""How many rounds are compared with what was known when they began: a year."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,15 +30,30 @@ class Round:
     restated: tuple[Mapping[str, Any], ...] = ()
 
     @property
-    def last(self) -> str:
-        """The instant of its last return."""
-        return max(str(receipt["received"]) for receipt in self.receipts)
+    def day_before(self) -> str:
+        """The day before the calendar quarter: its end is what the round is compared with."""
+        return (self.period + -1).last_day.isoformat()
+
+    @property
+    def first_day(self) -> str:
+        """The first day of the calendar quarter."""
+        return ((self.period + -1).last_day + timedelta(days=1)).isoformat()
+
+    @property
+    def last_day(self) -> str:
+        """The last day of the calendar quarter."""
+        return self.period.last_day.isoformat()
+
+    def received(self, change: Mapping[str, Any]) -> str | None:
+        """The instant at which a change's new figure came in; None where a return was withdrawn."""
+        new = (change["after"] or {}).get("return_id")
+        return next((str(r["received"]) for r in self.receipts if r["return_id"] == new), None)
 
 
 def rounds(
     workspace: Workspace, programme: str, receipts: Sequence[Mapping[str, Any]]
 ) -> tuple[Round, ...]:
-    """The programme's rounds, oldest first; the latest are compared with those before them."""
+    """The programme's rounds, oldest first; the latest say what they changed."""
     grouped: dict[Period, list[Mapping[str, Any]]] = {}
     for receipt in receipts:
         day = parse_instant(receipt["received"])
@@ -47,13 +63,12 @@ def rounds(
         return tuple(found)
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         for place in range(max(1, len(found) - COMPARED), len(found)):
-            before, now = (parse_instant(found[k].last) for k in (place - 1, place))
-            changes = ledger.diff(programme, before, now)
-            restated = tuple(one for one in changes if one["kind"] != "new")
-            found[place] = Round(
-                period=found[place].period, receipts=found[place].receipts,
-                new=len(changes) - len(restated), restated=restated,
-            )  # fmt: skip
+            one = found[place]
+            changes = ledger.diff(
+                programme, parse_instant(one.day_before), parse_instant(one.last_day)
+            )
+            restated = tuple(change for change in changes if change["kind"] != "new")
+            found[place] = replace(one, new=len(changes) - len(restated), restated=restated)
     return tuple(found)
 
 
