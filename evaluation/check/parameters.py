@@ -30,6 +30,7 @@ class QuestionParameters(Frozen):
     column_areas: int
     exchange: float
     shift: float
+    shift_row: float
     shift_rows: int
     copy_chance: float
     copy_share: float

@@ -18,7 +18,7 @@ from evaluation.quarters import Period
 from evaluation.returns.workbook import address
 
 _CAP = 40.0
-"""The most that one row counts for, so that one wild figure cannot speak for a whole column."""
+"""The most that one figure counts for: beyond this a misfit is a misfit."""
 _FEW_ROWS = 8
 
 
@@ -114,7 +114,8 @@ def _gain(case: Case, other: Case | None, changes: Mapping[str, float]) -> float
     if other is None:
         return 0.0
     own = _misfit(case, case.figure, changes[case.outcome.code])
-    return own - _misfit(other, case.figure, changes[other.outcome.code])
+    gain = own - _misfit(other, case.figure, changes[other.outcome.code])
+    return min(gain, parameters().questions.shift_row)
 
 
 def _misfit(case: Case, figure: float, change: float) -> float:

@@ -12,10 +12,10 @@ from evaluation.simulate.figures import (
     panel_of,
     truth_table,
 )
-from evaluation.simulate.files import write_returns
+from evaluation.simulate.files import rows_of, write_returns
 from evaluation.simulate.places import Scenario, invent_programme, write_programme
 
 __all__ = [
     "Figures", "Scenario", "Switches", "draw_figures", "invent_programme", "panel_of",
-    "truth_table", "write_programme", "write_returns",
+    "rows_of", "truth_table", "write_programme", "write_returns",
 ]  # fmt: skip

@@ -82,6 +82,14 @@ def _calendar(programme: Programme, scenario: Scenario) -> Iterator[Sent]:
                 )  # fmt: skip
 
 
+def rows_of(
+    programme: Programme, figures: Figures, site: str, agency: str, period: Period
+) -> list[Row]:
+    """The rows of one submitter's return for one period, in the columns of the form."""
+    sent = Sent(site=site, agency=agency, period=period, received=period.last_day)
+    return list(_rows(programme, figures, sent))
+
+
 def _rows(programme: Programme, figures: Figures, sent: Sent) -> Iterator[Row]:
     areas, outcomes = programme.expected(sent.site, sent.agency)
     column = sent.period - programme.first
