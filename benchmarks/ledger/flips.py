@@ -28,7 +28,7 @@ class Drill:
     def __init__(self, database: Path | str, raw: Path, seed: int) -> None:
         self.ledger, self.raw, self.draw = Ledger.open(database, raw), raw, random.Random(seed)
         fill(self.ledger)
-        self.engine = self.ledger._engine
+        self.engine = self.ledger.engine
         with self.engine.begin() as connection:
             for statement in _unprotected(connection):
                 connection.exec_driver_sql(statement)

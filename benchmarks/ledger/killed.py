@@ -93,7 +93,7 @@ def _torn(ledger: Ledger) -> list[str]:
     r = returns.c
     query = sa.select(r.seq, r.return_id, r.rows, r.previous_hash, r.chain_hash, counted.c.n)
     query = query.outerjoin(counted, counted.c.return_seq == r.seq).order_by(r.seq)
-    with ledger._engine.connect() as connection:
+    with ledger.engine.connect() as connection:
         rows = connection.execute(query).all()
     torn = [f"{row.return_id}: {row.n} of {row.rows}" for row in rows if row.n != row.rows]
     links = itertools.pairwise(rows)

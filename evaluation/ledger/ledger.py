@@ -38,8 +38,8 @@ class Ledger:
     """Every accepted return; open it with ``Ledger.open`` and as a context manager."""
 
     def __init__(self, engine: sa.Engine, raw: Path) -> None:
-        self._engine = engine
-        self._raw = raw
+        self.engine = engine
+        self.raw = raw
 
     @classmethod
     def open(cls, database: Path | str, raw: Path, *, busy_seconds: int = BUSY_SECONDS) -> Ledger:
@@ -56,10 +56,10 @@ class Ledger:
             to date.
         """
         ledger = cls(make_engine(database, busy_seconds), raw)
-        with transaction(ledger._engine) as connection:
+        with transaction(ledger.engine) as connection:
             if migrate.is_current(connection):
                 return ledger
-        with transaction(ledger._engine, write=True) as connection:
+        with transaction(ledger.engine, write=True) as connection:
             migrate.upgrade(connection)
         return ledger
 
@@ -70,9 +70,9 @@ class Ledger:
         ------
         LedgerError : if the ledger is an SQLite file, or there is no such role.
         """
-        if self._engine.dialect.name != "postgresql":
+        if self.engine.dialect.name != "postgresql":
             raise LedgerError("an SQLite file has no roles: who may write to the file, may write.")
-        with transaction(self._engine, write=True) as connection:
+        with transaction(self.engine, write=True) as connection:
             migrate.grant(connection, role)
 
     def __enter__(self) -> Self:
@@ -88,7 +88,7 @@ class Ledger:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     def submit(
         self,
@@ -122,12 +122,12 @@ class Ledger:
                 mend="check the file again and submit it.",
             )
         returned = append.plain(returned)
-        with transaction(self._engine, write=True) as connection:
+        with transaction(self.engine, write=True) as connection:
             latest = append.latest_of(connection, returned)
             if latest is not None and latest.content_hash == returned.content_hash:
                 return _receipts(connection, returns.c.seq == latest.seq, already_held=True)[0]
             append.refuse_redacted(connection, returned)
-            store.keep(self._raw, content)
+            store.keep(self.raw, content)
             seq = append.append_return(
                 connection, returned, format_instant(received), confirmations, synthetic_clock
             )
@@ -144,7 +144,7 @@ class Ledger:
         ------
         LedgerError : if there is no such return, no reason, or the ledger cannot be written.
         """
-        with transaction(self._engine, write=True) as connection:
+        with transaction(self.engine, write=True) as connection:
             return append.append_act(
                 connection,
                 "withdrawal",
@@ -165,7 +165,7 @@ class Ledger:
         ------
         LedgerError : if there is no such return, no reason, or a record or file cannot be changed.
         """
-        with transaction(self._engine, write=True) as connection:
+        with transaction(self.engine, write=True) as connection:
             act = append.append_act(
                 connection,
                 "redaction",
@@ -177,12 +177,12 @@ class Ledger:
             file = connection.execute(
                 sa.select(returns.c.file_sha256).where(returns.c.return_id == return_id)
             ).scalar_one()
-        store.remove(self._raw, file)
+        store.remove(self.raw, file)
         return act
 
     def acts(self) -> list[Act]:
         """Every withdrawal and redaction in the order of the chain."""
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             return append.read_acts(connection)
 
     def verify(self, against: Iterable[Receipt | Act] = ()) -> Verification:
@@ -192,19 +192,19 @@ class Ledger:
         ------
         LedgerError : if the ledger cannot be read at all.
         """
-        with transaction(self._engine) as connection:
-            return verify(connection, self._raw, against)
+        with transaction(self.engine) as connection:
+            return verify(connection, self.raw, against)
 
     def holds(self, sha256: str) -> bool:
         """Whether a file of this SHA-256 was ever accepted."""
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             found = sa.select(returns.c.seq).where(returns.c.file_sha256 == sha256).limit(1)
             return connection.execute(found).first() is not None
 
     def receipts(self, programme: str | None = None) -> list[Receipt]:
         """Every receipt in the order of acceptance, of one programme or of all."""
         chosen = sa.true() if programme is None else returns.c.programme == programme
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             return _receipts(connection, chosen)
 
     def last_accepted(self, programme: str, site: str, agency: str, period: Period) -> Figures:
@@ -212,7 +212,7 @@ class Ledger:
 
         The nearest earlier period of which a return was accepted counts, in its latest version.
         """
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             return vintages.before(connection, programme, (site, agency), period)
 
     def observations(
@@ -236,19 +236,19 @@ class Ledger:
         area_code, quarter, outcome, numerator, denominator, status, note, received (text),
         return_id, revision (how many earlier versions of the figure were accepted).
         """
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             return vintages.as_of(connection, programme, as_of, outcomes, areas)
 
     def history(
         self, programme: str, area: str, outcome: str, quarter: Period
     ) -> list[dict[str, Any]]:
         """Every version of one figure, the first one first; see ``revisions.history``."""
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             return revisions.history(connection, programme, area, outcome, quarter.label)
 
     def revision_sizes(self, programme: Programme) -> list[dict[str, Any]]:
         """How far figures moved, in pilot against comparison areas; see ``revisions``."""
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             return revisions.revision_sizes(connection, programme)
 
     def diff(self, programme: str, a: datetime, b: datetime) -> list[dict[str, Any]]:
@@ -258,7 +258,7 @@ class Ledger:
         after, reason. A figure is withdrawn where a symbol took its
         place, or its return was withdrawn and no earlier one gives it.
         """
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             before = vintages.as_of(connection, programme, a, None)
             after = vintages.as_of(connection, programme, b, None)
             done = [act for act in append.read_acts(connection) if act.kind == "withdrawal"]

@@ -18,6 +18,7 @@ from evaluation.ledger.vintages import withdrawn
 from evaluation.programme import Programme
 
 Key = tuple[str, str, str]
+Version = tuple[float | None, float | None]
 
 
 def history(
@@ -110,7 +111,7 @@ def _counts(connection: sa.Connection, programme: str) -> Iterable[Sequence[Any]
     )
 
 
-def _revised(connection: sa.Connection, programme: str) -> Iterable[tuple[Key, list[sa.Row[Any]]]]:
+def _revised(connection: sa.Connection, programme: str) -> Iterable[tuple[Key, list[Version]]]:
     """The standing versions of each figure of which there was more than one, in their order."""
     o = observations.c
     key = ("outcome", "area_code", "quarter")
@@ -125,16 +126,17 @@ def _revised(connection: sa.Connection, programme: str) -> Iterable[tuple[Key, l
         .where(o.programme == programme, o.return_seq.not_in(withdrawn()), again.exists())
         .order_by(*(o[name] for name in key), o.revision)
     )
-    grouped: dict[Key, list[sa.Row[Any]]] = {}
+    grouped: dict[Key, list[Version]] = {}
     for row in rows:
-        grouped.setdefault((row.outcome, row.area_code, row.quarter), []).append(row)
+        grouped.setdefault((row.outcome, row.area_code, row.quarter), []).append(
+            (row.numerator, row.denominator)
+        )
     return grouped.items()
 
 
-def _value(version: sa.Row[Any]) -> float | None:
-    if version.numerator is None:
-        return None
-    return float(version.numerator / (version.denominator or 1.0))
+def _value(version: Version) -> float | None:
+    numerator, denominator = version
+    return None if numerator is None else numerator / (denominator or 1.0)
 
 
 def _told(outcome: str, role: str, one: _Sizes) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def test_a_file_is_written_durably_and_checks_references(tmp_path: Path) -> None
         with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
             assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         connection.close()
-        with ledger._engine.connect() as inside:
+        with ledger.engine.connect() as inside:
             assert inside.exec_driver_sql("PRAGMA synchronous").scalar() == 2
             assert inside.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
@@ -135,7 +135,7 @@ def test_the_steps_lead_to_the_tables_as_they_are(ledger: Ledger) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    with ledger._engine.connect() as connection:
+    with ledger.engine.connect() as connection:
         context = MigrationContext.configure(connection)
         assert context.get_current_revision() == HEAD
         assert compare_metadata(context, metadata) == []
