@@ -81,31 +81,96 @@ def _by_verdict(outcomes: Sequence[Record]) -> str:
 
 
 def money(study: StudyResults) -> str:
-    """What it cost and released so far, what can be taken out of a budget, and the balance."""
-    if study.value is None:
+    """What it cost and released so far, on what findings that rests, and the balance."""
+    value = study.value
+    if value is None:
         return "Not valued: no outcome of this study has a price."
-    totals = study.value["totals"]
+    totals, rests = value["totals"], resting(value)
     released, cashable = totals["gross_fiscal"], totals["cashable"]
     return (
         f"So far the programme has cost {words.pounds(totals['cost']['mean'])} and "
-        f"released {words.money_with_range(released)} of public services' capacity; "
-        f"{words.money_with_range(cashable)} of that can be taken out of a budget. "
-        f"{balance(totals['net_fiscal'])}"
+        f"released {words.money_with_range(released)} of public spending; "
+        f"{words.money_with_range(cashable)} of that could be taken out of a budget, on this "
+        f"framework's own assumptions. {rests}{' ' if rests else ''}"
+        f"{balance(totals['net_fiscal'], counted=bool(rests))}"
     )
 
 
-def balance(net: Record) -> str:
-    """Whether it has paid for itself, as far as the range bears."""
+def not_standing(value: Record) -> list[Record]:
+    """The valued outcomes whose finding is objected to."""
+    return list(value.get("not_standing") or ())
+
+
+def cannot_be_told(value: Record) -> str:
+    """As in ``people claiming benefits, for which it cannot be told whether ...``."""
+    names = [words.within(row["plain_title"]) for row in not_standing(value)]
+    return f"{words.listed(names)}, for which it cannot be told whether the programme did it"
+
+
+def resting(value: Record) -> str:
+    """How much of what was released rests on findings that are objected to; empty where none."""
+    rows = not_standing(value)
+    if not rows:
+        return ""
+    parts = {key: sum(row[key]["mean"] for row in rows) for key in ("gross_fiscal", "cashable")}
+    within = [
+        f"{words.pounds(part)} of the {words.pounds(whole)}" for key, part in parts.items()
+        if 0 < part <= (whole := value["totals"][key]["mean"])
+    ]  # fmt: skip
+    if within:
+        return f"But {', and '.join(within)}, rests on {cannot_be_told(value)}."
+    counted = words.pounds(parts["gross_fiscal"])
+    return f"But it counts {counted} for {cannot_be_told(value)}."
+
+
+def chance_of_gain(value: Record) -> str:
+    """The chance that gains exceed the cost, and what it takes for granted."""
+    chance = words.in_hundred(value["totals"]["p_npsv_positive"])
+    said = f"The chance that these discounted gains exceed the cost, to date, is {chance}"
+    if any(row["confidence"] for row in value["by_outcome"]):
+        said += (
+            ", if unit costs are as uncertain as this framework assumes for their grades (green, "
+            "amber, red): its own assumption, not a measurement"
+        )
+    if not not_standing(value):
+        return f"{said}."
+    codes = {row["outcome"] for row in not_standing(value)}
+    part = sum(
+        row["value"]["mean"] for row in value["by_outcome"]
+        if row["outcome"] in codes and not row.get("transfer")
+    )  # fmt: skip
+    return (
+        f"{said}; and it counts {words.pounds(part)} of gains, before discounting, from "
+        f"{cannot_be_told(value)}. Without that the chance has not been worked out."
+    )
+
+
+def balance(net: Record, *, counted: bool = False) -> str:
+    """Whether it has paid for itself, as far as the range bears.
+
+    ``counted``: gains are among it for which it cannot be told whether the programme did it.
+    """
     if net["high"] is not None and net["high"] < 0:
-        return "It has not yet paid for itself."
-    if net["low"] is not None and net["low"] > 0:
-        return "It has paid for itself."
-    return "Whether it has paid for itself cannot be told yet."
+        said = "it has not yet paid for itself."
+    elif net["low"] is not None and net["low"] > 0:
+        said = "it has paid for itself."
+    else:
+        return "Whether it has paid for itself cannot be told yet."
+    return f"With that counted, {said}" if counted else said.capitalize()
 
 
 def checks(study: StudyResults) -> dict[str, int]:
-    """How many diagnostics of the primary outcomes hold, fail and cannot tell."""
-    results = [d["result"] for o in study.with_role("primary") for d in o["diagnostics"]]
+    """How many distinct checks of the main outcomes hold, fail and cannot tell.
+
+    A control stands among the checks of every outcome and is one check all the same.
+    """
+    distinct: dict[tuple[str, ...], str] = {}
+    for outcome in study.with_role("primary"):
+        for check in outcome["diagnostics"]:
+            shared = check["code"] == "negative_control"
+            whose = check["sentence"] if shared else outcome["code"]
+            distinct[(check["code"], whose)] = check["result"]
+    results = list(distinct.values())
     return {word: results.count(word) for word in ("holds", "fails", "cannot tell")}
 
 

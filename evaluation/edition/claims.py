@@ -140,7 +140,7 @@ def _of_value(value: Record | None) -> dict[str, str]:
     return found | {
         "money.price_base": str(value["price_base"]),
         "money.parameters": str(value["parameters"]),
-        "money.p_npsv_positive": words.in_hundred(totals["p_npsv_positive"]),
+        "money.chance": answers.chance_of_gain(value),
     }
 
 

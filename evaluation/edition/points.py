@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation.edition import words
-from evaluation.edition.answers import style
+from evaluation.edition.answers import cannot_be_told, not_standing, style
 from evaluation.edition.edition import Record, StudyResults, primary_estimate
 
 MOST = 6
@@ -52,23 +52,42 @@ def _count(count: int) -> str:
 def _sites_worse(study: StudyResults) -> str:
     """Site effects that lie wholly on the worse side, beside how many chance would put there."""
     names = {site["code"]: site["name"] for site in study.sites}
-    judged, worse = 0, []
+    judged, unjudged, worse = 0, 0, []
     for outcome in study.with_role("primary", "secondary", "harm"):
         estimate = primary_estimate(outcome)
         for row in estimate["site"] if estimate and outcome["polarity"] != "care" else ():
-            if row["low"] is None or row["high"] is None:
+            near_nought = _least_worse(outcome, row)
+            if row["effect"] is None:
+                continue
+            if near_nought is None:
+                unjudged += 1
                 continue
             judged += 1
-            if row["high"] < 0 if outcome["polarity"] == "up" else row["low"] > 0:
+            if near_nought > 0:
                 worse.append(f"{names[row['site']]}, {words.within(outcome['plain_title'])}")
+    return _said_of_sites(judged, unjudged, worse) if judged + unjudged else ""
+
+
+def _least_worse(outcome: Record, row: Record) -> float | None:
+    """The end of a range that is least bad, as how much worse it is; None where it has no end."""
+    end, sign = (row["high"], -1) if outcome["polarity"] == "up" else (row["low"], 1)
+    return None if end is None else float(sign * end)
+
+
+def _said_of_sites(judged: int, unjudged: int, worse: Sequence[str]) -> str:
+    without = "since re-drawn start dates give no limit for them"
     if not judged:
-        return ""
+        effects = words.counted(unjudged, "effect")
+        return f"Site by site, {effects} could not be judged for harm, {without}."
+    could_not = f" and {words.number(unjudged)} could not, {without}" if unjudged else ""
+    are = "is" if len(worse) < 2 else "are"
     which = f" ({'; '.join(worse)})" if worse else ""
-    are = "is" if len(worse) == 1 else "are"
+    by_chance = words.number(max(1.0, _TAIL * judged))
+    about = "about" if _TAIL * judged >= 0.5 else "fewer than"
     return (
-        f"Site by site, {_count(len(worse))} of {judged} effects {are} "
-        f"clearly for the worse{which}; chance alone would give about "
-        f"{words.number(_TAIL * judged)}."
+        f"Site by site, {words.counted(judged, 'effect')} could be judged for harm{could_not}. "
+        f"Of the {words.number(judged)}, {_count(len(worse))} {are} clearly for the worse{which}; "
+        f"chance alone would give {about} {by_chance}."
     )
 
 
@@ -113,5 +132,16 @@ def _who_pays(study: StudyResults) -> str:
     return (
         f"The largest cost so far falls on {payer['name']} ({cost}); "
         f"the largest gain is in {gainer['name']}, {gainer['budget']}: "
-        f"{words.money_with_range(gainer['gain'])}."
+        f"{words.money_with_range(gainer['gain'])}{_of_which_open(study.value, gainer)}."
     )
+
+
+def _of_which_open(value: Record, gainer: Record) -> str:
+    """How much of an agency's gain rests on findings that are objected to."""
+    codes = {row["outcome"] for row in not_standing(value)}
+    part = sum(
+        row["value"]["mean"] for row in value["by_outcome"]
+        if row["outcome"] in codes and row["kind"] == "fiscal"
+        and (row["agency"], row.get("budget")) == (gainer["agency"], gainer["budget"])
+    )  # fmt: skip
+    return f", of which {words.pounds(part)} is from {cannot_be_told(value)}" if part else ""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.edition import answers, pages, points
+from evaluation.edition import answers, money, pages, points
 from evaluation.edition.build import build_book, serve_book
 from evaluation.edition.claims import Claims
 from evaluation.edition.edition import Edition, StudyResults
@@ -92,6 +92,67 @@ def test_the_balance_says_what_its_range_bears(
     assert answers.balance({"mean": 0.0, "low": low, "high": high}) == said
 
 
+OPEN = {
+    "outcome": "claimant_count", "title": "Claimant count", "verdict": "cannot tell",
+    "plain_title": "People claiming unemployment-related benefits",
+    "gross_fiscal": {"mean": 0.6e6}, "cashable": {"mean": 0.3e6},
+}  # fmt: skip
+TOLD = (
+    "rests on people claiming unemployment-related benefits, for which it cannot be told whether "
+    "the programme did it"
+)
+
+
+def test_money_says_what_rests_on_findings_that_are_objected_to(raw: dict[str, Any]) -> None:
+    assert "But " not in answers.money(study(raw))
+    raw["value"]["not_standing"] = [OPEN]
+    said = answers.money(study(raw))
+    assert f"But £600,000 of the £2.9m, and £300,000 of the £400,000, {TOLD}." in said
+    assert said.endswith("With that counted, it has not yet paid for itself.")
+
+
+def test_old_results_that_do_not_name_what_stands_are_read(raw: dict[str, Any]) -> None:
+    del raw["value"]["not_standing"]
+    assert "But " not in answers.money(study(raw))
+
+
+def test_the_chance_of_a_gain_carries_what_it_takes_for_granted(raw: dict[str, Any]) -> None:
+    said = answers.chance_of_gain(raw["value"])
+    assert said.endswith("its own assumption, not a measurement.")
+    raw["value"]["not_standing"] = [OPEN]
+    said = answers.chance_of_gain(raw["value"])
+    # Benefit payments are no gain to the public, so only the economic row is counted here.
+    assert "it counts £400,000 of gains, before discounting, from people claiming" in said
+
+
+def test_the_largest_gain_says_what_it_rests_on(raw: dict[str, Any]) -> None:
+    raw["value"]["not_standing"] = [OPEN]
+    raw["value"]["by_agency"][1]["gain"]["mean"] = 9e6
+    said = next(p for p in points.main_points(study(raw)) if p.startswith("The largest cost"))
+    assert ", of which £600,000 is from people claiming" in said
+
+
+def test_a_quantity_avoided_times_its_price_times_its_share_is_shown(raw: dict[str, Any]) -> None:
+    shown = str(money._price_table(raw["value"]))
+    assert "521.6 (\u2212104.3 to 1,148) weeks" in shown
+    assert "10.0 households, person-years, of 52.16 weeks" in shown
+    assert "£484.50 a week" in shown and ">80%<" in shown
+    assert "from 2010/11 prices, amber" in shown
+
+
+def test_a_balance_that_never_was_below_nought_is_not_said_to_have_been(
+    raw: dict[str, Any],
+) -> None:
+    assert "the balance stood at" in money._began(raw["value"])
+    raw["value"]["by_quarter"][0]["cumulative_net"]["mean"] = 1.0
+    assert money._began(raw["value"]) == ""
+
+
+def test_one_control_is_one_check(raw: dict[str, Any]) -> None:
+    # Three main outcomes with a trend and a ring each, and the control that they share.
+    assert answers.checks(study(raw)) == {"holds": 3, "fails": 1, "cannot tell": 3}
+
+
 def test_main_points_are_few_and_leave_no_harm_out(edition: Edition) -> None:
     found = points.main_points(edition.headline)
     assert len(found) <= points.MOST
@@ -109,6 +170,18 @@ def test_sites_that_came_off_worse_are_counted(raw: dict[str, Any]) -> None:
         outcome["estimates"][0]["site"][0] |= {"effect": 0.2, "low": 0.1, "high": 0.3}
     said = next(p for p in points.main_points(study(raw)) if p.startswith("Site by site"))
     assert "Alder Vale, A&E attendances" in said
+
+
+def test_sites_without_limits_are_not_judged(raw: dict[str, Any]) -> None:
+    for outcome in raw["outcomes"]:
+        for row in outcome["estimates"][0]["site"]:
+            row |= {"low": None, "high": None}
+    said = next(p for p in points.main_points(study(raw)) if p.startswith("Site by site"))
+    assert "could not be judged" in said and "chance" not in said
+    assert points._said_of_sites(1, 0, []).startswith(
+        "Site by site, 1 effect could be judged for harm. Of the 1, none is clearly for the worse"
+    )
+    assert "50 effects could be judged for harm and 1 could not" in points._said_of_sites(50, 1, [])
 
 
 def test_an_unknown_claim_is_an_error_of_the_book(edition: Edition) -> None:
