@@ -195,6 +195,24 @@ def ledger_revisions(context: typer.Context, as_json: AsJson = False) -> None:
     Console(soft_wrap=True).print(table)
 
 
+@app.command("events")
+def ledger_events(context: typer.Context, as_json: AsJson = False) -> None:
+    """List what else happened to areas: other programmes, roll-outs, boundaries, instruments."""
+    from evaluation.ledger.events import read_events
+
+    session: Session = context.obj
+    events = read_events(session.workspace, session.programme)
+    if as_json:
+        print_json([one.as_dict() for one in events])
+        return
+    for one in events:
+        when = f"{one.since} to {one.until}" if one.until else f"{one.since} on"
+        where = one.authority or ", ".join(one.areas) or "everywhere"
+        print(f"{when}  {one.kind}, {where}: {one.what} ({one.source})")
+    if not events:
+        say("No events are recorded in studies/<programme>/events.csv.")
+
+
 def _instant(text: str, received: dict[str, str]) -> datetime:
     from evaluation.quarters import parse_instant
 

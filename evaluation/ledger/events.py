@@ -1,0 +1,151 @@
+"""What else happens to areas: dated, sourced records from ``studies/<programme>/events.csv``.
+
+Another programme, a benefit roll-out, a boundary change, a new instrument: each can move an
+outcome as the programme would. Eligibility and diagnostics read the register; nothing here judges.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from evaluation.errors import WorkspaceError
+from evaluation.programme import Area, Programme
+from evaluation.quarters import Period
+from evaluation.workspace import Workspace
+
+Kind = Literal[
+    "other programme", "benefit roll-out", "boundary change", "instrument change", "other"
+]
+COLUMNS = ("kind", "areas", "authority", "outcomes", "from", "to", "what", "source")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One thing that happened to some areas.
+
+    ``areas`` are codes; ``authority`` names every area of an authority; where neither is given it
+    happened everywhere. ``outcomes`` are the codes that it concerns, none for all. ``until`` is
+    the last day, None for one that goes on. ``source`` says where it can be looked up.
+    """
+
+    kind: Kind
+    areas: tuple[str, ...]
+    authority: str
+    outcomes: tuple[str, ...]
+    since: date
+    until: date | None
+    what: str
+    source: str
+
+    def happened_to(self, area: Area) -> bool:
+        """Whether the area is among those that it happened to."""
+        if self.areas:
+            return area.code in self.areas
+        return not self.authority or area.authority == self.authority
+
+    def overlaps(self, first: Period, last: Period) -> bool:
+        """Whether any of it fell into the periods from ``first`` to ``last``."""
+        before = (first + -1).last_day
+        return self.since <= last.last_day and (self.until is None or self.until > before)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As printed for programs, with the column names of the file."""
+        content = asdict(self) | {"areas": list(self.areas), "outcomes": list(self.outcomes)}
+        content["from"] = content.pop("since").isoformat()
+        until = content.pop("until")
+        content["to"] = None if until is None else until.isoformat()
+        return content
+
+
+def read_events(workspace: Workspace, programme: Programme) -> tuple[Event, ...]:
+    """The programme's register in order of date; none where there is no file.
+
+    Raises
+    ------
+    WorkspaceError : if the file cannot be read, a column is missing, or a row has no kind, date,
+        text or source, or names an area, authority or outcome that the programme does not have.
+    """
+    path = workspace.studies / programme.name / "events.csv"
+    if not path.is_file():
+        return ()
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            table = csv.DictReader(stream)
+            missing = [name for name in COLUMNS if name not in (table.fieldnames or ())]
+            rows = list(table)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise WorkspaceError(f"the events cannot be read ({error}).", where=str(path)) from None
+    if missing:
+        raise WorkspaceError(
+            f"the events have no column {', '.join(map(repr, missing))}.",
+            where=str(path),
+            expected=f"the columns {', '.join(COLUMNS)}",
+        )
+    events = [_event(row, programme, path, number) for number, row in enumerate(rows, start=2)]
+    return tuple(sorted(events, key=lambda one: (one.since, one.kind, one.what)))
+
+
+def events_of(
+    events: tuple[Event, ...], area: Area, *, first: Period, last: Period
+) -> tuple[Event, ...]:
+    """What happened to one area between two periods, both included."""
+    return tuple(one for one in events if one.happened_to(area) and one.overlaps(first, last))
+
+
+def _event(row: dict[str, Any], programme: Programme, path: Path, number: int) -> Event:
+    where = f"{path}, row {number}"
+    cell = {name: (row[name] or "").strip() for name in COLUMNS}
+    kinds = get_args(Kind)
+    if cell["kind"] not in kinds:
+        raise WorkspaceError(
+            f"{cell['kind']!r} is no kind of event.", where=where, expected=", ".join(kinds)
+        )
+    for name in ("what", "source"):
+        if not cell[name]:
+            raise WorkspaceError(f"an event needs its {name!r}.", where=where)
+    areas, outcomes = (
+        tuple(cell[name].replace(";", " ").split()) for name in ("areas", "outcomes")
+    )
+    _refuse_unknown("area", areas, programme.area_by_code.keys(), where)
+    _refuse_unknown("outcome", outcomes, programme.outcome_by_code.keys(), where)
+    if cell["authority"]:
+        known = {area.authority for area in programme.areas}
+        _refuse_unknown("authority", (cell["authority"],), known, where)
+        if areas:
+            raise WorkspaceError(
+                "an event names areas or an authority, not both.", where=where,
+                mend="leave one of the two cells empty.",
+            )  # fmt: skip
+    since = _day(cell["from"], "from", where)
+    until = _day(cell["to"], "to", where) if cell["to"] else None
+    if until is not None and until < since:
+        raise WorkspaceError("the event ends before it begins.", where=where)
+    return Event(
+        kind=cell["kind"],  # type: ignore[arg-type]  # looked up among the kinds above
+        areas=areas,
+        authority=cell["authority"],
+        outcomes=outcomes,
+        since=since,
+        until=until,
+        what=cell["what"],
+        source=cell["source"],
+    )
+
+
+def _refuse_unknown(kind: str, given: tuple[str, ...], known: Any, where: str) -> None:
+    odd = [one for one in given if one not in known]
+    if odd:
+        raise WorkspaceError(f"the programme has no {kind} {odd[0]!r}.", where=where)
+
+
+def _day(text: str, column: str, where: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise WorkspaceError(
+            f"{text!r} under {column!r} is no date.", where=where, expected="2026-11-24"
+        ) from None

@@ -1,0 +1,92 @@
+"""The register of other things that happen to areas: read, validated, asked about an area."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from evaluation.cli import main
+from evaluation.errors import WorkspaceError
+from evaluation.ledger.events import events_of, read_events
+from evaluation.programme import Programme
+from evaluation.quarters import Period
+from evaluation.workspace import Workspace
+
+HEAD = "kind,areas,authority,outcomes,from,to,what,source\n"
+ROWS = (
+    "benefit roll-out,,A3,claimant_count,2026-01-15,2026-03-31,New rules,DWP circular 12\n"
+    "other programme,E01;E05,,,2025-04-01,,Family hubs,https://example.org/hubs\n"
+    "instrument change,,,ae_attendances,2026-07-01,2026-07-01,Same-day care counted,NHS note\n"
+)
+
+
+def write(workspace: Workspace, content: str) -> None:
+    (workspace.studies / "tiny" / "events.csv").write_text(content, encoding="utf-8")
+
+
+def test_no_file_is_no_event(tiny_workspace: Workspace, tiny: Programme) -> None:
+    assert read_events(tiny_workspace, tiny) == ()
+
+
+def test_events_are_read_in_order_and_found_by_area_and_time(
+    tiny_workspace: Workspace, tiny: Programme
+) -> None:
+    write(tiny_workspace, HEAD + ROWS)
+    events = read_events(tiny_workspace, tiny)
+    assert [one.kind for one in events] == [
+        "other programme", "benefit roll-out", "instrument change",
+    ]  # fmt: skip
+    q1, q3 = Period.parse("2026 Q1"), Period.parse("2026 Q3")
+
+    def found(area: str, first: Period, last: Period) -> list[str]:
+        held = events_of(events, tiny.area_by_code[area], first=first, last=last)
+        return [one.what for one in held]
+
+    assert found("E05", q1, q1) == ["Family hubs", "New rules"]
+    assert found("E06", q1, q1) == ["New rules"]
+    assert found("E06", q1 + 1, q1 + 1) == [], "it ended on the last day of the quarter before"
+    assert found("E03", q3, q3) == ["Same-day care counted"]
+    assert found("E01", q1 + -4, q1 + -4) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("party,,,,2026-01-01,,Fair,Paper", "no kind of event"),
+        ("other,E99,,,2026-01-01,,Fair,Paper", "no area 'E99'"),
+        ("other,,A9,,2026-01-01,,Fair,Paper", "no authority 'A9'"),
+        ("other,E01,A1,,2026-01-01,,Fair,Paper", "not both"),
+        ("other,,,joy,2026-01-01,,Fair,Paper", "no outcome 'joy'"),
+        ("other,,,,January,,Fair,Paper", "'January' under 'from' is no date"),
+        ("other,,,,2026-02-01,2026-01-01,Fair,Paper", "ends before it begins"),
+        ("other,,,,2026-01-01,,,Paper", "needs its 'what'"),
+        ("other,,,,2026-01-01,,Fair", "needs its 'source'"),
+    ],
+)
+def test_a_wrong_row_is_named(
+    tiny_workspace: Workspace, tiny: Programme, row: str, said: str
+) -> None:
+    write(tiny_workspace, HEAD + ROWS + row + "\n")
+    with pytest.raises(WorkspaceError, match=said) as told:
+        read_events(tiny_workspace, tiny)
+    assert "row 5" in told.value.where
+
+
+def test_a_missing_column_is_named(tiny_workspace: Workspace, tiny: Programme) -> None:
+    write(tiny_workspace, "kind,areas\n")
+    with pytest.raises(WorkspaceError, match="no column 'authority'"):
+        read_events(tiny_workspace, tiny)
+
+
+def test_the_verb_lists_them(tiny_workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tiny_workspace, HEAD + ROWS)
+    place = ["--workspace", str(tiny_workspace.root), "--programme", "tiny", "ledger", "events"]
+    with pytest.raises(SystemExit):
+        main([*place, "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert [one["from"] for one in told] == ["2025-04-01", "2026-01-15", "2026-07-01"]
+    assert told[0]["areas"] == ["E01", "E05"] and told[0]["to"] is None
+    with pytest.raises(SystemExit):
+        main(place)
+    assert "2026-01-15 to 2026-03-31  benefit roll-out, A3" in capsys.readouterr().out
