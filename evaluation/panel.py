@@ -177,6 +177,8 @@ class Panel:
         PanelError : a column is missing, a cell stands twice, an attribute changes over time, or
             the periods are not of the stated frequency.
         """
+        if frame.empty:
+            raise PanelError("the table has no rows.")
         outcomes = [outcomes] if isinstance(outcomes, str) else list(outcomes)
         named = {"site": site, "authority": authority, "population": population,
                  "stratum": stratum, "start": start}  # fmt: skip
@@ -197,7 +199,7 @@ class Panel:
         figures = {}
         for name in outcomes:
             grid = np.full((len(areas), len(span)), np.nan)
-            grid[rows, cols] = frame[name].to_numpy(dtype=float)
+            grid[rows, cols] = _numbers(frame, name, (area, period))
             figures[name] = grid
         return cls(areas=areas, periods=span, figures=figures)
 
@@ -251,6 +253,10 @@ def long_table(observations: pd.DataFrame, programme: Programme) -> pd.DataFrame
     Columns ``area_code, site, authority, role, start_quarter, quarter, outcome, numerator,
     denominator, value, status, received, return_id``; ``value`` is in the outcome's unit.
     """
+    if observations.empty:
+        raise PanelError(
+            "nothing was known then.", where=programme.name, mend="choose a later --as-of"
+        )
     areas = _area_table(programme, programme.areas)
     table = observations.merge(
         areas[["site", "authority", "role", "start"]], left_on="area_code", right_index=True
@@ -307,6 +313,10 @@ def _grids(
 
 def _require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
     missing = [column for column in columns if column not in frame.columns]
+    if missing and frame.index.name in missing:
+        raise PanelError(
+            f"{frame.index.name!r} is the table's index, not a column.", mend="frame.reset_index()"
+        )
     if missing:
         raise PanelError(
             f"the table has no column {', '.join(map(repr, missing))}.",
@@ -314,7 +324,25 @@ def _require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
         )
 
 
+def _numbers(frame: pd.DataFrame, name: str, where: tuple[str, str]) -> NDArray[np.float64]:
+    numbers = pd.to_numeric(frame[name], errors="coerce")
+    text = numbers.isna() & frame[name].notna()
+    if text.any():
+        row = frame[text].iloc[0]
+        raise PanelError(
+            f"{name!r} is {row[name]!r} in area {row[where[0]]}, {row[where[1]]}.",
+            expected="a number, or a missing value",
+            mend="turn the column into numbers before: pd.to_numeric(..., errors='coerce')",
+        )
+    return numbers.to_numpy(dtype=float)
+
+
 def _parse_periods(column: pd.Series, frequency: Literal["Q", "A"]) -> list[Period]:
+    if pd.api.types.is_datetime64_any_dtype(column):
+        raise PanelError(
+            f"column {column.name!r} holds dates, not periods.",
+            mend="give quarters, frame[...].dt.to_period('Q'), or years, frame[...].dt.year",
+        )
     known = {value: Period.parse(_plain(value)) for value in column.unique()}
     for value, period in known.items():
         if period.frequency != frequency:

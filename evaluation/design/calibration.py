@@ -94,7 +94,7 @@ class Bench:
         return cls(
             programme=invent_programme(scenario, preset, workspace.schemas), scenario=scenario,
             preset=preset, outcome=outcome, settings=DidSettings(scale="log", base="mean"),
-            strata=() if preset_name == "tiny" else ("level",),
+            strata=(),
         )  # fmt: skip
 
     def draw(self, seed: int, switches: Switches) -> Figures:

@@ -13,7 +13,7 @@ import numpy as np
 
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.did import DidSettings, did
-from evaluation.estimate.inference import placebo_p
+from evaluation.estimate.inference import detectable, placebo_p
 from evaluation.panel import Panel
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def pre_trend(estimate: Estimate) -> Diagnostic:
     weight = estimate.index["weight"].to_numpy(dtype=float)[before]
     time = event[before] - np.average(event[before], weights=weight)
     slopes = draws @ (weight * time) / (weight * time**2).sum()
-    p, spread = placebo_p(slopes), float(slopes[1:].std())
+    p, seen = placebo_p(slopes), detectable(slopes, FIRES_BELOW)
     unit = "log points" if estimate.scale == "log" else "units"
     fires = p < FIRES_BELOW
     said = (
@@ -63,7 +63,7 @@ def pre_trend(estimate: Estimate) -> Diagnostic:
     return Diagnostic(
         code=code, title=title, result="fails" if fires else "holds", p_value=p,
         size=float(slopes[0]), statistic=f"slope {slopes[0]:+.4f} {unit} a period, p = {p:.3f}",
-        sentence=f"{said} (a slope of {2.8 * spread:.4f} a period would be seen 80 % of the time).",
+        sentence=f"{said} (a slope of {seen:.4f} a period would be seen four times in five).",
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
+from evaluation import fingerprint
 from evaluation.errors import EstimateError
 
 if TYPE_CHECKING:
@@ -100,6 +101,11 @@ class Assignments:
     asked: int
     banded_by: tuple[str, ...]
 
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of which areas fill which places in every assignment."""
+        return fingerprint.of_bytes(np.ascontiguousarray(self.fillers, dtype="<i8").tobytes())
+
     def redrawn(self, panel: Panel) -> Assignments:
         """The same plan drawn anew for a panel with other areas."""
         again = Assignments.draw(
@@ -131,8 +137,8 @@ class Assignments:
         ----------
         n : placebo assignments to draw.
         block : what moves together: ``area`` re-draws areas one by one; ``site`` and ``authority``
-            move a site's areas together into one authority, copying the real pattern. By default
-            ``authority`` where a site's areas share an authority, else ``area``.
+            move all started areas of an authority together into one, copying the real pattern. By
+            default ``authority`` where started areas share an authority, else ``area``.
         strata : bands within which slots are re-drawn: ``level`` (thirds of the first outcome's
             mean before the first start), ``population`` (thirds), ``stratum`` (the panel's own
             column), or none. With blocks, bands are those of the authority's mean.
@@ -166,8 +172,8 @@ def _choose_block(panel: Panel, slots: Slots) -> tuple[Block, str]:
     shared = len(set(held)) < len(held)
     if shared:
         return "authority", (
-            "areas of one site share an authority and its shocks, so whole blocks move: re-drawn "
-            "one by one they would look more alike than chance allows"
+            "started areas share an authority and its shocks, so whole blocks move: re-drawn one "
+            "by one they would look more alike than chance allows"
         )
     return "area", "every started area lies in an authority of its own"
 
@@ -186,6 +192,11 @@ def _bands(
             measure = np.nanmean(before, axis=1)
         elif name == "population":
             measure = panel.areas["population"].to_numpy(dtype=float)
+            if np.isnan(measure).any() and not np.isnan(measure).all():
+                raise EstimateError(
+                    f"{int(np.isnan(measure).sum())} areas have no population to band them by.",
+                    mend="give every area a population, or leave 'population' out of the strata",
+                )
         else:
             raise EstimateError(
                 f"unknown stratum {name!r}.", expected="level, population or stratum"
@@ -262,55 +273,57 @@ def _draw_blocks(
     n: int,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], int, bool]:
-    """Move each site's areas together into one authority of its stratum.
+    """Move all started areas of an authority together into one authority of the same stratum.
 
-    Slots are served from the largest down, each from the unused authorities that can hold it.
-    The number of choices left never depends on earlier ones, so every arrangement is equally
-    likely.
+    The pattern of the real assignment is copied: sites that share an authority go on sharing one,
+    and a site in two authorities stays in two. Blocks are served from the largest down, each from
+    the unused authorities that can hold it. The number of choices left never depends on earlier
+    ones, so every arrangement is equally likely.
     """
     n_authorities = int(authority.max()) + 1
     size = np.bincount(authority, minlength=n_authorities)
     band = np.full(n_authorities, -1, dtype=np.int64)
     band[authority] = strata
-    members = [np.flatnonzero(slots.slot_of == s) for s in range(len(slots.names))]
-    order = sorted(range(len(members)), key=lambda s: (-len(members[s]), s))
-    home = [strata[slots.places[columns[0]]] for columns in members]
-    distinct = _count_blocks(slots, members, order, home, (size, band))
+    held = authority[slots.places]
+    members = [np.flatnonzero(held == a) for a in np.unique(held)]
+    members = sorted(members, key=lambda block: (-len(block), int(block[0])))
+    home = [int(strata[slots.places[block[0]]]) for block in members]
+    distinct = _count_blocks(slots, members, home, (size, band))
     fillers = np.empty((n + 1, len(slots.places)), dtype=np.int64)
     fillers[0] = slots.places
     used = np.zeros((n, n_authorities), dtype=bool)
     pick = rng.random((n, len(authority)))
-    for s in order:
-        m = len(members[s])
-        open_to = (size >= m) & (band == home[s])
+    for block, stratum in zip(members, home, strict=True):
+        open_to = (size >= len(block)) & (band == stratum)
         keys = np.where(open_to & ~used, rng.random((n, n_authorities)), -1.0)
         host = keys.argmax(axis=1)
         used[np.arange(n), host] = True
         chance = np.where(authority[None, :] == host[:, None], pick, -1.0)
-        fillers[1:, members[s]] = np.argsort(-chance, axis=1, kind="stable")[:, :m]
+        fillers[1:, block] = np.argsort(-chance, axis=1, kind="stable")[:, : len(block)]
     return fillers, distinct, False
 
 
 def _count_blocks(
     slots: Slots,
     members: list[NDArray[np.int64]],
-    order: list[int],
-    home: list[np.int64],
+    home: list[int],
     capacity: tuple[NDArray[np.int64], NDArray[np.int64]],
 ) -> int:
+    """How many arrangements of blocks over authorities there are; alike blocks count once."""
     size, band = capacity
     distinct, taken = 1, dict.fromkeys(home, 0)
-    for s in order:
-        hosts = int(((size >= len(members[s])) & (band == home[s])).sum()) - taken[home[s]]
+    alike = []
+    for block, stratum in zip(members, home, strict=True):
+        hosts = int(((size >= len(block)) & (band == stratum)).sum()) - taken[stratum]
         if hosts < 1:
+            names = ", ".join(sorted({slots.names[s] for s in slots.slot_of[block]}))
             raise EstimateError(
-                f"no authority of its stratum can hold the {len(members[s])} areas of "
-                f"{slots.names[s]}.",
+                f"no authority of its stratum can hold the {len(block)} areas of {names}.",
                 mend="use fewer strata, or block='area' and say that shared shocks are ignored",
             )
         distinct *= hosts
-        taken[home[s]] += 1
-    alike = [(slots.starts[s], len(members[s]), home[s]) for s in order]
+        taken[stratum] += 1
+        alike.append((tuple(sorted(slots.starts[slots.slot_of[block]].tolist())), stratum))
     for key in set(alike):
         distinct //= math.factorial(alike.count(key))
     return distinct

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from evaluation.panel import Panel
 
+Comparison = Literal["never", "not_yet"]
 Base = Literal["varying", "universal", "mean"]
 REFITS = 199
 
@@ -47,7 +48,7 @@ class DidSettings:
     replication : compute analytic errors for a published table where they would be refused.
     """
 
-    comparison: Literal["never", "not_yet"] = "never"
+    comparison: Comparison = "never"
     base: Base = "universal"
     anticipation: int = 0
     scale: frame.Scale = "level"
@@ -57,6 +58,12 @@ class DidSettings:
     covariates: tuple[str, ...] = ()
     bootstrap_draws: int = 999
     replication: bool = False
+
+    def __post_init__(self) -> None:
+        frame.one_of("comparison", self.comparison, Comparison)
+        frame.one_of("base", self.base, Base)
+        frame.one_of("scale", self.scale, frame.Scale)
+        frame.one_of("method", self.method, Method)
 
 
 def did(
@@ -86,6 +93,7 @@ def did(
     InferenceRefused : analytic errors below ten started areas in ten authorities.
     """
     settings = settings or DidSettings()
+    frame.check_call(panel, settings, DidSettings, inference, level)
     sample = frame.take(panel, outcome, settings.scale, settings.weights)
     warnings = sample.warnings
     if inference != "placebo":
@@ -117,7 +125,7 @@ def did(
         area_effects=frame.area_table(sample, gaps, level), sample=sample.describe(),
         settings=settings, warnings=warnings,
         diagnostics=frame.describe_assignments(assignments) if assignments else {},
-        provenance={"panel": sample.panel.fingerprint, "vintage": panel.vintage},
+        provenance=frame.provenance(panel, sample, assignments),
     )  # fmt: skip
 
 
@@ -129,6 +137,7 @@ def _contrasts(sample: frame.Sample, settings: DidSettings) -> dict[int, NDArray
     EstimateError : the anticipation window leaves no period before a start.
     """
     y, out = sample.figures, {}
+    never = sample.panel.start_index == -1
     for g in (int(g) for g in np.unique(sample.slots.starts)):
         last = g - 1 - settings.anticipation
         if last < 0:
@@ -137,7 +146,10 @@ def _contrasts(sample: frame.Sample, settings: DidSettings) -> dict[int, NDArray
                 f"start in {sample.panel.periods[g]}."
             )
         if settings.base == "mean":
-            change = y - frame.masked_mean(y[:, : last + 1].T)[:, None]
+            # Without the shared path an area whose early figures are missing would be measured
+            # from other periods than those that it is compared with.
+            level = y - frame.masked_mean(y[never])
+            change = level - frame.masked_mean(level[:, : last + 1].T)[:, None]
         else:
             change = y - y[:, [last]]
         if settings.base == "varying":
@@ -168,7 +180,7 @@ def _placebo(
     shift = under(frame.unit_before(sample, _contrasts(unit, settings)))
     cleaned = replace(sample, figures=sample.figures - frame.placed_effects(sample, raw[0]))
     net = under(_contrasts(cleaned, settings))
-    return Draws(raw=raw, shift=shift, net=net), raw[0].copy()
+    return frame.finished_draws(assignments, raw, shift, net), raw[0].copy()
 
 
 def _refitted(

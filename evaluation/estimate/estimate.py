@@ -20,6 +20,8 @@ from evaluation.estimate.inference import (
     Average,
     Draws,
     Influence,
+    apply_map,
+    detectable,
     from_draws,
     from_errors,
     from_influence,
@@ -119,6 +121,25 @@ class Estimate:
         table = self._table(Average(maps=maps), masks, labels)
         table.index.name = key
         return table
+
+    def detectable(
+        self, alpha: float | None = None, *, window: tuple[int, int] | None = None
+    ) -> float:
+        """The smallest overall effect that would be found four times in five, on the own scale.
+
+        Parameters
+        ----------
+        alpha : of the two-sided test; by default one minus the level.
+
+        Raises
+        ------
+        EstimateError : the estimate has no draws.
+        """
+        if self.draws is None:
+            raise EstimateError("what could be seen is only known from re-assignment.")
+        average = self._overall_average("simple", self._post(window))
+        net = apply_map(self.draws.net, average.flat)[:, 0]
+        return detectable(net, 1 - self.level if alpha is None else alpha)
 
     def relative(self, table: pd.DataFrame) -> pd.DataFrame:
         """Effects and limits of a table as percent changes (scale ``log`` only).

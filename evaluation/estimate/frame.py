@@ -7,13 +7,15 @@ all of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError, InferenceRefused
 from evaluation.estimate.assignment import Assignments, Slots
+from evaluation.estimate.inference import Draws
+from evaluation.panel import Panel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,10 +23,48 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.estimate.reassign import Contrasts
-    from evaluation.panel import Panel
 
 Scale = Literal["log", "level"]
+
+
+def one_of(name: str, value: object, allowed: object) -> None:
+    """Refuse a setting that is none of those allowed (the arguments of a ``Literal``).
+
+    Raises
+    ------
+    EstimateError : with the name, the value and what was expected.
+    """
+    choices = get_args(allowed)
+    if value not in choices:
+        raise EstimateError(
+            f"{name} cannot be {value!r}.", expected=" or ".join(repr(choice) for choice in choices)
+        )
+
+
 ENOUGH_AREAS = 10
+
+
+def check_call(
+    panel: object, settings: object, wanted: type, inference: object, level: object
+) -> None:
+    """Refuse what an estimator cannot be called with, before anything is computed.
+
+    Raises
+    ------
+    EstimateError : no panel, settings of another type, an unknown inference, a level outside 0-1.
+    """
+    if not isinstance(panel, Panel):
+        raise EstimateError(
+            f"the first argument is a {type(panel).__name__}, not a Panel.",
+            mend="make one: Panel.from_long(frame, area=..., period=..., outcomes=...)",
+        )
+    if not isinstance(settings, wanted):
+        raise EstimateError(
+            f"settings are a {type(settings).__name__}.", expected=f"{wanted.__name__}(...)"
+        )
+    one_of("inference", inference, Literal["placebo", "analytic", "bootstrap"])
+    if not isinstance(level, float) or not 0.5 < level < 1:
+        raise EstimateError(f"a level of {level!r} is no confidence level.", expected="say 0.95")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +96,7 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
     """The sample of an estimate.
 
     Excluded areas (buffers, other programmes) are left out. Missing and suppressed cells are left
-    out of the means of their own period and counted in a warning.
+    out and counted in a warning.
 
     Raises
     ------
@@ -65,6 +105,12 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
     """
     panel = panel.eligible()
     figures = panel.array(outcome)
+    if np.isinf(figures).any():
+        area, period = np.argwhere(np.isinf(figures))[0]
+        raise EstimateError(
+            f"{outcome} is infinite in area {panel.areas.index[area]}, {panel.labels[period]}.",
+            expected="a finite figure, or a missing one",
+        )
     if scale == "log":
         if (figures <= 0).any():
             raise EstimateError(
@@ -91,7 +137,7 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
         started_missing = int(np.isnan(figures[panel.started]).sum())
         warnings.append(
             f"{missing} of {figures.size} cells are missing or suppressed ({started_missing} in "
-            "started areas) and are left out of the means of their own period"
+            "started areas) and are left out"
         )
     return Sample(
         panel=panel, figures=figures, slots=slots, weights=_weights(panel, weights),
@@ -112,6 +158,38 @@ def same_areas(assignments: Assignments, sample: Sample) -> None:
             "the assignments were drawn for another panel: areas or starts differ.",
             mend="draw them from panel.eligible()",
         )
+
+
+def finished_draws(
+    assignments: Assignments,
+    raw: NDArray[np.float64],
+    shift: NDArray[np.float64],
+    net: NDArray[np.float64],
+) -> Draws:
+    """Draws of S sites x T periods (or of one entry), with ties marked and noise made whole."""
+    fillers, slots = assignments.fillers, assignments.slots
+    started = np.isin(fillers, slots.places)
+    lost = started.sum(axis=1)
+    left = fillers.shape[1] - lost
+    scale = np.sqrt(fillers.shape[1] / np.where(left > 0, left, fillers.shape[1]))
+    at_home = np.empty((len(fillers), len(slots.names)), dtype=bool)
+    for s in range(len(slots.names)):
+        own = np.flatnonzero(slots.slot_of == s)
+        apart = np.sort(fillers[:, own], axis=1) - np.sort(slots.places[own])
+        at_home[:, s] = np.abs(apart).sum(axis=1) == 0
+    if raw.shape[1] == 1:
+        home = (at_home.sum(axis=1) == len(slots.names))[:, None]
+    else:
+        home = np.repeat(at_home, raw.shape[1] // len(slots.names), axis=1)
+    return Draws(raw=raw, shift=shift, net=net * scale[:, None], home=home)
+
+
+def provenance(panel: Panel, sample: Sample, assignments: Assignments | None) -> dict[str, str]:
+    """Fingerprints of what an estimate was made from, and the vintage of its panel."""
+    made_from = {"panel": sample.panel.fingerprint, "vintage": panel.vintage}
+    if assignments is not None:
+        made_from["assignments"] = assignments.fingerprint
+    return made_from
 
 
 def describe_assignments(assignments: Assignments) -> dict[str, object]:

@@ -17,7 +17,6 @@ from evaluation.errors import InferenceRefused
 from evaluation.estimate import frame
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
-from evaluation.estimate.inference import Draws
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +38,9 @@ class ImputationSettings:
 
     scale: frame.Scale = "level"
     anticipation: int = 0
+
+    def __post_init__(self) -> None:
+        frame.one_of("scale", self.scale, frame.Scale)
 
 
 def imputation(
@@ -63,6 +65,7 @@ def imputation(
     InferenceRefused : any inference but re-assignment.
     """
     settings = settings or ImputationSettings()
+    frame.check_call(panel, settings, ImputationSettings, inference, level)
     if inference != "placebo":
         raise InferenceRefused(
             "imputation is offered with re-assignment only.", mend="use inference='placebo'"
@@ -83,12 +86,13 @@ def imputation(
         scale=settings.scale, estimator="imputation",
         estimand="gap to imputed two-way effects, by site and started period",
         inference="placebo", level=level, index=frame.entries(sample), effects=effects,
-        draws=Draws(raw=raw, shift=shift, net=net), exposure=exposure, observed=observed,
+        draws=frame.finished_draws(assignments, raw, shift, net),
+        exposure=exposure, observed=observed,
         paths=frame.site_paths(sample, effects),
         area_effects=frame.area_table(sample, _area_gaps(sample, settings), level),
         sample=sample.describe(), settings=settings,
         warnings=sample.warnings, diagnostics=frame.describe_assignments(assignments),
-        provenance={"panel": sample.panel.fingerprint, "vintage": panel.vintage},
+        provenance=frame.provenance(panel, sample, assignments),
     )  # fmt: skip
 
 

@@ -35,12 +35,16 @@ class Draws:
     ``shift`` (B + 1, K): the effects if the data were 1 in every really started cell and 0
     elsewhere; how far a true effect of 1 would carry into each assignment.
     ``net`` (B + 1, K): the effects after the estimated effect has been taken out of the really
-    started cells; they serve everything after the test.
+    started cells; they serve everything after the test. A filler that is a started area has lost
+    its own noise with its effect, so a row with k of M such fillers is scaled by sqrt(M / (M - k)).
+    ``home`` (B + 1, K): whether the entry's site is filled by just its own areas; such an
+    assignment is the real one as far as that site goes, and ties with it.
     """
 
     raw: NDArray[np.float64]
     shift: NDArray[np.float64]
     net: NDArray[np.float64]
+    home: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,8 +64,11 @@ class Influence:
 
 
 def placebo_p(statistics: NDArray[np.float64]) -> float:
-    """Two-sided p: the share of assignments at least as extreme as the real one (first entry)."""
-    size = np.abs(statistics)
+    """Two-sided p: the share of assignments at least as extreme as the real one (first entry).
+
+    An assignment without a statistic counts as extreme.
+    """
+    size = np.where(np.isnan(statistics), np.inf, np.abs(statistics))
     return float((size >= size[0] * (1 - TIE)).mean())
 
 
@@ -82,7 +89,7 @@ def placebo_interval(
     m = int(np.floor(alpha * len(raw) + 1e-9))
     if m < 1:
         return -np.inf, np.inf
-    bounded = np.abs(c) < shift[0] * (1 - 1e-12)
+    bounded = (np.abs(c) < shift[0] * (1 - 1e-12)) & np.isfinite(a)
     with np.errstate(divide="ignore", invalid="ignore"):
         ends = np.stack([(raw[0] - a) / (shift[0] - c), (raw[0] + a) / (shift[0] + c)])
     low = np.where(bounded, ends.min(axis=0), -np.inf)
@@ -103,27 +110,70 @@ def from_draws(
     maps : (R, K) weights of the entries in each average.
     """
     point, alpha = maps @ np.nan_to_num(effects), 1 - level
-    raw, shift, net = (_apply(part, maps) for part in (draws.raw, draws.shift, draws.net))
-    error = net[1:].std(axis=0, ddof=1) if len(net) > 2 else np.full(len(point), np.nan)
+    raw, shift, net = (apply_map(part, maps) for part in (draws.raw, draws.shift, draws.net))
+    home = np.stack([draws.home[:, weights != 0].all(axis=1) for weights in maps], axis=1)
+    raw, shift = np.where(home, raw[0], raw), np.where(home, shift[0], shift)
+    few = len(net) <= 2
+    error = np.full(len(point), np.nan) if few else np.nanstd(net[1:], axis=0, ddof=1)
     intervals = [placebo_interval(raw[:, r], shift[:, r], alpha) for r in range(len(point))]
     low, high = (np.array(side) for side in zip(*intervals, strict=True))
-    centred = net[1:] - net[1:].mean(axis=0)
-    scaled = np.abs(centred) / np.where(error > 0, error, np.nan)
-    finite = np.isfinite(scaled).any(axis=0)
-    reach = np.full(1, np.nan)
-    if finite.any() and len(net) > 2:
-        reach = np.quantile(np.nanmax(scaled[:, finite], axis=1), [1 - alpha], method="higher")
-    band = reach[0] * error
+    band = _band(net, error, alpha)
     p = np.array([placebo_p(raw[:, r]) for r in range(len(point))])
     none = (np.abs(point) < 1e-14) & (error < 1e-14)
     p, low, high = np.where(none, np.nan, p), np.where(none, 0.0, low), np.where(none, 0.0, high)
     return _frame(point, error, (low, high), (point - band, point + band), p)
 
 
-def _apply(draws: NDArray[np.float64], maps: NDArray[np.float64]) -> NDArray[np.float64]:
+def _band(
+    net: NDArray[np.float64], error: NDArray[np.float64], alpha: float
+) -> NDArray[np.float64]:
+    """Half-widths that hold all averages at once: the largest scaled deviation of each draw."""
+    if len(net) <= 2:
+        return np.full(len(error), np.nan)
+    varies = error > 0
+    scaled = np.abs(net[1:, varies] - np.nanmean(net[1:, varies], axis=0)) / error[varies]
+    if not varies.any():
+        return np.full(len(error), np.nan)
+    largest = np.where(np.isnan(scaled), -np.inf, scaled).max(axis=1)
+    reach = float(np.quantile(largest, 1 - alpha, method="higher"))
+    half: NDArray[np.float64] = reach * error
+    return half
+
+
+def detectable(draws: NDArray[np.float64], alpha: float, power: float = 0.8) -> float:
+    """The smallest constant effect that re-assignment would find with the given power.
+
+    Parameters
+    ----------
+    draws : (B + 1) net statistic, the real assignment first. alpha : of the two-sided test.
+
+    Returns
+    -------
+    The larger of the two directions' effects; infinite where the assignments are too few to
+    reject anything at ``alpha``.
+    """
+    placebo = draws[1:][np.isfinite(draws[1:])]
+    m = int(np.floor(alpha * len(draws) + 1e-9))
+    if m < 1 or len(placebo) < 2:
+        return float("inf")
+    placebo = placebo - placebo.mean()
+    critical = float(-np.sort(-np.abs(placebo))[min(m, len(placebo)) - 1])
+    low, high = np.quantile(placebo, [1 - power, power])
+    return critical + max(-float(low), float(high))
+
+
+def apply_map(draws: NDArray[np.float64], maps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(B + 1, R) averages of the draws; entries without a figure are left out of their row.
+
+    A row without any figure left is NaN.
+    """
     used = (maps != 0).any(axis=0)
-    mapped: NDArray[np.float64] = np.nan_to_num(draws[:, used]) @ maps[:, used].T
-    return mapped
+    held, weights = draws[:, used], maps[:, used]
+    mass = np.isfinite(held) @ weights.T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mapped: NDArray[np.float64] = (np.nan_to_num(held) @ weights.T) / mass
+    out: NDArray[np.float64] = mapped * weights.sum(axis=1)
+    return out
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

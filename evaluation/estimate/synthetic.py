@@ -45,6 +45,10 @@ class SyntheticSettings:
     variant: Variant = "simplex"
     scale: frame.Scale = "level"
 
+    def __post_init__(self) -> None:
+        frame.one_of("variant", self.variant, Variant)
+        frame.one_of("scale", self.scale, frame.Scale)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SdidSettings:
@@ -56,6 +60,10 @@ class SdidSettings:
 
     scale: frame.Scale = "level"
     solver: Literal["exact"] = "exact"
+
+    def __post_init__(self) -> None:
+        frame.one_of("scale", self.scale, frame.Scale)
+        frame.one_of("solver", self.solver, Literal["exact"])
 
 
 def synthetic_control(
@@ -79,6 +87,7 @@ def synthetic_control(
     InferenceRefused : any inference but re-assignment.
     """
     chosen = settings or SyntheticSettings()
+    frame.check_call(panel, chosen, SyntheticSettings, inference, level)
     what = ("synthetic_control", f"gap to the synthetic twin ({chosen.variant}) by site and period")
 
     def fit(sample: frame.Sample, g: int) -> Twins:
@@ -109,6 +118,7 @@ def synthetic_did(
     InferenceRefused : any inference but re-assignment.
     """
     chosen = settings or SdidSettings()
+    frame.check_call(panel, chosen, SdidSettings, inference, level)
     what = ("synthetic_did", "gap to the synthetic twin, measured from weighted periods before")
     _refuse(inference, what[0])
     return _estimate(panel, outcome, chosen, what, _fit_sdid, assignments, level, seed)
@@ -152,7 +162,7 @@ def _estimate(
         sample=sample.describe(), settings=settings,
         warnings=sample.warnings + dropped + twins.unconverged(fitted),
         diagnostics=twins.fit_diagnostics(sample, fitted),
-        provenance={"panel": sample.panel.fingerprint, "vintage": panel.vintage},
+        provenance=frame.provenance(panel, sample, assignments),
     )  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def placebo(
     placed = frame.placed_effects(sample, raw[0])
     carried = {g: twin.from_base(placed) for g, twin in twins.items()}
     net = raw - effects_under(carried, assignments, rule, sample.weights)
-    return Draws(raw=raw, shift=shift, net=net), raw[0].copy()
+    return frame.finished_draws(assignments, raw, shift, net), raw[0].copy()
 
 
 def _filler_gaps(twins: Mapping[int, Twins]) -> FillerContrast:

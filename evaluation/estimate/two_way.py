@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from evaluation.panel import Panel
 
 Errors = Literal["unadjusted", "clustered"]
+Method = Literal["fixed_effects", "first_differences"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +41,15 @@ class TwoWaySettings:
     replication : compute the analytic error for a published table where it would be refused.
     """
 
-    method: Literal["fixed_effects", "first_differences"] = "fixed_effects"
+    method: Method = "fixed_effects"
     scale: frame.Scale = "level"
     errors: Errors = "clustered"
     replication: bool = False
+
+    def __post_init__(self) -> None:
+        frame.one_of("method", self.method, Method)
+        frame.one_of("scale", self.scale, frame.Scale)
+        frame.one_of("errors", self.errors, Errors)
 
 
 def two_way_fixed_effects(
@@ -71,6 +77,7 @@ def two_way_fixed_effects(
     InferenceRefused : analytic errors with fewer than ten started areas in ten authorities.
     """
     settings = settings or TwoWaySettings()
+    frame.check_call(panel, settings, TwoWaySettings, inference, level)
     panel, dropped = _balanced(panel, outcome)
     sample = frame.take(panel, outcome, settings.scale)
     warnings = sample.warnings + dropped
@@ -89,6 +96,7 @@ def two_way_fixed_effects(
             assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
         elif dropped:
             assignments = assignments.redrawn(sample.panel)
+        frame.same_areas(assignments, sample)
         draws = _placebo(sample, settings, assignments, float(fitted.params["started"]))
     error = np.array([float(fitted.std_errors["started"])])
     return Estimate(
@@ -99,7 +107,7 @@ def two_way_fixed_effects(
         effects=np.array([float(fitted.params["started"])]), draws=draws,
         analytic_error=error if inference == "analytic" else None, sample=sample.describe(),
         settings=settings, warnings=warnings,
-        provenance={"panel": sample.panel.fingerprint, "vintage": panel.vintage},
+        provenance=frame.provenance(panel, sample, assignments),
     )  # fmt: skip
 
 
@@ -140,7 +148,7 @@ def _placebo(
         raise EstimateError(
             f"the coefficient by re-assignment ({raw[0, 0]}) differs from linearmodels' ({effect})."
         )
-    return Draws(raw=raw, shift=shift, net=raw - effect * shift)
+    return frame.finished_draws(assignments, raw, shift, raw - effect * shift)
 
 
 def _coefficients(

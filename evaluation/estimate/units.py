@@ -55,7 +55,7 @@ def in_units(estimate: Estimate) -> UnitEffects:
     post = (index["event_time"] >= 0).to_numpy() & np.isfinite(estimate.effects)
     net = estimate.draws.net[1:, post]
     effects = estimate.effects[post]
-    draws = effects - np.nan_to_num(net - np.nan_to_num(net).mean(axis=0))
+    draws = effects - _whole(net - np.nanmean(net, axis=0))
     observed, exposure = estimate.observed[post], estimate.exposure[post]
     if estimate.scale == "log":
         effects, draws = observed * -np.expm1(-effects), observed * -np.expm1(-draws)
@@ -68,3 +68,10 @@ def in_units(estimate: Estimate) -> UnitEffects:
         observed=observed,
         exposure=exposure,
     )
+
+
+def _whole(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Deviations with holes filled by their own row's mean: a hole is no certainty."""
+    held = np.isfinite(deviations)
+    mean = np.where(held, deviations, 0.0).sum(axis=1) / np.maximum(held.sum(axis=1), 1)
+    return np.where(held, deviations, mean[:, None])

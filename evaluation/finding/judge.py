@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from evaluation.estimate.units import UnitEffects
     from evaluation.programme import Outcome
 
-DETECTED_IN_80_PERCENT = 2.8
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Judged:
@@ -35,7 +33,7 @@ class Judged:
     window : first and last event time of the estimand. margin_percent : X of "no effect larger".
     adjusted_p : after correction over the outcome's family. baseline : mean figure without the
         programme, in the outcome's unit, to express a level effect in percent. objections : what
-        diagnostics hold against a verdict.
+        diagnostics hold against a verdict. family : outcomes among which the p-value is adjusted.
     """
 
     outcome: Outcome
@@ -46,6 +44,7 @@ class Judged:
     baseline: float
     units: UnitEffects | None = None
     objections: tuple[str, ...] = ()
+    family: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +54,8 @@ class Finding:
     percent : effect in percent of what would have been. per_quarter, to_date : change in people or
         events a period (mean over the window's periods) and over all started periods; None for
         outcomes without a denominator. A stock has no sum over time, so its ``to_date`` is None.
-    detectable_percent : the effect that would be seen 80 % of the time now.
+    detectable_percent : the effect that would be found four times in five with the data so far, the
+        whole family counted; infinite where the assignments are too few to find anything.
     """
 
     outcome: str
@@ -68,6 +68,7 @@ class Finding:
     margin_percent: float
     detectable_percent: float
     reasons: tuple[str, ...]
+    objections: tuple[str, ...]
     sentence: str
     paragraph: str
     analyst: str
@@ -85,7 +86,9 @@ def judge(judged: Judged) -> Finding:
     complete = _window_complete(judged)
     verdict, reasons = _verdict(judged, percent, complete)
     per_quarter, to_date = _people(judged)
-    detectable = DETECTED_IN_80_PERCENT * _percent_size(judged, float(row["se"]))
+    alpha = (1 - judged.estimate.level) / judged.family
+    seen = judged.estimate.detectable(alpha, window=judged.window)
+    detectable = _percent_size(judged, seen)
     words = sentences.Facts(
         outcome=judged.outcome, verdict=verdict, percent=percent, per_quarter=per_quarter,
         margin=judged.margin_percent, adjusted_p=judged.adjusted_p, detectable=detectable,
@@ -96,7 +99,7 @@ def judge(judged: Judged) -> Finding:
         outcome=judged.outcome.code, verdict=verdict, percent=percent, per_quarter=per_quarter,
         to_date=to_date, p_value=float(row["p_value"]), adjusted_p=judged.adjusted_p,
         margin_percent=judged.margin_percent, detectable_percent=detectable,
-        reasons=tuple(reasons), sentence=sentences.minister(words),
+        reasons=tuple(reasons), objections=judged.objections, sentence=sentences.minister(words),
         paragraph=sentences.officer(words, reasons), analyst=sentences.analyst(words, row),
     )  # fmt: skip
 
@@ -112,7 +115,8 @@ def _percent(judged: Judged, effect: float, low: float, high: float) -> Range:
 
 def _percent_size(judged: Judged, size: float) -> float:
     log = judged.estimate.scale == "log"
-    return float(100 * np.expm1(size)) if log else 100 * size / abs(judged.baseline)
+    with np.errstate(over="ignore"):
+        return float(100 * np.expm1(size)) if log else 100 * size / abs(judged.baseline)
 
 
 def _window_complete(judged: Judged) -> bool:

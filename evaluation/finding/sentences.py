@@ -108,9 +108,14 @@ def officer(facts: Facts, reasons: list[str]) -> str:
     return (
         f"{minister(facts)} Over the first {last - first + 1} periods after the start the change "
         f"is {percent_text(facts.percent)} of what would have been, in {facts.n_areas} areas. "
-        f"Verdict: {facts.verdict}, because {'; '.join(reasons)}. A change of "
-        f"{facts.detectable:.1f} % would be seen four times in five with the data so far."
+        f"Verdict: {facts.verdict}, because {'; '.join(reasons)}. {_seen(facts.detectable)}"
     )
+
+
+def _seen(detectable: float) -> str:
+    if not math.isfinite(detectable):
+        return "With so few comparable areas no change, however large, could be told from chance."
+    return f"A change of {detectable:.1f} % would be seen four times in five with the data so far."
 
 
 def analyst(facts: Facts, row: pd.Series) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.estimate.estimate import Estimate
+    from evaluation.finding import Finding
     from evaluation.panel import Panel
     from evaluation.value import Value
 
@@ -89,8 +91,12 @@ def placebo_gaps(estimate: Estimate) -> dict[str, Any]:
     return {"event_times": times, "real": shown[0].round(6), "gaps": shown[1:].round(6)}
 
 
-def value_data(value: Value) -> dict[str, Any]:
-    """The accounts as the money page reads them."""
+def value_data(value: Value, findings: Mapping[str, Finding]) -> dict[str, Any]:
+    """The accounts as the money page reads them.
+
+    ``not_standing`` names the valued outcomes against which a check objects: they enter, as every
+    registered outcome does, but nobody should read the total without them in view.
+    """
     totals, ratios = value.totals(), value.ratios()
     flow = value.payback()
     return {
@@ -111,8 +117,18 @@ def value_data(value: Value) -> dict[str, Any]:
         ],
         "costs": value.costs.groupby(["agency", "kind"])["amount"].sum().reset_index()
         .to_dict("records"),
+        "not_standing": _not_standing(value, findings),
         "notes": _notes(value),
     }  # fmt: skip
+
+
+def _not_standing(value: Value, findings: Mapping[str, Finding]) -> list[dict[str, Any]]:
+    valued = {line.outcome.code: line.outcome for line in value.lines}
+    return [
+        {"outcome": code, "title": outcome.title, "plain_title": outcome.plain_title,
+         "verdict": findings[code].verdict, **value.of_outcome(code)}
+        for code, outcome in valued.items() if findings[code].objections
+    ]  # fmt: skip
 
 
 def _by_outcome(value: Value) -> list[dict[str, Any]]:

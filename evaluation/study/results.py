@@ -75,7 +75,7 @@ def as_data(run: StudyRun) -> dict[str, Any]:
         "window": list(protocol.window), "level": protocol.level,
         "sample": _sample(run), "assignments": _assignments(run), "sites": _sites(run),
         "outcomes": [_outcome(run, code) for code in protocol.outcomes],
-        "value": figures.value_data(run.value) if run.value else None,
+        "value": figures.value_data(run.value, run.findings) if run.value else None,
         "published": [_published(published, estimate) for published, estimate in run.published],
         "text": list(protocol.what_it_can_bear),
     }  # fmt: skip

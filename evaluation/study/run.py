@@ -246,11 +246,18 @@ def _find(
             margin_percent=protocol.margin_of(code), adjusted_p=adjusted[code],
             baseline=_baseline(panel, code, primary),
             units=in_units(primary) if primary.exposure is not None else None,
+            family=_family(protocol, code),
             objections=objections(
                 diagnostics[code], float(primary.overall(window=protocol.window)["effect"].iloc[0])
             ),
         ))  # fmt: skip
     return findings
+
+
+def _family(protocol: Protocol, code: str) -> int:
+    """How many outcomes share the correction of an outcome's p-value."""
+    role = protocol.role_of(code)
+    return {"primary": len(protocol.primary), "secondary": len(protocol.secondary)}.get(role, 1)
 
 
 def _baseline(panel: Panel, outcome: str, estimate: Estimate) -> float:

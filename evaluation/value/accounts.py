@@ -7,7 +7,7 @@ leave public value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -80,6 +80,14 @@ class Value:
         table.index.name = "account"
         return table
 
+    def of_outcome(self, code: str) -> dict[str, dict[str, float]]:
+        """Gross fiscal and cashable part of one outcome, as in `totals`."""
+        alone = replace(self, lines=tuple(ln for ln in self.lines if ln.outcome.code == code))
+        return {
+            "gross_fiscal": alone._summary(alone._sum(kind="fiscal")),
+            "cashable": alone._summary(alone._cashable()),
+        }
+
     def by(self, key: Key) -> pd.DataFrame:
         """Gross gain by agency (and budget), outcome, site, quarter or kind; pounds."""
         parts: dict[tuple[str, ...], Floats] = {}
@@ -131,7 +139,11 @@ class Value:
         cost = self.discounted_cost
         public = self._sum(public=True, discounted=True)
         fiscal = self._sum(kind="fiscal", discounted=True)
-        rows = {"bcr": public / cost, "fiscal": fiscal / cost, "cashable": self._cashable() / cost}
+        rows = {
+            "bcr": public / cost,
+            "fiscal": fiscal / cost,
+            "cashable": self._cashable(discounted=True) / cost,
+        }
         table = pd.DataFrame({k: self._summary(v) for k, v in rows.items()}).T
         table["p_above_one"] = [float((v[1:] > 1).mean()) for v in rows.values()]
         return table
@@ -157,7 +169,7 @@ class Value:
             total = total + np.append(line.gain @ weights, line.gain_draws @ weights)
         return total
 
-    def _cashable(self) -> Floats:
+    def _cashable(self, *, discounted: bool = False) -> Floats:
         """Fiscal gain that can leave a budget by the last quarter, after the budget's lag."""
         shares = self.parameters.cashable.set_index("budget")
         total: Floats = np.zeros(1 + len(self.lines[0].gain_draws))
@@ -168,7 +180,8 @@ class Value:
             lag = int(shares.loc[budget, "lag_quarters"])
             last = self.programme.last + -lag
             free = np.array([Period.parse(q) <= last for q in line.index["quarter"]])
-            total = total + float(shares.loc[budget, "share"]) * _drawn(line, free)
+            worth = free * (line.index["quarter"].map(self._factor) if discounted else 1.0)
+            total = total + float(shares.loc[budget, "share"]) * _drawn(line, np.asarray(worth))
         return total
 
     def _agency_draws(self) -> dict[tuple[str, str], Floats]:
@@ -202,5 +215,7 @@ class Value:
         return {"mean": float(drawn[0]), "low": float(low), "high": float(high)}
 
 
-def _drawn(line: Line, columns: NDArray[np.bool_]) -> Floats:
-    return np.append(line.gain[columns].sum(), line.gain_draws[:, columns].sum(axis=1))
+def _drawn(line: Line, weights: NDArray[np.bool_] | Floats) -> Floats:
+    """Point first, then draws: the line's gain summed over its entries with these weights."""
+    share = weights.astype(float)
+    return np.append(line.gain @ share, line.gain_draws @ share)

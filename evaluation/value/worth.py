@@ -51,6 +51,11 @@ def worth(
     """
     params = parameters if isinstance(parameters, Parameters) else Parameters.load(parameters)
     rng = np.random.default_rng(seed)
+    if len({e.provenance.get("assignments") for e in estimates}) > 1:
+        raise ValueChainError(
+            "the estimates rest on different assignments, so their draws are not joint.",
+            mend="pass the same assignments to every estimate",
+        )
     priced = [e for e in estimates if programme.outcome_by_code[e.outcome].unit_cost]
     if not priced:
         raise ValueChainError("no outcome of these estimates has a unit cost.")
@@ -77,11 +82,6 @@ def _shared_rows(
     changes: dict[str, UnitEffects], draws: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     sizes = {len(change.draws) for change in changes.values()}
-    if len(sizes) > 1:
-        raise ValueChainError(
-            "the estimates rest on different numbers of assignments, so their draws are not joint.",
-            mend="pass the same assignments to every estimate",
-        )
     return rng.integers(0, sizes.pop(), draws)
 
 

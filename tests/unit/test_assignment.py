@@ -75,3 +75,31 @@ def test_a_stratum_without_comparisons_is_refused() -> None:
     table = long_table(n=6)
     with pytest.raises(EstimateError, match="fewer strata"):
         Assignments.draw(panel(table), block="area", strata=("population",))
+
+
+def test_sites_that_share_an_authority_go_on_sharing_one() -> None:
+    table = long_table()
+    table["authority"] = "L" + (table["area"].str[1:].astype(int) // 4).astype(str)
+    held = Assignments.draw(panel(table), strata=(), n=500)
+    hosts = (np.arange(24) // 4)[held.fillers]
+    assert (hosts == hosts[:, :1]).all()
+    assert held.distinct == 6
+
+
+def test_a_site_in_two_authorities_stays_in_two() -> None:
+    table = long_table()
+    table.loc[table["area"].isin(["a01", "a02"]), "authority"] = "L9"
+    table.loc[table["area"].isin(["a18", "a19"]), "authority"] = "L0"
+    held = Assignments.draw(panel(table), strata=(), n=300)
+    authority = panel(table).areas["authority"].to_numpy()
+    hosts = authority[held.fillers]
+    assert (hosts[:, 0] != hosts[:, 1]).all()
+    assert (hosts[:, 1] == hosts[:, 2]).all()
+
+
+def test_areas_without_a_population_are_named() -> None:
+    table = long_table()
+    table["population"] = table["population"].astype(float)
+    table.loc[table["area"] == "a09", "population"] = np.nan
+    with pytest.raises(EstimateError, match="1 areas have no population"):
+        Assignments.draw(panel(table), strata=("population",))

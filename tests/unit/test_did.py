@@ -194,3 +194,73 @@ def test_areas_that_never_start_change_nothing_by_their_order() -> None:
     reordered = table.sample(frac=1, random_state=3)
     one, other = did(panel(table), "y"), did(panel(reordered), "y")
     assert one.fingerprint == other.fingerprint
+
+
+def test_missing_comparison_cells_do_not_make_chance_look_smaller() -> None:
+    """Half of the comparisons' late cells missing, no effect: 40 panels, at most 6 rejections."""
+    rejections = 0
+    for seed in range(40):
+        table = long_table(n=20, seed=seed)
+        table.loc[table["site"] == "B", ["start", "site"]] = [0, None]
+        rng = np.random.default_rng(seed)
+        late = (table["start"] == 0) & (table["year"] >= 2005)
+        table.loc[late & (rng.random(len(table)) < 0.5), "y"] = np.nan
+        assignments = Assignments.draw(panel(table), block="area", strata=(), n=399, seed=seed)
+        p = did(panel(table), "y", assignments=assignments).overall()["p_value"].item()
+        rejections += p <= 0.05
+    assert rejections <= 6
+
+
+def test_a_late_first_figure_invents_no_effect_under_a_shared_trend() -> None:
+    table = long_table()
+    table["y"] = 10 + 0.3 * (table["year"] - 2000) + 1e-3 * np.sin(np.arange(len(table)))
+    table.loc[(table["area"] == "a00") & (table["year"] < 2003), "y"] = np.nan
+    effect = did(panel(table), "y", settings=DidSettings(base="mean")).overall()["effect"].item()
+    assert abs(effect) < 0.01
+
+
+def test_a_site_re_drawn_to_its_own_areas_ties_with_itself() -> None:
+    """One of 12 authorities is a site's own: its p-value cannot fall below 1 / 12."""
+    table = long_table()
+    table.loc[table["site"] == "A", "y"] += 50.0 * (table["year"] >= 2005)
+    table.loc[table["site"] == "B", "y"] -= 30.0 * (table["year"] >= 2007)
+    estimate = did(panel(table), "y")
+    assert estimate.by("site").loc["A", "p_value"] >= 1 / 12 - 0.01
+    assert not np.isfinite(estimate.by("site").loc["A", "low"])
+
+
+def test_what_could_be_seen_is_what_injection_finds() -> None:
+    """The stated effect, injected into each placebo area in turn, is found about as often."""
+    table = long_table(n=40)
+    table.loc[table["start"] > 0, ["start", "site"]] = [0, None]
+    base = table.copy()
+    one = base["area"] == "a05"
+    base.loc[one, ["start", "site"]] = [2005, "A"]
+    held = panel(base)
+    assignments = Assignments.draw(held, block="area", strata=(), n=99)
+    size = did(held, "y", assignments=assignments).detectable()
+    found = 0
+    for area in sorted(table["area"].unique()):
+        moved = table.copy()
+        mine = moved["area"] == area
+        moved.loc[mine, ["start", "site"]] = [2005, "A"]
+        moved.loc[mine & (moved["year"] >= 2005), "y"] += size
+        drawn = Assignments.draw(panel(moved), block="area", strata=(), n=99)
+        row = did(panel(moved), "y", assignments=drawn).overall().iloc[0]
+        found += row["p_value"] <= 0.05
+    assert 0.65 <= found / 40 <= 0.95
+
+
+def test_unknown_settings_and_calls_are_refused_with_the_choices() -> None:
+    with pytest.raises(EstimateError, match=r"base cannot be 'foo'[\s\S]*'universal'"):
+        DidSettings(base="foo")  # type: ignore[arg-type]
+    with pytest.raises(EstimateError, match="not a Panel"):
+        did(long_table(), "y")  # type: ignore[arg-type]
+    with pytest.raises(EstimateError, match="level of 95"):
+        did(panel(), "y", level=95)
+    with pytest.raises(EstimateError, match="inference cannot be 'foo'"):
+        did(panel(), "y", inference="foo")  # type: ignore[arg-type]
+    table = long_table()
+    table.loc[3, "y"] = np.inf
+    with pytest.raises(EstimateError, match="infinite in area a00, 2003"):
+        did(panel(table), "y")

@@ -66,3 +66,17 @@ def test_a_start_that_changes_over_time_is_an_error() -> None:
 def test_years_read_as_quarters_are_refused_with_the_mend() -> None:
     with pytest.raises(PanelError, match="frequency='A'"):
         Panel.from_long(long_table(), area="area", period="year", outcomes="y")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda t: t.iloc[:0], "no rows"),
+        (lambda t: t.assign(y="n/a"), r"'y' is 'n/a' in area a00, 2000"),
+        (lambda t: t.assign(year=pd.to_datetime(t["year"].astype(str))), r"to_period\('Q'\)"),
+        (lambda t: t.set_index("year"), r"reset_index\(\)"),
+    ],
+)
+def test_common_mistakes_say_how_to_mend_them(change, said: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(PanelError, match=said):
+        panel(change(long_table()))

@@ -1,5 +1,6 @@
 """The chain from effects to pounds: published factors, hand-worked cells, sums that must hold."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -161,3 +162,16 @@ def test_activity_that_rises_costs_money(value: Value) -> None:
 def test_the_cumulative_position_ends_at_the_net_total(value: Value) -> None:
     last = value.payback().iloc[-1]
     assert last["cumulative_mean"] == pytest.approx(value.totals().loc["net_fiscal", "mean"])
+
+
+def test_estimates_from_other_assignments_are_refused() -> None:
+    other = estimates()[1]
+    moved = replace(other, provenance={**other.provenance, "assignments": "another"})
+    with pytest.raises(ValueChainError, match="rest on different assignments"):
+        worth([estimates()[0], moved], programme(), draws=100)
+
+
+def test_one_outcome_is_part_of_the_total(value: Value) -> None:
+    codes = {line.outcome.code for line in value.lines}
+    parts = [value.of_outcome(code)["gross_fiscal"]["mean"] for code in codes]
+    assert sum(parts) == pytest.approx(value.totals().loc["gross_fiscal", "mean"])
