@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from evaluation.check.before import Before, Held
 from evaluation.check.cells import Cells
-from evaluation.check.parameters import parameters
+from evaluation.check.parameters import QuestionParameters
 from evaluation.check.problems import Problem, shown
 from evaluation.check.usual import declared_spread, usual
 from evaluation.programme import Outcome, Programme
@@ -22,7 +22,7 @@ def check_accepted(cells: Cells, programme: Programme, before: Before) -> list[P
         key = area, outcome.code
         held = before.accepted.get(key)
         if held is not None:
-            problems += _revised(cells, entry, held)
+            problems += _revised(cells, entry, held, before)
         elif cells.status[entry] == REVISED:
             message = "Nothing was accepted for this quarter before."
             problems.append(cells.problem("R053", entry, "status", message, value=REVISED))
@@ -38,19 +38,20 @@ def _entries(cells: Cells, programme: Programme) -> Iterator[tuple[int, Outcome,
             yield entry, programme.outcome_by_code[code], area
 
 
-def _revised(cells: Cells, entry: int, held: Held) -> list[Problem]:
+def _revised(cells: Cells, entry: int, held: Held, before: Before) -> list[Problem]:
     was, now = held.numerator, cells.numerator[entry]
     if was == now and (was is not None or held.status == (cells.status[entry] or "")):
         return []
     now_said = cells.status[entry] or "nothing" if now is None else shown(now)
     was_said = held.status or "nothing" if was is None else shown(was)
     message = f"{was_said} was accepted for this quarter; it becomes {now_said}."
-    rule = "R067" if was is not None and now is not None and _large(was, now) else "R066"
+    rule = (
+        "R067" if was is not None and now is not None and _large(was, now, before.ask) else "R066"
+    )
     return [cells.problem(rule, entry, "numerator", message, value=now)]
 
 
-def _large(was: float, now: float) -> bool:
-    ask = parameters().questions
+def _large(was: float, now: float, ask: QuestionParameters) -> bool:
     if abs(now - was) <= ask.revision_count and was == int(was) and now == int(now):
         return False
     small, large = sorted((abs(was), abs(now)))
@@ -68,7 +69,7 @@ def _gone(cells: Cells, entry: int, outcome: Outcome, before: Before) -> list[Pr
         return []
     spread = before.spreads.get(outcome.code) or declared_spread()
     expected = usual(outcome, earlier, spread, cells.denominator[entry])
-    small = expected is None or expected.level < parameters().questions.gone_level
+    small = expected is None or expected.level < before.ask.gone_level
     if expected is None or (small and expected.counted):
         return []
     message = f"The last accepted figure is {shown(earlier[-1].numerator)}; now there is {status}."

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
+from evaluation.check.parameters import QuestionParameters, parameters
 from evaluation.returns.content import Figures
 
 Key = tuple[str, str]
@@ -69,6 +70,7 @@ class Before:
     elsewhere : figures of the return's own period that somebody else has given for its areas.
     spreads, others : by outcome.
     today : the day of the check; None where no clock counts.
+    ask : how far is too far; as declared, unless what it does is being measured.
     """
 
     earlier: Mapping[Key, tuple[Held, ...]] = field(default_factory=dict)
@@ -77,6 +79,7 @@ class Before:
     spreads: Mapping[str, Spread] = field(default_factory=dict)
     others: Mapping[str, Others] = field(default_factory=dict)
     today: date | None = None
+    ask: QuestionParameters = field(default_factory=lambda: parameters().questions)
 
     @classmethod
     def of_last(cls, last: Figures) -> Before:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from evaluation.check.before import Before, Held, Spread
 from evaluation.check.cells import Cells
-from evaluation.check.parameters import parameters
+from evaluation.check.parameters import QuestionParameters, parameters
 from evaluation.check.usual import Usual, declared_spread, usual
 from evaluation.programme import Outcome, Programme
 
@@ -28,6 +28,7 @@ class Case:
     earlier: tuple[Held, ...]
     spread: Spread
     usual: Usual
+    ask: QuestionParameters
 
     @property
     def fixed(self) -> float | None:
@@ -66,7 +67,7 @@ def cases_of(cells: Cells, programme: Programme, before: Before) -> list[Case]:
         if expected is not None and (figure >= 0 or not expected.counted):
             found.append(Case(entry=entry, area=area, outcome=outcome, figure=figure,
                               denominator=denominator, earlier=earlier, spread=spread,
-                              usual=expected))  # fmt: skip
+                              usual=expected, ask=before.ask))  # fmt: skip
     return found
 
 
@@ -90,7 +91,7 @@ class Together:
 
 def together(cases: Sequence[Case], before: Before) -> Together:
     """The change of one outcome's cases that is common to them, beside that of other areas."""
-    ask = parameters().questions
+    ask = cases[0].ask
     others = before.others.get(cases[0].outcome.code)
     base = others.change if others is not None else None
     changes = sorted(c for case in cases if (c := case.log_change) is not None)

@@ -9,7 +9,6 @@ from evaluation.check import slips
 from evaluation.check.before import Before
 from evaluation.check.cases import Case, Together, cases_of, together
 from evaluation.check.cells import Cells
-from evaluation.check.parameters import parameters
 from evaluation.check.problems import Problem, shown
 from evaluation.programme import Programme
 from evaluation.quarters import Period
@@ -58,8 +57,7 @@ def _column_problem(cells: Cells, cases: Sequence[Case], change: float) -> Probl
 
 
 def _denominator(cells: Cells, case: Case) -> list[Problem]:
-    ask = parameters().questions
-    given, fixed = case.denominator, case.fixed
+    ask, given, fixed = case.ask, case.denominator, case.fixed
     if given is None or not fixed or given <= 0 or given == fixed:
         return []
     far = abs(math.log(given / fixed)) > math.log(ask.denominator_ratio)
@@ -72,7 +70,7 @@ def _denominator(cells: Cells, case: Case) -> list[Problem]:
 
 def _figure(cells: Cells, case: Case, change: float) -> list[Problem]:
     """At most one question about one figure: the most telling."""
-    ask = parameters().questions
+    ask = case.ask
     if case.figure == 0 and _never_zero(case, change):
         message = f"There were always some before; the last accepted figure is {shown(case.last)}."
         return [cells.problem("R069", case.entry, "numerator", message, value=0.0)]
@@ -96,7 +94,7 @@ def _figure(cells: Cells, case: Case, change: float) -> list[Problem]:
 
 
 def _jumped(case: Case, change: float) -> bool:
-    ask = parameters().questions
+    ask = case.ask
     if abs(case.usual.surprise(case.figure, change)) <= ask.jump:
         return False
     half = 0.5 if case.usual.counted else 0.0
@@ -109,10 +107,10 @@ def _misfit(case: Case, figure: float, change: float) -> float:
 
 
 def _never_zero(case: Case, change: float) -> bool:
-    if _misfit(case, 0.0, change) < parameters().questions.fits:
+    if _misfit(case, 0.0, change) < case.ask.fits:
         return False
     known = [held.numerator for held in case.earlier if held.numerator is not None]
-    return len(known) >= parameters().questions.never_zero and 0 not in known
+    return len(known) >= case.ask.never_zero and 0 not in known
 
 
 def _as_rate(case: Case) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from evaluation.check.before import Before, Held, Others
 from evaluation.check.cells import Cells
-from evaluation.check.parameters import parameters
+from evaluation.check.parameters import QuestionParameters
 from evaluation.check.problems import Problem, shown
 from evaluation.programme import Outcome, Programme
 
@@ -18,10 +18,10 @@ def check_others(cells: Cells, programme: Programme, before: Before) -> list[Pro
     for entry, outcome, area in _given(cells, programme):
         key = area, outcome.code
         if (held := before.elsewhere.get(key)) is not None:
-            problems += _against_source(cells, entry, outcome, held)
+            problems += _against_source(cells, entry, outcome, held, before.ask)
         others = before.others.get(outcome.code)
         if others is not None and not before.earlier.get(key):
-            problems += _against_areas(cells, entry, outcome, others)
+            problems += _against_areas(cells, entry, outcome, others, before.ask)
     return problems
 
 
@@ -39,21 +39,24 @@ def value_of(outcome: Outcome, above: float | None, below: float | None) -> floa
     return above if outcome.form == "value" or not below else outcome.per * above / below
 
 
-def _against_source(cells: Cells, entry: int, outcome: Outcome, held: Held) -> list[Problem]:
+def _against_source(
+    cells: Cells, entry: int, outcome: Outcome, held: Held, ask: QuestionParameters
+) -> list[Problem]:
     ours = value_of(outcome, cells.numerator[entry], cells.denominator[entry])
     theirs = value_of(outcome, held.numerator, held.denominator)
     if ours is None or theirs is None:
         return []
     small, large = sorted((abs(ours), abs(theirs)))
-    if large <= small * parameters().questions.elsewhere_ratio:
+    if large <= small * ask.elsewhere_ratio:
         return []
     message = f"{shown(held.numerator)} was accepted from another source for this quarter."
     figure = cells.numerator[entry]
     return [cells.problem("R091", entry, "numerator", message, value=figure)]
 
 
-def _against_areas(cells: Cells, entry: int, outcome: Outcome, others: Others) -> list[Problem]:
-    ask = parameters().questions
+def _against_areas(
+    cells: Cells, entry: int, outcome: Outcome, others: Others, ask: QuestionParameters
+) -> list[Problem]:
     figure = cells.numerator[entry]
     value = value_of(outcome, figure, cells.denominator[entry])
     if value is None or value <= 0 or figure is None or figure <= 0:

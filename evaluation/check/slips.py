@@ -12,7 +12,6 @@ from itertools import combinations, groupby, pairwise
 
 from evaluation.check.cases import Case
 from evaluation.check.cells import Cells
-from evaluation.check.parameters import parameters
 from evaluation.check.problems import Problem, shown
 from evaluation.quarters import Period
 from evaluation.returns.workbook import address
@@ -24,8 +23,7 @@ _FEW_ROWS = 8
 
 def copies(cells: Cells, cases: Sequence[Case], period: Period | None) -> list[Problem]:
     """The return, or else single outcomes of it, that repeat an earlier quarter's figures."""
-    usual_repeats = parameters().questions.usual_repeats
-    able = [c for c in cases if c.usual.counted and c.spread.repeats < usual_repeats]
+    able = [c for c in cases if c.usual.counted and c.spread.repeats < c.ask.usual_repeats]
     whole = _copied(able)
     if whole is not None:
         return [_copy_problem(cells, able, whole, period, "this return")]
@@ -39,7 +37,9 @@ def copies(cells: Cells, cases: Sequence[Case], period: Period | None) -> list[P
 
 def _copied(cases: Sequence[Case]) -> tuple[int, list[Case]] | None:
     """The earlier period whose figures are repeated more often than chance repeats them."""
-    ask = parameters().questions
+    if not cases:
+        return None
+    ask = cases[0].ask
     periods = {held.period for case in cases for held in case.earlier}
     best: tuple[int, list[Case]] | None = None
     for period in sorted(periods, reverse=True):
@@ -87,7 +87,9 @@ def shifts(
 
     ``changes`` is what each outcome's areas have moved by together, in log points.
     """
-    ask = parameters().questions
+    if not cases:
+        return [], set()
+    ask = cases[0].ask
     by_entry = {case.entry: case for case in cases}
     problems, told = [], set[int]()
     for step, where in ((-1, "above"), (1, "below")):
@@ -115,7 +117,7 @@ def _gain(case: Case, other: Case | None, changes: Mapping[str, float]) -> float
         return 0.0
     own = _misfit(case, case.figure, changes[case.outcome.code])
     gain = own - _misfit(other, case.figure, changes[other.outcome.code])
-    return min(gain, parameters().questions.shift_row)
+    return min(gain, case.ask.shift_row)
 
 
 def _misfit(case: Case, figure: float, change: float) -> float:
@@ -155,7 +157,6 @@ def exchanges(cells: Cells, cases: Sequence[Case], change: float) -> tuple[list[
 
 
 def _exchanged(cases: Sequence[Case], change: float) -> Iterator[tuple[float, Case, Case]]:
-    ask = parameters().questions
     pairs: Iterable[tuple[Case, Case]] = pairwise(cases)
     if len(cases) <= _FEW_ROWS:
         pairs = combinations(cases, 2)
@@ -165,7 +166,7 @@ def _exchanged(cases: Sequence[Case], change: float) -> Iterator[tuple[float, Ca
             continue
         there = _misfit(one, one.figure, change) + _misfit(other, other.figure, change)
         exchanged = _misfit(one, other.figure, change) + _misfit(other, one.figure, change)
-        if there - exchanged > ask.exchange and exchanged < ask.jump**2:
+        if there - exchanged > one.ask.exchange and exchanged < one.ask.jump**2:
             yield there - exchanged, one, other
 
 
@@ -177,14 +178,13 @@ def _by_denominator(one: Case, other: Case) -> bool:
 
 def same_figures(cells: Cells, by_outcome: Mapping[str, Sequence[Case]]) -> list[Problem]:
     """Runs of neighbouring rows that hold one figure, longer than chance would make them."""
-    ask = parameters().questions
     problems = []
     for cases in by_outcome.values():
         counted = [case for case in cases if case.usual.counted and case.figure > 0]
         for figure, group in groupby(counted, key=lambda case: case.figure):
             run = list(group)
             chance = len(counted) * math.prod(case.usual.chance_of(figure) for case in run[1:])
-            if len(run) < ask.same_rows or chance >= ask.same_chance:
+            if len(run) < run[0].ask.same_rows or chance >= run[0].ask.same_chance:
                 continue
             last = address(cells.rows[run[-1].entry], cells.columns["numerator"])
             message = f"{shown(figure)} stands in {len(run)} rows, from here to {last}."

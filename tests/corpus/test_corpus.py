@@ -73,7 +73,7 @@ def cases() -> Iterator[Any]:
         yield pytest.param(number, fault, kind, id=f"{fault.name}-{kind}", marks=marks)
 
 
-@pytest.mark.parametrize(("number", "fault", "kind"), cases())
+@pytest.mark.parametrize(("number", "fault", "kind"), list(cases()))
 def test_a_fault_is_found_in_its_cell(number: int, fault: Fault, kind: str, tmp_path: Path) -> None:
     site = f"S{1 + number % 6:02d}"
     spoilt = draft(world(SEEDS[number % len(SEEDS)]), site, "council", Q3, kind, seed=number)
