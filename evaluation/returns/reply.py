@@ -22,6 +22,7 @@ from evaluation.returns.addresses import corners
 from evaluation.returns.form import form
 from evaluation.returns.saving import saved
 from evaluation.returns.sheets import Sheet
+from evaluation.returns.template_sheets import fit_to_width, wrap
 from evaluation.returns.workbook import RawReturn
 
 MAX_CELLS = 250_000
@@ -92,13 +93,21 @@ def write_reply(raw: RawReturn, headline: str, marks: Sequence[Mark], path: Path
 
 
 def _own_workbook(raw: RawReturn) -> Any | None:
-    """The officer's own workbook; None where its formats are beyond understanding."""
+    """The officer's own workbook; None where its formats are beyond understanding.
+
+    What can be read and not be written again is found by doing so once, unmarked: then whatever
+    fails later is a fault of ours, and no workbook's.
+    """
     from openpyxl import load_workbook
+
+    def load() -> Any:
+        return load_workbook(io.BytesIO(raw.content), keep_links=False, rich_text=True)
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of parts that are left out, in a developer's words
-            return load_workbook(io.BytesIO(raw.content), keep_links=False, rich_text=True)
+            load().save(io.BytesIO())  # on a copy of its own: pictures can be written only once
+            return load()
     except _NOT_UNDERSTOOD:
         return None
 
@@ -202,7 +211,7 @@ def _first_of_merged(sheet: Any, name: str) -> str:
 
 
 def _list_problems(book: Any, headline: str, marks: Sequence[Mark]) -> None:
-    from openpyxl.styles import Alignment, Font, PatternFill
+    from openpyxl.styles import Font, PatternFill
     from openpyxl.worksheet.hyperlink import Hyperlink
 
     sheet = book.create_sheet(form().problems_sheet)
@@ -216,9 +225,8 @@ def _list_problems(book: Any, headline: str, marks: Sequence[Mark]) -> None:
     for number, mark in enumerate(marks, start=_LIST_FROM + 1):
         said = (mark.place, mark.value, mark.message, mark.mend, _KINDS[mark.severity], mark.rule)
         for column, value in enumerate(said, start=1):
-            cell = sheet.cell(number, column)
-            _put(cell, value)
-            cell.alignment = Alignment(wrap_text=True, vertical="top")
+            _put(sheet.cell(number, column), value)
+        wrap(sheet, number)
         first = sheet.cell(number, 1)
         first.fill = PatternFill("solid", fgColor=_FILLS[mark.severity])
         target = mark.sheet or form().return_sheet
@@ -227,6 +235,7 @@ def _list_problems(book: Any, headline: str, marks: Sequence[Mark]) -> None:
             first.hyperlink = Hyperlink(ref=first.coordinate, location=f"'{quoted}'!{mark.cell}")
             first.font = Font(underline="single", color="FF0B3D91")
     sheet.freeze_panes = f"A{_LIST_FROM + 1}"
+    fit_to_width(sheet)
     book.active = book.sheetnames.index(sheet.title)
     for other in book.worksheets:  # two selected sheets would be edited as one
         other.sheet_view.tabSelected = other is sheet

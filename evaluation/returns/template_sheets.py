@@ -6,6 +6,7 @@ drop-down offers stands readable on the sheet of notes, so that no sheet needs t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +55,28 @@ def workbook(rows: Rows, guide: Sequence[str], asked: Asked | None) -> bytes:
         lists = _write_notes(book.create_sheet(form().notes_sheet), asked)
         _offer(sheet, rows, asked, lists)
         _shade(sheet, rows, asked)
+    for one in book.worksheets:
+        fit_to_width(one)
     return saved(book)
+
+
+def fit_to_width(sheet: Any) -> None:
+    """Print a sheet in landscape, as wide as the paper and as long as it is."""
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+
+
+def wrap(sheet: Any, row: int) -> None:
+    """Wrap the texts of a row whose column widths are set, and make it tall enough for them."""
+    from openpyxl.styles import Alignment
+
+    lines = 1
+    for cell in sheet[row]:
+        cell.alignment = Alignment(wrap_text=True, vertical="top", horizontal="left")
+        width = sheet.column_dimensions[cell.column_letter].width
+        lines = max(lines, math.ceil(1.15 * len(str(cell.value or "")) / width))
+    sheet.row_dimensions[row].height = 15 * lines
 
 
 def _write_table(sheet: Any, rows: Rows) -> None:
@@ -75,9 +97,6 @@ def _write_table(sheet: Any, rows: Rows) -> None:
                 cell.font = Font(italic=True, color=_QUIET)
     sheet.freeze_panes = "A2"
     sheet.print_title_rows = "1:1"
-    sheet.page_setup.orientation = "landscape"
-    sheet.page_setup.fitToHeight = 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
 
 
 def _heading(cells: Sequence[Any]) -> None:
@@ -89,8 +108,10 @@ def _heading(cells: Sequence[Any]) -> None:
 
 
 def _write_guide(sheet: Any, guide: Sequence[str]) -> None:
-    from openpyxl.styles import Alignment, Font
+    from openpyxl.styles import Font
 
+    sheet.column_dimensions["A"].width = 20
+    sheet.column_dimensions["B"].width = 90
     for label, value in zip(form().guide, guide, strict=True):
         sheet.append([label, value])
         sheet.cell(sheet.max_row, 2).number_format = "@"
@@ -99,16 +120,13 @@ def _write_guide(sheet: Any, guide: Sequence[str]) -> None:
     sheet.cell(sheet.max_row, 1).font = Font(bold=True)
     for number, step in enumerate(_STEPS, start=1):
         sheet.append([number, step])
-        for cell in sheet[sheet.max_row]:
-            cell.alignment = Alignment(wrap_text=True, vertical="top", horizontal="left")
-    sheet.column_dimensions["A"].width = 20
-    sheet.column_dimensions["B"].width = 90
+        wrap(sheet, sheet.max_row)
 
 
 def _write_notes(sheet: Any, asked: Asked) -> dict[str, str]:
     """Write the notes; where the lists stand that drop-downs offer, by column of the return."""
-    from openpyxl.styles import Alignment
-
+    for letter, width in zip("ABCDE", (36, 40, 44, 36, 22), strict=True):
+        sheet.column_dimensions[letter].width = width
     tables: tuple[tuple[str, str, tuple[str, ...], list[tuple[str, ...]]], ...] = (
         ("status", "Status symbols", ("symbol", "meaning", "the figure beside it"),
          [(s.symbol, s.about, _BESIDE[s.figure]) for s in form().symbols]),
@@ -129,10 +147,8 @@ def _write_notes(sheet: Any, asked: Asked) -> dict[str, str]:
             sheet.append(list(line))
             for cell in sheet[sheet.max_row]:
                 cell.number_format = "@"
-                cell.alignment = Alignment(wrap_text=True, vertical="top")
+            wrap(sheet, sheet.max_row)
         lists[column] = f"{form().notes_sheet}!$A${first}:$A${sheet.max_row}"
-    for letter, width in zip("ABCDE", (36, 40, 44, 36, 22), strict=True):
-        sheet.column_dimensions[letter].width = width
     return lists
 
 

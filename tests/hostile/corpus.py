@@ -14,6 +14,7 @@ from typing import NamedTuple
 from tests.hostile.packages import (
     BOOK,
     HEAD,
+    LINK,
     MAIN,
     SHEET,
     TYPES,
@@ -33,7 +34,6 @@ from tests.hostile.packages import (
 STORED = zipfile.ZIP_STORED
 READ = "an ordinary check"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-LINK = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 
 
 class Case(NamedTuple):
@@ -248,6 +248,11 @@ def _xml() -> Iterator[Case]:
         ),
         "is not in it",
     )
+    yield Case(
+        "two_of_a_name.xlsx",
+        lambda b: changed(b, BOOK, 'name="Guide"', 'name="RETURN"'),
+        "two of its sheets are called",
+    )
     yield Case("sheets.xlsx", lambda b: sheets(b, 5000), "sheets; a return has")
 
 
@@ -363,6 +368,11 @@ def _sheets() -> Iterator[Case]:
                 )
             ),
         ),
+        READ,
+    )
+    yield Case(
+        "date_without_a_value.xlsx",
+        lambda b: changed(b, SHEET, "</row>", '<c r="K1" t="d"/></row>'),
         READ,
     )
     yield Case(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zipfile
 import zlib
@@ -11,6 +12,7 @@ SHEET = "xl/worksheets/sheet1.xml"
 BOOK = "xl/workbook.xml"
 TYPES = "[Content_Types].xml"
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
+LINK = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 
 
@@ -23,8 +25,34 @@ def packed(parts: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", method) as archive:
         for name, content in parts.items():
-            archive.writestr(name, content)
+            member = zipfile.ZipInfo(name)  # of no hour: the same parts make the same bytes
+            member.compress_type = method
+            archive.writestr(member, content)
     return out.getvalue()
+
+
+def as_excel_writes(book: bytes) -> bytes:
+    """The workbook with its texts in a part of their own, where Excel keeps them."""
+    parts = parts_of(book)
+    texts: list[bytes] = []
+
+    def shared(cell: re.Match[bytes]) -> bytes:
+        texts.append(cell[2])
+        return cell[1] + b't="s"><v>%d</v></c>' % (len(texts) - 1)
+
+    inline = re.compile(rb'(<c [^>]*)t="inlineStr"><is><t>([^<]*)</t></is></c>')
+    for part in [part for part in parts if part.startswith("xl/worksheets/sheet")]:
+        parts[part] = inline.sub(shared, parts[part])
+    held = b"".join(b"<si><t>" + text + b"</t></si>" for text in texts)
+    parts["xl/sharedStrings.xml"] = f"{HEAD}<sst {MAIN}>".encode() + held + b"</sst>"
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    entry = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'.encode()
+    parts[TYPES] = parts[TYPES].replace(b"</Types>", entry)
+    link = f'<Relationship Id="rId77" Type="{LINK}/sharedStrings" Target="sharedStrings.xml"/>'
+    relations = "xl/_rels/workbook.xml.rels"
+    end = b"</Relationships>"
+    parts[relations] = parts[relations].replace(end, link.encode() + end)
+    return packed(parts)
 
 
 def changed(book: bytes, part: str, before: str, after: str) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 from openpyxl.comments import Comment
 from openpyxl.styles import Font
 
-from evaluation.check.problems import CONFIRM, Checked, report
+from evaluation.check.problems import CONFIRM, Checked, report, shown
 from evaluation.check.reply import reply
 from evaluation.check.stages import check_return
 from evaluation.errors import UserError
@@ -141,6 +141,11 @@ def test_a_csv_comes_back_as_a_workbook_that_can_be_sent(tiny: Programme, tmp_pa
     assert {p.cell for p in checked.of("error")} == {"D3"}
     raw = read_return(out)
     assert raw.rows[0].values[:7] == (None,) * 7 and raw.rows[1].values[3] == "<5"
+
+
+def test_a_value_that_a_terminal_would_obey_is_only_shown() -> None:
+    assert shown("a\x1b[2J\u202eb") == '"a�[2J�b"'
+    assert len(shown("x" * 5000)) < 80
 
 
 def test_faults_of_the_guide_and_of_no_cell_are_listed(tiny: Programme, path: Path) -> None:
