@@ -29,8 +29,8 @@ _CAUSES = (
     ("no space left", "the disk is full", "make room and try again."),
     ("readonly database", "it may not be written here",
      "give the right to write to the file and its folder, and try again."),
-    ("unable to open database file", "the file cannot be opened",
-     "see whether its folder exists and may be written to."),
+    ("unable to open database file", "the file cannot be opened, or its folder may not be written",
+     "give the right to write there, or mount the disk for writing, and try again."),
     ("disk i/o error", "the disk refused (I/O error)", "see to the disk and try again."),
     ("connection refused", "the database does not answer",
      "see that it runs, and that NEWSTART_DATABASE names it rightly."),
@@ -74,7 +74,7 @@ def _postgresql(url: str, busy_seconds: int) -> sa.Engine:
             parsed.set(drivername="postgresql+psycopg"),
             connect_args={"connect_timeout": 10, "options": waiting},
         )
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, NoSuchModuleError, ValueError):
         raise LedgerError("the ledger's address cannot be read.", expected=address) from None
     except ModuleNotFoundError as error:
         raise LedgerError(
