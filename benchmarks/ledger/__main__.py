@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.ledger.flips import flips
 from benchmarks.ledger.killed import killed
+from benchmarks.ledger.national import national_size
 from benchmarks.ledger.record import record
 from benchmarks.ledger.writers import writers
 from benchmarks.postgres import private_cluster
@@ -47,8 +48,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ledger", description=__doc__)
     parser.add_argument("drill", choices=["flips", "killed", "writers", "national"])
     parser.add_argument("--engine", choices=ENGINES, default="sqlite")
-    parser.add_argument("--number", type=int, required=True, help="flips, kills or processes")
+    parser.add_argument(
+        "--number", type=int, required=True, help="flips, kills, processes, or areas of a nation"
+    )
     given = parser.parse_args()
+    if given.drill == "national":
+        record("ledger_national", f"national --number {given.number}", national_size(given.number))
+        return
     _run(given.drill, given.engine, given.number)
 
 

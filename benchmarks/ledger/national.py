@@ -1,0 +1,187 @@
+"""National size: 33,755 areas, 40 quarters, 19 outcomes, and 8 waves that restate 2 % of it.
+
+The export is written directly, in the very shape that ``ledger export`` writes, and read through
+``evaluation.ledger.national``. The ledger's own load is measured on one outcome by submitting it.
+"""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from evaluation import fingerprint
+from evaluation.ledger import national
+from evaluation.ledger.export import OBSERVATION, RETURN, RETURNS, ROWS_IN_A_GROUP, path_of
+from evaluation.ledger.ledger import Ledger
+from evaluation.quarters import Period, format_instant
+from evaluation.returns.content import Observation, Return
+
+AREAS, QUARTERS, OUTCOMES, WAVES, RESTATED = 33_755, 40, 19, 8, 0.02
+SOURCES = 6
+FIRST = Period.parse("2016 Q4")
+START = datetime(2017, 1, 20, 9, tzinfo=UTC)
+QUARTER = timedelta(days=91)
+
+
+def write_export(folder: Path, areas: int, quarters: int, outcomes: int) -> int:
+    """Write the files of every return and wave; how many observations there are."""
+    draw = np.random.default_rng(0)
+    codes = np.array([f"E0{1_000_000 + n}" for n in range(areas)])
+    revision = np.zeros((outcomes, areas, quarters), dtype=np.int32)
+    listed: list[dict[str, Any]] = []
+    count = 0
+    for instant, wave, quarter in _calendar(quarters):
+        for source in range(SOURCES):
+            own = range(source, outcomes, SOURCES)
+            parts = []
+            for outcome in own:
+                rows = np.arange(areas)
+                if wave:
+                    rows = np.flatnonzero(draw.random(areas) < RESTATED)
+                    revision[outcome, rows, quarter] += 1
+                parts.append((f"outcome_{outcome:02}", rows, revision[outcome, rows, quarter]))
+            one = _listed(f"{wave}.{quarter}.{source}", source, FIRST + quarter, instant)
+            table = _table(parts, codes, draw, one)
+            path = path_of(folder, one["quarter"], one["return_id"])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(table, path, compression="zstd", row_group_size=ROWS_IN_A_GROUP)
+            listed.append(one | {"rows": table.num_rows})
+            count += table.num_rows
+    pq.write_table(pa.Table.from_pylist(listed, schema=RETURN), folder / RETURNS)
+    return count
+
+
+def _calendar(quarters: int) -> Iterator[tuple[datetime, int, int]]:
+    """The instant, wave (0 = the first return) and quarter of each batch, in order of receipt."""
+    every = max(1, quarters // WAVES)
+    for quarter in range(quarters):
+        yield START + quarter * QUARTER, 0, quarter
+        if (quarter + 1) % every == 0:
+            wave = (quarter + 1) // every
+            for earlier in range(quarter + 1):
+                yield START + quarter * QUARTER + timedelta(days=30), wave, earlier
+
+
+def _listed(name: str, source: int, period: Period, instant: datetime) -> dict[str, Any]:
+    digest = fingerprint.of_bytes(name.encode())
+    return {
+        "return_id": digest[:12], "programme": "nation", "site": "OPEN",
+        "agency": f"source_{source}", "quarter": period.label, "received": format_instant(instant),
+        "file_sha256": digest, "content_hash": digest, "previous_hash": digest,
+        "chain_hash": digest, "withdrawn": None, "withdrawn_reason": None, "withheld": False,
+    }  # fmt: skip
+
+
+def _table(
+    parts: list[tuple[str, Any, Any]], codes: Any, draw: np.random.Generator, one: dict[str, Any]
+) -> pa.Table:
+    rows = np.concatenate([part[1] for part in parts])
+    n = len(rows)
+    columns = {
+        "programme": ["nation"] * n,
+        "outcome": np.repeat([part[0] for part in parts], [len(part[1]) for part in parts]),
+        "area_code": codes[rows],
+        "revision": np.concatenate([part[2] for part in parts]),
+        "numerator": draw.integers(1, 900, n).astype(float),
+        "denominator": draw.integers(1_000, 9_000, n).astype(float),
+        "status": [""] * n,
+        "note": [""] * n,
+        "received": [one["received"]] * n,
+        "return_id": [one["return_id"]] * n,
+    }
+    return pa.table(
+        {name: pa.array(columns[name], OBSERVATION.field(name).type) for name in columns}
+    )
+
+
+def read(folder: Path, quarters: int, outcomes: int) -> dict[str, Any]:
+    """Time one outcome as of five days, and every outcome as a grid of areas by quarters."""
+    days = [START + quarters * QUARTER * share for share in (0.2, 0.4, 0.6, 0.8)]
+    one = []
+    with national.connect() as connection:
+        for day in (*days, None):
+            began = time.perf_counter()
+            frame = national.observations(
+                folder, "nation", "outcome_07", as_of=day, connection=connection
+            )
+            one.append({"seconds": round(time.perf_counter() - began, 2), "figures": len(frame)})
+        began = time.perf_counter()
+        figures = 0
+        for outcome in range(outcomes):
+            frame = national.observations(
+                folder, "nation", f"outcome_{outcome:02}", connection=connection
+            )
+            frame.set_index(["area_code", "quarter"])["numerator"].unstack()
+            figures += len(frame)
+    return {
+        "one_outcome_as_of": one,
+        "every_outcome": {"seconds": round(time.perf_counter() - began, 1), "figures": figures},
+    }
+
+
+def load(folder: Path, areas: int, quarters: int) -> dict[str, Any]:
+    """Submit one outcome, quarter by quarter, then read one site's five areas back."""
+    codes = [f"E0{1_000_000 + n}" for n in range(areas)]
+    draw = np.random.default_rng(1)
+    growth = []
+    with Ledger.open(folder / "ledger.sqlite", folder / "raw") as ledger:
+        for quarter in range(quarters):
+            figures = draw.integers(1, 900, areas).astype(float)
+            period, content = FIRST + quarter, figures.tobytes()
+            rows = tuple(
+                Observation(code, period, "outcome_00", figure, 5000.0, "", "")
+                for code, figure in zip(codes, figures.tolist(), strict=True)
+            )
+            returned = Return(
+                programme="nation", site="OPEN", agency="source_0", period=period, rows=rows,
+                sha256=fingerprint.of_bytes(content),
+            )  # fmt: skip
+            began = time.perf_counter()
+            ledger.submit(returned, content, received=START + quarter * QUARTER)
+            growth.append(round(time.perf_counter() - began, 2))
+        times = []
+        for first in range(0, 50, 5):
+            began = time.perf_counter()
+            ledger.observations("nation", outcomes=["outcome_00"], areas=codes[first : first + 5])
+            times.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        ok = ledger.verify().ok
+        verified = time.perf_counter() - began
+    size = (folder / "ledger.sqlite").stat().st_size
+    return {
+        "figures": areas * quarters,
+        "seconds": round(sum(growth), 1),
+        "seconds_a_return": growth,
+        "megabytes": round(size / 1e6),
+        "one_site_milliseconds": [round(1000 * t, 1) for t in times],
+        "verified": ok,
+        "verify_seconds": round(verified, 1),
+    }
+
+
+def national_size(areas: int, quarters: int = QUARTERS, outcomes: int = OUTCOMES) -> dict[str, Any]:
+    """The whole drill in a folder of its own; nothing of it is kept."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        began = time.perf_counter()
+        count = write_export(folder / "export", areas, quarters, outcomes)
+        written = round(time.perf_counter() - began, 1)
+        size = sum(path.stat().st_size for path in (folder / "export").rglob("*.parquet"))
+        told = read(folder / "export", quarters, outcomes)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        return {
+            "areas": areas, "quarters": quarters, "outcomes": outcomes, "observations": count,
+            "export": {"seconds": written, "megabytes": round(size / 1e6)},
+            **told,
+            "peak_gigabytes": round(peak, 2),
+            "ledger_load_of_one_outcome": load(folder, areas, quarters),
+        }  # fmt: skip
