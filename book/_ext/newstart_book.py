@@ -1,7 +1,7 @@
 """What the book adds to Sphinx: claims looked up by id, and a band that says what data these are.
 
 ``{claim}`id``` prints the text that ``_edition/claims.json`` holds for the id and marks it; an id
-that is not there stops the build. ``_edition/book.json`` names the band of each page.
+that is not there stops the build. ``_edition/book.json`` names the band and footer of each page.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def name_the_data(
     """Give every page its band and footer: invented or real, which edition."""
     book = _read(Path(app.srcdir), "book.json")
     context["theme_announcement"] = book["bands"].get(page, book["band"])
-    context["edition_footer"] = book["footer"]
+    context["edition_footer"] = book["footers"].get(page, book["footer"])
     context["edition_title"] = book["title"]
     context["docstitle"] = book["title"]
 

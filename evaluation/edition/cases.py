@@ -15,7 +15,7 @@ _DIGITS = 4
 def published_table(study: StudyResults) -> Markup:
     """One row for each published figure: theirs, ours, the difference, and why there is one."""
     rows = [
-        [_what(row), _figure(row["published"]), _figure(row["ours"]),
+        [_what(row), _figure(row["published"]), _figure(row["ours"], row["inference"]),
          _difference(row["difference"]), words.sentence(row["why"]) if row["why"] else ""]
         for row in study.raw["published"]
     ]  # fmt: skip
@@ -27,16 +27,17 @@ def _what(row: Record) -> Markup:
     return Markup("{}<span class='from'>{}</span>").format(row["what"], row["source"])
 
 
-def _figure(figure: Record) -> str:
-    """``\u22120.1819 (0.0782)``, with the p value where one is given."""
+def _figure(figure: Record, inference: str | None = None) -> str:
+    """``\u22120.1819 (0.0782)``, with the p value where one is given, and how it was come by."""
     parts = []
     if figure["effect"] is not None:
         parts.append(words.number(figure["effect"], _DIGITS))
     if figure["error"] is not None:
         parts.append(f"({words.number(figure['error'], _DIGITS)})")
     if figure["p_value"] is not None:
-        parts.append(f"p = {chance(figure['p_value'])}" if figure["p_value"] >= 0.001
-                     else "p < 0.001")  # fmt: skip
+        small = figure["p_value"] < 0.001
+        p_value = "p < 0.001" if small else f"p = {chance(figure['p_value'])}"
+        parts.append(f"{p_value} {words.inference(inference)}" if inference else p_value)
     return ", ".join(parts).replace(", (", " (") or "none"
 
 

@@ -41,7 +41,7 @@ def view(
         "sites_table": _sites_table(*about),
         "side_by_side": _estimators_chart(*shared),
         "estimators_table": _estimators_table(outcome),
-        "diagnostics": _diagnostics_table(outcome),
+        "diagnostics": _diagnostics_table(study, outcome),
         "first": _window(study), "estimate": estimate, "period": study.period_word,
         "cautions": [words.sentence(w) for e in outcome["estimates"] for w in e["warnings"]],
     }  # fmt: skip
@@ -118,7 +118,7 @@ def _gaps_chart(
     wider, known = _wider_than(real, drawn)
     said = (
         f"The same gap for {words.number(len(drawn))} re-drawings of the start dates over "
-        f"comparable areas; at the last point {words.number(wider)} of {words.number(known)} "
+        f"the study's areas; at the last point {words.number(wider)} of {words.number(known)} "
         f"lie at least as far from nought as the real one."
     )
     alt = f"Line chart of the pilots' gap in {outcome['plain_title']} by event time. {said}"
@@ -207,6 +207,9 @@ def _sites_chart(
         f"The range leaves out nought for {words.listed(clear)}." if clear
         else "No site's own range leaves out nought: one site is too few areas to tell."
     )  # fmt: skip
+    without = [s["name"] for s, row in rows if row["low"] is None and row["high"] is None]
+    if without:
+        said += f" Re-drawn start dates give no range for {words.listed(without)}."
     alt = f"Effects on {outcome['plain_title']} by site with ranges. {said}"
     return out.plate(f"{study.study}/{outcome['code']}-sites", root, alt, figures.forest, drawn,
                      effects.tick_unit(estimate), caption=said)  # fmt: skip
@@ -255,20 +258,22 @@ def _estimators_table(outcome: Record) -> Markup:
         row = effects.shown(estimate, estimate["overall"])
         rows.append([
             _label(estimate), effects.with_range(estimate, row), chance(row["p_value"]),
-            str(estimate["inference"]), words.number(row["n_areas"]),
+            words.inference(str(estimate["inference"])), words.number(row["n_areas"]),
         ])  # fmt: skip
     return table(f"Every estimator: {outcome['plain_title']}",
                  ["Estimator", "Effect (range)", "p", "Inference", "Areas"], rows,
                  numeric="tnntn")  # fmt: skip
 
 
-def _diagnostics_table(outcome: Record) -> Markup:
+def _diagnostics_table(study: StudyResults, outcome: Record) -> Markup:
     if not outcome["diagnostics"]:
         return Markup("")
+    own_unit = f"{outcome['unit']}, a {study.period_word}"
     rows = [
-        [d["title"], d["result"], words.sentence(d["sentence"]), words.tidy(str(d["statistic"]))]
+        [d["title"], d["result"], words.sentence(d["sentence"]),
+         words.tidy(str(d["statistic"])).replace("units a period", own_unit)]
         for d in outcome["diagnostics"]
-    ]
+    ]  # fmt: skip
     heads = ["Check", "Result", "Meaning", "Figure"]
     return table(f"{outcome['plain_title']}: what was checked", heads, rows)
 

@@ -44,6 +44,7 @@ class Pages:
         self.out = Generated(workspace.book / "_edition")
         self.claims = Claims(edition)
         self.bands: dict[str, str] = {}
+        self.footers: dict[str, str] = {}
         self.families: dict[str, list[dict[str, Any]]] = {}
         self._templates = jinja2.Environment(
             loader=jinja2.PackageLoader("evaluation.edition"), autoescape=True,
@@ -161,6 +162,7 @@ class Pages:
             pages.append(f"_edition/{name}")
         self._page("cases/index", "cases.md.j2", cases=self.edition.cases)
         self.bands["_edition/cases/index"] = REAL_BAND
+        self.footers["_edition/cases/index"] = self._footer(*self.edition.cases)
         self._family("cases", "_edition/cases/index", pages)
 
     def _studies(self) -> None:
@@ -197,13 +199,19 @@ class Pages:
 
     def _banded(self, page: str, study: StudyResults) -> None:
         self.bands[page] = SYNTHETIC_BAND if study.synthetic else REAL_BAND
+        self.footers[page] = self._footer(study)
+
+    def _footer(self, *studies: StudyResults) -> str:
+        """Which edition, and the day on which the data of a page's own studies were known."""
+        known = list(dict.fromkeys(words.day(study.raw["vintage"]) for study in studies))
+        of_day = f" Data as known on {words.listed(known)}." if known else ""
+        return f"Edition {self.edition.quarter}.{of_day}"
 
     def _frame(self) -> None:
         edition = self.edition
-        known = words.day(edition.headline.raw["vintage"])
-        footer = f"Edition {edition.quarter}. Data as known on {known}."
         book = {
-            "title": edition.programme.title, "footer": footer, "bands": self.bands,
+            "title": edition.programme.title, "footer": self._footer(edition.headline),
+            "footers": self.footers, "bands": self.bands,
             "band": SYNTHETIC_BAND if edition.headline.synthetic else "",
         }  # fmt: skip
         self.out.text("book.json", json.dumps(book, indent=1, sort_keys=True))
@@ -230,7 +238,9 @@ def _left_out(rows: Sequence[tuple[str, Record, bool, str]]) -> str:
         label for label, row, _, _ in rows
         if row["low"] is not None and row["high"] is not None and row["low"] * row["high"] > 0
     ]  # fmt: skip
-    return f"Ranges that leave out nought: {words.listed(clear) or 'none'}."
+    said = f"Ranges that leave out nought: {words.listed(clear) or 'none'}."
+    without = [label for label, row, _, _ in rows if row["low"] is None and row["high"] is None]
+    return f"{said} No range can be given for: {words.listed(without)}." if without else said
 
 
 def _site_outcomes(

@@ -147,9 +147,15 @@ def counted(count: int, one: str, many: str | None = None) -> str:
 
 
 def tidy(text: str) -> str:
-    """The findings' sentences in the book's spelling of percentages and minus signs."""
+    """The findings' sentences in the book's spelling of percentages, minus signs and one of it."""
     text = re.sub(r"(?<=\d) %", "%", text)
+    text = re.sub(r"(?<![\d.,])1 (area|period|quarter|site)s\b", r"1 \1", text)
     return re.sub(r"(?<![\w)])-(?=\d)", MINUS, text)
+
+
+def inference(kind: str) -> str:
+    """How a p value was come by: ``by re-assignment`` or ``analytic``."""
+    return {"placebo": "by re-assignment"}.get(kind, kind)
 
 
 def sentence(text: str) -> str:

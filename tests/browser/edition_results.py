@@ -302,7 +302,8 @@ def _zones() -> dict[str, Any]:
         published=[{"what": "First differences", "outcome": "claims", "source": "Papke (1994)",
                     "published": {"effect": -0.1819, "error": 0.0782, "p_value": None},
                     "ours": {"effect": -0.18188, "error": 0.0782, "p_value": 0.02},
-                    "difference": 2e-5, "why": "Same estimator, same data."}],
+                    "difference": 2e-5, "inference": "analytic",
+                    "why": "Same estimator, same data."}],
         text=["Twenty-two cities bear a large effect only."],
     )  # fmt: skip
 

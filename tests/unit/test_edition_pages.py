@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.edition import answers, money, pages, points
+from evaluation.edition import answers, cases, money, pages, points
 from evaluation.edition.build import build_book, serve_book
 from evaluation.edition.claims import Claims
 from evaluation.edition.edition import Edition, StudyResults
@@ -235,6 +235,23 @@ def test_real_pages_never_carry_the_band_of_invented_ones(
     book = json.loads((workspace.book / "_edition" / "book.json").read_text())
     assert book["band"] == pages.SYNTHETIC_BAND
     assert book["bands"]["_edition/cases/enterprise_zones"] == pages.REAL_BAND
+
+
+def test_the_footer_gives_the_day_of_the_pages_own_data(
+    workspace: Workspace, edition: Edition
+) -> None:
+    (case,) = edition.cases
+    other = study(dict(case.raw) | {"vintage": "2027-03-01T09:00:00Z"})
+    pages.write(workspace, dataclasses.replace(edition, others=(other,)))
+    book = json.loads((workspace.book / "_edition" / "book.json").read_text())
+    assert book["footer"].endswith("Data as known on 10 February 2027.")
+    for page in ("cases/index", "cases/enterprise_zones", "studies/real_cases-enterprise_zones"):
+        assert book["footers"][f"_edition/{page}"].endswith("Data as known on 1 March 2027.")
+
+
+def test_a_p_value_says_how_it_was_come_by(edition: Edition) -> None:
+    (case,) = edition.cases
+    assert "p = 0.02 analytic" in cases.published_table(case)
 
 
 def test_new_results_run_a_notebook_again(workspace: Workspace, edition: Edition) -> None:

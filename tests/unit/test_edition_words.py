@@ -70,6 +70,9 @@ def test_a_fixed_sum_has_no_range() -> None:
 
 def test_findings_are_put_into_the_spelling_of_the_book() -> None:
     assert words.tidy("about -8.1 % (-13 to -3)") == f"about {M}8.1% ({M}13 to {M}3)"
+    assert (
+        words.tidy("in 1 areas; in 21 areas; 0.1 periods") == "in 1 area; in 21 areas; 0.1 periods"
+    )
     assert words.tidy("difference-in-differences, 2026-3") == "difference-in-differences, 2026-3"
 
 
