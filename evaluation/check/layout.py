@@ -83,12 +83,12 @@ def _check_hidden(figures: Sheet, headed: Headed, read: dict[str, int]) -> list[
     hidden = [row.number for row in headed.rows if row.number in figures.hidden_rows]
     for first, last in _runs(hidden):
         rows = f"Row {first} is" if first == last else f"Rows {first} to {last} are"
-        message = f"{rows} hidden and would count like the others."
+        message = f"{rows} hidden. Should what stands there count?"
         problems.append(problem("R071", message, sheet=figures.title, cell=f"A{first}"))
     for name, column in read.items():
         if any(first <= column <= last for first, last in figures.hidden_columns):
             cell = address(1, column)
-            message = f"The column {name} is hidden and would count like the others."
+            message = f"The column {name} is hidden. Is what stands there right?"
             problems.append(problem("R072", message, sheet=figures.title, cell=cell, value=name))
     return problems
 
@@ -128,7 +128,7 @@ def _check_sheets(raw: RawReturn) -> list[Problem]:
     for sheet in raw.sheets:
         cells = "1 cell" if sheet.filled == 1 else f"{sheet.filled:,} cells"
         if sheet.hidden and (sheet.first or sheet.title == raw.sheet):
-            message = f"The sheet {sheet.title} is hidden and holds {cells}."
+            message = f"The sheet {sheet.title} is hidden and holds {cells}. Should it be sent?"
             problems.append(problem("R073", message, sheet=sheet.title, cell=sheet.first))
         elif sheet.title not in ours and sheet.first:
             message = f"The sheet {sheet.title} holds {cells} and is not read."
