@@ -25,6 +25,7 @@ from evaluation.diagnose import negative_control, pre_level, pre_trend, spillove
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.estimate import Estimate
+from evaluation.estimate.units import in_units
 from evaluation.programme import Programme
 from evaluation.simulate import (
     Figures,
@@ -114,27 +115,44 @@ class Bench:
         ]
         return float(np.concatenate([gap[row, first:] for row, first in started]).mean())
 
+    def true_events(self, figures: Figures) -> float:
+        """The true change in events over all started areas and quarters."""
+        per = self.programme.outcome_by_code[self.outcome].per
+        change = figures.with_reform[self.outcome] - figures.without_reform[self.outcome]
+        events = change * figures.denominators[self.outcome][:, None] / per
+        return float(sum(
+            events[row, start - self.programme.first :].sum()
+            for row, area in enumerate(self.programme.areas)
+            if (start := self.programme.start_of(area)) is not None
+        ))  # fmt: skip
+
 
 def coverage(bench: Bench, seeds: int, switches: Switches | None = None) -> dict[str, Any]:
     """Coverage of the overall effect, size under no effect, bias, over ``seeds`` seeds."""
     found = _map(partial(_one_coverage, bench, switches or Switches()), seeds)
-    errors = [error for _, _, error in found]
+    errors = [one[3] for one in found]
     return {
-        "coverage": Rate.of([covered for covered, _, _ in found]).as_dict(),
-        "size": Rate.of([rejected for _, rejected, _ in found]).as_dict(),
+        "coverage": Rate.of([one[0] for one in found]).as_dict(),
+        "events": Rate.of([one[1] for one in found]).as_dict(),
+        "size": Rate.of([one[2] for one in found]).as_dict(),
         "bias": float(np.mean(errors)), "rmse": float(np.sqrt(np.mean(np.square(errors)))),
         "bias_mc_se": float(np.std(errors, ddof=1) / np.sqrt(len(errors))),
     }  # fmt: skip
 
 
-def _one_coverage(bench: Bench, switches: Switches, seed: int) -> tuple[bool, bool, float]:
+def _one_coverage(bench: Bench, switches: Switches, seed: int) -> tuple[bool, bool, bool, float]:
     figures = bench.draw(seed, switches)
-    row = _estimate(bench, figures).overall().iloc[0]
+    estimate = _estimate(bench, figures)
+    row = estimate.overall().iloc[0]
     truth = bench.truth(figures)
     nothing = bench.draw(seed, replace(switches, no_effect=True))
     p = float(_estimate(bench, nothing).overall()["p_value"].iloc[0])
     covered = bool(row["low"] <= truth <= row["high"])
-    return covered, p <= 1 - LEVEL, float(row["effect"]) - truth
+    low, high = np.quantile(
+        in_units(estimate).draws.sum(axis=1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    )
+    events = bool(low <= bench.true_events(figures) <= high)
+    return covered, events, p <= 1 - LEVEL, float(row["effect"]) - truth
 
 
 def diagnostics(bench: Bench, seeds: int, switch: str | None) -> dict[str, Any]:
@@ -207,8 +225,10 @@ def calibrate(
 
 def _rows(what: str, found: dict[str, Any]) -> list[dict[str, Any]]:
     rows = []
-    for name, nominal in (("coverage", LEVEL), ("false positives", 1 - LEVEL)):
-        rate = found["coverage" if name == "coverage" else "size"]
+    named = {"coverage": LEVEL, "coverage of events": LEVEL, "false positives": 1 - LEVEL}
+    for name, nominal in named.items():
+        key = {"coverage": "coverage", "coverage of events": "events", "false positives": "size"}
+        rate = found[key[name]]
         allowed = ALLOWED_ERRORS * float(np.sqrt(LEVEL * (1 - LEVEL) / rate["seeds"]))
         rows.append({
             "what": f"{name}, {what}", "nominal": round(nominal, 10), "measured": rate["share"],

@@ -171,6 +171,12 @@ def _notes(value: Value) -> list[str]:
     if value.not_valued:
         named = ", ".join(value.programme.outcome_by_code[code].title for code in value.not_valued)
         notes.append(f"Not valued, since no unit cost fits: {named}.")
+    unbounded = sorted({ln.outcome.title for ln in value.lines if not np.isfinite(ln.widening)})
+    if unbounded:
+        notes.append(
+            "Too few comparable areas to set limits, so that these ranges are too narrow: "
+            f"{', '.join(unbounded)}."
+        )
     for line in value.lines:
         if line.given_up:
             notes.append(

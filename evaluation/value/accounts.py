@@ -34,6 +34,7 @@ class Line:
     avoided, gain : (K) events or person-time avoided and pounds of the price base, by site and
         quarter of ``index``; ``*_draws`` (D, K). ``given_up``: the row is part of a composite cost
         that another outcome of the evaluation counts itself, and is worth nothing here.
+    ``widening`` as in `UnitEffects`.
     """
 
     outcome: Outcome
@@ -46,6 +47,7 @@ class Line:
     gain_draws: Floats
     share: float
     given_up: bool
+    widening: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

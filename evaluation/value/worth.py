@@ -106,7 +106,7 @@ def _lines(
             avoided=-change.effects, gain=-change.effects * per_unit,
             avoided_draws=-change.draws[rows],
             gain_draws=-change.draws[rows] * per_unit * factors[cost["confidence"]][:, None],
-            share=share, given_up=given_up,
+            share=share, given_up=given_up, widening=change.widening,
         ))  # fmt: skip
     return lines
 
