@@ -1,0 +1,23 @@
+"""Say what can be measured, and what was: each recorded result with the command that made it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+RUN = (
+    "python -m benchmarks.returns",
+    "python -m benchmarks.ledger killed --engine sqlite|postgresql --number KILLS",
+    "python -m benchmarks.ledger writers --engine sqlite|postgresql --number PROCESSES",
+    "python -m benchmarks.ledger flips --engine sqlite|postgresql --number FLIPS",
+    "python -m benchmarks.ledger national --number AREAS",
+)
+
+if __name__ == "__main__":
+    print("What can be run:")
+    for command in RUN:
+        print(f"  {command}")
+    print("What is recorded:")
+    for path in sorted(RESULTS.glob("*.json")):
+        print(f"  {path.name}: {json.loads(path.read_text(encoding='utf-8')).get('command', '')}")
