@@ -164,6 +164,7 @@ class Programme(Frozen):
     outcomes: tuple[Outcome, ...]
     costs: tuple[Cost, ...] = ()
     denominators: tuple[Denominator, ...] = ()
+    due_days: int = Field(default=30, description="days after a period in which returns are due")
 
     @property
     def periods(self) -> tuple[Period, ...]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ReturnId = Annotated[str, typer.Argument(help="The return's id, as on its receipt.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept for ever.")]
 
+_STATES = ("received", "late", "due", "missing")
+
 app = typer.Typer(help="Every accepted return, and what was known when.")
 
 
@@ -42,6 +44,34 @@ def ledger_log(context: typer.Context, as_json: AsJson = False) -> None:
         row = [one.return_id, received, one.programme, one.site, one.agency, one.quarter]
         table.add_row(*row, str(one.rows), "withdrawn" if one.return_id in withdrawn else "")
     Console(soft_wrap=True).print(table)
+
+
+@app.command("calendar")
+def ledger_calendar(context: typer.Context, as_json: AsJson = False) -> None:
+    """Say which returns are due, received, late or missing, by site, agency and quarter."""
+    from evaluation.ledger.calendar import calendar
+
+    session: Session = context.obj
+    programme, records = session.programme, []
+    if session.workspace.has_ledger:
+        with session.ledger() as ledger:
+            gone = {act.return_id for act in ledger.acts() if act.kind == "withdrawal"}
+            records = [
+                receipt.as_dict()
+                for receipt in ledger.receipts(programme.name)
+                if receipt.return_id not in gone
+            ]
+    owed = calendar(programme, records, session.workspace.now().date())
+    if as_json:
+        print_json([one.as_dict() for one in owed])
+        return
+    for one in owed:
+        came = f"received {one.received}" if one.received else ""
+        print(
+            f"{one.quarter}  {one.site} {one.agency}: {one.state}, due {one.due}  {came}".rstrip()
+        )
+    counts = {state: sum(one.state == state for one in owed) for state in _STATES}
+    say(", ".join(f"{count} {state}" for state, count in counts.items()) + ".")
 
 
 @app.command("verify")

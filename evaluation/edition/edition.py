@@ -112,19 +112,22 @@ class Edition:
                 mend=f"run a study first: newstart study run {programme}/STUDY",
             )
         headline = next((s for s in own if s.raw["label"] == "confirmatory"), own[0])
+        programmes = {
+            name: Programme.load(workspace, name)
+            for name in sorted({programme, *(study.programme for study in found)})
+        }
         calibration = workspace.book / "calibration.json"
-        names = sorted({programme, *(study.programme for study in found)})
         receipts = [
             receipt for path in sorted(workspace.receipts.glob("*.json"))
             if (receipt := _read_json(path)).get("programme") == programme
         ]  # fmt: skip
         return cls(
-            programmes={name: Programme.load(workspace, name) for name in names},
+            programmes=programmes,
             headline=headline,
             others=tuple(study for study in found if study is not headline),
             rounds=rounds(workspace, programme, receipts),
             calibration=_read_json(calibration) if calibration.is_file() else None,
-            outcomes=load_outcomes(workspace.schemas / "outcomes"),
+            outcomes=_dictionary(workspace, programmes[programme]),
         )
 
     @property
@@ -159,6 +162,13 @@ class Edition:
     def may_be_passed_on(self, study: StudyResults) -> bool:
         """Whether every source of the study's programme lets its figures be redistributed."""
         return all(source.redistribute for source in self.programmes[study.programme].sources)
+
+
+def _dictionary(workspace: Workspace, programme: Programme) -> tuple[Outcome, ...]:
+    """The declared outcomes, and those that only the programme has."""
+    declared = load_outcomes(workspace.schemas / "outcomes")
+    known = {outcome.code for outcome in declared}
+    return declared + tuple(o for o in programme.outcomes if o.code not in known)
 
 
 def _read_json(path: Path) -> Record:

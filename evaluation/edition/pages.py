@@ -22,6 +22,7 @@ from evaluation.edition import (
     outcomes,
     points,
     quality,
+    rule_pages,
     words,
 )  # fmt: skip
 from evaluation.edition.claims import Claims, chance
@@ -68,6 +69,7 @@ class Pages:
         self._cases()
         self._studies()
         self._page("data-dictionary", "dictionary.md.j2", outcomes=self.edition.outcomes)
+        self._page("rules", "rules.md.j2", **rule_pages.view(self.workspace.book, self.out))
         self._decisions()
         self._frame()
         self.out.finish()

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
 
+from evaluation.check.rules import RULES
 from evaluation.edition import words
 from evaluation.edition.edition import Edition, Record
 from evaluation.edition.files import Generated
 from evaluation.edition.rounds import Round, figure
 from evaluation.edition.tables import table
+from evaluation.ledger.calendar import Due, calendar
 from evaluation.programme import OPEN_SITE
-from evaluation.quarters import Period
+from evaluation.quarters import Period, parse_instant
 
 SHOWN_QUARTERS = 8
+CONFIRMED_SHOWN = 40
 
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
@@ -29,7 +31,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     return {
         "study": edition.headline, "calendar": _calendar(edition, edition.programme.submitters),
         "restated": _restated_table(edition, restated), "listed": listed,
-        "outcomes": _outcome_table(edition),
+        "outcomes": _outcome_table(edition), "confirmed": _confirmed_table(edition),
     }  # fmt: skip
 
 
@@ -42,16 +44,17 @@ def _calendar(edition: Edition, submitters: Sequence[tuple[str, str]]) -> Markup
     quarters = sorted({r["quarter"] for r in edition.receipts}, key=Period.parse)[-SHOWN_QUARTERS:]
     if not quarters or not submitters:
         return Markup("")
-    held: dict[tuple[str, str, str], list[Record]] = {}
-    for receipt in edition.receipts:
-        key = receipt["site"], receipt["agency"], receipt["quarter"]
-        held.setdefault(key, []).append(receipt)
+    today = parse_instant(str(edition.headline.raw["vintage"])).date()
+    owed = {
+        (one.site, one.agency, one.quarter.label): one
+        for one in calendar(edition.programme, edition.receipts, today)
+    }
     rows = [
         [_who(edition, site, agency),
-         *(_cell(held.get((site, agency, quarter), ())) for quarter in quarters)]
+         *(_cell(owed.get((site, agency, quarter))) for quarter in quarters)]
         for site, agency in submitters
     ]  # fmt: skip
-    return table("Day on which each return was last received", ["Sent by", *quarters], rows,
+    return table("Day on which each return was first received", ["Sent by", *quarters], rows,
                  style="dense")  # fmt: skip
 
 
@@ -62,14 +65,35 @@ def _who(edition: Edition, site: str, agency: str) -> str:
     return f"{programme.site_by_code[site].name}, {programme.agencies.get(agency, agency)}"
 
 
-def _cell(receipts: Sequence[Record]) -> str | Markup:
-    if not receipts:
-        return "not received"
-    last = max(datetime.fromisoformat(r["received"]) for r in receipts)
-    day = f"{last.day} {last:%b %Y}"
-    if len(receipts) == 1:
-        return day
-    return Markup("{}<span class='from'>{} versions</span>").format(day, len(receipts))
+def _cell(owed: Due | None) -> str | Markup:
+    if owed is None:
+        return ""
+    if owed.received is None:
+        return "not due yet" if owed.state == "due" else "missing"
+    notes = ["late"] if owed.state == "late" else []
+    notes += [f"{owed.versions} versions"] if owed.versions > 1 else []
+    day = f"{owed.received.day} {owed.received:%b %Y}"
+    return Markup("{}<span class='from'>{}</span>").format(day, ", ".join(notes)) if notes else day
+
+
+def _confirmed_table(edition: Edition) -> Markup:
+    """The questions of the last rounds that were answered, with the value and the reason."""
+    rows = [
+        [receipt["quarter"], _who(edition, receipt["site"], receipt["agency"]),
+         RULES[one["rule"]].title if one["rule"] in RULES else one["rule"],
+         one["cell"], _shown(one), one["reason"]]
+        for receipt in edition.receipts[::-1]
+        for one in receipt["confirmations"]
+    ][:CONFIRMED_SHOWN]  # fmt: skip
+    heads = ["Quarter", "Sent by", "Question", "Cell", "Value", "Reason"]
+    return table("Questions that were answered, newest first", heads, rows) if rows else Markup("")
+
+
+def _shown(one: Record) -> str:
+    """The value, but for notes: what was questioned in them may name a person."""
+    if one["rule"] in ("R055", "R056"):
+        return "a note"
+    return str(one["value"]).removesuffix(".0")
 
 
 def _grouped(changes: Iterable[Record]) -> dict[tuple[str, str, str], list[Record]]:

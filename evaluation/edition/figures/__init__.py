@@ -10,9 +10,10 @@ from evaluation.edition.figures.charts import (
     paths,
     spark,
     strip,
+    trade_off,
 )
 
 __all__ = [
     "NARROW", "SPARK", "WIDE", "Size", "cumulative", "events", "forest", "gains", "gaps", "paths",
-    "spark", "strip",
+    "spark", "strip", "trade_off",
 ]  # fmt: skip

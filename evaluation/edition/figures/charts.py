@@ -228,6 +228,42 @@ def cumulative(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     return draw.svg()
 
 
+def trade_off(
+    lines: Sequence[tuple[str, Sequence[tuple[float, float]]]], declared: float, size: Size
+) -> str:
+    """What laxer thresholds catch and cost: (what was planted, (cost, share caught) ...) a line.
+
+    ``declared`` is the cost at the thresholds as they are; the axis of costs is logarithmic.
+    """
+    # Most lines end close together at the top, so their names need room above.
+    draw = Drawing(size, 380 if size.narrow else 360,
+                    Margins(left=48, right=124 if size.narrow else 230, bottom=48,
+                            top=140 if size.narrow else 84))  # fmt: skip
+    axes = draw.axes
+    ends = []
+    for place, (label, points) in enumerate(lines):
+        steady = sorted(points)
+        colour = PILOT if place < 2 else COMPARISON
+        axes.plot([cost for cost, _ in steady], [share for _, share in steady], color=colour,
+                  linewidth=1.8, linestyle=(0, (5, place)) if place else "-")  # fmt: skip
+        shown = textwrap.fill(label, 18 if size.narrow else 30)
+        ends.append((shown, steady[-1][1], colour))
+    axes.set_xscale("log")
+    axes.set_ylim(0, 1.04)
+    axes.axvline(declared, color=INK, linewidth=0.9)
+    axes.text(declared, 1.02, "as declared", transform=axes.get_xaxis_transform(), ha="center",
+              color=MUTED, fontsize=size.text - 1)  # fmt: skip
+    say_ticks(axes, "x", lambda tick: f"{tick:g}")
+    say_ticks(axes, "y", lambda tick: words.percent(100 * tick, 0))
+    axes.set_xlabel(
+        "questions a clean return;\nupwards: share of slips asked about",
+        color=MUTED,
+        fontsize=size.text - 0.5,
+    )
+    end_labels(draw, ends)
+    return draw.svg()
+
+
 def strip(rows: Sequence[tuple[str, float, float]], target: float, unit: str, size: Size) -> str:
     """Measured rates beside the promised one: (label, rate, its Monte Carlo error) a row."""
     draw = Drawing(size, (58 if size.narrow else 34) * len(rows) + 78,

@@ -1,0 +1,100 @@
+"""The calendar of returns: what is due, received, late or missing, by site, agency and period."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from evaluation.programme import Programme
+from evaluation.quarters import Period, parse_instant, period_range
+
+State = Literal["due", "received", "late", "missing"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """One return that a submitter owes.
+
+    ``due`` is the last day on which it is in time and ``received`` the day on which it first came,
+    None where it has not. ``state``: ``received`` in time, ``late`` but received, ``missing``
+    beyond the day, or ``due`` before it.
+    """
+
+    site: str
+    agency: str
+    quarter: Period
+    due: date
+    received: date | None
+    versions: int
+    state: State
+
+    def as_dict(self) -> dict[str, Any]:
+        """The shape that ``newstart ledger calendar --json`` prints."""
+        return {
+            "site": self.site,
+            "agency": self.agency,
+            "quarter": self.quarter.label,
+            "due": self.due.isoformat(),
+            "received": self.received.isoformat() if self.received else None,
+            "versions": self.versions,
+            "state": self.state,
+        }
+
+
+def calendar(
+    programme: Programme, receipts: Iterable[Mapping[str, Any]], today: date
+) -> tuple[Due, ...]:
+    """Every return of a period that is over by ``today``, by period, sources first.
+
+    Parameters
+    ----------
+    receipts : records with site, agency, quarter and received; those that were withdrawn left out.
+    """
+    days: dict[tuple[str, str, str], list[date]] = {}
+    for one in receipts:
+        key = str(one["site"]), str(one["agency"]), str(one["quarter"])
+        days.setdefault(key, []).append(parse_instant(str(one["received"])).date())
+    found = []
+    for period, site, agency in _owed(programme, today):
+        came = sorted(days.get((site, agency, period.label), []))
+        due = period.last_day + timedelta(days=programme.due_days)
+        first = came[0] if came else None
+        found.append(
+            Due(
+                site=site,
+                agency=agency,
+                quarter=period,
+                due=due,
+                received=first,
+                versions=len(came),
+                state=_state(first, due, today),
+            )
+        )
+    return tuple(found)
+
+
+def _state(received: date | None, due: date, today: date) -> State:
+    if received is not None:
+        return "received" if received <= due else "late"
+    return "due" if today <= due else "missing"
+
+
+def _owed(programme: Programme, today: date) -> Iterator[tuple[Period, str, str]]:
+    for period in _periods(programme):
+        if period.last_day >= today:
+            continue
+        for site, agency in programme.submitters:
+            _, outcomes = programme.expected(site, agency)
+            if any(outcome.period_frequency == period.frequency for outcome in outcomes):
+                yield period, site, agency
+
+
+def _periods(programme: Programme) -> list[Period]:
+    """The programme's periods, and where it counts in quarters the years that they make up."""
+    periods = list(programme.periods)
+    if programme.first.frequency == "Q":
+        years = period_range(Period("A", programme.first.year), Period("A", programme.last.year))
+        periods += [year for year in years if year.last_day <= programme.last.last_day]
+    return sorted(periods, key=lambda period: (period.last_day, period.frequency))
