@@ -72,12 +72,36 @@ def _of_edition(edition: Edition) -> dict[str, str]:
         "edition.question": edition.programme.question,
         "edition.returns": words.number(len(edition.receipts)),
         "edition.new_returns": words.counted(len(latest.receipts) if latest else 0, "return"),
+        "edition.one_sided": _one_sided(edition),
         "edition.since": words.day(latest.first_day) if latest else "no day on record",
         "edition.new_figures": words.counted(latest.new if latest else 0, "figure"),
         "edition.restated": words.counted(
             restated, "figure known before was restated", "figures known before were restated"
         ),
     }
+
+
+def _one_sided(edition: Edition) -> str:
+    """Which restatements of the last rounds reached pilots alone, or comparison areas alone."""
+    roles = {area.code: area.role for area in edition.programme.areas}
+    touched: dict[str, dict[str, set[str]]] = {}
+    for one in edition.rounds:
+        for change in one.restated:
+            by_role = touched.setdefault(one.received(change) or one.last_day, {})
+            by_role.setdefault(roles.get(change["area_code"], ""), set()).add(change["area_code"])
+    said = []
+    for received, by_role in sorted(touched.items()):
+        sides = [role for role in ("pilot", "comparison") if role in by_role]
+        if len(sides) == 1:
+            (side,) = sides
+            other = "comparison" if side == "pilot" else "pilot"
+            count = words.counted(len(by_role[side]), f"{side} area")
+            said.append(
+                f"those received on {words.day(received)} reached {count} and no {other} area"
+            )
+    if not said:
+        return "In the last year's rounds none did."
+    return f"In the last year's rounds, of the restated figures, {'; '.join(said)}."
 
 
 def _of_study(study: StudyResults) -> dict[str, str]:

@@ -184,6 +184,19 @@ def test_sites_without_limits_are_not_judged(raw: dict[str, Any]) -> None:
     assert "50 effects could be judged for harm and 1 could not" in points._said_of_sites(50, 1, [])
 
 
+def test_a_restatement_of_one_side_alone_is_told(edition: Edition) -> None:
+    assert Claims(edition).claim("edition.one_sided").text.endswith("none did.")
+    latest = edition.rounds[-1]
+    changes = [
+        {"kind": "revised", "area_code": code, "quarter": "2026 Q1", "outcome": "ae_attendances",
+         "before": None, "reason": "",
+         "after": {"return_id": latest.receipts[0]["return_id"]}} for code in ("C001", "C002")
+    ]  # fmt: skip
+    one = dataclasses.replace(latest, restated=tuple(changes))
+    said = Claims(dataclasses.replace(edition, rounds=(one,))).claim("edition.one_sided").text
+    assert "received on 9 February 2027 reached 2 comparison areas and no pilot area" in said
+
+
 def test_an_unknown_claim_is_an_error_of_the_book(edition: Edition) -> None:
     claims = Claims(edition)
     assert claims.html("ae_attendances.effect").startswith("<span class='claim'")
@@ -290,3 +303,13 @@ def test_data_are_written_as_csv_and_json(tmp_path: Path) -> None:
     out.table("one", [{"a": 1, "b": None}])
     assert (tmp_path / "files/data/one.csv").read_text() == "a,b\n1,\n"
     assert json.loads((tmp_path / "files/data/one.json").read_text()) == [{"a": 1, "b": None}]
+
+
+def test_no_check_sees_a_changed_record_as_the_objections_say() -> None:
+    said = (REPOSITORY / "book" / "objections.md").read_text()
+    record = json.loads((REPOSITORY / "book" / "calibration.json").read_text())
+    (planted,) = [d for d in record["diagnostics"] if d["switch"] == "changed_instrument"]
+    seen = [check for check, rate in planted["fires"].items()
+            if rate["share"] > 0.05 + 3 * rate["mc_se"]]  # fmt: skip
+    assert seen == []
+    assert "none of the checks fires more often than by chance" in said
