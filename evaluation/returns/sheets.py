@@ -27,6 +27,8 @@ MAX_MERGED = 5_000
 MAX_CELL_TEXT = 32_767
 MAX_TEXT = 60 * 2**20
 _LONG = 1_000
+# From this size on, a sheet in which one cell of so many is filled is a table and a lone cell.
+_SPARSE_FROM, _SPARSE = 50_000, 50
 _COLUMNS = column_number(MAX_COLUMN) + 1
 
 _RANGED = {"mergeCell", "hyperlink"}
@@ -102,7 +104,9 @@ def scan(parts: dict[str, bytes], found: tuple[Sheet, ...], name: str) -> tuple[
         scanner.total_text, scanner.elements = text, elements
         parse(parts[sheet.part], sheet.part, scanner)
         text, elements = scanner.total_text, scanner.elements
-        if (sheet.last_row * (sheet.last_column + 1)) > MAX_RECTANGLE:
+        rectangle = sheet.last_row * (sheet.last_column + 1)
+        scattered = rectangle > _SPARSE_FROM and rectangle > _SPARSE * sheet.filled
+        if rectangle > MAX_RECTANGLE or scattered:
             raise _outside(name, scanner.farthest, sheet.title)
     return found
 

@@ -19,12 +19,12 @@ from evaluation.quarters import Period
 from evaluation.returns import gate
 from evaluation.returns.addresses import address as address
 from evaluation.returns.addresses import column_letter as column_letter
-from evaluation.returns.archive import damaged, too_much
+from evaluation.returns.archive import damaged
 from evaluation.returns.form import form
 from evaluation.returns.parts import MAX_RECTANGLE
 from evaluation.returns.sheets import MAX_ROW, Sheet
 
-_MAX_FIELDS = 200
+_MAX_FIELDS, _MAX_BLANK = 200, 10_000
 
 
 class RawRow(NamedTuple):
@@ -132,18 +132,26 @@ def _read_csv(content: bytes, name: str) -> list[RawRow]:
     text = gate.pass_text(content, name)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[RawRow] = []
-    cells = line = 0
+    cells = line = blank = 0
     try:
         for record in reader:
             cells += max(len(record), 1)
             line = reader.line_num
             if len(rows) == MAX_ROW or cells > MAX_RECTANGLE or len(record) > _MAX_FIELDS:
-                raise too_much(
-                    name,
+                raise ReturnFileError(
                     f"line {line} goes beyond what a return can hold: {MAX_ROW:,} rows of"
                     f" {_MAX_FIELDS} columns, {MAX_RECTANGLE:,} cells in all.",
+                    where=name,
+                    mend="send the rows of one quarter and the columns of the template alone.",
                 )
             rows.append(RawRow(len(rows) + 1, tuple(value or None for value in record)))
+            blank += not any(record)
+            if blank > _MAX_BLANK:
+                raise ReturnFileError(
+                    f"more than {_MAX_BLANK:,} rows are blank, the last of them in line {line}.",
+                    where=name,
+                    mend="delete the blank rows, or export the figures again.",
+                )
     except csv.Error:
         raise ReturnFileError(
             f"the file is no sound CSV from line {line + 1} on.",

@@ -265,6 +265,16 @@ def _sheets() -> Iterator[Case]:
         "far outside",
     )
     yield Case(
+        "two_cells_far_apart.xlsx",
+        lambda b: changed(b, SHEET, "</sheetData>", row(28_000, cell("AZ28000")) + "</sheetData>"),
+        "far from the table",
+    )
+    yield Case(
+        "far_below.xlsx",
+        lambda b: changed(b, SHEET, "</sheetData>", row(90_000, cell("A90000")) + "</sheetData>"),
+        "far from the table",
+    )
+    yield Case(
         "far_without_a_name.xlsx",
         lambda b: with_sheet(b, sheet_of('<row r="1048576"><c><v>1</v></c></row>')),
         "far outside",
@@ -421,7 +431,8 @@ def _texts() -> Iterator[Case]:
     yield Case("old_line_ends.csv", lambda _: head + b"\r" + b"a" * (15 * 2**20), "from line 3 on")
     yield Case("columns.csv", lambda _: b"," * (5 * 2**20), "is longer than")
     yield Case("wide_rows.csv", lambda _: (b"," * 300 + b"\n") * 1000, "goes beyond")
-    yield Case("line_ends.csv", lambda _: b"\n" * (15 * 2**20), "goes beyond")
+    yield Case("line_ends.csv", lambda _: b"\n" * (15 * 2**20), "rows are blank")
+    yield Case("blank_lines.csv", lambda _: head + b"\n" * 90_000 + b"x\n", "rows are blank")
     yield Case("unclosed.csv", lambda _: head + b'E01,"x\n' + b"E02,y\n" * 1000, "from line 2 on")
     yield Case("unclosed_long.csv", lambda _: head + b'E01,"' + b"x,y\n" * 2**20, "from line 2 on")
     yield Case("quotes.csv", lambda _: head + b'"' * 90_000 + b"\n", "")
