@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from evaluation.errors import ReturnFileError
+from evaluation.errors import ReturnFileError, WorkspaceError
 from evaluation.programme import Area, Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.content import Figures
@@ -36,11 +36,16 @@ def write_template(
 
     Raises
     ------
-    WorkspaceError : if the programme has no such submitter.
+    WorkspaceError : if the programme has no such submitter, or asks nothing from it then.
     ReturnFileError : if ``path`` ends in neither .xlsx nor .csv.
     """
     areas, outcomes = programme.expected(site, agency)
     outcomes = tuple(o for o in outcomes if o.period_frequency == period.frequency)
+    if not areas or not outcomes:
+        raise WorkspaceError(
+            f"nothing is asked from {site} with agency {agency} for {period}.",
+            mend="choose another quarter, or a year where the outcomes are yearly.",
+        )
     guide = [form().template_version, programme.name, site, agency, str(period)]
     known: Figures = {key: (None, below) for key, below in programme.fixed_denominators.items()}
     for key, (numerator, below) in (last_accepted or {}).items():

@@ -110,6 +110,8 @@ def test_what_an_official_source_publishes_is_not_asked(
     assert {sheet.cell(row, 4).value for row in range(2, sheet.max_row + 1)} == {"arrears"}
     with pytest.raises(WorkspaceError):
         write_template(tiny, "S01", "dwp", quarter, tmp_path / "t.xlsx")
+    with pytest.raises(WorkspaceError, match="nothing is asked"):
+        write_template(tiny, "S01", "nhs", Period.parse("2026"), tmp_path / "t.xlsx")
 
 
 def test_a_declared_denominator_stands_in_a_first_return_and_gives_way_to_an_accepted_one(
