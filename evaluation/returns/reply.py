@@ -107,9 +107,11 @@ def _own_workbook(raw: RawReturn) -> Any | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of parts that are left out, in a developer's words
             load().save(io.BytesIO())  # on a copy of its own: pictures can be written only once
-            return load()
+            book = load()
     except _NOT_UNDERSTOOD:
         return None
+    known = {sheet.title for sheet in raw.sheets}
+    return book if all(sheet.title in known for sheet in book.worksheets) else None
 
 
 def _from_cells(raw: RawReturn) -> Any:

@@ -253,6 +253,9 @@ def _xml() -> Iterator[Case]:
         lambda b: changed(b, BOOK, 'name="Guide"', 'name="RETURN"'),
         "two of its sheets are called",
     )
+    yield Case(
+        "sheet_without_a_name.xlsx", lambda b: changed(b, BOOK, 'name="Notes"', 'name=""'), READ
+    )
     yield Case("sheets.xlsx", lambda b: sheets(b, 5000), "sheets; a return has")
 
 
