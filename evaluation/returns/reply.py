@@ -70,7 +70,8 @@ def write_reply(raw: RawReturn, headline: str, marks: Sequence[Mark], path: Path
             f"a reply is an Excel workbook (.xlsx), not {path.suffix!r}.", where=str(path)
         )
     cells = sum(len(row.values) for row in raw.rows)
-    cells = max(cells, sum(sheet.last_row * (sheet.last_column + 1) for sheet in raw.sheets))
+    for sheet in raw.sheets:  # with the empty ones: each is an object to openpyxl
+        cells = max(cells, sheet.cells, sheet.last_row * (sheet.last_column + 1))
     if cells > MAX_CELLS:
         raise UserError(
             f"the return has {cells:,} cells; a marked copy is made of up to {MAX_CELLS:,}.",

@@ -39,7 +39,7 @@ _YES = {"1", "true"}
 class Sheet:
     """A sheet as its XML says; ``first`` is its first filled cell, None if it holds nothing.
 
-    ``formulas`` are the cells that hold one, ``errors`` the text of cells that show an Excel
+    ``cells`` counts the filled ones and those that have a format only. ``formulas`` are the cells that hold one, ``errors`` the text of cells that show an Excel
     error, ``merged`` ranges, ``hidden_columns`` pairs of first and last, counted from 0.
     """
 
@@ -47,6 +47,7 @@ class Sheet:
     part: str
     hidden: bool
     first: str | None = None
+    cells: int = 0
     filled: int = 0
     last_row: int = 0
     last_column: int = -1
@@ -204,6 +205,7 @@ class _Scanner(Budget):
 
     def _cell(self, attributes: Attributes) -> None:
         given = attributes.get("r")
+        self.sheet.cells += 1
         self.kind = attributes.get("t", "")
         if given is None:
             self.column += 1

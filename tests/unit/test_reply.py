@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from evaluation.quarters import Period
 from evaluation.returns.content import Figures
 from evaluation.returns.reply import AUTHOR, MAX_CELLS
 from evaluation.returns.template import write_template
-from evaluation.returns.workbook import RawReturn, RawRow, read_return
+from evaluation.returns.workbook import RawRow, read_return
 
 FILLED = {"E2": "<5", "E3": 251.5, "E4": 250, "E5": 33}
 RED, AMBER = "FFF8D0CE", "FFFFEDB3"
@@ -212,6 +213,9 @@ def test_a_reply_is_a_workbook_in_a_place_that_exists_and_of_a_size_that_can_be_
     with pytest.raises(UserError, match="cannot be written"):
         reply(raw, checked, tmp_path / "nowhere" / "a.xlsx")
     row = RawRow(2, (None,) * (MAX_CELLS + 1))
-    long = RawReturn(**{**vars(raw), "rows": (row,)})
+    long = replace(raw, rows=(row,))
     with pytest.raises(UserError, match="marked copy"):
         reply(long, checked, tmp_path / "a.xlsx")
+    formatted = replace(raw.sheets[0], cells=MAX_CELLS + 1)  # formats without values count too
+    with pytest.raises(UserError, match="marked copy"):
+        reply(replace(raw, sheets=(formatted,)), checked, tmp_path / "a.xlsx")
