@@ -27,18 +27,20 @@ def _what(row: Record) -> Markup:
     return Markup("{}<span class='from'>{}</span>").format(row["what"], row["source"])
 
 
-def _figure(figure: Record, inference: str | None = None) -> str:
-    """``\u22120.1819 (0.0782)``, with the p value where one is given, and how it was come by."""
+def _figure(figure: Record, inference: str = "") -> Markup:
+    """``\u22120.1819 (0.0782)``, below it the p value where one is given and how it was found."""
     parts = []
     if figure["effect"] is not None:
         parts.append(words.number(figure["effect"], _DIGITS))
     if figure["error"] is not None:
         parts.append(f"({words.number(figure['error'], _DIGITS)})")
-    if figure["p_value"] is not None:
-        small = figure["p_value"] < 0.001
-        p_value = "p < 0.001" if small else f"p = {chance(figure['p_value'])}"
-        parts.append(f"{p_value} {words.inference(inference)}" if inference else p_value)
-    return ", ".join(parts).replace(", (", " (") or "none"
+    shown = Markup("{}").format(" ".join(parts) or "none")
+    if figure["p_value"] is None:
+        return shown
+    small = figure["p_value"] < 0.001
+    found = "p < 0.001" if small else f"p = {chance(figure['p_value'])}"
+    how = f" {words.inference(inference)}" if inference else ""
+    return shown + Markup("<span class='from'>{}{}</span>").format(found, how)
 
 
 def _difference(value: float | None) -> str:

@@ -117,14 +117,14 @@ def _agency_table(value: Record) -> Markup:
 def _price_table(value: Record) -> Markup:
     names = {row["agency"]: row["name"] for row in value["by_agency"]}
     rows = [
-        [row["title"], f"{row['kind']}: {names.get(row['agency'], row['agency'])}",
+        [_with_note(row["title"], f"{row['kind']}: {names.get(row['agency'], row['agency'])}"),
          _avoided(row), _price(row), _kept(row), words.money_with_range(row["value"])]
         for row in value["by_outcome"]
     ]  # fmt: skip
-    heads = ["Outcome", "Whose gain", "Avoided (range)", f"Price, {value['price_base']} prices",
-             "Kept after overlap", "Worth (range)"]  # fmt: skip
+    heads = ["Outcome, whose gain", "Avoided (range)", f"Price, {value['price_base']}",
+             "Share kept", "Worth (range)"]  # fmt: skip
     return table("What was avoided, times its price, times the share kept, is its worth", heads,
-                 rows, numeric="ttnntn", style="dense")  # fmt: skip
+                 rows, numeric="tnnnn", style="dense")  # fmt: skip
 
 
 def _avoided(row: Record) -> Markup:
@@ -133,7 +133,7 @@ def _avoided(row: Record) -> Markup:
     if row.get("cost_per") != "week":
         return _with_note(words.with_range(figure, "mean", _countable), whose)
     weeks = {key: figure[key] and figure[key] * WEEKS_A_YEAR for key in ("mean", "low", "high")}
-    years = f"{_countable(figure['mean'])} {whose}, of {WEEKS_A_YEAR} weeks"
+    years = f"{_countable(figure['mean'])} person-years × {WEEKS_A_YEAR}"
     return _with_note(f"{words.with_range(weeks, 'mean', _countable)} weeks", years)
 
 
@@ -146,7 +146,7 @@ def _price(row: Record) -> Markup:
 
 def _kept(row: Record) -> str:
     if row.get("given_up"):
-        return "none: another outcome counts it"
+        return "none"
     share = row.get("share", 1.0)
     return "all" if share == 1 else words.percent(100 * share, 0)
 

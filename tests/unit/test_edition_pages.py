@@ -135,7 +135,7 @@ def test_the_largest_gain_says_what_it_rests_on(raw: dict[str, Any]) -> None:
 def test_a_quantity_avoided_times_its_price_times_its_share_is_shown(raw: dict[str, Any]) -> None:
     shown = str(money._price_table(raw["value"]))
     assert "521.6 (\u2212104.3 to 1,148) weeks" in shown
-    assert "10.0 households, person-years, of 52.16 weeks" in shown
+    assert "10.0 person-years × 52.16" in shown
     assert "£484.50 a week" in shown and ">80%<" in shown
     assert "from 2010/11 prices, amber" in shown
 
