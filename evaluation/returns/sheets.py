@@ -39,8 +39,9 @@ _YES = {"1", "true"}
 class Sheet:
     """A sheet as its XML says; ``first`` is its first filled cell, None if it holds nothing.
 
-    ``cells`` counts the filled ones and those that have a format only. ``formulas`` are the cells that hold one, ``errors`` the text of cells that show an Excel
-    error, ``merged`` ranges, ``hidden_columns`` pairs of first and last, counted from 0.
+    ``cells`` counts the filled ones and those that have a format only. ``formulas`` are the cells
+    that hold one, ``errors`` the text of cells that show an Excel error, ``merged`` ranges,
+    ``hidden_columns`` pairs of first and last, counted from 0.
     """
 
     title: str
