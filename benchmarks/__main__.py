@@ -8,6 +8,7 @@ from pathlib import Path
 RESULTS = Path(__file__).parent / "results"
 RUN = (
     "python -m benchmarks.returns",
+    "python -m benchmarks.check",
     "python -m benchmarks.ledger killed --engine sqlite|postgresql --number KILLS",
     "python -m benchmarks.ledger writers --engine sqlite|postgresql --number PROCESSES",
     "python -m benchmarks.ledger flips --engine sqlite|postgresql --number FLIPS",

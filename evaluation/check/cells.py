@@ -100,13 +100,13 @@ def read_cells(
         sheet=sheet,
         rows=rows,
         columns=headed.columns,
-        area_code=column("area_code", lambda value: _read_code(value, "area")),
+        area_code=column("area_code", lambda value: read_code(value, "area")),
         area_name=column("area_name", plain_text),
-        quarter=column("quarter", lambda value: _read_quarter(value, example)),
-        outcome=column("outcome", lambda value: _read_code(value, "outcome")),
+        quarter=column("quarter", lambda value: read_quarter(value, example)),
+        outcome=column("outcome", lambda value: read_code(value, "outcome")),
         numerator=column("numerator", read_number),
         denominator=column("denominator", read_number),
-        status=column("status", _read_status),
+        status=column("status", read_status),
         note=column("note", plain_text),
         unread=unread,
     )
@@ -175,14 +175,16 @@ def _explain(text: str) -> Fault:
     )
 
 
-def _read_code(value: Any, what: str) -> str | Fault:
+def read_code(value: Any, what: str) -> str | Fault:
+    """A code as text, or why there is none; ``what`` it is the code of."""
     if isinstance(value, bool | datetime | date | time | timedelta):
         return Fault("R027", f"This is no code of an {what}.", "Set the cell's format to text.")
     text = plain_text(value)
     return text or Fault("R027", f"The code of the {what} is missing.")
 
 
-def _read_quarter(value: Any, example: str) -> Period | Fault:
+def read_quarter(value: Any, example: str) -> Period | Fault:
+    """A quarter or year, or why it is none; ``example`` is the return's own."""
     mend = f"This return is for {example}."
     if value is None:
         return Fault("R025", "The quarter is missing.", mend)
@@ -198,7 +200,8 @@ def _read_quarter(value: Any, example: str) -> Period | Fault:
         return Fault("R025", what, mend)
 
 
-def _read_status(value: Any) -> str | Fault:
+def read_status(value: Any) -> str | Fault:
+    """A symbol, empty text, or why it is neither."""
     text = plain_text(value)
     if not text or text in form().figure_of:
         return text

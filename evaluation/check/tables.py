@@ -20,6 +20,9 @@ from evaluation.programme import Bounds, Outcome
 if TYPE_CHECKING:
     import pandas as pd
     import pandera.pandas as pa
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 
 class Failure(NamedTuple):
@@ -30,6 +33,20 @@ class Failure(NamedTuple):
     rule: str
 
 
+@lru_cache(maxsize=1)
+def register() -> None:
+    """Register our checks with pandera, so that a schema that was written out can be read back."""
+    from pandera import extensions
+
+    @extensions.register_check_method()  # type: ignore[untyped-decorator]
+    def is_finite(figures: pd.Series[float]) -> pd.Series[bool]:
+        return figures.abs() < np.inf
+
+    @extensions.register_check_method()  # type: ignore[untyped-decorator]
+    def is_whole(figures: pd.Series[float]) -> pd.Series[bool]:
+        return figures % 1 == 0
+
+
 @lru_cache(maxsize=512)
 def column_schema(outcome: Outcome) -> pa.DataFrameSchema:
     """The pandera schema of one outcome: numerator, denominator, and the value they make.
@@ -38,13 +55,14 @@ def column_schema(outcome: Outcome) -> pa.DataFrameSchema:
     """
     import pandera.pandas as pa
 
-    numerator = [pa.Check(np.isfinite, name="finite", error="R042")]
+    register()
+    numerator = [pa.Check.is_finite(error="R042")]
     if outcome.whole:
-        numerator.append(pa.Check(_is_whole, name="whole", error="R040"))
+        numerator.append(pa.Check.is_whole(error="R040"))
     if outcome.form == "ratio":
         numerator.append(pa.Check.greater_than_or_equal_to(0, error="R041"))
     denominator = [
-        pa.Check(np.isfinite, name="finite", error="R042"),
+        pa.Check.is_finite(error="R042"),
         pa.Check.greater_than(0, error="R043"),
     ]
     value = _limit_checks(outcome.bounds, "R045") + _limit_checks(outcome.soft_limits, "R046")
@@ -79,7 +97,9 @@ def counts_some_of_all(outcome: Outcome) -> bool:
 
 
 def column_failures(
-    outcome: Outcome, numerator: Sequence[float | None], denominator: Sequence[float | None]
+    outcome: Outcome,
+    numerator: Sequence[float | None] | Floats,
+    denominator: Sequence[float | None] | Floats,
 ) -> list[Failure]:
     """Every figure of one outcome that breaks one of its column rules.
 
@@ -115,10 +135,6 @@ def column_failures(
         ]
         return _once(found)
     return []
-
-
-def _is_whole(series: pd.Series[float]) -> pd.Series[bool]:
-    return series % 1 == 0
 
 
 def _once(found: list[Failure]) -> list[Failure]:
