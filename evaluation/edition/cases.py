@@ -24,7 +24,7 @@ def published_table(study: StudyResults) -> Markup:
 
 
 def _what(row: Record) -> Markup:
-    return Markup("{}<span class='from'>{}</span>").format(row["what"], row["source"])
+    return Markup("{}<span class='from'>{}</span>").format(row["what"], words.tidy(row["source"]))
 
 
 def _figure(figure: Record, inference: str = "") -> Markup:
