@@ -150,11 +150,14 @@ class _Fit:
     def period_effects(self, fillers: NDArray[np.int64]) -> Floats:
         """(b, T) fitted without the cells that the fillers' starts take out."""
         slots = self.sample.slots
-        gram = np.repeat(self.whole[0][None], len(fillers), axis=0)
+        # Without holes the equations depend on how many areas start when, never on which.
+        alike = bool(np.isfinite(self.sample.figures).all())
+        gram = np.repeat(self.whole[0][None], 1 if alike else len(fillers), axis=0)
         moment = np.repeat(self.whole[1][None], len(fillers), axis=0)
         for place, g in enumerate(slots.starts[slots.slot_of].tolist()):
             area, part = fillers[:, place], self.starting[g]
-            gram += part.gram(area) - self.never.gram(area)
+            moved = area[:1] if alike else area
+            gram += part.gram(moved) - self.never.gram(moved)
             moment += part.within[area] - self.never.within[area]
         return _period_effects(gram, moment)
 
