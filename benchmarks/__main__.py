@@ -12,6 +12,7 @@ RUN = (
     "python -m benchmarks.ledger killed --engine sqlite|postgresql --number KILLS",
     "python -m benchmarks.ledger writers --engine sqlite|postgresql --number PROCESSES",
     "python -m benchmarks.ledger flips --engine sqlite|postgresql --number FLIPS",
+    "python -m benchmarks.ledger load --engine sqlite|postgresql --number AREAS",
     "python -m benchmarks.ledger national --number AREAS",
 )
 

@@ -47,6 +47,11 @@ class Cluster:
         self.run(f"CREATE DATABASE {name}")
         return self.url(name)
 
+    def drop(self, url: str) -> None:
+        """Remove a database, whoever is still connected to it."""
+        name = url.removeprefix(f"postgresql://{OWNER}@/").partition("?")[0]
+        self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
     def run(self, statement: str, database: str = OWNER) -> list[tuple[object, ...]]:
         """Run one statement as the cluster's owner, outside a transaction."""
         with psycopg.connect(
@@ -76,7 +81,10 @@ def private_cluster(*, durable: bool = False) -> Iterator[Cluster]:
         raise FileNotFoundError(
             "no PostgreSQL server is installed (Debian: apt install postgresql)"
         )
-    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    memory = Path("/dev/shm")  # what need not last need not wait for a disk
+    folder = Path(
+        tempfile.mkdtemp(prefix="pg", dir=memory if memory.is_dir() and not durable else None)
+    )
     if os.geteuid() == 0:
         owner = pwd.getpwnam(OWNER)
         os.chown(folder, owner.pw_uid, owner.pw_gid)

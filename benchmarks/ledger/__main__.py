@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.ledger.flips import flips
 from benchmarks.ledger.killed import killed
-from benchmarks.ledger.national import national_size
+from benchmarks.ledger.national import load, national_size
 from benchmarks.ledger.record import record
 from benchmarks.ledger.writers import writers
 from benchmarks.postgres import private_cluster
@@ -35,6 +35,7 @@ def _run(drill: str, engine: str, number: int) -> None:
     kinds: dict[str, Callable[[Path | str, Path], dict[str, Any]]] = {
         "flips": lambda database, raw: flips(database, raw, number),
         "killed": lambda database, raw: killed(database, raw, number),
+        "load": lambda database, raw: load(database, raw, number),
         "writers": lambda database, raw: writers(database, raw, number),
     }
     with _place(engine) as (database, raw):
@@ -46,10 +47,10 @@ def _run(drill: str, engine: str, number: int) -> None:
 def main() -> None:
     """Read the arguments, run one drill."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ledger", description=__doc__)
-    parser.add_argument("drill", choices=["flips", "killed", "writers", "national"])
+    parser.add_argument("drill", choices=["flips", "killed", "writers", "load", "national"])
     parser.add_argument("--engine", choices=ENGINES, default="sqlite")
     parser.add_argument(
-        "--number", type=int, required=True, help="flips, kills, processes, or areas of a nation"
+        "--number", type=int, required=True, help="flips, kills, processes, or areas"
     )
     given = parser.parse_args()
     if given.drill == "national":

@@ -10,26 +10,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.errors import LedgerError
-from evaluation.ledger.export import OBSERVATIONS, RETURNS
+from evaluation.ledger.export import RETURNS, path_of
 from evaluation.quarters import format_instant
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
+_KNOWN = """
+SELECT return_id, quarter FROM read_parquet($returns)
+WHERE programme = $programme AND received <= $instant AND NOT withheld
+  AND (withdrawn IS NULL OR withdrawn > $instant)
+"""
 # Only figures that were ever given again can be out of date; they are few, so the later versions
-# are gathered and everything else passes through unsorted.
+# are gathered and everything else passes through.
 _QUERY = """
-WITH known AS (
-  SELECT return_id FROM read_parquet($returns)
-  WHERE programme = $programme AND received <= $instant AND NOT withheld
-    AND (withdrawn IS NULL OR withdrawn > $instant)
-),
-observed AS (
+WITH observed AS (
   SELECT area_code, replace(quarter, '-', ' ') AS quarter, outcome, numerator, denominator,
     status, note, received, return_id, revision
-  FROM read_parquet($observations, hive_partitioning = true, hive_types = {quarter: VARCHAR})
-  SEMI JOIN known USING (return_id)
+  FROM read_parquet($files, hive_partitioning = true, hive_types = {quarter: VARCHAR})
   WHERE programme = $programme AND outcome = $outcome
 ),
 again AS (
@@ -41,6 +40,10 @@ WHERE revision >= coalesce(latest, 0)
 ORDER BY area_code, quarter
 """
 _FOR_EVER = "9999"
+_COLUMNS = (
+    "area_code", "quarter", "outcome", "numerator", "denominator", "status", "note", "received",
+    "return_id", "revision",
+)  # fmt: skip
 
 
 def connect(*, memory_gb: float = 3, threads: int = 2) -> duckdb.DuckDBPyConnection:
@@ -57,7 +60,11 @@ def connect(*, memory_gb: float = 3, threads: int = 2) -> duckdb.DuckDBPyConnect
             "reading the export needs DuckDB, which is not installed.",
             mend="install this package with its extra 'national'.",
         ) from None
-    return duckdb.connect(config={"memory_limit": f"{memory_gb}GB", "threads": threads})
+    settings: dict[str, Any] = {"memory_limit": f"{memory_gb}GB", "threads": threads}
+    connection = duckdb.connect(config=settings)
+    connection.execute("LOAD parquet")
+    connection.execute("SET parquet_metadata_cache = true")  # the same files for each outcome
+    return connection
 
 
 def observations(
@@ -86,13 +93,24 @@ def observations(
     if connection is None:
         with connect() as own:
             return observations(folder, programme, outcome, as_of=as_of, connection=own)
-    asked: dict[str, Any] = {
+    vintage = {
         "returns": str(folder / RETURNS),
-        "observations": str(folder / OBSERVATIONS / "*" / "*.parquet"),
         "programme": programme,
         "instant": _FOR_EVER if as_of is None else format_instant(as_of),
-        "outcome": outcome,
     }
+    known = connection.sql(_KNOWN, params=vintage).fetchall()
+    files = [str(path_of(folder, quarter, return_id)) for return_id, quarter in known]
+    if not files:
+        return _nothing()
+    asked = {"files": files, "programme": programme, "outcome": outcome}
     found: Any = connection.sql(_QUERY, params=asked).to_arrow_table()
     frame: pd.DataFrame = found.to_pandas()
     return frame.astype({"revision": int})
+
+
+def _nothing() -> pd.DataFrame:
+    import pandas as pd
+
+    texts = ("area_code", "quarter", "outcome", "status", "note", "received", "return_id")
+    empty = pd.DataFrame(columns=list(_COLUMNS)).astype(dict.fromkeys(texts, "str"))
+    return empty.astype({"numerator": float, "denominator": float, "revision": int})

@@ -20,11 +20,14 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
     if request.param == "sqlite":
-        return tmp_path / "var" / "ledger.sqlite"
+        yield tmp_path / "var" / "ledger.sqlite"
+        return
     running: Cluster = request.getfixturevalue("cluster")
-    return running.new_database()
+    made = running.new_database()
+    yield made
+    running.drop(made)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ def test_fifty_kills_tear_and_lose_nothing(database: Path | str, raw: Path) -> N
 
 
 def test_a_few_kills_tear_and_lose_nothing(database: Path | str, raw: Path) -> None:
-    _kills(database, raw, 8)
+    _kills(database, raw, 5)
 
 
 def _kills(database: Path | str, raw: Path, number: int) -> None:

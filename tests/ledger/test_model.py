@@ -134,7 +134,7 @@ LIMITS = settings(
 )
 
 
-@pytest.mark.parametrize("examples", [8, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [4, pytest.param(60, marks=pytest.mark.slow)])
 def test_on_sqlite(folder: Path, examples: int) -> None:
     numbers = iter(range(10_000))
 
@@ -146,12 +146,14 @@ def test_on_sqlite(folder: Path, examples: int) -> None:
     run_state_machine_as_test(OnSqlite, settings=settings(LIMITS, max_examples=examples))
 
 
-@pytest.mark.parametrize("examples", [5, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [3, pytest.param(40, marks=pytest.mark.slow)])
 def test_on_postgresql(folder: Path, cluster: Cluster, examples: int) -> None:
     numbers = iter(range(10_000))
 
     class OnPostgresql(LedgerModel):
         def _new(self) -> tuple[Path | str, Path]:
-            return cluster.new_database(), folder / f"raw{next(numbers)}"
+            made = cluster.new_database()
+            self.closing.callback(cluster.drop, made)
+            return made, folder / f"raw{next(numbers)}"
 
     run_state_machine_as_test(OnPostgresql, settings=settings(LIMITS, max_examples=examples))

@@ -40,7 +40,7 @@ def test_every_changed_value_is_noticed_and_its_record_named(
     database: Path | str, raw: Path
 ) -> None:
     """A sample; benchmarks/results/ledger_flips.json records ten thousand."""
-    told = flips(database, raw, 82, seed=3)
+    told = flips(database, raw, 41, seed=3)
     assert told["missed"] == {} and told["whole_again_afterwards"]
     assert len(told["by_column"]) == 41, "every column, and the raw files"
 
