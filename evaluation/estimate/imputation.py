@@ -206,4 +206,4 @@ def _area_gaps(sample: frame.Sample, settings: ImputationSettings) -> dict[int, 
 def _period_effects(gram: Floats, moment: Floats) -> Floats:
     """(b, T) period effects; the first is 0, since only their differences are fitted."""
     solved = np.linalg.solve(gram[:, 1:, 1:], moment[:, 1:, None])[..., 0]
-    return np.concatenate([np.zeros((len(gram), 1)), solved], axis=1)
+    return np.concatenate([np.zeros((len(moment), 1)), solved], axis=1)
