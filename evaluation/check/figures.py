@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from evaluation.check import tables
 from evaluation.check.before import Key
 from evaluation.check.cells import Cells
 from evaluation.check.problems import Problem, shown
+from evaluation.check.rules import RULES
 from evaluation.programme import Outcome, Programme
+from evaluation.returns.addresses import address
 from evaluation.returns.form import form
 
 LOW = "[low]"
@@ -46,8 +49,45 @@ def check_columns(
                 problems.append(swapped)
                 continue
             message = _message(failure.rule, outcome, cells, entry)
-            problems.append(cells.problem(failure.rule, entry, column, message, value=value))
+            mend = _as_accepted(cells, entry, fixed) if failure.rule == "R043" else ""
+            problems.append(
+                cells.problem(failure.rule, entry, column, message, value=value, mend=mend)
+            )
     return problems
+
+
+def mend_types(
+    cells: Cells, problems: Iterable[Problem], fixed: Mapping[Key, float]
+) -> list[Problem]:
+    """The problems of single cells, with a mend that fits the rest of their row.
+
+    A denominator that cannot be read is the accepted one, not a figure to be withheld; a symbol
+    for no figure, once spelt right, would contradict the figure beside it.
+    """
+    place = {
+        address(row, cells.columns[column]): (column, entry)
+        for column in ("denominator", "status")
+        if column in cells.columns
+        for entry, row in enumerate(cells.rows)
+    }
+    mended = []
+    for one in problems:
+        column, entry = place.get(one.cell or "", ("", 0))
+        mend = one.mend
+        if column == "denominator" and one.rule != "R022":
+            mend = _as_accepted(cells, entry, fixed) or RULES["R043"].mend
+        elif column == "status" and cells.numerator[entry] is not None:
+            symbol = mend.removeprefix("Write ").removesuffix(".")
+            if form().figure_of.get(symbol) == "empty":
+                mend = f"Leave the status empty; if there is no figure, write {symbol} alone."
+        mended.append(replace(one, mend=mend))
+    return mended
+
+
+def _as_accepted(cells: Cells, entry: int, fixed: Mapping[Key, float] | None) -> str:
+    """The mend of a denominator that was accepted before; empty where none was."""
+    known = (fixed or {}).get((cells.area_code[entry] or "", cells.outcome[entry] or ""))
+    return "" if known is None else f"Write {shown(known)}."
 
 
 def _swapped(rule: str, cells: Cells, entry: int, fixed: Mapping[Key, float]) -> Problem | None:
@@ -95,8 +135,13 @@ def _rate(outcome: Outcome, cells: Cells, entry: int) -> float:
     return numerator or 0.0
 
 
-def check_across(cells: Cells, programme: Programme) -> list[Problem]:
-    """A missing figure has its symbol, a symbol fits its figure, a ratio has its denominator."""
+def check_across(
+    cells: Cells, programme: Programme, fixed: Mapping[Key, float] | None = None
+) -> list[Problem]:
+    """A missing figure has its symbol, a symbol fits its figure, a ratio has its denominator.
+
+    ``fixed`` are the accepted denominators, for the mend of one that is missing.
+    """
     problems = []
     unread = cells.unread
     for outcome, entries in _by_outcome(cells, programme):
@@ -109,7 +154,10 @@ def check_across(cells: Cells, programme: Programme) -> list[Problem]:
             below = cells.denominator[entry]
             if outcome.form == "ratio" and figure is not None and below is None:
                 message = f"The denominator is missing: {outcome.denominator}."
-                problems.append(cells.problem("R047", entry, "denominator", message, value=None))
+                mend = _as_accepted(cells, entry, fixed)
+                problems.append(
+                    cells.problem("R047", entry, "denominator", message, value=None, mend=mend)
+                )
             elif outcome.form == "value" and below is not None:
                 message = f"{outcome.title} is a value and has no denominator."
                 problems.append(cells.problem("R048", entry, "denominator", message, value=below))

@@ -42,10 +42,7 @@ def row_schema(outcome: Outcome) -> dict[str, Any]:
             "status": {"enum": ["", *form().figure_of]},
             "note": {"type": "string", "description": declared["note"]},
         },
-        "allOf": [
-            _symbols("given", "null", present=True),
-            _symbols("empty", "null", present=False),
-        ],
+        "allOf": [_beside("given"), _beside("empty")],
     }
 
 
@@ -62,13 +59,13 @@ def _bounds(outcome: Outcome) -> dict[str, float]:
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 
-def _symbols(figure: str, empty: str, *, present: bool) -> dict[str, Any]:
-    """Beside symbols of this kind the numerator is there, or is not."""
+def _beside(figure: str) -> dict[str, Any]:
+    """Beside symbols of this kind the numerator is given, or is empty."""
     symbols = [name for name, kind in form().figure_of.items() if kind == figure]
-    where = {"enum": ["", *symbols] if present else symbols}
-    kind: dict[str, Any] = {"type": empty}
-    then = {"not": kind} if present else kind
+    empty: dict[str, Any] = {"type": "null"}
+    if figure == "given":
+        symbols, empty = ["", *symbols], {"not": empty}
     return {
-        "if": {"properties": {"status": where}},
-        "then": {"properties": {"numerator": then}},
+        "if": {"properties": {"status": {"enum": symbols}}},
+        "then": {"properties": {"numerator": empty}},
     }

@@ -43,6 +43,7 @@ def check_return(
     headed, faults = read_header(raw)
     problems += faults
     cells, faults = read_cells(headed, raw.sheet, submitter.period)
+    faults = figures.mend_types(cells, faults, _fixed(before))
     problems += faults + layout.check_layout(raw, headed)
     stages = [Stage("file", True), Stage("guide", True), Stage("header", True),
               Stage("types", True)]  # fmt: skip
@@ -101,7 +102,7 @@ def _steps(
         ),
         _Step(
             name="across", missing=lacks(*measured, "status"),
-            run=lambda: figures.check_across(cells, programme),
+            run=lambda: figures.check_across(cells, programme, _fixed(before)),
         ),
         _Step(
             name="notes", missing=lacks("note"), run=lambda: people.check_notes(cells, programme)
