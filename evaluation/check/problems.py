@@ -7,7 +7,7 @@ officer reads the same sentence everywhere.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from evaluation.check.rule import Severity
@@ -17,6 +17,7 @@ from evaluation.returns.content import Return
 _ORDER: dict[Severity, int] = {"error": 0, "confirm": 1, "note": 2}
 _CELL = re.compile(r"([A-Z]+)([0-9]+)")
 _WIDTH = 110
+_ALONE, _LISTED = 3, 8
 _SHOWN = 60
 CONFIRM = "If right, say why: newstart submit ... --confirm why.csv (columns rule,cell,reason)"
 
@@ -168,11 +169,32 @@ def _table(checked: Checked) -> list[str]:
         found = checked.of(severity)
         if found:
             lines += [""] if severity == "error" else ["", severity]
-            lines += _lines(found, severity)
+            lines += _lines(_together(found), severity)
     missed = [stage for stage in checked.stages if not stage.ran]
     if missed:
         lines += ["", "not checked yet"] + [f" {stage.name}: {stage.reason}" for stage in missed]
     return lines
+
+
+def _together(found: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """One problem for many with one cause, at the first of its cells; the JSON has each of them."""
+    causes: dict[tuple[str, str], list[Problem]] = {}
+    for one in found:
+        # What is asked needs a reason for each case, so each is shown; notes are many and alike.
+        cause = "" if one.severity == "note" else f"{one.message} {one.mend}"
+        alone = one.cell if one.severity == "confirm" else ""
+        causes.setdefault((one.rule, f"{cause} {alone}"), []).append(one)
+    told: list[Problem] = []
+    for same in causes.values():
+        if len(same) <= _ALONE:
+            told += same
+            continue
+        cells = [_place(one) for one in same[1:]]
+        more = f" and {len(cells) - _LISTED} more" if len(cells) > _LISTED else ""
+        what = RULES[same[0].rule].title if same[0].severity == "note" else same[0].message
+        message = f"{what.rstrip('.')}; also in {', '.join(cells[:_LISTED])}{more}."
+        told.append(replace(same[0], message=message))
+    return tuple(sorted(told, key=lambda one: one.order))
 
 
 def _lines(found: tuple[Problem, ...], severity: Literal["error", "confirm", "note"]) -> list[str]:
@@ -182,7 +204,7 @@ def _lines(found: tuple[Problem, ...], severity: Literal["error", "confirm", "no
     asking = severity == "confirm"
     messages = [f"{p.message} ({p.rule})" if asking else p.message for p in found]
     longest = max(map(len, messages))
-    lines = []
+    lines: list[str] = []
     for p, cell, value, message in zip(found, cells, values, messages, strict=True):
         mend = CONFIRM if asking else p.mend
         start = f" {cell.ljust(widths[0])}  {value.ljust(widths[1])}  "

@@ -279,6 +279,22 @@ def test_the_report_reads_as_an_officer_needs_it(check: Check, denominators: Fig
     assert "can be accepted" in report(check({}))
 
 
+def test_many_faults_with_one_cause_are_told_together(check: Check) -> None:
+    checked = check({f"E{n}": "<5" for n in range(2, 6)} | {"C3": "?"})
+    assert len(checked.problems) == 5, "the JSON has each of them"
+    text = report(checked)
+    assert text.startswith("S01_nhs_2026-Q3.xlsx cannot be accepted yet: 5 things to mend.")
+    assert "also in E3, E4, E5." in text and text.count("A figure is a number") == 1
+
+
+def test_each_question_is_shown_for_it_needs_its_own_reason(
+    check: Check, denominators: Figures
+) -> None:
+    last = {key: (above * 20, below) for key, (above, below) in denominators.items()}
+    text = report(check({}, last=last))
+    assert all(f" {cell} " in text for cell in ("E2", "E3", "E4", "E5"))
+
+
 @pytest.mark.parametrize(
     "word", ["dtype", "NaN", "float64", "schema", "null", "coerce", "column_name", "regex"]
 )
