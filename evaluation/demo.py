@@ -148,8 +148,7 @@ def _case_files(workspace: Workspace, last_day: str, progress: Progress) -> list
         if missing:
             progress(f"The real cases are left out: {', '.join(missing)} not installed")
         return []
-    day = datetime.fromisoformat(last_day).date() + timedelta(days=1)
-    return fetch_returns(workspace, Programme.load(workspace, REAL_CASES), day.isoformat())
+    return fetch_returns(workspace, Programme.load(workspace, REAL_CASES), last_day)
 
 
 def submit_files(workspace: Workspace, files: list[Path], progress: Progress) -> int:
