@@ -128,10 +128,12 @@ def test_an_independent_library_agrees(seed: int, comparison: Comparison, method
 
     table = random_panel(seed)
     groups = {"never": "never_treated", "not_yet": "not_yet_treated"}
-    theirs = CallawaySantAnna(
-        control_group=groups[comparison],
-        estimation_method=method, pscore_trim=1e-9,
-    ).fit(table, outcome="y", unit="id", time="t", first_treat="start", covariates=["x"])  # fmt: skip
+    program = CallawaySantAnna(
+        control_group=groups[comparison], estimation_method=method, pscore_trim=1e-9
+    )
+    theirs = program.fit(
+        table, outcome="y", unit="id", time="t", first_treat="start", covariates=["x"]
+    )
     held = Panel.from_long(
         table, area="id", period="t", outcomes="y", start="start", covariates=["x"], frequency="A"
     )
