@@ -105,9 +105,10 @@ def percent_text(percent: Range) -> str:
 def officer(facts: Facts, reasons: list[str]) -> str:
     """A paragraph: the sentence, the change in percent, why the verdict, what could be seen."""
     first, last = facts.window
+    areas = "one area" if facts.n_areas == 1 else f"{facts.n_areas} areas"
     return (
         f"{minister(facts)} Over the first {last - first + 1} periods after the start the change "
-        f"is {percent_text(facts.percent)} of what would have been, in {facts.n_areas} areas. "
+        f"is {percent_text(facts.percent)} of what would have been, in {areas}. "
         f"Verdict: {facts.verdict}, because {'; '.join(reasons)}. {_seen(facts.detectable)}"
     )
 
