@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from evaluation.cli.session import GOOD, PROBLEMS, AsJson, Session, print_json, say
+from evaluation.cli.session import GOOD, PROBLEMS, AsJson, Session, print_json, say, writable
 from evaluation.errors import ReturnFileError, UserError
 
 if TYPE_CHECKING:
     from evaluation.check.problems import Checked, Problem
     from evaluation.ledger.receipt import Receipt
     from evaluation.programme import Programme
+    from evaluation.quarters import Period
     from evaluation.returns.workbook import RawReturn
 
 
@@ -35,6 +36,8 @@ def template(
     agency = agency or _only_agency(programme, site)
     period = Period.parse(quarter)
     programme.expected(site, agency)
+    _in_calendar(programme, period)
+    writable(output, (".xlsx", ".csv"))
     last = last_accepted(session.workspace, programme, site, agency, period)
     unknown = write_template(programme, site, agency, period, output, last_accepted=last)
     if unknown:
@@ -170,8 +173,20 @@ def _only_agency(programme: Programme, site: str) -> str:
     agencies = [agency for code, agency in programme.submitters if code == site]
     if len(agencies) == 1:
         return agencies[0]
+    if not agencies:
+        sites = dict.fromkeys(code for code, _ in programme.submitters)
+        raise UserError(f"{programme.name} has no site {site!r}.", expected=", ".join(sites))
     raise UserError(
-        f"{site} has {len(agencies) or 'no'} agencies that send returns.",
-        expected=f"--agency with one of {', '.join(agencies)}" if agencies else "",
-        mend="" if agencies else "use a site's code from the programme.",
+        f"{site} has {len(agencies)} agencies that send returns.",
+        expected=f"--agency with one of {', '.join(agencies)}",
     )
+
+
+def _in_calendar(programme: Programme, period: Period) -> None:
+    """Refuse a template for a period whose return would be refused."""
+    alike = period.frequency == programme.first.frequency
+    if alike and not programme.first <= period <= programme.last:
+        raise UserError(
+            f"{period} lies outside the programme, {programme.first} to {programme.last}.",
+            mend=f"set last: {period} in studies/{programme.name}/programme.yaml first",
+        )

@@ -53,6 +53,24 @@ class Session:
         return Ledger.open(self.workspace.database, self.workspace.raw)
 
 
+def writable(path: Path, endings: tuple[str, ...]) -> None:
+    """Refuse an output file before anything is computed for it.
+
+    Raises
+    ------
+    UserError : another ending, or a folder that does not exist.
+    """
+    if path.suffix.lower() not in endings:
+        raise UserError(
+            f"it cannot be written as {path.suffix or 'a file without an ending'}.",
+            where=str(path), expected=" or ".join(endings),
+        )  # fmt: skip
+    if not path.resolve().parent.is_dir():
+        raise UserError(
+            "the folder does not exist.", where=str(path.parent), mend="make it, or name another"
+        )
+
+
 def print_json(content: Any) -> None:
     """A result for programs, on standard output."""
     print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from evaluation.cli.session import AsJson, Session, print_json, say
+from evaluation.cli.session import AsJson, Session, print_json, say, writable
 from evaluation.errors import UserError
 
 study_app = typer.Typer(help="Run a study on what the ledger knows.")
@@ -55,8 +55,7 @@ def panel(
     from evaluation.quarters import parse_instant
 
     session: Session = context.obj
-    if output.suffix not in (".csv", ".parquet"):
-        raise UserError(f"a panel is written as .csv or .parquet, not {output.suffix!r}.")
+    writable(output, (".csv", ".parquet"))
     programme = session.programme
     unknown = [code for code in outcome or [] if code not in programme.outcome_by_code]
     if unknown:

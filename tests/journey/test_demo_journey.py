@@ -102,7 +102,15 @@ def test_the_pipeline_never_opens_the_truth(root: Path) -> None:
     ("arguments", "said"),
     [
         (["study", "run", "new_start/nothing"], "no study 'new_start/nothing'"),
-        (["panel", "-o", "p.xls"], "written as .csv or .parquet"),
+        (["panel", "-o", "p.xls"], "cannot be written as .xls"),
+        (["panel", "--as-of", "2001-01-01", "-o", "p.csv"], "nothing was known then"),
+        (["panel", "-o", "nowhere/p.csv"], "the folder does not exist"),
+        (
+            ["template", "S01", "2031-Q1", "--agency", "nhs", "-o", "t.xlsx"],
+            "outside the programme",
+        ),
+        (["template", "S99", "2026-Q3", "-o", "t.xlsx"], "has no site 'S99'"),
+        (["template", "S01", "2026-Q3", "--agency", "nhs", "-o", "t.doc"], "cannot be written as"),
         (["panel", "--outcome", "joy", "-o", "p.csv"], "no outcome 'joy'"),
         (["panel", "--as-of", "tomorrow", "-o", "p.csv"], "'tomorrow' is no date"),
         (["value", "new_start/other"], "no results yet"),
