@@ -94,6 +94,6 @@ $(FOR_RUNNING): uv.lock pyproject.toml | $(UV)
 	@touch $@
 
 $(FOR_TESTING): uv.lock pyproject.toml | $(UV)
-	@$(FIND_PYTHON); echo "Installing the locked packages and the tools for testing into .venv (once; about a minute, 1 GB)"; \
+	@$(FIND_PYTHON); echo "Installing the locked packages and the tools for testing into .venv (once; about a minute, 1.2 GB)"; \
 	.uv/bin/uv sync --quiet --frozen --python "$$python" --extra book --extra cases --extra national --group test
 	@touch $(FOR_RUNNING) $@

@@ -175,3 +175,17 @@ def test_one_outcome_is_part_of_the_total(value: Value) -> None:
     codes = {line.outcome.code for line in value.lines}
     parts = [value.of_outcome(code)["gross_fiscal"]["mean"] for code in codes]
     assert sum(parts) == pytest.approx(value.totals().loc["gross_fiscal", "mean"])
+
+
+def test_draws_are_widened_to_the_interval_of_the_test() -> None:
+    """The spread of the overall effect in units is at least that of the inverted interval."""
+    estimate = estimates()[2]
+    units = in_units(estimate)
+    row = estimate.overall().iloc[0]
+    assert estimate.exposure is not None
+    post = (estimate.index["event_time"] >= 0).to_numpy()
+    weight = estimate.index["weight"].to_numpy(dtype=float)[post]
+    overall = (units.draws / estimate.exposure[post]) @ (weight / weight.sum())
+    low, high = np.quantile(overall, [0.025, 0.975])
+    assert units.widening >= 1
+    assert high - low >= (row["high"] - row["low"]) * (1 - 1e-9)
