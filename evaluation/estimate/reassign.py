@@ -116,6 +116,20 @@ def slots_strata(assignments: Assignments) -> NDArray[np.int64]:
     return strata
 
 
+def _sums(
+    contrast: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(N, T) weight of each cell that holds a figure, and weight times figure; 0 elsewhere."""
+    mass = np.isfinite(contrast) * weights[:, None]
+    return mass, np.where(mass > 0, contrast, 0.0) * mass
+
+
+def _excluded(assignments: Assignments, g: int, n_periods: int, rule: Rule) -> NDArray[np.bool_]:
+    """(M, T) which places take their filler out of the comparisons."""
+    slots = assignments.slots
+    return started_by(slots.starts[slots.slot_of], g, n_periods, rule)
+
+
 def _comparison_means(
     contrast: NDArray[np.float64],
     assignments: Assignments,
@@ -125,10 +139,8 @@ def _comparison_means(
 ) -> NDArray[np.float64]:
     """(b, M, T) mean contrast of each place's comparisons: totals less the started fillers."""
     fillers, g = which
-    slots = assignments.slots
-    mass_all = np.isfinite(contrast) * areas.weights[:, None]
-    sum_all = np.where(mass_all > 0, contrast, 0.0) * mass_all
-    excluded = started_by(slots.starts[slots.slot_of], g, contrast.shape[1], rule)
+    mass_all, sum_all = _sums(contrast, areas.weights)
+    excluded = _excluded(assignments, g, contrast.shape[1], rule)
     gathered_mass = mass_all[fillers] * excluded
     gathered_sum = sum_all[fillers] * excluded
     out = np.full((*fillers.shape, contrast.shape[1]), np.nan)
@@ -157,11 +169,9 @@ def _predicted(
     fillers, g = which
     design = areas.design
     assert design is not None  # the caller asks for no prediction without a design
-    mass = np.isfinite(contrast) * areas.weights[:, None]
-    cross = np.where(mass > 0, contrast, 0.0) * mass
+    mass, cross = _sums(contrast, areas.weights)
     squares = design[:, :, None] * design[:, None, :]
-    starts = assignments.slots.starts[assignments.slots.slot_of]
-    excluded = started_by(starts, g, contrast.shape[1], rule)
+    excluded = _excluded(assignments, g, contrast.shape[1], rule)
     lost_mass, lost_cross = mass[fillers] * excluded, cross[fillers] * excluded
     out = np.full((*fillers.shape, contrast.shape[1]), np.nan)
     of_place = slots_strata(assignments)
