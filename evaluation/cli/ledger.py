@@ -123,6 +123,7 @@ def ledger_redact(
 
 
 def _act(session: Session, kind: ActKind, return_id: str, reason: str, as_json: bool) -> None:
+    from evaluation.ledger.receipt_page import as_text
     from evaluation.ledger.submission import keep_receipt
 
     workspace = session.workspace
@@ -134,14 +135,12 @@ def _act(session: Session, kind: ActKind, return_id: str, reason: str, as_json: 
             received=workspace.now(),
             synthetic_clock=workspace.synthetic_clock,
         )
-    keep_receipt(workspace, act)
+    page = keep_receipt(workspace, act)
     if as_json:
         print_json(act.as_dict())
         return
-    print(f"Recorded: {act.kind} of {act.return_id}, in force from {act.received}.")
-    print(f"  record    {act.act_id}")
-    print(f"  chain     {act.chain_hash}")
-    print(f"  reason    {act.reason}")
+    print(as_text(act), end="")
+    say(f"The same, to print: {page}")
 
 
 @app.command("diff")

@@ -102,7 +102,7 @@ def submit(
     """Check a return and, if nothing stands against it, accept it into the ledger."""
     from evaluation.check.confirmations import confirmed, read_confirmations
     from evaluation.check.problems import report
-    from evaluation.ledger.submission import accept, check_file
+    from evaluation.ledger.submission import accept, check_file, page_of
 
     session: Session = context.obj
     given = read_confirmations(confirm) if confirm else ()
@@ -121,7 +121,7 @@ def submit(
     if as_json:
         print_json(_submitted(receipt, checked.problems))
     else:
-        _print_receipt(receipt)
+        _print_receipt(receipt, page_of(session.workspace, receipt))
 
 
 def _submitted(receipt: Receipt | None, problems: tuple[Problem, ...]) -> dict[str, Any]:
@@ -133,18 +133,13 @@ def _submitted(receipt: Receipt | None, problems: tuple[Problem, ...]) -> dict[s
     }
 
 
-def _print_receipt(receipt: Receipt) -> None:
+def _print_receipt(receipt: Receipt, page: Path) -> None:
+    from evaluation.ledger.receipt_page import as_text
+
     if receipt.already_held:
         print(f"This content is held already since {receipt.received}; nothing was added.")
-    else:
-        print(f"Accepted: {receipt.rows} figures.")
-    print(f"  receipt   {receipt.return_id}, received {receipt.received}")
-    print(f"  content   {receipt.content_hash}")
-    print(f"  chain     {receipt.chain_hash}")
-    for change in receipt.changes:
-        print(f"  {change}")
-    for one in receipt.confirmations:
-        print(f"  confirmed {one['cell']} ({one['rule']}): {one['reason']}")
+    print(as_text(receipt), end="")
+    say(f"The same, to print: {page}")
 
 
 def _refuse_file(file: Path, error: ReturnFileError, as_json: bool) -> NoReturn:

@@ -112,10 +112,22 @@ def accept(
 
 
 def keep_receipt(workspace: Workspace, receipt: Receipt | Act) -> Path:
-    """Write a receipt to ``var/receipts/<id>.json``; one is written once."""
+    """Write a receipt to ``var/receipts/<id>.json``, and beside it the page to print.
+
+    The page comes back: ``<id>.html``.
+    """
+    from evaluation.ledger.receipt_page import as_page
+
     name = receipt.act_id if isinstance(receipt, Act) else receipt.return_id
-    path = workspace.receipts / f"{name}.json"
     workspace.receipts.mkdir(parents=True, exist_ok=True)
     text = json.dumps(receipt.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
-    return path
+    (workspace.receipts / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    page = page_of(workspace, receipt)
+    page.write_text(as_page(receipt), encoding="utf-8")
+    return page
+
+
+def page_of(workspace: Workspace, receipt: Receipt | Act) -> Path:
+    """Where the printable page of a receipt lies."""
+    name = receipt.act_id if isinstance(receipt, Act) else receipt.return_id
+    return workspace.receipts / f"{name}.html"
