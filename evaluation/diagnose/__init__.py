@@ -8,12 +8,18 @@ from evaluation.diagnose.checks import (
     pre_trend,
     spillover,
 )
+from evaluation.diagnose.event_study import EventStudy
+from evaluation.diagnose.honest import breakdown, honest_interval, sensitivity
 
 __all__ = [
     "Diagnostic",
+    "EventStudy",
+    "breakdown",
+    "honest_interval",
     "negative_control",
     "objections",
     "pre_level",
     "pre_trend",
+    "sensitivity",
     "spillover",
 ]

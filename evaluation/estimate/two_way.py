@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from evaluation.panel import Panel
 
-Errors = Literal["unadjusted", "clustered"]
+Errors = Literal["unadjusted", "clustered", "nested"]
 Method = Literal["fixed_effects", "first_differences"]
 
 
@@ -36,14 +36,18 @@ class TwoWaySettings:
 
     method : ``fixed_effects`` (areas and periods), or ``first_differences`` with period effects.
     scale : ``level`` or ``log``.
-    errors : of analytic inference: ``clustered`` by area (with the G / (G - 1) correction), or
-        ``unadjusted`` (homoskedastic), as a published table has it.
+    errors : of analytic inference: ``clustered`` by area (with the G / (G - 1) correction, every
+        effect counted as a parameter), ``nested``: the same, but area effects, which are nested in
+        the clusters, not counted (the convention of Stata and fixest), or ``unadjusted``
+        (homoskedastic), as a published table has it.
+    weights : name of an area column to weigh areas by, with analytic inference only.
     replication : compute the analytic error for a published table where it would be refused.
     """
 
     method: Method = "fixed_effects"
     scale: frame.Scale = "level"
     errors: Errors = "clustered"
+    weights: str | None = None
     replication: bool = False
 
     def __post_init__(self) -> None:
@@ -79,7 +83,12 @@ def two_way_fixed_effects(
     settings = settings or TwoWaySettings()
     frame.check_call(panel, settings, TwoWaySettings, inference, level)
     panel, dropped = _balanced(panel, outcome)
-    sample = frame.take(panel, outcome, settings.scale)
+    if settings.weights and inference != "analytic":
+        raise InferenceRefused(
+            "weighted two-way fixed effects are not re-assigned here.",
+            mend="leave weights out, or use `did` with weights",
+        )
+    sample = frame.take(panel, outcome, settings.scale, settings.weights)
     warnings = sample.warnings + dropped
     if inference == "bootstrap":
         raise InferenceRefused(
@@ -90,6 +99,7 @@ def two_way_fixed_effects(
         warnings += frame.refuse_few(sample, name, replication=settings.replication)
     errors = settings.errors if inference == "analytic" else "unadjusted"
     fitted = _fit(_long(sample), settings.method, errors)
+    error = np.array([float(fitted.std_errors["started"]) * _nested(sample, errors)])
     draws = None
     if inference == "placebo":
         if assignments is None:
@@ -98,7 +108,6 @@ def two_way_fixed_effects(
             assignments = assignments.redrawn(sample.panel)
         frame.same_areas(assignments, sample)
         draws = _placebo(sample, settings, assignments, float(fitted.params["started"]))
-    error = np.array([float(fitted.std_errors["started"])])
     return Estimate(
         outcome=outcome, unit="log points" if settings.scale == "log" else "outcome's unit",
         scale=settings.scale, estimator=settings.method,
@@ -186,20 +195,37 @@ def _long(sample: frame.Sample) -> pd.DataFrame:
             "period": np.tile(periods, n),
             "y": sample.figures.ravel(),
             "started": ((start[:, None] >= 0) & (periods >= start[:, None])).ravel().astype(float),
+            "weight": np.repeat(sample.weights, n_periods),
         }
     )
     return long.dropna().set_index(["area", "period"])
+
+
+def _nested(sample: frame.Sample, errors: Errors) -> float:
+    """What a clustered error that counts no effects lacks of (n - 1) / (n - K), K periods + 1."""
+    if errors != "nested":
+        return 1.0
+    n, counted = sample.figures.size, sample.n_periods + 1
+    return float(np.sqrt((n - 1) / (n - counted)))
 
 
 def _fit(long: pd.DataFrame, method: str, errors: Errors) -> PanelResults:
     from linearmodels.panel import FirstDifferenceOLS, PanelOLS
 
     if method == "fixed_effects":
-        model = PanelOLS(long["y"], long[["started"]], entity_effects=True, time_effects=True)
+        model = PanelOLS(
+            long["y"], long[["started"]], weights=long["weight"],
+            entity_effects=True, time_effects=True,
+        )  # fmt: skip
+        if errors == "nested":
+            return model.fit(
+                cov_type="clustered", cluster_entity=True, group_debias=True, auto_df=False,
+                count_effects=False,
+            )  # fmt: skip
         if errors == "clustered":
             return model.fit(cov_type="clustered", cluster_entity=True, group_debias=True)
         return model.fit(cov_type="unadjusted")
-    if errors == "clustered":
+    if errors != "unadjusted":
         raise EstimateError(
             "first differences are offered with unadjusted errors only.",
             mend="pass errors='unadjusted'",

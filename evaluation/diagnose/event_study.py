@@ -1,0 +1,155 @@
+"""An estimate as an event study: effects by event time beside a reference, and their covariance.
+
+What bounds on broken trends and the power of a pre-trend test are computed from. The reference is
+the last period before the start (less anticipation); its effect is zero by construction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evaluation.errors import EstimateError
+from evaluation.estimate.inference import Average, _influence_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.estimate.estimate import Estimate
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EventStudy:
+    """Effects around a reference period.
+
+    times : (P + T) periods relative to the reference, -P..-1 and 1..T, without the reference (0).
+    effects : (P + T), zero at the reference. covariance : (P + T, P + T).
+    first : event time of the reference, so that event time = ``times + first``.
+    covariance_from : what the covariance is, in words.
+    """
+
+    times: NDArray[np.int64]
+    effects: Floats
+    covariance: Floats
+    first: int = -1
+    covariance_from: str = "given"
+
+    def __post_init__(self) -> None:
+        wanted = [t for t in range(int(self.times.min()), int(self.times.max()) + 1) if t != 0]
+        if self.times.tolist() != wanted or self.n_before < 1 or self.n_after < 1:
+            raise EstimateError(
+                "an event study needs periods without gaps on both sides of its reference.",
+                expected=f"{wanted} without the reference", where=str(self.times.tolist()),
+            )  # fmt: skip
+        if np.linalg.matrix_rank(self.covariance, hermitian=True) < len(self.times):
+            raise EstimateError(
+                f"the covariance of {len(self.times)} effects is not of full rank: there are too "
+                "few areas or assignments behind it.",
+                mend="use fewer periods, or more assignments",
+            )
+
+    @property
+    def n_before(self) -> int:
+        return int((self.times < 0).sum())
+
+    @property
+    def n_after(self) -> int:
+        return int((self.times > 0).sum())
+
+    def target(self, window: tuple[int, int] | None = None) -> Floats:
+        """(T) equal weights of the event times of a window after the reference; None: all started.
+
+        Raises
+        ------
+        EstimateError : the window holds no such event time.
+        """
+        after = self.times[self.times > 0] + self.first
+        low, high = window or (0, int(after.max()))
+        inside = ((after >= low) & (after <= high)).astype(float)
+        if not inside.any():
+            raise EstimateError(f"no event time lies within {low} and {high}.")
+        return np.asarray(inside / inside.sum(), dtype=np.float64)
+
+    @classmethod
+    def of(cls, estimate: Estimate, *, window: tuple[int, int] | None = None) -> EventStudy:
+        """The event study of an estimate by site and period.
+
+        Each site's effects are taken beside its own effect in the reference period, then averaged
+        over sites by their areas. The covariance is that of influence functions, or, with placebo
+        inference, that of the net draws under re-assignment.
+
+        Parameters
+        ----------
+        window : first and last event time to keep; by default all that have effects.
+
+        Raises
+        ------
+        EstimateError : no effect before the start, gaps, a varying base, or too few assignments.
+        """
+        if getattr(estimate.settings, "base", "universal") == "varying":
+            raise EstimateError(
+                "with a varying base the effects before the start are changes, not paths.",
+                mend="use base='universal' or base='mean'",
+            )
+        first = -1 - int(getattr(estimate.settings, "anticipation", 0))
+        times, plus, minus = _maps(estimate, first, window)
+        effects = (plus - minus) @ np.nan_to_num(estimate.effects)
+        covariance, said = _covariance(estimate, plus, minus)
+        return cls(
+            times=times - first, effects=effects, covariance=covariance, first=first,
+            covariance_from=said,
+        )  # fmt: skip
+
+
+def _maps(
+    estimate: Estimate, first: int, window: tuple[int, int] | None
+) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Event times; (rows, K) weights of each one's entries, and of the same sites' references."""
+    event, sites = (estimate.index[name].to_numpy() for name in ("event_time", "site"))
+    usable = np.isfinite(estimate.effects)
+    weight = estimate.index["weight"].to_numpy(dtype=float)
+    reference = {sites[k]: k for k in np.flatnonzero((event == first) & usable)}
+    usable &= np.isin(sites, list(reference))
+    low, high = window or (int(event.min()), int(event.max()))
+    times, plus, minus = [], [], []
+    for time in range(low, high + 1):
+        rows = np.flatnonzero((event == time) & usable)
+        if time == first or not len(rows):
+            continue
+        own, other = np.zeros(len(event)), np.zeros(len(event))
+        own[rows] = weight[rows] / weight[rows].sum()
+        other[[reference[sites[k]] for k in rows]] = own[rows]
+        times.append(time)
+        plus.append(own)
+        minus.append(other)
+    if not times or min(times) >= first or max(times) <= first:
+        raise EstimateError(
+            f"a {estimate.estimator} estimate without effects on both sides of event time {first} "
+            "is no event study.",
+            mend="use `did`, with at least two periods before every start",
+        )
+    return np.array(times), np.array(plus), np.array(minus)
+
+
+def _covariance(estimate: Estimate, plus: Floats, minus: Floats) -> tuple[Floats, str]:
+    if estimate.draws is not None:
+        used = ((plus != 0) | (minus != 0)).any(axis=0)
+        net = estimate.draws.net[1:, used] @ (plus - minus)[:, used].T
+        net = net[np.isfinite(net).all(axis=1)]
+        return np.atleast_2d(np.cov(net, rowvar=False)), (
+            f"covariance of the effects under {len(net)} re-assignments of the starts; intervals "
+            "from it take the effects as normal, which few started areas do not promise"
+        )
+    if estimate.influence is None:
+        raise EstimateError(f"a {estimate.estimator} estimate has no covariance by event time.")
+    effects, held = np.nan_to_num(estimate.effects), estimate.influence
+    values = _influence_of(effects, held, Average(maps=plus))
+    values = values - _influence_of(effects, held, Average(maps=minus))
+    summed = np.zeros((int(held.cluster.max()) + 1, len(plus)))
+    np.add.at(summed, held.cluster, values)
+    covariance: Floats = summed.T @ summed / len(held.functions) ** 2
+    return covariance, "clustered influence functions, which need many started areas"
