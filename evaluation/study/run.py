@@ -21,22 +21,17 @@ from evaluation.diagnose import (
     spillover,
 )
 from evaluation.errors import ProtocolError
+from evaluation.estimate import ladder
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.did import DidSettings, did
-from evaluation.estimate.imputation import ImputationSettings, imputation
-from evaluation.estimate.synthetic import (
-    SdidSettings,
-    SyntheticSettings,
-    synthetic_control,
-    synthetic_did,
-)
+from evaluation.estimate.ladder import Choices
 from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
 from evaluation.estimate.units import in_units
 from evaluation.finding import Finding, Judged, adjust, judge
 from evaluation.ledger.ledger import Ledger
 from evaluation.panel import Panel
 from evaluation.programme import Programme
-from evaluation.protocol import Protocol, Published
+from evaluation.protocol import EstimatorName, Protocol, Published
 from evaluation.quarters import format_instant
 from evaluation.value import Value, worth
 
@@ -149,33 +144,18 @@ def study_panel(
 
 
 def estimate_by(
-    estimator: str, panel: Panel, outcome: str, protocol: Protocol, assignments: Assignments
+    estimator: EstimatorName,
+    panel: Panel,
+    outcome: str,
+    protocol: Protocol,
+    assignments: Assignments,
 ) -> Estimate:
     """One estimate of a protocol's ladder, with the protocol's settings."""
-    scale, level = protocol.scale_of(outcome), protocol.level
-    if estimator == "did":
-        plan = protocol.did
-        settings = DidSettings(
-            comparison=plan.comparison, base=plan.base, anticipation=plan.anticipation, scale=scale
-        )
-        return did(panel, outcome, settings=settings, assignments=assignments, level=level)
-    if estimator == "imputation":
-        imputed = ImputationSettings(scale=scale, anticipation=protocol.did.anticipation)
-        return imputation(panel, outcome, settings=imputed, assignments=assignments, level=level)
-    if estimator == "synthetic_did":
-        return synthetic_did(
-            panel, outcome, settings=SdidSettings(scale=scale), assignments=assignments, level=level
-        )
-    if estimator == "synthetic_control":
-        twin = SyntheticSettings(variant=protocol.synthetic_control, scale=scale)
-        return synthetic_control(
-            panel, outcome, settings=twin, assignments=assignments, level=level
-        )
-    first = estimator == "first_differences"
-    two_way = TwoWaySettings(method="first_differences" if first else "fixed_effects", scale=scale)
-    return two_way_fixed_effects(
-        panel, outcome, settings=two_way, assignments=assignments, level=level
-    )
+    choices = Choices(
+        scale=protocol.scale_of(outcome), level=protocol.level, did=protocol.did,
+        synthetic_control=protocol.synthetic_control,
+    )  # fmt: skip
+    return ladder.fit(estimator, panel, outcome, choices, assignments)
 
 
 def _published(panel: Panel, protocol: Protocol, published: Published) -> Estimate:

@@ -21,6 +21,8 @@ MODULE_LINES, FUNCTION_LINES, NINE_TENTHS_OF_FUNCTIONS, ARGUMENTS = 400, 50, 30,
 MORE_ARGUMENTS = {
     "evaluation/panel.py:from_long": "one name of a column for each role that a column can have; "
     "notebooks read better with names than with a settings object",
+    "evaluation/cli/design.py:calibrate_verb": "each argument is an option of the command line, "
+    "read by name there",
 }
 FRONT_DOORS = ("evaluation/cli/", "evaluation/cli.py")
 NO_DRAWERS = {"utils", "util", "helpers", "helper", "misc", "common"}

@@ -1,0 +1,131 @@
+"""``newstart design calibrate``: how often the actual pipeline is wrong on somebody's own panel.
+
+Placebo pilots are drawn in a panel where nothing started, known effects are planted, and the
+estimators, assignments and looks of a study are run as they are. What comes back is size, coverage,
+power and bias, each with its Monte Carlo standard error. The panel's figures are read and never
+kept: only rates are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation import quarters
+from evaluation.design import rates
+from evaluation.design.many import Runs, rehearse_many
+from evaluation.design.trial import OUTCOME, Rehearsal
+from evaluation.errors import PanelError
+from evaluation.panel import Panel
+
+if TYPE_CHECKING:
+    from evaluation.protocol import EstimatorName
+
+SHORT: dict[str, EstimatorName] = {
+    "did": "did", "imputation": "imputation", "sc": "synthetic_control",
+    "sdid": "synthetic_did",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Which columns of a long table hold what; one row an area and period."""
+
+    area: str
+    period: str
+    value: str
+    population: str | None = None
+    authority: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Same:
+    """The same panel in every rehearsal."""
+
+    panel: Panel
+
+    def __call__(self, number: int) -> Panel:  # noqa: ARG002 - panels may differ by rehearsal
+        return self.panel
+
+
+def read_panel(path: Path, columns: Columns) -> Panel:
+    """A panel for rehearsals from a CSV file, areas with a missing figure left out.
+
+    Raises
+    ------
+    PanelError : the file cannot be read, lacks a column, or no area is complete.
+    """
+    if not path.is_file():
+        raise PanelError(f"there is no file {path}.")
+    try:
+        frame = pd.read_csv(path)
+    except (ValueError, OSError) as error:
+        raise PanelError(f"{path.name} cannot be read as CSV: {error}.") from None
+    wanted = [columns.area, columns.period, columns.value]
+    extra = [name for name in (columns.population, columns.authority) if name]
+    if missing := [name for name in (*wanted, *extra) if name not in frame]:
+        raise PanelError(
+            f"{path.name} has no column {missing[0]!r}.", expected=", ".join(map(str, frame))
+        )
+    first = frame.groupby(columns.area, sort=True)
+    for name in extra:
+        frame[name] = first[name].transform("first")
+    panel = Panel.from_long(
+        frame, area=columns.area, period=columns.period, outcomes=columns.value,
+        population=columns.population, authority=columns.authority,
+    )  # fmt: skip
+    figures = panel.array(columns.value)
+    whole = np.asarray(np.isfinite(figures).all(axis=1))
+    if not whole.any():
+        raise PanelError("no area has a figure in every period.", where=path.name)
+    return replace(panel.select(whole), figures={OUTCOME: figures[whole]})
+
+
+def calibrate(
+    panel: Panel,
+    estimators: Sequence[EstimatorName],
+    *,
+    started: Sequence[int] = (1, 3, 6, 12),
+    effects: Sequence[float] = (0.0, -5.0, -10.0),
+    rehearsal: Rehearsal | None = None,
+    runs: Runs | None = None,
+    progress: Callable[[str], object] = lambda _: None,
+) -> dict[str, Any]:
+    """Size, coverage, power and bias of each estimator on a panel.
+
+    Parameters
+    ----------
+    panel : outcome ``y``; nothing has started in it.
+    started : numbers of placebo pilot areas. effects : planted, in percent of the level.
+    rehearsal : looks, choice of pilots, strata, scale; ``started`` in it is set from ``started``.
+
+    Returns
+    -------
+    ``rows`` (see `evaluation.design.rates.rows`), ``detectable`` (the smallest effect found four
+    times in five over the looks) and what was run.
+    """
+    how, asked = rehearsal or Rehearsal(started=1), runs or Runs()
+    table, found_at_80 = [], []
+    for name in estimators:
+        for count in started:
+            found = rehearse_many(
+                Same(panel=panel), name, replace(how, started=count), tuple(effects),
+                asked, origin=panel.fingerprint, progress=progress,
+            )  # fmt: skip
+            table += rates.rows(name, count, effects, found)
+            found_at_80.append({
+                "estimator": name, "started": count, "percent": rates.detectable(effects, found),
+            })  # fmt: skip
+    return {
+        "areas": len(panel.areas), "periods": len(panel.periods), "looks": how.looks,
+        "pilots": how.pilots, "strata": list(how.strata), "block": how.block,
+        "scale": how.choices.scale, "assignments": how.assignments, "shape": how.shape,
+        "sample": how.sample, "simulations": asked.simulations, "seed": asked.seed,
+        "recorded": quarters.format_instant(quarters.now()),
+        "rows": table, "detectable": found_at_80,
+    }  # fmt: skip

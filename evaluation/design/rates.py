@@ -1,0 +1,72 @@
+"""Rates of many rehearsals, each with its Monte Carlo standard error: size, coverage, power, bias.
+
+The rows that ``newstart design calibrate`` writes. A rate stands by look, for a single test at that
+look alone, and for ``any``: the look ledger over all looks, whose interval is the repeated one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from evaluation.design.many import Found
+
+ANY = "any"
+
+
+def rows(
+    estimator: str, started: int, effects: Sequence[float], found: Found
+) -> list[dict[str, Any]]:
+    """One row an effect and look, and one for any look.
+
+    ``size`` is the share of rejections where nothing was planted, ``power`` where something was
+    (each null in the other's rows); ``bias`` is in the unit in which effects are estimated;
+    ``mc_se`` is the standard error of the row's size or power, ``mc_se_coverage`` of its coverage.
+    """
+    table = []
+    looks = found["rejects"].shape[2]
+    refused = float(found["refused"].mean())
+    for e, effect in enumerate(effects):
+        errors = found["errors"][:, e]
+        bias = float(np.nanmean(errors)) if np.isfinite(errors).any() else None
+        for look in (*range(looks), ANY):
+            last = looks - 1 if look == ANY else look
+            hits = found["crosses" if look == ANY else "rejects"][:, e, last]
+            covered = found["held" if look == ANY else "covers"][:, e, last]
+            rate, share = _rate(hits), _rate(covered)
+            table.append({
+                "estimator": estimator, "started": started, "effect": effect,
+                "look": look if look == ANY else int(look) + 1,
+                "size": rate[0] if effect == 0 else None,
+                "power": rate[0] if effect != 0 else None,
+                "coverage": share[0], "bias": bias if look in (looks - 1, ANY) else None,
+                "mc_se": rate[1], "mc_se_coverage": share[1],
+                "simulations": len(hits), "refused": refused,
+            })  # fmt: skip
+    return table
+
+
+def _rate(hits: NDArray[np.bool_]) -> tuple[float, float]:
+    share = float(hits.mean())
+    return share, float(np.sqrt(max(share * (1 - share), 1 / len(hits) ** 2) / len(hits)))
+
+
+def detectable(effects: Sequence[float], found: Found, power: float = 0.8) -> float | None:
+    """The smallest planted effect (as a positive figure) that the looks find with this power.
+
+    Read off by straight lines between the effects tried; None where even the largest is not found
+    often enough.
+    """
+    hits = found["crosses"][:, :, -1].mean(axis=0)
+    size = np.abs(np.asarray(effects, dtype=float))
+    order = np.argsort(size)
+    size, hits = size[order], np.maximum.accumulate(hits[order])
+    if hits[-1] < power:
+        return None
+    return float(np.interp(power, hits, size))

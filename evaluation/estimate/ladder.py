@@ -1,0 +1,76 @@
+"""Estimators by the names that protocols and commands use, with one set of choices for all.
+
+A study's ladder, calibration and power run the same estimators; what they share stands here, so
+that what is calibrated is what is run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from evaluation.estimate import frame
+from evaluation.estimate.did import DidSettings, did
+from evaluation.estimate.imputation import ImputationSettings, imputation
+from evaluation.estimate.synthetic import (
+    SdidSettings,
+    SyntheticSettings,
+    synthetic_control,
+    synthetic_did,
+)
+from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
+from evaluation.protocol import DidPlan, EstimatorName
+
+if TYPE_CHECKING:
+    from evaluation.estimate.assignment import Assignments
+    from evaluation.estimate.estimate import Estimate
+    from evaluation.panel import Panel
+
+FITTED_ONCE: tuple[EstimatorName, ...] = ("did", "synthetic_control")
+"""Estimators whose weights use only periods before the start: later periods change no earlier gap,
+so one fit on the whole panel holds the figures of every earlier look."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What a protocol fixes for every estimator of its ladder."""
+
+    scale: Literal["log", "level"] = "level"
+    level: float = 0.95
+    did: DidPlan = field(default_factory=DidPlan)
+    synthetic_control: Literal["simplex", "demeaned"] = "demeaned"
+
+
+def fit(
+    name: EstimatorName, panel: Panel, outcome: str, choices: Choices, assignments: Assignments
+) -> Estimate:
+    """One estimate by re-assignment, by the estimator of that name.
+
+    Raises
+    ------
+    EstimateError : no estimator has that name, or the panel cannot bear it.
+    """
+    frame.one_of("estimator", name, EstimatorName)
+    scale, level = choices.scale, choices.level
+    if name == "did":
+        plan = choices.did
+        settings = DidSettings(
+            comparison=plan.comparison, base=plan.base, anticipation=plan.anticipation, scale=scale
+        )
+        return did(panel, outcome, settings=settings, assignments=assignments, level=level)
+    if name == "imputation":
+        imputed = ImputationSettings(scale=scale, anticipation=choices.did.anticipation)
+        return imputation(panel, outcome, settings=imputed, assignments=assignments, level=level)
+    if name == "synthetic_did":
+        return synthetic_did(
+            panel, outcome, settings=SdidSettings(scale=scale), assignments=assignments, level=level
+        )
+    if name == "synthetic_control":
+        twin = SyntheticSettings(variant=choices.synthetic_control, scale=scale)
+        return synthetic_control(
+            panel, outcome, settings=twin, assignments=assignments, level=level
+        )
+    return two_way_fixed_effects(
+        panel, outcome, settings=TwoWaySettings(method=name, scale=scale),
+        assignments=assignments, level=level,
+    )  # fmt: skip

@@ -1,0 +1,157 @@
+"""Rehearsals: shortcuts equal the long way, and no machine's shape changes a figure."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evaluation.cli import main
+from evaluation.design import trial
+from evaluation.design.calibrate import Same
+from evaluation.design.invented import Invented
+from evaluation.design.many import Runs, rehearse_many
+from evaluation.design.rates import detectable, rows
+from evaluation.design.trial import Rehearsal, rehearse
+from evaluation.estimate import ladder, scores
+from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.ladder import Choices
+from evaluation.estimate.looks import LookPlan
+
+SMALL = Invented(areas=24, quarters=14)
+QUICK = Rehearsal(started=2, looks=4, assignments=99, plan=LookPlan(horizon=4))
+EVERY = ("did", "imputation", "synthetic_control", "synthetic_did")
+
+
+def piloted(rehearsal):
+    rng = np.random.default_rng(5)
+    return trial._with_pilots(SMALL.draw(3), rehearsal, rng)
+
+
+@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("scale", ["level", "log"])
+@pytest.mark.parametrize("shape", ["constant", "heterogeneous"])
+def test_statistics_are_linear_in_what_is_planted(name, scale, shape):
+    """Weights use no started area's later figures, so one planted effect gives all others."""
+    how = replace(QUICK, shape=shape, choices=Choices(scale=scale))
+    panel, chosen = piloted(how)
+    pattern = trial._pattern(panel, chosen, how, np.random.default_rng(1))
+    assignments = Assignments.draw(panel, n=99, block="area", strata=(), seed=1)
+    taken = np.arange(4)
+
+    def found(effect):
+        moved = trial._planted(panel, pattern, effect, how)
+        return trial._statistics(moved, name, how, assignments, (taken, 1))[0]
+
+    base, at_ten = found(0.0), found(-10.0)
+    assert found(-3.0) == pytest.approx(base + 0.3 * (at_ten - base), abs=1e-7)
+
+
+@pytest.mark.parametrize("name", ladder.FITTED_ONCE)
+def test_one_fit_holds_every_earlier_look(name):
+    panel, _ = piloted(QUICK)
+    assignments = Assignments.draw(panel, n=99, block="area", strata=(), seed=1)
+    first = trial.start_of(panel, QUICK)
+    whole = ladder.fit(name, panel, "y", Choices(), assignments)
+    for look in range(4):
+        known = panel.until(panel.periods[first + look])
+        then = ladder.fit(name, known, "y", Choices(), assignments)
+        assert scores.statistic(whole, (0, look)).raw == pytest.approx(
+            scores.statistic(then, (0, look)).raw, abs=1e-9
+        )
+
+
+def test_figures_do_not_depend_on_workers_back_end_or_a_break(tmp_path):
+    def run(**how):
+        runs = Runs(simulations=30, seed=2, **how)
+        return rehearse_many(SMALL.draw, "did", QUICK, (0.0, -5.0), runs, origin="small")
+
+    one = run()
+    whole = run(workers=2, backend="threading", resume=tmp_path)
+    kept = sorted(tmp_path.iterdir())
+    kept[0].unlink()
+    again = run(resume=tmp_path)
+    for other in (whole, again):
+        assert all(np.array_equal(one[key], other[key], equal_nan=True) for key in one)
+    assert sorted(tmp_path.iterdir()) == kept
+
+
+@pytest.mark.slow
+def test_figures_are_the_same_from_other_processes():
+    runs = Runs(simulations=30, seed=2)
+    one = rehearse_many(SMALL.draw, "did", QUICK, (0.0,), runs)
+    two = rehearse_many(SMALL.draw, "did", QUICK, (0.0,), replace(runs, workers=2, backend="loky"))
+    assert all(np.array_equal(one[key], two[key], equal_nan=True) for key in one)
+
+
+def test_other_panels_and_plans_never_share_parts(tmp_path):
+    runs = Runs(simulations=5, resume=tmp_path)
+    rehearse_many(Same(panel=SMALL.draw(1)), "did", QUICK, (0.0,), runs, origin="a")
+    rehearse_many(Same(panel=SMALL.draw(2)), "did", QUICK, (0.0,), runs, origin="b")
+    other = replace(QUICK, started=3)
+    rehearse_many(Same(panel=SMALL.draw(1)), "did", other, (0.0,), runs, origin="a")
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    "pilots", ["random", "top_level", "top_trend", "variable", "smallest", "largest"]
+)
+def test_pilots_are_those_that_were_asked_for(pilots):
+    how = replace(QUICK, pilots=pilots)
+    panel, chosen = piloted(how)
+    assert panel.started.sum() == 2
+    levels = panel.array("y")[:, : trial.start_of(panel, how)].mean(axis=1)
+    population = panel.areas["population"].to_numpy(dtype=float)
+    if pilots == "top_level":
+        assert set(chosen) <= set(np.argsort(-levels)[:3])
+    if pilots == "smallest":
+        assert population[chosen].max() <= np.sort(population)[7]
+
+
+def test_pilots_from_one_authority_share_it():
+    how = replace(QUICK, pilots="one_authority")
+    rng = np.random.default_rng(0)
+    panel, chosen = trial._with_pilots(replace(SMALL, authorities=6).draw(1), how, rng)
+    assert panel.areas["authority"].iloc[chosen].nunique() == 1
+
+
+def test_a_design_that_cannot_be_tested_is_a_refusal_and_no_rejection():
+    how = replace(QUICK, pilots="top_level", started=3, strata=("level", "population"))
+    found = rehearse(replace(SMALL, areas=8).draw(1), "did", how, (0.0,), 1)
+    assert found.refused
+    assert not found.crosses.any()
+
+
+def test_rates_of_what_was_found():
+    runs = Runs(simulations=40, seed=2)
+    found = rehearse_many(SMALL.draw, "did", QUICK, (0.0, -5.0, -50.0), runs)
+    table = rows("did", 2, (0.0, -5.0, -50.0), found)
+    assert len(table) == 3 * 5
+    last = table[-1]
+    assert last["look"] == "any"
+    assert last["power"] == found["crosses"][:, 2, -1].mean()
+    assert detectable((0.0, -5.0, -50.0), found) <= 50
+    assert detectable((0.0,), found) is None
+
+
+def test_the_command_writes_rates_only(tmp_path, capsys):
+    panel = SMALL.draw(1)
+    figures = panel.values("y").rename_axis(columns="q").stack().rename("v").reset_index()
+    figures.to_csv(tmp_path / "p.csv", index=False)
+    (tmp_path / "studies").mkdir()
+    command = [
+        "--workspace", str(tmp_path), "design", "calibrate", str(tmp_path / "p.csv"),
+        "--area", "area", "--period", "q", "--value", "v", "--started", "1,2", "--looks", "4",
+        "--effect", "0,-5", "--simulations", "10", "--assignments", "99",
+        "-o", str(tmp_path / "r.json"),
+    ]  # fmt: skip
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 0
+    written = json.loads((tmp_path / "r.json").read_text())
+    assert {"estimator", "started", "effect", "look", "size", "coverage", "power", "bias",
+            "mc_se"} <= set(written["rows"][0])  # fmt: skip
+    assert {row["look"] for row in written["rows"]} == {1, 2, 3, 4, "any"}
+    with pytest.raises(SystemExit):
+        main([*command, "--pilots", "mine"])
+    assert "--pilots cannot be 'mine'" in capsys.readouterr().err
