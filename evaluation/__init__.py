@@ -18,7 +18,8 @@
     which areas start when: the real assignment first, then the ones it is compared with.
 `Estimate`
     effects, and the same effects under every assignment; made by `did`, `imputation`,
-    `synthetic_control`, `synthetic_did` and `two_way_fixed_effects`.
+    `synthetic_control`, `augmented_synthetic_control`, `synthetic_did` and
+    `two_way_fixed_effects`.
 `Finding`
     an estimate and what stands against it, as a verdict with its reasons; made by `judge`.
 `Value`
@@ -41,7 +42,11 @@ if TYPE_CHECKING:
     from evaluation.estimate.did import did
     from evaluation.estimate.estimate import Estimate
     from evaluation.estimate.imputation import imputation
-    from evaluation.estimate.synthetic import synthetic_control, synthetic_did
+    from evaluation.estimate.synthetic import (
+        augmented_synthetic_control,
+        synthetic_control,
+        synthetic_did,
+    )
     from evaluation.estimate.two_way import two_way_fixed_effects
     from evaluation.finding.judge import Finding, judge
     from evaluation.ledger.ledger import Ledger
@@ -66,6 +71,7 @@ __all__ = [
     "Receipt",
     "Return",
     "Value",
+    "augmented_synthetic_control",
     "did",
     "imputation",
     "judge",
@@ -88,6 +94,7 @@ _HOME = {
     "Receipt": "ledger.receipt",
     "Return": "returns.content",
     "Value": "value.accounts",
+    "augmented_synthetic_control": "estimate.synthetic",
     "did": "estimate.did",
     "imputation": "estimate.imputation",
     "judge": "finding.judge",

@@ -8,7 +8,7 @@ Newton method, the whole batch in lockstep; all its second derivatives are one m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-11
 MAX_STEPS = 200
+BLOCK = 600_000
+# The ridge of the tie-break, relative to the donors' scale, walked down with warm starts.
+PATH = (1e-1, 1e-3, 1e-5, 1e-7, 1e-9)
+MET = 1e-7
 HALVINGS = 40
 SUFFICIENT = 1e-4
 
@@ -32,12 +36,13 @@ class RidgeFit:
     converged: NDArray[np.bool_]
 
 
-def fit(donors: Floats, targets: Floats, barred: NDArray[np.bool_], eta: Floats) -> RidgeFit:
+def fit(donors: Floats, targets: Floats, barred: NDArray[np.int64], eta: Floats) -> RidgeFit:
     """Fit every target with its own ridge.
 
     Parameters
     ----------
-    donors : (T0, N). targets : (B, T0). barred : (B, N) donors that a target may not use.
+    donors : (T0, N). targets : (B, T0). barred : (B) the donor that a target may not use (itself),
+        -1 for none.
     eta : (B) ridge, above 0.
 
     Raises
@@ -48,15 +53,59 @@ def fit(donors: Floats, targets: Floats, barred: NDArray[np.bool_], eta: Floats)
         raise ValueError("donors and targets must be finite.")
     if not (eta > 0).all():
         raise ValueError("the ridge must be above zero.")
-    if barred.all(axis=1).any():
+    left = donors.shape[1] - (barred >= 0)
+    if (left < 1).any():
         raise ValueError("a target has no donor left.")
-    scale = np.sqrt((donors**2).sum(axis=0).mean()) + 1e-300
-    z = np.vstack([donors / scale, np.ones(donors.shape[1])])
+    z, scale = _scaled(donors)
     d = np.hstack([targets / scale, np.ones((len(targets), 1))])
-    dual = _Dual(z=z, d=d, allowed=~barred, eta=eta / scale**2)
+    blocks = np.array_split(np.arange(len(d)), max(1, -(-len(d) * z.shape[1] // BLOCK)))
+    weights, settled = np.empty((len(d), z.shape[1])), np.empty(len(d), dtype=bool)
+    for rows in blocks:
+        open_to = np.ones((len(rows), z.shape[1]), dtype=bool)
+        own = np.flatnonzero(barred[rows] >= 0)
+        open_to[own, barred[rows[own]]] = False
+        dual = _Dual.of(z, d[rows], open_to, eta[rows] / scale**2)
+        theta = np.zeros_like(dual.d)
+        theta[:, -1] = dual.eta / left[rows]
+        theta, settled[rows] = _solve(dual, theta)
+        weights[rows] = dual.weights(theta)
+    return RidgeFit(weights=weights, converged=settled)
+
+
+def least_norm(donors: Floats, paths: Floats, open_to: NDArray[np.bool_]) -> RidgeFit:
+    """Of all weights on the donors open to it that meet a path, those of least sum of squares.
+
+    Parameters
+    ----------
+    donors : (T0, N). paths : (B, T0) in the hull of the open donors. open_to : (B, N).
+
+    Returns
+    -------
+    ``converged`` where the path is met to 1e-7 of the donors' scale.
+    """
+    z, scale = _scaled(donors)
+    d = np.hstack([paths / scale, np.ones((len(paths), 1))])
+    dual = _Dual.of(z, d, open_to, np.full(len(d), PATH[0]))
     theta = np.zeros_like(d)
-    theta[:, -1] = dual.eta / dual.allowed.sum(axis=1)
-    settled = np.zeros(len(d), dtype=bool)
+    theta[:, -1] = PATH[0] / open_to.sum(axis=1)
+    for step, ridge in enumerate(PATH):
+        if step:
+            # In the limit the multipliers are proportional to the ridge: a warm start.
+            theta = theta * (ridge / PATH[step - 1])
+        dual = replace(dual, eta=np.full(len(d), ridge))
+        theta, _ = _solve(dual, theta)
+    weights = dual.weights(theta)
+    apart = np.abs(weights @ z[:-1].T - d[:, :-1]).max(axis=1)
+    return RidgeFit(weights=weights, converged=apart <= MET)
+
+
+def _scaled(donors: Floats) -> tuple[Floats, float]:
+    scale = float(np.sqrt((donors**2).sum(axis=0).mean()) + 1e-300)
+    return np.vstack([donors / scale, np.ones(donors.shape[1])]), scale
+
+
+def _solve(dual: _Dual, theta: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    settled = np.zeros(len(theta), dtype=bool)
     for _ in range(MAX_STEPS):
         live = np.flatnonzero(~settled)
         gradient = dual.gradient(theta[live], live)
@@ -65,21 +114,36 @@ def fit(donors: Floats, targets: Floats, barred: NDArray[np.bool_], eta: Floats)
         if len(live) == 0:
             break
         theta[live] = _step(dual, theta[live], gradient, live)
-    weights = dual.positive(theta, np.arange(len(d))) / dual.eta[:, None]
-    return RidgeFit(weights=weights / weights.sum(axis=1, keepdims=True), converged=settled)
+    return theta, settled
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Dual:
-    """The dual problem of a batch; methods take the rows ``live`` of it."""
+    """The dual problem of a batch; methods take the rows ``live`` of it.
+
+    products : (N, (T0 + 1)(T0 + 2) / 2) the distinct products of Z's rows, one column each.
+    """
 
     z: Floats
     d: Floats
-    allowed: NDArray[np.bool_]
+    open_to: NDArray[np.bool_]
     eta: Floats
+    products: Floats
+
+    @classmethod
+    def of(cls, z: Floats, d: Floats, open_to: NDArray[np.bool_], eta: Floats) -> _Dual:
+        above, across = np.triu_indices(len(z))
+        return cls(z=z, d=d, open_to=open_to, eta=eta, products=(z[above] * z[across]).T)
 
     def positive(self, theta: Floats, live: NDArray[np.int64]) -> Floats:
-        return np.maximum(theta @ self.z, 0.0) * self.allowed[live]
+        found: Floats = np.maximum(theta @ self.z, 0.0) * self.open_to[live]
+        return found
+
+    def weights(self, theta: Floats) -> Floats:
+        """(B, N) the primal weights, rows summing to one."""
+        found = self.positive(theta, np.arange(len(theta))) / self.eta[:, None]
+        out: Floats = found / found.sum(axis=1, keepdims=True)
+        return out
 
     def value(self, theta: Floats, live: NDArray[np.int64]) -> Floats:
         fit = -0.5 * (theta[:, :-1] ** 2).sum(axis=1) + (theta * self.d[live]).sum(axis=1)
@@ -93,9 +157,11 @@ class _Dual:
     def curvature(self, theta: Floats, live: NDArray[np.int64]) -> Floats:
         """(b, T0 + 1, T0 + 1) minus the second derivatives."""
         size = len(self.z)
-        products = (self.z[:, None, :] * self.z[None, :, :]).reshape(size * size, -1)
         active = (self.positive(theta, live) > 0).astype(float)
-        part = (active @ products.T).reshape(-1, size, size) / self.eta[live, None, None]
+        above, across = np.triu_indices(size)
+        part = np.empty((len(live), size, size))
+        part[:, above, across] = active @ self.products / self.eta[live, None]
+        part[:, across, above] = part[:, above, across]
         own = np.diag(np.append(np.ones(size - 1), 0.0))
         return part + own
 

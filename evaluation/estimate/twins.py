@@ -122,7 +122,7 @@ def weight_table(sample: frame.Sample, twins: Mapping[int, Twins]) -> pd.DataFra
     codes = sample.panel.areas.index
     for place, s in zip(sample.slots.places, sample.slots.slot_of, strict=True):
         twin = twins[int(sample.slots.starts[s])]
-        for donor in np.flatnonzero(twin.unit_weights[place] > 1e-8):
+        for donor in np.flatnonzero(np.abs(twin.unit_weights[place]) > 1e-8):
             rows.append((sample.slots.names[s], codes[place], codes[twin.donors[donor]],
                          twin.unit_weights[place, donor]))  # fmt: skip
     return pd.DataFrame(rows, columns=["site", "area", "donor", "weight"])
