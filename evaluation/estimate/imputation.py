@@ -17,6 +17,7 @@ from evaluation.errors import InferenceRefused
 from evaluation.estimate import frame
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
+from evaluation.estimate.inference import Draws, Influence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,11 +34,15 @@ class ImputationSettings:
     """Settings of `imputation`.
 
     scale : ``level`` or ``log``. anticipation : periods before a start in which an effect may
-    already show; they are left out of the fit.
+    already show; they are left out of the fit. cluster : name of an area column to cluster
+    analytic errors by; None: the area itself. replication : compute analytic errors for a published
+    table where they would be refused.
     """
 
     scale: frame.Scale = "level"
     anticipation: int = 0
+    cluster: str | None = None
+    replication: bool = False
 
     def __post_init__(self) -> None:
         frame.one_of("scale", self.scale, frame.Scale)
@@ -59,40 +64,101 @@ def imputation(
     out of the fit and of the means. Strata of the assignments bound where starts are re-drawn;
     the fit is over all areas.
 
+    Parameters
+    ----------
+    inference : ``placebo`` re-assigns the starts (default); ``analytic`` takes the conservative
+        clustered errors of the paper's Theorem 3 (many areas only).
+
     Raises
     ------
     EstimateError : the panel cannot bear the estimate.
-    InferenceRefused : any inference but re-assignment.
+    InferenceRefused : the bootstrap; analytic errors below ten started areas in ten authorities.
     """
     settings = settings or ImputationSettings()
     frame.check_call(panel, settings, ImputationSettings, inference, level)
-    if inference != "placebo":
+    if inference == "bootstrap":
         raise InferenceRefused(
-            "imputation is offered with re-assignment only.", mend="use inference='placebo'"
+            "imputation has no bootstrap here.", mend="use inference='placebo' or 'analytic'"
         )
     sample = frame.take(panel, outcome, settings.scale)
-    if assignments is None:
-        assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
-    frame.same_areas(assignments, sample)
-    raw = _effects_under(sample, assignments, settings)
-    effects = raw[0].copy()
-    unit = replace(sample, figures=frame.unit_figures(sample))
-    shift = _effects_under(unit, assignments, settings)
-    cleaned = replace(sample, figures=sample.figures - frame.placed_effects(sample, effects))
-    net = _effects_under(cleaned, assignments, settings)
+    warnings, draws, influence = sample.warnings, None, None
+    if inference == "analytic":
+        warnings += frame.refuse_few(sample, "imputation", replication=settings.replication)
+        effects, influence = _influence(sample, settings)
+    else:
+        if assignments is None:
+            assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
+        frame.same_areas(assignments, sample)
+        draws, effects = _placebo(sample, assignments, settings)
     exposure, observed = frame.unit_basis(sample, outcome)
     return Estimate(
         outcome=outcome, unit="log points" if settings.scale == "log" else "outcome's unit",
         scale=settings.scale, estimator="imputation",
         estimand="gap to imputed two-way effects, by site and started period",
-        inference="placebo", level=level, index=frame.entries(sample), effects=effects,
-        draws=frame.finished_draws(assignments, raw, shift, net),
-        exposure=exposure, observed=observed,
+        inference=inference, level=level, index=frame.entries(sample), effects=effects,
+        draws=draws, influence=influence, exposure=exposure, observed=observed,
         paths=frame.site_paths(sample, effects),
         area_effects=frame.area_table(sample, _area_gaps(sample, settings), level),
         sample=sample.describe(), settings=settings,
-        warnings=sample.warnings, diagnostics=frame.describe_assignments(assignments),
+        warnings=warnings,
+        diagnostics=frame.describe_assignments(assignments) if assignments else {},
         provenance=frame.provenance(panel, sample, assignments),
+    )  # fmt: skip
+
+
+def _placebo(
+    sample: frame.Sample, assignments: Assignments, settings: ImputationSettings
+) -> tuple[Draws, Floats]:
+    raw = _effects_under(sample, assignments, settings)
+    unit = replace(sample, figures=frame.unit_figures(sample))
+    shift = _effects_under(unit, assignments, settings)
+    cleaned = replace(sample, figures=sample.figures - frame.placed_effects(sample, raw[0]))
+    net = _effects_under(cleaned, assignments, settings)
+    return frame.finished_draws(assignments, raw, shift, net), raw[0].copy()
+
+
+def _influence(sample: frame.Sample, settings: ImputationSettings) -> tuple[Floats, Influence]:
+    """Effects and their influence functions: Theorem 3, equations 7 and 8.
+
+    An area adds the sum over its cells of implied weight times residual. In cells not started the
+    weights are -(a_i + b_t) of the fit's own equations (Proposition A3), of which only b_t counts,
+    since an area's residuals sum to zero; in started cells, the residual is the effect less the
+    mean effect of the areas that started together, in that period.
+    """
+    fit = _Fit.of(sample, settings)
+    slots, n, n_periods = sample.slots, *sample.figures.shape
+    places = slots.places[None, :]
+    effects = _chunk(fit, places)[0]
+    period = fit.period_effects(places)
+    start = slots.starts[slots.slot_of]
+    fitted, residual = fit.never.fitted.copy(), np.zeros((n, n_periods))
+    for g, part in fit.starting.items():
+        members = slots.places[start == g]
+        fitted[members] = part.fitted[members]
+    count = np.maximum(fitted.sum(axis=1), 1)
+    figures = np.where(fitted > 0, sample.figures - period, 0.0)
+    residual = fitted * (figures - (figures.sum(axis=1) / count)[:, None])
+    gram = np.diag(fitted.sum(axis=0)) - fitted.T @ (fitted / count[:, None])
+    functions = np.zeros((n, len(slots.names), n_periods))
+    for s, g in enumerate(slots.starts.tolist()):
+        together = slots.places[start == g]
+        gaps = np.full((n, n_periods), np.nan)
+        gaps[together] = fit.gap(together, g, period)
+        own = np.isfinite(gaps) & np.isin(np.arange(n), slots.places[slots.slot_of == s])[:, None]
+        share = own / np.maximum(own.sum(axis=0), 1)
+        toward = np.eye(n_periods) - (fitted / count[:, None]).T @ share
+        solved = np.zeros((n_periods, n_periods))
+        solved[1:] = np.linalg.solve(gram[1:, 1:], toward[1:])
+        functions[:, s] = np.where(own, share * (gaps - frame.masked_mean(gaps)), 0.0)
+        functions[:, s] -= residual @ solved
+        functions[:, s, :g] = 0.0
+    cluster = np.arange(n)
+    if settings.cluster:
+        column = sample.panel.areas[settings.cluster].astype(str)
+        cluster = np.unique(column, return_inverse=True)[1]
+    return effects, Influence(
+        functions=n * functions.reshape(n, -1), membership=np.zeros((n, effects.size)),
+        cluster=cluster, multipliers=np.empty((0, 0)),
     )  # fmt: skip
 
 
