@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.errors import EstimateError
-from evaluation.estimate import augmented, frame, quadratic, ridge, simplex, ties, twins
+from evaluation.estimate import (
+    augmented,
+    frame,
+    frank_wolfe,
+    quadratic,
+    ridge,
+    simplex,
+    ties,
+    twins,
+)
 from evaluation.estimate.twins import Twins
 
 if TYPE_CHECKING:
@@ -137,7 +146,17 @@ def augment(ground: Ground, penalty: augmented.Penalty) -> Twins:
     return ground.twins(fitted.weights, np.zeros_like(ground.figures), fitted.base.converged)
 
 
-def sdid(ground: Ground) -> Twins:
+def control_as_published(ground: Ground) -> Twins:
+    """Simplex weights by Frank-Wolfe steps that stop early, as the published code takes them."""
+    before, donors = ground.before, ground.donors
+    noise = (
+        _noise(before[donors], ground.barred) if len(ground.usable) > 1 else np.ones(len(before))
+    )
+    weights = _unit_steps(before, ground, TIME_RIDGE * noise, noise)
+    return ground.twins(weights, np.zeros_like(ground.figures), np.ones(len(before), dtype=bool))
+
+
+def sdid(ground: Ground, *, exact: bool = True) -> Twins:
     """Unit and time weights of synthetic difference-in-differences, for each area alone."""
     if len(ground.usable) < 2:
         raise EstimateError(
@@ -149,11 +168,40 @@ def sdid(ground: Ground) -> Twins:
     noise = _noise(before[donors], barred)
     zeta = after.shape[1] ** 0.25 * noise
     centred, base = ground.around_mean()
-    units = ridge.fit(centred[donors].T, centred, barred, zeta**2 * len(ground.usable))
-    base[:, ground.usable], solved = _time_weights(
-        before[donors], after.mean(axis=1), barred, noise
-    )
-    return ground.twins(units.weights, base, units.converged & solved)
+    if exact:
+        units = ridge.fit(centred[donors].T, centred, barred, zeta**2 * len(ground.usable))
+        weights, converged = units.weights, units.converged
+    else:
+        weights, converged = _unit_steps(centred, ground, zeta, noise), np.ones(len(before), bool)
+    time = _time_weights if exact else _time_steps
+    base[:, ground.usable], solved = time(before[donors], after.mean(axis=1), barred, noise)
+    return ground.twins(weights, base, converged & solved)
+
+
+def _unit_steps(before: Floats, ground: Ground, zeta: Floats, noise: Floats) -> Floats:
+    """(N, donors) unit weights by the published steps."""
+    donors = before[ground.donors].T
+    open_to = np.ones((len(before), donors.shape[1]), dtype=bool)
+    own = np.flatnonzero(ground.barred >= 0)
+    open_to[own, ground.barred[own]] = False
+    matrices = np.broadcast_to(donors, (len(before), *donors.shape))
+    return frank_wolfe.fit(matrices, before, open_to, zeta, noise)
+
+
+def _time_steps(
+    before: Floats, after: Floats, barred: Places, noise: Floats
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """(N, T0) time weights by the published steps; areas that bar nobody share one problem."""
+    which, first, back = np.unique(barred, return_index=True, return_inverse=True)
+    out = np.empty((len(which), before.shape[1]))
+    for row, own in enumerate(which):
+        kept = np.arange(len(before)) != own
+        x, y = before[kept], after[kept]
+        x, y = x - x.mean(axis=0), y - y.mean()
+        level = noise[first[[row]]]
+        open_to = np.ones((1, x.shape[1]), dtype=bool)
+        out[row] = frank_wolfe.fit(x[None], y[None], open_to, TIME_RIDGE * level, level)[0]
+    return out[back], np.ones(len(barred), dtype=bool)
 
 
 def _noise(before: Floats, barred: NDArray[np.int64]) -> Floats:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from evaluation.panel import Panel
 
 Variant = Literal["simplex", "demeaned", "penalised"]
+Solver = Literal["exact", "published"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +40,21 @@ class SyntheticSettings:
         that are each like the area to donors that are so only on average.
     penalty : lambda of the penalised variant, above 0; it has no unit, being relative to the fit.
     scale : ``level`` or ``log``.
+    solver : ``exact``, or for the simplex variant ``published``: Frank-Wolfe steps that stop early,
+        as in the code that printed -19.6 for Proposition 99; for comparison only.
     """
 
     variant: Variant = "simplex"
     penalty: float | None = None
     scale: frame.Scale = "level"
+    solver: Solver = "exact"
 
     def __post_init__(self) -> None:
         frame.one_of("variant", self.variant, Variant)
         frame.one_of("scale", self.scale, frame.Scale)
+        frame.one_of("solver", self.solver, Solver)
+        if self.solver == "published" and self.variant != "simplex":
+            raise EstimateError("the published steps are those of the simplex variant alone.")
         if (self.variant == "penalised") != (self.penalty is not None):
             raise EstimateError(
                 f"variant {self.variant!r} with a penalty of {self.penalty}.",
@@ -87,16 +94,32 @@ class AugmentedSettings:
 class SdidSettings:
     """Settings of `synthetic_did`.
 
-    scale : ``level`` or ``log``. solver : ``exact``; the published code stops its Frank-Wolfe
-        steps early, so that its figures differ in the third decimal.
+    scale : ``level`` or ``log``.
+    solver : ``exact`` finds the optimum; ``published`` takes the Frank-Wolfe steps of the authors'
+        code, which stop early, so that its figures differ in the third decimal.
     """
 
     scale: frame.Scale = "level"
-    solver: Literal["exact"] = "exact"
+    solver: Solver = "exact"
 
     def __post_init__(self) -> None:
         frame.one_of("scale", self.scale, frame.Scale)
-        frame.one_of("solver", self.solver, Literal["exact"])
+        frame.one_of("solver", self.solver, Solver)
+
+
+Settings = SyntheticSettings | AugmentedSettings | SdidSettings
+
+
+def method_of(settings: Settings) -> fits.Method:
+    """What fits the twins of one start under these settings."""
+    if isinstance(settings, SdidSettings):
+        return partial(fits.sdid, exact=settings.solver == "exact")
+    if isinstance(settings, AugmentedSettings):
+        penalty = Penalty(given=settings.penalty, folds=settings.folds, choice=settings.choice)
+        return partial(fits.augment, penalty=penalty)
+    if settings.solver == "published":
+        return fits.control_as_published
+    return partial(fits.control, demeaned=settings.variant == "demeaned", penalty=settings.penalty)
 
 
 def synthetic_control(
@@ -123,8 +146,7 @@ def synthetic_control(
     frame.check_call(panel, chosen, SyntheticSettings, inference, level)
     what = ("synthetic_control", f"gap to the synthetic twin ({chosen.variant}) by site and period")
     _refuse(inference, what[0])
-    method = partial(fits.control, demeaned=chosen.variant == "demeaned", penalty=chosen.penalty)
-    fitted = fits.fit_all(panel, outcome, chosen.scale, method)
+    fitted = fits.fit_all(panel, outcome, chosen.scale, method_of(chosen))
     return _estimate(fitted, outcome, chosen, what, assignments, level, seed)
 
 
@@ -152,9 +174,7 @@ def augmented_synthetic_control(
     frame.check_call(panel, chosen, AugmentedSettings, inference, level)
     what = ("augmented_synthetic_control", "gap to the ridge-augmented twin by site and period")
     _refuse(inference, what[0])
-    penalty = Penalty(given=chosen.penalty, folds=chosen.folds, choice=chosen.choice)
-    method = partial(fits.augment, penalty=penalty)
-    fitted = fits.fit_all(panel, outcome, chosen.scale, method)
+    fitted = fits.fit_all(panel, outcome, chosen.scale, method_of(chosen))
     return _estimate(fitted, outcome, chosen, what, assignments, level, seed)
 
 
@@ -182,7 +202,7 @@ def synthetic_did(
     frame.check_call(panel, chosen, SdidSettings, inference, level)
     what = ("synthetic_did", "gap to the synthetic twin, measured from weighted periods before")
     _refuse(inference, what[0])
-    fitted = fits.fit_all(panel, outcome, chosen.scale, fits.sdid)
+    fitted = fits.fit_all(panel, outcome, chosen.scale, method_of(chosen))
     return _estimate(fitted, outcome, chosen, what, assignments, level, seed)
 
 
@@ -197,7 +217,7 @@ def _refuse(inference: Inference, estimator: str) -> None:
 def _estimate(
     fitted: fits.Fitted,
     outcome: str,
-    settings: SyntheticSettings | AugmentedSettings | SdidSettings,
+    settings: Settings,
     what: tuple[str, str],
     assignments: Assignments | None,
     level: float,
