@@ -34,6 +34,8 @@ Pilots = Literal[
 ]  # fmt: skip
 Shape = Literal["constant", "ramp", "heterogeneous"]
 OUTCOME = "y"
+PLANTED = -10.0
+"""Percent planted to learn how the statistics move; they are linear in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,12 +113,15 @@ def rehearse(
     except EstimateError:
         return _refused(rehearsal, len(effects))
     taken = _looks_taken(rehearsal, rng)
-    base = _statistics(piloted, name, rehearsal, assignments, (taken, seed))
-    unit = -10.0
-    moved = _planted(piloted, pattern, unit, rehearsal)
-    other = _statistics(moved, name, rehearsal, assignments, (taken, seed))
+    raw, shift = _statistics(piloted, name, rehearsal, assignments, (taken, seed))
+    if rehearsal.shape == "constant":
+        slope = _unit(piloted, rehearsal) * shift
+    else:
+        moved = _planted(piloted, pattern, PLANTED, rehearsal)
+        other = _statistics(moved, name, rehearsal, assignments, (taken, seed))[0]
+        slope = (other - raw) / PLANTED
     truths = _truths(piloted, pattern, rehearsal, taken)
-    return _judged(base, other, (np.array(effects), unit), truths, (rehearsal, taken))
+    return _judged((raw, shift, slope), np.array(effects), truths, (rehearsal, taken))
 
 
 def start_of(panel: Panel, rehearsal: Rehearsal) -> int:
@@ -284,15 +289,13 @@ def _before_restatement(panel: Panel, size: float, seed: int) -> Panel:
 
 
 def _judged(
-    base: tuple[Floats, Floats],
-    other: tuple[Floats, Floats],
-    planted: tuple[Floats, float],
+    statistics: tuple[Floats, Floats, Floats],
+    effects: Floats,
     truths: Floats,
     how: tuple[Rehearsal, NDArray[np.int64]],
 ) -> Outcome:
     """Verdicts for every effect: statistics are linear in what is planted."""
-    (effects, unit), (rehearsal, taken) = planted, how
-    (raw, shift), slope = base, (other[0] - base[0]) / unit
+    (raw, shift, slope), (rehearsal, taken) = statistics, how
     alpha, plan = rehearsal.plan.alpha, rehearsal.plan
     times = [(int(look) + 1) / plan.horizon for look in taken]
     shape = (len(effects), rehearsal.looks)

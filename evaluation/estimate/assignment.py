@@ -113,6 +113,29 @@ class Assignments:
         )
         return replace(again, reason=self.reason)
 
+    def known(self, panel: Panel) -> Assignments:
+        """The same assignments for the sites that have started in an earlier state of the panel.
+
+        Raises
+        ------
+        EstimateError : a site of the panel is none of these, or its areas or start differ.
+        """
+        slots = Slots.of(panel)
+        columns = []
+        for s, name in enumerate(slots.names):
+            mine = np.flatnonzero(self.slots.slot_of == self.slots.names.index(name)) if (
+                name in self.slots.names
+            ) else np.empty(0, dtype=np.int64)  # fmt: skip
+            held = slots.places[slots.slot_of == s]
+            same_start = len(mine) and self.slots.starts[self.slots.slot_of[mine[0]]]
+            if not np.array_equal(self.slots.places[mine], held) or same_start != slots.starts[s]:
+                raise EstimateError(
+                    f"{name} is another site, or has other areas, than in these assignments.",
+                    mend="draw assignments for this panel",
+                )
+            columns.append(mine)
+        return replace(self, fillers=self.fillers[:, np.concatenate(columns)], slots=slots)
+
     @property
     def smallest_p(self) -> float:
         """The smallest p-value that these assignments can give."""

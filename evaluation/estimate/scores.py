@@ -67,17 +67,17 @@ def statistic(estimate: Estimate, window: tuple[int, int], score: Score = "mean"
             mend="estimate with inference='placebo'",
         )
     maps = _event_maps(estimate, window)
-    size = maps.sum(axis=1)
-    normalised = maps / size[:, None]
+    gls = score == "gls" and len(estimate.draws.raw) >= ENOUGH * len(maps)
+    if not gls:
+        maps = maps.sum(axis=0, keepdims=True)
+    normalised = maps / maps.sum(axis=1, keepdims=True)
     home = np.stack([estimate.draws.home[:, row > 0].all(axis=1) for row in maps], axis=1)
     raw, shift, net = (
         apply_map(part, normalised)
         for part in (estimate.draws.raw, estimate.draws.shift, estimate.draws.net)
     )
     raw, shift = np.where(home, raw[0], raw), np.where(home, shift[0], shift)
-    weights = size / size.sum()
-    if score == "gls" and len(raw) >= ENOUGH * len(maps):
-        weights = gls_weights(raw, shift[0])
+    weights = gls_weights(raw, shift[0]) if gls else np.ones(1)
     return Statistic(raw=raw @ weights, shift=shift @ weights, net=net @ weights)
 
 
