@@ -1,0 +1,209 @@
+"""The bars that the inference has to meet, measured on invented panels, and recorded for the book.
+
+Each bar is a rate of many rehearsals with the band that it must meet, fixed before anything was
+run. A rate passes if the band lies within two Monte Carlo standard errors of it. Whatever comes out
+is recorded, failures among it. ``python -m evaluation.design.bars`` measures what is missing and
+writes ``book/bars.json``; it goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evaluation import quarters
+from evaluation.design.invented import Invented
+from evaluation.design.many import Runs, rehearse_many
+from evaluation.design.trial import Rehearsal
+from evaluation.workspace import Workspace
+
+if TYPE_CHECKING:
+    from evaluation.design.many import Found
+    from evaluation.protocol import EstimatorName
+
+SIMULATIONS, SEED = 2_000, 20_261_125
+SIXTY, THREE_HUNDRED = Invented(areas=60), Invented(areas=300, authorities=100)
+STARTED = (1, 3, 6, 12)
+SIZE = (0.035, 0.065)
+AT_MOST_SIZE = (0.0, 0.065)
+COVERAGE = (0.935, 1.0)
+ESTIMATORS: tuple[EstimatorName, ...] = (
+    "did", "imputation", "synthetic_control", "synthetic_did",
+)  # fmt: skip
+LEAST = 999
+"""Placebo assignments of each rehearsal; a study has ten times as many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One rate and its band.
+
+    measure : ``size`` at the last look, ``size over looks``, ``coverage`` of the last look's
+        interval, ``coverage over looks`` of the repeated one. claim : False where the rate is shown
+        for what it is and promises nothing.
+    """
+
+    what: str
+    estimator: EstimatorName
+    panel: Invented
+    rehearsal: Rehearsal
+    effects: tuple[float, ...]
+    measure: str
+    band: tuple[float, float]
+    claim: bool = True
+
+
+def bars() -> Iterator[Bar]:
+    """Every bar, the cheap ones first."""
+    for name in ESTIMATORS:
+        for panel in (SIXTY, THREE_HUNDRED):
+            for started in STARTED:
+                yield from _plain(name, panel, started)
+    for name in ESTIMATORS:
+        yield from _harder(name)
+        yield from _shown(name)
+
+
+def _plain(name: EstimatorName, panel: Invented, started: int) -> Iterator[Bar]:
+    how = Rehearsal(started=started, assignments=LEAST)
+    said = f"{started} of {panel.areas} started"
+    # With one area of 60 there are 60 distinct p-values, and early looks can remove nothing.
+    coarse = started == 1 and panel.areas == SIXTY.areas
+    both = {"size": SIZE, "size over looks": AT_MOST_SIZE if coarse else SIZE}
+    for measure, band in both.items():
+        yield Bar(what=f"{measure}, {said}", estimator=name, panel=panel, rehearsal=how,
+                  effects=(0.0, -2.0), measure=measure, band=band)  # fmt: skip
+    for measure in ("coverage", "coverage over looks"):
+        yield Bar(what=f"{measure}, {said}", estimator=name, panel=panel, rehearsal=how,
+                  effects=(0.0, -2.0), measure=measure, band=COVERAGE)  # fmt: skip
+
+
+def _harder(name: EstimatorName) -> Iterator[Bar]:
+    how = Rehearsal(started=6, assignments=LEAST)
+    small = replace(SIXTY, by_population=True)
+    yield Bar(
+        what="size over looks, the smallest third started, within thirds of population",
+        estimator=name, panel=small, effects=(0.0,), measure="size over looks", band=(0.0, 0.07),
+        rehearsal=replace(how, pilots="smallest", strata=("population",)),
+    )  # fmt: skip
+    yield Bar(
+        what="size over looks, 30 % of looks skipped", estimator=name, panel=SIXTY, effects=(0.0,),
+        rehearsal=replace(how, skipped=0.3), measure="size over looks", band=AT_MOST_SIZE,
+    )  # fmt: skip
+    yield Bar(
+        what="size over looks, quarters restated after each look", estimator=name, panel=SIXTY,
+        rehearsal=replace(how, restated=0.5), effects=(0.0,), measure="size over looks",
+        band=AT_MOST_SIZE,
+    )  # fmt: skip
+    for shape in ("ramp", "heterogeneous"):
+        yield Bar(
+            what=f"coverage over looks, {shape} effects", estimator=name, panel=SIXTY,
+            rehearsal=replace(how, shape=shape), effects=(-2.0,), measure="coverage over looks",  # type: ignore[arg-type]
+            band=COVERAGE,
+        )  # fmt: skip
+    shared = replace(SIXTY, shared=0.3, areas=120, authorities=40)
+    yield Bar(
+        what="size over looks, six areas in two authorities, whole blocks re-drawn",
+        estimator=name, panel=shared, effects=(0.0,), measure="size over looks", band=AT_MOST_SIZE,
+        rehearsal=replace(how, pilots="two_authorities", block="authority"),
+    )  # fmt: skip
+
+
+def _shown(name: EstimatorName) -> Iterator[Bar]:
+    """Where the inference fails, beside what mends it."""
+    how = Rehearsal(started=6, assignments=LEAST)
+    drifting = replace(SIXTY, areas=120, authorities=40, shared=0.3)
+    failures = {
+        "six areas in two authorities, areas re-drawn one by one": (
+            drifting, replace(how, pilots="two_authorities")),
+        "the smallest third started, no strata": (
+            replace(SIXTY, by_population=True), replace(how, pilots="smallest")),
+        "pilots chosen on level": (SIXTY, replace(how, pilots="top_level")),
+        "pilots chosen on level, within thirds of level": (
+            SIXTY, replace(how, pilots="top_level", strata=("level",))),
+        "pilots chosen on a rise before the start": (SIXTY, replace(how, pilots="top_trend")),
+        "pilots that vary most": (SIXTY, replace(how, pilots="variable")),
+    }  # fmt: skip
+    for what, (panel, rehearsal) in failures.items():
+        yield Bar(
+            what=f"size over looks, {what}", estimator=name, panel=panel, rehearsal=rehearsal,
+            effects=(0.0,), measure="size over looks", band=AT_MOST_SIZE, claim=False,
+        )  # fmt: skip
+
+
+def measured(bar: Bar, found: Found) -> dict[str, Any]:
+    """The rate of a bar, its Monte Carlo standard error, and whether it meets its band."""
+    key, look = {
+        "size": ("rejects", 0), "size over looks": ("crosses", 0),
+        "coverage": ("covers", -1), "coverage over looks": ("held", -1),
+    }[bar.measure]  # fmt: skip
+    hits = found[key][:, look, -1]
+    share = float(hits.mean())
+    error = (max(share * (1 - share), 1 / len(hits)) / len(hits)) ** 0.5
+    low, high = bar.band
+    return {
+        "what": bar.what, "estimator": bar.estimator, "areas": bar.panel.areas,
+        "measured": share, "mc_se": error, "low": low, "high": high, "claim": bar.claim,
+        "passes": low <= share + 2 * error and share - 2 * error <= high,
+        "refused": float(found["refused"].mean()), "simulations": len(hits),
+    }  # fmt: skip
+
+
+def measure(
+    runs: Runs, only: tuple[str, ...] = ESTIMATORS, largest: int = 10**6
+) -> Iterator[dict[str, Any]]:
+    """Every bar of some estimators, one after another; rehearsals of one plan are run once."""
+    held: dict[tuple[object, ...], Found] = {}
+    for bar in bars():
+        if bar.estimator not in only or bar.panel.areas > largest:
+            continue
+        key = (bar.estimator, bar.panel, bar.rehearsal, bar.effects)
+        if key not in held:
+            held[key] = rehearse_many(
+                bar.panel.draw, bar.estimator, bar.rehearsal, bar.effects, runs,
+                origin=repr(bar.panel),
+            )  # fmt: skip
+        yield measured(bar, held[key])
+
+
+def main() -> None:
+    """Measure and record; rows of other estimators in the record stay."""
+    parser = argparse.ArgumentParser(prog="python -m evaluation.design.bars")
+    parser.add_argument("--simulations", type=int, default=SIMULATIONS)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--only", default=",".join(ESTIMATORS), help="estimators, with commas")
+    parser.add_argument(
+        "--largest", type=int, default=10**6, help="panels of at most so many areas"
+    )
+    asked = parser.parse_args()
+    workspace = Workspace.find()
+    path = workspace.book / "bars.json"
+    runs = Runs(
+        simulations=asked.simulations, seed=SEED, workers=asked.workers,
+        resume=workspace.var / "rehearsals",
+    )  # fmt: skip
+    for row in measure(runs, tuple(asked.only.split(",")), asked.largest):
+        print(f"{row['estimator']:18} {row['what']:70} {100 * row['measured']:5.1f} %", flush=True)
+        _record(path, row)
+
+
+def _record(path: Path, row: dict[str, Any]) -> None:
+    """Put one row into the record, in the place of an older one of the same name."""
+    record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": []}
+    names = ("estimator", "what", "areas")
+    kept = [old for old in record["rows"] if any(old[name] != row[name] for name in names)]
+    order = [(bar.estimator, bar.what, bar.panel.areas) for bar in bars()]
+    rows = sorted([*kept, row], key=lambda one: order.index(tuple(one[name] for name in names)))
+    record = {
+        "command": "python -m evaluation.design.bars", "seed": SEED,
+        "recorded": quarters.format_instant(quarters.now()), "rows": rows,
+    }  # fmt: skip
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
