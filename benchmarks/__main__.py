@@ -14,6 +14,7 @@ RUN = (
     "python -m benchmarks.ledger flips --engine sqlite|postgresql --number FLIPS",
     "python -m benchmarks.ledger load --engine sqlite|postgresql --number AREAS",
     "python -m benchmarks.ledger national --number AREAS",
+    "OMP_NUM_THREADS=1 python -m benchmarks.inference",
 )
 
 if __name__ == "__main__":
