@@ -1,5 +1,10 @@
-"""What would make an estimate wrong, tested on the panel: trends, levels, spillover, controls."""
+"""What would make an estimate wrong, tested on the panel.
 
+Trends, levels, dips and jumps; spillover, other programmes, negative controls and denominators;
+balance and influence; and how far trends may break before an effect is in doubt.
+"""
+
+from evaluation.diagnose.balance import balance, balance_table, influence, influence_table
 from evaluation.diagnose.checks import (
     Diagnostic,
     negative_control,
@@ -10,16 +15,18 @@ from evaluation.diagnose.checks import (
 )
 from evaluation.diagnose.event_study import EventStudy
 from evaluation.diagnose.honest import breakdown, honest_interval, sensitivity
+from evaluation.diagnose.others import (
+    denominators,
+    joined_other_programme,
+    odd_comparisons,
+    other_programme,
+)
+from evaluation.diagnose.power import pre_trend_power
+from evaluation.diagnose.timing import changed_instrument, regression_to_the_mean
 
 __all__ = [
-    "Diagnostic",
-    "EventStudy",
-    "breakdown",
-    "honest_interval",
-    "negative_control",
-    "objections",
-    "pre_level",
-    "pre_trend",
-    "sensitivity",
-    "spillover",
-]
+    "Diagnostic", "EventStudy", "balance", "balance_table", "breakdown", "changed_instrument",
+    "denominators", "honest_interval", "influence", "influence_table", "joined_other_programme",
+    "negative_control", "objections", "odd_comparisons", "other_programme", "pre_level",
+    "pre_trend", "pre_trend_power", "regression_to_the_mean", "sensitivity", "spillover",
+]  # fmt: skip

@@ -47,7 +47,7 @@ def pre_trend(estimate: Estimate) -> Diagnostic:
     event = estimate.index["event_time"].to_numpy()
     before = (event < 0) & np.isfinite(estimate.effects)
     if estimate.draws is None or len(np.unique(event[before])) < 3:
-        return _unknown(code, title, "fewer than three periods before the start, or no placebos")
+        return unknown(code, title, "fewer than three periods before the start, or no placebos")
     draws = np.nan_to_num(estimate.draws.raw[:, before])
     weight = estimate.index["weight"].to_numpy(dtype=float)[before]
     time = event[before] - np.average(event[before], weights=weight)
@@ -117,10 +117,10 @@ def spillover(
     code, title = "spillover", "Does the effect leak into neighbouring areas?"
     panel = panel.eligible()
     if ring_km is None or "x" not in panel.areas or panel.areas["x"].isna().any():
-        return _unknown(code, title, "the protocol sets no ring or areas have no coordinates")
+        return unknown(code, title, "the protocol sets no ring or areas have no coordinates")
     ring = _ring(panel, ring_km)
     if ring is None:
-        return _unknown(code, title, "no comparison authority lies inside the ring, or none beyond")
+        return unknown(code, title, "no comparison authority lies inside the ring, or none beyond")
     estimate = did(
         ring, outcome, settings=replace(settings, base="mean"), seed=seed,
         assignments=Assignments.draw(ring, n=1_999, block="authority", strata=(), seed=seed),
@@ -163,7 +163,8 @@ def _ring(panel: Panel, ring_km: float) -> Panel | None:
     return replace(others.select(whole | ~near), areas=areas[whole | ~near])
 
 
-def _unknown(code: str, title: str, why: str) -> Diagnostic:
+def unknown(code: str, title: str, why: str) -> Diagnostic:
+    """A check that could not be made, with the reason."""
     return Diagnostic(
         code=code, title=title, result="cannot tell", statistic="", sentence=f"Not tested: {why}."
     )

@@ -16,6 +16,7 @@ import pandas as pd
 
 from evaluation.panel import Panel
 from evaluation.programme import SITE_SOURCE, Outcome, Programme
+from evaluation.quarters import Period
 from evaluation.simulate.places import Preset, Process, Scenario
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Switches:
 
     chosen_on_level: bool = False
     chosen_on_trend: bool = False
+    chosen_on_dip: bool = False
     spillover: bool = False
     other_programme: bool = False
     changed_instrument: bool = False
@@ -121,7 +123,23 @@ def _baseline(
     )
     if switches.chosen_on_trend and not outcome.negative_control:
         log_rate += pilots[:, None] * scenario.switches["trend_gap"] * time
+    if switches.chosen_on_dip and not outcome.negative_control:
+        log_rate += scenario.switches["dip"] * _around_the_choice(programme, scenario)
     return log_rate
+
+
+def _around_the_choice(programme: Programme, scenario: Scenario) -> Floats:
+    """What a chosen area's own movement is expected to be around the quarter before its start.
+
+    Areas x quarters: 1 in that quarter of a pilot area, fading at the persistence on both sides.
+    """
+    around = np.zeros((len(programme.areas), len(programme.periods)))
+    time = np.arange(len(programme.periods))
+    for row, area in enumerate(programme.areas):
+        if (start := programme.start_of(area)) is not None:
+            chosen = start - programme.first - 1
+            around[row] = scenario.persistence ** np.abs(time - chosen)
+    return around
 
 
 def _autocorrelated(
@@ -177,13 +195,23 @@ def _spillover(
     return effect
 
 
-def _other_programme(programme: Programme, scenario: Scenario) -> Floats:
-    effect = np.zeros((len(programme.areas), len(programme.periods)))
+def in_other_programme(programme: Programme, scenario: Scenario) -> dict[str, Period]:
+    """Comparison areas that run something else under ``other_programme``, and since when.
+
+    A real programme would have them on its register of events.
+    """
     authorities = sorted({a.authority for a in programme.areas if a.role == "comparison"})
     running = set(authorities[: round(scenario.switches["other_share"] * len(authorities))])
-    begins = int(scenario.switches["other_position"])
+    begins = programme.periods[int(scenario.switches["other_position"])]
+    return {area.code: begins for area in programme.areas if area.authority in running}
+
+
+def _other_programme(programme: Programme, scenario: Scenario) -> Floats:
+    effect = np.zeros((len(programme.areas), len(programme.periods)))
+    running = in_other_programme(programme, scenario)
     for row, area in enumerate(programme.areas):
-        if area.authority in running:
+        if area.code in running:
+            begins = running[area.code] - programme.first
             effect[row, begins:] = scenario.switches["other_effect"]
     return effect
 

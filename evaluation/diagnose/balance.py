@@ -1,0 +1,169 @@
+"""Whether pilots and comparisons are alike before the start, and what the effect rests on.
+
+Balance: standardised differences of levels, paths and covariates (Imbens and Rubin 2015, ch. 14),
+judged together by re-assignment. Influence: the effect without each area and each authority.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from evaluation.diagnose.checks import FIRES_BELOW, Diagnostic, unknown
+from evaluation.estimate.frame import masked_mean
+from evaluation.estimate.inference import placebo_p
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.estimate.assignment import Assignments
+    from evaluation.estimate.estimate import Estimate
+    from evaluation.panel import Panel
+
+    Floats = NDArray[np.float64]
+
+
+def balance_table(
+    panel: Panel, outcome: str, assignments: Assignments, *, covariates: Sequence[str] = ()
+) -> pd.DataFrame:
+    """One row a characteristic before the first start, and whether started areas differ in it.
+
+    Rows: the outcome's ``level``, its ``path`` (least-squares slope a period), each covariate of
+    the panel's areas. ``pilots, comparisons``: means; ``difference``: standardised, divided by the
+    root of the mean of both variances; ``p_value``: by re-assignment, of that row alone.
+    ``attrs["p_all"]`` judges the largest |t| of all rows at once (max-T over the same assignments).
+
+    Raises
+    ------
+    KeyError : a covariate that the panel's areas do not hold.
+    """
+    names, values = _characteristics(panel, outcome, assignments, covariates)
+    started = np.zeros(len(panel.areas), dtype=bool)
+    started[assignments.slots.places] = True
+    n, m = len(started), int(started.sum())
+    filled = values[assignments.fillers].sum(axis=1)
+    gaps = filled / m - (values.sum(axis=0) - filled) / (n - m)
+    gaps = gaps - gaps[1:].mean(axis=0)
+    own, other = values[started], values[~started]
+    ddof = 1 if m > 1 else 0
+    pooled = np.sqrt((own.var(axis=0, ddof=ddof) + other.var(axis=0, ddof=1)) / 2)
+    spread = gaps[1:].std(axis=0)
+    apart = own.mean(axis=0) - other.mean(axis=0)
+    table = pd.DataFrame(
+        {
+            "pilots": own.mean(axis=0), "comparisons": other.mean(axis=0),
+            "difference": apart / np.where(pooled > 0, pooled, np.nan),
+            "p_value": [placebo_p(column) for column in gaps.T],
+        },
+        index=pd.Index(names, name="characteristic"),
+    )  # fmt: skip
+    scaled = np.abs(gaps) / np.where(spread > 0, spread, np.inf)
+    table.attrs = {"p_all": placebo_p(scaled.max(axis=1))}
+    return table
+
+
+def _characteristics(
+    panel: Panel, outcome: str, assignments: Assignments, covariates: Sequence[str]
+) -> tuple[list[str], Floats]:
+    before = panel.array(outcome)[:, : int(assignments.slots.starts.min())]
+    level = masked_mean(before.T)
+    names, columns = ["level"], [level]
+    if before.shape[1] > 2:
+        time = np.arange(before.shape[1]) - (before.shape[1] - 1) / 2
+        here = np.isfinite(before)
+        middle = np.where(here, time, 0).sum(axis=1) / np.maximum(here.sum(axis=1), 1)
+        away = np.where(here, time - middle[:, None], 0.0)
+        columns.append((away * np.nan_to_num(before)).sum(axis=1) / (away**2).sum(axis=1))
+        names.append("path")
+    for name in covariates:
+        names.append(name)
+        columns.append(panel.areas[name].to_numpy(dtype=float))
+    values = np.stack(columns, axis=1)
+    return names, np.where(np.isfinite(values), values, np.nanmean(values, axis=0))
+
+
+def balance(
+    panel: Panel, outcome: str, assignments: Assignments, *, covariates: Sequence[str] = ()
+) -> Diagnostic:
+    """Whether pilots differ from comparisons in level, path or any covariate before the start."""
+    table = balance_table(panel, outcome, assignments, covariates=covariates)
+    p = float(table.attrs["p_all"])
+    most = int(np.nanargmax(table["difference"].abs().to_numpy()))
+    largest, size = table.index[most], float(table["difference"].iloc[most])
+    fires = p < FIRES_BELOW
+    said = (
+        f"Pilot areas differ from comparison areas before the start, most in {largest}"
+        if fires
+        else "Pilot areas differ from comparison areas before the start no more than areas drawn "
+        "by lot would"
+    )
+    return Diagnostic(
+        code="balance", title="Are pilots and comparisons alike?",
+        result="fails" if fires else "holds", p_value=p, size=size,
+        statistic=f"largest standardised difference {size:+.2f} ({largest}), p = {p:.3f}",
+        sentence=f"{said}.",
+    )  # fmt: skip
+
+
+def influence_table(
+    panel: Panel, refit: Callable[[Panel], Estimate], *, window: tuple[int, int] | None = None
+) -> pd.DataFrame:
+    """The overall effect without each started area and without each authority, one row each.
+
+    Parameters
+    ----------
+    refit : the estimator with its settings, from a panel; it is run once for each row, so give it
+        few assignments.
+
+    Returns
+    -------
+    Columns ``kind`` (area, authority), ``pilot`` (whether started areas leave), ``effect``,
+    ``moved`` (less the effect with everyone), index ``left_out``. What cannot be left out, because
+    nothing would be left to estimate, has no row; ``attrs["effect"]`` is the effect with everyone.
+    """
+    panel = panel.eligible()
+    started, authority = panel.started, panel.areas["authority"].to_numpy()
+    whole = float(refit(panel).overall(window=window)["effect"].iloc[0])
+    codes = panel.areas.index.astype(str)
+    leave = [
+        ("area", str(code), codes == code) for code, on in zip(codes, started, strict=True) if on
+    ]
+    if not panel.areas["authority"].isna().any():
+        leave += [("authority", str(a), authority == a) for a in np.unique(authority.astype(str))]
+    rows = []
+    for kind, name, out in leave:
+        if started[~out].any() and (~started[~out]).any():
+            effect = float(refit(panel.select(~out)).overall(window=window)["effect"].iloc[0])
+            rows.append((name, kind, bool(started[out].any()), effect, effect - whole))
+    columns = ["left_out", "kind", "pilot", "effect", "moved"]
+    table = pd.DataFrame(rows, columns=columns).set_index("left_out")
+    table.attrs = {"effect": whole}
+    return table
+
+
+def influence(table: pd.DataFrame) -> Diagnostic:
+    """Whether one area or authority carries the effect: without it, less than half would be left.
+
+    This is a description with a rule, not a test: where there is no effect to speak of, the rule
+    fires by chance, so it is read beside the verdict.
+    """
+    code, title = "influence", "Does the effect rest on one place?"
+    if table.empty:
+        return unknown(code, title, "no area can be left out")
+    whole = float(table.attrs["effect"])
+    furthest = table.iloc[int(table["moved"].abs().to_numpy().argmax())]
+    least = table.iloc[int((table["effect"] * np.sign(whole)).to_numpy().argmin())]
+    fires = bool(least["effect"] * np.sign(whole) < abs(whole) / 2)
+    said = (
+        f"Without {least.name} less than half of the effect is left"
+        if fires
+        else f"No single area or authority carries the effect; {furthest.name} moves it most"
+    )
+    return Diagnostic(
+        code=code, title=title, result="fails" if fires else "holds", size=float(furthest["moved"]),
+        statistic=f"effect {whole:+.4f}; without {least.name} {least['effect']:+.4f}",
+        sentence=f"{said}.",
+    )  # fmt: skip
