@@ -48,6 +48,10 @@ class ReturnFileError(UserError):
     exit_code = 1
 
 
+class ReplyTooLong(UserError):
+    """A return whose marked copy would take too long to make; its problems are told without."""
+
+
 class LedgerError(UserError):
     """The ledger cannot be read or written, or a record in it does not hold."""
 

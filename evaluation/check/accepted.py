@@ -32,7 +32,8 @@ def check_accepted(cells: Cells, programme: Programme, before: Before) -> list[P
 
 
 def _entries(cells: Cells, programme: Programme) -> Iterator[tuple[int, Outcome, str]]:
-    for entry, (area, code) in enumerate(zip(cells.area_code, cells.outcome, strict=True)):
+    for entry in cells.once:
+        area, code = cells.area_code[entry], cells.outcome[entry]
         readable = entry not in cells.unread["numerator"] and entry not in cells.unread["status"]
         if area is not None and code in programme.outcome_by_code and readable:
             yield entry, programme.outcome_by_code[code], area

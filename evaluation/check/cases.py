@@ -53,8 +53,8 @@ def cases_of(cells: Cells, programme: Programme, before: Before) -> list[Case]:
     A figure that was accepted for this very quarter already is not asked about again.
     """
     found = []
-    for entry, (area, code) in enumerate(zip(cells.area_code, cells.outcome, strict=True)):
-        figure = cells.numerator[entry]
+    for entry in cells.once:
+        area, code, figure = cells.area_code[entry], cells.outcome[entry], cells.numerator[entry]
         if area is None or code is None or figure is None or not math.isfinite(figure):
             continue
         outcome = programme.outcome_by_code.get(code)

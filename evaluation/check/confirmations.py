@@ -60,5 +60,6 @@ def confirmed(
             open_.append(problem)
         else:
             value = "" if problem.value is None else str(problem.value)
+            value = value if problem.cells == 1 else f"{problem.cells:,} cells"
             kept.append(Confirmation(rule=one.rule, cell=one.cell, reason=one.reason, value=value))
     return tuple(kept), tuple(open_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -12,21 +13,22 @@ from evaluation.check.cells import Cells
 from evaluation.check.problems import Problem, shown
 from evaluation.check.rules import RULES
 from evaluation.programme import Outcome, Programme
-from evaluation.returns.addresses import address
+from evaluation.returns.addresses import corners
 from evaluation.returns.form import form
 
 LOW = "[low]"
+_TOO_MUCH = ("R044", "R045")
 _HALF = 0.5  # from here on a figure rounds to one
 
 
 def _by_outcome(cells: Cells, programme: Programme) -> Iterator[tuple[Outcome, list[int]]]:
     entries: dict[str, list[int]] = defaultdict(list)
+    known = programme.outcome_by_code
     for entry, code in enumerate(cells.outcome):
-        if code is not None:
+        if code is not None and code in known:
             entries[code].append(entry)
     for code, found in entries.items():
-        if code in programme.outcome_by_code:
-            yield programme.outcome_by_code[code], found
+        yield known[code], found
 
 
 def check_columns(
@@ -43,17 +45,27 @@ def check_columns(
         for failure in tables.column_failures(outcome, numerator, denominator):
             entry = entries[failure.position]
             column = "denominator" if failure.column == "denominator" else "numerator"
-            value = cells.denominator[entry] if column == "denominator" else cells.numerator[entry]
-            swapped = _swapped(failure.rule, cells, entry, fixed or {})
-            if swapped is not None:
-                problems.append(swapped)
-                continue
-            message = _message(failure.rule, outcome, cells, entry)
-            mend = _as_accepted(cells, entry, fixed) if failure.rule == "R043" else ""
-            problems.append(
-                cells.problem(failure.rule, entry, column, message, value=value, mend=mend)
-            )
+            rule = failure.rule
+            if rule in _TOO_MUCH and _swapped(cells, entry, fixed or {}):
+                rule = "R049"
+            if cells.room(rule, entry, column):
+                problems.append(_column_problem(rule, entry, column, outcome, cells, fixed))
     return problems
+
+
+def _column_problem(
+    rule: str, entry: int, column: str, outcome: Outcome, cells: Cells,
+    fixed: Mapping[Key, float] | None,
+) -> Problem:  # fmt: skip
+    above, below = cells.numerator[entry], cells.denominator[entry]
+    if rule == "R049":
+        message = f"{shown(above)} is the denominator of this area."
+        mend = f"Write {shown(below)} in numerator and {shown(above)} in denominator."
+        return cells.problem(rule, entry, column, message, value=above, mend=mend)
+    message = _message(rule, outcome, cells, entry)
+    mend = _as_accepted(cells, entry, fixed) if rule == "R043" else ""
+    value = below if column == "denominator" else above
+    return cells.problem(rule, entry, column, message, value=value, mend=mend)
 
 
 def mend_types(
@@ -64,15 +76,11 @@ def mend_types(
     A denominator that cannot be read is the accepted one, not a figure to be withheld; a symbol
     for no figure, once spelt right, would contradict the figure beside it.
     """
-    place = {
-        address(row, cells.columns[column]): (column, entry)
-        for column in ("denominator", "status")
-        if column in cells.columns
-        for entry, row in enumerate(cells.rows)
-    }
+    names = {at: name for name, at in cells.columns.items()}
     mended = []
     for one in problems:
-        column, entry = place.get(one.cell or "", ("", 0))
+        row, at, _, _ = corners(one.cell or "") or (0, -1, 0, 0)
+        column, entry = names.get(at, ""), bisect_left(cells.rows, row)
         mend = one.mend
         if column == "denominator" and one.rule != "R022":
             mend = _as_accepted(cells, entry, fixed) or RULES["R043"].mend
@@ -90,15 +98,11 @@ def _as_accepted(cells: Cells, entry: int, fixed: Mapping[Key, float] | None) ->
     return "" if known is None else f"Write {shown(known)}."
 
 
-def _swapped(rule: str, cells: Cells, entry: int, fixed: Mapping[Key, float]) -> Problem | None:
+def _swapped(cells: Cells, entry: int, fixed: Mapping[Key, float]) -> bool:
     """More than there are, because what there are stands in its place."""
-    above, below = cells.numerator[entry], cells.denominator[entry]
+    above = cells.numerator[entry]
     key = cells.area_code[entry] or "", cells.outcome[entry] or ""
-    if rule not in ("R044", "R045") or above is None or below is None or fixed.get(key) != above:
-        return None
-    message = f"{shown(above)} is the denominator of this area."
-    mend = f"Write {shown(below)} in numerator and {shown(above)} in denominator."
-    return cells.problem("R049", entry, "numerator", message, value=above, mend=mend)
+    return above is not None and cells.denominator[entry] is not None and fixed.get(key) == above
 
 
 def _message(rule: str, outcome: Outcome, cells: Cells, entry: int) -> str:
@@ -142,7 +146,7 @@ def check_across(
 
     ``fixed`` are the accepted denominators, for the mend of one that is missing.
     """
-    problems = []
+    problems: list[Problem] = []
     unread = cells.unread
     for outcome, entries in _by_outcome(cells, programme):
         for entry in entries:
@@ -155,12 +159,10 @@ def check_across(
             if outcome.form == "ratio" and figure is not None and below is None:
                 message = f"The denominator is missing: {outcome.denominator}."
                 mend = _as_accepted(cells, entry, fixed)
-                problems.append(
-                    cells.problem("R047", entry, "denominator", message, value=None, mend=mend)
-                )
+                problems += cells.told("R047", entry, "denominator", message, value=None, mend=mend)
             elif outcome.form == "value" and below is not None:
                 message = f"{outcome.title} is a value and has no denominator."
-                problems.append(cells.problem("R048", entry, "denominator", message, value=below))
+                problems += cells.told("R048", entry, "denominator", message, value=below)
     return problems
 
 
@@ -171,14 +173,14 @@ def _check_symbol(cells: Cells, entry: int, outcome: Outcome, status: str) -> li
         message = "The figure is missing and no symbol says why."
         if status:
             message = f"{status} belongs beside a figure, and there is none."
-        return [cells.problem("R050", entry, "numerator", message, value=None)]
+        return cells.told("R050", entry, "numerator", message, value=None)
     if figure is not None and asks == "empty":
         message = f"{status} says that there is no figure, but there is one."
-        return [cells.problem("R051", entry, "numerator", message, value=figure)]
+        return cells.told("R051", entry, "numerator", message, value=figure)
     if figure is not None and status == LOW and abs(figure) >= _HALF:
         message = f"{shown(figure)} does not round to zero."
-        return [cells.problem("R054", entry, "status", message, value=status)]
+        return cells.told("R054", entry, "status", message, value=status)
     if figure is not None and outcome.whole and 0 < figure < outcome.disclosure.threshold:
         message = f"Fewer than {outcome.disclosure.threshold} {outcome.people}."
-        return [cells.problem("R052", entry, "numerator", message, value=figure)]
+        return cells.told("R052", entry, "numerator", message, value=figure)
     return []

@@ -115,9 +115,10 @@ def _filled(
     kept = {row.number for row in filled}
     last = filled[-1].number if filled else 0
     problems = [
-        problem("R015", "This row is blank.", sheet=sheet, cell=f"A{row.number}")
-        for row in below
-        if row.number < last and row.number not in kept
+        _blank(first, end, sheet)
+        for first, end in runs(
+            row.number for row in below if row.number < last and row.number not in kept
+        )
     ]
     width = max((len(row.values) for row in filled), default=0)
     for position in sorted(set(range(width)) - named):
@@ -129,6 +130,22 @@ def _filled(
                 problems.append(problem("R014", message, sheet=sheet, cell=cell, value=value))
                 break  # the first one names the column; the rest would repeat it
     return tuple(row for row in filled if _holds(row, headed)), problems
+
+
+def _blank(first: int, last: int, sheet: str | None) -> Problem:
+    message = "This row is blank." if first == last else f"Rows {first} to {last} are blank."
+    return problem("R015", message, sheet=sheet, cell=f"A{first}", cells=last - first + 1)
+
+
+def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """First and last of each run of neighbours in rising numbers."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
 
 
 def _holds(row: RawRow, columns: Iterable[int], but: Container[int] = ()) -> bool:

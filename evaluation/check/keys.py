@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from functools import partial
 
 from evaluation.check.cells import Cells
 from evaluation.check.guide import Submitter
@@ -26,27 +27,29 @@ def check_keys(cells: Cells, submitter: Submitter, programme: Programme) -> list
 def _check_areas(cells: Cells, submitter: Submitter, programme: Programme) -> list[Problem]:
     known, own = programme.area_by_code, submitter.areas
     present = set(zip(cells.area_code, cells.outcome, strict=True))
-    problems = []
+    problems: list[Problem] = []
     for entry, code in enumerate(cells.area_code):
         if code is None or (code in known if own is None else code in own):
             continue
         if code in known:
             message = f"{code} ({known[code].name}) is not an area of this submitter."
-            problems.append(cells.problem("R031", entry, "area_code", message, value=code))
+            problems += cells.told("R031", entry, "area_code", message, value=code)
         else:
-            outcome = cells.outcome[entry]
-            free = [area for area in own or known if (area, outcome) not in present]
-            mend = _did_you_mean(code, free)
             message = "The programme has no area with this code."
-            problems.append(
-                cells.problem("R030", entry, "area_code", message, value=code, mend=mend)
-            )
+            mend = partial(_nearest_free, code, cells.outcome[entry], own or known, present)
+            problems += cells.told("R030", entry, "area_code", message, value=code, mend=mend)
     return problems
+
+
+def _nearest_free(
+    code: str, outcome: str | None, areas: Iterable[str], present: Container[object]
+) -> str:
+    return _did_you_mean(code, [area for area in areas if (area, outcome) not in present])
 
 
 def _check_outcomes(cells: Cells, submitter: Submitter, programme: Programme) -> list[Problem]:
     known, own = programme.outcome_by_code, submitter.outcomes
-    problems = []
+    problems: list[Problem] = []
     for entry, code in enumerate(cells.outcome):
         if code is None or (code in known if own is None else code in own):
             continue
@@ -54,11 +57,11 @@ def _check_outcomes(cells: Cells, submitter: Submitter, programme: Programme) ->
             message = f"{known[code].title} is not asked from this submitter."
             if own is not None and known[code].frequency == "year" and submitter.period:
                 message = f"{known[code].title} is not asked from this submitter for this period."
-            problems.append(cells.problem("R033", entry, "outcome", message, value=code))
+            problems += cells.told("R033", entry, "outcome", message, value=code)
         else:
-            mend = _did_you_mean(code, own or known)
+            mend = partial(_did_you_mean, code, own or known)
             message = "The programme has no outcome with this code."
-            problems.append(cells.problem("R032", entry, "outcome", message, value=code, mend=mend))
+            problems += cells.told("R032", entry, "outcome", message, value=code, mend=mend)
     return problems
 
 
@@ -73,29 +76,30 @@ def _check_quarters(cells: Cells, submitter: Submitter) -> list[Problem]:
         return []
     message, mend = f"This return is for {period}.", f"Write {period}, or delete the row."
     return [
-        cells.problem("R034", entry, "quarter", message, value=str(quarter), mend=mend)
+        told
         for entry, quarter in enumerate(cells.quarter)
         if quarter is not None and quarter != period
+        for told in cells.told("R034", entry, "quarter", message, value=str(quarter), mend=mend)
     ]
 
 
 def _check_names(cells: Cells, programme: Programme) -> list[Problem]:
     """Names that belong to another area; a name that is merely spelt otherwise is not looked at."""
     codes = {area.name.casefold(): area.code for area in programme.areas}
-    problems = []
+    problems: list[Problem] = []
     for entry, (code, name) in enumerate(zip(cells.area_code, cells.area_name, strict=True)):
         named = codes.get((name or "").casefold())
         area = programme.area_by_code.get(code or "")
         if named is None or area is None or area.name.casefold() == (name or "").casefold():
             continue
         message = f"{name} is {named}; {code} is {area.name}."
-        problems.append(cells.problem("R037", entry, "area_name", message, value=name))
+        problems += cells.told("R037", entry, "area_name", message, value=name)
     return problems
 
 
 def _check_twice(cells: Cells) -> list[Problem]:
     first: dict[tuple[object, ...], int] = {}
-    problems = []
+    problems: list[Problem] = []
     keys = zip(cells.area_code, cells.quarter, cells.outcome, strict=True)
     for entry, key in enumerate(keys):
         if None in key:
@@ -103,7 +107,7 @@ def _check_twice(cells: Cells) -> list[Problem]:
         if key in first:
             row = cells.rows[first[key]]
             message = f"This area, quarter and outcome already stand in row {row}."
-            problems.append(cells.problem("R035", entry, "area_code", message, value=key[0]))
+            problems += cells.told("R035", entry, "area_code", message, value=key[0])
         else:
             first[key] = entry
     return problems
@@ -119,9 +123,10 @@ def check_missing(cells: Cells, submitter: Submitter) -> list[Problem]:
         return []
     present: dict[str, set[str]] = defaultdict(set)
     strange: Counter[str] = Counter()
+    of_any = 0  # rows that may be of any outcome
     for area, outcome in zip(cells.area_code, cells.outcome, strict=True):
         if outcome is None or outcome not in submitter.outcomes:
-            strange.update(list(submitter.outcomes))
+            of_any += 1
         elif area is None or area not in submitter.areas:
             strange[outcome] += 1
         else:
@@ -129,7 +134,7 @@ def check_missing(cells: Cells, submitter: Submitter) -> list[Problem]:
     problems = []
     for code, expected in submitter.outcomes.items():
         missing = [area for area in submitter.areas if area not in present[code]]
-        if len(missing) > strange[code]:
+        if len(missing) > strange[code] + of_any:
             listed = ", ".join(missing[:_LISTED]) + (" ..." if len(missing) > _LISTED else "")
             rows = "1 row is" if len(missing) == 1 else f"{len(missing)} rows are"
             message = f"{rows} missing for {expected.title}: {listed}."

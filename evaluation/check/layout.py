@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from evaluation.check.header import Headed
+from evaluation.check.header import Headed, runs
 from evaluation.check.problems import Problem, problem, shown
 from evaluation.returns.addresses import address, corners
 from evaluation.returns.form import form
@@ -81,7 +81,7 @@ def _check_formulas(
 def _check_hidden(figures: Sheet, headed: Headed, read: dict[str, int]) -> list[Problem]:
     problems = []
     hidden = [row.number for row in headed.rows if row.number in figures.hidden_rows]
-    for first, last in _runs(hidden):
+    for first, last in runs(hidden):
         rows = f"Row {first} is" if first == last else f"Rows {first} to {last} are"
         message = f"{rows} hidden. Should what stands there count?"
         problems.append(problem("R071", message, sheet=figures.title, cell=f"A{first}"))
@@ -91,16 +91,6 @@ def _check_hidden(figures: Sheet, headed: Headed, read: dict[str, int]) -> list[
             message = f"The column {name} is hidden. Is what stands there right?"
             problems.append(problem("R072", message, sheet=figures.title, cell=cell, value=name))
     return problems
-
-
-def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    runs: list[tuple[int, int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], number)
-        else:
-            runs.append((number, number))
-    return runs
 
 
 def _check_merged(

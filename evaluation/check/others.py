@@ -26,7 +26,8 @@ def check_others(cells: Cells, programme: Programme, before: Before) -> list[Pro
 
 
 def _given(cells: Cells, programme: Programme) -> Iterator[tuple[int, Outcome, str]]:
-    for entry, (area, code) in enumerate(zip(cells.area_code, cells.outcome, strict=True)):
+    for entry in cells.once:
+        area, code = cells.area_code[entry], cells.outcome[entry]
         known = area is not None and cells.numerator[entry] is not None
         if known and area is not None and code in programme.outcome_by_code:
             yield entry, programme.outcome_by_code[code], area

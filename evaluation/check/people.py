@@ -31,16 +31,16 @@ def check_notes(cells: Cells, programme: Programme) -> list[Problem]:
     if not any(cells.note):
         return []
     places = _places(programme)
-    problems = []
+    problems: list[Problem] = []
     for entry, note in enumerate(cells.note):
         if not note:
             continue
         if (name := name_in(note, places)) is not None:
             message = f"“{name}” looks like the name of a person."
-            problems.append(cells.problem("R055", entry, "note", message, value=note))
+            problems += cells.told("R055", entry, "note", message, value=note)
         elif (lead := lead_in(note)) is not None:
             message = f"The note seems to hold {lead}."
-            problems.append(cells.problem("R056", entry, "note", message, value=note))
+            problems += cells.told("R056", entry, "note", message, value=note)
     return problems
 
 

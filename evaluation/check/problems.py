@@ -27,7 +27,8 @@ class Problem:
     """Something wrong in a return.
 
     ``cell`` is its A1 name, None where the fault is in no single cell; ``sheet`` is None for a
-    CSV; ``value`` is what stood in the cell.
+    CSV; ``value`` is what stood in the cell. ``cells`` is how many cells it is about: more than one
+    where a very long file has more of a kind than are told one by one, and ``cell`` is their first.
     """
 
     rule: str
@@ -37,10 +38,14 @@ class Problem:
     value: str | float | bool | None
     message: str
     mend: str
+    cells: int = 1
 
     def as_dict(self) -> dict[str, Any]:
-        """The shape that ``newstart check --json`` prints."""
-        return asdict(self)
+        """The shape that ``newstart check --json`` prints; ``cells`` where there are several."""
+        told = asdict(self)
+        if self.cells == 1:
+            del told["cells"]
+        return told
 
     @property
     def order(self) -> tuple[int, int, str, str]:
@@ -107,6 +112,7 @@ def problem(
     cell: str | None = None,
     value: object = None,
     mend: str = "",
+    cells: int = 1,
 ) -> Problem:
     """A problem under a rule of the registry; the rule's own mend where no better one is given."""
     kept = value if value is None or isinstance(value, str | float | bool) else str(value)
@@ -118,6 +124,7 @@ def problem(
         value=kept,
         message=message,
         mend=mend or RULES[rule].mend,
+        cells=cells,
     )
 
 
@@ -143,11 +150,11 @@ def report(checked: Checked) -> str:
 
 def _headline(checked: Checked) -> str:
     counts = [
-        f"{len(found)} {'thing ' if len(found) == 1 else 'things '}{what}"
+        f"{many:,} {'thing ' if many == 1 else 'things '}{what}"
         if what == "to mend"
-        else f"{len(found)} {what}"
+        else f"{many:,} {what}"
         for severity, what in _WORDS
-        if (found := checked.of(severity))
+        if (many := sum(found.cells for found in checked.of(severity)))
     ]
     if checked.accepted:
         rows = len(checked.returned.rows) if checked.returned else 0

@@ -15,7 +15,8 @@ def reply(raw: RawReturn, checked: Checked, path: Path) -> None:
 
     Raises
     ------
-    UserError : if ``path`` is no .xlsx or cannot be written, or the return is too long to mark.
+    ReplyTooLong : if the return is too long to mark.
+    UserError : if ``path`` is no .xlsx or cannot be written.
     """
     headline = report(checked).splitlines()[0]
     write_reply(raw, headline, [_mark(problem) for problem in checked.problems], path)

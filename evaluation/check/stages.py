@@ -52,6 +52,7 @@ def check_return(
         stages.append(Stage(step.name, ready, step.missing or step.reason))
         if ready:
             problems += step.run()
+    problems += cells.tally.rest(cells.columns, raw.sheet)
     problems = layout.without_echoes(problems, raw)
     refused = {(problem.sheet, problem.cell) for problem in problems if problem.severity == "error"}
     # A cell that must be mended anyway is not also questioned: its value will change.

@@ -127,23 +127,18 @@ def column_failures(
         column_schema(outcome).validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as error:
         cases = error.failure_cases
-        found = [
-            Failure(int(index), str(column), str(rule))
-            for index, column, rule in zip(
-                cases["index"], cases["column"], cases["check"], strict=True
-            )
-        ]
-        return _once(found)
+        named = (cases[name].tolist() for name in ("index", "column", "check"))
+        return _once(list(map(Failure, *named)))
     return []
 
 
 def _once(found: list[Failure]) -> list[Failure]:
     """Without what follows from another fault of the same cell."""
     hides = {"R042": {"R040", "R041", "R043"}, "R045": {"R046"}}
-    told = set(found)
     hidden = {
-        Failure(one.position, one.column, other)
-        for one in told
-        for other in hides.get(one.rule, set())
+        (one.position, one.column, other)
+        for one in found
+        if one.rule in hides
+        for other in hides[one.rule]
     }
-    return sorted(told - hidden)
+    return [one for one in found if one not in hidden] if hidden else found

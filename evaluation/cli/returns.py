@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from evaluation.cli.session import GOOD, PROBLEMS, AsJson, Session, print_json, say, writable
-from evaluation.errors import ReturnFileError, UserError
+from evaluation.errors import ReplyTooLong, ReturnFileError, UserError
 
 if TYPE_CHECKING:
     from evaluation.check.problems import Checked, Problem
@@ -62,19 +65,35 @@ def check(
     from evaluation.ledger.submission import check_file
 
     session: Session = context.obj
-    try:
-        raw, checked = check_file(session.workspace, session.programme, file)
-    except ReturnFileError as error:
-        _refuse_file(file, error, as_json)
-    if as_json:
-        print_json(checked.as_dict())
-    else:
-        print(report(checked), end="")
-        if checked.accepted:
-            say(f"Send it with: newstart submit {file}")
-    if reply is not None:
-        _write_reply(file, raw, checked, reply)
+    with _without_collector():
+        try:
+            raw, checked = check_file(session.workspace, session.programme, file)
+        except ReturnFileError as error:
+            _refuse_file(file, error, as_json)
+        if as_json:
+            print_json(checked.as_dict())
+        else:
+            print(report(checked), end="")
+            if checked.accepted:
+                say(f"Send it with: newstart submit {file}")
+        if reply is not None:
+            _write_reply(file, raw, checked, reply)
     raise typer.Exit(GOOD if checked.accepted else PROBLEMS)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """For the time of one check: the collector would walk over a long file's cells again and again.
+
+    None of them is part of a cycle, so nothing is kept longer than it is used.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _write_reply(file: Path, raw: RawReturn, checked: Checked, path: Path) -> None:
@@ -86,7 +105,11 @@ def _write_reply(file: Path, raw: RawReturn, checked: Checked, path: Path) -> No
             where=str(path),
             mend="give it another name.",
         )
-    reply(raw, checked, path)
+    try:
+        reply(raw, checked, path)
+    except ReplyTooLong as error:  # what was found stands; only its marked copy is not made
+        say(str(error))
+        return
     own = "your own workbook" if raw.sheet is not None else "a workbook"
     say(f"The same list, in {own} with the cells marked: {path}")
 

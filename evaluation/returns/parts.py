@@ -15,7 +15,7 @@ from evaluation.errors import ReturnFileError
 from evaluation.returns.addresses import corners
 from evaluation.returns.archive import damaged, too_much
 
-MAX_ELEMENTS = 1_800_000
+MAX_ELEMENTS = 1_000_000
 MAX_DEPTH = 64
 MAX_RECTANGLE = 1_500_000
 """Cells between A1 and the last one, filled or not."""

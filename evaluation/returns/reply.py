@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 from xml.etree.ElementTree import ParseError
 
-from evaluation.errors import UserError
+from evaluation.errors import ReplyTooLong, UserError
 from evaluation.returns.addresses import corners
 from evaluation.returns.form import form
 from evaluation.returns.saving import saved
@@ -25,7 +25,7 @@ from evaluation.returns.sheets import Sheet
 from evaluation.returns.template_sheets import fit_to_width, wrap
 from evaluation.returns.workbook import RawReturn
 
-MAX_CELLS = 250_000
+MAX_CELLS, MAX_MARKS = 40_000, 1_000
 AUTHOR = "newstart check"
 _OWN_WORDS = "\n\n(Your own comment) "
 _FILLS = {"error": "FFF8D0CE", "confirm": "FFFFEDB3", "note": "FFD6E6F5"}
@@ -58,12 +58,15 @@ class Mark:
 def write_reply(raw: RawReturn, headline: str, marks: Sequence[Mark], path: Path) -> None:
     """Write the marked copy of a return to ``path``; the list is in the order of ``marks``.
 
+    No more than ``MAX_MARKS`` are made, and the list says how many are left out.
+
     A CSV comes back as a workbook with the same cells, and so does a workbook whose formats
     cannot be read.
 
     Raises
     ------
-    UserError : if ``path`` is no .xlsx or cannot be written, or the return is too long to mark.
+    ReplyTooLong : if the return is too long to mark.
+    UserError : if ``path`` is no .xlsx or cannot be written.
     """
     if path.suffix.lower() != ".xlsx":
         raise UserError(
@@ -73,7 +76,7 @@ def write_reply(raw: RawReturn, headline: str, marks: Sequence[Mark], path: Path
     for sheet in raw.sheets:  # with the empty ones: each is an object to openpyxl
         cells = max(cells, sheet.cells, sheet.last_row * (sheet.last_column + 1))
     if cells > MAX_CELLS:
-        raise UserError(
+        raise ReplyTooLong(
             f"the return has {cells:,} cells; a marked copy is made of up to {MAX_CELLS:,}.",
             where=raw.path_name,
             mend="work from the list above, which is complete.",
@@ -83,8 +86,9 @@ def write_reply(raw: RawReturn, headline: str, marks: Sequence[Mark], path: Path
         book = _from_cells(raw)
     else:
         _make_ready(book, raw.sheets)
-    _mark_cells(book, marks)
-    _list_problems(book, headline, marks)
+    marked = marks[:MAX_MARKS]
+    _mark_cells(book, marked)
+    _list_problems(book, headline, marked, more=len(marks) - len(marked))
     try:
         path.write_bytes(saved(book))
     except OSError as error:
@@ -213,7 +217,7 @@ def _first_of_merged(sheet: Any, name: str) -> str:
     return name
 
 
-def _list_problems(book: Any, headline: str, marks: Sequence[Mark]) -> None:
+def _list_problems(book: Any, headline: str, marks: Sequence[Mark], more: int) -> None:
     from openpyxl.styles import Font, PatternFill
     from openpyxl.worksheet.hyperlink import Hyperlink
 
@@ -221,6 +225,9 @@ def _list_problems(book: Any, headline: str, marks: Sequence[Mark]) -> None:
     _put(sheet["A1"], headline)
     sheet["A1"].font = Font(bold=True, size=14)
     _put(sheet["A2"], "Each cell below is a link. Mend the cells and send this workbook again.")
+    if more:
+        what = f"The first {len(marks):,} are listed and marked here, {more:,} more are not:"
+        _put(sheet["A3"], f"{what} newstart check lists every one.")
     for column, (title, width) in enumerate((*_COLUMNS, *_MORE_COLUMNS), start=1):
         _put(sheet.cell(_LIST_FROM, column), title)
         sheet.cell(_LIST_FROM, column).font = Font(bold=True)
@@ -229,7 +236,7 @@ def _list_problems(book: Any, headline: str, marks: Sequence[Mark]) -> None:
         said = (mark.place, mark.value, mark.message, mark.mend, _KINDS[mark.severity], mark.rule)
         for column, value in enumerate(said, start=1):
             _put(sheet.cell(number, column), value)
-        wrap(sheet, number)
+        wrap(sheet, number, len(said))
         first = sheet.cell(number, 1)
         first.fill = PatternFill("solid", fgColor=_FILLS[mark.severity])
         target = mark.sheet or form().return_sheet

@@ -67,13 +67,17 @@ def fit_to_width(sheet: Any) -> None:
     sheet.sheet_properties.pageSetUpPr.fitToPage = True
 
 
-def wrap(sheet: Any, row: int) -> None:
-    """Wrap the texts of a row whose column widths are set, and make it tall enough for them."""
+def wrap(sheet: Any, row: int, columns: int) -> None:
+    """Wrap the texts of a row whose column widths are set, and make it tall enough for them.
+
+    ``columns`` is how many cells the row has; asked of the sheet, it would count all of its cells.
+    """
     from openpyxl.styles import Alignment
 
     lines = 1
-    for cell in sheet[row]:
-        cell.alignment = Alignment(wrap_text=True, vertical="top", horizontal="left")
+    wrapped = Alignment(wrap_text=True, vertical="top", horizontal="left")
+    for cell in next(sheet.iter_rows(row, row, 1, columns)):
+        cell.alignment = wrapped
         width = sheet.column_dimensions[cell.column_letter].width
         lines = max(lines, math.ceil(1.15 * len(str(cell.value or "")) / width))
     sheet.row_dimensions[row].height = 15 * lines
@@ -120,7 +124,7 @@ def _write_guide(sheet: Any, guide: Sequence[str]) -> None:
     sheet.cell(sheet.max_row, 1).font = Font(bold=True)
     for number, step in enumerate(_STEPS, start=1):
         sheet.append([number, step])
-        wrap(sheet, sheet.max_row)
+        wrap(sheet, sheet.max_row, sheet.max_column)
 
 
 def _write_notes(sheet: Any, asked: Asked) -> dict[str, str]:
@@ -147,7 +151,7 @@ def _write_notes(sheet: Any, asked: Asked) -> dict[str, str]:
             sheet.append(list(line))
             for cell in sheet[sheet.max_row]:
                 cell.number_format = "@"
-            wrap(sheet, sheet.max_row)
+            wrap(sheet, sheet.max_row, sheet.max_column)
         lists[column] = f"{form().notes_sheet}!$A${first}:$A${sheet.max_row}"
     return lists
 

@@ -48,6 +48,10 @@ def cell(name: str, value: str = "1", more: str = "") -> str:
     return f'<c r="{name}"{more}><v>{value}</v></c>'
 
 
+def _text(name: str, text: str) -> str:
+    return f'<c r="{name}" t="inlineStr"><is><t>{text}</t></is></c>'
+
+
 def row(number: int, cells: str) -> str:
     return f'<row r="{number}">{cells}</row>'
 
@@ -348,7 +352,7 @@ def _sheets() -> Iterator[Case]:
     yield Case(
         "millions_of_cells.xlsx",
         lambda b: with_sheet(b, sheet_of("<row>" + "<c/>" * 2_100_000 + "</row>"), STORED),
-        "more than 1,800,000",
+        "more than 1,000,000",
     )
     yield Case(
         "long_text.xlsx",
@@ -443,6 +447,46 @@ def _texts() -> Iterator[Case]:
     yield Case("page.csv", lambda _: b"<html><table>", "a web page")
 
 
+def _floods() -> Iterator[Case]:
+    """Files in which everything is wrong: each of these once took seconds and hundreds of MB."""
+    head = "area_code,area_name,quarter,outcome,numerator,denominator,status,note\n"
+
+    def csv(row: Callable[[int], str], rows: int = 90_000) -> Callable[[bytes], bytes]:
+        return lambda _: (head + "".join(row(n) for n in range(rows))).encode()
+
+    own = "E01,Alderbrook,2026 Q3,ae_attendances"
+    yield Case("S01_nhs_2026-Q3.csv", csv(lambda _: "?,?,?,?,?,?,?,?\n"), "540,000 things to mend")
+    yield Case(
+        "S01_nhs_2026-Q2.csv",
+        csv(lambda n: f"Z{n},x{n},q{n},o{n},n{n},d{n},s{n},t{n}\n"),
+        "540,000 things to mend",
+    )
+    yield Case(
+        "S01_nhs_2026-Q1.csv",
+        csv(lambda n: f"E0{n + 7},x,2026 Q1,ae_attendances,-{n + 1}.5,0,,\n"),
+        "87,500 more of this column: an unknown area, from A2502 to A90001",
+    )
+    yield Case(
+        "S01_nhs_2025-Q4.csv", csv(lambda n: f"{own},{n},5000,,\n"),
+        "87,500 more of this column: another quarter",
+    )  # fmt: skip
+    yield Case(
+        "S01_nhs_2025-Q3.csv", csv(lambda _: f"{own},300,5000,,asked John Smith\n"),
+        "87,500 more of this column: a person's name in a note",
+    )  # fmt: skip
+    yield Case(
+        "S01_nhs_2025-Q2.csv",
+        csv(lambda n: f"{own},3,5000,[c],\n" + ",\n" * (n % 10 == 0), 85_000),
+        "8,500 to note",
+    )
+    wrong = [row(n, "".join(_text(f"{c}{n}", "?") for c in "ABCDEFGH")) for n in range(6, 4006)]
+    yield Case(
+        "all_wrong.xlsx",
+        lambda b: changed(b, SHEET, "</sheetData>", "".join(wrong) + "</sheetData>"),
+        "1,500 more of this column: a quarter that cannot be read",
+    )
+
+
 CASES: tuple[Case, ...] = (
-    *_zips(), *_acting(), *_xml(), *_sheets(), *_others(), *_texts(),
+    *_zips(), *_acting(), *_xml(), *_sheets(), *_others(), *_texts(), *_floods(),
 )  # fmt: skip

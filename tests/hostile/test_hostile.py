@@ -37,6 +37,7 @@ def test_every_hostile_file_is_refused_with_a_sentence_in_time_and_memory(
     assert len(CASES) >= 30
     base = answers["honest.xlsx"]
     assert base["code"] == 0 and base["replied"], base["said"]
+    assert answers["all_wrong.xlsx"]["replied"], "a long return of wrong cells is marked in time"
     wrong = []
     for case in CASES:
         answer = answers[case.name]
