@@ -137,7 +137,6 @@ def _contrasts(sample: frame.Sample, settings: DidSettings) -> dict[int, NDArray
     EstimateError : the anticipation window leaves no period before a start.
     """
     y, out = sample.figures, {}
-    never = sample.panel.start_index == -1
     for g in (int(g) for g in np.unique(sample.slots.starts)):
         last = g - 1 - settings.anticipation
         if last < 0:
@@ -147,8 +146,9 @@ def _contrasts(sample: frame.Sample, settings: DidSettings) -> dict[int, NDArray
             )
         if settings.base == "mean":
             # Without the shared path an area whose early figures are missing would be measured
-            # from other periods than those that it is compared with.
-            level = y - frame.masked_mean(y[never])
+            # from other periods than those that it is compared with. It is that of all areas, so
+            # that it is the same whichever of them are said to have started.
+            level = y - frame.masked_mean(y)
             change = level - frame.masked_mean(level[:, : last + 1].T)[:, None]
         else:
             change = y - y[:, [last]]
