@@ -161,6 +161,9 @@ def _to_affine_minimum(gram: Floats, slope: Floats, held: Flags) -> Floats:
     diagonal = gram[:, slots, slots]
     mean = (diagonal * held).sum(axis=1) / held.sum(axis=1) + 1e-300
     gram[:, slots, slots] = np.where(held, diagonal + DAMPING * mean[:, None], mean[:, None])
+    # A constant in every cell changes nothing for moves that sum to nothing, and keeps the
+    # equations solvable where the target lies in the donors' hull.
+    gram += mean[:, None, None] * (held[:, :, None] & held[:, None, :])
     both = np.linalg.solve(gram, np.stack([-slope * held, held.astype(float)], axis=2))
     along, level = both[:, :, 0], both[:, :, 1]
     with np.errstate(invalid="ignore", divide="ignore"):

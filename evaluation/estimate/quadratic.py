@@ -113,7 +113,9 @@ def _to_minimum(g: Floats, slope: Floats, columns: NDArray[np.int64], real: Flag
     """The move, summing to nothing, to the least value on each problem's support."""
     rows = np.arange(len(g))[:, None, None]
     part = g[rows, columns[:, :, None], columns[:, None, :]]
-    part = part * (real[:, :, None] & real[:, None, :])
+    # A constant in every cell changes nothing for moves that sum to nothing, and keeps the
+    # equations solvable where G is singular.
+    part = (part + 1.0) * (real[:, :, None] & real[:, None, :])
     slots = np.arange(columns.shape[1])
     part[:, slots, slots] += np.where(real, DAMPING, 1.0)
     ones = real.astype(float)

@@ -1,0 +1,191 @@
+"""How far each estimator errs, and how often it cries wolf, where nothing has happened.
+
+``python -m benchmarks.placebo_study NAME PATH --outcome value --period q --area area_code
+--windows 2014Q1:11:4`` takes a long table of real figures in which no programme started, gives a
+start to areas drawn at random, and estimates the average effect that is not there: its root mean
+squared error in 100 x log points, and how often p is at most 0.05. The table stays where it is;
+only results are recorded. A window is first quarter : periods before : periods after.
+
+Difference-in-differences needs no drawing: its error over all areas is known exactly
+(``did_exactly``), so that ``rmse_adjusted`` takes out of every estimator's error how lucky the
+drawn areas were for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation import (
+    Assignments,
+    Estimate,
+    Panel,
+    augmented_synthetic_control,
+    did,
+    synthetic_control,
+    synthetic_did,
+)
+from evaluation.estimate.did import DidSettings
+from evaluation.estimate.synthetic import AugmentedSettings, SdidSettings, SyntheticSettings
+from evaluation.quarters import Period, period_range
+
+RESULTS = Path(__file__).parent / "results" / "placebo_study.json"
+STARTED, DONORS, DRAWS, LEVEL = (1, 3, 6), 200, 999, 0.05
+Estimator = Callable[[Panel, Assignments], Estimate]
+
+
+def _did(panel: Panel, assignments: Assignments) -> Estimate:
+    settings = DidSettings(scale="log", base="mean")
+    return did(panel, "y", settings=settings, assignments=assignments)
+
+
+def _control(panel: Panel, assignments: Assignments) -> Estimate:
+    settings = SyntheticSettings(scale="log")
+    return synthetic_control(panel, "y", settings=settings, assignments=assignments)
+
+
+def _augmented(panel: Panel, assignments: Assignments) -> Estimate:
+    settings = AugmentedSettings(scale="log")
+    return augmented_synthetic_control(panel, "y", settings=settings, assignments=assignments)
+
+
+def _sdid(panel: Panel, assignments: Assignments) -> Estimate:
+    return synthetic_did(panel, "y", settings=SdidSettings(scale="log"), assignments=assignments)
+
+
+ESTIMATORS: dict[str, Estimator] = {
+    "did": _did, "synthetic_control": _control, "augmented_synthetic_control": _augmented,
+    "synthetic_did": _sdid,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Periods before and after an invented start."""
+
+    first: Period
+    before: int
+    after: int
+
+    @classmethod
+    def parse(cls, text: str) -> Window:
+        first, before, after = text.split(":")
+        return cls(first=Period.parse(first), before=int(before), after=int(after))
+
+
+def window_panel(table: pd.DataFrame, roles: argparse.Namespace, window: Window) -> Panel:
+    """The complete areas of a window; those with a missing figure or a zero are left out."""
+    last = window.first + (window.before + window.after - 1)
+    labels = {p.label for p in period_range(window.first, last)}
+    period = table[roles.period].map(lambda text: Period.parse(str(text)).label)
+    inside = table[period.isin(labels)]
+    wide = inside.pivot_table(index=roles.area, columns=roles.period, values=roles.outcome)
+    whole = wide.index[
+        (wide.notna() & (wide > 0)).all(axis=1) & (wide.count(axis=1) == len(labels))
+    ]
+    kept = inside[inside[roles.area].isin(whole)].rename(columns={roles.outcome: "y"})
+    return Panel.from_long(kept, area=roles.area, period=roles.period, outcomes="y")
+
+
+def started(panel: Panel, places: np.ndarray, donors: np.ndarray, window: Window) -> Panel:
+    """A panel in which the areas at ``places`` start after the periods before."""
+    first = panel.periods[window.before].label
+    areas = panel.areas.copy()
+    areas["start"] = areas["start"].astype(object)
+    areas.iloc[places, areas.columns.get_loc("start")] = first
+    areas.iloc[places, areas.columns.get_loc("role")] = "pilot"
+    keep = np.zeros(len(areas), dtype=bool)
+    keep[places], keep[donors] = True, True
+    return replace(panel, areas=areas).select(keep)
+
+
+def study(panel: Panel, window: Window, n_started: int, times: int, seed: int) -> dict[str, Any]:
+    """Errors and false positives of every estimator over many invented starts."""
+    rng = np.random.default_rng(seed)
+    errors: dict[str, list[float]] = {name: [] for name in ESTIMATORS}
+    found: dict[str, list[bool]] = {name: [] for name in ESTIMATORS}
+    for _ in range(times):
+        drawn = rng.permutation(len(panel.areas))[: n_started + DONORS]
+        held = started(panel, drawn[:n_started], drawn[n_started:], window)
+        assignments = Assignments.draw(held, n=DRAWS, strata=(), block="area", seed=seed)
+        for name, estimate in ESTIMATORS.items():
+            row = estimate(held, assignments).overall().iloc[0]
+            errors[name].append(100 * row["effect"])
+            found[name].append(bool(row["p_value"] <= LEVEL))
+    return {name: _summary(np.array(errors[name]), np.array(found[name])) for name in ESTIMATORS}
+
+
+def did_exactly(panel: Panel, window: Window, n_started: int) -> float:
+    """Root mean squared error of difference-in-differences over every choice of started areas."""
+    y = 100 * np.log(panel.array("y"))
+    change = y[:, window.before :].mean(axis=1) - y[:, : window.before].mean(axis=1)
+    variance = change.var(ddof=1)
+    return float(np.sqrt(variance / n_started + variance / DONORS))
+
+
+def _summary(errors: np.ndarray, found: np.ndarray) -> dict[str, float]:
+    square = errors**2
+    rmse = float(np.sqrt(square.mean()))
+    return {
+        "rmse": round(rmse, 2),
+        "rmse_error": round(float(square.std(ddof=1) / np.sqrt(len(square)) / (2 * rmse)), 2),
+        "false_positives_percent": round(100 * float(found.mean()), 1),
+        "false_positives_error": round(100 * float(np.sqrt(found.mean() * (1 - found.mean())
+                                                           / len(found))), 1),
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Study every window and record it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name")
+    parser.add_argument("path")
+    for role in ("area", "period", "outcome"):
+        parser.add_argument(f"--{role}", required=True)
+    parser.add_argument("--windows", nargs="+", required=True)
+    parser.add_argument("--times", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    table = pd.read_csv(asked.path)
+    for text in asked.windows:
+        window = Window.parse(text)
+        panel = window_panel(table, asked, window)
+        for n_started in STARTED:
+            found = study(panel, window, n_started, asked.times, asked.seed)
+            exact = did_exactly(panel, window, n_started)
+            for row in found.values():
+                row["rmse_adjusted"] = round(row["rmse"] * exact / found["did"]["rmse"], 2)
+            found["did_exactly"] = round(exact, 2)
+            _record(asked, text, n_started, {"areas": len(panel.areas), **found})
+
+
+def _record(asked: argparse.Namespace, window: str, n_started: int, found: dict[str, Any]) -> None:
+    """Add a result to those recorded, with the command that makes it again."""
+    kept = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {"studies": {}}
+    command = (
+        f"python -m benchmarks.placebo_study {asked.name} PATH --area {asked.area} --period "
+        f"{asked.period} --outcome {asked.outcome} --windows {window} --times {asked.times} "
+        f"--seed {asked.seed}"
+    )
+    kept["command"] = "python -m benchmarks.placebo_study NAME PATH --area ... --windows ..."
+    kept["unit"] = "100 x log points; errors are Monte Carlo standard errors"
+    kept["donors"], kept["placebo_assignments"] = DONORS, DRAWS
+    row = kept["studies"].setdefault(f"{asked.name} {window}", {})
+    row["command"], row["areas"] = command, found.pop("areas")
+    row["load_of_the_machine"] = round(os.getloadavg()[0], 1)
+    row[f"started_{n_started}"] = found
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps({f"{asked.name} {window} {n_started}": found}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Synthetic control with every placebo, and SDID with its placebo draws, beside named peers.
+
+``python -m benchmarks.synthetic`` fits every area of invented panels in turn as if it had started.
+Peers do the same job one area after another; where that would take minutes they fit some of the
+areas and the time is multiplied, which the record says (``fits_timed``). One thread each, and
+processor seconds, because the machine is shared. A peer's ratio is taken in the same run, ours
+first and last. Peers are asked for outcomes only, no covariates.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import synthetic_peers as peers
+from benchmarks.check import peak_above
+from evaluation import Assignments, Panel, augmented_synthetic_control, synthetic_did
+from evaluation.estimate import simplex
+
+RESULTS = Path(__file__).parent / "results" / "synthetic.json"
+SIZES = ((38, 19), (200, 60), (1_000, 60))
+NATIONAL = (6_790, 24)
+PROTOTYPE = {38: 0.005, 200: 0.040, 1_000: 0.36, 6_790: 6.9}
+PROTOTYPE_SDID = {38: 0.012, 200: 0.145}
+PATIENCE = 15.0
+GROWTH = (50, 100, 200, 400, 800, 1_600, 3_200)
+COMMAND = "OMP_NUM_THREADS=1 python -m benchmarks.synthetic [--all]"
+AFTER = 12
+
+
+def figures(donors: int, periods: int, seed: int = 0) -> np.ndarray:
+    """(periods, donors + 1) invented figures: three common factors, own walks, noise."""
+    rng = np.random.default_rng(seed)
+    common = rng.normal(size=(periods, 3)).cumsum(axis=0) @ rng.normal(size=(3, donors + 1))
+    own = 0.3 * rng.normal(size=(periods, donors + 1)).cumsum(axis=0)
+    return common + own + 0.3 * rng.normal(size=(periods, donors + 1))
+
+
+def ours(x: np.ndarray) -> simplex.SimplexFit:
+    """Every area in turn, its own column barred."""
+    return simplex.fit(x, x.T, np.arange(x.shape[1])[:, None])
+
+
+def one_by_one(fit: Callable[[np.ndarray, int], Any], x: np.ndarray) -> dict[str, Any]:
+    """Seconds for all areas, from as many as can be fitted within the patience."""
+    fit(x, 0)
+    start, done = time.process_time(), 0
+    while done < x.shape[1] and time.process_time() - start < PATIENCE:
+        fit(x, done)
+        done += 1
+    spent = time.process_time() - start
+    return {"seconds": spent * x.shape[1] / done, "fits_timed": done}
+
+
+def seconds(run: Callable[[], Any], times: int = 5) -> float:
+    """The least of some runs: what other work on the machine adds is not the program's."""
+    found = []
+    for _ in range(times):
+        start = time.process_time()
+        run()
+        found.append(time.process_time() - start)
+    return min(found)
+
+
+def control(donors: int, periods: int, *, beside: bool) -> dict[str, Any]:
+    """Every area in turn, ours and the peers."""
+    x = figures(donors, periods)
+    before = seconds(lambda: ours(x), 5 if donors <= 1_000 else 2)
+    result: dict[str, Any] = {"areas": donors + 1, "periods_before": periods}
+    if beside:
+        result["peers"] = {
+            "quadprog": one_by_one(peers.by_quadprog, x),
+            "clarabel": one_by_one(peers.by_clarabel, x),
+            "mlsynth": one_by_one(peers.by_mlsynth, x),
+        }  # fmt: skip
+        if donors <= 200:
+            spent = seconds(lambda: peers.by_statspai(x), 2)
+            result["peers"]["statspai"] = {"seconds": spent, "fits_timed": donors + 1}
+        else:
+            part = seconds(lambda: peers.by_statspai(x[:, :201]), 1)
+            result["peers"]["statspai"] = {
+                "seconds": part * (donors + 1) / 201, "fits_timed": 201,
+                "note": "timed with 200 donors and multiplied by the number of areas: a lower "
+                "bound, since every fit has more donors",
+            }  # fmt: skip
+    result["seconds"] = min(before, seconds(lambda: ours(x), 3 if donors <= 1_000 else 1))
+    fitted = ours(x)
+    result["status"] = {
+        name: int((fitted.status == code).sum())
+        for name, code in (("optimal", simplex.OPTIMAL), ("rounded", simplex.ROUNDED),
+                           ("stopped", simplex.STOPPED))
+    }  # fmt: skip
+    result["largest_gap"] = float(fitted.gap[fitted.status == simplex.OPTIMAL].max())
+    result["prototype_seconds"] = PROTOTYPE[donors]
+    for peer in result.get("peers", {}).values():
+        peer["ratio"] = round(peer["seconds"] / result["seconds"], 1)
+        peer["seconds"] = round(peer["seconds"], 4)
+    result["seconds"] = round(result["seconds"], 4)
+    return result
+
+
+def _panel(table: pd.DataFrame, before: int) -> Panel:
+    table = table.assign(start=np.where(table["ever"] == 1, peers.FIRST_PERIOD + before, 0))
+    return Panel.from_long(
+        table, area="unit", period="time", outcomes="y", start="start", frequency="A"
+    )
+
+
+def sdid(donors: int, periods: int) -> dict[str, Any]:
+    """SDID and its placebo error: ours enumerates every placebo, peers draw 200."""
+    table = peers.long_table(figures(donors, periods + AFTER), periods)
+    panel = _panel(table, periods)
+    assignments = Assignments.draw(panel, n=peers.DRAWS, strata=())
+    result: dict[str, Any] = {
+        "areas": donors + 1, "periods_before": periods, "periods_after": AFTER,
+        "our_placebos": len(assignments) - 1, "peers_draws": peers.DRAWS,
+    }  # fmt: skip
+    run = lambda: synthetic_did(panel, "y", assignments=assignments)  # noqa: E731
+    result["seconds"] = seconds(run)
+    result["peers"] = {
+        "diff-diff": {"seconds": seconds(lambda: peers.sdid_by_diff_diff(table, periods), 1)},
+        "mlsynth": {"seconds": seconds(lambda: peers.sdid_by_mlsynth(table), 1)},
+        "azcausal": _azcausal(table),
+    }
+    result["seconds"] = min(result["seconds"], seconds(run))
+    for peer in result["peers"].values():
+        peer["ratio"] = round(peer["seconds"] / result["seconds"], 1)
+        peer["seconds"] = round(peer["seconds"], 3)
+    result["prototype_seconds"] = PROTOTYPE_SDID[donors]
+    result["augmented_seconds"] = round(
+        seconds(lambda: augmented_synthetic_control(panel, "y", assignments=assignments), 2), 4
+    )
+    result["seconds"] = round(result["seconds"], 4)
+    return result
+
+
+def _azcausal(table: pd.DataFrame) -> dict[str, Any]:
+    """A tenth of the draws, times ten: all of them take minutes."""
+    one = seconds(lambda: peers.sdid_by_azcausal(table, 0), 1)
+    few = seconds(lambda: peers.sdid_by_azcausal(table, peers.DRAWS // 10), 1)
+    return {"seconds": one + 10 * (few - one), "draws_timed": peers.DRAWS // 10}
+
+
+def _growth(donors: int) -> dict[str, Any]:
+    x = figures(donors, 24)
+    return {"areas": donors + 1, "periods_before": 24,
+            "seconds": round(seconds(lambda: ours(x), 2), 4)}  # fmt: skip
+
+
+def main() -> None:
+    """Measure everything and record it."""
+    if os.environ.get("OMP_NUM_THREADS") != "1":
+        raise SystemExit(f"Run it on one thread: {COMMAND}")
+    warnings.simplefilter("ignore")
+    national = figures(*NATIONAL)
+    memory = peak_above(lambda: ours(national))
+    content = {
+        "command": COMMAND,
+        "machine": {"processors": os.cpu_count(), "python": platform.python_version(),
+                    "load_at_start": round(os.getloadavg()[0], 1)},
+        "threads": 1,
+        "synthetic_control_all_placebos": [
+            *(control(donors, periods, beside=True) for donors, periods in SIZES),
+            control(*NATIONAL, beside="--all" in sys.argv),
+        ],
+        "national_megabytes_above_the_figures": round(memory),
+        "synthetic_did": [sdid(donors, periods) for donors, periods in SIZES[:2]],
+        "growth": [_growth(donors) for donors in GROWTH],
+    }  # fmt: skip
+    content["machine"]["load_at_end"] = round(os.getloadavg()[0], 1)  # type: ignore[index]
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(content, indent=2))
+
+
+if __name__ == "__main__":
+    main()
