@@ -10,7 +10,7 @@ from evaluation.edition import answers, figures, words
 from evaluation.edition.edition import Edition, Record, StudyResults
 from evaluation.edition.files import Generated
 from evaluation.edition.tables import table
-from evaluation.value.parameters import WEEKS_A_YEAR
+from evaluation.value.units import WEEKS_A_YEAR
 
 _TOTALS = (
     ("cost", "Cost of the programme"),

@@ -1,12 +1,13 @@
 """The accounts: who gains what, when, how surely, what it cost, and what can leave a budget.
 
-Totals are "to date": early net value is negative by construction, since costs come first. Ratios
-are ratios of means with quantiles of the draws' ratios. Transfers stay in agency accounts and
-leave public value.
+Totals are "to date": early net value is negative by construction, since costs come first.
+Transfers stay in agency accounts and leave public value. Every account is a vector: the estimate
+first, then its draws.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -15,12 +16,19 @@ import numpy as np
 import pandas as pd
 
 from evaluation.quarters import Period
+from evaluation.value.appraisal import paid_back_by
+from evaluation.value.cashable import after_lag
+from evaluation.value.prices import discount_factors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evaluation.programme import Outcome, Programme
+    from evaluation.programme import Programme
+    from evaluation.value.assumptions import Assumptions
+    from evaluation.value.lines import Line
     from evaluation.value.parameters import Parameters
+    from evaluation.value.parameters.vintage import Schedule
+    from evaluation.value.tally import Budget, Grid, Rules, Tally
 
     Floats = NDArray[np.float64]
 
@@ -28,196 +36,264 @@ Key = Literal["agency", "outcome", "site", "quarter", "kind"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Line:
-    """One outcome priced by one row of the unit-cost table.
+class Value:
+    """Gains and costs of a programme to date, in pounds of ``price_base``.
 
-    avoided, gain : (K) events or person-time avoided and pounds of the price base, by site and
-        quarter of ``index``; ``*_draws`` (D, K). ``given_up``: the row is part of a composite cost
-        that another outcome of the evaluation counts itself, and is worth nothing here.
-    ``widening`` as in `UnitEffects`.
+    ``lines`` say what is priced how; ``tally`` how much was avoided, by draw; ``factors`` by how
+    much each price is off in each draw; ``costs`` what was paid.
     """
 
-    outcome: Outcome
-    index: pd.DataFrame
-    cost: pd.Series
-    pounds: float
-    avoided: Floats
-    gain: Floats
-    avoided_draws: Floats
-    gain_draws: Floats
-    share: float
-    given_up: bool
-    widening: float
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Value:
-    """Gains and costs of a programme to date, in pounds of ``price_base``."""
-
     lines: tuple[Line, ...]
+    tally: Tally
+    grid: Grid
+    factors: dict[str, Floats]
+    rules: Rules
     costs: pd.DataFrame
     parameters: Parameters
     price_base: int
     programme: Programme
-    not_valued: tuple[str, ...]
     level: float
+    seed: int
+    assumptions: Assumptions
+    not_valued: tuple[str, ...] = ()
+
+    def without(self, not_valued: tuple[str, ...]) -> Value:
+        """The same, with the outcomes named that have no price."""
+        return replace(self, not_valued=not_valued)
 
     @cached_property
     def base_period(self) -> Period:
         """The period of the first cost: present values are of this period."""
-        periods = [Period.parse(q) for q in self.costs["quarter"]]
-        return min(periods) if periods else self.programme.first
+        periods = [Period.parse(quarter) for quarter in self.costs["quarter"]]
+        return min(periods) if periods else Period.parse(self.grid.quarters[0])
+
+    @cached_property
+    def draws(self) -> int:
+        return len(next(iter(self.factors.values()))) - 1
+
+    # Vectors: the estimate, then the draws.
+
+    def discounting(self, schedule: Schedule = "standard") -> Floats:
+        """(Q) present value of a pound in each quarter."""
+        return discount_factors(self.parameters, self.grid.quarters, self.base_period, schedule)
+
+    def pounds_of(self, line: Line, weights: Floats | None = None) -> Floats:
+        """(D + 1) gain of a line, its quarters weighted by (Q) ``weights``."""
+        avoided = self.tally.avoided[line.outcome.code].by_quarter
+        total = avoided.sum(axis=1) if weights is None else avoided @ weights
+        pounds: Floats = total * self.factors[line.factor] * line.pounds_for_one
+        return pounds
+
+    def present_of(self, line: Line) -> Floats:
+        """(D + 1) present value of a line, by its own schedule (health for lives)."""
+        return self.pounds_of(line, self._discounting[line.cost.schedule])
+
+    def total(self, lines: Sequence[Line], *, discounted: bool = False) -> Floats:
+        """(D + 1) summed gain of lines."""
+        summed: Floats = np.zeros(self.draws + 1)
+        for line in lines:
+            summed = summed + (self.present_of(line) if discounted else self.pounds_of(line))
+        return summed
+
+    def by_quarter(self, lines: Sequence[Line]) -> Floats:
+        """(D + 1, Q) gain of lines in each quarter."""
+        summed: Floats = np.zeros((self.draws + 1, len(self.grid.quarters)))
+        for line in lines:
+            worth = self.factors[line.factor] * line.pounds_for_one
+            summed += self.tally.avoided[line.outcome.code].by_quarter * worth[:, None]
+        return summed
+
+    def cashable_by_quarter(self) -> Floats:
+        """(D + 1, Q) pounds that could leave a budget: after share, lumps and lag."""
+        summed: Floats = np.zeros((self.draws + 1, len(self.grid.quarters)))
+        for pounds in self.tally.cashable.values():
+            summed += pounds
+        return summed
+
+    @cached_property
+    def cost_by_quarter(self) -> Floats:
+        """(Q) what was paid in each quarter."""
+        paid = self.costs.groupby("quarter")["amount"].sum()
+        return np.array([float(paid.get(quarter, 0.0)) for quarter in self.grid.quarters])
+
+    @property
+    def cost(self) -> float:
+        """What was paid to date."""
+        return float(self.cost_by_quarter.sum())
+
+    @property
+    def discounted_cost(self) -> float:
+        """Its present value."""
+        return float(self.cost_by_quarter @ self._discounting["standard"])
+
+    @property
+    def fiscal(self) -> tuple[Line, ...]:
+        return self.of_kind("fiscal")
+
+    @property
+    def public(self) -> tuple[Line, ...]:
+        """What is public value: everything but transfers."""
+        return tuple(line for line in self.lines if not line.cost.transfer)
+
+    def of_kind(self, kind: str) -> tuple[Line, ...]:
+        return tuple(line for line in self.lines if line.cost.kind == kind)
+
+    def net_present_social_value(self) -> Floats:
+        """(D + 1) discounted public value less discounted cost."""
+        return self.total(self.public, discounted=True) - self.discounted_cost
+
+    @cached_property
+    def _discounting(self) -> dict[str, Floats]:
+        schedules = {"standard", *(line.cost.schedule for line in self.lines)}
+        return {name: self.discounting(name) for name in schedules}
+
+    # Tables: mean, low, high.
+
+    def summary(self, vector: Floats) -> dict[str, float]:
+        """The estimate as ``mean``, and the quantiles of its draws."""
+        tail = (1 - self.level) / 2
+        low, high = np.quantile(vector[1:], [tail, 1 - tail])
+        return {"mean": float(vector[0]), "low": float(low), "high": float(high)}
 
     def totals(self) -> pd.DataFrame:
-        """One row an account (gross by kind, cashable, cost, net, present value); pounds."""
-        fiscal, cost = self._sum(kind="fiscal"), float(self.costs["amount"].sum())
-        public = self._sum(public=True, discounted=True)
-        npsv = public - self.discounted_cost
+        """One row an account (gross by kind, by budget, cashable, cost, net, present value)."""
+        fiscal = self.total(self.fiscal)
         rows = {
-            "gross_fiscal": fiscal, "gross_economic": self._sum(kind="economic"),
-            "gross_social": self._sum(kind="social"), "cashable": self._cashable(),
-            "cost": np.full_like(fiscal, cost), "net_fiscal": fiscal - cost, "npsv": npsv,
+            "gross_fiscal": fiscal,
+            "gross_fiscal_AME": self.total(self._of_budget("AME")),
+            "gross_fiscal_DEL": self.total(self._of_budget("DEL")),
+            "gross_economic": self.total(self.of_kind("economic")),
+            "gross_social": self.total(self.of_kind("social")),
+            "cashable": self.cashable_by_quarter().sum(axis=1),
+            "cost": np.full_like(fiscal, self.cost), "net_fiscal": fiscal - self.cost,
+            "npsv": self.net_present_social_value(),
         }  # fmt: skip
-        table = pd.DataFrame({k: self._summary(v) for k, v in rows.items()}).T
+        table = pd.DataFrame({name: self.summary(vector) for name, vector in rows.items()}).T
         table.index.name = "account"
         return table
-
-    def of_outcome(self, code: str) -> dict[str, dict[str, float]]:
-        """Gross fiscal and cashable part of one outcome, as in `totals`."""
-        alone = replace(self, lines=tuple(ln for ln in self.lines if ln.outcome.code == code))
-        return {
-            "gross_fiscal": alone._summary(alone._sum(kind="fiscal")),
-            "cashable": alone._summary(alone._cashable()),
-        }
 
     def by(self, key: Key) -> pd.DataFrame:
         """Gross gain by agency (and budget), outcome, site, quarter or kind; pounds."""
         parts: dict[tuple[str, ...], Floats] = {}
         for line in self.lines:
-            for label, columns in self._groups(line, key):
-                drawn = np.append(line.gain[columns].sum(), line.gain_draws[:, columns].sum(axis=1))
-                parts[label] = parts.get(label, np.zeros_like(drawn)) + drawn
-        table = pd.DataFrame({k: self._summary(v) for k, v in sorted(parts.items())}).T
+            for label, vector in self._split(line, key):
+                parts[label] = parts[label] + vector if label in parts else vector
+        table = pd.DataFrame([self.summary(parts[label]) for label in sorted(parts)])
         names = ["agency", "budget"] if key == "agency" else [key]
         table.index = pd.MultiIndex.from_tuples(sorted(parts), names=names)
         return table
 
     def by_budget(self) -> list[dict[str, object]]:
-        """Agencies with budget, gain, cost and net, each ``{mean, low, high}``; gains first."""
+        """Agencies with budget, gain, cost and net, each ``{mean, low, high}``; DEL first.
+
+        What an agency paid stands against its DEL budget: delivery is paid from it.
+        """
         paid = self.costs.groupby("agency")["amount"].sum()
-        gains = self._agency_draws()
-        rows: list[dict[str, object]] = []
-        charged: set[str] = set()
-        for (agency, budget), drawn in sorted(gains.items(), key=lambda kv: kv[0][::-1]):
-            cost = float(paid.get(agency, 0.0)) if budget == "DEL" else 0.0
-            charged |= {agency} if budget == "DEL" else set()
-            rows.append(self._account(agency, budget, drawn, cost))
-        n = 1 + len(self.lines[0].gain_draws)
-        for agency in sorted(set(paid.index) - charged):
-            rows.append(self._account(agency, "DEL", np.zeros(n), float(paid[agency])))
-        return rows
+        gains = self._fiscal_by_budget()
+        for agency in paid.index:
+            gains.setdefault((agency, "DEL"), np.zeros(self.draws + 1))
+        ordered = sorted(gains.items(), key=lambda item: (item[0][1] != "DEL", item[0][0]))
+        return [
+            self._account(agency, budget, gain,
+                          float(paid.get(agency, 0.0)) if budget == "DEL" else 0.0)
+            for (agency, budget), gain in ordered
+        ]  # fmt: skip
+
+    def cashable_of(self, line: Line) -> Floats:
+        """(D + 1) a line's part of what is cashable: share and lag; lumps pro rata."""
+        budget = (line.cost.agency, line.cost.budget)
+        if not line.fiscal or line.given_up or budget not in self.rules.rule:
+            return np.zeros(self.draws + 1)
+        lag = self.rules.rule[budget].lag_quarters
+        whole = after_lag(self.by_quarter([ln for ln in self.fiscal if _budget(ln) == budget]), lag)
+        before = whole.sum(axis=1) * self.rules.share[budget]
+        held = self.tally.cashable[budget].sum(axis=1)
+        kept = np.divide(held, before, out=np.zeros_like(held), where=before != 0)
+        alone = after_lag(self.by_quarter([line]), lag).sum(axis=1)
+        part: Floats = alone * self.rules.share[budget] * kept
+        return part
+
+    def of_outcome(self, code: str) -> dict[str, dict[str, float]]:
+        """Gross fiscal and cashable part of one outcome, as in `totals`."""
+        lines = [line for line in self.fiscal if line.outcome.code == code]
+        cashable: Floats = np.zeros(self.draws + 1)
+        for line in lines:
+            cashable = cashable + self.cashable_of(line)
+        return {"gross_fiscal": self.summary(self.total(lines)), "cashable": self.summary(cashable)}
+
+    def agency_name(self, code: str) -> str:
+        """What an agency is called: by the programme, else by the parameters."""
+        names = self.parameters.agency_names() | self.programme.agencies
+        return names.get(code, code)
 
     def payback(self) -> pd.DataFrame:
-        """One row a quarter: fiscal gain, cost, cumulative net fiscal position with its range."""
-        quarters = sorted(set(self.costs["quarter"]) | set(self.lines[0].index["quarter"]),
-                          key=lambda q: Period.parse(q).ordinal)  # fmt: skip
-        running: Floats = np.zeros(1 + len(self.lines[0].gain_draws))
+        """One row a quarter: fiscal gain, cost, cumulative net fiscal position with its range.
+
+        ``p_paid_back`` is the share of draws in which the position has reached nought by then and
+        stays there to the last quarter. See `ratios.payback_quarter`.
+        """
+        gain = self.by_quarter(self.fiscal)
+        running = np.cumsum(gain - self.cost_by_quarter, axis=1)
+        paid = paid_back_by(running)[1:].mean(axis=0)
         rows = []
-        for quarter in quarters:
-            gain = np.zeros_like(running)
-            for line in self.lines:
-                if line.cost["kind"] == "fiscal":
-                    gain = gain + _drawn(line, (line.index["quarter"] == quarter).to_numpy())
-            cost = float(self.costs.loc[self.costs["quarter"] == quarter, "amount"].sum())
-            running = running + gain - cost
-            net = self._summary(running)
-            rows.append({"quarter": quarter, **self._summary(gain), "cost": cost,
-                         **{f"cumulative_{k}": v for k, v in net.items()},
-                         "p_paid_back": float((running[1:] >= 0).mean())})  # fmt: skip
+        for place, quarter in enumerate(self.grid.quarters):
+            net = self.summary(running[:, place])
+            rows.append({
+                "quarter": quarter, **self.summary(gain[:, place]),
+                "cost": float(self.cost_by_quarter[place]),
+                **{f"cumulative_{name}": figure for name, figure in net.items()},
+                "p_paid_back": float(paid[place]),
+            })  # fmt: skip
         return pd.DataFrame(rows).set_index("quarter")
 
     def ratios(self) -> pd.DataFrame:
-        """Benefit-cost, fiscal and cashable ratio, each with its chance of exceeding one."""
+        """Public benefit-cost, fiscal and cashable ratio, each with its chance of exceeding one.
+
+        A ratio of means, with the quantiles of the draws' ratios.
+        """
         cost = self.discounted_cost
-        public = self._sum(public=True, discounted=True)
-        fiscal = self._sum(kind="fiscal", discounted=True)
+        cashable = self.cashable_by_quarter() @ self._discounting["standard"]
         rows = {
-            "bcr": public / cost,
-            "fiscal": fiscal / cost,
-            "cashable": self._cashable(discounted=True) / cost,
+            "bcr": self.total(self.public, discounted=True) / cost,
+            "fiscal": self.total(self.fiscal, discounted=True) / cost,
+            "cashable": cashable / cost,
         }
-        table = pd.DataFrame({k: self._summary(v) for k, v in rows.items()}).T
-        table["p_above_one"] = [float((v[1:] > 1).mean()) for v in rows.values()]
+        table = pd.DataFrame({name: self.summary(vector) for name, vector in rows.items()}).T
+        table["p_above_one"] = [float((vector[1:] > 1).mean()) for vector in rows.values()]
         return table
 
-    @cached_property
-    def discounted_cost(self) -> float:
-        factors = self.costs["quarter"].map(self._factor)
-        return float((self.costs["amount"] * factors).sum())
+    def _of_budget(self, budget: str) -> tuple[Line, ...]:
+        return tuple(line for line in self.fiscal if line.cost.budget == budget)
 
-    def _factor(self, quarter: str) -> float:
-        return self.parameters.discount_factor((Period.parse(quarter) - self.base_period) / 4)
-
-    def _sum(
-        self, *, kind: str | None = None, public: bool = False, discounted: bool = False
-    ) -> Floats:
-        """Point first, then draws. ``public`` leaves out transfers."""
-        total: Floats = np.zeros(1 + len(self.lines[0].gain_draws))
-        for line in self.lines:
-            if (kind and line.cost["kind"] != kind) or (public and line.cost["transfer"] == "yes"):
-                continue
-            factors = line.index["quarter"].map(self._factor) if discounted else 1.0
-            weights = np.ones(len(line.gain)) * np.asarray(factors, dtype=float)
-            total = total + np.append(line.gain @ weights, line.gain_draws @ weights)
-        return total
-
-    def _cashable(self, *, discounted: bool = False) -> Floats:
-        """Fiscal gain that can leave a budget by the last quarter, after the budget's lag."""
-        shares = self.parameters.cashable.set_index("budget")
-        total: Floats = np.zeros(1 + len(self.lines[0].gain_draws))
-        for line in self.lines:
-            budget = line.cost["budget"]
-            if line.cost["kind"] != "fiscal" or budget not in shares.index:
-                continue
-            lag = int(shares.loc[budget, "lag_quarters"])
-            last = self.programme.last + -lag
-            free = np.array([Period.parse(q) <= last for q in line.index["quarter"]])
-            worth = free * (line.index["quarter"].map(self._factor) if discounted else 1.0)
-            total = total + float(shares.loc[budget, "share"]) * _drawn(line, np.asarray(worth))
-        return total
-
-    def _agency_draws(self) -> dict[tuple[str, str], Floats]:
-        gains: dict[tuple[str, str], Floats] = {}
-        for line in self.lines:
-            if line.cost["kind"] == "fiscal" and not line.given_up:
-                key = (line.cost["agency"], line.cost["budget"])
-                drawn = _drawn(line, np.ones(len(line.gain), dtype=bool))
-                gains[key] = gains.get(key, np.zeros_like(drawn)) + drawn
+    def _fiscal_by_budget(self) -> dict[Budget, Floats]:
+        gains: dict[Budget, Floats] = {}
+        for line in self.fiscal:
+            if not line.given_up:
+                gain = self.pounds_of(line)
+                budget = _budget(line)
+                gains[budget] = gains[budget] + gain if budget in gains else gain
         return gains
 
-    def _account(self, agency: str, budget: str, drawn: Floats, cost: float) -> dict[str, object]:
-        name = self.programme.agencies.get(agency, agency)
+    def _account(self, agency: str, budget: str, gain: Floats, cost: float) -> dict[str, object]:
         return {
-            "agency": agency, "name": name, "budget": budget, "gain": self._summary(drawn),
-            "cost": self._summary(np.full_like(drawn, cost)), "net": self._summary(drawn - cost),
+            "agency": agency, "name": self.agency_name(agency), "budget": budget,
+            "gain": self.summary(gain), "cost": self.summary(np.full_like(gain, cost)),
+            "net": self.summary(gain - cost),
         }  # fmt: skip
 
-    def _groups(self, line: Line, key: Key) -> list[tuple[tuple[str, ...], NDArray[np.bool_]]]:
-        everything = np.ones(len(line.gain), dtype=bool)
+    def _split(self, line: Line, key: Key) -> list[tuple[tuple[str, ...], Floats]]:
+        worth = self.factors[line.factor] * line.pounds_for_one
+        avoided = self.tally.avoided[line.outcome.code]
         if key in ("site", "quarter"):
-            column = line.index[key]
-            return [((str(v),), (column == v).to_numpy()) for v in pd.unique(column)]
-        if key == "agency":
-            return [((line.cost["agency"], line.cost["budget"]), everything)]
-        return [((line.outcome.code if key == "outcome" else line.cost["kind"],), everything)]
-
-    def _summary(self, drawn: Floats) -> dict[str, float]:
-        tail = (1 - self.level) / 2
-        low, high = np.quantile(drawn[1:], [tail, 1 - tail])
-        return {"mean": float(drawn[0]), "low": float(low), "high": float(high)}
+            names = self.grid.sites if key == "site" else self.grid.quarters
+            held = avoided.by_site if key == "site" else avoided.by_quarter
+            return [((name,), held[:, place] * worth) for place, name in enumerate(names)]
+        labels: dict[str, Callable[[], tuple[str, ...]]] = {
+            "agency": lambda: _budget(line), "outcome": lambda: (line.outcome.code,),
+            "kind": lambda: (line.cost.kind,),
+        }  # fmt: skip
+        return [(labels[key](), self.pounds_of(line))]
 
 
-def _drawn(line: Line, weights: NDArray[np.bool_] | Floats) -> Floats:
-    """Point first, then draws: the line's gain summed over its entries with these weights."""
-    share = weights.astype(float)
-    return np.append(line.gain @ share, line.gain_draws @ share)
+def _budget(line: Line) -> Budget:
+    return line.cost.agency, line.cost.budget

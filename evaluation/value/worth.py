@@ -1,8 +1,8 @@
 """The chain from effects to pounds (design, section 11), one small step after another.
 
-net draws -> change in events or person-time -> events avoided, overlap taken out -> unit cost in
-the price base -> gross value by agency, budget and kind. Every step acts on estimate and draws
-alike, so that outcomes, sites and quarters stay joint.
+net draws -> events avoided -> matched cost unit -> price base -> overlap -> gross value by agency
+and kind -> cashable share, lag and lump -> delivery cost by agency. Every step acts on estimate
+and draws alike, so that outcomes, sites and quarters stay joint.
 """
 
 from __future__ import annotations
@@ -14,15 +14,20 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import ValueChainError
-from evaluation.estimate.units import UnitEffects, in_units
-from evaluation.value.accounts import Line, Value
-from evaluation.value.parameters import Parameters, lognormal, quantity_per_period
+from evaluation.value.accounts import Value
+from evaluation.value.assumptions import Assumptions
+from evaluation.value.effects import NetEffects, net_effects
+from evaluation.value.factors import life_factors, price_factors, triangular
+from evaluation.value.lines import Line, priced_lines
+from evaluation.value.parameters import Parameters
+from evaluation.value.prices import factor_to_price_base
+from evaluation.value.tally import Budget, Grid, Rules, tally
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.estimate.estimate import Estimate
-    from evaluation.programme import Outcome, Programme
+    from evaluation.programme import Programme
 
     Floats = NDArray[np.float64]
 
@@ -35,22 +40,21 @@ def worth(
     price_base: int = 2024,
     draws: int = 10_000,
     seed: int = 0,
+    assumptions: Assumptions | None = None,
 ) -> Value:
     """Pounds by agency to date, from effects and their joint draws; nothing after the last quarter.
 
     Parameters
     ----------
     estimates : one an outcome, all by re-assignment over the same assignments. Outcomes without a
-        unit cost are passed over and named in ``notes``.
+        unit cost are passed over and named in ``not_valued``.
     draws : rows of the joint draws; assignments are resampled with replacement.
 
     Raises
     ------
-    ValueChainError : no estimate can be priced, the estimates rest on different assignments, or a
-        price is missing.
+    ValueChainError : no estimate can be priced, the estimates rest on different assignments, a
+        price is missing, or its unit does not fit.
     """
-    params = parameters if isinstance(parameters, Parameters) else Parameters.load(parameters)
-    rng = np.random.default_rng(seed)
     if len({e.provenance.get("assignments") for e in estimates}) > 1:
         raise ValueChainError(
             "the estimates rest on different assignments, so their draws are not joint.",
@@ -59,68 +63,121 @@ def worth(
     priced = [e for e in estimates if programme.outcome_by_code[e.outcome].unit_cost]
     if not priced:
         raise ValueChainError("no outcome of these estimates has a unit cost.")
-    changes = {e.outcome: in_units(e) for e in priced}
-    rows = _shared_rows(changes, draws, rng)
-    factors = {
-        grade: lognormal(params.variation(grade), draws, rng)
-        for grade in sorted(set(params.unit_costs["confidence"]))
-    }
-    agencies = {programme.outcome_by_code[e.outcome].agency for e in priced}
-    lines = []
-    for estimate in priced:
-        outcome = programme.outcome_by_code[estimate.outcome]
-        lines += _lines(outcome, changes[outcome.code], params, rows, factors, price_base, agencies)
-    skipped = [e.outcome for e in estimates if not programme.outcome_by_code[e.outcome].unit_cost]
+    value = value_of(
+        [net_effects(estimate, programme) for estimate in priced], programme,
+        parameters=parameters, price_base=price_base, draws=draws, seed=seed,
+        assumptions=assumptions or Assumptions(), level=priced[0].level,
+    )  # fmt: skip
+    named = [e.outcome for e in estimates if not programme.outcome_by_code[e.outcome].unit_cost]
+    return value.without(tuple(named))
+
+
+def value_of(
+    nets: Sequence[NetEffects],
+    programme: Programme,
+    *,
+    parameters: str | Parameters = "2026",
+    price_base: int = 2024,
+    draws: int = 10_000,
+    seed: int = 0,
+    assumptions: Assumptions,
+    level: float = 0.95,
+) -> Value:
+    """The same from net effects: everything after the net draws."""
+    params = parameters if isinstance(parameters, Parameters) else Parameters.load(parameters)
+    rng = np.random.default_rng(seed)
+    counting = {net.outcome.agency for net in nets}
+    lines = [
+        line for net in nets for line in priced_lines(net.outcome, params, price_base, counting)
+    ]
+    costs = delivery_cost(programme, params, price_base, assumptions)
+    grid = Grid.of(nets, list(costs["quarter"]))
+    rows = _rows(nets, draws, rng, jointly=assumptions.jointly)
+    factors = _factors(lines, params, draws, rng, assumptions)
+    rules = _rules(lines, params, price_base, rng, assumptions=assumptions, draws=draws)
     return Value(
-        lines=tuple(lines), costs=_costs(programme, params, price_base), parameters=params,
-        price_base=price_base, programme=programme, not_valued=tuple(skipped),
-        level=priced[0].level,
+        lines=tuple(lines), tally=tally(nets, lines, grid, rows, factors, rules), grid=grid,
+        factors=factors, rules=rules, costs=costs, parameters=params, price_base=price_base,
+        programme=programme, level=level, seed=seed, assumptions=assumptions,
     )  # fmt: skip
 
 
-def _shared_rows(
-    changes: dict[str, UnitEffects], draws: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    sizes = {len(change.draws) for change in changes.values()}
-    return rng.integers(0, sizes.pop(), draws)
+def _rows(
+    nets: Sequence[NetEffects], draws: int, rng: np.random.Generator, *, jointly: bool
+) -> dict[str, NDArray[np.int64]]:
+    """The assignment of each draw by outcome: one for all outcomes, so that they stay joint.
 
-
-def _lines(
-    outcome: Outcome,
-    change: UnitEffects,
-    params: Parameters,
-    rows: NDArray[np.int64],
-    factors: dict[str, Floats],
-    price_base: int,
-    agencies: set[str],
-) -> list[Line]:
-    share = params.overlap_share(outcome.overlap_group, outcome.code)
-    lines = []
-    for cost in params.costs_of(outcome.unit_cost or "").to_dict("records"):
-        given_up = isinstance(cost["composite_of"], str) and cost["composite_of"] in agencies
-        quantity = quantity_per_period(outcome.kind, cost["cost_per"])
-        pounds = float(cost["value"]) * params.uprate(cost["price_year"], price_base)
-        per_unit = 0.0 if given_up else quantity * share * pounds
-        lines.append(Line(
-            outcome=outcome, index=change.index, cost=pd.Series(cost), pounds=pounds,
-            avoided=-change.effects, gain=-change.effects * per_unit,
-            avoided_draws=-change.draws[rows],
-            gain_draws=-change.draws[rows] * per_unit * factors[cost["confidence"]][:, None],
-            share=share, given_up=given_up, widening=change.widening,
-        ))  # fmt: skip
-    return lines
-
-
-def _costs(programme: Programme, params: Parameters, price_base: int) -> pd.DataFrame:
-    """Delivery cost in the price base: ``site, agency, kind, quarter, amount``."""
-    rows = [
-        (
-            c.site,
-            c.agency,
-            c.kind,
-            c.period.label,
-            c.amount * params.uprate(c.price_year, price_base),
+    Raises
+    ------
+    ValueChainError : the outcomes have different numbers of assignments.
+    """
+    sizes = {len(net.deviations) for net in nets}
+    if len(sizes) > 1:
+        raise ValueChainError(
+            "the outcomes have different numbers of assignments, so their draws are not joint.",
+            expected="one set of assignments for every estimate",
         )
-        for c in programme.costs
-    ]
+    (size,) = sizes
+    shared = rng.integers(0, size, draws)
+    if jointly:
+        return {net.outcome.code: shared for net in nets}
+    return {net.outcome.code: rng.integers(0, size, draws) for net in nets}
+
+
+def _factors(
+    lines: Sequence[Line],
+    params: Parameters,
+    draws: int,
+    rng: np.random.Generator,
+    assumptions: Assumptions,
+) -> dict[str, Floats]:
+    found = {line.factor: np.ones(draws + 1) for line in lines}
+    if "unit_costs" in assumptions.uncertain:
+        found |= price_factors(lines, params, draws, rng)
+    if "lives" in assumptions.uncertain:
+        found |= life_factors(lines, draws, rng)
+    return found
+
+
+def _rules(
+    lines: Sequence[Line],
+    params: Parameters,
+    price_base: int,
+    rng: np.random.Generator,
+    *,
+    assumptions: Assumptions,
+    draws: int,
+) -> Rules:
+    """The cashable rule of every budget that something is released from; one share a rule."""
+    budgets: list[Budget] = sorted({
+        (line.cost.agency, line.cost.budget) for line in lines if line.fiscal
+    })  # fmt: skip
+    rule = {b: found for b in budgets if (found := params.cashable(*b)) is not None}
+    drawn = {
+        spread: triangular(spread, draws, rng) if "cashability" in assumptions.uncertain
+        else np.full(draws + 1, spread.central)
+        for spread in dict.fromkeys(one.share for one in rule.values())
+    }  # fmt: skip
+    return Rules(
+        rule=rule, share={b: drawn[one.share] for b, one in rule.items()},
+        lump={b: one.lump * factor_to_price_base(params, one.price_year, price_base)
+              for b, one in rule.items()},
+    )  # fmt: skip
+
+
+def delivery_cost(
+    programme: Programme, params: Parameters, price_base: int, assumptions: Assumptions
+) -> pd.DataFrame:
+    """What was paid to date, in the price base: ``site, agency, kind, quarter, amount``.
+
+    ``amount`` of set-up holds the optimism of the capital bucket, where one is asked for.
+    """
+    bucket = assumptions.capital_bucket
+    extra = params.optimism("capital", bucket) if bucket else 0.0
+    rows = [
+        (c.site, c.agency, c.kind, c.period.label,
+         c.amount * (1 + extra * (c.kind == "set-up"))
+         * factor_to_price_base(params, c.price_year, price_base))
+        for c in programme.costs if c.period.ordinal <= programme.last.ordinal
+    ]  # fmt: skip
     return pd.DataFrame(rows, columns=["site", "agency", "kind", "quarter", "amount"])

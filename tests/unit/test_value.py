@@ -1,6 +1,7 @@
-"""The chain from effects to pounds: published factors, hand-worked cells, sums that must hold."""
+"""The accounts: sums that must hold, who gets what, when it pays back, what the ratios say."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +10,38 @@ import pytest
 from evaluation.errors import ValueChainError
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.did import DidSettings, did
+from evaluation.estimate.estimate import Estimate
 from evaluation.estimate.units import in_units
+from evaluation.programme import Programme
 from evaluation.simulate import Scenario, draw_figures, invent_programme, panel_of
-from evaluation.value import Parameters, Value, worth
-from evaluation.value.parameters import lognormal, quantity_per_period
+from evaluation.value import Parameters, Value, ratios, worth
+from evaluation.value.appraisal import mvpf, plane
+from evaluation.value.effects import drawn_effects, events_avoided, net_effects
+from evaluation.value.report import as_data
+from tests.unit.values import AE, ASB, CLAIMANTS, HOUSED, LIFE, QUARTERS, cost, net, valued
 
 SCHEMAS = Path(__file__).parents[2] / "data_schemas"
 
 
-@pytest.fixture(scope="module")
-def params() -> Parameters:
-    return Parameters.load()
+@cache
+def programme() -> Programme:
+    scenario = Scenario.load(SCHEMAS)
+    return invent_programme(scenario, scenario.presets["full"], SCHEMAS)
+
+
+@cache
+def estimates() -> tuple[Estimate, ...]:
+    scenario = Scenario.load(SCHEMAS)
+    figures = draw_figures(programme(), scenario, scenario.presets["full"], seed=4)
+    codes = ("ae_attendances", "claimant_count", "temporary_accommodation", "arrears")
+    panel = panel_of(programme(), figures, codes).eligible()
+    assignments = Assignments.draw(panel, n=299, strata=("level",))
+    scale = {"temporary_accommodation": "level"}
+    return tuple(
+        did(panel, code, assignments=assignments,
+            settings=DidSettings(scale=scale.get(code, "log"), base="mean"))  # type: ignore[arg-type]
+        for code in codes
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -27,90 +49,16 @@ def value() -> Value:
     return worth(estimates(), programme(), draws=2_000, seed=1)
 
 
-def programme():  # type: ignore[no-untyped-def]
-    scenario = Scenario.load(SCHEMAS)
-    return invent_programme(scenario, scenario.presets["full"], SCHEMAS)
-
-
-def estimates():  # type: ignore[no-untyped-def]
-    scenario = Scenario.load(SCHEMAS)
-    preset = scenario.presets["full"]
-    held = programme()
-    figures = draw_figures(held, scenario, preset, seed=4)
-    codes = ("ae_attendances", "claimant_count", "temporary_accommodation", "arrears")
-    panel = panel_of(held, figures, codes).eligible()
-    assignments = Assignments.draw(panel, n=299, strata=("level",))
-    scale = {"temporary_accommodation": "level"}
-    return [
-        did(panel, code, settings=DidSettings(scale=scale.get(code, "log"), base="mean"),
-            assignments=assignments)
-        for code in codes
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("years", "factor"), [(1, 0.9662), (5, 0.8420), (10, 0.7089), (30, 0.3563), (31, 0.3459)]
-)
-def test_discount_factors_of_the_green_book(params: Parameters, years: int, factor: float) -> None:
-    assert params.discount_factor(years) == pytest.approx(factor, abs=5e-5)
-
-
-def test_the_worked_appraisal(params: Parameters) -> None:
-    """Costs 100, 50, 50; benefits 30 in years 3 to 9: NPV -23.745, BCR 0.878."""
-    costs = sum(c * params.discount_factor(t) for t, c in enumerate([100, 50, 50]))
-    gains = sum(30 * params.discount_factor(t) for t in range(3, 10))
-    assert gains - costs == pytest.approx(-23.745, abs=5e-4)
-    assert gains / costs == pytest.approx(0.878, abs=5e-4)
-
-
-def test_rebasing_forth_and_back_is_the_identity(params: Parameters) -> None:
-    assert params.uprate(2012, 2024) * params.uprate(2024, 2012) == pytest.approx(1, abs=1e-12)
-    assert params.uprate("2012/13", 2024) == pytest.approx(100 / 71.9294)
-
-
-def test_a_missing_index_is_refused_and_none_invented(params: Parameters) -> None:
-    with pytest.raises(ValueChainError, match=r"no index for 2009[\s\S]*deflator.csv"):
-        params.uprate(2009, 2024)
-
-
-def test_a_cost_of_the_wrong_unit_is_an_error() -> None:
-    with pytest.raises(ValueChainError, match="a stock cannot be priced by the event"):
-        quantity_per_period("stock", "event")
-    assert quantity_per_period("stock", "person_year") == 0.25
-    assert quantity_per_period("stock", "week") == pytest.approx(13.04)
-
-
-def test_unit_cost_factors_have_mean_one_and_the_stated_variation() -> None:
-    drawn = lognormal(0.25, 200_000, np.random.default_rng(0))
-    assert drawn.mean() == pytest.approx(1, abs=0.003)
-    assert drawn.std() == pytest.approx(0.25, abs=0.004)
-
-
-def test_a_log_effect_becomes_people_through_the_observed_figure() -> None:
-    estimate = estimates()[0]
-    units = in_units(estimate)
-    k = 3
-    assert estimate.observed is not None
-    post = np.flatnonzero((estimate.index["event_time"] >= 0).to_numpy())[k]
-    expected = estimate.observed[post] * (1 - np.exp(-estimate.effects[post]))
-    assert units.effects[k] == pytest.approx(expected, rel=1e-12)
-
-
-def test_a_level_effect_becomes_people_through_the_denominator() -> None:
-    estimate = estimates()[2]
-    units = in_units(estimate)
-    assert estimate.exposure is not None
-    post = np.flatnonzero((estimate.index["event_time"] >= 0).to_numpy())[0]
-    assert units.effects[0] == pytest.approx(
-        estimate.effects[post] * estimate.exposure[post], rel=1e-12
-    )
-
-
-def test_a_cell_worked_by_hand(value: Value, params: Parameters) -> None:
-    """A stock of claimants: quarter of a year, the DWP row, price year 2012/13 to 2024."""
-    line = next(ln for ln in value.lines if ln.cost["agency"] == "dwp")
-    expected = line.avoided[5] * 0.25 * 9_234 * 100 / 71.9294
-    assert line.gain[5] == pytest.approx(expected, rel=1e-9)
+@pytest.mark.parametrize("place", [0, 2])
+def test_events_are_the_findings_units_turned_round(place: int) -> None:
+    """Log and level: the chain's events avoided are the same change that findings speak of."""
+    estimate = estimates()[place]
+    net_, units = net_effects(estimate, programme()), in_units(estimate)
+    assert events_avoided(net_, net_.effects) == pytest.approx(-units.effects, rel=1e-9)
+    rows = np.array([0, 7, 150])
+    drawn = events_avoided(net_, drawn_effects(net_, rows))
+    np.testing.assert_allclose(drawn, -units.draws[rows], rtol=1e-7, atol=1e-9)
+    assert net_.widening == pytest.approx(units.widening)
 
 
 def test_parts_sum_to_the_total(value: Value) -> None:
@@ -121,47 +69,56 @@ def test_parts_sum_to_the_total(value: Value) -> None:
     assert paid == pytest.approx(value.totals().loc["cost", "mean"], rel=1e-12)
 
 
-def test_the_composite_part_is_given_up_where_it_is_counted_itself(value: Value) -> None:
-    nhs = next(ln for ln in value.lines
-               if ln.outcome.code == "claimant_count" and ln.cost["agency"] == "nhs")  # fmt: skip
-    assert nhs.given_up
-    assert not nhs.gain.any()
-    alone = worth([estimates()[1]], programme(), draws=100)
-    kept = next(ln for ln in alone.lines if ln.cost["agency"] == "nhs")
-    assert not kept.given_up
-    assert kept.gain.any()
+def test_ame_and_del_stand_apart_with_ranges_and_sum_to_what_was_released(value: Value) -> None:
+    totals = value.totals()
+    parts = totals.loc["gross_fiscal_AME", "mean"] + totals.loc["gross_fiscal_DEL", "mean"]
+    assert parts == pytest.approx(totals.loc["gross_fiscal", "mean"])
+    assert (totals["high"] >= totals["low"]).all()
+    assert totals.loc["gross_fiscal_AME", "high"] > totals.loc["gross_fiscal_AME", "low"]
+
+
+def test_benefit_savings_never_reach_a_council(value: Value) -> None:
+    ame = [row for row in value.by_budget() if row["budget"] == "AME"]
+    assert {row["agency"] for row in ame} == {"dwp"}
+    assert all(row["cost"]["mean"] == 0 for row in ame)  # type: ignore[index]
 
 
 def test_transfers_stay_in_accounts_and_leave_public_value(value: Value) -> None:
-    with_transfers = value._sum(discounted=True)[0]
-    public = value._sum(public=True, discounted=True)[0]
-    transfers = sum(
-        ln.gain @ ln.index["quarter"].map(value._factor).to_numpy(dtype=float)
-        for ln in value.lines if ln.cost["transfer"] == "yes"
-    )  # fmt: skip
-    assert with_transfers - public == pytest.approx(transfers, rel=1e-9)
+    transfers = [line for line in value.lines if line.cost.transfer]
+    with_them = value.total(value.lines, discounted=True)
+    public = value.total(value.public, discounted=True)
+    np.testing.assert_allclose(with_them - public, value.total(transfers, discounted=True))
     assert value.by("agency").loc[("dwp", "AME"), "mean"] != 0
 
 
-def test_the_price_base_changes_no_ratio(value: Value) -> None:
-    other = worth(estimates(), programme(), price_base=2019, draws=2_000, seed=1)
-    np.testing.assert_allclose(other.ratios(), value.ratios(), rtol=1e-9)
+def test_net_value_is_what_people_gain_less_what_the_purse_pays(value: Value) -> None:
+    people, purse = ratios.willingness_to_pay(value), ratios.net_cost_to_the_purse(value)
+    np.testing.assert_allclose(people - purse, value.net_present_social_value(), rtol=1e-9)
+
+
+def test_the_waterfall_adds_up_in_every_draw(value: Value) -> None:
+    steps = {row["step"]: row["mean"] for row in ratios.waterfall(value)}
+    assert steps["gross"] + steps["people"] == pytest.approx(steps["released"])
+    left = steps["released"] + steps["capacity"] + steps["lag"] + steps["lumps"]
+    assert left == pytest.approx(steps["cashable"])
+    assert steps["cashable"] == pytest.approx(value.totals().loc["cashable", "mean"])
 
 
 def test_outcomes_without_a_price_are_named(value: Value) -> None:
     assert value.not_valued == ("arrears",)
 
 
-def test_activity_that_rises_costs_money(value: Value) -> None:
-    line = value.lines[0]
-    rising = line.avoided < 0
-    assert (line.gain[rising] <= 0).all()
-    assert (line.gain[~rising] >= 0).all()
-
-
 def test_the_cumulative_position_ends_at_the_net_total(value: Value) -> None:
     last = value.payback().iloc[-1]
-    assert last["cumulative_mean"] == pytest.approx(value.totals().loc["net_fiscal", "mean"])
+    for end in ("mean", "low", "high"):
+        assert last[f"cumulative_{end}"] == pytest.approx(value.totals().loc["net_fiscal", end])
+
+
+def test_one_outcome_is_part_of_the_total(value: Value) -> None:
+    codes = {line.outcome.code for line in value.lines}
+    for account in ("gross_fiscal", "cashable"):
+        parts = [value.of_outcome(code)[account]["mean"] for code in codes]
+        assert sum(parts) == pytest.approx(value.totals().loc[account, "mean"])
 
 
 def test_estimates_from_other_assignments_are_refused() -> None:
@@ -169,23 +126,112 @@ def test_estimates_from_other_assignments_are_refused() -> None:
     moved = replace(other, provenance={**other.provenance, "assignments": "another"})
     with pytest.raises(ValueChainError, match="rest on different assignments"):
         worth([estimates()[0], moved], programme(), draws=100)
+    with pytest.raises(ValueChainError, match="no outcome of these estimates has a unit cost"):
+        worth([estimates()[3]], programme(), draws=100)
 
 
-def test_one_outcome_is_part_of_the_total(value: Value) -> None:
-    codes = {line.outcome.code for line in value.lines}
-    parts = [value.of_outcome(code)["gross_fiscal"]["mean"] for code in codes]
-    assert sum(parts) == pytest.approx(value.totals().loc["gross_fiscal", "mean"])
+def test_the_same_seed_gives_the_same_pounds() -> None:
+    first, again = (worth(estimates(), programme(), draws=500, seed=3) for _ in range(2))
+    assert first.totals().equals(again.totals())
+    other = worth(estimates(), programme(), draws=500, seed=4)
+    assert not first.totals().equals(other.totals())
 
 
-def test_draws_are_widened_to_the_interval_of_the_test() -> None:
-    """The spread of the overall effect in units is at least that of the inverted interval."""
-    estimate = estimates()[2]
-    units = in_units(estimate)
-    row = estimate.overall().iloc[0]
-    assert estimate.exposure is not None
-    post = (estimate.index["event_time"] >= 0).to_numpy()
-    weight = estimate.index["weight"].to_numpy(dtype=float)[post]
-    overall = (units.draws / estimate.exposure[post]) @ (weight / weight.sum())
-    low, high = np.quantile(overall, [0.025, 0.975])
-    assert units.widening >= 1
-    assert high - low >= (row["high"] - row["low"]) * (1 - 1e-9)
+# Payback.
+
+
+def test_payback_is_the_quarter_from_which_it_stays_above_nought() -> None:
+    """Worth £15,388 a quarter for both sites against £40,000 at first: paid back in the third."""
+    value = valued([net(AE, -12.5)], [cost("nhs", "2024 Q1", 40_000)])
+    a_quarter = 2 * 50 * 109 * 100 / 70.834
+    assert a_quarter == pytest.approx(15_388, abs=1)
+    found = ratios.payback_quarter(value)
+    assert (found["quarter"], found["p_within"]) == ("2024 Q3", 1.0)
+    assert value.payback()["p_paid_back"].tolist() == [0, 0] + [1] * 10
+
+
+def test_a_position_that_falls_again_has_not_paid_back() -> None:
+    costs = [cost("nhs", "2024 Q1", 20_000), cost("nhs", "2025 Q4", 120_000)]
+    value = valued([net(AE, -12.5)], costs)
+    running = value.payback()["cumulative_mean"]
+    assert running["2024 Q3"] > 0 > running["2025 Q4"]
+    assert ratios.payback_quarter(value)["quarter"] == "2026 Q2"
+
+
+def test_not_within_the_horizon_is_an_answer() -> None:
+    value = valued([net(AE, -1, noise=0.5)], [cost("nhs", "2024 Q1", 1e7)])
+    found = ratios.payback_quarter(value)
+    assert found["quarter"] == found["latest"] == "not within the horizon"
+    assert found["p_not_within"] == 1.0
+
+
+# Ratios.
+
+
+def test_public_funds_are_classified_draw_by_draw() -> None:
+    people, purse = np.array([1.0, 1, -1, -1]), np.array([1.0, -1, 1, -1])
+    found = plane(people, purse)
+    assert (found.finite, found.infinite, found.ambiguous, found.loses) == (0.5, 0.25, 0.25, 0.25)
+    assert mvpf(3, -1) == float("inf")
+    assert mvpf(-3, -1) is None
+    assert mvpf(3, 2) == 1.5
+
+
+def test_no_quantile_of_a_ratio_is_given_where_net_cost_crosses_nought() -> None:
+    nets = [net(AE, -12.5, noise=30), net(LIFE, 0.1, exposure=100.0)]
+    crossing = ratios.value_of_public_funds(valued(nets, [cost("nhs", "2024 Q1", 180_000)]))
+    assert 0 < crossing["finite"] < 1
+    assert crossing["low"] is None and crossing["high"] is None
+    sure = ratios.value_of_public_funds(valued(nets, [cost("nhs", "2024 Q1", 9e6)]))
+    assert sure["finite"] == 1
+    assert sure["low"] < sure["mvpf"] < sure["high"]
+
+
+def test_the_chances_of_all_categories_sum_to_one() -> None:
+    value = valued([net(AE, -12.5, noise=5)], [cost("nhs", "2024 Q1", 100_000)])
+    rows = ratios.category_chances(value)
+    assert [row["category"] for row in rows][:2] == ["very poor", "poor"]
+    assert sum(row["p"] for row in rows) == pytest.approx(1)
+    assert [row["category"] for row in rows if row["estimate"]] == ["medium"]
+
+
+# What is printed.
+
+
+def test_every_printed_figure_says_its_vintage_and_source() -> None:
+    value = valued([net(AE, -1), net(CLAIMANTS, -1), net(ASB, -1)], [cost("nhs", "2024 Q1", 9e5)])
+    data = as_data(value, {})
+    for row in data["by_outcome"]:
+        assert row["vintage"] and row["source"] and row["price_year"] and row["confidence"]
+    named = {row["what"] for row in data["sources"]}
+    assert {"Discount rates", "Deflator", "Price HE4.0", "Price CR1.0",
+            "Share that can leave a budget", "How far prices may be off"} <= named  # fmt: skip
+    assert all(row["vintage"] and row["source"] for row in data["sources"])
+    assert data["to_date"] is True
+
+
+def test_a_red_price_is_flagged_where_it_matters() -> None:
+    data = as_data(valued([net(AE, -1), net(ASB, -1)], [cost("nhs", "2024 Q1", 9e5)]), {})
+    (flag,) = data["red"]
+    assert flag["code"] == "CR1.0"
+    assert flag["share"] > 0.5
+    small = as_data(valued([net(AE, -100), net(ASB, -0.1)], [cost("nhs", "2024 Q1", 9e5)]), {})
+    assert small["red"] == []
+    assert [row["red"] for row in small["by_outcome"]] == [False, True]
+
+
+def test_an_average_cost_is_never_a_saving_that_can_be_banked() -> None:
+    data = as_data(valued([net(AE, -1), net(HOUSED, -1)], [cost("nhs", "2024 Q1", 9e5)]), {})
+    for row in data["by_outcome"]:
+        assert row["bankable"] is False
+        assert row["basis"].startswith("Average (GMCA v1.4)")
+        assert "not a saving that can be banked" in row["basis"]
+    params = Parameters.load()
+    assert set(params.tables["unit_costs"]["basis"]) == {"average"}
+
+
+def test_quarters_without_effects_are_in_the_accounts_too() -> None:
+    late = net(AE, -1, quarters=QUARTERS[6:])
+    value = valued([late], [cost("council", "2024 Q1", 100, "set-up")])
+    assert value.grid.quarters == (QUARTERS[0], *QUARTERS[6:])
+    assert value.base_period.label == "2024 Q1"
