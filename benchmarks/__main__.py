@@ -9,6 +9,11 @@ RESULTS = Path(__file__).parent / "results"
 RUN = (
     "python -m benchmarks.returns",
     "python -m benchmarks.check",
+    "python -m benchmarks.hostile",
+    "OMP_NUM_THREADS=1 python -m benchmarks.synthetic",
+    "OMP_NUM_THREADS=1 python -m benchmarks.solver_proofs [PATH]",
+    "python -m benchmarks.donors_started",
+    "python -m benchmarks.placebo_study NAME PATH --area .. --period .. --outcome .. --windows ..",
     "python -m benchmarks.ledger killed --engine sqlite|postgresql --number KILLS",
     "python -m benchmarks.ledger writers --engine sqlite|postgresql --number PROCESSES",
     "python -m benchmarks.ledger flips --engine sqlite|postgresql --number FLIPS",

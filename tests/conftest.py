@@ -57,6 +57,12 @@ instrument: survey
 whole: false
 bounds: {low: 0, high: 10}
 """
+DENOMINATORS: Figures = {
+    ("E01", "ae_attendances"): (210.0, 5000.0),
+    ("E02", "ae_attendances"): (260.0, 6000.0),
+    ("E01", "crisis_contacts"): (25.0, 5000.0),
+    ("E02", "crisis_contacts"): (31.0, 6000.0),
+}
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
@@ -107,9 +113,4 @@ def quarter() -> Period:
 @pytest.fixture
 def denominators() -> Figures:
     """Last accepted figures of S01's NHS: 210 attendances in 5,000 and so on."""
-    return {
-        ("E01", "ae_attendances"): (210.0, 5000.0),
-        ("E02", "ae_attendances"): (260.0, 6000.0),
-        ("E01", "crisis_contacts"): (25.0, 5000.0),
-        ("E02", "crisis_contacts"): (31.0, 6000.0),
-    }
+    return dict(DENOMINATORS)

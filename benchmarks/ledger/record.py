@@ -12,10 +12,15 @@ RESULTS = Path(__file__).resolve().parents[1] / "results"
 
 
 def record(name: str, command: str, result: dict[str, Any]) -> Path:
+    """Write the result of a drill of the ledger, and print it."""
+    return record_as(name, f"python -m benchmarks.ledger {command}", result)
+
+
+def record_as(name: str, command: str, result: dict[str, Any]) -> Path:
     """Write ``benchmarks/results/<name>.json`` and print it."""
     path = RESULTS / f"{name}.json"
     machine = {"processors": os.cpu_count(), "python": platform.python_version()}
-    content = {"command": f"python -m benchmarks.ledger {command}", "machine": machine, **result}
+    content = {"command": command, "machine": machine, **result}
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(content, indent=2))

@@ -33,8 +33,16 @@ def read_confirmations(path: Path) -> tuple[Confirmation, ...]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"the confirmations cannot be read ({error}).", where=str(path)) from None
+    except OSError as error:
+        raise UserError(
+            f"the confirmations cannot be opened ({error.strerror}).", where=str(path)
+        ) from None
+    except UnicodeDecodeError:
+        raise UserError(
+            "the confirmations are not UTF-8 text.", where=str(path), mend="save them as CSV UTF-8."
+        ) from None
+    except csv.Error as error:
+        raise UserError(f"the confirmations are no sound CSV ({error}).", where=str(path)) from None
     confirmations = []
     for number, row in enumerate(rows, start=2):
         rule, cell, reason = ((row.get(name) or "").strip() for name in _COLUMNS)

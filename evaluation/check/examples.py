@@ -21,6 +21,7 @@ EXAMPLES: dict[str, str] = {
     "R014": "K7 holds “ask Jo”, and column K has no heading.",
     "R015": "Row 14 is empty, and figures follow below it.",
     "R016": "The headings are there and nothing below them.",
+    "R017": "E1 says denominator and F1 says numerator, and the figures stand as in the template.",
     # Every cell by itself.
     "R020": "E14 holds “two hundred”.",
     "R021": "E14 holds “<5”.",

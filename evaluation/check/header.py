@@ -15,10 +15,14 @@ _SEARCHED = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Headed:
-    """Rows under their header: column name -> position (A is 0), and the rows that hold values."""
+    """Rows under their header: column name -> position (A is 0), and the rows that hold values.
+
+    ``number`` is the row in which the header stands.
+    """
 
     columns: dict[str, int]
     rows: tuple[RawRow, ...]
+    number: int
 
 
 def read_header(raw: RawReturn) -> tuple[Headed, list[Problem]]:
@@ -41,7 +45,7 @@ def read_header(raw: RawReturn) -> tuple[Headed, list[Problem]]:
     problems += faults
     if not rows:
         problems.append(problem("R016", "There is no row of figures.", sheet=raw.sheet))
-    return Headed(columns=columns, rows=rows), problems
+    return Headed(columns=columns, rows=rows, number=header.number), problems
 
 
 def _find(raw: RawReturn) -> tuple[RawRow, tuple[RawRow, ...]]:

@@ -93,6 +93,12 @@ _ALL = (
         "note",
     ),
     Rule("R016", "No row of figures", "An empty return says nothing.", "Fill in the template."),
+    Rule(
+        "R017",
+        "Two headings in each other's place",
+        "Every figure below them would be read as something else.",
+        "Exchange the two headings.",
+    ),
     # Every cell by itself.
     Rule(
         "R020",

@@ -13,6 +13,7 @@ from evaluation.check.before import Before, Key
 from evaluation.check.cells import Cells, read_cells
 from evaluation.check.guide import Submitter, read_guide
 from evaluation.check.header import read_header
+from evaluation.check.headings import right_headings
 from evaluation.check.problems import Checked, Problem, Stage
 from evaluation.programme import Programme
 from evaluation.returns.content import Figures, Observation, Return
@@ -41,6 +42,8 @@ def check_return(
     before = before or Before.of_last(last_accepted or {})
     submitter, problems = read_guide(raw, programme, today=before.today)
     headed, faults = read_header(raw)
+    problems += faults
+    headed, faults = right_headings(headed, raw.sheet, programme, _fixed(before))
     problems += faults
     cells, faults = read_cells(headed, raw.sheet, submitter.period)
     faults = figures.mend_types(cells, faults, _fixed(before))

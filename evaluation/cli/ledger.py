@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evaluation.cli.session import GOOD, PROBLEMS, AsJson, Session, print_json, say
+from evaluation.cli.session import GOOD, PROBLEMS, AsJson, Session, print_json, print_table, say
+from evaluation.errors import UserError
 
 if TYPE_CHECKING:
     from evaluation.ledger.receipt import ActKind
@@ -33,7 +34,6 @@ def ledger_log(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json([receipt.as_dict() for receipt in receipts])
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(
@@ -43,7 +43,7 @@ def ledger_log(context: typer.Context, as_json: AsJson = False) -> None:
         received = one.received[:16].replace("T", " ") + (" (set)" if one.synthetic_clock else "")
         row = [one.return_id, received, one.programme, one.site, one.agency, one.quarter]
         table.add_row(*row, str(one.rows), "withdrawn" if one.return_id in withdrawn else "")
-    Console(soft_wrap=True).print(table)
+    print_table(table)
 
 
 @app.command("calendar")
@@ -156,7 +156,13 @@ def ledger_diff(
     session: Session = context.obj
     with session.ledger() as ledger:
         received = {one.return_id: one.received for one in ledger.receipts()}
-        changed = ledger.diff(session.programme_name, _instant(a, received), _instant(b, received))
+        earlier, later = _instant(a, received), _instant(b, received)
+        if later < earlier:
+            raise UserError(
+                f"{b} comes before {a}; a difference runs forwards.",
+                mend=f"newstart ledger diff {b} {a}",
+            )
+        changed = ledger.diff(session.programme_name, earlier, later)
     if as_json:
         print_json(changed)
         return
@@ -208,7 +214,6 @@ def ledger_revisions(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json(sizes)
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(
@@ -221,7 +226,7 @@ def ledger_revisions(context: typer.Context, as_json: AsJson = False) -> None:
         table.add_row(
             one["outcome"], one["role"], f"{one['figures']:,}", f"{one['revised']:,}", *figures
         )
-    Console(soft_wrap=True).print(table)
+    print_table(table)
 
 
 @app.command("events")

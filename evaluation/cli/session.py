@@ -1,6 +1,7 @@
 """What every verb shares: the global options, and how results and messages are printed.
 
-Results go to standard output, messages to standard error.
+Results go to standard output: everything that a check finds is one, also that a file cannot be read
+at all. What is said about the run goes to standard error, and so does why it could not run.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ from evaluation.errors import UserError
 from evaluation.workspace import Workspace
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from evaluation.ledger.ledger import Ledger
     from evaluation.programme import Programme
 
 GOOD, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
+
+_ENDLESS = 100_000
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -74,6 +79,16 @@ def writable(path: Path, endings: tuple[str, ...]) -> None:
 def print_json(content: Any) -> None:
     """A result for programs, on standard output."""
     print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_table(table: Table) -> None:
+    """A table for people, on standard output; where that is no terminal, no line is broken."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_ENDLESS)
+    console.print(table)
 
 
 def say(message: str) -> None:

@@ -25,7 +25,7 @@ from evaluation.returns.sheets import Sheet
 from evaluation.returns.template_sheets import fit_to_width, wrap
 from evaluation.returns.workbook import RawReturn
 
-MAX_CELLS, MAX_MARKS = 40_000, 1_000
+MAX_CELLS, MAX_MARKS = 30_000, 1_000
 AUTHOR = "newstart check"
 _OWN_WORDS = "\n\n(Your own comment) "
 _FILLS = {"error": "FFF8D0CE", "confirm": "FFFFEDB3", "note": "FFD6E6F5"}

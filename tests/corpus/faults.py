@@ -301,6 +301,21 @@ renamed("outcome", "measure")
 renamed("status", "Status symbol")
 
 
+def exchanged(one: str, other: str) -> None:
+    @fault(f"{one} and {other} headed as each other", alone=True)
+    def _(draft: Draft) -> list[Sought]:
+        draft.headings[one], draft.headings[other] = other, one
+        first = min(one, other, key=draft.columns.index)
+        return [sought("R017", lambda: draft.heading(first))]
+
+
+exchanged("numerator", "denominator")
+exchanged("area_code", "outcome")
+exchanged("area_code", "area_name")
+exchanged("quarter", "outcome")
+exchanged("quarter", "numerator")
+
+
 @fault("a column that is not asked for")
 def _(draft: Draft) -> list[Sought]:
     if "comments" in draft.columns:

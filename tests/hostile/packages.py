@@ -7,6 +7,15 @@ import re
 import struct
 import zipfile
 import zlib
+from pathlib import Path
+
+import openpyxl
+
+from evaluation.programme import Programme
+from evaluation.quarters import Period
+from evaluation.returns.content import Figures
+from evaluation.returns.saving import saved
+from evaluation.returns.template import write_template
 
 SHEET = "xl/worksheets/sheet1.xml"
 BOOK = "xl/workbook.xml"
@@ -14,6 +23,18 @@ TYPES = "[Content_Types].xml"
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 LINK = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+
+
+def honest_workbook(programme: Programme, last: Figures, path: Path) -> bytes:
+    """S01's NHS return of the tiny programme, filled in without a fault; ``path`` is written."""
+    quarter = Period.parse("2026 Q3")
+    write_template(programme, "S01", "nhs", quarter, path, last_accepted=last)
+    book = openpyxl.load_workbook(path)
+    for cell, value in {"E2": 215, "E3": 251, "E4": 24, "E5": 33}.items():
+        book["Return"][cell] = value
+    content = as_excel_writes(saved(book))
+    path.write_bytes(content)
+    return content
 
 
 def parts_of(book: bytes) -> dict[str, bytes]:

@@ -93,7 +93,9 @@ def test_an_officers_way(newstart: Run, tiny_workspace: Workspace) -> None:
     assert (
         "210 of 5,000 -> 212 of 5,000" in newstart("ledger", "diff", "2026-07-20", "2026-08-20")[1]
     )
-    assert log[0]["return_id"] in newstart("ledger", "log")[1]
+    head, *lines = newstart("ledger", "log")[1].splitlines()
+    assert [one["return_id"] in line for one, line in zip(log, lines, strict=True)] == [True] * 2
+    assert "quarter" in head, "off a terminal a record is one line"
 
 
 def test_a_jump_needs_a_written_reason(newstart: Run, tiny_workspace: Workspace) -> None:
@@ -131,11 +133,22 @@ def test_what_cannot_run_ends_with_two_and_a_sentence(
     broken = tiny_workspace.root / "broken.xlsx"
     broken.write_bytes(b"no workbook")
     code, out, err = newstart("check", str(broken))
-    assert (code, out) == (1, "") and "no Excel workbook" in err
+    assert code == 1 and "1 thing to mend" in out and "no Excel workbook" in out
+    assert err == "", "what a check finds is a result, on standard output"
+    code, out, err = newstart("submit", str(broken))
+    assert code == 1 and "no Excel workbook" in out and err == ""
     code, out, _ = newstart("check", str(broken), "--json")
     assert code == 1 and json.loads(out)["problems"][0]["rule"] == "R001"
     code, out, _ = newstart("ledger", "log", "--json")
     assert (code, json.loads(out)) == (0, [])
+    code, out, err = newstart("submit", str(broken), "--confirm", "nope.csv")
+    assert (code, out) == (2, "") and "cannot be opened (No such file" in err
+    assert "Errno" not in err
+    wrong = tiny_workspace.root / "wrong.csv"
+    wrong.write_bytes(b"rule,cell,reason\nR060,E4,\xa3\n")
+    assert "not UTF-8" in newstart("submit", str(broken), "--confirm", str(wrong))[2]
+    code, out, err = newstart("ledger", "diff", "2026-08-20", "2026-07-20")
+    assert (code, out) == (2, "") and "newstart ledger diff 2026-07-20 2026-08-20" in err
     assert "Traceback" in newstart("--debug", "check", "nowhere.xlsx")[2]
 
 

@@ -323,3 +323,25 @@ def test_json_has_the_shape_that_programs_read(check: Check) -> None:
             "mend": "Leave the cell empty and put [c] in status.",
         }
     ]
+
+
+HEADINGS = {"A1": "area_code", "B1": "area_name", "C1": "quarter", "D1": "outcome",
+            "E1": "numerator", "F1": "denominator"}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "csv"])
+@pytest.mark.parametrize("pair", ["AD", "AB", "CD", "CE", "EF"])
+def test_exchanged_headings_are_one_fault_and_hide_no_other(
+    check: Check, kind: str, pair: str
+) -> None:
+    first, second = (f"{letter}1" for letter in pair)
+    swapped: Faults = {first: HEADINGS[second], second: HEADINGS[first], "G5": "c"}
+    checked = check(swapped, kind)
+    assert {(p.rule, p.cell) for p in checked.of("error")} == {("R017", first), ("R026", "G5")}
+    (told,) = (p for p in checked.problems if p.rule == "R017")
+    assert told.mend == f"Write {HEADINGS[first]} here and {HEADINGS[second]} in {second}."
+
+
+def test_headings_are_not_called_exchanged_for_the_sake_of_one_row(check: Check) -> None:
+    checked = check({"E2": 5000, "F2": 210}, "csv")
+    assert "R017" not in {p.rule for p in checked.problems}
