@@ -9,6 +9,8 @@ RESULTS = Path(__file__).parent / "results"
 RUN = (
     "python -m benchmarks.returns",
     "python -m benchmarks.check",
+    "python -m benchmarks.value",
+    "python -m benchmarks.value_coverage SEEDS",
     "python -m benchmarks.hostile",
     "OMP_NUM_THREADS=1 python -m benchmarks.synthetic",
     "OMP_NUM_THREADS=1 python -m benchmarks.solver_proofs [PATH]",

@@ -36,17 +36,11 @@ def factor_to_price_base(params: Parameters, price_year: str | int, price_base: 
 
 def is_approximate_year(params: Parameters, price_year: str | int) -> bool:
     """Whether a price year is stood for by another year's index."""
-    return str(price_year) not in _indices(params)
-
-
-def _indices(params: Parameters) -> dict[str, float]:
-    table = params.tables["deflator"]
-    rows = table[table["vintage"] == params.deflator]
-    return dict(zip(rows["year"], rows["index"], strict=True))
+    return str(price_year) not in params.price_indices
 
 
 def _index(params: Parameters, year: str | int) -> float:
-    indices = _indices(params)
+    indices = params.price_indices
     for name in (str(year), str(year).partition("/")[0]):
         if name in indices:
             return indices[name]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 Budget = tuple[str, str]
-_AT_ONCE = 500
+_AT_ONCE = 200
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -117,6 +117,13 @@ class Parameters:
                     f"{table}.csv has no vintage {vintage!r}.", expected=", ".join(held)
                 )
         return replace(self, discount=discount or self.discount, deflator=deflator or self.deflator)
+
+    @cached_property
+    def price_indices(self) -> Mapping[str, float]:
+        """Year -> index of the deflator in use."""
+        table = self.tables["deflator"]
+        rows = table[table["vintage"] == self.deflator]
+        return dict(zip(rows["year"], rows["index"], strict=True))
 
     def costs_of(self, key: str) -> tuple[UnitCost, ...]:
         """The rows of a unit cost: one an agency, budget and kind.
