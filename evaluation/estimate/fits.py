@@ -33,27 +33,40 @@ if TYPE_CHECKING:
     Places = NDArray[np.int64]
 
 TIME_RIDGE = 1e-6
-Method = Callable[["Ground"], Twins]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Weights:
+    """unit : (R, donors), rows summing to one. time : (R, T), rows summing to one or to nothing.
+
+    converged : (R) whether each fit reached its optimum.
+    """
+
+    unit: Floats
+    time: Floats
+    converged: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ground:
     """What a fit for one start stands on.
 
-    donors : positions of the never-started areas. usable : positions of the complete periods before
-    the start ``g``. barred : (N) which donor each area may not use, itself; -1 for none.
+    figures : (N, T). rows : (R) positions of the areas to be fitted. donors : positions of the
+    donors. barred : (R) which donor each area may not use, itself; -1 for none. usable : positions
+    of the complete periods before the start ``g``.
     """
 
     figures: Floats
+    rows: Places
     donors: Places
-    usable: Places
     barred: Places
+    usable: Places
     g: int
     label: str
 
     @classmethod
     def of(cls, sample: frame.Sample, g: int) -> Ground:
-        """The ground of one start.
+        """Every area of a sample for one start, its never-started areas as donors.
 
         Raises
         ------
@@ -66,28 +79,57 @@ class Ground:
         label = str(sample.panel.periods[g])
         if len(usable) == 0:
             raise EstimateError(f"no complete period before the start in {label}.")
-        barred = np.full(len(sample.figures), -1)
-        barred[never] = np.arange(len(never))
+        everyone = np.arange(len(sample.figures))
+        return cls.on(sample.figures, everyone, never, usable, (g, label))
+
+    @classmethod
+    def on(
+        cls,
+        figures: Floats,
+        rows: Places,
+        donors: Places,
+        usable: Places,
+        start: tuple[int, str],
+    ) -> Ground:
+        """Some areas and donors; an area among the donors is barred from itself."""
+        place = np.full(len(figures), -1)
+        place[donors] = np.arange(len(donors))
         return cls(
-            figures=sample.figures, donors=never, usable=usable, barred=barred, g=g, label=label
-        )
+            figures=figures, rows=rows, donors=donors, barred=place[rows], usable=usable,
+            g=start[0], label=start[1],
+        )  # fmt: skip
 
     @property
     def before(self) -> Floats:
-        """(N, T0) figures in the periods of the fit."""
-        return self.figures[:, self.usable]
+        """(R, T0) figures of the areas to be fitted, in the periods of the fit."""
+        return self.figures[np.ix_(self.rows, self.usable)]
 
-    def around_mean(self) -> tuple[Floats, Floats]:
-        """(N, T0) figures around each area's mean of those periods, and (N, T) its weights."""
-        base = np.zeros_like(self.figures)
+    @property
+    def donors_before(self) -> Floats:
+        """(donors, T0) figures of the donors, in the periods of the fit."""
+        return self.figures[np.ix_(self.donors, self.usable)]
+
+    @property
+    def no_base(self) -> Floats:
+        """(R, T) time weights of a gap that is measured from nothing."""
+        return np.zeros((len(self.rows), self.figures.shape[1]))
+
+    @property
+    def mean_base(self) -> Floats:
+        """(R, T) time weights of a gap that is measured from the mean of the periods of the fit."""
+        base = self.no_base
         base[:, self.usable] = 1 / len(self.usable)
-        return self.before - self.before.mean(axis=1, keepdims=True), base
+        return base
 
-    def twins(self, weights: Floats, time: Floats, converged: NDArray[np.bool_]) -> Twins:
-        return Twins(
-            donors=self.donors, unit_weights=weights, time_weights=time, figures=self.figures,
-            fitted_on=self.usable, converged=converged,
-        )  # fmt: skip
+    def gaps(self, weights: Weights) -> Floats:
+        """(R, T) each area's path less its twin's, less the same in its weighted periods before."""
+        gap = self.figures[self.rows] - weights.unit @ self.figures[self.donors]
+        before = (np.where(weights.time > 0, gap, 0.0) * weights.time).sum(axis=1)
+        out: Floats = gap - before[:, None]
+        return out
+
+
+Method = Callable[[Ground], Weights]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,80 +153,93 @@ def fit_all(panel: Panel, outcome: str, scale: frame.Scale, method: Method) -> F
     """
     kept, said = twins.complete(panel, outcome)
     sample = frame.take(kept, outcome, scale)
-    fitted = {int(g): method(Ground.of(sample, int(g))) for g in np.unique(sample.slots.starts)}
+    fitted = {}
+    for g in np.unique(sample.slots.starts).tolist():
+        ground = Ground.of(sample, g)
+        weights = method(ground)
+        fitted[g] = Twins(
+            donors=ground.donors, unit_weights=weights.unit, time_weights=weights.time,
+            figures=sample.figures, fitted_on=ground.usable, converged=weights.converged,
+        )  # fmt: skip
     return Fitted(sample=sample, twins=fitted, said=said)
 
 
 def control(
     ground: Ground, *, demeaned: bool = False, penalty: float | None = None, break_ties: bool = True
-) -> Twins:
+) -> Weights:
     """Simplex weights; where several fit equally, those of least norm."""
-    before, base = ground.before, np.zeros_like(ground.figures)
+    before, donors = ground.before, ground.donors_before
     if demeaned:
-        before, base = ground.around_mean()
-    x, barred = before[ground.donors].T, ground.barred[:, None]
-    variation = None if penalty is None else simplex.Variation(
-        penalty=np.full(len(before), penalty)
-    )  # fmt: skip
-    fitted = simplex.fit(x, before, barred, variation)
+        before, donors = _around_mean(before), _around_mean(donors)
+    variation = simplex.Variation(
+        penalty=None if penalty is None else np.full(len(before), penalty)
+    )
+    fitted = simplex.fit(donors.T, before, ground.barred[:, None], variation)
     weights = fitted.weights
     if break_ties and penalty is None:
-        weights = ties.least_norm(x, before, ground.barred, fitted)
-    return ground.twins(weights, base, fitted.converged)
+        weights = ties.least_norm(donors.T, before, ground.barred, fitted)
+    base = ground.mean_base if demeaned else ground.no_base
+    return Weights(unit=weights, time=base, converged=fitted.converged)
 
 
-def augment(ground: Ground, penalty: augmented.Penalty) -> Twins:
+def augment(ground: Ground, penalty: augmented.Penalty) -> Weights:
     """Ridge-augmented weights."""
-    before = ground.before
     if len(ground.usable) < 3 and penalty.given is None:
         raise EstimateError(
             f"fewer than three complete periods before the start in {ground.label}, so that none "
             "can be left out to find the ridge penalty.",
             mend="give a penalty, or use synthetic_control",
         )
-    fitted = augmented.fit(before[ground.donors].T, before, ground.barred, penalty)
-    return ground.twins(fitted.weights, np.zeros_like(ground.figures), fitted.base.converged)
+    fitted = augmented.fit(ground.donors_before.T, ground.before, ground.barred, penalty)
+    return Weights(unit=fitted.weights, time=ground.no_base, converged=fitted.base.converged)
 
 
-def control_as_published(ground: Ground) -> Twins:
+def control_as_published(ground: Ground) -> Weights:
     """Simplex weights by Frank-Wolfe steps that stop early, as the published code takes them."""
-    before, donors = ground.before, ground.donors
-    noise = (
-        _noise(before[donors], ground.barred) if len(ground.usable) > 1 else np.ones(len(before))
-    )
-    weights = _unit_steps(before, ground, TIME_RIDGE * noise, noise)
-    return ground.twins(weights, np.zeros_like(ground.figures), np.ones(len(before), dtype=bool))
+    before, donors = ground.before, ground.donors_before
+    noise = np.ones(len(before))
+    if len(ground.usable) > 1:
+        noise = _noise(donors, ground.barred)
+    weights = _unit_steps(before, donors, ground.barred, TIME_RIDGE * noise, noise)
+    return Weights(unit=weights, time=ground.no_base, converged=np.ones(len(before), dtype=bool))
 
 
-def sdid(ground: Ground, *, exact: bool = True) -> Twins:
+def sdid(ground: Ground, *, exact: bool = True) -> Weights:
     """Unit and time weights of synthetic difference-in-differences, for each area alone."""
     if len(ground.usable) < 2:
         raise EstimateError(
             f"fewer than two complete periods before the start in {ground.label}.",
             mend="use synthetic_control or did",
         )
-    before, donors, barred = ground.before, ground.donors, ground.barred
-    after = ground.figures[donors][:, ground.g :]
-    noise = _noise(before[donors], barred)
+    donors, barred = ground.donors_before, ground.barred
+    after = ground.figures[ground.donors][:, ground.g :]
+    noise = _noise(donors, barred)
     zeta = after.shape[1] ** 0.25 * noise
-    centred, base = ground.around_mean()
+    own, others = _around_mean(ground.before), _around_mean(donors)
     if exact:
-        units = ridge.fit(centred[donors].T, centred, barred, zeta**2 * len(ground.usable))
+        units = ridge.fit(others.T, own, barred, zeta**2 * len(ground.usable))
         weights, converged = units.weights, units.converged
     else:
-        weights, converged = _unit_steps(centred, ground, zeta, noise), np.ones(len(before), bool)
-    time = _time_weights if exact else _time_steps
-    base[:, ground.usable], solved = time(before[donors], after.mean(axis=1), barred, noise)
-    return ground.twins(weights, base, converged & solved)
+        weights = _unit_steps(own, others, barred, zeta, noise)
+        converged = np.ones(len(own), dtype=bool)
+    base, time = ground.no_base, _time_weights if exact else _time_steps
+    base[:, ground.usable], solved = time(donors, after.mean(axis=1), barred, noise)
+    return Weights(unit=weights, time=base, converged=converged & solved)
 
 
-def _unit_steps(before: Floats, ground: Ground, zeta: Floats, noise: Floats) -> Floats:
-    """(N, donors) unit weights by the published steps."""
-    donors = before[ground.donors].T
-    open_to = np.ones((len(before), donors.shape[1]), dtype=bool)
-    own = np.flatnonzero(ground.barred >= 0)
-    open_to[own, ground.barred[own]] = False
-    matrices = np.broadcast_to(donors, (len(before), *donors.shape))
+def _around_mean(before: Floats) -> Floats:
+    out: Floats = before - before.mean(axis=1, keepdims=True)
+    return out
+
+
+def _unit_steps(
+    before: Floats, donors: Floats, barred: Places, zeta: Floats, noise: Floats
+) -> Floats:
+    """(R, donors) unit weights by the published steps."""
+    open_to = np.ones((len(before), len(donors)), dtype=bool)
+    own = np.flatnonzero(barred >= 0)
+    open_to[own, barred[own]] = False
+    matrices = np.broadcast_to(donors.T, (len(before), *donors.T.shape))
     return frank_wolfe.fit(matrices, before, open_to, zeta, noise)
 
 
