@@ -74,9 +74,9 @@ class Workspace:
         return bool(os.environ.get("NEWSTART_DATABASE")) or self.ledger.is_file()
 
     @property
-    def raw(self) -> Path:
-        """Accepted files as they came, by SHA-256."""
-        return self.var / "raw"
+    def raw(self) -> Path | str:
+        """Where accepted files are kept by SHA-256: the URL in ``NEWSTART_RAW``, else a folder."""
+        return os.environ.get("NEWSTART_RAW") or self.var / "raw"
 
     @property
     def receipts(self) -> Path:
@@ -93,6 +93,10 @@ class Workspace:
 
     def results(self, programme: str, study: str) -> Path:
         return self.var / "results" / programme / study
+
+    def looks(self, programme: str, study: str) -> Path:
+        """The look ledger of a study."""
+        return self.var / "looks" / programme / study
 
     @property
     def schemas(self) -> Path:

@@ -140,6 +140,8 @@ def _act(session: Session, kind: ActKind, return_id: str, reason: str, as_json: 
         print_json(act.as_dict())
         return
     print(as_text(act), end="")
+    if kind == "redaction" and not isinstance(workspace.raw, Path):
+        say("Where the store keeps earlier versions of a file, have this one removed there too.")
     say(f"The same, to print: {page}")
 
 

@@ -174,12 +174,12 @@ def _raw_files(connection: sa.Connection) -> list[str]:
     return sorted(connection.execute(kept).scalars())
 
 
-def _copy(raw: Path, to: Path, sha256: str) -> None:
+def _copy(raw: store.Raw, to: Path, sha256: str) -> None:
     content = store.read(raw, sha256)
     if content is None or fingerprint.of_bytes(content) != sha256:
         raise LedgerError(
             "a raw file is missing or is not the one that was accepted; the back-up is unfinished.",
-            where=str(store.raw_path(raw, sha256)),
+            where=store.where(raw, sha256),
             mend="newstart ledger verify names the return.",
         )
     store.keep(to, content)

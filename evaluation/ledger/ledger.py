@@ -37,17 +37,19 @@ if TYPE_CHECKING:
 class Ledger:
     """Every accepted return; open it with ``Ledger.open`` and as a context manager."""
 
-    def __init__(self, engine: sa.Engine, raw: Path) -> None:
+    def __init__(self, engine: sa.Engine, raw: store.Raw) -> None:
         self.engine = engine
         self.raw = raw
 
     @classmethod
-    def open(cls, database: Path | str, raw: Path, *, busy_seconds: int = BUSY_SECONDS) -> Ledger:
+    def open(
+        cls, database: Path | str, raw: Path | str, *, busy_seconds: int = BUSY_SECONDS
+    ) -> Ledger:
         """Open the ledger in an SQLite file, made if there is none, or on PostgreSQL by URL.
 
         Parameters
         ----------
-        raw : the folder for the files as they came.
+        raw : the folder for the files as they came, or the URL of a store, like s3://bucket/raw.
         busy_seconds : how long to wait for another writer.
 
         Raises
@@ -55,7 +57,7 @@ class Ledger:
         LedgerError : if it cannot be opened, is no ledger, or its tables cannot be brought up
             to date.
         """
-        ledger = cls(make_engine(database, busy_seconds), raw)
+        ledger = cls(make_engine(database, busy_seconds), store.open_raw(raw))
         with transaction(ledger.engine) as connection:
             if migrate.is_current(connection):
                 return ledger

@@ -13,7 +13,6 @@ import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -63,7 +62,7 @@ class Verification:
 
 
 def verify(
-    connection: sa.Connection, raw: Path, against: Iterable[Receipt | Act] = ()
+    connection: sa.Connection, raw: store.Raw, against: Iterable[Receipt | Act] = ()
 ) -> Verification:
     """Recompute every record; ``against`` are receipts kept outside the ledger.
 
@@ -89,7 +88,9 @@ def _any_text(connection: sa.Connection) -> Iterator[None]:
         driver.text_factory = str
 
 
-def _verify(connection: sa.Connection, raw: Path, against: Iterable[Receipt | Act]) -> Verification:
+def _verify(
+    connection: sa.Connection, raw: store.Raw, against: Iterable[Receipt | Act]
+) -> Verification:
     places = {
         table: list(connection.execute(sa.select(table.c.seq)).scalars())
         for table in (returns, acts)
@@ -131,7 +132,7 @@ class _Record:
 
 
 def _check_return(
-    connection: sa.Connection, seq: int, raw: Path, redacted: dict[str, str]
+    connection: sa.Connection, seq: int, raw: store.Raw, redacted: dict[str, str]
 ) -> _Record:
     row = _row(connection, returns, seq)
     reasons = _confirmations(connection, seq)
@@ -165,7 +166,7 @@ def _check_return(
 
 
 def _check_act(
-    connection: sa.Connection, seq: int, _raw: Path, _redacted: dict[str, str]
+    connection: sa.Connection, seq: int, _raw: store.Raw, _redacted: dict[str, str]
 ) -> _Record:
     row = _row(connection, acts, seq)
     about = connection.execute(
@@ -201,7 +202,7 @@ def _chain_faults(row: dict[str, Any], chain: str, name: str) -> Iterator[str]:
         yield f"it is stored under another id, {name}."
 
 
-def _raw_faults(raw: Path, sha256: str, redacted: dict[str, str]) -> Iterator[str]:
+def _raw_faults(raw: store.Raw, sha256: str, redacted: dict[str, str]) -> Iterator[str]:
     content = store.read(raw, sha256)
     if sha256 in redacted:
         if content is not None:

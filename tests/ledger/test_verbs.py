@@ -92,9 +92,9 @@ def test_a_redacted_file_and_a_missing_one(newstart: Run, tiny_workspace: Worksp
         "ledger", "redact", receipt["return_id"], "--reason", "a name", "--json"
     )
     assert code == 0 and json.loads(out)["kind"] == "redaction"
-    assert len([path for path in tiny_workspace.raw.rglob("*") if path.is_file()]) == 1
+    assert len([path for path in (tiny_workspace.var / "raw").rglob("*") if path.is_file()]) == 1
     assert newstart("ledger", "verify")[0] == 0
-    shutil.rmtree(tiny_workspace.raw)
+    shutil.rmtree(tiny_workspace.var / "raw")
     code, out, _ = newstart("ledger", "verify")
     assert code == 1 and out.startswith("first: ") and "raw file is missing" in out
     code, _, err = newstart("ledger", "withdraw", "000000000000", "--reason", "none")
