@@ -18,8 +18,8 @@
     which areas start when: the real assignment first, then the ones it is compared with.
 `Estimate`
     effects, and the same effects under every assignment; made by `did`, `imputation`,
-    `synthetic_control`, `augmented_synthetic_control`, `synthetic_did` and
-    `two_way_fixed_effects`.
+    `synthetic_control`, `augmented_synthetic_control`, `pooled_synthetic_control`,
+    `synthetic_did` and `two_way_fixed_effects`.
 `Finding`
     an estimate and what stands against it, as a verdict with its reasons; made by `judge`.
 `Value`
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from evaluation.estimate.did import did
     from evaluation.estimate.estimate import Estimate
     from evaluation.estimate.imputation import imputation
+    from evaluation.estimate.staggered import pooled_synthetic_control
     from evaluation.estimate.synthetic import (
         augmented_synthetic_control,
         synthetic_control,
@@ -75,6 +76,7 @@ __all__ = [
     "did",
     "imputation",
     "judge",
+    "pooled_synthetic_control",
     "synthetic_control",
     "synthetic_did",
     "two_way_fixed_effects",
@@ -98,6 +100,7 @@ _HOME = {
     "did": "estimate.did",
     "imputation": "estimate.imputation",
     "judge": "finding.judge",
+    "pooled_synthetic_control": "estimate.staggered",
     "synthetic_control": "estimate.synthetic",
     "synthetic_did": "estimate.synthetic",
     "two_way_fixed_effects": "estimate.two_way",

@@ -52,7 +52,7 @@ def conformal_test(
     """
     if settings.variant == "penalised":
         raise EstimateError("the shift test is offered for the simplex and demeaned variants.")
-    kept, _ = complete(panel, outcome)
+    kept, _ = complete(panel, [outcome])
     sample = frame.take(kept, outcome, settings.scale)
     starts = np.unique(sample.slots.starts)
     if len(starts) > 1:

@@ -68,6 +68,9 @@ class Ground:
     def of(cls, sample: frame.Sample, g: int) -> Ground:
         """Every area of a sample for one start, its never-started areas as donors.
 
+        A period in which an area of this start has no figure is left out of the fits for it; an
+        area of another start that lacks one in the periods left is not fitted for this start.
+
         Raises
         ------
         EstimateError : fewer than two donors, or no complete period before the start.
@@ -75,12 +78,14 @@ class Ground:
         never = np.flatnonzero(sample.panel.start_index == -1)
         if len(never) < 2:
             raise EstimateError("fewer than two complete comparison areas are left as donors.")
-        usable = np.flatnonzero(np.isfinite(sample.figures[:, :g]).all(axis=0))
+        own = sample.slots.places[sample.slots.starts[sample.slots.slot_of] == g]
+        held = np.isfinite(sample.figures[:, :g])
+        usable = np.flatnonzero(held[np.append(never, own)].all(axis=0))
         label = str(sample.panel.periods[g])
         if len(usable) == 0:
             raise EstimateError(f"no complete period before the start in {label}.")
-        everyone = np.arange(len(sample.figures))
-        return cls.on(sample.figures, everyone, never, usable, (g, label))
+        rows = np.flatnonzero(held[:, usable].all(axis=1))
+        return cls.on(sample.figures, rows, never, usable, (g, label))
 
     @classmethod
     def on(
@@ -121,6 +126,23 @@ class Ground:
         base[:, self.usable] = 1 / len(self.usable)
         return base
 
+    def twins(self, weights: Weights) -> Twins:
+        """The twins that weights make; an area that was not fitted has none (NaN)."""
+        count, unit = len(self.figures), weights.unit
+        time, converged = np.zeros_like(self.figures), np.ones(count, dtype=bool)
+        time[self.rows], converged[self.rows] = weights.time, weights.converged
+        if len(self.rows) < count:
+            unit = np.full((count, len(self.donors)), np.nan)
+            unit[self.rows] = weights.unit
+        return Twins(
+            donors=self.donors, unit_weights=unit, time_weights=time, figures=self.figures,
+            fitted_on=self.usable, converged=converged,
+        )  # fmt: skip
+
+    def only(self, rows: Places) -> Ground:
+        """The same for fewer areas."""
+        return Ground.on(self.figures, rows, self.donors, self.usable, (self.g, self.label))
+
     def gaps(self, weights: Weights) -> Floats:
         """(R, T) each area's path less its twin's, less the same in its weighted periods before."""
         gap = self.figures[self.rows] - weights.unit @ self.figures[self.donors]
@@ -151,16 +173,12 @@ def fit_all(panel: Panel, outcome: str, scale: frame.Scale, method: Method) -> F
     ------
     EstimateError : the panel cannot bear the fit.
     """
-    kept, said = twins.complete(panel, outcome)
+    kept, said = twins.complete(panel, [outcome])
     sample = frame.take(kept, outcome, scale)
     fitted = {}
     for g in np.unique(sample.slots.starts).tolist():
         ground = Ground.of(sample, g)
-        weights = method(ground)
-        fitted[g] = Twins(
-            donors=ground.donors, unit_weights=weights.unit, time_weights=weights.time,
-            figures=sample.figures, fitted_on=ground.usable, converged=weights.converged,
-        )  # fmt: skip
+        fitted[g] = ground.twins(method(ground))
     return Fitted(sample=sample, twins=fitted, said=said)
 
 

@@ -81,6 +81,12 @@ class SimplexFit:
             objective=self.objective[which], gap=self.gap[which], status=self.status[which],
         )  # fmt: skip
 
+    def replaced(self, which: Places, by: SimplexFit) -> SimplexFit:
+        """The same fits with some of them exchanged."""
+        order = np.arange(len(self.values))
+        order[which] = len(self.values) + np.arange(len(which))
+        return _joined([self, by], self.n_donors).rows(order)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Variation:

@@ -134,8 +134,10 @@ def synthetic_control(
 ) -> Estimate:
     """Gaps between started areas and their synthetic twins, by site and period.
 
-    Comparison areas with a missing figure are no donors and fill no place; periods in which a
-    started area has no figure are left out of every fit. Both are stated in ``warnings``.
+    Comparison areas with a missing figure are no donors and fill no place. A period before the
+    start in which an area of that start has no figure is left out of the fits for it; an area of
+    another start that lacks one in the periods left fills no place of that start. A missing figure
+    after the start counts in no mean. What is left out is counted in ``warnings``.
 
     Raises
     ------
@@ -145,9 +147,9 @@ def synthetic_control(
     chosen = settings or SyntheticSettings()
     frame.check_call(panel, chosen, SyntheticSettings, inference, level)
     what = ("synthetic_control", f"gap to the synthetic twin ({chosen.variant}) by site and period")
-    _refuse(inference, what[0])
+    refuse(inference, what[0])
     fitted = fits.fit_all(panel, outcome, chosen.scale, method_of(chosen))
-    return _estimate(fitted, outcome, chosen, what, assignments, level, seed)
+    return estimate_from(fitted, outcome, chosen, what, assignments, level, seed)
 
 
 def augmented_synthetic_control(
@@ -173,9 +175,9 @@ def augmented_synthetic_control(
     chosen = settings or AugmentedSettings()
     frame.check_call(panel, chosen, AugmentedSettings, inference, level)
     what = ("augmented_synthetic_control", "gap to the ridge-augmented twin by site and period")
-    _refuse(inference, what[0])
+    refuse(inference, what[0])
     fitted = fits.fit_all(panel, outcome, chosen.scale, method_of(chosen))
-    return _estimate(fitted, outcome, chosen, what, assignments, level, seed)
+    return estimate_from(fitted, outcome, chosen, what, assignments, level, seed)
 
 
 def synthetic_did(
@@ -201,12 +203,13 @@ def synthetic_did(
     chosen = settings or SdidSettings()
     frame.check_call(panel, chosen, SdidSettings, inference, level)
     what = ("synthetic_did", "gap to the synthetic twin, measured from weighted periods before")
-    _refuse(inference, what[0])
+    refuse(inference, what[0])
     fitted = fits.fit_all(panel, outcome, chosen.scale, method_of(chosen))
-    return _estimate(fitted, outcome, chosen, what, assignments, level, seed)
+    return estimate_from(fitted, outcome, chosen, what, assignments, level, seed)
 
 
-def _refuse(inference: Inference, estimator: str) -> None:
+def refuse(inference: Inference, estimator: str) -> None:
+    """Refuse what a synthetic method has no theory for with few started areas."""
     if inference != "placebo":
         raise InferenceRefused(
             f"{estimator.replace('_', ' ')} has no analytic error with few started areas.",
@@ -214,7 +217,7 @@ def _refuse(inference: Inference, estimator: str) -> None:
         )
 
 
-def _estimate(
+def estimate_from(
     fitted: fits.Fitted,
     outcome: str,
     settings: Settings,
@@ -223,6 +226,7 @@ def _estimate(
     level: float,
     seed: int,
 ) -> Estimate:
+    """The estimate that fitted twins make: effects, and the same under every assignment."""
     sample = fitted.sample
     if assignments is None:
         assignments = Assignments.draw(sample.panel, strata=(), seed=seed)

@@ -7,7 +7,7 @@ is measured (none, all alike, or fitted). What follows from the weights is the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 class Twins:
     """The twins of every area for one start.
 
-    donors : positions of the donors. unit_weights : (N, donors), rows sum to one.
+    donors : positions of the donors. unit_weights : (N, donors), rows sum to one; NaN in the row of
+    an area that lacks a figure in the periods of the fit.
     time_weights : (N, T), rows sum to one or to nothing. figures : (N, T). fitted_on : the periods
     of the fit. converged : (N) whether each fit reached its optimum.
     """
@@ -57,6 +58,11 @@ class Twins:
         rmspe: Floats = np.sqrt((centred**2).mean(axis=1))
         return rmspe
 
+    def where_fitted(self, difference: Floats) -> Floats:
+        """The same with no figure for areas that were not fitted."""
+        out: Floats = np.where(np.isnan(self.unit_weights[:, :1]), np.nan, difference)
+        return out
+
     def from_base(self, difference: Floats, areas: NDArray[np.int64] | None = None) -> Floats:
         """Differences less their weighted mean before the start; ``areas`` names their rows."""
         weights = self.time_weights if areas is None else self.time_weights[areas]
@@ -65,10 +71,13 @@ class Twins:
         return out
 
 
-def complete(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
+def complete(panel: Panel, outcomes: Sequence[str]) -> tuple[Panel, tuple[str, ...]]:
     """The eligible areas less comparison areas with a gap, and what has to be said of those."""
     panel = panel.eligible()
-    leave = np.isnan(panel.array(outcome)).any(axis=1) & ~panel.started
+    gap = np.zeros(len(panel.areas), dtype=bool)
+    for outcome in outcomes:
+        gap |= np.isnan(panel.array(outcome)).any(axis=1)
+    leave = gap & ~panel.started
     if not leave.any():
         return panel, ()
     return panel.select(~leave), (
@@ -84,10 +93,11 @@ def placebo(
     rule = Rule(comparison=None)
     gaps = {g: twin.gaps for g, twin in twins.items()}
     raw = effects_under(gaps, assignments, rule, sample.weights, _filler_gaps(twins))
-    unit = {g: twin.from_base(frame.unit_figures(sample)) for g, twin in twins.items()}
+    units = frame.unit_figures(sample)
+    unit = {g: twin.where_fitted(twin.from_base(units)) for g, twin in twins.items()}
     shift = effects_under(frame.unit_before(sample, unit), assignments, rule, sample.weights)
     placed = frame.placed_effects(sample, raw[0])
-    carried = {g: twin.from_base(placed) for g, twin in twins.items()}
+    carried = {g: twin.where_fitted(twin.from_base(placed)) for g, twin in twins.items()}
     net = raw - effects_under(carried, assignments, rule, sample.weights)
     return frame.finished_draws(assignments, raw, shift, net), raw[0].copy()
 

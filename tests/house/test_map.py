@@ -11,7 +11,8 @@ import evaluation
 PUBLIC = {
     "Assignments", "Edition", "Estimate", "Finding", "Ledger", "Panel", "Problem", "Programme",
     "Protocol", "Receipt", "Return", "Value", "augmented_synthetic_control", "did", "imputation",
-    "judge", "synthetic_control", "synthetic_did", "two_way_fixed_effects", "worth",
+    "judge", "pooled_synthetic_control", "synthetic_control", "synthetic_did",
+    "two_way_fixed_effects", "worth",
 }  # fmt: skip
 IMPORT_SECONDS = 0.2
 # A shared machine that is busy with other work; the budget itself is what a quiet one must hold.

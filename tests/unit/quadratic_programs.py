@@ -25,6 +25,25 @@ def least_norm_meeting(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return _solved(sparse.identity(n, format="csc"), np.zeros(n), rows, right, t, n)
 
 
+def on_simplexes(a: np.ndarray, b: np.ndarray, groups: int) -> np.ndarray:
+    """min ||A w - b||^2 with weights in groups of one size, each group on a simplex of its own."""
+    t, n = a.shape
+    sums = sparse.kron(sparse.identity(groups), np.ones((1, n // groups)))
+    rows = sparse.vstack([
+        sparse.hstack([sparse.csc_matrix(a), -sparse.identity(t)]),
+        sparse.hstack([sums, sparse.csc_matrix((groups, t))]),
+        sparse.hstack([-sparse.identity(n), sparse.csc_matrix((n, t))]),
+    ], format="csc")  # fmt: skip
+    p = sparse.block_diag([sparse.csc_matrix((n, n)), sparse.identity(t)], format="csc")
+    right = np.concatenate([b, np.ones(groups), np.zeros(n)])
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-12
+    cones = [clarabel.ZeroConeT(t + groups), clarabel.NonnegativeConeT(n)]
+    solver = clarabel.DefaultSolver(p, np.zeros(n + t), rows, right, cones, settings)
+    return np.array(solver.solve().x)[:n]
+
+
 def _solved(p, q, rows, right, t, n):  # type: ignore[no-untyped-def]
     settings = clarabel.DefaultSettings()
     settings.verbose = False

@@ -1,0 +1,156 @@
+"""Several outcomes at once, and what becomes of cells without a figure."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation import Panel, augmented_synthetic_control, synthetic_control, synthetic_did
+from evaluation.errors import EstimateError
+from evaluation.estimate import simplex
+from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.several import synthetic_controls
+from evaluation.estimate.synthetic import SyntheticSettings
+from tests.unit.panels import long_table, panel
+
+ESTIMATORS = [synthetic_control, augmented_synthetic_control, synthetic_did]
+
+
+def two_outcomes(table: pd.DataFrame | None = None) -> Panel:
+    """The second outcome is a thousand times as large, with noise of its own."""
+    table = long_table() if table is None else table
+    noise = np.random.default_rng(5).normal(size=len(table))
+    table = table.assign(z=1000 * (table["y"] + noise))
+    return Panel.from_long(
+        table, area="area", period="year", outcomes=["y", "z"], start="start", site="site",
+        authority="authority", population="population", frequency="A",
+    )  # fmt: skip
+
+
+def test_separate_weights_are_those_of_each_outcome_alone() -> None:
+    held = two_outcomes()
+    found = synthetic_controls(held, ["y", "z"], weights="separate")
+    for name, estimate in found.items():
+        alone = synthetic_control(held, name)
+        np.testing.assert_allclose(estimate.effects, alone.effects, rtol=1e-12)
+        pd.testing.assert_frame_equal(estimate.weights, alone.weights)
+
+
+def test_shared_weights_fit_both_outcomes_alike() -> None:
+    """By hand: the outcomes side by side, each in units of its donors' spread."""
+    held = two_outcomes()
+    found = synthetic_controls(held, ["y", "z"], weights="shared")
+    pd.testing.assert_frame_equal(found["y"].weights, found["z"].weights)
+    stacked = []
+    for name in ("y", "z"):
+        before = held.array(name)[:, :5]
+        donors = before[4:]
+        stacked.append(before / np.sqrt(((donors - donors.mean(axis=0)) ** 2).mean()))
+    x = np.hstack(stacked)
+    w = simplex.fit(x[4:].T, x[[0]], np.array([[-1]])).weights[0]
+    own = found["y"].weights[found["y"].weights["area"] == "a00"]
+    np.testing.assert_allclose(own["weight"], w[w > 1e-8], atol=1e-8)
+    for name in ("y", "z"):
+        gap = held.array(name)[0] - w @ held.array(name)[4:]
+        area = found[name].by("area").loc["a00", "effect"]
+        assert area == pytest.approx(gap[5:].mean(), rel=1e-6)
+
+
+def test_the_unit_of_an_outcome_does_not_move_shared_weights() -> None:
+    held = two_outcomes()
+    found = synthetic_controls(held, ["y", "z"])
+    scaled = Panel(
+        areas=held.areas, periods=held.periods,
+        figures={"y": held.array("y"), "z": held.array("z") / 1e6},
+    )  # fmt: skip
+    again = synthetic_controls(scaled, ["y", "z"])
+    np.testing.assert_allclose(again["y"].effects, found["y"].effects, atol=1e-8)
+    np.testing.assert_allclose(again["z"].effects * 1e6, found["z"].effects, rtol=1e-6)
+
+
+def test_outcomes_share_their_assignments_even_where_one_lacks_figures() -> None:
+    table = long_table()
+    held = two_outcomes(table)
+    gap = held.array("z").copy()
+    gap[20, 3] = np.nan
+    figures = {"y": held.array("y"), "z": gap}
+    lacking = Panel(areas=held.areas, periods=held.periods, figures=figures)
+    found = synthetic_controls(lacking, ["y", "z"])
+    for estimate in found.values():
+        assert any("1 comparison areas" in said for said in estimate.warnings)
+        assert "a20" not in set(estimate.weights["donor"])
+    assert found["y"].provenance["assignments"] == found["z"].provenance["assignments"]
+
+
+def test_what_cannot_be_shared_is_refused() -> None:
+    with pytest.raises(EstimateError, match="no outcome"):
+        synthetic_controls(panel(), [])
+    with pytest.raises(EstimateError, match="simplex or demeaned"):
+        synthetic_controls(
+            panel(), ["y"], settings=SyntheticSettings(variant="penalised", penalty=1.0)
+        )
+    demeaned = SyntheticSettings(variant="demeaned")
+    found = synthetic_controls(panel(), ["y"], settings=demeaned)["y"]
+    alone = synthetic_control(panel(), "y", settings=demeaned)
+    np.testing.assert_allclose(found.effects, alone.effects, atol=1e-7)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_a_started_areas_missing_period_before_is_left_out_of_every_fit(estimator) -> None:  # type: ignore[no-untyped-def]
+    """Site A's effect is as if nobody had figures for that period; site B's fits keep it."""
+    table = long_table()
+    table.loc[(table["area"] == "a00") & (table["year"] == 2002), "y"] = np.nan
+    found = estimator(panel(table), "y")
+    assert any("1 of 240 cells" in said and "1 in" in said for said in found.warnings)
+    assert found.sample["missing_cells"] == 1
+    # The period is moved to the front and cut off, so that the remaining ones are unbroken.
+    rest = long_table()
+    rest = rest[rest["year"] != 2002].assign(
+        year=lambda t: np.where(t["year"] < 2002, t["year"] + 1, t["year"])
+    )
+    again = estimator(panel(rest), "y")
+    whole = estimator(panel(), "y")
+    for site, same in (("A", again), ("B", whole)):
+        post = ((found.index["event_time"] >= 0) & (found.index["site"] == site)).to_numpy()
+        kept = ((same.index["event_time"] >= 0) & (same.index["site"] == site)).to_numpy()
+        np.testing.assert_allclose(found.effects[post], same.effects[kept], atol=1e-7)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_a_started_areas_missing_period_after_counts_for_nothing(estimator) -> None:  # type: ignore[no-untyped-def]
+    table = long_table(effect=4.0)
+    whole = estimator(panel(table), "y")
+    table.loc[(table["area"] == "a00") & (table["year"] == 2006), "y"] = np.nan
+    found = estimator(panel(table), "y")
+    one = found.index[(found.index["site"] == "A") & (found.index["quarter"] == 2006)].index[0]
+    assert np.isfinite(found.effects[one])
+    others = np.delete(np.arange(len(found.effects)), one)
+    np.testing.assert_allclose(found.effects[others], whole.effects[others], atol=1e-7)
+
+
+def test_an_area_that_cannot_be_fitted_for_a_start_fills_no_place_of_it() -> None:
+    """Site A lacks 2006, which is before site B's start: A's area fills B's place in no draw."""
+    table = long_table()
+    table.loc[(table["area"] == "a00") & (table["year"] == 2006), "y"] = np.nan
+    held = panel(table)
+    assignments = Assignments.draw(held, strata=())
+    estimate = synthetic_control(held, "y", assignments=assignments)
+    assert estimate.draws is not None
+    fillers = assignments.fillers
+    both = np.flatnonzero(np.isin(fillers[:, 2], [0]) & ~np.isin(fillers[:, 3], [0]))
+    assert len(both) > 0
+    y, never = held.array("y"), np.arange(4, 24)
+    for b in both[:3]:
+        i = fillers[b, 3]
+        own = np.where(never == i, np.arange(20), -1).max(keepdims=True)[None]
+        w = simplex.fit(y[never][:, :7].T, y[[i], :7], own).weights[0]
+        w = np.where(np.isin(never, fillers[b]), 0.0, w)
+        gap = y[i] - (w / w.sum()) @ y[never]
+        np.testing.assert_allclose(estimate.draws.raw[b][10:], gap, atol=1e-7)
+
+
+def test_too_few_complete_areas_is_an_error_with_its_reason() -> None:
+    table = long_table()
+    few = table["area"].isin([f"a{i:02d}" for i in range(5, 24)]) & (table["year"] == 2001)
+    table.loc[few, "y"] = np.nan
+    with pytest.raises(EstimateError):
+        synthetic_control(panel(table), "y")
