@@ -90,7 +90,7 @@ def money(study: StudyResults) -> str:
     return (
         f"So far the programme has cost {words.pounds(totals['cost']['mean'])} and "
         f"released {words.money_with_range(released)} of public spending; "
-        f"{words.money_with_range(cashable)} of that could be taken out of a budget, on this "
+        f"at most {words.money_with_range(cashable)} of that could leave a budget, on this "
         f"framework's own assumptions. {rests}{' ' if rests else ''}"
         f"{balance(totals['net_fiscal'], counted=bool(rests))}"
     )
@@ -139,9 +139,13 @@ def chance_of_gain(value: Record) -> str:
         row["value"]["mean"] for row in value["by_outcome"]
         if row["outcome"] in codes and not row.get("transfer")
     )  # fmt: skip
+    together = value.get("not_standing_together")
+    without = "Without that the chance has not been worked out." if together is None else (
+        f"Without that it is {words.in_hundred(together['p_npsv_positive_without'])}."
+    )  # fmt: skip
     return (
         f"{said}; and it counts {words.pounds(part)} of gains, before discounting, from "
-        f"{cannot_be_told(value)}. Without that the chance has not been worked out."
+        f"{cannot_be_told(value)}. {without}"
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.edition import answers, figures, words
+from evaluation.edition import answers, figures, money_charts, words
 from evaluation.edition.edition import Edition, Record, StudyResults
 from evaluation.edition.files import Generated
 from evaluation.edition.tables import table
@@ -15,7 +15,7 @@ from evaluation.value.units import WEEKS_A_YEAR
 _TOTALS = (
     ("cost", "Cost of the programme"),
     ("gross_fiscal", "Public spending released"),
-    ("cashable", "Of what was released, could be taken out of a budget"),
+    ("cashable", "Of what was released, could leave a budget, at most"),
     ("net_fiscal", "Public spending released less cost"),
     ("gross_economic", "Gains to people's incomes and to the economy"),
     ("gross_social", "Gains to people's lives, in pounds"),
@@ -26,9 +26,9 @@ _BUDGETS = {
     "DEL": "of which agencies' budgets (DEL)",
 }
 _OWN_KIND = {"gross_economic": "economic", "gross_social": "social"}
-_NO_RANGE = "no range of its own"
 # What one unit of a price is, and how the price is said.
-_PRICED = {"event": "each", "person_year": "a person-year", "week": "a week"}
+_PRICED = {"event": "each", "entry": "each", "person_year": "a person-year", "week": "a week",
+           "point_year": "a point and year"}  # fmt: skip
 
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
@@ -38,15 +38,26 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     if value is None:
         return {"value": None, "study": study}
     name = f"{study.study}/money"
-    out.table(f"{name}-outcomes", [_flat(row) for row in value["by_outcome"]])
-    out.table(f"{name}-agencies", [_flat(row) for row in value["by_agency"]])
+    _downloads(value, name, out)
     return {
-        "value": value, "study": study, "name": name,
+        "value": value, "study": study, "name": name, "charts": money_charts, "out": out,
         "totals": _totals_table(value), "gains": gains_chart(study, out, "../"),
-        "agencies": _agency_table(value), "cumulative": _cumulative_chart(study, value, out),
-        "began": _began(value), "prices": _price_table(value), "price_notes": _price_notes(value),
+        "agencies": _agency_table(value), "began": _began(value),
+        "prices": _price_table(value), "price_notes": _price_notes(value),
+        "red": _red(value), "sources": _sources_table(value),
+        "not_monetised": _not_monetised(value),
+        "to_confirm": [words.sentence(what) for what in value.get("to_confirm") or []],
         "notes": [words.sentence(note) for note in value["notes"]],
     }  # fmt: skip
+
+
+def _downloads(value: Record, name: str, out: Generated) -> None:
+    out.table(f"{name}-outcomes", [_flat(row) for row in value["by_outcome"]])
+    out.table(f"{name}-agencies", [_flat(row) for row in value["by_agency"]])
+    out.table(f"{name}-over-time", [_flat(row) for row in value["by_quarter"]])
+    for key in ("waterfall", "tornado", "scenarios", "categories", "sources"):
+        if rows := value.get(key):
+            out.table(f"{name}-{key}", [_flat(row) for row in rows])
 
 
 def gains_chart(study: StudyResults, out: Generated, root: str) -> Markup:
@@ -72,7 +83,7 @@ def _totals_table(value: Record) -> Markup:
         if not figure["mean"] and _OWN_KIND.get(key, "fiscal") not in kinds:
             rows.append([title, "not valued", ""])
             continue
-        rows.append([title, words.pounds(figure["mean"]), _range(figure)])
+        rows.append([title, words.pounds(figure["mean"]), money_charts.span(figure)])
         rows += _parts(value) if key == "gross_fiscal" else []
     heads = ["Account", "Best figure", "Range"]
     return table(f"To date, {value['price_base']} prices", heads, rows, numeric="tnn")
@@ -82,13 +93,14 @@ def _parts(value: Record) -> list[list[str]]:
     """What was released, by kind of budget, and what rests on findings that are objected to."""
     rows = []
     for budget, title in _BUDGETS.items():
-        gains = [row["gain"]["mean"] for row in value["by_agency"] if row["budget"] == budget]
-        if gains:
-            rows.append([title, words.pounds(sum(gains)), _NO_RANGE])
-    if lost := answers.not_standing(value):
-        part = sum(row["gross_fiscal"]["mean"] for row in lost)
+        figure = value["totals"].get(f"gross_fiscal_{budget}")
+        if figure is not None and any(row["budget"] == budget for row in value["by_agency"]):
+            rows.append([title, words.pounds(figure["mean"]), money_charts.span(figure)])
+    together = value.get("not_standing_together")
+    if together and answers.not_standing(value):
         title = f"of which from {answers.cannot_be_told(value)}"
-        rows.append([title, words.pounds(part), _NO_RANGE])
+        figure = together["gross_fiscal"]
+        rows.append([title, words.pounds(figure["mean"]), money_charts.span(figure)])
     return rows
 
 
@@ -105,8 +117,11 @@ def _began(value: Record) -> str:
 
 
 def _agency_table(value: Record) -> Markup:
+    red = set(value.get("red_agencies") or [])
     rows = [
-        [row["name"], row["budget"], words.pounds(row["cost"]["mean"]),
+        [_with_note(row["name"], "rests on a red-graded price")
+         if f"{row['agency']}/{row['budget']}" in red else row["name"],
+         row["budget"], words.pounds(row["cost"]["mean"]),
          words.money_with_range(row["gain"]), words.money_with_range(row["net"])]
         for row in value["by_agency"]
     ]  # fmt: skip
@@ -114,8 +129,36 @@ def _agency_table(value: Record) -> Markup:
     return table("Who pays and who gains, to date", heads, rows, numeric="ttnnn")
 
 
+def _red(value: Record) -> list[str]:
+    """Red-graded prices that matter to the total, each in a sentence."""
+    return [
+        f"{row['title']} ({row['code']}): {words.percent(100 * row['share'], 0)} of all that is "
+        "valued, either way, rests on this price, which is graded red: it may be off by half and "
+        "more."
+        for row in value.get("red") or []
+    ]
+
+
+def _sources_table(value: Record) -> Markup | None:
+    rows = [[row["what"], row["vintage"], row["source"], row["confidence"]]
+            for row in value.get("sources") or []]  # fmt: skip
+    heads = ["What", "Vintage", "Source", "Grade"]
+    return table("Where every figure of this page has its prices, rates and shares from", heads,
+                 rows, style="dense wraps") if rows else None  # fmt: skip
+
+
+def _not_monetised(value: Record) -> Markup | None:
+    rows = [[row["title"], words.verdict(row["direction"]).word,
+             words.sentence(row["evidence"]) if row["evidence"] else "", row["why"]]
+            for row in value.get("not_monetised") or []]  # fmt: skip
+    heads = ["Measured, without a price", "Direction", "Evidence", "Why no price"]
+    return table("What is in no figure of this page", heads, rows) if rows else None
+
+
 def _price_table(value: Record) -> Markup:
     names = {row["agency"]: row["name"] for row in value["by_agency"]}
+    names |= {row["agency"]: row["agency_name"] for row in value["by_outcome"]
+              if "agency_name" in row}  # fmt: skip
     rows = [
         [_with_note(row["title"], f"{row['kind']}: {names.get(row['agency'], row['agency'])}"),
          _avoided(row), _price(row), _kept(row), words.money_with_range(row["value"])]
@@ -140,8 +183,12 @@ def _avoided(row: Record) -> Markup:
 def _price(row: Record) -> Markup:
     digits = 2 if row["unit_cost"] < 1000 else 0
     unit = _PRICED.get(row.get("cost_per", "event"), "each")
-    return _with_note(f"£{row['unit_cost']:,.{digits}f} {unit}",
-                      f"from {row['price_year']} prices, {row['confidence']}")  # fmt: skip
+    basis = "average" if not row.get("bankable") else "marginal"
+    vintage = f"; {row['vintage']}, {row['code']}" if row.get("vintage") else ""
+    return _with_note(
+        f"£{row['unit_cost']:,.{digits}f} {unit}",
+        f"{basis}, from {row['price_year']} prices, {row['confidence']}{vintage}",
+    )
 
 
 def _kept(row: Record) -> str:
@@ -161,29 +208,12 @@ def _with_note(text: str, note: str) -> Markup:
 
 
 def _price_notes(value: Record) -> list[str]:
-    """What is to be known of each price, once."""
-    notes = [f"{row['title']}: {words.sentence(row['note'])}" for row in value["by_outcome"]
-             if row["note"]]  # fmt: skip
+    """What is to be known of each price, once; average or marginal is said beside each."""
+    notes = [
+        f"{row['title']}: {words.sentence(row['note'])} {row.get('basis', '')}".strip()
+        for row in value["by_outcome"] if row["note"]
+    ]  # fmt: skip
     return list(dict.fromkeys(notes))
-
-
-def _cumulative_chart(study: StudyResults, value: Record, out: Generated) -> Markup:
-    rows = value["by_quarter"]
-    if not rows:
-        return Markup("")
-    last = rows[-1]
-    said = (
-        f"By {last['quarter']} what was released less what was spent came to "
-        f"{words.money_with_range(last['cumulative_net'])}."
-    )
-    return out.plate(f"{study.study}/cumulative", "../", f"Line chart with a range. {said}",
-                     figures.cumulative, rows, caption=said)  # fmt: skip
-
-
-def _range(figure: Record) -> str:
-    if figure["low"] is None or words.pounds(figure["low"]) == words.pounds(figure["high"]):
-        return ""
-    return f"{words.pounds(figure['low'])} to {words.pounds(figure['high'])}"
 
 
 def _flat(row: Record) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def value_of_public_funds(value: Value) -> dict[str, Any]:
     return {
         "mvpf": point, "low": low, "high": high, "finite": where.finite,
         "infinite": where.infinite, "ambiguous": where.ambiguous, "people_lose": where.loses,
+        "best": [float(purse[0]), float(people[0])],
         "willingness_to_pay": value.summary(people), "net_cost": value.summary(purse),
         "points": [[round(float(x)), round(float(y))]
                    for x, y in zip(purse[shown], people[shown], strict=True)],

@@ -35,6 +35,7 @@ def as_data(value: Value, findings: Mapping[str, Finding]) -> dict[str, Any]:
         "waterfall": ratios.waterfall(value), "tornado": sensitivity.tornado(value),
         "information": sensitivity.value_of_information(value),
         "public_funds": ratios.value_of_public_funds(value),
+        "red_agencies": _with_red(value),
         "categories": ratios.category_chances(value),
         "scenarios": scenarios.scenarios(value),
         "break_even": scenarios.break_even_persistence(value),
@@ -45,7 +46,9 @@ def as_data(value: Value, findings: Mapping[str, Finding]) -> dict[str, Any]:
         "sources": sources(value),
         "costs": value.costs.groupby(["agency", "kind"])["amount"].sum().reset_index()
         .to_dict("records"),
-        "not_standing": _not_standing(value, findings), "notes": _notes(value),
+        "not_standing": _not_standing(value, findings),
+        "not_standing_together": _not_standing_together(value, findings),
+        "notes": _notes(value),
     }  # fmt: skip
 
 
@@ -98,6 +101,14 @@ def _over_time(value: Value) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _with_red(value: Value) -> list[str]:
+    """Budgets whose gain rests on a red-graded price, as ``agency/budget``."""
+    return sorted({
+        f"{line.cost.agency}/{line.cost.budget}" for line in value.lines
+        if line.cost.confidence == "red"
+    })  # fmt: skip
+
+
 def _not_standing(value: Value, findings: Mapping[str, Finding]) -> list[dict[str, Any]]:
     valued = {line.outcome.code: line.outcome for line in value.lines}
     return [
@@ -105,6 +116,21 @@ def _not_standing(value: Value, findings: Mapping[str, Finding]) -> list[dict[st
          "verdict": findings[code].verdict, **value.of_outcome(code)}
         for code, outcome in valued.items() if code in findings and findings[code].objections
     ]  # fmt: skip
+
+
+def _not_standing_together(value: Value, findings: Mapping[str, Finding]) -> dict[str, Any] | None:
+    """What the objected outcomes come to together, and the chance of a gain without them."""
+    codes = {code for code, finding in findings.items() if finding.objections}
+    lines = [line for line in value.lines if line.outcome.code in codes]
+    if not lines:
+        return None
+    kept = [line for line in value.public if line.outcome.code not in codes]
+    without = value.total(kept, discounted=True) - value.discounted_cost
+    return {
+        "gross_fiscal": value.summary(value.total([line for line in lines if line.fiscal])),
+        "npsv_without": value.summary(without),
+        "p_npsv_positive_without": float((without[1:] > 0).mean()),
+    }
 
 
 def _priced(value: Value, line: Line) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from evaluation.edition.figures.charts import (
     strip,
     trade_off,
 )
+from evaluation.edition.figures.money import fan, plane, tornado, waterfall
 
 __all__ = [
-    "NARROW", "SPARK", "WIDE", "Size", "cumulative", "events", "forest", "gains", "gaps", "paths",
-    "spark", "strip", "trade_off",
+    "NARROW", "SPARK", "WIDE", "Size", "cumulative", "events", "fan", "forest", "gains", "gaps",
+    "paths", "plane", "spark", "strip", "tornado", "trade_off", "waterfall",
 ]  # fmt: skip
