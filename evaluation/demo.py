@@ -36,6 +36,7 @@ from evaluation.simulate import (
     write_programme,
     write_returns,
 )
+from evaluation.study.looking import catch_up
 from evaluation.study.results import write_results
 from evaluation.study.run import run_study
 from evaluation.workspace import Workspace
@@ -74,6 +75,7 @@ def run_demo(workspace: Workspace, *, tiny: bool = False, progress: Progress = p
     submit_files(workspace, [*files, *cases], progress)
     for name in studies_of(workspace):
         if not name.startswith(f"{REAL_CASES}/") or cases:
+            catch_up(workspace, name, progress=progress)
             refresh_study(workspace, name, progress)
     book = None
     if workspace.book.is_dir():

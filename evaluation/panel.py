@@ -7,7 +7,7 @@ anyone's long table (`Panel.from_long`); it never estimates and never looks at a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -69,12 +69,14 @@ class Panel:
         the first period gives a negative position below -1.
         """
         first, last = self.periods[0], self.periods[-1]
-        found = np.full(len(self.areas), NEVER, dtype=np.int64)
-        for row, start in enumerate(self.areas["start"]):
+        codes, labels = pd.factorize(self.areas["start"])
+        found = np.full(len(labels) + 1, NEVER, dtype=np.int64)
+        for row, start in enumerate(labels):
             if isinstance(start, str) and (period := Period.parse(start)) <= last:
                 position = period - first
                 found[row] = position if position >= 0 else position - 1
-        return found
+        # A missing start has code -1, which is the last of them: it never starts.
+        return found[codes]
 
     @property
     def started(self) -> NDArray[np.bool_]:
@@ -103,28 +105,33 @@ class Panel:
 
     def select(self, keep: NDArray[np.bool_]) -> Panel:
         """The same panel with only the areas where ``keep`` is true."""
-        return Panel(
+        return replace(
+            self,
             areas=self.areas[keep],
-            periods=self.periods,
             figures={k: v[keep] for k, v in self.figures.items()},
             denominators={k: v[keep] for k, v in self.denominators.items()},
             statuses={k: v[keep] for k, v in self.statuses.items()},
-            per=self.per,
-            vintage=self.vintage,
         )
 
     def until(self, last: Period) -> Panel:
         """The panel as it stood with ``last`` as its last period (figures as now known)."""
         n = last - self.periods[0] + 1
-        return Panel(
-            areas=self.areas,
+        return replace(
+            self,
             periods=self.periods[:n],
             figures={k: v[:, :n] for k, v in self.figures.items()},
             denominators={k: v[:, :n] for k, v in self.denominators.items()},
             statuses={k: v[:, :n] for k, v in self.statuses.items()},
-            per=self.per,
-            vintage=self.vintage,
         )
+
+    def ahead(self, last: Period) -> Panel:
+        """The panel with empty periods up to ``last``, so that later starts fall inside it."""
+        wider = last - self.periods[-1]
+        blank = np.full((len(self.areas), wider), np.nan)
+        return Panel(
+            areas=self.areas, periods=period_range(self.periods[0], last), vintage=self.vintage,
+            figures={k: np.hstack([v, blank]) for k, v in self.figures.items()},
+        )  # fmt: skip
 
     def eligible(self) -> Panel:
         """Without the areas that the programme excludes (buffers, other programmes)."""
@@ -184,9 +191,10 @@ class Panel:
                  "stratum": stratum, "start": start}  # fmt: skip
         given = {name: column for name, column in named.items() if column}
         _require_columns(frame, [area, period, *outcomes, *given.values(), *covariates])
-        periods = _parse_periods(frame[period], frequency)
-        _refuse_duplicates(frame[area], periods)
-        span = period_range(min(periods), max(periods))
+        known, codes = _parse_periods(frame[period], frequency)
+        span = period_range(min(known), max(known))
+        cols = np.array([p - span[0] for p in known])[codes]
+        _refuse_duplicates(frame[area], cols, span)
         columns = {**given, **{name: name for name in covariates}}
         areas = _constant_attributes(frame, area, columns)
         areas["start"] = _parse_starts(areas["start"]) if start else None
@@ -195,7 +203,6 @@ class Panel:
             if name not in areas:
                 areas[name] = None
         rows = areas.index.get_indexer(pd.Index(frame[area]))
-        cols = np.array([p - span[0] for p in periods])
         figures = {}
         for name in outcomes:
             grid = np.full((len(areas), len(span)), np.nan)
@@ -337,14 +344,18 @@ def _numbers(frame: pd.DataFrame, name: str, where: tuple[str, str]) -> NDArray[
     return numbers.to_numpy(dtype=float)
 
 
-def _parse_periods(column: pd.Series, frequency: Literal["Q", "A"]) -> list[Period]:
+def _parse_periods(
+    column: pd.Series, frequency: Literal["Q", "A"]
+) -> tuple[list[Period], NDArray[np.intp]]:
+    """The periods that occur, and which of them each row has."""
     if pd.api.types.is_datetime64_any_dtype(column):
         raise PanelError(
             f"column {column.name!r} holds dates, not periods.",
             mend="give quarters, frame[...].dt.to_period('Q'), or years, frame[...].dt.year",
         )
-    known = {value: Period.parse(_plain(value)) for value in column.unique()}
-    for value, period in known.items():
+    codes, values = pd.factorize(column, use_na_sentinel=False)
+    known = [Period.parse(_plain(value)) for value in values]
+    for value, period in zip(values, known, strict=True):
         if period.frequency != frequency:
             wanted = "quarters" if frequency == "Q" else "years"
             raise PanelError(
@@ -352,7 +363,7 @@ def _parse_periods(column: pd.Series, frequency: Literal["Q", "A"]) -> list[Peri
                 expected=f"{wanted} in every row",
                 mend="pass frequency='A' for years, 'Q' for quarters",
             )
-    return [known[value] for value in column]
+    return known, codes
 
 
 def _plain(value: object) -> str:
@@ -361,19 +372,23 @@ def _plain(value: object) -> str:
 
 
 def _parse_starts(column: pd.Series) -> list[str | None]:
-    never = column.isna() | column.isin([0, "0", ""])
-    return [
+    codes, values = pd.factorize(column)
+    never = [value in (0, "0", "") for value in values]
+    labels = [
         None if is_never else Period.parse(_plain(value)).label
-        for value, is_never in zip(column, never, strict=True)
+        for value, is_never in zip(values, never, strict=True)
     ]
+    labels.append(None)  # a missing start has code -1, which is the last of them
+    return [labels[code] for code in codes]
 
 
-def _refuse_duplicates(areas: pd.Series, periods: list[Period]) -> None:
-    pairs = pd.MultiIndex.from_arrays([areas, [p.label for p in periods]])
-    if pairs.has_duplicates:
-        area, period = pairs[pairs.duplicated()][0]
+def _refuse_duplicates(areas: pd.Series, cols: NDArray[np.int64], span: tuple[Period, ...]) -> None:
+    number = pd.factorize(areas)[0]
+    twice = pd.Series(number * len(span) + cols).duplicated().to_numpy()
+    if twice.any():
+        row = int(np.flatnonzero(twice)[0])
         raise PanelError(
-            f"area {area} has more than one row for {period}.",
+            f"area {areas.iloc[row]} has more than one row for {span[cols[row]].label}.",
             expected="one row an area and period",
         )
 

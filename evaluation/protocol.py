@@ -38,6 +38,21 @@ class DidPlan(Frozen):
     anticipation: int = 0
 
 
+class LooksPlan(Frozen):
+    """How often the study is looked at, and how alpha (one minus the level) is spent.
+
+    horizon : planned looks, one a period from the first start on. reserve : alpha kept for looks
+    past the horizon. score : how periods are weighed into the statistic of a look. harm_margin :
+    percent of harm that is let pass before harm, watched one-sided by Pocock's spending, is said.
+    """
+
+    spending: Literal["obrien_fleming", "pocock", "open_ended"] = "obrien_fleming"
+    horizon: int = Field(8, ge=1)
+    reserve: float = Field(0.01, ge=0, lt=0.5)
+    score: Literal["mean", "gls"] = "mean"
+    harm_margin: float = Field(0.0, ge=0)
+
+
 class Published(Frozen):
     """A published figure that the study stands beside, with the settings that reproduce it.
 
@@ -79,6 +94,7 @@ class Protocol(Frozen):
     did: DidPlan = DidPlan()
     synthetic_control: Literal["simplex", "demeaned"] = "simplex"
     assignments: AssignmentPlan
+    looks: LooksPlan | None = None
     level: float = Field(0.95, gt=0.5, lt=1)
     ring_km: float | None = None
     price_base: int = 2024

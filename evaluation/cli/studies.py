@@ -102,6 +102,16 @@ def study_run(
     print(path)
 
 
+@study_app.command("looks")
+def study_looks(context: typer.Context, study: Study) -> None:
+    """Take every look whose due date has passed, each on what was known at the end of that day."""
+    from evaluation.study.looking import catch_up
+
+    session: Session = context.obj
+    taken = catch_up(session.workspace, study, progress=lambda m: say(f"· {m}"))
+    print(f"{taken} looks taken.")
+
+
 def value(context: typer.Context, study: Study, as_json: AsJson = False) -> None:
     """What a study's effects are worth, by agency, to date."""
     from evaluation.study.results import read_results

@@ -102,7 +102,7 @@ def _harder(name: EstimatorName) -> Iterator[Bar]:
     for shape in ("ramp", "heterogeneous"):
         yield Bar(
             what=f"coverage over looks, {shape} effects", estimator=name, panel=SIXTY,
-            rehearsal=replace(how, shape=shape), effects=(-2.0,), measure="coverage over looks",  # type: ignore[arg-type]
+            rehearsal=replace(how, shape=shape), effects=(-2.0,), measure="coverage over looks",
             band=COVERAGE,
         )  # fmt: skip
     shared = replace(SIXTY, shared=0.3, areas=120, authorities=40)

@@ -32,7 +32,7 @@ SHORT: dict[str, EstimatorName] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Columns:
     """Which columns of a long table hold what; one row an area and period."""
 
@@ -53,12 +53,13 @@ class Same:
         return self.panel
 
 
-def read_panel(path: Path, columns: Columns) -> Panel:
+def read_panel(path: Path, columns: Columns, looks: int) -> Panel:
     """A panel for rehearsals from a CSV file, areas with a missing figure left out.
 
     Raises
     ------
-    PanelError : the file cannot be read, lacks a column, or no area is complete.
+    PanelError : the file cannot be read, lacks a column, no area is complete, or the looks leave
+        no period before the start.
     """
     if not path.is_file():
         raise PanelError(f"there is no file {path}.")
@@ -83,6 +84,11 @@ def read_panel(path: Path, columns: Columns) -> Panel:
     whole = np.asarray(np.isfinite(figures).all(axis=1))
     if not whole.any():
         raise PanelError("no area has a figure in every period.", where=path.name)
+    if looks >= len(panel.periods):
+        raise PanelError(
+            f"{looks} looks leave nothing before the start in {len(panel.periods)} periods.",
+            mend="ask for fewer looks",
+        )
     return replace(panel.select(whole), figures={OUTCOME: figures[whole]})
 
 

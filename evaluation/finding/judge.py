@@ -1,10 +1,10 @@
 """The verdict on one outcome: improved, worsened, no effect larger than X, too early, cannot tell.
 
-Rules, in order: an effect whose adjusted p-value is at most alpha and whose interval excludes no
-change is *improved* or *worsened* by the outcome's polarity, unless a diagnostic objects, which
-makes it *cannot tell*; an interval inside the margin is *no effect larger than X*; a site that has
-not completed the protocol's window makes it *too early to say*; what is left is *cannot tell*. One
-look only: repeated looks are not corrected here.
+Rules, in order: an effect that its family's test rejects and whose interval excludes no change is
+*improved* or *worsened* by the outcome's polarity, unless a diagnostic objects, which makes it
+*cannot tell*; an interval inside the margin is *no effect larger than X*; a site that has not
+completed the protocol's window makes it *too early to say*; what is left is *cannot tell*. Where
+looks are planned, test and interval are those of the look ledger: they hold over every look.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.finding import sentences
+from evaluation.finding.looked import Looked
 from evaluation.finding.sentences import Range
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Judged:
     adjusted_p : after correction over the outcome's family. baseline : mean figure without the
         programme, in the outcome's unit, to express a level effect in percent. objections : what
         diagnostics hold against a verdict. family : outcomes among which the p-value is adjusted.
+    looked : what the look ledger says; None judges one look alone. primary : the family's test is
+    the look ledger's closed testing rather than the adjusted p-value.
     """
 
     outcome: Outcome
@@ -45,6 +48,8 @@ class Judged:
     units: UnitEffects | None = None
     objections: tuple[str, ...] = ()
     family: int = 1
+    looked: Looked | None = None
+    primary: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,7 @@ class Finding:
         outcomes without a denominator. A stock has no sum over time, so its ``to_date`` is None.
     detectable_percent : the effect that would be found four times in five with the data so far, the
         whole family counted; infinite where the assignments are too few to find anything.
+    looked : the look ledger's verdict, where looks are planned.
     """
 
     outcome: str
@@ -72,6 +78,7 @@ class Finding:
     sentence: str
     paragraph: str
     analyst: str
+    looked: Looked | None = None
 
 
 def judge(judged: Judged) -> Finding:
@@ -82,18 +89,20 @@ def judge(judged: Judged) -> Finding:
     EstimateError : the estimate has no started period inside the window.
     """
     row = judged.estimate.overall(window=judged.window).iloc[0]
-    percent = _percent(judged, row["effect"], row["low"], row["high"])
+    ends = _interval(judged, row)
+    percent = _percent(judged, row["effect"], *ends)
     complete = _window_complete(judged)
     verdict, reasons = _verdict(judged, percent, complete)
-    per_quarter, to_date = _people(judged)
-    alpha = (1 - judged.estimate.level) / judged.family
+    per_quarter, to_date = _people(judged, ends)
+    left = judged.looked.spent if judged.looked else 1 - judged.estimate.level
+    alpha = left / judged.family
     seen = judged.estimate.detectable(alpha, window=judged.window)
     detectable = _percent_size(judged, seen)
     words = sentences.Facts(
         outcome=judged.outcome, verdict=verdict, percent=percent, per_quarter=per_quarter,
         margin=judged.margin_percent, adjusted_p=judged.adjusted_p, detectable=detectable,
         n_areas=int(row["n_areas"]), estimate=judged.estimate, window=judged.window,
-        reason=reasons[-1],
+        reason=reasons[-1], looked=judged.looked,
     )  # fmt: skip
     return Finding(
         outcome=judged.outcome.code, verdict=verdict, percent=percent, per_quarter=per_quarter,
@@ -101,7 +110,16 @@ def judge(judged: Judged) -> Finding:
         margin_percent=judged.margin_percent, detectable_percent=detectable,
         reasons=tuple(reasons), objections=judged.objections, sentence=sentences.minister(words),
         paragraph=sentences.officer(words, reasons), analyst=sentences.analyst(words, row),
+        looked=judged.looked,
     )  # fmt: skip
+
+
+def _interval(judged: Judged, row: pd.Series) -> tuple[float, float]:
+    """Limits on the estimate's scale: those that hold over every look, where looks are planned."""
+    looked = judged.looked
+    if looked is None or np.isnan(looked.low):
+        return float(row["low"]), float(row["high"])
+    return looked.low, looked.high
 
 
 def _percent(judged: Judged, effect: float, low: float, high: float) -> Range:
@@ -125,14 +143,14 @@ def _window_complete(judged: Judged) -> bool:
 
 
 def _verdict(judged: Judged, percent: Range, complete: bool) -> tuple[str, list[str]]:
-    alpha = 1 - judged.estimate.level
     margin = judged.margin_percent
     excludes = percent.low > 0 or percent.high < 0
-    reasons = [f"adjusted p {judged.adjusted_p:.3f} at level {alpha:.2f}"]
-    if judged.adjusted_p <= alpha and excludes and judged.outcome.polarity != "care":
+    rejects, reasons = _rejects(judged)
+    if rejects and excludes and judged.outcome.polarity != "care":
         if judged.objections:
             return "cannot tell", [*reasons, *judged.objections]
-        better = (percent.effect < 0) == (judged.outcome.polarity == "down")
+        # The side is the interval's: over several looks the latest estimate need not lie inside it.
+        better = (percent.high < 0) == (judged.outcome.polarity == "down")
         reasons.append("the interval lies on one side of no change")
         return ("improved" if better else "worsened"), reasons
     if -margin <= percent.low and percent.high <= margin:
@@ -145,7 +163,25 @@ def _verdict(judged: Judged, percent: Range, complete: bool) -> tuple[str, list[
     return "cannot tell", reasons
 
 
-def _people(judged: Judged) -> tuple[Range | None, Range | None]:
+def _rejects(judged: Judged) -> tuple[bool, list[str]]:
+    """Whether the family's test rejects no effect, and what is to be said of the test."""
+    alpha, looked = 1 - judged.estimate.level, judged.looked
+    if looked is None:
+        return judged.adjusted_p <= alpha, [
+            f"adjusted p {judged.adjusted_p:.3f} at level {alpha:.2f}"
+        ]
+    harm = ["the separate watch for harm has crossed its line"] if looked.harmed else []
+    counted = f"over {looked.number} look{'s' if looked.number > 1 else ''}"
+    if not judged.primary:
+        said = f"p {judged.adjusted_p:.3f} {counted} and its family, at level {alpha:.2f}"
+        return judged.adjusted_p <= alpha, [said, *harm]
+    if looked.crossed:
+        said = f"no effect was ruled out at the look at {looked.crossed_at}, every look counted"
+        return True, [said, *harm]
+    return False, [f"no look has ruled out no effect ({counted}, p {looked.p:.3f})", *harm]
+
+
+def _people(judged: Judged, interval: tuple[float, float]) -> tuple[Range | None, Range | None]:
     """The overall effect and its interval on the observed figures, so that no two ranges disagree.
 
     Cell by cell, as money needs it, the same draws give a slightly other total.
@@ -166,7 +202,9 @@ def _people(judged: Judged) -> tuple[Range | None, Range | None]:
         effect, low, high = (float(part) for part in share * float(base @ weights))
         return Range(effect=effect, low=low, high=high)
 
-    per_period = on_observed(estimate.overall(window=judged.window).iloc[0], a_period)
+    inside_window = estimate.overall(window=judged.window).iloc[0].copy()
+    inside_window["low"], inside_window["high"] = interval
+    per_period = on_observed(inside_window, a_period)
     if judged.outcome.kind == "stock":
         return per_period, None
     return per_period, on_observed(estimate.overall().iloc[0], np.ones(len(event)))

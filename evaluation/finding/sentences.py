@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evaluation.estimate.estimate import Estimate
+    from evaluation.finding.looked import Looked
     from evaluation.programme import Outcome
 
 
@@ -44,6 +45,7 @@ class Facts:
     estimate: Estimate
     window: tuple[int, int]
     reason: str
+    looked: Looked | None = None
 
 
 NOT_CLEAR = "not clear enough once every outcome of its family is counted"
@@ -110,6 +112,18 @@ def officer(facts: Facts, reasons: list[str]) -> str:
         f"{minister(facts)} Over the first {last - first + 1} periods after the start the change "
         f"is {percent_text(facts.percent)} of what would have been, in {areas}. "
         f"Verdict: {facts.verdict}, because {'; '.join(reasons)}. {_seen(facts.detectable)}"
+        f"{_curse(facts)}"
+    )
+
+
+def _curse(facts: Facts) -> str:
+    """The winner's curse, where a verdict rests on a crossing."""
+    looked = facts.looked
+    if looked is None or looked.crossed_at is None or facts.verdict not in ("improved", "worsened"):
+        return ""
+    return (
+        f" The look at {looked.crossed_at} was the first at which no effect could be ruled out; "
+        "an estimate at that moment is on average too large."
     )
 
 
@@ -128,5 +142,16 @@ def analyst(facts: Facts, row: pd.Series) -> str:
         f"(SE {row['se']:.4f}; {100 * estimate.level:g} % interval {row['low']:+.4f} to "
         f"{row['high']:+.4f}), two-sided p = {row['p_value']:.4f} by re-assignment, "
         f"{facts.adjusted_p:.4f} adjusted over its family; event times {facts.window[0]} to "
-        f"{facts.window[1]}."
+        f"{facts.window[1]}.{_ledger(facts)}"
+    )
+
+
+def _ledger(facts: Facts) -> str:
+    looked = facts.looked
+    if looked is None:
+        return ""
+    return (
+        f" Look ledger: {looked.number} looks, alpha spent {looked.spent:.4f} of {looked.alpha:g}; "
+        f"repeated interval {looked.low:+.4f} to {looked.high:+.4f}; sequential p {looked.p:.4f}; "
+        f"{'crossed at ' + str(looked.crossed_at) if looked.crossed else 'not crossed'}."
     )

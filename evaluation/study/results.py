@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import math
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation import fingerprint
 from evaluation.errors import ProtocolError
 from evaluation.study import figures
+from evaluation.study.code import code_fingerprint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,12 +78,6 @@ def as_data(run: StudyRun) -> dict[str, Any]:
         "published": [_published(published, estimate) for published, estimate in run.published],
         "text": list(protocol.what_it_can_bear),
     }  # fmt: skip
-
-
-def code_fingerprint() -> str:
-    """SHA-256 over the estimators' own code."""
-    root = Path(str(resources.files("evaluation"))) / "estimate"
-    return fingerprint.of_files(sorted(root.glob("*.py")), root)
 
 
 def clean(content: Any) -> Any:

@@ -20,9 +20,7 @@ from evaluation.diagnose import (
     pre_trend,
     spillover,
 )
-from evaluation.errors import ProtocolError
 from evaluation.estimate import ladder
-from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.ladder import Choices
 from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
@@ -32,12 +30,15 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.panel import Panel
 from evaluation.programme import Programme
 from evaluation.protocol import EstimatorName, Protocol, Published
-from evaluation.quarters import format_instant
+from evaluation.study.looking import assignments_of, take_look
+from evaluation.study.looks import Seen
+from evaluation.study.panels import load_study, study_panel
 from evaluation.value import Value, worth
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evaluation.estimate.assignment import Assignments
     from evaluation.estimate.estimate import Estimate
     from evaluation.workspace import Workspace
 
@@ -59,6 +60,7 @@ class StudyRun:
     value: Value | None
     published: tuple[tuple[Published, Estimate], ...]
     differences: tuple[str, ...]
+    seen: Seen | None = None
 
     @property
     def label(self) -> str:
@@ -86,10 +88,9 @@ def run_study(
             programme.name, as_of=as_of, outcomes=list(protocol.outcomes)
         )
     panel = study_panel(programme, protocol, observations, as_of)
-    plan = protocol.assignments
-    assignments = Assignments.draw(
-        panel, n=plan.n, block=plan.block, strata=plan.strata, seed=plan.seed
-    )
+    assignments = assignments_of(workspace, programme, protocol, panel)
+    received = str(observations["received"].max())
+    seen = take_look(workspace, (programme, protocol), panel, received)
     estimates: dict[str, tuple[Estimate, ...]] = {}
     for number, outcome in enumerate(protocol.outcomes, start=1):
         progress(f"{name}: {outcome} ({number} of {len(protocol.outcomes)})")
@@ -102,45 +103,12 @@ def run_study(
         programme=programme, protocol=protocol, panel=panel, observations=observations,
         assignments=assignments, estimates=estimates,
         diagnostics=diagnostics,
-        findings=_find(programme, panel, protocol, estimates, diagnostics),
+        findings=_find(programme, panel, protocol, estimates, (diagnostics, seen)),
+        seen=seen,
         value=_value(programme, protocol, estimates),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
         differences=("no protocol lock exists: the analysis was not frozen before the data",),
     )  # fmt: skip
-
-
-def load_study(workspace: Workspace, name: str) -> tuple[Programme, Protocol]:
-    """The programme and protocol of ``programme/study``.
-
-    Raises
-    ------
-    ProtocolError : the name has another form, or an outcome of the protocol is not the programme's.
-    """
-    programme_name, _, study = name.partition("/")
-    folder = workspace.studies / programme_name / study
-    if not study or not folder.is_dir():
-        raise ProtocolError(
-            f"no study {name!r}.", expected="PROGRAMME/STUDY, a folder under studies/",
-            where=str(workspace.studies),
-        )  # fmt: skip
-    programme, protocol = Programme.load(workspace, programme_name), Protocol.load(folder)
-    known = programme.outcome_by_code
-    if unknown := [code for code in protocol.outcomes if code not in known]:
-        raise ProtocolError(
-            f"{programme_name} has no outcome {unknown[0]!r}.", where=str(folder / "protocol.yaml"),
-            expected=", ".join(known),
-        )  # fmt: skip
-    return programme, protocol
-
-
-def study_panel(
-    programme: Programme, protocol: Protocol, observations: pd.DataFrame, as_of: datetime | None
-) -> Panel:
-    """The panel of a study: eligible areas, every outcome of the protocol."""
-    vintage = format_instant(as_of) if as_of else str(observations["received"].max())
-    return Panel.from_observations(
-        observations, programme, protocol.outcomes, vintage=vintage
-    ).eligible()
 
 
 def estimate_by(
@@ -209,10 +177,14 @@ def _find(
     panel: Panel,
     protocol: Protocol,
     estimates: dict[str, tuple[Estimate, ...]],
-    diagnostics: dict[str, tuple[Diagnostic, ...]],
+    against: tuple[dict[str, tuple[Diagnostic, ...]], Seen | None],
 ) -> dict[str, Finding]:
+    diagnostics, seen = against
+    looked = seen.verdicts() if seen else {}
     p = {
-        code: float(group[0].overall(window=protocol.window)["p_value"].iloc[0])
+        code: looked[code].p
+        if code in looked
+        else float(group[0].overall(window=protocol.window)["p_value"].iloc[0])
         for code, group in estimates.items()
     }
     adjusted = adjust({code: p[code] for code in protocol.primary}, "holm")
@@ -226,7 +198,8 @@ def _find(
             margin_percent=protocol.margin_of(code), adjusted_p=adjusted[code],
             baseline=_baseline(panel, code, primary),
             units=in_units(primary) if primary.exposure is not None else None,
-            family=_family(protocol, code),
+            family=_family(protocol, code), looked=looked.get(code),
+            primary=code in protocol.primary,
             objections=objections(
                 diagnostics[code], float(primary.overall(window=protocol.window)["effect"].iloc[0])
             ),

@@ -1,0 +1,87 @@
+"""The assignments of a study as they were first drawn, kept by area codes.
+
+Every look has to judge against the same placebo assignments, though figures are restated, areas
+are added and quarters pass. They are drawn once, written beside the look ledger, and read back for
+whatever panel is at hand.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from evaluation import fingerprint
+from evaluation.errors import LedgerError
+from evaluation.estimate.assignment import Assignments, Slots
+from evaluation.quarters import Period
+
+if TYPE_CHECKING:
+    from evaluation.panel import Panel
+
+FILE = "assignments.npz"
+META = ("distinct", "enumerated", "block", "reason", "seed", "asked")
+
+
+def keep(folder: Path, assignments: Assignments, panel: Panel) -> None:
+    """Write assignments down by the codes of their areas and the labels of their starts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    slots = assignments.slots
+    meta = {name: getattr(assignments, name) for name in META}
+    meta |= {
+        "banded_by": list(assignments.banded_by), "names": list(slots.names),
+        "starts": [panel.labels[g] for g in slots.starts.tolist()],
+        "codes": [str(code) for code in panel.areas.index],
+    }  # fmt: skip
+    unfinished = folder / "assignments.part"
+    with unfinished.open("wb") as handle:
+        np.savez_compressed(
+            handle, allow_pickle=False,
+            meta=np.frombuffer(fingerprint.canonical(meta), dtype=np.uint8),
+            fillers=assignments.fillers.astype(np.int32), places=slots.places,
+            slot_of=slots.slot_of, strata=assignments.strata,
+        )  # fmt: skip
+    unfinished.replace(folder / FILE)
+
+
+def held(folder: Path, panel: Panel) -> Assignments | None:
+    """The kept assignments on the areas and periods of a panel; None where none are kept.
+
+    Parameters
+    ----------
+    panel : it holds every area of the assignments, and the start of every site.
+
+    Raises
+    ------
+    LedgerError : the file cannot be read, or an area of the assignments is not in the panel.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        meta = json.loads(arrays["meta"].tobytes())
+    except (OSError, ValueError, KeyError):
+        raise LedgerError("the kept assignments cannot be read.", where=str(path)) from None
+    position = pd.Index(panel.areas.index.astype(str)).get_indexer(pd.Index(meta["codes"]))
+    if (position < 0).any():
+        lost = meta["codes"][int(np.flatnonzero(position < 0)[0])]
+        raise LedgerError(
+            f"area {lost} was part of the study's assignments and is not in the panel.",
+            where=str(path), mend="submit its returns, or start a study of its own without it",
+        )  # fmt: skip
+    strata = np.full(len(panel.areas), -1, dtype=np.int64)
+    strata[position] = arrays["strata"]
+    slots = Slots(
+        places=position[arrays["places"]], slot_of=arrays["slot_of"],
+        starts=np.array([Period.parse(s) - panel.periods[0] for s in meta["starts"]]),
+        names=tuple(meta["names"]),
+    )  # fmt: skip
+    return Assignments(
+        fillers=position[arrays["fillers"]], slots=slots, strata=strata,
+        banded_by=tuple(meta["banded_by"]), **{name: meta[name] for name in META},
+    )  # fmt: skip
