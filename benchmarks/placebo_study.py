@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,47 +23,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation import (
-    Assignments,
-    Estimate,
-    Panel,
-    augmented_synthetic_control,
-    did,
-    synthetic_control,
-    synthetic_did,
-)
+from evaluation import Assignments, Panel, did
+from evaluation.estimate import fits, frame
 from evaluation.estimate.did import DidSettings
-from evaluation.estimate.synthetic import AugmentedSettings, SdidSettings, SyntheticSettings
+from evaluation.estimate.synthetic import (
+    AugmentedSettings,
+    SdidSettings,
+    Settings,
+    SyntheticSettings,
+    estimate_from,
+    method_of,
+)
 from evaluation.quarters import Period, period_range
 
 RESULTS = Path(__file__).parent / "results" / "placebo_study.json"
 STARTED, DONORS, DRAWS, LEVEL = (1, 3, 6), 200, 999, 0.05
-Estimator = Callable[[Panel, Assignments], Estimate]
 
 
-def _did(panel: Panel, assignments: Assignments) -> Estimate:
-    settings = DidSettings(scale="log", base="mean")
-    return did(panel, "y", settings=settings, assignments=assignments)
-
-
-def _control(panel: Panel, assignments: Assignments) -> Estimate:
-    settings = SyntheticSettings(scale="log")
-    return synthetic_control(panel, "y", settings=settings, assignments=assignments)
-
-
-def _augmented(panel: Panel, assignments: Assignments) -> Estimate:
-    settings = AugmentedSettings(scale="log")
-    return augmented_synthetic_control(panel, "y", settings=settings, assignments=assignments)
-
-
-def _sdid(panel: Panel, assignments: Assignments) -> Estimate:
-    return synthetic_did(panel, "y", settings=SdidSettings(scale="log"), assignments=assignments)
-
-
-ESTIMATORS: dict[str, Estimator] = {
-    "did": _did, "synthetic_control": _control, "augmented_synthetic_control": _augmented,
-    "synthetic_did": _sdid,
-}  # fmt: skip
+SYNTHETIC: dict[str, Settings] = {
+    "synthetic_control": SyntheticSettings(scale="log"),
+    "augmented_synthetic_control": AugmentedSettings(scale="log"),
+    "synthetic_did": SdidSettings(scale="log"),
+}
+ESTIMATORS = ("did", *SYNTHETIC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,20 +88,63 @@ def started(panel: Panel, places: np.ndarray, donors: np.ndarray, window: Window
     return replace(panel, areas=areas).select(keep)
 
 
-def study(panel: Panel, window: Window, n_started: int, times: int, seed: int) -> dict[str, Any]:
-    """Errors and false positives of every estimator over many invented starts."""
+Found = dict[tuple[str, int], list[tuple[float, bool]]]
+
+
+def study(panel: Panel, window: Window, times: int, seed: int) -> dict[int, dict[str, Any]]:
+    """Errors and false positives by number of started areas, over many invented starts."""
     rng = np.random.default_rng(seed)
-    errors: dict[str, list[float]] = {name: [] for name in ESTIMATORS}
-    found: dict[str, list[bool]] = {name: [] for name in ESTIMATORS}
+    found: Found = {(name, n): [] for name in ESTIMATORS for n in STARTED}
     for _ in range(times):
-        drawn = rng.permutation(len(panel.areas))[: n_started + DONORS]
-        held = started(panel, drawn[:n_started], drawn[n_started:], window)
+        drawn = rng.permutation(len(panel.areas))[: max(STARTED) + DONORS]
+        for key, row in once(panel, drawn, window, seed).items():
+            found[key].append(row)
+    return {n: {name: _summary(found[name, n]) for name in ESTIMATORS} for n in STARTED}
+
+
+def once(
+    panel: Panel, drawn: np.ndarray, window: Window, seed: int
+) -> dict[tuple[str, int], tuple[float, bool]]:
+    """Every estimator with the first, the first three and all six pilots; each area fitted once.
+
+    The twins of a panel with fewer pilots are the same: pilots are nobody's donors.
+    """
+    pilots, donors = drawn[: max(STARTED)], drawn[max(STARTED) :]
+    whole = started(panel, pilots, donors, window)
+    fitted = {
+        name: fits.fit_all(whole, "y", "log", method_of(settings))
+        for name, settings in SYNTHETIC.items()
+    }
+    found = {}
+    for n in STARTED:
+        held = started(panel, pilots[:n], donors, window)
+        kept = whole.areas.index.isin(held.areas.index)
         assignments = Assignments.draw(held, n=DRAWS, strata=(), block="area", seed=seed)
-        for name, estimate in ESTIMATORS.items():
-            row = estimate(held, assignments).overall().iloc[0]
-            errors[name].append(100 * row["effect"])
-            found[name].append(bool(row["p_value"] <= LEVEL))
-    return {name: _summary(np.array(errors[name]), np.array(found[name])) for name in ESTIMATORS}
+        plain = DidSettings(scale="log", base="mean")
+        estimates = {"did": did(held, "y", settings=plain, assignments=assignments)}
+        for name, settings in SYNTHETIC.items():
+            part = _fewer(fitted[name], held, kept)
+            estimates[name] = estimate_from(
+                part, "y", settings, (name, "gap"), assignments, 0.95, seed
+            )
+        for name, estimate in estimates.items():
+            row = estimate.overall().iloc[0]
+            found[name, n] = (100 * float(row["effect"]), bool(row["p_value"] <= LEVEL))
+    return found
+
+
+def _fewer(fitted: fits.Fitted, held: Panel, kept: np.ndarray) -> fits.Fitted:
+    sample = frame.take(held, "y", "log")
+    place = np.cumsum(kept) - 1
+    twins = {
+        g: replace(
+            twin, donors=place[twin.donors], unit_weights=twin.unit_weights[kept],
+            time_weights=twin.time_weights[kept], figures=sample.figures,
+            converged=twin.converged[kept],
+        )
+        for g, twin in fitted.twins.items()
+    }  # fmt: skip
+    return fits.Fitted(sample=sample, twins=twins, said=())
 
 
 def did_exactly(panel: Panel, window: Window, n_started: int) -> float:
@@ -131,8 +155,9 @@ def did_exactly(panel: Panel, window: Window, n_started: int) -> float:
     return float(np.sqrt(variance / n_started + variance / DONORS))
 
 
-def _summary(errors: np.ndarray, found: np.ndarray) -> dict[str, float]:
-    square = errors**2
+def _summary(rows: list[tuple[float, bool]]) -> dict[str, float]:
+    square = np.array([error for error, _ in rows]) ** 2
+    found = np.array([rejects for _, rejects in rows])
     rmse = float(np.sqrt(square.mean()))
     return {
         "rmse": round(rmse, 2),
@@ -158,8 +183,8 @@ def main() -> None:
     for text in asked.windows:
         window = Window.parse(text)
         panel = window_panel(table, asked, window)
-        for n_started in STARTED:
-            found = study(panel, window, n_started, asked.times, asked.seed)
+        by_number = study(panel, window, asked.times, asked.seed)
+        for n_started, found in by_number.items():
             exact = did_exactly(panel, window, n_started)
             for row in found.values():
                 row["rmse_adjusted"] = round(row["rmse"] * exact / found["did"]["rmse"], 2)
