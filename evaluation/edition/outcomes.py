@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.edition import effects, figures, words
+from evaluation.edition import effects, figures, looks, words
 from evaluation.edition.claims import chance
 from evaluation.edition.edition import Record, StudyResults, primary_estimate
 from evaluation.edition.files import Generated
@@ -37,6 +37,8 @@ def view(
         "paths_table": _paths_table(outcome) if open_data else "",
         "gaps": _gaps_chart(*shared, estimate),
         "events": _events_chart(*shared, estimate), "events_table": _events_table(*about),
+        "looks": looks.chart(*shared, estimate),
+        "looks_table": looks.looks_table(outcome, estimate),
         "by_site": _sites_chart(*shared, estimate),
         "sites_table": _sites_table(*about),
         "side_by_side": _estimators_chart(*shared),

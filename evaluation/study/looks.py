@@ -189,6 +189,24 @@ class Seen:
         """What the looks so far say of each outcome."""
         return verdicts(self.rows, self.statistics, self.watched)
 
+    def story(self, code: str) -> list[dict[str, object]]:
+        """One row a look: what was known of an outcome then, with the interval of all looks so far.
+
+        ``effect, low, high`` are on the estimate's scale.
+        """
+        times, told = [row.time for row in self.rows], []
+        raw, shift = (np.stack([one[code][k] for one in self.statistics]) for k in (0, 1))
+        for k, row in enumerate(self.rows):
+            low, high = repeated_interval(
+                raw[: k + 1], shift[: k + 1], times[: k + 1], self.watched.plan
+            )
+            told.append({
+                "quarter": row.known["quarter"], "vintage": row.known["vintage"],
+                "effect": float(raw[k, 0] / shift[k, 0]), "low": low, "high": high,
+                "spent": row.looks[code].spent, "crossed": _crossed(row, code, self.watched),
+            })  # fmt: skip
+        return told
+
 
 def look_at(
     series: LookSeries,

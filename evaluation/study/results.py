@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,6 +141,7 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
         ],
         "paths": figures.paths(run.panel, primary),
         "placebo_gaps": figures.placebo_gaps(primary),
+        "looks": run.seen.story(code) if run.seen and code in run.protocol.primary else [],
         "diagnostics": [
             {"code": d.code, "title": d.title, "result": d.result, "statistic": d.statistic,
              "sentence": d.sentence, "p_value": d.p_value}
@@ -160,6 +162,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "effect_percent": finding.percent.as_dict(), "people": people, "p_value": finding.p_value,
         "q_value": finding.adjusted_p, "margin_percent": finding.margin_percent,
         "detectable_percent": finding.detectable_percent,
+        "looked": asdict(finding.looked) if finding.looked else None,
     }  # fmt: skip
 
 
