@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from evaluation.errors import ReturnFileError, ValueChainError
+from evaluation.programme import load_outcomes
 from evaluation.quarters import Period
+from evaluation.value.lines import priced_lines
 from evaluation.value.parameters import FIELDS, Parameters, read_gmca
 from evaluation.value.prices import (
     discount_factor,
@@ -19,6 +21,7 @@ from evaluation.value.prices import (
     is_approximate_year,
 )
 
+SCHEMAS = Path(__file__).parents[2] / "data_schemas"
 SHIPPED = Path(str(resources.files("evaluation.value.parameters")))
 
 
@@ -134,6 +137,14 @@ def test_lives_are_valued_on_the_health_schedule_with_their_range(params: Parame
     assert (wellby.spread.low, wellby.spread.high) == (10_000, 16_000)
     (qaly,) = params.costs_of("qaly")
     assert qaly.price_year and "price year" in qaly.confirm
+
+
+def test_every_declared_price_fits_its_outcome(params: Parameters) -> None:
+    """Stocks by the person-year or week, flows by the event; a mismatch would stop the chain."""
+    declared = [o for o in load_outcomes(SCHEMAS / "outcomes") if o.unit_cost]
+    assert len(declared) >= 12
+    for outcome in declared:
+        assert all(line.pounds_for_one for line in priced_lines(outcome, params, 2024, set()))
 
 
 # The published workbook.
