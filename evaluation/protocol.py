@@ -17,7 +17,13 @@ from evaluation.programme import Frozen, read_yaml
 
 Role = Literal["primary", "secondary", "negative_control", "harm"]
 EstimatorName = Literal[
-    "did", "imputation", "synthetic_control", "synthetic_did", "fixed_effects", "first_differences"
+    "did",
+    "imputation",
+    "synthetic_control",
+    "augmented_synthetic_control",
+    "synthetic_did",
+    "fixed_effects",
+    "first_differences",
 ]
 
 

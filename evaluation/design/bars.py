@@ -32,7 +32,7 @@ SIZE = (0.035, 0.065)
 AT_MOST_SIZE = (0.0, 0.065)
 COVERAGE = (0.935, 1.0)
 ESTIMATORS: tuple[EstimatorName, ...] = (
-    "did", "imputation", "synthetic_control", "synthetic_did",
+    "did", "imputation", "synthetic_control", "augmented_synthetic_control", "synthetic_did",
 )  # fmt: skip
 LEAST = 999
 """Placebo assignments of each rehearsal; a study has ten times as many."""

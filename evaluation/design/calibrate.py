@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SHORT: dict[str, EstimatorName] = {
     "did": "did", "imputation": "imputation", "sc": "synthetic_control",
-    "sdid": "synthetic_did",
+    "ridge": "augmented_synthetic_control", "sdid": "synthetic_did",
 }  # fmt: skip
 
 

@@ -13,8 +13,10 @@ from evaluation.estimate import frame
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.imputation import ImputationSettings, imputation
 from evaluation.estimate.synthetic import (
+    AugmentedSettings,
     SdidSettings,
     SyntheticSettings,
+    augmented_synthetic_control,
     synthetic_control,
     synthetic_did,
 )
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
     from evaluation.estimate.estimate import Estimate
     from evaluation.panel import Panel
 
-FITTED_ONCE: tuple[EstimatorName, ...] = ("did", "synthetic_control")
+FITTED_ONCE: tuple[EstimatorName, ...] = (
+    "did", "synthetic_control", "augmented_synthetic_control",
+)  # fmt: skip
 """Estimators whose weights use only periods before the start: later periods change no earlier gap,
 so one fit on the whole panel holds the figures of every earlier look."""
 
@@ -70,6 +74,11 @@ def fit(
         return synthetic_control(
             panel, outcome, settings=twin, assignments=assignments, level=level
         )
+    if name == "augmented_synthetic_control":
+        return augmented_synthetic_control(
+            panel, outcome, settings=AugmentedSettings(scale=scale), assignments=assignments,
+            level=level,
+        )  # fmt: skip
     return two_way_fixed_effects(
         panel, outcome, settings=TwoWaySettings(method=name, scale=scale),
         assignments=assignments, level=level,

@@ -30,6 +30,7 @@ LABELS = {
     "did": "Group-time difference-in-differences",
     "imputation": "Imputation",
     "synthetic_control": "Synthetic control",
+    "augmented_synthetic_control": "Ridge-augmented synthetic control",
     "synthetic_did": "Synthetic difference-in-differences",
     "fixed_effects": "Two-way fixed effects",
     "first_differences": "First differences",

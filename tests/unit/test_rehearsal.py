@@ -20,7 +20,9 @@ from evaluation.estimate.looks import LookPlan
 
 SMALL = Invented(areas=24, quarters=14)
 QUICK = Rehearsal(started=2, looks=4, assignments=99, plan=LookPlan(horizon=4))
-EVERY = ("did", "imputation", "synthetic_control", "synthetic_did")
+EVERY = (
+    "did", "imputation", "synthetic_control", "augmented_synthetic_control", "synthetic_did",
+)  # fmt: skip
 
 
 def piloted(rehearsal):
