@@ -21,6 +21,8 @@ RUN = (
     "python -m benchmarks.ledger flips --engine sqlite|postgresql --number FLIPS",
     "python -m benchmarks.ledger load --engine sqlite|postgresql --number AREAS",
     "python -m benchmarks.ledger national --number AREAS",
+    "python -m benchmarks.ledger readers --number RETURNS [--spark PYTHON]",
+    "python -m benchmarks.ledger s3 --number RETURNS",
     "OMP_NUM_THREADS=1 python -m benchmarks.inference",
 )
 

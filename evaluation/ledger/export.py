@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
@@ -26,8 +27,9 @@ from evaluation.quarters import Period
 
 RETURNS = "returns.parquet"
 OBSERVATIONS = "observations"
-ROWS_IN_A_GROUP = 60_000
-"""Small enough that one outcome of a national file is found without reading the others."""
+LEAST_ROWS_IN_A_GROUP = 10_000
+"""A group of rows ends where an outcome does, so that one outcome of a national file is read
+without the others; outcomes of a few rows share a group."""
 
 OBSERVATION = pa.schema(
     [
@@ -85,9 +87,9 @@ def export(ledger: Ledger, folder: Path, programmes: Mapping[str, Programme]) ->
             if row["withheld"] or path.is_file():
                 there += not row["withheld"]
                 continue
-            _save(path, _observations(connection, row), ROWS_IN_A_GROUP)
+            write_whole(path, _observations(connection, row))
             written += 1
-    _save(folder / RETURNS, pa.Table.from_pylist(rows, schema=RETURN))
+    write_whole(folder / RETURNS, pa.Table.from_pylist(rows, schema=RETURN))
     withheld = sum(row["withheld"] for row in rows)
     return Exported(written=written, there_already=there, withheld=withheld)
 
@@ -120,14 +122,36 @@ def _observations(connection: sa.Connection, of: Mapping[str, Any]) -> pa.Table:
     return pa.Table.from_pylist([dict(row._mapping) | told for row in found], schema=OBSERVATION)
 
 
-def _save(path: Path, table: pa.Table, rows_in_a_group: int | None = None) -> None:
-    """Written whole or not at all: a reader never meets half a file."""
+def write_whole(path: Path, table: pa.Table) -> None:
+    """Write a Parquet file whole or not at all: a reader never meets half of one.
+
+    A table of observations is sorted by outcome.
+
+    Raises
+    ------
+    LedgerError : if the file cannot be written.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, part, compression="zstd", row_group_size=rows_in_a_group)
+        with pq.ParquetWriter(part, table.schema, compression="zstd") as writer:
+            for first, rows in _groups(table):
+                writer.write_table(table.slice(first, rows), row_group_size=max(rows, 1))
         part.replace(path)
     except OSError as error:
         raise LedgerError(
             f"the export could not be written ({error.strerror}).", where=str(path)
         ) from None
+
+
+def _groups(table: pa.Table) -> list[tuple[int, int]]:
+    """First row and number of rows of each group."""
+    if "outcome" not in table.column_names or table.num_rows == 0:
+        return [(0, table.num_rows)]
+    ends = pc.run_end_encode(table["outcome"].combine_chunks()).run_ends.to_pylist()
+    groups, first = [], 0
+    for end in ends:
+        if end - first >= LEAST_ROWS_IN_A_GROUP or end == ends[-1]:
+            groups.append((first, end - first))
+            first = end
+    return groups

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
 from evaluation.errors import LedgerError
 from evaluation.ledger import national
-from evaluation.ledger.export import Exported, export
+from evaluation.ledger.export import LEAST_ROWS_IN_A_GROUP, Exported, export, write_whole
 from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme, Source
 from tests.ledger.returns_at_hand import DAY, Q3, returned, submit
@@ -62,8 +65,25 @@ def test_others_read_it_as_it_is(ledger: Ledger, tiny: Programme, tmp_path: Path
         f"SELECT quarter, numerator FROM '{tmp_path}/observations/**/*.parquet' ORDER BY 1"
     ).fetchall()
     assert found == [("2026-Q2", 210.0), ("2026-Q3", 30.0)]
+    parts = ds.partitioning(pa.schema([("quarter", pa.string())]), flavor="hive")
+    only = ds.dataset(tmp_path / "observations", partitioning=parts).to_table(
+        filter=ds.field("quarter") == "2026-Q3", columns=["quarter", "area_code", "numerator"]
+    )
+    assert only.to_pylist() == [{"quarter": "2026-Q3", "area_code": "E01", "numerator": 30.0}]
     frame = pd.read_parquet(tmp_path / "observations")
     assert sorted(frame["quarter"].astype(str)) == ["2026-Q2", "2026-Q3"]
+
+
+def test_a_group_of_rows_ends_where_an_outcome_does(tmp_path: Path) -> None:
+    rows = [("a", LEAST_ROWS_IN_A_GROUP + 1), ("b", 5), ("c", LEAST_ROWS_IN_A_GROUP), ("d", 2)]
+    table = pa.table({"outcome": [outcome for outcome, count in rows for _ in range(count)]})
+    write_whole(tmp_path / "a.parquet", table)
+    kept = pq.ParquetFile(tmp_path / "a.parquet").metadata
+    sizes = [kept.row_group(n).num_rows for n in range(kept.num_row_groups)]
+    assert sizes == [LEAST_ROWS_IN_A_GROUP + 1, LEAST_ROWS_IN_A_GROUP + 5, 2]
+    assert pq.read_table(tmp_path / "a.parquet").equals(table)
+    write_whole(tmp_path / "none.parquet", table.slice(0, 0))
+    assert pq.read_table(tmp_path / "none.parquet").num_rows == 0
 
 
 def test_a_source_that_may_not_be_passed_on_stays_out(
