@@ -79,18 +79,21 @@ def ledger_verify(
     context: typer.Context,
     against: Annotated[
         list[Path] | None,
-        typer.Option(help="A receipt kept elsewhere; give the option again for more."),
+        typer.Option(
+            help="A receipt, a protocol's lock, an edition, or a folder of them, kept elsewhere."
+        ),
     ] = None,
     receipts: Annotated[
-        list[Path] | None, typer.Argument(help="More receipts for --against.", show_default=False)
+        list[Path] | None, typer.Argument(help="More of them for --against.", show_default=False)
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Recompute everything from the raw files up, and name the first record that does not hold."""
-    from evaluation.ledger.receipt import read_receipt
+    from evaluation.ledger.witness import read_witnesses
 
     session: Session = context.obj
-    kept = [read_receipt(path) for path in (*(against or ()), *(receipts or ()))]
+    paths = (*(against or ()), *(receipts or ()))
+    kept = [one for path in paths for one in read_witnesses(path)]
     with session.ledger() as ledger:
         found = ledger.verify(kept)
     if as_json:
@@ -98,11 +101,15 @@ def ledger_verify(
     else:
         for number, one in enumerate(found.broken):
             print(f"{'first: ' if number == 0 else '       '}{one.return_id}: {one.what}")
-        with_receipts = f", and against {len(kept)} receipts" if kept else ""
+        beside = f"{len(kept)} records" if len(kept) > 1 else "1 record"
+        with_receipts = f", and against {beside} kept elsewhere" if kept else ""
         held = "hold" if found.ok else f"were read; {len(found.broken)} faults"
         say(f"{found.returns} returns {held}{with_receipts}.")
         if found.ok and not kept:
-            say("Only a receipt kept elsewhere tells a ledger that was rewritten: --against FILE.")
+            say(
+                "Only what was kept elsewhere (a receipt, a lock, an edition) tells a ledger that was "
+                "rewritten: --against FILE."
+            )
     raise typer.Exit(GOOD if found.ok else PROBLEMS)
 
 

@@ -17,6 +17,7 @@ from evaluation.ledger.receipt import (
     FIRST,
     Act,
     ActKind,
+    LedgerHead,
     Told,
     act_hash,
     chain_hash,
@@ -188,6 +189,12 @@ def read_acts(connection: sa.Connection) -> list[Act]:
         .order_by(a.seq)
     )
     return [Act(**row._mapping) for row in rows]
+
+
+def head(connection: sa.Connection) -> LedgerHead:
+    """How many returns there are, and the chain hash of the last record."""
+    count = connection.execute(sa.select(sa.func.count()).select_from(returns)).scalar_one()
+    return LedgerHead(returns=count, chain=_next_place(connection)[1])
 
 
 def _next_place(connection: sa.Connection) -> tuple[int, str]:

@@ -21,7 +21,7 @@ from evaluation.check.confirmations import Confirmation
 from evaluation.errors import LedgerError
 from evaluation.ledger import append, migrate, revisions, store, vintages
 from evaluation.ledger.engine import BUSY_SECONDS, make_engine, transaction
-from evaluation.ledger.receipt import Act, Receipt
+from evaluation.ledger.receipt import Act, LedgerHead, Receipt
 from evaluation.ledger.schema import confirmations as confirmations_table
 from evaluation.ledger.schema import returns
 from evaluation.ledger.verify import Verification, verify
@@ -187,8 +187,15 @@ class Ledger:
         with transaction(self.engine) as connection:
             return append.read_acts(connection)
 
-    def verify(self, against: Iterable[Receipt | Act] = ()) -> Verification:
-        """Recompute everything from the raw bytes up; ``against`` are receipts kept elsewhere.
+    def head(self) -> LedgerHead:
+        """Where the ledger stands now, for a document that is to vouch for it later."""
+        with transaction(self.engine) as connection:
+            return append.head(connection)
+
+    def verify(self, against: Iterable[Receipt | Act | LedgerHead] = ()) -> Verification:
+        """Recompute everything from the raw bytes up; ``against`` is what was kept elsewhere.
+
+        Receipts, and the heads that locks and editions name (``witness.py`` reads them).
 
         Raises
         ------

@@ -123,6 +123,22 @@ class Act:
         return cls(**content)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LedgerHead:
+    """Where the ledger stood: how many returns it held, and the chain hash of its last record.
+
+    ``where`` names the document that says so. Without a record ``chain`` is ``FIRST``.
+    """
+
+    returns: int
+    chain: str
+    where: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a document holds under ``ledger_head``."""
+        return {"returns": self.returns, "chain": self.chain}
+
+
 def read_receipt(path: Path) -> Receipt | Act:
     """The receipt, or the record of an act, in a file.
 

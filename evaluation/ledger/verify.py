@@ -24,6 +24,7 @@ from evaluation.ledger.receipt import (
     CHAIN_VERSION,
     FIRST,
     Act,
+    LedgerHead,
     Receipt,
     Told,
     act_hash,
@@ -62,9 +63,9 @@ class Verification:
 
 
 def verify(
-    connection: sa.Connection, raw: store.Raw, against: Iterable[Receipt | Act] = ()
+    connection: sa.Connection, raw: store.Raw, against: Iterable[Receipt | Act | LedgerHead] = ()
 ) -> Verification:
-    """Recompute every record; ``against`` are receipts kept outside the ledger.
+    """Recompute every record; ``against`` is what was kept outside the ledger.
 
     Raises
     ------
@@ -89,7 +90,7 @@ def _any_text(connection: sa.Connection) -> Iterator[None]:
 
 
 def _verify(
-    connection: sa.Connection, raw: store.Raw, against: Iterable[Receipt | Act]
+    connection: sa.Connection, raw: store.Raw, against: Iterable[Receipt | Act | LedgerHead]
 ) -> Verification:
     places = {
         table: list(connection.execute(sa.select(table.c.seq)).scalars())
@@ -98,9 +99,10 @@ def _verify(
     redacted = _redacted(connection)
     chain = sorted((seq, table.name) for table, seqs in places.items() for seq in seqs)
     broken: list[Broken] = []
-    recomputed: set[str] = set()
-    previous, place = {FIRST}, 1
+    recomputed = {FIRST: 0}  # how many returns there were when this was the last record
+    previous, place, counted = {FIRST}, 1, 0
     for seq, kind in chain:
+        counted += kind == returns.name
         try:
             check = _check_return if kind == returns.name else _check_act
             record = check(connection, seq, raw, redacted)
@@ -116,9 +118,9 @@ def _verify(
             faults.append(f"it stands at place {seq} of the chain and should stand at {place}.")
         broken += [Broken(return_id=record.name, what=what) for what in faults]
         previous, place = {record.chain, record.stored}, seq + 1
-        recomputed.add(record.chain)
+        recomputed[record.chain] = counted
     broken += _strays(connection)
-    broken += [one for receipt in against if (one := _compare(connection, receipt, recomputed))]
+    broken += [one for given in against if (one := _compare(connection, given, recomputed))]
     return Verification(returns=len(places[returns]), broken=tuple(broken))
 
 
@@ -300,14 +302,28 @@ def _strays(connection: sa.Connection) -> Iterator[Broken]:
 
 
 def _compare(
-    connection: sa.Connection, receipt: Receipt | Act, recomputed: set[str]
+    connection: sa.Connection, receipt: Receipt | Act | LedgerHead, recomputed: dict[str, int]
 ) -> Broken | None:
+    if isinstance(receipt, LedgerHead):
+        return _compare_head(receipt, recomputed)
     name = receipt.act_id if isinstance(receipt, Act) else receipt.return_id
     if receipt.chain_hash not in recomputed:
         what = "the receipt's record is not in the ledger: its chain was cut short or rewritten."
         return Broken(return_id=name, what=what)
     same = _stored(connection, receipt) == receipt.as_dict()
     return None if same else Broken(return_id=name, what="the ledger and the receipt differ.")
+
+
+def _compare_head(head: LedgerHead, recomputed: dict[str, int]) -> Broken | None:
+    named = return_id(head.chain)
+    if head.chain not in recomputed:
+        what = f"the record that {head.where} names is not in the ledger: its chain was cut short"
+        return Broken(return_id=named, what=f"{what} or rewritten.")
+    held = recomputed[head.chain]
+    if held == head.returns:
+        return None
+    what = f"{head.where} says that there were {head.returns} returns then; there were {held}."
+    return Broken(return_id=named, what=what)
 
 
 def _stored(connection: sa.Connection, receipt: Receipt | Act) -> dict[str, Any] | None:

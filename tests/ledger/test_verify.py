@@ -14,9 +14,10 @@ from benchmarks.ledger.content import fill
 from benchmarks.ledger.flips import Drill, flips
 from evaluation.errors import LedgerError
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.receipt import FIRST, Act, Receipt, chain_hash, read_receipt
+from evaluation.ledger.receipt import FIRST, Act, LedgerHead, Receipt, chain_hash, read_receipt
 from evaluation.ledger.schema import acts, confirmations, observations, returns
 from evaluation.ledger.store import raw_path
+from evaluation.ledger.witness import read_witnesses
 from tests.ledger.returns_at_hand import DAY, Q3, returned, submit
 
 
@@ -241,3 +242,59 @@ def test_what_was_withdrawn_is_neither_held_nor_compared_with(ledger: Ledger) ->
         ledger.withdraw("abcdef012345", reason="sent in error", received=DAY)
     with pytest.raises(LedgerError, match="needs a reason"):
         ledger.withdraw(receipt.return_id, reason=" ", received=DAY)
+
+
+def test_a_lock_and_an_edition_vouch_for_the_ledger(
+    ledger: Ledger, database: Path | str, raw: Path, tmp_path: Path
+) -> None:
+    assert ledger.head() == LedgerHead(returns=0, chain=FIRST)
+    first = submit(ledger, returned({"E01": 210.0}))
+    lock = tmp_path / "study" / "protocol.lock"
+    lock.parent.mkdir()
+    lock.write_text(json.dumps({"protocol": "x", "ledger_head": ledger.head().as_dict()}))
+    second = submit(ledger, returned({"E01": 211.0}), days=1)
+    act = ledger.withdraw(second.return_id, reason="wrong", received=DAY)
+    assert ledger.head() == LedgerHead(returns=2, chain=act.chain_hash)
+    edition = tmp_path / "editions" / "2026-Q3"
+    edition.mkdir(parents=True)
+    (edition / "manifest.json").write_text(json.dumps({"ledger_head": ledger.head().as_dict()}))
+    (edition / "figures.json").write_text("[1, 2]")
+    (edition / "notes.json").write_text('{"claim": 1}')
+    (edition / "receipt.json").write_text(json.dumps(first.as_dict()))
+    (edition / "broken.json").write_text("{")
+    kept = [*read_witnesses(lock), *read_witnesses(edition)]
+    assert len(kept) == 3 and ledger.verify(kept).ok
+    with Ledger.open(tmp_path / "other.sqlite", tmp_path / "other") as other:
+        submit(other, returned({"E01": 210.0}))
+        told = other.verify(kept).broken  # the same beginning: its lock holds, the edition does not
+        assert [one.return_id for one in told] == [act.act_id]
+        assert "manifest.json" in told[0].what and "cut short" in told[0].what
+    wrong = LedgerHead(returns=7, chain=first.chain_hash, where="protocol.lock")
+    assert (
+        "says that there were 7 returns then; there were 1" in ledger.verify([wrong]).broken[0].what
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "{", "{}", '{"study": 1}', '{"ledger_head": 1}', '{"ledger_head": {"returns": 1}}',
+     '{"ledger_head": {"returns": true, "chain": "' + "0" * 64 + '"}}',
+     '{"ledger_head": {"returns": 1, "chain": "abc"}}'],
+)  # fmt: skip
+def test_a_file_that_vouches_for_nothing_is_a_sentence(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "some.json"
+    path.write_text(content)
+    with pytest.raises(LedgerError) as told:
+        read_witnesses(path)
+    assert "ledger_head" in told.value.expected and str(path) in told.value.where
+
+
+def test_a_folder_without_any_and_a_file_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"study": 1}')
+    with pytest.raises(LedgerError, match="no file in this folder vouches"):
+        read_witnesses(tmp_path)
+    with pytest.raises(LedgerError, match="cannot be read"):
+        read_witnesses(tmp_path / "nowhere.lock")
+    (tmp_path / "b.json").write_text('{"ledger_head": 1}')
+    with pytest.raises(LedgerError, match="ledger_head cannot be read"):
+        read_witnesses(tmp_path)
