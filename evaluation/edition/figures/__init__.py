@@ -13,8 +13,10 @@ from evaluation.edition.figures.charts import (
     trade_off,
 )
 from evaluation.edition.figures.money import fan, plane, tornado, waterfall
+from evaluation.edition.figures.twins import donor_weights, twin_fit, twin_gap, twin_path
 
 __all__ = [
-    "NARROW", "SPARK", "WIDE", "Size", "cumulative", "events", "fan", "forest", "gains", "gaps",
-    "paths", "plane", "spark", "strip", "tornado", "trade_off", "waterfall",
+    "NARROW", "SPARK", "WIDE", "Size", "cumulative", "donor_weights", "events", "fan", "forest",
+    "gains", "gaps", "paths", "plane", "spark", "strip", "tornado", "trade_off", "twin_fit",
+    "twin_gap", "twin_path", "waterfall",
 ]  # fmt: skip
