@@ -123,7 +123,7 @@ def spillover(
         return unknown(code, title, "no comparison authority lies inside the ring, or none beyond")
     estimate = did(
         ring, outcome, settings=replace(settings, base="mean"), seed=seed,
-        assignments=Assignments.draw(ring, n=1_999, block="authority", strata=(), seed=seed),
+        assignments=Assignments.draw(ring, n=999, block="authority", strata=(), seed=seed),
     )  # fmt: skip
     row = estimate.overall().iloc[0]
     p, n = float(row["p_value"]), int(row["n_areas"])

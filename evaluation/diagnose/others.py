@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from evaluation.panel import Panel
     from evaluation.programme import Programme
 
-REDRAWN, SIMULATED, ENOUGH = 1_999, 20_000, 8
+REDRAWN, SIMULATED, ENOUGH = 999, 20_000, 8
 
 
 def joined_other_programme(

@@ -256,27 +256,67 @@ def _influence(
     how: tuple[Inference, int],
 ) -> tuple[NDArray[np.float64], Influence]:
     slots, n, n_periods = sample.slots, len(sample.panel.areas), sample.n_periods
-    effects = np.full((len(slots.names), n_periods), np.nan)
-    functions = np.zeros((n, len(slots.names), n_periods))
-    membership = np.zeros((n, len(slots.names), n_periods))
+    shape: tuple[int, ...] = (len(slots.names), n_periods)
+    # Areas last: each site's functions are written in one piece, and read so by the averages.
+    effects, functions = np.full(shape, np.nan), np.zeros((*shape, n))
+    membership = np.zeros((*shape, n))
     for s in range(len(slots.names)):
+        if settings.covariates:
+            for t in range(n_periods):
+                effects[s, t], functions[s, t] = _cell(sample, contrasts, rule, settings, (s, t))
+        else:
+            effects[s], functions[s] = _means(sample, contrasts, rule, s)
         places = slots.places[slots.slot_of == s]
-        for t in range(n_periods):
-            effects[s, t], functions[:, s, t] = _cell(sample, contrasts, rule, settings, (s, t))
-        membership[places, s] = sample.weights[places][:, None]
+        membership[s][:, places] = sample.weights[places]
     cluster = np.arange(n)
     if settings.cluster:
         column = sample.panel.areas[settings.cluster].astype(str)
         cluster = np.unique(column, return_inverse=True)[1]
     multipliers = np.empty((0, 0))
     if how[0] == "bootstrap":
-        rng = np.random.default_rng(how[1])
-        shape = (settings.bootstrap_draws, int(cluster.max()) + 1)
-        multipliers = rng.choice([-1.0, 1.0], size=shape)
+        multipliers = _signs(settings.bootstrap_draws, int(cluster.max()) + 1, how[1])
     return effects.ravel(), Influence(
-        functions=functions.reshape(n, -1), membership=membership.reshape(n, -1),
+        functions=functions.reshape(-1, n).T, membership=membership.reshape(-1, n).T,
         cluster=cluster, multipliers=multipliers,
     )  # fmt: skip
+
+
+def _signs(draws: int, clusters: int, seed: int) -> NDArray[np.float64]:
+    """(draws, clusters) -1 or 1 with equal chances, from one random bit each."""
+    bits = np.frombuffer(np.random.default_rng(seed).bytes(-(-draws * clusters // 8)), np.uint8)
+    signs = np.unpackbits(bits, count=draws * clusters).astype(np.float64)
+    signs *= 2
+    signs -= 1
+    return signs.reshape(draws, clusters)
+
+
+def _means(
+    sample: frame.Sample, contrasts: dict[int, NDArray[np.float64]], rule: Rule, s: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(T) ATTs of one site without covariates and (T, N) their influence functions.
+
+    Two weighted means a period: what `_cell` gives with a constant alone.
+    """
+    slots, n, weights = sample.slots, len(sample.panel.areas), sample.weights
+    g = int(slots.starts[s])
+    places = slots.places[slots.slot_of == s]
+    begun = started_by(slots.starts[slots.slot_of], g, sample.n_periods, rule)
+    effects, functions = np.full(sample.n_periods, np.nan), np.zeros((sample.n_periods, n))
+    # Period by period: what is worked on then stays small enough to be at hand.
+    for t, change in enumerate(np.ascontiguousarray(contrasts[g].T)):
+        held = np.isfinite(change)
+        own, compared = np.zeros(n), weights * held
+        own[places] = compared[places]
+        compared[slots.places[begun[:, t]]] = 0.0
+        mass_own, mass_compared = own.sum(), compared.sum()
+        if mass_own <= 0 or mass_compared <= 0:
+            continue
+        change[~held] = 0.0
+        mean_own, mean_compared = own @ change / mass_own, compared @ change / mass_compared
+        effects[t] = mean_own - mean_compared
+        functions[t] = own * (change - mean_own) * (n / mass_own)
+        functions[t] -= compared * (change - mean_compared) * (n / mass_compared)
+    return effects, functions
 
 
 def _cell(

@@ -187,10 +187,17 @@ class Estimate:
         return Average(maps=maps, shares=sizes / sizes.sum(), by_size=True)
 
     def _weight_in(self, mask: NDArray[np.bool_]) -> float:
-        return float(self.index[mask].groupby("site", dropna=False)["weight"].max().sum())
+        return self._over_sites("weight", mask)
 
     def _areas_in(self, mask: NDArray[np.bool_]) -> int:
-        return int(self.index[mask].groupby("site", dropna=False)["n_areas"].max().sum())
+        return round(self._over_sites("n_areas", mask))
+
+    def _over_sites(self, column: str, mask: NDArray[np.bool_]) -> float:
+        """Sum over sites of a site's largest figure among the entries of the mask."""
+        site = pd.factorize(self.index["site"], use_na_sentinel=False)[0]
+        largest = np.zeros(site.max() + 1)
+        np.maximum.at(largest, site[mask], self.index[column].to_numpy(dtype=float)[mask])
+        return float(largest.sum())
 
     def _table(
         self, average: Average, masks: list[NDArray[np.bool_]], labels: list[Any]

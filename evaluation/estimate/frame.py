@@ -345,21 +345,24 @@ def area_table(
     ``gaps`` : start -> (N, T) gap of every area had it started then. The interval and the p-value
     come from the same mean gaps of the comparison areas (placebo in space).
     """
-    start, rows = sample.panel.start_index, []
-    compared = np.flatnonzero(start == -1)
-    for place, s in zip(sample.slots.places, sample.slots.slot_of, strict=True):
-        g = int(sample.slots.starts[s])
-        after = masked_mean(gaps[g][np.append(compared, place), g:].T)
-        placebo, own = after[:-1][np.isfinite(after[:-1])], after[-1]
+    slots, never = sample.slots, np.flatnonzero(sample.panel.start_index == -1)
+    parts = []
+    for g in np.unique(slots.starts).tolist():
+        held = slots.starts[slots.slot_of] == g
+        places, after = slots.places[held], masked_mean(gaps[g][:, g:].T)
+        placebo, own = np.sort(after[never][np.isfinite(after[never])]), after[places]
         reach = np.quantile(np.abs(placebo - placebo.mean()), level, method="higher")
-        rows.append({
-            "area": sample.panel.areas.index[place], "site": sample.slots.names[s],
+        size = np.sort(np.abs(placebo))
+        larger = len(size) - np.searchsorted(size, np.abs(own), side="left")
+        parts.append(pd.DataFrame({
+            "area": sample.panel.areas.index[places],
+            "site": np.array(slots.names, dtype=object)[slots.slot_of[held]],
             "effect": own, "se": placebo.std(ddof=1), "low": own - reach, "high": own + reach,
             "low_band": np.nan, "high_band": np.nan,
-            "p_value": (1 + (np.abs(placebo) >= abs(own)).sum()) / (1 + len(placebo)),
+            "p_value": np.where(np.isnan(own), np.nan, 1 + larger) / (1 + len(placebo)),
             "n_areas": 1,
-        })  # fmt: skip
-    return pd.DataFrame(rows).set_index("area")
+        }))  # fmt: skip
+    return pd.concat(parts).set_index("area")
 
 
 def refuse_few(sample: Sample, estimator: str, *, replication: bool) -> tuple[str, ...]:
