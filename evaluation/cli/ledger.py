@@ -106,10 +106,8 @@ def ledger_verify(
         held = "hold" if found.ok else f"were read; {len(found.broken)} faults"
         say(f"{found.returns} returns {held}{with_receipts}.")
         if found.ok and not kept:
-            say(
-                "Only what was kept elsewhere (a receipt, a lock, an edition) tells a ledger that was "
-                "rewritten: --against FILE."
-            )
+            say("Only a receipt, a lock or an edition kept elsewhere tells a ledger that was")
+            say("rewritten: --against FILE.")
     raise typer.Exit(GOOD if found.ok else PROBLEMS)
 
 

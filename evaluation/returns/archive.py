@@ -32,7 +32,7 @@ def unpack(content: bytes, name: str) -> dict[str, bytes]:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
+            members = [one for one in archive.infolist() if not one.filename.endswith("/")]
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError):
         raise damaged(name, "its list of contents cannot be read") from None
     _check_list(members, name)
@@ -73,6 +73,8 @@ def _check_list(members: Sequence[zipfile.ZipInfo], name: str) -> None:
     seen: set[str] = set()
     for member in members:
         part = member.orig_filename
+        if not member.filename:  # what stands before the first zero byte of the name
+            raise damaged(name, "a part of it has no name")
         if part.startswith(("/", "\\")) or "\\" in part or ":" in part or ".." in part.split("/"):
             raise damaged(name, f'a part of it is called "{part[:80]}", which leads outside it')
         if "\0" in part or part.casefold() in seen:

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from xml.etree.ElementTree import ParseError
 
 from evaluation.errors import ReplyTooLong, UserError
 from evaluation.returns.addresses import corners
@@ -34,10 +33,11 @@ _COLUMNS = (("Cell", 16), ("Value", 18), ("What is wrong", 60), ("What to do", 6
 _MORE_COLUMNS = (("Kind", 12), ("Rule", 8))
 _LIST_FROM = 4
 
-# What openpyxl raises on workbooks that it does not understand; it has no error of its own.
+# What openpyxl raises on workbooks that it does not understand; it has no error of its own. Its
+# parser of XML, the standard one or lxml where that is installed, raises a SyntaxError.
 _NOT_UNDERSTOOD = (
     ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError,
-    OSError, ParseError, zipfile.BadZipFile,
+    OSError, SyntaxError, zipfile.BadZipFile,
 )  # fmt: skip
 
 

@@ -124,6 +124,18 @@ def _zips() -> Iterator[Case]:
         lambda b: renamed(with_parts(b, xl__workbooq_dot_xml=b"<a/>"), "xl/workbooq.xml", BOOK),
         "two parts called",
     )
+    yield Case(
+        "part_without_a_name.xlsx",
+        lambda b: renamed(
+            with_parts(b, xl__workbooq_dot_xml=b"<a/>"), "xl/workbooq.xml", "\0" * 15
+        ),
+        "has no name",
+    )
+    yield Case(
+        "undeclared_prefix.xlsx",
+        lambda b: changed(b, "docProps/core.xml", "xmlns:dc=", "xmlns:dq="),
+        READ,
+    )
     yield Case("encrypted_member.xlsx", flagged, "password")
     yield Case(
         "packed_strangely.xlsx",

@@ -270,9 +270,8 @@ def test_a_lock_and_an_edition_vouch_for_the_ledger(
         assert [one.return_id for one in told] == [act.act_id]
         assert "manifest.json" in told[0].what and "cut short" in told[0].what
     wrong = LedgerHead(returns=7, chain=first.chain_hash, where="protocol.lock")
-    assert (
-        "says that there were 7 returns then; there were 1" in ledger.verify([wrong]).broken[0].what
-    )
+    (told_of,) = ledger.verify([wrong]).broken
+    assert "says that there were 7 returns then; there were 1" in told_of.what
 
 
 @pytest.mark.parametrize(
