@@ -1,9 +1,7 @@
 """Published tables of the field, from the data in installed packages.
 
 mpdta: the R package did 2.5 as stored in its vignette, printed to seven digits (tolerance 5e-8 in
-effects and errors; 5e-6 where five digits are printed). Proposition 99: exact optima on which
-independent programs agree (tolerance 1e-5 or 1e-6). The published -19.6 and -15.604 are
-Frank-Wolfe steps stopped early; the optima are -19.5136 and -15.6054.
+effects and errors; 5e-6 where five digits are printed). Proposition 99 has a file of its own.
 """
 
 from importlib.util import find_spec
@@ -17,7 +15,6 @@ from evaluation.estimate.covariates import Method
 from evaluation.estimate.did import Comparison, DidSettings, did
 from evaluation.estimate.estimate import Estimate, Weights
 from evaluation.estimate.imputation import imputation
-from evaluation.estimate.synthetic import SyntheticSettings, synthetic_control, synthetic_did
 from evaluation.panel import Panel
 from tests.unit.panels import long_table
 
@@ -87,36 +84,6 @@ def test_mpdta_doubly_robust(counties: Panel, average: str, effect: float, error
     row = estimate.overall(WEIGHTS[average]).iloc[0]
     assert row["effect"] == pytest.approx(effect, abs=5e-8)
     assert row["se"] == pytest.approx(error, abs=5e-8)
-
-
-@pytest.fixture(scope="module")
-def states() -> Panel:
-    frame = pd.read_csv(data_of("synthdid", "data/california_prop99.csv"), sep=";")
-    frame["start"] = np.where(frame["State"] == "California", 1989, 0)
-    return Panel.from_long(
-        frame, area="State", period="Year", outcomes="PacksPerCapita", start="start", frequency="A"
-    )
-
-
-def test_proposition_99(states: Panel) -> None:
-    y = "PacksPerCapita"
-    by_did = did(states, y, settings=DidSettings(base="mean"))
-    assert by_did.overall()["effect"].item() == pytest.approx(-27.349111, abs=1e-6)
-    simplex = synthetic_control(states, y)
-    assert simplex.overall()["effect"].item() == pytest.approx(-19.513630, abs=1e-5)
-    assert simplex.overall()["p_value"].item() == pytest.approx(3 / 39)
-    demeaned = synthetic_control(states, y, settings=SyntheticSettings(variant="demeaned"))
-    assert demeaned.overall()["effect"].item() == pytest.approx(-11.109042, abs=1e-5)
-
-
-def test_proposition_99_synthetic_did(states: Panel) -> None:
-    estimate = synthetic_did(states, "PacksPerCapita")
-    assert estimate.overall()["effect"].item() == pytest.approx(-15.605398, abs=1e-6)
-    assert estimate.draws is not None
-    post = (estimate.index["event_time"] >= 0).to_numpy()
-    placebo = estimate.draws.raw[1:, post].mean(axis=1)
-    assert len(placebo) == 38
-    assert placebo.std() == pytest.approx(9.3684, abs=5e-5)
 
 
 @pytest.mark.parametrize("seed", range(4))
