@@ -183,12 +183,14 @@ def _avoided(row: Record) -> Markup:
 def _price(row: Record) -> Markup:
     digits = 2 if row["unit_cost"] < 1000 else 0
     unit = _PRICED.get(row.get("cost_per", "event"), "each")
-    basis = "average" if not row.get("bankable") else "marginal"
-    vintage = f"; {row['vintage']}, {row['code']}" if row.get("vintage") else ""
-    return _with_note(
+    basis = "marginal" if row.get("bankable") else "average"
+    shown = _with_note(
         f"£{row['unit_cost']:,.{digits}f} {unit}",
-        f"{basis}, from {row['price_year']} prices, {row['confidence']}{vintage}",
+        f"{basis}, from {row['price_year']} prices, {row['confidence']}",
     )
+    if not row.get("vintage"):
+        return shown
+    return shown + _with_note("", f"{row['vintage']}, {row['code']}")
 
 
 def _kept(row: Record) -> str:

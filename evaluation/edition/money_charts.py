@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.edition import figures, words
+from evaluation.edition import answers, figures, words
 from evaluation.edition.edition import Record, StudyResults
 from evaluation.edition.files import Generated
 from evaluation.edition.tables import table
@@ -41,7 +41,10 @@ def payback(value: Record) -> str:
     else:
         said += f" By the estimate it has paid for itself since {found['quarter']}"
     chance = words.in_hundred(found["p_within"])
-    return f"{said}; the chance that it had is {chance}."
+    said += f"; the chance that it had is {chance}"
+    if answers.not_standing(value):
+        said += f". That counts what comes from {answers.cannot_be_told(value)}"
+    return f"{said}."
 
 
 def over_time_table(value: Record) -> Markup:
@@ -223,4 +226,5 @@ def _between(row: Record) -> str:
 
 
 def _within(title: str) -> str:
-    return words.within(title) if title.startswith(("The ", "Price ")) else title
+    said = title.replace("Effect on: ", "Effect on ")
+    return words.within(said) if title.startswith(("The ", "Price ", "Effect ")) else said

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from evaluation.value.parameters import UnitCost
 
 RED_MATTERS_FROM = 0.05
+LARGEST_MULTIPLE = 5
+_SPENT = 100_000
 
 
 def four_es(
@@ -48,16 +50,17 @@ def not_monetised(value: Value, findings: Mapping[str, Finding]) -> list[dict[st
 def what_would_change_it(value: Value) -> list[str]:
     """By how much each gain would have to differ for gains to equal costs; the nearest first."""
     best = float(value.net_present_social_value()[0])
-    standing = "does not cover its cost" if best < 0 else "covers its cost"
-    said = []
-    for row in switching(value):
-        if row["times"] is None:
-            continue
-        said.append(
-            f"If what comes from {row['title']} were {row['times']:.1f} times what is estimated, "
-            f"gains would equal costs (the programme {standing} so far)."
-        )
-    return said or ["No single outcome, however much larger, would make gains equal costs."]
+    standing = "do not cover costs" if best < 0 else "exceed costs"
+    said = [
+        f"If the gain from \u201c{row['title']}\u201d were {row['times']:.1f} times what is "
+        f"estimated, all gains together would equal costs (as estimated they {standing} so far)."
+        for row in switching(value)
+        if row["times"] is not None and row["times"] <= LARGEST_MULTIPLE
+    ]
+    return said or [
+        f"No single outcome, even at {LARGEST_MULTIPLE} times what is estimated, would make gains "
+        "equal costs."
+    ]
 
 
 def basis_of(cost: UnitCost) -> str:
@@ -106,18 +109,25 @@ def _efficiency(value: Value) -> str:
     rows = []
     for code, avoided in value.tally.avoided.items():
         outcome = value.programme.outcome_by_code[code]
-        if outcome.kind != "flow":
+        if outcome.kind != "flow" or not value.cost:
             continue
-        found = value.summary(1_000 * avoided.by_quarter.sum(axis=1) / (value.cost or 1.0))
-        rows.append(f"{found['mean']:.2f} {outcome.people} ({found['low']:.2f} to "
-                    f"{found['high']:.2f})")  # fmt: skip
+        found = value.summary(_SPENT * avoided.by_quarter.sum(axis=1) / value.cost)
+        shown = " to ".join(f"{found[end]:,.0f}" for end in ("low", "high"))
+        rows.append(f"{outcome.title}: {found['mean']:,.0f} ({shown})")
     if not rows:
         return "No outcome that counts events was valued, so nothing is said for each pound."
-    return f"For each £1,000 paid, avoided to date, all by the same £1,000: {'; '.join(rows)}."
+    return (
+        f"For each £{_SPENT:,} paid, avoided to date, all by the same money: {'; '.join(rows)}. "
+        "Below nought there were more."
+    )
 
 
 def _effectiveness(findings: Mapping[str, Finding]) -> str:
-    counts = Counter(finding.verdict for finding in findings.values())
+    margin = "no effect larger than its margin"
+    counts = Counter(
+        margin if finding.verdict.startswith("no effect larger than") else finding.verdict
+        for finding in findings.values()
+    )
     said = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
     return f"Of {len(findings)} outcomes judged: {said}." if findings else "No outcome was judged."
 

@@ -36,6 +36,11 @@ class Input:
     title: str
     part: Floats
 
+    @property
+    def name(self) -> str:
+        """As it stands among other inputs."""
+        return f"Effect on: {self.title}" if self.what == "effect" else self.title
+
 
 def inputs(value: Value) -> tuple[Input, ...]:
     """Every outcome's effect, and every price, that the net present value rests on."""
@@ -62,10 +67,10 @@ def tornado(value: Value) -> list[dict[str, Any]]:
     """
     best = float(value.net_present_social_value()[0])
     tail = (1 - value.level) / 2
-    rows = []
+    rows: list[dict[str, Any]] = []
     for one in inputs(value):
         low, high = np.quantile(one.part[1:], [tail, 1 - tail]) - one.part[0]
-        rows.append({"what": one.what, "title": one.title, "low": best + float(low),
+        rows.append({"what": one.what, "title": one.name, "low": best + float(low),
                      "high": best + float(high)})  # fmt: skip
     rows += _choices(value, best)
     for row in rows:
@@ -82,7 +87,7 @@ def value_of_information(value: Value) -> dict[str, Any]:
     """
     drawn = value.net_present_social_value()[1:]
     rows = [
-        {"what": one.what, "title": one.title, "worth": _worth_of_knowing(drawn, one.part[1:])}
+        {"what": one.what, "title": one.name, "worth": _worth_of_knowing(drawn, one.part[1:])}
         for one in inputs(value)
     ]
     rows.sort(key=lambda row: -float(str(row["worth"])))

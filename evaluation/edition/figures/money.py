@@ -53,11 +53,10 @@ def fan(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
         axes.fill_between(x, column(net, "low"), column(net, "high"), color=BAND, linewidth=0)
     axes.plot(x, column(net, "mean"), color=PILOT, linewidth=2.4)
     axes.axhline(0, color=INK, linewidth=0.9)
-    axes.text(0, 0, "paid back above this line", va="bottom", color=MUTED, fontsize=size.text - 1.5)
     period_ticks(axes, [row["quarter"] for row in rows], size)
     draw.limits([0.0, *column(net, "low"), *column(net, "high")])
     say_ticks(axes, "y", words.round_pounds)
-    draw.unit("released less spent, added up")
+    draw.unit("released less spent, added up" + ("" if size.narrow else "; above £0: paid back"))
     last = net[-1]
     labels = [(words.pounds(last[key]), last[key], PILOT if key == "mean" else MUTED)
               for key in ("low", "mean", "high")]  # fmt: skip
@@ -121,7 +120,7 @@ def tornado(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
         axes.barh([y], [row["low"] - best], left=[best], height=0.36, color=COMPARISON)
         axes.barh([y], [row["high"] - best], left=[best], height=0.36, color=PILOT)
         for end, side, pad in ((row["low"], "right", -0.015), (row["high"], "left", 0.015)):
-            axes.text(end + pad * reach, y, words.pounds(end), ha=side, va="center",
+            axes.text(end + pad * reach, y, words.pounds(end), ha=side, va="center", bbox=_PAPER,
                       color=MUTED, fontsize=size.text - 1.5)  # fmt: skip
         _name(draw, y, row["title"], 36)
     axes.axvline(0, color=INK, linewidth=0.9)
