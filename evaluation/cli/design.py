@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from evaluation.cli.session import say, writable
+from evaluation.cli.session import Session, say, writable
 from evaluation.errors import UserError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from evaluation.design.trial import Rehearsal
 
 app = typer.Typer(help="Before the protocol is frozen: error rates, power, comparison areas.")
 
+Study = Annotated[str, typer.Argument(help="PROGRAMME/STUDY, a folder under studies/.")]
+Table = Annotated[Path | None, typer.Option("-o", "--output", help="FILE.csv for the table.")]
+Plot = Annotated[Path | None, typer.Option(help="FILE.svg for a chart of it.")]
+Hoped = Annotated[float | None, typer.Option(help="Effect hoped for, in percent.")]
+Targeted = Annotated[float, typer.Option(help="Share of people whom the reform reaches.")]
+OneOutcome = Annotated[str | None, typer.Option(help="One outcome's code (all primary ones).")]
 Source = Annotated[Path, typer.Argument(help="A CSV (may be .gz), one row an area and quarter.")]
 Area = Annotated[str, typer.Option(help="Its column of area codes.")]
 Time = Annotated[str, typer.Option(help="Its column of quarters.")]
@@ -40,6 +48,95 @@ Strata = Annotated[str, typer.Option(help="level, population or both, with a com
 Block = Annotated[str, typer.Option(help="area or authority: what moves together.")]
 Sample = Annotated[int, typer.Option(help="Areas drawn anew each time (0: all).")]
 Drawn = Annotated[int, typer.Option(help="Placebo assignments each time.")]
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table as rows with text for keys."""
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+
+
+@app.command("power")
+def power_verb(
+    context: typer.Context,
+    study: Study,
+    output: Table = None,
+    plot: Plot = None,
+    hoped: Hoped = None,
+    targeted: Targeted = 1.0,
+    outcome: OneOutcome = None,
+) -> None:
+    """Say how small an effect the planned looks could find, and when."""
+    from evaluation.design.power import first_able
+    from evaluation.study.design import study_power
+
+    for path, endings in ((output, (".csv",)), (plot, (".svg",))):
+        if path is not None:
+            writable(path, endings)
+    session: Session = context.obj
+    table = study_power(session.workspace, study, outcome=outcome, targeted=targeted)
+    for code, rows in table.groupby("outcome", sort=False):
+        last = rows.iloc[-1]
+        print(
+            f"{code}: at look {int(last['look'])} a change of "
+            f"{last['detectable_percent']:.1f} % would be found four times in five"
+            + (f"; {last['percent_of_targeted']:.1f} % of those reached." if targeted < 1 else ".")
+        )
+        if hoped is not None:
+            able = first_able(rows, hoped)
+            print(
+                f"  {hoped:g} % could be found from look {able} on." if able
+                else f"  {hoped:g} % could be found at none of the planned looks."
+            )  # fmt: skip
+    if output is not None:
+        table.to_csv(output, index=False)
+        print(output)
+    if plot is not None:
+        from evaluation.edition.figures import WIDE, detectable_by_look
+
+        plot.write_text(detectable_by_look(rows_of(table), WIDE), encoding="utf-8")
+        print(plot)
+
+
+@app.command("match")
+def match_verb(
+    context: typer.Context,
+    study: Study,
+    output: Table = None,
+    plot: Plot = None,
+    outcome: OneOutcome = None,
+    nearest: Annotated[int, typer.Option(help="Comparison areas for each pilot.")] = 10,
+    caliper: Annotated[float, typer.Option(help="Largest distance, in SD.")] = 1.0,
+    buffer_km: Annotated[float, typer.Option(help="Leave out areas nearer than this.")] = 0.0,
+) -> None:
+    """Find comparison areas that are like the planned pilots, and say how like."""
+    from evaluation.design.match import MatchPlan
+    from evaluation.study.design import study_match
+
+    for path, endings in ((output, (".csv",)), (plot, (".svg",))):
+        if path is not None:
+            writable(path, endings)
+    session: Session = context.obj
+    plan = MatchPlan(nearest=nearest, caliper=caliper, buffer_km=buffer_km)
+    code, found = study_match(session.workspace, study, plan, outcome=outcome)
+    print(f"{code}: {len(found.pairs)} pairs, {found.pairs['comparison'].nunique()} areas.")
+    for item, row in found.balance.iterrows():
+        print(
+            f"  {item!s:26} pilots differ by {row['difference_before']:+.2f} SD before, "
+            f"{row['difference_after']:+.2f} SD after matching"
+        )
+    if found.unmatched:
+        say(f"No area is near enough to {', '.join(found.unmatched)}: a wider --caliper?")
+    for reason, count in found.left_out["reason"].value_counts().items():
+        say(f"Left out: {count} areas, {reason}.")
+    if output is not None:
+        found.pairs.to_csv(output, index=False)
+        print(output)
+    if plot is not None:
+        from evaluation.edition.figures import WIDE, balance_before_after
+
+        shown = rows_of(found.balance.reset_index())
+        plot.write_text(balance_before_after(shown, WIDE), encoding="utf-8")
+        print(plot)
 
 
 @app.command("calibrate")

@@ -12,11 +12,13 @@ from evaluation.edition.figures.charts import (
     strip,
     trade_off,
 )
+from evaluation.edition.figures.design import balance_before_after, detectable_by_look
 from evaluation.edition.figures.money import fan, plane, tornado, waterfall
 from evaluation.edition.figures.twins import donor_weights, twin_fit, twin_gap, twin_path
 
 __all__ = [
-    "NARROW", "SPARK", "WIDE", "Size", "cumulative", "donor_weights", "events", "fan", "forest",
+    "NARROW", "SPARK", "WIDE", "Size", "balance_before_after", "cumulative", "detectable_by_look",
+    "donor_weights", "events", "fan", "forest",
     "gains", "gaps", "paths", "plane", "spark", "strip", "tornado", "trade_off", "twin_fit",
     "twin_gap", "twin_path", "waterfall",
 ]  # fmt: skip

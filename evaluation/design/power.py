@@ -1,0 +1,233 @@
+"""What a study could see: the smallest detectable effect by look, from the panel's own past.
+
+The planned starts are moved back so that all planned looks fall before anything really started.
+What the estimator then finds under re-assignment is noise of the kind that the study will meet,
+and the same look ledger says how large a constant effect would have been found. (Bloom 1995,
+Evaluation Review 19: minimum detectable effects; here without a normal approximation.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from evaluation.errors import EstimateError
+from evaluation.estimate import ladder, scores
+from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.looks import LookPlan, run_looks
+from evaluation.quarters import Period
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.estimate.assignment import Block
+    from evaluation.estimate.ladder import Choices
+    from evaluation.panel import Panel
+    from evaluation.protocol import EstimatorName
+
+    Floats = NDArray[np.float64]
+
+LEAST_BEFORE = 4
+WIDEST = 64.0
+BISECTIONS = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How the study will be looked at: estimator, choices, looks, assignments.
+
+    targeted : share of people whom the reform reaches; an effect on the whole area of e is one of
+        e / targeted on them.
+    """
+
+    estimator: EstimatorName
+    choices: Choices
+    looks: LookPlan
+    window: tuple[int, int]
+    strata: tuple[str, ...] = ()
+    block: Block | None = None
+    assignments: int = 999
+    seed: int = 0
+    targeted: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.targeted <= 1:
+            raise EstimateError(
+                f"a share of {self.targeted!r} of people cannot be reached.",
+                expected="above 0 to 1",
+            )
+
+
+def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.DataFrame:
+    """The smallest effect that the looks would find with power ``at``, by the number of looks.
+
+    Parameters
+    ----------
+    panel : with the planned sites and starts, whether or not these have passed. Only periods
+        before the first start are used, so that nothing is learnt about the effect.
+
+    Returns
+    -------
+    One row a look: ``look, spent, detectable, detectable_percent, percent_of_targeted``;
+    ``detectable`` is on the estimate's scale, percent is of the pilots' mean. Infinite where so few
+    assignments exist that the look can remove none.
+
+    Raises
+    ------
+    EstimateError : fewer than four periods would be left before the moved starts.
+    """
+    past = moved_back(panel, plan.looks.horizon)
+    first = int(past.start_index[past.started].min())
+    assignments = Assignments.draw(
+        past, n=plan.assignments, strata=plan.strata, block=plan.block, seed=plan.seed
+    )
+    raw, shift = [], []
+    for look in range(plan.looks.horizon):
+        known = past.until(past.periods[first + look])
+        estimate = ladder.fit(
+            plan.estimator, known, outcome, plan.choices, assignments.known(known)
+        )
+        found = scores.statistic(estimate, plan.window)
+        raw.append(found.raw)
+        shift.append(found.shift)
+    sizes = detectable_by_look(np.array(raw), np.array(shift), plan.looks, at)
+    level = float(np.nanmean(past.array(outcome)[past.started, :first]))
+    with np.errstate(over="ignore"):
+        percent = 100 * (np.expm1(sizes) if plan.choices.scale == "log" else sizes / abs(level))
+    return pd.DataFrame({
+        "look": np.arange(1, len(sizes) + 1),
+        "spent": [plan.looks.spent((k + 1) / plan.looks.horizon) for k in range(len(sizes))],
+        "detectable": sizes, "detectable_percent": percent,
+        "percent_of_targeted": percent / plan.targeted,
+    })  # fmt: skip
+
+
+def detectable_by_look(raw: Floats, shift: Floats, looks: LookPlan, at: float = 0.8) -> Floats:
+    """(L) the smallest constant effect found by each look with power ``at``.
+
+    Parameters
+    ----------
+    raw, shift : (L, B + 1) statistics without an effect, and of a unit effect.
+
+    Every placebo assignment lends its noise to the real one in turn; an effect is found by a look
+    where the noise with the effect passes the line of that look or of one before it.
+    """
+    times = [(k + 1) / looks.horizon for k in range(len(raw))]
+    lines = np.array([look.threshold for look in run_looks(raw, times, looks)])
+    noise, unit = raw[:, 1:], shift[:, 0]
+    out = np.empty(len(raw))
+    for look in range(len(raw)):
+        out[look] = _smallest(noise[: look + 1], unit[: look + 1], lines[: look + 1], at)
+    return out
+
+
+def _smallest(noise: Floats, unit: Floats, lines: Floats, at: float) -> float:
+    if not np.isfinite(lines).any():
+        return float("inf")
+
+    def found(effect: float) -> float:
+        """The weaker of the two directions."""
+        both = []
+        for sign in (1.0, -1.0):
+            size = np.abs(noise + sign * effect * unit[:, None])
+            both.append(float((size >= lines[:, None]).any(axis=0).mean()))
+        return min(both)
+
+    step = float(np.nanstd(noise[-1]) / abs(unit[-1])) or 1.0
+    high = 1.0
+    while found(high * step) < at:
+        high *= 2
+        if high > WIDEST:
+            return float("inf")
+    low = 0.0
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if found(middle * step) >= at else (middle, high)
+    return high * step
+
+
+def moved_back(panel: Panel, looks: int) -> Panel:
+    """The panel before the first start, with all starts moved so that ``looks`` periods follow.
+
+    Sites keep their distance in time; one that would start after the last period is left out.
+
+    Raises
+    ------
+    EstimateError : nothing is planned to start, or too few periods would be left before.
+    """
+    starts = panel.start_index
+    planned = panel.areas["start"].notna().to_numpy()
+    if not planned.any():
+        raise EstimateError(
+            "no area of the panel has a start, so there is nothing to plan for.",
+            mend="give the planned sites a start",
+        )
+    begun = starts[panel.started]
+    end = int(begun.min()) if len(begun) else len(panel.periods)
+    before = panel.until(panel.periods[end - 1])
+    first = end - looks
+    if first < LEAST_BEFORE:
+        raise EstimateError(
+            f"{looks} looks before the first start leave {max(first, 0)} periods before those.",
+            expected=f"at least {LEAST_BEFORE}",
+            mend="plan with fewer looks, or bring a longer panel",
+        )
+    labels = panel.areas["start"].to_numpy(dtype=object)
+    earliest = min(_period(panel, label) for label in labels[planned])
+    moved = np.full(len(labels), None, dtype=object)
+    site = panel.areas["site"].to_numpy(dtype=object, copy=True)
+    for row in np.flatnonzero(planned):
+        place = first + _period(panel, labels[row]) - earliest
+        if place < end:
+            moved[row] = panel.labels[place]
+        else:
+            site[row] = None
+    return replace(before, areas=before.areas.assign(start=moved, site=site))
+
+
+def _period(panel: Panel, label: object) -> int:
+    return Period.parse(label) - panel.periods[0]
+
+
+def compare(
+    panel: Panel, outcome: str, plan: Plan, candidates: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
+    """Candidate sets of pilot areas side by side: what each could see at its last look.
+
+    Parameters
+    ----------
+    candidates : name -> codes of areas that would start together, as one site an area.
+
+    Raises
+    ------
+    EstimateError : an area is not in the panel.
+    """
+    rows = []
+    end = panel.labels[-1]
+    for name, codes in candidates.items():
+        if lost := [code for code in codes if code not in panel.areas.index]:
+            raise EstimateError(f"candidate {name!r} names area {lost[0]!r}, not in the panel.")
+        chosen = panel.areas.index.isin(list(codes))
+        columns = {name: np.full(len(chosen), None, dtype=object) for name in ("start", "site")}
+        columns["start"][chosen] = end
+        columns["site"][chosen] = panel.areas.index[chosen].astype(str)
+        role = np.where(chosen, "pilot", "comparison")
+        areas = panel.areas.assign(role=role, **columns)
+        table = power(replace(panel, areas=areas), outcome, plan)
+        last = table.iloc[-1]
+        rows.append({
+            "candidate": name, "areas": int(chosen.sum()),
+            "detectable_percent": last["detectable_percent"],
+            "percent_of_targeted": last["percent_of_targeted"],
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def first_able(table: pd.DataFrame, hoped_percent: float) -> int | None:
+    """The first look at which the hoped-for effect could be found; None if none of them could."""
+    able = table.loc[table["detectable_percent"] <= abs(hoped_percent), "look"]
+    return None if able.empty else int(able.iloc[0])

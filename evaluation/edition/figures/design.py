@@ -1,0 +1,75 @@
+"""Charts of the design: what each look could see, and how like pilots and comparisons are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evaluation.edition.figures.canvas import (
+    COMPARISON,
+    HAIR,
+    MUTED,
+    PILOT,
+    WORSE,
+    Drawing,
+    Margins,
+    Size,
+    end_labels,
+    few_ticks,
+    say_ticks,
+)
+
+COLOURS = (PILOT, COMPARISON, WORSE)
+
+
+def detectable_by_look(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
+    """The smallest effect found four times in five after each look, a line an outcome.
+
+    Parameters
+    ----------
+    rows : ``outcome, look, detectable_percent``; an infinite figure is left out of its line.
+    """
+    draw = Drawing(size, 250 if size.narrow else 320, Margins(right=110 if size.narrow else 190))
+    outcomes, labels, drawn = list(dict.fromkeys(row["outcome"] for row in rows)), [], [0.0]
+    for name, colour in zip(outcomes, COLOURS * len(outcomes), strict=False):
+        own = [r for r in rows if r["outcome"] == name and math.isfinite(r["detectable_percent"])]
+        if not own:
+            continue
+        heights = [row["detectable_percent"] for row in own]
+        draw.axes.plot([row["look"] for row in own], heights, color=colour, linewidth=2, marker="o",
+                       markersize=4)  # fmt: skip
+        labels.append((str(name).replace("_", " "), heights[-1], colour))
+        drawn += heights
+    draw.axes.set_xlim(0.5, max(row["look"] for row in rows) + 0.2)
+    few_ticks(draw.axes, "x", 7)
+    draw.limits(drawn)
+    draw.axes.set_ylim(bottom=0)
+    draw.axes.set_xlabel("look", color=MUTED)
+    draw.unit("smallest change found four times in five, per cent")
+    end_labels(draw, labels)
+    return draw.svg()
+
+
+def balance_before_after(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
+    """Standardised differences of pilots from all eligible areas and from the matched ones.
+
+    Parameters
+    ----------
+    rows : ``item, difference_before, difference_after``.
+    """
+    draw = Drawing(size, 70 + 34 * len(rows), Margins(left=170, right=24, bottom=44))
+    axes, names = draw.axes, [str(row["item"]) for row in rows]
+    places = list(range(len(rows)))[::-1]
+    for place, row in zip(places, rows, strict=True):
+        before, after = row["difference_before"], row["difference_after"]
+        axes.plot([before, after], [place, place], color=HAIR, linewidth=1.2)
+        axes.plot(before, place, "o", color="white", markeredgecolor=COMPARISON, markersize=7)
+        axes.plot(after, place, "o", color=PILOT, markersize=7)
+    axes.axvline(0, color=MUTED, linewidth=1)
+    axes.set_yticks(places, names)
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    few_ticks(axes, "x", 5)
+    say_ticks(axes, "x", lambda value: f"{value:+.1f}".replace("-", "−"))
+    axes.set_xlabel("standard deviations; open: all areas, filled: matched areas", color=MUTED)
+    return draw.svg()
