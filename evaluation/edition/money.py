@@ -52,12 +52,13 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
 
 
 def _downloads(value: Record, name: str, out: Generated) -> None:
-    out.table(f"{name}-outcomes", [_flat(row) for row in value["by_outcome"]])
-    out.table(f"{name}-agencies", [_flat(row) for row in value["by_agency"]])
-    out.table(f"{name}-over-time", [_flat(row) for row in value["by_quarter"]])
-    for key in ("waterfall", "tornado", "scenarios", "categories", "sources"):
+    """Every table with the vintages that its figures rest on."""
+    rests = {"rests_on": vintages(value)}
+    shown = {"by_outcome": "outcomes", "by_agency": "agencies", "by_quarter": "over-time"}
+    shown |= {key: key for key in ("waterfall", "tornado", "scenarios", "categories", "sources")}
+    for key, ending in shown.items():
         if rows := value.get(key):
-            out.table(f"{name}-{key}", [_flat(row) for row in rows])
+            out.table(f"{name}-{ending}", [_flat(row) | rests for row in rows])
 
 
 def gains_chart(study: StudyResults, out: Generated, root: str) -> Markup:
@@ -70,7 +71,21 @@ def gains_chart(study: StudyResults, out: Generated, root: str) -> Markup:
         f"{words.money_with_range(row['gain'])}." for row in rows
     )  # fmt: skip
     alt = f"Bar chart of costs and gains to date by agency. {said}"
-    return out.plate(f"{study.study}/gains", root, alt, figures.gains, rows)
+    based = f"To date, {vintages(study.value)}. Unit costs are averages."
+    return out.plate(f"{study.study}/gains", root, alt, figures.gains, rows, caption=based)
+
+
+def vintages(value: Record) -> str:
+    """Price base and vintages that every figure of the accounts rests on, in one breath."""
+    held = value.get("sources") or []
+    prices = list(dict.fromkeys(row["vintage"] for row in held if row["what"].startswith("Price ")))
+    said = f"{value['price_base']} prices"
+    if prices:
+        said += f", unit costs of {words.listed(prices)}"
+    for what, name in (("Discount rates", "discount rates"), ("Deflator", "deflator")):
+        found = [row["vintage"] for row in held if row["what"] == what]
+        said += f", {name} {found[0]}" if found else ""
+    return said
 
 
 def _totals_table(value: Record) -> Markup:
@@ -86,7 +101,7 @@ def _totals_table(value: Record) -> Markup:
         rows.append([title, words.pounds(figure["mean"]), money_charts.span(figure)])
         rows += _parts(value) if key == "gross_fiscal" else []
     heads = ["Account", "Best figure", "Range"]
-    return table(f"To date, {value['price_base']} prices", heads, rows, numeric="tnn")
+    return table(f"To date, {vintages(value)}", heads, rows, numeric="tnn")
 
 
 def _parts(value: Record) -> list[list[str]]:

@@ -2,7 +2,6 @@
 
 from evaluation.edition.figures.canvas import NARROW, SPARK, WIDE, Size
 from evaluation.edition.figures.charts import (
-    cumulative,
     events,
     forest,
     gains,
@@ -17,7 +16,7 @@ from evaluation.edition.figures.money import fan, plane, tornado, waterfall
 from evaluation.edition.figures.twins import donor_weights, twin_fit, twin_gap, twin_path
 
 __all__ = [
-    "NARROW", "SPARK", "WIDE", "Size", "balance_before_after", "cumulative", "detectable_by_look",
+    "NARROW", "SPARK", "WIDE", "Size", "balance_before_after", "detectable_by_look",
     "donor_weights", "events", "fan", "forest",
     "gains", "gaps", "paths", "plane", "spark", "strip", "tornado", "trade_off", "twin_fit",
     "twin_gap", "twin_path", "waterfall",

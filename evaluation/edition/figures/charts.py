@@ -211,23 +211,6 @@ def gains(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     return draw.svg()
 
 
-def cumulative(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
-    """What was released less what was spent, added up since the first start."""
-    draw = Drawing(size, 240 if size.narrow else 290,
-                    Margins(left=62, right=84 if size.narrow else 110))  # fmt: skip
-    axes, x = draw.axes, range(len(rows))
-    net = [row["cumulative_net"] for row in rows]
-    axes.fill_between(x, column(net, "low"), column(net, "high"), color=BAND, linewidth=0)
-    axes.plot(x, column(net, "mean"), color=PILOT, linewidth=2.4)
-    axes.axhline(0, color=INK, linewidth=0.9)
-    period_ticks(axes, [row["quarter"] for row in rows], size)
-    draw.limits([0.0, *column(net, "low"), *column(net, "high")])
-    say_ticks(axes, "y", words.round_pounds)
-    draw.unit("released less spent, added up")
-    end_labels(draw, [(words.pounds(net[-1]["mean"]), net[-1]["mean"], PILOT)])
-    return draw.svg()
-
-
 def trade_off(
     lines: Sequence[tuple[str, Sequence[tuple[float, float]]]], declared: float, size: Size
 ) -> str:
