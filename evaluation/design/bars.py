@@ -126,6 +126,8 @@ def _shown(name: EstimatorName) -> Iterator[Bar]:
         "pilots chosen on level, within thirds of level": (
             SIXTY, replace(how, pilots="top_level", strata=("level",))),
         "pilots chosen on a rise before the start": (SIXTY, replace(how, pilots="top_trend")),
+        "small counts withheld": (
+            replace(SIXTY, counts=9.0), replace(how, withheld=5.0)),
         "pilots that vary most": (SIXTY, replace(how, pilots="variable")),
     }  # fmt: skip
     for what, (panel, rehearsal) in failures.items():
@@ -133,6 +135,11 @@ def _shown(name: EstimatorName) -> Iterator[Bar]:
             what=f"size over looks, {what}", estimator=name, panel=panel, rehearsal=rehearsal,
             effects=(0.0,), measure="size over looks", band=AT_MOST_SIZE, claim=False,
         )  # fmt: skip
+    yield Bar(
+        what="coverage over looks of a fall by 3 points of a level of 9, small counts withheld",
+        estimator=name, panel=replace(SIXTY, counts=9.0), measure="coverage over looks",
+        rehearsal=replace(how, withheld=5.0), effects=(-33.0,), band=COVERAGE, claim=False,
+    )  # fmt: skip
 
 
 def measured(bar: Bar, found: Found) -> dict[str, Any]:

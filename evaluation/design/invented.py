@@ -26,6 +26,7 @@ class Invented:
     shared : share of a shock's variance that an authority's areas have in common.
     authorities : number of authorities, areas spread evenly.
     by_population : whether shocks shrink with the square root of the population.
+    counts : the mean of whole numbers instead, Poisson around the areas' paths in percent; 0: none.
     """
 
     areas: int = 60
@@ -35,6 +36,7 @@ class Invented:
     shared: float = 0.0
     authorities: int = 20
     by_population: bool = False
+    counts: float = 0.0
 
     def draw(self, seed: int) -> Panel:
         """One panel, outcome ``y``."""
@@ -57,9 +59,13 @@ class Invented:
             },
             index=pd.Index([f"area {i:04d}" for i in range(n)], name="area"),
         ).astype({"site": object, "start": object, "stratum": object})  # fmt: skip
+        figures = level[:, None] + shocks + shock_for_all + season
+        if self.counts:
+            mean = self.counts * np.maximum(figures, 1.0) / 100
+            figures = rng.poisson(mean).astype(float)
         return Panel(
             areas=areas, periods=period_range(LAST + (1 - self.quarters), LAST),
-            figures={"y": level[:, None] + shocks + shock_for_all + season},
+            figures={"y": figures},
         )  # fmt: skip
 
     def _shocks(self, rng: np.random.Generator, rows: int) -> np.ndarray:

@@ -54,6 +54,8 @@ class Rehearsal:
     assignments : placebo assignments drawn each time.
     sample : comparison areas drawn anew each time from the panel (0: all of them).
     skipped : chance that a look before the last is skipped.
+    withheld : figures below this are withheld, as small counts are, after the effect is planted; it
+        needs a panel of counts.
     restated : standard deviation of a restatement of the figures of earlier looks, in the areas'
         own quarterly noise; it hits every area alike.
     """
@@ -70,6 +72,7 @@ class Rehearsal:
     score: scores.Score = "mean"
     sample: int = 0
     skipped: float = 0.0
+    withheld: float = 0.0
     restated: float = 0.0
 
 
@@ -113,15 +116,23 @@ def rehearse(
     except EstimateError:
         return _refused(rehearsal, len(effects))
     taken = _looks_taken(rehearsal, rng)
-    raw, shift = _statistics(piloted, name, rehearsal, assignments, (taken, seed))
-    if rehearsal.shape == "constant":
-        slope = _unit(piloted, rehearsal) * shift
-    else:
-        moved = _planted(piloted, pattern, PLANTED, rehearsal)
-        other = _statistics(moved, name, rehearsal, assignments, (taken, seed))[0]
-        slope = (other - raw) / PLANTED
+
+    def seen(effect: float) -> tuple[Floats, Floats]:
+        moved = _planted(piloted, pattern, effect, rehearsal)
+        if rehearsal.withheld:
+            moved = _without_small(moved, rehearsal.withheld)
+        return _statistics(moved, name, rehearsal, assignments, (taken, seed))
+
     truths = _truths(piloted, pattern, rehearsal, taken)
-    return _judged((raw, shift, slope), np.array(effects), truths, (rehearsal, taken))
+    if rehearsal.withheld:
+        found = [seen(effect) for effect in effects]
+    else:
+        raw, shift = seen(0.0)
+        slope = _unit(piloted, rehearsal) * shift
+        if rehearsal.shape != "constant":
+            slope = (seen(PLANTED)[0] - raw) / PLANTED
+        found = [(raw + effect * slope, shift) for effect in effects]
+    return _judged(found, np.array(effects), truths, (rehearsal, taken))
 
 
 def start_of(panel: Panel, rehearsal: Rehearsal) -> int:
@@ -232,6 +243,12 @@ def _planted(panel: Panel, pattern: Floats, effect: float, rehearsal: Rehearsal)
     return replace(panel, figures={OUTCOME: moved})
 
 
+def _without_small(panel: Panel, threshold: float) -> Panel:
+    """The panel with small figures withheld."""
+    figures = panel.array(OUTCOME)
+    return replace(panel, figures={OUTCOME: np.where(figures < threshold, np.nan, figures)})
+
+
 def _truths(
     panel: Panel, pattern: Floats, rehearsal: Rehearsal, taken: NDArray[np.int64]
 ) -> Floats:
@@ -289,20 +306,20 @@ def _before_restatement(panel: Panel, size: float, seed: int) -> Panel:
 
 
 def _judged(
-    statistics: tuple[Floats, Floats, Floats],
+    statistics: list[tuple[Floats, Floats]],
     effects: Floats,
     truths: Floats,
     how: tuple[Rehearsal, NDArray[np.int64]],
 ) -> Outcome:
-    """Verdicts for every effect: statistics are linear in what is planted."""
-    (raw, shift, slope), (rehearsal, taken) = statistics, how
+    """Verdicts for every effect, from its statistics and what was planted."""
+    rehearsal, taken = how
     alpha, plan = rehearsal.plan.alpha, rehearsal.plan
     times = [(int(look) + 1) / plan.horizon for look in taken]
     shape = (len(effects), rehearsal.looks)
     rejects, crosses, covers, held = (np.zeros(shape, dtype=bool) for _ in range(4))
     errors = np.empty(len(effects))
     for e, effect in enumerate(effects):
-        now = raw + effect * slope
+        now, shift = statistics[e]
         left = now - (effect * truths)[:, None] * shift
         for row, look in enumerate(taken):
             rejects[e, look:] = placebo_p(now[row]) <= alpha

@@ -45,8 +45,22 @@ def view(
         "estimators_table": _estimators_table(outcome),
         "diagnostics": _diagnostics_table(study, outcome),
         "first": _window(study), "estimate": estimate, "period": study.period_word,
+        "withheld": _withheld(outcome, estimate),
         "cautions": [words.sentence(w) for e in outcome["estimates"] for w in e["warnings"]],
     }  # fmt: skip
+
+
+def _withheld(outcome: Record, estimate: Record | None) -> str:
+    """What withheld counts could do to the effect, in a sentence; empty where there are none."""
+    ends = outcome.get("withheld")
+    if not ends or estimate is None:
+        return ""
+    say, shown = effects.say(estimate), effects.shown(estimate, ends)
+    return (
+        f"{words.counted(ends['cells'], 'count').capitalize()} "
+        f"{'is' if ends['cells'] == 1 else 'are'} withheld because small. At the ends between "
+        f"which they must lie, the effect would be {say(shown['low'])} and {say(shown['high'])}."
+    )
 
 
 def _window(study: StudyResults) -> str:

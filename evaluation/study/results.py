@@ -149,6 +149,7 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
             for d in run.diagnostics[code]
         ],
         "data": _data(run, code),
+        "withheld": asdict(run.withheld[code]) if code in run.withheld else None,
     }  # fmt: skip
 
 

@@ -5,8 +5,8 @@ The steps are the ones that a study's notebook takes one by one; this is them in
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ from evaluation.protocol import EstimatorName, Protocol, Published
 from evaluation.study.looking import assignments_of, take_look
 from evaluation.study.looks import Seen
 from evaluation.study.panels import load_study, study_panel
+from evaluation.study.withheld import Ends, withheld_ends
 from evaluation.value import Value, worth
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class StudyRun:
     published: tuple[tuple[Published, Estimate], ...]
     differences: tuple[str, ...]
     seen: Seen | None = None
+    withheld: Mapping[str, Ends] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -105,6 +107,7 @@ def run_study(
         diagnostics=diagnostics,
         findings=_find(programme, panel, protocol, estimates, (diagnostics, seen)),
         seen=seen,
+        withheld=withheld_ends(panel, programme, protocol, assignments),
         value=_value(programme, protocol, estimates),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
         differences=("no protocol lock exists: the analysis was not frozen before the data",),
