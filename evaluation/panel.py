@@ -98,40 +98,34 @@ class Panel:
 
     def values(self, outcome: str) -> pd.DataFrame:
         """The figures of one outcome: a row an area, a column a period, in the outcome's unit."""
-        columns: list[Any] = (
-            self.labels if self.frequency == "Q" else [p.year for p in self.periods]
-        )
-        return pd.DataFrame(self.array(outcome), index=self.areas.index, columns=columns)
+        labels: list[Any] = self.labels if self.frequency == "Q" else [p.year for p in self.periods]
+        return pd.DataFrame(self.array(outcome), index=self.areas.index, columns=labels)
 
     def select(self, keep: NDArray[np.bool_]) -> Panel:
         """The same panel with only the areas where ``keep`` is true."""
         return replace(
-            self,
-            areas=self.areas[keep],
+            self, areas=self.areas[keep],
             figures={k: v[keep] for k, v in self.figures.items()},
             denominators={k: v[keep] for k, v in self.denominators.items()},
             statuses={k: v[keep] for k, v in self.statuses.items()},
-        )
+        )  # fmt: skip
 
     def until(self, last: Period) -> Panel:
         """The panel as it stood with ``last`` as its last period (figures as now known)."""
         n = last - self.periods[0] + 1
         return replace(
-            self,
-            periods=self.periods[:n],
+            self, periods=self.periods[:n],
             figures={k: v[:, :n] for k, v in self.figures.items()},
             denominators={k: v[:, :n] for k, v in self.denominators.items()},
             statuses={k: v[:, :n] for k, v in self.statuses.items()},
-        )
+        )  # fmt: skip
 
     def ahead(self, last: Period) -> Panel:
         """The panel with empty periods up to ``last``, so that later starts fall inside it."""
-        wider = last - self.periods[-1]
-        blank = np.full((len(self.areas), wider), np.nan)
-        return Panel(
-            areas=self.areas, periods=period_range(self.periods[0], last), vintage=self.vintage,
-            figures={k: np.hstack([v, blank]) for k, v in self.figures.items()},
-        )  # fmt: skip
+        blank = np.full((len(self.areas), last - self.periods[-1]), np.nan)
+        wider = {k: np.hstack([v, blank]) for k, v in self.figures.items()}
+        span = period_range(self.periods[0], last)
+        return replace(self, periods=span, figures=wider, denominators={}, statuses={})
 
     def eligible(self) -> Panel:
         """Without the areas that the programme excludes (buffers, other programmes)."""
@@ -248,37 +242,14 @@ class Panel:
         span = period_range(min(seen.values()), last or max(seen.values()))
         grids = _grids(wanted, declared, [a.code for a in members], span)
         return cls(
-            areas=_area_table(programme, members), periods=span, vintage=vintage,
+            areas=area_table(programme, members), periods=span, vintage=vintage,
             figures=grids[0], denominators=grids[1], statuses=grids[2],
             per={o.code: o.per for o in declared if o.form == "ratio"},
         )  # fmt: skip
 
 
-def long_table(observations: pd.DataFrame, programme: Programme) -> pd.DataFrame:
-    """Observations as others read them: one row an area, period and outcome, with the area's role.
-
-    Columns ``area_code, site, authority, role, start_quarter, quarter, outcome, numerator,
-    denominator, value, status, received, return_id``; ``value`` is in the outcome's unit.
-    """
-    if observations.empty:
-        raise PanelError(
-            "nothing was known then.", where=programme.name, mend="choose a later --as-of"
-        )
-    areas = _area_table(programme, programme.areas)
-    table = observations.merge(
-        areas[["site", "authority", "role", "start"]], left_on="area_code", right_index=True
-    ).rename(columns={"start": "start_quarter"})
-    per = table["outcome"].map({o.code: o.per for o in programme.outcomes})
-    is_ratio = table["outcome"].map({o.code: o.form == "ratio" for o in programme.outcomes})
-    rate = per * table["numerator"] / table["denominator"].where(is_ratio.astype(bool), 1.0)
-    table["value"] = rate.where(is_ratio.astype(bool), table["numerator"])
-    return table[
-        ["area_code", "site", "authority", "role", "start_quarter", "quarter", "outcome",
-         "numerator", "denominator", "value", "status", "received", "return_id"]
-    ].sort_values(["outcome", "area_code", "quarter"], ignore_index=True)  # fmt: skip
-
-
-def _area_table(programme: Programme, members: Sequence[Area]) -> pd.DataFrame:
+def area_table(programme: Programme, members: Sequence[Area]) -> pd.DataFrame:
+    """Areas as `Panel.areas` holds them, with name and coordinates."""
     rows = []
     for area in members:
         start = programme.start_of(area)
@@ -325,9 +296,9 @@ def _require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
             f"{frame.index.name!r} is the table's index, not a column.", mend="frame.reset_index()"
         )
     if missing:
+        known = f"columns among {', '.join(map(str, frame.columns))}"
         raise PanelError(
-            f"the table has no column {', '.join(map(repr, missing))}.",
-            expected=f"columns among {', '.join(map(str, frame.columns))}",
+            f"the table has no column {', '.join(map(repr, missing))}.", expected=known
         )
 
 

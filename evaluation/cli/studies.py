@@ -51,8 +51,8 @@ def panel(
 ) -> None:
     """Write the figures as known at a date, one row an area, quarter and outcome."""
     from evaluation.errors import PanelError
-    from evaluation.panel import long_table
     from evaluation.quarters import parse_instant
+    from evaluation.study.panels import long_table
 
     session: Session = context.obj
     writable(output, (".csv", ".parquet"))

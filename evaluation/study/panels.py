@@ -1,12 +1,12 @@
-"""What a study reads: its programme and protocol, and its panel of a vintage."""
+"""What a study reads: its programme and protocol, its panel of a vintage, and that as a table."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from evaluation.errors import ProtocolError
-from evaluation.panel import Panel
+from evaluation.errors import PanelError, ProtocolError
+from evaluation.panel import Panel, area_table
 from evaluation.programme import Programme
 from evaluation.protocol import Protocol
 from evaluation.quarters import format_instant
@@ -49,3 +49,27 @@ def study_panel(
     return Panel.from_observations(
         observations, programme, protocol.outcomes, vintage=vintage
     ).eligible()
+
+
+def long_table(observations: pd.DataFrame, programme: Programme) -> pd.DataFrame:
+    """Observations as others read them: one row an area, period and outcome, with the area's role.
+
+    Columns ``area_code, site, authority, role, start_quarter, quarter, outcome, numerator,
+    denominator, value, status, received, return_id``; ``value`` is in the outcome's unit.
+    """
+    if observations.empty:
+        raise PanelError(
+            "nothing was known then.", where=programme.name, mend="choose a later --as-of"
+        )
+    areas = area_table(programme, programme.areas)
+    table = observations.merge(
+        areas[["site", "authority", "role", "start"]], left_on="area_code", right_index=True
+    ).rename(columns={"start": "start_quarter"})
+    per = table["outcome"].map({o.code: o.per for o in programme.outcomes})
+    is_ratio = table["outcome"].map({o.code: o.form == "ratio" for o in programme.outcomes})
+    rate = per * table["numerator"] / table["denominator"].where(is_ratio.astype(bool), 1.0)
+    table["value"] = rate.where(is_ratio.astype(bool), table["numerator"])
+    return table[
+        ["area_code", "site", "authority", "role", "start_quarter", "quarter", "outcome",
+         "numerator", "denominator", "value", "status", "received", "return_id"]
+    ].sort_values(["outcome", "area_code", "quarter"], ignore_index=True)  # fmt: skip
