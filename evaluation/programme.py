@@ -148,6 +148,17 @@ class Denominator(Frozen):
     denominator: float = Field(gt=0)
 
 
+class Deprivation(Frozen):
+    """An area's deprivation fifth, 1 the most deprived, and its equivalised income, pounds a year.
+
+    The income is what distributional weights rest on.
+    """
+
+    area: str
+    fifth: int = Field(ge=1, le=5)
+    income: float = Field(gt=0)
+
+
 class Programme(Frozen):
     """The reform under evaluation: sites, areas, outcomes, calendar."""
 
@@ -164,6 +175,7 @@ class Programme(Frozen):
     outcomes: tuple[Outcome, ...]
     costs: tuple[Cost, ...] = ()
     denominators: tuple[Denominator, ...] = ()
+    deprivation: tuple[Deprivation, ...] = ()
     due_days: int = Field(default=30, description="days after a period in which returns are due")
 
     @property
@@ -236,7 +248,7 @@ class Programme(Frozen):
         """
         folder = workspace.studies / name
         declared = read_yaml(folder / "programme.yaml")
-        for table in ("areas", "costs", "denominators"):
+        for table in ("areas", "costs", "denominators", "deprivation"):
             if isinstance(declared.get(table), str):
                 declared[table] = _read_table(folder / declared[table])
         codes = declared.get("outcomes") or []
@@ -315,6 +327,12 @@ def _check_references(programme: Programme, folder: Path) -> None:
             raise WorkspaceError(
                 f"a denominator is declared for {area_code} and {outcome}, which are not both in"
                 " the programme.",
+                where=where,
+            )
+    for one in programme.deprivation:
+        if one.area not in programme.area_by_code:
+            raise WorkspaceError(
+                f"a deprivation fifth is declared for {one.area}, which is no area here.",
                 where=where,
             )
     if len(programme.area_by_code) < len(programme.areas):

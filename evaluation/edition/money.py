@@ -45,7 +45,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "agencies": _agency_table(value), "began": _began(value),
         "prices": _price_table(value), "price_notes": _price_notes(value),
         "red": _red(value), "sources": _sources_table(value),
-        "not_monetised": _not_monetised(value),
+        "not_monetised": _not_monetised(value), "fifths": _fifths_table(value),
         "to_confirm": [words.sentence(what) for what in value.get("to_confirm") or []],
         "notes": [words.sentence(note) for note in value["notes"]],
     }  # fmt: skip
@@ -160,6 +160,27 @@ def _sources_table(value: Record) -> Markup | None:
     heads = ["What", "Vintage", "Source", "Grade"]
     return table("Where every figure of this page has its prices, rates and shares from", heads,
                  rows, style="dense wraps") if rows else None  # fmt: skip
+
+
+def _fifths_table(value: Record) -> Markup | None:
+    """What people gained by deprivation fifth, counted alike and weighted side by side."""
+    rows = []
+    for row in value.get("by_fifth") or []:
+        areas = f"{row['pilot_areas']} pilot, {row['comparison_areas']} comparison"
+        figures_ = ["not valued", row["reason"], ""]
+        if row["valued"]:
+            weight = row["weight"]
+            said = (
+                f"{words.number(weight['central'], 2)} ({words.number(weight['low'], 2)} to "
+                f"{words.number(weight['high'], 2)})"
+            )
+            figures_ = [words.money_with_range(row["people"]), said,
+                        words.money_with_range(row["people_weighted"])]  # fmt: skip
+        rows.append([f"{row['fifth']}", areas, *figures_])
+    heads = ["Fifth, 1 the most deprived", "Areas", "People's gain (range)",
+             "Weight of a pound (eta 0.8 to 2.0)", "Weighted (range)"]  # fmt: skip
+    caption = "What people gained, by deprivation fifth, counted alike and weighted"
+    return table(caption, heads, rows, numeric="ttnnn") if rows else None
 
 
 def _not_monetised(value: Record) -> Markup | None:

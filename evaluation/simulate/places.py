@@ -186,7 +186,7 @@ def _costs(
 def write_programme(programme: Programme, folder: Path) -> None:
     """Write ``programme.yaml``, ``areas.csv`` and ``costs.csv`` as `Programme.load` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
-    elsewhere = {"areas", "outcomes", "costs", "denominators"}
+    elsewhere = {"areas", "outcomes", "costs", "denominators", "deprivation"}
     declared: dict[str, Any] = programme.model_dump(exclude=elsewhere)
     declared["sites"] = [{**site, "agencies": list(site["agencies"])} for site in declared["sites"]]
     declared["sources"] = list(declared["sources"])

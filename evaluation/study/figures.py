@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,6 +92,8 @@ def placebo_gaps(estimate: Estimate) -> dict[str, Any]:
     return {"event_times": times, "real": shown[0].round(6), "gaps": shown[1:].round(6)}
 
 
-def value_data(value: Value, findings: Mapping[str, Finding]) -> dict[str, Any]:
-    """The accounts as the money page reads them."""
-    return report.as_data(value, findings)
+def value_data(
+    value: Value, findings: Mapping[str, Finding], fifths: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """The accounts as the money page reads them, with what each deprivation fifth gained."""
+    return report.as_data(value, findings, fifths)

@@ -16,6 +16,7 @@ import numpy as np
 from evaluation.errors import ProtocolError
 from evaluation.study import figures
 from evaluation.study.code import code_fingerprint
+from evaluation.study.equity import fifths
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,10 +77,14 @@ def as_data(run: StudyRun) -> dict[str, Any]:
         "window": list(protocol.window), "level": protocol.level,
         "sample": _sample(run), "assignments": _assignments(run), "sites": _sites(run),
         "outcomes": [_outcome(run, code) for code in protocol.outcomes],
-        "value": figures.value_data(run.value, run.findings) if run.value else None,
+        "value": _accounts(run),
         "published": [_published(published, estimate) for published, estimate in run.published],
         "text": list(protocol.what_it_can_bear),
     }  # fmt: skip
+
+
+def _accounts(run: StudyRun) -> dict[str, Any] | None:
+    return None if run.value is None else figures.value_data(run.value, run.findings, fifths(run))
 
 
 def clean(content: Any) -> Any:

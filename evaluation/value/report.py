@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,15 +18,19 @@ if TYPE_CHECKING:
 FAN = (0.025, 0.1, 0.25, 0.75, 0.9, 0.975)
 
 
-def as_data(value: Value, findings: Mapping[str, Finding]) -> dict[str, Any]:
+def as_data(
+    value: Value, findings: Mapping[str, Finding], fifths: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """The accounts as the money page reads them; every figure from the same draws.
+
+    ``fifths`` are the rows of `equity.by_fifth`, where areas have deprivation fifths.
 
     ``not_standing`` names the valued outcomes against which a check objects: they enter, as every
     registered outcome does, but nobody should read the total without them in view.
     """
     return {
         "price_base": value.price_base, "parameters": value.parameters.name, "to_date": True,
-        "base_period": value.base_period.label, "last": value.programme.last.label,
+        "base_period": value.base_period.label, "last": value.grid.quarters[-1],
         "draws": value.draws, "level": value.level,
         "totals": _totals(value), "by_agency": value.by_budget(),
         "by_outcome": [_priced(value, line) for line in value.lines],
@@ -39,7 +43,7 @@ def as_data(value: Value, findings: Mapping[str, Finding]) -> dict[str, Any]:
         "categories": ratios.category_chances(value),
         "scenarios": scenarios.scenarios(value),
         "break_even": scenarios.break_even_persistence(value),
-        "four_es": judgement.four_es(value, findings),
+        "four_es": judgement.four_es(value, findings, fifths), "by_fifth": list(fifths),
         "not_monetised": judgement.not_monetised(value, findings),
         "what_would_change_it": judgement.what_would_change_it(value),
         "red": judgement.red_flags(value), "to_confirm": judgement.to_be_confirmed(value),

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import ValueChainError
+from evaluation.quarters import Period
 from evaluation.value.accounts import Value
 from evaluation.value.assumptions import Assumptions
 from evaluation.value.effects import NetEffects, net_effects
@@ -90,7 +91,8 @@ def value_of(
     lines = [
         line for net in nets for line in priced_lines(net.outcome, params, price_base, counting)
     ]
-    costs = delivery_cost(programme, params, price_base, assumptions)
+    last = max((Period.parse(q) for net in nets for q in net.index["quarter"]), default=None)
+    costs = delivery_cost(programme, params, price_base, assumptions, last or programme.last)
     grid = Grid.of(nets, list(costs["quarter"]))
     rows = _rows(nets, draws, rng, jointly=assumptions.jointly)
     factors = _factors(lines, params, draws, rng, assumptions)
@@ -166,11 +168,16 @@ def _rules(
 
 
 def delivery_cost(
-    programme: Programme, params: Parameters, price_base: int, assumptions: Assumptions
+    programme: Programme,
+    params: Parameters,
+    price_base: int,
+    assumptions: Assumptions,
+    last: Period,
 ) -> pd.DataFrame:
-    """What was paid to date, in the price base: ``site, agency, kind, quarter, amount``.
+    """What was paid up to the last quarter with effects: ``site, agency, kind, quarter, amount``.
 
-    ``amount`` of set-up holds the optimism of the capital bucket, where one is asked for.
+    In the price base. ``amount`` of set-up holds the optimism of the capital bucket, where one is
+    asked for.
     """
     bucket = assumptions.capital_bucket
     extra = params.optimism("capital", bucket) if bucket else 0.0
@@ -178,6 +185,6 @@ def delivery_cost(
         (c.site, c.agency, c.kind, c.period.label,
          c.amount * (1 + extra * (c.kind == "set-up"))
          * factor_to_price_base(params, c.price_year, price_base))
-        for c in programme.costs if c.period.ordinal <= programme.last.ordinal
+        for c in programme.costs if c.period.ordinal <= last.ordinal
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["site", "agency", "kind", "quarter", "amount"])

@@ -115,7 +115,7 @@ def test_nothing_on_the_page_calls_an_average_a_saving_to_bank(
         "value": accounts, "study": study, "name": "s/money", "charts": money_charts, "out": out,
         "totals": money._totals_table(accounts), "gains": "", "agencies": "", "began": "",
         "prices": money._price_table(accounts), "price_notes": money._price_notes(accounts),
-        "red": [], "sources": money._sources_table(accounts), "not_monetised": None,
+        "red": [], "sources": money._sources_table(accounts), "not_monetised": None, "fifths": None,
         "to_confirm": accounts["to_confirm"], "notes": accounts["notes"], "words": words,
         "claim": lambda key: key,
     }  # fmt: skip
@@ -159,3 +159,21 @@ def test_payback_may_not_come_within_the_horizon(accounts: dict[str, Any]) -> No
     assert said.endswith(
         "It had not paid for itself by 2026 Q4; the chance that it had is less than 1 in 100."
     )
+
+
+def test_fifths_show_both_counts_side_by_side_or_say_why_not() -> None:
+    gain = {"mean": 1e5, "low": 5e4, "high": 2e5}
+    weighted = {"mean": 3e5, "low": 1.5e5, "high": 6e5}
+    rows = [
+        {"fifth": 1, "pilot_areas": 3, "comparison_areas": 20, "valued": True, "reason": "",
+         "people": gain, "people_weighted": weighted,
+         "weight": {"central": 3.01, "low": 1.97, "high": 5.44}},
+        {"fifth": 2, "pilot_areas": 0, "comparison_areas": 9, "valued": False,
+         "reason": "no pilot area lies in this fifth"},
+    ]  # fmt: skip
+    shown = str(money._fifths_table({"by_fifth": rows}))
+    assert "£100,000 (£50,000 to £200,000)" in shown
+    assert "3.01 (1.97 to 5.44)" in shown
+    assert "£300,000 (£150,000 to £600,000)" in shown
+    assert "no pilot area lies in this fifth" in shown
+    assert money._fifths_table({}) is None
