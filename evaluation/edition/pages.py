@@ -18,6 +18,7 @@ from evaluation.edition import (
     cases,
     effects,
     figures,
+    ledger_size,
     money,
     outcomes,
     points,
@@ -65,7 +66,10 @@ class Pages:
         self._sites()
         self._page("money", "money.md.j2", **money.view(self.edition, self.out))
         self._page("data-quality", "quality.md.j2", **quality.view(self.edition, self.out))
-        self._page("machinery", "machinery.md.j2", **machinery(self.edition, self.out))
+        self._page(
+            "machinery", "machinery.md.j2", **machinery(self.edition, self.out),
+            **ledger_size.view(self.workspace.book, self.out),
+        )  # fmt: skip
         self._cases()
         self._studies()
         self._page("data-dictionary", "dictionary.md.j2", outcomes=self.edition.outcomes)

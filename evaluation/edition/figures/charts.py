@@ -245,6 +245,23 @@ def trade_off(
     return draw.svg()
 
 
+def growth(points: Sequence[tuple[float, float]], unit: str, size: Size) -> str:
+    """What one more costs as there are more: (how many there are, cost) a point."""
+    above = 44 if size.narrow else 30  # the unit takes two lines on a telephone
+    draw = Drawing(size, 174 + above, Margins(left=40, right=28, bottom=46, top=above))
+    axes = draw.axes
+    millions = [many / 1e6 for many, _ in points]
+    costs = [cost for _, cost in points]
+    axes.plot(millions, costs, color=PILOT, linewidth=2, marker="o", markersize=3)
+    axes.set_xlim(0, 1.04 * max(millions))
+    axes.set_ylim(0, 1.25 * max(costs))
+    plain_ticks(axes, "y", 4)
+    say_ticks(axes, "x", lambda tick: f"{tick:g}")
+    axes.set_xlabel("figures, millions", color=MUTED, fontsize=size.text - 0.5)
+    draw.unit(textwrap.fill(unit, 42 if size.narrow else 90))
+    return draw.svg()
+
+
 def strip(rows: Sequence[tuple[str, float, float]], target: float, unit: str, size: Size) -> str:
     """Measured rates beside the promised one: (label, rate, its Monte Carlo error) a row."""
     draw = Drawing(size, (58 if size.narrow else 34) * len(rows) + 78,
