@@ -1,7 +1,8 @@
 """Tables that the field knows, computed here from the data in installed packages.
 
 ``python -m benchmarks.published`` writes ``book/published.json``: the published figure, ours, the
-difference and why there is one. A test computes every row anew and holds it to its tolerance.
+difference and why there is one; beside them, for the book, the rates of the checks and the speed as
+last recorded. A test computes every row anew and holds it to its tolerance.
 Nothing is copied from the packages; moderndid is read as data and never imported.
 """
 
@@ -13,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -185,7 +186,11 @@ def _castle() -> Iterator[Row]:
 def main() -> None:
     """Write the table."""
     table = [{**asdict(row), "difference": row.difference} for row in rows()]
-    record = {"command": "python -m benchmarks.published", "rows": table}
+    record: dict[str, Any] = {"command": "python -m benchmarks.published", "rows": table}
+    for name, recorded in (("checks", "diagnostics"), ("speed", "did")):
+        path = Path(__file__).parent / "results" / f"{recorded}.json"
+        if path.is_file():
+            record[name] = json.loads(path.read_text(encoding="utf-8"))
     PRINTED.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     worst = max(rows(), key=lambda row: abs(row.difference) / row.tolerance)
     print(f"{PRINTED}: {len(table)} figures; nearest to its tolerance: {worst}")

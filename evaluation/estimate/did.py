@@ -17,6 +17,7 @@ from evaluation.estimate import frame
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.covariates import Method, TwoByTwo, adjusted_att, score_exists
 from evaluation.estimate.estimate import Estimate, Inference
+from evaluation.estimate.exclusions import left_out
 from evaluation.estimate.inference import Draws, Influence
 from evaluation.estimate.reassign import Rule, effects_under, started_by
 
@@ -103,6 +104,7 @@ def did(
         varying=settings.base == "varying",
     )  # fmt: skip
     contrasts = _contrasts(sample, settings)
+    warnings += left_out(sample, contrasts)
     draws, influence = None, None
     if inference == "placebo":
         assignments, said = _fewer(assignments, sample, settings, seed)

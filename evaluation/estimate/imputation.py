@@ -17,6 +17,7 @@ from evaluation.errors import InferenceRefused
 from evaluation.estimate import frame
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
+from evaluation.estimate.exclusions import left_out
 from evaluation.estimate.inference import Draws, Influence
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def imputation(
             assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
         frame.same_areas(assignments, sample)
         draws, effects = _placebo(sample, assignments, settings)
+    gaps = _area_gaps(sample, settings)
+    warnings += left_out(sample, gaps)
     exposure, observed = frame.unit_basis(sample, outcome)
     return Estimate(
         outcome=outcome, unit="log points" if settings.scale == "log" else "outcome's unit",
@@ -98,7 +101,7 @@ def imputation(
         inference=inference, level=level, index=frame.entries(sample), effects=effects,
         draws=draws, influence=influence, exposure=exposure, observed=observed,
         paths=frame.site_paths(sample, effects),
-        area_effects=frame.area_table(sample, _area_gaps(sample, settings), level),
+        area_effects=frame.area_table(sample, gaps, level),
         sample=sample.describe(), settings=settings,
         warnings=warnings,
         diagnostics=frame.describe_assignments(assignments) if assignments else {},

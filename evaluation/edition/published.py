@@ -1,0 +1,114 @@
+"""Tables that the field knows beside ours, what each check notices, and speed beside peers.
+
+``book/published.json`` is written by ``python -m benchmarks.published``: ``rows`` computed then,
+each with ``case, what, source, published, ours, difference, tolerance, why``; ``checks`` and
+``speed`` as last recorded by ``benchmarks.diagnostics`` and ``benchmarks.did``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from evaluation.edition import words
+from evaluation.edition.tables import table
+from evaluation.errors import BookError
+
+Record = Mapping[str, Any]
+DIGITS = 7
+PLANTED = {
+    "none": "nothing", "chosen_on_level": "pilots chosen on their level",
+    "chosen_on_trend": "pilots chosen on a rise",
+    "chosen_on_dip": "pilots chosen after a bad quarter",
+    "spillover": "the effect leaks to neighbours",
+    "other_programme": "another programme in a fifth of the comparison authorities",
+    "changed_instrument": "a new way of recording in pilots",
+}  # fmt: skip
+
+
+def view(book: Path) -> dict[str, Any]:
+    """What the templates ask for: ``published`` tables, ``noticed`` and ``speed``, if recorded.
+
+    Raises
+    ------
+    BookError : if the record holds no valid JSON.
+    """
+    path = book / "published.json"
+    if not path.is_file():
+        return {"published": [], "noticed": None, "speed": None}
+    try:
+        record: Record = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise BookError(f"no valid JSON: {error}", where=str(path)) from None
+    cases = list(dict.fromkeys(row["case"] for row in record["rows"]))
+    return {
+        "published": [
+            _case(case, [row for row in record["rows"] if row["case"] == case]) for case in cases
+        ],
+        "noticed": _noticed(record["checks"]) if record.get("checks") else None,
+        "speed": _speed(record["speed"]) if record.get("speed") else None,
+    }
+
+
+def _case(case: str, rows: Sequence[Record]) -> dict[str, Any]:
+    """One case: a title that says how near ours is, and its table."""
+    cells = [
+        [Markup("{}<span class='from'>{}</span>").format(_capital(row["what"]), row["source"]),
+         words.number(row["published"], _decimals(row["published"])),
+         words.number(row["ours"], min(_decimals(row["published"]) + 1, DIGITS)),
+         f"{row['difference']:.0e}".replace("-", "\u2212"),
+         words.sentence(row["why"]) if row["why"] else ""]
+        for row in rows
+    ]  # fmt: skip
+    met = sum(abs(row["difference"]) <= row["tolerance"] for row in rows)
+    heads = ["What", "Published", "Ours", "Difference", "Why"]
+    return {
+        "title": f"{_capital(case)}: {met} of {len(rows)} figures met to what was printed",
+        "table": table(f"Published and ours: {case}", heads, cells, numeric="tnnnt"),
+    }
+
+
+def _decimals(printed: float) -> int:
+    """How many decimals a published figure was printed with."""
+    return len(f"{printed:.{DIGITS}f}".rstrip("0").partition(".")[2])
+
+
+def _noticed(record: Record) -> Markup:
+    rows: Sequence[Record] = record["rows"]
+    checks = [code for code in rows[0]["fires"] if any(code in row["fires"] for row in rows)]
+    cells = []
+    for code in checks:
+        shares = [row["fires"].get(code) for row in rows]
+        cells.append([
+            _capital(code.replace("_", " ")),
+            *("" if one is None else words.percent(100 * one["share"], 0) for one in shares),
+        ])  # fmt: skip
+    heads = [
+        "Check",
+        *(_capital(PLANTED.get(name, name)) for name in (str(row["switch"]) for row in rows)),
+    ]
+    return table(
+        f"Share of {record['seeds']} invented programmes in which each check fails, by what was "
+        "made wrong", heads, cells, numeric="t" + "n" * len(rows), style="dense",
+    )  # fmt: skip
+
+
+def _speed(record: Record) -> Markup:
+    cells = [
+        [f"{_capital(row['task'].replace('_', ' '))}, {words.number(row['areas'])} areas",
+         row["program"],
+         words.number(row["seconds"], 2) if "seconds" in row else row["failed"],
+         words.number(row["megabytes"]) if "seconds" in row else "",
+         words.number(row["time_of_ours"], 2) if "seconds" in row else ""]
+        for row in record["rows"]
+    ]  # fmt: skip
+    heads = ["Task", "Program", "Seconds of the processor", "Megabytes", "Ours takes times as long"]
+    return table("Speed beside other programs, one thread", heads, cells, numeric="ttnnn")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
