@@ -22,6 +22,7 @@ from evaluation.edition import (
     money,
     outcomes,
     points,
+    published,
     quality,
     rule_pages,
     words,
@@ -69,6 +70,7 @@ class Pages:
         self._page(
             "machinery", "machinery.md.j2", **machinery(self.edition, self.out),
             **ledger_size.view(self.workspace.book, self.out),
+            **published.view(self.workspace.book),
         )  # fmt: skip
         self._cases()
         self._studies()
@@ -166,7 +168,8 @@ class Pages:
                        published=cases.published_table(study))  # fmt: skip
             self._banded(f"_edition/{name}", study)
             pages.append(f"_edition/{name}")
-        self._page("cases/index", "cases.md.j2", cases=self.edition.cases)
+        known = published.view(self.workspace.book)
+        self._page("cases/index", "cases.md.j2", cases=self.edition.cases, **known)
         self.bands["_edition/cases/index"] = REAL_BAND
         self.footers["_edition/cases/index"] = self._footer(*self.edition.cases)
         self._family("cases", "_edition/cases/index", pages)
