@@ -6,6 +6,7 @@ protocol asks of a panel is checked where the two meet (`evaluation.study`).
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -59,6 +60,20 @@ class LooksPlan(Frozen):
     harm_margin: float = Field(0.0, ge=0)
 
 
+class Eligibility(Frozen):
+    """Which areas may be compared with.
+
+    rule : in words. buffer_km : no comparison area lies nearer than this to a pilot area.
+    shared_authority : whether one may lie in an authority that runs a site. allowed : area -> why
+    it stays although another programme reached it.
+    """
+
+    rule: str = ""
+    buffer_km: float | None = Field(None, ge=0)
+    shared_authority: bool = False
+    allowed: dict[str, str] = Field(default_factory=dict)
+
+
 class Published(Frozen):
     """A published figure that the study stands beside, with the settings that reproduce it.
 
@@ -81,19 +96,31 @@ class Published(Frozen):
 
 
 class Protocol(Frozen):
-    """What is estimated, how, and how it will be judged."""
+    """What is estimated, how, and how it will be judged.
+
+    Fields that are empty were not stated. hoped_percent : the effect hoped for, in percent of what
+    would have been, with its sign. adjust_for : what the design is meant to hold fixed, by the
+    names of the theory of change. vintage_rule : ``extends``, any vintage that only adds to the
+    ledger as it was locked; ``due_day``, only what was known when the returns were due.
+    """
 
     study: str
     programme: str
     title: str
     question: str
     registered: str = ""
+    contact: str = ""
+    data_seen: str = ""
     how_pilots_were_chosen: str
+    intervention: str = ""
+    estimand: str = ""
+    eligibility: Eligibility = Eligibility()
     primary: tuple[str, ...] = Field(min_length=1, max_length=3)
     secondary: tuple[str, ...] = ()
     negative_control: tuple[str, ...] = ()
     scale: dict[str, Literal["log", "level"]] = Field(default_factory=dict)
     window: tuple[int, int] = (0, 7)
+    hoped_percent: dict[str, float] = Field(default_factory=dict)
     margin_percent: dict[str, float] = Field(default_factory=dict)
     default_margin_percent: float = 5.0
     estimators: tuple[EstimatorName, ...] = ("did", "synthetic_control")
@@ -103,6 +130,14 @@ class Protocol(Frozen):
     looks: LooksPlan | None = None
     level: float = Field(0.95, gt=0.5, lt=1)
     ring_km: float | None = None
+    adjust_for: tuple[str, ...] = ()
+    missing: str = ""
+    suppressed: str = ""
+    vintage_rule: Literal["extends", "due_day"] = "extends"
+    decision_rules: str = ""
+    subgroups: tuple[str, ...] = ()
+    data_protection: str = ""
+    publication: date | None = None
     price_base: int = 2024
     value: bool = False
     published: tuple[Published, ...] = ()

@@ -8,8 +8,10 @@ whatever panel is at hand.
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,8 @@ from evaluation.estimate.assignment import Assignments, Slots
 from evaluation.quarters import Period
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from evaluation.panel import Panel
 
 FILE = "assignments.npz"
@@ -47,6 +51,52 @@ def keep(folder: Path, assignments: Assignments, panel: Panel) -> None:
     unfinished.replace(folder / FILE)
 
 
+def kept_fingerprint(folder: Path) -> str:
+    """SHA-256 of what is kept, by codes and labels, however the file was packed; "" if nothing is.
+
+    Raises
+    ------
+    LedgerError : the file cannot be read.
+    """
+    if not (folder / FILE).is_file():
+        return ""
+    return _content_hash(_arrays(folder / FILE))
+
+
+def _content_hash(arrays: dict[str, NDArray[Any]]) -> str:
+    return fingerprint.of_data({
+        name: [str(a.dtype), list(a.shape), fingerprint.of_bytes(np.ascontiguousarray(a).tobytes())]
+        for name, a in sorted(arrays.items())
+    })  # fmt: skip
+
+
+def changed_rows(folder: Path, expected: Assignments, panel: Panel) -> list[int]:
+    """Numbers of the kept assignments (0 is the real one) that are not the expected ones.
+
+    Parameters
+    ----------
+    expected : drawn anew on ``panel``, by the same plan.
+    """
+    arrays = _arrays(folder / FILE)
+    codes = np.array(json.loads(arrays["meta"].tobytes())["codes"], dtype=object)
+    found = codes[arrays["fillers"]]
+    wanted = panel.areas.index.astype(str).to_numpy(dtype=object)[expected.fillers]
+    if found.shape != wanted.shape:
+        return list(range(len(wanted)))
+    return [int(row) for row in np.flatnonzero((found != wanted).any(axis=1))]
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        raise LedgerError(
+            "the kept assignments cannot be read.", where=str(path),
+            mend="take the file away: the study draws them again as they were locked",
+        ) from None  # fmt: skip
+
+
 def held(folder: Path, panel: Panel) -> Assignments | None:
     """The kept assignments on the areas and periods of a panel; None where none are kept.
 
@@ -61,12 +111,8 @@ def held(folder: Path, panel: Panel) -> Assignments | None:
     path = folder / FILE
     if not path.is_file():
         return None
-    try:
-        with np.load(path) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        meta = json.loads(arrays["meta"].tobytes())
-    except (OSError, ValueError, KeyError):
-        raise LedgerError("the kept assignments cannot be read.", where=str(path)) from None
+    arrays = _arrays(path)
+    meta = json.loads(arrays["meta"].tobytes())
     position = pd.Index(panel.areas.index.astype(str)).get_indexer(pd.Index(meta["codes"]))
     if (position < 0).any():
         lost = meta["codes"][int(np.flatnonzero(position < 0)[0])]

@@ -1,14 +1,35 @@
-"""Which code a result was computed by: one hash over the estimators' own source."""
+"""Which code a result was computed by: a hash over the source that decides a verdict."""
 
 from __future__ import annotations
 
-from importlib import resources
+import platform
+from importlib import metadata, resources
 from pathlib import Path
 
 from evaluation import fingerprint
 
+DECIDES = ("estimate/*.py", "panel.py", "finding/judge.py", "finding/models.py", "study/looks.py")
+LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "linearmodels")
+
+
+def package() -> Path:
+    """The folder of this package's source."""
+    return Path(str(resources.files("evaluation")))
+
+
+def code_files() -> dict[str, str]:
+    """SHA-256 of each file of the estimators, their inference, the looks and the verdict."""
+    root = package()
+    files = sorted(path for pattern in DECIDES for path in root.glob(pattern))
+    return {p.relative_to(root).as_posix(): fingerprint.of_bytes(p.read_bytes()) for p in files}
+
 
 def code_fingerprint() -> str:
-    """SHA-256 over the source of the estimators and their inference."""
-    root = Path(str(resources.files("evaluation"))) / "estimate"
-    return fingerprint.of_files(sorted(root.glob("*.py")), root)
+    """SHA-256 over the names and contents of those files."""
+    return fingerprint.of_data(code_files())
+
+
+def environment() -> dict[str, str]:
+    """The interpreter and the libraries that figures rest on beside our own code."""
+    versions = {name: metadata.version(name) for name in LIBRARIES}
+    return {"python": platform.python_version(), **versions}

@@ -1,70 +1,34 @@
-"""Looks in a workspace: the assignments that a study keeps, the look of a vintage or due date."""
+"""Looks in a workspace: the look of a vintage, and the looks whose due dates have passed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluation import fingerprint
-from evaluation.estimate.assignment import Assignments
 from evaluation.ledger.ledger import Ledger
 from evaluation.study import assignment_store
+from evaluation.study.calendar import due, passed
 from evaluation.study.code import code_fingerprint
+from evaluation.study.kept import assignments_of, series_folder
 from evaluation.study.look_series import LookSeries
 from evaluation.study.looks import Seen, look_at
 from evaluation.study.panels import load_study, study_panel
+from evaluation.study.standing import Standing, standing_of
 
 if TYPE_CHECKING:
     from evaluation.panel import Panel
     from evaluation.programme import Programme
     from evaluation.protocol import Protocol
-    from evaluation.quarters import Period
     from evaluation.workspace import Workspace
 
 What = tuple["Programme", "Protocol"]
 
 
-def series_folder(workspace: Workspace, programme: Programme, protocol: Protocol) -> Path:
-    """Where the looks of a study lie: one folder for each plan of assignments and set of sites."""
-    plan = {
-        "plan": protocol.assignments.model_dump(mode="json"),
-        "sites": [[s.code, s.start.label] for s in programme.sites],
-        "pilots": sorted(a.code for a in programme.areas if a.site),
-    }  # fmt: skip
-    of_plan = fingerprint.of_data(plan)[:16]
-    return workspace.looks(programme.name, protocol.study) / of_plan
-
-
-def assignments_of(
-    workspace: Workspace, programme: Programme, protocol: Protocol, panel: Panel
-) -> Assignments:
-    """The assignments of a study on a panel, for the sites that have started in it.
-
-    Where looks are planned they are drawn once, for every declared site, and kept.
-    """
-    plan = protocol.assignments
-    if protocol.looks is None:
-        return Assignments.draw(
-            panel, n=plan.n, block=plan.block, strata=plan.strata, seed=plan.seed
-        )
-    folder = series_folder(workspace, programme, protocol)
-    kept = assignment_store.held(folder, panel)
-    if kept is None:
-        starts = [s.start for s in programme.sites if s.start > panel.periods[-1]]
-        whole = panel.ahead(max(starts)) if starts else panel
-        kept = Assignments.draw(
-            whole, n=plan.n, block=plan.block, strata=plan.strata, seed=plan.seed
-        )
-        assignment_store.keep(folder, kept, whole)
-    return kept.known(panel)
-
-
 def take_look(
-    workspace: Workspace, what: What, panel: Panel, received: str, *, record: bool = True
+    workspace: Workspace, what: What, panel: Panel, received: str, standing: Standing
 ) -> Seen | None:
-    """The look of a vintage, written to the study's look ledger.
+    """The look of a vintage, written to the study's look ledger if all is as it was locked.
 
     None where no looks are planned, or nothing has started. ``received`` is the instant at which
     the newest figure of the panel came in.
@@ -79,9 +43,12 @@ def take_look(
         "protocol": protocol.fingerprint, "code": code_fingerprint(),
         "assignments": fingerprint.of_bytes((folder / assignment_store.FILE).read_bytes()),
     }  # fmt: skip
+    if standing.lock is not None:
+        known["lock"] = standing.lock.hash
     return look_at(
-        LookSeries(folder=folder), panel, protocol, programme, assignments, known, record=record
-    )
+        LookSeries(folder=folder), panel, protocol, programme, assignments, known,
+        record=standing.record,
+    )  # fmt: skip
 
 
 def catch_up(
@@ -89,14 +56,19 @@ def catch_up(
 ) -> int:
     """Take every look whose due date has passed, each on what was known at the end of that day.
 
-    Looks that the ledger holds already are left as they are. Returns how many were taken.
+    Looks that the ledger holds already are left as they are; none is taken while something is not
+    as it was locked. Returns how many were taken.
     """
     programme, protocol = load_study(workspace, name)
     if protocol.looks is None or not programme.sites:
         return 0
     first, taken = min(site.start for site in programme.sites), 0
     with Ledger.open(workspace.database, workspace.raw) as ledger:
-        for quarter in _passed(first, programme, workspace.now()):
+        standing = standing_of(workspace, programme, protocol, ledger)
+        if not standing.record:
+            progress(f"{name}: no look is taken. {standing.changed[0]}")
+            return 0
+        for quarter in passed(first, programme, workspace.now()):
             observations = ledger.observations(
                 programme.name, as_of=due(quarter, programme), outcomes=list(protocol.outcomes)
             )
@@ -105,23 +77,10 @@ def catch_up(
             panel = study_panel(programme, protocol, observations, None)
             before = len(LookSeries(folder=series_folder(workspace, programme, protocol)).rows())
             seen = take_look(
-                workspace, (programme, protocol), panel, str(observations["received"].max())
-            )
+                workspace, (programme, protocol), panel, str(observations["received"].max()),
+                standing,
+            )  # fmt: skip
             if seen is not None and seen.written and len(seen.rows) > before:
                 progress(f"{name}: look {len(seen.rows)}, {quarter.label}")
                 taken += 1
     return taken
-
-
-def due(quarter: Period, programme: Programme) -> datetime:
-    """The last instant of the day on which the returns of a quarter are due."""
-    day = quarter.last_day + timedelta(days=programme.due_days)
-    return datetime.combine(day, time.max, tzinfo=UTC)
-
-
-def _passed(first: Period, programme: Programme, now: datetime) -> list[Period]:
-    quarters, quarter = [], first
-    while due(quarter, programme) <= now and quarter <= programme.last:
-        quarters.append(quarter)
-        quarter += 1
-    return quarters

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evaluation import fingerprint
 from evaluation.errors import ProtocolError
 from evaluation.study import figures
 from evaluation.study.code import code_fingerprint
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from evaluation.estimate.estimate import Estimate
     from evaluation.finding import Finding
     from evaluation.protocol import Published
+    from evaluation.study.lock import Lock
     from evaluation.study.run import StudyRun
     from evaluation.workspace import Workspace
 
@@ -67,10 +69,28 @@ def read_results(workspace: Workspace, name: str) -> dict[str, Any]:
 
 def as_data(run: StudyRun) -> dict[str, Any]:
     """The whole run as dictionaries, lists, texts and numbers."""
+    data = _as_data(run)
+    shown = {name: data[name] for name in ("outcomes", "value", "published", "assignments")}
+    return {**data, "figures_fingerprint": fingerprint.of_data(rounded(clean(shown)))}
+
+
+def rounded(content: Any, digits: int = 9) -> Any:
+    """Plain data with every number to so many significant digits, as two machines agree on it."""
+    if isinstance(content, dict):
+        return {key: rounded(value, digits) for key, value in content.items()}
+    if isinstance(content, list):
+        return [rounded(value, digits) for value in content]
+    if isinstance(content, float):
+        return float(f"{content:.{digits}g}") + 0.0
+    return content
+
+
+def _as_data(run: StudyRun) -> dict[str, Any]:
     protocol, panel, programme = run.protocol, run.panel, run.programme
     return {
         "programme": programme.name, "study": protocol.study, "title": protocol.title,
         "question": protocol.question, "label": run.label, "differences": list(run.differences),
+        "deviations": [d.sentence for d in run.deviations], "lock": _lock(run.lock),
         "vintage": panel.vintage, "protocol_fingerprint": protocol.fingerprint,
         "panel_fingerprint": panel.fingerprint, "code_fingerprint": code_fingerprint(),
         "synthetic": programme.synthetic, "how_pilots_were_chosen": protocol.how_pilots_were_chosen,
@@ -85,6 +105,22 @@ def as_data(run: StudyRun) -> dict[str, Any]:
 
 def _accounts(run: StudyRun) -> dict[str, Any] | None:
     return None if run.value is None else figures.value_data(run.value, run.findings, fifths(run))
+
+
+def _lock(lock: Lock | None) -> dict[str, Any] | None:
+    """What a reader has to know of the lock; old and new figures of each re-lock among it."""
+    if lock is None:
+        return None
+    held = lock.content
+    return {
+        "hash": lock.hash, "frozen": held["frozen"], "synthetic_clock": held["synthetic_clock"],
+        "first_frozen": lock.first["frozen"], "data_seen": dict(lock.first["data_seen"]),
+        "vintage_rule": held["vintage_rule"]["says"], "ledger_head": dict(held["ledger_head"]),
+        "relocks": [
+            {"frozen": after["frozen"], "reason": after["reason"], "figures": after["figures"]}
+            for after in lock.steps[1:]
+        ],
+    }  # fmt: skip
 
 
 def clean(content: Any) -> Any:

@@ -30,9 +30,13 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.panel import Panel
 from evaluation.programme import Programme
 from evaluation.protocol import EstimatorName, Protocol, Published
-from evaluation.study.looking import assignments_of, take_look
+from evaluation.study.deviations import Deviation
+from evaluation.study.kept import assignments_of
+from evaluation.study.lock import Lock
+from evaluation.study.looking import take_look
 from evaluation.study.looks import Seen
 from evaluation.study.panels import load_study, study_panel
+from evaluation.study.standing import standing_of
 from evaluation.study.withheld import Ends, withheld_ends
 from evaluation.value import Value, worth
 
@@ -62,6 +66,8 @@ class StudyRun:
     published: tuple[tuple[Published, Estimate], ...]
     differences: tuple[str, ...]
     seen: Seen | None = None
+    deviations: tuple[Deviation, ...] = ()
+    lock: Lock | None = None
     withheld: Mapping[str, Ends] = field(default_factory=dict)
 
     @property
@@ -89,10 +95,11 @@ def run_study(
         observations = ledger.observations(
             programme.name, as_of=as_of, outcomes=list(protocol.outcomes)
         )
+        standing = standing_of(workspace, programme, protocol, ledger, as_of)
     panel = study_panel(programme, protocol, observations, as_of)
     assignments = assignments_of(workspace, programme, protocol, panel)
     received = str(observations["received"].max())
-    seen = take_look(workspace, (programme, protocol), panel, received)
+    seen = take_look(workspace, (programme, protocol), panel, received, standing)
     estimates: dict[str, tuple[Estimate, ...]] = {}
     for number, outcome in enumerate(protocol.outcomes, start=1):
         progress(f"{name}: {outcome} ({number} of {len(protocol.outcomes)})")
@@ -110,7 +117,7 @@ def run_study(
         withheld=withheld_ends(panel, programme, protocol, assignments),
         value=_value(programme, protocol, estimates),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
-        differences=("no protocol lock exists: the analysis was not frozen before the data",),
+        differences=standing.with_look(seen), deviations=standing.deviations, lock=standing.lock,
     )  # fmt: skip
 
 

@@ -1,0 +1,190 @@
+"""The theory of change as a graph: what leads to what, and what that asks of an analysis.
+
+``theory.yaml`` beside the protocol names the causes and the arrows between them. From it follow
+which causes have to be held fixed for a contrast to be causal, and which must not be: what the
+programme itself moves. (Pearl 2009, Causality, 3.3.1: the back-door criterion; Cinelli, Forney and
+Pearl 2022, Sociological Methods and Research 53: good and bad controls.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Self
+
+from pydantic import ValidationError, model_validator
+
+from evaluation.errors import ProtocolError
+from evaluation.programme import Frozen, read_yaml
+
+FILE = "theory.yaml"
+
+
+class Cause(Frozen):
+    """One node. says : in words. measured : whether figures of it are at hand.
+
+    held_by : what in the design holds it fixed without a figure, as ``area`` holds what never
+    changes in an area and ``period`` what hits every area alike.
+    """
+
+    says: str = ""
+    measured: bool = True
+    held_by: str = ""
+
+
+class Theory(Frozen):
+    """A directed graph without cycles, with one treatment.
+
+    outcomes : codes of the study's outcomes that are nodes. negative_controls : nodes that the
+    treatment is held not to move.
+    """
+
+    treatment: str
+    causes: dict[str, Cause]
+    arrows: tuple[tuple[str, str], ...]
+    outcomes: tuple[str, ...]
+    negative_controls: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        named = {self.treatment, *self.outcomes, *self.negative_controls,
+                 *(end for arrow in self.arrows for end in arrow)}  # fmt: skip
+        if unknown := sorted(named - set(self.causes)):
+            raise ValueError(f"{unknown[0]!r} is not among the causes")
+        for node in self.causes:
+            if node in self.descendants(node):
+                raise ValueError(f"the arrows lead from {node!r} back to itself")
+        return self
+
+    @classmethod
+    def load(cls, folder: Path) -> Theory | None:
+        """Read ``theory.yaml`` from a study's folder; None where there is none.
+
+        Raises
+        ------
+        ProtocolError : an arrow names no cause, leads round in a circle, or the file has another
+            shape.
+        """
+        path = folder / FILE
+        if not path.is_file():
+            return None
+        try:
+            return cls.model_validate(read_yaml(path))
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the graph"
+            raise ProtocolError(f"{place}: {first['msg']}.", where=str(path)) from None
+
+    def parents(self, node: str) -> set[str]:
+        return {cause for cause, effect in self.arrows if effect == node}
+
+    def descendants(self, node: str) -> set[str]:
+        """What the node leads to, by any number of arrows; not itself, unless in a circle."""
+        return _reached(node, self.arrows)
+
+    def ancestors(self, nodes: Collection[str]) -> set[str]:
+        """The nodes and all that leads to them."""
+        back = [(effect, cause) for cause, effect in self.arrows]
+        return set(nodes).union(*(_reached(node, back) for node in nodes))
+
+    def separated(self, one: str, other: str, given: Collection[str]) -> bool:
+        """Whether ``given`` closes every path between two nodes (d-separation).
+
+        By the moral graph of the ancestors (Lauritzen et al. 1990, Networks 20, proposition 3).
+        """
+        inside = self.ancestors({one, other, *given})
+        links: set[frozenset[str]] = set()
+        for node in inside:
+            parents = sorted(self.parents(node) & inside)
+            links |= {frozenset((parent, node)) for parent in parents}
+            links |= {frozenset(pair) for pair in combinations(parents, 2)}
+        both = [tuple(link) for link in links if not link & set(given)]
+        undirected = [(a, b) for a, b in both] + [(b, a) for a, b in both]
+        return other not in _reached(one, undirected)
+
+    def without_effects(self) -> Theory:
+        """The graph with the treatment's own arrows cut: what is left open is confounding."""
+        kept = tuple(arrow for arrow in self.arrows if arrow[0] != self.treatment)
+        return self.model_copy(update={"arrows": kept})
+
+    def closes(self, outcome: str, given: Collection[str]) -> bool:
+        """Whether holding ``given`` fixed meets the back-door criterion for an outcome."""
+        if set(given) & self.descendants(self.treatment):
+            return False
+        return self.without_effects().separated(self.treatment, outcome, given)
+
+    def adjustment_set(self, outcome: str) -> tuple[str, ...] | None:
+        """The smallest set that closes every back door; None if no set of what can be held does.
+
+        What can be held is what is measured or held by the design. Of equally small sets, the first
+        by name.
+        """
+        held = [
+            name for name, cause in sorted(self.causes.items())
+            if (cause.measured or cause.held_by) and name not in (self.treatment, outcome)
+            and name not in self.descendants(self.treatment)
+        ]  # fmt: skip
+        for size in range(len(held) + 1):
+            for chosen in combinations(held, size):
+                if self.closes(outcome, chosen):
+                    return chosen
+        return None
+
+    def bad_controls(self, outcome: str, given: Collection[str]) -> dict[str, str]:
+        """Those of ``given`` that must not be held fixed, and why each.
+
+        A cause that the programme moves takes away part of its effect or opens a path that it did
+        not have; one that two unmeasured causes lead to opens the path between them.
+        """
+        found, moved = {}, self.descendants(self.treatment)
+        on_the_way = moved & self.ancestors({outcome})
+        for name in given:
+            if name == outcome or name in self.descendants(outcome):
+                found[name] = "it is a consequence of the outcome"
+            elif name in on_the_way:
+                found[name] = "it lies on the way from the programme to the outcome (a mediator)"
+            elif name in moved:
+                found[name] = "the programme moves it (a common effect, or one of its own)"
+            elif self._opens(outcome, name, [other for other in given if other != name]):
+                found[name] = "holding it fixed opens a path that was closed (a collider)"
+        return found
+
+    def _opens(self, outcome: str, name: str, others: Collection[str]) -> bool:
+        cut = self.without_effects()
+        kept = [one for one in others if one not in self.descendants(self.treatment)]
+        closed = cut.separated(self.treatment, outcome, kept)
+        return closed and not cut.separated(self.treatment, outcome, [*kept, name])
+
+    def implications(self, most: int = 2) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        """Pairs of measured nodes that the graph holds independent, with the smallest condition.
+
+        Each can be tested on data, and a failure is a fault of the graph.
+        """
+        seen = sorted(name for name, cause in self.causes.items() if cause.measured)
+        linked = {frozenset(arrow) for arrow in self.arrows}
+        for one, other in combinations(seen, 2):
+            if frozenset((one, other)) in linked:
+                continue
+            rest = [name for name in seen if name not in (one, other)]
+            sets = (c for size in range(most + 1) for c in combinations(rest, size))
+            for given in sets:
+                if self.separated(one, other, given):
+                    yield one, other, given
+                    break
+
+    @property
+    def said(self) -> Mapping[str, str]:
+        """Each node in words."""
+        return {name: cause.says or name.replace("_", " ") for name, cause in self.causes.items()}
+
+
+def _reached(start: str, arrows: Collection[tuple[str, str]]) -> set[str]:
+    reached: set[str] = set()
+    waiting = [start]
+    while waiting:
+        here = waiting.pop()
+        onward = {effect for cause, effect in arrows if cause == here} - reached
+        reached |= onward
+        waiting += onward
+    return reached

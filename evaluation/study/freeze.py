@@ -1,0 +1,204 @@
+"""Freeze a protocol: fix it, its assignments and its code before the data are seen.
+
+The first freeze draws the assignments and keeps them. A re-lock, after a fault in the code was
+mended, keeps the lock before it and sets the headline figures of both side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from evaluation.errors import ProtocolError
+from evaluation.ledger.ledger import Ledger
+from evaluation.quarters import Period, format_instant
+from evaluation.study import assignment_store, kept
+from evaluation.study.code import code_files, code_fingerprint, environment
+from evaluation.study.lock import VERSION, VINTAGE_RULES, Lock, declared_part, protocol_part
+from evaluation.study.look_series import LookSeries
+from evaluation.study.panels import load_study, study_panel
+from evaluation.study.protocol_check import check_protocol
+from evaluation.study.results import as_data, clean, read_results
+from evaluation.study.run import run_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evaluation.programme import Programme
+    from evaluation.protocol import Protocol
+    from evaluation.workspace import Workspace
+
+What = tuple["Programme", "Protocol"]
+Progress = Callable[[str], object]
+
+
+def freeze(
+    workspace: Workspace,
+    name: str,
+    *,
+    relock: str = "",
+    now: datetime | None = None,
+    progress: Progress = lambda _: None,
+) -> Lock:
+    """Write the lock of ``programme/study``; one that still holds comes back as it is.
+
+    Parameters
+    ----------
+    relock : the reason for locking anew what was locked before.
+    now : the instant of the lock; by default the workspace's clock.
+
+    Raises
+    ------
+    ProtocolError : the check finds an error, something changed since the lock and no reason is
+        given, or there are no figures to draw the assignments on.
+    """
+    remarks = check_protocol(workspace, name)
+    errors = [one for one in remarks if one.severity == "error"]
+    if errors:
+        raise ProtocolError(
+            f"the protocol cannot be frozen: {len(errors)} "
+            f"{'errors' if len(errors) > 1 else 'error'}, the first: {errors[0].message}",
+            where=f"{name}, line {errors[0].line}", mend=f"newstart protocol check {name}",
+        )  # fmt: skip
+    what = load_study(workspace, name)
+    folder = workspace.studies / what[0].name / what[1].study
+    before = Lock.read(folder)
+    if before is None and relock:
+        raise ProtocolError("there is no lock to lock anew.", where=name,
+                            mend=f"newstart protocol freeze {name}")  # fmt: skip
+    content = _content(workspace, what, before, now or workspace.now())
+    content["questions"] = [f"{one.rule}: {one.message}" for one in remarks]
+    if before is not None:
+        if not relock:
+            _refuse_changed(before, content, name)
+            return before
+        content |= _after(workspace, name, before, relock, progress)
+    lock = Lock.of(clean(content))
+    lock.write(folder)
+    return lock
+
+
+def _refuse_changed(before: Lock, content: dict[str, Any], name: str) -> None:
+    parts = [
+        part for part in ("protocol", "declared", "assignments", "code")
+        if before.content[part] != content[part]
+    ]  # fmt: skip
+    if parts:
+        raise ProtocolError(
+            f"it was locked on {before.content['frozen'][:10]}, and the {', '.join(parts)} changed "
+            "since.", where=name,
+            mend="restore what was changed, or lock anew with its reason: --relock --reason TEXT",
+        )  # fmt: skip
+
+
+def _content(
+    workspace: Workspace, what: What, before: Lock | None, now: datetime
+) -> dict[str, Any]:
+    programme, protocol = what
+    folder = workspace.studies / programme.name / protocol.study
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        observations = ledger.observations(programme.name, outcomes=list(protocol.outcomes))
+        head = ledger.head()
+        latest = max((one.received for one in ledger.receipts(programme.name)), default="")
+    if observations.empty:
+        raise ProtocolError(
+            "there are no figures yet to draw the assignments on.", where=protocol.study,
+            mend="submit the returns of the quarters before the start first",
+        )  # fmt: skip
+    if latest > format_instant(now):
+        raise ProtocolError(
+            f"the ledger holds returns of {latest[:10]}, after the lock's own time "
+            f"({format_instant(now)[:10]}).", where=protocol.study,
+            mend="set the clock right: a lock cannot be dated back",
+        )  # fmt: skip
+    return {
+        "lock_version": VERSION, "programme": programme.name, "study": protocol.study,
+        "title": protocol.title, "frozen": format_instant(now),
+        "synthetic_clock": workspace.synthetic_clock or programme.synthetic, "reason": "",
+        "protocol": protocol_part(folder, protocol),
+        "declared": declared_part(programme, protocol),
+        "assignments": _assignments(workspace, what, observations, before, now),
+        "code": {"sha256": code_fingerprint(), "files": code_files()},
+        "environment": environment(),
+        "vintage_rule": {
+            "name": protocol.vintage_rule, "says": VINTAGE_RULES[protocol.vintage_rule],
+        },
+        "ledger_head": {"returns": head.returns, "chain": head.chain},
+        "data_seen": _seen(programme, observations), "figures": {}, "history": [],
+    }  # fmt: skip
+
+
+def _seen(programme: Programme, observations: pd.DataFrame) -> dict[str, Any]:
+    """What had been seen: the last quarter held, and whether it lies after any start."""
+    last = max(Period.parse(label) for label in observations["quarter"].unique())
+    starts = [site.start for site in programme.sites]
+    first = min(starts) if starts else None
+    return {
+        "last_quarter": last.label, "first_start": first.label if first else "",
+        "after_start": first is not None and last >= first,
+        "started_quarters": max(0, last - first + 1) if first is not None else 0,
+    }  # fmt: skip
+
+
+def _assignments(
+    workspace: Workspace, what: What, observations: pd.DataFrame, before: Lock | None, now: datetime
+) -> dict[str, Any]:
+    """Draw and keep the assignments, or take those that looks were already judged against."""
+    programme, protocol = what
+    folder = kept.series_folder(workspace, programme, protocol)
+    panel = study_panel(programme, protocol, observations, now)
+    expected, whole = kept.drawn(programme, protocol, panel)
+    drawn_as_of: str | None = format_instant(now)
+    found = assignment_store.kept_fingerprint(folder)
+    if found and before is not None and found == before.content["assignments"]["sha256"]:
+        drawn_as_of = before.content["assignments"]["drawn_as_of"]
+    elif found and LookSeries(folder=folder).rows():
+        drawn_as_of = None
+    else:
+        assignment_store.keep(folder, expected, whole)
+    held = assignment_store.held(folder, whole) or expected
+    return {
+        "sha256": assignment_store.kept_fingerprint(folder), "drawn_as_of": drawn_as_of,
+        "drawn": len(held) - 1, "distinct": str(held.distinct), "smallest_p": held.smallest_p,
+        "block": held.block, "reason": held.reason, "seed": held.seed,
+        "strata": list(held.banded_by),
+    }  # fmt: skip
+
+
+def _after(
+    workspace: Workspace, name: str, before: Lock, reason: str, progress: Progress
+) -> dict[str, Any]:
+    """What a re-lock adds: the reason, the lock before it, old and new figures side by side."""
+    old = _held_headline(workspace, name, before)
+    progress(f"{name}: running on the code and protocol that are to be locked")
+    new = headline(clean(_run_data(workspace, name)))
+    figures = {
+        code: {"old": old.get(code), "new": new.get(code)} for code in sorted({*old, *new})
+    }  # fmt: skip
+    lock = dict(before.content)
+    history = [*lock.pop("history"), {"hash": before.hash, "lock": {**lock, "history": []}}]
+    return {"reason": reason, "figures": figures, "history": history}
+
+
+def _run_data(workspace: Workspace, name: str) -> dict[str, Any]:
+    return as_data(run_study(workspace, name))
+
+
+def _held_headline(workspace: Workspace, name: str, before: Lock) -> dict[str, Any]:
+    """The figures last written under the lock before; none if there are no results of its code."""
+    try:
+        results = read_results(workspace, name)
+    except ProtocolError:
+        return {}
+    same = results["code_fingerprint"] == before.content["code"]["sha256"]
+    return headline(results) if same else {}
+
+
+def headline(results: dict[str, Any]) -> dict[str, Any]:
+    """Primary outcome -> verdict and effect in percent with its range, of written results."""
+    return {
+        one["code"]: {"verdict": one["finding"]["verdict"], "vintage": results["vintage"],
+                      **one["finding"]["effect_percent"]}
+        for one in results["outcomes"] if one["role"] == "primary"
+    }  # fmt: skip

@@ -1,0 +1,132 @@
+"""The lock of a protocol: what was fixed, when, on which code, and what had been seen by then.
+
+``protocol.lock`` lies beside ``protocol.yaml``. It is JSON that a person can read, it names the
+head of the ledger as every vouching document does, and it carries a hash of itself. A lock is
+never edited: a re-lock keeps the one before it, with its reason, in ``history``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evaluation import fingerprint
+from evaluation.errors import ProtocolError
+from evaluation.quarters import parse_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evaluation.programme import Programme
+    from evaluation.protocol import Protocol
+
+FILE, PROTOCOL = "protocol.lock", "protocol.yaml"
+VERSION = 1
+VINTAGE_RULES = {
+    "extends": "any vintage of the ledger that only adds to the ledger as it stood at the lock",
+    "due_day": "only what was known at the end of the day on which a quarter's returns were due",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """A lock as read; ``content`` is the whole of it but its own hash."""
+
+    content: Mapping[str, Any]
+    hash: str
+
+    @property
+    def frozen(self) -> datetime:
+        """When the protocol was last frozen."""
+        return parse_instant(self.content["frozen"])
+
+    @property
+    def first(self) -> Mapping[str, Any]:
+        """The first lock of this study: what had been seen before anything was fixed."""
+        history = self.content["history"]
+        return history[0]["lock"] if history else self.content
+
+    @property
+    def steps(self) -> list[Mapping[str, Any]]:
+        """Every lock of this study, the first one first."""
+        return [*(one["lock"] for one in self.content["history"]), self.content]
+
+    @property
+    def hashes(self) -> set[str]:
+        """The hashes of this lock and of those before it."""
+        return {self.hash, *(one["hash"] for one in self.content["history"])}
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Lock:
+        """A lock of this content, with its hash."""
+        return cls(content=content, hash=fingerprint.of_data(dict(content)))
+
+    def write(self, folder: Path) -> Path:
+        """Write it beside the protocol; returns the file."""
+        path = folder / FILE
+        text = json.dumps({**self.content, "hash": self.hash}, indent=1, ensure_ascii=False)
+        unfinished = path.with_suffix(".part")
+        unfinished.write_text(text + "\n", encoding="utf-8")
+        unfinished.replace(path)
+        return path
+
+    @classmethod
+    def read(cls, folder: Path) -> Lock | None:
+        """The lock in a study's folder; None where there is none.
+
+        Raises
+        ------
+        ProtocolError : it cannot be read, or was changed after it was written.
+        """
+        path = folder / FILE
+        if not path.is_file():
+            return None
+        mend = "restore it from your repository's history; a lock is never edited by hand"
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            said = content.pop("hash")
+            lock = cls.of(content)
+            known = lock.content["lock_version"] == VERSION
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise ProtocolError("the lock cannot be read.", where=str(path), mend=mend) from None
+        if not known:
+            raise ProtocolError(
+                "the lock is of another version than this software reads.", where=str(path),
+                expected=f"lock_version {VERSION}",
+            )  # fmt: skip
+        if said != lock.hash:
+            raise ProtocolError(
+                "the lock was changed after it was written: its hash does not hold.",
+                where=str(path), mend=mend,
+            )  # fmt: skip
+        return lock
+
+
+def protocol_part(folder: Path, protocol: Protocol) -> dict[str, Any]:
+    """The protocol as locked: the hash of its text, and every field as it was understood."""
+    return {"sha256": text_hash(folder), "content": protocol.model_dump(mode="json")}
+
+
+def text_hash(folder: Path) -> str:
+    """SHA-256 of ``protocol.yaml``; how lines end, which a checkout may change, does not count."""
+    return fingerprint.of_bytes((folder / PROTOCOL).read_bytes().replace(b"\r\n", b"\n"))
+
+
+def declared_part(programme: Programme, protocol: Protocol) -> dict[str, Any]:
+    """What the programme declares that an analysis rests on: starts, eligible areas, outcomes."""
+    areas = [
+        [a.code, a.role, a.authority, a.site, a.geography, a.population, a.x, a.y]
+        for a in programme.areas if a.role != "excluded"
+    ]  # fmt: skip
+    denominators = sorted([d.area, d.outcome, d.denominator] for d in programme.denominators)
+    return {
+        "sites": {site.code: site.start.label for site in programme.sites},
+        "areas": fingerprint.of_data([sorted(areas, key=str), denominators]),
+        "outcomes": {
+            code: fingerprint.of_data(programme.outcome_by_code[code].model_dump(mode="json"))
+            for code in protocol.outcomes
+        },
+    }  # fmt: skip

@@ -1,0 +1,81 @@
+"""A small synthetic programme for locks: 24 authorities of one area, three sites, 14 quarters."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import yaml
+
+from evaluation.demo import submit_files
+from evaluation.quarters import parse_instant
+from evaluation.simulate import (
+    Scenario,
+    draw_figures,
+    invent_programme,
+    write_programme,
+    write_returns,
+)
+from evaluation.study.freeze import freeze
+from evaluation.workspace import Workspace, packaged_schemas
+
+NAME = "new_start/first_look"
+LOCKED = "2024-12-31"
+"""After the returns of 2024 Q3, the last quarter before the first start."""
+PROTOCOL = {
+    "study": "first_look", "programme": "new_start", "title": "Locked", "question": "Does it?",
+    "registered": "synthetic, not registered", "data_seen": "figures of before the first start",
+    "how_pilots_were_chosen": "Invented: drawn like the comparison areas.",
+    "intervention": "One front door.", "estimand": "Mean of the first four quarters.",
+    "primary": ["ae_attendances"], "negative_control": ["road_casualties"],
+    "scale": {"road_casualties": "level"}, "window": [0, 3],
+    "hoped_percent": {"ae_attendances": -8}, "default_margin_percent": 5,
+    "estimators": ["did", "synthetic_control"], "synthetic_control": "demeaned",
+    "assignments": {"n": 199, "strata": [], "seed": 7},
+    "looks": {"horizon": 6, "reserve": 0.01}, "missing": "Left out.", "suppressed": "Left out.",
+    "decision_rules": "None.", "publication": "2027-06-30",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """A workspace whose returns wait to be submitted."""
+
+    workspace: Workspace
+    files: list[Path]
+
+    @property
+    def protocol(self) -> Path:
+        return self.workspace.studies / NAME / "protocol.yaml"
+
+    def submit(self, after: str = "", until: str = "9999") -> None:
+        """Submit the returns whose day lies in the half-open span."""
+        chosen = [path for path in self.files if after < path.parent.name <= until]
+        submit_files(self.workspace, chosen, lambda _: None)
+
+    def freeze(self, day: str = LOCKED, relock: str = ""):
+        return freeze(self.workspace, NAME, now=instant(day), relock=relock)
+
+
+def instant(day: str) -> datetime:
+    return parse_instant(day)
+
+
+def lay_out(root: Path) -> Ground:
+    """The declared programme, its study, and its returns as files; nothing submitted."""
+    workspace = Workspace(root=root)
+    scenario = Scenario.load(packaged_schemas())
+    preset = scenario.presets["tiny"].model_copy(update={
+        "quarters": 14, "areas_per_site": (1, 1, 1), "start_positions": (6, 7, 7),
+        "authorities": 21, "areas_per_authority": 1,
+        "outcomes": ("ae_attendances", "arrears", "road_casualties"),
+    })  # fmt: skip
+    (root / "SYNTHETIC").write_text("Synthetic.\n")
+    programme = invent_programme(scenario, preset, packaged_schemas())
+    write_programme(programme, workspace.studies / "new_start")
+    (workspace.studies / NAME).mkdir()
+    (workspace.studies / NAME / "protocol.yaml").write_text(
+        yaml.safe_dump(PROTOCOL, sort_keys=False)
+    )
+    figures = draw_figures(programme, scenario, preset, seed=5)
+    files = write_returns(programme, scenario, figures, workspace.incoming("new_start"))
+    return Ground(workspace=workspace, files=sorted(files, key=lambda p: p.parent.name))

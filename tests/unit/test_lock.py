@@ -1,0 +1,364 @@
+"""A look is confirmatory only while all is as it was locked; what is not is named, and mends."""
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import yaml
+
+from evaluation.errors import ProtocolError
+from evaluation.ledger.ledger import Ledger
+from evaluation.ledger.witness import read_witnesses
+from evaluation.returns.workbook import read_return
+from evaluation.study import assignment_store, code
+from evaluation.study.kept import series_folder
+from evaluation.study.lock import Lock
+from evaluation.study.look_series import LookSeries
+from evaluation.study.looking import catch_up, take_look
+from evaluation.study.panels import load_study, study_panel
+from evaluation.study.results import as_data, clean, rounded, write_results
+from evaluation.study.run import run_study
+from evaluation.study.standing import standing_of
+from evaluation.workspace import Workspace
+from tests.unit.locked import LOCKED, NAME, Ground, instant, lay_out
+
+UNTIL = "2025-12-31"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Frozen before the first start, then four quarters and their looks."""
+    ground = lay_out(tmp_path_factory.mktemp("locked"))
+    ground.submit(until=LOCKED)
+    ground.freeze()
+    ground.submit(after=LOCKED, until=UNTIL)
+    catch_up(ground.workspace, NAME)
+    return ground
+
+
+@pytest.fixture
+def ground(made, tmp_path):
+    """A copy that a test may spoil."""
+    shutil.copytree(made.workspace.root, tmp_path / "w")
+    root = tmp_path / "w"
+    files = [root / p.relative_to(made.workspace.root) for p in made.files]
+    return Ground(workspace=Workspace(root=root), files=files)
+
+
+def differences(ground, as_of=None):
+    """What `run_study` says of its label, without the estimates."""
+    workspace = ground.workspace
+    programme, protocol = load_study(workspace, NAME)
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        held = ledger.observations("new_start", as_of=as_of, outcomes=list(protocol.outcomes))
+        standing = standing_of(workspace, programme, protocol, ledger, as_of)
+    panel = study_panel(programme, protocol, held, as_of)
+    received = str(held["received"].max())
+    seen = take_look(workspace, (programme, protocol), panel, received, standing)
+    return standing.with_look(seen)
+
+
+def looks_of(ground):
+    programme, protocol = load_study(ground.workspace, NAME)
+    return LookSeries(folder=series_folder(ground.workspace, programme, protocol))
+
+
+def test_a_run_under_its_lock_is_confirmatory_and_a_new_quarter_keeps_it_so(ground):
+    run = run_study(ground.workspace, NAME)
+    assert (run.label, run.differences) == ("confirmatory", ())
+    ground.submit(after=UNTIL, until="2026-01-31")
+    later = run_study(ground.workspace, NAME)
+    assert (later.label, later.differences) == ("confirmatory", ())
+    assert later.panel.labels[-1] > run.panel.labels[-1]
+    assert len(looks_of(ground).rows()) == 5
+    data = clean(as_data(later))
+    assert data["lock"]["data_seen"]["last_quarter"] == "2024 Q3"
+    assert {row.known["lock"] for row in looks_of(ground).rows()} == {data["lock"]["hash"]}
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ("- 3\n", "- 2\n", "window is [0, 2] and was locked as [0, 3]"),
+        ("seed: 7", "seed: 8", "assignments.seed is 8 and was locked as 7"),
+        ("One front door.", "One front door!", "intervention is One front door! and was locked"),
+        ("title: Locked", "title: Locked # x", "its text was changed, though no field of it"),
+        ("ae_attendances: -8", "ae_attendances: -9", "hoped_percent.ae_attendances is -9"),
+    ],
+)  # fmt: skip
+def test_one_character_of_the_protocol(ground, was, now, said):
+    text = ground.protocol.read_text()
+    assert was in text
+    ground.protocol.write_text(text.replace(was, now, 1))
+    assert any(said in one for one in differences(ground)), differences(ground)
+    ground.protocol.write_text(text)
+    assert differences(ground) == ()
+
+
+def test_line_endings_are_no_change(ground):
+    ground.protocol.write_bytes(ground.protocol.read_bytes().replace(b"\n", b"\r\n"))
+    assert differences(ground) == ()
+
+
+def test_one_observation_of_a_past_vintage(ground):
+    path = ground.workspace.ledger
+    shutil.copy(path, path.with_suffix(".kept"))
+    with closing(sqlite3.connect(path)) as database, database:
+        for (name,) in database.execute(
+            "select name from sqlite_master where type = 'trigger'"
+        ).fetchall():
+            database.execute(f"drop trigger {name}")
+        key = database.execute(
+            "select return_seq, area_code, quarter, outcome from observations "
+            "where outcome = 'ae_attendances' order by quarter, area_code limit 1 offset 7"
+        ).fetchone()
+        database.execute(
+            "update observations set numerator = numerator + 1 where return_seq = ? "
+            "and area_code = ? and quarter = ? and outcome = ?", key,
+        )  # fmt: skip
+        changed = database.execute(
+            "select return_id from returns where seq = ?", key[:1]
+        ).fetchone()[0]
+    said = differences(ground)
+    assert any(changed in one and "does not hold" in one for one in said), said
+    path.with_suffix(".kept").replace(path)
+    assert differences(ground) == ()
+
+
+def test_a_return_put_in_behind_the_present_is_named(ground):
+    """The chain is whole, and yet a past vintage is another than it was."""
+    late = next(p for p in ground.files if "2026-04-07" in str(p))
+    workspace = ground.workspace
+    programme, _ = load_study(workspace, NAME)
+    from evaluation.check.stages import check_return
+
+    checked = check_return(read_return(late), programme)
+    assert checked.returned is not None
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        receipt = ledger.submit(
+            checked.returned, late.read_bytes(), received=instant("2025-02-01")
+        )  # fmt: skip
+    said = differences(ground)
+    assert any(receipt.return_id in one and "past vintage" in one for one in said), said
+
+
+def test_another_ledger_is_not_that_of_the_lock(ground):
+    (ground.workspace.ledger).unlink()
+    ground.submit(after="2023-08-01", until=UNTIL)
+    assert any("It does not hold the record" in o or "does not hold the record" in o
+               for o in differences(ground))  # fmt: skip
+
+
+def test_one_line_of_estimator_code(ground, tmp_path, monkeypatch):
+    copy = tmp_path / "evaluation"
+    shutil.copytree(code.package(), copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code, "package", lambda: copy)
+    assert differences(ground) == ()
+    source = copy / "estimate" / "did.py"
+    text = source.read_text()
+    source.write_text(text + "# one line\n")
+    assert differences(ground) == ("The code is another than was locked: estimate/did.py.",)
+    source.write_text(text)
+    assert differences(ground) == ()
+
+
+def test_one_assignment(ground):
+    path = looks_of(ground).folder / assignment_store.FILE
+    kept = path.read_bytes()
+    with np.load(path) as held:
+        arrays = {name: held[name] for name in held.files}
+    fillers = arrays["fillers"].copy()
+    fillers[17, 0] = next(k for k in range(24) if k not in fillers[17])
+    np.savez_compressed(path, allow_pickle=False, **{**arrays, "fillers": fillers})
+    assert differences(ground) == (
+        "The kept assignments are not those that were locked: 1 of 200 differ (number 17).",
+    )
+    path.write_bytes(kept)
+    assert differences(ground) == ()
+    path.unlink()
+    assert differences(ground) == (), "drawn again as they were locked"
+
+
+def test_a_start_an_area_and_an_outcome(ground):
+    folder = ground.workspace.studies / "new_start"
+    for name, was, now, said in (
+        ("programme.yaml", "announced: 2024 Q2", "announced: 2024 Q1", None),
+        ("areas.csv", "comparison,neighbourhood,,", "excluded,neighbourhood,,", "eligible areas"),
+    ):
+        path = folder / name
+        text = path.read_text()
+        assert was in text
+        path.write_text(text.replace(was, now, 1))
+        if said:
+            from evaluation.errors import LedgerError
+
+            with pytest.raises(LedgerError, match="is not in the panel"):
+                differences(ground)
+        else:
+            assert differences(ground) == ()
+        path.write_text(text)
+    own = folder / "outcomes"
+    own.mkdir()
+    held = ground.workspace.schemas / "outcomes" / "ae_attendances.yaml"
+    (own / "ae_attendances.yaml").write_text(held.read_text().replace("per: 1000", "per: 100")
+                                             + "\nsoft_limits: {low: 1}\n")  # fmt: skip
+    assert any("definition of the outcome ae_attendances" in one for one in differences(ground))
+
+
+def test_nothing_is_written_while_something_is_changed(ground):
+    before = [row.hash for row in looks_of(ground).rows()]
+    text = ground.protocol.read_text()
+    ground.protocol.write_text(text.replace("Locked", "Lockes", 1))
+    ground.submit(after=UNTIL, until="2026-01-31")
+    said = differences(ground)
+    assert len(said) == 1 and "title" in said[0]
+    assert catch_up(ground.workspace, NAME) == 0
+    assert [row.hash for row in looks_of(ground).rows()] == before
+    ground.protocol.write_text(text)
+    assert differences(ground) == ()
+    assert len(looks_of(ground).rows()) == len(before) + 1
+
+
+def test_a_vintage_of_before_the_lock_is_exploratory(ground):
+    with Ledger.open(ground.workspace.database, ground.workspace.raw) as ledger:
+        programme, protocol = load_study(ground.workspace, NAME)
+        standing = standing_of(
+            ground.workspace, programme, protocol, ledger, instant("2024-08-01")
+        )  # fmt: skip
+    assert "older than the lock of 2024-12-31" in standing.differences[0]
+
+
+def test_the_due_day_rule_refuses_what_came_later(tmp_path):
+    ground = lay_out(tmp_path)
+    ground.protocol.write_text(ground.protocol.read_text() + "vintage_rule: due_day\n")
+    ground.submit(until=LOCKED)
+    ground.freeze()
+    ground.submit(after=LOCKED, until="2026-01-31")
+    assert differences(ground) == ()
+    ground.submit(after="2026-01-31", until="2026-04-10")  # corrections of 7 April
+    assert any("after 2026-01-30" in one for one in differences(ground))
+    assert differences(ground, instant("2026-01-30")) == ()
+
+
+def test_frozen_after_the_start_stays_exploratory_and_says_what_was_seen(tmp_path):
+    ground = lay_out(tmp_path)
+    ground.submit(until="2025-06-01")
+    lock = ground.freeze("2025-06-01")
+    assert lock.content["data_seen"] == {
+        "last_quarter": "2025 Q1", "first_start": "2024 Q4", "after_start": True,
+        "started_quarters": 2,
+    }  # fmt: skip
+    assert differences(ground) == (
+        "When the protocol was frozen (2025-06-01) figures up to 2025 Q1 had been seen, and the "
+        "first start was 2024 Q4.",
+    )
+    assert looks_of(ground).rows(), "its looks are written all the same"
+
+
+def test_what_freezing_refuses(tmp_path):
+    ground = lay_out(tmp_path)
+    with pytest.raises(ProtocolError, match="no figures yet"):
+        ground.freeze()
+    ground.submit(until=LOCKED)
+    with pytest.raises(ProtocolError, match="after the lock's own time"):
+        ground.freeze("2024-06-01")
+    with pytest.raises(ProtocolError, match="no lock to lock anew"):
+        ground.freeze(relock="why not")
+    first = ground.freeze()
+    assert ground.freeze("2025-01-05").hash == first.hash, "one that holds comes back as it is"
+    text = ground.protocol.read_text()
+    ground.protocol.write_text(text.replace("Locked", "Other", 1))
+    with pytest.raises(ProtocolError, match="the protocol changed since"):
+        ground.freeze("2025-01-05")
+    ground.protocol.write_text(text.replace("did", "dud", 1))
+    with pytest.raises(ProtocolError, match="cannot be frozen"):
+        ground.freeze("2025-01-05")
+
+
+def test_a_mended_fault_is_locked_anew_with_both_figures(ground, tmp_path, monkeypatch):
+    workspace = ground.workspace
+    old = write_results(workspace, run_study(workspace, NAME))
+    shown = json.loads(old.read_text())["outcomes"][0]["finding"]["effect_percent"]["effect"]
+    copy = tmp_path / "evaluation"
+    shutil.copytree(code.package(), copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code, "package", lambda: copy)
+    source = copy / "estimate" / "did.py"
+    source.write_text(source.read_text() + "# mended\n")
+    assert run_study(workspace, NAME).label == "exploratory"
+    with pytest.raises(ProtocolError, match="the code changed since"):
+        ground.freeze("2026-01-02")
+    lock = ground.freeze("2026-01-02", relock="A fault in the base period was mended.")
+    pair = lock.content["figures"]["ae_attendances"]
+    assert pair["old"]["effect"] == pytest.approx(shown)
+    assert pair["new"]["effect"] == pytest.approx(shown)
+    assert len(lock.content["history"]) == 1
+    again = run_study(workspace, NAME)
+    assert (again.label, again.differences) == ("confirmatory", ())
+    told = clean(as_data(again))["lock"]["relocks"]
+    assert told[0]["reason"] == "A fault in the base period was mended."
+    ground.protocol.write_text(ground.protocol.read_text().replace("- 3\n", "- 2\n", 1))
+    ground.freeze("2026-01-03", relock="A shorter window looks better.")
+    said = differences(ground)
+    assert any("The protocol changed at the re-lock of 2026-01-03" in one
+               and "A shorter window looks better" in one for one in said), said  # fmt: skip
+
+
+def test_a_fresh_clone_gives_the_same_figures(made, tmp_path):
+    """The lock and the returns alone: no ledger, no assignments, no looks, no results."""
+    clone = lay_out(tmp_path)
+    shutil.copy(made.protocol.with_name("protocol.lock"), clone.protocol.with_name("protocol.lock"))
+    clone.submit(until=LOCKED)
+    clone.submit(after=LOCKED, until=UNTIL)
+    catch_up(clone.workspace, NAME)
+    one, other = (run_study(g.workspace, NAME) for g in (made, clone))
+    assert one.label == other.label == "confirmatory"
+    first, second = clean(as_data(one)), clean(as_data(other))
+    assert first["figures_fingerprint"] == second["figures_fingerprint"]
+    assert rounded(first, 10) == rounded(second, 10)
+    assert looks_of(made).head == looks_of(clone).head
+
+
+def test_deviations_are_carried_and_need_date_and_reason(ground):
+    path = ground.protocol.with_name("deviations.yaml")
+    noted = {"date": "2025-09-01", "what": "The look of July was taken a week late.",
+             "reason": "A site asked for time."}  # fmt: skip
+    path.write_text(yaml.safe_dump({"deviations": [noted]}))
+    run = run_study(ground.workspace, NAME)
+    assert run.label == "confirmatory"
+    assert clean(as_data(run))["deviations"] == [
+        "2025-09-01: The look of July was taken a week late. Reason: A site asked for time."
+    ]
+    path.write_text(yaml.safe_dump({"deviations": [{"date": "2025-09-01", "what": "Something."}]}))
+    with pytest.raises(ProtocolError, match="reason"):
+        differences(ground)
+
+
+def test_a_lock_is_never_edited_and_vouches_for_the_ledger(ground):
+    path = ground.protocol.with_name("protocol.lock")
+    with Ledger.open(ground.workspace.database, ground.workspace.raw) as ledger:
+        assert ledger.verify(read_witnesses(path)).ok
+    text = path.read_text()
+    path.write_text(text.replace("2024-12-31", "2023-12-31", 1))
+    with pytest.raises(ProtocolError, match="its hash does not hold"):
+        differences(ground)
+    path.write_text("{")
+    with pytest.raises(ProtocolError, match="cannot be read"):
+        Lock.read(path.parent)
+    path.unlink()
+    assert differences(ground)[0].startswith("No protocol lock exists")
+
+
+def test_the_clock_of_a_lock_is_the_workspaces(tmp_path, monkeypatch):
+    ground = lay_out(tmp_path)
+    ground.submit(until=LOCKED)
+    monkeypatch.setenv("NEWSTART_NOW", "2024-12-30T10:00:00Z")
+    from evaluation.study.freeze import freeze
+
+    lock = freeze(ground.workspace, NAME)
+    assert lock.frozen == instant("2024-12-30T10:00:00Z")
+    assert lock.content["synthetic_clock"] is True
+    assert lock.frozen + timedelta(days=1) < instant("2025-01-01")
