@@ -41,7 +41,8 @@ class Case:
     comparison: Comparison
 
     @classmethod
-    def of(cls, seed: int) -> "Case":
+    def of(cls, seed: int, *, whole: bool = False) -> "Case":
+        """The case of a seed; ``whole``: the same panel with its gaps filled."""
         rng = np.random.default_rng(seed)
         table = long_table(n=AREAS, n_periods=7, seed=seed).rename(
             columns={"area": "id", "year": "t"}
@@ -51,6 +52,7 @@ class Case:
         table["x"], table["w"] = rng.normal(size=AREAS)[number], rng.uniform(0.5, 2, AREAS)[number]
         table["y"] += 0.1 * table["x"] * (table["t"] - 2000) + 0.2 * (table["t"] >= table["start"])
         gaps, weighted, covariate = (bool(rng.integers(2)) for _ in range(3))
+        gaps = gaps and not whole
         if gaps:
             table = table.drop(table.sample(frac=0.08, random_state=seed).index)
         method: Method = "ipw" if rng.integers(2) else "reg"
