@@ -96,7 +96,9 @@ def study_run(
     if as_json:
         print_json(clean(as_data(run)))
         return
-    say(f"{run.label}: {'; '.join(run.differences)}")
+    say(f"{run.label}{': ' if run.differences else ''}{' '.join(run.differences)}")
+    for deviation in run.deviations:
+        say(f"Deviation, {deviation.sentence}")
     for finding in run.findings.values():
         print(f"{finding.verdict:32} {finding.sentence}")
     print(path)

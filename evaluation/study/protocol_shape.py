@@ -20,7 +20,8 @@ def shape(text: str) -> tuple[Source | None, Protocol | None, list[Remark]]:
     try:
         source = read_source(text)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
+        in_brackets = "flow" in (getattr(error, "context", None) or "")
+        mark = getattr(error, "context_mark" if in_brackets else "problem_mark", None)
         problem = getattr(error, "problem", None) or "it cannot be read"
         return None, None, [_error(
             "P001", mark.line + 1 if mark else 1, "", f"This is no YAML: {problem}.",

@@ -74,7 +74,7 @@ def lay_out(root: Path) -> Ground:
     write_programme(programme, workspace.studies / "new_start")
     (workspace.studies / NAME).mkdir()
     (workspace.studies / NAME / "protocol.yaml").write_text(
-        yaml.safe_dump(PROTOCOL, sort_keys=False)
+        yaml.safe_dump(PROTOCOL, sort_keys=False, default_flow_style=None)
     )
     figures = draw_figures(programme, scenario, preset, seed=5)
     files = write_returns(programme, scenario, figures, workspace.incoming("new_start"))

@@ -83,7 +83,7 @@ def test_a_run_under_its_lock_is_confirmatory_and_a_new_quarter_keeps_it_so(grou
 @pytest.mark.parametrize(
     ("was", "now", "said"),
     [
-        ("- 3\n", "- 2\n", "window is [0, 2] and was locked as [0, 3]"),
+        ("[0, 3]", "[0, 2]", "window is [0, 2] and was locked as [0, 3]"),
         ("seed: 7", "seed: 8", "assignments.seed is 8 and was locked as 7"),
         ("One front door.", "One front door!", "intervention is One front door! and was locked"),
         ("title: Locked", "title: Locked # x", "its text was changed, though no field of it"),
@@ -300,7 +300,7 @@ def test_a_mended_fault_is_locked_anew_with_both_figures(ground, tmp_path, monke
     assert (again.label, again.differences) == ("confirmatory", ())
     told = clean(as_data(again))["lock"]["relocks"]
     assert told[0]["reason"] == "A fault in the base period was mended."
-    ground.protocol.write_text(ground.protocol.read_text().replace("- 3\n", "- 2\n", 1))
+    ground.protocol.write_text(ground.protocol.read_text().replace("[0, 3]", "[0, 2]", 1))
     ground.freeze("2026-01-03", relock="A shorter window looks better.")
     said = differences(ground)
     assert any("The protocol changed at the re-lock of 2026-01-03" in one

@@ -1,0 +1,178 @@
+"""Every seeded fault of a protocol is met with its sentence, at its line; a sound one with none."""
+
+import shutil
+
+import pytest
+import yaml
+
+from evaluation.errors import ProtocolError
+from evaluation.study.protocol_check import check_protocol
+from evaluation.study.protocol_ground import too_small
+from evaluation.study.protocol_rules import Case
+from evaluation.study.remarks import read_source
+from evaluation.workspace import Workspace, packaged_schemas
+from tests.unit.locked import LOCKED, NAME, PROTOCOL, lay_out
+from tests.unit.protocol_faults import COMPARISON, FAULTS, ON_FIGURES, THEORY, Seeded
+
+QUESTIONS_OF_THE_SOUND = {"P074", "P084", "P097", "P120"}
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """Declarations and protocol; no returns."""
+    root = tmp_path_factory.mktemp("bare")
+    lay_out(root)
+    shutil.rmtree(root / "var")
+    return root
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    ground = lay_out(tmp_path_factory.mktemp("filled"))
+    ground.submit(until=LOCKED)
+    return ground.workspace.root
+
+
+def plant(root, tmp_path, fault: Seeded):
+    """A copy of a workspace with the fault in it."""
+    shutil.copytree(root, tmp_path / "w")
+    programme = tmp_path / "w" / "studies" / "new_start"
+    content = {k: v for k, v in {**PROTOCOL, **fault.change}.items() if v is not None}
+    text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None)
+    if fault.text:
+        assert fault.text[0] in text
+        text = text.replace(*fault.text)
+    (programme / "first_look" / "protocol.yaml").write_text(text)
+    for name, (was, now) in fault.beside.items():
+        path = programme / name
+        path.parent.mkdir(exist_ok=True)
+        held = packaged_schemas() / name
+        before = (path if path.exists() else held).read_text() if was else ""
+        assert was in before, name
+        path.write_text(before.replace(was, now, 1) if was else now)
+    return Workspace(root=tmp_path / "w"), text
+
+
+def assert_met(fault, workspace, text):
+    remarks = check_protocol(workspace, NAME)
+    met = [one for one in remarks if fault.said in one.message + one.mend]
+    assert met, "\n".join(map(str, remarks))
+    assert {one.severity for one in met} == {fault.severity}
+    line = text.splitlines()[met[0].line - 1]
+    assert line.lstrip().startswith(fault.at) if fault.at else met[0].line == 1, (met[0], line)
+    assert met[0].message.endswith(".") and met[0].mend
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda one: one.name)
+def test_a_seeded_fault_is_met_at_its_line(bare, tmp_path, fault):
+    assert_met(fault, *plant(bare, tmp_path, fault))
+
+
+@pytest.mark.parametrize("fault", ON_FIGURES, ids=lambda one: one.name)
+def test_a_fault_that_only_figures_show(filled, tmp_path, fault):
+    assert_met(fault, *plant(filled, tmp_path, fault))
+
+
+def test_there_are_more_than_forty():
+    assert len({one.name for one in [*FAULTS, *ON_FIGURES]}) >= 75
+
+
+def test_a_sound_protocol_has_no_error_and_its_known_questions(bare, filled):
+    for root in (bare, filled):
+        remarks = check_protocol(Workspace(root=root), NAME)
+        assert {one.rule for one in remarks} <= QUESTIONS_OF_THE_SOUND
+
+
+def test_a_theory_that_is_closed_raises_nothing(bare, tmp_path):
+    sound = Seeded("", "", "", "", {"adjust_for": ["deprivation"]},
+                   beside={"first_look/theory.yaml": ("", THEORY)})  # fmt: skip
+    workspace, _ = plant(bare, tmp_path, sound)
+    assert {one.rule for one in check_protocol(workspace, NAME)} <= QUESTIONS_OF_THE_SOUND
+
+
+def test_an_area_that_stays_for_a_reason_is_let_pass(bare, tmp_path):
+    event = next(one for one in FAULTS if one.name == "a comparison in another programme")
+    allowed = {"eligibility": {"allowed": {COMPARISON: "Team A closed before it began."}}}
+    workspace, _ = plant(bare, tmp_path, Seeded("", "", "", "", allowed, beside=event.beside))
+    assert {one.rule for one in check_protocol(workspace, NAME)} <= QUESTIONS_OF_THE_SOUND
+
+
+def test_data_seen_is_held_against_the_ledger(tmp_path):
+    ground = lay_out(tmp_path)
+    ground.submit(until="2025-03-01")
+    text = ground.protocol.read_text()
+    assert any(one.rule == "P122" for one in check_protocol(ground.workspace, NAME))
+    ground.protocol.write_text(text.replace("figures of before the first start", "none"))
+    remarks = check_protocol(ground.workspace, NAME)
+    assert any(one.rule == "P114" and one.severity == "error" for one in remarks)
+
+
+def test_an_effect_too_small_to_be_seen(bare):
+    from evaluation.study.panels import load_study
+
+    workspace = Workspace(root=bare)
+    programme, protocol = load_study(workspace, NAME)
+    text = (workspace.studies / NAME / "protocol.yaml").read_text()
+    case = Case(protocol=protocol, source=read_source(text), programme=programme, name=NAME)
+    said = list(too_small(case, {"ae_attendances": 11.4}))
+    assert "is -8 %, and what the planned looks would find four times in five is 11.4 %" in (
+        said[0].message
+    )  # fmt: skip
+    assert text.splitlines()[said[0].line - 1].startswith("hoped_percent")
+    assert (
+        "nothing, however large" in next(too_small(case, {"ae_attendances": float("inf")})).message
+    )
+    assert not list(too_small(case, {"ae_attendances": 7.0}))
+
+
+def test_a_missing_protocol_is_said(bare):
+    with pytest.raises(ProtocolError, match="no protocol of"):
+        check_protocol(Workspace(root=bare), "new_start/none")
+    with pytest.raises(ProtocolError, match="no protocol of"):
+        check_protocol(Workspace(root=bare), "new_start")
+
+
+def rewrite_areas(workspace, row):
+    path = workspace.studies / "new_start" / "areas.csv"
+    head, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([head, *(row(one.split(",")) for one in rows)]) + "\n")
+
+
+def test_too_few_authorities_where_blocks_move(bare, tmp_path):
+    """Two pilots share an authority, and so do their neighbours: too few are left to re-draw."""
+    workspace, text = plant(bare, tmp_path, Seeded("", "", "", ""))
+    names = iter(f"Authority {k // 2}" for k in range(24))
+    homes = {"pilot": iter(["Home", "Home", "Away"])}
+
+    def row(cells):
+        held = homes.get(cells[3])
+        return ",".join([*cells[:2], next(held) if held else next(names), *cells[3:]])
+
+    rewrite_areas(workspace, row)
+    met = [one for one in check_protocol(workspace, NAME) if one.rule == "P071"]
+    assert met[0].severity == "error" and "13 are eligible: too few" in met[0].message
+    assert text.splitlines()[met[0].line - 1].startswith("assignments")
+
+
+def test_strata_too_thin_to_draw_from(filled, tmp_path):
+    thin = Seeded("", "", "", "", {"assignments": {"n": 199, "strata": ["level"], "seed": 7}})
+    workspace, text = plant(filled, tmp_path, thin)
+    kept = iter([True, True, *[False] * 30])
+
+    def row(cells):
+        left_out = cells[3] == "comparison" and not next(kept)
+        return ",".join([*cells[:3], "excluded" if left_out else cells[3], *cells[4:]])
+
+    rewrite_areas(workspace, row)
+    met = [one for one in check_protocol(workspace, NAME) if one.rule == "P072"]
+    assert met[0].severity == "error" and "cannot be drawn" in met[0].message
+    assert "strata" in text.splitlines()[met[0].line - 1]
+
+
+def test_logarithms_of_small_counts(filled, tmp_path, monkeypatch):
+    from evaluation.study import protocol_ground
+
+    monkeypatch.setattr(protocol_ground, "SMALL_FIGURE", 700)
+    workspace, _ = plant(filled, tmp_path, Seeded("", "", "", "", {"suppressed": None}))
+    remarks = {one.rule: one for one in check_protocol(workspace, NAME)}
+    assert "of the counts of ae_attendances are below 700" in remarks["P033"].message
