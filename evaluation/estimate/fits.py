@@ -39,12 +39,15 @@ TIME_RIDGE = 1e-6
 class Weights:
     """unit : (R, donors), rows summing to one. time : (R, T), rows summing to one or to nothing.
 
-    converged : (R) whether each fit reached its optimum.
+    converged : (R) whether each fit reached its optimum. base, penalty : what augmented weights
+    stand on.
     """
 
     unit: Floats
     time: Floats
     converged: NDArray[np.bool_]
+    base: Floats | None = None
+    penalty: Floats | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -134,9 +137,14 @@ class Ground:
         if len(self.rows) < count:
             unit = np.full((count, len(self.donors)), np.nan)
             unit[self.rows] = weights.unit
+        augmented = None
+        if weights.base is not None and weights.penalty is not None:
+            base, penalty = np.full(unit.shape, np.nan), np.full(count, np.nan)
+            base[self.rows], penalty[self.rows] = weights.base, weights.penalty
+            augmented = twins.Augmented(base=base, penalty=penalty)
         return Twins(
             donors=self.donors, unit_weights=unit, time_weights=time, figures=self.figures,
-            fitted_on=self.usable, converged=converged,
+            fitted_on=self.usable, converged=converged, augmented=augmented,
         )  # fmt: skip
 
     def only(self, rows: Places) -> Ground:
@@ -209,7 +217,10 @@ def augment(ground: Ground, penalty: augmented.Penalty) -> Weights:
             mend="give a penalty, or use synthetic_control",
         )
     fitted = augmented.fit(ground.donors_before.T, ground.before, ground.barred, penalty)
-    return Weights(unit=fitted.weights, time=ground.no_base, converged=fitted.base.converged)
+    return Weights(
+        unit=fitted.weights, time=ground.no_base, converged=fitted.base.converged,
+        base=fitted.base.weights, penalty=fitted.penalty,
+    )  # fmt: skip
 
 
 def control_as_published(ground: Ground) -> Weights:

@@ -28,13 +28,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Augmented:
+    """Simplex weights below augmented ones, (N, donors), and (N) the ridge penalty of each area."""
+
+    base: Floats
+    penalty: Floats
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Twins:
     """The twins of every area for one start.
 
     donors : positions of the donors. unit_weights : (N, donors), rows sum to one; NaN in the row of
     an area that lacks a figure in the periods of the fit.
     time_weights : (N, T), rows sum to one or to nothing. figures : (N, T). fitted_on : the periods
-    of the fit. converged : (N) whether each fit reached its optimum.
+    of the fit. converged : (N) whether each fit reached its optimum. augmented : what the weights
+    were made from, where a ridge regression stands on simplex weights.
     """
 
     donors: NDArray[np.int64]
@@ -43,6 +52,7 @@ class Twins:
     figures: Floats
     fitted_on: NDArray[np.int64]
     converged: NDArray[np.bool_]
+    augmented: Augmented | None = None
 
     @property
     def gaps(self) -> Floats:
@@ -92,7 +102,7 @@ def placebo(
     """Draws and effects: the gaps of the areas that fill the places, under every assignment."""
     rule = Rule(comparison=None)
     gaps = {g: twin.gaps for g, twin in twins.items()}
-    raw = effects_under(gaps, assignments, rule, sample.weights, _filler_gaps(twins))
+    raw = effects_under(gaps, assignments, rule, sample.weights, filler_gaps(twins))
     units = frame.unit_figures(sample)
     unit = {g: twin.where_fitted(twin.from_base(units)) for g, twin in twins.items()}
     shift = effects_under(frame.unit_before(sample, unit), assignments, rule, sample.weights)
@@ -102,28 +112,68 @@ def placebo(
     return frame.finished_draws(assignments, raw, shift, net), raw[0].copy()
 
 
-def _filler_gaps(twins: Mapping[int, Twins]) -> FillerContrast:
-    """Gaps of fillers with donors that are fillers too dropped and the rest renormalised."""
-    donor_column = {}
+def filler_gaps(twins: Mapping[int, Twins]) -> FillerContrast:
+    """Gaps of fillers whose donors are fillers too: these are dropped, by the same rule for all."""
+    columns, predictions = {}, {}
     for g, twin in twins.items():
         column = np.full(len(twin.figures), -1)
         column[twin.donors] = np.arange(len(twin.donors))
-        donor_column[g] = column
-    predictions = {g: twin.unit_weights @ twin.figures[twin.donors] for g, twin in twins.items()}
+        columns[g] = column
+        weights = twin.augmented.base if twin.augmented else twin.unit_weights
+        predictions[g] = weights @ twin.figures[twin.donors]
 
     def contrast(g: int, fillers: NDArray[np.int64]) -> Floats:
-        twin = twins[g]
-        column = donor_column[g][fillers]
-        weight = twin.unit_weights[fillers[:, :, None], np.maximum(column, 0)[:, None, :]]
-        weight = weight * (column >= 0)[:, None, :]
-        figures = twin.figures[fillers]
-        left = 1 - weight.sum(axis=2, keepdims=True)
-        predicted = predictions[g][fillers] - weight @ np.nan_to_num(figures)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            kept = np.where(left > 1e-9, predicted / left, np.nan)
-        return twin.from_base(figures - kept, fillers)
+        twin, column = twins[g], columns[g][fillers]
+        weights = twin.augmented.base if twin.augmented else twin.unit_weights
+        kept = _renormalised(weights, twin.figures, predictions[g], fillers, column)
+        if twin.augmented:
+            kept = kept + _augmentation(twin, kept, fillers, column)
+        return twin.from_base(twin.figures[fillers] - kept, fillers)
 
     return contrast
+
+
+def _renormalised(
+    weights: Floats,
+    figures: Floats,
+    predictions: Floats,
+    fillers: NDArray[np.int64],
+    column: NDArray[np.int64],
+) -> Floats:
+    """(b, M, T) what the donors that are left foretell, their weights scaled up to one."""
+    weight = weights[fillers[:, :, None], np.maximum(column, 0)[:, None, :]]
+    weight = weight * (column >= 0)[:, None, :]
+    left = 1 - weight.sum(axis=2, keepdims=True)
+    predicted = predictions[fillers] - weight @ np.nan_to_num(figures[fillers])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        kept: Floats = np.where(left > 1e-9, predicted / left, np.nan)
+    return kept
+
+
+def _augmentation(
+    twin: Twins, kept: Floats, fillers: NDArray[np.int64], column: NDArray[np.int64]
+) -> Floats:
+    """(b, M, T) what the ridge regression adds, fitted on the donors that are left.
+
+    Augmented weights are large and of both signs, so that scaling up what is left of them would
+    blow up the gaps; the regression is solved again instead, with its penalty as it was. The
+    donors' second moments lose the dropped ones: no pass over the donors.
+    """
+    assert twin.augmented is not None  # the caller asks for augmented twins alone
+    usable, centre = twin.fitted_on, twin.figures[twin.donors].mean(axis=0)
+    donors = twin.figures[twin.donors] - centre
+    apart = np.nan_to_num(twin.figures[fillers] - centre)
+    gone = np.where((column >= 0)[:, :, None], apart, 0.0)
+    count = len(donors) - (column >= 0).sum(axis=1)
+    total = donors.sum(axis=0) - gone.sum(axis=1)
+    moments = donors.T @ donors - gone.transpose(0, 2, 1) @ gone
+    moments -= total[:, :, None] * total[:, None, :] / count[:, None, None]
+    values, vectors = np.linalg.eigh(moments[:, usable[:, None], usable])
+    left = (twin.figures[fillers] - kept)[:, :, usable]
+    scale = np.maximum(values, 0.0)[:, None, :] + twin.augmented.penalty[fillers][:, :, None]
+    solved = ((left @ vectors) / scale) @ vectors.transpose(0, 2, 1)
+    added: Floats = solved @ moments[:, usable, :]
+    return added
 
 
 def weight_table(sample: frame.Sample, twins: Mapping[int, Twins]) -> pd.DataFrame:

@@ -1,0 +1,59 @@
+"""Donors that are started in an assignment are dropped, and what is left is fitted as it should."""
+
+import numpy as np
+import pytest
+
+from evaluation.design import trial
+from evaluation.design.invented import Invented
+from evaluation.design.trial import Rehearsal
+from evaluation.estimate import augmented, fits, twins
+from evaluation.estimate.assignment import Assignments
+
+FIRST = 12
+
+
+@pytest.fixture(scope="module")
+def panel():
+    how = Rehearsal(started=6, looks=4)
+    found, _ = trial._with_pilots(Invented(areas=40, quarters=16).draw(0), how,
+                                  np.random.default_rng(0))  # fmt: skip
+    return found
+
+
+def by_hand(twin, fillers, filler):
+    """Gap of one filler: base weights renormalised, then the ridge regression solved anew."""
+    left = [k for k, donor in enumerate(twin.donors) if donor not in fillers]
+    y = twin.figures
+    base = twin.augmented.base if twin.augmented else twin.unit_weights
+    weights = base[filler, left] / base[filler, left].sum()
+    if twin.augmented:
+        x = y[twin.donors[left]][:, :FIRST].T
+        x = x - x.mean(axis=1, keepdims=True)
+        rest = y[filler, :FIRST] - y[twin.donors[left]][:, :FIRST].T @ weights
+        ridge = x @ x.T + twin.augmented.penalty[filler] * np.eye(FIRST)
+        weights = weights + x.T @ np.linalg.solve(ridge, rest)
+    return y[filler] - weights @ y[twin.donors[left]]
+
+
+@pytest.mark.parametrize("method", [fits.control, lambda g: fits.augment(g, augmented.Penalty())])
+def test_gaps_equal_those_without_the_started_donors(panel, method):
+    fitted = fits.fit_all(panel, "y", "level", method)
+    drawn = Assignments.draw(panel, n=40, strata=(), block="area", seed=0)
+    twin = fitted.twins[FIRST]
+    found = twins.filler_gaps(fitted.twins)(FIRST, drawn.fillers)
+    for row, fillers in enumerate(drawn.fillers):
+        for place, filler in enumerate(fillers):
+            held = [k for k, donor in enumerate(twin.donors) if donor not in fillers]
+            base = twin.augmented.base if twin.augmented else twin.unit_weights
+            if base[filler, held].sum() > 1e-9:
+                assert found[row, place] == pytest.approx(by_hand(twin, fillers, filler), abs=1e-9)
+    assert found[0] == pytest.approx(twin.gaps[drawn.fillers[0]], abs=1e-9)
+
+
+def test_augmented_gaps_of_placebos_are_no_wider_than_the_real_kind(panel):
+    """Scaling up what is left of augmented weights made placebo gaps many times too wide."""
+    fitted = fits.fit_all(panel, "y", "level", lambda g: fits.augment(g, augmented.Penalty()))
+    drawn = Assignments.draw(panel, n=200, strata=(), block="area", seed=0)
+    found = twins.filler_gaps(fitted.twins)(FIRST, drawn.fillers[1:])[:, :, FIRST:]
+    own = fitted.twins[FIRST].gaps[:, FIRST:]
+    assert np.nanstd(found) < 1.5 * np.nanstd(own)
