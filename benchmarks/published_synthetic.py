@@ -13,10 +13,17 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.published import Row, data_of
-from evaluation import Estimate, Panel, did, synthetic_control, synthetic_did
+from evaluation import (
+    Estimate,
+    Panel,
+    augmented_synthetic_control,
+    did,
+    synthetic_control,
+    synthetic_did,
+)
 from evaluation.estimate.conformal import conformal_test
 from evaluation.estimate.did import DidSettings
-from evaluation.estimate.synthetic import SdidSettings, SyntheticSettings
+from evaluation.estimate.synthetic import AugmentedSettings, SdidSettings, SyntheticSettings
 
 Y = "PacksPerCapita"
 STEPS = (
@@ -53,6 +60,9 @@ def proposition_99() -> Iterator[Row]:
         ("demeaned synthetic control", agree, -11.109042,
          _effect(synthetic_control(states(), Y, settings=SyntheticSettings(variant="demeaned"))),
          1e-5, ""),
+        ("ridge-augmented synthetic control", "StatsPAI 1.40.2", -15.952566572877,
+         _effect(augmented_synthetic_control(
+             states(), Y, settings=AugmentedSettings(folds="published"))), 1e-8, ""),
         ("SDID, best weights", agree, -15.605398, _effect(sdid), 1e-6, ""),
         ("SDID, as printed", r, -15.604, _effect(sdid), 2e-3, STEPS.format(best="-15.6054")),
         ("SDID, the published steps", r, -15.603828,
