@@ -15,6 +15,7 @@ import yaml
 
 from evaluation.edition import (
     answers,
+    bars,
     cases,
     effects,
     figures,
@@ -69,7 +70,7 @@ class Pages:
         self._page("data-quality", "quality.md.j2", **quality.view(self.edition, self.out))
         self._page(
             "machinery", "machinery.md.j2", **machinery(self.edition, self.out),
-            **ledger_size.view(self.workspace.book, self.out),
+            **bars.view(self.workspace.book), **ledger_size.view(self.workspace.book, self.out),
             **published.view(self.workspace.book),
         )  # fmt: skip
         self._cases()
