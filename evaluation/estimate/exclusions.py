@@ -24,12 +24,13 @@ def left_out(sample: Sample, gaps: Mapping[int, NDArray[np.float64]]) -> tuple[s
     ------
     EstimateError : that is so for every started area.
     """
-    names = []
-    for place, s in zip(sample.slots.places, sample.slots.slot_of, strict=True):
-        g = int(sample.slots.starts[s])
-        if not np.isfinite(gaps[g][place, g:]).any():
-            names.append(str(sample.panel.areas.index[place]))
-    if len(names) == len(sample.slots.places):
+    slots = sample.slots
+    starts = slots.starts[slots.slot_of]
+    lost = np.zeros(len(starts), dtype=bool)
+    for g in np.unique(starts).tolist():
+        lost[starts == g] = np.isnan(gaps[g][slots.places[starts == g], g:]).all(axis=1)
+    names = [str(code) for code in sample.panel.areas.index[slots.places[lost]]]
+    if lost.all():
         raise EstimateError(
             "no started area has figures both before and after its start.",
             mend="choose base='mean', which needs no single period, or another outcome",
