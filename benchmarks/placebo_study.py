@@ -34,6 +34,7 @@ from evaluation.estimate.synthetic import (
     estimate_from,
     method_of,
 )
+from evaluation.estimate.twins import Augmented
 from evaluation.quarters import Period, period_range
 
 RESULTS = Path(__file__).parent / "results" / "placebo_study.json"
@@ -140,11 +141,17 @@ def _fewer(fitted: fits.Fitted, held: Panel, kept: np.ndarray) -> fits.Fitted:
         g: replace(
             twin, donors=place[twin.donors], unit_weights=twin.unit_weights[kept],
             time_weights=twin.time_weights[kept], figures=sample.figures,
-            converged=twin.converged[kept],
+            converged=twin.converged[kept], augmented=_rows(twin.augmented, kept),
         )
         for g, twin in fitted.twins.items()
     }  # fmt: skip
     return fits.Fitted(sample=sample, twins=twins, said=())
+
+
+def _rows(augmented: Augmented | None, kept: np.ndarray) -> Augmented | None:
+    if augmented is None:
+        return None
+    return Augmented(base=augmented.base[kept], penalty=augmented.penalty[kept])
 
 
 def did_exactly(panel: Panel, window: Window, n_started: int) -> float:
