@@ -95,5 +95,5 @@ $(FOR_RUNNING): uv.lock pyproject.toml | $(UV)
 
 $(FOR_TESTING): uv.lock pyproject.toml | $(UV)
 	@$(FIND_PYTHON); echo "Installing the locked packages and the tools for testing into .venv (once; about a minute, 1.2 GB)"; \
-	.uv/bin/uv sync --quiet --frozen --python "$$python" --extra book --extra cases --extra national --group test
+	.uv/bin/uv sync --quiet --frozen --python "$$python" --extra book --extra cases --extra causal --extra national --group test
 	@touch $(FOR_RUNNING) $@

@@ -24,6 +24,7 @@ RUN = (
     "python -m benchmarks.ledger readers --number RETURNS [--spark PYTHON]",
     "python -m benchmarks.ledger s3 --number RETURNS",
     "OMP_NUM_THREADS=1 python -m benchmarks.inference",
+    "OMP_NUM_THREADS=1 python -m benchmarks.refuters [SEEDS]",
 )
 
 if __name__ == "__main__":
