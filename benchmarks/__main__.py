@@ -7,6 +7,10 @@ from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
 RUN = (
+    "python -m benchmarks.published",
+    "python -m benchmarks.did",
+    "python -m benchmarks.agreement",
+    "python -m benchmarks.diagnostics PROGRAMMES",
     "python -m benchmarks.returns",
     "python -m benchmarks.check",
     "python -m benchmarks.value",
