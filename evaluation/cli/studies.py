@@ -84,7 +84,7 @@ def study_run(
 ) -> None:
     """Estimate, diagnose, judge and value, and write the results."""
     from evaluation.quarters import parse_instant
-    from evaluation.study.results import as_data, clean, write_results
+    from evaluation.study.results import whole, write_results
     from evaluation.study.run import run_study
 
     session: Session = context.obj
@@ -94,7 +94,7 @@ def study_run(
     )  # fmt: skip
     path = write_results(session.workspace, run)
     if as_json:
-        print_json(clean(as_data(run)))
+        print_json(whole(session.workspace, run))
         return
     say(f"{run.label}{': ' if run.differences else ''}{' '.join(run.differences)}")
     for deviation in run.deviations:

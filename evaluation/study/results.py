@@ -18,6 +18,7 @@ from evaluation.errors import ProtocolError
 from evaluation.study import figures
 from evaluation.study.code import code_fingerprint
 from evaluation.study.equity import fifths
+from evaluation.study.evidence import graded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,9 +46,16 @@ def write_results(workspace: Workspace, run: StudyRun) -> Path:
     folder = workspace.results(run.programme.name, run.protocol.study)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "results.json"
-    text = json.dumps(clean(as_data(run)), indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(whole(workspace, run), indent=1, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
     return path
+
+
+def whole(workspace: Workspace, run: StudyRun) -> dict[str, Any]:
+    """The run as plain data, with the grade of the evidence on each primary outcome."""
+    data: dict[str, Any] = clean(as_data(run))
+    grades = graded(workspace, data)
+    return {**data, "grades": {code: one.as_dict() for code, one in grades.items()}}
 
 
 def read_results(workspace: Workspace, name: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from evaluation.diagnose import (
     spillover,
 )
 from evaluation.estimate import ladder
+from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.ladder import Choices
 from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
@@ -43,7 +44,6 @@ from evaluation.value import Value, worth
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evaluation.estimate.assignment import Assignments
     from evaluation.estimate.estimate import Estimate
     from evaluation.workspace import Workspace
 
