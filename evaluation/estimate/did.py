@@ -103,7 +103,7 @@ def did(
         comparison=settings.comparison, reach=settings.anticipation,
         varying=settings.base == "varying",
     )  # fmt: skip
-    contrasts = _contrasts(sample, settings)
+    contrasts = changes(sample, settings)
     warnings += left_out(sample, contrasts)
     draws, influence = None, None
     if inference == "placebo":
@@ -131,7 +131,7 @@ def did(
     )  # fmt: skip
 
 
-def _contrasts(sample: frame.Sample, settings: DidSettings) -> dict[int, NDArray[np.float64]]:
+def changes(sample: frame.Sample, settings: DidSettings) -> dict[int, NDArray[np.float64]]:
     """Start -> (N, T) change of every area from the base of that start to each period.
 
     Raises
@@ -179,9 +179,9 @@ def _placebo(
 
     raw = under(contrasts)
     unit = replace(sample, figures=frame.unit_figures(sample))
-    shift = under(frame.unit_before(sample, _contrasts(unit, settings)))
+    shift = under(frame.unit_before(sample, changes(unit, settings)))
     cleaned = replace(sample, figures=sample.figures - frame.placed_effects(sample, raw[0]))
-    net = under(_contrasts(cleaned, settings))
+    net = under(changes(cleaned, settings))
     return frame.finished_draws(assignments, raw, shift, net), raw[0].copy()
 
 

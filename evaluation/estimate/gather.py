@@ -10,17 +10,22 @@ which fits one outcome and look at a time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from evaluation.errors import EstimateError
+from evaluation.estimate import frame
+from evaluation.estimate.did import changes
+from evaluation.estimate.inference import apply_map
+from evaluation.estimate.reassign import Rule, effects_under
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.estimate.assignment import Assignments
+    from evaluation.estimate.did import DidSettings
 
     Floats = NDArray[np.float64]
 
@@ -74,6 +79,40 @@ def did_looks(figures: Floats, assignments: Assignments, window: Window) -> tupl
     raw = np.where(home[:, None, :], raw[:, :, :1], raw)
     shift = np.where(home, shift[:, :1], shift)
     return np.ascontiguousarray(raw.transpose(1, 0, 2)), shift
+
+
+def did_with_gaps(
+    sample: frame.Sample, assignments: Assignments, settings: DidSettings, event: tuple[int, int]
+) -> tuple[Floats, Floats]:
+    """The statistic of one look where cells are missing: (B + 1) raw and shift.
+
+    The same figures as an estimate gives, from the periods of the window alone and without what
+    only an estimate needs.
+
+    Parameters
+    ----------
+    sample : the outcome as known at the look. event : first and last event time of the window.
+    """
+    slots = assignments.slots
+    from_here = int(slots.starts.min())
+    rule = Rule(comparison="never", reach=settings.anticipation)
+
+    def under(of: frame.Sample) -> Floats:
+        late = {g: change[:, from_here:] for g, change in changes(of, settings).items()}
+        return effects_under(late, assignments, rule, sample.weights)
+
+    raw = under(sample)
+    shift = under(replace(sample, figures=frame.unit_figures(sample)))
+    periods = np.arange(from_here, sample.n_periods)
+    since = (periods[None, :] - slots.starts[:, None]).ravel()
+    mass = np.bincount(slots.slot_of, weights=sample.weights[slots.places])
+    inside = (since >= max(event[0], 0)) & (since <= event[1]) & np.isfinite(raw[0])
+    weight = np.where(inside, np.repeat(mass, len(periods)), 0.0)
+    maps = weight[None, :] / weight.sum()
+    counts = weight.reshape(len(slots.names), -1).sum(axis=1) > 0
+    home = (_own(assignments) | ~counts[:, None]).all(axis=0)
+    told = [apply_map(part, maps)[:, 0] for part in (raw, shift)]
+    return np.where(home, told[0][0], told[0]), np.where(home, told[1][0], told[1])
 
 
 def _shares(assignments: Assignments, window: Window) -> Floats:
@@ -157,14 +196,21 @@ def _flat(table: Floats) -> Floats:
 
 def _home(assignments: Assignments, share: Floats) -> NDArray[np.bool_]:
     """(L, B + 1) whether every site that counts at the look is filled by just its own areas."""
+    slots = assignments.slots
+    counts = np.stack([
+        share[:, slots.slot_of == s].sum(axis=1) > 0 for s in range(len(slots.names))
+    ])  # fmt: skip
+    own = _own(assignments)
+    home: NDArray[np.bool_] = (own[:, None, :] | ~counts[:, :, None]).all(axis=0)
+    return home
+
+
+def _own(assignments: Assignments) -> NDArray[np.bool_]:
+    """(S, B + 1) whether each site is filled by just its own areas."""
     fillers, slots = assignments.fillers, assignments.slots
     own = []
     for s in range(len(slots.names)):
         at = np.flatnonzero(slots.slot_of == s)
         apart = np.sort(fillers[:, at], axis=1) != np.sort(slots.places[at])
         own.append(~apart.any(axis=1))
-    counts = np.stack([
-        share[:, slots.slot_of == s].sum(axis=1) > 0 for s in range(len(slots.names))
-    ])  # fmt: skip
-    home: NDArray[np.bool_] = (np.stack(own)[:, None, :] | ~counts[:, :, None]).all(axis=0)
-    return home
+    return np.stack(own)

@@ -7,10 +7,10 @@ import pytest
 
 from evaluation.design.invented import Invented
 from evaluation.errors import EstimateError
-from evaluation.estimate import scores
+from evaluation.estimate import frame, scores
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.did import DidSettings, did
-from evaluation.estimate.gather import Window, did_looks
+from evaluation.estimate.gather import Window, did_looks, did_with_gaps
 
 
 def staggered(seed=0):
@@ -55,6 +55,22 @@ def test_outcomes_do_not_touch_each_other():
     both = did_looks(np.stack([y, other]), assignments, window)[0]
     assert np.array_equal(both[0], did_looks(y[None], assignments, window)[0][0])
     assert np.array_equal(both[1], did_looks(other[None], assignments, window)[0][0])
+
+
+@pytest.mark.parametrize("strata", [(), ("level",)])
+@pytest.mark.parametrize("base", ["mean", "universal"])
+def test_with_missing_cells_a_look_equals_an_estimate(strata, base):
+    panel = staggered()
+    y = panel.array("y").copy()
+    y[np.random.default_rng(4).random(y.shape) < 0.03] = np.nan
+    panel = replace(panel, figures={"y": y})
+    assignments = Assignments.draw(panel, n=150, block="area", strata=strata, seed=1)
+    settings = DidSettings(base=base)
+    slow = scores.statistic(did(panel, "y", settings=settings, assignments=assignments), (0, 5))
+    sample = frame.take(panel, "y", "level")
+    raw, shift = did_with_gaps(sample, assignments, settings, (0, 5))
+    assert raw == pytest.approx(slow.raw, abs=1e-12, nan_ok=True)
+    assert shift == pytest.approx(slow.shift, abs=1e-12, nan_ok=True)
 
 
 def test_a_missing_cell_is_refused():
