@@ -25,6 +25,7 @@ import pandas as pd
 from benchmarks import synthetic_peers as peers
 from benchmarks.check import peak_above
 from evaluation import Assignments, Panel, augmented_synthetic_control, synthetic_did
+from evaluation.edition import figures as figures_of_the_book
 from evaluation.estimate import simplex
 
 RESULTS = Path(__file__).parent / "results" / "synthetic.json"
@@ -157,8 +158,28 @@ def _growth(donors: int) -> dict[str, Any]:
             "seconds": round(seconds(lambda: ours(x), 2), 4)}  # fmt: skip
 
 
+def draw(content: dict[str, Any]) -> None:
+    """Draw how the seconds grow, from what was recorded."""
+    rows = [(row["areas"], row["seconds"]) for row in content["growth"]]
+    logs = np.log(np.array(rows, dtype=float))
+    power = float(np.polyfit(logs[:, 0], logs[:, 1], 1)[0])
+    content["growth_power"] = round(power, 2)
+    path = RESULTS.with_name("synthetic_growth.svg")
+    path.write_text(figures_of_the_book.growth(rows, power, figures_of_the_book.WIDE), "utf-8")
+    _write(content)
+    print(f"{path}: seconds grow as the number of areas to the power of {power:.2f}")
+
+
+def _write(content: dict[str, Any]) -> None:
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
 def main() -> None:
-    """Measure everything and record it."""
+    """Measure everything and record it; with --draw, only draw what was recorded."""
+    if "--draw" in sys.argv:
+        draw(json.loads(RESULTS.read_text("utf-8")))
+        return
     if os.environ.get("OMP_NUM_THREADS") != "1":
         raise SystemExit(f"Run it on one thread: {COMMAND}")
     warnings.simplefilter("ignore")
@@ -178,9 +199,9 @@ def main() -> None:
         "growth": [_growth(donors) for donors in GROWTH],
     }  # fmt: skip
     content["machine"]["load_at_end"] = round(os.getloadavg()[0], 1)  # type: ignore[index]
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    _write(content)
     print(json.dumps(content, indent=2))
+    draw(content)
 
 
 if __name__ == "__main__":
