@@ -29,6 +29,7 @@ RUN = (
     "python -m benchmarks.ledger s3 --number RETURNS",
     "OMP_NUM_THREADS=1 python -m benchmarks.inference",
     "OMP_NUM_THREADS=1 python -m benchmarks.refuters [SEEDS]",
+    "OMP_NUM_THREADS=1 python -m benchmarks.findings [SEEDS] [SEEDS_OF_NOTHING]",
 )
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import numpy as np
 from evaluation.finding import sentences
 from evaluation.finding.looked import Looked
 from evaluation.finding.sentences import Range
+from evaluation.quarters import Period
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,8 @@ class Judged:
     adjusted_p : after correction over the outcome's family. baseline : mean figure without the
         programme, in the outcome's unit, to express a level effect in percent. objections : what
         diagnostics hold against a verdict. family : outcomes among which the p-value is adjusted.
-    looked : what the look ledger says; None judges one look alone. primary : the family's test is
+    last_start : the latest declared start, where it lies after the estimate's last period. looked :
+    what the look ledger says; None judges one look alone. primary : the family's test is
     the look ledger's closed testing rather than the adjusted p-value.
     """
 
@@ -50,6 +52,7 @@ class Judged:
     family: int = 1
     looked: Looked | None = None
     primary: bool = False
+    last_start: Period | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +64,8 @@ class Finding:
         outcomes without a denominator. A stock has no sum over time, so its ``to_date`` is None.
     detectable_percent : the effect that would be found four times in five with the data so far, the
         whole family counted; infinite where the assignments are too few to find anything.
-    looked : the look ledger's verdict, where looks are planned.
+    looked : the look ledger's verdict, where looks are planned. speaks : the period with which the
+    window of the last site is complete.
     """
 
     outcome: str
@@ -79,6 +83,7 @@ class Finding:
     paragraph: str
     analyst: str
     looked: Looked | None = None
+    speaks: str = ""
 
 
 def judge(judged: Judged) -> Finding:
@@ -102,7 +107,8 @@ def judge(judged: Judged) -> Finding:
         outcome=judged.outcome, verdict=verdict, percent=percent, per_quarter=per_quarter,
         margin=judged.margin_percent, adjusted_p=judged.adjusted_p, detectable=detectable,
         n_areas=int(row["n_areas"]), estimate=judged.estimate, window=judged.window,
-        reason=reasons[-1], looked=judged.looked,
+        reason=reasons[-1], unclear=_unclear(judged), looked=judged.looked,
+        speaks=_speaks(judged).label,
     )  # fmt: skip
     return Finding(
         outcome=judged.outcome.code, verdict=verdict, percent=percent, per_quarter=per_quarter,
@@ -110,7 +116,7 @@ def judge(judged: Judged) -> Finding:
         margin_percent=judged.margin_percent, detectable_percent=detectable,
         reasons=tuple(reasons), objections=judged.objections, sentence=sentences.minister(words),
         paragraph=sentences.officer(words, reasons), analyst=sentences.analyst(words, row),
-        looked=judged.looked,
+        looked=judged.looked, speaks=_speaks(judged).label,
     )  # fmt: skip
 
 
@@ -139,7 +145,18 @@ def _percent_size(judged: Judged, size: float) -> float:
 
 def _window_complete(judged: Judged) -> bool:
     index = judged.estimate.index
-    return bool((index.groupby("site")["event_time"].max() >= judged.window[1]).all())
+    last = max(Period.parse(label) for label in index["quarter"].astype(str).unique())
+    return _speaks(judged) <= last
+
+
+def _speaks(judged: Judged) -> Period:
+    """The period in which the last site will have completed the window."""
+    index = judged.estimate.index
+    rows = zip(index["quarter"].astype(str), index["event_time"], strict=True)
+    starts = [Period.parse(label) + -int(event) for label, event in rows]
+    if judged.last_start is not None:
+        starts.append(judged.last_start)
+    return max(starts) + judged.window[1]
 
 
 def _verdict(judged: Judged, percent: Range, complete: bool) -> tuple[str, list[str]]:
@@ -156,11 +173,16 @@ def _verdict(judged: Judged, percent: Range, complete: bool) -> tuple[str, list[
     if -margin <= percent.low and percent.high <= margin:
         reasons.append(f"the whole interval lies within {margin:g} % of no change")
         return f"no effect larger than {margin:g} %", reasons
-    reasons.append(sentences.NOT_CLEAR if excludes else "the interval includes no change")
+    reasons.append(_unclear(judged) if excludes else "the interval includes no change")
     if not complete:
         reasons.append(f"not every site has been running for {judged.window[1] + 1} periods")
         return "too early to say", reasons
     return "cannot tell", reasons
+
+
+def _unclear(judged: Judged) -> str:
+    """Why an effect whose interval excludes no change has no direction in its verdict."""
+    return sentences.WITH_CARE if judged.outcome.polarity == "care" else sentences.NOT_CLEAR
 
 
 def _rejects(judged: Judged) -> tuple[bool, list[str]]:

@@ -46,9 +46,12 @@ class Facts:
     window: tuple[int, int]
     reason: str
     looked: Looked | None = None
+    speaks: str = ""
+    unclear: str = ""
 
 
 NOT_CLEAR = "not clear enough once every outcome of its family is counted"
+WITH_CARE = "which is read with care: neither direction of it is better in itself"
 
 
 def rounded(number: float, spread: float) -> str:
@@ -90,11 +93,21 @@ def minister(facts: Facts) -> str:
     if facts.verdict in ("improved", "worsened"):
         return f"{name}: {facts.verdict}, by {percent} of what would have been."
     if facts.verdict.startswith("no effect"):
-        unclear = "" if facts.percent.low <= 0 <= facts.percent.high else f", {NOT_CLEAR}"
+        unclear = "" if facts.percent.low <= 0 <= facts.percent.high else f", {facts.unclear}"
         return f"{name}: {facts.verdict} either way; the change so far is {percent}{unclear}."
+    if facts.verdict == "too early to say":
+        return f"{name}: {facts.verdict}; the change so far is {percent}. {_later(facts)}"
     if facts.percent.low <= 0 <= facts.percent.high:
         return f"{name}: {facts.verdict}; the change so far is {percent}, which may be nothing."
     return f"{name}: {facts.verdict}; the change so far is {percent}, but {facts.reason}."
+
+
+def _later(facts: Facts) -> str:
+    """When the study can speak, and what it could see today."""
+    when = f"Every site will have run its course by {facts.speaks}"
+    if not math.isfinite(facts.detectable):
+        return f"{when}; with the data so far no change, however large, could be told from chance."
+    return f"{when}; with the data so far a change below {facts.detectable:.1f} % may go unseen."
 
 
 def percent_text(percent: Range) -> str:

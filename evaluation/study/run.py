@@ -200,7 +200,7 @@ def _find(
     adjusted = adjust({code: p[code] for code in protocol.primary}, "holm")
     adjusted |= adjust({code: p[code] for code in protocol.secondary}, "fdr_bh")
     adjusted |= {code: p[code] for code in protocol.negative_control}
-    findings = {}
+    findings, sites = {}, set(panel.areas["site"].dropna())
     for code, group in estimates.items():
         outcome, primary = programme.outcome_by_code[code], group[0]
         findings[code] = judge(Judged(
@@ -210,6 +210,7 @@ def _find(
             units=in_units(primary) if primary.exposure is not None else None,
             family=_family(protocol, code), looked=looked.get(code),
             primary=code in protocol.primary,
+            last_start=max(s.start for s in programme.sites if s.code in sites),
             objections=objections(
                 diagnostics[code], float(primary.overall(window=protocol.window)["effect"].iloc[0])
             ),

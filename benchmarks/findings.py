@@ -1,0 +1,92 @@
+"""What thousands of simulated findings say, and whether any sentence contradicts its figures.
+
+``OMP_NUM_THREADS=1 python -m benchmarks.findings [SEEDS] [SEEDS_OF_NOTHING]`` runs simulated
+studies (`tests.unit.simulated_findings`): three primary and four secondary outcomes, a look every
+quarter, the study's own looks, estimates and verdicts. It records every contradiction, the share of
+each verdict by world and family, and in how many studies of a world in which nothing moves any
+primary outcome is called improved or worsened.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+from evaluation.programme import Programme, load_outcomes
+from evaluation.workspace import Workspace, packaged_schemas
+from tests.unit.simulated_findings import (
+    PRIMARY,
+    SECONDARY,
+    WORLDS,
+    contradictions,
+    findings_of,
+)
+
+RESULTS = Path(__file__).parent / "results" / "findings.json"
+CLEAR = ("improved", "worsened")
+
+
+def main(seeds: int, of_nothing: int) -> None:
+    """Simulate, count, and write down."""
+    began = time.monotonic()
+    programme = _programme()
+    verdicts: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    false: Counter[str] = Counter()
+    studies: Counter[str] = Counter()
+    said: list[str] = []
+    for world in WORLDS:
+        for seed in range(of_nothing if world.name == "nothing" else seeds):
+            with tempfile.TemporaryDirectory() as folder:
+                findings, last = findings_of(world, programme, seed, Path(folder))
+            studies[world.name] += 1
+            for code, finding in findings.items():
+                family = "primary" if code in PRIMARY else "secondary"
+                verdicts[world.name][family][finding.verdict] += 1
+                said += contradictions(finding, programme.outcome_by_code[code], last)
+            false[world.name] += any(findings[code].verdict in CLEAR for code in PRIMARY)
+    _write(verdicts, studies, false, {
+        "command": f"OMP_NUM_THREADS=1 python -m benchmarks.findings {seeds} {of_nothing}",
+        "findings": sum(sum(c.values()) for w in verdicts.values() for c in w.values()),
+        "contradictions": len(said), "examples": said[:5],
+        "cores": os.cpu_count(), "seconds": round(time.monotonic() - began),
+    })  # fmt: skip
+
+
+def _programme() -> Programme:
+    held = Programme.load(Workspace(root=packaged_schemas().parent), "new_start")
+    declared = {one.code: one for one in load_outcomes(packaged_schemas() / "outcomes")}
+    chosen = tuple(declared[code] for code in (*PRIMARY, *SECONDARY))
+    return held.model_copy(update={"outcomes": chosen})
+
+
+def _write(
+    verdicts: dict[str, dict[str, Counter[str]]], studies: Counter[str], false: Counter[str],
+    more: dict[str, Any],
+) -> None:  # fmt: skip
+    shares = {
+        world: {
+            family: {verdict: round(n / sum(counts.values()), 4) for verdict, n in counts.items()}
+            for family, counts in families.items()
+        }
+        for world, families in verdicts.items()
+    }
+    any_primary = {world: round(false[world] / studies[world], 4) for world in studies}
+    RESULTS.write_text(json.dumps({
+        "what": "share of each verdict by world and family; any_primary: share of studies in which "
+                "a primary outcome is called improved or worsened",
+        **more, "studies": studies, "shares": shares, "any_primary": any_primary,
+    }, indent=1) + "\n", encoding="utf-8")  # fmt: skip
+    print(json.dumps({**more, "any_primary": any_primary}, indent=1))
+
+
+if __name__ == "__main__":
+    main(
+        int(sys.argv[1]) if len(sys.argv) > 1 else 36,
+        int(sys.argv[2]) if len(sys.argv) > 2 else 300,
+    )
