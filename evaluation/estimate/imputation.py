@@ -130,37 +130,33 @@ def _influence(sample: frame.Sample, settings: ImputationSettings) -> tuple[Floa
     """
     fit = _Fit.of(sample, settings)
     slots, n, n_periods = sample.slots, *sample.figures.shape
-    places = slots.places[None, :]
-    effects = _chunk(fit, places)[0]
-    period = fit.period_effects(places)
     start = slots.starts[slots.slot_of]
-    fitted, residual = fit.never.fitted.copy(), np.zeros((n, n_periods))
-    for g, part in fit.starting.items():
-        members = slots.places[start == g]
-        fitted[members] = part.fitted[members]
+    fitted, gram, period = fit.real()
     count = np.maximum(fitted.sum(axis=1), 1)
-    figures = np.where(fitted > 0, sample.figures - period, 0.0)
-    residual = fitted * (figures - (figures.sum(axis=1) / count)[:, None])
-    gram = np.diag(fitted.sum(axis=0)) - fitted.T @ (fitted / count[:, None])
-    functions = np.zeros((n, len(slots.names), n_periods))
+    residual = np.where(fitted > 0, sample.figures - period, 0.0)
+    residual = fitted * (residual - (residual.sum(axis=1) / count)[:, None])
+    effects = np.full((len(slots.names), n_periods), np.nan)
+    functions = np.zeros((len(slots.names), n_periods, n))
     for s, g in enumerate(slots.starts.tolist()):
-        together = slots.places[start == g]
-        gaps = np.full((n, n_periods), np.nan)
-        gaps[together] = fit.gap(together, g, period)
-        own = np.isfinite(gaps) & np.isin(np.arange(n), slots.places[slots.slot_of == s])[:, None]
-        share = own / np.maximum(own.sum(axis=0), 1)
-        toward = np.eye(n_periods) - (fitted / count[:, None]).T @ share
-        solved = np.zeros((n_periods, n_periods))
+        together, own = slots.places[start == g], slots.places[slots.slot_of == s]
+        gaps = fit.gap(together, g, period)[:, g:]
+        mine = np.isin(together, own)
+        held = np.isfinite(gaps[mine])
+        share = held / np.maximum(held.sum(axis=0), 1)
+        effects[s, g:] = frame.masked_mean(gaps[mine])
+        toward = np.eye(n_periods)[:, g:] - (fitted[own] / count[own, None]).T @ share
+        solved = np.zeros(toward.shape)
         solved[1:] = np.linalg.solve(gram[1:, 1:], toward[1:])
-        functions[:, s] = np.where(own, share * (gaps - frame.masked_mean(gaps)), 0.0)
-        functions[:, s] -= residual @ solved
-        functions[:, s, :g] = 0.0
+        functions[s, g:] = -(residual @ solved).T
+        away = gaps[mine] - frame.masked_mean(gaps)
+        functions[s, g:, own] += np.where(held, share * away, 0.0)
+    functions *= n
     cluster = np.arange(n)
     if settings.cluster:
         column = sample.panel.areas[settings.cluster].astype(str)
         cluster = np.unique(column, return_inverse=True)[1]
-    return effects, Influence(
-        functions=n * functions.reshape(n, -1), membership=np.zeros((n, effects.size)),
+    return effects.ravel(), Influence(
+        functions=functions.reshape(-1, n).T, membership=np.zeros((n, effects.size)),
         cluster=cluster, multipliers=np.empty((0, 0)),
     )  # fmt: skip
 
@@ -208,12 +204,11 @@ class _Fit:
     @classmethod
     def of(cls, sample: frame.Sample, settings: ImputationSettings) -> _Fit:
         never = _Part.of(sample.figures, sample.n_periods)
-        everyone = np.arange(len(sample.figures))
         starts = sorted({int(g) for g in sample.slots.starts})
         return cls(
             sample=sample, never=never,
             starting={g: _Part.of(sample.figures, g - settings.anticipation) for g in starts},
-            whole=(never.gram(everyone).sum(axis=0), never.within.sum(axis=0)),
+            whole=(_equations(never.fitted), never.within.sum(axis=0)),
         )  # fmt: skip
 
     def period_effects(self, fillers: NDArray[np.int64]) -> Floats:
@@ -229,6 +224,20 @@ class _Fit:
             gram += part.gram(moved) - self.never.gram(moved)
             moment += part.within[area] - self.never.within[area]
         return _period_effects(gram, moment)
+
+    def real(self) -> tuple[Floats, Floats, Floats]:
+        """Under the real starts: (N, T) fitted cells, (T, T) equations, (T) period effects."""
+        slots, fitted, within = (
+            self.sample.slots,
+            self.never.fitted.copy(),
+            self.never.within.copy(),
+        )
+        for g, part in self.starting.items():
+            members = slots.places[slots.starts[slots.slot_of] == g]
+            fitted[members], within[members] = part.fitted[members], part.within[members]
+        gram = _equations(fitted)
+        period = _period_effects(gram[None], within.sum(axis=0)[None])[0]
+        return fitted, gram, period
 
     def gap(self, areas: NDArray[np.int64], g: int, period: Floats) -> Floats:
         """(b, T) figures of areas that start in g less what the fit predicts for them."""
@@ -267,9 +276,16 @@ def _chunk(fit: _Fit, fillers: NDArray[np.int64]) -> Floats:
 def _area_gaps(sample: frame.Sample, settings: ImputationSettings) -> dict[int, Floats]:
     """Start -> (N, T) gap of every area had it started then, by the real fit."""
     fit = _Fit.of(sample, settings)
-    period = fit.period_effects(sample.slots.places[None, :])
+    period = fit.real()[2]
     everyone = np.arange(len(sample.figures))
     return {g: fit.gap(everyone, g, period) for g in fit.starting}
+
+
+def _equations(fitted: Floats) -> Floats:
+    """(T, T) equations in the period effects, areas taken out: the sum of every area's `gram`."""
+    count = np.maximum(fitted.sum(axis=1), 1)
+    gram: Floats = np.diag(fitted.sum(axis=0)) - fitted.T @ (fitted / count[:, None])
+    return gram
 
 
 def _period_effects(gram: Floats, moment: Floats) -> Floats:
