@@ -261,15 +261,17 @@ def _influence(
     shape: tuple[int, ...] = (len(slots.names), n_periods)
     # Areas last: each site's functions are written in one piece, and read so by the averages.
     effects, functions = np.full(shape, np.nan), np.zeros((*shape, n))
-    membership = np.zeros((*shape, n))
+    membership = np.empty((*shape, n))
     for s in range(len(slots.names)):
         if settings.covariates:
             for t in range(n_periods):
                 effects[s, t], functions[s, t] = _cell(sample, contrasts, rule, settings, (s, t))
         else:
-            effects[s], functions[s] = _means(sample, contrasts, rule, s)
+            effects[s] = _means(sample, contrasts, rule, s, functions[s])
+        belongs = np.zeros(n)
         places = slots.places[slots.slot_of == s]
-        membership[s][:, places] = sample.weights[places]
+        belongs[places] = sample.weights[places]
+        membership[s] = belongs
     cluster = np.arange(n)
     if settings.cluster:
         column = sample.panel.areas[settings.cluster].astype(str)
@@ -293,9 +295,13 @@ def _signs(draws: int, clusters: int, seed: int) -> NDArray[np.float64]:
 
 
 def _means(
-    sample: frame.Sample, contrasts: dict[int, NDArray[np.float64]], rule: Rule, s: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(T) ATTs of one site without covariates and (T, N) their influence functions.
+    sample: frame.Sample,
+    contrasts: dict[int, NDArray[np.float64]],
+    rule: Rule,
+    s: int,
+    functions: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(T) ATTs of one site without covariates; writes their influence functions into (T, N).
 
     Two weighted means a period: what `_cell` gives with a constant alone.
     """
@@ -303,22 +309,22 @@ def _means(
     g = int(slots.starts[s])
     places = slots.places[slots.slot_of == s]
     begun = started_by(slots.starts[slots.slot_of], g, sample.n_periods, rule)
-    effects, functions = np.full(sample.n_periods, np.nan), np.zeros((sample.n_periods, n))
+    effects = np.full(sample.n_periods, np.nan)
     # Period by period: what is worked on then stays small enough to be at hand.
     for t, change in enumerate(np.ascontiguousarray(contrasts[g].T)):
         held = np.isfinite(change)
-        own, compared = np.zeros(n), weights * held
-        own[places] = compared[places]
+        compared = weights * held
+        own = compared[places]
         compared[slots.places[begun[:, t]]] = 0.0
         mass_own, mass_compared = own.sum(), compared.sum()
         if mass_own <= 0 or mass_compared <= 0:
             continue
         change[~held] = 0.0
-        mean_own, mean_compared = own @ change / mass_own, compared @ change / mass_compared
+        mean_own, mean_compared = own @ change[places] / mass_own, compared @ change / mass_compared
         effects[t] = mean_own - mean_compared
-        functions[t] = own * (change - mean_own) * (n / mass_own)
-        functions[t] -= compared * (change - mean_compared) * (n / mass_compared)
-    return effects, functions
+        functions[t] = compared * (mean_compared - change) * (n / mass_compared)
+        functions[t, places] += own * (change[places] - mean_own) * (n / mass_own)
+    return effects
 
 
 def _cell(
