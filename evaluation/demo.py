@@ -26,7 +26,7 @@ from evaluation.ledger.history import History
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import keep_receipt
 from evaluation.programme import Programme
-from evaluation.quarters import Period
+from evaluation.quarters import Period, format_instant
 from evaluation.returns.workbook import RawReturn, read_return
 from evaluation.simulate import (
     Scenario,
@@ -36,7 +36,10 @@ from evaluation.simulate import (
     write_programme,
     write_returns,
 )
+from evaluation.study.freeze import freeze
+from evaluation.study.lock import FILE as LOCK
 from evaluation.study.looking import catch_up
+from evaluation.study.protocol_check import check_protocol
 from evaluation.study.results import write_results
 from evaluation.study.run import run_study
 from evaluation.workspace import Workspace
@@ -45,7 +48,7 @@ Progress = Callable[[str], None]
 SYNTHETIC_PROGRAMME, REAL_CASES = "new_start", "real_cases"
 MARK = "Synthetic: this workspace holds invented figures; NEWSTART_NOW may set its clock.\n"
 REASON = "Synthetic demonstration: the figure is as drawn."
-MORNING = time(9, 0, tzinfo=UTC)
+MORNING, EVENING = time(9, 0, tzinfo=UTC), time(17, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +75,11 @@ def run_demo(workspace: Workspace, *, tiny: bool = False, progress: Progress = p
     files = _files(workspace, programme, tiny, progress)
     last_day = files[-1].parent.name
     cases = _case_files(workspace, last_day, progress) if not tiny else []
-    submit_files(workspace, [*files, *cases], progress)
+    lock_day = (min(site.start for site in programme.sites) + -1).last_day
+    seen = [path for path in files if path.parent.name <= lock_day.isoformat()]
+    submit_files(workspace, seen, progress)
+    _freeze(workspace, datetime.combine(lock_day, EVENING), progress)
+    submit_files(workspace, [*files[len(seen) :], *cases], progress)
     for name in studies_of(workspace):
         if not name.startswith(f"{REAL_CASES}/") or cases:
             catch_up(workspace, name, progress=progress)
@@ -153,6 +160,26 @@ def _case_files(workspace: Workspace, last_day: str, progress: Progress) -> list
     return fetch_returns(workspace, Programme.load(workspace, REAL_CASES), last_day)
 
 
+def _freeze(workspace: Workspace, day: datetime, progress: Progress) -> None:
+    """Lock the synthetic studies as a real one would be: on the eve of the first start.
+
+    A ledger that holds later figures is past that; its locks, or that it has none, are left as they
+    are. Before, a lock is made anew, since nothing was judged under the one that may be there.
+    """
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        latest = max(one.received for one in ledger.receipts(SYNTHETIC_PROGRAMME))
+    if latest > format_instant(day):
+        return
+    for path in sorted(workspace.studies.glob(f"{SYNTHETIC_PROGRAMME}/*/protocol.yaml")):
+        name = f"{SYNTHETIC_PROGRAMME}/{path.parent.name}"
+        if errors := [r for r in check_protocol(workspace, name) if r.severity == "error"]:
+            progress(f"{name} cannot be locked and stays exploratory: {errors[0].message}")
+            continue
+        path.with_name(LOCK).unlink(missing_ok=True)
+        lock = freeze(workspace, name, now=day)
+        progress(f"{name}: locked on {lock.content['frozen'][:10]} (synthetic clock)")
+
+
 def submit_files(workspace: Workspace, files: list[Path], progress: Progress) -> int:
     """Submit files in order, each at nine in the morning of the day of its folder.
 
@@ -223,6 +250,7 @@ def _study_inputs(workspace: Workspace, programme: str, study: str) -> str:
     code = Path(str(resources.files("evaluation")))
     folder = workspace.studies / programme
     declared = [*folder.glob("*.*"), *folder.glob("outcomes/*.yaml"), *folder.glob(f"{study}/*.y*")]
+    declared += folder.glob(f"{study}/{LOCK}")
     return fingerprint.of_data({
         "chain": chain,
         "declared": fingerprint.of_files(sorted(declared), workspace.studies),

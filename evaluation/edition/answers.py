@@ -180,9 +180,13 @@ def checks(study: StudyResults) -> dict[str, int]:
 
 def how_sure(study: StudyResults) -> str:
     """The standing of the evidence: fixed in advance or not, against what, checks passed."""
+    lock = study.raw.get("lock") or {}
+    clock = " (on a synthetic clock)" if lock.get("synthetic_clock") else ""
     label = {
-        "confirmatory": "Confirmatory: the analysis was fixed before the data were seen.",
-        "exploratory": "Exploratory: the analysis was not fixed before the data were seen.",
+        "confirmatory": f"Confirmatory{clock}: the analysis was fixed before the data were seen.",
+        "exploratory": "Exploratory: not all is as it was locked beforehand."
+        if lock
+        else "Exploratory: the analysis was not fixed before the data were seen.",
     }[study.raw["label"]]
     found = checks(study)
     parts = [words.counted(found["holds"], "check holds", "checks hold")]

@@ -50,24 +50,16 @@ def sites(case: Case) -> Iterator[Remark]:
     """Starts, announcements, and the quarters before."""
     programme = case.programme
     for site in programme.sites:
-        place = ("did", "anticipation")
         if site.announced is not None and site.announced > site.start:
             yield case.remark("P095", "error", ("programme",),
                               f"Site {site.code} starts in {site.start}, before it is announced "
                               f"({site.announced}).", "Mend its dates in programme.yaml."
                               )  # fmt: skip
-        elif site.announced is not None and case.protocol.did.anticipation == 0:
-            early = site.start - site.announced
-            if early > 0:
-                yield case.remark("P084", "question", place,
-                                  f"Site {site.code} is announced {early} periods ahead, "
-                                  "and the protocol allows for no anticipation.",
-                                  "Say why nothing moves before the start, or set "
-                                  f"did: {{anticipation: {early}}}.")  # fmt: skip
         if not any(area.site == site.code for area in programme.areas):
             yield case.remark("P093", "error", ("programme",),
                               f"Site {site.code} has no pilot area.",
                               "Give it areas in areas.csv, or take it out.")  # fmt: skip
+    yield from _announced(case)
     first = min((site.start for site in programme.sites), default=None)
     if first is None:
         yield case.remark("P093", "error", ("programme",), "The programme has no site.",
@@ -80,6 +72,19 @@ def sites(case: Case) -> Iterator[Remark]:
         yield case.remark("P097", "question", ("programme",),
                           f"There are {first - programme.first} quarters before the first start: "
                           "no season is seen twice.", "Ask for more of the past.")  # fmt: skip
+
+
+def _announced(case: Case) -> Iterator[Remark]:
+    """Sites announced so early that something may move before their start."""
+    ahead = {s.code: s.start - s.announced for s in case.programme.sites if s.announced is not None}
+    early = {code: n for code, n in ahead.items() if n > case.protocol.did.anticipation}
+    if early:
+        allowed, most = case.protocol.did.anticipation, max(early.values())
+        yield case.remark("P084", "question", ("did", "anticipation"),
+                          f"{len(early)} sites are announced up to {most} periods ahead, and the "
+                          f"protocol allows for {allowed} of anticipation.",
+                          "Say why nothing moves before the start, or set "
+                          f"did: {{anticipation: {most}}}.")  # fmt: skip
 
 
 def areas(case: Case, ground: Ground) -> Iterator[Remark]:
@@ -223,7 +228,7 @@ def figures(case: Case, panel: Panel) -> Iterator[Remark]:
         elif log and code in panel.denominators:
             counts = values * panel.denominators[code] / panel.per.get(code, 1.0)
             small = float(np.mean(counts[np.isfinite(counts)] < SMALL_FIGURE))
-            if small > 0:
+            if small >= 0.005:
                 yield case.remark("P033", "question", place,
                                   f"{100 * small:.0f} % of the counts of {code} are below "
                                   f"{SMALL_FIGURE}: logarithms of them are noisy and off-centre.",

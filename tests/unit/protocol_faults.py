@@ -175,7 +175,7 @@ FAULTS = [
     # Sites and areas
     Seeded("a start before its announcement", "before it is announced", "error", "programme:",
            beside={"programme.yaml": ("announced: 2024 Q2", "announced: 2025 Q3")}),
-    Seeded("an announcement that may move things", "allows for no anticipation", "question", ""),
+    Seeded("an announcement that may move things", "allows for 0 of anticipation", "question", ""),
     Seeded("no season seen twice", "no season is seen twice", "question", "programme:"),
     Seeded("hardly a past", "3 periods before the first start", "error", "programme:",
            beside={"programme.yaml": ("first: 2023 Q2", "first: 2024 Q1")}),
