@@ -114,6 +114,33 @@ def study_looks(context: typer.Context, study: Study) -> None:
     print(f"{taken} looks taken.")
 
 
+@study_app.command("challenge")
+def study_challenge(
+    context: typer.Context,
+    study: Study,
+    simulations: Annotated[int, typer.Option(help="Of each attack that draws at random.")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Attack the study: its theory against the figures, refuters on its own estimator."""
+    from evaluation.study.challenge import challenge
+    from evaluation.study.results import clean
+
+    session: Session = context.obj
+    found = clean(challenge(
+        session.workspace, study, simulations=simulations, progress=lambda m: say(f"· {m}")
+    ))  # fmt: skip
+    if as_json:
+        print_json(found)
+        return
+    for said in found["implications"]:
+        print(said)
+    for code, one in found["unobserved"].items():
+        print(f"{code}: {one['sentence']}")
+    for code, attacks in found["refuted"].items():
+        for one in attacks:
+            print(f"{code}: {one['title']} ({one['kind']}) {one['result']}. {one['sentence']}")
+
+
 def value(context: typer.Context, study: Study, as_json: AsJson = False) -> None:
     """What a study's effects are worth, by agency, to date."""
     from evaluation.study.results import read_results

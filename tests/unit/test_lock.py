@@ -362,3 +362,27 @@ def test_the_clock_of_a_lock_is_the_workspaces(tmp_path, monkeypatch):
     assert lock.frozen == instant("2024-12-30T10:00:00Z")
     assert lock.content["synthetic_clock"] is True
     assert lock.frozen + timedelta(days=1) < instant("2025-01-01")
+
+
+def test_a_study_is_challenged_without_its_finding_moving(ground):
+    from evaluation.finding.assumptions import available
+    from evaluation.study.challenge import challenge
+
+    if not available():
+        pytest.skip("the extra causal is not installed")
+    path = write_results(ground.workspace, run_study(ground.workspace, NAME))
+    before = path.read_bytes()
+    ground.protocol.with_name("theory.yaml").write_text(
+        "treatment: new_start\noutcomes: [ae_attendances]\n"
+        "causes: {new_start: {}, ae_attendances: {}, deprivation: {held_by: area}}\n"
+        "arrows: [[new_start, ae_attendances], [deprivation, new_start],"
+        " [deprivation, ae_attendances]]\n"
+    )
+    found = clean(challenge(ground.workspace, NAME, simulations=4))
+    assert found["theory"]["ae_attendances"]["adjustment_set"] == ["deprivation"]
+    assert found["theory"]["ae_attendances"]["closed"] is False, "the protocol names none"
+    kinds = {one["code"]: one["kind"] for one in found["refuted"]["ae_attendances"]}
+    assert kinds["placebo_start"] == "validity" and kinds["data_subset"] == "stability"
+    assert "unmeasured cause" in found["unobserved"]["ae_attendances"]["sentence"]
+    assert path.read_bytes() == before
+    assert differences(ground) == ()

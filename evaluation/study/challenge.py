@@ -1,0 +1,122 @@
+"""Attack a study: its theory of change against the panel, refuters on its own primary estimator.
+
+Nothing here changes a finding. What is found is read beside it, and printed whatever it shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evaluation.errors import ProtocolError
+from evaluation.estimate.assignment import Assignments
+from evaluation.finding.assumptions import Attack, refute
+from evaluation.finding.implied import area_table, test_implications
+from evaluation.finding.sentences import Range
+from evaluation.finding.theory import Theory
+from evaluation.finding.unobserved import unobserved
+from evaluation.ledger.ledger import Ledger
+from evaluation.study.panels import load_study, study_panel
+from evaluation.study.results import read_results
+from evaluation.study.run import estimate_by
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from evaluation.estimate.estimate import Estimate
+    from evaluation.panel import Panel
+    from evaluation.protocol import Protocol
+    from evaluation.workspace import Workspace
+
+DRAWN = 499
+
+
+def challenge(
+    workspace: Workspace, name: str, *, simulations: int = 30,
+    progress: Callable[[str], object] = lambda _: None,
+) -> dict[str, Any]:  # fmt: skip
+    """What attacks found: ``theory``, ``implications``; by outcome ``refuted``, ``unobserved``.
+
+    Parameters
+    ----------
+    simulations : of each refuter that draws at random.
+
+    Raises
+    ------
+    ProtocolError : no such study, or dowhy is not installed.
+    """
+    programme, protocol = load_study(workspace, name)
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        observations = ledger.observations(programme.name, outcomes=list(protocol.outcomes))
+    panel = study_panel(programme, protocol, observations, None)
+    graph = Theory.load(workspace.studies / programme.name / protocol.study)
+    refuted = {}
+    for code in protocol.primary:
+        progress(f"{name}: attacking {code}")
+        attack = Attack(
+            panel=panel, outcome=code, fit=_ours(protocol), window=protocol.window,
+            controls=protocol.negative_control, simulations=simulations,
+            seed=protocol.assignments.seed % 2**32,
+        )  # fmt: skip
+        refuted[code] = [asdict(one) for one in refute(attack)]
+    return {
+        "study": name, "theory": _theory(graph, protocol) if graph else None,
+        "implications": [
+            one.sentence for one in test_implications(graph, area_table(panel, graph))
+        ] if graph else [],
+        "refuted": refuted, "unobserved": _unobserved(workspace, name, protocol),
+    }  # fmt: skip
+
+
+def _unobserved(workspace: Workspace, name: str, protocol: Protocol) -> dict[str, Any]:
+    """By primary outcome, how strong an unmeasured cause would have to be; none before a run."""
+    try:
+        results = read_results(workspace, name)
+    except ProtocolError:
+        return {}
+    block, sample = results["assignments"]["block"], results["sample"]
+    areas = sample["pilot_areas"] + sample["comparison_areas"]
+    freedom = (areas if block == "area" else sample["authorities"]) - 2
+    found = {}
+    for outcome in results["outcomes"]:
+        overall, percent = outcome["estimates"][0]["overall"], outcome["finding"]["effect_percent"]
+        whole = None not in percent.values() and overall["se"]
+        if outcome["code"] in protocol.primary and whole:
+            t = overall["effect"] / overall["se"]
+            found[outcome["code"]] = asdict(unobserved(Range(**percent), t, freedom))
+    return found
+
+
+def _theory(graph: Theory, protocol: Protocol) -> dict[str, Any]:
+    """By primary outcome: what has to be held fixed, and what of it the design is meant to hold."""
+    held = [name for name in protocol.adjust_for if name in graph.causes]
+    return {
+        code: {
+            "adjustment_set": graph.adjustment_set(code), "held_fixed": held,
+            "bad_controls": graph.bad_controls(code, held), "closed": graph.closes(code, held),
+        }
+        for code in protocol.primary if code in graph.outcomes
+    }  # fmt: skip
+
+
+def _ours(protocol: Protocol) -> Callable[[Panel, str, tuple[str, ...]], Estimate]:
+    """The study's primary estimator on any panel, with few re-drawn starts."""
+    plan = protocol.assignments
+
+    def fit(panel: Panel, outcome: str, covariates: tuple[str, ...]) -> Estimate:
+        assert not covariates  # a protocol's estimators take none, and the attack says so
+        drawn = Assignments.draw(
+            panel, n=min(plan.n, DRAWN), block=_block(panel, protocol), strata=(), seed=plan.seed
+        )
+        return estimate_by(protocol.estimators[0], panel, outcome, protocol, drawn)
+
+    return fit
+
+
+def _block(panel: Panel, protocol: Protocol) -> Any:
+    """As planned, but for placebo pilots strewn over authorities, which share none to move."""
+    places = panel.areas["authority"].to_numpy()[panel.started]
+    alone = len(np.unique(places.astype(str))) == len(places)
+    return "area" if alone else protocol.assignments.block
