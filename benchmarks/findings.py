@@ -4,7 +4,8 @@
 studies (`tests.unit.simulated_findings`): three primary and four secondary outcomes, a look every
 quarter, the study's own looks, estimates and verdicts. It records every contradiction, the share of
 each verdict by world and family, and in how many studies of a world in which nothing moves any
-primary outcome is called improved or worsened.
+primary outcome is called improved or worsened. ``crossings N`` adds, from N more studies of
+nothing, how often any look rejects any primary.
 """
 
 from __future__ import annotations
@@ -18,14 +19,20 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+from evaluation.estimate.assignment import Assignments
 from evaluation.programme import Programme, load_outcomes
+from evaluation.study.look_series import LookSeries
+from evaluation.study.looks import look_at
 from evaluation.workspace import Workspace, packaged_schemas
 from tests.unit.simulated_findings import (
+    FIRST,
     PRIMARY,
     SECONDARY,
     WORLDS,
     contradictions,
     findings_of,
+    panel_of,
+    protocol_of,
 )
 
 RESULTS = Path(__file__).parent / "results" / "findings.json"
@@ -58,6 +65,27 @@ def main(seeds: int, of_nothing: int) -> None:
     })  # fmt: skip
 
 
+def crossings(studies: int) -> float:
+    """Share of studies of nothing in which any primary is rejected at any look; no words needed.
+
+    Seeds of their own, so that it is a second sample beside the findings.
+    """
+    programme, crossed = _programme(), 0
+    nothing = next(one for one in WORLDS if one.name == "nothing")
+    protocol = protocol_of().model_copy(update={"secondary": ()})
+    for seed in range(10_000, 10_000 + studies):
+        whole = panel_of(nothing, programme, seed)
+        drawn = Assignments.draw(whole, n=399, strata=(), seed=seed)
+        with tempfile.TemporaryDirectory() as folder:
+            for k in range(nothing.looks):
+                panel = whole.until(whole.periods[FIRST + k])
+                known = {"quarter": panel.labels[-1], "vintage": f"{k:02d}", "panel": str(k)}
+                series, at = LookSeries(folder=Path(folder)), drawn.known(panel)
+                seen = look_at(series, panel, protocol, programme, at, known)
+            crossed += any(seen.verdicts()[code].crossed for code in PRIMARY)
+    return crossed / studies
+
+
 def _programme() -> Programme:
     held = Programme.load(Workspace(root=packaged_schemas().parent), "new_start")
     declared = {one.code: one for one in load_outcomes(packaged_schemas() / "outcomes")}
@@ -86,7 +114,15 @@ def _write(
 
 
 if __name__ == "__main__":
-    main(
-        int(sys.argv[1]) if len(sys.argv) > 1 else 36,
-        int(sys.argv[2]) if len(sys.argv) > 2 else 300,
-    )
+    if sys.argv[1:2] == ["crossings"]:
+        number = int(sys.argv[2])
+        held = json.loads(RESULTS.read_text(encoding="utf-8"))
+        held["crossings_of_nothing"] = {
+            "command": f"OMP_NUM_THREADS=1 python -m benchmarks.findings crossings {number}",
+            "studies": number, "any_primary": crossings(number),
+        }  # fmt: skip
+        RESULTS.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
+        print(held["crossings_of_nothing"])
+    else:
+        given = [int(one) for one in sys.argv[1:]]
+        main(*(given + [36, 300][len(given) :]))
