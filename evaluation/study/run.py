@@ -14,10 +14,13 @@ import numpy as np
 
 from evaluation.diagnose import (
     Diagnostic,
+    changed_instrument,
     negative_control,
     objections,
+    odd_comparisons,
     pre_level,
     pre_trend,
+    regression_to_the_mean,
     spillover,
 )
 from evaluation.estimate import ladder
@@ -177,6 +180,9 @@ def _diagnose(
             pre_level(panel, outcome, assignments),
             pre_trend(group[0]),
             spillover(panel, outcome, protocol.ring_km, settings, protocol.assignments.seed),
+            regression_to_the_mean(group[0]),
+            changed_instrument(group[0]),
+            odd_comparisons(panel, outcome, protocol.scale_of(outcome)),
             *controls,
         )
     return found
