@@ -80,5 +80,5 @@ def test_the_nineteen_outcomes_and_their_controls_are_declared() -> None:
     assert sum(not outcome.negative_control for outcome in declared) == 19
     assert sum(outcome.negative_control for outcome in declared) == 3
     assert all(outcome.people and outcome.instrument for outcome in declared)
-    known = set(Parameters.load().unit_costs["key"])
+    known = set(Parameters.load().tables["unit_costs"]["key"])
     assert {o.unit_cost for o in declared if o.unit_cost} <= known
