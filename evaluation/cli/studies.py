@@ -104,6 +104,17 @@ def study_run(
     print(path)
 
 
+@study_app.command("new")
+def study_new(context: typer.Context, study: Study) -> None:
+    """Write a notebook that takes the study's first primary outcome step by step."""
+    from evaluation.study.notebook import new_notebook
+
+    session: Session = context.obj
+    path = new_notebook(session.workspace, study)
+    say("Build the book to see it executed: newstart book build")
+    print(path)
+
+
 @study_app.command("looks")
 def study_looks(context: typer.Context, study: Study) -> None:
     """Take every look whose due date has passed, each on what was known at the end of that day."""
