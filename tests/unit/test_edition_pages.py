@@ -305,11 +305,9 @@ def test_data_are_written_as_csv_and_json(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "files/data/one.json").read_text()) == [{"a": 1, "b": None}]
 
 
-def test_no_check_sees_a_changed_record_as_the_objections_say() -> None:
+def test_a_changed_record_is_seen_as_the_objections_say() -> None:
     said = (REPOSITORY / "book" / "objections.md").read_text()
-    record = json.loads((REPOSITORY / "book" / "calibration.json").read_text())
-    (planted,) = [d for d in record["diagnostics"] if d["switch"] == "changed_instrument"]
-    seen = [check for check, rate in planted["fires"].items()
-            if rate["share"] > 0.05 + 3 * rate["mc_se"]]  # fmt: skip
-    assert seen == []
-    assert "none of the checks fires more often than by chance" in said
+    record = json.loads((REPOSITORY / "benchmarks" / "results" / "diagnostics.json").read_text())
+    (planted,) = [row for row in record["rows"] if row["switch"] == "changed_instrument"]
+    assert planted["fires"]["changed_instrument"]["share"] == 1.0
+    assert f"in {record['seeds']} invented programmes it was noticed in every one" in said
