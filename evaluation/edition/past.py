@@ -117,15 +117,13 @@ class History:
         return next((one for one in self.editions if one.status == "current"), None)
 
     def named(self, name: str) -> PastEdition:
-        """The edition of a name, or the newest one of a quarter (``2026-Q3`` or ``2026 Q3``).
+        """The edition of a name (``2026-Q3``), or the newest one of a quarter (``2026 Q3``).
 
         Raises
         ------
         BookError : there is none.
         """
-        wanted = name.strip().replace(" ", "-")
-        found = [one for one in self.editions if one.name == wanted]
-        found = found or [e for e in self.editions if e.quarter.replace(" ", "-") == wanted][-1:]
+        found = [one for one in self.editions if name in (one.name, one.quarter)][-1:]
         if not found:
             raise BookError(
                 f"no edition {name!r} was published.",
