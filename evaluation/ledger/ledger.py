@@ -248,6 +248,14 @@ class Ledger:
         with transaction(self.engine) as connection:
             return vintages.as_of(connection, programme, as_of, outcomes, areas)
 
+    def versions(self, programme: str, *, outcomes: Sequence[str] | None = None) -> pd.DataFrame:
+        """Every version of each figure ever accepted, those of withdrawn returns among them.
+
+        The columns are those of `observations`; the versions of a figure stand in their order.
+        """
+        with transaction(self.engine) as connection:
+            return vintages.every_version(connection, programme, outcomes)
+
     def history(
         self, programme: str, area: str, outcome: str, quarter: Period
     ) -> list[dict[str, Any]]:

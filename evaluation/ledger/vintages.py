@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FIGURE = ("numerator", "denominator", "status")
+_COLUMNS = ("area_code", "quarter", "outcome", *_FIGURE, "note")
 
 
 def withdrawn(by: datetime | None = None) -> sa.Select[tuple[int]]:
@@ -110,27 +111,14 @@ def as_of(
     areas: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """The latest version of each figure received, and not withdrawn, at or before ``instant``."""
-    import pandas as pd
-
-    o, r = observations.c, returns.c
+    r = returns.c
     by_then = sa.true() if instant is None else r.received <= format_instant(instant)
     known = connection.execute(
         sa.select(r.seq, r.received, r.return_id).where(
             r.programme == programme, by_then, r.seq.not_in(withdrawn(instant))
         )
     ).all()
-    chosen = [o.programme == programme]
-    chosen += [o.outcome.in_(outcomes)] if outcomes is not None else []
-    chosen += [o.area_code.in_(areas)] if areas is not None else []
-    columns = ["area_code", "quarter", "outcome", "numerator", "denominator", "status", "note"]
-    columns += ["return_seq", "revision"]
-    query = (
-        sa.select(*(o[name] for name in columns))
-        .where(*chosen)
-        .order_by(o.outcome, o.area_code, o.quarter, o.revision)
-    )
-    rows = connection.execute(query).cursor.fetchall()
-    frame = pd.DataFrame.from_records(rows, columns=columns)
+    frame = _versions(connection, programme, outcomes, areas)
     received = {row.seq: row.received for row in known}
     frame = frame[frame["return_seq"].isin(received)]
     frame = frame[~frame.duplicated(["outcome", "area_code", "quarter"], keep="last")]
@@ -140,7 +128,46 @@ def as_of(
         received=frame["return_seq"].map(received).astype("str"),
         return_id=frame["return_seq"].map(ids).astype("str"),
     )
-    return frame[[*columns[:7], "received", "return_id", "revision"]].reset_index(drop=True)
+    return frame[[*_COLUMNS, "received", "return_id", "revision"]].reset_index(drop=True)
+
+
+def every_version(
+    connection: sa.Connection, programme: str, outcomes: Sequence[str] | None
+) -> pd.DataFrame:
+    """Every version of each figure, withdrawn ones too, in the order of acceptance."""
+    known = connection.execute(
+        sa.select(returns.c.seq, returns.c.received, returns.c.return_id).where(
+            returns.c.programme == programme
+        )
+    ).all()
+    frame = _versions(connection, programme, outcomes, None)
+    received = {row.seq: row.received for row in known}
+    ids = {row.seq: row.return_id for row in known}
+    frame = frame.astype({"numerator": float, "denominator": float, "revision": int}).assign(
+        received=frame["return_seq"].map(received).astype("str"),
+        return_id=frame["return_seq"].map(ids).astype("str"),
+    )
+    return frame[[*_COLUMNS, "received", "return_id", "revision"]]
+
+
+def _versions(
+    connection: sa.Connection, programme: str, outcomes: Sequence[str] | None,
+    areas: Sequence[str] | None,
+) -> pd.DataFrame:  # fmt: skip
+    """Every version of each figure with the place of its return, earlier versions first."""
+    import pandas as pd
+
+    o = observations.c
+    chosen = [o.programme == programme]
+    chosen += [o.outcome.in_(outcomes)] if outcomes is not None else []
+    chosen += [o.area_code.in_(areas)] if areas is not None else []
+    columns = [*_COLUMNS, "return_seq", "revision"]
+    query = (
+        sa.select(*(o[name] for name in columns))
+        .where(*chosen)
+        .order_by(o.outcome, o.area_code, o.quarter, o.revision)
+    )
+    return pd.DataFrame.from_records(connection.execute(query).cursor.fetchall(), columns=columns)
 
 
 def difference(

@@ -25,6 +25,7 @@ from evaluation.diagnose import (
 )
 from evaluation.estimate import ladder
 from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.bearing import Bearing, bearing
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.ladder import Choices
 from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
@@ -38,7 +39,7 @@ from evaluation.study.deviations import Deviation
 from evaluation.study.kept import assignments_of
 from evaluation.study.lock import Lock
 from evaluation.study.looking import take_look
-from evaluation.study.looks import Seen
+from evaluation.study.looks import Seen, plan_of
 from evaluation.study.panels import load_study, study_panel
 from evaluation.study.standing import standing_of
 from evaluation.study.withheld import Ends, withheld_ends
@@ -72,6 +73,11 @@ class StudyRun:
     deviations: tuple[Deviation, ...] = ()
     lock: Lock | None = None
     withheld: Mapping[str, Ends] = field(default_factory=dict)
+
+    @property
+    def bearing(self) -> Bearing:
+        """What the assignments can bear, in words."""
+        return bearing(self.assignments, self.panel, plan_of(self.protocol))
 
     @property
     def label(self) -> str:
@@ -120,8 +126,18 @@ def run_study(
         withheld=withheld_ends(panel, programme, protocol, assignments),
         value=_value(programme, protocol, estimates),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
-        differences=standing.with_look(seen), deviations=standing.deviations, lock=standing.lock,
+        differences=_differences(standing.with_look(seen), (panel, protocol, assignments)),
+        deviations=standing.deviations, lock=standing.lock,
     )  # fmt: skip
+
+
+def _differences(
+    found: tuple[str, ...], drawn: tuple[Panel, Protocol, Assignments]
+) -> tuple[str, ...]:
+    """What keeps a run from being confirmatory; assignments that cannot bear the word among it."""
+    panel, protocol, assignments = drawn
+    refused = bearing(assignments, panel, plan_of(protocol)).refused
+    return (*found, *(f"The assignments cannot bear a confirmatory claim. {r}" for r in refused))
 
 
 def estimate_by(
@@ -238,6 +254,16 @@ def _baseline(panel: Panel, outcome: str, estimate: Estimate) -> float:
     if estimate.scale == "log":
         return observed
     return observed - float(estimate.overall()["effect"].iloc[0])
+
+
+def point_findings(
+    programme: Programme,
+    panel: Panel,
+    protocol: Protocol,
+    estimates: dict[str, tuple[Estimate, ...]],
+) -> dict[str, Finding]:
+    """Findings without looks and diagnostics: for their effects, not for their verdicts."""
+    return _find(programme, panel, protocol, estimates, (dict.fromkeys(estimates, ()), None))
 
 
 def _value(

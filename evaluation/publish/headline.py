@@ -1,0 +1,141 @@
+"""The headline figures of a study in one state of everything that they rest on, in about a second.
+
+A state is a folder: declarations, protocol, observations, assignments, parameters. It is read by
+the code of any edition, old or new, which is how a change of code gets an amount of its own:
+``python -m evaluation.publish.headline STATE ...`` prints one line of JSON a folder. The estimators
+are the study's own; only placebo assignments are left out, on which no point figure rests.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evaluation.estimate.assignment import Assignments
+from evaluation.programme import Programme
+from evaluation.protocol import Protocol
+from evaluation.study import assignment_store
+from evaluation.study.panels import study_panel
+from evaluation.study.run import estimate_by, point_findings
+from evaluation.value import worth
+from evaluation.value.parameters import Parameters
+from evaluation.workspace import Workspace
+
+if TYPE_CHECKING:
+    from evaluation.estimate.estimate import Estimate
+    from evaluation.panel import Panel
+
+OBSERVATIONS, PARAMETERS, ASSIGNMENTS, STATE = (
+    "observations.parquet", "parameters", "assignments.npz", "state.json",
+)  # fmt: skip
+MONEY = {
+    "gross_fiscal": "Capacity released so far",
+    "cashable": "Of it, what could leave a budget",
+    "cost": "Cost of the programme so far",
+    "net_fiscal": "Released less cost",
+    "npsv": "Net present value so far",
+}
+PLACEBOS = 99
+"""Placebo assignments that are kept, since money and people ask for some draws; any will do."""
+
+
+def figures(folder: Path) -> dict[str, float]:
+    """Id -> figure of a state; none before anything has started.
+
+    ``<outcome>.percent`` is the effect in per cent of what would have been, ``<outcome>.people``
+    the change in people or events a period, ``money.<total>`` pounds to date.
+    """
+    import pandas as pd
+
+    asked = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    workspace = Workspace(root=folder)
+    programme = Programme.load(workspace, asked["programme"])
+    protocol = Protocol.load(workspace.studies / programme.name / asked["study"])
+    observations = pd.read_parquet(folder / OBSERVATIONS)
+    panel = study_panel(programme, protocol, observations, None)
+    if not panel.started.any():
+        return {}
+    parameters = Parameters.load(folder=folder / PARAMETERS)
+    return point_figures(
+        programme, protocol, panel, _assignments(folder, protocol, panel), parameters
+    )
+
+
+def point_figures(
+    programme: Programme, protocol: Protocol, panel: Panel, assignments: Assignments,
+    parameters: Parameters,
+) -> dict[str, float]:  # fmt: skip
+    """The same from what the state holds."""
+    valued = [c for c in protocol.secondary if programme.outcome_by_code[c].unit_cost]
+    wanted = protocol.model_copy(update={
+        "secondary": tuple(valued) if protocol.value else (), "negative_control": (),
+        "estimators": protocol.estimators[:1],
+    })  # fmt: skip
+    few = replace(assignments, fillers=assignments.fillers[: PLACEBOS + 1])
+    estimates: dict[str, tuple[Estimate, ...]] = {
+        code: (estimate_by(wanted.estimators[0], panel, code, wanted, few),)
+        for code in wanted.outcomes
+    }
+    found: dict[str, float] = {}
+    for code, finding in point_findings(programme, panel, wanted, estimates).items():
+        if code in wanted.primary:
+            found[f"{code}.percent"] = finding.percent.effect
+            if finding.per_quarter is not None:
+                found[f"{code}.people"] = finding.per_quarter.effect
+    if wanted.value:
+        value = worth(
+            [group[0] for group in estimates.values()], programme, parameters=parameters,
+            price_base=wanted.price_base, draws=PLACEBOS, seed=wanted.assignments.seed,
+        )  # fmt: skip
+        totals = value.totals()["mean"].to_dict()
+        found |= {f"money.{key}": float(totals[key]) for key in MONEY}
+    return found
+
+
+def of_results(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Id -> ``title, unit, effect, low, high`` of a study's written results."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in results["outcomes"]:
+        if one["role"] != "primary":
+            continue
+        title, finding = one["plain_title"], one["finding"]
+        shown = [(f"{one['code']}.percent", "%", finding["effect_percent"])]
+        if finding["people"]:
+            shown.append((f"{one['code']}.people", one["people"], finding["people"]["per_quarter"]))
+        for key, unit, row in shown:
+            found[key] = {"title": title, "unit": unit} | {
+                name: row[name] for name in ("effect", "low", "high")
+            }
+    totals = (results["value"] or {"totals": {}})["totals"]
+    for key, title in MONEY.items():
+        if key in totals:
+            row = totals[key]
+            found[f"money.{key}"] = {"title": title, "unit": "£", "effect": row["mean"],
+                                     "low": row["low"], "high": row["high"]}  # fmt: skip
+    return found
+
+
+def _assignments(folder: Path, protocol: Protocol, panel: Panel) -> Assignments:
+    """Those that the study keeps; drawn for the panel where it keeps none."""
+    plan = protocol.assignments
+    if (folder / ASSIGNMENTS).is_file():
+        held = assignment_store.held(folder, panel)
+        assert held is not None  # the file is there
+        return held.known(panel)
+    return Assignments.draw(
+        panel, n=min(plan.n, PLACEBOS), block=plan.block, strata=plan.strata, seed=plan.seed
+    )
+
+
+def main(folders: Sequence[str]) -> None:
+    """Print the figures of each folder, one line of JSON each."""
+    for folder in folders:
+        print(json.dumps(figures(Path(folder))), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
