@@ -100,8 +100,10 @@ class Protocol(Frozen):
 
     Fields that are empty were not stated. hoped_percent : the effect hoped for, in percent of what
     would have been, with its sign. adjust_for : what the design is meant to hold fixed, by the
-    names of the theory of change. vintage_rule : ``extends``, any vintage that only adds to the
-    ledger as it was locked; ``due_day``, only what was known when the returns were due.
+    names of the theory of change. sites : those that the study is about (all, if none is named);
+    one that joins later gets a study of its own, with an alpha of its own. vintage_rule :
+    ``extends``, any vintage that only adds to the ledger as it was locked; ``due_day``, only what
+    was known when the returns were due.
     """
 
     study: str
@@ -114,6 +116,7 @@ class Protocol(Frozen):
     how_pilots_were_chosen: str
     intervention: str = ""
     estimand: str = ""
+    sites: tuple[str, ...] = ()
     eligibility: Eligibility = Eligibility()
     primary: tuple[str, ...] = Field(min_length=1, max_length=3)
     secondary: tuple[str, ...] = ()

@@ -56,7 +56,7 @@ class Slots:
             raise EstimateError("no area has started within the panel, so there is no effect yet.")
         labels = pd.Series(panel.areas["site"].to_numpy()[places]).astype(object)
         if labels.isna().any():
-            labels = pd.Series([panel.areas["start"].iloc[i] for i in places], dtype=object)
+            labels = pd.Series(panel.areas["start"].to_numpy()[places], dtype=object)
         for place, label in zip(places, labels, strict=True):
             if start[place] < 1:
                 raise EstimateError(

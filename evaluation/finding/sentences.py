@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from evaluation.estimate.bearing import RESTS_ON
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -125,7 +127,7 @@ def officer(facts: Facts, reasons: list[str]) -> str:
         f"{minister(facts)} Over the first {last - first + 1} periods after the start the change "
         f"is {percent_text(facts.percent)} of what would have been, in {areas}. "
         f"Verdict: {facts.verdict}, because {'; '.join(reasons)}. {_seen(facts.detectable)}"
-        f"{_curse(facts)}"
+        f"{_curse(facts)}{_rests(facts)}"
     )
 
 
@@ -138,6 +140,12 @@ def _curse(facts: Facts) -> str:
         f" The look at {looked.crossed_at} was the first at which no effect could be ruled out; "
         "an estimate at that moment is on average too large."
     )
+
+
+def _rests(facts: Facts) -> str:
+    """What a verdict with a direction, or of no effect, rests on."""
+    told = facts.verdict in ("improved", "worsened") or facts.verdict.startswith("no effect")
+    return f" {RESTS_ON}" if told else ""
 
 
 def _seen(detectable: float) -> str:

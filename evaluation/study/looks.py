@@ -37,6 +37,16 @@ if TYPE_CHECKING:
 SET, HARM = "set:", "harm:"
 
 
+def plan_of(protocol: Protocol) -> LookPlan:
+    """How the protocol spends alpha; without planned looks, all of it at one."""
+    looks, alpha = protocol.looks, round(1 - protocol.level, 10)
+    if looks is None:
+        return LookPlan(alpha=alpha, horizon=1, reserve=0.0)
+    return LookPlan(
+        alpha=alpha, spending=looks.spending, horizon=looks.horizon, reserve=looks.reserve
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Watched:
     """What a look tests: the plan, the families, and the direction of harm of each outcome."""
@@ -51,7 +61,6 @@ class Watched:
         """From a protocol that plans looks; the panel gives the level that a percentage is of."""
         looks = protocol.looks
         assert looks is not None  # the caller looks only where looks are planned
-        alpha = 1 - protocol.level
         margin = {}
         side: dict[str, Literal["greater", "less"]] = {}
         for code in protocol.primary:
@@ -64,10 +73,7 @@ class Watched:
                 size = looks.harm_margin / 100 * _level_before(panel, code)
             margin[code] = size if polarity == "down" else -size
         return cls(
-            plan=LookPlan(
-                alpha=round(alpha, 10), spending=looks.spending, horizon=looks.horizon,
-                reserve=looks.reserve,
-            ),
+            plan=plan_of(protocol),
             primary=protocol.primary, harm_side=side, harm_margin=margin,
         )  # fmt: skip
 

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 def load_study(workspace: Workspace, name: str) -> tuple[Programme, Protocol]:
     """The programme and protocol of ``programme/study``.
 
+    Where the protocol names its sites, the programme has those alone: a site that joins later has a
+    study, assignments and an alpha of its own, and its areas are nobody's comparison.
+
     Raises
     ------
-    ProtocolError : the name has another form, or an outcome of the protocol is not the programme's.
+    ProtocolError : the name has another form, or an outcome or a site of the protocol is not the
+        programme's.
     """
     programme_name, _, study = name.partition("/")
     folder = workspace.studies / programme_name / study
@@ -38,7 +42,34 @@ def load_study(workspace: Workspace, name: str) -> tuple[Programme, Protocol]:
             f"{programme_name} has no outcome {unknown[0]!r}.", where=str(folder / "protocol.yaml"),
             expected=", ".join(known),
         )  # fmt: skip
-    return programme, protocol
+    return of_sites(programme, protocol.sites, where=str(folder / "protocol.yaml")), protocol
+
+
+def of_sites(programme: Programme, sites: tuple[str, ...], *, where: str = "") -> Programme:
+    """The programme with some of its sites; the areas of the others are excluded. None: all.
+
+    Raises
+    ------
+    ProtocolError : the programme has no such site.
+    """
+    if not sites:
+        return programme
+    if unknown := [code for code in sites if code not in programme.site_by_code]:
+        raise ProtocolError(
+            f"{programme.name} has no site {unknown[0]!r}.", where=where,
+            expected=", ".join(programme.site_by_code), mend="mend the list under sites:",
+        )  # fmt: skip
+    apart = {"role": "excluded", "site": None, "reason": "a site of another study"}
+    # Not a copy of the object, which would keep what the whole programme has cached.
+    held = {name: getattr(programme, name) for name in Programme.model_fields}
+    return Programme(**held | {
+        "sites": tuple(site for site in programme.sites if site.code in sites),
+        "areas": tuple(
+            area if area.site is None or area.site in sites else area.model_copy(update=apart)
+            for area in programme.areas
+        ),
+        "costs": tuple(cost for cost in programme.costs if cost.site in sites),
+    })  # fmt: skip
 
 
 def study_panel(

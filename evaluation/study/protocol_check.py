@@ -12,7 +12,7 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme
 from evaluation.study import kept
 from evaluation.study.lock import PROTOCOL
-from evaluation.study.panels import study_panel
+from evaluation.study.panels import of_sites, study_panel
 from evaluation.study.protocol_ground import Ground, on_the_ground, too_small
 from evaluation.study.protocol_rules import Case, said_by_itself
 from evaluation.study.protocol_shape import shape
@@ -43,7 +43,8 @@ def check_protocol(workspace: Workspace, name: str, *, power: bool = False) -> l
         )  # fmt: skip
     source, protocol, remarks = shape(path.read_text(encoding="utf-8"))
     if source is not None and protocol is not None:
-        programme = Programme.load(workspace, programme_name)
+        whole = Programme.load(workspace, programme_name)
+        programme = of_sites(whole, protocol.sites, where=str(path))
         case = Case(protocol=protocol, source=source, programme=programme, name=name)
         remarks += said_by_itself(case)
         if all(code in programme.outcome_by_code for code in protocol.outcomes):

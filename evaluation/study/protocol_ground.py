@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evaluation.estimate.bearing import FEWEST_AUTHORITIES, first_able
+from evaluation.study.looks import plan_of
 from evaluation.study.protocol_rules import Case
 from evaluation.study.remarks import Remark
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from evaluation.ledger.events import Event
     from evaluation.panel import Panel
 
-FEWEST_AUTHORITIES = 20
 FEWEST_BEFORE, A_SEASON_TWICE = 4, 8
 SMALL_FIGURE = 10
 
@@ -259,6 +260,15 @@ def drawn(case: Case, ground: Ground) -> Iterator[Remark]:
                           f"No p-value is below {smallest:.3f}: with "
                           f"{len(case.protocol.primary)} primary outcomes only joint evidence "
                           "could be found.", "Fewer primary outcomes, or more areas.")  # fmt: skip
+    if case.protocol.looks is not None and smallest <= alpha:
+        plan = plan_of(case.protocol)
+        first = first_able(ground.drawn, plan)
+        if first > plan.horizon / 2:
+            yield case.remark("P077", "question", ("looks",),
+                              f"By so few assignments ({ground.drawn.distinct}) no look before "
+                              f"number {first} of {plan.horizon} could rule out no effect.",
+                              "More areas, spending: pocock, or say that early looks cannot speak."
+                              )  # fmt: skip
 
 
 def too_small(case: Case, detectable: dict[str, float]) -> Iterator[Remark]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from evaluation import fingerprint
 from evaluation.errors import ProtocolError
+from evaluation.estimate.bearing import RESTS_ON
 from evaluation.study import figures
 from evaluation.study.code import code_fingerprint
 from evaluation.study.equity import fifths
@@ -161,10 +162,12 @@ def _sample(run: StudyRun) -> dict[str, Any]:
 
 
 def _assignments(run: StudyRun) -> dict[str, Any]:
-    a = run.assignments
+    a, bears = run.assignments, run.bearing
     return {
         "drawn": len(a) - 1, "distinct": a.distinct, "smallest_p": a.smallest_p, "block": a.block,
         "reason": a.reason, "enumerated": a.enumerated, "strata": list(a.banded_by),
+        "said": list(bears.said), "refused": list(bears.refused), "needed": list(bears.needed),
+        "rests_on": RESTS_ON,
     }  # fmt: skip
 
 

@@ -386,3 +386,63 @@ def test_a_study_is_challenged_without_its_finding_moving(ground):
     assert "unmeasured cause" in found["unobserved"]["ae_attendances"]["sentence"]
     assert path.read_bytes() == before
     assert differences(ground) == ()
+
+
+def added_site(ground: Ground) -> None:
+    """A fourth site joins the programme in an area that nobody had declared before."""
+    folder = ground.workspace.studies / "new_start"
+    declared = yaml.safe_load((folder / "programme.yaml").read_text())
+    declared["sites"].append({**declared["sites"][0], "code": "S99", "name": "Latecomer",
+                              "start": "2025 Q4"})  # fmt: skip
+    (folder / "programme.yaml").write_text(yaml.safe_dump(declared, sort_keys=False))
+    lines = (folder / "areas.csv").read_text().splitlines()
+    row = dict(zip(lines[0].split(","), next(x for x in lines if ",pilot," in x).split(","),
+                   strict=True))  # fmt: skip
+    row |= {"code": "X99999", "name": "Late", "authority": "Latefield", "site": "S99"}
+    (folder / "areas.csv").write_text("\n".join([*lines, ",".join(row.values())]) + "\n")
+
+
+def study_of(ground: Ground, study: str, **fields: object) -> None:
+    folder = ground.workspace.studies / "new_start" / study
+    folder.mkdir(exist_ok=True)
+    content = yaml.safe_load(ground.protocol.read_text()) | {"study": study, **fields}
+    (folder / "protocol.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def test_a_site_that_joins_later_leaves_a_study_of_named_sites_confirmatory(tmp_path) -> None:
+    """The locked study goes on with its sites and assignments; the latecomer is set apart."""
+    ground = lay_out(tmp_path)
+    sites = [s.code for s in load_study(ground.workspace, NAME)[0].sites]
+    content = yaml.safe_load(ground.protocol.read_text()) | {"sites": sites}
+    ground.protocol.write_text(yaml.safe_dump(content, sort_keys=False))
+    ground.submit(until=LOCKED)
+    ground.freeze()
+    ground.submit(after=LOCKED, until=UNTIL)
+    catch_up(ground.workspace, NAME)
+    assert differences(ground) == ()
+    added_site(ground)
+    assert differences(ground) == ()
+    programme, protocol = load_study(ground.workspace, NAME)
+    assert "S99" not in programme.site_by_code
+    assert programme.area_by_code["X99999"].role == "excluded"
+    study_of(ground, "latecomers", sites=["S99"])
+    late, of_late = load_study(ground.workspace, "new_start/latecomers")
+    assert list(late.site_by_code) == ["S99"]
+    # Its looks and its alpha are its own, and the first study's pilots are nobody's comparison.
+    folders = {series_folder(ground.workspace, late, of_late),
+               series_folder(ground.workspace, programme, protocol)}  # fmt: skip
+    assert len(folders) == 2
+    assert not [a.code for a in late.areas if a.role == "comparison" and a.site]
+    assert all(late.area_by_code[a.code].role == "excluded" for a in programme.areas if a.site)
+
+
+def test_without_named_sites_one_that_joins_turns_the_label_and_is_named(ground) -> None:
+    added_site(ground)
+    assert any("site S99 starts in 2025Q4 and was locked with no start" in said.replace(" Q", "Q")
+               for said in differences(ground))  # fmt: skip
+
+
+def test_an_unknown_site_is_named_with_those_there_are(ground) -> None:
+    study_of(ground, "elsewhere", sites=["S42"])
+    with pytest.raises(ProtocolError, match="no site 'S42'"):
+        load_study(ground.workspace, "new_start/elsewhere")

@@ -14,7 +14,7 @@ from evaluation.workspace import Workspace, packaged_schemas
 from tests.unit.locked import LOCKED, NAME, PROTOCOL, lay_out
 from tests.unit.protocol_faults import COMPARISON, FAULTS, ON_FIGURES, THEORY, Seeded
 
-QUESTIONS_OF_THE_SOUND = {"P074", "P084", "P097", "P120"}
+QUESTIONS_OF_THE_SOUND = {"P074", "P077", "P084", "P097", "P120"}
 
 
 @pytest.fixture(scope="module")
