@@ -1,7 +1,8 @@
 """What the book adds to Sphinx: claims looked up by id, and a band that says what data these are.
 
-``{claim}`id``` prints the text that ``_edition/claims.json`` holds for the id and marks it; an id
-that is not there stops the build. ``_edition/book.json`` names the band and footer of each page.
+``{claim}`id``` prints the text that ``_edition/claims.json`` holds for the id, marks it, and links
+a headline figure to its page; an id that is not there stops the build. ``_edition/book.json``
+names the band and footer of each page.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
@@ -31,7 +33,18 @@ class ClaimRole(SphinxRole):
                 f"{source}:{line}: no result of this edition bears the claim {self.text!r}"
             )
         self.env.note_dependency(str(Path(self.env.srcdir) / "_edition" / "claims.json"))
-        return [nodes.inline(self.rawtext, found["text"], classes=["claim"])], []
+        inside = [self._part(text, page) for text, page in found["parts"]]
+        return [nodes.inline(self.rawtext, "", *inside, classes=["claim"])], []
+
+    def _part(self, text: str, page: str) -> nodes.Node:
+        """A piece of the claim; a figure with a page of its own links to it, not to itself."""
+        here = f"_edition/claims/{page.replace('.', '-')}"
+        if not page or self.env.docname == here:
+            return nodes.Text(text)
+        return pending_xref(
+            "", nodes.inline("", text), refdomain="std", reftype="doc", reftarget=f"/{here}",
+            refexplicit=True, refwarn=True, refdoc=self.env.docname,
+        )  # fmt: skip
 
 
 def name_the_data(

@@ -6,6 +6,7 @@ its claim's id, in Markdown through the ``claim`` role and in HTML through ``cla
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,6 +29,7 @@ from evaluation.edition import (
     rule_pages,
     words,
 )  # fmt: skip
+from evaluation.edition.claim_pages import ClaimPages, page_of
 from evaluation.edition.claims import Claims, chance
 from evaluation.edition.edition import Edition, Record, StudyResults, primary_estimate
 from evaluation.edition.files import Generated
@@ -75,6 +77,7 @@ class Pages:
         )  # fmt: skip
         self._cases()
         self._studies()
+        self._claims()
         self._page("data-dictionary", "dictionary.md.j2", outcomes=self.edition.outcomes)
         self._page("rules", "rules.md.j2", **rule_pages.view(self.workspace.book, self.out))
         self._decisions()
@@ -82,7 +85,9 @@ class Pages:
         self.out.finish()
 
     def _page(self, page: str, template: str, **content: Any) -> None:
-        text = self._templates.get_template(template).render(**content)
+        root = "" if page.startswith("parts/") else "../" * (1 + page.count("/"))
+        claim = functools.partial(self.claims.html, root=root)
+        text = self._templates.get_template(template).render(**content, claim=claim)
         self.out.text(f"{page}.md", text + "\n")
 
     def _family(self, name: str, index: str, pages: Sequence[str]) -> None:
@@ -199,6 +204,17 @@ class Pages:
         text = source.read_text(encoding="utf-8")
         self.out.text(f"{name.removeprefix('_edition/')}.md", _stamped(text, study))
         return name
+
+    def _claims(self) -> None:
+        made = ClaimPages(self.workspace, self.edition, self.claims)
+        for key in self.claims.headline():
+            self._page(
+                page_of(key).removeprefix("_edition/"), "claim.md.j2", **made.view(key, self.out)
+            )
+        self._page("claims/index", "claims.md.j2", listed=made.index(), gone=made.withdrawn())
+        self._family(
+            "claims", "_edition/claims/index", [page_of(k) for k in self.claims.headline()]
+        )
 
     def _decisions(self) -> None:
         found = sorted((self.workspace.book / "decisions").glob("*.md"))

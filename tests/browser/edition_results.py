@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def write_workspace(root: Path, schemas: Path) -> Path:
     (root / "studies" / "real_cases").mkdir()
     (root / "studies" / "real_cases" / "programme.yaml").write_text(_CASES, encoding="utf-8")
     (folder / "first_look" / "study.md").write_text(_NOTEBOOK, encoding="utf-8")
+    shutil.copy(schemas / "demo/protocol_tiny.yaml", folder / "first_look" / "protocol.yaml")
     _dump(root / "var/results/new_start/first_look/results.json", _first_look(schemas))
     _dump(root / "var/results/real_cases/enterprise_zones/results.json", _zones())
     for number, receipt in enumerate(_receipts()):
