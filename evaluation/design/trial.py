@@ -281,14 +281,14 @@ def _statistics(
     first, raw, shift = start_of(panel, rehearsal), [], []
     whole = None
     if name in ladder.FITTED_ONCE and not rehearsal.restated:
-        whole = ladder.fit(name, panel, OUTCOME, rehearsal.choices, assignments)
+        whole = ladder.to_test(name, panel, OUTCOME, rehearsal.choices, assignments)
     for look in taken:
         estimate = whole
         if estimate is None:
             known = panel.until(panel.periods[first + look])
             if look < taken[-1] and rehearsal.restated:
                 known = _before_restatement(known, rehearsal.restated, seed + int(look))
-            estimate = ladder.fit(name, known, OUTCOME, rehearsal.choices, assignments)
+            estimate = ladder.to_test(name, known, OUTCOME, rehearsal.choices, assignments)
         found = scores.statistic(estimate, (0, int(look)), rehearsal.score)
         raw.append(found.raw)
         shift.append(found.shift)

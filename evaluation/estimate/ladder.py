@@ -15,10 +15,12 @@ from evaluation.estimate.imputation import ImputationSettings, imputation
 from evaluation.estimate.synthetic import (
     AugmentedSettings,
     SdidSettings,
+    Settings,
     SyntheticSettings,
     augmented_synthetic_control,
     synthetic_control,
     synthetic_did,
+    tested,
 )
 from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
 from evaluation.protocol import DidPlan, EstimatorName
@@ -26,6 +28,7 @@ from evaluation.protocol import DidPlan, EstimatorName
 if TYPE_CHECKING:
     from evaluation.estimate.assignment import Assignments
     from evaluation.estimate.estimate import Estimate
+    from evaluation.estimate.scores import Tested
     from evaluation.panel import Panel
 
 FITTED_ONCE: tuple[EstimatorName, ...] = (
@@ -65,21 +68,47 @@ def fit(
     if name == "imputation":
         imputed = ImputationSettings(scale=scale, anticipation=choices.did.anticipation)
         return imputation(panel, outcome, settings=imputed, assignments=assignments, level=level)
-    if name == "synthetic_did":
-        return synthetic_did(
-            panel, outcome, settings=SdidSettings(scale=scale), assignments=assignments, level=level
-        )
-    if name == "synthetic_control":
-        twin = SyntheticSettings(variant=choices.synthetic_control, scale=scale)
+    twin = _twin_settings(name, choices)
+    if isinstance(twin, SdidSettings):
+        return synthetic_did(panel, outcome, settings=twin, assignments=assignments, level=level)
+    if isinstance(twin, SyntheticSettings):
         return synthetic_control(
             panel, outcome, settings=twin, assignments=assignments, level=level
         )
-    if name == "augmented_synthetic_control":
+    if isinstance(twin, AugmentedSettings):
         return augmented_synthetic_control(
-            panel, outcome, settings=AugmentedSettings(scale=scale), assignments=assignments,
-            level=level,
-        )  # fmt: skip
+            panel, outcome, settings=twin, assignments=assignments, level=level
+        )
+    method: Literal["fixed_effects", "first_differences"] = (
+        "fixed_effects" if name == "fixed_effects" else "first_differences"
+    )
     return two_way_fixed_effects(
-        panel, outcome, settings=TwoWaySettings(method=name, scale=scale),
+        panel, outcome, settings=TwoWaySettings(method=method, scale=scale),
         assignments=assignments, level=level,
     )  # fmt: skip
+
+
+def to_test(
+    name: EstimatorName, panel: Panel, outcome: str, choices: Choices, assignments: Assignments
+) -> Estimate | Tested:
+    """What a look tests of the estimator of that name: as `fit`, without what only a reader needs.
+
+    Raises
+    ------
+    EstimateError : as `fit` does.
+    """
+    twin = _twin_settings(name, choices)
+    if twin is None:
+        return fit(name, panel, outcome, choices, assignments)
+    return tested(panel, outcome, twin, assignments)
+
+
+def _twin_settings(name: EstimatorName, choices: Choices) -> Settings | None:
+    """The settings of a synthetic estimator; None for another one."""
+    if name == "synthetic_did":
+        return SdidSettings(scale=choices.scale)
+    if name == "synthetic_control":
+        return SyntheticSettings(variant=choices.synthetic_control, scale=choices.scale)
+    if name == "augmented_synthetic_control":
+        return AugmentedSettings(scale=choices.scale)
+    return None

@@ -16,12 +16,27 @@ from evaluation.errors import EstimateError
 from evaluation.estimate.inference import apply_map
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from evaluation.estimate.estimate import Estimate
+    from evaluation.estimate.inference import Draws
 
 Score = Literal["mean", "gls"]
 ENOUGH = 20
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tested:
+    """The part of an estimate that a test needs: effects, and the same under every assignment.
+
+    index, effects, draws : as in an estimate; ``draws.net`` is not made.
+    """
+
+    outcome: str
+    index: pd.DataFrame
+    effects: NDArray[np.float64]
+    draws: Draws
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,7 +61,9 @@ class Statistic:
         return Statistic(raw=self.raw - effect * self.shift, shift=self.shift, net=self.net)
 
 
-def statistic(estimate: Estimate, window: tuple[int, int], score: Score = "mean") -> Statistic:
+def statistic(
+    estimate: Estimate | Tested, window: tuple[int, int], score: Score = "mean"
+) -> Statistic:
     """The statistic of one look at one estimate.
 
     Parameters
@@ -98,7 +115,7 @@ def gls_weights(raw: NDArray[np.float64], signal: NDArray[np.float64]) -> NDArra
     return out
 
 
-def _event_maps(estimate: Estimate, window: tuple[int, int]) -> NDArray[np.float64]:
+def _event_maps(estimate: Estimate | Tested, window: tuple[int, int]) -> NDArray[np.float64]:
     """(L, K) weights of the entries in each event time of the window."""
     event = estimate.index["event_time"].to_numpy()
     inside = (event >= max(window[0], 0)) & (event <= window[1]) & np.isfinite(estimate.effects)

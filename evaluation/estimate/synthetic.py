@@ -21,6 +21,7 @@ from evaluation.estimate import fits, frame, twins
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.augmented import Choice, Folds, Penalty
 from evaluation.estimate.estimate import Estimate, Inference
+from evaluation.estimate.scores import Tested
 
 if TYPE_CHECKING:
     from evaluation.panel import Panel
@@ -215,6 +216,25 @@ def refuse(inference: Inference, estimator: str) -> None:
             f"{estimator.replace('_', ' ')} has no analytic error with few started areas.",
             mend="use inference='placebo'",
         )
+
+
+def tested(panel: Panel, outcome: str, settings: Settings, assignments: Assignments) -> Tested:
+    """What a look tests of these estimators; the rest of an estimate is not made.
+
+    Raises
+    ------
+    EstimateError : as the estimators do.
+    """
+    fitted = fits.fit_all(panel, outcome, settings.scale, method_of(settings))
+    sample = fitted.sample
+    if fitted.said:
+        assignments = assignments.redrawn(sample.panel)
+    frame.same_areas(assignments, sample)
+    raw, shift = twins.raw_and_shift(sample, fitted.twins, assignments)
+    return Tested(
+        outcome=outcome, index=frame.entries(sample), effects=raw[0],
+        draws=frame.finished_draws(assignments, raw, shift, raw),
+    )  # fmt: skip
 
 
 def estimate_from(

@@ -100,16 +100,25 @@ def placebo(
     sample: frame.Sample, twins: Mapping[int, Twins], assignments: Assignments
 ) -> tuple[Draws, Floats]:
     """Draws and effects: the gaps of the areas that fill the places, under every assignment."""
+    raw, shift = raw_and_shift(sample, twins, assignments)
+    rule = Rule(comparison=None)
+    placed = frame.placed_effects(sample, raw[0])
+    carried = {g: twin.where_fitted(twin.from_base(placed)) for g, twin in twins.items()}
+    net = raw - effects_under(carried, assignments, rule, sample.weights)
+    return frame.finished_draws(assignments, raw, shift, net), raw[0].copy()
+
+
+def raw_and_shift(
+    sample: frame.Sample, twins: Mapping[int, Twins], assignments: Assignments
+) -> tuple[Floats, Floats]:
+    """Effects of the data and of a unit effect under every assignment: all that a test needs."""
     rule = Rule(comparison=None)
     gaps = {g: twin.gaps for g, twin in twins.items()}
     raw = effects_under(gaps, assignments, rule, sample.weights, filler_gaps(twins))
     units = frame.unit_figures(sample)
     unit = {g: twin.where_fitted(twin.from_base(units)) for g, twin in twins.items()}
     shift = effects_under(frame.unit_before(sample, unit), assignments, rule, sample.weights)
-    placed = frame.placed_effects(sample, raw[0])
-    carried = {g: twin.where_fitted(twin.from_base(placed)) for g, twin in twins.items()}
-    net = raw - effects_under(carried, assignments, rule, sample.weights)
-    return frame.finished_draws(assignments, raw, shift, net), raw[0].copy()
+    return raw, shift
 
 
 def filler_gaps(twins: Mapping[int, Twins]) -> FillerContrast:

@@ -128,7 +128,7 @@ def statistics_of(panel: Panel, protocol: Protocol, assignments: Assignments) ->
             scale=protocol.scale_of(code), level=protocol.level, did=plan,
             synthetic_control=protocol.synthetic_control,
         )  # fmt: skip
-        estimate = ladder.fit(name, panel, code, choices, assignments)
+        estimate = ladder.to_test(name, panel, code, choices, assignments)
         at = scores.statistic(estimate, protocol.window, score)
         found[code] = (at.raw, at.shift)
     return found
