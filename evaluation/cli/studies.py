@@ -1,4 +1,4 @@
-"""The evaluator's verbs: demo, panel, study, value, book."""
+"""The evaluator's verbs: demo, panel, study, value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from evaluation.cli.session import AsJson, Session, print_json, say, writable
 from evaluation.errors import UserError
 
 study_app = typer.Typer(help="Run a study on what the ledger knows.")
-book_app = typer.Typer(help="Build the book, or show it on this machine.")
 
 Study = Annotated[str, typer.Argument(help="PROGRAMME/STUDY, a folder under studies/.")]
 AsOf = Annotated[
@@ -175,29 +174,3 @@ def value(context: typer.Context, study: Study, as_json: AsJson = False) -> None
         )
     for note in accounts["notes"]:
         say(note)
-
-
-@book_app.command("build")
-def book_build(context: typer.Context) -> None:
-    """Write the edition's pages and build the book."""
-    from evaluation.edition.build import build_book
-
-    session: Session = context.obj
-    started = time.monotonic()
-    index = build_book(
-        session.workspace, programme=session.programme_name, progress=lambda m: say(f"· {m}")
-    )
-    _timed(started)
-    print(index)
-
-
-@book_app.command("serve")
-def book_serve(
-    context: typer.Context, port: Annotated[int, typer.Option(help="On localhost.")] = 8000
-) -> None:
-    """Show the built book on this machine only, until you press Ctrl-C."""
-    from evaluation.edition.build import serve_book
-
-    session: Session = context.obj
-    say(f"http://localhost:{port}/ (Ctrl-C ends it)")
-    serve_book(session.workspace, port)

@@ -1,0 +1,61 @@
+"""A figure of the book is computed anew from the ledger by the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def newstart(root: Path, *arguments: str, ok: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "evaluation.cli", "--workspace", str(root), *arguments],
+        capture_output=True, text=True, env=dict(os.environ), check=False,
+    )  # fmt: skip
+    assert done.returncode == ok, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout if ok < 2 else done.stderr
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("verified")
+    (place / "studies").mkdir()
+    newstart(place, "demo", "--tiny")
+    return place
+
+
+def state(root: Path) -> dict[str, bytes]:
+    kept = [root / "var" / name for name in ("looks", "results", "raw", "receipts")]
+    return {str(p): p.read_bytes() for folder in kept for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_figure_is_the_same_and_checking_it_writes_nothing(root: Path) -> None:
+    before = state(root)
+    found = json.loads(newstart(root, "book", "verify", "ae_attendances.effect", "--json"))
+    assert found["same"] and found["same_code"] and found["others"] == found["others_same"] > 10
+    assert found["published"] == pytest.approx(found["computed"], rel=1e-10)
+    after = state(root)
+    assert {name for name in before | after if before.get(name) != after.get(name)} == set()
+
+
+def test_a_figure_that_was_tampered_with_is_found(root: Path) -> None:
+    path = root / "var/results/new_start/first_look/results.json"
+    held = path.read_text(encoding="utf-8")
+    changed = json.loads(held)
+    changed["value"]["totals"]["npsv"]["mean"] *= 1 + 1e-9
+    path.write_text(json.dumps(changed), encoding="utf-8")
+    try:
+        said = newstart(root, "book", "verify", "money.npsv", ok=1)
+    finally:
+        path.write_text(held, encoding="utf-8")
+    assert "Not the same." in said and "published" in said and "computed anew" in said
+
+
+def test_a_wrong_id_gets_near_ones_and_a_text_is_no_figure(root: Path) -> None:
+    assert "ae_attendances.effect" in newstart(root, "book", "verify", "ae_attendance.efect", ok=2)
+    assert "no figure" in newstart(root, "book", "verify", "study.title", ok=2)
