@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from evaluation.ledger.history import History
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import keep_receipt
 from evaluation.programme import Programme
+from evaluation.publish.fresh import refresh, studies_of
 from evaluation.quarters import Period, format_instant
 from evaluation.returns.workbook import RawReturn, read_return
 from evaluation.simulate import (
@@ -38,10 +38,7 @@ from evaluation.simulate import (
 )
 from evaluation.study.freeze import freeze
 from evaluation.study.lock import FILE as LOCK
-from evaluation.study.looking import catch_up
 from evaluation.study.protocol_check import check_protocol
-from evaluation.study.results import write_results
-from evaluation.study.run import run_study
 from evaluation.workspace import Workspace
 
 Progress = Callable[[str], None]
@@ -82,8 +79,7 @@ def run_demo(workspace: Workspace, *, tiny: bool = False, progress: Progress = p
     submit_files(workspace, [*files[len(seen) :], *cases], progress)
     for name in studies_of(workspace):
         if not name.startswith(f"{REAL_CASES}/") or cases:
-            catch_up(workspace, name, progress=progress)
-            refresh_study(workspace, name, progress)
+            refresh(workspace, name, progress)
     book = None
     if workspace.book.is_dir():
         book = build_book(workspace, programme=SYNTHETIC_PROGRAMME, progress=progress)
@@ -223,36 +219,3 @@ def _answers(checked: Checked) -> tuple[Confirmation, ...]:
     return tuple(
         Confirmation(rule=p.rule, cell=p.cell or "", reason=REASON) for p in checked.of("confirm")
     )
-
-
-def studies_of(workspace: Workspace) -> list[str]:
-    """Every ``programme/study`` that has a protocol, in order of name."""
-    found = workspace.studies.glob("*/*/protocol.yaml")
-    return sorted(f"{path.parent.parent.name}/{path.parent.name}" for path in found)
-
-
-def refresh_study(workspace: Workspace, name: str, progress: Progress) -> None:
-    """Run a study unless its results rest on this ledger, protocol, declarations and code."""
-    programme, _, study = name.partition("/")
-    stamp = workspace.results(programme, study) / "inputs.sha256"
-    inputs = _study_inputs(workspace, programme, study)
-    if stamp.is_file() and stamp.read_text() == inputs:
-        progress(f"{name}: up to date")
-        return
-    write_results(workspace, run_study(workspace, name, progress=progress))
-    stamp.write_text(inputs)
-
-
-def _study_inputs(workspace: Workspace, programme: str, study: str) -> str:
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        chain = [receipt.chain_hash for receipt in ledger.receipts(programme)]
-        chain += [act.chain_hash for act in ledger.acts()]
-    code = Path(str(resources.files("evaluation")))
-    folder = workspace.studies / programme
-    declared = [*folder.glob("*.*"), *folder.glob("outcomes/*.yaml"), *folder.glob(f"{study}/*.y*")]
-    declared += folder.glob(f"{study}/{LOCK}")
-    return fingerprint.of_data({
-        "chain": chain,
-        "declared": fingerprint.of_files(sorted(declared), workspace.studies),
-        "code": fingerprint.of_files(sorted([*code.rglob("*.py"), *code.rglob("*.csv")]), code),
-    })  # fmt: skip

@@ -78,3 +78,9 @@ class ValueChainError(UserError):
 
 class BookError(UserError):
     """The book cannot be built from these results."""
+
+
+class EditionRefused(UserError):
+    """An edition may not be published as things are; the last one stands as it was."""
+
+    exit_code = 1

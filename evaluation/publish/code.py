@@ -32,13 +32,25 @@ def figures_fingerprint(root: Path | None = None) -> str:
     return _of(root or package(), shows=False)
 
 
+def modules() -> dict[str, str]:
+    """SHA-256 of each module that figures rest on, by its path."""
+    root = package()
+    return {
+        path.relative_to(root).as_posix(): fingerprint.of_bytes(path.read_bytes())
+        for path in _files(root, shows=False)
+    }
+
+
 @lru_cache(maxsize=8)
 def _of(root: Path, *, shows: bool) -> str:
-    files = [
+    return fingerprint.of_files(_files(root, shows=shows), root)
+
+
+def _files(root: Path, *, shows: bool) -> list[Path]:
+    return [
         path for path in sorted(root.rglob("*.py"))
         if shows or not path.relative_to(root).as_posix().startswith(SHOWS)
     ]  # fmt: skip
-    return fingerprint.of_files(files, root)
 
 
 def package_fingerprint(root: Path | None = None) -> str:

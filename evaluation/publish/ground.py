@@ -21,20 +21,22 @@ import yaml
 
 from evaluation import fingerprint
 from evaluation.programme import Cost, Programme
-from evaluation.protocol import Protocol
 from evaluation.publish import code
 from evaluation.publish.headline import ASSIGNMENTS, OBSERVATIONS, PARAMETERS, STATE
 from evaluation.publish.pieces import NEW, REVISED, Learned
 from evaluation.study import assignment_store
 from evaluation.study.kept import series_folder
+from evaluation.study.panels import load_study
 from evaluation.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evaluation.protocol import Protocol
+
 PROTOCOL, CODE, PRICES = "protocol", "code", "parameters"
 COST_COLUMNS = ("site", "agency", "kind", "period", "amount", "price_year")
-FILE = "ground.json"
+FILE, MODULES = "ground.json", "code.json"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,12 +59,16 @@ class Ground:
         return f"{self.programme_name}/{self.study}"
 
     @cached_property
-    def programme(self) -> Programme:
-        return Programme.load(Workspace(root=self.folder), self.programme_name)
+    def _loaded(self) -> tuple[Programme, Protocol]:
+        return load_study(Workspace(root=self.folder), self.name)
 
-    @cached_property
+    @property
+    def programme(self) -> Programme:
+        return self._loaded[0]
+
+    @property
     def protocol(self) -> Protocol:
-        return Protocol.load(self.study_folder)
+        return self._loaded[1]
 
     @property
     def study_folder(self) -> Path:
@@ -81,6 +87,12 @@ class Ground:
         tables = sorted((self.folder / PARAMETERS).glob("*.csv"))
         return fingerprint.of_files(tables, self.folder)
 
+    @cached_property
+    def modules(self) -> dict[str, str]:
+        """SHA-256 of each module that its figures rest on, by its path."""
+        found: dict[str, str] = json.loads((self.folder / MODULES).read_text(encoding="utf-8"))
+        return found
+
     @classmethod
     def read(cls, folder: Path) -> Ground:
         """A ground as it was gathered before."""
@@ -93,16 +105,15 @@ def gather(workspace: Workspace, name: str, vintage: str, folder: Path) -> Groun
     declared = workspace.studies / programme_name
     for path in _declared(declared, study):
         _copy(path, folder / "studies" / path.relative_to(workspace.studies))
-    programme = Programme.load(workspace, programme_name)
-    for code_ in (outcome.code for outcome in programme.outcomes):
-        path = workspace.schemas / "outcomes" / f"{code_}.yaml"
+    programme, protocol = load_study(workspace, name)
+    for outcome in programme.outcomes:
+        path = workspace.schemas / "outcomes" / f"{outcome.code}.yaml"
         if path.is_file():
             _copy(path, folder / "data_schemas" / "outcomes" / path.name)
     (folder / "data_schemas" / "outcomes").mkdir(parents=True, exist_ok=True)
     tables = Path(str(resources.files("evaluation.value.parameters")))
     for path in tables.glob("*.csv"):
         _copy(path, folder / PARAMETERS / path.name)
-    protocol = Protocol.load(declared / study)
     kept = series_folder(workspace, programme, protocol) / assignment_store.FILE
     if protocol.looks is not None and kept.is_file():
         _copy(kept, folder / ASSIGNMENTS)
@@ -110,7 +121,9 @@ def gather(workspace: Workspace, name: str, vintage: str, folder: Path) -> Groun
         "programme_name": programme_name, "study": study, "vintage": vintage,
         "figures_code": code.figures_fingerprint(), "package": code.package_fingerprint(),
     }  # fmt: skip
-    (folder / FILE).write_text(json.dumps(said, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    for file, content in ((FILE, said), (MODULES, code.modules())):
+        text = json.dumps(content, indent=1, sort_keys=True) + "\n"
+        (folder / file).write_text(text, encoding="utf-8")
     return Ground.read(folder)
 
 

@@ -16,10 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.estimate.assignment import Assignments
-from evaluation.programme import Programme
-from evaluation.protocol import Protocol
 from evaluation.study import assignment_store
-from evaluation.study.panels import study_panel
+from evaluation.study.panels import load_study, study_panel
 from evaluation.study.run import estimate_by, point_findings
 from evaluation.value import worth
 from evaluation.value.parameters import Parameters
@@ -28,6 +26,8 @@ from evaluation.workspace import Workspace
 if TYPE_CHECKING:
     from evaluation.estimate.estimate import Estimate
     from evaluation.panel import Panel
+    from evaluation.programme import Programme
+    from evaluation.protocol import Protocol
 
 OBSERVATIONS, PARAMETERS, ASSIGNMENTS, STATE = (
     "observations.parquet", "parameters", "assignments.npz", "state.json",
@@ -53,8 +53,7 @@ def figures(folder: Path) -> dict[str, float]:
 
     asked = json.loads((folder / STATE).read_text(encoding="utf-8"))
     workspace = Workspace(root=folder)
-    programme = Programme.load(workspace, asked["programme"])
-    protocol = Protocol.load(workspace.studies / programme.name / asked["study"])
+    programme, protocol = load_study(workspace, f"{asked['programme']}/{asked['study']}")
     observations = pd.read_parquet(folder / OBSERVATIONS)
     panel = study_panel(programme, protocol, observations, None)
     if not panel.started.any():

@@ -1,0 +1,207 @@
+"""Six causes, planted alone and together: the split names them, with the right amounts.
+
+The amounts are held against two full runs of the study, one on either side, that know nothing of
+splitting. Synthetic programme, 24 areas, 3 sites.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+
+from evaluation.errors import BookError
+from evaluation.publish import headline
+from evaluation.publish.difference import ORDER, Difference, difference
+from evaluation.publish.ground import Ground as Frozen
+from evaluation.quarters import parse_instant
+from evaluation.study.results import as_data, clean
+from evaluation.study.run import run_study
+from evaluation.workspace import Workspace
+from tests.publish.published import (
+    AFTER,
+    BEFORE,
+    at,
+    dearer,
+    lay_out_valued,
+    other_code,
+    restate,
+    restate_comparisons,
+    shorter_window,
+    withdraw,
+)
+from tests.unit.locked import NAME, Ground
+
+PERCENT, MONEY = "ae_attendances.percent", "money.gross_fiscal"
+NAMES = ("2025-Q3", "2025-Q4")
+EXACT = 1e-9
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    """The ledger as it was at the end of the day of the first of the two editions."""
+    ground = lay_out_valued(tmp_path_factory.mktemp("kept"))
+    ground.submit(until=BEFORE)
+    ground.freeze(BEFORE)
+    return ground
+
+
+@pytest.fixture
+def ground(kept: Ground, tmp_path: Path) -> Ground:
+    """A copy that a test may change."""
+    root = tmp_path / "own"
+    shutil.copytree(kept.workspace.root, root)
+    files = [root / path.relative_to(kept.workspace.root) for path in kept.files]
+    return Ground(workspace=Workspace(root=root), files=files)
+
+
+def full(ground: Ground, vintage: str) -> dict[str, float]:
+    """The headline figures of a full run of the study at a vintage."""
+    run = run_study(ground.workspace, NAME, as_of=parse_instant(vintage))
+    return {key: row["effect"] for key, row in headline.of_results(clean(as_data(run))).items()}
+
+
+def compare(ground: Ground, before: Frozen, after: Frozen, **more: object) -> Difference:
+    return difference(ground.workspace, (before, after), NAMES, **more)  # type: ignore[arg-type]
+
+
+def parts(found: Difference, key: str) -> dict[str, float]:
+    (one,) = [change for change in found.changes if change.id == key]
+    assert one.change is not None
+    assert math.fsum(part.amount for part in one.parts) == pytest.approx(one.change, abs=EXACT)
+    assert math.fsum(part.shapley for part in one.parts) == pytest.approx(one.change, abs=1e-6)
+    return {part.cause: part.amount for part in one.parts}
+
+
+def test_a_headline_by_the_fast_way_is_that_of_the_full_run(ground: Ground, tmp_path: Path) -> None:
+    frozen = at(ground, BEFORE, tmp_path / "a")
+    found = {one.id: one.after for one in compare(ground, frozen, frozen).changes}
+    assert found == pytest.approx(full(ground, BEFORE), rel=EXACT)
+    assert set(found) > {PERCENT, MONEY, "ae_attendances.people", "money.npsv"}
+
+
+@pytest.mark.parametrize(
+    "cause", ["new", "revised", "withdrawn"],
+)  # fmt: skip
+def test_a_cause_in_the_data_alone_has_the_exact_amount(
+    ground: Ground, tmp_path: Path, cause: str
+) -> None:
+    before, was = at(ground, BEFORE, tmp_path / "a"), full(ground, BEFORE)
+    if cause == "new":
+        ground.submit(after=BEFORE, until="2026-01-24")
+    elif cause == "revised":
+        restate(ground, "2026-01-10")
+    else:
+        gone = withdraw(ground, "2026-01-10")
+    after, now = at(ground, AFTER, tmp_path / "b"), full(ground, AFTER)
+    found = compare(ground, before, after)
+    for key in (PERCENT, MONEY):
+        amounts = parts(found, key)
+        # The invented returns of the new quarter come with a late one of the quarter before.
+        assert cause in amounts
+        if cause != "new":
+            assert set(amounts) == {cause}
+            assert amounts[cause] == pytest.approx(now[key] - was[key], rel=EXACT)
+        assert sum(amounts.values()) == pytest.approx(now[key] - was[key], rel=EXACT)
+        assert now[key] != was[key]
+    told = found.causes
+    assert (told.withdrawn == (f"{gone}: Wrong extract.",)) if cause == "withdrawn" else True
+    assert (told.quarters == ("2025 Q4",)) == (cause == "new")
+    if cause == "revised":
+        assert (told.restated, told.late, told.areas) == (1, 0, {"pilot": 1})
+        assert told.reasons == ("Counted twice before.",)
+
+
+def test_a_restatement_is_told_by_side(ground: Ground, tmp_path: Path) -> None:
+    before = at(ground, BEFORE, tmp_path / "a")
+    restate(ground, "2026-01-10")
+    restate_comparisons(ground, "2026-01-11")
+    found = compare(ground, before, at(ground, AFTER, tmp_path / "b"))
+    (one,) = [change for change in found.changes if change.id == PERCENT]
+    assert one.revised["pilot"] < 0 and one.revised["comparison"] < 0
+    assert math.fsum(one.revised.values()) == pytest.approx(one.change, abs=EXACT)
+    assert found.causes.areas == {"comparison": 21, "pilot": 1}
+
+
+def test_a_price_alone_moves_money_and_nothing_else(ground: Ground, tmp_path: Path) -> None:
+    before, after = (at(ground, BEFORE, tmp_path / name) for name in "ab")
+    dearer(after)
+    found = compare(ground, before, after)
+    assert parts(found, PERCENT) == {"parameters": 0.0}
+    (change,) = [one for one in found.changes if one.id == MONEY]
+    assert change.before is not None and change.before != 0
+    assert change.change != 0
+    assert "unit_costs.csv: ae_attendance, value was" in found.causes.parameters[0]
+
+
+def test_a_deviation_alone_is_the_protocols(ground: Ground, tmp_path: Path) -> None:
+    before, after = (at(ground, AFTER, tmp_path / name) for name in "ab")
+    was = full(ground, AFTER)
+    shorter_window(after)
+    ground.protocol.write_bytes((after.study_folder / "protocol.yaml").read_bytes())
+    now = full(ground, AFTER)
+    found = compare(ground, before, after)
+    assert parts(found, PERCENT) == {
+        "protocol": pytest.approx(now[PERCENT] - was[PERCENT], rel=EXACT)
+    }
+    assert now[PERCENT] != was[PERCENT]
+    assert found.causes.protocol == (
+        "protocol.yaml: window was [0, 3] and is [0, 1]",
+    )  # fmt: skip
+    assert found.causes.deviations == (
+        "2026-01-20: Two quarters count. Reason: The third was odd",
+    )  # fmt: skip
+
+
+def test_a_line_of_code_alone_has_the_exact_amount(ground: Ground, tmp_path: Path) -> None:
+    before = at(ground, BEFORE, tmp_path / "a")
+    after, sources = other_code(tmp_path / "code", at(ground, BEFORE, tmp_path / "b"))
+    found = compare(ground, before, after, sources=sources)
+    was = full(ground, BEFORE)
+    assert parts(found, PERCENT) == {"code": pytest.approx(0.1 * was[PERCENT], rel=EXACT)}
+    assert parts(found, MONEY) == {"code": 0.0}
+    with pytest.raises(BookError, match="the code of that edition is not kept"):
+        compare(ground, before, after)
+
+
+@pytest.mark.slow
+def test_six_causes_together_sum_and_every_planted_amount_lies_in_its_range(
+    ground: Ground, tmp_path: Path
+) -> None:
+    before = at(ground, BEFORE, tmp_path / "a")
+    ground.submit(after=BEFORE, until="2026-01-24")
+    restate(ground, "2026-01-25")
+    withdraw(ground, "2026-01-26")
+    after, sources = other_code(tmp_path / "code", at(ground, AFTER, tmp_path / "b"))
+    dearer(after)
+    shorter_window(after)
+    alone = {}
+    for cause, plant in (("parameters", dearer), ("protocol", shorter_window)):
+        only = at(ground, BEFORE, tmp_path / cause)
+        plant(only)
+        shutil.copyfile(before.folder / "assignments.npz", only.folder / "assignments.npz")
+        for change in compare(ground, before, only).changes:
+            alone[change.id, cause] = change.change
+    found = compare(ground, before, after, sources=sources)
+    assert found.order == ORDER
+    assert found.states == 64
+    again = compare(ground, before, after, sources=sources, order=tuple(reversed(ORDER)))
+    for one, other in zip(found.changes, again.changes, strict=True):
+        assert one.change is not None
+        summed = [math.fsum(p.amount for p in change.parts) for change in (one, other)]
+        assert summed == pytest.approx([one.change, one.change], rel=EXACT, abs=EXACT)
+        for part, turned in zip(one.parts, reversed(other.parts), strict=True):
+            assert part.low <= part.amount <= part.high
+            assert part.low <= turned.amount <= part.high
+            assert part.low - EXACT <= part.shapley <= part.high + EXACT
+            assert part.shapley == pytest.approx(turned.shapley, abs=1e-6)
+            planted = alone.get((one.id, part.cause), part.amount)
+            assert part.low - EXACT <= planted <= part.high + EXACT
+
+
+def test_an_order_names_every_cause_once(ground: Ground, tmp_path: Path) -> None:
+    frozen = at(ground, BEFORE, tmp_path / "a")
+    with pytest.raises(BookError, match=r"(?s)the order names new\..*each once: revised"):
+        compare(ground, frozen, frozen, order=("new",))
