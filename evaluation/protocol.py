@@ -28,12 +28,20 @@ EstimatorName = Literal[
 ]
 
 
+Gaps = Literal["as_they_are", "by_population"]
+
+
 class AssignmentPlan(Frozen):
-    """How placebo assignments are drawn (see `evaluation.Assignments.draw`)."""
+    """How placebo assignments are drawn (see `evaluation.Assignments.draw`).
+
+    gaps : placebo gaps are judged as they are, or brought to scale by the populations of the areas
+    (Ferman and Pinto 2019), where there are too few areas for bands of population.
+    """
 
     n: int = Field(9_999, ge=19)
     block: Literal["site", "authority", "area"] | None = None
     strata: tuple[Literal["level", "population", "stratum"], ...] = ("level",)
+    gaps: Gaps = "as_they_are"
     seed: int
 
 

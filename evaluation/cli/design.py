@@ -45,6 +45,7 @@ Chosen = Annotated[str, typer.Option(help="random, top_level, smallest, one_auth
 Shape = Annotated[str, typer.Option(help="constant, ramp or heterogeneous.")]
 Scale = Annotated[str, typer.Option(help="level or log.")]
 Strata = Annotated[str, typer.Option(help="level, population or both, with a comma.")]
+GapsOf = Annotated[str, typer.Option(help="as_they_are, or to scale by_population.")]
 Block = Annotated[str, typer.Option(help="area or authority: what moves together.")]
 Sample = Annotated[int, typer.Option(help="Areas drawn anew each time (0: all).")]
 Drawn = Annotated[int, typer.Option(help="Placebo assignments each time.")]
@@ -161,6 +162,7 @@ def calibrate_verb(
     scale: Scale = "level",
     strata: Strata = "",
     block: Block = "area",
+    gaps: GapsOf = "as_they_are",
     sample: Sample = 0,
     assignments: Drawn = 999,
 ) -> None:
@@ -171,7 +173,7 @@ def calibrate_verb(
     writable(output, (".json",))
     rehearsal = _rehearsal(
         (looks, assignments, sample), pilots=pilots, shape=shape, scale=scale, strata=strata,
-        block=block,
+        block=block, gaps=gaps,
     )  # fmt: skip
     asked = estimator or ["did"]
     if unknown := [name for name in asked if name not in SHORT]:
@@ -196,17 +198,18 @@ def _rehearsal(numbers: tuple[int, int, int], **words: str) -> Rehearsal:
     from evaluation.estimate.frame import Scale, one_of
     from evaluation.estimate.ladder import Choices
     from evaluation.estimate.looks import LookPlan
+    from evaluation.protocol import Gaps
 
     for name, allowed in (
         ("pilots", Pilots), ("shape", Shape), ("scale", Scale),
-        ("block", Literal["area", "authority"]),
+        ("block", Literal["area", "authority"]), ("gaps", Gaps),
     ):  # fmt: skip
         one_of(f"--{name}", words[name], allowed)
     looks, assignments, sample = numbers
     checked: dict[str, Any] = words
     return Rehearsal(
         started=1, looks=looks, pilots=checked["pilots"], shape=checked["shape"],
-        choices=Choices(scale=checked["scale"]), block=checked["block"],
+        choices=Choices(scale=checked["scale"], gaps=checked["gaps"]), block=checked["block"],
         strata=tuple(part for part in words["strata"].split(",") if part),
         assignments=assignments, plan=LookPlan(horizon=looks), sample=sample,
     )  # fmt: skip

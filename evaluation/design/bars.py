@@ -19,6 +19,7 @@ from evaluation import quarters
 from evaluation.design.invented import Invented
 from evaluation.design.many import Runs, rehearse_many
 from evaluation.design.trial import Rehearsal
+from evaluation.estimate.ladder import SUMS_OF_GAPS, Choices
 from evaluation.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -90,6 +91,13 @@ def _harder(name: EstimatorName) -> Iterator[Bar]:
         estimator=name, panel=small, effects=(0.0,), measure="size over looks", band=(0.0, 0.07),
         rehearsal=replace(how, pilots="smallest", strata=("population",)),
     )  # fmt: skip
+    if name in SUMS_OF_GAPS:
+        yield Bar(
+            what="size over looks, the smallest third started, gaps to scale by population",
+            estimator=name, panel=small, effects=(0.0,), measure="size over looks",
+            band=(0.0, 0.07), rehearsal=replace(
+                how, pilots="smallest", choices=Choices(gaps="by_population")),
+        )  # fmt: skip
     yield Bar(
         what="size over looks, 30 % of looks skipped", estimator=name, panel=SIXTY, effects=(0.0,),
         rehearsal=replace(how, skipped=0.3), measure="size over looks", band=AT_MOST_SIZE,

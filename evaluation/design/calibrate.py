@@ -130,8 +130,9 @@ def calibrate(
     return {
         "areas": len(panel.areas), "periods": len(panel.periods), "looks": how.looks,
         "pilots": how.pilots, "strata": list(how.strata), "block": how.block,
-        "scale": how.choices.scale, "assignments": how.assignments, "shape": how.shape,
-        "sample": how.sample, "simulations": asked.simulations, "seed": asked.seed,
+        "scale": how.choices.scale, "gaps": how.choices.gaps, "assignments": how.assignments,
+        "shape": how.shape, "sample": how.sample,
+        "simulations": asked.simulations, "seed": asked.seed,
         "recorded": quarters.format_instant(quarters.now()),
         "rows": table, "detectable": found_at_80,
     }  # fmt: skip

@@ -23,6 +23,7 @@ from evaluation.errors import EstimateError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from evaluation.estimate.spread import Spread
     from evaluation.panel import Panel
 
 Block = Literal["site", "authority", "area"]
@@ -88,6 +89,8 @@ class Assignments:
     enumerated : whether the rows are all of them, rather than a draw.
     block, reason : what moves together, and why.
     seed, asked, banded_by : the plan: seed, number asked for, bands of the strata.
+    spread, deviation : where gaps are brought to scale (`scaled`): how they vary with population,
+        and (N) the standard deviation of each area's.
     """
 
     fillers: NDArray[np.int64]
@@ -100,6 +103,8 @@ class Assignments:
     seed: int
     asked: int
     banded_by: tuple[str, ...]
+    spread: Spread | None = None
+    deviation: NDArray[np.float64] | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -111,7 +116,17 @@ class Assignments:
         again = Assignments.draw(
             panel, n=self.asked, block=self.block, strata=self.banded_by, seed=self.seed
         )
-        return replace(again, reason=self.reason)
+        again = replace(again, reason=self.reason)
+        return again if self.spread is None else again.scaled(self.spread, panel)
+
+    def scaled(self, spread: Spread, panel: Panel) -> Assignments:
+        """The same, with every placebo gap brought to the scale of the place that it takes.
+
+        Raises
+        ------
+        EstimateError : an area has no population.
+        """
+        return replace(self, spread=spread, deviation=spread.of(panel))
 
     def known(self, panel: Panel) -> Assignments:
         """The same assignments for the sites that have started in an earlier state of the panel.

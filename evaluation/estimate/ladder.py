@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from evaluation.errors import EstimateError
 from evaluation.estimate import frame
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.imputation import ImputationSettings, imputation
+from evaluation.estimate.spread import by_population
 from evaluation.estimate.synthetic import (
     AugmentedSettings,
     SdidSettings,
@@ -23,7 +25,7 @@ from evaluation.estimate.synthetic import (
     tested,
 )
 from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
-from evaluation.protocol import DidPlan, EstimatorName
+from evaluation.protocol import DidPlan, EstimatorName, Gaps, Protocol
 
 if TYPE_CHECKING:
     from evaluation.estimate.assignment import Assignments
@@ -38,14 +40,30 @@ FITTED_ONCE: tuple[EstimatorName, ...] = (
 so one fit on the whole panel holds the figures of every earlier look."""
 
 
+SUMS_OF_GAPS: tuple[EstimatorName, ...] = (*FITTED_ONCE, "synthetic_did")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """What a protocol fixes for every estimator of its ladder."""
+    """What a protocol fixes for every estimator of its ladder.
+
+    gaps : placebo gaps ``as_they_are``, or brought to scale ``by_population`` (Ferman and Pinto
+        2019); that takes populations, and estimators whose effects are sums of gaps.
+    """
 
     scale: Literal["log", "level"] = "level"
     level: float = 0.95
     did: DidPlan = field(default_factory=DidPlan)
     synthetic_control: Literal["simplex", "demeaned"] = "demeaned"
+    gaps: Gaps = "as_they_are"
+
+    @classmethod
+    def of(cls, protocol: Protocol, outcome: str) -> Choices:
+        """What a protocol chooses for one outcome."""
+        return cls(
+            scale=protocol.scale_of(outcome), level=protocol.level, did=protocol.did,
+            synthetic_control=protocol.synthetic_control, gaps=protocol.assignments.gaps,
+        )  # fmt: skip
 
 
 def fit(
@@ -59,6 +77,7 @@ def fit(
     """
     frame.one_of("estimator", name, EstimatorName)
     scale, level = choices.scale, choices.level
+    assignments = _to_scale(name, panel, outcome, choices, assignments)
     if name == "did":
         plan = choices.did
         settings = DidSettings(
@@ -100,7 +119,25 @@ def to_test(
     twin = _twin_settings(name, choices)
     if twin is None:
         return fit(name, panel, outcome, choices, assignments)
-    return tested(panel, outcome, twin, assignments)
+    scaled = _to_scale(name, panel, outcome, choices, assignments)
+    return tested(panel, outcome, twin, scaled)
+
+
+def _to_scale(
+    name: EstimatorName, panel: Panel, outcome: str, choices: Choices, assignments: Assignments
+) -> Assignments:
+    """The assignments, with placebo gaps to scale where that is chosen."""
+    if choices.gaps == "as_they_are":
+        return assignments
+    if name not in SUMS_OF_GAPS:
+        raise EstimateError(
+            f"{name} is refitted under every assignment and has no gaps to bring to scale.",
+            expected=f"one of {', '.join(SUMS_OF_GAPS)}",
+            mend="re-draw within bands of population instead: strata: [population]",
+        )
+    sample = frame.take(panel, outcome, choices.scale)
+    spread = by_population(sample.panel, sample.figures, int(sample.slots.starts.min()))
+    return assignments.scaled(spread, sample.panel)
 
 
 def _twin_settings(name: EstimatorName, choices: Choices) -> Settings | None:

@@ -102,9 +102,13 @@ def _chunk(
         for s in np.flatnonzero(slots.starts == g):
             places = np.flatnonzero(slots.slot_of == s)
             mass = valid[:, places].sum(axis=1)
-            total = filled[:, places].sum(axis=1)
+            difference = filled[:, places]
             if against is not None:
-                total = total - (against[:, places] * valid[:, places]).sum(axis=1)
+                difference = difference - against[:, places] * valid[:, places]
+            if assignments.deviation is not None:
+                taken = assignments.deviation[slots.places] / assignments.deviation[fillers]
+                difference = difference * taken[:, places, None]
+            total = difference.sum(axis=1)
             with np.errstate(invalid="ignore", divide="ignore"):
                 out[:, s] = np.where(mass > 0, total / mass, np.nan)
     return out.reshape(len(fillers), -1)

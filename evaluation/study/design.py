@@ -38,10 +38,7 @@ def study_power(
     looks, plan = protocol.looks, protocol.assignments
     tables = []
     for code in _chosen(protocol, outcome, name):
-        choices = Choices(
-            scale=protocol.scale_of(code), level=protocol.level, did=protocol.did,
-            synthetic_control=protocol.synthetic_control,
-        )  # fmt: skip
+        choices = Choices.of(protocol, code)
         asked = Plan(
             estimator=protocol.estimators[0], choices=choices, window=protocol.window,
             looks=LookPlan(

@@ -108,6 +108,7 @@ def statistics_of(panel: Panel, protocol: Protocol, assignments: Assignments) ->
     found: dict[str, tuple[Floats, Floats]] = {}
     base = plan.base if plan.base != "varying" else None
     fast = name == "did" and plan.comparison == "never" and base and score == "mean"
+    fast = fast and protocol.assignments.gaps == "as_they_are"
     for code in protocol.outcomes:
         sample = frame.take(panel, code, protocol.scale_of(code))
         if fast and base and np.isfinite(sample.figures).all():
@@ -124,10 +125,7 @@ def statistics_of(panel: Panel, protocol: Protocol, assignments: Assignments) ->
             )
             found[code] = did_with_gaps(sample, assignments, settings, protocol.window)
             continue
-        choices = Choices(
-            scale=protocol.scale_of(code), level=protocol.level, did=plan,
-            synthetic_control=protocol.synthetic_control,
-        )  # fmt: skip
+        choices = Choices.of(protocol, code)
         estimate = ladder.to_test(name, panel, code, choices, assignments)
         at = scores.statistic(estimate, protocol.window, score)
         found[code] = (at.raw, at.shift)

@@ -148,10 +148,7 @@ def estimate_by(
     assignments: Assignments,
 ) -> Estimate:
     """One estimate of a protocol's ladder, with the protocol's settings."""
-    choices = Choices(
-        scale=protocol.scale_of(outcome), level=protocol.level, did=protocol.did,
-        synthetic_control=protocol.synthetic_control,
-    )  # fmt: skip
+    choices = Choices.of(protocol, outcome)
     return ladder.fit(estimator, panel, outcome, choices, assignments)
 
 

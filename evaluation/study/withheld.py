@@ -39,10 +39,7 @@ def withheld_ends(
         cells = int(hidden_cells(panel, code).sum())
         if not cells or threshold < 2:
             continue
-        choices = Choices(
-            scale=protocol.scale_of(code), level=protocol.level, did=protocol.did,
-            synthetic_control=protocol.synthetic_control,
-        )  # fmt: skip
+        choices = Choices.of(protocol, code)
         effects = [
             float(
                 ladder.fit(protocol.estimators[0], end, code, choices, few)
