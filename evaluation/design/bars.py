@@ -9,6 +9,7 @@ writes ``book/bars.json``; it goes on where it was stopped.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation import quarters
+from evaluation.design import family_bars
 from evaluation.design.invented import Invented
 from evaluation.design.many import Runs, rehearse_many
 from evaluation.design.trial import Rehearsal
@@ -35,6 +37,7 @@ COVERAGE = (0.935, 1.0)
 ESTIMATORS: tuple[EstimatorName, ...] = (
     "did", "imputation", "synthetic_control", "augmented_synthetic_control", "synthetic_did",
 )  # fmt: skip
+FAMILIES = "families"
 LEAST = 999
 """Placebo assignments of each rehearsal; a study has ten times as many."""
 
@@ -190,7 +193,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m evaluation.design.bars")
     parser.add_argument("--simulations", type=int, default=SIMULATIONS)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--only", default=",".join(ESTIMATORS), help="estimators, with commas")
+    parser.add_argument(
+        "--only", default=",".join((FAMILIES, *ESTIMATORS)),
+        help="families or estimators, with commas",
+    )  # fmt: skip
     parser.add_argument(
         "--largest", type=int, default=10**6, help="panels of at most so many areas"
     )
@@ -201,7 +207,9 @@ def main() -> None:
         simulations=asked.simulations, seed=SEED, workers=asked.workers,
         resume=workspace.var / "rehearsals",
     )  # fmt: skip
-    for row in measure(runs, tuple(asked.only.split(",")), asked.largest):
+    only = tuple(asked.only.split(","))
+    families = family_bars.rows(asked.simulations, SEED) if FAMILIES in only else iter(())
+    for row in itertools.chain(families, measure(runs, only, asked.largest)):
         print(f"{row['estimator']:18} {row['what']:70} {100 * row['measured']:5.1f} %", flush=True)
         _record(path, row)
 
@@ -211,7 +219,8 @@ def _record(path: Path, row: dict[str, Any]) -> None:
     record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": []}
     names = ("estimator", "what", "areas")
     kept = [old for old in record["rows"] if any(old[name] != row[name] for name in names)]
-    order = [(bar.estimator, bar.what, bar.panel.areas) for bar in bars()]
+    order = [("did", one.what, family_bars.PANEL.areas) for one in family_bars.BARS.values()]
+    order += [(bar.estimator, bar.what, bar.panel.areas) for bar in bars()]
     rows = sorted([*kept, row], key=lambda one: order.index(tuple(one[name] for name in names)))
     record = {
         "command": "python -m evaluation.design.bars", "seed": SEED,

@@ -1,0 +1,145 @@
+"""Bars of what stands on several outcomes or on the other side of the test, over eight looks.
+
+Three primary outcomes by closed testing, "no effect larger than X", and the separate watch for
+harm: how often each is said falsely, on invented panels with correlated outcomes, difference-in-
+differences as the estimator. The engine is the one that a study runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evaluation.design.invented import Invented
+from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.families import Subset, closed_look, rejected
+from evaluation.estimate.gather import Window, did_looks
+from evaluation.estimate.inference import placebo_p
+from evaluation.estimate.looks import Look, LookPlan, run_looks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.panel import Panel
+
+    Floats = NDArray[np.float64]
+
+PANEL = Invented(areas=60)
+LOOKS, STARTED, PLACEBOS = 8, 6, 999
+CORRELATION = 0.5
+EFFECT, MARGIN = -2.0, 3.0
+PLAN = LookPlan(horizon=LOOKS)
+TIMES = [(look + 1) / LOOKS for look in range(LOOKS)]
+CODES = ("first", "second", "third")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyBar:
+    """A rate over simulations, its band, and whether it is promised or only shown."""
+
+    what: str
+    band: tuple[float, float]
+    claim: bool = True
+
+
+BARS = {
+    "none": FamilyBar(what="any false finding among three primaries, no effect",
+                      band=(0.0, 0.06)),
+    "one": FamilyBar(what="any false finding among three primaries, an effect on one",
+                     band=(0.0, 0.06)),
+    "two": FamilyBar(what="any false finding among three primaries, effects on two",
+                     band=(0.0, 0.06)),
+    "equivalent": FamilyBar(what="'no effect larger than X' said where the effect is X",
+                            band=(0.0, 0.06)),
+    "harm": FamilyBar(what="harm said by its own watch, where there is none", band=(0.0, 0.065)),
+    "naive": FamilyBar(what="any false finding, three primaries each tested at 5 % at every look",
+                       band=(0.0, 0.06), claim=False),
+    "found": FamilyBar(what="a harm of two standard deviations found by its own watch",
+                       band=(0.8, 1.0), claim=False),
+}  # fmt: skip
+
+
+def rows(simulations: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Each bar's rate, as `evaluation.design.bars` records it."""
+    found = [simulate(seed + number) for number in range(simulations)]
+    for key, bar in BARS.items():
+        share = float(np.mean([one[key] for one in found]))
+        error = (max(share * (1 - share), 1 / simulations) / simulations) ** 0.5
+        low, high = bar.band
+        yield {
+            "what": bar.what, "estimator": "did", "areas": PANEL.areas, "measured": share,
+            "mc_se": error, "low": low, "high": high, "claim": bar.claim,
+            "passes": low <= share + 2 * error and share - 2 * error <= high,
+            "refused": 0.0, "simulations": simulations,
+        }  # fmt: skip
+
+
+def simulate(seed: int) -> dict[str, bool]:
+    """What is said in one invented programme, by bar."""
+    raw, shift = statistics(seed)
+    plain = {code: raw[k] for k, code in enumerate(CODES)}
+    moved = {code: raw[k] + EFFECT * shift for k, code in enumerate(CODES)}
+    return {
+        "none": any(_closed(plain).values()),
+        "one": _false({**plain, "first": moved["first"]}, ("second", "third")),
+        "two": _false({**moved, "third": plain["third"]}, ("third",)),
+        "equivalent": equivalent(raw[0] + MARGIN * shift, shift, MARGIN),
+        "harm": harmful(raw[0]),
+        "naive": any(placebo_p(row) <= PLAN.alpha for one in raw for row in one),
+        "found": harmful(raw[0] - EFFECT * shift),
+    }  # fmt: skip
+
+
+def statistics(seed: int) -> tuple[Floats, Floats]:
+    """(3, L, B + 1) of three correlated outcomes without any effect, and (L, B + 1) of a unit."""
+    panels = [PANEL.draw(4 * seed + k) for k in range(4)]
+    common, *own = (panel.array("y") for panel in panels)
+    mixed = [np.sqrt(CORRELATION) * common + np.sqrt(1 - CORRELATION) * one for one in own]
+    piloted = _piloted(panels[0], np.random.default_rng([seed, STARTED]))
+    assignments = Assignments.draw(piloted, n=PLACEBOS, block="area", strata=(), seed=seed)
+    first = PANEL.quarters - LOOKS
+    window = Window(first=0, last=LOOKS - 1, looks=tuple(range(first, PANEL.quarters)))
+    return did_looks(np.array(mixed), assignments, window)
+
+
+def _piloted(panel: Panel, rng: np.random.Generator) -> Panel:
+    chosen = rng.choice(PANEL.areas, size=STARTED, replace=False)
+    areas = panel.areas.copy()
+    start = panel.labels[PANEL.quarters - LOOKS]
+    for column, value in (("start", start), ("site", "placebo pilots"), ("role", "pilot")):
+        held = areas[column].astype(object).to_numpy(copy=True)
+        held[chosen] = value
+        areas[column] = held
+    return replace(panel, areas=areas)
+
+
+def _closed(statistics_of: dict[str, Floats]) -> dict[str, bool]:
+    """Outcome -> whether closed testing has rejected it by the last look."""
+    looks: dict[Subset, Look] | None = None
+    for number, time in enumerate(TIMES):
+        at = {code: rows_of[number] for code, rows_of in statistics_of.items()}
+        looks = closed_look(at, time, PLAN, looks)
+    assert looks is not None  # there is at least one look
+    return rejected(looks)
+
+
+def _false(statistics_of: dict[str, Floats], null: tuple[str, ...]) -> bool:
+    found = _closed(statistics_of)
+    return any(found[code] for code in null)
+
+
+def equivalent(raw: Floats, shift: Floats, margin: float) -> bool:
+    """Whether "no effect larger than the margin" is said: the repeated interval lies within it.
+
+    An interval is the effects that are not rejected, so both margins are rejected by then.
+    """
+    return all(run_looks(raw - side * margin * shift, TIMES, PLAN)[-1].crossed for side in (-1, 1))
+
+
+def harmful(raw: Floats) -> bool:
+    """Whether the separate watch, one-sided by Pocock's spending, has said harm (a rise)."""
+    watch = replace(PLAN, spending="pocock", side="greater")
+    return run_looks(raw, TIMES, watch)[-1].crossed
