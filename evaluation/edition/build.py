@@ -19,7 +19,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from evaluation.edition import pages
+from evaluation.edition.claims import Claims
 from evaluation.edition.edition import Edition
+from evaluation.edition.guard import guard
+from evaluation.edition.past import COMING, FOLDER, INDEX
 from evaluation.errors import BookError
 from evaluation.workspace import Workspace
 
@@ -35,24 +38,31 @@ def build_book(
 
     Raises
     ------
-    BookError : if there are no results, a page uses a claim that no result bears, or Jupyter Book
+    BookError : if there are no results, prose says what no result bears (`guard`), or Jupyter Book
         warns of anything.
     """
     book = workspace.book
     if not (book / "_config.yml").is_file():
         raise BookError("the workspace has no book.", where=str(book), expected="book/_config.yml")
     index, stamp = book / "_build" / "html" / "index.html", book / "_build" / _STAMP
-    inputs = _digest(_inputs(workspace), programme)
+    inputs = _digest(_past(workspace), book_inputs(workspace, programme))
     if index.is_file() and stamp.is_file() and stamp.read_text() == inputs:
         progress("The book is up to date.")
         return index
-    progress("Writing the pages of the edition")
     edition = Edition.read(workspace, programme)
+    progress("Reading the prose against the results")
+    guard(workspace, edition, Claims(edition))
+    progress("Writing the pages of the edition")
     pages.write(workspace, edition)
     progress("Building the book (new or changed notebooks are executed)")
     _run_jupyter_book(workspace)
     stamp.write_text(inputs)
     return index
+
+
+def book_inputs(workspace: Workspace, programme: str) -> str:
+    """SHA-256 over everything that the book is made of, but for what it says of past editions."""
+    return _digest(_inputs(workspace), programme)
 
 
 def serve_book(workspace: Workspace, port: int = 8000) -> None:
@@ -119,6 +129,11 @@ def _inputs(workspace: Workspace) -> Iterator[Path]:
     yield from workspace.schemas.rglob("*.yaml")
     yield from workspace.studies.rglob("*")
     yield from Path(__file__).parent.rglob("*")
+
+
+def _past(workspace: Workspace) -> Iterator[Path]:
+    """What the pages say of past editions, and of the one that they are built for."""
+    yield from (workspace.var / FOLDER / name for name in (INDEX, COMING))
 
 
 def _digest(paths: Iterable[Path], programme: str) -> str:

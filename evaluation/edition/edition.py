@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from evaluation.edition import words
+from evaluation.edition.past import History
 from evaluation.edition.rounds import Round, rounds
 from evaluation.errors import BookError
 from evaluation.programme import Outcome, Programme, load_outcomes
@@ -91,6 +92,7 @@ class Edition:
     rounds: tuple[Round, ...]
     calibration: Record | None
     outcomes: tuple[Outcome, ...]
+    history: History = field(default_factory=History)
 
     @classmethod
     def read(cls, workspace: Workspace, programme: str) -> Edition:
@@ -128,6 +130,7 @@ class Edition:
             rounds=rounds(workspace, programme, receipts),
             calibration=_read_json(calibration) if calibration.is_file() else None,
             outcomes=_dictionary(workspace, programmes[programme]),
+            history=History.read(workspace),
         )
 
     @property

@@ -1,0 +1,124 @@
+"""The publisher's verbs: publish, run, list, diff, verify."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from evaluation.cli.session import AsJson, Session, print_json, say
+
+app = typer.Typer(help="Publish editions of the book, and say what changed between them.")
+
+Reason = Annotated[str, typer.Option(help="Why a quarter is published again: a correction.")]
+NoPages = Annotated[bool, typer.Option("--no-pages", help="Figures alone, without the book.")]
+
+
+@app.command("publish")
+def edition_publish(
+    context: typer.Context,
+    quarter: Annotated[str, typer.Option(help="The quarter that is meant, as a check.")] = "",
+    reason: Reason = "",
+    no_pages: NoPages = False,
+) -> None:
+    """Freeze what is known now as an edition; nothing if nothing changed."""
+    from evaluation.publish.publish import publish
+
+    session: Session = context.obj
+    done = publish(
+        session.workspace, programme=session.programme_name, quarter=quarter, reason=reason,
+        pages=not no_pages, progress=lambda m: say(f"· {m}"),
+    )  # fmt: skip
+    _told(session, done.edition.name, done.grown)
+
+
+def _told(session: Session, name: str, grown: int) -> None:
+    from evaluation.edition.past import History
+
+    history = History.read(session.workspace)
+    edition = history.named(name)
+    for sentence in (edition.change or {}).get("sentences", []):
+        say(f"  {sentence}")
+    say(f"Editions take {grown / 1e6:+,.1f} MB more than before.")
+    if edition.next_due:
+        say(f"The next edition follows the returns that are due on {edition.next_due}.")
+    print(edition.folder / ("pages/index.html" if edition.pages else "headline.json"))
+
+
+@app.command("list")
+def edition_list(context: typer.Context, as_json: AsJson = False) -> None:
+    """Every edition, the newest first."""
+    from evaluation.edition.past import History
+
+    session: Session = context.obj
+    history = History.read(session.workspace)
+    if as_json:
+        print_json([
+            {"name": e.name, "quarter": e.quarter, "published": e.published, "status": e.status,
+             "replaced_by": e.replaced_by, "reason": e.reason, "pages": e.pages,
+             "manifest": e.manifest}
+            for e in history.editions
+        ])  # fmt: skip
+        return
+    if not history.editions:
+        say("No edition was published yet: newstart edition publish")
+        return
+    for edition in reversed(history.editions):
+        by = f" ({edition.replaced_by})" if edition.replaced_by else ""
+        print(f"{edition.name:<12} {edition.published[:10]}  {edition.status}{by}")
+        if edition.reason:
+            print(f"{'':<24}correction: {edition.reason}")
+    current = history.current
+    if current is not None and current.next_due:
+        say(f"The next edition follows the returns that are due on {current.next_due}.")
+
+
+@app.command("diff")
+def edition_diff(
+    context: typer.Context,
+    a: Annotated[str, typer.Argument(help="An edition, or a quarter.")],
+    b: Annotated[str, typer.Argument(help="A later one.")],
+    order: Annotated[
+        str, typer.Option(help="The causes in order of substitution, with commas between.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """How each headline figure moved from one edition to another, cause by cause."""
+    from evaluation.publish.report import compared, lines
+
+    session: Session = context.obj
+    record = compared(session.workspace, a, b, order)
+    if as_json:
+        print_json(record)
+        return
+    for text in lines(record):
+        print(text)
+
+
+@app.command("verify")
+def edition_verify(
+    context: typer.Context,
+    edition: Annotated[str, typer.Argument(help="An edition, or a quarter; default: all.")] = "",
+    no_figures: Annotated[
+        bool, typer.Option("--no-figures", help="Hashes alone; compute nothing again.")
+    ] = False,
+) -> None:
+    """Recompute the hashes of editions, and their headline figures by their own code."""
+    from evaluation.edition.past import History
+    from evaluation.publish.proof import verify
+
+    session: Session = context.obj
+    history = History.read(session.workspace)
+    chosen = [history.named(edition)] if edition else list(history.editions)
+    if not chosen:
+        say("No edition was published yet: newstart edition publish")
+        return
+    proofs = verify(session.workspace, chosen, figures=not no_figures)
+    for proof in proofs:
+        checked = f"{proof.files} files, {proof.figures} headline figures"
+        print(f"{proof.edition}: {'holds' if proof.holds else 'DOES NOT HOLD'} ({checked})")
+        for fault in proof.faults:
+            print(f"  {fault}")
+    if not all(proof.holds for proof in proofs):
+        sys.exit(1)

@@ -1,0 +1,188 @@
+"""Whether a published edition still is what it was, and whether its figures can be made again.
+
+Asked of each edition: its files have the hashes of its manifest and its manifest that of the index;
+each page says of its standing what the index says; the ledger still holds its head; no look that it
+saw was touched; and its own code, on what was known then, gives its headline figures again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evaluation import fingerprint
+from evaluation.edition.past import FOLDER, History, PastEdition
+from evaluation.errors import LedgerError
+from evaluation.ledger.ledger import Ledger
+from evaluation.ledger.receipt import LedgerHead
+from evaluation.publish import code, status
+from evaluation.publish.difference import learned_between, source_of
+from evaluation.publish.draft import read_json
+from evaluation.publish.freeze import MANIFEST, PAGES, STATE, expected_page
+from evaluation.publish.ground import Ground, write_state
+from evaluation.publish.publish import sources
+from evaluation.study.look_series import LookSeries
+
+if TYPE_CHECKING:
+    from evaluation.workspace import Workspace
+
+TOLERANCE = 1e-9
+"""Relative: two runs of the same code on the same machine agree exactly; on two, to rounding."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What was found wrong with an edition, a sentence each; nothing if it holds.
+
+    files, figures : how many files and headline figures were checked.
+    """
+
+    edition: str
+    faults: tuple[str, ...]
+    files: int
+    figures: int
+
+    @property
+    def holds(self) -> bool:
+        return not self.faults
+
+
+def verify(
+    workspace: Workspace, editions: Sequence[PastEdition], *, figures: bool = True
+) -> tuple[Proof, ...]:
+    """Check editions.
+
+    Parameters
+    ----------
+    figures : whether the headline figures are computed again too.
+    """
+    history = History.read(workspace)
+    ledger = _ledger_faults(workspace, editions)
+    proofs = []
+    for edition in editions:
+        faults, count = _files(history, edition)
+        computed = 0
+        if not faults:
+            manifest = read_json(edition.folder / MANIFEST)
+            faults += _order(history, edition, manifest) + ledger.get(edition.name, [])
+            faults += _looks(workspace, manifest)
+            if figures and not ledger.get(edition.name):
+                again, computed = _figures(workspace, edition)
+                faults += again
+        proofs.append(
+            Proof(edition=edition.name, faults=tuple(faults), files=count, figures=computed)
+        )
+    return tuple(proofs)
+
+
+def _files(history: History, edition: PastEdition) -> tuple[list[str], int]:
+    """Files that are gone, changed or were added, and pages whose standing is another."""
+    path = edition.folder / MANIFEST
+    if not path.is_file() or fingerprint.of_bytes(path.read_bytes()) != edition.manifest:
+        return [f"{edition.name}/{MANIFEST} is not the one that the index names."], 0
+    manifest, faults = read_json(path), []
+    there = {
+        one.relative_to(edition.folder).as_posix()
+        for one in edition.folder.rglob("*") if one.is_file()
+    } - {MANIFEST}  # fmt: skip
+    for name in sorted({*manifest["files"], *there}):
+        if name not in there:
+            faults.append(f"{edition.name}/{name} is gone.")
+        elif name not in manifest["files"]:
+            faults.append(f"{edition.name}/{name} was added after publication.")
+        else:
+            faults += _file(history, edition, name, manifest["files"][name])
+    return faults, len(there)
+
+
+def _file(history: History, edition: PastEdition, name: str, expected: str) -> list[str]:
+    content = (edition.folder / name).read_bytes()
+    if not name.startswith(f"{PAGES}/") or not name.endswith(".html"):
+        return [] if fingerprint.of_bytes(content) == expected else [_changed(edition, name)]
+    page = content.decode("utf-8", errors="replace")
+    if fingerprint.of_bytes(status.blank(page).encode()) != expected:
+        return [_changed(edition, name)]
+    if expected_page(history, edition, name.removeprefix(f"{PAGES}/"), page) != page:
+        return [f"{edition.name}/{name} says of its standing what the index does not."]
+    return []
+
+
+def _changed(edition: PastEdition, name: str) -> str:
+    return f"{edition.name}/{name} was changed after publication."
+
+
+def _order(history: History, edition: PastEdition, manifest: dict[str, Any]) -> list[str]:
+    """Whether the edition names the one before it, with the manifest that that one has."""
+    place = history.editions.index(history.named(edition.name))
+    last = history.editions[place - 1] if place else None
+    expected = None if last is None else {"edition": last.name, "manifest": last.manifest}
+    if manifest["previous"] == expected:
+        return []
+    return [f"{edition.name} was published after another edition than the index says."]
+
+
+def _ledger_faults(
+    workspace: Workspace, editions: Sequence[PastEdition]
+) -> dict[str, list[str]]:  # fmt: skip
+    """Edition -> what the ledger has that it should not: one verification for all."""
+    heads = {}
+    for edition in editions:
+        path = edition.folder / MANIFEST
+        if path.is_file():
+            head = read_json(path)["ledger_head"]
+            heads[edition.name] = LedgerHead(
+                returns=head["returns"], chain=head["chain"], where=edition.name
+            )
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        found = ledger.verify(against=list(heads.values()))
+    said = [one.what for one in found.broken]
+    general = [text for text in said if not any(name in text for name in heads)]
+    return {
+        name: [f"The ledger does not hold: {text}" for text in general]
+        + [f"The ledger does not hold: {text}" for text in said if f"{name}" in text]
+        for name in heads
+    }
+
+
+def _looks(workspace: Workspace, manifest: dict[str, Any]) -> list[str]:
+    """Whether every look that the edition saw stands as it was: no verdict of the past moves."""
+    faults = []
+    for study, seen in manifest["looks"].items():
+        programme, _, name = study.partition("/")
+        folder = workspace.looks(programme, name) / seen["series"]
+        try:
+            rows = LookSeries(folder=folder).rows()
+        except LedgerError as error:
+            faults.append(str(error))
+            continue
+        if not seen["rows"]:
+            continue
+        if len(rows) < seen["rows"] or rows[seen["rows"] - 1].hash != seen["head"]:
+            faults.append(f"The look ledger of {study} is not the one that the edition saw.")
+    return faults
+
+
+def _figures(workspace: Workspace, edition: PastEdition) -> tuple[list[str], int]:
+    """The headline figures made again, by the edition's own code on what was known then."""
+    ground = Ground.read(edition.folder / STATE)
+    with tempfile.TemporaryDirectory(prefix="newstart-proof-") as scratch:
+        learned = learned_between(workspace, ground, ground)
+        state = write_state(Path(scratch) / "state", (ground, ground), learned, ())
+        source = source_of(ground, sources(workspace, [edition]))
+        (found,) = code.run(source, [state])
+    faults = []
+    for key, figure in edition.headline.items():
+        if key not in found or not math.isclose(found[key], figure["effect"], rel_tol=TOLERANCE):
+            now = json.dumps(found.get(key))
+            faults.append(f"{key} was {figure['effect']} and is {now} when computed again.")
+    return faults, len(edition.headline)
+
+
+def folder(workspace: Workspace) -> Path:
+    """Where editions lie."""
+    return workspace.var / FOLDER

@@ -1,0 +1,114 @@
+"""A difference between two editions in plain sentences, from its amounts and its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from evaluation.edition import words
+from evaluation.publish.causes import Causes
+from evaluation.publish.difference import COMPARISON, PILOT, TITLES, Change, Difference
+from evaluation.publish.ground import CODE, PRICES, PROTOCOL
+from evaluation.publish.pieces import NEW, REVISED, WITHDRAWN
+from evaluation.publish.split import Part
+
+Headline = Mapping[str, Mapping[str, Any]]
+
+
+def as_record(found: Difference, headline: Headline, was: Headline) -> dict[str, Any]:
+    """The difference as plain data, with titles, units and what is said of it."""
+    told = found.as_data()
+    for key, figure in told["figures"].items():
+        meta = headline.get(key) or was.get(key) or {"title": key, "unit": ""}
+        figure |= {"title": meta["title"], "unit": meta["unit"]}
+    return {
+        **told, "reasons": {c: reason(c, found.causes) for c in found.order},
+        "sentences": [sentence(one, told["figures"][one.id]["title"],
+                               told["figures"][one.id]["unit"]) for one in found.changes],
+    }  # fmt: skip
+
+
+def sentence(change: Change, title: str, unit: str) -> str:
+    """How one headline figure moved, cause by cause."""
+    if change.before is None:
+        return f"{title}: {level(change.after, unit)}, for the first time."
+    if change.after is None:
+        return f"{title}: no figure any more; it was {level(change.before, unit)}."
+    if not change.parts or all(part.amount == 0 for part in change.parts):
+        return f"{title}: {level(change.after, unit)}, as before."
+    moved = sorted((p for p in change.parts if p.amount), key=lambda p: -abs(p.amount))
+    ends = f"from {level(change.before, unit)} to {level(change.after, unit)}"
+    return f"{title} went {ends}: {words.listed([_part(part, unit) for part in moved])}."
+
+
+def _part(part: Part, unit: str) -> str:
+    """``the new quarter −0.2 points``, with the range over orders where there is one."""
+    said = f"{words.within(TITLES[part.cause])} {amount(part.amount, unit)}"
+    ends = [amount(part.low, unit), amount(part.high, unit)]
+    return said if ends[0] == ends[1] else f"{said} ({ends[0]} to {ends[1]} in other orders)"
+
+
+def reason(cause: str, causes: Causes) -> str:
+    """What a cause was, from the facts."""
+    said: dict[str, Callable[[Causes], str]] = {
+        REVISED: _given_again,
+        WITHDRAWN: lambda c: f"Withdrawn: {'; '.join(c.withdrawn)}",
+        NEW: lambda c: f"New: {words.listed(c.quarters) or 'costs of a new quarter'}",
+        PROTOCOL: _protocol,
+        CODE: lambda c: f"Code that differs: {', '.join(c.code)}",
+        PRICES: lambda c: "; ".join(c.parameters),
+    }
+    return words.sentence(said[cause](causes))
+
+
+def _given_again(causes: Causes) -> str:
+    parts = [f"{words.counted(causes.restated, 'figure')} restated"] if causes.restated else []
+    parts += [f"{words.counted(causes.late, 'figure')} came late"] if causes.late else []
+    if not parts:
+        return "Costs of quarters known before are others"
+    where = [
+        f"{words.counted(causes.areas.get(role, 0), f'{role} area')}"
+        for role in (PILOT, COMPARISON)
+    ]
+    why = f". Reason given: {'; '.join(causes.reasons)}" if causes.reasons else ""
+    return f"{words.listed(parts)}, in {words.listed(where)}{why}"
+
+
+def _protocol(causes: Causes) -> str:
+    said = "; ".join(causes.protocol) or "The kept assignments are others"
+    noted = f" Noted as a deviation: {'; '.join(causes.deviations)}" if causes.deviations else ""
+    return f"{words.sentence(said)}{noted}"
+
+
+def level(value: float | None, unit: str) -> str:
+    """A headline figure as it is said in an edition."""
+    if unit == "%":
+        return words.signed_percent(value)
+    if unit == "£":
+        return words.pounds(value)
+    if value is None:
+        return "not known"
+    return f"{words.about(abs(value))} {'fewer' if value < 0 else 'more'}"
+
+
+def amount(value: float, unit: str) -> str:
+    """A part of a change, with its sign."""
+    if unit == "£":
+        return f"+{words.pounds(value)}" if words.rounded(value) > 0 else words.pounds(value)
+    digits = 2 if unit == "%" else 0 if abs(value) >= 10 else 1
+    text = words.number(value, digits)
+    return f"{f'+{text}' if value > 0 else text}{' points' if unit == '%' else ''}"
+
+
+def table(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row a figure and cause: the split as data."""
+    rows = []
+    for key, figure in record["figures"].items():
+        parts: Sequence[Mapping[str, Any]] = figure["parts"]
+        rows += [
+            {"figure": key, "title": figure["title"], "unit": figure["unit"],
+             "before": figure["before"], "after": figure["after"], "change": figure["change"],
+             **{name: part[name] for name in ("cause", "amount", "shapley", "low", "high")}}
+            for part in parts
+        ]  # fmt: skip
+    return rows
