@@ -47,6 +47,14 @@ class ClaimRole(SphinxRole):
         )  # fmt: skip
 
 
+class NamedFigure(SphinxRole):
+    """A number that no result of the edition holds: ``said <what fixed or printed it>``."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        said = self.text.partition("<")[0].strip()
+        return [nodes.inline(self.rawtext, said, classes=["claim"])], []
+
+
 def name_the_data(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
@@ -124,6 +132,8 @@ def _rows_scoped(body: re.Match[str]) -> str:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Join the book's own parts to Sphinx."""
     app.add_role("claim", ClaimRole())
+    app.add_role("constant", NamedFigure())
+    app.add_role("measured", NamedFigure())
     app.add_config_value("edition_frame", "", "html")
     app.connect("config-inited", note_the_edition)
     # Before Sphinx gives each script its attributes, at 800.

@@ -1,0 +1,324 @@
+"""The guard of the book's prose: no figure and no verdict that no result bears.
+
+It reads what people write (the book's pages, the notebooks' texts, the templates), before the book
+is built. A figure stands in prose by the id of its claim. What else may be a number: years,
+quarters, dates, numbered names; a ``{constant}`` with its source; a ``{measured}`` figure, or any
+in a paragraph, with the command that printed it; a page whose figures a named test computes anew.
+
+A verdict word (*improved, fell, saved, no effect* ...) about an outcome or the programme has to be
+borne by the finding: a sentence about what might be (*whether, would, could*) asserts nothing.
+Numbers written in words are not read: a limit of this guard.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from evaluation.edition import words
+from evaluation.edition.claims import near
+from evaluation.edition.prose import Named, Prose
+from evaluation.errors import BookError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from evaluation.edition.claims import Claims
+    from evaluation.edition.edition import Edition, Record, StudyResults
+    from evaluation.workspace import Workspace
+
+SHOWN = 20
+_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_NUMBER = re.compile(
+    r"(?<![\w.\u2011-])[+−-]?[£$]?\d+(?:,\d{3})*(?:\.\d+)?(?:[%×]|(?:m|bn|k)\b)?(?![\w-])"
+)
+_ALLOWED = re.compile(
+    rf"\d{{1,2}} (?:{_MONTHS})(?: \d{{4}})?|(?:{_MONTHS}) \d{{4}}"
+    r"|(?:1[89]|20)\d\d(?: Q[1-4]|/\d\d)?(?!\d|%|,\d|\.\d)"
+    r"|(?:Book|MathJax|Apache|Sphinx|WCAG|[Vv]ersion|Proposition|Annex|Table|Step) \d[\d.]*"
+    r"|Python \d\.\d+(?:, \d\.\d+)*(?: and \d\.\d+)?"
+)
+_VERBS = {
+    "better": ("improved", "improved", "improve"),
+    "worse": ("worsened", "worsened", "worsen"),
+    "down": ("fell|reduced|cut|decreased|dropped|prevented|lowered",
+             "fallen|reduced|cut|decreased|dropped|prevented|lowered",
+             "fall|reduce|cut|decrease|drop|prevent|lower"),
+    "up": ("rose|increased|grew|raised", "risen|increased|grown|raised",
+           "rise|increase|grow|raise"),
+    "money": ("saved|saves|paid for itself|pays for itself", "saved|paid for itself",
+              "save|pay for itself"),
+}  # fmt: skip
+_WORDS = {
+    kind: re.compile(
+        rf"(?i)\b(?:{past}|(?:has|have)(?: not)? (?:{done})|(?:did|does|do) not (?:{bare}))\b"
+    )
+    for kind, (past, done, bare) in _VERBS.items()
+} | {"none": re.compile(r"(?i)\bno effect\b|\bmade no difference\b")}
+_OPEN = re.compile(
+    r"(?i)\b(?:if|whether|would|could|might|may|when|where|unless|until|cannot|can|should|must)\b"
+)
+_NOT = re.compile(r"\b(?:not|never|neither|nor|none)\b|n't\b", re.IGNORECASE)
+_QUOTED = re.compile('["“][^"“”]*["”]|\\*[^*\\n]+\\*')
+_RESULT = {
+    "better": "improved", "worse": "worsened", "none": "no effect larger than",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """Something in prose that no result bears: where, what, what was expected, how to mend it."""
+
+    page: str
+    line: int
+    what: str
+    expected: str
+    mend: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.page}:{self.line}: {self.what}\n    expected: {self.expected}"
+            f"\n    to mend:  {self.mend}"
+        )
+
+
+def guard(workspace: Workspace, edition: Edition, claims: Claims) -> None:
+    """Refuse prose that no result bears, and figures that may not be published.
+
+    Raises
+    ------
+    BookError : with every fault, page by page, and its line.
+    """
+    refuse_real_rows(workspace, edition)
+    faults = [
+        fault for page, study in pages(workspace, edition)
+        for fault in Reader(study, claims, workspace.root).faults(page)
+    ]  # fmt: skip
+    if faults:
+        more = f"\n... and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+        told = "\n".join(str(fault) for fault in faults[:SHOWN])
+        found = "1 thing" if len(faults) == 1 else f"{len(faults)} things"
+        raise BookError(f"{found} in the book's prose that no result bears:\n{told}{more}")
+
+
+def refuse_real_rows(workspace: Workspace, edition: Edition) -> None:
+    """Refuse an edition that shows a site's own, real returns: there is no disclosure control yet.
+
+    Raises
+    ------
+    BookError : a programme that is not synthetic has returns of a site.
+    """
+    real = {name for name, one in edition.programmes.items() if not one.synthetic}
+    for path in sorted(workspace.receipts.glob("*.json")):
+        receipt = json.loads(path.read_text(encoding="utf-8"))
+        if receipt["programme"] not in real:
+            continue
+        programme = edition.programmes[receipt["programme"]]
+        if receipt["site"] in {site.code for site in programme.sites}:
+            raise BookError(
+                f"{programme.title} is not synthetic, and {receipt['site']} sent it real figures: "
+                "they may not be published.", where=str(path),
+                expected="invented figures, or open data of a declared source",
+                mend="publish only synthetic or open data until there is disclosure control",
+            )  # fmt: skip
+
+
+def pages(workspace: Workspace, edition: Edition) -> Iterator[tuple[Prose, StudyResults]]:
+    """Every text that a person wrote and the book shows, with the study that it speaks of."""
+    book, headline = workspace.book, edition.headline
+    for path in [*sorted(book.glob("*.md")), *sorted((book / "decisions").glob("*.md"))]:
+        yield _page(path, workspace.root), headline
+    for study in edition.studies:
+        path = workspace.studies / study.programme / study.study / "study.md"
+        if path.is_file():
+            yield _page(path, workspace.root), study
+    for template in sorted(
+        (resources.files("evaluation.edition") / "templates").iterdir(), key=lambda t: t.name
+    ):
+        if template.name.endswith(".md.j2"):
+            text = template.read_text(encoding="utf-8")
+            yield Prose(name=f"templates/{template.name}", text=text, template=True), headline
+
+
+def _page(path: Path, root: Path) -> Prose:
+    name = path.relative_to(root).as_posix()
+    return Prose(name=name, text=path.read_text(encoding="utf-8"))
+
+
+class Reader:
+    """Reads prose against the findings of a study; ``root`` is where commands and tests lie."""
+
+    def __init__(self, study: StudyResults, claims: Claims, root: Path) -> None:
+        self.claims, self.root, self._study = claims, root, study
+        self._source = f"{self._study.programme}/{self._study.study}"
+        self._outcomes: dict[str, Record] = {o["code"]: o for o in self._study.outcomes}
+        self._names = {
+            name.lower(): code for code, o in self._outcomes.items()
+            for name in (o["title"], o["plain_title"], code, code.replace("_", " "))
+        }  # fmt: skip
+
+    def faults(self, page: Prose) -> Iterator[Fault]:
+        """Everything in a page that no result bears."""
+        for role in page.roles:
+            yield from self._role(page, role)
+        if page.held_by:
+            yield from self._held(page)
+            return
+        named = ""
+        for start, end in page.blocks:
+            # A table's figures were printed by the command of the paragraph above it.
+            table = page.text[start:end].lstrip().startswith("|")
+            named = page.command(start, end) or (named if table else "")
+            if named:
+                yield from self._command(page, start, named)
+            else:
+                yield from self._numbers(page, start, end)
+            for sentence in page.sentences(start, end):
+                yield from self._verdicts(page, *sentence)
+
+    def _role(self, page: Prose, role: Named) -> Iterator[Fault]:
+        at = functools.partial(Fault, page=page.name, line=page.line(role.place))
+        if role.kind == "claim":
+            # An id that a template puts together is looked up when the page is written.
+            if "{{" not in role.said and role.said not in self.claims:
+                yield at(
+                    what=f"no result of this edition bears the claim {role.said!r}.",
+                    expected=near(role.said, self.claims.all()) or "an id of this edition",
+                    mend="use an id of book/_edition/claims.json, or take the sentence out",
+                )  # fmt: skip
+        elif not role.source.strip():
+            what = "a constant" if role.kind == "constant" else "a recorded figure"
+            yield at(
+                what=f"{role.said!r} is {what} without its source.",
+                expected=f"{{{role.kind}}}`{role.said} <source>`",
+                mend="say behind it what fixed it, or which command printed it",
+            )  # fmt: skip
+        elif role.kind == "measured":
+            yield from self._command(page, role.place, f"python -m {role.source.strip()}")
+
+    def _held(self, page: Prose) -> Iterator[Fault]:
+        # A workspace away from the project has no tests; there the page is taken at its word.
+        if (self.root / "tests").is_dir() and not (self.root / page.held_by).is_file():
+            yield Fault(
+                page=page.name, line=page.line(page.text.index("% figures held by")),
+                what=f"the test that is to hold this page's figures, {page.held_by}, is not there.",
+                expected="the path of a test that computes them anew", mend="name that test",
+            )  # fmt: skip
+
+    def _command(self, page: Prose, place: int, command: str) -> Iterator[Fault]:
+        found = re.search(r"python -m ([\w.]+)", command)
+        if not found or not (self.root / found[1].split(".")[0]).is_dir():
+            return
+        path = self.root / found[1].replace(".", "/")
+        if not path.with_suffix(".py").is_file() and not (path / "__main__.py").is_file():
+            yield Fault(
+                page=page.name, line=page.line(place),
+                what=f"the command that printed these figures is not there: {found[0]}.",
+                expected="a module that can be run", mend="name the command that prints them now",
+            )  # fmt: skip
+
+    def _numbers(self, page: Prose, start: int, end: int) -> Iterator[Fault]:
+        left = _ALLOWED.sub(lambda found: " " * len(found[0]), page.plain[start:end])
+        for found in _NUMBER.finditer(left):
+            yield Fault(
+                page=page.name, line=page.line(start + found.start()),
+                what=f"the number {found[0]!r} is typed, and names no result that holds it.",
+                expected="a claim by its id: {claim}`OUTCOME.effect`",
+                mend="look it up by id; a number fixed by something else is {constant}`"
+                f"{found[0]} <what fixed it>`, one that a command printed {{measured}}`"
+                f"{found[0]} <module>`",
+            )  # fmt: skip
+
+    def _verdicts(self, page: Prose, start: int, end: int) -> Iterator[Fault]:
+        said = _QUOTED.sub(lambda found: " " * len(found[0]), page.plain[start:end])
+        for kind, pattern in _WORDS.items():
+            for word in pattern.finditer(said):
+                before = said[: word.start()]
+                if _OPEN.search(before):
+                    continue
+                yield from self._borne(
+                    page, (start, end), kind, word, denied=bool(_NOT.search(before[-24:] + word[0]))
+                )
+
+    def _borne(
+        self, page: Prose, sentence: tuple[int, int], kind: str, word: re.Match[str], *,
+        denied: bool,
+    ) -> Iterator[Fault]:  # fmt: skip
+        start, end = sentence
+        outcomes = self._about(page, start, end)
+        at = functools.partial(Fault, page=page.name, line=page.line(start + word.start()))
+        shown = f"not {word[0]}" if denied and not _NOT.search(word[0]) else word[0]
+        if kind == "money":
+            if (outcomes or self._of_the_programme(page, start, end)) and not self._pays(denied):
+                yield at(
+                    what=f"{shown!r}: the accounts do not bear it.",
+                    expected=self._net(),
+                    mend="say the figure by its claim: {claim}`money.net_fiscal`",
+                )  # fmt: skip
+            return
+        if not outcomes and self._of_the_programme(page, start, end):
+            yield at(
+                what=f"{shown!r} is said of the programme, and of no outcome.",
+                expected="a claim of the outcome in the same sentence",
+                mend="name the outcome by {claim}`OUTCOME.effect`, or take the word out",
+            )  # fmt: skip
+        for code in outcomes:
+            outcome = self._outcomes[code]
+            if not _bears(outcome, kind, denied=denied):
+                yield at(
+                    what=f"{shown!r}: the finding on {outcome['plain_title']} does not bear "
+                    "it.", expected=f"its verdict, {outcome['finding']['verdict']!r}",
+                    mend=f"say it by {{claim}}`{code}.verdict` or {{claim}}`{code}.sentence`",
+                )  # fmt: skip
+
+    def _about(self, page: Prose, start: int, end: int) -> list[str]:
+        """The outcomes of the headline study that a sentence names, by claim or by title."""
+        claimed = [
+            self.claims.claim(role.said).outcome for role in page.roles
+            if role.kind == "claim" and start <= role.place < end and role.said in self.claims
+            and self.claims.claim(role.said).source == self._source
+        ]  # fmt: skip
+        text = page.plain[start:end].lower()
+        named = [
+            code
+            for name, code in self._names.items()
+            if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)
+        ]
+        return list(dict.fromkeys(code for code in [*claimed, *named] if code in self._outcomes))
+
+    def _of_the_programme(self, page: Prose, start: int, end: int) -> bool:
+        title = re.escape(str(self._study.raw["programme"]).replace("_", " "))
+        actor = rf"(?i)\b(?:{title}|the (?:programme|reform|pilots|sites)|pilot areas)\b"
+        return re.search(actor, page.plain[start:end]) is not None
+
+    def _pays(self, denied: bool) -> bool:
+        value = self._study.value
+        net = value["totals"]["net_fiscal"] if value else None
+        if net is None or net["low"] is None or net["high"] is None:
+            return False
+        return bool(net["high"] < 0) if denied else bool(net["low"] > 0)
+
+    def _net(self) -> str:
+        if self._study.value is None:
+            return "nothing: no outcome of this study has a price"
+        net = words.money_with_range(self._study.value["totals"]["net_fiscal"])
+        return f"public spending released less cost is {net}"
+
+
+def _bears(outcome: Record, kind: str, *, denied: bool) -> bool:
+    """Whether a finding bears a verdict word, or its denial."""
+    finding: dict[str, Any] = dict(outcome["finding"])
+    verdict, effect = str(finding["verdict"]), (finding["effect_percent"] or {}).get("effect")
+    effect = 0.0 if effect is None else float(effect)
+    told = verdict in ("improved", "worsened") and effect != 0
+    if denied:
+        nothing = verdict.startswith("no effect larger than")
+        return nothing or (told and not _bears(outcome, kind, denied=False))
+    if kind in _RESULT:
+        return verdict.startswith(_RESULT[kind])
+    return told and bool(effect < 0 if kind == "down" else effect > 0)
