@@ -98,17 +98,18 @@ def statistics(seed: int) -> tuple[Floats, Floats]:
     panels = [PANEL.draw(4 * seed + k) for k in range(4)]
     common, *own = (panel.array("y") for panel in panels)
     mixed = [np.sqrt(CORRELATION) * common + np.sqrt(1 - CORRELATION) * one for one in own]
-    piloted = _piloted(panels[0], np.random.default_rng([seed, STARTED]))
-    assignments = Assignments.draw(piloted, n=PLACEBOS, block="area", strata=(), seed=seed)
+    started = piloted(panels[0], np.random.default_rng([seed, STARTED]))
+    assignments = Assignments.draw(started, n=PLACEBOS, block="area", strata=(), seed=seed)
     first = PANEL.quarters - LOOKS
     window = Window(first=0, last=LOOKS - 1, looks=tuple(range(first, PANEL.quarters)))
     return did_looks(np.array(mixed), assignments, window)
 
 
-def _piloted(panel: Panel, rng: np.random.Generator) -> Panel:
-    chosen = rng.choice(PANEL.areas, size=STARTED, replace=False)
+def piloted(panel: Panel, rng: np.random.Generator) -> Panel:
+    """The panel with six areas, drawn by lot, that start for the last eight periods."""
+    chosen = rng.choice(len(panel.areas), size=STARTED, replace=False)
     areas = panel.areas.copy()
-    start = panel.labels[PANEL.quarters - LOOKS]
+    start = panel.labels[len(panel.periods) - LOOKS]
     for column, value in (("start", start), ("site", "placebo pilots"), ("role", "pilot")):
         held = areas[column].astype(object).to_numpy(copy=True)
         held[chosen] = value

@@ -16,7 +16,7 @@ import pandas as pd
 
 from evaluation.estimate import frame
 from evaluation.estimate.inference import Draws
-from evaluation.estimate.reassign import FillerContrast, Rule, effects_under
+from evaluation.estimate.reassign import Contrasts, FillerContrast, Rule, effects_under
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from evaluation.panel import Panel
 
     Floats = NDArray[np.float64]
+
+
+ALL = 1 - 1e-9
+"""More dropped weight than this leaves a twin without donors."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -104,7 +108,9 @@ def placebo(
     rule = Rule(comparison=None)
     placed = frame.placed_effects(sample, raw[0])
     carried = {g: twin.where_fitted(twin.from_base(placed)) for g, twin in twins.items()}
-    net = raw - effects_under(carried, assignments, rule, sample.weights)
+    net = raw - effects_under(
+        carried, assignments, rule, sample.weights, where_twins_are_left(twins, carried)
+    )
     return frame.finished_draws(assignments, raw, shift, net), raw[0].copy()
 
 
@@ -117,17 +123,52 @@ def raw_and_shift(
     raw = effects_under(gaps, assignments, rule, sample.weights, filler_gaps(twins))
     units = frame.unit_figures(sample)
     unit = {g: twin.where_fitted(twin.from_base(units)) for g, twin in twins.items()}
-    shift = effects_under(frame.unit_before(sample, unit), assignments, rule, sample.weights)
+    before = frame.unit_before(sample, unit)
+    shift = effects_under(
+        before, assignments, rule, sample.weights, where_twins_are_left(twins, before)
+    )
     return raw, shift
+
+
+def where_twins_are_left(twins: Mapping[int, Twins], contrasts: Contrasts) -> FillerContrast:
+    """Contrasts gathered for fillers; none for one whose every donor is a filler too.
+
+    Such a filler is left out of the effects of the data (`filler_gaps`), so that it has to be left
+    out of whatever is set against them.
+    """
+    columns = {g: _columns(twin) for g, twin in twins.items()}
+
+    def contrast(g: int, fillers: NDArray[np.int64]) -> Floats:
+        twin = twins[g]
+        weights = twin.augmented.base if twin.augmented else twin.unit_weights
+        dropped, _ = _dropped(weights, fillers, columns[g][fillers])
+        out: Floats = np.where((dropped < ALL)[:, :, None], contrasts[g][fillers], np.nan)
+        return out
+
+    return contrast
+
+
+def _columns(twin: Twins) -> NDArray[np.int64]:
+    """(N) the column of each area among the donors; -1 for an area that is none."""
+    column = np.full(len(twin.figures), -1)
+    column[twin.donors] = np.arange(len(twin.donors))
+    return column
+
+
+def _dropped(
+    weights: Floats, fillers: NDArray[np.int64], column: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """(b, M) weight of each filler's donors that are fillers too, and (b, M, M) one by one."""
+    weight = weights[fillers[:, :, None], np.maximum(column, 0)[:, None, :]]
+    weight = weight * (column >= 0)[:, None, :]
+    return weight.sum(axis=2), weight
 
 
 def filler_gaps(twins: Mapping[int, Twins]) -> FillerContrast:
     """Gaps of fillers whose donors are fillers too: these are dropped, by the same rule for all."""
     columns, predictions = {}, {}
     for g, twin in twins.items():
-        column = np.full(len(twin.figures), -1)
-        column[twin.donors] = np.arange(len(twin.donors))
-        columns[g] = column
+        columns[g] = _columns(twin)
         weights = twin.augmented.base if twin.augmented else twin.unit_weights
         predictions[g] = weights @ twin.figures[twin.donors]
 
@@ -150,12 +191,11 @@ def _renormalised(
     column: NDArray[np.int64],
 ) -> Floats:
     """(b, M, T) what the donors that are left foretell, their weights scaled up to one."""
-    weight = weights[fillers[:, :, None], np.maximum(column, 0)[:, None, :]]
-    weight = weight * (column >= 0)[:, None, :]
-    left = 1 - weight.sum(axis=2, keepdims=True)
+    dropped, weight = _dropped(weights, fillers, column)
+    left = (1 - dropped)[:, :, None]
     predicted = predictions[fillers] - weight @ np.nan_to_num(figures[fillers])
     with np.errstate(invalid="ignore", divide="ignore"):
-        kept: Floats = np.where(left > 1e-9, predicted / left, np.nan)
+        kept: Floats = np.where((dropped < ALL)[:, :, None], predicted / left, np.nan)
     return kept
 
 
