@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.edition import answers, figures, money_charts, words
+from evaluation.edition import answers, figures, money_charts, what_if, words
 from evaluation.edition.edition import Edition, Record, StudyResults
 from evaluation.edition.files import Generated
 from evaluation.edition.tables import table
@@ -41,6 +41,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     _downloads(value, name, out)
     return {
         "value": value, "study": study, "name": name, "charts": money_charts, "out": out,
+        "what_if": what_if.panel,
         "totals": _totals_table(value), "gains": gains_chart(study, out, "../"),
         "agencies": _agency_table(value), "began": _began(value),
         "prices": _price_table(value), "price_notes": _price_notes(value),

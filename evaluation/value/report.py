@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.value import judgement, ratios, scenarios, sensitivity
+from evaluation.value import judgement, ratios, scenarios, sensitivity, what_if
 from evaluation.value.units import cost_units_a_quarter
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def as_data(
         "categories": ratios.category_chances(value),
         "scenarios": scenarios.scenarios(value),
         "break_even": scenarios.break_even_persistence(value),
+        "what_if": what_if.published_draws(value),
         "four_es": judgement.four_es(value, findings, fifths), "by_fifth": list(fifths),
         "not_monetised": judgement.not_monetised(value, findings),
         "what_would_change_it": judgement.what_would_change_it(value),
