@@ -33,12 +33,31 @@ def edition_publish(
     _told(session, done.edition.name, done.grown)
 
 
+@app.command("run")
+def edition_run(
+    context: typer.Context,
+    quarter: Annotated[
+        str, typer.Option(help="Default: the last one whose returns were due.")
+    ] = "",
+    no_pages: NoPages = False,
+) -> None:
+    """Publish unattended, as a cron or CI job does: refuses, and says why, if anything is wrong."""
+    from evaluation.publish.unattended import publish_unattended
+
+    session: Session = context.obj
+    done = publish_unattended(
+        session.workspace, programme=session.programme_name, quarter=quarter,
+        pages=not no_pages, progress=lambda m: say(f"· {m}"),
+    )  # fmt: skip
+    _told(session, done.edition.name, done.grown)
+
+
 def _told(session: Session, name: str, grown: int) -> None:
     from evaluation.edition.past import History
 
     history = History.read(session.workspace)
     edition = history.named(name)
-    for sentence in (edition.change or {}).get("sentences", []):
+    for sentence in (edition.change or {}).get("sentences", []) if grown else []:
         say(f"  {sentence}")
     say(f"Editions take {grown / 1e6:+,.1f} MB more than before.")
     if edition.next_due:

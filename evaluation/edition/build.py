@@ -28,6 +28,7 @@ from evaluation.workspace import Workspace
 
 _STAMP = "inputs.sha256"
 _SHOWN_LINES = 40
+_PACKAGE = Path(__file__).parents[1]
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -45,7 +46,7 @@ def build_book(
     if not (book / "_config.yml").is_file():
         raise BookError("the workspace has no book.", where=str(book), expected="book/_config.yml")
     index, stamp = book / "_build" / "html" / "index.html", book / "_build" / _STAMP
-    inputs = _digest(_past(workspace), book_inputs(workspace, programme))
+    inputs = _digest(workspace, _past(workspace), book_inputs(workspace, programme))
     if index.is_file() and stamp.is_file() and stamp.read_text() == inputs:
         progress("The book is up to date.")
         return index
@@ -62,7 +63,7 @@ def build_book(
 
 def book_inputs(workspace: Workspace, programme: str) -> str:
     """SHA-256 over everything that the book is made of, but for what it says of past editions."""
-    return _digest(_inputs(workspace), programme)
+    return _digest(workspace, _inputs(workspace), programme)
 
 
 def serve_book(workspace: Workspace, port: int = 8000) -> None:
@@ -136,8 +137,11 @@ def _past(workspace: Workspace) -> Iterator[Path]:
     yield from (workspace.var / FOLDER / name for name in (INDEX, COMING))
 
 
-def _digest(paths: Iterable[Path], programme: str) -> str:
-    whole = hashlib.sha256(programme.encode())
+def _digest(workspace: Workspace, paths: Iterable[Path], start: str) -> str:
+    """SHA-256 over names and contents; the same wherever the workspace and the package lie."""
+    whole = hashlib.sha256(start.encode())
     for path in sorted(p for p in paths if p.is_file() and p.suffix != ".pyc"):
-        whole.update(str(path).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+        root = next((r for r in (workspace.root, _PACKAGE) if path.is_relative_to(r)), path.parent)
+        name = path.relative_to(root).as_posix()
+        whole.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()

@@ -18,7 +18,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from evaluation.edition import words
-from evaluation.edition.figures import NARROW, WIDE, Size, canvas, charts, money
+from evaluation.edition.figures import NARROW, WIDE, Size, canvas, charts, money, revisions
 
 _PLATES = "plates.json"
 
@@ -40,7 +40,8 @@ class Generated:
         self._plates: dict[str, str] = {}
         # Drawing is what costs time, so a chart is drawn again only if its numbers or the
         # drawing code changed.
-        self._code = "".join(inspect.getsource(module) for module in (canvas, charts, money, words))
+        drawing = (canvas, charts, money, revisions, words)
+        self._code = "".join(inspect.getsource(module) for module in drawing)
 
     def text(self, name: str, content: str) -> None:
         """Write ``name`` below the folder if its content is new."""

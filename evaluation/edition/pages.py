@@ -18,6 +18,7 @@ from evaluation.edition import (
     answers,
     bars,
     cases,
+    changes,
     effects,
     figures,
     ledger_size,
@@ -69,6 +70,7 @@ class Pages:
         self._outcomes()
         self._sites()
         self._page("money", "money.md.j2", **money.view(self.edition, self.out))
+        self._page("editions", "editions.md.j2", **changes.view(self.edition, self.out))
         self._page("data-quality", "quality.md.j2", **quality.view(self.edition, self.out))
         self._page(
             "machinery", "machinery.md.j2", **machinery(self.edition, self.out),
@@ -107,7 +109,7 @@ class Pages:
             unknowns=answers.unknowns(study),
             changes=quality.newest_changes(self.edition),
             gains=money.gains_chart(study, self.out, ""),
-            asked_people=answers.measures_lives(study),
+            asked_people=answers.measures_lives(study), **changes.front(self.edition, self.out),
         )  # fmt: skip
 
     def _outcomes(self) -> None:

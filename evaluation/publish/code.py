@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from evaluation import fingerprint
-from evaluation.errors import BookError
+from evaluation.errors import BookError, EditionRefused
 from evaluation.study.code import package
 from evaluation.workspace import packaged_schemas
 
@@ -58,8 +58,18 @@ def package_fingerprint(root: Path | None = None) -> str:
     return _of(root or package(), shows=True)
 
 
-def archive() -> bytes:
-    """The package's source and declarations, packed; the same bytes for the same files."""
+def archive(expected: str) -> bytes:
+    """The package's source and declarations, packed; the same bytes for the same files.
+
+    Raises
+    ------
+    EditionRefused : the code is not that of ``expected`` any more.
+    """
+    if _of.__wrapped__(package(), shows=True) != expected:
+        raise EditionRefused(
+            "the code was changed while the edition was being made, so it is not known which code "
+            "made its figures.", where=str(package()), mend="publish again",
+        )  # fmt: skip
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for root, under in ((package(), "evaluation"), (packaged_schemas(), "data_schemas")):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ def freeze(workspace: Workspace, draft: Draft, made_of: str) -> PastEdition:
     shutil.rmtree(editions / name, ignore_errors=True)
     history = History.read(workspace)
     files = {path: store.place(editions, content, making / path) for path, content in _files(draft)}
-    files |= _pages(draft, editions, making)
+    files |= _pages(draft, editions, making, [one.name for one in history.editions if one.pages])
     text = _text(_manifest(draft, files, history, made_of))
     store.place(editions, text.encode(), making / MANIFEST)
     making.replace(editions / name)
@@ -63,11 +63,14 @@ def _files(draft: Draft) -> Iterator[tuple[str, bytes]]:
     for source in sorted(draft.ground.rglob("*")):
         if source.is_file():
             yield f"{STATE}/{source.relative_to(draft.ground).as_posix()}", source.read_bytes()
-    yield CODE_ARCHIVE, code.archive()
+    yield CODE_ARCHIVE, code.archive(code.package_fingerprint())
 
 
-def _pages(draft: Draft, editions: Path, making: Path) -> dict[str, str]:
-    """Link the built pages in; returns their hashes, those of HTML with an empty slot."""
+def _pages(draft: Draft, editions: Path, making: Path, earlier: Collection[str]) -> dict[str, str]:
+    """Link the built pages in; returns their hashes, those of HTML with an empty slot.
+
+    ``earlier`` are the editions that a page may link to.
+    """
     hashes: dict[str, str] = {}
     if draft.pages is None:
         return hashes
@@ -77,7 +80,8 @@ def _pages(draft: Draft, editions: Path, making: Path) -> dict[str, str]:
             continue
         content = source.read_bytes()
         if source.suffix == ".html":
-            content = status.with_slot(content.decode("utf-8")).encode()
+            page = status.linked(content.decode("utf-8"), path, earlier)
+            content = status.with_slot(page).encode()
         hashes[f"{PAGES}/{path}"] = store.place(editions, content, making / PAGES / path)
     return hashes
 

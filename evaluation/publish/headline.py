@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evaluation.edition import words
 from evaluation.estimate.assignment import Assignments
 from evaluation.study import assignment_store
 from evaluation.study.panels import load_study, study_panel
@@ -98,15 +99,17 @@ def point_figures(
 def of_results(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Id -> ``title, unit, effect, low, high`` of a study's written results."""
     found: dict[str, dict[str, Any]] = {}
+    period = words.period_word(results["sample"]["periods"])
     for one in results["outcomes"]:
         if one["role"] != "primary":
             continue
         title, finding = one["plain_title"], one["finding"]
-        shown = [(f"{one['code']}.percent", "%", finding["effect_percent"])]
+        shown = [("percent", title, "%", finding["effect_percent"])]
         if finding["people"]:
-            shown.append((f"{one['code']}.people", one["people"], finding["people"]["per_quarter"]))
-        for key, unit, row in shown:
-            found[key] = {"title": title, "unit": unit} | {
+            people = finding["people"]["per_quarter"]
+            shown.append(("people", f"{title} a {period}", one["people"], people))
+        for kind, said, unit, row in shown:
+            found[f"{one['code']}.{kind}"] = {"title": said, "unit": unit} | {
                 name: row[name] for name in ("effect", "low", "high")
             }
     totals = (results["value"] or {"totals": {}})["totals"]

@@ -94,7 +94,8 @@ def level(value: float | None, unit: str) -> str:
 def amount(value: float, unit: str) -> str:
     """A part of a change, with its sign."""
     if unit == "£":
-        return f"+{words.pounds(value)}" if words.rounded(value) > 0 else words.pounds(value)
+        plus = "+\N{WORD JOINER}" if words.rounded(value) > 0 else ""
+        return f"{plus}{words.pounds(value)}"
     digits = 2 if unit == "%" else 0 if abs(value) >= 10 else 1
     text = words.number(value, digits)
     return f"{f'+{text}' if value > 0 else text}{' points' if unit == '%' else ''}"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 OPEN, CLOSE = "<!-- edition-status -->", "<!-- /edition-status -->"
 _SLOT = re.compile(re.escape(OPEN) + ".*?" + re.escape(CLOSE), re.DOTALL)
+_MARKED = re.compile(r"<span data-edition='([^']+)'>([^<]*)</span>")
 _PLACES = (r"<article class=\"bd-article\"[^>]*>", r"<main\b[^>]*>", r"<body\b[^>]*>")
 _STYLE = "border:1px solid currentColor;padding:.5rem .8rem;margin:0 0 1rem"
 SHOWN = 6
@@ -54,7 +55,20 @@ def blank(page: str) -> str:
 
 def filled(page: str, line: str) -> str:
     """The page with this line in its slot."""
-    return _SLOT.sub(lambda _: OPEN + line + CLOSE, page)
+    return _SLOT.sub(lambda _: OPEN + str(line) + CLOSE, page)
+
+
+def linked(page: str, path: str, names: Collection[str]) -> str:
+    """The page with the names of editions, where it marks them, as links to their front pages.
+
+    Only where a page is frozen is it known how it lies to other editions.
+    """
+    root = "../" * (len(PurePosixPath(path).parts) + 1)
+    return _MARKED.sub(
+        lambda found: _link(f"{root}{found[1]}/pages/index.html", found[2])
+        if found[1] in names else found[0],
+        page,
+    )  # fmt: skip
 
 
 def line(

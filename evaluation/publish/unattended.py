@@ -1,0 +1,141 @@
+"""Publishing every quarter with nobody watching: all that a person would look at first is asked.
+
+Whatever is wrong stops it before anything is touched, each in a sentence. It never publishes a
+correction: that takes a person who says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from evaluation.edition import words
+from evaluation.edition.past import History
+from evaluation.errors import EditionRefused, LedgerError, ProtocolError
+from evaluation.ledger.calendar import calendar
+from evaluation.ledger.ledger import Ledger
+from evaluation.programme import Programme
+from evaluation.publish.fresh import studies_of
+from evaluation.publish.proof import verify
+from evaluation.publish.publish import Published, publish
+from evaluation.quarters import Period
+from evaluation.study.calendar import due, passed
+from evaluation.study.kept import series_folder
+from evaluation.study.look_series import LookSeries
+from evaluation.study.panels import load_study
+from evaluation.study.standing import standing_of
+
+if TYPE_CHECKING:
+    from evaluation.workspace import Workspace
+
+NAMED = 5
+
+
+def publish_unattended(
+    workspace: Workspace,
+    *,
+    programme: str,
+    quarter: str = "",
+    pages: bool = True,
+    progress: Callable[[str], None] = print,
+) -> Published:
+    """Publish the last quarter whose returns were due, if nothing speaks against it.
+
+    An edition of it that stands as it was made is left as it is.
+
+    Parameters
+    ----------
+    quarter : another one, by its label.
+
+    Raises
+    ------
+    EditionRefused : a fault was found, each in a line; the last edition stands as it was.
+    UserError : a step on the way failed, which says what; the last edition stands as it was.
+    """
+    declared, now = Programme.load(workspace, programme), workspace.now()
+    wanted = _quarter(declared, quarter, now)
+    progress(f"Edition {wanted}: looking for what speaks against it")
+    if found := faults(workspace, declared, wanted, now):
+        raise EditionRefused(
+            f"edition {wanted} is not published, for {words.counted(len(found), 'reason')}:\n"
+            + "\n".join(f"  - {one}" for one in found),
+            mend="see to each, then run this again; the last edition stands as it was",
+        )
+    return publish(
+        workspace, programme=programme, quarter=wanted.label, pages=pages, now=now,
+        progress=progress,
+    )  # fmt: skip
+
+
+def faults(workspace: Workspace, programme: Programme, quarter: Period, now: datetime) -> list[str]:
+    """What speaks against publishing a quarter, a sentence each."""
+    editions = History.read(workspace).editions
+    found = []
+    if editions:
+        proofs = verify(workspace, editions, figures=False)
+        said = [fault for proof in proofs for fault in proof.faults]
+        found += list(dict.fromkeys(said))[:NAMED]
+    else:
+        with Ledger.open(workspace.database, workspace.raw) as ledger:
+            found += [f"The ledger does not hold: {one.what}" for one in ledger.verify().broken]
+    if found:
+        return found
+    found += _missing(workspace, programme, quarter, now)
+    for name in studies_of(workspace, programme.name):
+        found += _study(workspace, name)
+    return found
+
+
+def _quarter(programme: Programme, asked: str, now: datetime) -> Period:
+    """The quarter to be published: the one asked for, or the last whose due day has passed."""
+    over = passed(programme.first, programme, now)
+    if asked:
+        wanted = Period.parse(asked)
+        if wanted not in over:
+            day = words.day(due(wanted, programme).isoformat())
+            raise EditionRefused(
+                f"edition {wanted} is not due: its returns are to be in by {day}.",
+                expected=f"at the latest {over[-1]}" if over else "",
+            )
+        return wanted
+    if not over:
+        raise EditionRefused("no quarter of the programme is over and due yet.")
+    return over[-1]
+
+
+def _missing(
+    workspace: Workspace, programme: Programme, quarter: Period, now: datetime
+) -> list[str]:
+    """The returns of the quarter that did not come, or were withdrawn."""
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        gone = {act.return_id for act in ledger.acts() if act.kind == "withdrawal"}
+        held = [
+            {"site": r.site, "agency": r.agency, "quarter": r.quarter, "received": r.received}
+            for r in ledger.receipts(programme.name) if r.return_id not in gone
+        ]  # fmt: skip
+    owed = [
+        f"{one.site} {one.agency}"
+        for one in calendar(programme, held, now.date())
+        if one.quarter == quarter and one.received is None
+    ]
+    if not owed:
+        return []
+    verb = "is" if len(owed) == 1 else "are"
+    count = words.counted(len(owed), "return")
+    return [f"{count} of {quarter} {verb} missing: {words.listed(owed)}."]
+
+
+def _study(workspace: Workspace, name: str) -> list[str]:
+    """What is not as it was locked in a study, or not as it was looked at."""
+    try:
+        programme, protocol = load_study(workspace, name)
+        if protocol.looks is not None:
+            LookSeries(folder=series_folder(workspace, programme, protocol)).rows()
+        with Ledger.open(workspace.database, workspace.raw) as ledger:
+            standing = standing_of(workspace, programme, protocol, ledger)
+    except (ProtocolError, LedgerError) as error:
+        return [f"{name}: {error}"]
+    if standing.lock is None:
+        return []
+    return [f"{name}: the lock does not hold. {one}" for one in standing.changed[:NAMED]]
