@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evaluation.edition import words
-from evaluation.edition.edition import Record, StudyResults
+from evaluation.edition import effects, words
+from evaluation.edition.edition import Record, StudyResults, primary_estimate
 
 
 def people(outcome: Record, period: str) -> str:
@@ -30,6 +30,18 @@ def people_range(outcome: Record) -> str:
 def ratio(figure: Record) -> str:
     """``£0.51 back for each £1 (£0.24 to £0.78)``."""
     return words.with_range(figure, "mean", words.ratio)
+
+
+def moved(outcome: Record) -> str:
+    """The effect at the look before and at this one: ``from −3.5% to −3.7%``; empty before two."""
+    looks = [row["effect"] for row in outcome.get("looks") or () if row["effect"] is not None]
+    estimate = primary_estimate(outcome)
+    if len(looks) < 2 or estimate is None:
+        return ""
+    say = effects.say(estimate)
+    before, now = (say(effects.shown(estimate, {"effect": e})["effect"]) for e in looks[-2:])
+    unit = "" if estimate["scale"] == "log" else f" {outcome['unit']}"
+    return f"as before at {now}{unit}" if before == now else f"from {before} to {now}{unit}"
 
 
 def style(outcome: Record) -> str:
@@ -56,17 +68,24 @@ def lives(study: StudyResults) -> str:
     if len(told) == len(counted) == 1:
         (one,) = counted
         return (
-            f"{where.capitalize()} there were {people(one, study.period_word)} than there would "
+            f"{where.capitalize()} there were {_people(one, study.period_word)} than there would "
             f"have been without the programme (likely {people_range(one)}). {rest}"
         ).strip()
-    clear = words.listed([_moved(o, study.period_word) for o in told])
+    clear = ". Also ".join(_moved(o, study.period_word) for o in told)
     return f"{where.capitalize()}, compared with no programme: {clear}. {rest}".strip()
 
 
 def _moved(outcome: Record, period: str) -> str:
     if outcome["finding"]["people"] is None:
         return f"{outcome['plain_title']} {words.verdict(outcome['finding']['verdict']).word}"
-    return f"{people(outcome, period)} (likely {people_range(outcome)})"
+    return f"{_people(outcome, period)} (likely {people_range(outcome)})"
+
+
+def _people(outcome: Record, period: str) -> str:
+    """As `people`, with the whole title where what is counted is only its first word."""
+    title = words.within(outcome["plain_title"])
+    whole = title.lower().startswith(f"{outcome['people'].lower()} ")
+    return people({**outcome, "people": title} if whole else outcome, period)
 
 
 def _by_verdict(outcomes: Sequence[Record]) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from markupsafe import Markup, escape
 
-from evaluation.edition import answers, points, words
+from evaluation.edition import answers, asked, points, words
 from evaluation.edition.edition import Edition, Record, StudyResults, primary_estimate
 from evaluation.errors import BookError
 
@@ -177,6 +177,7 @@ def _of_edition(edition: Edition) -> dict[str, str]:
         "edition.restated": words.counted(
             restated, "figure known before was restated", "figures known before were restated"
         ),
+        **asked.claims(edition),
     }
 
 

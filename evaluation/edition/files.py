@@ -18,7 +18,17 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from evaluation.edition import words
-from evaluation.edition.figures import NARROW, WIDE, Size, canvas, charts, money, revisions
+from evaluation.edition.figures import (
+    NARROW,
+    WIDE,
+    Size,
+    canvas,
+    charts,
+    money,
+    places,
+    revisions,
+    twins,
+)
 
 _PLATES = "plates.json"
 
@@ -40,7 +50,7 @@ class Generated:
         self._plates: dict[str, str] = {}
         # Drawing is what costs time, so a chart is drawn again only if its numbers or the
         # drawing code changed.
-        drawing = (canvas, charts, money, revisions, words)
+        drawing = (canvas, charts, money, places, revisions, twins, words)
         self._code = "".join(inspect.getsource(module) for module in drawing)
 
     def text(self, name: str, content: str) -> None:

@@ -43,7 +43,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "value": value, "study": study, "name": name, "charts": money_charts, "out": out,
         "what_if": what_if.panel,
         "totals": _totals_table(value), "gains": gains_chart(study, out, "../"),
-        "agencies": _agency_table(value), "began": _began(value),
+        "agencies": agency_table(value), "began": _began(value),
         "prices": _price_table(value), "price_notes": _price_notes(value),
         "red": _red(value), "sources": _sources_table(value),
         "not_monetised": _not_monetised(value), "fifths": _fifths_table(value),
@@ -132,7 +132,8 @@ def _began(value: Record) -> str:
     )
 
 
-def _agency_table(value: Record) -> Markup:
+def agency_table(value: Record) -> Markup:
+    """Who paid and who gained, to date: the table behind the chart."""
     red = set(value.get("red_agencies") or [])
     rows = [
         [_with_note(row["name"], "rests on a red-graded price")

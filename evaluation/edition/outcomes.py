@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.edition import effects, figures, looks, words
+from evaluation.edition import chances, effects, evidence, figures, looks, twins, words
 from evaluation.edition.claims import chance
 from evaluation.edition.edition import Record, StudyResults, primary_estimate
 from evaluation.edition.files import Generated
@@ -35,7 +35,11 @@ def view(
         "verdict": words.verdict(outcome["finding"]["verdict"]),
         "paths": paths_chart(*shared), "open_data": open_data,
         "paths_table": _paths_table(outcome) if open_data else "",
-        "gaps": _gaps_chart(*shared, estimate),
+        "gaps": chances.elsewhere(*shared, estimate),
+        "gaps_table": chances.elsewhere_table(study, outcome, estimate),
+        "worlds": chances.worlds(*shared, estimate),
+        "worlds_table": chances.worlds_table(outcome, estimate),
+        "twin": twins.of_outcome(*shared), "standing": _standing(study, outcome),
         "events": _events_chart(*shared, estimate), "events_table": _events_table(*about),
         "looks": looks.chart(*shared, estimate),
         "looks_table": looks.looks_table(outcome, estimate),
@@ -63,6 +67,12 @@ def _withheld(outcome: Record, estimate: Record | None) -> str:
     )
 
 
+def _standing(study: StudyResults, outcome: Record) -> evidence.Standing | None:
+    """How strong the evidence on the outcome is; None where it is not graded."""
+    found = {one.outcome["code"]: one for one in evidence.standings(study)}
+    return found.get(outcome["code"])
+
+
 def _window(study: StudyResults) -> str:
     """Which periods the overall effect is a mean of, in words."""
     window = study.raw.get("window")
@@ -77,12 +87,13 @@ def paths_chart(study: StudyResults, outcome: Record, out: Generated, root: str)
     if not rows:
         return Markup("")
     finding = words.sentence(outcome["finding"]["sentence"])
+    levels = _last_levels(rows[-1])
     alt = (
         f"Line chart of {outcome['plain_title']}, {outcome['unit']}, {rows[0]['period']} to "
-        f"{rows[-1]['period']}. {_last_levels(rows[-1])} {finding}"
+        f"{rows[-1]['period']}. {levels} {finding}"
     )
     return out.plate(f"{study.study}/{outcome['code']}-paths", root, alt, figures.paths, rows,
-                     study.starts, outcome["unit"], caption=finding)  # fmt: skip
+                     study.starts, outcome["unit"], caption=levels)  # fmt: skip
 
 
 def spark(study: StudyResults, outcome: Record, out: Generated, root: str) -> Markup:
@@ -121,37 +132,6 @@ def _range(row: Record) -> str:
     if row["low"] is None or row["high"] is None:
         return ""
     return f"{effects.level(row['low'])} to {effects.level(row['high'])}"
-
-
-def _gaps_chart(
-    study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
-) -> Markup:
-    gaps = outcome["placebo_gaps"]
-    if not gaps["gaps"]:
-        return Markup("")
-    real = effects.gap(estimate, gaps["real"])
-    drawn = [effects.gap(estimate, row) for row in gaps["gaps"]]
-    wider, known = _wider_than(real, drawn)
-    said = (
-        f"The same gap for {words.number(len(drawn))} re-drawings of the start dates over "
-        f"the study's areas; at the last point {words.number(wider)} of {words.number(known)} "
-        f"lie at least as far from nought as the real one."
-    )
-    alt = f"Line chart of the pilots' gap in {outcome['plain_title']} by event time. {said}"
-    return out.plate(
-        f"{study.study}/{outcome['code']}-gaps", root, alt, figures.gaps, gaps["event_times"],
-        real, drawn, effects.unit(estimate, outcome), caption=said,
-    )  # fmt: skip
-
-
-def _wider_than(real: list[float | None], drawn: list[list[float | None]]) -> tuple[int, int]:
-    """At the last point that the real gap has: how many drawn gaps are as wide, of how many."""
-    last = max((k for k, value in enumerate(real) if value is not None), default=None)
-    if last is None:
-        return 0, 0
-    size = abs(real[last] or 0.0)
-    others = [abs(value) for row in drawn if (value := row[last]) is not None]
-    return sum(other >= size for other in others), len(others)
 
 
 def _events_chart(

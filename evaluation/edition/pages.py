@@ -16,18 +16,25 @@ import yaml
 
 from evaluation.edition import (
     answers,
+    asked,
     bars,
     cases,
     changes,
+    chosen,
     effects,
+    equity,
+    evidence,
     figures,
+    front,
     ledger_size,
     money,
+    new_site,
     outcomes,
-    points,
+    places,
     published,
     quality,
     rule_pages,
+    unknown,
     words,
 )  # fmt: skip
 from evaluation.edition.claim_pages import ClaimPages, page_of
@@ -61,7 +68,7 @@ class Pages:
         self._templates.globals |= {
             "claim": self.claims.html, "words": words,
             "answers": answers, "chance": chance, "edition": edition, "table": table,
-            "effects": effects, "link": link,
+            "effects": effects, "link": link, "asked": asked, "asked_on": asked.on_page,
         }  # fmt: skip
 
     def write(self) -> None:
@@ -77,6 +84,7 @@ class Pages:
             **bars.view(self.workspace.book), **ledger_size.view(self.workspace.book, self.out),
             **published.view(self.workspace.book),
         )  # fmt: skip
+        self._critics()
         self._cases()
         self._studies()
         self._claims()
@@ -96,21 +104,8 @@ class Pages:
         self.families[name] = [_entry(index, [{"file": page} for page in pages])]
 
     def _front(self) -> None:
-        study = self.edition.headline
-        strip = [
-            {"outcome": o, "verdict": words.verdict(o["finding"]["verdict"]),
-             "spark": outcomes.spark(study, o, self.out, ""),
-             "href": f"_edition/outcomes/{o['code']}.html"}
-            for o in study.with_role("primary")
-        ]  # fmt: skip
-        self._page(
-            "parts/front", "front.md.j2", study=study, strip=strip,
-            points=[f"points.{k}" for k, _ in enumerate(points.main_points(study), start=1)],
-            unknowns=answers.unknowns(study),
-            changes=quality.newest_changes(self.edition),
-            gains=money.gains_chart(study, self.out, ""),
-            asked_people=answers.measures_lives(study), **changes.front(self.edition, self.out),
-        )  # fmt: skip
+        self._page("parts/front", "front.md.j2", **front.view(self.edition, self.out),
+                   **changes.front(self.edition, self.out))  # fmt: skip
 
     def _outcomes(self) -> None:
         study, pages = self.edition.headline, []
@@ -119,7 +114,7 @@ class Pages:
         for outcome in ordered:
             name = f"outcomes/{outcome['code']}"
             seen = outcomes.view(study, outcome, self.out, "../../", "")
-            self._page(name, "outcome.md.j2", **seen)
+            self._page(name, "outcome.md.j2", outcome=outcome, seen=seen)
             pages.append(f"_edition/{name}")
         chart = self._all_outcomes(study, ordered)
         self._page("outcomes/index", "outcomes.md.j2", study=study, outcomes=ordered, chart=chart)
@@ -162,6 +157,18 @@ class Pages:
         alt = f"Effects by outcome with ranges, per cent. {said}"
         return self.out.plate(f"{study.study}/site-{site['code']}", "../../", alt, figures.forest,
                               rows, "%", caption=said)  # fmt: skip
+
+    def _critics(self) -> None:
+        """The pages behind the ten questions, and those that a critic asks for."""
+        edition, study = self.edition, self.edition.headline
+        self._page("questions", "questions.md.j2")
+        self._page("equity", "equity.md.j2", **equity.view(study, self.out))
+        self._page("evidence", "evidence.md.j2", **evidence.view(study))
+        self._page("unknown", "unknown.md.j2", **unknown.view(edition))
+        self._page("map", "map.md.j2", **places.view(edition, self.out))
+        self._page("chosen", "chosen.md.j2", **chosen.view(edition, self.out))
+        self._page("deviations", "deviations.md.j2", studies=self.edition.studies)
+        self._page("new-site", "new-site.md.j2", **new_site.view(study, self.out))
 
     def _cases(self) -> None:
         pages = []

@@ -22,7 +22,7 @@ def main_points(study: StudyResults) -> list[str]:
     found = [
         _tally("Main outcomes", study.with_role("primary")),
         _tally("Further outcomes", study.with_role("secondary", "harm")),
-        _sites_worse(study), _control(study), _agreement(study), _who_pays(study),
+        sites_worse(study), _control(study), _agreement(study), _who_pays(study),
     ]  # fmt: skip
     return [point for point in found if point][:MOST]
 
@@ -49,7 +49,7 @@ def _count(count: int) -> str:
     return words.number(count) if count else "none"
 
 
-def _sites_worse(study: StudyResults) -> str:
+def sites_worse(study: StudyResults) -> str:
     """Site effects that lie wholly on the worse side, beside how many chance would put there."""
     names = {site["code"]: site["name"] for site in study.sites}
     judged, unjudged, worse = 0, 0, []
@@ -130,8 +130,8 @@ def _who_pays(study: StudyResults) -> str:
     gainer = max(rows, key=lambda row: float(row["gain"]["mean"]))
     cost = words.pounds(payer["cost"]["mean"])
     return (
-        f"The largest cost so far falls on {payer['name']} ({cost}); "
-        f"the largest gain is in {gainer['name']}, {gainer['budget']}: "
+        f"The largest cost so far falls on {payer['name']} ({cost}). "
+        f"The largest gain is in {gainer['name']}, {gainer['budget']}: "
         f"{words.money_with_range(gainer['gain'])}{_of_which_open(study.value, gainer)}."
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.check.rules import RULES
-from evaluation.edition import words
+from evaluation.edition import figures, words
 from evaluation.edition.edition import Edition, Record
 from evaluation.edition.files import Generated
 from evaluation.edition.rounds import Round, figure
@@ -30,6 +30,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         out.table("restated", [_flat(change) for _, change in restated])
     return {
         "study": edition.headline, "calendar": _calendar(edition, edition.programme.submitters),
+        "shapes": _shapes(edition, out),
         "restated": _restated_table(edition, restated), "listed": listed,
         "outcomes": _outcome_table(edition), "confirmed": _confirmed_table(edition),
     }  # fmt: skip
@@ -40,15 +41,51 @@ def of_site(edition: Edition, site: str) -> Markup:
     return _calendar(edition, [pair for pair in edition.programme.submitters if pair[0] == site])
 
 
-def _calendar(edition: Edition, submitters: Sequence[tuple[str, str]]) -> Markup:
-    quarters = sorted({r["quarter"] for r in edition.receipts}, key=Period.parse)[-SHOWN_QUARTERS:]
-    if not quarters or not submitters:
+def _shapes(edition: Edition, out: Generated) -> Markup:
+    """The same calendar as a chart: a shape for each return of the last two years."""
+    quarters, owed = _owed(edition)
+    if not quarters or not owed:
         return Markup("")
+    rows = [
+        (_who(edition, site, agency), [_state(owed.get((site, agency, q))) for q in quarters])
+        for site, agency in edition.programme.submitters
+    ]
+    states = [state for _, held in rows for state in held if state]
+    count = {state: states.count(state) for state in ("received", "late", "missing", "due")}
+    said = (
+        f"Of {words.counted(len(states) - count['due'], 'return')} due for {quarters[0]} to "
+        f"{quarters[-1]}, {words.number(count['received'])} came in time, "
+        f"{words.number(count['late']) if count['late'] else 'none'} late and "
+        f"{words.number(count['missing']) if count['missing'] else 'none'} "
+        f"{'is' if count['missing'] == 1 else 'are'} missing."
+    )  # fmt: skip
+    if count["due"]:
+        said += f" {words.counted(count['due'], 'more is', 'more are')} not due yet."
+    alt = f"Calendar of returns by submitter and quarter. {said}"
+    return out.plate(
+        f"{edition.headline.study}/calendar", "../", alt, figures.returns_calendar, rows, quarters,
+        caption=said,
+    )  # fmt: skip
+
+
+def _state(owed: Due | None) -> str | None:
+    return None if owed is None else owed.state
+
+
+def _owed(edition: Edition) -> tuple[list[str], dict[tuple[str, str, str], Due]]:
+    """The last quarters that returns are about, and what is owed for each of them."""
+    quarters = sorted({r["quarter"] for r in edition.receipts}, key=Period.parse)[-SHOWN_QUARTERS:]
     today = parse_instant(str(edition.headline.raw["vintage"])).date()
-    owed = {
+    return quarters, {
         (one.site, one.agency, one.quarter.label): one
         for one in calendar(edition.programme, edition.receipts, today)
     }
+
+
+def _calendar(edition: Edition, submitters: Sequence[tuple[str, str]]) -> Markup:
+    quarters, owed = _owed(edition)
+    if not quarters or not submitters:
+        return Markup("")
     rows = [
         [_who(edition, site, agency),
          *(_cell(owed.get((site, agency, quarter))) for quarter in quarters)]

@@ -6,18 +6,24 @@ table, so that nothing is told by the picture alone.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from evaluation.edition import figures, words
+from evaluation.edition.edition import Record, StudyResults
 from evaluation.edition.effects import level, plain
+from evaluation.edition.files import Generated
+from evaluation.edition.tables import table
 from evaluation.errors import EstimateError
 from evaluation.estimate import fits
 from evaluation.estimate.synthetic import Settings, method_of
+from evaluation.quarters import Period
 
 if TYPE_CHECKING:
     from evaluation.estimate.twins import Twins
@@ -46,6 +52,62 @@ class TwinCharts:
     gap: Chart
     weights: Chart
     fit: Chart
+
+
+def of_outcome(
+    study: StudyResults, outcome: Record, out: Generated, root: str
+) -> dict[str, Markup] | None:
+    """The page's own twin: all pilot areas and what their donors make of them; None without one."""
+    held = outcome.get("twin")
+    if not held or not held["rows"] or not study.starts:
+        return None
+    say = math.exp if held["scale"] == "log" else float
+    keys = ("observed", "twin", "low", "high")
+    rows = [
+        {"period": row["period"]} | {k: None if row[k] is None else say(row[k]) for k in keys}
+        for row in held["rows"]
+    ]  # fmt: skip
+    unit = outcome["unit"] + (", geometric mean" if held["scale"] == "log" else ", mean")
+    start, name = study.starts[0], f"{study.study}/{outcome['code']}-twin"
+    before = [r for r in rows if Period.parse(r["period"]) < Period.parse(start)]
+    apart = math.sqrt(sum((r["observed"] - r["twin"]) ** 2 for r in before) / max(len(before), 1))
+    last, donors = rows[-1], [(d["name"], d["weight"]) for d in held["donors"]]
+    said = (
+        f"Before {start} pilot areas and their twins lie {level(apart)} apart (root mean square). "
+        f"In {last['period']} pilot areas stand at {level(last['observed'])} and their twins at "
+        f"{level(last['twin'])}. Grey: 95% of what start dates drawn by lot make of the gap."
+    )
+    alt = f"Line chart of all pilot areas and their synthetic twins, {unit}. {said}"
+    cells = [[r["period"], *("" if r[k] is None else level(r[k]) for k in keys)] for r in rows]
+    heads = ["Period", "Pilot areas", "Twins", "Band from", "Band to"]
+    return {
+        "path": out.plate(name, root, alt, figures.twin_path, rows, start, "pilot areas", unit,
+                          caption=said),
+        "table": table(f"Pilot areas and their twins, {unit}", heads, cells, numeric="tnnnn"),
+        "donors": _donors_chart(study, outcome, out, root, donors),
+        "donors_table": table(
+            "The heaviest areas in the twins", ["Area", "Weight"],
+            [[n, words.percent(100 * w, 1)] for n, w in donors[: figures.MOST_DONORS]],
+            numeric="tn",
+        ),
+    }  # fmt: skip
+
+
+def _donors_chart(
+    study: StudyResults, outcome: Record, out: Generated, root: str,
+    donors: list[tuple[str, float]],
+) -> Markup:  # fmt: skip
+    if not donors:
+        return Markup("")
+    lead, weight = donors[0]
+    said = (
+        f"{words.counted(len(donors), 'comparison area')} make up the twins. The heaviest is "
+        f"{lead} with {words.percent(100 * weight, 1)} of the weight, on the mean over pilot areas."
+    )
+    return out.plate(
+        f"{study.study}/{outcome['code']}-donors", root, f"Bar chart of donor weights. {said}",
+        figures.donor_weights, donors, caption=said,
+    )  # fmt: skip
 
 
 def twin_charts(

@@ -12,6 +12,7 @@ import yaml
 from evaluation.programme import (
     Area,
     Cost,
+    Deprivation,
     Frozen,
     Outcome,
     Programme,
@@ -24,6 +25,9 @@ from evaluation.quarters import Period
 
 AUTHORITY_SPACING_KM = 24.0
 AREA_SPREAD_KM = 5.0
+INCOME, INCOME_STEP, INCOME_SPREAD = 19_000.0, 1.18, 0.05
+"""Invented income of the most deprived fifth, pounds a year; how much more each fifth above has;
+and the spread within one, log points."""
 
 
 class Preset(Frozen):
@@ -108,7 +112,20 @@ def invent_programme(
         name=name, title=scenario.title, question=scenario.question, synthetic=True, first=first,
         last=last, agencies=scenario.agencies, sources=_used_sources(scenario, outcomes),
         sites=sites, areas=areas, outcomes=outcomes, costs=_costs(scenario, sites, areas, last),
+        deprivation=_deprivation(scenario, areas),
     )  # fmt: skip
+
+
+def _deprivation(scenario: Scenario, areas: tuple[Area, ...]) -> tuple[Deprivation, ...]:
+    """Fifths of equal size drawn by lot: no effect differs between them, whatever a page shows."""
+    rng = np.random.default_rng([scenario.seed, 5])
+    fifths = rng.permutation(np.arange(len(areas)) * 5 // len(areas)) + 1
+    spread = np.exp(rng.normal(0, INCOME_SPREAD, len(areas)))
+    incomes = INCOME * INCOME_STEP ** (fifths - 1) * spread
+    return tuple(
+        Deprivation(area=area.code, fifth=int(fifth), income=round(float(income), -1))
+        for area, fifth, income in zip(areas, fifths, incomes, strict=True)
+    )
 
 
 def _used_sources(scenario: Scenario, outcomes: tuple[Outcome, ...]) -> tuple[Source, ...]:
@@ -184,14 +201,14 @@ def _costs(
 
 
 def write_programme(programme: Programme, folder: Path) -> None:
-    """Write ``programme.yaml``, ``areas.csv`` and ``costs.csv`` as `Programme.load` reads them."""
+    """Write ``programme.yaml`` and its tables as `Programme.load` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
     elsewhere = {"areas", "outcomes", "costs", "denominators", "deprivation"}
     declared: dict[str, Any] = programme.model_dump(exclude=elsewhere)
     declared["sites"] = [{**site, "agencies": list(site["agencies"])} for site in declared["sites"]]
     declared["sources"] = list(declared["sources"])
     declared |= {
-        "areas": "areas.csv", "costs": "costs.csv",
+        "areas": "areas.csv", "costs": "costs.csv", "deprivation": "deprivation.csv",
         "outcomes": [outcome.code for outcome in programme.outcomes],
     }  # fmt: skip
     head = "# Synthetic: invented places, invented figures. Written by `newstart demo`.\n"
@@ -199,6 +216,7 @@ def write_programme(programme: Programme, folder: Path) -> None:
     (folder / "programme.yaml").write_text(head + text, encoding="utf-8")
     _write_table(folder / "areas.csv", [area.model_dump() for area in programme.areas])
     _write_table(folder / "costs.csv", [cost.model_dump() for cost in programme.costs])
+    _write_table(folder / "deprivation.csv", [one.model_dump() for one in programme.deprivation])
 
 
 def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Who gained, by deprivation fifth: the study's own estimates made anew within each fifth.
+"""For whom, by deprivation fifth: the study's own estimates made anew within each fifth.
 
 A fifth is valued only where pilot and comparison areas both lie in it. The study's plan of
 assignments is drawn again among its areas, so that a fifth with too few of them is refused.
@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from evaluation.errors import EstimateError
 from evaluation.study.run import estimate_by
 from evaluation.value import Value, worth
-from evaluation.value.equity import Incomes, by_fifth
+from evaluation.value.equity import FIFTHS, Incomes, by_fifth
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.estimate.assignment import Assignments
     from evaluation.panel import Panel
     from evaluation.study.run import StudyRun
 
@@ -31,6 +37,49 @@ def fifths(run: StudyRun) -> list[dict[str, Any]]:
         run.panel, {one.area: one.fifth for one in declared},
         lambda panel: _valued(run, panel), _incomes(run),
     )  # fmt: skip
+
+
+def effects_by_fifth(run: StudyRun) -> list[dict[str, Any]]:
+    """The main outcomes' effects within each fifth; none where the programme declares no fifths.
+
+    Returns
+    -------
+    Rows with ``fifth, pilot_areas, comparison_areas, reason`` (why there is no estimate, or empty)
+    and ``effects``: ``outcome, scale, effect, low, high, p_value`` over the protocol's window.
+    """
+    fifth_of = {one.area: one.fifth for one in run.programme.deprivation}
+    if not fifth_of:
+        return []
+    held = np.array([fifth_of.get(str(code), 0) for code in run.panel.areas.index])
+    return [_within(run, fifth, held == fifth) for fifth in FIFTHS]
+
+
+def _within(run: StudyRun, fifth: int, inside: NDArray[np.bool_]) -> dict[str, Any]:
+    pilots = int((inside & run.panel.started).sum())
+    row: dict[str, Any] = {
+        "fifth": fifth, "pilot_areas": pilots, "comparison_areas": int(inside.sum()) - pilots,
+        "reason": "", "effects": [],
+    }  # fmt: skip
+    if not pilots or pilots == inside.sum():
+        lacking = "pilot" if not pilots else "comparison"
+        return row | {"reason": f"no {lacking} area lies in this fifth"}
+    try:
+        panel = run.panel.select(inside)
+        assignments = run.assignments.redrawn(panel)
+        found = [_effect(run, code, panel, assignments) for code in run.protocol.primary]
+    except EstimateError as refused:
+        return row | {"reason": refused.what}
+    return row | {"effects": found}
+
+
+def _effect(
+    run: StudyRun, code: str, panel: Panel, assignments: Assignments
+) -> dict[str, Any]:  # fmt: skip
+    protocol = run.protocol
+    estimate = estimate_by(protocol.estimators[0], panel, code, protocol, assignments)
+    overall = estimate.overall(window=protocol.window).iloc[0]
+    figures = {key: float(overall[key]) for key in ("effect", "low", "high", "p_value")}
+    return {"outcome": code, "scale": estimate.scale, **figures}
 
 
 def _incomes(run: StudyRun) -> Incomes:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluation import fingerprint
+from evaluation.diagnose import balance_table
 from evaluation.errors import ProtocolError
 from evaluation.estimate.bearing import RESTS_ON
-from evaluation.study import figures
+from evaluation.study import figures, spread
 from evaluation.study.code import code_fingerprint
-from evaluation.study.equity import fifths
+from evaluation.study.equity import effects_by_fifth, fifths
 from evaluation.study.evidence import graded
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _as_data(run: StudyRun) -> dict[str, Any]:
         "window": list(protocol.window), "level": protocol.level,
         "sample": _sample(run), "assignments": _assignments(run), "sites": _sites(run),
         "outcomes": [_outcome(run, code) for code in protocol.outcomes],
-        "value": _accounts(run),
+        "value": _accounts(run), "equity": effects_by_fifth(run), "balance": _balance(run),
         "published": [_published(published, estimate) for published, estimate in run.published],
         "text": list(protocol.what_it_can_bear),
     }  # fmt: skip
@@ -114,6 +115,17 @@ def _as_data(run: StudyRun) -> dict[str, Any]:
 
 def _accounts(run: StudyRun) -> dict[str, Any] | None:
     return None if run.value is None else figures.value_data(run.value, run.findings, fifths(run))
+
+
+def _balance(run: StudyRun) -> list[dict[str, Any]]:
+    """How pilots differ from comparison areas before the first start, outcome by outcome."""
+    if not any(run.panel.started):
+        return []
+    return [
+        {"outcome": code, **row}
+        for code in run.protocol.outcomes
+        for row in rows(balance_table(run.panel, code, run.assignments))
+    ]
 
 
 def _lock(lock: Lock | None) -> dict[str, Any] | None:
@@ -194,6 +206,9 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
         ],
         "paths": figures.paths(run.panel, primary),
         "placebo_gaps": figures.placebo_gaps(primary),
+        "equally_likely": spread.equally_likely(primary, run.protocol.window),
+        "new_site": asdict(one) if (one := spread.new_site_of(primary)) else None,
+        "twin": spread.twin_of(run.estimates[code], _names(run)),
         "looks": run.seen.story(code) if run.seen and code in run.protocol.primary else [],
         "diagnostics": [
             {"code": d.code, "title": d.title, "result": d.result, "statistic": d.statistic,
@@ -203,6 +218,10 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
         "data": _data(run, code),
         "withheld": asdict(run.withheld[code]) if code in run.withheld else None,
     }  # fmt: skip
+
+
+def _names(run: StudyRun) -> dict[str, str]:
+    return {area.code: area.name for area in run.programme.areas}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

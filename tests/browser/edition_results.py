@@ -62,12 +62,12 @@ def _programme() -> dict[str, Any]:
     ]
     areas = [
         {"code": f"{c}-{k}", "name": f"{n} {k}", "authority": f"A{c}", "role": "pilot",
-         "site": c, "population": 8000}
+         "site": c, "population": 8000, "x": 5.0 + 11 * int(c[1:]), "y": 6.0 + 4 * k}
         for c, n, _, many in SITES for k in range(many)
     ]  # fmt: skip
     areas += [
         {"code": f"C{k:03d}", "name": f"Place {k}", "authority": f"B{k // 5}",
-         "role": "comparison", "population": 8000}
+         "role": "comparison", "population": 8000, "x": 12.0 * (k % 6), "y": 14.0 * (k // 6)}
         for k in range(30)
     ]  # fmt: skip
     return {
@@ -128,6 +128,42 @@ def _paths(rng: random.Random, level: float, percent: float, half: float) -> lis
     return rows
 
 
+def _twin(rng: random.Random, level: float, percent: float) -> dict[str, Any]:
+    rows = []
+    for row in _paths(rng, level, percent, 2.0):
+        twin = row["counterfactual"] or row["pilot"] * (1 + rng.gauss(0, 0.004))
+        rows.append({"period": row["period"], "observed": math.log(row["pilot"]),
+                     "twin": math.log(twin), "low": math.log(0.98 * twin),
+                     "high": math.log(1.02 * twin)})  # fmt: skip
+    donors = [{"name": f"Place {k}", "weight": 0.3 / (k + 1)} for k in range(15)]
+    return {"estimator": "synthetic_control", "scale": "log", "rows": rows, "donors": donors}
+
+
+def _grade(level: int, fails: bool) -> dict[str, Any]:
+    path = {"code": "path", "title": "One path before the start", "met": "unmet" if fails else
+            "met", "reason": "Pilots were already moving." if fails else "They moved together.",
+            "mend": "Comparison areas that were on the pilots' path." if fails else ""}  # fmt: skip
+    before = {"code": "before", "title": "Figures of pilots before and after the start",
+              "met": "met", "reason": "17 periods before the first start.",
+              "mend": ""}  # fmt: skip
+    return {"level": level, "sentence": f"Level {level} of 5.", "raises": [path["mend"]] if fails
+            else [], "conditions": [before, path], "judgement": {"signed": None},
+            "robins_i": {}, "certainty": {}}  # fmt: skip
+
+
+def _equity() -> list[dict[str, Any]]:
+    primary = [code for code, found in OUTCOMES.items() if found[0] == "primary"]
+    rows = []
+    for fifth in range(1, 6):
+        found = [{"outcome": code, "scale": "log", "effect": OUTCOMES[code][1] / 100,
+                  "low": (OUTCOMES[code][1] - 9) / 100, "high": (OUTCOMES[code][1] + 9) / 100,
+                  "p_value": 0.4} for code in primary]  # fmt: skip
+        rows.append({"fifth": fifth, "pilot_areas": 5, "comparison_areas": 30,
+                     "reason": "" if fifth < 5 else "no pilot area lies in this fifth",
+                     "effects": found if fifth < 5 else []})  # fmt: skip
+    return rows
+
+
 def _outcome(code: str, schemas: Path, rng: random.Random) -> dict[str, Any]:
     declared = yaml.safe_load((schemas / "outcomes" / f"{code}.yaml").read_text(encoding="utf-8"))
     role, percent, half, verdict, level = OUTCOMES[code]
@@ -175,6 +211,14 @@ def _outcome(code: str, schemas: Path, rng: random.Random) -> dict[str, Any]:
              "result": "fails",
              "statistic": "p = 0.03", "sentence": "The negative control moved."},
         ],
+        "equally_likely": [(percent + half * (k - 9.5) / 9.5) / 100 for k in range(20)],
+        "new_site": {"sites": 6, "mean": percent / 100, "se": 0.02, "tau": 0.03,
+                     "low": (percent - 2 * half) / 100, "high": (percent + 2 * half) / 100,
+                     "p_alike": 0.2},
+        "twin": _twin(rng, level, percent) if role == "primary" else None,
+        "looks": [{"quarter": q, "vintage": "2027-02-10", "effect": percent / 100 + 0.001 * k,
+                   "low": (percent - half) / 100, "high": (percent + half) / 100, "spent": 0.01 * k,
+                   "crossed": False} for k, q in enumerate(PERIODS[-3:])],
         "data": {"cells": 4872, "missing": 31, "suppressed": 12, "revised": 4},
     }  # fmt: skip
 
@@ -256,7 +300,12 @@ def _first_look(schemas: Path) -> dict[str, Any]:
                 "doors of the council, the job centre and the practice together."}
                for c, n, s, k in SITES],
         outcomes=[_outcome(code, schemas, rng) for code in OUTCOMES],
-        value=_value(), published=[],
+        value=_value(), published=[], window=[0, 7], equity=_equity(),
+        grades={"ae_attendances": _grade(3, False), "claimant_count": _grade(2, True),
+                "homelessness_duties": _grade(3, False)},
+        balance=[{"outcome": code, "characteristic": what, "pilots": 10.0, "comparisons": 9.5,
+                  "difference": rng.gauss(0, 0.3), "p_value": rng.random()}
+                 for code in OUTCOMES for what in ("level", "path")],
         text=["Six sites are few: one unusual place can move the mean.",
               "An effect is one of the whole bundle, not of a part of it."],
     )  # fmt: skip

@@ -48,7 +48,7 @@ def test_one_outlandish_range_does_not_flatten_the_others() -> None:
     narrow = [(f"Site {k}", {"effect": -5.0, "low": -8.0, "high": -2.0}, True, "") for k in "abcd"]
     wide = ("Site e", {"effect": 9.0, "low": -7.0, "high": 900.0}, True, "")
     drawn = figures.forest([*narrow, wide], "%", figures.WIDE)
-    assert ">20%</text>" in drawn and ">500%</text>" not in drawn
+    assert ">10%</text>" in drawn and ">500%</text>" not in drawn
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -59,8 +59,39 @@ def test_an_agency_that_neither_pays_nor_gains_can_be_drawn(size: figures.Size) 
 
 
 def test_gaps_of_few_redrawn_assignments_can_be_drawn() -> None:
-    drawn = figures.gaps([-1, 0, 1], [0.0, None, -2.0], [[0.0, 1.0, None]], "%", figures.NARROW)
-    assert "re-drawn start dates" in drawn
+    drawn = figures.gaps([-1, 0, 1], [0.0, None, -2.0], [[0.0, 1.0, None]], "%", None,
+                        figures.NARROW)  # fmt: skip
+    assert "other sets of areas" in drawn
+
+
+@pytest.mark.parametrize("size", [figures.WIDE, figures.NARROW])
+def test_a_map_marks_roles_by_shape_and_word(size: figures.Size) -> None:
+    roles = ("pilot", "comparison", "excluded")
+    areas = [{"x": float(k), "y": 2.0 * k, "role": role} for k, role in enumerate(roles)]
+    drawn = figures.area_map(areas, [{"name": "Millgate", "x": 0.0, "y": 0.0}], size)
+    assert all(f">{word}</text>" in drawn for word in ("pilot", "comparison", "set aside"))
+    assert "Millgate" in drawn and "0.5 km" in drawn
+
+
+@pytest.mark.parametrize("size", [figures.WIDE, figures.NARROW])
+def test_a_calendar_names_only_the_states_that_it_holds(size: figures.Size) -> None:
+    rows = [("Millgate, NHS", ["received", "late", None])]
+    drawn = figures.returns_calendar(rows, ["2026 Q1", "2026 Q2", "2026 Q3"], size)
+    assert ">in time</text>" in drawn and ">late</text>" in drawn and "missing" not in drawn
+
+
+@pytest.mark.parametrize("size", [figures.WIDE, figures.NARROW])
+def test_twenty_worlds_are_twenty_dots(size: figures.Size) -> None:
+    drawn = figures.equally_likely([-5.0 + 0.3 * k for k in range(20)], "per cent", "%", size)
+    alone = figures.equally_likely([-5.0], "per cent", "%", size)
+    # One marker is defined once for each dot and used once.
+    assert drawn.count("<use ") - alone.count("<use ") >= 19
+
+
+@pytest.mark.parametrize("size", [figures.WIDE, figures.NARROW])
+def test_balance_names_an_outcome_once_for_its_two_dots(size: figures.Size) -> None:
+    rows = [("Children in care", "level", 0.2), ("Children in care", "path", -0.6)]
+    assert figures.balance(rows, size).count("Children in care</text>") == 1
 
 
 def test_matplotlib_is_opened_only_when_a_chart_is_drawn() -> None:

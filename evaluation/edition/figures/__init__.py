@@ -13,11 +13,24 @@ from evaluation.edition.figures.charts import (
 )
 from evaluation.edition.figures.design import balance_before_after, detectable_by_look
 from evaluation.edition.figures.money import fan, plane, tornado, waterfall
-from evaluation.edition.figures.twins import donor_weights, growth, twin_fit, twin_gap, twin_path
+from evaluation.edition.figures.places import (
+    area_map,
+    balance,
+    equally_likely,
+    returns_calendar,
+)
+from evaluation.edition.figures.twins import (
+    MOST_DONORS,
+    donor_weights,
+    growth,
+    twin_fit,
+    twin_gap,
+    twin_path,
+)
 
 __all__ = [
-    "NARROW", "SPARK", "WIDE", "Size", "balance_before_after", "detectable_by_look",
-    "donor_weights", "events", "fan", "forest",
-    "gains", "gaps", "growth", "paths", "plane", "spark", "strip", "tornado", "trade_off",
-    "twin_fit", "twin_gap", "twin_path", "waterfall",
+    "MOST_DONORS", "NARROW", "SPARK", "WIDE", "Size", "area_map", "balance", "balance_before_after",
+    "detectable_by_look", "donor_weights", "equally_likely", "events", "fan", "forest",
+    "gains", "gaps", "growth", "paths", "plane", "returns_calendar", "spark", "strip",
+    "tornado", "trade_off", "twin_fit", "twin_gap", "twin_path", "waterfall",
 ]  # fmt: skip

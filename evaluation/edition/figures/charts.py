@@ -91,13 +91,25 @@ def gaps(
     real: Sequence[float | None],
     placebo: Sequence[Sequence[float | None]],
     unit: str,
+    span: tuple[float, float, float, float] | None,
     size: Size,
 ) -> str:
-    """The pilots' gap over event time before the same gaps of re-drawn start dates."""
+    """The pilots' gap over event time before the same gaps of re-drawn start dates.
+
+    Parameters
+    ----------
+    span : first and last event time of a mean effect, and the ends of its range; or None.
+    """
     draw = Drawing(size, 240 if size.narrow else 300, Margins(right=98 if size.narrow else 150))
     axes = draw.axes
     for row in placebo:
         axes.plot(times, floats(row), color=HAIR, linewidth=0.45, alpha=0.55)
+    if span is not None:
+        first, last, low, high = span
+        axes.fill_between([first, last], [low] * 2, [high] * 2, color=PILOT, alpha=0.16,
+                          linewidth=0)  # fmt: skip
+        axes.plot([first, last, last, first, first], [low, low, high, high, low], color=PILOT,
+                  linewidth=1.1, linestyle=(0, (3, 2)))  # fmt: skip
     axes.plot(times, floats(real), color=PILOT, linewidth=2.4)
     axes.axhline(0, color=INK, linewidth=0.8)
     mark_start_of_event_time(draw)
@@ -105,11 +117,9 @@ def gaps(
     reach = every[int(0.995 * (len(every) - 1))] if every else 0.0
     draw.limits([*floats(real), reach, -reach])
     draw.unit(unit)
-    last = last_known(floats(real))
-    end_labels(draw, [("pilot areas", last, PILOT)])
-    low = axes.get_ylim()[0]
-    axes.text(times[0], low + 0.03 * (axes.get_ylim()[1] - low), "grey: re-drawn start dates",
-              color=MUTED, fontsize=size.text - 1.5)  # fmt: skip
+    end_labels(draw, [("pilot areas", last_known(floats(real)), PILOT)])
+    axes.text(0.01, 0.03, "grey: other sets of areas", transform=axes.transAxes, color=MUTED,
+              fontsize=size.text - 1.5)  # fmt: skip
     return draw.svg()
 
 
@@ -130,7 +140,7 @@ def events(rows: Sequence[Mapping[str, Any]], unit: str, period: str, size: Size
     axes.axhline(0, color=INK, linewidth=0.8)
     mark_start_of_event_time(draw)
     bands = ("low_band", "high_band", "low", "high", "effect")
-    draw.limits([value for key in bands for value in column(rows, key)], cap=4.0)
+    draw.limits([value for key in bands for value in column(rows, key)], cap=2.0)
     draw.unit(unit)
     axes.set_xlabel(f"{period}s since the start (0 = the first {period})", color=MUTED,
                     fontsize=size.text - 0.5)  # fmt: skip
@@ -167,7 +177,7 @@ def _reach(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     points = [row["effect"] for row in rows] + [0.0]
     known = [row for row in rows if row["low"] is not None and row["high"] is not None]
     widths = sorted(row["high"] - row["low"] for row in known) or [1.0]
-    most = 2.5 * widths[len(widths) // 2]
+    most = 1.2 * widths[len(widths) // 2]
     lows = [max(row["low"], row["effect"] - most) for row in known]
     highs = [min(row["high"], row["effect"] + most) for row in known]
     return min(points + lows), max(points + highs)

@@ -1,0 +1,151 @@
+"""What one number hides: how sites differ, what a new one could expect, equally likely effects.
+
+Nothing here judges: the finding rests on the overall effect alone. These say how far that number
+may be carried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.estimate.estimate import Estimate
+
+    Floats = NDArray[np.float64]
+
+FEWEST_SITES = 3
+EQUALLY_LIKELY = 20
+TWINS = ("augmented_synthetic_control", "synthetic_control", "synthetic_did")
+"""Estimators that make a twin, those with few donors first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewSite:
+    """Where the effect of a site like these may lie.
+
+    mean, se : of the effects' distribution over sites. tau : its standard deviation. low, high :
+    the prediction interval. p_alike : of Cochran's Q, that sites differ by chance alone.
+    """
+
+    sites: int
+    mean: float
+    se: float
+    tau: float
+    low: float
+    high: float
+    p_alike: float
+
+
+def new_site(effects: Floats, errors: Floats, level: float) -> NewSite | None:
+    """The prediction interval for one more site; None below three sites with an error.
+
+    Random effects by DerSimonian and Laird (1986); the interval as in Higgins, Thompson and
+    Spiegelhalter (2009, J. R. Stat. Soc. A 172: 137-159), equation 12: mean -+ t(k-2) times the
+    root of tau^2 + se^2. It takes the sites' estimates as independent, and sites as drawn from
+    one distribution; with few sites, tau is hardly known and the interval too short rather than
+    too long.
+    """
+    from scipy import stats
+
+    held = np.isfinite(effects) & np.isfinite(errors) & (errors > 0)
+    y, v = effects[held], errors[held] ** 2
+    k = len(y)
+    if k < FEWEST_SITES:
+        return None
+    w = 1 / v
+    fixed = float((w * y).sum() / w.sum())
+    q = float((w * (y - fixed) ** 2).sum())
+    scale = float(w.sum() - (w**2).sum() / w.sum())
+    tau2 = max(0.0, (q - (k - 1)) / scale)
+    w = 1 / (v + tau2)
+    mean, se = float((w * y).sum() / w.sum()), float(np.sqrt(1 / w.sum()))
+    reach = float(stats.t.ppf((1 + level) / 2, k - 2)) * float(np.sqrt(tau2 + se**2))
+    return NewSite(
+        sites=k, mean=mean, se=se, tau=float(np.sqrt(tau2)), low=mean - reach, high=mean + reach,
+        p_alike=float(stats.chi2.sf(q, k - 1)),
+    )  # fmt: skip
+
+
+def new_site_of(estimate: Estimate) -> NewSite | None:
+    """The same from an estimate's own site effects and their errors by re-assignment."""
+    if estimate.draws is None or len(estimate.index) == 1:
+        return None
+    table = estimate.by("site")
+    return new_site(
+        table["effect"].to_numpy(dtype=float), table["se"].to_numpy(dtype=float), estimate.level
+    )
+
+
+def equally_likely(estimate: Estimate, window: tuple[int, int]) -> list[float]:
+    """Twenty values of the overall effect, each as likely as any other, from the net draws.
+
+    The values at probabilities 1/40, 3/40 ... of the effect less its net placebo effect, stretched
+    as the draws of money are where the inverted test is wider. Empty without draws.
+    """
+    if estimate.draws is None:
+        return []
+    event = estimate.index["event_time"].to_numpy()
+    inside = (event >= window[0]) & (event <= window[1]) & np.isfinite(estimate.effects)
+    weight = np.where(inside, estimate.index["weight"].to_numpy(dtype=float), 0.0)
+    row = estimate.overall(window=window).iloc[0]
+    net = np.nan_to_num(estimate.draws.net[1:]) @ (weight / weight.sum())
+    apart = net - net.mean()
+    tail = (1 - estimate.level) / 2
+    low, high = np.quantile(apart, [tail, 1 - tail])
+    wide = float(row["high"] - row["low"])
+    if np.isfinite(wide) and high > low:
+        apart = apart * max(1.0, wide / float(high - low))
+    at = (np.arange(EQUALLY_LIKELY) + 0.5) / EQUALLY_LIKELY
+    found: list[float] = np.quantile(float(row["effect"]) - apart, at).tolist()
+    return found
+
+
+def twin_of(estimates: Sequence[Estimate], names: Mapping[str, str]) -> dict[str, Any] | None:
+    """The twin of the first estimate that makes one, with its estimator; None where none does."""
+    made = {one.estimator: one for one in estimates if len(one.paths) and len(one.weights)}
+    chosen = next((made[name] for name in TWINS if name in made), None)
+    return None if chosen is None else {"estimator": chosen.estimator, **twin(chosen, names)}
+
+
+def twin(estimate: Estimate, names: Mapping[str, str]) -> dict[str, Any]:
+    """All pilot areas and their synthetic twins by quarter, and the areas that make up the twins.
+
+    Returns
+    -------
+    ``rows``: ``period, observed, twin, low, high`` on the estimate's scale, means over pilot areas;
+    low and high hold the middle 95 % of what re-drawn start dates make of the gap, around the twin.
+    ``donors``: ``name, weight``, the mean weight over pilot areas, heaviest first.
+    """
+    paths = estimate.paths
+    values = paths[["observed", "counterfactual"]].to_numpy(dtype=float)
+    known, values = np.isfinite(values).all(axis=1), np.nan_to_num(values)
+    quarter = paths["quarter"].astype(str).to_numpy()
+    weight = estimate.index["n_areas"].to_numpy(dtype=float)
+    raw = None if estimate.draws is None else np.nan_to_num(estimate.draws.raw[1:])
+    rows = []
+    for label in dict.fromkeys(quarter):
+        now = (quarter == label) & known
+        if not now.any():
+            continue
+        share = np.where(now, weight, 0.0) / weight[now].sum()
+        observed, other = (float(v) for v in share @ values)
+        low = high = None
+        if raw is not None:
+            low, high = (other + float(end) for end in np.quantile(raw @ share, (0.025, 0.975)))
+        rows.append({"period": label, "observed": observed, "twin": other, "low": low,
+                     "high": high})  # fmt: skip
+    held = estimate.weights.groupby("donor")["weight"].sum() / estimate.weights["area"].nunique()
+    heaviest = held.sort_values(ascending=False, kind="stable")
+    donors = [
+        {"name": names.get(str(code), str(code)), "weight": float(value)}
+        for code, value in heaviest.items() if abs(value) > 1e-6
+    ]  # fmt: skip
+    return {"rows": rows, "donors": donors, "scale": estimate.scale,
+            **{key: float(value) for key, value in estimate.diagnostics.items()
+               if key in ("pre_period_rmspe", "effective_donors")}}  # fmt: skip

@@ -1,0 +1,111 @@
+"""What a reader with five minutes meets: ten answers, plain words, every chart in words too."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from bs4 import BeautifulSoup
+
+from evaluation.edition import asked
+from tests.browser.reading import reading_age, syllables
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Visit
+
+FIRST_WORDS, OLDEST_READER = 300, 14.0
+KNOWN = {
+    "the": 1, "area": 3, "people": 2, "programme": 2, "improved": 2, "started": 2, "quarter": 2,
+    "household": 2, "homelessness": 4, "attendances": 4, "benefits": 3, "evidence": 3, "money": 2,
+    "released": 2, "figure": 2, "range": 1, "outcomes": 2, "table": 2, "nobody": 3, "council": 2,
+    "pilot": 2, "comparison": 4, "likely": 2, "without": 2, "would": 1, "change": 1, "changed": 1,
+}  # fmt: skip
+
+
+def soup_of(page: Path) -> BeautifulSoup:
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+
+
+def first_words(page: Path, count: int = FIRST_WORDS) -> str:
+    article = soup_of(page).select_one("article")
+    assert article is not None
+    for part in article.select("script, style, .headerlink"):
+        part.decompose()
+    return " ".join(article.get_text(" ").split()[:count])
+
+
+def plain(text: str) -> str:
+    """Without spaces, which markup puts between a figure and its stop."""
+    return re.sub(r"\s+", "", text)
+
+
+@pytest.mark.parametrize("question", asked.QUESTIONS, ids=lambda q: q.key)
+def test_each_question_is_answered_one_click_from_the_front(
+    html: Path, question: asked.Question
+) -> None:
+    link = (
+        soup_of(html / "index.html")
+        .select_one("article ol.ten")
+        .find(  # type: ignore[union-attr]
+            "a", string=question.asked
+        )
+    )
+    assert link is not None
+    page = html / str(link["href"]).partition("#")[0]
+    claims = json.loads((html.parents[1] / "_edition" / "claims.json").read_text())
+    assert plain(claims[question.claim]["text"]) in plain(first_words(page))
+
+
+def test_the_syllable_rule_counts_known_words() -> None:
+    counted = {word: syllables(word) for word in KNOWN}
+    assert {word for word in KNOWN if counted[word] < KNOWN[word]} == set()
+    assert {word for word in KNOWN if counted[word] > KNOWN[word]} == {"household", "likely"}
+
+
+def test_front_and_outcome_pages_can_be_read_at_fourteen(html: Path) -> None:
+    pages = [html / "index.html", *(html / "_edition" / "outcomes").glob("*.html")]
+    ages = {str(page.relative_to(html)): round(reading_age(page), 1) for page in pages}
+    assert {name: age for name, age in ages.items() if age > OLDEST_READER} == {}
+
+
+def test_every_chart_says_a_finding(html: Path, pages: list[Path]) -> None:
+    """More than a name: a sentence after it that holds a figure, or says that none was found."""
+    poor = []
+    for page in pages:
+        for image in soup_of(page).select("figure.chart img"):
+            alt = str(image["alt"])
+            _, _, finding = alt.partition(". ")
+            if len(alt) < 20 or len(finding.split()) < 4:
+                poor.append((str(page.relative_to(html)), alt))
+    assert poor == []
+
+
+def test_every_chart_has_a_table_behind_it(html: Path, pages: list[Path]) -> None:
+    """In its own section; the small paths of the front page have theirs on their outcome's page."""
+    bare = [
+        (str(page.relative_to(html)), image["alt"])
+        for page in pages
+        for image in soup_of(page).select("figure.chart img")
+        if image.find_parent(class_="outcome-card") is None
+        and ((section := image.find_parent("section")) is None or section.find("table") is None)
+    ]
+    assert bare == []
+
+
+def test_the_front_reaches_every_kind_of_page(visits: list[Visit]) -> None:
+    front = next(visit for visit in visits if visit.name == "index.html")
+    reached = {link.partition("#")[0].rpartition("html/")[2] for link in front.links}
+    wanted = (
+        "questions",
+        "evidence",
+        "unknown",
+        "map",
+        "chosen",
+        "new-site",
+        "deviations",
+        "equity",
+    )
+    assert [page for page in wanted if f"_edition/{page}.html" not in reached] == []

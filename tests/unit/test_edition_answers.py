@@ -1,0 +1,106 @@
+"""The ten questions, the evidence, what is open, and for whom: what pages say, and from what."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluation.edition import answers, asked, equity, evidence, new_site, unknown
+from evaluation.edition.edition import Edition, StudyResults
+from evaluation.workspace import Workspace, packaged_schemas
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def edition(tmp_path_factory: pytest.TempPathFactory) -> Edition:
+    root = tmp_path_factory.mktemp("asked")
+    made = runpy.run_path(str(REPOSITORY / "tests" / "browser" / "edition_results.py"))
+    made["write_workspace"](root, packaged_schemas())
+    return Edition.read(Workspace(root=root), "new_start")
+
+
+@pytest.fixture
+def raw(edition: Edition) -> dict[str, Any]:
+    return copy.deepcopy(dict(edition.headline.raw))
+
+
+def changed(edition: Edition, raw: dict[str, Any]) -> Edition:
+    return dataclasses.replace(edition, headline=StudyResults(raw=raw, source=Path("r.json")))
+
+
+def test_ten_questions_have_ten_answers(edition: Edition) -> None:
+    said = asked.claims(edition)
+    assert len(asked.QUESTIONS) == 10
+    assert all(len(said[question.claim]) > 15 for question in asked.QUESTIONS)
+
+
+def test_every_point_lost_has_its_reason(edition: Edition) -> None:
+    found = {one.outcome["code"]: one for one in evidence.standings(edition.headline)}
+    for one in found.values():
+        assert one.level + sum(points for points, _ in one.losses) == evidence.MOST
+    assert found["claimant_count"].level == 2
+    assert any("already moving" in reason for _, reason in found["claimant_count"].losses)
+    assert found["claimant_count"].mends == ("Comparison areas that were on the pilots' path.",)
+
+
+def test_losses_that_outcomes_share_are_said_once(edition: Edition) -> None:
+    said = evidence.losses(edition.headline)
+    assert said[0].startswith("2 points lost, every main outcome: ")
+    assert said[1].startswith("1 point lost, people claiming")
+
+
+def test_a_study_without_grades_says_so(edition: Edition, raw: dict[str, Any]) -> None:
+    del raw["grades"]
+    assert evidence.answer(changed(edition, raw).headline) == "The evidence has not been graded."
+
+
+def test_an_early_outcome_has_a_day(edition: Edition) -> None:
+    found = {o.outcome["code"]: o for o in unknown.open_questions(edition) if o.outcome}
+    # Sites that start in 2025 Q3 have run for 8 quarters with 2027 Q2, due 30 days after its end.
+    assert found["claimant_count"].when.startswith("By 30 July 2027, with the returns of 2027 Q2")
+
+
+def test_waiting_does_not_mend_a_failed_check(edition: Edition, raw: dict[str, Any]) -> None:
+    for outcome in raw["outcomes"]:
+        if outcome["code"] == "claimant_count":
+            outcome["diagnostics"][0]["result"] = "fails"
+    found = {o.outcome["code"]: o for o in unknown.open_questions(changed(edition, raw))
+             if o.outcome}  # fmt: skip
+    assert found["claimant_count"].when.startswith("No day: waiting does not mend")
+
+
+def test_that_nobody_was_asked_is_an_open_question(edition: Edition) -> None:
+    assert unknown.open_questions(edition)[-1].said.startswith("How people feel")
+
+
+def test_the_next_edition_is_due_with_the_next_returns(edition: Edition) -> None:
+    assert "2027 Q1, is due by 30 April 2027" in unknown.next_edition(edition)
+
+
+def test_a_fifth_that_is_worse_off_is_named(edition: Edition, raw: dict[str, Any]) -> None:
+    assert equity.answer(edition.headline).startswith("No deprivation fifth is clearly worse off.")
+    raw["equity"][1]["effects"][0] |= {"effect": 0.2, "low": 0.1, "high": 0.3}
+    said = equity.answer(changed(edition, raw).headline)
+    assert said.startswith("Clearly for the worse: A&E attendances in fifth 2.")
+    assert "Fifths lie apart for A&E attendances." in said
+
+
+def test_a_programme_without_fifths_says_so(edition: Edition, raw: dict[str, Any]) -> None:
+    raw["equity"] = []
+    assert equity.answer(changed(edition, raw).headline) == equity.NOT_SPLIT
+
+
+def test_no_promise_to_a_new_site_where_ranges_hold_nought(edition: Edition) -> None:
+    assert new_site.answer(edition.headline).startswith("For no main outcome")
+
+
+def test_how_an_effect_moved_is_said_from_its_looks(edition: Edition) -> None:
+    (first, *_) = edition.headline.with_role("primary")
+    assert answers.moved(first).startswith("from \N{MINUS SIGN}7.7% to ")
+    assert answers.moved({**first, "looks": []}) == ""
