@@ -17,7 +17,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from evaluation.edition import words
+from evaluation.edition import chart_data, words
 from evaluation.edition.figures import (
     NARROW,
     WIDE,
@@ -48,6 +48,8 @@ class Generated:
             json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
         )
         self._plates: dict[str, str] = {}
+        self.withheld: set[str] = set()
+        """Studies whose sources forbid that their figures are handed on."""
         # Drawing is what costs time, so a chart is drawn again only if its numbers or the
         # drawing code changed.
         drawing = (canvas, charts, money, places, revisions, twins, words)
@@ -64,12 +66,7 @@ class Generated:
 
     def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """The same rows as ``files/data/<name>.csv`` and ``.json``."""
-        stream = io.StringIO()
-        if rows:
-            writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        self.text(f"files/data/{name}.csv", stream.getvalue())
+        self.text(f"files/data/{name}.csv", _csv(rows))
         self.text(f"files/data/{name}.json", json.dumps(list(rows), indent=1) + "\n")
 
     def plate(
@@ -96,7 +93,20 @@ class Generated:
             else:
                 self.text(file, draw(*data, size))
         links = [root + file.removeprefix("files/") for file in names]
-        return _picture(links, alt, caption, sizes)
+        data_links = self._data(name, alt, draw, data)
+        return _picture(links, alt, caption, sizes, [root + link for link in data_links])
+
+    def _data(
+        self, name: str, alt: str, draw: Callable[..., str], data: Sequence[object]
+    ) -> list[str]:
+        """The numbers of a chart beside it, as CSV and JSON; none that may not be handed on."""
+        if name.partition("/")[0] in self.withheld and draw.__name__ in chart_data.SHOWS_SOURCES:
+            return []
+        table = chart_data.rows(draw, data)
+        self.text(f"files/figures/{name}.csv", _csv(table))
+        whole = {"chart": draw.__name__, "says": alt, "data": chart_data.named(draw, data)}
+        self.text(f"files/figures/{name}.json", json.dumps(whole, indent=1) + "\n")
+        return [f"figures/{name}.{ending}" for ending in ("csv", "json")]
 
     def finish(self) -> None:
         """Remember the charts and remove files of an earlier edition."""
@@ -108,13 +118,37 @@ class Generated:
                 path.rmdir()
 
 
-def _picture(links: Sequence[str], alt: str, caption: str, sizes: Sequence[Size]) -> Markup:
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows under every name that one of them has, in the order of first appearance."""
+    stream = io.StringIO()
+    if rows:
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        writer = csv.DictWriter(stream, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _picture(
+    links: Sequence[str], alt: str, caption: str, sizes: Sequence[Size], data: Sequence[str]
+) -> Markup:
     narrow = (
         f"<source media='(max-width: 600px)' srcset='{escape(links[1])}'>" if len(links) > 1 else ""
     )
-    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    # A chart without words of its own, as on a card, stands for another that has them.
+    below = f"<figcaption>{escape(caption)}{_offered(data)}</figcaption>" if caption else ""
     return Markup(
         f"<figure class='chart' style='--chart: {sizes[0].width}px'><picture>{narrow}"
         f"<img src='{escape(links[0])}' alt='{escape(alt)}'></picture>{below}"
         "</figure>"
     )
+
+
+def _offered(data: Sequence[str]) -> Markup:
+    links = (
+        Markup("<a href='{}' download>{}</a>").format(link, link.rpartition(".")[2].upper())
+        for link in data
+    )
+    said = Markup(" and ").join(links)
+    return Markup(" <span class='chart-data'>Its numbers: {}.</span>").format(said) if data \
+        else Markup("")  # fmt: skip

@@ -25,6 +25,8 @@ def view(
     name = f"{study.study}/{outcome['code']}"
     if open_data:
         out.table(f"{name}-paths", outcome["paths"])
+    else:
+        out.withheld.add(study.study)
     out.table(f"{name}-effects", _effect_rows(outcome))
     estimate = primary_estimate(outcome)
     shared = (study, outcome, out, root)
