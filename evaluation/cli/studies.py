@@ -132,16 +132,18 @@ def study_challenge(
     as_json: AsJson = False,
 ) -> None:
     """Attack the study: its theory against the figures, refuters on its own estimator."""
-    from evaluation.study.challenge import challenge
+    from evaluation.study.challenge import challenge, record
     from evaluation.study.results import clean
 
     session: Session = context.obj
     found = clean(challenge(
         session.workspace, study, simulations=simulations, progress=lambda m: say(f"· {m}")
     ))  # fmt: skip
+    path = record(session.workspace, study, found)
     if as_json:
         print_json(found)
         return
+    say(f"Kept for the book in {path}")
     for said in found["implications"]:
         print(said)
     for code, one in found["unobserved"].items():

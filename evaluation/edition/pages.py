@@ -18,6 +18,7 @@ from evaluation.edition import (
     answers,
     asked,
     bars,
+    case_made,
     cases,
     changes,
     chosen,
@@ -194,13 +195,25 @@ class Pages:
         for study in self.edition.studies:
             name = f"studies/{study.programme}-{study.study}"
             notebook = self._notebook(study)
-            self._page(name, "study.md.j2", study=study, notebook=notebook)
-            pages.append(_entry(f"_edition/{name}", [{"file": notebook}] if notebook else []))
+            below = [{"file": page} for page in (self._case_made(study, name), notebook) if page]
+            self._page(name, "study.md.j2", study=study, notebook=notebook,
+                       case_made=len(below) > bool(notebook))  # fmt: skip
+            pages.append(_entry(f"_edition/{name}", below))
             if notebook:
                 self._banded(notebook, study)
             self._banded(f"_edition/{name}", study)
         self._page("studies/index", "studies.md.j2", studies=self.edition.studies)
         self.families["studies"] = [_entry("_edition/studies/index", pages)]
+
+    def _case_made(self, study: StudyResults, name: str) -> str | None:
+        """The page of the theory and of the attacks; None where no theory is drawn."""
+        folder = self.workspace.studies / study.programme / study.study
+        seen = case_made.view(folder, study, self.out)
+        if seen["theory"] is None:
+            return None
+        self._page(f"{name}-case", "case_made.md.j2", **seen)
+        self._banded(f"_edition/{name}-case", study)
+        return f"_edition/{name}-case"
 
     def _notebook(self, study: StudyResults) -> str | None:
         """Copy a study's notebook; returns its page, or None where there is none."""

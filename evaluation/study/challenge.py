@@ -5,7 +5,9 @@ Nothing here changes a finding. What is found is read beside it, and printed wha
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from evaluation.finding.sentences import Range
 from evaluation.finding.theory import Theory
 from evaluation.finding.unobserved import unobserved
 from evaluation.ledger.ledger import Ledger
+from evaluation.quarters import format_instant, now
 from evaluation.study.panels import load_study, study_panel
 from evaluation.study.results import read_results
 from evaluation.study.run import estimate_by
@@ -31,6 +34,14 @@ if TYPE_CHECKING:
     from evaluation.workspace import Workspace
 
 DRAWN = 499
+RECORD = "challenge.json"
+
+
+def record(workspace: Workspace, name: str, found: dict[str, Any]) -> Path:
+    """Keep what was found beside the protocol, for the book; returns the file."""
+    path = workspace.studies / name / RECORD
+    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
 
 
 def challenge(
@@ -38,6 +49,8 @@ def challenge(
     progress: Callable[[str], object] = lambda _: None,
 ) -> dict[str, Any]:  # fmt: skip
     """What attacks found: ``theory``, ``implications``; by outcome ``refuted``, ``unobserved``.
+
+    ``panel`` is the fingerprint of the panel attacked.
 
     Parameters
     ----------
@@ -62,7 +75,8 @@ def challenge(
         )  # fmt: skip
         refuted[code] = [asdict(one) for one in refute(attack)]
     return {
-        "study": name, "theory": _theory(graph, protocol) if graph else None,
+        "study": name, "panel": panel.fingerprint, "simulations": simulations,
+        "recorded": format_instant(now()), "theory": _theory(graph, protocol) if graph else None,
         "implications": [
             one.sentence for one in test_implications(graph, area_table(panel, graph))
         ] if graph else [],

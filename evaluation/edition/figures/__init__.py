@@ -19,6 +19,7 @@ from evaluation.edition.figures.places import (
     equally_likely,
     returns_calendar,
 )
+from evaluation.edition.figures.theory import causes
 from evaluation.edition.figures.twins import (
     MOST_DONORS,
     donor_weights,
@@ -30,7 +31,7 @@ from evaluation.edition.figures.twins import (
 
 __all__ = [
     "MOST_DONORS", "NARROW", "SPARK", "WIDE", "Size", "area_map", "balance", "balance_before_after",
-    "detectable_by_look", "donor_weights", "equally_likely", "events", "fan", "forest",
+    "causes", "detectable_by_look", "donor_weights", "equally_likely", "events", "fan", "forest",
     "gains", "gaps", "growth", "paths", "plane", "returns_calendar", "spark", "strip",
     "tornado", "trade_off", "twin_fit", "twin_gap", "twin_path", "waterfall",
 ]  # fmt: skip
