@@ -226,7 +226,9 @@ def _record(path: Path, row: dict[str, Any]) -> None:
         "command": "python -m evaluation.design.bars", "seed": SEED,
         "recorded": quarters.format_instant(quarters.now()), "rows": rows,
     }  # fmt: skip
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(path)
 
 
 if __name__ == "__main__":
