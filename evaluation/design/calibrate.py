@@ -92,6 +92,13 @@ def read_panel(path: Path, columns: Columns, looks: int) -> Panel:
     return replace(panel.select(whole), figures={OUTCOME: figures[whole]})
 
 
+def _percent(size: float | None, how: Rehearsal) -> float | None:
+    """A planted size as a fall in percent; on logarithms it was planted in log points."""
+    if size is None or how.choices.scale == "level":
+        return size
+    return float(-100 * np.expm1(-size / 100))
+
+
 def calibrate(
     panel: Panel,
     estimators: Sequence[EstimatorName],
@@ -125,7 +132,8 @@ def calibrate(
             )  # fmt: skip
             table += rates.rows(name, count, effects, found)
             found_at_80.append({
-                "estimator": name, "started": count, "percent": rates.detectable(effects, found),
+                "estimator": name, "started": count,
+                "percent": _percent(rates.detectable(effects, found), how),
             })  # fmt: skip
     return {
         "areas": len(panel.areas), "periods": len(panel.periods), "looks": how.looks,

@@ -6,6 +6,7 @@ look alone, and for ``any``: the look ledger over all looks, whose interval is t
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,13 +61,17 @@ def _rate(hits: NDArray[np.bool_]) -> tuple[float, float]:
 def detectable(effects: Sequence[float], found: Found, power: float = 0.8) -> float | None:
     """The smallest planted effect (as a positive figure) that the looks find with this power.
 
-    Read off by straight lines between the effects tried; None where even the largest is not found
-    often enough.
+    Read off between the effects tried by straight lines in the normal quantile of the power, which
+    is how the power of a test of a mean runs; None where even the largest is not found often
+    enough.
     """
+    normal = NormalDist()
     hits = found["crosses"][:, :, -1].mean(axis=0)
+    least = 0.5 / len(found["crosses"])
     size = np.abs(np.asarray(effects, dtype=float))
     order = np.argsort(size)
     size, hits = size[order], np.maximum.accumulate(hits[order])
     if hits[-1] < power:
         return None
-    return float(np.interp(power, hits, size))
+    quantiles = [normal.inv_cdf(float(hit)) for hit in np.clip(hits, least, 1 - least)]
+    return float(np.interp(normal.inv_cdf(power), quantiles, size))

@@ -48,8 +48,9 @@ class Rehearsal:
         third that varies most, or from one or two authorities.
     shape : of the planted effect: ``constant``; ``ramp`` from nothing to twice its mean; or
         ``heterogeneous`` over areas (spread as large as half the mean), ramping.
-    scale : an effect e is planted as a multiple (1 + e) of every started figure on ``log`` scale
-        (percent), and as e times the pilots' mean before the start on ``level`` scale.
+    choices : of the estimators. On ``log`` scale an effect of e percent is planted as e log points
+        (a multiple exp(e / 100) of every started figure), on ``level`` scale as e percent of the
+        pilots' mean before the start.
     strata, block : of the assignments, as `Assignments.draw` takes them.
     assignments : placebo assignments drawn each time.
     sample : comparison areas drawn anew each time from the panel (0: all of them).
