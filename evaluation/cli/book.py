@@ -1,9 +1,10 @@
-"""The book's verbs: build, serve, verify."""
+"""The book's verbs: build, serve, export, verify."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,7 @@ from evaluation.cli.session import PROBLEMS, AsJson, Session, print_json, say
 if TYPE_CHECKING:
     from evaluation.edition.verify import Verified
 
-app = typer.Typer(help="Build the book, show it on this machine, compute a figure of it anew.")
+app = typer.Typer(help="Build the book, show it on this machine, export it, compute a figure anew.")
 
 
 @app.command("build")
@@ -40,6 +41,24 @@ def serve(
     session: Session = context.obj
     say(f"http://localhost:{port}/ (Ctrl-C ends it)")
     serve_book(session.workspace, port)
+
+
+@app.command("export")
+def export(
+    context: typer.Context,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="A folder; var/exports/<edition> if none is named."),
+    ] = None,
+) -> None:
+    """Write the edition as tables, spreadsheet, briefing and, with Chromium, the book as PDF."""
+    from evaluation.edition.formats import export as formats
+
+    session: Session = context.obj
+    place = formats.export(
+        session.workspace, session.programme_name, output, progress=lambda m: say(f"· {m}")
+    )
+    print(place)
 
 
 @app.command("verify")

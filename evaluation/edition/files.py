@@ -11,7 +11,7 @@ import hashlib
 import inspect
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,10 @@ class Generated:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
+
+    def adopt(self, names: Iterable[str]) -> None:
+        """Keep files below the folder that something else has written."""
+        self._kept.update(self.folder / name for name in names)
 
     def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """The same rows as ``files/data/<name>.csv`` and ``.json``."""

@@ -42,6 +42,7 @@ from evaluation.edition.claim_pages import ClaimPages, page_of
 from evaluation.edition.claims import Claims, chance
 from evaluation.edition.edition import Edition, Record, StudyResults, primary_estimate
 from evaluation.edition.files import Generated
+from evaluation.edition.formats.export import write_downloads
 from evaluation.edition.machinery import machinery
 from evaluation.edition.tables import link, table
 from evaluation.errors import BookError
@@ -92,6 +93,7 @@ class Pages:
         self._page("data-dictionary", "dictionary.md.j2", outcomes=self.edition.outcomes)
         self._page("rules", "rules.md.j2", **rule_pages.view(self.workspace.book, self.out))
         self._decisions()
+        self._downloads()
         self._frame()
         self.out.finish()
 
@@ -237,6 +239,12 @@ class Pages:
         self._family(
             "claims", "_edition/claims/index", [page_of(k) for k in self.claims.headline()]
         )
+
+    def _downloads(self) -> None:
+        place = self.out.folder / "files/downloads"
+        held = write_downloads(self.workspace, self.edition, self.claims, place)
+        self.out.adopt(f"files/downloads/{one.name}" for one in held)
+        self._page("downloads", "downloads.md.j2", downloads=held)
 
     def _decisions(self) -> None:
         found = sorted((self.workspace.book / "decisions").glob("*.md"))

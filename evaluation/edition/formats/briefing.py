@@ -1,0 +1,122 @@
+"""The two-page briefing as PDF: the front page's answer for whoever reads on paper, by typst.
+
+The words are the claims of the edition; the layout is ``briefing.typ``. Fonts are the ones that
+typst carries, so that a page breaks alike everywhere. The PDF is tagged (PDF/UA-1).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evaluation.edition import answers, points, words
+from evaluation.quarters import parse_instant
+
+if TYPE_CHECKING:
+    from evaluation.edition.claims import Claims
+    from evaluation.edition.edition import Edition, Record
+
+SYNTHETIC = "Synthetic programme: invented places, invented figures."
+CHECK = (
+    "Each figure has an id and a page in the book that says which line of the protocol fixed it, "
+    "which code computed it and which returns fed it. To compute one anew: newstart book verify ID."
+)
+MOST_ROWS = 7
+
+
+def briefing(edition: Edition, claims: Claims, charts: Path) -> bytes:
+    """The briefing of an edition.
+
+    ``charts`` is the folder that holds the book's charts as SVG; the first primary outcome's path
+    is shown if it lies there.
+    """
+    import typst
+
+    said = content(edition, claims)
+    with tempfile.TemporaryDirectory(prefix="newstart-briefing-") as folder:
+        place = Path(folder)
+        drawn = charts / f"{said['chart']['name']}.svg" if said["chart"] else None
+        if drawn is not None and drawn.is_file():
+            shutil.copy(drawn, place / "chart.svg")
+            said["chart"] |= {"file": "chart.svg"}
+        else:
+            said["chart"] = None
+        (place / "briefing.json").write_text(json.dumps(said), encoding="utf-8")
+        source = resources.files("evaluation.edition.formats") / "briefing.typ"
+        (place / "briefing.typ").write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+        made = typst.compile(
+            str(place / "briefing.typ"), root=folder, ignore_system_fonts=True, font_paths=[],
+            pdf_standards=["ua-1"], timestamp=_instant(edition),
+        )  # fmt: skip
+    return bytes(made)
+
+
+def content(edition: Edition, claims: Claims) -> dict[str, Any]:
+    """What the briefing says, word for word."""
+    study = edition.headline
+    title = f"{edition.programme.title}: is it working?"
+    return {
+        "title": title, "author": "New Start evaluation framework",
+        "band": SYNTHETIC if study.synthetic else "",
+        "edition": f"Edition {edition.quarter}. Data as known on "
+                   f"{words.day(study.raw['vintage'])}. {str(study.raw['label']).capitalize()}.",
+        "footer": f"{title} Edition {edition.quarter}.",
+        "question": str(study.raw["question"]),
+        "answer": {
+            name: claims.claim(f"answer.{key}").text
+            for name, key in (("Lives", "lives"), ("Money", "money"), ("How sure", "how_sure"))
+        },
+        "outcomes": {
+            "heads": ["Outcome", "Verdict", "Effect (range)", "People (likely)"],
+            "rows": [_outcome(claims, o) for o in study.with_role("primary")],
+        },
+        "chart": _chart(edition, claims),
+        "points": points.main_points(study),
+        "agencies": _agencies(study.value),
+        "unknown": [claims.claim(f"{o['code']}.sentence").text for o in answers.unknowns(study)]
+        or ["Every outcome of the study has an answer."],
+        "rests": [words.sentence(text) for text in [*study.raw["text"], *study.raw["differences"]]],
+        "check": CHECK,
+    }  # fmt: skip
+
+
+def _outcome(claims: Claims, outcome: Record) -> list[str]:
+    code = outcome["code"]
+    people = claims.claim(f"{code}.people").text
+    if outcome["finding"]["people"]:
+        people += f" ({claims.claim(f'{code}.range').text})"
+    named = [claims.claim(f"{code}.{key}").text for key in ("title", "verdict", "effect")]
+    return [*named, people]
+
+
+def _chart(edition: Edition, claims: Claims) -> dict[str, str] | None:
+    primary = [o for o in edition.headline.with_role("primary") if o["paths"]]
+    if not primary:
+        return None
+    code = primary[0]["code"]
+    caption = claims.claim(f"{code}.sentence").text
+    alt = f"Line chart of {primary[0]['plain_title']} in pilot areas and without the programme."
+    return {"name": f"{edition.headline.study}/{code}-paths", "caption": caption,
+            "alt": f"{alt} {caption}"}  # fmt: skip
+
+
+def _agencies(value: Record | None) -> dict[str, Any]:
+    rows = [] if value is None else [
+        [row["name"], row["budget"], words.pounds(row["cost"]["mean"]),
+         words.money_with_range(row["gain"]), words.money_with_range(row["net"])]
+        for row in value["by_agency"][:MOST_ROWS]
+    ]  # fmt: skip
+    note = "" if value is None else (
+        f"Prices of {value['price_base']}. Unit costs are averages; AME is spending on benefits, "
+        "which never reaches a council or the NHS."
+    )  # fmt: skip
+    return {"heads": ["Agency", "Budget", "Paid", "Gained (range)", "Balance (range)"],
+            "rows": rows, "note": note}  # fmt: skip
+
+
+def _instant(edition: Edition) -> int:
+    return int(parse_instant(edition.headline.raw["vintage"]).timestamp())

@@ -1,0 +1,225 @@
+"""Tables, spreadsheet, briefing, citation and the printed book: what each holds, and its rules."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import openpyxl
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from evaluation.edition.claims import Claims
+from evaluation.edition.edition import Edition
+from evaluation.edition.formats import briefing, citation, spreadsheet, tidy, whole
+from evaluation.edition.formats.export import write_downloads
+from evaluation.errors import BookError
+from evaluation.workspace import Workspace
+
+CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
+
+
+@pytest.fixture(scope="module")
+def held(edition: Edition, claims: Claims) -> tuple[tidy.Table, ...]:
+    return tidy.tables(edition, claims)
+
+
+@pytest.fixture(scope="module")
+def folder(
+    workspace: Workspace, edition: Edition, claims: Claims,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:  # fmt: skip
+    place = tmp_path_factory.mktemp("downloads")
+    found = write_downloads(workspace, edition, claims, place)
+    assert {one.name for one in found} == {path.name for path in place.iterdir()}
+    assert all(one.size == (place / one.name).stat().st_size > 0 and one.says for one in found)
+    return place
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+
+
+def test_each_table_has_a_key_that_tells_its_rows_apart(held: tuple[tidy.Table, ...]) -> None:
+    for table in held:
+        keys = [tuple(row[name] for name in table.key) for row in table.rows]
+        assert len(set(keys)) == len(keys) > 0, table.name
+        names = [column.name for column in table.columns]
+        assert all(set(row) <= set(names) and len(set(names)) == len(names) for row in table.rows)
+
+
+def test_csv_and_parquet_hold_the_same(folder: Path, held: tuple[tidy.Table, ...]) -> None:
+    for table in held:
+        rows = read(folder / f"{table.name}.csv")
+        parquet = pq.read_table(folder / f"{table.name}.parquet").to_pylist()
+        assert len(rows) == len(parquet) == len(table.rows)
+        for column in table.columns:
+            told = [row[column.name] for row in rows]
+            kept = [row[column.name] for row in parquet]
+            assert told == ["" if value is None else str(value) for value in kept]
+
+
+def test_the_headline_table_is_the_claims_in_full_digits(folder: Path, claims: Claims) -> None:
+    rows = {row["id"]: row for row in read(folder / "headline.csv")}
+    assert set(rows) == set(claims.headline())
+    assert float(rows["money.npsv"]["low"]) == claims.claim("money.npsv").low
+
+
+def test_the_data_package_names_every_file_with_its_hash(folder: Path) -> None:
+    package = json.loads((folder / "datapackage.json").read_text("utf-8"))
+    assert re.fullmatch(r"[a-z0-9-]+", package["name"])
+    assert "Synthetic" in package["description"]
+    tables = {p.name for p in folder.iterdir() if p.suffix == ".parquet"}
+    tables |= {Path(name).with_suffix(".csv").name for name in tables}
+    assert {resource["path"] for resource in package["resources"]} == tables
+    for resource in package["resources"]:
+        content = (folder / resource["path"]).read_bytes()
+        assert resource["bytes"] == len(content)
+        assert resource["hash"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
+        assert all(field["description"] for field in resource["schema"]["fields"])
+        names = {field["name"] for field in resource["schema"]["fields"]}
+        assert set(resource["schema"]["primaryKey"]) <= names
+
+
+def test_csv_on_the_web_describes_the_columns_that_are_there(folder: Path) -> None:
+    for path in folder.glob("*.csv-metadata.json"):
+        said = json.loads(path.read_text("utf-8"))
+        header = (folder / said["url"]).read_text("utf-8").splitlines()[0].split(",")
+        assert [column["name"] for column in said["tableSchema"]["columns"]] == header
+        assert said["@context"][0] == "http://www.w3.org/ns/csvw"
+
+
+def test_figures_that_may_not_be_passed_on_are_in_no_table(folder: Path) -> None:
+    studies = {row["study"] for row in read(folder / "paths.csv")}
+    assert studies == {"new_start/first_look"}
+
+
+# The Analysis Function's rules that a script can check ("Releasing statistics in spreadsheets").
+
+
+@pytest.fixture(scope="module")
+def book(folder: Path) -> openpyxl.Workbook:
+    return openpyxl.load_workbook(folder / "results.xlsx")
+
+
+def test_a_cover_comes_first_then_contents_and_notes(book: openpyxl.Workbook) -> None:
+    assert book.sheetnames[:3] == ["Cover", "Contents", "Notes"]
+    assert all(sheet.sheet_state == "visible" for sheet in book)
+    assert book.properties.title and "results" in book.properties.title
+
+
+def test_nothing_is_merged_frozen_or_hidden(book: openpyxl.Workbook) -> None:
+    for sheet in book:
+        assert not sheet.merged_cells.ranges and sheet.freeze_panes is None
+        assert not any(row.hidden for row in sheet.row_dimensions.values())
+        assert not any(column.hidden for column in sheet.column_dimensions.values())
+
+
+def test_every_sheet_is_titled_in_its_first_cell(book: openpyxl.Workbook) -> None:
+    assert all(isinstance(sheet["A1"].value, str) and sheet["A1"].value for sheet in book)
+    titles = [sheet["A1"].value for sheet in book]
+    assert len(set(titles)) == len(titles)
+
+
+def test_each_sheet_of_figures_has_one_marked_up_table_without_gaps(
+    book: openpyxl.Workbook,
+) -> None:
+    names = []
+    for sheet in (s for s in book if s.title != "Cover"):
+        (table,) = sheet.tables.values()
+        names.append(table.name)
+        header, *rows = sheet[table.ref]
+        heads = [cell.value for cell in header]
+        assert all(heads) and len(set(heads)) == len(heads)
+        assert rows and all(cell.value not in (None, "") for row in rows for cell in row)
+        assert sheet.max_row == rows[-1][0].row
+    assert len(set(names)) == len(names) >= 4
+
+
+def test_a_missing_figure_is_a_symbol_that_is_explained(book: openpyxl.Workbook) -> None:
+    for sheet in (s for s in book if s.title not in ("Cover", "Contents", "Notes")):
+        text = " ".join(str(cell.value) for row in sheet.iter_rows(max_row=8) for cell in row)
+        assert f"{spreadsheet.MISSING} means" in text
+
+
+def test_libreoffice_opens_it(folder: Path, tmp_path: Path) -> None:
+    office = shutil.which("soffice")
+    if office is None:
+        pytest.skip("LibreOffice is not installed")
+    subprocess.run(
+        [office, f"-env:UserInstallation={(tmp_path / 'user').as_uri()}", "--headless",
+         "--convert-to", "ods", "--outdir", str(tmp_path), str(folder / "results.xlsx")],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    assert (tmp_path / "results.ods").stat().st_size > 5_000
+
+
+def test_the_briefing_is_two_tagged_pages(folder: Path) -> None:
+    made = (folder / "briefing.pdf").read_bytes()
+    assert made.startswith(b"%PDF-")
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", made)) == 2
+    assert b"/MarkInfo" in made and b"/Lang" in made
+
+
+def test_the_briefing_says_what_the_claims_say(edition: Edition, claims: Claims) -> None:
+    said = briefing.content(edition, claims)
+    assert said["answer"]["Money"] == claims.claim("answer.money").text
+    assert said["outcomes"]["rows"][0][:3] == [
+        claims.claim(f"ae_attendances.{key}").text for key in ("title", "verdict", "effect")
+    ]
+    assert said["band"] == briefing.SYNTHETIC and len(said["points"]) <= 6
+
+
+def test_the_briefing_is_the_same_when_made_again(
+    edition: Edition, claims: Claims, tmp_path: Path
+) -> None:
+    assert briefing.briefing(edition, claims, tmp_path) == briefing.briefing(
+        edition, claims, tmp_path
+    )
+
+
+def test_the_citation_names_the_edition_and_its_fingerprints(edition: Edition) -> None:
+    said = yaml.safe_load(citation.citation(edition))
+    assert (said["cff-version"], said["version"]) == ("1.2.0", "2026-Q4")
+    assert len(said["identifiers"]) == 3 and said["abstract"].startswith("Synthetic")
+
+
+def test_the_change_log_holds_every_sentence() -> None:
+    text = CHANGELOG.read_text(encoding="utf-8")
+    said = json.loads(citation.changes(text))
+    sentences = [change for version in said["versions"] for change in version["changes"]]
+    assert len(sentences) == sum(line.startswith("- ") for line in text.splitlines())
+    assert said["versions"][0]["version"] == "0.1.0"
+
+
+def test_the_printed_book_takes_pages_in_order_and_pictures_from_their_place(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "below").mkdir()
+    band = '<div class="bd-header-announcement__content">Synthetic</div>'
+    page = '{band}<article class="bd-article">{text}</article>'
+    text = (
+        "<a href='x.html'>One</a><details><img src='../figures/a.svg'></details><script>1</script>"
+    )
+    (tmp_path / "index.html").write_text(page.format(band=band, text="First"), "utf-8")
+    (tmp_path / "below/page.html").write_text(page.format(band=band, text=text), "utf-8")
+    toc = tmp_path / "toc.yml"
+    toc.write_text("root: index\nparts: [{chapters: [{file: below/page}]}]\n", "utf-8")
+    made = whole.one_page(tmp_path, toc, "Book")
+    assert made.index("First") < made.index("<a>One</a>")
+    assert "src='figures/a.svg'" in made and "<details open>" in made
+    assert made.count("print-band'>Synthetic") == 2 and "<script>1" not in made
+
+
+def test_a_book_that_is_not_built_is_not_printed(tmp_path: Path) -> None:
+    if whole.browser() is None:
+        pytest.skip("Chromium is not installed")
+    with pytest.raises(BookError, match="not built yet"):
+        whole.write_pdf(tmp_path, tmp_path / "toc.yml", tmp_path / "book.pdf", title="Book")
