@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -48,6 +50,7 @@ Strata = Annotated[str, typer.Option(help="level, population or both, with a com
 GapsOf = Annotated[str, typer.Option(help="as_they_are, or to scale by_population.")]
 Block = Annotated[str, typer.Option(help="area or authority: what moves together.")]
 Sample = Annotated[int, typer.Option(help="Areas drawn anew each time (0: all).")]
+Title = Annotated[str, typer.Option(help="What the panel is and whose, for the record.")]
 Drawn = Annotated[int, typer.Option(help="Placebo assignments each time.")]
 
 
@@ -165,6 +168,7 @@ def calibrate_verb(
     gaps: GapsOf = "as_they_are",
     sample: Sample = 0,
     assignments: Drawn = 999,
+    title: Title = "",
 ) -> None:
     """Measure size, coverage and power of the actual pipeline on your own panel."""
     from evaluation.design.calibrate import SHORT, Columns, calibrate, read_panel
@@ -187,9 +191,19 @@ def calibrate_verb(
         runs=Runs(simulations=simulations, seed=seed, workers=workers, resume=resume),
         progress=lambda m: say(f"· {m}"),
     )  # fmt: skip
-    output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    record = {"title": title or panel.name, "command": _command(panel, resume), **found}
+    output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     _tell(found)
     print(output)
+
+
+def _command(panel: Path, resume: Path | None) -> str:
+    """What was typed, with the panel's file alone: the way to it is nobody's business."""
+    typed = sys.argv[1:]
+    if resume is not None and "--resume" in typed:
+        at = typed.index("--resume")
+        typed = typed[:at] + typed[at + 2 :]
+    return shlex.join(["newstart", *(panel.name if w == str(panel) else w for w in typed)])
 
 
 def _rehearsal(numbers: tuple[int, int, int], **words: str) -> Rehearsal:

@@ -29,6 +29,7 @@ from evaluation.edition import (
     front,
     ledger_size,
     money,
+    neighbourhoods,
     new_site,
     outcomes,
     places,
@@ -83,7 +84,8 @@ class Pages:
         self._page("data-quality", "quality.md.j2", **quality.view(self.edition, self.out))
         self._page(
             "machinery", "machinery.md.j2", **machinery(self.edition, self.out),
-            **bars.view(self.workspace.book), **ledger_size.view(self.workspace.book, self.out),
+            **bars.view(self.workspace.book), **neighbourhoods.view(self.workspace.book),
+            **ledger_size.view(self.workspace.book, self.out),
             **published.view(self.workspace.book),
         )  # fmt: skip
         self._critics()

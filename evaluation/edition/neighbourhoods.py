@@ -1,0 +1,119 @@
+"""Error rates on real neighbourhoods where nothing started, as ``design calibrate`` measured them.
+
+Each file in ``book/neighbourhoods`` is what the command wrote: rates only, no figure of any place.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from evaluation.edition import words
+from evaluation.edition.bars import NAMES
+from evaluation.edition.edition import Record
+from evaluation.edition.tables import table
+from evaluation.errors import BookError
+
+CHOSEN = {
+    "random": "drawn by lot", "top_level": "from the tenth with the highest level",
+    "top_trend": "from the tenth with the steepest rise", "one_authority": "in one authority",
+    "two_authorities": "in two authorities", "smallest": "from the smallest third",
+    "largest": "from the largest third", "variable": "from the third that varies most",
+}  # fmt: skip
+
+
+def view(book: Path) -> dict[str, Any]:
+    """What the template of the page asks for; empty where nothing is recorded.
+
+    Raises
+    ------
+    BookError : a record holds no valid JSON.
+    """
+    records = [_read(path) for path in sorted((book / "neighbourhoods").glob("*.json"))]
+    by_lot = [one for one in records if _plain(one)]
+    return {
+        "neighbourhoods": [
+            {"record": one, "table": _rates(one), "said": _said(one)} for one in by_lot
+        ],
+        "neighbourhoods_shown": _shown([one for one in records if not _plain(one)]),
+    }
+
+
+def _read(path: Path) -> Record:
+    try:
+        found: Record = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise BookError(f"no valid JSON: {error}", where=str(path)) from None
+    return found
+
+
+def _plain(record: Record) -> bool:
+    return bool(record["pilots"] == "random")
+
+
+def _over_looks(record: Record) -> list[Record]:
+    return [row for row in record["rows"] if row["look"] == "any"]
+
+
+def _said(record: Record) -> str:
+    rows = _over_looks(record)
+    sizes = [100 * row["size"] for row in rows if row["effect"] == 0]
+    held = [100 * row["coverage"] for row in rows if row["effect"] != 0]
+    said = (
+        f"{words.number(record['areas'])} areas, {words.number(record['periods'])} quarters, "
+        f"{words.number(record['looks'])} looks: an effect was found where there was none in "
+        f"{words.percent(min(sizes), 1)} to {words.percent(max(sizes), 1)} of the rehearsals"
+    )
+    if held:
+        said += f", and the ranges held what was planted in {words.percent(min(held), 1)} or more"
+    return f"{said}."
+
+
+def _rates(record: Record) -> Markup:
+    """One row an estimator and number of pilots: size, coverage and the smallest effect found."""
+    held = {(r["estimator"], r["started"]): r["percent"] for r in record["detectable"]}
+    rows = _over_looks(record)
+    cells = []
+    for (name, started), seen in held.items():
+        own = [r for r in rows if (r["estimator"], r["started"]) == (name, started)]
+        none = next(r for r in own if r["effect"] == 0)
+        covered = [r["coverage"] for r in own if r["effect"] != 0]
+        cells.append([
+            NAMES[name], words.number(started),
+            _with_error(none),
+            words.percent(100 * min(covered), 1) if covered else "not asked",
+            words.percent(seen, 1) if seen else "none of those planted",
+            words.number(none["simulations"]),
+        ])  # fmt: skip
+    heads = ["Estimator", "Pilot areas", "Found where there was none", "Ranges that held",
+             "Smallest fall found four times in five", "Rehearsals"]  # fmt: skip
+    return table(record["title"], heads, cells, numeric="tnnnnn")
+
+
+def _with_error(row: Record) -> str:
+    """A share of false findings with two Monte Carlo errors."""
+    return f"{words.percent(100 * row['size'], 1)} ± {words.number(200 * row['mc_se'], 1)}"
+
+
+def _shown(records: Sequence[Record]) -> Markup:
+    """Pilots that are not like the rest, and the remedy beside each."""
+    if not records:
+        return Markup("")
+    cells = []
+    for one in records:
+        within = f"within bands of {words.listed(one['strata'])}" if one["strata"] else ""
+        together = "whole authorities move" if one["block"] == "authority" else "areas move alone"
+        for row in _over_looks(one):
+            if row["effect"] == 0:
+                cells.append([
+                    f"{words.number(row['started'])} areas {CHOSEN[one['pilots']]}",
+                    "; ".join(part for part in (together, within) if part), NAMES[row["estimator"]],
+                    "refused" if row["refused"] == 1 else _with_error(row), one["title"],
+                ])  # fmt: skip
+    heads = ["Pilots", "Re-drawn how", "Estimator", "Found where there was none", "Panel"]
+    return table("Real neighbourhoods: pilots that are not like the rest", heads, cells,
+                 numeric="tttnt")  # fmt: skip
