@@ -151,7 +151,7 @@ def _correction(history: History, edition: PastEdition) -> status.Corrected | No
         was, now = edition, history.named(edition.replaced_by)
     elif edition.correction:
         same = [one for one in history.editions if one.quarter == edition.quarter]
-        was, now = same[same.index(edition) - 1], edition
+        was, now = same[edition.correction - 1], edition
     else:
         return None
     texts = [{key: str(one["text"]) for key, one in e.claims.items()} for e in (was, now)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation import fingerprint
-from evaluation.edition.past import FOLDER, History, PastEdition
+from evaluation.edition.past import History, PastEdition
 from evaluation.errors import LedgerError
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import LedgerHead
@@ -62,16 +63,18 @@ def verify(
     figures : whether the headline figures are computed again too.
     """
     history = History.read(workspace)
-    ledger = _ledger_faults(workspace, editions)
+    files = {edition.name: _files(history, edition) for edition in editions}
+    whole = [edition for edition in editions if not files[edition.name][0]]
+    ledger = _ledger_faults(workspace, whole)
     proofs = []
     for edition in editions:
-        faults, count = _files(history, edition)
+        faults, count = files[edition.name]
         computed = 0
-        if not faults:
+        if edition in whole:
             manifest = read_json(edition.folder / MANIFEST)
-            faults += _order(history, edition, manifest) + ledger.get(edition.name, [])
+            faults += _order(history, edition, manifest) + ledger[edition.name]
             faults += _looks(workspace, manifest)
-            if figures and not ledger.get(edition.name):
+            if figures and not ledger[edition.name]:
                 again, computed = _figures(workspace, edition)
                 faults += again
         proofs.append(
@@ -132,21 +135,26 @@ def _ledger_faults(
     """Edition -> what the ledger has that it should not: one verification for all."""
     heads = {}
     for edition in editions:
-        path = edition.folder / MANIFEST
-        if path.is_file():
-            head = read_json(path)["ledger_head"]
-            heads[edition.name] = LedgerHead(
-                returns=head["returns"], chain=head["chain"], where=edition.name
-            )
+        head = read_json(edition.folder / MANIFEST)["ledger_head"]
+        heads[edition.name] = LedgerHead(
+            returns=head["returns"], chain=head["chain"], where=edition.name
+        )
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         found = ledger.verify(against=list(heads.values()))
     said = [one.what for one in found.broken]
-    general = [text for text in said if not any(name in text for name in heads)]
+    general = [text for text in said if not any(_about(text, name) for name in heads)]
     return {
-        name: [f"The ledger does not hold: {text}" for text in general]
-        + [f"The ledger does not hold: {text}" for text in said if f"{name}" in text]
+        name: [
+            f"The ledger does not hold: {text}"
+            for text in (*general, *(text for text in said if _about(text, name)))
+        ]
         for name in heads
     }
+
+
+def _about(text: str, name: str) -> bool:
+    """Whether a fault of the ledger names an edition: ``2026-Q3`` is not ``2026-Q3.1``."""
+    return re.search(rf"{re.escape(name)}(?![\w.])", text) is not None
 
 
 def _looks(workspace: Workspace, manifest: dict[str, Any]) -> list[str]:
@@ -181,8 +189,3 @@ def _figures(workspace: Workspace, edition: PastEdition) -> tuple[list[str], int
             now = json.dumps(found.get(key))
             faults.append(f"{key} was {figure['effect']} and is {now} when computed again.")
     return faults, len(edition.headline)
-
-
-def folder(workspace: Workspace) -> Path:
-    """Where editions lie."""
-    return workspace.var / FOLDER
