@@ -23,10 +23,15 @@ _ARTICLE = re.compile(r'<article class="bd-article[^>]*>(.*?)</article>', re.DOT
 _BAND = re.compile(r'<div class="bd-header-announcement__content">(.*?)</div>', re.DOTALL)
 _HEAD = re.compile(r'<link[^>]+rel="stylesheet"[^>]*>')
 _RELATIVE = re.compile(r"""(\s(?:src|srcset)=)(["'])(?!data:|file:|https?:)([^"']*)\2""")
+# The sections of the book say that formulas stand nowhere but where they are marked.
+_FORMULAS = (
+    "<script>window.MathJax = {options: {processHtmlClass: 'math'}}</script>"
+    "<script src='_static/vendor/mathjax/tex-svg.js' defer></script>"
+)
 _STYLE = """<style>
 article { break-before: page; } details > summary { list-style: none; }
 .table-box { overflow: visible !important; } .headerlink, form, button, .copybtn { display: none; }
-body { background: white; } figure, tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
+:root { --measure: none; --wide: none; } body { background: white; } figure, tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
 .print-band { background: #eef2f3; color: #56626b; padding: 4px 8px; font-size: 12px; }
 @page { size: A4; margin: 16mm 14mm 18mm; }
 </style>"""
@@ -85,7 +90,7 @@ def one_page(html: Path, toc: Path, title: str) -> str:
     return (
         f"<!doctype html><html lang='en' data-theme='light' data-mode='light'><head>"
         f"<meta charset='utf-8'><title>{title}</title>{links}{_STYLE}"
-        "<script src='_static/vendor/mathjax/tex-svg.js' async></script></head>"
+        f"{_FORMULAS}</head>"
         f"<body>{''.join(articles)}</body></html>"
     )
 
