@@ -31,7 +31,8 @@ _FORMULAS = (
 _STYLE = """<style>
 article { break-before: page; } details > summary { list-style: none; }
 .table-box { overflow: visible !important; } .headerlink, form, button, .copybtn { display: none; }
-:root { --measure: none; --wide: none; } body { background: white; } figure, tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
+:root { --measure: none; --wide: none; }
+body { background: white; } figure, tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
 .print-band { background: #eef2f3; color: #56626b; padding: 4px 8px; font-size: 12px; }
 @page { size: A4; margin: 16mm 14mm 18mm; }
 </style>"""
