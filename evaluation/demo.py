@@ -19,13 +19,16 @@ from evaluation.check.confirmations import Confirmation
 from evaluation.check.problems import Checked, report
 from evaluation.check.stages import check_return
 from evaluation.connect import fetch_returns, read_recipes
-from evaluation.edition.build import build_book
+from evaluation.edition import past
 from evaluation.errors import WorkspaceError
 from evaluation.ledger.history import History
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import keep_receipt
 from evaluation.programme import Programme
+from evaluation.publish.backdated import backdate
+from evaluation.publish.draft import read_json
 from evaluation.publish.fresh import refresh, studies_of
+from evaluation.publish.publish import publish
 from evaluation.quarters import Period, format_instant
 from evaluation.returns.workbook import RawReturn, read_return
 from evaluation.simulate import (
@@ -36,6 +39,7 @@ from evaluation.simulate import (
     write_programme,
     write_returns,
 )
+from evaluation.study.calendar import due
 from evaluation.study.freeze import freeze
 from evaluation.study.lock import FILE as LOCK
 from evaluation.study.protocol_check import check_protocol
@@ -56,11 +60,18 @@ class Demo:
     book: Path | None
 
 
-def run_demo(workspace: Workspace, *, tiny: bool = False, progress: Progress = print) -> Demo:
+def run_demo(
+    workspace: Workspace, *, tiny: bool = False, editions: int = 1, progress: Progress = print
+) -> Demo:
     """Make, submit, study and publish the synthetic programme (and, full size, the real cases).
 
     ``tiny`` is for tests: 2 sites, 20 areas, 12 quarters, 3 outcomes, no real cases. A workspace
     that already declares the full programme gets its tiny one in ``var/tiny``.
+
+    Parameters
+    ----------
+    editions : how many of the last quarters are published one after another as they would have
+        been, each with its pages. Before a single one stand editions of figures alone.
 
     Raises
     ------
@@ -71,19 +82,44 @@ def run_demo(workspace: Workspace, *, tiny: bool = False, progress: Progress = p
     programme = _declare(workspace, tiny)
     files = _files(workspace, programme, tiny, progress)
     last_day = files[-1].parent.name
-    cases = _case_files(workspace, last_day, progress) if not tiny else []
+    days = [due(programme.last + -back, programme) for back in range(editions)][::-1]
+    ends = [*(day.date().isoformat() for day in days[:-1]), last_day]
+    cases = _case_files(workspace, ends[0], progress) if not tiny else []
     lock_day = (min(site.start for site in programme.sites) + -1).last_day
     seen = [path for path in files if path.parent.name <= lock_day.isoformat()]
     submit_files(workspace, seen, progress)
     _freeze(workspace, datetime.combine(lock_day, EVENING), progress)
-    submit_files(workspace, [*files[len(seen) :], *cases], progress)
+    begin = lock_day.isoformat()
+    for day, end in zip(days, ends, strict=True):
+        came = [path for path in files if begin < path.parent.name <= end]
+        submit_files(workspace, [*came, *cases], progress)
+        begin, cases = end, []
+        _publish(workspace, day + timedelta(days=1), alone=editions == 1, progress=progress)
+    index = workspace.book / "_build" / "html" / "index.html"
+    return Demo(workspace=workspace, book=index if workspace.book.is_dir() else None)
+
+
+def _publish(workspace: Workspace, day: datetime, *, alone: bool, progress: Progress) -> None:
+    """Publish on a day what is known; alone, after editions of the figures of quarters before."""
     for name in studies_of(workspace):
-        if not name.startswith(f"{REAL_CASES}/") or cases:
-            refresh(workspace, name, progress)
-    book = None
-    if workspace.book.is_dir():
-        book = build_book(workspace, programme=SYNTHETIC_PROGRAMME, progress=progress)
-    return Demo(workspace=workspace, book=book)
+        refresh(workspace, name, progress)
+    if alone:
+        backdate(workspace, f"{SYNTHETIC_PROGRAMME}/first_look", progress=progress)
+    reason = "The demonstration was run again on what changed since." if _again(workspace) else ""
+    publish(
+        workspace, programme=SYNTHETIC_PROGRAMME, reason=reason, pages=workspace.book.is_dir(),
+        now=day, progress=progress,
+    )  # fmt: skip
+
+
+def _again(workspace: Workspace) -> bool:
+    """Whether the last quarter of the ledger was published before."""
+    current = past.History.read(workspace).current
+    if current is None:
+        return False
+    results = workspace.results(SYNTHETIC_PROGRAMME, "first_look")
+    last = read_json(results / "results.json")["sample"]["last"]
+    return bool(current.quarter == last)
 
 
 def _place(workspace: Workspace, tiny: bool) -> Workspace:

@@ -26,13 +26,18 @@ def _timed(started: float) -> None:
 def demo(
     context: typer.Context,
     tiny: Annotated[bool, typer.Option("--tiny", help="A small one, for tests.")] = False,
+    editions: Annotated[
+        int, typer.Option(min=1, help="Publish so many last quarters one after another.")
+    ] = 1,
 ) -> None:
     """Invent a programme, submit its returns, run its studies, build the book."""
     from evaluation.demo import run_demo
 
     session: Session = context.obj
     started = time.monotonic()
-    left = run_demo(session.workspace, tiny=tiny, progress=lambda m: say(f"· {m}"))
+    left = run_demo(
+        session.workspace, tiny=tiny, editions=editions, progress=lambda m: say(f"· {m}")
+    )
     _timed(started)
     if left.book is None:
         say("There is no book/ in this workspace, so none was built.")

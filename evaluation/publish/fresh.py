@@ -41,9 +41,12 @@ PARTS = {
 
 
 def studies_of(workspace: Workspace, programme: str | None = None) -> list[str]:
-    """Every ``programme/study`` that has a protocol, of one programme or of all, by name."""
+    """Every ``programme/study`` that has a protocol and returns to rest on, by name."""
     found = workspace.studies.glob(f"{programme or '*'}/*/protocol.yaml")
-    return sorted(f"{path.parent.parent.name}/{path.parent.name}" for path in found)
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        held = {one.programme for one in ledger.receipts()}
+    names = [(path.parent.parent.name, path.parent.name) for path in found]
+    return sorted(f"{name}/{study}" for name, study in names if name in held)
 
 
 def refresh(workspace: Workspace, name: str, progress: Progress) -> bool:

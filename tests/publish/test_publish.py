@@ -21,7 +21,6 @@ from evaluation.publish.freeze import pages_of
 from evaluation.publish.proof import verify
 from evaluation.publish.publish import Published, publish
 from evaluation.publish.store import size
-from evaluation.publish.unattended import publish_unattended
 from evaluation.study.kept import series_folder
 from evaluation.study.look_series import LookSeries
 from evaluation.study.panels import load_study
@@ -280,7 +279,7 @@ def test_eight_quarters_in_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ground.submit(after=before, until=day)
         before = day
         clock(monkeypatch, day)
-        done = publish_unattended(ground.workspace, programme="new_start", progress=lambda _: None)
+        done = issue(ground)
         assert (done.new, done.edition.name) == (True, edition)
         grown.append(done.grown)
         now = [row.hash for row in series.rows()]
