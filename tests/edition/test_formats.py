@@ -185,6 +185,14 @@ def test_the_briefing_is_the_same_when_made_again(
     )
 
 
+def test_nothing_is_written_again_that_is_the_same(
+    workspace: Workspace, edition: Edition, claims: Claims, folder: Path
+) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    write_downloads(workspace, edition, claims, folder)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
 def test_the_citation_names_the_edition_and_its_fingerprints(edition: Edition) -> None:
     said = yaml.safe_load(citation.citation(edition))
     assert (said["cff-version"], said["version"]) == ("1.2.0", "2026-Q4")

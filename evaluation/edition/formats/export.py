@@ -38,19 +38,18 @@ def write_downloads(
         "datapackage.json": "every table below, each column described (Data Package 2.0)",
     }  # fmt: skip
     charts = workspace.book / "_edition" / "files" / "figures"
-    (folder / BRIEFING).write_bytes(briefing.briefing(edition, claims, charts))
-    (folder / SPREADSHEET).write_bytes(spreadsheet.workbook(edition, held))
+    package.write_new(folder / BRIEFING, briefing.briefing(edition, claims, charts))
+    package.write_new(folder / SPREADSHEET, spreadsheet.workbook(edition, held))
     for table in held:
         said[f"{table.name}.csv"] = f"{table.title}: {table.says}"
         said[f"{table.name}.parquet"] = "the same, for programs"
         said[f"{table.name}.csv-metadata.json"] = "its columns, in CSV on the Web (W3C)"
-    (folder / CITATION).write_text(citation.citation(edition), encoding="utf-8")
+    package.write_new(folder / CITATION, citation.citation(edition).encode())
     said[CITATION] = "how to cite this edition (Citation File Format)"
     log = workspace.root / "CHANGELOG.md"
     if log.is_file():
-        (folder / CHANGES).write_text(
-            citation.changes(log.read_text(encoding="utf-8")), encoding="utf-8"
-        )
+        changes = citation.changes(log.read_text(encoding="utf-8"))
+        package.write_new(folder / CHANGES, changes.encode())
         said[CHANGES] = "what changed in the software, for programs"
     return [
         Download(name=name, says=text, size=(folder / name).stat().st_size)

@@ -34,9 +34,9 @@ def write_package(edition: Edition, held: Sequence[Table], folder: Path) -> list
             f"{table.name}.csv-metadata.json": _json(csvw(table, edition)),
             f"{table.name}.parquet": _parquet(table),
         }
-        written += [_write(folder / name, content) for name, content in files.items()]
+        written += [write_new(folder / name, content) for name, content in files.items()]
     described = _json(datapackage(edition, held, folder))
-    return [*written, _write(folder / "datapackage.json", described)]
+    return [*written, write_new(folder / "datapackage.json", described)]
 
 
 def as_csv(table: Table) -> str:
@@ -133,6 +133,8 @@ def _json(content: object) -> bytes:
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _write(path: Path, content: bytes) -> Path:
-    path.write_bytes(content)
+def write_new(path: Path, content: bytes) -> Path:
+    """Write a file only if its content is new, so that what rests on its date is not made again."""
+    if not path.is_file() or path.read_bytes() != content:
+        path.write_bytes(content)
     return path
