@@ -90,7 +90,7 @@ def test_ame_and_del_have_ranges_of_their_own(accounts: dict[str, Any]) -> None:
 
 
 def test_red_is_flagged_where_it_matters(accounts: dict[str, Any]) -> None:
-    flagged = str(money._agency_table(accounts))
+    flagged = str(money.agency_table(accounts))
     assert flagged.count("rests on a red-graded price") == 1
     assert re.search(r"prices, red</span><span class='from'>GMCA v1.4, CR1.0<",
                      str(money._price_table(accounts)))  # fmt: skip
@@ -122,6 +122,7 @@ def test_nothing_on_the_page_calls_an_average_a_saving_to_bank(
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("evaluation.edition"), undefined=jinja2.StrictUndefined
     )
+    environment.globals["asked_on"] = lambda page: []  # questions are the front page's
     page = environment.get_template("money.md.j2").render(**content)
     page += answers.money(study)
     for sentence in re.split(r"(?<=[.!?])\s", page):
