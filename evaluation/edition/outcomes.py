@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.edition import chances, effects, evidence, figures, looks, twins, words
+from evaluation.edition import breaks, chances, effects, evidence, figures, looks, twins, words
 from evaluation.edition.claims import chance
 from evaluation.edition.edition import Record, StudyResults, primary_estimate
 from evaluation.edition.files import Generated
@@ -41,6 +41,7 @@ def view(
         "gaps_table": chances.elsewhere_table(study, outcome, estimate),
         "worlds": chances.worlds(*shared, estimate),
         "worlds_table": chances.worlds_table(outcome, estimate),
+        "breaks": breaks.of_outcome(*shared, estimate),
         "twin": twins.of_outcome(*shared), "standing": _standing(study, outcome),
         "events": _events_chart(*shared, estimate), "events_table": _events_table(*about),
         "looks": looks.chart(*shared, estimate),

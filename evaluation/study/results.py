@@ -208,6 +208,8 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
         "placebo_gaps": figures.placebo_gaps(primary),
         "equally_likely": spread.equally_likely(primary, run.protocol.window),
         "new_site": asdict(one) if (one := spread.new_site_of(primary)) else None,
+        "breaks": spread.breaks_of(primary, run.protocol.window)
+        if code in run.protocol.primary else None,
         "twin": spread.twin_of(run.estimates[code], _names(run)),
         "looks": run.seen.story(code) if run.seen and code in run.protocol.primary else [],
         "diagnostics": [

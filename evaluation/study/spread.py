@@ -1,4 +1,4 @@
-"""What one number hides: how sites differ, what a new one could expect, equally likely effects.
+"""What one number hides: how sites differ, equally likely effects, twins, breaks of the path.
 
 Nothing here judges: the finding rests on the overall effect alone. These say how far that number
 may be carried.
@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evaluation.diagnose import EventStudy, sensitivity
+from evaluation.errors import EstimateError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 FEWEST_SITES = 3
 EQUALLY_LIKELY = 20
+BREAKS = (0.0, 0.25, 0.5, 1.0, 2.0)
+"""Bounds M that are shown: multiples of the largest break before the start."""
 TWINS = ("augmented_synthetic_control", "synthetic_control", "synthetic_did")
 """Estimators that make a twin, those with few donors first."""
 
@@ -104,6 +109,30 @@ def equally_likely(estimate: Estimate, window: tuple[int, int]) -> list[float]:
     at = (np.arange(EQUALLY_LIKELY) + 0.5) / EQUALLY_LIKELY
     found: list[float] = np.quantile(float(row["effect"]) - apart, at).tolist()
     return found
+
+
+def breaks_of(estimate: Estimate, window: tuple[int, int]) -> dict[str, Any] | None:
+    """The effect's range if paths break after the start by M times the largest break before it.
+
+    Relative magnitudes of Rambachan and Roth (2023), as `evaluation.diagnose.honest` has them, from
+    as many periods before the start as the window has. None where the estimate bears no such range.
+
+    Returns
+    -------
+    ``breakdown``: the largest M that leaves nought out, 0 if none; ``rows``: ``bound, low, high``.
+    """
+    try:
+        study = EventStudy.of(estimate, window=(window[0] - window[1] - 1, window[1]))
+        table = sensitivity(
+            study, "relative_magnitudes", BREAKS, window=window, level=estimate.level
+        )
+    except EstimateError:
+        return None
+    return {
+        "breakdown": table.attrs["breakdown"],
+        "rows": [{"bound": bound, "low": row["low"], "high": row["high"]}
+                 for bound, row in table.iterrows()],
+    }  # fmt: skip
 
 
 def twin_of(estimates: Sequence[Estimate], names: Mapping[str, str]) -> dict[str, Any] | None:

@@ -215,6 +215,10 @@ def _outcome(code: str, schemas: Path, rng: random.Random) -> dict[str, Any]:
         "new_site": {"sites": 6, "mean": percent / 100, "se": 0.02, "tau": 0.03,
                      "low": (percent - 2 * half) / 100, "high": (percent + 2 * half) / 100,
                      "p_alike": 0.2},
+        "breaks": {"breakdown": 0.4, "rows": [
+            {"bound": m, "low": (percent - half * (1 + 3 * m)) / 100,
+             "high": (percent + half * (1 + 3 * m)) / 100} for m in (0.0, 0.5, 1.0)
+        ]} if role == "primary" else None,
         "twin": _twin(rng, level, percent) if role == "primary" else None,
         "looks": [{"quarter": q, "vintage": "2027-02-10", "effect": percent / 100 + 0.001 * k,
                    "low": (percent - half) / 100, "high": (percent + half) / 100, "spent": 0.01 * k,

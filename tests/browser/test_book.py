@@ -34,7 +34,10 @@ def test_every_kind_of_page_is_there(visits: list[Visit]) -> None:
         "_edition/cases/enterprise_zones.html", "_edition/studies/index.html",
         "_edition/studies/new_start-first_look.html",
         "_edition/notebooks/new_start-first_look.html", "_edition/data-dictionary.html",
-        "_edition/decisions.html", "methods.html", "glossary.html", "how-to-read.html",
+        "_edition/decisions.html", "_edition/questions.html", "_edition/evidence.html",
+        "_edition/unknown.html", "_edition/equity.html", "_edition/map.html",
+        "_edition/chosen.html", "_edition/deviations.html", "_edition/new-site.html",
+        "methods.html", "glossary.html", "how-to-read.html",
         "objections.html",
     } <= names  # fmt: skip
 

@@ -7,8 +7,15 @@ import pytest
 from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
+from evaluation.diagnose import EventStudy, breakdown
+from evaluation.edition.breaks import _sentence
 from evaluation.edition.chances import worlds_sentence
-from evaluation.study.spread import new_site
+from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.did import DidSettings, did
+from evaluation.estimate.estimate import Estimate
+from evaluation.estimate.synthetic import SyntheticSettings, synthetic_control
+from evaluation.study.spread import breaks_of, equally_likely, new_site, new_site_of, twin_of
+from tests.unit.panels import panel
 
 # Invented: tau is above nought in the first set and nought in the second.
 APART = (np.array([-0.30, -0.05, 0.12, -0.20, 0.02, -0.11]), np.array([0.05] * 5 + [0.08]))
@@ -49,6 +56,56 @@ def test_a_new_site_lies_in_its_interval_as_often_as_promised() -> None:
         inside += found.low <= true[10] <= found.high
     # 0.95 with a Monte Carlo error of 0.005; with few sites the interval is known to fall short.
     assert 0.92 <= inside / 2000 <= 0.965
+
+
+@pytest.fixture(scope="module")
+def fitted() -> tuple[Estimate, Estimate]:
+    """Two sites whose level falls by two from their start on."""
+    held = panel(effect=-2.0)
+    drawn = Assignments.draw(held, strata=(), n=199, seed=1)
+    return (
+        did(held, "y", settings=DidSettings(comparison="never", base="mean"), assignments=drawn),
+        synthetic_control(held, "y", settings=SyntheticSettings(), assignments=drawn),
+    )
+
+
+def test_equally_likely_worlds_lie_around_the_effect(fitted: tuple[Estimate, Estimate]) -> None:
+    worlds = equally_likely(fitted[0], (0, 2))
+    row = fitted[0].overall(window=(0, 2)).iloc[0]
+    assert len(worlds) == 20 and worlds == sorted(worlds)
+    # Centred on the effect, and as wide as the interval: 95 in 100 lie inside it, so 19 of 20.
+    assert np.mean(worlds) == pytest.approx(row["effect"], abs=0.15 * (row["high"] - row["low"]))
+    assert sum(row["low"] <= world <= row["high"] for world in worlds) >= 18
+
+
+def test_two_sites_bear_no_promise(fitted: tuple[Estimate, Estimate]) -> None:
+    assert new_site_of(fitted[0]) is None
+
+
+def test_the_twin_differs_from_pilots_by_the_effect(fitted: tuple[Estimate, Estimate]) -> None:
+    made = twin_of(fitted, {"a10": "Ashby"})
+    assert made is not None and made["estimator"] == "synthetic_control"
+    last = made["rows"][-1]
+    at = fitted[1].index["quarter"].astype(str) == last["period"]
+    weight = fitted[1].index["n_areas"][at].to_numpy(dtype=float)
+    apart = float(np.average(fitted[1].effects[at.to_numpy()], weights=weight))
+    assert last["observed"] - last["twin"] == pytest.approx(apart, abs=1e-9)
+    assert sum(donor["weight"] for donor in made["donors"]) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_breaks_are_those_of_the_honest_ranges(fitted: tuple[Estimate, Estimate]) -> None:
+    found = breaks_of(fitted[0], (0, 2))
+    assert found is not None
+    peer = EventStudy.of(fitted[0], window=(-3, 2))
+    assert found["breakdown"] == breakdown(peer, "relative_magnitudes", window=(0, 2))
+    widths = [row["high"] - row["low"] for row in found["rows"]]
+    assert widths == sorted(widths)
+
+
+def test_how_large_a_break_may_be_is_said() -> None:
+    assert "more than 0.40 times" in _sentence(0.4, "quarter")
+    assert "even without a break" in _sentence(0.0, "quarter")
+    assert _sentence(None, "quarter").startswith("The range leaves out nought however large")
 
 
 def test_two_sites_are_too_few() -> None:

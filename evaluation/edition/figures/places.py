@@ -150,7 +150,8 @@ def balance(rows: Sequence[tuple[str, str, float]], size: Size) -> str:
                           clip_on=False)  # fmt: skip
         blend = axes.get_yaxis_transform()
         if size.narrow:
-            axes.text(0, y + 0.22, name, transform=blend, va="bottom", fontsize=size.text - 1)
+            axes.text(0, y + 0.22, name, transform=blend, va="bottom", fontsize=size.text - 1,
+                      bbox=PAPER)  # fmt: skip
         else:
             axes.annotate("\n".join(textwrap.wrap(name, 42)), (0, y), xycoords=blend, va="center",
                           xytext=(-margins.left + 2, 0), textcoords="offset points",
