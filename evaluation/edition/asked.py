@@ -89,8 +89,11 @@ def _gains(value: Record | None) -> str:
     ]  # fmt: skip
     if not named:
         return "Nobody so far: no agency's gains are above nought."
-    rests = answers.resting(value)
-    return f"The largest gains so far: {words.listed(named)}.{' ' if rests else ''}{rests}"
+    said = f"The largest gains so far: {words.listed(named)}."
+    open_part = sum(row["gross_fiscal"]["mean"] for row in answers.not_standing(value))
+    if open_part:
+        said += f" Of this {words.pounds(open_part)} is for {answers.cannot_be_told(value)}."
+    return said
 
 
 def _budget(value: Record | None) -> str:

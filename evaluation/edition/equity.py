@@ -11,7 +11,7 @@ from evaluation.edition.edition import Record, StudyResults, primary_estimate
 from evaluation.edition.files import Generated
 from evaluation.edition.tables import table
 
-NAMES = {1: "1, most deprived", 5: "5, least deprived"}
+NAMES = {1: "Fifth 1, most deprived", 5: "Fifth 5, least deprived"}
 NOT_SPLIT = (
     "Not known: the programme declares no deprivation fifths, so effects are not split by them."
 )
@@ -32,7 +32,8 @@ def answer(study: StudyResults) -> str:
         worse += [f"{title} in fifth {k}" for k, one in found.items() if _is_worse(outcome, one)]
         apart += [title] if _some_apart(list(found.values())) else []
         if estimate and 1 in found:
-            most.append(f"{title} {effects.with_range(estimate, found[1])}")
+            unit = "" if estimate["scale"] == "log" else f" {outcome['unit']}"
+            most.append(f"{title} {effects.with_range(estimate, found[1])}{unit}")
     said = f"Clearly for the worse: {words.listed(worse)}." if worse else (
         "No deprivation fifth is clearly worse off."
     )  # fmt: skip
@@ -111,12 +112,12 @@ def _of_outcome(study: StudyResults, outcome: Record, out: Generated) -> dict[st
 def _name(row: Record) -> str:
     fifth = int(row["fifth"])
     pilots = words.counted(row["pilot_areas"], "pilot area")
-    return f"{NAMES.get(fifth, str(fifth))}: {pilots}"
+    return f"{NAMES.get(fifth, f'Fifth {fifth}')} ({pilots})"
 
 
 def _areas(study: StudyResults) -> Markup:
     rows = [
-        [NAMES.get(int(row["fifth"]), str(row["fifth"])), words.number(row["pilot_areas"]),
+        [NAMES.get(int(row["fifth"]), f"Fifth {row['fifth']}"), words.number(row["pilot_areas"]),
          words.number(row["comparison_areas"]),
          words.sentence(row["reason"]) if row["reason"] else "estimated"]
         for row in _rows(study)
