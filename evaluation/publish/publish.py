@@ -182,14 +182,15 @@ def _coming(
         "headline": made.headline, "change": change,
     }  # fmt: skip
     write_whole(path, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    came = False
     try:
         yield told
-    except BaseException:
-        if before is None:
-            path.unlink()
-        else:
+        came = True
+    finally:
+        if not came and before is not None:
             write_whole(path, before)
-        raise
+        elif not came:
+            path.unlink()
 
 
 def _unchanged(history: History, made_of: str) -> PastEdition | None:
