@@ -1,4 +1,4 @@
-"""What assignments can bear is said in words, and the word confirmatory is refused with its mend."""
+"""What assignments can bear is said in words; the word confirmatory is refused, with its mend."""
 
 import numpy as np
 import pandas as pd
