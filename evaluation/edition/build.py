@@ -21,7 +21,7 @@ from pathlib import Path
 from evaluation.edition import pages
 from evaluation.edition.claims import Claims
 from evaluation.edition.edition import Edition
-from evaluation.edition.guard import guard, guard_rendered
+from evaluation.edition.guard import guard
 from evaluation.edition.past import COMING, FOLDER, INDEX
 from evaluation.errors import BookError
 from evaluation.workspace import Workspace
@@ -55,7 +55,6 @@ def build_book(
     guard(workspace, edition, Claims(edition))
     progress("Writing the pages of the edition")
     pages.write(workspace, edition)
-    guard_rendered(workspace, edition, Claims(edition))
     progress("Building the book (new or changed notebooks are executed)")
     _run_jupyter_book(workspace)
     stamp.write_text(inputs)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -99,32 +99,6 @@ def guard(workspace: Workspace, edition: Edition, claims: Claims) -> None:
         fault for page, study in pages(workspace, edition)
         for fault in Reader(study, claims, workspace.root).faults(page)
     ]  # fmt: skip
-    _refuse(faults)
-
-
-def guard_rendered(workspace: Workspace, edition: Edition, claims: Claims) -> None:
-    """Refuse generated pages whose sentences use a verdict word that the finding does not bear.
-
-    Their figures come from results by the way they are made; what words a template puts around them
-    is seen only here.
-
-    Raises
-    ------
-    BookError : with every fault, page by page, and its line.
-    """
-    made = workspace.book / "_edition"
-    own = {f"cases/{study.study}.md": study for study in edition.cases}
-    faults: list[Fault] = []
-    for path in sorted(made.rglob("*.md")):
-        name = path.relative_to(made).as_posix()
-        # A notebook's own text was read where it was written.
-        if not name.startswith("notebooks/"):
-            reader = Reader(own.get(name, edition.headline), claims, workspace.root)
-            faults += reader.verdicts(_page(path, workspace.root))
-    _refuse(faults)
-
-
-def _refuse(faults: Sequence[Fault]) -> None:
     if faults:
         more = f"\n... and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         told = "\n".join(str(fault) for fault in faults[:SHOWN])
@@ -204,12 +178,7 @@ class Reader:
                 yield from self._command(page, start, named)
             else:
                 yield from self._numbers(page, start, end)
-        yield from self.verdicts(page)
-
-    def verdicts(self, page: Prose) -> Iterator[Fault]:
-        """Every verdict word in a page that its finding does not bear."""
-        for block in page.blocks:
-            for sentence in page.sentences(*block):
+            for sentence in page.sentences(start, end):
                 yield from self._verdicts(page, *sentence)
 
     def _role(self, page: Prose, role: Named) -> Iterator[Fault]:

@@ -122,19 +122,6 @@ def test_the_build_stops_and_names_page_and_line(
     assert not (root / "book" / "_build").exists()
 
 
-def test_what_templates_say_around_results_is_read_when_it_is_made(
-    workspace: Workspace, edition: Edition, claims: Claims, tmp_path: Path
-) -> None:
-    made = Workspace(root=tmp_path).book / "_edition" / "outcomes"
-    made.mkdir(parents=True)
-    page = made / "crisis_contacts.md"
-    page.write_text("# Calls\n\nIt is 17 {claim}`crisis_contacts.point`, and worsened.\n", "utf-8")
-    guarding.guard_rendered(Workspace(root=tmp_path), edition, claims)
-    page.write_text("# Calls\n\nSo {claim}`crisis_contacts.title` improved.\n", "utf-8")
-    with pytest.raises(BookError, match=r"outcomes/crisis_contacts\.md:3: 'improved'"):
-        guarding.guard_rendered(Workspace(root=tmp_path), edition, claims)
-
-
 def test_the_project_s_own_prose_is_borne(edition: Edition, claims: Claims) -> None:
     here = Workspace(root=REPOSITORY)
     found = [
