@@ -116,7 +116,7 @@ def _harder(name: EstimatorName) -> Iterator[Bar]:
             rehearsal=replace(how, shape=shape), effects=(-2.0,), measure="coverage over looks",
             band=COVERAGE,
         )  # fmt: skip
-    shared = replace(SIXTY, shared=0.3, areas=120, authorities=40)
+    shared = replace(SIXTY, shared=0.3, areas=120, authorities=20)
     yield Bar(
         what="size over looks, six areas in two authorities, whole blocks re-drawn",
         estimator=name, panel=shared, effects=(0.0,), measure="size over looks", band=AT_MOST_SIZE,
@@ -127,7 +127,7 @@ def _harder(name: EstimatorName) -> Iterator[Bar]:
 def _shown(name: EstimatorName) -> Iterator[Bar]:
     """Where the inference fails, beside what mends it."""
     how = Rehearsal(started=6, assignments=LEAST)
-    drifting = replace(SIXTY, areas=120, authorities=40, shared=0.3)
+    drifting = replace(SIXTY, areas=120, authorities=20, shared=0.3)
     failures = {
         "six areas in two authorities, areas re-drawn one by one": (
             drifting, replace(how, pilots="two_authorities")),

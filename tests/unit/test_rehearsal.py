@@ -8,6 +8,7 @@ import pytest
 
 from evaluation.cli import main
 from evaluation.design import trial
+from evaluation.design.bars import bars
 from evaluation.design.calibrate import Same
 from evaluation.design.invented import Invented
 from evaluation.design.many import Runs, rehearse_many
@@ -157,3 +158,11 @@ def test_the_command_writes_rates_only(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([*command, "--pilots", "mine"])
     assert "--pilots cannot be 'mine'" in capsys.readouterr().err
+
+
+def test_every_bar_can_be_rehearsed() -> None:
+    """One rehearsal of each plan of bars, by the quickest estimator: none is refused or breaks."""
+    plans = {(b.panel, b.rehearsal, b.effects) for b in bars() if b.estimator == "did"}
+    for invented, how, effects in plans:
+        found = rehearse(invented.draw(0), "did", replace(how, assignments=99), effects, 0)
+        assert not found.refused
