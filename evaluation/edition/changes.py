@@ -145,9 +145,9 @@ def _rows(change: Record) -> list[dict[str, Any]]:
 
 def _split_table(change: Record) -> Markup:
     rows = [
-        [figure["title"] if place == 0 else "", change["titles"][part["cause"]],
+        [figure["title"], change["titles"][part["cause"]],
          *(_amount(part[name], figure["unit"]) for name in ("amount", "shapley", "low", "high"))]
-        for figure in change["figures"].values() for place, part in enumerate(figure["parts"])
+        for figure in change["figures"].values() for part in figure["parts"]
     ]  # fmt: skip
     heads = ["Headline", "Cause", "In this order", "Mean of all orders", "Smallest", "Largest"]
     return table("Each change by its causes", heads, rows, numeric="ttnnnn", style="dense")
@@ -182,7 +182,7 @@ def _list(edition: Edition, told: Record | None) -> Markup:
             name, words.day(one.published), "this edition" if mine else "earlier",
             words.sentence(one.reason) if one.reason else "",
         ])  # fmt: skip
-    heads = ["Edition", "Published", "", "Correction"]
+    heads = ["Edition", "Published", "Which", "Correction"]
     return table("Editions, newest first", heads, rows) if rows else Markup("")
 
 
