@@ -26,8 +26,7 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import keep_receipt
 from evaluation.programme import Programme
 from evaluation.publish.backdated import backdate
-from evaluation.publish.draft import read_json
-from evaluation.publish.fresh import refresh, studies_of
+from evaluation.publish.fresh import refresh
 from evaluation.publish.publish import publish
 from evaluation.quarters import Period, format_instant
 from evaluation.returns.workbook import RawReturn, read_return
@@ -47,6 +46,8 @@ from evaluation.workspace import Workspace
 
 Progress = Callable[[str], None]
 SYNTHETIC_PROGRAMME, REAL_CASES = "new_start", "real_cases"
+STUDY = f"{SYNTHETIC_PROGRAMME}/first_look"
+AGAIN = "The demonstration was run again on what changed since."
 MARK = "Synthetic: this workspace holds invented figures; NEWSTART_NOW may set its clock.\n"
 REASON = "Synthetic demonstration: the figure is as drawn."
 MORNING, EVENING = time(9, 0, tzinfo=UTC), time(17, 0, tzinfo=UTC)
@@ -82,44 +83,36 @@ def run_demo(
     programme = _declare(workspace, tiny)
     files = _files(workspace, programme, tiny, progress)
     last_day = files[-1].parent.name
-    days = [due(programme.last + -back, programme) for back in range(editions)][::-1]
-    ends = [*(day.date().isoformat() for day in days[:-1]), last_day]
+    quarters = [programme.last + -back for back in range(editions)][::-1]
+    ends = [*(due(q, programme).date().isoformat() for q in quarters[:-1]), last_day]
     cases = _case_files(workspace, ends[0], progress) if not tiny else []
     lock_day = (min(site.start for site in programme.sites) + -1).last_day
     seen = [path for path in files if path.parent.name <= lock_day.isoformat()]
     submit_files(workspace, seen, progress)
     _freeze(workspace, datetime.combine(lock_day, EVENING), progress)
     begin = lock_day.isoformat()
-    for day, end in zip(days, ends, strict=True):
+    for quarter, end in zip(quarters, ends, strict=True):
         came = [path for path in files if begin < path.parent.name <= end]
         submit_files(workspace, [*came, *cases], progress)
         begin, cases = end, []
-        _publish(workspace, day + timedelta(days=1), alone=editions == 1, progress=progress)
+        if editions == 1:
+            refresh(workspace, STUDY, progress)
+            backdate(workspace, STUDY, progress=progress)
+        _publish(workspace, programme, quarter, progress)
     index = workspace.book / "_build" / "html" / "index.html"
     return Demo(workspace=workspace, book=index if workspace.book.is_dir() else None)
 
 
-def _publish(workspace: Workspace, day: datetime, *, alone: bool, progress: Progress) -> None:
-    """Publish on a day what is known; alone, after editions of the figures of quarters before."""
-    for name in studies_of(workspace):
-        refresh(workspace, name, progress)
-    if alone:
-        backdate(workspace, f"{SYNTHETIC_PROGRAMME}/first_look", progress=progress)
-    reason = "The demonstration was run again on what changed since." if _again(workspace) else ""
+def _publish(
+    workspace: Workspace, programme: Programme, quarter: Period, progress: Progress
+) -> None:
+    """Publish a quarter on the day after its returns were due."""
+    there = {one.quarter for one in past.History.read(workspace).editions}
     publish(
-        workspace, programme=SYNTHETIC_PROGRAMME, reason=reason, pages=workspace.book.is_dir(),
-        now=day, progress=progress,
+        workspace, programme=programme.name, reason=AGAIN if quarter.label in there else "",
+        pages=workspace.book.is_dir(), now=due(quarter, programme) + timedelta(days=1),
+        progress=progress,
     )  # fmt: skip
-
-
-def _again(workspace: Workspace) -> bool:
-    """Whether the last quarter of the ledger was published before."""
-    current = past.History.read(workspace).current
-    if current is None:
-        return False
-    results = workspace.results(SYNTHETIC_PROGRAMME, "first_look")
-    last = read_json(results / "results.json")["sample"]["last"]
-    return bool(current.quarter == last)
 
 
 def _place(workspace: Workspace, tiny: bool) -> Workspace:
@@ -147,8 +140,8 @@ def _declare(workspace: Workspace, tiny: bool) -> Programme:
         scenario = Scenario.load(workspace.schemas)
         preset = scenario.presets["tiny" if tiny else "full"]
         write_programme(invent_programme(scenario, preset, workspace.schemas), folder)
-    if not (folder / "first_look" / "protocol.yaml").is_file():
-        study = folder / "first_look"
+    study = workspace.studies / STUDY
+    if not (study / "protocol.yaml").is_file():
         study.mkdir(parents=True, exist_ok=True)
         name = "protocol_tiny.yaml" if tiny else "protocol_full.yaml"
         shutil.copy(workspace.schemas / "demo" / name, study / "protocol.yaml")

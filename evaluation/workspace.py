@@ -125,3 +125,11 @@ def packaged_schemas() -> Path:
     """The declarations shipped in the wheel, or beside the package in a checkout."""
     inside = Path(str(resources.files("evaluation"))) / "data_schemas"
     return inside if inside.is_dir() else inside.parents[1] / "data_schemas"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """A file that is either as it was or as it should be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)

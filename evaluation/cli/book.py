@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evaluation.cli.session import PROBLEMS, AsJson, Session, print_json, say
+from evaluation.cli.session import PROBLEMS, AsJson, Session, print_json, say, timed
 
 if TYPE_CHECKING:
     from evaluation.edition.verify import Verified
@@ -27,7 +27,7 @@ def build(context: typer.Context) -> None:
     index = build_book(
         session.workspace, programme=session.programme_name, progress=lambda m: say(f"· {m}")
     )
-    say(f"  done in {time.monotonic() - started:.0f} s")
+    timed(started)
     print(index)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from evaluation.design.trial import Rehearsal
 
 app = typer.Typer(help="Before the protocol is frozen: error rates, power, comparison areas.")
+
+ELSEWHERE = ("resume", "workers")
+"""Options that change no rate."""
 
 Study = Annotated[str, typer.Argument(help="PROGRAMME/STUDY, a folder under studies/.")]
 Table = Annotated[Path | None, typer.Option("-o", "--output", help="FILE.csv for the table.")]
@@ -145,6 +147,7 @@ def match_verb(
 
 @app.command("calibrate")
 def calibrate_verb(
+    context: typer.Context,
     panel: Source,
     area: Area,
     period: Time,
@@ -182,8 +185,7 @@ def calibrate_verb(
     asked = estimator or ["did"]
     if unknown := [name for name in asked if name not in SHORT]:
         raise UserError(f"there is no estimator {unknown[0]!r}.", expected=", ".join(SHORT))
-    columns = Columns(area, period, value, population, authority)
-    read = read_panel(panel, columns, looks)
+    read = read_panel(panel, Columns(area, period, value, population, authority), looks)
     say(f"{len(read.areas):,} areas with a figure in each of {len(read.periods)} quarters.")
     found = calibrate(
         read, [SHORT[name] for name in asked], started=_whole(started, "--started"),
@@ -191,19 +193,24 @@ def calibrate_verb(
         runs=Runs(simulations=simulations, seed=seed, workers=workers, resume=resume),
         progress=lambda m: say(f"· {m}"),
     )  # fmt: skip
-    record = {"title": title or panel.name, "command": _command(panel, resume), **found}
+    record = {"title": title or panel.name, "command": _command(context), **found}
     output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     _tell(found)
     print(output)
 
 
-def _command(panel: Path, resume: Path | None) -> str:
-    """What was typed, with the panel's file alone: the way to it is nobody's business."""
-    typed = sys.argv[1:]
-    if resume is not None and "--resume" in typed:
-        at = typed.index("--resume")
-        typed = typed[:at] + typed[at + 2 :]
-    return shlex.join(["newstart", *(panel.name if w == str(panel) else w for w in typed)])
+def _command(context: typer.Context) -> str:
+    """What was asked for, less what is as usual; of paths the name alone, since they lie here."""
+    typed: list[str] = []
+    for option in context.command.params:
+        value = context.params[str(option.name)]
+        if option.name in ELSEWHERE or value == option.default or value is None:
+            continue
+        given = value if isinstance(value, list) else [value]
+        for one in given:
+            said = one.name if isinstance(one, Path) else str(one)
+            typed += [said] if option.param_type_name == "argument" else [option.opts[0], said]
+    return f"{context.command_path} {shlex.join(typed)}"
 
 
 def _rehearsal(numbers: tuple[int, int, int], **words: str) -> Rehearsal:

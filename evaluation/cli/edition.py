@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from evaluation.cli.session import AsJson, Session, print_json, say
+from evaluation.cli.session import PROBLEMS, AsJson, Session, print_json, say
 
 app = typer.Typer(help="Publish editions of the book, and say what changed between them.")
 
@@ -140,4 +139,4 @@ def edition_verify(
         for fault in proof.faults:
             print(f"  {fault}")
     if not all(proof.holds for proof in proofs):
-        sys.exit(1)
+        raise typer.Exit(PROBLEMS)

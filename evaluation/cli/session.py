@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -94,3 +95,8 @@ def print_table(table: Table) -> None:
 def say(message: str) -> None:
     """A message for people, on standard error."""
     print(message, file=sys.stderr)
+
+
+def timed(started: float) -> None:
+    """Say how long a verb took, from a reading of the monotonic clock."""
+    say(f"  done in {time.monotonic() - started:.0f} s")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from evaluation.cli.session import AsJson, Session, print_json, say, writable
+from evaluation.cli.session import AsJson, Session, print_json, say, timed, writable
 from evaluation.errors import UserError
 
 study_app = typer.Typer(help="Run a study on what the ledger knows.")
@@ -17,10 +17,6 @@ Study = Annotated[str, typer.Argument(help="PROGRAMME/STUDY, a folder under stud
 AsOf = Annotated[
     str | None, typer.Option(help="What was known at this date or instant (inclusive).")
 ]
-
-
-def _timed(started: float) -> None:
-    say(f"  done in {time.monotonic() - started:.0f} s")
 
 
 def demo(
@@ -38,7 +34,7 @@ def demo(
     left = run_demo(
         session.workspace, tiny=tiny, editions=editions, progress=lambda m: say(f"· {m}")
     )
-    _timed(started)
+    timed(started)
     if left.book is None:
         say("There is no book/ in this workspace, so none was built.")
         print(left.workspace.root)

@@ -20,9 +20,10 @@ from evaluation import quarters
 from evaluation.design import family_bars
 from evaluation.design.invented import Invented
 from evaluation.design.many import Runs, rehearse_many
+from evaluation.design.rates import bar_row
 from evaluation.design.trial import Rehearsal
 from evaluation.estimate.ladder import SUMS_OF_GAPS, Choices
-from evaluation.workspace import Workspace
+from evaluation.workspace import Workspace, write_whole
 
 if TYPE_CHECKING:
     from evaluation.design.many import Found
@@ -159,16 +160,11 @@ def measured(bar: Bar, found: Found) -> dict[str, Any]:
         "size": ("rejects", 0), "size over looks": ("crosses", 0),
         "coverage": ("covers", -1), "coverage over looks": ("held", -1),
     }[bar.measure]  # fmt: skip
-    hits = found[key][:, look, -1]
-    share = float(hits.mean())
-    error = (max(share * (1 - share), 1 / len(hits)) / len(hits)) ** 0.5
-    low, high = bar.band
-    return {
-        "what": bar.what, "estimator": bar.estimator, "areas": bar.panel.areas,
-        "measured": share, "mc_se": error, "low": low, "high": high, "claim": bar.claim,
-        "passes": low <= share + 2 * error and share - 2 * error <= high,
-        "refused": float(found["refused"].mean()), "simulations": len(hits),
+    said = {
+        "what": bar.what, "estimator": bar.estimator, "areas": bar.panel.areas, "band": bar.band,
+        "claim": bar.claim,
     }  # fmt: skip
+    return bar_row(said, found[key][:, look, -1], float(found["refused"].mean()))
 
 
 def measure(
@@ -226,9 +222,7 @@ def _record(path: Path, row: dict[str, Any]) -> None:
         "command": "python -m evaluation.design.bars", "seed": SEED,
         "recorded": quarters.format_instant(quarters.now()), "rows": rows,
     }  # fmt: skip
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    write_whole(path, json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

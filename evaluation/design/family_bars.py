@@ -8,12 +8,14 @@ differences as the estimator. The engine is the one that a study runs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evaluation.design.invented import Invented
+from evaluation.design.rates import bar_row
+from evaluation.design.trial import start_areas
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.families import Subset, closed_look, rejected
 from evaluation.estimate.gather import Window, did_looks
@@ -66,15 +68,8 @@ def rows(simulations: int, seed: int) -> Iterator[dict[str, Any]]:
     """Each bar's rate, as `evaluation.design.bars` records it."""
     found = [simulate(seed + number) for number in range(simulations)]
     for key, bar in BARS.items():
-        share = float(np.mean([one[key] for one in found]))
-        error = (max(share * (1 - share), 1 / simulations) / simulations) ** 0.5
-        low, high = bar.band
-        yield {
-            "what": bar.what, "estimator": "did", "areas": PANEL.areas, "measured": share,
-            "mc_se": error, "low": low, "high": high, "claim": bar.claim,
-            "passes": low <= share + 2 * error and share - 2 * error <= high,
-            "refused": 0.0, "simulations": simulations,
-        }  # fmt: skip
+        said = {"estimator": "did", "areas": PANEL.areas, **asdict(bar)}
+        yield bar_row(said, np.array([one[key] for one in found]))
 
 
 def simulate(seed: int) -> dict[str, bool]:
@@ -108,13 +103,7 @@ def statistics(seed: int) -> tuple[Floats, Floats]:
 def piloted(panel: Panel, rng: np.random.Generator) -> Panel:
     """The panel with six areas, drawn by lot, that start for the last eight periods."""
     chosen = rng.choice(len(panel.areas), size=STARTED, replace=False)
-    areas = panel.areas.copy()
-    start = panel.labels[len(panel.periods) - LOOKS]
-    for column, value in (("start", start), ("site", "placebo pilots"), ("role", "pilot")):
-        held = areas[column].astype(object).to_numpy(copy=True)
-        held[chosen] = value
-        areas[column] = held
-    return replace(panel, areas=areas)
+    return start_areas(panel, chosen, len(panel.periods) - LOOKS)
 
 
 def _closed(statistics_of: dict[str, Floats]) -> dict[str, bool]:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from evaluation.protocol import EstimatorName
 
 PART = 25
-ADDED_SINCE = {"gaps": "as_they_are"}
-"""Choices that came after parts were first kept: at these values a part is as it was before."""
 Backend = Literal["loky", "threading", "sequential"]
 PanelOf = Callable[[int], "Panel"]
 Found = dict[str, "NDArray[Any]"]
@@ -66,11 +64,9 @@ def rehearse_many(
     simulations, seed, resume = runs.simulations, runs.seed, runs.resume
     if resume is not None:
         resume.mkdir(parents=True, exist_ok=True)
-    plan = json.loads(json.dumps(asdict(rehearsal), default=str))
-    for field, value in ADDED_SINCE.items():
-        if plan["choices"][field] == value:
-            del plan["choices"][field]
-    what = fingerprint.of_data([name, plan, list(effects), seed, origin])
+    what = fingerprint.of_data(
+        [name, json.loads(json.dumps(asdict(rehearsal), default=str)), list(effects), seed, origin]
+    )
     parts = [range(a, min(a + PART, simulations)) for a in range(0, simulations, PART)]
     files = [None if resume is None else resume / f"{what[:16]}_{p.start}.npz" for p in parts]
     missing = [k for k, file in enumerate(files) if file is None or not file.is_file()]

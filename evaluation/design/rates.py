@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -56,6 +56,27 @@ def rows(
 def _rate(hits: NDArray[np.bool_]) -> tuple[float, float]:
     share = float(hits.mean())
     return share, float(np.sqrt(max(share * (1 - share), 1 / len(hits) ** 2) / len(hits)))
+
+
+def bar_row(
+    bar: Mapping[str, Any], hits: NDArray[np.bool_], refused: float = 0.0
+) -> dict[str, Any]:
+    """One rate beside the band that it must meet.
+
+    Parameters
+    ----------
+    bar : ``what, estimator, areas, claim`` and ``band``, its ends. hits : (simulations).
+    """
+    share = float(hits.mean())
+    # Of no hit or nothing but hits the error is that of one.
+    error = float((max(share * (1 - share), 1 / len(hits)) / len(hits)) ** 0.5)
+    low, high = bar["band"]
+    return {
+        "what": bar["what"], "estimator": bar["estimator"], "areas": bar["areas"],
+        "measured": share, "mc_se": error, "low": low, "high": high, "claim": bar["claim"],
+        "passes": low <= share + 2 * error and share - 2 * error <= high, "refused": refused,
+        "simulations": len(hits),
+    }  # fmt: skip
 
 
 def detectable(effects: Sequence[float], found: Found, power: float = 0.8) -> float | None:

@@ -161,6 +161,11 @@ def _with_pilots(
             mend="start fewer areas, or bring a larger panel",
         )
     chosen = np.sort(rng.choice(open_to, size=rehearsal.started, replace=False))
+    return start_areas(panel, chosen, first), chosen
+
+
+def start_areas(panel: Panel, chosen: NDArray[np.int64], first: int) -> Panel:
+    """The panel with some areas as the pilots of one site, which starts in period ``first``."""
     areas = panel.areas.copy()
     for column, value in (
         ("start", panel.labels[first]), ("site", "placebo pilots"), ("role", "pilot"),
@@ -168,7 +173,7 @@ def _with_pilots(
         held = areas[column].astype(object).to_numpy(copy=True)
         held[chosen] = value
         areas[column] = held
-    return replace(panel, areas=areas), chosen
+    return replace(panel, areas=areas)
 
 
 def _open_to(

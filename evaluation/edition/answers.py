@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation.edition import effects, words
-from evaluation.edition.edition import Record, StudyResults, primary_estimate
+from evaluation.edition.edition import StudyResults, primary_estimate
+from evaluation.edition.records import Record
 
 
 def people(outcome: Record, period: str) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evaluation.edition import answers, chosen, equity, evidence, new_site, points, unknown, words
-from evaluation.edition.edition import Edition, Record
+from evaluation.edition.edition import Edition
+from evaluation.edition.records import Record
 
 NOT_VALUED = "Not valued: no outcome of this study has a price."
 _NAMED = 3

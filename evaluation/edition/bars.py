@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import words
-from evaluation.edition.edition import Record
+from evaluation.edition.records import Record, record_if_there
 from evaluation.edition.tables import table
-from evaluation.errors import BookError
 
 NAMES = {
     "did": "Difference-in-differences", "imputation": "Imputation",
@@ -32,13 +30,9 @@ def view(book: Path) -> dict[str, Any]:
     ------
     BookError : if the record holds no valid JSON.
     """
-    path = book / "bars.json"
-    if not path.is_file():
+    record = record_if_there(book / "bars.json")
+    if record is None:
         return {"bars": None}
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise BookError(f"no valid JSON: {error}", where=str(path)) from None
     promised = [row for row in record["rows"] if row["claim"]]
     missed = [row for row in promised if not row["passes"]]
     return {

@@ -7,8 +7,6 @@ the edition's is not shown.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,11 +17,11 @@ from evaluation.edition import figures, words
 from evaluation.edition.edition import StudyResults
 from evaluation.edition.figures.theory import rows_of
 from evaluation.edition.files import Generated
+from evaluation.edition.records import Record, record_if_there
 from evaluation.edition.tables import table
-from evaluation.errors import BookError
 from evaluation.finding.theory import Theory
+from evaluation.study.challenge import RECORD
 
-RECORD = "challenge.json"
 KINDS = {
     "programme": "the programme", "way": "on the way", "outcome": "outcome",
     "control": "negative control", "other": "another cause",
@@ -41,7 +39,7 @@ def view(folder: Path, study: StudyResults, out: Generated) -> dict[str, Any]:
     ------
     BookError : the record of attacks is no valid JSON.
     """
-    theory, record = Theory.load(folder), _record(folder / RECORD)
+    theory, record = Theory.load(folder), record_if_there(folder / RECORD)
     fresh = record is not None and record["panel"] == study.raw["panel_fingerprint"]
     return {
         "study": study, "theory": theory,
@@ -51,16 +49,6 @@ def view(folder: Path, study: StudyResults, out: Generated) -> dict[str, Any]:
         "attacks": record if fresh else None, "stale": record is not None and not fresh,
         "attack_tables": _attacks(record, study) if record and fresh else [],
     }  # fmt: skip
-
-
-def _record(path: Path) -> Mapping[str, Any] | None:
-    if not path.is_file():
-        return None
-    try:
-        found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise BookError(f"no valid JSON: {error}", where=str(path)) from None
-    return found
 
 
 def kinds(theory: Theory) -> dict[str, str]:
@@ -157,7 +145,7 @@ def _held(theory: Theory, study: StudyResults) -> list[str]:
     return found
 
 
-def _attacks(record: Mapping[str, Any], study: StudyResults) -> list[Markup]:
+def _attacks(record: Record, study: StudyResults) -> list[Markup]:
     titles = {o["code"]: o["plain_title"] for o in study.outcomes}
     return [
         table(

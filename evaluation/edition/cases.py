@@ -6,7 +6,8 @@ from markupsafe import Markup
 
 from evaluation.edition import words
 from evaluation.edition.claims import chance
-from evaluation.edition.edition import Record, StudyResults
+from evaluation.edition.edition import StudyResults
+from evaluation.edition.records import Record
 from evaluation.edition.tables import table
 
 _DIGITS = 4

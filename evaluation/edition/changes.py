@@ -13,9 +13,10 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import words
-from evaluation.edition.edition import Edition, Record
+from evaluation.edition.edition import Edition
 from evaluation.edition.figures.revisions import revisions, steps
 from evaluation.edition.files import Generated
+from evaluation.edition.records import Record
 from evaluation.edition.tables import table
 
 ENOUGH = 2
@@ -23,7 +24,6 @@ ENOUGH = 2
 SAME = 1e-9
 CHARTED = ("percent", "gross_fiscal", "npsv")
 """The headlines that are drawn; the tables hold all of them."""
-_JOINED = "\N{WORD JOINER}"
 
 
 def here(edition: Edition) -> Record | None:
@@ -106,32 +106,19 @@ def _waterfall(out: Generated, change: Record, key: str, root: str) -> Markup:
     figure = change["figures"][key]
     unit, parts = figure["unit"], figure["parts"]
     rows = [{"title": f"Edition {change['before']}", "value": figure["before"], "total": True,
-             "said": _level(figure["before"], unit)}]  # fmt: skip
+             "said": words.in_unit(figure["before"], unit)}]  # fmt: skip
     rows += [
         {"title": change["titles"][part["cause"]], "value": part["amount"], "total": False,
-         "said": _amount(part["amount"], unit)}
+         "said": words.change_in_unit(part["amount"], unit)}
         for part in parts
     ]  # fmt: skip
     rows.append({"title": "Now", "value": figure["after"], "total": True,
-                 "said": _level(figure["after"], unit)})  # fmt: skip
+                 "said": words.in_unit(figure["after"], unit)})  # fmt: skip
     said = change["sentences"][list(change["figures"]).index(key)]
     return out.plate(
         f"changes/{key.replace('.', '-')}", root, f"Waterfall chart. {said}", steps, rows, unit,
         caption=said,
     )  # fmt: skip
-
-
-def _level(value: float, unit: str) -> str:
-    if unit == "£":
-        return words.pounds(value)
-    return words.signed_percent(value) if unit == "%" else words.about(value)
-
-
-def _amount(value: float, unit: str) -> str:
-    if unit == "£":
-        return f"+{_JOINED}{words.pounds(value)}" if value > 0 else words.pounds(value)
-    text = words.number(value, 2 if unit == "%" else 0 if abs(value) >= 10 else 1)
-    return f"+{text}" if value > 0 else text
 
 
 def _rows(change: Record) -> list[dict[str, Any]]:
@@ -146,7 +133,8 @@ def _rows(change: Record) -> list[dict[str, Any]]:
 def _split_table(change: Record) -> Markup:
     rows = [
         [figure["title"], change["titles"][part["cause"]],
-         *(_amount(part[name], figure["unit"]) for name in ("amount", "shapley", "low", "high"))]
+         *(words.change_in_unit(part[name], figure["unit"])
+           for name in ("amount", "shapley", "low", "high"))]
         for figure in change["figures"].values() for part in figure["parts"]
     ]  # fmt: skip
     heads = ["Headline", "Cause", "In this order", "Mean of all orders", "Smallest", "Largest"]
@@ -156,7 +144,7 @@ def _split_table(change: Record) -> Markup:
 def _by_side(change: Record) -> Markup:
     rows = [
         [f"{figure['title']} ({figure['unit']})",
-         *(_amount(figure["revised"].get(role, 0.0), figure["unit"])
+         *(words.change_in_unit(figure["revised"].get(role, 0.0), figure["unit"])
            for role in ("pilot", "comparison"))]
         for figure in change["figures"].values() if any(figure["revised"].values())
     ]  # fmt: skip
@@ -235,12 +223,12 @@ def _story(
     why = [_why(key, change) for _, _, change in held]
     name = f"story-{key.replace('.', '-')}"
     out.table(name, [{**row, "why": reason} for row, reason in zip(rows, why, strict=True)])
-    ends = [_level(rows[place]["effect"], unit) for place in (0, -1)]
+    ends = [words.in_unit(rows[place]["effect"], unit) for place in (0, -1)]
     said = (
         f"{title}: {ends[0]} in edition {rows[0]['edition']}, {ends[1]} in {rows[-1]['edition']}."
     )
     lines = [
-        [row["edition"], _level(row["effect"], unit), _range(row, unit), reason]
+        [row["edition"], words.in_unit(row["effect"], unit), _range(row, unit), reason]
         for row, reason in zip(rows, why, strict=True)
     ]
     return {
@@ -255,7 +243,7 @@ def _story(
 def _range(row: Record, unit: str) -> str:
     if row["low"] is None or row["high"] is None:
         return ""
-    return f"{_level(row['low'], unit)} to {_level(row['high'], unit)}"
+    return f"{words.in_unit(row['low'], unit)} to {words.in_unit(row['high'], unit)}"
 
 
 def _why(key: str, change: Record | None) -> str:
@@ -265,5 +253,7 @@ def _why(key: str, change: Record | None) -> str:
     if change is None or figure is None or not moved:
         return "" if figure is None else "Nothing moved it."
     most = max(moved, key=lambda part: abs(part["amount"]))
-    said = f"{change['titles'][most['cause']]}: {_amount(most['amount'], figure['unit'])}"
+    said = (
+        f"{change['titles'][most['cause']]}: {words.change_in_unit(most['amount'], figure['unit'])}"
+    )
     return f"{said}, and {len(moved) - 1} more" if len(moved) > 1 else said

@@ -7,8 +7,9 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import effects, figures, words
-from evaluation.edition.edition import Edition, Record, StudyResults
+from evaluation.edition.edition import Edition, StudyResults
 from evaluation.edition.files import Generated
+from evaluation.edition.records import Record
 from evaluation.edition.tables import table
 from evaluation.programme import Area
 

@@ -16,8 +16,9 @@ from evaluation.study.code import package
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from evaluation.edition.edition import Edition, Record
+    from evaluation.edition.edition import Edition
     from evaluation.edition.files import Generated
+    from evaluation.edition.records import Record
     from evaluation.workspace import Workspace
 
 ROOT = "../../"

@@ -17,7 +17,8 @@ from typing import Any, Literal
 from markupsafe import Markup, escape
 
 from evaluation.edition import answers, asked, points, words
-from evaluation.edition.edition import Edition, Record, StudyResults, primary_estimate
+from evaluation.edition.edition import Edition, StudyResults, primary_estimate
+from evaluation.edition.records import Record
 from evaluation.errors import BookError
 
 Kind = Literal[

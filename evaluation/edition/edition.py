@@ -6,21 +6,18 @@ Results come from ``var/results``, receipts from ``var/receipts``, the calibrati
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from evaluation.edition import words
 from evaluation.edition.past import History
+from evaluation.edition.records import Record, read_record, record_if_there
 from evaluation.edition.rounds import Round, rounds
 from evaluation.errors import BookError
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period
 from evaluation.workspace import Workspace
-
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +100,7 @@ class Edition:
         BookError : if the programme has no results yet, or a file holds no valid JSON.
         """
         found = [
-            StudyResults(raw=_read_json(path), source=path)
+            StudyResults(raw=read_record(path), source=path)
             for path in sorted((workspace.var / "results").glob("*/*/results.json"))
         ]
         own = [study for study in found if study.programme == programme]
@@ -118,17 +115,16 @@ class Edition:
             name: Programme.load(workspace, name)
             for name in sorted({programme, *(study.programme for study in found)})
         }
-        calibration = workspace.book / "calibration.json"
         receipts = [
             receipt for path in sorted(workspace.receipts.glob("*.json"))
-            if (receipt := _read_json(path)).get("programme") == programme
+            if (receipt := read_record(path)).get("programme") == programme
         ]  # fmt: skip
         return cls(
             programmes=programmes,
             headline=headline,
             others=tuple(study for study in found if study is not headline),
             rounds=rounds(workspace, programme, receipts),
-            calibration=_read_json(calibration) if calibration.is_file() else None,
+            calibration=record_if_there(workspace.book / "calibration.json"),
             outcomes=_dictionary(workspace, programmes[programme]),
             history=History.read(workspace),
         )
@@ -172,11 +168,3 @@ def _dictionary(workspace: Workspace, programme: Programme) -> tuple[Outcome, ..
     declared = load_outcomes(workspace.schemas / "outcomes")
     known = {outcome.code for outcome in declared}
     return declared + tuple(o for o in programme.outcomes if o.code not in known)
-
-
-def _read_json(path: Path) -> Record:
-    try:
-        found: Record = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise BookError(f"no valid JSON: {error}", where=str(path)) from None
-    return found

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from evaluation.edition import words
-from evaluation.edition.edition import Record
+from evaluation.edition.records import Record
 
 _FIGURES = ("effect", "low", "high", "low_band", "high_band")
 

@@ -7,8 +7,9 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import effects, figures, words
-from evaluation.edition.edition import Record, StudyResults, primary_estimate
+from evaluation.edition.edition import StudyResults, primary_estimate
 from evaluation.edition.files import Generated
+from evaluation.edition.records import Record
 from evaluation.edition.tables import table
 
 NAMES = {1: "Fifth 1, most deprived", 5: "Fifth 5, least deprived"}

@@ -15,7 +15,8 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import words
-from evaluation.edition.edition import Record, StudyResults
+from evaluation.edition.edition import StudyResults
+from evaluation.edition.records import Record
 from evaluation.edition.tables import table
 
 MOST = 5

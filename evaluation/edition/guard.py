@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evaluation.edition.claims import Claims
-    from evaluation.edition.edition import Edition, Record, StudyResults
+    from evaluation.edition.edition import Edition, StudyResults
+    from evaluation.edition.records import Record
     from evaluation.workspace import Workspace
 
 SHOWN = 20

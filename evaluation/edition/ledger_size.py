@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ from markupsafe import Markup
 from evaluation.edition import words
 from evaluation.edition.figures.charts import growth
 from evaluation.edition.files import Generated
+from evaluation.edition.records import record_if_there
 from evaluation.edition.tables import table
-from evaluation.errors import BookError
 
 
 def view(book: Path, out: Generated) -> dict[str, Any]:
@@ -26,13 +25,9 @@ def view(book: Path, out: Generated) -> dict[str, Any]:
     ------
     BookError : if the record holds no valid JSON.
     """
-    path = book / "ledger.json"
-    if not path.is_file():
+    record = record_if_there(book / "ledger.json")
+    if record is None:
         return {"ledger": None}
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise BookError(f"no valid JSON: {error}", where=str(path)) from None
     return {
         "ledger": record,
         "ledger_said": said(record),

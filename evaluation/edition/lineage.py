@@ -21,10 +21,10 @@ from evaluation.study.code import code_fingerprint, package
 
 if TYPE_CHECKING:
     from evaluation.edition.claims import Claim
-    from evaluation.edition.edition import Edition, Record, StudyResults
+    from evaluation.edition.edition import Edition, StudyResults
+    from evaluation.edition.records import Record
     from evaluation.workspace import Workspace
 
-ROLES = ("primary", "secondary", "harm", "negative_control")
 ESTIMATORS = {
     "did": "estimate.did:did", "imputation": "estimate.imputation:imputation",
     "synthetic_control": "estimate.synthetic:synthetic_control",

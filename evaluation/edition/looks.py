@@ -5,8 +5,9 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from evaluation.edition import effects, figures, words
-from evaluation.edition.edition import Record, StudyResults
+from evaluation.edition.edition import StudyResults
 from evaluation.edition.files import Generated
+from evaluation.edition.records import Record
 from evaluation.edition.tables import table
 
 

@@ -7,8 +7,9 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import answers, figures, money_charts, what_if, words
-from evaluation.edition.edition import Edition, Record, StudyResults
+from evaluation.edition.edition import Edition, StudyResults
 from evaluation.edition.files import Generated
+from evaluation.edition.records import Record
 from evaluation.edition.tables import table
 from evaluation.value.units import WEEKS_A_YEAR
 

@@ -8,8 +8,9 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import answers, figures, words
-from evaluation.edition.edition import Record, StudyResults
+from evaluation.edition.edition import StudyResults
 from evaluation.edition.files import Generated
+from evaluation.edition.records import Record
 from evaluation.edition.tables import table
 
 _ROOT = "../"

@@ -5,7 +5,6 @@ Each file in ``book/neighbourhoods`` is what the command wrote: rates only, no f
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,8 @@ from markupsafe import Markup
 
 from evaluation.edition import words
 from evaluation.edition.bars import NAMES
-from evaluation.edition.edition import Record
+from evaluation.edition.records import Record, read_record
 from evaluation.edition.tables import table
-from evaluation.errors import BookError
 
 CHOSEN = {
     "random": "drawn by lot", "top_level": "from the tenth with the highest level",
@@ -33,7 +31,7 @@ def view(book: Path) -> dict[str, Any]:
     ------
     BookError : a record holds no valid JSON.
     """
-    records = [_read(path) for path in sorted((book / "neighbourhoods").glob("*.json"))]
+    records = [read_record(path) for path in sorted((book / "neighbourhoods").glob("*.json"))]
     by_lot = [one for one in records if _plain(one)]
     return {
         "neighbourhoods": [
@@ -41,14 +39,6 @@ def view(book: Path) -> dict[str, Any]:
         ],
         "neighbourhoods_shown": _shown([one for one in records if not _plain(one)]),
     }
-
-
-def _read(path: Path) -> Record:
-    try:
-        found: Record = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise BookError(f"no valid JSON: {error}", where=str(path)) from None
-    return found
 
 
 def _plain(record: Record) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from evaluation.edition import answers, effects, figures, words
-from evaluation.edition.edition import Record, StudyResults, primary_estimate
+from evaluation.edition.edition import StudyResults, primary_estimate
 from evaluation.edition.files import Generated
+from evaluation.edition.records import Record
 from evaluation.edition.tables import table
 
 ALIKE = 0.05

@@ -8,8 +8,9 @@ from markupsafe import Markup
 
 from evaluation.edition import breaks, chances, effects, evidence, figures, looks, twins, words
 from evaluation.edition.claims import chance
-from evaluation.edition.edition import Record, StudyResults, primary_estimate
+from evaluation.edition.edition import StudyResults, primary_estimate
 from evaluation.edition.files import Generated
+from evaluation.edition.records import Record
 from evaluation.edition.tables import table
 
 

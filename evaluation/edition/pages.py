@@ -41,15 +41,15 @@ from evaluation.edition import (
 )  # fmt: skip
 from evaluation.edition.claim_pages import ClaimPages, page_of
 from evaluation.edition.claims import Claims, chance
-from evaluation.edition.edition import Edition, Record, StudyResults, primary_estimate
+from evaluation.edition.edition import Edition, StudyResults, primary_estimate
 from evaluation.edition.files import Generated
 from evaluation.edition.formats.export import write_downloads
 from evaluation.edition.machinery import machinery
+from evaluation.edition.records import Record
 from evaluation.edition.tables import link, table
 from evaluation.errors import BookError
 from evaluation.workspace import Workspace
 
-SYNTHETIC_BAND = "Synthetic programme: invented places, invented figures."
 REAL_BAND = "Real public data: real places, published figures."
 
 
@@ -256,7 +256,7 @@ class Pages:
         self._family("decisions", "_edition/decisions", [f"decisions/{p.stem}" for p in found])
 
     def _banded(self, page: str, study: StudyResults) -> None:
-        self.bands[page] = SYNTHETIC_BAND if study.synthetic else REAL_BAND
+        self.bands[page] = words.SYNTHETIC if study.synthetic else REAL_BAND
         self.footers[page] = self._footer(study)
 
     def _footer(self, *studies: StudyResults) -> str:
@@ -270,7 +270,7 @@ class Pages:
         book = {
             "title": edition.programme.title, "footer": self._footer(edition.headline),
             "footers": self.footers, "bands": self.bands,
-            "band": SYNTHETIC_BAND if edition.headline.synthetic else "",
+            "band": words.SYNTHETIC if edition.headline.synthetic else "",
         }  # fmt: skip
         self.out.text("book.json", json.dumps(book, indent=1, sort_keys=True))
         self.out.text("claims.json", json.dumps(self.claims.as_json(), indent=1, sort_keys=True))

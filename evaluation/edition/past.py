@@ -8,19 +8,18 @@ A workspace that never published has no such folder, and an empty history.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from evaluation.edition.records import Record, read_record, record_if_there
 from evaluation.errors import BookError
 
 if TYPE_CHECKING:
     from evaluation.workspace import Workspace
 
-Record = Mapping[str, Any]
 Status = Literal["current", "superseded", "corrected"]
 FOLDER, INDEX, COMING = "editions", "index.json", "coming.json"
 
@@ -55,19 +54,19 @@ class PastEdition:
     @cached_property
     def headline(self) -> Mapping[str, Record]:
         """Id -> ``title, unit, effect, low, high``: the figures that editions are compared by."""
-        return _read(self.folder / "headline.json")
+        return read_record(self.folder / "headline.json")
 
     @cached_property
     def claims(self) -> Mapping[str, Record]:
         """Id -> at least ``text``: every figure and finding that its pages could use."""
         path = self.folder / "claims.json"
-        return _read(path) if path.is_file() else {}
+        return record_if_there(path) or {}
 
     @cached_property
     def change(self) -> Record | None:
         """How its headline figures differ from the edition before, by cause; None for the first."""
         path = self.folder / "change.json"
-        return _read(path) if path.is_file() else None
+        return record_if_there(path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,14 +100,14 @@ class History:
         """
         folder = workspace.var / FOLDER
         index, coming = folder / INDEX, folder / COMING
-        listed = _read(index)["editions"] if index.is_file() else []
+        listed = (record_if_there(index) or {"editions": []})["editions"]
         replaced = [_replaced(listed, place) for place in range(len(listed))]
         return cls(
             editions=tuple(
                 PastEdition(**one, status=status, replaced_by=by, folder=folder / one["name"])
                 for one, (status, by) in zip(listed, replaced, strict=True)
             ),
-            coming=_read(coming) if coming.is_file() else None,
+            coming=record_if_there(coming),
         )
 
     @property
@@ -163,14 +162,3 @@ def _replaced(listed: list[dict[str, Any]], place: int) -> tuple[Status, str]:
         return "corrected", str(again[-1]["name"])
     newest = max(listed, key=lambda one: (one["quarter"], one["number"]))
     return ("current", "") if newest is own else ("superseded", str(newest["name"]))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise BookError(
-            f"it cannot be read: {error}", where=str(path),
-            mend="restore it from a back-up: newstart edition verify says what else is touched",
-        ) from None  # fmt: skip
-    return found

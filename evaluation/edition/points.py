@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from evaluation.edition import words
 from evaluation.edition.answers import cannot_be_told, not_standing, style
-from evaluation.edition.edition import Record, StudyResults, primary_estimate
+from evaluation.edition.edition import StudyResults, primary_estimate
+from evaluation.edition.records import Record
 
 MOST = 6
 _TAIL = 0.025

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -111,5 +111,4 @@ class Prose:
 
 
 def _blank(text: str, pattern: re.Pattern[str]) -> str:
-    hide: Callable[[re.Match[str]], str] = lambda found: re.sub(r"\S", " ", found[0])  # noqa: E731
-    return pattern.sub(hide, text)
+    return pattern.sub(lambda found: re.sub(r"\S", " ", found[0]), text)

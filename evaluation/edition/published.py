@@ -7,7 +7,6 @@ each with ``case, what, source, published, ours, difference, tolerance, why``; `
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import words
+from evaluation.edition.records import record_if_there
 from evaluation.edition.tables import table
-from evaluation.errors import BookError
 
 Record = Mapping[str, Any]
 DIGITS = 7
@@ -37,13 +36,9 @@ def view(book: Path) -> dict[str, Any]:
     ------
     BookError : if the record holds no valid JSON.
     """
-    path = book / "published.json"
-    if not path.is_file():
+    record = record_if_there(book / "published.json")
+    if record is None:
         return {"published": [], "noticed": None, "speed": None}
-    try:
-        record: Record = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise BookError(f"no valid JSON: {error}", where=str(path)) from None
     cases = list(dict.fromkeys(row["case"] for row in record["rows"]))
     return {
         "published": [

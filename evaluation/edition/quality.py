@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from evaluation.check.rules import RULES
 from evaluation.edition import figures, words
-from evaluation.edition.edition import Edition, Record
+from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
+from evaluation.edition.records import Record
 from evaluation.edition.rounds import Round, figure
 from evaluation.edition.tables import table
 from evaluation.ledger.calendar import Due, calendar

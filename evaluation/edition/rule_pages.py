@@ -6,7 +6,6 @@ planted slips that are noticed and the questions that a clean return meets, over
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,8 @@ from evaluation.check.rule import Rule
 from evaluation.check.rules import RULES
 from evaluation.edition import figures, words
 from evaluation.edition.files import Generated
+from evaluation.edition.records import record_if_there
 from evaluation.edition.tables import table
-from evaluation.errors import BookError
 
 KINDS = {"error": "Refused", "confirm": "Asked", "note": "Noted"}
 _GROUPS = (
@@ -45,13 +44,9 @@ def view(book: Path, out: Generated) -> dict[str, Any]:
     content: dict[str, Any] = {
         "groups": groups(), "examples": EXAMPLES, "kinds": KINDS, "record": None,
     }  # fmt: skip
-    path = book / "questions.json"
-    if not path.is_file():
+    record = record_if_there(book / "questions.json")
+    if record is None:
         return content
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise BookError(f"no valid JSON: {error}", where=str(path)) from None
     return content | {
         "record": record,
         "said": said(record),

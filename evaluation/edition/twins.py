@@ -16,9 +16,10 @@ import pandas as pd
 from markupsafe import Markup
 
 from evaluation.edition import figures, words
-from evaluation.edition.edition import Record, StudyResults
+from evaluation.edition.edition import StudyResults
 from evaluation.edition.effects import level, plain
 from evaluation.edition.files import Generated
+from evaluation.edition.records import Record
 from evaluation.edition.tables import table
 from evaluation.errors import EstimateError
 from evaluation.estimate import fits

@@ -13,7 +13,8 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import answers, words
-from evaluation.edition.edition import Edition, Record, StudyResults
+from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.records import Record
 from evaluation.edition.tables import table
 from evaluation.quarters import Period
 from evaluation.study.calendar import due

@@ -20,6 +20,7 @@ MINUS = "\N{MINUS SIGN}"
 # A line may break between a minus and a pound sign, which turns a loss into a gain.
 _JOINED_MINUS = MINUS + "\N{WORD JOINER}"
 Range = Mapping[str, Any]
+SYNTHETIC = "Synthetic programme: invented places, invented figures."
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -71,6 +72,22 @@ def pounds(value: float | None) -> str:
         return f"{sign}£{size / 1e6:.1f}m"
     amount = rounded(size)
     return f"{sign if amount else ''}£{amount:,.0f}"
+
+
+def in_unit(value: float | None, unit: str) -> str:
+    """A headline figure: per cent with its sign, pounds, or a count."""
+    if unit == "£":
+        return pounds(value)
+    return signed_percent(value) if unit == "%" else about(value)
+
+
+def change_in_unit(value: float, unit: str) -> str:
+    """How far a headline moved, with its sign; per cents in points, without the word."""
+    if unit == "£":
+        # Signs are joined to pounds, so that no line breaks between them.
+        return f"+\N{WORD JOINER}{pounds(value)}" if rounded(value) > 0 else pounds(value)
+    text = number(value, 2 if unit == "%" else 0 if abs(value) >= 10 else 1)
+    return f"+{text}" if value > 0 else text
 
 
 def money_with_range(figure: Range) -> str:

@@ -47,6 +47,11 @@ class Bearing:
         """Whether a confirmatory claim can rest on them."""
         return not self.refused
 
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """What keeps a run on them from being confirmatory, a sentence each."""
+        return tuple(f"The assignments cannot bear a confirmatory claim. {r}" for r in self.refused)
+
 
 def bearing(assignments: Assignments, panel: Panel, plan: LookPlan) -> Bearing:
     """What the assignments of a study can bear.

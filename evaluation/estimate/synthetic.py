@@ -226,15 +226,25 @@ def tested(panel: Panel, outcome: str, settings: Settings, assignments: Assignme
     EstimateError : as the estimators do.
     """
     fitted = fits.fit_all(panel, outcome, settings.scale, method_of(settings))
-    sample = fitted.sample
-    if fitted.said:
-        assignments = assignments.redrawn(sample.panel)
-    frame.same_areas(assignments, sample)
+    sample, assignments = fitted.sample, _among_the_fitted(fitted, assignments)
     raw, shift = twins.raw_and_shift(sample, fitted.twins, assignments)
     return Tested(
         outcome=outcome, index=frame.entries(sample), effects=raw[0],
         draws=frame.finished_draws(assignments, raw, shift, raw),
     )  # fmt: skip
+
+
+def _among_the_fitted(
+    fitted: fits.Fitted, assignments: Assignments | None, seed: int = 0
+) -> Assignments:
+    """The assignments; drawn anew where none are given, or areas with a gap were left out."""
+    panel = fitted.sample.panel
+    if assignments is None:
+        return Assignments.draw(panel, strata=(), seed=seed)
+    if fitted.said:
+        assignments = assignments.redrawn(panel)
+    frame.same_areas(assignments, fitted.sample)
+    return assignments
 
 
 def estimate_from(
@@ -248,11 +258,7 @@ def estimate_from(
 ) -> Estimate:
     """The estimate that fitted twins make: effects, and the same under every assignment."""
     sample = fitted.sample
-    if assignments is None:
-        assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
-    elif fitted.said:
-        assignments = assignments.redrawn(sample.panel)
-    frame.same_areas(assignments, sample)
+    assignments = _among_the_fitted(fitted, assignments, seed)
     draws, effects = twins.placebo(sample, fitted.twins, assignments)
     exposure, observed = frame.unit_basis(sample, outcome)
     gaps = {g: twin.gaps for g, twin in fitted.twins.items()}

@@ -72,6 +72,18 @@ class Twins:
         rmspe: Floats = np.sqrt((centred**2).mean(axis=1))
         return rmspe
 
+    @property
+    def drawn_on(self) -> Floats:
+        """(N, donors) simplex weights, by which a twin stands or falls with its donors."""
+        return self.augmented.base if self.augmented else self.unit_weights
+
+    @property
+    def column(self) -> NDArray[np.int64]:
+        """(N) the column of each area among the donors; -1 for an area that is none."""
+        column = np.full(len(self.figures), -1)
+        column[self.donors] = np.arange(len(self.donors))
+        return column
+
     def where_fitted(self, difference: Floats) -> Floats:
         """The same with no figure for areas that were not fitted."""
         out: Floats = np.where(np.isnan(self.unit_weights[:, :1]), np.nan, difference)
@@ -136,23 +148,14 @@ def where_twins_are_left(twins: Mapping[int, Twins], contrasts: Contrasts) -> Fi
     Such a filler is left out of the effects of the data (`filler_gaps`), so that it has to be left
     out of whatever is set against them.
     """
-    columns = {g: _columns(twin) for g, twin in twins.items()}
+    columns = {g: twin.column for g, twin in twins.items()}
 
     def contrast(g: int, fillers: NDArray[np.int64]) -> Floats:
-        twin = twins[g]
-        weights = twin.augmented.base if twin.augmented else twin.unit_weights
-        dropped, _ = _dropped(weights, fillers, columns[g][fillers])
+        dropped, _ = _dropped(twins[g].drawn_on, fillers, columns[g][fillers])
         out: Floats = np.where((dropped < ALL)[:, :, None], contrasts[g][fillers], np.nan)
         return out
 
     return contrast
-
-
-def _columns(twin: Twins) -> NDArray[np.int64]:
-    """(N) the column of each area among the donors; -1 for an area that is none."""
-    column = np.full(len(twin.figures), -1)
-    column[twin.donors] = np.arange(len(twin.donors))
-    return column
 
 
 def _dropped(
@@ -166,16 +169,12 @@ def _dropped(
 
 def filler_gaps(twins: Mapping[int, Twins]) -> FillerContrast:
     """Gaps of fillers whose donors are fillers too: these are dropped, by the same rule for all."""
-    columns, predictions = {}, {}
-    for g, twin in twins.items():
-        columns[g] = _columns(twin)
-        weights = twin.augmented.base if twin.augmented else twin.unit_weights
-        predictions[g] = weights @ twin.figures[twin.donors]
+    columns = {g: twin.column for g, twin in twins.items()}
+    predictions = {g: t.drawn_on @ t.figures[t.donors] for g, t in twins.items()}
 
     def contrast(g: int, fillers: NDArray[np.int64]) -> Floats:
         twin, column = twins[g], columns[g][fillers]
-        weights = twin.augmented.base if twin.augmented else twin.unit_weights
-        kept = _renormalised(weights, twin.figures, predictions[g], fillers, column)
+        kept = _renormalised(twin.drawn_on, twin.figures, predictions[g], fillers, column)
         if twin.augmented:
             kept = kept + _augmentation(twin, kept, fillers, column)
         return twin.from_base(twin.figures[fillers] - kept, fillers)

@@ -86,11 +86,20 @@ def _widening(
     With few authorities the spread of the draws is itself uncertain and their quantiles cover too
     seldom; the inverted test does not. Money then says no more than the effect that it rests on.
     """
-    row = estimate.overall().iloc[0]
     weight = estimate.index["weight"].to_numpy(dtype=float)[post]
     overall = deviations @ (weight / weight.sum())
-    tail = (1 - estimate.level) / 2
-    low, high = np.quantile(overall, [tail, 1 - tail])
+    return stretch(overall, estimate.overall().iloc[0], estimate.level)
+
+
+def stretch(deviations: NDArray[np.float64], row: pd.Series, level: float) -> float:
+    """Half-width of an average's interval over that of its draws, at least one.
+
+    Parameters
+    ----------
+    deviations : (B) of the draws from their centre. row : of a table of averages, ``low, high``.
+    """
+    tail = (1 - level) / 2
+    low, high = np.quantile(deviations, [tail, 1 - tail])
     return float(max(1.0, (row["high"] - row["low"]) / (high - low)))
 
 

@@ -113,34 +113,32 @@ def as_of(
     """The latest version of each figure received, and not withdrawn, at or before ``instant``."""
     r = returns.c
     by_then = sa.true() if instant is None else r.received <= format_instant(instant)
-    known = connection.execute(
-        sa.select(r.seq, r.received, r.return_id).where(
-            r.programme == programme, by_then, r.seq.not_in(withdrawn(instant))
-        )
-    ).all()
+    known = _accepted(connection, programme, by_then, r.seq.not_in(withdrawn(instant)))
     frame = _versions(connection, programme, outcomes, areas)
-    received = {row.seq: row.received for row in known}
-    frame = frame[frame["return_seq"].isin(received)]
-    frame = frame[~frame.duplicated(["outcome", "area_code", "quarter"], keep="last")]
-    frame = frame.astype({"numerator": float, "denominator": float, "revision": int})
-    ids = {row.seq: row.return_id for row in known}
-    frame = frame.assign(
-        received=frame["return_seq"].map(received).astype("str"),
-        return_id=frame["return_seq"].map(ids).astype("str"),
-    )
-    return frame[[*_COLUMNS, "received", "return_id", "revision"]].reset_index(drop=True)
+    frame = frame[frame["return_seq"].isin([row.seq for row in known])]
+    latest = ~frame.duplicated(["outcome", "area_code", "quarter"], keep="last")
+    return _dated(frame[latest], known).reset_index(drop=True)
 
 
 def every_version(
     connection: sa.Connection, programme: str, outcomes: Sequence[str] | None
 ) -> pd.DataFrame:
     """Every version of each figure, withdrawn ones too, in the order of acceptance."""
-    known = connection.execute(
-        sa.select(returns.c.seq, returns.c.received, returns.c.return_id).where(
-            returns.c.programme == programme
-        )
-    ).all()
-    frame = _versions(connection, programme, outcomes, None)
+    known = _accepted(connection, programme)
+    return _dated(_versions(connection, programme, outcomes, None), known)
+
+
+def _accepted(
+    connection: sa.Connection, programme: str, *which: sa.ColumnElement[bool]
+) -> Sequence[sa.Row[Any, Any, Any]]:
+    """Place, instant and id of a programme's returns."""
+    r = returns.c
+    asked = sa.select(r.seq, r.received, r.return_id).where(r.programme == programme, *which)
+    return connection.execute(asked).all()
+
+
+def _dated(frame: pd.DataFrame, known: Sequence[sa.Row[Any, Any, Any]]) -> pd.DataFrame:
+    """Versions with the instant and the id of the return that they came with."""
     received = {row.seq: row.received for row in known}
     ids = {row.seq: row.return_id for row in known}
     frame = frame.astype({"numerator": float, "denominator": float, "revision": int}).assign(

@@ -17,6 +17,7 @@ from evaluation.publish.ground import Ground
 from evaluation.publish.headline import PARAMETERS
 from evaluation.publish.pieces import KEY, NEW, REVISED, Learned
 from evaluation.study.deviations import read_deviations
+from evaluation.study.differing import differing, short
 
 NAMED = 8
 
@@ -102,8 +103,8 @@ def _declared_differences(before: Ground, after: Ground) -> list[str]:
         (_keyed(before), _keyed(after), "programme.yaml"),
     ):  # fmt: skip
         said += [
-            f"{name}: {place} was {_short(old)} and is {_short(new)}"
-            for place, old, new in _differing("", was, now)
+            f"{name}: {place} was {short(old)} and is {short(new)}"
+            for place, old, new in differing(was, now)
         ]
     return said
 
@@ -114,20 +115,6 @@ def _keyed(ground: Ground) -> dict[str, Any]:
     for part, key in (("sites", "code"), ("areas", "code"), ("outcomes", "code")):
         told[part] = {one[key]: one for one in told[part]}
     return told
-
-
-def _differing(place: str, was: Any, now: Any) -> list[tuple[str, Any, Any]]:
-    if isinstance(was, dict) and isinstance(now, dict):
-        return [
-            found for key in dict.fromkeys([*was, *now])
-            for found in _differing(f"{place}.{key}".lstrip("."), was.get(key), now.get(key))
-        ]  # fmt: skip
-    return [] if was == now else [(place, was, now)]
-
-
-def _short(value: Any) -> str:
-    text = "not stated" if value in (None, "", [], {}) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _changed_files(was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ from evaluation.study.panels import load_study
 if TYPE_CHECKING:
     from evaluation.edition.past import History
     from evaluation.programme import Programme
+    from evaluation.publish.ground import Ground
     from evaluation.workspace import Workspace
 
 
@@ -137,7 +137,13 @@ def next_due(programme: Programme, quarter: str) -> str:
     return due(Period.parse(quarter) + 1, programme).date().isoformat()
 
 
-def digest(workspace: Workspace, programme: str, ground: Any, book: str) -> str:
+def results_of(workspace: Workspace) -> dict[str, Path]:
+    """``programme/study`` -> the results that lie in the workspace."""
+    found = sorted((workspace.var / "results").glob("*/*/results.json"))
+    return {f"{path.parent.parent.name}/{path.parent.name}": path for path in found}
+
+
+def digest(workspace: Workspace, programme: str, ground: Ground, book: str) -> str:
     """SHA-256 of everything that an edition is made of: the same, and there is nothing to publish.
 
     Parameters
@@ -145,16 +151,10 @@ def digest(workspace: Workspace, programme: str, ground: Any, book: str) -> str:
     book : the hash of what the pages are made of; "" without pages.
     """
     results = {
-        path.parent.name: fingerprint.of_bytes(path.read_bytes())
-        for path in sorted((workspace.var / "results").glob("*/*/results.json"))
+        name: fingerprint.of_bytes(path.read_bytes())
+        for name, path in results_of(workspace).items()
     }
     return fingerprint.of_data([
         programme, results, ground.declared, ground.parameters, ground.vintage, book,
         code.package_fingerprint() if book else code.figures_fingerprint(),
     ])  # fmt: skip
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file of ours."""
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found

@@ -17,10 +17,11 @@ from typing import Any
 from evaluation import fingerprint
 from evaluation.edition import words
 from evaluation.edition.past import FOLDER, INDEX, History, PastEdition
+from evaluation.edition.records import record_if_there
 from evaluation.publish import code, listing, status, store
-from evaluation.publish.draft import Draft, read_json
+from evaluation.publish.draft import Draft
 from evaluation.study.code import environment
-from evaluation.workspace import Workspace
+from evaluation.workspace import Workspace, write_whole
 
 MANIFEST, PAGES, STATE, CODE_ARCHIVE = "manifest.json", "pages", "state", "code.tar.xz"
 MAKING = ".making"
@@ -105,7 +106,7 @@ def _manifest(
 def _list(workspace: Workspace, draft: Draft, manifest: str) -> None:
     """Add the edition to the index; in place at once or not at all."""
     path = workspace.var / FOLDER / INDEX
-    listed = read_json(path)["editions"] if path.is_file() else []
+    listed = (record_if_there(path) or {"editions": []})["editions"]
     listed.append({
         "name": draft.name.address, **asdict(draft.name), "published": draft.published,
         "next_due": draft.next_due, "reason": draft.reason, "pages": draft.pages is not None,
@@ -162,14 +163,6 @@ def _correction(history: History, edition: PastEdition) -> status.Corrected | No
         },
         reason=now.reason, day=words.day(now.published),
     )  # fmt: skip
-
-
-def write_whole(path: Path, text: str) -> None:
-    """A file that is either as it was or as it should be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
 
 
 def _text(content: Any) -> str:

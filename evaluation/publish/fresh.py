@@ -66,7 +66,8 @@ def refresh(workspace: Workspace, name: str, progress: Progress) -> bool:
     progress(f"{name}: run, since {why}")
     write_results(workspace, run_study(workspace, name, progress=progress))
     # A run writes its look, so of the looks those after it are what the results rest on.
-    text = json.dumps(now | {"looks": _looks(workspace, name)}, indent=1)
+    looks = _looks(workspace, *load_study(workspace, name))
+    text = json.dumps(now | {"looks": looks}, indent=1)
     (results / RECORD).write_text(text + "\n", encoding="utf-8")
     return True
 
@@ -84,7 +85,7 @@ def inputs(workspace: Workspace, name: str) -> dict[str, str]:
         "declared": _declared(programme, protocol),
         "code": code.figures_fingerprint(),
         "parameters": _of(list(tables.glob("*.csv"))),
-        "looks": _looks(workspace, name),
+        "looks": _looks(workspace, programme, protocol),
     }
 
 
@@ -121,8 +122,7 @@ def _figures(workspace: Workspace, programme: Programme, protocol: Protocol) -> 
     return fingerprint.of_data(chain)
 
 
-def _looks(workspace: Workspace, name: str) -> str:
-    programme, protocol = load_study(workspace, name)
+def _looks(workspace: Workspace, programme: Programme, protocol: Protocol) -> str:
     if protocol.looks is None:
         return ""
     return LookSeries(folder=series_folder(workspace, programme, protocol)).head

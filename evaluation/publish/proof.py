@@ -14,16 +14,16 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evaluation import fingerprint
 from evaluation.edition.past import History, PastEdition
+from evaluation.edition.records import Record, read_record
 from evaluation.errors import LedgerError
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import LedgerHead
 from evaluation.publish import code, status
 from evaluation.publish.difference import learned_between, source_of
-from evaluation.publish.draft import read_json
 from evaluation.publish.freeze import MANIFEST, PAGES, STATE, expected_page
 from evaluation.publish.ground import Ground, write_state
 from evaluation.publish.publish import sources
@@ -71,7 +71,7 @@ def verify(
         faults, count = files[edition.name]
         computed = 0
         if edition in whole:
-            manifest = read_json(edition.folder / MANIFEST)
+            manifest = read_record(edition.folder / MANIFEST)
             faults += _order(history, edition, manifest) + ledger[edition.name]
             faults += _looks(workspace, manifest)
             if figures and not ledger[edition.name]:
@@ -88,7 +88,7 @@ def _files(history: History, edition: PastEdition) -> tuple[list[str], int]:
     path = edition.folder / MANIFEST
     if not path.is_file() or fingerprint.of_bytes(path.read_bytes()) != edition.manifest:
         return [f"{edition.name}/{MANIFEST} is not the one that the index names."], 0
-    manifest, faults = read_json(path), []
+    manifest, faults = read_record(path), []
     there = {
         one.relative_to(edition.folder).as_posix()
         for one in edition.folder.rglob("*") if one.is_file()
@@ -119,7 +119,7 @@ def _changed(edition: PastEdition, name: str) -> str:
     return f"{edition.name}/{name} was changed after publication."
 
 
-def _order(history: History, edition: PastEdition, manifest: dict[str, Any]) -> list[str]:
+def _order(history: History, edition: PastEdition, manifest: Record) -> list[str]:
     """Whether the edition names the one before it, with the manifest that that one has."""
     place = history.editions.index(history.named(edition.name))
     last = history.editions[place - 1] if place else None
@@ -135,7 +135,7 @@ def _ledger_faults(
     """Edition -> what the ledger has that it should not: one verification for all."""
     heads = {}
     for edition in editions:
-        head = read_json(edition.folder / MANIFEST)["ledger_head"]
+        head = read_record(edition.folder / MANIFEST)["ledger_head"]
         heads[edition.name] = LedgerHead(
             returns=head["returns"], chain=head["chain"], where=edition.name
         )
@@ -157,7 +157,7 @@ def _about(text: str, name: str) -> bool:
     return re.search(rf"{re.escape(name)}(?![\w.])", text) is not None
 
 
-def _looks(workspace: Workspace, manifest: dict[str, Any]) -> list[str]:
+def _looks(workspace: Workspace, manifest: Record) -> list[str]:
     """Whether every look that the edition saw stands as it was: no verdict of the past moves."""
     faults = []
     for study, seen in manifest["looks"].items():

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from evaluation.edition.build import book_inputs, build_book
 from evaluation.edition.edition import Edition
 from evaluation.edition.past import COMING, FOLDER, History, PastEdition
+from evaluation.edition.records import read_record
 from evaluation.errors import EditionRefused
 from evaluation.publish import code, draft, sentences
 from evaluation.publish.difference import difference
@@ -30,13 +31,13 @@ from evaluation.publish.freeze import (
     STATE,
     freeze,
     restamp,
-    write_whole,
 )
 from evaluation.publish.fresh import refresh, studies_of
 from evaluation.publish.ground import Ground, gather
 from evaluation.publish.headline import of_results
 from evaluation.publish.store import size
 from evaluation.quarters import format_instant
+from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,10 +143,7 @@ def _draft(
 ) -> Draft:  # fmt: skip
     now, reason = when_and_why
     programme = ground.programme
-    results = {
-        f"{path.parent.parent.name}/{path.parent.name}.json": path
-        for path in sorted((workspace.var / "results").glob("*/*/results.json"))
-    }
+    results = {f"{name}.json": path for name, path in draft.results_of(workspace).items()}
     return Draft(
         name=name, published=format_instant(now), reason=reason, programme=programme.name,
         study=headline.study, vintage=ground.vintage, synthetic=programme.synthetic,
@@ -198,7 +196,7 @@ def _unchanged(history: History, made_of: str) -> PastEdition | None:
     current = history.current
     if current is None:
         return None
-    return current if draft.read_json(current.folder / MANIFEST)["made_of"] == made_of else None
+    return current if read_record(current.folder / MANIFEST)["made_of"] == made_of else None
 
 
 def _is_meant(quarter: str, last: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from evaluation.edition import words
@@ -82,34 +82,11 @@ def _protocol(causes: Causes) -> str:
 
 def level(value: float | None, unit: str) -> str:
     """A headline figure as it is said in an edition."""
-    if unit == "%":
-        return words.signed_percent(value)
-    if unit == "£":
-        return words.pounds(value)
-    if value is None:
-        return "not known"
+    if value is None or unit in ("%", "£"):
+        return words.in_unit(value, unit)
     return f"{words.about(abs(value))} {'fewer' if value < 0 else 'more'}"
 
 
 def amount(value: float, unit: str) -> str:
     """A part of a change, with its sign."""
-    if unit == "£":
-        plus = "+\N{WORD JOINER}" if words.rounded(value) > 0 else ""
-        return f"{plus}{words.pounds(value)}"
-    digits = 2 if unit == "%" else 0 if abs(value) >= 10 else 1
-    text = words.number(value, digits)
-    return f"{f'+{text}' if value > 0 else text}{' points' if unit == '%' else ''}"
-
-
-def table(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row a figure and cause: the split as data."""
-    rows = []
-    for key, figure in record["figures"].items():
-        parts: Sequence[Mapping[str, Any]] = figure["parts"]
-        rows += [
-            {"figure": key, "title": figure["title"], "unit": figure["unit"],
-             "before": figure["before"], "after": figure["after"], "change": figure["change"],
-             **{name: part[name] for name in ("cause", "amount", "shapley", "low", "high")}}
-            for part in parts
-        ]  # fmt: skip
-    return rows
+    return words.change_in_unit(value, unit) + (" points" if unit == "%" else "")

@@ -10,8 +10,8 @@ from evaluation.design.match import Matched, MatchPlan, match
 from evaluation.design.power import Plan, power
 from evaluation.errors import ProtocolError
 from evaluation.estimate.ladder import Choices
-from evaluation.estimate.looks import LookPlan
 from evaluation.ledger.ledger import Ledger
+from evaluation.study.looks import plan_of
 from evaluation.study.panels import load_study, study_panel
 
 if TYPE_CHECKING:
@@ -35,18 +35,14 @@ def study_power(
             "the protocol plans no looks, so there is nothing to spend alpha over.", where=name,
             mend="add looks: {horizon: 8} to protocol.yaml",
         )  # fmt: skip
-    looks, plan = protocol.looks, protocol.assignments
+    plan = protocol.assignments
     tables = []
     for code in _chosen(protocol, outcome, name):
         choices = Choices.of(protocol, code)
         asked = Plan(
             estimator=protocol.estimators[0], choices=choices, window=protocol.window,
-            looks=LookPlan(
-                alpha=round(1 - protocol.level, 10), spending=looks.spending,
-                horizon=looks.horizon, reserve=looks.reserve,
-            ),
-            strata=plan.strata, block=plan.block, assignments=min(plan.n, 1_999), seed=plan.seed,
-            targeted=targeted,
+            looks=plan_of(protocol), strata=plan.strata, block=plan.block,
+            assignments=min(plan.n, 1_999), seed=plan.seed, targeted=targeted,
         )  # fmt: skip
         tables.append(power(panel, code, asked).assign(outcome=code))
     return pd.concat(tables, ignore_index=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from evaluation import fingerprint
 from evaluation.errors import ProtocolError
 from evaluation.quarters import parse_instant
+from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,9 +69,7 @@ class Lock:
         """Write it beside the protocol; returns the file."""
         path = folder / FILE
         text = json.dumps({**self.content, "hash": self.hash}, indent=1, ensure_ascii=False)
-        unfinished = path.with_suffix(".part")
-        unfinished.write_text(text + "\n", encoding="utf-8")
-        unfinished.replace(path)
+        write_whole(path, text + "\n")
         return path
 
     @classmethod

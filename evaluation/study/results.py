@@ -17,7 +17,7 @@ from evaluation import fingerprint
 from evaluation.diagnose import balance_table
 from evaluation.errors import ProtocolError
 from evaluation.estimate.bearing import RESTS_ON
-from evaluation.study import figures, spread
+from evaluation.study import figures, one_number
 from evaluation.study.code import code_fingerprint
 from evaluation.study.equity import effects_by_fifth, fifths
 from evaluation.study.evidence import graded
@@ -206,11 +206,11 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
         ],
         "paths": figures.paths(run.panel, primary),
         "placebo_gaps": figures.placebo_gaps(primary),
-        "equally_likely": spread.equally_likely(primary, run.protocol.window),
-        "new_site": asdict(one) if (one := spread.new_site_of(primary)) else None,
-        "breaks": spread.breaks_of(primary, run.protocol.window)
+        "equally_likely": one_number.equally_likely(primary, run.protocol.window),
+        "new_site": asdict(one) if (one := one_number.new_site_of(primary)) else None,
+        "breaks": one_number.breaks_of(primary, run.protocol.window)
         if code in run.protocol.primary else None,
-        "twin": spread.twin_of(run.estimates[code], _names(run)),
+        "twin": one_number.twin_of(run.estimates[code], _names(run)),
         "looks": run.seen.story(code) if run.seen and code in run.protocol.primary else [],
         "diagnostics": [
             {"code": d.code, "title": d.title, "result": d.result, "statistic": d.statistic,

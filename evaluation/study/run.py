@@ -68,16 +68,12 @@ class StudyRun:
     findings: dict[str, Finding]
     value: Value | None
     published: tuple[tuple[Published, Estimate], ...]
+    bearing: Bearing
     differences: tuple[str, ...]
     seen: Seen | None = None
     deviations: tuple[Deviation, ...] = ()
     lock: Lock | None = None
     withheld: Mapping[str, Ends] = field(default_factory=dict)
-
-    @property
-    def bearing(self) -> Bearing:
-        """What the assignments can bear, in words."""
-        return bearing(self.assignments, self.panel, plan_of(self.protocol))
 
     @property
     def label(self) -> str:
@@ -117,6 +113,7 @@ def run_study(
             for estimator in protocol.estimators
         )
     diagnostics = _diagnose(panel, protocol, assignments, estimates)
+    bears = bearing(assignments, panel, plan_of(protocol))
     return StudyRun(
         programme=programme, protocol=protocol, panel=panel, observations=observations,
         assignments=assignments, estimates=estimates,
@@ -126,18 +123,9 @@ def run_study(
         withheld=withheld_ends(panel, programme, protocol, assignments),
         value=_value(programme, protocol, estimates),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
-        differences=_differences(standing.with_look(seen), (panel, protocol, assignments)),
+        bearing=bears, differences=(*standing.with_look(seen), *bears.differences),
         deviations=standing.deviations, lock=standing.lock,
     )  # fmt: skip
-
-
-def _differences(
-    found: tuple[str, ...], drawn: tuple[Panel, Protocol, Assignments]
-) -> tuple[str, ...]:
-    """What keeps a run from being confirmatory; assignments that cannot bear the word among it."""
-    panel, protocol, assignments = drawn
-    refused = bearing(assignments, panel, plan_of(protocol)).refused
-    return (*found, *(f"The assignments cannot bear a confirmatory claim. {r}" for r in refused))
 
 
 def estimate_by(

@@ -15,6 +15,7 @@ from evaluation.quarters import parse_instant
 from evaluation.study import assignment_store, kept
 from evaluation.study.code import code_files
 from evaluation.study.deviations import Deviation, read_deviations
+from evaluation.study.differing import differing, short
 from evaluation.study.lock import Lock, declared_part, protocol_part
 from evaluation.study.panels import study_panel
 from evaluation.study.vintage import not_by_the_rule
@@ -133,29 +134,15 @@ def _drawn_on(what: tuple[Programme, Protocol], ledger: Ledger, lock: Lock) -> P
 
 def _protocol(lock: Lock, now: Mapping[str, Any]) -> list[str]:
     was = lock.content["protocol"]
+    # A field that a later version of the software adds is no difference.
+    known = {field: now["content"].get(field) for field in was["content"]}
     said = [
-        f"protocol.yaml: {place} is {_short(new)} and was locked as {_short(old)}."
-        for place, old, new in _differing("", was["content"], now["content"])
+        f"protocol.yaml: {place} is {short(new)} and was locked as {short(old)}."
+        for place, old, new in differing(was["content"], known)
     ]
     if not said and was["sha256"] != now["sha256"]:
         said.append("protocol.yaml: its text was changed, though no field of it (a comment?).")
     return said
-
-
-def _differing(place: str, was: Any, now: Any) -> list[tuple[str, Any, Any]]:
-    """Where two protocols differ; a field that a later version of the software adds is none."""
-    if isinstance(was, dict) and isinstance(now, dict):
-        keys = [*was, *(key for key in now if key not in was and place)]
-        return [
-            found for key in keys
-            for found in _differing(f"{place}.{key}".lstrip("."), was.get(key), now.get(key))
-        ]  # fmt: skip
-    return [] if was == now else [(place, was, now)]
-
-
-def _short(value: Any) -> str:
-    text = "not stated" if value in (None, "", [], {}) else str(value)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _declared(lock: Lock, now: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,8 @@ from urllib.parse import unquote, urldefrag
 import pytest
 
 from evaluation.edition.build import build_book
-from evaluation.edition.pages import REAL_BAND, SYNTHETIC_BAND
+from evaluation.edition.pages import REAL_BAND
+from evaluation.edition.words import SYNTHETIC
 from evaluation.errors import BookError
 from evaluation.workspace import Workspace
 
@@ -115,9 +116,9 @@ def test_only_pages_with_formulas_load_mathjax(visits: list[Visit]) -> None:
 
 def test_every_page_says_what_its_data_are(visits: list[Visit]) -> None:
     real = {v.name for v in visits if v.band == REAL_BAND}
-    assert {v.band for v in visits} == {REAL_BAND, SYNTHETIC_BAND}
+    assert {v.band for v in visits} == {REAL_BAND, SYNTHETIC}
     assert "_edition/cases/enterprise_zones.html" in real
-    assert {v.name for v in visits if v.band == SYNTHETIC_BAND} >= {"index.html", "methods.html"}
+    assert {v.name for v in visits if v.band == SYNTHETIC} >= {"index.html", "methods.html"}
 
 
 def test_figures_that_may_not_be_passed_on_are_not(html: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -26,15 +27,15 @@ def walk(browser: Browser, root: Path) -> list[Visit]:
     return [look(browser, page, root) for page in found if page.name not in OWN]
 
 
-def faults(visits: list[Visit]) -> dict[str, dict[str, object]]:
+def faults(visits: list[Visit]) -> dict[str, Mapping[str, object]]:
     """What is wrong, by kind and page; empty where nothing is."""
-    kinds = {
+    kinds: dict[str, Mapping[str, object]] = {
         "axe": {v.name: v.violations for v in visits if v.violations},
         "requests": {v.name: v.asked for v in visits if v.asked},
         "console": {v.name: v.said for v in visits if v.said},
         "wider than 320": {v.name: v.width_at_320 for v in visits if v.width_at_320 > 320},
     }
-    return {kind: found for kind, found in kinds.items() if found}  # type: ignore[misc]
+    return {kind: found for kind, found in kinds.items() if found}
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,8 +62,8 @@ BORNE = {
 }  # fmt: skip
 
 
-def faults(edition: Edition, claims: Claims, text: str, **more: object) -> list[Fault]:
-    page = Prose(name="book/page.md", text=text, **more)  # type: ignore[arg-type]
+def faults(edition: Edition, claims: Claims, text: str, **more: Any) -> list[Fault]:
+    page = Prose(name="book/page.md", text=text, **more)
     return list(Reader(edition.headline, claims, REPOSITORY).faults(page))
 
 

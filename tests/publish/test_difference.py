@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,8 +64,8 @@ def full(ground: Ground, vintage: str) -> dict[str, float]:
     return {key: row["effect"] for key, row in headline.of_results(clean(as_data(run))).items()}
 
 
-def compare(ground: Ground, before: Frozen, after: Frozen, **more: object) -> Difference:
-    return difference(ground.workspace, (before, after), NAMES, **more)  # type: ignore[arg-type]
+def compare(ground: Ground, before: Frozen, after: Frozen, **more: Any) -> Difference:
+    return difference(ground.workspace, (before, after), NAMES, **more)
 
 
 def parts(found: Difference, key: str) -> dict[str, float]:

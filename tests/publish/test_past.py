@@ -67,5 +67,5 @@ def test_a_claim_says_what_became_of_it(workspace: Workspace) -> None:
 
 def test_an_index_that_cannot_be_read_says_where_it_is(workspace: Workspace) -> None:
     (workspace.var / "editions" / "index.json").write_text("{")
-    with pytest.raises(BookError, match=r"index\.json: it cannot be read"):
+    with pytest.raises(BookError, match=r"index\.json: no valid JSON"):
         History.read(workspace)

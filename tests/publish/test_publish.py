@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,9 +71,9 @@ def make(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     (ground.workspace.root / "book").mkdir(exist_ok=True)
 
 
-def issue(ground: Ground, **more: object) -> Published:
+def issue(ground: Ground, **more: Any) -> Published:
     given = {"programme": "new_start", "progress": lambda _: None, **more}
-    return publish(ground.workspace, **given)  # type: ignore[arg-type]
+    return publish(ground.workspace, **given)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """What assignments can bear is said in words; the word confirmatory is refused, with its mend."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,8 +29,8 @@ def one_started(areas: int, authorities: int, started: int = 1) -> Panel:
     )  # fmt: skip
 
 
-def drawn(panel: Panel, **how: object) -> Assignments:
-    return Assignments.draw(panel, strata=(), **how)  # type: ignore[arg-type]
+def drawn(panel: Panel, **how: Any) -> Assignments:
+    return Assignments.draw(panel, strata=(), **how)
 
 
 def test_one_area_among_ten_is_refused_and_told_what_would_do() -> None:

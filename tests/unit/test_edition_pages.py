@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.edition import answers, cases, money, pages, points
+from evaluation.edition import answers, cases, money, pages, points, words
 from evaluation.edition.build import build_book, serve_book
 from evaluation.edition.claims import Claims
 from evaluation.edition.edition import Edition, StudyResults
@@ -246,7 +246,7 @@ def test_real_pages_never_carry_the_band_of_invented_ones(
 ) -> None:
     pages.write(workspace, edition)
     book = json.loads((workspace.book / "_edition" / "book.json").read_text())
-    assert book["band"] == pages.SYNTHETIC_BAND
+    assert book["band"] == words.SYNTHETIC
     assert book["bands"]["_edition/cases/enterprise_zones"] == pages.REAL_BAND
 
 

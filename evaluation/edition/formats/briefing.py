@@ -18,9 +18,9 @@ from evaluation.quarters import parse_instant
 
 if TYPE_CHECKING:
     from evaluation.edition.claims import Claims
-    from evaluation.edition.edition import Edition, Record
+    from evaluation.edition.edition import Edition
+    from evaluation.edition.records import Record
 
-SYNTHETIC = "Synthetic programme: invented places, invented figures."
 CHECK = (
     "Each figure has an id and a page in the book that says which line of the protocol fixed it, "
     "which code computed it and which returns fed it. To compute one anew: newstart book verify ID."
@@ -61,7 +61,7 @@ def content(edition: Edition, claims: Claims) -> dict[str, Any]:
     title = f"{edition.programme.title}: is it working?"
     return {
         "title": title, "author": "New Start evaluation framework",
-        "band": SYNTHETIC if study.synthetic else "",
+        "band": words.SYNTHETIC if study.synthetic else "",
         "edition": f"Edition {edition.quarter}. Data as known on "
                    f"{words.day(study.raw['vintage'])}. {str(study.raw['label']).capitalize()}.",
         "footer": f"{title} Edition {edition.quarter}.",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from evaluation.edition import words
+
 if TYPE_CHECKING:
     from evaluation.edition.edition import Edition
 
@@ -18,7 +20,7 @@ _VERSION = re.compile(r"^## (?P<version>\S+)(?: \((?P<when>[^)]*)\))?\s*$")
 def citation(edition: Edition) -> str:
     """``CITATION.cff`` (Citation File Format 1.2.0) of one edition."""
     study = edition.headline
-    synthetic = "Synthetic: invented places, invented figures. " if study.synthetic else ""
+    synthetic = f"{words.SYNTHETIC} " if study.synthetic else ""
     content = {
         "cff-version": "1.2.0", "message": "Cite a figure by edition and id.", "type": "dataset",
         "title": f"{edition.programme.title}: is it working? Edition {edition.quarter}",

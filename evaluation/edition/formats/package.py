@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation import fingerprint
+from evaluation.edition import words
 from evaluation.edition.formats.tidy import Table
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def csvw(table: Table, edition: Edition) -> dict[str, Any]:
 
 def _stamp(edition: Edition) -> str:
     known = f"Data as known at {edition.headline.raw['vintage']}."
-    return f"Synthetic: invented places, invented figures. {known}" if edition.headline.synthetic \
+    return f"{words.SYNTHETIC} {known}" if edition.headline.synthetic \
         else known  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -58,12 +59,12 @@ def workbook(edition: Edition, held: Sequence[Table]) -> bytes:
     return stream.getvalue()
 
 
-def _sheet(gptables: object, table: Table, edition: Edition) -> object:
+def _sheet(gptables: ModuleType, table: Table, edition: Edition) -> object:
     frame = pd.DataFrame(
         [[MISSING if cell in (None, "") else cell for cell in row] for row in table.cells()],
         columns=[_heading(column.name) for column in table.columns],
     )
-    return gptables.GPTable(  # type: ignore[attr-defined]
+    return gptables.GPTable(
         table=frame, table_name=f"{table.name}_table", title=f"{table.title}, {edition.quarter}",
         subtitles=[f"{table.says}$$range$$$$to_date$$"],
         instructions="This sheet holds one table, with one header row.",
@@ -74,11 +75,10 @@ def _sheet(gptables: object, table: Table, edition: Edition) -> object:
     )  # fmt: skip
 
 
-def _cover(gptables: object, edition: Edition) -> object:
+def _cover(gptables: ModuleType, edition: Edition) -> object:
     study = edition.headline
-    synthetic = ["Synthetic programme: invented places, invented figures."] if study.synthetic \
-        else []  # fmt: skip
-    return gptables.Cover(  # type: ignore[attr-defined]
+    synthetic = [words.SYNTHETIC] if study.synthetic else []
+    return gptables.Cover(
         cover_label="Cover", title=f"{edition.programme.title}: is it working? Results",
         intro=[*synthetic, str(study.raw["question"])],
         about=[

@@ -50,14 +50,14 @@ def write_pdf(html: Path, toc: Path, target: Path, *, title: str) -> Path:
     ------
     BookError : the book is not built, Chromium is missing, or it did not print.
     """
+    if not (html / "index.html").is_file() or not toc.is_file():
+        raise BookError("the book is not built yet.", where=str(html), mend="newstart book build")
     program = browser()
     if program is None:
         raise BookError(
             "Chromium is not installed, so the book cannot be printed.",
             mend="install it, or print the pages that you need from a browser",
         )
-    if not (html / "index.html").is_file() or not toc.is_file():
-        raise BookError("the book is not built yet.", where=str(html), mend="newstart book build")
     whole = html / "whole-book.html"
     whole.write_text(one_page(html, toc, title), encoding="utf-8")
     try:

@@ -6,6 +6,7 @@ may be carried.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,9 @@ import numpy as np
 
 from evaluation.diagnose import EventStudy, sensitivity
 from evaluation.errors import EstimateError
+from evaluation.estimate.scores import statistic
+from evaluation.estimate.units import stretch
+from evaluation.finding.models import random_effects
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,17 +67,12 @@ def new_site(effects: Floats, errors: Floats, level: float) -> NewSite | None:
     k = len(y)
     if k < FEWEST_SITES:
         return None
-    w = 1 / v
-    fixed = float((w * y).sum() / w.sum())
-    q = float((w * (y - fixed) ** 2).sum())
-    scale = float(w.sum() - (w**2).sum() / w.sum())
-    tau2 = max(0.0, (q - (k - 1)) / scale)
-    w = 1 / (v + tau2)
-    mean, se = float((w * y).sum() / w.sum()), float(np.sqrt(1 / w.sum()))
-    reach = float(stats.t.ppf((1 + level) / 2, k - 2)) * float(np.sqrt(tau2 + se**2))
+    found = random_effects(y, v)
+    reach = float(stats.t.ppf((1 + level) / 2, k - 2)) * math.sqrt(found.tau2 + found.se**2)
     return NewSite(
-        sites=k, mean=mean, se=se, tau=float(np.sqrt(tau2)), low=mean - reach, high=mean + reach,
-        p_alike=float(stats.chi2.sf(q, k - 1)),
+        sites=k, mean=found.mean, se=found.se, tau=math.sqrt(found.tau2),
+        low=found.mean - reach, high=found.mean + reach,
+        p_alike=float(stats.chi2.sf(found.q, k - 1)),
     )  # fmt: skip
 
 
@@ -95,17 +94,11 @@ def equally_likely(estimate: Estimate, window: tuple[int, int]) -> list[float]:
     """
     if estimate.draws is None:
         return []
-    event = estimate.index["event_time"].to_numpy()
-    inside = (event >= window[0]) & (event <= window[1]) & np.isfinite(estimate.effects)
-    weight = np.where(inside, estimate.index["weight"].to_numpy(dtype=float), 0.0)
     row = estimate.overall(window=window).iloc[0]
-    net = np.nan_to_num(estimate.draws.net[1:]) @ (weight / weight.sum())
+    net = statistic(estimate, window).net[1:]
     apart = net - net.mean()
-    tail = (1 - estimate.level) / 2
-    low, high = np.quantile(apart, [tail, 1 - tail])
-    wide = float(row["high"] - row["low"])
-    if np.isfinite(wide) and high > low:
-        apart = apart * max(1.0, wide / float(high - low))
+    wider = stretch(apart, row, estimate.level) if np.ptp(apart) > 0 else 1.0
+    apart = apart * (wider if math.isfinite(wider) else 1.0)
     at = (np.arange(EQUALLY_LIKELY) + 0.5) / EQUALLY_LIKELY
     found: list[float] = np.quantile(float(row["effect"]) - apart, at).tolist()
     return found

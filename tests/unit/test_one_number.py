@@ -1,11 +1,10 @@
-"""How sites differ and what a new one could expect, against statsmodels and arithmetic by hand."""
+"""How sites differ and what a new one could expect, against arithmetic by hand."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats.meta_analysis import combine_effects
 
 from evaluation.diagnose import EventStudy, breakdown
 from evaluation.edition.breaks import _sentence
@@ -14,7 +13,7 @@ from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.estimate import Estimate
 from evaluation.estimate.synthetic import SyntheticSettings, synthetic_control
-from evaluation.study.spread import breaks_of, equally_likely, new_site, new_site_of, twin_of
+from evaluation.study.one_number import breaks_of, equally_likely, new_site, new_site_of, twin_of
 from tests.unit.panels import panel
 
 # Invented: tau is above nought in the first set and nought in the second.
@@ -23,18 +22,21 @@ ALIKE = (np.array([-0.02, -0.08, -0.05, -0.01]), np.array([0.035, 0.035, 0.036, 
 
 
 @pytest.mark.parametrize(("effects", "errors"), [APART, ALIKE])
-def test_the_random_effects_are_those_of_a_peer(
+def test_the_random_effects_are_those_of_the_formulas(
     effects: np.ndarray, errors: np.ndarray
 ) -> None:  # fmt: skip
+    """DerSimonian and Laird (1986), equations 7 to 9, by hand; closed forms, so to rounding."""
     found = new_site(effects, errors, 0.95)
-    peer = combine_effects(effects, errors**2, method_re="dl")
     assert found is not None
-    # Both are closed forms: they may differ by rounding alone.
-    assert found.tau**2 == pytest.approx(max(peer.tau2, 0.0), abs=1e-14)
-    if found.tau > 0:
-        assert found.mean == pytest.approx(peer.mean_effect_re, rel=1e-12)
-        assert found.se == pytest.approx(peer.sd_eff_w_re, rel=1e-12)
-    assert found.p_alike == pytest.approx(stats.chi2.sf(peer.q, len(effects) - 1), rel=1e-10)
+    w = errors**-2
+    centre = (w * effects).sum() / w.sum()
+    q = (w * (effects - centre) ** 2).sum()
+    tau2 = max(0.0, (q - len(w) + 1) / (w.sum() - (w**2).sum() / w.sum()))
+    w = 1 / (errors**2 + tau2)
+    assert found.tau**2 == pytest.approx(tau2, abs=1e-14)
+    assert found.mean == pytest.approx((w * effects).sum() / w.sum(), rel=1e-12)
+    assert found.se == pytest.approx(w.sum() ** -0.5, rel=1e-12)
+    assert found.p_alike == pytest.approx(stats.chi2.sf(q, len(effects) - 1), rel=1e-10)
 
 
 def test_the_interval_is_equation_12_by_hand() -> None:
