@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import runpy
-import shutil
 from pathlib import Path
 
 import pytest
 
 from evaluation.edition.claims import Claims
 from evaluation.edition.edition import Edition
-from evaluation.workspace import Workspace, packaged_schemas
+from evaluation.workspace import Workspace
+from tests.edition.ground import laid_out
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    root = tmp_path_factory.mktemp("claims")
-    made = runpy.run_path(str(REPOSITORY / "tests" / "browser" / "edition_results.py"))
-    made["write_workspace"](root, packaged_schemas())
-    (root / "book" / "decisions").mkdir(parents=True)
-    shutil.copy(REPOSITORY / "book" / "_toc.yml", root / "book")
-    return Workspace(root=root)
+    return laid_out(tmp_path_factory.mktemp("claims"))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,12 +95,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 @pytest.fixture
 def ground(kept: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
     """A copy that a test may change, on the day of its last edition."""
-    root = tmp_path / "own"
-    shutil.copytree(kept.workspace.root, root)
-    own = Ground(
-        workspace=Workspace(root=root),
-        files=[root / path.relative_to(kept.workspace.root) for path in kept.files],
-    )
+    own = kept.copied(tmp_path / "own")
     make(own, monkeypatch)
     clock(monkeypatch, QUARTERS["2025-Q3"])
     return own

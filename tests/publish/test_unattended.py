@@ -16,7 +16,6 @@ from evaluation.errors import BookError
 from evaluation.publish import publish as publishing
 from evaluation.study.kept import series_folder
 from evaluation.study.panels import load_study
-from evaluation.workspace import Workspace
 from tests.publish.published import lay_out_valued, restate, withdraw
 from tests.publish.test_publish import EVE, QUARTERS, clock, held, make
 from tests.unit.locked import NAME, Ground
@@ -41,12 +40,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 
 @pytest.fixture
 def ground(kept: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
-    root = tmp_path / "own"
-    shutil.copytree(kept.workspace.root, root)
-    own = Ground(
-        workspace=Workspace(root=root),
-        files=[root / path.relative_to(kept.workspace.root) for path in kept.files],
-    )
+    own = kept.copied(tmp_path / "own")
     make(own, monkeypatch)
     clock(monkeypatch, QUARTERS[NOW])
     return own

@@ -1,5 +1,6 @@
 """A small synthetic programme for locks: 24 authorities of one area, three sites, 14 quarters."""
 
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from evaluation.demo import submit_files
+from evaluation.ledger.ledger import Ledger
 from evaluation.quarters import parse_instant
 from evaluation.simulate import (
     Scenario,
@@ -16,11 +18,17 @@ from evaluation.simulate import (
     write_returns,
 )
 from evaluation.study.freeze import freeze
+from evaluation.study.lock import Lock
+from evaluation.study.looking import take_look
+from evaluation.study.panels import load_study, study_panel
+from evaluation.study.standing import standing_of
 from evaluation.workspace import Workspace, packaged_schemas
 
 NAME = "new_start/first_look"
 LOCKED = "2024-12-31"
 """After the returns of 2024 Q3, the last quarter before the first start."""
+UNTIL = "2025-12-31"
+"""After four quarters with a site running."""
 PROTOCOL = {
     "study": "first_look", "programme": "new_start", "title": "Locked", "question": "Does it?",
     "registered": "synthetic, not registered", "data_seen": "figures of before the first start",
@@ -47,13 +55,19 @@ class Ground:
     def protocol(self) -> Path:
         return self.workspace.studies / NAME / "protocol.yaml"
 
+    def copied(self, root: Path) -> "Ground":
+        """A copy that a test may spoil."""
+        shutil.copytree(self.workspace.root, root)
+        files = [root / path.relative_to(self.workspace.root) for path in self.files]
+        return Ground(workspace=Workspace(root=root), files=files)
+
     def submit(self, after: str = "", until: str = "9999") -> None:
         """Submit the returns whose day lies in the half-open span."""
         chosen = [path for path in self.files if after < path.parent.name <= until]
         submit_files(self.workspace, chosen, lambda _: None)
 
-    def freeze(self, day: str = LOCKED, relock: str = ""):
-        return freeze(self.workspace, NAME, now=instant(day), relock=relock)
+    def freeze(self, day: str = LOCKED, relock: str = "", name: str = NAME) -> Lock:
+        return freeze(self.workspace, name, now=instant(day), relock=relock)
 
 
 def instant(day: str) -> datetime:
@@ -79,3 +93,16 @@ def lay_out(root: Path) -> Ground:
     figures = draw_figures(programme, scenario, preset, seed=5)
     files = write_returns(programme, scenario, figures, workspace.incoming("new_start"))
     return Ground(workspace=workspace, files=sorted(files, key=lambda p: p.parent.name))
+
+
+def differences(ground: Ground, name: str = NAME, as_of: datetime | None = None) -> tuple[str, ...]:
+    """What `run_study` says of its label, without the estimates."""
+    workspace = ground.workspace
+    programme, protocol = load_study(workspace, name)
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        held = ledger.observations("new_start", as_of=as_of, outcomes=list(protocol.outcomes))
+        standing = standing_of(workspace, programme, protocol, ledger, as_of)
+    panel = study_panel(programme, protocol, held, as_of)
+    received = str(held["received"].max())
+    seen = take_look(workspace, (programme, protocol), panel, received, standing)
+    return standing.with_look(seen)

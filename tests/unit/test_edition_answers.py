@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import runpy
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,14 @@ import pytest
 
 from evaluation.edition import answers, asked, equity, evidence, new_site, unknown
 from evaluation.edition.edition import Edition, StudyResults
-from evaluation.workspace import Workspace, packaged_schemas
+from tests.edition.ground import laid_out
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def edition(tmp_path_factory: pytest.TempPathFactory) -> Edition:
-    root = tmp_path_factory.mktemp("asked")
-    made = runpy.run_path(str(REPOSITORY / "tests" / "browser" / "edition_results.py"))
-    made["write_workspace"](root, packaged_schemas())
-    return Edition.read(Workspace(root=root), "new_start")
+    return Edition.read(laid_out(tmp_path_factory.mktemp("asked")), "new_start")
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
-import runpy
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +17,15 @@ from evaluation.edition.edition import Edition, StudyResults
 from evaluation.edition.files import Generated
 from evaluation.edition.tables import table
 from evaluation.errors import BookError
-from evaluation.workspace import Workspace, packaged_schemas
+from evaluation.workspace import Workspace
+from tests.edition.ground import laid_out
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    root = tmp_path_factory.mktemp("edition")
-    made = runpy.run_path(str(REPOSITORY / "tests" / "browser" / "edition_results.py"))
-    made["write_workspace"](root, packaged_schemas())
-    book = root / "book"
-    (book / "decisions").mkdir(parents=True)
-    shutil.copy(REPOSITORY / "book" / "_toc.yml", book)
-    return Workspace(root=root)
+    return laid_out(tmp_path_factory.mktemp("edition"))
 
 
 @pytest.fixture(scope="module")

@@ -18,15 +18,12 @@ from evaluation.study import assignment_store, code
 from evaluation.study.kept import series_folder
 from evaluation.study.lock import Lock
 from evaluation.study.look_series import LookSeries
-from evaluation.study.looking import catch_up, take_look
-from evaluation.study.panels import load_study, study_panel
+from evaluation.study.looking import catch_up
+from evaluation.study.panels import load_study
 from evaluation.study.results import as_data, clean, rounded, write_results
 from evaluation.study.run import run_study
 from evaluation.study.standing import standing_of
-from evaluation.workspace import Workspace
-from tests.unit.locked import LOCKED, NAME, Ground, instant, lay_out
-
-UNTIL = "2025-12-31"
+from tests.unit.locked import LOCKED, NAME, UNTIL, differences, instant, lay_out
 
 
 @pytest.fixture(scope="module")
@@ -43,23 +40,7 @@ def made(tmp_path_factory):
 @pytest.fixture
 def ground(made, tmp_path):
     """A copy that a test may spoil."""
-    shutil.copytree(made.workspace.root, tmp_path / "w")
-    root = tmp_path / "w"
-    files = [root / p.relative_to(made.workspace.root) for p in made.files]
-    return Ground(workspace=Workspace(root=root), files=files)
-
-
-def differences(ground, as_of=None):
-    """What `run_study` says of its label, without the estimates."""
-    workspace = ground.workspace
-    programme, protocol = load_study(workspace, NAME)
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        held = ledger.observations("new_start", as_of=as_of, outcomes=list(protocol.outcomes))
-        standing = standing_of(workspace, programme, protocol, ledger, as_of)
-    panel = study_panel(programme, protocol, held, as_of)
-    received = str(held["received"].max())
-    seen = take_look(workspace, (programme, protocol), panel, received, standing)
-    return standing.with_look(seen)
+    return made.copied(tmp_path / "w")
 
 
 def looks_of(ground):
@@ -241,7 +222,7 @@ def test_the_due_day_rule_refuses_what_came_later(tmp_path):
     assert differences(ground) == ()
     ground.submit(after="2026-01-31", until="2026-04-10")  # corrections of 7 April
     assert any("after 2026-01-30" in one for one in differences(ground))
-    assert differences(ground, instant("2026-01-30")) == ()
+    assert differences(ground, as_of=instant("2026-01-30")) == ()
 
 
 def test_frozen_after_the_start_stays_exploratory_and_says_what_was_seen(tmp_path):
@@ -386,63 +367,3 @@ def test_a_study_is_challenged_without_its_finding_moving(ground):
     assert "unmeasured cause" in found["unobserved"]["ae_attendances"]["sentence"]
     assert path.read_bytes() == before
     assert differences(ground) == ()
-
-
-def added_site(ground: Ground) -> None:
-    """A fourth site joins the programme in an area that nobody had declared before."""
-    folder = ground.workspace.studies / "new_start"
-    declared = yaml.safe_load((folder / "programme.yaml").read_text())
-    declared["sites"].append({**declared["sites"][0], "code": "S99", "name": "Latecomer",
-                              "start": "2025 Q4"})  # fmt: skip
-    (folder / "programme.yaml").write_text(yaml.safe_dump(declared, sort_keys=False))
-    lines = (folder / "areas.csv").read_text().splitlines()
-    row = dict(zip(lines[0].split(","), next(x for x in lines if ",pilot," in x).split(","),
-                   strict=True))  # fmt: skip
-    row |= {"code": "X99999", "name": "Late", "authority": "Latefield", "site": "S99"}
-    (folder / "areas.csv").write_text("\n".join([*lines, ",".join(row.values())]) + "\n")
-
-
-def study_of(ground: Ground, study: str, **fields: object) -> None:
-    folder = ground.workspace.studies / "new_start" / study
-    folder.mkdir(exist_ok=True)
-    content = yaml.safe_load(ground.protocol.read_text()) | {"study": study, **fields}
-    (folder / "protocol.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-
-
-def test_a_site_that_joins_later_leaves_a_study_of_named_sites_confirmatory(tmp_path) -> None:
-    """The locked study goes on with its sites and assignments; the latecomer is set apart."""
-    ground = lay_out(tmp_path)
-    sites = [s.code for s in load_study(ground.workspace, NAME)[0].sites]
-    content = yaml.safe_load(ground.protocol.read_text()) | {"sites": sites}
-    ground.protocol.write_text(yaml.safe_dump(content, sort_keys=False))
-    ground.submit(until=LOCKED)
-    ground.freeze()
-    ground.submit(after=LOCKED, until=UNTIL)
-    catch_up(ground.workspace, NAME)
-    assert differences(ground) == ()
-    added_site(ground)
-    assert differences(ground) == ()
-    programme, protocol = load_study(ground.workspace, NAME)
-    assert "S99" not in programme.site_by_code
-    assert programme.area_by_code["X99999"].role == "excluded"
-    study_of(ground, "latecomers", sites=["S99"])
-    late, of_late = load_study(ground.workspace, "new_start/latecomers")
-    assert list(late.site_by_code) == ["S99"]
-    # Its looks and its alpha are its own, and the first study's pilots are nobody's comparison.
-    folders = {series_folder(ground.workspace, late, of_late),
-               series_folder(ground.workspace, programme, protocol)}  # fmt: skip
-    assert len(folders) == 2
-    assert not [a.code for a in late.areas if a.role == "comparison" and a.site]
-    assert all(late.area_by_code[a.code].role == "excluded" for a in programme.areas if a.site)
-
-
-def test_without_named_sites_one_that_joins_turns_the_label_and_is_named(ground) -> None:
-    added_site(ground)
-    assert any("site S99 starts in 2025Q4 and was locked with no start" in said.replace(" Q", "Q")
-               for said in differences(ground))  # fmt: skip
-
-
-def test_an_unknown_site_is_named_with_those_there_are(ground) -> None:
-    study_of(ground, "elsewhere", sites=["S42"])
-    with pytest.raises(ProtocolError, match="no site 'S42'"):
-        load_study(ground.workspace, "new_start/elsewhere")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
-import shutil
 from pathlib import Path
 
 import openpyxl
@@ -17,7 +15,8 @@ from evaluation.programme import Programme
 from evaluation.quarters import Period
 from evaluation.returns.template import write_template
 from evaluation.returns.workbook import read_return
-from evaluation.workspace import Workspace, packaged_schemas
+from evaluation.workspace import Workspace
+from tests.edition.ground import laid_out
 
 REPOSITORY = Path(__file__).parents[2]
 LIBRARY = """
@@ -67,11 +66,7 @@ def test_in_template_and_checks(tiny_workspace: Workspace, tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_in_the_dictionary(tmp_path: Path) -> None:
-    made = runpy.run_path(str(REPOSITORY / "tests" / "browser" / "edition_results.py"))
-    made["write_workspace"](tmp_path, packaged_schemas())
-    workspace = Workspace(root=tmp_path)
-    workspace.book.mkdir(exist_ok=True)
-    shutil.copy(REPOSITORY / "book" / "_toc.yml", workspace.book)
+    workspace = laid_out(tmp_path)
     own = workspace.studies / "new_start" / "outcomes"
     own.mkdir(exist_ok=True)
     (own / "library_visits.yaml").write_text(LIBRARY, encoding="utf-8")
