@@ -204,13 +204,13 @@ def _command(context: typer.Context) -> str:
     typed: list[str] = []
     for option in context.command.params:
         value = context.params[str(option.name)]
-        if option.name in ELSEWHERE or value == option.default or value is None:
+        if option.name in ELSEWHERE or value == option.default or not value:
             continue
         given = value if isinstance(value, list) else [value]
         for one in given:
             said = one.name if isinstance(one, Path) else str(one)
             typed += [said] if option.param_type_name == "argument" else [option.opts[0], said]
-    return f"{context.command_path} {shlex.join(typed)}"
+    return f"newstart design calibrate {shlex.join(typed)}"
 
 
 def _rehearsal(numbers: tuple[int, int, int], **words: str) -> Rehearsal:

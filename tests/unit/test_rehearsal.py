@@ -152,6 +152,12 @@ def test_the_command_writes_rates_only(tmp_path, capsys):
         main(command)
     assert ended.value.code == 0
     written = json.loads((tmp_path / "r.json").read_text())
+    # What was asked for, less what is as usual; the way to the panel is nobody's business.
+    assert str(tmp_path) not in written["command"]
+    assert written["command"].endswith(
+        "design calibrate p.csv --area area --period q --value v -o r.json --started 1,2 --looks 4 "
+        "--effect 0,-5 --simulations 10 --assignments 99"
+    )
     assert {"estimator", "started", "effect", "look", "size", "coverage", "power", "bias",
             "mc_se"} <= set(written["rows"][0])  # fmt: skip
     assert {row["look"] for row in written["rows"]} == {1, 2, 3, 4, "any"}
