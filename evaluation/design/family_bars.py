@@ -57,6 +57,8 @@ BARS = {
     "equivalent": FamilyBar(what="'no effect larger than X' said where the effect is X",
                             band=(0.0, 0.06)),
     "harm": FamilyBar(what="harm said by its own watch, where there is none", band=(0.0, 0.065)),
+    "alone": FamilyBar(what="any false finding, one primary tested at 5 % at every look",
+                       band=(0.0, 0.06), claim=False),
     "naive": FamilyBar(what="any false finding, three primaries each tested at 5 % at every look",
                        band=(0.0, 0.06), claim=False),
     "found": FamilyBar(what="a harm of two standard deviations found by its own watch",
@@ -83,6 +85,7 @@ def simulate(seed: int) -> dict[str, bool]:
         "two": _false({**moved, "third": plain["third"]}, ("third",)),
         "equivalent": equivalent(raw[0] + MARGIN * shift, shift, MARGIN),
         "harm": harmful(raw[0]),
+        "alone": any(placebo_p(row) <= PLAN.alpha for row in raw[0]),
         "naive": any(placebo_p(row) <= PLAN.alpha for one in raw for row in one),
         "found": harmful(raw[0] - EFFECT * shift),
     }  # fmt: skip
