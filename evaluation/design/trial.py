@@ -126,7 +126,10 @@ def rehearse(
 
     truths = _truths(piloted, pattern, rehearsal, taken)
     if rehearsal.withheld:
-        found = [seen(effect) for effect in effects]
+        try:
+            found = [seen(effect) for effect in effects]
+        except EstimateError:  # too little is left of the figures for this estimator
+            return _refused(rehearsal, len(effects))
     else:
         raw, shift = seen(0.0)
         slope = _unit(piloted, rehearsal) * shift
