@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,11 +107,19 @@ def at(ground: Ground, vintage: str, folder: Path) -> Frozen:
 
 def dearer(frozen: Frozen) -> None:
     """An attendance costs twice as much."""
-    path = frozen.folder / "parameters" / "unit_costs.csv"
+    other_parameter(frozen, "unit_costs", {"key": "ae_attendance"}, "value", 2.0)
+
+
+def other_parameter(
+    frozen: Frozen, table: str, of: Mapping[str, str], column: str, factor: float
+) -> None:
+    """One column of a table of parameters, times a factor where its rows are ``of``."""
+    path = frozen.folder / "parameters" / f"{table}.csv"
     rows = list(csv.DictReader(io.StringIO(path.read_text())))
-    for row in rows:
-        if row["key"] == "ae_attendance":
-            row["value"] = str(2 * float(row["value"]))
+    changed = [row for row in rows if all(row[name] == value for name, value in of.items())]
+    assert changed
+    for row in changed:
+        row[column] = f"{factor * float(row[column]):.12g}"
     with path.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[0]))
         writer.writeheader()

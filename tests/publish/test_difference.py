@@ -20,6 +20,7 @@ from evaluation.publish.ground import Ground as Frozen
 from evaluation.quarters import parse_instant
 from evaluation.study.results import as_data, clean
 from evaluation.study.run import run_study
+from evaluation.value.parameters import Parameters, vintage
 from evaluation.workspace import Workspace
 from tests.publish.published import (
     AFTER,
@@ -28,6 +29,7 @@ from tests.publish.published import (
     dearer,
     lay_out_valued,
     other_code,
+    other_parameter,
     restate,
     restate_comparisons,
     shorter_window,
@@ -135,6 +137,32 @@ def test_a_price_alone_moves_money_and_nothing_else(ground: Ground, tmp_path: Pa
     assert change.before is not None and change.before != 0
     assert change.change != 0
     assert "unit_costs.csv: ae_attendance, value was" in found.causes.parameters[0]
+
+
+@pytest.mark.parametrize(
+    ("moved", "cells"),
+    [
+        ("gross_fiscal", ("unit_costs", {"key": "ae_attendance"}, "value", 2.0)),
+        ("gross_fiscal", ("deflator", {"year": "2011"}, "index", 1.25)),
+        ("npsv", ("discount", {"schedule": "standard"}, "rate_percent", 2.0)),
+        ("cashable", ("cashable", {"agency": "any", "budget": "DEL"}, "lag_quarters", 0.0)),
+    ],
+)
+def test_a_parameter_alone_has_the_amount_of_a_full_run(
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: str,
+    cells: tuple[str, dict[str, str], str, float],
+) -> None:  # fmt: skip
+    before, after = (at(ground, AFTER, tmp_path / name) for name in "ab")
+    was = full(ground, AFTER)
+    other_parameter(after, *cells)
+    changed = Parameters.load(folder=after.folder / "parameters").tables
+    monkeypatch.setattr(vintage, "_shipped", lambda: changed)
+    now = full(ground, AFTER)
+    found = compare(ground, before, after)
+    for key in was:
+        assert parts(found, key) == {"parameters": pytest.approx(now[key] - was[key], abs=EXACT)}
+    assert now[f"money.{moved}"] != was[f"money.{moved}"]
+    assert now[PERCENT] == was[PERCENT]
 
 
 def test_a_deviation_alone_is_the_protocols(ground: Ground, tmp_path: Path) -> None:
