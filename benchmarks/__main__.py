@@ -15,7 +15,7 @@ RUN = (
     "python -m benchmarks.check",
     "python -m benchmarks.value",
     "python -m benchmarks.value_coverage SEEDS",
-    "python -m benchmarks.editions [COUNT] [--tiny]",
+    "python -m benchmarks.editions [COUNT] [--tiny] [--keep FOLDER]",
     "python -m benchmarks.hostile",
     "OMP_NUM_THREADS=1 python -m benchmarks.synthetic",
     "OMP_NUM_THREADS=1 python -m benchmarks.solver_proofs [PATH]",
