@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evaluation.design.trial import Rehearsal
+    from evaluation.protocol import EstimatorName
 
 app = typer.Typer(help="Before the protocol is frozen: error rates, power, comparison areas.")
 
-ELSEWHERE = ("resume", "workers")
+ELSEWHERE = ("resume", "workers", "scheduler")
 """Options that change no rate."""
 
 Study = Annotated[str, typer.Argument(help="PROGRAMME/STUDY, a folder under studies/.")]
@@ -44,6 +45,9 @@ Effect = Annotated[str, typer.Option(help="Planted effects in percent.")]
 Simulations = Annotated[int, typer.Option(help="Rehearsals of each.")]
 Seed = Annotated[int, typer.Option(help="Of the rehearsals.")]
 Workers = Annotated[int, typer.Option(help="Processors to use.")]
+Scheduler = Annotated[
+    str | None, typer.Option(help="Address of a dask scheduler whose workers to use instead.")
+]
 Resume = Annotated[Path | None, typer.Option(help="A folder that keeps finished parts.")]
 Chosen = Annotated[str, typer.Option(help="random, top_level, smallest, one_authority ...")]
 Shape = Annotated[str, typer.Option(help="constant, ramp or heterogeneous.")]
@@ -162,6 +166,7 @@ def calibrate_verb(
     simulations: Simulations = 1_000,
     seed: Seed = 0,
     workers: Workers = 1,
+    scheduler: Scheduler = None,
     resume: Resume = None,
     pilots: Chosen = "random",
     shape: Shape = "constant",
@@ -174,29 +179,35 @@ def calibrate_verb(
     title: Title = "",
 ) -> None:
     """Measure size, coverage and power of the actual pipeline on your own panel."""
-    from evaluation.design.calibrate import SHORT, Columns, calibrate, read_panel
+    from evaluation.design.calibrate import Columns, calibrate, read_panel
     from evaluation.design.many import Runs
 
     writable(output, (".json",))
+    asked = _estimators(estimator)
     rehearsal = _rehearsal(
         (looks, assignments, sample), pilots=pilots, shape=shape, scale=scale, strata=strata,
         block=block, gaps=gaps,
     )  # fmt: skip
-    asked = estimator or ["did"]
-    if unknown := [name for name in asked if name not in SHORT]:
-        raise UserError(f"there is no estimator {unknown[0]!r}.", expected=", ".join(SHORT))
     read = read_panel(panel, Columns(area, period, value, population, authority), looks)
     say(f"{len(read.areas):,} areas with a figure in each of {len(read.periods)} quarters.")
     found = calibrate(
-        read, [SHORT[name] for name in asked], started=_whole(started, "--started"),
-        effects=_figures(effect, "--effect"), rehearsal=rehearsal,
-        runs=Runs(simulations=simulations, seed=seed, workers=workers, resume=resume),
-        progress=lambda m: say(f"· {m}"),
+        read, asked, started=_whole(started, "--started"), effects=_figures(effect, "--effect"),
+        rehearsal=rehearsal, progress=lambda m: say(f"· {m}"),
+        runs=Runs(simulations, seed, workers, resume=resume, scheduler=scheduler),
     )  # fmt: skip
     record = {"title": title or panel.name, "command": _command(context), **found}
     output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     _tell(found)
     print(output)
+
+
+def _estimators(asked: list[str] | None) -> list[EstimatorName]:
+    from evaluation.design.calibrate import SHORT
+
+    names = asked or ["did"]
+    if unknown := [name for name in names if name not in SHORT]:
+        raise UserError(f"there is no estimator {unknown[0]!r}.", expected=", ".join(SHORT))
+    return [SHORT[name] for name in names]
 
 
 def _command(context: typer.Context) -> str:

@@ -196,12 +196,13 @@ def main() -> None:
     parser.add_argument(
         "--largest", type=int, default=10**6, help="panels of at most so many areas"
     )
+    parser.add_argument("--scheduler", help="address of a dask scheduler whose workers to use")
     asked = parser.parse_args()
     workspace = Workspace.find()
     path = workspace.book / "bars.json"
     runs = Runs(
         simulations=asked.simulations, seed=SEED, workers=asked.workers,
-        resume=workspace.var / "rehearsals",
+        resume=workspace.var / "rehearsals", scheduler=asked.scheduler,
     )  # fmt: skip
     only = tuple(asked.only.split(","))
     families = family_bars.rows(asked.simulations, SEED) if FAMILIES in only else iter(())

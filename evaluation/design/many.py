@@ -1,15 +1,18 @@
-"""Many rehearsals: over processors, resumable, and the same on any number of workers.
+"""Many rehearsals: over processors or machines, resumable, and the same on any number of workers.
 
-This is joblib's only door. Each rehearsal has a seed of its own, so neither the number of workers
-nor a break in between changes a figure; finished parts are kept in a folder and taken from there.
+This is joblib's only door, and that of dask, which joblib needs for more than one machine. Each
+rehearsal has a seed of its own, so neither the number of workers nor a break in between changes a
+figure; finished parts are kept in a folder and taken from there.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import KW_ONLY, asdict, dataclass
+from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +20,7 @@ import numpy as np
 
 from evaluation import fingerprint
 from evaluation.design.trial import Outcome, Rehearsal, rehearse
+from evaluation.errors import UserError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,23 +29,27 @@ if TYPE_CHECKING:
     from evaluation.protocol import EstimatorName
 
 PART = 25
+WAIT = "10s"
 Backend = Literal["loky", "threading", "sequential"]
 PanelOf = Callable[[int], "Panel"]
 Found = dict[str, "NDArray[Any]"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Runs:
     """How many rehearsals, from which seed, on how many workers.
 
     resume : a folder that keeps finished parts; the same command goes on where it stopped.
+    scheduler : address of a dask scheduler, whose workers are used instead of this machine's.
     """
 
     simulations: int = 1_000
     seed: int = 0
     workers: int = 1
+    _: KW_ONLY
     backend: Backend = "loky"
     resume: Path | None = None
+    scheduler: str | None = None
 
 
 def rehearse_many(
@@ -60,6 +68,11 @@ def rehearse_many(
     ----------
     panel_of : simulation number -> panel; it has to be picklable for more than one worker.
     origin : what identifies the panel (a fingerprint); parts of another panel are never mixed in.
+
+    Raises
+    ------
+    UserError : a scheduler is asked for and dask is missing, it does not answer, or its workers
+        run other code.
     """
     simulations, seed, resume = runs.simulations, runs.seed, runs.resume
     if resume is not None:
@@ -71,11 +84,7 @@ def rehearse_many(
     files = [None if resume is None else resume / f"{what[:16]}_{p.start}.npz" for p in parts]
     missing = [k for k, file in enumerate(files) if file is None or not file.is_file()]
     done: dict[int, Found] = {}
-    fresh = _over(
-        [(panel_of, name, rehearsal, effects, parts[k], seed) for k in missing],
-        runs.workers,
-        runs.backend,
-    )
+    fresh = _over([(panel_of, name, rehearsal, effects, parts[k], seed) for k in missing], runs)
     for k, found in zip(missing, fresh, strict=True):
         done[k] = found
         progress(f"{name}, {rehearsal.started} started: {parts[k].stop} of {simulations}")
@@ -92,16 +101,64 @@ def rehearse_many(
 Task = tuple[PanelOf, "EstimatorName", Rehearsal, tuple[float, ...], range, int]
 
 
-def _over(tasks: Sequence[Task], workers: int, backend: Backend) -> Any:
-    if workers == 1 or backend == "sequential":
-        return (_part(task) for task in tasks)
-    # One thread each: linear algebra of this size loses by sharing.
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    from joblib import Parallel, delayed
+def _over(tasks: Sequence[Task], runs: Runs) -> Iterator[Found]:
+    if runs.scheduler is not None:
+        yield from _elsewhere(tasks, runs.scheduler)
+    elif runs.workers == 1 or runs.backend == "sequential":
+        yield from (_part(task) for task in tasks)
+    else:
+        # One thread each: linear algebra of this size loses by sharing.
+        os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        from joblib import Parallel, delayed
 
-    return Parallel(n_jobs=workers, backend=backend, return_as="generator")(
-        delayed(_part)(task) for task in tasks
-    )
+        yield from Parallel(n_jobs=runs.workers, backend=runs.backend, return_as="generator")(
+            delayed(_part)(task) for task in tasks
+        )
+
+
+def _elsewhere(tasks: Sequence[Task], scheduler: str) -> Iterator[Found]:
+    """The same on the workers of a dask scheduler, which have to run this very code."""
+    if find_spec("distributed") is None:
+        raise UserError(
+            "a scheduler needs dask, which is not installed.",
+            mend="install the extra: pip install 'newstart-evaluation[cluster]'",
+        )
+    from distributed import Client
+    from joblib import Parallel, delayed, parallel_config
+
+    try:
+        client = Client(scheduler, timeout=WAIT, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            "no dask scheduler answers.",
+            where=scheduler,
+            expected="an address such as tcp://10.0.0.5:8786",
+            mend="start one with `dask scheduler`, and workers with `dask worker ADDRESS`",
+        ) from error
+    with client:
+        code = client.run(_code)
+        if other := sorted(worker for worker, held in code.items() if held != _code()):
+            raise UserError(
+                f"a worker runs other code than this machine: {other[0]}.",
+                where=scheduler,
+                mend="install the same version of this package there",
+            )
+        if not code:
+            raise UserError(
+                "the dask scheduler has no workers.",
+                where=scheduler,
+                mend="start some with `dask worker ADDRESS`",
+            )
+        with parallel_config(backend="dask", client=client):
+            yield from Parallel(n_jobs=-1, return_as="generator")(
+                delayed(_part)(task) for task in tasks
+            )
+
+
+def _code() -> str:
+    """SHA-256 over this package's modules, here or on the worker that runs this."""
+    root = Path(str(resources.files("evaluation")))
+    return fingerprint.of_files(root.rglob("*.py"), root)
 
 
 def _part(task: Task) -> Found:
