@@ -39,7 +39,7 @@ def view(book: Path) -> dict[str, Any]:
         "bars": record,
         "bars_said": _said(promised, missed),
         "bars_tables": [
-            _table(NAMES[name], [row for row in promised if row["estimator"] == name])
+            (NAMES[name], _table(NAMES[name], [r for r in promised if r["estimator"] == name]))
             for name in dict.fromkeys(row["estimator"] for row in promised)
         ],
         "bars_shown": _shown([row for row in record["rows"] if not row["claim"]]),

@@ -69,7 +69,8 @@ def _chart(out: Generated, record: Mapping[str, Any], kind: str) -> Markup:
     ends = [f"{words.number(taken, 1)} at {words.number(figures)} figures"
             for figures, taken in (points[0], points[-1])]  # fmt: skip
     alt = f"Line chart of {_TITLES[kind]}: {ends[0]}, {ends[1]}."
-    return out.plate(f"ledger-{kind}", "../", alt, growth, points, _TITLES[kind])
+    return out.plate(f"ledger-{kind}", "../", alt, growth, points,
+                     ("figures, millions", 1e6), _TITLES[kind])  # fmt: skip
 
 
 def _table(record: Mapping[str, Any]) -> Markup:

@@ -27,6 +27,7 @@ from evaluation.edition import (
     evidence,
     figures,
     front,
+    inference_cost,
     ledger_size,
     money,
     neighbourhoods,
@@ -85,6 +86,7 @@ class Pages:
         self._page(
             "machinery", "machinery.md.j2", **machinery(self.edition, self.out),
             **bars.view(self.workspace.book), **neighbourhoods.view(self.workspace.book),
+            **inference_cost.view(self.workspace.book, self.out),
             **ledger_size.view(self.workspace.book, self.out),
             **published.view(self.workspace.book),
         )  # fmt: skip

@@ -255,19 +255,25 @@ def trade_off(
     return draw.svg()
 
 
-def growth(points: Sequence[tuple[float, float]], unit: str, size: Size) -> str:
-    """What one more costs as there are more: (how many there are, cost) a point."""
+def growth(
+    points: Sequence[tuple[float, float]], across: tuple[str, float], unit: str, size: Size
+) -> str:
+    """What one more costs as there are more: (how many there are, cost) a point.
+
+    across : of what, and how many of them the axis counts as one.
+    """
     above = 44 if size.narrow else 30  # the unit takes two lines on a telephone
     draw = Drawing(size, 174 + above, Margins(left=40, right=28, bottom=46, top=above))
     axes = draw.axes
-    millions = [many / 1e6 for many, _ in points]
+    counted = [many / across[1] for many, _ in points]
     costs = [cost for _, cost in points]
-    axes.plot(millions, costs, color=PILOT, linewidth=2, marker="o", markersize=3)
-    axes.set_xlim(0, 1.04 * max(millions))
+    axes.plot(counted, costs, color=PILOT, linewidth=2, marker="o", markersize=3)
+    axes.set_xlim(0, 1.04 * max(counted))
     axes.set_ylim(0, 1.25 * max(costs))
     plain_ticks(axes, "y", 4)
-    say_ticks(axes, "x", lambda tick: f"{tick:g}")
-    axes.set_xlabel("figures, millions", color=MUTED, fontsize=size.text - 0.5)
+    axes.locator_params(axis="x", integer=across[1] == 1, nbins=5 if size.narrow else 9)
+    say_ticks(axes, "x", lambda tick: f"{tick:,g}")
+    axes.set_xlabel(across[0], color=MUTED, fontsize=size.text - 0.5)
     draw.unit(textwrap.fill(unit, 42 if size.narrow else 90))
     return draw.svg()
 
