@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from evaluation.estimate.ladder import SUMS_OF_GAPS
 from evaluation.study.remarks import Remark, Severity, Source
 
 if TYPE_CHECKING:
@@ -313,6 +314,13 @@ def estimators(case: Case) -> Iterator[Remark]:
                           f"The primary estimator is {ladder[0]}, and sites start at different "
                           "times: started areas would serve as comparisons.",
                           "Choose did, imputation, synthetic_control or synthetic_did."
+                          )  # fmt: skip
+    refitted = [name for name in ladder if name not in SUMS_OF_GAPS]
+    if case.protocol.assignments.gaps == "by_population" and refitted:
+        yield case.remark("P086", "error", ("estimators", ladder.index(refitted[0])),
+                          f"Placebo gaps are to be brought to scale by population, and "
+                          f"{refitted[0]} is refitted under every assignment and has none.",
+                          "Leave it out, or re-draw within bands: strata: [population]."
                           )  # fmt: skip
     if case.protocol.did.anticipation < 0:
         yield case.remark("P085", "error", ("did", "anticipation"),
