@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from evaluation.publish.ground import Ground
 from evaluation.publish.headline import PARAMETERS
 from evaluation.publish.pieces import KEY, NEW, REVISED, Learned
@@ -62,8 +64,12 @@ def causes_between(grounds: tuple[Ground, Ground], learned: Learned) -> Causes:
     )
 
 
-def _given_again(before: Ground, learned: Learned) -> dict[str, Any]:
-    """The figures of known quarters that came after the vintage, against what stood before."""
+def given_again(learned: Learned) -> pd.DataFrame:
+    """The figures of known quarters that came after the vintage and are other than what stood.
+
+    ``late`` says that nothing stood before; ``moved`` is how far the figure moved as a share of
+    itself, 1 for one that came late, was withheld, or is no longer.
+    """
     stood = learned.known(()).set_index(KEY)
     again = learned.known((REVISED,)).set_index(KEY)
     again = again[again["return_id"].map(learned.came).eq(REVISED)]
@@ -72,14 +78,24 @@ def _given_again(before: Ground, learned: Learned) -> dict[str, Any]:
         was["denominator"].eq(again["denominator"]) | _both_missing(was, again, "denominator")
     )
     late = was["return_id"].isna()
-    moved = again[~same | late]
+    ends = pd.concat([was["numerator"], again["numerator"]], axis=1)
+    moved = (ends.max(axis=1) - ends.min(axis=1)) / ends.max(axis=1)
+    found = again.assign(late=late, moved=moved.where(ends.notna().all(axis=1), 1.0).fillna(0.0))
+    others: pd.DataFrame = found[~same | late].reset_index()
+    return others
+
+
+def _given_again(before: Ground, learned: Learned) -> dict[str, Any]:
+    """Where figures were given again or came late, and why."""
+    moved = given_again(learned)
     role = {area.code: area.role for area in before.programme.areas}
-    areas = Counter(role.get(code, "other") for code in set(moved.index.get_level_values(1)))
+    areas = Counter(role.get(code, "other") for code in set(moved["area_code"]))
     notes = [note for note in moved["note"].tolist() if note]
+    late = int(moved["late"].sum())
     return {
-        "restated": int((~same & ~late).sum()), "late": int(late.sum()),
+        "restated": len(moved) - late, "late": late,
         "areas": dict(sorted(areas.items())),
-        "outcomes": dict(sorted(Counter(moved.index.get_level_values(0)).items())),
+        "outcomes": dict(sorted(Counter(moved["outcome"]).items())),
         "reasons": tuple(note for note, _ in Counter(notes).most_common(NAMED)),
     }  # fmt: skip
 

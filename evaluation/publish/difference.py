@@ -8,7 +8,7 @@ over orders (`split`).
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 from evaluation.errors import BookError
 from evaluation.ledger.ledger import Ledger
 from evaluation.publish import code
+from evaluation.publish.areas import Restated, by_area, largest_first, sides
 from evaluation.publish.causes import Causes, causes_between
 from evaluation.publish.ground import CODE, PRICES, PROTOCOL, Ground, factors, write_state
 from evaluation.publish.pieces import NEW, REVISED, WITHDRAWN, Learned
 from evaluation.publish.split import Part, Subset, split, subsets
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from evaluation.workspace import Workspace
 
 ORDER = (REVISED, WITHDRAWN, NEW, PROTOCOL, CODE, PRICES)
@@ -36,18 +35,22 @@ TITLES = {
     CODE: "Code",
     PRICES: "Prices and other parameters",
 }
-PILOT, COMPARISON = "pilot", "comparison"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """How one headline figure moved. before : None where the earlier edition had no such figure."""
+    """How one headline figure moved. before : None where the earlier edition had no such figure.
+
+    revised : what restated or late figures moved by themselves, in pilot and in comparison areas.
+    areas : the same by area, largest first.
+    """
 
     id: str
     before: float | None
     after: float | None
     parts: tuple[Part, ...]
     revised: Mapping[str, float]
+    areas: tuple[Mapping[str, Any], ...]
 
     @property
     def change(self) -> float | None:
@@ -78,6 +81,7 @@ class Difference:
                 one.id: {
                     "before": one.before, "after": one.after, "change": one.change,
                     "parts": [asdict(part) for part in one.parts], "revised": dict(one.revised),
+                    "areas": [dict(area) for area in one.areas],
                 }
                 for one in self.changes
             },
@@ -129,16 +133,14 @@ def difference(
             for chosen in wanted
         }
         found = _computed(dict(zip(wanted, states, strict=True)), by_code, sources or {})
-        sides = {}
-        if REVISED in learned.pieces:
-            half = write_state(
-                Path(scratch) / "pilots", grounds, learned, {REVISED}, revised=_in_pilots(before)
-            )
-            (at_half,) = code.run(source_of(before, sources or {}), [half])
-            sides = _one_sided(found[frozenset()], at_half, found[frozenset({REVISED})])
+        areas = by_area(
+            Path(scratch), grounds, learned,
+            lambda paths: code.run(source_of(before, sources or {}), paths),
+            (found[frozenset()], found.get(frozenset({REVISED}), {})),
+        )  # fmt: skip
     return Difference(
         before=names[0], after=names[1], order=tuple(differing), states=len(wanted),
-        causes=causes_between(grounds, learned), changes=_changes(found, differing, sides),
+        causes=causes_between(grounds, learned), changes=_changes(found, differing, areas),
     )  # fmt: skip
 
 
@@ -172,28 +174,10 @@ def source_of(ground: Ground, sources: Mapping[str, Path]) -> Path | None:
     return sources[ground.package]
 
 
-def _in_pilots(ground: Ground) -> Callable[[pd.DataFrame], pd.Series]:
-    pilots = {area.code for area in ground.programme.areas if area.role == PILOT}
-    return lambda rows: rows["area_code"].isin(pilots)
-
-
-def _one_sided(
-    start: Mapping[str, float], half: Mapping[str, float], end: Mapping[str, float]
-) -> dict[str, dict[str, float]]:
-    """Id -> what figures given again in pilot areas moved, and then those of comparison areas.
-
-    A restatement that reaches one side only would move an effect by itself.
-    """
-    return {
-        key: {PILOT: half[key] - start[key], COMPARISON: end[key] - half[key]}
-        for key in start if key in half and key in end
-    }  # fmt: skip
-
-
 def _changes(
     found: Mapping[Subset, Mapping[str, float]],
     differing: Sequence[str],
-    sides: Mapping[str, Mapping[str, float]],
+    areas: Sequence[Restated],
 ) -> tuple[Change, ...]:
     """A change for each figure of either end; split where every state between has it."""
     start, end = found[frozenset()], found[frozenset(differing)]
@@ -207,7 +191,8 @@ def _changes(
                 before=start.get(key),
                 after=end.get(key),
                 parts=split(values, differing) if whole else (),
-                revised=sides.get(key, {}),
+                revised=sides(areas, key),
+                areas=tuple(largest_first(areas, key)),
             )
         )
     return tuple(changes)

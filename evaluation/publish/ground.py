@@ -140,15 +140,23 @@ def _copy(path: Path, to: Path) -> None:
 
 def factors(before: Ground, after: Ground, learned: Learned) -> tuple[str, ...]:
     """In what two grounds and the ledger between them differ; each may move a headline."""
-    data = set(learned.pieces)
-    was, now = (_keyed(one.programme.costs) for one in (before, after))
-    changed = [key for key in {*was, *now} if was.get(key) != now.get(key)]
-    data |= {_piece_of(key, was, now, learned) for key in changed}
+    data = set(learned.pieces) | _pieces_of_costs(before, after, learned)
     found = [piece for piece in (REVISED, "withdrawn", NEW) if piece in data]
     found += [PROTOCOL] if before.declared != after.declared else []
     found += [CODE] if before.figures_code != after.figures_code else []
     found += [PRICES] if before.parameters != after.parameters else []
     return tuple(found)
+
+
+def costs_differ(before: Ground, after: Ground, learned: Learned) -> bool:
+    """Whether costs of quarters that were known before are others."""
+    return REVISED in _pieces_of_costs(before, after, learned)
+
+
+def _pieces_of_costs(before: Ground, after: Ground, learned: Learned) -> set[str]:
+    was, now = (_keyed(one.programme.costs) for one in (before, after))
+    changed = [key for key in {*was, *now} if was.get(key) != now.get(key)]
+    return {_piece_of(key, was, now, learned) for key in changed}
 
 
 def write_state(

@@ -9,6 +9,7 @@ from evaluation.edition import words
 from evaluation.edition.past import History
 from evaluation.errors import BookError
 from evaluation.publish import sentences
+from evaluation.publish.areas import COSTS
 from evaluation.publish.difference import ORDER, difference
 from evaluation.publish.freeze import STATE
 from evaluation.publish.ground import Ground
@@ -65,5 +66,22 @@ def lines(record: Mapping[str, Any]) -> Iterator[str]:
             )
             over = "" if low == high else f"   mean of orders {shapley}, from {low} to {high}"
             yield f"  {words.within(record['titles'][part['cause']]):<28} {amount:>14}{over}"
-        for role, moved in figure["revised"].items():
-            yield f"    restated in {role} areas {sentences.amount(moved, unit):>18}"
+        yield from _restated(figure, unit)
+
+
+def _restated(figure: Mapping[str, Any], unit: str) -> Iterator[str]:
+    """What restated or late figures moved by themselves: by side, then by area, largest first."""
+    if not any(figure["revised"].values()):
+        return
+    yield "    restated or late figures by themselves, where they were:"
+    for role, moved in figure["revised"].items():
+        told = role if role == COSTS else f"{role} areas"
+        yield f"      {told:<32} {sentences.amount(moved, unit):>14}"
+    yield "    and by area, pilots put in first, largest first:"
+    for row in figure["areas"]:
+        if row["amount"]:
+            known = f"{row['name']} ({row['area']})" if row["area"] else row["name"]
+            told = f"{known}, {row['role']}" if row["area"] else known
+            moved = sentences.amount(row["amount"], unit)
+            figures = words.counted(row["figures"], "figure") if row["figures"] else ""
+            yield f"      {told:<32} {moved:>14}   {figures}".rstrip()

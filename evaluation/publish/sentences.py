@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from evaluation.edition import words
+from evaluation.publish.areas import COMPARISON, PILOT
 from evaluation.publish.causes import Causes
-from evaluation.publish.difference import COMPARISON, PILOT, TITLES, Change, Difference
+from evaluation.publish.difference import TITLES, Change, Difference
 from evaluation.publish.ground import CODE, PRICES, PROTOCOL
 from evaluation.publish.pieces import NEW, REVISED, WITHDRAWN
 from evaluation.publish.split import Part

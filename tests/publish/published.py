@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +32,7 @@ VALUED = {
 }  # fmt: skip
 BEFORE, AFTER = "2025-10-31", "2026-01-31"
 """The vintages of the editions of 2025 Q3 and 2025 Q4."""
+TWICE = "Counted twice before."
 RESTATED = ("S01", "nhs", "2025 Q2")
 WITHDRAWN = ("S02", "nhs", "2025 Q3")
 
@@ -50,22 +51,28 @@ def arrived(ground: Ground, quarter: str) -> list[Path]:
 def restate(ground: Ground, day: str, factor: float = 0.8) -> None:
     """One site's A&E attendances of a known quarter, sent again smaller by a fifth."""
     site, agency, quarter = RESTATED
-    _send_again(ground, f"{site}_{agency}_", quarter, day, (factor, "Counted twice before."))
+    _send_again(ground, f"{site}_{agency}_{quarter}", day, (lambda _: factor, TWICE))
 
 
-def restate_comparisons(ground: Ground, day: str, factor: float = 1.1) -> None:
-    """The comparison areas' A&E attendances of a known quarter, sent again larger by a tenth."""
-    _send_again(ground, "OPEN_nhs", "2025 Q3", day, (factor, "Late figures came in."))
+def restate_comparisons(
+    ground: Ground, day: str, factor: Callable[[str], float] = lambda _: 1.1
+) -> None:
+    """The comparison areas' A&E attendances of a known quarter, sent again larger by a tenth.
+
+    ``factor`` is that of an area.
+    """
+    _send_again(ground, "OPEN_nhs_england_2025 Q3", day, (factor, "Late figures came in."))
 
 
 def _send_again(
-    ground: Ground, sender: str, quarter: str, day: str, change: tuple[float, str]
+    ground: Ground, name: str, day: str, change: tuple[Callable[[str], float], str]
 ) -> None:
-    sent = [path for path in arrived(ground, quarter) if path.name.startswith(sender)][-1]
+    (sent,) = [path for path in ground.files if path.stem == name.replace(" ", "-")]
     rows = _rows(sent)
     for row in rows:
-        if row["outcome"] == "ae_attendances":
-            row["numerator"] = str(round(int(row["numerator"]) * change[0]))
+        factor = change[0](row["area_code"])
+        if row["outcome"] == "ae_attendances" and factor != 1:
+            row["numerator"] = str(round(int(row["numerator"]) * factor))
             row |= {"status": "[r]", "note": change[1]}
     path = ground.workspace.incoming("new_start") / day / f"{sent.stem}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,8 +15,11 @@ import pytest
 
 from evaluation.errors import BookError
 from evaluation.publish import headline
+from evaluation.publish.areas import ALONE
 from evaluation.publish.difference import ORDER, Difference, difference
 from evaluation.publish.ground import Ground as Frozen
+from evaluation.publish.report import lines
+from evaluation.publish.sentences import as_record
 from evaluation.quarters import parse_instant
 from evaluation.study.results import as_data, clean
 from evaluation.study.run import run_study
@@ -126,6 +129,44 @@ def test_a_restatement_is_told_by_side(ground: Ground, tmp_path: Path) -> None:
     assert one.revised["pilot"] < 0 and one.revised["comparison"] < 0
     assert math.fsum(one.revised.values()) == pytest.approx(one.change, abs=EXACT)
     assert found.causes.areas == {"comparison": 21, "pilot": 1}
+
+
+def test_a_restatement_is_told_by_area_and_each_amount_is_that_of_full_runs(
+    ground: Ground, tmp_path: Path
+) -> None:
+    """Full runs on either side of an area's figure, which know nothing of splitting."""
+    before, runs = at(ground, BEFORE, tmp_path / "a"), [full(ground, BEFORE)]
+    programme = before.programme
+    first = min(area.code for area in programme.areas if area.role == "comparison")
+    restate(ground, "2026-01-10")
+    runs.append(full(ground, AFTER))
+    restate_comparisons(ground, "2026-01-11", lambda area: 1.5 if area == first else 1)
+    runs.append(full(ground, AFTER))
+    restate_comparisons(ground, "2026-01-12", lambda area: 1.5 if area == first else 1.1)
+    runs.append(full(ground, AFTER))
+    found = compare(ground, before, at(ground, AFTER, tmp_path / "b"))
+    for one in found.changes:
+        rows = [row for row in one.areas if row["figures"]]
+        assert [abs(row["amount"]) for row in rows] == sorted(
+            (abs(row["amount"]) for row in rows), reverse=True
+        )
+        amounts = {row["area"] or row["name"]: row["amount"] for row in one.areas}
+        assert math.fsum(amounts.values()) == pytest.approx(one.change, abs=EXACT)
+        (pilot,) = [row for row in rows if row["role"] == "pilot"]
+        assert (pilot["amount"], pilot["figures"]) == (
+            pytest.approx(runs[1][one.id] - runs[0][one.id], abs=EXACT), 1
+        )  # fmt: skip
+        assert amounts[first] == pytest.approx(runs[2][one.id] - runs[1][one.id], abs=EXACT)
+        told = [row["amount"] for row in rows if row["role"] == "comparison"]
+        assert math.fsum(told) == pytest.approx(runs[3][one.id] - runs[1][one.id], abs=EXACT)
+    # Twelve stand alone; the others of their side are told together, and none is left out.
+    assert sum(bool(row["area"]) for row in rows) == ALONE
+    assert "10 other comparison areas" in amounts
+    assert sum(row["figures"] for row in rows) == found.causes.restated == 22
+    record = as_record(found, {}, {})
+    said = "\n".join(lines(record))
+    assert "by area, pilots put in first, largest first" in said
+    assert f"({first}), comparison" in said and "10 other comparison areas" in said
 
 
 def test_a_price_alone_moves_money_and_nothing_else(ground: Ground, tmp_path: Path) -> None:
