@@ -150,6 +150,30 @@ def test_a_missing_figure_is_a_symbol_that_is_explained(book: openpyxl.Workbook)
         assert f"{spreadsheet.MISSING} means" in text
 
 
+def test_figures_are_shown_short_and_held_in_full(book: openpyxl.Workbook, claims: Claims) -> None:
+    sheet = book["Headline"]
+    heads = {cell.value: cell.column for row in sheet.iter_rows(max_row=8) for cell in row}
+    rows = {row[0].value: row for row in sheet.iter_rows(min_row=2)}
+    cell = rows["money.npsv"][heads["Low"] - 1]
+    assert cell.value == pytest.approx(claims.claim("money.npsv").low, rel=1e-12)
+    assert cell.number_format == spreadsheet.MIXED
+
+
+def test_words_that_are_wrapped_have_room_and_sheets_print_one_page_wide(
+    book: openpyxl.Workbook,
+) -> None:
+    for sheet in book:
+        assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert all(held.width <= 2 * spreadsheet.WIDEST + 1
+                   for held in sheet.column_dimensions.values())  # fmt: skip
+    sheet = book["Findings"]
+    for row in sheet[next(iter(sheet.tables.values())).ref]:
+        longest = max(len(str(cell.value)) for cell in row)
+        height = sheet.row_dimensions[row[0].row].height or spreadsheet.LINE
+        assert height >= spreadsheet.LINE * longest // spreadsheet.WIDEST
+
+
 def test_libreoffice_opens_it(folder: Path, tmp_path: Path) -> None:
     office = shutil.which("soffice")
     if office is None:
@@ -167,6 +191,16 @@ def test_the_briefing_is_two_tagged_pages(folder: Path) -> None:
     assert made.startswith(b"%PDF-")
     assert len(re.findall(rb"/Type\s*/Page\b(?!s)", made)) == 2
     assert b"/MarkInfo" in made and b"/Lang" in made
+
+
+def test_a_briefing_with_more_to_say_stays_on_its_two_pages(
+    edition: Edition, claims: Claims, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = briefing.content(edition, claims)
+    longer = {**said, "unknown": said["unknown"] + ["What this does is open, and why. " * 3] * 14}
+    monkeypatch.setattr(briefing, "content", lambda *_: longer)
+    made = briefing.briefing(edition, claims, tmp_path)
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", made)) == 2
 
 
 def test_the_briefing_says_what_the_claims_say(edition: Edition, claims: Claims) -> None:
@@ -208,23 +242,60 @@ def test_the_change_log_holds_every_sentence() -> None:
     assert said["versions"][0]["version"] == "0.1.0"
 
 
-def test_the_printed_book_takes_pages_in_order_and_pictures_from_their_place(
-    tmp_path: Path,
-) -> None:
+BAND = '<div class="bd-header-announcement__content">{}</div>'
+SOURCE = "<details><summary>Source of f</summary><pre>def f</pre></details>"
+PRINTED = {
+    "index": ("Invented", "<h1>First</h1><a href='below/page.html#why'>One</a>"),
+    "below/page": (
+        "Invented",
+        "<h1>Second</h1><h2 id=\"why\">Why</h2><a href='x.csv'>Data</a>"
+        "<a href='https://example.org/'>Out</a><details><img src='../figures/a.svg'></details>"
+        f"<script>1</script>{SOURCE}",
+    ),
+    "below/real": ("Real </style>", f'<h1>Third</h1><h2 id="why">Why</h2>{SOURCE}'),
+}
+
+
+@pytest.fixture
+def printed(tmp_path: Path) -> str:
+    """A book of three pages as it is printed."""
     (tmp_path / "below").mkdir()
-    band = '<div class="bd-header-announcement__content">Synthetic</div>'
-    page = '{band}<article class="bd-article">{text}</article>'
-    text = (
-        "<a href='x.html'>One</a><details><img src='../figures/a.svg'></details><script>1</script>"
-    )
-    (tmp_path / "index.html").write_text(page.format(band=band, text="First"), "utf-8")
-    (tmp_path / "below/page.html").write_text(page.format(band=band, text=text), "utf-8")
+    for name, (band, text) in PRINTED.items():
+        page = f'{BAND.format(band)}<article class="bd-article">{text}</article>'
+        (tmp_path / f"{name}.html").write_text(page, "utf-8")
     toc = tmp_path / "toc.yml"
-    toc.write_text("root: index\nparts: [{chapters: [{file: below/page}]}]\n", "utf-8")
-    made = whole.one_page(tmp_path, toc, "Book")
-    assert made.index("First") < made.index("<a>One</a>")
-    assert "src='figures/a.svg'" in made and "<details open>" in made
-    assert made.count("print-band'>Synthetic") == 2 and "<script>1" not in made
+    toc.write_text(
+        "root: index\nparts: [{caption: Part, chapters: [{file: below/page, "
+        "sections: [{file: below/real}]}]}]\n", "utf-8",
+    )  # fmt: skip
+    return whole.one_page(tmp_path, toc, "Book")
+
+
+def test_the_printed_book_takes_pages_in_order_and_pictures_from_their_place(printed: str) -> None:
+    assert printed.index("<h1>First") < printed.index("<h1>Second") < printed.index("<h1>Third")
+    assert "src='figures/a.svg'" in printed and "<details open>" in printed
+    assert "<script>1" not in printed
+
+
+def test_links_of_the_printed_book_lead_to_their_place_in_it(printed: str) -> None:
+    assert '<a href="#below-page--why">One</a>' in printed and "<a>Data</a>" in printed
+    assert '<a href="https://example.org/">Out</a>' in printed
+    assert printed.count('id="below-page--why"') == printed.count('id="below-real--why"') == 1
+    assert "<li><a href='#below-page'>Second</a></li>" in printed
+
+
+def test_each_sheet_of_the_printed_book_says_whose_figures_it_bears(printed: str) -> None:
+    """No text of a band can end the style that puts it into the margins."""
+    style = printed[printed.index("<style>") : printed.index("</style>")]
+    assert '@page band-0 { @top-left { content: "Invented"' in style
+    assert '@page band-1 { @top-left { content: "Real \\3c /style>"' in style
+    assert printed.count("page: band-0") == 3 and printed.count("page: band-1") == 1
+    assert "counter(page)" in style
+
+
+def test_the_printed_book_holds_each_source_once(printed: str) -> None:
+    assert printed.count("def f") == 1
+    assert "Source of f: printed <a href='#below-page'>above</a>" in printed
 
 
 def test_a_book_that_is_not_built_is_not_printed(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ typst carries, so that a page breaks alike everywhere. The PDF is tagged (PDF/UA
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,10 @@ CHECK = (
     "which code computed it and which returns fed it. To compute one anew: newstart book verify ID."
 )
 MOST_ROWS = 7
+PAGES = 2
+SIZES = (11, 10.5, 10, 9.5, 9)
+"""Points of its letters; the largest that lets it stay on its pages is taken."""
+_PAGE = re.compile(rb"/Type\s*/Page\b(?!s)")
 
 
 def briefing(edition: Edition, claims: Claims, charts: Path) -> bytes:
@@ -34,8 +40,6 @@ def briefing(edition: Edition, claims: Claims, charts: Path) -> bytes:
     ``charts`` is the folder that holds the book's charts as SVG; the first primary outcome's path
     is shown if it lies there.
     """
-    import typst
-
     said = content(edition, claims)
     with tempfile.TemporaryDirectory(prefix="newstart-briefing-") as folder:
         place = Path(folder)
@@ -45,13 +49,23 @@ def briefing(edition: Edition, claims: Claims, charts: Path) -> bytes:
             said["chart"] |= {"file": "chart.svg"}
         else:
             said["chart"] = None
-        (place / "briefing.json").write_text(json.dumps(said), encoding="utf-8")
         source = resources.files("evaluation.edition.formats") / "briefing.typ"
         (place / "briefing.typ").write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
-        made = typst.compile(
-            str(place / "briefing.typ"), root=folder, ignore_system_fonts=True, font_paths=[],
-            pdf_standards=["ua-1"], timestamp=_instant(edition),
-        )  # fmt: skip
+        for size in SIZES:
+            (place / "briefing.json").write_text(json.dumps(said | {"size": size}), "utf-8")
+            made = _compiled(place, _instant(edition))
+            if len(_PAGE.findall(made)) <= PAGES:
+                break
+    return made
+
+
+def _compiled(folder: Path, instant: int) -> bytes:
+    import typst
+
+    made = typst.compile(
+        str(folder / "briefing.typ"), root=str(folder), ignore_system_fonts=True, font_paths=[],
+        pdf_standards=["ua-1"], timestamp=instant,
+    )  # fmt: skip
     return bytes(made)
 
 
@@ -77,11 +91,23 @@ def content(edition: Edition, claims: Claims) -> dict[str, Any]:
         "chart": _chart(edition, claims),
         "points": points.main_points(study),
         "agencies": _agencies(study.value),
-        "unknown": [claims.claim(f"{o['code']}.sentence").text for o in answers.unknowns(study)]
-        or ["Every outcome of the study has an answer."],
+        "unknown": _unknown(claims, answers.unknowns(study)),
         "rests": [words.sentence(text) for text in [*study.raw["text"], *study.raw["differences"]]],
         "check": CHECK,
     }  # fmt: skip
+
+
+def _unknown(claims: Claims, unknown: Sequence[Record]) -> list[str]:
+    """The main outcomes that are open, each with its sentence; the others in one line."""
+    if not unknown:
+        return ["Every outcome of the study has an answer."]
+    said = [claims.claim(f"{o['code']}.sentence").text for o in unknown if o["role"] == "primary"]
+    further = [str(o["code"]) for o in unknown if o["role"] != "primary"]
+    named = [
+        [claims.claim(f"{code}.{key}").text for key in ("title", "effect")] for code in further
+    ]
+    others = "; ".join(f"{words.within(title)} {effect}" for title, effect in named)
+    return [*said, *([f"Open too: {others}."] if others else [])]
 
 
 def _outcome(claims: Claims, outcome: Record) -> list[str]:

@@ -1,15 +1,18 @@
 """The whole book as one PDF, printed by Chromium where it is installed.
 
 The articles of all pages, in the order of the table of contents, are put into one page with every
-fold open; what is printed is what the book shows.
+fold open; what is printed is what the book shows. Links from page to page lead to their place in
+the print; each sheet says whose figures it bears, which edition it is, and its number.
 """
 
 from __future__ import annotations
 
+import html as markup
+import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +22,56 @@ from evaluation.errors import BookError
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SECONDS = 300
+LEVELS = ("parts", "chapters", "sections")
+SHORT = 350
+"""Words below which a section without a chart begins on the sheet of the one before it."""
 _ARTICLE = re.compile(r'<article class="bd-article[^>]*>(.*?)</article>', re.DOTALL)
 _BAND = re.compile(r'<div class="bd-header-announcement__content">(.*?)</div>', re.DOTALL)
 _HEAD = re.compile(r'<link[^>]+rel="stylesheet"[^>]*>')
+_TITLE = re.compile(r"<h1>(.*?)(?:<a class=\"headerlink\".*?)?</h1>", re.DOTALL)
+_SOURCE = re.compile(r"<details open>\s*<summary>(Source of .*?)</summary>.*?</details>", re.DOTALL)
+_LINK = re.compile(r"""(<a\b[^>]*?)\shref=(["'])(.*?)\2""")
+_ID = re.compile(r"""(\s(?:id|for|aria-labelledby|aria-describedby)=)(["'])(.*?)\2""")
 _RELATIVE = re.compile(r"""(\s(?:src|srcset)=)(["'])(?!data:|file:|https?:)([^"']*)\2""")
 # The sections of the book say that formulas stand nowhere but where they are marked.
 _FORMULAS = (
     "<script>window.MathJax = {options: {processHtmlClass: 'math'}}</script>"
     "<script src='_static/vendor/mathjax/tex-svg.js' defer></script>"
 )
-_STYLE = """<style>
+# A table is cut between rows only; what names it, and a chart's caption, stay with it.
+_STYLE = """
 article { break-before: page; } details > summary { list-style: none; }
-.table-box { overflow: visible !important; } .headerlink, form, button, .copybtn { display: none; }
+.table-box { overflow: visible !important; } form, button, .copybtn { display: none; }
+.headerlink, .toctree-wrapper, .chart-data, .downloads { display: none; }
+details:has(> .downloads) { display: none; }
+/* A size for paper, and nothing wider than a sheet: else Chromium shrinks the whole book. */
+html { font-size: 11px; } .bd-article h1 { font-size: 1.8rem; }
+.bd-article p { margin-bottom: .7rem; }
+figure.chart img { max-width: min(var(--chart), 480px); }
 :root { --measure: none; --wide: none; }
-body { background: white; } figure, tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
+body { background: white; } figure, tr, li { break-inside: avoid; }
+h2, h3, summary, caption, .cell_input { break-after: avoid; } figcaption { break-before: avoid; }
+tr:nth-child(-n+2) { break-after: avoid; } tr:nth-last-child(-n+2) { break-before: avoid; }
+thead { break-after: avoid; break-inside: avoid; } tbody tr:first-child { break-before: avoid; }
+dl, dl > div { break-inside: avoid; } h4, .rule, dt { break-after: avoid; }
+article.short { break-before: auto; break-inside: avoid; margin-top: 2.5rem; }
+.short .print-band { display: none; } .bd-article h2 { margin: 1.2rem 0 .5rem; padding-top: .6rem; }
+.bd-article .table-box td { white-space: normal; overflow-wrap: break-word; }
+.bd-article table.dataframe { border: 0; } .bd-article table.table { margin-bottom: 1rem; }
+/* What is empty below the last words of a page would otherwise be a sheet of its own. */
+.bd-article, .bd-article > section { padding-bottom: 0; margin-bottom: 0; min-height: 0; }
+.bd-article section:last-child, .bd-article section > :last-child { margin-bottom: 0; }
+.bd-article .table-box th, .bd-article .table-box td { padding-block: .15rem; font-size: .9rem; }
+.bd-article .table-box { margin-block: .5rem .8rem; }
+.bd-article details { padding-block: .3rem; } .bd-article pre { white-space: pre-wrap; }
 .print-band { background: #eef2f3; color: #56626b; padding: 4px 8px; font-size: 12px; }
-@page { size: A4; margin: 16mm 14mm 18mm; }
-</style>"""
+.print-contents li { margin: 0; }
+"""
+_SHEET = """
+@page {{ size: A4; margin: 16mm 14mm 15mm; font: 8pt sans-serif; color: #56626b;
+  @bottom-left {{ content: {title}; }}
+  @bottom-right {{ content: counter(page) " of " counter(pages); }} }}
+"""
 
 
 def browser() -> str | None:
@@ -64,7 +100,7 @@ def write_pdf(html: Path, toc: Path, target: Path, *, title: str) -> Path:
         done = subprocess.run(
             [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer",
              "--allow-file-access-from-files", "--virtual-time-budget=30000",
-             f"--print-to-pdf={target}", whole.as_uri()],
+             "--generate-pdf-document-outline", f"--print-to-pdf={target}", whole.as_uri()],
             capture_output=True, text=True, timeout=SECONDS, check=False,
         )  # fmt: skip
     finally:
@@ -78,44 +114,138 @@ def write_pdf(html: Path, toc: Path, target: Path, *, title: str) -> Path:
 def one_page(html: Path, toc: Path, title: str) -> str:
     """All articles in one page; what they link to beside them is found from its place."""
     first = (html / "index.html").read_text(encoding="utf-8")
-    articles = []
-    for name in _order(yaml.safe_load(toc.read_text(encoding="utf-8"))):
-        text = (html / f"{name}.html").read_text(encoding="utf-8")
-        found = _ARTICLE.search(text)
-        if found is None:
-            raise BookError("a page has no article.", where=f"{name}.html")
-        band = _BAND.search(text)
-        said = f"<p class='print-band'>{band[1].strip()}</p>" if band else ""
-        articles.append(f"<article class='bd-article'>{said}{_from_root(found[1], name)}</article>")
+    order = yaml.safe_load(toc.read_text(encoding="utf-8"))
+    names, below = list(_order(order)), set(_order(order, inside=("sections",)))
+    pages = {name: (html / f"{name}.html").read_text(encoding="utf-8") for name in names}
+    bands = {name: _band(text) for name, text in pages.items()}
+    kinds = list(dict.fromkeys(bands.values()))
+    articles = {name: _article(text, name, names) for name, text in pages.items()}
+    articles = _sources_once(articles)
+    printed = []
+    for name, article in articles.items():
+        kind = f"bd-article{_short(article) if name in below else ''}"
+        sheet = f"page: band-{kinds.index(bands[name])}"
+        said = _said(bands[name]) + article
+        printed.append(
+            f"<article class='{kind}' id='{_place(name)}' style='{sheet}'>{said}</article>"
+        )
+    front = _said(bands[names[0]]) + _contents(order, title, articles)
     links = "\n".join(_HEAD.findall(first))
     return (
         f"<!doctype html><html lang='en' data-theme='light' data-mode='light'><head>"
-        f"<meta charset='utf-8'><title>{title}</title>{links}{_STYLE}"
-        f"{_FORMULAS}</head>"
-        f"<body>{''.join(articles)}</body></html>"
+        f"<meta charset='utf-8'><title>{title}</title>{links}"
+        f"<style>{_STYLE}{_sheets(title, kinds)}</style>{_FORMULAS}</head><body>"
+        f"<div class='bd-article' style='page: band-0'>{front}</div>{''.join(printed)}"
+        "</body></html>"
     )
 
 
-def _order(toc: dict[str, Any]) -> Iterator[str]:
-    """The pages of a table of contents, in order."""
-    if "root" in toc:
-        yield str(toc["root"])
-    if "file" in toc:
-        yield str(toc["file"])
-    for key in ("parts", "chapters", "sections"):
+def _article(text: str, name: str, names: Collection[str]) -> str:
+    found = _ARTICLE.search(text)
+    if found is None:
+        raise BookError("a page has no article.", where=f"{name}.html")
+    return _from_root(found[1], name, names)
+
+
+def _sources_once(articles: Mapping[str, str]) -> dict[str, str]:
+    """The articles with each function's source printed once, where it stands first."""
+    seen: dict[str, str] = {}
+
+    def kept(found: re.Match[str], name: str) -> str:
+        first = seen.setdefault(found[0], name)
+        if first == name:
+            return found[0]
+        return f"<p>{found[1]}: printed <a href='#{_place(first)}'>above</a>.</p>"
+
+    return {
+        name: _SOURCE.sub(lambda found, name=name: kept(found, name), article)  # type: ignore[misc]
+        for name, article in articles.items()
+    }
+
+
+def _short(article: str) -> str:
+    """The class of an article that needs no sheet of its own."""
+    words = re.sub(r"<[^>]+>", " ", article).split()
+    return " short" if len(words) < SHORT and "<figure" not in article else ""
+
+
+def _band(text: str) -> str:
+    found = _BAND.search(text)
+    return found[1].strip() if found else ""
+
+
+def _said(band: str) -> str:
+    return f"<p class='print-band'>{band}</p>" if band else ""
+
+
+def _sheets(title: str, bands: Sequence[str]) -> str:
+    """The margins of each sheet: whose figures these are stands on every one."""
+    told = "".join(
+        f"@page band-{k} {{ @top-left {{ content: {_quoted(markup.unescape(band))}; }} }}\n"
+        for k, band in enumerate(bands) if band
+    )  # fmt: skip
+    return _SHEET.format(title=_quoted(title)) + told
+
+
+def _quoted(text: str) -> str:
+    """A string of CSS; none can close the style."""
+    return json.dumps(text, ensure_ascii=False).replace("<", "\\3c ")
+
+
+def _contents(toc: Mapping[str, Any], title: str, articles: Mapping[str, str]) -> str:
+    """The parts of the book and their chapters, each a link."""
+    parts = []
+    for part in toc.get("parts", []):
+        items = "".join(
+            f"<li><a href='#{_place(chapter['file'])}'>{_title(articles[chapter['file']])}</a></li>"
+            for chapter in part["chapters"]
+        )
+        parts.append(f"<h2>{part.get('caption', '')}</h2><ul>{items}</ul>")
+    return f"<h1>{title}</h1><div class='print-contents'>{''.join(parts)}</div>"
+
+
+def _title(article: str) -> str:
+    found = _TITLE.search(article)
+    return re.sub(r"<[^>]+>", "", found[1]) if found else ""
+
+
+def _order(toc: Mapping[str, Any], inside: Sequence[str] = LEVELS) -> Iterator[str]:
+    """The pages of a table of contents, in order; of some levels only, those ``inside`` them."""
+    if inside == LEVELS:
+        yield from (str(toc[key]) for key in ("root", "file") if key in toc)
+    for key in LEVELS:
         for below in toc.get(key, []):
-            yield from _order(below)
+            yield from _order(below, LEVELS if key in inside else inside)
 
 
-def _from_root(article: str, name: str) -> str:
+def _from_root(article: str, name: str, names: Collection[str]) -> str:
     """An article with its pictures found from the book's root, its folds open, and no scripts."""
     folder = Path(name).parent
     article = re.sub(r"<script\b(?!\s+type=['\"]math).*?</script>", "", article, flags=re.DOTALL)
+    article = re.sub(r"<div class=.toctree-wrapper[^>]*>\s*</div>", "", article)
     article = re.sub(r"<details\b(?![^>]*\bopen\b)", "<details open", article)
-    article = re.sub(r"""(<a\b[^>]*?)\shref=(["']).*?\2""", r"\1", article)
+    article = _ID.sub(
+        lambda found: f"{found[1]}{found[2]}{_place(name, found[3])}{found[2]}", article
+    )
+    article = _LINK.sub(lambda found: found[1] + _to(found[3], name, names), article)
     return _RELATIVE.sub(
         lambda found: f"{found[1]}{found[2]}{_flat(folder, found[3])}{found[2]}", article
     )
+
+
+def _to(address: str, name: str, names: Collection[str]) -> str:
+    """Where a link leads in the print; nowhere where that is not printed."""
+    if address.startswith(("http:", "https:")):
+        return f' href="{address}"'
+    page, _, fragment = address.partition("#")
+    target = _flat(Path(name).parent, page).removesuffix(".html") if page else name
+    return f' href="#{_place(target, fragment)}"' if target in names else ""
+
+
+def _place(name: str, fragment: str = "") -> str:
+    """The id of a page in the print, or of a place on it: ids of two pages may be alike."""
+    page = name.replace("/", "-")
+    return f"{page}--{fragment}" if fragment else page
 
 
 def _flat(folder: Path, address: str) -> str:
