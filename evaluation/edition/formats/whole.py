@@ -23,7 +23,7 @@ from evaluation.errors import BookError
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SECONDS = 300
 LEVELS = ("parts", "chapters", "sections")
-SHORT = 350
+SHORT = 500
 """Words below which a section without a chart begins on the sheet of the one before it."""
 _ARTICLE = re.compile(r'<article class="bd-article[^>]*>(.*?)</article>', re.DOTALL)
 _BAND = re.compile(r'<div class="bd-header-announcement__content">(.*?)</div>', re.DOTALL)
@@ -50,11 +50,12 @@ html { font-size: 11px; } .bd-article h1 { font-size: 1.8rem; }
 figure.chart img { max-width: min(var(--chart), 480px); }
 :root { --measure: none; --wide: none; }
 body { background: white; } figure, tr, li { break-inside: avoid; }
-h2, h3, summary, caption, .cell_input { break-after: avoid; } figcaption { break-before: avoid; }
+h1, h2, h3, summary, caption, .cell_input { break-after: avoid; }
+figcaption { break-before: avoid; } .what-if { break-inside: avoid; }
 tr:nth-child(-n+2) { break-after: avoid; } tr:nth-last-child(-n+2) { break-before: avoid; }
 thead { break-after: avoid; break-inside: avoid; } tbody tr:first-child { break-before: avoid; }
 dl, dl > div { break-inside: avoid; } h4, .rule, dt { break-after: avoid; }
-article.short { break-before: auto; break-inside: avoid; margin-top: 2.5rem; }
+article.short { break-before: auto; margin-top: 2.5rem; }
 .short .print-band { display: none; } .bd-article h2 { margin: 1.2rem 0 .5rem; padding-top: .6rem; }
 .bd-article .table-box td { white-space: normal; overflow-wrap: break-word; }
 .bd-article table.dataframe { border: 0; } .bd-article table.table { margin-bottom: 1rem; }
@@ -63,7 +64,8 @@ article.short { break-before: auto; break-inside: avoid; margin-top: 2.5rem; }
 .bd-article section:last-child, .bd-article section > :last-child { margin-bottom: 0; }
 .bd-article .table-box th, .bd-article .table-box td { padding-block: .15rem; font-size: .9rem; }
 .bd-article .table-box { margin-block: .5rem .8rem; }
-.bd-article details { padding-block: .3rem; } .bd-article pre { white-space: pre-wrap; }
+.bd-article details { padding-block: .2rem; margin-block: .2rem; }
+.bd-article pre { white-space: pre-wrap; }
 .print-band { background: #eef2f3; color: #56626b; padding: 4px 8px; font-size: 12px; }
 .print-contents li { margin: 0; }
 """
