@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
 Cell = str | Markup
+
+STACKED = range(3, 8)
+"""How many columns a table has that a telephone shows as a list of rows."""
+SHORT = 24
+"""The longest text, in characters, that a narrow column bears without breaking into a tower."""
+_HASH = re.compile("[0-9a-f]{40,}")
 
 
 def table(
@@ -17,20 +24,45 @@ def table(
 
     ``numeric`` names the columns that hold figures, one letter a column: ``n`` for a figure,
     anything else for text; figures are set to the right in digits of one width. ``style`` may be
-    ``dense``, for tables of many short cells.
+    ``dense``, for tables of many short cells, and ``named``, where the heading above says what the
+    caption would. On a narrow screen a table that holds sentences is shown row by row, each cell
+    behind its column's name; one of short cells scrolls.
     """
+    stacked = _stacked(columns, rows)
+    roles = _ROLES if stacked else dict.fromkeys(_ROLES, "")
     kinds = [" class='n'" if kind == "n" else "" for kind in numeric.ljust(len(columns), "t")]
     head = "".join(
-        f"<th scope='col'{kind}>{escape(name)}</th>"
+        f"<th scope='col'{roles['columnheader']}{kind}>{escape(name)}</th>"
         for name, kind in zip(columns, kinds, strict=True)
     )
-    body = "".join(f"<tr>{_row(row, kinds)}</tr>" for row in rows)
+    names = [f" data-label='{escape(name)}'" if stacked else "" for name in columns]
+    body = "".join(f"<tr{roles['row']}>{_row(row, kinds, names, roles)}</tr>" for row in rows)
+    style = f"{style} stacked".strip() if stacked else style
     # The box scrolls on a narrow screen, so the keyboard has to reach it.
     return Markup(
         f"<div class='table-box' role='region' tabindex='0' aria-label='{escape(caption)}'>"
-        f"<table class='{style}'><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div>"
+        f"<table class='{style}'{roles['table']}><caption>{escape(caption)}</caption>"
+        f"<thead{roles['rowgroup']}><tr{roles['row']}>{head}</tr></thead>"
+        f"<tbody{roles['rowgroup']}>{body}</tbody></table></div>"
     )
+
+
+# Cells that are laid out as blocks lose their meaning for a screen reader unless it is said.
+_ROLES = {
+    name: f" role='{name}'"
+    for name in ("table", "rowgroup", "row", "columnheader", "rowheader", "cell")
+}
+
+
+def _stacked(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bool:
+    """Whether a telephone's columns would be too narrow for what the cells hold."""
+    return len(columns) in STACKED and any(
+        len(_text(cell)) > SHORT for row in rows for cell in row[1:]
+    )
+
+
+def _text(cell: Cell) -> str:
+    return cell.striptags() if isinstance(cell, Markup) else cell
 
 
 def link(href: str, text: str) -> Markup:
@@ -38,9 +70,18 @@ def link(href: str, text: str) -> Markup:
     return Markup(f"<a href='{escape(href)}'>{escape(text)}</a>")
 
 
-def _row(cells: Sequence[Cell], kinds: Sequence[str]) -> str:
-    return "".join(
-        f"<th scope='row'{kind}>{escape(cell)}</th>" if place == 0
-        else f"<td{kind}>{escape(cell)}</td>"
-        for place, (cell, kind) in enumerate(zip(cells, kinds, strict=True))
-    )  # fmt: skip
+def _row(
+    cells: Sequence[Cell], kinds: Sequence[str], names: Sequence[str], roles: dict[str, str]
+) -> str:
+    first, *others = cells
+    return f"<th scope='row'{roles['rowheader']}{kinds[0]}>{_shown(first)}</th>" + "".join(
+        f"<td{roles['cell']}{kind}{name}>{_shown(cell)}</td>"
+        for cell, kind, name in zip(others, kinds[1:], names[1:], strict=True)
+    )
+
+
+def _shown(cell: Cell) -> Markup:
+    """Fingerprints may break anywhere: nothing in them is a word."""
+    if _HASH.fullmatch(_text(cell)):
+        return Markup("<code class='hash'>{}</code>").format(cell)
+    return escape(cell)

@@ -30,6 +30,16 @@ AXE = {
 }
 
 
+# Cells of a few letters a line over many lines, and captions that go on beyond their table's box.
+TOWERS = """() => [...document.querySelectorAll('.table-box')].flatMap((box) => {
+  const edge = box.getBoundingClientRect().right + 1;
+  return [...box.querySelectorAll('td, caption')].filter((part) => {
+    const { width, height, right } = part.getBoundingClientRect();
+    return part.matches('td') ? width < 100 && height > 200 : right > edge;
+  }).map((part) => part.innerText.slice(0, 60));
+})"""
+
+
 @dataclass
 class Visit:
     """What one page showed."""
@@ -43,6 +53,7 @@ class Visit:
     links: list[str] = field(default_factory=list)
     anchors: set[str] = field(default_factory=set)
     width_at_320: int = 0
+    towers_at_320: list[str] = field(default_factory=list)
     band: str = ""
 
 
@@ -152,6 +163,7 @@ def look(
     visit.anchors = set(tab.eval_on_selector_all("[id]", "all => all.map(e => e.id)"))
     tab.set_viewport_size({"width": 320, "height": 900})
     visit.width_at_320 = tab.evaluate("document.documentElement.scrollWidth")
+    visit.towers_at_320 = tab.evaluate(TOWERS)
     context.close()
     return visit
 

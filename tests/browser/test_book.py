@@ -18,6 +18,8 @@ from evaluation.errors import BookError
 from evaluation.workspace import Workspace
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from tests.browser.conftest import Visit
 
 
@@ -73,6 +75,10 @@ def test_pages_fit_320_pixels(visits: list[Visit]) -> None:
     assert {v.name: v.width_at_320 for v in visits if v.width_at_320 > 320} == {}
 
 
+def test_tables_can_be_read_at_320_pixels(visits: list[Visit]) -> None:
+    assert told(visits, "towers_at_320") == {}
+
+
 def test_links_inside_the_book_resolve(html: Path, visits: list[Visit]) -> None:
     anchors = {(html / visit.name).resolve(): visit.anchors for visit in visits}
     broken = []
@@ -119,6 +125,18 @@ def test_every_page_says_what_its_data_are(visits: list[Visit]) -> None:
     assert {v.band for v in visits} == {REAL_BAND, SYNTHETIC}
     assert "_edition/cases/enterprise_zones.html" in real
     assert {v.name for v in visits if v.band == SYNTHETIC} >= {"index.html", "methods.html"}
+
+
+def test_a_printed_page_says_what_its_data_are(html: Path, browser: Browser) -> None:
+    tab = browser.new_page()
+    tab.emulate_media(media="print")
+    tab.goto((html / "index.html").as_uri())
+    # The theme's script hides the band from print only once it has run.
+    tab.wait_for_selector(".noprint", state="attached")
+    band = tab.locator(".bd-header-announcement").first
+    assert band.is_visible() and band.inner_text() == SYNTHETIC
+    assert [h for h in tab.locator("h1").all() if h.is_visible()] != []
+    tab.close()
 
 
 def test_figures_that_may_not_be_passed_on_are_not(html: Path) -> None:

@@ -304,3 +304,16 @@ def test_a_changed_record_is_seen_as_the_objections_say() -> None:
     (planted,) = [row for row in record["rows"] if row["switch"] == "changed_instrument"]
     assert planted["fires"]["changed_instrument"]["share"] == 1.0
     assert f"in {record['seeds']} invented programmes it was noticed in every one" in said
+
+
+def test_a_table_with_sentences_names_each_cell_for_a_narrow_screen() -> None:
+    long = "Before the start, pilot and comparison areas moved together."
+    made = table("Checks", ["Check", "Result", "Meaning"], [["Path", "holds", long]])
+    assert "<table class='stacked' role='table'>" in made
+    assert f"<td role='cell' data-label='Meaning'>{long}</td>" in made
+
+
+def test_a_table_of_short_cells_keeps_its_columns_and_fingerprints_may_break() -> None:
+    made = table("Figures", ["Of", "First", "Second"], [["Code", "1", "2"]], numeric="tnn")
+    assert "stacked" not in made and "data-label" not in made
+    assert "<code class='hash'>" in table("Prints", ["Of", "Is"], [["Code", "0a" * 32]])
