@@ -80,12 +80,12 @@ def elsewhere(
     said = (
         f"We gave the start dates to {words.number(known)} other sets of areas, drawn by lot. Over "
         f"the first {over}, {words.number(as_far) if as_far else 'none'} of them lay as far from "
-        "nought, on either side, as New Start did."
+        "nought, on either side, as the real start dates did."
     ) + (" The box is the range of the mean over all looks." if span else "")  # fmt: skip
     alt = f"Line chart of the pilots' gap in {outcome['plain_title']} by event time. {said}"
     return out.plate(
         f"{study.study}/{outcome['code']}-gaps", root, alt, figures.gaps, times, real, drawn,
-        effects.unit(estimate, outcome), span, caption=said,
+        effects.unit(estimate, outcome), span, study.period_word, caption=said,
     )  # fmt: skip
 
 

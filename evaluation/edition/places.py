@@ -95,7 +95,7 @@ def _sites_table(edition: Edition, areas: list[Area]) -> Markup:
 def _reasons(areas: list[Area]) -> list[str]:
     """Why areas were set aside, each reason with how many."""
     found = Counter(a.reason or "no reason given" for a in areas if a.role == "excluded")
-    return [f"{words.counted(n, 'area')}: {reason}." for reason, n in found.most_common()]
+    return [f"{words.counted(n, 'area')} ({reason})" for reason, n in found.most_common()]
 
 
 def _authorities(programme: Programme, areas: list[Area]) -> Markup:

@@ -34,6 +34,8 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "shapes": _shapes(edition, out),
         "restated": _restated_table(edition, restated), "listed": listed,
         "outcomes": _outcome_table(edition), "confirmed": _confirmed_table(edition),
+        "answered": sum(len(receipt["confirmations"]) for receipt in edition.receipts),
+        "answered_shown": CONFIRMED_SHOWN,
     }  # fmt: skip
 
 
@@ -124,6 +126,8 @@ def _confirmed_table(edition: Edition) -> Markup:
         for one in receipt["confirmations"]
     ][:CONFIRMED_SHOWN]  # fmt: skip
     heads = ["Quarter", "Sent by", "Question", "Cell", "Value", "Reason"]
+    if not any(row[4] for row in rows):
+        heads, rows = [*heads[:4], heads[5]], [[*row[:4], row[5]] for row in rows]
     return table("Questions that were answered, newest first", heads, rows) if rows else Markup("")
 
 

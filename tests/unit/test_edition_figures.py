@@ -60,7 +60,7 @@ def test_an_agency_that_neither_pays_nor_gains_can_be_drawn(size: figures.Size) 
 
 def test_gaps_of_few_redrawn_assignments_can_be_drawn() -> None:
     drawn = figures.gaps([-1, 0, 1], [0.0, None, -2.0], [[0.0, 1.0, None]], "%", None,
-                        figures.NARROW)  # fmt: skip
+                        "quarter", figures.NARROW)  # fmt: skip
     assert "other sets of areas" in drawn
 
 

@@ -186,10 +186,12 @@ def mark_start_of_event_time(draw: Drawing) -> None:
     """The upright line between before and after."""
     from matplotlib.ticker import MaxNLocator
 
-    draw.axes.xaxis.set_major_locator(MaxNLocator(nbins=9, integer=True))
+    nbins = 6 if draw.size.narrow else 9
+    draw.axes.xaxis.set_major_locator(MaxNLocator(nbins=nbins, integer=True))
     draw.axes.axvline(-0.5, color=INK, linewidth=0.8)
-    draw.axes.text(-0.35, 0.98, "start", transform=draw.axes.get_xaxis_transform(), va="top",
-                   fontsize=draw.size.text - 1.5, color=INK)  # fmt: skip
+    draw.axes.annotate("start", (-0.5, 0.98), xycoords=draw.axes.get_xaxis_transform(), va="top",
+                       xytext=(4, 0), textcoords="offset points", color=INK,
+                       fontsize=draw.size.text - 1.5)  # fmt: skip
 
 
 def end_labels(draw: Drawing, labels: Sequence[tuple[str, float, str]]) -> None:

@@ -37,6 +37,8 @@ from evaluation.edition.figures.canvas import (
 
 # Charts always lie on white, so text over a line gets white behind it.
 _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+NARROW_LABEL = 58
+"""Characters of a row's name that a narrow chart has room for."""
 
 
 def paths(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], unit: str, size: Size) -> str:
@@ -92,6 +94,7 @@ def gaps(
     placebo: Sequence[Sequence[float | None]],
     unit: str,
     span: tuple[float, float, float, float] | None,
+    period: str,
     size: Size,
 ) -> str:
     """The pilots' gap over event time before the same gaps of re-drawn start dates.
@@ -100,7 +103,8 @@ def gaps(
     ----------
     span : first and last event time of a mean effect, and the ends of its range; or None.
     """
-    draw = Drawing(size, 240 if size.narrow else 300, Margins(right=98 if size.narrow else 150))
+    draw = Drawing(size, 256 if size.narrow else 316,
+                    Margins(right=98 if size.narrow else 150, bottom=48))  # fmt: skip
     axes = draw.axes
     for row in placebo:
         axes.plot(times, floats(row), color=HAIR, linewidth=0.45, alpha=0.55)
@@ -113,6 +117,8 @@ def gaps(
     axes.plot(times, floats(real), color=PILOT, linewidth=2.4)
     axes.axhline(0, color=INK, linewidth=0.8)
     mark_start_of_event_time(draw)
+    axes.set_xlabel(f"{period}s since the start (0 = the first {period})", color=MUTED,
+                    fontsize=size.text - 0.5)  # fmt: skip
     every = sorted(abs(v) for row in placebo for v in floats(row) if not math.isnan(v))
     reach = every[int(0.995 * (len(every) - 1))] if every else 0.0
     draw.limits([*floats(real), reach, -reach])
@@ -249,7 +255,7 @@ def trade_off(
                   fontsize=size.text - 1)  # fmt: skip
     say_ticks(axes, "x", lambda tick: f"{tick:g}")
     say_ticks(axes, "y", lambda tick: words.percent(100 * tick, 0))
-    axes.set_xlabel("questions a clean return", color=MUTED, fontsize=size.text - 0.5)
+    axes.set_xlabel("questions for each clean return", color=MUTED, fontsize=size.text - 0.5)
     draw.unit("share of slips that are asked about")
     end_labels(draw, ends)
     return draw.svg()
@@ -306,7 +312,9 @@ def _forest_text(draw: Drawing, y: float, label: str, figure: str) -> None:
     axes, text = draw.axes, draw.size.text
     blend = axes.get_yaxis_transform()
     if draw.size.narrow:
-        axes.text(0, y + 0.42, label, transform=blend, va="bottom", fontsize=text - 0.5,
+        # A label longer than the chart is wide would be cut at its edge.
+        shown = textwrap.shorten(label, NARROW_LABEL, placeholder=" …")
+        axes.text(0, y + 0.42, shown, transform=blend, va="bottom", fontsize=text - 0.5,
                   bbox=_PAPER)  # fmt: skip
         axes.text(0, y + 0.14, figure, transform=blend, va="bottom", color=MUTED, bbox=_PAPER,
                   fontsize=text - 1)  # fmt: skip
@@ -331,7 +339,7 @@ def _gain_row(draw: Drawing, y: float, row: Mapping[str, Any], reach: float) -> 
                   va="center", fontsize=text - 0.5)  # fmt: skip
     if gain["mean"]:
         axes.text(max(gain["high"], gain["mean"], 0) + 0.04 * reach, y,
-                  words.pounds(gain["mean"]), ha="left", va="center",
+                  words.pounds(words.borne_pounds(gain)), ha="left", va="center",
                   fontsize=text - 0.5)  # fmt: skip
     name = f"{row['name']} ({row['budget']})"
     if draw.size.narrow:

@@ -30,6 +30,8 @@ STATES = {
     "received": ("o", PILOT, PILOT), "late": ("^", "white", PILOT), "missing": ("X", WORSE, WORSE),
     "due": ("o", "white", HAIR),
 }  # fmt: skip
+CALENDAR_NAME = 46
+"""Characters of a submitter's name on one line of a wide calendar."""
 SAID = {"received": "in time", "late": "late", "missing": "missing", "due": "not due yet"}
 
 
@@ -55,10 +57,11 @@ def area_map(areas: Sequence[Mapping[str, Any]], sites: Sequence[Mapping[str, An
         axes.plot([a["x"] for a in own], [a["y"] for a in own], mark, color=edge,
                   markerfacecolor=face, markersize=4.5 if size.narrow else 6.5, linestyle="none",
                   markeredgewidth=1.1)  # fmt: skip
+    # Names lie below the marks, so that none hides an area.
     for site in sites:
-        axes.text(site["x"], site["y"] + 0.035 * up, site["name"], ha="center", va="bottom",
-                  color=PILOT, fontweight="bold", fontsize=size.text - (2 if size.narrow else 1),
-                  bbox=PAPER)  # fmt: skip
+        axes.text(site["x"], site["y"] + 0.035 * up, site["name"], ha="center",
+                  va="bottom", color=PILOT, fontweight="bold", zorder=1.5,
+                  fontsize=size.text - (2 if size.narrow else 1), bbox=PAPER)  # fmt: skip
     axes.set_xlim(min(xs) - 0.05 * across, max(xs) + 0.05 * across)
     axes.set_ylim(min(ys) - 0.05 * up, max(ys) + 0.09 * up)
     axes.set_xticks([])
@@ -99,7 +102,8 @@ def returns_calendar(rows: Sequence[tuple[str, Sequence[str | None]]], quarters:
     ----------
     rows : (submitter, its state in each quarter: received, late, missing, due or None) a row.
     """
-    step = 40 if size.narrow else 27
+    # A name on two lines would touch the one above it.
+    step = 40 if size.narrow else 34 if any(len(name) > CALENDAR_NAME for name, _ in rows) else 27
     margins = Margins(left=14 if size.narrow else 300, right=14, top=36, bottom=34)
     draw = Drawing(size, step * len(rows) + margins.top + margins.bottom, margins)
     axes = draw.axes
@@ -114,9 +118,10 @@ def returns_calendar(rows: Sequence[tuple[str, Sequence[str | None]]], quarters:
         if size.narrow:
             axes.text(0, y + 0.26, name, transform=blend, va="bottom", fontsize=size.text - 1.5)
         else:
-            axes.annotate("\n".join(textwrap.wrap(name, 46)), (0, y), xycoords=blend, va="center",
+            lines = "\n".join(textwrap.wrap(name, CALENDAR_NAME))
+            axes.annotate(lines, (0, y), xycoords=blend, va="center", fontsize=size.text - 1,
                           xytext=(-margins.left + 2, 0), textcoords="offset points",
-                          annotation_clip=False, fontsize=size.text - 1)  # fmt: skip
+                          annotation_clip=False)  # fmt: skip
     axes.set_xlim(-0.5, len(quarters) - 0.5)
     axes.set_ylim(-0.6, len(rows) - (0.1 if size.narrow else 0.4))
     axes.set_yticks([])
