@@ -10,7 +10,7 @@ from evaluation.edition import answers, figures, money_charts, what_if, words
 from evaluation.edition.edition import Edition, StudyResults
 from evaluation.edition.files import Generated
 from evaluation.edition.records import Record
-from evaluation.edition.tables import table
+from evaluation.edition.tables import Cell, table
 from evaluation.value.units import WEEKS_A_YEAR
 
 _TOTALS = (
@@ -91,7 +91,7 @@ def vintages(value: Record) -> str:
 
 
 def _totals_table(value: Record) -> Markup:
-    rows = []
+    rows: list[list[Cell]] = []
     kinds = {row["kind"] for row in value["by_outcome"]}
     for key, title in _TOTALS:
         figure = value["totals"].get(key)
@@ -106,19 +106,24 @@ def _totals_table(value: Record) -> Markup:
     return table(f"To date, {vintages(value)}", heads, rows, numeric="tnn")
 
 
-def _parts(value: Record) -> list[list[str]]:
+def _parts(value: Record) -> list[list[Cell]]:
     """What was released, by kind of budget, and what rests on findings that are objected to."""
-    rows = []
+    rows: list[list[Cell]] = []
     for budget, title in _BUDGETS.items():
         figure = value["totals"].get(f"gross_fiscal_{budget}")
         if figure is not None and any(row["budget"] == budget for row in value["by_agency"]):
-            rows.append([title, words.pounds(figure["mean"]), money_charts.span(figure)])
+            rows.append([_part(title), words.pounds(figure["mean"]), money_charts.span(figure)])
     together = value.get("not_standing_together")
     if together and answers.not_standing(value):
         title = f"of which from {answers.cannot_be_told(value)}"
         figure = together["gross_fiscal"]
-        rows.append([title, words.pounds(figure["mean"]), money_charts.span(figure)])
+        rows.append([_part(title), words.pounds(figure["mean"]), money_charts.span(figure)])
     return rows
+
+
+def _part(title: str) -> Markup:
+    """A row that is part of the one above it."""
+    return Markup("<span class='part'>{}</span>").format(title)
 
 
 def _began(value: Record) -> str:
@@ -173,25 +178,26 @@ def _fifths_table(value: Record) -> Markup | None:
         figures_ = ["not valued", row["reason"], ""]
         if row["valued"]:
             weight = row["weight"]
+            low, high = sorted((weight["low"], weight["high"]))
             said = (
-                f"{words.number(weight['central'], 2)} ({words.number(weight['low'], 2)} to "
-                f"{words.number(weight['high'], 2)})"
+                f"{words.number(weight['central'], 2)} ({words.number(low, 2)} to "
+                f"{words.number(high, 2)})"
             )
             figures_ = [words.money_with_range(row["people"]), said,
                         words.money_with_range(row["people_weighted"])]  # fmt: skip
         rows.append([f"{row['fifth']}", areas, *figures_])
     heads = ["Fifth, 1 the most deprived", "Areas", "People's gain (range)",
-             "Weight of a pound (eta 0.8 to 2.0)", "Weighted (range)"]  # fmt: skip
+             "Weight of a pound (elasticity 0.8 to 2.0)", "Weighted (range)"]  # fmt: skip
     caption = "What people gained, by deprivation fifth, counted alike and weighted"
     return table(caption, heads, rows, numeric="ttnnn") if rows else None
 
 
 def _not_monetised(value: Record) -> Markup | None:
     rows = [[row["title"], words.verdict(row["direction"]).word,
-             words.sentence(row["evidence"]) if row["evidence"] else "", row["why"]]
+             words.sentence(row["evidence"]) if row["evidence"] else "", words.sentence(row["why"])]
             for row in value.get("not_monetised") or []]  # fmt: skip
     heads = ["Measured, without a price", "Direction", "Evidence", "Why no price"]
-    return table("What is in no figure of this page", heads, rows) if rows else None
+    return table("Measured, but in no total of this page", heads, rows) if rows else None
 
 
 def _price_table(value: Record) -> Markup:

@@ -37,12 +37,22 @@ def payback(value: Record) -> str:
     found = value.get("payback")
     if found is None:
         return said
-    if found["quarter"] == _WITHIN:
-        said += f" It had not paid for itself by {found['last']}"
-    else:
-        said += f" By the estimate it has paid for itself since {found['quarter']}"
     chance = words.in_hundred(found["p_within"])
-    said += f"; the chance that it had is {chance}"
+    if found["quarter"] == _WITHIN:
+        said += (
+            f" It had not paid for itself by {found['last']}; the chance that it had is {chance}"
+        )
+    elif last["cumulative_net"]["low"] is None or last["cumulative_net"]["low"] <= 0:
+        said += (
+            f" The best figure has been above nought since {found['quarter']}, but its range is "
+            "not, so whether it has paid for itself cannot be told yet; the chance that it has is "
+            f"{chance}"
+        )
+    else:
+        said += (
+            f" By the estimate it has paid for itself since {found['quarter']}; the chance that "
+            f"it has is {chance}"
+        )
     if answers.not_standing(value):
         said += f". That counts what comes from {answers.cannot_be_told(value)}"
     return f"{said}."
@@ -122,11 +132,11 @@ def information(value: Record) -> str:
         return ""
     most = found["of_one"][0]
     said = (
-        f"If these draws were a belief about {found['decision']}, knowing everything first would "
-        f"be worth {words.pounds(found['perfect'])}"
+        f"If these figures had to settle {found['decision']}, it would be worth "
+        f"{words.pounds(found['perfect'])} to know every input exactly beforehand"
     )
     if found["perfect"] and most["worth"]:
-        said += f"; knowing only {_within(most['title'])}, {words.pounds(most['worth'])}"
+        said += f", and {words.pounds(most['worth'])} to know only {_within(most['title'])}"
     return f"{said}."
 
 
@@ -155,7 +165,10 @@ def each_pound(found: Mapping[str, Any]) -> str:
     )
     point = found["mvpf"]
     if point is None:
-        return f"By the estimate the programme pays for itself, so no ratio is given. {shares}."
+        return (
+            "By its best figure alone the programme pays for itself, so no ratio is given. "
+            f"{shares}."
+        )
     said = f"For each pound of net public cost people gain {words.ratio(point)}"
     if found["low"] is None:
         return f"{said}, without a range, since the net cost may be nought or less. {shares}."
@@ -227,5 +240,6 @@ def _between(row: Record) -> str:
 
 
 def _within(title: str) -> str:
-    said = title.replace("Effect on: ", "Effect on ")
-    return words.within(said) if title.startswith(("The ", "Price ", "Effect ")) else said
+    if title.startswith("Effect on: "):
+        return f"the effect on {words.within(title.removeprefix('Effect on: '))}"
+    return words.within(title) if title.startswith(("The ", "Price ")) else title

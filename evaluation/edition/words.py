@@ -92,7 +92,16 @@ def change_in_unit(value: float, unit: str) -> str:
 
 def money_with_range(figure: Range) -> str:
     """``£2.9m (£1.1m to £4.7m)``; no range where there is none."""
-    return with_range(figure, "mean", pounds)
+    return with_range({**figure, "mean": borne_pounds(figure)}, "mean", pounds)
+
+
+def borne_pounds(figure: Range) -> float | None:
+    """A mean without the digits that its range makes idle: £79 of ±£800,000 is £0."""
+    mean, low, high = figure.get("mean"), figure.get("low"), figure.get("high")
+    if mean is None or low is None or high is None or not math.isfinite(high - low) or high <= low:
+        return mean
+    step = 10.0 ** (math.floor(math.log10((high - low) / 2)) - 2)
+    return round(mean / step) * step if step > 1 else float(mean)
 
 
 def effect_with_range(figure: Range | None, say: Callable[[float | None], str] = percent) -> str:
@@ -163,11 +172,43 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 
+_PLAINER = (
+    # Without quotation marks "ruled out no effect" reads as its opposite.
+    (r"\bno effect was ruled out\b", "“no effect” was ruled out"),
+    (r"\bhas ruled out no effect\b", "has ruled out “no effect”"),
+    (r"was the first at which no effect could be ruled out",
+     "was the first to rule out “no effect”"),
+    (r"can rule out no effect: the alpha spent until then is less than one assignment",
+     "can rule out “no effect”: the chance of a false finding that may be spent until then is less "
+     "than one drawing's"),
+    (r"(?<![\d.,])1 of (\d+) conditions are not met", r"1 of \1 conditions is not met"),
+    (r"\bdid not move, as it should\b", "did not move, as expected"),
+    (r"\bno effect larger than its margin\b", "with no effect larger than the margin that matters"),
+)  # fmt: skip
+"""What the engine's sentences say, and how the book says it so that it cannot be misread."""
+
+
 def tidy(text: str) -> str:
     """The findings' sentences in the book's spelling of percentages, minus signs and one of it."""
+    for said, plainer in _PLAINER:
+        text = re.sub(said, plainer, text)
     text = re.sub(r"(?<=\d) %", "%", text)
     text = re.sub(r"(?<![\d.,])1 (area|period|quarter|site)s\b", r"1 \1", text)
     return re.sub(r"(?<![\w)])-(?=\d)", MINUS, text)
+
+
+def joined(text: str) -> str:
+    """With no line break inside ``p = 0.317``."""
+    return re.sub(r"\bp ([=<]) (?=\d)", "p\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", text)
+
+
+def rounded_pounds(text: str) -> str:
+    """A sentence with its whole pounds as the book writes them: ``£−124,123`` is ``−£120,000``."""
+    return re.sub(r"£[-\N{MINUS SIGN}]?\d[\d,]*", lambda m: _as_pounds(m.group()), text)
+
+
+def _as_pounds(amount: str) -> str:
+    return pounds(float(amount[1:].replace(",", "").replace(MINUS, "-")))
 
 
 def inference(kind: str) -> str:

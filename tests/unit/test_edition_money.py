@@ -85,7 +85,7 @@ def test_ame_and_del_have_ranges_of_their_own(accounts: dict[str, Any]) -> None:
     shown = str(money._totals_table(accounts))
     assert "no range of its own" not in shown
     for budget in ("AME", "DEL"):
-        row = re.search(rf"\({budget}\)</th>(.*?)</tr>", shown)
+        row = re.search(rf"\({budget}\)</span></th>(.*?)</tr>", shown)
         assert row and " to " in row[1]
 
 

@@ -101,3 +101,24 @@ def test_every_verdict_has_its_own_mark_and_an_unknown_one_is_no_success() -> No
 )
 def test_chances_are_counts_of_worlds(chance: float, said: str) -> None:
     assert words.in_hundred(chance) == said
+
+
+def test_a_mean_keeps_no_digits_that_its_range_makes_idle() -> None:
+    assert words.money_with_range({"mean": 79.0, "low": -670e3, "high": 980e3}) == (
+        "£0 (\N{MINUS SIGN}\N{WORD JOINER}£670,000 to £980,000)"
+    )
+    wide = {"mean": 13.9e6, "low": 6.9e6, "high": 25.2e6}
+    assert words.money_with_range(wide) == "£13.9m (£6.9m to £25.2m)"
+
+
+def test_pounds_in_a_sentence_are_written_as_everywhere() -> None:
+    said = words.rounded_pounds("fifth 3: £-124,123 counted alike, £1,805,552 weighted")
+    assert said == ("fifth 3: \N{MINUS SIGN}\N{WORD JOINER}£120,000 counted alike, £1.8m weighted")
+
+
+def test_having_ruled_out_no_effect_cannot_be_read_as_its_opposite() -> None:
+    assert words.sentence("no look has ruled out no effect") == (
+        "No look has ruled out “no effect”."
+    )
+    first = "The look at 2026 Q1 was the first at which no effect could be ruled out; an estimate"
+    assert "was the first to rule out “no effect”; an" in words.tidy(first)
