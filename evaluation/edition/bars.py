@@ -54,13 +54,13 @@ def _said(promised: Sequence[Record], missed: Sequence[Record]) -> str:
             f"{NAMES[row['estimator']].lower()}, {row['what']} "
             f"({words.percent(100 * row['measured'], 1)})" for row in missed
         )  # fmt: skip
-        said += f" Those that do not: {named}."
+        said += f" {'The one that does not' if len(missed) == 1 else 'Those that do not'}: {named}."
     return said
 
 
 def _table(title: str, rows: Sequence[Record]) -> Markup:
     cells = [
-        [row["what"], _band(row), words.percent(100 * row["measured"], 1),
+        [words.tidy(row["what"]), _band(row), words.percent(100 * row["measured"], 1),
          words.percent(100 * row["mc_se"], 1), words.number(row["simulations"]),
          "yes" if row["passes"] else "no"]
         for row in rows
@@ -85,7 +85,7 @@ def _shown(rows: Sequence[Record]) -> Markup:
     estimators = list(dict.fromkeys(row["estimator"] for row in rows))
     held = {(row["what"], row["estimator"]): row for row in rows}
     cells = [
-        [what, *(
+        [words.tidy(what), *(
             words.percent(100 * held[what, name]["measured"], 1) if (what, name) in held else ""
             for name in estimators
         )]

@@ -7,6 +7,7 @@ the edition's is not shown.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ def view(folder: Path, study: StudyResults, out: Generated) -> dict[str, Any]:
         "held": _held(theory, study) if theory else [],
         "attacks": record if fresh else None, "stale": record is not None and not fresh,
         "attack_tables": _attacks(record, study) if record and fresh else [],
+        "implied": [_in_words(said, study) for said in record["implications"]]
+        if record and fresh else [],
     }  # fmt: skip
 
 
@@ -151,7 +154,19 @@ def _attacks(record: Record, study: StudyResults) -> list[Markup]:
         table(
             f"Attacks on the finding: {titles[code]}",
             ["Attack", "What it can show", "Result", "What was found"],
-            [[one["title"], one["kind"], one["result"], one["sentence"]] for one in attacks],
+            [
+                [one["title"], one["kind"], one["result"], _in_words(one["sentence"], study)]
+                for one in attacks
+            ],
         )
         for code, attacks in record["refuted"].items()
     ]
+
+
+def _in_words(said: str, study: StudyResults) -> str:
+    """A recorded sentence with outcomes and the programme by their names, not their codes."""
+    names = {o["code"]: words.within(o["plain_title"]) for o in study.outcomes}
+    names[study.programme] = "the programme"
+    codes = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+    text = re.sub(rf"\b({codes})\b", lambda found: names[found.group()], said)
+    return words.sentence(re.sub(r"\((?=[-+]\d)-", f"({words.MINUS}", text))

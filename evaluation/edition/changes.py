@@ -7,6 +7,7 @@ A book that is built from other results than the last publication says nothing o
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -52,6 +53,7 @@ def front(edition: Edition, out: Generated) -> dict[str, Any]:
             "causes": _causes(change),
             "sentences": _shown(change),
             "chart": _waterfall(out, change, _first(change), ""),
+            "charted": _sentence(change, _first(change)),
         },
     }
 
@@ -64,7 +66,8 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     if change and change["order"]:
         out.table("what-changed", _rows(change))
         split = {
-            "before": change["before"], "order": [change["titles"][c] for c in change["order"]],
+            "before": change["before"],
+            "order": [words.within(change["titles"][c]) for c in change["order"]],
             "causes": _causes(change), "sentences": change["sentences"],
             "charts": [_waterfall(out, change, key, "../") for key in _charted(change)],
             "table": _split_table(change), "by_side": _by_side(change),
@@ -77,13 +80,26 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
 
 
 def _causes(change: Record) -> list[str]:
-    return [f"{change['titles'][cause]}. {change['reasons'][cause]}" for cause in change["order"]]
+    return [_cause(change["titles"][cause], change["reasons"][cause]) for cause in change["order"]]
+
+
+def _cause(title: str, reason: str) -> str:
+    """As in ``The new quarter: 2026 Q3``; reasons are frozen, so they are only told anew here."""
+    said = reason.removeprefix("New: ").replace("Reason given: Restated: ", "Reason given: ")
+    said = re.sub(r"\.; (Restated: )?", "; ", said)
+    said = re.sub(r"(?<!\d)0 (pilot|comparison) areas", r"no \1 area", said)
+    return f"{title}: {said}"
+
+
+def _told(sentence: str) -> str:
+    """A headline that moved by less than its digits show has stayed where it was."""
+    return re.sub(r" went from (.+?) to \1: ", r" stayed at \1: ", sentence)
 
 
 def _shown(change: Record) -> list[str]:
     """The sentences of effects in per cent, and of the money that was released."""
     return [
-        sentence
+        _told(sentence)
         for key, sentence in zip(change["figures"], change["sentences"], strict=True)
         if key.endswith(CHARTED)
     ]
@@ -114,11 +130,15 @@ def _waterfall(out: Generated, change: Record, key: str, root: str) -> Markup:
     ]  # fmt: skip
     rows.append({"title": "Now", "value": figure["after"], "total": True,
                  "said": words.in_unit(figure["after"], unit)})  # fmt: skip
-    said = change["sentences"][list(change["figures"]).index(key)]
+    said = _sentence(change, key)
     return out.plate(
         f"changes/{key.replace('.', '-')}", root, f"Waterfall chart. {said}", steps, rows, unit,
         caption=said,
     )  # fmt: skip
+
+
+def _sentence(change: Record, key: str) -> str:
+    return _told(str(change["sentences"][list(change["figures"]).index(key)]))
 
 
 def _rows(change: Record) -> list[dict[str, Any]]:
@@ -143,7 +163,7 @@ def _split_table(change: Record) -> Markup:
 
 def _by_side(change: Record) -> Markup:
     rows = [
-        [f"{figure['title']} ({figure['unit']})",
+        [figure["title"] + (f" ({figure['unit']})" if figure["unit"] in ("%", "£") else ""),
          *(words.change_in_unit(figure["revised"].get(role, 0.0), figure["unit"])
            for role in ("pilot", "comparison"))]
         for figure in change["figures"].values() if any(figure["revised"].values())
@@ -171,6 +191,8 @@ def _list(edition: Edition, told: Record | None) -> Markup:
             words.sentence(one.reason) if one.reason else "",
         ])  # fmt: skip
     heads = ["Edition", "Published", "Which", "Correction"]
+    if not any(row[-1] for row in rows):
+        heads, rows = heads[:-1], [row[:-1] for row in rows]
     return table("Editions, newest first", heads, rows) if rows else Markup("")
 
 

@@ -104,6 +104,7 @@ def _people_table(edition: Edition) -> Markup:
 def _flow(edition: Edition) -> Markup:
     """From all areas to the sample: how many are left out at each step, and why."""
     sample, programme = edition.headline.sample, edition.programme
+    authorities = words.counted(sample["authorities"], "authority", "authorities")
     aside = [a for a in programme.areas if a.role == "excluded"]
     rows = [
         ["Areas of the programme", words.number(len(programme.areas)), ""],
@@ -111,6 +112,7 @@ def _flow(edition: Edition) -> Markup:
          "; ".join(sorted({a.reason for a in aside if a.reason}))],
         ["Pilot areas in the study", words.number(sample["pilot_areas"]), ""],
         ["Comparison areas in the study", words.number(sample["comparison_areas"]),
-         f"in {words.counted(sample['authorities'], 'authority', 'authorities')} with the pilots'"],
+         f"in {authorities}, the pilots' included"],
     ]  # fmt: skip
-    return table("From all areas to those compared", ["Step", "Areas", "Note"], rows, numeric="tnt")
+    heads = ["Step", "Areas", "Note"]
+    return table("From all areas to those compared", heads, rows, numeric="tnt", style="named")

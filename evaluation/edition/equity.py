@@ -38,7 +38,7 @@ def answer(study: StudyResults) -> str:
     said = f"Clearly for the worse: {words.listed(worse)}." if worse else (
         "No deprivation fifth is clearly worse off."
     )  # fmt: skip
-    said += f" Fifths lie apart for {words.listed(apart)}." if apart else (
+    said += f" The fifths differ for {words.listed(apart)}." if apart else (
         " The fifths' ranges overlap for every main outcome, so nothing shows that one gains more "
         "than another."
     )  # fmt: skip
@@ -92,11 +92,12 @@ def _of_outcome(study: StudyResults, outcome: Record, out: Generated) -> dict[st
     every = effects.shown(estimate, estimate["overall"])
     drawn.append(("All areas", every, False, effects.with_range(estimate, every)))
     clear = [str(row["fifth"]) for row, shown in rows if _leaves_out_nought(shown)]
-    which = "the range" if len(clear) == 1 else "the ranges"
-    said = (
-        f"Each fifth estimated on its own. Only in fifth {words.listed(clear)} {which} "
-        f"{'leaves' if len(clear) == 1 else 'leave'} out nought." if clear
-        else "Each fifth estimated on its own. Every fifth's range holds nought."
+    which = f"fifth {clear[0]}" if len(clear) == 1 else f"fifths {words.listed(clear)}"
+    unit = "per cent" if estimate["scale"] == "log" else str(outcome["unit"])
+    said = f"Each fifth estimated on its own, {unit}, at this look alone. " + (
+        f"Only the range of {which} leaves out nought." if len(clear) == 1
+        else f"Only the ranges of {which} leave out nought." if clear
+        else "Every fifth's range holds nought."
     ) + " Open: all areas together."  # fmt: skip
     alt = f"Effects on {outcome['plain_title']} by deprivation fifth, with ranges. {said}"
     chart = out.plate(
@@ -104,7 +105,6 @@ def _of_outcome(study: StudyResults, outcome: Record, out: Generated) -> dict[st
         effects.tick_unit(estimate), caption=said,
     )  # fmt: skip
     cells = [[label, effects.with_range(estimate, shown)] for label, shown, _, _ in drawn]
-    unit = "per cent" if estimate["scale"] == "log" else str(outcome["unit"])
     told = table(f"{outcome['plain_title']} by deprivation fifth, {unit}",
                  ["Fifth", "Effect (range)"], cells, numeric="tn")  # fmt: skip
     return {"outcome": outcome, "chart": chart, "table": told}
@@ -117,14 +117,15 @@ def _name(row: Record) -> str:
 
 
 def _areas(study: StudyResults) -> Markup:
+    reasons = any(row["reason"] for row in _rows(study))
     rows = [
         [NAMES.get(int(row["fifth"]), f"Fifth {row['fifth']}"), words.number(row["pilot_areas"]),
          words.number(row["comparison_areas"]),
-         words.sentence(row["reason"]) if row["reason"] else "estimated"]
+         *([words.sentence(row["reason"]) if row["reason"] else "estimated"] if reasons else [])]
         for row in _rows(study)
     ]  # fmt: skip
-    heads = ["Fifth", "Pilot areas", "Comparison areas", "Estimate"]
-    return table("Areas of each fifth", heads, rows, numeric="tnnt") if rows else Markup("")
+    heads = ["Fifth", "Pilot areas", "Comparison areas", *(["Estimate"] if reasons else [])]
+    return table("Areas of each fifth", heads, rows, numeric="tnn") if rows else Markup("")
 
 
 def _flat(study: StudyResults) -> list[dict[str, Any]]:

@@ -97,29 +97,31 @@ def answer(study: StudyResults) -> str:
 
 def losses(study: StudyResults) -> list[str]:
     """Each point that is missing, for which outcomes and why, in a sentence."""
-    return _together(study, [
-        (f"{words.counted(points, 'point')} lost", reason, one.title)
+    said = _together(study, [
+        (f"lost {words.counted(points, 'point')}", reason, one.title)
         for one in standings(study) for points, reason in one.losses
     ])  # fmt: skip
+    return [f"{titles[:1].upper()}{titles[1:]} {head}: {text}" for head, titles, text in said]
 
 
 def earns(study: StudyResults) -> list[str]:
     """What would earn the next point, for which outcomes."""
-    return _together(study, [
+    said = _together(study, [
         ("next point", mend, one.title) for one in standings(study) for mend in one.mends
     ])  # fmt: skip
+    return [f"The {head} for {titles} takes {text}" for head, titles, text in said]
 
 
-def _together(study: StudyResults, said: Sequence[tuple[str, str, str]]) -> list[str]:
-    """Sentences that several outcomes share are said once, naming them."""
+def _together(
+    study: StudyResults, said: Sequence[tuple[str, str, str]]
+) -> list[tuple[str, str, str]]:
+    """What several outcomes share, said once: the head, their names, the text."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for head, text, title in said:
         grouped.setdefault((head, text), []).append(title)
     every = len(standings(study))
     return [
-        f"{head[:1].upper()}{head[1:]}, "
-        f"{EVERY if len(titles) == every else words.listed(titles)}: "
-        f"{text[:1].lower()}{text[1:]}"
+        (head, EVERY if len(titles) == every else words.listed(titles), text[:1].lower() + text[1:])
         for (head, text), titles in grouped.items()
     ]
 

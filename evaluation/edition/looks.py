@@ -26,9 +26,9 @@ def chart(
     ]
     said = (
         f"{words.counted(len(rows), 'look').capitalize()} so far. "
-        + (f"The look at {crossed} ruled out no effect, every look counted; that stands whatever "
+        + (f"The look at {crossed} ruled out “no effect”, every look counted; that stands whatever "
            "later looks show." if crossed
-           else "None of them has ruled out no effect, every look counted.")
+           else "None of them has ruled out “no effect”, every look counted.")
     )  # fmt: skip
     alt = f"Effects on {outcome['plain_title']} as known at each look, with ranges. {said}"
     return out.plate(
@@ -49,5 +49,5 @@ def looks_table(outcome: Record, estimate: Record | None) -> Markup:
         for row in rows
     ]  # fmt: skip
     heads = ["Look", "Newest figure came in", "Effect (range over all looks)",
-             "Chance of a false finding spent", "No effect"]  # fmt: skip
+             "Chance of a false finding spent", "“No effect”"]  # fmt: skip
     return table(f"{outcome['plain_title']}: look by look", heads, cells, numeric="ttnnt")

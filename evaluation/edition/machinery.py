@@ -15,6 +15,7 @@ from markupsafe import Markup
 from evaluation.edition import figures, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
+from evaluation.edition.published import CHECKS
 from evaluation.edition.records import Record
 from evaluation.edition.tables import table
 
@@ -31,6 +32,7 @@ def machinery(edition: Edition, out: Generated) -> dict[str, Any]:
     ]
     return {
         "record": record,
+        "notes": [_noted(note) for note in record.get("notes", [])],
         "charts": charts,
         "rates": _rates_table(rows),
         "checks": _checks_table(record.get("diagnostics", [])),
@@ -47,9 +49,15 @@ def _checks_table(departures: Sequence[Record]) -> Markup:
                                   for check in checks)]
         for one in departures
     ]  # fmt: skip
-    heads = ["What was planted", *(_capital(check.replace("_", " ")) for check in checks)]
+    heads = ["What was planted", *(CHECKS.get(check, _capital(check)) for check in checks)]
     return table("Share of programmes in which each check fails", heads, rows,
                  numeric="t" + "n" * len(checks))  # fmt: skip
+
+
+def _noted(note: str) -> str:
+    """A recorded note, whose subject is what was planted, as a sentence."""
+    said = note.replace(" is shown by no diagnostic yet", ": no check notices it yet")
+    return words.sentence(said.replace(" is shown by: ", ": noticed by "))
 
 
 def _capital(text: str) -> str:

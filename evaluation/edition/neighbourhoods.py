@@ -105,5 +105,9 @@ def _shown(records: Sequence[Record]) -> Markup:
                     "refused" if row["refused"] == 1 else _with_error(row), one["title"],
                 ])  # fmt: skip
     heads = ["Pilots", "Re-drawn how", "Estimator", "Found where there was none", "Panel"]
-    return table("Real neighbourhoods: pilots that are not like the rest", heads, cells,
-                 numeric="tttnt")  # fmt: skip
+    title, panels = "Pilots that are not like the rest", {row[-1] for row in cells}
+    # One panel is named once, above, and not again in every row.
+    if len(panels) == 1:
+        title, heads = f"{title}: {panels.pop()}", heads[:-1]
+        cells = [row[:-1] for row in cells]
+    return table(title, heads, cells, numeric="tttn")

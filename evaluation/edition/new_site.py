@@ -30,12 +30,15 @@ def answer(study: StudyResults) -> str:
     ]  # fmt: skip
     apart = [words.within(o["plain_title"]) for o, one in held if one["p_alike"] < ALIKE]
     said = (
-        "For no main outcome do these sites bear a promise to a new one." if not sure
+        "These sites promise a new one nothing on any main outcome." if not sure
         else f"The range for a new site leaves out nought only for {words.listed(sure)}."
     )  # fmt: skip
     if apart:
-        said += f" Sites differ by more than chance in {words.listed(apart)}."
-    return f"{said} A range is for one more site like these: for another kind it is too short."
+        said += f" Sites differ by more than chance could explain in {words.listed(apart)}."
+    return (
+        f"{said} Each range is for one more site like these; for a site of another kind it is too "
+        "short."
+    )
 
 
 def _part(study: StudyResults, outcome: Record, out: Generated) -> dict[str, Any] | None:
@@ -53,11 +56,13 @@ def _part(study: StudyResults, outcome: Record, out: Generated) -> dict[str, Any
     rows.append(("A new site like these", new, True, effects.with_range(estimate, new)))
     say = effects.say(estimate)
     alike = (
-        "Sites differ by more than chance." if one["p_alike"] < ALIKE
+        "Sites differ by more than chance could explain." if one["p_alike"] < ALIKE
         else "Sites differ by no more than chance could explain."
     )  # fmt: skip
-    ends = f"from {say(new['low'])} to {say(new['high'])}"
-    said = f"One more site like these could lie anywhere {ends}. {alike}"
+    unit = "per cent" if estimate["scale"] == "log" else str(outcome["unit"])
+    ends = f"between {say(new['low'])} and {say(new['high'])}"
+    ends += "" if estimate["scale"] == "log" else f" {unit}"
+    said = f"One more site like these would likely lie {ends}. {alike}"
     if answers.style(outcome) == "unknown":
         said += " Whether any of this is the programme's doing cannot be told."
     alt = f"Effects on {outcome['plain_title']} by site, and the range for a new one. {said}"
@@ -65,7 +70,6 @@ def _part(study: StudyResults, outcome: Record, out: Generated) -> dict[str, Any
         f"{study.study}/{outcome['code']}-new-site", "../", alt, figures.forest, rows,
         effects.tick_unit(estimate), caption=said,
     )  # fmt: skip
-    unit = "per cent" if estimate["scale"] == "log" else str(outcome["unit"])
     cells = [[label, shown] for label, _, _, shown in rows]
     heads = ["Site", "Effect (range)"]
     title = f"{outcome['plain_title']}, {unit}"

@@ -114,11 +114,9 @@ def _last_levels(row: Record) -> str:
     text = f"In {row['period']} pilot areas were at {effects.level(row['pilot'])}"
     if row["counterfactual"] is None:
         return text + "."
-    return (
-        f"{text}; without the programme it would have been "
-        f"{effects.level(row['counterfactual'])} "
-        f"({effects.level(row['low'])} to {effects.level(row['high'])})."
-    )
+    ends = _range(row)
+    without = effects.level(row["counterfactual"])
+    return f"{text}; without the programme it would have been {without} ({ends or 'no range'})."
 
 
 def _paths_table(outcome: Record) -> Markup:
@@ -243,9 +241,17 @@ def _estimators_chart(study: StudyResults, outcome: Record, out: Generated, root
         else "The ways of estimating do not all point the same way."
     )  # fmt: skip
     said += " Filled: the one that the finding rests on."
+    said += _one_look(outcome)
     alt = f"Effects on {outcome['plain_title']} by estimator with ranges. {said}"
     return out.plate(f"{study.study}/{outcome['code']}-estimators", root, alt, figures.forest,
                      rows, "%" if scale == "log" else "", caption=said)  # fmt: skip
+
+
+def _one_look(outcome: Record) -> str:
+    """Why the filled range is not quite the finding's, where looks are counted."""
+    if len(outcome.get("looks") or ()) < 2:
+        return ""
+    return " Ranges here are for this look alone; the finding's own holds at every look so far."
 
 
 def _label(estimate: Record) -> str:
@@ -271,7 +277,7 @@ def _diagnostics_table(study: StudyResults, outcome: Record) -> Markup:
     own_unit = f"{outcome['unit']}, a {study.period_word}"
     rows = [
         [d["title"], d["result"], words.sentence(d["sentence"]),
-         words.tidy(str(d["statistic"])).replace("units a period", own_unit)]
+         words.joined(words.tidy(str(d["statistic"])).replace("units a period", own_unit))]
         for d in outcome["diagnostics"]
     ]  # fmt: skip
     heads = ["Check", "Result", "Meaning", "Figure"]

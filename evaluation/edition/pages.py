@@ -295,11 +295,13 @@ def _left_out(rows: Sequence[tuple[str, Record, bool, str]]) -> str:
     if all(row["low"] is None or row["high"] is None for _, row, _, _ in rows):
         return "Re-drawn start dates can give none of these a range: read them as single guesses."
     clear = [
-        label for label, row, _, _ in rows
+        words.within(label) for label, row, _, _ in rows
         if row["low"] is not None and row["high"] is not None and row["low"] * row["high"] > 0
     ]  # fmt: skip
     said = f"Ranges that leave out nought: {words.listed(clear) or 'none'}."
-    without = [label for label, row, _, _ in rows if row["low"] is None and row["high"] is None]
+    without = [
+        words.within(label) for label, row, _, _ in rows if row["low"] is None is row["high"]
+    ]
     return f"{said} No range can be given for: {words.listed(without)}." if without else said
 
 

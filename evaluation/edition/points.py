@@ -40,7 +40,8 @@ def _tally(name: str, outcomes: Sequence[Record]) -> str:
         f"{_count(len(worse))} worsened" + (f" ({words.listed(worse)})" if worse else ""),
     ]
     if nothing:
-        parts.append(f"for {_count(nothing)} a large effect is ruled out")
+        every = "all " if nothing == len(outcomes) > 1 else ""
+        parts.append(f"for {every}{_count(nothing)} a large effect is ruled out")
     if still_open:
         parts.append(f"{_count(still_open)} {'is' if still_open == 1 else 'are'} open")
     return f"{name}: of {len(outcomes)}, {words.listed(parts)}."
@@ -132,7 +133,7 @@ def _who_pays(study: StudyResults) -> str:
     cost = words.pounds(payer["cost"]["mean"])
     return (
         f"The largest cost so far falls on {payer['name']} ({cost}). "
-        f"The largest gain is in {gainer['name']}, {gainer['budget']}: "
+        f"The largest gain is at {gainer['name']} ({gainer['budget']}): "
         f"{words.money_with_range(gainer['gain'])}{_of_which_open(study.value, gainer)}."
     )
 
@@ -145,4 +146,8 @@ def _of_which_open(value: Record, gainer: Record) -> str:
         if row["outcome"] in codes and row["kind"] == "fiscal"
         and (row["agency"], row.get("budget")) == (gainer["agency"], gainer["budget"])
     )  # fmt: skip
-    return f", of which {words.pounds(part)} is from {cannot_be_told(value)}" if part else ""
+    if not part:
+        return ""
+    whole = words.pounds(part) == words.pounds(gainer["gain"]["mean"])
+    which = "all of it" if whole else f"of which {words.pounds(part)} is"
+    return f", {which} from {cannot_be_told(value)}"

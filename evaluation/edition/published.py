@@ -27,6 +27,21 @@ PLANTED = {
     "other_programme": "another programme in a fifth of the comparison authorities",
     "changed_instrument": "a new way of recording in pilots",
 }  # fmt: skip
+CASES = {
+    "mpdta": "Minimum wages and teenage employment (mpdta)",
+    "Medicaid (ehec)": "Medicaid and health insurance (ehec)",
+    "castle doctrine": "Castle doctrine and homicide",
+    "Proposition 99": "Proposition 99 and cigarettes",
+}
+CHECKS = {
+    "pre_level": "Level before the start", "balance": "Balance before the start",
+    "pre_trend": "Path before the start", "regression_to_the_mean": "An unusual moment",
+    "changed_instrument": "A jump in recording", "other_programme": "Another programme",
+    "odd_comparisons": "Comparisons that stand apart", "negative_control": "The control",
+    "denominators": "Denominators", "spillover": "Spillover to neighbours",
+    "influence": "One place that carries it",
+}  # fmt: skip
+"""Checks by the names that a reader gives them; one that is not here keeps its code."""
 
 
 def view(book: Path) -> dict[str, Any]:
@@ -62,7 +77,8 @@ def _case(case: str, rows: Sequence[Record]) -> dict[str, Any]:
     met = sum(abs(row["difference"]) <= row["tolerance"] for row in rows)
     heads = ["What", "Published", "Ours", "Difference", "Why"]
     return {
-        "title": f"{_capital(case)}: {met} of {len(rows)} figures met to what was printed",
+        "title": f"{CASES.get(case, _capital(case))}: {met} of {len(rows)} figures agree with what "
+        "was printed",
         "table": table(f"Published and ours: {case}", heads, cells, numeric="tnnnt"),
     }
 
@@ -79,7 +95,7 @@ def _noticed(record: Record) -> Markup:
     for code in checks:
         shares = [row["fires"].get(code) for row in rows]
         cells.append([
-            _capital(code.replace("_", " ")),
+            CHECKS.get(code, _capital(code.replace("_", " "))),
             *("" if one is None else words.percent(100 * one["share"], 0) for one in shares),
         ])  # fmt: skip
     heads = [

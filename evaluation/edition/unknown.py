@@ -48,8 +48,9 @@ def open_questions(edition: Edition) -> list[Open]:
 def _when(edition: Edition, outcome: Record) -> str:
     study, detectable = edition.headline, outcome["finding"].get("detectable_percent")
     if failed := failed_checks(outcome):
-        why = words.listed([words.within(words.tidy(c["title"]).rstrip("?")) for c in failed])
-        return f"No day: waiting does not mend a check that failed ({why})."
+        why = words.listed([f"“{words.tidy(c['title'])}”" for c in failed])
+        which = "the check" if len(failed) == 1 else "the checks"
+        return f"No day: waiting does not mend {which} that failed, {why}."
     if answers.style(outcome) == "early" and (settled := run_their_course(study)):
         return f"{_by(edition, settled)}, when every site will have run long enough."
     if detectable is None:
@@ -124,11 +125,11 @@ def answer_when(edition: Edition) -> str:
     parts += [f"{when.rstrip('.')}: {words.listed(titles)}." for when, titles in dated.items()]
     if undated:
         names = [
-            words.within(str(one.outcome["plain_title"])) if one.outcome
-            else "how people feel about their lives"
-            for one in undated
+            words.within(str(one.outcome["plain_title"])) for one in undated if one.outcome
         ]  # fmt: skip
-        parts.append(f"Waiting alone will not settle {words.listed(names)}.")
+        about = [f"what the programme did to {words.listed(names)}"] if names else []
+        about += ["how people feel about their lives"] if len(names) < len(undated) else []
+        parts.append(f"Waiting alone will not settle {' or '.join(about)}.")
     return " ".join(parts)
 
 

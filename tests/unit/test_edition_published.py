@@ -14,7 +14,9 @@ BOOK = Path(__file__).parents[2] / "book"
 def test_every_case_has_its_table_and_says_how_near_it_is() -> None:
     found = published.view(BOOK)["published"]
     titles = [case["title"] for case in found]
-    assert titles[0] == "Mpdta: 16 of 16 figures met to what was printed"
+    assert titles[0] == (
+        "Minimum wages and teenage employment (mpdta): 16 of 16 figures agree with what was printed"
+    )
     assert "\u22120.0399513" in found[0]["table"]
     record = json.loads((BOOK / "published.json").read_text(encoding="utf-8"))
     assert len(titles) == len({row["case"] for row in record["rows"]})
