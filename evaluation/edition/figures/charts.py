@@ -37,7 +37,7 @@ from evaluation.edition.figures.canvas import (
 
 # Charts always lie on white, so text over a line gets white behind it.
 _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
-NARROW_LABEL = 58
+NARROW_LABEL = 57
 """Characters of a row's name that a narrow chart has room for."""
 
 
