@@ -137,8 +137,10 @@ def resting(value: Record) -> str:
         f"{words.pounds(part)} of the {words.pounds(whole)}" for key, part in parts.items()
         if 0 < part <= (whole := value["totals"][key]["mean"])
     ]  # fmt: skip
+    if len(within) == 1:
+        return f"But {within[0]} rests on {cannot_be_told(value)}."
     if within:
-        return f"But {', and '.join(within)}, rests on {cannot_be_told(value)}."
+        return f"But {', and '.join(within)}, rest on {cannot_be_told(value)}."
     counted = words.pounds(parts["gross_fiscal"])
     return f"But it counts {counted} for {cannot_be_told(value)}."
 

@@ -93,7 +93,7 @@ def _gains(value: Record | None) -> str:
     said = f"The largest gains so far: {words.listed(named)}."
     open_part = sum(row["gross_fiscal"]["mean"] for row in answers.not_standing(value))
     if open_part:
-        said += f" Of this {words.pounds(open_part)} is for {answers.cannot_be_told(value)}."
+        said += f" Of this, {words.pounds(open_part)} is for {answers.cannot_be_told(value)}."
     return said
 
 

@@ -91,7 +91,7 @@ OPEN = {
     "gross_fiscal": {"mean": 0.6e6}, "cashable": {"mean": 0.3e6},
 }  # fmt: skip
 TOLD = (
-    "rests on people claiming unemployment-related benefits, for which it cannot be told whether "
+    "people claiming unemployment-related benefits, for which it cannot be told whether "
     "the programme did it"
 )
 
@@ -100,7 +100,7 @@ def test_money_says_what_rests_on_findings_that_are_objected_to(raw: dict[str, A
     assert "But " not in answers.money(study(raw))
     raw["value"]["not_standing"] = [OPEN]
     said = answers.money(study(raw))
-    assert f"But £600,000 of the £2.9m, and £300,000 of the £400,000, {TOLD}." in said
+    assert f"But £600,000 of the £2.9m, and £300,000 of the £400,000, rest on {TOLD}." in said
     assert said.endswith("With that counted, it has not yet paid for itself.")
 
 
