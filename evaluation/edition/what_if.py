@@ -70,26 +70,41 @@ def _slider(name: str, label: str, scale: tuple[float, float, float, float]) -> 
     ).format(n=name, l=label, a=least, b=most, s=step, v=now)
 
 
+_PARTS = {"mean": "Best figure", "range": "Range", "chance": "Chance above nought"}
+"""What the script writes anew in each row, and its column's name."""
+
+
 def _table(published: Mapping[str, Any]) -> Markup:
     found = what_if(published, Setting())
     body = Markup("").join(_row(key, title, found[key]) for key, title in _ROWS)
+    heads = Markup("").join(
+        Markup("<th scope='col' role='columnheader' class='n'>{}</th>").format(name)
+        for name in _PARTS.values()
+    )
     caption = (
         f"Present value in pounds of {published['price_base']}, from "
         f"{words.number(published['draws'])} of the {words.number(published['of'])} draws"
     )
     return Markup(
-        "<div class='table-box' role='region' tabindex='0' aria-label='{c}'><table>"
-        "<caption>{c}</caption><thead><tr><th scope='col'>Scenario</th>"
-        "<th scope='col' class='n'>Best figure</th><th scope='col' class='n'>Range</th>"
-        "<th scope='col' class='n'>Chance above nought</th></tr></thead><tbody>{b}</tbody>"
-        "</table></div>"
-    ).format(c=caption, b=body)
+        "<div class='table-box' role='region' tabindex='0' aria-label='{c}'>"
+        "<table class='stacked' role='table'><caption>{c}</caption>"
+        "<thead role='rowgroup'><tr role='row'><th scope='col' role='columnheader'>Scenario</th>"
+        "{h}</tr></thead><tbody role='rowgroup'>{b}</tbody></table></div>"
+    ).format(c=caption, b=body, h=heads)
 
 
 def _row(key: str, title: str, figure: Mapping[str, float]) -> Markup:
     low, high = words.pounds(figure["low"]), words.pounds(figure["high"])
-    return Markup(
-        "<tr data-row='{}'><th scope='row'>{}</th><td class='n' data-part='mean'>{}</td>"
-        "<td class='n' data-part='range'>{}</td><td class='n' data-part='chance'>{}</td></tr>"
-    ).format(key, title, words.pounds(figure["mean"]), f"{low} to {high}",
-             words.in_hundred(figure["p_positive"]))  # fmt: skip
+    shown = (
+        words.pounds(figure["mean"]),
+        f"{low} to {high}",
+        words.in_hundred(figure["p_positive"]),
+    )
+    cells = Markup("").join(
+        Markup("<td class='n' role='cell' data-label='{}' data-part='{}'>{}</td>").format(
+            name, part, text
+        )
+        for (part, name), text in zip(_PARTS.items(), shown, strict=True)
+    )
+    head = Markup("<th scope='row' role='rowheader'>{}</th>").format(title)
+    return Markup("<tr role='row' data-row='{}'>{}{}</tr>").format(key, head, cells)
