@@ -13,6 +13,8 @@ STACKED = range(3, 8)
 """How many columns a table has that a telephone shows as a list of rows."""
 SHORT = 24
 """The longest text, in characters, that a narrow column bears without breaking into a tower."""
+NAME = 60
+"""The longest name of a row, in characters, that does the same."""
 _HASH = re.compile("[0-9a-f]{40,}")
 
 
@@ -57,8 +59,9 @@ _ROLES = {
 def _stacked(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bool:
     """Whether a telephone's columns would be too narrow for what the cells hold."""
     return len(columns) in STACKED and any(
-        len(_text(cell)) > SHORT for row in rows for cell in row[1:]
-    )
+        len(_text(cell)) > (SHORT if place else NAME) for row in rows
+        for place, cell in enumerate(row)
+    )  # fmt: skip
 
 
 def _text(cell: Cell) -> str:
