@@ -172,26 +172,8 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 
-_PLAINER = (
-    # Without quotation marks "ruled out no effect" reads as its opposite.
-    (r"\bno effect was ruled out\b", "“no effect” was ruled out"),
-    (r"\bhas ruled out no effect\b", "has ruled out “no effect”"),
-    (r"was the first at which no effect could be ruled out",
-     "was the first to rule out “no effect”"),
-    (r"can rule out no effect: the alpha spent until then is less than one assignment",
-     "can rule out “no effect”: the chance of a false finding that may be spent until then is less "
-     "than one drawing's"),
-    (r"(?<![\d.,])1 of (\d+) conditions are not met", r"1 of \1 conditions is not met"),
-    (r"\bdid not move, as it should\b", "did not move, as expected"),
-    (r"\bno effect larger than its margin\b", "with no effect larger than the margin that matters"),
-)  # fmt: skip
-"""What the engine's sentences say, and how the book says it so that it cannot be misread."""
-
-
 def tidy(text: str) -> str:
     """The findings' sentences in the book's spelling of percentages, minus signs and one of it."""
-    for said, plainer in _PLAINER:
-        text = re.sub(said, plainer, text)
     text = re.sub(r"(?<=\d) %", "%", text)
     text = re.sub(r"(?<![\d.,])1 (area|period|quarter|site)s\b", r"1 \1", text)
     return re.sub(r"(?<![\w)])-(?=\d)", MINUS, text)

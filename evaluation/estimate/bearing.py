@@ -87,8 +87,9 @@ def bearing(assignments: Assignments, panel: Panel, plan: LookPlan) -> Bearing:
         needed.append(f"Areas of at least {FEWEST_AUTHORITIES} authorities.")
     if not refused and (first := first_able(assignments, plan)) > 1:
         said.append(
-            f"No look before the {_ordinal(first)} of {plan.horizon} can rule out no effect: the "
-            "alpha spent until then is less than one assignment."
+            f"No look before the {_ordinal(first)} of {plan.horizon} can rule out “no effect”: "
+            "the chance of a false finding that may be spent until then is less than one "
+            "assignment's share."
         )
     if started <= FEW_AREAS:
         said.append(

@@ -157,7 +157,8 @@ def grade(evidence: Evidence, judgement: Judgement) -> Grade:
     level, why = _level({one.code: one for one in conditions})
     open_ones = [one for one in conditions if one.met != "met"]
     raises = tuple(one.mend for one in open_ones if one.mend)
-    unmet = f" {len(open_ones)} of {len(conditions)} conditions are not met." if open_ones else ""
+    are = "is" if len(open_ones) == 1 else "are"
+    unmet = f" {len(open_ones)} of {len(conditions)} conditions {are} not met." if open_ones else ""
     return Grade(
         level=level, conditions=conditions, raises=raises,
         sentence=f"Level {level} of 5 on the Maryland scale (at most {HIGHEST} for this design): "

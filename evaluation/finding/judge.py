@@ -198,9 +198,9 @@ def _rejects(judged: Judged) -> tuple[bool, list[str]]:
         said = f"p {judged.adjusted_p:.3f} {counted} and its family, at level {alpha:.2f}"
         return judged.adjusted_p <= alpha, [said, *harm]
     if looked.crossed:
-        said = f"no effect was ruled out at the look at {looked.crossed_at}, every look counted"
+        said = f"“no effect” was ruled out at the look at {looked.crossed_at}, every look counted"
         return True, [said, *harm]
-    return False, [f"no look has ruled out no effect ({counted}, p {looked.p:.3f})", *harm]
+    return False, [f"no look has ruled out “no effect” ({counted}, p {looked.p:.3f})", *harm]
 
 
 def _people(judged: Judged, interval: tuple[float, float]) -> tuple[Range | None, Range | None]:

@@ -137,7 +137,7 @@ def _curse(facts: Facts) -> str:
     if looked is None or looked.crossed_at is None or facts.verdict not in ("improved", "worsened"):
         return ""
     return (
-        f" The look at {looked.crossed_at} was the first at which no effect could be ruled out; "
+        f" The look at {looked.crossed_at} was the first to rule out “no effect”; "
         "an estimate at that moment is on average too large."
     )
 

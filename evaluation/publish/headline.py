@@ -34,11 +34,11 @@ OBSERVATIONS, PARAMETERS, ASSIGNMENTS, STATE = (
     "observations.parquet", "parameters", "assignments.npz", "state.json",
 )  # fmt: skip
 MONEY = {
-    "gross_fiscal": "Capacity released so far",
+    "gross_fiscal": "Capacity released, to date",
     "cashable": "Of it, what could leave a budget",
-    "cost": "Cost of the programme so far",
-    "net_fiscal": "Released less cost",
-    "npsv": "Net present value so far",
+    "cost": "Cost of the programme, to date",
+    "net_fiscal": "Capacity released less cost, to date",
+    "npsv": "Net present social value, to date",
 }
 PLACEBOS = 99
 """Placebo assignments that are kept, since money and people ask for some draws; any will do."""
@@ -107,7 +107,8 @@ def of_results(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         shown = [("percent", title, "%", finding["effect_percent"])]
         if finding["people"]:
             people = finding["people"]["per_quarter"]
-            shown.append(("people", f"{title} a {period}", one["people"], people))
+            when = f"a {period}" if one["kind"] == "flow" else "at any one time"
+            shown.append(("people", f"{title} {when}", one["people"], people))
         for kind, said, unit, row in shown:
             found[f"{one['code']}.{kind}"] = {"title": said, "unit": unit} | {
                 name: row[name] for name in ("effect", "low", "high")

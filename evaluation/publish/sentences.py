@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evaluation.edition import words
@@ -38,8 +38,11 @@ def sentence(change: Change, title: str, unit: str) -> str:
     if not change.parts or all(part.amount == 0 for part in change.parts):
         return f"{title}: {level(change.after, unit)}, as before."
     moved = sorted((p for p in change.parts if p.amount), key=lambda p: -abs(p.amount))
-    ends = f"from {level(change.before, unit)} to {level(change.after, unit)}"
-    return f"{title} went {ends}: {words.listed([_part(part, unit) for part in moved])}."
+    ends = [level(value, unit) for value in (change.before, change.after)]
+    went = f"went from {ends[0]} to {ends[1]}"
+    if ends[0] == ends[1]:
+        went = f"stayed at {ends[1]}, where by themselves these moved it"
+    return f"{title} {went}: {words.listed([_part(part, unit) for part in moved])}."
 
 
 def _part(part: Part, unit: str) -> str:
@@ -53,11 +56,11 @@ def reason(cause: str, causes: Causes) -> str:
     """What a cause was, from the facts."""
     said: dict[str, Callable[[Causes], str]] = {
         REVISED: _given_again,
-        WITHDRAWN: lambda c: f"Withdrawn: {'; '.join(c.withdrawn)}",
+        WITHDRAWN: lambda c: f"Withdrawn: {_joined(c.withdrawn)}",
         NEW: lambda c: f"New: {words.listed(c.quarters) or 'costs of a new quarter'}",
         PROTOCOL: _protocol,
         CODE: lambda c: f"Code that differs: {', '.join(c.code)}",
-        PRICES: lambda c: "; ".join(c.parameters),
+        PRICES: lambda c: _joined(c.parameters),
     }
     return words.sentence(said[cause](causes))
 
@@ -69,16 +72,21 @@ def _given_again(causes: Causes) -> str:
         return "Costs of quarters known before are others"
     where = [
         f"{words.counted(causes.areas.get(role, 0), f'{role} area')}"
-        for role in (PILOT, COMPARISON)
-    ]
-    why = f". Reason given: {'; '.join(causes.reasons)}" if causes.reasons else ""
-    return f"{words.listed(parts)}, in {words.listed(where)}{why}"
+        for role in (PILOT, COMPARISON) if causes.areas.get(role)
+    ]  # fmt: skip
+    said = words.listed(parts) + (f", in {words.listed(where)}" if where else "")
+    return f"{said}. Reason given: {_joined(causes.reasons)}" if causes.reasons else said
 
 
 def _protocol(causes: Causes) -> str:
-    said = "; ".join(causes.protocol) or "The kept assignments are others"
-    noted = f" Noted as a deviation: {'; '.join(causes.deviations)}" if causes.deviations else ""
+    said = _joined(causes.protocol) or "The kept assignments are others"
+    noted = f" Noted as a deviation: {_joined(causes.deviations)}" if causes.deviations else ""
     return f"{words.sentence(said)}{noted}"
+
+
+def _joined(told: Sequence[str]) -> str:
+    """Notes that may each end in a full stop, as one sentence's list."""
+    return "; ".join(one.rstrip(" .") for one in told)
 
 
 def level(value: float | None, unit: str) -> str:

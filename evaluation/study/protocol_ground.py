@@ -266,7 +266,7 @@ def drawn(case: Case, ground: Ground) -> Iterator[Remark]:
         if first > plan.horizon / 2:
             yield case.remark("P077", "question", ("looks",),
                               f"By so few assignments ({ground.drawn.distinct}) no look before "
-                              f"number {first} of {plan.horizon} could rule out no effect.",
+                              f"number {first} of {plan.horizon} could rule out “no effect”.",
                               "More areas, spending: pocock, or say that early looks cannot speak."
                               )  # fmt: skip
 

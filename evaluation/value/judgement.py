@@ -123,7 +123,7 @@ def _efficiency(value: Value) -> str:
 
 
 def _effectiveness(findings: Mapping[str, Finding]) -> str:
-    margin = "no effect larger than its margin"
+    margin = "with no effect larger than the margin that matters"
     counts = Counter(
         margin if finding.verdict.startswith("no effect larger than") else finding.verdict
         for finding in findings.values()

@@ -13,7 +13,7 @@ SOUND = Evidence(
     estimator="did", one_instrument=True, pilot_areas=8, comparison_areas=60, periods_before=12,
     trend=("holds", "They moved together."), complete=0.99, agree=3, others=3, excludes_none=True,
     fixed_before=True, how_chosen="By lot among those that asked.",
-    controls=(("holds", "Road casualties did not move, as it should."),),
+    controls=(("holds", "Road casualties did not move, as expected."),),
     spillover=("holds", "The ring moved like those beyond."),
 )  # fmt: skip
 
@@ -48,7 +48,7 @@ def test_each_condition_has_its_level_and_its_mend(change, level, code, raised):
     assert found.level == level
     assert unmet(found) == {code}
     assert any(raised in one for one in found.raises)
-    assert "1 of 8 conditions are not met" in found.sentence
+    assert "1 of 8 conditions is not met" in found.sentence
 
 
 def test_a_comparison_that_nobody_argues_for():
