@@ -56,7 +56,7 @@ tr:nth-child(-n+2) { break-after: avoid; } tr:nth-last-child(-n+2) { break-befor
 thead { break-after: avoid; break-inside: avoid; } tbody tr:first-child { break-before: avoid; }
 dl, dl > div { break-inside: avoid; } h4, .rule, dt { break-after: avoid; }
 article.short { break-before: auto; margin-top: 2.5rem; }
-.short .print-band { display: none; } .bd-article h2 { margin: 1.2rem 0 .5rem; padding-top: .6rem; }
+.bd-article h2 { margin: 1.2rem 0 .5rem; padding-top: .6rem; }
 .bd-article .table-box td { white-space: normal; overflow-wrap: break-word; }
 .bd-article table.dataframe { border: 0; } .bd-article table.table { margin-bottom: 1rem; }
 /* What is empty below the last words of a page would otherwise be a sheet of its own. */
