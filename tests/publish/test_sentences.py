@@ -1,0 +1,70 @@
+"""What a difference between editions says, in sentences that stumble over nothing."""
+
+import pytest
+
+from evaluation.edition.words import MINUS
+from evaluation.publish import sentences
+from evaluation.publish.causes import Causes
+from evaluation.publish.difference import Change
+from evaluation.publish.ground import PRICES
+from evaluation.publish.headline import of_results
+from evaluation.publish.pieces import NEW, REVISED, WITHDRAWN
+from evaluation.publish.split import Part
+
+NOTHING = Causes(
+    restated=0, late=0, areas={}, outcomes={}, reasons=(), withdrawn=(), quarters=(), protocol=(),
+    deviations=(), code=(), parameters=(),
+)  # fmt: skip
+
+
+def changed(before, after, **parts):
+    told = tuple(
+        Part(cause=cause, amount=by, shapley=by, low=by, high=by) for cause, by in parts.items()
+    )
+    return Change(id="x.percent", before=before, after=after, parts=told, revised={}, areas=())
+
+
+def told(**facts):
+    return Causes(**(NOTHING.__dict__ | facts))
+
+
+def test_a_change_below_the_digits_shown_is_not_said_to_go_from_a_figure_to_itself() -> None:
+    said = sentences.sentence(changed(-3.61, -3.64, **{NEW: -0.53, REVISED: 0.5}), "Visits", "%")
+    assert "from" not in said
+    assert said.startswith(f"Visits stayed at {MINUS}3.6%, where by themselves")
+    said = sentences.sentence(changed(-3.1, -3.6, **{NEW: -0.5}), "Visits", "%")
+    assert "went from" in said and "stayed" not in said
+
+
+@pytest.mark.parametrize(
+    ("cause", "facts", "said"),
+    [
+        (REVISED, {"restated": 12, "areas": {"pilot": 2, "comparison": 0}},
+         "12 figures restated, in 2 pilot areas."),
+        (REVISED, {"restated": 1, "areas": {"pilot": 1, "comparison": 3},
+                   "reasons": ("Late coding.", "A merger.")},
+         "1 figure restated, in 1 pilot area and 3 comparison areas. Reason given: Late coding; A "
+         "merger."),
+        (REVISED, {"late": 3}, "3 figures came late."),
+        (WITHDRAWN, {"withdrawn": ("S01 2026 Q1: sent twice.",)},
+         "Withdrawn: S01 2026 Q1: sent twice."),
+        (PRICES, {"parameters": ("deflator: another file.", "rate: 3.0 for 3.5.")},
+         "Deflator: another file; rate: 3.0 for 3.5."),
+    ],
+)  # fmt: skip
+def test_reasons_name_what_was_and_no_more(cause, facts, said) -> None:
+    assert sentences.reason(cause, told(**facts)) == said
+
+
+def test_a_stock_is_counted_at_any_one_time() -> None:
+    outcome = {
+        "role": "primary", "code": "claims", "plain_title": "Claims", "people": "people",
+        "finding": {"effect_percent": {"effect": 1.0, "low": 0.0, "high": 2.0},
+                    "people": {"per_quarter": {"effect": 1.0, "low": 0.0, "high": 2.0}}},
+    }  # fmt: skip
+    for kind, said in (("stock", "Claims at any one time"), ("flow", "Claims a quarter")):
+        found = of_results({
+            "sample": {"periods": ["2025 Q1", "2025 Q2"]}, "value": None,
+            "outcomes": [outcome | {"kind": kind}],
+        })  # fmt: skip
+        assert found["claims.people"]["title"] == said
