@@ -76,7 +76,7 @@ def _restated(figure: Mapping[str, Any], unit: str) -> Iterator[str]:
     yield "    restated or late figures by themselves, where they were:"
     for role, moved in figure["revised"].items():
         told = role if role == COSTS else f"{role} areas"
-        yield f"      {told:<32} {sentences.amount(moved, unit):>14}"
+        yield f"      {told:<48} {sentences.amount(moved, unit):>14}"
     yield "    and by area, pilots put in first, largest first:"
     for row in figure["areas"]:
         if row["amount"]:
@@ -84,4 +84,4 @@ def _restated(figure: Mapping[str, Any], unit: str) -> Iterator[str]:
             told = f"{known}, {row['role']}" if row["area"] else known
             moved = sentences.amount(row["amount"], unit)
             figures = words.counted(row["figures"], "figure") if row["figures"] else ""
-            yield f"      {told:<32} {moved:>14}   {figures}".rstrip()
+            yield f"      {told:<48} {moved:>14}   {figures}".rstrip()
