@@ -23,6 +23,7 @@ from evaluation.edition.tables import table
 ENOUGH = 2
 """Editions from which on there is a story."""
 SAME = 1e-9
+SIDES = ("pilot", "comparison")
 CHARTED = ("percent", "gross_fiscal", "npsv")
 """The headlines that are drawn; the tables hold all of them."""
 
@@ -71,6 +72,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
             "causes": _causes(change), "sentences": change["sentences"],
             "charts": [_waterfall(out, change, key, "../") for key in _charted(change)],
             "table": _split_table(change), "by_side": _by_side(change),
+            "by_area": _by_area(change),
         }  # fmt: skip
     out.table("editions", _log(edition))
     return {
@@ -165,13 +167,42 @@ def _by_side(change: Record) -> Markup:
     rows = [
         [figure["title"] + (f" ({figure['unit']})" if figure["unit"] in ("%", "£") else ""),
          *(words.change_in_unit(figure["revised"].get(role, 0.0), figure["unit"])
-           for role in ("pilot", "comparison"))]
+           for role in SIDES)]
         for figure in change["figures"].values() if any(figure["revised"].values())
     ]  # fmt: skip
     if not rows:
         return Markup("")
     heads = ["Headline", "Restated in pilot areas", "Restated in comparison areas"]
     return table("What restated or late figures moved, by side", heads, rows, numeric="tnn")
+
+
+def _by_area(change: Record) -> list[dict[str, Any]]:
+    """For each headline that restated figures moved, what each area moved it, largest first."""
+    found = []
+    for figure in change["figures"].values():
+        # Editions that were published before areas were told hold none.
+        moved = [row for row in figure.get("areas", ()) if row["amount"]]
+        if moved:
+            found.append({"title": figure["title"], "table": _areas(figure, moved)})
+    return found
+
+
+def _areas(figure: Record, moved: Sequence[Record]) -> Markup:
+    rows = [
+        [_area(row), row["role"] if row["role"] in SIDES else "neither",
+         str(row["figures"] or "none"), words.change_in_unit(row["amount"], figure["unit"])]
+        for row in moved
+    ]  # fmt: skip
+    amount = "Amount (percentage points)" if figure["unit"] == "%" else "Amount"
+    heads = ["Area", "Pilot or comparison", "Figures restated", amount]
+    caption = f"What restated or late figures moved, by area: {words.within(figure['title'])}"
+    return table(caption, heads, rows, numeric="ttnn")
+
+
+def _area(row: Record) -> str:
+    """An area with its code; several areas, or costs, have none."""
+    name = str(row["name"])
+    return f"{name} ({row['area']})" if row["area"] else name[:1].upper() + name[1:]
 
 
 def _list(edition: Edition, told: Record | None) -> Markup:

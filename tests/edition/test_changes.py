@@ -1,0 +1,80 @@
+"""What the page of editions says of restated figures, area by area."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluation.edition import changes
+from evaluation.edition.edition import Edition
+from evaluation.edition.pages import Pages
+from evaluation.edition.past import History
+from tests.edition.ground import laid_out
+
+KEY = "ae_attendances.percent"
+AREAS = (
+    {"area": "P02", "name": "Harbour", "role": "pilot", "figures": 3, "amount": -0.31},
+    {"area": "", "name": "costs of known quarters", "role": "costs", "figures": 0, "amount": 0.2},
+    {"area": "", "name": "14 other comparison areas", "role": "comparison", "figures": 28,
+     "amount": 0.05},
+    {"area": "P01", "name": "Moorside", "role": "pilot", "figures": 2, "amount": 0.0},
+)  # fmt: skip
+
+
+def page_of_editions(root: Path, areas: tuple[dict[str, Any], ...] | None) -> str:
+    """The page as it is written where the coming edition differs by restated figures alone."""
+    workspace = laid_out(root)
+    edition = Edition.read(workspace, "new_start")
+    headline = {
+        f"{one['code']}.percent": {
+            "title": one["plain_title"], "unit": "%", **one["finding"]["effect_percent"],
+        }
+        for one in edition.headline.with_role("primary")
+    }  # fmt: skip
+    now = headline[KEY]["effect"]
+    told = sum(one["amount"] for one in areas or ())
+    figure = {
+        "title": headline[KEY]["title"], "unit": "%", "before": now - told, "after": now,
+        "change": told, "revised": {"pilot": told, "comparison": 0.0},
+        "parts": [{"cause": "revised", "amount": told, "shapley": told, "low": told, "high": told}],
+        **({} if areas is None else {"areas": list(areas)}),
+    }  # fmt: skip
+    change = {
+        "before": "2025-Q1", "order": ["revised"], "titles": {"revised": "Restated figures"},
+        "reasons": {"revised": "5 figures were restated."}, "figures": {KEY: figure},
+        "sentences": ["A&E attendances moved."],
+    }  # fmt: skip
+    coming = {
+        "name": "now", "quarter": edition.quarter, "number": 2, "correction": 0, "reason": "",
+        "published": "2026-11-20T09:00:00+00:00", "next_due": "2027-02-10",
+        "headline": headline, "change": change,
+    }  # fmt: skip
+    pages = Pages(workspace, dataclasses.replace(edition, history=History(coming=coming)))
+    # All pages take many seconds to draw, and this one needs none of the others.
+    pages._page("editions", "editions.md.j2", **changes.view(pages.edition, pages.out))
+    return (workspace.book / "_edition" / "editions.md").read_text(encoding="utf-8")
+
+
+def test_what_each_area_moved_stands_folded_largest_first(tmp_path: Path) -> None:
+    page = page_of_editions(tmp_path, AREAS)
+    assert page.count("<summary>By area: ") == 1
+    fold = page.partition("<summary>By area: ")[2].partition("</details>")[0]
+    rows = [row.partition("</tr>")[0] for row in fold.partition("<tbody")[2].split("<tr")[1:]]
+    cells = [
+        ("Harbour (P02)", ">pilot<", ">3<", "−0.31"),
+        ("Costs of known quarters", ">neither<", ">none<", "+0.20"),
+        ("14 other comparison areas", ">comparison<", ">28<", "+0.05"),
+    ]
+    assert len(rows) == len(cells)
+    for row, said in zip(rows, cells, strict=True):
+        assert all(one in row for one in said), row
+
+
+@pytest.mark.parametrize("areas", [(), AREAS[-1:], None], ids=["none", "unmoved", "not told"])
+def test_where_no_area_moved_a_headline_nothing_is_folded(
+    areas: tuple[dict[str, Any], ...] | None, tmp_path: Path
+) -> None:
+    assert "By area:" not in page_of_editions(tmp_path, areas)
