@@ -284,6 +284,11 @@ def test_links_of_the_printed_book_lead_to_their_place_in_it(printed: str) -> No
     assert "<li><a href='#below-page'>Second</a></li>" in printed
 
 
+def test_a_page_without_a_chart_follows_on_unless_a_part_begins_with_it(printed: str) -> None:
+    kinds = re.findall(r"<article class='bd-article( follows)?' id='([\w-]+)'", printed)
+    assert kinds == [("", "index"), ("", "below-page"), (" follows", "below-real")]
+
+
 def test_each_sheet_of_the_printed_book_says_whose_figures_it_bears(printed: str) -> None:
     """No text of a band can end the style that puts it into the margins."""
     style = printed[printed.index("<style>") : printed.index("</style>")]

@@ -23,8 +23,6 @@ from evaluation.errors import BookError
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SECONDS = 300
 LEVELS = ("parts", "chapters", "sections")
-SHORT = 500
-"""Words below which a section without a chart begins on the sheet of the one before it."""
 _ARTICLE = re.compile(r'<article class="bd-article[^>]*>(.*?)</article>', re.DOTALL)
 _BAND = re.compile(r'<div class="bd-header-announcement__content">(.*?)</div>', re.DOTALL)
 _HEAD = re.compile(r'<link[^>]+rel="stylesheet"[^>]*>')
@@ -50,12 +48,16 @@ html { font-size: 11px; } .bd-article h1 { font-size: 1.8rem; }
 figure.chart img { max-width: min(var(--chart), 480px); }
 :root { --measure: none; --wide: none; }
 body { background: white; } figure, tr, li { break-inside: avoid; }
-h1, h2, h3, summary, caption, .cell_input { break-after: avoid; }
+h1, h2, h3, summary, caption, .cell_input, .print-band { break-after: avoid; }
+caption, h1 + p, p:has(+ figure), p:has(+ .what-if) { break-inside: avoid; }
+h1 + p, p:has(+ figure), p:has(+ .what-if) { break-after: avoid; }
 figcaption { break-before: avoid; } .what-if { break-inside: avoid; }
 tr:nth-child(-n+2) { break-after: avoid; } tr:nth-last-child(-n+2) { break-before: avoid; }
 thead { break-after: avoid; break-inside: avoid; } tbody tr:first-child { break-before: avoid; }
-dl, dl > div { break-inside: avoid; } h4, .rule, dt { break-after: avoid; }
-article.short { break-before: auto; margin-top: 2.5rem; }
+dl, dl > div, dd { break-inside: avoid; } h4, .rule, dt { break-after: avoid; }
+dl.simple { break-inside: auto; }
+/* A page without a chart follows on the sheet of the one before it: few sheets are near empty. */
+article.follows { break-before: auto; margin-top: 2.5rem; }
 .bd-article h2 { margin: 1.2rem 0 .5rem; padding-top: .6rem; }
 .bd-article .table-box td { white-space: normal; overflow-wrap: break-word; }
 .bd-article table.dataframe { border: 0; } .bd-article table.table { margin-bottom: 1rem; }
@@ -117,7 +119,7 @@ def one_page(html: Path, toc: Path, title: str) -> str:
     """All articles in one page; what they link to beside them is found from its place."""
     first = (html / "index.html").read_text(encoding="utf-8")
     order = yaml.safe_load(toc.read_text(encoding="utf-8"))
-    names, below = list(_order(order)), set(_order(order, inside=("sections",)))
+    names, begins = list(_order(order)), _begins(order)
     pages = {name: (html / f"{name}.html").read_text(encoding="utf-8") for name in names}
     bands = {name: _band(text) for name, text in pages.items()}
     kinds = list(dict.fromkeys(bands.values()))
@@ -125,7 +127,7 @@ def one_page(html: Path, toc: Path, title: str) -> str:
     articles = _sources_once(articles)
     printed = []
     for name, article in articles.items():
-        kind = f"bd-article{_short(article) if name in below else ''}"
+        kind = f"bd-article{'' if name in begins or '<figure' in article else ' follows'}"
         sheet = f"page: band-{kinds.index(bands[name])}"
         said = _said(bands[name]) + article
         printed.append(
@@ -165,10 +167,10 @@ def _sources_once(articles: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _short(article: str) -> str:
-    """The class of an article that needs no sheet of its own."""
-    words = re.sub(r"<[^>]+>", " ", article).split()
-    return " short" if len(words) < SHORT and "<figure" not in article else ""
+def _begins(toc: Mapping[str, Any]) -> set[str]:
+    """The pages with which the book and its parts begin: each begins a sheet, as charts do."""
+    parts = [part["chapters"][0]["file"] for part in toc.get("parts", [])]
+    return {str(toc["root"]), *map(str, parts)}
 
 
 def _band(text: str) -> str:
@@ -211,13 +213,12 @@ def _title(article: str) -> str:
     return re.sub(r"<[^>]+>", "", found[1]) if found else ""
 
 
-def _order(toc: Mapping[str, Any], inside: Sequence[str] = LEVELS) -> Iterator[str]:
-    """The pages of a table of contents, in order; of some levels only, those ``inside`` them."""
-    if inside == LEVELS:
-        yield from (str(toc[key]) for key in ("root", "file") if key in toc)
+def _order(toc: Mapping[str, Any]) -> Iterator[str]:
+    """The pages of a table of contents, in order."""
+    yield from (str(toc[key]) for key in ("root", "file") if key in toc)
     for key in LEVELS:
         for below in toc.get(key, []):
-            yield from _order(below, LEVELS if key in inside else inside)
+            yield from _order(below)
 
 
 def _from_root(article: str, name: str, names: Collection[str]) -> str:
