@@ -23,6 +23,8 @@ from evaluation.edition.tables import table
 ENOUGH = 2
 """Editions from which on there is a story."""
 SAME = 1e-9
+FINE = 4
+"""Digits after the point of what one area moved, in points."""
 SIDES = ("pilot", "comparison")
 CHARTED = ("percent", "gross_fiscal", "npsv")
 """The headlines that are drawn; the tables hold all of them."""
@@ -88,14 +90,20 @@ def _causes(change: Record) -> list[str]:
 def _cause(title: str, reason: str) -> str:
     """As in ``The new quarter: 2026 Q3``; reasons are frozen, so they are only told anew here."""
     said = reason.removeprefix("New: ").replace("Reason given: Restated: ", "Reason given: ")
-    said = re.sub(r"\.; (Restated: )?", "; ", said)
+    said = re.sub(r"\.?; (Restated: )?", "; ", said)
     said = re.sub(r"(?<!\d)0 (pilot|comparison) areas", r"no \1 area", said)
     return f"{title}: {said}"
 
 
 def _told(sentence: str) -> str:
     """A headline that moved by less than its digits show has stayed where it was."""
-    return re.sub(r" went from (.+?) to \1: ", r" stayed at \1: ", sentence)
+    said = re.sub(r" went from (.+?) to \1: ", r" stayed at \1: ", sentence)
+    said = re.sub(r", to date (went|stayed) ", r", to date, \1 ", said)
+    stayed, _, parts = said.partition(", where by themselves these moved it: ")
+    if not parts:
+        return said
+    # A part that is nought in the digits shown did not move anything that is shown.
+    return f"{stayed}, in the digits shown: {parts}" if re.search("[1-9]", parts) else f"{stayed}."
 
 
 def _shown(change: Record) -> list[str]:
@@ -190,7 +198,7 @@ def _by_area(change: Record) -> list[dict[str, Any]]:
 def _areas(figure: Record, moved: Sequence[Record]) -> Markup:
     rows = [
         [_area(row), row["role"] if row["role"] in SIDES else "neither",
-         str(row["figures"] or "none"), words.change_in_unit(row["amount"], figure["unit"])]
+         str(row["figures"] or "none"), _share(row["amount"], figure["unit"])]
         for row in moved
     ]  # fmt: skip
     amount = "Amount (percentage points)" if figure["unit"] == "%" else "Amount"
@@ -199,10 +207,22 @@ def _areas(figure: Record, moved: Sequence[Record]) -> Markup:
     return table(caption, heads, rows, numeric="ttnn")
 
 
+def _share(amount: float, unit: str) -> str:
+    """An area's part of a change: in points smaller than the digits that a headline has."""
+    if unit != "%":
+        return words.change_in_unit(amount, unit)
+    return f"+{words.number(amount, FINE)}" if amount > 0 else words.number(amount, FINE)
+
+
 def _area(row: Record) -> str:
-    """An area with its code; several areas, or costs, have none."""
-    name = str(row["name"])
-    return f"{name} ({row['area']})" if row["area"] else name[:1].upper() + name[1:]
+    """An area with its code; several areas, or costs, have none.
+
+    Several areas are not counted: their number holds those set aside, which no effect rests on.
+    """
+    if row["area"]:
+        return f"{row['name']} ({row['area']})"
+    name = re.sub(r"^[\d,]+ ", "", str(row["name"]))
+    return name[:1].upper() + name[1:]
 
 
 def _list(edition: Edition, told: Record | None) -> Markup:

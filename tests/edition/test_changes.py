@@ -1,4 +1,4 @@
-"""What the page of editions says of restated figures, area by area."""
+"""What the page of editions says of what changed, and of restated figures area by area."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from evaluation.edition.past import History
 from tests.edition.ground import laid_out
 
 KEY = "ae_attendances.percent"
+REASON = "5 figures restated. Reason given: Restated: late records; Restated: double counts."
 AREAS = (
     {"area": "P02", "name": "Harbour", "role": "pilot", "figures": 3, "amount": -0.31},
     {"area": "", "name": "costs of known quarters", "role": "costs", "figures": 0, "amount": 0.2},
@@ -24,7 +25,9 @@ AREAS = (
 )  # fmt: skip
 
 
-def page_of_editions(root: Path, areas: tuple[dict[str, Any], ...] | None) -> str:
+def page_of_editions(
+    root: Path, areas: tuple[dict[str, Any], ...] | None, sentence: str = "A&E attendances moved."
+) -> str:
     """The page as it is written where the coming edition differs by restated figures alone."""
     workspace = laid_out(root)
     edition = Edition.read(workspace, "new_start")
@@ -44,8 +47,8 @@ def page_of_editions(root: Path, areas: tuple[dict[str, Any], ...] | None) -> st
     }  # fmt: skip
     change = {
         "before": "2025-Q1", "order": ["revised"], "titles": {"revised": "Restated figures"},
-        "reasons": {"revised": "5 figures were restated."}, "figures": {KEY: figure},
-        "sentences": ["A&E attendances moved."],
+        "reasons": {"revised": REASON}, "figures": {KEY: figure},
+        "sentences": [sentence],
     }  # fmt: skip
     coming = {
         "name": "now", "quarter": edition.quarter, "number": 2, "correction": 0, "reason": "",
@@ -64,9 +67,9 @@ def test_what_each_area_moved_stands_folded_largest_first(tmp_path: Path) -> Non
     fold = page.partition("<summary>By area: ")[2].partition("</details>")[0]
     rows = [row.partition("</tr>")[0] for row in fold.partition("<tbody")[2].split("<tr")[1:]]
     cells = [
-        ("Harbour (P02)", ">pilot<", ">3<", "−0.31"),
-        ("Costs of known quarters", ">neither<", ">none<", "+0.20"),
-        ("14 other comparison areas", ">comparison<", ">28<", "+0.05"),
+        ("Harbour (P02)", ">pilot<", ">3<", "−0.3100"),
+        ("Costs of known quarters", ">neither<", ">none<", "+0.2000"),
+        ("Other comparison areas", ">comparison<", ">28<", "+0.0500"),
     ]
     assert len(rows) == len(cells)
     for row, said in zip(rows, cells, strict=True):
@@ -78,3 +81,27 @@ def test_where_no_area_moved_a_headline_nothing_is_folded(
     areas: tuple[dict[str, Any], ...] | None, tmp_path: Path
 ) -> None:
     assert "By area:" not in page_of_editions(tmp_path, areas)
+
+
+STAYED = "Attendances stayed at −3.3%, where by themselves these moved it: the new quarter "
+
+
+@pytest.mark.parametrize(
+    ("frozen", "told"),
+    [
+        (f"{STAYED}0.00 points.", "Attendances stayed at −3.3%."),
+        (f"{STAYED}+0.02 points.",
+         "Attendances stayed at −3.3%, in the digits shown: the new quarter +0.02 points."),
+        ("Attendances went from −3.3% to −3.3%: the new quarter +0.02 points.",
+         "Attendances stayed at −3.3%: the new quarter +0.02 points."),
+        ("Capacity released, to date went from £1m to £2m: the new quarter +£1m.",
+         "Capacity released, to date, went from £1m to £2m: the new quarter +£1m."),
+    ],
+)  # fmt: skip
+def test_a_frozen_sentence_is_told_in_good_words(frozen: str, told: str, tmp_path: Path) -> None:
+    assert told in page_of_editions(tmp_path, (), frozen)
+
+
+def test_the_reasons_of_several_restatements_are_each_said_once(tmp_path: Path) -> None:
+    page = page_of_editions(tmp_path, ())
+    assert "Reason given: late records; double counts." in page
