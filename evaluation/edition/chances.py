@@ -78,7 +78,7 @@ def elsewhere(
     span = _span(outcome, estimate, window)
     over = words.counted(window[1] - window[0] + 1, study.period_word)
     said = (
-        f"We gave the start dates to {words.number(known)} other sets of areas, drawn by lot. Over "
+        f"We gave the start dates to {_elsewhere(study, known)}. Over "
         f"the first {over}, {words.number(as_far) if as_far else 'none'} of them lay as far from "
         "nought, on either side, as the real start dates did."
     ) + (" The box is the range of the mean over all looks." if span else "")  # fmt: skip
@@ -87,6 +87,15 @@ def elsewhere(
         f"{study.study}/{outcome['code']}-gaps", root, alt, figures.gaps, times, real, drawn,
         effects.unit(estimate, outcome), span, study.period_word, caption=said,
     )  # fmt: skip
+
+
+def _elsewhere(study: StudyResults, known: int) -> str:
+    """The sets of areas that took the pilots' place: all that there are, or some drawn by lot."""
+    told = words.number(known)
+    drawn = study.raw.get("assignments") or {}
+    if drawn.get("enumerated") and known == drawn["drawn"]:
+        return f"every other set of areas that could have started, {told} in all"
+    return f"{told} other sets of areas, drawn by lot"
 
 
 def elsewhere_table(study: StudyResults, outcome: Record, estimate: Record | None) -> Markup:

@@ -53,12 +53,14 @@ def said(record: Mapping[str, Any]) -> str:
     size, took = record["size"], record["seconds"]
     hours = record["diff_diff_seconds_extrapolated"] / 3600
     return (
-        f"{words.number(size['areas'])} areas, {size['quarters']} quarters, {size['outcomes']} "
-        f"outcomes, {words.number(size['n'])} assignments, {size['looks']} looks and "
-        f"{record['sites']} sites took {words.number(took['all'], 1)} seconds by the clock on one "
-        f"thread, and {words.number(record['megabytes_above'], 0)} MB above the figures. Fitting "
-        f"diff-diff anew under every assignment would take about {words.number(hours, 1)} hours, "
-        f"by {record['peer_assignments']} of them timed in the same run."
+        f"The tests of {size['outcomes']} outcomes at {size['looks']} looks, over "
+        f"{words.number(size['areas'])} areas, {record['sites']} sites, {size['quarters']} "
+        f"quarters and {words.number(size['n'])} assignments, took "
+        f"{words.number(took['all'], 1)} seconds by the clock on one thread, and "
+        f"{words.number(record['megabytes_above'], 0)} MB of memory beyond the figures. The "
+        "program diff-diff, fitted anew under every assignment, would take about "
+        f"{words.number(hours, 1)} hours, reckoned from {record['peer_assignments']} of them that "
+        "were timed in the same run."
     )
 
 

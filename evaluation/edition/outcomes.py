@@ -116,7 +116,8 @@ def _last_levels(row: Record) -> str:
         return text + "."
     ends = _range(row)
     without = effects.level(row["counterfactual"])
-    return f"{text}; without the programme it would have been {without} ({ends or 'no range'})."
+    ends = ends or "no range"
+    return f"{text}; without the programme they would have been at {without} ({ends})."
 
 
 def _paths_table(outcome: Record) -> Markup:

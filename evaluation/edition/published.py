@@ -7,6 +7,7 @@ each with ``case, what, source, published, ours, difference, tolerance, why``; `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -112,13 +113,19 @@ def _speed(record: Record) -> Markup:
     cells = [
         [f"{_capital(row['task'].replace('_', ' '))}, {words.number(row['areas'])} areas",
          row["program"],
-         words.number(row["seconds"], 2) if "seconds" in row else row["failed"],
+         words.number(row["seconds"], 2) if "seconds" in row else _failed(row["failed"]),
          words.number(row["megabytes"]) if "seconds" in row else "",
          words.number(row["time_of_ours"], 2) if "seconds" in row else ""]
         for row in record["rows"]
     ]  # fmt: skip
-    heads = ["Task", "Program", "Seconds of the processor", "Megabytes", "Ours takes times as long"]
+    heads = ["Task", "Program", "Processor seconds", "Megabytes", "Time of ours, as a multiple"]
     return table("Speed beside other programs, one thread", heads, cells, numeric="ttnnn")
+
+
+def _failed(said: str) -> str:
+    """Why a program gave no result, without the name of its error."""
+    wanted = re.search(r"Unable to allocate ([\d.]+ \w+)", said)
+    return f"not done: it asked for {wanted[1]} of memory" if wanted else said
 
 
 def _capital(text: str) -> str:

@@ -76,7 +76,7 @@ def of_outcome(
     said = (
         f"Before {start} pilot areas and their twins lie {level(apart)} apart (root mean square). "
         f"In {last['period']} pilot areas stand at {level(last['observed'])} and their twins at "
-        f"{level(last['twin'])}. Grey: where the gap lies for 95% of start dates drawn by lot."
+        f"{level(last['twin'])}. Grey: where the gap lies for 95% of the re-drawn start dates."
     )
     alt = f"Line chart of all pilot areas and their synthetic twins, {unit}. {said}"
     cells = [[r["period"], *("" if r[k] is None else level(r[k]) for k in keys)] for r in rows]
