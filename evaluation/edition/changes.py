@@ -201,10 +201,10 @@ def _areas(figure: Record, moved: Sequence[Record]) -> Markup:
          str(row["figures"] or "none"), _share(row["amount"], figure["unit"])]
         for row in moved
     ]  # fmt: skip
-    amount = "Amount (percentage points)" if figure["unit"] == "%" else "Amount"
+    amount = "Amount, points" if figure["unit"] == "%" else "Amount"
     heads = ["Area", "Pilot or comparison", "Figures restated", amount]
     caption = f"What restated or late figures moved, by area: {words.within(figure['title'])}"
-    return table(caption, heads, rows, numeric="ttnn")
+    return table(caption, heads, rows, numeric="ttnn", style="stacked")
 
 
 def _share(amount: float, unit: str) -> str:

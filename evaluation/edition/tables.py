@@ -28,9 +28,10 @@ def table(
     anything else for text; figures are set to the right in digits of one width. ``style`` may be
     ``dense``, for tables of many short cells, and ``named``, where the heading above says what the
     caption would. On a narrow screen a table that holds sentences is shown row by row, each cell
-    behind its column's name; one of short cells scrolls.
+    behind its column's name; one of short cells scrolls, unless its style is ``stacked``, where
+    the last column is what the table is for.
     """
-    stacked = _stacked(columns, rows)
+    stacked = style == "stacked" or _stacked(columns, rows)
     roles = _ROLES if stacked else dict.fromkeys(_ROLES, "")
     kinds = [" class='n'" if kind == "n" else "" for kind in numeric.ljust(len(columns), "t")]
     head = "".join(
@@ -39,7 +40,7 @@ def table(
     )
     names = [f" data-label='{escape(name)}'" if stacked else "" for name in columns]
     body = "".join(f"<tr{roles['row']}>{_row(row, kinds, names, roles)}</tr>" for row in rows)
-    style = f"{style} stacked".strip() if stacked else style
+    style = f"{style} stacked".strip() if stacked and style != "stacked" else style
     # The box scrolls on a narrow screen, so the keyboard has to reach it.
     return Markup(
         f"<div class='table-box' role='region' tabindex='0' aria-label='{escape(caption)}'>"
