@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from markupsafe import Markup
@@ -275,14 +276,22 @@ def _estimators_table(outcome: Record) -> Markup:
 def _diagnostics_table(study: StudyResults, outcome: Record) -> Markup:
     if not outcome["diagnostics"]:
         return Markup("")
-    own_unit = f"{outcome['unit']}, a {study.period_word}"
+    last = f"The last {study.period_word} before"
     rows = [
-        [d["title"], d["result"], words.sentence(d["sentence"]),
-         words.joined(words.tidy(str(d["statistic"])).replace("units a period", own_unit))]
+        [d["title"], d["result"],
+         words.sentence(d["sentence"]).replace("The last quarter before", last),
+         _statistic(str(d["statistic"]), outcome["unit"], study.period_word)]
         for d in outcome["diagnostics"]
     ]  # fmt: skip
     heads = ["Check", "Result", "Meaning", "Figure"]
     return table(f"{outcome['plain_title']}: what was checked", heads, rows)
+
+
+def _statistic(said: str, unit: str, period: str) -> str:
+    """A check's figure in the outcome's own unit; a p of nought in its digits is a small one."""
+    told = words.tidy(said).replace("units a period", f"{unit}, a {period}")
+    told = told.replace(" units, p", f" {unit}, p")
+    return words.joined(re.sub(r"\bp = 0\.0+$", "p < 0.001", told))
 
 
 def _effect_rows(outcome: Record) -> list[dict[str, Any]]:

@@ -1,0 +1,47 @@
+"""What the page of an outcome says of its checks and of start dates given to other areas."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluation.edition import outcomes
+from evaluation.edition.edition import Edition
+from evaluation.edition.files import Generated
+
+
+def seen(edition: Edition, folder: Path, assignments: dict[str, Any]) -> dict[str, Any]:
+    """The first outcome's page of a yearly study with one check."""
+    raw = copy.deepcopy(dict(edition.headline.raw)) | {"assignments": assignments}
+    outcome = raw["outcomes"][0] | {"diagnostics": [{
+        "code": "dip", "title": "A check", "result": "holds",
+        "sentence": "The last quarter before the start was like those before it",
+        "statistic": "-0.0017 units, p = 0.000",
+    }]}  # fmt: skip
+    study = dataclasses.replace(edition.headline, raw=raw)
+    return outcomes.view(study, outcome, Generated(folder), "../", "")
+
+
+def test_a_check_is_told_in_the_outcomes_own_unit(edition: Edition, tmp_path: Path) -> None:
+    unit = edition.headline.outcomes[0]["unit"]
+    table = seen(edition, tmp_path, {})["diagnostics"].replace("\N{NO-BREAK SPACE}", " ")
+    assert f"−0.0017 {unit}, p &lt; 0.001" in table
+    assert f"The last {edition.headline.period_word} before the start" in table
+
+
+@pytest.mark.parametrize(
+    ("assignments", "said"),
+    [
+        ({"enumerated": True, "drawn": 120}, "every other set of areas that could have started"),
+        ({"enumerated": True, "drawn": 500}, "120 other sets of areas, drawn by lot"),
+        ({"enumerated": False, "drawn": 120}, "120 other sets of areas, drawn by lot"),
+    ],
+)
+def test_start_dates_given_to_everyone_are_not_called_drawn_by_lot(
+    edition: Edition, tmp_path: Path, assignments: dict[str, Any], said: str
+) -> None:
+    assert said in seen(edition, tmp_path, assignments)["gaps"]
