@@ -97,7 +97,10 @@ def negative_control(estimate: Estimate, title: str) -> Diagnostic:
     """An outcome that the programme cannot move: an effect on it is a fault of the design."""
     row = estimate.overall().iloc[0]
     fires = bool(row["p_value"] < FIRES_BELOW)
-    said = "moved, which the programme cannot explain" if fires else "did not move, as expected"
+    said = (
+        "moved, which the programme cannot explain" if fires
+        else "did not move by more than chance could explain"
+    )  # fmt: skip
     return Diagnostic(
         code="negative_control", title="Does anything move that should not?",
         result="fails" if fires else "holds", p_value=float(row["p_value"]),

@@ -121,7 +121,7 @@ def odd_comparisons(panel: Panel, outcome: str, scale: str = "log") -> Diagnosti
     named = by_authority.index[np.abs(apart) > critical].tolist()
     fires = p < FIRES_BELOW
     said = (
-        f"{', '.join(named)} moved apart from the other comparison authorities: something else may "
+        f"{_named(named)} moved apart from the other comparison authorities: something else may "
         "have happened there"
         if fires
         else "No comparison authority moved apart from the others"
@@ -131,6 +131,11 @@ def odd_comparisons(panel: Panel, outcome: str, scale: str = "log") -> Diagnosti
         size=float(np.abs(apart).max()),
         statistic=f"largest deviation {np.abs(apart).max():.1f}, p = {p:.3f}", sentence=f"{said}.",
     )  # fmt: skip
+
+
+def _named(names: list[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _robust(changes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -110,7 +110,7 @@ def money(study: StudyResults) -> str:
     return (
         f"So far the programme has cost {words.pounds(totals['cost']['mean'])} and "
         f"released {words.money_with_range(released)} of public spending; "
-        f"at most {words.money_with_range(cashable)} of that could leave a budget, on this "
+        f"{words.money_with_range(cashable)} of that could leave a budget, on this "
         f"framework's own assumptions. {rests}{' ' if rests else ''}"
         f"{balance(totals['net_fiscal'], counted=bool(rests))}"
     )

@@ -102,7 +102,7 @@ def _budget(value: Record | None) -> str:
         return NOT_VALUED
     totals = value["totals"]
     return (
-        f"At most {words.money_with_range(totals['cashable'])} of "
+        f"{words.money_with_range(totals['cashable'])} could leave a budget, of "
         f"{words.money_with_range(totals['gross_fiscal'])} released, on this framework's own "
         "assumptions. The rest is capacity: time and places that others now use."
     )

@@ -28,7 +28,7 @@ ACCOUNTS = {
     "gross_fiscal_DEL": "Spending released in agencies' budgets (DEL), to date",
     "gross_economic": "Gains to people's incomes and to the economy, to date",
     "gross_social": "Gains to people's lives, in pounds, to date",
-    "cashable": "Spending released that could leave a budget, at most, to date",
+    "cashable": "Spending released that could leave a budget, to date",
     "net_fiscal": "Public spending released less cost, to date",
     "npsv": "Net present social value, to date", "bcr": "Back for each pound, to date",
     "fiscal_ratio": "Public spending released for each pound of cost, to date",

@@ -16,7 +16,7 @@ from evaluation.value.units import WEEKS_A_YEAR
 _TOTALS = (
     ("cost", "Cost of the programme"),
     ("gross_fiscal", "Public spending released"),
-    ("cashable", "Of what was released, could leave a budget, at most"),
+    ("cashable", "Of what was released, could leave a budget"),
     ("net_fiscal", "Public spending released less cost"),
     ("gross_economic", "Gains to people's incomes and to the economy"),
     ("gross_social", "Gains to people's lives, in pounds"),

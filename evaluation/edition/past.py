@@ -57,6 +57,11 @@ class PastEdition:
         return read_record(self.folder / "headline.json")
 
     @cached_property
+    def synthetic(self) -> bool:
+        """Whether its figures are invented."""
+        return bool(read_record(self.folder / "manifest.json")["synthetic"])
+
+    @cached_property
     def claims(self) -> Mapping[str, Record]:
         """Id -> at least ``text``: every figure and finding that its pages could use."""
         path = self.folder / "claims.json"

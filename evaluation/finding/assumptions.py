@@ -131,7 +131,10 @@ def _negative_control(attack: Attack, effect: float, code: str) -> Refutation:
     """Dowhy gives 0 for a negative-control outcome without estimating, so it is swapped in here."""
     told = _Told("negative_control", "validity", "Does anything move that should not?", effect)
     under, p = attack.effect(attack.panel, code)
-    said = "moved, which the programme cannot explain", "did not move, as expected"
+    said = (
+        "moved, which the programme cannot explain",
+        "did not move by more than chance could explain",
+    )
     return told.by(under, p, code, said)
 
 

@@ -112,14 +112,16 @@ def _steps(grounds: tuple[Ground, Ground], learned: Learned) -> list[_Step]:
     role = {area.code: area.role for area in before.programme.areas}
     name = {area.code: area.name for area in before.programme.areas}
     count = again.groupby("area_code").size()
-    alone = set(again.groupby("area_code")["moved"].sum().nlargest(ALONE).index)
+    # Figures of areas that the study sets aside go in with the last step: they move nothing.
+    studied = again[again["area_code"].map(lambda code: role.get(code) in (PILOT, COMPARISON))]
+    alone = set(studied.groupby("area_code")["moved"].sum().nlargest(ALONE).index)
     pilots = frozenset(code for code in role if role[code] == PILOT)
     steps, reached = [], frozenset[str]()
     if costs_differ(before, after, learned):
         steps.append(_Step(area="", name="costs of known quarters", role=COSTS, figures=0,
                            reached=reached))  # fmt: skip
     for side, everyone in ((PILOT, pilots), (COMPARISON, None)):
-        mine = sorted(code for code in count.index if (code in pilots) == (side == PILOT))
+        mine = sorted(code for code in count.index if role.get(code, COMPARISON) == side)
         for code in (one for one in mine if one in alone):
             reached |= {code}
             steps.append(_Step(area=code, name=name.get(code, code), role=side,

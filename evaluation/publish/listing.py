@@ -20,7 +20,7 @@ _PAGE = Markup(
     "<meta name='viewport' content='width=device-width, initial-scale=1'>{head}"
     "<title>{title}</title><style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;"
     "margin:2rem auto;padding:0 1rem;color-scheme:light dark}}li{{margin:0 0 1rem}}</style></head>"
-    "<body><main><h1>{title}</h1>{body}</main></body></html>\n"
+    "<body><main>{band}<h1>{title}</h1>{body}</main></body></html>\n"
 )
 STATUS = {
     "current": "the latest", "superseded": "superseded", "corrected": "corrected: see {by}",
@@ -35,6 +35,7 @@ def pages(history: History) -> dict[str, str]:
         address = f"../{_address(current)}"
         found["latest/index.html"] = _PAGE.format(
             title=f"The latest edition: {current.quarter}",
+            band=_band(history),
             head=Markup("<meta http-equiv='refresh' content='0; url={}'>").format(address),
             body=Markup("<p><a href='{}'>Open it</a></p>").format(address),
         )
@@ -57,7 +58,16 @@ def _list(history: History) -> str:
         else Markup("")
     )
     body = Markup("{}<ol reversed>{}</ol>").format(coming, items)
-    return _PAGE.format(title="All editions, newest first", head=Markup(""), body=body)
+    return _PAGE.format(
+        title="All editions, newest first", band=_band(history), head=Markup(""), body=body
+    )
+
+
+def _band(history: History) -> Markup:
+    """What stands above any figure that is invented."""
+    if not any(edition.synthetic for edition in history.editions):
+        return Markup("")
+    return Markup("<p><strong>{}</strong></p>").format(words.SYNTHETIC)
 
 
 def _item(edition: PastEdition) -> Markup:

@@ -145,6 +145,7 @@ def test_only_the_line_of_standing_of_an_old_page_is_rewritten(ground: Ground) -
     latest = (ground.workspace.var / "editions/latest/index.html").read_text()
     assert "../2025-Q3/pages/index.html" in latest
     listed = (ground.workspace.var / "editions/index.html").read_text()
+    assert "Synthetic programme: invented" in listed and "Synthetic programme" in latest
     assert listed.index("Edition 2025-Q3") < listed.index("Edition 2025-Q2")
 
 
