@@ -40,6 +40,9 @@ FITTED_ONCE: tuple[EstimatorName, ...] = (
 so one fit on the whole panel holds the figures of every earlier look."""
 
 
+KEEP_ASSIGNMENTS: tuple[EstimatorName, ...] = ("did", "imputation")
+"""Estimators that make do with missing figures; others leave areas out and draw anew without."""
+
 SUMS_OF_GAPS: tuple[EstimatorName, ...] = (*FITTED_ONCE, "synthetic_did")
 
 

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from evaluation import fingerprint
+from evaluation.errors import EstimateError
 from evaluation.estimate import frame, ladder, scores
 from evaluation.estimate.did import DidSettings
 from evaluation.estimate.families import closed_look, rejected
 from evaluation.estimate.gather import Window, did_looks, did_with_gaps
 from evaluation.estimate.ladder import Choices
 from evaluation.estimate.looks import LookPlan, repeated_interval, sequential_p, take_look
+from evaluation.estimate.twins import complete
 from evaluation.finding.looked import Looked
 from evaluation.panel import Panel
 from evaluation.study.look_series import LookSeries, Row
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Statistics = Mapping[str, tuple[Floats, Floats]]
 
-SET, HARM = "set:", "harm:"
+SET, HARM, LEFT_OUT = "set:", "harm:", "left_out"
 
 
 def plan_of(protocol: Protocol) -> LookPlan:
@@ -219,6 +222,18 @@ class Seen:
         return told
 
 
+def _left_out(panel: Panel, protocol: Protocol) -> dict[str, str]:
+    """A fingerprint of the areas that the estimator leaves out, with assignments of its own."""
+    if protocol.estimators[0] in ladder.KEEP_ASSIGNMENTS:
+        return {}
+    eligible = panel.eligible().areas.index
+    gone = {
+        code: eligible.difference(complete(panel, [code])[0].areas.index).tolist()
+        for code in protocol.outcomes
+    }
+    return {LEFT_OUT: fingerprint.of_data(gone)} if any(gone.values()) else {}
+
+
 def look_at(
     series: LookSeries,
     panel: Panel,
@@ -234,6 +249,10 @@ def look_at(
     A vintage that was looked at before gives the verdict that was written then. A vintage older
     than the last look, but not one of them, is looked at after the looks before it and not
     written: the past gets no new verdict.
+
+    Raises
+    ------
+    EstimateError : the estimator leaves out other comparison areas than at the look before.
     """
     watched = Watched.of(protocol, programme, panel)
     rows = [row for row in series.rows() if row.known["vintage"] <= known["vintage"]]
@@ -241,6 +260,15 @@ def look_at(
     earlier: list[Statistics] = [series.statistics(row.number) for row in rows]
     if rows and rows[-1].known["panel"] == known["panel"]:
         return Seen(rows=rows, statistics=earlier, watched=watched, written=True)
+    known = {**known, **_left_out(panel, protocol)}
+    if rows and rows[-1].known.get(LEFT_OUT) != known.get(LEFT_OUT):
+        raise EstimateError(
+            "other comparison areas lack a figure than at the look before, and "
+            f"{protocol.estimators[0].replace('_', ' ')} leaves them out: its assignments are "
+            "others, so that the looks before cannot be followed.",
+            mend="set areas with missing figures aside in the programme from the first look on, or "
+            "lead with did or imputation, which keep the assignments",
+        )
     now = statistics_of(panel, protocol, assignments)
     time = elapsed(panel, watched.plan.horizon)
     last = rows[-1] if rows else None

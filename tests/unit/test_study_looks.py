@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from evaluation.design.invented import Invented
-from evaluation.errors import LedgerError
+from evaluation.errors import EstimateError, LedgerError
 from evaluation.estimate.assignment import Assignments
 from evaluation.programme import Programme
 from evaluation.protocol import Protocol
@@ -161,3 +161,24 @@ def test_kept_assignments_come_back_on_another_panel(tmp_path):
 
 def test_no_assignments_are_kept_where_none_were_drawn(tmp_path):
     assert assignment_store.held(tmp_path, panel_with()) is None
+
+
+def test_looks_by_other_assignments_are_refused(tmp_path, programme, protocol):
+    """A synthetic estimator draws anew without areas that lack a figure; DiD keeps its own."""
+    panel = panel_with()
+    figures = {code: values.copy() for code, values in panel.figures.items()}
+    figures["arrears"][5, 2] = np.nan
+    always = replace(panel, figures={code: values.copy() for code, values in figures.items()})
+    figures["arrears"][7, FIRST + 2] = np.nan
+    later = replace(panel, figures=figures)
+    twins = protocol.model_copy(update={"estimators": ("synthetic_control",)})
+    for quarter in range(3):
+        seen = take(tmp_path / "always", always, quarter, programme, twins)
+    assert len(seen.rows) == 3
+    for quarter in range(2):
+        take(tmp_path / "later", later, quarter, programme, twins)
+    with pytest.raises(EstimateError, match="other comparison areas lack a figure than at the"):
+        take(tmp_path / "later", later, 2, programme, twins)
+    for quarter in range(3):
+        seen = take(tmp_path / "did", later, quarter, programme, protocol)
+    assert len(seen.rows) == 3 and "left_out" not in seen.rows[-1].known
