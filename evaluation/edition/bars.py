@@ -86,11 +86,17 @@ def _shown(rows: Sequence[Record]) -> Markup:
     held = {(row["what"], row["estimator"]): row for row in rows}
     cells = [
         [words.tidy(what), *(
-            words.percent(100 * held[what, name]["measured"], 1) if (what, name) in held else ""
-            for name in estimators
+            _rate(held[what, name]) if (what, name) in held else "" for name in estimators
         )]
         for what in dict.fromkeys(row["what"] for row in rows)
     ]  # fmt: skip
     heads = ["Rate", *(NAMES[name] for name in estimators)]
     return table("Where the inference fails, and what mends it", heads, cells,
                  numeric="t" + "n" * len(estimators))  # fmt: skip
+
+
+def _rate(row: Record) -> str:
+    """The rate; where the estimator was mostly refused, that instead."""
+    if row["refused"] > 0.5:
+        return f"refused in {words.percent(100 * row['refused'], 1)}"
+    return words.percent(100 * row["measured"], 1)

@@ -39,3 +39,15 @@ def test_no_record_and_a_broken_one(tmp_path):
     (tmp_path / "bars.json").write_text("{")
     with pytest.raises(BookError, match="no valid JSON"):
         view(tmp_path)
+
+
+def test_a_rate_of_refusals_is_told_as_such(tmp_path) -> None:
+    row = {
+        "what": "size, figures withheld", "estimator": "did", "areas": 60, "measured": 0.0,
+        "mc_se": 0.0, "low": 0.0, "high": 0.065, "claim": False, "passes": True, "refused": 0.999,
+        "simulations": 2000,
+    }  # fmt: skip
+    for refused, said in ((0.999, "refused in 99.9%"), (0.01, "0.0%")):
+        record = {"rows": [row | {"refused": refused}]}
+        (tmp_path / "bars.json").write_text(json.dumps(record), encoding="utf-8")
+        assert said in view(tmp_path)["bars_shown"]
