@@ -29,8 +29,7 @@ from evaluation.estimate.inference import placebo_interval
 from evaluation.estimate.looks import LookPlan, repeated_interval, run_looks, sequential_p
 from evaluation.panel import Panel
 
-RESULT = Path(__file__).parent / "results" / "inference.json"
-BOOK = Path(__file__).resolve().parents[1] / "book" / "inference.json"
+RESULT = Path(__file__).resolve().parents[1] / "book" / "inference.json"
 RUNS = 3
 SITES = 6
 PEER_ASSIGNMENTS = 20
@@ -166,8 +165,7 @@ def main() -> None:
         "diff_diff_seconds_extrapolated": peer, "diff_diff_seconds_each": one,
         "ratio": peer / took["all"], "growth": growth,
     }  # fmt: skip
-    for path in (RESULT, BOOK):
-        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(record, indent=1))
 
 

@@ -121,9 +121,14 @@ class Workspace:
         return quarters.now()
 
 
+def package() -> Path:
+    """The folder of this package's source."""
+    return Path(str(resources.files("evaluation")))
+
+
 def packaged_schemas() -> Path:
     """The declarations shipped in the wheel, or beside the package in a checkout."""
-    inside = Path(str(resources.files("evaluation"))) / "data_schemas"
+    inside = package() / "data_schemas"
     return inside if inside.is_dir() else inside.parents[1] / "data_schemas"
 
 

@@ -48,15 +48,8 @@ SAID = {
     "other_programme": "another programme in some comparison areas",
     "changed_instrument": "an instrument changed in pilots only",
 }  # fmt: skip
-NAMED = {
-    "pre_level": "the check of levels before the start",
-    "pre_trend": "the check of paths before the start",
-    "spillover": "the ring of neighbouring areas",
-    "negative_control": "the negative control",
-}
-CHECKS = tuple(NAMED)
+CHECKS = ("pre_level", "pre_trend", "spillover", "negative_control")
 ALLOWED_ERRORS = 2.5
-SEEN_FROM = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +212,7 @@ def calibrate(
         "command": f"make calibration SEEDS={seeds} FULL_SEEDS={full_seeds}",
         "recorded": quarters.format_instant(quarters.now()), "seeds": seeds,
         "full_seeds": full_seeds, "level": LEVEL, "estimator": "did", "base": "mean",
-        "rows": rows, "diagnostics": fires, "notes": _notes(fires),
+        "rows": rows, "diagnostics": fires,
     }  # fmt: skip
 
 
@@ -236,22 +229,6 @@ def _rows(what: str, found: dict[str, Any]) -> list[dict[str, Any]]:
             "passes": bool(abs(rate["share"] - nominal) <= allowed),
         })  # fmt: skip
     return rows
-
-
-def _notes(fires: list[dict[str, Any]]) -> list[str]:
-    notes = [
-        "Programmes are invented: coverage here says that the machinery does what it promises "
-        "where its assumptions hold, and how far it fails where they do not. It says nothing "
-        "about any real place.",
-    ]
-    for row in fires[1:]:
-        seen = [c for c in CHECKS if row["fires"][c]["share"] > SEEN_FROM]
-        shown = ", ".join(
-            f"{NAMED[c]} in {100 * row['fires'][c]['share']:.0f} % of programmes" for c in seen
-        )
-        said = f"is shown by: {shown}" if seen else "is shown by no diagnostic yet"
-        notes.append(f"{row['what'].capitalize()} {said}.")
-    return notes
 
 
 def main() -> None:

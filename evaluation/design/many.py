@@ -11,7 +11,6 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass
-from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +20,7 @@ import numpy as np
 from evaluation import fingerprint
 from evaluation.design.trial import Outcome, Rehearsal, rehearse
 from evaluation.errors import UserError
+from evaluation.workspace import package
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -157,8 +157,7 @@ def _elsewhere(tasks: Sequence[Task], scheduler: str) -> Iterator[Found]:
 
 def _code() -> str:
     """SHA-256 over this package's modules, here or on the worker that runs this."""
-    root = Path(str(resources.files("evaluation")))
-    return fingerprint.of_files(root.rglob("*.py"), root)
+    return fingerprint.of_files(package().rglob("*.py"), package())
 
 
 def _part(task: Task) -> Found:

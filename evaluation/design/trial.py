@@ -7,7 +7,7 @@ nothing was planted is a false positive; whether its intervals hold what was pla
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -19,14 +19,12 @@ from evaluation.estimate.assignment import Assignments, Block
 from evaluation.estimate.inference import placebo_interval, placebo_p
 from evaluation.estimate.ladder import Choices
 from evaluation.estimate.looks import LookPlan, run_looks
-from evaluation.estimate.twins import complete
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.panel import Panel
     from evaluation.protocol import EstimatorName
-    from evaluation.quarters import Period
 
     Floats = NDArray[np.float64]
 
@@ -290,15 +288,15 @@ def _statistics(
     """(L, B + 1) statistics of the data and of a unit effect, as known at each look taken."""
     taken, seed = when
     first, raw, shift = start_of(panel, rehearsal), [], []
-    if name not in ladder.KEEP_ASSIGNMENTS:
-        _same_areas(panel, [panel.periods[first + look] for look in taken])
     whole = None
+    known_at = [panel.until(panel.periods[first + look]) for look in taken]
+    if rehearsal.withheld and len({ladder.left_out(name, p, OUTCOME) for p in known_at}) > 1:
+        raise EstimateError("other comparison areas lack a figure than at the look before.")
     if name in ladder.FITTED_ONCE and not rehearsal.restated:
         whole = ladder.to_test(name, panel, OUTCOME, rehearsal.choices, assignments)
-    for look in taken:
+    for look, known in zip(taken, known_at, strict=True):
         estimate = whole
         if estimate is None:
-            known = panel.until(panel.periods[first + look])
             if look < taken[-1] and rehearsal.restated:
                 known = _before_restatement(known, rehearsal.restated, seed + int(look))
             estimate = ladder.to_test(name, known, OUTCOME, rehearsal.choices, assignments)
@@ -306,22 +304,6 @@ def _statistics(
         raw.append(found.raw)
         shift.append(found.shift)
     return np.array(raw), np.array(shift)
-
-
-def _same_areas(panel: Panel, known_until: Sequence[Period]) -> None:
-    """Refuse what a study refuses: looks at which other comparison areas lack a figure.
-
-    Raises
-    ------
-    EstimateError : they do.
-    """
-    if not np.isnan(panel.array(OUTCOME)).any():
-        return
-    held = {
-        tuple(complete(panel.until(period), [OUTCOME])[0].areas.index) for period in known_until
-    }
-    if len(held) > 1:
-        raise EstimateError("other comparison areas lack a figure than at the look before.")
 
 
 def _before_restatement(panel: Panel, size: float, seed: int) -> Panel:

@@ -39,9 +39,9 @@ def regression_to_the_mean(estimate: Estimate) -> Diagnostic:
         return unknown(code, title, "fewer than three periods before every start, or no placebos")
     return _judged(
         (code, title), estimate, statistics,
-        "The last quarter before the start was unusual in pilot areas: part of what follows may be "
+        "The last period before the start was unusual in pilot areas: part of what follows may be "
         "a return to normal",
-        "The last quarter before the start was like those before it in pilot areas",
+        "The last period before the start was like those before it in pilot areas",
     )  # fmt: skip
 
 

@@ -7,7 +7,6 @@ A book that is built from other results than the last publication says nothing o
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -84,32 +83,13 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
 
 
 def _causes(change: Record) -> list[str]:
-    return [_cause(change["titles"][cause], change["reasons"][cause]) for cause in change["order"]]
-
-
-def _cause(title: str, reason: str) -> str:
-    """As in ``The new quarter: 2026 Q3``; reasons are frozen, so they are only told anew here."""
-    said = reason.removeprefix("New: ").replace("Reason given: Restated: ", "Reason given: ")
-    said = re.sub(r"\.?; (Restated: )?", "; ", said)
-    said = re.sub(r"(?<!\d)0 (pilot|comparison) areas", r"no \1 area", said)
-    return f"{title}: {said}"
-
-
-def _told(sentence: str) -> str:
-    """A headline that moved by less than its digits show has stayed where it was."""
-    said = re.sub(r" went from (.+?) to \1: ", r" stayed at \1: ", sentence)
-    said = re.sub(r", to date (went|stayed) ", r", to date, \1 ", said)
-    stayed, _, parts = said.partition(", where by themselves these moved it: ")
-    if not parts:
-        return said
-    # A part that is nought in the digits shown did not move anything that is shown.
-    return f"{stayed}, in the digits shown: {parts}" if re.search("[1-9]", parts) else f"{stayed}."
+    return [f"{change['titles'][cause]}: {change['reasons'][cause]}" for cause in change["order"]]
 
 
 def _shown(change: Record) -> list[str]:
     """The sentences of effects in per cent, and of the money that was released."""
     return [
-        _told(sentence)
+        sentence
         for key, sentence in zip(change["figures"], change["sentences"], strict=True)
         if key.endswith(CHARTED)
     ]
@@ -148,7 +128,7 @@ def _waterfall(out: Generated, change: Record, key: str, root: str) -> Markup:
 
 
 def _sentence(change: Record, key: str) -> str:
-    return _told(str(change["sentences"][list(change["figures"]).index(key)]))
+    return str(change["sentences"][list(change["figures"]).index(key)])
 
 
 def _rows(change: Record) -> list[dict[str, Any]]:
@@ -215,13 +195,10 @@ def _share(amount: float, unit: str) -> str:
 
 
 def _area(row: Record) -> str:
-    """An area with its code; several areas, or costs, have none.
-
-    Several areas are not counted: their number holds those set aside, which no effect rests on.
-    """
+    """An area with its code; several areas, or costs, have none."""
     if row["area"]:
         return f"{row['name']} ({row['area']})"
-    name = re.sub(r"^[\d,]+ ", "", str(row["name"]))
+    name = str(row["name"])
     return name[:1].upper() + name[1:]
 
 

@@ -11,7 +11,7 @@ from evaluation.edition.claims import PAGES, Claim, Claims, file_name
 from evaluation.edition.past import History
 from evaluation.edition.tables import Cell, link, table
 from evaluation.quarters import Period
-from evaluation.study.code import package
+from evaluation.workspace import package
 
 if TYPE_CHECKING:
     from markupsafe import Markup

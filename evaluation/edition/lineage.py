@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from evaluation.ledger.ledger import Ledger
 from evaluation.protocol import Protocol
 from evaluation.quarters import parse_instant
-from evaluation.study.code import code_fingerprint, package
+from evaluation.study.code import code_fingerprint
+from evaluation.workspace import package
 
 if TYPE_CHECKING:
     from evaluation.edition.claims import Claim

@@ -1,7 +1,7 @@
 """Whether the machinery tells the truth: the calibration record, as recorded, failures included.
 
 ``book/calibration.json`` is written by ``make calibration``: ``command``, ``recorded``, ``seeds``,
-``notes``; ``rows``, each with ``what``, ``nominal``, ``measured``, ``mc_se`` and ``passes``; and
+``rows``, each with ``what``, ``nominal``, ``measured``, ``mc_se`` and ``passes``; and
 ``diagnostics``: how often each check fires under each departure from what is assumed.
 """
 
@@ -32,7 +32,6 @@ def machinery(edition: Edition, out: Generated) -> dict[str, Any]:
     ]
     return {
         "record": record,
-        "notes": [_noted(note) for note in record.get("notes", [])],
         "charts": charts,
         "rates": _rates_table(rows),
         "checks": _checks_table(record.get("diagnostics", [])),
@@ -52,12 +51,6 @@ def _checks_table(departures: Sequence[Record]) -> Markup:
     heads = ["What was planted", *(CHECKS.get(check, _capital(check)) for check in checks)]
     return table("Share of programmes in which each check fails", heads, rows,
                  numeric="t" + "n" * len(checks))  # fmt: skip
-
-
-def _noted(note: str) -> str:
-    """A recorded note, whose subject is what was planted, as a sentence."""
-    said = note.replace(" is shown by no diagnostic yet", ": no check notices it yet")
-    return words.sentence(said.replace(" is shown by: ", ": noticed by "))
 
 
 def _capital(text: str) -> str:

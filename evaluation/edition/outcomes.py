@@ -276,10 +276,8 @@ def _estimators_table(outcome: Record) -> Markup:
 def _diagnostics_table(study: StudyResults, outcome: Record) -> Markup:
     if not outcome["diagnostics"]:
         return Markup("")
-    last = f"The last {study.period_word} before"
     rows = [
-        [d["title"], d["result"],
-         words.sentence(d["sentence"]).replace("The last quarter before", last),
+        [d["title"], d["result"], words.sentence(d["sentence"]),
          _statistic(str(d["statistic"]), outcome["unit"], study.period_word)]
         for d in outcome["diagnostics"]
     ]  # fmt: skip

@@ -24,6 +24,7 @@ from evaluation.estimate.synthetic import (
     synthetic_did,
     tested,
 )
+from evaluation.estimate.twins import complete
 from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
 from evaluation.protocol import DidPlan, EstimatorName, Gaps, Protocol
 
@@ -124,6 +125,17 @@ def to_test(
         return fit(name, panel, outcome, choices, assignments)
     scaled = _to_scale(name, panel, outcome, choices, assignments)
     return tested(panel, outcome, twin, scaled)
+
+
+def left_out(name: EstimatorName, panel: Panel, outcome: str) -> tuple[str, ...]:
+    """Comparison areas that lack a figure, where the estimator draws assignments without them.
+
+    Looks by which other areas are left out cannot be followed from one to the next.
+    """
+    if name in KEEP_ASSIGNMENTS:
+        return ()
+    kept = complete(panel, [outcome])[0].areas.index
+    return tuple(panel.eligible().areas.index.difference(kept))
 
 
 def _to_scale(

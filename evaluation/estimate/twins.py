@@ -189,8 +189,7 @@ def filler_gaps(twins: Mapping[int, Twins]) -> FillerContrast:
 
     What is left of simplex and SDID weights is scaled up to one. Below a ridge regression they are
     fitted again: the regression takes whatever misfit scaling leaves for a signal and adds it to
-    the gap, so that placebo gaps are wider than real ones and hardly anything is ever found (size
-    0 % and half the power at 12 of 60 areas).
+    the gap, so that placebo gaps are wider than real ones and hardly anything is ever found.
     """
     columns = {g: twin.column for g, twin in twins.items()}
     predictions = {g: t.drawn_on @ t.figures[t.donors] for g, t in twins.items()}

@@ -19,8 +19,7 @@ from pathlib import Path
 
 from evaluation import fingerprint
 from evaluation.errors import BookError, EditionRefused
-from evaluation.study.code import package
-from evaluation.workspace import packaged_schemas
+from evaluation.workspace import package, packaged_schemas
 
 SHOWS = ("cli/", "demo.py", "edition/", "publish/")
 """What only shows or publishes figures: a change there changes none, so it is no cause of one."""

@@ -34,11 +34,11 @@ OBSERVATIONS, PARAMETERS, ASSIGNMENTS, STATE = (
     "observations.parquet", "parameters", "assignments.npz", "state.json",
 )  # fmt: skip
 MONEY = {
-    "gross_fiscal": "Capacity released, to date",
+    "gross_fiscal": "Capacity released to date",
     "cashable": "Of it, what could leave a budget",
-    "cost": "Cost of the programme, to date",
-    "net_fiscal": "Capacity released less cost, to date",
-    "npsv": "Net present social value, to date",
+    "cost": "Cost of the programme to date",
+    "net_fiscal": "Capacity released less cost to date",
+    "npsv": "Net present social value to date",
 }
 PLACEBOS = 99
 """Placebo assignments that are kept, since money and people ask for some draws; any will do."""

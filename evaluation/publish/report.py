@@ -53,7 +53,7 @@ def lines(record: Mapping[str, Any]) -> Iterator[str]:
         yield "Nothing that a headline rests on changed."
         return
     for cause in record["order"]:
-        yield f"  {record['titles'][cause]}. {record['reasons'][cause]}"
+        yield f"  {record['titles'][cause]}: {record['reasons'][cause]}"
     yield f"Substituted in this order: {', '.join(record['order'])}."
     for figure in record["figures"].values():
         unit = figure["unit"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -38,11 +39,13 @@ def sentence(change: Change, title: str, unit: str) -> str:
     if not change.parts or all(part.amount == 0 for part in change.parts):
         return f"{title}: {level(change.after, unit)}, as before."
     moved = sorted((p for p in change.parts if p.amount), key=lambda p: -abs(p.amount))
+    # A part that is nought in the digits shown did not move anything that is shown.
+    said = [_part(part, unit) for part in moved if re.search("[1-9]", amount(part.amount, unit))]
     ends = [level(value, unit) for value in (change.before, change.after)]
     went = f"went from {ends[0]} to {ends[1]}"
     if ends[0] == ends[1]:
-        went = f"stayed at {ends[1]}, where by themselves these moved it"
-    return f"{title} {went}: {words.listed([_part(part, unit) for part in moved])}."
+        went = f"stayed at {ends[1]}" + (", in the digits shown" if said else "")
+    return f"{title} {went}: {words.listed(said)}." if said else f"{title} {went}."
 
 
 def _part(part: Part, unit: str) -> str:
@@ -56,10 +59,10 @@ def reason(cause: str, causes: Causes) -> str:
     """What a cause was, from the facts."""
     said: dict[str, Callable[[Causes], str]] = {
         REVISED: _given_again,
-        WITHDRAWN: lambda c: f"Withdrawn: {_joined(c.withdrawn)}",
-        NEW: lambda c: f"New: {words.listed(c.quarters) or 'costs of a new quarter'}",
+        WITHDRAWN: lambda c: _joined(c.withdrawn),
+        NEW: lambda c: words.listed(c.quarters) or "costs of a new quarter",
         PROTOCOL: _protocol,
-        CODE: lambda c: f"Code that differs: {', '.join(c.code)}",
+        CODE: lambda c: f"changed in {', '.join(c.code)}",
         PRICES: lambda c: _joined(c.parameters),
     }
     return words.sentence(said[cause](causes))
@@ -85,8 +88,11 @@ def _protocol(causes: Causes) -> str:
 
 
 def _joined(told: Sequence[str]) -> str:
-    """Notes that may each end in a full stop, as one sentence's list."""
-    return "; ".join(one.rstrip(" .") for one in told)
+    """Notes that may each end in a full stop, as one sentence's list.
+
+    A note of a restatement may begin with the word, as the list does.
+    """
+    return "; ".join(one.removeprefix("Restated: ").rstrip(" .") for one in told)
 
 
 def level(value: float | None, unit: str) -> str:

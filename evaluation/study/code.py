@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import platform
-from importlib import metadata, resources
-from pathlib import Path
+from importlib import metadata
 
 from evaluation import fingerprint
+from evaluation.workspace import package
 
 DECIDES = ("estimate/*.py", "panel.py", "finding/judge.py", "finding/models.py", "study/looks.py")
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "linearmodels")
-
-
-def package() -> Path:
-    """The folder of this package's source."""
-    return Path(str(resources.files("evaluation")))
 
 
 def code_files() -> dict[str, str]:

@@ -21,7 +21,6 @@ from evaluation.estimate.families import closed_look, rejected
 from evaluation.estimate.gather import Window, did_looks, did_with_gaps
 from evaluation.estimate.ladder import Choices
 from evaluation.estimate.looks import LookPlan, repeated_interval, sequential_p, take_look
-from evaluation.estimate.twins import complete
 from evaluation.finding.looked import Looked
 from evaluation.panel import Panel
 from evaluation.study.look_series import LookSeries, Row
@@ -223,14 +222,9 @@ class Seen:
 
 
 def _left_out(panel: Panel, protocol: Protocol) -> dict[str, str]:
-    """A fingerprint of the areas that the estimator leaves out, with assignments of its own."""
-    if protocol.estimators[0] in ladder.KEEP_ASSIGNMENTS:
-        return {}
-    eligible = panel.eligible().areas.index
-    gone = {
-        code: eligible.difference(complete(panel, [code])[0].areas.index).tolist()
-        for code in protocol.outcomes
-    }
+    """A fingerprint of the areas that the estimator leaves out, where it leaves any out."""
+    name = protocol.estimators[0]
+    gone = {code: ladder.left_out(name, panel, code) for code in protocol.outcomes}
     return {LEFT_OUT: fingerprint.of_data(gone)} if any(gone.values()) else {}
 
 

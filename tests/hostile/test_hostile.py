@@ -1,8 +1,13 @@
-"""Hostile files: each is refused with a sentence, quickly, in little memory, no traceback."""
+"""Hostile files: each is refused with a sentence, quickly, in little memory, no traceback.
+
+Quickly is two seconds of a machine that imports pandas in one, so that a slow machine makes no file
+look slow; ``python -m benchmarks.hostile`` holds each file to two seconds as they are.
+"""
 
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +19,7 @@ from evaluation.workspace import Workspace
 from tests.hostile.corpus import CASES, READ
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS, MEGABYTES = 2.0, 300.0
+IMPORTS_OF_PANDAS, MEGABYTES = 2.0, 300.0
 
 
 @pytest.fixture
@@ -31,6 +36,14 @@ def answers(tiny_workspace: Workspace, honest: bytes, tmp_path: Path) -> dict[st
     return {answer["file"]: answer for answer in json.loads(done.stdout)}
 
 
+def pace() -> float:
+    """Processor seconds of importing pandas, now."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", "import pandas"], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def test_every_hostile_file_is_refused_with_a_sentence_in_time_and_memory(
     answers: dict[str, dict[str, Any]],
 ) -> None:
@@ -38,6 +51,8 @@ def test_every_hostile_file_is_refused_with_a_sentence_in_time_and_memory(
     base = answers["honest.xlsx"]
     assert base["code"] == 0 and base["replied"], base["said"]
     assert answers["all_wrong.xlsx"]["replied"], "a long return of wrong cells is marked in time"
+    # A machine faster than that is not asked for more; the slower of two imports is meant.
+    allowed = IMPORTS_OF_PANDAS * max(1.0, pace(), pace())
     wrong = []
     for case in CASES:
         answer = answers[case.name]
@@ -48,6 +63,6 @@ def test_every_hostile_file_is_refused_with_a_sentence_in_time_and_memory(
             wrong.append(f"{case.name}: not {case.says!r} but: {said[:300]}")
         if any(sign in said for sign in ("Traceback", "fault of ours", "panicked", "Error:")):
             wrong.append(f"{case.name}: {said[-300:]}")
-        if answer["seconds"] > SECONDS or above > MEGABYTES:
+        if answer["seconds"] > allowed or above > MEGABYTES:
             wrong.append(f"{case.name}: {answer['seconds']:.1f} s, {above:.0f} MB above base")
     assert not wrong, "\n".join(wrong)

@@ -6,6 +6,7 @@ arrears, which councils report. Stand-in pages, since what is run does not hang 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,9 +57,9 @@ def published(
     ran: list[str] = []
     told: list[str] = []
 
-    def counted(workspace: Workspace, name: str, **more: object) -> StudyRun:
+    def counted(workspace: Workspace, name: str, *, progress: Callable[[str], object]) -> StudyRun:
         ran.append(name)
-        return run_study(workspace, name, **more)  # type: ignore[arg-type]
+        return run_study(workspace, name, progress=progress)
 
     monkeypatch.setattr(fresh, "run_study", counted)
     came.submit(after=QUARTERS[LAST], until=QUARTERS[NOW])

@@ -31,7 +31,12 @@ def told(**facts):
 def test_a_change_below_the_digits_shown_is_not_said_to_go_from_a_figure_to_itself() -> None:
     said = sentences.sentence(changed(-3.61, -3.64, **{NEW: -0.53, REVISED: 0.5}), "Visits", "%")
     assert "from" not in said
-    assert said.startswith(f"Visits stayed at {MINUS}3.6%, where by themselves")
+    assert said == (
+        f"Visits stayed at {MINUS}3.6%, in the digits shown: the new quarter {MINUS}0.53 points "
+        "and restated or late figures +0.50 points."
+    )
+    nothing = changed(-3.61, -3.61, **{NEW: 0.0004})
+    assert sentences.sentence(nothing, "Visits", "%") == f"Visits stayed at {MINUS}3.6%."
     said = sentences.sentence(changed(-3.1, -3.6, **{NEW: -0.5}), "Visits", "%")
     assert "went from" in said and "stayed" not in said
 
@@ -45,9 +50,12 @@ def test_a_change_below_the_digits_shown_is_not_said_to_go_from_a_figure_to_itse
                    "reasons": ("Late coding.", "A merger.")},
          "1 figure restated, in 1 pilot area and 3 comparison areas. Reason given: Late coding; A "
          "merger."),
+        (REVISED, {"restated": 2, "reasons": ("Restated: late records.", "Restated: twice.")},
+         "2 figures restated. Reason given: late records; twice."),
+        (NEW, {"quarters": ("2026 Q3",)}, "2026 Q3."),
         (REVISED, {"late": 3}, "3 figures came late."),
         (WITHDRAWN, {"withdrawn": ("S01 2026 Q1: sent twice.",)},
-         "Withdrawn: S01 2026 Q1: sent twice."),
+         "S01 2026 Q1: sent twice."),
         (PRICES, {"parameters": ("deflator: another file.", "rate: 3.0 for 3.5.")},
          "Deflator: another file; rate: 3.0 for 3.5."),
     ],

@@ -7,6 +7,7 @@ the print; each sheet says whose figures it bears, which edition it is, and its 
 
 from __future__ import annotations
 
+import functools
 import html as markup
 import json
 import re
@@ -155,14 +156,14 @@ def _sources_once(articles: Mapping[str, str]) -> dict[str, str]:
     """The articles with each function's source printed once, where it stands first."""
     seen: dict[str, str] = {}
 
-    def kept(found: re.Match[str], name: str) -> str:
+    def kept(name: str, found: re.Match[str]) -> str:
         first = seen.setdefault(found[0], name)
         if first == name:
             return found[0]
         return f"<p>{found[1]}: printed <a href='#{_place(first)}'>above</a>.</p>"
 
     return {
-        name: _SOURCE.sub(lambda found, name=name: kept(found, name), article)  # type: ignore[misc]
+        name: _SOURCE.sub(functools.partial(kept, name), article)
         for name, article in articles.items()
     }
 
