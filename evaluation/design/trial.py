@@ -291,8 +291,8 @@ def _statistics(
     whole = None
     known_at = [panel.until(panel.periods[first + look]) for look in taken]
     if rehearsal.withheld and len({ladder.left_out(name, p, OUTCOME) for p in known_at}) > 1:
-        raise EstimateError("other comparison areas lack a figure than at the look before.")
-    if name in ladder.FITTED_ONCE and not rehearsal.restated:
+        raise EstimateError("other areas lack a figure than at the look before.")
+    if not rehearsal.restated and ladder.fitted_once(name, panel, OUTCOME):
         whole = ladder.to_test(name, panel, OUTCOME, rehearsal.choices, assignments)
     for look, known in zip(taken, known_at, strict=True):
         estimate = whole

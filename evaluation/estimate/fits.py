@@ -69,26 +69,27 @@ class Ground:
 
     @classmethod
     def of(cls, sample: frame.Sample, g: int) -> Ground:
-        """Every area of a sample for one start, its never-started areas as donors.
+        """Every area of a sample for one start, its complete never-started areas as donors.
 
-        A period in which an area of this start has no figure is left out of the fits for it; an
-        area of another start that lacks one in the periods left is not fitted for this start.
+        A period in which an area of this start has no figure is left out of the fits for it; any
+        other area that lacks one in the periods left is not fitted for this start.
 
         Raises
         ------
         EstimateError : fewer than two donors, or no complete period before the start.
         """
-        never = np.flatnonzero(sample.panel.start_index == -1)
-        if len(never) < 2:
+        whole = np.isfinite(sample.figures).all(axis=1)
+        donors = np.flatnonzero(~sample.panel.started & whole)
+        if len(donors) < 2:
             raise EstimateError("fewer than two complete comparison areas are left as donors.")
         own = sample.slots.places[sample.slots.starts[sample.slots.slot_of] == g]
         held = np.isfinite(sample.figures[:, :g])
-        usable = np.flatnonzero(held[np.append(never, own)].all(axis=0))
+        usable = np.flatnonzero(held[own].all(axis=0))
         label = str(sample.panel.periods[g])
         if len(usable) == 0:
             raise EstimateError(f"no complete period before the start in {label}.")
         rows = np.flatnonzero(held[:, usable].all(axis=1))
-        return cls.on(sample.figures, rows, never, usable, (g, label))
+        return cls.on(sample.figures, rows, donors, usable, (g, label))
 
     @classmethod
     def on(
@@ -166,28 +167,39 @@ Method = Callable[[Ground], Weights]
 class Fitted:
     """The twins of every area for every start of a panel, and the sample that they were fitted on.
 
-    said : what has to be said of areas that were left out.
+    said : what has to be said of areas with missing figures. left_out : whether areas were left
+        out altogether, so that assignments have to be drawn without them.
     """
 
     sample: frame.Sample
     twins: dict[int, Twins]
     said: tuple[str, ...]
+    left_out: bool
 
 
 def fit_all(panel: Panel, outcome: str, scale: frame.Scale, method: Method) -> Fitted:
-    """Fit every area for every start; comparison areas with a missing figure are left out.
+    """Fit every area for every start.
+
+    Comparison areas with a missing figure are no donors, and are left out altogether where it is
+    one before the first start.
 
     Raises
     ------
     EstimateError : the panel cannot bear the fit.
     """
-    kept, said = twins.complete(panel, [outcome])
-    sample = frame.take(kept, outcome, scale)
+    kept, said = twins.complete_before(panel, outcome)
+    sample, left_out = frame.take(kept, outcome, scale), bool(said)
     fitted = {}
     for g in np.unique(sample.slots.starts).tolist():
         ground = Ground.of(sample, g)
         fitted[g] = ground.twins(method(ground))
-    return Fitted(sample=sample, twins=fitted, said=said)
+    gap = int((np.isnan(sample.figures).any(axis=1) & ~sample.panel.started).sum())
+    if gap:
+        said += (
+            f"{gap} comparison areas have a missing or suppressed figure after the first start and "
+            "serve as no donor",
+        )
+    return Fitted(sample=sample, twins=fitted, said=said, left_out=left_out)
 
 
 def control(

@@ -20,6 +20,7 @@ from evaluation.estimate.synthetic import SyntheticSettings, method_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from evaluation.estimate.twins import Twins
     from evaluation.panel import Panel
 
     Floats = NDArray[np.float64]
@@ -51,7 +52,7 @@ def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings
         donors = sample.figures[np.ix_(twin.donors, twin.fitted_on)]
         spread = float(donors.std(axis=0).mean())
         exact = bool(twin.rmspe[place] <= EXACT * spread)
-        low, high = _range(sample, place, (g, twin.fitted_on), settings) if exact else (effect,) * 2
+        low, high = _range(sample, (place, g), twin, settings) if exact else (effect,) * 2
         rows.append({"area": sample.panel.areas.index[place], "effect": effect, "low": low,
                      "high": high, "exact": exact})  # fmt: skip
     return pd.DataFrame(rows).set_index("area")
@@ -59,29 +60,28 @@ def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings
 
 def _range(
     sample: frame.Sample,
-    place: int,
-    periods: tuple[int, NDArray[np.int64]],
+    which: tuple[int, int],
+    twin: Twins,
     settings: SyntheticSettings,
 ) -> tuple[float, float]:
     from scipy.optimize import linprog
 
-    g, usable = periods
-    never = np.flatnonzero(sample.panel.start_index == -1)
-    own, others = sample.figures[place], sample.figures[never]
+    (place, g), usable = which, twin.fitted_on
+    own, others = sample.figures[place], sample.figures[twin.donors]
     if settings.variant == "demeaned":
         own, others = own - own[usable].mean(), others - others[:, usable].mean(axis=1)[:, None]
     after = np.flatnonzero(np.isfinite(own) & (np.arange(len(own)) >= g))
     scale = others[:, usable].std() + 1e-300
     meet = np.vstack([others[:, usable].T / scale, np.ones(len(others))])
     target = np.append(own[usable] / scale, 1.0)
-    twin = others[:, after].mean(axis=1)
+    each = others[:, after].mean(axis=1)
     ends = []
     for sign in (1, -1):
-        found = linprog(sign * twin, A_eq=meet, b_eq=target, bounds=(0, None), method="highs")
+        found = linprog(sign * each, A_eq=meet, b_eq=target, bounds=(0, None), method="highs")
         if not found.success:
             raise EstimateError(
                 f"the range of {sample.panel.areas.index[place]} could not be found: "
                 f"{found.message}"
             )
-        ends.append(float(own[after].mean() - twin @ found.x))
+        ends.append(float(own[after].mean() - each @ found.x))
     return min(ends), max(ends)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from evaluation.errors import EstimateError
 from evaluation.estimate import frame
 from evaluation.estimate.did import DidSettings, did
@@ -24,8 +26,8 @@ from evaluation.estimate.synthetic import (
     synthetic_did,
     tested,
 )
-from evaluation.estimate.twins import complete
-from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
+from evaluation.estimate.twins import complete_before
+from evaluation.estimate.two_way import TwoWaySettings, balanced, two_way_fixed_effects
 from evaluation.protocol import DidPlan, EstimatorName, Gaps, Protocol
 
 if TYPE_CHECKING:
@@ -38,11 +40,12 @@ FITTED_ONCE: tuple[EstimatorName, ...] = (
     "did", "synthetic_control", "augmented_synthetic_control",
 )  # fmt: skip
 """Estimators whose weights use only periods before the start: later periods change no earlier gap,
-so one fit on the whole panel holds the figures of every earlier look."""
+so one fit on the whole panel holds the figures of every earlier look (see `fitted_once`)."""
 
-
-KEEP_ASSIGNMENTS: tuple[EstimatorName, ...] = ("did", "imputation")
+KEEP_AREAS: tuple[EstimatorName, ...] = ("did", "imputation")
 """Estimators that make do with missing figures; others leave areas out and draw anew without."""
+
+TWO_WAY: tuple[EstimatorName, ...] = ("fixed_effects", "first_differences")
 
 SUMS_OF_GAPS: tuple[EstimatorName, ...] = (*FITTED_ONCE, "synthetic_did")
 
@@ -128,14 +131,26 @@ def to_test(
 
 
 def left_out(name: EstimatorName, panel: Panel, outcome: str) -> tuple[str, ...]:
-    """Comparison areas that lack a figure, where the estimator draws assignments without them.
+    """Areas that lack a figure, where the estimator draws assignments without them.
 
     Looks by which other areas are left out cannot be followed from one to the next.
     """
-    if name in KEEP_ASSIGNMENTS:
+    if name in KEEP_AREAS:
         return ()
-    kept = complete(panel, [outcome])[0].areas.index
+    leave_out = balanced if name in TWO_WAY else complete_before
+    kept = leave_out(panel, outcome)[0].areas.index
     return tuple(panel.eligible().areas.index.difference(kept))
+
+
+def fitted_once(name: EstimatorName, panel: Panel, outcome: str) -> bool:
+    """Whether one fit on the whole panel holds the figures of every earlier look.
+
+    Not where donors change from look to look, because a comparison area lacks a later figure.
+    """
+    if name not in FITTED_ONCE:
+        return False
+    compared = panel.array(outcome)[~panel.started]
+    return name in KEEP_AREAS or bool(np.isfinite(compared).all())
 
 
 def _to_scale(

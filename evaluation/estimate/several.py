@@ -67,7 +67,7 @@ def synthetic_controls(
             f"gap to the synthetic twin ({chosen.variant}) by site and period")  # fmt: skip
     found = {}
     for name, sample in samples.items():
-        part = fits.Fitted(sample=sample, twins=fitted[name], said=said)
+        part = fits.Fitted(sample=sample, twins=fitted[name], said=said, left_out=bool(said))
         made = estimate_from(part, name, chosen, what, assignments, level, seed)
         found[name] = made
     return found

@@ -135,10 +135,11 @@ def synthetic_control(
 ) -> Estimate:
     """Gaps between started areas and their synthetic twins, by site and period.
 
-    Comparison areas with a missing figure are no donors and fill no place. A period before the
-    start in which an area of that start has no figure is left out of the fits for it; an area of
-    another start that lacks one in the periods left fills no place of that start. A missing figure
-    after the start counts in no mean. What is left out is counted in ``warnings``.
+    Comparison areas with a missing figure are no donors; with one before the first start they also
+    fill no place, and assignments are drawn without them. A period before a start in which an area
+    of that start has no figure is left out of the fits for it; any other area that lacks one in the
+    periods left fills no place of that start. A missing figure after the start counts in no mean,
+    of pilots and of fillers alike. What is left out is counted in ``warnings``.
 
     Raises
     ------
@@ -237,11 +238,11 @@ def tested(panel: Panel, outcome: str, settings: Settings, assignments: Assignme
 def _among_the_fitted(
     fitted: fits.Fitted, assignments: Assignments | None, seed: int = 0
 ) -> Assignments:
-    """The assignments; drawn anew where none are given, or areas with a gap were left out."""
+    """The assignments; drawn anew where none are given, or areas were left out."""
     panel = fitted.sample.panel
     if assignments is None:
         return Assignments.draw(panel, strata=(), seed=seed)
-    if fitted.said:
+    if fitted.left_out:
         assignments = assignments.redrawn(panel)
     frame.same_areas(assignments, fitted.sample)
     return assignments

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.estimate import frame, simplex
+from evaluation.estimate.assignment import Slots
 from evaluation.estimate.inference import Draws
 from evaluation.estimate.reassign import Contrasts, FillerContrast, Rule, effects_under
 
@@ -101,16 +102,36 @@ class Twins:
 
 def complete(panel: Panel, outcomes: Sequence[str]) -> tuple[Panel, tuple[str, ...]]:
     """The eligible areas less comparison areas with a gap, and what has to be said of those."""
+    return _without_gaps(panel, outcomes, len(panel.periods), "")
+
+
+def complete_before(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
+    """The eligible areas less comparison areas with a gap before the first start.
+
+    What is left out so was known when nothing had started: later figures, and missing ones, leave
+    the same areas to be re-assigned at every look.
+
+    Raises
+    ------
+    EstimateError : nothing has started within the panel.
+    """
+    first = int(Slots.of(panel.eligible()).starts.min())
+    return _without_gaps(panel, [outcome], first, " before the first start")
+
+
+def _without_gaps(
+    panel: Panel, outcomes: Sequence[str], until: int, when: str
+) -> tuple[Panel, tuple[str, ...]]:
     panel = panel.eligible()
     gap = np.zeros(len(panel.areas), dtype=bool)
     for outcome in outcomes:
-        gap |= np.isnan(panel.array(outcome)).any(axis=1)
+        gap |= np.isnan(panel.array(outcome)[:, :until]).any(axis=1)
     leave = gap & ~panel.started
     if not leave.any():
         return panel, ()
     return panel.select(~leave), (
-        f"{int(leave.sum())} comparison areas have a missing or suppressed figure and serve as "
-        "no donor",
+        f"{int(leave.sum())} comparison areas have a missing or suppressed figure{when} and are "
+        "left out",
     )
 
 

@@ -82,7 +82,7 @@ def two_way_fixed_effects(
     """
     settings = settings or TwoWaySettings()
     frame.check_call(panel, settings, TwoWaySettings, inference, level)
-    panel, dropped = _balanced(panel, outcome)
+    panel, dropped = balanced(panel, outcome)
     if settings.weights and inference != "analytic":
         raise InferenceRefused(
             "weighted two-way fixed effects are not re-assigned here.",
@@ -129,7 +129,8 @@ def _one_entry(n_areas: int) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _balanced(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
+def balanced(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
+    """The eligible areas that have every figure, and what has to be said of the others."""
     panel = panel.eligible()
     leave = np.asarray(np.isnan(panel.array(outcome)).any(axis=1))
     if not leave.any():

@@ -246,7 +246,7 @@ def look_at(
 
     Raises
     ------
-    EstimateError : the estimator leaves out other comparison areas than at the look before.
+    EstimateError : the estimator leaves out other areas than at the look before.
     """
     watched = Watched.of(protocol, programme, panel)
     rows = [row for row in series.rows() if row.known["vintage"] <= known["vintage"]]
@@ -257,11 +257,11 @@ def look_at(
     known = {**known, **_left_out(panel, protocol)}
     if rows and rows[-1].known.get(LEFT_OUT) != known.get(LEFT_OUT):
         raise EstimateError(
-            "other comparison areas lack a figure than at the look before, and "
-            f"{protocol.estimators[0].replace('_', ' ')} leaves them out: its assignments are "
-            "others, so that the looks before cannot be followed.",
-            mend="set areas with missing figures aside in the programme from the first look on, or "
-            "lead with did or imputation, which keep the assignments",
+            f"{protocol.estimators[0].replace('_', ' ')} leaves out other areas for want of a "
+            "figure than at the look before: its assignments are others, so that the looks before "
+            "cannot be followed.",
+            mend="bring back the figures that the look before had, or set those areas aside in the "
+            "programme from the first look on",
         )
     now = statistics_of(panel, protocol, assignments)
     time = elapsed(panel, watched.plan.horizon)

@@ -164,21 +164,26 @@ def test_no_assignments_are_kept_where_none_were_drawn(tmp_path):
 
 
 def test_looks_by_other_assignments_are_refused(tmp_path, programme, protocol):
-    """A synthetic estimator draws anew without areas that lack a figure; DiD keeps its own."""
+    """A synthetic estimator draws anew without areas that lack a figure before the first start.
+
+    A figure that is missing later leaves the assignments, and DiD keeps them whatever is missing.
+    """
     panel = panel_with()
-    figures = {code: values.copy() for code, values in panel.figures.items()}
-    figures["arrears"][5, 2] = np.nan
-    always = replace(panel, figures={code: values.copy() for code, values in figures.items()})
-    figures["arrears"][7, FIRST + 2] = np.nan
-    later = replace(panel, figures=figures)
+
+    def without(*cells):
+        figures = {code: values.copy() for code, values in panel.figures.items()}
+        for cell in cells:
+            figures["arrears"][cell] = np.nan
+        return replace(panel, figures=figures)
+
+    known, withdrawn = (5, 2), (7, 3)
     twins = protocol.model_copy(update={"estimators": ("synthetic_control",)})
     for quarter in range(3):
-        seen = take(tmp_path / "always", always, quarter, programme, twins)
-    assert len(seen.rows) == 3
-    for quarter in range(2):
-        take(tmp_path / "later", later, quarter, programme, twins)
-    with pytest.raises(EstimateError, match="other comparison areas lack a figure than at the"):
-        take(tmp_path / "later", later, 2, programme, twins)
+        seen = take(tmp_path / "sc", without(known, (9, FIRST + 1)), quarter, programme, twins)
+    assert len(seen.rows) == 3 and "left_out" in seen.rows[-1].known
+    with pytest.raises(EstimateError, match="synthetic control leaves out other areas for want of"):
+        take(tmp_path / "sc", without(known, withdrawn), 3, programme, twins)
     for quarter in range(3):
-        seen = take(tmp_path / "did", later, quarter, programme, protocol)
+        held = without(*[known, withdrawn][: quarter + 1])
+        seen = take(tmp_path / "did", held, quarter, programme, protocol)
     assert len(seen.rows) == 3 and "left_out" not in seen.rows[-1].known

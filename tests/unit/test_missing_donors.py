@@ -1,0 +1,131 @@
+"""Comparison areas that lack a figure: no donors, but re-assigned at every look as before."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evaluation.design import trial
+from evaluation.design.invented import Invented
+from evaluation.design.trial import Rehearsal
+from evaluation.estimate import fits, ladder, scores, twins
+from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.ladder import Choices
+from evaluation.estimate.synthetic import (
+    AugmentedSettings,
+    SdidSettings,
+    SyntheticSettings,
+    method_of,
+    synthetic_control,
+)
+from tests.unit.test_dropped_donors import by_hand
+
+FIRST = 12
+HOW = Rehearsal(started=3, looks=4)
+TWINS = ("synthetic_control", "augmented_synthetic_control", "synthetic_did")
+
+
+@pytest.fixture(scope="module")
+def whole():
+    drawn = Invented(areas=24, quarters=16).draw(0)
+    return trial._with_pilots(drawn, HOW, np.random.default_rng(0))[0]
+
+
+@pytest.fixture(scope="module")
+def others(whole):
+    return np.flatnonzero(~whole.started)
+
+
+def without(panel, *cells):
+    figures = panel.array("y").copy()
+    for area, period in cells:
+        figures[area, period] = np.nan
+    return replace(panel, figures={"y": figures})
+
+
+def drawn_for(panel, n=199):
+    return Assignments.draw(panel, n=n, strata=(), block="area", seed=1)
+
+
+def test_a_later_gap_makes_no_donor_and_leaves_the_assignments(whole, others):
+    area = int(others[4])
+    panel, drawn = without(whole, (area, FIRST + 1)), drawn_for(whole)
+    found = synthetic_control(panel, "y", assignments=drawn)
+    assert found.provenance["assignments"] == drawn.fingerprint
+    assert panel.areas.index[area] not in set(found.weights["donor"])
+    assert any("1 comparison areas" in said and "no donor" in said for said in found.warnings)
+    assert np.isfinite(found.draws.raw[:, FIRST:]).all()
+
+
+def test_a_gap_before_the_start_leaves_the_area_out(whole, others):
+    area = int(others[4])
+    panel, drawn = without(whole, (area, FIRST - 3)), drawn_for(whole)
+    found = synthetic_control(panel, "y", assignments=drawn)
+    assert found.provenance["assignments"] != drawn.fingerprint
+    assert found.sample["comparison_areas"] == len(others) - 1
+    assert any("before the first start and are left out" in said for said in found.warnings)
+
+
+SETTINGS = [
+    SyntheticSettings(), SyntheticSettings(variant="demeaned"), AugmentedSettings(), SdidSettings(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=lambda s: f"{type(s).__name__}")
+def test_effects_equal_those_summed_from_each_fillers_own_fit(whole, others, settings):
+    """Every filler, of a panel with gaps, fitted alone: on all donors, those lost then dropped."""
+    lost = [(int(others[3]), FIRST + 2), (int(others[8]), FIRST), (int(others[8]), FIRST + 1)]
+    lost += [(int(np.flatnonzero(whole.started)[0]), FIRST + 3)]
+    panel, drawn = without(whole, *lost), drawn_for(whole, 60)
+    y, method = panel.array("y"), method_of(settings)
+    donors = np.flatnonzero(~panel.started & np.isfinite(y).all(axis=1))
+    assert len(donors) == len(others) - 2
+    fitted = fits.fit_all(panel, "y", "level", method)
+    raw, shift = twins.raw_and_shift(fitted.sample, fitted.twins, drawn)
+    periods, label = np.arange(FIRST), str(panel.periods[FIRST])
+
+    def gap(filler, donors_left):
+        ground = fits.Ground.on(y, np.array([filler]), donors, periods, (FIRST, label))
+        fit = method(ground)
+        weights, time = fit.unit[0], fit.time[0]
+        kept = np.isin(donors, donors_left)
+        if weights[kept].sum() < 1e-9:
+            return np.full(y.shape[1], np.nan)
+        path = y[filler] - weights[kept] / weights[kept].sum() @ y[donors[kept]]
+        return path - np.nansum(path * (time > 0) * time)
+
+    for b, fillers in enumerate(drawn.fillers):
+        left = np.setdiff1d(donors, fillers)
+        if isinstance(settings, AugmentedSettings):
+            each = np.stack([by_hand(fitted.twins[FIRST], fillers, filler) for filler in fillers])
+        else:
+            each = np.stack([gap(filler, left) for filler in fillers])
+        assert raw[b, FIRST:] == pytest.approx(np.nanmean(each[:, FIRST:], axis=0), abs=1e-7)
+        held = np.isfinite(each) & np.isfinite(y[fillers])
+        unit = np.isin(fillers, np.flatnonzero(panel.started))[:, None] * held
+        assert shift[b, FIRST:] == pytest.approx((unit.sum(0) / held.sum(0))[FIRST:], abs=1e-12)
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_looks_with_later_gaps_are_those_of_each_quarter(whole, others, name):
+    """Figures that go missing later change no earlier look, and no look is refused."""
+    panel = without(whole, (int(others[2]), FIRST + 1), (int(others[6]), FIRST + 3))
+    drawn, taken = drawn_for(whole), np.arange(4)
+    assert not ladder.fitted_once(name, panel, "y")
+    assert ladder.left_out(name, panel, "y") == ()
+    how = replace(HOW, withheld=-1e9)
+    raw, _ = trial._statistics(panel, name, how, drawn, (taken, 0))
+    for look in range(4):
+        known = panel.until(panel.periods[FIRST + look])
+        then = ladder.to_test(name, known, "y", Choices(), drawn)
+        assert raw[look] == pytest.approx(scores.statistic(then, (0, look)).raw, abs=1e-9)
+    clean, _ = trial._statistics(whole, name, how, drawn, (taken[:1], 0))
+    assert raw[0] == pytest.approx(clean[0], abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["fixed_effects", "first_differences"])
+def test_two_way_effects_leave_out_every_area_with_a_gap(whole, others, name):
+    pilot = int(np.flatnonzero(whole.started)[0])
+    panel = without(whole, (int(others[2]), FIRST + 1), (pilot, 3))
+    expected = sorted(whole.areas.index[[int(others[2]), pilot]])
+    assert list(ladder.left_out(name, panel, "y")) == expected
