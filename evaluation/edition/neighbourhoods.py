@@ -16,6 +16,9 @@ from evaluation.edition.bars import NAMES
 from evaluation.edition.records import Record, read_record
 from evaluation.edition.tables import table
 
+PANEL = ("title", "areas", "periods", "looks", "scale", "sample", "shape")
+"""What records of one panel have in common; estimators may be measured one after another."""
+
 CHOSEN = {
     "random": "drawn by lot", "top_level": "from the tenth with the highest level",
     "top_trend": "from the tenth with the steepest rise", "one_authority": "in one authority",
@@ -32,10 +35,13 @@ def view(book: Path) -> dict[str, Any]:
     BookError : a record holds no valid JSON.
     """
     records = [read_record(path) for path in sorted((book / "neighbourhoods").glob("*.json"))]
-    by_lot = [one for one in records if _plain(one)]
+    by_panel: dict[tuple[Any, ...], list[Record]] = {}
+    for one in filter(_plain, records):
+        by_panel.setdefault(tuple(one[name] for name in PANEL), []).append(one)
     return {
         "neighbourhoods": [
-            {"record": one, "table": _rates(one), "said": _said(one)} for one in by_lot
+            {"records": held, "table": _rates(held), "said": _said(held)}
+            for held in by_panel.values()
         ],
         "neighbourhoods_shown": _shown([one for one in records if not _plain(one)]),
     }
@@ -49,8 +55,9 @@ def _over_looks(record: Record) -> list[Record]:
     return [row for row in record["rows"] if row["look"] == "any"]
 
 
-def _said(record: Record) -> str:
-    rows = _over_looks(record)
+def _said(records: Sequence[Record]) -> str:
+    """What the records of one panel say together."""
+    record, rows = records[0], [row for one in records for row in _over_looks(one)]
     sizes = [100 * row["size"] for row in rows if row["effect"] == 0]
     held = [100 * row["coverage"] for row in rows if row["effect"] != 0]
     said = (
@@ -63,12 +70,15 @@ def _said(record: Record) -> str:
     return f"{said}."
 
 
-def _rates(record: Record) -> Markup:
+def _rates(records: Sequence[Record]) -> Markup:
     """One row an estimator and number of pilots: size, coverage and the smallest effect found."""
-    held = {(r["estimator"], r["started"]): r["percent"] for r in record["detectable"]}
-    rows = _over_looks(record)
-    cells = []
-    for (name, started), seen in held.items():
+    held = {
+        (r["estimator"], r["started"]): r["percent"] for one in records for r in one["detectable"]
+    }
+    rows = [row for one in records for row in _over_looks(one)]
+    cells, order = [], list(NAMES)
+    for name, started in sorted(held, key=lambda key: (order.index(key[0]), key[1])):
+        seen = held[name, started]
         own = [r for r in rows if (r["estimator"], r["started"]) == (name, started)]
         none = next(r for r in own if r["effect"] == 0)
         covered = [r["coverage"] for r in own if r["effect"] != 0]
@@ -81,7 +91,7 @@ def _rates(record: Record) -> Markup:
         ])  # fmt: skip
     heads = ["Estimator", "Pilot areas", "Found where there was none", "Ranges that held",
              "Smallest fall found four times in five", "Rehearsals"]  # fmt: skip
-    return table(record["title"], heads, cells, numeric="tnnnnn")
+    return table(records[0]["title"], heads, cells, numeric="tnnnnn")
 
 
 def _with_error(row: Record) -> str:

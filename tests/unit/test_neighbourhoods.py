@@ -19,7 +19,8 @@ def row(effect, **changes):
 def record(folder, name, **changes):
     found = {
         "title": "Wards", "command": "newstart design calibrate", "areas": 215, "periods": 15,
-        "looks": 8, "pilots": "random", "strata": [], "block": "area",
+        "looks": 8, "pilots": "random", "strata": [], "block": "area", "scale": "log",
+        "sample": 0, "shape": "constant",
         "rows": [row(0.0), row(-5.0, coverage=0.941)],
         "detectable": [{"estimator": "did", "started": 6, "percent": 9.1}],
     } | changes  # fmt: skip
@@ -34,6 +35,26 @@ def test_rates_stand_with_their_errors(tmp_path):
     assert "held what was planted in 94.1% or more" in one["said"]
     assert "5.0% ± 1.0" in one["table"]
     assert "9.1%" in one["table"]
+
+
+def test_estimators_measured_one_after_another_stand_in_one_table(tmp_path):
+    """Each estimator has its own rates, in the order of the ladder, and every command is shown."""
+    late = [{"estimator": "imputation", "started": 6, "percent": 8.2}]
+    record(tmp_path, "wards-b", detectable=late, command="second", rows=[
+        row(0.0, estimator="imputation", size=0.031), row(-5.0, estimator="imputation"),
+    ])  # fmt: skip
+    record(tmp_path, "wards-c", detectable=[late[0] | {"estimator": "synthetic_did"}], rows=[
+        row(0.0, estimator="synthetic_did", size=0.044), row(-5.0, estimator="synthetic_did"),
+    ])  # fmt: skip
+    record(tmp_path, "wards-d")
+    record(tmp_path, "other", title="Elsewhere")
+    _, one = view(tmp_path)["neighbourhoods"]
+    assert "in 3.1% to 5.0% of the rehearsals" in one["said"]
+    assert {held["command"] for held in one["records"]} == {"second", "newstart design calibrate"}
+    names = ["Difference-in-differences", "Imputation", "Synthetic difference-in-differences"]
+    at = [one["table"].index(f">{name}<") for name in names]
+    assert at == sorted(at)
+    assert all(figure in one["table"] for figure in ("9.1%", "8.2%", "3.1% ± 1.0", "4.4% ± 1.0"))
 
 
 def test_pilots_unlike_the_rest_stand_apart_with_their_remedy(tmp_path):
