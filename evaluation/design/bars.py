@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from evaluation import quarters
 from evaluation.design import family_bars
 from evaluation.design.invented import Invented
@@ -35,6 +37,7 @@ STARTED = (1, 3, 6, 12)
 SIZE = (0.035, 0.065)
 AT_MOST_SIZE = (0.0, 0.065)
 COVERAGE = (0.935, 1.0)
+PART_FOUND = (0.95, 1.05)
 ESTIMATORS: tuple[EstimatorName, ...] = (
     "did", "imputation", "synthetic_control", "augmented_synthetic_control", "synthetic_did",
 )  # fmt: skip
@@ -48,7 +51,8 @@ class Bar:
     """One rate and its band.
 
     measure : ``size`` at the last look, ``size over looks``, ``coverage`` of the last look's
-        interval, ``coverage over looks`` of the repeated one. claim : False where the rate is shown
+        interval, ``coverage over looks`` of the repeated one, or ``part found`` of the planted
+        effect, on the mean over rehearsals. claim : False where the rate is shown
         for what it is and promises nothing.
     """
 
@@ -152,19 +156,28 @@ def _shown(name: EstimatorName) -> Iterator[Bar]:
         estimator=name, panel=replace(SIXTY, counts=9.0), measure="coverage over looks",
         rehearsal=replace(how, withheld=5.0), effects=(-33.0,), band=COVERAGE, claim=False,
     )  # fmt: skip
+    yield Bar(
+        what="part that is found of a fall by 3 points of a level of 9, small counts withheld",
+        estimator=name, panel=replace(SIXTY, counts=9.0), measure="part found",
+        rehearsal=replace(how, withheld=5.0), effects=(-33.0,), band=PART_FOUND, claim=False,
+    )  # fmt: skip
 
 
 def measured(bar: Bar, found: Found) -> dict[str, Any]:
     """The rate of a bar, its Monte Carlo standard error, and whether it meets its band."""
-    key, look = {
-        "size": ("rejects", 0), "size over looks": ("crosses", 0),
-        "coverage": ("covers", -1), "coverage over looks": ("held", -1),
-    }[bar.measure]  # fmt: skip
     said = {
         "what": bar.what, "estimator": bar.estimator, "areas": bar.panel.areas, "band": bar.band,
         "claim": bar.claim,
     }  # fmt: skip
-    return bar_row(said, found[key][:, look, -1], float(found["refused"].mean()))
+    refused = float(found["refused"].mean())
+    if bar.measure == "part found":
+        part = 1 + found["errors"][:, -1] / found["planted"][:, -1]
+        return bar_row(said, part[np.isfinite(part)], refused)
+    key, look = {
+        "size": ("rejects", 0), "size over looks": ("crosses", 0),
+        "coverage": ("covers", -1), "coverage over looks": ("held", -1),
+    }[bar.measure]  # fmt: skip
+    return bar_row(said, found[key][:, look, -1], refused)
 
 
 def measure(

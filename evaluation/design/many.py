@@ -77,9 +77,8 @@ def rehearse_many(
     simulations, seed, resume = runs.simulations, runs.seed, runs.resume
     if resume is not None:
         resume.mkdir(parents=True, exist_ok=True)
-    what = fingerprint.of_data(
-        [name, json.loads(json.dumps(asdict(rehearsal), default=str)), list(effects), seed, origin]
-    )
+    plan = [name, json.loads(json.dumps(asdict(rehearsal), default=str)), list(effects)]
+    what = fingerprint.of_data([*plan, seed, origin, list(Outcome.__annotations__)])
     parts = [range(a, min(a + PART, simulations)) for a in range(0, simulations, PART)]
     files = [None if resume is None else resume / f"{what[:16]}_{p.start}.npz" for p in parts]
     missing = [k for k, file in enumerate(files) if file is None or not file.is_file()]

@@ -59,17 +59,20 @@ def _rate(hits: NDArray[np.bool_]) -> tuple[float, float]:
 
 
 def bar_row(
-    bar: Mapping[str, Any], hits: NDArray[np.bool_], refused: float = 0.0
+    bar: Mapping[str, Any], hits: NDArray[np.bool_] | NDArray[np.float64], refused: float = 0.0
 ) -> dict[str, Any]:
     """One rate beside the band that it must meet.
 
     Parameters
     ----------
-    bar : ``what, estimator, areas, claim`` and ``band``, its ends. hits : (simulations).
+    bar : ``what, estimator, areas, claim`` and ``band``, its ends. hits : (simulations) whether
+        each was a hit, or a share each.
     """
     share = float(hits.mean())
-    # Of no hit or nothing but hits the error is that of one.
-    error = float((max(share * (1 - share), 1 / len(hits)) / len(hits)) ** 0.5)
+    error = float(np.std(hits, ddof=1) / len(hits) ** 0.5)
+    if hits.dtype == np.bool_:
+        # Of no hit or nothing but hits the error is that of one.
+        error = float((max(share * (1 - share), 1 / len(hits)) / len(hits)) ** 0.5)
     low, high = bar["band"]
     return {
         "what": bar["what"], "estimator": bar["estimator"], "areas": bar["areas"],

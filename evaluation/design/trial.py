@@ -83,14 +83,16 @@ class Outcome:
 
     rejects : (E, L) a single test at each look. crosses : (E, L) whether the look ledger has
     crossed by each look. covers : (E, L) the single look's interval. held : (E, L) no look so far
-    rejects the planted effect: the repeated interval holds it. errors : (E) estimate at the last
-    look less what was planted. refused : the design cannot be tested at all.
+    rejects the planted effect: the repeated interval holds it. planted : (E) what was planted, in
+    the unit of the estimates. errors : (E) estimate at the last look less what was planted.
+    refused : the design cannot be tested at all.
     """
 
     rejects: NDArray[np.bool_]
     crosses: NDArray[np.bool_]
     covers: NDArray[np.bool_]
     held: NDArray[np.bool_]
+    planted: Floats
     errors: Floats
     refused: bool = False
 
@@ -328,7 +330,7 @@ def _judged(
     times = [(int(look) + 1) / plan.horizon for look in taken]
     shape = (len(effects), rehearsal.looks)
     rejects, crosses, covers, held = (np.zeros(shape, dtype=bool) for _ in range(4))
-    errors = np.empty(len(effects))
+    planted, errors = effects * truths[-1], np.empty(len(effects))
     for e, effect in enumerate(effects):
         now, shift = statistics[e]
         left = now - (effect * truths)[:, None] * shift
@@ -340,13 +342,15 @@ def _judged(
         for row, look in enumerate(taken):
             crosses[e, look:] = tested[row].crossed
             held[e, look:] = not inverted[row].crossed
-        errors[e] = now[-1, 0] / shift[-1, 0] - effect * truths[-1]
-    return Outcome(rejects=rejects, crosses=crosses, covers=covers, held=held, errors=errors)
+        errors[e] = now[-1, 0] / shift[-1, 0] - planted[e]
+    return Outcome(
+        rejects=rejects, crosses=crosses, covers=covers, held=held, planted=planted, errors=errors
+    )
 
 
 def _refused(rehearsal: Rehearsal, effects: int) -> Outcome:
     nothing = np.zeros((effects, rehearsal.looks), dtype=bool)
     return Outcome(
         rejects=nothing, crosses=nothing, covers=~nothing, held=~nothing,
-        errors=np.full(effects, np.nan), refused=True,
+        planted=np.full(effects, np.nan), errors=np.full(effects, np.nan), refused=True,
     )  # fmt: skip

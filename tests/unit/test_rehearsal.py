@@ -8,7 +8,7 @@ import pytest
 
 from evaluation.cli import main
 from evaluation.design import trial
-from evaluation.design.bars import bars
+from evaluation.design.bars import bars, measured
 from evaluation.design.calibrate import Same
 from evaluation.design.invented import Invented
 from evaluation.design.many import Runs, rehearse_many
@@ -172,3 +172,31 @@ def test_every_bar_can_be_rehearsed() -> None:
     for name, invented, how, effects in plans:
         found = rehearse(invented.draw(0), name, replace(how, assignments=49), effects, 0)
         assert not found.refused, (name, how)
+
+
+def test_the_part_of_an_effect_that_is_found_is_a_mean_over_rehearsals() -> None:
+    bar = next(b for b in bars() if b.measure == "part found" and b.estimator == "did")
+    planted = np.array([[-3.0], [-3.0], [-2.0], [np.nan]])
+    flat = np.zeros((4, 1, 8), dtype=bool)
+    found = {
+        "planted": planted, "errors": np.array([[1.0], [0.0], [0.5], [np.nan]]),
+        "refused": np.array([False, False, False, True]), "rejects": flat,
+    }  # fmt: skip
+    row = measured(bar, found)
+    parts = [2 / 3, 1.0, 0.75]
+    assert row["measured"] == pytest.approx(np.mean(parts))
+    assert row["mc_se"] == pytest.approx(np.std(parts, ddof=1) / 3**0.5)
+    assert (row["refused"], row["simulations"]) == (0.25, 3)
+
+
+def test_withheld_small_counts_hide_part_of_a_fall() -> None:
+    """Cells that fall below the threshold are gone, and those that stay are the high ones."""
+    bar = next(b for b in bars() if b.measure == "part found" and b.estimator == "did")
+    how = replace(bar.rehearsal, assignments=49)
+    seen = [rehearse(bar.panel.draw(n), "did", how, bar.effects, n) for n in range(20)]
+    part = [1 + one.errors[0] / one.planted[0] for one in seen]
+    open_ = [rehearse(bar.panel.draw(n), "did", replace(how, withheld=0.0), bar.effects, n)
+             for n in range(20)]  # fmt: skip
+    whole = [1 + one.errors[0] / one.planted[0] for one in open_]
+    assert np.mean(whole) == pytest.approx(1.0, abs=0.1)
+    assert np.mean(part) < np.mean(whole) - 0.2
