@@ -8,12 +8,17 @@ from importlib import metadata
 from evaluation import fingerprint
 from evaluation.workspace import package
 
-DECIDES = ("estimate/*.py", "panel.py", "finding/judge.py", "finding/models.py", "study/looks.py")
+DECIDES = (
+    "quarters.py", "programme.py", "protocol.py", "panel.py", "estimate/*.py", "diagnose/*.py",
+    "finding/judge.py", "finding/looked.py", "finding/models.py",
+    "study/assignment_store.py", "study/kept.py", "study/look*.py", "study/panels.py",
+    "study/run.py",
+)  # fmt: skip
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "linearmodels")
 
 
 def code_files() -> dict[str, str]:
-    """SHA-256 of each file of the estimators, their inference, the looks and the verdict."""
+    """SHA-256 of each file that a verdict goes through, from the panel to the judgement."""
     root = package()
     files = sorted(path for pattern in DECIDES for path in root.glob(pattern))
     return {p.relative_to(root).as_posix(): fingerprint.of_bytes(p.read_bytes()) for p in files}

@@ -95,7 +95,7 @@ def standing_of(
     changed = [
         *_protocol(lock, protocol_part(folder, protocol)),
         *_declared(lock, declared_part(programme, protocol)),
-        *_code(lock),
+        *changed_code(lock),
     ]
     what = (programme, protocol)
     if not changed:
@@ -163,7 +163,8 @@ def _declared(lock: Lock, now: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _code(lock: Lock) -> list[str]:
+def changed_code(lock: Lock) -> list[str]:
+    """Which files of the code that decides are not as they were locked, in a sentence."""
     was, now = lock.content["code"]["files"], code_files()
     changed = sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
     if not changed:

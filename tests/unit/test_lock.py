@@ -22,7 +22,7 @@ from evaluation.study.looking import catch_up
 from evaluation.study.panels import load_study
 from evaluation.study.results import as_data, clean, rounded, write_results
 from evaluation.study.run import run_study
-from evaluation.study.standing import standing_of
+from evaluation.study.standing import changed_code, standing_of
 from tests.unit.locked import LOCKED, NAME, UNTIL, differences, instant, lay_out
 
 
@@ -134,7 +134,28 @@ def test_another_ledger_is_not_that_of_the_lock(ground):
                for o in differences(ground))  # fmt: skip
 
 
-def test_one_line_of_estimator_code(ground, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "name",
+    [
+        "quarters.py", "programme.py", "protocol.py", "panel.py", "estimate/did.py",
+        "diagnose/checks.py", "finding/judge.py", "finding/looked.py", "finding/models.py",
+        "study/assignment_store.py", "study/kept.py", "study/looks.py", "study/looking.py",
+        "study/panels.py", "study/run.py",
+    ],
+)  # fmt: skip
+def test_one_line_of_the_code_that_decides(made, tmp_path, monkeypatch, name):
+    """Estimators, what forbids a verdict, the judge, the looks: a lock knows each of them."""
+    lock = Lock.read(made.protocol.parent)
+    copy = tmp_path / "evaluation"
+    shutil.copytree(code.package(), copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code, "package", lambda: copy)
+    assert not changed_code(lock)
+    source = copy / name
+    source.write_text(source.read_text() + "# one line\n")
+    assert changed_code(lock) == [f"The code is another than was locked: {name}."]
+
+
+def test_one_line_of_code_makes_a_run_exploratory(ground, tmp_path, monkeypatch):
     copy = tmp_path / "evaluation"
     shutil.copytree(code.package(), copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code, "package", lambda: copy)
