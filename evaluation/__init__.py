@@ -19,13 +19,17 @@
 `Estimate`
     effects, and the same effects under every assignment; made by `did`, `imputation`,
     `synthetic_control`, `augmented_synthetic_control`, `pooled_synthetic_control`,
-    `synthetic_did` and `two_way_fixed_effects`.
+    `synthetic_did` and `two_way_fixed_effects`; `honest_bounds` says what trends that break would
+    leave of it.
 `Finding`
     an estimate and what stands against it, as a verdict with its reasons; made by `judge`.
 `Value`
     what effects are worth in pounds, by agency, from the same draws; made by `worth`.
 `Edition`
     one published state of the book.
+
+Before a protocol is fixed, `power` says from a panel's past what its looks could find, and
+`calibrate` how often an estimator errs on it.
 
 Importing the package costs next to nothing: each name is loaded when it is first used.
 """
@@ -37,6 +41,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from evaluation.check.problems import Problem
+    from evaluation.design.calibrate import calibrate
+    from evaluation.design.power import power
+    from evaluation.diagnose.honest import honest_bounds
     from evaluation.edition.edition import Edition
     from evaluation.estimate.assignment import Assignments
     from evaluation.estimate.did import did
@@ -73,10 +80,13 @@ __all__ = [
     "Return",
     "Value",
     "augmented_synthetic_control",
+    "calibrate",
     "did",
+    "honest_bounds",
     "imputation",
     "judge",
     "pooled_synthetic_control",
+    "power",
     "synthetic_control",
     "synthetic_did",
     "two_way_fixed_effects",
@@ -97,10 +107,13 @@ _HOME = {
     "Return": "returns.content",
     "Value": "value.accounts",
     "augmented_synthetic_control": "estimate.synthetic",
+    "calibrate": "design.calibrate",
     "did": "estimate.did",
+    "honest_bounds": "diagnose.honest",
     "imputation": "estimate.imputation",
     "judge": "finding.judge",
     "pooled_synthetic_control": "estimate.staggered",
+    "power": "design.power",
     "synthetic_control": "estimate.synthetic",
     "synthetic_did": "estimate.synthetic",
     "two_way_fixed_effects": "estimate.two_way",

@@ -14,7 +14,7 @@ from evaluation.diagnose.checks import (
     spillover,
 )
 from evaluation.diagnose.event_study import EventStudy
-from evaluation.diagnose.honest import breakdown, honest_interval, sensitivity
+from evaluation.diagnose.honest import breakdown, honest_bounds, honest_interval, sensitivity
 from evaluation.diagnose.others import (
     denominators,
     joined_other_programme,
@@ -26,7 +26,7 @@ from evaluation.diagnose.timing import changed_instrument, regression_to_the_mea
 
 __all__ = [
     "Diagnostic", "EventStudy", "balance", "balance_table", "breakdown", "changed_instrument",
-    "denominators", "honest_interval", "influence", "influence_table", "joined_other_programme",
+    "denominators", "honest_bounds", "honest_interval", "influence", "influence_table", "joined_other_programme",
     "negative_control", "objections", "odd_comparisons", "other_programme", "pre_level",
     "pre_trend", "pre_trend_power", "regression_to_the_mean", "sensitivity", "spillover",
 ]  # fmt: skip

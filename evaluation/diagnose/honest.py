@@ -16,18 +16,20 @@ import numpy as np
 import pandas as pd
 
 from evaluation.diagnose.conditional import Moments, Restriction, confidence_set
+from evaluation.diagnose.event_study import EventStudy
 from evaluation.diagnose.flci import shortest
 from evaluation.errors import EstimateError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evaluation.diagnose.event_study import EventStudy
+    from evaluation.estimate.estimate import Estimate
 
     Floats = NDArray[np.float64]
 
 Kind = Literal["relative_magnitudes", "smoothness", "smoothness_conditional"]
 Window = tuple[int, int]
+KINDS: dict[str, Kind] = {"relative": "relative_magnitudes", "smoothness": "smoothness"}
 
 
 def honest_interval(
@@ -128,6 +130,37 @@ def sensitivity(
         "covariance": study.covariance_from,
     }  # fmt: skip
     return table
+
+
+def honest_bounds(
+    estimate: Estimate,
+    kind: Literal["relative", "smoothness"] = "relative",
+    m: Sequence[float] = (0.5, 1.0),
+    *,
+    window: Window | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """What an estimate's mean effect could be if trends may break by each ``m``.
+
+    `sensitivity` for an estimate: one row an ``m``, columns ``m, low, high``, in ``attrs`` the
+    breakdown value and the covariance used.
+
+    Parameters
+    ----------
+    kind : ``relative``: m times the largest break before the start; ``smoothness``: a change of
+        slope of m a period, in the estimate's unit.
+
+    Raises
+    ------
+    EstimateError : the estimate is no event study (see `EventStudy.of`), or a bound has no meaning.
+    """
+    if kind not in KINDS:
+        raise EstimateError(f"no bounds of kind {kind!r}.", expected=" or ".join(KINDS))
+    study = EventStudy.of(estimate)
+    table = sensitivity(study, KINDS[kind], m, window=window, level=level)
+    shown = table.rename_axis("m").reset_index()
+    shown.attrs = {**table.attrs, "kind": kind}
+    return shown
 
 
 def _moments(
