@@ -16,7 +16,7 @@ from evaluation import fingerprint
 from evaluation.errors import ProtocolError
 from evaluation.programme import Frozen, read_yaml
 
-Role = Literal["primary", "secondary", "negative_control", "harm"]
+Role = Literal["primary", "secondary", "negative_control"]
 EstimatorName = Literal[
     "did",
     "imputation",

@@ -223,7 +223,7 @@ def how_sure(study: StudyResults) -> str:
 
 def unknowns(study: StudyResults) -> list[Record]:
     """Outcomes whose question is open, in the order of the results."""
-    open_ones = study.with_role("primary", "harm", "secondary")
+    open_ones = study.with_role("primary", "secondary")
     return [o for o in open_ones if style(o) in ("early", "unknown")]
 
 

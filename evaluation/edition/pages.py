@@ -116,7 +116,7 @@ class Pages:
 
     def _outcomes(self) -> None:
         study, pages = self.edition.headline, []
-        order = ("primary", "harm", "secondary", "negative_control")
+        order = ("primary", "secondary", "negative_control")
         ordered = sorted(study.outcomes, key=lambda o: order.index(o["role"]))
         for outcome in ordered:
             name = f"outcomes/{outcome['code']}"

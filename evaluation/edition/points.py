@@ -22,7 +22,7 @@ def main_points(study: StudyResults) -> list[str]:
     """The sentences, what happened first."""
     found = [
         _tally("Main outcomes", study.with_role("primary")),
-        _tally("Further outcomes", study.with_role("secondary", "harm")),
+        _tally("Further outcomes", study.with_role("secondary")),
         sites_worse(study), _control(study), _agreement(study), _who_pays(study),
     ]  # fmt: skip
     return [point for point in found if point][:MOST]
@@ -55,7 +55,7 @@ def sites_worse(study: StudyResults) -> str:
     """Site effects that lie wholly on the worse side, beside how many chance would put there."""
     names = {site["code"]: site["name"] for site in study.sites}
     judged, unjudged, worse = 0, 0, []
-    for outcome in study.with_role("primary", "secondary", "harm"):
+    for outcome in study.with_role("primary", "secondary"):
         estimate = primary_estimate(outcome)
         for row in estimate["site"] if estimate and outcome["polarity"] != "care" else ():
             near_nought = _least_worse(outcome, row)

@@ -98,7 +98,7 @@ def _detectable(study: StudyResults) -> Markup:
     rows = [
         [o["plain_title"], words.percent(o["finding"]["detectable_percent"]),
          words.percent(o["finding"]["margin_percent"])]
-        for o in study.with_role("primary", "harm", "secondary")
+        for o in study.with_role("primary", "secondary")
         if o["finding"].get("detectable_percent") is not None
     ]  # fmt: skip
     heads = ["Outcome", "Found four times in five", "Would matter, by the protocol"]

@@ -95,7 +95,7 @@ def _findings(edition: Edition) -> Table:
         says="The verdict on every outcome of every study, whatever it is.",
         columns=(
             STUDY, OUTCOME, Column(name="title", says="the outcome in plain words"),
-            Column(name="role", says="primary, secondary, harm or negative_control"),
+            Column(name="role", says="primary, secondary or negative_control"),
             Column(name="verdict", says="improved, worsened, no effect larger than, too early, "
                    "cannot tell"),
             *_numbers(("effect_percent", "effect in per cent of what would have been")), *RANGE,
