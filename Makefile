@@ -51,12 +51,9 @@ lint: $(FOR_TESTING) ## Check style, types and layers
 calibration: $(FOR_RUNNING) ## Measure the error rates over many synthetic programmes (slow)
 	@.venv/bin/python -m evaluation.design.calibration $(SEEDS) $(FULL_SEEDS)
 
-bench: ## Compare speed with named peers
-	@if [ -d benchmarks ]; then \
-	  $(MAKE) $(FOR_RUNNING); \
-	  .uv/bin/uv sync --quiet --frozen --inexact --all-extras --group bench; \
-	  .venv/bin/python -m benchmarks; \
-	else echo "There are no benchmarks yet."; fi
+bench: $(FOR_RUNNING) ## Install the peers; list what can be measured, and what was
+	@.uv/bin/uv sync --quiet --frozen --inexact --all-extras --group bench
+	@.venv/bin/python -m benchmarks
 
 # A real ledger is not made again by a command, so var/ goes only where all of it is invented.
 clean: ## Remove what was made here; var/ only in a synthetic workspace
