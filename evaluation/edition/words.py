@@ -251,7 +251,8 @@ _VERDICTS = {
     "too early to say": Verdict("too early to say", "\N{HORIZONTAL ELLIPSIS}", "early",
                                 "too few quarters since the start"),
     "cannot tell": Verdict("cannot tell", "?", "unknown",
-                           "the data cannot tell an effect from chance, or a check failed"),
+                           "the data cannot tell an effect from chance, a check failed, the effect "
+                           "is not clear once its family is counted, or it is read with care"),
 }  # fmt: skip
 
 
