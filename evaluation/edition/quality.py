@@ -205,6 +205,6 @@ def _outcome_table(edition: Edition) -> Markup:
          for key in ("cells", "missing", "suppressed", "revised"))]
         for o in edition.headline.outcomes
     ]  # fmt: skip
-    heads = ["Outcome", "Figures", "Missing", "Suppressed", "Restated"]
+    heads = ["Outcome", "Figures", "Missing", "Withheld", "Restated"]
     title = "Number of figures in pilot and comparison areas, by outcome"
     return table(title, heads, rows, numeric="tnnnn")
