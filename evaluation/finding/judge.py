@@ -166,14 +166,14 @@ def _verdict(judged: Judged, percent: Range, complete: bool) -> tuple[str, list[
     if rejects and excludes and judged.outcome.polarity != "care":
         if judged.objections:
             return "cannot tell", [*reasons, *judged.objections]
-        # The side is the interval's: over several looks the latest estimate need not lie inside it.
+        # The side is the range's: over several looks the latest estimate need not lie inside it.
         better = (percent.high < 0) == (judged.outcome.polarity == "down")
-        reasons.append("the interval lies on one side of no change")
+        reasons.append("the range lies on one side of no change")
         return ("improved" if better else "worsened"), reasons
     if -margin <= percent.low and percent.high <= margin:
-        reasons.append(f"the whole interval lies within {margin:g} % of no change")
+        reasons.append(f"the whole range lies within {margin:g} % of no change")
         return f"no effect larger than {margin:g} %", reasons
-    reasons.append(_unclear(judged) if excludes else "the interval includes no change")
+    reasons.append(_unclear(judged) if excludes else "the range includes no change")
     if not complete:
         reasons.append(f"not every site has been running for {judged.window[1] + 1} periods")
         return "too early to say", reasons
@@ -181,7 +181,7 @@ def _verdict(judged: Judged, percent: Range, complete: bool) -> tuple[str, list[
 
 
 def _unclear(judged: Judged) -> str:
-    """Why an effect whose interval excludes no change has no direction in its verdict."""
+    """Why an effect whose range excludes no change has no direction in its verdict."""
     return sentences.WITH_CARE if judged.outcome.polarity == "care" else sentences.NOT_CLEAR
 
 
