@@ -17,7 +17,9 @@ NoPages = Annotated[bool, typer.Option("--no-pages", help="Figures alone, withou
 @app.command("publish")
 def edition_publish(
     context: typer.Context,
-    quarter: Annotated[str, typer.Option(help="The quarter that is meant, as a check.")] = "",
+    quarter: Annotated[
+        str, typer.Option(help="Refuse unless the figures end with this quarter.")
+    ] = "",
     reason: Reason = "",
     no_pages: NoPages = False,
 ) -> None:

@@ -23,10 +23,15 @@ if TYPE_CHECKING:
 
 def template(
     context: typer.Context,
-    site: Annotated[str, typer.Argument(help="The site's code; OPEN for an open source.")],
+    site: Annotated[
+        str, typer.Argument(help="The site's code, or OPEN for a source of published statistics.")
+    ],
     quarter: Annotated[str, typer.Argument(help="The quarter, like 2026-Q3.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="FILE.xlsx or FILE.csv.")],
-    agency: Annotated[str | None, typer.Option(help="Which agency, if there are several.")] = None,
+    agency: Annotated[
+        str | None,
+        typer.Option(help="The site's agency, or the source; needed where there are several."),
+    ] = None,
 ) -> None:
     """Write the empty return of one submitter for one quarter."""
     from evaluation.ledger.submission import last_accepted
@@ -118,7 +123,10 @@ def submit(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The return, .xlsx or .csv.", show_default=False)],
     confirm: Annotated[
-        Path | None, typer.Option(help="CSV with the columns rule, cell, reason.")
+        Path | None,
+        typer.Option(
+            help="Why each unusual figure is right: a CSV with the columns rule, cell, reason."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
