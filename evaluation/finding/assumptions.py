@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from evaluation.errors import EstimateError, ProtocolError
+from evaluation.estimate.backdate import backdated
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from evaluation.estimate.estimate import Estimate
-    from evaluation.finding.theory import Theory
     from evaluation.panel import Panel
 
 Fit = Callable[["Panel", str, tuple[str, ...]], "Estimate"]
@@ -115,11 +115,9 @@ def _placebo_start(attack: Attack, effect: float) -> Refutation:
     first = int(panel.start_index[panel.started].min())
     if first < FEWEST_BEFORE:
         return told.unknown(f"There are {first} periods before the first start: too few to try.")
-    past = panel.until(panel.periods[first - 1])
-    earlier = panel.periods[first - first // 2].label
-    start = [earlier if s else None for s in panel.started]
-    moved = replace(past, areas=past.areas.assign(start=np.array(start, dtype=object)))
-    under, p = attack.effect(moved)
+    back = first // 2
+    earlier = panel.periods[first - back].label
+    under, p = attack.effect(backdated(panel, back))
     said = (
         "found an effect before anything had started",
         "found nothing before the start, as it should",
@@ -302,25 +300,3 @@ def _on_rows(attack: Attack, rows: pd.DataFrame, column: str) -> float:
         return attack.effect(replace(chosen, areas=areas), covariates=covariates)[0]
     except EstimateError:  # a subset in which nothing, or everything, started
         return float("nan")
-
-
-def identified(theory: Theory, outcome: str) -> tuple[str, ...] | None:
-    """The adjustment set that dowhy finds in a theory for an outcome; None if it finds none.
-
-    An independent answer beside `Theory.adjustment_set`.
-    """
-    with _quiet():
-        import networkx as nx
-        from dowhy.causal_identifier import BackdoorAdjustment, EstimandType, identify_effect_auto
-
-        graph = nx.DiGraph(list(theory.arrows))
-        graph.add_nodes_from(theory.causes)
-        seen = [name for name, cause in theory.causes.items() if cause.measured or cause.held_by]
-        found = identify_effect_auto(
-            graph, [theory.treatment], [outcome], seen, EstimandType.NONPARAMETRIC_ATE,
-            backdoor_adjustment=BackdoorAdjustment.BACKDOOR_MIN,
-        )  # fmt: skip
-    sets = [sorted(map(str, one)) for one in (found.backdoor_variables or {}).values() if one]
-    empty = [one for one in (found.backdoor_variables or {}).values() if one is not None]
-    sets.sort(key=lambda one: (len(one), one))
-    return tuple(sets[0]) if sets else () if empty else None

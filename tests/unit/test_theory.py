@@ -1,13 +1,14 @@
 """A theory of change tells what to hold fixed and what not to; graphs whose answer is known."""
 
 import itertools
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from evaluation.errors import ProtocolError
-from evaluation.finding.assumptions import available, identified
+from evaluation.finding.assumptions import available
 from evaluation.finding.implied import area_table, test_implications
 from evaluation.finding.sentences import Range
 from evaluation.finding.theory import Theory
@@ -62,6 +63,24 @@ def test_the_adjustment_set_and_the_bad_controls_of_a_known_graph(seed):
     assert not moved & set(negative)
     assert all(theory.without_effects().separated(theory.treatment, n, confounders)
                for n in negative)  # fmt: skip
+
+
+def identified(theory, outcome):
+    """The smallest adjustment set that dowhy finds for an outcome."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # dowhy's libraries warn of their own future
+        import networkx as nx
+        from dowhy.causal_identifier import BackdoorAdjustment, EstimandType, identify_effect_auto
+
+        graph = nx.DiGraph(list(theory.arrows))
+        graph.add_nodes_from(theory.causes)
+        seen = [name for name, cause in theory.causes.items() if cause.measured or cause.held_by]
+        found = identify_effect_auto(
+            graph, [theory.treatment], [outcome], seen, EstimandType.NONPARAMETRIC_ATE,
+            backdoor_adjustment=BackdoorAdjustment.BACKDOOR_MIN,
+        )  # fmt: skip
+    return min((sorted(map(str, one)) for one in found.backdoor_variables.values() if one),
+               key=lambda one: (len(one), one))  # fmt: skip
 
 
 @pytest.mark.skipif(not available(), reason="the extra causal is not installed")
