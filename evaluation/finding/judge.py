@@ -1,10 +1,10 @@
 """The verdict on one outcome: improved, worsened, no effect larger than X, too early, cannot tell.
 
-Rules, in order: an effect that its family's test rejects and whose interval excludes no change is
+Rules, in order: an effect that its family's test rejects and whose range excludes no change is
 *improved* or *worsened* by the outcome's polarity, unless a diagnostic objects, which makes it
-*cannot tell*; an interval inside the margin is *no effect larger than X*; a site that has not
+*cannot tell*; a range inside the margin is *no effect larger than X*; a site that has not
 completed the protocol's window makes it *too early to say*; what is left is *cannot tell*. Where
-looks are planned, test and interval are those of the look ledger: they hold over every look.
+looks are planned, test and range are those of the look ledger: they hold over every look.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Judged:
     window : first and last event time of the estimand. margin_percent : X of "no effect larger".
     adjusted_p : after correction over the outcome's family. baseline : mean figure without the
         programme, in the outcome's unit, to express a level effect in percent. objections : what
-        diagnostics hold against a verdict. family : outcomes among which the p-value is adjusted.
+        diagnostics hold against a verdict. family : outcomes among which the p value is adjusted.
     last_start : the latest declared start, where it lies after the estimate's last period. looked :
     what the look ledger says; None judges one look alone. primary : the family's test is
-    the look ledger's closed testing rather than the adjusted p-value.
+    the look ledger's closed testing rather than the adjusted p value.
     """
 
     outcome: Outcome
@@ -105,7 +105,7 @@ def judge(judged: Judged) -> Finding:
     detectable = _percent_size(judged, seen)
     words = sentences.Facts(
         outcome=judged.outcome, verdict=verdict, percent=percent, per_quarter=per_quarter,
-        margin=judged.margin_percent, adjusted_p=judged.adjusted_p, detectable=detectable,
+        adjusted_p=judged.adjusted_p, detectable=detectable,
         n_areas=int(row["n_areas"]), estimate=judged.estimate, window=judged.window,
         reason=reasons[-1], unclear=_unclear(judged), looked=judged.looked,
         speaks=_speaks(judged).label,
