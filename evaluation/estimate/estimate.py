@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 Inference = Literal["placebo", "analytic", "bootstrap"]
 Weights = Literal["simple", "event_time", "cohort", "quarter"]
 Key = Literal["event_time", "cohort", "site", "area", "quarter"]
-ENTRY_COLUMNS = ("site", "cohort", "quarter", "event_time", "n_areas", "weight")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

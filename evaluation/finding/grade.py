@@ -97,7 +97,6 @@ class Evidence:
     whether the look is confirmatory.
     """
 
-    estimator: str
     one_instrument: bool
     pilot_areas: int
     comparison_areas: int

@@ -40,7 +40,6 @@ class Facts:
     verdict: str
     percent: Range
     per_quarter: Range | None
-    margin: float
     adjusted_p: float
     detectable: float
     n_areas: int

@@ -36,7 +36,6 @@ def evidence_of(results: dict[str, Any], outcome: dict[str, Any]) -> Evidence:
     absent = {"result": "cannot tell", "sentence": "Not tested."}
     trend, spillover = checks.get("pre_trend", absent), checks.get("spillover", absent)
     return Evidence(
-        estimator=outcome["estimates"][0]["estimator"],
         one_instrument=bool(outcome["instrument"]) and outcome["measured_in"] == "all areas",
         pilot_areas=sample["pilot_areas"], comparison_areas=sample["comparison_areas"],
         periods_before=max(0, first - Period.parse(sample["first"])),

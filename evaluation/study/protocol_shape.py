@@ -12,8 +12,6 @@ from pydantic import ValidationError
 from evaluation.protocol import Protocol
 from evaluation.study.remarks import Remark, Source, read_source
 
-LONGEST_TEXT = 4_000
-
 
 def shape(text: str) -> tuple[Source | None, Protocol | None, list[Remark]]:
     """The lines and the protocol of a text, as far as it can be read, and what is wrong with it."""

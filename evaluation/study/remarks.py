@@ -52,15 +52,6 @@ class Source:
                 return self.lines[place[:end]]
         return 1
 
-    def line_of(self, text: str, *place: str | int) -> int:
-        """The line of the item ``text`` in a list, or of the list."""
-        held: Any = self.content
-        for part in place:
-            held = held.get(part) if isinstance(held, dict) else None
-        if isinstance(held, list) and text in held:
-            return self.line(*place, held.index(text))
-        return self.line(*place)
-
     def says(self, *place: str) -> bool:
         """Whether the file has the entry at all."""
         return tuple(place) in self.lines

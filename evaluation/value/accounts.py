@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.programme import Programme
-    from evaluation.value.assumptions import Assumptions
     from evaluation.value.lines import Line
     from evaluation.value.parameters import Parameters
     from evaluation.value.parameters.vintage import Schedule
@@ -54,7 +53,6 @@ class Value:
     programme: Programme
     level: float
     seed: int
-    assumptions: Assumptions
     not_valued: tuple[str, ...] = ()
 
     def without(self, not_valued: tuple[str, ...]) -> Value:

@@ -84,9 +84,3 @@ def discount_factors(
     """(Q) present values, in the base quarter, of one pound in each quarter."""
     years = [(Period.parse(quarter) - base) / QUARTERS_A_YEAR for quarter in quarters]
     return np.array([discount_factor(params, year, schedule) for year in years])
-
-
-def present_value(pounds: Floats, factors: Floats) -> Floats:
-    """Sum over the last axis (quarters or years) of pounds times their discount factors."""
-    value: Floats = pounds @ factors
-    return value

@@ -100,7 +100,7 @@ def value_of(
     return Value(
         lines=tuple(lines), tally=tally(nets, lines, grid, rows, factors, rules), grid=grid,
         factors=factors, rules=rules, costs=costs, parameters=params, price_base=price_base,
-        programme=programme, level=level, seed=seed, assumptions=assumptions,
+        programme=programme, level=level, seed=seed,
     )  # fmt: skip
 
 

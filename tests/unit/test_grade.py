@@ -10,7 +10,7 @@ from evaluation.finding.grade import Evidence, Judgement, grade
 
 ARGUED = Judgement(comparison_argued="The same county, the same rules.")
 SOUND = Evidence(
-    estimator="did", one_instrument=True, pilot_areas=8, comparison_areas=60, periods_before=12,
+    one_instrument=True, pilot_areas=8, comparison_areas=60, periods_before=12,
     trend=("holds", "They moved together."), complete=0.99, agree=3, others=3, excludes_none=True,
     fixed_before=True, how_chosen="By lot among those that asked.",
     controls=(("holds", "Road casualties did not move by more than chance could explain."),),
