@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from evaluation.cli.session import Session, say, writable
+from evaluation.cli.session import Session, print_table, say, writable
 from evaluation.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evaluation.design.match import Matched
     from evaluation.design.trial import Rehearsal
     from evaluation.protocol import EstimatorName
 
@@ -22,13 +23,23 @@ app = typer.Typer(help="Before the protocol is frozen: error rates, power, compa
 
 ELSEWHERE = ("resume", "workers", "scheduler")
 """Options that change no rate."""
+MOST = 5
+"""Weights that are named one by one."""
 
 Study = Annotated[str, typer.Argument(help="PROGRAMME/STUDY, a folder under studies/.")]
 Table = Annotated[Path | None, typer.Option("-o", "--output", help="FILE.csv for the table.")]
+Pairs = Annotated[
+    Path | None, typer.Option("-o", "--output", help="FILE.csv for pairs, distances and weights.")
+]
 Plot = Annotated[Path | None, typer.Option(help="FILE.svg for a chart of it.")]
 Hoped = Annotated[float | None, typer.Option(help="Effect hoped for, in percent.")]
 Targeted = Annotated[float, typer.Option(help="Share of people whom the reform reaches.")]
-OneOutcome = Annotated[str | None, typer.Option(help="One outcome's code (all primary ones).")]
+OneOutcome = Annotated[
+    str | None, typer.Option(help="One outcome's code (default: all main ones).")
+]
+FirstOutcome = Annotated[
+    str | None, typer.Option(help="One outcome's code (default: the first main one).")
+]
 Source = Annotated[Path, typer.Argument(help="A CSV (may be .gz), one row an area and quarter.")]
 Area = Annotated[str, typer.Option(help="Its column of area codes.")]
 Time = Annotated[str, typer.Option(help="Its column of quarters.")]
@@ -111,35 +122,38 @@ def power_verb(
 def match_verb(
     context: typer.Context,
     study: Study,
-    output: Table = None,
+    output: Pairs = None,
     plot: Plot = None,
-    outcome: OneOutcome = None,
+    outcome: FirstOutcome = None,
     nearest: Annotated[int, typer.Option(help="Comparison areas for each pilot.")] = 10,
     caliper: Annotated[float, typer.Option(help="Largest distance, in SD.")] = 1.0,
-    buffer_km: Annotated[float, typer.Option(help="Leave out areas nearer than this.")] = 0.0,
+    buffer_km: Annotated[
+        float,
+        typer.Option(help="Leave out areas nearer to a pilot than this; it takes their x and y."),
+    ] = 0.0,
 ) -> None:
-    """Find comparison areas that are like the planned pilots, and say how like."""
+    """Find comparison areas that are like the planned pilots, and say how like.
+
+    Nearest neighbours in level, path and population, and beside them the unit weights of synthetic
+    difference-in-differences: both fitted on what was before the first start.
+    """
     from evaluation.design.match import MatchPlan
     from evaluation.study.design import study_match
+    from evaluation.study.panels import load_study
 
     for path, endings in ((output, (".csv",)), (plot, (".svg",))):
         if path is not None:
             writable(path, endings)
     session: Session = context.obj
-    plan = MatchPlan(nearest=nearest, caliper=caliper, buffer_km=buffer_km)
+    _, protocol = load_study(session.workspace, study)
+    plan = MatchPlan(
+        nearest=nearest, caliper=caliper, buffer_km=buffer_km, after=max(protocol.window[1] + 1, 1),
+        scale=protocol.scale_of(outcome or protocol.primary[0]),
+    )  # fmt: skip
     code, found = study_match(session.workspace, study, plan, outcome=outcome)
-    print(f"{code}: {len(found.pairs)} pairs, {found.pairs['comparison'].nunique()} areas.")
-    for item, row in found.balance.iterrows():
-        print(
-            f"  {item!s:26} pilots differ by {row['difference_before']:+.2f} SD before, "
-            f"{row['difference_after']:+.2f} SD after matching"
-        )
-    if found.unmatched:
-        say(f"No area is near enough to {', '.join(found.unmatched)}: a wider --caliper?")
-    for reason, count in found.left_out["reason"].value_counts().items():
-        say(f"Left out: {count} areas, {reason}.")
+    _tell_match(code, found)
     if output is not None:
-        found.pairs.to_csv(output, index=False)
+        found.table.to_csv(output, index=False)
         print(output)
     if plot is not None:
         from evaluation.edition.figures import WIDE, balance_before_after
@@ -147,6 +161,31 @@ def match_verb(
         shown = rows_of(found.balance.reset_index())
         plot.write_text(balance_before_after(shown, WIDE), encoding="utf-8")
         print(plot)
+
+
+def _tell_match(code: str, found: Matched) -> None:
+    """The balance before and after, the largest weights, and what was left out."""
+    from rich.table import Table
+
+    pairs = found.pairs
+    print(f"{code}: {len(pairs)} pairs of {pairs['comparison'].nunique()} nearest areas.")
+    table = Table("pilots differ by (SD)", box=None)
+    for head in ("from all eligible", "from the nearest", "by synthetic weights"):
+        table.add_column(head, justify="right")
+    for item, row in found.balance.iterrows():
+        differences = [row[f"difference_{name}"] for name in ("before", "after", "synthetic")]
+        table.add_row(str(item), *(f"{value:+.2f}" for value in differences))
+    print_table(table)
+    largest = ", ".join(f"{area} {100 * w:.1f} %" for area, w in found.mean_weights[:MOST].items())
+    print(
+        f"Synthetic weights over {found.weights.shape[1]} areas, as good as "
+        f"{found.effective_donors:.1f} of equal weight; the largest: {largest}."
+    )
+    say("Synthetic weights match the path; the level is taken out by the estimator itself.")
+    if found.unmatched:
+        say(f"No area is near enough to {', '.join(found.unmatched)}: a wider --caliper?")
+    for reason, count in found.left_out["reason"].value_counts().items():
+        say(f"Left out: {count} areas, {reason}.")
 
 
 @app.command("calibrate")

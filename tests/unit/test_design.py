@@ -9,6 +9,7 @@ from evaluation.design.invented import Invented
 from evaluation.design.match import MatchPlan, match
 from evaluation.design.power import Plan, compare, detectable_by_look, first_able, moved_back, power
 from evaluation.errors import EstimateError
+from evaluation.estimate import fits
 from evaluation.estimate.ladder import Choices
 from evaluation.estimate.looks import LookPlan, run_looks
 
@@ -133,3 +134,98 @@ def test_a_buffer_keeps_neighbours_out():
     near = {f"area {k:04d}" for s in (3, 20, 41) for k in range(s - 2, s + 3)}
     assert not near & set(found.pairs["comparison"])
     assert (found.left_out["reason"] == "within 2.5 km").sum() == len(near) - 3
+
+
+def started_at(panel, index):
+    """The planned sites started in one period of the panel."""
+    starts = [panel.labels[index] if isinstance(s, str) else None for s in panel.areas["site"]]
+    return replace(panel, areas=panel.areas.assign(start=starts))
+
+
+def test_synthetic_weights_are_those_of_the_estimator():
+    """Fitted on the same areas and periods, they are its weights; the time after is not read."""
+    panel = started_at(planned(), 16)
+    figures = panel.array("y").copy()
+    plan = MatchPlan(same_authority=True, after=8)
+    found = match(panel, "y", plan)
+    fitted = fits.fit_all(panel, "y", "level", fits.sdid)
+    twins, rows = fitted.twins[16], np.flatnonzero(panel.started)
+    codes = panel.areas.index
+    assert list(found.weights.index) == list(codes[rows])
+    assert list(found.weights.columns) == list(codes[twins.donors])
+    assert found.weights.to_numpy() == pytest.approx(twins.unit_weights[rows], abs=1e-9)
+    figures[:, 16:] = np.nan
+    blind = match(replace(panel, figures={"y": figures}), "y", plan)
+    assert np.array_equal(blind.weights, found.weights)
+
+
+def test_pilots_that_have_not_started_are_fitted_on_everything():
+    panel = planned()
+    later = str(panel.periods[-1] + 3)
+    starts = [later if isinstance(s, str) else None for s in panel.areas["site"]]
+    found = match(replace(panel, areas=panel.areas.assign(start=starts)), "y")
+    longer = match(started_at(panel, 23), "y")
+    assert found.weights.shape == longer.weights.shape
+    assert not np.allclose(found.weights, longer.weights)
+    assert found.weights.sum(axis=1).to_numpy() == pytest.approx(1.0, abs=1e-9)
+    assert found.mean_weights.is_monotonic_decreasing
+    assert 1 < found.effective_donors < found.weights.shape[1]
+
+
+def test_synthetic_weights_bring_the_path_together_and_stand_in_the_table():
+    found = match(planned(areas=200, authorities=60), "y", MatchPlan(nearest=3, caliper=5.0))
+    path = found.balance.filter(like="path", axis=0)
+    assert path["difference_synthetic"].abs().max() < path["difference_before"].abs().max()
+    level = found.balance.loc["level", "pilots"] - found.balance.loc["level", "synthetic"]
+    spread = found.balance.loc["level", "pilots"] - found.balance.loc["level", "all_eligible"]
+    assert found.balance.loc["level", "difference_synthetic"] == pytest.approx(
+        found.balance.loc["level", "difference_before"] * level / spread
+    )
+    table = found.table
+    assert list(table) == ["pilot", "comparison", "distance", "weight", "mean_weight"]
+    assert table["distance"].notna().sum() == len(found.pairs)
+    assert table.groupby("pilot")["weight"].sum().to_numpy() == pytest.approx(1.0, abs=1e-5)
+    one = table.drop_duplicates("comparison").set_index("comparison")["mean_weight"]
+    assert one.sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_pilot_with_gaps_is_fitted_on_the_periods_that_it_has():
+    panel = started_at(planned(), 16)
+    figures = panel.array("y").copy()
+    whole = match(panel, "y").weights
+    figures[20, :6] = np.nan
+    gap = match(replace(panel, figures={"y": figures}), "y").weights
+    assert gap.iloc[[0, 2]].to_numpy() == pytest.approx(whole.iloc[[0, 2]].to_numpy(), abs=1e-9)
+    assert not np.allclose(whole.iloc[1], gap.iloc[1])
+    assert gap.sum(axis=1).to_numpy() == pytest.approx(1.0, abs=1e-9)
+    figures[20, :14] = np.nan
+    few = match(replace(panel, figures={"y": figures}), "y")
+    assert list(few.weights.index) == ["area 0003", "area 0041"]
+
+
+def test_what_matching_refuses():
+    panel = planned()
+    with pytest.raises(EstimateError, match="60 of 60 areas have no coordinates") as said:
+        match(panel, "y", MatchPlan(buffer_km=5))
+    assert "leave the buffer out" in str(said.value)
+    places = np.arange(60.0)
+    places[7] = np.nan
+    some = replace(panel, areas=panel.areas.assign(x=places, y=0.0))
+    with pytest.raises(EstimateError, match="1 of 60 areas have no coordinates"):
+        match(some, "y", MatchPlan(buffer_km=5))
+    excluded = some.areas["role"].to_numpy(dtype=object, copy=True)
+    excluded[7] = "excluded"
+    match(replace(some, areas=some.areas.assign(role=excluded)), "y", MatchPlan(buffer_km=5))
+    figures = panel.array("y").copy()
+    figures[9, 0] = 0.0
+    with pytest.raises(EstimateError, match="no logarithm"):
+        match(replace(panel, figures={"y": figures}), "y", MatchPlan(scale="log"))
+    figures[:, 0] = np.nan
+    with pytest.raises(EstimateError, match="0 comparison areas have every figure"):
+        match(replace(panel, figures={"y": figures}), "y")
+    alone = panel.areas.assign(authority="one")
+    with pytest.raises(EstimateError, match="57 are in the authority of a pilot"):
+        match(replace(panel, areas=alone), "y")
+    for wrong in ({"nearest": 0}, {"caliper": 0.0}, {"buffer_km": -1.0}, {"after": 0}):
+        with pytest.raises(EstimateError, match="cannot be"):
+            MatchPlan(**wrong)

@@ -52,24 +52,32 @@ def detectable_by_look(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
 
 
 def balance_before_after(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
-    """Standardised differences of pilots from all eligible areas and from the matched ones.
+    """Standardised differences of pilots from all eligible areas, and from those that are like.
 
     Parameters
     ----------
-    rows : ``item, difference_before, difference_after``.
+    rows : ``item, difference_before, difference_after``, and ``difference_synthetic`` where
+        synthetic weights stand beside the nearest areas; a difference that is no number is left
+        out.
     """
     draw = Drawing(size, 70 + 34 * len(rows), Margins(left=170, right=24, bottom=44))
     axes, names = draw.axes, [str(row["item"]) for row in rows]
-    places = list(range(len(rows)))[::-1]
+    places, synthetic = list(range(len(rows)))[::-1], False
     for place, row in zip(places, rows, strict=True):
         before, after = row["difference_before"], row["difference_after"]
-        axes.plot([before, after], [place, place], color=HAIR, linewidth=1.2)
+        weighed = row.get("difference_synthetic", math.nan)
+        synthetic |= math.isfinite(weighed)
+        ends = [value for value in (before, after, weighed) if math.isfinite(value)]
+        axes.plot(ends, [place] * len(ends), color=HAIR, linewidth=1.2)
         axes.plot(before, place, "o", color="white", markeredgecolor=COMPARISON, markersize=7)
         axes.plot(after, place, "o", color=PILOT, markersize=7)
+        axes.plot(weighed, place, "D", color=WORSE, markersize=6)
     axes.axvline(0, color=MUTED, linewidth=1)
     axes.set_yticks(places, names)
     axes.set_ylim(-0.6, len(rows) - 0.4)
     few_ticks(axes, "x", 5)
     say_ticks(axes, "x", lambda value: f"{value:+.1f}".replace("-", "−"))
-    axes.set_xlabel("standard deviations; open: all areas, filled: matched areas", color=MUTED)
+    marks = "open: all areas, filled: " + ("nearest" if synthetic else "matched areas")
+    marks += ", diamond: synthetic weights" if synthetic else ""
+    axes.set_xlabel(f"standard deviations; {marks}", color=MUTED)
     return draw.svg()
