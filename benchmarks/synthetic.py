@@ -15,7 +15,7 @@ import platform
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ import pandas as pd
 from benchmarks import synthetic_peers as peers
 from benchmarks.check import peak_above
 from evaluation import Assignments, Panel, augmented_synthetic_control, synthetic_did
-from evaluation.edition import figures as figures_of_the_book
+from evaluation.edition import words
+from evaluation.edition.figures import WIDE
+from evaluation.edition.figures.canvas import MUTED, PILOT, Drawing, Margins, say_ticks
 from evaluation.estimate import simplex
 
 RESULTS = Path(__file__).parent / "results" / "synthetic.json"
@@ -174,9 +176,32 @@ def draw(content: dict[str, Any]) -> None:
     power = float(np.polyfit(logs[:, 0], logs[:, 1], 1)[0])
     content["growth_power"] = round(power, 2)
     path = RESULTS.with_name("synthetic_growth.svg")
-    path.write_text(figures_of_the_book.growth(rows, power, figures_of_the_book.WIDE), "utf-8")
+    path.write_text(growth_on_logs(rows, power), "utf-8")
     _write(content)
     print(f"{path}: seconds grow as the number of areas to the power of {power:.2f}")
+
+
+def growth_on_logs(rows: Sequence[tuple[int, float]], power: float) -> str:
+    """Seconds against areas, both axes logarithmic: (areas, seconds) a point.
+
+    Parameters
+    ----------
+    power : seconds grow as the areas to this power, which is the slope of the points.
+    """
+    drawing = Drawing(WIDE, 300, Margins(left=56, right=30, bottom=48))
+    axes = drawing.axes
+    areas, seconds = [float(n) for n, _ in rows], [spent for _, spent in rows]
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.plot(areas, seconds, color=PILOT, linewidth=2, marker="o", markersize=5)
+    axes.set_xticks(areas, [words.number(n) for n in areas], minor=False)
+    axes.minorticks_off()
+    say_ticks(axes, "y", lambda tick: f"{tick:g}")
+    axes.text(0.03, 0.94, f"as areas to the power of {words.number(power, 1)}", color=MUTED,
+              transform=axes.transAxes, va="top", fontsize=WIDE.text - 0.5)  # fmt: skip
+    axes.set_xlabel("areas, each fitted by all others", color=MUTED, fontsize=WIDE.text - 0.5)
+    drawing.unit("seconds on one thread")
+    return drawing.svg()
 
 
 def _write(content: dict[str, Any]) -> None:

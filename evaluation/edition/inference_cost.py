@@ -11,8 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.edition import words
-from evaluation.edition.figures.charts import growth
+from evaluation.edition import figures, words
 from evaluation.edition.files import Generated
 from evaluation.edition.records import record_if_there
 from evaluation.edition.tables import table
@@ -73,7 +72,7 @@ def _chart(out: Generated, record: Mapping[str, Any], what: str) -> Markup:
     ends = [f"{words.number(taken, 2)} at {words.number(many)}" for many, taken in
             (points[0], points[-1])]  # fmt: skip
     alt = f"Line chart of {title}: {ends[0]}, {ends[1]}."
-    return out.plate(f"inference-{_ACROSS[what]}", "../", alt, growth, points,
+    return out.plate(f"inference-{_ACROSS[what]}", "../", alt, figures.growth, points,
                      (_ACROSS[what], 1.0), title)  # fmt: skip
 
 

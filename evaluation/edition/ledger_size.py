@@ -11,8 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.edition import words
-from evaluation.edition.figures.charts import growth
+from evaluation.edition import figures, words
 from evaluation.edition.files import Generated
 from evaluation.edition.records import record_if_there
 from evaluation.edition.tables import table
@@ -69,7 +68,7 @@ def _chart(out: Generated, record: Mapping[str, Any], kind: str) -> Markup:
     ends = [f"{words.number(taken, 1)} at {words.number(figures)} figures"
             for figures, taken in (points[0], points[-1])]  # fmt: skip
     alt = f"Line chart of {_TITLES[kind]}: {ends[0]}, {ends[1]}."
-    return out.plate(f"ledger-{kind}", "../", alt, growth, points,
+    return out.plate(f"ledger-{kind}", "../", alt, figures.growth, points,
                      ("figures, millions", 1e6), _TITLES[kind])  # fmt: skip
 
 

@@ -59,9 +59,3 @@ def test_an_area_that_has_not_started_has_no_twin() -> None:
         twin_charts(panel(), "y", "a09", SIMPLEX, unit="per 1,000")
     with pytest.raises(EstimateError, match="has not started"):
         twin_charts(panel(), "y", "nowhere", SIMPLEX, unit="per 1,000")
-
-
-@pytest.mark.parametrize("size", [figures.WIDE, figures.NARROW])
-def test_growth_is_drawn_with_its_power(size: figures.Size) -> None:
-    drawn = figures.growth([(51, 0.01), (101, 0.04), (201, 0.16)], 2.0, size)
-    assert "to the power of 2.0" in drawn and ">201</text>" in drawn

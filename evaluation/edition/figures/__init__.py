@@ -6,6 +6,7 @@ from evaluation.edition.figures.charts import (
     forest,
     gains,
     gaps,
+    growth,
     paths,
     spark,
     strip,
@@ -23,7 +24,6 @@ from evaluation.edition.figures.theory import causes
 from evaluation.edition.figures.twins import (
     MOST_DONORS,
     donor_weights,
-    growth,
     twin_fit,
     twin_gap,
     twin_path,

@@ -1,7 +1,7 @@
 """The sheet that charts are drawn on: size, colours, margins, axes, labels, and clean SVG.
 
-Sizes here are CSS pixels. Everything that is imported from matplotlib is imported here, when a
-chart is drawn and not before.
+Sizes here are CSS pixels. What is imported from matplotlib is imported when a chart is drawn and
+not before: here for the sheet itself, and in a chart's own module what that chart alone needs.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PILOT, COMPARISON, WORSE = "#0a6b6b", "#51616f", "#ad4a12"
 INK, MUTED, BAND, HAIR, GRID = "#1d262c", "#5c6770", "#d5dce1", "#9aa5ad", "#e4e8eb"
+PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+"""Charts always lie on white, so text over a line gets white behind it."""
 FONT = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Liberation Sans'"
 
 _SETTINGS: dict[Any, Any] = {

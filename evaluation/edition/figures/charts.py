@@ -1,4 +1,4 @@
-"""Every chart of the book, drawn as SVG text from plain numbers.
+"""Charts of outcomes, sites, agencies, costs and rates, drawn as SVG text from plain numbers.
 
 Each function draws one chart at one of two widths, because text that fits a desk does not fit
 a telephone. Pilots are teal, comparisons slate, uncertainty grey; each line is labelled where it
@@ -19,6 +19,7 @@ from evaluation.edition.figures.canvas import (
     HAIR,
     INK,
     MUTED,
+    PAPER,
     PILOT,
     Drawing,
     Margins,
@@ -35,8 +36,6 @@ from evaluation.edition.figures.canvas import (
     say_ticks,
 )  # fmt: skip
 
-# Charts always lie on white, so text over a line gets white behind it.
-_PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
 NARROW_LABEL = 57
 """Characters of a row's name that a narrow chart has room for."""
 
@@ -315,8 +314,8 @@ def _forest_text(draw: Drawing, y: float, label: str, figure: str) -> None:
         # A label longer than the chart is wide would be cut at its edge.
         shown = textwrap.shorten(label, NARROW_LABEL, placeholder=" …")
         axes.text(0, y + 0.42, shown, transform=blend, va="bottom", fontsize=text - 0.5,
-                  bbox=_PAPER)  # fmt: skip
-        axes.text(0, y + 0.14, figure, transform=blend, va="bottom", color=MUTED, bbox=_PAPER,
+                  bbox=PAPER)  # fmt: skip
+        axes.text(0, y + 0.14, figure, transform=blend, va="bottom", color=MUTED, bbox=PAPER,
                   fontsize=text - 1)  # fmt: skip
         return
     shown = "\n".join(textwrap.wrap(label, 34))
@@ -343,7 +342,7 @@ def _gain_row(draw: Drawing, y: float, row: Mapping[str, Any], reach: float) -> 
                   fontsize=text - 0.5)  # fmt: skip
     name = f"{row['name']} ({row['budget']})"
     if draw.size.narrow:
-        axes.text(0, y + 0.26, name, transform=axes.get_yaxis_transform(), va="bottom", bbox=_PAPER,
+        axes.text(0, y + 0.26, name, transform=axes.get_yaxis_transform(), va="bottom", bbox=PAPER,
                   fontsize=text - 0.5)  # fmt: skip
     else:
         shown = "\n".join(textwrap.wrap(name, 24))

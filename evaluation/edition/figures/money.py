@@ -16,6 +16,7 @@ from evaluation.edition.figures.canvas import (
     HAIR,
     INK,
     MUTED,
+    PAPER,
     PILOT,
     WORSE,
     Drawing,
@@ -28,7 +29,6 @@ from evaluation.edition.figures.canvas import (
     say_ticks,
 )
 
-_PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
 # Outermost first: the quantiles of each band and its grey.
 _BANDS = (("0.025", "0.975", "#e7ebee"), ("0.1", "0.9", "#d5dce1"), ("0.25", "0.75", "#bcc6cd"))
 _SHOWN_INPUTS = 9
@@ -120,7 +120,7 @@ def tornado(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
         axes.barh([y], [row["low"] - best], left=[best], height=0.36, color=COMPARISON)
         axes.barh([y], [row["high"] - best], left=[best], height=0.36, color=PILOT)
         for end, side, pad in ((row["low"], "right", -0.015), (row["high"], "left", 0.015)):
-            axes.text(end + pad * reach, y, words.pounds(end), ha=side, va="center", bbox=_PAPER,
+            axes.text(end + pad * reach, y, words.pounds(end), ha=side, va="center", bbox=PAPER,
                       color=MUTED, fontsize=size.text - 1.5)  # fmt: skip
         _name(draw, y, row["title"], 36)
     axes.axvline(0, color=INK, linewidth=0.9)
@@ -164,7 +164,7 @@ def plane(
         ("lose_cost", 0.99, 0.02, "people lose,\nthe purse pays"),
     )
     for key, x, y, said in corners:
-        axes.text(x, y, f"{said}: {words.percent(100 * chances[key], 0)}", bbox=_PAPER,
+        axes.text(x, y, f"{said}: {words.percent(100 * chances[key], 0)}", bbox=PAPER,
                   transform=axes.transAxes, ha="left" if x < 0.5 else "right",
                   va="top" if y > 0.5 else "bottom", fontsize=size.text - 1.5,
                   color=WORSE if key.startswith("lose") else INK)  # fmt: skip
@@ -195,7 +195,7 @@ def _step(
     if step["total"]:
         axes.plot([step["low"], step["high"]], [y, y], color=INK, linewidth=1.2)
         right = max(right, step["high"])
-    axes.text(right + 0.02 * reach, y, words.pounds(step["mean"]), va="center", bbox=_PAPER,
+    axes.text(right + 0.02 * reach, y, words.pounds(step["mean"]), va="center", bbox=PAPER,
               fontsize=text - 0.5, fontweight="bold" if step["total"] else None)  # fmt: skip
     _name(draw, y, step["title"], 30)
 
@@ -204,7 +204,7 @@ def _name(draw: Drawing, y: float, title: str, width: int) -> None:
     """A row's name: left of the axes, or above the bar where the chart is narrow."""
     blend, text = draw.axes.get_yaxis_transform(), draw.size.text
     if draw.size.narrow:
-        draw.axes.text(0, y + 0.27, title, transform=blend, va="bottom", bbox=_PAPER,
+        draw.axes.text(0, y + 0.27, title, transform=blend, va="bottom", bbox=PAPER,
                        fontsize=text - 1)  # fmt: skip
         return
     shown = "\n".join(textwrap.wrap(title, width))

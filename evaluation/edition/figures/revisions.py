@@ -13,6 +13,7 @@ from evaluation.edition.figures.canvas import (
     HAIR,
     INK,
     MUTED,
+    PAPER,
     PILOT,
     Drawing,
     Margins,
@@ -22,8 +23,6 @@ from evaluation.edition.figures.canvas import (
     plain_ticks,
     say_ticks,
 )
-
-_PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
 
 
 def revisions(rows: Sequence[Mapping[str, Any]], unit: str, size: Size) -> str:
@@ -81,7 +80,7 @@ def steps(rows: Sequence[Mapping[str, Any]], unit: str, size: Size) -> str:
         axes.barh([y], [end - start], left=[start], height=0.4, color=colour)
         if place + 1 < len(rows):
             axes.plot([end, end], [y - 0.8, y], color=HAIR, linewidth=0.9)
-        axes.text(max(start, end, 0.0) + 0.02 * reach, y, row["said"], va="center", bbox=_PAPER,
+        axes.text(max(start, end, 0.0) + 0.02 * reach, y, row["said"], va="center", bbox=PAPER,
                   fontsize=size.text - 0.5)  # fmt: skip
         _name(draw, y, row["title"])
         before = end
@@ -113,7 +112,7 @@ def _name(draw: Drawing, y: float, title: str) -> None:
     """A row's name: left of the axes, or above the bar where the chart is narrow."""
     blend, text = draw.axes.get_yaxis_transform(), draw.size.text
     if draw.size.narrow:
-        draw.axes.text(0, y + 0.27, title, transform=blend, va="bottom", bbox=_PAPER,
+        draw.axes.text(0, y + 0.27, title, transform=blend, va="bottom", bbox=PAPER,
                        fontsize=text - 1)  # fmt: skip
         return
     draw.axes.annotate(

@@ -1,4 +1,4 @@
-"""Charts of one started area and its synthetic twin, and of what fitting every area costs."""
+"""Charts of one started area and its synthetic twin."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from evaluation.edition.figures.canvas import (
     mark_starts,
     period_ticks,
     plain_ticks,
-    say_ticks,
 )
 
 MOST_DONORS = 12
@@ -152,27 +151,4 @@ def twin_fit(started: Sequence[tuple[str, float]], compared: Sequence[float], un
     plain_ticks(axes, "x", 5)
     axes.set_xlabel(f"root mean squared gap before the start,{chr(10) if size.narrow else ' '}"
                     f"{unit}", color=MUTED, fontsize=text - 0.5)  # fmt: skip
-    return draw.svg()
-
-
-def growth(rows: Sequence[tuple[int, float]], power: float, size: Size) -> str:
-    """Seconds against areas, both axes logarithmic: (areas, seconds) a point.
-
-    Parameters
-    ----------
-    power : seconds grow as the areas to this power, which is the slope of the points.
-    """
-    draw = Drawing(size, 250 if size.narrow else 300, Margins(left=56, right=30, bottom=48))
-    axes = draw.axes
-    areas, seconds = [float(n) for n, _ in rows], [spent for _, spent in rows]
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.plot(areas, seconds, color=PILOT, linewidth=2, marker="o", markersize=5)
-    axes.set_xticks(areas, [words.number(n) for n in areas], minor=False)
-    axes.minorticks_off()
-    say_ticks(axes, "y", lambda tick: f"{tick:g}")
-    axes.text(0.03, 0.94, f"as areas to the power of {words.number(power, 1)}", color=MUTED,
-              transform=axes.transAxes, va="top", fontsize=size.text - 0.5)  # fmt: skip
-    axes.set_xlabel("areas, each fitted by all others", color=MUTED, fontsize=size.text - 0.5)
-    draw.unit("seconds on one thread")
     return draw.svg()
