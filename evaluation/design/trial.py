@@ -292,8 +292,10 @@ def _statistics(
     first, raw, shift = start_of(panel, rehearsal), [], []
     whole = None
     known_at = [panel.until(panel.periods[first + look]) for look in taken]
-    if rehearsal.withheld and len({ladder.left_out(name, p, OUTCOME) for p in known_at}) > 1:
-        raise EstimateError("other areas lack a figure than at the look before.")
+    if rehearsal.withheld:
+        drawn = {ladder.drawn_anew(name, known, OUTCOME, assignments) for known in known_at}
+        if len(drawn) > 1:
+            raise EstimateError("other assignments are drawn than at the look before.")
     if not rehearsal.restated and ladder.fitted_once(name, panel, OUTCOME):
         whole = ladder.to_test(name, panel, OUTCOME, rehearsal.choices, assignments)
     for look, known in zip(taken, known_at, strict=True):

@@ -19,6 +19,8 @@ import pandas as pd
 
 from evaluation import fingerprint
 from evaluation.errors import EstimateError
+from evaluation.estimate.blocks import count_blocks, draw_blocks
+from evaluation.estimate.slots import Slots
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,53 +29,6 @@ if TYPE_CHECKING:
     from evaluation.panel import Panel
 
 Block = Literal["site", "authority", "area"]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Slots:
-    """The real assignment: the started areas ("places"), grouped into sites with a start.
-
-    ``places`` (M) are positions of areas in the panel, ordered by slot; ``slot_of`` (M) their slot;
-    ``starts`` (S) each slot's start as a position among the periods; ``names`` (S) the sites.
-    """
-
-    places: NDArray[np.int64]
-    slot_of: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    names: tuple[str, ...]
-
-    @classmethod
-    def of(cls, panel: Panel) -> Slots:
-        """The slots of a panel: its sites; without sites, each start cohort is one.
-
-        Raises
-        ------
-        EstimateError : nothing has started, nothing is left to compare with, or a site starts
-            before there is a period to compare with.
-        """
-        start = panel.start_index
-        places = np.flatnonzero(start != -1)
-        if len(places) == 0:
-            raise EstimateError("no area has started within the panel, so there is no effect yet.")
-        labels = pd.Series(panel.areas["site"].to_numpy()[places]).astype(object)
-        if labels.isna().any():
-            labels = pd.Series(panel.areas["start"].to_numpy()[places], dtype=object)
-        for place, label in zip(places, labels, strict=True):
-            if start[place] < 1:
-                raise EstimateError(
-                    f"{label} starts in {panel.areas['start'].iloc[place]}, at or before the first "
-                    f"period of the panel ({panel.periods[0]}).",
-                    expected="at least one period before every start",
-                    mend="leave that site out of the panel, or extend the panel backwards",
-                )
-        keys = sorted({(start[p], str(s)) for p, s in zip(places, labels, strict=True)})
-        number = {key: k for k, key in enumerate(keys)}
-        slot = np.array([number[start[p], str(s)] for p, s in zip(places, labels, strict=True)])
-        order = np.lexsort((places, slot))
-        return cls(
-            places=places[order], slot_of=slot[order],
-            starts=np.array([g for g, _ in keys]), names=tuple(name for _, name in keys),
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -149,7 +104,13 @@ class Assignments:
                     mend="draw assignments for this panel",
                 )
             columns.append(mine)
-        return replace(self, fillers=self.fillers[:, np.concatenate(columns)], slots=slots)
+        fillers = self.fillers[:, np.concatenate(columns)]
+        if self.block == "area":
+            distinct = _count_areas(slots, self.strata, slots.starts[slots.slot_of])
+        else:
+            authority = pd.factorize(panel.areas["authority"], sort=True)[0]
+            distinct = count_blocks(slots, self.strata, authority)
+        return replace(self, fillers=fillers, slots=slots, distinct=distinct)
 
     @property
     def smallest_p(self) -> float:
@@ -195,7 +156,7 @@ class Assignments:
         else:
             authority = pd.factorize(panel.areas["authority"], sort=True)[0]
             bands = _bands(panel, strata, slots, by=authority)
-            fillers, distinct, whole = _draw_blocks(slots, bands, authority, n, rng)
+            fillers, distinct, whole = draw_blocks(slots, bands, authority, n, rng)
         return cls(
             fillers=fillers, slots=slots, strata=bands, distinct=distinct, enumerated=whole,
             block=chosen, reason=reason, seed=seed, asked=n, banded_by=tuple(strata),
@@ -251,21 +212,16 @@ def _bands(
 def _draw_areas(
     slots: Slots, strata: NDArray[np.int64], n: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], int, bool]:
-    starts = slots.starts[slots.slot_of]
-    distinct = 1
-    for stratum in np.unique(strata[slots.places]):
-        inside = strata[slots.places] == stratum
-        pool, m = int((strata == stratum).sum()), int(inside.sum())
-        if pool <= m:
-            raise EstimateError(
-                f"a stratum holds {pool} areas for {m} started ones: nothing is left to compare.",
-                mend="use fewer strata",
-            )
-        distinct *= math.perm(pool, m)
-        for g in np.unique(starts[inside]):
-            distinct //= math.factorial(int((starts[inside] == g).sum()))
+    by_start, by_site = slots.starts[slots.slot_of], slots.slot_of
+    distinct = _count_areas(slots, strata, by_start)
+    if _count_areas(slots, strata, by_site) <= n + 1:
+        return _every_assignment(slots, strata, by_site), distinct, True
     if distinct <= n + 1:
-        return _real_first(slots, _every_assignment(slots, strata)), distinct, True
+        every = _every_assignment(slots, strata, by_start)
+        # Which site of one start an area goes to is drawn, so that no site is dealt the first ones.
+        for columns in _cells(slots, strata, by_start):
+            every[1:, columns] = rng.permuted(every[1:, columns], axis=1)
+        return every, distinct, True
     fillers = np.empty((n + 1, len(slots.places)), dtype=np.int64)
     fillers[0] = slots.places
     for stratum in np.unique(strata[slots.places]):
@@ -276,92 +232,56 @@ def _draw_areas(
     return fillers, distinct, False
 
 
-def _real_first(slots: Slots, rows: Iterator[NDArray[np.int64]]) -> NDArray[np.int64]:
-    def identity(row: NDArray[np.int64]) -> frozenset[tuple[int, int]]:
-        starts = slots.starts[slots.slot_of]
-        return frozenset(zip(row.tolist(), starts.tolist(), strict=True))
+def _count_areas(slots: Slots, strata: NDArray[np.int64], alike: NDArray[np.int64]) -> int:
+    """How many ways there are to fill the places area by area, those ``alike`` (M) as one.
 
-    real = identity(slots.places)
-    others = [row for row in rows if identity(row) != real]
-    return np.array([slots.places, *others], dtype=np.int64)
+    Raises
+    ------
+    EstimateError : a stratum has no area left to compare.
+    """
+    ways = 1
+    for stratum in np.unique(strata[slots.places]):
+        pool = int((strata == stratum).sum())
+        m = int((strata[slots.places] == stratum).sum())
+        if pool <= m:
+            raise EstimateError(
+                f"a stratum holds {pool} areas for {m} started ones: nothing is left to compare.",
+                mend="use fewer strata",
+            )
+        ways *= math.perm(pool, m)
+    for columns in _cells(slots, strata, alike):
+        ways //= math.factorial(len(columns))
+    return ways
 
 
-def _every_assignment(slots: Slots, strata: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Each distinct assignment once: within stratum and start, order does not matter."""
-    starts = slots.starts[slots.slot_of]
-    cells = sorted({(strata[p], g) for p, g in zip(slots.places, starts, strict=True)})
-    columns = [np.flatnonzero((strata[slots.places] == h) & (starts == g)) for h, g in cells]
+def _cells(
+    slots: Slots, strata: NDArray[np.int64], alike: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    """Places of one stratum that are alike, so that order does not matter among them."""
+    keys = np.stack([strata[slots.places], alike], axis=1)
+    return [np.flatnonzero((keys == key).all(axis=1)) for key in np.unique(keys, axis=0)]
+
+
+def _every_assignment(
+    slots: Slots, strata: NDArray[np.int64], alike: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Each assignment once, the real one first; order among places that are alike is none."""
+    cells = _cells(slots, strata, alike)
 
     def fill(k: int, taken: frozenset[int], row: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         if k == len(cells):
             yield row.copy()
             return
-        pool = [i for i in np.flatnonzero(strata == cells[k][0]).tolist() if i not in taken]
-        for chosen in itertools.combinations(pool, len(columns[k])):
-            row[columns[k]] = chosen
+        home = strata[slots.places[cells[k][0]]]
+        pool = [i for i in np.flatnonzero(strata == home).tolist() if i not in taken]
+        for chosen in itertools.combinations(pool, len(cells[k])):
+            row[cells[k]] = chosen
             yield from fill(k + 1, taken | set(chosen), row)
 
-    yield from fill(0, frozenset(), np.empty(len(slots.places), dtype=np.int64))
+    def identity(row: NDArray[np.int64]) -> list[frozenset[int]]:
+        return [frozenset(row[columns].tolist()) for columns in cells]
 
-
-def _draw_blocks(
-    slots: Slots,
-    strata: NDArray[np.int64],
-    authority: NDArray[np.int64],
-    n: int,
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.int64], int, bool]:
-    """Move all started areas of an authority together into one authority of the same stratum.
-
-    The pattern of the real assignment is copied: sites that share an authority go on sharing one,
-    and a site in two authorities stays in two. Blocks are served from the largest down, each from
-    the unused authorities that can hold it. The number of choices left never depends on earlier
-    ones, so every arrangement is equally likely.
-    """
-    n_authorities = int(authority.max()) + 1
-    size = np.bincount(authority, minlength=n_authorities)
-    band = np.full(n_authorities, -1, dtype=np.int64)
-    band[authority] = strata
-    held = authority[slots.places]
-    members = [np.flatnonzero(held == a) for a in np.unique(held)]
-    members = sorted(members, key=lambda block: (-len(block), int(block[0])))
-    home = [int(strata[slots.places[block[0]]]) for block in members]
-    distinct = _count_blocks(slots, members, home, (size, band))
-    fillers = np.empty((n + 1, len(slots.places)), dtype=np.int64)
-    fillers[0] = slots.places
-    used = np.zeros((n, n_authorities), dtype=bool)
-    pick = rng.random((n, len(authority)))
-    for block, stratum in zip(members, home, strict=True):
-        open_to = (size >= len(block)) & (band == stratum)
-        keys = np.where(open_to & ~used, rng.random((n, n_authorities)), -1.0)
-        host = keys.argmax(axis=1)
-        used[np.arange(n), host] = True
-        chance = np.where(authority[None, :] == host[:, None], pick, -1.0)
-        fillers[1:, block] = np.argsort(-chance, axis=1, kind="stable")[:, : len(block)]
-    return fillers, distinct, False
-
-
-def _count_blocks(
-    slots: Slots,
-    members: list[NDArray[np.int64]],
-    home: list[int],
-    capacity: tuple[NDArray[np.int64], NDArray[np.int64]],
-) -> int:
-    """How many arrangements of blocks over authorities there are; alike blocks count once."""
-    size, band = capacity
-    distinct, taken = 1, dict.fromkeys(home, 0)
-    alike = []
-    for block, stratum in zip(members, home, strict=True):
-        hosts = int(((size >= len(block)) & (band == stratum)).sum()) - taken[stratum]
-        if hosts < 1:
-            names = ", ".join(sorted({slots.names[s] for s in slots.slot_of[block]}))
-            raise EstimateError(
-                f"no authority of its stratum can hold the {len(block)} areas of {names}.",
-                mend="use fewer strata, or block='area' and say that shared shocks are ignored",
-            )
-        distinct *= hosts
-        taken[stratum] += 1
-        alike.append((tuple(sorted(slots.starts[slots.slot_of[block]].tolist())), stratum))
-    for key in set(alike):
-        distinct //= math.factorial(alike.count(key))
-    return distinct
+    real = identity(slots.places)
+    rows = fill(0, frozenset(), np.empty(len(slots.places), dtype=np.int64))
+    others = [row for row in rows if identity(row) != real]
+    return np.array([slots.places, *others], dtype=np.int64)

@@ -100,8 +100,8 @@ def _without(
 ) -> float:
     place, g, column = which
     ground = fits.Ground.on(
-        sample.figures, np.array([place]), np.delete(twin.donors, column), twin.fitted_on,
-        (g, str(sample.panel.periods[g])),
+        sample.figures, np.array([place]), np.delete(twin.donors, column),
+        np.flatnonzero(twin.fitted_on[place]), (g, str(sample.panel.periods[g])),
     )  # fmt: skip
     return _mean_after(ground.gaps(method(ground))[0], g)
 

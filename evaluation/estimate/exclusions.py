@@ -33,7 +33,8 @@ def left_out(sample: Sample, gaps: Mapping[int, NDArray[np.float64]]) -> tuple[s
     if lost.all():
         raise EstimateError(
             "no started area has figures both before and after its start.",
-            mend="choose base='mean', which needs no single period, or another outcome",
+            mend="bring the figures that are missing or choose another outcome; with did, "
+            "base='mean' needs no single period",
         )
     if not names:
         return ()

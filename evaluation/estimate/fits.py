@@ -5,7 +5,7 @@ Kept apart from the estimators, which turn these weights into effects under assi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     Places = NDArray[np.int64]
 
 TIME_RIDGE = 1e-6
+LEAST_PERIODS = 3
+"""Periods before the start that an area needs to be fitted, or all where there are fewer."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,11 +54,11 @@ class Weights:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ground:
-    """What a fit for one start stands on.
+    """What the fit of some areas for one start stands on.
 
     figures : (N, T). rows : (R) positions of the areas to be fitted. donors : positions of the
     donors. barred : (R) which donor each area may not use, itself; -1 for none. usable : positions
-    of the complete periods before the start ``g``.
+    of the periods before the start ``g`` in which these areas have figures.
     """
 
     figures: Floats
@@ -68,28 +70,25 @@ class Ground:
     label: str
 
     @classmethod
-    def of(cls, sample: frame.Sample, g: int) -> Ground:
-        """Every area of a sample for one start, its complete never-started areas as donors.
+    def each(cls, sample: frame.Sample, g: int) -> list[Ground]:
+        """Every area of a sample for one start, those with figures in the same periods together.
 
-        A period in which an area of this start has no figure is left out of the fits for it; any
-        other area that lacks one in the periods left is not fitted for this start.
+        Pilots and others by one rule, so that it does not depend on which areas really started:
+        each is fitted on the periods before the start in which it has figures itself, unless they
+        are fewer than `LEAST_PERIODS`.
 
         Raises
         ------
-        EstimateError : fewer than two donors, or no complete period before the start.
+        EstimateError : fewer than two donors.
         """
-        whole = np.isfinite(sample.figures).all(axis=1)
-        donors = np.flatnonzero(~sample.panel.started & whole)
-        if len(donors) < 2:
-            raise EstimateError("fewer than two complete comparison areas are left as donors.")
-        own = sample.slots.places[sample.slots.starts[sample.slots.slot_of] == g]
+        donors, label = donors_of(sample), str(sample.panel.periods[g])
         held = np.isfinite(sample.figures[:, :g])
-        usable = np.flatnonzero(held[own].all(axis=0))
-        label = str(sample.panel.periods[g])
-        if len(usable) == 0:
-            raise EstimateError(f"no complete period before the start in {label}.")
-        rows = np.flatnonzero(held[:, usable].all(axis=1))
-        return cls.on(sample.figures, rows, donors, usable, (g, label))
+        able = np.flatnonzero(held.sum(axis=1) >= min(LEAST_PERIODS, g))
+        patterns, which = np.unique(held[able], axis=0, return_inverse=True)
+        return [
+            cls.on(sample.figures, able[which == k], donors, np.flatnonzero(pattern), (g, label))
+            for k, pattern in enumerate(patterns)
+        ]
 
     @classmethod
     def on(
@@ -130,28 +129,6 @@ class Ground:
         base[:, self.usable] = 1 / len(self.usable)
         return base
 
-    def twins(self, weights: Weights) -> Twins:
-        """The twins that weights make; an area that was not fitted has none (NaN)."""
-        count, unit = len(self.figures), weights.unit
-        time, converged = np.zeros_like(self.figures), np.ones(count, dtype=bool)
-        time[self.rows], converged[self.rows] = weights.time, weights.converged
-        if len(self.rows) < count:
-            unit = np.full((count, len(self.donors)), np.nan)
-            unit[self.rows] = weights.unit
-        augmented = None
-        if weights.base is not None and weights.penalty is not None:
-            base, penalty = np.full(unit.shape, np.nan), np.full(count, np.nan)
-            base[self.rows], penalty[self.rows] = weights.base, weights.penalty
-            augmented = twins.Augmented(base=base, penalty=penalty)
-        return Twins(
-            donors=self.donors, unit_weights=unit, time_weights=time, figures=self.figures,
-            fitted_on=self.usable, converged=converged, augmented=augmented,
-        )  # fmt: skip
-
-    def only(self, rows: Places) -> Ground:
-        """The same for fewer areas."""
-        return Ground.on(self.figures, rows, self.donors, self.usable, (self.g, self.label))
-
     def gaps(self, weights: Weights) -> Floats:
         """(R, T) each area's path less its twin's, less the same in its weighted periods before."""
         gap = self.figures[self.rows] - weights.unit @ self.figures[self.donors]
@@ -167,39 +144,87 @@ Method = Callable[[Ground], Weights]
 class Fitted:
     """The twins of every area for every start of a panel, and the sample that they were fitted on.
 
-    said : what has to be said of areas with missing figures. left_out : whether areas were left
-        out altogether, so that assignments have to be drawn without them.
+    said : what has to be said of areas with missing figures.
     """
 
     sample: frame.Sample
     twins: dict[int, Twins]
     said: tuple[str, ...]
-    left_out: bool
 
 
 def fit_all(panel: Panel, outcome: str, scale: frame.Scale, method: Method) -> Fitted:
-    """Fit every area for every start.
-
-    Comparison areas with a missing figure are no donors, and are left out altogether where it is
-    one before the first start.
+    """Fit every area for every start; comparison areas with a missing figure are no donors.
 
     Raises
     ------
     EstimateError : the panel cannot bear the fit.
     """
-    kept, said = twins.complete_before(panel, outcome)
-    sample, left_out = frame.take(kept, outcome, scale), bool(said)
-    fitted = {}
-    for g in np.unique(sample.slots.starts).tolist():
-        ground = Ground.of(sample, g)
-        fitted[g] = ground.twins(method(ground))
-    gap = int((np.isnan(sample.figures).any(axis=1) & ~sample.panel.started).sum())
-    if gap:
-        said += (
-            f"{gap} comparison areas have a missing or suppressed figure after the first start and "
-            "serve as no donor",
+    sample = frame.take(panel, outcome, scale)
+    fitted = {g: fit_start(sample, g, method) for g in np.unique(sample.slots.starts).tolist()}
+    return Fitted(sample=sample, twins=fitted, said=no_donors(sample, fitted))
+
+
+def fit_start(sample: frame.Sample, g: int, method: Method) -> Twins:
+    """The twins of every area for the start ``g``."""
+    grounds = Ground.each(sample, g)
+    return twins_of(grounds, [method(ground) for ground in grounds])
+
+
+def donors_of(sample: frame.Sample) -> Places:
+    """Positions of the comparison areas that have every figure.
+
+    Raises
+    ------
+    EstimateError : there are fewer than two.
+    """
+    whole = np.isfinite(sample.figures).all(axis=1)
+    donors: Places = np.flatnonzero(~sample.panel.started & whole)
+    if len(donors) < 2:
+        raise EstimateError(
+            "fewer than two complete comparison areas are left as donors.",
+            mend="use did or imputation, which make do with missing figures",
         )
-    return Fitted(sample=sample, twins=fitted, said=said, left_out=left_out)
+    return donors
+
+
+def no_donors(sample: frame.Sample, fitted: Mapping[int, Twins]) -> tuple[str, ...]:
+    """What has to be said of comparison areas that are no donors for want of figures."""
+    gap = int((~sample.panel.started).sum()) - len(next(iter(fitted.values())).donors)
+    if not gap:
+        return ()
+    return (f"{gap} comparison areas have a missing or withheld figure and serve as no donor",)
+
+
+def twins_of(grounds: Sequence[Ground], weights: Sequence[Weights]) -> Twins:
+    """The twins that weights make; an area that was not fitted has none (NaN)."""
+    figures, rows = grounds[0].figures, [ground.rows for ground in grounds]
+    fitted_on, converged = np.zeros(figures.shape, dtype=bool), np.ones(len(figures), dtype=bool)
+    time = np.zeros_like(figures)
+    for ground, fitted in zip(grounds, weights, strict=True):
+        fitted_on[np.ix_(ground.rows, ground.usable)] = True
+        time[ground.rows], converged[ground.rows] = fitted.time, fitted.converged
+    base = [fitted.base for fitted in weights if fitted.base is not None]
+    penalty = [fitted.penalty for fitted in weights if fitted.penalty is not None]
+    augmented = None
+    if base:
+        augmented = twins.Augmented(
+            base=_of_all(base, rows, len(figures)), penalty=_of_all(penalty, rows, len(figures))
+        )
+    return Twins(
+        donors=grounds[0].donors, unit_weights=_of_all([w.unit for w in weights], rows,
+        len(figures)), time_weights=time, figures=figures, fitted_on=fitted_on,
+        converged=converged, augmented=augmented,
+    )  # fmt: skip
+
+
+def _of_all(parts: Sequence[Floats], rows: Sequence[Places], count: int) -> Floats:
+    """(N, ...) the parts in their rows, NaN in rows of none; one part with all rows as it is."""
+    if len(parts) == 1 and len(rows[0]) == count:
+        return parts[0]
+    out: Floats = np.full((count, *parts[0].shape[1:]), np.nan)
+    for part, held in zip(parts, rows, strict=True):
+        out[held] = part
+    return out
 
 
 def control(

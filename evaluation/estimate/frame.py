@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate.assignment import Assignments, Slots
+from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.inference import Draws
+from evaluation.estimate.slots import Slots
 from evaluation.panel import Panel
 
 if TYPE_CHECKING:
@@ -292,14 +293,17 @@ def unit_before(
 
 
 def placed_effects(sample: Sample, effects: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N, T) the estimated effect in every really started cell, 0 elsewhere."""
+    """(N, T) the estimated effect in every really started cell, 0 elsewhere.
+
+    NaN where the sample has no figure, so that the same cells are left out.
+    """
     slots = sample.slots
     by_slot = np.nan_to_num(effects.reshape(len(slots.names), sample.n_periods))
     placed = np.zeros_like(sample.figures)
     for place, s in zip(slots.places, slots.slot_of, strict=True):
         g = slots.starts[s]
         placed[place, g:] = by_slot[s, g:]
-    return placed
+    return np.where(np.isfinite(sample.figures), placed, np.nan)
 
 
 def site_paths(

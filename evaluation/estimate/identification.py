@@ -49,7 +49,7 @@ def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings
         g = int(sample.slots.starts[s])
         twin = fitted.twins[g]
         effect = float(np.nanmean(twin.gaps[place, g:]))
-        donors = sample.figures[np.ix_(twin.donors, twin.fitted_on)]
+        donors = sample.figures[np.ix_(twin.donors, np.flatnonzero(twin.fitted_on[place]))]
         spread = float(donors.std(axis=0).mean())
         exact = bool(twin.rmspe[place] <= EXACT * spread)
         low, high = _range(sample, (place, g), twin, settings) if exact else (effect,) * 2
@@ -66,7 +66,8 @@ def _range(
 ) -> tuple[float, float]:
     from scipy.optimize import linprog
 
-    (place, g), usable = which, twin.fitted_on
+    place, g = which
+    usable = np.flatnonzero(twin.fitted_on[place])
     own, others = sample.figures[place], sample.figures[twin.donors]
     if settings.variant == "demeaned":
         own, others = own - own[usable].mean(), others - others[:, usable].mean(axis=1)[:, None]

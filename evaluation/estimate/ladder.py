@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from evaluation import fingerprint
 from evaluation.errors import EstimateError
 from evaluation.estimate import frame
 from evaluation.estimate.did import DidSettings, did
@@ -26,7 +27,6 @@ from evaluation.estimate.synthetic import (
     synthetic_did,
     tested,
 )
-from evaluation.estimate.twins import complete_before
 from evaluation.estimate.two_way import TwoWaySettings, balanced, two_way_fixed_effects
 from evaluation.protocol import DidPlan, EstimatorName, Gaps, Protocol
 
@@ -42,10 +42,8 @@ FITTED_ONCE: tuple[EstimatorName, ...] = (
 """Estimators whose weights use only periods before the start: later periods change no earlier gap,
 so one fit on the whole panel holds the figures of every earlier look (see `fitted_once`)."""
 
-KEEP_AREAS: tuple[EstimatorName, ...] = ("did", "imputation")
-"""Estimators that make do with missing figures; others leave areas out and draw anew without."""
-
 TWO_WAY: tuple[EstimatorName, ...] = ("fixed_effects", "first_differences")
+"""Estimators that leave out areas with a missing figure, and draw assignments without them."""
 
 SUMS_OF_GAPS: tuple[EstimatorName, ...] = (*FITTED_ONCE, "synthetic_did")
 
@@ -130,16 +128,17 @@ def to_test(
     return tested(panel, outcome, twin, scaled)
 
 
-def left_out(name: EstimatorName, panel: Panel, outcome: str) -> tuple[str, ...]:
-    """Areas that lack a figure, where the estimator draws assignments without them.
+def drawn_anew(name: EstimatorName, panel: Panel, outcome: str, assignments: Assignments) -> str:
+    """Fingerprint of the areas and assignments of an estimator that leaves some out; else empty.
 
-    Looks by which other areas are left out cannot be followed from one to the next.
+    Looks by other assignments cannot be followed from one to the next.
     """
-    if name in KEEP_AREAS:
-        return ()
-    leave_out = balanced if name in TWO_WAY else complete_before
-    kept = leave_out(panel, outcome)[0].areas.index
-    return tuple(panel.eligible().areas.index.difference(kept))
+    if name not in TWO_WAY:
+        return ""
+    kept, said = balanced(panel, outcome)
+    if not said:
+        return ""
+    return fingerprint.of_data([list(kept.areas.index), assignments.redrawn(kept).fingerprint])
 
 
 def fitted_once(name: EstimatorName, panel: Panel, outcome: str) -> bool:
@@ -150,7 +149,7 @@ def fitted_once(name: EstimatorName, panel: Panel, outcome: str) -> bool:
     if name not in FITTED_ONCE:
         return False
     compared = panel.array(outcome)[~panel.started]
-    return name in KEEP_AREAS or bool(np.isfinite(compared).all())
+    return name == "did" or bool(np.isfinite(compared).all())
 
 
 def _to_scale(

@@ -42,9 +42,8 @@ def synthetic_controls(
 ) -> dict[str, Estimate]:
     """One estimate for each outcome, from the same areas and under the same assignments.
 
-    Comparison areas that lack a figure of any of the outcomes are left out of all of them, so that
-    draws stay joint; a period in which a started area lacks a figure of an outcome is left out of
-    that outcome's part of the fit. Both are stated in ``warnings``.
+    Missing figures as in `synthetic_control`. With shared weights a comparison area that lacks a
+    figure of any outcome is no donor for any.
 
     Raises
     ------
@@ -58,16 +57,16 @@ def synthetic_controls(
         raise EstimateError("no outcome is named.")
     if weights == "shared" and (chosen.variant == "penalised" or chosen.solver != "exact"):
         raise EstimateError("shared weights are exact and of the simplex or demeaned variant.")
-    kept, said = twins.complete(panel, outcomes)
-    samples = {name: frame.take(kept, name, chosen.scale) for name in outcomes}
+    samples = {name: frame.take(panel, name, chosen.scale) for name in outcomes}
     if assignments is None:
-        assignments = Assignments.draw(kept, strata=(), seed=seed)
+        assignments = Assignments.draw(panel.eligible(), strata=(), seed=seed)
     fitted = _shared(samples, chosen) if weights == "shared" else _separate(samples, chosen)
     what = (f"synthetic_control ({weights} weights)",
             f"gap to the synthetic twin ({chosen.variant}) by site and period")  # fmt: skip
     found = {}
     for name, sample in samples.items():
-        part = fits.Fitted(sample=sample, twins=fitted[name], said=said, left_out=bool(said))
+        said = fits.no_donors(sample, fitted[name])
+        part = fits.Fitted(sample=sample, twins=fitted[name], said=said)
         made = estimate_from(part, name, chosen, what, assignments, level, seed)
         found[name] = made
     return found
@@ -80,8 +79,8 @@ def _separate(samples: dict[str, frame.Sample], settings: SyntheticSettings) -> 
     method = method_of(settings)
     found: ByOutcome = {}
     for name, sample in samples.items():
-        grounds = [fits.Ground.of(sample, g) for g in np.unique(sample.slots.starts).tolist()]
-        found[name] = {ground.g: ground.twins(method(ground)) for ground in grounds}
+        starts = np.unique(sample.slots.starts).tolist()
+        found[name] = {g: fits.fit_start(sample, g, method) for g in starts}
     return found
 
 
@@ -89,20 +88,54 @@ def _shared(samples: dict[str, frame.Sample], settings: SyntheticSettings) -> By
     found: ByOutcome = {name: {} for name in samples}
     starts = next(iter(samples.values())).slots.starts
     for g in np.unique(starts).tolist():
-        found_on = {name: fits.Ground.of(sample, g) for name, sample in samples.items()}
-        rows = reduce(np.intersect1d, [ground.rows for ground in found_on.values()])
-        grounds = {name: ground.only(rows) for name, ground in found_on.items()}
-        parts = [_in_donors_spread(ground, settings) for ground in grounds.values()]
-        own = np.hstack([before for before, _ in parts])
-        others = np.hstack([donors for _, donors in parts])
-        barred = next(iter(grounds.values())).barred
-        solved = simplex.fit(others.T, own, barred[:, None])
-        unit = ties.least_norm(others.T, own, barred, solved)
-        for name, ground in grounds.items():
-            base = ground.mean_base if settings.variant == "demeaned" else ground.no_base
-            weights = fits.Weights(unit=unit, time=base, converged=solved.converged)
-            found[name][g] = ground.twins(weights)
+        together = _grounds(samples, g)
+        weights = [_shared_weights(grounds, settings) for grounds in together]
+        for name in samples:
+            found[name][g] = fits.twins_of(
+                [grounds[name] for grounds in together], [held[name] for held in weights]
+            )
     return found
+
+
+def _grounds(samples: dict[str, frame.Sample], g: int) -> list[dict[str, fits.Ground]]:
+    """The grounds of every outcome, for areas with figures in the same periods of each."""
+    of_all = [sample.figures for sample in samples.values()]
+    donors = reduce(np.intersect1d, [fits.donors_of(sample) for sample in samples.values()])
+    if len(donors) < 2:
+        raise EstimateError("fewer than two comparison areas have every figure of every outcome.")
+    held = np.stack([np.isfinite(figures[:, :g]) for figures in of_all], axis=1)
+    able = np.flatnonzero((held.sum(axis=2) >= min(fits.LEAST_PERIODS, g)).all(axis=1))
+    patterns, which = np.unique(held[able].reshape(len(able), -1), axis=0, return_inverse=True)
+    label = str(next(iter(samples.values())).panel.periods[g])
+    return [
+        {
+            name: fits.Ground.on(
+                sample.figures, able[which == k], donors, np.flatnonzero(own), (g, label)
+            )
+            for (name, sample), own in zip(
+                samples.items(), pattern.reshape(len(samples), -1), strict=True
+            )
+        }
+        for k, pattern in enumerate(patterns)
+    ]
+
+
+def _shared_weights(
+    grounds: dict[str, fits.Ground], settings: SyntheticSettings
+) -> dict[str, fits.Weights]:
+    parts = [_in_donors_spread(ground, settings) for ground in grounds.values()]
+    own = np.hstack([before for before, _ in parts])
+    others = np.hstack([donors for _, donors in parts])
+    barred = next(iter(grounds.values())).barred
+    solved = simplex.fit(others.T, own, barred[:, None])
+    unit = ties.least_norm(others.T, own, barred, solved)
+    return {
+        name: fits.Weights(
+            unit=unit, converged=solved.converged,
+            time=ground.mean_base if settings.variant == "demeaned" else ground.no_base,
+        )
+        for name, ground in grounds.items()
+    }  # fmt: skip
 
 
 def _in_donors_spread(ground: fits.Ground, settings: SyntheticSettings) -> tuple[Floats, Floats]:

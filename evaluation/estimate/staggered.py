@@ -18,7 +18,7 @@ from evaluation.estimate.synthetic import refuse
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evaluation.estimate.assignment import Slots
+    from evaluation.estimate.slots import Slots
     from evaluation.panel import Panel
 
     Floats = NDArray[np.float64]

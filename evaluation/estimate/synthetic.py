@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate import fits, frame, twins
+from evaluation.estimate import exclusions, fits, frame, twins
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.augmented import Choice, Folds, Penalty
 from evaluation.estimate.estimate import Estimate, Inference
@@ -135,11 +135,10 @@ def synthetic_control(
 ) -> Estimate:
     """Gaps between started areas and their synthetic twins, by site and period.
 
-    Comparison areas with a missing figure are no donors; with one before the first start they also
-    fill no place, and assignments are drawn without them. A period before a start in which an area
-    of that start has no figure is left out of the fits for it; any other area that lacks one in the
-    periods left fills no place of that start. A missing figure after the start counts in no mean,
-    of pilots and of fillers alike. What is left out is counted in ``warnings``.
+    Comparison areas with a missing figure are no donors. Every area, pilot or not, is fitted on the
+    periods before the start in which it has figures, and with too few of them fills no place of
+    that start. A missing figure after the start counts in no mean, of pilots and of fillers alike.
+    The assignments stay as they are. What is left out is counted in ``warnings``.
 
     Raises
     ------
@@ -238,12 +237,9 @@ def tested(panel: Panel, outcome: str, settings: Settings, assignments: Assignme
 def _among_the_fitted(
     fitted: fits.Fitted, assignments: Assignments | None, seed: int = 0
 ) -> Assignments:
-    """The assignments; drawn anew where none are given, or areas were left out."""
-    panel = fitted.sample.panel
+    """The assignments; drawn where none are given."""
     if assignments is None:
-        return Assignments.draw(panel, strata=(), seed=seed)
-    if fitted.left_out:
-        assignments = assignments.redrawn(panel)
+        return Assignments.draw(fitted.sample.panel, strata=(), seed=seed)
     frame.same_areas(assignments, fitted.sample)
     return assignments
 
@@ -263,6 +259,7 @@ def estimate_from(
     draws, effects = twins.placebo(sample, fitted.twins, assignments)
     exposure, observed = frame.unit_basis(sample, outcome)
     gaps = {g: twin.gaps for g, twin in fitted.twins.items()}
+    said = fitted.said + exclusions.left_out(sample, gaps)
     return Estimate(
         outcome=outcome, unit="log points" if settings.scale == "log" else "outcome's unit",
         scale=settings.scale, estimator=what[0], estimand=what[1], inference="placebo",
@@ -271,7 +268,7 @@ def estimate_from(
         weights=twins.weight_table(sample, fitted.twins),
         area_effects=frame.area_table(sample, gaps, level),
         sample=sample.describe(), settings=settings,
-        warnings=sample.warnings + fitted.said + twins.unconverged(fitted.twins),
+        warnings=sample.warnings + said + twins.unconverged(fitted.twins),
         diagnostics=twins.fit_diagnostics(sample, fitted.twins),
         provenance=frame.provenance(sample.panel, sample, assignments),
     )  # fmt: skip

@@ -7,7 +7,7 @@ is measured (none, all alike, or fitted). What follows from the weights is the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from evaluation.estimate import frame, simplex
-from evaluation.estimate.assignment import Slots
 from evaluation.estimate.inference import Draws
 from evaluation.estimate.reassign import Contrasts, FillerContrast, Rule, effects_under
 
@@ -47,17 +46,17 @@ class Twins:
     """The twins of every area for one start.
 
     donors : positions of the donors. unit_weights : (N, donors), rows sum to one; NaN in the row of
-    an area that lacks a figure in the periods of the fit.
-    time_weights : (N, T), rows sum to one or to nothing. figures : (N, T). fitted_on : the periods
-    of the fit. converged : (N) whether each fit reached its optimum. augmented : what the weights
-    were made from, where a ridge regression stands on simplex weights.
+    an area with too few figures to be fitted. time_weights : (N, T), rows sum to one or to nothing.
+    figures : (N, T). fitted_on : (N, T) the periods that each area was fitted on. converged : (N)
+    whether each fit reached its optimum. augmented : what the weights were made from, where a ridge
+    regression stands on simplex weights.
     """
 
     donors: NDArray[np.int64]
     unit_weights: Floats
     time_weights: Floats
     figures: Floats
-    fitted_on: NDArray[np.int64]
+    fitted_on: NDArray[np.bool_]
     converged: NDArray[np.bool_]
     augmented: Augmented | None = None
 
@@ -69,16 +68,28 @@ class Twins:
     @property
     def rmspe(self) -> Floats:
         """(N) root mean squared gap in the periods of the fit, around its own mean if shifted."""
-        gaps = (self.figures - self.unit_weights @ self.figures[self.donors])[:, self.fitted_on]
-        shifted: NDArray[np.float64] = (self.time_weights != 0).max(axis=1).astype(float)
-        centred = gaps - gaps.mean(axis=1, keepdims=True) * shifted[:, None]
-        rmspe: Floats = np.sqrt((centred**2).mean(axis=1))
+        gaps = self.figures - self.unit_weights @ self.figures[self.donors]
+        gaps, count = np.where(self.fitted_on, gaps, 0.0), self.fitted_on.sum(axis=1)
+        count = np.where(count > 0, count, np.nan)
+        shifted = (self.time_weights != 0).any(axis=1)
+        mean = np.where(shifted, gaps.sum(axis=1) / count, 0.0)
+        centred = np.where(self.fitted_on, gaps - mean[:, None], 0.0)
+        rmspe: Floats = np.sqrt((centred**2).sum(axis=1) / count)
         return rmspe
 
     @property
     def drawn_on(self) -> Floats:
         """(N, donors) simplex weights, by which a twin stands or falls with its donors."""
         return self.augmented.base if self.augmented else self.unit_weights
+
+    def alike(
+        self, areas: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Positions of periods, and which of some areas were fitted on just these."""
+        patterns, which = np.unique(self.fitted_on[areas], axis=0, return_inverse=True)
+        for k, pattern in enumerate(patterns):
+            if pattern.any():
+                yield np.flatnonzero(pattern), np.flatnonzero(which == k)
 
     @property
     def column(self) -> NDArray[np.int64]:
@@ -102,36 +113,15 @@ class Twins:
 
 def complete(panel: Panel, outcomes: Sequence[str]) -> tuple[Panel, tuple[str, ...]]:
     """The eligible areas less comparison areas with a gap, and what has to be said of those."""
-    return _without_gaps(panel, outcomes, len(panel.periods), "")
-
-
-def complete_before(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
-    """The eligible areas less comparison areas with a gap before the first start.
-
-    What is left out so was known when nothing had started: later figures, and missing ones, leave
-    the same areas to be re-assigned at every look.
-
-    Raises
-    ------
-    EstimateError : nothing has started within the panel.
-    """
-    first = int(Slots.of(panel.eligible()).starts.min())
-    return _without_gaps(panel, [outcome], first, " before the first start")
-
-
-def _without_gaps(
-    panel: Panel, outcomes: Sequence[str], until: int, when: str
-) -> tuple[Panel, tuple[str, ...]]:
     panel = panel.eligible()
     gap = np.zeros(len(panel.areas), dtype=bool)
     for outcome in outcomes:
-        gap |= np.isnan(panel.array(outcome)[:, :until]).any(axis=1)
+        gap |= np.isnan(panel.array(outcome)).any(axis=1)
     leave = gap & ~panel.started
     if not leave.any():
         return panel, ()
     return panel.select(~leave), (
-        f"{int(leave.sum())} comparison areas have a missing or suppressed figure{when} and are "
-        "left out",
+        f"{int(leave.sum())} comparison areas have a missing or withheld figure and are left out",
     )
 
 
@@ -252,10 +242,11 @@ def _refitted(
     lost = _without_donors(twin, fillers, column)
     kept[lost] = np.nan
     at, place = np.nonzero((dropped > NOTHING) & ~lost)
-    if len(at):
-        before = twin.figures[:, twin.fitted_on]
-        again = simplex.fit(before[twin.donors].T, before[fillers[at, place]], column[at])
-        kept[at, place] = again.predict(twin.figures[twin.donors])
+    areas = fillers[at, place]
+    for periods, these in twin.alike(areas):
+        before = twin.figures[:, periods]
+        again = simplex.fit(before[twin.donors].T, before[areas[these]], column[at[these]])
+        kept[at[these], place[these]] = again.predict(twin.figures[twin.donors])
     return kept
 
 
@@ -269,7 +260,7 @@ def _augmentation(
     donors' second moments lose the dropped ones: no pass over the donors.
     """
     assert twin.augmented is not None  # the caller asks for augmented twins alone
-    usable, centre = twin.fitted_on, twin.figures[twin.donors].mean(axis=0)
+    centre = twin.figures[twin.donors].mean(axis=0)
     donors = twin.figures[twin.donors] - centre
     apart = np.nan_to_num(twin.figures[fillers] - centre)
     gone = np.where((column >= 0)[:, :, None], apart, 0.0)
@@ -277,11 +268,21 @@ def _augmentation(
     total = donors.sum(axis=0) - gone.sum(axis=1)
     moments = donors.T @ donors - gone.transpose(0, 2, 1) @ gone
     moments -= total[:, :, None] * total[:, None, :] / count[:, None, None]
-    values, vectors = np.linalg.eigh(moments[:, usable[:, None], usable])
-    left = (twin.figures[fillers] - kept)[:, :, usable]
-    scale = np.maximum(values, 0.0)[:, None, :] + twin.augmented.penalty[fillers][:, :, None]
-    solved = ((left @ vectors) / scale) @ vectors.transpose(0, 2, 1)
-    added: Floats = solved @ moments[:, usable, :]
+    left, penalty = twin.figures[fillers] - kept, twin.augmented.penalty[fillers]
+    added: Floats = np.full(kept.shape, np.nan)
+    for periods, these in twin.alike(fillers.ravel()):
+        at, place = np.unravel_index(these, fillers.shape)
+        rows, row = np.unique(at, return_inverse=True)
+        # Fillers with figures in other periods stand as noughts, so that one product serves all.
+        own = np.zeros((len(rows), fillers.shape[1], len(periods)))
+        own[row, place] = left[at, place][:, periods]
+        weight = np.ones(own.shape[:2])
+        weight[row, place] = penalty[at, place]
+        held = moments[rows]
+        values, vectors = np.linalg.eigh(held[:, periods[:, None], periods])
+        scale = np.maximum(values, 0.0)[:, None, :] + weight[:, :, None]
+        solved = ((own @ vectors) / scale) @ vectors.transpose(0, 2, 1)
+        added[at, place] = (solved @ held[:, periods, :])[row, place]
     return added
 
 

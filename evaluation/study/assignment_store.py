@@ -18,7 +18,8 @@ import pandas as pd
 
 from evaluation import fingerprint
 from evaluation.errors import LedgerError
-from evaluation.estimate.assignment import Assignments, Slots
+from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.slots import Slots
 from evaluation.quarters import Period
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Statistics = Mapping[str, tuple[Floats, Floats]]
 
-SET, HARM, LEFT_OUT = "set:", "harm:", "left_out"
+SET, HARM, DRAWN_ANEW = "set:", "harm:", "drawn_anew"
 
 
 def plan_of(protocol: Protocol) -> LookPlan:
@@ -221,11 +221,13 @@ class Seen:
         return told
 
 
-def _left_out(panel: Panel, protocol: Protocol) -> dict[str, str]:
-    """A fingerprint of the areas that the estimator leaves out, where it leaves any out."""
-    name = protocol.estimators[0]
-    gone = {code: ladder.left_out(name, panel, code) for code in protocol.outcomes}
-    return {LEFT_OUT: fingerprint.of_data(gone)} if any(gone.values()) else {}
+def _drawn_anew(panel: Panel, protocol: Protocol, assignments: Assignments) -> dict[str, str]:
+    """A fingerprint of the assignments of outcomes for which the estimator draws anew, if any."""
+    drawn = {
+        code: ladder.drawn_anew(protocol.estimators[0], panel, code, assignments)
+        for code in protocol.outcomes
+    }
+    return {DRAWN_ANEW: fingerprint.of_data(drawn)} if any(drawn.values()) else {}
 
 
 def look_at(
@@ -246,7 +248,7 @@ def look_at(
 
     Raises
     ------
-    EstimateError : the estimator leaves out other areas than at the look before.
+    EstimateError : the estimator draws other assignments than at the look before.
     """
     watched = Watched.of(protocol, programme, panel)
     rows = [row for row in series.rows() if row.known["vintage"] <= known["vintage"]]
@@ -254,19 +256,20 @@ def look_at(
     earlier: list[Statistics] = [series.statistics(row.number) for row in rows]
     if rows and rows[-1].known["panel"] == known["panel"]:
         return Seen(rows=rows, statistics=earlier, watched=watched, written=True)
-    known = {**known, **_left_out(panel, protocol)}
-    if rows and rows[-1].known.get(LEFT_OUT) != known.get(LEFT_OUT):
+    known = {**known, **_drawn_anew(panel, protocol, assignments)}
+    if rows and rows[-1].known.get(DRAWN_ANEW) != known.get(DRAWN_ANEW):
         raise EstimateError(
             f"{protocol.estimators[0].replace('_', ' ')} leaves out other areas for want of a "
             "figure than at the look before: its assignments are others, so that the looks before "
             "cannot be followed.",
-            mend="bring back the figures that the look before had, or set those areas aside in the "
-            "programme from the first look on",
+            mend="set areas with missing figures aside in the programme from the first look on, or "
+            "lead with another estimator: all others keep their assignments",
         )
     now = statistics_of(panel, protocol, assignments)
-    time = elapsed(panel, watched.plan.horizon)
     last = rows[-1] if rows else None
-    taken = look(now, max(time, last.time if last else 0.0), watched, last)
+    # A panel that lost its last quarter is no earlier than the look that saw it.
+    time = max(elapsed(panel, watched.plan.horizon), last.time if last else 0.0)
+    taken = look(now, time, watched, last)
     if record and newest:
         row = series.append(known, time, taken, now)
     else:

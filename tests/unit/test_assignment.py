@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from evaluation import Panel, did
 from evaluation.errors import EstimateError
 from evaluation.estimate.assignment import Assignments
 from tests.unit.panels import long_table, panel
@@ -103,3 +104,43 @@ def test_areas_without_a_population_are_named() -> None:
     table.loc[table["area"] == "a09", "population"] = np.nan
     with pytest.raises(EstimateError, match="1 areas have no population"):
         Assignments.draw(panel(table), strata=("population",))
+
+
+def two_sites(names: tuple[str, str], n: int = 20) -> Panel:
+    table = long_table(n=n, n_periods=10, starts=False)
+    table["start"], table["site"] = 0, None
+    for area, name in zip(("a03", f"a{n - 1}"), names, strict=True):
+        table.loc[table["area"] == area, ["start", "site"]] = [2005, name]
+    return panel(table)
+
+
+@pytest.mark.parametrize("n", [9_999, 250])
+def test_sites_of_one_start_are_dealt_every_area_alike(n: int) -> None:
+    """Enumerated sets, listed in order, would give the first site the areas that stand first."""
+    drawn = Assignments.draw(two_sites(("A", "B")), n=n, strata=(), block="area")
+    assert drawn.enumerated and drawn.distinct == 190
+    assert len(drawn) == (380 if n > 380 else 190)
+    counts = np.stack([np.bincount(drawn.fillers[:, place], minlength=20) for place in (0, 1)])
+    if n > 380:
+        assert (counts == 19).all()
+        return
+    assert (counts.sum(axis=0) == 19).all()
+    assert counts.min() >= 2
+
+
+def test_swapped_sites_tie_with_the_real_assignment_overall() -> None:
+    drawn = Assignments.draw(two_sites(("A", "B")), strata=(), block="area")
+    estimate = did(two_sites(("A", "B")), "y", assignments=drawn)
+    scaled = round(float(estimate.overall()["p_value"].iloc[0]) * 190, 6)
+    assert scaled == int(scaled)
+    assert drawn.smallest_p == 1 / 190
+
+
+def test_the_sites_known_so_far_have_their_own_number_of_assignments() -> None:
+    held = panel(long_table())
+    whole = Assignments.draw(held, strata=(), block="area")
+    early = held.until(held.periods[6])
+    assert whole.known(early).distinct == Assignments.draw(early, strata=(), block="area").distinct
+    blocks = Assignments.draw(held, strata=(), block="authority")
+    again = Assignments.draw(early, strata=(), block="authority")
+    assert blocks.known(early).distinct == again.distinct < blocks.distinct

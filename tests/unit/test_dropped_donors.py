@@ -26,13 +26,14 @@ def by_hand(twin, fillers, filler):
     y = twin.figures
     weights = twin.unit_weights[filler, left] / twin.unit_weights[filler, left].sum()
     if twin.augmented:
-        x = y[twin.donors[left]][:, :FIRST].T
-        alone = simplex.fit(x, y[[filler], :FIRST], np.array([[-1]]))
+        periods = np.flatnonzero(twin.fitted_on[filler])
+        x = y[twin.donors[left]][:, periods].T
+        alone = simplex.fit(x, y[[filler]][:, periods], np.array([[-1]]))
         assert alone.converged.all()
         weights = alone.weights[0]
         x = x - x.mean(axis=1, keepdims=True)
-        rest = y[filler, :FIRST] - y[twin.donors[left]][:, :FIRST].T @ weights
-        ridge = x @ x.T + twin.augmented.penalty[filler] * np.eye(FIRST)
+        rest = y[filler, periods] - y[twin.donors[left]][:, periods].T @ weights
+        ridge = x @ x.T + twin.augmented.penalty[filler] * np.eye(len(periods))
         weights = weights + x.T @ np.linalg.solve(ridge, rest)
     return y[filler] - weights @ y[twin.donors[left]]
 

@@ -6,7 +6,7 @@ import pytest
 
 from evaluation import Panel, augmented_synthetic_control, synthetic_control, synthetic_did
 from evaluation.errors import EstimateError
-from evaluation.estimate import simplex
+from evaluation.estimate import fits, simplex
 from evaluation.estimate.assignment import Assignments
 from evaluation.estimate.several import synthetic_controls
 from evaluation.estimate.synthetic import SyntheticSettings
@@ -95,8 +95,8 @@ def test_what_cannot_be_shared_is_refused() -> None:
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_a_started_areas_missing_period_before_is_left_out_of_every_fit(estimator) -> None:  # type: ignore[no-untyped-def]
-    """Site A's effect is as if nobody had figures for that period; site B's fits keep it."""
+def test_a_started_areas_missing_period_before_is_left_out_of_its_own_fit(estimator) -> None:  # type: ignore[no-untyped-def]
+    """The area's effect is as if nobody had figures for that period; the others' fits keep it."""
     table = long_table()
     table.loc[(table["area"] == "a00") & (table["year"] == 2002), "y"] = np.nan
     found = estimator(panel(table), "y")
@@ -109,10 +109,9 @@ def test_a_started_areas_missing_period_before_is_left_out_of_every_fit(estimato
     )
     again = estimator(panel(rest), "y")
     whole = estimator(panel(), "y")
-    for site, same in (("A", again), ("B", whole)):
-        post = ((found.index["event_time"] >= 0) & (found.index["site"] == site)).to_numpy()
-        kept = ((same.index["event_time"] >= 0) & (same.index["site"] == site)).to_numpy()
-        np.testing.assert_allclose(found.effects[post], same.effects[kept], atol=1e-7)
+    for area, same in (("a00", again), ("a01", whole), ("a02", whole), ("a03", whole)):
+        effect = same.area_effects.loc[area, "effect"]
+        assert found.area_effects.loc[area, "effect"] == pytest.approx(effect, abs=1e-7)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
@@ -127,25 +126,40 @@ def test_a_started_areas_missing_period_after_counts_for_nothing(estimator) -> N
     np.testing.assert_allclose(found.effects[others], whole.effects[others], atol=1e-7)
 
 
-def test_an_area_that_cannot_be_fitted_for_a_start_fills_no_place_of_it() -> None:
-    """Site A lacks 2006, which is before site B's start: A's area fills B's place in no draw."""
+def test_an_area_with_too_few_periods_before_a_start_fills_no_place_of_it() -> None:
+    """One period before site A's start and three before B's: no place of A, and one of B."""
     table = long_table()
-    table.loc[(table["area"] == "a00") & (table["year"] == 2006), "y"] = np.nan
+    table.loc[(table["area"] == "a10") & table["year"].between(2001, 2004), "y"] = np.nan
     held = panel(table)
     assignments = Assignments.draw(held, strata=())
     estimate = synthetic_control(held, "y", assignments=assignments)
     assert estimate.draws is not None
-    fillers = assignments.fillers
-    both = np.flatnonzero(np.isin(fillers[:, 2], [0]) & ~np.isin(fillers[:, 3], [0]))
-    assert len(both) > 0
-    y, never = held.array("y"), np.arange(4, 24)
-    for b in both[:3]:
-        i = fillers[b, 3]
-        own = np.where(never == i, np.arange(20), -1).max(keepdims=True)[None]
-        w = simplex.fit(y[never][:, :7].T, y[[i], :7], own).weights[0]
-        w = np.where(np.isin(never, fillers[b]), 0.0, w)
-        gap = y[i] - (w / w.sum()) @ y[never]
-        np.testing.assert_allclose(estimate.draws.raw[b][10:], gap, atol=1e-7)
+    fillers, y = assignments.fillers, held.array("y")
+    never = np.delete(np.arange(4, 24), 6)
+
+    def gap(i: int, row: np.ndarray, start: int) -> np.ndarray:
+        periods = np.flatnonzero(np.isfinite(y[i, :start]))
+        ground = fits.Ground.on(y, np.array([i]), never, periods, (start, ""))
+        w = fits.control(ground).unit[0]
+        w = np.where(np.isin(never, row), 0.0, w)
+        return y[i] - (w / w.sum()) @ y[never]
+
+    in_a = np.flatnonzero((fillers[:, 0] == 10) & (fillers[:, 1] != 10))[:3]
+    in_b = np.flatnonzero((fillers[:, 2] == 10) & (fillers[:, 3] >= 4))[:3]
+    assert len(in_a) == len(in_b) == 3
+    for b in in_a:
+        alone = gap(fillers[b, 1], fillers[b], 5)
+        np.testing.assert_allclose(estimate.draws.raw[b][5:10], alone[5:], atol=1e-7)
+    for b in in_b:
+        pair = np.stack([gap(i, fillers[b], 7) for i in fillers[b, 2:]])
+        np.testing.assert_allclose(estimate.draws.raw[b][17:], pair[:, 7:].mean(axis=0), atol=1e-7)
+
+
+def test_a_pilot_with_too_few_periods_is_named() -> None:
+    table = long_table()
+    table.loc[(table["area"] == "a00") & table["year"].between(2000, 2002), "y"] = np.nan
+    estimate = synthetic_control(panel(table), "y")
+    assert any("1 started areas lack the figures" in w and "a00" in w for w in estimate.warnings)
 
 
 def test_too_few_complete_areas_is_an_error_with_its_reason() -> None:

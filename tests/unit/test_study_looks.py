@@ -164,10 +164,7 @@ def test_no_assignments_are_kept_where_none_were_drawn(tmp_path):
 
 
 def test_looks_by_other_assignments_are_refused(tmp_path, programme, protocol):
-    """A synthetic estimator draws anew without areas that lack a figure before the first start.
-
-    A figure that is missing later leaves the assignments, and DiD keeps them whatever is missing.
-    """
+    """Two-way effects draw anew without areas that lack a figure; all others keep theirs."""
     panel = panel_with()
 
     def without(*cells):
@@ -176,14 +173,34 @@ def test_looks_by_other_assignments_are_refused(tmp_path, programme, protocol):
             figures["arrears"][cell] = np.nan
         return replace(panel, figures=figures)
 
-    known, withdrawn = (5, 2), (7, 3)
-    twins = protocol.model_copy(update={"estimators": ("synthetic_control",)})
-    for quarter in range(3):
-        seen = take(tmp_path / "sc", without(known, (9, FIRST + 1)), quarter, programme, twins)
-    assert len(seen.rows) == 3 and "left_out" in seen.rows[-1].known
-    with pytest.raises(EstimateError, match="synthetic control leaves out other areas for want of"):
-        take(tmp_path / "sc", without(known, withdrawn), 3, programme, twins)
-    for quarter in range(3):
-        held = without(*[known, withdrawn][: quarter + 1])
-        seen = take(tmp_path / "did", held, quarter, programme, protocol)
-    assert len(seen.rows) == 3 and "left_out" not in seen.rows[-1].known
+    gaps = [(5, 2), (7, 3), (9, FIRST + 2)]
+    for name in ("did", "imputation", "synthetic_control", "synthetic_did"):
+        other = protocol.model_copy(update={"estimators": (name,)})
+        for quarter in range(3):
+            held = without(*gaps[: quarter + 1])
+            seen = take(tmp_path / name, held, quarter, programme, other)
+        assert len(seen.rows) == 3 and "drawn_anew" not in seen.rows[-1].known
+    two_way = protocol.model_copy(update={"estimators": ("fixed_effects",)})
+    for quarter in range(2):
+        seen = take(tmp_path / "fe", without(*gaps[:2]), quarter, programme, two_way)
+    assert len(seen.rows) == 2 and "drawn_anew" in seen.rows[-1].known
+    with pytest.raises(EstimateError, match="fixed effects leaves out other areas for want of"):
+        take(tmp_path / "fe", without(*gaps), 2, programme, two_way)
+
+
+def test_a_panel_that_lost_its_last_quarter_breaks_no_later_look(tmp_path, programme, protocol):
+    """A return for a wrong, later quarter, withdrawn and sent again for the right one."""
+    panel = panel_with(effect=-3.0)
+    take(tmp_path, panel, 2, programme, protocol)
+    for vintage, quarter in ((4, 1), (5, 2), (6, 3)):
+        known_panel = panel_with(effect=-3.0, restated=vintage / 100)
+        known_panel = known_panel.until(known_panel.periods[FIRST + quarter])
+        whole = Assignments.draw(panel, n=999, strata=(), seed=1)
+        seen = look_at(
+            LookSeries(folder=tmp_path), known_panel, protocol, programme, whole,
+            {"quarter": known_panel.labels[-1], "vintage": f"2026-{vintage:02d}",
+             "panel": known_panel.fingerprint},
+        )  # fmt: skip
+        assert seen.verdicts() and seen.story("arrears")
+    times = [row.time for row in seen.rows]
+    assert times == sorted(times) and times[0] == times[1] == times[2]
