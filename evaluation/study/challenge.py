@@ -14,6 +14,7 @@ import numpy as np
 
 from evaluation.errors import ProtocolError
 from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.did import DidSettings, did
 from evaluation.finding.assumptions import Attack, refute
 from evaluation.finding.implied import area_table, test_implications
 from evaluation.finding.sentences import Range
@@ -70,8 +71,8 @@ def challenge(
         progress(f"{name}: attacking {code}")
         attack = Attack(
             panel=panel, outcome=code, fit=_ours(protocol), window=protocol.window,
-            controls=protocol.negative_control, simulations=simulations,
-            seed=protocol.assignments.seed % 2**32,
+            controls=protocol.negative_control, adjusts=_adjusts(protocol),
+            simulations=simulations, seed=protocol.assignments.seed % 2**32,
         )  # fmt: skip
         refuted[code] = [asdict(one) for one in refute(attack)]
     return {
@@ -120,13 +121,24 @@ def _ours(protocol: Protocol) -> Callable[[Panel, str, tuple[str, ...]], Estimat
     plan = protocol.assignments
 
     def fit(panel: Panel, outcome: str, covariates: tuple[str, ...]) -> Estimate:
-        assert not covariates  # a protocol's estimators take none, and the attack says so
         drawn = Assignments.draw(
             panel, n=min(plan.n, DRAWN), block=_block(panel, protocol), strata=(), seed=plan.seed
         )
-        return estimate_by(protocol.estimators[0], panel, outcome, protocol, drawn)
+        if not covariates:
+            return estimate_by(protocol.estimators[0], panel, outcome, protocol, drawn)
+        chosen = protocol.did
+        settings = DidSettings(
+            comparison=chosen.comparison, base=chosen.base, anticipation=chosen.anticipation,
+            scale=protocol.scale_of(outcome), covariates=covariates,
+        )  # fmt: skip
+        return did(panel, outcome, settings=settings, assignments=drawn, level=protocol.level)
 
     return fit
+
+
+def _adjusts(protocol: Protocol) -> bool:
+    """Whether the study's primary estimator can adjust for attributes of areas."""
+    return protocol.estimators[0] == "did" and protocol.assignments.gaps == "as_they_are"
 
 
 def _block(panel: Panel, protocol: Protocol) -> Any:

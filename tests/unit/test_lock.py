@@ -385,6 +385,9 @@ def test_a_study_is_challenged_without_its_finding_moving(ground):
     assert found["theory"]["ae_attendances"]["closed"] is False, "the protocol names none"
     kinds = {one["code"]: one["kind"] for one in found["refuted"]["ae_attendances"]}
     assert kinds["placebo_start"] == "validity" and kinds["data_subset"] == "stability"
+    (cause,) = [one for one in found["refuted"]["ae_attendances"]
+                if one["code"] == "random_common_cause"]  # fmt: skip
+    assert cause["result"] == "holds" and cause["under"] == pytest.approx(cause["effect"], abs=0.02)
     assert "unmeasured cause" in found["unobserved"]["ae_attendances"]["sentence"]
     assert path.read_bytes() == before
     assert differences(ground) == ()
