@@ -26,7 +26,16 @@ EstimatorName = Literal[
     "fixed_effects",
     "first_differences",
 ]
-
+ESTIMATOR_NAMES: dict[str, str] = {
+    "did": "Difference-in-differences",
+    "imputation": "Imputation",
+    "synthetic_control": "Synthetic control",
+    "augmented_synthetic_control": "Ridge-augmented synthetic control",
+    "synthetic_did": "Synthetic difference-in-differences",
+    "fixed_effects": "Two-way fixed effects",
+    "first_differences": "First differences",
+}
+"""What a reader calls each estimator, in the order in which they are shown."""
 
 Gaps = Literal["as_they_are", "by_population"]
 

@@ -14,13 +14,7 @@ from markupsafe import Markup
 from evaluation.edition import words
 from evaluation.edition.records import Record, record_if_there
 from evaluation.edition.tables import table
-
-NAMES = {
-    "did": "Difference-in-differences", "imputation": "Imputation",
-    "synthetic_control": "Synthetic control",
-    "augmented_synthetic_control": "Ridge-augmented synthetic control",
-    "synthetic_did": "Synthetic difference-in-differences",
-}  # fmt: skip
+from evaluation.protocol import ESTIMATOR_NAMES
 
 
 def view(book: Path) -> dict[str, Any]:
@@ -39,7 +33,10 @@ def view(book: Path) -> dict[str, Any]:
         "bars": record,
         "bars_said": _said(promised, missed),
         "bars_tables": [
-            (NAMES[name], _table(NAMES[name], [r for r in promised if r["estimator"] == name]))
+            (
+                shown := ESTIMATOR_NAMES[name],
+                _table(shown, [row for row in promised if row["estimator"] == name]),
+            )
             for name in dict.fromkeys(row["estimator"] for row in promised)
         ],
         "bars_shown": _shown([row for row in record["rows"] if not row["claim"]]),
@@ -51,7 +48,7 @@ def _said(promised: Sequence[Record], missed: Sequence[Record]) -> str:
     said = f"{words.number(met)} of {words.counted(len(promised), 'rate')} meet their bar."
     if missed:
         named = "; ".join(
-            f"{NAMES[row['estimator']].lower()}, {row['what']} "
+            f"{ESTIMATOR_NAMES[row['estimator']].lower()}, {row['what']} "
             f"({words.percent(100 * row['measured'], 1)})" for row in missed
         )  # fmt: skip
         said += f" {'The one that does not' if len(missed) == 1 else 'Those that do not'}: {named}."
@@ -90,7 +87,7 @@ def _shown(rows: Sequence[Record]) -> Markup:
         )]
         for what in dict.fromkeys(row["what"] for row in rows)
     ]  # fmt: skip
-    heads = ["Rate", *(NAMES[name] for name in estimators)]
+    heads = ["Rate", *(ESTIMATOR_NAMES[name] for name in estimators)]
     return table("Where the inference fails, and what mends it", heads, cells,
                  numeric="t" + "n" * len(estimators))  # fmt: skip
 

@@ -114,7 +114,7 @@ def page_of(key: str) -> str:
     return f"{PAGES}/{file_name(key)}"
 
 
-def _published(source: lineage.Source) -> str:
+def _published(source: lineage.FunctionText) -> str:
     return f"files/code/{source.file}.txt"
 
 

@@ -49,7 +49,7 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class FunctionText:
     """A function of the package: its name, file below the package, first line and text."""
 
     name: str
@@ -112,7 +112,7 @@ def code_unchanged(study: StudyResults) -> bool:
     return code_fingerprint() == str(study.raw["code_fingerprint"])
 
 
-def functions(claim: Claim) -> tuple[Source, ...]:
+def functions(claim: Claim) -> tuple[FunctionText, ...]:
     """The functions that computed a figure, the decisive one first."""
     if claim.account:
         names = list(_RATIO if claim.kind == "ratio" else _MONEY)
@@ -122,14 +122,14 @@ def functions(claim: Claim) -> tuple[Source, ...]:
     return tuple(_source(name) for name in names)
 
 
-def _source(name: str) -> Source:
+def _source(name: str) -> FunctionText:
     module, _, inner = name.partition(":")
     found: Any = importlib.import_module(f"evaluation.{module}")
     for part in inner.split("."):
         found = getattr(found, part)
     lines, first = inspect.getsourcelines(found)
     file = Path(inspect.getsourcefile(found) or "").relative_to(package()).as_posix()
-    return Source(name=inner, file=file, line=first, text="".join(lines))
+    return FunctionText(name=inner, file=file, line=first, text="".join(lines))
 
 
 def returns_by_outcome(workspace: Workspace, study: StudyResults) -> dict[str, frozenset[str]]:

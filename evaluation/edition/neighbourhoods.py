@@ -12,9 +12,9 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import words
-from evaluation.edition.bars import NAMES
 from evaluation.edition.records import Record, read_record
 from evaluation.edition.tables import table
+from evaluation.protocol import ESTIMATOR_NAMES
 
 PANEL = ("title", "areas", "periods", "looks", "scale", "sample", "shape")
 """What records of one panel have in common; estimators may be measured one after another."""
@@ -76,14 +76,14 @@ def _rates(records: Sequence[Record]) -> Markup:
         (r["estimator"], r["started"]): r["percent"] for one in records for r in one["detectable"]
     }
     rows = [row for one in records for row in _over_looks(one)]
-    cells, order = [], list(NAMES)
+    cells, order = [], list(ESTIMATOR_NAMES)
     for name, started in sorted(held, key=lambda key: (order.index(key[0]), key[1])):
         seen = held[name, started]
         own = [r for r in rows if (r["estimator"], r["started"]) == (name, started)]
         none = next(r for r in own if r["effect"] == 0)
         covered = [r["coverage"] for r in own if r["effect"] != 0]
         cells.append([
-            NAMES[name], words.number(started),
+            ESTIMATOR_NAMES[name], words.number(started),
             _with_error(none),
             words.percent(100 * min(covered), 1) if covered else "not asked",
             words.percent(seen, 1) if seen else "none of those planted",
@@ -111,7 +111,8 @@ def _shown(records: Sequence[Record]) -> Markup:
             if row["effect"] == 0:
                 cells.append([
                     f"{words.number(row['started'])} areas {CHOSEN[one['pilots']]}",
-                    "; ".join(part for part in (together, within) if part), NAMES[row["estimator"]],
+                    "; ".join(part for part in (together, within) if part),
+                    ESTIMATOR_NAMES[row["estimator"]],
                     "refused" if row["refused"] == 1 else _with_error(row), one["title"],
                 ])  # fmt: skip
     heads = ["Pilots", "Re-drawn how", "Estimator", "Found where there was none", "Panel"]

@@ -39,7 +39,7 @@ class Signature(Frozen):
     date: date
 
 
-class Judged(Frozen):
+class DomainJudgement(Frozen):
     """One judgement with its reason."""
 
     judgement: Literal["low", "moderate", "serious", "critical", "no information"]
@@ -58,7 +58,7 @@ class Judgement(Frozen):
 
     comparison_argued: str = ""
     signed: Signature | None = None
-    robins_i: dict[Domain, Judged] = Field(default_factory=dict)
+    robins_i: dict[Domain, DomainJudgement] = Field(default_factory=dict)
     grade: Certainty | None = None
 
     @classmethod

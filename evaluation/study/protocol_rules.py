@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evaluation.estimate.ladder import SUMS_OF_GAPS
-from evaluation.study.remarks import Remark, Severity, Source
+from evaluation.study.remarks import LinedYaml, Remark, Severity
 
 if TYPE_CHECKING:
     from evaluation.programme import Programme
@@ -42,7 +42,7 @@ class Case:
     """A protocol beside its file and its programme."""
 
     protocol: Protocol
-    source: Source
+    source: LinedYaml
     programme: Programme
     name: str
 

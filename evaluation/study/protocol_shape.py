@@ -10,13 +10,13 @@ import yaml
 from pydantic import ValidationError
 
 from evaluation.protocol import Protocol
-from evaluation.study.remarks import Remark, Source, read_source
+from evaluation.study.remarks import LinedYaml, Remark, read_lined
 
 
-def shape(text: str) -> tuple[Source | None, Protocol | None, list[Remark]]:
+def shape(text: str) -> tuple[LinedYaml | None, Protocol | None, list[Remark]]:
     """The lines and the protocol of a text, as far as it can be read, and what is wrong with it."""
     try:
-        source = read_source(text)
+        source = read_lined(text)
     except yaml.YAMLError as error:
         in_brackets = "flow" in (getattr(error, "context", None) or "")
         mark = getattr(error, "context_mark" if in_brackets else "problem_mark", None)
@@ -48,7 +48,7 @@ def _error(rule: str, line: int, field: str, message: str, mend: str) -> Remark:
     )  # fmt: skip
 
 
-def _told(error: Any, source: Source) -> Remark:
+def _told(error: Any, source: LinedYaml) -> Remark:
     place = tuple(error["loc"])
     field, line = ".".join(map(str, place)), source.line(*place)
     kind, given = error["type"], error.get("input")

@@ -11,9 +11,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.study.lock import VINTAGE_RULES, Lock, text_hash
 from evaluation.study.panels import load_study
-from evaluation.study.results import LABELS
 
 if TYPE_CHECKING:
     from evaluation.programme import Programme
@@ -138,7 +138,7 @@ def _variables(programme: Programme, protocol: Protocol) -> dict[str, Any]:
 def _analysis(protocol: Protocol) -> dict[str, Any]:
     plan = protocol.assignments
     return {
-        "Estimators": [LABELS[name] for name in protocol.estimators],
+        "Estimators": [ESTIMATOR_NAMES[name] for name in protocol.estimators],
         "Window": f"event times {protocol.window[0]} to {protocol.window[1]}",
         "Inference": f"{plan.n} assignments, strata {', '.join(plan.strata) or 'none'}, "
         f"seed {plan.seed}, level {protocol.level:g}",

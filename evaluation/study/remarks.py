@@ -35,7 +35,7 @@ class Remark:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class LinedYaml:
     """A YAML mapping with the line of each of its entries.
 
     twice : keys that stand twice, with their lines; YAML itself keeps the last one in silence.
@@ -57,7 +57,7 @@ class Source:
         return tuple(place) in self.lines
 
 
-def read_source(text: str) -> Source:
+def read_lined(text: str) -> LinedYaml:
     """The mapping of a YAML text, with its lines.
 
     Raises
@@ -72,7 +72,7 @@ def read_source(text: str) -> Source:
         if again:
             twice.append((".".join(map(str, place)), line))
         lines[place] = line
-    return Source(
+    return LinedYaml(
         content=content if isinstance(content, dict) else {}, lines=lines, twice=tuple(twice)
     )
 

@@ -17,6 +17,7 @@ from evaluation import fingerprint
 from evaluation.diagnose import balance_table
 from evaluation.errors import ProtocolError
 from evaluation.estimate.bearing import RESTS_ON
+from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.study import figures, one_number
 from evaluation.study.code import code_fingerprint
 from evaluation.study.equity import effects_by_fifth, fifths
@@ -31,16 +32,6 @@ if TYPE_CHECKING:
     from evaluation.study.lock import Lock
     from evaluation.study.run import StudyRun
     from evaluation.workspace import Workspace
-
-LABELS = {
-    "did": "Group-time difference-in-differences",
-    "imputation": "Imputation",
-    "synthetic_control": "Synthetic control",
-    "augmented_synthetic_control": "Ridge-augmented synthetic control",
-    "synthetic_did": "Synthetic difference-in-differences",
-    "fixed_effects": "Two-way fixed effects",
-    "first_differences": "First differences",
-}
 
 
 def write_results(workspace: Workspace, run: StudyRun) -> Path:
@@ -243,9 +234,10 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def _estimate(estimate: Estimate, window: tuple[int, int], primary: bool) -> dict[str, Any]:
     described = {
-        "estimator": estimate.estimator, "label": LABELS[estimate.estimator], "primary": primary,
-        "unit": estimate.unit, "scale": estimate.scale, "inference": estimate.inference,
-        "estimand": estimate.estimand, "warnings": list(estimate.warnings),
+        "estimator": estimate.estimator, "label": ESTIMATOR_NAMES[estimate.estimator],
+        "primary": primary, "unit": estimate.unit, "scale": estimate.scale,
+        "inference": estimate.inference, "estimand": estimate.estimand,
+        "warnings": list(estimate.warnings),
         "diagnostics": dict(estimate.diagnostics),
     }  # fmt: skip
     single = len(estimate.index) == 1

@@ -178,7 +178,7 @@ def _outcome(code: str, schemas: Path, rng: random.Random) -> dict[str, Any]:
         f"({percent - half:+.1f} to {percent + half:+.1f}).",
         "paragraph": "The real start quarters were compared with 9,999 re-draws over comparable "
         "areas. The range is what those re-draws bear.",
-        "analyst": "Group-time difference-in-differences, not-yet-started comparison areas.",
+        "analyst": "Difference-in-differences, not-yet-started comparison areas.",
         "reasons": ["The checks before the start hold.", "Six sites are few."],
         "effect_percent": {"effect": percent, "low": percent - half, "high": percent + half},
         "people": {"per_quarter": per_quarter, "to_date": to_date},
@@ -191,7 +191,7 @@ def _outcome(code: str, schemas: Path, rng: random.Random) -> dict[str, Any]:
         "polarity": declared["polarity"], "role": role, "domain": declared["domain"],
         "agency": declared["agency"], "kind": declared["kind"], "finding": finding,
         "estimates": [
-            _estimate(rng, "Group-time difference-in-differences", "did", percent, half),
+            _estimate(rng, "Difference-in-differences", "did", percent, half),
             _estimate(rng, "Synthetic control", "synthetic_control", percent * 0.9, half * 0.9),
             _estimate(rng, "Two-way fixed effects", "two_way", percent * 0.8, half * 0.7),
             _estimate(rng, "First differences", "first_differences", percent * 1.1, half * 1.5),

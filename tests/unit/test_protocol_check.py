@@ -9,7 +9,7 @@ from evaluation.errors import ProtocolError
 from evaluation.study.protocol_check import check_protocol
 from evaluation.study.protocol_ground import too_small
 from evaluation.study.protocol_rules import Case
-from evaluation.study.remarks import read_source
+from evaluation.study.remarks import read_lined
 from evaluation.workspace import Workspace, packaged_schemas
 from tests.unit.locked import LOCKED, NAME, PROTOCOL, lay_out
 from tests.unit.protocol_faults import COMPARISON, FAULTS, ON_FIGURES, THEORY, Seeded
@@ -113,7 +113,7 @@ def test_an_effect_too_small_to_be_seen(bare):
     workspace = Workspace(root=bare)
     programme, protocol = load_study(workspace, NAME)
     text = (workspace.studies / NAME / "protocol.yaml").read_text()
-    case = Case(protocol=protocol, source=read_source(text), programme=programme, name=NAME)
+    case = Case(protocol=protocol, source=read_lined(text), programme=programme, name=NAME)
     said = list(too_small(case, {"ae_attendances": 11.4}))
     assert "is -8 %, and what the planned looks would find four times in five is 11.4 %" in (
         said[0].message
