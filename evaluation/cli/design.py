@@ -9,22 +9,26 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from evaluation.cli.session import Session, print_table, say, writable
-from evaluation.errors import UserError
+from evaluation.cli.design_words import (
+    tell_calibration,
+    tell_candidates,
+    tell_match,
+    tell_power,
+)
+from evaluation.cli.session import Session, say, writable
+from evaluation.errors import ProtocolError, UserError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evaluation.design.match import Matched
     from evaluation.design.trial import Rehearsal
-    from evaluation.protocol import EstimatorName
+    from evaluation.programme import Programme
+    from evaluation.protocol import EstimatorName, Protocol
 
 app = typer.Typer(help="Before the protocol is frozen: error rates, power, comparison areas.")
 
 ELSEWHERE = ("resume", "workers", "scheduler")
 """Options that change no rate."""
-MOST = 5
-"""Weights that are named one by one."""
 
 Study = Annotated[str, typer.Argument(help="PROGRAMME/STUDY, a folder under studies/.")]
 Table = Annotated[Path | None, typer.Option("-o", "--output", help="FILE.csv for the table.")]
@@ -32,7 +36,11 @@ Pairs = Annotated[
     Path | None, typer.Option("-o", "--output", help="FILE.csv for pairs, distances and weights.")
 ]
 Plot = Annotated[Path | None, typer.Option(help="FILE.svg for a chart of it.")]
-Hoped = Annotated[float | None, typer.Option(help="Effect hoped for, in percent.")]
+Hoped = Annotated[float | None, typer.Option(help="Effect hoped for, in per cent.")]
+Candidates = Annotated[
+    Path | None,
+    typer.Option(help="FILE.csv of sets of pilot areas to compare: columns set, area."),
+]
 Targeted = Annotated[float, typer.Option(help="Share of people whom the reform reaches.")]
 OneOutcome = Annotated[
     str | None, typer.Option(help="One outcome's code (default: all main ones).")
@@ -85,37 +93,83 @@ def power_verb(
     hoped: Hoped = None,
     targeted: Targeted = 1.0,
     outcome: OneOutcome = None,
+    candidates: Candidates = None,
 ) -> None:
-    """Say how small an effect the planned looks could find, and when."""
-    from evaluation.design.power import first_able
-    from evaluation.study.design import study_power
+    """Say how small an effect the planned looks could find, and when.
+
+    With --candidates, of sets of pilot areas that might be chosen, side by side. An effect is said
+    as a fall, or as a rise where the outcome is better up; a study tests for both.
+    """
+    from evaluation.design.candidates import read_candidates
 
     for path, endings in ((output, (".csv",)), (plot, (".svg",))):
         if path is not None:
             writable(path, endings)
-    session: Session = context.obj
-    table = study_power(session.workspace, study, outcome=outcome, targeted=targeted)
+    sets = None if candidates is None else read_candidates(candidates)
+    table = _powers(context.obj, study, (outcome, targeted), sets)
     for code, rows in table.groupby("outcome", sort=False):
-        last = rows.iloc[-1]
-        print(
-            f"{code}: at look {int(last['look'])} a change of "
-            f"{last['detectable_percent']:.1f} % would be found four times in five"
-            + (f"; {last['percent_of_targeted']:.1f} % of those reached." if targeted < 1 else ".")
-        )
-        if hoped is not None:
-            able = first_able(rows, hoped)
-            print(
-                f"  {hoped:g} % could be found from look {able} on." if able
-                else f"  {hoped:g} % could be found at none of the planned looks."
-            )  # fmt: skip
+        if sets is None:
+            tell_power(str(code), rows, hoped, targeted)
+        else:
+            tell_candidates(str(code), rows, hoped, targeted)
     if output is not None:
         table.to_csv(output, index=False)
         print(output)
     if plot is not None:
         from evaluation.edition.figures import WIDE, detectable_by_look
 
+        if sets is not None:
+            alone = table["outcome"].nunique() == 1
+            lines = table["candidate"] + ("" if alone else ", " + table["outcome"])
+            table = table.assign(outcome=lines)
         plot.write_text(detectable_by_look(rows_of(table), WIDE), encoding="utf-8")
         print(plot)
+
+
+def _powers(
+    session: Session,
+    study: str,
+    asked: tuple[str | None, float],
+    sets: dict[str, tuple[str, ...]] | None,
+) -> pd.DataFrame:
+    """Power of the planned sites, or of sets of areas, for one outcome or every main one."""
+    import pandas as pd
+
+    from evaluation.design.candidates import compare
+    from evaluation.design.power import Plan, power
+    from evaluation.study.looks import plan_of
+    from evaluation.study.panels import load_study, study_panel
+
+    outcome, targeted = asked
+    programme, protocol = load_study(session.workspace, study)
+    if protocol.looks is None:
+        raise ProtocolError(
+            "the protocol plans no looks, so there is nothing to spend alpha over.", where=study,
+            mend="add looks: {horizon: 8} to protocol.yaml",
+        )  # fmt: skip
+    codes = protocol.primary if outcome is None else (outcome,)
+    if codes[0] not in protocol.outcomes:
+        raise ProtocolError(
+            f"the protocol has no outcome {codes[0]!r}.", where=study,
+            expected=", ".join(protocol.outcomes),
+        )  # fmt: skip
+    with session.ledger() as ledger:
+        observations = ledger.observations(programme.name, outcomes=list(protocol.outcomes))
+    panel, tables = study_panel(programme, protocol, observations, None), []
+    for code in codes:
+        plan = Plan.of(
+            protocol, code, plan_of(protocol), targeted=targeted,
+            direction="rise" if _hoped_up(programme, protocol, code) else "fall",
+        )  # fmt: skip
+        found = power(panel, code, plan) if sets is None else compare(panel, code, plan, sets)
+        tables.append(found.assign(outcome=code))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _hoped_up(programme: Programme, protocol: Protocol, code: str) -> bool:
+    """Whether a reader cares for a rise: by polarity, and where that is none, by what is hoped."""
+    polarity = programme.outcome_by_code[code].polarity
+    return polarity == "up" or (polarity == "care" and protocol.hoped_percent.get(code, 0) > 0)
 
 
 @app.command("match")
@@ -151,7 +205,7 @@ def match_verb(
         scale=protocol.scale_of(outcome or protocol.primary[0]),
     )  # fmt: skip
     code, found = study_match(session.workspace, study, plan, outcome=outcome)
-    _tell_match(code, found)
+    tell_match(code, found)
     if output is not None:
         found.table.to_csv(output, index=False)
         print(output)
@@ -161,31 +215,6 @@ def match_verb(
         shown = rows_of(found.balance.reset_index())
         plot.write_text(balance_before_after(shown, WIDE), encoding="utf-8")
         print(plot)
-
-
-def _tell_match(code: str, found: Matched) -> None:
-    """The balance before and after, the largest weights, and what was left out."""
-    from rich.table import Table
-
-    pairs = found.pairs
-    print(f"{code}: {len(pairs)} pairs of {pairs['comparison'].nunique()} nearest areas.")
-    table = Table("pilots differ by (SD)", box=None)
-    for head in ("from all eligible", "from the nearest", "by synthetic weights"):
-        table.add_column(head, justify="right")
-    for item, row in found.balance.iterrows():
-        differences = [row[f"difference_{name}"] for name in ("before", "after", "synthetic")]
-        table.add_row(str(item), *(f"{value:+.2f}" for value in differences))
-    print_table(table)
-    largest = ", ".join(f"{area} {100 * w:.1f} %" for area, w in found.mean_weights[:MOST].items())
-    print(
-        f"Synthetic weights over {found.weights.shape[1]} areas, as good as "
-        f"{found.effective_donors:.1f} of equal weight; the largest: {largest}."
-    )
-    say("Synthetic weights match the path; the level is taken out by the estimator itself.")
-    if found.unmatched:
-        say(f"No area is near enough to {', '.join(found.unmatched)}: a wider --caliper?")
-    for reason, count in found.left_out["reason"].value_counts().items():
-        say(f"Left out: {count} areas, {reason}.")
 
 
 @app.command("calibrate")
@@ -236,7 +265,7 @@ def calibrate_verb(
     )  # fmt: skip
     record = {"title": title or panel.name, "command": _command(context), **found}
     output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    _tell(found)
+    tell_calibration(found)
     print(output)
 
 
@@ -296,14 +325,3 @@ def _figures(text: str, what: str) -> list[float]:
         return [float(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise UserError(f"{what} cannot be {text!r}.", expected="numbers, as in 1,3,6") from None
-
-
-def _tell(found: dict[str, Any]) -> None:
-    for row in found["rows"]:
-        if row["look"] == "any":
-            rejected = row["size"] if row["effect"] == 0 else row["power"]
-            print(
-                f"{row['estimator']:18} {row['started']:3} started, effect {row['effect']:+g} %: "
-                f"rejected {100 * rejected:5.1f} % (± {100 * row['mc_se']:.1f}), "
-                f"repeated interval holds {100 * row['coverage']:5.1f} %"
-            )

@@ -19,6 +19,7 @@ import pandas as pd
 from evaluation import quarters
 from evaluation.design import rates
 from evaluation.design.many import Runs, rehearse_many
+from evaluation.design.power import percent_of_logs
 from evaluation.design.trial import OUTCOME, Rehearsal
 from evaluation.errors import PanelError
 from evaluation.panel import Panel
@@ -96,7 +97,7 @@ def _percent(size: float | None, how: Rehearsal) -> float | None:
     """A planted size as a fall in percent; on logarithms it was planted in log points."""
     if size is None or how.choices.scale == "level":
         return size
-    return float(-100 * np.expm1(-size / 100))
+    return float(percent_of_logs(np.array(size / 100), "fall"))
 
 
 def calibrate(
@@ -120,7 +121,7 @@ def calibrate(
     Returns
     -------
     ``rows`` (see `evaluation.design.rates.rows`), ``detectable`` (the smallest effect found four
-    times in five over the looks) and what was run.
+    times in five over the looks, as a fall in per cent) and what was run.
     """
     how, asked = rehearsal or Rehearsal(started=1), runs or Runs()
     table, found_at_80 = [], []

@@ -4,20 +4,23 @@ The planned starts are moved back so that all planned looks fall before anything
 What the estimator then finds under re-assignment is noise of the kind that the study will meet,
 and the same look ledger says how large a constant effect would have been found. (Bloom 1995,
 Evaluation Review 19: minimum detectable effects; here without a normal approximation.)
+
+An effect is said in per cent of a fall, or of a rise where the reader hopes for one: on logarithms
+the two differ, since a fall of s takes 1 - exp(-s) of a figure and a rise of s adds exp(s) - 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError
-from evaluation.estimate import ladder, scores
+from evaluation.estimate import frame, ladder, scores
 from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.ladder import Choices
 from evaluation.estimate.looks import LookPlan, run_looks
 from evaluation.quarters import Period
 
@@ -25,15 +28,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.estimate.assignment import Block
-    from evaluation.estimate.ladder import Choices
     from evaluation.panel import Panel
-    from evaluation.protocol import EstimatorName
+    from evaluation.protocol import EstimatorName, Protocol
 
     Floats = NDArray[np.float64]
 
 LEAST_BEFORE = 4
 WIDEST = 64.0
 BISECTIONS = 40
+ENOUGH = 1_999
+"""Assignments that tell the power of a study well enough; a look takes as many as are planned."""
+
+Direction = Literal["fall", "rise"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +48,7 @@ class Plan:
 
     targeted : share of people whom the reform reaches; an effect on the whole area of e is one of
         e / targeted on them.
+    direction : in which an effect is said in per cent; it is found in either.
     """
 
     estimator: EstimatorName
@@ -53,6 +60,20 @@ class Plan:
     assignments: int = 999
     seed: int = 0
     targeted: float = 1.0
+    direction: Direction = "fall"
+
+    @classmethod
+    def of(
+        cls, protocol: Protocol, outcome: str, looks: LookPlan, *, targeted: float = 1.0,
+        direction: Direction = "fall",
+    ) -> Plan:  # fmt: skip
+        """What a protocol fixes for one outcome, with its looks as a `LookPlan`."""
+        drawn = protocol.assignments
+        return cls(
+            estimator=protocol.estimators[0], choices=Choices.of(protocol, outcome), looks=looks,
+            window=protocol.window, strata=drawn.strata, block=drawn.block, seed=drawn.seed,
+            assignments=min(drawn.n, ENOUGH), targeted=targeted, direction=direction,
+        )  # fmt: skip
 
     def __post_init__(self) -> None:
         if not 0 < self.targeted <= 1:
@@ -60,6 +81,7 @@ class Plan:
                 f"a share of {self.targeted!r} of people cannot be reached.",
                 expected="above 0 to 1",
             )
+        frame.one_of("direction", self.direction, Direction)
 
 
 def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.DataFrame:
@@ -72,15 +94,16 @@ def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.Data
 
     Returns
     -------
-    One row a look: ``look, spent, detectable, detectable_percent, percent_of_targeted``;
-    ``detectable`` is on the estimate's scale, percent is of the pilots' mean. Infinite where so few
-    assignments exist that the look can remove none.
+    One row a look: ``look, spent, detectable, direction, detectable_percent,
+    percent_of_targeted``; ``detectable`` is on the estimate's scale, percent is of the pilots' mean
+    and says a fall or a rise, as ``direction`` does. Infinite where so few assignments exist that
+    the look can remove none.
 
     Raises
     ------
     EstimateError : fewer than four periods would be left before the moved starts.
     """
-    past = moved_back(panel, plan.looks.horizon)
+    past = moved_back(panel.eligible(), plan.looks.horizon)
     first = int(past.start_index[past.started].min())
     assignments = Assignments.draw(
         past, n=plan.assignments, strata=plan.strata, block=plan.block, seed=plan.seed
@@ -96,14 +119,23 @@ def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.Data
         shift.append(found.shift)
     sizes = detectable_by_look(np.array(raw), np.array(shift), plan.looks, at)
     level = float(np.nanmean(past.array(outcome)[past.started, :first]))
-    with np.errstate(over="ignore"):
-        percent = 100 * (np.expm1(sizes) if plan.choices.scale == "log" else sizes / abs(level))
+    percent = 100 * sizes / abs(level)
+    if plan.choices.scale == "log":
+        percent = percent_of_logs(sizes, plan.direction)
     return pd.DataFrame({
         "look": np.arange(1, len(sizes) + 1),
         "spent": [plan.looks.spent((k + 1) / plan.looks.horizon) for k in range(len(sizes))],
-        "detectable": sizes, "detectable_percent": percent,
+        "detectable": sizes, "direction": plan.direction, "detectable_percent": percent,
         "percent_of_targeted": percent / plan.targeted,
     })  # fmt: skip
+
+
+def percent_of_logs(sizes: Floats, direction: Direction) -> Floats:
+    """Per cent of a fall, or of a rise, of sizes in logarithms (0 or above); infinite stays so."""
+    with np.errstate(over="ignore"):
+        moved = -np.expm1(-sizes) if direction == "fall" else np.expm1(sizes)
+    percent: Floats = np.where(np.isinf(sizes), np.inf, 100 * moved)
+    return percent
 
 
 def detectable_by_look(raw: Floats, shift: Floats, looks: LookPlan, at: float = 0.8) -> Floats:
@@ -191,40 +223,6 @@ def moved_back(panel: Panel, looks: int) -> Panel:
 
 def _period(panel: Panel, label: object) -> int:
     return Period.parse(label) - panel.periods[0]
-
-
-def compare(
-    panel: Panel, outcome: str, plan: Plan, candidates: Mapping[str, Sequence[str]]
-) -> pd.DataFrame:
-    """Candidate sets of pilot areas side by side: what each could see at its last look.
-
-    Parameters
-    ----------
-    candidates : name -> codes of areas that would start together, as one site an area.
-
-    Raises
-    ------
-    EstimateError : an area is not in the panel.
-    """
-    rows = []
-    end = panel.labels[-1]
-    for name, codes in candidates.items():
-        if lost := [code for code in codes if code not in panel.areas.index]:
-            raise EstimateError(f"candidate {name!r} names area {lost[0]!r}, not in the panel.")
-        chosen = panel.areas.index.isin(list(codes))
-        columns = {name: np.full(len(chosen), None, dtype=object) for name in ("start", "site")}
-        columns["start"][chosen] = end
-        columns["site"][chosen] = panel.areas.index[chosen].astype(str)
-        role = np.where(chosen, "pilot", "comparison")
-        areas = panel.areas.assign(role=role, **columns)
-        table = power(replace(panel, areas=areas), outcome, plan)
-        last = table.iloc[-1]
-        rows.append({
-            "candidate": name, "areas": int(chosen.sum()),
-            "detectable_percent": last["detectable_percent"],
-            "percent_of_targeted": last["percent_of_targeted"],
-        })  # fmt: skip
-    return pd.DataFrame(rows)
 
 
 def first_able(table: pd.DataFrame, hoped_percent: float) -> int | None:

@@ -5,9 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from evaluation.design.calibrate import _percent
+from evaluation.design.candidates import compare, read_candidates
 from evaluation.design.invented import Invented
 from evaluation.design.match import MatchPlan, match
-from evaluation.design.power import Plan, compare, detectable_by_look, first_able, moved_back, power
+from evaluation.design.power import (
+    Plan,
+    detectable_by_look,
+    first_able,
+    moved_back,
+    percent_of_logs,
+    power,
+)
+from evaluation.design.trial import Rehearsal
 from evaluation.errors import EstimateError
 from evaluation.estimate import fits
 from evaluation.estimate.ladder import Choices
@@ -23,6 +33,12 @@ def planned(areas=60, quarters=24, started=(3, 20, 41), **how):
     starts = [base.labels[-1] if name else None for name in names]
     roles = ["pilot" if name else "comparison" for name in names]
     return replace(base, areas=base.areas.assign(site=names, start=starts, role=roles))
+
+
+def started_at(panel, index):
+    """The planned sites started in one period of the panel."""
+    starts = [panel.labels[index] if isinstance(s, str) else None for s in panel.areas["site"]]
+    return replace(panel, areas=panel.areas.assign(start=starts))
 
 
 def test_effects_of_the_size_that_power_names_are_found_four_times_in_five():
@@ -97,10 +113,78 @@ def test_candidate_sets_side_by_side():
     panel = planned()
     codes = list(panel.areas.index)
     table = compare(panel, "y", PLAN, {"three": codes[:3], "eight": codes[10:18]})
-    by_name = table.set_index("candidate")["detectable_percent"]
-    assert by_name["eight"] < by_name["three"]
-    with pytest.raises(EstimateError, match="not in the panel"):
+    assert list(table["look"]) == [1, 2, 3, 4, 5, 6] * 2
+    by_name = table[table["look"] == 6].set_index("candidate")
+    assert by_name.loc["eight", "detectable"] < by_name.loc["three", "detectable"]
+    assert list(by_name["areas"]) == [3, 8]
+    with pytest.raises(EstimateError, match="not in the panel") as said:
         compare(panel, "y", PLAN, {"none": ["nowhere"]})
+    assert said.value.where == "candidate set 'none'"
+    with pytest.raises(EstimateError) as said:
+        compare(panel, "y", PLAN, {"all": codes})
+    assert said.value.where == "candidate set 'all'"
+
+
+def test_a_candidate_is_the_plan_that_it_names():
+    """The planned areas as a candidate see what the plan sees; nothing after a start is read."""
+    panel = planned()
+    later = str(panel.periods[-1] + 1)
+    starts = [later if isinstance(s, str) else None for s in panel.areas["site"]]
+    plan = replace(panel, areas=panel.areas.assign(start=starts))
+    three = {"three": [panel.areas.index[k] for k in (3, 20, 41)]}
+    own = compare(plan, "y", PLAN, three).drop(columns=["candidate", "areas"])
+    assert own.equals(power(plan, "y", PLAN))
+    begun = started_at(panel, 16)
+    spoilt = begun.array("y").copy()
+    spoilt[:, 16:] = 1_000.0
+    spoilt[:, 17:] *= 2
+    first = compare(begun, "y", PLAN, three)
+    assert first.equals(compare(replace(begun, figures={"y": spoilt}), "y", PLAN, three))
+    excluded = panel.areas["role"].to_numpy(dtype=object, copy=True)
+    excluded[50:] = "excluded"
+    fewer = replace(plan, areas=plan.areas.assign(role=excluded))
+    kept = plan.select(np.arange(60) < 50)
+    assert compare(fewer, "y", PLAN, three).equals(compare(kept, "y", PLAN, three))
+
+
+def test_candidate_sets_are_read_from_a_file(tmp_path):
+    path = tmp_path / "sets.csv"
+    path.write_text("area,set,why\n E1,north,x\nE2,north,\nE1,south,\n")
+    assert read_candidates(path) == {"north": ("E1", "E2"), "south": ("E1",)}
+    for text, said in (
+        ("area,name\nE1,a\n", "sets.csv: it has no column 'set'"),
+        ("set,area\na,E1\na, \n", "sets.csv, line 3: a cell is empty"),
+        ("set,area\na,E1\nb,E1\na,E1\n", "sets.csv, line 4: an area stands twice in one set"),
+        ("set,area\n", "sets.csv: it names no set"),
+        ("", "sets.csv: it cannot be read as CSV"),
+    ):
+        path.write_text(text)
+        with pytest.raises(EstimateError) as found:
+            read_candidates(path)
+        assert said in str(found.value)
+    with pytest.raises(EstimateError, match="no such file"):
+        read_candidates(tmp_path / "none.csv")
+
+
+def test_power_and_calibration_say_the_same_of_logarithms():
+    """A fall, unless a rise is asked for; what no look can find stays infinite in both."""
+    how = Rehearsal(started=1, choices=Choices(scale="log"))
+    assert _percent(10.0, how) == -100 * np.expm1(-0.1)
+    assert percent_of_logs(np.array([0.1, np.inf]), "fall").tolist() == [
+        _percent(10.0, how),
+        np.inf,
+    ]
+    assert percent_of_logs(np.array([0.1, np.inf]), "rise") == pytest.approx([10.517092, np.inf])
+    logs = replace(PLAN, choices=Choices(scale="log"))
+    fall = power(planned(), "y", logs)
+    rise = power(planned(), "y", replace(logs, direction="rise"))
+    assert fall["detectable"].equals(rise["detectable"])
+    assert (set(fall["direction"]), set(rise["direction"])) == ({"fall"}, {"rise"})
+    last = [100 + sign * table["detectable_percent"].iloc[-1] for sign, table in
+            ((-1, fall), (1, rise))]  # fmt: skip
+    assert last[0] * last[1] == pytest.approx(10_000)
+    with pytest.raises(EstimateError, match="direction cannot be 'up'"):
+        replace(PLAN, direction="up")
 
 
 def test_matching_brings_pilots_and_comparisons_together():
@@ -134,12 +218,6 @@ def test_a_buffer_keeps_neighbours_out():
     near = {f"area {k:04d}" for s in (3, 20, 41) for k in range(s - 2, s + 3)}
     assert not near & set(found.pairs["comparison"])
     assert (found.left_out["reason"] == "within 2.5 km").sum() == len(near) - 3
-
-
-def started_at(panel, index):
-    """The planned sites started in one period of the panel."""
-    starts = [panel.labels[index] if isinstance(s, str) else None for s in panel.areas["site"]]
-    return replace(panel, areas=panel.areas.assign(start=starts))
 
 
 def test_synthetic_weights_are_those_of_the_estimator():

@@ -20,6 +20,7 @@ from evaluation.edition.figures.canvas import (
     say_ticks,
 )
 
+MOST_TICKS = 12
 COLOURS = (PILOT, COMPARISON, WORSE)
 
 
@@ -28,7 +29,8 @@ def detectable_by_look(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
 
     Parameters
     ----------
-    rows : ``outcome, look, detectable_percent``; an infinite figure is left out of its line.
+    rows : ``outcome, look, direction, detectable_percent``; an infinite figure is left out of its
+        line. What is drawn is called a fall or a rise where all rows say the same.
     """
     draw = Drawing(size, 250 if size.narrow else 320, Margins(right=110 if size.narrow else 190))
     outcomes, labels, drawn = list(dict.fromkeys(row["outcome"] for row in rows)), [], [0.0]
@@ -41,12 +43,15 @@ def detectable_by_look(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
                        markersize=4)  # fmt: skip
         labels.append((str(name).replace("_", " "), heights[-1], colour))
         drawn += heights
-    draw.axes.set_xlim(0.5, max(row["look"] for row in rows) + 0.2)
-    few_ticks(draw.axes, "x", 7)
+    looks = max(int(row["look"]) for row in rows)
+    draw.axes.set_xlim(0.5, looks + 0.2)
+    draw.axes.set_xticks(range(1, looks + 1, -(-looks // MOST_TICKS)))
     draw.limits(drawn)
     draw.axes.set_ylim(bottom=0)
     draw.axes.set_xlabel("look", color=MUTED)
-    draw.unit("smallest change found four times in five, per cent")
+    said = {str(row["direction"]) for row in rows}
+    what = said.pop() if len(said) == 1 else "change"
+    draw.unit(f"smallest {what} found four times in five, per cent")
     end_labels(draw, labels)
     return draw.svg()
 
