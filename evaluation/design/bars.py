@@ -16,8 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from evaluation import quarters
 from evaluation.design import family_bars
 from evaluation.design.invented import Invented
@@ -169,15 +167,15 @@ def measured(bar: Bar, found: Found) -> dict[str, Any]:
         "what": bar.what, "estimator": bar.estimator, "areas": bar.panel.areas, "band": bar.band,
         "claim": bar.claim,
     }  # fmt: skip
-    refused = float(found["refused"].mean())
+    held = ~found["refused"]
+    refused = 1 - float(held.mean())
     if bar.measure == "part found":
-        part = 1 + found["errors"][:, -1] / found["planted"][:, -1]
-        return bar_row(said, part[np.isfinite(part)], refused)
+        return bar_row(said, 1 + found["errors"][held, -1] / found["planted"][held, -1], refused)
     key, look = {
         "size": ("rejects", 0), "size over looks": ("crosses", 0),
         "coverage": ("covers", -1), "coverage over looks": ("held", -1),
     }[bar.measure]  # fmt: skip
-    return bar_row(said, found[key][:, look, -1], refused)
+    return bar_row(said, found[key][held, look, -1], refused)
 
 
 def measure(

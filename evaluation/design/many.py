@@ -67,7 +67,8 @@ def rehearse_many(
     Parameters
     ----------
     panel_of : simulation number -> panel; it has to be picklable for more than one worker.
-    origin : what identifies the panel (a fingerprint); parts of another panel are never mixed in.
+    origin : what identifies the panel (a fingerprint); parts of another panel, or that other code
+        made, are never mixed in.
 
     Raises
     ------
@@ -78,9 +79,9 @@ def rehearse_many(
     if resume is not None:
         resume.mkdir(parents=True, exist_ok=True)
     plan = [name, json.loads(json.dumps(asdict(rehearsal), default=str)), list(effects)]
-    what = fingerprint.of_data([*plan, seed, origin, list(Outcome.__annotations__)])
+    what = fingerprint.of_data([*plan, seed, origin, "" if resume is None else _code()])[:16]
     parts = [range(a, min(a + PART, simulations)) for a in range(0, simulations, PART)]
-    files = [None if resume is None else resume / f"{what[:16]}_{p.start}.npz" for p in parts]
+    files = [None if resume is None else resume / f"{what}_{p.start}-{p.stop}.npz" for p in parts]
     missing = [k for k, file in enumerate(files) if file is None or not file.is_file()]
     done: dict[int, Found] = {}
     fresh = _over([(panel_of, name, rehearsal, effects, parts[k], seed) for k in missing], runs)

@@ -26,20 +26,23 @@ def rows(
 ) -> list[dict[str, Any]]:
     """One row an effect and look, and one for any look.
 
-    ``size`` is the share of rejections where nothing was planted, ``power`` where something was
-    (each null in the other's rows); ``bias`` is in the unit in which effects are estimated;
-    ``mc_se`` is the standard error of the row's size or power, ``mc_se_coverage`` of its coverage.
+    Rates are over the rehearsals that were not refused, ``simulations`` of them; ``refused`` is the
+    share of those that were, and where all were, rates are null. ``size`` is the share of
+    rejections where nothing was planted, ``power`` where something was (each null in the other's
+    rows); ``bias`` is in the unit in which effects are estimated; ``mc_se`` is the standard error
+    of the row's size or power, ``mc_se_coverage`` of its coverage.
     """
     table = []
     looks = found["rejects"].shape[2]
-    refused = float(found["refused"].mean())
+    held = ~found["refused"]
+    refused = 1 - float(held.mean())
     for e, effect in enumerate(effects):
-        errors = found["errors"][:, e]
+        errors = found["errors"][held, e]
         bias = float(np.nanmean(errors)) if np.isfinite(errors).any() else None
         for look in (*range(looks), ANY):
             last = looks - 1 if look == ANY else look
-            hits = found["crosses" if look == ANY else "rejects"][:, e, last]
-            covered = found["held" if look == ANY else "covers"][:, e, last]
+            hits = found["crosses" if look == ANY else "rejects"][held, e, last]
+            covered = found["held" if look == ANY else "covers"][held, e, last]
             rate, share = _rate(hits), _rate(covered)
             table.append({
                 "estimator": estimator, "started": started, "effect": effect,
@@ -53,9 +56,15 @@ def rows(
     return table
 
 
-def _rate(hits: NDArray[np.bool_]) -> tuple[float, float]:
+def _rate(hits: NDArray[np.bool_] | NDArray[np.float64]) -> tuple[float | None, float | None]:
+    """A share of hits, or the mean of shares, with its standard error; None of nothing."""
+    if len(hits) < 2:
+        return None, None
     share = float(hits.mean())
-    return share, float(np.sqrt(max(share * (1 - share), 1 / len(hits) ** 2) / len(hits)))
+    if hits.dtype == np.bool_:
+        # Of no hit or nothing but hits the error is that of one.
+        return share, float((max(share * (1 - share), 1 / len(hits)) / len(hits)) ** 0.5)
+    return share, float(np.std(hits, ddof=1) / len(hits) ** 0.5)
 
 
 def bar_row(
@@ -66,19 +75,16 @@ def bar_row(
     Parameters
     ----------
     bar : ``what, estimator, areas, claim`` and ``band``, its ends. hits : (simulations) whether
-        each was a hit, or a share each.
+        each that was not refused was a hit, or a share each. refused : the share that was.
     """
-    share = float(hits.mean())
-    error = float(np.std(hits, ddof=1) / len(hits) ** 0.5)
-    if hits.dtype == np.bool_:
-        # Of no hit or nothing but hits the error is that of one.
-        error = float((max(share * (1 - share), 1 / len(hits)) / len(hits)) ** 0.5)
-    low, high = bar["band"]
+    (share, error), (low, high) = _rate(hits), bar["band"]
+    passes = False
+    if share is not None and error is not None:
+        passes = low <= share + 2 * error and share - 2 * error <= high
     return {
         "what": bar["what"], "estimator": bar["estimator"], "areas": bar["areas"],
         "measured": share, "mc_se": error, "low": low, "high": high, "claim": bar["claim"],
-        "passes": low <= share + 2 * error and share - 2 * error <= high, "refused": refused,
-        "simulations": len(hits),
+        "passes": passes, "refused": refused, "simulations": len(hits),
     }  # fmt: skip
 
 
@@ -89,9 +95,10 @@ def detectable(effects: Sequence[float], found: Found, power: float = 0.8) -> fl
     is how the power of a test of a mean runs; None where even the largest is not found often
     enough.
     """
-    normal = NormalDist()
-    hits = found["crosses"][:, :, -1].mean(axis=0)
-    least = 0.5 / len(found["crosses"])
+    normal, crosses = NormalDist(), found["crosses"][~found["refused"]]
+    if not len(crosses):
+        return None
+    hits, least = crosses[:, :, -1].mean(axis=0), 0.5 / len(crosses)
     size = np.abs(np.asarray(effects, dtype=float))
     order = np.argsort(size)
     size, hits = size[order], np.maximum.accumulate(hits[order])

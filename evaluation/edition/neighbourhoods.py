@@ -58,8 +58,11 @@ def _over_looks(record: Record) -> list[Record]:
 def _said(records: Sequence[Record]) -> str:
     """What the records of one panel say together."""
     record, rows = records[0], [row for one in records for row in _over_looks(one)]
+    rows = [row for row in rows if row["refused"] < 1]
     sizes = [100 * row["size"] for row in rows if row["effect"] == 0]
     held = [100 * row["coverage"] for row in rows if row["effect"] != 0]
+    if not sizes:
+        return "Every rehearsal was refused."
     said = (
         f"{words.number(record['areas'])} areas, {words.number(record['periods'])} quarters, "
         f"{words.number(record['looks'])} looks: an effect was found where there was none in "
@@ -81,7 +84,7 @@ def _rates(records: Sequence[Record]) -> Markup:
         seen = held[name, started]
         own = [r for r in rows if (r["estimator"], r["started"]) == (name, started)]
         none = next(r for r in own if r["effect"] == 0)
-        covered = [r["coverage"] for r in own if r["effect"] != 0]
+        covered = [r["coverage"] for r in own if r["effect"] != 0 and r["refused"] < 1]
         cells.append([
             ESTIMATOR_NAMES[name], words.number(started),
             _with_error(none),
@@ -95,7 +98,9 @@ def _rates(records: Sequence[Record]) -> Markup:
 
 
 def _with_error(row: Record) -> str:
-    """A share of false findings with two Monte Carlo errors."""
+    """A share of false findings with two Monte Carlo errors; refused where every one was."""
+    if row["refused"] == 1:
+        return "refused"
     return f"{words.percent(100 * row['size'], 1)} ± {words.number(200 * row['mc_se'], 1)}"
 
 
@@ -113,7 +118,7 @@ def _shown(records: Sequence[Record]) -> Markup:
                     f"{words.number(row['started'])} areas {CHOSEN[one['pilots']]}",
                     "; ".join(part for part in (together, within) if part),
                     ESTIMATOR_NAMES[row["estimator"]],
-                    "refused" if row["refused"] == 1 else _with_error(row), one["title"],
+                    _with_error(row), one["title"],
                 ])  # fmt: skip
     heads = ["Pilots", "Re-drawn how", "Estimator", "Found where there was none", "Panel"]
     title, panels = "Pilots that are not like the rest", {row[-1] for row in cells}

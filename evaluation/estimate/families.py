@@ -81,7 +81,8 @@ def standardised(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _largest(rows: Sequence[NDArray[np.float64]], side: Side) -> NDArray[np.float64]:
-    joint: NDArray[np.float64] = np.stack([extremity(row, side) for row in rows]).max(axis=0)
+    """The largest of the outcomes' statistics that there are."""
+    joint: NDArray[np.float64] = np.fmax.reduce([extremity(row, side) for row in rows])
     return joint
 
 
@@ -103,8 +104,9 @@ def westfall_young(
     ordered = sorted(sizes, key=lambda code: -sizes[code][0])
     adjusted, floor = {}, 0.0
     for position, code in enumerate(ordered):
-        rest = np.stack([sizes[other] for other in ordered[position:]]).max(axis=0)
-        floor = max(floor, float((rest >= sizes[code][0] * (1 - TIE)).mean()))
+        rest = np.fmax.reduce([sizes[other] for other in ordered[position:]])
+        held = rest[~np.isnan(rest)]
+        floor = max(floor, float((held >= sizes[code][0] * (1 - TIE)).mean()))
         adjusted[code] = floor
     return {code: adjusted[code] for code in statistics}
 

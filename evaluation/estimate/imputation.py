@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 CHUNK = 500
+EMPTY = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,7 +245,8 @@ class _Fit:
         part = self.starting[g]
         fitted = part.fitted[areas]
         count = fitted.sum(axis=1)
-        own = part.mean[areas] - (fitted * period).sum(axis=1) / np.maximum(count, 1)
+        foretold = np.where(fitted > 0, period, 0.0).sum(axis=1)
+        own = part.mean[areas] - foretold / np.maximum(count, 1)
         gap = self.sample.figures[areas] - own[:, None] - period
         return np.where(count[:, None] > 0, gap, np.nan)
 
@@ -289,6 +291,14 @@ def _equations(fitted: Floats) -> Floats:
 
 
 def _period_effects(gram: Floats, moment: Floats) -> Floats:
-    """(b, T) period effects; the first is 0, since only their differences are fitted."""
-    solved = np.linalg.solve(gram[:, 1:, 1:], moment[:, 1:, None])[..., 0]
+    """(b, T) period effects; the first is 0, since only their differences are fitted.
+
+    NaN in a period that no cell is fitted in, because fillers alone have figures there.
+    """
+    gram = gram[:, 1:, 1:].copy()
+    diagonal = np.arange(gram.shape[1])
+    row, period = np.nonzero(gram[:, diagonal, diagonal] <= EMPTY)
+    gram[row, period, period] = 1.0
+    solved = np.linalg.solve(gram, moment[:, 1:, None])[..., 0]
+    solved[row, period] = np.nan
     return np.concatenate([np.zeros((len(moment), 1)), solved], axis=1)

@@ -66,9 +66,13 @@ class Influence:
 def placebo_p(statistics: NDArray[np.float64]) -> float:
     """Two-sided p: the share of assignments at least as extreme as the real one (first entry).
 
-    An assignment without a statistic counts as extreme.
+    Assignments without a statistic are not counted: which figures are missing is the same under
+    every assignment, so that those with a statistic are as exchangeable as all are. NaN where the
+    real one has none.
     """
-    size = np.where(np.isnan(statistics), np.inf, np.abs(statistics))
+    if np.isnan(statistics[0]):
+        return float("nan")
+    size = np.abs(statistics[~np.isnan(statistics)])
     return float((size >= size[0] * (1 - TIE)).mean())
 
 
@@ -79,17 +83,19 @@ def placebo_interval(
 
     Parameters
     ----------
-    raw, shift : (B + 1) statistic of the data and of a unit effect; the real one first.
+    raw, shift : (B + 1) statistic of the data and of a unit effect; the real one first, and those
+        without a statistic not counted.
 
     Returns
     -------
     low, high : infinite where too few assignments exist to reject anything.
     """
-    a, c = raw[1:], shift[1:]
-    m = int(np.floor(alpha * len(raw) + 1e-9))
+    held = np.isfinite(raw[1:])
+    a, c = raw[1:][held], shift[1:][held]
+    m = int(np.floor(alpha * (len(a) + 1) + 1e-9))
     if m < 1:
         return -np.inf, np.inf
-    bounded = (np.abs(c) < shift[0] * (1 - 1e-12)) & np.isfinite(a)
+    bounded = np.abs(c) < shift[0] * (1 - 1e-12)
     with np.errstate(divide="ignore", invalid="ignore"):
         ends = np.stack([(raw[0] - a) / (shift[0] - c), (raw[0] + a) / (shift[0] + c)])
     low = np.where(bounded, ends.min(axis=0), -np.inf)

@@ -92,12 +92,15 @@ class Look:
 
     time : looks elapsed over the horizon. spent : alpha spent by then. threshold : the smallest
     statistic removed at this look (infinite: none). alive : (B + 1), the real assignment first.
+    lost : (B + 1) those that had no statistic at some look so far. They are judged no more, and
+    neither removed nor counted: with second chances to be removed, the others would have too many.
     """
 
     time: float
     spent: float
     threshold: float
     alive: NDArray[np.bool_]
+    lost: NDArray[np.bool_]
 
     @property
     def removed(self) -> int:
@@ -118,7 +121,7 @@ def take_look(
     Parameters
     ----------
     statistics : (B + 1) of the data as now known, the real assignment first. One without a figure
-        counts as extreme.
+        (NaN) is lost from this look on.
     time : looks elapsed over the plan's horizon.
     before : the look before this one; it is taken as it was.
 
@@ -140,17 +143,19 @@ def take_look(
             f"a look at time {time:g} cannot follow one at time {before.time:g}.",
             mend="an older vintage keeps the verdict of its own look",
         )
-    spent = plan.spent(time)
-    budget = math.floor(spent * len(statistics) + ROUNDING) - int((~alive).sum())
-    size = np.where(alive, extremity(statistics, plan.side), -np.inf)
-    gone, threshold = _most_extreme(size, min(budget, int(alive.sum())))
-    return Look(time=time, spent=spent, threshold=threshold, alive=alive & ~gone)
+    lost = np.isnan(statistics) if before is None else before.lost | np.isnan(statistics)
+    spent, held = plan.spent(time), ~lost
+    budget = math.floor(spent * int(held.sum()) + ROUNDING) - int((held & ~alive).sum())
+    size = np.where(alive & held, extremity(statistics, plan.side), -np.inf)
+    gone, threshold = _most_extreme(size, min(budget, int((alive & held).sum())))
+    return Look(time=time, spent=spent, threshold=threshold, alive=alive & ~gone, lost=lost)
 
 
 def extremity(statistics: NDArray[np.float64], side: Side) -> NDArray[np.float64]:
-    """How far each statistic speaks against no effect; one without a figure speaks most."""
-    signed = {"two": np.abs, "greater": np.positive, "less": np.negative}[side](statistics)
-    out: NDArray[np.float64] = np.where(np.isnan(statistics), np.inf, signed)
+    """How far each statistic speaks against no effect; NaN for one without a figure."""
+    out: NDArray[np.float64] = {"two": np.abs, "greater": np.positive, "less": np.negative}[side](
+        statistics
+    )
     return out
 
 

@@ -71,7 +71,8 @@ def statistic(
     window : first and last event time of the estimand.
     score : ``mean`` averages started areas and periods alike, as ``overall`` does; ``gls`` weighs
         the event times by the inverse covariance of their placebo effects, which gives the most
-        power against a constant effect. With fewer than 20 assignments an event time, ``gls`` is
+        power against a constant effect; an interval that inverts the test keeps these weights,
+        which saw the effect. With fewer than 20 assignments an event time, ``gls`` is
         ``mean``.
 
     Raises
@@ -94,8 +95,14 @@ def statistic(
         for part in (estimate.draws.raw, estimate.draws.shift, estimate.draws.net)
     )
     raw, shift = np.where(home, raw[0], raw), np.where(home, shift[0], shift)
-    weights = gls_weights(raw, shift[0]) if gls else np.ones(1)
-    return Statistic(raw=raw @ weights, shift=shift @ weights, net=net @ weights)
+    if not gls:
+        return Statistic(raw=raw[:, 0], shift=shift[:, 0], net=net[:, 0])
+    weights, held = gls_weights(raw, shift[0]), np.isfinite(raw)
+    # An assignment that lacks an event time rests on those it has: a unit effect is still one.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        each = np.where(held, weights, 0.0) / (held @ (weights * shift[0]))[:, None]
+    raw, shift, net = ((np.nan_to_num(part) * each).sum(axis=1) for part in (raw, shift, net))
+    return Statistic(raw=raw, shift=shift, net=net)
 
 
 def gls_weights(raw: NDArray[np.float64], signal: NDArray[np.float64]) -> NDArray[np.float64]:

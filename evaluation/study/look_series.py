@@ -47,19 +47,11 @@ class Row:
 
     @property
     def content(self) -> dict[str, Any]:
-        """The row as plain data; the alive assignments as bits in base64."""
+        """The row as plain data; alive and lost assignments as bits in base64."""
         return {
             "number": self.number, "known": dict(self.known), "time": self.time,
             "statistics": self.statistics, "previous": self.previous,
-            "looks": {
-                name: {
-                    "spent": look.spent, "crossed": look.crossed,
-                    "threshold": look.threshold if np.isfinite(look.threshold) else None,
-                    "assignments": len(look.alive),
-                    "alive": base64.b64encode(np.packbits(look.alive).tobytes()).decode(),
-                }
-                for name, look in sorted(self.looks.items())
-            },
+            "looks": {name: _content(look) for name, look in sorted(self.looks.items())},
         }  # fmt: skip
 
     @property
@@ -71,12 +63,13 @@ class Row:
         """A row from plain data."""
         looks = {}
         for name, held in content["looks"].items():
-            bits = np.frombuffer(base64.b64decode(held["alive"]), dtype=np.uint8)
-            alive = np.unpackbits(bits)[: held["assignments"]].astype(bool)
+            many = held["assignments"]
+            lost = _flags(held["lost"], many) if "lost" in held else np.zeros(many, dtype=bool)
             threshold = np.inf if held["threshold"] is None else held["threshold"]
             looks[name] = Look(
-                time=content["time"], spent=held["spent"], threshold=threshold, alive=alive
-            )
+                time=content["time"], spent=held["spent"], threshold=threshold,
+                alive=_flags(held["alive"], many), lost=lost,
+            )  # fmt: skip
         return cls(
             number=content["number"], known=content["known"], time=content["time"], looks=looks,
             statistics=content["statistics"], previous=content["previous"],
@@ -154,6 +147,25 @@ class LookSeries:
 
     def _statistics_path(self, number: int) -> Path:
         return self.folder / f"{number:03d}.npz"
+
+
+def _content(look: Look) -> dict[str, Any]:
+    """A look as plain data; that none is lost goes without saying."""
+    content = {
+        "spent": look.spent, "crossed": look.crossed,
+        "threshold": look.threshold if np.isfinite(look.threshold) else None,
+        "assignments": len(look.alive), "alive": _bits(look.alive),
+    }  # fmt: skip
+    return content | ({"lost": _bits(look.lost)} if look.lost.any() else {})
+
+
+def _bits(flags: NDArray[np.bool_]) -> str:
+    return base64.b64encode(np.packbits(flags).tobytes()).decode()
+
+
+def _flags(bits: str, count: int) -> NDArray[np.bool_]:
+    held = np.frombuffer(base64.b64decode(bits), dtype=np.uint8)
+    return np.unpackbits(held)[:count].astype(bool)
 
 
 def _broken(path: Path, number: int, why: str) -> LedgerError:

@@ -93,3 +93,18 @@ def test_area_effects_average_to_the_site() -> None:
 def test_only_reassignment_is_offered() -> None:
     with pytest.raises(InferenceRefused, match="placebo"):
         imputation(panel(), "y", inference="analytic")
+
+
+def test_a_quarter_that_few_areas_have_leaves_assignments_without_it_and_breaks_nothing() -> None:
+    """Returns trickle in: where all who have it are started, nothing foretells the quarter."""
+    table = long_table()
+    last = table["year"] == 2009
+    table.loc[last & ~table["area"].isin(["a10", "a11", "a00"]), "y"] = np.nan
+    held = panel(table)
+    assignments = Assignments.draw(held, strata=(), block="area", n=4_000)
+    rows = np.isin(assignments.fillers, [10, 11, 0]).sum(axis=1) == 3
+    assert rows.any()
+    found = imputation(held, "y", assignments=assignments)
+    sites = found.draws.raw.reshape(len(assignments), 2, 10)
+    assert np.isnan(sites[rows][:, :, 9]).all()
+    assert np.isfinite(sites[:, :, 8]).all()

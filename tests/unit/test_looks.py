@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from evaluation.errors import EstimateError
+from evaluation.estimate.inference import placebo_p
 from evaluation.estimate.looks import (
     LookPlan,
     repeated_interval,
@@ -30,10 +31,13 @@ def walk(rng: np.random.Generator, looks: int, assignments: int) -> Floats:
 def slow(statistics: Floats, times: list[float], plan: LookPlan) -> list[set[int]]:
     """The same ledger one assignment at a time: who is gone after each look."""
     gone: set[int] = set()
+    lost: set[int] = set()
     history = []
     for row, time in zip(statistics, times, strict=True):
-        allowed = math.floor(plan.spent(time) * len(row) + 1e-9)
-        left = sorted(set(range(len(row))) - gone, key=lambda b: -abs(row[b]))
+        lost |= {b for b in range(len(row)) if math.isnan(row[b])}
+        held = set(range(len(row))) - lost
+        allowed = math.floor(plan.spent(time) * len(held) + 1e-9) - len(gone & held) + len(gone)
+        left = sorted(held - gone, key=lambda b: -abs(row[b]))
         while left and len(gone) < allowed:
             equals = [
                 b for b in left if math.isclose(abs(row[b]), abs(row[left[0]]), rel_tol=1e-10)
@@ -50,18 +54,45 @@ def slow(statistics: Floats, times: list[float], plan: LookPlan) -> list[set[int
     seed=st.integers(0, 10_000),
     spending=st.sampled_from(["obrien_fleming", "pocock", "open_ended"]),
     coarse=st.booleans(),
+    missing=st.sampled_from([0.0, 0.3]),
     times=st.lists(st.integers(1, 12), min_size=1, max_size=8).map(sorted),
 )
 @settings(max_examples=60, deadline=None)
-def test_fast_and_slow_ledgers_are_the_same(seed, spending, coarse, times):
+def test_fast_and_slow_ledgers_are_the_same(seed, spending, coarse, missing, times):
     rng = np.random.default_rng(seed)
     statistics = walk(rng, len(times), 200)
     if coarse:
         statistics = np.round(statistics, 1)
+    statistics[:, 1:][rng.random((len(times), 199)) < missing] = np.nan
     plan = LookPlan(spending=spending, horizon=8)
     elapsed = [time / 8 for time in times]
     fast = [set(np.flatnonzero(~look.alive)) for look in run_looks(statistics, elapsed, plan)]
     assert fast == slow(statistics, elapsed, plan)
+
+
+@pytest.mark.parametrize("missing", [0.045, 0.5])
+def test_assignments_without_a_figure_do_not_switch_the_test_off(missing):
+    """Which of them lack one is the same under every assignment; the others are judged."""
+    rng = np.random.default_rng(1)
+    statistics = walk(rng, 8, 1_000)
+    statistics[:, 1 + rng.choice(999, size=int(missing * 1_000), replace=False)] = np.nan
+    statistics[:, 0] += 5
+    times = [(look + 1) / 8 for look in range(8)]
+    assert run_looks(statistics, times, LookPlan())[-1].crossed
+    assert placebo_p(statistics[-1]) == pytest.approx(1 / (1_000 - int(missing * 1_000)))
+    low, high = repeated_interval(statistics, np.eye(1, 1_000)[[0] * 8], times, LookPlan())
+    assert 0 < low < high < math.inf
+
+
+def test_the_error_rate_holds_where_assignments_lack_figures():
+    """A look ledger that loses rows: the real one is removed as often as others are."""
+    rng, crossed, plan = np.random.default_rng(3), 0, LookPlan(spending="pocock", reserve=0.0)
+    for _ in range(1_500):
+        statistics = walk(rng, 4, 200)
+        statistics[:, 1:][rng.random((4, 199)) < 0.15] = np.nan
+        crossed += run_looks(statistics, [0.25, 0.5, 0.75, 1.0], plan)[-1].crossed
+    # Two Monte Carlo errors of 1,500 are 1.1 points.
+    assert crossed / 1_500 < 0.05 + 0.012
 
 
 def test_restated_data_change_no_past_verdict():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from evaluation.cli import main
-from evaluation.design import trial
+from evaluation.design import many, trial
 from evaluation.design.bars import bars, measured
 from evaluation.design.calibrate import Same
 from evaluation.design.invented import Invented
@@ -172,6 +172,43 @@ def test_every_bar_can_be_rehearsed() -> None:
     for name, invented, how, effects in plans:
         found = rehearse(invented.draw(0), name, replace(how, assignments=49), effects, 0)
         assert not found.refused, (name, how)
+
+
+def test_more_or_fewer_rehearsals_with_the_same_folder_are_what_was_asked_for(tmp_path) -> None:
+    """A part that was cut short is no part of a longer run, and a longer one none of a shorter."""
+    for simulations in (3, 30, 10):
+        runs = Runs(simulations=simulations, seed=4, resume=tmp_path)
+        found = rehearse_many(SMALL.draw, "did", QUICK, (0.0,), runs, origin="small")
+        fresh = rehearse_many(SMALL.draw, "did", QUICK, (0.0,), replace(runs, resume=None))
+        assert np.array_equal(found["errors"], fresh["errors"])
+        assert len(found["errors"]) == simulations
+
+
+def test_parts_that_other_code_made_are_not_taken(tmp_path, monkeypatch) -> None:
+    runs = Runs(simulations=5, resume=tmp_path)
+    rehearse_many(SMALL.draw, "did", QUICK, (0.0,), runs)
+    monkeypatch.setattr(many, "_code", lambda: "other")
+    rehearse_many(SMALL.draw, "did", QUICK, (0.0,), runs)
+    assert len(list(tmp_path.glob("*.npz"))) == 2
+
+
+def test_refused_rehearsals_are_no_success() -> None:
+    """Rates are over those that were not refused; of nothing there is no rate."""
+    hits = np.array([True, False, False, False])[:, None, None]
+    found = {
+        "rejects": hits, "crosses": hits, "covers": ~hits, "held": ~hits,
+        "errors": np.array([[1.0], [3.0], [np.nan], [np.nan]]),
+        "planted": np.full((4, 1), -2.0), "refused": np.array([False, False, True, True]),
+    }  # fmt: skip
+    row = rows("did", 6, (0.0,), found)[0]
+    assert (row["size"], row["coverage"], row["refused"], row["simulations"]) == (0.5, 0.5, 0.5, 2)
+    assert row["mc_se"] == 0.5  # of two rehearsals: no less than that of one hit
+    none = rows("did", 6, (0.0,), found | {"refused": np.ones(4, dtype=bool)})[0]
+    assert none["size"] is none["coverage"] is none["bias"] is None
+    assert detectable((0.0,), found | {"refused": np.ones(4, dtype=bool)}) is None
+    bar = next(b for b in bars() if b.measure == "part found")
+    gone = measured(bar, found | {"refused": np.ones(4, dtype=bool)})
+    assert (gone["measured"], gone["passes"], gone["refused"]) == (None, False, 1.0)
 
 
 def test_the_part_of_an_effect_that_is_found_is_a_mean_over_rehearsals() -> None:

@@ -9,10 +9,11 @@ import pytest
 from evaluation.design.invented import Invented
 from evaluation.errors import EstimateError, LedgerError
 from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.looks import LookPlan, take_look
 from evaluation.programme import Programme
 from evaluation.protocol import Protocol
 from evaluation.study import assignment_store
-from evaluation.study.look_series import ROWS, LookSeries
+from evaluation.study.look_series import ROWS, LookSeries, Row
 from evaluation.study.looks import look_at
 from evaluation.workspace import Workspace, packaged_schemas
 
@@ -204,3 +205,15 @@ def test_a_panel_that_lost_its_last_quarter_breaks_no_later_look(tmp_path, progr
         assert seen.verdicts() and seen.story("arrears")
     times = [row.time for row in seen.rows]
     assert times == sorted(times) and times[0] == times[1] == times[2]
+
+
+def test_lost_assignments_are_written_and_read_back(tmp_path):
+    statistics = np.arange(40.0)
+    statistics[[7, 33]] = np.nan
+    one = take_look(statistics, 0.5, LookPlan())
+    row = Row(number=1, known={}, time=0.5, looks={"y": one}, statistics="", previous="")
+    again = Row.of(json.loads(json.dumps(row.content))).looks["y"]
+    assert list(np.flatnonzero(again.lost)) == [7, 33]
+    whole = take_look(np.arange(40.0), 0.5, LookPlan())
+    content = replace(row, looks={"y": whole}).content["looks"]["y"]
+    assert "lost" not in content
