@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluation.errors import WorkspaceError
-from evaluation.programme import OPEN_SITE, Frozen, Programme, read_yaml
+from evaluation.programme import OPEN_SITE, Frozen, Programme, read_yaml, validated
 from evaluation.quarters import Period
 from evaluation.returns.form import form
 from evaluation.returns.template import write_return
@@ -42,12 +42,21 @@ class Recipe(Frozen):
     outcomes: dict[str, str]
 
 
+class _Recipes(Frozen):
+    recipes: tuple[Recipe, ...]
+
+
 def read_recipes(folder: Path) -> tuple[Recipe, ...]:
-    """The recipes of a programme; none if it declares no ``sources.yaml``."""
+    """The recipes of a programme; none if it declares no ``sources.yaml``.
+
+    Raises
+    ------
+    WorkspaceError : the file has another shape.
+    """
     path = folder / "sources.yaml"
     if not path.is_file():
         return ()
-    return tuple(Recipe.model_validate(part) for part in read_yaml(path)["recipes"])
+    return validated(_Recipes, read_yaml(path), path).recipes
 
 
 def fetch_returns(workspace: Workspace, programme: Programme, day: str) -> list[Path]:

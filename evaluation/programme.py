@@ -7,16 +7,23 @@ come from ``data_schemas/outcomes/`` and the programme's own ``outcomes/``, one 
 from __future__ import annotations
 
 import csv
+import difflib
+from collections import Counter
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
-from evaluation.errors import WorkspaceError
+from evaluation.errors import UserError, WorkspaceError
 from evaluation.quarters import Frequency, Period, period_range
 from evaluation.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
 
 Role = Literal["pilot", "comparison", "excluded"]
 PeriodField = Annotated[
@@ -253,7 +260,7 @@ class Programme(Frozen):
                 declared[table] = _read_table(folder / declared[table])
         codes = declared.get("outcomes") or []
         declared["outcomes"] = [_find_outcome(code, folder, workspace.schemas) for code in codes]
-        programme = _validated(cls, declared, folder / "programme.yaml")
+        programme = validated(cls, declared, folder / "programme.yaml")
         _check_references(programme, folder)
         return programme
 
@@ -276,10 +283,67 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
+def validated(
+    model: type[M],
+    content: dict[str, Any],
+    path: Path,
+    error: type[UserError] = WorkspaceError,
+    *,
+    expected: str = "",
+) -> M:
+    """The content of a file as a model of ours.
+
+    Parameters
+    ----------
+    error : the kind of error to raise. expected : the file's shape in words, where that says more
+        than what the entry at fault would take.
+
+    Raises
+    ------
+    UserError : of the kind asked for, for the first entry that is missing, unknown or wrong.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as wrong:
+        first, count = wrong.errors()[0], wrong.error_count()
+        place = ".".join(str(part) for part in first["loc"])
+        more = f" ({count} faults in all)" if count > 1 else ""
+        shape, mend = _mend(model, first, place)
+        raise error(
+            f"{place or 'the file'}: {first['msg']}{more}.", where=str(path),
+            expected=expected or shape, mend=mend,
+        ) from None  # fmt: skip
+
+
+def _mend(model: type[BaseModel], fault: ErrorDetails, place: str) -> tuple[str, str]:
+    """What the entry at fault would take, and what to do about it."""
+    if fault["type"] == "missing":
+        return "", f"add a line for {place}"
+    if fault["type"] == "extra_forbidden":
+        known = list(fields_at(model, fault["loc"][:-1]))
+        near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
+        mend = f"did you mean {near[0]}?" if near else f"take {place} out: nothing reads it"
+        return (f"one of {', '.join(known)}" if known else ""), mend
+    taken = str(fault.get("ctx", {}).get("expected", ""))
+    return (f"one of {taken}" if taken else ""), f"mend {place or 'what it says'}, or restore it"
+
+
+def fields_at(model: type[BaseModel], place: Sequence[int | str]) -> dict[str, FieldInfo]:
+    """The fields of the model that lies at a place inside another; none where no model lies."""
+    fields: Any = model.model_fields
+    for part in place:
+        if isinstance(part, int):
+            continue
+        held = fields[part].annotation if part in fields else None
+        arms = getattr(held, "__args__", (held,))
+        fields = next((a.model_fields for a in arms if a and hasattr(a, "model_fields")), {})
+    return dict(fields)
+
+
 def load_outcomes(folder: Path) -> tuple[Outcome, ...]:
     """Every outcome declared in a folder, in order of file name."""
     return tuple(
-        _validated(Outcome, read_yaml(path), path) for path in sorted(folder.glob("*.yaml"))
+        validated(Outcome, read_yaml(path), path) for path in sorted(folder.glob("*.yaml"))
     )
 
 
@@ -300,17 +364,6 @@ def _read_table(path: Path) -> list[dict[str, Any]]:
             return [{k: v for k, v in row.items() if v != ""} for row in csv.DictReader(stream)]
     except FileNotFoundError:
         raise WorkspaceError("the file does not exist.", where=str(path)) from None
-
-
-def _validated(model: type[M], content: dict[str, Any], path: Path) -> M:
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise WorkspaceError(
-            f"{place}: {first['msg']} ({error.error_count()} in all).", where=str(path)
-        ) from None
 
 
 def _check_references(programme: Programme, folder: Path) -> None:
@@ -335,5 +388,9 @@ def _check_references(programme: Programme, folder: Path) -> None:
                 f"a deprivation fifth is declared for {one.area}, which is no area here.",
                 where=where,
             )
-    if len(programme.area_by_code) < len(programme.areas):
-        raise WorkspaceError("an area code stands twice.", where=where)
+    counted = Counter(area.code for area in programme.areas)
+    if twice := [code for code, times in counted.items() if times > 1]:
+        raise WorkspaceError(
+            f"the area code {twice[0]} stands twice.", where=where,
+            mend="keep one of its lines; an area has one role and at most one site",
+        )  # fmt: skip

@@ -6,15 +6,16 @@ protocol asks of a panel is checked where the two meet (`evaluation.study`).
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from evaluation import fingerprint
 from evaluation.errors import ProtocolError
-from evaluation.programme import Frozen, read_yaml
+from evaluation.programme import Frozen, read_yaml, validated
 
 Role = Literal["primary", "secondary", "negative_control"]
 EstimatorName = Literal[
@@ -195,13 +196,16 @@ class Protocol(Frozen):
         """
         path = folder / "protocol.yaml"
         if not path.is_file():
-            raise ProtocolError("the study has no protocol.yaml.", where=str(folder))
-        try:
-            protocol = cls.model_validate(read_yaml(path))
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise ProtocolError(f"{place}: {first['msg']}.", where=str(path)) from None
-        if len(set(protocol.outcomes)) < len(protocol.outcomes):
-            raise ProtocolError("an outcome has two roles.", where=str(path))
+            raise ProtocolError(
+                "the study has no protocol.yaml.", where=str(folder),
+                mend=f"newstart protocol new {folder.parent.name}/{folder.name}",
+            )  # fmt: skip
+        protocol = validated(cls, read_yaml(path), path, ProtocolError)
+        counted = Counter(protocol.outcomes)
+        if twice := [code for code, times in counted.items() if times > 1]:
+            raise ProtocolError(
+                f"the outcome {twice[0]} has two roles.", where=str(path),
+                expected="an outcome stands once under primary, secondary or negative_control",
+                mend="take it out of one of them",
+            )  # fmt: skip
         return protocol

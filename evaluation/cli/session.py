@@ -44,7 +44,11 @@ class Session:
         if self.folder is None:
             return Workspace.find()
         if not (self.folder / "studies").is_dir():
-            raise UserError("the folder holds no studies/.", where=str(self.folder))
+            raise UserError(
+                "the folder holds no studies/.", where=str(self.folder),
+                expected="a workspace: studies/ and in it a folder for each programme",
+                mend="name your workspace after --workspace, or leave that out inside of it",
+            )  # fmt: skip
         return Workspace(root=self.folder.resolve())
 
     @property

@@ -15,10 +15,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from evaluation.errors import ProtocolError
-from evaluation.programme import Frozen, read_yaml
+from evaluation.programme import Frozen, read_yaml, validated
 
 FILE = "grade.yaml"
 HIGHEST = 3
@@ -72,12 +72,7 @@ class Judgement(Frozen):
         path = folder / FILE
         if not path.is_file():
             return cls()
-        try:
-            held = cls.model_validate(read_yaml(path))
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise ProtocolError(f"{place}: {first['msg']}.", where=str(path)) from None
+        held = validated(cls, read_yaml(path), path, ProtocolError)
         if (held.robins_i or held.grade) and held.signed is None:
             raise ProtocolError(
                 "the evidence is judged and nobody has signed.", where=str(path),

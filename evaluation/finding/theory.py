@@ -13,10 +13,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import model_validator
 
 from evaluation.errors import ProtocolError
-from evaluation.programme import Frozen, read_yaml
+from evaluation.programme import Frozen, read_yaml, validated
 
 FILE = "theory.yaml"
 
@@ -69,12 +69,7 @@ class Theory(Frozen):
         path = folder / FILE
         if not path.is_file():
             return None
-        try:
-            return cls.model_validate(read_yaml(path))
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"]) or "the graph"
-            raise ProtocolError(f"{place}: {first['msg']}.", where=str(path)) from None
+        return validated(cls, read_yaml(path), path, ProtocolError)
 
     def parents(self, node: str) -> set[str]:
         return {cause for cause, effect in self.arrows if effect == node}

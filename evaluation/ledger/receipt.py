@@ -149,13 +149,20 @@ def read_receipt(path: Path) -> Receipt | Act:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict):
-            raise LedgerError("this is no receipt.")
+            raise TypeError
         content = content.get("receipt") or content  # as `submit --json` prints it
         return Act.from_dict(content) if "act_id" in content else Receipt.from_dict(content)
     except OSError as error:
-        raise LedgerError(f"cannot be read ({error.strerror}).", where=str(path)) from None
+        raise LedgerError(
+            f"the receipt cannot be read ({error.strerror}).", where=str(path),
+            mend="name a file that is there and that you may read",
+        ) from None  # fmt: skip
     except (ValueError, TypeError, AttributeError):
-        raise LedgerError("this is no receipt.", where=str(path)) from None
+        raise LedgerError(
+            "this is no receipt.", where=str(path),
+            expected="JSON as `newstart submit --json` prints it",
+            mend="name the receipt that came back when the return was accepted",
+        ) from None  # fmt: skip
     except LedgerError as error:
         raise LedgerError(error.what, where=str(path)) from None
 

@@ -70,7 +70,10 @@ def _content(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise LedgerError(f"cannot be read ({error.strerror}).", where=str(path)) from None
+        raise LedgerError(
+            f"the file cannot be read ({error.strerror}).", where=str(path), expected=_WANTED,
+            mend="name a file that is there and that you may read",
+        ) from None  # fmt: skip
     except ValueError:
         raise LedgerError("this is no receipt: it is no JSON.", where=str(path),
                           expected=_WANTED) from None  # fmt: skip

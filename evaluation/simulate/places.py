@@ -20,6 +20,7 @@ from evaluation.programme import (
     Source,
     load_outcomes,
     read_yaml,
+    validated,
 )
 from evaluation.quarters import Period
 
@@ -87,7 +88,8 @@ class Scenario(Frozen):
     @classmethod
     def load(cls, schemas: Path) -> Scenario:
         """Read ``simulation.yaml`` from the declarations."""
-        return cls.model_validate(read_yaml(schemas / "simulation.yaml"))
+        path = schemas / "simulation.yaml"
+        return validated(cls, read_yaml(path), path)
 
 
 def invent_programme(

@@ -10,10 +10,10 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from evaluation.errors import ProtocolError
-from evaluation.programme import Frozen, read_yaml
+from evaluation.programme import Frozen, read_yaml, validated
 
 FILE = "deviations.yaml"
 
@@ -44,13 +44,8 @@ def read_deviations(folder: Path) -> tuple[Deviation, ...]:
     path = folder / FILE
     if not path.is_file():
         return ()
-    try:
-        held = _Deviations.model_validate(read_yaml(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ProtocolError(
-            f"{place}: {first['msg']}.", where=str(path),
-            expected="deviations: a list, each with date, what and reason",
-        ) from None  # fmt: skip
+    held = validated(
+        _Deviations, read_yaml(path), path, ProtocolError,
+        expected="deviations: a list, each with date, what and reason",
+    )  # fmt: skip
     return tuple(sorted(held.deviations, key=lambda one: one.date))

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from evaluation.programme import fields_at
 from evaluation.protocol import Protocol
 from evaluation.study.remarks import LinedYaml, Remark, read_lined
 
@@ -78,9 +79,4 @@ def _plain(given: Any) -> str:
 
 
 def _nearest(name: str, place: tuple[Any, ...]) -> Iterator[str]:
-    fields: Any = Protocol.model_fields
-    for part in place[:-1]:
-        held = fields[part].annotation if part in fields else None
-        arms = getattr(held, "__args__", (held,))
-        fields = next((a.model_fields for a in arms if a and hasattr(a, "model_fields")), {})
-    yield from difflib.get_close_matches(name, list(fields), n=1)
+    yield from difflib.get_close_matches(name, list(fields_at(Protocol, place[:-1])), n=1)
