@@ -1,10 +1,11 @@
 """What withheld counts could do to an effect: it is estimated again with them at both ends.
 
 A count that is withheld because it is small lies between known ends. Cells that raise the effect
-are put at one end and cells that lower it at the other, which bounds a difference of changes
-(Manski 2003, Partial identification of probability distributions, chapter 1). Success pushes
-counts below the threshold, so that leaving such cells out bends the estimate: these ends say by
-how much at most.
+are put at one end and cells that lower it at the other, which bounds an effect that is linear in
+the figures, as those of difference-in-differences and imputation are (Manski 2003, Partial
+identification of probability distributions, chapter 1). Success pushes counts below the threshold,
+so that leaving such cells out bends the estimate: these ends say by how much at most. The weights
+of synthetic estimators move with the figures: for them the ends are two scenarios and no bounds.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from evaluation.panel import Panel
@@ -32,27 +35,58 @@ def hidden_cells(panel: Panel, outcome: str) -> NDArray[np.bool_]:
     return hidden & ~np.isfinite(panel.array(outcome))
 
 
-def at_ends(panel: Panel, outcome: str, threshold: int, least: int = 1) -> tuple[Panel, Panel]:
+def at_ends(
+    panel: Panel,
+    outcome: str,
+    threshold: int,
+    effect: Callable[[Panel], float],
+    strata: NDArray[np.int64] | None = None,
+) -> tuple[Panel, Panel]:
     """The panel with withheld counts where they make the effect smallest, and largest.
 
     Parameters
     ----------
-    threshold : counts below it are withheld. least : the smallest count that may be withheld; 1
-        where zeros are published or logarithms are taken, else 0.
+    threshold : counts below it are withheld; zeros are published, so that none is below one.
+    effect : the effect that a panel gives. Where areas start at different times, it says of the
+        withheld cells of each period, start and stratum whether they raise or lower it.
+    strata : (N) within which areas are compared; None: all with all.
     """
     hidden = hidden_cells(panel, outcome)
-    raises = _raises(panel)
-    per = panel.per.get(outcome, 1.0)
+    per, figures = panel.per.get(outcome, 1.0), panel.array(outcome)
     with np.errstate(invalid="ignore", divide="ignore"):
-        low = per * least / panel.denominators[outcome]
-        high = per * max(threshold - 1, least) / panel.denominators[outcome]
-    figures = panel.array(outcome)
-    smallest = np.where(hidden, np.where(raises, low, high), figures)
-    largest = np.where(hidden, np.where(raises, high, low), figures)
-    return (
-        replace(panel, figures={**panel.figures, outcome: smallest}),
-        replace(panel, figures={**panel.figures, outcome: largest}),
-    )
+        least = per / panel.denominators[outcome]
+        most = per * max(threshold - 1, 1) / panel.denominators[outcome]
+
+    def filled(high: NDArray[np.bool_]) -> Panel:
+        held = np.where(hidden, np.where(high, most, least), figures)
+        return replace(panel, figures={**panel.figures, outcome: held})
+
+    raises = _raises(panel)
+    if len(np.unique(panel.start_index[panel.started])) > 1:
+        within = np.zeros(len(hidden), dtype=np.int64) if strata is None else strata
+        alike = np.stack([panel.start_index, within])
+        raises = _raises_as_tried(alike, hidden, lambda high: effect(filled(high)))
+    return filled(~raises), filled(raises)
+
+
+def _raises_as_tried(
+    alike: NDArray[np.int64],
+    hidden: NDArray[np.bool_],
+    effect: Callable[[NDArray[np.bool_]], float],
+) -> NDArray[np.bool_]:
+    """(N, T) whether larger figures raise the effect, tried on cells that count ``alike``.
+
+    A comparison area's cell between two starts lies after the one and before the other.
+    """
+    none = np.zeros(hidden.shape, dtype=bool)
+    base, raises = effect(none), none.copy()
+    group = np.unique(alike, axis=1, return_inverse=True)[1]
+    for one in np.unique(group):
+        for period in np.flatnonzero(hidden[group == one].any(axis=0)):
+            cells = none.copy()
+            cells[group == one, period] = True
+            raises |= cells & (effect(cells) > base)
+    return raises
 
 
 def _raises(panel: Panel) -> NDArray[np.bool_]:

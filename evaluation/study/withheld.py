@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from evaluation.estimate import ladder
@@ -31,7 +32,7 @@ def withheld_ends(
     panel: Panel, programme: Programme, protocol: Protocol, assignments: Assignments
 ) -> dict[str, Ends]:
     """Outcome -> the ends of its effect, for outcomes with withheld counts."""
-    found = {}
+    found, panel = {}, panel.eligible()
     # The effect needs no re-assignment, only the type does; a handful keeps it cheap.
     few = replace(assignments, fillers=assignments.fillers[:FEW])
     for code in protocol.outcomes:
@@ -39,13 +40,15 @@ def withheld_ends(
         cells = int(hidden_cells(panel, code).sum())
         if not cells or threshold < 2:
             continue
-        choices = Choices.of(protocol, code)
-        effects = [
-            float(
-                ladder.fit(protocol.estimators[0], end, code, choices, few)
-                .overall(window=protocol.window)["effect"].iloc[0]
-            )
-            for end in at_ends(panel, code, threshold)
-        ]  # fmt: skip
+        effect = partial(_effect, protocol, code, few)
+        ends = at_ends(panel, code, threshold, effect, assignments.strata)
+        effects = [effect(end) for end in ends]
         found[code] = Ends(cells=cells, low=min(effects), high=max(effects))
     return found
+
+
+def _effect(protocol: Protocol, code: str, assignments: Assignments, panel: Panel) -> float:
+    estimate = ladder.fit(
+        protocol.estimators[0], panel, code, Choices.of(protocol, code), assignments
+    )
+    return float(estimate.overall(window=protocol.window)["effect"].iloc[0])
