@@ -1,0 +1,86 @@
+"""Proportional effects from levels: the closed form against estimating anew at each end."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evaluation.design import trial
+from evaluation.design.invented import Invented
+from evaluation.design.trial import Rehearsal
+from evaluation.errors import EstimateError
+from evaluation.estimate import ladder, scores
+from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.inference import placebo_p
+from evaluation.estimate.ladder import Choices
+from evaluation.estimate.ratio import ratio_effect
+
+FIRST, HOW = 12, Rehearsal(started=4, looks=4)
+
+
+def held(rho=-0.2, gaps=False, seed=0):
+    drawn = Invented(areas=30, quarters=16, counts=20.0).draw(seed)
+    panel, _ = trial._with_pilots(drawn, HOW, np.random.default_rng(seed))
+    figures = panel.array("y").copy()
+    figures[np.flatnonzero(panel.started)[:, None], np.arange(FIRST, 16)] *= 1 + rho
+    if gaps:
+        figures[np.flatnonzero(~panel.started)[:3], [2, 13, 14]] = np.nan
+    panel = replace(panel, figures={"y": figures})
+    return panel, Assignments.draw(panel, strata=(), block="area", n=399, seed=1)
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("name", ["did", "imputation"])
+def test_the_ends_are_those_that_estimating_anew_rejects(name, gaps):
+    panel, drawn = held(gaps=gaps)
+    found = ratio_effect(name, panel, "y", Choices(), drawn)
+    on = panel.started[:, None] & (np.arange(16) >= FIRST)
+
+    def p(rho):
+        without = np.where(on, panel.array("y") / (1 + rho), panel.array("y"))
+        again = ladder.to_test(name, replace(panel, figures={"y": without}), "y", Choices(), drawn)
+        return placebo_p(scores.statistic(again, (0, 10)).raw)
+
+    width = found.high - found.low
+    for end, inwards in ((found.low, 1e-6), (found.high, -1e-6)):
+        assert p(end + inwards * width) > 0.05
+        assert p(end - inwards * width) <= 0.05
+    without = np.where(on, panel.array("y") / (1 + found.effect), panel.array("y"))
+    left = ladder.to_test(name, replace(panel, figures={"y": without}), "y", Choices(), drawn)
+    assert scores.statistic(left, (0, 10)).raw[0] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_it_finds_what_was_planted_and_covers_it():
+    found = []
+    for seed in range(60):
+        panel, drawn = held(seed=seed)
+        found.append(ratio_effect("did", panel, "y", Choices(), drawn))
+    assert np.mean([one.effect for one in found]) == pytest.approx(-0.2, abs=0.02)
+    covered = np.mean([one.low <= -0.2 <= one.high for one in found])
+    assert covered > 0.95 - 2 * (0.95 * 0.05 / 60) ** 0.5
+
+
+def test_what_it_refuses():
+    panel, drawn = held()
+    with pytest.raises(EstimateError, match="weights move with the figures"):
+        ratio_effect("synthetic_did", panel, "y", Choices(), drawn)
+    with pytest.raises(EstimateError, match="proportional already"):
+        ratio_effect("did", panel, "y", Choices(scale="log"), drawn)
+    figures = np.where(panel.started[:, None] & (np.arange(16) >= FIRST), 0.0, panel.array("y"))
+    with pytest.raises(EstimateError, match="no figure above zero"):
+        ratio_effect("did", replace(panel, figures={"y": figures}), "y", Choices(), drawn)
+
+
+def test_zeros_have_an_effect_and_one_area_may_have_no_bound():
+    panel, drawn = held()
+    figures = panel.array("y").copy()
+    figures[np.flatnonzero(panel.started)[0], FIRST] = 0.0
+    zero = replace(panel, figures={"y": figures})
+    assert ratio_effect("did", zero, "y", Choices(), drawn).p_value > 0
+    one, _ = trial._with_pilots(
+        Invented(areas=15, quarters=16, counts=9.0).draw(1), replace(HOW, started=1),
+        np.random.default_rng(1),
+    )  # fmt: skip
+    few = Assignments.draw(one, strata=(), block="area")
+    found = ratio_effect("did", one, "y", Choices(), few)
+    assert (found.low, found.high) == (-1.0, np.inf)
