@@ -226,7 +226,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "verdict": finding.verdict, "sentence": finding.sentence, "paragraph": finding.paragraph,
         "analyst": finding.analyst, "reasons": list(finding.reasons),
         "effect_percent": finding.percent.as_dict(), "people": people, "p_value": finding.p_value,
-        "q_value": finding.adjusted_p, "margin_percent": finding.margin_percent,
+        "adjusted_p": finding.adjusted_p, "margin_percent": finding.margin_percent,
         "detectable_percent": finding.detectable_percent,
         "looked": asdict(finding.looked) if finding.looked else None,
     }  # fmt: skip

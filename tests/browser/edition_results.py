@@ -182,7 +182,7 @@ def _outcome(code: str, schemas: Path, rng: random.Random) -> dict[str, Any]:
         "reasons": ["The checks before the start hold.", "Six sites are few."],
         "effect_percent": {"effect": percent, "low": percent - half, "high": percent + half},
         "people": {"per_quarter": per_quarter, "to_date": to_date},
-        "p_value": 0.004 if verdict in ("improved", "worsened") else 0.41, "q_value": None,
+        "p_value": 0.004 if verdict in ("improved", "worsened") else 0.41, "adjusted_p": None,
         "margin_percent": 6.0,
     }  # fmt: skip
     return {
@@ -338,7 +338,7 @@ def _zones() -> dict[str, Any]:
                     "paragraph": "Twenty-two cities.", "analyst": "First differences.",
                     "reasons": ["22 cities."], "effect_percent":
                     {"effect": -16.6, "low": -29.0, "high": 0.4}, "people": None,
-                    "p_value": 0.05, "q_value": None, "margin_percent": 10.0},
+                    "p_value": 0.05, "adjusted_p": None, "margin_percent": 10.0},
         "estimates": [estimate], "paths": paths,
         "placebo_gaps": {"event_times": [], "real": [], "gaps": []}, "diagnostics": [],
         "data": {"cells": 198, "missing": 0, "suppressed": 0, "revised": 0},
