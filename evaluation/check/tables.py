@@ -1,4 +1,4 @@
-"""The column rules of the outcomes: pandera's only door in the package.
+"""The column rules of the outcomes, by pandera, whose other door is `declared`.
 
 One schema an outcome, made from its declaration and kept, so that a rule is declared once and
 a fault in one cell never hides another. Traps that shape this module: a check over the whole

@@ -1,8 +1,10 @@
 """What else may have moved the comparison: other programmes, odd authorities, denominators.
 
 A comparison area in which something else happens is no picture of the pilots without the programme.
-What is on the register of events is tested as if it were a programme of its own; what is not may
-still show, where a few comparison authorities leave the others.
+Every study looks for a few comparison authorities that leave the others (`odd_comparisons`). What
+the register of events says of another programme can be tested as if that were a programme of its
+own (`other_programme`), and what an outcome is counted out of as an outcome (`denominators`): both
+are for an evaluator to call, no study runs them by itself.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Effects in units: people, events and households, from effects on a rate or its logarithm.
 
-Cell by cell and draw by draw (design, section 11): a level effect e on a rate is e x denominator /
+Cell by cell and draw by draw (book/methods.md): a level effect e on a rate is e x denominator /
 per; a log effect e is observed numerator x (1 - exp(-e)), since the observed figure already holds
 the effect. Draws are theta* = estimate less the net placebo effect, jointly over everything that
 shares the assignments.

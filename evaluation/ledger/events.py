@@ -1,7 +1,8 @@
 """What else happens to areas: dated, sourced records from ``studies/<programme>/events.csv``.
 
 Another programme, a benefit roll-out, a boundary change, a new instrument: each can move an
-outcome as the programme would. Eligibility and diagnostics read the register; nothing here judges.
+outcome as the programme would. The check of a protocol's eligibility reads the register, and an
+evaluator may test what stands in it (`evaluation.diagnose.other_programme`). Nothing here judges.
 """
 
 from __future__ import annotations

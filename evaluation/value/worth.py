@@ -1,4 +1,4 @@
-"""The chain from effects to pounds (design, section 11), one small step after another.
+"""The chain from effects to pounds (book/methods.md), one small step after another.
 
 net draws -> events avoided -> matched cost unit -> price base -> overlap -> gross value by agency
 and kind -> cashable share, lag and lump -> delivery cost by agency. Every step acts on estimate
