@@ -58,7 +58,7 @@ bench: $(FOR_RUNNING) ## Install the peers; list what can be measured, and what 
 # A real ledger is not made again by a command, so var/ goes only where all of it is invented.
 clean: ## Remove what was made here; var/ only in a synthetic workspace
 	@if [ -f SYNTHETIC ]; then rm -rf var SYNTHETIC studies/new_start/*/protocol.lock; fi
-	@rm -rf .venv .uv book/_build book/_edition book/_static/figures
+	@rm -rf .venv .uv book/_build book/_edition
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

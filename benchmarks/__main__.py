@@ -28,7 +28,9 @@ RUN = (
     "python -m benchmarks.ledger national --number AREAS",
     "python -m benchmarks.ledger readers --number RETURNS [--spark PYTHON]",
     "python -m benchmarks.ledger s3 --number RETURNS",
+    "python -m benchmarks.ledger.book",
     "OMP_NUM_THREADS=1 python -m benchmarks.inference",
+    "python -m benchmarks.intervals [PANELS]",
     "OMP_NUM_THREADS=1 python -m benchmarks.refuters [SEEDS]",
     "OMP_NUM_THREADS=1 python -m benchmarks.findings [SEEDS] [SEEDS_OF_NOTHING]",
 )

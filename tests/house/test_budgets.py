@@ -24,7 +24,7 @@ MORE_ARGUMENTS = {
     "evaluation/cli/design.py:calibrate_verb": "each argument is an option of the command line, "
     "read by name there",
 }
-FRONT_DOORS = ("evaluation/cli/", "evaluation/cli.py")
+FRONT_DOORS = ("evaluation/cli/",)
 NO_DRAWERS = {"utils", "util", "helpers", "helper", "misc", "common"}
 
 

@@ -39,7 +39,7 @@ def test_the_faulty_return_is_answered_as_shown(
 def test_the_demonstration_says_what_is_quoted(
     new_workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    unbuilt = shutil.ignore_patterns("_build", "_edition", "figures")
+    unbuilt = shutil.ignore_patterns("_build", "_edition")
     shutil.copytree(ROOT / "book", new_workspace / "book", ignore=unbuilt)
     shutil.copytree(ROOT / "studies" / "real_cases", new_workspace / "studies" / "real_cases")
     with pytest.raises(SystemExit) as end:
