@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from evaluation import fingerprint
-from evaluation.design.trial import Outcome, Rehearsal, rehearse
+from evaluation.design.trial import Rehearsal, Rehearsed, rehearse
 from evaluation.errors import UserError
 from evaluation.workspace import package
 
@@ -163,7 +163,9 @@ def _code() -> str:
 def _part(task: Task) -> Found:
     panel_of, name, rehearsal, effects, numbers, seed = task
     found = [rehearse(panel_of(n), name, rehearsal, effects, seed + n) for n in numbers]
-    return {key: np.stack([getattr(one, key) for one in found]) for key in Outcome.__annotations__}
+    return {
+        key: np.stack([getattr(one, key) for one in found]) for key in Rehearsed.__annotations__
+    }
 
 
 def _keep(file: Path, found: Found) -> None:

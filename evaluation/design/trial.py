@@ -78,7 +78,7 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Outcome:
+class Rehearsed:
     """What one rehearsal found, by effect planted.
 
     rejects : (E, L) a single test at each look. crosses : (E, L) whether the look ledger has
@@ -99,7 +99,7 @@ class Outcome:
 
 def rehearse(
     panel: Panel, name: EstimatorName, rehearsal: Rehearsal, effects: tuple[float, ...], seed: int
-) -> Outcome:
+) -> Rehearsed:
     """Run one rehearsal of one estimator.
 
     Parameters
@@ -325,7 +325,7 @@ def _judged(
     effects: Floats,
     truths: Floats,
     how: tuple[Rehearsal, NDArray[np.int64]],
-) -> Outcome:
+) -> Rehearsed:
     """Verdicts for every effect, from its statistics and what was planted."""
     rehearsal, taken = how
     alpha, plan = rehearsal.plan.alpha, rehearsal.plan
@@ -345,14 +345,14 @@ def _judged(
             crosses[e, look:] = tested[row].crossed
             held[e, look:] = not inverted[row].crossed
         errors[e] = now[-1, 0] / shift[-1, 0] - planted[e]
-    return Outcome(
+    return Rehearsed(
         rejects=rejects, crosses=crosses, covers=covers, held=held, planted=planted, errors=errors
     )
 
 
-def _refused(rehearsal: Rehearsal, effects: int) -> Outcome:
+def _refused(rehearsal: Rehearsal, effects: int) -> Rehearsed:
     nothing = np.zeros((effects, rehearsal.looks), dtype=bool)
-    return Outcome(
+    return Rehearsed(
         rejects=nothing, crosses=nothing, covers=~nothing, held=~nothing,
         planted=np.full(effects, np.nan), errors=np.full(effects, np.nan), refused=True,
     )  # fmt: skip

@@ -15,13 +15,12 @@ import pandas as pd
 
 from evaluation.errors import EstimateError
 from evaluation.estimate import frame
+from evaluation.panel import NEVER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.panel import Panel
-
-NEVER = -1
 
 
 def bacon_decomposition(

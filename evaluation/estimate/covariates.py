@@ -27,12 +27,12 @@ NEWTON_STEPS = 50
 class TwoByTwo:
     """One comparison over n areas.
 
-    change : (n) change of the outcome. treated : (n) 1 in started areas, 0 in comparisons.
+    change : (n) change of the outcome. started : (n) 1 in started areas, 0 in comparisons.
     design : (n, p) covariates with a constant. weights : (n).
     """
 
     change: Floats
-    treated: Floats
+    started: Floats
     design: Floats
     weights: Floats
 
@@ -52,7 +52,7 @@ def adjusted_att(data: TwoByTwo, method: Method) -> tuple[float, Floats]:
 
 def _regression(data: TwoByTwo) -> tuple[float, Floats]:
     fitted, leading = _least_squares(data)
-    weight = data.weights * data.treated
+    weight = data.weights * data.started
     gap = weight * (data.change - fitted)
     att = gap.mean() / weight.mean()
     toward = (weight[:, None] * data.design).mean(axis=0)
@@ -62,34 +62,34 @@ def _regression(data: TwoByTwo) -> tuple[float, Floats]:
 
 def _weighting(data: TwoByTwo) -> tuple[float, Floats]:
     score, leading = _propensity(data)
-    treated = data.weights * data.treated
-    compared = data.weights * score * (1 - data.treated) / (1 - score)
-    own = (treated * data.change).mean() / treated.mean()
+    started = data.weights * data.started
+    compared = data.weights * score * (1 - data.started) / (1 - score)
+    own = (started * data.change).mean() / started.mean()
     other = (compared * data.change).mean() / compared.mean()
     toward = ((compared * (data.change - other))[:, None] * data.design).mean(axis=0)
     part = compared * (data.change - other) + leading @ toward
-    influence = treated * (data.change - own) / treated.mean() - part / compared.mean()
+    influence = started * (data.change - own) / started.mean() - part / compared.mean()
     return float(own - other), influence
 
 
 def _doubly_robust(data: TwoByTwo) -> tuple[float, Floats]:
     fitted, regression = _least_squares(data)
     score, propensity = _propensity(data)
-    treated = data.weights * data.treated
-    compared = data.weights * score * (1 - data.treated) / (1 - score)
+    started = data.weights * data.started
+    compared = data.weights * score * (1 - data.started) / (1 - score)
     rest = data.change - fitted
-    own, other = ((w * rest).mean() / w.mean() for w in (treated, compared))
-    toward = (treated[:, None] * data.design).mean(axis=0)
-    first = treated * (rest - own) - regression @ toward
+    own, other = ((w * rest).mean() / w.mean() for w in (started, compared))
+    toward = (started[:, None] * data.design).mean(axis=0)
+    first = started * (rest - own) - regression @ toward
     by_score = ((compared * (rest - other))[:, None] * data.design).mean(axis=0)
     by_fit = (compared[:, None] * data.design).mean(axis=0)
     second = compared * (rest - other) + propensity @ by_score - regression @ by_fit
-    return float(own - other), first / treated.mean() - second / compared.mean()
+    return float(own - other), first / started.mean() - second / compared.mean()
 
 
 def _least_squares(data: TwoByTwo) -> tuple[Floats, Floats]:
     """Fitted change from the comparisons, and the coefficients' linear representation (n, p)."""
-    weight = data.weights * (1 - data.treated)
+    weight = data.weights * (1 - data.started)
     weighted = weight[:, None] * data.design
     gram = weighted.T @ data.design
     if np.linalg.matrix_rank(gram) < len(gram):
@@ -102,14 +102,14 @@ def _least_squares(data: TwoByTwo) -> tuple[Floats, Floats]:
     return fitted, leading
 
 
-def score_exists(treated: Floats, design: Floats, weights: Floats) -> bool:
-    """Whether a logit of ``treated`` on ``design`` has a finite solution."""
-    return _logit(treated, design, weights) is not None
+def score_exists(started: Floats, design: Floats, weights: Floats) -> bool:
+    """Whether a logit of ``started`` on ``design`` has a finite solution."""
+    return _logit(started, design, weights) is not None
 
 
 def _propensity(data: TwoByTwo) -> tuple[Floats, Floats]:
     """Logit score, and the coefficients' linear representation (n, p)."""
-    fitted = _logit(data.treated, data.design, data.weights)
+    fitted = _logit(data.started, data.design, data.weights)
     if fitted is None:
         raise EstimateError(
             "the propensity score has no solution: the covariates separate started from "
@@ -117,16 +117,16 @@ def _propensity(data: TwoByTwo) -> tuple[Floats, Floats]:
             mend="use method='reg', or fewer covariates",
         )
     score, curve = fitted
-    lead = (data.weights * (data.treated - score))[:, None] * data.design
+    lead = (data.weights * (data.started - score))[:, None] * data.design
     return np.minimum(score, 1 - 1e-6), lead @ np.linalg.inv(curve) * len(lead)
 
 
-def _logit(treated: Floats, design: Floats, weights: Floats) -> tuple[Floats, Floats] | None:
+def _logit(started: Floats, design: Floats, weights: Floats) -> tuple[Floats, Floats] | None:
     """Score (n) and curvature (p, p) at the maximum, by Newton's method; None without one."""
     beta = np.zeros(design.shape[1])
     for _ in range(NEWTON_STEPS):
         score = 1 / (1 + np.exp(-np.clip(design @ beta, -500, 500)))
-        slope = design.T @ (weights * (treated - score))
+        slope = design.T @ (weights * (started - score))
         curve = design.T @ ((weights * score * (1 - score))[:, None] * design)
         if np.linalg.matrix_rank(curve) < len(curve):
             return None

@@ -242,10 +242,10 @@ def _has_scores(sample: frame.Sample, settings: DidSettings, fillers: NDArray[np
     never = np.ones(len(design), dtype=bool)
     never[fillers] = False
     for s in range(len(sample.slots.names)):
-        treated = np.zeros(len(design))
-        treated[fillers[sample.slots.slot_of == s]] = 1.0
-        used = never | (treated > 0)
-        if not score_exists(treated[used], design[used], sample.weights[used]):
+        started = np.zeros(len(design))
+        started[fillers[sample.slots.slot_of == s]] = 1.0
+        used = never | (started > 0)
+        if not score_exists(started[used], design[used], sample.weights[used]):
             return False
     return True
 
@@ -339,17 +339,17 @@ def _cell(
     slots, n = sample.slots, len(sample.panel.areas)
     g = int(slots.starts[s])
     change = contrasts[g][:, t]
-    treated, compared = np.zeros(n, dtype=bool), np.ones(n, dtype=bool)
+    started, compared = np.zeros(n, dtype=bool), np.ones(n, dtype=bool)
     begun = started_by(slots.starts[slots.slot_of], g, sample.n_periods, rule)
     compared[slots.places] = ~begun[:, t]
-    treated[slots.places[slots.slot_of == s]] = True
-    used = (treated | compared) & np.isfinite(change)
+    started[slots.places[slots.slot_of == s]] = True
+    used = (started | compared) & np.isfinite(change)
     influence = np.zeros(n)
-    if not (treated & used).any() or not (compared & used).any():
+    if not (started & used).any() or not (compared & used).any():
         return np.nan, influence
     att, own = adjusted_att(
         TwoByTwo(
-            change=change[used], treated=treated[used].astype(float),
+            change=change[used], started=started[used].astype(float),
             design=frame.design(sample, settings.covariates)[used], weights=sample.weights[used],
         ),
         settings.method,

@@ -306,9 +306,7 @@ def placed_effects(sample: Sample, effects: NDArray[np.float64]) -> NDArray[np.f
     return np.where(np.isfinite(sample.figures), placed, np.nan)
 
 
-def site_paths(
-    sample: Sample, effects: NDArray[np.float64], counterfactual: NDArray[np.float64] | None = None
-) -> pd.DataFrame:
+def site_paths(sample: Sample, effects: NDArray[np.float64]) -> pd.DataFrame:
     """Observed and counterfactual means of each site, on the estimate's scale."""
     slots = sample.slots
     frame = entries(sample)[["site", "quarter", "event_time"]]
@@ -317,8 +315,7 @@ def site_paths(
         places = slots.places[slots.slot_of == s]
         observed.append(masked_mean(sample.figures[places], sample.weights[places]))
     flat = np.concatenate(observed)
-    twin = flat - effects if counterfactual is None else counterfactual
-    return frame.assign(observed=flat, counterfactual=twin)
+    return frame.assign(observed=flat, counterfactual=flat - effects)
 
 
 def unit_basis(
@@ -349,7 +346,7 @@ def area_table(
     ``gaps`` : start -> (N, T) gap of every area had it started then. The interval and the p-value
     come from the same mean gaps of the comparison areas (placebo in space).
     """
-    slots, never = sample.slots, np.flatnonzero(sample.panel.start_index == -1)
+    slots, never = sample.slots, np.flatnonzero(~sample.panel.started)
     parts = []
     for g in np.unique(slots.starts).tolist():
         held = slots.starts[slots.slot_of] == g

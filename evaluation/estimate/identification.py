@@ -80,7 +80,7 @@ def _range(
     for sign in (1, -1):
         found = linprog(sign * each, A_eq=meet, b_eq=target, bounds=(0, None), method="highs")
         if not found.success:
-            raise EstimateError(
+            raise ArithmeticError(
                 f"the range of {sample.panel.areas.index[place]} could not be found: "
                 f"{found.message}"
             )

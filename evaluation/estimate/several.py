@@ -54,9 +54,12 @@ def synthetic_controls(
     frame.check_call(panel, chosen, SyntheticSettings, "placebo", level)
     frame.one_of("weights", weights, Sharing)
     if not outcomes:
-        raise EstimateError("no outcome is named.")
+        raise EstimateError("no outcome is named.", expected="at least one, say ['arrears']")
     if weights == "shared" and (chosen.variant == "penalised" or chosen.solver != "exact"):
-        raise EstimateError("shared weights are exact and of the simplex or demeaned variant.")
+        raise EstimateError(
+            "shared weights are exact and of the simplex or demeaned variant.",
+            mend="choose one of these variants, or weights='separate'",
+        )
     samples = {name: frame.take(panel, name, chosen.scale) for name in outcomes}
     if assignments is None:
         assignments = Assignments.draw(panel.eligible(), strata=(), seed=seed)

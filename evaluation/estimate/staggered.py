@@ -108,12 +108,18 @@ def _starts(slots: Slots) -> list[int]:
 def _fit(
     sample: frame.Sample, assignments: Assignments, settings: PooledSettings
 ) -> tuple[pooled.PooledFit, Places]:
-    never = np.flatnonzero(sample.panel.start_index == -1)
+    never = np.flatnonzero(~sample.panel.started)
     figures, fillers = sample.figures, assignments.fillers
     if len(never) < 2:
-        raise EstimateError("fewer than two complete comparison areas are left as donors.")
+        raise EstimateError(
+            "fewer than two complete comparison areas are left as donors.",
+            mend="use did or imputation, which make do with missing figures",
+        )
     if len(never) <= fillers.shape[1]:
-        raise EstimateError("an assignment could take every comparison area, and leave no donor.")
+        raise EstimateError(
+            "an assignment could take every comparison area, and leave no donor.",
+            mend="add comparison areas, or start fewer",
+        )
     starts = _starts(assignments.slots)
     if not np.isfinite(figures[:, : max(starts)][sample.panel.started]).all():
         raise EstimateError(

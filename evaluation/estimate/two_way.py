@@ -155,7 +155,7 @@ def _placebo(
     on = ((start[:, None] >= 0) & (np.arange(sample.n_periods) >= start[:, None])).astype(float)
     raw, shift = (_coefficients(y, on, settings, assignments) for y in (sample.figures, on))
     if not np.isclose(raw[0, 0], effect, rtol=1e-8, atol=1e-12):
-        raise EstimateError(
+        raise ArithmeticError(
             f"the coefficient by re-assignment ({raw[0, 0]}) differs from linearmodels' ({effect})."
         )
     return frame.finished_draws(assignments, raw, shift, raw - effect * shift)
