@@ -12,6 +12,8 @@ from evaluation.edition import effects, words
 from evaluation.edition.edition import StudyResults, primary_estimate
 from evaluation.edition.records import Record
 
+NOT_VALUED = "Not valued: no outcome of this study has a price."
+
 
 def people(outcome: Record, period: str) -> str:
     """``about 31 fewer A&E attendances a quarter``."""
@@ -104,7 +106,7 @@ def money(study: StudyResults) -> str:
     """What it cost and released so far, on what findings that rests, and the balance."""
     value = study.value
     if value is None:
-        return "Not valued: no outcome of this study has a price."
+        return NOT_VALUED
     totals, rests = value["totals"], resting(value)
     released, cashable = totals["gross_fiscal"], totals["cashable"]
     return (

@@ -13,7 +13,6 @@ from evaluation.edition import answers, chosen, equity, evidence, new_site, poin
 from evaluation.edition.edition import Edition
 from evaluation.edition.records import Record
 
-NOT_VALUED = "Not valued: no outcome of this study has a price."
 _NAMED = 3
 
 
@@ -68,7 +67,7 @@ def claims(edition: Edition) -> Mapping[str, str]:
 
 def _cost(value: Record | None) -> str:
     if value is None:
-        return NOT_VALUED
+        return answers.NOT_VALUED
     kinds: dict[str, float] = {}
     for row in value.get("costs") or []:
         kinds[row["kind"]] = kinds.get(row["kind"], 0.0) + row["amount"]
@@ -82,7 +81,7 @@ def _cost(value: Record | None) -> str:
 def _gains(value: Record | None) -> str:
     """The agencies with the largest gains, and what of it is still open."""
     if value is None:
-        return NOT_VALUED
+        return answers.NOT_VALUED
     rows = sorted(value["by_agency"], key=lambda row: -row["gain"]["mean"])[:_NAMED]
     named = [
         f"{row['name']} ({row['budget']}) {words.money_with_range(row['gain'])}" for row in rows
@@ -99,7 +98,7 @@ def _gains(value: Record | None) -> str:
 
 def _budget(value: Record | None) -> str:
     if value is None:
-        return NOT_VALUED
+        return answers.NOT_VALUED
     totals = value["totals"]
     return (
         f"{words.money_with_range(totals['cashable'])} could leave a budget, of "

@@ -198,8 +198,7 @@ def _area(row: Record) -> str:
     """An area with its code; several areas, or costs, have none."""
     if row["area"]:
         return f"{row['name']} ({row['area']})"
-    name = str(row["name"])
-    return name[:1].upper() + name[1:]
+    return words.capital(str(row["name"]))
 
 
 def _list(edition: Edition, told: Record | None) -> Markup:

@@ -101,7 +101,7 @@ def losses(study: StudyResults) -> list[str]:
         (f"lost {words.counted(points, 'point')}", reason, one.title)
         for one in standings(study) for points, reason in one.losses
     ])  # fmt: skip
-    return [f"{titles[:1].upper()}{titles[1:]} {head}: {text}" for head, titles, text in said]
+    return [f"{words.capital(titles)} {head}: {text}" for head, titles, text in said]
 
 
 def earns(study: StudyResults) -> list[str]:

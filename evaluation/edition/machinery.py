@@ -44,21 +44,17 @@ def _checks_table(departures: Sequence[Record]) -> Markup:
         return Markup("")
     checks = list(departures[0]["fires"])
     rows = [
-        [_capital(one["what"]), *(words.percent(100 * one["fires"][check]["share"], 0)
+        [words.capital(one["what"]), *(words.percent(100 * one["fires"][check]["share"], 0)
                                   for check in checks)]
         for one in departures
     ]  # fmt: skip
-    heads = ["What was planted", *(CHECKS.get(check, _capital(check)) for check in checks)]
+    heads = ["What was planted", *(CHECKS.get(check, words.capital(check)) for check in checks)]
     return table("Share of programmes in which each check fails", heads, rows,
                  numeric="t" + "n" * len(checks))  # fmt: skip
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _chart(out: Generated, nominal: float, rows: Sequence[Record]) -> Markup:
-    drawn = [(_capital(row["what"]), row["measured"], row["mc_se"]) for row in rows]
+    drawn = [(words.capital(row["what"]), row["measured"], row["mc_se"]) for row in rows]
     said = " ".join(
         f"{row['what']}: promised {words.percent(100 * nominal, 0)}, measured "
         f"{words.percent(100 * row['measured'], 1)}." for row in rows
@@ -71,7 +67,7 @@ def _chart(out: Generated, nominal: float, rows: Sequence[Record]) -> Markup:
 
 def _rates_table(rows: Sequence[Record]) -> Markup:
     cells = [
-        [_capital(row["what"]), words.percent(100 * row["nominal"], 0),
+        [words.capital(row["what"]), words.percent(100 * row["nominal"], 0),
          words.percent(100 * row["measured"], 1), words.percent(100 * row["mc_se"], 1),
          "yes" if row["passes"] else "no"]
         for row in rows

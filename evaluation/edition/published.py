@@ -8,17 +8,16 @@ each with ``case, what, source, published, ours, difference, tolerance, why``; `
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from evaluation.edition import words
-from evaluation.edition.records import record_if_there
+from evaluation.edition.records import Record, record_if_there
 from evaluation.edition.tables import table
 
-Record = Mapping[str, Any]
 DIGITS = 7
 PLANTED = {
     "none": "nothing", "chosen_on_level": "pilots chosen on their level",
@@ -68,7 +67,7 @@ def view(book: Path) -> dict[str, Any]:
 def _case(case: str, rows: Sequence[Record]) -> dict[str, Any]:
     """One case: a title that says how near ours is, and its table."""
     cells = [
-        [Markup("{}<span class='from'>{}</span>").format(_capital(row["what"]), row["source"]),
+        [Markup("{}<span class='from'>{}</span>").format(words.capital(row["what"]), row["source"]),
          words.number(row["published"], _decimals(row["published"])),
          words.number(row["ours"], min(_decimals(row["published"]) + 1, DIGITS)),
          f"{row['difference']:.0e}".replace("-", "\u2212"),
@@ -78,8 +77,8 @@ def _case(case: str, rows: Sequence[Record]) -> dict[str, Any]:
     met = sum(abs(row["difference"]) <= row["tolerance"] for row in rows)
     heads = ["What", "Published", "Ours", "Difference", "Why"]
     return {
-        "title": f"{CASES.get(case, _capital(case))}: {met} of {len(rows)} figures agree with what "
-        "was printed",
+        "title": f"{CASES.get(case, words.capital(case))}: {met} of {len(rows)} figures agree with "
+        "what was printed",
         "table": table(f"Published and ours: {case}", heads, cells, numeric="tnnnt"),
     }
 
@@ -96,12 +95,12 @@ def _noticed(record: Record) -> Markup:
     for code in checks:
         shares = [row["fires"].get(code) for row in rows]
         cells.append([
-            CHECKS.get(code, _capital(code.replace("_", " "))),
+            CHECKS.get(code, words.capital(code.replace("_", " "))),
             *("" if one is None else words.percent(100 * one["share"], 0) for one in shares),
         ])  # fmt: skip
     heads = [
         "Check",
-        *(_capital(PLANTED.get(name, name)) for name in (str(row["switch"]) for row in rows)),
+        *(words.capital(PLANTED.get(name, name)) for name in (str(row["switch"]) for row in rows)),
     ]
     return table(
         f"Share of {record['seeds']} invented programmes in which each check fails, by what was "
@@ -111,7 +110,7 @@ def _noticed(record: Record) -> Markup:
 
 def _speed(record: Record) -> Markup:
     cells = [
-        [f"{_capital(row['task'].replace('_', ' '))}, {words.number(row['areas'])} areas",
+        [f"{words.capital(row['task'].replace('_', ' '))}, {words.number(row['areas'])} areas",
          row["program"],
          words.number(row["seconds"], 2) if "seconds" in row else _failed(row["failed"]),
          words.number(row["megabytes"]) if "seconds" in row else "",
@@ -126,7 +125,3 @@ def _failed(said: str) -> str:
     """Why a program gave no result, without the name of its error."""
     wanted = re.search(r"Unable to allocate ([\d.]+ \w+)", said)
     return f"not done: it asked for {wanted[1]} of memory" if wanted else said
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -98,6 +98,6 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Markup:
         for row in rows
     ]  # fmt: skip
     heads = ["Asked from, standard deviations", "Questions a clean return",
-             *(name[:1].upper() + name[1:] for name in names)]  # fmt: skip
+             *(words.capital(name) for name in names)]  # fmt: skip
     return table("What stricter and laxer thresholds catch and cost", heads, cells,
                  numeric="n" * len(heads))  # fmt: skip

@@ -198,10 +198,14 @@ def inference(kind: str) -> str:
     return {"placebo": "by re-assignment"}.get(kind, kind)
 
 
+def capital(text: str) -> str:
+    """With a capital, and the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def sentence(text: str) -> str:
     """With a capital and a full stop."""
-    text = tidy(text.strip())
-    text = text[:1].upper() + text[1:]
+    text = capital(tidy(text.strip()))
     return text if text.endswith((".", "?")) else text + "."
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from evaluation.diagnose.checks import FIRES_BELOW, Result
 from evaluation.errors import EstimateError, ProtocolError
 from evaluation.estimate.backdate import backdated
 
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 Fit = Callable[["Panel", str, tuple[str, ...]], "Estimate"]
 """Our estimator: a panel, an outcome, and the area attributes to adjust for, if it can."""
 Kind = Literal["validity", "stability"]
-Result = Literal["holds", "fails", "cannot tell"]
-FAILS_BELOW = 0.05
 RANDOM = "w_random"
 FEWEST_BEFORE = 4
 
@@ -186,7 +185,7 @@ class _Told:
 
     def by(self, under: float, p: float | None, how: str, said: tuple[str, str]) -> Refutation:
         """``said`` : the words if it fails, and if it holds."""
-        fails = p is not None and p < FAILS_BELOW
+        fails = p is not None and p < FIRES_BELOW
         return Refutation(
             code=self.code, kind=self.kind, title=self.title, result="fails" if fails else "holds",
             effect=self.effect, under=under, p_value=p,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evaluation.diagnose.checks import FIRES_BELOW
 from evaluation.finding.models import adjust
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from evaluation.finding.theory import Theory
     from evaluation.panel import Panel
 
-FAILS_BELOW = 0.05
 FEWEST = 12
 
 
@@ -37,7 +37,7 @@ class Implied:
 
     @property
     def fails(self) -> bool:
-        return self.adjusted_p < FAILS_BELOW
+        return self.adjusted_p < FIRES_BELOW
 
     @property
     def sentence(self) -> str:

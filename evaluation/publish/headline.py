@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from evaluation.edition import words
 from evaluation.estimate.assignment import Assignments
 from evaluation.study import assignment_store
+from evaluation.study.kept import by_plan
 from evaluation.study.panels import load_study, study_panel
 from evaluation.study.run import estimate_by, point_findings
 from evaluation.value import worth
@@ -124,14 +125,11 @@ def of_results(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _assignments(folder: Path, protocol: Protocol, panel: Panel) -> Assignments:
     """Those that the study keeps; drawn for the panel where it keeps none."""
-    plan = protocol.assignments
     if (folder / ASSIGNMENTS).is_file():
         held = assignment_store.held(folder, panel)
         assert held is not None  # the file is there
         return held.known(panel)
-    return Assignments.draw(
-        panel, n=min(plan.n, PLACEBOS), block=plan.block, strata=plan.strata, seed=plan.seed
-    )
+    return by_plan(panel, protocol.assignments, most=PLACEBOS)
 
 
 def main(folders: Sequence[str]) -> None:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evaluation.estimate.units import in_units
-from evaluation.value import report
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.estimate.estimate import Estimate
-    from evaluation.finding import Finding
     from evaluation.panel import Panel
-    from evaluation.value import Value
 
 SHOWN_PLACEBOS = 200
 
@@ -90,10 +86,3 @@ def placebo_gaps(estimate: Estimate) -> dict[str, Any]:
     maps = maps / maps.sum(axis=1, keepdims=True)
     shown = np.nan_to_num(estimate.draws.raw[: SHOWN_PLACEBOS + 1]) @ maps.T
     return {"event_times": times, "real": shown[0].round(6), "gaps": shown[1:].round(6)}
-
-
-def value_data(
-    value: Value, findings: Mapping[str, Finding], fifths: Sequence[Mapping[str, Any]] = ()
-) -> dict[str, Any]:
-    """The accounts as the money page reads them, with what each deprivation fifth gained."""
-    return report.as_data(value, findings, fifths)

@@ -12,7 +12,7 @@ from evaluation.study import assignment_store
 if TYPE_CHECKING:
     from evaluation.panel import Panel
     from evaluation.programme import Programme
-    from evaluation.protocol import Protocol
+    from evaluation.protocol import AssignmentPlan, Protocol
     from evaluation.workspace import Workspace
 
 
@@ -35,12 +35,15 @@ def assignments_of(
     Where looks are planned they are drawn once, for every declared site, and kept.
     """
     if protocol.looks is None:
-        plan = protocol.assignments
-        return Assignments.draw(
-            panel, n=plan.n, block=plan.block, strata=plan.strata, seed=plan.seed
-        )
+        return by_plan(panel, protocol.assignments)
     folder = series_folder(workspace, programme, protocol)
     return held_or_drawn(folder, programme, protocol, panel).known(panel)
+
+
+def by_plan(panel: Panel, plan: AssignmentPlan, *, most: int | None = None) -> Assignments:
+    """The assignments that a protocol plans, drawn on a panel; ``most`` of them at most."""
+    n = plan.n if most is None else min(plan.n, most)
+    return Assignments.draw(panel, n=n, block=plan.block, strata=plan.strata, seed=plan.seed)
 
 
 def held_or_drawn(
@@ -56,9 +59,6 @@ def held_or_drawn(
 
 def drawn(programme: Programme, protocol: Protocol, panel: Panel) -> tuple[Assignments, Panel]:
     """The assignments of the plan, with the panel run on until every declared site has started."""
-    plan = protocol.assignments
     starts = [s.start for s in programme.sites if s.start > panel.periods[-1]]
     whole = panel.ahead(max(starts)) if starts else panel
-    return Assignments.draw(
-        whole, n=plan.n, block=plan.block, strata=plan.strata, seed=plan.seed
-    ), whole  # fmt: skip
+    return by_plan(whole, protocol.assignments), whole

@@ -22,6 +22,7 @@ from evaluation.study import figures, one_number
 from evaluation.study.code import code_fingerprint
 from evaluation.study.equity import effects_by_fifth, fifths
 from evaluation.study.evidence import graded
+from evaluation.value import report
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +106,7 @@ def _as_data(run: StudyRun) -> dict[str, Any]:
 
 
 def _accounts(run: StudyRun) -> dict[str, Any] | None:
-    return None if run.value is None else figures.value_data(run.value, run.findings, fifths(run))
+    return None if run.value is None else report.as_data(run.value, run.findings, fifths(run))
 
 
 def _balance(run: StudyRun) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ from evaluation.panel import Panel
 from evaluation.programme import Programme
 from evaluation.protocol import EstimatorName, Protocol, Published
 from evaluation.study.deviations import Deviation
-from evaluation.study.kept import assignments_of
+from evaluation.study.kept import assignments_of, by_plan
 from evaluation.study.lock import Lock
 from evaluation.study.looking import take_look
 from evaluation.study.looks import Seen, plan_of
@@ -142,10 +142,7 @@ def estimate_by(
 
 def _published(panel: Panel, protocol: Protocol, published: Published) -> Estimate:
     scale, outcome = protocol.scale_of(published.outcome), published.outcome
-    plan = protocol.assignments
-    assignments = Assignments.draw(
-        panel, n=plan.n, block=plan.block, strata=plan.strata, seed=plan.seed
-    )
+    assignments = by_plan(panel, protocol.assignments)
     if published.estimator == "did":
         settings = DidSettings(
             comparison=protocol.did.comparison, base=published.base, scale=scale, replication=True
