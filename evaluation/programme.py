@@ -49,7 +49,7 @@ class Bounds(Frozen):
 
 
 class Disclosure(Frozen):
-    """Counts below ``threshold`` are withheld as ``[c]``; others rounded to ``rounding``."""
+    """Counts below ``threshold`` are withheld as ``[c]``; ``rounding`` is kept on record only."""
 
     threshold: int = 0
     rounding: int = 1
