@@ -61,30 +61,33 @@ def at_ends(
         held = np.where(hidden, np.where(high, most, least), figures)
         return replace(panel, figures={**panel.figures, outcome: held})
 
-    raises = _raises(panel)
-    if len(np.unique(panel.start_index[panel.started])) > 1:
+    raises, starts = _raises(panel), panel.start_index[panel.started]
+    # Before the first start and after the last, a cell lies on one side of all of them.
+    between = np.arange(starts.min(), starts.max()) if len(starts) else np.empty(0, dtype=np.int64)
+    if hidden[:, between].any():
         within = np.zeros(len(hidden), dtype=np.int64) if strata is None else strata
-        alike = np.stack([panel.start_index, within])
-        raises = _raises_as_tried(alike, hidden, lambda high: effect(filled(high)))
+        alike = np.unique(np.stack([panel.start_index, within]), axis=1, return_inverse=True)[1]
+        tried = _raises_as_tried(alike, hidden, between, lambda high: effect(filled(high)))
+        raises[:, between] = tried[:, between]
     return filled(~raises), filled(raises)
 
 
 def _raises_as_tried(
     alike: NDArray[np.int64],
     hidden: NDArray[np.bool_],
+    periods: NDArray[np.int64],
     effect: Callable[[NDArray[np.bool_]], float],
 ) -> NDArray[np.bool_]:
-    """(N, T) whether larger figures raise the effect, tried on cells that count ``alike``.
+    """(N, T) whether larger figures raise the effect, tried on cells of areas that count ``alike``.
 
     A comparison area's cell between two starts lies after the one and before the other.
     """
     none = np.zeros(hidden.shape, dtype=bool)
     base, raises = effect(none), none.copy()
-    group = np.unique(alike, axis=1, return_inverse=True)[1]
-    for one in np.unique(group):
-        for period in np.flatnonzero(hidden[group == one].any(axis=0)):
+    for group in np.unique(alike):
+        for period in periods[hidden[alike == group][:, periods].any(axis=0)]:
             cells = none.copy()
-            cells[group == one, period] = True
+            cells[alike == group, period] = True
             raises |= cells & (effect(cells) > base)
     return raises
 
