@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from evaluation.cli.design_words import (
+    areas_read,
     tell_calibration,
     tell_candidates,
     tell_match,
@@ -21,9 +23,9 @@ from evaluation.errors import ProtocolError, UserError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evaluation.design.calibrate import Columns
     from evaluation.design.trial import Rehearsal
-    from evaluation.programme import Programme
-    from evaluation.protocol import EstimatorName, Protocol
+    from evaluation.protocol import EstimatorName
 
 app = typer.Typer(help="Before the protocol is frozen: error rates, power, comparison areas.")
 
@@ -56,27 +58,49 @@ Output = Annotated[Path, typer.Option("-o", "--output", help="FILE.json for the 
 People = Annotated[str | None, typer.Option(help="Its column of populations.")]
 Authority = Annotated[str | None, typer.Option(help="Its column of authorities.")]
 Estimators = Annotated[
-    list[str] | None, typer.Option(help="did, imputation, sc, ridge or sdid; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        help="did, imputation, sc (synthetic_control), ridge (augmented_synthetic_control) or sdid "
+        "(synthetic_did); may be repeated."
+    ),
 ]
 Started = Annotated[str, typer.Option(help="Numbers of pilot areas.")]
-Looks = Annotated[int, typer.Option(help="Looks, one a quarter, at the end of the panel.")]
-Effect = Annotated[str, typer.Option(help="Planted effects in percent.")]
-Simulations = Annotated[int, typer.Option(help="Rehearsals of each.")]
+Looks = Annotated[int, typer.Option(min=1, help="Looks, one a quarter, at the end of the panel.")]
+Effect = Annotated[
+    str, typer.Option(help="Planted effects in per cent; on logarithms, in log points.")
+]
+Simulations = Annotated[int, typer.Option(min=1, help="Rehearsals of each.")]
 Seed = Annotated[int, typer.Option(help="Of the rehearsals.")]
-Workers = Annotated[int, typer.Option(help="Processors to use.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processors to use.")]
 Scheduler = Annotated[
     str | None, typer.Option(help="Address of a dask scheduler whose workers to use instead.")
 ]
 Resume = Annotated[Path | None, typer.Option(help="A folder that keeps finished parts.")]
-Chosen = Annotated[str, typer.Option(help="random, top_level, smallest, one_authority ...")]
+Chosen = Annotated[
+    str,
+    typer.Option(
+        help="random, top_level, top_trend, smallest, largest, variable, one_authority or "
+        "two_authorities."
+    ),
+]
 Shape = Annotated[str, typer.Option(help="constant, ramp or heterogeneous.")]
 Scale = Annotated[str, typer.Option(help="level or log.")]
 Strata = Annotated[str, typer.Option(help="level, population or both, with a comma.")]
 GapsOf = Annotated[str, typer.Option(help="as_they_are, or to scale by_population.")]
 Block = Annotated[str, typer.Option(help="area or authority: what moves together.")]
-Sample = Annotated[int, typer.Option(help="Areas drawn anew each time (0: all).")]
+Sample = Annotated[int, typer.Option(min=0, help="Areas drawn anew each time (0: all).")]
+Withheld = Annotated[
+    int,
+    typer.Option(min=0, help="Withhold figures below this once an effect is planted (0: none)."),
+]
+KeepGaps = Annotated[
+    bool,
+    typer.Option(
+        "--keep-gaps", help="Keep areas that lack a figure, as far as they can be pilots."
+    ),
+]
 Title = Annotated[str, typer.Option(help="What the panel is and whose, for the record.")]
-Drawn = Annotated[int, typer.Option(help="Placebo assignments each time.")]
+Drawn = Annotated[int, typer.Option(min=1, help="Placebo assignments each time.")]
 
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -136,7 +160,7 @@ def _powers(
     import pandas as pd
 
     from evaluation.design.candidates import compare
-    from evaluation.design.power import Plan, power
+    from evaluation.design.power import Plan, direction_of, power
     from evaluation.study.looks import plan_of
     from evaluation.study.panels import load_study, study_panel
 
@@ -157,19 +181,13 @@ def _powers(
         observations = ledger.observations(programme.name, outcomes=list(protocol.outcomes))
     panel, tables = study_panel(programme, protocol, observations, None), []
     for code in codes:
-        plan = Plan.of(
-            protocol, code, plan_of(protocol), targeted=targeted,
-            direction="rise" if _hoped_up(programme, protocol, code) else "fall",
-        )  # fmt: skip
+        direction = direction_of(
+            programme.outcome_by_code[code].polarity, protocol.hoped_percent.get(code)
+        )
+        plan = Plan.of(protocol, code, plan_of(protocol), targeted=targeted, direction=direction)
         found = power(panel, code, plan) if sets is None else compare(panel, code, plan, sets)
         tables.append(found.assign(outcome=code))
     return pd.concat(tables, ignore_index=True)
-
-
-def _hoped_up(programme: Programme, protocol: Protocol, code: str) -> bool:
-    """Whether a reader cares for a rise: by polarity, and where that is none, by what is hoped."""
-    polarity = programme.outcome_by_code[code].polarity
-    return polarity == "up" or (polarity == "care" and protocol.hoped_percent.get(code, 0) > 0)
 
 
 @app.command("match")
@@ -244,38 +262,54 @@ def calibrate_verb(
     gaps: GapsOf = "as_they_are",
     sample: Sample = 0,
     assignments: Drawn = 999,
+    withheld: Withheld = 0,
+    keep_gaps: KeepGaps = False,
     title: Title = "",
 ) -> None:
-    """Measure size, coverage and power of the actual pipeline on your own panel."""
+    """Measure size, coverage and power of the actual pipeline on your own panel.
+
+    A rehearsal that leaves too few areas or figures to be tested is counted as refused.
+    """
     from evaluation.design.calibrate import Columns, calibrate, read_panel
     from evaluation.design.many import Runs
 
     writable(output, (".json",))
-    asked = _estimators(estimator)
-    rehearsal = _rehearsal(
-        (looks, assignments, sample), pilots=pilots, shape=shape, scale=scale, strata=strata,
-        block=block, gaps=gaps,
-    )  # fmt: skip
-    read = read_panel(panel, Columns(area, period, value, population, authority), looks)
-    say(f"{len(read.areas):,} areas with a figure in each of {len(read.periods)} quarters.")
+    asked, counts = _estimators(estimator), _whole(started, "--started")
+    planted = _figures(effect, "--effect")
+    words = {"pilots": pilots, "shape": shape, "scale": scale, "block": block, "gaps": gaps}
+    rehearsal = _rehearsal((looks, assignments, sample, withheld), words, strata)
+    columns = Columns(area, period, value, population, authority)
+    _refuse_without(columns, rehearsal)
+    read = read_panel(panel, columns, looks, keep_gaps=keep_gaps)
+    say(areas_read(read))
     found = calibrate(
-        read, asked, started=_whole(started, "--started"), effects=_figures(effect, "--effect"),
-        rehearsal=rehearsal, progress=lambda m: say(f"· {m}"),
+        read.panel, asked, started=counts, effects=planted, rehearsal=rehearsal,
+        progress=lambda m: say(f"· {m}"),
         runs=Runs(simulations, seed, workers, resume=resume, scheduler=scheduler),
     )  # fmt: skip
-    record = {"title": title or panel.name, "command": _command(context), **found}
-    output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    _record(context, output, {"title": title or panel.name, "left_out": read.left_out}, found)
     tell_calibration(found)
     print(output)
+
+
+def _record(
+    context: typer.Context, output: Path, said: dict[str, Any], found: dict[str, Any]
+) -> None:
+    """Keep what was found beside the command that found it."""
+    record = {"title": said.pop("title"), "command": _command(context), **said, **found}
+    output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def _estimators(asked: list[str] | None) -> list[EstimatorName]:
     from evaluation.design.calibrate import SHORT
 
+    known = SHORT | {name: name for name in SHORT.values()}
     names = asked or ["did"]
-    if unknown := [name for name in names if name not in SHORT]:
-        raise UserError(f"there is no estimator {unknown[0]!r}.", expected=", ".join(SHORT))
-    return [SHORT[name] for name in names]
+    if unknown := [name for name in names if name not in known]:
+        raise UserError(
+            f"there is no estimator {unknown[0]!r}.", where="--estimator", expected=", ".join(SHORT)
+        )
+    return [known[name] for name in names]
 
 
 def _command(context: typer.Context) -> str:
@@ -285,6 +319,9 @@ def _command(context: typer.Context) -> str:
         value = context.params[str(option.name)]
         if option.name in ELSEWHERE or value == option.default or not value:
             continue
+        if isinstance(value, bool):
+            typed.append(option.opts[0])
+            continue
         given = value if isinstance(value, list) else [value]
         for one in given:
             said = one.name if isinstance(one, Path) else str(one)
@@ -292,8 +329,8 @@ def _command(context: typer.Context) -> str:
     return f"newstart design calibrate {shlex.join(typed)}"
 
 
-def _rehearsal(numbers: tuple[int, int, int], **words: str) -> Rehearsal:
-    """The plan, from three numbers and words that are checked before anything is read."""
+def _rehearsal(numbers: tuple[int, int, int, int], words: dict[str, str], strata: str) -> Rehearsal:
+    """The plan, from numbers and words that are checked before anything is read."""
     from evaluation.design.trial import Pilots, Rehearsal, Shape
     from evaluation.estimate.frame import Scale, one_of
     from evaluation.estimate.ladder import Choices
@@ -305,23 +342,56 @@ def _rehearsal(numbers: tuple[int, int, int], **words: str) -> Rehearsal:
         ("block", Literal["area", "authority"]), ("gaps", Gaps),
     ):  # fmt: skip
         one_of(f"--{name}", words[name], allowed)
-    looks, assignments, sample = numbers
+    bands = tuple(part for part in strata.split(",") if part)
+    for band in bands:
+        one_of("--strata", band, Literal["level", "population"])
+    looks, assignments, sample, withheld = numbers
     checked: dict[str, Any] = words
     return Rehearsal(
         started=1, looks=looks, pilots=checked["pilots"], shape=checked["shape"],
         choices=Choices(scale=checked["scale"], gaps=checked["gaps"]), block=checked["block"],
-        strata=tuple(part for part in words["strata"].split(",") if part),
-        assignments=assignments, plan=LookPlan(horizon=looks), sample=sample,
+        strata=bands, assignments=assignments, plan=LookPlan(horizon=looks), sample=sample,
+        withheld=withheld,
     )  # fmt: skip
 
 
+def _refuse_without(columns: Columns, rehearsal: Rehearsal) -> None:
+    """Refuse what needs a population or an authority where no column of it is named."""
+    needs = {
+        "--population": {
+            f"--pilots {rehearsal.pilots}": rehearsal.pilots in ("smallest", "largest"),
+            "--strata population": "population" in rehearsal.strata,
+            "--gaps by_population": rehearsal.choices.gaps == "by_population",
+        },
+        "--authority": {
+            f"--pilots {rehearsal.pilots}": rehearsal.pilots.endswith(("authority", "authorities")),
+            "--block authority": rehearsal.block == "authority",
+        },
+    }
+    for option, named in (("--population", columns.population), ("--authority", columns.authority)):
+        if asked := [what for what, wanted in needs[option].items() if wanted and not named]:
+            raise UserError(
+                f"{asked[0]} takes a column that is not named.",
+                mend=f"name it: {option} COLUMN, or leave {asked[0]} out",
+            )
+
+
 def _whole(text: str, what: str) -> list[int]:
-    return [int(number) for number in _figures(text, what)]
+    """A list of whole numbers above 0."""
+    numbers = _figures(text, what)
+    if wrong := [number for number in numbers if number < 1 or not number.is_integer()]:
+        raise UserError(
+            f"{what} cannot be {wrong[0]:g}.", expected="whole numbers above 0, as in 1,3,6"
+        )
+    return [int(number) for number in numbers]
 
 
 def _figures(text: str, what: str) -> list[float]:
     """A list of numbers from ``1,3,6``."""
     try:
-        return [float(part) for part in text.split(",") if part.strip()]
+        numbers = [float(part) for part in text.split(",") if part.strip()]
     except ValueError:
-        raise UserError(f"{what} cannot be {text!r}.", expected="numbers, as in 1,3,6") from None
+        numbers = []
+    if not numbers or not all(map(math.isfinite, numbers)):
+        raise UserError(f"{what} cannot be {text!r}.", expected="numbers, as in 1,3,6")
+    return numbers

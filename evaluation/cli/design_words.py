@@ -10,6 +10,7 @@ from evaluation.cli.session import print_table, say
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evaluation.design.calibrate import Read
     from evaluation.design.match import Matched
 
 WHOLE = 100.0
@@ -90,13 +91,37 @@ def tell_match(code: str, found: Matched) -> None:
         say(f"Left out: {count} areas, {reason}.")
 
 
+def areas_read(read: Read) -> str:
+    """How many areas a panel has, with how many gaps, and how many were left out."""
+    areas, periods = len(read.panel.areas), len(read.panel.periods)
+    said = f"{areas:,} areas over {periods} quarters"
+    said += f", {read.with_gaps:,} of them with gaps" if read.with_gaps else ", each with a figure"
+    if read.left_out:
+        said += f"; {read.left_out:,} more lack figures and are left out"
+    return f"{said}."
+
+
 def tell_calibration(found: dict[str, Any]) -> None:
-    """How often the looks found something, and how often the repeated interval held."""
+    """How often the looks found something, how often the repeated interval held, what they see."""
+    unit = "%" if found["scale"] == "level" else "log points"
     for row in found["rows"]:
-        if row["look"] == "any":
-            rejected = row["size"] if row["effect"] == 0 else row["power"]
-            print(
-                f"{row['estimator']:18} {row['started']:3} started, effect {row['effect']:+g} %: "
-                f"rejected {100 * rejected:5.1f} % (± {100 * row['mc_se']:.1f}), "
-                f"repeated interval holds {100 * row['coverage']:5.1f} %"
-            )
+        if row["look"] != "any":
+            continue
+        said = (
+            f"{row['estimator']:18} {row['started']:3} started, effect {row['effect']:+g} {unit}: "
+        )
+        rejected = row["size"] if row["effect"] == 0 else row["power"]
+        parts = [] if rejected is None else [
+            f"rejected {100 * rejected:5.1f} % (± {100 * row['mc_se']:.1f})",
+            f"repeated interval holds {100 * row['coverage']:5.1f} %",
+        ]  # fmt: skip
+        parts += [f"{100 * row['refused']:.1f} % refused"] if row["refused"] else []
+        print(said + ", ".join(parts))
+    if not any(row["effect"] for row in found["rows"]):
+        return
+    for seen in found["detectable"]:
+        what = f"a fall of {seen['percent']:.1f} %" if seen["percent"] else "none of those planted"
+        print(
+            f"{seen['estimator']:18} {seen['started']:3} started: {what} would be found four times "
+            f"in five over {found['looks']} looks"
+        )

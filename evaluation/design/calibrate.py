@@ -22,6 +22,7 @@ from evaluation.design.many import Runs, rehearse_many
 from evaluation.design.power import percent_of_logs
 from evaluation.design.trial import OUTCOME, Rehearsal
 from evaluation.errors import PanelError
+from evaluation.estimate.fits import LEAST_PERIODS
 from evaluation.panel import Panel
 
 if TYPE_CHECKING:
@@ -54,26 +55,74 @@ class Same:
         return self.panel
 
 
-def read_panel(path: Path, columns: Columns, looks: int) -> Panel:
-    """A panel for rehearsals from a CSV file, areas with a missing figure left out.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Read:
+    """A panel read for rehearsals. left_out : areas of the file that are not in it."""
+
+    panel: Panel
+    left_out: int
+
+    @property
+    def with_gaps(self) -> int:
+        """Areas in it that lack a figure somewhere."""
+        return _with_gaps(self.panel)
+
+
+def _with_gaps(panel: Panel) -> int:
+    return int(np.isnan(panel.array(OUTCOME)).any(axis=1).sum())
+
+
+def read_panel(path: Path, columns: Columns, looks: int, *, keep_gaps: bool = False) -> Read:
+    """A panel for rehearsals from a CSV file, and how many of its areas were left out.
+
+    Parameters
+    ----------
+    keep_gaps : whether areas with a missing figure stay. Each has to be able to be a pilot: with a
+        figure in the quarter of the start and in three before it; others are left out all the same.
+        Without, every area that lacks a figure is left out.
 
     Raises
     ------
-    PanelError : the file cannot be read, lacks a column, no area is complete, or the looks leave
-        no period before the start.
+    PanelError : the file cannot be read, lacks a column, no area is left, or the looks leave no
+        period before the start.
     """
+    panel = _panel_of(path, columns)
+    first = len(panel.periods) - looks
+    if first < 1:
+        raise PanelError(
+            f"{looks} looks leave nothing before the start in {len(panel.periods)} periods.",
+            where=path.name, mend="ask for fewer looks",
+        )  # fmt: skip
+    held = np.isfinite(panel.array(OUTCOME))
+    enough = held[:, :first].sum(axis=1) >= min(LEAST_PERIODS, first)
+    kept = np.asarray(held[:, first] & enough if keep_gaps else held.all(axis=1))
+    if not kept.any():
+        raise PanelError(
+            "no area has a figure in the quarter of the start and enough before it."
+            if keep_gaps else "no area has a figure in every period.", where=path.name,
+            mend="look for a quarter that is missing everywhere" + (
+                "" if keep_gaps else ", or keep areas with gaps: --keep-gaps"),
+        )  # fmt: skip
+    return Read(panel=panel.select(kept), left_out=int((~kept).sum()))
+
+
+def _panel_of(path: Path, columns: Columns) -> Panel:
+    """Every area of a long table, its figures as the outcome of rehearsals."""
     if not path.is_file():
-        raise PanelError(f"there is no file {path}.")
+        raise PanelError(
+            "there is no such file.", where=str(path), mend="name a CSV file, which may end in .gz"
+        )
     try:
         frame = pd.read_csv(path)
     except (ValueError, OSError) as error:
-        raise PanelError(f"{path.name} cannot be read as CSV: {error}.") from None
+        raise PanelError(f"it cannot be read as CSV: {error}.", where=path.name) from None
     wanted = [columns.area, columns.period, columns.value]
     extra = [name for name in (columns.population, columns.authority) if name]
     if missing := [name for name in (*wanted, *extra) if name not in frame]:
         raise PanelError(
-            f"{path.name} has no column {missing[0]!r}.", expected=", ".join(map(str, frame))
-        )
+            f"it has no column {missing[0]!r}.", where=path.name,
+            expected=", ".join(map(str, frame)),
+        )  # fmt: skip
     first = frame.groupby(columns.area, sort=True)
     for name in extra:
         frame[name] = first[name].transform("first")
@@ -81,16 +130,31 @@ def read_panel(path: Path, columns: Columns, looks: int) -> Panel:
         frame, area=columns.area, period=columns.period, outcomes=columns.value,
         population=columns.population, authority=columns.authority,
     )  # fmt: skip
-    figures = panel.array(columns.value)
-    whole = np.asarray(np.isfinite(figures).all(axis=1))
-    if not whole.any():
-        raise PanelError("no area has a figure in every period.", where=path.name)
-    if looks >= len(panel.periods):
+    return replace(panel, figures={OUTCOME: panel.array(columns.value)})
+
+
+def refuse_no_counts(panel: Panel, threshold: float) -> None:
+    """Refuse to withhold small figures of what are no counts.
+
+    Raises
+    ------
+    PanelError : a figure is below zero or no whole number, or the threshold is below zero.
+    """
+    if threshold < 0:
         raise PanelError(
-            f"{looks} looks leave nothing before the start in {len(panel.periods)} periods.",
-            mend="ask for fewer looks",
+            f"figures below {threshold:g} cannot be withheld.", expected="a count, say 5"
         )
-    return replace(panel.select(whole), figures={OUTCOME: figures[whole]})
+    figures = panel.array(OUTCOME)
+    wrong = np.isfinite(figures) & ((figures < 0) | (figures != np.round(figures)))
+    if threshold and wrong.any():
+        area, period = np.argwhere(wrong)[0]
+        raise PanelError(
+            f"only counts are withheld where they are small, and these figures are none: "
+            f"{figures[area, period]:g} in area {panel.areas.index[area]}, "
+            f"{panel.labels[period]}.",
+            expected="whole numbers, 0 or above",
+            mend="name the column of counts as the one of figures, or withhold none",
+        )
 
 
 def _percent(size: float | None, how: Rehearsal) -> float | None:
@@ -116,14 +180,20 @@ def calibrate(
     ----------
     panel : outcome ``y``; nothing has started in it.
     started : numbers of placebo pilot areas. effects : planted, in percent of the level.
-    rehearsal : looks, choice of pilots, strata, scale; ``started`` in it is set from ``started``.
+    rehearsal : looks, choice of pilots, strata, scale, what is withheld; ``started`` in it is set
+        from ``started``.
 
     Returns
     -------
     ``rows`` (see `evaluation.design.rates.rows`), ``detectable`` (the smallest effect found four
     times in five over the looks, as a fall in per cent) and what was run.
+
+    Raises
+    ------
+    PanelError : figures are to be withheld, and the panel holds no counts.
     """
     how, asked = rehearsal or Rehearsal(started=1), runs or Runs()
+    refuse_no_counts(panel, how.withheld)
     table, found_at_80 = [], []
     for name in estimators:
         for count in started:
@@ -137,7 +207,8 @@ def calibrate(
                 "percent": _percent(rates.detectable(effects, found), how),
             })  # fmt: skip
     return {
-        "areas": len(panel.areas), "periods": len(panel.periods), "looks": how.looks,
+        "areas": len(panel.areas), "with_gaps": _with_gaps(panel), "withheld": how.withheld,
+        "periods": len(panel.periods), "looks": how.looks,
         "pilots": how.pilots, "strata": list(how.strata), "block": how.block,
         "scale": how.choices.scale, "gaps": how.choices.gaps, "assignments": how.assignments,
         "shape": how.shape, "sample": how.sample,

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 PATH_TERMS = 4
-LEAST_PERIODS = 3
-"""Periods before the start that a pilot needs for synthetic weights, or all if there are fewer."""
 NO_WEIGHT = 1e-8
 
 
@@ -164,7 +162,7 @@ def synthetic_weights(
     """(pilots, donors) unit weights of synthetic difference-in-differences, fitted before starts.
 
     Donors are the eligible areas with every figure before the first start. Each pilot is fitted on
-    the periods in which it has figures itself; one with fewer than `LEAST_PERIODS` has no row.
+    the periods in which it has figures itself; one with fewer than `fits.LEAST_PERIODS` has no row.
 
     Parameters
     ----------
@@ -187,7 +185,7 @@ def synthetic_weights(
             expected="at least two",
             mend="a smaller buffer, or more comparison areas",
         )
-    able = np.flatnonzero(pilot & (held.sum(axis=1) >= min(LEAST_PERIODS, end)))
+    able = np.flatnonzero(pilot & (held.sum(axis=1) >= min(fits.LEAST_PERIODS, end)))
     # Of the time after, unit weights know only how long it is: flat figures stand in for it.
     figures = np.hstack([before, np.zeros((len(before), how.after))])
     rows = np.empty((len(able), len(donors)))

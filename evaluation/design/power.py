@@ -130,6 +130,12 @@ def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.Data
     })  # fmt: skip
 
 
+def direction_of(polarity: Literal["up", "down", "care"], hoped: float | None) -> Direction:
+    """The direction that a reader cares for: by polarity; where that is none, by what is hoped."""
+    rises = polarity == "up" or (polarity == "care" and (hoped or 0) > 0)
+    return "rise" if rises else "fall"
+
+
 def percent_of_logs(sizes: Floats, direction: Direction) -> Floats:
     """Per cent of a fall, or of a rise, of sizes in logarithms (0 or above); infinite stays so."""
     with np.errstate(over="ignore"):

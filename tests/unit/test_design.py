@@ -12,6 +12,7 @@ from evaluation.design.match import MatchPlan, match
 from evaluation.design.power import (
     Plan,
     detectable_by_look,
+    direction_of,
     first_able,
     moved_back,
     percent_of_logs,
@@ -185,6 +186,13 @@ def test_power_and_calibration_say_the_same_of_logarithms():
     assert last[0] * last[1] == pytest.approx(10_000)
     with pytest.raises(EstimateError, match="direction cannot be 'up'"):
         replace(PLAN, direction="up")
+    cared_for = {
+        ("up", -3): "rise",
+        ("down", 3): "fall",
+        ("care", 3): "rise",
+        ("care", None): "fall",
+    }
+    assert {how: direction_of(*how) for how in cared_for} == cared_for
 
 
 def test_matching_brings_pilots_and_comparisons_together():
