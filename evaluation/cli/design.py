@@ -18,7 +18,7 @@ from evaluation.cli.design_words import (
     tell_power,
 )
 from evaluation.cli.session import Session, say, writable
-from evaluation.errors import ProtocolError, UserError
+from evaluation.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,12 +125,15 @@ def power_verb(
     as a fall, or as a rise where the outcome is better up; a study tests for both.
     """
     from evaluation.design.candidates import read_candidates
+    from evaluation.study.design import study_power
 
     for path, endings in ((output, (".csv",)), (plot, (".svg",))):
         if path is not None:
             writable(path, endings)
     sets = None if candidates is None else read_candidates(candidates)
-    table = _powers(context.obj, study, (outcome, targeted), sets)
+    table = study_power(
+        context.obj.workspace, study, outcome=outcome, targeted=targeted, candidates=sets
+    )
     for code, rows in table.groupby("outcome", sort=False):
         if sets is None:
             tell_power(str(code), rows, hoped, targeted)
@@ -148,46 +151,6 @@ def power_verb(
             table = table.assign(outcome=lines)
         plot.write_text(detectable_by_look(rows_of(table), WIDE), encoding="utf-8")
         print(plot)
-
-
-def _powers(
-    session: Session,
-    study: str,
-    asked: tuple[str | None, float],
-    sets: dict[str, tuple[str, ...]] | None,
-) -> pd.DataFrame:
-    """Power of the planned sites, or of sets of areas, for one outcome or every main one."""
-    import pandas as pd
-
-    from evaluation.design.candidates import compare
-    from evaluation.design.power import Plan, direction_of, power
-    from evaluation.study.looks import plan_of
-    from evaluation.study.panels import load_study, study_panel
-
-    outcome, targeted = asked
-    programme, protocol = load_study(session.workspace, study)
-    if protocol.looks is None:
-        raise ProtocolError(
-            "the protocol plans no looks, so there is nothing to spend alpha over.", where=study,
-            mend="add looks: {horizon: 8} to protocol.yaml",
-        )  # fmt: skip
-    codes = protocol.primary if outcome is None else (outcome,)
-    if codes[0] not in protocol.outcomes:
-        raise ProtocolError(
-            f"the protocol has no outcome {codes[0]!r}.", where=study,
-            expected=", ".join(protocol.outcomes),
-        )  # fmt: skip
-    with session.ledger() as ledger:
-        observations = ledger.observations(programme.name, outcomes=list(protocol.outcomes))
-    panel, tables = study_panel(programme, protocol, observations, None), []
-    for code in codes:
-        direction = direction_of(
-            programme.outcome_by_code[code].polarity, protocol.hoped_percent.get(code)
-        )
-        plan = Plan.of(protocol, code, plan_of(protocol), targeted=targeted, direction=direction)
-        found = power(panel, code, plan) if sets is None else compare(panel, code, plan, sets)
-        tables.append(found.assign(outcome=code))
-    return pd.concat(tables, ignore_index=True)
 
 
 @app.command("match")

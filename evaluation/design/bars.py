@@ -142,6 +142,8 @@ def _shown(name: EstimatorName) -> Iterator[Bar]:
         "pilots chosen on a rise before the start": (SIXTY, replace(how, pilots="top_trend")),
         "small counts withheld": (
             replace(SIXTY, counts=9.0), replace(how, withheld=5.0)),
+        "small counts withheld, areas of unlike size": (
+            replace(SIXTY, counts=9.0, by_population=True), replace(how, withheld=5.0)),
         "pilots that vary most": (SIXTY, replace(how, pilots="variable")),
     }  # fmt: skip
     for what, (panel, rehearsal) in failures.items():

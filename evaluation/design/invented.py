@@ -25,7 +25,8 @@ class Invented:
     persistence : of the shocks, AR(1). between : standard deviation of the areas' levels.
     shared : share of a shock's variance that an authority's areas have in common.
     authorities : number of authorities, areas spread evenly.
-    by_population : whether shocks shrink with the square root of the population.
+    by_population : whether shocks shrink with the square root of the population; the mean of counts
+        grows with it.
     counts : the mean of whole numbers instead, Poisson around the areas' paths in percent; 0: none.
     """
 
@@ -62,6 +63,8 @@ class Invented:
         figures = level[:, None] + shocks + shock_for_all + season
         if self.counts:
             mean = self.counts * np.maximum(figures, 1.0) / 100
+            if self.by_population:
+                mean *= (population / np.median(population))[:, None]
             figures = rng.poisson(mean).astype(float)
         return Panel(
             areas=areas, periods=period_range(LAST + (1 - self.quarters), LAST),

@@ -191,17 +191,16 @@ def _open_to(
         return np.arange(n)
     if rule in ("one_authority", "two_authorities"):
         return _in_authorities(panel, rehearsal, rng)
-    half = first // 2
-    population = panel.areas["population"].to_numpy(dtype=float)
-    measure, share = {
-        "top_level": (np.nanmean(before, axis=1), 0.1),
-        "top_trend": (
-            np.nanmean(before[:, half:], axis=1) - np.nanmean(before[:, :half], axis=1), 0.1,
-        ),
-        "variable": (np.nanstd(np.diff(before, axis=1), axis=1), 1 / 3),
-        "smallest": (-population, 1 / 3),
-        "largest": (population, 1 / 3),
-    }[rule]  # fmt: skip
+    if rule in ("smallest", "largest"):
+        measure = panel.areas["population"].to_numpy(dtype=float)
+        measure = -measure if rule == "smallest" else measure
+    elif rule == "variable":
+        measure = np.nanstd(np.diff(before, axis=1), axis=1)
+    else:
+        late, early = before[:, first // 2 :], before[:, : first // 2]
+        rise = np.nanmean(late, axis=1) - np.nanmean(early, axis=1)
+        measure = rise if rule == "top_trend" else np.nanmean(before, axis=1)
+    share = 0.1 if rule in ("top_level", "top_trend") else 1 / 3
     count = max(rehearsal.started, int(np.ceil(share * n)))
     return np.sort(np.argsort(-measure, kind="stable")[:count])
 

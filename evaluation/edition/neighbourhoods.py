@@ -16,7 +16,9 @@ from evaluation.edition.records import Record, read_record
 from evaluation.edition.tables import table
 from evaluation.protocol import ESTIMATOR_NAMES
 
-PANEL = ("title", "areas", "periods", "looks", "scale", "sample", "shape")
+PANEL = (
+    "title", "areas", "periods", "looks", "scale", "sample", "shape", "withheld", "with_gaps",
+)  # fmt: skip
 """What records of one panel have in common; estimators may be measured one after another."""
 
 CHOSEN = {
@@ -37,7 +39,7 @@ def view(book: Path) -> dict[str, Any]:
     records = [read_record(path) for path in sorted((book / "neighbourhoods").glob("*.json"))]
     by_panel: dict[tuple[Any, ...], list[Record]] = {}
     for one in filter(_plain, records):
-        by_panel.setdefault(tuple(one[name] for name in PANEL), []).append(one)
+        by_panel.setdefault(tuple(one.get(name) for name in PANEL), []).append(one)
     return {
         "neighbourhoods": [
             {"records": held, "table": _rates(held), "said": _said(held)}

@@ -6,45 +6,65 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from evaluation.design.candidates import compare
 from evaluation.design.match import Matched, MatchPlan, match
-from evaluation.design.power import Plan, power
+from evaluation.design.power import Plan, direction_of, power
 from evaluation.errors import ProtocolError
-from evaluation.estimate.ladder import Choices
 from evaluation.ledger.ledger import Ledger
 from evaluation.study.looks import plan_of
 from evaluation.study.panels import load_study, study_panel
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from evaluation.panel import Panel
+    from evaluation.programme import Programme
     from evaluation.protocol import Protocol
     from evaluation.workspace import Workspace
 
 
 def study_power(
-    workspace: Workspace, name: str, *, outcome: str | None = None, targeted: float = 1.0
+    workspace: Workspace,
+    name: str,
+    *,
+    outcome: str | None = None,
+    targeted: float = 1.0,
+    candidates: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
-    """Rows of `evaluation.design.power.power` for each primary outcome, or for one outcome.
+    """What the planned looks could find, of each primary outcome or of one outcome.
+
+    Parameters
+    ----------
+    targeted : share of people whom the reform reaches. candidates : sets of pilot areas to compare
+        instead of the planned sites.
+
+    Returns
+    -------
+    Rows of `evaluation.design.power.power` or, with candidates, of
+    `evaluation.design.candidates.compare`, and ``outcome``. Effects are said in the direction that
+    is hoped for.
 
     Raises
     ------
     ProtocolError : the protocol plans no looks, or has no such outcome.
     """
-    protocol, panel = _ground(workspace, name)
+    programme, protocol, panel = _ground(workspace, name)
     if protocol.looks is None:
         raise ProtocolError(
             "the protocol plans no looks, so there is nothing to spend alpha over.", where=name,
             mend="add looks: {horizon: 8} to protocol.yaml",
         )  # fmt: skip
-    plan = protocol.assignments
     tables = []
     for code in _chosen(protocol, outcome, name):
-        choices = Choices.of(protocol, code)
-        asked = Plan(
-            estimator=protocol.estimators[0], choices=choices, window=protocol.window,
-            looks=plan_of(protocol), strata=plan.strata, block=plan.block,
-            assignments=min(plan.n, 1_999), seed=plan.seed, targeted=targeted,
-        )  # fmt: skip
-        tables.append(power(panel, code, asked).assign(outcome=code))
+        direction = direction_of(
+            programme.outcome_by_code[code].polarity, protocol.hoped_percent.get(code)
+        )
+        plan = Plan.of(protocol, code, plan_of(protocol), targeted=targeted, direction=direction)
+        if candidates is None:
+            found = power(panel, code, plan)
+        else:
+            found = compare(panel, code, plan, candidates)
+        tables.append(found.assign(outcome=code))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -52,16 +72,16 @@ def study_match(
     workspace: Workspace, name: str, plan: MatchPlan, *, outcome: str | None = None
 ) -> tuple[str, Matched]:
     """The outcome matched on (the first primary one by default) and its matches."""
-    protocol, panel = _ground(workspace, name)
+    _, protocol, panel = _ground(workspace, name)
     code = _chosen(protocol, outcome, name)[0]
     return code, match(panel, code, plan)
 
 
-def _ground(workspace: Workspace, name: str) -> tuple[Protocol, Panel]:
+def _ground(workspace: Workspace, name: str) -> tuple[Programme, Protocol, Panel]:
     programme, protocol = load_study(workspace, name)
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         observations = ledger.observations(programme.name, outcomes=list(protocol.outcomes))
-    return protocol, study_panel(programme, protocol, observations, None)
+    return programme, protocol, study_panel(programme, protocol, observations, None)
 
 
 def _chosen(protocol: Protocol, outcome: str | None, name: str) -> tuple[str, ...]:
