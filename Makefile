@@ -48,8 +48,9 @@ lint: $(FOR_TESTING) ## Check style, types and layers
 	@.venv/bin/lint-imports > .venv/layers.log 2>&1 || { cat .venv/layers.log; exit 1; }
 	@grep Contracts: .venv/layers.log
 
-calibration: $(FOR_RUNNING) ## Measure the error rates over many synthetic programmes (slow)
+calibration: $(FOR_RUNNING) ## Measure the error rates, of programmes and of looks (hours; goes on where stopped)
 	@.venv/bin/python -m evaluation.design.calibration $(SEEDS) $(FULL_SEEDS)
+	@.venv/bin/python -m evaluation.design.bars --workers $(WORKERS)
 
 bench: $(FOR_RUNNING) ## Install the peers; list what can be measured, and what was
 	@.uv/bin/uv sync --quiet --frozen --inexact --all-extras --group bench
