@@ -39,7 +39,7 @@ def view(book: Path) -> dict[str, Any]:
     records = [read_record(path) for path in sorted((book / "neighbourhoods").glob("*.json"))]
     by_panel: dict[tuple[Any, ...], list[Record]] = {}
     for one in filter(_plain, records):
-        by_panel.setdefault(tuple(one.get(name) for name in PANEL), []).append(one)
+        by_panel.setdefault(tuple(one.get(name) or None for name in PANEL), []).append(one)
     return {
         "neighbourhoods": [
             {"records": held, "table": _rates(held), "said": _said(held)}
@@ -107,25 +107,20 @@ def _with_error(row: Record) -> str:
 
 
 def _shown(records: Sequence[Record]) -> Markup:
-    """Pilots that are not like the rest, and the remedy beside each."""
-    if not records:
-        return Markup("")
-    cells = []
+    """Pilots that are not like the rest, and the remedy beside each: a table a panel."""
+    cells: dict[str, list[list[str]]] = {}
     for one in records:
         within = f"within bands of {words.listed(one['strata'])}" if one["strata"] else ""
         together = "whole authorities move" if one["block"] == "authority" else "areas move alone"
         for row in _over_looks(one):
             if row["effect"] == 0:
-                cells.append([
+                cells.setdefault(one["title"], []).append([
                     f"{words.number(row['started'])} areas {CHOSEN[one['pilots']]}",
                     "; ".join(part for part in (together, within) if part),
-                    ESTIMATOR_NAMES[row["estimator"]],
-                    _with_error(row), one["title"],
+                    ESTIMATOR_NAMES[row["estimator"]], _with_error(row),
                 ])  # fmt: skip
-    heads = ["Pilots", "Re-drawn how", "Estimator", "Found where there was none", "Panel"]
-    title, panels = "Pilots that are not like the rest", {row[-1] for row in cells}
-    # One panel is named once, above, and not again in every row.
-    if len(panels) == 1:
-        title, heads = f"{title}: {panels.pop()}", heads[:-1]
-        cells = [row[:-1] for row in cells]
-    return table(title, heads, cells, numeric="tttn")
+    heads = ["Pilots", "Re-drawn how", "Estimator", "Found where there was none"]
+    return Markup("").join(
+        table(f"Pilots that are not like the rest: {title}", heads, rows, numeric="tttn")
+        for title, rows in cells.items()
+    )
