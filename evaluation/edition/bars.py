@@ -93,7 +93,7 @@ def _shown(rows: Sequence[Record]) -> Markup:
 
 
 def _rate(row: Record) -> str:
-    """The rate; where the estimator was mostly refused, that instead."""
+    """The rate and two Monte Carlo errors; where the estimator was mostly refused, that instead."""
     if row["refused"] > 0.5:
         return f"refused in {words.percent(100 * row['refused'], 1)}"
-    return words.percent(100 * row["measured"], 1)
+    return f"{words.percent(100 * row['measured'], 1)} ± {words.number(200 * row['mc_se'], 1)}"
