@@ -48,10 +48,10 @@ LEAST = 999
 class Bar:
     """One rate and its band.
 
-    measure : ``size`` at the last look, ``size over looks``, ``coverage`` of the last look's
+    measure : ``size`` at the first look, ``size over looks``, ``coverage`` of the last look's
         interval, ``coverage over looks`` of the repeated one, or ``part found`` of the planted
-        effect, on the mean over rehearsals. claim : False where the rate is shown
-        for what it is and promises nothing.
+        effect, on the mean over rehearsals. claim : False where the rate is shown for what it is
+        and promises nothing.
     """
 
     what: str
@@ -170,7 +170,7 @@ def measured(bar: Bar, found: Found) -> dict[str, Any]:
         "claim": bar.claim,
     }  # fmt: skip
     held = ~found["refused"]
-    refused = 1 - float(held.mean())
+    refused = float(found["refused"].mean())
     if bar.measure == "part found":
         return bar_row(said, 1 + found["errors"][held, -1] / found["planted"][held, -1], refused)
     key, look = {

@@ -22,7 +22,7 @@ from evaluation.design.many import Runs, rehearse_many
 from evaluation.design.power import percent_of_logs
 from evaluation.design.trial import OUTCOME, Rehearsal
 from evaluation.errors import PanelError
-from evaluation.estimate.fits import LEAST_PERIODS
+from evaluation.estimate.fits import enough
 from evaluation.panel import Panel
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def read_panel(path: Path, columns: Columns, looks: int, *, keep_gaps: bool = Fa
             where=path.name, mend="ask for fewer looks",
         )  # fmt: skip
     held = np.isfinite(panel.array(OUTCOME))
-    enough = held[:, :first].sum(axis=1) >= min(LEAST_PERIODS, first)
-    kept = np.asarray(held[:, first] & enough if keep_gaps else held.all(axis=1))
+    able = held[:, first] & enough(held[:, :first])
+    kept = np.asarray(able if keep_gaps else held.all(axis=1))
     if not kept.any():
         raise PanelError(
             "no area has a figure in the quarter of the start and enough before it."

@@ -18,6 +18,7 @@ import pandas as pd
 
 from evaluation.errors import EstimateError
 from evaluation.estimate import fits
+from evaluation.estimate.twins import alike
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -185,15 +186,12 @@ def synthetic_weights(
             expected="at least two",
             mend="a smaller buffer, or more comparison areas",
         )
-    able = np.flatnonzero(pilot & (held.sum(axis=1) >= min(fits.LEAST_PERIODS, end)))
+    able = np.flatnonzero(pilot & fits.enough(held))
     # Of the time after, unit weights know only how long it is: flat figures stand in for it.
     figures = np.hstack([before, np.zeros((len(before), how.after))])
     rows = np.empty((len(able), len(donors)))
-    patterns, which = np.unique(held[able], axis=0, return_inverse=True)
-    for k, pattern in enumerate(patterns):
-        own = which == k
-        start = (end, "the first start")
-        ground = fits.Ground.on(figures, able[own], donors, np.flatnonzero(pattern), start)
+    for periods, own in alike(held[able]):
+        ground = fits.Ground.on(figures, able[own], donors, periods, (end, "the first start"))
         rows[own] = fits.sdid(ground).unit
     codes = panel.areas.index
     return pd.DataFrame(rows, index=codes[able], columns=codes[donors])

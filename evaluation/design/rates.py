@@ -35,7 +35,7 @@ def rows(
     table = []
     looks = found["rejects"].shape[2]
     held = ~found["refused"]
-    refused = 1 - float(held.mean())
+    refused = float(found["refused"].mean())
     for e, effect in enumerate(effects):
         errors = found["errors"][held, e]
         bias = float(np.nanmean(errors)) if np.isfinite(errors).any() else None

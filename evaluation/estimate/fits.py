@@ -83,11 +83,10 @@ class Ground:
         """
         donors, label = donors_of(sample), str(sample.panel.periods[g])
         held = np.isfinite(sample.figures[:, :g])
-        able = np.flatnonzero(held.sum(axis=1) >= min(LEAST_PERIODS, g))
-        patterns, which = np.unique(held[able], axis=0, return_inverse=True)
+        able = np.flatnonzero(enough(held))
         return [
-            cls.on(sample.figures, able[which == k], donors, np.flatnonzero(pattern), (g, label))
-            for k, pattern in enumerate(patterns)
+            cls.on(sample.figures, able[rows], donors, periods, (g, label))
+            for periods, rows in twins.alike(held[able])
         ]
 
     @classmethod
@@ -168,6 +167,12 @@ def fit_start(sample: frame.Sample, g: int, method: Method) -> Twins:
     """The twins of every area for the start ``g``."""
     grounds = Ground.each(sample, g)
     return twins_of(grounds, [method(ground) for ground in grounds])
+
+
+def enough(held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(N) which areas have enough of the periods before a start (N, T0) to be fitted."""
+    out: NDArray[np.bool_] = held.sum(axis=1) >= min(LEAST_PERIODS, held.shape[1])
+    return out
 
 
 def donors_of(sample: frame.Sample) -> Places:

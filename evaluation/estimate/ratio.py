@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.errors import EstimateError
-from evaluation.estimate import ladder, scores
+from evaluation.estimate import frame, ladder, scores
 from evaluation.estimate.inference import placebo_interval, placebo_p
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from evaluation.estimate.assignment import Assignments
     from evaluation.estimate.ladder import Choices
     from evaluation.panel import Panel
@@ -75,13 +73,14 @@ def ratio_effect(
         raise EstimateError(
             "on scale 'log' the effect is proportional already.", mend="take the estimate itself"
         )
-    cells = _in_started_cells(panel, outcome)
+    sample = frame.take(panel, outcome, "level")
+    cells = sample.figures * frame.unit_figures(sample)
     if not np.nansum(cells) > 0:
         raise EstimateError(
             f"{outcome} has no figure above zero in started cells, to be multiplied by anything.",
             mend="choose another outcome, or estimate an additive effect",
         )
-    started = replace(panel, figures={outcome: cells})
+    started = replace(sample.panel, figures={outcome: cells})
     now, level = (
         scores.statistic(ladder.to_test(name, held, outcome, choices, assignments), window).raw
         for held in (panel, started)
@@ -91,13 +90,6 @@ def ratio_effect(
         outcome=outcome, effect=_as_ratio(float(now[0] / level[0])), low=_as_ratio(low),
         high=_as_ratio(high), p_value=placebo_p(now),
     )  # fmt: skip
-
-
-def _in_started_cells(panel: Panel, outcome: str) -> NDArray[np.float64]:
-    """(N, T) D Y: the figures of started cells, zero elsewhere; NaN where there is none."""
-    start = panel.start_index
-    on = (start[:, None] >= 0) & (np.arange(len(panel.periods)) >= start[:, None])
-    return panel.array(outcome) * on
 
 
 def _as_ratio(kappa: float) -> float:

@@ -107,19 +107,16 @@ def _grounds(samples: dict[str, frame.Sample], g: int) -> list[dict[str, fits.Gr
     if len(donors) < 2:
         raise EstimateError("fewer than two comparison areas have every figure of every outcome.")
     held = np.stack([np.isfinite(figures[:, :g]) for figures in of_all], axis=1)
-    able = np.flatnonzero((held.sum(axis=2) >= min(fits.LEAST_PERIODS, g)).all(axis=1))
-    patterns, which = np.unique(held[able].reshape(len(able), -1), axis=0, return_inverse=True)
+    able = np.flatnonzero(np.all([fits.enough(held[:, k]) for k in range(len(of_all))], axis=0))
     label = str(next(iter(samples.values())).panel.periods[g])
     return [
         {
             name: fits.Ground.on(
-                sample.figures, able[which == k], donors, np.flatnonzero(own), (g, label)
+                sample.figures, able[rows], donors, periods[periods // g == k] - k * g, (g, label)
             )
-            for (name, sample), own in zip(
-                samples.items(), pattern.reshape(len(samples), -1), strict=True
-            )
+            for k, (name, sample) in enumerate(samples.items())
         }
-        for k, pattern in enumerate(patterns)
+        for periods, rows in twins.alike(held[able].reshape(len(able), -1))
     ]
 
 

@@ -82,15 +82,6 @@ class Twins:
         """(N, donors) simplex weights, by which a twin stands or falls with its donors."""
         return self.augmented.base if self.augmented else self.unit_weights
 
-    def alike(
-        self, areas: NDArray[np.int64]
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Positions of periods, and which of some areas were fitted on just these."""
-        patterns, which = np.unique(self.fitted_on[areas], axis=0, return_inverse=True)
-        for k, pattern in enumerate(patterns):
-            if pattern.any():
-                yield np.flatnonzero(pattern), np.flatnonzero(which == k)
-
     @property
     def column(self) -> NDArray[np.int64]:
         """(N) the column of each area among the donors; -1 for an area that is none."""
@@ -109,6 +100,16 @@ class Twins:
         before = (np.where(weights > 0, difference, 0.0) * weights).sum(axis=-1)
         out: Floats = difference - before[..., None]
         return out
+
+
+def alike(
+    held: NDArray[np.bool_],
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Positions of periods, and which rows of (R, T) hold just these; none for rows of none."""
+    patterns, which = np.unique(held, axis=0, return_inverse=True)
+    for k, pattern in enumerate(patterns):
+        if pattern.any():
+            yield np.flatnonzero(pattern), np.flatnonzero(which == k)
 
 
 def complete(panel: Panel, outcomes: Sequence[str]) -> tuple[Panel, tuple[str, ...]]:
@@ -243,7 +244,7 @@ def _refitted(
     kept[lost] = np.nan
     at, place = np.nonzero((dropped > NOTHING) & ~lost)
     areas = fillers[at, place]
-    for periods, these in twin.alike(areas):
+    for periods, these in alike(twin.fitted_on[areas]):
         before = twin.figures[:, periods]
         again = simplex.fit(before[twin.donors].T, before[areas[these]], column[at[these]])
         kept[at[these], place[these]] = again.predict(twin.figures[twin.donors])
@@ -270,7 +271,7 @@ def _augmentation(
     moments -= total[:, :, None] * total[:, None, :] / count[:, None, None]
     left, penalty = twin.figures[fillers] - kept, twin.augmented.penalty[fillers]
     added: Floats = np.full(kept.shape, np.nan)
-    for periods, these in twin.alike(fillers.ravel()):
+    for periods, these in alike(twin.fitted_on[fillers.ravel()]):
         at, place = np.unravel_index(these, fillers.shape)
         rows, row = np.unique(at, return_inverse=True)
         # Fillers with figures in other periods stand as noughts, so that one product serves all.

@@ -1,5 +1,7 @@
 """Bounds on broken trends against linear programmes, brute force and simulation."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
@@ -164,19 +166,19 @@ def test_from_an_estimate_by_re_assignment() -> None:
 
 
 @pytest.mark.parametrize("kind", ["relative", "smoothness"])
-def test_bounds_of_an_estimate_are_those_of_its_event_study(kind: str) -> None:
+def test_bounds_of_an_estimate_are_those_of_its_event_study(kind: Any) -> None:
     held = panel(n=40, effect=3.0)
     drawn = Assignments.draw(held, strata=(), n=199)
     estimate = did(held, "y", settings=DidSettings(base="mean"), assignments=drawn)
-    found = honest_bounds(estimate, kind, m=(0.1, 0.4))  # type: ignore[arg-type]
-    longer = {"relative": "relative_magnitudes"}.get(kind, kind)
-    peer = sensitivity(EventStudy.of(estimate), longer, (0.1, 0.4))  # type: ignore[arg-type]
+    found = honest_bounds(estimate, kind, m=(0.1, 0.4))
+    longer: Any = {"relative": "relative_magnitudes"}.get(kind, kind)
+    peer = sensitivity(EventStudy.of(estimate), longer, (0.1, 0.4))
     assert found.columns.tolist() == ["m", "low", "high"]
     assert found["m"].tolist() == [0.1, 0.4]
     np.testing.assert_array_equal(found[["low", "high"]], peer[["low", "high"]])
     assert found.attrs["breakdown"] == peer.attrs["breakdown"]
     with pytest.raises(EstimateError, match="no bounds of kind"):
-        honest_bounds(estimate, "other")  # type: ignore[arg-type]
+        honest_bounds(estimate, "other")
 
 
 def test_influence_functions_give_the_errors_of_the_table() -> None:

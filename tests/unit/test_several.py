@@ -1,10 +1,18 @@
 """Several outcomes at once, and what becomes of cells without a figure."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation import Panel, augmented_synthetic_control, synthetic_control, synthetic_did
+from evaluation import (
+    Estimate,
+    Panel,
+    augmented_synthetic_control,
+    synthetic_control,
+    synthetic_did,
+)
 from evaluation.errors import EstimateError
 from evaluation.estimate import fits, simplex
 from evaluation.estimate.assignment import Assignments
@@ -12,7 +20,8 @@ from evaluation.estimate.several import synthetic_controls
 from evaluation.estimate.synthetic import SyntheticSettings
 from tests.unit.panels import long_table, panel
 
-ESTIMATORS = [synthetic_control, augmented_synthetic_control, synthetic_did]
+Estimator = Callable[..., Estimate]
+ESTIMATORS: list[Estimator] = [synthetic_control, augmented_synthetic_control, synthetic_did]
 
 
 def two_outcomes(table: pd.DataFrame | None = None) -> Panel:
@@ -95,7 +104,9 @@ def test_what_cannot_be_shared_is_refused() -> None:
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_a_started_areas_missing_period_before_is_left_out_of_its_own_fit(estimator) -> None:  # type: ignore[no-untyped-def]
+def test_a_started_areas_missing_period_before_is_left_out_of_its_own_fit(
+    estimator: Estimator,
+) -> None:
     """The area's effect is as if nobody had figures for that period; the others' fits keep it."""
     table = long_table()
     table.loc[(table["area"] == "a00") & (table["year"] == 2002), "y"] = np.nan
@@ -115,7 +126,7 @@ def test_a_started_areas_missing_period_before_is_left_out_of_its_own_fit(estima
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_a_started_areas_missing_period_after_counts_for_nothing(estimator) -> None:  # type: ignore[no-untyped-def]
+def test_a_started_areas_missing_period_after_counts_for_nothing(estimator: Estimator) -> None:
     table = long_table(effect=4.0)
     whole = estimator(panel(table), "y")
     table.loc[(table["area"] == "a00") & (table["year"] == 2006), "y"] = np.nan
