@@ -174,17 +174,12 @@ def match_verb(
     """
     from evaluation.design.match import MatchPlan
     from evaluation.study.design import study_match
-    from evaluation.study.panels import load_study
 
     for path, endings in ((output, (".csv",)), (plot, (".svg",))):
         if path is not None:
             writable(path, endings)
     session: Session = context.obj
-    _, protocol = load_study(session.workspace, study)
-    plan = MatchPlan(
-        nearest=nearest, caliper=caliper, buffer_km=buffer_km, after=max(protocol.window[1] + 1, 1),
-        scale=protocol.scale_of(outcome or protocol.primary[0]),
-    )  # fmt: skip
+    plan = MatchPlan(nearest=nearest, caliper=caliper, buffer_km=buffer_km)
     code, found = study_match(session.workspace, study, plan, outcome=outcome)
     tell_match(code, found)
     if output is not None:
@@ -250,17 +245,11 @@ def calibrate_verb(
         progress=lambda m: say(f"· {m}"),
         runs=Runs(simulations, seed, workers, resume=resume, scheduler=scheduler),
     )  # fmt: skip
-    _record(context, output, {"title": title or panel.name, "left_out": read.left_out}, found)
+    record = {"title": title or panel.name, "command": _command(context),
+              "left_out": read.left_out, **found}  # fmt: skip
+    output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     tell_calibration(found)
     print(output)
-
-
-def _record(
-    context: typer.Context, output: Path, said: dict[str, Any], found: dict[str, Any]
-) -> None:
-    """Keep what was found beside the command that found it."""
-    record = {"title": said.pop("title"), "command": _command(context), **said, **found}
-    output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def _estimators(asked: list[str] | None) -> list[EstimatorName]:

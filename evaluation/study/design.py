@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -71,10 +72,14 @@ def study_power(
 def study_match(
     workspace: Workspace, name: str, plan: MatchPlan, *, outcome: str | None = None
 ) -> tuple[str, Matched]:
-    """The outcome matched on (the first primary one by default) and its matches."""
+    """The outcome matched on (the first primary one by default) and its matches.
+
+    The protocol says on which scale synthetic weights are fitted, and how long the time after is.
+    """
     _, protocol, panel = _ground(workspace, name)
     code = _chosen(protocol, outcome, name)[0]
-    return code, match(panel, code, plan)
+    asked = replace(plan, scale=protocol.scale_of(code), after=max(protocol.window[1] + 1, 1))
+    return code, match(panel, code, asked)
 
 
 def _ground(workspace: Workspace, name: str) -> tuple[Programme, Protocol, Panel]:
