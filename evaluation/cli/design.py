@@ -69,7 +69,10 @@ Looks = Annotated[int, typer.Option(min=1, help="Looks, one a quarter, at the en
 Effect = Annotated[
     str, typer.Option(help="Planted effects in per cent; on logarithms, in log points.")
 ]
-Simulations = Annotated[int, typer.Option(min=1, help="Rehearsals of each.")]
+Simulations = Annotated[
+    int,
+    typer.Option(min=1, help="Rehearsals of each; one with too little left to test is refused."),
+]
 Seed = Annotated[int, typer.Option(help="Of the rehearsals.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processors to use.")]
 Scheduler = Annotated[
@@ -224,10 +227,7 @@ def calibrate_verb(
     keep_gaps: KeepGaps = False,
     title: Title = "",
 ) -> None:
-    """Measure size, coverage and power of the actual pipeline on your own panel.
-
-    A rehearsal that leaves too few areas or figures to be tested is counted as refused.
-    """
+    """Measure size, coverage and power of the actual pipeline on your own panel."""
     from evaluation.design.calibrate import Columns, calibrate, read_panel
     from evaluation.design.many import Runs
 
@@ -245,9 +245,8 @@ def calibrate_verb(
         progress=lambda m: say(f"· {m}"),
         runs=Runs(simulations, seed, workers, resume=resume, scheduler=scheduler),
     )  # fmt: skip
-    record = {"title": title or panel.name, "command": _command(context),
-              "left_out": read.left_out, **found}  # fmt: skip
-    output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    said = {"title": title or panel.name, "command": _command(context), "left_out": read.left_out}
+    output.write_text(json.dumps(said | found, indent=1) + "\n", encoding="utf-8")
     tell_calibration(found)
     print(output)
 
