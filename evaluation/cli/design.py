@@ -236,8 +236,7 @@ def calibrate_verb(
     planted = _figures(effect, "--effect")
     words = {"pilots": pilots, "shape": shape, "scale": scale, "block": block, "gaps": gaps}
     rehearsal = _rehearsal((looks, assignments, sample, withheld), words, strata)
-    columns = Columns(area, period, value, population, authority)
-    _refuse_without(columns, rehearsal)
+    columns = _enough(Columns(area, period, value, population, authority), rehearsal)
     read = read_panel(panel, columns, looks, keep_gaps=keep_gaps)
     say(areas_read(read))
     found = calibrate(
@@ -306,8 +305,8 @@ def _rehearsal(numbers: tuple[int, int, int, int], words: dict[str, str], strata
     )  # fmt: skip
 
 
-def _refuse_without(columns: Columns, rehearsal: Rehearsal) -> None:
-    """Refuse what needs a population or an authority where no column of it is named."""
+def _enough(columns: Columns, rehearsal: Rehearsal) -> Columns:
+    """The columns, refused where a population or an authority is needed and none is named."""
     needs = {
         "--population": {
             f"--pilots {rehearsal.pilots}": rehearsal.pilots in ("smallest", "largest"),
@@ -325,6 +324,7 @@ def _refuse_without(columns: Columns, rehearsal: Rehearsal) -> None:
                 f"{asked[0]} takes a column that is not named.",
                 mend=f"name it: {option} COLUMN, or leave {asked[0]} out",
             )
+    return columns
 
 
 def _whole(text: str, what: str) -> list[int]:
