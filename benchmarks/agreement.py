@@ -33,10 +33,15 @@ def apart(case: Case) -> dict[str, float]:
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = ATTgt(
-            yname="y", gname="start", idname="n", tname="t", data=table.drop(columns="id"),
-            xformla="y ~ x" if case.covariate else None, control_group=groups[case.comparison],
+            yname="y",
+            gname="start",
+            idname="n",
+            tname="t",
+            data=table.drop(columns="id"),
+            xformla="y ~ x" if case.covariate else None,
+            control_group=groups[case.comparison],
             weights_name="w" if case.weighted else None,
-        ).fit(est_method=case.method, bstrap=False)  # fmt: skip
+        ).fit(est_method=case.method, bstrap=False)
         theirs.aggte(typec="simple", bstrap=False, cband=False)
     estimate = case.ours()
     ours, found = cells(estimate), theirs.results
@@ -51,10 +56,11 @@ def apart(case: Case) -> dict[str, float]:
             errors.append(abs(own["se"] - error))
     overall = estimate.overall().iloc[0]
     return {
-        "att_gt": max(effects), "error_gt": max(errors),
+        "att_gt": max(effects),
+        "error_gt": max(errors),
         "overall": abs(overall["effect"] - theirs.atte["overall_att"]),
         "overall_error": abs(overall["se"] - theirs.atte["overall_se"]),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
@@ -64,21 +70,40 @@ def main() -> None:
         full = Case.of(seed, whole=True)
         for method in METHODS if full.covariate else ("reg",):
             found = apart(replace(full, method=method))  # type: ignore[arg-type]
-            rows.append({
-                "seed": seed, "method": method, "comparison": full.comparison,
-                "weighted": full.weighted, "covariate": full.covariate, **found,
-            })  # fmt: skip
+            rows.append(
+                {
+                    "seed": seed,
+                    "method": method,
+                    "comparison": full.comparison,
+                    "weighted": full.weighted,
+                    "covariate": full.covariate,
+                    **found,
+                }
+            )
             print(rows[-1], flush=True)
     largest = {
         f"{method}, {comparison}": {
-            key: max((row[key] for row in rows
-                      if (row["method"], row["comparison"]) == (method, comparison)), default=None)
+            key: max(
+                (
+                    row[key]
+                    for row in rows
+                    if (row["method"], row["comparison"]) == (method, comparison)
+                ),
+                default=None,
+            )
             for key in ("att_gt", "error_gt", "overall", "overall_error")
         }
-        for method in METHODS for comparison in ("never", "not_yet")
-    }  # fmt: skip
-    record = {"command": "python -m benchmarks.agreement", "panels": 50, "fits": len(rows),
-              "peer": "csdid 0.4.3", "largest": largest, "rows": rows}  # fmt: skip
+        for method in METHODS
+        for comparison in ("never", "not_yet")
+    }
+    record = {
+        "command": "python -m benchmarks.agreement",
+        "panels": 50,
+        "fits": len(rows),
+        "peer": "csdid 0.4.3",
+        "largest": largest,
+        "rows": rows,
+    }
     RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(largest, indent=1))
 

@@ -132,9 +132,10 @@ def rates(seeds: int, switch: str | None) -> dict[str, Any]:
         error = float(np.sqrt(share * (1 - share) / len(hits)))
         fires[code] = {"share": share, "mc_se": error, "seeds": len(hits)}
     return {
-        "switch": switch or "none", "fires": fires,
+        "switch": switch or "none",
+        "fires": fires,
         "meant_for": list(MEANT_FOR.get(switch or "", ())),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
@@ -147,10 +148,14 @@ def main() -> None:
         print(f"{row['switch']:>20}: {shown}", flush=True)
         rows.append(row)
     record = {
-        "command": f"python -m benchmarks.diagnostics {seeds}", "seeds": seeds,
-        "nominal": 0.05, "outcome": OUTCOME, "assignments": REDRAWN,
-        "seconds": round(time.perf_counter() - before), "rows": rows,
-    }  # fmt: skip
+        "command": f"python -m benchmarks.diagnostics {seeds}",
+        "seeds": seeds,
+        "nominal": 0.05,
+        "outcome": OUTCOME,
+        "assignments": REDRAWN,
+        "seconds": round(time.perf_counter() - before),
+        "rows": rows,
+    }
     RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 

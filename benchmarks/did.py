@@ -40,11 +40,14 @@ def long_table(n: int, seed: int = 0) -> pd.DataFrame:
     y = rng.normal(size=(n, 1)) + 0.1 * rng.normal(size=(n, PERIODS)).cumsum(axis=1)
     y += 0.2 * ((start[:, None] > 0) & (np.arange(PERIODS) >= start[:, None]))
     first = 2_000
-    return pd.DataFrame({
-        "id": np.repeat(np.arange(1, n + 1), PERIODS),
-        "t": np.tile(np.arange(first, first + PERIODS), n), "y": y.ravel(),
-        "start": np.repeat(np.where(start > 0, first + start, 0), PERIODS),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "id": np.repeat(np.arange(1, n + 1), PERIODS),
+            "t": np.tile(np.arange(first, first + PERIODS), n),
+            "y": y.ravel(),
+            "start": np.repeat(np.where(start > 0, first + start, 0), PERIODS),
+        }
+    )
 
 
 def _ours(table: pd.DataFrame, kind: str) -> float:
@@ -83,9 +86,14 @@ def _csdid(table: pd.DataFrame, _: str) -> float:
     from csdid.att_gt import ATTgt
 
     fitted = ATTgt(
-        yname="y", gname="start", idname="id", tname="t", data=table, biters=DRAWS,
+        yname="y",
+        gname="start",
+        idname="id",
+        tname="t",
+        data=table,
+        biters=DRAWS,
         control_group="nevertreated",
-    ).fit(est_method="reg", bstrap=True)  # fmt: skip
+    ).fit(est_method="reg", bstrap=True)
     for kind_of_average in ("dynamic", "group", "simple"):
         fitted.aggte(typec=kind_of_average, bstrap=True, biters=DRAWS)
     return float(fitted.atte["overall_att"])
@@ -109,9 +117,13 @@ def _pyfixest(table: pd.DataFrame, kind: str) -> float:
     if kind == "imputation":
         held = table.assign(on=(table["start"] > 0) & (table["t"] >= table["start"]))
         fitted = pyfixest.did2s(
-            held, yname="y", first_stage="~ 0 | id + t", second_stage="~ on", treatment="on",
+            held,
+            yname="y",
+            first_stage="~ 0 | id + t",
+            second_stage="~ on",
+            treatment="on",
             cluster="id",
-        )  # fmt: skip
+        )
         return float(fitted.coef().iloc[-1])
     event = np.where(table["start"] > 0, table["t"] - table["start"], -1)
     fitted = pyfixest.feols(
@@ -121,9 +133,12 @@ def _pyfixest(table: pd.DataFrame, kind: str) -> float:
 
 
 PROGRAMS: dict[str, Callable[[pd.DataFrame, str], float]] = {
-    "ours": _ours, "diff-diff": _diff_diff, "csdid": _csdid, "differences": _differences,
+    "ours": _ours,
+    "diff-diff": _diff_diff,
+    "csdid": _csdid,
+    "differences": _differences,
     "pyfixest": _pyfixest,
-}  # fmt: skip
+}
 COMPARED = {
     "group_time": ("ours", "diff-diff", "csdid", "differences"),
     "event_study": ("ours", "diff-diff", "pyfixest"),
@@ -144,9 +159,11 @@ def measure(kind: str, name: str, n: int) -> dict[str, Any]:
         seconds.append(time.process_time() - begun)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
-        "seconds": round(min(seconds), 4), "megabytes": round((peak - before) / 1024),
-        "runs": len(seconds), "effect": effect,
-    }  # fmt: skip
+        "seconds": round(min(seconds), 4),
+        "megabytes": round((peak - before) / 1024),
+        "runs": len(seconds),
+        "effect": effect,
+    }
 
 
 def measured(kind: str, name: str, n: int) -> dict[str, Any]:
@@ -154,9 +171,13 @@ def measured(kind: str, name: str, n: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.did", kind, name, str(n)]
     try:
         done = subprocess.run(
-            command, check=True, capture_output=True, text=True, timeout=TIMEOUT,
+            command,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
             env={**os.environ, **ONE_THREAD},
-        )  # fmt: skip
+        )
     except subprocess.TimeoutExpired:
         return {"failed": f"longer than {TIMEOUT} seconds"}
     except subprocess.CalledProcessError as error:
@@ -180,11 +201,13 @@ def main() -> None:
                 rows.append(row)
                 print(row, flush=True)
     record = {
-        "command": "python -m benchmarks.did", "draws": DRAWS, "python": platform.python_version(),
+        "command": "python -m benchmarks.did",
+        "draws": DRAWS,
+        "python": platform.python_version(),
         "note": "time_of_ours: our processor time divided by that program's, one thread. The event "
         "study of pyfixest is the two-way regression, its imputation the two-stage estimator.",
         "rows": rows,
-    }  # fmt: skip
+    }
     RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 

@@ -73,9 +73,13 @@ def study(panels: int, *, alike: bool) -> dict[str, Any]:
 
 if __name__ == "__main__":
     content = {
-        "command": "python -m benchmarks.donors_started", "areas": AREAS, "started": STARTED,
-        "effect": EFFECT, "panels": 300, "pilots_like_any_other": study(300, alike=False),
+        "command": "python -m benchmarks.donors_started",
+        "areas": AREAS,
+        "started": STARTED,
+        "effect": EFFECT,
+        "panels": 300,
+        "pilots_like_any_other": study(300, alike=False),
         "pilots_like_each_other": study(300, alike=True),
-    }  # fmt: skip
+    }
     RESULTS.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(content, indent=2))

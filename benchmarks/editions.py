@@ -55,10 +55,15 @@ class Watch:
         before = self.told[-1]["bytes"] if self.told else 0
         name = text.removeprefix("Edition ").removesuffix(ENDING)
         self._look_again(name)
-        self.told.append({
-            "edition": name, "seconds_since_begin": round(seconds, 1), "bytes": total,
-            "grown": total - before, "looks": sum(len(rows) for rows in self._looks.values()),
-        })  # fmt: skip
+        self.told.append(
+            {
+                "edition": name,
+                "seconds_since_begin": round(seconds, 1),
+                "bytes": total,
+                "grown": total - before,
+                "looks": sum(len(rows) for rows in self._looks.values()),
+            }
+        )
 
     def _look_again(self, edition: str) -> None:
         """Whether every look that stood after the edition before stands as it stood."""
@@ -69,9 +74,10 @@ class Watch:
             for path in (self.workspace.var / "looks").rglob(ROWS)
         }
         self.rewritten += [
-            f"{edition}: {series}" for series, rows in self._looks.items()
+            f"{edition}: {series}"
+            for series, rows in self._looks.items()
             if now.get(series, [])[: len(rows)] != rows
-        ]  # fmt: skip
+        ]
         self._looks = now
 
 
@@ -80,11 +86,13 @@ def opened(edition: PastEdition) -> dict[str, Any]:
     wanted = LATEST if edition.status == "current" else OLD
     pages = dict(pages_of(edition))
     return {
-        "edition": edition.name, "front_page": "index.html" in pages, "pages": len(pages),
+        "edition": edition.name,
+        "front_page": "index.html" in pages,
+        "pages": len(pages),
         "say_not_the_latest": sum(OLD in page for page in pages.values()),
         "say_the_latest": sum(LATEST in page for page in pages.values()),
         "as_they_should": sum(wanted in page for page in pages.values()),
-    }  # fmt: skip
+    }
 
 
 @contextlib.contextmanager

@@ -58,12 +58,19 @@ def main(seeds: int, of_nothing: int) -> None:
                 verdicts[world.name][family][finding.verdict] += 1
                 said += contradictions(finding, programme.outcome_by_code[code], last)
             false[world.name] += any(findings[code].verdict in CLEAR for code in PRIMARY)
-    _write(verdicts, studies, false, {
-        "command": f"OMP_NUM_THREADS=1 python -m benchmarks.findings {seeds} {of_nothing}",
-        "findings": sum(sum(c.values()) for w in verdicts.values() for c in w.values()),
-        "contradictions": len(said), "examples": said[:5],
-        "cores": os.cpu_count(), "seconds": round(time.monotonic() - began),
-    })  # fmt: skip
+    _write(
+        verdicts,
+        studies,
+        false,
+        {
+            "command": f"OMP_NUM_THREADS=1 python -m benchmarks.findings {seeds} {of_nothing}",
+            "findings": sum(sum(c.values()) for w in verdicts.values() for c in w.values()),
+            "contradictions": len(said),
+            "examples": said[:5],
+            "cores": os.cpu_count(),
+            "seconds": round(time.monotonic() - began),
+        },
+    )
 
 
 def crossings(world: World, studies: int) -> float:
@@ -94,9 +101,11 @@ def _programme() -> Programme:
 
 
 def _write(
-    verdicts: dict[str, dict[str, Counter[str]]], studies: Counter[str], false: Counter[str],
+    verdicts: dict[str, dict[str, Counter[str]]],
+    studies: Counter[str],
+    false: Counter[str],
     more: dict[str, Any],
-) -> None:  # fmt: skip
+) -> None:
     shares = {
         world: {
             family: {verdict: round(n / sum(counts.values()), 4) for verdict, n in counts.items()}
@@ -105,11 +114,21 @@ def _write(
         for world, families in verdicts.items()
     }
     any_primary = {world: round(false[world] / studies[world], 4) for world in studies}
-    RESULTS.write_text(json.dumps({
-        "what": "share of each verdict by world and family; any_primary: share of studies in which "
-                "a primary outcome is called improved or worsened",
-        **more, "studies": studies, "shares": shares, "any_primary": any_primary,
-    }, indent=1) + "\n", encoding="utf-8")  # fmt: skip
+    RESULTS.write_text(
+        json.dumps(
+            {
+                "what": "share of each verdict by world and family; any_primary: share of "
+                "studies in which a primary outcome is called improved or worsened",
+                **more,
+                "studies": studies,
+                "shares": shares,
+                "any_primary": any_primary,
+            },
+            indent=1,
+        )
+        + "\n",
+        encoding="utf-8",
+    )
     print(json.dumps({**more, "any_primary": any_primary}, indent=1))
 
 
@@ -123,7 +142,7 @@ if __name__ == "__main__":
             "any_primary": {
                 one.name: crossings(one, number) for one in WORLDS if one.name.startswith("nothing")
             },
-        }  # fmt: skip
+        }
         RESULTS.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
         print(held["crossings_of_nothing"])
     else:

@@ -49,8 +49,11 @@ def measured() -> list[dict[str, Any]]:
             (incoming / case.name).write_bytes(case.make(honest))
         done = subprocess.run(
             [sys.executable, "-m", "tests.hostile.measure", str(workspace.root), str(incoming)],
-            cwd=ROOT, capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     answers: list[dict[str, Any]] = json.loads(done.stdout)
     return answers
 

@@ -105,8 +105,9 @@ def problem(
 ) -> tuple[np.ndarray, Assignments, tuple[int, ...]]:
     """Figures, assignments and looks of one size."""
     first = quarters - looks - 2
-    panel = with_sites(Invented(areas=areas, quarters=quarters, authorities=areas // 5).draw(0),
-                       first)  # fmt: skip
+    panel = with_sites(
+        Invented(areas=areas, quarters=quarters, authorities=areas // 5).draw(0), first
+    )
     rng = np.random.default_rng(1)
     figures = panel.array("y") + rng.standard_normal((outcomes, areas, quarters))
     assignments = Assignments.draw(panel, n=n, block="area", strata=(), seed=0)
@@ -118,10 +119,13 @@ def peer_seconds(figures: np.ndarray, assignments: Assignments) -> float:
     from diff_diff import CallawaySantAnna
 
     n, t = figures[0].shape
-    long = pd.DataFrame({
-        "area": np.repeat(np.arange(n), t), "time": np.tile(np.arange(1, t + 1), n),
-        "y": figures[0].ravel(),
-    })  # fmt: skip
+    long = pd.DataFrame(
+        {
+            "area": np.repeat(np.arange(n), t),
+            "time": np.tile(np.arange(1, t + 1), n),
+            "y": figures[0].ravel(),
+        }
+    )
     starts = assignments.slots.starts[assignments.slots.slot_of] + 1
     begin = time.perf_counter()
     for fillers in assignments.fillers[:PEER_ASSIGNMENTS]:
@@ -130,9 +134,13 @@ def peer_seconds(figures: np.ndarray, assignments: Assignments) -> float:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             CallawaySantAnna(n_bootstrap=0).fit(
-                long.assign(first=np.repeat(first, t)), outcome="y", unit="area", time="time",
-                first_treat="first", aggregate="simple",
-            )  # fmt: skip
+                long.assign(first=np.repeat(first, t)),
+                outcome="y",
+                unit="area",
+                time="time",
+                first_treat="first",
+                aggregate="simple",
+            )
     return (time.perf_counter() - begin) / PEER_ASSIGNMENTS
 
 
@@ -152,19 +160,27 @@ def main() -> None:
     peer = one * (size["n"] + 1) * size["outcomes"]
     growth: list[dict[str, Any]] = []
     for what, values in (
-        ("areas", (500, 1_000, 2_000, 6_791)), ("n", (999, 4_999, 9_999)),
-        ("looks", (3, 6, 12)), ("outcomes", (1, 5, 19)),
-    ):  # fmt: skip
+        ("areas", (500, 1_000, 2_000, 6_791)),
+        ("n", (999, 4_999, 9_999)),
+        ("looks", (3, 6, 12)),
+        ("outcomes", (1, 5, 19)),
+    ):
         for value in values:
             f, a, w = problem(**(size | {what: value}))
             growth.append({"what": what, "value": value, "processor_seconds": processor(f, a, w)})
     record = {
-        "command": "OMP_NUM_THREADS=1 python -m benchmarks.inference", "size": size,
-        "sites": SITES, "load": os.getloadavg()[0], "seconds": took,
-        "peer_assignments": PEER_ASSIGNMENTS, "megabytes_above": peak,
-        "diff_diff_seconds_extrapolated": peer, "diff_diff_seconds_each": one,
-        "ratio": peer / took["all"], "growth": growth,
-    }  # fmt: skip
+        "command": "OMP_NUM_THREADS=1 python -m benchmarks.inference",
+        "size": size,
+        "sites": SITES,
+        "load": os.getloadavg()[0],
+        "seconds": took,
+        "peer_assignments": PEER_ASSIGNMENTS,
+        "megabytes_above": peak,
+        "diff_diff_seconds_extrapolated": peer,
+        "diff_diff_seconds_each": one,
+        "ratio": peer / took["all"],
+        "growth": growth,
+    }
     RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(record, indent=1))
 

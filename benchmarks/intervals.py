@@ -50,9 +50,10 @@ def one(name: str, seed: int) -> dict[str, float]:
 
     ends = [_end(rejected, found.effect, side * half) for side in (-1, 1)]
     return {
-        "low": abs(ends[0] - low) / half, "high": abs(ends[1] - high) / half,
+        "low": abs(ends[0] - low) / half,
+        "high": abs(ends[1] - high) / half,
         "longer": (ends[1] - ends[0]) / (2 * half),
-    }  # fmt: skip
+    }
 
 
 def statistic(name: str, panel: Panel, assignments: Assignments) -> scores.Statistic:
@@ -88,10 +89,15 @@ def main() -> None:
     for name in SHORT:
         found = [one(name, seed) for seed in range(panels)]
         far = np.array([max(f["low"], f["high"]) for f in found])
-        rows.append({
-            "estimator": SHORT[name], "panels": panels, "median": float(np.median(far)),
-            "largest": float(far.max()), "length": float(np.mean([f["longer"] for f in found])),
-        })  # fmt: skip
+        rows.append(
+            {
+                "estimator": SHORT[name],
+                "panels": panels,
+                "median": float(np.median(far)),
+                "largest": float(far.max()),
+                "length": float(np.mean([f["longer"] for f in found])),
+            }
+        )
         print(rows[-1], flush=True)
     record = {"command": f"python -m benchmarks.intervals {panels}", "rows": rows}
     RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

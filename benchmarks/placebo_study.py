@@ -139,12 +139,16 @@ def _fewer(fitted: fits.Fitted, held: Panel, kept: np.ndarray) -> fits.Fitted:
     place = np.cumsum(kept) - 1
     twins = {
         g: replace(
-            twin, donors=place[twin.donors], unit_weights=twin.unit_weights[kept],
-            time_weights=twin.time_weights[kept], figures=sample.figures,
-            converged=twin.converged[kept], augmented=_rows(twin.augmented, kept),
+            twin,
+            donors=place[twin.donors],
+            unit_weights=twin.unit_weights[kept],
+            time_weights=twin.time_weights[kept],
+            figures=sample.figures,
+            converged=twin.converged[kept],
+            augmented=_rows(twin.augmented, kept),
         )
         for g, twin in fitted.twins.items()
-    }  # fmt: skip
+    }
     return fits.Fitted(sample=sample, twins=twins, said=())
 
 
@@ -170,9 +174,10 @@ def _summary(rows: list[tuple[float, bool]]) -> dict[str, float]:
         "rmse": round(rmse, 2),
         "rmse_error": round(float(square.std(ddof=1) / np.sqrt(len(square)) / (2 * rmse)), 2),
         "false_positives_percent": round(100 * float(found.mean()), 1),
-        "false_positives_error": round(100 * float(np.sqrt(found.mean() * (1 - found.mean())
-                                                           / len(found))), 1),
-    }  # fmt: skip
+        "false_positives_error": round(
+            100 * float(np.sqrt(found.mean() * (1 - found.mean()) / len(found))), 1
+        ),
+    }
 
 
 def main() -> None:

@@ -63,9 +63,14 @@ class Cluster:
     def control(self, *arguments: str) -> None:
         """Run pg_ctl on the cluster."""
         _as_owner(
-            self.programs / "pg_ctl", "-D", self.folder / "data", "-w",
-            "-l", self.folder / "log", *arguments,
-        )  # fmt: skip
+            self.programs / "pg_ctl",
+            "-D",
+            self.folder / "data",
+            "-w",
+            "-l",
+            self.folder / "log",
+            *arguments,
+        )
 
 
 @contextmanager
@@ -90,9 +95,18 @@ def private_cluster(*, durable: bool = False) -> Iterator[Cluster]:
         os.chown(folder, owner.pw_uid, owner.pw_gid)
     cluster = Cluster(programs=held, folder=folder)
     _as_owner(
-        held / "initdb", "-D", folder / "data", "-U", OWNER, "-A", "trust", "-E", "UTF8",
-        "--locale=C.UTF-8", "--no-sync",
-    )  # fmt: skip
+        held / "initdb",
+        "-D",
+        folder / "data",
+        "-U",
+        OWNER,
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+        "--no-sync",
+    )
     options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c max_connections=60"
     options += "" if durable else " -c fsync=off -c full_page_writes=off"
     try:

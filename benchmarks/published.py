@@ -60,9 +60,14 @@ def counties() -> Panel:
     """Mpdta: minimum wages and teenage employment in 500 counties, 2003-2007."""
     frame = pd.read_pickle(data_of("moderndid", "core/datasets/mpdta_long.pkl.gz"))
     return Panel.from_long(
-        frame, area="countyreal", period="year", outcomes="lemp", start="first.treat",
-        covariates=["lpop"], frequency="A",
-    )  # fmt: skip
+        frame,
+        area="countyreal",
+        period="year",
+        outcomes="lemp",
+        start="first.treat",
+        covariates=["lpop"],
+        frequency="A",
+    )
 
 
 @cache
@@ -93,9 +98,14 @@ def castle() -> Panel:
     first = frame[frame["post"] == 1].groupby("sid")["year"].min()
     frame["start"] = frame["sid"].map(first).fillna(0).astype(int)
     return Panel.from_long(
-        frame, area="sid", period="year", outcomes="l_homicide", start="start",
-        covariates=["popwt"], frequency="A",
-    )  # fmt: skip
+        frame,
+        area="sid",
+        period="year",
+        outcomes="l_homicide",
+        start="start",
+        covariates=["popwt"],
+        frequency="A",
+    )
 
 
 def rows() -> list[Row]:
@@ -108,14 +118,22 @@ def rows() -> list[Row]:
 
 MPDTA: dict[str, tuple[Weights, dict[str, tuple[float, float]]]] = {
     "all started counties and years": (
-        "simple", {"none": (-0.0399513, 0.0120340), "lpop": (-0.0417518, 0.0115028)}),
+        "simple",
+        {"none": (-0.0399513, 0.0120340), "lpop": (-0.0417518, 0.0115028)},
+    ),
     "mean of event times": (
-        "event_time", {"none": (-0.0772398, 0.0199650), "lpop": (-0.0803539, 0.0189576)}),
+        "event_time",
+        {"none": (-0.0772398, 0.0199650), "lpop": (-0.0803539, 0.0189576)},
+    ),
     "mean of cohorts": (
-        "cohort", {"none": (-0.0310183, 0.0124461), "lpop": (-0.0328196, 0.0118982)}),
+        "cohort",
+        {"none": (-0.0310183, 0.0124461), "lpop": (-0.0328196, 0.0118982)},
+    ),
     "mean of years": (
-        "quarter", {"none": (-0.0417004, 0.0159719), "lpop": (-0.0441774, 0.0150382)}),
-}  # fmt: skip
+        "quarter",
+        {"none": (-0.0417004, 0.0159719), "lpop": (-0.0441774, 0.0150382)},
+    ),
+}
 
 
 def _mpdta() -> Iterator[Row]:
@@ -130,18 +148,29 @@ def _mpdta() -> Iterator[Row]:
                 ("effect", "error"), ("effect", "se"), stored[covariate], strict=True
             ):
                 yield Row(
-                    case="mpdta", what=f"{what}{beside}: {part}", source="R package did 2.5",
-                    published=published, ours=float(ours[column]), tolerance=5e-8,
-                )  # fmt: skip
+                    case="mpdta",
+                    what=f"{what}{beside}: {part}",
+                    source="R package did 2.5",
+                    published=published,
+                    ours=float(ours[column]),
+                    tolerance=5e-8,
+                )
 
 
 RELATIVE = {
-    0.5: (0.0241, 0.0673), 1.0: (0.0171, 0.0720), 1.5: (0.00859, 0.0796), 2.0: (-0.00107, 0.0883),
-}  # fmt: skip
+    0.5: (0.0241, 0.0673),
+    1.0: (0.0171, 0.0720),
+    1.5: (0.00859, 0.0796),
+    2.0: (-0.00107, 0.0883),
+}
 SMOOTH = {
-    0.0: (0.0259, 0.0607), 0.01: (0.0132, 0.0787), 0.02: (0.00286, 0.0907),
-    0.03: (-0.00714, 0.101), 0.04: (-0.0171, 0.111), 0.05: (-0.0271, 0.121),
-}  # fmt: skip
+    0.0: (0.0259, 0.0607),
+    0.01: (0.0132, 0.0787),
+    0.02: (0.00286, 0.0907),
+    0.03: (-0.00714, 0.101),
+    0.04: (-0.0171, 0.111),
+    0.05: (-0.0271, 0.121),
+}
 
 
 def _medicaid() -> Iterator[Row]:
@@ -155,17 +184,20 @@ def _medicaid() -> Iterator[Row]:
             ours = honest_interval(medicaid(), kind, bound, window=(0, 0))  # type: ignore[arg-type]
             for part, theirs, own in zip(("low", "high"), published, ours, strict=True):
                 yield Row(
-                    case="Medicaid (ehec)", what=f"{named[kind]}, M = {bound:g}: {part}",
-                    source="R package HonestDiD, README", published=theirs, ours=own,
-                    tolerance=1e-3, why=why[kind],
-                )  # fmt: skip
+                    case="Medicaid (ehec)",
+                    what=f"{named[kind]}, M = {bound:g}: {part}",
+                    source="R package HonestDiD, README",
+                    published=theirs,
+                    ours=own,
+                    tolerance=1e-3,
+                    why=why[kind],
+                )
 
 
 CASTLE: dict[str, tuple[str | None, dict[Part, float]]] = {
     "two-way fixed effects": (None, {"effect": 0.0694, "error": 0.0559}),
-    "two-way fixed effects, weighted by population": (
-        "popwt", {"effect": 0.0755, "error": 0.0332}),
-}  # fmt: skip
+    "two-way fixed effects, weighted by population": ("popwt", {"effect": 0.0755, "error": 0.0332}),
+}
 
 
 def _castle() -> Iterator[Row]:
@@ -177,10 +209,13 @@ def _castle() -> Iterator[Row]:
         for part, published in stored.items():
             column = "se" if part == "error" else part
             yield Row(
-                case="castle doctrine", what=f"{what}: {part}",
+                case="castle doctrine",
+                what=f"{what}: {part}",
                 source="the data's own two-way regression, clustered by state",
-                published=published, ours=float(ours[column].iloc[0]), tolerance=5e-5,
-            )  # fmt: skip
+                published=published,
+                ours=float(ours[column].iloc[0]),
+                tolerance=5e-5,
+            )
 
 
 def main() -> None:

@@ -33,20 +33,35 @@ def main(seeds: int) -> None:
             fails = [one for one in found if one.result == "fails"]
             failed[name].update(one.code for one in fails)
             any_validity[name] += any(one.kind == "validity" for one in fails)
-    codes = ("placebo_start", "negative_control", "placebo_treatment", "random_common_cause",
-             "data_subset")  # fmt: skip
+    codes = (
+        "placebo_start",
+        "negative_control",
+        "placebo_treatment",
+        "random_common_cause",
+        "data_subset",
+    )
     rates = {
         name: {code: counts[code] / seeds for code in codes}
         | {"any_validity": any_validity[name] / seeds}
         for name, counts in failed.items()
     }
-    RESULTS.write_text(json.dumps({
-        "what": "share of panels on which an attack fails at 5 %: a false alarm in the true world, "
-                "for attacks on validity a discovery in the confounded one",
-        "command": f"OMP_NUM_THREADS=1 python -m benchmarks.refuters {seeds}",
-        "seeds": seeds, "simulations": SIMULATIONS, "rates": rates,
-        "cores": os.cpu_count(), "seconds": round(time.monotonic() - began),
-    }, indent=1) + "\n", encoding="utf-8")  # fmt: skip
+    RESULTS.write_text(
+        json.dumps(
+            {
+                "what": "share of panels on which an attack fails at 5 %: a false alarm in the "
+                "true world, for attacks on validity a discovery in the confounded one",
+                "command": f"OMP_NUM_THREADS=1 python -m benchmarks.refuters {seeds}",
+                "seeds": seeds,
+                "simulations": SIMULATIONS,
+                "rates": rates,
+                "cores": os.cpu_count(),
+                "seconds": round(time.monotonic() - began),
+            },
+            indent=1,
+        )
+        + "\n",
+        encoding="utf-8",
+    )
     for name, row in rates.items():
         print(name, row)
 

@@ -33,11 +33,14 @@ def gaps(x: np.ndarray) -> dict[str, Any]:
     spent = time.process_time() - start
     optimal = fitted.status == simplex.OPTIMAL
     return {
-        "areas": x.shape[1], "periods": x.shape[0], "processor_seconds": round(spent, 2),
-        "optimal": int(optimal.sum()), "largest_gap_of_these": float(fitted.gap[optimal].max()),
+        "areas": x.shape[1],
+        "periods": x.shape[0],
+        "processor_seconds": round(spent, 2),
+        "optimal": int(optimal.sum()),
+        "largest_gap_of_these": float(fitted.gap[optimal].max()),
         "met_to_rounding": int((fitted.status == simplex.ROUNDED).sum()),
         "stopped": int((fitted.status == simplex.STOPPED).sum()),
-    }  # fmt: skip
+    }
 
 
 def beside_clarabel(problems: int) -> dict[str, Any]:
@@ -54,9 +57,10 @@ def beside_clarabel(problems: int) -> dict[str, Any]:
         above.append((float(fitted.objective[0]) - theirs) / scale)
         below += fitted.objective[0] <= theirs
     return {
-        "problems": problems, "ours_at_most_theirs": int(below),
+        "problems": problems,
+        "ours_at_most_theirs": int(below),
         "largest_excess_relative_to_the_figures": max(above),
-    }  # fmt: skip
+    }
 
 
 def real(asked: argparse.Namespace) -> dict[str, Any]:

@@ -85,9 +85,12 @@ def control(donors: int, periods: int) -> dict[str, Any]:
     fitted = ours(x)
     result["status"] = {
         name: int((fitted.status == code).sum())
-        for name, code in (("optimal", simplex.OPTIMAL), ("rounded", simplex.ROUNDED),
-                           ("stopped", simplex.STOPPED))
-    }  # fmt: skip
+        for name, code in (
+            ("optimal", simplex.OPTIMAL),
+            ("rounded", simplex.ROUNDED),
+            ("stopped", simplex.STOPPED),
+        )
+    }
     result["largest_gap"] = float(fitted.gap[fitted.status == simplex.OPTIMAL].max())
     result["prototype_seconds"] = PROTOTYPE[donors]
     for peer in result.get("peers", {}).values():
@@ -134,9 +137,12 @@ def sdid(donors: int, periods: int) -> dict[str, Any]:
     panel = _panel(table, periods)
     assignments = Assignments.draw(panel, n=peers.DRAWS, strata=())
     result: dict[str, Any] = {
-        "areas": donors + 1, "periods_before": periods, "periods_after": AFTER,
-        "our_placebos": len(assignments) - 1, "peers_draws": peers.DRAWS,
-    }  # fmt: skip
+        "areas": donors + 1,
+        "periods_before": periods,
+        "periods_after": AFTER,
+        "our_placebos": len(assignments) - 1,
+        "peers_draws": peers.DRAWS,
+    }
     run = lambda: synthetic_did(panel, "y", assignments=assignments)  # noqa: E731
     result["seconds"] = seconds(run)
     result["peers"] = {
@@ -165,8 +171,11 @@ def _azcausal(table: pd.DataFrame) -> dict[str, Any]:
 
 def _growth(donors: int) -> dict[str, Any]:
     x = figures(donors, 24)
-    return {"areas": donors + 1, "periods_before": 24,
-            "seconds": round(seconds(lambda: ours(x), 2), 4)}  # fmt: skip
+    return {
+        "areas": donors + 1,
+        "periods_before": 24,
+        "seconds": round(seconds(lambda: ours(x), 2), 4),
+    }
 
 
 def draw(content: dict[str, Any]) -> None:
@@ -197,8 +206,15 @@ def growth_on_logs(rows: Sequence[tuple[int, float]], power: float) -> str:
     axes.set_xticks(areas, [words.number(n) for n in areas], minor=False)
     axes.minorticks_off()
     say_ticks(axes, "y", lambda tick: f"{tick:g}")
-    axes.text(0.03, 0.94, f"as areas to the power of {words.number(power, 1)}", color=MUTED,
-              transform=axes.transAxes, va="top", fontsize=WIDE.text - 0.5)  # fmt: skip
+    axes.text(
+        0.03,
+        0.94,
+        f"as areas to the power of {words.number(power, 1)}",
+        color=MUTED,
+        transform=axes.transAxes,
+        va="top",
+        fontsize=WIDE.text - 0.5,
+    )
     axes.set_xlabel("areas, each fitted by all others", color=MUTED, fontsize=WIDE.text - 0.5)
     drawing.unit("seconds on one thread")
     return drawing.svg()
@@ -224,8 +240,11 @@ def main() -> None:
     memory = peak_above(lambda: ours(national))
     content = {
         "command": COMMAND,
-        "machine": {"processors": os.cpu_count(), "python": platform.python_version(),
-                    "load_at_start": round(os.getloadavg()[0], 1)},
+        "machine": {
+            "processors": os.cpu_count(),
+            "python": platform.python_version(),
+            "load_at_start": round(os.getloadavg()[0], 1),
+        },
         "threads": 1,
         "synthetic_control_all_placebos": [
             *(control(donors, periods) for donors, periods in SIZES),
@@ -234,7 +253,7 @@ def main() -> None:
         "national_megabytes_above_the_figures": round(memory),
         "synthetic_did": [sdid(donors, periods) for donors, periods in SIZES[:2]],
         "growth": [_growth(donors) for donors in GROWTH],
-    }  # fmt: skip
+    }
     content["machine"]["load_at_end"] = round(os.getloadavg()[0], 1)  # type: ignore[index]
     _write(content)
     print(json.dumps(content, indent=2))

@@ -20,10 +20,13 @@ DRAWS = 200
 def long_table(x: np.ndarray, before: int) -> pd.DataFrame:
     """The figures as peers read them; area ``a00000`` starts after ``before`` periods."""
     periods, areas = x.shape
-    table = pd.DataFrame({
-        "unit": np.repeat([f"a{i:05d}" for i in range(areas)], periods),
-        "time": np.tile(np.arange(FIRST_PERIOD, FIRST_PERIOD + periods), areas), "y": x.T.ravel(),
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "unit": np.repeat([f"a{i:05d}" for i in range(areas)], periods),
+            "time": np.tile(np.arange(FIRST_PERIOD, FIRST_PERIOD + periods), areas),
+            "y": x.T.ravel(),
+        }
+    )
     table["ever"] = (table["unit"] == "a00000").astype(int)
     table["treated"] = table["ever"] * (table["time"] >= FIRST_PERIOD + before)
     return table
@@ -45,11 +48,14 @@ def by_clarabel(x: np.ndarray, i: int) -> np.ndarray:
     donors, y = np.delete(x, i, axis=1), x[:, i]
     t, n = donors.shape
     square = sparse.diags(np.append(np.zeros(n), np.ones(t)), format="csc")
-    rows = sparse.vstack([
-        sparse.hstack([sparse.csc_matrix(donors), -sparse.identity(t)]),
-        sparse.hstack([sparse.csc_matrix(np.ones((1, n))), sparse.csc_matrix((1, t))]),
-        sparse.hstack([-sparse.identity(n), sparse.csc_matrix((n, t))]),
-    ], format="csc")  # fmt: skip
+    rows = sparse.vstack(
+        [
+            sparse.hstack([sparse.csc_matrix(donors), -sparse.identity(t)]),
+            sparse.hstack([sparse.csc_matrix(np.ones((1, n))), sparse.csc_matrix((1, t))]),
+            sparse.hstack([-sparse.identity(n), sparse.csc_matrix((n, t))]),
+        ],
+        format="csc",
+    )
     right = np.concatenate([y, [1.0], np.zeros(n)])
     settings = clarabel.DefaultSettings()
     settings.verbose, settings.max_threads = False, 1
@@ -64,8 +70,14 @@ def by_mlsynth(x: np.ndarray, i: int) -> float:
 
     order = np.append(i, np.delete(np.arange(x.shape[1]), i))
     table = long_table(x[:, order], len(x) - 1)
-    asked = {"df": table, "outcome": "y", "treat": "treated", "unitid": "unit", "time": "time",
-             "display_graphs": False}  # fmt: skip
+    asked = {
+        "df": table,
+        "outcome": "y",
+        "treat": "treated",
+        "unitid": "unit",
+        "time": "time",
+        "display_graphs": False,
+    }
     return float(VanillaSC(asked).fit().effects.att)
 
 
@@ -75,9 +87,15 @@ def by_statspai(x: np.ndarray) -> float:
 
     table = long_table(x, len(x) - 1)
     found = statspai.synth(
-        table, outcome="y", unit="unit", time="time", treated_unit="a00000",
-        treatment_time=FIRST_PERIOD + len(x) - 1, method="classic", placebo=True,
-    )  # fmt: skip
+        table,
+        outcome="y",
+        unit="unit",
+        time="time",
+        treated_unit="a00000",
+        treatment_time=FIRST_PERIOD + len(x) - 1,
+        method="classic",
+        placebo=True,
+    )
     return float(found.estimate)
 
 
@@ -97,8 +115,15 @@ def sdid_by_mlsynth(table: pd.DataFrame) -> float:
     """mlsynth, which finds the start in the table."""
     from mlsynth import SDID
 
-    asked = {"df": table, "outcome": "y", "treat": "treated", "unitid": "unit", "time": "time",
-             "display_graphs": False, "B": DRAWS}  # fmt: skip
+    asked = {
+        "df": table,
+        "outcome": "y",
+        "treat": "treated",
+        "unitid": "unit",
+        "time": "time",
+        "display_graphs": False,
+        "B": DRAWS,
+    }
     return float(SDID(asked).fit().effects.att)
 
 

@@ -34,11 +34,23 @@ SECONDS, MEGABYTES = 2.0, 1_024.0
 RECORD = Path(__file__).parent / "results" / "value.json"
 FIRST = Period.parse("2017 Q1")
 FITTING = {
-    "flow": ("ae_attendance", "emergency_admission", "ambulance_conveyance", "crisis_contact",
-             "homelessness_application", "antisocial_behaviour", "violence"),
-    "stock": ("claimant", "sickness_benefit", "neet", "temporary_accommodation",
-              "child_looked_after"),
-}  # fmt: skip
+    "flow": (
+        "ae_attendance",
+        "emergency_admission",
+        "ambulance_conveyance",
+        "crisis_contact",
+        "homelessness_application",
+        "antisocial_behaviour",
+        "violence",
+    ),
+    "stock": (
+        "claimant",
+        "sickness_benefit",
+        "neet",
+        "temporary_accommodation",
+        "child_looked_after",
+    ),
+}
 
 
 def outcomes() -> list[Outcome]:
@@ -55,15 +67,30 @@ def programme(held: list[Outcome]) -> Programme:
     periods = period_range(FIRST, FIRST + (QUARTERS - 1))
     sites = [f"S{n:02d}" for n in range(SITES)]
     return Programme(
-        name="size", title="Size", question="?", synthetic=True, first=FIRST, last=periods[-1],
-        agencies={}, areas=(), outcomes=tuple(held),
+        name="size",
+        title="Size",
+        question="?",
+        synthetic=True,
+        first=FIRST,
+        last=periods[-1],
+        agencies={},
+        areas=(),
+        outcomes=tuple(held),
         sites=tuple(Site(code=code, name=code, start=FIRST) for code in sites),
         costs=tuple(
-            Cost(site=code, agency=agency, kind="running", period=period, amount=50_000,
-                 price_year=2024)
-            for code in sites for agency in ("council", "nhs") for period in periods
+            Cost(
+                site=code,
+                agency=agency,
+                kind="running",
+                period=period,
+                amount=50_000,
+                price_year=2024,
+            )
+            for code in sites
+            for agency in ("council", "nhs")
+            for period in periods
         ),
-    )  # fmt: skip
+    )
 
 
 def effects(held: list[Outcome]) -> list[NetEffects]:
@@ -77,11 +104,18 @@ def effects(held: list[Outcome]) -> list[NetEffects]:
     for outcome in held:
         deviations = rng.standard_normal((ASSIGNMENTS, len(index)))
         deviations *= 0.1
-        found.append(NetEffects(
-            outcome=outcome, scale="log", index=index, widening=1.0, deviations=deviations,
-            effects=rng.normal(-0.05, 0.02, len(index)), exposure=np.full(len(index), 8.0),
-            observed=rng.uniform(50, 2_000, len(index)),
-        ))  # fmt: skip
+        found.append(
+            NetEffects(
+                outcome=outcome,
+                scale="log",
+                index=index,
+                widening=1.0,
+                deviations=deviations,
+                effects=rng.normal(-0.05, 0.02, len(index)),
+                exposure=np.full(len(index), 8.0),
+                observed=rng.uniform(50, 2_000, len(index)),
+            )
+        )
     return found
 
 
@@ -135,22 +169,27 @@ def main() -> None:
     record: dict[str, Any] = {
         "command": "OMP_NUM_THREADS=1 python -m benchmarks.value",
         "recorded": pd.Timestamp.now(tz="UTC").strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "draws": DRAWS, "outcomes": OUTCOMES, "sites": SITES, "quarters": QUARTERS,
+        "draws": DRAWS,
+        "outcomes": OUTCOMES,
+        "sites": SITES,
+        "quarters": QUARTERS,
         "processor_seconds": [round(one.processor, 2) for one in ours],
         "clock_seconds": [round(one.clock, 2) for one in ours],
         "bare_numpy_processor_seconds": [round(one.processor, 2) for one in theirs],
         "ratio_to_bare_numpy": round(
             statistics.median(one.processor for one in ours)
-            / statistics.median(one.processor for one in theirs), 2,
+            / statistics.median(one.processor for one in theirs),
+            2,
         ),
-        "peak_megabytes": round(after), "peak_megabytes_of_inputs": round(inputs),
+        "peak_megabytes": round(after),
+        "peak_megabytes_of_inputs": round(inputs),
         "load_of_the_machine": round(os.getloadavg()[0], 1),
         "bars": {"processor_seconds": SECONDS, "megabytes": MEGABYTES},
         "met": {
             "processor_seconds": min(one.processor for one in ours) <= SECONDS,
             "megabytes": after <= MEGABYTES,
         },
-    }  # fmt: skip
+    }
     RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(record, indent=1))
     raise SystemExit(0 if all(record["met"].values()) else 1)

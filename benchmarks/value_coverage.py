@@ -76,8 +76,13 @@ class Ground:
         lines = tuple(
             line for o in outcomes for line in priced_lines(o, params, PRICE_BASE, counting)
         )
-        return cls(programme=programme, scenario=scenario, outcomes=outcomes, params=params,
-                   lines=tuple(line for line in lines if line.fiscal))  # fmt: skip
+        return cls(
+            programme=programme,
+            scenario=scenario,
+            outcomes=outcomes,
+            params=params,
+            lines=tuple(line for line in lines if line.fiscal),
+        )
 
 
 def shocks(ground: Ground, rng: np.random.Generator) -> Floats:
@@ -146,10 +151,12 @@ def one_seed(ground: Ground, seed: int) -> dict[str, Any]:
     without, changed = rates(ground, rng)
     population = np.array([area.population or 0 for area in ground.programme.areas])
     shares = ground.scenario.shares
-    people = np.array([
-        np.round(population * shares[(o.denominator or "residents").split(",")[0]])
-        for o in ground.outcomes
-    ])  # fmt: skip
+    people = np.array(
+        [
+            np.round(population * shares[(o.denominator or "residents").split(",")[0]])
+            for o in ground.outcomes
+        ]
+    )
     counts = rng.poisson(people[:, :, None] * changed)
     avoided = {
         o.code: float((people[row][:, None] * (without[row] - changed[row])).sum())
@@ -162,9 +169,11 @@ def one_seed(ground: Ground, seed: int) -> dict[str, Any]:
     }
     truth = {
         "fixed": sum(avoided[ln.outcome.code] * ln.pounds_for_one for ln in ground.lines),
-        "drawn": sum(avoided[ln.outcome.code] * ln.pounds_for_one * truly_off[ln.factor]
-                     for ln in ground.lines),
-    }  # fmt: skip
+        "drawn": sum(
+            avoided[ln.outcome.code] * ln.pounds_for_one * truly_off[ln.factor]
+            for ln in ground.lines
+        ),
+    }
     ways = {
         "fixed": (truth["fixed"], Assumptions(uncertain=())),
         "drawn": (truth["drawn"], Assumptions(uncertain=("unit_costs",))),
@@ -179,31 +188,50 @@ def estimated(
     """Estimate every outcome by re-assignment, on the scale on which its effect was planted."""
     areas, periods = ground.programme.areas, ground.programme.periods
     rows = [
-        pd.DataFrame({
-            "area_code": np.repeat([a.code for a in areas], len(periods)),
-            "quarter": np.tile([p.label for p in periods], len(areas)), "outcome": outcome.code,
-            "numerator": counts[row].ravel().astype(float),
-            "denominator": np.repeat(people[row], len(periods)), "status": "",
-        }) for row, outcome in enumerate(ground.outcomes)
-    ]  # fmt: skip
+        pd.DataFrame(
+            {
+                "area_code": np.repeat([a.code for a in areas], len(periods)),
+                "quarter": np.tile([p.label for p in periods], len(areas)),
+                "outcome": outcome.code,
+                "numerator": counts[row].ravel().astype(float),
+                "denominator": np.repeat(people[row], len(periods)),
+                "status": "",
+            }
+        )
+        for row, outcome in enumerate(ground.outcomes)
+    ]
     codes = tuple(outcome.code for outcome in ground.outcomes)
     panel = Panel.from_observations(pd.concat(rows), ground.programme, codes).eligible()
     assignments = Assignments.draw(panel, n=ASSIGNMENTS, strata=(), seed=seed)
     scale = {"additive": "level", "log": "log", "heterogeneous": "log"}
     return [
         net_effects(
-            did(panel, code, assignments=assignments, level=LEVEL,
-                settings=DidSettings(scale=scale[EFFECTS[code][0]], base="mean")),  # type: ignore[arg-type]
+            did(
+                panel,
+                code,
+                assignments=assignments,
+                level=LEVEL,
+                settings=DidSettings(scale=scale[EFFECTS[code][0]], base="mean"),
+            ),  # type: ignore[arg-type]
             ground.programme,
-        ) for code in codes
-    ]  # fmt: skip
+        )
+        for code in codes
+    ]
 
 
 def _range(
     ground: Ground, nets: list[NetEffects], seed: int, truth: float, how: Assumptions
 ) -> dict[str, float]:
-    value = value_of(nets, ground.programme, parameters=ground.params, price_base=PRICE_BASE,
-                     draws=DRAWS, seed=seed, assumptions=how, level=LEVEL)  # fmt: skip
+    value = value_of(
+        nets,
+        ground.programme,
+        parameters=ground.params,
+        price_base=PRICE_BASE,
+        draws=DRAWS,
+        seed=seed,
+        assumptions=how,
+        level=LEVEL,
+    )
     found = value.summary(value.total(value.fiscal))
     return {"truth": truth, **found}
 
@@ -214,13 +242,16 @@ def coverage(found: list[dict[str, float]]) -> dict[str, float | int]:
     share = float(np.mean(held))
     errors = np.array([one["mean"] - one["truth"] for one in found])
     return {
-        "coverage": share, "mc_se": float(np.sqrt(share * (1 - share) / len(held))),
-        "seeds": len(held), "mean_truth": float(np.mean([one["truth"] for one in found])),
-        "bias": float(errors.mean()), "bias_mc_se": float(errors.std() / np.sqrt(len(errors))),
+        "coverage": share,
+        "mc_se": float(np.sqrt(share * (1 - share) / len(held))),
+        "seeds": len(held),
+        "mean_truth": float(np.mean([one["truth"] for one in found])),
+        "bias": float(errors.mean()),
+        "bias_mc_se": float(errors.std() / np.sqrt(len(errors))),
         "below": float(np.mean([one["truth"] < one["low"] for one in found])),
         "above": float(np.mean([one["truth"] > one["high"] for one in found])),
         "mean_width": float(np.mean([one["high"] - one["low"] for one in found])),
-    }  # fmt: skip
+    }
 
 
 def run(seeds: int, first: int = 0, kept: Path | None = None) -> dict[str, dict[str, float | int]]:
@@ -246,11 +277,14 @@ def main() -> None:
     record = {
         "command": f"python -m benchmarks.value_coverage {seeds}",
         "recorded": pd.Timestamp.now(tz="UTC").strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "nominal": LEVEL, "draws": DRAWS, "assignments": ASSIGNMENTS, "outcomes": len(EFFECTS),
+        "nominal": LEVEL,
+        "draws": DRAWS,
+        "assignments": ASSIGNMENTS,
+        "outcomes": len(EFFECTS),
         "what": "total fiscal value to date of a synthetic programme, six sites, nine outcomes",
         "effects": {code: how for code, (how, _, _) in EFFECTS.items()},
         "measured": measured,
-    }  # fmt: skip
+    }
     RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(measured, indent=1))
 

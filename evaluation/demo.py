@@ -109,10 +109,13 @@ def _publish(
     """Publish a quarter on the day after its returns were due."""
     there = {one.quarter for one in past.History.read(workspace).editions}
     publish(
-        workspace, programme=programme.name, reason=AGAIN if quarter.label in there else "",
-        pages=workspace.book.is_dir(), now=due(quarter, programme) + timedelta(days=1),
+        workspace,
+        programme=programme.name,
+        reason=AGAIN if quarter.label in there else "",
+        pages=workspace.book.is_dir(),
+        now=due(quarter, programme) + timedelta(days=1),
         progress=progress,
-    )  # fmt: skip
+    )
 
 
 def _place(workspace: Workspace, tiny: bool) -> Workspace:
@@ -149,8 +152,9 @@ def _declare(workspace: Workspace, tiny: bool) -> Programme:
     if not programme.synthetic:
         raise WorkspaceError(
             f"{SYNTHETIC_PROGRAMME} is not declared synthetic, so no figures are invented for it.",
-            where=str(folder), mend="run the demonstration in a workspace of its own",
-        )  # fmt: skip
+            where=str(folder),
+            mend="run the demonstration in a workspace of its own",
+        )
     return programme
 
 
@@ -230,9 +234,12 @@ def submit_files(workspace: Workspace, files: list[Path], progress: Progress) ->
                 raise WorkspaceError(f"not accepted:\n{report(checked)}", where=str(path))
             received = datetime.combine(datetime.fromisoformat(path.parent.name).date(), MORNING)
             receipt = ledger.submit(
-                checked.returned, raw.content, received=received + timedelta(seconds=number),
-                confirmations=_answers(checked), synthetic_clock=True,
-            )  # fmt: skip
+                checked.returned,
+                raw.content,
+                received=received + timedelta(seconds=number),
+                confirmations=_answers(checked),
+                synthetic_clock=True,
+            )
             history.add(checked.returned)
             keep_receipt(workspace, receipt)
     progress(f"Submitted {len(new)} returns; {len(files) - len(new)} were held already")

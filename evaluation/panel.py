@@ -104,21 +104,23 @@ class Panel:
     def select(self, keep: NDArray[np.bool_]) -> Panel:
         """The same panel with only the areas where ``keep`` is true."""
         return replace(
-            self, areas=self.areas[keep],
+            self,
+            areas=self.areas[keep],
             figures={k: v[keep] for k, v in self.figures.items()},
             denominators={k: v[keep] for k, v in self.denominators.items()},
             statuses={k: v[keep] for k, v in self.statuses.items()},
-        )  # fmt: skip
+        )
 
     def until(self, last: Period) -> Panel:
         """The panel as it stood with ``last`` as its last period (figures as now known)."""
         n = last - self.periods[0] + 1
         return replace(
-            self, periods=self.periods[:n],
+            self,
+            periods=self.periods[:n],
             figures={k: v[:, :n] for k, v in self.figures.items()},
             denominators={k: v[:, :n] for k, v in self.denominators.items()},
             statuses={k: v[:, :n] for k, v in self.statuses.items()},
-        )  # fmt: skip
+        )
 
     def ahead(self, last: Period) -> Panel:
         """The panel with empty periods up to ``last``, so that later starts fall inside it."""
@@ -181,8 +183,13 @@ class Panel:
         if frame.empty:
             raise PanelError("the table has no rows.")
         outcomes = [outcomes] if isinstance(outcomes, str) else list(outcomes)
-        named = {"site": site, "authority": authority, "population": population,
-                 "stratum": stratum, "start": start}  # fmt: skip
+        named = {
+            "site": site,
+            "authority": authority,
+            "population": population,
+            "stratum": stratum,
+            "start": start,
+        }
         given = {name: column for name, column in named.items() if column}
         _require_columns(frame, [area, period, *outcomes, *given.values(), *covariates])
         known, codes = _parse_periods(frame[period], frequency)
@@ -242,10 +249,14 @@ class Panel:
         span = period_range(min(seen.values()), last or max(seen.values()))
         grids = _grids(wanted, declared, [a.code for a in members], span)
         return cls(
-            areas=area_table(programme, members), periods=span, vintage=vintage,
-            figures=grids[0], denominators=grids[1], statuses=grids[2],
+            areas=area_table(programme, members),
+            periods=span,
+            vintage=vintage,
+            figures=grids[0],
+            denominators=grids[1],
+            statuses=grids[2],
             per={o.code: o.per for o in declared if o.form == "ratio"},
-        )  # fmt: skip
+        )
 
 
 def area_table(programme: Programme, members: Sequence[Area]) -> pd.DataFrame:
@@ -255,11 +266,17 @@ def area_table(programme: Programme, members: Sequence[Area]) -> pd.DataFrame:
         start = programme.start_of(area)
         rows.append(
             {
-                "site": area.site, "authority": area.authority, "role": area.role,
-                "start": start.label if start else None, "population": area.population,
-                "stratum": None, "name": area.name, "x": area.x, "y": area.y,
+                "site": area.site,
+                "authority": area.authority,
+                "role": area.role,
+                "start": start.label if start else None,
+                "population": area.population,
+                "stratum": None,
+                "name": area.name,
+                "x": area.x,
+                "y": area.y,
             }
-        )  # fmt: skip
+        )
     index = pd.Index([area.code for area in members], name="area")
     return pd.DataFrame(rows, index=index).astype({"site": object, "start": object})
 

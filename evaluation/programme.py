@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 Role = Literal["pilot", "comparison", "excluded"]
 PeriodField = Annotated[
-    Period, BeforeValidator(lambda v: v if isinstance(v, Period) else Period.parse(v)),
+    Period,
+    BeforeValidator(lambda v: v if isinstance(v, Period) else Period.parse(v)),
     PlainSerializer(str),
-]  # fmt: skip
+]
 M = TypeVar("M", bound=BaseModel)
 SITE_SOURCE = "site"
 OPEN_SITE = "OPEN"
@@ -234,8 +235,7 @@ class Programme(Frozen):
         known = [f"{s.code} with {' or '.join(s.agencies)}" for s in self.sites if s.agencies]
         known += [f"{OPEN_SITE} with {source.code}" for source in self.sources]
         raise WorkspaceError(
-            f"{self.name} has no submitter {site} with agency {agency}.",
-            expected="; ".join(known),
+            f"{self.name} has no submitter {site} with agency {agency}.", expected="; ".join(known)
         )
 
     @property
@@ -310,9 +310,11 @@ def validated(
         more = f" ({count} faults in all)" if count > 1 else ""
         shape, mend = _mend(model, first, place)
         raise error(
-            f"{place or 'the file'}: {first['msg']}{more}.", where=str(path),
-            expected=expected or shape, mend=mend,
-        ) from None  # fmt: skip
+            f"{place or 'the file'}: {first['msg']}{more}.",
+            where=str(path),
+            expected=expected or shape,
+            mend=mend,
+        ) from None
 
 
 def _mend(model: type[BaseModel], fault: ErrorDetails, place: str) -> tuple[str, str]:
@@ -391,6 +393,7 @@ def _check_references(programme: Programme, folder: Path) -> None:
     counted = Counter(area.code for area in programme.areas)
     if twice := [code for code, times in counted.items() if times > 1]:
         raise WorkspaceError(
-            f"the area code {twice[0]} stands twice.", where=where,
+            f"the area code {twice[0]} stands twice.",
+            where=where,
             mend="keep one of its lines; an area has one role and at most one site",
-        )  # fmt: skip
+        )

@@ -197,15 +197,17 @@ class Protocol(Frozen):
         path = folder / "protocol.yaml"
         if not path.is_file():
             raise ProtocolError(
-                "the study has no protocol.yaml.", where=str(folder),
+                "the study has no protocol.yaml.",
+                where=str(folder),
                 mend=f"newstart protocol new {folder.parent.name}/{folder.name}",
-            )  # fmt: skip
+            )
         protocol = validated(cls, read_yaml(path), path, ProtocolError)
         counted = Counter(protocol.outcomes)
         if twice := [code for code, times in counted.items() if times > 1]:
             raise ProtocolError(
-                f"the outcome {twice[0]} has two roles.", where=str(path),
+                f"the outcome {twice[0]} has two roles.",
+                where=str(path),
                 expected="an outcome stands once under primary, secondary or negative_control",
                 mend="take it out of one of them",
-            )  # fmt: skip
+            )
         return protocol

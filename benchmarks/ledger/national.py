@@ -72,11 +72,20 @@ def _calendar(quarters: int) -> Iterator[tuple[datetime, int, int]]:
 def _listed(name: str, source: int, period: Period, instant: datetime) -> dict[str, Any]:
     digest = fingerprint.of_bytes(name.encode())
     return {
-        "return_id": digest[:12], "programme": "nation", "site": "OPEN",
-        "agency": f"source_{source}", "quarter": period.label, "received": format_instant(instant),
-        "file_sha256": digest, "content_hash": digest, "previous_hash": digest,
-        "chain_hash": digest, "withdrawn": None, "withdrawn_reason": None, "withheld": False,
-    }  # fmt: skip
+        "return_id": digest[:12],
+        "programme": "nation",
+        "site": "OPEN",
+        "agency": f"source_{source}",
+        "quarter": period.label,
+        "received": format_instant(instant),
+        "file_sha256": digest,
+        "content_hash": digest,
+        "previous_hash": digest,
+        "chain_hash": digest,
+        "withdrawn": None,
+        "withdrawn_reason": None,
+        "withheld": False,
+    }
 
 
 def _table(
@@ -150,9 +159,13 @@ def load(database: Path | str, raw: Path, areas: int, quarters: int = QUARTERS) 
                 for code, figure in zip(codes, figures.tolist(), strict=True)
             )
             returned = Return(
-                programme="nation", site="OPEN", agency="source_0", period=period, rows=rows,
+                programme="nation",
+                site="OPEN",
+                agency="source_0",
+                period=period,
+                rows=rows,
                 sha256=fingerprint.of_bytes(content),
-            )  # fmt: skip
+            )
             timed = _Timed()
             ledger.submit(returned, content, received=START + quarter * QUARTER)
             growth.append(timed.told())
@@ -225,8 +238,11 @@ def national_size(areas: int, quarters: int = QUARTERS, outcomes: int = OUTCOMES
         told = read(folder / "export", quarters, outcomes)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         return {
-            "areas": areas, "quarters": quarters, "outcomes": outcomes, "observations": count,
+            "areas": areas,
+            "quarters": quarters,
+            "outcomes": outcomes,
+            "observations": count,
             "export": {"seconds": written, "megabytes": round(size / 1e6)},
             **told,
             "peak_gigabytes": round(peak, 2),
-        }  # fmt: skip
+        }

@@ -76,9 +76,18 @@ def readers(database: Path | str, raw: Path, number: int, spark: str | None) -> 
 
 def _programme() -> Programme:
     period = Period.parse("2024 Q1")
-    return Programme(name="drill", title="A drill", question="Is it read?", synthetic=True,
-                     first=period, last=period + 8, agencies={}, sites=(), areas=(),
-                     outcomes=())  # fmt: skip
+    return Programme(
+        name="drill",
+        title="A drill",
+        question="Is it read?",
+        synthetic=True,
+        first=period,
+        last=period + 8,
+        agencies={},
+        sites=(),
+        areas=(),
+        outcomes=(),
+    )
 
 
 def _told(version: str, found: list[Rows], wanted: list[Rows]) -> dict[str, Any]:
@@ -123,7 +132,9 @@ def _pyarrow(folder: Path, instants: list[str]) -> list[Rows]:
 def _spark(python: str, folder: Path, statements: list[str]) -> tuple[str, list[Rows]]:
     done = subprocess.run(
         [python, "-W", "ignore", "-c", SPARK, str(folder), json.dumps(statements)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     told = json.loads(done.stdout.strip().splitlines()[-1])
     return told["version"], [_sorted([tuple(row) for row in one]) for one in told["answers"]]

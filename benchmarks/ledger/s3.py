@@ -35,8 +35,11 @@ def s3(database: Path | str, folder: Path, number: int) -> dict[str, Any]:
     with _server() as (process, address):
         os.environ |= KEYS | {"AWS_ENDPOINT_URL_S3": address, "AWS_DEFAULT_REGION": "eu-west-2"}
         system = fsspec.filesystem("s3")
-        system.call_s3("create_bucket", Bucket="raw",
-                       CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})  # fmt: skip
+        system.call_s3(
+            "create_bucket",
+            Bucket="raw",
+            CreateBucketConfiguration={"LocationConstraint": "eu-west-2"},
+        )
         began = time.perf_counter()
         with Ledger.open(database, "s3://raw/new_start") as ledger:
             receipts = fill(ledger, number)
@@ -57,13 +60,17 @@ def s3(database: Path | str, folder: Path, number: int) -> dict[str, Any]:
         with Ledger.open(database, "s3://raw/new_start") as ledger:
             silent = _sentence(lambda: ledger.verify())
     return {
-        "server": f"moto {moto.__version__}", "client": f"s3fs {s3fs.__version__}",
-        "returns": len(receipts), "objects": len(objects),
+        "server": f"moto {moto.__version__}",
+        "client": f"s3fs {s3fs.__version__}",
+        "returns": len(receipts),
+        "objects": len(objects),
         "milliseconds_a_return": round(1000 * seconds / len(receipts)),
-        "verified": whole, "restored_and_verified": restored,
+        "verified": whole,
+        "restored_and_verified": restored,
         "one_object_changed_and_one_removed": damaged,
-        "another_bucket": lost, "a_server_that_is_gone": silent,
-    }  # fmt: skip
+        "another_bucket": lost,
+        "a_server_that_is_gone": silent,
+    }
 
 
 def _sentence(do: Any) -> str:

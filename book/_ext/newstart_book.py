@@ -42,9 +42,15 @@ class ClaimRole(SphinxRole):
         if not page or self.env.docname == here:
             return nodes.Text(text)
         return pending_xref(
-            "", nodes.inline("", text), refdomain="std", reftype="doc", reftarget=f"/{here}",
-            refexplicit=True, refwarn=True, refdoc=self.env.docname,
-        )  # fmt: skip
+            "",
+            nodes.inline("", text),
+            refdomain="std",
+            reftype="doc",
+            reftarget=f"/{here}",
+            refexplicit=True,
+            refwarn=True,
+            refdoc=self.env.docname,
+        )
 
 
 class NamedFigure(SphinxRole):
@@ -117,9 +123,11 @@ def _heads_joined(head: re.Match[str]) -> str:
         re.findall(r"<th[^>]*>(.*?)</th>", row)
         for row in re.findall(r"<tr.*?>(.*?)</tr>", head[1], re.DOTALL)
     ]
-    if len(rows) != 2 or len(rows[0]) != len(rows[1]) or any(
-        above and below for above, below in zip(*rows, strict=True)
-    ):  # fmt: skip
+    if (
+        len(rows) != 2
+        or len(rows[0]) != len(rows[1])
+        or any(above and below for above, below in zip(*rows, strict=True))
+    ):
         return head[0]
     cells = "".join(f"<th>{a or b}</th>" for a, b in zip(*rows, strict=True))
     return f"<thead><tr>{cells}</tr></thead>"

@@ -65,9 +65,19 @@ def cases_of(cells: Cells, programme: Programme, before: Before) -> list[Case]:
         denominator = cells.denominator[entry]
         expected = usual(outcome, earlier, spread, denominator)
         if expected is not None and (figure >= 0 or not expected.counted):
-            found.append(Case(entry=entry, area=area, outcome=outcome, figure=figure,
-                              denominator=denominator, earlier=earlier, spread=spread,
-                              usual=expected, ask=before.ask))  # fmt: skip
+            found.append(
+                Case(
+                    entry=entry,
+                    area=area,
+                    outcome=outcome,
+                    figure=figure,
+                    denominator=denominator,
+                    earlier=earlier,
+                    spread=spread,
+                    usual=expected,
+                    ask=before.ask,
+                )
+            )
     return found
 
 

@@ -45,13 +45,15 @@ def declared_failures(frame: pd.DataFrame, fields: Mapping[str, Field]) -> list[
     try:
         schema.validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as error:
-        return sorted({
-            _declared_failure(*cells)
-            for cells in zip(
-                *(error.failure_cases[c] for c in ("index", "column", "check", "failure_case")),
-                strict=True,
-            )
-        })  # fmt: skip
+        return sorted(
+            {
+                _declared_failure(*cells)
+                for cells in zip(
+                    *(error.failure_cases[c] for c in ("index", "column", "check", "failure_case")),
+                    strict=True,
+                )
+            }
+        )
     return []
 
 
@@ -62,9 +64,11 @@ def _declared_column(field: Field) -> pa.Column:
     if field.kind == "text":
         allowed = pa.Check.isin(field.among, error=f"one of {', '.join(field.among)}")
         return pa.Column(str, allowed if field.among else None, nullable=field.optional)
-    checks = [] if field.high == np.inf or field.low == -np.inf else [
-        pa.Check.is_finite(error="a finite number")
-    ]  # fmt: skip
+    checks = (
+        []
+        if field.high == np.inf or field.low == -np.inf
+        else [pa.Check.is_finite(error="a finite number")]
+    )
     if field.low is not None:
         checks.append(pa.Check.ge(field.low, error=f"at least {field.low:g}"))
     if field.high is not None:

@@ -54,9 +54,13 @@ def check_columns(
 
 
 def _column_problem(
-    rule: str, entry: int, column: str, outcome: Outcome, cells: Cells,
+    rule: str,
+    entry: int,
+    column: str,
+    outcome: Outcome,
+    cells: Cells,
     fixed: Mapping[Key, float] | None,
-) -> Problem:  # fmt: skip
+) -> Problem:
     above, below = cells.numerator[entry], cells.denominator[entry]
     if rule == "R049":
         message = f"{shown(above)} is the denominator of this area."
@@ -121,9 +125,11 @@ def _message(rule: str, outcome: Outcome, cells: Cells, entry: int) -> str:
     limits = outcome.bounds if rule == "R045" else outcome.soft_limits
     value = f"{_rate(outcome, cells, entry):,.4g} {outcome.unit}"
     low, high = limits.low, limits.high
-    span = f"{_limit(low)} to {_limit(high)}" if low is not None and high is not None else (
-        f"at most {_limit(high)}" if low is None else f"at least {_limit(low)}"
-    )  # fmt: skip
+    span = (
+        f"{_limit(low)} to {_limit(high)}"
+        if low is not None and high is not None
+        else (f"at most {_limit(high)}" if low is None else f"at least {_limit(low)}")
+    )
     what = "possible is" if rule == "R045" else "usual is"
     return f"This makes {value}; {what} {span}."
 

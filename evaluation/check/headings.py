@@ -42,11 +42,14 @@ def right_headings(
         message = f"Below this heading stands {second}, and below the one in {there} {first}."
         problems.append(
             problem(
-                "R017", message, sheet=sheet, value=first,
+                "R017",
+                message,
+                sheet=sheet,
+                value=first,
                 cell=address(headed.number, headed.columns[first]),
                 mend=f"Write {second} here and {first} in {there}.",
             )
-        )  # fmt: skip
+        )
     return (replace(headed, columns=columns), problems) if problems else (headed, [])
 
 

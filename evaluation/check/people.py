@@ -22,7 +22,7 @@ _LEADS = (
     ("a postcode", re.compile(r"\b[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}\b")),
     ("a telephone number", re.compile(r"(?<![0-9])(?:\+44 ?|0)[1-9](?:[ -]?[0-9]){8,9}(?![0-9])")),
     ("a date of birth", re.compile(r"\b(?:dob|born)\b.{0,12}[0-9]", re.IGNORECASE)),
-)  # fmt: skip
+)
 _TEN_DIGITS = re.compile(r"(?<![0-9])[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}(?![0-9])")
 
 

@@ -23,8 +23,11 @@ def row_schema(outcome: Outcome) -> dict[str, Any]:
     denominator: dict[str, Any] = {"type": "null"}
     if outcome.form == "ratio":
         numerator["minimum"] = 0
-        denominator = {"type": ["number", "null"], "exclusiveMinimum": 0,
-                       "description": outcome.denominator or ""}  # fmt: skip
+        denominator = {
+            "type": ["number", "null"],
+            "exclusiveMinimum": 0,
+            "description": outcome.denominator or "",
+        }
     else:
         numerator |= _bounds(outcome)
     return {

@@ -68,9 +68,12 @@ def _at_least(count: int, mean: float) -> float:
 
 
 def _copy_problem(
-    cells: Cells, cases: Sequence[Case], found: tuple[int, list[Case]],
-    period: Period | None, what: str,
-) -> Problem:  # fmt: skip
+    cells: Cells,
+    cases: Sequence[Case],
+    found: tuple[int, list[Case]],
+    period: Period | None,
+    what: str,
+) -> Problem:
     ordinal, same = found
     when = "the last accepted return"
     if period is not None and ordinal:

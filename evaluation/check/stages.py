@@ -48,8 +48,12 @@ def check_return(
     cells, faults = read_cells(headed, raw.sheet, submitter.period)
     faults = figures.mend_types(cells, faults, _fixed(before))
     problems += faults + layout.check_layout(raw, headed)
-    stages = [Stage("file", True), Stage("guide", True), Stage("header", True),
-              Stage("types", True)]  # fmt: skip
+    stages = [
+        Stage("file", True),
+        Stage("guide", True),
+        Stage("header", True),
+        Stage("types", True),
+    ]
     for step in _steps(cells, programme, submitter, before):
         ready = not step.missing
         stages.append(Stage(step.name, ready, step.missing or step.reason))
@@ -97,22 +101,27 @@ def _steps(
     alone = not before.others and not before.elsewhere
     return (
         _Step(
-            name="keys", missing=lacks("area_code", "outcome"), reason=_NOBODY if nobody else "",
+            name="keys",
+            missing=lacks("area_code", "outcome"),
+            reason=_NOBODY if nobody else "",
             run=lambda: _keys(cells, submitter, programme),
         ),
         _Step(
-            name="columns", missing=lacks(*measured),
+            name="columns",
+            missing=lacks(*measured),
             run=lambda: figures.check_columns(cells, programme, _fixed(before)),
         ),
         _Step(
-            name="across", missing=lacks(*measured, "status"),
+            name="across",
+            missing=lacks(*measured, "status"),
             run=lambda: figures.check_across(cells, programme, _fixed(before)),
         ),
         _Step(
             name="notes", missing=lacks("note"), run=lambda: people.check_notes(cells, programme)
         ),
         _Step(
-            name="quarters", missing=compared or ("" if before.earlier else _NOTHING_BEFORE),
+            name="quarters",
+            missing=compared or ("" if before.earlier else _NOTHING_BEFORE),
             run=lambda: history.check_quarters(cells, programme, before, submitter.period),
         ),
         _Step(
@@ -122,10 +131,11 @@ def _steps(
             run=lambda: accepted.check_accepted(cells, programme, before),
         ),
         _Step(
-            name="others", missing=compared or (_NO_OTHERS if alone else ""),
+            name="others",
+            missing=compared or (_NO_OTHERS if alone else ""),
             run=lambda: others.check_others(cells, programme, before),
         ),
-    )  # fmt: skip
+    )
 
 
 def _keys(cells: Cells, submitter: Submitter, programme: Programme) -> list[Problem]:
@@ -154,9 +164,15 @@ def _content(
         return None
     rows = []
     for area, quarter, outcome, numerator, denominator, status, note in zip(
-        cells.area_code, cells.quarter, cells.outcome, cells.numerator,
-        cells.denominator, cells.status, cells.note, strict=True,
-    ):  # fmt: skip
+        cells.area_code,
+        cells.quarter,
+        cells.outcome,
+        cells.numerator,
+        cells.denominator,
+        cells.status,
+        cells.note,
+        strict=True,
+    ):
         if area is None or quarter is None or outcome is None:
             return None  # told as an error already; the types need it said
         rows.append(

@@ -61,10 +61,7 @@ def column_schema(outcome: Outcome) -> pa.DataFrameSchema:
         numerator.append(pa.Check.is_whole(error="R040"))
     if outcome.form == "ratio":
         numerator.append(pa.Check.greater_than_or_equal_to(0, error="R041"))
-    denominator = [
-        pa.Check.is_finite(error="R042"),
-        pa.Check.greater_than(0, error="R043"),
-    ]
+    denominator = [pa.Check.is_finite(error="R042"), pa.Check.greater_than(0, error="R043")]
     value = _limit_checks(outcome.bounds, "R045") + _limit_checks(outcome.soft_limits, "R046")
     columns = {
         "numerator": pa.Column(float, numerator, nullable=True),

@@ -40,8 +40,7 @@ Pairs = Annotated[
 Plot = Annotated[Path | None, typer.Option(help="FILE.svg for a chart of it.")]
 Hoped = Annotated[float | None, typer.Option(help="Effect hoped for, in per cent.")]
 Candidates = Annotated[
-    Path | None,
-    typer.Option(help="FILE.csv of sets of pilot areas to compare: columns set, area."),
+    Path | None, typer.Option(help="FILE.csv of sets of pilot areas to compare: columns set, area.")
 ]
 Targeted = Annotated[float, typer.Option(help="Share of people whom the reform reaches.")]
 OneOutcome = Annotated[
@@ -240,10 +239,14 @@ def calibrate_verb(
     read = read_panel(panel, columns, looks, keep_gaps=keep_gaps)
     say(areas_read(read))
     found = calibrate(
-        read.panel, asked, started=counts, effects=planted, rehearsal=rehearsal,
+        read.panel,
+        asked,
+        started=counts,
+        effects=planted,
+        rehearsal=rehearsal,
         progress=lambda m: say(f"· {m}"),
         runs=Runs(simulations, seed, workers, resume=resume, scheduler=scheduler),
-    )  # fmt: skip
+    )
     said = {"title": title or panel.name, "command": _command(context), "left_out": read.left_out}
     output.write_text(json.dumps(said | found, indent=1) + "\n", encoding="utf-8")
     tell_calibration(found)
@@ -288,9 +291,12 @@ def _rehearsal(numbers: tuple[int, int, int, int], words: dict[str, str], strata
     from evaluation.protocol import Gaps
 
     for name, allowed in (
-        ("pilots", Pilots), ("shape", Shape), ("scale", Scale),
-        ("block", Literal["area", "authority"]), ("gaps", Gaps),
-    ):  # fmt: skip
+        ("pilots", Pilots),
+        ("shape", Shape),
+        ("scale", Scale),
+        ("block", Literal["area", "authority"]),
+        ("gaps", Gaps),
+    ):
         one_of(f"--{name}", words[name], allowed)
     bands = tuple(part for part in strata.split(",") if part)
     for band in bands:
@@ -298,11 +304,18 @@ def _rehearsal(numbers: tuple[int, int, int, int], words: dict[str, str], strata
     looks, assignments, sample, withheld = numbers
     checked: dict[str, Any] = words
     return Rehearsal(
-        started=1, looks=looks, pilots=checked["pilots"], shape=checked["shape"],
-        choices=Choices(scale=checked["scale"], gaps=checked["gaps"]), block=checked["block"],
-        strata=bands, assignments=assignments, plan=LookPlan(horizon=looks), sample=sample,
+        started=1,
+        looks=looks,
+        pilots=checked["pilots"],
+        shape=checked["shape"],
+        choices=Choices(scale=checked["scale"], gaps=checked["gaps"]),
+        block=checked["block"],
+        strata=bands,
+        assignments=assignments,
+        plan=LookPlan(horizon=looks),
+        sample=sample,
         withheld=withheld,
-    )  # fmt: skip
+    )
 
 
 def _enough(columns: Columns, rehearsal: Rehearsal) -> Columns:

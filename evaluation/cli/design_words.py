@@ -34,9 +34,10 @@ def tell_power(code: str, rows: pd.DataFrame, hoped: float | None, targeted: flo
     if hoped is not None:
         able = first_able(rows, hoped)
         print(
-            f"  {hoped:g} % could be found from look {able} on." if able
+            f"  {hoped:g} % could be found from look {able} on."
+            if able
             else f"  {hoped:g} % could be found at none of the planned looks."
-        )  # fmt: skip
+        )
 
 
 def tell_candidates(code: str, rows: pd.DataFrame, hoped: float | None, targeted: float) -> None:
@@ -111,10 +112,14 @@ def tell_calibration(found: dict[str, Any]) -> None:
             f"{row['estimator']:18} {row['started']:3} started, effect {row['effect']:+g} {unit}: "
         )
         rejected = row["size"] if row["effect"] == 0 else row["power"]
-        parts = [] if rejected is None else [
-            f"rejected {100 * rejected:5.1f} % (± {100 * row['mc_se']:.1f})",
-            f"repeated interval holds {100 * row['coverage']:5.1f} %",
-        ]  # fmt: skip
+        parts = (
+            []
+            if rejected is None
+            else [
+                f"rejected {100 * rejected:5.1f} % (± {100 * row['mc_se']:.1f})",
+                f"repeated interval holds {100 * row['coverage']:5.1f} %",
+            ]
+        )
         parts += [f"{100 * row['refused']:.1f} % refused"] if row["refused"] else []
         print(said + ", ".join(parts))
     if not any(row["effect"] for row in found["rows"]):

@@ -28,9 +28,13 @@ def edition_publish(
 
     session: Session = context.obj
     done = publish(
-        session.workspace, programme=session.programme_name, quarter=quarter, reason=reason,
-        pages=not no_pages, progress=lambda m: say(f"· {m}"),
-    )  # fmt: skip
+        session.workspace,
+        programme=session.programme_name,
+        quarter=quarter,
+        reason=reason,
+        pages=not no_pages,
+        progress=lambda m: say(f"· {m}"),
+    )
     _told(session, done.edition.name, done.grown)
 
 
@@ -47,9 +51,12 @@ def edition_run(
 
     session: Session = context.obj
     done = publish_unattended(
-        session.workspace, programme=session.programme_name, quarter=quarter,
-        pages=not no_pages, progress=lambda m: say(f"· {m}"),
-    )  # fmt: skip
+        session.workspace,
+        programme=session.programme_name,
+        quarter=quarter,
+        pages=not no_pages,
+        progress=lambda m: say(f"· {m}"),
+    )
     _told(session, done.edition.name, done.grown)
 
 
@@ -74,12 +81,21 @@ def edition_list(context: typer.Context, as_json: AsJson = False) -> None:
     session: Session = context.obj
     history = History.read(session.workspace)
     if as_json:
-        print_json([
-            {"name": e.name, "quarter": e.quarter, "published": e.published, "status": e.status,
-             "replaced_by": e.replaced_by, "reason": e.reason, "pages": e.pages,
-             "manifest": e.manifest}
-            for e in history.editions
-        ])  # fmt: skip
+        print_json(
+            [
+                {
+                    "name": e.name,
+                    "quarter": e.quarter,
+                    "published": e.published,
+                    "status": e.status,
+                    "replaced_by": e.replaced_by,
+                    "reason": e.reason,
+                    "pages": e.pages,
+                    "manifest": e.manifest,
+                }
+                for e in history.editions
+            ]
+        )
         return
     if not history.editions:
         say("No edition was published yet: newstart edition publish")

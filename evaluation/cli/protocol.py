@@ -68,17 +68,23 @@ def check(
 
 @app.command("freeze")
 def freeze(
-    context: typer.Context, study: Study, relock: Relock = False, reason: Reason = "",
+    context: typer.Context,
+    study: Study,
+    relock: Relock = False,
+    reason: Reason = "",
     as_json: AsJson = False,
-) -> None:  # fmt: skip
+) -> None:
     """Lock protocol, assignments and code, with what had been seen; beside the protocol."""
     from evaluation.study.freeze import freeze as freeze_study
     from evaluation.study.lock import FILE
 
     session: Session = context.obj
     if relock and not reason.strip():
-        raise ProtocolError("a re-lock needs its reason, which is kept for ever.", where=study,
-                            mend="--relock --reason TEXT")  # fmt: skip
+        raise ProtocolError(
+            "a re-lock needs its reason, which is kept for ever.",
+            where=study,
+            mend="--relock --reason TEXT",
+        )
     if reason and not relock:
         raise ProtocolError("a reason is given and no re-lock asked for.", mend="add --relock")
     lock = freeze_study(
@@ -99,8 +105,11 @@ def _tell(lock: Lock) -> None:
     for code, pair in lock.content["figures"].items():
         for which in ("old", "new"):
             held = pair[which]
-            shown = (f"{held['effect']:+.2f} % ({held['low']} to {held['high']}), {held['verdict']}"
-                     if held else "no results")  # fmt: skip
+            shown = (
+                f"{held['effect']:+.2f} % ({held['low']} to {held['high']}), {held['verdict']}"
+                if held
+                else "no results"
+            )
             say(f"  {code}, {which}: {shown}")
 
 

@@ -45,10 +45,11 @@ class Session:
             return Workspace.find()
         if not (self.folder / "studies").is_dir():
             raise UserError(
-                "the folder holds no studies/.", where=str(self.folder),
+                "the folder holds no studies/.",
+                where=str(self.folder),
                 expected="a workspace: studies/ and in it a folder for each programme",
                 mend="name your workspace after --workspace, or leave that out inside of it",
-            )  # fmt: skip
+            )
         return Workspace(root=self.folder.resolve())
 
     @property
@@ -73,8 +74,9 @@ def writable(path: Path, endings: tuple[str, ...]) -> None:
     if path.suffix.lower() not in endings:
         raise UserError(
             f"it cannot be written as {path.suffix or 'a file without an ending'}.",
-            where=str(path), expected=" or ".join(endings),
-        )  # fmt: skip
+            where=str(path),
+            expected=" or ".join(endings),
+        )
     if not path.resolve().parent.is_dir():
         raise UserError(
             "the folder does not exist.", where=str(path.parent), mend="make it, or name another"

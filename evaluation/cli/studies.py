@@ -89,9 +89,11 @@ def study_run(
 
     session: Session = context.obj
     run = run_study(
-        session.workspace, study, as_of=parse_instant(as_of) if as_of else None,
+        session.workspace,
+        study,
+        as_of=parse_instant(as_of) if as_of else None,
         progress=lambda m: say(f"· {m}"),
-    )  # fmt: skip
+    )
     path = write_results(session.workspace, run)
     if as_json:
         print_json(whole(session.workspace, run))
@@ -137,9 +139,11 @@ def study_challenge(
     from evaluation.study.results import clean
 
     session: Session = context.obj
-    found = clean(challenge(
-        session.workspace, study, simulations=simulations, progress=lambda m: say(f"· {m}")
-    ))  # fmt: skip
+    found = clean(
+        challenge(
+            session.workspace, study, simulations=simulations, progress=lambda m: say(f"· {m}")
+        )
+    )
     path = record(session.workspace, study, found)
     if as_json:
         print_json(found)

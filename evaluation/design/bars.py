@@ -37,8 +37,12 @@ AT_MOST_SIZE = (0.0, 0.065)
 COVERAGE = (0.935, 1.0)
 PART_FOUND = (0.95, 1.05)
 ESTIMATORS: tuple[EstimatorName, ...] = (
-    "did", "imputation", "synthetic_control", "augmented_synthetic_control", "synthetic_did",
-)  # fmt: skip
+    "did",
+    "imputation",
+    "synthetic_control",
+    "augmented_synthetic_control",
+    "synthetic_did",
+)
 FAMILIES = "families"
 LEAST = 999
 """Placebo assignments of each rehearsal; a study has ten times as many."""
@@ -82,11 +86,25 @@ def _plain(name: EstimatorName, panel: Invented, started: int) -> Iterator[Bar]:
     coarse = started == 1 and panel.areas == SIXTY.areas
     both = {"size": SIZE, "size over looks": AT_MOST_SIZE if coarse else SIZE}
     for measure, band in both.items():
-        yield Bar(what=f"{measure}, {said}", estimator=name, panel=panel, rehearsal=how,
-                  effects=(0.0, -2.0), measure=measure, band=band)  # fmt: skip
+        yield Bar(
+            what=f"{measure}, {said}",
+            estimator=name,
+            panel=panel,
+            rehearsal=how,
+            effects=(0.0, -2.0),
+            measure=measure,
+            band=band,
+        )
     for measure in ("coverage", "coverage over looks"):
-        yield Bar(what=f"{measure}, {said}", estimator=name, panel=panel, rehearsal=how,
-                  effects=(0.0, -2.0), measure=measure, band=COVERAGE)  # fmt: skip
+        yield Bar(
+            what=f"{measure}, {said}",
+            estimator=name,
+            panel=panel,
+            rehearsal=how,
+            effects=(0.0, -2.0),
+            measure=measure,
+            band=COVERAGE,
+        )
 
 
 def _harder(name: EstimatorName) -> Iterator[Bar]:
@@ -94,37 +112,61 @@ def _harder(name: EstimatorName) -> Iterator[Bar]:
     small = replace(SIXTY, by_population=True)
     yield Bar(
         what="size over looks, the smallest third started, within thirds of population",
-        estimator=name, panel=small, effects=(0.0,), measure="size over looks", band=(0.0, 0.07),
+        estimator=name,
+        panel=small,
+        effects=(0.0,),
+        measure="size over looks",
+        band=(0.0, 0.07),
         rehearsal=replace(how, pilots="smallest", strata=("population",)),
-    )  # fmt: skip
+    )
     if name in SUMS_OF_GAPS:
         yield Bar(
             what="size over looks, the smallest third started, gaps to scale by population",
-            estimator=name, panel=small, effects=(0.0,), measure="size over looks",
-            band=(0.0, 0.07), rehearsal=replace(
-                how, pilots="smallest", choices=Choices(gaps="by_population")),
-        )  # fmt: skip
+            estimator=name,
+            panel=small,
+            effects=(0.0,),
+            measure="size over looks",
+            band=(0.0, 0.07),
+            rehearsal=replace(how, pilots="smallest", choices=Choices(gaps="by_population")),
+        )
     yield Bar(
-        what="size over looks, 30 % of looks skipped", estimator=name, panel=SIXTY, effects=(0.0,),
-        rehearsal=replace(how, skipped=0.3), measure="size over looks", band=AT_MOST_SIZE,
-    )  # fmt: skip
-    yield Bar(
-        what="size over looks, quarters restated after each look", estimator=name, panel=SIXTY,
-        rehearsal=replace(how, restated=0.5), effects=(0.0,), measure="size over looks",
+        what="size over looks, 30 % of looks skipped",
+        estimator=name,
+        panel=SIXTY,
+        effects=(0.0,),
+        rehearsal=replace(how, skipped=0.3),
+        measure="size over looks",
         band=AT_MOST_SIZE,
-    )  # fmt: skip
+    )
+    yield Bar(
+        what="size over looks, quarters restated after each look",
+        estimator=name,
+        panel=SIXTY,
+        rehearsal=replace(how, restated=0.5),
+        effects=(0.0,),
+        measure="size over looks",
+        band=AT_MOST_SIZE,
+    )
     for shape in ("ramp", "heterogeneous"):
         yield Bar(
-            what=f"coverage over looks, {shape} effects", estimator=name, panel=SIXTY,
-            rehearsal=replace(how, shape=shape), effects=(-2.0,), measure="coverage over looks",
+            what=f"coverage over looks, {shape} effects",
+            estimator=name,
+            panel=SIXTY,
+            rehearsal=replace(how, shape=shape),
+            effects=(-2.0,),
+            measure="coverage over looks",
             band=COVERAGE,
-        )  # fmt: skip
+        )
     shared = replace(SIXTY, shared=0.3, areas=120, authorities=20)
     yield Bar(
         what="size over looks, six areas in two authorities, whole blocks re-drawn",
-        estimator=name, panel=shared, effects=(0.0,), measure="size over looks", band=AT_MOST_SIZE,
+        estimator=name,
+        panel=shared,
+        effects=(0.0,),
+        measure="size over looks",
+        band=AT_MOST_SIZE,
         rehearsal=replace(how, pilots="two_authorities", block="authority"),
-    )  # fmt: skip
+    )
 
 
 def _shown(name: EstimatorName) -> Iterator[Bar]:
@@ -133,50 +175,78 @@ def _shown(name: EstimatorName) -> Iterator[Bar]:
     drifting = replace(SIXTY, areas=120, authorities=20, shared=0.3)
     failures = {
         "six areas in two authorities, areas re-drawn one by one": (
-            drifting, replace(how, pilots="two_authorities")),
+            drifting,
+            replace(how, pilots="two_authorities"),
+        ),
         "the smallest third started, no strata": (
-            replace(SIXTY, by_population=True), replace(how, pilots="smallest")),
+            replace(SIXTY, by_population=True),
+            replace(how, pilots="smallest"),
+        ),
         "pilots chosen on level": (SIXTY, replace(how, pilots="top_level")),
         "pilots chosen on level, within thirds of level": (
-            SIXTY, replace(how, pilots="top_level", strata=("level",))),
+            SIXTY,
+            replace(how, pilots="top_level", strata=("level",)),
+        ),
         "pilots chosen on a rise before the start": (SIXTY, replace(how, pilots="top_trend")),
-        "small counts withheld": (
-            replace(SIXTY, counts=9.0), replace(how, withheld=5.0)),
+        "small counts withheld": (replace(SIXTY, counts=9.0), replace(how, withheld=5.0)),
         "small counts withheld, areas of unlike size": (
-            replace(SIXTY, counts=9.0, by_population=True), replace(how, withheld=5.0)),
+            replace(SIXTY, counts=9.0, by_population=True),
+            replace(how, withheld=5.0),
+        ),
         "pilots that vary most": (SIXTY, replace(how, pilots="variable")),
-    }  # fmt: skip
+    }
     for what, (panel, rehearsal) in failures.items():
         yield Bar(
-            what=f"size over looks, {what}", estimator=name, panel=panel, rehearsal=rehearsal,
-            effects=(0.0,), measure="size over looks", band=AT_MOST_SIZE, claim=False,
-        )  # fmt: skip
+            what=f"size over looks, {what}",
+            estimator=name,
+            panel=panel,
+            rehearsal=rehearsal,
+            effects=(0.0,),
+            measure="size over looks",
+            band=AT_MOST_SIZE,
+            claim=False,
+        )
     yield Bar(
         what="coverage over looks of a fall by 3 points of a level of 9, small counts withheld",
-        estimator=name, panel=replace(SIXTY, counts=9.0), measure="coverage over looks",
-        rehearsal=replace(how, withheld=5.0), effects=(-33.0,), band=COVERAGE, claim=False,
-    )  # fmt: skip
+        estimator=name,
+        panel=replace(SIXTY, counts=9.0),
+        measure="coverage over looks",
+        rehearsal=replace(how, withheld=5.0),
+        effects=(-33.0,),
+        band=COVERAGE,
+        claim=False,
+    )
     yield Bar(
         what="part that is found of a fall by 3 points of a level of 9, small counts withheld",
-        estimator=name, panel=replace(SIXTY, counts=9.0), measure="part found",
-        rehearsal=replace(how, withheld=5.0), effects=(-33.0,), band=PART_FOUND, claim=False,
-    )  # fmt: skip
+        estimator=name,
+        panel=replace(SIXTY, counts=9.0),
+        measure="part found",
+        rehearsal=replace(how, withheld=5.0),
+        effects=(-33.0,),
+        band=PART_FOUND,
+        claim=False,
+    )
 
 
 def measured(bar: Bar, found: Found) -> dict[str, Any]:
     """The rate of a bar, its Monte Carlo standard error, and whether it meets its band."""
     said = {
-        "what": bar.what, "estimator": bar.estimator, "areas": bar.panel.areas, "band": bar.band,
+        "what": bar.what,
+        "estimator": bar.estimator,
+        "areas": bar.panel.areas,
+        "band": bar.band,
         "claim": bar.claim,
-    }  # fmt: skip
+    }
     held = ~found["refused"]
     refused = float(found["refused"].mean())
     if bar.measure == "part found":
         return bar_row(said, 1 + found["errors"][held, -1] / found["planted"][held, -1], refused)
     key, look = {
-        "size": ("rejects", 0), "size over looks": ("crosses", 0),
-        "coverage": ("covers", -1), "coverage over looks": ("held", -1),
-    }[bar.measure]  # fmt: skip
+        "size": ("rejects", 0),
+        "size over looks": ("crosses", 0),
+        "coverage": ("covers", -1),
+        "coverage over looks": ("held", -1),
+    }[bar.measure]
     return bar_row(said, found[key][held, look, -1], refused)
 
 
@@ -191,9 +261,13 @@ def measure(
         key = (bar.estimator, bar.panel, bar.rehearsal, bar.effects)
         if key not in held:
             held[key] = rehearse_many(
-                bar.panel.draw, bar.estimator, bar.rehearsal, bar.effects, runs,
+                bar.panel.draw,
+                bar.estimator,
+                bar.rehearsal,
+                bar.effects,
+                runs,
                 origin=repr(bar.panel),
-            )  # fmt: skip
+            )
         yield measured(bar, held[key])
 
 
@@ -203,9 +277,10 @@ def main() -> None:
     parser.add_argument("--simulations", type=int, default=SIMULATIONS)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument(
-        "--only", default=",".join((FAMILIES, *ESTIMATORS)),
+        "--only",
+        default=",".join((FAMILIES, *ESTIMATORS)),
         help="families or estimators, with commas",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--largest", type=int, default=10**6, help="panels of at most so many areas"
     )
@@ -214,9 +289,12 @@ def main() -> None:
     workspace = Workspace.find()
     path = workspace.book / "bars.json"
     runs = Runs(
-        simulations=asked.simulations, seed=SEED, workers=asked.workers,
-        resume=workspace.var / "rehearsals", scheduler=asked.scheduler,
-    )  # fmt: skip
+        simulations=asked.simulations,
+        seed=SEED,
+        workers=asked.workers,
+        resume=workspace.var / "rehearsals",
+        scheduler=asked.scheduler,
+    )
     only = tuple(asked.only.split(","))
     families = family_bars.rows(asked.simulations, SEED) if FAMILIES in only else iter(())
     for row in itertools.chain(families, measure(runs, only, asked.largest)):
@@ -233,9 +311,11 @@ def _record(path: Path, row: dict[str, Any]) -> None:
     order += [(bar.estimator, bar.what, bar.panel.areas) for bar in bars()]
     rows = sorted([*kept, row], key=lambda one: order.index(tuple(one[name] for name in names)))
     record = {
-        "command": "python -m evaluation.design.bars", "seed": SEED,
-        "recorded": quarters.format_instant(quarters.now()), "rows": rows,
-    }  # fmt: skip
+        "command": "python -m evaluation.design.bars",
+        "seed": SEED,
+        "recorded": quarters.format_instant(quarters.now()),
+        "rows": rows,
+    }
     write_whole(path, json.dumps(record, indent=1) + "\n")
 
 

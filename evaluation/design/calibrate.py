@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     from evaluation.protocol import EstimatorName
 
 SHORT: dict[str, EstimatorName] = {
-    "did": "did", "imputation": "imputation", "sc": "synthetic_control",
-    "ridge": "augmented_synthetic_control", "sdid": "synthetic_did",
-}  # fmt: skip
+    "did": "did",
+    "imputation": "imputation",
+    "sc": "synthetic_control",
+    "ridge": "augmented_synthetic_control",
+    "sdid": "synthetic_did",
+}
 
 
 @dataclass(frozen=True)
@@ -91,18 +94,21 @@ def read_panel(path: Path, columns: Columns, looks: int, *, keep_gaps: bool = Fa
     if first < 1:
         raise PanelError(
             f"{looks} looks leave nothing before the start in {len(panel.periods)} periods.",
-            where=path.name, mend="ask for fewer looks",
-        )  # fmt: skip
+            where=path.name,
+            mend="ask for fewer looks",
+        )
     held = np.isfinite(panel.array(OUTCOME))
     able = held[:, first] & enough(held[:, :first])
     kept = np.asarray(able if keep_gaps else held.all(axis=1))
     if not kept.any():
         raise PanelError(
             "no area has a figure in the quarter of the start and enough before it."
-            if keep_gaps else "no area has a figure in every period.", where=path.name,
-            mend="look for a quarter that is missing everywhere" + (
-                "" if keep_gaps else ", or keep areas with gaps: --keep-gaps"),
-        )  # fmt: skip
+            if keep_gaps
+            else "no area has a figure in every period.",
+            where=path.name,
+            mend="look for a quarter that is missing everywhere"
+            + ("" if keep_gaps else ", or keep areas with gaps: --keep-gaps"),
+        )
     return Read(panel=panel.select(kept), left_out=int((~kept).sum()))
 
 
@@ -120,16 +126,21 @@ def _panel_of(path: Path, columns: Columns) -> Panel:
     extra = [name for name in (columns.population, columns.authority) if name]
     if missing := [name for name in (*wanted, *extra) if name not in frame]:
         raise PanelError(
-            f"it has no column {missing[0]!r}.", where=path.name,
+            f"it has no column {missing[0]!r}.",
+            where=path.name,
             expected=", ".join(map(str, frame)),
-        )  # fmt: skip
+        )
     first = frame.groupby(columns.area, sort=True)
     for name in extra:
         frame[name] = first[name].transform("first")
     panel = Panel.from_long(
-        frame, area=columns.area, period=columns.period, outcomes=columns.value,
-        population=columns.population, authority=columns.authority,
-    )  # fmt: skip
+        frame,
+        area=columns.area,
+        period=columns.period,
+        outcomes=columns.value,
+        population=columns.population,
+        authority=columns.authority,
+    )
     return replace(panel, figures={OUTCOME: panel.array(columns.value)})
 
 
@@ -198,21 +209,39 @@ def calibrate(
     for name in estimators:
         for count in started:
             found = rehearse_many(
-                Same(panel=panel), name, replace(how, started=count), tuple(effects),
-                asked, origin=panel.fingerprint, progress=progress,
-            )  # fmt: skip
+                Same(panel=panel),
+                name,
+                replace(how, started=count),
+                tuple(effects),
+                asked,
+                origin=panel.fingerprint,
+                progress=progress,
+            )
             table += rates.rows(name, count, effects, found)
-            found_at_80.append({
-                "estimator": name, "started": count,
-                "percent": _percent(rates.detectable(effects, found), how),
-            })  # fmt: skip
+            found_at_80.append(
+                {
+                    "estimator": name,
+                    "started": count,
+                    "percent": _percent(rates.detectable(effects, found), how),
+                }
+            )
     return {
-        "areas": len(panel.areas), "with_gaps": _with_gaps(panel), "withheld": how.withheld,
-        "periods": len(panel.periods), "looks": how.looks,
-        "pilots": how.pilots, "strata": list(how.strata), "block": how.block,
-        "scale": how.choices.scale, "gaps": how.choices.gaps, "assignments": how.assignments,
-        "shape": how.shape, "sample": how.sample,
-        "simulations": asked.simulations, "seed": asked.seed,
+        "areas": len(panel.areas),
+        "with_gaps": _with_gaps(panel),
+        "withheld": how.withheld,
+        "periods": len(panel.periods),
+        "looks": how.looks,
+        "pilots": how.pilots,
+        "strata": list(how.strata),
+        "block": how.block,
+        "scale": how.choices.scale,
+        "gaps": how.choices.gaps,
+        "assignments": how.assignments,
+        "shape": how.shape,
+        "sample": how.sample,
+        "simulations": asked.simulations,
+        "seed": asked.seed,
         "recorded": quarters.format_instant(quarters.now()),
-        "rows": table, "detectable": found_at_80,
-    }  # fmt: skip
+        "rows": table,
+        "detectable": found_at_80,
+    }

@@ -40,14 +40,20 @@ from evaluation.workspace import Workspace
 
 LEVEL = 0.95
 SWITCHES = (
-    "chosen_on_level", "chosen_on_trend", "spillover", "other_programme", "changed_instrument",
-)  # fmt: skip
+    "chosen_on_level",
+    "chosen_on_trend",
+    "spillover",
+    "other_programme",
+    "changed_instrument",
+)
 SAID = {
-    None: "no departure", "chosen_on_level": "pilots chosen on level",
-    "chosen_on_trend": "pilots chosen on trend", "spillover": "spillover to neighbours",
+    None: "no departure",
+    "chosen_on_level": "pilots chosen on level",
+    "chosen_on_trend": "pilots chosen on trend",
+    "spillover": "spillover to neighbours",
     "other_programme": "another programme in some comparison areas",
     "changed_instrument": "an instrument changed in pilots only",
-}  # fmt: skip
+}
 CHECKS = ("pre_level", "pre_trend", "spillover", "negative_control")
 ALLOWED_ERRORS = 2.5
 
@@ -63,8 +69,9 @@ class Rate:
     @classmethod
     def of(cls, hits: list[bool]) -> Rate:
         share = float(np.mean(hits))
-        return cls(share=share, mc_se=float(np.sqrt(share * (1 - share) / len(hits))),
-                   seeds=len(hits))  # fmt: skip
+        return cls(
+            share=share, mc_se=float(np.sqrt(share * (1 - share) / len(hits))), seeds=len(hits)
+        )
 
     def as_dict(self) -> dict[str, float | int]:
         return {"share": self.share, "mc_se": self.mc_se, "seeds": self.seeds}
@@ -86,10 +93,13 @@ class Bench:
         scenario = Scenario.load(workspace.schemas)
         preset = scenario.presets[preset_name]
         return cls(
-            programme=invent_programme(scenario, preset, workspace.schemas), scenario=scenario,
-            preset=preset, outcome=outcome, settings=DidSettings(scale="log", base="mean"),
+            programme=invent_programme(scenario, preset, workspace.schemas),
+            scenario=scenario,
+            preset=preset,
+            outcome=outcome,
+            settings=DidSettings(scale="log", base="mean"),
             strata=(),
-        )  # fmt: skip
+        )
 
     def draw(self, seed: int, switches: Switches) -> Figures:
         return draw_figures(
@@ -113,11 +123,13 @@ class Bench:
         per = self.programme.outcome_by_code[self.outcome].per
         change = figures.with_reform[self.outcome] - figures.without_reform[self.outcome]
         events = change * figures.denominators[self.outcome][:, None] / per
-        return float(sum(
-            events[row, start - self.programme.first :].sum()
-            for row, area in enumerate(self.programme.areas)
-            if (start := self.programme.start_of(area)) is not None
-        ))  # fmt: skip
+        return float(
+            sum(
+                events[row, start - self.programme.first :].sum()
+                for row, area in enumerate(self.programme.areas)
+                if (start := self.programme.start_of(area)) is not None
+            )
+        )
 
 
 def coverage(bench: Bench, seeds: int, switches: Switches | None = None) -> dict[str, Any]:
@@ -128,9 +140,10 @@ def coverage(bench: Bench, seeds: int, switches: Switches | None = None) -> dict
         "coverage": Rate.of([one[0] for one in found]).as_dict(),
         "events": Rate.of([one[1] for one in found]).as_dict(),
         "size": Rate.of([one[2] for one in found]).as_dict(),
-        "bias": float(np.mean(errors)), "rmse": float(np.sqrt(np.mean(np.square(errors)))),
+        "bias": float(np.mean(errors)),
+        "rmse": float(np.sqrt(np.mean(np.square(errors)))),
         "bias_mc_se": float(np.std(errors, ddof=1) / np.sqrt(len(errors))),
-    }  # fmt: skip
+    }
 
 
 def _one_coverage(bench: Bench, switches: Switches, seed: int) -> tuple[bool, bool, bool, float]:
@@ -191,9 +204,12 @@ def _checks(bench: Bench, switches: Switches, seed: int) -> dict[str, bool]:
 
 
 def calibrate(
-    workspace: Workspace, *, seeds: int = 500, full_seeds: int = 100,
+    workspace: Workspace,
+    *,
+    seeds: int = 500,
+    full_seeds: int = 100,
     progress: Callable[[str], object] = print,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """The whole record: tiny and full programmes, and the diagnostics under every switch."""
     tiny = Bench.of(workspace, "tiny", "ae_attendances")
     full = Bench.of(workspace, "full", "ae_attendances")
@@ -210,10 +226,15 @@ def calibrate(
         fires.append(diagnostics(full, full_seeds, switch) | {"what": SAID[switch]})
     return {
         "command": f"make calibration SEEDS={seeds} FULL_SEEDS={full_seeds}",
-        "recorded": quarters.format_instant(quarters.now()), "seeds": seeds,
-        "full_seeds": full_seeds, "level": LEVEL, "estimator": "did", "base": "mean",
-        "rows": rows, "diagnostics": fires,
-    }  # fmt: skip
+        "recorded": quarters.format_instant(quarters.now()),
+        "seeds": seeds,
+        "full_seeds": full_seeds,
+        "level": LEVEL,
+        "estimator": "did",
+        "base": "mean",
+        "rows": rows,
+        "diagnostics": fires,
+    }
 
 
 def _rows(what: str, found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -223,11 +244,17 @@ def _rows(what: str, found: dict[str, Any]) -> list[dict[str, Any]]:
         key = {"coverage": "coverage", "coverage of events": "events", "false positives": "size"}
         rate = found[key[name]]
         allowed = ALLOWED_ERRORS * float(np.sqrt(LEVEL * (1 - LEVEL) / rate["seeds"]))
-        rows.append({
-            "what": f"{name}, {what}", "nominal": round(nominal, 10), "measured": rate["share"],
-            "mc_se": rate["mc_se"], "seeds": rate["seeds"], "bias": found["bias"],
-            "passes": bool(abs(rate["share"] - nominal) <= allowed),
-        })  # fmt: skip
+        rows.append(
+            {
+                "what": f"{name}, {what}",
+                "nominal": round(nominal, 10),
+                "measured": rate["share"],
+                "mc_se": rate["mc_se"],
+                "seeds": rate["seeds"],
+                "bias": found["bias"],
+                "passes": bool(abs(rate["share"] - nominal) <= allowed),
+            }
+        )
     return rows
 
 

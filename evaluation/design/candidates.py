@@ -40,9 +40,11 @@ def read_candidates(path: Path) -> dict[str, tuple[str, ...]]:
         raise EstimateError(f"it cannot be read as CSV: {error}.", where=path.name) from None
     if missing := [name for name in COLUMNS if name not in frame]:
         raise EstimateError(
-            f"it has no column {missing[0]!r}.", where=path.name, expected=expected,
+            f"it has no column {missing[0]!r}.",
+            where=path.name,
+            expected=expected,
             mend=f"name its columns so; it has {', '.join(map(str, frame))}",
-        )  # fmt: skip
+        )
     frame = frame[list(COLUMNS)].apply(lambda column: column.str.strip().replace("", pd.NA))
     wrong = {
         "a cell is empty": frame.isna().any(axis=1),
@@ -86,16 +88,19 @@ def compare(
     for name, codes in candidates.items():
         if lost := [code for code in codes if code not in panel.areas.index]:
             raise EstimateError(
-                f"area {lost[0]!r} is not in the panel.", where=f"candidate set {name!r}",
+                f"area {lost[0]!r} is not in the panel.",
+                where=f"candidate set {name!r}",
                 expected="the codes of pilot and comparison areas, which are not excluded",
-            )  # fmt: skip
+            )
         try:
             table = power(_together(past, codes), outcome, plan)
         except EstimateError as error:
             raise EstimateError(
-                error.what, where=f"candidate set {name!r}", expected=error.expected,
+                error.what,
+                where=f"candidate set {name!r}",
+                expected=error.expected,
                 mend=error.mend,
-            ) from None  # fmt: skip
+            ) from None
         table.insert(0, "candidate", name)
         table.insert(1, "areas", len(set(codes)))
         tables.append(table)

@@ -48,22 +48,33 @@ class FamilyBar:
 
 
 BARS = {
-    "none": FamilyBar(what="any false finding among three primaries, no effect",
-                      band=(0.0, 0.06)),
-    "one": FamilyBar(what="any false finding among three primaries, an effect on one",
-                     band=(0.0, 0.06)),
-    "two": FamilyBar(what="any false finding among three primaries, effects on two",
-                     band=(0.0, 0.06)),
-    "equivalent": FamilyBar(what="'no effect larger than X' said where the effect is X",
-                            band=(0.0, 0.06)),
+    "none": FamilyBar(what="any false finding among three primaries, no effect", band=(0.0, 0.06)),
+    "one": FamilyBar(
+        what="any false finding among three primaries, an effect on one", band=(0.0, 0.06)
+    ),
+    "two": FamilyBar(
+        what="any false finding among three primaries, effects on two", band=(0.0, 0.06)
+    ),
+    "equivalent": FamilyBar(
+        what="'no effect larger than X' said where the effect is X", band=(0.0, 0.06)
+    ),
     "harm": FamilyBar(what="harm said by its own watch, where there is none", band=(0.0, 0.065)),
-    "alone": FamilyBar(what="any false finding, one primary tested at 5 % at every look",
-                       band=(0.0, 0.06), claim=False),
-    "naive": FamilyBar(what="any false finding, three primaries each tested at 5 % at every look",
-                       band=(0.0, 0.06), claim=False),
-    "found": FamilyBar(what="a harm of two standard deviations found by its own watch",
-                       band=(0.8, 1.0), claim=False),
-}  # fmt: skip
+    "alone": FamilyBar(
+        what="any false finding, one primary tested at 5 % at every look",
+        band=(0.0, 0.06),
+        claim=False,
+    ),
+    "naive": FamilyBar(
+        what="any false finding, three primaries each tested at 5 % at every look",
+        band=(0.0, 0.06),
+        claim=False,
+    ),
+    "found": FamilyBar(
+        what="a harm of two standard deviations found by its own watch",
+        band=(0.8, 1.0),
+        claim=False,
+    ),
+}
 
 
 def rows(simulations: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -88,7 +99,7 @@ def simulate(seed: int) -> dict[str, bool]:
         "alone": any(placebo_p(row) <= PLAN.alpha for row in raw[0]),
         "naive": any(placebo_p(row) <= PLAN.alpha for one in raw for row in one),
         "found": harmful(raw[0] - EFFECT * shift),
-    }  # fmt: skip
+    }
 
 
 def statistics(seed: int) -> tuple[Floats, Floats]:

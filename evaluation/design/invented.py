@@ -55,11 +55,15 @@ class Invented:
         level = 100 + self.between * rng.standard_normal(n)
         areas = pd.DataFrame(
             {
-                "site": None, "authority": [f"authority {a:02d}" for a in authority],
-                "role": "comparison", "start": None, "population": population, "stratum": None,
+                "site": None,
+                "authority": [f"authority {a:02d}" for a in authority],
+                "role": "comparison",
+                "start": None,
+                "population": population,
+                "stratum": None,
             },
             index=pd.Index([f"area {i:04d}" for i in range(n)], name="area"),
-        ).astype({"site": object, "start": object, "stratum": object})  # fmt: skip
+        ).astype({"site": object, "start": object, "stratum": object})
         figures = level[:, None] + shocks + shock_for_all + season
         if self.counts:
             mean = self.counts * np.maximum(figures, 1.0) / 100
@@ -67,9 +71,10 @@ class Invented:
                 mean *= (population / np.median(population))[:, None]
             figures = rng.poisson(mean).astype(float)
         return Panel(
-            areas=areas, periods=period_range(LAST + (1 - self.quarters), LAST),
+            areas=areas,
+            periods=period_range(LAST + (1 - self.quarters), LAST),
             figures={"y": figures},
-        )  # fmt: skip
+        )
 
     def _shocks(self, rng: np.random.Generator, rows: int) -> np.ndarray:
         """(rows, T) stationary AR(1) of unit variance."""

@@ -146,15 +146,19 @@ def match(panel: Panel, outcome: str, plan: MatchPlan | None = None) -> Matched:
     found = set(pairs["pilot"])
     weights = synthetic_weights(panel, outcome, (pilot, eligible), how)
     return Matched(
-        pairs=pairs, weights=weights,
+        pairs=pairs,
+        weights=weights,
         unmatched=tuple(str(code) for code in panel.areas.index[pilot] if code not in found),
-        balance=_balance(items, pilot, eligible, {
-            "after": pairs["comparison"].value_counts(), "synthetic": weights.mean(),
-        }),
-        left_out=pd.DataFrame({
-            "area": panel.areas.index[reasons != ""], "reason": reasons[reasons != ""],
-        }),
-    )  # fmt: skip
+        balance=_balance(
+            items,
+            pilot,
+            eligible,
+            {"after": pairs["comparison"].value_counts(), "synthetic": weights.mean()},
+        ),
+        left_out=pd.DataFrame(
+            {"area": panel.areas.index[reasons != ""], "reason": reasons[reasons != ""]}
+        ),
+    )
 
 
 def synthetic_weights(

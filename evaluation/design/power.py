@@ -64,16 +64,28 @@ class Plan:
 
     @classmethod
     def of(
-        cls, protocol: Protocol, outcome: str, looks: LookPlan, *, targeted: float = 1.0,
+        cls,
+        protocol: Protocol,
+        outcome: str,
+        looks: LookPlan,
+        *,
+        targeted: float = 1.0,
         direction: Direction = "fall",
-    ) -> Plan:  # fmt: skip
+    ) -> Plan:
         """What a protocol fixes for one outcome, with its looks as a `LookPlan`."""
         drawn = protocol.assignments
         return cls(
-            estimator=protocol.estimators[0], choices=Choices.of(protocol, outcome), looks=looks,
-            window=protocol.window, strata=drawn.strata, block=drawn.block, seed=drawn.seed,
-            assignments=min(drawn.n, ENOUGH), targeted=targeted, direction=direction,
-        )  # fmt: skip
+            estimator=protocol.estimators[0],
+            choices=Choices.of(protocol, outcome),
+            looks=looks,
+            window=protocol.window,
+            strata=drawn.strata,
+            block=drawn.block,
+            seed=drawn.seed,
+            assignments=min(drawn.n, ENOUGH),
+            targeted=targeted,
+            direction=direction,
+        )
 
     def __post_init__(self) -> None:
         if not 0 < self.targeted <= 1:
@@ -122,12 +134,16 @@ def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.Data
     percent = 100 * sizes / abs(level)
     if plan.choices.scale == "log":
         percent = percent_of_logs(sizes, plan.direction)
-    return pd.DataFrame({
-        "look": np.arange(1, len(sizes) + 1),
-        "spent": [plan.looks.spent((k + 1) / plan.looks.horizon) for k in range(len(sizes))],
-        "detectable": sizes, "direction": plan.direction, "detectable_percent": percent,
-        "percent_of_targeted": percent / plan.targeted,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "look": np.arange(1, len(sizes) + 1),
+            "spent": [plan.looks.spent((k + 1) / plan.looks.horizon) for k in range(len(sizes))],
+            "detectable": sizes,
+            "direction": plan.direction,
+            "detectable_percent": percent,
+            "percent_of_targeted": percent / plan.targeted,
+        }
+    )
 
 
 def direction_of(polarity: Literal["up", "down", "care"], hoped: float | None) -> Direction:

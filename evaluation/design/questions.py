@@ -85,9 +85,10 @@ def figures_exchanged(sent: Sent, rng: np.random.Generator) -> Planted | None:
 def _exchanged(sent: Sent, rng: np.random.Generator, columns: Sequence[int]) -> Planted | None:
     rows = [list(row) for row in sent.rows]
     able = [
-        n for n in range(len(rows) - 1)
+        n
+        for n in range(len(rows) - 1)
         if rows[n][3] == rows[n + 1][3] and rows[n][NUMERATOR] != rows[n + 1][NUMERATOR]
-    ]  # fmt: skip
+    ]
     place = int(rng.choice(able))
     for column in columns:
         one, other = rows[place][column], rows[place + 1][column]
@@ -159,12 +160,20 @@ def _returned(
         return None if value is None else float(str(value))
 
     observed = tuple(
-        Observation(str(row[AREA]), period, str(row[3]), number(row[NUMERATOR]),
-                    number(row[DENOMINATOR]), str(row[STATUS] or ""), "")
+        Observation(
+            str(row[AREA]),
+            period,
+            str(row[3]),
+            number(row[NUMERATOR]),
+            number(row[DENOMINATOR]),
+            str(row[STATUS] or ""),
+            "",
+        )
         for row in rows
-    )  # fmt: skip
-    return Return(programme=programme.name, site=site, agency=agency, period=period,
-                  rows=observed, sha256="")  # fmt: skip
+    )
+    return Return(
+        programme=programme.name, site=site, agency=agency, period=period, rows=observed, sha256=""
+    )
 
 
 def as_file(sent: Sent, rows: list[Row]) -> RawReturn:

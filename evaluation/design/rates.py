@@ -44,15 +44,22 @@ def rows(
             hits = found["crosses" if look == ANY else "rejects"][held, e, last]
             covered = found["held" if look == ANY else "covers"][held, e, last]
             rate, share = _rate(hits), _rate(covered)
-            table.append({
-                "estimator": estimator, "started": started, "effect": effect,
-                "look": look if look == ANY else int(look) + 1,
-                "size": rate[0] if effect == 0 else None,
-                "power": rate[0] if effect != 0 else None,
-                "coverage": share[0], "bias": bias if look in (looks - 1, ANY) else None,
-                "mc_se": rate[1], "mc_se_coverage": share[1],
-                "simulations": len(hits), "refused": refused,
-            })  # fmt: skip
+            table.append(
+                {
+                    "estimator": estimator,
+                    "started": started,
+                    "effect": effect,
+                    "look": look if look == ANY else int(look) + 1,
+                    "size": rate[0] if effect == 0 else None,
+                    "power": rate[0] if effect != 0 else None,
+                    "coverage": share[0],
+                    "bias": bias if look in (looks - 1, ANY) else None,
+                    "mc_se": rate[1],
+                    "mc_se_coverage": share[1],
+                    "simulations": len(hits),
+                    "refused": refused,
+                }
+            )
     return table
 
 
@@ -82,10 +89,18 @@ def bar_row(
     if share is not None and error is not None:
         passes = low <= share + 2 * error and share - 2 * error <= high
     return {
-        "what": bar["what"], "estimator": bar["estimator"], "areas": bar["areas"],
-        "measured": share, "mc_se": error, "low": low, "high": high, "claim": bar["claim"],
-        "passes": passes, "refused": refused, "simulations": len(hits),
-    }  # fmt: skip
+        "what": bar["what"],
+        "estimator": bar["estimator"],
+        "areas": bar["areas"],
+        "measured": share,
+        "mc_se": error,
+        "low": low,
+        "high": high,
+        "claim": bar["claim"],
+        "passes": passes,
+        "refused": refused,
+        "simulations": len(hits),
+    }
 
 
 def detectable(effects: Sequence[float], found: Found, power: float = 0.8) -> float | None:

@@ -29,9 +29,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 Pilots = Literal[
-    "random", "top_level", "top_trend", "smallest", "largest", "variable",
-    "one_authority", "two_authorities",
-]  # fmt: skip
+    "random",
+    "top_level",
+    "top_trend",
+    "smallest",
+    "largest",
+    "variable",
+    "one_authority",
+    "two_authorities",
+]
 Shape = Literal["constant", "ramp", "heterogeneous"]
 OUTCOME = "y"
 PLANTED = -10.0
@@ -113,9 +119,12 @@ def rehearse(
     pattern = _pattern(piloted, chosen, rehearsal, rng)
     try:
         assignments = Assignments.draw(
-            piloted, n=rehearsal.assignments, block=rehearsal.block, strata=rehearsal.strata,
+            piloted,
+            n=rehearsal.assignments,
+            block=rehearsal.block,
+            strata=rehearsal.strata,
             seed=seed,
-        )  # fmt: skip
+        )
     except EstimateError:
         return _refused(rehearsal, len(effects))
     taken = _looks_taken(rehearsal, rng)
@@ -173,8 +182,10 @@ def start_areas(panel: Panel, chosen: NDArray[np.int64], first: int) -> Panel:
     """The panel with some areas as the pilots of one site, which starts in period ``first``."""
     areas = panel.areas.copy()
     for column, value in (
-        ("start", panel.labels[first]), ("site", "placebo pilots"), ("role", "pilot"),
-    ):  # fmt: skip
+        ("start", panel.labels[first]),
+        ("site", "placebo pilots"),
+        ("role", "pilot"),
+    ):
         held = areas[column].astype(object).to_numpy(copy=True)
         held[chosen] = value
         areas[column] = held
@@ -352,6 +363,11 @@ def _judged(
 def _refused(rehearsal: Rehearsal, effects: int) -> Rehearsed:
     nothing = np.zeros((effects, rehearsal.looks), dtype=bool)
     return Rehearsed(
-        rejects=nothing, crosses=nothing, covers=~nothing, held=~nothing,
-        planted=np.full(effects, np.nan), errors=np.full(effects, np.nan), refused=True,
-    )  # fmt: skip
+        rejects=nothing,
+        crosses=nothing,
+        covers=~nothing,
+        held=~nothing,
+        planted=np.full(effects, np.nan),
+        errors=np.full(effects, np.nan),
+        refused=True,
+    )

@@ -25,9 +25,26 @@ from evaluation.diagnose.power import pre_trend_power
 from evaluation.diagnose.timing import changed_instrument, regression_to_the_mean
 
 __all__ = [
-    "Diagnostic", "EventStudy", "balance", "balance_table", "breakdown", "changed_instrument",
-    "denominators", "honest_bounds", "honest_interval", "influence", "influence_table",
-    "joined_other_programme", "negative_control", "objections", "odd_comparisons",
-    "other_programme", "pre_level", "pre_trend", "pre_trend_power", "regression_to_the_mean",
-    "sensitivity", "spillover",
-]  # fmt: skip
+    "Diagnostic",
+    "EventStudy",
+    "balance",
+    "balance_table",
+    "breakdown",
+    "changed_instrument",
+    "denominators",
+    "honest_bounds",
+    "honest_interval",
+    "influence",
+    "influence_table",
+    "joined_other_programme",
+    "negative_control",
+    "objections",
+    "odd_comparisons",
+    "other_programme",
+    "pre_level",
+    "pre_trend",
+    "pre_trend_power",
+    "regression_to_the_mean",
+    "sensitivity",
+    "spillover",
+]

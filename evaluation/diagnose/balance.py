@@ -54,12 +54,13 @@ def balance_table(
     apart = own.mean(axis=0) - other.mean(axis=0)
     table = pd.DataFrame(
         {
-            "pilots": own.mean(axis=0), "comparisons": other.mean(axis=0),
+            "pilots": own.mean(axis=0),
+            "comparisons": other.mean(axis=0),
             "difference": apart / np.where(pooled > 0, pooled, np.nan),
             "p_value": [placebo_p(column) for column in gaps.T],
         },
         index=pd.Index(names, name="characteristic"),
-    )  # fmt: skip
+    )
     scaled = np.abs(gaps) / np.where(spread > 0, spread, np.inf)
     table.attrs = {"p_all": placebo_p(scaled.max(axis=1))}
     return table
@@ -101,11 +102,14 @@ def balance(
         "by lot would"
     )
     return Diagnostic(
-        code="balance", title="Are pilots and comparisons alike?",
-        result="fails" if fires else "holds", p_value=p, size=size,
+        code="balance",
+        title="Are pilots and comparisons alike?",
+        result="fails" if fires else "holds",
+        p_value=p,
+        size=size,
         statistic=f"largest standardised difference {size:+.2f} ({largest}), p = {p:.3f}",
         sentence=f"{said}.",
-    )  # fmt: skip
+    )
 
 
 def influence_table(
@@ -163,7 +167,10 @@ def influence(table: pd.DataFrame) -> Diagnostic:
         else f"No single area or authority carries the effect; {furthest.name} moves it most"
     )
     return Diagnostic(
-        code=code, title=title, result="fails" if fires else "holds", size=float(furthest["moved"]),
+        code=code,
+        title=title,
+        result="fails" if fires else "holds",
+        size=float(furthest["moved"]),
         statistic=f"effect {whole:+.4f}; without {least.name} {least['effect']:+.4f}",
         sentence=f"{said}.",
-    )  # fmt: skip
+    )

@@ -61,10 +61,14 @@ def pre_trend(estimate: Estimate) -> Diagnostic:
         else "Before the start, pilot and comparison areas moved together as far as can be seen"
     )
     return Diagnostic(
-        code=code, title=title, result="fails" if fires else "holds", p_value=p,
-        size=float(slopes[0]), statistic=f"slope {slopes[0]:+.4f} {unit} a period, p = {p:.3f}",
+        code=code,
+        title=title,
+        result="fails" if fires else "holds",
+        p_value=p,
+        size=float(slopes[0]),
+        statistic=f"slope {slopes[0]:+.4f} {unit} a period, p = {p:.3f}",
         sentence=f"{said} (a slope of {seen:.4f} a period would be seen four times in five).",
-    )  # fmt: skip
+    )
 
 
 def pre_level(panel: Panel, outcome: str, assignments: Assignments) -> Diagnostic:
@@ -88,9 +92,13 @@ def pre_level(panel: Panel, outcome: str, assignments: Assignments) -> Diagnosti
     )
     share = 100 * gaps[0] / means.mean()
     return Diagnostic(
-        code=code, title=title, result="fails" if fires else "holds", p_value=p,
-        statistic=f"{share:+.1f} % of the mean, p = {p:.3f}", sentence=f"{said}.",
-    )  # fmt: skip
+        code=code,
+        title=title,
+        result="fails" if fires else "holds",
+        p_value=p,
+        statistic=f"{share:+.1f} % of the mean, p = {p:.3f}",
+        sentence=f"{said}.",
+    )
 
 
 def negative_control(estimate: Estimate, title: str) -> Diagnostic:
@@ -98,15 +106,18 @@ def negative_control(estimate: Estimate, title: str) -> Diagnostic:
     row = estimate.overall().iloc[0]
     fires = bool(row["p_value"] < FIRES_BELOW)
     said = (
-        "moved, which the programme cannot explain" if fires
+        "moved, which the programme cannot explain"
+        if fires
         else "did not move by more than chance could explain"
-    )  # fmt: skip
+    )
     return Diagnostic(
-        code="negative_control", title="Does anything move that should not?",
-        result="fails" if fires else "holds", p_value=float(row["p_value"]),
+        code="negative_control",
+        title="Does anything move that should not?",
+        result="fails" if fires else "holds",
+        p_value=float(row["p_value"]),
         statistic=f"effect {row['effect']:+.3f}, p = {row['p_value']:.3f}",
         sentence=f"{title} {said}.",
-    )  # fmt: skip
+    )
 
 
 def spillover(
@@ -125,9 +136,12 @@ def spillover(
     if ring is None:
         return unknown(code, title, "no comparison authority lies inside the ring, or none beyond")
     estimate = did(
-        ring, outcome, settings=replace(settings, base="mean"), seed=seed,
+        ring,
+        outcome,
+        settings=replace(settings, base="mean"),
+        seed=seed,
         assignments=Assignments.draw(ring, n=999, block="authority", strata=(), seed=seed),
-    )  # fmt: skip
+    )
     row = estimate.overall().iloc[0]
     p, n = float(row["p_value"]), int(row["n_areas"])
     fires = p < FIRES_BELOW
@@ -138,9 +152,13 @@ def spillover(
         else f"The {n} comparison areas within {ring_km:g} km of a site moved like those beyond"
     )
     return Diagnostic(
-        code=code, title=title, result="fails" if fires else "holds", p_value=p,
-        statistic=f"effect {row['effect']:+.4f}, p = {p:.3f}", sentence=f"{said}.",
-    )  # fmt: skip
+        code=code,
+        title=title,
+        result="fails" if fires else "holds",
+        p_value=p,
+        statistic=f"effect {row['effect']:+.4f}, p = {p:.3f}",
+        sentence=f"{said}.",
+    )
 
 
 def _ring(panel: Panel, ring_km: float) -> Panel | None:
@@ -154,8 +172,9 @@ def _ring(panel: Panel, ring_km: float) -> Panel | None:
     )
     near = away.min(axis=1) <= ring_km
     authority = others.areas["authority"]
-    whole = near & authority.groupby(authority).transform(lambda a: near[
-        others.areas.index.get_indexer(a.index)].all()).to_numpy(dtype=bool)  # fmt: skip
+    whole = near & authority.groupby(authority).transform(
+        lambda a: near[others.areas.index.get_indexer(a.index)].all()
+    ).to_numpy(dtype=bool)
     if not whole.any() or whole.all():
         return None
     areas = others.areas.copy()

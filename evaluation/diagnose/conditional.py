@@ -74,11 +74,7 @@ class Moments:
 
     @classmethod
     def of(
-        cls,
-        restriction: Restriction,
-        study: tuple[Floats, Floats],
-        target: Floats,
-        alpha: float,
+        cls, restriction: Restriction, study: tuple[Floats, Floats], target: Floats, alpha: float
     ) -> Moments:
         """The moments of (effects, covariance) for the target l' tau.
 
@@ -95,10 +91,12 @@ class Moments:
         largest = (_root(spread) @ _normal(len(vertices))).max(axis=0)
         unit = np.concatenate([after, -after]) @ (target / (target @ target))
         return cls(
-            level=vertices @ (rows @ effects - slack), slope=vertices @ unit, covariance=spread,
+            level=vertices @ (rows @ effects - slack),
+            slope=vertices @ unit,
+            covariance=spread,
             least_favourable=float(np.quantile(largest, 1 - kappa)),
             size=(alpha - kappa) / (1 - kappa),
-        )  # fmt: skip
+        )
 
     def accepts(self, theta: Floats) -> NDArray[np.bool_]:
         """Whether the hybrid test accepts each theta (their section 4.4: C-LF)."""

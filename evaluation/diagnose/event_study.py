@@ -43,8 +43,9 @@ class EventStudy:
         if self.times.tolist() != wanted or self.n_before < 1 or self.n_after < 1:
             raise EstimateError(
                 "an event study needs periods without gaps on both sides of its reference.",
-                expected=f"{wanted} without the reference", where=str(self.times.tolist()),
-            )  # fmt: skip
+                expected=f"{wanted} without the reference",
+                where=str(self.times.tolist()),
+            )
         if np.linalg.matrix_rank(self.covariance, hermitian=True) < len(self.times):
             raise EstimateError(
                 f"the covariance of {len(self.times)} effects is not of full rank: there are too "
@@ -100,9 +101,12 @@ class EventStudy:
         effects = (plus - minus) @ np.nan_to_num(estimate.effects)
         covariance, said = _covariance(estimate, plus, minus)
         return cls(
-            times=times - first, effects=effects, covariance=covariance, first=first,
+            times=times - first,
+            effects=effects,
+            covariance=covariance,
+            first=first,
             covariance_from=said,
-        )  # fmt: skip
+        )
 
 
 def _maps(

@@ -55,9 +55,11 @@ def shortest(study: EventStudy, bend: float, target: Floats, alpha: float) -> Fi
         error = float(np.sqrt(every @ study.covariance @ every))
         bias = float(fixed + bend * np.abs(weights).sum())
         return FixedLength(
-            centre=float(every @ study.effects), half=error * critical(bias / error, alpha),
-            bias=bias, error=error,
-        )  # fmt: skip
+            centre=float(every @ study.effects),
+            half=error * critical(bias / error, alpha),
+            bias=bias,
+            error=error,
+        )
 
     if n == 1:
         return at(np.empty(0))
@@ -67,9 +69,11 @@ def shortest(study: EventStudy, bend: float, target: Floats, alpha: float) -> Fi
     if bend == 0 or top == 0:
         return free
     found = minimize_scalar(
-        lambda share: at(path(share * top)).half, bounds=(0, 1), method="bounded",
+        lambda share: at(path(share * top)).half,
+        bounds=(0, 1),
+        method="bounded",
         options={"xatol": 1e-9},
-    )  # fmt: skip
+    )
     return min(free, none, at(path(float(found.x) * top)), key=lambda one: one.half)
 
 

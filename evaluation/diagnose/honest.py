@@ -126,9 +126,10 @@ def sensitivity(
     rows = [honest_interval(study, kind, m, window=window, level=level) for m in bounds]
     table = pd.DataFrame(rows, columns=["low", "high"], index=pd.Index(bounds, name="bound"))
     table.attrs = {
-        "kind": kind, "breakdown": breakdown(study, kind, window=window, level=level),
+        "kind": kind,
+        "breakdown": breakdown(study, kind, window=window, level=level),
         "covariance": study.covariance_from,
-    }  # fmt: skip
+    }
     return table
 
 

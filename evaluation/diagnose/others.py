@@ -77,9 +77,12 @@ def other_programme(
     ]
     marked = replace(others, areas=areas)
     estimate = did(
-        marked, outcome, settings=replace(settings, base="mean"), seed=seed,
+        marked,
+        outcome,
+        settings=replace(settings, base="mean"),
+        seed=seed,
         assignments=Assignments.draw(marked, n=REDRAWN, block="authority", strata=(), seed=seed),
-    )  # fmt: skip
+    )
     row = estimate.overall().iloc[0]
     p, n, fires = float(row["p_value"]), int(row["n_areas"]), bool(row["p_value"] < FIRES_BELOW)
     said = (
@@ -88,10 +91,14 @@ def other_programme(
         else f"The {n} comparison areas in another programme moved like the others"
     )
     return Diagnostic(
-        code=code, title=title, result="fails" if fires else "holds", p_value=p,
-        size=float(row["effect"]), statistic=f"effect {row['effect']:+.4f}, p = {p:.3f}",
+        code=code,
+        title=title,
+        result="fails" if fires else "holds",
+        p_value=p,
+        size=float(row["effect"]),
+        statistic=f"effect {row['effect']:+.4f}, p = {p:.3f}",
         sentence=f"{said}.",
-    )  # fmt: skip
+    )
 
 
 def odd_comparisons(panel: Panel, outcome: str, scale: str = "log") -> Diagnostic:
@@ -129,10 +136,14 @@ def odd_comparisons(panel: Panel, outcome: str, scale: str = "log") -> Diagnosti
         else "No comparison authority moved apart from the others"
     )
     return Diagnostic(
-        code=code, title=title, result="fails" if fires else "holds", p_value=p,
+        code=code,
+        title=title,
+        result="fails" if fires else "holds",
+        p_value=p,
         size=float(np.abs(apart).max()),
-        statistic=f"largest deviation {np.abs(apart).max():.1f}, p = {p:.3f}", sentence=f"{said}.",
-    )  # fmt: skip
+        statistic=f"largest deviation {np.abs(apart).max():.1f}, p = {p:.3f}",
+        sentence=f"{said}.",
+    )
 
 
 def _named(names: list[str]) -> str:
@@ -160,19 +171,28 @@ def denominators(panel: Panel, outcome: str, assignments: Assignments) -> Diagno
         return unknown(code, title, "the outcome has no denominator")
     if (np.nanmax(held, axis=1) == np.nanmin(held, axis=1)).all():
         return Diagnostic(
-            code=code, title=title, result="holds", statistic="fixed",
+            code=code,
+            title=title,
+            result="holds",
+            statistic="fixed",
             sentence="Denominators are fixed before the start and cannot move with it.",
-        )  # fmt: skip
+        )
     name = f"{outcome} (denominator)"
     estimate = did(
-        replace(panel, figures={name: held}, denominators={}, statuses={}, per={}), name,
-        settings=DidSettings(scale="log", base="mean"), assignments=assignments,
-    )  # fmt: skip
+        replace(panel, figures={name: held}, denominators={}, statuses={}, per={}),
+        name,
+        settings=DidSettings(scale="log", base="mean"),
+        assignments=assignments,
+    )
     row = estimate.overall().iloc[0]
     p, fires = float(row["p_value"]), bool(row["p_value"] < FIRES_BELOW)
     said = "changed in pilot areas with the start" if fires else "moved alike in both arms"
     return Diagnostic(
-        code=code, title=title, result="fails" if fires else "holds", p_value=p,
-        size=float(row["effect"]), statistic=f"effect {row['effect']:+.4f}, p = {p:.3f}",
+        code=code,
+        title=title,
+        result="fails" if fires else "holds",
+        p_value=p,
+        size=float(row["effect"]),
+        statistic=f"effect {row['effect']:+.4f}, p = {p:.3f}",
         sentence=f"What the outcome is counted out of {said}.",
-    )  # fmt: skip
+    )

@@ -38,11 +38,13 @@ def regression_to_the_mean(estimate: Estimate) -> Diagnostic:
     if statistics is None:
         return unknown(code, title, "fewer than three periods before every start, or no placebos")
     return _judged(
-        (code, title), estimate, statistics,
+        (code, title),
+        estimate,
+        statistics,
         "The last period before the start was unusual in pilot areas: part of what follows may be "
         "a return to normal",
         "The last period before the start was like those before it in pilot areas",
-    )  # fmt: skip
+    )
 
 
 def changed_instrument(estimate: Estimate) -> Diagnostic:
@@ -60,11 +62,13 @@ def changed_instrument(estimate: Estimate) -> Diagnostic:
             code, title, "fewer than three periods before or after every start, or no placebos"
         )
     return _judged(
-        (code, title), estimate, statistics,
+        (code, title),
+        estimate,
+        statistics,
         "Pilot areas' figures jumped at the start, which a change that grows does not explain: "
         "check whether they are still recorded in the same way",
         "Pilot areas' figures did not jump at the start beyond what grew from it",
-    )  # fmt: skip
+    )
 
 
 def _judged(
@@ -74,10 +78,14 @@ def _judged(
     unit = "log points" if estimate.scale == "log" else "units"
     fires = p < FIRES_BELOW
     return Diagnostic(
-        code=what[0], title=what[1], result="fails" if fires else "holds", p_value=p,
-        size=float(statistics[0]), statistic=f"{statistics[0]:+.4f} {unit}, p = {p:.3f}",
+        code=what[0],
+        title=what[1],
+        result="fails" if fires else "holds",
+        p_value=p,
+        size=float(statistics[0]),
+        statistic=f"{statistics[0]:+.4f} {unit}, p = {p:.3f}",
         sentence=f"{fired if fires else held} ({seen:.4f} would be seen four times in five).",
-    )  # fmt: skip
+    )
 
 
 def _contrasts(

@@ -136,9 +136,10 @@ def resting(value: Record) -> str:
         return ""
     parts = {key: sum(row[key]["mean"] for row in rows) for key in ("gross_fiscal", "cashable")}
     within = [
-        f"{words.pounds(part)} of the {words.pounds(whole)}" for key, part in parts.items()
+        f"{words.pounds(part)} of the {words.pounds(whole)}"
+        for key, part in parts.items()
         if 0 < part <= (whole := value["totals"][key]["mean"])
-    ]  # fmt: skip
+    ]
     if len(within) == 1:
         return f"But {within[0]} rests on {cannot_be_told(value)}."
     if within:
@@ -160,13 +161,16 @@ def chance_of_gain(value: Record) -> str:
         return f"{said}."
     codes = {row["outcome"] for row in not_standing(value)}
     part = sum(
-        row["value"]["mean"] for row in value["by_outcome"]
+        row["value"]["mean"]
+        for row in value["by_outcome"]
         if row["outcome"] in codes and not row.get("transfer")
-    )  # fmt: skip
+    )
     together = value.get("not_standing_together")
-    without = "Without that the chance has not been worked out." if together is None else (
-        f"Without that it is {words.in_hundred(together['p_npsv_positive_without'])}."
-    )  # fmt: skip
+    without = (
+        "Without that the chance has not been worked out."
+        if together is None
+        else (f"Without that it is {words.in_hundred(together['p_npsv_positive_without'])}.")
+    )
     return (
         f"{said}; and it counts {words.pounds(part)} of gains, before discounting, from "
         f"{cannot_be_told(value)}. {without}"

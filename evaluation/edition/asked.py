@@ -52,17 +52,23 @@ def claims(edition: Edition) -> Mapping[str, str]:
     """Id -> answer, for every question, and what critics' pages say in a sentence."""
     study = edition.headline
     said = {
-        "working": answers.lives(study), "whom": equity.answer(study),
+        "working": answers.lives(study),
+        "whom": equity.answer(study),
         "sure": f"{evidence.answer(study)} {answers.how_sure(study)}",
-        "cost": _cost(study.value), "gains": _gains(study.value), "budget": _budget(study.value),
-        "changed": _changed(edition), "harm": points.sites_worse(study) or
-        "No effect can be estimated for a site alone yet.",
-        "unknown": unknown.answer_what(edition), "when": unknown.answer_when(edition),
-    }  # fmt: skip
+        "cost": _cost(study.value),
+        "gains": _gains(study.value),
+        "budget": _budget(study.value),
+        "changed": _changed(edition),
+        "harm": points.sites_worse(study) or "No effect can be estimated for a site alone yet.",
+        "unknown": unknown.answer_what(edition),
+        "when": unknown.answer_when(edition),
+    }
     return {f"asked.{key}": text for key, text in said.items()} | {
-        "evidence.answer": evidence.answer(study), "edition.next": unknown.next_edition(edition),
-        "chosen.differences": chosen.summary(study), "new_site.answer": new_site.answer(study),
-    }  # fmt: skip
+        "evidence.answer": evidence.answer(study),
+        "edition.next": unknown.next_edition(edition),
+        "chosen.differences": chosen.summary(study),
+        "new_site.answer": new_site.answer(study),
+    }
 
 
 def _cost(value: Record | None) -> str:
@@ -71,8 +77,10 @@ def _cost(value: Record | None) -> str:
     kinds: dict[str, float] = {}
     for row in value.get("costs") or []:
         kinds[row["kind"]] = kinds.get(row["kind"], 0.0) + row["amount"]
-    split = [f"{words.pounds(amount)} {kind}" for kind, amount in
-             sorted(kinds.items(), key=lambda item: -item[1])]  # fmt: skip
+    split = [
+        f"{words.pounds(amount)} {kind}"
+        for kind, amount in sorted(kinds.items(), key=lambda item: -item[1])
+    ]
     total = words.pounds(value["totals"]["cost"]["mean"])
     of_it = f": {words.listed(split)}" if split else ""
     return f"{total} to date, in {value['price_base']} prices{of_it}."
@@ -84,9 +92,10 @@ def _gains(value: Record | None) -> str:
         return answers.NOT_VALUED
     rows = sorted(value["by_agency"], key=lambda row: -row["gain"]["mean"])[:_NAMED]
     named = [
-        f"{row['name']} ({row['budget']}) {words.money_with_range(row['gain'])}" for row in rows
+        f"{row['name']} ({row['budget']}) {words.money_with_range(row['gain'])}"
+        for row in rows
         if row["gain"]["mean"] > 0
-    ]  # fmt: skip
+    ]
     if not named:
         return "Nobody so far: no agency's gains are above nought."
     said = f"The largest gains so far: {words.listed(named)}."
@@ -111,14 +120,19 @@ def _changed(edition: Edition) -> str:
     """What came in since the last round, and how the main effects moved with it."""
     latest = edition.latest
     moved = [
-        f"{words.within(o['plain_title'])} {text}" for o in edition.headline.with_role("primary")
+        f"{words.within(o['plain_title'])} {text}"
+        for o in edition.headline.with_role("primary")
         if (text := answers.moved(o))
-    ]  # fmt: skip
-    said = "No returns are on record for this edition." if latest is None else (
-        f"Since {words.day(latest.first_day)} "
-        f"{words.counted(len(latest.receipts), 'return')} came in, with "
-        f"{words.counted(latest.new, 'new figure')}; "
-        f"{words.counted(len(latest.restated), 'figure')} known before "
-        f"{'was' if len(latest.restated) == 1 else 'were'} restated."
-    )  # fmt: skip
+    ]
+    said = (
+        "No returns are on record for this edition."
+        if latest is None
+        else (
+            f"Since {words.day(latest.first_day)} "
+            f"{words.counted(len(latest.receipts), 'return')} came in, with "
+            f"{words.counted(latest.new, 'new figure')}; "
+            f"{words.counted(len(latest.restated), 'figure')} known before "
+            f"{'was' if len(latest.restated) == 1 else 'were'} restated."
+        )
+    )
     return f"{said} Effects moved: {'; '.join(moved)}." if moved else said

@@ -49,19 +49,25 @@ def _said(promised: Sequence[Record], missed: Sequence[Record]) -> str:
     if missed:
         named = "; ".join(
             f"{ESTIMATOR_NAMES[row['estimator']].lower()}, {row['what']} "
-            f"({words.percent(100 * row['measured'], 1)})" for row in missed
-        )  # fmt: skip
+            f"({words.percent(100 * row['measured'], 1)})"
+            for row in missed
+        )
         said += f" {'The one that does not' if len(missed) == 1 else 'Those that do not'}: {named}."
     return said
 
 
 def _table(title: str, rows: Sequence[Record]) -> Markup:
     cells = [
-        [words.tidy(row["what"]), _band(row), words.percent(100 * row["measured"], 1),
-         words.percent(100 * row["mc_se"], 1), words.number(row["simulations"]),
-         "yes" if row["passes"] else "no"]
+        [
+            words.tidy(row["what"]),
+            _band(row),
+            words.percent(100 * row["measured"], 1),
+            words.percent(100 * row["mc_se"], 1),
+            words.number(row["simulations"]),
+            "yes" if row["passes"] else "no",
+        ]
         for row in rows
-    ]  # fmt: skip
+    ]
     heads = ["Rate", "Bar", "Measured", "Monte Carlo error", "Rehearsals", "Met"]
     return table(f"{title}: bars", heads, cells, numeric="tnnnnt")
 
@@ -82,14 +88,19 @@ def _shown(rows: Sequence[Record]) -> Markup:
     estimators = list(dict.fromkeys(row["estimator"] for row in rows))
     held = {(row["what"], row["estimator"]): row for row in rows}
     cells = [
-        [words.tidy(what), *(
-            _rate(held[what, name]) if (what, name) in held else "" for name in estimators
-        )]
+        [
+            words.tidy(what),
+            *(_rate(held[what, name]) if (what, name) in held else "" for name in estimators),
+        ]
         for what in dict.fromkeys(row["what"] for row in rows)
-    ]  # fmt: skip
+    ]
     heads = ["Rate", *(ESTIMATOR_NAMES[name] for name in estimators)]
-    return table("Where the inference fails, and what mends it", heads, cells,
-                 numeric="t" + "n" * len(estimators))  # fmt: skip
+    return table(
+        "Where the inference fails, and what mends it",
+        heads,
+        cells,
+        numeric="t" + "n" * len(estimators),
+    )
 
 
 def _rate(row: Record) -> str:

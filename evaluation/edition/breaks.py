@@ -29,9 +29,14 @@ def of_outcome(
     said = _sentence(held["breakdown"], study.period_word)
     alt = f"Ranges of the effect on {outcome['plain_title']} by size of the breaks. {said}"
     chart = out.plate(
-        f"{study.study}/{outcome['code']}-breaks", root, alt, figures.forest, rows,
-        effects.tick_unit(estimate), caption=said,
-    )  # fmt: skip
+        f"{study.study}/{outcome['code']}-breaks",
+        root,
+        alt,
+        figures.forest,
+        rows,
+        effects.tick_unit(estimate),
+        caption=said,
+    )
     title = f"{outcome['plain_title']}: range of the mean effect if paths break after the start"
     cells = [[label, told] for label, _, _, told in rows]
     return {"chart": chart, "table": table(title, ["Breaks", "Range"], cells, numeric="tn")}

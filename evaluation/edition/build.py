@@ -75,8 +75,7 @@ def serve_book(workspace: Workspace, port: int = 8000) -> None:
     """
     folder = workspace.book / "_build" / "html"
     if not (folder / "index.html").is_file():
-        raise BookError("the book is not built yet.", where=str(folder),
-                        mend="newstart book build")  # fmt: skip
+        raise BookError("the book is not built yet.", where=str(folder), mend="newstart book build")
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
     try:
         server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
@@ -91,13 +90,26 @@ def serve_book(workspace: Workspace, port: int = 8000) -> None:
 def _run_jupyter_book(workspace: Workspace) -> None:
     book = workspace.book
     command = [
-        sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(book),
-        "--toc", str(book / "_edition" / "toc.yml"), "--path-output", str(book),
-        "--warningiserror", "--keep-going", "--nitpick", "-q",
-    ]  # fmt: skip
+        sys.executable,
+        "-c",
+        "from jupyter_book.cli.main import main; main()",
+        "build",
+        str(book),
+        "--toc",
+        str(book / "_edition" / "toc.yml"),
+        "--path-output",
+        str(book),
+        "--warningiserror",
+        "--keep-going",
+        "--nitpick",
+        "-q",
+    ]
     # Notebooks find the workspace and this package wherever the build was started from.
-    environment = os.environ | {"NEWSTART_WORKSPACE": str(workspace.root), "PYTHONUTF8": "1",
-                                "NO_COLOR": "1"}  # fmt: skip
+    environment = os.environ | {
+        "NEWSTART_WORKSPACE": str(workspace.root),
+        "PYTHONUTF8": "1",
+        "NO_COLOR": "1",
+    }
     shutil.rmtree(book / "_build" / "html" / "reports", ignore_errors=True)
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
@@ -106,17 +118,19 @@ def _run_jupyter_book(workspace: Workspace) -> None:
         told += _failed_cells(book)
         raise BookError(
             "Jupyter Book did not accept the book:\n" + "\n".join((told or said)[-_SHOWN_LINES:]),
-            where=str(book), mend="mend what is named above; every warning counts",
-        )  # fmt: skip
+            where=str(book),
+            mend="mend what is named above; every warning counts",
+        )
 
 
 def _failed_cells(book: Path) -> list[str]:
     """The last lines of what each failed notebook printed."""
     logs = sorted((book / "_build" / "html" / "reports").rglob("*.err.log"))
     return [
-        f"{log.name.removesuffix('.err.log')}: {line}" for log in logs
+        f"{log.name.removesuffix('.err.log')}: {line}"
+        for log in logs
         for line in _COLOUR.sub("", log.read_text(encoding="utf-8")).strip().splitlines()[-3:]
-    ]  # fmt: skip
+    ]
 
 
 def _inputs(workspace: Workspace) -> Iterator[Path]:

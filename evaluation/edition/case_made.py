@@ -24,9 +24,12 @@ from evaluation.finding.theory import Theory
 from evaluation.study.challenge import RECORD
 
 KINDS = {
-    "programme": "the programme", "way": "on the way", "outcome": "outcome",
-    "control": "negative control", "other": "another cause",
-}  # fmt: skip
+    "programme": "the programme",
+    "way": "on the way",
+    "outcome": "outcome",
+    "control": "negative control",
+    "other": "another cause",
+}
 
 
 def view(folder: Path, study: StudyResults, out: Generated) -> dict[str, Any]:
@@ -43,15 +46,18 @@ def view(folder: Path, study: StudyResults, out: Generated) -> dict[str, Any]:
     theory, record = Theory.load(folder), record_if_there(folder / RECORD)
     fresh = record is not None and record["panel"] == study.raw["panel_fingerprint"]
     return {
-        "study": study, "theory": theory,
+        "study": study,
+        "theory": theory,
         "theory_chart": _chart(theory, study, out) if theory else "",
         "theory_table": _table(theory) if theory else "",
         "held": _held(theory, study) if theory else [],
-        "attacks": record if fresh else None, "stale": record is not None and not fresh,
+        "attacks": record if fresh else None,
+        "stale": record is not None and not fresh,
         "attack_tables": _attacks(record, study) if record and fresh else [],
         "implied": [_in_words(said, study) for said in record["implications"]]
-        if record and fresh else [],
-    }  # fmt: skip
+        if record and fresh
+        else [],
+    }
 
 
 def kinds(theory: Theory) -> dict[str, str]:
@@ -103,19 +109,27 @@ def _chart(theory: Theory, study: StudyResults, out: Generated) -> Markup:
         f"{words.listed([said[n] for n in others]) or 'nothing else'} may move them too."
     )
     return out.plate(
-        f"{study.study}/theory", "../../", alt, figures.causes, graph,
+        f"{study.study}/theory",
+        "../../",
+        alt,
+        figures.causes,
+        graph,
         caption="Solid boxes are measured, dashed ones are not. Grey arrows come from causes that "
         "the programme does not move.",
-    )  # fmt: skip
+    )
 
 
 def _table(theory: Theory) -> Markup:
     part, said = kinds(theory), theory.said
     rows = [
-        [said[n], KINDS[part[n]], _seen(theory, n),
-         words.listed(sorted(said[c] for c in theory.parents(n))) or "nothing drawn"]
+        [
+            said[n],
+            KINDS[part[n]],
+            _seen(theory, n),
+            words.listed(sorted(said[c] for c in theory.parents(n))) or "nothing drawn",
+        ]
         for n in theory.causes
-    ]  # fmt: skip
+    ]
     return table("The theory of change", ["Cause", "Part", "Known by", "Moved by"], rows)
 
 

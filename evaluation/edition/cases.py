@@ -16,10 +16,15 @@ _DIGITS = 4
 def published_table(study: StudyResults) -> Markup:
     """One row for each published figure: theirs, ours, the difference, and why there is one."""
     rows = [
-        [_what(row), _figure(row["published"]), _figure(row["ours"], row["inference"]),
-         _difference(row["difference"]), words.sentence(row["why"]) if row["why"] else ""]
+        [
+            _what(row),
+            _figure(row["published"]),
+            _figure(row["ours"], row["inference"]),
+            _difference(row["difference"]),
+            words.sentence(row["why"]) if row["why"] else "",
+        ]
         for row in study.raw["published"]
-    ]  # fmt: skip
+    ]
     heads = ["What", "Published (error)", "Ours (error)", "Difference", "Why"]
     return table("Published figures and ours", heads, rows, numeric="tnnnt")
 

@@ -27,16 +27,24 @@ def worlds(
     said = worlds_sentence(values)
     alt = f"Dot chart of twenty equally likely effects on {outcome['plain_title']}. {said}"
     return out.plate(
-        f"{study.study}/{outcome['code']}-worlds", root, alt, figures.equally_likely, values,
-        effects.unit(estimate, outcome), effects.tick_unit(estimate), caption=said,
-    )  # fmt: skip
+        f"{study.study}/{outcome['code']}-worlds",
+        root,
+        alt,
+        figures.equally_likely,
+        values,
+        effects.unit(estimate, outcome),
+        effects.tick_unit(estimate),
+        caption=said,
+    )
 
 
 def _values(outcome: Record, estimate: Record | None) -> list[float]:
     if estimate is None:
         return []
-    found = [effects.shown(estimate, {"effect": v})["effect"]
-             for v in outcome.get("equally_likely") or ()]  # fmt: skip
+    found = [
+        effects.shown(estimate, {"effect": v})["effect"]
+        for v in outcome.get("equally_likely") or ()
+    ]
     return [value for value in found if value is not None]
 
 
@@ -81,12 +89,21 @@ def elsewhere(
         f"We gave the start dates to {_elsewhere(study, known)}. Over "
         f"the first {over}, {words.number(as_far) if as_far else 'none'} of them lay as far from "
         "nought, on either side, as the real start dates did."
-    ) + (" The box is the range of the mean over all looks." if span else "")  # fmt: skip
+    ) + (" The box is the range of the mean over all looks." if span else "")
     alt = f"Line chart of the pilots' gap in {outcome['plain_title']} by event time. {said}"
     return out.plate(
-        f"{study.study}/{outcome['code']}-gaps", root, alt, figures.gaps, times, real, drawn,
-        effects.unit(estimate, outcome), span, study.period_word, caption=said,
-    )  # fmt: skip
+        f"{study.study}/{outcome['code']}-gaps",
+        root,
+        alt,
+        figures.gaps,
+        times,
+        real,
+        drawn,
+        effects.unit(estimate, outcome),
+        span,
+        study.period_word,
+        caption=said,
+    )
 
 
 def _elsewhere(study: StudyResults, known: int) -> str:
@@ -111,8 +128,11 @@ def elsewhere_table(study: StudyResults, outcome: Record, estimate: Record | Non
         others = sorted(value for row in drawn if (value := row[k]) is not None)
         ends = [others[round(share * (len(others) - 1))] for share in (0.025, 0.975)]
         rows.append([words.number(time), say(real[k]), f"{say(ends[0])} to {say(ends[1])}"])
-    heads = [f"{study.period_word.capitalize()}s since the start", "Pilot areas",
-             "Other sets, 95 in 100"]  # fmt: skip
+    heads = [
+        f"{study.period_word.capitalize()}s since the start",
+        "Pilot areas",
+        "Other sets, 95 in 100",
+    ]
     title = f"{outcome['plain_title']}: the gap by {study.period_word}s since the start"
     return table(title, heads, rows, numeric="nnn")
 
@@ -129,9 +149,11 @@ def _span(
 
 
 def _as_far(
-    times: Sequence[int], real: Sequence[float | None], drawn: Sequence[Sequence[float | None]],
+    times: Sequence[int],
+    real: Sequence[float | None],
+    drawn: Sequence[Sequence[float | None]],
     window: Sequence[int],
-) -> tuple[int, int]:  # fmt: skip
+) -> tuple[int, int]:
     """How many drawn gaps lie, on the mean over the window, as far from nought; of how many."""
     inside = [k for k, t in enumerate(times) if window[0] <= t <= window[1]]
     own = _mean([real[k] for k in inside])

@@ -70,16 +70,21 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         split = {
             "before": change["before"],
             "order": [words.within(change["titles"][c]) for c in change["order"]],
-            "causes": _causes(change), "sentences": change["sentences"],
+            "causes": _causes(change),
+            "sentences": change["sentences"],
             "charts": [_waterfall(out, change, key, "../") for key in _charted(change)],
-            "table": _split_table(change), "by_side": _by_side(change),
+            "table": _split_table(change),
+            "by_side": _by_side(change),
             "by_area": _by_area(change),
-        }  # fmt: skip
+        }
     out.table("editions", _log(edition))
     return {
-        "this_edition": told, "split": split, "editions": _list(edition, told),
-        "log": _update_log(edition), "stories": _stories(edition, told, out),
-    }  # fmt: skip
+        "this_edition": told,
+        "split": split,
+        "editions": _list(edition, told),
+        "log": _update_log(edition),
+        "stories": _stories(edition, told, out),
+    }
 
 
 def _causes(change: Record) -> list[str]:
@@ -103,28 +108,50 @@ def _first(change: Record) -> str:
 
 def _charted(change: Record) -> list[str]:
     return [
-        key for key, figure in change["figures"].items()
+        key
+        for key, figure in change["figures"].items()
         if key.endswith(CHARTED) and any(part["amount"] for part in figure["parts"])
-    ] or [key for key, figure in change["figures"].items() if figure["parts"]][:1]  # fmt: skip
+    ] or [key for key, figure in change["figures"].items() if figure["parts"]][:1]
 
 
 def _waterfall(out: Generated, change: Record, key: str, root: str) -> Markup:
     figure = change["figures"][key]
     unit, parts = figure["unit"], figure["parts"]
-    rows = [{"title": f"Edition {change['before']}", "value": figure["before"], "total": True,
-             "said": words.in_unit(figure["before"], unit)}]  # fmt: skip
+    rows = [
+        {
+            "title": f"Edition {change['before']}",
+            "value": figure["before"],
+            "total": True,
+            "said": words.in_unit(figure["before"], unit),
+        }
+    ]
     rows += [
-        {"title": change["titles"][part["cause"]], "value": part["amount"], "total": False,
-         "said": words.change_in_unit(part["amount"], unit)}
+        {
+            "title": change["titles"][part["cause"]],
+            "value": part["amount"],
+            "total": False,
+            "said": words.change_in_unit(part["amount"], unit),
+        }
         for part in parts
-    ]  # fmt: skip
-    rows.append({"title": "Now", "value": figure["after"], "total": True,
-                 "said": words.in_unit(figure["after"], unit)})  # fmt: skip
+    ]
+    rows.append(
+        {
+            "title": "Now",
+            "value": figure["after"],
+            "total": True,
+            "said": words.in_unit(figure["after"], unit),
+        }
+    )
     said = _sentence(change, key)
     return out.plate(
-        f"changes/{key.replace('.', '-')}", root, f"Waterfall chart. {said}", steps, rows, unit,
+        f"changes/{key.replace('.', '-')}",
+        root,
+        f"Waterfall chart. {said}",
+        steps,
+        rows,
+        unit,
         caption=said,
-    )  # fmt: skip
+    )
 
 
 def _sentence(change: Record, key: str) -> str:
@@ -134,30 +161,48 @@ def _sentence(change: Record, key: str) -> str:
 def _rows(change: Record) -> list[dict[str, Any]]:
     """One row a figure and cause, full digits."""
     return [
-        {"figure": key, "unit": figure["unit"], "before": figure["before"],
-         "after": figure["after"], "change": figure["change"], **part}
-        for key, figure in change["figures"].items() for part in figure["parts"]
-    ]  # fmt: skip
+        {
+            "figure": key,
+            "unit": figure["unit"],
+            "before": figure["before"],
+            "after": figure["after"],
+            "change": figure["change"],
+            **part,
+        }
+        for key, figure in change["figures"].items()
+        for part in figure["parts"]
+    ]
 
 
 def _split_table(change: Record) -> Markup:
     rows = [
-        [figure["title"], change["titles"][part["cause"]],
-         *(words.change_in_unit(part[name], figure["unit"])
-           for name in ("amount", "shapley", "low", "high"))]
-        for figure in change["figures"].values() for part in figure["parts"]
-    ]  # fmt: skip
+        [
+            figure["title"],
+            change["titles"][part["cause"]],
+            *(
+                words.change_in_unit(part[name], figure["unit"])
+                for name in ("amount", "shapley", "low", "high")
+            ),
+        ]
+        for figure in change["figures"].values()
+        for part in figure["parts"]
+    ]
     heads = ["Headline", "Cause", "In this order", "Mean of all orders", "Smallest", "Largest"]
     return table("Each change by its causes", heads, rows, numeric="ttnnnn", style="dense")
 
 
 def _by_side(change: Record) -> Markup:
     rows = [
-        [figure["title"] + (f" ({figure['unit']})" if figure["unit"] in ("%", "£") else ""),
-         *(words.change_in_unit(figure["revised"].get(role, 0.0), figure["unit"])
-           for role in SIDES)]
-        for figure in change["figures"].values() if any(figure["revised"].values())
-    ]  # fmt: skip
+        [
+            figure["title"] + (f" ({figure['unit']})" if figure["unit"] in ("%", "£") else ""),
+            *(
+                words.change_in_unit(figure["revised"].get(role, 0.0), figure["unit"])
+                for role in SIDES
+            ),
+        ]
+        for figure in change["figures"].values()
+        if any(figure["revised"].values())
+    ]
     if not rows:
         return Markup("")
     heads = ["Headline", "Restated in pilot areas", "Restated in comparison areas"]
@@ -177,10 +222,14 @@ def _by_area(change: Record) -> list[dict[str, Any]]:
 
 def _areas(figure: Record, moved: Sequence[Record]) -> Markup:
     rows = [
-        [_area(row), row["role"] if row["role"] in SIDES else "neither",
-         str(row["figures"] or "none"), _share(row["amount"], figure["unit"])]
+        [
+            _area(row),
+            row["role"] if row["role"] in SIDES else "neither",
+            str(row["figures"] or "none"),
+            _share(row["amount"], figure["unit"]),
+        ]
         for row in moved
-    ]  # fmt: skip
+    ]
     amount = "Amount, points" if figure["unit"] == "%" else "Amount"
     heads = ["Area", "Pilot or comparison", "Figures restated", amount]
     caption = f"What restated or late figures moved, by area: {words.within(figure['title'])}"
@@ -209,14 +258,20 @@ def _list(edition: Edition, told: Record | None) -> Markup:
         rows.append([told["name"], words.day(told["published"]), "this edition", ""])
     for one in reversed(edition.history.editions):
         # Publication turns this into a link: only there is it known where the page will lie.
-        name = Markup("<span data-edition='{0}'>{0}</span>").format(one.name) if one.pages else (
-            one.name
-        )  # fmt: skip
+        name = (
+            Markup("<span data-edition='{0}'>{0}</span>").format(one.name)
+            if one.pages
+            else (one.name)
+        )
         mine = bool(told and told["name"] == one.name)
-        rows.append([
-            name, words.day(one.published), "this edition" if mine else "earlier",
-            words.sentence(one.reason) if one.reason else "",
-        ])  # fmt: skip
+        rows.append(
+            [
+                name,
+                words.day(one.published),
+                "this edition" if mine else "earlier",
+                words.sentence(one.reason) if one.reason else "",
+            ]
+        )
     heads = ["Edition", "Published", "Which", "Correction"]
     if not any(row[-1] for row in rows):
         heads, rows = heads[:-1], [row[:-1] for row in rows]
@@ -226,21 +281,35 @@ def _list(edition: Edition, told: Record | None) -> Markup:
 def _log(edition: Edition) -> list[dict[str, Any]]:
     """The update log as data: one row an edition and headline that moved."""
     return [
-        {"edition": one.name, "published": one.published, "since": one.change["before"],
-         "figure": key, "before": figure["before"], "after": figure["after"], "said": sentence}
-        for one in edition.history.editions if one.change
+        {
+            "edition": one.name,
+            "published": one.published,
+            "since": one.change["before"],
+            "figure": key,
+            "before": figure["before"],
+            "after": figure["after"],
+            "said": sentence,
+        }
+        for one in edition.history.editions
+        if one.change
         for (key, figure), sentence in zip(
-            one.change["figures"].items(), one.change["sentences"], strict=True)
-    ]  # fmt: skip
+            one.change["figures"].items(), one.change["sentences"], strict=True
+        )
+    ]
 
 
 def _update_log(edition: Edition) -> list[dict[str, Any]]:
     """Newest first: each edition with its causes and what moved."""
     return [
-        {"name": one.name, "day": words.day(one.published), "causes": _causes(one.change),
-         "sentences": _shown(one.change)}
-        for one in reversed(edition.history.editions) if one.change
-    ]  # fmt: skip
+        {
+            "name": one.name,
+            "day": words.day(one.published),
+            "causes": _causes(one.change),
+            "sentences": _shown(one.change),
+        }
+        for one in reversed(edition.history.editions)
+        if one.change
+    ]
 
 
 def _stories(edition: Edition, told: Record | None, out: Generated) -> list[dict[str, Any]]:
@@ -281,12 +350,24 @@ def _story(
         for row, reason in zip(rows, why, strict=True)
     ]
     return {
-        "title": title, "name": name,
-        "chart": out.plate(f"revisions/{name}", "../", f"Dot plot, one dot an edition. {said}",
-                           revisions, rows, unit, caption=said),
-        "table": table(f"{title}, edition by edition", ["Edition", "Figure", "Range", "Why"],
-                       lines[::-1], numeric="tnnt"),
-    }  # fmt: skip
+        "title": title,
+        "name": name,
+        "chart": out.plate(
+            f"revisions/{name}",
+            "../",
+            f"Dot plot, one dot an edition. {said}",
+            revisions,
+            rows,
+            unit,
+            caption=said,
+        ),
+        "table": table(
+            f"{title}, edition by edition",
+            ["Edition", "Figure", "Range", "Why"],
+            lines[::-1],
+            numeric="tnnt",
+        ),
+    }
 
 
 def _range(row: Record, unit: str) -> str:

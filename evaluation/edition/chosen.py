@@ -23,10 +23,14 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     if rows:
         out.table(f"{study.study}/balance", rows)
     return {
-        "study": study, "chart": _chart(study, rows, out), "balance": _balance_table(study, rows),
-        "summary": summary(study), "name": f"{study.study}/balance",
-        "people": _people_table(edition), "flow": _flow(edition),
-    }  # fmt: skip
+        "study": study,
+        "chart": _chart(study, rows, out),
+        "balance": _balance_table(study, rows),
+        "summary": summary(study),
+        "name": f"{study.study}/balance",
+        "people": _people_table(edition),
+        "flow": _flow(edition),
+    }
 
 
 def summary(study: StudyResults) -> str:
@@ -52,9 +56,10 @@ def summary(study: StudyResults) -> str:
 def _chart(study: StudyResults, rows: list[Record], out: Generated) -> Markup:
     titles = {o["code"]: o["plain_title"] for o in study.outcomes}
     drawn = [
-        (titles[r["outcome"]], r["characteristic"], r["difference"]) for r in rows
+        (titles[r["outcome"]], r["characteristic"], r["difference"])
+        for r in rows
         if r["difference"] is not None
-    ]  # fmt: skip
+    ]
     if not drawn:
         return Markup("")
     alt = f"Dot chart of pilots against comparison areas before the start. {summary(study)}"
@@ -65,11 +70,16 @@ def _chart(study: StudyResults, rows: list[Record], out: Generated) -> Markup:
 def _balance_table(study: StudyResults, rows: list[Record]) -> Markup:
     titles = {o["code"]: o["plain_title"] for o in study.outcomes}
     cells = [
-        [titles[r["outcome"]], KINDS.get(r["characteristic"], r["characteristic"]),
-         effects.level(r["pilots"]), effects.level(r["comparisons"]),
-         words.number(r["difference"], 2), words.number(r["p_value"], 2)]
+        [
+            titles[r["outcome"]],
+            KINDS.get(r["characteristic"], r["characteristic"]),
+            effects.level(r["pilots"]),
+            effects.level(r["comparisons"]),
+            words.number(r["difference"], 2),
+            words.number(r["p_value"], 2),
+        ]
         for r in rows
-    ]  # fmt: skip
+    ]
     heads = ["Outcome", "What", "Pilot areas", "Comparison areas", "Standardised difference", "p"]
     title = "Before the first start, means over areas"
     return table(title, heads, cells, numeric="ttnnnn") if rows else Markup("")
@@ -91,12 +101,15 @@ def _people_table(edition: Edition) -> Markup:
         held = [a.code for a in areas if a.code in fifth]
         share = sum(fifth[code] == 1 for code in held) / len(held) if held else None
         mean = sum(income[code] for code in held) / len(held) if held else None
-        rows.append([
-            name, words.number(len(areas)),
-            words.number(sum(people) / len(people)) if people else "not known",
-            "not known" if share is None else words.percent(100 * share, 0),
-            "not known" if mean is None else words.pounds(mean),
-        ])  # fmt: skip
+        rows.append(
+            [
+                name,
+                words.number(len(areas)),
+                words.number(sum(people) / len(people)) if people else "not known",
+                "not known" if share is None else words.percent(100 * share, 0),
+                "not known" if mean is None else words.pounds(mean),
+            ]
+        )
     heads = ["Group", "Areas", "Residents an area", "In the most deprived fifth", "Mean income"]
     return table("Who lives there", heads, rows, numeric="tnnnn")
 
@@ -108,11 +121,17 @@ def _flow(edition: Edition) -> Markup:
     aside = [a for a in programme.areas if a.role == "excluded"]
     rows = [
         ["Areas of the programme", words.number(len(programme.areas)), ""],
-        ["Set aside", words.number(len(aside)),
-         "; ".join(sorted({a.reason for a in aside if a.reason}))],
+        [
+            "Set aside",
+            words.number(len(aside)),
+            "; ".join(sorted({a.reason for a in aside if a.reason})),
+        ],
         ["Pilot areas in the study", words.number(sample["pilot_areas"]), ""],
-        ["Comparison areas in the study", words.number(sample["comparison_areas"]),
-         f"in {authorities}, the pilots' included"],
-    ]  # fmt: skip
+        [
+            "Comparison areas in the study",
+            words.number(sample["comparison_areas"]),
+            f"in {authorities}, the pilots' included",
+        ],
+    ]
     heads = ["Step", "Areas", "Note"]
     return table("From all areas to those compared", heads, rows, numeric="tnt", style="named")

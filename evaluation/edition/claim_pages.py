@@ -23,17 +23,19 @@ if TYPE_CHECKING:
 
 ROOT = "../../"
 ACCOUNTS = {
-    "cost": "Cost of the programme, to date", "gross_fiscal": "Public spending released, to date",
+    "cost": "Cost of the programme, to date",
+    "gross_fiscal": "Public spending released, to date",
     "gross_fiscal_AME": "Spending released on benefits and the like (AME), to date",
     "gross_fiscal_DEL": "Spending released in agencies' budgets (DEL), to date",
     "gross_economic": "Gains to people's incomes and to the economy, to date",
     "gross_social": "Gains to people's lives, in pounds, to date",
     "cashable": "Spending released that could leave a budget, to date",
     "net_fiscal": "Public spending released less cost, to date",
-    "npsv": "Net present social value, to date", "bcr": "Back for each pound, to date",
+    "npsv": "Net present social value, to date",
+    "bcr": "Back for each pound, to date",
     "fiscal_ratio": "Public spending released for each pound of cost, to date",
     "cashable_ratio": "What could leave a budget for each pound of cost, to date",
-}  # fmt: skip
+}
 
 
 class ClaimPages:
@@ -70,22 +72,32 @@ class ClaimPages:
         out.table(name, [_receipt_row(receipt) for receipt in kept])
         lines = lineage.protocol_lines(self.workspace, study, claim)
         return {
-            "key": key, "figure": claim, "title": self.title(claim), "study": study,
+            "key": key,
+            "figure": claim,
+            "title": self.title(claim),
+            "study": study,
             "outcome": next((o for o in study.outcomes if o["code"] == claim.outcome), None),
-            "figures": _figures(claim), "lines": lines,
+            "figures": _figures(claim),
+            "lines": lines,
             "same_protocol": bool(lines) and lineage.protocol_unchanged(self.workspace, study),
-            "same_code": lineage.code_unchanged(study), "functions": found,
+            "same_code": lineage.code_unchanged(study),
+            "functions": found,
             "published": {source.name: _published(source) for source in found},
-            "receipts": kept, "span": _span(kept), "by_return": bool(self._fed), "name": name,
-            "root": ROOT, "standing": self._standing(key),
-        }  # fmt: skip
+            "receipts": kept,
+            "span": _span(kept),
+            "by_return": bool(self._fed),
+            "name": name,
+            "root": ROOT,
+            "standing": self._standing(key),
+        }
 
     def _standing(self, key: str) -> Markup | None:
         """What earlier editions said under the same id; None where none was published."""
         rows: list[list[Cell]] = [
             [one.name, str(one.claims[key]["text"]), words.day(one.published)]
-            for one in self.history.editions if key in one.claims
-        ]  # fmt: skip
+            for one in self.history.editions
+            if key in one.claims
+        ]
         heads = ["Edition", "Figure then", "Published"]
         return table("The same figure in editions before this one", heads, rows) if rows else None
 
@@ -93,9 +105,10 @@ class ClaimPages:
         """Headline figures of earlier editions that this one no longer holds."""
         gone = {
             key: (one.name, str(was["text"]))
-            for one in self.history.editions for key, was in one.claims.items()
+            for one in self.history.editions
+            for key, was in one.claims.items()
             if was.get("page") == key and key not in self.claims
-        }  # fmt: skip
+        }
         rows: list[list[Cell]] = [[key, name, text] for key, (name, text) in sorted(gone.items())]
         heads = ["Id", "Last in edition", "Figure then"]
         return table("Withdrawn: in no result of this edition", heads, rows) if rows else None
@@ -125,8 +138,16 @@ def _figures(claim: Claim) -> Markup:
 
 
 def _receipt_row(receipt: Record) -> dict[str, Any]:
-    named = ("return_id", "site", "agency", "quarter", "received", "rows", "content_hash",
-             "chain_hash")  # fmt: skip
+    named = (
+        "return_id",
+        "site",
+        "agency",
+        "quarter",
+        "received",
+        "rows",
+        "content_hash",
+        "chain_hash",
+    )
     return {key: receipt[key] for key in named}
 
 

@@ -134,9 +134,10 @@ class Claims:
     def _linked(self, claim: Claim, root: str) -> Markup:
         return Markup("").join(
             Markup("<a href='{}{}/{}.html'>{}</a>").format(root, PAGES, file_name(page), text)
-            if page else escape(text)
+            if page
+            else escape(text)
             for text, page in self.parts(claim)
-        )  # fmt: skip
+        )
 
 
 def near(key: str, known: Mapping[str, object]) -> str:
@@ -156,9 +157,7 @@ def _split(text: str, figures: Mapping[str, str]) -> list[tuple[str, str]]:
         before, found, after = text.partition(figure)
         # A figure that goes on to the left or right is another one: £8 in £81.
         if found and not before[-1:].isdigit() and not after[:1].isdigit():
-            return [
-                *_split(before, figures), (figure, figures[figure]), *_split(after, figures)
-            ]  # fmt: skip
+            return [*_split(before, figures), (figure, figures[figure]), *_split(after, figures)]
     return [(text, "")] if text else []
 
 
@@ -213,16 +212,20 @@ def of_study(study: StudyResults) -> dict[str, Claim]:
         "assignments.smallest_p": chance(assignments["smallest_p"]),
         "assignments.block": str(assignments["block"]),
         "assignments.reason": words.sentence(str(assignments["reason"] or "no reason given")),
-        "study.title": str(study.raw["title"]), "study.question": str(study.raw["question"]),
+        "study.title": str(study.raw["title"]),
+        "study.question": str(study.raw["question"]),
         "study.chosen": words.sentence(
-            str(study.raw.get("how_pilots_were_chosen") or "not recorded")),
-        "study.label": str(study.raw["label"]), "study.vintage": words.day(study.raw["vintage"]),
-    }  # fmt: skip
+            str(study.raw.get("how_pilots_were_chosen") or "not recorded")
+        ),
+        "study.label": str(study.raw["label"]),
+        "study.vintage": words.day(study.raw["vintage"]),
+    }
     sentences = {
         **{f"points.{k}": text for k, text in enumerate(points.main_points(study), start=1)},
         "answer.how_sure": answers.how_sure(study),
-        "answer.lives": answers.lives(study), "answer.money": answers.money(study),
-    }  # fmt: skip
+        "answer.lives": answers.lives(study),
+        "answer.money": answers.money(study),
+    }
     links = {
         "answer.lives": tuple(f"{o['code']}.people" for o in study.with_role("primary")),
         "answer.money": ("money.cost", "money.gross_fiscal", "money.cashable"),
@@ -260,10 +263,16 @@ def _of_outcome(outcome: Record, period: str) -> dict[str, Claim]:
     estimate = primary_estimate(outcome)
     effect = finding["effect_percent"] or {}
     about = Claim(
-        text="", outcome=code, estimator=estimate["estimator"] if estimate else "",
-        kind="effect", value=effect.get("effect"), low=effect.get("low"), high=effect.get("high"),
-        unit="per cent", page=f"{code}.effect",
-    )  # fmt: skip
+        text="",
+        outcome=code,
+        estimator=estimate["estimator"] if estimate else "",
+        kind="effect",
+        value=effect.get("effect"),
+        low=effect.get("low"),
+        high=effect.get("high"),
+        unit="per cent",
+        page=f"{code}.effect",
+    )
     found = {
         "effect": replace(
             about, text=words.effect_with_range(finding["effect_percent"], words.signed_percent)
@@ -272,10 +281,16 @@ def _of_outcome(outcome: Record, period: str) -> dict[str, Claim]:
         "interval": replace(about, text=answers.interval(finding["effect_percent"]), page=""),
         "verdict": replace(about, kind="verdict", text=words.verdict(finding["verdict"]).word),
         "p": replace(
-            about, kind="chance", text=chance(finding["p_value"]), value=finding["p_value"],
-            low=None, high=None, unit="", page="",
+            about,
+            kind="chance",
+            text=chance(finding["p_value"]),
+            value=finding["p_value"],
+            low=None,
+            high=None,
+            unit="",
+            page="",
         ),
-    }  # fmt: skip
+    }
     found |= _people(about, outcome, period)
     sentences = {key: words.sentence(finding[key]) for key in ("sentence", "paragraph", "analyst")}
     sentences["reason"] = words.sentence(finding["reasons"][-1]) if finding["reasons"] else ""
@@ -285,25 +300,31 @@ def _of_outcome(outcome: Record, period: str) -> dict[str, Claim]:
         for key, text in sentences.items()
     }
     texts = {
-        "title": outcome["plain_title"], "unit": outcome["unit"],
+        "title": outcome["plain_title"],
+        "unit": outcome["unit"],
         "detectable": words.percent(finding.get("detectable_percent")),
         "margin": words.percent(finding["margin_percent"]),
-    }  # fmt: skip
+    }
     found |= {key: Claim(text=text, outcome=code) for key, text in texts.items()}
     return found | {
         f"data.{key}": replace(_count(count), outcome=code)
-        for key, count in outcome["data"].items() if isinstance(count, int)
-    }  # fmt: skip
+        for key, count in outcome["data"].items()
+        if isinstance(count, int)
+    }
 
 
 def _people(about: Claim, outcome: Record, period: str) -> dict[str, Claim]:
     people = outcome["finding"]["people"]
     figure = people["per_quarter"] if people else {}
     counted = replace(
-        about, kind="people", value=figure.get("effect"), low=figure.get("low"),
-        high=figure.get("high"), unit=f"{outcome['people']} a {period}" if people else "",
+        about,
+        kind="people",
+        value=figure.get("effect"),
+        low=figure.get("low"),
+        high=figure.get("high"),
+        unit=f"{outcome['people']} a {period}" if people else "",
         page=f"{outcome['code']}.people" if people else "",
-    )  # fmt: skip
+    )
     return {
         "people": replace(counted, text=answers.people(outcome, period)),
         "range": replace(counted, text=answers.people_range(outcome), page=""),
@@ -316,20 +337,26 @@ def _of_value(value: Record | None) -> dict[str, Claim]:
     found = {
         f"money.{key}": Claim(
             text=(answers.ratio if key in RATIOS else words.money_with_range)(figure),
-            account=key, page=f"money.{key}", kind="ratio" if key in RATIOS else "money",
-            value=figure["mean"], low=figure["low"], high=figure["high"],
+            account=key,
+            page=f"money.{key}",
+            kind="ratio" if key in RATIOS else "money",
+            value=figure["mean"],
+            low=figure["low"],
+            high=figure["high"],
             unit="for each pound of cost" if key in RATIOS else f"pounds of {value['price_base']}",
         )
-        for key, figure in value["totals"].items() if isinstance(figure, Mapping)
-    }  # fmt: skip
+        for key, figure in value["totals"].items()
+        if isinstance(figure, Mapping)
+    }
     return found | {
         "money.price_base": Claim(text=str(value["price_base"])),
         "money.parameters": Claim(text=str(value["parameters"])),
         "money.chance": Claim(
-            text=answers.chance_of_gain(value), kind="sentence",
+            text=answers.chance_of_gain(value),
+            kind="sentence",
             value=value["totals"]["p_npsv_positive"],
         ),
-    }  # fmt: skip
+    }
 
 
 def chance(value: float | None) -> str:

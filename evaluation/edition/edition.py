@@ -116,9 +116,10 @@ class Edition:
             for name in sorted({programme, *(study.programme for study in found)})
         }
         receipts = [
-            receipt for path in sorted(workspace.receipts.glob("*.json"))
+            receipt
+            for path in sorted(workspace.receipts.glob("*.json"))
             if (receipt := read_record(path)).get("programme") == programme
-        ]  # fmt: skip
+        ]
         return cls(
             programmes=programmes,
             headline=headline,

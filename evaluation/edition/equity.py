@@ -35,13 +35,19 @@ def answer(study: StudyResults) -> str:
         if estimate and 1 in found:
             unit = "" if estimate["scale"] == "log" else f" {outcome['unit']}"
             most.append(f"{title} {effects.with_range(estimate, found[1])}{unit}")
-    said = f"Clearly for the worse: {words.listed(worse)}." if worse else (
-        "No deprivation fifth is clearly worse off."
-    )  # fmt: skip
-    said += f" The fifths differ for {words.listed(apart)}." if apart else (
-        " The fifths' ranges overlap for every main outcome, so nothing shows that one gains more "
-        "than another."
-    )  # fmt: skip
+    said = (
+        f"Clearly for the worse: {words.listed(worse)}."
+        if worse
+        else ("No deprivation fifth is clearly worse off.")
+    )
+    said += (
+        f" The fifths differ for {words.listed(apart)}."
+        if apart
+        else (
+            " The fifths' ranges overlap for every main outcome, so nothing shows that one gains "
+            "more than another."
+        )
+    )
     return f"{said} In the most deprived fifth: {'; '.join(most)}." if most else said
 
 
@@ -49,15 +55,21 @@ def _by_fifth(study: StudyResults, outcome: Record) -> dict[int, Record]:
     """Fifth -> the outcome's effect in it, as it is shown."""
     return {
         int(row["fifth"]): effects.shown(one, one)
-        for row in _rows(study) for one in row["effects"] if one["outcome"] == outcome["code"]
-    }  # fmt: skip
+        for row in _rows(study)
+        for one in row["effects"]
+        if one["outcome"] == outcome["code"]
+    }
 
 
 def _is_worse(outcome: Record, one: Record) -> bool:
     better_down = outcome["polarity"] == "down"
     near = one["low"] if better_down else one["high"]
-    return outcome["polarity"] != "care" and near is not None and (near > 0) == better_down \
-        and near != 0  # fmt: skip
+    return (
+        outcome["polarity"] != "care"
+        and near is not None
+        and (near > 0) == better_down
+        and near != 0
+    )
 
 
 def _some_apart(found: list[Record]) -> bool:
@@ -78,8 +90,13 @@ def view(study: StudyResults, out: Generated) -> dict[str, Any]:
     ]
     if rows := _flat(study):
         out.table(f"{study.study}/equity", rows)
-    return {"study": study, "fifths": parts, "areas": _areas(study), "split": bool(_rows(study)),
-            "name": f"{study.study}/equity"}  # fmt: skip
+    return {
+        "study": study,
+        "fifths": parts,
+        "areas": _areas(study),
+        "split": bool(_rows(study)),
+        "name": f"{study.study}/equity",
+    }
 
 
 def _of_outcome(study: StudyResults, outcome: Record, out: Generated) -> dict[str, Any] | None:
@@ -94,19 +111,34 @@ def _of_outcome(study: StudyResults, outcome: Record, out: Generated) -> dict[st
     clear = [str(row["fifth"]) for row, shown in rows if _leaves_out_nought(shown)]
     which = f"fifth {clear[0]}" if len(clear) == 1 else f"fifths {words.listed(clear)}"
     unit = "per cent" if estimate["scale"] == "log" else str(outcome["unit"])
-    said = f"Each fifth estimated on its own, {unit}, at this look alone. " + (
-        f"Only the range of {which} leaves out nought." if len(clear) == 1
-        else f"Only the ranges of {which} leave out nought." if clear
-        else "Every fifth's range holds nought."
-    ) + " Open: all areas together."  # fmt: skip
+    said = (
+        f"Each fifth estimated on its own, {unit}, at this look alone. "
+        + (
+            f"Only the range of {which} leaves out nought."
+            if len(clear) == 1
+            else f"Only the ranges of {which} leave out nought."
+            if clear
+            else "Every fifth's range holds nought."
+        )
+        + " Open: all areas together."
+    )
     alt = f"Effects on {outcome['plain_title']} by deprivation fifth, with ranges. {said}"
     chart = out.plate(
-        f"{study.study}/{outcome['code']}-fifths", "../", alt, figures.forest, drawn,
-        effects.tick_unit(estimate), caption=said,
-    )  # fmt: skip
+        f"{study.study}/{outcome['code']}-fifths",
+        "../",
+        alt,
+        figures.forest,
+        drawn,
+        effects.tick_unit(estimate),
+        caption=said,
+    )
     cells = [[label, effects.with_range(estimate, shown)] for label, shown, _, _ in drawn]
-    told = table(f"{outcome['plain_title']} by deprivation fifth, {unit}",
-                 ["Fifth", "Effect (range)"], cells, numeric="tn")  # fmt: skip
+    told = table(
+        f"{outcome['plain_title']} by deprivation fifth, {unit}",
+        ["Fifth", "Effect (range)"],
+        cells,
+        numeric="tn",
+    )
     return {"outcome": outcome, "chart": chart, "table": told}
 
 
@@ -119,18 +151,26 @@ def _name(row: Record) -> str:
 def _areas(study: StudyResults) -> Markup:
     reasons = any(row["reason"] for row in _rows(study))
     rows = [
-        [NAMES.get(int(row["fifth"]), f"Fifth {row['fifth']}"), words.number(row["pilot_areas"]),
-         words.number(row["comparison_areas"]),
-         *([words.sentence(row["reason"]) if row["reason"] else "estimated"] if reasons else [])]
+        [
+            NAMES.get(int(row["fifth"]), f"Fifth {row['fifth']}"),
+            words.number(row["pilot_areas"]),
+            words.number(row["comparison_areas"]),
+            *([words.sentence(row["reason"]) if row["reason"] else "estimated"] if reasons else []),
+        ]
         for row in _rows(study)
-    ]  # fmt: skip
+    ]
     heads = ["Fifth", "Pilot areas", "Comparison areas", *(["Estimate"] if reasons else [])]
     return table("Areas of each fifth", heads, rows, numeric="tnn") if rows else Markup("")
 
 
 def _flat(study: StudyResults) -> list[dict[str, Any]]:
     return [
-        {"fifth": row["fifth"], "pilot_areas": row["pilot_areas"],
-         "comparison_areas": row["comparison_areas"], **one}
-        for row in _rows(study) for one in row["effects"]
-    ]  # fmt: skip
+        {
+            "fifth": row["fifth"],
+            "pilot_areas": row["pilot_areas"],
+            "comparison_areas": row["comparison_areas"],
+            **one,
+        }
+        for row in _rows(study)
+        for one in row["effects"]
+    ]

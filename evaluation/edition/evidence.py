@@ -62,8 +62,9 @@ def standings(study: StudyResults) -> tuple[Standing, ...]:
     grades = study.raw.get("grades") or {}
     return tuple(
         _standing(outcome, grades[outcome["code"]])
-        for outcome in study.with_role("primary") if outcome["code"] in grades
-    )  # fmt: skip
+        for outcome in study.with_role("primary")
+        if outcome["code"] in grades
+    )
 
 
 def _standing(outcome: Record, grade: Record) -> Standing:
@@ -76,9 +77,12 @@ def _standing(outcome: Record, grade: Record) -> Standing:
         losses.append((DESIGN - level, why or words.sentence(grade["sentence"])))
     mends = tuple(words.sentence(c["mend"]) for c in blocking if c["mend"])
     return Standing(
-        outcome=outcome, level=level, losses=tuple(losses), open=open_ones,
+        outcome=outcome,
+        level=level,
+        losses=tuple(losses),
+        open=open_ones,
         mends=mends or (words.sentence(LOTS),),
-    )  # fmt: skip
+    )
 
 
 def answer(study: StudyResults) -> str:
@@ -97,18 +101,22 @@ def answer(study: StudyResults) -> str:
 
 def losses(study: StudyResults) -> list[str]:
     """Each point that is missing, for which outcomes and why, in a sentence."""
-    said = _together(study, [
-        (f"lost {words.counted(points, 'point')}", reason, one.title)
-        for one in standings(study) for points, reason in one.losses
-    ])  # fmt: skip
+    said = _together(
+        study,
+        [
+            (f"lost {words.counted(points, 'point')}", reason, one.title)
+            for one in standings(study)
+            for points, reason in one.losses
+        ],
+    )
     return [f"{words.capital(titles)} {head}: {text}" for head, titles, text in said]
 
 
 def earns(study: StudyResults) -> list[str]:
     """What would earn the next point, for which outcomes."""
-    said = _together(study, [
-        ("next point", mend, one.title) for one in standings(study) for mend in one.mends
-    ])  # fmt: skip
+    said = _together(
+        study, [("next point", mend, one.title) for one in standings(study) for mend in one.mends]
+    )
     return [f"The {head} for {titles} takes {text}" for head, titles, text in said]
 
 
@@ -129,12 +137,17 @@ def _together(
 def view(study: StudyResults) -> dict[str, Any]:
     """Everything that the page on the evidence asks for."""
     found = standings(study)
-    signed = next((g["judgement"].get("signed") for g in (study.raw.get("grades") or {}).values()),
-                  None)  # fmt: skip
+    signed = next(
+        (g["judgement"].get("signed") for g in (study.raw.get("grades") or {}).values()), None
+    )
     return {
-        "study": study, "standings": found, "signed": signed, "conditions": _conditions(study),
-        "losses": losses(study), "earns": earns(study),
-    }  # fmt: skip
+        "study": study,
+        "standings": found,
+        "signed": signed,
+        "conditions": _conditions(study),
+        "losses": losses(study),
+        "earns": earns(study),
+    }
 
 
 def _conditions(study: StudyResults) -> Markup:

@@ -74,9 +74,15 @@ class Generated:
         self.text(f"files/data/{name}.json", json.dumps(list(rows), indent=1) + "\n")
 
     def plate(
-        self, name: str, root: str, alt: str, draw: Callable[..., str], *data: object,
-        caption: str = "", sizes: tuple[Size, ...] = (WIDE, NARROW),
-    ) -> Markup:  # fmt: skip
+        self,
+        name: str,
+        root: str,
+        alt: str,
+        draw: Callable[..., str],
+        *data: object,
+        caption: str = "",
+        sizes: tuple[Size, ...] = (WIDE, NARROW),
+    ) -> Markup:
         """Draw a chart at each size and give the HTML that shows the one that fits.
 
         Parameters
@@ -154,5 +160,8 @@ def _offered(data: Sequence[str]) -> Markup:
         for link in data
     )
     said = Markup(" and ").join(links)
-    return Markup(" <span class='chart-data'>Its numbers: {}.</span>").format(said) if data \
-        else Markup("")  # fmt: skip
+    return (
+        Markup(" <span class='chart-data'>Its numbers: {}.</span>").format(said)
+        if data
+        else Markup("")
+    )

@@ -47,14 +47,22 @@ _ALLOWED = re.compile(
 _VERBS = {
     "better": ("improved", "improved", "improve"),
     "worse": ("worsened", "worsened", "worsen"),
-    "down": ("fell|reduced|cut|decreased|dropped|prevented|lowered",
-             "fallen|reduced|cut|decreased|dropped|prevented|lowered",
-             "fall|reduce|cut|decrease|drop|prevent|lower"),
-    "up": ("rose|increased|grew|raised", "risen|increased|grown|raised",
-           "rise|increase|grow|raise"),
-    "money": ("saved|saves|paid for itself|pays for itself", "saved|paid for itself",
-              "save|pay for itself"),
-}  # fmt: skip
+    "down": (
+        "fell|reduced|cut|decreased|dropped|prevented|lowered",
+        "fallen|reduced|cut|decreased|dropped|prevented|lowered",
+        "fall|reduce|cut|decrease|drop|prevent|lower",
+    ),
+    "up": (
+        "rose|increased|grew|raised",
+        "risen|increased|grown|raised",
+        "rise|increase|grow|raise",
+    ),
+    "money": (
+        "saved|saves|paid for itself|pays for itself",
+        "saved|paid for itself",
+        "save|pay for itself",
+    ),
+}
 _WORDS = {
     kind: re.compile(
         rf"(?i)\b(?:{past}|(?:has|have)(?: not)? (?:{done})|(?:did|does|do) not (?:{bare}))\b"
@@ -66,9 +74,7 @@ _OPEN = re.compile(
 )
 _NOT = re.compile(r"\b(?:not|never|neither|nor|none)\b|n't\b", re.IGNORECASE)
 _QUOTED = re.compile('["“][^"“”]*["”]|\\*[^*\\n]+\\*')
-_RESULT = {
-    "better": "improved", "worse": "worsened", "none": "no effect larger than",
-}  # fmt: skip
+_RESULT = {"better": "improved", "worse": "worsened", "none": "no effect larger than"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +103,10 @@ def guard(workspace: Workspace, edition: Edition, claims: Claims) -> None:
     """
     refuse_real_rows(workspace, edition)
     faults = [
-        fault for page, study in pages(workspace, edition)
+        fault
+        for page, study in pages(workspace, edition)
         for fault in Reader(study, claims, workspace.root).faults(page)
-    ]  # fmt: skip
+    ]
     if faults:
         more = f"\n... and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         told = "\n".join(str(fault) for fault in faults[:SHOWN])
@@ -123,10 +130,11 @@ def refuse_real_rows(workspace: Workspace, edition: Edition) -> None:
         if receipt["site"] in {site.code for site in programme.sites}:
             raise BookError(
                 f"{programme.title} is not synthetic, and {receipt['site']} sent it real figures: "
-                "they may not be published.", where=str(path),
+                "they may not be published.",
+                where=str(path),
                 expected="invented figures, or open data of a declared source",
                 mend="publish only synthetic or open data until there is disclosure control",
-            )  # fmt: skip
+            )
 
 
 def pages(workspace: Workspace, edition: Edition) -> Iterator[tuple[Prose, StudyResults]]:
@@ -159,9 +167,10 @@ class Reader:
         self._source = f"{self._study.programme}/{self._study.study}"
         self._outcomes: dict[str, Record] = {o["code"]: o for o in self._study.outcomes}
         self._names = {
-            name.lower(): code for code, o in self._outcomes.items()
+            name.lower(): code
+            for code, o in self._outcomes.items()
             for name in (o["title"], o["plain_title"], code, code.replace("_", " "))
-        }  # fmt: skip
+        }
 
     def faults(self, page: Prose) -> Iterator[Fault]:
         """Everything in a page that no result bears."""
@@ -191,14 +200,14 @@ class Reader:
                     what=f"no result of this edition bears the claim {role.said!r}.",
                     expected=near(role.said, self.claims.all()) or "an id of this edition",
                     mend="use an id of book/_edition/claims.json, or take the sentence out",
-                )  # fmt: skip
+                )
         elif not role.source.strip():
             what = "a constant" if role.kind == "constant" else "a recorded figure"
             yield at(
                 what=f"{role.said!r} is {what} without its source.",
                 expected=f"{{{role.kind}}}`{role.said} <source>`",
                 mend="say behind it what fixed it, or which command printed it",
-            )  # fmt: skip
+            )
         elif role.kind == "measured":
             yield from self._command(page, role.place, f"python -m {role.source.strip()}")
 
@@ -206,10 +215,12 @@ class Reader:
         # A workspace away from the project has no tests; there the page is taken at its word.
         if (self.root / "tests").is_dir() and not (self.root / page.held_by).is_file():
             yield Fault(
-                page=page.name, line=page.line(page.text.index("% figures held by")),
+                page=page.name,
+                line=page.line(page.text.index("% figures held by")),
                 what=f"the test that is to hold this page's figures, {page.held_by}, is not there.",
-                expected="the path of a test that computes them anew", mend="name that test",
-            )  # fmt: skip
+                expected="the path of a test that computes them anew",
+                mend="name that test",
+            )
 
     def _command(self, page: Prose, place: int, command: str) -> Iterator[Fault]:
         found = re.search(r"python -m ([\w.]+)", command)
@@ -218,22 +229,25 @@ class Reader:
         path = self.root / found[1].replace(".", "/")
         if not path.with_suffix(".py").is_file() and not (path / "__main__.py").is_file():
             yield Fault(
-                page=page.name, line=page.line(place),
+                page=page.name,
+                line=page.line(place),
                 what=f"the command that printed these figures is not there: {found[0]}.",
-                expected="a module that can be run", mend="name the command that prints them now",
-            )  # fmt: skip
+                expected="a module that can be run",
+                mend="name the command that prints them now",
+            )
 
     def _numbers(self, page: Prose, start: int, end: int) -> Iterator[Fault]:
         left = _ALLOWED.sub(lambda found: " " * len(found[0]), page.plain[start:end])
         for found in _NUMBER.finditer(left):
             yield Fault(
-                page=page.name, line=page.line(start + found.start()),
+                page=page.name,
+                line=page.line(start + found.start()),
                 what=f"the number {found[0]!r} is typed, and names no result that holds it.",
                 expected="a claim by its id: {claim}`OUTCOME.effect`",
                 mend="look it up by id; a number fixed by something else is {constant}`"
                 f"{found[0]} <what fixed it>`, one that a command printed {{measured}}`"
                 f"{found[0]} <module>`",
-            )  # fmt: skip
+            )
 
     def _verdicts(self, page: Prose, start: int, end: int) -> Iterator[Fault]:
         said = _QUOTED.sub(lambda found: " " * len(found[0]), page.plain[start:end])
@@ -247,9 +261,14 @@ class Reader:
                 )
 
     def _borne(
-        self, page: Prose, sentence: tuple[int, int], kind: str, word: re.Match[str], *,
+        self,
+        page: Prose,
+        sentence: tuple[int, int],
+        kind: str,
+        word: re.Match[str],
+        *,
         denied: bool,
-    ) -> Iterator[Fault]:  # fmt: skip
+    ) -> Iterator[Fault]:
         start, end = sentence
         outcomes = self._about(page, start, end)
         at = functools.partial(Fault, page=page.name, line=page.line(start + word.start()))
@@ -260,30 +279,33 @@ class Reader:
                     what=f"{shown!r}: the accounts do not bear it.",
                     expected=self._net(),
                     mend="say the figure by its claim: {claim}`money.net_fiscal`",
-                )  # fmt: skip
+                )
             return
         if not outcomes and self._of_the_programme(page, start, end):
             yield at(
                 what=f"{shown!r} is said of the programme, and of no outcome.",
                 expected="a claim of the outcome in the same sentence",
                 mend="name the outcome by {claim}`OUTCOME.effect`, or take the word out",
-            )  # fmt: skip
+            )
         for code in outcomes:
             outcome = self._outcomes[code]
             if not _bears(outcome, kind, denied=denied):
                 yield at(
-                    what=f"{shown!r}: the finding on {outcome['plain_title']} does not bear "
-                    "it.", expected=f"its verdict, {outcome['finding']['verdict']!r}",
+                    what=f"{shown!r}: the finding on {outcome['plain_title']} does not bear it.",
+                    expected=f"its verdict, {outcome['finding']['verdict']!r}",
                     mend=f"say it by {{claim}}`{code}.verdict` or {{claim}}`{code}.sentence`",
-                )  # fmt: skip
+                )
 
     def _about(self, page: Prose, start: int, end: int) -> list[str]:
         """The outcomes of the headline study that a sentence names, by claim or by title."""
         claimed = [
-            self.claims.claim(role.said).outcome for role in page.roles
-            if role.kind == "claim" and start <= role.place < end and role.said in self.claims
+            self.claims.claim(role.said).outcome
+            for role in page.roles
+            if role.kind == "claim"
+            and start <= role.place < end
+            and role.said in self.claims
             and self.claims.claim(role.said).source == self._source
-        ]  # fmt: skip
+        ]
         text = page.plain[start:end].lower()
         named = [
             code

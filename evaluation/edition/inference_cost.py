@@ -66,25 +66,39 @@ def said(record: Mapping[str, Any]) -> str:
 def _chart(out: Generated, record: Mapping[str, Any], what: str) -> Markup:
     points = [
         (float(one["value"]), float(one["processor_seconds"]))
-        for one in record["growth"] if one["what"] == what
-    ]  # fmt: skip
+        for one in record["growth"]
+        if one["what"] == what
+    ]
     title = f"processor seconds, by number of {_ACROSS[what]}"
-    ends = [f"{words.number(taken, 2)} at {words.number(many)}" for many, taken in
-            (points[0], points[-1])]  # fmt: skip
+    ends = [
+        f"{words.number(taken, 2)} at {words.number(many)}"
+        for many, taken in (points[0], points[-1])
+    ]
     alt = f"Line chart of {title}: {ends[0]}, {ends[1]}."
-    return out.plate(f"inference-{_ACROSS[what]}", "../", alt, figures.growth, points,
-                     (_ACROSS[what], 1.0), title)  # fmt: skip
+    return out.plate(
+        f"inference-{_ACROSS[what]}",
+        "../",
+        alt,
+        figures.growth,
+        points,
+        (_ACROSS[what], 1.0),
+        title,
+    )
 
 
 def _table(record: Mapping[str, Any]) -> Markup:
     rows = [[name, words.number(record["seconds"][key], 2)] for key, name in _STEPS.items()]
     grown = [
-        [f"{words.number(one['value'])} {_ACROSS[one['what']]}",
-         words.number(one["processor_seconds"], 2)]
+        [
+            f"{words.number(one['value'])} {_ACROSS[one['what']]}",
+            words.number(one["processor_seconds"], 2),
+        ]
         for one in record["growth"]
-    ]  # fmt: skip
+    ]
     steps = table("Step by step, by the clock", ["What", "Seconds"], rows, numeric="tn")
     return steps + table(
-        "As one size changes, the others as above", ["Size", "Processor seconds"], grown,
+        "As one size changes, the others as above",
+        ["Size", "Processor seconds"],
+        grown,
         numeric="tn",
-    )  # fmt: skip
+    )

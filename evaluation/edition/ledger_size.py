@@ -63,29 +63,54 @@ def _mean(points: list[list[float]]) -> float:
 
 
 def _chart(out: Generated, record: Mapping[str, Any], kind: str) -> Markup:
-    points = [(float(figures), float(taken)) for figures, taken in
-              record[kind]["processor_seconds"]]  # fmt: skip
-    ends = [f"{words.number(taken, 1)} at {words.number(figures)} figures"
-            for figures, taken in (points[0], points[-1])]  # fmt: skip
+    points = [
+        (float(figures), float(taken)) for figures, taken in record[kind]["processor_seconds"]
+    ]
+    ends = [
+        f"{words.number(taken, 1)} at {words.number(figures)} figures"
+        for figures, taken in (points[0], points[-1])
+    ]
     alt = f"Line chart of {_TITLES[kind]}: {ends[0]}, {ends[1]}."
-    return out.plate(f"ledger-{kind}", "../", alt, figures.growth, points,
-                     ("figures, millions", 1e6), _TITLES[kind])  # fmt: skip
+    return out.plate(
+        f"ledger-{kind}",
+        "../",
+        alt,
+        figures.growth,
+        points,
+        ("figures, millions", 1e6),
+        _TITLES[kind],
+    )
 
 
 def _table(record: Mapping[str, Any]) -> Markup:
     submit, read = record["submit"], record["read"]
     slowest = max(submit["one_site_milliseconds"]), max(submit["one_site_cold_milliseconds"])
     rows = [
-        ["Accept " + words.number(submit["figures"]) + " figures", f"{submit['seconds']} s",
-         words.number(submit["load_of_the_machine"], 1)],
-        ["One site's history, slowest of ten", f"{slowest[0]} ms",
-         words.number(submit["load_of_the_machine"], 1)],
-        ["The same with nothing of the file in memory", f"{slowest[1]} ms",
-         words.number(submit["load_of_the_machine"], 1)],
-        ["One national outcome as of a day, slowest of five", f"{max(read['seconds'])} s",
-         words.number(read["load_of_the_machine"], 1)],
-        [f"All {read['outcomes']} outcomes", f"{read['every_outcome']['seconds']} s",
-         words.number(read["load_of_the_machine"], 1)],
-    ]  # fmt: skip
+        [
+            "Accept " + words.number(submit["figures"]) + " figures",
+            f"{submit['seconds']} s",
+            words.number(submit["load_of_the_machine"], 1),
+        ],
+        [
+            "One site's history, slowest of ten",
+            f"{slowest[0]} ms",
+            words.number(submit["load_of_the_machine"], 1),
+        ],
+        [
+            "The same with nothing of the file in memory",
+            f"{slowest[1]} ms",
+            words.number(submit["load_of_the_machine"], 1),
+        ],
+        [
+            "One national outcome as of a day, slowest of five",
+            f"{max(read['seconds'])} s",
+            words.number(read["load_of_the_machine"], 1),
+        ],
+        [
+            f"All {read['outcomes']} outcomes",
+            f"{read['every_outcome']['seconds']} s",
+            words.number(read["load_of_the_machine"], 1),
+        ],
+    ]
     heads = ["What", "By the clock", "Load of the machine"]
     return table("Time by the clock, on two shared processors", heads, rows, numeric="tnn")

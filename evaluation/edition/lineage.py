@@ -27,13 +27,14 @@ if TYPE_CHECKING:
     from evaluation.workspace import Workspace
 
 ESTIMATORS = {
-    "did": "estimate.did:did", "imputation": "estimate.imputation:imputation",
+    "did": "estimate.did:did",
+    "imputation": "estimate.imputation:imputation",
     "synthetic_control": "estimate.synthetic:synthetic_control",
     "augmented_synthetic_control": "estimate.synthetic:augmented_synthetic_control",
     "synthetic_did": "estimate.synthetic:synthetic_did",
     "fixed_effects": "estimate.two_way:two_way_fixed_effects",
     "first_differences": "estimate.two_way:two_way_fixed_effects",
-}  # fmt: skip
+}
 _EFFECT = ("finding.judge:judge", "study.looks:look_at")
 _PEOPLE = ("estimate.units:in_units", "finding.judge:judge")
 _MONEY = ("value.accounts:Value.totals", "value.worth:value_of", "value.effects:net_effects")
@@ -78,13 +79,22 @@ def protocol_lines(workspace: Workspace, study: StudyResults, claim: Claim) -> t
         wanted: tuple[str, ...] = ("value", "price_base", "primary", "secondary", "assignments")
     else:
         role = next((o["role"] for o in study.outcomes if o["code"] == claim.outcome), "")
-        wanted = (role, "window", "estimators", "did", "synthetic_control", "scale",
-                  "assignments", "looks")  # fmt: skip
+        wanted = (
+            role,
+            "window",
+            "estimators",
+            "did",
+            "synthetic_control",
+            "scale",
+            "assignments",
+            "looks",
+        )
     return tuple(
         Line(number=number, text=line)
-        for key in wanted for number, line in _block(text, key)
+        for key in wanted
+        for number, line in _block(text, key)
         if key != "scale" or claim.outcome in line
-    )  # fmt: skip
+    )
 
 
 def _block(text: Sequence[str], key: str) -> list[tuple[int, str]]:
@@ -159,7 +169,10 @@ def receipts(
     if not fed:
         return known
     value = study.value or {}
-    codes = {row["outcome"] for row in value.get("by_outcome", [])} if claim.account \
-        else {claim.outcome}  # fmt: skip
+    codes = (
+        {row["outcome"] for row in value.get("by_outcome", [])}
+        if claim.account
+        else {claim.outcome}
+    )
     ids = frozenset().union(*(fed.get(code, frozenset()) for code in codes))
     return [receipt for receipt in known if receipt["return_id"] in ids]

@@ -24,17 +24,22 @@ def chart(
         for row in rows
         if (shown := effects.shown(estimate, row))["effect"] is not None
     ]
-    said = (
-        f"{words.counted(len(rows), 'look').capitalize()} so far. "
-        + (f"The look at {crossed} ruled out “no effect”, every look counted; that stands whatever "
-           "later looks show." if crossed
-           else "None of them has ruled out “no effect”, every look counted.")
-    )  # fmt: skip
+    said = f"{words.counted(len(rows), 'look').capitalize()} so far. " + (
+        f"The look at {crossed} ruled out “no effect”, every look counted; that stands whatever "
+        "later looks show."
+        if crossed
+        else "None of them has ruled out “no effect”, every look counted."
+    )
     alt = f"Effects on {outcome['plain_title']} as known at each look, with ranges. {said}"
     return out.plate(
-        f"{study.study}/{outcome['code']}-looks", root, alt, figures.forest, drawn,
-        effects.tick_unit(estimate), caption=said,
-    )  # fmt: skip
+        f"{study.study}/{outcome['code']}-looks",
+        root,
+        alt,
+        figures.forest,
+        drawn,
+        effects.tick_unit(estimate),
+        caption=said,
+    )
 
 
 def looks_table(outcome: Record, estimate: Record | None) -> Markup:
@@ -43,11 +48,20 @@ def looks_table(outcome: Record, estimate: Record | None) -> Markup:
     if estimate is None or not rows:
         return Markup("")
     cells = [
-        [row["quarter"], words.tidy(row["vintage"][:10]),
-         effects.with_range(estimate, effects.shown(estimate, row)),
-         words.percent(100 * row["spent"], 2), "ruled out" if row["crossed"] else "not ruled out"]
+        [
+            row["quarter"],
+            words.tidy(row["vintage"][:10]),
+            effects.with_range(estimate, effects.shown(estimate, row)),
+            words.percent(100 * row["spent"], 2),
+            "ruled out" if row["crossed"] else "not ruled out",
+        ]
         for row in rows
-    ]  # fmt: skip
-    heads = ["Look", "Newest figure came in", "Effect (range over all looks)",
-             "Chance of a false finding spent", "“No effect”"]  # fmt: skip
+    ]
+    heads = [
+        "Look",
+        "Newest figure came in",
+        "Effect (range over all looks)",
+        "Chance of a false finding spent",
+        "“No effect”",
+    ]
     return table(f"{outcome['plain_title']}: look by look", heads, cells, numeric="ttnnt")

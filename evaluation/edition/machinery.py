@@ -44,33 +44,49 @@ def _checks_table(departures: Sequence[Record]) -> Markup:
         return Markup("")
     checks = list(departures[0]["fires"])
     rows = [
-        [words.capital(one["what"]), *(words.percent(100 * one["fires"][check]["share"], 0)
-                                  for check in checks)]
+        [
+            words.capital(one["what"]),
+            *(words.percent(100 * one["fires"][check]["share"], 0) for check in checks),
+        ]
         for one in departures
-    ]  # fmt: skip
+    ]
     heads = ["What was planted", *(CHECKS.get(check, words.capital(check)) for check in checks)]
-    return table("Share of programmes in which each check fails", heads, rows,
-                 numeric="t" + "n" * len(checks))  # fmt: skip
+    return table(
+        "Share of programmes in which each check fails",
+        heads,
+        rows,
+        numeric="t" + "n" * len(checks),
+    )
 
 
 def _chart(out: Generated, nominal: float, rows: Sequence[Record]) -> Markup:
     drawn = [(words.capital(row["what"]), row["measured"], row["mc_se"]) for row in rows]
     said = " ".join(
         f"{row['what']}: promised {words.percent(100 * nominal, 0)}, measured "
-        f"{words.percent(100 * row['measured'], 1)}." for row in rows
-    )  # fmt: skip
+        f"{words.percent(100 * row['measured'], 1)}."
+        for row in rows
+    )
     return out.plate(
-        f"calibration-{round(100 * nominal)}", "../", f"Dot chart. {said}", figures.strip, drawn,
-        nominal, "measured rate; lines: two Monte Carlo errors",
-    )  # fmt: skip
+        f"calibration-{round(100 * nominal)}",
+        "../",
+        f"Dot chart. {said}",
+        figures.strip,
+        drawn,
+        nominal,
+        "measured rate; lines: two Monte Carlo errors",
+    )
 
 
 def _rates_table(rows: Sequence[Record]) -> Markup:
     cells = [
-        [words.capital(row["what"]), words.percent(100 * row["nominal"], 0),
-         words.percent(100 * row["measured"], 1), words.percent(100 * row["mc_se"], 1),
-         "yes" if row["passes"] else "no"]
+        [
+            words.capital(row["what"]),
+            words.percent(100 * row["nominal"], 0),
+            words.percent(100 * row["measured"], 1),
+            words.percent(100 * row["mc_se"], 1),
+            "yes" if row["passes"] else "no",
+        ]
         for row in rows
-    ]  # fmt: skip
+    ]
     heads = ["What", "Promised", "Measured", "Monte Carlo error", "Within 2.5 errors"]
     return table("Promised and measured rates", heads, cells, numeric="tnnnt")

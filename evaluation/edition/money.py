@@ -28,8 +28,13 @@ _BUDGETS = {
 }
 _OWN_KIND = {"gross_economic": "economic", "gross_social": "social"}
 # What one unit of a price is, and how the price is said.
-_PRICED = {"event": "each", "entry": "each", "person_year": "a person-year", "week": "a week",
-           "point_year": "a point and year"}  # fmt: skip
+_PRICED = {
+    "event": "each",
+    "entry": "each",
+    "person_year": "a person-year",
+    "week": "a week",
+    "point_year": "a point and year",
+}
 
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
@@ -41,16 +46,25 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     name = f"{study.study}/money"
     _downloads(value, name, out)
     return {
-        "value": value, "study": study, "name": name, "charts": money_charts, "out": out,
+        "value": value,
+        "study": study,
+        "name": name,
+        "charts": money_charts,
+        "out": out,
         "what_if": what_if.panel,
-        "totals": _totals_table(value), "gains": gains_chart(study, out, "../"),
-        "agencies": agency_table(value), "began": _began(value),
-        "prices": _price_table(value), "price_notes": _price_notes(value),
-        "red": _red(value), "sources": _sources_table(value),
-        "not_monetised": _not_monetised(value), "fifths": _fifths_table(value),
+        "totals": _totals_table(value),
+        "gains": gains_chart(study, out, "../"),
+        "agencies": agency_table(value),
+        "began": _began(value),
+        "prices": _price_table(value),
+        "price_notes": _price_notes(value),
+        "red": _red(value),
+        "sources": _sources_table(value),
+        "not_monetised": _not_monetised(value),
+        "fifths": _fifths_table(value),
         "to_confirm": [words.sentence(what) for what in value.get("to_confirm") or []],
         "notes": [words.sentence(note) for note in value["notes"]],
-    }  # fmt: skip
+    }
 
 
 def _downloads(value: Record, name: str, out: Generated) -> None:
@@ -70,8 +84,9 @@ def gains_chart(study: StudyResults, out: Generated, root: str) -> Markup:
     rows = study.value["by_agency"]
     said = " ".join(
         f"{row['name']} has paid {words.pounds(row['cost']['mean'])} and gained "
-        f"{words.money_with_range(row['gain'])}." for row in rows
-    )  # fmt: skip
+        f"{words.money_with_range(row['gain'])}."
+        for row in rows
+    )
     alt = f"Bar chart of costs and gains to date by agency. {said}"
     based = f"To date, {vintages(study.value)}. Unit costs are averages."
     return out.plate(f"{study.study}/gains", root, alt, figures.gains, rows, caption=based)
@@ -142,12 +157,17 @@ def agency_table(value: Record) -> Markup:
     """Who paid and who gained, to date: the table behind the chart."""
     red = set(value.get("red_agencies") or [])
     rows = [
-        [_with_note(row["name"], "rests on a red-graded price")
-         if f"{row['agency']}/{row['budget']}" in red else row["name"],
-         row["budget"], words.pounds(row["cost"]["mean"]),
-         words.money_with_range(row["gain"]), words.money_with_range(row["net"])]
+        [
+            _with_note(row["name"], "rests on a red-graded price")
+            if f"{row['agency']}/{row['budget']}" in red
+            else row["name"],
+            row["budget"],
+            words.pounds(row["cost"]["mean"]),
+            words.money_with_range(row["gain"]),
+            words.money_with_range(row["net"]),
+        ]
         for row in value["by_agency"]
-    ]  # fmt: skip
+    ]
     heads = ["Agency", "Budget", "Paid", "Gained (range)", "Balance (range)"]
     return table("Who pays and who gains, to date", heads, rows, numeric="ttnnn")
 
@@ -163,11 +183,21 @@ def _red(value: Record) -> list[str]:
 
 
 def _sources_table(value: Record) -> Markup | None:
-    rows = [[row["what"], row["vintage"], row["source"], row["confidence"]]
-            for row in value.get("sources") or []]  # fmt: skip
+    rows = [
+        [row["what"], row["vintage"], row["source"], row["confidence"]]
+        for row in value.get("sources") or []
+    ]
     heads = ["What", "Vintage", "Source", "Grade"]
-    return table("Where every figure of this page has its prices, rates and shares from", heads,
-                 rows, style="dense wraps") if rows else None  # fmt: skip
+    return (
+        table(
+            "Where every figure of this page has its prices, rates and shares from",
+            heads,
+            rows,
+            style="dense wraps",
+        )
+        if rows
+        else None
+    )
 
 
 def _fifths_table(value: Record) -> Markup | None:
@@ -183,36 +213,66 @@ def _fifths_table(value: Record) -> Markup | None:
                 f"{words.number(weight['central'], 2)} ({words.number(low, 2)} to "
                 f"{words.number(high, 2)})"
             )
-            figures_ = [words.money_with_range(row["people"]), said,
-                        words.money_with_range(row["people_weighted"])]  # fmt: skip
+            figures_ = [
+                words.money_with_range(row["people"]),
+                said,
+                words.money_with_range(row["people_weighted"]),
+            ]
         rows.append([f"{row['fifth']}", areas, *figures_])
-    heads = ["Fifth, 1 the most deprived", "Areas", "People's gain (range)",
-             "Weight of a pound (elasticity 0.8 to 2.0)", "Weighted (range)"]  # fmt: skip
+    heads = [
+        "Fifth, 1 the most deprived",
+        "Areas",
+        "People's gain (range)",
+        "Weight of a pound (elasticity 0.8 to 2.0)",
+        "Weighted (range)",
+    ]
     caption = "What people gained, by deprivation fifth, counted alike and weighted"
     return table(caption, heads, rows, numeric="ttnnn") if rows else None
 
 
 def _not_monetised(value: Record) -> Markup | None:
-    rows = [[row["title"], words.verdict(row["direction"]).word,
-             words.sentence(row["evidence"]) if row["evidence"] else "", words.sentence(row["why"])]
-            for row in value.get("not_monetised") or []]  # fmt: skip
+    rows = [
+        [
+            row["title"],
+            words.verdict(row["direction"]).word,
+            words.sentence(row["evidence"]) if row["evidence"] else "",
+            words.sentence(row["why"]),
+        ]
+        for row in value.get("not_monetised") or []
+    ]
     heads = ["Measured, without a price", "Direction", "Evidence", "Why no price"]
     return table("Measured, but in no total of this page", heads, rows) if rows else None
 
 
 def _price_table(value: Record) -> Markup:
     names = {row["agency"]: row["name"] for row in value["by_agency"]}
-    names |= {row["agency"]: row["agency_name"] for row in value["by_outcome"]
-              if "agency_name" in row}  # fmt: skip
+    names |= {
+        row["agency"]: row["agency_name"] for row in value["by_outcome"] if "agency_name" in row
+    }
     rows = [
-        [_with_note(row["title"], f"{row['kind']}: {names.get(row['agency'], row['agency'])}"),
-         _avoided(row), _price(row), _kept(row), words.money_with_range(row["value"])]
+        [
+            _with_note(row["title"], f"{row['kind']}: {names.get(row['agency'], row['agency'])}"),
+            _avoided(row),
+            _price(row),
+            _kept(row),
+            words.money_with_range(row["value"]),
+        ]
         for row in value["by_outcome"]
-    ]  # fmt: skip
-    heads = ["Outcome, whose gain", "Avoided (range)", f"Price, {value['price_base']}",
-             "Share kept", "Worth (range)"]  # fmt: skip
-    return table("What was avoided, times its price, times the share kept, is its worth", heads,
-                 rows, numeric="tnnnn", style="dense")  # fmt: skip
+    ]
+    heads = [
+        "Outcome, whose gain",
+        "Avoided (range)",
+        f"Price, {value['price_base']}",
+        "Share kept",
+        "Worth (range)",
+    ]
+    return table(
+        "What was avoided, times its price, times the share kept, is its worth",
+        heads,
+        rows,
+        numeric="tnnnn",
+        style="dense",
+    )
 
 
 def _avoided(row: Record) -> Markup:
@@ -258,8 +318,9 @@ def _price_notes(value: Record) -> list[str]:
     """What is to be known of each price, once; average or marginal is said beside each."""
     notes = [
         f"{row['title']}: {words.sentence(row['note'])} {row.get('basis', '')}".strip()
-        for row in value["by_outcome"] if row["note"]
-    ]  # fmt: skip
+        for row in value["by_outcome"]
+        if row["note"]
+    ]
     return list(dict.fromkeys(notes))
 
 

@@ -23,8 +23,14 @@ def over_time(study: StudyResults, value: Record, out: Generated) -> Markup:
     if not rows:
         return Markup("")
     said = payback(value)
-    return out.plate(f"{study.study}/cumulative", _ROOT, f"Line chart with a range. {said}",
-                     figures.fan, rows, caption=said)  # fmt: skip
+    return out.plate(
+        f"{study.study}/cumulative",
+        _ROOT,
+        f"Line chart with a range. {said}",
+        figures.fan,
+        rows,
+        caption=said,
+    )
 
 
 def payback(value: Record) -> str:
@@ -61,14 +67,19 @@ def payback(value: Record) -> str:
 def over_time_table(value: Record) -> Markup:
     """The figures behind the fan."""
     rows = [
-        [row["quarter"], words.money_with_range(row["gain"]), words.pounds(row["cost"]),
-         words.money_with_range(row["cumulative_net"]),
-         words.percent(100 * row.get("p_paid_back", 0.0), 0)]
+        [
+            row["quarter"],
+            words.money_with_range(row["gain"]),
+            words.pounds(row["cost"]),
+            words.money_with_range(row["cumulative_net"]),
+            words.percent(100 * row.get("p_paid_back", 0.0), 0),
+        ]
         for row in value["by_quarter"]
-    ]  # fmt: skip
+    ]
     heads = ["Quarter", "Released (range)", "Spent", "Balance so far (range)", "Paid back by then"]
-    return table("Public spending released less what was spent", heads, rows, numeric="tnnnn",
-                 style="dense")  # fmt: skip
+    return table(
+        "Public spending released less what was spent", heads, rows, numeric="tnnnn", style="dense"
+    )
 
 
 def to_budget(study: StudyResults, value: Record, out: Generated) -> Markup:
@@ -83,17 +94,24 @@ def to_budget(study: StudyResults, value: Record, out: Generated) -> Markup:
         f"{words.money_with_range(by_step['cashable'])} of it could leave a budget so far. With "
         "average prices none of it is a saving that can be banked."
     )
-    return out.plate(f"{study.study}/waterfall", _ROOT, f"Waterfall chart. {said}",
-                     figures.waterfall, steps, caption=said)  # fmt: skip
+    return out.plate(
+        f"{study.study}/waterfall",
+        _ROOT,
+        f"Waterfall chart. {said}",
+        figures.waterfall,
+        steps,
+        caption=said,
+    )
 
 
 def to_budget_table(value: Record) -> Markup:
     """The figures behind the waterfall."""
-    rows = [[step["title"], words.pounds(step["mean"]), span(step)]
-            for step in value.get("waterfall") or []]  # fmt: skip
+    rows = [
+        [step["title"], words.pounds(step["mean"]), span(step)]
+        for step in value.get("waterfall") or []
+    ]
     heads = ["Step", "Best figure", "Range"]
-    return table("From everything gained to what could leave a budget", heads, rows,
-                 numeric="tnn")  # fmt: skip
+    return table("From everything gained to what could leave a budget", heads, rows, numeric="tnn")
 
 
 def hangs_on(study: StudyResults, value: Record, out: Generated) -> Markup:
@@ -107,8 +125,9 @@ def hangs_on(study: StudyResults, value: Record, out: Generated) -> Markup:
         f"its range it would be {words.pounds(widest['low'])} or {words.pounds(widest['high'])}, "
         f"all else as estimated ({words.pounds(widest['best'])})."
     )
-    return out.plate(f"{study.study}/tornado", _ROOT, f"Bar chart. {said}", figures.tornado, rows,
-                     caption=said)  # fmt: skip
+    return out.plate(
+        f"{study.study}/tornado", _ROOT, f"Bar chart. {said}", figures.tornado, rows, caption=said
+    )
 
 
 def hangs_on_table(value: Record) -> Markup:
@@ -116,13 +135,22 @@ def hangs_on_table(value: Record) -> Markup:
     known = (value.get("information") or {}).get("of_one", [])
     worth = {row["title"]: row["worth"] for row in known}
     rows = [
-        [row["title"], words.pounds(row["low"]), words.pounds(row["high"]),
-         words.pounds(worth[row["title"]]) if row["title"] in worth else ""]
+        [
+            row["title"],
+            words.pounds(row["low"]),
+            words.pounds(row["high"]),
+            words.pounds(worth[row["title"]]) if row["title"] in worth else "",
+        ]
         for row in value.get("tornado") or []
-    ]  # fmt: skip
+    ]
     heads = ["Input", "At its worse end", "At its better end", "Worth of knowing it"]
-    return table("Net present social value with one input at the ends of its range", heads, rows,
-                 numeric="tnnn", style="dense")  # fmt: skip
+    return table(
+        "Net present social value with one input at the ends of its range",
+        heads,
+        rows,
+        numeric="tnnn",
+        style="dense",
+    )
 
 
 def information(value: Record) -> str:
@@ -146,12 +174,22 @@ def public_funds(study: StudyResults, value: Record, out: Generated) -> Markup:
     if not found or not found["points"]:
         return Markup("")
     chances = {
-        "gain_cost": found["finite"] - found["people_lose"], "gain_save": found["infinite"],
-        "lose_cost": found["people_lose"], "lose_save": found["ambiguous"],
-    }  # fmt: skip
+        "gain_cost": found["finite"] - found["people_lose"],
+        "gain_save": found["infinite"],
+        "lose_cost": found["people_lose"],
+        "lose_save": found["ambiguous"],
+    }
     said = each_pound(found)
-    return out.plate(f"{study.study}/plane", _ROOT, f"Scatter of draws. {said}", figures.plane,
-                     found["points"], tuple(found["best"]), chances, caption=said)  # fmt: skip
+    return out.plate(
+        f"{study.study}/plane",
+        _ROOT,
+        f"Scatter of draws. {said}",
+        figures.plane,
+        found["points"],
+        tuple(found["best"]),
+        chances,
+        caption=said,
+    )
 
 
 def each_pound(found: Mapping[str, Any]) -> str:
@@ -178,23 +216,31 @@ def each_pound(found: Mapping[str, Any]) -> str:
 def categories(value: Record) -> Markup:
     """The chance of each category of value for money."""
     rows = [
-        [row["category"].capitalize() + (" (the estimate)" if row["estimate"] else ""),
-         _between(row), words.in_hundred(row["p"])]
+        [
+            row["category"].capitalize() + (" (the estimate)" if row["estimate"] else ""),
+            _between(row),
+            words.in_hundred(row["p"]),
+        ]
         for row in value.get("categories") or []
-    ]  # fmt: skip
+    ]
     heads = ["Category", "Back for each pound", "Chance"]
-    return table("Value for money, by the transport department's categories", heads, rows,
-                 numeric="tnn")  # fmt: skip
+    return table(
+        "Value for money, by the transport department's categories", heads, rows, numeric="tnn"
+    )
 
 
 def later(value: Record) -> Markup:
     """Scenarios after the last quarter; nothing of them is in any total."""
     rows: list[Sequence[str]] = [
-        ["Nothing after the last quarter", *_npsv(value["totals"]["npsv"],
-                                                  value["totals"]["p_npsv_positive"])],
-        *([row["scenario"].capitalize(), *_npsv(row["npsv"], row["p_positive"])]
-          for row in value.get("scenarios") or []),
-    ]  # fmt: skip
+        [
+            "Nothing after the last quarter",
+            *_npsv(value["totals"]["npsv"], value["totals"]["p_npsv_positive"]),
+        ],
+        *(
+            [row["scenario"].capitalize(), *_npsv(row["npsv"], row["p_positive"])]
+            for row in value.get("scenarios") or []
+        ),
+    ]
     heads = ["If", "Net present social value (range)", "Chance that it is above nought"]
     return table("What would follow from assumptions", heads, rows, numeric="tnn")
 

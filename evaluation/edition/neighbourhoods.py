@@ -16,17 +16,19 @@ from evaluation.edition.records import Record, read_record
 from evaluation.edition.tables import table
 from evaluation.protocol import ESTIMATOR_NAMES
 
-PANEL = (
-    "title", "areas", "periods", "looks", "scale", "sample", "shape", "withheld", "with_gaps",
-)  # fmt: skip
+PANEL = ("title", "areas", "periods", "looks", "scale", "sample", "shape", "withheld", "with_gaps")
 """What records of one panel have in common; estimators may be measured one after another."""
 
 CHOSEN = {
-    "random": "drawn by lot", "top_level": "from the tenth with the highest level",
-    "top_trend": "from the tenth with the steepest rise", "one_authority": "in one authority",
-    "two_authorities": "in two authorities", "smallest": "from the smallest third",
-    "largest": "from the largest third", "variable": "from the third that varies most",
-}  # fmt: skip
+    "random": "drawn by lot",
+    "top_level": "from the tenth with the highest level",
+    "top_trend": "from the tenth with the steepest rise",
+    "one_authority": "in one authority",
+    "two_authorities": "in two authorities",
+    "smallest": "from the smallest third",
+    "largest": "from the largest third",
+    "variable": "from the third that varies most",
+}
 
 
 def view(book: Path) -> dict[str, Any]:
@@ -87,15 +89,24 @@ def _rates(records: Sequence[Record]) -> Markup:
         own = [r for r in rows if (r["estimator"], r["started"]) == (name, started)]
         none = next(r for r in own if r["effect"] == 0)
         covered = [r["coverage"] for r in own if r["effect"] != 0 and r["refused"] < 1]
-        cells.append([
-            ESTIMATOR_NAMES[name], words.number(started),
-            _with_error(none),
-            words.percent(100 * min(covered), 1) if covered else "not asked",
-            words.percent(seen, 1) if seen else "none of those planted",
-            words.number(none["simulations"]),
-        ])  # fmt: skip
-    heads = ["Estimator", "Pilot areas", "Found where there was none", "Ranges that held",
-             "Smallest fall found four times in five", "Rehearsals"]  # fmt: skip
+        cells.append(
+            [
+                ESTIMATOR_NAMES[name],
+                words.number(started),
+                _with_error(none),
+                words.percent(100 * min(covered), 1) if covered else "not asked",
+                words.percent(seen, 1) if seen else "none of those planted",
+                words.number(none["simulations"]),
+            ]
+        )
+    heads = [
+        "Estimator",
+        "Pilot areas",
+        "Found where there was none",
+        "Ranges that held",
+        "Smallest fall found four times in five",
+        "Rehearsals",
+    ]
     return table(records[0]["title"], heads, cells, numeric="tnnnnn")
 
 
@@ -114,11 +125,14 @@ def _shown(records: Sequence[Record]) -> Markup:
         together = "whole authorities move" if one["block"] == "authority" else "areas move alone"
         for row in _over_looks(one):
             if row["effect"] == 0:
-                cells.setdefault(one["title"], []).append([
-                    f"{words.number(row['started'])} areas {CHOSEN[one['pilots']]}",
-                    "; ".join(part for part in (together, within) if part),
-                    ESTIMATOR_NAMES[row["estimator"]], _with_error(row),
-                ])  # fmt: skip
+                cells.setdefault(one["title"], []).append(
+                    [
+                        f"{words.number(row['started'])} areas {CHOSEN[one['pilots']]}",
+                        "; ".join(part for part in (together, within) if part),
+                        ESTIMATOR_NAMES[row["estimator"]],
+                        _with_error(row),
+                    ]
+                )
     heads = ["Pilots", "Re-drawn how", "Estimator", "Found where there was none"]
     return Markup("").join(
         table(f"Pilots that are not like the rest: {title}", heads, rows, numeric="tttn")

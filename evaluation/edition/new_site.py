@@ -25,14 +25,16 @@ def answer(study: StudyResults) -> str:
     if not held:
         return "Too few sites have an effect of their own to say where a new one would lie."
     sure = [
-        words.within(o["plain_title"]) for o, one in held
+        words.within(o["plain_title"])
+        for o, one in held
         if one["low"] * one["high"] > 0 and answers.style(o) in ("better", "worse")
-    ]  # fmt: skip
+    ]
     apart = [words.within(o["plain_title"]) for o, one in held if one["p_alike"] < ALIKE]
     said = (
-        "These sites promise a new one nothing on any main outcome." if not sure
+        "These sites promise a new one nothing on any main outcome."
+        if not sure
         else f"The range for a new site leaves out nought only for {words.listed(sure)}."
-    )  # fmt: skip
+    )
     if apart:
         said += f" Sites differ by more than chance could explain in {words.listed(apart)}."
     return (
@@ -49,16 +51,18 @@ def _part(study: StudyResults, outcome: Record, out: Generated) -> dict[str, Any
     order = [site["code"] for site in sorted(study.sites, key=lambda s: (s["start"], s["code"]))]
     by_code = {row["site"]: effects.shown(estimate, row) for row in estimate["site"]}
     rows = [
-        (names[code], row, False, effects.with_range(estimate, row)) for code in order
+        (names[code], row, False, effects.with_range(estimate, row))
+        for code in order
         if (row := by_code.get(code)) is not None and row["effect"] is not None
-    ]  # fmt: skip
+    ]
     new = effects.shown(estimate, {"effect": one["mean"], "low": one["low"], "high": one["high"]})
     rows.append(("A new site like these", new, True, effects.with_range(estimate, new)))
     say = effects.say(estimate)
     alike = (
-        "Sites differ by more than chance could explain." if one["p_alike"] < ALIKE
+        "Sites differ by more than chance could explain."
+        if one["p_alike"] < ALIKE
         else "Sites differ by no more than chance could explain."
-    )  # fmt: skip
+    )
     unit = "per cent" if estimate["scale"] == "log" else str(outcome["unit"])
     ends = f"between {say(new['low'])} and {say(new['high'])}"
     ends += "" if estimate["scale"] == "log" else f" {unit}"
@@ -67,9 +71,14 @@ def _part(study: StudyResults, outcome: Record, out: Generated) -> dict[str, Any
         said += " Whether any of this is the programme's doing cannot be told."
     alt = f"Effects on {outcome['plain_title']} by site, and the range for a new one. {said}"
     chart = out.plate(
-        f"{study.study}/{outcome['code']}-new-site", "../", alt, figures.forest, rows,
-        effects.tick_unit(estimate), caption=said,
-    )  # fmt: skip
+        f"{study.study}/{outcome['code']}-new-site",
+        "../",
+        alt,
+        figures.forest,
+        rows,
+        effects.tick_unit(estimate),
+        caption=said,
+    )
     cells = [[label, shown] for label, _, _, shown in rows]
     heads = ["Site", "Effect (range)"]
     title = f"{outcome['plain_title']}, {unit}"

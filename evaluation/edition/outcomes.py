@@ -16,9 +16,14 @@ from evaluation.edition.tables import table
 
 
 def view(
-    study: StudyResults, outcome: Record, out: Generated, root: str, prefix: str, *,
+    study: StudyResults,
+    outcome: Record,
+    out: Generated,
+    root: str,
+    prefix: str,
+    *,
     open_data: bool = True,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Everything that the template of an outcome asks for.
 
     ``prefix`` begins its claims' ids. Without ``open_data`` the figures behind the chart are not
@@ -34,18 +39,24 @@ def view(
     shared = (study, outcome, out, root)
     about = (study, outcome, estimate)
     return {
-        "study": study.raw, "outcome": outcome, "name": name, "root": root,
+        "study": study.raw,
+        "outcome": outcome,
+        "name": name,
+        "root": root,
         "claims": f"{prefix}{outcome['code']}",
         "verdict": words.verdict(outcome["finding"]["verdict"]),
-        "paths": paths_chart(*shared), "open_data": open_data,
+        "paths": paths_chart(*shared),
+        "open_data": open_data,
         "paths_table": _paths_table(outcome) if open_data else "",
         "gaps": chances.elsewhere(*shared, estimate),
         "gaps_table": chances.elsewhere_table(study, outcome, estimate),
         "worlds": chances.worlds(*shared, estimate),
         "worlds_table": chances.worlds_table(outcome, estimate),
         "breaks": breaks.of_outcome(*shared, estimate),
-        "twin": twins.of_outcome(*shared), "standing": _standing(study, outcome),
-        "events": _events_chart(*shared, estimate), "events_table": _events_table(*about),
+        "twin": twins.of_outcome(*shared),
+        "standing": _standing(study, outcome),
+        "events": _events_chart(*shared, estimate),
+        "events_table": _events_table(*about),
         "looks": looks.chart(*shared, estimate),
         "looks_table": looks.looks_table(outcome, estimate),
         "by_site": _sites_chart(*shared, estimate),
@@ -53,10 +64,12 @@ def view(
         "side_by_side": _estimators_chart(*shared),
         "estimators_table": _estimators_table(outcome),
         "diagnostics": _diagnostics_table(study, outcome),
-        "first": _window(study), "estimate": estimate, "period": study.period_word,
+        "first": _window(study),
+        "estimate": estimate,
+        "period": study.period_word,
         "withheld": _withheld(outcome, estimate),
         "cautions": [words.sentence(w) for e in outcome["estimates"] for w in e["warnings"]],
-    }  # fmt: skip
+    }
 
 
 def _withheld(outcome: Record, estimate: Record | None) -> str:
@@ -97,8 +110,16 @@ def paths_chart(study: StudyResults, outcome: Record, out: Generated, root: str)
         f"Line chart of {outcome['plain_title']}, {outcome['unit']}, {rows[0]['period']} to "
         f"{rows[-1]['period']}. {levels} {finding}"
     )
-    return out.plate(f"{study.study}/{outcome['code']}-paths", root, alt, figures.paths, rows,
-                     study.starts, outcome["unit"], caption=levels)  # fmt: skip
+    return out.plate(
+        f"{study.study}/{outcome['code']}-paths",
+        root,
+        alt,
+        figures.paths,
+        rows,
+        study.starts,
+        outcome["unit"],
+        caption=levels,
+    )
 
 
 def spark(study: StudyResults, outcome: Record, out: Generated, root: str) -> Markup:
@@ -107,8 +128,15 @@ def spark(study: StudyResults, outcome: Record, out: Generated, root: str) -> Ma
     if not rows:
         return Markup("")
     alt = f"Small line chart of {outcome['plain_title']}. {_last_levels(rows[-1])}"
-    return out.plate(f"{study.study}/{outcome['code']}-spark", root, alt, figures.spark, rows,
-                     study.starts, sizes=(figures.SPARK,))  # fmt: skip
+    return out.plate(
+        f"{study.study}/{outcome['code']}-spark",
+        root,
+        alt,
+        figures.spark,
+        rows,
+        study.starts,
+        sizes=(figures.SPARK,),
+    )
 
 
 def _last_levels(row: Record) -> str:
@@ -123,11 +151,15 @@ def _last_levels(row: Record) -> str:
 
 def _paths_table(outcome: Record) -> Markup:
     rows = [
-        [row["period"], effects.level(row["pilot"]), effects.level(row["counterfactual"])
-         if row["counterfactual"] is not None else "", _range(row),
-         effects.level(row["comparison"])]
+        [
+            row["period"],
+            effects.level(row["pilot"]),
+            effects.level(row["counterfactual"]) if row["counterfactual"] is not None else "",
+            _range(row),
+            effects.level(row["comparison"]),
+        ]
         for row in outcome["paths"]
-    ]  # fmt: skip
+    ]
     heads = ["Period", "Pilot areas", "Without the programme", "Range", "Comparison areas"]
     return table(f"{outcome['plain_title']}, {outcome['unit']}", heads, rows, numeric="tnnnn")
 
@@ -153,9 +185,15 @@ def _events_chart(
     )
     alt = f"Dot chart of the effect on {outcome['plain_title']} by event time. {said}"
     return out.plate(
-        f"{study.study}/{outcome['code']}-events", root, alt, figures.events, rows,
-        effects.unit(estimate, outcome), study.period_word, caption=said,
-    )  # fmt: skip
+        f"{study.study}/{outcome['code']}-events",
+        root,
+        alt,
+        figures.events,
+        rows,
+        effects.unit(estimate, outcome),
+        study.period_word,
+        caption=said,
+    )
 
 
 def _events(estimate: Record) -> list[dict[str, Any]]:
@@ -169,10 +207,14 @@ def _events_table(study: StudyResults, outcome: Record, estimate: Record | None)
     if estimate is None:
         return Markup("")
     rows = [
-        [words.number(row["event_time"]), effects.with_range(estimate, row),
-         chance(row["p_value"]), words.number(row["n_areas"])]
+        [
+            words.number(row["event_time"]),
+            effects.with_range(estimate, row),
+            chance(row["p_value"]),
+            words.number(row["n_areas"]),
+        ]
         for row in _events(estimate)
-    ]  # fmt: skip
+    ]
     heads = [f"{study.period_word.capitalize()}s since the start", "Effect (range)", "p", "Areas"]
     title = f"{outcome['plain_title']}: effect by {study.period_word}s since the start"
     return table(title, heads, rows, numeric="nnnn")
@@ -184,9 +226,10 @@ def _site_rows(study: StudyResults, estimate: Record | None) -> list[tuple[Recor
     by_code = {row["site"]: effects.shown(estimate, row) for row in estimate["site"]}
     ordered = sorted(study.sites, key=lambda site: (site["start"], site["code"]))
     return [
-        (site, row) for site in ordered
+        (site, row)
+        for site in ordered
         if (row := by_code.get(site["code"])) is not None and row["effect"] is not None
-    ]  # fmt: skip
+    ]
 
 
 def _sites_chart(
@@ -200,27 +243,42 @@ def _sites_chart(
         for s, row in rows
     ]
     clear = [
-        s["name"] for s, row in rows
+        s["name"]
+        for s, row in rows
         if row["low"] is not None and row["high"] is not None and row["low"] * row["high"] > 0
-    ]  # fmt: skip
+    ]
     said = "In the order in which they started. " + (
-        f"The range leaves out nought for {words.listed(clear)}." if clear
+        f"The range leaves out nought for {words.listed(clear)}."
+        if clear
         else "No site's own range leaves out nought: one site is too few areas to tell."
-    )  # fmt: skip
+    )
     without = [s["name"] for s, row in rows if row["low"] is None and row["high"] is None]
     if without:
         said += f" Re-drawn start dates give no range for {words.listed(without)}."
     alt = f"Effects on {outcome['plain_title']} by site with ranges. {said}"
-    return out.plate(f"{study.study}/{outcome['code']}-sites", root, alt, figures.forest, drawn,
-                     effects.tick_unit(estimate), caption=said)  # fmt: skip
+    return out.plate(
+        f"{study.study}/{outcome['code']}-sites",
+        root,
+        alt,
+        figures.forest,
+        drawn,
+        effects.tick_unit(estimate),
+        caption=said,
+    )
 
 
 def _sites_table(study: StudyResults, outcome: Record, estimate: Record | None) -> Markup:
     rows = [
-        [site["name"], site["start"], words.number(site["areas"]),
-         effects.with_range(estimate, row), chance(row["p_value"])]
-        for site, row in _site_rows(study, estimate) if estimate is not None
-    ]  # fmt: skip
+        [
+            site["name"],
+            site["start"],
+            words.number(site["areas"]),
+            effects.with_range(estimate, row),
+            chance(row["p_value"]),
+        ]
+        for site, row in _site_rows(study, estimate)
+        if estimate is not None
+    ]
     heads = ["Site", "Start", "Areas", "Effect (range)", "p"]
     title = f"{outcome['plain_title']}: effect by site"
     return table(title, heads, rows, numeric="ttnnn")
@@ -232,21 +290,30 @@ def _estimators_chart(study: StudyResults, outcome: Record, out: Generated, root
     rows = []
     for estimate in (e for e in estimates if e["scale"] == scale):
         row = effects.shown(estimate, estimate["overall"])
-        rows.append((_label(estimate), row, bool(estimate["primary"]),
-                     effects.with_range(estimate, row)))  # fmt: skip
+        rows.append(
+            (_label(estimate), row, bool(estimate["primary"]), effects.with_range(estimate, row))
+        )
     if len(rows) < 2:
         return Markup("")
     points = [row["effect"] for _, row, _, _ in rows]
     alike = all(p < 0 for p in points) or all(p > 0 for p in points)
     said = (
-        "All ways of estimating point the same way." if alike
+        "All ways of estimating point the same way."
+        if alike
         else "The ways of estimating do not all point the same way."
-    )  # fmt: skip
+    )
     said += " Filled: the one that the finding rests on."
     said += _one_look(outcome)
     alt = f"Effects on {outcome['plain_title']} by estimator with ranges. {said}"
-    return out.plate(f"{study.study}/{outcome['code']}-estimators", root, alt, figures.forest,
-                     rows, "%" if scale == "log" else "", caption=said)  # fmt: skip
+    return out.plate(
+        f"{study.study}/{outcome['code']}-estimators",
+        root,
+        alt,
+        figures.forest,
+        rows,
+        "%" if scale == "log" else "",
+        caption=said,
+    )
 
 
 def _one_look(outcome: Record) -> str:
@@ -264,23 +331,35 @@ def _estimators_table(outcome: Record) -> Markup:
     rows = []
     for estimate in outcome["estimates"]:
         row = effects.shown(estimate, estimate["overall"])
-        rows.append([
-            _label(estimate), effects.with_range(estimate, row), chance(row["p_value"]),
-            words.inference(str(estimate["inference"])), words.number(row["n_areas"]),
-        ])  # fmt: skip
-    return table(f"Every estimator: {outcome['plain_title']}",
-                 ["Estimator", "Effect (range)", "p", "Inference", "Areas"], rows,
-                 numeric="tnntn")  # fmt: skip
+        rows.append(
+            [
+                _label(estimate),
+                effects.with_range(estimate, row),
+                chance(row["p_value"]),
+                words.inference(str(estimate["inference"])),
+                words.number(row["n_areas"]),
+            ]
+        )
+    return table(
+        f"Every estimator: {outcome['plain_title']}",
+        ["Estimator", "Effect (range)", "p", "Inference", "Areas"],
+        rows,
+        numeric="tnntn",
+    )
 
 
 def _diagnostics_table(study: StudyResults, outcome: Record) -> Markup:
     if not outcome["diagnostics"]:
         return Markup("")
     rows = [
-        [d["title"], d["result"], words.sentence(d["sentence"]),
-         _statistic(str(d["statistic"]), outcome["unit"], study.period_word)]
+        [
+            d["title"],
+            d["result"],
+            words.sentence(d["sentence"]),
+            _statistic(str(d["statistic"]), outcome["unit"], study.period_word),
+        ]
         for d in outcome["diagnostics"]
-    ]  # fmt: skip
+    ]
     heads = ["Check", "Result", "Meaning", "Figure"]
     return table(f"{outcome['plain_title']}: what was checked", heads, rows)
 
@@ -300,10 +379,23 @@ def _effect_rows(outcome: Record) -> list[dict[str, Any]]:
         parts = [("overall", "", estimate["overall"])]
         parts += [(part, row[key], row) for part, key in index.items() for row in estimate[part]]
         for part, entry, row in parts:
-            figures_of_row = ("effect", "se", "low", "high", "low_band", "high_band", "p_value",
-                              "n_areas")  # fmt: skip
+            figures_of_row = (
+                "effect",
+                "se",
+                "low",
+                "high",
+                "low_band",
+                "high_band",
+                "p_value",
+                "n_areas",
+            )
             found.append(
-                {"estimator": estimate["estimator"], "scale": estimate["scale"], "by": part,
-                 "entry": entry} | {key: row.get(key) for key in figures_of_row}
-            )  # fmt: skip
+                {
+                    "estimator": estimate["estimator"],
+                    "scale": estimate["scale"],
+                    "by": part,
+                    "entry": entry,
+                }
+                | {key: row.get(key) for key in figures_of_row}
+            )
     return found

@@ -39,7 +39,7 @@ from evaluation.edition import (
     rule_pages,
     unknown,
     words,
-)  # fmt: skip
+)
 from evaluation.edition.claim_pages import ClaimPages, page_of
 from evaluation.edition.claims import Claims, chance
 from evaluation.edition.edition import Edition, StudyResults, primary_estimate
@@ -65,15 +65,25 @@ class Pages:
         self.footers: dict[str, str] = {}
         self.families: dict[str, list[dict[str, Any]]] = {}
         self._templates = jinja2.Environment(
-            loader=jinja2.PackageLoader("evaluation.edition"), autoescape=True,
-            undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+            loader=jinja2.PackageLoader("evaluation.edition"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
             extensions=["jinja2.ext.do"],
-        )  # fmt: skip
+        )
         self._templates.globals |= {
-            "claim": self.claims.html, "words": words,
-            "answers": answers, "chance": chance, "edition": edition, "table": table,
-            "effects": effects, "link": link, "asked": asked, "asked_on": asked.on_page,
-        }  # fmt: skip
+            "claim": self.claims.html,
+            "words": words,
+            "answers": answers,
+            "chance": chance,
+            "edition": edition,
+            "table": table,
+            "effects": effects,
+            "link": link,
+            "asked": asked,
+            "asked_on": asked.on_page,
+        }
 
     def write(self) -> None:
         """Every page, the claims, the bands, and the table of contents."""
@@ -84,12 +94,15 @@ class Pages:
         self._page("editions", "editions.md.j2", **changes.view(self.edition, self.out))
         self._page("data-quality", "quality.md.j2", **quality.view(self.edition, self.out))
         self._page(
-            "machinery", "machinery.md.j2", **machinery(self.edition, self.out),
-            **bars.view(self.workspace.book), **neighbourhoods.view(self.workspace.book),
+            "machinery",
+            "machinery.md.j2",
+            **machinery(self.edition, self.out),
+            **bars.view(self.workspace.book),
+            **neighbourhoods.view(self.workspace.book),
             **inference_cost.view(self.workspace.book, self.out),
             **ledger_size.view(self.workspace.book, self.out),
             **published.view(self.workspace.book),
-        )  # fmt: skip
+        )
         self._critics()
         self._cases()
         self._studies()
@@ -111,8 +124,12 @@ class Pages:
         self.families[name] = [_entry(index, [{"file": page} for page in pages])]
 
     def _front(self) -> None:
-        self._page("parts/front", "front.md.j2", **front.view(self.edition, self.out),
-                   **changes.front(self.edition, self.out))  # fmt: skip
+        self._page(
+            "parts/front",
+            "front.md.j2",
+            **front.view(self.edition, self.out),
+            **changes.front(self.edition, self.out),
+        )
 
     def _outcomes(self) -> None:
         study, pages = self.edition.headline, []
@@ -129,41 +146,71 @@ class Pages:
 
     def _all_outcomes(self, study: StudyResults, ordered: Sequence[Record]) -> str:
         rows = [
-            (o["plain_title"], found, o["role"] == "primary", words.effect_with_range(
-                found, words.signed_percent))
-            for o in ordered if (found := o["finding"]["effect_percent"]) is not None
-        ]  # fmt: skip
+            (
+                o["plain_title"],
+                found,
+                o["role"] == "primary",
+                words.effect_with_range(found, words.signed_percent),
+            )
+            for o in ordered
+            if (found := o["finding"]["effect_percent"]) is not None
+        ]
         said = "All outcomes fixed for this study, on one scale, whatever they show."
         said += f" {_left_out(rows)}"
         alt = f"Effects in per cent with ranges. {said}"
-        return self.out.plate(f"{study.study}/all-outcomes", "../../", alt, figures.forest, rows,
-                              "%", caption=said) if rows else ""  # fmt: skip
+        return (
+            self.out.plate(
+                f"{study.study}/all-outcomes",
+                "../../",
+                alt,
+                figures.forest,
+                rows,
+                "%",
+                caption=said,
+            )
+            if rows
+            else ""
+        )
 
     def _sites(self) -> None:
         study = self.edition.headline
         ordered = sorted(study.sites, key=lambda site: (site["start"], site["code"]))
         for site in ordered:
-            self._page(f"sites/{site['code']}", "site.md.j2", study=study, site=site,
-                       rows=_site_outcomes(study, site), returns=quality.of_site(
-                           self.edition, site["code"]),
-                       chart=self._site_chart(study, site))  # fmt: skip
+            self._page(
+                f"sites/{site['code']}",
+                "site.md.j2",
+                study=study,
+                site=site,
+                rows=_site_outcomes(study, site),
+                returns=quality.of_site(self.edition, site["code"]),
+                chart=self._site_chart(study, site),
+            )
         self._page("sites/index", "sites.md.j2", study=study, sites=ordered)
-        self._family("sites", "_edition/sites/index",
-                     [f"_edition/sites/{site['code']}" for site in ordered])  # fmt: skip
+        self._family(
+            "sites", "_edition/sites/index", [f"_edition/sites/{site['code']}" for site in ordered]
+        )
 
     def _site_chart(self, study: StudyResults, site: Record) -> str:
         rows = [
             (o["plain_title"], row, o["role"] == "primary", effects.with_range(e, row))
-            for o, e, row in _site_outcomes(study, site) if e["scale"] == "log"
-        ]  # fmt: skip
+            for o, e, row in _site_outcomes(study, site)
+            if e["scale"] == "log"
+        ]
         if not rows:
             return ""
         said = f"{site['name']} alone, {words.counted(site['areas'], 'area')}. {_left_out(rows)}"
         if len(rows) < len(_site_outcomes(study, site)):
             said += " Effects that are not in per cent stand in the table."
         alt = f"Effects by outcome with ranges, per cent. {said}"
-        return self.out.plate(f"{study.study}/site-{site['code']}", "../../", alt, figures.forest,
-                              rows, "%", caption=said)  # fmt: skip
+        return self.out.plate(
+            f"{study.study}/site-{site['code']}",
+            "../../",
+            alt,
+            figures.forest,
+            rows,
+            "%",
+            caption=said,
+        )
 
     def _critics(self) -> None:
         """The pages behind the ten questions, and those that a critic asks for."""
@@ -186,8 +233,9 @@ class Pages:
                 outcomes.view(study, o, self.out, "../../", f"{study.study}.", open_data=open_data)
                 for o in study.outcomes
             ]
-            self._page(name, "case.md.j2", study=study, views=views,
-                       published=cases.published_table(study))  # fmt: skip
+            self._page(
+                name, "case.md.j2", study=study, views=views, published=cases.published_table(study)
+            )
             self._banded(f"_edition/{name}", study)
             pages.append(f"_edition/{name}")
         known = published.view(self.workspace.book)
@@ -202,8 +250,13 @@ class Pages:
             name = f"studies/{study.programme}-{study.study}"
             notebook = self._notebook(study)
             below = [{"file": page} for page in (self._case_made(study, name), notebook) if page]
-            self._page(name, "study.md.j2", study=study, notebook=notebook,
-                       case_made=len(below) > bool(notebook))  # fmt: skip
+            self._page(
+                name,
+                "study.md.j2",
+                study=study,
+                notebook=notebook,
+                case_made=len(below) > bool(notebook),
+            )
             pages.append(_entry(f"_edition/{name}", below))
             if notebook:
                 self._banded(notebook, study)
@@ -252,8 +305,10 @@ class Pages:
 
     def _decisions(self) -> None:
         found = sorted((self.workspace.book / "decisions").glob("*.md"))
-        listed = [{"page": path.stem, "title": _title(path.read_text(encoding="utf-8"), path.stem)}
-                  for path in found]  # fmt: skip
+        listed = [
+            {"page": path.stem, "title": _title(path.read_text(encoding="utf-8"), path.stem)}
+            for path in found
+        ]
         self._page("decisions", "decisions.md.j2", decisions=listed)
         self._family("decisions", "_edition/decisions", [f"decisions/{p.stem}" for p in found])
 
@@ -270,18 +325,21 @@ class Pages:
     def _frame(self) -> None:
         edition = self.edition
         book = {
-            "title": edition.programme.title, "footer": self._footer(edition.headline),
-            "footers": self.footers, "bands": self.bands,
+            "title": edition.programme.title,
+            "footer": self._footer(edition.headline),
+            "footers": self.footers,
+            "bands": self.bands,
             "band": words.SYNTHETIC if edition.headline.synthetic else "",
-        }  # fmt: skip
+        }
         self.out.text("book.json", json.dumps(book, indent=1, sort_keys=True))
         self.out.text("claims.json", json.dumps(self.claims.as_json(), indent=1, sort_keys=True))
         frame = yaml.safe_load((self.workspace.book / "_toc.yml").read_text(encoding="utf-8"))
         for part in frame["parts"]:
             part["chapters"] = [
-                filled for chapter in part["chapters"]
+                filled
+                for chapter in part["chapters"]
                 for filled in self.families.get(chapter.get("generated"), [chapter])
-            ]  # fmt: skip
+            ]
         self.out.text("toc.yml", yaml.safe_dump(frame, sort_keys=False))
 
 
@@ -295,9 +353,10 @@ def _left_out(rows: Sequence[tuple[str, Record, bool, str]]) -> str:
     if all(row["low"] is None or row["high"] is None for _, row, _, _ in rows):
         return "Re-drawn start dates can give none of these a range: read them as single guesses."
     clear = [
-        words.within(label) for label, row, _, _ in rows
+        words.within(label)
+        for label, row, _, _ in rows
         if row["low"] is not None and row["high"] is not None and row["low"] * row["high"] > 0
-    ]  # fmt: skip
+    ]
     said = f"Ranges that leave out nought: {words.listed(clear) or 'none'}."
     without = [
         words.within(label) for label, row, _, _ in rows if row["low"] is None is row["high"]
@@ -328,9 +387,10 @@ def _stamped(text: str, study: StudyResults) -> str:
     head, fence, rest = text.partition("\n---\n")
     if not text.startswith("---\n") or "file_format: mystnb" not in head:
         raise BookError(
-            "the study's text is no notebook.", where=f"{study.programme}/{study.study}/study.md",
+            "the study's text is no notebook.",
+            where=f"{study.programme}/{study.study}/study.md",
             expected="a first block between --- lines with file_format: mystnb and its kernel",
-        )  # fmt: skip
+        )
     before, title, after = _split_at_title(rest)
     return f"{head}{fence}{before}{title}\n{cell}{after}"
 
@@ -339,8 +399,11 @@ def _split_at_title(text: str) -> tuple[str, str, str]:
     """What is before the first heading, the heading's line, and what follows it."""
     lines = text.splitlines(keepends=True)
     place = next((k for k, line in enumerate(lines) if line.startswith("# ")), -1)
-    return "".join(lines[: max(place, 0)]), lines[place] if place >= 0 else "", "".join(
-        lines[place + 1 :])  # fmt: skip
+    return (
+        "".join(lines[: max(place, 0)]),
+        lines[place] if place >= 0 else "",
+        "".join(lines[place + 1 :]),
+    )
 
 
 def _title(text: str, name: str) -> str:

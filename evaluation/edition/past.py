@@ -151,9 +151,11 @@ class History:
             return ClaimStanding(status="withdrawn", then=then, now="", edition=current.name)
         now = str(current.claims[claim]["text"])
         return ClaimStanding(
-            status="current" if now == then else "superseded", then=then, now=now,
+            status="current" if now == then else "superseded",
+            then=then,
+            now=now,
             edition=current.name,
-        )  # fmt: skip
+        )
 
 
 def _replaced(listed: list[dict[str, Any]], place: int) -> tuple[Status, str]:

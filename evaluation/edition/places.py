@@ -20,15 +20,30 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     study, programme = edition.headline, edition.programme
     areas = _in_study(edition)
     if study.synthetic:
-        out.table(f"{study.study}/areas", [
-            {"code": a.code, "name": a.name, "authority": a.authority, "role": a.role,
-             "site": a.site, "x_km": a.x, "y_km": a.y, "reason": a.reason} for a in areas
-        ])  # fmt: skip
+        out.table(
+            f"{study.study}/areas",
+            [
+                {
+                    "code": a.code,
+                    "name": a.name,
+                    "authority": a.authority,
+                    "role": a.role,
+                    "site": a.site,
+                    "x_km": a.x,
+                    "y_km": a.y,
+                    "reason": a.reason,
+                }
+                for a in areas
+            ],
+        )
     return {
-        "study": study, "map": _map(edition, areas, out), "sites": _sites_table(edition, areas),
-        "reasons": _reasons(areas), "name": f"{study.study}/areas",
+        "study": study,
+        "map": _map(edition, areas, out),
+        "sites": _sites_table(edition, areas),
+        "reasons": _reasons(areas),
+        "name": f"{study.study}/areas",
         "authorities": _authorities(programme, areas),
-    }  # fmt: skip
+    }
 
 
 def _in_study(edition: Edition) -> list[Area]:
@@ -47,8 +62,13 @@ def _map(edition: Edition, areas: list[Area], out: Generated) -> Markup:
     for site in edition.headline.sites:
         own = [a for a in pilots if a.site == site["code"]]
         if own:
-            sites.append({"name": site["name"], "x": _mean([a.x for a in own]),
-                          "y": max(a.y or 0.0 for a in own)})  # fmt: skip
+            sites.append(
+                {
+                    "name": site["name"],
+                    "x": _mean([a.x for a in own]),
+                    "y": max(a.y or 0.0 for a in own),
+                }
+            )
     count = Counter(a.role for a in placed)
     said = (
         f"{words.counted(len(sites), 'site')} with "
@@ -57,8 +77,9 @@ def _map(edition: Edition, areas: list[Area], out: Generated) -> Markup:
         f"{words.counted(count['excluded'], 'area')} set aside.{_nearest(placed)}"
     )
     alt = f"Map of the programme's areas by their own coordinates. {said}"
-    return out.plate(f"{edition.headline.study}/map", "../", alt, figures.area_map, dots, sites,
-                     caption=said)  # fmt: skip
+    return out.plate(
+        f"{edition.headline.study}/map", "../", alt, figures.area_map, dots, sites, caption=said
+    )
 
 
 def _mean(values: list[float | None]) -> float:
@@ -83,11 +104,15 @@ def _sites_table(edition: Edition, areas: list[Area]) -> Markup:
     for site in ordered:
         own = [a for a in areas if a.site == site["code"]]
         people = sum(a.population or 0 for a in own)
-        rows.append([
-            link(f"sites/{site['code']}.html", site["name"]), site["start"],
-            ", ".join(sorted({a.authority for a in own})), words.number(len(own)),
-            words.number(people) if people else "not known",
-        ])  # fmt: skip
+        rows.append(
+            [
+                link(f"sites/{site['code']}.html", site["name"]),
+                site["start"],
+                ", ".join(sorted({a.authority for a in own})),
+                words.number(len(own)),
+                words.number(people) if people else "not known",
+            ]
+        )
     heads = ["Site", "Start", "Authority", "Pilot areas", "Residents"]
     return table("Sites, in the order in which they started", heads, rows, numeric="tttnn")
 
@@ -105,9 +130,12 @@ def _authorities(programme: Programme, areas: list[Area]) -> Markup:
         counts.setdefault(area.authority, Counter())[area.role] += 1
     sites = {a.authority: programme.site_by_code[a.site].name for a in areas if a.site is not None}
     rows = [
-        [name, sites.get(name, ""), *(words.number(held[r]) for r in
-                                      ("pilot", "comparison", "excluded"))]
+        [
+            name,
+            sites.get(name, ""),
+            *(words.number(held[r]) for r in ("pilot", "comparison", "excluded")),
+        ]
         for name, held in sorted(counts.items())
-    ]  # fmt: skip
+    ]
     heads = ["Authority", "Site", "Pilot", "Comparison", "Set aside"]
     return table("Areas by authority", heads, rows, numeric="ttnnn")

@@ -23,8 +23,11 @@ def main_points(study: StudyResults) -> list[str]:
     found = [
         _tally("Main outcomes", study.with_role("primary")),
         _tally("Further outcomes", study.with_role("secondary")),
-        sites_worse(study), _control(study), _agreement(study), _who_pays(study),
-    ]  # fmt: skip
+        sites_worse(study),
+        _control(study),
+        _agreement(study),
+        _who_pays(study),
+    ]
     return [point for point in found if point][:MOST]
 
 
@@ -142,10 +145,12 @@ def _of_which_open(value: Record, gainer: Record) -> str:
     """How much of an agency's gain rests on findings that are objected to."""
     codes = {row["outcome"] for row in not_standing(value)}
     part = sum(
-        row["value"]["mean"] for row in value["by_outcome"]
-        if row["outcome"] in codes and row["kind"] == "fiscal"
+        row["value"]["mean"]
+        for row in value["by_outcome"]
+        if row["outcome"] in codes
+        and row["kind"] == "fiscal"
         and (row["agency"], row.get("budget")) == (gainer["agency"], gainer["budget"])
-    )  # fmt: skip
+    )
     if not part:
         return ""
     whole = words.pounds(part) == words.pounds(gainer["gain"]["mean"])

@@ -21,14 +21,20 @@ _FRONT = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _COMMENT = re.compile(r"^%.*$", re.MULTILINE)
 _COMMAND = re.compile(r"`((?:\w+=\S+ )*(?:\.venv/bin/)?(?:python -m|newstart|make|du) [^`]*)`")
 _OUT = (
-    re.compile(r"\$\$.*?\$\$", re.DOTALL), re.compile(r"\$[^$\n]+\$"), re.compile(r"``[^`]*``"),
-    re.compile(r"`[^`\n]*`"), re.compile(r"(?<=\])\([^)\n]*\)"), re.compile(r"<[^<>\n]*>"),
-    re.compile(r"&[#\w]+;"), re.compile(r"^\s*\d+\.(?= )", re.MULTILINE),
-)  # fmt: skip
+    re.compile(r"\$\$.*?\$\$", re.DOTALL),
+    re.compile(r"\$[^$\n]+\$"),
+    re.compile(r"``[^`]*``"),
+    re.compile(r"`[^`\n]*`"),
+    re.compile(r"(?<=\])\([^)\n]*\)"),
+    re.compile(r"<[^<>\n]*>"),
+    re.compile(r"&[#\w]+;"),
+    re.compile(r"^\s*\d+\.(?= )", re.MULTILINE),
+)
 _TEMPLATE = (
-    re.compile(r"\{#.*?#\}", re.DOTALL), re.compile(r"\{%.*?%\}", re.DOTALL),
+    re.compile(r"\{#.*?#\}", re.DOTALL),
+    re.compile(r"\{%.*?%\}", re.DOTALL),
     re.compile(r"\{\{.*?\}\}", re.DOTALL),
-)  # fmt: skip
+)
 _TEMPLATE_FENCE = re.compile(r"^`{3,}.*$", re.MULTILINE)
 _HELD = re.compile(r"^% figures held by (?P<by>\S+)\s*$", re.MULTILINE)
 

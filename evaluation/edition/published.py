@@ -20,13 +20,14 @@ from evaluation.edition.tables import table
 
 DIGITS = 7
 PLANTED = {
-    "none": "nothing", "chosen_on_level": "pilots chosen on their level",
+    "none": "nothing",
+    "chosen_on_level": "pilots chosen on their level",
     "chosen_on_trend": "pilots chosen on a rise",
     "chosen_on_dip": "pilots chosen after a bad quarter",
     "spillover": "the effect leaks to neighbours",
     "other_programme": "another programme in a fifth of the comparison authorities",
     "changed_instrument": "a new way of recording in pilots",
-}  # fmt: skip
+}
 CASES = {
     "mpdta": "Minimum wages and teenage employment (mpdta)",
     "Medicaid (ehec)": "Medicaid and health insurance (ehec)",
@@ -34,13 +35,18 @@ CASES = {
     "Proposition 99": "Proposition 99 and cigarettes",
 }
 CHECKS = {
-    "pre_level": "Level before the start", "balance": "Balance before the start",
-    "pre_trend": "Path before the start", "regression_to_the_mean": "An unusual moment",
-    "changed_instrument": "A jump in recording", "other_programme": "Another programme",
-    "odd_comparisons": "Comparisons that stand apart", "negative_control": "The control",
-    "denominators": "Denominators", "spillover": "Spillover to neighbours",
+    "pre_level": "Level before the start",
+    "balance": "Balance before the start",
+    "pre_trend": "Path before the start",
+    "regression_to_the_mean": "An unusual moment",
+    "changed_instrument": "A jump in recording",
+    "other_programme": "Another programme",
+    "odd_comparisons": "Comparisons that stand apart",
+    "negative_control": "The control",
+    "denominators": "Denominators",
+    "spillover": "Spillover to neighbours",
     "influence": "One place that carries it",
-}  # fmt: skip
+}
 """Checks by the names that a reader gives them; one that is not here keeps its code."""
 
 
@@ -67,13 +73,17 @@ def view(book: Path) -> dict[str, Any]:
 def _case(case: str, rows: Sequence[Record]) -> dict[str, Any]:
     """One case: a title that says how near ours is, and its table."""
     cells = [
-        [Markup("{}<span class='from'>{}</span>").format(words.capital(row["what"]), row["source"]),
-         words.number(row["published"], _decimals(row["published"])),
-         words.number(row["ours"], min(_decimals(row["published"]) + 1, DIGITS)),
-         f"{row['difference']:.0e}".replace("-", "\u2212"),
-         words.sentence(row["why"]) if row["why"] else ""]
+        [
+            Markup("{}<span class='from'>{}</span>").format(
+                words.capital(row["what"]), row["source"]
+            ),
+            words.number(row["published"], _decimals(row["published"])),
+            words.number(row["ours"], min(_decimals(row["published"]) + 1, DIGITS)),
+            f"{row['difference']:.0e}".replace("-", "\u2212"),
+            words.sentence(row["why"]) if row["why"] else "",
+        ]
         for row in rows
-    ]  # fmt: skip
+    ]
     met = sum(abs(row["difference"]) <= row["tolerance"] for row in rows)
     heads = ["What", "Published", "Ours", "Difference", "Why"]
     return {
@@ -94,29 +104,37 @@ def _noticed(record: Record) -> Markup:
     cells = []
     for code in checks:
         shares = [row["fires"].get(code) for row in rows]
-        cells.append([
-            CHECKS.get(code, words.capital(code.replace("_", " "))),
-            *("" if one is None else words.percent(100 * one["share"], 0) for one in shares),
-        ])  # fmt: skip
+        cells.append(
+            [
+                CHECKS.get(code, words.capital(code.replace("_", " "))),
+                *("" if one is None else words.percent(100 * one["share"], 0) for one in shares),
+            ]
+        )
     heads = [
         "Check",
         *(words.capital(PLANTED.get(name, name)) for name in (str(row["switch"]) for row in rows)),
     ]
     return table(
         f"Share of {record['seeds']} invented programmes in which each check fails, by what was "
-        "made wrong", heads, cells, numeric="t" + "n" * len(rows), style="dense",
-    )  # fmt: skip
+        "made wrong",
+        heads,
+        cells,
+        numeric="t" + "n" * len(rows),
+        style="dense",
+    )
 
 
 def _speed(record: Record) -> Markup:
     cells = [
-        [f"{words.capital(row['task'].replace('_', ' '))}, {words.number(row['areas'])} areas",
-         row["program"],
-         words.number(row["seconds"], 2) if "seconds" in row else _failed(row["failed"]),
-         words.number(row["megabytes"]) if "seconds" in row else "",
-         words.number(row["time_of_ours"], 2) if "seconds" in row else ""]
+        [
+            f"{words.capital(row['task'].replace('_', ' '))}, {words.number(row['areas'])} areas",
+            row["program"],
+            words.number(row["seconds"], 2) if "seconds" in row else _failed(row["failed"]),
+            words.number(row["megabytes"]) if "seconds" in row else "",
+            words.number(row["time_of_ours"], 2) if "seconds" in row else "",
+        ]
         for row in record["rows"]
-    ]  # fmt: skip
+    ]
     heads = ["Task", "Program", "Processor seconds", "Megabytes", "Time of ours, as a multiple"]
     return table("Speed beside other programs, one thread", heads, cells, numeric="ttnnn")
 

@@ -30,13 +30,16 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     if listed:
         out.table("restated", [_flat(change) for _, change in restated])
     return {
-        "study": edition.headline, "calendar": _calendar(edition, edition.programme.submitters),
+        "study": edition.headline,
+        "calendar": _calendar(edition, edition.programme.submitters),
         "shapes": _shapes(edition, out),
-        "restated": _restated_table(edition, restated), "listed": listed,
-        "outcomes": _outcome_table(edition), "confirmed": _confirmed_table(edition),
+        "restated": _restated_table(edition, restated),
+        "listed": listed,
+        "outcomes": _outcome_table(edition),
+        "confirmed": _confirmed_table(edition),
         "answered": sum(len(receipt["confirmations"]) for receipt in edition.receipts),
         "answered_shown": CONFIRMED_SHOWN,
-    }  # fmt: skip
+    }
 
 
 def of_site(edition: Edition, site: str) -> Markup:
@@ -61,14 +64,19 @@ def _shapes(edition: Edition, out: Generated) -> Markup:
         f"{words.number(count['late']) if count['late'] else 'none'} late and "
         f"{words.number(count['missing']) if count['missing'] else 'none'} "
         f"{'is' if count['missing'] == 1 else 'are'} missing."
-    )  # fmt: skip
+    )
     if count["due"]:
         said += f" {words.counted(count['due'], 'more is', 'more are')} not due yet."
     alt = f"Calendar of returns by submitter and quarter. {said}"
     return out.plate(
-        f"{edition.headline.study}/calendar", "../", alt, figures.returns_calendar, rows, quarters,
+        f"{edition.headline.study}/calendar",
+        "../",
+        alt,
+        figures.returns_calendar,
+        rows,
+        quarters,
         caption=said,
-    )  # fmt: skip
+    )
 
 
 def _state(owed: Due | None) -> str | None:
@@ -90,12 +98,15 @@ def _calendar(edition: Edition, submitters: Sequence[tuple[str, str]]) -> Markup
     if not quarters or not submitters:
         return Markup("")
     rows = [
-        [_who(edition, site, agency),
-         *(_cell(owed.get((site, agency, quarter))) for quarter in quarters)]
+        [
+            _who(edition, site, agency),
+            *(_cell(owed.get((site, agency, quarter))) for quarter in quarters),
+        ]
         for site, agency in submitters
-    ]  # fmt: skip
-    return table("Day on which each return was first received", ["Sent by", *quarters], rows,
-                 style="dense")  # fmt: skip
+    ]
+    return table(
+        "Day on which each return was first received", ["Sent by", *quarters], rows, style="dense"
+    )
 
 
 def _who(edition: Edition, site: str, agency: str) -> str:
@@ -119,12 +130,17 @@ def _cell(owed: Due | None) -> str | Markup:
 def _confirmed_table(edition: Edition) -> Markup:
     """The questions of the last rounds that were answered, with the value and the reason."""
     rows = [
-        [receipt["quarter"], _who(edition, receipt["site"], receipt["agency"]),
-         RULES[one["rule"]].title if one["rule"] in RULES else one["rule"],
-         one["cell"], _shown(one), one["reason"]]
+        [
+            receipt["quarter"],
+            _who(edition, receipt["site"], receipt["agency"]),
+            RULES[one["rule"]].title if one["rule"] in RULES else one["rule"],
+            one["cell"],
+            _shown(one),
+            one["reason"],
+        ]
         for receipt in edition.receipts[::-1]
         for one in receipt["confirmations"]
-    ][:CONFIRMED_SHOWN]  # fmt: skip
+    ][:CONFIRMED_SHOWN]
     heads = ["Quarter", "Sent by", "Question", "Cell", "Value", "Reason"]
     if not any(row[4] for row in rows):
         heads, rows = [*heads[:4], heads[5]], [[*row[:4], row[5]] for row in rows]
@@ -155,13 +171,18 @@ def _restated_table(edition: Edition, restated: Sequence[tuple[Round, Record]]) 
     rows = []
     for received in sorted(by_day, reverse=True):
         for (_, quarter, reason), changes in _grouped(by_day[received]).items():
-            rows.append([
-                _title(edition, changes[0]), quarter, words.number(len(changes)),
-                _total(changes, "before"), _total(changes, "after"),
-                words.day(received) if received else "return withdrawn", reason,
-            ])  # fmt: skip
-    heads = ["Outcome", "Quarter", "Areas", "Before, in all", "After, in all", "Received",
-             "Reason"]  # fmt: skip
+            rows.append(
+                [
+                    _title(edition, changes[0]),
+                    quarter,
+                    words.number(len(changes)),
+                    _total(changes, "before"),
+                    _total(changes, "after"),
+                    words.day(received) if received else "return withdrawn",
+                    reason,
+                ]
+            )
+    heads = ["Outcome", "Quarter", "Areas", "Before, in all", "After, in all", "Received", "Reason"]
     title = "What was replaced, newest first"
     return table(title, heads, rows, numeric="ttnnntt") if rows else Markup("")
 
@@ -175,8 +196,9 @@ def _total(changes: Sequence[Record], side: str) -> str:
 def newest_changes(edition: Edition) -> list[str]:
     """The latest round's restatements, a sentence for each reason and quarter."""
     together: dict[tuple[str, str], list[list[Record]]] = {}
-    for (_, quarter, reason), changes in _grouped(edition.latest.restated if edition.latest
-                                                  else ()).items():  # fmt: skip
+    for (_, quarter, reason), changes in _grouped(
+        edition.latest.restated if edition.latest else ()
+    ).items():
         together.setdefault((quarter, reason), []).append(changes)
     return [
         f"{quarter}, {words.listed([words.within(_title(edition, part[0])) for part in parts])}: "
@@ -201,10 +223,15 @@ def _title(edition: Edition, change: Record) -> str:
 
 def _outcome_table(edition: Edition) -> Markup:
     rows = [
-        [o["plain_title"], *(words.number(o["data"][key])
-         for key in ("cells", "missing", "suppressed", "revised"))]
+        [
+            o["plain_title"],
+            *(
+                words.number(o["data"][key])
+                for key in ("cells", "missing", "suppressed", "revised")
+            ),
+        ]
         for o in edition.headline.outcomes
-    ]  # fmt: skip
+    ]
     heads = ["Outcome", "Figures", "Missing", "Withheld", "Restated"]
     title = "Number of figures in pilot and comparison areas, by outcome"
     return table(title, heads, rows, numeric="tnnnn")

@@ -42,8 +42,11 @@ def view(book: Path, out: Generated) -> dict[str, Any]:
     BookError : if the record of the questions holds no valid JSON.
     """
     content: dict[str, Any] = {
-        "groups": groups(), "examples": EXAMPLES, "kinds": KINDS, "record": None,
-    }  # fmt: skip
+        "groups": groups(),
+        "examples": EXAMPLES,
+        "kinds": KINDS,
+        "record": None,
+    }
     record = record_if_there(book / "questions.json")
     if record is None:
         return content
@@ -86,18 +89,31 @@ def _chart(record: Mapping[str, Any], out: Generated) -> Markup:
         (name, [(row["questions"], row["caught"][name]) for row in record["rows"]])
         for name in names
     ]
-    return out.plate("questions", "../", f"Line chart. {said(record)}", figures.trade_off, lines,
-                     declared(record)["questions"])  # fmt: skip
+    return out.plate(
+        "questions",
+        "../",
+        f"Line chart. {said(record)}",
+        figures.trade_off,
+        lines,
+        declared(record)["questions"],
+    )
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Markup:
     names = list(rows[0]["caught"])
     cells = [
-        [words.number(row["jump"], 1), words.number(row["questions"], 2),
-         *(words.percent(100 * row["caught"][name], 0) for name in names)]
+        [
+            words.number(row["jump"], 1),
+            words.number(row["questions"], 2),
+            *(words.percent(100 * row["caught"][name], 0) for name in names),
+        ]
         for row in rows
-    ]  # fmt: skip
-    heads = ["Asked from, standard deviations", "Questions a clean return",
-             *(words.capital(name) for name in names)]  # fmt: skip
-    return table("What stricter and laxer thresholds catch and cost", heads, cells,
-                 numeric="n" * len(heads))  # fmt: skip
+    ]
+    heads = [
+        "Asked from, standard deviations",
+        "Questions a clean return",
+        *(words.capital(name) for name in names),
+    ]
+    return table(
+        "What stricter and laxer thresholds catch and cost", heads, cells, numeric="n" * len(heads)
+    )

@@ -19,9 +19,13 @@ _HASH = re.compile("[0-9a-f]{40,}")
 
 
 def table(
-    caption: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, numeric: str = "",
+    caption: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    numeric: str = "",
     style: str = "",
-) -> Markup:  # fmt: skip
+) -> Markup:
     """A table whose first cell in each row is that row's header.
 
     ``numeric`` names the columns that hold figures, one letter a column: ``n`` for a figure,
@@ -60,9 +64,10 @@ _ROLES = {
 def _stacked(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bool:
     """Whether a telephone's columns would be too narrow for what the cells hold."""
     return len(columns) in STACKED and any(
-        len(_text(cell)) > (SHORT if place else NAME) for row in rows
+        len(_text(cell)) > (SHORT if place else NAME)
+        for row in rows
         for place, cell in enumerate(row)
-    )  # fmt: skip
+    )
 
 
 def _text(cell: Cell) -> str:

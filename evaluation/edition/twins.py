@@ -67,7 +67,7 @@ def of_outcome(
     rows = [
         {"period": row["period"]} | {k: None if row[k] is None else say(row[k]) for k in keys}
         for row in held["rows"]
-    ]  # fmt: skip
+    ]
     unit = outcome["unit"] + (", geometric mean" if held["scale"] == "log" else ", mean")
     start, name = study.starts[0], f"{study.study}/{outcome['code']}-twin"
     before = [r for r in rows if Period.parse(r["period"]) < Period.parse(start)]
@@ -82,22 +82,23 @@ def of_outcome(
     cells = [[r["period"], *("" if r[k] is None else level(r[k]) for k in keys)] for r in rows]
     heads = ["Period", "Pilot areas", "Twins", "Band from", "Band to"]
     return {
-        "path": out.plate(name, root, alt, figures.twin_path, rows, start, "pilot areas", unit,
-                          caption=said),
+        "path": out.plate(
+            name, root, alt, figures.twin_path, rows, start, "pilot areas", unit, caption=said
+        ),
         "table": table(f"Pilot areas and their twins, {unit}", heads, cells, numeric="tnnnn"),
         "donors": _donors_chart(study, outcome, out, root, donors),
         "donors_table": table(
-            "The heaviest areas in the twins", ["Area", "Weight"],
+            "The heaviest areas in the twins",
+            ["Area", "Weight"],
             [[n, words.percent(100 * w, 1)] for n, w in donors[: figures.MOST_DONORS]],
             numeric="tn",
         ),
-    }  # fmt: skip
+    }
 
 
 def _donors_chart(
-    study: StudyResults, outcome: Record, out: Generated, root: str,
-    donors: list[tuple[str, float]],
-) -> Markup:  # fmt: skip
+    study: StudyResults, outcome: Record, out: Generated, root: str, donors: list[tuple[str, float]]
+) -> Markup:
     if not donors:
         return Markup("")
     lead, weight = donors[0]
@@ -106,15 +107,24 @@ def _donors_chart(
         f"{lead} with {words.percent(100 * weight, 1)} of the weight, on the mean over pilot areas."
     )
     return out.plate(
-        f"{study.study}/{outcome['code']}-donors", root, f"Bar chart of donor weights. {said}",
-        figures.donor_weights, donors, caption=said,
-    )  # fmt: skip
+        f"{study.study}/{outcome['code']}-donors",
+        root,
+        f"Bar chart of donor weights. {said}",
+        figures.donor_weights,
+        donors,
+        caption=said,
+    )
 
 
 def twin_charts(
-    panel: Panel, outcome: str, area: str, settings: Settings, *,
-    unit: str, size: figures.Size = figures.WIDE,
-) -> TwinCharts:  # fmt: skip
+    panel: Panel,
+    outcome: str,
+    area: str,
+    settings: Settings,
+    *,
+    unit: str,
+    size: figures.Size = figures.WIDE,
+) -> TwinCharts:
     """Draw a started area's twin.
 
     Parameters
@@ -137,18 +147,24 @@ def twin_charts(
     twin = fitted.twins[int(sample.slots.starts[s])]
     g, name = int(sample.slots.starts[s]), str(area)
     rows = _rows(sample.panel, twin, place)
-    around = [row | {"low": row["twin"] + row["low"], "high": row["twin"] + row["high"]}
-              for row in rows]  # fmt: skip
+    around = [
+        row | {"low": row["twin"] + row["low"], "high": row["twin"] + row["high"]} for row in rows
+    ]
     start = str(rows[g]["period"])
     return TwinCharts(
-        path=Chart(svg=figures.twin_path(around, start, name, unit, size),
-                   table=pd.DataFrame(around),
-                   alt=_path_words(rows, g, name, unit)),
-        gap=Chart(svg=figures.twin_gap(rows, start, name, unit, size), table=pd.DataFrame(rows),
-                  alt=_gap_words(rows, g, name, unit)),
+        path=Chart(
+            svg=figures.twin_path(around, start, name, unit, size),
+            table=pd.DataFrame(around),
+            alt=_path_words(rows, g, name, unit),
+        ),
+        gap=Chart(
+            svg=figures.twin_gap(rows, start, name, unit, size),
+            table=pd.DataFrame(rows),
+            alt=_gap_words(rows, g, name, unit),
+        ),
         weights=_weights(sample.panel, twin, place, size),
         fit=_fit(twin, place, name, unit, size),
-    )  # fmt: skip
+    )
 
 
 def _rows(panel: Panel, twin: Twins, place: int) -> list[dict[str, Any]]:
@@ -158,10 +174,16 @@ def _rows(panel: Panel, twin: Twins, place: int) -> list[dict[str, Any]]:
     labels = panel.labels if panel.frequency == "Q" else [str(p.year) for p in panel.periods]
     own, apart = twin.figures[place], gaps[place]
     return [
-        {"period": label, "observed": float(own[t]), "twin": float(own[t] - apart[t]),
-         "gap": float(apart[t]), "low": float(band[0, t]), "high": float(band[1, t])}
+        {
+            "period": label,
+            "observed": float(own[t]),
+            "twin": float(own[t] - apart[t]),
+            "gap": float(apart[t]),
+            "low": float(band[0, t]),
+            "high": float(band[1, t]),
+        }
         for t, label in enumerate(labels)
-    ]  # fmt: skip
+    ]
 
 
 def _path_words(rows: list[dict[str, Any]], g: int, name: str, unit: str) -> str:
@@ -199,8 +221,11 @@ def _weights(panel: Panel, twin: Twins, place: int, size: figures.Size) -> Chart
     )
     if negative := sum(value < 0 for _, value in rows):
         alt += f" {negative} weigh negatively."
-    return Chart(svg=figures.donor_weights(rows, size), alt=alt,
-                 table=pd.DataFrame(rows, columns=["donor", "weight"]))  # fmt: skip
+    return Chart(
+        svg=figures.donor_weights(rows, size),
+        alt=alt,
+        table=pd.DataFrame(rows, columns=["donor", "weight"]),
+    )
 
 
 def _fit(twin: Twins, place: int, name: str, unit: str, size: figures.Size) -> Chart:

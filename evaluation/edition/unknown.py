@@ -64,9 +64,10 @@ def _when(edition: Edition, outcome: Record) -> str:
 def failed_checks(outcome: Record) -> list[Record]:
     """The checks of an outcome that failed, controls left out: those are other outcomes."""
     return [
-        check for check in outcome["diagnostics"]
+        check
+        for check in outcome["diagnostics"]
         if check["result"] == "fails" and check["code"] != "negative_control"
-    ]  # fmt: skip
+    ]
 
 
 def run_their_course(study: StudyResults) -> Period | None:
@@ -90,17 +91,23 @@ def next_edition(edition: Edition) -> str:
 
 def view(edition: Edition) -> dict[str, Any]:
     """Everything that the page asks for."""
-    return {"study": edition.headline, "questions": open_questions(edition),
-            "detectable": _detectable(edition.headline)}  # fmt: skip
+    return {
+        "study": edition.headline,
+        "questions": open_questions(edition),
+        "detectable": _detectable(edition.headline),
+    }
 
 
 def _detectable(study: StudyResults) -> Markup:
     rows = [
-        [o["plain_title"], words.percent(o["finding"]["detectable_percent"]),
-         words.percent(o["finding"]["margin_percent"])]
+        [
+            o["plain_title"],
+            words.percent(o["finding"]["detectable_percent"]),
+            words.percent(o["finding"]["margin_percent"]),
+        ]
         for o in study.with_role("primary", "secondary")
         if o["finding"].get("detectable_percent") is not None
-    ]  # fmt: skip
+    ]
     heads = ["Outcome", "Found four times in five", "Would matter, by the protocol"]
     title = "The smallest change that these data can be expected to show"
     return table(title, heads, rows, numeric="tnn") if rows else Markup("")
@@ -124,9 +131,7 @@ def answer_when(edition: Edition) -> str:
     parts = [next_edition(edition)]
     parts += [f"{when.rstrip('.')}: {words.listed(titles)}." for when, titles in dated.items()]
     if undated:
-        names = [
-            words.within(str(one.outcome["plain_title"])) for one in undated if one.outcome
-        ]  # fmt: skip
+        names = [words.within(str(one.outcome["plain_title"])) for one in undated if one.outcome]
         about = [f"what the programme did to {words.listed(names)}"] if names else []
         about += ["how people feel about their lives"] if len(names) < len(undated) else []
         parts.append(f"Waiting alone will not settle {' or '.join(about)}.")

@@ -59,9 +59,12 @@ class Verified:
 
 
 def verify(
-    workspace: Workspace, programme: str, key: str, *,
+    workspace: Workspace,
+    programme: str,
+    key: str,
+    *,
     progress: Callable[[str], object] = lambda _: None,
-) -> Verified:  # fmt: skip
+) -> Verified:
     """Compute the claim of an id anew and compare it.
 
     Raises
@@ -86,13 +89,20 @@ def verify(
     others = [k for k, c in before.items() if c.page == k and k != own]
     computed = after[own].figure if own in after else dict.fromkeys(claim.figure)
     return Verified(
-        key=key, text=claim.text, unit=claim.unit, study=claim.source,
-        vintage=str(study.raw["vintage"]), published=claim.figure, computed=computed,
-        same=alike(claim.figure, computed), others=len(others),
+        key=key,
+        text=claim.text,
+        unit=claim.unit,
+        study=claim.source,
+        vintage=str(study.raw["vintage"]),
+        published=claim.figure,
+        computed=computed,
+        same=alike(claim.figure, computed),
+        others=len(others),
         others_same=sum(_as_before(before[k], after.get(k)) for k in others),
-        label=str(anew.raw["label"]), differences=tuple(anew.raw["differences"]),
+        label=str(anew.raw["label"]),
+        differences=tuple(anew.raw["differences"]),
         same_code=code_unchanged(study),
-    )  # fmt: skip
+    )
 
 
 def alike(a: Mapping[str, float | None], b: Mapping[str, float | None]) -> bool:

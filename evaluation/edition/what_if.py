@@ -32,28 +32,39 @@ def panel(value: Mapping[str, Any], root: str) -> Markup:
     published = value.get("what_if")
     if not published:
         return Markup("")
-    return Markup("").join([
-        Markup("<div class='what-if' id='what-if-panel'>"
-               "<p class='stamp'>{}</p><noscript><p>Without script these sliders do nothing; the "
-               "fixed scenarios of this page stand.</p></noscript>").format(STAMP),
-        Markup("<form aria-label='What if'>"), *_sliders(published),
-        Markup("<button type='reset'>As assumed</button></form>"
-               "<p class='said' aria-live='polite'></p>"
-               "<svg class='dots' role='img' aria-label='Twenty equally likely outcomes' "
-               "viewBox='0 0 600 150' preserveAspectRatio='xMidYMid meet'></svg>"),
-        _table(published),
-        Markup("<script type='application/json' class='draws'>{}</script></div>"
-               "<script src='{}_static/{}' defer></script>").format(
-                   Markup(json.dumps(published, separators=(",", ":"))), root, SCRIPT),
-    ])  # fmt: skip
+    return Markup("").join(
+        [
+            Markup(
+                "<div class='what-if' id='what-if-panel'>"
+                "<p class='stamp'>{}</p><noscript><p>Without script these sliders do nothing; the "
+                "fixed scenarios of this page stand.</p></noscript>"
+            ).format(STAMP),
+            Markup("<form aria-label='What if'>"),
+            *_sliders(published),
+            Markup(
+                "<button type='reset'>As assumed</button></form>"
+                "<p class='said' aria-live='polite'></p>"
+                "<svg class='dots' role='img' aria-label='Twenty equally likely outcomes' "
+                "viewBox='0 0 600 150' preserveAspectRatio='xMidYMid meet'></svg>"
+            ),
+            _table(published),
+            Markup(
+                "<script type='application/json' class='draws'>{}</script></div>"
+                "<script src='{}_static/{}' defer></script>"
+            ).format(Markup(json.dumps(published, separators=(",", ":"))), root, SCRIPT),
+        ]
+    )
 
 
 def _sliders(published: Mapping[str, Any]) -> list[Markup]:
     found = [
         _slider("cost", "Costs, times what was paid", (LEAST_COST, MOST_COST, 0.05, 1.0)),
-        _slider("half-life", "Years in which effects fade by half after the last quarter",
-                (0, published["years"], 0.5, 0)),
-    ]  # fmt: skip
+        _slider(
+            "half-life",
+            "Years in which effects fade by half after the last quarter",
+            (0, published["years"], 0.5, 0),
+        ),
+    ]
     if published["share"] is not None:
         label = "Of what could have left a budget by now, the share that does, in per cent"
         share = round(100 * published["share"])

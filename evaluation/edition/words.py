@@ -163,8 +163,13 @@ def _borne(value: float, figure: Range) -> str:
 
 def listed(items: Sequence[str]) -> str:
     """``a, b and c``."""
-    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1] if items \
-        else ""  # fmt: skip
+    return (
+        items[0]
+        if len(items) == 1
+        else ", ".join(items[:-1]) + " and " + items[-1]
+        if items
+        else ""
+    )
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
@@ -246,18 +251,32 @@ class Verdict:
 
 
 _VERDICTS = {
-    "improved": Verdict("improved", "\N{CHECK MARK}", "better",
-                        "better than it would have been, and chance is an unlikely reason"),
-    "worsened": Verdict("worsened", "\N{MULTIPLICATION SIGN}", "worse",
-                        "worse than it would have been, and chance is an unlikely reason"),
-    "no effect larger than": Verdict("no effect larger than", "=", "none",
-                                     "a larger effect, either way, can be ruled out"),
-    "too early to say": Verdict("too early to say", "\N{HORIZONTAL ELLIPSIS}", "early",
-                                "too few quarters since the start"),
-    "cannot tell": Verdict("cannot tell", "?", "unknown",
-                           "the data cannot tell an effect from chance, a check failed, the effect "
-                           "is not clear once its family is counted, or it is read with care"),
-}  # fmt: skip
+    "improved": Verdict(
+        "improved",
+        "\N{CHECK MARK}",
+        "better",
+        "better than it would have been, and chance is an unlikely reason",
+    ),
+    "worsened": Verdict(
+        "worsened",
+        "\N{MULTIPLICATION SIGN}",
+        "worse",
+        "worse than it would have been, and chance is an unlikely reason",
+    ),
+    "no effect larger than": Verdict(
+        "no effect larger than", "=", "none", "a larger effect, either way, can be ruled out"
+    ),
+    "too early to say": Verdict(
+        "too early to say", "\N{HORIZONTAL ELLIPSIS}", "early", "too few quarters since the start"
+    ),
+    "cannot tell": Verdict(
+        "cannot tell",
+        "?",
+        "unknown",
+        "the data cannot tell an effect from chance, a check failed, the effect "
+        "is not clear once its family is counted, or it is read with care",
+    ),
+}
 
 
 def verdict(text: str) -> Verdict:

@@ -93,9 +93,11 @@ class Assignments:
         slots = Slots.of(panel)
         columns = []
         for s, name in enumerate(slots.names):
-            mine = np.flatnonzero(self.slots.slot_of == self.slots.names.index(name)) if (
-                name in self.slots.names
-            ) else np.empty(0, dtype=np.int64)  # fmt: skip
+            mine = (
+                np.flatnonzero(self.slots.slot_of == self.slots.names.index(name))
+                if (name in self.slots.names)
+                else np.empty(0, dtype=np.int64)
+            )
             held = slots.places[slots.slot_of == s]
             same_start = len(mine) and self.slots.starts[self.slots.slot_of[mine[0]]]
             if not np.array_equal(self.slots.places[mine], held) or same_start != slots.starts[s]:
@@ -158,9 +160,17 @@ class Assignments:
             bands = _bands(panel, strata, slots, by=authority)
             fillers, distinct, whole = draw_blocks(slots, bands, authority, n, rng)
         return cls(
-            fillers=fillers, slots=slots, strata=bands, distinct=distinct, enumerated=whole,
-            block=chosen, reason=reason, seed=seed, asked=n, banded_by=tuple(strata),
-        )  # fmt: skip
+            fillers=fillers,
+            slots=slots,
+            strata=bands,
+            distinct=distinct,
+            enumerated=whole,
+            block=chosen,
+            reason=reason,
+            seed=seed,
+            asked=n,
+            banded_by=tuple(strata),
+        )
 
 
 def _choose_block(panel: Panel, slots: Slots) -> tuple[Block, str]:

@@ -96,9 +96,12 @@ def fit(donors: Floats, targets: Floats, barred: Places, penalty: Penalty) -> Au
             chosen[rows] = tried[rows, best]
         tilt[rows] = squares.solve(y[rows] - part.predict(x.T), chosen[rows])
     return AugmentedFit(
-        weights=_weights(x, barred, base, tilt), base=base, penalty=chosen, penalties=tried,
+        weights=_weights(x, barred, base, tilt),
+        base=base,
+        penalty=chosen,
+        penalties=tried,
         errors=errors,
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

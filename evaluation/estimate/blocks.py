@@ -22,11 +22,7 @@ if TYPE_CHECKING:
 
 
 def draw_blocks(
-    slots: Slots,
-    strata: Places,
-    authority: Places,
-    n: int,
-    rng: np.random.Generator,
+    slots: Slots, strata: Places, authority: Places, n: int, rng: np.random.Generator
 ) -> tuple[Places, int, bool]:
     """Move all started areas of an authority together into one authority of the same stratum.
 
@@ -77,10 +73,7 @@ def _blocks(
 
 
 def _count(
-    slots: Slots,
-    members: list[Places],
-    home: list[int],
-    capacity: tuple[Places, Places],
+    slots: Slots, members: list[Places], home: list[int], capacity: tuple[Places, Places]
 ) -> int:
     """How many arrangements of blocks over authorities there are; alike blocks count once."""
     size, band = capacity

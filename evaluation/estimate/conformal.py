@@ -80,6 +80,9 @@ def conformal_test(
     shifted = np.abs(residual[(after[None, :] + np.arange(periods)[:, None]) % periods])
     size = shifted.mean(axis=1)
     return ShiftTest(
-        outcome=outcome, statistic=float(size[0]), shifts=periods, smallest_p=1 / periods,
+        outcome=outcome,
+        statistic=float(size[0]),
+        shifts=periods,
+        smallest_p=1 / periods,
         p_value=float((size >= size[0] * (1 - 1e-10)).mean()),
-    )  # fmt: skip
+    )

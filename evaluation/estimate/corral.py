@@ -44,11 +44,7 @@ class Corral:
 
     @classmethod
     def start(
-        cls,
-        donors: Floats,
-        targets: Floats,
-        first: tuple[Places, Floats],
-        held_out: Places | None,
+        cls, donors: Floats, targets: Floats, first: tuple[Places, Floats], held_out: Places | None
     ) -> Corral:
         """The corrals of given weights, each without the period that it holds out (-1: none)."""
         columns, weights = first
@@ -65,20 +61,29 @@ class Corral:
         slots = np.arange(columns.shape[1])
         gram[:, slots, slots] += ~held
         return cls(
-            donors=donors, targets=targets, kept=kept, columns=columns.copy(),
-            weights=weights.copy(), held=held, shifted=shifted, gram=gram,
-        )  # fmt: skip
+            donors=donors,
+            targets=targets,
+            kept=kept,
+            columns=columns.copy(),
+            weights=weights.copy(),
+            held=held,
+            shifted=shifted,
+            gram=gram,
+        )
 
     def rows(self, which: Flags) -> Corral:
         """The corrals of some problems, without the slots that none of them uses."""
         slots = np.flatnonzero(self.held[which].any(axis=0))
         return Corral(
-            donors=self.donors, targets=self.targets[which],
+            donors=self.donors,
+            targets=self.targets[which],
             kept=None if self.kept is None else self.kept[which],
-            columns=self.columns[which][:, slots], weights=self.weights[which][:, slots],
-            held=self.held[which][:, slots], shifted=self.shifted[which][:, slots],
+            columns=self.columns[which][:, slots],
+            weights=self.weights[which][:, slots],
+            held=self.held[which][:, slots],
+            shifted=self.shifted[which][:, slots],
             gram=self.gram[which][:, slots][:, :, slots],
-        )  # fmt: skip
+        )
 
     def residual(self) -> Floats:
         """(b, T0) fitted less target, 0 in a period left out."""

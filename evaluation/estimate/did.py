@@ -100,9 +100,10 @@ def did(
     if inference != "placebo":
         warnings += frame.refuse_few(sample, "did", replication=settings.replication)
     rule = Rule(
-        comparison=settings.comparison, reach=settings.anticipation,
+        comparison=settings.comparison,
+        reach=settings.anticipation,
         varying=settings.base == "varying",
-    )  # fmt: skip
+    )
     contrasts = changes(sample, settings)
     warnings += left_out(sample, contrasts)
     draws, influence = None, None
@@ -117,18 +118,28 @@ def did(
     gaps = {g: change - frame.masked_mean(change[never]) for g, change in contrasts.items()}
     exposure, observed = frame.unit_basis(sample, outcome)
     return Estimate(
-        outcome=outcome, unit="log points" if settings.scale == "log" else "outcome's unit",
-        scale=settings.scale, estimator="did",
+        outcome=outcome,
+        unit="log points" if settings.scale == "log" else "outcome's unit",
+        scale=settings.scale,
+        estimator="did",
         estimand=f"ATT by site and period, base {settings.base}, against areas that have "
         f"{settings.comparison.replace('_', ' ')} started",
-        inference=inference, level=level, index=index, effects=effects, draws=draws,
-        influence=influence, exposure=exposure, observed=observed,
+        inference=inference,
+        level=level,
+        index=index,
+        effects=effects,
+        draws=draws,
+        influence=influence,
+        exposure=exposure,
+        observed=observed,
         paths=frame.site_paths(sample, effects),
-        area_effects=frame.area_table(sample, gaps, level), sample=sample.describe(),
-        settings=settings, warnings=warnings,
+        area_effects=frame.area_table(sample, gaps, level),
+        sample=sample.describe(),
+        settings=settings,
+        warnings=warnings,
         diagnostics=frame.describe_assignments(assignments) if assignments else {},
         provenance=frame.provenance(panel, sample, assignments),
-    )  # fmt: skip
+    )
 
 
 def changes(sample: frame.Sample, settings: DidSettings) -> dict[int, NDArray[np.float64]]:
@@ -280,9 +291,11 @@ def _influence(
     if how[0] == "bootstrap":
         multipliers = _signs(settings.bootstrap_draws, int(cluster.max()) + 1, how[1])
     return effects.ravel(), Influence(
-        functions=functions.reshape(-1, n).T, membership=membership.reshape(-1, n).T,
-        cluster=cluster, multipliers=multipliers,
-    )  # fmt: skip
+        functions=functions.reshape(-1, n).T,
+        membership=membership.reshape(-1, n).T,
+        cluster=cluster,
+        multipliers=multipliers,
+    )
 
 
 def _signs(draws: int, clusters: int, seed: int) -> NDArray[np.float64]:
@@ -349,10 +362,12 @@ def _cell(
         return np.nan, influence
     att, own = adjusted_att(
         TwoByTwo(
-            change=change[used], started=started[used].astype(float),
-            design=frame.design(sample, settings.covariates)[used], weights=sample.weights[used],
+            change=change[used],
+            started=started[used].astype(float),
+            design=frame.design(sample, settings.covariates)[used],
+            weights=sample.weights[used],
         ),
         settings.method,
-    )  # fmt: skip
+    )
     influence[used] = own * n / used.sum()
     return att, influence

@@ -44,16 +44,21 @@ def fit_table(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
         ratio = after / np.maximum(before, 1e-300)
         compared = np.append(ratio[twin.donors], ratio[place])
         weights = twin.unit_weights[place]
-        rows.append({
-            "area": sample.panel.areas.index[place], "site": sample.slots.names[s],
-            "rmspe_before": before[place], "rmspe_after": after[place], "ratio": ratio[place],
-            "ratio_p": float((compared >= ratio[place] * (1 - 1e-10)).mean()),
-            "donors": int((np.abs(weights) > WEIGHTY).sum()),
-            "effective_donors": float(1 / (weights**2).sum()),
-            "largest_weight": float(weights.max()),
-            "negative_weight": float(-weights[weights < 0].sum()),
-            "converged": bool(twin.converged[place]),
-        })  # fmt: skip
+        rows.append(
+            {
+                "area": sample.panel.areas.index[place],
+                "site": sample.slots.names[s],
+                "rmspe_before": before[place],
+                "rmspe_after": after[place],
+                "ratio": ratio[place],
+                "ratio_p": float((compared >= ratio[place] * (1 - 1e-10)).mean()),
+                "donors": int((np.abs(weights) > WEIGHTY).sum()),
+                "effective_donors": float(1 / (weights**2).sum()),
+                "largest_weight": float(weights.max()),
+                "negative_weight": float(-weights[weights < 0].sum()),
+                "converged": bool(twin.converged[place]),
+            }
+        )
     return pd.DataFrame(rows).set_index("area")
 
 
@@ -86,12 +91,15 @@ def leave_one_donor_out(panel: Panel, outcome: str, settings: Settings) -> pd.Da
         whole = _mean_after(twin.gaps[place], g)
         for column in np.flatnonzero(np.abs(twin.unit_weights[place]) > WEIGHTY):
             effect = _without(sample, twin, (int(place), g, int(column)), method)
-            rows.append({
-                "area": sample.panel.areas.index[place],
-                "donor": sample.panel.areas.index[twin.donors[column]],
-                "weight": twin.unit_weights[place, column], "effect": effect,
-                "change": effect - whole,
-            })  # fmt: skip
+            rows.append(
+                {
+                    "area": sample.panel.areas.index[place],
+                    "donor": sample.panel.areas.index[twin.donors[column]],
+                    "weight": twin.unit_weights[place, column],
+                    "effect": effect,
+                    "change": effect - whole,
+                }
+            )
     return pd.DataFrame(rows, columns=["area", "donor", "weight", "effect", "change"])
 
 
@@ -100,9 +108,12 @@ def _without(
 ) -> float:
     place, g, column = which
     ground = fits.Ground.on(
-        sample.figures, np.array([place]), np.delete(twin.donors, column),
-        np.flatnonzero(twin.fitted_on[place]), (g, str(sample.panel.periods[g])),
-    )  # fmt: skip
+        sample.figures,
+        np.array([place]),
+        np.delete(twin.donors, column),
+        np.flatnonzero(twin.fitted_on[place]),
+        (g, str(sample.panel.periods[g])),
+    )
     return _mean_after(ground.gaps(method(ground))[0], g)
 
 

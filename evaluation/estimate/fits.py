@@ -91,20 +91,20 @@ class Ground:
 
     @classmethod
     def on(
-        cls,
-        figures: Floats,
-        rows: Places,
-        donors: Places,
-        usable: Places,
-        start: tuple[int, str],
+        cls, figures: Floats, rows: Places, donors: Places, usable: Places, start: tuple[int, str]
     ) -> Ground:
         """Some areas and donors; an area among the donors is barred from itself."""
         place = np.full(len(figures), -1)
         place[donors] = np.arange(len(donors))
         return cls(
-            figures=figures, rows=rows, donors=donors, barred=place[rows], usable=usable,
-            g=start[0], label=start[1],
-        )  # fmt: skip
+            figures=figures,
+            rows=rows,
+            donors=donors,
+            barred=place[rows],
+            usable=usable,
+            g=start[0],
+            label=start[1],
+        )
 
     @property
     def before(self) -> Floats:
@@ -216,10 +216,14 @@ def twins_of(grounds: Sequence[Ground], weights: Sequence[Weights]) -> Twins:
             base=_of_all(base, rows, len(figures)), penalty=_of_all(penalty, rows, len(figures))
         )
     return Twins(
-        donors=grounds[0].donors, unit_weights=_of_all([w.unit for w in weights], rows,
-        len(figures)), time_weights=time, figures=figures, fitted_on=fitted_on,
-        converged=converged, augmented=augmented,
-    )  # fmt: skip
+        donors=grounds[0].donors,
+        unit_weights=_of_all([w.unit for w in weights], rows, len(figures)),
+        time_weights=time,
+        figures=figures,
+        fitted_on=fitted_on,
+        converged=converged,
+        augmented=augmented,
+    )
 
 
 def _of_all(parts: Sequence[Floats], rows: Sequence[Places], count: int) -> Floats:
@@ -260,9 +264,12 @@ def augment(ground: Ground, penalty: augmented.Penalty) -> Weights:
         )
     fitted = augmented.fit(ground.donors_before.T, ground.before, ground.barred, penalty)
     return Weights(
-        unit=fitted.weights, time=ground.no_base, converged=fitted.base.converged,
-        base=fitted.base.weights, penalty=fitted.penalty,
-    )  # fmt: skip
+        unit=fitted.weights,
+        time=ground.no_base,
+        converged=fitted.base.converged,
+        base=fitted.base.weights,
+        penalty=fitted.penalty,
+    )
 
 
 def control_as_published(ground: Ground) -> Weights:

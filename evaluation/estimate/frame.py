@@ -141,9 +141,12 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
             "started areas) and are left out"
         )
     return Sample(
-        panel=panel, figures=figures, slots=slots, weights=_weights(panel, weights),
+        panel=panel,
+        figures=figures,
+        slots=slots,
+        weights=_weights(panel, weights),
         warnings=tuple(warnings),
-    )  # fmt: skip
+    )
 
 
 def same_areas(assignments: Assignments, sample: Sample) -> None:
@@ -196,10 +199,12 @@ def provenance(panel: Panel, sample: Sample, assignments: Assignments | None) ->
 def describe_assignments(assignments: Assignments) -> dict[str, object]:
     """How many assignments there are, what p they allow, what moves together and why."""
     return {
-        "assignments": len(assignments), "distinct": assignments.distinct,
-        "smallest_p": assignments.smallest_p, "block": assignments.block,
+        "assignments": len(assignments),
+        "distinct": assignments.distinct,
+        "smallest_p": assignments.smallest_p,
+        "block": assignments.block,
         "reason": assignments.reason,
-    }  # fmt: skip
+    }
 
 
 def _weights(panel: Panel, column: str | None) -> NDArray[np.float64]:
@@ -355,14 +360,22 @@ def area_table(
         reach = np.quantile(np.abs(placebo - placebo.mean()), level, method="higher")
         size = np.sort(np.abs(placebo))
         larger = len(size) - np.searchsorted(size, np.abs(own), side="left")
-        parts.append(pd.DataFrame({
-            "area": sample.panel.areas.index[places],
-            "site": np.array(slots.names, dtype=object)[slots.slot_of[held]],
-            "effect": own, "se": placebo.std(ddof=1), "low": own - reach, "high": own + reach,
-            "low_band": np.nan, "high_band": np.nan,
-            "p_value": np.where(np.isnan(own), np.nan, 1 + larger) / (1 + len(placebo)),
-            "n_areas": 1,
-        }))  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "area": sample.panel.areas.index[places],
+                    "site": np.array(slots.names, dtype=object)[slots.slot_of[held]],
+                    "effect": own,
+                    "se": placebo.std(ddof=1),
+                    "low": own - reach,
+                    "high": own + reach,
+                    "low_band": np.nan,
+                    "high_band": np.nan,
+                    "p_value": np.where(np.isnan(own), np.nan, 1 + larger) / (1 + len(placebo)),
+                    "n_areas": 1,
+                }
+            )
+        )
     return pd.concat(parts).set_index("area")
 
 

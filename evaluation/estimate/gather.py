@@ -130,9 +130,7 @@ def _shares(assignments: Assignments, window: Window) -> Floats:
 
 def _changes(figures: Floats, assignments: Assignments, window: Window) -> dict[int, Floats]:
     """Start -> (L, K, N) every area's mean over the look's periods less its base."""
-    sums = np.concatenate(
-        [np.zeros((*figures.shape[:2], 1)), figures.cumsum(axis=2)], axis=2
-    )  # fmt: skip
+    sums = np.concatenate([np.zeros((*figures.shape[:2], 1)), figures.cumsum(axis=2)], axis=2)
     out = {}
     for g in np.unique(assignments.slots.starts).tolist():
         end = g - window.anticipation
@@ -175,10 +173,12 @@ def _gathered(
         constant -= left[h][:, :, inside].sum(axis=2)
     out = np.empty((len(assignments), looks * outcomes))
     tables = {
-        kind: _flat(share[:, places[0], None, None] * changes[int(starts[places[0]])]
-                    + started[:, places[0], None, None] * left[kind[1]])
+        kind: _flat(
+            share[:, places[0], None, None] * changes[int(starts[places[0]])]
+            + started[:, places[0], None, None] * left[kind[1]]
+        )
         for kind, places in kinds.items()
-    }  # fmt: skip
+    }
     for begin in range(0, len(assignments), CHUNK):
         fillers = assignments.fillers[begin : begin + CHUNK]
         total = np.repeat(constant.reshape(1, -1), len(fillers), axis=0)
@@ -197,9 +197,9 @@ def _flat(table: Floats) -> Floats:
 def _home(assignments: Assignments, share: Floats) -> NDArray[np.bool_]:
     """(L, B + 1) whether every site that counts at the look is filled by just its own areas."""
     slots = assignments.slots
-    counts = np.stack([
-        share[:, slots.slot_of == s].sum(axis=1) > 0 for s in range(len(slots.names))
-    ])  # fmt: skip
+    counts = np.stack(
+        [share[:, slots.slot_of == s].sum(axis=1) > 0 for s in range(len(slots.names))]
+    )
     own = _own(assignments)
     home: NDArray[np.bool_] = (own[:, None, :] | ~counts[:, :, None]).all(axis=0)
     return home

@@ -53,16 +53,20 @@ def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings
         spread = float(donors.std(axis=0).mean())
         exact = bool(twin.rmspe[place] <= EXACT * spread)
         low, high = _range(sample, (place, g), twin, settings) if exact else (effect,) * 2
-        rows.append({"area": sample.panel.areas.index[place], "effect": effect, "low": low,
-                     "high": high, "exact": exact})  # fmt: skip
+        rows.append(
+            {
+                "area": sample.panel.areas.index[place],
+                "effect": effect,
+                "low": low,
+                "high": high,
+                "exact": exact,
+            }
+        )
     return pd.DataFrame(rows).set_index("area")
 
 
 def _range(
-    sample: frame.Sample,
-    which: tuple[int, int],
-    twin: Twins,
-    settings: SyntheticSettings,
+    sample: frame.Sample, which: tuple[int, int], twin: Twins, settings: SyntheticSettings
 ) -> tuple[float, float]:
     from scipy.optimize import linprog
 

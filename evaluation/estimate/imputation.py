@@ -96,18 +96,27 @@ def imputation(
     warnings += left_out(sample, gaps)
     exposure, observed = frame.unit_basis(sample, outcome)
     return Estimate(
-        outcome=outcome, unit="log points" if settings.scale == "log" else "outcome's unit",
-        scale=settings.scale, estimator="imputation",
+        outcome=outcome,
+        unit="log points" if settings.scale == "log" else "outcome's unit",
+        scale=settings.scale,
+        estimator="imputation",
         estimand="gap to imputed two-way effects, by site and started period",
-        inference=inference, level=level, index=frame.entries(sample), effects=effects,
-        draws=draws, influence=influence, exposure=exposure, observed=observed,
+        inference=inference,
+        level=level,
+        index=frame.entries(sample),
+        effects=effects,
+        draws=draws,
+        influence=influence,
+        exposure=exposure,
+        observed=observed,
         paths=frame.site_paths(sample, effects),
         area_effects=frame.area_table(sample, gaps, level),
-        sample=sample.describe(), settings=settings,
+        sample=sample.describe(),
+        settings=settings,
         warnings=warnings,
         diagnostics=frame.describe_assignments(assignments) if assignments else {},
         provenance=frame.provenance(panel, sample, assignments),
-    )  # fmt: skip
+    )
 
 
 def _placebo(
@@ -157,9 +166,11 @@ def _influence(sample: frame.Sample, settings: ImputationSettings) -> tuple[Floa
         column = sample.panel.areas[settings.cluster].astype(str)
         cluster = np.unique(column, return_inverse=True)[1]
     return effects.ravel(), Influence(
-        functions=functions.reshape(-1, n).T, membership=np.zeros((n, effects.size)),
-        cluster=cluster, multipliers=np.empty((0, 0)),
-    )  # fmt: skip
+        functions=functions.reshape(-1, n).T,
+        membership=np.zeros((n, effects.size)),
+        cluster=cluster,
+        multipliers=np.empty((0, 0)),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -207,10 +218,11 @@ class _Fit:
         never = _Part.of(sample.figures, sample.n_periods)
         starts = sorted({int(g) for g in sample.slots.starts})
         return cls(
-            sample=sample, never=never,
+            sample=sample,
+            never=never,
             starting={g: _Part.of(sample.figures, g - settings.anticipation) for g in starts},
             whole=(_equations(never.fitted), never.within.sum(axis=0)),
-        )  # fmt: skip
+        )
 
     def period_effects(self, fillers: NDArray[np.int64]) -> Floats:
         """(b, T) fitted without the cells that the fillers' starts take out."""

@@ -226,9 +226,12 @@ def from_influence(
     size = np.abs(point) / np.where(error > 0, error, np.nan)
     p = np.array([2 * (1 - normal.cdf(x)) if np.isfinite(x) else np.nan for x in size])
     return _frame(
-        point, error, (point - z * error, point + z * error),
-        (point - reach * error, point + reach * error), p,
-    )  # fmt: skip
+        point,
+        error,
+        (point - z * error, point + z * error),
+        (point - reach * error, point + reach * error),
+        p,
+    )
 
 
 def _influence_of(
@@ -295,7 +298,12 @@ def _frame(
 ) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "effect": point, "se": error, "low": interval[0], "high": interval[1],
-            "low_band": band[0], "high_band": band[1], "p_value": p,
+            "effect": point,
+            "se": error,
+            "low": interval[0],
+            "high": interval[1],
+            "low_band": band[0],
+            "high_band": band[1],
+            "p_value": p,
         }
-    )  # fmt: skip
+    )

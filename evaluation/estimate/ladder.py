@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     from evaluation.estimate.scores import Tested
     from evaluation.panel import Panel
 
-FITTED_ONCE: tuple[EstimatorName, ...] = (
-    "did", "synthetic_control", "augmented_synthetic_control",
-)  # fmt: skip
+FITTED_ONCE: tuple[EstimatorName, ...] = ("did", "synthetic_control", "augmented_synthetic_control")
 """Estimators whose weights use only periods before the start: later periods change no earlier gap,
 so one fit on the whole panel holds the figures of every earlier look (see `fitted_once`)."""
 
@@ -66,9 +64,12 @@ class Choices:
     def of(cls, protocol: Protocol, outcome: str) -> Choices:
         """What a protocol chooses for one outcome."""
         return cls(
-            scale=protocol.scale_of(outcome), level=protocol.level, did=protocol.did,
-            synthetic_control=protocol.synthetic_control, gaps=protocol.assignments.gaps,
-        )  # fmt: skip
+            scale=protocol.scale_of(outcome),
+            level=protocol.level,
+            did=protocol.did,
+            synthetic_control=protocol.synthetic_control,
+            gaps=protocol.assignments.gaps,
+        )
 
 
 def fit(
@@ -107,9 +108,12 @@ def fit(
         "fixed_effects" if name == "fixed_effects" else "first_differences"
     )
     return two_way_fixed_effects(
-        panel, outcome, settings=TwoWaySettings(method=method, scale=scale),
-        assignments=assignments, level=level,
-    )  # fmt: skip
+        panel,
+        outcome,
+        settings=TwoWaySettings(method=method, scale=scale),
+        assignments=assignments,
+        level=level,
+    )
 
 
 def to_test(

@@ -86,9 +86,13 @@ def fit(
     fits, converged = _in_turn(targets, donors, barred, (apart, pull, own))
     reached = _measures(_errors(targets, donors, fits), lengths)
     return PooledFit(
-        fits=fits, share=nu, separate=reached[:, 0], pooled=reached[:, 1], apart=measures,
+        fits=fits,
+        share=nu,
+        separate=reached[:, 0],
+        pooled=reached[:, 1],
+        apart=measures,
         converged=converged,
-    )  # fmt: skip
+    )
 
 
 def _errors(targets: list[Floats], donors: list[Floats], fits: list[simplex.SimplexFit]) -> Floats:

@@ -87,9 +87,12 @@ def ratio_effect(
     )
     low, high = placebo_interval(now, level, 1 - choices.level)
     return RatioEffect(
-        outcome=outcome, effect=_as_ratio(float(now[0] / level[0])), low=_as_ratio(low),
-        high=_as_ratio(high), p_value=placebo_p(now),
-    )  # fmt: skip
+        outcome=outcome,
+        effect=_as_ratio(float(now[0] / level[0])),
+        low=_as_ratio(low),
+        high=_as_ratio(high),
+        p_value=placebo_p(now),
+    )
 
 
 def _as_ratio(kappa: float) -> float:

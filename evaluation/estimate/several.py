@@ -64,8 +64,10 @@ def synthetic_controls(
     if assignments is None:
         assignments = Assignments.draw(panel.eligible(), strata=(), seed=seed)
     fitted = _shared(samples, chosen) if weights == "shared" else _separate(samples, chosen)
-    what = (f"synthetic_control ({weights} weights)",
-            f"gap to the synthetic twin ({chosen.variant}) by site and period")  # fmt: skip
+    what = (
+        f"synthetic_control ({weights} weights)",
+        f"gap to the synthetic twin ({chosen.variant}) by site and period",
+    )
     found = {}
     for name, sample in samples.items():
         said = fits.no_donors(sample, fitted[name])
@@ -131,11 +133,12 @@ def _shared_weights(
     unit = ties.least_norm(others.T, own, barred, solved)
     return {
         name: fits.Weights(
-            unit=unit, converged=solved.converged,
+            unit=unit,
+            converged=solved.converged,
             time=ground.mean_base if settings.variant == "demeaned" else ground.no_base,
         )
         for name, ground in grounds.items()
-    }  # fmt: skip
+    }
 
 
 def _in_donors_spread(ground: fits.Ground, settings: SyntheticSettings) -> tuple[Floats, Floats]:

@@ -77,9 +77,13 @@ class SimplexFit:
     def rows(self, which: Places) -> SimplexFit:
         """The fits of some targets."""
         return SimplexFit(
-            columns=self.columns[which], values=self.values[which], n_donors=self.n_donors,
-            objective=self.objective[which], gap=self.gap[which], status=self.status[which],
-        )  # fmt: skip
+            columns=self.columns[which],
+            values=self.values[which],
+            n_donors=self.n_donors,
+            objective=self.objective[which],
+            gap=self.gap[which],
+            status=self.status[which],
+        )
 
     def replaced(self, which: Places, by: SimplexFit) -> SimplexFit:
         """The same fits with some of them exchanged."""
@@ -150,10 +154,11 @@ def _joined(parts: list[SimplexFit], n: int) -> SimplexFit:
     return SimplexFit(
         columns=np.concatenate([np.pad(part.columns, room(part)) for part in parts]),
         values=np.concatenate([np.pad(part.values, room(part)) for part in parts]),
-        n_donors=n, objective=np.concatenate([part.objective for part in parts]),
+        n_donors=n,
+        objective=np.concatenate([part.objective for part in parts]),
         gap=np.concatenate([part.gap for part in parts]),
         status=np.concatenate([part.status for part in parts]),
-    )  # fmt: skip
+    )
 
 
 def _fit_block(x: Floats, y: Floats, barred: Places, variation: Variation) -> SimplexFit:
@@ -275,6 +280,10 @@ def _finished(
     rounded |= objective <= 100 * PERFECT * problem.scale
     status = np.where(relative <= PROMISED, OPTIMAL, np.where(rounded, ROUNDED, STOPPED))
     return SimplexFit(
-        columns=columns, values=values, n_donors=n, objective=objective, gap=relative,
+        columns=columns,
+        values=values,
+        n_donors=n,
+        objective=objective,
+        gap=relative,
         status=status.astype(np.int8),
-    )  # fmt: skip
+    )

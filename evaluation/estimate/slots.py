@@ -58,6 +58,8 @@ class Slots:
         slot = np.array([number[start[p], str(s)] for p, s in zip(places, labels, strict=True)])
         order = np.lexsort((places, slot))
         return cls(
-            places=places[order], slot_of=slot[order],
-            starts=np.array([g for g, _ in keys]), names=tuple(name for _, name in keys),
-        )  # fmt: skip
+            places=places[order],
+            slot_of=slot[order],
+            starts=np.array([g for g, _ in keys]),
+            names=tuple(name for _, name in keys),
+        )

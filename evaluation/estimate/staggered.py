@@ -83,21 +83,34 @@ def pooled_synthetic_control(
     exposure, observed = frame.unit_basis(sample, outcome)
     left = int((~fitted.converged).sum())
     return Estimate(
-        outcome=outcome, unit="log points" if chosen.scale == "log" else "outcome's unit",
-        scale=chosen.scale, estimator="pooled_synthetic_control",
-        estimand="gap to partially pooled twins by site and period", inference="placebo",
-        level=level, index=frame.entries(sample), effects=effects, draws=draws,
-        exposure=exposure, observed=observed, paths=frame.site_paths(sample, effects),
-        weights=_weight_table(sample, fitted, never), sample=sample.describe(), settings=chosen,
-        warnings=sample.warnings + said
+        outcome=outcome,
+        unit="log points" if chosen.scale == "log" else "outcome's unit",
+        scale=chosen.scale,
+        estimator="pooled_synthetic_control",
+        estimand="gap to partially pooled twins by site and period",
+        inference="placebo",
+        level=level,
+        index=frame.entries(sample),
+        effects=effects,
+        draws=draws,
+        exposure=exposure,
+        observed=observed,
+        paths=frame.site_paths(sample, effects),
+        weights=_weight_table(sample, fitted, never),
+        sample=sample.describe(),
+        settings=chosen,
+        warnings=sample.warnings
+        + said
         + ((f"{left} assignments stopped before their optimum",) if left else ()),
         diagnostics={
-            "share": float(fitted.share[0]), "separate_rmspe": float(fitted.separate[0]),
-            "pooled_rmspe": float(fitted.pooled[0]), "separate_rmspe_apart":
-            float(fitted.apart[0, 0]), "pooled_rmspe_apart": float(fitted.apart[0, 1]),
+            "share": float(fitted.share[0]),
+            "separate_rmspe": float(fitted.separate[0]),
+            "pooled_rmspe": float(fitted.pooled[0]),
+            "separate_rmspe_apart": float(fitted.apart[0, 0]),
+            "pooled_rmspe_apart": float(fitted.apart[0, 1]),
         },
         provenance=frame.provenance(sample.panel, sample, assignments),
-    )  # fmt: skip
+    )
 
 
 def _starts(slots: Slots) -> list[int]:

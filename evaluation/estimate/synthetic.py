@@ -229,9 +229,11 @@ def tested(panel: Panel, outcome: str, settings: Settings, assignments: Assignme
     sample, assignments = fitted.sample, _among_the_fitted(fitted, assignments)
     raw, shift = twins.raw_and_shift(sample, fitted.twins, assignments)
     return Tested(
-        outcome=outcome, index=frame.entries(sample), effects=raw[0],
+        outcome=outcome,
+        index=frame.entries(sample),
+        effects=raw[0],
         draws=frame.finished_draws(assignments, raw, shift, raw),
-    )  # fmt: skip
+    )
 
 
 def _among_the_fitted(
@@ -261,14 +263,24 @@ def estimate_from(
     gaps = {g: twin.gaps for g, twin in fitted.twins.items()}
     said = fitted.said + exclusions.left_out(sample, gaps)
     return Estimate(
-        outcome=outcome, unit="log points" if settings.scale == "log" else "outcome's unit",
-        scale=settings.scale, estimator=what[0], estimand=what[1], inference="placebo",
-        level=level, index=frame.entries(sample), effects=effects, draws=draws,
-        exposure=exposure, observed=observed, paths=frame.site_paths(sample, effects),
+        outcome=outcome,
+        unit="log points" if settings.scale == "log" else "outcome's unit",
+        scale=settings.scale,
+        estimator=what[0],
+        estimand=what[1],
+        inference="placebo",
+        level=level,
+        index=frame.entries(sample),
+        effects=effects,
+        draws=draws,
+        exposure=exposure,
+        observed=observed,
+        paths=frame.site_paths(sample, effects),
         weights=twins.weight_table(sample, fitted.twins),
         area_effects=frame.area_table(sample, gaps, level),
-        sample=sample.describe(), settings=settings,
+        sample=sample.describe(),
+        settings=settings,
         warnings=sample.warnings + said + twins.unconverged(fitted.twins),
         diagnostics=twins.fit_diagnostics(sample, fitted.twins),
         provenance=frame.provenance(sample.panel, sample, assignments),
-    )  # fmt: skip
+    )

@@ -102,9 +102,7 @@ class Twins:
         return out
 
 
-def alike(
-    held: NDArray[np.bool_],
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def alike(held: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Positions of periods, and which rows of (R, T) hold just these; none for rows of none."""
     patterns, which = np.unique(held, axis=0, return_inverse=True)
     for k, pattern in enumerate(patterns):
@@ -294,8 +292,14 @@ def weight_table(sample: frame.Sample, twins: Mapping[int, Twins]) -> pd.DataFra
     for place, s in zip(sample.slots.places, sample.slots.slot_of, strict=True):
         twin = twins[int(sample.slots.starts[s])]
         for donor in np.flatnonzero(np.abs(twin.unit_weights[place]) > 1e-8):
-            rows.append((sample.slots.names[s], codes[place], codes[twin.donors[donor]],
-                         twin.unit_weights[place, donor]))  # fmt: skip
+            rows.append(
+                (
+                    sample.slots.names[s],
+                    codes[place],
+                    codes[twin.donors[donor]],
+                    twin.unit_weights[place, donor],
+                )
+            )
     return pd.DataFrame(rows, columns=["site", "area", "donor", "weight"])
 
 
@@ -313,5 +317,6 @@ def fit_diagnostics(sample: frame.Sample, twins: Mapping[int, Twins]) -> dict[st
         rmspe.append(twin.rmspe[place])
         effective.append(1 / (twin.unit_weights[place] ** 2).sum())
     return {
-        "pre_period_rmspe": float(np.mean(rmspe)), "effective_donors": float(np.mean(effective))
-    }  # fmt: skip
+        "pre_period_rmspe": float(np.mean(rmspe)),
+        "effective_donors": float(np.mean(effective)),
+    }

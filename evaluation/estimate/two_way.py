@@ -109,24 +109,35 @@ def two_way_fixed_effects(
         frame.same_areas(assignments, sample)
         draws = _placebo(sample, settings, assignments, float(fitted.params["started"]))
     return Estimate(
-        outcome=outcome, unit="log points" if settings.scale == "log" else "outcome's unit",
-        scale=settings.scale, estimator=settings.method,
-        estimand="one coefficient for every started area and period", inference=inference,
-        level=level, index=_one_entry(len(sample.slots.places)),
-        effects=np.array([float(fitted.params["started"])]), draws=draws,
-        analytic_error=error if inference == "analytic" else None, sample=sample.describe(),
-        settings=settings, warnings=warnings,
+        outcome=outcome,
+        unit="log points" if settings.scale == "log" else "outcome's unit",
+        scale=settings.scale,
+        estimator=settings.method,
+        estimand="one coefficient for every started area and period",
+        inference=inference,
+        level=level,
+        index=_one_entry(len(sample.slots.places)),
+        effects=np.array([float(fitted.params["started"])]),
+        draws=draws,
+        analytic_error=error if inference == "analytic" else None,
+        sample=sample.describe(),
+        settings=settings,
+        warnings=warnings,
         provenance=frame.provenance(panel, sample, assignments),
-    )  # fmt: skip
+    )
 
 
 def _one_entry(n_areas: int) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "site": ["all"], "cohort": [None], "quarter": [None], "event_time": [0],
-            "n_areas": [n_areas], "weight": [1.0],
+            "site": ["all"],
+            "cohort": [None],
+            "quarter": [None],
+            "event_time": [0],
+            "n_areas": [n_areas],
+            "weight": [1.0],
         }
-    )  # fmt: skip
+    )
 
 
 def balanced(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
@@ -215,14 +226,20 @@ def _fit(long: pd.DataFrame, method: str, errors: Errors) -> PanelResults:
 
     if method == "fixed_effects":
         model = PanelOLS(
-            long["y"], long[["started"]], weights=long["weight"],
-            entity_effects=True, time_effects=True,
-        )  # fmt: skip
+            long["y"],
+            long[["started"]],
+            weights=long["weight"],
+            entity_effects=True,
+            time_effects=True,
+        )
         if errors == "nested":
             return model.fit(
-                cov_type="clustered", cluster_entity=True, group_debias=True, auto_df=False,
+                cov_type="clustered",
+                cluster_entity=True,
+                group_debias=True,
+                auto_df=False,
                 count_effects=False,
-            )  # fmt: skip
+            )
         if errors == "clustered":
             return model.fit(cov_type="clustered", cluster_entity=True, group_debias=True)
         return model.fit(cov_type="unadjusted")

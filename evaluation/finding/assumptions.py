@@ -145,23 +145,34 @@ def _by_dowhy(attack: Attack, effect: float) -> Iterator[Refutation]:
         from dowhy.causal_refuters.placebo_treatment_refuter import PlaceboType
 
         table, estimand, estimate = _handed_over(attack)
-        common = {"data": table, "target_estimand": estimand, "estimate": estimate,
-                  "num_simulations": attack.simulations, "show_progress_bar": False}  # fmt: skip
+        common = {
+            "data": table,
+            "target_estimand": estimand,
+            "estimate": estimate,
+            "num_simulations": attack.simulations,
+            "show_progress_bar": False,
+        }
         # An integer would draw the same sample each time.
         state = np.random.RandomState(attack.seed)
         placebo = refute_placebo_treatment(
-            **common, treatment_names=["treated"], placebo_type=PlaceboType.PERMUTE,
+            **common,
+            treatment_names=["treated"],
+            placebo_type=PlaceboType.PERMUTE,
             random_state=state,
-        )  # fmt: skip
+        )
         subset = refute_data_subset(**common, subset_fraction=0.8, random_state=state)
         cause = refute_random_common_cause(**common, random_state=state) if attack.adjusts else None
     yield _Told(
         "placebo_treatment", "validity", "Does the estimator see effects everywhere?", effect
     ).by(
-        float(placebo.new_effect), _p(placebo), "With other areas taken for pilots the estimator",
-        ("finds an effect where there is none",
-         "finds nothing, as it should (this cannot see that pilots differed to begin with)"),
-    )  # fmt: skip
+        float(placebo.new_effect),
+        _p(placebo),
+        "With other areas taken for pilots the estimator",
+        (
+            "finds an effect where there is none",
+            "finds nothing, as it should (this cannot see that pilots differed to begin with)",
+        ),
+    )
     moved = "it is another", f"it stays near {effect:+.3f}"
     told = _Told("random_common_cause", "stability", "Does a made-up cause change it?", effect)
     if cause is None:
@@ -187,16 +198,27 @@ class _Told:
         """``said`` : the words if it fails, and if it holds."""
         fails = p is not None and p < FIRES_BELOW
         return Refutation(
-            code=self.code, kind=self.kind, title=self.title, result="fails" if fails else "holds",
-            effect=self.effect, under=under, p_value=p,
+            code=self.code,
+            kind=self.kind,
+            title=self.title,
+            result="fails" if fails else "holds",
+            effect=self.effect,
+            under=under,
+            p_value=p,
             sentence=f"{how} {said[0] if fails else said[1]} ({under:+.3f}).",
-        )  # fmt: skip
+        )
 
     def unknown(self, why: str) -> Refutation:
         return Refutation(
-            code=self.code, kind=self.kind, title=self.title, result="cannot tell",
-            effect=self.effect, under=float("nan"), p_value=None, sentence=why,
-        )  # fmt: skip
+            code=self.code,
+            kind=self.kind,
+            title=self.title,
+            result="cannot tell",
+            effect=self.effect,
+            under=float("nan"),
+            p_value=None,
+            sentence=why,
+        )
 
 
 def _p(found: Any) -> float | None:
@@ -253,17 +275,25 @@ def _our_estimator(attack: Attack) -> Any:
             return new
 
         def estimate_effect(
-            self, data: pd.DataFrame, treatment_value: int = 1, control_value: int = 0,
-            target_units: str = "att", **_: object,
-        ) -> Any:  # fmt: skip
+            self,
+            data: pd.DataFrame,
+            treatment_value: int = 1,
+            control_value: int = 0,
+            target_units: str = "att",
+            **_: object,
+        ) -> Any:
             self.update_input(treatment_value, control_value, target_units)
             column = self._target_estimand.treatment_variable[0]
             given = CausalEstimate(
-                data=data, treatment_name=[column], outcome_name=["outcome"],
-                estimate=_on_rows(attack, data, column), target_estimand=self._target_estimand,
-                realized_estimand_expr=None, control_value=control_value,
+                data=data,
+                treatment_name=[column],
+                outcome_name=["outcome"],
+                estimate=_on_rows(attack, data, column),
+                target_estimand=self._target_estimand,
+                realized_estimand_expr=None,
+                control_value=control_value,
                 treatment_value=treatment_value,
-            )  # fmt: skip
+            )
             given.add_estimator(self)
             return given
 
@@ -280,8 +310,9 @@ def _on_rows(attack: Attack, rows: pd.DataFrame, column: str) -> float:
     held = np.isin(panel.areas.index, rows.index)
     chosen = panel.select(held)
     marked = rows[column].reindex(chosen.areas.index).to_numpy() == 1
-    site, start = (chosen.areas[name].to_numpy(dtype=object, copy=True) for name in
-                   ("site", "start"))  # fmt: skip
+    site, start = (
+        chosen.areas[name].to_numpy(dtype=object, copy=True) for name in ("site", "start")
+    )
     own = chosen.started
     free = [(s, g) for s, g, o, m in zip(site, start, own, marked, strict=True) if o and not m]
     for number, place in enumerate(np.flatnonzero(marked & ~own)):

@@ -25,9 +25,14 @@ HIGHEST = 3
 """What these designs can reach; 4 needs as-good-as-random variation, 5 a random allocation."""
 FEWEST_BEFORE, COMPLETE = 4, 0.95
 Domain = Literal[
-    "confounding", "selection", "classification", "deviations", "missing data", "measurement",
+    "confounding",
+    "selection",
+    "classification",
+    "deviations",
+    "missing data",
+    "measurement",
     "selective reporting",
-]  # fmt: skip
+]
 Met = Literal["met", "unmet", "cannot tell"]
 
 
@@ -75,9 +80,10 @@ class Judgement(Frozen):
         held = validated(cls, read_yaml(path), path, ProtocolError)
         if (held.robins_i or held.grade) and held.signed is None:
             raise ProtocolError(
-                "the evidence is judged and nobody has signed.", where=str(path),
+                "the evidence is judged and nobody has signed.",
+                where=str(path),
                 expected="signed: {name: ..., role: ..., date: 2026-11-24}",
-            )  # fmt: skip
+            )
         return held
 
 
@@ -138,11 +144,14 @@ class Grade:
     def as_dict(self) -> dict[str, Any]:
         """As written in results and printed for programs."""
         return {
-            "level": self.level, "sentence": self.sentence, "raises": list(self.raises),
+            "level": self.level,
+            "sentence": self.sentence,
+            "raises": list(self.raises),
             "conditions": [asdict(one) for one in self.conditions],
-            "robins_i": dict(self.robins_i), "certainty": dict(self.certainty),
+            "robins_i": dict(self.robins_i),
+            "certainty": dict(self.certainty),
             "judgement": self.judgement.model_dump(mode="json"),
-        }  # fmt: skip
+        }
 
 
 def grade(evidence: Evidence, judgement: Judgement) -> Grade:
@@ -154,11 +163,15 @@ def grade(evidence: Evidence, judgement: Judgement) -> Grade:
     are = "is" if len(open_ones) == 1 else "are"
     unmet = f" {len(open_ones)} of {len(conditions)} conditions {are} not met." if open_ones else ""
     return Grade(
-        level=level, conditions=conditions, raises=raises,
+        level=level,
+        conditions=conditions,
+        raises=raises,
         sentence=f"Level {level} of 5 on the Maryland scale (at most {HIGHEST} for this design): "
         f"{why}.{unmet}",
-        robins_i=_robins(evidence), certainty=_certainty(evidence), judgement=judgement,
-    )  # fmt: skip
+        robins_i=_robins(evidence),
+        certainty=_certainty(evidence),
+        judgement=judgement,
+    )
 
 
 def _level(by_code: Mapping[str, Condition]) -> tuple[int, str]:
@@ -178,20 +191,23 @@ def _conditions(e: Evidence, judgement: Judgement) -> tuple[Condition, ...]:
     compared = e.comparison_areas > 0 and e.one_instrument
     return (
         Condition(
-            code="before", title="Figures of pilots before and after the start",
+            code="before",
+            title="Figures of pilots before and after the start",
             met="met" if e.periods_before >= 1 else "unmet",
             reason=f"{e.periods_before} periods before the first start.",
             mend="" if e.periods_before >= 1 else "Figures of before the start.",
         ),
         Condition(
-            code="comparison", title="A comparison group, measured alike",
+            code="comparison",
+            title="A comparison group, measured alike",
             met="met" if compared else "unmet",
             reason=f"{e.comparison_areas} comparison areas, "
             f"{'one instrument' if e.one_instrument else 'another instrument'} in both arms.",
             mend="" if compared else "One instrument for pilot and comparison areas.",
         ),
         Condition(
-            code="argued", title="The choice of comparison areas is argued",
+            code="argued",
+            title="The choice of comparison areas is argued",
             met="met" if argued else "unmet",
             reason=argued or "Nobody has written down why they are like the pilots.",
             mend="" if argued else "Say in grade.yaml why comparison areas are like the pilots.",
@@ -201,12 +217,13 @@ def _conditions(e: Evidence, judgement: Judgement) -> tuple[Condition, ...]:
         _untouched(e),
         _complete(e),
         Condition(
-            code="controls", title="Nothing moved that the programme cannot move",
+            code="controls",
+            title="Nothing moved that the programme cannot move",
             met=_worst([result for result, _ in e.controls]),
             reason=" ".join(said for _, said in e.controls) or "No negative control was named.",
             mend="" if e.controls else "Name an outcome that the programme cannot move.",
         ),
-    )  # fmt: skip
+    )
 
 
 def _path(e: Evidence, short: int) -> Condition:
@@ -214,43 +231,58 @@ def _path(e: Evidence, short: int) -> Condition:
     if short:
         more = f"{short} more {'period' if short == 1 else 'periods'} before the start"
         return Condition(
-            code="path", title="One path before the start", met="cannot tell",
+            code="path",
+            title="One path before the start",
+            met="cannot tell",
             reason=f"{e.periods_before} periods before the start are too few to show a path.",
             mend=f"{more[0].upper()}{more[1:]}.",
-        )  # fmt: skip
+        )
     met: Met = "met" if result == "holds" else "unmet" if result == "fails" else "cannot tell"
     mend = "" if met == "met" else "Comparison areas that were on the pilots' path."
-    return Condition(code="path", title="One path before the start", met=met, reason=said,
-                     mend=mend)  # fmt: skip
+    return Condition(
+        code="path", title="One path before the start", met=met, reason=said, mend=mend
+    )
 
 
 def _timing(e: Evidence) -> Condition:
     return Condition(
-        code="timing", title="The time of the start was fixed before the result was known",
+        code="timing",
+        title="The time of the start was fixed before the result was known",
         met="met" if e.fixed_before else "unmet",
         reason="The analysis was locked before figures of after the start were seen."
-        if e.fixed_before else "The analysis was not locked before the figures were seen.",
+        if e.fixed_before
+        else "The analysis was not locked before the figures were seen.",
         mend="" if e.fixed_before else "A protocol locked before the first start.",
-    )  # fmt: skip
+    )
 
 
 def _untouched(e: Evidence) -> Condition:
     result, said = e.spillover
     met: Met = "met" if result == "holds" else "unmet" if result == "fails" else "cannot tell"
-    mends = {"met": "", "unmet": "Comparison areas farther away.",
-             "cannot tell": "Coordinates of the areas and a ring in the protocol."}  # fmt: skip
-    return Condition(code="untouched", title="Comparison areas are not touched by the programme",
-                     met=met, reason=said, mend=mends[met])  # fmt: skip
+    mends = {
+        "met": "",
+        "unmet": "Comparison areas farther away.",
+        "cannot tell": "Coordinates of the areas and a ring in the protocol.",
+    }
+    return Condition(
+        code="untouched",
+        title="Comparison areas are not touched by the programme",
+        met=met,
+        reason=said,
+        mend=mends[met],
+    )
 
 
 def _complete(e: Evidence) -> Condition:
     share = f"{100 * e.complete:.0f} %"
     met = e.complete >= COMPLETE
     return Condition(
-        code="complete", title="Figures are complete", met="met" if met else "unmet",
+        code="complete",
+        title="Figures are complete",
+        met="met" if met else "unmet",
         reason=f"{share} of the cells hold a figure.",
         mend="" if met else f"Completeness from {share} to {100 * COMPLETE:.0f} %.",
-    )  # fmt: skip
+    )
 
 
 def _worst(results: list[str]) -> Met:

@@ -63,8 +63,9 @@ def area_table(panel: Panel, theory: Theory) -> pd.DataFrame:
     for name in theory.causes:
         if name in panel.figures:
             figures = panel.array(name)
-            before, after = (np.nanmean(part, axis=1) for part in
-                             (figures[:, :first], figures[:, first:]))  # fmt: skip
+            before, after = (
+                np.nanmean(part, axis=1) for part in (figures[:, :first], figures[:, first:])
+            )
             moved = name in theory.outcomes or name in theory.negative_controls
             columns[name] = after - before if moved else before
         elif name in panel.areas and name != theory.treatment:

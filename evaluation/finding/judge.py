@@ -104,20 +104,38 @@ def judge(judged: Judged) -> Finding:
     seen = judged.estimate.detectable(alpha, window=judged.window)
     detectable = _percent_size(judged, seen)
     words = sentences.Facts(
-        outcome=judged.outcome, verdict=verdict, percent=percent, per_quarter=per_quarter,
-        adjusted_p=judged.adjusted_p, detectable=detectable,
-        n_areas=int(row["n_areas"]), estimate=judged.estimate, window=judged.window,
-        reason=reasons[-1], unclear=_unclear(judged), looked=judged.looked,
+        outcome=judged.outcome,
+        verdict=verdict,
+        percent=percent,
+        per_quarter=per_quarter,
+        adjusted_p=judged.adjusted_p,
+        detectable=detectable,
+        n_areas=int(row["n_areas"]),
+        estimate=judged.estimate,
+        window=judged.window,
+        reason=reasons[-1],
+        unclear=_unclear(judged),
+        looked=judged.looked,
         speaks=_speaks(judged).label,
-    )  # fmt: skip
+    )
     return Finding(
-        outcome=judged.outcome.code, verdict=verdict, percent=percent, per_quarter=per_quarter,
-        to_date=to_date, p_value=float(row["p_value"]), adjusted_p=judged.adjusted_p,
-        margin_percent=judged.margin_percent, detectable_percent=detectable,
-        reasons=tuple(reasons), objections=judged.objections, sentence=sentences.minister(words),
-        paragraph=sentences.officer(words, reasons), analyst=sentences.analyst(words, row),
-        looked=judged.looked, speaks=_speaks(judged).label,
-    )  # fmt: skip
+        outcome=judged.outcome.code,
+        verdict=verdict,
+        percent=percent,
+        per_quarter=per_quarter,
+        to_date=to_date,
+        p_value=float(row["p_value"]),
+        adjusted_p=judged.adjusted_p,
+        margin_percent=judged.margin_percent,
+        detectable_percent=detectable,
+        reasons=tuple(reasons),
+        objections=judged.objections,
+        sentence=sentences.minister(words),
+        paragraph=sentences.officer(words, reasons),
+        analyst=sentences.analyst(words, row),
+        looked=judged.looked,
+        speaks=_speaks(judged).label,
+    )
 
 
 def _interval(judged: Judged, row: pd.Series) -> tuple[float, float]:

@@ -45,9 +45,7 @@ class RandomEffects:
     q: float
 
 
-def random_effects(
-    effects: NDArray[np.float64], variances: NDArray[np.float64]
-) -> RandomEffects:  # fmt: skip
+def random_effects(effects: NDArray[np.float64], variances: NDArray[np.float64]) -> RandomEffects:
     """DerSimonian and Laird (1986): (K) effects with the variances of their estimates."""
     import numpy as np
     from statsmodels.stats.meta_analysis import combine_effects
@@ -56,9 +54,10 @@ def random_effects(
     with np.errstate(invalid="ignore"):
         found = combine_effects(effects, variances, method_re="dl")
     centre, error = (
-        (found.mean_effect_re, found.sd_eff_w_re) if found.tau2 > 0
+        (found.mean_effect_re, found.sd_eff_w_re)
+        if found.tau2 > 0
         else (found.mean_effect_fe, found.sd_eff_w_fe)
-    )  # fmt: skip
+    )
     return RandomEffects(
         mean=float(centre), se=float(error), tau2=max(float(found.tau2), 0.0), q=float(found.q)
     )

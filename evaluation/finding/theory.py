@@ -48,8 +48,12 @@ class Theory(Frozen):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        named = {self.treatment, *self.outcomes, *self.negative_controls,
-                 *(end for arrow in self.arrows for end in arrow)}  # fmt: skip
+        named = {
+            self.treatment,
+            *self.outcomes,
+            *self.negative_controls,
+            *(end for arrow in self.arrows for end in arrow),
+        }
         if unknown := sorted(named - set(self.causes)):
             raise ValueError(f"{unknown[0]!r} is not among the causes")
         for node in self.causes:
@@ -116,10 +120,12 @@ class Theory(Frozen):
         by name.
         """
         held = [
-            name for name, cause in sorted(self.causes.items())
-            if (cause.measured or cause.held_by) and name not in (self.treatment, outcome)
+            name
+            for name, cause in sorted(self.causes.items())
+            if (cause.measured or cause.held_by)
+            and name not in (self.treatment, outcome)
             and name not in self.descendants(self.treatment)
-        ]  # fmt: skip
+        ]
         for size in range(len(held) + 1):
             for chosen in combinations(held, size):
                 if self.closes(outcome, chosen):

@@ -76,16 +76,20 @@ def unobserved(percent: Range, t: float, freedom: int) -> Unobserved:
     )
     said += (
         f", and {_number(limit)} times for the end of its range that is nearer to nothing. "
-        if limit > 1 else "; the range includes no change already, so none is needed to doubt it. "
-    )  # fmt: skip
+        if limit > 1
+        else "; the range includes no change already, so none is needed to doubt it. "
+    )
     said += (
         f"Put otherwise: it would have to explain {100 * strength:.0f} % of what is left of both "
         "the choice of pilots and the outcome."
     )
     return Unobserved(
-        e_value=value, e_value_limit=limit, partial_r2=partial_r2(t, freedom), robustness=strength,
+        e_value=value,
+        e_value_limit=limit,
+        partial_r2=partial_r2(t, freedom),
+        robustness=strength,
         sentence=said,
-    )  # fmt: skip
+    )
 
 
 def _ratio(percent: float) -> float:

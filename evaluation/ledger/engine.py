@@ -22,21 +22,36 @@ WRITERS_QUEUE = 0x6E657773
 
 _UNKNOWN = "whether it was accepted cannot be told from here"
 _CAUSES = (
-    ("database is locked", "another program holds the ledger",
-     "close what has it open (a database browser, a copy in progress) and try again."),
+    (
+        "database is locked",
+        "another program holds the ledger",
+        "close what has it open (a database browser, a copy in progress) and try again.",
+    ),
     ("lock timeout", "another program holds the ledger", "find who holds it and try again."),
     ("disk is full", "the disk is full", "make room and try again."),
     ("no space left", "the disk is full", "make room and try again."),
-    ("readonly database", "it may not be written here",
-     "give the right to write to the file and its folder, and try again."),
-    ("unable to open database file", "the file cannot be opened, or its folder may not be written",
-     "give the right to write there, or mount the disk for writing, and try again."),
+    (
+        "readonly database",
+        "it may not be written here",
+        "give the right to write to the file and its folder, and try again.",
+    ),
+    (
+        "unable to open database file",
+        "the file cannot be opened, or its folder may not be written",
+        "give the right to write there, or mount the disk for writing, and try again.",
+    ),
     ("disk i/o error", "the disk refused (I/O error)", "see to the disk and try again."),
-    ("connection refused", "the database does not answer",
-     "see that it runs, and that NEWSTART_DATABASE names it rightly."),
-    ("permission denied", "the role has not the right",
-     "let the owner of the tables run: newstart ledger prepare --role ROLE"),
-)  # fmt: skip
+    (
+        "connection refused",
+        "the database does not answer",
+        "see that it runs, and that NEWSTART_DATABASE names it rightly.",
+    ),
+    (
+        "permission denied",
+        "the role has not the right",
+        "let the owner of the tables run: newstart ledger prepare --role ROLE",
+    ),
+)
 
 
 def make_engine(database: Path | str, busy_seconds: int = BUSY_SECONDS) -> sa.Engine:

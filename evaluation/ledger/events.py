@@ -118,9 +118,10 @@ def _event(row: dict[str, Any], programme: Programme, path: Path, number: int) -
         _refuse_unknown("authority", (cell["authority"],), known, where)
         if areas:
             raise WorkspaceError(
-                "an event names areas or an authority, not both.", where=where,
+                "an event names areas or an authority, not both.",
+                where=where,
                 mend="leave one of the two cells empty.",
-            )  # fmt: skip
+            )
     since = _day(cell["from"], "from", where)
     until = _day(cell["to"], "to", where) if cell["to"] else None
     if until is not None and until < since:

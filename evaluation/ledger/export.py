@@ -33,18 +33,38 @@ without the others; outcomes of a few rows share a group."""
 
 OBSERVATION = pa.schema(
     [
-        ("programme", pa.string()), ("outcome", pa.string()), ("area_code", pa.string()),
-        ("revision", pa.int32()), ("numerator", pa.float64()), ("denominator", pa.float64()),
-        ("status", pa.string()), ("note", pa.string()), ("received", pa.string()),
+        ("programme", pa.string()),
+        ("outcome", pa.string()),
+        ("area_code", pa.string()),
+        ("revision", pa.int32()),
+        ("numerator", pa.float64()),
+        ("denominator", pa.float64()),
+        ("status", pa.string()),
+        ("note", pa.string()),
+        ("received", pa.string()),
         ("return_id", pa.string()),
     ]
-)  # fmt: skip
+)
 RETURN = pa.schema(
-    [(name, pa.string()) for name in (
-        "return_id", "programme", "site", "agency", "quarter", "received", "file_sha256",
-        "content_hash", "previous_hash", "chain_hash", "withdrawn", "withdrawn_reason",
-    )] + [("rows", pa.int64()), ("withheld", pa.bool_())]
-)  # fmt: skip
+    [
+        (name, pa.string())
+        for name in (
+            "return_id",
+            "programme",
+            "site",
+            "agency",
+            "quarter",
+            "received",
+            "file_sha256",
+            "content_hash",
+            "previous_hash",
+            "chain_hash",
+            "withdrawn",
+            "withdrawn_reason",
+        )
+    ]
+    + [("rows", pa.int64()), ("withheld", pa.bool_())]
+)
 
 
 @dataclass(frozen=True, kw_only=True)

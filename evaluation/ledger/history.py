@@ -64,9 +64,15 @@ class History:
         figures = frame[["numerator", "denominator"]].astype(object)
         figures = figures.where(figures.notna(), None)
         for outcome, area, quarter, above, below, status, return_id in zip(
-            frame["outcome"], frame["area_code"], frame["quarter"], figures["numerator"],
-            figures["denominator"], frame["status"], frame["return_id"], strict=True,
-        ):  # fmt: skip
+            frame["outcome"],
+            frame["area_code"],
+            frame["quarter"],
+            figures["numerator"],
+            figures["denominator"],
+            frame["status"],
+            frame["return_id"],
+            strict=True,
+        ):
             entry = Entry(above, below, status, submitter[return_id])
             history._keep(outcome, area, periods[quarter], entry)
         return history

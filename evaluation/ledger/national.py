@@ -41,9 +41,17 @@ ORDER BY area_code, quarter
 """
 _FOR_EVER = "9999"
 _COLUMNS = (
-    "area_code", "quarter", "outcome", "numerator", "denominator", "status", "note", "received",
-    "return_id", "revision",
-)  # fmt: skip
+    "area_code",
+    "quarter",
+    "outcome",
+    "numerator",
+    "denominator",
+    "status",
+    "note",
+    "received",
+    "return_id",
+    "revision",
+)
 
 
 def connect(*, memory_gb: float = 3, threads: int = 2) -> duckdb.DuckDBPyConnection:

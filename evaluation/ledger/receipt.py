@@ -154,15 +154,17 @@ def read_receipt(path: Path) -> Receipt | Act:
         return Act.from_dict(content) if "act_id" in content else Receipt.from_dict(content)
     except OSError as error:
         raise LedgerError(
-            f"the receipt cannot be read ({error.strerror}).", where=str(path),
+            f"the receipt cannot be read ({error.strerror}).",
+            where=str(path),
             mend="name a file that is there and that you may read",
-        ) from None  # fmt: skip
+        ) from None
     except (ValueError, TypeError, AttributeError):
         raise LedgerError(
-            "this is no receipt.", where=str(path),
+            "this is no receipt.",
+            where=str(path),
             expected="JSON as `newstart submit --json` prints it",
             mend="name the receipt that came back when the return was accepted",
-        ) from None  # fmt: skip
+        ) from None
     except LedgerError as error:
         raise LedgerError(error.what, where=str(path)) from None
 

@@ -55,8 +55,9 @@ def as_text(receipt: Receipt | Act) -> str:
         lines += ["What changed", *(f"  {line}" for line in said.changed)]
     if said.confirmed:
         lines += ["What was confirmed"]
-        lines += [f"  {cell}  {rule}  {value}  {reason}" for cell, rule, value, reason in
-                  said.confirmed]  # fmt: skip
+        lines += [
+            f"  {cell}  {rule}  {value}  {reason}" for cell, rule, value, reason in said.confirmed
+        ]
     lines += ["What happens next", *(f"  {line}" for line in said.after)]
     return "\n".join(lines) + "\n"
 
@@ -143,6 +144,9 @@ def _templates() -> jinja2.Environment:
     import jinja2
 
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("evaluation.ledger"), autoescape=True,
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=jinja2.PackageLoader("evaluation.ledger"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -47,8 +47,10 @@ class Remote:
             extra = "its extra 's3'" if kind in ("s3", "s3a") else f"what fsspec needs for {kind}"
             raise LedgerError(
                 f"raw files are asked for in a store of the kind {kind}, whose client is not "
-                "installed.", where=url, mend=f"install this package with {extra}.",
-            ) from None  # fmt: skip
+                "installed.",
+                where=url,
+                mend=f"install this package with {extra}.",
+            ) from None
         except ValueError:
             raise LedgerError(
                 "the address of the raw files cannot be read.", where=url, expected=_FORMS
@@ -89,8 +91,12 @@ class Remote:
         path = self._path(sha256)
         content: bytes | None = self._ask("cannot be read", lambda: self._content(path))
         if content is None and not self._ask("cannot be read", self._is_there):
-            raise LedgerError("there is no such store of raw files.", where=self.url,
-                              expected=_FORMS, mend=_SEE_TO_IT)  # fmt: skip
+            raise LedgerError(
+                "there is no such store of raw files.",
+                where=self.url,
+                expected=_FORMS,
+                mend=_SEE_TO_IT,
+            )
         return content
 
     def remove(self, sha256: str) -> None:
@@ -104,8 +110,10 @@ class Remote:
         LedgerError : if the store refuses.
         """
         path = self._path(sha256)
-        self._ask("could not be removed, though its redaction is recorded",
-                  lambda: self._size(path) is not None and self.system.rm_file(path))  # fmt: skip
+        self._ask(
+            "could not be removed, though its redaction is recorded",
+            lambda: self._size(path) is not None and self.system.rm_file(path),
+        )
 
     def _path(self, sha256: str) -> str:
         return f"{self.root}/{sha256[:2]}/{sha256}"

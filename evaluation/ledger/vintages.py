@@ -149,9 +149,11 @@ def _dated(frame: pd.DataFrame, known: Sequence[sa.Row[Any, Any, Any]]) -> pd.Da
 
 
 def _versions(
-    connection: sa.Connection, programme: str, outcomes: Sequence[str] | None,
+    connection: sa.Connection,
+    programme: str,
+    outcomes: Sequence[str] | None,
     areas: Sequence[str] | None,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """Every version of each figure with the place of its return, earlier versions first."""
     import pandas as pd
 

@@ -51,9 +51,10 @@ def _read(path: Path) -> Witness:
     if content.keys() & {"receipt", "return_id", "act_id"}:
         return read_receipt(path)
     raise LedgerError(
-        "this vouches for no ledger: it is no receipt and names no ledger_head.", where=str(path),
+        "this vouches for no ledger: it is no receipt and names no ledger_head.",
+        where=str(path),
         expected=_WANTED,
-    )  # fmt: skip
+    )
 
 
 def _read_if_any(path: Path) -> Witness | None:
@@ -71,12 +72,15 @@ def _content(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise LedgerError(
-            f"the file cannot be read ({error.strerror}).", where=str(path), expected=_WANTED,
+            f"the file cannot be read ({error.strerror}).",
+            where=str(path),
+            expected=_WANTED,
             mend="name a file that is there and that you may read",
-        ) from None  # fmt: skip
+        ) from None
     except ValueError:
-        raise LedgerError("this is no receipt: it is no JSON.", where=str(path),
-                          expected=_WANTED) from None  # fmt: skip
+        raise LedgerError(
+            "this is no receipt: it is no JSON.", where=str(path), expected=_WANTED
+        ) from None
     if not isinstance(content, dict):
         raise LedgerError("this is no receipt.", where=str(path), expected=_WANTED)
     return content

@@ -60,9 +60,12 @@ class _Step:
 
 
 def by_area(
-    folder: Path, grounds: tuple[Ground, Ground], learned: Learned, compute: Compute,
+    folder: Path,
+    grounds: tuple[Ground, Ground],
+    learned: Learned,
+    compute: Compute,
     ends: tuple[Figures, Figures],
-) -> tuple[Restated, ...]:  # fmt: skip
+) -> tuple[Restated, ...]:
     """The amounts of every area whose figures of known quarters are others.
 
     Parameters
@@ -75,16 +78,20 @@ def by_area(
     steps = _steps(grounds, learned)
     states = [
         write_state(folder / f"area-{k}", grounds, learned, {REVISED}, revised=step.counts)
-        for k, step in enumerate(steps) if step.reached is not None
-    ]  # fmt: skip
+        for k, step in enumerate(steps)
+        if step.reached is not None
+    ]
     values = [ends[0], *compute(states), ends[1]]
     found = [
         Restated(
-            area=step.area, name=step.name, role=step.role, figures=step.figures,
+            area=step.area,
+            name=step.name,
+            role=step.role,
+            figures=step.figures,
             amounts={key: now[key] - was[key] for key in ends[0] if key in was and key in now},
         )
         for step, was, now in zip(steps, values[:-1], values[1:], strict=True)
-    ]  # fmt: skip
+    ]
     return tuple(one for one in found if one.figures or any(one.amounts.values()))
 
 
@@ -98,10 +105,13 @@ def sides(areas: Sequence[Restated], key: str) -> dict[str, float]:
 def largest_first(areas: Sequence[Restated], key: str) -> list[dict[str, Any]]:
     """What each area moved a headline, as plain data."""
     told = [
-        {**{name: value for name, value in asdict(one).items() if name != "amounts"},
-         "amount": one.amounts[key]}
-        for one in areas if key in one.amounts
-    ]  # fmt: skip
+        {
+            **{name: value for name, value in asdict(one).items() if name != "amounts"},
+            "amount": one.amounts[key],
+        }
+        for one in areas
+        if key in one.amounts
+    ]
     return sorted(told, key=lambda row: -abs(row["amount"]))
 
 
@@ -118,17 +128,32 @@ def _steps(grounds: tuple[Ground, Ground], learned: Learned) -> list[_Step]:
     pilots = frozenset(code for code in role if role[code] == PILOT)
     steps, reached = [], frozenset[str]()
     if costs_differ(before, after, learned):
-        steps.append(_Step(area="", name="costs of known quarters", role=COSTS, figures=0,
-                           reached=reached))  # fmt: skip
+        steps.append(
+            _Step(area="", name="costs of known quarters", role=COSTS, figures=0, reached=reached)
+        )
     for side, everyone in ((PILOT, pilots), (COMPARISON, None)):
         mine = sorted(code for code in count.index if role.get(code, COMPARISON) == side)
         for code in (one for one in mine if one in alone):
             reached |= {code}
-            steps.append(_Step(area=code, name=name.get(code, code), role=side,
-                               figures=int(count[code]), reached=reached))  # fmt: skip
+            steps.append(
+                _Step(
+                    area=code,
+                    name=name.get(code, code),
+                    role=side,
+                    figures=int(count[code]),
+                    reached=reached,
+                )
+            )
         others = [code for code in mine if code not in alone]
-        steps.append(_Step(area="", name=_others(others, side, mine), role=side,
-                           figures=int(count[others].sum()), reached=everyone))  # fmt: skip
+        steps.append(
+            _Step(
+                area="",
+                name=_others(others, side, mine),
+                role=side,
+                figures=int(count[others].sum()),
+                reached=everyone,
+            )
+        )
         reached |= pilots
     return steps
 

@@ -40,9 +40,12 @@ NOTE = (
 
 
 def backdate(
-    workspace: Workspace, name: str, *, count: int = HOW_MANY,
+    workspace: Workspace,
+    name: str,
+    *,
+    count: int = HOW_MANY,
     progress: Callable[[str], None] = print,
-) -> None:  # fmt: skip
+) -> None:
     """Freeze the headline figures of up to ``count`` quarters before the last of a study.
 
     Nothing is done where any edition was published.
@@ -78,12 +81,20 @@ def _freeze(
     known = draft.name_for(history, quarter.label, "")
     headline = _headline(found, results, quarter)
     made = Draft(
-        name=known, published=format_instant(limit + timedelta(days=1)), reason="",
-        programme=programme_name, study=ground.study, vintage=vintage, synthetic=True,
-        next_due=draft.next_due(ground.programme, quarter.label), ground=ground.folder,
-        headline=headline, stands_on=draft.stands_on(workspace, programme_name, vintage),
-        change=_change(workspace, history, ground, known.address, headline), note=NOTE,
-    )  # fmt: skip
+        name=known,
+        published=format_instant(limit + timedelta(days=1)),
+        reason="",
+        programme=programme_name,
+        study=ground.study,
+        vintage=vintage,
+        synthetic=True,
+        next_due=draft.next_due(ground.programme, quarter.label),
+        ground=ground.folder,
+        headline=headline,
+        stands_on=draft.stands_on(workspace, programme_name, vintage),
+        change=_change(workspace, history, ground, known.address, headline),
+        note=NOTE,
+    )
     freeze(workspace, made, json.dumps(asdict(known)))
 
 
@@ -101,10 +112,15 @@ def _headline(
     """The figures with titles; effects in logs with the interval of the look of that quarter."""
     told = of_results(results)
     headline = {
-        key: {"title": told[key]["title"], "unit": told[key]["unit"], "effect": value,
-              "low": None, "high": None}
+        key: {
+            "title": told[key]["title"],
+            "unit": told[key]["unit"],
+            "effect": value,
+            "low": None,
+            "high": None,
+        }
         for key, value in found.items()
-    }  # fmt: skip
+    }
     for one in results["outcomes"]:
         looks = [row for row in one["looks"] if row["quarter"] == quarter.label]
         if looks and one["estimates"][0]["scale"] == "log":

@@ -93,11 +93,12 @@ def _given_again(before: Ground, learned: Learned) -> dict[str, Any]:
     notes = [note for note in moved["note"].tolist() if note]
     late = int(moved["late"].sum())
     return {
-        "restated": len(moved) - late, "late": late,
+        "restated": len(moved) - late,
+        "late": late,
         "areas": dict(sorted(areas.items())),
         "outcomes": dict(sorted(Counter(moved["outcome"]).items())),
         "reasons": tuple(note for note, _ in Counter(notes).most_common(NAMED)),
-    }  # fmt: skip
+    }
 
 
 def _both_missing(was: Any, now: Any, name: str) -> Any:
@@ -114,10 +115,13 @@ def _declared_differences(before: Ground, after: Ground) -> list[str]:
     """Where protocols and declarations differ, each as a line."""
     said = []
     for was, now, name in (
-        (before.protocol.model_dump(mode="json"), after.protocol.model_dump(mode="json"),
-         "protocol.yaml"),
+        (
+            before.protocol.model_dump(mode="json"),
+            after.protocol.model_dump(mode="json"),
+            "protocol.yaml",
+        ),
         (_keyed(before), _keyed(after), "programme.yaml"),
-    ):  # fmt: skip
+    ):
         said += [
             f"{name}: {place} was {short(old)} and is {short(new)}"
             for place, old, new in differing(was, now)
@@ -150,8 +154,9 @@ def _changed_cells(before: Path, after: Path) -> list[str]:
                 continue
             said += [
                 f"{name}: {key}, {column} was {old.get(column)} and is {new.get(column)}"
-                for column in new if old.get(column) != new.get(column)
-            ]  # fmt: skip
+                for column in new
+                if old.get(column) != new.get(column)
+            ]
     return said
 
 

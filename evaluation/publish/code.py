@@ -47,9 +47,10 @@ def _of(root: Path, *, shows: bool) -> str:
 
 def _files(root: Path, *, shows: bool) -> list[Path]:
     return [
-        path for path in sorted(root.rglob("*.py"))
+        path
+        for path in sorted(root.rglob("*.py"))
         if shows or not path.relative_to(root).as_posix().startswith(SHOWS)
-    ]  # fmt: skip
+    ]
 
 
 def package_fingerprint(root: Path | None = None) -> str:
@@ -67,8 +68,10 @@ def archive(expected: str) -> bytes:
     if _of.__wrapped__(package(), shows=True) != expected:
         raise EditionRefused(
             "the code was changed while the edition was being made, so it is not known which code "
-            "made its figures.", where=str(package()), mend="publish again",
-        )  # fmt: skip
+            "made its figures.",
+            where=str(package()),
+            mend="publish again",
+        )
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for root, under in ((package(), "evaluation"), (packaged_schemas(), "data_schemas")):
@@ -98,8 +101,9 @@ def unpack(packed: Path, folder: Path, expected: str) -> Path:
     if _of.__wrapped__(place / "evaluation", shows=True) != expected:
         raise BookError(
             "the code kept with the edition is not the code that it was computed by.",
-            where=str(packed), mend="restore the archive from a back-up",
-        )  # fmt: skip
+            where=str(packed),
+            mend="restore the archive from a back-up",
+        )
     return place
 
 
@@ -118,13 +122,18 @@ def run(source: Path | None, states: Sequence[Path]) -> list[dict[str, float]]:
         return []
     environment = os.environ | {"PYTHONPATH": str(source), "PYTHONUTF8": "1"}
     done = subprocess.run(
-        [sys.executable, "-m", RUN, *map(str, states)], capture_output=True, text=True,
-        env=environment, cwd=source, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", RUN, *map(str, states)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=source,
+        check=False,
+    )
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise BookError(
-            f"the code of that edition could not compute the figures: {said}", where=str(source),
+            f"the code of that edition could not compute the figures: {said}",
+            where=str(source),
             expected="a state that both codes can read",
-        )  # fmt: skip
+        )
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -74,18 +74,24 @@ class Difference:
     def as_data(self) -> dict[str, Any]:
         """Plain data: what pages, the command and anyone else read."""
         return {
-            "before": self.before, "after": self.after, "order": list(self.order),
-            "titles": {cause: TITLES[cause] for cause in self.order}, "states": self.states,
+            "before": self.before,
+            "after": self.after,
+            "order": list(self.order),
+            "titles": {cause: TITLES[cause] for cause in self.order},
+            "states": self.states,
             "causes": asdict(self.causes),
             "figures": {
                 one.id: {
-                    "before": one.before, "after": one.after, "change": one.change,
-                    "parts": [asdict(part) for part in one.parts], "revised": dict(one.revised),
+                    "before": one.before,
+                    "after": one.after,
+                    "change": one.change,
+                    "parts": [asdict(part) for part in one.parts],
+                    "revised": dict(one.revised),
                     "areas": [dict(area) for area in one.areas],
                 }
                 for one in self.changes
             },
-        }  # fmt: skip
+        }
 
 
 def learned_between(workspace: Workspace, before: Ground, after: Ground) -> Learned:
@@ -134,14 +140,20 @@ def difference(
         }
         found = _computed(dict(zip(wanted, states, strict=True)), by_code, sources or {})
         areas = by_area(
-            Path(scratch), grounds, learned,
+            Path(scratch),
+            grounds,
+            learned,
             lambda paths: code.run(source_of(before, sources or {}), paths),
             (found[frozenset()], found.get(frozenset({REVISED}), {})),
-        )  # fmt: skip
+        )
     return Difference(
-        before=names[0], after=names[1], order=tuple(differing), states=len(wanted),
-        causes=causes_between(grounds, learned), changes=_changes(found, differing, areas),
-    )  # fmt: skip
+        before=names[0],
+        after=names[1],
+        order=tuple(differing),
+        states=len(wanted),
+        causes=causes_between(grounds, learned),
+        changes=_changes(found, differing, areas),
+    )
 
 
 def _computed(
@@ -169,15 +181,14 @@ def source_of(ground: Ground, sources: Mapping[str, Path]) -> Path | None:
     if ground.package not in sources:
         raise BookError(
             "the code of that edition is not kept, so it cannot be run again.",
-            where=ground.package[:16], mend="restore var/editions from a back-up",
-        )  # fmt: skip
+            where=ground.package[:16],
+            mend="restore var/editions from a back-up",
+        )
     return sources[ground.package]
 
 
 def _changes(
-    found: Mapping[Subset, Mapping[str, float]],
-    differing: Sequence[str],
-    areas: Sequence[Restated],
+    found: Mapping[Subset, Mapping[str, float]], differing: Sequence[str], areas: Sequence[Restated]
 ) -> tuple[Change, ...]:
     """A change for each figure of either end; split where every state between has it."""
     start, end = found[frozenset()], found[frozenset(differing)]

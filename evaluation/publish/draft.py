@@ -79,9 +79,10 @@ def name_for(history: History, quarter: str, reason: str) -> Name:
     """
     same = [one for one in history.editions if one.quarter == quarter]
     later = [
-        one.quarter for one in history.editions
+        one.quarter
+        for one in history.editions
         if Period.parse(one.quarter).last_day > Period.parse(quarter).last_day
-    ]  # fmt: skip
+    ]
     if later:
         raise EditionRefused(
             f"{quarter} is older than {max(later)}, which was published already.",
@@ -124,12 +125,17 @@ def stands_on(workspace: Workspace, programme: str, vintage: str) -> dict[str, A
         if protocol.looks is not None:
             folder = series_folder(workspace, declared, protocol)
             rows = [r for r in LookSeries(folder=folder).rows() if r.known["vintage"] <= vintage]
-            looks[name] = {"series": folder.name, "rows": len(rows),
-                           "head": rows[-1].hash if rows else ""}  # fmt: skip
+            looks[name] = {
+                "series": folder.name,
+                "rows": len(rows),
+                "head": rows[-1].hash if rows else "",
+            }
     return {
-        "ledger_head": {"returns": count, "chain": head}, "locks": locks, "looks": looks,
+        "ledger_head": {"returns": count, "chain": head},
+        "locks": locks,
+        "looks": looks,
         "protocols": protocols,
-    }  # fmt: skip
+    }
 
 
 def next_due(programme: Programme, quarter: str) -> str:
@@ -154,7 +160,14 @@ def digest(workspace: Workspace, programme: str, ground: Ground, book: str) -> s
         name: fingerprint.of_bytes(path.read_bytes())
         for name, path in results_of(workspace).items()
     }
-    return fingerprint.of_data([
-        programme, results, ground.declared, ground.parameters, ground.vintage, book,
-        code.package_fingerprint() if book else code.figures_fingerprint(),
-    ])  # fmt: skip
+    return fingerprint.of_data(
+        [
+            programme,
+            results,
+            ground.declared,
+            ground.parameters,
+            ground.vintage,
+            book,
+            code.package_fingerprint() if book else code.figures_fingerprint(),
+        ]
+    )

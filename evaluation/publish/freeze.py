@@ -92,26 +92,44 @@ def _manifest(
 ) -> dict[str, Any]:
     last = history.editions[-1] if history.editions else None
     return {
-        "manifest_version": 1, "edition": draft.name.address, **asdict(draft.name),
-        "published": draft.published, "reason": draft.reason, "note": draft.note,
-        "programme": draft.programme, "study": draft.study, "synthetic": draft.synthetic,
-        "vintage": draft.vintage, "next_due": draft.next_due, **draft.stands_on,
-        "code": {"package": code.package_fingerprint(), "figures": code.figures_fingerprint(),
-                 "environment": environment()},
+        "manifest_version": 1,
+        "edition": draft.name.address,
+        **asdict(draft.name),
+        "published": draft.published,
+        "reason": draft.reason,
+        "note": draft.note,
+        "programme": draft.programme,
+        "study": draft.study,
+        "synthetic": draft.synthetic,
+        "vintage": draft.vintage,
+        "next_due": draft.next_due,
+        **draft.stands_on,
+        "code": {
+            "package": code.package_fingerprint(),
+            "figures": code.figures_fingerprint(),
+            "environment": environment(),
+        },
         "previous": None if last is None else {"edition": last.name, "manifest": last.manifest},
-        "made_of": made_of, "files": dict(sorted(files.items())),
-    }  # fmt: skip
+        "made_of": made_of,
+        "files": dict(sorted(files.items())),
+    }
 
 
 def _list(workspace: Workspace, draft: Draft, manifest: str) -> None:
     """Add the edition to the index; in place at once or not at all."""
     path = workspace.var / FOLDER / INDEX
     listed = (record_if_there(path) or {"editions": []})["editions"]
-    listed.append({
-        "name": draft.name.address, **asdict(draft.name), "published": draft.published,
-        "next_due": draft.next_due, "reason": draft.reason, "pages": draft.pages is not None,
-        "manifest": manifest,
-    })  # fmt: skip
+    listed.append(
+        {
+            "name": draft.name.address,
+            **asdict(draft.name),
+            "published": draft.published,
+            "next_due": draft.next_due,
+            "reason": draft.reason,
+            "pages": draft.pages is not None,
+            "manifest": manifest,
+        }
+    )
     write_whole(path, _text({"editions": listed}))
 
 
@@ -158,11 +176,13 @@ def _correction(history: History, edition: PastEdition) -> status.Corrected | No
     texts = [{key: str(one["text"]) for key, one in e.claims.items()} for e in (was, now)]
     return status.Corrected(
         claims={
-            key: (text, texts[1].get(key, "")) for key, text in texts[0].items()
+            key: (text, texts[1].get(key, ""))
+            for key, text in texts[0].items()
             if texts[1].get(key) != text
         },
-        reason=now.reason, day=words.day(now.published),
-    )  # fmt: skip
+        reason=now.reason,
+        day=words.day(now.published),
+    )
 
 
 def _text(content: Any) -> str:

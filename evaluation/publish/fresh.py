@@ -92,10 +92,12 @@ def inputs(workspace: Workspace, name: str) -> dict[str, str]:
 def _declared(programme: Programme, protocol: Protocol) -> str:
     """Everything declared that the study uses; that the calendar goes on is no change."""
     left_out = {"last", "outcomes"} | (set() if protocol.value else {"costs"})
-    return fingerprint.of_data([
-        programme.model_dump(mode="json", exclude=left_out),
-        [programme.outcome_by_code[c].model_dump(mode="json") for c in protocol.outcomes],
-    ])  # fmt: skip
+    return fingerprint.of_data(
+        [
+            programme.model_dump(mode="json", exclude=left_out),
+            [programme.outcome_by_code[c].model_dump(mode="json") for c in protocol.outcomes],
+        ]
+    )
 
 
 def _of(paths: list[Path]) -> str:
@@ -114,8 +116,9 @@ def _figures(workspace: Workspace, programme: Programme, protocol: Protocol) -> 
         every = protocol.vintage_rule == "due_day"
         chain = [
             [one.return_id, one.content_hash, one.received]
-            for one in ledger.receipts(programme.name) if every or one.return_id in held
-        ]  # fmt: skip
+            for one in ledger.receipts(programme.name)
+            if every or one.return_id in held
+        ]
         chain += [
             [act.act_id, act.kind, act.received] for act in ledger.acts() if act.return_id in held
         ]

@@ -118,9 +118,12 @@ def gather(workspace: Workspace, name: str, vintage: str, folder: Path) -> Groun
     if protocol.looks is not None and kept.is_file():
         _copy(kept, folder / ASSIGNMENTS)
     said = {
-        "programme_name": programme_name, "study": study, "vintage": vintage,
-        "figures_code": code.figures_fingerprint(), "package": code.package_fingerprint(),
-    }  # fmt: skip
+        "programme_name": programme_name,
+        "study": study,
+        "vintage": vintage,
+        "figures_code": code.figures_fingerprint(),
+        "package": code.package_fingerprint(),
+    }
     for file, content in ((FILE, said), (MODULES, code.modules())):
         text = json.dumps(content, indent=1, sort_keys=True) + "\n"
         (folder / file).write_text(text, encoding="utf-8")
@@ -160,9 +163,12 @@ def _pieces_of_costs(before: Ground, after: Ground, learned: Learned) -> set[str
 
 
 def write_state(
-    folder: Path, grounds: tuple[Ground, Ground], learned: Learned, chosen: Collection[str],
+    folder: Path,
+    grounds: tuple[Ground, Ground],
+    learned: Learned,
+    chosen: Collection[str],
     revised: Callable[[pd.DataFrame], pd.Series] | None = None,
-) -> Path:  # fmt: skip
+) -> Path:
     """A state in which only the chosen factors stand as in the later ground.
 
     Parameters
@@ -214,9 +220,7 @@ def _keyed(costs: Collection[Cost]) -> dict[_Key, Cost]:
     return {(c.site, c.agency, c.kind, c.period.label): c for c in costs}
 
 
-def _piece_of(
-    key: _Key, was: dict[_Key, Cost], now: dict[_Key, Cost], learned: Learned
-) -> str:  # fmt: skip
+def _piece_of(key: _Key, was: dict[_Key, Cost], now: dict[_Key, Cost], learned: Learned) -> str:
     """Whether a cost belongs to a quarter known before (given again) or to a new one."""
     period = (now.get(key) or was[key]).period
     new = learned.last is None or period.last_day > learned.last.last_day

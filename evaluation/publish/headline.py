@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from evaluation.protocol import Protocol
 
 OBSERVATIONS, PARAMETERS, ASSIGNMENTS, STATE = (
-    "observations.parquet", "parameters", "assignments.npz", "state.json",
-)  # fmt: skip
+    "observations.parquet",
+    "parameters",
+    "assignments.npz",
+    "state.json",
+)
 MONEY = {
     "gross_fiscal": "Capacity released to date",
     "cashable": "Of it, what could leave a budget",
@@ -67,15 +70,21 @@ def figures(folder: Path) -> dict[str, float]:
 
 
 def point_figures(
-    programme: Programme, protocol: Protocol, panel: Panel, assignments: Assignments,
+    programme: Programme,
+    protocol: Protocol,
+    panel: Panel,
+    assignments: Assignments,
     parameters: Parameters,
-) -> dict[str, float]:  # fmt: skip
+) -> dict[str, float]:
     """The same from what the state holds."""
     valued = [c for c in protocol.secondary if programme.outcome_by_code[c].unit_cost]
-    wanted = protocol.model_copy(update={
-        "secondary": tuple(valued) if protocol.value else (), "negative_control": (),
-        "estimators": protocol.estimators[:1],
-    })  # fmt: skip
+    wanted = protocol.model_copy(
+        update={
+            "secondary": tuple(valued) if protocol.value else (),
+            "negative_control": (),
+            "estimators": protocol.estimators[:1],
+        }
+    )
     few = replace(assignments, fillers=assignments.fillers[: PLACEBOS + 1])
     estimates: dict[str, tuple[Estimate, ...]] = {
         code: (estimate_by(wanted.estimators[0], panel, code, wanted, few),)
@@ -89,9 +98,13 @@ def point_figures(
                 found[f"{code}.people"] = finding.per_quarter.effect
     if wanted.value:
         value = worth(
-            [group[0] for group in estimates.values()], programme, parameters=parameters,
-            price_base=wanted.price_base, draws=PLACEBOS, seed=wanted.assignments.seed,
-        )  # fmt: skip
+            [group[0] for group in estimates.values()],
+            programme,
+            parameters=parameters,
+            price_base=wanted.price_base,
+            draws=PLACEBOS,
+            seed=wanted.assignments.seed,
+        )
         totals = value.totals()["mean"].to_dict()
         found |= {f"money.{key}": float(totals[key]) for key in MONEY}
     return found
@@ -118,8 +131,13 @@ def of_results(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     for key, title in MONEY.items():
         if key in totals:
             row = totals[key]
-            found[f"money.{key}"] = {"title": title, "unit": "£", "effect": row["mean"],
-                                     "low": row["low"], "high": row["high"]}  # fmt: skip
+            found[f"money.{key}"] = {
+                "title": title,
+                "unit": "£",
+                "effect": row["mean"],
+                "low": row["low"],
+                "high": row["high"],
+            }
     return found
 
 

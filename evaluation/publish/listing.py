@@ -22,9 +22,7 @@ _PAGE = Markup(
     "margin:2rem auto;padding:0 1rem;color-scheme:light dark}}li{{margin:0 0 1rem}}</style></head>"
     "<body><main>{band}<h1>{title}</h1>{body}</main></body></html>\n"
 )
-STATUS = {
-    "current": "the latest", "superseded": "superseded", "corrected": "corrected: see {by}",
-}  # fmt: skip
+STATUS = {"current": "the latest", "superseded": "superseded", "corrected": "corrected: see {by}"}
 
 
 def pages(history: History) -> dict[str, str]:
@@ -76,6 +74,10 @@ def _item(edition: PastEdition) -> Markup:
     told = [str(one) for one in (edition.change or {}).get("sentences", [])]
     log = Markup("").join(Markup("<li>{}</li>").format(one) for one in told)
     return Markup("<li><a href='{}'>Edition {}</a>, published on {}, {}.{}{}</li>").format(
-        _address(edition), edition.name, words.day(edition.published), status, reason,
+        _address(edition),
+        edition.name,
+        words.day(edition.published),
+        status,
+        reason,
         Markup("<ul>{}</ul>").format(log) if told else "",
-    )  # fmt: skip
+    )

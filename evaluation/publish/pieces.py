@@ -55,9 +55,10 @@ class Learned:
         }
         away = {act.return_id: act for act in acts}
         standing = frozenset(
-            name for name, one in receipts.items()
+            name
+            for name, one in receipts.items()
             if one.received <= before and not _away(away, name, before)
-        )  # fmt: skip
+        )
         held = versions.loc[versions["return_id"].isin(standing), "quarter"].unique()
         last = max((Period.parse(label) for label in held), default=None)
         came = {
@@ -67,9 +68,14 @@ class Learned:
         }
         gone = {name: away[name].reason for name in standing if name in away}
         return cls(
-            versions=versions, before=before, after=after, came=came, gone=gone,
-            standing=standing, last=last,
-        )  # fmt: skip
+            versions=versions,
+            before=before,
+            after=after,
+            came=came,
+            gone=gone,
+            standing=standing,
+            last=last,
+        )
 
     @property
     def pieces(self) -> tuple[str, ...]:

@@ -91,8 +91,9 @@ def _files(history: History, edition: PastEdition) -> tuple[list[str], int]:
     manifest, faults = read_record(path), []
     there = {
         one.relative_to(edition.folder).as_posix()
-        for one in edition.folder.rglob("*") if one.is_file()
-    } - {MANIFEST}  # fmt: skip
+        for one in edition.folder.rglob("*")
+        if one.is_file()
+    } - {MANIFEST}
     for name in sorted({*manifest["files"], *there}):
         if name not in there:
             faults.append(f"{edition.name}/{name} is gone.")
@@ -129,9 +130,7 @@ def _order(history: History, edition: PastEdition, manifest: Record) -> list[str
     return [f"{edition.name} was published after another edition than the index says."]
 
 
-def _ledger_faults(
-    workspace: Workspace, editions: Sequence[PastEdition]
-) -> dict[str, list[str]]:  # fmt: skip
+def _ledger_faults(workspace: Workspace, editions: Sequence[PastEdition]) -> dict[str, list[str]]:
     """Edition -> what the ledger has that it should not: one verification for all."""
     heads = {}
     for edition in editions:

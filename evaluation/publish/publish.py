@@ -24,14 +24,7 @@ from evaluation.errors import EditionRefused
 from evaluation.publish import code, draft, sentences
 from evaluation.publish.difference import difference
 from evaluation.publish.draft import Draft, Name
-from evaluation.publish.freeze import (
-    CODE_ARCHIVE,
-    MAKING,
-    MANIFEST,
-    STATE,
-    freeze,
-    restamp,
-)
+from evaluation.publish.freeze import CODE_ARCHIVE, MAKING, MANIFEST, STATE, freeze, restamp
 from evaluation.publish.fresh import refresh, studies_of
 from evaluation.publish.ground import Ground, gather
 from evaluation.publish.headline import of_results
@@ -93,9 +86,11 @@ def publish(
         headline = Edition.read(workspace, programme).headline
         _is_meant(quarter, str(headline.sample["last"]))
         ground = gather(
-            workspace, f"{programme}/{headline.study}",
-            draft.vintage_of(workspace, programme), Path(scratch) / STATE,
-        )  # fmt: skip
+            workspace,
+            f"{programme}/{headline.study}",
+            draft.vintage_of(workspace, programme),
+            Path(scratch) / STATE,
+        )
         book = book_inputs(workspace, programme) if pages else ""
         made_of = draft.digest(workspace, programme, ground, book)
         if (stands := _unchanged(history, made_of)) is not None:
@@ -138,19 +133,29 @@ def sources(workspace: Workspace, editions: list[PastEdition]) -> dict[str, Path
 
 
 def _draft(
-    workspace: Workspace, headline: StudyResults, ground: Ground, name: Name,
+    workspace: Workspace,
+    headline: StudyResults,
+    ground: Ground,
+    name: Name,
     when_and_why: tuple[datetime, str],
-) -> Draft:  # fmt: skip
+) -> Draft:
     now, reason = when_and_why
     programme = ground.programme
     results = {f"{name}.json": path for name, path in draft.results_of(workspace).items()}
     return Draft(
-        name=name, published=format_instant(now), reason=reason, programme=programme.name,
-        study=headline.study, vintage=ground.vintage, synthetic=programme.synthetic,
-        next_due=draft.next_due(programme, name.quarter), ground=ground.folder,
-        headline=of_results(headline.raw), results=results,
+        name=name,
+        published=format_instant(now),
+        reason=reason,
+        programme=programme.name,
+        study=headline.study,
+        vintage=ground.vintage,
+        synthetic=programme.synthetic,
+        next_due=draft.next_due(programme, name.quarter),
+        ground=ground.folder,
+        headline=of_results(headline.raw),
+        results=results,
         stands_on=draft.stands_on(workspace, programme.name, ground.vintage),
-    )  # fmt: skip
+    )
 
 
 def _complete(workspace: Workspace, made: Draft, told: dict[str, Any], built: Path | None) -> Draft:
@@ -174,11 +179,17 @@ def _coming(
             workspace, last, Ground.read(made.ground), made.name.address, made.headline
         )
     told = {
-        "name": made.name.address, "quarter": made.name.quarter, "number": made.name.number,
-        "correction": made.name.correction, "published": made.published,
-        "next_due": made.next_due, "reason": made.reason, "vintage": made.vintage,
-        "headline": made.headline, "change": change,
-    }  # fmt: skip
+        "name": made.name.address,
+        "quarter": made.name.quarter,
+        "number": made.name.number,
+        "correction": made.name.correction,
+        "published": made.published,
+        "next_due": made.next_due,
+        "reason": made.reason,
+        "vintage": made.vintage,
+        "headline": made.headline,
+        "change": change,
+    }
     write_whole(path, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
     came = False
     try:
@@ -215,8 +226,9 @@ def _enough_room(workspace: Workspace, pages: bool) -> None:
     if free < wanted:
         raise EditionRefused(
             f"there is too little room on the disk: {free / 1e6:,.0f} MB are free.",
-            where=str(workspace.var), expected=f"at least {wanted / 1e6:,.0f} MB",
-        )  # fmt: skip
+            where=str(workspace.var),
+            expected=f"at least {wanted / 1e6:,.0f} MB",
+        )
 
 
 @contextlib.contextmanager

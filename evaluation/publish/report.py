@@ -40,9 +40,12 @@ def compared(workspace: Workspace, a: str, b: str, order: str = "") -> dict[str,
     grounds = [Ground.read(one.folder / STATE) for one in (before, after)]
     wanted = tuple(one.strip() for one in order.split(",")) if order else ORDER
     found = difference(
-        workspace, (grounds[0], grounds[1]), (before.name, after.name), order=wanted,
+        workspace,
+        (grounds[0], grounds[1]),
+        (before.name, after.name),
+        order=wanted,
         sources=sources(workspace, [before, after]),
-    )  # fmt: skip
+    )
     return sentences.as_record(found, after.headline, before.headline)
 
 

@@ -24,10 +24,13 @@ def as_record(found: Difference, headline: Headline, was: Headline) -> dict[str,
         meta = headline.get(key) or was.get(key) or {"title": key, "unit": ""}
         figure |= {"title": meta["title"], "unit": meta["unit"]}
     return {
-        **told, "reasons": {c: reason(c, found.causes) for c in found.order},
-        "sentences": [sentence(one, told["figures"][one.id]["title"],
-                               told["figures"][one.id]["unit"]) for one in found.changes],
-    }  # fmt: skip
+        **told,
+        "reasons": {c: reason(c, found.causes) for c in found.order},
+        "sentences": [
+            sentence(one, told["figures"][one.id]["title"], told["figures"][one.id]["unit"])
+            for one in found.changes
+        ],
+    }
 
 
 def sentence(change: Change, title: str, unit: str) -> str:
@@ -75,8 +78,9 @@ def _given_again(causes: Causes) -> str:
         return "Costs of quarters known before are others"
     where = [
         f"{words.counted(causes.areas.get(role, 0), f'{role} area')}"
-        for role in (PILOT, COMPARISON) if causes.areas.get(role)
-    ]  # fmt: skip
+        for role in (PILOT, COMPARISON)
+        if causes.areas.get(role)
+    ]
     said = words.listed(parts) + (f", in {words.listed(where)}" if where else "")
     return f"{said}. Reason given: {_joined(causes.reasons)}" if causes.reasons else said
 

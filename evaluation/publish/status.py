@@ -65,10 +65,11 @@ def linked(page: str, path: str, names: Collection[str]) -> str:
     """
     root = "../" * (len(PurePosixPath(path).parts) + 1)
     return _MARKED.sub(
-        lambda found: _link(f"{root}{found[1]}/pages/index.html", found[2])
-        if found[1] in names else found[0],
+        lambda found: (
+            _link(f"{root}{found[1]}/pages/index.html", found[2]) if found[1] in names else found[0]
+        ),
         page,
-    )  # fmt: skip
+    )
 
 
 def line(
@@ -95,9 +96,12 @@ def line(
     if corrected is not None:
         said += _corrected(edition, corrected, page)
         if edition.status == "corrected" and edition.replaced_by in pages:
-            links.insert(0, _link(
-                f"{root}{edition.replaced_by}/pages/index.html", "Read the corrected edition"
-            ))  # fmt: skip
+            links.insert(
+                0,
+                _link(
+                    f"{root}{edition.replaced_by}/pages/index.html", "Read the corrected edition"
+                ),
+            )
     return Markup(
         "<aside class='edition-status' aria-label='Standing of this edition' "
         "style='{}'>{} {}</aside>"
@@ -115,8 +119,9 @@ def _corrected(edition: PastEdition, corrected: Corrected, page: str) -> str:
         return f"{said} No figure that this page marks was touched."
     moved = [
         f"{key}: {_quoted(was)}, now {_quoted(now)}" if now else f"{key}: {_quoted(was)}, withdrawn"
-        for key in here[:SHOWN] for was, now in (corrected.claims[key],)
-    ]  # fmt: skip
+        for key in here[:SHOWN]
+        for was, now in (corrected.claims[key],)
+    ]
     more = f", and {len(here) - SHOWN} more" if len(here) > SHOWN else ""
     return f"{said} On this page it changed {'; '.join(moved)}{more}."
 

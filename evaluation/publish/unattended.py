@@ -63,9 +63,13 @@ def publish_unattended(
             mend="see to each, then run this again; the last edition stands as it was",
         )
     return publish(
-        workspace, programme=programme, quarter=wanted.label, pages=pages, now=now,
+        workspace,
+        programme=programme,
+        quarter=wanted.label,
+        pages=pages,
+        now=now,
         progress=progress,
-    )  # fmt: skip
+    )
 
 
 def faults(workspace: Workspace, programme: Programme, quarter: Period, now: datetime) -> list[str]:
@@ -112,8 +116,9 @@ def _missing(
         gone = {act.return_id for act in ledger.acts() if act.kind == "withdrawal"}
         held = [
             {"site": r.site, "agency": r.agency, "quarter": r.quarter, "received": r.received}
-            for r in ledger.receipts(programme.name) if r.return_id not in gone
-        ]  # fmt: skip
+            for r in ledger.receipts(programme.name)
+            if r.return_id not in gone
+        ]
     owed = [
         f"{one.site} {one.agency}"
         for one in calendar(programme, held, now.date())

@@ -36,9 +36,16 @@ _LIST_FROM = 4
 # What openpyxl raises on workbooks that it does not understand; it has no error of its own. Its
 # parser of XML, the standard one or lxml where that is installed, raises a SyntaxError.
 _NOT_UNDERSTOOD = (
-    ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError,
-    OSError, SyntaxError, zipfile.BadZipFile,
-)  # fmt: skip
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    OSError,
+    SyntaxError,
+    zipfile.BadZipFile,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -132,12 +132,20 @@ def _write_notes(sheet: Any, asked: Asked) -> dict[str, str]:
     for letter, width in zip("ABCDE", (36, 40, 44, 36, 22), strict=True):
         sheet.column_dimensions[letter].width = width
     tables: tuple[tuple[str, str, tuple[str, ...], list[tuple[str, ...]]], ...] = (
-        ("status", "Status symbols", ("symbol", "meaning", "the figure beside it"),
-         [(s.symbol, s.about, _BESIDE[s.figure]) for s in form().symbols]),
-        ("outcome", "Outcomes", ("code", "title", "what is counted", "out of", "numbers"),
-         [_defined(outcome) for outcome in asked.outcomes]),
+        (
+            "status",
+            "Status symbols",
+            ("symbol", "meaning", "the figure beside it"),
+            [(s.symbol, s.about, _BESIDE[s.figure]) for s in form().symbols],
+        ),
+        (
+            "outcome",
+            "Outcomes",
+            ("code", "title", "what is counted", "out of", "numbers"),
+            [_defined(outcome) for outcome in asked.outcomes],
+        ),
         ("area_code", "Areas", ("code", "name"), [(a.code, a.name) for a in asked.areas]),
-    )  # fmt: skip
+    )
     lists = {}
     for column, title, heads, lines in tables:
         if sheet.max_row > 1:
@@ -170,21 +178,26 @@ def _offer(sheet: Any, rows: Rows, asked: Asked, lists: dict[str, str]) -> None:
         return
     for column, source in lists.items():
         _validate(
-            sheet, f"{place[column]}2:{place[column]}{last}", ("list", None, source),
+            sheet,
+            f"{place[column]}2:{place[column]}{last}",
+            ("list", None, source),
             "Choose from the list; the sheet Notes explains it.",
-        )  # fmt: skip
+        )
     quarter = f'"{rows[0][2]}"'
     _validate(
-        sheet, f"{place['quarter']}2:{place['quarter']}{last}", ("list", None, quarter),
+        sheet,
+        f"{place['quarter']}2:{place['quarter']}{last}",
+        ("list", None, quarter),
         f"This return is for {rows[0][2]}.",
-    )  # fmt: skip
+    )
     missing = "A missing or withheld one stays empty, with its symbol in status."
     start = 2
     for outcome in asked.outcomes:
         end = start + len(asked.areas) - 1
-        figures, below = f"{place['numerator']}{start}:{place['numerator']}{end}", (
-            f"{place['denominator']}{start}:{place['denominator']}{end}"
-        )  # fmt: skip
+        figures, below = (
+            f"{place['numerator']}{start}:{place['numerator']}{end}",
+            (f"{place['denominator']}{start}:{place['denominator']}{end}"),
+        )
         ratio = outcome.form == "ratio"
         what = "A whole number, 0 or more." if outcome.whole else "A number."
         kind = "whole" if outcome.whole else "decimal"

@@ -17,6 +17,15 @@ from evaluation.simulate.files import rows_of, write_returns
 from evaluation.simulate.places import Scenario, invent_programme, write_programme
 
 __all__ = [
-    "Figures", "Scenario", "Switches", "draw_figures", "in_other_programme", "invent_programme",
-    "panel_of", "rows_of", "truth_table", "write_programme", "write_returns",
-]  # fmt: skip
+    "Figures",
+    "Scenario",
+    "Switches",
+    "draw_figures",
+    "in_other_programme",
+    "invent_programme",
+    "panel_of",
+    "rows_of",
+    "truth_table",
+    "write_programme",
+    "write_returns",
+]

@@ -86,9 +86,11 @@ def draw_figures(
         parts["w"][outcome.code] = outcome.per * rate * np.exp(effect)
         parts["o"][outcome.code] = outcome.per * rate
     return Figures(
-        denominators=parts["d"], counts=parts["n"],  # type: ignore[arg-type]
-        with_reform=parts["w"], without_reform=parts["o"],  # type: ignore[arg-type]
-    )  # fmt: skip
+        denominators=parts["d"],
+        counts=parts["n"],  # type: ignore[arg-type]
+        with_reform=parts["w"],
+        without_reform=parts["o"],  # type: ignore[arg-type]
+    )
 
 
 def _baseline(
@@ -235,13 +237,19 @@ def truth_table(programme: Programme, figures: Figures) -> pd.DataFrame:
     """The truth, long: ``area_code, quarter, outcome, with_reform, without_reform``."""
     parts = []
     for outcome in figures.counts:
-        parts.append(pd.DataFrame({
-            "area_code": np.repeat([a.code for a in programme.areas], len(programme.periods)),
-            "quarter": np.tile([p.label for p in programme.periods], len(programme.areas)),
-            "outcome": outcome,
-            "with_reform": figures.with_reform[outcome].ravel(),
-            "without_reform": figures.without_reform[outcome].ravel(),
-        }))  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "area_code": np.repeat(
+                        [a.code for a in programme.areas], len(programme.periods)
+                    ),
+                    "quarter": np.tile([p.label for p in programme.periods], len(programme.areas)),
+                    "outcome": outcome,
+                    "with_reform": figures.with_reform[outcome].ravel(),
+                    "without_reform": figures.without_reform[outcome].ravel(),
+                }
+            )
+        )
     return pd.concat(parts, ignore_index=True)
 
 
@@ -249,12 +257,18 @@ def panel_of(programme: Programme, figures: Figures, outcomes: tuple[str, ...]) 
     """The panel that complete returns of these figures would give, without writing any file."""
     rows = []
     for outcome in outcomes:
-        rows.append(pd.DataFrame({
-            "area_code": np.repeat([a.code for a in programme.areas], len(programme.periods)),
-            "quarter": np.tile([p.label for p in programme.periods], len(programme.areas)),
-            "outcome": outcome,
-            "numerator": figures.counts[outcome].ravel().astype(float),
-            "denominator": np.repeat(figures.denominators[outcome], len(programme.periods)),
-            "status": "",
-        }))  # fmt: skip
+        rows.append(
+            pd.DataFrame(
+                {
+                    "area_code": np.repeat(
+                        [a.code for a in programme.areas], len(programme.periods)
+                    ),
+                    "quarter": np.tile([p.label for p in programme.periods], len(programme.areas)),
+                    "outcome": outcome,
+                    "numerator": figures.counts[outcome].ravel().astype(float),
+                    "denominator": np.repeat(figures.denominators[outcome], len(programme.periods)),
+                    "status": "",
+                }
+            )
+        )
     return Panel.from_observations(pd.concat(rows), programme, outcomes)

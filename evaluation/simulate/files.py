@@ -67,19 +67,27 @@ def _calendar(programme: Programme, scenario: Scenario) -> Iterator[Sent]:
             if (site, agency, back) == (sites[-1], "council", 1):
                 continue
             is_late = (site, agency, back) in {(sites[1], "nhs", 1), (sites[0], "council", 3)}
-            sent = Sent(site=site, agency=agency, period=period,
-                        received=period.last_day + (late if is_late else on_time))  # fmt: skip
+            sent = Sent(
+                site=site,
+                agency=agency,
+                period=period,
+                received=period.last_day + (late if is_late else on_time),
+            )
             yield sent
             if (site, agency, back) == (sites[0], "nhs", 3):
                 yield replace(
-                    sent, received=programme.last.last_day + timedelta(days=20), factor=0.94,
+                    sent,
+                    received=programme.last.last_day + timedelta(days=20),
+                    factor=0.94,
                     note="Restated: repeat attendances within a day were counted twice.",
-                )  # fmt: skip
+                )
             if (site, agency, back) == (OPEN_SITE, "nhs_england", 2):
                 yield replace(
-                    sent, received=(programme.last + -1).last_day + timedelta(days=60), factor=1.02,
+                    sent,
+                    received=(programme.last + -1).last_day + timedelta(days=60),
+                    factor=1.02,
                     note="Restated: late records of two trusts added.",
-                )  # fmt: skip
+                )
 
 
 def rows_of(

@@ -101,21 +101,33 @@ def invent_programme(
     first = last + (1 - preset.quarters)
     sites = tuple(
         Site(
-            code=f"S{s + 1:02d}", name=scenario.site_names[s], start=first + position,
-            announced=first + (position - 2), agencies=scenario.site_agencies,
+            code=f"S{s + 1:02d}",
+            name=scenario.site_names[s],
+            start=first + position,
+            announced=first + (position - 2),
+            agencies=scenario.site_agencies,
             about=scenario.site_about[s],
         )
         for s, position in enumerate(preset.start_positions)
-    )  # fmt: skip
+    )
     declared = {outcome.code: outcome for outcome in load_outcomes(schemas / "outcomes")}
     outcomes = tuple(declared[code] for code in preset.outcomes)
     areas = _areas(scenario, preset, sites, rng)
     return Programme(
-        name=name, title=scenario.title, question=scenario.question, synthetic=True, first=first,
-        last=last, agencies=scenario.agencies, sources=_used_sources(scenario, outcomes),
-        sites=sites, areas=areas, outcomes=outcomes, costs=_costs(scenario, sites, areas, last),
+        name=name,
+        title=scenario.title,
+        question=scenario.question,
+        synthetic=True,
+        first=first,
+        last=last,
+        agencies=scenario.agencies,
+        sources=_used_sources(scenario, outcomes),
+        sites=sites,
+        areas=areas,
+        outcomes=outcomes,
+        costs=_costs(scenario, sites, areas, last),
         deprivation=_deprivation(scenario, areas),
-    )  # fmt: skip
+    )
 
 
 def _deprivation(scenario: Scenario, areas: tuple[Area, ...]) -> tuple[Deprivation, ...]:
@@ -155,14 +167,21 @@ def _areas(
         for role, count in sizes:
             for _ in range(count):
                 spot = np.array([x, y]) + rng.normal(0, AREA_SPREAD_KM, 2)
-                areas.append(Area(
-                    code=f"X{position + 1:02d}{number + 1:03d}",
-                    name=f"{authority} {scenario.area_names[number]}", authority=authority,
-                    role=role, site=sites[s].code if role == "pilot" else None,
-                    population=_population(scenario, rng), x=round(spot[0], 1),
-                    y=round(spot[1], 1),
-                    reason="buffer: shares its authority with a site" if role == "excluded" else "",
-                ))  # fmt: skip
+                areas.append(
+                    Area(
+                        code=f"X{position + 1:02d}{number + 1:03d}",
+                        name=f"{authority} {scenario.area_names[number]}",
+                        authority=authority,
+                        role=role,
+                        site=sites[s].code if role == "pilot" else None,
+                        population=_population(scenario, rng),
+                        x=round(spot[0], 1),
+                        y=round(spot[1], 1),
+                        reason="buffer: shares its authority with a site"
+                        if role == "excluded"
+                        else "",
+                    )
+                )
                 number += 1
     return tuple(areas)
 
@@ -189,16 +208,29 @@ def _costs(
     for site in sites:
         served = sum(area.site == site.code for area in areas)
         for agency, amount in scenario.costs["set_up"].items():
-            costs.append(Cost(site=site.code, agency=agency, kind="set-up",
-                              period=site.start + -1, amount=amount * served,
-                              price_year=scenario.costs_price_year))  # fmt: skip
+            costs.append(
+                Cost(
+                    site=site.code,
+                    agency=agency,
+                    kind="set-up",
+                    period=site.start + -1,
+                    amount=amount * served,
+                    price_year=scenario.costs_price_year,
+                )
+            )
         for step in range(last - site.start + 1):
             for kind, key in (("running", "running"), ("in kind", "in_kind")):
                 costs += [
-                    Cost(site=site.code, agency=agency, kind=kind, period=site.start + step,
-                         amount=amount * served, price_year=scenario.costs_price_year)
+                    Cost(
+                        site=site.code,
+                        agency=agency,
+                        kind=kind,
+                        period=site.start + step,
+                        amount=amount * served,
+                        price_year=scenario.costs_price_year,
+                    )
                     for agency, amount in scenario.costs[key].items()
-                ]  # fmt: skip
+                ]
     return tuple(costs)
 
 
@@ -210,9 +242,11 @@ def write_programme(programme: Programme, folder: Path) -> None:
     declared["sites"] = [{**site, "agencies": list(site["agencies"])} for site in declared["sites"]]
     declared["sources"] = list(declared["sources"])
     declared |= {
-        "areas": "areas.csv", "costs": "costs.csv", "deprivation": "deprivation.csv",
+        "areas": "areas.csv",
+        "costs": "costs.csv",
+        "deprivation": "deprivation.csv",
         "outcomes": [outcome.code for outcome in programme.outcomes],
-    }  # fmt: skip
+    }
     head = "# Synthetic: invented places, invented figures. Written by `newstart demo`.\n"
     text = yaml.safe_dump(declared, sort_keys=False, allow_unicode=True, width=100)
     (folder / "programme.yaml").write_text(head + text, encoding="utf-8")

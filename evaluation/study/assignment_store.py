@@ -37,18 +37,22 @@ def keep(folder: Path, assignments: Assignments, panel: Panel) -> None:
     slots = assignments.slots
     meta = {name: getattr(assignments, name) for name in META}
     meta |= {
-        "banded_by": list(assignments.banded_by), "names": list(slots.names),
+        "banded_by": list(assignments.banded_by),
+        "names": list(slots.names),
         "starts": [panel.labels[g] for g in slots.starts.tolist()],
         "codes": [str(code) for code in panel.areas.index],
-    }  # fmt: skip
+    }
     unfinished = folder / "assignments.part"
     with unfinished.open("wb") as handle:
         np.savez_compressed(
-            handle, allow_pickle=False,
+            handle,
+            allow_pickle=False,
             meta=np.frombuffer(fingerprint.canonical(meta), dtype=np.uint8),
-            fillers=assignments.fillers.astype(np.int32), places=slots.places,
-            slot_of=slots.slot_of, strata=assignments.strata,
-        )  # fmt: skip
+            fillers=assignments.fillers.astype(np.int32),
+            places=slots.places,
+            slot_of=slots.slot_of,
+            strata=assignments.strata,
+        )
     unfinished.replace(folder / FILE)
 
 
@@ -65,10 +69,16 @@ def kept_fingerprint(folder: Path) -> str:
 
 
 def _content_hash(arrays: dict[str, NDArray[Any]]) -> str:
-    return fingerprint.of_data({
-        name: [str(a.dtype), list(a.shape), fingerprint.of_bytes(np.ascontiguousarray(a).tobytes())]
-        for name, a in sorted(arrays.items())
-    })  # fmt: skip
+    return fingerprint.of_data(
+        {
+            name: [
+                str(a.dtype),
+                list(a.shape),
+                fingerprint.of_bytes(np.ascontiguousarray(a).tobytes()),
+            ]
+            for name, a in sorted(arrays.items())
+        }
+    )
 
 
 def changed_rows(folder: Path, expected: Assignments, panel: Panel) -> list[int]:
@@ -93,9 +103,10 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         raise LedgerError(
-            "the kept assignments cannot be read.", where=str(path),
+            "the kept assignments cannot be read.",
+            where=str(path),
             mend="take the file away: the study draws them again as they were locked",
-        ) from None  # fmt: skip
+        ) from None
 
 
 def held(folder: Path, panel: Panel) -> Assignments | None:
@@ -119,16 +130,21 @@ def held(folder: Path, panel: Panel) -> Assignments | None:
         lost = meta["codes"][int(np.flatnonzero(position < 0)[0])]
         raise LedgerError(
             f"area {lost} was part of the study's assignments and is not in the panel.",
-            where=str(path), mend="submit its returns, or start a study of its own without it",
-        )  # fmt: skip
+            where=str(path),
+            mend="submit its returns, or start a study of its own without it",
+        )
     strata = np.full(len(panel.areas), -1, dtype=np.int64)
     strata[position] = arrays["strata"]
     slots = Slots(
-        places=position[arrays["places"]], slot_of=arrays["slot_of"],
+        places=position[arrays["places"]],
+        slot_of=arrays["slot_of"],
         starts=np.array([Period.parse(s) - panel.periods[0] for s in meta["starts"]]),
         names=tuple(meta["names"]),
-    )  # fmt: skip
+    )
     return Assignments(
-        fillers=position[arrays["fillers"]], slots=slots, strata=strata,
-        banded_by=tuple(meta["banded_by"]), **{name: meta[name] for name in META},
-    )  # fmt: skip
+        fillers=position[arrays["fillers"]],
+        slots=slots,
+        strata=strata,
+        banded_by=tuple(meta["banded_by"]),
+        **{name: meta[name] for name in META},
+    )

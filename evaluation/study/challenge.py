@@ -46,9 +46,12 @@ def record(workspace: Workspace, name: str, found: dict[str, Any]) -> Path:
 
 
 def challenge(
-    workspace: Workspace, name: str, *, simulations: int = 30,
+    workspace: Workspace,
+    name: str,
+    *,
+    simulations: int = 30,
     progress: Callable[[str], object] = lambda _: None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """What attacks found: ``theory``, ``implications``; by outcome ``refuted``, ``unobserved``.
 
     ``panel`` is the fingerprint of the panel attacked.
@@ -70,19 +73,28 @@ def challenge(
     for code in protocol.primary:
         progress(f"{name}: attacking {code}")
         attack = Attack(
-            panel=panel, outcome=code, fit=_ours(protocol), window=protocol.window,
-            controls=protocol.negative_control, adjusts=_adjusts(protocol),
-            simulations=simulations, seed=protocol.assignments.seed % 2**32,
-        )  # fmt: skip
+            panel=panel,
+            outcome=code,
+            fit=_ours(protocol),
+            window=protocol.window,
+            controls=protocol.negative_control,
+            adjusts=_adjusts(protocol),
+            simulations=simulations,
+            seed=protocol.assignments.seed % 2**32,
+        )
         refuted[code] = [asdict(one) for one in refute(attack)]
     return {
-        "study": name, "panel": panel.fingerprint, "simulations": simulations,
-        "recorded": format_instant(now()), "theory": _theory(graph, protocol) if graph else None,
-        "implications": [
-            one.sentence for one in test_implications(graph, area_table(panel, graph))
-        ] if graph else [],
-        "refuted": refuted, "unobserved": _unobserved(workspace, name, protocol),
-    }  # fmt: skip
+        "study": name,
+        "panel": panel.fingerprint,
+        "simulations": simulations,
+        "recorded": format_instant(now()),
+        "theory": _theory(graph, protocol) if graph else None,
+        "implications": [one.sentence for one in test_implications(graph, area_table(panel, graph))]
+        if graph
+        else [],
+        "refuted": refuted,
+        "unobserved": _unobserved(workspace, name, protocol),
+    }
 
 
 def _unobserved(workspace: Workspace, name: str, protocol: Protocol) -> dict[str, Any]:
@@ -109,11 +121,14 @@ def _theory(graph: Theory, protocol: Protocol) -> dict[str, Any]:
     held = [name for name in protocol.adjust_for if name in graph.causes]
     return {
         code: {
-            "adjustment_set": graph.adjustment_set(code), "held_fixed": held,
-            "bad_controls": graph.bad_controls(code, held), "closed": graph.closes(code, held),
+            "adjustment_set": graph.adjustment_set(code),
+            "held_fixed": held,
+            "bad_controls": graph.bad_controls(code, held),
+            "closed": graph.closes(code, held),
         }
-        for code in protocol.primary if code in graph.outcomes
-    }  # fmt: skip
+        for code in protocol.primary
+        if code in graph.outcomes
+    }
 
 
 def _ours(protocol: Protocol) -> Callable[[Panel, str, tuple[str, ...]], Estimate]:
@@ -128,9 +143,12 @@ def _ours(protocol: Protocol) -> Callable[[Panel, str, tuple[str, ...]], Estimat
             return estimate_by(protocol.estimators[0], panel, outcome, protocol, drawn)
         chosen = protocol.did
         settings = DidSettings(
-            comparison=chosen.comparison, base=chosen.base, anticipation=chosen.anticipation,
-            scale=protocol.scale_of(outcome), covariates=covariates,
-        )  # fmt: skip
+            comparison=chosen.comparison,
+            base=chosen.base,
+            anticipation=chosen.anticipation,
+            scale=protocol.scale_of(outcome),
+            covariates=covariates,
+        )
         return did(panel, outcome, settings=settings, assignments=drawn, level=protocol.level)
 
     return fit

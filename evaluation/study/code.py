@@ -9,11 +9,21 @@ from evaluation import fingerprint
 from evaluation.workspace import package
 
 DECIDES = (
-    "quarters.py", "programme.py", "protocol.py", "panel.py", "estimate/*.py", "diagnose/*.py",
-    "finding/judge.py", "finding/looked.py", "finding/models.py",
-    "study/assignment_store.py", "study/kept.py", "study/look*.py", "study/panels.py",
+    "quarters.py",
+    "programme.py",
+    "protocol.py",
+    "panel.py",
+    "estimate/*.py",
+    "diagnose/*.py",
+    "finding/judge.py",
+    "finding/looked.py",
+    "finding/models.py",
+    "study/assignment_store.py",
+    "study/kept.py",
+    "study/look*.py",
+    "study/panels.py",
     "study/run.py",
-)  # fmt: skip
+)
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "linearmodels")
 
 

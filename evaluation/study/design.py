@@ -52,9 +52,10 @@ def study_power(
     programme, protocol, panel = _ground(workspace, name)
     if protocol.looks is None:
         raise ProtocolError(
-            "the protocol plans no looks, so there is nothing to spend alpha over.", where=name,
+            "the protocol plans no looks, so there is nothing to spend alpha over.",
+            where=name,
             mend="add looks: {horizon: 8} to protocol.yaml",
-        )  # fmt: skip
+        )
     tables = []
     for code in _chosen(protocol, outcome, name):
         direction = direction_of(
@@ -94,7 +95,8 @@ def _chosen(protocol: Protocol, outcome: str | None, name: str) -> tuple[str, ..
         return protocol.primary
     if outcome not in protocol.outcomes:
         raise ProtocolError(
-            f"the protocol has no outcome {outcome!r}.", where=name,
+            f"the protocol has no outcome {outcome!r}.",
+            where=name,
             expected=", ".join(protocol.outcomes),
-        )  # fmt: skip
+        )
     return (outcome,)

@@ -45,7 +45,10 @@ def read_deviations(folder: Path) -> tuple[Deviation, ...]:
     if not path.is_file():
         return ()
     held = validated(
-        _Deviations, read_yaml(path), path, ProtocolError,
+        _Deviations,
+        read_yaml(path),
+        path,
+        ProtocolError,
         expected="deviations: a list, each with date, what and reason",
-    )  # fmt: skip
+    )
     return tuple(sorted(held.deviations, key=lambda one: one.date))

@@ -11,9 +11,10 @@ def differing(was: Any, now: Any, place: str = "") -> list[tuple[str, Any, Any]]
     """Dotted place, old value and new one of everything that differs; a list is one value."""
     if isinstance(was, dict) and isinstance(now, dict):
         return [
-            found for key in dict.fromkeys([*was, *now])
+            found
+            for key in dict.fromkeys([*was, *now])
             for found in differing(was.get(key), now.get(key), f"{place}.{key}".lstrip("."))
-        ]  # fmt: skip
+        ]
     return [] if was == now else [(place, was, now)]
 
 

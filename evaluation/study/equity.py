@@ -34,9 +34,11 @@ def fifths(run: StudyRun) -> list[dict[str, Any]]:
     if run.value is None or not declared:
         return []
     return by_fifth(
-        run.panel, {one.area: one.fifth for one in declared},
-        lambda panel: _valued(run, panel), _incomes(run),
-    )  # fmt: skip
+        run.panel,
+        {one.area: one.fifth for one in declared},
+        lambda panel: _valued(run, panel),
+        _incomes(run),
+    )
 
 
 def effects_by_fifth(run: StudyRun) -> list[dict[str, Any]]:
@@ -57,9 +59,12 @@ def effects_by_fifth(run: StudyRun) -> list[dict[str, Any]]:
 def _within(run: StudyRun, fifth: int, inside: NDArray[np.bool_]) -> dict[str, Any]:
     pilots = int((inside & run.panel.started).sum())
     row: dict[str, Any] = {
-        "fifth": fifth, "pilot_areas": pilots, "comparison_areas": int(inside.sum()) - pilots,
-        "reason": "", "effects": [],
-    }  # fmt: skip
+        "fifth": fifth,
+        "pilot_areas": pilots,
+        "comparison_areas": int(inside.sum()) - pilots,
+        "reason": "",
+        "effects": [],
+    }
     if not pilots or pilots == inside.sum():
         lacking = "pilot" if not pilots else "comparison"
         return row | {"reason": f"no {lacking} area lies in this fifth"}
@@ -72,9 +77,7 @@ def _within(run: StudyRun, fifth: int, inside: NDArray[np.bool_]) -> dict[str, A
     return row | {"effects": found}
 
 
-def _effect(
-    run: StudyRun, code: str, panel: Panel, assignments: Assignments
-) -> dict[str, Any]:  # fmt: skip
+def _effect(run: StudyRun, code: str, panel: Panel, assignments: Assignments) -> dict[str, Any]:
     protocol = run.protocol
     estimate = estimate_by(protocol.estimators[0], panel, code, protocol, assignments)
     overall = estimate.overall(window=protocol.window).iloc[0]
@@ -90,19 +93,22 @@ def _incomes(run: StudyRun) -> Incomes:
     every = [income for incomes in held.values() for income in incomes]
     return Incomes(
         of_fifth={fifth: sum(incomes) / len(incomes) for fifth, incomes in held.items()},
-        reference=sum(every) / len(every), source="declared by the programme",
-    )  # fmt: skip
+        reference=sum(every) / len(every),
+        source="declared by the programme",
+    )
 
 
 def _valued(run: StudyRun, panel: Panel) -> Value:
     protocol, programme = run.protocol, run.programme
     assignments = run.assignments.redrawn(panel)
     codes = [
-        code for code in (*protocol.primary, *protocol.secondary)
+        code
+        for code in (*protocol.primary, *protocol.secondary)
         if programme.outcome_by_code[code].unit_cost
-    ]  # fmt: skip
+    ]
     estimates = [
         estimate_by(protocol.estimators[0], panel, code, protocol, assignments) for code in codes
     ]
-    return worth(estimates, programme, price_base=protocol.price_base,
-                 seed=protocol.assignments.seed)  # fmt: skip
+    return worth(
+        estimates, programme, price_base=protocol.price_base, seed=protocol.assignments.seed
+    )

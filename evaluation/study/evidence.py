@@ -21,8 +21,9 @@ def graded(workspace: Workspace, results: dict[str, Any]) -> dict[str, Grade]:
     judgement = Judgement.load(workspace.studies / results["programme"] / results["study"])
     return {
         outcome["code"]: grade(evidence_of(results, outcome), judgement)
-        for outcome in results["outcomes"] if outcome["role"] == "primary"
-    }  # fmt: skip
+        for outcome in results["outcomes"]
+        if outcome["role"] == "primary"
+    }
 
 
 def evidence_of(results: dict[str, Any], outcome: dict[str, Any]) -> Evidence:
@@ -37,21 +38,24 @@ def evidence_of(results: dict[str, Any], outcome: dict[str, Any]) -> Evidence:
     trend, spillover = checks.get("pre_trend", absent), checks.get("spillover", absent)
     return Evidence(
         one_instrument=bool(outcome["instrument"]) and outcome["measured_in"] == "all areas",
-        pilot_areas=sample["pilot_areas"], comparison_areas=sample["comparison_areas"],
+        pilot_areas=sample["pilot_areas"],
+        comparison_areas=sample["comparison_areas"],
         periods_before=max(0, first - Period.parse(sample["first"])),
         trend=(trend["result"], trend["sentence"]),
         complete=1 - (data["missing"] + data["suppressed"]) / max(data["cells"], 1),
-        agree=sum(_agrees(primary, one) for one in others), others=len(others),
+        agree=sum(_agrees(primary, one) for one in others),
+        others=len(others),
         excludes_none=None not in ends and (ends[0] > 0 or ends[1] < 0),
         fixed_before=results["label"] == "confirmatory",
         how_chosen=results["how_pilots_were_chosen"],
         deviations=len(results.get("deviations", ())),
         controls=tuple(
-            (one["result"], one["sentence"]) for one in outcome["diagnostics"]
+            (one["result"], one["sentence"])
+            for one in outcome["diagnostics"]
             if one["code"] == "negative_control"
         ),
         spillover=(spillover["result"], spillover["sentence"]),
-    )  # fmt: skip
+    )
 
 
 def _agrees(primary: dict[str, Any], other: dict[str, Any]) -> bool:

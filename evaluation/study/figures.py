@@ -35,8 +35,14 @@ def paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
     quarter = units.index["quarter"].astype(str).to_numpy()
     rows = []
     for t, label in enumerate(panel.labels):
-        row: dict[str, Any] = {"period": label, "pilot": pilot[t], "comparison": comparison[t],
-                               "counterfactual": None, "low": None, "high": None}  # fmt: skip
+        row: dict[str, Any] = {
+            "period": label,
+            "pilot": pilot[t],
+            "comparison": comparison[t],
+            "counterfactual": None,
+            "low": None,
+            "high": None,
+        }
         now = quarter == label
         if now.any():
             change = units.draws[:, now].sum(axis=1) / exposure[t]
@@ -61,11 +67,16 @@ def _unweighted_paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
             gap = twin.loc[now, "observed"] - twin.loc[now, "counterfactual"]
             weight = estimate.index.loc[now.to_numpy(), "weight"].to_numpy(dtype=float)
             ratio = float(np.average(gap, weights=weight)) * weight.sum() / len(pilot)
-        rows.append({
-            "period": label, "pilot": float(np.nanmean(pilot[:, t])),
-            "comparison": float(np.nanmean(comparison[:, t])), "low": None, "high": None,
-            "counterfactual": None if ratio is None else _without(pilot[:, t], ratio, estimate),
-        })  # fmt: skip
+        rows.append(
+            {
+                "period": label,
+                "pilot": float(np.nanmean(pilot[:, t])),
+                "comparison": float(np.nanmean(comparison[:, t])),
+                "low": None,
+                "high": None,
+                "counterfactual": None if ratio is None else _without(pilot[:, t], ratio, estimate),
+            }
+        )
     return rows
 
 

@@ -59,14 +59,16 @@ def freeze(
         raise ProtocolError(
             f"the protocol cannot be frozen: {len(errors)} "
             f"{'errors' if len(errors) > 1 else 'error'}, the first: {errors[0].message}",
-            where=f"{name}, line {errors[0].line}", mend=f"newstart protocol check {name}",
-        )  # fmt: skip
+            where=f"{name}, line {errors[0].line}",
+            mend=f"newstart protocol check {name}",
+        )
     what = load_study(workspace, name)
     folder = workspace.studies / what[0].name / what[1].study
     before = Lock.read(folder)
     if before is None and relock:
-        raise ProtocolError("there is no lock to lock anew.", where=name,
-                            mend=f"newstart protocol freeze {name}")  # fmt: skip
+        raise ProtocolError(
+            "there is no lock to lock anew.", where=name, mend=f"newstart protocol freeze {name}"
+        )
     content = _content(workspace, what, before, now or workspace.now())
     content["questions"] = [f"{one.rule}: {one.message}" for one in remarks]
     if before is not None:
@@ -81,15 +83,17 @@ def freeze(
 
 def _refuse_changed(before: Lock, content: dict[str, Any], name: str) -> None:
     parts = [
-        part for part in ("protocol", "declared", "assignments", "code")
+        part
+        for part in ("protocol", "declared", "assignments", "code")
         if before.content[part] != content[part]
-    ]  # fmt: skip
+    ]
     if parts:
         raise ProtocolError(
             f"it was locked on {before.content['frozen'][:10]}, and the {', '.join(parts)} changed "
-            "since.", where=name,
+            "since.",
+            where=name,
             mend="restore what was changed, or lock anew with its reason: --relock --reason TEXT",
-        )  # fmt: skip
+        )
 
 
 def _content(
@@ -103,30 +107,39 @@ def _content(
         latest = max((one.received for one in ledger.receipts(programme.name)), default="")
     if observations.empty:
         raise ProtocolError(
-            "there are no figures yet to draw the assignments on.", where=protocol.study,
+            "there are no figures yet to draw the assignments on.",
+            where=protocol.study,
             mend="submit the returns of the quarters before the start first",
-        )  # fmt: skip
+        )
     if latest > format_instant(now):
         raise ProtocolError(
             f"the ledger holds returns of {latest[:10]}, after the lock's own time "
-            f"({format_instant(now)[:10]}).", where=protocol.study,
+            f"({format_instant(now)[:10]}).",
+            where=protocol.study,
             mend="set the clock right: a lock cannot be dated back",
-        )  # fmt: skip
+        )
     return {
-        "lock_version": VERSION, "programme": programme.name, "study": protocol.study,
-        "title": protocol.title, "frozen": format_instant(now),
-        "synthetic_clock": workspace.synthetic_clock or programme.synthetic, "reason": "",
+        "lock_version": VERSION,
+        "programme": programme.name,
+        "study": protocol.study,
+        "title": protocol.title,
+        "frozen": format_instant(now),
+        "synthetic_clock": workspace.synthetic_clock or programme.synthetic,
+        "reason": "",
         "protocol": protocol_part(folder, protocol),
         "declared": declared_part(programme, protocol),
         "assignments": _assignments(workspace, what, observations, before, now),
         "code": {"sha256": code_fingerprint(), "files": code_files()},
         "environment": environment(),
         "vintage_rule": {
-            "name": protocol.vintage_rule, "says": VINTAGE_RULES[protocol.vintage_rule],
+            "name": protocol.vintage_rule,
+            "says": VINTAGE_RULES[protocol.vintage_rule],
         },
         "ledger_head": {"returns": head.returns, "chain": head.chain},
-        "data_seen": _seen(programme, observations), "figures": {}, "history": [],
-    }  # fmt: skip
+        "data_seen": _seen(programme, observations),
+        "figures": {},
+        "history": [],
+    }
 
 
 def _seen(programme: Programme, observations: pd.DataFrame) -> dict[str, Any]:
@@ -135,10 +148,11 @@ def _seen(programme: Programme, observations: pd.DataFrame) -> dict[str, Any]:
     starts = [site.start for site in programme.sites]
     first = min(starts) if starts else None
     return {
-        "last_quarter": last.label, "first_start": first.label if first else "",
+        "last_quarter": last.label,
+        "first_start": first.label if first else "",
         "after_start": first is not None and last >= first,
         "started_quarters": max(0, last - first + 1) if first is not None else 0,
-    }  # fmt: skip
+    }
 
 
 def _assignments(
@@ -159,11 +173,16 @@ def _assignments(
         assignment_store.keep(folder, expected, whole)
     held = assignment_store.held(folder, whole) or expected
     return {
-        "sha256": assignment_store.kept_fingerprint(folder), "drawn_as_of": drawn_as_of,
-        "drawn": len(held) - 1, "distinct": str(held.distinct), "smallest_p": held.smallest_p,
-        "block": held.block, "reason": held.reason, "seed": held.seed,
+        "sha256": assignment_store.kept_fingerprint(folder),
+        "drawn_as_of": drawn_as_of,
+        "drawn": len(held) - 1,
+        "distinct": str(held.distinct),
+        "smallest_p": held.smallest_p,
+        "block": held.block,
+        "reason": held.reason,
+        "seed": held.seed,
         "strata": list(held.banded_by),
-    }  # fmt: skip
+    }
 
 
 def _after(
@@ -173,9 +192,7 @@ def _after(
     old = _held_headline(workspace, name, before)
     progress(f"{name}: running on the code and protocol that are to be locked")
     new = headline(clean(_run_data(workspace, name)))
-    figures = {
-        code: {"old": old.get(code), "new": new.get(code)} for code in sorted({*old, *new})
-    }  # fmt: skip
+    figures = {code: {"old": old.get(code), "new": new.get(code)} for code in sorted({*old, *new})}
     lock = dict(before.content)
     history = [*lock.pop("history"), {"hash": before.hash, "lock": {**lock, "history": []}}]
     return {"reason": reason, "figures": figures, "history": history}
@@ -198,7 +215,11 @@ def _held_headline(workspace: Workspace, name: str, before: Lock) -> dict[str, A
 def headline(results: dict[str, Any]) -> dict[str, Any]:
     """Primary outcome -> verdict and effect in percent with its range, of written results."""
     return {
-        one["code"]: {"verdict": one["finding"]["verdict"], "vintage": results["vintage"],
-                      **one["finding"]["effect_percent"]}
-        for one in results["outcomes"] if one["role"] == "primary"
-    }  # fmt: skip
+        one["code"]: {
+            "verdict": one["finding"]["verdict"],
+            "vintage": results["vintage"],
+            **one["finding"]["effect_percent"],
+        }
+        for one in results["outcomes"]
+        if one["role"] == "primary"
+    }

@@ -28,37 +28,85 @@ ASKED = (
     ("contact", "Contact", "Who answers for it.", ""),
     ("registered", "Registration", "Registry and number, or empty until it has one.", ""),
     ("data_seen", "Data seen so far", "Which outcome figures anyone of the team has seen.", ""),
-    ("how_pilots_were_chosen", "How were the pilots chosen?",
-     "Nothing matters more: who chose, by what, and whether any place asked or was refused.", ""),
+    (
+        "how_pilots_were_chosen",
+        "How were the pilots chosen?",
+        "Nothing matters more: who chose, by what, and whether any place asked or was refused.",
+        "",
+    ),
     ("intervention", "What do the sites do?", "What a site does that others do not.", ""),
-    ("primary", "Primary outcomes (one to three)",
-     "Those on which the programme is judged; each measured alike in both arms.", ""),
+    (
+        "primary",
+        "Primary outcomes (one to three)",
+        "Those on which the programme is judged; each measured alike in both arms.",
+        "",
+    ),
     ("secondary", "Secondary outcomes", "Reported whatever they show.", ""),
-    ("negative_control", "Outcomes that it cannot move",
-     "If one moves, the comparison is at fault.", ""),
-    ("window", "Periods after the start, first and last",
-     "One number is the answer: the mean effect over these.", "[0, 7]"),
-    ("estimand", "Estimand in words", "Population, contrast, periods.",
-     "Mean effect on everyone who lives in the pilot areas, over the window, against what would"
-     " have been without the programme."),
-    ("hoped_percent", "Effect hoped for, in percent, with its sign, by outcome",
-     "What the programme would call success; below it the study may see nothing.", "{}"),
-    ("default_margin_percent", "Smallest change that would matter, in percent",
-     'The X of "no effect larger than X".', "5"),
-    ("estimators", "Estimators, the primary one first",
-     "Chosen by fit before the start alone.", "[synthetic_did, did, synthetic_control]"),
-    ("looks", "Looks", "How many quarterly looks, and the alpha kept for later ones.",
-     "{spending: obrien_fleming, horizon: 8, reserve: 0.01, harm_margin: 2}"),
-    ("assignments", "Assignments", "How many, within which strata, from which seed.",
-     "{n: 9999, strata: [], seed: 20260101}"),
-    ("missing", "Missing figures", "What is done with a figure that is not there.",
-     "Left out, counted and shown; nothing is filled in."),
-    ("suppressed", "Withheld small counts", "What is done with them.",
-     "Left out; both ends of what they could be are shown beside the result."),
+    (
+        "negative_control",
+        "Outcomes that it cannot move",
+        "If one moves, the comparison is at fault.",
+        "",
+    ),
+    (
+        "window",
+        "Periods after the start, first and last",
+        "One number is the answer: the mean effect over these.",
+        "[0, 7]",
+    ),
+    (
+        "estimand",
+        "Estimand in words",
+        "Population, contrast, periods.",
+        "Mean effect on everyone who lives in the pilot areas, over the window, against what would"
+        " have been without the programme.",
+    ),
+    (
+        "hoped_percent",
+        "Effect hoped for, in percent, with its sign, by outcome",
+        "What the programme would call success; below it the study may see nothing.",
+        "{}",
+    ),
+    (
+        "default_margin_percent",
+        "Smallest change that would matter, in percent",
+        'The X of "no effect larger than X".',
+        "5",
+    ),
+    (
+        "estimators",
+        "Estimators, the primary one first",
+        "Chosen by fit before the start alone.",
+        "[synthetic_did, did, synthetic_control]",
+    ),
+    (
+        "looks",
+        "Looks",
+        "How many quarterly looks, and the alpha kept for later ones.",
+        "{spending: obrien_fleming, horizon: 8, reserve: 0.01, harm_margin: 2}",
+    ),
+    (
+        "assignments",
+        "Assignments",
+        "How many, within which strata, from which seed.",
+        "{n: 9999, strata: [], seed: 20260101}",
+    ),
+    (
+        "missing",
+        "Missing figures",
+        "What is done with a figure that is not there.",
+        "Left out, counted and shown; nothing is filled in.",
+    ),
+    (
+        "suppressed",
+        "Withheld small counts",
+        "What is done with them.",
+        "Left out; both ends of what they could be are shown beside the result.",
+    ),
     ("decision_rules", "Decision rules", "Who does what on which verdict.", ""),
     ("publication", "Publication date", "Whatever the result.", "null"),
     ("value", "Is value to be estimated?", "Pounds, by agency.", "false"),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +142,12 @@ def questions(workspace: Workspace, name: str) -> tuple[Question, ...]:
     controls = [o.code for o in programme.outcomes if o.negative_control]
     rest = [c for c in first[1:] if c not in controls]
     own = {
-        "title": f"{study} of {programme.title}", "question": programme.question,
-        "primary": _list(first[:1]), "secondary": _list(rest), "negative_control": _list(controls),
-    }  # fmt: skip
+        "title": f"{study} of {programme.title}",
+        "question": programme.question,
+        "primary": _list(first[:1]),
+        "secondary": _list(rest),
+        "negative_control": _list(controls),
+    }
     return tuple(
         Question(field=field, text=text, why=why, default=own.get(field, default))
         for field, text, why, default in ASKED

@@ -22,7 +22,7 @@ def series_folder(workspace: Workspace, programme: Programme, protocol: Protocol
         "plan": protocol.assignments.model_dump(mode="json"),
         "sites": [[s.code, s.start.label] for s in programme.sites],
         "pilots": sorted(a.code for a in programme.areas if a.site),
-    }  # fmt: skip
+    }
     of_plan = fingerprint.of_data(plan)[:16]
     return workspace.looks(programme.name, protocol.study) / of_plan
 

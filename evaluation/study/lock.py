@@ -93,14 +93,16 @@ class Lock:
             raise ProtocolError("the lock cannot be read.", where=str(path), mend=mend) from None
         if not known:
             raise ProtocolError(
-                "the lock is of another version than this software reads.", where=str(path),
+                "the lock is of another version than this software reads.",
+                where=str(path),
                 expected=f"lock_version {VERSION}",
-            )  # fmt: skip
+            )
         if said != lock.hash:
             raise ProtocolError(
                 "the lock was changed after it was written: its hash does not hold.",
-                where=str(path), mend=mend,
-            )  # fmt: skip
+                where=str(path),
+                mend=mend,
+            )
         return lock
 
 
@@ -118,8 +120,9 @@ def declared_part(programme: Programme, protocol: Protocol) -> dict[str, Any]:
     """What the programme declares that an analysis rests on: starts, eligible areas, outcomes."""
     areas = [
         [a.code, a.role, a.authority, a.site, a.geography, a.population, a.x, a.y]
-        for a in programme.areas if a.role != "excluded"
-    ]  # fmt: skip
+        for a in programme.areas
+        if a.role != "excluded"
+    ]
     denominators = sorted([d.area, d.outcome, d.denominator] for d in programme.denominators)
     return {
         "sites": {site.code: site.start.label for site in programme.sites},
@@ -128,4 +131,4 @@ def declared_part(programme: Programme, protocol: Protocol) -> dict[str, Any]:
             code: fingerprint.of_data(programme.outcome_by_code[code].model_dump(mode="json"))
             for code in protocol.outcomes
         },
-    }  # fmt: skip
+    }

@@ -49,10 +49,13 @@ class Row:
     def content(self) -> dict[str, Any]:
         """The row as plain data; alive and lost assignments as bits in base64."""
         return {
-            "number": self.number, "known": dict(self.known), "time": self.time,
-            "statistics": self.statistics, "previous": self.previous,
+            "number": self.number,
+            "known": dict(self.known),
+            "time": self.time,
+            "statistics": self.statistics,
+            "previous": self.previous,
             "looks": {name: _content(look) for name, look in sorted(self.looks.items())},
-        }  # fmt: skip
+        }
 
     @property
     def hash(self) -> str:
@@ -67,13 +70,20 @@ class Row:
             lost = _flags(held["lost"], many) if "lost" in held else np.zeros(many, dtype=bool)
             threshold = np.inf if held["threshold"] is None else held["threshold"]
             looks[name] = Look(
-                time=content["time"], spent=held["spent"], threshold=threshold,
-                alive=_flags(held["alive"], many), lost=lost,
-            )  # fmt: skip
+                time=content["time"],
+                spent=held["spent"],
+                threshold=threshold,
+                alive=_flags(held["alive"], many),
+                lost=lost,
+            )
         return cls(
-            number=content["number"], known=content["known"], time=content["time"], looks=looks,
-            statistics=content["statistics"], previous=content["previous"],
-        )  # fmt: skip
+            number=content["number"],
+            known=content["known"],
+            time=content["time"],
+            looks=looks,
+            statistics=content["statistics"],
+            previous=content["previous"],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,10 +147,13 @@ class LookSeries:
         with path.open("wb") as handle:
             np.savez(handle, allow_pickle=False, **arrays)
         row = Row(
-            number=number, known=dict(known), time=time, looks=dict(looks),
+            number=number,
+            known=dict(known),
+            time=time,
+            looks=dict(looks),
             statistics=fingerprint.of_bytes(path.read_bytes()),
             previous=rows[-1].hash if rows else START,
-        )  # fmt: skip
+        )
         with (self.folder / ROWS).open("ab") as handle:
             handle.write(fingerprint.canonical(row.content) + b"\n")
         return row
@@ -152,10 +165,12 @@ class LookSeries:
 def _content(look: Look) -> dict[str, Any]:
     """A look as plain data; that none is lost goes without saying."""
     content = {
-        "spent": look.spent, "crossed": look.crossed,
+        "spent": look.spent,
+        "crossed": look.crossed,
         "threshold": look.threshold if np.isfinite(look.threshold) else None,
-        "assignments": len(look.alive), "alive": _bits(look.alive),
-    }  # fmt: skip
+        "assignments": len(look.alive),
+        "alive": _bits(look.alive),
+    }
     return content | ({"lost": _bits(look.lost)} if look.lost.any() else {})
 
 
@@ -170,6 +185,7 @@ def _flags(bits: str, count: int) -> NDArray[np.bool_]:
 
 def _broken(path: Path, number: int, why: str) -> LedgerError:
     return LedgerError(
-        f"look {number} of the look ledger does not hold: {why}.", where=str(path),
+        f"look {number} of the look ledger does not hold: {why}.",
+        where=str(path),
         mend="restore the folder from a back-up; a look is never mended by hand",
-    )  # fmt: skip
+    )

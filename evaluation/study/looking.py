@@ -39,16 +39,24 @@ def take_look(
     assignments = assignments_of(workspace, programme, protocol, panel)
     folder = series_folder(workspace, programme, protocol)
     known = {
-        "quarter": panel.labels[-1], "vintage": received, "panel": panel.fingerprint,
-        "protocol": protocol.fingerprint, "code": code_fingerprint(),
+        "quarter": panel.labels[-1],
+        "vintage": received,
+        "panel": panel.fingerprint,
+        "protocol": protocol.fingerprint,
+        "code": code_fingerprint(),
         "assignments": fingerprint.of_bytes((folder / assignment_store.FILE).read_bytes()),
-    }  # fmt: skip
+    }
     if standing.lock is not None:
         known["lock"] = standing.lock.hash
     return look_at(
-        LookSeries(folder=folder), panel, protocol, programme, assignments, known,
+        LookSeries(folder=folder),
+        panel,
+        protocol,
+        programme,
+        assignments,
+        known,
         record=standing.record,
-    )  # fmt: skip
+    )
 
 
 def catch_up(
@@ -77,9 +85,12 @@ def catch_up(
             panel = study_panel(programme, protocol, observations, None)
             before = len(LookSeries(folder=series_folder(workspace, programme, protocol)).rows())
             seen = take_look(
-                workspace, (programme, protocol), panel, str(observations["received"].max()),
+                workspace,
+                (programme, protocol),
+                panel,
+                str(observations["received"].max()),
                 standing,
-            )  # fmt: skip
+            )
             if seen is not None and seen.written and len(seen.rows) > before:
                 progress(f"{name}: look {len(seen.rows)}, {quarter.label}")
                 taken += 1

@@ -75,16 +75,18 @@ class Watched:
                 size = looks.harm_margin / 100 * _level_before(panel, code)
             margin[code] = size if polarity == "down" else -size
         return cls(
-            plan=plan_of(protocol),
-            primary=protocol.primary, harm_side=side, harm_margin=margin,
-        )  # fmt: skip
+            plan=plan_of(protocol), primary=protocol.primary, harm_side=side, harm_margin=margin
+        )
 
     def harm_plan(self, code: str) -> LookPlan:
         """Harm is watched apart, one-sided, by Pocock's spending, with an alpha of its own."""
         return LookPlan(
-            alpha=self.plan.alpha, spending="pocock", horizon=self.plan.horizon,
-            reserve=self.plan.reserve, side=self.harm_side[code],
-        )  # fmt: skip
+            alpha=self.plan.alpha,
+            spending="pocock",
+            horizon=self.plan.horizon,
+            reserve=self.plan.reserve,
+            side=self.harm_side[code],
+        )
 
 
 def _level_before(panel: Panel, code: str) -> float:
@@ -115,9 +117,12 @@ def statistics_of(panel: Panel, protocol: Protocol, assignments: Assignments) ->
         sample = frame.take(panel, code, protocol.scale_of(code))
         if fast and base and np.isfinite(sample.figures).all():
             window = Window(
-                first=protocol.window[0], last=protocol.window[1], base=base,
-                looks=(len(panel.periods) - 1,), anticipation=plan.anticipation,
-            )  # fmt: skip
+                first=protocol.window[0],
+                last=protocol.window[1],
+                base=base,
+                looks=(len(panel.periods) - 1,),
+                anticipation=plan.anticipation,
+            )
             raw, shift = did_looks(sample.figures[None], assignments, window)
             found[code] = (raw[0, 0], shift[0])
             continue
@@ -140,9 +145,7 @@ def look(
     """One look at every test: each outcome, each set of primaries, harm of each primary."""
     raw = {code: pair[0] for code, pair in statistics.items()}
     last = before.looks if before else {}
-    taken = {
-        code: take_look(row, time, watched.plan, last.get(code)) for code, row in raw.items()
-    }  # fmt: skip
+    taken = {code: take_look(row, time, watched.plan, last.get(code)) for code, row in raw.items()}
     primary = {code: raw[code] for code in watched.primary}
     sets = {name: tuple(name.removeprefix(SET).split("+")) for name in last if SET in name}
     earlier = {chosen: last[name] for name, chosen in sets.items()} if sets else None
@@ -170,12 +173,16 @@ def verdicts(rows: list[Row], seen: list[Statistics], watched: Watched) -> dict[
         crossed = [_crossed(row, code, watched) for row in rows]
         at = crossed.index(True) if True in crossed else None
         found[code] = Looked(
-            number=len(rows), crossed=at is not None,
+            number=len(rows),
+            crossed=at is not None,
             crossed_at=rows[at].known["quarter"] if at is not None else None,
-            low=low, high=high, p=sequential_p(raw, times, watched.plan),
-            spent=rows[-1].looks[code].spent, alpha=watched.plan.alpha,
+            low=low,
+            high=high,
+            p=sequential_p(raw, times, watched.plan),
+            spent=rows[-1].looks[code].spent,
+            alpha=watched.plan.alpha,
             harmed=code in watched.harm_side and rows[-1].looks[HARM + code].crossed,
-        )  # fmt: skip
+        )
     return found
 
 
@@ -184,8 +191,9 @@ def _crossed(row: Row, code: str, watched: Watched) -> bool:
         return row.looks[code].crossed
     sets = {
         tuple(name.removeprefix(SET).split("+")): one
-        for name, one in row.looks.items() if name.startswith(SET)
-    }  # fmt: skip
+        for name, one in row.looks.items()
+        if name.startswith(SET)
+    }
     return rejected(sets)[code]
 
 
@@ -213,11 +221,17 @@ class Seen:
             low, high = repeated_interval(
                 raw[: k + 1], shift[: k + 1], times[: k + 1], self.watched.plan
             )
-            told.append({
-                "quarter": row.known["quarter"], "vintage": row.known["vintage"],
-                "effect": float(raw[k, 0] / shift[k, 0]), "low": low, "high": high,
-                "spent": row.looks[code].spent, "crossed": _crossed(row, code, self.watched),
-            })  # fmt: skip
+            told.append(
+                {
+                    "quarter": row.known["quarter"],
+                    "vintage": row.known["vintage"],
+                    "effect": float(raw[k, 0] / shift[k, 0]),
+                    "low": low,
+                    "high": high,
+                    "spent": row.looks[code].spent,
+                    "crossed": _crossed(row, code, self.watched),
+                }
+            )
         return told
 
 

@@ -30,9 +30,10 @@ def new_notebook(workspace: Workspace, name: str) -> Path:
     path = workspace.studies / programme.name / protocol.study / NOTEBOOK
     if path.exists():
         raise ProtocolError(
-            "the study has a notebook already, and it is not written over.", where=str(path),
+            "the study has a notebook already, and it is not written over.",
+            where=str(path),
             mend="move it away first, or go on in it",
-        )  # fmt: skip
+        )
     template = resources.files("evaluation") / "study" / "templates" / NOTEBOOK
     text = template.read_text(encoding="utf-8").format(
         title=f"{protocol.title}, step by step", name=name, outcome=protocol.primary[0]

@@ -70,10 +70,14 @@ def new_site(effects: Floats, errors: Floats, level: float) -> NewSite | None:
     found = random_effects(y, v)
     reach = float(stats.t.ppf((1 + level) / 2, k - 2)) * math.sqrt(found.tau2 + found.se**2)
     return NewSite(
-        sites=k, mean=found.mean, se=found.se, tau=math.sqrt(found.tau2),
-        low=found.mean - reach, high=found.mean + reach,
+        sites=k,
+        mean=found.mean,
+        se=found.se,
+        tau=math.sqrt(found.tau2),
+        low=found.mean - reach,
+        high=found.mean + reach,
         p_alike=float(stats.chi2.sf(found.q, k - 1)),
-    )  # fmt: skip
+    )
 
 
 def new_site_of(estimate: Estimate) -> NewSite | None:
@@ -123,9 +127,11 @@ def breaks_of(estimate: Estimate, window: tuple[int, int]) -> dict[str, Any] | N
         return None
     return {
         "breakdown": table.attrs["breakdown"],
-        "rows": [{"bound": bound, "low": row["low"], "high": row["high"]}
-                 for bound, row in table.iterrows()],
-    }  # fmt: skip
+        "rows": [
+            {"bound": bound, "low": row["low"], "high": row["high"]}
+            for bound, row in table.iterrows()
+        ],
+    }
 
 
 def twin_of(estimates: Sequence[Estimate], names: Mapping[str, str]) -> dict[str, Any] | None:
@@ -160,14 +166,23 @@ def twin(estimate: Estimate, names: Mapping[str, str]) -> dict[str, Any]:
         low = high = None
         if raw is not None:
             low, high = (other + float(end) for end in np.quantile(raw @ share, (0.025, 0.975)))
-        rows.append({"period": label, "observed": observed, "twin": other, "low": low,
-                     "high": high})  # fmt: skip
+        rows.append(
+            {"period": label, "observed": observed, "twin": other, "low": low, "high": high}
+        )
     held = estimate.weights.groupby("donor")["weight"].sum() / estimate.weights["area"].nunique()
     heaviest = held.sort_values(ascending=False, kind="stable")
     donors = [
         {"name": names.get(str(code), str(code)), "weight": float(value)}
-        for code, value in heaviest.items() if abs(value) > 1e-6
-    ]  # fmt: skip
-    return {"rows": rows, "donors": donors, "scale": estimate.scale,
-            **{key: float(value) for key, value in estimate.diagnostics.items()
-               if key in ("pre_period_rmspe", "effective_donors")}}  # fmt: skip
+        for code, value in heaviest.items()
+        if abs(value) > 1e-6
+    ]
+    return {
+        "rows": rows,
+        "donors": donors,
+        "scale": estimate.scale,
+        **{
+            key: float(value)
+            for key, value in estimate.diagnostics.items()
+            if key in ("pre_period_rmspe", "effective_donors")
+        },
+    }

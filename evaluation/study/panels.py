@@ -32,16 +32,18 @@ def load_study(workspace: Workspace, name: str) -> tuple[Programme, Protocol]:
     folder = workspace.studies / programme_name / study
     if not study or not folder.is_dir():
         raise ProtocolError(
-            f"no study {name!r}.", expected="PROGRAMME/STUDY, a folder under studies/",
+            f"no study {name!r}.",
+            expected="PROGRAMME/STUDY, a folder under studies/",
             where=str(workspace.studies),
-        )  # fmt: skip
+        )
     programme, protocol = Programme.load(workspace, programme_name), Protocol.load(folder)
     known = programme.outcome_by_code
     if unknown := [code for code in protocol.outcomes if code not in known]:
         raise ProtocolError(
-            f"{programme_name} has no outcome {unknown[0]!r}.", where=str(folder / "protocol.yaml"),
+            f"{programme_name} has no outcome {unknown[0]!r}.",
+            where=str(folder / "protocol.yaml"),
             expected=", ".join(known),
-        )  # fmt: skip
+        )
     return of_sites(programme, protocol.sites, where=str(folder / "protocol.yaml")), protocol
 
 
@@ -56,20 +58,25 @@ def of_sites(programme: Programme, sites: tuple[str, ...], *, where: str = "") -
         return programme
     if unknown := [code for code in sites if code not in programme.site_by_code]:
         raise ProtocolError(
-            f"{programme.name} has no site {unknown[0]!r}.", where=where,
-            expected=", ".join(programme.site_by_code), mend="mend the list under sites:",
-        )  # fmt: skip
+            f"{programme.name} has no site {unknown[0]!r}.",
+            where=where,
+            expected=", ".join(programme.site_by_code),
+            mend="mend the list under sites:",
+        )
     apart = {"role": "excluded", "site": None, "reason": "a site of another study"}
     # Not a copy of the object, which would keep what the whole programme has cached.
     held = {name: getattr(programme, name) for name in Programme.model_fields}
-    return Programme(**held | {
-        "sites": tuple(site for site in programme.sites if site.code in sites),
-        "areas": tuple(
-            area if area.site is None or area.site in sites else area.model_copy(update=apart)
-            for area in programme.areas
-        ),
-        "costs": tuple(cost for cost in programme.costs if cost.site in sites),
-    })  # fmt: skip
+    return Programme(
+        **held
+        | {
+            "sites": tuple(site for site in programme.sites if site.code in sites),
+            "areas": tuple(
+                area if area.site is None or area.site in sites else area.model_copy(update=apart)
+                for area in programme.areas
+            ),
+            "costs": tuple(cost for cost in programme.costs if cost.site in sites),
+        }
+    )
 
 
 def study_panel(
@@ -101,6 +108,19 @@ def long_table(observations: pd.DataFrame, programme: Programme) -> pd.DataFrame
     rate = per * table["numerator"] / table["denominator"].where(is_ratio.astype(bool), 1.0)
     table["value"] = rate.where(is_ratio.astype(bool), table["numerator"])
     return table[
-        ["area_code", "site", "authority", "role", "start_quarter", "quarter", "outcome",
-         "numerator", "denominator", "value", "status", "received", "return_id"]
-    ].sort_values(["outcome", "area_code", "quarter"], ignore_index=True)  # fmt: skip
+        [
+            "area_code",
+            "site",
+            "authority",
+            "role",
+            "start_quarter",
+            "quarter",
+            "outcome",
+            "numerator",
+            "denominator",
+            "value",
+            "status",
+            "received",
+            "return_id",
+        ]
+    ].sort_values(["outcome", "area_code", "quarter"], ignore_index=True)

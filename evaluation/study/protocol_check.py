@@ -38,9 +38,8 @@ def check_protocol(workspace: Workspace, name: str, *, power: bool = False) -> l
     path = workspace.studies / programme_name / study / PROTOCOL
     if not study or not path.is_file():
         raise ProtocolError(
-            f"no protocol of {name!r}.", where=str(path),
-            mend=f"newstart protocol new {name}",
-        )  # fmt: skip
+            f"no protocol of {name!r}.", where=str(path), mend=f"newstart protocol new {name}"
+        )
     source, protocol, remarks = shape(path.read_text(encoding="utf-8"))
     if source is not None and protocol is not None:
         whole = Programme.load(workspace, programme_name)

@@ -18,23 +18,43 @@ LONGEST_HORIZON = 40
 WIDE_MARGIN = 30.0
 FEW_DRAWN = 999
 STATED = {
-    "registered": ("P113", "Where the protocol is registered is not stated.",
-                   "Register it (newstart protocol export) and give the number: registered: ..."),
-    "data_seen": ("P114", "Which data had been seen before is not stated.",
-                  "Say it, also if none were: data_seen: ..."),
-    "intervention": ("P118", "What the sites do that others do not is not stated.",
-                     "Say it in two sentences: intervention: ..."),
-    "estimand": ("P117", "What is estimated is not stated in words.",
-                 "Say population, contrast and quarters: estimand: ..."),
-    "missing": ("P116", "What is done with missing figures is not stated.",
-                "Say it: missing: ..."),
-    "suppressed": ("P121", "What is done with withheld small counts is not stated.",
-                   "Say it: suppressed: ..."),
-    "decision_rules": ("P115", "What will be done on which verdict is not stated.",
-                       "Say who decides what: decision_rules: ..."),
-    "publication": ("P112", "When the results are published, whatever they are, is not stated.",
-                    "Give a date: publication: 2027-06-30"),
-}  # fmt: skip
+    "registered": (
+        "P113",
+        "Where the protocol is registered is not stated.",
+        "Register it (newstart protocol export) and give the number: registered: ...",
+    ),
+    "data_seen": (
+        "P114",
+        "Which data had been seen before is not stated.",
+        "Say it, also if none were: data_seen: ...",
+    ),
+    "intervention": (
+        "P118",
+        "What the sites do that others do not is not stated.",
+        "Say it in two sentences: intervention: ...",
+    ),
+    "estimand": (
+        "P117",
+        "What is estimated is not stated in words.",
+        "Say population, contrast and quarters: estimand: ...",
+    ),
+    "missing": ("P116", "What is done with missing figures is not stated.", "Say it: missing: ..."),
+    "suppressed": (
+        "P121",
+        "What is done with withheld small counts is not stated.",
+        "Say it: suppressed: ...",
+    ),
+    "decision_rules": (
+        "P115",
+        "What will be done on which verdict is not stated.",
+        "Say who decides what: decision_rules: ...",
+    ),
+    "publication": (
+        "P112",
+        "When the results are published, whatever they are, is not stated.",
+        "Give a date: publication: 2027-06-30",
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +72,13 @@ class Case:
         """A remark at the line of an entry."""
         field = ".".join(map(str, place))
         return Remark(
-            rule=rule, severity=severity, line=self.source.line(*place), field=field,
-            message=message, mend=mend,
-        )  # fmt: skip
+            rule=rule,
+            severity=severity,
+            line=self.source.line(*place),
+            field=field,
+            message=message,
+            mend=mend,
+        )
 
     def role_place(self, code: str) -> tuple[str | int, ...]:
         """Where an outcome is named, by its first role."""
@@ -76,21 +100,29 @@ def said_by_itself(case: Case) -> list[Remark]:
 def names(case: Case) -> Iterator[Remark]:
     """Folder, words."""
     protocol, (programme, study) = case.protocol, case.name.split("/")
-    for field, said, folder in (("study", protocol.study, study),
-                                ("programme", protocol.programme, programme)):  # fmt: skip
+    for field, said, folder in (
+        ("study", protocol.study, study),
+        ("programme", protocol.programme, programme),
+    ):
         if said != folder:
-            yield case.remark("P006", "error", (field,),
-                              f"{field} is {said!r}, and the folder's name is {folder!r}.",
-                              "Let both be the same.")  # fmt: skip
+            yield case.remark(
+                "P006",
+                "error",
+                (field,),
+                f"{field} is {said!r}, and the folder's name is {folder!r}.",
+                "Let both be the same.",
+            )
     for field in ("title", "question"):
         if not getattr(protocol, field).strip():
             yield case.remark("P011", "error", (field,), f"The {field} is empty.", "Write it.")
     if len(protocol.how_pilots_were_chosen.strip()) < SHORTEST_REASON:
         yield case.remark(
-            "P010", "error", ("how_pilots_were_chosen",),
+            "P010",
+            "error",
+            ("how_pilots_were_chosen",),
             "How the pilots were chosen is not told, and no result can be read without it.",
             "Say who chose, by what, and whether any place asked or was refused.",
-        )  # fmt: skip
+        )
 
 
 def stated(case: Case) -> Iterator[Remark]:
@@ -106,24 +138,35 @@ def roles(case: Case) -> Iterator[Remark]:
     seen: set[str] = set()
     for code in protocol.outcomes:
         if code in seen:
-            yield case.remark("P021", "error", case.role_place(code),
-                              f"{code} has two roles.", "Let it have one.")  # fmt: skip
+            yield case.remark(
+                "P021", "error", case.role_place(code), f"{code} has two roles.", "Let it have one."
+            )
         seen.add(code)
         if code not in known:
-            yield case.remark("P020", "error", case.role_place(code),
-                              f"The programme has no outcome {code!r}.",
-                              f"It has {', '.join(known)}.")  # fmt: skip
+            yield case.remark(
+                "P020",
+                "error",
+                case.role_place(code),
+                f"The programme has no outcome {code!r}.",
+                f"It has {', '.join(known)}.",
+            )
     if not protocol.negative_control:
         yield case.remark(
-            "P027", "question", ("negative_control",),
+            "P027",
+            "question",
+            ("negative_control",),
             "No outcome is named that the programme cannot move.",
             "Name one: if it moves, the comparison is at fault.",
-        )  # fmt: skip
+        )
     frequencies = {known[code].frequency for code in protocol.outcomes if code in known}
     if len(frequencies) > 1:
-        yield case.remark("P030", "error", ("primary",),
-                          "Quarterly and yearly outcomes stand in one protocol.",
-                          "Give the yearly ones a study of their own.")  # fmt: skip
+        yield case.remark(
+            "P030",
+            "error",
+            ("primary",),
+            "Quarterly and yearly outcomes stand in one protocol.",
+            "Give the yearly ones a study of their own.",
+        )
 
 
 def instruments(case: Case) -> Iterator[Remark]:
@@ -134,35 +177,57 @@ def instruments(case: Case) -> Iterator[Remark]:
         primary, control = code in protocol.primary, code in protocol.negative_control
         severity: Severity = "error" if primary else "question"
         if outcome.measured_in == "pilot areas only":
-            yield case.remark("P023", "error", place,
-                              f"{code} is measured in pilot areas only: there is no comparison.",
-                              "Report it as descriptive, outside the protocol.")  # fmt: skip
+            yield case.remark(
+                "P023",
+                "error",
+                place,
+                f"{code} is measured in pilot areas only: there is no comparison.",
+                "Report it as descriptive, outside the protocol.",
+            )
         elif not outcome.comparison_source or (
             outcome.source != outcome.comparison_source and not outcome.instrument
         ):
             yield case.remark(
-                "P024", severity, place,
+                "P024",
+                severity,
+                place,
                 f"{code} has no one instrument in both arms: a contrast would measure the "
-                "instruments.", "Name the record that both are taken from, or choose another one.",
-            )  # fmt: skip
+                "instruments.",
+                "Name the record that both are taken from, or choose another one.",
+            )
         if outcome.negative_control and not control:
-            yield case.remark("P025", severity, place,
-                              f"{code} is declared as an outcome that the programme cannot move.",
-                              "Let it be a negative control, or declare it otherwise.")  # fmt: skip
+            yield case.remark(
+                "P025",
+                severity,
+                place,
+                f"{code} is declared as an outcome that the programme cannot move.",
+                "Let it be a negative control, or declare it otherwise.",
+            )
         if control and not outcome.negative_control:
-            yield case.remark("P026", "question", place,
-                              f"{code} is a negative control here and is not declared as one.",
-                              "Say in its declaration why the programme cannot move it."
-                              )  # fmt: skip
+            yield case.remark(
+                "P026",
+                "question",
+                place,
+                f"{code} is a negative control here and is not declared as one.",
+                "Say in its declaration why the programme cannot move it.",
+            )
         if primary and outcome.polarity == "care":
-            yield case.remark("P028", "question", place,
-                              f"{code} is read with care, so no verdict can call a change of it "
-                              "better or worse.", "Choose one with a direction.")  # fmt: skip
+            yield case.remark(
+                "P028",
+                "question",
+                place,
+                f"{code} is read with care, so no verdict can call a change of it better or worse.",
+                "Choose one with a direction.",
+            )
     groups = [known[c].overlap_group for c in protocol.primary if c in known]
     for group in {g for g in groups if g and groups.count(g) > 1}:
-        yield case.remark("P031", "question", ("primary",),
-                          f"Two primary outcomes count the same people (group {group!r}).",
-                          "Choose one of them, or say why both are needed.")  # fmt: skip
+        yield case.remark(
+            "P031",
+            "question",
+            ("primary",),
+            f"Two primary outcomes count the same people (group {group!r}).",
+            "Choose one of them, or say why both are needed.",
+        )
 
 
 def keys(case: Case) -> Iterator[Remark]:
@@ -171,14 +236,22 @@ def keys(case: Case) -> Iterator[Remark]:
     for field in ("scale", "margin_percent", "hoped_percent"):
         for code in getattr(protocol, field):
             if code not in protocol.outcomes:
-                yield case.remark("P029", "error", (field, code),
-                                  f"{field} names {code!r}, which is no outcome of the protocol.",
-                                  "Mend its name, or take it out.")  # fmt: skip
+                yield case.remark(
+                    "P029",
+                    "error",
+                    (field, code),
+                    f"{field} names {code!r}, which is no outcome of the protocol.",
+                    "Mend its name, or take it out.",
+                )
     for number, one in enumerate(protocol.published):
         if one.outcome not in protocol.outcomes:
-            yield case.remark("P111", "error", ("published", number, "outcome"),
-                              f"A published figure is of {one.outcome!r}, no outcome here.",
-                              "Mend its name, or take it out.")  # fmt: skip
+            yield case.remark(
+                "P111",
+                "error",
+                ("published", number, "outcome"),
+                f"A published figure is of {one.outcome!r}, no outcome here.",
+                "Mend its name, or take it out.",
+            )
 
 
 def margins(case: Case) -> Iterator[Remark]:
@@ -190,32 +263,57 @@ def margins(case: Case) -> Iterator[Remark]:
         place = ("margin_percent", code) if held else ("default_margin_percent",)
         primary = code in protocol.primary
         if margin <= 0:
-            yield case.remark("P051", "error", place, f"The margin of {code} is {margin:g} %.",
-                              "It is the smallest change that would matter: above 0.")  # fmt: skip
+            yield case.remark(
+                "P051",
+                "error",
+                place,
+                f"The margin of {code} is {margin:g} %.",
+                "It is the smallest change that would matter: above 0.",
+            )
         if primary and not held and not case.source.says("default_margin_percent"):
-            yield case.remark("P050", "question", ("margin_percent",),
-                              f"The smallest change of {code} that would matter is not stated.",
-                              "Give it: margin_percent: {" + code + ": 5}")  # fmt: skip
+            yield case.remark(
+                "P050",
+                "question",
+                ("margin_percent",),
+                f"The smallest change of {code} that would matter is not stated.",
+                "Give it: margin_percent: {" + code + ": 5}",
+            )
         if margin > WIDE_MARGIN:
-            yield case.remark("P052", "question", place,
-                              f"A change of {code} by {margin:g} % would be called no effect.",
-                              "Choose a margin below what would matter to people.")  # fmt: skip
+            yield case.remark(
+                "P052",
+                "question",
+                place,
+                f"A change of {code} by {margin:g} % would be called no effect.",
+                "Choose a margin below what would matter to people.",
+            )
         if hoped is None:
             if primary:
-                yield case.remark("P060", "question", ("hoped_percent",),
-                                  f"The effect hoped for on {code} is not stated.",
-                                  "Give it: hoped_percent: {" + code + ": -8}")  # fmt: skip
+                yield case.remark(
+                    "P060",
+                    "question",
+                    ("hoped_percent",),
+                    f"The effect hoped for on {code} is not stated.",
+                    "Give it: hoped_percent: {" + code + ": -8}",
+                )
             continue
         if 0 < abs(hoped) < margin:
-            yield case.remark("P053", "question", ("hoped_percent", code),
-                              f"The effect hoped for on {code} ({hoped:+g} %) is smaller than the "
-                              f"margin ({margin:g} %): it would be called no effect.",
-                              "Lower the margin, or say what is hoped for.")  # fmt: skip
+            yield case.remark(
+                "P053",
+                "question",
+                ("hoped_percent", code),
+                f"The effect hoped for on {code} ({hoped:+g} %) is smaller than the "
+                f"margin ({margin:g} %): it would be called no effect.",
+                "Lower the margin, or say what is hoped for.",
+            )
         polarity = known[code].polarity if code in known else "care"
         if hoped == 0 or (polarity == "down" and hoped > 0) or (polarity == "up" and hoped < 0):
-            yield case.remark("P062", "error", ("hoped_percent", code),
-                              f"The effect hoped for on {code} is {hoped:+g} %, and better is "
-                              f"{polarity}.", "Give it the sign of an improvement.")  # fmt: skip
+            yield case.remark(
+                "P062",
+                "error",
+                ("hoped_percent", code),
+                f"The effect hoped for on {code} is {hoped:+g} %, and better is {polarity}.",
+                "Give it the sign of an improvement.",
+            )
 
 
 def window(case: Case) -> Iterator[Remark]:
@@ -223,20 +321,31 @@ def window(case: Case) -> Iterator[Remark]:
     protocol, programme = case.protocol, case.programme
     first, last = protocol.window
     if first > last:
-        yield case.remark("P040", "error", ("window",), f"The window runs from {first} to {last}.",
-                          "Let the first period come first.")  # fmt: skip
+        yield case.remark(
+            "P040",
+            "error",
+            ("window",),
+            f"The window runs from {first} to {last}.",
+            "Let the first period come first.",
+        )
     if first < 0:
-        yield case.remark("P041", "error", ("window",),
-                          f"The window begins {-first} periods before the start.",
-                          "Begin at 0; periods of anticipation belong in did.anticipation."
-                          )  # fmt: skip
+        yield case.remark(
+            "P041",
+            "error",
+            ("window",),
+            f"The window begins {-first} periods before the start.",
+            "Begin at 0; periods of anticipation belong in did.anticipation.",
+        )
     ends = max((site.start + last for site in programme.sites), default=None)
     if ends is not None and first <= last and ends > programme.last:
-        yield case.remark("P042", "question", ("window",),
-                          f"The window of the last site ends in {ends}; the programme's calendar "
-                          f"ends in {programme.last}.",
-                          "Until then some outcomes are too early to say; or shorten it."
-                          )  # fmt: skip
+        yield case.remark(
+            "P042",
+            "question",
+            ("window",),
+            f"The window of the last site ends in {ends}; the programme's calendar "
+            f"ends in {programme.last}.",
+            "Until then some outcomes are too early to say; or shorten it.",
+        )
 
 
 def looks(case: Case) -> Iterator[Remark]:
@@ -244,89 +353,148 @@ def looks(case: Case) -> Iterator[Remark]:
     protocol = case.protocol
     alpha = 1 - protocol.level
     if alpha > 0.1 + 1e-9:
-        yield case.remark("P048", "question", ("level",),
-                          f"At level {protocol.level:g} one verdict in {1 / alpha:.0f} is false "
-                          "where there is no effect.", "Choose 0.95, or say why not.")  # fmt: skip
+        yield case.remark(
+            "P048",
+            "question",
+            ("level",),
+            f"At level {protocol.level:g} one verdict in {1 / alpha:.0f} is false "
+            "where there is no effect.",
+            "Choose 0.95, or say why not.",
+        )
     if protocol.looks is None:
-        yield case.remark("P043", "error", ("looks",), "No looks are planned.",
-                          "Add looks: {horizon: 8}; a single look is {horizon: 1}.")  # fmt: skip
+        yield case.remark(
+            "P043",
+            "error",
+            ("looks",),
+            "No looks are planned.",
+            "Add looks: {horizon: 8}; a single look is {horizon: 1}.",
+        )
         return
     plan, length = protocol.looks, protocol.window[1] + 1
     if plan.reserve >= alpha - 1e-9:
-        yield case.remark("P045", "error", ("looks", "reserve"),
-                          f"The looks would spend more than there is: {plan.reserve:g} in "
-                          f"reserve of {alpha:.3g} in all.", "Keep a part of it: reserve: 0.01"
-                          )  # fmt: skip
+        yield case.remark(
+            "P045",
+            "error",
+            ("looks", "reserve"),
+            f"The looks would spend more than there is: {plan.reserve:g} in "
+            f"reserve of {alpha:.3g} in all.",
+            "Keep a part of it: reserve: 0.01",
+        )
     if plan.reserve == 0:
-        yield case.remark("P046", "question", ("looks", "reserve"),
-                          "Nothing is kept for looks past the horizon: they could find nothing.",
-                          "Keep a part of it: reserve: 0.01")  # fmt: skip
+        yield case.remark(
+            "P046",
+            "question",
+            ("looks", "reserve"),
+            "Nothing is kept for looks past the horizon: they could find nothing.",
+            "Keep a part of it: reserve: 0.01",
+        )
     if plan.horizon > LONGEST_HORIZON:
-        yield case.remark("P049", "question", ("looks", "horizon"),
-                          f"{plan.horizon} looks are planned, so each may find very little.",
-                          "Plan the looks at which something will be decided.")  # fmt: skip
+        yield case.remark(
+            "P049",
+            "question",
+            ("looks", "horizon"),
+            f"{plan.horizon} looks are planned, so each may find very little.",
+            "Plan the looks at which something will be decided.",
+        )
     if plan.horizon < length:
-        yield case.remark("P044", "question", ("looks", "horizon"),
-                          f"The looks end after {plan.horizon} periods, before the window of "
-                          f"{length} is complete.", "Let the horizon cover the window."
-                          )  # fmt: skip
+        yield case.remark(
+            "P044",
+            "question",
+            ("looks", "horizon"),
+            f"The looks end after {plan.horizon} periods, before the window of "
+            f"{length} is complete.",
+            "Let the horizon cover the window.",
+        )
 
 
 def assignments(case: Case) -> Iterator[Remark]:
     """The plan of re-assignment, before any is drawn."""
     plan, alpha = case.protocol.assignments, 1 - case.protocol.level
     if (plan.n + 1) * alpha < 1 - 1e-9:
-        yield case.remark("P070", "error", ("assignments", "n"),
-                          f"With {plan.n} assignments no p-value below {1 / (plan.n + 1):.3f} is "
-                          f"possible, and alpha is {alpha:.3g}.", "Draw more: n: 9999")  # fmt: skip
+        yield case.remark(
+            "P070",
+            "error",
+            ("assignments", "n"),
+            f"With {plan.n} assignments no p-value below {1 / (plan.n + 1):.3f} is "
+            f"possible, and alpha is {alpha:.3g}.",
+            "Draw more: n: 9999",
+        )
     elif plan.n < FEW_DRAWN:
-        yield case.remark("P074", "question", ("assignments", "n"),
-                          f"With {plan.n} assignments every p-value is coarse.",
-                          "Draw more: n: 9999")  # fmt: skip
+        yield case.remark(
+            "P074",
+            "question",
+            ("assignments", "n"),
+            f"With {plan.n} assignments every p-value is coarse.",
+            "Draw more: n: 9999",
+        )
     if len(set(plan.strata)) < len(plan.strata):
-        yield case.remark("P075", "error", ("assignments", "strata"), "A stratum is named twice.",
-                          "Name it once.")  # fmt: skip
+        yield case.remark(
+            "P075", "error", ("assignments", "strata"), "A stratum is named twice.", "Name it once."
+        )
     pilots = [a.authority for a in case.programme.areas if a.role == "pilot"]
     if plan.block in ("area", "site") and len(set(pilots)) < len(pilots) and plan.block == "area":
-        yield case.remark("P073", "error", ("assignments", "block"),
-                          "Pilot areas share authorities and their shocks, and areas would be "
-                          "re-drawn one by one: p-values come out too small.",
-                          "Leave block out: whole authorities then move.")  # fmt: skip
+        yield case.remark(
+            "P073",
+            "error",
+            ("assignments", "block"),
+            "Pilot areas share authorities and their shocks, and areas would be "
+            "re-drawn one by one: p-values come out too small.",
+            "Leave block out: whole authorities then move.",
+        )
 
 
 def estimators(case: Case) -> Iterator[Remark]:
     """The ladder of estimators, the first of them primary."""
     ladder = case.protocol.estimators
     if not ladder:
-        yield case.remark("P081", "error", ("estimators",), "No estimator is named.",
-                          "Name at least the primary one.")  # fmt: skip
+        yield case.remark(
+            "P081",
+            "error",
+            ("estimators",),
+            "No estimator is named.",
+            "Name at least the primary one.",
+        )
         return
     if len(set(ladder)) < len(ladder):
-        yield case.remark("P081", "error", ("estimators",), "An estimator is named twice.",
-                          "Name it once.")  # fmt: skip
+        yield case.remark(
+            "P081", "error", ("estimators",), "An estimator is named twice.", "Name it once."
+        )
     if len(set(ladder)) == 1:
-        yield case.remark("P083", "question", ("estimators",),
-                          "Only one estimator is named, so nothing can agree with it.",
-                          "Add a second one that rests on another assumption.")  # fmt: skip
+        yield case.remark(
+            "P083",
+            "question",
+            ("estimators",),
+            "Only one estimator is named, so nothing can agree with it.",
+            "Add a second one that rests on another assumption.",
+        )
     starts = {site.start for site in case.programme.sites}
     if ladder[0] in ("fixed_effects", "first_differences") and len(starts) > 1:
-        yield case.remark("P082", "error", ("estimators", 0),
-                          f"The primary estimator is {ladder[0]}, and sites start at different "
-                          "times: started areas would serve as comparisons.",
-                          "Choose did, imputation, synthetic_control or synthetic_did."
-                          )  # fmt: skip
+        yield case.remark(
+            "P082",
+            "error",
+            ("estimators", 0),
+            f"The primary estimator is {ladder[0]}, and sites start at different "
+            "times: started areas would serve as comparisons.",
+            "Choose did, imputation, synthetic_control or synthetic_did.",
+        )
     refitted = [name for name in ladder if name not in SUMS_OF_GAPS]
     if case.protocol.assignments.gaps == "by_population" and refitted:
-        yield case.remark("P086", "error", ("estimators", ladder.index(refitted[0])),
-                          f"Placebo gaps are to be brought to scale by population, and "
-                          f"{refitted[0]} is refitted under every assignment and has none.",
-                          "Leave it out, or re-draw within bands: strata: [population]."
-                          )  # fmt: skip
+        yield case.remark(
+            "P086",
+            "error",
+            ("estimators", ladder.index(refitted[0])),
+            f"Placebo gaps are to be brought to scale by population, and "
+            f"{refitted[0]} is refitted under every assignment and has none.",
+            "Leave it out, or re-draw within bands: strata: [population].",
+        )
     if case.protocol.did.anticipation < 0:
-        yield case.remark("P085", "error", ("did", "anticipation"),
-                          "A negative number of periods cannot anticipate a start.",
-                          "Give the periods before the start that may be moved by it: 0 or more."
-                          )  # fmt: skip
+        yield case.remark(
+            "P085",
+            "error",
+            ("did", "anticipation"),
+            "A negative number of periods cannot anticipate a start.",
+            "Give the periods before the start that may be moved by it: 0 or more.",
+        )
 
 
 def money(case: Case) -> Iterator[Remark]:
@@ -336,14 +504,33 @@ def money(case: Case) -> Iterator[Remark]:
         return
     entered = [known[c] for c in (*protocol.primary, *protocol.secondary) if c in known]
     if not any(outcome.unit_cost for outcome in entered):
-        yield case.remark("P110", "error", ("value",), "No outcome has a unit cost, so nothing has "
-                          "a value.", "Name one that has, or set value: false.")  # fmt: skip
+        yield case.remark(
+            "P110",
+            "error",
+            ("value",),
+            "No outcome has a unit cost, so nothing has a value.",
+            "Name one that has, or set value: false.",
+        )
     if not case.programme.costs:
-        yield case.remark("P119", "question", ("value",), "The programme declares no costs: its "
-                          "value would be gains without their price.",
-                          "Fill in the programme's costs.csv.")  # fmt: skip
+        yield case.remark(
+            "P119",
+            "question",
+            ("value",),
+            "The programme declares no costs: its value would be gains without their price.",
+            "Fill in the programme's costs.csv.",
+        )
 
 
 RULES: tuple[Rule, ...] = (
-    names, stated, roles, instruments, keys, margins, window, looks, assignments, estimators, money,
-)  # fmt: skip
+    names,
+    stated,
+    roles,
+    instruments,
+    keys,
+    margins,
+    window,
+    looks,
+    assignments,
+    estimators,
+    money,
+)

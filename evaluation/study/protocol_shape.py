@@ -22,20 +22,43 @@ def shape(text: str) -> tuple[LinedYaml | None, Protocol | None, list[Remark]]:
         in_brackets = "flow" in (getattr(error, "context", None) or "")
         mark = getattr(error, "context_mark" if in_brackets else "problem_mark", None)
         problem = getattr(error, "problem", None) or "it cannot be read"
-        return None, None, [_error(
-            "P001", mark.line + 1 if mark else 1, "", f"This is no YAML: {problem}.",
-            "Mend the line: names end with a colon and a space, lists stand in brackets.",
-        )]  # fmt: skip
+        return (
+            None,
+            None,
+            [
+                _error(
+                    "P001",
+                    mark.line + 1 if mark else 1,
+                    "",
+                    f"This is no YAML: {problem}.",
+                    "Mend the line: names end with a colon and a space, lists stand in brackets.",
+                )
+            ],
+        )
     if not source.content:
-        return source, None, [_error(
-            "P001", 1, "", "The file holds no mapping of names to values.",
-            "Begin with: newstart protocol new PROGRAMME/STUDY",
-        )]  # fmt: skip
+        return (
+            source,
+            None,
+            [
+                _error(
+                    "P001",
+                    1,
+                    "",
+                    "The file holds no mapping of names to values.",
+                    "Begin with: newstart protocol new PROGRAMME/STUDY",
+                )
+            ],
+        )
     remarks = [
-        _error("P002", line, field, f"{field} stands twice; only the last one would count.",
-               "Keep one of them.")
+        _error(
+            "P002",
+            line,
+            field,
+            f"{field} stands twice; only the last one would count.",
+            "Keep one of them.",
+        )
         for field, line in source.twice
-    ]  # fmt: skip
+    ]
     try:
         return source, Protocol.model_validate(source.content), remarks
     except ValidationError as error:
@@ -44,9 +67,7 @@ def shape(text: str) -> tuple[LinedYaml | None, Protocol | None, list[Remark]]:
 
 
 def _error(rule: str, line: int, field: str, message: str, mend: str) -> Remark:
-    return Remark(
-        rule=rule, severity="error", line=line, field=field, message=message, mend=mend
-    )  # fmt: skip
+    return Remark(rule=rule, severity="error", line=line, field=field, message=message, mend=mend)
 
 
 def _told(error: Any, source: LinedYaml) -> Remark:
@@ -61,16 +82,23 @@ def _told(error: Any, source: LinedYaml) -> Remark:
         return _error("P004", line, field, f"{field} is missing.", f"Add a line: {field}: ...")
     if field == "primary" and kind == "too_long":
         return _error(
-            "P022", line, field,
+            "P022",
+            line,
+            field,
             f"{len(given)} outcomes are named as primary, and three are the most.",
             "Choose up to three; the others are secondary.",
-        )  # fmt: skip
+        )
     if kind == "literal_error":
         expected = error["ctx"]["expected"]
         rule = "P080" if place[0] == "estimators" else "P005"
         return _error(rule, line, field, f"{field} is {given!r}.", f"It is one of {expected}.")
-    return _error("P005", line, field, f"{field} is {_plain(given)}: {error['msg'].lower()}.",
-                  "Give a value of that kind and range.")  # fmt: skip
+    return _error(
+        "P005",
+        line,
+        field,
+        f"{field} is {_plain(given)}: {error['msg'].lower()}.",
+        "Give a value of that kind and range.",
+    )
 
 
 def _plain(given: Any) -> str:

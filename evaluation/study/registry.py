@@ -56,9 +56,7 @@ def record(
             + (", with value for money" if protocol.value else ""),
             "Intervention": protocol.intervention or NOT_STATED,
             "Research question": protocol.question,
-            "Sites and start dates": [
-                f"{s.name} ({s.code}): {s.start}" for s in programme.sites
-            ],
+            "Sites and start dates": [f"{s.name} ({s.code}): {s.start}" for s in programme.sites],
             "Planned publication": str(protocol.publication or NOT_STATED),
             "Protocol SHA-256": sha256,
             "Frozen": _frozen(lock),
@@ -74,7 +72,7 @@ def record(
                 "What it can bear": list(protocol.what_it_can_bear),
             },
         },
-    }  # fmt: skip
+    }
 
 
 def _frozen(lock: Lock | None) -> str:
@@ -109,10 +107,14 @@ def _design(programme: Programme, protocol: Protocol) -> dict[str, Any]:
 
 def _sampling(programme: Programme, protocol: Protocol) -> dict[str, Any]:
     looks = protocol.looks
-    plan = "One look." if looks is None else (
-        f"{looks.horizon} looks, one a period; {looks.spending} spending; {looks.reserve:g} kept "
-        f"for later looks; harm watched apart from {looks.harm_margin:g} % on."
-    )  # fmt: skip
+    plan = (
+        "One look."
+        if looks is None
+        else (
+            f"{looks.horizon} looks, one a period; {looks.spending} spending; {looks.reserve:g} "
+            f"kept for later looks; harm watched apart from {looks.harm_margin:g} % on."
+        )
+    )
     return {
         "Calendar": f"{programme.first} to {programme.last}",
         "Looks and stopping": plan,

@@ -90,19 +90,32 @@ def rounded(content: Any, digits: int = 9) -> Any:
 def _as_data(run: StudyRun) -> dict[str, Any]:
     protocol, panel, programme = run.protocol, run.panel, run.programme
     return {
-        "programme": programme.name, "study": protocol.study, "title": protocol.title,
-        "question": protocol.question, "label": run.label, "differences": list(run.differences),
-        "deviations": [d.sentence for d in run.deviations], "lock": _lock(run.lock),
-        "vintage": panel.vintage, "protocol_fingerprint": protocol.fingerprint,
-        "panel_fingerprint": panel.fingerprint, "code_fingerprint": code_fingerprint(),
-        "synthetic": programme.synthetic, "how_pilots_were_chosen": protocol.how_pilots_were_chosen,
-        "window": list(protocol.window), "level": protocol.level,
-        "sample": _sample(run), "assignments": _assignments(run), "sites": _sites(run),
+        "programme": programme.name,
+        "study": protocol.study,
+        "title": protocol.title,
+        "question": protocol.question,
+        "label": run.label,
+        "differences": list(run.differences),
+        "deviations": [d.sentence for d in run.deviations],
+        "lock": _lock(run.lock),
+        "vintage": panel.vintage,
+        "protocol_fingerprint": protocol.fingerprint,
+        "panel_fingerprint": panel.fingerprint,
+        "code_fingerprint": code_fingerprint(),
+        "synthetic": programme.synthetic,
+        "how_pilots_were_chosen": protocol.how_pilots_were_chosen,
+        "window": list(protocol.window),
+        "level": protocol.level,
+        "sample": _sample(run),
+        "assignments": _assignments(run),
+        "sites": _sites(run),
         "outcomes": [_outcome(run, code) for code in protocol.outcomes],
-        "value": _accounts(run), "equity": effects_by_fifth(run), "balance": _balance(run),
+        "value": _accounts(run),
+        "equity": effects_by_fifth(run),
+        "balance": _balance(run),
         "published": [_published(published, estimate) for published, estimate in run.published],
         "text": list(protocol.what_it_can_bear),
-    }  # fmt: skip
+    }
 
 
 def _accounts(run: StudyRun) -> dict[str, Any] | None:
@@ -126,14 +139,18 @@ def _lock(lock: Lock | None) -> dict[str, Any] | None:
         return None
     held = lock.content
     return {
-        "hash": lock.hash, "frozen": held["frozen"], "synthetic_clock": held["synthetic_clock"],
-        "first_frozen": lock.first["frozen"], "data_seen": dict(lock.first["data_seen"]),
-        "vintage_rule": held["vintage_rule"]["says"], "ledger_head": dict(held["ledger_head"]),
+        "hash": lock.hash,
+        "frozen": held["frozen"],
+        "synthetic_clock": held["synthetic_clock"],
+        "first_frozen": lock.first["frozen"],
+        "data_seen": dict(lock.first["data_seen"]),
+        "vintage_rule": held["vintage_rule"]["says"],
+        "ledger_head": dict(held["ledger_head"]),
         "relocks": [
             {"frozen": after["frozen"], "reason": after["reason"], "figures": after["figures"]}
             for after in lock.steps[1:]
         ],
-    }  # fmt: skip
+    }
 
 
 def clean(content: Any) -> Any:
@@ -161,37 +178,68 @@ def _sample(run: StudyRun) -> dict[str, Any]:
         "excluded_areas": excluded,
         "authorities": int(areas["authority"].nunique()),
         "sites": int(areas["site"].nunique()),
-        "first": run.panel.labels[0], "last": run.panel.labels[-1], "periods": run.panel.labels,
-    }  # fmt: skip
+        "first": run.panel.labels[0],
+        "last": run.panel.labels[-1],
+        "periods": run.panel.labels,
+    }
 
 
 def _assignments(run: StudyRun) -> dict[str, Any]:
     a, bears = run.assignments, run.bearing
     return {
-        "drawn": len(a) - 1, "distinct": a.distinct, "smallest_p": a.smallest_p, "block": a.block,
-        "reason": a.reason, "enumerated": a.enumerated, "strata": list(a.banded_by),
-        "said": list(bears.said), "refused": list(bears.refused), "needed": list(bears.needed),
+        "drawn": len(a) - 1,
+        "distinct": a.distinct,
+        "smallest_p": a.smallest_p,
+        "block": a.block,
+        "reason": a.reason,
+        "enumerated": a.enumerated,
+        "strata": list(a.banded_by),
+        "said": list(bears.said),
+        "refused": list(bears.refused),
+        "needed": list(bears.needed),
         "rests_on": RESTS_ON,
-    }  # fmt: skip
+    }
 
 
 def _sites(run: StudyRun) -> list[dict[str, Any]]:
     counts = run.panel.areas["site"].value_counts()
     return [
-        {"code": s.code, "name": s.name, "start": s.start.label, "areas": int(counts[s.code]),
-         "about": s.about}
-        for s in run.programme.sites if s.code in counts
-    ]  # fmt: skip
+        {
+            "code": s.code,
+            "name": s.name,
+            "start": s.start.label,
+            "areas": int(counts[s.code]),
+            "about": s.about,
+        }
+        for s in run.programme.sites
+        if s.code in counts
+    ]
 
 
 def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
     outcome, primary = run.programme.outcome_by_code[code], run.estimates[code][0]
-    described = outcome.model_dump(include={
-        "code", "title", "plain_title", "people", "unit", "per", "polarity", "domain", "agency",
-        "kind", "measured_in", "instrument", "numerator", "denominator",
-    })  # fmt: skip
+    described = outcome.model_dump(
+        include={
+            "code",
+            "title",
+            "plain_title",
+            "people",
+            "unit",
+            "per",
+            "polarity",
+            "domain",
+            "agency",
+            "kind",
+            "measured_in",
+            "instrument",
+            "numerator",
+            "denominator",
+        }
+    )
     return {
-        **described, "role": run.protocol.role_of(code), "finding": _finding(run.findings[code]),
+        **described,
+        "role": run.protocol.role_of(code),
+        "finding": _finding(run.findings[code]),
         "estimates": [
             _estimate(e, run.protocol.window, position == 0)
             for position, e in enumerate(run.estimates[code])
@@ -201,17 +249,24 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
         "equally_likely": one_number.equally_likely(primary, run.protocol.window),
         "new_site": asdict(one) if (one := one_number.new_site_of(primary)) else None,
         "breaks": one_number.breaks_of(primary, run.protocol.window)
-        if code in run.protocol.primary else None,
+        if code in run.protocol.primary
+        else None,
         "twin": one_number.twin_of(run.estimates[code], _names(run)),
         "looks": run.seen.story(code) if run.seen and code in run.protocol.primary else [],
         "diagnostics": [
-            {"code": d.code, "title": d.title, "result": d.result, "statistic": d.statistic,
-             "sentence": d.sentence, "p_value": d.p_value}
+            {
+                "code": d.code,
+                "title": d.title,
+                "result": d.result,
+                "statistic": d.statistic,
+                "sentence": d.sentence,
+                "p_value": d.p_value,
+            }
             for d in run.diagnostics[code]
         ],
         "data": _data(run, code),
         "withheld": asdict(run.withheld[code]) if code in run.withheld else None,
-    }  # fmt: skip
+    }
 
 
 def _names(run: StudyRun) -> dict[str, str]:
@@ -224,23 +279,33 @@ def _finding(finding: Finding) -> dict[str, Any]:
         to_date = finding.to_date.as_dict() if finding.to_date else None
         people = {"per_quarter": finding.per_quarter.as_dict(), "to_date": to_date}
     return {
-        "verdict": finding.verdict, "sentence": finding.sentence, "paragraph": finding.paragraph,
-        "analyst": finding.analyst, "reasons": list(finding.reasons),
-        "effect_percent": finding.percent.as_dict(), "people": people, "p_value": finding.p_value,
-        "adjusted_p": finding.adjusted_p, "margin_percent": finding.margin_percent,
+        "verdict": finding.verdict,
+        "sentence": finding.sentence,
+        "paragraph": finding.paragraph,
+        "analyst": finding.analyst,
+        "reasons": list(finding.reasons),
+        "effect_percent": finding.percent.as_dict(),
+        "people": people,
+        "p_value": finding.p_value,
+        "adjusted_p": finding.adjusted_p,
+        "margin_percent": finding.margin_percent,
         "detectable_percent": finding.detectable_percent,
         "looked": asdict(finding.looked) if finding.looked else None,
-    }  # fmt: skip
+    }
 
 
 def _estimate(estimate: Estimate, window: tuple[int, int], primary: bool) -> dict[str, Any]:
     described = {
-        "estimator": estimate.estimator, "label": ESTIMATOR_NAMES[estimate.estimator],
-        "primary": primary, "unit": estimate.unit, "scale": estimate.scale,
-        "inference": estimate.inference, "estimand": estimate.estimand,
+        "estimator": estimate.estimator,
+        "label": ESTIMATOR_NAMES[estimate.estimator],
+        "primary": primary,
+        "unit": estimate.unit,
+        "scale": estimate.scale,
+        "inference": estimate.inference,
+        "estimand": estimate.estimand,
         "warnings": list(estimate.warnings),
         "diagnostics": dict(estimate.diagnostics),
-    }  # fmt: skip
+    }
     single = len(estimate.index) == 1
     overall = estimate.overall(window=None if single else window)
     tables: dict[str, Any] = {"overall": overall.to_dict("records")[0]}
@@ -261,20 +326,34 @@ def _data(run: StudyRun, code: str) -> dict[str, Any]:
     expected = len(codes) * len(run.panel.periods)
     suppressed = int((held["status"] == "[c]").sum())
     return {
-        "cells": expected, "missing": expected - int(held["numerator"].notna().sum()) - suppressed,
-        "suppressed": suppressed, "revised": int((held["revision"] > 0).sum()),
-    }  # fmt: skip
+        "cells": expected,
+        "missing": expected - int(held["numerator"].notna().sum()) - suppressed,
+        "suppressed": suppressed,
+        "revised": int((held["revision"] > 0).sum()),
+    }
 
 
 def _published(published: Published, estimate: Estimate) -> dict[str, Any]:
     row = estimate.overall().iloc[0]
     shown = published.effect
     return {
-        "what": published.what, "outcome": published.outcome, "source": published.source,
-        "published": {"effect": published.effect, "error": published.error,
-                      "p_value": published.p_value},
-        "ours": {"effect": row["effect"], "error": row["se"], "p_value": row["p_value"],
-                 "low": row["low"], "high": row["high"]},
+        "what": published.what,
+        "outcome": published.outcome,
+        "source": published.source,
+        "published": {
+            "effect": published.effect,
+            "error": published.error,
+            "p_value": published.p_value,
+        },
+        "ours": {
+            "effect": row["effect"],
+            "error": row["se"],
+            "p_value": row["p_value"],
+            "low": row["low"],
+            "high": row["high"],
+        },
         "difference": None if shown is None else float(row["effect"]) - shown,
-        "tolerance": published.tolerance, "inference": published.inference, "why": published.why,
-    }  # fmt: skip
+        "tolerance": published.tolerance,
+        "inference": published.inference,
+        "why": published.why,
+    }

@@ -115,17 +115,23 @@ def run_study(
     diagnostics = _diagnose(panel, protocol, assignments, estimates)
     bears = bearing(assignments, panel, plan_of(protocol))
     return StudyRun(
-        programme=programme, protocol=protocol, panel=panel, observations=observations,
-        assignments=assignments, estimates=estimates,
+        programme=programme,
+        protocol=protocol,
+        panel=panel,
+        observations=observations,
+        assignments=assignments,
+        estimates=estimates,
         diagnostics=diagnostics,
         findings=_find(programme, panel, protocol, estimates, (diagnostics, seen)),
         seen=seen,
         withheld=withheld_ends(panel, programme, protocol, assignments),
         value=_value(programme, protocol, estimates),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
-        bearing=bears, differences=(*standing.with_look(seen), *bears.differences),
-        deviations=standing.deviations, lock=standing.lock,
-    )  # fmt: skip
+        bearing=bears,
+        differences=(*standing.with_look(seen), *bears.differences),
+        deviations=standing.deviations,
+        lock=standing.lock,
+    )
 
 
 def estimate_by(
@@ -147,15 +153,22 @@ def _published(panel: Panel, protocol: Protocol, published: Published) -> Estima
         settings = DidSettings(
             comparison=protocol.did.comparison, base=published.base, scale=scale, replication=True
         )
-        return did(panel, outcome, settings=settings, inference=published.inference,
-                   assignments=assignments)  # fmt: skip
+        return did(
+            panel,
+            outcome,
+            settings=settings,
+            inference=published.inference,
+            assignments=assignments,
+        )
     if published.estimator == "synthetic_control":
         return estimate_by("synthetic_control", panel, outcome, protocol, assignments)
     first = published.estimator == "first_differences"
     two_way = TwoWaySettings(
-        method="first_differences" if first else "fixed_effects", scale=scale,
-        errors=published.errors, replication=True,
-    )  # fmt: skip
+        method="first_differences" if first else "fixed_effects",
+        scale=scale,
+        errors=published.errors,
+        replication=True,
+    )
     return two_way_fixed_effects(
         panel, outcome, settings=two_way, inference=published.inference, assignments=assignments
     )
@@ -207,18 +220,25 @@ def _find(
     findings, sites = {}, set(panel.areas["site"].dropna())
     for code, group in estimates.items():
         outcome, primary = programme.outcome_by_code[code], group[0]
-        findings[code] = judge(Judged(
-            outcome=outcome, estimate=primary, window=protocol.window,
-            margin_percent=protocol.margin_of(code), adjusted_p=adjusted[code],
-            baseline=_baseline(panel, code, primary),
-            units=in_units(primary) if primary.exposure is not None else None,
-            family=_family(protocol, code), looked=looked.get(code),
-            primary=code in protocol.primary,
-            last_start=max(s.start for s in programme.sites if s.code in sites),
-            objections=objections(
-                diagnostics[code], float(primary.overall(window=protocol.window)["effect"].iloc[0])
-            ),
-        ))  # fmt: skip
+        findings[code] = judge(
+            Judged(
+                outcome=outcome,
+                estimate=primary,
+                window=protocol.window,
+                margin_percent=protocol.margin_of(code),
+                adjusted_p=adjusted[code],
+                baseline=_baseline(panel, code, primary),
+                units=in_units(primary) if primary.exposure is not None else None,
+                family=_family(protocol, code),
+                looked=looked.get(code),
+                primary=code in protocol.primary,
+                last_start=max(s.start for s in programme.sites if s.code in sites),
+                objections=objections(
+                    diagnostics[code],
+                    float(primary.overall(window=protocol.window)["effect"].iloc[0]),
+                ),
+            )
+        )
     return findings
 
 

@@ -68,18 +68,22 @@ class Standing:
         if not seen.written and not self.changed:
             said.append("This look is not written in the study's look ledger: a later look is.")
         strange = [
-            str(row.number) for row in seen.rows
+            str(row.number)
+            for row in seen.rows
             if row.statistics and row.known.get("lock") not in self.lock.hashes
-        ]  # fmt: skip
+        ]
         if strange:
             said.append(f"Of the looks so far, {', '.join(strange)} were not taken under the lock.")
         return tuple(said)
 
 
 def standing_of(
-    workspace: Workspace, programme: Programme, protocol: Protocol, ledger: Ledger,
+    workspace: Workspace,
+    programme: Programme,
+    protocol: Protocol,
+    ledger: Ledger,
     as_of: datetime | None = None,
-) -> Standing:  # fmt: skip
+) -> Standing:
     """How a study stands to its lock at a vintage (default: all that the ledger knows).
 
     Kept assignments that are missing, as in a fresh clone, are drawn again as they were locked.
@@ -206,10 +210,14 @@ def _late(lock: Lock) -> list[str]:
         )
     for before, after in zip(lock.steps, lock.steps[1:], strict=False):
         parts = [
-            name for name, part in (("protocol", "protocol"), ("declarations", "declared"),
-                                    ("assignments", "assignments"))
+            name
+            for name, part in (
+                ("protocol", "protocol"),
+                ("declarations", "declared"),
+                ("assignments", "assignments"),
+            )
             if before[part] != after[part]
-        ]  # fmt: skip
+        ]
         if parts and after["data_seen"]["after_start"]:
             said.append(
                 f"The {' and '.join(parts)} changed at the re-lock of {after['frozen'][:10]}, when "

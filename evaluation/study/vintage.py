@@ -33,14 +33,14 @@ def not_by_the_rule(
     chain = _in_order(ledger)
     known = [one for one in chain if as_of is None or one.received <= format_instant(as_of)]
     said = [
-        found for step in lock.steps
-        if (found := _not_ancestor(step, known, chain)) is not None
-    ]  # fmt: skip
+        found for step in lock.steps if (found := _not_ancestor(step, known, chain)) is not None
+    ]
     broken = ledger.verify().broken
     said += [
         f"The ledger does not hold: {'return ' + one.return_id if one.return_id else 'it'}: "
-        f"{one.what}" for one in broken[:NAMED]
-    ]  # fmt: skip
+        f"{one.what}"
+        for one in broken[:NAMED]
+    ]
     said += _backdated(lock, chain)
     if protocol.vintage_rule == "due_day" and not said:
         said += _after_due(programme, known)
@@ -89,9 +89,7 @@ def _backdated(lock: Lock, chain: list[Record]) -> list[str]:
 
 
 def _after_due(programme: Programme, known: list[Record]) -> list[str]:
-    own = [
-        one for one in known if isinstance(one, Receipt) and one.programme == programme.name
-    ]  # fmt: skip
+    own = [one for one in known if isinstance(one, Receipt) and one.programme == programme.name]
     if not own:
         return []
     last = max(Period.parse(one.quarter) for one in own)

@@ -163,9 +163,10 @@ class Value:
             "gross_economic": self.total(self.of_kind("economic")),
             "gross_social": self.total(self.of_kind("social")),
             "cashable": self.cashable_by_quarter().sum(axis=1),
-            "cost": np.full_like(fiscal, self.cost), "net_fiscal": fiscal - self.cost,
+            "cost": np.full_like(fiscal, self.cost),
+            "net_fiscal": fiscal - self.cost,
             "npsv": self.net_present_social_value(),
-        }  # fmt: skip
+        }
         table = pd.DataFrame({name: self.summary(vector) for name, vector in rows.items()}).T
         table.index.name = "account"
         return table
@@ -192,10 +193,11 @@ class Value:
             gains.setdefault((agency, "DEL"), np.zeros(self.draws + 1))
         ordered = sorted(gains.items(), key=lambda item: (item[0][1] != "DEL", item[0][0]))
         return [
-            self._account(agency, budget, gain,
-                          float(paid.get(agency, 0.0)) if budget == "DEL" else 0.0)
+            self._account(
+                agency, budget, gain, float(paid.get(agency, 0.0)) if budget == "DEL" else 0.0
+            )
             for (agency, budget), gain in ordered
-        ]  # fmt: skip
+        ]
 
     def cashable_of(self, line: Line) -> Floats:
         """(D + 1) a line's part of what is cashable: share and lag; lumps pro rata."""
@@ -236,12 +238,15 @@ class Value:
         rows = []
         for place, quarter in enumerate(self.grid.quarters):
             net = self.summary(running[:, place])
-            rows.append({
-                "quarter": quarter, **self.summary(gain[:, place]),
-                "cost": float(self.cost_by_quarter[place]),
-                **{f"cumulative_{name}": figure for name, figure in net.items()},
-                "p_paid_back": float(paid[place]),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "quarter": quarter,
+                    **self.summary(gain[:, place]),
+                    "cost": float(self.cost_by_quarter[place]),
+                    **{f"cumulative_{name}": figure for name, figure in net.items()},
+                    "p_paid_back": float(paid[place]),
+                }
+            )
         return pd.DataFrame(rows).set_index("quarter")
 
     def ratios(self) -> pd.DataFrame:
@@ -274,10 +279,13 @@ class Value:
 
     def _account(self, agency: str, budget: str, gain: Floats, cost: float) -> dict[str, object]:
         return {
-            "agency": agency, "name": self.agency_name(agency), "budget": budget,
-            "gain": self.summary(gain), "cost": self.summary(np.full_like(gain, cost)),
+            "agency": agency,
+            "name": self.agency_name(agency),
+            "budget": budget,
+            "gain": self.summary(gain),
+            "cost": self.summary(np.full_like(gain, cost)),
             "net": self.summary(gain - cost),
-        }  # fmt: skip
+        }
 
     def _split(self, line: Line, key: Key) -> list[tuple[tuple[str, ...], Floats]]:
         worth = self.factors[line.factor] * line.pounds_for_one
@@ -287,9 +295,10 @@ class Value:
             held = avoided.by_site if key == "site" else avoided.by_quarter
             return [((name,), held[:, place] * worth) for place, name in enumerate(names)]
         labels: dict[str, Callable[[], tuple[str, ...]]] = {
-            "agency": lambda: _budget(line), "outcome": lambda: (line.outcome.code,),
+            "agency": lambda: _budget(line),
+            "outcome": lambda: (line.outcome.code,),
             "kind": lambda: (line.cost.kind,),
-        }  # fmt: skip
+        }
         return [(labels[key](), self.pounds_of(line))]
 
 

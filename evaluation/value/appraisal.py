@@ -88,9 +88,11 @@ def plane(willingness_to_pay: Floats, net_cost: Floats) -> Plane:
     """Shares of draws with a finite, an infinite and no meaningful MVPF."""
     costs, gains = net_cost > 0, willingness_to_pay >= 0
     return Plane(
-        finite=float(costs.mean()), infinite=float((~costs & gains).mean()),
-        ambiguous=float((~costs & ~gains).mean()), loses=float((costs & ~gains).mean()),
-    )  # fmt: skip
+        finite=float(costs.mean()),
+        infinite=float((~costs & gains).mean()),
+        ambiguous=float((~costs & ~gains).mean()),
+        loses=float((costs & ~gains).mean()),
+    )
 
 
 def distributional_weight(income: float, reference: float, eta: float) -> float:

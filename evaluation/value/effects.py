@@ -66,10 +66,15 @@ def net_effects(estimate: Estimate, programme: Programme) -> NetEffects:
     exposure = _exposure(estimate, programme)[post]
     observed = exposure if estimate.observed is None else estimate.observed[post]
     return NetEffects(
-        outcome=programme.outcome_by_code[estimate.outcome], scale=estimate.scale, index=index,
-        effects=estimate.effects[post], observed=observed, exposure=exposure, widening=widening,
+        outcome=programme.outcome_by_code[estimate.outcome],
+        scale=estimate.scale,
+        index=index,
+        effects=estimate.effects[post],
+        observed=observed,
+        exposure=exposure,
+        widening=widening,
         deviations=deviations * widening if np.isfinite(widening) else deviations,
-    )  # fmt: skip
+    )
 
 
 def _exposure(estimate: Estimate, programme: Programme) -> Floats:

@@ -71,9 +71,11 @@ def _row(
     inside = np.array([fifth_of[str(code)] == fifth for code in panel.areas.index])
     pilots = int((inside & panel.started).sum())
     row: dict[str, Any] = {
-        "fifth": fifth, "pilot_areas": pilots, "comparison_areas": int(inside.sum()) - pilots,
+        "fifth": fifth,
+        "pilot_areas": pilots,
+        "comparison_areas": int(inside.sum()) - pilots,
         "valued": False,
-    }  # fmt: skip
+    }
     if not pilots or pilots == inside.sum():
         lacking = "pilot" if not pilots else "comparison"
         return row | {"reason": f"no {lacking} area lies in this fifth"}
@@ -88,8 +90,11 @@ def _row(
         for name, number in (("central", eta.central), ("low", eta.low), ("high", eta.high))
     }
     return row | {
-        "valued": True, "reason": "", "people": value.summary(people),
-        "people_weighted": value.summary(people * weight["central"]), "weight": weight,
+        "valued": True,
+        "reason": "",
+        "people": value.summary(people),
+        "people_weighted": value.summary(people * weight["central"]),
+        "weight": weight,
         "purse": value.summary(value.total(value.fiscal, discounted=True)),
         "source": incomes.source,
-    }  # fmt: skip
+    }

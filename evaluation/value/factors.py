@@ -56,9 +56,7 @@ def price_factors(
     return found
 
 
-def life_factors(
-    lines: Sequence[Line], draws: int, rng: np.random.Generator
-) -> dict[str, Floats]:  # fmt: skip
+def life_factors(lines: Sequence[Line], draws: int, rng: np.random.Generator) -> dict[str, Floats]:
     """Factor of every value of lives, from its low, central and high."""
     spreads = {line.factor: line.cost.spread for line in lines if line.cost.spread is not None}
     return {

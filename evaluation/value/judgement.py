@@ -38,12 +38,15 @@ def not_monetised(value: Value, findings: Mapping[str, Finding]) -> list[dict[st
     rows = []
     for code in value.not_valued:
         outcome, finding = value.programme.outcome_by_code[code], findings.get(code)
-        rows.append({
-            "outcome": code, "title": outcome.title,
-            "direction": finding.verdict if finding else "not judged",
-            "evidence": finding.sentence if finding else "",
-            "why": f"no unit cost fits {outcome.title.lower()} as it is counted here",
-        })  # fmt: skip
+        rows.append(
+            {
+                "outcome": code,
+                "title": outcome.title,
+                "direction": finding.verdict if finding else "not judged",
+                "evidence": finding.sentence if finding else "",
+                "why": f"no unit cost fits {outcome.title.lower()} as it is counted here",
+            }
+        )
     return rows
 
 
@@ -78,11 +81,15 @@ def red_flags(value: Value) -> list[dict[str, Any]]:
     sizes = {line: abs(float(value.pounds_of(line)[0])) for line in value.lines}
     whole = sum(sizes.values()) or 1.0
     return [
-        {"outcome": line.outcome.code, "title": line.outcome.title, "code": line.cost.code,
-         "share": size / whole}
+        {
+            "outcome": line.outcome.code,
+            "title": line.outcome.title,
+            "code": line.cost.code,
+            "share": size / whole,
+        }
         for line, size in sizes.items()
         if line.cost.confidence == "red" and size / whole >= RED_MATTERS_FROM
-    ]  # fmt: skip
+    ]
 
 
 def to_be_confirmed(value: Value) -> list[str]:

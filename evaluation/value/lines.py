@@ -70,11 +70,13 @@ def priced_lines(
     share = params.overlap_share(outcome.overlap_group, outcome.code)
     return tuple(
         Line(
-            outcome=outcome, cost=cost, share=share,
+            outcome=outcome,
+            cost=cost,
+            share=share,
             pounds=cost.value * factor_to_price_base(params, cost.price_year, price_base),
             cost_units=cost_units_a_quarter(outcome.kind, cost.cost_per, cost.stock_timing),
             given_up=cost.composite_of in counting,
             approximate=cost.approximate or is_approximate_year(params, cost.price_year),
         )
         for cost in params.costs_of(outcome.unit_cost or "")
-    )  # fmt: skip
+    )

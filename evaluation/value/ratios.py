@@ -33,11 +33,13 @@ def payback_quarter(value: Value) -> dict[str, Any]:
     low, high = np.quantile(first[1:], [tail, 1 - tail], method="nearest")
     names = (*value.grid.quarters, NOT_WITHIN)
     return {
-        "quarter": names[first[0]], "earliest": names[int(low)], "latest": names[int(high)],
+        "quarter": names[first[0]],
+        "earliest": names[int(low)],
+        "latest": names[int(high)],
         "p_within": float((first[1:] < n_quarters).mean()),
         "p_not_within": float((first[1:] == n_quarters).mean()),
         "last": value.grid.quarters[-1],
-    }  # fmt: skip
+    }
 
 
 def willingness_to_pay(value: Value) -> Floats:
@@ -66,13 +68,21 @@ def value_of_public_funds(value: Value) -> dict[str, Any]:
         low, high = (float(q) for q in np.quantile(people[1:] / purse[1:], [tail, 1 - tail]))
     shown = slice(1, 1 + SHOWN_DRAWS)
     return {
-        "mvpf": point, "low": low, "high": high, "finite": where.finite,
-        "infinite": where.infinite, "ambiguous": where.ambiguous, "people_lose": where.loses,
+        "mvpf": point,
+        "low": low,
+        "high": high,
+        "finite": where.finite,
+        "infinite": where.infinite,
+        "ambiguous": where.ambiguous,
+        "people_lose": where.loses,
         "best": [float(purse[0]), float(people[0])],
-        "willingness_to_pay": value.summary(people), "net_cost": value.summary(purse),
-        "points": [[round(float(x)), round(float(y))]
-                   for x, y in zip(purse[shown], people[shown], strict=True)],
-    }  # fmt: skip
+        "willingness_to_pay": value.summary(people),
+        "net_cost": value.summary(purse),
+        "points": [
+            [round(float(x)), round(float(y))]
+            for x, y in zip(purse[shown], people[shown], strict=True)
+        ],
+    }
 
 
 def category_chances(value: Value) -> list[dict[str, Any]]:
@@ -81,12 +91,15 @@ def category_chances(value: Value) -> list[dict[str, Any]]:
     table = value.parameters.tables["categories"].sort_values("at_least")
     edges = [*table["at_least"], float("inf")]
     return [
-        {"category": name, "from": low if np.isfinite(low) else None,
-         "below": high if np.isfinite(high) else None,
-         "p": float(((ratio[1:] >= low) & (ratio[1:] < high)).mean()),
-         "estimate": bool(low <= ratio[0] < high)}
+        {
+            "category": name,
+            "from": low if np.isfinite(low) else None,
+            "below": high if np.isfinite(high) else None,
+            "p": float(((ratio[1:] >= low) & (ratio[1:] < high)).mean()),
+            "estimate": bool(low <= ratio[0] < high),
+        }
         for name, low, high in zip(table["category"], edges[:-1], edges[1:], strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def waterfall(value: Value) -> list[dict[str, Any]]:

@@ -29,14 +29,21 @@ def as_data(
     registered outcome does, but nobody should read the total without them in view.
     """
     return {
-        "price_base": value.price_base, "parameters": value.parameters.name, "to_date": True,
-        "base_period": value.base_period.label, "last": value.grid.quarters[-1],
-        "draws": value.draws, "level": value.level,
-        "totals": _totals(value), "by_agency": value.by_budget(),
+        "price_base": value.price_base,
+        "parameters": value.parameters.name,
+        "to_date": True,
+        "base_period": value.base_period.label,
+        "last": value.grid.quarters[-1],
+        "draws": value.draws,
+        "level": value.level,
+        "totals": _totals(value),
+        "by_agency": value.by_budget(),
         "by_outcome": [_priced(value, line) for line in value.lines],
         "by_site": value.by("site").reset_index().to_dict("records"),
-        "by_quarter": _over_time(value), "payback": ratios.payback_quarter(value),
-        "waterfall": ratios.waterfall(value), "tornado": sensitivity.tornado(value),
+        "by_quarter": _over_time(value),
+        "payback": ratios.payback_quarter(value),
+        "waterfall": ratios.waterfall(value),
+        "tornado": sensitivity.tornado(value),
         "information": sensitivity.value_of_information(value),
         "public_funds": ratios.value_of_public_funds(value),
         "red_agencies": _with_red(value),
@@ -44,17 +51,21 @@ def as_data(
         "scenarios": scenarios.scenarios(value),
         "break_even": scenarios.break_even_persistence(value),
         "what_if": what_if.published_draws(value),
-        "four_es": judgement.four_es(value, findings, fifths), "by_fifth": list(fifths),
+        "four_es": judgement.four_es(value, findings, fifths),
+        "by_fifth": list(fifths),
         "not_monetised": judgement.not_monetised(value, findings),
         "what_would_change_it": judgement.what_would_change_it(value),
-        "red": judgement.red_flags(value), "to_confirm": judgement.to_be_confirmed(value),
+        "red": judgement.red_flags(value),
+        "to_confirm": judgement.to_be_confirmed(value),
         "sources": sources(value),
-        "costs": value.costs.groupby(["agency", "kind"])["amount"].sum().reset_index()
+        "costs": value.costs.groupby(["agency", "kind"])["amount"]
+        .sum()
+        .reset_index()
         .to_dict("records"),
         "not_standing": _not_standing(value, findings),
         "not_standing_together": _not_standing_together(value, findings),
         "notes": _notes(value),
-    }  # fmt: skip
+    }
 
 
 def sources(value: Value) -> list[dict[str, str]]:
@@ -62,8 +73,9 @@ def sources(value: Value) -> list[dict[str, str]]:
     params = value.parameters
     held = []
     for what, table, vintage in (
-        ("Discount rates", "discount", params.discount), ("Deflator", "deflator", params.deflator),
-    ):  # fmt: skip
+        ("Discount rates", "discount", params.discount),
+        ("Deflator", "deflator", params.deflator),
+    ):
         rows = params.tables[table]
         first = rows[rows["vintage"] == vintage].iloc[0]
         held.append((what, vintage, str(first["source"]), str(first["confidence"])))
@@ -71,9 +83,11 @@ def sources(value: Value) -> list[dict[str, str]]:
         cost = line.cost
         held.append((f"Price {cost.code}", cost.vintage, cost.source, cost.confidence))
     for what, table in (
-        ("Share that can leave a budget", "cashable"), ("How far prices may be off", "confidence"),
-        ("Overlap of outcomes", "overlap"), ("Categories of value for money", "categories"),
-    ):  # fmt: skip
+        ("Share that can leave a budget", "cashable"),
+        ("How far prices may be off", "confidence"),
+        ("Overlap of outcomes", "overlap"),
+        ("Categories of value for money", "categories"),
+    ):
         first = params.tables[table].iloc[0]
         held.append((what, str(first["vintage"]), str(first["source"]), str(first["confidence"])))
     names = ("what", "vintage", "source", "confidence")
@@ -88,7 +102,7 @@ def _totals(value: Value) -> dict[str, Any]:
         "fiscal_ratio": found.loc["fiscal"].to_dict(),
         "cashable_ratio": found.loc["cashable"].to_dict(),
         "p_npsv_positive": float(found["p_above_one"]["bcr"]),
-    }  # fmt: skip
+    }
 
 
 def _over_time(value: Value) -> list[dict[str, Any]]:
@@ -97,30 +111,42 @@ def _over_time(value: Value) -> list[dict[str, Any]]:
     running = np.cumsum(gain - value.cost_by_quarter, axis=1)
     fans = np.quantile(running[1:], FAN, axis=0)
     return [
-        {"quarter": quarter, "gain": {k: row[k] for k in ("mean", "low", "high")},
-         "cost": row["cost"],
-         "cumulative_net": {k: row[f"cumulative_{k}"] for k in ("mean", "low", "high")},
-         "fan": {str(q): float(fans[i, place]) for i, q in enumerate(FAN)},
-         "p_paid_back": row["p_paid_back"]}
+        {
+            "quarter": quarter,
+            "gain": {k: row[k] for k in ("mean", "low", "high")},
+            "cost": row["cost"],
+            "cumulative_net": {k: row[f"cumulative_{k}"] for k in ("mean", "low", "high")},
+            "fan": {str(q): float(fans[i, place]) for i, q in enumerate(FAN)},
+            "p_paid_back": row["p_paid_back"],
+        }
         for place, (quarter, row) in enumerate(value.payback().iterrows())
-    ]  # fmt: skip
+    ]
 
 
 def _with_red(value: Value) -> list[str]:
     """Budgets whose gain rests on a red-graded price, as ``agency/budget``."""
-    return sorted({
-        f"{line.cost.agency}/{line.cost.budget}" for line in value.lines
-        if line.cost.confidence == "red"
-    })  # fmt: skip
+    return sorted(
+        {
+            f"{line.cost.agency}/{line.cost.budget}"
+            for line in value.lines
+            if line.cost.confidence == "red"
+        }
+    )
 
 
 def _not_standing(value: Value, findings: Mapping[str, Finding]) -> list[dict[str, Any]]:
     valued = {line.outcome.code: line.outcome for line in value.lines}
     return [
-        {"outcome": code, "title": outcome.title, "plain_title": outcome.plain_title,
-         "verdict": findings[code].verdict, **value.of_outcome(code)}
-        for code, outcome in valued.items() if code in findings and findings[code].objections
-    ]  # fmt: skip
+        {
+            "outcome": code,
+            "title": outcome.title,
+            "plain_title": outcome.plain_title,
+            "verdict": findings[code].verdict,
+            **value.of_outcome(code),
+        }
+        for code, outcome in valued.items()
+        if code in findings and findings[code].objections
+    ]
 
 
 def _not_standing_together(value: Value, findings: Mapping[str, Finding]) -> dict[str, Any] | None:
@@ -145,18 +171,31 @@ def _priced(value: Value, line: Line) -> dict[str, Any]:
     stock = outcome.kind == "stock"
     years = cost_units_a_quarter("stock", "person_year") if stock else 1.0
     return {
-        "outcome": outcome.code, "title": outcome.title,
+        "outcome": outcome.code,
+        "title": outcome.title,
         "people": f"{outcome.people}, person-years" if stock else outcome.people,
-        "events_avoided": value.summary(years * avoided), "unit_cost": line.pounds,
-        "cost_per": cost.cost_per, "price_year": cost.price_year, "confidence": cost.confidence,
-        "approximate": line.approximate, "kind": cost.kind, "agency": cost.agency,
-        "agency_name": value.agency_name(cost.agency), "budget": cost.budget, "code": cost.code,
-        "vintage": cost.vintage, "source": cost.source, "share": line.share,
-        "given_up": line.given_up, "transfer": cost.transfer,
-        "value": value.summary(value.pounds_of(line)), "note": cost.note,
-        "basis": judgement.basis_of(cost), "bankable": cost.basis == "marginal",
+        "events_avoided": value.summary(years * avoided),
+        "unit_cost": line.pounds,
+        "cost_per": cost.cost_per,
+        "price_year": cost.price_year,
+        "confidence": cost.confidence,
+        "approximate": line.approximate,
+        "kind": cost.kind,
+        "agency": cost.agency,
+        "agency_name": value.agency_name(cost.agency),
+        "budget": cost.budget,
+        "code": cost.code,
+        "vintage": cost.vintage,
+        "source": cost.source,
+        "share": line.share,
+        "given_up": line.given_up,
+        "transfer": cost.transfer,
+        "value": value.summary(value.pounds_of(line)),
+        "note": cost.note,
+        "basis": judgement.basis_of(cost),
+        "bankable": cost.basis == "marginal",
         "red": cost.confidence == "red",
-    }  # fmt: skip
+    }
 
 
 def _notes(value: Value) -> list[str]:
@@ -185,5 +224,6 @@ def _notes(value: Value) -> list[str]:
     return notes + [
         f"{line.outcome.title}: the {line.cost.composite_of.upper()} part of its composite cost is "
         "given up, because other outcomes here count it."
-        for line in value.lines if line.given_up
-    ]  # fmt: skip
+        for line in value.lines
+        if line.given_up
+    ]

@@ -80,11 +80,18 @@ def scenarios(value: Value) -> list[dict[str, Any]]:
         caution = 1 + value.parameters.optimism("projected", row["grade"])
         later = caution * LastYear.of(value, int(row["years"])).later(fading)
         npsv = (today + later) * (1 - row["displaced"]) - value.discounted_cost
-        rows.append({
-            "scenario": row["scenario"], "note": row["note"], "years": int(row["years"]),
-            "npsv": value.summary(npsv), "p_positive": float((npsv[1:] > 0).mean()),
-            "source": row["source"], "vintage": row["vintage"], "confidence": row["confidence"],
-        })  # fmt: skip
+        rows.append(
+            {
+                "scenario": row["scenario"],
+                "note": row["note"],
+                "years": int(row["years"]),
+                "npsv": value.summary(npsv),
+                "p_positive": float((npsv[1:] > 0).mean()),
+                "source": row["source"],
+                "vintage": row["vintage"],
+                "confidence": row["confidence"],
+            }
+        )
     return rows
 
 
@@ -104,10 +111,14 @@ def break_even_persistence(value: Value) -> dict[str, Any]:
     low, high = np.quantile(between, [0.1, 0.9]) if len(between) else (np.nan, np.nan)
     return {
         "half_life": _or_none(half_life[0]),
-        "already": bool(already[0]), "never": bool(never[0]), "years": LONGEST_YEARS,
-        "p_already": float(already[1:].mean()), "p_never": float(never[1:].mean()),
-        "low": _or_none(low), "high": _or_none(high),
-    }  # fmt: skip
+        "already": bool(already[0]),
+        "never": bool(never[0]),
+        "years": LONGEST_YEARS,
+        "p_already": float(already[1:].mean()),
+        "p_never": float(never[1:].mean()),
+        "low": _or_none(low),
+        "high": _or_none(high),
+    }
 
 
 def _or_none(years: float) -> float | None:

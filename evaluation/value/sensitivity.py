@@ -51,8 +51,11 @@ def inputs(value: Value) -> tuple[Input, ...]:
         found.append(Input(what="effect", title=lines[0].outcome.title, part=part))
     # Prices that err wholly together within a draw are one input.
     for drawn in {id(factor): factor for factor in value.factors.values()}.values():
-        lines = [line for line in value.public
-                 if value.factors[line.factor] is drawn and not line.given_up]  # fmt: skip
+        lines = [
+            line
+            for line in value.public
+            if value.factors[line.factor] is drawn and not line.given_up
+        ]
         if lines and np.ptp(drawn) > 0:
             alone = sum(float(value.present_of(line)[0]) for line in lines)
             found.append(Input(what="price", title=_price_title(lines), part=alone * drawn))
@@ -70,8 +73,14 @@ def tornado(value: Value) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for one in inputs(value):
         low, high = np.quantile(one.part[1:], [tail, 1 - tail]) - one.part[0]
-        rows.append({"what": one.what, "title": one.name, "low": best + float(low),
-                     "high": best + float(high)})  # fmt: skip
+        rows.append(
+            {
+                "what": one.what,
+                "title": one.name,
+                "low": best + float(low),
+                "high": best + float(high),
+            }
+        )
     rows += _choices(value, best)
     for row in rows:
         row["best"] = best
@@ -93,8 +102,9 @@ def value_of_information(value: Value) -> dict[str, Any]:
     rows.sort(key=lambda row: -float(str(row["worth"])))
     return {
         "decision": "whether to run the same programme again on the same terms",
-        "perfect": float(np.maximum(drawn, 0).mean() - max(0.0, drawn.mean())), "of_one": rows,
-    }  # fmt: skip
+        "perfect": float(np.maximum(drawn, 0).mean() - max(0.0, drawn.mean())),
+        "of_one": rows,
+    }
 
 
 def switching(value: Value) -> list[dict[str, Any]]:
@@ -108,8 +118,7 @@ def switching(value: Value) -> list[dict[str, Any]]:
         if one.what == "effect":
             part = float(one.part[0])
             times = 1 - best / part if part else float("nan")
-            rows.append({"title": one.title, "gain": part,
-                         "times": times if times >= 0 else None})  # fmt: skip
+            rows.append({"title": one.title, "gain": part, "times": times if times >= 0 else None})
     return sorted(rows, key=lambda row: (row["times"] is None, abs((row["times"] or 0) - 1)))
 
 
@@ -137,12 +146,24 @@ def _choices(value: Value, best: float) -> list[dict[str, Any]]:
             found = float(other.net_present_social_value()[0])
         except ValueChainError:  # a vintage may state no rates for so long a horizon
             continue
-        rows.append({"what": "choice", "title": f"Discount rates: {vintage}",
-                     "low": min(best, found), "high": max(best, found)})  # fmt: skip
+        rows.append(
+            {
+                "what": "choice",
+                "title": f"Discount rates: {vintage}",
+                "low": min(best, found),
+                "high": max(best, found),
+            }
+        )
     burden = value.parameters.spread("excess_burden").high
     found = best - burden * float(net_cost_to_the_purse(value)[0])
-    rows.append({"what": "choice", "title": f"Raising a pound of tax costs {burden:.2f} more",
-                 "low": min(best, found), "high": max(best, found)})  # fmt: skip
+    rows.append(
+        {
+            "what": "choice",
+            "title": f"Raising a pound of tax costs {burden:.2f} more",
+            "low": min(best, found),
+            "high": max(best, found),
+        }
+    )
     return rows
 
 

@@ -47,10 +47,13 @@ class Grid:
         """(K) the place of each entry among site x quarter."""
         site = {name: place for place, name in enumerate(self.sites)}
         quarter = {name: place for place, name in enumerate(self.quarters)}
-        return np.array([
-            site[str(s)] * len(self.quarters) + quarter[q]
-            for s, q in zip(net.index["site"], net.index["quarter"], strict=True)
-        ], dtype=np.int64)  # fmt: skip
+        return np.array(
+            [
+                site[str(s)] * len(self.quarters) + quarter[q]
+                for s, q in zip(net.index["site"], net.index["quarter"], strict=True)
+            ],
+            dtype=np.int64,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -125,12 +128,14 @@ def tally(
     return Tally(
         avoided={
             net.outcome.code: Avoided(
-                by_quarter=quarterly[net.outcome.code], by_site=by_site[net.outcome.code],
+                by_quarter=quarterly[net.outcome.code],
+                by_site=by_site[net.outcome.code],
                 widening=net.widening,
-            ) for net in nets
+            )
+            for net in nets
         },
         cashable=cashable,
-    )  # fmt: skip
+    )
 
 
 def _parts(total: int) -> Iterator[slice]:

@@ -38,8 +38,11 @@ def cost_units_a_quarter(kind: str, cost_per: str, stock_timing: str = "mean") -
     said = cost_per.replace("_", "-")
     if (kind, cost_per) not in _COST_UNITS_A_QUARTER:
         entry = kind == "stock" and cost_per == "entry"
-        why = "an entry cost needs an inflow: how many came, not how many there are" if entry else \
-            "give the outcome a unit cost of its own unit"  # fmt: skip
+        why = (
+            "an entry cost needs an inflow: how many came, not how many there are"
+            if entry
+            else "give the outcome a unit cost of its own unit"
+        )
         raise ValueChainError(
             f"a {kind} cannot be priced by the {said}.",
             expected="stock by person_year, point_year or week; flow by event or entry",

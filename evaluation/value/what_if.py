@@ -71,17 +71,24 @@ def published_draws(value: Value, draws: int = PUBLISHED_DRAWS) -> dict[str, Any
     could, paid = _could_leave(value) @ standard, cash @ standard
     share = float(paid[0] / could[0]) if could[0] > 0 else 0.0
     return {
-        "draws": len(paid[kept]) - 1, "of": value.draws, "level": value.level,
-        "price_base": value.price_base, "last": value.grid.quarters[-1], "years": LONGEST_YEARS,
-        "cost": round(value.discounted_cost), "share": share if 0 < share <= 1 else None,
+        "draws": len(paid[kept]) - 1,
+        "of": value.draws,
+        "level": value.level,
+        "price_base": value.price_base,
+        "last": value.grid.quarters[-1],
+        "years": LONGEST_YEARS,
+        "cost": round(value.discounted_cost),
+        "share": share if 0 < share <= 1 else None,
         "ahead": {"standard": _ahead(value), **gains.ahead},
         "gain": {
             "today": _whole(value.total(value.public, discounted=True)[kept]),
             "last": {schedule: _whole(gain[kept]) for schedule, gain in gains.gain.items()},
         },
-        "cash": {"today": _whole(paid[kept]),
-                 "last": _whole(cash[kept, -QUARTERS_A_YEAR:].sum(axis=1))},
-    }  # fmt: skip
+        "cash": {
+            "today": _whole(paid[kept]),
+            "last": _whole(cash[kept, -QUARTERS_A_YEAR:].sum(axis=1)),
+        },
+    }
 
 
 def what_if(published: Mapping[str, Any], setting: Setting) -> dict[str, dict[str, float]]:
@@ -140,9 +147,11 @@ def _summary(vector: Floats, level: float) -> dict[str, float]:
     tail = (1 - level) / 2
     low, high = np.quantile(vector[1:], [tail, 1 - tail])
     return {
-        "mean": float(vector[0]), "low": float(low), "high": float(high),
+        "mean": float(vector[0]),
+        "low": float(low),
+        "high": float(high),
         "p_positive": float((vector[1:] > 0).mean()),
-    }  # fmt: skip
+    }
 
 
 def _whole(vector: Floats) -> list[int]:

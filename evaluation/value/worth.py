@@ -65,10 +65,15 @@ def worth(
     if not priced:
         raise ValueChainError("no outcome of these estimates has a unit cost.")
     value = value_of(
-        [net_effects(estimate, programme) for estimate in priced], programme,
-        parameters=parameters, price_base=price_base, draws=draws, seed=seed,
-        assumptions=assumptions or Assumptions(), level=priced[0].level,
-    )  # fmt: skip
+        [net_effects(estimate, programme) for estimate in priced],
+        programme,
+        parameters=parameters,
+        price_base=price_base,
+        draws=draws,
+        seed=seed,
+        assumptions=assumptions or Assumptions(),
+        level=priced[0].level,
+    )
     named = [e.outcome for e in estimates if not programme.outcome_by_code[e.outcome].unit_cost]
     return value.without(tuple(named))
 
@@ -98,10 +103,18 @@ def value_of(
     factors = _factors(lines, params, draws, rng, assumptions)
     rules = _rules(lines, params, price_base, rng, assumptions=assumptions, draws=draws)
     return Value(
-        lines=tuple(lines), tally=tally(nets, lines, grid, rows, factors, rules), grid=grid,
-        factors=factors, rules=rules, costs=costs, parameters=params, price_base=price_base,
-        programme=programme, level=level, seed=seed,
-    )  # fmt: skip
+        lines=tuple(lines),
+        tally=tally(nets, lines, grid, rows, factors, rules),
+        grid=grid,
+        factors=factors,
+        rules=rules,
+        costs=costs,
+        parameters=params,
+        price_base=price_base,
+        programme=programme,
+        level=level,
+        seed=seed,
+    )
 
 
 def _rows(
@@ -151,20 +164,24 @@ def _rules(
     draws: int,
 ) -> Rules:
     """The cashable rule of every budget that something is released from; one share a rule."""
-    budgets: list[Budget] = sorted({
-        (line.cost.agency, line.cost.budget) for line in lines if line.fiscal
-    })  # fmt: skip
+    budgets: list[Budget] = sorted(
+        {(line.cost.agency, line.cost.budget) for line in lines if line.fiscal}
+    )
     rule = {b: found for b in budgets if (found := params.cashable(*b)) is not None}
     drawn = {
-        spread: triangular(spread, draws, rng) if "cashability" in assumptions.uncertain
+        spread: triangular(spread, draws, rng)
+        if "cashability" in assumptions.uncertain
         else np.full(draws + 1, spread.central)
         for spread in dict.fromkeys(one.share for one in rule.values())
-    }  # fmt: skip
+    }
     return Rules(
-        rule=rule, share={b: drawn[one.share] for b, one in rule.items()},
-        lump={b: one.lump * factor_to_price_base(params, one.price_year, price_base)
-              for b, one in rule.items()},
-    )  # fmt: skip
+        rule=rule,
+        share={b: drawn[one.share] for b, one in rule.items()},
+        lump={
+            b: one.lump * factor_to_price_base(params, one.price_year, price_base)
+            for b, one in rule.items()
+        },
+    )
 
 
 def delivery_cost(
@@ -182,9 +199,16 @@ def delivery_cost(
     bucket = assumptions.capital_bucket
     extra = params.optimism("capital", bucket) if bucket else 0.0
     rows = [
-        (c.site, c.agency, c.kind, c.period.label,
-         c.amount * (1 + extra * (c.kind == "set-up"))
-         * factor_to_price_base(params, c.price_year, price_base))
-        for c in programme.costs if c.period.ordinal <= last.ordinal
-    ]  # fmt: skip
+        (
+            c.site,
+            c.agency,
+            c.kind,
+            c.period.label,
+            c.amount
+            * (1 + extra * (c.kind == "set-up"))
+            * factor_to_price_base(params, c.price_year, price_base),
+        )
+        for c in programme.costs
+        if c.period.ordinal <= last.ordinal
+    ]
     return pd.DataFrame(rows, columns=["site", "agency", "kind", "quarter", "amount"])

@@ -16,10 +16,13 @@ import yaml
 
 PERIODS = [f"{2020 + q // 4} Q{q % 4 + 1}" for q in range(28)]
 SITES = [
-    ("S01", "Alder Vale", "2024 Q2", 4), ("S02", "Brackwater", "2024 Q2", 3),
-    ("S03", "Corrie Bridge", "2024 Q4", 5), ("S04", "Dunmarsh", "2025 Q1", 4),
-    ("S05", "Eastholm", "2025 Q3", 3), ("S06", "Fenwick Cross", "2025 Q3", 5),
-]  # fmt: skip
+    ("S01", "Alder Vale", "2024 Q2", 4),
+    ("S02", "Brackwater", "2024 Q2", 3),
+    ("S03", "Corrie Bridge", "2024 Q4", 5),
+    ("S04", "Dunmarsh", "2025 Q1", 4),
+    ("S05", "Eastholm", "2025 Q3", 3),
+    ("S06", "Fenwick Cross", "2025 Q3", 5),
+]
 OUTCOMES = {
     # code: (role, percent effect, half width, verdict, level in the outcome's unit)
     "ae_attendances": ("primary", -8.1, 4.6, "improved", 96.0),
@@ -61,30 +64,58 @@ def _programme() -> dict[str, Any]:
         for c, n, s, _ in SITES
     ]
     areas = [
-        {"code": f"{c}-{k}", "name": f"{n} {k}", "authority": f"A{c}", "role": "pilot",
-         "site": c, "population": 8000, "x": 5.0 + 11 * int(c[1:]), "y": 6.0 + 4 * k}
-        for c, n, _, many in SITES for k in range(many)
-    ]  # fmt: skip
+        {
+            "code": f"{c}-{k}",
+            "name": f"{n} {k}",
+            "authority": f"A{c}",
+            "role": "pilot",
+            "site": c,
+            "population": 8000,
+            "x": 5.0 + 11 * int(c[1:]),
+            "y": 6.0 + 4 * k,
+        }
+        for c, n, _, many in SITES
+        for k in range(many)
+    ]
     areas += [
-        {"code": f"C{k:03d}", "name": f"Place {k}", "authority": f"B{k // 5}",
-         "role": "comparison", "population": 8000, "x": 12.0 * (k % 6), "y": 14.0 * (k // 6)}
+        {
+            "code": f"C{k:03d}",
+            "name": f"Place {k}",
+            "authority": f"B{k // 5}",
+            "role": "comparison",
+            "population": 8000,
+            "x": 12.0 * (k % 6),
+            "y": 14.0 * (k // 6),
+        }
         for k in range(30)
-    ]  # fmt: skip
+    ]
     return {
-        "name": "new_start", "title": "New Start", "question": "New Start: is it working?",
-        "synthetic": True, "first": PERIODS[0], "last": PERIODS[-1], "agencies": AGENCIES,
+        "name": "new_start",
+        "title": "New Start",
+        "question": "New Start: is it working?",
+        "synthetic": True,
+        "first": PERIODS[0],
+        "last": PERIODS[-1],
+        "agencies": AGENCIES,
         "sources": [{"code": "dwp_open", "name": "DWP open data", "agency": "dwp"}],
-        "sites": sites, "areas": areas, "outcomes": list(OUTCOMES),
-    }  # fmt: skip
+        "sites": sites,
+        "areas": areas,
+        "outcomes": list(OUTCOMES),
+    }
 
 
 def _row(effect: float, half: float, areas: int = 24, **index: Any) -> dict[str, Any]:
     se = half / 1.96
     return index | {
-        "effect": effect, "se": se, "low": effect - half, "high": effect + half,
-        "low_band": effect - 1.4 * half, "high_band": effect + 1.4 * half,
-        "p_value": min(1.0, math.erfc(abs(effect) / se / math.sqrt(2))), "n_areas": areas,
-    }  # fmt: skip
+        "effect": effect,
+        "se": se,
+        "low": effect - half,
+        "high": effect + half,
+        "low_band": effect - 1.4 * half,
+        "high_band": effect + 1.4 * half,
+        "p_value": min(1.0, math.erfc(abs(effect) / se / math.sqrt(2))),
+        "n_areas": areas,
+    }
 
 
 def _estimate(
@@ -92,23 +123,33 @@ def _estimate(
 ) -> dict[str, Any]:
     log, width = math.log1p(percent / 100), half / 100
     events = [
-        _row((log * min(1, (e + 1) / 4) if e >= 0 else 0) + rng.gauss(0, width / 4),
-             width * (1.1 if e < 4 else 1.6), 24 if e < 3 else 7, event_time=e)
-        for e in range(-8, 8) if e != -1
-    ]  # fmt: skip
+        _row(
+            (log * min(1, (e + 1) / 4) if e >= 0 else 0) + rng.gauss(0, width / 4),
+            width * (1.1 if e < 4 else 1.6),
+            24 if e < 3 else 7,
+            event_time=e,
+        )
+        for e in range(-8, 8)
+        if e != -1
+    ]
     sites = [
         _row(log + rng.gauss(0, width / 2), 2 * width, many, site=code)
         for code, _, _, many in SITES
     ]
     return {
-        "estimator": estimator, "label": label, "primary": estimator == "did",
-        "unit": "log points", "scale": "log",
+        "estimator": estimator,
+        "label": label,
+        "primary": estimator == "did",
+        "unit": "log points",
+        "scale": "log",
         "inference": "placebo" if estimator != "two_way" else "analytic",
-        "overall": _row(log, width), "event_time": events, "site": sites,
+        "overall": _row(log, width),
+        "event_time": events,
+        "site": sites,
         "cohort": [_row(log, 2 * width, 7, cohort="2024 Q2")],
         "quarter": [_row(log, 2 * width, 7, quarter=q) for q in PERIODS[17:]],
         "warnings": [],
-    }  # fmt: skip
+    }
 
 
 def _paths(rng: random.Random, level: float, percent: float, half: float) -> list[dict[str, Any]]:
@@ -118,13 +159,16 @@ def _paths(rng: random.Random, level: float, percent: float, half: float) -> lis
         base = level * season * (1 + 0.002 * t) * (1 + rng.gauss(0, 0.008))
         share = max(0, min(1, (t - 16) / 5))
         started = t >= 17
-        rows.append({
-            "period": period, "pilot": base * (1 + share * percent / 100),
-            "counterfactual": base if started else None,
-            "low": base * (1 - half / 100) if started else None,
-            "high": base * (1 + half / 100) if started else None,
-            "comparison": base * 0.9,
-        })  # fmt: skip
+        rows.append(
+            {
+                "period": period,
+                "pilot": base * (1 + share * percent / 100),
+                "counterfactual": base if started else None,
+                "low": base * (1 - half / 100) if started else None,
+                "high": base * (1 + half / 100) if started else None,
+                "comparison": base * 0.9,
+            }
+        )
     return rows
 
 
@@ -132,35 +176,69 @@ def _twin(rng: random.Random, level: float, percent: float) -> dict[str, Any]:
     rows = []
     for row in _paths(rng, level, percent, 2.0):
         twin = row["counterfactual"] or row["pilot"] * (1 + rng.gauss(0, 0.004))
-        rows.append({"period": row["period"], "observed": math.log(row["pilot"]),
-                     "twin": math.log(twin), "low": math.log(0.98 * twin),
-                     "high": math.log(1.02 * twin)})  # fmt: skip
+        rows.append(
+            {
+                "period": row["period"],
+                "observed": math.log(row["pilot"]),
+                "twin": math.log(twin),
+                "low": math.log(0.98 * twin),
+                "high": math.log(1.02 * twin),
+            }
+        )
     donors = [{"name": f"Place {k}", "weight": 0.3 / (k + 1)} for k in range(15)]
     return {"estimator": "synthetic_control", "scale": "log", "rows": rows, "donors": donors}
 
 
 def _grade(level: int, fails: bool) -> dict[str, Any]:
-    path = {"code": "path", "title": "One path before the start", "met": "unmet" if fails else
-            "met", "reason": "Pilots were already moving." if fails else "They moved together.",
-            "mend": "Comparison areas that were on the pilots' path." if fails else ""}  # fmt: skip
-    before = {"code": "before", "title": "Figures of pilots before and after the start",
-              "met": "met", "reason": "17 periods before the first start.",
-              "mend": ""}  # fmt: skip
-    return {"level": level, "sentence": f"Level {level} of 5.", "raises": [path["mend"]] if fails
-            else [], "conditions": [before, path], "judgement": {"signed": None},
-            "robins_i": {}, "certainty": {}}  # fmt: skip
+    path = {
+        "code": "path",
+        "title": "One path before the start",
+        "met": "unmet" if fails else "met",
+        "reason": "Pilots were already moving." if fails else "They moved together.",
+        "mend": "Comparison areas that were on the pilots' path." if fails else "",
+    }
+    before = {
+        "code": "before",
+        "title": "Figures of pilots before and after the start",
+        "met": "met",
+        "reason": "17 periods before the first start.",
+        "mend": "",
+    }
+    return {
+        "level": level,
+        "sentence": f"Level {level} of 5.",
+        "raises": [path["mend"]] if fails else [],
+        "conditions": [before, path],
+        "judgement": {"signed": None},
+        "robins_i": {},
+        "certainty": {},
+    }
 
 
 def _equity() -> list[dict[str, Any]]:
     primary = [code for code, found in OUTCOMES.items() if found[0] == "primary"]
     rows = []
     for fifth in range(1, 6):
-        found = [{"outcome": code, "scale": "log", "effect": OUTCOMES[code][1] / 100,
-                  "low": (OUTCOMES[code][1] - 9) / 100, "high": (OUTCOMES[code][1] + 9) / 100,
-                  "p_value": 0.4} for code in primary]  # fmt: skip
-        rows.append({"fifth": fifth, "pilot_areas": 5, "comparison_areas": 30,
-                     "reason": "" if fifth < 5 else "no pilot area lies in this fifth",
-                     "effects": found if fifth < 5 else []})  # fmt: skip
+        found = [
+            {
+                "outcome": code,
+                "scale": "log",
+                "effect": OUTCOMES[code][1] / 100,
+                "low": (OUTCOMES[code][1] - 9) / 100,
+                "high": (OUTCOMES[code][1] + 9) / 100,
+                "p_value": 0.4,
+            }
+            for code in primary
+        ]
+        rows.append(
+            {
+                "fifth": fifth,
+                "pilot_areas": 5,
+                "comparison_areas": 30,
+                "reason": "" if fifth < 5 else "no pilot area lies in this fifth",
+                "effects": found if fifth < 5 else [],
+            }
+        )
     return rows
 
 
@@ -168,8 +246,11 @@ def _outcome(code: str, schemas: Path, rng: random.Random) -> dict[str, Any]:
     declared = yaml.safe_load((schemas / "outcomes" / f"{code}.yaml").read_text(encoding="utf-8"))
     role, percent, half, verdict, level = OUTCOMES[code]
     scale = 24 * 8000 / declared["per"] * level / 100
-    per_quarter = {"effect": percent * scale, "low": (percent - half) * scale,
-                   "high": (percent + half) * scale}  # fmt: skip
+    per_quarter = {
+        "effect": percent * scale,
+        "low": (percent - half) * scale,
+        "high": (percent + half) * scale,
+    }
     to_date = {key: value * 5 for key, value in per_quarter.items()}
     title = declared["plain_title"]
     finding = {
@@ -182,14 +263,23 @@ def _outcome(code: str, schemas: Path, rng: random.Random) -> dict[str, Any]:
         "reasons": ["The checks before the start hold.", "Six sites are few."],
         "effect_percent": {"effect": percent, "low": percent - half, "high": percent + half},
         "people": {"per_quarter": per_quarter, "to_date": to_date},
-        "p_value": 0.004 if verdict in ("improved", "worsened") else 0.41, "adjusted_p": None,
+        "p_value": 0.004 if verdict in ("improved", "worsened") else 0.41,
+        "adjusted_p": None,
         "margin_percent": 6.0,
-    }  # fmt: skip
+    }
     return {
-        "code": code, "title": declared["title"], "plain_title": title,
-        "people": declared["people"], "unit": declared["unit"], "per": declared["per"],
-        "polarity": declared["polarity"], "role": role, "domain": declared["domain"],
-        "agency": declared["agency"], "kind": declared["kind"], "finding": finding,
+        "code": code,
+        "title": declared["title"],
+        "plain_title": title,
+        "people": declared["people"],
+        "unit": declared["unit"],
+        "per": declared["per"],
+        "polarity": declared["polarity"],
+        "role": role,
+        "domain": declared["domain"],
+        "agency": declared["agency"],
+        "kind": declared["kind"],
+        "finding": finding,
         "estimates": [
             _estimate(rng, "Difference-in-differences", "did", percent, half),
             _estimate(rng, "Synthetic control", "synthetic_control", percent * 0.9, half * 0.9),
@@ -203,28 +293,66 @@ def _outcome(code: str, schemas: Path, rng: random.Random) -> dict[str, Any]:
             "gaps": [[rng.gauss(0, half / 200) for _ in range(16)] for _ in range(120)],
         },
         "diagnostics": [
-            {"code": "pre_trend", "title": "Same path before the start", "result": "holds",
-             "statistic": "p = 0.62", "sentence": "Pilots and comparisons moved alike before."},
-            {"code": "spillover", "title": "No spillover to neighbours", "result": "cannot tell",
-             "statistic": "3 neighbouring areas", "sentence": "Too few neighbours to tell."},
-            {"code": "negative_control", "title": "Nothing where nothing is expected",
-             "result": "fails",
-             "statistic": "p = 0.03", "sentence": "The negative control moved."},
+            {
+                "code": "pre_trend",
+                "title": "Same path before the start",
+                "result": "holds",
+                "statistic": "p = 0.62",
+                "sentence": "Pilots and comparisons moved alike before.",
+            },
+            {
+                "code": "spillover",
+                "title": "No spillover to neighbours",
+                "result": "cannot tell",
+                "statistic": "3 neighbouring areas",
+                "sentence": "Too few neighbours to tell.",
+            },
+            {
+                "code": "negative_control",
+                "title": "Nothing where nothing is expected",
+                "result": "fails",
+                "statistic": "p = 0.03",
+                "sentence": "The negative control moved.",
+            },
         ],
         "equally_likely": [(percent + half * (k - 9.5) / 9.5) / 100 for k in range(20)],
-        "new_site": {"sites": 6, "mean": percent / 100, "se": 0.02, "tau": 0.03,
-                     "low": (percent - 2 * half) / 100, "high": (percent + 2 * half) / 100,
-                     "p_alike": 0.2},
-        "breaks": {"breakdown": 0.4, "rows": [
-            {"bound": m, "low": (percent - half * (1 + 3 * m)) / 100,
-             "high": (percent + half * (1 + 3 * m)) / 100} for m in (0.0, 0.5, 1.0)
-        ]} if role == "primary" else None,
+        "new_site": {
+            "sites": 6,
+            "mean": percent / 100,
+            "se": 0.02,
+            "tau": 0.03,
+            "low": (percent - 2 * half) / 100,
+            "high": (percent + 2 * half) / 100,
+            "p_alike": 0.2,
+        },
+        "breaks": {
+            "breakdown": 0.4,
+            "rows": [
+                {
+                    "bound": m,
+                    "low": (percent - half * (1 + 3 * m)) / 100,
+                    "high": (percent + half * (1 + 3 * m)) / 100,
+                }
+                for m in (0.0, 0.5, 1.0)
+            ],
+        }
+        if role == "primary"
+        else None,
         "twin": _twin(rng, level, percent) if role == "primary" else None,
-        "looks": [{"quarter": q, "vintage": "2027-02-10", "effect": percent / 100 + 0.001 * k,
-                   "low": (percent - half) / 100, "high": (percent + half) / 100, "spent": 0.01 * k,
-                   "crossed": False} for k, q in enumerate(PERIODS[-3:])],
+        "looks": [
+            {
+                "quarter": q,
+                "vintage": "2027-02-10",
+                "effect": percent / 100 + 0.001 * k,
+                "low": (percent - half) / 100,
+                "high": (percent + half) / 100,
+                "spent": 0.01 * k,
+                "crossed": False,
+            }
+            for k, q in enumerate(PERIODS[-3:])
+        ],
         "data": {"cells": 4872, "missing": 31, "suppressed": 12, "revised": 4},
-    }  # fmt: skip
+    }
 
 
 def _range(mean: float, half: float) -> dict[str, float]:
@@ -232,56 +360,128 @@ def _range(mean: float, half: float) -> dict[str, float]:
 
 
 def _value() -> dict[str, Any]:
-    agencies = [("nhs", "NHS", "DEL", 2.1e6, 0.9e6, 2.6e6),
-                ("dwp", "DWP", "AME", 0.6e6, 0.7e6, 1e6),
-                ("council", "Council", "DEL", 0.2e6, 0.4e6, 4.5e6)]  # fmt: skip
+    agencies = [
+        ("nhs", "NHS", "DEL", 2.1e6, 0.9e6, 2.6e6),
+        ("dwp", "DWP", "AME", 0.6e6, 0.7e6, 1e6),
+        ("council", "Council", "DEL", 0.2e6, 0.4e6, 4.5e6),
+    ]
     totals: dict[str, Any] = {
-        "gross_fiscal": _range(2.9e6, 1.8e6), "gross_economic": _range(0.4e6, 0.5e6),
-        "gross_social": _range(0.8e6, 0.6e6), "cashable": _range(0.4e6, 0.3e6),
-        "cost": _range(8.1e6, 0), "net_fiscal": _range(-5.2e6, 1.8e6),
-        "npsv": _range(-4.0e6, 2.2e6), "bcr": _range(0.51, 0.27), "p_npsv_positive": 0.0012,
-    }  # fmt: skip
+        "gross_fiscal": _range(2.9e6, 1.8e6),
+        "gross_economic": _range(0.4e6, 0.5e6),
+        "gross_social": _range(0.8e6, 0.6e6),
+        "cashable": _range(0.4e6, 0.3e6),
+        "cost": _range(8.1e6, 0),
+        "net_fiscal": _range(-5.2e6, 1.8e6),
+        "npsv": _range(-4.0e6, 2.2e6),
+        "bcr": _range(0.51, 0.27),
+        "p_npsv_positive": 0.0012,
+    }
     return {
-        "price_base": 2024, "parameters": "2026", "to_date": True, "totals": totals,
+        "price_base": 2024,
+        "parameters": "2026",
+        "to_date": True,
+        "totals": totals,
         "by_agency": [
-            {"agency": a, "name": n, "budget": b, "gain": _range(g, h), "cost": _range(c, 0),
-             "net": _range(g - c, h)} for a, n, b, g, h, c in agencies
+            {
+                "agency": a,
+                "name": n,
+                "budget": b,
+                "gain": _range(g, h),
+                "cost": _range(c, 0),
+                "net": _range(g - c, h),
+            }
+            for a, n, b, g, h, c in agencies
         ],
         "by_outcome": [
-            {"outcome": "ae_attendances", "title": "A&E attendances",
-             "events_avoided": _range(7450, 4200), "people": "A&E attendances",
-             "unit_cost": 180.0, "cost_per": "event", "price_year": "2011/12",
-             "confidence": "green", "kind": "fiscal", "agency": "nhs", "budget": "DEL",
-             "share": 1.0, "given_up": False, "transfer": False, "value": _range(1.34e6, 0.76e6),
-             "note": "An average cost: what one more attendance saves is less."},
-            {"outcome": "claimant_count", "title": "Claimant count",
-             "events_avoided": _range(50, 55), "people": "claimants, person-years",
-             "unit_cost": 12000.0, "cost_per": "person_year", "price_year": "2012/13",
-             "confidence": "amber", "kind": "fiscal", "agency": "dwp", "budget": "AME",
-             "share": 1.0, "given_up": False, "transfer": True, "value": _range(0.6e6, 0.7e6),
-             "note": ""},
-            {"outcome": "claimant_count", "title": "Claimant count",
-             "events_avoided": _range(50, 55), "people": "claimants, person-years",
-             "unit_cost": 8000.0, "cost_per": "person_year", "price_year": "2012/13",
-             "confidence": "amber", "kind": "economic", "agency": "people", "budget": "none",
-             "share": 1.0, "given_up": False, "transfer": False, "value": _range(0.4e6, 0.5e6),
-             "note": ""},
-            {"outcome": "temporary_accommodation", "title": "Temporary accommodation",
-             "events_avoided": _range(10, 12), "people": "households, person-years",
-             "unit_cost": 484.5, "cost_per": "week", "price_year": "2010/11",
-             "confidence": "amber", "kind": "fiscal", "agency": "council", "budget": "DEL",
-             "share": 0.8, "given_up": False, "transfer": False, "value": _range(0.2e6, 0.24e6),
-             "note": ""},
+            {
+                "outcome": "ae_attendances",
+                "title": "A&E attendances",
+                "events_avoided": _range(7450, 4200),
+                "people": "A&E attendances",
+                "unit_cost": 180.0,
+                "cost_per": "event",
+                "price_year": "2011/12",
+                "confidence": "green",
+                "kind": "fiscal",
+                "agency": "nhs",
+                "budget": "DEL",
+                "share": 1.0,
+                "given_up": False,
+                "transfer": False,
+                "value": _range(1.34e6, 0.76e6),
+                "note": "An average cost: what one more attendance saves is less.",
+            },
+            {
+                "outcome": "claimant_count",
+                "title": "Claimant count",
+                "events_avoided": _range(50, 55),
+                "people": "claimants, person-years",
+                "unit_cost": 12000.0,
+                "cost_per": "person_year",
+                "price_year": "2012/13",
+                "confidence": "amber",
+                "kind": "fiscal",
+                "agency": "dwp",
+                "budget": "AME",
+                "share": 1.0,
+                "given_up": False,
+                "transfer": True,
+                "value": _range(0.6e6, 0.7e6),
+                "note": "",
+            },
+            {
+                "outcome": "claimant_count",
+                "title": "Claimant count",
+                "events_avoided": _range(50, 55),
+                "people": "claimants, person-years",
+                "unit_cost": 8000.0,
+                "cost_per": "person_year",
+                "price_year": "2012/13",
+                "confidence": "amber",
+                "kind": "economic",
+                "agency": "people",
+                "budget": "none",
+                "share": 1.0,
+                "given_up": False,
+                "transfer": False,
+                "value": _range(0.4e6, 0.5e6),
+                "note": "",
+            },
+            {
+                "outcome": "temporary_accommodation",
+                "title": "Temporary accommodation",
+                "events_avoided": _range(10, 12),
+                "people": "households, person-years",
+                "unit_cost": 484.5,
+                "cost_per": "week",
+                "price_year": "2010/11",
+                "confidence": "amber",
+                "kind": "fiscal",
+                "agency": "council",
+                "budget": "DEL",
+                "share": 0.8,
+                "given_up": False,
+                "transfer": False,
+                "value": _range(0.2e6, 0.24e6),
+                "note": "",
+            },
         ],
-        "base_period": PERIODS[16], "not_standing": [],
+        "base_period": PERIODS[16],
+        "not_standing": [],
         "by_quarter": [
-            {"quarter": q, "gain": _range(2.9e6 / 11 * k / 5, 1e5 * k), "cost": 8.1e6 / 11,
-             "cumulative_net": _range(-8.1e6 / 11 * (k + 1) + 26e3 * k * k, 6e4 * (k + 1))}
+            {
+                "quarter": q,
+                "gain": _range(2.9e6 / 11 * k / 5, 1e5 * k),
+                "cost": 8.1e6 / 11,
+                "cumulative_net": _range(-8.1e6 / 11 * (k + 1) + 26e3 * k * k, 6e4 * (k + 1)),
+            }
             for k, q in enumerate(PERIODS[17:])
         ],
-        "notes": ["No effect is assumed to last beyond the last quarter.",
-                  "Average costs are not marginal savings."],
-    }  # fmt: skip
+        "notes": [
+            "No effect is assumed to last beyond the last quarter.",
+            "Average costs are not marginal savings.",
+        ],
+    }
 
 
 def _study(**more: Any) -> dict[str, Any]:
@@ -292,27 +492,67 @@ def _study(**more: Any) -> dict[str, Any]:
 def _first_look(schemas: Path) -> dict[str, Any]:
     rng = random.Random(7)
     return _study(
-        programme="new_start", study="first_look", title="New Start: first look",
+        programme="new_start",
+        study="first_look",
+        title="New Start: first look",
         question="Do fewer people need crisis help where New Start has started?",
-        differences=["The protocol was not frozen before the data were seen."], synthetic=True,
-        sample={"pilot_areas": 24, "comparison_areas": 150, "excluded_areas": 6,
-                "authorities": 36, "sites": 6, "first": PERIODS[0], "last": PERIODS[-1],
-                "periods": PERIODS},
-        assignments={"drawn": 9999, "distinct": 9999, "smallest_p": 0.0001,
-                     "block": "authority", "reason": "Sites lie in one authority each."},
-        sites=[{"code": c, "name": n, "start": s, "areas": k, "about": f"{n} brings the front "
-                "doors of the council, the job centre and the practice together."}
-               for c, n, s, k in SITES],
+        differences=["The protocol was not frozen before the data were seen."],
+        synthetic=True,
+        sample={
+            "pilot_areas": 24,
+            "comparison_areas": 150,
+            "excluded_areas": 6,
+            "authorities": 36,
+            "sites": 6,
+            "first": PERIODS[0],
+            "last": PERIODS[-1],
+            "periods": PERIODS,
+        },
+        assignments={
+            "drawn": 9999,
+            "distinct": 9999,
+            "smallest_p": 0.0001,
+            "block": "authority",
+            "reason": "Sites lie in one authority each.",
+        },
+        sites=[
+            {
+                "code": c,
+                "name": n,
+                "start": s,
+                "areas": k,
+                "about": f"{n} brings the front "
+                "doors of the council, the job centre and the practice together.",
+            }
+            for c, n, s, k in SITES
+        ],
         outcomes=[_outcome(code, schemas, rng) for code in OUTCOMES],
-        value=_value(), published=[], window=[0, 7], equity=_equity(),
-        grades={"ae_attendances": _grade(3, False), "claimant_count": _grade(2, True),
-                "homelessness_duties": _grade(3, False)},
-        balance=[{"outcome": code, "characteristic": what, "pilots": 10.0, "comparisons": 9.5,
-                  "difference": rng.gauss(0, 0.3), "p_value": rng.random()}
-                 for code in OUTCOMES for what in ("level", "path")],
-        text=["Six sites are few: one unusual place can move the mean.",
-              "An effect is one of the whole bundle, not of a part of it."],
-    )  # fmt: skip
+        value=_value(),
+        published=[],
+        window=[0, 7],
+        equity=_equity(),
+        grades={
+            "ae_attendances": _grade(3, False),
+            "claimant_count": _grade(2, True),
+            "homelessness_duties": _grade(3, False),
+        },
+        balance=[
+            {
+                "outcome": code,
+                "characteristic": what,
+                "pilots": 10.0,
+                "comparisons": 9.5,
+                "difference": rng.gauss(0, 0.3),
+                "p_value": rng.random(),
+            }
+            for code in OUTCOMES
+            for what in ("level", "path")
+        ],
+        text=[
+            "Six sites are few: one unusual place can move the mean.",
+            "An effect is one of the whole bundle, not of a part of it.",
+        ],
+    )
 
 
 def _zones() -> dict[str, Any]:
@@ -321,46 +561,104 @@ def _zones() -> dict[str, Any]:
     width = 0.15
     estimate = _estimate(rng, "First differences", "first_differences", -16.6, 15)
     estimate |= {
-        "primary": True, "cohort": [_row(-0.18, width, 6, cohort="1984")], "quarter": [],
-        "site": [], "event_time": [_row(-0.1 if e >= 0 else 0.01, width, 10, event_time=e)
-                                   for e in range(-4, 5)],
-    }  # fmt: skip
-    paths = [{"period": y, "pilot": 90e3 - 4e3 * t, "comparison": 70e3 - 3e3 * t,
-              "counterfactual": 95e3 - 4e3 * t if t >= 4 else None,
-              "low": 80e3 - 4e3 * t if t >= 4 else None,
-              "high": 110e3 - 4e3 * t if t >= 4 else None}
-             for t, y in enumerate(years)]  # fmt: skip
+        "primary": True,
+        "cohort": [_row(-0.18, width, 6, cohort="1984")],
+        "quarter": [],
+        "site": [],
+        "event_time": [
+            _row(-0.1 if e >= 0 else 0.01, width, 10, event_time=e) for e in range(-4, 5)
+        ],
+    }
+    paths = [
+        {
+            "period": y,
+            "pilot": 90e3 - 4e3 * t,
+            "comparison": 70e3 - 3e3 * t,
+            "counterfactual": 95e3 - 4e3 * t if t >= 4 else None,
+            "low": 80e3 - 4e3 * t if t >= 4 else None,
+            "high": 110e3 - 4e3 * t if t >= 4 else None,
+        }
+        for t, y in enumerate(years)
+    ]
     outcome = {
-        "code": "claims", "title": "Unemployment claims", "plain_title": "Unemployment claims",
-        "people": "claims", "unit": "claims a year", "per": 1, "polarity": "down",
-        "role": "primary", "domain": "work", "agency": "state", "kind": "flow",
-        "finding": {"verdict": "cannot tell", "sentence": "Claims fell by 16.6 % (-29 to 0).",
-                    "paragraph": "Twenty-two cities.", "analyst": "First differences.",
-                    "reasons": ["22 cities."], "effect_percent":
-                    {"effect": -16.6, "low": -29.0, "high": 0.4}, "people": None,
-                    "p_value": 0.05, "adjusted_p": None, "margin_percent": 10.0},
-        "estimates": [estimate], "paths": paths,
-        "placebo_gaps": {"event_times": [], "real": [], "gaps": []}, "diagnostics": [],
+        "code": "claims",
+        "title": "Unemployment claims",
+        "plain_title": "Unemployment claims",
+        "people": "claims",
+        "unit": "claims a year",
+        "per": 1,
+        "polarity": "down",
+        "role": "primary",
+        "domain": "work",
+        "agency": "state",
+        "kind": "flow",
+        "finding": {
+            "verdict": "cannot tell",
+            "sentence": "Claims fell by 16.6 % (-29 to 0).",
+            "paragraph": "Twenty-two cities.",
+            "analyst": "First differences.",
+            "reasons": ["22 cities."],
+            "effect_percent": {"effect": -16.6, "low": -29.0, "high": 0.4},
+            "people": None,
+            "p_value": 0.05,
+            "adjusted_p": None,
+            "margin_percent": 10.0,
+        },
+        "estimates": [estimate],
+        "paths": paths,
+        "placebo_gaps": {"event_times": [], "real": [], "gaps": []},
+        "diagnostics": [],
         "data": {"cells": 198, "missing": 0, "suppressed": 0, "revised": 0},
-    }  # fmt: skip
+    }
     return _study(
-        programme="real_cases", study="enterprise_zones", title="Indiana enterprise zones",
-        question="Did enterprise zones cut unemployment claims?", differences=[],
-        synthetic=False, sites=[{"code": "Z1", "name": "Zones of 1984", "start": "1984",
-                                 "areas": 6, "about": "Six cities."}],
-        sample={"pilot_areas": 10, "comparison_areas": 12, "excluded_areas": 0,
-                "authorities": 22, "sites": 10, "first": "1980", "last": "1988",
-                "periods": years},
-        assignments={"drawn": 999, "distinct": 999, "smallest_p": 0.001, "block": "area",
-                     "reason": "No blocks."},
-        outcomes=[outcome], value=None,
-        published=[{"what": "First differences", "outcome": "claims", "source": "Papke (1994)",
-                    "published": {"effect": -0.1819, "error": 0.0782, "p_value": None},
-                    "ours": {"effect": -0.18188, "error": 0.0782, "p_value": 0.02},
-                    "difference": 2e-5, "inference": "analytic",
-                    "why": "Same estimator, same data."}],
+        programme="real_cases",
+        study="enterprise_zones",
+        title="Indiana enterprise zones",
+        question="Did enterprise zones cut unemployment claims?",
+        differences=[],
+        synthetic=False,
+        sites=[
+            {
+                "code": "Z1",
+                "name": "Zones of 1984",
+                "start": "1984",
+                "areas": 6,
+                "about": "Six cities.",
+            }
+        ],
+        sample={
+            "pilot_areas": 10,
+            "comparison_areas": 12,
+            "excluded_areas": 0,
+            "authorities": 22,
+            "sites": 10,
+            "first": "1980",
+            "last": "1988",
+            "periods": years,
+        },
+        assignments={
+            "drawn": 999,
+            "distinct": 999,
+            "smallest_p": 0.001,
+            "block": "area",
+            "reason": "No blocks.",
+        },
+        outcomes=[outcome],
+        value=None,
+        published=[
+            {
+                "what": "First differences",
+                "outcome": "claims",
+                "source": "Papke (1994)",
+                "published": {"effect": -0.1819, "error": 0.0782, "p_value": None},
+                "ours": {"effect": -0.18188, "error": 0.0782, "p_value": 0.02},
+                "difference": 2e-5,
+                "inference": "analytic",
+                "why": "Same estimator, same data.",
+            }
+        ],
         text=["Twenty-two cities bear a large effect only."],
-    )  # fmt: skip
+    )
 
 
 def _receipts() -> list[dict[str, Any]]:
@@ -370,13 +668,22 @@ def _receipts() -> list[dict[str, Any]]:
             for agency in ("dwp_open",) if site == "OPEN" else ("nhs", "council"):
                 if (site, agency, quarter) == ("S04", "council", "2026 Q4"):
                     continue
-                found.append({
-                    "return_id": f"{site}-{agency}-{quarter[-1]}", "programme": "new_start",
-                    "site": site, "agency": agency, "quarter": quarter,
-                    "received": f"{day}T09:30:00.000000Z", "rows": 24,
-                    "content_hash": "c" * 64, "previous_hash": "p" * 64, "chain_hash": "h" * 64,
-                    "changes": [], "confirmations": [],
-                })  # fmt: skip
+                found.append(
+                    {
+                        "return_id": f"{site}-{agency}-{quarter[-1]}",
+                        "programme": "new_start",
+                        "site": site,
+                        "agency": agency,
+                        "quarter": quarter,
+                        "received": f"{day}T09:30:00.000000Z",
+                        "rows": 24,
+                        "content_hash": "c" * 64,
+                        "previous_hash": "p" * 64,
+                        "chain_hash": "h" * 64,
+                        "changes": [],
+                        "confirmations": [],
+                    }
+                )
     return found
 
 

@@ -51,8 +51,9 @@ def syllables(word: str) -> int:
     word = re.sub(r"[^a-z]", "", word.lower())
     if len(word) <= 3:
         return 1 if word else 0
-    word = re.sub(r"(?<=[^aeiouydt])ed$|(?<=[^aeiouyscxzhg])es$|(?<=[^l])e$|(?<=[aeiou]l)e$", "",
-                  word)  # fmt: skip
+    word = re.sub(
+        r"(?<=[^aeiouydt])ed$|(?<=[^aeiouyscxzhg])es$|(?<=[^l])e$|(?<=[aeiou]l)e$", "", word
+    )
     groups = len(re.findall("[aeiouy]+", word)) + len(
         re.findall("ia|io(?!n|us)|eo(?!us)|eas?$", word)
     )

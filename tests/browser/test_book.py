@@ -31,18 +31,34 @@ def told(visits: list[Visit], what: str) -> dict[str, list[str]]:
 def test_every_kind_of_page_is_there(visits: list[Visit]) -> None:
     names = {visit.name for visit in visits}
     assert {
-        "index.html", "_edition/outcomes/index.html", "_edition/outcomes/ae_attendances.html",
-        "_edition/sites/index.html", "_edition/sites/S01.html", "_edition/money.html",
-        "_edition/data-quality.html", "_edition/machinery.html", "_edition/cases/index.html",
-        "_edition/cases/enterprise_zones.html", "_edition/studies/index.html",
+        "index.html",
+        "_edition/outcomes/index.html",
+        "_edition/outcomes/ae_attendances.html",
+        "_edition/sites/index.html",
+        "_edition/sites/S01.html",
+        "_edition/money.html",
+        "_edition/data-quality.html",
+        "_edition/machinery.html",
+        "_edition/cases/index.html",
+        "_edition/cases/enterprise_zones.html",
+        "_edition/studies/index.html",
         "_edition/studies/new_start-first_look.html",
-        "_edition/notebooks/new_start-first_look.html", "_edition/data-dictionary.html",
-        "_edition/decisions.html", "_edition/questions.html", "_edition/evidence.html",
-        "_edition/unknown.html", "_edition/equity.html", "_edition/map.html",
-        "_edition/chosen.html", "_edition/deviations.html", "_edition/new-site.html",
-        "methods.html", "glossary.html", "how-to-read.html",
+        "_edition/notebooks/new_start-first_look.html",
+        "_edition/data-dictionary.html",
+        "_edition/decisions.html",
+        "_edition/questions.html",
+        "_edition/evidence.html",
+        "_edition/unknown.html",
+        "_edition/equity.html",
+        "_edition/map.html",
+        "_edition/chosen.html",
+        "_edition/deviations.html",
+        "_edition/new-site.html",
+        "methods.html",
+        "glossary.html",
+        "how-to-read.html",
         "objections.html",
-    } <= names  # fmt: skip
+    } <= names
 
 
 def test_no_request_leaves_the_machine(visits: list[Visit]) -> None:
@@ -64,9 +80,11 @@ def test_axe_finds_nothing_in_the_dark(look_in_the_dark: Callable[[str], Visit],
 
 def test_pictures_are_told_in_words(visits: list[Visit]) -> None:
     poor = [
-        (visit.name, alt) for visit in visits for alt in visit.images
+        (visit.name, alt)
+        for visit in visits
+        for alt in visit.images
         if len(alt) < 20 or re.search(r"\.(png|svg)$", alt)
-    ]  # fmt: skip
+    ]
     assert poor == []
     assert sum(len(visit.images) for visit in visits) > 20
 

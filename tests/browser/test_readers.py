@@ -18,11 +18,34 @@ if TYPE_CHECKING:
 
 FIRST_WORDS, OLDEST_READER = 300, 14.0
 KNOWN = {
-    "the": 1, "area": 3, "people": 2, "programme": 2, "improved": 2, "started": 2, "quarter": 2,
-    "household": 2, "homelessness": 4, "attendances": 4, "benefits": 3, "evidence": 3, "money": 2,
-    "released": 2, "figure": 2, "range": 1, "outcomes": 2, "table": 2, "nobody": 3, "council": 2,
-    "pilot": 2, "comparison": 4, "likely": 2, "without": 2, "would": 1, "change": 1, "changed": 1,
-}  # fmt: skip
+    "the": 1,
+    "area": 3,
+    "people": 2,
+    "programme": 2,
+    "improved": 2,
+    "started": 2,
+    "quarter": 2,
+    "household": 2,
+    "homelessness": 4,
+    "attendances": 4,
+    "benefits": 3,
+    "evidence": 3,
+    "money": 2,
+    "released": 2,
+    "figure": 2,
+    "range": 1,
+    "outcomes": 2,
+    "table": 2,
+    "nobody": 3,
+    "council": 2,
+    "pilot": 2,
+    "comparison": 4,
+    "likely": 2,
+    "without": 2,
+    "would": 1,
+    "change": 1,
+    "changed": 1,
+}
 
 
 def soup_of(page: Path) -> BeautifulSoup:

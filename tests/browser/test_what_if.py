@@ -28,9 +28,11 @@ SETTINGS = {
 def published() -> dict[str, object]:
     """Draws of a value with gains of both schedules and prices unsure."""
     nets = [
-        net(AE, -40.0, noise=30.0, seed=1), net(CLAIMANTS, -3.0, noise=4.0, seed=2),
-        net(HOUSED, -1.0, noise=2.0, seed=3), net(LIFE, 0.02, noise=0.05, seed=4),
-    ]  # fmt: skip
+        net(AE, -40.0, noise=30.0, seed=1),
+        net(CLAIMANTS, -3.0, noise=4.0, seed=2),
+        net(HOUSED, -1.0, noise=2.0, seed=3),
+        net(LIFE, 0.02, noise=0.05, seed=4),
+    ]
     costs = [cost("council", "2024 Q1", 250_000.0), cost("nhs", "2025 Q3", 300_000.0)]
     return published_draws(valued(nets, costs, assumptions=Assumptions(), draws=1_000))
 

@@ -40,8 +40,9 @@ def faults(visits: list[Visit]) -> dict[str, Mapping[str, object]]:
 
 @pytest.mark.slow
 def test_every_page_of_the_tiny_demonstration(tmp_path: Path, browser: Browser) -> None:
-    shutil.copytree(REPOSITORY / "book", tmp_path / "book",
-                    ignore=shutil.ignore_patterns("_build", "_edition"))  # fmt: skip
+    shutil.copytree(
+        REPOSITORY / "book", tmp_path / "book", ignore=shutil.ignore_patterns("_build", "_edition")
+    )
     made = run_demo(Workspace(root=tmp_path), tiny=True, progress=lambda _: None)
     assert made.book is not None
     visits = walk(browser, made.book.parent)

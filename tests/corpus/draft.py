@@ -15,8 +15,16 @@ from evaluation.check.before import Before
 from evaluation.returns.template import write_return
 from tests.corpus.world import World
 
-COLUMNS = ["area_code", "area_name", "quarter", "outcome", "numerator", "denominator",
-           "status", "note"]  # fmt: skip
+COLUMNS = [
+    "area_code",
+    "area_name",
+    "quarter",
+    "outcome",
+    "numerator",
+    "denominator",
+    "status",
+    "note",
+]
 GUIDE = ["template_version", "programme", "site", "agency", "quarter"]
 Row = dict[str, Any]
 
@@ -115,6 +123,11 @@ class Draft:
 
 def draft(world: World, site: str, agency: str, period: Any, kind: str, seed: int = 0) -> Draft:
     rows = [dict(zip(COLUMNS, row, strict=False)) for row in world.rows(site, agency, period)]
-    guide = {"template_version": "1", "programme": world.programme.name, "site": site,
-             "agency": agency, "quarter": str(period)}  # fmt: skip
+    guide = {
+        "template_version": "1",
+        "programme": world.programme.name,
+        "site": site,
+        "agency": agency,
+        "quarter": str(period),
+    }
     return Draft(world, site, agency, period, rows, kind, random.Random(seed), guide=guide)

@@ -66,9 +66,16 @@ def counted(row: Row) -> bool:
 
 
 def in_cell(
-    name: str, column: str, value: Any, rules: str, kinds: tuple[str, ...] = BOTH,
-    *, touches: tuple[str, ...] = (), where: Callable[[Row], bool] = counted, shown: str = "",
-) -> None:  # fmt: skip
+    name: str,
+    column: str,
+    value: Any,
+    rules: str,
+    kinds: tuple[str, ...] = BOTH,
+    *,
+    touches: tuple[str, ...] = (),
+    where: Callable[[Row], bool] = counted,
+    shown: str = "",
+) -> None:
     """A value that does not belong stands in one cell; it is told there, or in ``shown``."""
 
     def plant(draft: Draft) -> list[Sought]:
@@ -83,9 +90,31 @@ def in_cell(
 for text in ("<5", "< 10", "*", "**", "[c]", "s", "supp", "suppressed", "≤3", "c"):
     in_cell(f"withheld as {text}", "numerator", text, "R021")
 in_cell("withheld as <5", "denominator", "<5", "R021")
-for text in ("N/A", "n/a", "none", "-", "–", "...", "tbc", "?", "unknown", "two hundred", "~215",
-             "215?", "12-15", "1/2", "215 people", "inf", "nan", "see note", "0x1F", "1 234",
-             "12.3.4", "x", "nil"):  # fmt: skip
+for text in (
+    "N/A",
+    "n/a",
+    "none",
+    "-",
+    "–",
+    "...",
+    "tbc",
+    "?",
+    "unknown",
+    "two hundred",
+    "~215",
+    "215?",
+    "12-15",
+    "1/2",
+    "215 people",
+    "inf",
+    "nan",
+    "see note",
+    "0x1F",
+    "1 234",
+    "12.3.4",
+    "x",
+    "nil",
+):
     in_cell(f"the text {text}", "numerator", text, "R020")
 for text in ("N/A", "about 5000", "-"):
     in_cell(f"the text {text}", "denominator", text, "R020")
@@ -116,16 +145,45 @@ in_cell("a number beyond all bounds", "denominator", "1e999", "R042", touches=FI
 for value in (0, -5000):
     in_cell(f"the number {value}", "denominator", value, "R043", touches=FIGURE)
 in_cell("nothing", "denominator", None, "R047", touches=FIGURE)
-in_cell("more than there are", "numerator", lambda row: row["denominator"] + 7,
-        "R044 R045", touches=FIGURE)  # fmt: skip
-in_cell("more than can be", "numerator", 10.5, "R045", touches=FIGURE,
-        where=lambda row: row.get("outcome") == VALUE)  # fmt: skip
-in_cell("less than can be", "numerator", -0.5, "R045", touches=FIGURE,
-        where=lambda row: row.get("outcome") == VALUE)  # fmt: skip
-in_cell("more than is usual", "numerator", 9.8, "R046 R060", touches=FIGURE,
-        where=lambda row: row.get("outcome") == VALUE)  # fmt: skip
-in_cell("a denominator of a mean", "denominator", 512, "R048", touches=FIGURE,
-        where=lambda row: row.get("outcome") == VALUE)  # fmt: skip
+in_cell(
+    "more than there are",
+    "numerator",
+    lambda row: row["denominator"] + 7,
+    "R044 R045",
+    touches=FIGURE,
+)
+in_cell(
+    "more than can be",
+    "numerator",
+    10.5,
+    "R045",
+    touches=FIGURE,
+    where=lambda row: row.get("outcome") == VALUE,
+)
+in_cell(
+    "less than can be",
+    "numerator",
+    -0.5,
+    "R045",
+    touches=FIGURE,
+    where=lambda row: row.get("outcome") == VALUE,
+)
+in_cell(
+    "more than is usual",
+    "numerator",
+    9.8,
+    "R046 R060",
+    touches=FIGURE,
+    where=lambda row: row.get("outcome") == VALUE,
+)
+in_cell(
+    "a denominator of a mean",
+    "denominator",
+    512,
+    "R048",
+    touches=FIGURE,
+    where=lambda row: row.get("outcome") == VALUE,
+)
 
 # Symbols.
 in_cell("nothing", "numerator", None, "R050", touches=FIGURE)
@@ -133,8 +191,14 @@ for text in ("[C]", "c", "(c)", "provisional", "[q]", "confidential", "revised",
     in_cell(f"the symbol {text}", "status", text, "R026", touches=("numerator", "status"))
 for text in ("[c]", "[z]", "[x]"):
     in_cell(f"a figure beside {text}", "status", text, "R051", touches=FIGURE, shown="numerator")
-in_cell("[low] beside a large figure", "status", "[low]", "R054", touches=FIGURE,
-        where=lambda row: counted(row) and row["numerator"] > 20)  # fmt: skip
+in_cell(
+    "[low] beside a large figure",
+    "status",
+    "[low]",
+    "R054",
+    touches=FIGURE,
+    where=lambda row: counted(row) and row["numerator"] > 20,
+)
 
 
 def symbol_alone(symbol: str) -> None:
@@ -149,15 +213,31 @@ symbol_alone("[p]")
 symbol_alone("[r]")
 
 # Quarters.
-for text in ("2026 Q5", "Q3", "Q9 2026", "2026-09-30", "Sept 2026", "2026/3", "3", "26 Q3",
-             "2026 Q\uff13", "Jul-Sep 2026", "2026 Q0"):  # fmt: skip
+for text in (
+    "2026 Q5",
+    "Q3",
+    "Q9 2026",
+    "2026-09-30",
+    "Sept 2026",
+    "2026/3",
+    "3",
+    "26 Q3",
+    "2026 Q\uff13",
+    "Jul-Sep 2026",
+    "2026 Q0",
+):
     in_cell(f"the quarter {text}", "quarter", text, "R025")
 in_cell("no quarter", "quarter", None, "R025")
 in_cell("a date", "quarter", MOMENT, "R025", XLSX)
 in_cell("a quarter as a number", "quarter", 20263, "R025")
 for text in ("2026 Q2", "2025 Q3", "2027 Q1", "2026", "2026Q1"):
-    in_cell(f"the other quarter {text}", "quarter", text, "R034",
-            where=lambda row: row.get("quarter") == "2026 Q3")  # fmt: skip
+    in_cell(
+        f"the other quarter {text}",
+        "quarter",
+        text,
+        "R034",
+        where=lambda row: row.get("quarter") == "2026 Q3",
+    )
 
 # Codes.
 KEY = ("area_code", "area_name", "outcome", "numerator", "denominator")
@@ -169,8 +249,13 @@ for name, spoil in (
     ("a space inside", lambda code: code[:3] + "\u00a0" + code[3:]),
     ("another programme's code", lambda code: "E99999999"),
 ):
-    in_cell(f"an area with {name}", "area_code", lambda row, spoil=spoil: spoil(row["area_code"]),
-            "R030", touches=KEY)  # fmt: skip
+    in_cell(
+        f"an area with {name}",
+        "area_code",
+        lambda row, spoil=spoil: spoil(row["area_code"]),
+        "R030",
+        touches=KEY,
+    )
 in_cell("no area", "area_code", None, "R027", touches=KEY)
 in_cell("a date for an area", "area_code", date(2026, 1, 2), "R027", XLSX, touches=KEY)
 for name, spoil in (
@@ -179,8 +264,13 @@ for name, spoil in (
     ("a space", lambda code: code[:2] + " " + code[2:]),
     ("its title", lambda code: "A title of " + code),
 ):
-    in_cell(f"an outcome with {name}", "outcome", lambda row, spoil=spoil: spoil(row["outcome"]),
-            "R032", touches=WHOLE_ROW)  # fmt: skip
+    in_cell(
+        f"an outcome with {name}",
+        "outcome",
+        lambda row, spoil=spoil: spoil(row["outcome"]),
+        "R032",
+        touches=WHOLE_ROW,
+    )
 in_cell("no outcome", "outcome", None, "R027", touches=WHOLE_ROW)
 in_cell("another agency's outcome", "outcome", "claimant_count", "R033", touches=WHOLE_ROW)
 
@@ -397,11 +487,23 @@ def _(draft: Draft) -> list[Sought]:
 
 
 # Notes.
-for text in ("Spoke to Mrs Patel about this", "John Smith moved away", "see Cllr Okafor",
-             "Dr. Amina Yusuf checked", "one case is Sarah O'Neill"):  # fmt: skip
+for text in (
+    "Spoke to Mrs Patel about this",
+    "John Smith moved away",
+    "see Cllr Okafor",
+    "Dr. Amina Yusuf checked",
+    "one case is Sarah O'Neill",
+):
     in_cell(f"the name in “{text}”", "note", text, "R055")
-for text in ("ring 01632 960123", "mobile 07700 900 123", "jo@example.org knows",
-             "all at BX1 4ZZ", "NHS 943 476 5919", "QQ 12 34 56 C", "born 3/4/1961"):  # fmt: skip
+for text in (
+    "ring 01632 960123",
+    "mobile 07700 900 123",
+    "jo@example.org knows",
+    "all at BX1 4ZZ",
+    "NHS 943 476 5919",
+    "QQ 12 34 56 C",
+    "born 3/4/1961",
+):
     in_cell(f"the lead in “{text}”", "note", text, "R056")
 
 

@@ -90,8 +90,16 @@ class Stranger:
 
     def _column(self, name: str) -> int:
         """By the template: the officer may have renamed the heading."""
-        return ["area_code", "area_name", "quarter", "outcome", "numerator", "denominator",
-                "status", "note"].index(name)  # fmt: skip
+        return [
+            "area_code",
+            "area_name",
+            "quarter",
+            "outcome",
+            "numerator",
+            "denominator",
+            "status",
+            "note",
+        ].index(name)
 
 
 def table_of(path: Path) -> list[list[Any]]:

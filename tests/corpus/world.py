@@ -69,8 +69,9 @@ def returned(
         Observation(str(r[0]), period, str(r[3]), _number(r[4]), _number(r[5]), str(r[6] or ""), "")
         for r in rows
     )
-    return Return(programme=programme.name, site=site, agency=agency, period=period,
-                  rows=observed, sha256="")  # fmt: skip
+    return Return(
+        programme=programme.name, site=site, agency=agency, period=period, rows=observed, sha256=""
+    )
 
 
 def _number(value: object) -> float | None:

@@ -19,10 +19,15 @@ REASON = "5 figures restated. Reason given: late records; double counts."
 AREAS = (
     {"area": "P02", "name": "Harbour", "role": "pilot", "figures": 3, "amount": -0.31},
     {"area": "", "name": "costs of known quarters", "role": "costs", "figures": 0, "amount": 0.2},
-    {"area": "", "name": "14 other comparison areas", "role": "comparison", "figures": 28,
-     "amount": 0.05},
+    {
+        "area": "",
+        "name": "14 other comparison areas",
+        "role": "comparison",
+        "figures": 28,
+        "amount": 0.05,
+    },
     {"area": "P01", "name": "Moorside", "role": "pilot", "figures": 2, "amount": 0.0},
-)  # fmt: skip
+)
 
 
 def page_of_editions(root: Path, areas: tuple[dict[str, Any], ...] | None) -> str:
@@ -31,28 +36,43 @@ def page_of_editions(root: Path, areas: tuple[dict[str, Any], ...] | None) -> st
     edition = Edition.read(workspace, "new_start")
     headline = {
         f"{one['code']}.percent": {
-            "title": one["plain_title"], "unit": "%", **one["finding"]["effect_percent"],
+            "title": one["plain_title"],
+            "unit": "%",
+            **one["finding"]["effect_percent"],
         }
         for one in edition.headline.with_role("primary")
-    }  # fmt: skip
+    }
     now = headline[KEY]["effect"]
     told = sum(one["amount"] for one in areas or ())
     figure = {
-        "title": headline[KEY]["title"], "unit": "%", "before": now - told, "after": now,
-        "change": told, "revised": {"pilot": told, "comparison": 0.0},
+        "title": headline[KEY]["title"],
+        "unit": "%",
+        "before": now - told,
+        "after": now,
+        "change": told,
+        "revised": {"pilot": told, "comparison": 0.0},
         "parts": [{"cause": "revised", "amount": told, "shapley": told, "low": told, "high": told}],
         **({} if areas is None else {"areas": list(areas)}),
-    }  # fmt: skip
+    }
     change = {
-        "before": "2025-Q1", "order": ["revised"], "titles": {"revised": "Restated figures"},
-        "reasons": {"revised": REASON}, "figures": {KEY: figure},
+        "before": "2025-Q1",
+        "order": ["revised"],
+        "titles": {"revised": "Restated figures"},
+        "reasons": {"revised": REASON},
+        "figures": {KEY: figure},
         "sentences": ["A&E attendances moved."],
-    }  # fmt: skip
+    }
     coming = {
-        "name": "now", "quarter": edition.quarter, "number": 2, "correction": 0, "reason": "",
-        "published": "2026-11-20T09:00:00+00:00", "next_due": "2027-02-10",
-        "headline": headline, "change": change,
-    }  # fmt: skip
+        "name": "now",
+        "quarter": edition.quarter,
+        "number": 2,
+        "correction": 0,
+        "reason": "",
+        "published": "2026-11-20T09:00:00+00:00",
+        "next_due": "2027-02-10",
+        "headline": headline,
+        "change": change,
+    }
     pages = Pages(workspace, dataclasses.replace(edition, history=History(coming=coming)))
     # All pages take many seconds to draw, and this one needs none of the others.
     pages._page("editions", "editions.md.j2", **changes.view(pages.edition, pages.out))

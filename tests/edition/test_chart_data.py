@@ -12,11 +12,23 @@ from evaluation.edition import chart_data, figures
 from evaluation.edition.files import Generated
 
 PATHS = [
-    {"period": "2024 Q1", "pilot": 10.0, "comparison": 9.0, "counterfactual": None, "low": None,
-     "high": None},
-    {"period": "2024 Q2", "pilot": 9.0, "comparison": 9.1, "counterfactual": 10.0, "low": 9.5,
-     "high": 10.5},
-]  # fmt: skip
+    {
+        "period": "2024 Q1",
+        "pilot": 10.0,
+        "comparison": 9.0,
+        "counterfactual": None,
+        "low": None,
+        "high": None,
+    },
+    {
+        "period": "2024 Q2",
+        "pilot": 9.0,
+        "comparison": 9.1,
+        "counterfactual": 10.0,
+        "low": 9.5,
+        "high": 10.5,
+    },
+]
 EFFECT = {"effect": -8.1, "low": -12.7, "high": -3.5}
 
 
@@ -57,8 +69,16 @@ def out(tmp_path: Path) -> Generated:
 
 
 def test_the_numbers_lie_at_the_charts_own_address(out: Generated) -> None:
-    shown = out.plate("first_look/ae-paths", "../", "Line chart. It fell.", figures.paths, PATHS,
-                      ["2024 Q2"], "per 1,000", caption="It fell.")  # fmt: skip
+    shown = out.plate(
+        "first_look/ae-paths",
+        "../",
+        "Line chart. It fell.",
+        figures.paths,
+        PATHS,
+        ["2024 Q2"],
+        "per 1,000",
+        caption="It fell.",
+    )
     for ending in ("svg", "csv", "json"):
         assert (out.folder / f"files/figures/first_look/ae-paths.{ending}").is_file()
     assert "href='../figures/first_look/ae-paths.csv'" in shown
@@ -71,11 +91,26 @@ def test_the_numbers_lie_at_the_charts_own_address(out: Generated) -> None:
 
 def test_what_a_source_forbids_is_not_handed_on(out: Generated) -> None:
     out.withheld.add("enterprise_zones")
-    shown = out.plate("enterprise_zones/claims-paths", "../", "Line chart. It fell.",
-                      figures.paths, PATHS, ["2024 Q2"], "claims", caption="It fell.")  # fmt: skip
+    shown = out.plate(
+        "enterprise_zones/claims-paths",
+        "../",
+        "Line chart. It fell.",
+        figures.paths,
+        PATHS,
+        ["2024 Q2"],
+        "claims",
+        caption="It fell.",
+    )
     assert "chart-data" not in shown
     names = {path.suffix for path in (out.folder / "files/figures").rglob("*.*")}
     assert names == {".svg"}
-    ours = out.plate("enterprise_zones/claims-forest", "../", "Effects.", figures.forest,
-                     [("DiD", EFFECT, True, "−8.1%")], "%", caption="Effects.")  # fmt: skip
+    ours = out.plate(
+        "enterprise_zones/claims-forest",
+        "../",
+        "Effects.",
+        figures.forest,
+        [("DiD", EFFECT, True, "−8.1%")],
+        "%",
+        caption="Effects.",
+    )
     assert "chart-data" in ours

@@ -23,9 +23,10 @@ def test_a_claim_holds_its_figure_in_full_digits(edition: Edition, claims: Claim
     finding = edition.headline.outcomes[0]["finding"]
     claim = claims.claim("ae_attendances.effect")
     assert claim.figure == {
-        "value": finding["effect_percent"]["effect"], "low": finding["effect_percent"]["low"],
+        "value": finding["effect_percent"]["effect"],
+        "low": finding["effect_percent"]["low"],
         "high": finding["effect_percent"]["high"],
-    }  # fmt: skip
+    }
     assert (claim.outcome, claim.estimator, claim.kind) == ("ae_attendances", "did", "effect")
     npsv = claims.claim("money.npsv")
     assert npsv.value == edition.headline.raw["value"]["totals"]["npsv"]["mean"]
@@ -110,9 +111,16 @@ def test_earlier_editions_stand_beside_and_withdrawn_figures_are_named(
     workspace: Workspace, edition: Edition, claims: Claims, tmp_path: Path
 ) -> None:
     published = {
-        "name": "2026-Q3", "quarter": "2026 Q3", "number": 1, "correction": 0, "reason": "",
-        "published": "2026-11-20T09:00:00Z", "next_due": "", "pages": True, "manifest": "m",
-    }  # fmt: skip
+        "name": "2026-Q3",
+        "quarter": "2026 Q3",
+        "number": 1,
+        "correction": 0,
+        "reason": "",
+        "published": "2026-11-20T09:00:00Z",
+        "next_due": "",
+        "pages": True,
+        "manifest": "m",
+    }
     was = {
         "money.npsv": {"text": "−£3.1m", "page": "money.npsv"},
         "arrears.effect": {"text": "−2.0%", "page": "arrears.effect"},

@@ -34,9 +34,8 @@ def held(edition: Edition, claims: Claims) -> tuple[tidy.Table, ...]:
 
 @pytest.fixture(scope="module")
 def folder(
-    workspace: Workspace, edition: Edition, claims: Claims,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:  # fmt: skip
+    workspace: Workspace, edition: Edition, claims: Claims, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     place = tmp_path_factory.mktemp("downloads")
     found = write_downloads(workspace, edition, claims, place)
     assert {one.name for one in found} == {path.name for path in place.iterdir()}
@@ -165,8 +164,9 @@ def test_words_that_are_wrapped_have_room_and_sheets_print_one_page_wide(
     for sheet in book:
         assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
         assert sheet.sheet_properties.pageSetUpPr.fitToPage
-        assert all(held.width <= 2 * spreadsheet.WIDEST + 1
-                   for held in sheet.column_dimensions.values())  # fmt: skip
+        assert all(
+            held.width <= 2 * spreadsheet.WIDEST + 1 for held in sheet.column_dimensions.values()
+        )
     sheet = book["Findings"]
     for row in sheet[next(iter(sheet.tables.values())).ref]:
         longest = max(len(str(cell.value)) for cell in row)
@@ -179,10 +179,20 @@ def test_libreoffice_opens_it(folder: Path, tmp_path: Path) -> None:
     if office is None:
         pytest.skip("LibreOffice is not installed")
     subprocess.run(
-        [office, f"-env:UserInstallation={(tmp_path / 'user').as_uri()}", "--headless",
-         "--convert-to", "ods", "--outdir", str(tmp_path), str(folder / "results.xlsx")],
-        check=True, capture_output=True, timeout=120,
-    )  # fmt: skip
+        [
+            office,
+            f"-env:UserInstallation={(tmp_path / 'user').as_uri()}",
+            "--headless",
+            "--convert-to",
+            "ods",
+            "--outdir",
+            str(tmp_path),
+            str(folder / "results.xlsx"),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
     assert (tmp_path / "results.ods").stat().st_size > 5_000
 
 
@@ -266,8 +276,9 @@ def printed(tmp_path: Path) -> str:
     toc = tmp_path / "toc.yml"
     toc.write_text(
         "root: index\nparts: [{caption: Part, chapters: [{file: below/page, "
-        "sections: [{file: below/real}]}]}]\n", "utf-8",
-    )  # fmt: skip
+        "sections: [{file: below/real}]}]}]\n",
+        "utf-8",
+    )
     return whole.one_page(tmp_path, toc, "Book")
 
 

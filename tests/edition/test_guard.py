@@ -42,7 +42,7 @@ PLANTED = {
     "constant without source": ("At {constant}`5%`.", "without its source"),
     "recorded by nothing": ("It took {measured}`3 s <benchmarks.gone>`.", "is not there"),
     "stale command": ("It took 3 s (`python -m benchmarks.gone`).", "is not there"),
-}  # fmt: skip
+}
 
 BORNE = {
     "claim": "A&E attendances fell by {claim}`ae_attendances.point`.",
@@ -59,7 +59,7 @@ BORNE = {
     "measured": "It took {measured}`3 s <benchmarks.published>`.",
     "link": "[the table](methods.md#table-17)",
     "other prose": "Records fell behind, and the wind rose.",
-}  # fmt: skip
+}
 
 
 def faults(edition: Edition, claims: Claims, text: str, **more: Any) -> list[Fault]:
@@ -126,11 +126,12 @@ def test_the_build_stops_and_names_page_and_line(
 def test_the_project_s_own_prose_is_borne(edition: Edition, claims: Claims) -> None:
     here = Workspace(root=REPOSITORY)
     found = [
-        str(fault) for page, study in guarding.pages(here, edition)
+        str(fault)
+        for page, study in guarding.pages(here, edition)
         for fault in Reader(study, claims, REPOSITORY).faults(page)
         # The invented results have no other study's claims, and another programme's verdicts.
         if "bears the claim" not in fault.what
-    ]  # fmt: skip
+    ]
     assert found == []
 
 

@@ -17,11 +17,17 @@ from evaluation.edition.files import Generated
 def seen(edition: Edition, folder: Path, assignments: dict[str, Any]) -> dict[str, Any]:
     """The first outcome's page of a yearly study with one check."""
     raw = copy.deepcopy(dict(edition.headline.raw)) | {"assignments": assignments}
-    outcome = raw["outcomes"][0] | {"diagnostics": [{
-        "code": "dip", "title": "A check", "result": "holds",
-        "sentence": "The last period before the start was like those before it",
-        "statistic": "-0.0017 units, p = 0.000",
-    }]}  # fmt: skip
+    outcome = raw["outcomes"][0] | {
+        "diagnostics": [
+            {
+                "code": "dip",
+                "title": "A check",
+                "result": "holds",
+                "sentence": "The last period before the start was like those before it",
+                "statistic": "-0.0017 units, p = 0.000",
+            }
+        ]
+    }
     study = dataclasses.replace(edition.headline, raw=raw)
     return outcomes.view(study, outcome, Generated(folder), "../", "")
 

@@ -200,14 +200,14 @@ def _acting() -> Iterator[Case]:
 
 def _xml() -> Iterator[Case]:
     yield Case(
-        "doctype.xlsx", lambda b: changed(b, BOOK, "<workbook", "<!DOCTYPE a><workbook"),
+        "doctype.xlsx",
+        lambda b: changed(b, BOOK, "<workbook", "<!DOCTYPE a><workbook"),
         "document type declaration",
-    )  # fmt: skip
+    )
     yield Case(
         "laughs.xlsx",
         lambda b: with_parts(
-            b,
-            xl__sharedStrings_dot_xml=f"{HEAD}{laughs()}<sst {MAIN}>&a11;</sst>".encode(),
+            b, xl__sharedStrings_dot_xml=f"{HEAD}{laughs()}<sst {MAIN}>&a11;</sst>".encode()
         ),
         "document type declaration",
     )
@@ -311,12 +311,14 @@ def _sheets() -> Iterator[Case]:
     yield Case(
         "formats_everywhere.xlsx",
         lambda b: changed(
-            b, SHEET, "</sheetData>",
+            b,
+            SHEET,
+            "</sheetData>",
             "".join(f'<row r="{n}"><c r="XFD{n}" s="1"/></row>' for n in range(900_000, 920_000))
             + "</sheetData>",
         ),
         READ,
-    )  # fmt: skip
+    )
     yield Case(
         "row_number.xlsx",
         lambda b: with_sheet(b, sheet_of(row(10**30, cell(f"A{10**30}")))),
@@ -329,9 +331,10 @@ def _sheets() -> Iterator[Case]:
         "no_address.xlsx", lambda b: with_sheet(b, sheet_of(row(1, cell("1E")))), "cannot be read"
     )
     yield Case(
-        "no_column.xlsx", lambda b: with_sheet(b, sheet_of('<row><c r="5"><v>1</v></c></row>')),
+        "no_column.xlsx",
+        lambda b: with_sheet(b, sheet_of('<row><c r="5"><v>1</v></c></row>')),
         "calls itself",
-    )  # fmt: skip
+    )
     everything = '<mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells>'
     yield Case(
         "merged_everything.xlsx",
@@ -349,11 +352,13 @@ def _sheets() -> Iterator[Case]:
     yield Case(
         "link_on_everything.xlsx",
         lambda b: changed(
-            b, SHEET, "</sheetData>",
+            b,
+            SHEET,
+            "</sheetData>",
             '</sheetData><hyperlinks><hyperlink ref="A1:XFD1048576" location="A1"/></hyperlinks>',
         ),
         "far outside",
-    )  # fmt: skip
+    )
     yield Case(
         "table_over_everything.xlsx",
         lambda b: with_parts(
@@ -479,13 +484,15 @@ def _floods() -> Iterator[Case]:
         "87,500 more of this column: an unknown area, from A2502 to A90001",
     )
     yield Case(
-        "S01_nhs_2025-Q4.csv", csv(lambda n: f"{own},{n},5000,,\n"),
+        "S01_nhs_2025-Q4.csv",
+        csv(lambda n: f"{own},{n},5000,,\n"),
         "87,500 more of this column: another quarter",
-    )  # fmt: skip
+    )
     yield Case(
-        "S01_nhs_2025-Q3.csv", csv(lambda _: f"{own},300,5000,,asked John Smith\n"),
+        "S01_nhs_2025-Q3.csv",
+        csv(lambda _: f"{own},300,5000,,asked John Smith\n"),
         "87,500 more of this column: a person's name in a note",
-    )  # fmt: skip
+    )
     yield Case(
         "S01_nhs_2025-Q2.csv",
         csv(lambda n: f"{own},3,5000,[c],\n" + ",\n" * (n % 10 == 0), 85_000),
@@ -500,5 +507,11 @@ def _floods() -> Iterator[Case]:
 
 
 CASES: tuple[Case, ...] = (
-    *_zips(), *_acting(), *_xml(), *_sheets(), *_others(), *_texts(), *_floods(),
-)  # fmt: skip
+    *_zips(),
+    *_acting(),
+    *_xml(),
+    *_sheets(),
+    *_others(),
+    *_texts(),
+    *_floods(),
+)

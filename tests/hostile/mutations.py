@@ -16,18 +16,70 @@ _ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
 _TAG = re.compile(r"<[^<>]+>")
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _VALUES = (
-    "", "0", "-1", "1", "99999999999999999999", "1e308", "nan", "inf", "0x10", "A1", "XFD1048576",
-    "A1:XFD1048576", "B2:A1", "a1", "1A", "$A$1", "true", "s", "str", "inlineStr", "e", "b", "d",
-    "rId1", "rId99", "../../x.xml", "/xl/workbook.xml", "worksheets/sheet2.xml", "é", "\U0001f600",
-    "&#0;", "&#65;", "&amp;", "&none;", "hidden", "veryHidden", "x" * 5000, " ", "%s%n", "[c]",
-)  # fmt: skip
+    "",
+    "0",
+    "-1",
+    "1",
+    "99999999999999999999",
+    "1e308",
+    "nan",
+    "inf",
+    "0x10",
+    "A1",
+    "XFD1048576",
+    "A1:XFD1048576",
+    "B2:A1",
+    "a1",
+    "1A",
+    "$A$1",
+    "true",
+    "s",
+    "str",
+    "inlineStr",
+    "e",
+    "b",
+    "d",
+    "rId1",
+    "rId99",
+    "../../x.xml",
+    "/xl/workbook.xml",
+    "worksheets/sheet2.xml",
+    "é",
+    "\U0001f600",
+    "&#0;",
+    "&#65;",
+    "&amp;",
+    "&none;",
+    "hidden",
+    "veryHidden",
+    "x" * 5000,
+    " ",
+    "%s%n",
+    "[c]",
+)
 _OFTEN = (SHEET, SHEET, SHEET, "xl/sharedStrings.xml", "xl/worksheets/sheet2.xml", "xl/styles.xml")
 _PIECES = (
-    "<a/>", "<a>", "</a>", "<!-- -->", "<![CDATA[<c/>]]>", "<?x y?>", "<!DOCTYPE a>", "\0",
-    '<c r="AZ99999"><v>1</v></c>', '<row r="5"/>', "<f>1</f>", '<f t="shared" si="7"/>', "<v>9</v>",
-    '<mergeCell ref="A1:C3"/>', '<cols><col min="5" max="1"/></cols>', "<is><t>x</t></is>",
-    '<hyperlink ref="A1:B2"/>', '<dimension ref="A1:ZZZ9"/>', "<extLst/>", '<xf numFmtId="14"/>',
-)  # fmt: skip
+    "<a/>",
+    "<a>",
+    "</a>",
+    "<!-- -->",
+    "<![CDATA[<c/>]]>",
+    "<?x y?>",
+    "<!DOCTYPE a>",
+    "\0",
+    '<c r="AZ99999"><v>1</v></c>',
+    '<row r="5"/>',
+    "<f>1</f>",
+    '<f t="shared" si="7"/>',
+    "<v>9</v>",
+    '<mergeCell ref="A1:C3"/>',
+    '<cols><col min="5" max="1"/></cols>',
+    "<is><t>x</t></is>",
+    '<hyperlink ref="A1:B2"/>',
+    '<dimension ref="A1:ZZZ9"/>',
+    "<extLst/>",
+    '<xf numFmtId="14"/>',
+)
 
 
 def mutated(book: bytes, number: int) -> bytes:
@@ -130,10 +182,25 @@ def _nothing(text: str, chance: random.Random) -> str:
 
 
 _BYTES: tuple[Callable[[bytes, random.Random], bytes], ...] = (
-    _flip, _cut, _twice, _truncate, _insert,
-)  # fmt: skip
+    _flip,
+    _cut,
+    _twice,
+    _truncate,
+    _insert,
+)
 _TEXTS: tuple[Callable[[str, random.Random], str], ...] = (
-    _value, _value, _content, _content, _content, _content, _number, _no_attribute,
-    _no_tag, _no_element, _element_twice,
-    _piece, _sign, _nothing,
-)  # fmt: skip
+    _value,
+    _value,
+    _content,
+    _content,
+    _content,
+    _content,
+    _number,
+    _no_attribute,
+    _no_tag,
+    _no_element,
+    _element_twice,
+    _piece,
+    _sign,
+    _nothing,
+)

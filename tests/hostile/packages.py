@@ -116,9 +116,19 @@ def lying(book: bytes, part: str, content: bytes, *, says: bytes) -> bytes:
     offset = whole.index(marker)
     start = whole.rindex(b"PK\x03\x04", 0, offset)
     header = struct.pack(
-        "<4s5H3I2H", b"PK\x03\x04", 20, 0, 8, 0, 0x21,
-        zlib.crc32(says), len(press_out), len(says), len(part), 0,
-    )  # fmt: skip
+        "<4s5H3I2H",
+        b"PK\x03\x04",
+        20,
+        0,
+        8,
+        0,
+        0x21,
+        zlib.crc32(says),
+        len(press_out),
+        len(says),
+        len(part),
+        0,
+    )
     end = offset + len(marker)
     body = whole[:start] + header + part.encode() + press_out
     grown = len(body) - end

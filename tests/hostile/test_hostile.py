@@ -31,8 +31,11 @@ def answers(tiny_workspace: Workspace, honest: bytes, tmp_path: Path) -> dict[st
         (folder / case.name).write_bytes(case.make(honest))
     done = subprocess.run(
         [sys.executable, "-m", "tests.hostile.measure", str(tiny_workspace.root), str(folder)],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return {answer["file"]: answer for answer in json.loads(done.stdout)}
 
 

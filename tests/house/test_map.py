@@ -9,11 +9,31 @@ import sys
 import evaluation
 
 PUBLIC = {
-    "Assignments", "Edition", "Estimate", "Finding", "Ledger", "Panel", "Problem", "Programme",
-    "Protocol", "Receipt", "Return", "Value", "augmented_synthetic_control", "calibrate", "did",
-    "honest_bounds", "imputation", "judge", "pooled_synthetic_control", "power",
-    "synthetic_control", "synthetic_did", "two_way_fixed_effects", "worth",
-}  # fmt: skip
+    "Assignments",
+    "Edition",
+    "Estimate",
+    "Finding",
+    "Ledger",
+    "Panel",
+    "Problem",
+    "Programme",
+    "Protocol",
+    "Receipt",
+    "Return",
+    "Value",
+    "augmented_synthetic_control",
+    "calibrate",
+    "did",
+    "honest_bounds",
+    "imputation",
+    "judge",
+    "pooled_synthetic_control",
+    "power",
+    "synthetic_control",
+    "synthetic_did",
+    "two_way_fixed_effects",
+    "worth",
+}
 IMPORT_SECONDS = 0.2
 # A shared machine that is busy with other work; the budget itself is what a quiet one must hold.
 ALLOWANCE_OF_A_BUSY_MACHINE = 3

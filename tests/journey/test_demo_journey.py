@@ -13,8 +13,11 @@ import pytest
 def newstart(root: Path, *arguments: str, ok: int = 0, **env: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "evaluation.cli", "--workspace", str(root), *arguments],
-        capture_output=True, text=True, env={**os.environ, **env}, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env={**os.environ, **env},
+        check=False,
+    )
     assert done.returncode == ok, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout
@@ -54,8 +57,14 @@ def test_two_dates_give_two_panels_and_a_restated_quarter_shows(root: Path, tmp_
         cell = table[(table["site"] == "S01") & (table["quarter"] == "2025 Q4")]
         figures[day] = cell.sort_values("area_code")["numerator"].tolist()
         assert list(table.columns[:7]) == [
-            "area_code", "site", "authority", "role", "start_quarter", "quarter", "outcome",
-        ]  # fmt: skip
+            "area_code",
+            "site",
+            "authority",
+            "role",
+            "start_quarter",
+            "quarter",
+            "outcome",
+        ]
     before, after = figures["2026-10-19"], figures["2026-10-20"]
     assert after and all(b < a for b, a in zip(after, before, strict=True))
 
@@ -122,8 +131,11 @@ def test_mistakes_get_a_sentence_and_exit_code_two(
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "evaluation.cli", "--workspace", str(root), *arguments],
-        capture_output=True, text=True, check=False, cwd=root,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=root,
+    )
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr

@@ -14,8 +14,11 @@ import pytest
 def newstart(root: Path, *arguments: str, ok: int = 0) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "evaluation.cli", "--workspace", str(root), *arguments],
-        capture_output=True, text=True, env=dict(os.environ), check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env=dict(os.environ),
+        check=False,
+    )
     assert done.returncode == ok, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout if ok < 2 else done.stderr

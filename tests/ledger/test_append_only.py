@@ -19,9 +19,11 @@ from tests.ledger.returns_at_hand import DAY, returned, submit
 
 REASONS = [Confirmation(rule="R060", cell="E2", reason="a new ward", value="210.0")]
 CHANGES = [
-    ("returns", "received"), ("observations", "numerator"), ("confirmations", "reason"),
+    ("returns", "received"),
+    ("observations", "numerator"),
+    ("confirmations", "reason"),
     ("acts", "reason"),
-]  # fmt: skip
+]
 
 
 def fill(ledger: Ledger) -> None:

@@ -35,8 +35,10 @@ def test_events_are_read_in_order_and_found_by_area_and_time(
     write(tiny_workspace, HEAD + ROWS)
     events = read_events(tiny_workspace, tiny)
     assert [one.kind for one in events] == [
-        "other programme", "benefit roll-out", "instrument change",
-    ]  # fmt: skip
+        "other programme",
+        "benefit roll-out",
+        "instrument change",
+    ]
     q1, q3 = Period.parse("2026 Q1"), Period.parse("2026 Q3")
 
     def found(area: str, first: Period, last: Period) -> list[str]:

@@ -88,8 +88,11 @@ def test_no_more_room_for_a_file_to_grow(held: tuple[Path, Path, Receipt], room:
     database, raw, receipt = held
     ran = subprocess.run(
         [sys.executable, "-c", FULL, str(database), str(raw), str(room)],
-        capture_output=True, text=True, cwd=ROOT, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
     assert ran.stdout.startswith("LedgerError"), ran.stderr
     assert "nothing was accepted" in ran.stdout
     _unharmed(database, raw, receipt)
@@ -102,8 +105,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     made = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)],
-        capture_output=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        check=False,
+    )
     if made.returncode:
         pytest.fail("a small disk could not be mounted", pytrace=False)
     yield folder

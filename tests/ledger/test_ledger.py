@@ -33,9 +33,17 @@ def test_a_return_is_kept_with_its_raw_bytes(ledger: Ledger, tmp_path: Path) -> 
     assert fingerprint.of_bytes(kept.read_bytes()) == what.sha256
     frame = ledger.observations("tiny")
     assert list(frame.columns) == [
-        "area_code", "quarter", "outcome", "numerator", "denominator",
-        "status", "note", "received", "return_id", "revision",
-    ]  # fmt: skip
+        "area_code",
+        "quarter",
+        "outcome",
+        "numerator",
+        "denominator",
+        "status",
+        "note",
+        "received",
+        "return_id",
+        "revision",
+    ]
     assert frame["numerator"].isna().tolist() == [False, True]
     assert frame["status"].tolist() == ["", "[c]"]
     assert set(frame["return_id"]) == {receipt.return_id}
@@ -113,9 +121,7 @@ def test_a_figure_keeps_its_history_when_another_submitter_takes_over(ledger: Le
     assert frame["numerator"].tolist() == [214.0] and frame["revision"].tolist() == [1]
 
 
-def test_last_accepted_is_the_nearest_earlier_quarter_in_its_latest_version(
-    ledger: Ledger,
-) -> None:
+def test_last_accepted_is_the_nearest_earlier_quarter_in_its_latest_version(ledger: Ledger) -> None:
     submit(ledger, returned({"E01": 210.0}))
     submit(ledger, returned({"E01": 215.0}), days=1)
     submit(ledger, returned({"E01": 300.0}, Q3), days=2)
@@ -130,8 +136,10 @@ def test_diff_tells_new_revised_and_withdrawn(ledger: Ledger) -> None:
     submit(ledger, returned({"E01": 215.0, "E02": None, "E03": 7.0, "E04": 1.0}), days=1)
     changed = ledger.diff("tiny", DAY, DAY + timedelta(days=1))
     assert [(one["kind"], one["area_code"]) for one in changed] == [
-        ("revised", "E01"), ("withdrawn", "E02"), ("new", "E04"),
-    ]  # fmt: skip
+        ("revised", "E01"),
+        ("withdrawn", "E02"),
+        ("new", "E04"),
+    ]
     assert changed[0]["before"]["numerator"] == 210.0
     assert changed[0]["after"]["numerator"] == 215.0
     assert changed[1]["after"]["numerator"] is None and changed[1]["after"]["status"] == "[c]"
@@ -144,9 +152,13 @@ def test_a_failure_in_the_middle_leaves_nothing(ledger: Ledger) -> None:
     submit(ledger, returned({"E01": 210.0}))
     broken = returned({"E01": 215.0})
     twice = Return(
-        programme="tiny", site="S01", agency="nhs", period=Q2, sha256=broken.sha256,
+        programme="tiny",
+        site="S01",
+        agency="nhs",
+        period=Q2,
+        sha256=broken.sha256,
         rows=broken.rows * 2,
-    )  # fmt: skip
+    )
     with pytest.raises(LedgerError, match="nothing was accepted"):
         submit(ledger, twice, days=1)
     assert len(ledger.receipts()) == 1
@@ -208,9 +220,15 @@ def test_confirmations_answer_a_rule_in_a_cell(tmp_path: Path) -> None:
         for cell in ("E2", "E3")
     )
     checked = Checked(
-        file="a.xlsx", sha256="", site="S01", agency="nhs", quarter="2026 Q2",
-        problems=asked, stages=(Stage("header", True),), returned=returned({"E01": 1.0}),
-    )  # fmt: skip
+        file="a.xlsx",
+        sha256="",
+        site="S01",
+        agency="nhs",
+        quarter="2026 Q2",
+        problems=asked,
+        stages=(Stage("header", True),),
+        returned=returned({"E01": 1.0}),
+    )
     path = tmp_path / "why.csv"
     path.write_text("rule,cell,reason\nR060,e2,a new ward\nR046,E3,other\n", encoding="utf-8")
     kept, still_open = confirmed(checked, read_confirmations(path))

@@ -54,10 +54,11 @@ class LedgerModel(RuleBasedStateMachine):
         self.day += 1
         content = {(area, period.label): figure for area, figure in figures.items()}
         standing = [
-            one for one in self.done
+            one
+            for one in self.done
             if one[1].return_id not in self.gone
             and (one[1].site, one[1].quarter) == (site, period.label)
-        ]  # fmt: skip
+        ]
         receipt = submit(self.ledger, returned(figures, period, site=site), days=self.day)
         if standing and standing[-1][3] == content:
             assert receipt.already_held and receipt == standing[-1][1]

@@ -15,16 +15,30 @@ from evaluation.workspace import Workspace
 
 HOSTILE = '<script src="http://a.example/x.js"></script>&"\'><img src=x>{{ 7*7 }}'
 RECEIPT = Receipt(
-    return_id="a1b2c3d4e5f6", programme="tiny", site="S01", agency="nhs", quarter="2026 Q3",
-    received="2026-10-20T09:00:00.000000Z", rows=1_204, content_hash="ab" * 32,
-    previous_hash="cd" * 32, chain_hash="ef" * 32, chain_version=2, synthetic_clock=True,
+    return_id="a1b2c3d4e5f6",
+    programme="tiny",
+    site="S01",
+    agency="nhs",
+    quarter="2026 Q3",
+    received="2026-10-20T09:00:00.000000Z",
+    rows=1_204,
+    content_hash="ab" * 32,
+    previous_hash="cd" * 32,
+    chain_hash="ef" * 32,
+    chain_version=2,
+    synthetic_clock=True,
     changes=("2 of 4 figures changed.", "arrears in E01: 214 of 2,400 became 241 of 2,400."),
     confirmations=({"rule": "R060", "cell": "E4", "value": "250.0", "reason": "a new ward"},),
-)  # fmt: skip
+)
 ACT = Act(
-    act_id="0123456789ab", kind="withdrawal", return_id="a1b2c3d4e5f6", reason="wrong file",
-    received="2026-10-20T09:00:00.000000Z", previous_hash="ab" * 32, chain_hash="cd" * 32,
-)  # fmt: skip
+    act_id="0123456789ab",
+    kind="withdrawal",
+    return_id="a1b2c3d4e5f6",
+    reason="wrong file",
+    received="2026-10-20T09:00:00.000000Z",
+    previous_hash="ab" * 32,
+    chain_hash="cd" * 32,
+)
 
 
 class Page(HTMLParser):
@@ -60,8 +74,16 @@ class Page(HTMLParser):
 def test_the_page_says_what_the_json_says() -> None:
     seen = Page(as_page(RECEIPT)).seen()
     said = RECEIPT.as_dict()
-    for name in ("return_id", "programme", "site", "agency", "quarter", "content_hash",
-                 "previous_hash", "chain_hash"):  # fmt: skip
+    for name in (
+        "return_id",
+        "programme",
+        "site",
+        "agency",
+        "quarter",
+        "content_hash",
+        "previous_hash",
+        "chain_hash",
+    ):
         assert said[name] in seen, name
     assert "1,204" in seen and any(said["received"] in one for one in seen)
     assert set(said["changes"]) <= set(seen)
@@ -95,9 +117,12 @@ def test_a_page_stands_alone_and_a_screen_reader_finds_its_way() -> None:
 
 def test_hostile_names_stay_text() -> None:
     hostile = replace(
-        RECEIPT, site=HOSTILE, agency=HOSTILE, changes=(HOSTILE,),
+        RECEIPT,
+        site=HOSTILE,
+        agency=HOSTILE,
+        changes=(HOSTILE,),
         confirmations=({"rule": "R060", "cell": "E4", "value": HOSTILE, "reason": HOSTILE},),
-    )  # fmt: skip
+    )
     page = Page(as_page(hostile))
     assert [tag for tag, _ in page.tags if tag in {"script", "img"}] == []
     assert page.seen().count(HOSTILE) == 5

@@ -25,8 +25,9 @@ def test_a_figure_tells_its_story(ledger: Ledger) -> None:
     assert [one["site"] for one in told] == ["S01", "S01", "S02"]
     assert told[1]["confirmations"][0]["reason"] == "a ward moved"
     assert told[2]["withdrawn"] == {
-        "received": "2026-07-04T09:30:00.000000Z", "reason": "another site's",
-    }  # fmt: skip
+        "received": "2026-07-04T09:30:00.000000Z",
+        "reason": "another site's",
+    }
     assert ledger.history("tiny", "E01", "ae_attendances", Q3) == []
 
 
@@ -40,12 +41,17 @@ def test_revisions_are_measured_in_pilot_against_comparison_areas(
     submit(ledger, returned({"E01": 7.0, "E05": 8.0}, Q3), days=4)
     comparison, pilot = ledger.revision_sizes(tiny)
     assert (pilot["role"], pilot["figures"], pilot["revised"], pilot["withheld_later"]) == (
-        "pilot", 3, 2, 1,
-    )  # fmt: skip
+        "pilot",
+        3,
+        2,
+        1,
+    )
     assert pilot["changed_per_cent"] == pilot["size_per_cent"] == pilot["largest_per_cent"] == 5.0
     assert (comparison["role"], comparison["figures"], comparison["revised"]) == (
-        "comparison", 3, 2,
-    )  # fmt: skip
+        "comparison",
+        3,
+        2,
+    )
     assert (comparison["changed_per_cent"], comparison["size_per_cent"]) == (-2.0, 2.0)
 
 

@@ -220,8 +220,9 @@ def test_a_withdrawn_return_is_out_from_its_instant_on(ledger: Ledger) -> None:
     assert ledger.observations("tiny", as_of=later)["numerator"].tolist() == [210.0, 9.0]
     changed = ledger.diff("tiny", DAY + timedelta(days=2), later)
     assert [(one["kind"], one["area_code"]) for one in changed] == [
-        ("revised", "E01"), ("withdrawn", "E03"),
-    ]  # fmt: skip
+        ("revised", "E01"),
+        ("withdrawn", "E03"),
+    ]
     assert {one["reason"] for one in changed} == {
         f"return {wrong.return_id} withdrawn: the wrong ward"
     }
@@ -276,10 +277,17 @@ def test_a_lock_and_an_edition_vouch_for_the_ledger(
 
 @pytest.mark.parametrize(
     "content",
-    ["[]", "{", "{}", '{"study": 1}', '{"ledger_head": 1}', '{"ledger_head": {"returns": 1}}',
-     '{"ledger_head": {"returns": true, "chain": "' + "0" * 64 + '"}}',
-     '{"ledger_head": {"returns": 1, "chain": "abc"}}'],
-)  # fmt: skip
+    [
+        "[]",
+        "{",
+        "{}",
+        '{"study": 1}',
+        '{"ledger_head": 1}',
+        '{"ledger_head": {"returns": 1}}',
+        '{"ledger_head": {"returns": true, "chain": "' + "0" * 64 + '"}}',
+        '{"ledger_head": {"returns": 1, "chain": "abc"}}',
+    ],
+)
 def test_a_file_that_vouches_for_nothing_is_a_sentence(content: str, tmp_path: Path) -> None:
     path = tmp_path / "some.json"
     path.write_text(content)

@@ -27,9 +27,11 @@ from evaluation.workspace import packaged_schemas
 from tests.unit.locked import NAME, PROTOCOL, Ground, instant, lay_out
 
 VALUED = {
-    **PROTOCOL, "secondary": ["arrears"], "value": True, "assignments": {"n": 99, "strata": [],
-                                                                         "seed": 7},
-}  # fmt: skip
+    **PROTOCOL,
+    "secondary": ["arrears"],
+    "value": True,
+    "assignments": {"n": 99, "strata": [], "seed": 7},
+}
 BEFORE, AFTER = "2025-10-31", "2026-01-31"
 """The vintages of the editions of 2025 Q3 and 2025 Q4."""
 TWICE = "Counted twice before."

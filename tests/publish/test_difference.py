@@ -88,9 +88,7 @@ def test_a_headline_by_the_fast_way_is_that_of_the_full_run(ground: Ground, tmp_
     assert set(found) > {PERCENT, MONEY, "ae_attendances.people", "money.npsv"}
 
 
-@pytest.mark.parametrize(
-    "cause", ["new", "revised", "withdrawn"],
-)  # fmt: skip
+@pytest.mark.parametrize("cause", ["new", "revised", "withdrawn"])
 def test_a_cause_in_the_data_alone_has_the_exact_amount(
     ground: Ground, tmp_path: Path, cause: str
 ) -> None:
@@ -154,8 +152,9 @@ def test_a_restatement_is_told_by_area_and_each_amount_is_that_of_full_runs(
         assert math.fsum(amounts.values()) == pytest.approx(one.change, abs=EXACT)
         (pilot,) = [row for row in rows if row["role"] == "pilot"]
         assert (pilot["amount"], pilot["figures"]) == (
-            pytest.approx(runs[1][one.id] - runs[0][one.id], abs=EXACT), 1
-        )  # fmt: skip
+            pytest.approx(runs[1][one.id] - runs[0][one.id], abs=EXACT),
+            1,
+        )
         assert amounts[first] == pytest.approx(runs[2][one.id] - runs[1][one.id], abs=EXACT)
         told = [row["amount"] for row in rows if row["role"] == "comparison"]
         assert math.fsum(told) == pytest.approx(runs[3][one.id] - runs[1][one.id], abs=EXACT)
@@ -190,9 +189,12 @@ def test_a_price_alone_moves_money_and_nothing_else(ground: Ground, tmp_path: Pa
     ],
 )
 def test_a_parameter_alone_has_the_amount_of_a_full_run(
-    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: str,
+    ground: Ground,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    moved: str,
     cells: tuple[str, dict[str, str], str, float],
-) -> None:  # fmt: skip
+) -> None:
     before, after = (at(ground, AFTER, tmp_path / name) for name in "ab")
     was = full(ground, AFTER)
     other_parameter(after, *cells)
@@ -217,12 +219,8 @@ def test_a_deviation_alone_is_the_protocols(ground: Ground, tmp_path: Path) -> N
         "protocol": pytest.approx(now[PERCENT] - was[PERCENT], rel=EXACT)
     }
     assert now[PERCENT] != was[PERCENT]
-    assert found.causes.protocol == (
-        "protocol.yaml: window was [0, 3] and is [0, 1]",
-    )  # fmt: skip
-    assert found.causes.deviations == (
-        "2026-01-20: Two quarters count. Reason: The third was odd",
-    )  # fmt: skip
+    assert found.causes.protocol == ("protocol.yaml: window was [0, 3] and is [0, 1]",)
+    assert found.causes.deviations == ("2026-01-20: Two quarters count. Reason: The third was odd",)
 
 
 def test_a_line_of_code_alone_has_the_exact_amount(ground: Ground, tmp_path: Path) -> None:

@@ -23,9 +23,13 @@ ARREARS = "new_start/rent"
 LAST, NOW = "2025-Q3", "2025-Q4"
 UNLOCKED = {
     **{key: value for key, value in PROTOCOL.items() if key not in ("looks", "negative_control")},
-    "study": "rent", "title": "Rent", "primary": ["arrears"], "scale": {},
-    "hoped_percent": {"arrears": -8}, "assignments": {"n": 99, "strata": [], "seed": 7},
-}  # fmt: skip
+    "study": "rent",
+    "title": "Rent",
+    "primary": ["arrears"],
+    "scale": {},
+    "hoped_percent": {"arrears": -8},
+    "assignments": {"n": 99, "strata": [], "seed": 7},
+}
 
 
 @pytest.fixture
@@ -72,8 +76,9 @@ def held(ground: Ground, name: str) -> dict[str, tuple[bytes, int]]:
     folder = ground.workspace.results(*name.split("/"))
     return {
         path.name: (path.read_bytes(), path.stat().st_mtime_ns)
-        for path in sorted(folder.rglob("*")) if path.is_file()
-    }  # fmt: skip
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def test_a_new_quarter_leaves_a_study_that_it_does_not_touch(

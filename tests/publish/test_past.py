@@ -20,10 +20,16 @@ PUBLISHED = [
 
 def listed(name: str, quarter: str, number: int, correction: int) -> dict[str, object]:
     return {
-        "name": name, "quarter": quarter, "number": number, "correction": correction,
-        "published": "2026-10-31T09:00:00.000000Z", "next_due": "2027-01-30", "reason": "",
-        "pages": False, "manifest": "0" * 64,
-    }  # fmt: skip
+        "name": name,
+        "quarter": quarter,
+        "number": number,
+        "correction": correction,
+        "published": "2026-10-31T09:00:00.000000Z",
+        "next_due": "2027-01-30",
+        "reason": "",
+        "pages": False,
+        "manifest": "0" * 64,
+    }
 
 
 @pytest.fixture

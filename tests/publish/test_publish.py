@@ -30,10 +30,15 @@ from tests.unit.locked import NAME, Ground
 
 EVE = "2024-12-31"
 QUARTERS = {
-    "2024-Q4": "2025-01-31", "2025-Q1": "2025-05-01", "2025-Q2": "2025-07-31",
-    "2025-Q3": "2025-10-31", "2025-Q4": "2026-01-31", "2026-Q1": "2026-05-01",
-    "2026-Q2": "2026-07-31", "2026-Q3": "2026-10-31",
-}  # fmt: skip
+    "2024-Q4": "2025-01-31",
+    "2025-Q1": "2025-05-01",
+    "2025-Q2": "2025-07-31",
+    "2025-Q3": "2025-10-31",
+    "2025-Q4": "2026-01-31",
+    "2026-Q1": "2026-05-01",
+    "2026-Q2": "2026-07-31",
+    "2026-Q3": "2026-10-31",
+}
 """Edition -> the day after the returns of its quarter were due."""
 
 PAGE = (
@@ -107,9 +112,10 @@ def held(ground: Ground) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.startswith(".")
+        if path.is_file()
+        and not path.name.startswith(".")
         and path.relative_to(folder).parts[0] not in (".code", "objects")
-    }  # fmt: skip
+    }
 
 
 def said(ground: Ground, edition: str) -> dict[str, str]:

@@ -27,8 +27,9 @@ def test_the_page_documents_a_cron_line_and_a_job() -> None:
     (job,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     steps = yaml.safe_load(job)["jobs"]["edition"]["steps"]
     assert [step["run"].partition("newstart ")[2] for step in steps] == [
-        "edition run", "edition verify",
-    ]  # fmt: skip
+        "edition run",
+        "edition verify",
+    ]
 
 
 @pytest.mark.parametrize("command", commands())

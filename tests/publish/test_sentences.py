@@ -12,9 +12,18 @@ from evaluation.publish.pieces import NEW, REVISED, WITHDRAWN
 from evaluation.publish.split import Part
 
 NOTHING = Causes(
-    restated=0, late=0, areas={}, outcomes={}, reasons=(), withdrawn=(), quarters=(), protocol=(),
-    deviations=(), code=(), parameters=(),
-)  # fmt: skip
+    restated=0,
+    late=0,
+    areas={},
+    outcomes={},
+    reasons=(),
+    withdrawn=(),
+    quarters=(),
+    protocol=(),
+    deviations=(),
+    code=(),
+    parameters=(),
+)
 
 
 def changed(before, after, **parts):
@@ -44,35 +53,57 @@ def test_a_change_below_the_digits_shown_is_not_said_to_go_from_a_figure_to_itse
 @pytest.mark.parametrize(
     ("cause", "facts", "said"),
     [
-        (REVISED, {"restated": 12, "areas": {"pilot": 2, "comparison": 0}},
-         "12 figures restated, in 2 pilot areas."),
-        (REVISED, {"restated": 1, "areas": {"pilot": 1, "comparison": 3},
-                   "reasons": ("Late coding.", "A merger.")},
-         "1 figure restated, in 1 pilot area and 3 comparison areas. Reason given: Late coding; A "
-         "merger."),
-        (REVISED, {"restated": 2, "reasons": ("Restated: late records.", "Restated: twice.")},
-         "2 figures restated. Reason given: late records; twice."),
+        (
+            REVISED,
+            {"restated": 12, "areas": {"pilot": 2, "comparison": 0}},
+            "12 figures restated, in 2 pilot areas.",
+        ),
+        (
+            REVISED,
+            {
+                "restated": 1,
+                "areas": {"pilot": 1, "comparison": 3},
+                "reasons": ("Late coding.", "A merger."),
+            },
+            "1 figure restated, in 1 pilot area and 3 comparison areas. "
+            "Reason given: Late coding; A merger.",
+        ),
+        (
+            REVISED,
+            {"restated": 2, "reasons": ("Restated: late records.", "Restated: twice.")},
+            "2 figures restated. Reason given: late records; twice.",
+        ),
         (NEW, {"quarters": ("2026 Q3",)}, "2026 Q3."),
         (REVISED, {"late": 3}, "3 figures came late."),
-        (WITHDRAWN, {"withdrawn": ("S01 2026 Q1: sent twice.",)},
-         "S01 2026 Q1: sent twice."),
-        (PRICES, {"parameters": ("deflator: another file.", "rate: 3.0 for 3.5.")},
-         "Deflator: another file; rate: 3.0 for 3.5."),
+        (WITHDRAWN, {"withdrawn": ("S01 2026 Q1: sent twice.",)}, "S01 2026 Q1: sent twice."),
+        (
+            PRICES,
+            {"parameters": ("deflator: another file.", "rate: 3.0 for 3.5.")},
+            "Deflator: another file; rate: 3.0 for 3.5.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_reasons_name_what_was_and_no_more(cause, facts, said) -> None:
     assert sentences.reason(cause, told(**facts)) == said
 
 
 def test_a_stock_is_counted_at_any_one_time() -> None:
     outcome = {
-        "role": "primary", "code": "claims", "plain_title": "Claims", "people": "people",
-        "finding": {"effect_percent": {"effect": 1.0, "low": 0.0, "high": 2.0},
-                    "people": {"per_quarter": {"effect": 1.0, "low": 0.0, "high": 2.0}}},
-    }  # fmt: skip
+        "role": "primary",
+        "code": "claims",
+        "plain_title": "Claims",
+        "people": "people",
+        "finding": {
+            "effect_percent": {"effect": 1.0, "low": 0.0, "high": 2.0},
+            "people": {"per_quarter": {"effect": 1.0, "low": 0.0, "high": 2.0}},
+        },
+    }
     for kind, said in (("stock", "Claims at any one time"), ("flow", "Claims a quarter")):
-        found = of_results({
-            "sample": {"periods": ["2025 Q1", "2025 Q2"]}, "value": None,
-            "outcomes": [outcome | {"kind": kind}],
-        })  # fmt: skip
+        found = of_results(
+            {
+                "sample": {"periods": ["2025 Q1", "2025 Q2"]},
+                "value": None,
+                "outcomes": [outcome | {"kind": kind}],
+            }
+        )
         assert found["claims.people"]["title"] == said

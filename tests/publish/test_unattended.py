@@ -122,9 +122,13 @@ Plant = Callable[[Ground, pytest.MonkeyPatch], None]
     ],
 )
 def test_a_fault_stops_publication_and_harms_nothing(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-    plant: Plant, code: int, said: str,
-) -> None:  # fmt: skip
+    ground: Ground,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    plant: Plant,
+    code: int,
+    said: str,
+) -> None:
     plant(ground, monkeypatch)
     before = held(ground)
     assert run(ground) == code

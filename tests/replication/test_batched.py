@@ -41,9 +41,17 @@ def held(gaps: bool, starts: dict[str, tuple[int, str]] | None = None) -> Panel:
         table["start"] = table["area"].map(lambda a: starts.get(a, (0, None))[0])
         table["site"] = table["area"].map(lambda a: starts.get(a, (0, None))[1])
     return Panel.from_long(
-        table, area="area", period="year", outcomes=["y"], start="start", site="site",
-        authority="authority", population="population", covariates=["x", "w"], frequency="A",
-    )  # fmt: skip
+        table,
+        area="area",
+        period="year",
+        outcomes=["y"],
+        start="start",
+        site="site",
+        authority="authority",
+        population="population",
+        covariates=["x", "w"],
+        frequency="A",
+    )
 
 
 def redrawn(panel: Panel, assignments: Assignments, b: int, gaps: bool) -> Panel:

@@ -21,8 +21,10 @@ def run_demo(place: Path, env: dict[str, str]) -> dict[str, Any]:
     (place / "studies").mkdir(parents=True)
     subprocess.run(
         [sys.executable, "-m", "evaluation.cli", "--workspace", str(place), "demo", "--tiny"],
-        check=True, capture_output=True, env={**os.environ, **env},
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+        env={**os.environ, **env},
+    )
     found: dict[str, Any] = json.loads(
         (place / "var/results/new_start/first_look/results.json").read_text()
     )

@@ -19,8 +19,11 @@ from evaluation.panel import Panel
 from tests.unit.panels import long_table
 
 WEIGHTS: dict[str, Weights] = {
-    "simple": "simple", "dynamic": "event_time", "group": "cohort", "calendar": "quarter",
-}  # fmt: skip
+    "simple": "simple",
+    "dynamic": "event_time",
+    "group": "cohort",
+    "calendar": "quarter",
+}
 
 
 def data_of(package: str, path: str) -> Path:
@@ -34,9 +37,14 @@ def data_of(package: str, path: str) -> Path:
 def counties() -> Panel:
     frame = pd.read_pickle(data_of("moderndid", "core/datasets/mpdta_long.pkl.gz"))
     return Panel.from_long(
-        frame, area="countyreal", period="year", outcomes="lemp", start="first.treat",
-        covariates=["lpop"], frequency="A",
-    )  # fmt: skip
+        frame,
+        area="countyreal",
+        period="year",
+        outcomes="lemp",
+        start="first.treat",
+        covariates=["lpop"],
+        frequency="A",
+    )
 
 
 def fit(counties: Panel, **settings: object) -> Estimate:

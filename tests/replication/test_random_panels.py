@@ -62,15 +62,23 @@ class Case:
     @property
     def panel(self) -> Panel:
         return Panel.from_long(
-            self.table, area="id", period="t", outcomes="y", start="start", covariates=["x", "w"],
+            self.table,
+            area="id",
+            period="t",
+            outcomes="y",
+            start="start",
+            covariates=["x", "w"],
             frequency="A",
-        )  # fmt: skip
+        )
 
     def ours(self, method: Method | None = None) -> Estimate:
         settings = DidSettings(
-            base="varying", comparison=self.comparison, method=method or self.method,
-            covariates=("x",) if self.covariate else (), weights="w" if self.weighted else None,
-        )  # fmt: skip
+            base="varying",
+            comparison=self.comparison,
+            method=method or self.method,
+            covariates=("x",) if self.covariate else (),
+            weights="w" if self.weighted else None,
+        )
         return did(self.panel, "y", inference="analytic", settings=settings)
 
     def theirs(self, method: Method | None = None):  # type: ignore[no-untyped-def]
@@ -78,17 +86,23 @@ class Case:
 
         groups = {"never": "never_treated", "not_yet": "not_yet_treated"}
         program = CallawaySantAnna(
-            control_group=groups[self.comparison], estimation_method=method or self.method,
+            control_group=groups[self.comparison],
+            estimation_method=method or self.method,
             pscore_trim=1e-9,
-        )  # fmt: skip
+        )
         design = {"survey_design": SurveyDesign(weights="w")} if self.weighted else {}
         with warnings.catch_warnings():
             # Gaps, few started areas for a score, and weights that it scales: all meant here.
             warnings.simplefilter("ignore", UserWarning)
             return program.fit(
-                self.table, outcome="y", unit="id", time="t", first_treat="start",
-                covariates=["x"] if self.covariate else None, **design,
-            )  # fmt: skip
+                self.table,
+                outcome="y",
+                unit="id",
+                time="t",
+                first_treat="start",
+                covariates=["x"] if self.covariate else None,
+                **design,
+            )
 
 
 def cells(estimate: Estimate) -> pd.DataFrame:
@@ -96,8 +110,10 @@ def cells(estimate: Estimate) -> pd.DataFrame:
     assert estimate.influence is not None
     functions = estimate.influence.functions
     errors = np.sqrt((functions**2).sum(axis=0)) / len(functions)
-    index = [(int(c), int(t)) for c, t in zip(estimate.index["cohort"], estimate.index["quarter"],
-                                              strict=True)]  # fmt: skip
+    index = [
+        (int(c), int(t))
+        for c, t in zip(estimate.index["cohort"], estimate.index["quarter"], strict=True)
+    ]
     return pd.DataFrame({"effect": estimate.effects, "se": errors}, index=index)
 
 
@@ -106,8 +122,12 @@ def observed(held: Panel, estimate: Estimate, base: int) -> np.ndarray:
     figures, start = np.isfinite(held.array("y")), held.start_index
     first = held.periods[0].year
     counted = []
-    for cohort, period, event in zip(estimate.index["cohort"], estimate.index["quarter"],
-                                     estimate.index["event_time"], strict=True):  # fmt: skip
+    for cohort, period, event in zip(
+        estimate.index["cohort"],
+        estimate.index["quarter"],
+        estimate.index["event_time"],
+        strict=True,
+    ):
         own = start == cohort - first
         there = own & figures[:, period - first]
         if base:

@@ -74,9 +74,10 @@ def test_the_declared_starts_are_those_of_the_data() -> None:
             starts[code] = min(starts.get(code, "9999"), row["year"].removesuffix(".0"))
     programme = Programme.load(Workspace(root=ROOT), "real_cases")
     declared = {
-        area.code: str(programme.start_of(area)) for area in programme.areas
+        area.code: str(programme.start_of(area))
+        for area in programme.areas
         if area.geography == "city" and area.site
-    }  # fmt: skip
+    }
     assert declared == starts
 
 
@@ -95,7 +96,7 @@ def test_no_figure_of_a_case_is_in_the_repository() -> None:
         # By hand: three quarters before July 2011 show no path, so 2; the rest as above.
         ("organ_donations", "organ_donor_rate", 2, {"path", "timing", "untouched", "controls"}),
     ],
-)  # fmt: skip
+)
 def test_the_grade_is_that_of_hand(
     workspace: Workspace, study: str, outcome: str, level: int, unmet: set[str]
 ) -> None:

@@ -30,18 +30,30 @@ LOCKED = "2024-12-31"
 UNTIL = "2025-12-31"
 """After four quarters with a site running."""
 PROTOCOL = {
-    "study": "first_look", "programme": "new_start", "title": "Locked", "question": "Does it?",
-    "registered": "synthetic, not registered", "data_seen": "figures of before the first start",
+    "study": "first_look",
+    "programme": "new_start",
+    "title": "Locked",
+    "question": "Does it?",
+    "registered": "synthetic, not registered",
+    "data_seen": "figures of before the first start",
     "how_pilots_were_chosen": "Invented: drawn like the comparison areas.",
-    "intervention": "One front door.", "estimand": "Mean of the first four quarters.",
-    "primary": ["ae_attendances"], "negative_control": ["road_casualties"],
-    "scale": {"road_casualties": "level"}, "window": [0, 3],
-    "hoped_percent": {"ae_attendances": -8}, "default_margin_percent": 5,
-    "estimators": ["did", "synthetic_control"], "synthetic_control": "demeaned",
+    "intervention": "One front door.",
+    "estimand": "Mean of the first four quarters.",
+    "primary": ["ae_attendances"],
+    "negative_control": ["road_casualties"],
+    "scale": {"road_casualties": "level"},
+    "window": [0, 3],
+    "hoped_percent": {"ae_attendances": -8},
+    "default_margin_percent": 5,
+    "estimators": ["did", "synthetic_control"],
+    "synthetic_control": "demeaned",
     "assignments": {"n": 199, "strata": [], "seed": 7},
-    "looks": {"horizon": 6, "reserve": 0.01}, "missing": "Left out.", "suppressed": "Left out.",
-    "decision_rules": "None.", "publication": "2027-06-30",
-}  # fmt: skip
+    "looks": {"horizon": 6, "reserve": 0.01},
+    "missing": "Left out.",
+    "suppressed": "Left out.",
+    "decision_rules": "None.",
+    "publication": "2027-06-30",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +90,16 @@ def lay_out(root: Path) -> Ground:
     """The declared programme, its study, and its returns as files; nothing submitted."""
     workspace = Workspace(root=root)
     scenario = Scenario.load(packaged_schemas())
-    preset = scenario.presets["tiny"].model_copy(update={
-        "quarters": 14, "areas_per_site": (1, 1, 1), "start_positions": (6, 7, 7),
-        "authorities": 21, "areas_per_authority": 1,
-        "outcomes": ("ae_attendances", "arrears", "road_casualties"),
-    })  # fmt: skip
+    preset = scenario.presets["tiny"].model_copy(
+        update={
+            "quarters": 14,
+            "areas_per_site": (1, 1, 1),
+            "start_positions": (6, 7, 7),
+            "authorities": 21,
+            "areas_per_authority": 1,
+            "outcomes": ("ae_attendances", "arrears", "road_casualties"),
+        }
+    )
     (root / "SYNTHETIC").write_text("Synthetic.\n")
     programme = invent_programme(scenario, preset, packaged_schemas())
     write_programme(programme, workspace.studies / "new_start")

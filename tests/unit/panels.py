@@ -19,17 +19,30 @@ def long_table(
         path = rng.normal(0, 1, n_periods).cumsum() * 0.3 + rng.normal(10, 1)
         for t in range(n_periods):
             on = start[i] and 2000 + t >= start[i]
-            rows.append({
-                "area": f"a{i:02d}", "year": 2000 + t, "y": path[t] + (effect if on else 0.0),
-                "start": start[i], "site": {2005: "A", 2007: "B"}.get(start[i]),
-                "authority": f"L{i // 2}", "population": 1000 + 10 * i,
-            })  # fmt: skip
+            rows.append(
+                {
+                    "area": f"a{i:02d}",
+                    "year": 2000 + t,
+                    "y": path[t] + (effect if on else 0.0),
+                    "start": start[i],
+                    "site": {2005: "A", 2007: "B"}.get(start[i]),
+                    "authority": f"L{i // 2}",
+                    "population": 1000 + 10 * i,
+                }
+            )
     return pd.DataFrame(rows)
 
 
 def panel(frame: pd.DataFrame | None = None, **changes: object) -> Panel:
     table = long_table(**changes) if frame is None else frame  # type: ignore[arg-type]
     return Panel.from_long(
-        table, area="area", period="year", outcomes=["y"], start="start", site="site",
-        authority="authority", population="population", frequency="A",
-    )  # fmt: skip
+        table,
+        area="area",
+        period="year",
+        outcomes=["y"],
+        start="start",
+        site="site",
+        authority="authority",
+        population="population",
+        frequency="A",
+    )

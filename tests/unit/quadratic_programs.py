@@ -9,11 +9,14 @@ def on_simplex(square: np.ndarray, linear: np.ndarray, a: np.ndarray, b: np.ndar
     """min 1/2 w'Pw + q'w + 1/2 ||A w - b||^2 over the simplex, with the residuals as variables."""
     t, n = a.shape
     p = sparse.block_diag([sparse.csc_matrix(np.triu(square)), sparse.identity(t)], format="csc")
-    rows = sparse.vstack([
-        sparse.hstack([sparse.csc_matrix(a), -sparse.identity(t)]),
-        sparse.hstack([sparse.csc_matrix(np.ones((1, n))), sparse.csc_matrix((1, t))]),
-        sparse.hstack([-sparse.identity(n), sparse.csc_matrix((n, t))]),
-    ], format="csc")  # fmt: skip
+    rows = sparse.vstack(
+        [
+            sparse.hstack([sparse.csc_matrix(a), -sparse.identity(t)]),
+            sparse.hstack([sparse.csc_matrix(np.ones((1, n))), sparse.csc_matrix((1, t))]),
+            sparse.hstack([-sparse.identity(n), sparse.csc_matrix((n, t))]),
+        ],
+        format="csc",
+    )
     return _solved(p, np.append(linear, np.zeros(t)), rows, np.append(b, [1.0, *np.zeros(n)]), t, n)
 
 
@@ -29,11 +32,14 @@ def on_simplexes(a: np.ndarray, b: np.ndarray, groups: int) -> np.ndarray:
     """min ||A w - b||^2 with weights in groups of one size, each group on a simplex of its own."""
     t, n = a.shape
     sums = sparse.kron(sparse.identity(groups), np.ones((1, n // groups)))
-    rows = sparse.vstack([
-        sparse.hstack([sparse.csc_matrix(a), -sparse.identity(t)]),
-        sparse.hstack([sums, sparse.csc_matrix((groups, t))]),
-        sparse.hstack([-sparse.identity(n), sparse.csc_matrix((n, t))]),
-    ], format="csc")  # fmt: skip
+    rows = sparse.vstack(
+        [
+            sparse.hstack([sparse.csc_matrix(a), -sparse.identity(t)]),
+            sparse.hstack([sums, sparse.csc_matrix((groups, t))]),
+            sparse.hstack([-sparse.identity(n), sparse.csc_matrix((n, t))]),
+        ],
+        format="csc",
+    )
     p = sparse.block_diag([sparse.csc_matrix((n, n)), sparse.identity(t)], format="csc")
     right = np.concatenate([b, np.ones(groups), np.zeros(n)])
     settings = clarabel.DefaultSettings()

@@ -47,6 +47,12 @@ def fit(panel, outcome, covariates):
 
 def attack(panel, simulations=12, seed=0):
     return Attack(
-        panel=panel, outcome="y", fit=fit, window=(0, 7), controls=("control",), adjusts=True,
-        simulations=simulations, seed=seed,
-    )  # fmt: skip
+        panel=panel,
+        outcome="y",
+        fit=fit,
+        window=(0, 7),
+        controls=("control",),
+        adjusts=True,
+        simulations=simulations,
+        seed=seed,
+    )

@@ -50,12 +50,22 @@ WORLDS = (
 
 
 def protocol_of(window=WINDOW):
-    return Protocol.model_validate({
-        "study": "s", "programme": "new_start", "title": "t", "question": "q",
-        "how_pilots_were_chosen": "invented", "primary": PRIMARY, "secondary": SECONDARY,
-        "assignments": {"n": 399, "strata": [], "seed": 1}, "window": window,
-        "default_margin_percent": MARGIN, "looks": {"horizon": 8}, "estimators": ["did"],
-    })  # fmt: skip
+    return Protocol.model_validate(
+        {
+            "study": "s",
+            "programme": "new_start",
+            "title": "t",
+            "question": "q",
+            "how_pilots_were_chosen": "invented",
+            "primary": PRIMARY,
+            "secondary": SECONDARY,
+            "assignments": {"n": 399, "strata": [], "seed": 1},
+            "window": window,
+            "default_margin_percent": MARGIN,
+            "looks": {"horizon": 8},
+            "estimators": ["did"],
+        }
+    )
 
 
 def panel_of(world, programme, seed):
@@ -78,9 +88,12 @@ def panel_of(world, programme, seed):
         y[pilots, FIRST:] *= 1 + (-better if down else better) / 100
         figures[code], denominators[code] = y, np.full(y.shape, 1_000.0)
     return replace(
-        base, areas=base.areas.assign(**columns), figures=figures, denominators=denominators,
+        base,
+        areas=base.areas.assign(**columns),
+        figures=figures,
+        denominators=denominators,
         per=dict.fromkeys(figures, 1_000.0),
-    )  # fmt: skip
+    )
 
 
 def findings_of(world, programme, seed, folder):

@@ -17,16 +17,30 @@ PLAN = LookPlan(horizon=8)
 def one_started(areas: int, authorities: int, started: int = 1) -> Panel:
     """Areas with figures that say nothing; the first ones start in the fifth year of six."""
     rng = np.random.default_rng(areas)
-    table = pd.DataFrame([
-        {"area": f"a{i:03d}", "year": 2000 + t, "y": rng.normal(),
-         "start": 2004 if i < started else 0, "site": "A" if i < started else None,
-         "authority": f"L{i % authorities}"}
-        for i in range(areas) for t in range(6)
-    ])  # fmt: skip
+    table = pd.DataFrame(
+        [
+            {
+                "area": f"a{i:03d}",
+                "year": 2000 + t,
+                "y": rng.normal(),
+                "start": 2004 if i < started else 0,
+                "site": "A" if i < started else None,
+                "authority": f"L{i % authorities}",
+            }
+            for i in range(areas)
+            for t in range(6)
+        ]
+    )
     return Panel.from_long(
-        table, area="area", period="year", outcomes=["y"], start="start", site="site",
-        authority="authority", frequency="A",
-    )  # fmt: skip
+        table,
+        area="area",
+        period="year",
+        outcomes=["y"],
+        start="start",
+        site="site",
+        authority="authority",
+        frequency="A",
+    )
 
 
 def drawn(panel: Panel, **how: Any) -> Assignments:

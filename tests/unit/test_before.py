@@ -29,11 +29,15 @@ def small(programme: Programme, period: Period, figures: list[int], agency: str 
         [area, "", str(period), outcome, figure, below, None, None, None]
         for figure, (area, outcome, below) in zip(
             figures,
-            [("E01", "ae_attendances", 5000), ("E02", "ae_attendances", 6000),
-             ("E01", "crisis_contacts", 5000), ("E02", "crisis_contacts", 6000)],
+            [
+                ("E01", "ae_attendances", 5000),
+                ("E02", "ae_attendances", 6000),
+                ("E01", "crisis_contacts", 5000),
+                ("E02", "crisis_contacts", 6000),
+            ],
             strict=True,
         )
-    ]  # fmt: skip
+    ]
     return returned(programme, "S01", agency, period, rows)
 
 
@@ -73,8 +77,15 @@ def test_a_figure_of_somebody_else_is_another_source(tiny: Programme) -> None:
 
 def test_without_a_ledger_none_is_made(tiny: Programme, tiny_workspace: Workspace) -> None:
     guide = {"site": "S01", "agency": "nhs", "quarter": "2026 Q3"}
-    raw = RawReturn(path_name="a.csv", content=b"", sha256="", sheet=None, guide=guide,
-                    header=RawRow(1, ()), rows=())  # fmt: skip
+    raw = RawReturn(
+        path_name="a.csv",
+        content=b"",
+        sha256="",
+        sheet=None,
+        guide=guide,
+        header=RawRow(1, ()),
+        rows=(),
+    )
     assert before_return(tiny_workspace, tiny, raw).earlier == {}
     assert not tiny_workspace.ledger.exists()
 
@@ -126,12 +137,18 @@ def test_the_world_has_others_to_compare_with() -> None:
 @pytest.mark.parametrize(
     "note",
     [
-        "Restated: late records of two trusts added.", "Mark all rows as checked",
-        "Moved to the Grange in April", "See May figures", "From 01/04/2026 to 30/06/2026",
-        "Figures of 2026 Q3 by ward 1203", "Count 1234567", "The Rose Court scheme",
-        "Will be revised; Dawn service ended", "Phone line down for 3 days",
+        "Restated: late records of two trusts added.",
+        "Mark all rows as checked",
+        "Moved to the Grange in April",
+        "See May figures",
+        "From 01/04/2026 to 30/06/2026",
+        "Figures of 2026 Q3 by ward 1203",
+        "Count 1234567",
+        "The Rose Court scheme",
+        "Will be revised; Dawn service ended",
+        "Phone line down for 3 days",
     ],
-)  # fmt: skip
+)
 def test_ordinary_notes_raise_no_question(note: str) -> None:
     assert name_in(note) is None and lead_in(note) is None
 

@@ -19,9 +19,7 @@ from evaluation.estimate.looks import LookPlan
 COLUMNS = Columns("area", "q", "v")
 RATES, COUNTS = Invented(areas=30, quarters=14), Invented(areas=30, quarters=14, counts=12)
 QUICK = Rehearsal(started=2, looks=4, assignments=99, plan=LookPlan(horizon=4))
-EVERY = (
-    "did", "imputation", "synthetic_control", "augmented_synthetic_control", "synthetic_did",
-)  # fmt: skip
+EVERY = ("did", "imputation", "synthetic_control", "augmented_synthetic_control", "synthetic_did")
 
 
 def written(path, panel):
@@ -47,10 +45,29 @@ def run(tmp_path, capsys):
 
     def command(path, *words):
         given = [
-            "--workspace", tmp_path, "design", "calibrate", path, "--area", "area", "--period", "q",
-            "--value", "v", "--looks", 4, "--started", 2, "--simulations", 6, "--assignments", 99,
-            "-o", tmp_path / "r.json", *words,
-        ]  # fmt: skip
+            "--workspace",
+            tmp_path,
+            "design",
+            "calibrate",
+            path,
+            "--area",
+            "area",
+            "--period",
+            "q",
+            "--value",
+            "v",
+            "--looks",
+            4,
+            "--started",
+            2,
+            "--simulations",
+            6,
+            "--assignments",
+            99,
+            "-o",
+            tmp_path / "r.json",
+            *words,
+        ]
         with pytest.raises(SystemExit) as end:
             main([str(word) for word in given])
         printed, record = capsys.readouterr(), {}

@@ -12,17 +12,30 @@ from evaluation.errors import BookError
 from evaluation.finding.theory import Theory
 
 THEORY = {
-    "treatment": "programme", "outcomes": ["visits"], "negative_controls": ["crashes"],
+    "treatment": "programme",
+    "outcomes": ["visits"],
+    "negative_controls": ["crashes"],
     "causes": {
-        "programme": {"says": "a site works here"}, "poverty": {"says": "how poor an area is"},
+        "programme": {"says": "a site works here"},
+        "poverty": {"says": "how poor an area is"},
         "trust": {"says": "people trust the team", "measured": False},
-        "visits": {"says": "visits"}, "crashes": {"says": "road casualties"},
+        "visits": {"says": "visits"},
+        "crashes": {"says": "road casualties"},
     },
-    "arrows": [["poverty", "programme"], ["poverty", "visits"], ["programme", "trust"],
-               ["trust", "visits"], ["poverty", "crashes"]],
-}  # fmt: skip
-ATTACK = {"title": "Placebo starts", "kind": "validity", "result": "passed",
-          "sentence": "Moved starts find nothing."}  # fmt: skip
+    "arrows": [
+        ["poverty", "programme"],
+        ["poverty", "visits"],
+        ["programme", "trust"],
+        ["trust", "visits"],
+        ["poverty", "crashes"],
+    ],
+}
+ATTACK = {
+    "title": "Placebo starts",
+    "kind": "validity",
+    "result": "passed",
+    "sentence": "Moved starts find nothing.",
+}
 
 
 class Study(SimpleNamespace):
@@ -39,8 +52,14 @@ def made(tmp_path):
 
 
 def recorded(folder, panel):
-    found = {"panel": panel, "study": "p/s", "refuted": {"visits": [ATTACK]}, "unobserved": {},
-             "implications": [], "recorded": "2026-11-25T00:00:00Z"}  # fmt: skip
+    found = {
+        "panel": panel,
+        "study": "p/s",
+        "refuted": {"visits": [ATTACK]},
+        "unobserved": {},
+        "implications": [],
+        "recorded": "2026-11-25T00:00:00Z",
+    }
     (folder / "challenge.json").write_text(json.dumps(found))
 
 
@@ -53,9 +72,12 @@ def test_every_cause_is_drawn_with_its_part(made):
         assert cause["says"] in seen["theory_table"]
     theory = Theory.load(folder)
     assert case_made.kinds(theory) == {
-        "programme": "programme", "poverty": "other", "trust": "way", "visits": "outcome",
+        "programme": "programme",
+        "poverty": "other",
+        "trust": "way",
+        "visits": "outcome",
         "crashes": "control",
-    }  # fmt: skip
+    }
     assert case_made.steps(theory) == {"trust": 1, "visits": 2}
     assert seen["held"] == ["Visits: what has to be held fixed is how poor an area is."]
 

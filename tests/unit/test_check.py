@@ -325,8 +325,14 @@ def test_json_has_the_shape_that_programs_read(check: Check) -> None:
     ]
 
 
-HEADINGS = {"A1": "area_code", "B1": "area_name", "C1": "quarter", "D1": "outcome",
-            "E1": "numerator", "F1": "denominator"}  # fmt: skip
+HEADINGS = {
+    "A1": "area_code",
+    "B1": "area_name",
+    "C1": "quarter",
+    "D1": "outcome",
+    "E1": "numerator",
+    "F1": "denominator",
+}
 
 
 @pytest.mark.parametrize("kind", ["xlsx", "csv"])

@@ -46,8 +46,9 @@ def test_stated_errors_are_those_of_repeated_samples(method: Method) -> None:
 
 def test_the_methods_agree_without_covariates() -> None:
     data = confounded(2, 300)
-    alone = TwoByTwo(change=data.change, started=data.started, design=data.design[:, :1],
-                     weights=data.weights)  # fmt: skip
+    alone = TwoByTwo(
+        change=data.change, started=data.started, design=data.design[:, :1], weights=data.weights
+    )
     plain = data.change[data.started == 1].mean() - data.change[data.started == 0].mean()
     for method in METHODS:
         assert adjusted_att(alone, method)[0] == pytest.approx(plain, abs=1e-9)
@@ -55,8 +56,12 @@ def test_the_methods_agree_without_covariates() -> None:
 
 def test_perfect_separation_is_refused_with_a_way_out() -> None:
     data = confounded(3, 100)
-    split = TwoByTwo(change=data.change, started=(data.design[:, 1] > 0).astype(float),
-                     design=data.design, weights=data.weights)  # fmt: skip
+    split = TwoByTwo(
+        change=data.change,
+        started=(data.design[:, 1] > 0).astype(float),
+        design=data.design,
+        weights=data.weights,
+    )
     with pytest.raises(EstimateError, match="method='reg'"):
         adjusted_att(split, "dr")
 
@@ -69,9 +74,16 @@ def table() -> pd.DataFrame:
 
 def panel(frame: pd.DataFrame) -> Panel:
     return Panel.from_long(
-        frame, area="area", period="year", outcomes="y", start="start", site="site",
-        authority="authority", covariates=["wealth"], frequency="A",
-    )  # fmt: skip
+        frame,
+        area="area",
+        period="year",
+        outcomes="y",
+        start="start",
+        site="site",
+        authority="authority",
+        covariates=["wealth"],
+        frequency="A",
+    )
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -80,8 +92,10 @@ def test_reassigned_effects_equal_a_refit(method: Method, comparison: str) -> No
     frame = table()
     held = panel(frame)
     chosen = DidSettings(
-        method=method, covariates=("wealth",), comparison=comparison,  # type: ignore[arg-type]
-    )  # fmt: skip
+        method=method,
+        covariates=("wealth",),
+        comparison=comparison,  # type: ignore[arg-type]
+    )
     assignments = Assignments.draw(held, block="area", strata=(), n=19, seed=2)
     estimate = did(held, "y", settings=chosen, assignments=assignments)
     assert estimate.draws is not None

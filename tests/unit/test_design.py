@@ -181,8 +181,9 @@ def test_power_and_calibration_say_the_same_of_logarithms():
     rise = power(planned(), "y", replace(logs, direction="rise"))
     assert fall["detectable"].equals(rise["detectable"])
     assert (set(fall["direction"]), set(rise["direction"])) == ({"fall"}, {"rise"})
-    last = [100 + sign * table["detectable_percent"].iloc[-1] for sign, table in
-            ((-1, fall), (1, rise))]  # fmt: skip
+    last = [
+        100 + sign * table["detectable_percent"].iloc[-1] for sign, table in ((-1, fall), (1, rise))
+    ]
     assert last[0] * last[1] == pytest.approx(10_000)
     with pytest.raises(EstimateError, match="direction cannot be 'up'"):
         replace(PLAN, direction="up")

@@ -123,8 +123,9 @@ def test_what_power_refuses_says_where(run, root, tmp_path):
     sets.write_text("set,area\nnorth,X99\n")
     code, _, err = run("power", "--candidates", sets)
     assert (code, err.splitlines()[0]) == (
-        2, "candidate set 'north': area 'X99' is not in the panel."
-    )  # fmt: skip
+        2,
+        "candidate set 'north': area 'X99' is not in the panel.",
+    )
     assert run("power", "--candidates", tmp_path / "none.csv")[0] == 2
     assert "the protocol has no outcome 'nope'" in run("power", "--outcome", "nope")[2]
     protocol = root / "studies" / NAME / "protocol.yaml"

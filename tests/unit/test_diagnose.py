@@ -133,15 +133,19 @@ def test_another_programme_is_read_from_the_register_and_tested() -> None:
     begins = PROGRAMME.periods[-8]
     inside = next(area for area in PROGRAMME.areas if area.role == "comparison")
     event = Event(
-        kind="other programme", areas=(), authority=inside.authority, outcomes=(),
-        since=begins.last_day, until=None, what="Something else", source="invented",
-    )  # fmt: skip
+        kind="other programme",
+        areas=(),
+        authority=inside.authority,
+        outcomes=(),
+        since=begins.last_day,
+        until=None,
+        what="Something else",
+        source="invented",
+    )
     joined = joined_other_programme((event,), PROGRAMME, "ae_attendances")
     own = {a.code for a in PROGRAMME.areas if a.authority == inside.authority}
     assert joined == dict.fromkeys(own, begins)
-    for change in (
-        {"kind": "other"}, {"outcomes": ("arrears",)}, {"since": date(2000, 1, 1)},
-    ):  # fmt: skip
+    for change in ({"kind": "other"}, {"outcomes": ("arrears",)}, {"since": date(2000, 1, 1)}):
         assert (
             joined_other_programme((replace(event, **change),), PROGRAMME, "ae_attendances") == {}
         )

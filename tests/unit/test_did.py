@@ -32,9 +32,9 @@ def test_effects_are_the_definition(base: Base) -> None:
     held = panel()
     estimate = did(held, "y", settings=DidSettings(base=base))
     y, never = held.array("y"), list(range(4, 24))
-    expected = np.concatenate([
-        by_hand(y, [0, 1], never, 5, base), by_hand(y, [2, 3], never, 7, base),
-    ])  # fmt: skip
+    expected = np.concatenate(
+        [by_hand(y, [0, 1], never, 5, base), by_hand(y, [2, 3], never, 7, base)]
+    )
     np.testing.assert_allclose(estimate.effects, expected, rtol=0, atol=1e-12)
 
 
@@ -66,8 +66,9 @@ def test_reassigned_effects_equal_a_refit_from_scratch(base: Base, comparison: s
     codes = held.areas.index
     for b in range(1, 61):
         redrawn = table.assign(start=0, site=None)
-        filler = dict(zip(codes[assignments.fillers[b]], [(2005, "A")] * 2 + [(2007, "B")] * 2,
-                          strict=True))  # fmt: skip
+        filler = dict(
+            zip(codes[assignments.fillers[b]], [(2005, "A")] * 2 + [(2007, "B")] * 2, strict=True)
+        )
         for area, (start, site) in filler.items():
             redrawn.loc[redrawn["area"] == area, ["start", "site"]] = [start, site]
         again = panel(redrawn)

@@ -33,8 +33,10 @@ FITS: dict[str, Fit] = {
     "imputation": lambda p: imputation(p, "y", assignments=few(p)),
 }
 ESTIMATORS: dict[str, Callable[..., Estimate]] = {
-    "did": did, "imputation": imputation, "two_way": two_way_fixed_effects,
-}  # fmt: skip
+    "did": did,
+    "imputation": imputation,
+    "two_way": two_way_fixed_effects,
+}
 
 
 @pytest.mark.parametrize("name", FITS)
@@ -64,9 +66,8 @@ def test_the_names_of_areas_do_not_matter(name: str, seed: int) -> None:
 
 @pytest.mark.parametrize("name", FITS)
 @given(
-    shift=st.floats(-50, 50), scale=st.floats(0.1, 20) | st.floats(-20, -0.1),
-    tilt=st.floats(-3, 3),
-)  # fmt: skip
+    shift=st.floats(-50, 50), scale=st.floats(0.1, 20) | st.floats(-20, -0.1), tilt=st.floats(-3, 3)
+)
 @settings(**FEW)
 def test_outcomes_shift_and_scale_as_they_must(
     name: str, shift: float, scale: float, tilt: float
@@ -105,9 +106,14 @@ def ten(authorities: int, started: int = 10) -> Panel:
     table["start"] = np.where(number < started, 2005, 0)
     table["authority"] = "L" + (number % authorities).astype(str)
     return Panel.from_long(
-        table, area="area", period="year", outcomes=["y"], start="start", authority="authority",
+        table,
+        area="area",
+        period="year",
+        outcomes=["y"],
+        start="start",
+        authority="authority",
         frequency="A",
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
@@ -169,8 +175,10 @@ def test_imputation_clusters_and_refuses_a_bootstrap() -> None:
     held = ten(20)
     by_area, by_authority = (
         imputation(held, "y", inference="analytic", settings=ImputationSettings(cluster=cluster))
-        .overall()["se"].item() for cluster in (None, "authority")
-    )  # fmt: skip
+        .overall()["se"]
+        .item()
+        for cluster in (None, "authority")
+    )
     assert by_area != pytest.approx(by_authority)
     with pytest.raises(InferenceRefused, match="no bootstrap"):
         imputation(held, "y", inference="bootstrap")

@@ -15,8 +15,9 @@ FIRST = 12
 @pytest.fixture(scope="module")
 def panel():
     how = Rehearsal(started=6, looks=4)
-    found, _ = trial._with_pilots(Invented(areas=40, quarters=16).draw(0), how,
-                                  np.random.default_rng(0))  # fmt: skip
+    found, _ = trial._with_pilots(
+        Invented(areas=40, quarters=16).draw(0), how, np.random.default_rng(0)
+    )
     return found
 
 

@@ -66,8 +66,9 @@ def test_waiting_does_not_mend_a_failed_check(edition: Edition, raw: dict[str, A
     for outcome in raw["outcomes"]:
         if outcome["code"] == "claimant_count":
             outcome["diagnostics"][0]["result"] = "fails"
-    found = {o.outcome["code"]: o for o in unknown.open_questions(changed(edition, raw))
-             if o.outcome}  # fmt: skip
+    found = {
+        o.outcome["code"]: o for o in unknown.open_questions(changed(edition, raw)) if o.outcome
+    }
     assert found["claimant_count"].when.startswith("No day: waiting does not mend")
 
 

@@ -10,10 +10,18 @@ from evaluation.errors import BookError
 
 def row(**changes):
     return {
-        "what": "size, 6 of 60 started", "estimator": "did", "areas": 60, "measured": 0.05,
-        "mc_se": 0.005, "low": 0.035, "high": 0.065, "claim": True, "passes": True,
-        "refused": 0.0, "simulations": 2_000,
-    } | changes  # fmt: skip
+        "what": "size, 6 of 60 started",
+        "estimator": "did",
+        "areas": 60,
+        "measured": 0.05,
+        "mc_se": 0.005,
+        "low": 0.035,
+        "high": 0.065,
+        "claim": True,
+        "passes": True,
+        "refused": 0.0,
+        "simulations": 2_000,
+    } | changes
 
 
 def written(folder, *rows):
@@ -43,10 +51,18 @@ def test_no_record_and_a_broken_one(tmp_path):
 
 def test_a_rate_of_refusals_is_told_as_such(tmp_path) -> None:
     row = {
-        "what": "size, figures withheld", "estimator": "did", "areas": 60, "measured": 0.0,
-        "mc_se": 0.0, "low": 0.0, "high": 0.065, "claim": False, "passes": True, "refused": 0.999,
+        "what": "size, figures withheld",
+        "estimator": "did",
+        "areas": 60,
+        "measured": 0.0,
+        "mc_se": 0.0,
+        "low": 0.0,
+        "high": 0.065,
+        "claim": False,
+        "passes": True,
+        "refused": 0.999,
         "simulations": 2000,
-    }  # fmt: skip
+    }
     for refused, said in ((0.999, "refused in 99.9%"), (0.01, "0.0%")):
         record = {"rows": [row | {"refused": refused}]}
         (tmp_path / "bars.json").write_text(json.dumps(record), encoding="utf-8")

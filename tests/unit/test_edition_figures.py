@@ -10,10 +10,16 @@ import pytest
 from evaluation.edition import figures
 
 ROWS = [
-    {"period": f"2025 Q{q}", "pilot": 10.0 - q, "counterfactual": 10.0 if q > 2 else None,
-     "low": 9.0 if q > 2 else None, "high": 11.0 if q > 2 else None, "comparison": 8.0}
+    {
+        "period": f"2025 Q{q}",
+        "pilot": 10.0 - q,
+        "counterfactual": 10.0 if q > 2 else None,
+        "low": 9.0 if q > 2 else None,
+        "high": 11.0 if q > 2 else None,
+        "comparison": 8.0,
+    }
     for q in (1, 2, 3, 4)
-]  # fmt: skip
+]
 SIZES = [figures.WIDE, figures.NARROW]
 
 
@@ -32,15 +38,19 @@ def test_lines_are_labelled_where_they_end_and_letters_are_letters() -> None:
 
 
 def test_axes_that_do_not_start_at_nought_say_so() -> None:
-    high = [row | {"pilot": 90.0, "comparison": 91.0, "counterfactual": None, "low": None,
-                   "high": None} for row in ROWS]  # fmt: skip
+    high = [
+        row | {"pilot": 90.0, "comparison": 91.0, "counterfactual": None, "low": None, "high": None}
+        for row in ROWS
+    ]
     assert "axis does not start at 0" in figures.paths(high, [], "per 1,000", figures.WIDE)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_missing_ranges_are_left_out(size: figures.Size) -> None:
-    rows = [("One", {"effect": -2.0, "low": None, "high": None}, True, "-2%"),
-            ("Two", {"effect": -1.0, "low": -3.0, "high": 1.0}, False, "-1%")]  # fmt: skip
+    rows = [
+        ("One", {"effect": -2.0, "low": None, "high": None}, True, "-2%"),
+        ("Two", {"effect": -1.0, "low": -3.0, "high": 1.0}, False, "-1%"),
+    ]
     assert "Two" in figures.forest(rows, "%", size)
 
 
@@ -59,8 +69,9 @@ def test_an_agency_that_neither_pays_nor_gains_can_be_drawn(size: figures.Size) 
 
 
 def test_gaps_of_few_redrawn_assignments_can_be_drawn() -> None:
-    drawn = figures.gaps([-1, 0, 1], [0.0, None, -2.0], [[0.0, 1.0, None]], "%", None,
-                        "quarter", figures.NARROW)  # fmt: skip
+    drawn = figures.gaps(
+        [-1, 0, 1], [0.0, None, -2.0], [[0.0, 1.0, None]], "%", None, "quarter", figures.NARROW
+    )
     assert "other sets of areas" in drawn
 
 

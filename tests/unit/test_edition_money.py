@@ -23,11 +23,16 @@ SIZES = [figures.WIDE, figures.NARROW]
 
 @pytest.fixture(scope="module")
 def accounts() -> dict[str, Any]:
-    nets = [net(AE, -12.5, noise=20, seed=1), net(HOUSED, -1, noise=1, seed=2),
-            net(CLAIMANTS, -1, noise=1, seed=3), net(ASB, -1, noise=2, seed=4),
-            net(LIFE, 0.01, exposure=900.0, noise=0.02, seed=5)]  # fmt: skip
-    found: dict[str, Any] = clean(as_data(valued(nets, COSTS, assumptions=Assumptions(),
-                                                 draws=1_000), {}))  # fmt: skip
+    nets = [
+        net(AE, -12.5, noise=20, seed=1),
+        net(HOUSED, -1, noise=1, seed=2),
+        net(CLAIMANTS, -1, noise=1, seed=3),
+        net(ASB, -1, noise=2, seed=4),
+        net(LIFE, 0.01, exposure=900.0, noise=0.02, seed=5),
+    ]
+    found: dict[str, Any] = clean(
+        as_data(valued(nets, COSTS, assumptions=Assumptions(), draws=1_000), {})
+    )
     return found
 
 
@@ -92,8 +97,9 @@ def test_ame_and_del_have_ranges_of_their_own(accounts: dict[str, Any]) -> None:
 def test_red_is_flagged_where_it_matters(accounts: dict[str, Any]) -> None:
     flagged = str(money.agency_table(accounts))
     assert flagged.count("rests on a red-graded price") == 1
-    assert re.search(r"prices, red</span><span class='from'>GMCA v1.4, CR1.0<",
-                     str(money._price_table(accounts)))  # fmt: skip
+    assert re.search(
+        r"prices, red</span><span class='from'>GMCA v1.4, CR1.0<", str(money._price_table(accounts))
+    )
     accounts = accounts | {"red": [{"title": "ASB", "code": "CR1.0", "share": 0.31}]}
     assert money._red(accounts)[0].startswith("ASB (CR1.0): 31% of all that is valued")
 
@@ -112,13 +118,26 @@ def test_nothing_on_the_page_calls_an_average_a_saving_to_bank(
     study: StudyResults, accounts: dict[str, Any], out: Generated
 ) -> None:
     content = {
-        "value": accounts, "study": study, "name": "s/money", "charts": money_charts, "out": out,
-        "totals": money._totals_table(accounts), "gains": "", "agencies": "", "began": "",
-        "prices": money._price_table(accounts), "price_notes": money._price_notes(accounts),
-        "red": [], "sources": money._sources_table(accounts), "not_monetised": None, "fifths": None,
-        "to_confirm": accounts["to_confirm"], "notes": accounts["notes"], "words": words,
+        "value": accounts,
+        "study": study,
+        "name": "s/money",
+        "charts": money_charts,
+        "out": out,
+        "totals": money._totals_table(accounts),
+        "gains": "",
+        "agencies": "",
+        "began": "",
+        "prices": money._price_table(accounts),
+        "price_notes": money._price_notes(accounts),
+        "red": [],
+        "sources": money._sources_table(accounts),
+        "not_monetised": None,
+        "fifths": None,
+        "to_confirm": accounts["to_confirm"],
+        "notes": accounts["notes"],
+        "words": words,
         "claim": lambda key: key,
-    }  # fmt: skip
+    }
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("evaluation.edition"), undefined=jinja2.StrictUndefined
     )
@@ -135,8 +154,16 @@ def test_nothing_on_the_page_calls_an_average_a_saving_to_bank(
 
 def test_the_ratio_of_public_funds_says_when_it_means_little() -> None:
     pounds = {"mean": 2e6, "low": 1e6, "high": 3e6}
-    found = {"finite": 0.6, "infinite": 0.3, "ambiguous": 0.1, "mvpf": 2.0, "low": None,
-             "high": None, "willingness_to_pay": pounds, "net_cost": pounds}  # fmt: skip
+    found = {
+        "finite": 0.6,
+        "infinite": 0.3,
+        "ambiguous": 0.1,
+        "mvpf": 2.0,
+        "low": None,
+        "high": None,
+        "willingness_to_pay": pounds,
+        "net_cost": pounds,
+    }
     said = money_charts.each_pound(found)
     assert "without a range, since the net cost may be nought or less" in said
     assert "pays for itself, so no ratio" in money_charts.each_pound(found | {"mvpf": None})
@@ -145,8 +172,14 @@ def test_the_ratio_of_public_funds_says_when_it_means_little() -> None:
 
 
 def test_break_even_says_each_of_its_answers() -> None:
-    base = {"half_life": None, "already": False, "never": False, "years": 10, "p_already": 0.2,
-            "p_never": 0.3}  # fmt: skip
+    base = {
+        "half_life": None,
+        "already": False,
+        "never": False,
+        "years": 10,
+        "p_already": 0.2,
+        "p_never": 0.3,
+    }
     said = money_charts.break_even
     assert "half in 2.5 years" in said({"break_even": base | {"half_life": 2.5}})
     assert "already exceed costs" in said({"break_even": base | {"already": True}})
@@ -166,12 +199,24 @@ def test_fifths_show_both_counts_side_by_side_or_say_why_not() -> None:
     gain = {"mean": 1e5, "low": 5e4, "high": 2e5}
     weighted = {"mean": 3e5, "low": 1.5e5, "high": 6e5}
     rows = [
-        {"fifth": 1, "pilot_areas": 3, "comparison_areas": 20, "valued": True, "reason": "",
-         "people": gain, "people_weighted": weighted,
-         "weight": {"central": 3.01, "low": 1.97, "high": 5.44}},
-        {"fifth": 2, "pilot_areas": 0, "comparison_areas": 9, "valued": False,
-         "reason": "no pilot area lies in this fifth"},
-    ]  # fmt: skip
+        {
+            "fifth": 1,
+            "pilot_areas": 3,
+            "comparison_areas": 20,
+            "valued": True,
+            "reason": "",
+            "people": gain,
+            "people_weighted": weighted,
+            "weight": {"central": 3.01, "low": 1.97, "high": 5.44},
+        },
+        {
+            "fifth": 2,
+            "pilot_areas": 0,
+            "comparison_areas": 9,
+            "valued": False,
+            "reason": "no pilot area lies in this fifth",
+        },
+    ]
     shown = str(money._fifths_table({"by_fifth": rows}))
     assert "£100,000 (£50,000 to £200,000)" in shown
     assert "3.01 (1.97 to 5.44)" in shown

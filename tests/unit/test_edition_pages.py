@@ -86,10 +86,13 @@ def test_the_balance_says_what_its_range_bears(
 
 
 OPEN = {
-    "outcome": "claimant_count", "title": "Claimant count", "verdict": "cannot tell",
+    "outcome": "claimant_count",
+    "title": "Claimant count",
+    "verdict": "cannot tell",
     "plain_title": "People claiming unemployment-related benefits",
-    "gross_fiscal": {"mean": 0.6e6}, "cashable": {"mean": 0.3e6},
-}  # fmt: skip
+    "gross_fiscal": {"mean": 0.6e6},
+    "cashable": {"mean": 0.3e6},
+}
 TOLD = (
     "people claiming unemployment-related benefits, for which it cannot be told whether "
     "the programme did it"
@@ -181,10 +184,17 @@ def test_a_restatement_of_one_side_alone_is_told(edition: Edition) -> None:
     assert Claims(edition).claim("edition.one_sided").text.endswith("none did.")
     latest = edition.rounds[-1]
     changes = [
-        {"kind": "revised", "area_code": code, "quarter": "2026 Q1", "outcome": "ae_attendances",
-         "before": None, "reason": "",
-         "after": {"return_id": latest.receipts[0]["return_id"]}} for code in ("C001", "C002")
-    ]  # fmt: skip
+        {
+            "kind": "revised",
+            "area_code": code,
+            "quarter": "2026 Q1",
+            "outcome": "ae_attendances",
+            "before": None,
+            "reason": "",
+            "after": {"return_id": latest.receipts[0]["return_id"]},
+        }
+        for code in ("C001", "C002")
+    ]
     one = dataclasses.replace(latest, restated=tuple(changes))
     said = Claims(dataclasses.replace(edition, rounds=(one,))).claim("edition.one_sided").text
     assert "received on 9 February 2027 reached 2 comparison areas and no pilot area" in said
@@ -201,9 +211,13 @@ def test_missing_figures_are_said_to_be_missing(raw: dict[str, Any], edition: Ed
     finding = raw["outcomes"][0]["finding"]
     finding["effect_percent"] = finding["people"] = finding["p_value"] = None
     changed = Edition(
-        programmes=edition.programmes, headline=study(raw), others=(), rounds=(),
-        calibration=None, outcomes=(),
-    )  # fmt: skip
+        programmes=edition.programmes,
+        headline=study(raw),
+        others=(),
+        rounds=(),
+        calibration=None,
+        outcomes=(),
+    )
     claims = Claims(changed)
     assert claims.claim("ae_attendances.effect").text == "not known"
     assert claims.claim("ae_attendances.people").text == "not counted in people"
@@ -277,9 +291,13 @@ def test_an_effect_on_no_range_leaves_the_pages_whole(
             row |= {"low": None, "high": None}
         outcome["finding"]["effect_percent"] |= {"low": None, "high": None}
     bare = Edition(
-        programmes=edition.programmes, headline=study(raw | {"value": None}), others=(),
-        rounds=(), calibration=None, outcomes=(),
-    )  # fmt: skip
+        programmes=edition.programmes,
+        headline=study(raw | {"value": None}),
+        others=(),
+        rounds=(),
+        calibration=None,
+        outcomes=(),
+    )
     pages.write(workspace, bare)
     assert "nothing is valued" in (workspace.book / "_edition" / "money.md").read_text()
 

@@ -31,14 +31,26 @@ def test_what_is_recorded_beside_it_becomes_tables(tmp_path: Path) -> None:
             "seeds": 200,
             "rows": [{"switch": "none", "fires": fires | rare}, {"switch": "x", "fires": fires}],
         },
-        "speed": {"rows": [
-            {"task": "group_time", "areas": 2000, "program": "ours", "seconds": 0.1,
-             "megabytes": 40, "time_of_ours": 1.0},
-            {"task": "group_time", "areas": 2000, "program": "other", "failed": "too long"},
-            {"task": "group_time", "areas": 2000, "program": "third",
-             "failed": "a.b._MemoryError: Unable to allocate 33.5 GiB for an array"},
-        ]},
-    }  # fmt: skip
+        "speed": {
+            "rows": [
+                {
+                    "task": "group_time",
+                    "areas": 2000,
+                    "program": "ours",
+                    "seconds": 0.1,
+                    "megabytes": 40,
+                    "time_of_ours": 1.0,
+                },
+                {"task": "group_time", "areas": 2000, "program": "other", "failed": "too long"},
+                {
+                    "task": "group_time",
+                    "areas": 2000,
+                    "program": "third",
+                    "failed": "a.b._MemoryError: Unable to allocate 33.5 GiB for an array",
+                },
+            ]
+        },
+    }
     (tmp_path / "published.json").write_text(json.dumps(record), encoding="utf-8")
     found = published.view(tmp_path)
     assert "4%" in found["noticed"]

@@ -27,8 +27,10 @@ def test_a_round_agrees_with_the_ledgers_diff_of_its_days(tmp_path: Path) -> Non
         days = parse_instant(now.day_before), parse_instant(now.last_day)
         told = Counter(one["kind"] for one in ledger.diff("tiny", *days))
     assert (now.day_before, now.first_day, now.last_day) == (
-        "2026-09-30", "2026-10-01", "2026-12-31",
-    )  # fmt: skip
+        "2026-09-30",
+        "2026-10-01",
+        "2026-12-31",
+    )
     assert Counter(one["kind"] for one in now.restated) == told - Counter({"new": told["new"]})
     assert now.new == told["new"] == 1
     assert {now.received(one) for one in now.restated} == {kept[-1].received}

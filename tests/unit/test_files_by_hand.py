@@ -21,14 +21,20 @@ CASES, LOOK = ROOT / "studies" / "real_cases", ROOT / "studies" / "new_start" / 
 @pytest.mark.parametrize(
     ("was", "now", "says"),
     [
-        ("extra:", "extras:", ("recipes.0.extra: Field required (2 faults in all)",
-                               "add a line for recipes.0.extra")),
-        ("    period_column: Quarter\n", "    period_column: Quarter\n    licence: open\n",
-         ("recipes.1.licence: Extra inputs", "one of source, package", "nothing reads it")),
+        (
+            "extra:",
+            "extras:",
+            ("recipes.0.extra: Field required (2 faults in all)", "add a line for recipes.0.extra"),
+        ),
+        (
+            "    period_column: Quarter\n",
+            "    period_column: Quarter\n    licence: open\n",
+            ("recipes.1.licence: Extra inputs", "one of source, package", "nothing reads it"),
+        ),
         ("{organ_donor_rate: Rate}", "Rate", ("recipes.1.outcomes", "mend recipes.1.outcomes")),
         ("recipes:", "receipts:", ("recipes: Field required",)),
     ],
-)  # fmt: skip
+)
 def test_a_slip_in_the_sources(tmp_path, was, now, says):
     text = (CASES / "sources.yaml").read_text()
     assert was in text
@@ -45,14 +51,26 @@ def test_a_slip_in_the_sources(tmp_path, was, now, says):
     [
         ("grade.yaml", "comparison_argues: x\n", Judgement.load, "did you mean comparison_argued?"),
         ("theory.yaml", "treatment: t\n", Theory.load, "add a line for causes"),
-        ("deviations.yaml", "deviations: [{what: x}]\n", read_deviations,
-         "each with date, what and reason"),
-        ("protocol.yaml", (LOOK / "protocol.yaml").read_text().replace("mean}", "middle}"),
-         Protocol.load, "one of 'varying', 'universal' or 'mean'"),
-        ("protocol.yaml", (LOOK / "protocol.yaml").read_text().replace("buffer.}", "x, buffer: 3}"),
-         Protocol.load, "did you mean buffer_km?"),
+        (
+            "deviations.yaml",
+            "deviations: [{what: x}]\n",
+            read_deviations,
+            "each with date, what and reason",
+        ),
+        (
+            "protocol.yaml",
+            (LOOK / "protocol.yaml").read_text().replace("mean}", "middle}"),
+            Protocol.load,
+            "one of 'varying', 'universal' or 'mean'",
+        ),
+        (
+            "protocol.yaml",
+            (LOOK / "protocol.yaml").read_text().replace("buffer.}", "x, buffer: 3}"),
+            Protocol.load,
+            "did you mean buffer_km?",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_slip_in_a_file_of_a_study(tmp_path, name, text, read, says):
     (tmp_path / name).write_text(text)
     with pytest.raises(ProtocolError) as caught:

@@ -26,14 +26,21 @@ def judged(seed: int, switches: Switches, preset: str = "tiny") -> Judged:
     panel = panel_of(programme, figures, ("ae_attendances",))
     assignments = Assignments.draw(panel, n=199, strata=())
     estimate = did(
-        panel, "ae_attendances", settings=DidSettings(scale="log", base="mean"),
+        panel,
+        "ae_attendances",
+        settings=DidSettings(scale="log", base="mean"),
         assignments=assignments,
-    )  # fmt: skip
+    )
     p = float(estimate.overall(window=(0, 3))["p_value"].iloc[0])
     return Judged(
-        outcome=programme.outcome_by_code["ae_attendances"], estimate=estimate, window=(0, 3),
-        margin_percent=6, adjusted_p=p, baseline=100.0, units=in_units(estimate),
-    )  # fmt: skip
+        outcome=programme.outcome_by_code["ae_attendances"],
+        estimate=estimate,
+        window=(0, 3),
+        margin_percent=6,
+        adjusted_p=p,
+        baseline=100.0,
+        units=in_units(estimate),
+    )
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -42,8 +49,12 @@ def test_no_sentence_contradicts_its_figures(seed: int, nothing: bool) -> None:
     finding = judge(judged(seed, Switches(no_effect=nothing)))
     said, percent = finding.sentence, finding.percent
     assert finding.verdict in (
-        "improved", "worsened", "no effect larger than 6 %", "too early to say", "cannot tell",
-    )  # fmt: skip
+        "improved",
+        "worsened",
+        "no effect larger than 6 %",
+        "too early to say",
+        "cannot tell",
+    )
     if finding.verdict == "improved":
         assert percent.high < 0
         assert " fewer " in said
@@ -110,8 +121,12 @@ def test_numbers_are_rounded_to_what_their_range_supports() -> None:
 def test_an_unbounded_interval_is_said_in_words() -> None:
     case = judged(1, Switches())
     few = Assignments.draw(panel_of_case(), n=9, strata=())
-    estimate = did(panel_of_case(), "ae_attendances", assignments=few,
-                   settings=DidSettings(scale="log", base="mean"))  # fmt: skip
+    estimate = did(
+        panel_of_case(),
+        "ae_attendances",
+        assignments=few,
+        settings=DidSettings(scale="log", base="mean"),
+    )
     finding = judge(replace(case, estimate=estimate, units=in_units(estimate), adjusted_p=0.1))
     assert np.isinf(finding.percent.high)
     assert "no limit can be given" in finding.sentence
@@ -122,5 +137,6 @@ def panel_of_case():  # type: ignore[no-untyped-def]
     scenario = Scenario.load(SCHEMAS)
     preset = scenario.presets["tiny"]
     programme = invent_programme(scenario, preset, SCHEMAS)
-    return panel_of(programme, draw_figures(programme, scenario, preset, seed=1),
-                    ("ae_attendances",))  # fmt: skip
+    return panel_of(
+        programme, draw_figures(programme, scenario, preset, seed=1), ("ae_attendances",)
+    )

@@ -23,16 +23,32 @@ def invented(areas: int, common: float, by_size: float, seed: int = 0) -> Panel:
     rng = np.random.default_rng(seed)
     size = np.exp(rng.uniform(np.log(200), np.log(20_000), areas)).round()
     half = np.sqrt((common + by_size / size) * 8 / 2)
-    table = pd.DataFrame([
-        {"area": f"a{i:04d}", "year": 2000 + t, "y": 10 + half[i] * rng.standard_normal(),
-         "start": 2016 if i < 2 else 0, "site": "A" if i < 2 else None,
-         "authority": f"L{i}", "population": size[i]}
-        for i in range(areas) for t in range(18)
-    ])  # fmt: skip
+    table = pd.DataFrame(
+        [
+            {
+                "area": f"a{i:04d}",
+                "year": 2000 + t,
+                "y": 10 + half[i] * rng.standard_normal(),
+                "start": 2016 if i < 2 else 0,
+                "site": "A" if i < 2 else None,
+                "authority": f"L{i}",
+                "population": size[i],
+            }
+            for i in range(areas)
+            for t in range(18)
+        ]
+    )
     return Panel.from_long(
-        table, area="area", period="year", outcomes=["y"], start="start", site="site",
-        authority="authority", population="population", frequency="A",
-    )  # fmt: skip
+        table,
+        area="area",
+        period="year",
+        outcomes=["y"],
+        start="start",
+        site="site",
+        authority="authority",
+        population="population",
+        frequency="A",
+    )
 
 
 def test_the_spread_is_found() -> None:
@@ -66,9 +82,10 @@ def test_every_placebo_gap_takes_the_scale_of_its_place() -> None:
             own = np.flatnonzero(slots.slot_of == s)
             gaps = [
                 (change[fillers[m]] - change[others].mean(axis=0))
-                * size[slots.places[m]] / size[fillers[m]]
+                * size[slots.places[m]]
+                / size[fillers[m]]
                 for m in own
-            ]  # fmt: skip
+            ]
             wanted = np.mean(gaps, axis=0)
             got = estimate.draws.raw[row].reshape(len(slots.starts), -1)[s]
             assert np.abs(got - wanted).max() < 1e-12

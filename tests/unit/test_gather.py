@@ -17,8 +17,9 @@ def staggered(seed=0):
     """40 areas, three sites of 1, 2 and 3 areas that start in three quarters."""
     panel = Invented(areas=40, quarters=20, shared=0.2).draw(seed)
     areas = panel.areas.copy()
-    site, start, role = (areas[c].to_numpy(dtype=object, copy=True)
-                         for c in ("site", "start", "role"))  # fmt: skip
+    site, start, role = (
+        areas[c].to_numpy(dtype=object, copy=True) for c in ("site", "start", "role")
+    )
     for name, members, first in (("A", [3], 12), ("B", [9, 20], 14), ("C", [25, 31, 38], 12)):
         site[members], start[members] = name, panel.labels[first]
         role[members] = "pilot"
@@ -34,9 +35,10 @@ def test_every_look_equals_an_estimate_made_then(base, strata, window):
     assignments = Assignments.draw(panel, n=150, block="area", strata=strata, seed=1)
     looks = (13, 15, 19)
     raw, shift = did_looks(
-        panel.array("y")[None], assignments,
+        panel.array("y")[None],
+        assignments,
         Window(first=window[0], last=window[1], looks=looks, base=base),
-    )  # fmt: skip
+    )
     for position, look in enumerate(looks):
         known = panel.until(panel.periods[look])
         then = assignments.known(known)

@@ -10,12 +10,20 @@ from evaluation.finding.grade import Evidence, Judgement, grade
 
 ARGUED = Judgement(comparison_argued="The same county, the same rules.")
 SOUND = Evidence(
-    one_instrument=True, pilot_areas=8, comparison_areas=60, periods_before=12,
-    trend=("holds", "They moved together."), complete=0.99, agree=3, others=3, excludes_none=True,
-    fixed_before=True, how_chosen="By lot among those that asked.",
+    one_instrument=True,
+    pilot_areas=8,
+    comparison_areas=60,
+    periods_before=12,
+    trend=("holds", "They moved together."),
+    complete=0.99,
+    agree=3,
+    others=3,
+    excludes_none=True,
+    fixed_before=True,
+    how_chosen="By lot among those that asked.",
     controls=(("holds", "Road casualties did not move by more than chance could explain."),),
     spillover=("holds", "The ring moved like those beyond."),
-)  # fmt: skip
+)
 
 
 def unmet(found):
@@ -42,7 +50,7 @@ def test_the_most_that_these_designs_can_reach_is_three():
         ({"spillover": ("fails", "It leaked.")}, 3, "untouched", "farther away"),
         ({"controls": ()}, 3, "controls", "Name an outcome"),
     ],
-)  # fmt: skip
+)
 def test_each_condition_has_its_level_and_its_mend(change, level, code, raised):
     found = grade(replace(SOUND, **change), ARGUED)
     assert found.level == level

@@ -49,9 +49,12 @@ def test_the_vertices_give_the_optimum_of_the_linear_programme(seed: int, kind: 
         for theta in rng.normal(3, 3, 4):
             level = rows @ held.effects - slack - after @ target / (target @ target) * theta
             solved = linprog(
-                np.array([1.0, 0, 0]), A_ub=-np.column_stack([sd, after @ basis]), b_ub=-level,
-                bounds=(None, None), method="highs",
-            )  # fmt: skip
+                np.array([1.0, 0, 0]),
+                A_ub=-np.column_stack([sd, after @ basis]),
+                b_ub=-level,
+                bounds=(None, None),
+                method="highs",
+            )
             ours = (moments.level - theta * moments.slope).max()
             assert ours == pytest.approx(solved.fun, abs=1e-9)
 
@@ -95,9 +98,12 @@ def worst_bias(weights: np.ndarray, bend: float, before: int = 4) -> float:
     steps = np.eye(n + 1)[1:] - np.eye(n + 1)[:-1]
     bends = np.delete(steps[1:] - steps[:-1], before, axis=1)
     solved = linprog(
-        -weights, A_ub=np.concatenate([bends, -bends]), b_ub=np.full(2 * len(bends), bend),
-        bounds=(-1e6, 1e6), method="highs",
-    )  # fmt: skip
+        -weights,
+        A_ub=np.concatenate([bends, -bends]),
+        b_ub=np.full(2 * len(bends), bend),
+        bounds=(-1e6, 1e6),
+        method="highs",
+    )
     return -float(solved.fun)
 
 

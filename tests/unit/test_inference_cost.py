@@ -29,8 +29,12 @@ def test_the_record_is_said_drawn_and_tabled(tmp_path: Path) -> None:
 def test_the_record_keeps_what_is_promised_of_it() -> None:
     record = json.loads((BOOK / "inference.json").read_text(encoding="utf-8"))
     assert record["size"] == {
-        "areas": 2_000, "quarters": 40, "outcomes": 19, "n": 9_999, "looks": 12,
-    }  # fmt: skip
+        "areas": 2_000,
+        "quarters": 40,
+        "outcomes": 19,
+        "n": 9_999,
+        "looks": 12,
+    }
     assert record["seconds"]["all"] <= 3 and record["megabytes_above"] <= 300
 
 

@@ -16,12 +16,14 @@ def added_site(ground: Ground) -> None:
     """A fourth site joins the programme in an area that nobody had declared before."""
     folder = ground.workspace.studies / "new_start"
     declared = yaml.safe_load((folder / "programme.yaml").read_text())
-    declared["sites"].append({**declared["sites"][0], "code": "S99", "name": "Latecomer",
-                              "start": "2025 Q4"})  # fmt: skip
+    declared["sites"].append(
+        {**declared["sites"][0], "code": "S99", "name": "Latecomer", "start": "2025 Q4"}
+    )
     (folder / "programme.yaml").write_text(yaml.safe_dump(declared, sort_keys=False))
     lines = (folder / "areas.csv").read_text().splitlines()
-    row = dict(zip(lines[0].split(","), next(x for x in lines if ",pilot," in x).split(","),
-                   strict=True))  # fmt: skip
+    row = dict(
+        zip(lines[0].split(","), next(x for x in lines if ",pilot," in x).split(","), strict=True)
+    )
     row |= {"code": "X99999", "name": "Late", "authority": "Latefield", "site": "S99"}
     (folder / "areas.csv").write_text("\n".join([*lines, ",".join(row.values())]) + "\n")
 
@@ -86,8 +88,10 @@ def test_without_named_sites_one_that_joins_turns_the_label_and_is_named(tmp_pat
     ground.freeze()
     ground.submit(after=LOCKED, until=UNTIL)
     added_site(ground)
-    assert any("site S99 starts in 2025Q4 and was locked with no start" in said.replace(" Q", "Q")
-               for said in differences(ground))  # fmt: skip
+    assert any(
+        "site S99 starts in 2025Q4 and was locked with no start" in said.replace(" Q", "Q")
+        for said in differences(ground)
+    )
 
 
 def test_an_unknown_site_is_named_with_those_there_are(tmp_path) -> None:

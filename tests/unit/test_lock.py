@@ -70,7 +70,7 @@ def test_a_run_under_its_lock_is_confirmatory_and_a_new_quarter_keeps_it_so(grou
         ("title: Locked", "title: Locked # x", "its text was changed, though no field of it"),
         ("ae_attendances: -8", "ae_attendances: -9", "hoped_percent.ae_attendances is -9"),
     ],
-)  # fmt: skip
+)
 def test_one_character_of_the_protocol(ground, was, now, said):
     text = ground.protocol.read_text()
     assert was in text
@@ -99,8 +99,9 @@ def test_one_observation_of_a_past_vintage(ground):
         ).fetchone()
         database.execute(
             "update observations set numerator = numerator + 1 where return_seq = ? "
-            "and area_code = ? and quarter = ? and outcome = ?", key,
-        )  # fmt: skip
+            "and area_code = ? and quarter = ? and outcome = ?",
+            key,
+        )
         changed = database.execute(
             "select return_id from returns where seq = ?", key[:1]
         ).fetchone()[0]
@@ -120,9 +121,7 @@ def test_a_return_put_in_behind_the_present_is_named(ground):
     checked = check_return(read_return(late), programme)
     assert checked.returned is not None
     with Ledger.open(workspace.database, workspace.raw) as ledger:
-        receipt = ledger.submit(
-            checked.returned, late.read_bytes(), received=instant("2025-02-01")
-        )  # fmt: skip
+        receipt = ledger.submit(checked.returned, late.read_bytes(), received=instant("2025-02-01"))
     said = differences(ground)
     assert any(receipt.return_id in one and "past vintage" in one for one in said), said
 
@@ -130,19 +129,32 @@ def test_a_return_put_in_behind_the_present_is_named(ground):
 def test_another_ledger_is_not_that_of_the_lock(ground):
     (ground.workspace.ledger).unlink()
     ground.submit(after="2023-08-01", until=UNTIL)
-    assert any("It does not hold the record" in o or "does not hold the record" in o
-               for o in differences(ground))  # fmt: skip
+    assert any(
+        "It does not hold the record" in o or "does not hold the record" in o
+        for o in differences(ground)
+    )
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "quarters.py", "programme.py", "protocol.py", "panel.py", "estimate/did.py",
-        "diagnose/checks.py", "finding/judge.py", "finding/looked.py", "finding/models.py",
-        "study/assignment_store.py", "study/kept.py", "study/looks.py", "study/looking.py",
-        "study/panels.py", "study/run.py",
+        "quarters.py",
+        "programme.py",
+        "protocol.py",
+        "panel.py",
+        "estimate/did.py",
+        "diagnose/checks.py",
+        "finding/judge.py",
+        "finding/looked.py",
+        "finding/models.py",
+        "study/assignment_store.py",
+        "study/kept.py",
+        "study/looks.py",
+        "study/looking.py",
+        "study/panels.py",
+        "study/run.py",
     ],
-)  # fmt: skip
+)
 def test_one_line_of_the_code_that_decides(made, tmp_path, monkeypatch, name):
     """Estimators, what forbids a verdict, the judge, the looks: a lock knows each of them."""
     lock = Lock.read(made.protocol.parent)
@@ -206,8 +218,9 @@ def test_a_start_an_area_and_an_outcome(ground):
     own = folder / "outcomes"
     own.mkdir()
     held = ground.workspace.schemas / "outcomes" / "ae_attendances.yaml"
-    (own / "ae_attendances.yaml").write_text(held.read_text().replace("per: 1000", "per: 100")
-                                             + "\nsoft_limits: {low: 1}\n")  # fmt: skip
+    (own / "ae_attendances.yaml").write_text(
+        held.read_text().replace("per: 1000", "per: 100") + "\nsoft_limits: {low: 1}\n"
+    )
     assert any("definition of the outcome ae_attendances" in one for one in differences(ground))
 
 
@@ -228,9 +241,7 @@ def test_nothing_is_written_while_something_is_changed(ground):
 def test_a_vintage_of_before_the_lock_is_exploratory(ground):
     with Ledger.open(ground.workspace.database, ground.workspace.raw) as ledger:
         programme, protocol = load_study(ground.workspace, NAME)
-        standing = standing_of(
-            ground.workspace, programme, protocol, ledger, instant("2024-08-01")
-        )  # fmt: skip
+        standing = standing_of(ground.workspace, programme, protocol, ledger, instant("2024-08-01"))
     assert "older than the lock of 2024-12-31" in standing.differences[0]
 
 
@@ -251,9 +262,11 @@ def test_frozen_after_the_start_stays_exploratory_and_says_what_was_seen(tmp_pat
     ground.submit(until="2025-06-01")
     lock = ground.freeze("2025-06-01")
     assert lock.content["data_seen"] == {
-        "last_quarter": "2025 Q1", "first_start": "2024 Q4", "after_start": True,
+        "last_quarter": "2025 Q1",
+        "first_start": "2024 Q4",
+        "after_start": True,
         "started_quarters": 2,
-    }  # fmt: skip
+    }
     assert differences(ground) == (
         "When the protocol was frozen (2025-06-01) figures up to 2025 Q1 had been seen, and the "
         "first start was 2024 Q4.",
@@ -305,8 +318,11 @@ def test_a_mended_fault_is_locked_anew_with_both_figures(ground, tmp_path, monke
     ground.protocol.write_text(ground.protocol.read_text().replace("[0, 3]", "[0, 2]", 1))
     ground.freeze("2026-01-03", relock="A shorter window looks better.")
     said = differences(ground)
-    assert any("The protocol changed at the re-lock of 2026-01-03" in one
-               and "A shorter window looks better" in one for one in said), said  # fmt: skip
+    assert any(
+        "The protocol changed at the re-lock of 2026-01-03" in one
+        and "A shorter window looks better" in one
+        for one in said
+    ), said
 
 
 def test_a_fresh_clone_gives_the_same_figures(made, tmp_path):
@@ -326,8 +342,11 @@ def test_a_fresh_clone_gives_the_same_figures(made, tmp_path):
 
 def test_deviations_are_carried_and_need_date_and_reason(ground):
     path = ground.protocol.with_name("deviations.yaml")
-    noted = {"date": "2025-09-01", "what": "The look of July was taken a week late.",
-             "reason": "A site asked for time."}  # fmt: skip
+    noted = {
+        "date": "2025-09-01",
+        "what": "The look of July was taken a week late.",
+        "reason": "A site asked for time.",
+    }
     path.write_text(yaml.safe_dump({"deviations": [noted]}))
     run = run_study(ground.workspace, NAME)
     assert run.label == "confirmatory"
@@ -385,8 +404,9 @@ def test_a_study_is_challenged_without_its_finding_moving(ground):
     assert found["theory"]["ae_attendances"]["closed"] is False, "the protocol names none"
     kinds = {one["code"]: one["kind"] for one in found["refuted"]["ae_attendances"]}
     assert kinds["placebo_start"] == "validity" and kinds["data_subset"] == "stability"
-    (cause,) = [one for one in found["refuted"]["ae_attendances"]
-                if one["code"] == "random_common_cause"]  # fmt: skip
+    (cause,) = [
+        one for one in found["refuted"]["ae_attendances"] if one["code"] == "random_common_cause"
+    ]
     assert cause["result"] == "holds" and cause["under"] == pytest.approx(cause["effect"], abs=0.02)
     assert "unmeasured cause" in found["unobserved"]["ae_attendances"]["sentence"]
     assert path.read_bytes() == before

@@ -89,8 +89,11 @@ def test_noisy_areas_with_gaps_are_judged_against_their_like(name):
 
 
 SETTINGS = [
-    SyntheticSettings(), SyntheticSettings(variant="demeaned"), AugmentedSettings(), SdidSettings(),
-]  # fmt: skip
+    SyntheticSettings(),
+    SyntheticSettings(variant="demeaned"),
+    AugmentedSettings(),
+    SdidSettings(),
+]
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda s: f"{type(s).__name__}")

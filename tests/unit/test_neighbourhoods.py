@@ -10,20 +10,35 @@ from evaluation.errors import BookError
 
 def row(effect, **changes):
     return {
-        "estimator": "did", "started": 6, "effect": effect, "look": "any", "mc_se": 0.005,
-        "size": 0.05 if effect == 0 else None, "power": None if effect == 0 else 0.5,
-        "coverage": 0.96, "refused": 0.0, "simulations": 2_000,
-    } | changes  # fmt: skip
+        "estimator": "did",
+        "started": 6,
+        "effect": effect,
+        "look": "any",
+        "mc_se": 0.005,
+        "size": 0.05 if effect == 0 else None,
+        "power": None if effect == 0 else 0.5,
+        "coverage": 0.96,
+        "refused": 0.0,
+        "simulations": 2_000,
+    } | changes
 
 
 def record(folder, name, **changes):
     found = {
-        "title": "Wards", "command": "newstart design calibrate", "areas": 215, "periods": 15,
-        "looks": 8, "pilots": "random", "strata": [], "block": "area", "scale": "log",
-        "sample": 0, "shape": "constant",
+        "title": "Wards",
+        "command": "newstart design calibrate",
+        "areas": 215,
+        "periods": 15,
+        "looks": 8,
+        "pilots": "random",
+        "strata": [],
+        "block": "area",
+        "scale": "log",
+        "sample": 0,
+        "shape": "constant",
         "rows": [row(0.0), row(-5.0, coverage=0.941)],
         "detectable": [{"estimator": "did", "started": 6, "percent": 9.1}],
-    } | changes  # fmt: skip
+    } | changes
     (folder / "neighbourhoods").mkdir(exist_ok=True)
     (folder / "neighbourhoods" / f"{name}.json").write_text(json.dumps(found))
 
@@ -40,12 +55,22 @@ def test_rates_stand_with_their_errors(tmp_path):
 def test_estimators_measured_one_after_another_stand_in_one_table(tmp_path):
     """Each estimator has its own rates, in the order of the ladder, and every command is shown."""
     late = [{"estimator": "imputation", "started": 6, "percent": 8.2}]
-    record(tmp_path, "wards-b", detectable=late, command="second", rows=[
-        row(0.0, estimator="imputation", size=0.031), row(-5.0, estimator="imputation"),
-    ])  # fmt: skip
-    record(tmp_path, "wards-c", detectable=[late[0] | {"estimator": "synthetic_did"}], rows=[
-        row(0.0, estimator="synthetic_did", size=0.044), row(-5.0, estimator="synthetic_did"),
-    ])  # fmt: skip
+    record(
+        tmp_path,
+        "wards-b",
+        detectable=late,
+        command="second",
+        rows=[row(0.0, estimator="imputation", size=0.031), row(-5.0, estimator="imputation")],
+    )
+    record(
+        tmp_path,
+        "wards-c",
+        detectable=[late[0] | {"estimator": "synthetic_did"}],
+        rows=[
+            row(0.0, estimator="synthetic_did", size=0.044),
+            row(-5.0, estimator="synthetic_did"),
+        ],
+    )
     record(tmp_path, "wards-d")
     record(tmp_path, "other", title="Elsewhere")
     _, one = view(tmp_path)["neighbourhoods"]

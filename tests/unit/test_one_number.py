@@ -24,7 +24,7 @@ ALIKE = (np.array([-0.02, -0.08, -0.05, -0.01]), np.array([0.035, 0.035, 0.036, 
 @pytest.mark.parametrize(("effects", "errors"), [APART, ALIKE])
 def test_the_random_effects_are_those_of_the_formulas(
     effects: np.ndarray, errors: np.ndarray
-) -> None:  # fmt: skip
+) -> None:
     """DerSimonian and Laird (1986), equations 7 to 9, by hand; closed forms, so to rounding."""
     found = new_site(effects, errors, 0.95)
     assert found is not None

@@ -38,9 +38,10 @@ def test_figures_are_the_same_on_the_workers_of_a_scheduler(scheduler):
 
 def test_workers_with_other_code_are_refused(scheduler, monkeypatch):
     monkeypatch.setattr(
-        many, "fingerprint",
+        many,
+        "fingerprint",
         SimpleNamespace(of_data=fingerprint.of_data, of_files=lambda *_: "other code"),
-    )  # fmt: skip
+    )
     with pytest.raises(UserError, match="a worker runs other code than this machine: tcp://"):
         run(scheduler)
 

@@ -84,8 +84,14 @@ def test_a_sound_protocol_has_no_error_and_its_known_questions(bare, filled):
 
 
 def test_a_theory_that_is_closed_raises_nothing(bare, tmp_path):
-    sound = Seeded("", "", "", "", {"adjust_for": ["deprivation"]},
-                   beside={"first_look/theory.yaml": ("", THEORY)})  # fmt: skip
+    sound = Seeded(
+        "",
+        "",
+        "",
+        "",
+        {"adjust_for": ["deprivation"]},
+        beside={"first_look/theory.yaml": ("", THEORY)},
+    )
     workspace, _ = plant(bare, tmp_path, sound)
     assert {one.rule for one in check_protocol(workspace, NAME)} <= QUESTIONS_OF_THE_SOUND
 
@@ -117,7 +123,7 @@ def test_an_effect_too_small_to_be_seen(bare):
     said = list(too_small(case, {"ae_attendances": 11.4}))
     assert "is -8 %, and what the planned looks would find four times in five is 11.4 %" in (
         said[0].message
-    )  # fmt: skip
+    )
     assert text.splitlines()[said[0].line - 1].startswith("hoped_percent")
     assert (
         "nothing, however large" in next(too_small(case, {"ae_attendances": float("inf")})).message

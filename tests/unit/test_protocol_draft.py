@@ -31,11 +31,18 @@ def newstart(ground, *arguments, answers=None):
 
 def test_a_draft_from_a_file_of_answers(ground, tmp_path):
     file = tmp_path / "answers.yaml"
-    file.write_text(yaml.safe_dump({
-        "title": "A second look", "how_pilots_were_chosen": "By the minister, from twelve bids.",
-        "primary": ["arrears"], "hoped_percent": {"arrears": -6}, "ring_km": 12,
-        "publication": "2027-06-30",
-    }))  # fmt: skip
+    file.write_text(
+        yaml.safe_dump(
+            {
+                "title": "A second look",
+                "how_pilots_were_chosen": "By the minister, from twelve bids.",
+                "primary": ["arrears"],
+                "hoped_percent": {"arrears": -6},
+                "ring_km": 12,
+                "publication": "2027-06-30",
+            }
+        )
+    )
     told = newstart(ground, "new", DRAFT, "--answers", str(file))
     assert told.exit_code == 0, told.output
     path = ground.workspace.studies / DRAFT / "protocol.yaml"
@@ -78,9 +85,9 @@ def test_check_freeze_and_export_as_verbs(ground, monkeypatch):
     assert frozen.exit_code == 0, frozen.output
     lock = json.loads(frozen.stdout)
     assert json.loads(ground.protocol.with_name("protocol.lock").read_text()) == lock
-    assert "Locked 2024-12-31; figures seen up to 2024 Q3." in newstart(
-        ground, "freeze", NAME
-    ).stderr  # fmt: skip
+    assert (
+        "Locked 2024-12-31; figures seen up to 2024 Q3." in newstart(ground, "freeze", NAME).stderr
+    )
     again = newstart(ground, "freeze", NAME, "--relock")
     assert "a re-lock needs its reason" in str(again.exception)
     told = newstart(ground, "export", NAME)

@@ -78,9 +78,10 @@ def test_zeros_have_an_effect_and_one_area_may_have_no_bound():
     zero = replace(panel, figures={"y": figures})
     assert ratio_effect("did", zero, "y", Choices(), drawn).p_value > 0
     one, _ = trial._with_pilots(
-        Invented(areas=15, quarters=16, counts=9.0).draw(1), replace(HOW, started=1),
+        Invented(areas=15, quarters=16, counts=9.0).draw(1),
+        replace(HOW, started=1),
         np.random.default_rng(1),
-    )  # fmt: skip
+    )
     few = Assignments.draw(one, strata=(), block="area")
     found = ratio_effect("did", one, "y", Choices(), few)
     assert (found.low, found.high) == (-1.0, np.inf)

@@ -18,10 +18,12 @@ def results(number, confounded, **more):
 def test_a_true_effect_stands_and_each_attack_says_what_it_tests():
     found = results(1, confounded=False)
     assert {code: one.kind for code, one in found.items()} == {
-        "placebo_start": "validity", "negative_control": "validity",
-        "placebo_treatment": "validity", "random_common_cause": "stability",
+        "placebo_start": "validity",
+        "negative_control": "validity",
+        "placebo_treatment": "validity",
+        "random_common_cause": "stability",
         "data_subset": "stability",
-    }  # fmt: skip
+    }
     assert {one.result for one in found.values()} == {"holds"}
     assert found["data_subset"].effect == pytest.approx(-4, abs=1.5)
     assert "cannot see that pilots differed" in found["placebo_treatment"].sentence
@@ -51,4 +53,4 @@ def test_what_cannot_be_tried_says_so():
     assert "negative_control" not in found
     assert fit(panel, "y", ()).overall(window=(0, 7))["effect"].iloc[0] == pytest.approx(
         found["data_subset"].effect
-    )  # fmt: skip
+    )

@@ -21,9 +21,7 @@ from evaluation.estimate.looks import LookPlan
 
 SMALL = Invented(areas=24, quarters=14)
 QUICK = Rehearsal(started=2, looks=4, assignments=99, plan=LookPlan(horizon=4))
-EVERY = (
-    "did", "imputation", "synthetic_control", "augmented_synthetic_control", "synthetic_did",
-)  # fmt: skip
+EVERY = ("did", "imputation", "synthetic_control", "augmented_synthetic_control", "synthetic_did")
 
 
 def piloted(rehearsal):
@@ -143,11 +141,30 @@ def test_the_command_writes_rates_only(tmp_path, capsys):
     figures.to_csv(tmp_path / "p.csv", index=False)
     (tmp_path / "studies").mkdir()
     command = [
-        "--workspace", str(tmp_path), "design", "calibrate", str(tmp_path / "p.csv"),
-        "--area", "area", "--period", "q", "--value", "v", "--started", "1,2", "--looks", "4",
-        "--effect", "0,-5", "--simulations", "10", "--assignments", "99",
-        "-o", str(tmp_path / "r.json"),
-    ]  # fmt: skip
+        "--workspace",
+        str(tmp_path),
+        "design",
+        "calibrate",
+        str(tmp_path / "p.csv"),
+        "--area",
+        "area",
+        "--period",
+        "q",
+        "--value",
+        "v",
+        "--started",
+        "1,2",
+        "--looks",
+        "4",
+        "--effect",
+        "0,-5",
+        "--simulations",
+        "10",
+        "--assignments",
+        "99",
+        "-o",
+        str(tmp_path / "r.json"),
+    ]
     with pytest.raises(SystemExit) as ended:
         main(command)
     assert ended.value.code == 0
@@ -158,8 +175,17 @@ def test_the_command_writes_rates_only(tmp_path, capsys):
         "design calibrate p.csv --area area --period q --value v -o r.json --started 1,2 --looks 4 "
         "--effect 0,-5 --simulations 10 --assignments 99"
     )
-    assert {"estimator", "started", "effect", "look", "size", "coverage", "power", "bias",
-            "mc_se"} <= set(written["rows"][0])  # fmt: skip
+    assert {
+        "estimator",
+        "started",
+        "effect",
+        "look",
+        "size",
+        "coverage",
+        "power",
+        "bias",
+        "mc_se",
+    } <= set(written["rows"][0])
     assert {row["look"] for row in written["rows"]} == {1, 2, 3, 4, "any"}
     with pytest.raises(SystemExit):
         main([*command, "--pilots", "mine"])
@@ -196,10 +222,14 @@ def test_refused_rehearsals_are_no_success() -> None:
     """Rates are over those that were not refused; of nothing there is no rate."""
     hits = np.array([True, False, False, False])[:, None, None]
     found = {
-        "rejects": hits, "crosses": hits, "covers": ~hits, "held": ~hits,
+        "rejects": hits,
+        "crosses": hits,
+        "covers": ~hits,
+        "held": ~hits,
         "errors": np.array([[1.0], [3.0], [np.nan], [np.nan]]),
-        "planted": np.full((4, 1), -2.0), "refused": np.array([False, False, True, True]),
-    }  # fmt: skip
+        "planted": np.full((4, 1), -2.0),
+        "refused": np.array([False, False, True, True]),
+    }
     row = rows("did", 6, (0.0,), found)[0]
     assert (row["size"], row["coverage"], row["refused"], row["simulations"]) == (0.5, 0.5, 0.5, 2)
     assert row["mc_se"] == 0.5  # of two rehearsals: no less than that of one hit
@@ -216,9 +246,11 @@ def test_the_part_of_an_effect_that_is_found_is_a_mean_over_rehearsals() -> None
     planted = np.array([[-3.0], [-3.0], [-2.0], [np.nan]])
     flat = np.zeros((4, 1, 8), dtype=bool)
     found = {
-        "planted": planted, "errors": np.array([[1.0], [0.0], [0.5], [np.nan]]),
-        "refused": np.array([False, False, False, True]), "rejects": flat,
-    }  # fmt: skip
+        "planted": planted,
+        "errors": np.array([[1.0], [0.0], [0.5], [np.nan]]),
+        "refused": np.array([False, False, False, True]),
+        "rejects": flat,
+    }
     row = measured(bar, found)
     parts = [2 / 3, 1.0, 0.75]
     assert row["measured"] == pytest.approx(np.mean(parts))
@@ -232,8 +264,10 @@ def test_withheld_small_counts_hide_part_of_a_fall() -> None:
     how = replace(bar.rehearsal, assignments=49)
     seen = [rehearse(bar.panel.draw(n), "did", how, bar.effects, n) for n in range(20)]
     part = [1 + one.errors[0] / one.planted[0] for one in seen]
-    open_ = [rehearse(bar.panel.draw(n), "did", replace(how, withheld=0.0), bar.effects, n)
-             for n in range(20)]  # fmt: skip
+    open_ = [
+        rehearse(bar.panel.draw(n), "did", replace(how, withheld=0.0), bar.effects, n)
+        for n in range(20)
+    ]
     whole = [1 + one.errors[0] / one.planted[0] for one in open_]
     assert np.mean(whole) == pytest.approx(1.0, abs=0.1)
     assert np.mean(part) < np.mean(whole) - 0.2

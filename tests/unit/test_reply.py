@@ -137,8 +137,10 @@ def test_a_csv_comes_back_as_a_workbook_that_can_be_sent(tiny: Programme, tmp_pa
     assert sheet["D3"].value == "<5" and sheet["D3"].fill.fgColor.rgb == RED
     assert (sheet["G3"].value, sheet["G3"].data_type) == ("=HYPERLINK(1)", "s"), "never executed"
     assert [book["Guide"].cell(row, 2).value for row in range(1, 6)][2:] == [
-        "S01", "nhs", "2026 Q3",
-    ]  # fmt: skip
+        "S01",
+        "nhs",
+        "2026 Q3",
+    ]
     assert {p.cell for p in checked.of("error")} == {"D3"}
     raw = read_return(out)
     assert raw.rows[0].values[:7] == (None,) * 7 and raw.rows[1].values[3] == "<5"

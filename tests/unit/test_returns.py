@@ -31,9 +31,15 @@ def test_template_holds_the_submitters_rows_and_denominators(
         "quarter": "2026 Q3",
     }
     assert raw.header.values[:8] == (
-        "area_code", "area_name", "quarter", "outcome",
-        "numerator", "denominator", "status", "note",
-    )  # fmt: skip
+        "area_code",
+        "area_name",
+        "quarter",
+        "outcome",
+        "numerator",
+        "denominator",
+        "status",
+        "note",
+    )
     assert raw.header.values[8] == "last_accepted"
     keys = [(row.number, row.values[0], row.values[3], row.values[5]) for row in raw.rows]
     assert keys == [

@@ -40,9 +40,10 @@ def test_every_code_stands_on_the_page(tmp_path: Path) -> None:
     out = Generated(tmp_path / "_edition")
     content = rule_pages.view(BOOK, out)
     templates = jinja2.Environment(
-        loader=jinja2.PackageLoader("evaluation.edition"), autoescape=True,
+        loader=jinja2.PackageLoader("evaluation.edition"),
+        autoescape=True,
         undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
+    )
     templates.globals["words"] = words
     text = templates.get_template("rules.md.j2").render(**content)
     for code, rule in RULES.items():

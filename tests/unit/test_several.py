@@ -30,9 +30,16 @@ def two_outcomes(table: pd.DataFrame | None = None) -> Panel:
     noise = np.random.default_rng(5).normal(size=len(table))
     table = table.assign(z=1000 * (table["y"] + noise))
     return Panel.from_long(
-        table, area="area", period="year", outcomes=["y", "z"], start="start", site="site",
-        authority="authority", population="population", frequency="A",
-    )  # fmt: skip
+        table,
+        area="area",
+        period="year",
+        outcomes=["y", "z"],
+        start="start",
+        site="site",
+        authority="authority",
+        population="population",
+        frequency="A",
+    )
 
 
 def test_separate_weights_are_those_of_each_outcome_alone() -> None:
@@ -68,9 +75,10 @@ def test_the_unit_of_an_outcome_does_not_move_shared_weights() -> None:
     held = two_outcomes()
     found = synthetic_controls(held, ["y", "z"])
     scaled = Panel(
-        areas=held.areas, periods=held.periods,
+        areas=held.areas,
+        periods=held.periods,
         figures={"y": held.array("y"), "z": held.array("z") / 1e6},
-    )  # fmt: skip
+    )
     again = synthetic_controls(scaled, ["y", "z"])
     np.testing.assert_allclose(again["y"].effects, found["y"].effects, atol=1e-8)
     np.testing.assert_allclose(again["z"].effects * 1e6, found["z"].effects, rtol=1e-6)

@@ -7,13 +7,7 @@ import pytest
 
 from evaluation.programme import Programme, load_outcomes
 from evaluation.workspace import Workspace, packaged_schemas
-from tests.unit.simulated_findings import (
-    PRIMARY,
-    SECONDARY,
-    WORLDS,
-    contradictions,
-    findings_of,
-)
+from tests.unit.simulated_findings import PRIMARY, SECONDARY, WORLDS, contradictions, findings_of
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +22,10 @@ def programme():
 def test_no_sentence_contradicts_its_figures(world, programme, tmp_path):
     findings, last = findings_of(world, programme, 11, tmp_path)
     said = [
-        one for code, finding in findings.items()
+        one
+        for code, finding in findings.items()
         for one in contradictions(finding, programme.outcome_by_code[code], last)
-    ]  # fmt: skip
+    ]
     assert not said
     verdicts = {finding.verdict for finding in findings.values()}
     if world.looks < 6:

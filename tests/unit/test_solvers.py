@@ -131,9 +131,13 @@ def test_many_exact_fits_have_one_answer_from_every_start() -> None:
     answers, before = [], []
     for first in (0, 17, 40):
         start = simplex.SimplexFit(
-            columns=np.array([[first]]), values=np.ones((1, 1)), n_donors=59,
-            objective=np.zeros(1), gap=np.zeros(1), status=np.zeros(1, dtype=np.int8),
-        )  # fmt: skip
+            columns=np.array([[first]]),
+            values=np.ones((1, 1)),
+            n_donors=59,
+            objective=np.zeros(1),
+            gap=np.zeros(1),
+            status=np.zeros(1, dtype=np.int8),
+        )
         found = simplex.fit(donors, target, none[:, None], simplex.Variation(start=start))
         assert found.objective[0] < 1e-18
         before.append(found.weights[0])

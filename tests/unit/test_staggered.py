@@ -17,8 +17,9 @@ STARTS = (9, 7, 12)
 def problem(seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Three areas that start after 9, 7 and 12 periods, and 15 donors; the last period first."""
     y = np.random.default_rng(seed).normal(size=(18, 12)).cumsum(axis=1)
-    return [y[[j], :g][:, ::-1] for j, g in enumerate(STARTS)], [y[3:, :g][:, ::-1].T
-                                                                for g in STARTS]  # fmt: skip
+    return [y[[j], :g][:, ::-1] for j, g in enumerate(STARTS)], [
+        y[3:, :g][:, ::-1].T for g in STARTS
+    ]
 
 
 def objective(errors: list[np.ndarray], share: float, apart: np.ndarray) -> float:
@@ -51,10 +52,13 @@ def test_weights_solve_the_joint_problem(share: float | None, seed: int) -> None
         together[: len(x), 15 * j : 15 * (j + 1)] = pull * x
         aim[: len(x)] += pull * y[0]
     w = on_simplexes(np.vstack([*rows, together]), np.concatenate([*right, aim]), 3)
-    ours = [y[0] - part.predict(x.T)[0]
-            for y, x, part in zip(targets, donors, fitted.fits, strict=True)]  # fmt: skip
-    theirs = [y[0] - x @ w[15 * j : 15 * (j + 1)]
-              for j, (y, x) in enumerate(zip(targets, donors, strict=True))]  # fmt: skip
+    ours = [
+        y[0] - part.predict(x.T)[0] for y, x, part in zip(targets, donors, fitted.fits, strict=True)
+    ]
+    theirs = [
+        y[0] - x @ w[15 * j : 15 * (j + 1)]
+        for j, (y, x) in enumerate(zip(targets, donors, strict=True))
+    ]
     assert objective(ours, nu, apart) <= objective(theirs, nu, apart) * (1 + 1e-6)
     for mine, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(mine, other, atol=2e-3)
@@ -94,10 +98,13 @@ def test_every_assignment_is_fitted_anew_without_its_fillers() -> None:
         left = np.setdiff1d(never, fillers)
         alone = pooled.fit(
             [y[[i], :g][:, ::-1] for i, g in zip(fillers, starts, strict=True)],
-            [y[left, :g][:, ::-1].T for g in starts], np.array([[-1]]), 0.5,
-        )  # fmt: skip
-        gaps = [y[i] - part.predict(y[left])[0]
-                for i, part in zip(fillers, alone.fits, strict=True)]  # fmt: skip
+            [y[left, :g][:, ::-1].T for g in starts],
+            np.array([[-1]]),
+            0.5,
+        )
+        gaps = [
+            y[i] - part.predict(y[left])[0] for i, part in zip(fillers, alone.fits, strict=True)
+        ]
         np.testing.assert_allclose(
             estimate.draws.raw[b], [*(gaps[0] + gaps[1]) / 2, *(gaps[2] + gaps[3]) / 2], atol=1e-4
         )

@@ -29,12 +29,21 @@ def programme():
 
 @pytest.fixture(scope="module")
 def protocol():
-    return Protocol.model_validate({
-        "study": "s", "programme": "new_start", "title": "t", "question": "q",
-        "how_pilots_were_chosen": "invented", "primary": PRIMARY, "secondary": ("arrears",),
-        "assignments": {"n": 999, "strata": [], "seed": 1}, "window": [0, 7],
-        "looks": {"horizon": 8}, "estimators": ["did"],
-    })  # fmt: skip
+    return Protocol.model_validate(
+        {
+            "study": "s",
+            "programme": "new_start",
+            "title": "t",
+            "question": "q",
+            "how_pilots_were_chosen": "invented",
+            "primary": PRIMARY,
+            "secondary": ("arrears",),
+            "assignments": {"n": 999, "strata": [], "seed": 1},
+            "window": [0, 7],
+            "looks": {"horizon": 8},
+            "estimators": ["did"],
+        }
+    )
 
 
 def panel_with(effect=0.0, restated=0.0, seed=0):
@@ -48,20 +57,31 @@ def panel_with(effect=0.0, restated=0.0, seed=0):
     y = base.array("y") + restated * rng.standard_normal((40, 20))
     moved = y.copy()
     moved[[3, 9, 21, 33], FIRST:] *= 1 + effect / 100
-    figures = {"ae_attendances": moved, "claimant_count": y + rng.standard_normal(y.shape),
-               "arrears": y + rng.standard_normal(y.shape)}  # fmt: skip
+    figures = {
+        "ae_attendances": moved,
+        "claimant_count": y + rng.standard_normal(y.shape),
+        "arrears": y + rng.standard_normal(y.shape),
+    }
     return replace(base, areas=areas.assign(**columns), figures=figures)
 
 
 def take(folder, panel, quarter, programme, protocol, record=True):
     whole = Assignments.draw(panel, n=999, strata=(), seed=1)
     known_panel = panel.until(panel.periods[FIRST + quarter])
-    known = {"quarter": known_panel.labels[-1], "vintage": f"2026-{quarter + 1:02d}",
-             "panel": known_panel.fingerprint}  # fmt: skip
+    known = {
+        "quarter": known_panel.labels[-1],
+        "vintage": f"2026-{quarter + 1:02d}",
+        "panel": known_panel.fingerprint,
+    }
     return look_at(
-        LookSeries(folder=folder), known_panel, protocol, programme, whole.known(known_panel),
-        known, record=record,
-    )  # fmt: skip
+        LookSeries(folder=folder),
+        known_panel,
+        protocol,
+        programme,
+        whole.known(known_panel),
+        known,
+        record=record,
+    )
 
 
 def test_a_crossing_stands_when_the_data_are_restated(tmp_path, programme, protocol):
@@ -148,9 +168,10 @@ def test_kept_assignments_come_back_on_another_panel(tmp_path):
     assignment_store.keep(tmp_path, drawn, panel)
     order = np.random.default_rng(0).permutation(40)
     shuffled = replace(
-        panel, areas=panel.areas.iloc[order],
+        panel,
+        areas=panel.areas.iloc[order],
         figures={k: v[order] for k, v in panel.figures.items()},
-    )  # fmt: skip
+    )
     back = assignment_store.held(tmp_path, shuffled)
     codes, again = panel.areas.index.to_numpy(), shuffled.areas.index.to_numpy()
     assert (codes[drawn.fillers] == again[back.fillers]).all()
@@ -198,10 +219,17 @@ def test_a_panel_that_lost_its_last_quarter_breaks_no_later_look(tmp_path, progr
         known_panel = known_panel.until(known_panel.periods[FIRST + quarter])
         whole = Assignments.draw(panel, n=999, strata=(), seed=1)
         seen = look_at(
-            LookSeries(folder=tmp_path), known_panel, protocol, programme, whole,
-            {"quarter": known_panel.labels[-1], "vintage": f"2026-{vintage:02d}",
-             "panel": known_panel.fingerprint},
-        )  # fmt: skip
+            LookSeries(folder=tmp_path),
+            known_panel,
+            protocol,
+            programme,
+            whole,
+            {
+                "quarter": known_panel.labels[-1],
+                "vintage": f"2026-{vintage:02d}",
+                "panel": known_panel.fingerprint,
+            },
+        )
         assert seen.verdicts() and seen.story("arrears")
     times = [row.time for row in seen.rows]
     assert times == sorted(times) and times[0] == times[1] == times[2]

@@ -174,20 +174,23 @@ def test_a_started_areas_sdid_by_hand() -> None:
 def solve(objective, size):  # type: ignore[no-untyped-def]
     """A simplex problem by a general-purpose solver."""
     return minimize(
-        objective, np.full(size, 1 / size), bounds=[(0, 1)] * size, method="SLSQP",
+        objective,
+        np.full(size, 1 / size),
+        bounds=[(0, 1)] * size,
+        method="SLSQP",
         constraints={"type": "eq", "fun": lambda w: w.sum() - 1},
         options={"ftol": 1e-14, "maxiter": 2_000},
-    ).x  # fmt: skip
+    ).x
 
 
 def test_started_areas_among_the_donors_would_hide_a_part_of_the_effect() -> None:
     """12 of 60 started with an effect of 1, over 30 invented panels: about 1 as the package fits,
     about 0.8 were started areas to serve each other (benchmarks.donors_started measures more)."""
     found = {
-        serve: np.mean([
-            recovered(invented(seed), fits.control, started_serve=serve) for seed in range(30)
-        ])
+        serve: np.mean(
+            [recovered(invented(seed), fits.control, started_serve=serve) for seed in range(30)]
+        )
         for serve in (False, True)
-    }  # fmt: skip
+    }
     assert found[False] == pytest.approx(1, abs=0.15)
     assert found[True] < found[False] - 0.1

@@ -37,9 +37,8 @@ ESTIMATORS = {
     "pooled": pooled_synthetic_control,
 }
 EXAMPLES = settings(
-    max_examples=8, deadline=None, derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)  # fmt: skip
+    max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 @st.composite
@@ -50,11 +49,14 @@ def tables(draw: st.DrawFn) -> pd.DataFrame:
     y = rng.normal(size=(areas, periods)).cumsum(axis=1) + 3 * rng.normal(size=(areas, 1))
     start = np.zeros(areas, dtype=int)
     start[0], start[1] = 2000 + periods - 3, 2000 + periods - 2
-    return pd.DataFrame({
-        "area": np.repeat([f"a{i:02d}" for i in range(areas)], periods),
-        "year": np.tile(np.arange(2000, 2000 + periods), areas),
-        "y": y.ravel(), "start": np.repeat(start, periods),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "area": np.repeat([f"a{i:02d}" for i in range(areas)], periods),
+            "year": np.tile(np.arange(2000, 2000 + periods), areas),
+            "y": y.ravel(),
+            "start": np.repeat(start, periods),
+        }
+    )
 
 
 def held(table: pd.DataFrame) -> Panel:
@@ -129,8 +131,13 @@ print(json.dumps({name: [*estimate(held, "y", assignments=few).draws.raw.ravel()
 def test_the_number_of_threads_and_the_hash_seed() -> None:
     found = []
     for threads, seed in (("1", "0"), ("2", "4242")):
-        env = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads,
-               "PYTHONHASHSEED": seed, "PYTHONPATH": "."}  # fmt: skip
+        env = {
+            **os.environ,
+            "OMP_NUM_THREADS": threads,
+            "OPENBLAS_NUM_THREADS": threads,
+            "PYTHONHASHSEED": seed,
+            "PYTHONPATH": ".",
+        }
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True, env=env
         )

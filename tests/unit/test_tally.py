@@ -78,8 +78,9 @@ def test_blank_rows_are_one_note_a_run(tiny: Programme, file: Path) -> None:
     file.write_text(HEAD + row + blank * 3 + row + blank + row + blank * 5, encoding="utf-8")
     notes = [p for p in check_return(read_return(file), tiny).problems if p.rule == "R015"]
     assert [(p.cell, p.cells, p.message) for p in notes] == [
-        ("A3", 3, "Rows 3 to 5 are blank."), ("A7", 1, "This row is blank."),
-    ]  # fmt: skip
+        ("A3", 3, "Rows 3 to 5 are blank."),
+        ("A7", 1, "This row is blank."),
+    ]
 
 
 def test_the_reply_says_how_many_it_leaves_out(tiny: Programme, file: Path) -> None:

@@ -78,15 +78,16 @@ def test_guide_and_notes_say_whose_it_is_and_what_is_counted(
     assert book.sheetnames == ["Return", "Guide", "Notes"]
     guide = [[book["Guide"].cell(row, column).value for column in (1, 2)] for row in range(1, 6)]
     assert guide == [
-        ["template_version", form().template_version], ["programme", "tiny"], ["site", "S01"],
-        ["agency", "nhs"], ["quarter", "2026 Q3"],
-    ]  # fmt: skip
+        ["template_version", form().template_version],
+        ["programme", "tiny"],
+        ["site", "S01"],
+        ["agency", "nhs"],
+        ["quarter", "2026 Q3"],
+    ]
     lines = [[cell.value for cell in row] for row in book["Notes"].iter_rows()]
     for outcome in tiny.expected("S01", "nhs")[1]:
         line = next(line for line in lines if line[0] == outcome.code)
-        assert line[1:5] == [
-            outcome.title, outcome.numerator, outcome.denominator, "whole numbers",
-        ]  # fmt: skip
+        assert line[1:5] == [outcome.title, outcome.numerator, outcome.denominator, "whole numbers"]
     for symbol in form().symbols:
         assert [symbol.symbol, symbol.about] in [line[:2] for line in lines]
 

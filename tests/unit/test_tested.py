@@ -36,9 +36,10 @@ def test_the_short_way_gives_the_same_statistics(name, gaps, score) -> None:
 def test_gls_of_an_assignment_that_lacks_an_event_time_rests_on_the_others(monkeypatch) -> None:
     monkeypatch.setattr(scores, "ENOUGH", 2)  # one pilot of 40 areas has 40 assignments
     panel, _ = trial._with_pilots(
-        Invented(areas=40, quarters=16).draw(0), Rehearsal(started=1, looks=4),
+        Invented(areas=40, quarters=16).draw(0),
+        Rehearsal(started=1, looks=4),
         np.random.default_rng(0),
-    )  # fmt: skip
+    )
     figures = panel.array("y").copy()
     lacking = np.flatnonzero(~panel.started)[:9]
     figures[lacking, 12 + np.arange(9) % 4] = np.nan

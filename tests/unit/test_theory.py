@@ -40,10 +40,15 @@ def known(seed):
         name: {"measured": name not in (hidden_t, hidden_y)}
         for name in sorted({end for arrow in arrows for end in arrow})
     }
-    theory = Theory.model_validate({
-        "treatment": t, "causes": causes, "arrows": arrows, "outcomes": [y],
-        "negative_controls": negative,
-    })  # fmt: skip
+    theory = Theory.model_validate(
+        {
+            "treatment": t,
+            "causes": causes,
+            "arrows": arrows,
+            "outcomes": [y],
+            "negative_controls": negative,
+        }
+    )
     return theory, confounders, [*mediators, *colliders, m_bias], negative
 
 
@@ -61,8 +66,9 @@ def test_the_adjustment_set_and_the_bad_controls_of_a_known_graph(seed):
         assert set(theory.bad_controls(y, [*confounders, one])) == {one}
     moved = theory.descendants(theory.treatment)
     assert not moved & set(negative)
-    assert all(theory.without_effects().separated(theory.treatment, n, confounders)
-               for n in negative)  # fmt: skip
+    assert all(
+        theory.without_effects().separated(theory.treatment, n, confounders) for n in negative
+    )
 
 
 def identified(theory, outcome):
@@ -76,11 +82,17 @@ def identified(theory, outcome):
         graph.add_nodes_from(theory.causes)
         seen = [name for name, cause in theory.causes.items() if cause.measured or cause.held_by]
         found = identify_effect_auto(
-            graph, [theory.treatment], [outcome], seen, EstimandType.NONPARAMETRIC_ATE,
+            graph,
+            [theory.treatment],
+            [outcome],
+            seen,
+            EstimandType.NONPARAMETRIC_ATE,
             backdoor_adjustment=BackdoorAdjustment.BACKDOOR_MIN,
-        )  # fmt: skip
-    return min((sorted(map(str, one)) for one in found.backdoor_variables.values() if one),
-               key=lambda one: (len(one), one))  # fmt: skip
+        )
+    return min(
+        (sorted(map(str, one)) for one in found.backdoor_variables.values() if one),
+        key=lambda one: (len(one), one),
+    )
 
 
 @pytest.mark.skipif(not available(), reason="the extra causal is not installed")
@@ -101,10 +113,14 @@ def test_separation_is_that_of_networkx():
         order = [f"n{k}" for k in rng.permutation(8)]
         arrows = [(a, b) for a, b in itertools.combinations(order, 2) if rng.random() < 0.3]
         arrows.append((order[0], order[-1]))
-        theory = Theory.model_validate({
-            "treatment": order[0], "outcomes": [order[-1]],
-            "causes": {name: {} for name in order}, "arrows": arrows,
-        })  # fmt: skip
+        theory = Theory.model_validate(
+            {
+                "treatment": order[0],
+                "outcomes": [order[-1]],
+                "causes": {name: {} for name in order},
+                "arrows": arrows,
+            }
+        )
         graph = nx.DiGraph(arrows)
         graph.add_nodes_from(order)
         for _ in range(10):
@@ -117,10 +133,14 @@ def test_separation_is_that_of_networkx():
 
 
 def test_what_no_set_can_close_is_said():
-    theory = Theory.model_validate({
-        "treatment": "t", "outcomes": ["y"], "arrows": [("u", "t"), ("u", "y"), ("t", "y")],
-        "causes": {"t": {}, "y": {}, "u": {"measured": False}},
-    })  # fmt: skip
+    theory = Theory.model_validate(
+        {
+            "treatment": "t",
+            "outcomes": ["y"],
+            "arrows": [("u", "t"), ("u", "y"), ("t", "y")],
+            "causes": {"t": {}, "y": {}, "u": {"measured": False}},
+        }
+    )
     assert theory.adjustment_set("y") is None
     by_area = theory.causes["u"].model_copy(update={"held_by": "area"})
     held = theory.model_copy(update={"causes": {**theory.causes, "u": by_area}})
@@ -128,10 +148,14 @@ def test_what_no_set_can_close_is_said():
 
 
 def test_a_consequence_of_the_outcome_is_no_control():
-    theory = Theory.model_validate({
-        "treatment": "t", "outcomes": ["y"], "arrows": [("t", "y"), ("y", "later")],
-        "causes": {"t": {}, "y": {}, "later": {}},
-    })  # fmt: skip
+    theory = Theory.model_validate(
+        {
+            "treatment": "t",
+            "outcomes": ["y"],
+            "arrows": [("t", "y"), ("y", "later")],
+            "causes": {"t": {}, "y": {}, "later": {}},
+        }
+    )
     assert theory.bad_controls("y", ["later"]) == {"later": "it is a consequence of the outcome"}
 
 
@@ -146,8 +170,12 @@ def test_a_consequence_of_the_outcome_is_no_control():
 def test_a_graph_that_is_none_is_refused(tmp_path, change, said):
     import yaml
 
-    content = {"treatment": "t", "outcomes": ["y"], "causes": {"t": {}, "y": {}},
-               "arrows": [("t", "y")]} | change  # fmt: skip
+    content = {
+        "treatment": "t",
+        "outcomes": ["y"],
+        "causes": {"t": {}, "y": {}},
+        "arrows": [("t", "y")],
+    } | change
     content["arrows"] = [list(arrow) for arrow in content["arrows"]]
     (tmp_path / "theory.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(ProtocolError, match=said):
@@ -165,10 +193,14 @@ def chain(rng, n=400, broken=False):
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_implications_are_tested_on_data(broken):
-    theory = Theory.model_validate({
-        "treatment": "a", "outcomes": ["c"], "causes": {"a": {}, "b": {}, "c": {}},
-        "arrows": [("a", "b"), ("b", "c")],
-    })  # fmt: skip
+    theory = Theory.model_validate(
+        {
+            "treatment": "a",
+            "outcomes": ["c"],
+            "causes": {"a": {}, "b": {}, "c": {}},
+            "arrows": [("a", "b"), ("b", "c")],
+        }
+    )
     assert list(theory.implications()) == [("a", "c", ("b",))]
     failed = [
         test_implications(theory, chain(np.random.default_rng(seed), broken=broken))[0].fails
@@ -178,11 +210,20 @@ def test_implications_are_tested_on_data(broken):
 
 
 def test_implications_on_a_panel():
-    theory = Theory.model_validate({
-        "treatment": "new_start", "outcomes": ["y"], "negative_controls": ["control"],
-        "causes": {"new_start": {}, "y": {}, "control": {}, "population": {}, "pull": {}},
-        "arrows": [("new_start", "y"), ("pull", "new_start"), ("pull", "y"), ("pull", "control")],
-    })  # fmt: skip
+    theory = Theory.model_validate(
+        {
+            "treatment": "new_start",
+            "outcomes": ["y"],
+            "negative_controls": ["control"],
+            "causes": {"new_start": {}, "y": {}, "control": {}, "population": {}, "pull": {}},
+            "arrows": [
+                ("new_start", "y"),
+                ("pull", "new_start"),
+                ("pull", "y"),
+                ("pull", "control"),
+            ],
+        }
+    )
     panel = world(3, confounded=True)
     table = area_table(panel, theory)
     assert table.shape == (60, 5) and table["new_start"].sum() == 8

@@ -19,8 +19,12 @@ def test_every_estimators_twin_can_be_drawn_the_same_each_time(
     once, again = (
         twin_charts(panel(), "y", "a00", settings, unit="per 1,000", size=size) for _ in range(2)
     )
-    for one, two in ((once.path, again.path), (once.gap, again.gap), (once.weights, again.weights),
-                     (once.fit, again.fit)):  # fmt: skip
+    for one, two in (
+        (once.path, again.path),
+        (once.gap, again.gap),
+        (once.weights, again.weights),
+        (once.fit, again.fit),
+    ):
         assert one.svg == two.svg
         assert one.svg.startswith("<svg")
         assert one.alt == two.alt

@@ -38,10 +38,14 @@ def estimates() -> tuple[Estimate, ...]:
     assignments = Assignments.draw(panel, n=299, strata=("level",))
     scale = {"temporary_accommodation": "level"}
     return tuple(
-        did(panel, code, assignments=assignments,
-            settings=DidSettings(scale=scale.get(code, "log"), base="mean"))  # type: ignore[arg-type]
+        did(
+            panel,
+            code,
+            assignments=assignments,
+            settings=DidSettings(scale=scale.get(code, "log"), base="mean"),
+        )  # type: ignore[arg-type]
         for code in codes
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
@@ -204,8 +208,14 @@ def test_every_printed_figure_says_its_vintage_and_source() -> None:
     for row in data["by_outcome"]:
         assert row["vintage"] and row["source"] and row["price_year"] and row["confidence"]
     named = {row["what"] for row in data["sources"]}
-    assert {"Discount rates", "Deflator", "Price HE4.0", "Price CR1.0",
-            "Share that can leave a budget", "How far prices may be off"} <= named  # fmt: skip
+    assert {
+        "Discount rates",
+        "Deflator",
+        "Price HE4.0",
+        "Price CR1.0",
+        "Share that can leave a budget",
+        "How far prices may be off",
+    } <= named
     assert all(row["vintage"] and row["source"] for row in data["sources"])
     assert data["to_date"] is True
 

@@ -87,10 +87,13 @@ def test_a_ratio_effect_goes_through_the_observed_figure() -> None:
 @pytest.mark.parametrize(
     ("kind", "per", "timing", "units"),
     [
-        ("stock", "person_year", "mean", 0.25), ("stock", "week", "snapshot", 13.04),
-        ("stock", "point_year", "mean", 0.25), ("flow", "event", "", 1), ("flow", "entry", "", 1),
+        ("stock", "person_year", "mean", 0.25),
+        ("stock", "week", "snapshot", 13.04),
+        ("stock", "point_year", "mean", 0.25),
+        ("flow", "event", "", 1),
+        ("flow", "entry", "", 1),
     ],
-)  # fmt: skip
+)
 def test_a_quarter_of_a_stock_is_a_quarter_of_a_year(
     kind: str, per: str, timing: str, units: float
 ) -> None:
@@ -207,9 +210,10 @@ def test_optimism_is_added_to_planned_set_up_and_to_nothing_else() -> None:
     costs = [cost("council", "2024 Q1", 1_000, "set-up"), cost("council", "2024 Q2", 500)]
     plain = valued([net(AE, -1)], costs)
     careful = valued(
-        [net(AE, -1)], costs,
+        [net(AE, -1)],
+        costs,
         assumptions=Assumptions(uncertain=(), capital_bucket="standard buildings"),
-    )  # fmt: skip
+    )
     assert plain.cost == 1_500
     assert careful.cost == pytest.approx(1_740)
     assert careful.total(careful.fiscal)[0] == plain.total(plain.fiscal)[0]
@@ -231,9 +235,13 @@ def test_effects_without_their_number_of_people_are_refused() -> None:
     held = programme([LIFE])
     with pytest.raises(ValueChainError, match="of how many people"):
         _exposure(Bare(), held)  # type: ignore[arg-type]
-    declared = programme([LIFE], denominators=[
-        Denominator(area=area.code, outcome=LIFE.code, denominator=2_000.0) for area in held.areas
-    ])  # fmt: skip
+    declared = programme(
+        [LIFE],
+        denominators=[
+            Denominator(area=area.code, outcome=LIFE.code, denominator=2_000.0)
+            for area in held.areas
+        ],
+    )
     assert set(_exposure(Bare(), declared)) == {2_000.0}  # type: ignore[arg-type]
 
 

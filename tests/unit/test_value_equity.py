@@ -13,13 +13,7 @@ from evaluation.errors import ValueChainError, WorkspaceError
 from evaluation.estimate.assignment import Assignments
 from evaluation.programme import Deprivation, Programme
 from evaluation.protocol import Protocol
-from evaluation.simulate import (
-    Scenario,
-    draw_figures,
-    invent_programme,
-    panel_of,
-    write_programme,
-)
+from evaluation.simulate import Scenario, draw_figures, invent_programme, panel_of, write_programme
 from evaluation.study.equity import fifths
 from evaluation.workspace import Workspace
 
@@ -50,8 +44,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Any:
         update={"primary": ("ae_attendances",), "secondary": ("claimant_count",)}
     )
     assignments = Assignments.draw(panel, n=199, strata=())
-    return SimpleNamespace(programme=programme, protocol=protocol, panel=panel,
-                           assignments=assignments, value=object())  # fmt: skip
+    return SimpleNamespace(
+        programme=programme, protocol=protocol, panel=panel, assignments=assignments, value=object()
+    )
 
 
 def test_a_fifth_with_both_kinds_of_areas_is_valued_and_others_say_why_not(study: Any) -> None:

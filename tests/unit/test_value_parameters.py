@@ -39,8 +39,24 @@ def test_every_row_says_where_it_is_from_and_how_sure_it_is(params: Parameters, 
 def test_no_rate_stands_in_the_code() -> None:
     """The figures of the tables are looked for in the modules; years and small counts aside."""
     code = "\n".join(p.read_text() for p in SHIPPED.parent.rglob("*.py"))
-    rates = ["0.035", "3.5", "0.0150", "13000", "13_000", "70000", "70_000", "9234", "9_234",
-             "51080", "51_080", "334.95", "45000", "45_000", "69.1217", "1.3"]  # fmt: skip
+    rates = [
+        "0.035",
+        "3.5",
+        "0.0150",
+        "13000",
+        "13_000",
+        "70000",
+        "70_000",
+        "9234",
+        "9_234",
+        "51080",
+        "51_080",
+        "334.95",
+        "45000",
+        "45_000",
+        "69.1217",
+        "1.3",
+    ]
     words = set(code.replace("(", " ").replace(")", " ").replace(",", " ").split())
     assert [rate for rate in rates if rate in words] == []
 
@@ -150,11 +166,20 @@ def test_every_declared_price_fits_its_outcome(params: Parameters) -> None:
 # The published workbook.
 
 HEAD = (
-    "Outcome Category", "Outcome Detail", "Code", "Cost/saving detail", "Unit",
+    "Outcome Category",
+    "Outcome Detail",
+    "Code",
+    "Cost/saving detail",
+    "Unit",
     "Agency bearing the cost / making the fiscal saving - level 1",
     "Agency bearing the cost / making the fiscal saving - level 2",
-    "Fiscal value", "Economic value", "Social value", "Year", "Source", "Confidence (RAG)",
-)  # fmt: skip
+    "Fiscal value",
+    "Economic value",
+    "Social value",
+    "Year",
+    "Source",
+    "Confidence (RAG)",
+)
 
 
 def published(path: Path, rows: list[tuple[object, ...]], head: tuple[str, ...] = HEAD) -> Path:
@@ -170,10 +195,36 @@ def published(path: Path, rows: list[tuple[object, ...]], head: tuple[str, ...] 
     return path
 
 
-CLAIM = ("WORK", "JSA", "E&E1.0", "Claimant, a year", "Per person", "DWP", "DWP", 12_000, 15_000,
-         None, "2023/24", "DWP", "Green")  # fmt: skip
-CARE = ("CARE", "Looked after", "SS1.0", "A year", "Per child", "LA", "LA", "£60,000", None, None,
-        "2023-24", "DfE", "Amber")  # fmt: skip
+CLAIM = (
+    "WORK",
+    "JSA",
+    "E&E1.0",
+    "Claimant, a year",
+    "Per person",
+    "DWP",
+    "DWP",
+    12_000,
+    15_000,
+    None,
+    "2023/24",
+    "DWP",
+    "Green",
+)
+CARE = (
+    "CARE",
+    "Looked after",
+    "SS1.0",
+    "A year",
+    "Per child",
+    "LA",
+    "LA",
+    "£60,000",
+    None,
+    None,
+    "2023-24",
+    "DfE",
+    "Amber",
+)
 
 
 def test_the_published_layout_is_read_by_its_headings(tmp_path: Path) -> None:
@@ -189,8 +240,9 @@ def test_the_published_layout_is_read_by_its_headings(tmp_path: Path) -> None:
 
 def test_moved_columns_are_found(tmp_path: Path) -> None:
     order = [2, 3, 7, 8, 9, 5, 6, 10, 11, 12]
-    path = published(tmp_path / "u.xlsx", [tuple(CLAIM[c] for c in order)],
-                     tuple(HEAD[c] for c in order))  # fmt: skip
+    path = published(
+        tmp_path / "u.xlsx", [tuple(CLAIM[c] for c in order)], tuple(HEAD[c] for c in order)
+    )
     row = read_gmca(path).iloc[0]
     assert (row["code"], row["fiscal"], row["economic"]) == ("E&E1.0", 12_000, 15_000)
 

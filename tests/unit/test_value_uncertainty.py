@@ -34,8 +34,12 @@ def test_prices_of_one_grade_err_together_as_far_as_the_table_says() -> None:
     assert together["claimant/amber"] is together["temporary_accommodation/amber"]
     assert together["ae_attendance/green"] is not together["claimant/amber"]
     apart = params.tables["confidence"].assign(shared=0.3)
-    loose = Parameters(name="x", tables={**params.tables, "confidence": apart},
-                       discount=params.discount, deflator=params.deflator)  # fmt: skip
+    loose = Parameters(
+        name="x",
+        tables={**params.tables, "confidence": apart},
+        discount=params.discount,
+        deflator=params.deflator,
+    )
     drawn = price_factors(held, loose, 50_000, rng)
     logs = np.log([drawn["claimant/amber"][1:], drawn["temporary_accommodation/amber"][1:]])
     assert np.corrcoef(logs)[0, 1] == pytest.approx(0.3, abs=0.02)
@@ -47,8 +51,11 @@ def test_ranges_without_a_grade_are_triangular_around_their_centre() -> None:
     assert drawn[1:].mean() == pytest.approx(13, abs=0.02)
     assert drawn[1:].min() >= 10 and drawn[1:].max() <= 16
     assert triangular(Spread(low=7, central=7, high=7), 3, np.random.default_rng(0)).tolist() == [
-        7, 7, 7, 7,
-    ]  # fmt: skip
+        7,
+        7,
+        7,
+        7,
+    ]
 
 
 def test_the_simulated_variance_of_the_linear_part_is_the_analytic_one() -> None:
@@ -63,8 +70,12 @@ def test_the_simulated_variance_of_the_linear_part_is_the_analytic_one() -> None
         object.__setattr__(held, "deviations", held.deviations + common)
         nets.append(held)
     value = valued(nets, assumptions=CERTAIN, draws=DRAWS)
-    pounds = {o.outcome.code: sum(ln.pounds_for_one for ln in value.fiscal
-                                  if ln.outcome.code == o.outcome.code) for o in nets}  # fmt: skip
+    pounds = {
+        o.outcome.code: sum(
+            ln.pounds_for_one for ln in value.fiscal if ln.outcome.code == o.outcome.code
+        )
+        for o in nets
+    }
     weights = np.concatenate([-held.exposure * pounds[held.outcome.code] for held in nets])
     joint = np.concatenate([held.deviations for held in nets], axis=1)
     variance = float(weights @ np.cov(joint.T, ddof=0) @ weights)
@@ -119,8 +130,9 @@ def test_knowing_everything_is_worth_at_least_as_much_as_knowing_one_thing() -> 
 
 
 def test_knowing_is_worth_nothing_where_the_answer_is_sure() -> None:
-    sure = valued([net(AE, -12.5, noise=1)], [cost("nhs", "2024 Q1", 9e6)],
-                  assumptions=Assumptions())  # fmt: skip
+    sure = valued(
+        [net(AE, -12.5, noise=1)], [cost("nhs", "2024 Q1", 9e6)], assumptions=Assumptions()
+    )
     assert sensitivity.value_of_information(sure)["perfect"] == 0
 
 
@@ -128,8 +140,11 @@ def test_the_value_of_information_agrees_with_the_normal_formula() -> None:
     """One normal input of mean m and spread s: s phi(m/s) - |m| Phi(-|m|/s); within 3 %."""
     from scipy.stats import norm
 
-    value = valued([net(AE, -12.5, noise=60, assignments=9_999)],
-                   [cost("nhs", "2024 Q1", 170_000)], draws=DRAWS)  # fmt: skip
+    value = valued(
+        [net(AE, -12.5, noise=60, assignments=9_999)],
+        [cost("nhs", "2024 Q1", 170_000)],
+        draws=DRAWS,
+    )
     drawn = value.net_present_social_value()[1:]
     mean, spread = float(drawn.mean()), float(drawn.std())
     expected = spread * norm.pdf(mean / spread) - abs(mean) * norm.cdf(-abs(mean) / spread)
@@ -190,8 +205,11 @@ def test_no_fifth_is_valued_without_pilot_and_comparison_areas_in_it() -> None:
     fifth_of = dict.fromkeys(codes, 5) | dict.fromkeys([codes[0], *codes[4:10]], 1)
     fifth_of |= dict.fromkeys([codes[1], *codes[10:16]], 2)
     fifth_of |= {codes[2]: 4, codes[3]: 4}
-    incomes = Incomes(of_fifth={1: 15_000, 2: 25_000, 3: 30_000, 4: 40_000, 5: 50_000},
-                      reference=35_000, source="test")  # fmt: skip
+    incomes = Incomes(
+        of_fifth={1: 15_000, 2: 25_000, 3: 30_000, 4: 40_000, 5: 50_000},
+        reference=35_000,
+        source="test",
+    )
     seen = []
 
     def value_in(part):  # type: ignore[no-untyped-def]
@@ -204,8 +222,9 @@ def test_no_fifth_is_valued_without_pilot_and_comparison_areas_in_it() -> None:
     assert rows[2]["reason"] == rows[4]["reason"] == "no pilot area lies in this fifth"
     assert rows[3]["reason"] == "no comparison area lies in this fifth"
     first = rows[0]
-    assert first["people_weighted"]["mean"] == pytest.approx(first["people"]["mean"] * 3.0085,
-                                                             rel=1e-3)  # fmt: skip
+    assert first["people_weighted"]["mean"] == pytest.approx(
+        first["people"]["mean"] * 3.0085, rel=1e-3
+    )
     assert first["weight"]["low"] < first["weight"]["central"] < first["weight"]["high"]
     said = four_es(valued([net(AE, -1)]), {}, rows)[3]["said"]
     assert "counted alike" in said and "weighted" in said
@@ -214,8 +233,11 @@ def test_no_fifth_is_valued_without_pilot_and_comparison_areas_in_it() -> None:
 def test_a_judgement_says_all_four_es_and_what_would_change_it() -> None:
     value = uncertain()
     assert [row["e"] for row in four_es(value, {})] == [
-        "Economy", "Efficiency", "Effectiveness", "Equity",
-    ]  # fmt: skip
+        "Economy",
+        "Efficiency",
+        "Effectiveness",
+        "Equity",
+    ]
     assert "would equal costs" in what_would_change_it(value)[0]
     rising = valued([net(GP, 5)], [cost("nhs", "2024 Q1", 10)])
     assert what_would_change_it(rising)[0].startswith("No single outcome")

@@ -28,9 +28,12 @@ def with_small_counts(seed, effect=0.5):
     denominators = np.full(counts.shape, 1_000.0)
     status = np.where(counts < THRESHOLD, "[c]", "").astype(object)
     whole = replace(
-        base, areas=areas, figures={"y": counts}, denominators={"y": denominators},
+        base,
+        areas=areas,
+        figures={"y": counts},
+        denominators={"y": denominators},
         per={"y": 1_000.0},
-    )  # fmt: skip
+    )
     seen = replace(
         whole, figures={"y": np.where(status == "[c]", np.nan, counts)}, statuses={"y": status}
     )
@@ -40,8 +43,9 @@ def with_small_counts(seed, effect=0.5):
 def effect_of(panel, scale):
     assignments = Assignments.draw(panel, n=19, strata=(), block="area", seed=0)
     settings = DidSettings(base="mean", scale=scale)
-    return float(did(panel, "y", settings=settings, assignments=assignments)
-                 .overall()["effect"].iloc[0])  # fmt: skip
+    return float(
+        did(panel, "y", settings=settings, assignments=assignments).overall()["effect"].iloc[0]
+    )
 
 
 @pytest.mark.parametrize("scale", ["level", "log"])
@@ -80,10 +84,13 @@ def staggered(cells, strata=()):
     for cell in cells:
         counts[cell], status[cell] = np.nan, "[c]"
     panel = replace(
-        base, areas=base.areas.assign(site=names, start=starts), figures={"y": counts},
-        denominators={"y": np.full(counts.shape, 1_000.0)}, per={"y": 1_000.0},
+        base,
+        areas=base.areas.assign(site=names, start=starts),
+        figures={"y": counts},
+        denominators={"y": np.full(counts.shape, 1_000.0)},
+        per={"y": 1_000.0},
         statuses={"y": status},
-    )  # fmt: skip
+    )
     return panel, Assignments.draw(panel, n=19, strata=strata, block="area", seed=0)
 
 

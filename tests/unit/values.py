@@ -21,18 +21,31 @@ CERTAIN = Assumptions(uncertain=())
 def outcome(code: str, kind: Literal["stock", "flow"], unit_cost: str, **more: Any) -> Outcome:
     """An outcome with what the chain needs of it; the rest is filling."""
     filling: dict[str, Any] = {
-        "title": code.replace("_", " ").capitalize(), "plain_title": code, "people": code,
-        "domain": "test", "unit": "per 1,000 residents", "numerator": code,
-        "denominator": "residents", "polarity": "down", "agency": "nhs", "source": "site",
-        "comparison_source": "open", "instrument": "record",
-    }  # fmt: skip
+        "title": code.replace("_", " ").capitalize(),
+        "plain_title": code,
+        "people": code,
+        "domain": "test",
+        "unit": "per 1,000 residents",
+        "numerator": code,
+        "denominator": "residents",
+        "polarity": "down",
+        "agency": "nhs",
+        "source": "site",
+        "comparison_source": "open",
+        "instrument": "record",
+    }
     return Outcome(code=code, kind=kind, unit_cost=unit_cost, **(filling | more))
 
 
 AE = outcome("ae_attendances", "flow", "ae_attendance")
 CLAIMANTS = outcome("claimant_count", "stock", "claimant", agency="dwp", overlap_group="work")
-HOUSED = outcome("temporary_accommodation", "stock", "temporary_accommodation", agency="council",
-                 overlap_group="home")  # fmt: skip
+HOUSED = outcome(
+    "temporary_accommodation",
+    "stock",
+    "temporary_accommodation",
+    agency="council",
+    overlap_group="home",
+)
 GP = outcome("gp_consultations", "flow", "gp_consultation", polarity="care")
 ASB = outcome("antisocial_behaviour", "flow", "antisocial_behaviour", agency="police")
 LIFE = outcome("life_satisfaction", "stock", "wellby", form="value", denominator=None)
@@ -41,8 +54,14 @@ LIFE = outcome("life_satisfaction", "stock", "wellby", form="value", denominator
 def cost(
     agency: str, quarter: str, amount: float, kind: str = "running", site: str = "S01"
 ) -> Cost:
-    return Cost(site=site, agency=agency, kind=kind, period=quarter, amount=amount,  # type: ignore[arg-type]
-                price_year=2024)  # fmt: skip
+    return Cost(
+        site=site,
+        agency=agency,
+        kind=kind,
+        period=quarter,
+        amount=amount,  # type: ignore[arg-type]
+        price_year=2024,
+    )
 
 
 def programme(
@@ -52,13 +71,22 @@ def programme(
 ) -> Programme:
     """Two sites of one area each."""
     return Programme(
-        name="test", title="Test", question="?", synthetic=True, first=FIRST, last=LAST,
+        name="test",
+        title="Test",
+        question="?",
+        synthetic=True,
+        first=FIRST,
+        last=LAST,
         agencies={"nhs": "NHS", "council": "Council", "dwp": "DWP", "police": "Police"},
         sites=tuple(Site(code=code, name=code, start=FIRST) for code in SITES),
-        areas=tuple(Area(code=f"A{code}", name=code, authority=code, role="pilot", site=code)
-                    for code in SITES),
-        outcomes=tuple(outcomes), costs=tuple(costs), denominators=tuple(denominators),
-    )  # fmt: skip
+        areas=tuple(
+            Area(code=f"A{code}", name=code, authority=code, role="pilot", site=code)
+            for code in SITES
+        ),
+        outcomes=tuple(outcomes),
+        costs=tuple(costs),
+        denominators=tuple(denominators),
+    )
 
 
 def net(
@@ -81,11 +109,15 @@ def net(
     full = np.broadcast_to(np.asarray(effects, dtype=float), (len(sites), len(quarters))).ravel()
     deviations = noise * np.random.default_rng(seed).standard_normal((assignments, len(index)))
     return NetEffects(
-        outcome=of, scale=scale, index=index, effects=full.copy(),
-        deviations=deviations - deviations.mean(axis=0), widening=1.0,
+        outcome=of,
+        scale=scale,
+        index=index,
+        effects=full.copy(),
+        deviations=deviations - deviations.mean(axis=0),
+        widening=1.0,
         observed=np.broadcast_to(observed, (len(index),)).astype(float),
         exposure=np.broadcast_to(exposure, (len(index),)).astype(float),
-    )  # fmt: skip
+    )
 
 
 def valued(

@@ -14,12 +14,7 @@ from evaluation.edition.figures.charts import (
 )
 from evaluation.edition.figures.design import balance_before_after, detectable_by_look
 from evaluation.edition.figures.money import fan, plane, tornado, waterfall
-from evaluation.edition.figures.places import (
-    area_map,
-    balance,
-    equally_likely,
-    returns_calendar,
-)
+from evaluation.edition.figures.places import area_map, balance, equally_likely, returns_calendar
 from evaluation.edition.figures.theory import causes
 from evaluation.edition.figures.twins import (
     MOST_DONORS,
@@ -30,8 +25,33 @@ from evaluation.edition.figures.twins import (
 )
 
 __all__ = [
-    "MOST_DONORS", "NARROW", "SPARK", "WIDE", "Size", "area_map", "balance", "balance_before_after",
-    "causes", "detectable_by_look", "donor_weights", "equally_likely", "events", "fan", "forest",
-    "gains", "gaps", "growth", "paths", "plane", "returns_calendar", "spark", "strip",
-    "tornado", "trade_off", "twin_fit", "twin_gap", "twin_path", "waterfall",
-]  # fmt: skip
+    "MOST_DONORS",
+    "NARROW",
+    "SPARK",
+    "WIDE",
+    "Size",
+    "area_map",
+    "balance",
+    "balance_before_after",
+    "causes",
+    "detectable_by_look",
+    "donor_weights",
+    "equally_likely",
+    "events",
+    "fan",
+    "forest",
+    "gains",
+    "gaps",
+    "growth",
+    "paths",
+    "plane",
+    "returns_calendar",
+    "spark",
+    "strip",
+    "tornado",
+    "trade_off",
+    "twin_fit",
+    "twin_gap",
+    "twin_path",
+    "waterfall",
+]

@@ -26,15 +26,31 @@ PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
 FONT = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Liberation Sans'"
 
 _SETTINGS: dict[Any, Any] = {
-    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "svg.fonttype": "none",
-    "svg.hashsalt": "edition", "axes.spines.top": False, "axes.spines.right": False,
-    "axes.spines.left": False, "axes.edgecolor": HAIR, "axes.linewidth": 0.8,
-    "axes.axisbelow": True, "axes.grid": True, "axes.grid.axis": "y", "grid.color": GRID,
-    "grid.linewidth": 0.8, "xtick.color": HAIR, "xtick.labelcolor": MUTED,
-    "ytick.color": HAIR, "ytick.labelcolor": MUTED, "ytick.major.size": 0,
-    "xtick.major.size": 4, "text.color": INK, "axes.unicode_minus": True,
-    "lines.solid_capstyle": "round", "path.simplify": False,
-}  # fmt: skip
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "svg.fonttype": "none",
+    "svg.hashsalt": "edition",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.edgecolor": HAIR,
+    "axes.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "xtick.color": HAIR,
+    "xtick.labelcolor": MUTED,
+    "ytick.color": HAIR,
+    "ytick.labelcolor": MUTED,
+    "ytick.major.size": 0,
+    "xtick.major.size": 4,
+    "text.color": INK,
+    "axes.unicode_minus": True,
+    "lines.solid_capstyle": "round",
+    "path.simplify": False,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +91,14 @@ class Drawing:
         with mpl.rc_context(_SETTINGS | {"font.size": size.text}):
             # One CSS pixel is one SVG point, so sizes here are sizes on the page.
             self.figure: Figure = Figure(figsize=(size.width / 72, height / 72))
-            self.axes: Axes = self.figure.add_axes((
-                margins.left / size.width, margins.bottom / height,
-                1 - (margins.left + margins.right) / size.width,
-                1 - (margins.top + margins.bottom) / height,
-            ))  # fmt: skip
+            self.axes: Axes = self.figure.add_axes(
+                (
+                    margins.left / size.width,
+                    margins.bottom / height,
+                    1 - (margins.left + margins.right) / size.width,
+                    1 - (margins.top + margins.bottom) / height,
+                )
+            )
         self.axes.tick_params(labelsize=size.text - 1)
 
     def limits(self, values: Sequence[float], cap: float | None = None) -> None:
@@ -101,9 +120,15 @@ class Drawing:
             text += " (axis does not start at 0)"
         offset = -self.margins.left / (self.size.width - self.margins.left - self.margins.right)
         self.axes.text(
-            offset, 1 + 12 / self.height, text, transform=self.axes.transAxes, ha="left",
-            va="bottom", color=MUTED, fontsize=self.size.text - 1,
-        )  # fmt: skip
+            offset,
+            1 + 12 / self.height,
+            text,
+            transform=self.axes.transAxes,
+            ha="left",
+            va="bottom",
+            color=MUTED,
+            fontsize=self.size.text - 1,
+        )
 
     def svg(self) -> str:
         import matplotlib as mpl
@@ -157,8 +182,9 @@ def plain_ticks(axes: Axes, which: str, count: int, unit: str = "") -> None:
     """Round numbers with as many digits as the finest of them needs, and their unit."""
     few_ticks(axes, which, count)
     places = (axes.yaxis if which == "y" else axes.xaxis).get_majorticklocs()
-    digits = max((len(f"{p:.6g}".partition(".")[2]) for p in places if "e" not in f"{p:.6g}"),
-                 default=0)  # fmt: skip
+    digits = max(
+        (len(f"{p:.6g}".partition(".")[2]) for p in places if "e" not in f"{p:.6g}"), default=0
+    )
     say_ticks(axes, which, lambda tick: words.number(tick, digits) + unit)
 
 
@@ -178,10 +204,22 @@ def mark_starts(draw: Drawing, places: Sequence[int], label: str = "first site s
         return
     first = min(places)
     for place in sorted(set(places)):
-        draw.axes.axvline(place, color=INK if place == first else HAIR, linewidth=0.8,
-                          linestyle="-" if place == first else (0, (2, 2)))  # fmt: skip
-    draw.axes.text(first - 0.3, 0.97, label, transform=draw.axes.get_xaxis_transform(),
-                   ha="right", va="top", fontsize=draw.size.text - 1.5, color=INK)  # fmt: skip
+        draw.axes.axvline(
+            place,
+            color=INK if place == first else HAIR,
+            linewidth=0.8,
+            linestyle="-" if place == first else (0, (2, 2)),
+        )
+    draw.axes.text(
+        first - 0.3,
+        0.97,
+        label,
+        transform=draw.axes.get_xaxis_transform(),
+        ha="right",
+        va="top",
+        fontsize=draw.size.text - 1.5,
+        color=INK,
+    )
 
 
 def mark_start_of_event_time(draw: Drawing) -> None:
@@ -191,9 +229,16 @@ def mark_start_of_event_time(draw: Drawing) -> None:
     nbins = 6 if draw.size.narrow else 9
     draw.axes.xaxis.set_major_locator(MaxNLocator(nbins=nbins, integer=True))
     draw.axes.axvline(-0.5, color=INK, linewidth=0.8)
-    draw.axes.annotate("start", (-0.5, 0.98), xycoords=draw.axes.get_xaxis_transform(), va="top",
-                       xytext=(4, 0), textcoords="offset points", color=INK,
-                       fontsize=draw.size.text - 1.5)  # fmt: skip
+    draw.axes.annotate(
+        "start",
+        (-0.5, 0.98),
+        xycoords=draw.axes.get_xaxis_transform(),
+        va="top",
+        xytext=(4, 0),
+        textcoords="offset points",
+        color=INK,
+        fontsize=draw.size.text - 1.5,
+    )
 
 
 def end_labels(draw: Drawing, labels: Sequence[tuple[str, float, str]]) -> None:
@@ -208,7 +253,15 @@ def end_labels(draw: Drawing, labels: Sequence[tuple[str, float, str]]) -> None:
         middle = max(value, floor + tall / 2)
         floor = middle + tall / 2
         draw.axes.annotate(
-            name, (1.0, middle), xycoords=("axes fraction", "data"), va="center", xytext=(4, 0),
-            textcoords="offset points", color=colour, fontsize=draw.size.text - 0.5,
-            annotation_clip=False, linespacing=1.2, fontweight="bold" if colour == PILOT else None,
-        )  # fmt: skip
+            name,
+            (1.0, middle),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            xytext=(4, 0),
+            textcoords="offset points",
+            color=colour,
+            fontsize=draw.size.text - 0.5,
+            annotation_clip=False,
+            linespacing=1.2,
+            fontweight="bold" if colour == PILOT else None,
+        )

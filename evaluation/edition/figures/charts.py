@@ -34,7 +34,7 @@ from evaluation.edition.figures.canvas import (
     period_ticks,
     plain_ticks,
     say_ticks,
-)  # fmt: skip
+)
 
 NARROW_LABEL = 57
 """Characters of a row's name that a narrow chart has room for."""
@@ -54,8 +54,13 @@ def paths(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], unit: str, s
     counter, comparison = column(rows, "counterfactual"), column(rows, "comparison")
     pilot = column(rows, "pilot")
     known = [t for t in x if rows[t]["low"] is not None and rows[t]["high"] is not None]
-    axes.fill_between(known, [rows[t]["low"] for t in known], [rows[t]["high"] for t in known],
-                      color=BAND, linewidth=0)  # fmt: skip
+    axes.fill_between(
+        known,
+        [rows[t]["low"] for t in known],
+        [rows[t]["high"] for t in known],
+        color=BAND,
+        linewidth=0,
+    )
     axes.plot(x, comparison, color=MUTED, linewidth=1.3, linestyle=(0, (1, 2)))
     axes.plot(x, counter, color=COMPARISON, linewidth=1.8, linestyle=(0, (5, 2)))
     axes.plot(x, pilot, color=PILOT, linewidth=2.4)
@@ -63,8 +68,11 @@ def paths(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], unit: str, s
     period_ticks(axes, periods, size)
     draw.limits([*pilot, *counter, *comparison, *column(rows, "low"), *column(rows, "high")])
     draw.unit(unit, base=True)
-    lines = [("pilot areas", pilot, PILOT), ("without the\nprogramme", counter, COMPARISON),
-             ("comparison\nareas", comparison, MUTED)]  # fmt: skip
+    lines = [
+        ("pilot areas", pilot, PILOT),
+        ("without the\nprogramme", counter, COMPARISON),
+        ("comparison\nareas", comparison, MUTED),
+    ]
     end_labels(draw, [(name, values[-1], colour) for name, values, colour in lines])
     return draw.svg()
 
@@ -75,8 +83,13 @@ def spark(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], size: Size) 
     axes, x = draw.axes, range(len(rows))
     counter, pilot = column(rows, "counterfactual"), column(rows, "pilot")
     known = [t for t in x if rows[t]["low"] is not None and rows[t]["high"] is not None]
-    axes.fill_between(known, [rows[t]["low"] for t in known], [rows[t]["high"] for t in known],
-                      color=BAND, linewidth=0)  # fmt: skip
+    axes.fill_between(
+        known,
+        [rows[t]["low"] for t in known],
+        [rows[t]["high"] for t in known],
+        color=BAND,
+        linewidth=0,
+    )
     axes.plot(x, counter, color=COMPARISON, linewidth=1.4, linestyle=(0, (4, 2)))
     axes.plot(x, pilot, color=PILOT, linewidth=2)
     periods = [row["period"] for row in rows]
@@ -102,29 +115,43 @@ def gaps(
     ----------
     span : first and last event time of a mean effect, and the ends of its range; or None.
     """
-    draw = Drawing(size, 256 if size.narrow else 316,
-                    Margins(right=98 if size.narrow else 150, bottom=48))  # fmt: skip
+    draw = Drawing(
+        size, 256 if size.narrow else 316, Margins(right=98 if size.narrow else 150, bottom=48)
+    )
     axes = draw.axes
     for row in placebo:
         axes.plot(times, floats(row), color=HAIR, linewidth=0.45, alpha=0.55)
     if span is not None:
         first, last, low, high = span
-        axes.fill_between([first, last], [low] * 2, [high] * 2, color=PILOT, alpha=0.16,
-                          linewidth=0)  # fmt: skip
-        axes.plot([first, last, last, first, first], [low, low, high, high, low], color=PILOT,
-                  linewidth=1.1, linestyle=(0, (3, 2)))  # fmt: skip
+        axes.fill_between(
+            [first, last], [low] * 2, [high] * 2, color=PILOT, alpha=0.16, linewidth=0
+        )
+        axes.plot(
+            [first, last, last, first, first],
+            [low, low, high, high, low],
+            color=PILOT,
+            linewidth=1.1,
+            linestyle=(0, (3, 2)),
+        )
     axes.plot(times, floats(real), color=PILOT, linewidth=2.4)
     axes.axhline(0, color=INK, linewidth=0.8)
     mark_start_of_event_time(draw)
-    axes.set_xlabel(f"{period}s since the start (0 = the first {period})", color=MUTED,
-                    fontsize=size.text - 0.5)  # fmt: skip
+    axes.set_xlabel(
+        f"{period}s since the start (0 = the first {period})", color=MUTED, fontsize=size.text - 0.5
+    )
     every = sorted(abs(v) for row in placebo for v in floats(row) if not math.isnan(v))
     reach = every[int(0.995 * (len(every) - 1))] if every else 0.0
     draw.limits([*floats(real), reach, -reach])
     draw.unit(unit)
     end_labels(draw, [("pilot areas", last_known(floats(real)), PILOT)])
-    axes.text(0.01, 0.03, "grey: other sets of areas", transform=axes.transAxes, color=MUTED,
-              fontsize=size.text - 1.5)  # fmt: skip
+    axes.text(
+        0.01,
+        0.03,
+        "grey: other sets of areas",
+        transform=axes.transAxes,
+        color=MUTED,
+        fontsize=size.text - 1.5,
+    )
     return draw.svg()
 
 
@@ -134,21 +161,34 @@ def events(rows: Sequence[Mapping[str, Any]], unit: str, period: str, size: Size
     axes, after = draw.axes, [row for row in rows if row["event_time"] >= 0]
     before = [row for row in rows if row["event_time"] < 0]
     for part, shade in ((before, "#eef1f3"), (after, BAND)):
-        axes.fill_between([r["event_time"] for r in part], column(part, "low_band"),
-                          column(part, "high_band"), color=shade, linewidth=0)  # fmt: skip
+        axes.fill_between(
+            [r["event_time"] for r in part],
+            column(part, "low_band"),
+            column(part, "high_band"),
+            color=shade,
+            linewidth=0,
+        )
     for part, colour, face in ((before, HAIR, "white"), (after, PILOT, PILOT)):
         for row in part:
-            axes.plot([row["event_time"]] * 2, [row["low"], row["high"]], color=colour,
-                      linewidth=1.3)  # fmt: skip
-        axes.plot([r["event_time"] for r in part], column(part, "effect"), "o", color=colour,
-                  markerfacecolor=face, markersize=5.5)  # fmt: skip
+            axes.plot(
+                [row["event_time"]] * 2, [row["low"], row["high"]], color=colour, linewidth=1.3
+            )
+        axes.plot(
+            [r["event_time"] for r in part],
+            column(part, "effect"),
+            "o",
+            color=colour,
+            markerfacecolor=face,
+            markersize=5.5,
+        )
     axes.axhline(0, color=INK, linewidth=0.8)
     mark_start_of_event_time(draw)
     bands = ("low_band", "high_band", "low", "high", "effect")
     draw.limits([value for key in bands for value in column(rows, key)], cap=2.0)
     draw.unit(unit)
-    axes.set_xlabel(f"{period}s since the start (0 = the first {period})", color=MUTED,
-                    fontsize=size.text - 0.5)  # fmt: skip
+    axes.set_xlabel(
+        f"{period}s since the start (0 = the first {period})", color=MUTED, fontsize=size.text - 0.5
+    )
     return draw.svg()
 
 
@@ -156,8 +196,9 @@ def forest(rows: Sequence[tuple[str, Mapping[str, Any], bool, str]], unit: str, 
     """Effects with their ranges on one scale, a row each: (label, figure, filled, its words)."""
     step = 58 if size.narrow else 36
     left = 14 if size.narrow else 250
-    draw = Drawing(size, step * len(rows) + 50,
-                    Margins(left=left, right=14 if size.narrow else 170, top=12))  # fmt: skip
+    draw = Drawing(
+        size, step * len(rows) + 50, Margins(left=left, right=14 if size.narrow else 170, top=12)
+    )
     axes = draw.axes
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", visible=True)
@@ -165,8 +206,16 @@ def forest(rows: Sequence[tuple[str, Mapping[str, Any], bool, str]], unit: str, 
     for place, (label, row, filled, said) in enumerate(rows):
         y = len(rows) - 1 - place
         _range(axes, row, y, reach)
-        axes.plot([row["effect"]], [y], "o", color=PILOT, markersize=7, clip_on=False,
-                  markerfacecolor=PILOT if filled else "white", markeredgewidth=1.6)  # fmt: skip
+        axes.plot(
+            [row["effect"]],
+            [y],
+            "o",
+            color=PILOT,
+            markersize=7,
+            clip_on=False,
+            markerfacecolor=PILOT if filled else "white",
+            markeredgewidth=1.6,
+        )
         _forest_text(draw, y, label, said)
     axes.axvline(0, color=INK, linewidth=0.9)
     axes.set_ylim(-0.45, len(rows) - (0.2 if size.narrow else 0.45))
@@ -202,13 +251,15 @@ def _range(axes: Any, row: Mapping[str, Any], y: float, reach: tuple[float, floa
 def gains(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     """Who pays (left) and who gains (right), by agency, in pounds, with the gains' ranges."""
     step = 62 if size.narrow else 50
-    draw = Drawing(size, step * len(rows) + 58,
-                    Margins(left=14 if size.narrow else 165, right=20, top=34))  # fmt: skip
+    draw = Drawing(
+        size, step * len(rows) + 58, Margins(left=14 if size.narrow else 165, right=20, top=34)
+    )
     axes = draw.axes
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", visible=True)
-    left = max(1.0, *(abs(row["cost"]["mean"]) for row in rows),
-               *(-row["gain"]["low"] for row in rows))  # fmt: skip
+    left = max(
+        1.0, *(abs(row["cost"]["mean"]) for row in rows), *(-row["gain"]["low"] for row in rows)
+    )
     right = max(1.0, *(row["gain"][key] for row in rows for key in ("mean", "high")))
     reach = (left + right) / 2
     for place, row in enumerate(rows):
@@ -221,8 +272,16 @@ def gains(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     few_ticks(axes, "x", 4 if size.narrow else 6)
     say_ticks(axes, "x", lambda tick: words.round_pounds(abs(tick)))
     for x, text, side in ((-0.06, "pays", "right"), (0.06, "gains", "left")):
-        axes.text(x * reach, 1.02, text, transform=axes.get_xaxis_transform(), ha=side,
-                  va="bottom", color=MUTED, fontsize=size.text)  # fmt: skip
+        axes.text(
+            x * reach,
+            1.02,
+            text,
+            transform=axes.get_xaxis_transform(),
+            ha=side,
+            va="bottom",
+            color=MUTED,
+            fontsize=size.text,
+        )
     return draw.svg()
 
 
@@ -234,24 +293,39 @@ def trade_off(
     ``declared`` is the cost at the thresholds as they are; the axis of costs is logarithmic.
     """
     # Most lines end close together at the top, so their names need room above.
-    draw = Drawing(size, 380 if size.narrow else 360,
-                    Margins(left=48, right=124 if size.narrow else 230, bottom=48,
-                            top=140 if size.narrow else 84))  # fmt: skip
+    draw = Drawing(
+        size,
+        380 if size.narrow else 360,
+        Margins(
+            left=48, right=124 if size.narrow else 230, bottom=48, top=140 if size.narrow else 84
+        ),
+    )
     axes = draw.axes
     ends = []
     for place, (label, points) in enumerate(lines):
         steady = sorted(points)
         colour = PILOT if place < 2 else COMPARISON
-        axes.plot([cost for cost, _ in steady], [share for _, share in steady], color=colour,
-                  linewidth=1.8, linestyle=(0, (5, place)) if place else "-")  # fmt: skip
+        axes.plot(
+            [cost for cost, _ in steady],
+            [share for _, share in steady],
+            color=colour,
+            linewidth=1.8,
+            linestyle=(0, (5, place)) if place else "-",
+        )
         shown = textwrap.fill(label, 18 if size.narrow else 30)
         ends.append((shown, steady[-1][1], colour))
     axes.set_xscale("log")
     axes.set_ylim(0, 1.04)
     axes.axvline(declared, color=INK, linewidth=0.9)
-    axes.annotate("as declared", (declared, 0.03), xycoords=axes.get_xaxis_transform(),
-                  xytext=(4, 0), textcoords="offset points", color=MUTED,
-                  fontsize=size.text - 1)  # fmt: skip
+    axes.annotate(
+        "as declared",
+        (declared, 0.03),
+        xycoords=axes.get_xaxis_transform(),
+        xytext=(4, 0),
+        textcoords="offset points",
+        color=MUTED,
+        fontsize=size.text - 1,
+    )
     say_ticks(axes, "x", lambda tick: f"{tick:g}")
     say_ticks(axes, "y", lambda tick: words.percent(100 * tick, 0))
     axes.set_xlabel("questions for each clean return", color=MUTED, fontsize=size.text - 0.5)
@@ -285,9 +359,11 @@ def growth(
 
 def strip(rows: Sequence[tuple[str, float, float]], target: float, unit: str, size: Size) -> str:
     """Measured rates beside the promised one: (label, rate, its Monte Carlo error) a row."""
-    draw = Drawing(size, (58 if size.narrow else 34) * len(rows) + 78,
-                    Margins(left=14 if size.narrow else 250, right=14 if size.narrow else 90,
-                            bottom=48))  # fmt: skip
+    draw = Drawing(
+        size,
+        (58 if size.narrow else 34) * len(rows) + 78,
+        Margins(left=14 if size.narrow else 250, right=14 if size.narrow else 90, bottom=48),
+    )
     axes = draw.axes
     axes.grid(axis="y", visible=False)
     for place, (label, rate, error) in enumerate(rows):
@@ -297,8 +373,15 @@ def strip(rows: Sequence[tuple[str, float, float]], target: float, unit: str, si
         _forest_text(draw, y, label, words.percent(100 * rate, 1))
     axes.axvline(target, color=INK, linewidth=0.9)
     promised = f"promised {words.percent(100 * target, 0)}"
-    axes.text(target, 1.02, promised, transform=axes.get_xaxis_transform(), ha="center",
-              color=MUTED, fontsize=size.text - 1)  # fmt: skip
+    axes.text(
+        target,
+        1.02,
+        promised,
+        transform=axes.get_xaxis_transform(),
+        ha="center",
+        color=MUTED,
+        fontsize=size.text - 1,
+    )
     axes.set_ylim(-0.5, len(rows) - (0.2 if size.narrow else 0.4))
     axes.set_yticks([])
     few_ticks(axes, "x", 5)
@@ -313,18 +396,41 @@ def _forest_text(draw: Drawing, y: float, label: str, figure: str) -> None:
     if draw.size.narrow:
         # A label longer than the chart is wide would be cut at its edge.
         shown = textwrap.shorten(label, NARROW_LABEL, placeholder=" …")
-        axes.text(0, y + 0.42, shown, transform=blend, va="bottom", fontsize=text - 0.5,
-                  bbox=PAPER)  # fmt: skip
-        axes.text(0, y + 0.14, figure, transform=blend, va="bottom", color=MUTED, bbox=PAPER,
-                  fontsize=text - 1)  # fmt: skip
+        axes.text(0, y + 0.42, shown, transform=blend, va="bottom", fontsize=text - 0.5, bbox=PAPER)
+        axes.text(
+            0,
+            y + 0.14,
+            figure,
+            transform=blend,
+            va="bottom",
+            color=MUTED,
+            bbox=PAPER,
+            fontsize=text - 1,
+        )
         return
     shown = "\n".join(textwrap.wrap(label, 34))
-    axes.annotate(shown, (0, y), xycoords=blend, xytext=(-draw.margins.left + 2, 0),
-                  textcoords="offset points", va="center", annotation_clip=False,
-                  fontsize=text - 0.5)  # fmt: skip
-    axes.annotate(figure, (1, y), xycoords=blend, xytext=(draw.margins.right - 2, 0), ha="right",
-                  textcoords="offset points", va="center", color=MUTED, annotation_clip=False,
-                  fontsize=text - 0.5)  # fmt: skip
+    axes.annotate(
+        shown,
+        (0, y),
+        xycoords=blend,
+        xytext=(-draw.margins.left + 2, 0),
+        textcoords="offset points",
+        va="center",
+        annotation_clip=False,
+        fontsize=text - 0.5,
+    )
+    axes.annotate(
+        figure,
+        (1, y),
+        xycoords=blend,
+        xytext=(draw.margins.right - 2, 0),
+        ha="right",
+        textcoords="offset points",
+        va="center",
+        color=MUTED,
+        annotation_clip=False,
+        fontsize=text - 0.5,
+    )
 
 
 def _gain_row(draw: Drawing, y: float, row: Mapping[str, Any], reach: float) -> None:
@@ -334,18 +440,43 @@ def _gain_row(draw: Drawing, y: float, row: Mapping[str, Any], reach: float) -> 
     axes.barh([y], [gain["mean"]], height=0.34, color=PILOT)
     axes.plot([gain["low"], gain["high"]], [y, y], color=INK, linewidth=1.2)
     if cost:
-        axes.text(min(-cost, gain["low"]) - 0.04 * reach, y, words.pounds(cost), ha="right",
-                  va="center", fontsize=text - 0.5)  # fmt: skip
+        axes.text(
+            min(-cost, gain["low"]) - 0.04 * reach,
+            y,
+            words.pounds(cost),
+            ha="right",
+            va="center",
+            fontsize=text - 0.5,
+        )
     if gain["mean"]:
-        axes.text(max(gain["high"], gain["mean"], 0) + 0.04 * reach, y,
-                  words.pounds(words.borne_pounds(gain)), ha="left", va="center",
-                  fontsize=text - 0.5)  # fmt: skip
+        axes.text(
+            max(gain["high"], gain["mean"], 0) + 0.04 * reach,
+            y,
+            words.pounds(words.borne_pounds(gain)),
+            ha="left",
+            va="center",
+            fontsize=text - 0.5,
+        )
     name = f"{row['name']} ({row['budget']})"
     if draw.size.narrow:
-        axes.text(0, y + 0.26, name, transform=axes.get_yaxis_transform(), va="bottom", bbox=PAPER,
-                  fontsize=text - 0.5)  # fmt: skip
+        axes.text(
+            0,
+            y + 0.26,
+            name,
+            transform=axes.get_yaxis_transform(),
+            va="bottom",
+            bbox=PAPER,
+            fontsize=text - 0.5,
+        )
     else:
         shown = "\n".join(textwrap.wrap(name, 24))
-        axes.annotate(shown, (0, y), xycoords=axes.get_yaxis_transform(), va="center",
-                      xytext=(-draw.margins.left + 2, 0), textcoords="offset points",
-                      annotation_clip=False, fontsize=text - 0.5)  # fmt: skip
+        axes.annotate(
+            shown,
+            (0, y),
+            xycoords=axes.get_yaxis_transform(),
+            va="center",
+            xytext=(-draw.margins.left + 2, 0),
+            textcoords="offset points",
+            annotation_clip=False,
+            fontsize=text - 0.5,
+        )

@@ -39,8 +39,14 @@ def detectable_by_look(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
         if not own:
             continue
         heights = [row["detectable_percent"] for row in own]
-        draw.axes.plot([row["look"] for row in own], heights, color=colour, linewidth=2, marker="o",
-                       markersize=4)  # fmt: skip
+        draw.axes.plot(
+            [row["look"] for row in own],
+            heights,
+            color=colour,
+            linewidth=2,
+            marker="o",
+            markersize=4,
+        )
         labels.append((str(name).replace("_", " "), heights[-1], colour))
         drawn += heights
     looks = max(int(row["look"]) for row in rows)

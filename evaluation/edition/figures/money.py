@@ -41,8 +41,9 @@ def fan(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     ----------
     rows : ``quarter, cumulative_net`` and, where the results hold it, ``fan`` of each quarter.
     """
-    draw = Drawing(size, 250 if size.narrow else 310,
-                    Margins(left=66, right=88 if size.narrow else 118))  # fmt: skip
+    draw = Drawing(
+        size, 250 if size.narrow else 310, Margins(left=66, right=88 if size.narrow else 118)
+    )
     axes, x = draw.axes, range(len(rows))
     net = [row["cumulative_net"] for row in rows]
     if all("fan" in row for row in rows):
@@ -58,8 +59,10 @@ def fan(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     say_ticks(axes, "y", words.round_pounds)
     draw.unit("released less spent, added up" + ("" if size.narrow else "; above £0: paid back"))
     last = net[-1]
-    labels = [(words.pounds(last[key]), last[key], PILOT if key == "mean" else MUTED)
-              for key in ("low", "mean", "high")]  # fmt: skip
+    labels = [
+        (words.pounds(last[key]), last[key], PILOT if key == "mean" else MUTED)
+        for key in ("low", "mean", "high")
+    ]
     end_labels(draw, labels)
     return draw.svg()
 
@@ -72,8 +75,11 @@ def waterfall(steps: Sequence[Mapping[str, Any]], size: Size) -> str:
     steps : ``title, total, mean, low, high``; a total starts at nought, any other step where the
         one before it ended.
     """
-    draw = Drawing(size, (56 if size.narrow else 44) * len(steps) + 52,
-                    Margins(left=14 if size.narrow else 210, right=20, top=12))  # fmt: skip
+    draw = Drawing(
+        size,
+        (56 if size.narrow else 44) * len(steps) + 52,
+        Margins(left=14 if size.narrow else 210, right=20, top=12),
+    )
     axes = draw.axes
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", visible=True)
@@ -107,8 +113,11 @@ def tornado(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     rows : ``title, low, high, best``, already in order.
     """
     shown = rows[:_SHOWN_INPUTS]
-    draw = Drawing(size, (52 if size.narrow else 40) * len(shown) + 66,
-                    Margins(left=14 if size.narrow else 250, right=20, top=30))  # fmt: skip
+    draw = Drawing(
+        size,
+        (52 if size.narrow else 40) * len(shown) + 66,
+        Margins(left=14 if size.narrow else 250, right=20, top=30),
+    )
     axes = draw.axes
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", visible=True)
@@ -120,13 +129,29 @@ def tornado(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
         axes.barh([y], [row["low"] - best], left=[best], height=0.36, color=COMPARISON)
         axes.barh([y], [row["high"] - best], left=[best], height=0.36, color=PILOT)
         for end, side, pad in ((row["low"], "right", -0.015), (row["high"], "left", 0.015)):
-            axes.text(end + pad * reach, y, words.pounds(end), ha=side, va="center", bbox=PAPER,
-                      color=MUTED, fontsize=size.text - 1.5)  # fmt: skip
+            axes.text(
+                end + pad * reach,
+                y,
+                words.pounds(end),
+                ha=side,
+                va="center",
+                bbox=PAPER,
+                color=MUTED,
+                fontsize=size.text - 1.5,
+            )
         _name(draw, y, row["title"], 36)
     axes.axvline(0, color=INK, linewidth=0.9)
     axes.axvline(best, color=PILOT, linewidth=1.2)
-    axes.text(best, 1.01, f"estimate {words.pounds(best)}", ha="center", va="bottom", color=PILOT,
-              transform=axes.get_xaxis_transform(), fontsize=size.text - 1)  # fmt: skip
+    axes.text(
+        best,
+        1.01,
+        f"estimate {words.pounds(best)}",
+        ha="center",
+        va="bottom",
+        color=PILOT,
+        transform=axes.get_xaxis_transform(),
+        fontsize=size.text - 1,
+    )
     room = 0.3 if size.narrow else 0.16
     axes.set_xlim(min(low, 0.0) - room * reach, max(high, 0.0) + room * reach)
     axes.set_ylim(-0.6, len(shown) - (0.1 if size.narrow else 0.4))
@@ -137,9 +162,11 @@ def tornado(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
 
 
 def plane(
-    points: Sequence[Sequence[float]], best: tuple[float, float], chances: Mapping[str, float],
+    points: Sequence[Sequence[float]],
+    best: tuple[float, float],
+    chances: Mapping[str, float],
     size: Size,
-) -> str:  # fmt: skip
+) -> str:
     """Draws of net cost to the purse (across) and gain to people (up), in four named corners.
 
     Parameters
@@ -164,10 +191,17 @@ def plane(
         ("lose_cost", 0.99, 0.02, "people lose,\nthe purse pays"),
     )
     for key, x, y, said in corners:
-        axes.text(x, y, f"{said}: {words.percent(100 * chances[key], 0)}", bbox=PAPER,
-                  transform=axes.transAxes, ha="left" if x < 0.5 else "right",
-                  va="top" if y > 0.5 else "bottom", fontsize=size.text - 1.5,
-                  color=WORSE if key.startswith("lose") else INK)  # fmt: skip
+        axes.text(
+            x,
+            y,
+            f"{said}: {words.percent(100 * chances[key], 0)}",
+            bbox=PAPER,
+            transform=axes.transAxes,
+            ha="left" if x < 0.5 else "right",
+            va="top" if y > 0.5 else "bottom",
+            fontsize=size.text - 1.5,
+            color=WORSE if key.startswith("lose") else INK,
+        )
     few_ticks(axes, "x", 3 if size.narrow else 6)
     say_ticks(axes, "x", words.round_pounds)
     say_ticks(axes, "y", words.round_pounds)
@@ -195,8 +229,15 @@ def _step(
     if step["total"]:
         axes.plot([step["low"], step["high"]], [y, y], color=INK, linewidth=1.2)
         right = max(right, step["high"])
-    axes.text(right + 0.02 * reach, y, words.pounds(step["mean"]), va="center", bbox=PAPER,
-              fontsize=text - 0.5, fontweight="bold" if step["total"] else None)  # fmt: skip
+    axes.text(
+        right + 0.02 * reach,
+        y,
+        words.pounds(step["mean"]),
+        va="center",
+        bbox=PAPER,
+        fontsize=text - 0.5,
+        fontweight="bold" if step["total"] else None,
+    )
     _name(draw, y, step["title"], 30)
 
 
@@ -204,10 +245,18 @@ def _name(draw: Drawing, y: float, title: str, width: int) -> None:
     """A row's name: left of the axes, or above the bar where the chart is narrow."""
     blend, text = draw.axes.get_yaxis_transform(), draw.size.text
     if draw.size.narrow:
-        draw.axes.text(0, y + 0.27, title, transform=blend, va="bottom", bbox=PAPER,
-                       fontsize=text - 1)  # fmt: skip
+        draw.axes.text(
+            0, y + 0.27, title, transform=blend, va="bottom", bbox=PAPER, fontsize=text - 1
+        )
         return
     shown = "\n".join(textwrap.wrap(title, width))
-    draw.axes.annotate(shown, (0, y), xycoords=blend, xytext=(-draw.margins.left + 2, 0),
-                       textcoords="offset points", va="center", annotation_clip=False,
-                       fontsize=text - 0.5)  # fmt: skip
+    draw.axes.annotate(
+        shown,
+        (0, y),
+        xycoords=blend,
+        xytext=(-draw.margins.left + 2, 0),
+        textcoords="offset points",
+        va="center",
+        annotation_clip=False,
+        fontsize=text - 0.5,
+    )

@@ -23,20 +23,24 @@ from evaluation.edition.figures.canvas import (
 
 PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
 MARKS = {
-    "pilot": ("o", PILOT, PILOT), "comparison": ("o", "white", COMPARISON),
+    "pilot": ("o", PILOT, PILOT),
+    "comparison": ("o", "white", COMPARISON),
     "excluded": ("x", MUTED, MUTED),
-}  # fmt: skip
+}
 STATES = {
-    "received": ("o", PILOT, PILOT), "late": ("^", "white", PILOT), "missing": ("X", WORSE, WORSE),
+    "received": ("o", PILOT, PILOT),
+    "late": ("^", "white", PILOT),
+    "missing": ("X", WORSE, WORSE),
     "due": ("o", "white", HAIR),
-}  # fmt: skip
+}
 CALENDAR_NAME = 46
 """Characters of a submitter's name on one line of a wide calendar."""
 SAID = {"received": "in time", "late": "late", "missing": "missing", "due": "not due yet"}
 
 
-def area_map(areas: Sequence[Mapping[str, Any]], sites: Sequence[Mapping[str, Any]],
-             size: Size) -> str:  # fmt: skip
+def area_map(
+    areas: Sequence[Mapping[str, Any]], sites: Sequence[Mapping[str, Any]], size: Size
+) -> str:
     """Areas where they lie: pilots filled, comparison areas hollow, those set aside crossed.
 
     Parameters
@@ -54,21 +58,43 @@ def area_map(areas: Sequence[Mapping[str, Any]], sites: Sequence[Mapping[str, An
     axes.grid(visible=False)
     for role, (mark, face, edge) in MARKS.items():
         own = [a for a in areas if a["role"] == role]
-        axes.plot([a["x"] for a in own], [a["y"] for a in own], mark, color=edge,
-                  markerfacecolor=face, markersize=4.5 if size.narrow else 6.5, linestyle="none",
-                  markeredgewidth=1.1)  # fmt: skip
+        axes.plot(
+            [a["x"] for a in own],
+            [a["y"] for a in own],
+            mark,
+            color=edge,
+            markerfacecolor=face,
+            markersize=4.5 if size.narrow else 6.5,
+            linestyle="none",
+            markeredgewidth=1.1,
+        )
     # Names lie below the marks, so that none hides an area.
     for site in sites:
-        axes.text(site["x"], site["y"] + 0.035 * up, site["name"], ha="center",
-                  va="bottom", color=PILOT, fontweight="bold", zorder=1.5,
-                  fontsize=size.text - (2 if size.narrow else 1), bbox=PAPER)  # fmt: skip
+        axes.text(
+            site["x"],
+            site["y"] + 0.035 * up,
+            site["name"],
+            ha="center",
+            va="bottom",
+            color=PILOT,
+            fontweight="bold",
+            zorder=1.5,
+            fontsize=size.text - (2 if size.narrow else 1),
+            bbox=PAPER,
+        )
     axes.set_xlim(min(xs) - 0.05 * across, max(xs) + 0.05 * across)
     axes.set_ylim(min(ys) - 0.05 * up, max(ys) + 0.09 * up)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines["bottom"].set_visible(False)
-    _key(draw, [(*MARKS["pilot"], "pilot"), (*MARKS["comparison"], "comparison"),
-                (*MARKS["excluded"], "set aside")])  # fmt: skip
+    _key(
+        draw,
+        [
+            (*MARKS["pilot"], "pilot"),
+            (*MARKS["comparison"], "comparison"),
+            (*MARKS["excluded"], "set aside"),
+        ],
+    )
     _scale_bar(draw, min(xs), min(ys) - 0.03 * up, across)
     return draw.svg()
 
@@ -79,23 +105,46 @@ def _key(draw: Drawing, marks: Sequence[tuple[str, str, str, str]]) -> None:
     y = 1 + 16 / (draw.height - draw.margins.top - draw.margins.bottom)
     inner = draw.size.width - draw.margins.left - draw.margins.right
     for mark, face, edge, said in marks:
-        draw.axes.plot([place + 8 / inner], [y], mark, color=edge, markerfacecolor=face,
-                       markersize=6.5, transform=draw.axes.transAxes, clip_on=False)  # fmt: skip
-        draw.axes.text(place + 18 / inner, y, said, transform=draw.axes.transAxes, va="center",
-                       fontsize=draw.size.text - 1, color=MUTED)  # fmt: skip
+        draw.axes.plot(
+            [place + 8 / inner],
+            [y],
+            mark,
+            color=edge,
+            markerfacecolor=face,
+            markersize=6.5,
+            transform=draw.axes.transAxes,
+            clip_on=False,
+        )
+        draw.axes.text(
+            place + 18 / inner,
+            y,
+            said,
+            transform=draw.axes.transAxes,
+            va="center",
+            fontsize=draw.size.text - 1,
+            color=MUTED,
+        )
         place += (34 + 6.6 * len(said)) / inner + step
 
 
 def _scale_bar(draw: Drawing, x: float, y: float, across: float) -> None:
     length = next(km for km in (100, 50, 20, 10, 5, 2, 1, 0.5) if km <= across / 3)
     draw.axes.plot([x, x + length], [y, y], color=MUTED, linewidth=1.4, clip_on=False)
-    draw.axes.annotate(f"{length:g} km", (x + length, y), xytext=(5, 0), va="center",
-                       textcoords="offset points", color=MUTED, annotation_clip=False,
-                       fontsize=draw.size.text - 1.5)  # fmt: skip
+    draw.axes.annotate(
+        f"{length:g} km",
+        (x + length, y),
+        xytext=(5, 0),
+        va="center",
+        textcoords="offset points",
+        color=MUTED,
+        annotation_clip=False,
+        fontsize=draw.size.text - 1.5,
+    )
 
 
-def returns_calendar(rows: Sequence[tuple[str, Sequence[str | None]]], quarters: Sequence[str],
-                     size: Size) -> str:  # fmt: skip
+def returns_calendar(
+    rows: Sequence[tuple[str, Sequence[str | None]]], quarters: Sequence[str], size: Size
+) -> str:
     """Who sent what in time: submitters by quarters, a shape for each state.
 
     Parameters
@@ -112,16 +161,24 @@ def returns_calendar(rows: Sequence[tuple[str, Sequence[str | None]]], quarters:
         for x, state in enumerate(states):
             if state is not None:
                 mark, face, edge = STATES[state]
-                axes.plot([x], [y], mark, color=edge, markerfacecolor=face, markersize=8,
-                          clip_on=False)  # fmt: skip
+                axes.plot(
+                    [x], [y], mark, color=edge, markerfacecolor=face, markersize=8, clip_on=False
+                )
         blend = axes.get_yaxis_transform()
         if size.narrow:
             axes.text(0, y + 0.26, name, transform=blend, va="bottom", fontsize=size.text - 1.5)
         else:
             lines = "\n".join(textwrap.wrap(name, CALENDAR_NAME))
-            axes.annotate(lines, (0, y), xycoords=blend, va="center", fontsize=size.text - 1,
-                          xytext=(-margins.left + 2, 0), textcoords="offset points",
-                          annotation_clip=False)  # fmt: skip
+            axes.annotate(
+                lines,
+                (0, y),
+                xycoords=blend,
+                va="center",
+                fontsize=size.text - 1,
+                xytext=(-margins.left + 2, 0),
+                textcoords="offset points",
+                annotation_clip=False,
+            )
     axes.set_xlim(-0.5, len(quarters) - 0.5)
     axes.set_ylim(-0.6, len(rows) - (0.1 if size.narrow else 0.4))
     axes.set_yticks([])
@@ -150,27 +207,44 @@ def balance(rows: Sequence[tuple[str, str, float]], size: Size) -> str:
         y = len(names) - 1 - place
         for one, what, apart in rows:
             if one == name:
-                axes.plot([apart], [y], "o", color=PILOT, markersize=7, markeredgewidth=1.5,
-                          markerfacecolor=PILOT if what == "level" else "white",
-                          clip_on=False)  # fmt: skip
+                axes.plot(
+                    [apart],
+                    [y],
+                    "o",
+                    color=PILOT,
+                    markersize=7,
+                    markeredgewidth=1.5,
+                    markerfacecolor=PILOT if what == "level" else "white",
+                    clip_on=False,
+                )
         blend = axes.get_yaxis_transform()
         if size.narrow:
-            axes.text(0, y + 0.22, name, transform=blend, va="bottom", fontsize=size.text - 1,
-                      bbox=PAPER)  # fmt: skip
+            axes.text(
+                0, y + 0.22, name, transform=blend, va="bottom", fontsize=size.text - 1, bbox=PAPER
+            )
         else:
-            axes.annotate("\n".join(textwrap.wrap(name, 42)), (0, y), xycoords=blend, va="center",
-                          xytext=(-margins.left + 2, 0), textcoords="offset points",
-                          annotation_clip=False, fontsize=size.text - 1)  # fmt: skip
+            axes.annotate(
+                "\n".join(textwrap.wrap(name, 42)),
+                (0, y),
+                xycoords=blend,
+                va="center",
+                xytext=(-margins.left + 2, 0),
+                textcoords="offset points",
+                annotation_clip=False,
+                fontsize=size.text - 1,
+            )
     axes.axvline(0, color=INK, linewidth=0.9)
     reach = 1.15 * max(0.3, *(abs(apart) for _, _, apart in rows))
     axes.set_xlim(-reach, reach)
     axes.set_ylim(-0.5, len(names) - (0.1 if size.narrow else 0.4))
     axes.set_yticks([])
     few_ticks(axes, "x", 5)
-    say_ticks(axes, "x", lambda tick: f"{tick:+.1f}".replace("-", "\N{MINUS SIGN}")
-              if tick else "0")  # fmt: skip
-    axes.set_xlabel("standard deviations above or below comparison areas", color=MUTED,
-                    fontsize=size.text - 0.5)  # fmt: skip
+    say_ticks(
+        axes, "x", lambda tick: f"{tick:+.1f}".replace("-", "\N{MINUS SIGN}") if tick else "0"
+    )
+    axes.set_xlabel(
+        "standard deviations above or below comparison areas", color=MUTED, fontsize=size.text - 0.5
+    )
     _key(draw, [("o", PILOT, PILOT, "level before the start"), ("o", "white", PILOT, "path")])
     return draw.svg()
 
@@ -193,9 +267,16 @@ def equally_likely(values: Sequence[float], unit: str, tick: str, size: Size) ->
     for value in values:
         column = round(value / width)
         heights[column] = heights.get(column, 0) + 1
-        axes.plot([column * width], [heights[column] - 0.5], "o", color=PILOT,
-                  markersize=11 if size.narrow else 13, markeredgewidth=1.5,
-                  markerfacecolor=PILOT if value < 0 else "white", clip_on=False)  # fmt: skip
+        axes.plot(
+            [column * width],
+            [heights[column] - 0.5],
+            "o",
+            color=PILOT,
+            markersize=11 if size.narrow else 13,
+            markeredgewidth=1.5,
+            markerfacecolor=PILOT if value < 0 else "white",
+            clip_on=False,
+        )
     axes.axvline(0, color=INK, linewidth=0.9)
     axes.set_xlim(low - 1.2 * width, high + 1.2 * width)
     axes.set_ylim(0, max(*heights.values(), 4) + 0.3)

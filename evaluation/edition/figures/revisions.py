@@ -65,8 +65,11 @@ def steps(rows: Sequence[Mapping[str, Any]], unit: str, size: Size) -> str:
         ended. ``said`` is written beside the bar.
     unit : ``%``, ``£``, or what is counted.
     """
-    draw = Drawing(size, (58 if size.narrow else 44) * len(rows) + 50,
-                   Margins(left=14 if size.narrow else 220, right=20, top=12))  # fmt: skip
+    draw = Drawing(
+        size,
+        (58 if size.narrow else 44) * len(rows) + 50,
+        Margins(left=14 if size.narrow else 220, right=20, top=12),
+    )
     axes = draw.axes
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", visible=True)
@@ -80,8 +83,14 @@ def steps(rows: Sequence[Mapping[str, Any]], unit: str, size: Size) -> str:
         axes.barh([y], [end - start], left=[start], height=0.4, color=colour)
         if place + 1 < len(rows):
             axes.plot([end, end], [y - 0.8, y], color=HAIR, linewidth=0.9)
-        axes.text(max(start, end, 0.0) + 0.02 * reach, y, row["said"], va="center", bbox=PAPER,
-                  fontsize=size.text - 0.5)  # fmt: skip
+        axes.text(
+            max(start, end, 0.0) + 0.02 * reach,
+            y,
+            row["said"],
+            va="center",
+            bbox=PAPER,
+            fontsize=size.text - 0.5,
+        )
         _name(draw, y, row["title"])
         before = end
     axes.axvline(0, color=INK, linewidth=0.9)
@@ -112,11 +121,17 @@ def _name(draw: Drawing, y: float, title: str) -> None:
     """A row's name: left of the axes, or above the bar where the chart is narrow."""
     blend, text = draw.axes.get_yaxis_transform(), draw.size.text
     if draw.size.narrow:
-        draw.axes.text(0, y + 0.27, title, transform=blend, va="bottom", bbox=PAPER,
-                       fontsize=text - 1)  # fmt: skip
+        draw.axes.text(
+            0, y + 0.27, title, transform=blend, va="bottom", bbox=PAPER, fontsize=text - 1
+        )
         return
     draw.axes.annotate(
-        "\n".join(textwrap.wrap(title, 32)), (0, y), xycoords=blend, va="center",
-        xytext=(-draw.margins.left + 2, 0), textcoords="offset points", annotation_clip=False,
+        "\n".join(textwrap.wrap(title, 32)),
+        (0, y),
+        xycoords=blend,
+        va="center",
+        xytext=(-draw.margins.left + 2, 0),
+        textcoords="offset points",
+        annotation_clip=False,
         fontsize=text - 0.5,
-    )  # fmt: skip
+    )

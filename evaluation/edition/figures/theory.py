@@ -7,15 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evaluation.edition.figures.canvas import (
-    COMPARISON,
-    HAIR,
-    INK,
-    PILOT,
-    Drawing,
-    Margins,
-    Size,
-)
+from evaluation.edition.figures.canvas import COMPARISON, HAIR, INK, PILOT, Drawing, Margins, Size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,8 +67,13 @@ def _laid_out(graph: Mapping[str, Any], size: Size) -> tuple[int, dict[str, _Box
         said = {n: textwrap.fill(graph["nodes"][n]["says"], wrap) for n in row}
         tall = max(words.count("\n") + 1 for words in said.values()) * text * LINE + 14
         for k, name in enumerate(row):
-            boxes[name] = _Box(x=AROUND + slot * (k + 0.5), y=top + tall / 2, half_width=half,
-                               half_height=tall / 2, words=said[name])  # fmt: skip
+            boxes[name] = _Box(
+                x=AROUND + slot * (k + 0.5),
+                y=top + tall / 2,
+                half_width=half,
+                half_height=tall / 2,
+                words=said[name],
+            )
         top += tall + ROOM
     return int(top - ROOM + 10), boxes
 
@@ -86,18 +83,33 @@ def _drawn(axes: Axes, box: _Box, node: Mapping[str, Any], size: Size) -> None:
 
     own = node["kind"] == "programme"
     edge = {"programme": PILOT, "way": PILOT, "outcome": INK}.get(node["kind"], COMPARISON)
-    axes.add_patch(FancyBboxPatch(
-        (box.x - box.half_width, box.y - box.half_height), 2 * box.half_width, 2 * box.half_height,
-        boxstyle="round,pad=0,rounding_size=4", facecolor=PILOT if own else "#ffffff",
-        edgecolor=edge, linewidth=1.6 if node["kind"] == "outcome" else 1.1,
-        linestyle="-" if node["seen"] else (0, (4, 2)), zorder=3,
-    ))  # fmt: skip
+    axes.add_patch(
+        FancyBboxPatch(
+            (box.x - box.half_width, box.y - box.half_height),
+            2 * box.half_width,
+            2 * box.half_height,
+            boxstyle="round,pad=0,rounding_size=4",
+            facecolor=PILOT if own else "#ffffff",
+            edgecolor=edge,
+            linewidth=1.6 if node["kind"] == "outcome" else 1.1,
+            linestyle="-" if node["seen"] else (0, (4, 2)),
+            zorder=3,
+        )
+    )
     # Line by line, since each is then set around its middle in the reader's own font.
     text, lines = size.text - (2.5 if size.narrow else 1.0), box.words.splitlines()
     for k, line in enumerate(lines):
         below = (k - (len(lines) - 1) / 2) * text * LINE
-        axes.text(box.x, box.y + below, line, ha="center", va="center", zorder=4,
-                  color="#ffffff" if own else INK, fontsize=text)  # fmt: skip
+        axes.text(
+            box.x,
+            box.y + below,
+            line,
+            ha="center",
+            va="center",
+            zorder=4,
+            color="#ffffff" if own else INK,
+            fontsize=text,
+        )
 
 
 def _arrow(axes: Axes, start: _Box, end: _Box, *, other: bool) -> None:
@@ -107,10 +119,19 @@ def _arrow(axes: Axes, start: _Box, end: _Box, *, other: bool) -> None:
     shift = max(-1.0, min(1.0, (start.x - end.x) / 400)) * end.half_width * 0.7
     head = (end.x + shift, end.y + (-end.half_height if down else end.half_height))
     axes.annotate(
-        "", xy=head, xytext=tail, zorder=2,
-        arrowprops={"arrowstyle": "-|>", "color": HAIR if other else PILOT, "linewidth": 1.1,
-                    "shrinkA": 0, "shrinkB": 1, "mutation_scale": 9},
-    )  # fmt: skip
+        "",
+        xy=head,
+        xytext=tail,
+        zorder=2,
+        arrowprops={
+            "arrowstyle": "-|>",
+            "color": HAIR if other else PILOT,
+            "linewidth": 1.1,
+            "shrinkA": 0,
+            "shrinkB": 1,
+            "mutation_scale": 9,
+        },
+    )
 
 
 def _around(
@@ -124,10 +145,19 @@ def _around(
     goal = end.x - end.half_width if left else end.x + end.half_width
     axes.plot([edge, side, side], [start.y, start.y, end.y], color=HAIR, linewidth=1.1, zorder=1)
     axes.annotate(
-        "", xy=(goal, end.y), xytext=(side, end.y), zorder=1,
-        arrowprops={"arrowstyle": "-|>", "color": HAIR, "linewidth": 1.1, "shrinkA": 0,
-                    "shrinkB": 1, "mutation_scale": 9},
-    )  # fmt: skip
+        "",
+        xy=(goal, end.y),
+        xytext=(side, end.y),
+        zorder=1,
+        arrowprops={
+            "arrowstyle": "-|>",
+            "color": HAIR,
+            "linewidth": 1.1,
+            "shrinkA": 0,
+            "shrinkB": 1,
+            "mutation_scale": 9,
+        },
+    )
 
 
 def rows_of(

@@ -52,8 +52,10 @@ def twin_path(
     draw.limits([*observed, *twin, *column(rows, "low"), *column(rows, "high")])
     draw.unit(unit, base=True)
     shown = textwrap.fill(name, 11 if size.narrow else 18)
-    end_labels(draw, [(shown, last_known(observed), PILOT),
-                      ("synthetic\ntwin", last_known(twin), COMPARISON)])  # fmt: skip
+    end_labels(
+        draw,
+        [(shown, last_known(observed), PILOT), ("synthetic\ntwin", last_known(twin), COMPARISON)],
+    )
     return draw.svg()
 
 
@@ -78,8 +80,13 @@ def twin_gap(
     draw.limits([0.0, *gap, *low, *high])
     draw.unit(unit)
     middle = (last_known(low) + last_known(high)) / 2
-    end_labels(draw, [(textwrap.fill(name, 11 if size.narrow else 18), last_known(gap), PILOT),
-                      ("95% of\ncomparison\nareas", middle, MUTED)])  # fmt: skip
+    end_labels(
+        draw,
+        [
+            (textwrap.fill(name, 11 if size.narrow else 18), last_known(gap), PILOT),
+            ("95% of\ncomparison\nareas", middle, MUTED),
+        ],
+    )
     return draw.svg()
 
 
@@ -96,13 +103,27 @@ def donor_weights(rows: Sequence[tuple[str, float]], size: Size) -> str:
     for place, (name, weight) in enumerate(shown):
         y = len(shown) - 1 - place
         axes.barh([y], [weight], height=0.42, color=PILOT if weight >= 0 else COMPARISON)
-        axes.annotate(words.percent(100 * weight, 1), (max(weight, 0.0), y), xytext=(5, 0),
-                      textcoords="offset points", va="center", color=MUTED,
-                      annotation_clip=False, fontsize=size.text - 1)  # fmt: skip
+        axes.annotate(
+            words.percent(100 * weight, 1),
+            (max(weight, 0.0), y),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            color=MUTED,
+            annotation_clip=False,
+            fontsize=size.text - 1,
+        )
         place_of = ((0, y + 0.24), (0, 0)) if size.narrow else ((0, y), (-left + 2, 0))
-        axes.annotate(name, place_of[0], xycoords=axes.get_yaxis_transform(), xytext=place_of[1],
-                      textcoords="offset points", va="bottom" if size.narrow else "center",
-                      annotation_clip=False, fontsize=size.text - 0.5)  # fmt: skip
+        axes.annotate(
+            name,
+            place_of[0],
+            xycoords=axes.get_yaxis_transform(),
+            xytext=place_of[1],
+            textcoords="offset points",
+            va="bottom" if size.narrow else "center",
+            annotation_clip=False,
+            fontsize=size.text - 0.5,
+        )
     axes.axvline(0, color=INK, linewidth=0.9)
     lowest = min(0.0, *(weight for _, weight in shown))
     axes.set_xlim(lowest * 1.05, max(weight for _, weight in shown) * 1.02)
@@ -112,8 +133,9 @@ def donor_weights(rows: Sequence[tuple[str, float]], size: Size) -> str:
     return draw.svg()
 
 
-def twin_fit(started: Sequence[tuple[str, float]], compared: Sequence[float], unit: str,
-             size: Size) -> str:  # fmt: skip
+def twin_fit(
+    started: Sequence[tuple[str, float]], compared: Sequence[float], unit: str, size: Size
+) -> str:
     """Errors before the start: each started area on the spread of the comparison areas' errors.
 
     Parameters
@@ -138,17 +160,34 @@ def twin_fit(started: Sequence[tuple[str, float]], compared: Sequence[float], un
     axes.text(0, -1.05, said, va="bottom", color=MUTED, fontsize=text - 1)
     middle = ordered[len(ordered) // 2]
     axes.axvline(middle, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
-    axes.text(middle, 1.02, "middle comparison area", transform=axes.get_xaxis_transform(),
-              ha="left", color=MUTED, fontsize=text - 1.5)  # fmt: skip
+    axes.text(
+        middle,
+        1.02,
+        "middle comparison area",
+        transform=axes.get_xaxis_transform(),
+        ha="left",
+        color=MUTED,
+        fontsize=text - 1.5,
+    )
     for place, (name, value) in enumerate(started):
         y = len(started) - 1 - place
         axes.plot([value], [y], "o", color=PILOT, markersize=7, clip_on=False)
-        axes.annotate(name, (value, y), xytext=(8, 0), textcoords="offset points", va="center",
-                      annotation_clip=False, fontsize=text - 0.5)  # fmt: skip
+        axes.annotate(
+            name,
+            (value, y),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            annotation_clip=False,
+            fontsize=text - 0.5,
+        )
     axes.set_xlim(0, most * (1.35 if size.narrow else 1.15) + 1e-300)
     axes.set_ylim(-1.7, len(started) - 0.3)
     axes.set_yticks([])
     plain_ticks(axes, "x", 5)
-    axes.set_xlabel(f"root mean squared gap before the start,{chr(10) if size.narrow else ' '}"
-                    f"{unit}", color=MUTED, fontsize=text - 0.5)  # fmt: skip
+    axes.set_xlabel(
+        f"root mean squared gap before the start,{chr(10) if size.narrow else ' '}{unit}",
+        color=MUTED,
+        fontsize=text - 0.5,
+    )
     return draw.svg()

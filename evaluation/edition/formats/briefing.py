@@ -63,9 +63,13 @@ def _compiled(folder: Path, instant: int) -> bytes:
     import typst
 
     made = typst.compile(
-        str(folder / "briefing.typ"), root=str(folder), ignore_system_fonts=True, font_paths=[],
-        pdf_standards=["ua-1"], timestamp=instant,
-    )  # fmt: skip
+        str(folder / "briefing.typ"),
+        root=str(folder),
+        ignore_system_fonts=True,
+        font_paths=[],
+        pdf_standards=["ua-1"],
+        timestamp=instant,
+    )
     return bytes(made)
 
 
@@ -74,10 +78,11 @@ def content(edition: Edition, claims: Claims) -> dict[str, Any]:
     study = edition.headline
     title = f"{edition.programme.title}: is it working?"
     return {
-        "title": title, "author": "New Start evaluation framework",
+        "title": title,
+        "author": "New Start evaluation framework",
         "band": words.SYNTHETIC if study.synthetic else "",
         "edition": f"Edition {edition.quarter}. Data as known on "
-                   f"{words.day(study.raw['vintage'])}. {str(study.raw['label']).capitalize()}.",
+        f"{words.day(study.raw['vintage'])}. {str(study.raw['label']).capitalize()}.",
         "footer": f"{title} Edition {edition.quarter}.",
         "question": str(study.raw["question"]),
         "answer": {
@@ -94,7 +99,7 @@ def content(edition: Edition, claims: Claims) -> dict[str, Any]:
         "unknown": _unknown(claims, answers.unknowns(study)),
         "rests": [words.sentence(text) for text in [*study.raw["text"], *study.raw["differences"]]],
         "check": CHECK,
-    }  # fmt: skip
+    }
 
 
 def _unknown(claims: Claims, unknown: Sequence[Record]) -> list[str]:
@@ -126,22 +131,41 @@ def _chart(edition: Edition, claims: Claims) -> dict[str, str] | None:
     code = primary[0]["code"]
     caption = claims.claim(f"{code}.sentence").text
     alt = f"Line chart of {primary[0]['plain_title']} in pilot areas and without the programme."
-    return {"name": f"{edition.headline.study}/{code}-paths", "caption": caption,
-            "alt": f"{alt} {caption}"}  # fmt: skip
+    return {
+        "name": f"{edition.headline.study}/{code}-paths",
+        "caption": caption,
+        "alt": f"{alt} {caption}",
+    }
 
 
 def _agencies(value: Record | None) -> dict[str, Any]:
-    rows = [] if value is None else [
-        [row["name"], row["budget"], words.pounds(row["cost"]["mean"]),
-         words.money_with_range(row["gain"]), words.money_with_range(row["net"])]
-        for row in value["by_agency"][:MOST_ROWS]
-    ]  # fmt: skip
-    note = "" if value is None else (
-        f"Prices of {value['price_base']}. Unit costs are averages; AME is spending on benefits, "
-        "which never reaches a council or the NHS."
-    )  # fmt: skip
-    return {"heads": ["Agency", "Budget", "Paid", "Gained (range)", "Balance (range)"],
-            "rows": rows, "note": note}  # fmt: skip
+    rows = (
+        []
+        if value is None
+        else [
+            [
+                row["name"],
+                row["budget"],
+                words.pounds(row["cost"]["mean"]),
+                words.money_with_range(row["gain"]),
+                words.money_with_range(row["net"]),
+            ]
+            for row in value["by_agency"][:MOST_ROWS]
+        ]
+    )
+    note = (
+        ""
+        if value is None
+        else (
+            f"Prices of {value['price_base']}. Unit costs are averages; AME is spending on "
+            "benefits, which never reaches a council or the NHS."
+        )
+    )
+    return {
+        "heads": ["Agency", "Budget", "Paid", "Gained (range)", "Balance (range)"],
+        "rows": rows,
+        "note": note,
+    }
 
 
 def _instant(edition: Edition) -> int:

@@ -22,18 +22,24 @@ def citation(edition: Edition) -> str:
     study = edition.headline
     synthetic = f"{words.SYNTHETIC} " if study.synthetic else ""
     content = {
-        "cff-version": "1.2.0", "message": "Cite a figure by edition and id.", "type": "dataset",
+        "cff-version": "1.2.0",
+        "message": "Cite a figure by edition and id.",
+        "type": "dataset",
         "title": f"{edition.programme.title}: is it working? Edition {edition.quarter}",
         "authors": [{"name": "The New Start evaluation framework developers"}],
         "version": edition.quarter.replace(" ", "-"),
-        "date-released": str(study.raw["vintage"])[:10], "license": "MIT",
+        "date-released": str(study.raw["vintage"])[:10],
+        "license": "MIT",
         "abstract": f"{synthetic}{study.raw['question']}",
         "identifiers": [
-            {"type": "other", "value": f"sha256:{study.raw[f'{of}_fingerprint']}",
-             "description": f"fingerprint of the {of}"}
+            {
+                "type": "other",
+                "value": f"sha256:{study.raw[f'{of}_fingerprint']}",
+                "description": f"fingerprint of the {of}",
+            }
             for of in ("protocol", "panel", "code")
         ],
-    }  # fmt: skip
+    }
     return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 

@@ -34,9 +34,10 @@ def write_downloads(
     held = tidy.tables(edition, claims)
     package.write_package(edition, held, folder)
     said = {
-        BRIEFING: "the answer on two pages", SPREADSHEET: "headline figures, findings, accounts",
+        BRIEFING: "the answer on two pages",
+        SPREADSHEET: "headline figures, findings, accounts",
         "datapackage.json": "every table below, each column described (Data Package 2.0)",
-    }  # fmt: skip
+    }
     charts = workspace.book / "_edition" / "files" / "figures"
     package.write_new(folder / BRIEFING, briefing.briefing(edition, claims, charts))
     package.write_new(folder / SPREADSHEET, spreadsheet.workbook(edition, held))
@@ -58,9 +59,12 @@ def write_downloads(
 
 
 def export(
-    workspace: Workspace, programme: str, folder: Path | None = None, *,
+    workspace: Workspace,
+    programme: str,
+    folder: Path | None = None,
+    *,
     progress: Callable[[str], object] = print,
-) -> Path:  # fmt: skip
+) -> Path:
     """Write everything of the current edition, the whole book as PDF too; returns the folder.
 
     Raises

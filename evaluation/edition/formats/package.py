@@ -55,13 +55,16 @@ def datapackage(edition: Edition, held: Sequence[Table], folder: Path) -> dict[s
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": re.sub(r"[^a-z0-9]+", "-", f"{edition.programme.name}-{edition.quarter}".lower()),
         "title": f"{edition.programme.title}: results, edition {edition.quarter}",
-        "description": _stamp(edition), "version": edition.quarter.replace(" ", "-"),
-        "created": edition.headline.raw["vintage"], "licenses": [LICENCE],
+        "description": _stamp(edition),
+        "version": edition.quarter.replace(" ", "-"),
+        "created": edition.headline.raw["vintage"],
+        "licenses": [LICENCE],
         "resources": [
-            _resource(table, folder / f"{table.name}.{ending}") for table in held
+            _resource(table, folder / f"{table.name}.{ending}")
+            for table in held
             for ending in ("csv", "parquet")
         ],
-    }  # fmt: skip
+    }
 
 
 def _resource(table: Table, path: Path) -> dict[str, Any]:
@@ -70,49 +73,63 @@ def _resource(table: Table, path: Path) -> dict[str, Any]:
     content = path.read_bytes()
     return {
         "name": table.name.replace("_", "-") + ("" if ending == "csv" else "-parquet"),
-        "path": path.name, "title": table.title, "description": table.says,
-        "format": ending, "mediatype": media, "bytes": len(content),
+        "path": path.name,
+        "title": table.title,
+        "description": table.says,
+        "format": ending,
+        "mediatype": media,
+        "bytes": len(content),
         "hash": f"sha256:{fingerprint.of_bytes(content)}",
         **({"encoding": "utf-8"} if ending == "csv" else {}),
         "schema": {
             "fields": [
                 {"name": c.name, "type": c.kind, "description": c.says} for c in table.columns
             ],
-            "primaryKey": list(table.key), "missingValues": [""],
+            "primaryKey": list(table.key),
+            "missingValues": [""],
         },
-    }  # fmt: skip
+    }
 
 
 def csvw(table: Table, edition: Edition) -> dict[str, Any]:
     """The table's metadata in the vocabulary of CSV on the Web."""
     return {
         "@context": ["http://www.w3.org/ns/csvw", {"@language": "en"}],
-        "url": f"{table.name}.csv", "dc:title": table.title,
+        "url": f"{table.name}.csv",
+        "dc:title": table.title,
         "dc:description": f"{table.says} {_stamp(edition)}",
         "dialect": {"encoding": "utf-8", "header": True, "delimiter": ","},
         "tableSchema": {
             "columns": [
-                {"name": c.name, "titles": c.name, "datatype": _XSD[c.kind],
-                 "dc:description": c.says, "required": c.name in table.key and c.name != "entry"}
+                {
+                    "name": c.name,
+                    "titles": c.name,
+                    "datatype": _XSD[c.kind],
+                    "dc:description": c.says,
+                    "required": c.name in table.key and c.name != "entry",
+                }
                 for c in table.columns
             ],
             "primaryKey": list(table.key),
         },
-    }  # fmt: skip
+    }
 
 
 def _stamp(edition: Edition) -> str:
     known = f"Data as known at {edition.headline.raw['vintage']}."
-    return f"{words.SYNTHETIC} {known}" if edition.headline.synthetic \
-        else known  # fmt: skip
+    return f"{words.SYNTHETIC} {known}" if edition.headline.synthetic else known
 
 
 def _parquet(table: Table) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    kinds = {"string": pa.string(), "number": pa.float64(), "integer": pa.int64(),
-             "boolean": pa.bool_()}  # fmt: skip
+    kinds = {
+        "string": pa.string(),
+        "number": pa.float64(),
+        "integer": pa.int64(),
+        "boolean": pa.bool_(),
+    }
     fields = [
         pa.field(c.name, kinds[c.kind], metadata={"description": c.says}) for c in table.columns
     ]

@@ -35,19 +35,23 @@ FONT, LINE = 1.15, 16
 """The theme's letters are so much wider than those that widths count; a line's height in points."""
 A4 = 9
 _NOTES = [
-    ("range", "Low and high are the ends of a range that is meant to hold 95 times in 100. "
-     "A range that holds nought does not tell an effect from chance."),
-    ("to_date", "Money is to date: nothing is assumed after the last quarter. Unit costs are "
-     "averages, so what is released is capacity before it is money."),
-]  # fmt: skip
+    (
+        "range",
+        "Low and high are the ends of a range that is meant to hold 95 times in 100. "
+        "A range that holds nought does not tell an effect from chance.",
+    ),
+    (
+        "to_date",
+        "Money is to date: nothing is assumed after the last quarter. Unit costs are "
+        "averages, so what is released is capacity before it is money.",
+    ),
+]
 
 
 def workbook(edition: Edition, held: Sequence[Table]) -> bytes:
     """The workbook of an edition."""
     known = {table.name for table in held}
-    shown = [
-        named(held, name) for name in SHEETS if name in known and named(held, name).rows
-    ]  # fmt: skip
+    shown = [named(held, name) for name in SHEETS if name in known and named(held, name).rows]
     stream = io.BytesIO()
     with warnings.catch_warnings():
         # gptables leaves its own theme's file open, and calls pandas in ways that it will drop.
@@ -57,17 +61,22 @@ def workbook(edition: Edition, held: Sequence[Table]) -> bytes:
 
         cover = _cover(gptables, edition)
         made = gptables.produce_workbook(
-            filename=stream, cover=cover, contentsheet_label="Contents",
+            filename=stream,
+            cover=cover,
+            contentsheet_label="Contents",
             sheets={_title(table.name): _sheet(gptables, table, edition) for table in shown},
             notes_table=pd.DataFrame(_NOTES, columns=["Note reference", "Note text"]),
             notesheet_label="Notes",
-        )  # fmt: skip
+        )
     _lay_out(made, shown, _lines(cover))
     when = parse_instant(edition.headline.raw["vintage"]).replace(tzinfo=None)
-    made.set_properties({
-        "title": f"{edition.programme.title}: results, edition {edition.quarter}",
-        "author": "New Start evaluation framework", "created": when,
-    })  # fmt: skip
+    made.set_properties(
+        {
+            "title": f"{edition.programme.title}: results, edition {edition.quarter}",
+            "author": "New Start evaluation framework",
+            "created": when,
+        }
+    )
     made.close()
     return stream.getvalue()
 
@@ -78,7 +87,9 @@ def _sheet(gptables: ModuleType, table: Table, edition: Edition) -> object:
         columns=[_heading(column.name) for column in table.columns],
     )
     return gptables.GPTable(
-        table=frame, table_name=f"{table.name}_table", title=f"{table.title}, {edition.quarter}",
+        table=frame,
+        table_name=f"{table.name}_table",
+        title=f"{table.title}, {edition.quarter}",
         subtitles=[f"{table.says}$$range$$$$to_date$$"],
         instructions="This sheet holds one table, with one header row.",
         legend=[f"{MISSING} means that no figure applies or none can be given."],
@@ -86,11 +97,16 @@ def _sheet(gptables: ModuleType, table: Table, edition: Edition) -> object:
         f"{words.day(edition.headline.raw['vintage'])}.",
         index_columns={},
         additional_formatting=[
-            {"column": {"columns": [_heading(column.name)], "include_names": False,
-                        "format": _shown(column, table)}}
+            {
+                "column": {
+                    "columns": [_heading(column.name)],
+                    "include_names": False,
+                    "format": _shown(column, table),
+                }
+            }
             for column in table.columns
         ],
-    )  # fmt: skip
+    )
 
 
 def _shown(column: Column, table: Table) -> dict[str, Any]:
@@ -153,7 +169,8 @@ def _cover(gptables: ModuleType, edition: Edition) -> Any:
     study = edition.headline
     synthetic = [words.SYNTHETIC] if study.synthetic else []
     return gptables.Cover(
-        cover_label="Cover", title=f"{edition.programme.title}: is it working? Results",
+        cover_label="Cover",
+        title=f"{edition.programme.title}: is it working? Results",
         intro=[*synthetic, str(study.raw["question"])],
         about=[
             f"Edition {edition.quarter}; data as known on {words.day(study.raw['vintage'])}.",
@@ -161,7 +178,7 @@ def _cover(gptables: ModuleType, edition: Edition) -> Any:
             "which it is cited and by which the book says where it comes from.",
         ],
         contact=["The programme's evaluation team; the framework is open source."],
-    )  # fmt: skip
+    )
 
 
 def _lines(cover: Any) -> list[str]:

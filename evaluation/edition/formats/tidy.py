@@ -54,73 +54,113 @@ _PARTS = {"event_time": "event_time", "site": "site", "cohort": "cohort", "quart
 def tables(edition: Edition, claims: Claims) -> tuple[Table, ...]:
     """Every table of an edition: headline figures, findings, effects, paths, accounts."""
     return (
-        _headline(claims), _findings(edition), _effects(edition), _paths(edition),
+        _headline(claims),
+        _findings(edition),
+        _effects(edition),
+        _paths(edition),
         *_money(edition.headline),
-    )  # fmt: skip
+    )
 
 
 def _headline(claims: Claims) -> Table:
     rows = tuple(
-        {"id": key, "study": c.source, "outcome": c.outcome, "account": c.account, "kind": c.kind,
-         "value": c.value, "low": c.low, "high": c.high, "unit": c.unit, "text": c.text}
+        {
+            "id": key,
+            "study": c.source,
+            "outcome": c.outcome,
+            "account": c.account,
+            "kind": c.kind,
+            "value": c.value,
+            "low": c.low,
+            "high": c.high,
+            "unit": c.unit,
+            "text": c.text,
+        }
         for key, c in claims.headline().items()
-    )  # fmt: skip
+    )
     return Table(
-        name="headline", title="Headline figures", rows=rows, key=("id",),
+        name="headline",
+        title="Headline figures",
+        rows=rows,
+        key=("id",),
         says="Every figure that has a page of its own, under the id by which it is cited.",
         columns=(
-            Column(name="id", says="the id by which the figure is cited"), STUDY, OUTCOME,
+            Column(name="id", says="the id by which the figure is cited"),
+            STUDY,
+            OUTCOME,
             Column(name="account", says="total of the accounts that it is, if it is one"),
             Column(name="kind", says="effect, people, money or ratio"),
-            *_numbers(("value", "the best figure, in the unit")), *RANGE,
+            *_numbers(("value", "the best figure, in the unit")),
+            *RANGE,
             Column(name="unit", says="what the figure is counted in"),
             Column(name="text", says="as the book prints it"),
         ),
-    )  # fmt: skip
+    )
 
 
 def _findings(edition: Edition) -> Table:
     rows = tuple(
-        {"study": f"{s.programme}/{s.study}", "outcome": o["code"], "title": o["plain_title"],
-         "role": o["role"], "verdict": o["finding"]["verdict"],
-         "effect_percent": (o["finding"]["effect_percent"] or {}).get("effect"),
-         "low": (o["finding"]["effect_percent"] or {}).get("low"),
-         "high": (o["finding"]["effect_percent"] or {}).get("high"),
-         "p_value": o["finding"]["p_value"], "label": s.raw["label"],
-         "vintage": s.raw["vintage"], "sentence": o["finding"]["sentence"]}
-        for s in edition.studies for o in s.outcomes
-    )  # fmt: skip
+        {
+            "study": f"{s.programme}/{s.study}",
+            "outcome": o["code"],
+            "title": o["plain_title"],
+            "role": o["role"],
+            "verdict": o["finding"]["verdict"],
+            "effect_percent": (o["finding"]["effect_percent"] or {}).get("effect"),
+            "low": (o["finding"]["effect_percent"] or {}).get("low"),
+            "high": (o["finding"]["effect_percent"] or {}).get("high"),
+            "p_value": o["finding"]["p_value"],
+            "label": s.raw["label"],
+            "vintage": s.raw["vintage"],
+            "sentence": o["finding"]["sentence"],
+        }
+        for s in edition.studies
+        for o in s.outcomes
+    )
     return Table(
-        name="findings", title="Findings", rows=rows, key=("study", "outcome"),
+        name="findings",
+        title="Findings",
+        rows=rows,
+        key=("study", "outcome"),
         says="The verdict on every outcome of every study, whatever it is.",
         columns=(
-            STUDY, OUTCOME, Column(name="title", says="the outcome in plain words"),
+            STUDY,
+            OUTCOME,
+            Column(name="title", says="the outcome in plain words"),
             Column(name="role", says="primary, secondary or negative_control"),
-            Column(name="verdict", says="improved, worsened, no effect larger than, too early, "
-                   "cannot tell"),
-            *_numbers(("effect_percent", "effect in per cent of what would have been")), *RANGE,
+            Column(
+                name="verdict",
+                says="improved, worsened, no effect larger than, too early, cannot tell",
+            ),
+            *_numbers(("effect_percent", "effect in per cent of what would have been")),
+            *RANGE,
             *_numbers(("p_value", "by re-drawn start dates, or analytic where the study says so")),
             Column(name="label", says="confirmatory or exploratory"),
             Column(name="vintage", says="the instant up to which data were known"),
             Column(name="sentence", says="the finding in a sentence"),
         ),
-    )  # fmt: skip
+    )
 
 
 def _effects(edition: Edition) -> Table:
     return Table(
-        name="effects", title="Effects", rows=tuple(_effect_rows(edition)),
+        name="effects",
+        title="Effects",
+        rows=tuple(_effect_rows(edition)),
         key=("study", "outcome", "estimator", "by", "entry"),
         says="Every effect of every estimator, on the scale that it was estimated on.",
         columns=(
-            STUDY, OUTCOME, Column(name="estimator", says="how it was estimated"),
+            STUDY,
+            OUTCOME,
+            Column(name="estimator", says="how it was estimated"),
             Column(name="scale", says="log (log points), level (the outcome's unit) or ratio"),
             Column(name="by", says="overall, event_time, site, cohort or quarter"),
             Column(name="entry", says="which of these; empty for overall"),
             *_numbers(("effect", "the estimate"), ("se", "standard error of the re-drawn effects")),
-            *RANGE, *_numbers(("p_value", "of no effect")),
+            *RANGE,
+            *_numbers(("p_value", "of no effect")),
         ),
-    )  # fmt: skip
+    )
 
 
 def _effect_rows(edition: Edition) -> Iterator[Row]:
@@ -132,31 +172,44 @@ def _effect_rows(edition: Edition) -> Iterator[Row]:
                 for part, entry, row in parts:
                     found = ("effect", "se", "low", "high", "p_value")
                     yield {
-                        "study": f"{study.programme}/{study.study}", "outcome": outcome["code"],
-                        "estimator": e["estimator"], "scale": e["scale"], "by": part,
-                        "entry": entry, **{key: row.get(key) for key in found},
-                    }  # fmt: skip
+                        "study": f"{study.programme}/{study.study}",
+                        "outcome": outcome["code"],
+                        "estimator": e["estimator"],
+                        "scale": e["scale"],
+                        "by": part,
+                        "entry": entry,
+                        **{key: row.get(key) for key in found},
+                    }
 
 
 def _paths(edition: Edition) -> Table:
     rows = tuple(
         {"study": f"{s.programme}/{s.study}", "outcome": o["code"], "unit": o["unit"], **row}
-        for s in edition.studies if edition.may_be_passed_on(s)
-        for o in s.outcomes for row in o["paths"]
-    )  # fmt: skip
+        for s in edition.studies
+        if edition.may_be_passed_on(s)
+        for o in s.outcomes
+        for row in o["paths"]
+    )
     return Table(
-        name="paths", title="Paths of pilots and comparisons", rows=rows,
+        name="paths",
+        title="Paths of pilots and comparisons",
+        rows=rows,
         key=("study", "outcome", "period"),
         says="Pilot areas, what they would have been, and comparison areas, period by period. "
         "Sources that forbid it are left out.",
         columns=(
-            STUDY, OUTCOME, Column(name="unit", says="the outcome's unit"),
+            STUDY,
+            OUTCOME,
+            Column(name="unit", says="the outcome's unit"),
             Column(name="period", says="quarter or year"),
-            *_numbers(("pilot", "pilot areas together"), ("comparison", "comparison areas"),
-                      ("counterfactual", "pilot areas without the programme, by the estimate")),
+            *_numbers(
+                ("pilot", "pilot areas together"),
+                ("comparison", "comparison areas"),
+                ("counterfactual", "pilot areas without the programme, by the estimate"),
+            ),
             *RANGE,
         ),
-    )  # fmt: skip
+    )
 
 
 def _money(study: StudyResults) -> Iterator[Table]:
@@ -165,42 +218,69 @@ def _money(study: StudyResults) -> Iterator[Table]:
     value = study.value
     pounds = f"pounds of {value['price_base']}"
     agencies = tuple(
-        {"agency": row["name"], "budget": row["budget"],
-         **{f"{part}_{end}": row[part][end] for part in ("gain", "cost", "net")
-            for end in ("mean", "low", "high")}}
+        {
+            "agency": row["name"],
+            "budget": row["budget"],
+            **{
+                f"{part}_{end}": row[part][end]
+                for part in ("gain", "cost", "net")
+                for end in ("mean", "low", "high")
+            },
+        }
         for row in value["by_agency"]
-    )  # fmt: skip
+    )
     yield Table(
-        name="agencies", title="Who pays and who gains", rows=agencies, key=("agency", "budget"),
+        name="agencies",
+        title="Who pays and who gains",
+        rows=agencies,
+        key=("agency", "budget"),
         says=f"To date, in {pounds}; AME apart from DEL.",
         columns=(
             Column(name="agency", says="who pays or gains"),
             Column(name="budget", says="DEL, a department's own; AME, set by need"),
-            *_numbers(*(
-                (f"{part}_{end}", f"{word}, {ending}")
-                for part, word in (("gain", "spending released"), ("cost", "cost paid"),
-                                   ("net", "released less paid"))
-                for end, ending in (("mean", "best figure"), ("low", "low end"),
-                                    ("high", "high end"))
-            )),
+            *_numbers(
+                *(
+                    (f"{part}_{end}", f"{word}, {ending}")
+                    for part, word in (
+                        ("gain", "spending released"),
+                        ("cost", "cost paid"),
+                        ("net", "released less paid"),
+                    )
+                    for end, ending in (
+                        ("mean", "best figure"),
+                        ("low", "low end"),
+                        ("high", "high end"),
+                    )
+                )
+            ),
         ),
-    )  # fmt: skip
+    )
     quarters = tuple(
-        {"quarter": row["quarter"], "released": row["gain"]["mean"], "paid": row["cost"],
-         **{f"balance_{end}": row["cumulative_net"][end] for end in ("mean", "low", "high")}}
+        {
+            "quarter": row["quarter"],
+            "released": row["gain"]["mean"],
+            "paid": row["cost"],
+            **{f"balance_{end}": row["cumulative_net"][end] for end in ("mean", "low", "high")},
+        }
         for row in value["by_quarter"]
-    )  # fmt: skip
+    )
     yield Table(
-        name="over_time", title="Released and paid over time", rows=quarters, key=("quarter",),
+        name="over_time",
+        title="Released and paid over time",
+        rows=quarters,
+        key=("quarter",),
         says=f"Each quarter, and the balance so far, in {pounds}.",
         columns=(
             Column(name="quarter", says="the quarter"),
-            *_numbers(("released", "public spending released in the quarter"),
-                      ("paid", "cost of the quarter"),
-                      ("balance_mean", "released less paid, added up: best figure"),
-                      ("balance_low", "its low end"), ("balance_high", "its high end")),
+            *_numbers(
+                ("released", "public spending released in the quarter"),
+                ("paid", "cost of the quarter"),
+                ("balance_mean", "released less paid, added up: best figure"),
+                ("balance_low", "its low end"),
+                ("balance_high", "its high end"),
+            ),
         ),
-    )  # fmt: skip
+    )
 
 
 def named(held: Sequence[Table], name: str) -> Table:

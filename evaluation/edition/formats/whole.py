@@ -103,11 +103,23 @@ def write_pdf(html: Path, toc: Path, target: Path, *, title: str) -> Path:
     whole.write_text(one_page(html, toc, title), encoding="utf-8")
     try:
         done = subprocess.run(
-            [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer",
-             "--allow-file-access-from-files", "--virtual-time-budget=30000",
-             "--generate-pdf-document-outline", f"--print-to-pdf={target}", whole.as_uri()],
-            capture_output=True, text=True, timeout=SECONDS, check=False,
-        )  # fmt: skip
+            [
+                program,
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--no-pdf-header-footer",
+                "--allow-file-access-from-files",
+                "--virtual-time-budget=30000",
+                "--generate-pdf-document-outline",
+                f"--print-to-pdf={target}",
+                whole.as_uri(),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
     finally:
         whole.unlink()
     if done.returncode != 0 or not target.is_file():
@@ -187,8 +199,9 @@ def _sheets(title: str, bands: Sequence[str]) -> str:
     """The margins of each sheet: whose figures these are stands on every one."""
     told = "".join(
         f"@page band-{k} {{ @top-left {{ content: {_quoted(markup.unescape(band))}; }} }}\n"
-        for k, band in enumerate(bands) if band
-    )  # fmt: skip
+        for k, band in enumerate(bands)
+        if band
+    )
     return _SHEET.format(title=_quoted(title)) + told
 
 

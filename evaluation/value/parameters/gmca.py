@@ -21,12 +21,17 @@ if TYPE_CHECKING:
 
 # What a heading must hold to be a column's; the first that fits is taken.
 _HEADINGS: dict[str, str] = {
-    "code": r"^code\b|\bcode$", "fiscal": r"fiscal.*(value|cost)|^fiscal|^estimated cost",
-    "economic": r"economic", "social": r"^social|social value", "agency_1": r"level 1",
-    "agency_2": r"level 2", "price_year": r"price year|^year|year of (cost|price)",
-    "source": r"source", "confidence": r"confidence|\brag\b",
+    "code": r"^code\b|\bcode$",
+    "fiscal": r"fiscal.*(value|cost)|^fiscal|^estimated cost",
+    "economic": r"economic",
+    "social": r"^social|social value",
+    "agency_1": r"level 1",
+    "agency_2": r"level 2",
+    "price_year": r"price year|^year|year of (cost|price)",
+    "source": r"source",
+    "confidence": r"confidence|\brag\b",
     "description": r"description|cost.?/.?saving detail|^detail",
-}  # fmt: skip
+}
 _NEEDED = ("code", "description", "fiscal", "price_year")
 _CODE = re.compile(r"^[A-Z]{2}\d+(\.\d+)*$|^E&[ES]\d+(\.\d+)*$")
 _YEAR = re.compile(r"^(\d{4})(?:\s*[/-]\s*(\d{2})(?:\d{2})?)?$")
@@ -49,9 +54,11 @@ def read_gmca(path: Path) -> pd.DataFrame:
     rows = [row for name, sheet in read_sheets(path).items() for row in _costs(name, sheet, path)]
     if not rows:
         raise ValueChainError(
-            "no sheet has the headings of the unit cost database.", where=path.name,
-            expected=", ".join(_NEEDED), mend="give the workbook as it was published",
-        )  # fmt: skip
+            "no sheet has the headings of the unit cost database.",
+            where=path.name,
+            expected=", ".join(_NEEDED),
+            mend="give the workbook as it was published",
+        )
     return pd.DataFrame(rows)
 
 
@@ -67,13 +74,16 @@ def _costs(sheet: str, rows: Sequence[RawRow], path: Path) -> Iterator[dict[str,
             continue
         at = f"{path.name}, {sheet}!{address(row.number, places['fiscal'])}"
         yield {
-            "code": code, "cell": at,
+            "code": code,
+            "cell": at,
             **{k: _pounds(cells.get(k), at) for k in ("fiscal", "economic", "social")},
-            **{k: plain_text(cells.get(k)) for k in ("description", "agency_1", "agency_2",
-                                                     "source")},
+            **{
+                k: plain_text(cells.get(k))
+                for k in ("description", "agency_1", "agency_2", "source")
+            },
             "confidence": plain_text(cells.get("confidence")).lower(),
             "price_year": _year(cells.get("price_year"), at),
-        }  # fmt: skip
+        }
 
 
 def _heading(row: RawRow) -> dict[str, int]:
@@ -103,7 +113,9 @@ def _year(value: Any, at: str) -> str:
     found = _YEAR.match(plain_text(value))
     if found is None:
         raise ValueChainError(
-            f"{plain_text(value)!r} names no price year.", where=at, expected="2012/13 or 2012",
+            f"{plain_text(value)!r} names no price year.",
+            where=at,
+            expected="2012/13 or 2012",
             mend="state the price year of this cost in the workbook",
-        )  # fmt: skip
+        )
     return f"{found[1]}/{found[2]}" if found[2] else found[1]

@@ -19,8 +19,11 @@ _POUNDS = Field("number", low=0)
 _GRADE = Field("text", among=("green", "amber", "red"))
 _YES = Field("text", among=("yes", "no"))
 _SOURCED: Mapping[str, Field] = {
-    "vintage": _TEXT, "confidence": _GRADE, "approximate": _YES, "source": _TEXT,
-}  # fmt: skip
+    "vintage": _TEXT,
+    "confidence": _GRADE,
+    "approximate": _YES,
+    "source": _TEXT,
+}
 COST_PER = ("event", "person_year", "week", "entry", "point_year")
 
 FIELDS: Mapping[str, Mapping[str, Field]] = {
@@ -28,55 +31,98 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
     "agencies": {"code": _TEXT, "name": _TEXT},
     "discount": {
         "schedule": Field("text", among=("standard", "health", "sensitivity")),
-        "from_year": Field("number", low=0), "to_year": Field("number", low=0),
-        "rate_percent": Field("number", low=0, high=20), "note": _EMPTY, **_SOURCED,
+        "from_year": Field("number", low=0),
+        "to_year": Field("number", low=0),
+        "rate_percent": Field("number", low=0, high=20),
+        "note": _EMPTY,
+        **_SOURCED,
     },
     "deflator": {"year": _TEXT, "index": Field("number", low=1), **_SOURCED},
     "unit_costs": {
-        "key": _TEXT, "code": _TEXT, "agency": _TEXT,
+        "key": _TEXT,
+        "code": _TEXT,
+        "agency": _TEXT,
         "budget": Field("text", among=("AME", "DEL", "none")),
-        "kind": Field("text", among=("fiscal", "economic", "social")), "value": _POUNDS,
-        "price_year": _TEXT, "cost_per": Field("text", among=COST_PER),
+        "kind": Field("text", among=("fiscal", "economic", "social")),
+        "value": _POUNDS,
+        "price_year": _TEXT,
+        "cost_per": Field("text", among=COST_PER),
         "stock_timing": Field("text", among=("mean", "snapshot"), optional=True),
-        "transfer": _YES, "composite_of": _EMPTY,
-        "basis": Field("text", among=("average", "marginal")), "confirm": _EMPTY, "note": _TEXT,
+        "transfer": _YES,
+        "composite_of": _EMPTY,
+        "basis": Field("text", among=("average", "marginal")),
+        "confirm": _EMPTY,
+        "note": _TEXT,
         **_SOURCED,
     },
     "lives": {
-        "key": _TEXT, "low": _POUNDS, "central": _POUNDS, "high": _POUNDS, "price_year": _TEXT,
-        "cost_per": Field("text", among=COST_PER), "schedule": Field("text", among=("health",)),
-        "confirm": _EMPTY, "note": _TEXT, **_SOURCED,
+        "key": _TEXT,
+        "low": _POUNDS,
+        "central": _POUNDS,
+        "high": _POUNDS,
+        "price_year": _TEXT,
+        "cost_per": Field("text", among=COST_PER),
+        "schedule": Field("text", among=("health",)),
+        "confirm": _EMPTY,
+        "note": _TEXT,
+        **_SOURCED,
     },
     "cashable": {
-        "agency": _TEXT, "budget": Field("text", among=("AME", "DEL")), "low": _SHARE,
-        "share": _SHARE, "high": _SHARE, "lag_quarters": Field("number", low=0, high=40),
-        "lump": _POUNDS, "price_year": _TEXT, "confirm": _EMPTY, "note": _TEXT, **_SOURCED,
+        "agency": _TEXT,
+        "budget": Field("text", among=("AME", "DEL")),
+        "low": _SHARE,
+        "share": _SHARE,
+        "high": _SHARE,
+        "lag_quarters": Field("number", low=0, high=40),
+        "lump": _POUNDS,
+        "price_year": _TEXT,
+        "confirm": _EMPTY,
+        "note": _TEXT,
+        **_SOURCED,
     },
     "confidence": {
-        "grade": _GRADE, "coefficient_of_variation": Field("number", low=0, high=2),
-        "shared": _SHARE, "note": _TEXT, **_SOURCED,
+        "grade": _GRADE,
+        "coefficient_of_variation": Field("number", low=0, high=2),
+        "shared": _SHARE,
+        "note": _TEXT,
+        **_SOURCED,
     },
     "overlap": {"group": _TEXT, "outcome": _TEXT, "share": _SHARE, "note": _TEXT, **_SOURCED},
     "scenarios": {
-        "scenario": _TEXT, "fade_low": Field("number", low=0),
-        "fade_a_year": Field("number", low=0), "fade_high": Field("number", low=0),
-        "years": Field("number", low=0, high=10), "displaced": _SHARE, "grade": _TEXT,
-        "note": _TEXT, **_SOURCED,
+        "scenario": _TEXT,
+        "fade_low": Field("number", low=0),
+        "fade_a_year": Field("number", low=0),
+        "fade_high": Field("number", low=0),
+        "years": Field("number", low=0, high=10),
+        "displaced": _SHARE,
+        "grade": _TEXT,
+        "note": _TEXT,
+        **_SOURCED,
     },
     "weights": {
-        "parameter": _TEXT, "low": Field("number", low=0), "central": Field("number", low=0),
-        "high": Field("number", low=0), "confirm": _EMPTY, "note": _TEXT, **_SOURCED,
+        "parameter": _TEXT,
+        "low": Field("number", low=0),
+        "central": Field("number", low=0),
+        "high": Field("number", low=0),
+        "confirm": _EMPTY,
+        "note": _TEXT,
+        **_SOURCED,
     },
     "optimism": {
-        "applies_to": Field("text", among=("capital", "projected")), "bucket": _TEXT,
-        "percent": Field("number", low=-100, high=400), "confirm": _EMPTY, "note": _EMPTY,
+        "applies_to": Field("text", among=("capital", "projected")),
+        "bucket": _TEXT,
+        "percent": Field("number", low=-100, high=400),
+        "confirm": _EMPTY,
+        "note": _EMPTY,
         **_SOURCED,
     },
     "categories": {
-        "category": _TEXT, "at_least": Field("number", low=float("-inf")), "note": _EMPTY,
+        "category": _TEXT,
+        "at_least": Field("number", low=float("-inf")),
+        "note": _EMPTY,
         **_SOURCED,
     },
-}  # fmt: skip
+}
 
 
 def read_table(folder: Path, name: str) -> pd.DataFrame:
@@ -112,10 +158,12 @@ def checked(frame: pd.DataFrame, name: str, where: str) -> pd.DataFrame:
     if first.position < 0:
         raise ValueChainError(
             f"the columns of {name} are not those that it must have: see {first.column}.",
-            where=where, expected=", ".join(sorted(FIELDS[name])),
-        )  # fmt: skip
+            where=where,
+            expected=", ".join(sorted(FIELDS[name])),
+        )
     cell = address(first.position + 2, list(frame.columns).index(first.column))
     raise ValueChainError(
         f"the cell under {first.column} holds what it cannot ({len(found)} such in all).",
-        where=f"{where}, {cell}", expected=first.rule,
-    )  # fmt: skip
+        where=f"{where}, {cell}",
+        expected=first.rule,
+    )

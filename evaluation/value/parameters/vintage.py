@@ -100,8 +100,12 @@ class Parameters:
             raise ValueChainError(
                 f"no parameters of vintage {name!r}.", expected=", ".join(sets.index)
             )
-        return cls(name=name, tables=tables, discount=str(sets.loc[name, "discount"]),
-                   deflator=str(sets.loc[name, "deflator"]))  # fmt: skip
+        return cls(
+            name=name,
+            tables=tables,
+            discount=str(sets.loc[name, "discount"]),
+            deflator=str(sets.loc[name, "deflator"]),
+        )
 
     def using(self, *, discount: str | None = None, deflator: str | None = None) -> Parameters:
         """The same parameters with another vintage of discount rates or deflator.
@@ -166,8 +170,12 @@ class Parameters:
             if len(rows):
                 row = rows.iloc[0]
                 share = Spread(low=row["low"], central=row["share"], high=row["high"])
-                return Cashable(share=share, lag_quarters=int(row["lag_quarters"]),
-                                lump=float(row["lump"]), price_year=row["price_year"])  # fmt: skip
+                return Cashable(
+                    share=share,
+                    lag_quarters=int(row["lag_quarters"]),
+                    lump=float(row["lump"]),
+                    price_year=row["price_year"],
+                )
         return None
 
     def spread(self, parameter: str) -> Spread:
@@ -241,10 +249,25 @@ def _life(row: Mapping[Any, Any]) -> UnitCost:
     """A WELLBY or QALY as a unit cost: social value, of people themselves, on its own schedule."""
     confirm = row["confirm"] if isinstance(row["confirm"], str) else ""
     return UnitCost(
-        key=row["key"], code=str(row["key"]).upper(), agency="people", budget="none", kind="social",
-        value=row["central"], price_year=row["price_year"], cost_per=row["cost_per"],
-        stock_timing="mean", confidence=row["confidence"], transfer=False, composite_of="",
-        basis="average", vintage=row["vintage"], approximate=row["approximate"] == "yes",
-        confirm=confirm, source=row["source"], note=row["note"], schedule=row["schedule"],
-        benefit=True, spread=Spread(low=row["low"], central=row["central"], high=row["high"]),
-    )  # fmt: skip
+        key=row["key"],
+        code=str(row["key"]).upper(),
+        agency="people",
+        budget="none",
+        kind="social",
+        value=row["central"],
+        price_year=row["price_year"],
+        cost_per=row["cost_per"],
+        stock_timing="mean",
+        confidence=row["confidence"],
+        transfer=False,
+        composite_of="",
+        basis="average",
+        vintage=row["vintage"],
+        approximate=row["approximate"] == "yes",
+        confirm=confirm,
+        source=row["source"],
+        note=row["note"],
+        schedule=row["schedule"],
+        benefit=True,
+        spread=Spread(low=row["low"], central=row["central"], high=row["high"]),
+    )
