@@ -49,8 +49,8 @@ lint: $(FOR_TESTING) ## Check style, types and layers
 	@grep Contracts: .venv/layers.log
 
 calibration: $(FOR_RUNNING) ## Measure the error rates, of programmes and of looks (hours; goes on where stopped)
-	@.venv/bin/python -m evaluation.design.calibration $(SEEDS) $(FULL_SEEDS)
-	@.venv/bin/python -m evaluation.design.bars --workers $(WORKERS)
+	@.venv/bin/python -m benchmarks.calibration $(SEEDS) $(FULL_SEEDS)
+	@.venv/bin/python -m benchmarks.bars --workers $(WORKERS)
 
 bench: $(FOR_RUNNING) ## Install the peers; list what can be measured, and what was
 	@.uv/bin/uv sync --quiet --frozen --inexact --all-extras --group bench

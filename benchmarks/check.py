@@ -18,7 +18,7 @@ import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
 
-from evaluation.check import tables
+from evaluation import tables
 from evaluation.check.frames import check_frame
 from evaluation.programme import Outcome, Programme
 from evaluation.returns.form import form

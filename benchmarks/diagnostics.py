@@ -36,7 +36,7 @@ from evaluation.diagnose import (
     regression_to_the_mean,
     spillover,
 )
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.estimate import Estimate
 from evaluation.panel import Panel

@@ -17,16 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.estimate import fits
-from evaluation.estimate.augmented import Penalty
+from evaluation.estimate import synthetic_weights
+from evaluation.estimate.synthetic_weights import Penalty
 
 RESULTS = Path(__file__).parent / "results" / "donors_started.json"
 AREAS, STARTED, BEFORE, AFTER, EFFECT = 60, 12, 16, 8, 1.0
-METHODS: dict[str, fits.Method] = {
-    "synthetic_control": fits.control,
-    "demeaned": partial(fits.control, demeaned=True),
-    "augmented_synthetic_control": partial(fits.augment, penalty=Penalty()),
-    "synthetic_did": fits.sdid,
+METHODS: dict[str, synthetic_weights.Method] = {
+    "synthetic_control": synthetic_weights.control,
+    "demeaned": partial(synthetic_weights.control, demeaned=True),
+    "augmented_synthetic_control": partial(synthetic_weights.augment, penalty=Penalty()),
+    "synthetic_did": synthetic_weights.sdid,
 }
 
 
@@ -45,11 +45,11 @@ def invented(seed: int, *, alike: bool = False) -> np.ndarray:
     return y
 
 
-def recovered(y: np.ndarray, method: fits.Method, *, started_serve: bool) -> float:
+def recovered(y: np.ndarray, method: synthetic_weights.Method, *, started_serve: bool) -> float:
     """The mean gap of the started areas after their start."""
     donors = np.arange(0 if started_serve else STARTED, AREAS)
     pilots, before = np.arange(STARTED), np.arange(BEFORE)
-    ground = fits.Ground.on(y, pilots, donors, before, (BEFORE, "start"))
+    ground = synthetic_weights.Ground.on(y, pilots, donors, before, (BEFORE, "start"))
     return float(ground.gaps(method(ground))[:, BEFORE:].mean())
 
 

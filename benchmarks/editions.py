@@ -22,11 +22,10 @@ from typing import Any
 
 from evaluation.demo import SYNTHETIC_PROGRAMME, run_demo
 from evaluation.edition.past import FOLDER, History, PastEdition
-from evaluation.publish.freeze import pages_of
+from evaluation.publish.editions import pages_of, size
 from evaluation.publish.proof import verify
 from evaluation.publish.publish import publish
-from evaluation.publish.store import size
-from evaluation.study.look_series import ROWS, LookSeries
+from evaluation.study.interim_analyses import ROWS, LookSeries
 from evaluation.workspace import Workspace
 
 HERE = Path(__file__).parent

@@ -19,10 +19,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 from evaluation.programme import Programme, load_outcomes
-from evaluation.study.look_series import LookSeries
-from evaluation.study.looks import look_at
+from evaluation.study.interim_analyses import LookSeries, look_at
 from evaluation.workspace import Workspace, packaged_schemas
 from tests.unit.simulated_findings import (
     FIRST,

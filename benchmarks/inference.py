@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.design.invented import Invented
-from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.families import closed_look, westfall_young
-from evaluation.estimate.gather import Window, did_looks
+from benchmarks.invented import Invented
+from evaluation.estimate.assignments import Assignments
+from evaluation.estimate.did import Window, did_looks
 from evaluation.estimate.inference import placebo_interval
-from evaluation.estimate.looks import LookPlan, repeated_interval, run_looks, sequential_p
+from evaluation.estimate.interim import LookPlan, repeated_interval, run_looks, sequential_p
+from evaluation.estimate.multiple_testing import closed_look, westfall_young
 from evaluation.panel import Panel
 
 RESULT = Path(__file__).resolve().parents[1] / "book" / "inference.json"

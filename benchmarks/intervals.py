@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.family_bars import STARTED, piloted
+from benchmarks.invented import Invented
 from evaluation.design.calibrate import SHORT
-from evaluation.design.family_bars import STARTED, piloted
-from evaluation.design.invented import Invented
-from evaluation.estimate import ladder, scores
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate import interim, registry
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.inference import TIE, placebo_interval
-from evaluation.estimate.ladder import Choices
+from evaluation.estimate.registry import Choices
 from evaluation.panel import Panel
 
 RESULT = Path(__file__).parent / "results" / "intervals.json"
@@ -56,11 +56,11 @@ def one(name: str, seed: int) -> dict[str, float]:
     }
 
 
-def statistic(name: str, panel: Panel, assignments: Assignments) -> scores.Statistic:
+def statistic(name: str, panel: Panel, assignments: Assignments) -> interim.Statistic:
     """Of the first eight quarters, as a look takes it."""
     estimator = SHORT[name]
-    tested = ladder.to_test(estimator, panel, "y", Choices(), assignments)
-    return scores.statistic(tested, (0, LAST))
+    tested = registry.to_test(estimator, panel, "y", Choices(), assignments)
+    return interim.statistic(tested, (0, LAST))
 
 
 def without(panel: Panel, effect: float) -> Panel:

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import Assignments, Panel, did
-from evaluation.estimate import fits, frame
+from evaluation.estimate import samples, synthetic_weights
 from evaluation.estimate.did import DidSettings
 from evaluation.estimate.synthetic import (
     AugmentedSettings,
@@ -34,7 +34,7 @@ from evaluation.estimate.synthetic import (
     estimate_from,
     method_of,
 )
-from evaluation.estimate.twins import Augmented
+from evaluation.estimate.synthetic_placebos import Augmented
 from evaluation.quarters import Period, period_range
 
 RESULTS = Path(__file__).parent / "results" / "placebo_study.json"
@@ -113,7 +113,7 @@ def once(
     pilots, donors = drawn[: max(STARTED)], drawn[max(STARTED) :]
     whole = started(panel, pilots, donors, window)
     fitted = {
-        name: fits.fit_all(whole, "y", "log", method_of(settings))
+        name: synthetic_weights.fit_all(whole, "y", "log", method_of(settings))
         for name, settings in SYNTHETIC.items()
     }
     found = {}
@@ -134,8 +134,10 @@ def once(
     return found
 
 
-def _fewer(fitted: fits.Fitted, held: Panel, kept: np.ndarray) -> fits.Fitted:
-    sample = frame.take(held, "y", "log")
+def _fewer(
+    fitted: synthetic_weights.Fitted, held: Panel, kept: np.ndarray
+) -> synthetic_weights.Fitted:
+    sample = samples.take(held, "y", "log")
     place = np.cumsum(kept) - 1
     twins = {
         g: replace(
@@ -149,7 +151,7 @@ def _fewer(fitted: fits.Fitted, held: Panel, kept: np.ndarray) -> fits.Fitted:
         )
         for g, twin in fitted.twins.items()
     }
-    return fits.Fitted(sample=sample, twins=twins, said=())
+    return synthetic_weights.Fitted(sample=sample, twins=twins, said=())
 
 
 def _rows(augmented: Augmented | None, kept: np.ndarray) -> Augmented | None:

@@ -21,8 +21,8 @@ from evaluation import (
     synthetic_control,
     synthetic_did,
 )
-from evaluation.estimate.conformal import conformal_test
 from evaluation.estimate.did import DidSettings
+from evaluation.estimate.sensitivity import conformal_test
 from evaluation.estimate.synthetic import AugmentedSettings, SdidSettings, SyntheticSettings
 
 Y = "PacksPerCapita"

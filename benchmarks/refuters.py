@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from evaluation.finding.assumptions import refute
+from evaluation.finding.refutation import refute
 from tests.unit.refuted import attack, world
 
 RESULTS = Path(__file__).parent / "results" / "refuters.json"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import openpyxl
 
-from evaluation.check.reply import reply
+from evaluation.check.report import reply
 from evaluation.check.stages import check_return
 from evaluation.programme import Programme
 from evaluation.quarters import Period

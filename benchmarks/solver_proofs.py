@@ -19,7 +19,7 @@ import pandas as pd
 
 from benchmarks.synthetic import figures, ours
 from benchmarks.synthetic_peers import by_clarabel
-from evaluation.estimate import simplex
+from evaluation.estimate.solvers import simplex
 
 RESULTS = Path(__file__).parent / "results" / "solver_proofs.json"
 PROBLEMS = 1_000

@@ -28,7 +28,7 @@ from evaluation import Assignments, Panel, augmented_synthetic_control, syntheti
 from evaluation.edition import words
 from evaluation.edition.figures import WIDE
 from evaluation.edition.figures.canvas import MUTED, PILOT, Drawing, Margins, say_ticks
-from evaluation.estimate import simplex
+from evaluation.estimate.solvers import simplex
 
 RESULTS = Path(__file__).parent / "results" / "synthetic.json"
 SIZES = ((38, 19), (200, 60), (1_000, 60))

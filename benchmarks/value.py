@@ -22,10 +22,9 @@ import pandas as pd
 
 from evaluation.programme import Cost, Outcome, Programme, Site, load_outcomes
 from evaluation.quarters import Period, period_range
-from evaluation.value.assumptions import Assumptions
-from evaluation.value.effects import NetEffects
 from evaluation.value.parameters import Parameters
-from evaluation.value.worth import value_of
+from evaluation.value.tally import NetEffects
+from evaluation.value.worth import Assumptions, value_of
 from evaluation.workspace import packaged_schemas
 
 DRAWS, ASSIGNMENTS, OUTCOMES, SITES, QUARTERS = 10_000, 9_999, 19, 10, 40

@@ -21,17 +21,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.panel import Panel
 from evaluation.programme import Outcome, Programme
 from evaluation.simulate import Scenario, invent_programme
-from evaluation.value.assumptions import Assumptions
-from evaluation.value.effects import NetEffects, net_effects
-from evaluation.value.factors import price_factors
-from evaluation.value.lines import Line, priced_lines
 from evaluation.value.parameters import Parameters
-from evaluation.value.worth import value_of
+from evaluation.value.pricing import Line, price_factors, priced_lines
+from evaluation.value.tally import NetEffects, net_effects
+from evaluation.value.worth import Assumptions, value_of
 from evaluation.workspace import packaged_schemas
 
 Floats = NDArray[np.float64]

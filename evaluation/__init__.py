@@ -40,16 +40,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from evaluation.check.problems import Problem
+    from evaluation.check.report import Problem
     from evaluation.design.calibrate import calibrate
     from evaluation.design.power import power
     from evaluation.diagnose.honest import honest_bounds
     from evaluation.edition.edition import Edition
-    from evaluation.estimate.assignment import Assignments
+    from evaluation.estimate.assignments import Assignments
     from evaluation.estimate.did import did
     from evaluation.estimate.estimate import Estimate
     from evaluation.estimate.imputation import imputation
-    from evaluation.estimate.staggered import pooled_synthetic_control
+    from evaluation.estimate.pooled import pooled_synthetic_control
     from evaluation.estimate.synthetic import (
         augmented_synthetic_control,
         synthetic_control,
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from evaluation.panel import Panel
     from evaluation.programme import Programme
     from evaluation.protocol import Protocol
-    from evaluation.returns.content import Return
+    from evaluation.returns.form import Return
     from evaluation.value.accounts import Value
     from evaluation.value.worth import worth
 
@@ -94,17 +94,17 @@ __all__ = [
 ]
 
 _HOME = {
-    "Assignments": "estimate.assignment",
+    "Assignments": "estimate.assignments",
     "Edition": "edition.edition",
     "Estimate": "estimate.estimate",
     "Finding": "finding.judge",
     "Ledger": "ledger.ledger",
     "Panel": "panel",
-    "Problem": "check.problems",
+    "Problem": "check.report",
     "Programme": "programme",
     "Protocol": "protocol",
     "Receipt": "ledger.receipt",
-    "Return": "returns.content",
+    "Return": "returns.form",
     "Value": "value.accounts",
     "augmented_synthetic_control": "estimate.synthetic",
     "calibrate": "design.calibrate",
@@ -112,7 +112,7 @@ _HOME = {
     "honest_bounds": "diagnose.honest",
     "imputation": "estimate.imputation",
     "judge": "finding.judge",
-    "pooled_synthetic_control": "estimate.staggered",
+    "pooled_synthetic_control": "estimate.pooled",
     "power": "design.power",
     "synthetic_control": "estimate.synthetic",
     "synthetic_did": "estimate.synthetic",

@@ -15,19 +15,18 @@ from pathlib import Path
 
 from evaluation import fingerprint
 from evaluation.check.before import Before
-from evaluation.check.confirmations import Confirmation
-from evaluation.check.problems import Checked, report
+from evaluation.check.report import Checked, Confirmation, report
 from evaluation.check.stages import check_return
 from evaluation.connect import fetch_returns, read_recipes
 from evaluation.edition import past
 from evaluation.errors import WorkspaceError
-from evaluation.ledger.history import History
+from evaluation.ledger.calendar import due
+from evaluation.ledger.latest import History
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import keep_receipt
 from evaluation.programme import Programme
-from evaluation.publish.backdated import backdate
-from evaluation.publish.fresh import refresh
-from evaluation.publish.publish import publish
+from evaluation.publish.publish import backdate, publish
+from evaluation.publish.refresh import refresh_studies
 from evaluation.quarters import Period, format_instant
 from evaluation.returns.workbook import RawReturn, read_return
 from evaluation.simulate import (
@@ -38,7 +37,6 @@ from evaluation.simulate import (
     write_programme,
     write_returns,
 )
-from evaluation.study.calendar import due
 from evaluation.study.freeze import freeze
 from evaluation.study.lock import FILE as LOCK
 from evaluation.study.protocol_check import check_protocol
@@ -96,7 +94,7 @@ def run_demo(
         submit_files(workspace, [*came, *cases], progress)
         begin, cases = end, []
         if editions == 1:
-            refresh(workspace, STUDY, progress)
+            refresh_studies(workspace, STUDY, progress)
             backdate(workspace, STUDY, progress=progress)
         _publish(workspace, programme, quarter, progress)
     index = workspace.book / "_build" / "html" / "index.html"

@@ -10,7 +10,7 @@ import pytest
 
 from evaluation.programme import Programme
 from evaluation.quarters import Period
-from evaluation.returns.content import Figures
+from evaluation.returns.form import Figures
 from evaluation.workspace import Workspace
 
 PROGRAMME = """

@@ -7,11 +7,11 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from evaluation import fingerprint
-from evaluation.check.confirmations import Confirmation
+from evaluation.check.report import Confirmation
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import Receipt
 from evaluation.quarters import Period
-from evaluation.returns.content import Observation, Return
+from evaluation.returns.form import Observation, Return
 
 START = datetime(2026, 7, 1, 9, tzinfo=UTC)
 FIRST = Period.parse("2024 Q1")

@@ -1,7 +1,7 @@
 """National size: 33,755 areas, 40 quarters, 19 outcomes, and 8 waves that restate 2 % of it.
 
 The export is written directly, in the very shape that ``ledger export`` writes, and read through
-``evaluation.ledger.national``. The ledger's own load is measured on one outcome by submitting it.
+``evaluation.ledger.export``. The ledger's own load is measured on one outcome by submitting it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import numpy as np
 import pyarrow as pa
 
 from evaluation import fingerprint
-from evaluation.ledger import national
+from evaluation.ledger import export
 from evaluation.ledger.export import OBSERVATION, RETURN, RETURNS, path_of, write_whole
 from evaluation.ledger.ledger import Ledger
 from evaluation.quarters import Period, format_instant
-from evaluation.returns.content import Observation, Return
+from evaluation.returns.form import Observation, Return
 
 AREAS, QUARTERS, OUTCOMES, WAVES, RESTATED = 33_755, 40, 19, 8, 0.02
 SOURCES = 6
@@ -114,16 +114,16 @@ def read(folder: Path, quarters: int, outcomes: int) -> dict[str, Any]:
     """Time one outcome as of five days, and every outcome as now known, one after the other."""
     days = [START + quarters * QUARTER * share for share in (0.2, 0.4, 0.6, 0.8)]
     one = []
-    with national.connect() as connection:
+    with export.connect() as connection:
         for day in (*days, None):
             timed = _Timed()
-            frame = national.observations(
+            frame = export.observations_as_of(
                 folder, "nation", "outcome_07", as_of=day, connection=connection
             )
             one.append({**timed.told(), "figures": len(frame)})
         timed, figures = _Timed(), 0
         for outcome in range(outcomes):
-            frame = national.observations(
+            frame = export.observations_as_of(
                 folder, "nation", f"outcome_{outcome:02}", connection=connection
             )
             figures += len(frame)

@@ -1,5 +1,5 @@
 /* The what-if chart: a scenario recomputed in the page from the published draws, as
-   evaluation/value/what_if.py does it. No library, no request. */
+   evaluation/value/scenarios.py does it. No library, no request. */
 "use strict";
 (() => {
   const box = document.getElementById("what-if-panel");

@@ -1,18 +1,84 @@
-"""Before: what had been accepted when a return came, handed in by whoever holds the ledger.
-
-A check opens no ledger. Everything that it compares a return with is in this one frozen object,
-so that the same return with the same past gives the same questions.
-"""
+"""What had been accepted when a return came, and the declared thresholds of the questions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
-from evaluation.check.parameters import QuestionParameters, parameters
-from evaluation.returns.content import Figures
+from evaluation.programme import Frozen, read_yaml
+from evaluation.returns.form import Figures
+from evaluation.workspace import packaged_schemas
+
+
+class HistoryParameters(Frozen):
+    """How much of what was accepted is looked at, and what stands in where it is too little."""
+
+    quarters: int
+    level: int
+    least_changes: int
+    spread: float
+    common_spread: float
+    least_areas: int
+
+
+class QuestionParameters(Frozen):
+    """How far is too far; the meaning of each stands beside its value in the file."""
+
+    jump: float
+    jump_ratio: float
+    fits: float
+    column: float
+    column_ratio: float
+    column_areas: int
+    exchange: float
+    shift: float
+    shift_row: float
+    shift_rows: int
+    copy_chance: float
+    copy_share: float
+    copy_figures: int
+    same_chance: float
+    same_rows: int
+    usual_repeats: float
+    fixed_share: float
+    denominator_ratio: float
+    revision_ratio: float
+    revision_count: float
+    gone_level: float
+    never_zero: int
+    far: float
+    far_ratio: float
+    elsewhere_ratio: float
+
+
+class NoteParameters(Frozen):
+    """Words by which a person's name is recognised, in lower case."""
+
+    titles: tuple[str, ...]
+    first_names: tuple[str, ...]
+
+
+class Parameters(Frozen):
+    """Everything that ``checks.yaml`` declares."""
+
+    history: HistoryParameters
+    questions: QuestionParameters
+    notes: NoteParameters
+
+
+@lru_cache(maxsize=1)
+def parameters() -> Parameters:
+    """The declared thresholds.
+
+    Raises
+    ------
+    WorkspaceError : if the declaration is missing or broken.
+    """
+    return Parameters.model_validate(read_yaml(packaged_schemas() / "checks.yaml"))
+
 
 Key = tuple[str, str]
 """(area code, outcome code)."""

@@ -7,14 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from evaluation.check import tables
+from evaluation import tables
 from evaluation.check.before import Key
-from evaluation.check.cells import Cells
-from evaluation.check.problems import Problem, shown
+from evaluation.check.read import Cells
+from evaluation.check.report import Problem, shown
 from evaluation.check.rules import RULES
 from evaluation.programme import Outcome, Programme
-from evaluation.returns.addresses import corners
-from evaluation.returns.form import form
+from evaluation.returns.form import corners, form
 
 LOW = "[low]"
 _TOO_MUCH = ("R044", "R045")

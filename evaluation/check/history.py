@@ -1,17 +1,18 @@
-"""Questions against earlier quarters: figures that moved further than figures of their kind do."""
+"""Questions against what was accepted: earlier quarters, the same quarter, other sites, sources."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from evaluation.check import slips
-from evaluation.check.before import Before
-from evaluation.check.cases import Case, Together, cases_of, together
-from evaluation.check.cells import Cells
-from evaluation.check.problems import Problem, shown
-from evaluation.programme import Programme
+from evaluation.check.before import Before, Held, Others, QuestionParameters
+from evaluation.check.read import Cells
+from evaluation.check.report import Problem, shown
+from evaluation.check.usual import Case, Together, cases_of, declared_spread, together, usual
+from evaluation.programme import Outcome, Programme
 from evaluation.quarters import Period
+from evaluation.returns.form import form
 
 _SLIPS = (10.0, 0.1, 100.0, 0.01, 1000.0, 0.001)
 
@@ -127,3 +128,128 @@ def _times(before: float, figure: float) -> str:
     if abs(figure) > abs(before):
         return f"{abs(figure / before):,.3g} times as many?"
     return f"Only one in {abs(before / figure):,.3g} of it?"
+
+
+def check_others(cells: Cells, programme: Programme, before: Before) -> list[Problem]:
+    """Figures far from all other areas where there is no history, or against another source."""
+    problems: list[Problem] = []
+    for entry, outcome, area in _given(cells, programme):
+        key = area, outcome.code
+        if (held := before.elsewhere.get(key)) is not None:
+            problems += _against_source(cells, entry, outcome, held, before.ask)
+        others = before.others.get(outcome.code)
+        if others is not None and not before.earlier.get(key):
+            problems += _against_areas(cells, entry, outcome, others, before.ask)
+    return problems
+
+
+def _given(cells: Cells, programme: Programme) -> Iterator[tuple[int, Outcome, str]]:
+    for entry in cells.once:
+        area, code = cells.area_code[entry], cells.outcome[entry]
+        known = area is not None and cells.numerator[entry] is not None
+        if known and area is not None and code in programme.outcome_by_code:
+            yield entry, programme.outcome_by_code[code], area
+
+
+def value_of(outcome: Outcome, above: float | None, below: float | None) -> float | None:
+    """A figure in its outcome's unit; None where it has none."""
+    if above is None or (outcome.form == "ratio" and not below):
+        return None
+    return above if outcome.form == "value" or not below else outcome.per * above / below
+
+
+def _against_source(
+    cells: Cells, entry: int, outcome: Outcome, held: Held, ask: QuestionParameters
+) -> list[Problem]:
+    ours = value_of(outcome, cells.numerator[entry], cells.denominator[entry])
+    theirs = value_of(outcome, held.numerator, held.denominator)
+    if ours is None or theirs is None:
+        return []
+    small, large = sorted((abs(ours), abs(theirs)))
+    if large <= small * ask.elsewhere_ratio:
+        return []
+    message = f"{shown(held.numerator)} was accepted from another source for this quarter."
+    figure = cells.numerator[entry]
+    return [cells.problem("R091", entry, "numerator", message, value=figure)]
+
+
+def _against_areas(
+    cells: Cells, entry: int, outcome: Outcome, others: Others, ask: QuestionParameters
+) -> list[Problem]:
+    figure = cells.numerator[entry]
+    value = value_of(outcome, figure, cells.denominator[entry])
+    if value is None or value <= 0 or figure is None or figure <= 0:
+        return []
+    chance = 1 / (figure + 0.5) if outcome.form == "ratio" and outcome.whole else 0.0
+    apart = abs(math.log(value) - others.level)
+    if apart <= ask.far * math.sqrt(others.spread**2 + chance) or apart <= math.log(ask.far_ratio):
+        return []
+    usual = math.exp(others.level)
+    message = f"This makes {value:,.4g} {outcome.unit}; in {others.areas} other areas it is"
+    message = f"{message} about {usual:,.4g}."
+    return [cells.problem("R090", entry, "numerator", message, value=figure)]
+
+
+REVISED = "[r]"
+
+
+def check_accepted(cells: Cells, programme: Programme, before: Before) -> list[Problem]:
+    """Every figure that replaces an accepted one, and every one that was given until now."""
+    problems: list[Problem] = []
+    for entry, outcome, area in _entries(cells, programme):
+        key = area, outcome.code
+        held = before.accepted.get(key)
+        if held is not None:
+            problems += _revised(cells, entry, held, before)
+        elif cells.status[entry] == REVISED:
+            message = "Nothing was accepted for this quarter before."
+            problems.append(cells.problem("R053", entry, "status", message, value=REVISED))
+        if held is None or held.numerator is not None:
+            problems += _gone(cells, entry, outcome, before)
+    return problems
+
+
+def _entries(cells: Cells, programme: Programme) -> Iterator[tuple[int, Outcome, str]]:
+    for entry in cells.once:
+        area, code = cells.area_code[entry], cells.outcome[entry]
+        readable = entry not in cells.unread["numerator"] and entry not in cells.unread["status"]
+        if area is not None and code in programme.outcome_by_code and readable:
+            yield entry, programme.outcome_by_code[code], area
+
+
+def _revised(cells: Cells, entry: int, held: Held, before: Before) -> list[Problem]:
+    was, now = held.numerator, cells.numerator[entry]
+    if was == now and (was is not None or held.status == (cells.status[entry] or "")):
+        return []
+    now_said = cells.status[entry] or "nothing" if now is None else shown(now)
+    was_said = held.status or "nothing" if was is None else shown(was)
+    message = f"{was_said} was accepted for this quarter; it becomes {now_said}."
+    rule = (
+        "R067" if was is not None and now is not None and _large(was, now, before.ask) else "R066"
+    )
+    return [cells.problem(rule, entry, "numerator", message, value=now)]
+
+
+def _large(was: float, now: float, ask: QuestionParameters) -> bool:
+    if abs(now - was) <= ask.revision_count and was == int(was) and now == int(now):
+        return False
+    small, large = sorted((abs(was), abs(now)))
+    return small == 0 or large / small > ask.revision_ratio or was * now < 0
+
+
+def _gone(cells: Cells, entry: int, outcome: Outcome, before: Before) -> list[Problem]:
+    """A figure that was given until now, in whose place a symbol stands."""
+    status = cells.status[entry] or ""
+    if cells.numerator[entry] is not None or form().figure_of.get(status) is None:
+        return []
+    area = cells.area_code[entry] or ""
+    earlier = before.earlier.get((area, outcome.code), ())
+    if not earlier or earlier[-1].numerator is None:
+        return []
+    spread = before.spreads.get(outcome.code) or declared_spread()
+    expected = usual(outcome, earlier, spread, cells.denominator[entry])
+    small = expected is None or expected.level < before.ask.gone_level
+    if expected is None or (small and expected.counted):
+        return []
+    message = f"The last accepted figure is {shown(earlier[-1].numerator)}; now there is {status}."
+    return [cells.problem("R068", entry, "status", message, value=status)]

@@ -10,11 +10,11 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, groupby, pairwise
 
-from evaluation.check.cases import Case
-from evaluation.check.cells import Cells
-from evaluation.check.problems import Problem, shown
+from evaluation.check.read import Cells
+from evaluation.check.report import Problem, shown
+from evaluation.check.usual import Case
 from evaluation.quarters import Period
-from evaluation.returns.workbook import address
+from evaluation.returns.form import address
 
 _CAP = 40.0
 """The most that one figure counts for: beyond this a misfit is a misfit."""

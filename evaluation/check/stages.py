@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from evaluation.check import accepted, figures, history, keys, layout, others, people
+from evaluation.check import figures, history, keys, layout
 from evaluation.check.before import Before, Key
-from evaluation.check.cells import Cells, read_cells
-from evaluation.check.guide import Submitter, read_guide
-from evaluation.check.header import read_header
-from evaluation.check.headings import right_headings
-from evaluation.check.problems import Checked, Problem, Stage
+from evaluation.check.keys import Submitter, read_guide
+from evaluation.check.read import Cells, read_cells, read_header, right_headings
+from evaluation.check.report import Checked, Problem, Stage
 from evaluation.programme import Programme
-from evaluation.returns.content import Figures, Observation, Return
+from evaluation.returns.form import Figures, Observation, Return
 from evaluation.returns.workbook import RawReturn
 
 _COLUMN = "a column that it needs is missing"
@@ -117,7 +115,7 @@ def _steps(
             run=lambda: figures.check_across(cells, programme, _fixed(before)),
         ),
         _Step(
-            name="notes", missing=lacks("note"), run=lambda: people.check_notes(cells, programme)
+            name="notes", missing=lacks("note"), run=lambda: layout.check_notes(cells, programme)
         ),
         _Step(
             name="quarters",
@@ -128,12 +126,12 @@ def _steps(
             name="last accepted",
             missing=lacks("area_code", *measured, "status")
             or ("" if before.earlier or before.accepted else _NOTHING_BEFORE),
-            run=lambda: accepted.check_accepted(cells, programme, before),
+            run=lambda: history.check_accepted(cells, programme, before),
         ),
         _Step(
             name="others",
             missing=compared or (_NO_OTHERS if alone else ""),
-            run=lambda: others.check_others(cells, programme, before),
+            run=lambda: history.check_others(cells, programme, before),
         ),
     )
 

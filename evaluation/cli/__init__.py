@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from evaluation.cli import book, design, edition, ledger, ledger_files, protocol, returns, studies
+from evaluation.cli import design, edition, ledger, returns, studies
 from evaluation.cli.session import COULD_NOT_RUN, GOOD, Session, say
 from evaluation.errors import UserError
 
@@ -28,12 +28,12 @@ app = typer.Typer(
 for verb in (returns.template, returns.check, returns.submit, studies.panel, studies.value):
     app.command()(verb)
 app.command("demo")(studies.demo)
-ledger.app.add_typer(ledger_files.app)
+ledger.app.add_typer(ledger.files_app)
 app.add_typer(ledger.app, name="ledger", no_args_is_help=True)
 app.add_typer(design.app, name="design", no_args_is_help=True)
-app.add_typer(protocol.app, name="protocol", no_args_is_help=True)
+app.add_typer(studies.app, name="protocol", no_args_is_help=True)
 app.add_typer(studies.study_app, name="study", no_args_is_help=True)
-app.add_typer(book.app, name="book", no_args_is_help=True)
+app.add_typer(edition.book_app, name="book", no_args_is_help=True)
 app.add_typer(edition.app, name="edition", no_args_is_help=True)
 
 

@@ -1,4 +1,4 @@
-"""The ledger's verbs: every accepted return, and what was known when."""
+"""The ledger's verbs: every accepted return, what was known when, back-up and export."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from evaluation.errors import UserError
 
 if TYPE_CHECKING:
     from evaluation.ledger.receipt import ActKind
+
 
 ReturnId = Annotated[str, typer.Argument(help="The return's id, as on its receipt.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept for ever.")]
@@ -89,7 +90,7 @@ def ledger_verify(
     as_json: AsJson = False,
 ) -> None:
     """Recompute everything from the raw files up, and name the first record that does not hold."""
-    from evaluation.ledger.witness import read_witnesses
+    from evaluation.ledger.verify import read_witnesses
 
     session: Session = context.obj
     paths = (*(against or ()), *(receipts or ()))
@@ -158,7 +159,7 @@ def ledger_diff(
     as_json: AsJson = False,
 ) -> None:
     """Say what changed in what was known between two instants."""
-    from evaluation.ledger.changes import shown
+    from evaluation.ledger.vintages import shown
 
     session: Session = context.obj
     with session.ledger() as ledger:
@@ -192,7 +193,7 @@ def ledger_history(
     as_json: AsJson = False,
 ) -> None:
     """Tell one figure's story: every version, from whom, when, and which one stands."""
-    from evaluation.ledger.changes import shown
+    from evaluation.ledger.vintages import shown
     from evaluation.quarters import Period
 
     session: Session = context.obj
@@ -258,3 +259,66 @@ def _instant(text: str, received: dict[str, str]) -> datetime:
     from evaluation.quarters import parse_instant
 
     return parse_instant(received.get(text, text))
+
+
+files_app = typer.Typer()
+
+
+@files_app.command()
+def backup(
+    context: typer.Context, folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]
+) -> None:
+    """Write every record and every raw file to a folder, and check what was written."""
+    from evaluation.ledger.backup import back_up
+
+    session: Session = context.obj
+    with session.ledger() as ledger:
+        manifest = back_up(ledger, folder)
+    rows = manifest["rows"]
+    say(f"{rows['returns']} returns, {rows['observations']:,} figures, {rows['acts']} acts.")
+    print(folder)
+
+
+@files_app.command()
+def restore(
+    context: typer.Context, folder: Annotated[Path, typer.Argument(help="A back-up's folder.")]
+) -> None:
+    """Take a back-up into an empty ledger, whole or not at all, and verify it."""
+    from evaluation.ledger.backup import restore as take
+
+    session: Session = context.obj
+    with session.ledger() as ledger:
+        manifest = take(ledger, folder)
+    say("Restored and verified.")
+    print(f"{manifest['rows']['returns']} returns, the last record {manifest['head'][:12]}")
+
+
+@files_app.command()
+def export(
+    context: typer.Context, folder: Annotated[Path, typer.Argument(help="Where the files go.")]
+) -> None:
+    """Write one Parquet file a return, by quarter; a later export adds only what is new."""
+    from evaluation.ledger.export import export as write
+    from evaluation.programme import Programme
+
+    session: Session = context.obj
+    with session.ledger() as ledger:
+        names = sorted({receipt.programme for receipt in ledger.receipts()})
+        programmes = {name: Programme.load(session.workspace, name) for name in names}
+        done = write(ledger, folder, programmes)
+    say(f"{done.written} returns written, {done.there_already} were there already.")
+    if done.withheld:
+        say(f"{done.withheld} are of sources that may not be passed on, and were left out.")
+    print(folder)
+
+
+@files_app.command()
+def prepare(
+    context: typer.Context,
+    role: Annotated[str, typer.Option(help="The role by which the program will write.")],
+) -> None:
+    """On PostgreSQL, as the owner: make the tables, and let a role add and read, nothing else."""
+    session: Session = context.obj
+    with session.ledger() as ledger:
+        ledger.prepare(role)
+    say(f"{role} may add records and read them, and nothing else.")

@@ -14,7 +14,7 @@ from evaluation.cli.session import GOOD, PROBLEMS, AsJson, Session, print_json, 
 from evaluation.errors import ReplyTooLong, ReturnFileError, UserError
 
 if TYPE_CHECKING:
-    from evaluation.check.problems import Checked, Problem
+    from evaluation.check.report import Checked, Problem
     from evaluation.ledger.receipt import Receipt
     from evaluation.programme import Programme
     from evaluation.quarters import Period
@@ -66,7 +66,7 @@ def check(
     ] = None,
 ) -> None:
     """Name everything that is wrong in a return, cell by cell; the ledger stays as it is."""
-    from evaluation.check.problems import report
+    from evaluation.check.report import report
     from evaluation.ledger.submission import check_file
 
     session: Session = context.obj
@@ -102,7 +102,7 @@ def _without_collector() -> Iterator[None]:
 
 
 def _write_reply(file: Path, raw: RawReturn, checked: Checked, path: Path) -> None:
-    from evaluation.check.reply import reply
+    from evaluation.check.report import reply
 
     if path.resolve() == file.resolve():
         raise UserError(
@@ -131,8 +131,7 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Check a return and, if nothing stands against it, accept it into the ledger."""
-    from evaluation.check.confirmations import confirmed, read_confirmations
-    from evaluation.check.problems import report
+    from evaluation.check.report import confirmed, read_confirmations, report
     from evaluation.ledger.submission import accept, check_file, page_of
 
     session: Session = context.obj
@@ -176,7 +175,7 @@ def _print_receipt(receipt: Receipt, page: Path) -> None:
 def _refuse_file(file: Path, error: ReturnFileError, as_json: bool) -> NoReturn:
     """A file that cannot be opened is a problem like others: the same report, exit code 1."""
     from evaluation import fingerprint
-    from evaluation.check.problems import Checked, Stage, problem, report
+    from evaluation.check.report import Checked, Stage, problem, report
 
     message = f"{error.what} Right would be: {error.expected}." if error.expected else error.what
     message, mend = (text[:1].upper() + text[1:] for text in (message, error.mend))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from evaluation import fingerprint
-from evaluation.design.trial import Rehearsal, Rehearsed, rehearse
+from evaluation.design.simulation import Rehearsal, Rehearsed, rehearse
 from evaluation.errors import UserError
 from evaluation.workspace import package
 

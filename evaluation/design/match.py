@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError
-from evaluation.estimate import fits
-from evaluation.estimate.twins import alike
+from evaluation.estimate import synthetic_weights as fits
+from evaluation.estimate.synthetic_placebos import alike
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evaluation.estimate.frame import Scale
+    from evaluation.estimate.samples import Scale
     from evaluation.panel import Panel
 
     Floats = NDArray[np.float64]

@@ -1,37 +1,31 @@
-"""What a study could see: the smallest detectable effect by look, from the panel's own past.
-
-The planned starts are moved back so that all planned looks fall before anything really started.
-What the estimator then finds under re-assignment is noise of the kind that the study will meet,
-and the same look ledger says how large a constant effect would have been found. (Bloom 1995,
-Evaluation Review 19: minimum detectable effects; here without a normal approximation.)
-
-An effect is said in per cent of a fall, or of a rise where the reader hopes for one: on logarithms
-the two differ, since a fall of s takes 1 - exp(-s) of a figure and a rise of s adds exp(s) - 1.
-"""
+"""What a study could see: the smallest detectable effect by look, and candidate sets of pilots."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError
-from evaluation.estimate import frame, ladder, scores
-from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.ladder import Choices
-from evaluation.estimate.looks import LookPlan, run_looks
+from evaluation.estimate import interim, registry, samples
+from evaluation.estimate.assignments import Assignments
+from evaluation.estimate.interim import LookPlan, run_looks
+from evaluation.estimate.registry import Choices
 from evaluation.quarters import Period
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evaluation.estimate.assignment import Block
+    from evaluation.estimate.assignments import Block
     from evaluation.panel import Panel
     from evaluation.protocol import EstimatorName, Protocol
 
     Floats = NDArray[np.float64]
+
 
 LEAST_BEFORE = 4
 WIDEST = 64.0
@@ -93,7 +87,7 @@ class Plan:
                 f"a share of {self.targeted!r} of people cannot be reached.",
                 expected="above 0 to 1",
             )
-        frame.one_of("direction", self.direction, Direction)
+        samples.one_of("direction", self.direction, Direction)
 
 
 def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.DataFrame:
@@ -123,10 +117,10 @@ def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.Data
     raw, shift = [], []
     for look in range(plan.looks.horizon):
         known = past.until(past.periods[first + look])
-        estimate = ladder.fit(
+        estimate = registry.fit(
             plan.estimator, known, outcome, plan.choices, assignments.known(known)
         )
-        found = scores.statistic(estimate, plan.window)
+        found = interim.statistic(estimate, plan.window)
         raw.append(found.raw)
         shift.append(found.shift)
     sizes = detectable_by_look(np.array(raw), np.array(shift), plan.looks, at)
@@ -251,3 +245,105 @@ def first_able(table: pd.DataFrame, hoped_percent: float) -> int | None:
     """The first look at which the hoped-for effect could be found; None if none of them could."""
     able = table.loc[table["detectable_percent"] <= abs(hoped_percent), "look"]
     return None if able.empty else int(able.iloc[0])
+
+
+COLUMNS = ("set", "area")
+
+
+def read_candidates(path: Path) -> dict[str, tuple[str, ...]]:
+    """Candidate sets from a CSV file: name -> codes of areas, in the order of the file.
+
+    Parameters
+    ----------
+    path : one row an area of a set, columns ``set`` and ``area``; others are not read.
+
+    Raises
+    ------
+    EstimateError : the file cannot be read, lacks a column, names no set, has an empty cell, or
+        has an area twice in one set.
+    """
+    expected = "columns set and area, one row an area of a set"
+    if not path.is_file():
+        raise EstimateError("there is no such file.", where=str(path), expected=expected)
+    try:
+        frame = pd.read_csv(path, dtype=str)
+    except (ValueError, OSError) as error:
+        raise EstimateError(f"it cannot be read as CSV: {error}.", where=path.name) from None
+    if missing := [name for name in COLUMNS if name not in frame]:
+        raise EstimateError(
+            f"it has no column {missing[0]!r}.",
+            where=path.name,
+            expected=expected,
+            mend=f"name its columns so; it has {', '.join(map(str, frame))}",
+        )
+    frame = frame[list(COLUMNS)].apply(lambda column: column.str.strip().replace("", pd.NA))
+    wrong = {
+        "a cell is empty": frame.isna().any(axis=1),
+        "an area stands twice in one set": frame.duplicated() & frame.notna().all(axis=1),
+    }
+    for what, rows in wrong.items():
+        if rows.any():
+            line = int(np.flatnonzero(rows)[0]) + 2
+            raise EstimateError(f"{what}.", where=f"{path.name}, line {line}", expected=expected)
+    if frame.empty:
+        raise EstimateError("it names no set.", where=path.name, expected=expected)
+    grouped = frame.groupby("set", sort=False)["area"]
+    return {str(name): tuple(codes) for name, codes in grouped}
+
+
+def compare(
+    panel: Panel, outcome: str, plan: Plan, candidates: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
+    """Candidate sets of pilot areas side by side, each as if its areas started together.
+
+    Whatever is planned in the panel is set aside, and only periods before the first start in it are
+    read. Every area is a site of its own; those that share an authority are re-drawn with it, as in
+    a study.
+
+    Parameters
+    ----------
+    candidates : name -> codes of areas.
+
+    Returns
+    -------
+    One row a candidate and look: ``candidate, areas`` (how many) and what
+    `evaluation.design.power.power` gives.
+
+    Raises
+    ------
+    EstimateError : an area is not in the panel, or the panel cannot bear a candidate.
+    """
+    begun = panel.start_index[panel.started]
+    past = panel.until(panel.periods[int(begun.min()) - 1]) if len(begun) else panel
+    tables = []
+    for name, codes in candidates.items():
+        if lost := [code for code in codes if code not in panel.areas.index]:
+            raise EstimateError(
+                f"area {lost[0]!r} is not in the panel.",
+                where=f"candidate set {name!r}",
+                expected="the codes of pilot and comparison areas, which are not excluded",
+            )
+        try:
+            table = power(_together(past, codes), outcome, plan)
+        except EstimateError as error:
+            raise EstimateError(
+                error.what,
+                where=f"candidate set {name!r}",
+                expected=error.expected,
+                mend=error.mend,
+            ) from None
+        table.insert(0, "candidate", name)
+        table.insert(1, "areas", len(set(codes)))
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _together(panel: Panel, codes: Sequence[str]) -> Panel:
+    """The panel with these areas alone planned, all to start after its last period."""
+    chosen = panel.areas.index.isin(list(codes))
+    start, site = (np.full(len(chosen), None, dtype=object) for _ in range(2))
+    start[chosen] = (panel.periods[-1] + 1).label
+    site[chosen] = panel.areas.index[chosen].astype(str)
+    excluded = (panel.areas["role"] == "excluded").to_numpy()
+    role = np.where(chosen, "pilot", np.where(excluded, "excluded", "comparison"))
+    return replace(panel, areas=panel.areas.assign(role=role, start=start, site=site))

@@ -7,22 +7,20 @@ balance and influence; and how far trends may break before an effect is in doubt
 from evaluation.diagnose.balance import balance, balance_table, influence, influence_table
 from evaluation.diagnose.checks import (
     Diagnostic,
-    negative_control,
-    objections,
-    pre_level,
-    pre_trend,
-    spillover,
-)
-from evaluation.diagnose.event_study import EventStudy
-from evaluation.diagnose.honest import breakdown, honest_bounds, honest_interval, sensitivity
-from evaluation.diagnose.others import (
+    changed_instrument,
     denominators,
     joined_other_programme,
+    negative_control,
+    objections,
     odd_comparisons,
     other_programme,
+    pre_level,
+    pre_trend,
+    regression_to_the_mean,
+    spillover,
 )
-from evaluation.diagnose.power import pre_trend_power
-from evaluation.diagnose.timing import changed_instrument, regression_to_the_mean
+from evaluation.diagnose.event_study import EventStudy, pre_trend_power
+from evaluation.diagnose.honest import breakdown, honest_bounds, honest_interval, sensitivity
 
 __all__ = [
     "Diagnostic",

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from evaluation.diagnose.checks import FIRES_BELOW, Diagnostic, unknown
-from evaluation.estimate.frame import masked_mean
 from evaluation.estimate.inference import placebo_p
+from evaluation.estimate.samples import masked_mean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evaluation.estimate.assignment import Assignments
+    from evaluation.estimate.assignments import Assignments
     from evaluation.estimate.estimate import Estimate
     from evaluation.panel import Panel
 

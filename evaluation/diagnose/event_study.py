@@ -1,15 +1,14 @@
-"""An estimate as an event study: effects by event time beside a reference, and their covariance.
-
-What bounds on broken trends and the power of a pre-trend test are computed from. The reference is
-the last period before the start (less anticipation); its effect is zero by construction.
-"""
+"""An estimate as an event study, and what a test of its pre-trends could have seen."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
 
 from evaluation.errors import EstimateError
 from evaluation.estimate.inference import Average, _influence_of
@@ -157,3 +156,78 @@ def _covariance(estimate: Estimate, plus: Floats, minus: Floats) -> tuple[Floats
     np.add.at(summed, held.cluster, values)
     covariance: Floats = summed.T @ summed / len(held.functions) ** 2
     return covariance, "clustered influence functions, which need many started areas"
+
+
+Pretest = Literal["any", "slope"]
+SIMULATED = 50_000
+SEED = 0
+
+
+def pre_trend_power(
+    study: EventStudy,
+    *,
+    powers: tuple[float, ...] = (0.5, 0.8),
+    pretest: Pretest = "any",
+    window: tuple[int, int] | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """One row a power: the linear trend that the pre-test finds with it, and what it would do.
+
+    Parameters
+    ----------
+    pretest : ``any``: rejects if any effect before the start is significant by itself (section
+        II.A); ``slope``: if the least-squares slope of the path up to the reference is.
+    window : first and last event time of the mean effect that is biased; by default all from 0 on.
+    level : of the pre-test.
+
+    Returns
+    -------
+    ``slope`` in the estimate's unit a period; ``bias``: the trend's mean over the window;
+    ``bias_if_passed``: the mean error of the effect among draws that pass (Proposition 2),
+    by ``SIMULATED`` normal draws with a fixed seed.
+
+    Raises
+    ------
+    EstimateError : a power at or below the test's size, or an unknown pre-test.
+    """
+    size, before = 1 - level, study.n_before
+    if pretest not in ("any", "slope") or not all(size < power < 1 for power in powers):
+        raise EstimateError(
+            f"no slope is found with powers {powers} by pre-test {pretest!r}.",
+            expected=f"powers between {size:.2f} and 1; 'any' or 'slope'",
+        )
+    target, times = study.target(window), study.times.astype(float)
+    noise, maps = _pretest(study, pretest)
+    critical = NormalDist().inv_cdf(0.5 + level / 2)
+    path = maps @ times[:before]
+
+    def passes(slope: float) -> NDArray[np.bool_]:
+        kept: NDArray[np.bool_] = (np.abs(noise @ maps.T + slope * path) <= critical).all(axis=1)
+        return kept
+
+    before_to_after = np.linalg.solve(
+        study.covariance[:before, :before], study.covariance[:before, before:] @ target
+    )
+    top = 10 * critical / float(np.abs(path).max())
+    rows = []
+    for power in powers:
+        slope = float(brentq(lambda s, p=power: 1 - passes(s).mean() - p, 0.0, top, xtol=1e-10))
+        bias = slope * float(target @ times[before:])
+        kept = noise[passes(slope)].mean(axis=0)
+        rows.append((slope, bias, bias + float(kept @ before_to_after)))
+    columns = ["slope", "bias", "bias_if_passed"]
+    return pd.DataFrame(rows, columns=columns, index=pd.Index(powers, name="power"))
+
+
+def _pretest(study: EventStudy, pretest: Pretest) -> tuple[Floats, Floats]:
+    """(draws, P) noise of the effects before the start; (tests, P) maps to unit-variance tests."""
+    before = study.n_before
+    covariance = study.covariance[:before, :before]
+    normal = np.random.default_rng(SEED).standard_normal((SIMULATED, before))
+    noise = normal @ np.linalg.cholesky(covariance).T
+    maps = np.eye(before)
+    if pretest == "slope":
+        with_reference = np.append(study.times[:before], 0).astype(float)
+        maps = (study.times[:before] - with_reference.mean())[None, :]
+    errors = np.sqrt(np.diag(maps @ covariance @ maps.T))
+    return noise, maps / errors[:, None]

@@ -1,31 +1,294 @@
-"""How far trends may break before an effect is in doubt (Rambachan and Roth 2023, REStud 90).
-
-Paths before the start cannot show that they would have stayed parallel after it. So the reader is
-told what follows if they did not: by relative magnitudes (after the start, the path may break from
-one period to the next by up to M times the largest break before it), or by smoothness (its slope
-may change by up to M a period). For each M there is an interval; the breakdown value is the largest
-M for which it still leaves zero out.
-"""
+"""How far trends may break before an effect is in doubt (Rambachan and Roth 2023, REStud 90)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq, lsq_linear, minimize_scalar
+from scipy.special import log_ndtr, ndtr
 
-from evaluation.diagnose.conditional import Moments, Restriction, confidence_set
 from evaluation.diagnose.event_study import EventStudy
-from evaluation.diagnose.flci import shortest
 from evaluation.errors import EstimateError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from evaluation.estimate.estimate import Estimate
 
     Floats = NDArray[np.float64]
+
+
+SIMULATED = 100_000
+HYBRID_SHARE = 0.1
+SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Restriction:
+    """``|D delta| <= scale * (w' delta) + slack``: what departures from parallel trends may do.
+
+    differences : D, (T, P + T), of full rank in its last T columns. largest : w, (P + T), zero in
+    its last T columns. scale, slack : numbers.
+    """
+
+    differences: Floats
+    largest: Floats
+    scale: float
+    slack: float
+
+    def rows(self) -> tuple[Floats, Floats]:
+        """A (2T, P + T) and d (2T) of A delta <= d."""
+        bound = self.scale * self.largest
+        return (
+            np.concatenate([self.differences - bound, -self.differences - bound]),
+            np.full(2 * len(self.differences), self.slack),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Moments:
+    """One restriction, set against an event study, as statistics linear in the target.
+
+    level, slope : (V) the statistic of each vertex at theta is ``level - theta * slope``.
+    covariance : (V, V) of those statistics. least_favourable : critical value of the first stage.
+    size : of the second stage.
+    """
+
+    level: Floats
+    slope: Floats
+    covariance: Floats
+    least_favourable: float
+    size: float
+
+    @classmethod
+    def of(
+        cls, restriction: Restriction, study: tuple[Floats, Floats], target: Floats, alpha: float
+    ) -> Moments:
+        """The moments of (effects, covariance) for the target l' tau.
+
+        The first stage of the hybrid test (their section 4.4; kappa = alpha / 10 as in the R
+        package) is of least-favourable critical value, simulated with a fixed seed.
+        """
+        rows, slack = restriction.rows()
+        effects, covariance = study
+        errors = rows @ covariance @ rows.T
+        after = restriction.differences[:, -len(target) :]
+        vertices = _vertices(after, target, np.sqrt(np.diag(errors)))
+        spread = vertices @ errors @ vertices.T
+        kappa = HYBRID_SHARE * alpha
+        largest = (_root(spread) @ _normal(len(vertices))).max(axis=0)
+        unit = np.concatenate([after, -after]) @ (target / (target @ target))
+        return cls(
+            level=vertices @ (rows @ effects - slack),
+            slope=vertices @ unit,
+            covariance=spread,
+            least_favourable=float(np.quantile(largest, 1 - kappa)),
+            size=(alpha - kappa) / (1 - kappa),
+        )
+
+    def accepts(self, theta: Floats) -> NDArray[np.bool_]:
+        """Whether the hybrid test accepts each theta (their section 4.4: C-LF)."""
+        statistics = self.level - theta[:, None] * self.slope
+        best = statistics.argmax(axis=1)
+        eta = statistics[np.arange(len(theta)), best]
+        variance = np.diag(self.covariance)[best]
+        error = np.sqrt(np.maximum(variance, np.finfo(float).tiny))
+        share = self.covariance[best] / np.where(variance > 0, variance, np.inf)[:, None]
+        rest = statistics - share * eta[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            limit = rest / (1 - share)
+        low = np.where(share < 1 - 1e-10, limit, -np.inf).max(axis=1) / error
+        high = np.where(share > 1 + 1e-10, limit, np.inf).min(axis=1)
+        high = np.minimum(high, self.least_favourable) / error
+        z = eta / error
+        with np.errstate(invalid="ignore"):  # beyond the first stage's critical value: both -inf
+            tail = _log_between(z, high) - _log_between(low, high)
+        conditional = (z > 0) & (low <= z) & (z <= high) & (tail < np.log(self.size))
+        fixed = variance < np.finfo(float).eps
+        rejects = np.where(fixed, eta > 0, (eta > self.least_favourable) | conditional)
+        accepted: NDArray[np.bool_] = ~rejects
+        return accepted
+
+
+def _vertices(after: Floats, target: Floats, sd: Floats) -> Floats:
+    """(T + 2, 2T) vertices of {gamma >= 0, gamma' X = 0, gamma' sd = 1}.
+
+    X is (after, -after) times a basis of the nuisance space {tau : l' tau = 0}. The difference of
+    gamma's two halves has to be a multiple of u = after'^-1 l. So a vertex is a pair (row t and its
+    opposite), or the positive part of u above and the negative part below, or the reverse.
+    """
+    n = len(after)
+    direction = np.linalg.solve(after.T, target)
+    direction[np.abs(direction) < 1e-12 * np.abs(direction).max()] = 0.0
+    up, down = np.maximum(direction, 0), np.maximum(-direction, 0)
+    pairs = np.concatenate([np.eye(n), np.eye(n)], axis=1)
+    every = np.concatenate([[np.append(up, down)], [np.append(down, up)], pairs])
+    vertices: Floats = every / (every @ sd)[:, None]
+    return vertices
+
+
+def _root(covariance: Floats) -> Floats:
+    values, vectors = np.linalg.eigh(covariance)
+    root: Floats = vectors * np.sqrt(np.maximum(values, 0))
+    return root
+
+
+@lru_cache(maxsize=2)
+def _normal(n: int) -> Floats:
+    """(n, draws) standard normal numbers, the same on every call."""
+    return np.random.default_rng(SEED).standard_normal((n, SIMULATED))
+
+
+def _log_between(low: Floats, high: Floats) -> Floats:
+    """log(Phi(high) - Phi(low)), exact in both tails; -inf where low >= high."""
+    flip = low > 0
+    a, b = np.where(flip, -high, low), np.where(flip, -low, high)
+    top, bottom = log_ndtr(b), log_ndtr(a)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out: Floats = np.where(a < b, top + np.log1p(-np.exp(bottom - top)), -np.inf)
+    return out
+
+
+def confidence_set(
+    accepts: list[Moments], centre: float, spread: float, points: int = 1_000
+) -> tuple[float, float]:
+    """The smallest interval that holds every theta which one of the moments accepts.
+
+    A grid of ``points`` over ``centre`` +- 20 ``spread``, widened while its ends are accepted; each
+    end is then bisected between its two grid points. Empty: (nan, nan). Unbounded: infinite.
+    """
+
+    def accepted(theta: Floats) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = np.any([one.accepts(theta) for one in accepts], axis=0)
+        return found
+
+    reach = 20 * spread
+    for _ in range(10):
+        grid = centre + np.linspace(-reach, reach, points)
+        inside = accepted(grid)
+        if not (inside[0] or inside[-1]):
+            break
+        reach *= 4
+    if not inside.any():
+        return np.nan, np.nan
+    first, last = np.flatnonzero(inside)[[0, -1]]
+    low = -np.inf if first == 0 else _bisected(accepted, grid[first - 1], grid[first])
+    high = np.inf if last == points - 1 else _bisected(accepted, grid[last + 1], grid[last])
+    return low, high
+
+
+def _bisected(
+    accepted: Callable[[Floats], NDArray[np.bool_]], outside: float, inside: float
+) -> float:
+    for _ in range(40):
+        middle = (outside + inside) / 2
+        if accepted(np.array([middle]))[0]:
+            inside = middle
+        else:
+            outside = middle
+    return inside
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedLength:
+    """A fixed-length interval: its centre, half its length, its worst bias and standard error."""
+
+    centre: float
+    half: float
+    bias: float
+    error: float
+
+
+def shortest(study: EventStudy, bend: float, target: Floats, alpha: float) -> FixedLength:
+    """The shortest fixed-length interval of ``target' tau``: no second difference passes bend."""
+    n, m = study.n_before, study.n_after
+    base, moving = _weights(n, target)
+    root = np.linalg.cholesky(study.covariance)
+    design, aim = root.T @ moving, -(root.T @ base)
+    after = np.arange(1, m + 1)
+    ahead = np.maximum(after[None, :] - np.arange(m)[:, None], 0) @ target
+    fixed = bend * np.abs(ahead).sum()
+
+    def at(weights: Floats) -> FixedLength:
+        every = base + moving @ weights
+        error = float(np.sqrt(every @ study.covariance @ every))
+        bias = float(fixed + bend * np.abs(weights).sum())
+        return FixedLength(
+            centre=float(every @ study.effects),
+            half=error * critical(bias / error, alpha),
+            bias=bias,
+            error=error,
+        )
+
+    if n == 1:
+        return at(np.empty(0))
+    path = _lasso(design, aim)
+    top = float(np.abs(design.T @ aim).max())
+    free, none = at(path(0.0)), at(np.zeros(n - 1))
+    if bend == 0 or top == 0:
+        return free
+    found = minimize_scalar(
+        lambda share: at(path(share * top)).half,
+        bounds=(0, 1),
+        method="bounded",
+        options={"xatol": 1e-9},
+    )
+    return min(free, none, at(path(float(found.x) * top)), key=lambda one: one.half)
+
+
+def _weights(n: int, target: Floats) -> tuple[Floats, Floats]:
+    """Weights of an estimator that no slope moves: (P + T) base + (P + T, P - 1) moving @ c.
+
+    c_j is the weight of the second difference at j periods before the reference. The weight of the
+    period k before it, v_k, follows from c by c_j = sum_{k > j} v_k (k - j), and v_1 from the
+    condition that the slope cancels, sum_k k v_k = sum_t t l_t.
+    """
+    m = len(target)
+    second = np.maximum(np.arange(2, n + 1)[None, :] - np.arange(1, n)[:, None], 0)
+    of_c = np.linalg.inv(second.astype(float)) if n > 1 else np.empty((0, 0))
+    slope = float(np.arange(1, m + 1) @ target)
+    moving = np.zeros((n + m, n - 1))
+    moving[n - 2 :: -1][: n - 1] = of_c
+    moving[n - 1] = -np.arange(2, n + 1) @ of_c
+    base = np.append(np.zeros(n), target)
+    base[n - 1] = slope
+    return base, moving
+
+
+def _lasso(design: Floats, aim: Floats) -> Callable[[float], Floats]:
+    """The lasso path: penalty -> minimiser of |design c - aim|^2 / 2 + penalty |c|_1.
+
+    By its dual: c = G^-1 (g - u), with u the bounded least-squares solution of
+    |R^-T (g - u)|, |u| <= penalty (G = design' design = R' R, g = design' aim).
+    """
+    gram, toward = design.T @ design, design.T @ aim
+    inverse: Floats = np.linalg.inv(np.linalg.cholesky(gram))
+
+    def at(penalty: float) -> Floats:
+        if penalty <= 0:
+            return np.asarray(np.linalg.solve(gram, toward), dtype=np.float64)
+        dual = lsq_linear(
+            inverse, inverse @ toward, bounds=(-penalty, penalty), method="bvls", tol=1e-14
+        ).x
+        weights: Floats = inverse.T @ (inverse @ (toward - dual))
+        return weights
+
+    return at
+
+
+def critical(bias: float, alpha: float) -> float:
+    """The 1 - alpha quantile of |N(bias, 1)|."""
+    return float(
+        brentq(lambda x: ndtr(x - bias) - ndtr(-x - bias) - (1 - alpha), 0, bias + 10, xtol=1e-12)
+    )
+
 
 Kind = Literal["relative_magnitudes", "smoothness", "smoothness_conditional"]
 Window = tuple[int, int]

@@ -18,10 +18,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from evaluation.edition import pages
-from evaluation.edition.claims import Claims
+from evaluation.edition import book as pages
 from evaluation.edition.edition import Edition
 from evaluation.edition.guard import guard
+from evaluation.edition.pages.claims import Claims
 from evaluation.edition.past import COMING, FOLDER, INDEX
 from evaluation.errors import BookError
 from evaluation.workspace import Workspace

@@ -1,8 +1,4 @@
-"""Writing the generated part of the book: only what changed, and nothing that is left over.
-
-Sphinx rebuilds what is newer than its last run, so a file whose content is the same keeps its
-date; a page that this edition no longer has is removed.
-"""
+"""Writing the generated part of the book: only what changed, charts with their numbers beside."""
 
 from __future__ import annotations
 
@@ -12,23 +8,89 @@ import inspect
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup, escape
 
-from evaluation.edition import chart_data, words
-from evaluation.edition.figures import (
-    NARROW,
-    WIDE,
-    Size,
-    canvas,
-    charts,
-    money,
-    places,
-    revisions,
-    twins,
-)
+from evaluation.edition import words
+from evaluation.edition.figures import NARROW, WIDE, Size, canvas, charts, maps, pounds
+
+Row = dict[str, Any]
+SHOWS_SOURCES = ("paths", "spark", "twin_path")
+"""Charts that show the figures of a source, and not only what was estimated from them."""
+
+
+def named(draw: Callable[..., str], data: Sequence[object]) -> dict[str, Any]:
+    """The chart's numbers by the names that its drawing function gives them."""
+    names = [name for name in inspect.signature(draw).parameters if name != "size"]
+    return dict(zip(names, data, strict=False))
+
+
+def rows(draw: Callable[..., str], data: Sequence[object]) -> list[Row]:
+    """The same as a table: the argument that holds rows, or else the columns side by side."""
+    held = {name: value for name, value in named(draw, data).items() if _is_list(value)}
+    for value in held.values():
+        if value and isinstance(value[0], (Mapping, tuple, list)) and not _is_numbers(value[0]):
+            return [_row(item) for item in value]
+    return _columns(held)
+
+
+def _row(item: object) -> Row:
+    """One row: a mapping as it is, flat; a tuple by what its parts are."""
+    if isinstance(item, Mapping):
+        return _flat(item)
+    assert isinstance(item, (tuple, list))
+    found: Row = {}
+    texts, values = iter(("label", "as_shown")), (f"value_{k}" if k else "value" for k in count())
+    for part in item:
+        if isinstance(part, Mapping):
+            found |= _flat(part)
+        elif isinstance(part, bool):
+            found["filled"] = part
+        else:
+            found[next(texts, "note") if isinstance(part, str) else next(values)] = part
+    return found
+
+
+def _flat(item: Mapping[str, Any]) -> Row:
+    found: Row = {}
+    for key, value in item.items():
+        if isinstance(value, Mapping):
+            found |= {f"{key}_{part}": figure for part, figure in value.items()}
+        else:
+            found[key] = value
+    return found
+
+
+def _columns(held: Mapping[str, Any]) -> list[Row]:
+    """Lists of one length as columns, a list of lists as numbered ones; pairs as points."""
+    points = next((v for v in held.values() if v and _is_list(v[0]) and len(v[0]) == 2), None)
+    if points is not None:
+        return [dict(zip(("x", "y"), pair, strict=True)) for pair in points]
+    columns: dict[str, Sequence[Any]] = {}
+    for name, value in held.items():
+        if value and _is_list(value[0]):
+            columns |= {f"{name}_{k}": column for k, column in enumerate(value, start=1)}
+        else:
+            columns[name] = value
+    length = len(next(iter(columns.values()), ()))
+    alike = {name: column for name, column in columns.items() if len(column) == length}
+    return [dict(zip(alike, row, strict=True)) for row in zip(*alike.values(), strict=True)]
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _is_numbers(value: object) -> bool:
+    """Whether it is a list of nothing but numbers: a column, or a point."""
+    return isinstance(value, Sequence) and all(
+        part is None or (isinstance(part, (int, float)) and not isinstance(part, bool))
+        for part in value
+    )
+
 
 _PLATES = "plates.json"
 
@@ -52,7 +114,7 @@ class Generated:
         """Studies whose sources forbid that their figures are handed on."""
         # Drawing is what costs time, so a chart is drawn again only if its numbers or the
         # drawing code changed.
-        drawing = (canvas, charts, money, places, revisions, twins, words)
+        drawing = (canvas, charts, pounds, maps, pounds, charts, words)
         self._code = "".join(inspect.getsource(module) for module in drawing)
 
     def text(self, name: str, content: str) -> None:
@@ -110,11 +172,11 @@ class Generated:
         self, name: str, alt: str, draw: Callable[..., str], data: Sequence[object]
     ) -> list[str]:
         """The numbers of a chart beside it, as CSV and JSON; none that may not be handed on."""
-        if name.partition("/")[0] in self.withheld and draw.__name__ in chart_data.SHOWS_SOURCES:
+        if name.partition("/")[0] in self.withheld and draw.__name__ in SHOWS_SOURCES:
             return []
-        table = chart_data.rows(draw, data)
+        table = rows(draw, data)
         self.text(f"files/figures/{name}.csv", _csv(table))
-        whole = {"chart": draw.__name__, "says": alt, "data": chart_data.named(draw, data)}
+        whole = {"chart": draw.__name__, "says": alt, "data": named(draw, data)}
         self.text(f"files/figures/{name}.json", json.dumps(whole, indent=1) + "\n")
         return [f"figures/{name}.{ending}" for ending in ("csv", "json")]
 

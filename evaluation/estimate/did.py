@@ -1,9 +1,4 @@
-"""Group-time difference-in-differences (Callaway and Sant'Anna 2021, J. Econometrics 225).
-
-ATT(g, t): the change of the areas that start in g, from a base before g to t, minus the same change
-of areas that never start, or have not yet started, adjusted for area covariates where asked.
-Entries are site x period; a cohort's ATT(g, t) is the average over its sites, weighted by areas.
-"""
+"""Group-time difference-in-differences (Callaway and Sant'Anna 2021, J. Econometrics 225)."""
 
 from __future__ import annotations
 
@@ -13,18 +8,138 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from evaluation.errors import EstimateError
-from evaluation.estimate import frame
-from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.covariates import Method, TwoByTwo, adjusted_att, score_exists
+from evaluation.estimate import samples
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
-from evaluation.estimate.exclusions import left_out
-from evaluation.estimate.inference import Draws, Influence
-from evaluation.estimate.reassign import Rule, effects_under, started_by
+from evaluation.estimate.inference import Draws, Influence, apply_map
+from evaluation.estimate.placebo_effects import Rule, effects_under, started_by
+from evaluation.estimate.samples import left_out
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.panel import Panel
+
+    Floats = NDArray[np.float64]
+
+
+Method = Literal["reg", "ipw", "dr"]
+NEWTON_STEPS = 50
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TwoByTwo:
+    """One comparison over n areas.
+
+    change : (n) change of the outcome. started : (n) 1 in started areas, 0 in comparisons.
+    design : (n, p) covariates with a constant. weights : (n).
+    """
+
+    change: Floats
+    started: Floats
+    design: Floats
+    weights: Floats
+
+
+def adjusted_att(data: TwoByTwo, method: Method) -> tuple[float, Floats]:
+    """The ATT of one comparison and its influence function (n).
+
+    Raises
+    ------
+    EstimateError : too few comparison areas for the covariates, or a propensity score that does
+        not converge or separates started from comparison areas perfectly.
+    """
+    if method == "reg":
+        return _regression(data)
+    return _weighting(data) if method == "ipw" else _doubly_robust(data)
+
+
+def _regression(data: TwoByTwo) -> tuple[float, Floats]:
+    fitted, leading = _least_squares(data)
+    weight = data.weights * data.started
+    gap = weight * (data.change - fitted)
+    att = gap.mean() / weight.mean()
+    toward = (weight[:, None] * data.design).mean(axis=0)
+    influence = (gap - weight * att - leading @ toward) / weight.mean()
+    return float(att), influence
+
+
+def _weighting(data: TwoByTwo) -> tuple[float, Floats]:
+    score, leading = _propensity(data)
+    started = data.weights * data.started
+    compared = data.weights * score * (1 - data.started) / (1 - score)
+    own = (started * data.change).mean() / started.mean()
+    other = (compared * data.change).mean() / compared.mean()
+    toward = ((compared * (data.change - other))[:, None] * data.design).mean(axis=0)
+    part = compared * (data.change - other) + leading @ toward
+    influence = started * (data.change - own) / started.mean() - part / compared.mean()
+    return float(own - other), influence
+
+
+def _doubly_robust(data: TwoByTwo) -> tuple[float, Floats]:
+    fitted, regression = _least_squares(data)
+    score, propensity = _propensity(data)
+    started = data.weights * data.started
+    compared = data.weights * score * (1 - data.started) / (1 - score)
+    rest = data.change - fitted
+    own, other = ((w * rest).mean() / w.mean() for w in (started, compared))
+    toward = (started[:, None] * data.design).mean(axis=0)
+    first = started * (rest - own) - regression @ toward
+    by_score = ((compared * (rest - other))[:, None] * data.design).mean(axis=0)
+    by_fit = (compared[:, None] * data.design).mean(axis=0)
+    second = compared * (rest - other) + propensity @ by_score - regression @ by_fit
+    return float(own - other), first / started.mean() - second / compared.mean()
+
+
+def _least_squares(data: TwoByTwo) -> tuple[Floats, Floats]:
+    """Fitted change from the comparisons, and the coefficients' linear representation (n, p)."""
+    weight = data.weights * (1 - data.started)
+    weighted = weight[:, None] * data.design
+    gram = weighted.T @ data.design
+    if np.linalg.matrix_rank(gram) < len(gram):
+        raise EstimateError(
+            "the comparison areas do not vary enough to adjust for these covariates.",
+            mend="use fewer covariates, or more comparison areas",
+        )
+    fitted = data.design @ np.linalg.solve(gram, weighted.T @ data.change)
+    leading = (weighted * (data.change - fitted)[:, None]) @ np.linalg.inv(gram / len(weight))
+    return fitted, leading
+
+
+def score_exists(started: Floats, design: Floats, weights: Floats) -> bool:
+    """Whether a logit of ``started`` on ``design`` has a finite solution."""
+    return _logit(started, design, weights) is not None
+
+
+def _propensity(data: TwoByTwo) -> tuple[Floats, Floats]:
+    """Logit score, and the coefficients' linear representation (n, p)."""
+    fitted = _logit(data.started, data.design, data.weights)
+    if fitted is None:
+        raise EstimateError(
+            "the propensity score has no solution: the covariates separate started from "
+            "comparison areas, or repeat one another.",
+            mend="use method='reg', or fewer covariates",
+        )
+    score, curve = fitted
+    lead = (data.weights * (data.started - score))[:, None] * data.design
+    return np.minimum(score, 1 - 1e-6), lead @ np.linalg.inv(curve) * len(lead)
+
+
+def _logit(started: Floats, design: Floats, weights: Floats) -> tuple[Floats, Floats] | None:
+    """Score (n) and curvature (p, p) at the maximum, by Newton's method; None without one."""
+    beta = np.zeros(design.shape[1])
+    for _ in range(NEWTON_STEPS):
+        score = 1 / (1 + np.exp(-np.clip(design @ beta, -500, 500)))
+        slope = design.T @ (weights * (started - score))
+        curve = design.T @ ((weights * score * (1 - score))[:, None] * design)
+        if np.linalg.matrix_rank(curve) < len(curve):
+            return None
+        step = np.linalg.solve(curve, slope)
+        beta = beta + step
+        if np.abs(step).max() < 1e-12 * (1 + np.abs(beta).max()):
+            return 1 / (1 + np.exp(-design @ beta)), curve
+    return None
+
 
 Comparison = Literal["never", "not_yet"]
 Base = Literal["varying", "universal", "mean"]
@@ -52,7 +167,7 @@ class DidSettings:
     comparison: Comparison = "never"
     base: Base = "universal"
     anticipation: int = 0
-    scale: frame.Scale = "level"
+    scale: samples.Scale = "level"
     weights: str | None = None
     cluster: str | None = None
     method: Method = "reg"
@@ -61,10 +176,10 @@ class DidSettings:
     replication: bool = False
 
     def __post_init__(self) -> None:
-        frame.one_of("comparison", self.comparison, Comparison)
-        frame.one_of("base", self.base, Base)
-        frame.one_of("scale", self.scale, frame.Scale)
-        frame.one_of("method", self.method, Method)
+        samples.one_of("comparison", self.comparison, Comparison)
+        samples.one_of("base", self.base, Base)
+        samples.one_of("scale", self.scale, samples.Scale)
+        samples.one_of("method", self.method, Method)
 
 
 def did(
@@ -90,15 +205,15 @@ def did(
 
     Raises
     ------
-    EstimateError : the panel cannot bear the estimate (see `evaluation.estimate.frame.take`).
+    EstimateError : the panel cannot bear the estimate (see `evaluation.estimate.samples.take`).
     InferenceRefused : analytic errors below ten started areas in ten authorities.
     """
     settings = settings or DidSettings()
-    frame.check_call(panel, settings, DidSettings, inference, level)
-    sample = frame.take(panel, outcome, settings.scale, settings.weights)
+    samples.check_call(panel, settings, DidSettings, inference, level)
+    sample = samples.take(panel, outcome, settings.scale, settings.weights)
     warnings = sample.warnings
     if inference != "placebo":
-        warnings += frame.refuse_few(sample, "did", replication=settings.replication)
+        warnings += samples.refuse_few(sample, "did", replication=settings.replication)
     rule = Rule(
         comparison=settings.comparison,
         reach=settings.anticipation,
@@ -113,10 +228,10 @@ def did(
         draws, effects = _placebo(sample, contrasts, assignments, rule, settings)
     else:
         effects, influence = _influence(sample, contrasts, rule, settings, (inference, seed))
-    index = frame.entries(sample)
+    index = samples.entries(sample)
     never = sample.panel.start_index == -1
-    gaps = {g: change - frame.masked_mean(change[never]) for g, change in contrasts.items()}
-    exposure, observed = frame.unit_basis(sample, outcome)
+    gaps = {g: change - samples.masked_mean(change[never]) for g, change in contrasts.items()}
+    exposure, observed = samples.unit_basis(sample, outcome)
     return Estimate(
         outcome=outcome,
         unit="log points" if settings.scale == "log" else "outcome's unit",
@@ -132,17 +247,17 @@ def did(
         influence=influence,
         exposure=exposure,
         observed=observed,
-        paths=frame.site_paths(sample, effects),
-        area_effects=frame.area_table(sample, gaps, level),
+        paths=samples.site_paths(sample, effects),
+        area_effects=samples.area_table(sample, gaps, level),
         sample=sample.describe(),
         settings=settings,
         warnings=warnings,
-        diagnostics=frame.describe_assignments(assignments) if assignments else {},
-        provenance=frame.provenance(panel, sample, assignments),
+        diagnostics=samples.describe_assignments(assignments) if assignments else {},
+        provenance=samples.provenance(panel, sample, assignments),
     )
 
 
-def changes(sample: frame.Sample, settings: DidSettings) -> dict[int, NDArray[np.float64]]:
+def changes(sample: samples.Sample, settings: DidSettings) -> dict[int, NDArray[np.float64]]:
     """Start -> (N, T) change of every area from the base of that start to each period.
 
     Raises
@@ -161,8 +276,8 @@ def changes(sample: frame.Sample, settings: DidSettings) -> dict[int, NDArray[np
             # Without the shared path an area whose early figures are missing would be measured
             # from other periods than those that it is compared with. It is that of all areas, so
             # that it is the same whichever of them are said to have started.
-            level = y - frame.masked_mean(y)
-            change = level - frame.masked_mean(level[:, : last + 1].T)[:, None]
+            level = y - samples.masked_mean(y)
+            change = level - samples.masked_mean(level[:, : last + 1].T)[:, None]
         else:
             change = y - y[:, [last]]
         if settings.base == "varying":
@@ -173,7 +288,7 @@ def changes(sample: frame.Sample, settings: DidSettings) -> dict[int, NDArray[np
 
 
 def _placebo(
-    sample: frame.Sample,
+    sample: samples.Sample,
     contrasts: dict[int, NDArray[np.float64]],
     assignments: Assignments,
     rule: Rule,
@@ -181,7 +296,7 @@ def _placebo(
 ) -> tuple[Draws, NDArray[np.float64]]:
     design = None
     if settings.covariates:
-        design = frame.design(sample, settings.covariates)
+        design = samples.design(sample, settings.covariates)
 
     def under(changes: dict[int, NDArray[np.float64]]) -> NDArray[np.float64]:
         if settings.covariates and settings.method != "reg":
@@ -189,15 +304,15 @@ def _placebo(
         return effects_under(changes, assignments, rule, sample.weights, design=design)
 
     raw = under(contrasts)
-    unit = replace(sample, figures=frame.unit_figures(sample))
-    shift = under(frame.unit_before(sample, changes(unit, settings)))
-    cleaned = replace(sample, figures=sample.figures - frame.placed_effects(sample, raw[0]))
+    unit = replace(sample, figures=samples.unit_figures(sample))
+    shift = under(samples.unit_before(sample, changes(unit, settings)))
+    cleaned = replace(sample, figures=sample.figures - samples.placed_effects(sample, raw[0]))
     net = under(changes(cleaned, settings))
-    return frame.finished_draws(assignments, raw, shift, net), raw[0].copy()
+    return samples.finished_draws(assignments, raw, shift, net), raw[0].copy()
 
 
 def _refitted(
-    sample: frame.Sample,
+    sample: samples.Sample,
     contrasts: dict[int, NDArray[np.float64]],
     assignments: Assignments,
     rule: Rule,
@@ -215,7 +330,7 @@ def _refitted(
 
 
 def _fewer(
-    assignments: Assignments | None, sample: frame.Sample, settings: DidSettings, seed: int
+    assignments: Assignments | None, sample: samples.Sample, settings: DidSettings, seed: int
 ) -> tuple[Assignments, tuple[str, ...]]:
     """The assignments to use, and what has to be said of them.
 
@@ -228,7 +343,7 @@ def _fewer(
     if assignments is None:
         n = REFITS if scored else 9_999
         assignments = Assignments.draw(sample.panel, n=n, strata=(), seed=seed)
-    frame.same_areas(assignments, sample)
+    samples.same_areas(assignments, sample)
     if not scored:
         return assignments, ()
     if assignments.strata.max() > 0:
@@ -247,9 +362,9 @@ def _fewer(
     )
 
 
-def _has_scores(sample: frame.Sample, settings: DidSettings, fillers: NDArray[np.int64]) -> bool:
+def _has_scores(sample: samples.Sample, settings: DidSettings, fillers: NDArray[np.int64]) -> bool:
     """Whether every site's score exists when these areas fill the places."""
-    design = frame.design(sample, settings.covariates)
+    design = samples.design(sample, settings.covariates)
     never = np.ones(len(design), dtype=bool)
     never[fillers] = False
     for s in range(len(sample.slots.names)):
@@ -262,7 +377,7 @@ def _has_scores(sample: frame.Sample, settings: DidSettings, fillers: NDArray[np
 
 
 def _influence(
-    sample: frame.Sample,
+    sample: samples.Sample,
     contrasts: dict[int, NDArray[np.float64]],
     rule: Rule,
     settings: DidSettings,
@@ -308,7 +423,7 @@ def _signs(draws: int, clusters: int, seed: int) -> NDArray[np.float64]:
 
 
 def _means(
-    sample: frame.Sample,
+    sample: samples.Sample,
     contrasts: dict[int, NDArray[np.float64]],
     rule: Rule,
     s: int,
@@ -341,7 +456,7 @@ def _means(
 
 
 def _cell(
-    sample: frame.Sample,
+    sample: samples.Sample,
     contrasts: dict[int, NDArray[np.float64]],
     rule: Rule,
     settings: DidSettings,
@@ -364,10 +479,197 @@ def _cell(
         TwoByTwo(
             change=change[used],
             started=started[used].astype(float),
-            design=frame.design(sample, settings.covariates)[used],
+            design=samples.design(sample, settings.covariates)[used],
             weights=sample.weights[used],
         ),
         settings.method,
     )
     influence[used] = own * n / used.sum()
     return att, influence
+
+
+CHUNK = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Which periods count: event times ``first`` to ``last``, at looks after certain periods.
+
+    base : ``mean`` of all periods before the start less ``anticipation``, or the ``universal`` one.
+    looks : positions of the last period known at each look.
+    """
+
+    first: int
+    last: int
+    looks: tuple[int, ...]
+    base: Literal["mean", "universal"] = "mean"
+    anticipation: int = 0
+
+
+def did_looks(figures: Floats, assignments: Assignments, window: Window) -> tuple[Floats, Floats]:
+    """Statistics of K outcomes at L looks under every assignment.
+
+    Parameters
+    ----------
+    figures : (K, N, T), on the estimate's scale, without a missing cell.
+
+    Returns
+    -------
+    raw : (K, L, B + 1) and shift : (L, B + 1), the real assignment first; see `Statistic`.
+
+    Raises
+    ------
+    EstimateError : a cell is missing, or nothing has started by the first look.
+    """
+    if not np.isfinite(figures).all():
+        raise EstimateError(
+            "figures are missing, and the fast way needs them all.", mend="use did, look by look"
+        )
+    slots = assignments.slots
+    share = _shares(assignments, window)
+    _, areas, periods = figures.shape
+    raw = _gathered(_changes(figures, assignments, window), share, assignments, window)
+    unit = np.zeros((1, areas, periods))
+    starts = slots.starts[slots.slot_of]
+    for place, start in zip(slots.places, starts, strict=True):
+        unit[0, place, start:] = 1.0
+    shift = _gathered(_changes(unit, assignments, window), share, assignments, window)[:, 0]
+    home = _home(assignments, share)
+    raw = np.where(home[:, None, :], raw[:, :, :1], raw)
+    shift = np.where(home, shift[:, :1], shift)
+    return np.ascontiguousarray(raw.transpose(1, 0, 2)), shift
+
+
+def did_with_gaps(
+    sample: samples.Sample, assignments: Assignments, settings: DidSettings, event: tuple[int, int]
+) -> tuple[Floats, Floats]:
+    """The statistic of one look where cells are missing: (B + 1) raw and shift.
+
+    The same figures as an estimate gives, from the periods of the window alone and without what
+    only an estimate needs.
+
+    Parameters
+    ----------
+    sample : the outcome as known at the look. event : first and last event time of the window.
+    """
+    slots = assignments.slots
+    from_here = int(slots.starts.min())
+    rule = Rule(comparison="never", reach=settings.anticipation)
+
+    def under(of: samples.Sample) -> Floats:
+        late = {g: change[:, from_here:] for g, change in changes(of, settings).items()}
+        return effects_under(late, assignments, rule, sample.weights)
+
+    raw = under(sample)
+    shift = under(replace(sample, figures=samples.unit_figures(sample)))
+    periods = np.arange(from_here, sample.n_periods)
+    since = (periods[None, :] - slots.starts[:, None]).ravel()
+    mass = np.bincount(slots.slot_of, weights=sample.weights[slots.places])
+    inside = (since >= max(event[0], 0)) & (since <= event[1]) & np.isfinite(raw[0])
+    weight = np.where(inside, np.repeat(mass, len(periods)), 0.0)
+    maps = weight[None, :] / weight.sum()
+    counts = weight.reshape(len(slots.names), -1).sum(axis=1) > 0
+    home = (_own(assignments) | ~counts[:, None]).all(axis=0)
+    told = [apply_map(part, maps)[:, 0] for part in (raw, shift)]
+    return np.where(home, told[0][0], told[0]), np.where(home, told[1][0], told[1])
+
+
+def _shares(assignments: Assignments, window: Window) -> Floats:
+    """(L, M) weight of each place at each look: areas and periods alike."""
+    slots = assignments.slots
+    starts = slots.starts[slots.slot_of]
+    last = np.minimum(starts + window.last, np.array(window.looks)[:, None])
+    count = np.maximum(last - (starts + max(window.first, 0)) + 1, 0).astype(float)
+    total = count.sum(axis=1, keepdims=True)
+    if (total == 0).any():
+        raise EstimateError("no area has started by the first look.")
+    out: Floats = count / total
+    return out
+
+
+def _changes(figures: Floats, assignments: Assignments, window: Window) -> dict[int, Floats]:
+    """Start -> (L, K, N) every area's mean over the look's periods less its base."""
+    sums = np.concatenate([np.zeros((*figures.shape[:2], 1)), figures.cumsum(axis=2)], axis=2)
+    out = {}
+    for g in np.unique(assignments.slots.starts).tolist():
+        end = g - window.anticipation
+        if end < 1:
+            raise EstimateError("an anticipation window leaves nothing before a start.")
+        base = sums[:, :, end] / end if window.base == "mean" else figures[:, :, end - 1]
+        rows = []
+        for look in window.looks:
+            first, last = g + max(window.first, 0), min(g + window.last, look)
+            if last < first:
+                rows.append(np.zeros(figures.shape[:2]))
+            else:
+                rows.append((sums[:, :, last + 1] - sums[:, :, first]) / (last - first + 1) - base)
+        out[g] = np.stack(rows)
+    return out
+
+
+def _gathered(
+    changes: dict[int, Floats], share: Floats, assignments: Assignments, window: Window
+) -> Floats:
+    """(L, K, B + 1) the statistics: for each place one table of numbers, gathered and summed."""
+    slots, strata = assignments.slots, assignments.strata
+    starts, home = slots.starts[slots.slot_of], strata[slots.places]
+    looks, outcomes, _ = next(iter(changes.values())).shape
+    kinds: dict[tuple[int, int], list[int]] = {}
+    for place, kind in enumerate(zip(slots.slot_of.tolist(), home.tolist(), strict=True)):
+        kinds.setdefault(kind, []).append(place)
+    left, constant = {}, np.zeros((looks, outcomes))
+    started = starts <= np.array(window.looks)[:, None]
+    for h in np.unique(home).tolist():
+        inside, filled = strata == h, home == h
+        spare = inside.sum() - started[:, filled].sum(axis=1)
+        if (spare < 1).any():
+            raise EstimateError("a stratum holds started areas only: nothing is left to compare.")
+        part = np.zeros_like(next(iter(changes.values())))
+        for g, change in changes.items():
+            weight = share[:, filled & (starts == g)].sum(axis=1)
+            part += weight[:, None, None] * change
+        left[h] = part / spare[:, None, None]
+        constant -= left[h][:, :, inside].sum(axis=2)
+    out = np.empty((len(assignments), looks * outcomes))
+    tables = {
+        kind: _flat(
+            share[:, places[0], None, None] * changes[int(starts[places[0]])]
+            + started[:, places[0], None, None] * left[kind[1]]
+        )
+        for kind, places in kinds.items()
+    }
+    for begin in range(0, len(assignments), CHUNK):
+        fillers = assignments.fillers[begin : begin + CHUNK]
+        total = np.repeat(constant.reshape(1, -1), len(fillers), axis=0)
+        for kind, places in kinds.items():
+            for place in places:
+                total += tables[kind][fillers[:, place]]
+        out[begin : begin + CHUNK] = total
+    return out.T.reshape(looks, outcomes, -1)
+
+
+def _flat(table: Floats) -> Floats:
+    """(N, L * K), each area's numbers side by side in memory."""
+    return np.ascontiguousarray(table.reshape(-1, table.shape[2]).T)
+
+
+def _home(assignments: Assignments, share: Floats) -> NDArray[np.bool_]:
+    """(L, B + 1) whether every site that counts at the look is filled by just its own areas."""
+    slots = assignments.slots
+    counts = np.stack(
+        [share[:, slots.slot_of == s].sum(axis=1) > 0 for s in range(len(slots.names))]
+    )
+    own = _own(assignments)
+    home: NDArray[np.bool_] = (own[:, None, :] | ~counts[:, :, None]).all(axis=0)
+    return home
+
+
+def _own(assignments: Assignments) -> NDArray[np.bool_]:
+    """(S, B + 1) whether each site is filled by just its own areas."""
+    fillers, slots = assignments.fillers, assignments.slots
+    own = []
+    for s in range(len(slots.names)):
+        at = np.flatnonzero(slots.slot_of == s)
+        apart = np.sort(fillers[:, at], axis=1) != np.sort(slots.places[at])
+        own.append(~apart.any(axis=1))
+    return np.stack(own)

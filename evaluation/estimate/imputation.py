@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.errors import InferenceRefused
-from evaluation.estimate import frame
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate import samples
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
-from evaluation.estimate.exclusions import left_out
 from evaluation.estimate.inference import Draws, Influence
+from evaluation.estimate.samples import left_out
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,13 +41,13 @@ class ImputationSettings:
     table where they would be refused.
     """
 
-    scale: frame.Scale = "level"
+    scale: samples.Scale = "level"
     anticipation: int = 0
     cluster: str | None = None
     replication: bool = False
 
     def __post_init__(self) -> None:
-        frame.one_of("scale", self.scale, frame.Scale)
+        samples.one_of("scale", self.scale, samples.Scale)
 
 
 def imputation(
@@ -77,24 +77,24 @@ def imputation(
     InferenceRefused : the bootstrap; analytic errors below ten started areas in ten authorities.
     """
     settings = settings or ImputationSettings()
-    frame.check_call(panel, settings, ImputationSettings, inference, level)
+    samples.check_call(panel, settings, ImputationSettings, inference, level)
     if inference == "bootstrap":
         raise InferenceRefused(
             "imputation has no bootstrap here.", mend="use inference='placebo' or 'analytic'"
         )
-    sample = frame.take(panel, outcome, settings.scale)
+    sample = samples.take(panel, outcome, settings.scale)
     warnings, draws, influence = sample.warnings, None, None
     if inference == "analytic":
-        warnings += frame.refuse_few(sample, "imputation", replication=settings.replication)
+        warnings += samples.refuse_few(sample, "imputation", replication=settings.replication)
         effects, influence = _influence(sample, settings)
     else:
         if assignments is None:
             assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
-        frame.same_areas(assignments, sample)
+        samples.same_areas(assignments, sample)
         draws, effects = _placebo(sample, assignments, settings)
     gaps = _area_gaps(sample, settings)
     warnings += left_out(sample, gaps)
-    exposure, observed = frame.unit_basis(sample, outcome)
+    exposure, observed = samples.unit_basis(sample, outcome)
     return Estimate(
         outcome=outcome,
         unit="log points" if settings.scale == "log" else "outcome's unit",
@@ -103,34 +103,34 @@ def imputation(
         estimand="gap to imputed two-way effects, by site and started period",
         inference=inference,
         level=level,
-        index=frame.entries(sample),
+        index=samples.entries(sample),
         effects=effects,
         draws=draws,
         influence=influence,
         exposure=exposure,
         observed=observed,
-        paths=frame.site_paths(sample, effects),
-        area_effects=frame.area_table(sample, gaps, level),
+        paths=samples.site_paths(sample, effects),
+        area_effects=samples.area_table(sample, gaps, level),
         sample=sample.describe(),
         settings=settings,
         warnings=warnings,
-        diagnostics=frame.describe_assignments(assignments) if assignments else {},
-        provenance=frame.provenance(panel, sample, assignments),
+        diagnostics=samples.describe_assignments(assignments) if assignments else {},
+        provenance=samples.provenance(panel, sample, assignments),
     )
 
 
 def _placebo(
-    sample: frame.Sample, assignments: Assignments, settings: ImputationSettings
+    sample: samples.Sample, assignments: Assignments, settings: ImputationSettings
 ) -> tuple[Draws, Floats]:
     raw = _effects_under(sample, assignments, settings)
-    unit = replace(sample, figures=frame.unit_figures(sample))
+    unit = replace(sample, figures=samples.unit_figures(sample))
     shift = _effects_under(unit, assignments, settings)
-    cleaned = replace(sample, figures=sample.figures - frame.placed_effects(sample, raw[0]))
+    cleaned = replace(sample, figures=sample.figures - samples.placed_effects(sample, raw[0]))
     net = _effects_under(cleaned, assignments, settings)
-    return frame.finished_draws(assignments, raw, shift, net), raw[0].copy()
+    return samples.finished_draws(assignments, raw, shift, net), raw[0].copy()
 
 
-def _influence(sample: frame.Sample, settings: ImputationSettings) -> tuple[Floats, Influence]:
+def _influence(sample: samples.Sample, settings: ImputationSettings) -> tuple[Floats, Influence]:
     """Effects and their influence functions: Theorem 3, equations 7 and 8.
 
     An area adds the sum over its cells of implied weight times residual. In cells not started the
@@ -153,12 +153,12 @@ def _influence(sample: frame.Sample, settings: ImputationSettings) -> tuple[Floa
         mine = np.isin(together, own)
         held = np.isfinite(gaps[mine])
         share = held / np.maximum(held.sum(axis=0), 1)
-        effects[s, g:] = frame.masked_mean(gaps[mine])
+        effects[s, g:] = samples.masked_mean(gaps[mine])
         toward = np.eye(n_periods)[:, g:] - (fitted[own] / count[own, None]).T @ share
         solved = np.zeros(toward.shape)
         solved[1:] = np.linalg.solve(gram[1:, 1:], toward[1:])
         functions[s, g:] = -(residual @ solved).T
-        away = gaps[mine] - frame.masked_mean(gaps)
+        away = gaps[mine] - samples.masked_mean(gaps)
         functions[s, g:, own] += np.where(held, share * away, 0.0)
     functions *= n
     cluster = np.arange(n)
@@ -208,13 +208,13 @@ class _Part:
 class _Fit:
     """The parts of a sample: as never started, and as started in each of its starts."""
 
-    sample: frame.Sample
+    sample: samples.Sample
     never: _Part
     starting: dict[int, _Part]
     whole: tuple[Floats, Floats]
 
     @classmethod
-    def of(cls, sample: frame.Sample, settings: ImputationSettings) -> _Fit:
+    def of(cls, sample: samples.Sample, settings: ImputationSettings) -> _Fit:
         never = _Part.of(sample.figures, sample.n_periods)
         starts = sorted({int(g) for g in sample.slots.starts})
         return cls(
@@ -264,7 +264,7 @@ class _Fit:
 
 
 def _effects_under(
-    sample: frame.Sample, assignments: Assignments, settings: ImputationSettings
+    sample: samples.Sample, assignments: Assignments, settings: ImputationSettings
 ) -> Floats:
     """(B + 1, S * T) effects of every site and period; NaN before the start."""
     fit = _Fit.of(sample, settings)
@@ -287,7 +287,7 @@ def _chunk(fit: _Fit, fillers: NDArray[np.int64]) -> Floats:
     return out.reshape(len(fillers), -1)
 
 
-def _area_gaps(sample: frame.Sample, settings: ImputationSettings) -> dict[int, Floats]:
+def _area_gaps(sample: samples.Sample, settings: ImputationSettings) -> dict[int, Floats]:
     """Start -> (N, T) gap of every area had it started then, by the real fit."""
     fit = _Fit.of(sample, settings)
     period = fit.real()[2]

@@ -1,30 +1,30 @@
-"""Synthetic control, its ridge augmentation and synthetic difference-in-differences.
-
-Synthetic control: Abadie, Diamond and Hainmueller (2010, JASA 105). Augmentation: Ben-Michael,
-Feller and Rothstein (2021, JASA 116). SDID: Arkhangelsky, Athey, Hirshberg, Imbens and Wager
-(2021, AER 111), per start. For each start, every area is fitted on its periods before that start by
-never-started areas (never itself); real effects are the pilots' gaps, placebo effects the gaps of
-the areas that fill the places in an assignment, with any donor that is itself a filler dropped and
-the others renormalised.
-"""
+"""Synthetic control, its ridge augmentation and synthetic difference-in-differences."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate import exclusions, fits, frame, twins
-from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.augmented import Choice, Folds, Penalty
+from evaluation.estimate import samples, synthetic_placebos, synthetic_weights
+from evaluation.estimate import samples as frame
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
-from evaluation.estimate.scores import Tested
+from evaluation.estimate.interim import Tested
+from evaluation.estimate.solvers import ridge, simplex
+from evaluation.estimate.synthetic_weights import Choice, Folds, Penalty
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from evaluation.panel import Panel
+
+    Floats = NDArray[np.float64]
+
 
 Variant = Literal["simplex", "demeaned", "penalised"]
 Solver = Literal["exact", "published"]
@@ -47,13 +47,13 @@ class SyntheticSettings:
 
     variant: Variant = "simplex"
     penalty: float | None = None
-    scale: frame.Scale = "level"
+    scale: samples.Scale = "level"
     solver: Solver = "exact"
 
     def __post_init__(self) -> None:
-        frame.one_of("variant", self.variant, Variant)
-        frame.one_of("scale", self.scale, frame.Scale)
-        frame.one_of("solver", self.solver, Solver)
+        samples.one_of("variant", self.variant, Variant)
+        samples.one_of("scale", self.scale, samples.Scale)
+        samples.one_of("solver", self.solver, Solver)
         if self.solver == "published" and self.variant != "simplex":
             raise EstimateError("the published steps are those of the simplex variant alone.")
         if (self.variant == "penalised") != (self.penalty is not None):
@@ -78,15 +78,15 @@ class AugmentedSettings:
         (the R package's rule); ``least``: the best one.
     """
 
-    scale: frame.Scale = "level"
+    scale: samples.Scale = "level"
     penalty: float | None = None
     folds: Folds = "every"
     choice: Choice = "one_error"
 
     def __post_init__(self) -> None:
-        frame.one_of("scale", self.scale, frame.Scale)
-        frame.one_of("folds", self.folds, Folds)
-        frame.one_of("choice", self.choice, Choice)
+        samples.one_of("scale", self.scale, samples.Scale)
+        samples.one_of("folds", self.folds, Folds)
+        samples.one_of("choice", self.choice, Choice)
         if self.penalty is not None and not 0 < self.penalty < np.inf:
             raise EstimateError(f"a penalty of {self.penalty}.", expected="a number above 0")
 
@@ -100,27 +100,29 @@ class SdidSettings:
         code, which stop early, so that its figures differ in the third decimal.
     """
 
-    scale: frame.Scale = "level"
+    scale: samples.Scale = "level"
     solver: Solver = "exact"
 
     def __post_init__(self) -> None:
-        frame.one_of("scale", self.scale, frame.Scale)
-        frame.one_of("solver", self.solver, Solver)
+        samples.one_of("scale", self.scale, samples.Scale)
+        samples.one_of("solver", self.solver, Solver)
 
 
 Settings = SyntheticSettings | AugmentedSettings | SdidSettings
 
 
-def method_of(settings: Settings) -> fits.Method:
+def method_of(settings: Settings) -> synthetic_weights.Method:
     """What fits the twins of one start under these settings."""
     if isinstance(settings, SdidSettings):
-        return partial(fits.sdid, exact=settings.solver == "exact")
+        return partial(synthetic_weights.sdid, exact=settings.solver == "exact")
     if isinstance(settings, AugmentedSettings):
         penalty = Penalty(given=settings.penalty, folds=settings.folds, choice=settings.choice)
-        return partial(fits.augment, penalty=penalty)
+        return partial(synthetic_weights.augment, penalty=penalty)
     if settings.solver == "published":
-        return fits.control_as_published
-    return partial(fits.control, demeaned=settings.variant == "demeaned", penalty=settings.penalty)
+        return synthetic_weights.control_as_published
+    return partial(
+        synthetic_weights.control, demeaned=settings.variant == "demeaned", penalty=settings.penalty
+    )
 
 
 def synthetic_control(
@@ -146,10 +148,10 @@ def synthetic_control(
     InferenceRefused : any inference but re-assignment.
     """
     chosen = settings or SyntheticSettings()
-    frame.check_call(panel, chosen, SyntheticSettings, inference, level)
+    samples.check_call(panel, chosen, SyntheticSettings, inference, level)
     what = ("synthetic_control", f"gap to the synthetic twin ({chosen.variant}) by site and period")
     refuse(inference, what[0])
-    fitted = fits.fit_all(panel, outcome, chosen.scale, method_of(chosen))
+    fitted = synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen))
     return estimate_from(fitted, outcome, chosen, what, assignments, level, seed)
 
 
@@ -174,10 +176,10 @@ def augmented_synthetic_control(
     InferenceRefused : any inference but re-assignment.
     """
     chosen = settings or AugmentedSettings()
-    frame.check_call(panel, chosen, AugmentedSettings, inference, level)
+    samples.check_call(panel, chosen, AugmentedSettings, inference, level)
     what = ("augmented_synthetic_control", "gap to the ridge-augmented twin by site and period")
     refuse(inference, what[0])
-    fitted = fits.fit_all(panel, outcome, chosen.scale, method_of(chosen))
+    fitted = synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen))
     return estimate_from(fitted, outcome, chosen, what, assignments, level, seed)
 
 
@@ -202,10 +204,10 @@ def synthetic_did(
     InferenceRefused : any inference but re-assignment.
     """
     chosen = settings or SdidSettings()
-    frame.check_call(panel, chosen, SdidSettings, inference, level)
+    samples.check_call(panel, chosen, SdidSettings, inference, level)
     what = ("synthetic_did", "gap to the synthetic twin, measured from weighted periods before")
     refuse(inference, what[0])
-    fitted = fits.fit_all(panel, outcome, chosen.scale, method_of(chosen))
+    fitted = synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen))
     return estimate_from(fitted, outcome, chosen, what, assignments, level, seed)
 
 
@@ -225,29 +227,29 @@ def tested(panel: Panel, outcome: str, settings: Settings, assignments: Assignme
     ------
     EstimateError : as the estimators do.
     """
-    fitted = fits.fit_all(panel, outcome, settings.scale, method_of(settings))
+    fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings))
     sample, assignments = fitted.sample, _among_the_fitted(fitted, assignments)
-    raw, shift = twins.raw_and_shift(sample, fitted.twins, assignments)
+    raw, shift = synthetic_placebos.raw_and_shift(sample, fitted.twins, assignments)
     return Tested(
         outcome=outcome,
-        index=frame.entries(sample),
+        index=samples.entries(sample),
         effects=raw[0],
-        draws=frame.finished_draws(assignments, raw, shift, raw),
+        draws=samples.finished_draws(assignments, raw, shift, raw),
     )
 
 
 def _among_the_fitted(
-    fitted: fits.Fitted, assignments: Assignments | None, seed: int = 0
+    fitted: synthetic_weights.Fitted, assignments: Assignments | None, seed: int = 0
 ) -> Assignments:
     """The assignments; drawn where none are given."""
     if assignments is None:
         return Assignments.draw(fitted.sample.panel, strata=(), seed=seed)
-    frame.same_areas(assignments, fitted.sample)
+    samples.same_areas(assignments, fitted.sample)
     return assignments
 
 
 def estimate_from(
-    fitted: fits.Fitted,
+    fitted: synthetic_weights.Fitted,
     outcome: str,
     settings: Settings,
     what: tuple[str, str],
@@ -258,10 +260,10 @@ def estimate_from(
     """The estimate that fitted twins make: effects, and the same under every assignment."""
     sample = fitted.sample
     assignments = _among_the_fitted(fitted, assignments, seed)
-    draws, effects = twins.placebo(sample, fitted.twins, assignments)
-    exposure, observed = frame.unit_basis(sample, outcome)
+    draws, effects = synthetic_placebos.placebo(sample, fitted.twins, assignments)
+    exposure, observed = samples.unit_basis(sample, outcome)
     gaps = {g: twin.gaps for g, twin in fitted.twins.items()}
-    said = fitted.said + exclusions.left_out(sample, gaps)
+    said = fitted.said + samples.left_out(sample, gaps)
     return Estimate(
         outcome=outcome,
         unit="log points" if settings.scale == "log" else "outcome's unit",
@@ -270,17 +272,147 @@ def estimate_from(
         estimand=what[1],
         inference="placebo",
         level=level,
-        index=frame.entries(sample),
+        index=samples.entries(sample),
         effects=effects,
         draws=draws,
         exposure=exposure,
         observed=observed,
-        paths=frame.site_paths(sample, effects),
-        weights=twins.weight_table(sample, fitted.twins),
-        area_effects=frame.area_table(sample, gaps, level),
+        paths=samples.site_paths(sample, effects),
+        weights=synthetic_placebos.weight_table(sample, fitted.twins),
+        area_effects=samples.area_table(sample, gaps, level),
         sample=sample.describe(),
         settings=settings,
-        warnings=sample.warnings + said + twins.unconverged(fitted.twins),
-        diagnostics=twins.fit_diagnostics(sample, fitted.twins),
-        provenance=frame.provenance(sample.panel, sample, assignments),
+        warnings=sample.warnings + said + synthetic_placebos.unconverged(fitted.twins),
+        diagnostics=synthetic_placebos.fit_diagnostics(sample, fitted.twins),
+        provenance=samples.provenance(sample.panel, sample, assignments),
     )
+
+
+Sharing = Literal["shared", "separate"]
+
+
+def synthetic_controls(
+    panel: Panel,
+    outcomes: Sequence[str],
+    *,
+    weights: Sharing = "shared",
+    settings: SyntheticSettings | None = None,
+    assignments: Assignments | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Estimate]:
+    """One estimate for each outcome, from the same areas and under the same assignments.
+
+    Missing figures as in `synthetic_control`. With shared weights a comparison area that lacks a
+    figure of any outcome is no donor for any.
+
+    Raises
+    ------
+    EstimateError : no outcome, the panel cannot bear an estimate, or weights shared in the
+        penalised variant.
+    """
+    chosen = settings or SyntheticSettings()
+    frame.check_call(panel, chosen, SyntheticSettings, "placebo", level)
+    frame.one_of("weights", weights, Sharing)
+    if not outcomes:
+        raise EstimateError("no outcome is named.", expected="at least one, say ['arrears']")
+    if weights == "shared" and (chosen.variant == "penalised" or chosen.solver != "exact"):
+        raise EstimateError(
+            "shared weights are exact and of the simplex or demeaned variant.",
+            mend="choose one of these variants, or weights='separate'",
+        )
+    samples = {name: frame.take(panel, name, chosen.scale) for name in outcomes}
+    if assignments is None:
+        assignments = Assignments.draw(panel.eligible(), strata=(), seed=seed)
+    fitted = _shared(samples, chosen) if weights == "shared" else _separate(samples, chosen)
+    what = (
+        f"synthetic_control ({weights} weights)",
+        f"gap to the synthetic twin ({chosen.variant}) by site and period",
+    )
+    found = {}
+    for name, sample in samples.items():
+        said = synthetic_weights.no_donors(sample, fitted[name])
+        part = synthetic_weights.Fitted(sample=sample, twins=fitted[name], said=said)
+        made = estimate_from(part, name, chosen, what, assignments, level, seed)
+        found[name] = made
+    return found
+
+
+ByOutcome = dict[str, dict[int, synthetic_placebos.Twins]]
+
+
+def _separate(samples: dict[str, frame.Sample], settings: SyntheticSettings) -> ByOutcome:
+    method = method_of(settings)
+    found: ByOutcome = {}
+    for name, sample in samples.items():
+        starts = np.unique(sample.slots.starts).tolist()
+        found[name] = {g: synthetic_weights.fit_start(sample, g, method) for g in starts}
+    return found
+
+
+def _shared(samples: dict[str, frame.Sample], settings: SyntheticSettings) -> ByOutcome:
+    found: ByOutcome = {name: {} for name in samples}
+    starts = next(iter(samples.values())).slots.starts
+    for g in np.unique(starts).tolist():
+        together = _grounds(samples, g)
+        weights = [_shared_weights(grounds, settings) for grounds in together]
+        for name in samples:
+            found[name][g] = synthetic_weights.twins_of(
+                [grounds[name] for grounds in together], [held[name] for held in weights]
+            )
+    return found
+
+
+def _grounds(samples: dict[str, frame.Sample], g: int) -> list[dict[str, synthetic_weights.Ground]]:
+    """The grounds of every outcome, for areas with figures in the same periods of each."""
+    of_all = [sample.figures for sample in samples.values()]
+    donors = reduce(
+        np.intersect1d, [synthetic_weights.donors_of(sample) for sample in samples.values()]
+    )
+    if len(donors) < 2:
+        raise EstimateError("fewer than two comparison areas have every figure of every outcome.")
+    held = np.stack([np.isfinite(figures[:, :g]) for figures in of_all], axis=1)
+    able = np.flatnonzero(
+        np.all([synthetic_weights.enough(held[:, k]) for k in range(len(of_all))], axis=0)
+    )
+    label = str(next(iter(samples.values())).panel.periods[g])
+    return [
+        {
+            name: synthetic_weights.Ground.on(
+                sample.figures, able[rows], donors, periods[periods // g == k] - k * g, (g, label)
+            )
+            for k, (name, sample) in enumerate(samples.items())
+        }
+        for periods, rows in synthetic_placebos.alike(held[able].reshape(len(able), -1))
+    ]
+
+
+def _shared_weights(
+    grounds: dict[str, synthetic_weights.Ground], settings: SyntheticSettings
+) -> dict[str, synthetic_weights.Weights]:
+    parts = [_in_donors_spread(ground, settings) for ground in grounds.values()]
+    own = np.hstack([before for before, _ in parts])
+    others = np.hstack([donors for _, donors in parts])
+    barred = next(iter(grounds.values())).barred
+    solved = simplex.fit(others.T, own, barred[:, None])
+    unit = ridge.least_norm_weights(others.T, own, barred, solved)
+    return {
+        name: synthetic_weights.Weights(
+            unit=unit,
+            converged=solved.converged,
+            time=ground.mean_base if settings.variant == "demeaned" else ground.no_base,
+        )
+        for name, ground in grounds.items()
+    }
+
+
+def _in_donors_spread(
+    ground: synthetic_weights.Ground, settings: SyntheticSettings
+) -> tuple[Floats, Floats]:
+    """Figures before the start of all areas and of the donors, on a scale that outcomes share."""
+    before, donors = ground.before, ground.donors_before
+    if settings.variant == "demeaned":
+        before = before - before.mean(axis=1, keepdims=True)
+        donors = donors - donors.mean(axis=1, keepdims=True)
+    spread = np.sqrt(((donors - donors.mean(axis=0)) ** 2).mean() * donors.shape[1]) + 1e-300
+    return before / spread, donors / spread

@@ -1,13 +1,8 @@
-"""Two-way fixed effects and first differences by linearmodels: the named, trusted comparators.
-
-This is linearmodels' only door. One coefficient for "has started" is what most published studies
-report; with staggered starts and effects that change over time it is a weighted average of
-comparisons, some of them with areas that had already started (Goodman-Bacon 2021), which is why
-it stands beside the group-time estimate and never in its place.
-"""
+"""Two-way fixed effects and first differences by linearmodels, and what they average."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -15,16 +10,18 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate import frame
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate import samples
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws
+from evaluation.panel import NEVER
 
 if TYPE_CHECKING:
     from linearmodels.panel.results import PanelResults
     from numpy.typing import NDArray
 
     from evaluation.panel import Panel
+
 
 Errors = Literal["unadjusted", "clustered", "nested"]
 Method = Literal["fixed_effects", "first_differences"]
@@ -45,15 +42,15 @@ class TwoWaySettings:
     """
 
     method: Method = "fixed_effects"
-    scale: frame.Scale = "level"
+    scale: samples.Scale = "level"
     errors: Errors = "clustered"
     weights: str | None = None
     replication: bool = False
 
     def __post_init__(self) -> None:
-        frame.one_of("method", self.method, Method)
-        frame.one_of("scale", self.scale, frame.Scale)
-        frame.one_of("errors", self.errors, Errors)
+        samples.one_of("method", self.method, Method)
+        samples.one_of("scale", self.scale, samples.Scale)
+        samples.one_of("errors", self.errors, Errors)
 
 
 def two_way_fixed_effects(
@@ -81,14 +78,14 @@ def two_way_fixed_effects(
     InferenceRefused : analytic errors with fewer than ten started areas in ten authorities.
     """
     settings = settings or TwoWaySettings()
-    frame.check_call(panel, settings, TwoWaySettings, inference, level)
+    samples.check_call(panel, settings, TwoWaySettings, inference, level)
     panel, dropped = balanced(panel, outcome)
     if settings.weights and inference != "analytic":
         raise InferenceRefused(
             "weighted two-way fixed effects are not re-assigned here.",
             mend="leave weights out, or use `did` with weights",
         )
-    sample = frame.take(panel, outcome, settings.scale, settings.weights)
+    sample = samples.take(panel, outcome, settings.scale, settings.weights)
     warnings = sample.warnings + dropped
     if inference == "bootstrap":
         raise InferenceRefused(
@@ -96,7 +93,7 @@ def two_way_fixed_effects(
         )
     if inference == "analytic":
         name = settings.method.replace("_", " ")
-        warnings += frame.refuse_few(sample, name, replication=settings.replication)
+        warnings += samples.refuse_few(sample, name, replication=settings.replication)
     errors = settings.errors if inference == "analytic" else "unadjusted"
     fitted = _fit(_long(sample), settings.method, errors)
     error = np.array([float(fitted.std_errors["started"]) * _nested(sample, errors)])
@@ -106,7 +103,7 @@ def two_way_fixed_effects(
             assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
         elif dropped:
             assignments = assignments.redrawn(sample.panel)
-        frame.same_areas(assignments, sample)
+        samples.same_areas(assignments, sample)
         draws = _placebo(sample, settings, assignments, float(fitted.params["started"]))
     return Estimate(
         outcome=outcome,
@@ -123,7 +120,7 @@ def two_way_fixed_effects(
         sample=sample.describe(),
         settings=settings,
         warnings=warnings,
-        provenance=frame.provenance(panel, sample, assignments),
+        provenance=samples.provenance(panel, sample, assignments),
     )
 
 
@@ -154,7 +151,7 @@ def balanced(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
 
 
 def _placebo(
-    sample: frame.Sample, settings: TwoWaySettings, assignments: Assignments, effect: float
+    sample: samples.Sample, settings: TwoWaySettings, assignments: Assignments, effect: float
 ) -> Draws:
     """The coefficient under every assignment.
 
@@ -169,7 +166,7 @@ def _placebo(
         raise ArithmeticError(
             f"the coefficient by re-assignment ({raw[0, 0]}) differs from linearmodels' ({effect})."
         )
-    return frame.finished_draws(assignments, raw, shift, raw - effect * shift)
+    return samples.finished_draws(assignments, raw, shift, raw - effect * shift)
 
 
 def _coefficients(
@@ -197,7 +194,7 @@ def _demeaned(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
-def _long(sample: frame.Sample) -> pd.DataFrame:
+def _long(sample: samples.Sample) -> pd.DataFrame:
     n, n_periods = sample.figures.shape
     start = sample.panel.start_index
     periods = np.arange(n_periods)
@@ -213,7 +210,7 @@ def _long(sample: frame.Sample) -> pd.DataFrame:
     return long.dropna().set_index(["area", "period"])
 
 
-def _nested(sample: frame.Sample, errors: Errors) -> float:
+def _nested(sample: samples.Sample, errors: Errors) -> float:
     """What a clustered error that counts no effects lacks of (n - 1) / (n - K), K periods + 1."""
     if errors != "nested":
         return 1.0
@@ -252,3 +249,56 @@ def _fit(long: pd.DataFrame, method: str, errors: Errors) -> PanelResults:
     dummies.index = long.index
     regressors = pd.concat([long[["started"]], dummies.iloc[:, 1:]], axis=1)
     return FirstDifferenceOLS(long["y"], regressors).fit(cov_type="unadjusted", debiased=True)
+
+
+def bacon_decomposition(
+    panel: Panel, outcome: str, *, scale: samples.Scale = "level"
+) -> pd.DataFrame:
+    """One row a 2 x 2 comparison: ``started, compared, kind, weight, effect``.
+
+    ``kind`` is ``never started``, ``not yet started`` or ``already started``, by what is compared
+    with; weights sum to one, and weights times effects to the two-way coefficient.
+
+    Raises
+    ------
+    EstimateError : a figure is missing (the weights are those of a balanced panel).
+    """
+    sample = samples.take(panel, outcome, scale)
+    if np.isnan(sample.figures).any():
+        raise EstimateError(
+            f"{outcome} has missing figures; the decomposition needs a balanced panel.",
+            mend="leave out the areas with gaps",
+        )
+    start = np.where(sample.panel.start_index < 0, NEVER, sample.panel.start_index)
+    groups = {int(g): (start == g) for g in np.unique(start)}
+    means = {g: sample.figures[members].mean(axis=0) for g, members in groups.items()}
+    share = {g: float(members.mean()) for g, members in groups.items()}
+    on = {g: 0.0 if g == NEVER else 1 - g / sample.n_periods for g in groups}
+    label = {g: "never" if g == NEVER else sample.panel.periods[g].label for g in groups}
+    cohorts = [g for g in sorted(groups) if g != NEVER]
+    rows: list[tuple[str, str, str, float, float]] = []
+    if NEVER in groups:
+        for g in cohorts:
+            spread = share[g] * share[NEVER] * on[g] * (1 - on[g])
+            effect = _two_by_two(means[g], means[NEVER], (0, g), (g, sample.n_periods))
+            rows.append((label[g], label[NEVER], "never started", spread, effect))
+    for early, late in itertools.combinations(cohorts, 2):
+        both = share[early] * share[late] * (on[early] - on[late])
+        effect = _two_by_two(means[early], means[late], (0, early), (early, late))
+        rows.append((label[early], label[late], "not yet started", both * (1 - on[early]), effect))
+        effect = _two_by_two(means[late], means[early], (early, late), (late, sample.n_periods))
+        rows.append((label[late], label[early], "already started", both * on[late], effect))
+    table = pd.DataFrame(rows, columns=["started", "compared", "kind", "weight", "effect"])
+    table["weight"] /= table["weight"].sum()
+    return table
+
+
+def _two_by_two(
+    own: NDArray[np.float64],
+    other: NDArray[np.float64],
+    before: tuple[int, int],
+    after: tuple[int, int],
+) -> float:
+    """Change of the one from ``before`` to ``after`` less the change of the other."""
+    gap = own - other
+    return float(gap[slice(*after)].mean() - gap[slice(*before)].mean())

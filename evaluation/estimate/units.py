@@ -1,25 +1,25 @@
-"""Effects in units: people, events and households, from effects on a rate or its logarithm.
-
-Cell by cell and draw by draw (book/methods.md): a level effect e on a rate is e x denominator /
-per; a log effect e is observed numerator x (1 - exp(-e)), since the observed figure already holds
-the effect. Draws are theta* = estimate less the net placebo effect, jointly over everything that
-shares the assignments.
-"""
+"""Effects in units: people, events and households, from effects on a rate or its logarithm."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evaluation.errors import EstimateError
+from evaluation.estimate import interim, registry, samples
+from evaluation.estimate.inference import placebo_interval, placebo_p
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from evaluation.estimate.assignments import Assignments
     from evaluation.estimate.estimate import Estimate
+    from evaluation.estimate.registry import Choices
+    from evaluation.panel import Panel
+    from evaluation.protocol import EstimatorName
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,3 +108,81 @@ def _whole(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
     held = np.isfinite(deviations)
     mean = np.where(held, deviations, 0.0).sum(axis=1) / np.maximum(held.sum(axis=1), 1)
     return np.where(held, deviations, mean[:, None])
+
+
+LINEAR: tuple[EstimatorName, ...] = ("did", "imputation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatioEffect:
+    """A proportional effect rho: -0.1 is a fall by ten per cent of what would have been.
+
+    low, high : at the level of the choices; infinite where re-assignment rejects no effect in that
+    direction, which is common with one started area.
+    """
+
+    outcome: str
+    effect: float
+    low: float
+    high: float
+    p_value: float
+
+
+def ratio_effect(
+    name: EstimatorName,
+    panel: Panel,
+    outcome: str,
+    choices: Choices,
+    assignments: Assignments,
+    window: tuple[int, int] = (0, 10**6),
+) -> RatioEffect:
+    """The proportional effect over a window of event times, by re-assignment.
+
+    Parameters
+    ----------
+    name : an estimator that is linear in the figures, ``did`` or ``imputation``. choices : on scale
+        ``level``.
+
+    Raises
+    ------
+    EstimateError : another estimator or scale, no started figure above zero, or whatever the
+        estimator refuses.
+    """
+    if name not in LINEAR:
+        raise EstimateError(
+            f"a proportional effect from levels cannot be had from {name.replace('_', ' ')}: its "
+            "weights move with the figures.",
+            expected=" or ".join(LINEAR),
+            mend="or estimate on scale='log', which every estimator can",
+        )
+    if choices.scale != "level":
+        raise EstimateError(
+            "on scale 'log' the effect is proportional already.", mend="take the estimate itself"
+        )
+    sample = samples.take(panel, outcome, "level")
+    cells = sample.figures * samples.unit_figures(sample)
+    if not np.nansum(cells) > 0:
+        raise EstimateError(
+            f"{outcome} has no figure above zero in started cells, to be multiplied by anything.",
+            mend="choose another outcome, or estimate an additive effect",
+        )
+    started = replace(sample.panel, figures={outcome: cells})
+    now, level = (
+        interim.statistic(registry.to_test(name, held, outcome, choices, assignments), window).raw
+        for held in (panel, started)
+    )
+    low, high = placebo_interval(now, level, 1 - choices.level)
+    return RatioEffect(
+        outcome=outcome,
+        effect=_as_ratio(float(now[0] / level[0])),
+        low=_as_ratio(low),
+        high=_as_ratio(high),
+        p_value=placebo_p(now),
+    )
+
+
+def _as_ratio(kappa: float) -> float:
+    """The rho of a kappa, which is below one: figures without the programme are above zero."""
+    if kappa == -np.inf:
+        return -1.0
+    return kappa / (1 - kappa) if kappa < 1 else np.inf

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.finding import sentences
-from evaluation.finding.looked import Looked
-from evaluation.finding.sentences import Range
+from evaluation.finding.sentences import Looked, Range
 from evaluation.quarters import Period
 
 if TYPE_CHECKING:

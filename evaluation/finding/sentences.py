@@ -1,8 +1,4 @@
-"""A finding in three lengths: the minister's sentence, the officer's paragraph, the analyst's line.
-
-All three come from the same figures. People before rates, a numeric range before words, the
-uncertainty in the same sentence; rounded to what the range supports.
-"""
+"""A finding in three lengths: a minister's sentence, an officer's paragraph, an analyst's line."""
 
 from __future__ import annotations
 
@@ -10,14 +6,36 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evaluation.estimate.bearing import RESTS_ON
+from evaluation.finding.feasibility import RESTS_ON
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from evaluation.estimate.estimate import Estimate
-    from evaluation.finding.looked import Looked
     from evaluation.programme import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """One outcome after its looks.
+
+    number : looks taken so far. crossed : its null hypothesis is rejected, with every outcome of
+    its family and every look counted; it stays so whatever later looks show. crossed_at : the
+    period whose look rejected it. low, high : the repeated interval on the estimate's scale, valid
+    at every look at once. p : sequential p-value, over looks but not over outcomes. spent, alpha :
+    chance of a false finding used up by now, and in all. harmed : the separate one-sided watch for
+    harm has crossed.
+    """
+
+    number: int
+    crossed: bool
+    crossed_at: str | None
+    low: float
+    high: float
+    p: float
+    spent: float
+    alpha: float
+    harmed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

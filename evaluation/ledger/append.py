@@ -9,9 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from evaluation.check.confirmations import Confirmation
+from evaluation.check.report import Confirmation
 from evaluation.errors import LedgerError
-from evaluation.ledger.changes import changes
 from evaluation.ledger.receipt import (
     CHAIN_VERSION,
     FIRST,
@@ -24,8 +23,8 @@ from evaluation.ledger.receipt import (
     return_id,
 )
 from evaluation.ledger.schema import acts, confirmations, observations, returns
-from evaluation.ledger.vintages import held, last_revisions, withdrawn
-from evaluation.returns.content import Observation, Return
+from evaluation.ledger.vintages import changes, held, last_revisions, withdrawn
+from evaluation.returns.form import Observation, Return
 
 
 def plain(returned: Return) -> Return:

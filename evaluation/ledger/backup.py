@@ -18,9 +18,8 @@ import sqlalchemy as sa
 from evaluation import fingerprint
 from evaluation.errors import LedgerError
 from evaluation.ledger import store
-from evaluation.ledger.engine import transaction
+from evaluation.ledger.engine import HEAD, transaction
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.migrate import HEAD
 from evaluation.ledger.schema import acts, metadata, returns
 from evaluation.ledger.verify import verify
 

@@ -1,10 +1,10 @@
-"""The calendar of returns: what is due, received, late or missing, by site, agency and period."""
+"""The calendar of returns: when they are due, what is received, late or missing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
 from evaluation.programme import Programme
@@ -98,3 +98,18 @@ def _periods(programme: Programme) -> list[Period]:
         years = period_range(Period("A", programme.first.year), Period("A", programme.last.year))
         periods += [year for year in years if year.last_day <= programme.last.last_day]
     return sorted(periods, key=lambda period: (period.last_day, period.frequency))
+
+
+def due(quarter: Period, programme: Programme) -> datetime:
+    """The last instant of the day on which the returns of a quarter are due."""
+    day = quarter.last_day + timedelta(days=programme.due_days)
+    return datetime.combine(day, time.max, tzinfo=UTC)
+
+
+def passed(first: Period, programme: Programme, now: datetime) -> list[Period]:
+    """The quarters from ``first`` on whose due day has passed."""
+    quarters, quarter = [], first
+    while due(quarter, programme) <= now and quarter <= programme.last:
+        quarters.append(quarter)
+        quarter += 1
+    return quarters

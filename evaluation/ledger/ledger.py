@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING, Any, Self
 import sqlalchemy as sa
 
 from evaluation import fingerprint
-from evaluation.check.confirmations import Confirmation
+from evaluation.check.report import Confirmation
 from evaluation.errors import LedgerError
-from evaluation.ledger import append, migrate, revisions, store, vintages
+from evaluation.ledger import append, revisions, store, vintages
+from evaluation.ledger import engine as migrate
 from evaluation.ledger.engine import BUSY_SECONDS, make_engine, transaction
 from evaluation.ledger.receipt import Act, LedgerHead, Receipt
 from evaluation.ledger.schema import confirmations as confirmations_table
 from evaluation.ledger.schema import returns
 from evaluation.ledger.verify import Verification, verify
 from evaluation.quarters import Period, format_instant
-from evaluation.returns.content import Figures, Return
+from evaluation.returns.form import Figures, Return
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,14 +11,13 @@ from datetime import date
 from pathlib import Path
 
 from evaluation.check.before import Before
-from evaluation.check.confirmations import Confirmation
-from evaluation.check.problems import Checked
+from evaluation.check.report import Checked, Confirmation
 from evaluation.check.stages import check_return
 from evaluation.errors import LedgerError, PeriodError, WorkspaceError
 from evaluation.ledger.receipt import Act, Receipt
 from evaluation.programme import Programme
 from evaluation.quarters import Period
-from evaluation.returns.content import Figures
+from evaluation.returns.form import Figures
 from evaluation.returns.workbook import RawReturn, read_return
 from evaluation.workspace import Workspace
 
@@ -32,7 +31,7 @@ def last_accepted(
     """
     if not workspace.has_ledger:
         return {}
-    from evaluation.ledger.history import History
+    from evaluation.ledger.latest import History
     from evaluation.ledger.ledger import Ledger
 
     asked = [outcome.code for outcome in programme.expected(site, agency)[1]]
@@ -71,7 +70,7 @@ def before_return(workspace: Workspace, programme: Programme, raw: RawReturn) ->
         return Before(today=today)
     if not workspace.has_ledger:
         return Before(today=today)
-    from evaluation.ledger.history import History
+    from evaluation.ledger.latest import History
     from evaluation.ledger.ledger import Ledger
 
     with Ledger.open(workspace.database, workspace.raw) as ledger:

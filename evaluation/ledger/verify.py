@@ -1,24 +1,21 @@
-"""Recompute the whole ledger from the raw bytes up, and name every record that does not hold.
-
-From each raw file its SHA-256, from the stored figures their content hash, from both and what the
-receipt says the chain hash. Nothing stored is taken on trust, and a stored value of any shape is
-told as a fault rather than met as a crash. A chain that was rewritten as a whole, or cut short,
-agrees with itself: only a receipt kept elsewhere tells it.
-"""
+"""Recompute the whole ledger from the raw bytes up, and hold it against witnesses from outside."""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from evaluation import fingerprint
+from evaluation.errors import LedgerError
 from evaluation.ledger import store
 from evaluation.ledger.receipt import (
     CHAIN_VERSION,
@@ -29,6 +26,7 @@ from evaluation.ledger.receipt import (
     Told,
     act_hash,
     chain_hash,
+    read_receipt,
     return_id,
 )
 from evaluation.ledger.schema import acts, confirmations, observations, returns
@@ -367,3 +365,82 @@ def _stored_name(connection: sa.Connection, kind: str, seq: int) -> str:
 
 def _short(error: Exception) -> str:
     return str(getattr(error, "orig", None) or error).splitlines()[0]
+
+
+Witness = Receipt | Act | LedgerHead
+HEAD = "ledger_head"
+_ENDINGS = (".json", ".lock")
+_CHAIN = re.compile(r"[0-9a-f]{64}")
+_WANTED = 'a receipt, or JSON that holds "ledger_head": {"returns": 12, "chain": "64 digits"}'
+
+
+def read_witnesses(path: Path) -> list[Witness]:
+    """What vouches for the ledger in a file, or in all files of a folder that do.
+
+    Raises
+    ------
+    LedgerError : if the file cannot be read or vouches for nothing; for a folder, if none does.
+    """
+    if not path.is_dir():
+        return [_read(path)]
+    found = [one for file in _files(path) if (one := _read_if_any(file)) is not None]
+    if not found:
+        raise LedgerError(
+            "no file in this folder vouches for a ledger.", where=str(path), expected=_WANTED
+        )
+    return found
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (one for one in sorted(folder.rglob("*")) if one.suffix in _ENDINGS and one.is_file())
+
+
+def _read(path: Path) -> Witness:
+    content = _content(path)
+    if HEAD in content:
+        return _head(content[HEAD], path)
+    if content.keys() & {"receipt", "return_id", "act_id"}:
+        return read_receipt(path)
+    raise LedgerError(
+        "this vouches for no ledger: it is no receipt and names no ledger_head.",
+        where=str(path),
+        expected=_WANTED,
+    )
+
+
+def _read_if_any(path: Path) -> Witness | None:
+    """Of a folder's files those count that say something of the ledger; what they say must hold."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    says = isinstance(content, dict) and content.keys() & {HEAD, "chain_hash", "receipt"}
+    return _read(path) if says else None
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LedgerError(
+            f"the file cannot be read ({error.strerror}).",
+            where=str(path),
+            expected=_WANTED,
+            mend="name a file that is there and that you may read",
+        ) from None
+    except ValueError:
+        raise LedgerError(
+            "this is no receipt: it is no JSON.", where=str(path), expected=_WANTED
+        ) from None
+    if not isinstance(content, dict):
+        raise LedgerError("this is no receipt.", where=str(path), expected=_WANTED)
+    return content
+
+
+def _head(given: Any, path: Path) -> LedgerHead:
+    held = given if isinstance(given, dict) else {}
+    count, chain = held.get("returns"), held.get("chain")
+    sound = isinstance(count, int) and not isinstance(count, bool) and count >= 0
+    if not sound or not isinstance(chain, str) or not _CHAIN.fullmatch(chain):
+        raise LedgerError("its ledger_head cannot be read.", where=str(path), expected=_WANTED)
+    return LedgerHead(returns=int(count or 0), chain=chain, where=path.name)

@@ -1,29 +1,48 @@
-"""What changed between two editions, and why: each headline figure's change by its causes.
-
-Every mixed state is computed by the estimators themselves, old code in a process of its own; from
-the figures of all of them come the amounts in the printed order, their Shapley values and the range
-over orders (`split`).
-"""
+"""What changed between two editions, and why: each headline figure's change by its causes."""
 
 from __future__ import annotations
 
+import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evaluation.edition import words
 from evaluation.errors import BookError
 from evaluation.ledger.ledger import Ledger
-from evaluation.publish import code
-from evaluation.publish.areas import Restated, by_area, largest_first, sides
-from evaluation.publish.causes import Causes, causes_between
-from evaluation.publish.ground import CODE, PRICES, PROTOCOL, Ground, factors, write_state
-from evaluation.publish.pieces import NEW, REVISED, WITHDRAWN, Learned
-from evaluation.publish.split import Part, Subset, split, subsets
+from evaluation.publish import snapshot
+from evaluation.publish.attribution import (
+    COMPARISON,
+    PILOT,
+    Causes,
+    Part,
+    Restated,
+    Subset,
+    by_area,
+    causes_between,
+    largest_first,
+    sides,
+    split,
+    subsets,
+)
+from evaluation.publish.snapshot import (
+    CODE,
+    NEW,
+    PRICES,
+    PROTOCOL,
+    REVISED,
+    WITHDRAWN,
+    Ground,
+    Learned,
+    factors,
+    write_state,
+)
 
 if TYPE_CHECKING:
     from evaluation.workspace import Workspace
+
 
 ORDER = (REVISED, WITHDRAWN, NEW, PROTOCOL, CODE, PRICES)
 """What was known before is mended first, then what is new is added, then the way of working."""
@@ -143,7 +162,7 @@ def difference(
             Path(scratch),
             grounds,
             learned,
-            lambda paths: code.run(source_of(before, sources or {}), paths),
+            lambda paths: snapshot.run(source_of(before, sources or {}), paths),
             (found[frozenset()], found.get(frozenset({REVISED}), {})),
         )
     return Difference(
@@ -164,7 +183,7 @@ def _computed(
     for package in dict.fromkeys(ground.package for ground in by_code.values()):
         mine = [chosen for chosen in states if by_code[chosen].package == package]
         source = source_of(by_code[mine[0]], sources)
-        computed = code.run(source, [states[chosen] for chosen in mine])
+        computed = snapshot.run(source, [states[chosen] for chosen in mine])
         found |= dict(zip(mine, computed, strict=True))
     return found
 
@@ -176,7 +195,7 @@ def source_of(ground: Ground, sources: Mapping[str, Path]) -> Path | None:
     ------
     BookError : it is another one, and is not kept.
     """
-    if ground.figures_code == code.figures_fingerprint():
+    if ground.figures_code == snapshot.figures_fingerprint():
         return None
     if ground.package not in sources:
         raise BookError(
@@ -207,3 +226,100 @@ def _changes(
             )
         )
     return tuple(changes)
+
+
+Headline = Mapping[str, Mapping[str, Any]]
+
+
+def as_record(found: Difference, headline: Headline, was: Headline) -> dict[str, Any]:
+    """The difference as plain data, with titles, units and what is said of it."""
+    told = found.as_data()
+    for key, figure in told["figures"].items():
+        meta = headline.get(key) or was.get(key) or {"title": key, "unit": ""}
+        figure |= {"title": meta["title"], "unit": meta["unit"]}
+    return {
+        **told,
+        "reasons": {c: reason(c, found.causes) for c in found.order},
+        "sentences": [
+            sentence(one, told["figures"][one.id]["title"], told["figures"][one.id]["unit"])
+            for one in found.changes
+        ],
+    }
+
+
+def sentence(change: Change, title: str, unit: str) -> str:
+    """How one headline figure moved, cause by cause."""
+    if change.before is None:
+        return f"{title}: {level(change.after, unit)}, for the first time."
+    if change.after is None:
+        return f"{title}: no figure any more; it was {level(change.before, unit)}."
+    if not change.parts or all(part.amount == 0 for part in change.parts):
+        return f"{title}: {level(change.after, unit)}, as before."
+    moved = sorted((p for p in change.parts if p.amount), key=lambda p: -abs(p.amount))
+    # A part that is nought in the digits shown did not move anything that is shown.
+    said = [_part(part, unit) for part in moved if re.search("[1-9]", amount(part.amount, unit))]
+    ends = [level(value, unit) for value in (change.before, change.after)]
+    went = f"went from {ends[0]} to {ends[1]}"
+    if ends[0] == ends[1]:
+        went = f"stayed at {ends[1]}" + (", in the digits shown" if said else "")
+    return f"{title} {went}: {words.listed(said)}." if said else f"{title} {went}."
+
+
+def _part(part: Part, unit: str) -> str:
+    """``the new quarter −0.2 points``, with the range over orders where there is one."""
+    said = f"{words.within(TITLES[part.cause])} {amount(part.amount, unit)}"
+    ends = [amount(part.low, unit), amount(part.high, unit)]
+    return said if ends[0] == ends[1] else f"{said} ({ends[0]} to {ends[1]} in other orders)"
+
+
+def reason(cause: str, causes: Causes) -> str:
+    """What a cause was, from the facts."""
+    said: dict[str, Callable[[Causes], str]] = {
+        REVISED: _given_again,
+        WITHDRAWN: lambda c: _joined(c.withdrawn),
+        NEW: lambda c: words.listed(c.quarters) or "costs of a new quarter",
+        PROTOCOL: _protocol,
+        CODE: lambda c: f"changed in {', '.join(c.code)}",
+        PRICES: lambda c: _joined(c.parameters),
+    }
+    return words.sentence(said[cause](causes))
+
+
+def _given_again(causes: Causes) -> str:
+    parts = [f"{words.counted(causes.restated, 'figure')} restated"] if causes.restated else []
+    parts += [f"{words.counted(causes.late, 'figure')} came late"] if causes.late else []
+    if not parts:
+        return "Costs of quarters known before are others"
+    where = [
+        f"{words.counted(causes.areas.get(role, 0), f'{role} area')}"
+        for role in (PILOT, COMPARISON)
+        if causes.areas.get(role)
+    ]
+    said = words.listed(parts) + (f", in {words.listed(where)}" if where else "")
+    return f"{said}. Reason given: {_joined(causes.reasons)}" if causes.reasons else said
+
+
+def _protocol(causes: Causes) -> str:
+    said = _joined(causes.protocol) or "The kept assignments are others"
+    noted = f" Noted as a deviation: {_joined(causes.deviations)}" if causes.deviations else ""
+    return f"{words.sentence(said)}{noted}"
+
+
+def _joined(told: Sequence[str]) -> str:
+    """Notes that may each end in a full stop, as one sentence's list.
+
+    A note of a restatement may begin with the word, as the list does.
+    """
+    return "; ".join(one.removeprefix("Restated: ").rstrip(" .") for one in told)
+
+
+def level(value: float | None, unit: str) -> str:
+    """A headline figure as it is said in an edition."""
+    if value is None or unit in ("%", "£"):
+        return words.in_unit(value, unit)
+    return f"{words.about(abs(value))} {'fewer' if value < 0 else 'more'}"
+
+
+def amount(value: float, unit: str) -> str:
+    """A part of a change, with its sign."""
+    return words.change_in_unit(value, unit) + (" points" if unit == "%" else "")

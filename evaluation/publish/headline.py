@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.edition import words
-from evaluation.estimate.assignment import Assignments
-from evaluation.study import assignment_store
-from evaluation.study.kept import by_plan
-from evaluation.study.panels import load_study, study_panel
+from evaluation.estimate.assignments import Assignments
+from evaluation.study import stored_assignments
 from evaluation.study.run import estimate_by, point_findings
+from evaluation.study.stored_assignments import by_plan
+from evaluation.study.study import load_study, study_panel
 from evaluation.value import worth
 from evaluation.value.parameters import Parameters
 from evaluation.workspace import Workspace
@@ -144,7 +144,7 @@ def of_results(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _assignments(folder: Path, protocol: Protocol, panel: Panel) -> Assignments:
     """Those that the study keeps; drawn for the panel where it keeps none."""
     if (folder / ASSIGNMENTS).is_file():
-        held = assignment_store.held(folder, panel)
+        held = stored_assignments.held(folder, panel)
         assert held is not None  # the file is there
         return held.known(panel)
     return by_plan(panel, protocol.assignments, most=PLACEBOS)

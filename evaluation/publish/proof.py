@@ -22,12 +22,13 @@ from evaluation.edition.records import Record, read_record
 from evaluation.errors import LedgerError
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import LedgerHead
-from evaluation.publish import code, status
+from evaluation.publish import editions as status
+from evaluation.publish import snapshot
 from evaluation.publish.difference import learned_between, source_of
-from evaluation.publish.freeze import MANIFEST, PAGES, STATE, expected_page
-from evaluation.publish.ground import Ground, write_state
+from evaluation.publish.editions import MANIFEST, PAGES, STATE, expected_page
 from evaluation.publish.publish import sources
-from evaluation.study.look_series import LookSeries
+from evaluation.publish.snapshot import Ground, write_state
+from evaluation.study.interim_analyses import LookSeries
 
 if TYPE_CHECKING:
     from evaluation.workspace import Workspace
@@ -181,7 +182,7 @@ def _figures(workspace: Workspace, edition: PastEdition) -> tuple[list[str], int
         learned = learned_between(workspace, ground, ground)
         state = write_state(Path(scratch) / "state", (ground, ground), learned, ())
         source = source_of(ground, sources(workspace, [edition]))
-        (found,) = code.run(source, [state])
+        (found,) = snapshot.run(source, [state])
     faults = []
     for key, figure in edition.headline.items():
         if key not in found or not math.isclose(found[key], figure["effect"], rel_tol=TOLERANCE):

@@ -1,7 +1,4 @@
-"""Publish an edition: run what changed, say why the headlines moved, build the book, freeze it.
-
-Nothing of the last edition is touched until the new one lies complete beside it.
-"""
+"""Publish an edition: run what changed, say why the headlines moved, build the book, freeze it."""
 
 from __future__ import annotations
 
@@ -10,33 +7,37 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from evaluation.edition import words
 from evaluation.edition.build import book_inputs, build_book
 from evaluation.edition.edition import Edition
 from evaluation.edition.past import COMING, FOLDER, History, PastEdition
 from evaluation.edition.records import read_record
-from evaluation.errors import EditionRefused
-from evaluation.publish import code, draft, sentences
-from evaluation.publish.difference import difference
-from evaluation.publish.draft import Draft, Name
-from evaluation.publish.freeze import CODE_ARCHIVE, MAKING, MANIFEST, STATE, freeze, restamp
-from evaluation.publish.fresh import refresh, studies_of
-from evaluation.publish.ground import Ground, gather
-from evaluation.publish.headline import of_results
-from evaluation.publish.store import size
-from evaluation.quarters import format_instant
+from evaluation.errors import BookError, EditionRefused
+from evaluation.ledger.calendar import due
+from evaluation.publish import difference as sentences
+from evaluation.publish import refresh, snapshot
+from evaluation.publish.attribution import COSTS
+from evaluation.publish.difference import ORDER, difference, learned_between
+from evaluation.publish.editions import CODE_ARCHIVE, MAKING, MANIFEST, STATE, freeze, restamp, size
+from evaluation.publish.headline import figures, of_results
+from evaluation.publish.refresh import Draft, Name, refresh_studies, studies_of
+from evaluation.publish.snapshot import Ground, gather, write_state
+from evaluation.quarters import Period, format_instant
+from evaluation.study.results import read_results
 from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from evaluation.edition.edition import StudyResults
     from evaluation.workspace import Workspace
+
 
 Progress = Callable[[str], None]
 LOCK, UNPACKED = ".publishing", ".code"
@@ -82,22 +83,22 @@ def publish(
         history = History.read(workspace)
         before = size(editions)
         for study in studies_of(workspace):
-            refresh(workspace, study, progress)
+            refresh_studies(workspace, study, progress)
         headline = Edition.read(workspace, programme).headline
         _is_meant(quarter, str(headline.sample["last"]))
         ground = gather(
             workspace,
             f"{programme}/{headline.study}",
-            draft.vintage_of(workspace, programme),
+            refresh.vintage_of(workspace, programme),
             Path(scratch) / STATE,
         )
         book = book_inputs(workspace, programme) if pages else ""
-        made_of = draft.digest(workspace, programme, ground, book)
+        made_of = refresh.digest(workspace, programme, ground, book)
         if (stands := _unchanged(history, made_of)) is not None:
             progress(f"Nothing changed since edition {stands.name}.")
             restamp(workspace)
             return Published(edition=stands, new=False, grown=size(editions) - before)
-        name = draft.name_for(history, str(headline.sample["last"]), reason)
+        name = refresh.name_for(history, str(headline.sample["last"]), reason)
         made = _draft(workspace, headline, ground, name, (now or workspace.now(), reason))
         with _coming(workspace, made, history, progress) as told:
             built = None
@@ -121,12 +122,12 @@ def changed_since(
 
 def sources(workspace: Workspace, editions: list[PastEdition]) -> dict[str, Path]:
     """Fingerprint -> unpacked source of the code of editions that is not the code that runs."""
-    running = code.figures_fingerprint()
+    running = snapshot.figures_fingerprint()
     found = {}
     for edition in editions:
         ground = Ground.read(edition.folder / STATE)
         if ground.figures_code != running:
-            found[ground.package] = code.unpack(
+            found[ground.package] = snapshot.unpack(
                 edition.folder / CODE_ARCHIVE, workspace.var / FOLDER / UNPACKED, ground.package
             )
     return found
@@ -141,7 +142,7 @@ def _draft(
 ) -> Draft:
     now, reason = when_and_why
     programme = ground.programme
-    results = {f"{name}.json": path for name, path in draft.results_of(workspace).items()}
+    results = {f"{name}.json": path for name, path in refresh.results_of(workspace).items()}
     return Draft(
         name=name,
         published=format_instant(now),
@@ -150,11 +151,11 @@ def _draft(
         study=headline.study,
         vintage=ground.vintage,
         synthetic=programme.synthetic,
-        next_due=draft.next_due(programme, name.quarter),
+        next_due=refresh.next_due(programme, name.quarter),
         ground=ground.folder,
         headline=of_results(headline.raw),
         results=results,
-        stands_on=draft.stands_on(workspace, programme.name, ground.vintage),
+        stands_on=refresh.stands_on(workspace, programme.name, ground.vintage),
     )
 
 
@@ -247,3 +248,173 @@ def _alone(editions: Path) -> Iterator[None]:
     finally:
         lock.unlink()
         shutil.rmtree(editions / MAKING, ignore_errors=True)
+
+
+HOW_MANY = 6
+NOTE = (
+    "Synthetic: made by the demonstration from what its ledger knew then; figures alone, no pages."
+)
+
+
+def backdate(
+    workspace: Workspace,
+    name: str,
+    *,
+    count: int = HOW_MANY,
+    progress: Callable[[str], None] = print,
+) -> None:
+    """Freeze the headline figures of up to ``count`` quarters before the last of a study.
+
+    Nothing is done where any edition was published.
+
+    Raises
+    ------
+    EditionRefused : the programme is not declared synthetic.
+    """
+    if History.read(workspace).editions:
+        return
+    results = read_results(workspace, name)
+    if not results["synthetic"]:
+        raise EditionRefused(f"{name} is real: an edition of a past quarter cannot be made up.")
+    last = Period.parse(results["sample"]["last"])
+    first = min(Period.parse(site["start"]) for site in results["sites"])
+    quarters = [last + -back for back in range(count, 0, -1) if last + -back >= first]
+    for quarter in quarters:
+        progress(f"Edition {quarter} of figures alone, as known then (synthetic)")
+        with tempfile.TemporaryDirectory(prefix="newstart-past-") as scratch:
+            _freeze(workspace, name, quarter, results, Path(scratch))
+
+
+def _freeze(
+    workspace: Workspace, name: str, quarter: Period, results: Mapping[str, Any], scratch: Path
+) -> None:
+    programme_name = name.partition("/")[0]
+    limit = due(quarter, gather(workspace, name, "", scratch / "now").programme)
+    vintage = refresh.vintage_of(workspace, programme_name, format_instant(limit))
+    ground = gather(workspace, name, vintage, scratch / "ground")
+    learned = learned_between(workspace, ground, ground)
+    found = figures(write_state(scratch / "state", (ground, ground), learned, ()))
+    history = History.read(workspace)
+    known = refresh.name_for(history, quarter.label, "")
+    headline = _headline(found, results, quarter)
+    made = Draft(
+        name=known,
+        published=format_instant(limit + timedelta(days=1)),
+        reason="",
+        programme=programme_name,
+        study=ground.study,
+        vintage=vintage,
+        synthetic=True,
+        next_due=refresh.next_due(ground.programme, quarter.label),
+        ground=ground.folder,
+        headline=headline,
+        stands_on=refresh.stands_on(workspace, programme_name, vintage),
+        change=_change(workspace, history, ground, known.address, headline),
+        note=NOTE,
+    )
+    freeze(workspace, made, json.dumps(asdict(known)))
+
+
+def _change(
+    workspace: Workspace, history: History, ground: Ground, name: str, headline: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    if history.current is None:
+        return None
+    return changed_since(workspace, history.current, ground, name, headline)
+
+
+def _headline(
+    found: Mapping[str, float], results: Mapping[str, Any], quarter: Period
+) -> dict[str, dict[str, Any]]:
+    """The figures with titles; effects in logs with the interval of the look of that quarter."""
+    told = of_results(results)
+    headline = {
+        key: {
+            "title": told[key]["title"],
+            "unit": told[key]["unit"],
+            "effect": value,
+            "low": None,
+            "high": None,
+        }
+        for key, value in found.items()
+    }
+    for one in results["outcomes"]:
+        looks = [row for row in one["looks"] if row["quarter"] == quarter.label]
+        if looks and one["estimates"][0]["scale"] == "log":
+            ends = {end: looks[0][end] for end in ("low", "high")}
+            headline[f"{one['code']}.percent"] |= {
+                end: None if value is None else float(100 * np.expm1(value))
+                for end, value in ends.items()
+            }
+    return headline
+
+
+def compared(workspace: Workspace, a: str, b: str, order: str = "") -> dict[str, Any]:
+    """How each headline moved from edition ``a`` to the later ``b``.
+
+    Parameters
+    ----------
+    order : the causes in order of substitution, with commas between; "" for the usual one.
+
+    Raises
+    ------
+    BookError : no such edition, the later one is named first, or the order is not one.
+    """
+    history = History.read(workspace)
+    before, after = history.named(a), history.named(b)
+    if before.number >= after.number:
+        raise BookError(
+            f"edition {after.name} was not published after {before.name}.",
+            mend=f"newstart edition diff {after.name} {before.name}",
+        )
+    grounds = [Ground.read(one.folder / STATE) for one in (before, after)]
+    wanted = tuple(one.strip() for one in order.split(",")) if order else ORDER
+    found = difference(
+        workspace,
+        (grounds[0], grounds[1]),
+        (before.name, after.name),
+        order=wanted,
+        sources=sources(workspace, [before, after]),
+    )
+    return sentences.as_record(found, after.headline, before.headline)
+
+
+def lines(record: Mapping[str, Any]) -> Iterator[str]:
+    """The difference as it is read on a terminal: the causes, then each figure with its parts."""
+    yield f"From {record['before']} to {record['after']}"
+    if not record["order"]:
+        yield "Nothing that a headline rests on changed."
+        return
+    for cause in record["order"]:
+        yield f"  {record['titles'][cause]}: {record['reasons'][cause]}"
+    yield f"Substituted in this order: {', '.join(record['order'])}."
+    for figure in record["figures"].values():
+        unit = figure["unit"]
+        ends = [sentences.level(figure[name], unit) for name in ("before", "after")]
+        yield ""
+        yield f"{figure['title']}: {ends[0]} -> {ends[1]}"
+        for part in figure["parts"]:
+            amount, shapley, low, high = (
+                sentences.amount(part[name], unit) for name in ("amount", "shapley", "low", "high")
+            )
+            over = "" if low == high else f"   mean of orders {shapley}, from {low} to {high}"
+            yield f"  {words.within(record['titles'][part['cause']]):<28} {amount:>14}{over}"
+        yield from _restated(figure, unit)
+
+
+def _restated(figure: Mapping[str, Any], unit: str) -> Iterator[str]:
+    """What restated or late figures moved by themselves: by side, then by area, largest first."""
+    if not any(figure["revised"].values()):
+        return
+    yield "    restated or late figures by themselves, where they were:"
+    for role, moved in figure["revised"].items():
+        told = role if role == COSTS else f"{role} areas"
+        yield f"      {told:<48} {sentences.amount(moved, unit):>14}"
+    yield "    and by area, pilots put in first, largest first:"
+    for row in figure["areas"]:
+        if row["amount"]:
+            known = f"{row['name']} ({row['area']})" if row["area"] else row["name"]
+            told = f"{known}, {row['role']}" if row["area"] else known
+            moved = sentences.amount(row["amount"], unit)
+            figures = words.counted(row["figures"], "figure") if row["figures"] else ""
+            yield f"      {told:<48} {moved:>14}   {figures}".rstrip()

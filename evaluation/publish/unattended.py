@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING
 from evaluation.edition import words
 from evaluation.edition.past import History
 from evaluation.errors import EditionRefused, LedgerError, ProtocolError
-from evaluation.ledger.calendar import calendar
+from evaluation.ledger.calendar import calendar, due, passed
 from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme
-from evaluation.publish.fresh import studies_of
 from evaluation.publish.proof import verify
 from evaluation.publish.publish import Published, publish
+from evaluation.publish.refresh import studies_of
 from evaluation.quarters import Period
-from evaluation.study.calendar import due, passed
-from evaluation.study.kept import series_folder
-from evaluation.study.look_series import LookSeries
-from evaluation.study.panels import load_study
-from evaluation.study.standing import standing_of
+from evaluation.study.interim_analyses import LookSeries
+from evaluation.study.lock_status import standing_of
+from evaluation.study.stored_assignments import series_folder
+from evaluation.study.study import load_study
 
 if TYPE_CHECKING:
     from evaluation.workspace import Workspace

@@ -1,15 +1,18 @@
-"""The declared form of a return file, read once from ``data_schemas/return.yaml``.
+"""The declared form of a return file, what a file said once understood, and the names of cells.
 
-Template, reader and checks take column names and symbols from here, so that they cannot drift
-apart. The packaged declaration is used: the form of a file is the framework's, not a workspace's.
+The form is read once from ``data_schemas/return.yaml``.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal
 
+from evaluation import fingerprint
 from evaluation.programme import Frozen, read_yaml
+from evaluation.quarters import Period
 from evaluation.workspace import packaged_schemas
 
 
@@ -63,3 +66,90 @@ def form() -> Form:
     WorkspaceError : if the declaration is missing or broken.
     """
     return Form.model_validate(read_yaml(packaged_schemas() / "return.yaml"))
+
+
+Figures = dict[tuple[str, str], tuple[float | None, float | None]]
+"""(area code, outcome code) -> (numerator, denominator): the last accepted figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One figure of one area, outcome and period.
+
+    ``numerator`` is None where the figure is missing, and ``status`` then says why; ``denominator``
+    is None where the outcome has none.
+    """
+
+    area_code: str
+    quarter: Period
+    outcome: str
+    numerator: float | None
+    denominator: float | None
+    status: str
+    note: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Area, period and outcome: what identifies the figure within a programme."""
+        return self.area_code, self.quarter.label, self.outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Return:
+    """One submitter's figures for one period, free of errors.
+
+    ``sha256`` is the hash of the file that they were read from; ``site`` and ``agency`` name the
+    submitter (``OPEN`` and a source's code for open data).
+    """
+
+    programme: str
+    site: str
+    agency: str
+    period: Period
+    rows: tuple[Observation, ...]
+    sha256: str
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of the figures alone: the same for xlsx and CSV, in any order of rows."""
+        rows = sorted(
+            [*row.key, row.numerator, row.denominator, row.status, row.note] for row in self.rows
+        )
+        return fingerprint.of_data(rows)
+
+
+_REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
+
+
+@lru_cache(maxsize=256)
+def column_letter(column: int) -> str:
+    """The letter of a column counted from 0: 0 is A, 26 is AA."""
+    letters = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def address(row: int, column: int) -> str:
+    """The A1 name of a cell: row counted from 1, column from 0."""
+    return f"{column_letter(column)}{row}"
+
+
+@lru_cache(maxsize=256)
+def column_number(letters: str) -> int:
+    """The position of a column, counted from 0: A is 0, AA is 26."""
+    number = 0
+    for letter in letters:
+        number = 26 * number + ord(letter) - 64
+    return number - 1
+
+
+def corners(reference: str) -> tuple[int, int, int, int] | None:
+    """First row and column, last row and column of a range like A1:B2; None if it is none."""
+    found = [_REFERENCE.fullmatch(part) for part in reference.replace("$", "").split(":")]
+    if not 1 <= len(found) <= 2 or found[0] is None or found[-1] is None:
+        return None
+    first, last = found[0], found[-1]
+    return int(first[2]), column_number(first[1]), int(last[2]), column_number(last[1])

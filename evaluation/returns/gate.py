@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from evaluation.errors import ReturnFileError
 from evaluation.returns import archive, sheets
-from evaluation.returns.parts import check_parts
+from evaluation.returns.archive import check_parts
 
 MAX_FILE = 20 * 2**20
 MAX_LINE = 100_000

@@ -17,11 +17,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evaluation.errors import ReplyTooLong, UserError
-from evaluation.returns.addresses import corners
-from evaluation.returns.form import form
-from evaluation.returns.saving import saved
+from evaluation.returns.form import corners, form
 from evaluation.returns.sheets import Sheet
-from evaluation.returns.template_sheets import fit_to_width, wrap
+from evaluation.returns.template import fit_to_width, saved, wrap
 from evaluation.returns.workbook import RawReturn
 
 MAX_CELLS, MAX_MARKS = 30_000, 1_000

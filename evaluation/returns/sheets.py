@@ -9,16 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from evaluation.errors import ReturnFileError
-from evaluation.returns.addresses import address, column_number, corners
-from evaluation.returns.archive import damaged, too_much
-from evaluation.returns.parts import (
+from evaluation.returns.archive import (
     MAX_DEPTH,
     MAX_ELEMENTS,
     MAX_RECTANGLE,
     Attributes,
     Budget,
+    damaged,
     parse,
+    too_much,
 )
+from evaluation.returns.form import address, column_number, corners
 
 MAX_ROW = 99_999
 MAX_COLUMN = "AZ"

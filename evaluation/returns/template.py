@@ -3,14 +3,267 @@
 from __future__ import annotations
 
 import csv
+import io
+import math
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from evaluation.errors import ReturnFileError, WorkspaceError
 from evaluation.programme import Area, Outcome, Programme
 from evaluation.quarters import Period
-from evaluation.returns.content import Figures
-from evaluation.returns.form import form
-from evaluation.returns.template_sheets import Asked, workbook
+from evaluation.returns.form import Figures, column_letter, form
+
+
+def saved(book: Any) -> bytes:
+    """The bytes of an openpyxl workbook, the same on every run."""
+    out = io.BytesIO()
+    book.save(out)
+    return _without_the_hour(out.getvalue())
+
+
+def _without_the_hour(content: bytes) -> bytes:
+    """The same workbook with no trace of when it was written, so that its hash says what it holds.
+
+    openpyxl stamps the time into its properties as it saves, and the archive into every member.
+    """
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as made, zipfile.ZipFile(out, "w") as kept:
+        for member in made.infolist():
+            part = made.read(member)
+            if member.filename == "docProps/core.xml":
+                part = re.sub(rb"<dcterms:(created|modified)[^>]*>[^<]*</dcterms:\1>", b"", part)
+            fixed = zipfile.ZipInfo(member.filename, date_time=(1980, 1, 1, 0, 0, 0))
+            fixed.compress_type = zipfile.ZIP_DEFLATED
+            kept.writestr(fixed, part)
+    return out.getvalue()
+
+
+Rows = Sequence[Sequence[str | float | None]]
+_SHADED, _HEADING, _QUIET = "FFFFF9DB", "FFE7E6E6", "FF595959"
+_BESIDE = {"empty": "empty", "given": "given", "either": "empty or given"}
+_STEPS = (
+    "Fill in the shaded cells of column E (numerator) on the sheet Return: one figure for each area"
+    " and outcome.",
+    "Column F (denominator) is what the figure is out of. Fill it in where it is shaded; leave it"
+    " where it is in place.",
+    "Where there is no figure, leave column E empty and choose its symbol in column G (status)."
+    " Never write <5, *, N/A or 0 in its place.",
+    "Column H (note) is for what a reader must know about a figure. No names of people.",
+    "Column I (last_accepted) shows the figure that was accepted last time. It is not read.",
+    "Keep the columns and rows as they are. Paste values, not formulas.",
+    "What is counted, and what each symbol means, stands on the sheet Notes.",
+    "Check it before you send it: newstart check FILE. It names every fault in its cell.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is asked from a submitter: shown on the sheet of notes and offered in drop-downs."""
+
+    areas: tuple[Area, ...]
+    outcomes: tuple[Outcome, ...]
+
+
+def workbook(rows: Rows, guide: Sequence[str], asked: Asked | None) -> bytes:
+    """The workbook of a return; without ``asked`` it offers no drop-downs and has no notes."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    sheet = book.active
+    sheet.title = form().return_sheet
+    _write_table(sheet, rows)
+    _write_guide(book.create_sheet(form().guide_sheet), guide)
+    if asked is not None:
+        lists = _write_notes(book.create_sheet(form().notes_sheet), asked)
+        _offer(sheet, rows, asked, lists)
+        _shade(sheet, rows, asked)
+    for one in book.worksheets:
+        fit_to_width(one)
+    return saved(book)
+
+
+def fit_to_width(sheet: Any) -> None:
+    """Print a sheet in landscape, as wide as the paper and as long as it is."""
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+
+
+def wrap(sheet: Any, row: int, columns: int) -> None:
+    """Wrap the texts of a row whose column widths are set, and make it tall enough for them.
+
+    ``columns`` is how many cells the row has; asked of the sheet, it would count all of its cells.
+    """
+    from openpyxl.styles import Alignment
+
+    lines = 1
+    wrapped = Alignment(wrap_text=True, vertical="top", horizontal="left")
+    for cell in next(sheet.iter_rows(row, row, 1, columns)):
+        cell.alignment = wrapped
+        width = sheet.column_dimensions[cell.column_letter].width
+        lines = max(lines, math.ceil(1.15 * len(str(cell.value or "")) / width))
+    sheet.row_dimensions[row].height = 15 * lines
+
+
+def _write_table(sheet: Any, rows: Rows) -> None:
+    from openpyxl.styles import Font
+
+    sheet.append([*form().names, *form().ignored])
+    for row in rows:
+        sheet.append(list(row))
+    _heading(sheet[1])
+    widths = [column.width for column in form().columns] + [14] * len(form().ignored)
+    figures = {"numerator", "denominator", *form().ignored}
+    for column, width in zip(sheet.columns, widths, strict=True):
+        sheet.column_dimensions[column[0].column_letter].width = width
+        number = "General" if column[0].value in figures else "@"
+        for cell in column[1:]:
+            cell.number_format = number
+            if column[0].value in form().ignored:
+                cell.font = Font(italic=True, color=_QUIET)
+    sheet.freeze_panes = "A2"
+    sheet.print_title_rows = "1:1"
+
+
+def _heading(cells: Sequence[Any]) -> None:
+    from openpyxl.styles import Font, PatternFill
+
+    for cell in cells:
+        cell.font = Font(bold=True)
+        cell.fill = PatternFill("solid", fgColor=_HEADING)
+
+
+def _write_guide(sheet: Any, guide: Sequence[str]) -> None:
+    from openpyxl.styles import Font
+
+    sheet.column_dimensions["A"].width = 20
+    sheet.column_dimensions["B"].width = 90
+    for label, value in zip(form().guide, guide, strict=True):
+        sheet.append([label, value])
+        sheet.cell(sheet.max_row, 2).number_format = "@"
+    sheet.append([])
+    sheet.append(["How to fill it in"])
+    sheet.cell(sheet.max_row, 1).font = Font(bold=True)
+    for number, step in enumerate(_STEPS, start=1):
+        sheet.append([number, step])
+        wrap(sheet, sheet.max_row, sheet.max_column)
+
+
+def _write_notes(sheet: Any, asked: Asked) -> dict[str, str]:
+    """Write the notes; where the lists stand that drop-downs offer, by column of the return."""
+    for letter, width in zip("ABCDE", (36, 40, 44, 36, 22), strict=True):
+        sheet.column_dimensions[letter].width = width
+    tables: tuple[tuple[str, str, tuple[str, ...], list[tuple[str, ...]]], ...] = (
+        (
+            "status",
+            "Status symbols",
+            ("symbol", "meaning", "the figure beside it"),
+            [(s.symbol, s.about, _BESIDE[s.figure]) for s in form().symbols],
+        ),
+        (
+            "outcome",
+            "Outcomes",
+            ("code", "title", "what is counted", "out of", "numbers"),
+            [_defined(outcome) for outcome in asked.outcomes],
+        ),
+        ("area_code", "Areas", ("code", "name"), [(a.code, a.name) for a in asked.areas]),
+    )
+    lists = {}
+    for column, title, heads, lines in tables:
+        if sheet.max_row > 1:
+            sheet.append([])
+        sheet.append([title])
+        _heading(sheet[sheet.max_row][:1])
+        sheet.append(list(heads))
+        _heading(sheet[sheet.max_row][: len(heads)])
+        first = sheet.max_row + 1
+        for line in lines:
+            sheet.append(list(line))
+            for cell in sheet[sheet.max_row]:
+                cell.number_format = "@"
+            wrap(sheet, sheet.max_row, sheet.max_column)
+        lists[column] = f"{form().notes_sheet}!$A${first}:$A${sheet.max_row}"
+    return lists
+
+
+def _defined(outcome: Outcome) -> tuple[str, ...]:
+    numbers = "whole numbers" if outcome.whole else "decimals are right"
+    out_of = outcome.denominator or "nothing: a value by itself"
+    return outcome.code, outcome.title, outcome.numerator, out_of, numbers
+
+
+def _offer(sheet: Any, rows: Rows, asked: Asked, lists: dict[str, str]) -> None:
+    """Drop-downs and limits; what they refuse, they refuse in the words of the check."""
+    last = len(rows) + 1
+    place = {name: column_letter(number) for number, name in enumerate(form().names)}
+    if not rows:
+        return
+    for column, source in lists.items():
+        _validate(
+            sheet,
+            f"{place[column]}2:{place[column]}{last}",
+            ("list", None, source),
+            "Choose from the list; the sheet Notes explains it.",
+        )
+    quarter = f'"{rows[0][2]}"'
+    _validate(
+        sheet,
+        f"{place['quarter']}2:{place['quarter']}{last}",
+        ("list", None, quarter),
+        f"This return is for {rows[0][2]}.",
+    )
+    missing = "A missing or withheld one stays empty, with its symbol in status."
+    start = 2
+    for outcome in asked.outcomes:
+        end = start + len(asked.areas) - 1
+        figures, below = (
+            f"{place['numerator']}{start}:{place['numerator']}{end}",
+            (f"{place['denominator']}{start}:{place['denominator']}{end}"),
+        )
+        ratio = outcome.form == "ratio"
+        what = "A whole number, 0 or more." if outcome.whole else "A number."
+        kind = "whole" if outcome.whole else "decimal"
+        low = "0" if ratio or outcome.whole else "-1000000000"
+        _validate(sheet, figures, (kind, "greaterThanOrEqual", low), f"{what} {missing}")
+        if ratio:
+            _validate(sheet, below, ("decimal", "greaterThan", "0"), "A number above 0.")
+        else:
+            _validate(sheet, below, ("textLength", "equal", "0"), "A value by itself: none.")
+        start = end + 1
+
+
+def _validate(sheet: Any, cells: str, rule: tuple[str, str | None, str], message: str) -> None:
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    kind, operator, formula = rule
+    offered = DataValidation(type=kind, operator=operator, formula1=formula, allow_blank=True)
+    offered.error, offered.errorTitle = message, "This cell"
+    offered.showErrorMessage = True
+    offered.add(cells)
+    sheet.add_data_validation(offered)
+
+
+def _shade(sheet: Any, rows: Rows, asked: Asked) -> None:
+    """Shade what is to be filled in, and part the outcomes with a line."""
+    from openpyxl.styles import Border, PatternFill, Side
+
+    form_of = {outcome.code: outcome.form for outcome in asked.outcomes}
+    shade, line = PatternFill("solid", fgColor=_SHADED), Border(top=Side("thin", color=_QUIET))
+    before = None
+    for number, row in enumerate(rows, start=2):
+        outcome = str(row[3])
+        sheet.cell(number, 5).fill = shade
+        if row[5] is None and form_of[outcome] == "ratio":
+            sheet.cell(number, 6).fill = shade
+        if before not in (None, outcome):
+            for cell in sheet[number]:
+                cell.border = line
+        before = outcome
+
 
 Row = list[str | float | None]
 

@@ -1,7 +1,6 @@
 """From a file to addressed cells: xlsx through python-calamine, CSV through the csv module.
 
-Nothing is judged here. Every row keeps its number in the sheet, so that a problem can name the
-cell that the officer sees, and every cell keeps the value that stood in it.
+Workbooks that are no returns (a price list that a ministry publishes) come through the same gate.
 """
 
 from __future__ import annotations
@@ -17,11 +16,8 @@ from evaluation import fingerprint
 from evaluation.errors import PeriodError, ReturnFileError, UserError
 from evaluation.quarters import Period
 from evaluation.returns import gate
-from evaluation.returns.addresses import address as address
-from evaluation.returns.addresses import column_letter as column_letter
-from evaluation.returns.archive import damaged
-from evaluation.returns.form import form
-from evaluation.returns.parts import MAX_RECTANGLE
+from evaluation.returns.archive import MAX_RECTANGLE, damaged
+from evaluation.returns.form import address, form
 from evaluation.returns.sheets import MAX_ROW, Sheet
 
 _MAX_FIELDS, _MAX_BLANK = 200, 10_000
@@ -221,3 +217,36 @@ def plain_text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip(" ")
+
+
+def read_sheets(path: Path) -> dict[str, list[RawRow]]:
+    """Every sheet of a workbook by its title: rows from row 1 and column A, None where empty.
+
+    Raises
+    ------
+    UserError : there is no such file.
+    ReturnFileError : it is no sound workbook, breaks a bound of the gate, or holds what the gate
+        does not let through (macros, links to other files).
+    """
+    from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"the file cannot be opened ({error.strerror}).", where=str(path)) from None
+    gate.check_size(len(content), path.name)
+    passed = gate.pass_workbook(content, path.name)
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(passed.content))
+        return {name: _rows(book.get_sheet_by_name(name)) for name in book.sheet_names}
+    except (CalamineError, PasswordError):
+        raise damaged(path.name, "its sheets cannot be read") from None
+
+
+def _rows(sheet: Any) -> list[RawRow]:
+    if sheet.start is None:
+        return []
+    return [
+        RawRow(number, tuple(None if value == "" else value for value in values))
+        for number, values in enumerate(sheet.to_python(skip_empty_area=False), start=1)
+    ]

@@ -11,9 +11,10 @@ from evaluation.simulate.figures import (
     draw_figures,
     in_other_programme,
     panel_of,
+    rows_of,
     truth_table,
+    write_returns,
 )
-from evaluation.simulate.files import rows_of, write_returns
 from evaluation.simulate.places import Scenario, invent_programme, write_programme
 
 __all__ = [

@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluation.errors import ProtocolError
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
-from evaluation.finding.assumptions import Attack, refute
-from evaluation.finding.implied import area_table, test_implications
+from evaluation.finding.refutation import Attack, refute, unobserved
 from evaluation.finding.sentences import Range
-from evaluation.finding.theory import Theory
-from evaluation.finding.unobserved import unobserved
+from evaluation.finding.theory import Theory, area_table, test_implications
 from evaluation.ledger.ledger import Ledger
 from evaluation.quarters import format_instant, now
-from evaluation.study.panels import load_study, study_panel
 from evaluation.study.results import read_results
 from evaluation.study.run import estimate_by
+from evaluation.study.study import load_study, study_panel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,14 +13,22 @@ from typing import TYPE_CHECKING, Any
 from evaluation.errors import ProtocolError
 from evaluation.ledger.ledger import Ledger
 from evaluation.quarters import Period, format_instant
-from evaluation.study import assignment_store, kept
-from evaluation.study.code import code_files, code_fingerprint, environment
-from evaluation.study.lock import VERSION, VINTAGE_RULES, Lock, declared_part, protocol_part
-from evaluation.study.look_series import LookSeries
-from evaluation.study.panels import load_study, study_panel
+from evaluation.study import stored_assignments
+from evaluation.study.interim_analyses import LookSeries
+from evaluation.study.lock import (
+    VERSION,
+    VINTAGE_RULES,
+    Lock,
+    code_files,
+    code_fingerprint,
+    declared_part,
+    environment,
+    protocol_part,
+)
 from evaluation.study.protocol_check import check_protocol
 from evaluation.study.results import as_data, clean, read_results
 from evaluation.study.run import run_study
+from evaluation.study.study import load_study, study_panel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,20 +168,20 @@ def _assignments(
 ) -> dict[str, Any]:
     """Draw and keep the assignments, or take those that looks were already judged against."""
     programme, protocol = what
-    folder = kept.series_folder(workspace, programme, protocol)
+    folder = stored_assignments.series_folder(workspace, programme, protocol)
     panel = study_panel(programme, protocol, observations, now)
-    expected, whole = kept.drawn(programme, protocol, panel)
+    expected, whole = stored_assignments.drawn(programme, protocol, panel)
     drawn_as_of: str | None = format_instant(now)
-    found = assignment_store.kept_fingerprint(folder)
+    found = stored_assignments.kept_fingerprint(folder)
     if found and before is not None and found == before.content["assignments"]["sha256"]:
         drawn_as_of = before.content["assignments"]["drawn_as_of"]
     elif found and LookSeries(folder=folder).rows():
         drawn_as_of = None
     else:
-        assignment_store.keep(folder, expected, whole)
-    held = assignment_store.held(folder, whole) or expected
+        stored_assignments.keep(folder, expected, whole)
+    held = stored_assignments.held(folder, whole) or expected
     return {
-        "sha256": assignment_store.kept_fingerprint(folder),
+        "sha256": stored_assignments.kept_fingerprint(folder),
         "drawn_as_of": drawn_as_of,
         "drawn": len(held) - 1,
         "distinct": str(held.distinct),

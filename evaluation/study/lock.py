@@ -1,28 +1,26 @@
-"""The lock of a protocol: what was fixed, when, on which code, and what had been seen by then.
-
-``protocol.lock`` lies beside ``protocol.yaml``. It is JSON that a person can read, it names the
-head of the ledger as every vouching document does, and it carries a hash of itself. A lock is
-never edited: a re-lock keeps the one before it, with its reason, in ``history``.
-"""
+"""The lock of a protocol: what was fixed, when, on which code, and what had been seen by then."""
 
 from __future__ import annotations
 
 import json
+import platform
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation import fingerprint
 from evaluation.errors import ProtocolError
 from evaluation.quarters import parse_instant
-from evaluation.workspace import write_whole
+from evaluation.workspace import package, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from evaluation.programme import Programme
     from evaluation.protocol import Protocol
+
 
 FILE, PROTOCOL = "protocol.lock", "protocol.yaml"
 VERSION = 1
@@ -132,3 +130,40 @@ def declared_part(programme: Programme, protocol: Protocol) -> dict[str, Any]:
             for code in protocol.outcomes
         },
     }
+
+
+DECIDES = (
+    "quarters.py",
+    "programme.py",
+    "protocol.py",
+    "panel.py",
+    "estimate/**/*.py",
+    "diagnose/*.py",
+    "finding/feasibility.py",
+    "finding/judge.py",
+    "finding/models.py",
+    "finding/sentences.py",
+    "study/interim_analyses.py",
+    "study/run.py",
+    "study/stored_assignments.py",
+    "study/study.py",
+)
+LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "linearmodels")
+
+
+def code_files() -> dict[str, str]:
+    """SHA-256 of each file that a verdict goes through, from the panel to the judgement."""
+    root = package()
+    files = sorted(path for pattern in DECIDES for path in root.glob(pattern))
+    return {p.relative_to(root).as_posix(): fingerprint.of_bytes(p.read_bytes()) for p in files}
+
+
+def code_fingerprint() -> str:
+    """SHA-256 over the names and contents of those files."""
+    return fingerprint.of_data(code_files())
+
+
+def environment() -> dict[str, str]:
+    """The interpreter and the libraries that figures rest on beside our own code."""
+    versions = {name: metadata.version(name) for name in LIBRARIES}
+    return {"python": platform.python_version(), **versions}

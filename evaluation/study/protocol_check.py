@@ -1,26 +1,425 @@
-"""Check a protocol before it is frozen: what is missing, contradictory or unwise, line by line."""
+"""Check a protocol before it is frozen, and where it meets its areas, sites, theory and figures."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from evaluation.errors import EstimateError, PanelError, ProtocolError
+from evaluation.finding.feasibility import FEWEST_AUTHORITIES, first_able
 from evaluation.finding.theory import Theory
 from evaluation.ledger.events import read_events
 from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme
-from evaluation.study import kept
+from evaluation.study import stored_assignments
+from evaluation.study.interim_analyses import plan_of
 from evaluation.study.lock import PROTOCOL
-from evaluation.study.panels import of_sites, study_panel
-from evaluation.study.protocol_ground import Ground, on_the_ground, too_small
-from evaluation.study.protocol_rules import Case, said_by_itself
-from evaluation.study.protocol_shape import shape
-from evaluation.study.remarks import Remark
+from evaluation.study.protocol_rules import Case, Remark, said_by_itself, shape
+from evaluation.study.study import of_sites, study_panel
 
 if TYPE_CHECKING:
+    from evaluation.estimate.assignments import Assignments
+    from evaluation.ledger.events import Event
+    from evaluation.panel import Panel
     from evaluation.protocol import Protocol
     from evaluation.workspace import Workspace
+
+
+FEWEST_BEFORE, A_SEASON_TWICE = 4, 8
+SMALL_FIGURE = 10
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ground:
+    """What a protocol stands on, as far as there is any.
+
+    panel : of what the ledger holds now; None before the first return. drawn : the assignments of
+    the plan on it, or why they cannot be drawn.
+    """
+
+    theory: Theory | None
+    events: tuple[Event, ...]
+    panel: Panel | None = None
+    drawn: Assignments | None = None
+    undrawn: str = ""
+
+
+def on_the_ground(case: Case, ground: Ground) -> list[Remark]:
+    """Every remark that areas, sites, theory and figures give rise to."""
+    found = [*sites(case), *areas(case, ground), *theory(case, ground), *seen(case, ground)]
+    if ground.panel is not None:
+        found += [*figures(case, ground.panel), *drawn(case, ground)]
+    return found
+
+
+def sites(case: Case) -> Iterator[Remark]:
+    """Starts, announcements, and the quarters before."""
+    programme = case.programme
+    for site in programme.sites:
+        if site.announced is not None and site.announced > site.start:
+            yield case.remark(
+                "P095",
+                "error",
+                ("programme",),
+                f"Site {site.code} starts in {site.start}, before it is announced "
+                f"({site.announced}).",
+                "Mend its dates in programme.yaml.",
+            )
+        if not any(area.site == site.code for area in programme.areas):
+            yield case.remark(
+                "P093",
+                "error",
+                ("programme",),
+                f"Site {site.code} has no pilot area.",
+                "Give it areas in areas.csv, or take it out.",
+            )
+    yield from _announced(case)
+    first = min((site.start for site in programme.sites), default=None)
+    if first is None:
+        yield case.remark(
+            "P093",
+            "error",
+            ("programme",),
+            "The programme has no site.",
+            "Declare its sites in programme.yaml.",
+        )
+    elif first - programme.first < FEWEST_BEFORE:
+        yield case.remark(
+            "P094",
+            "error",
+            ("programme",),
+            f"There are {first - programme.first} periods before the first start.",
+            f"At least {FEWEST_BEFORE} are needed to compare with.",
+        )
+    elif first - programme.first < A_SEASON_TWICE and programme.first.frequency == "Q":
+        yield case.remark(
+            "P097",
+            "question",
+            ("programme",),
+            f"There are {first - programme.first} quarters before the first start: "
+            "no season is seen twice.",
+            "Ask for more of the past.",
+        )
+
+
+def _announced(case: Case) -> Iterator[Remark]:
+    """Sites announced so early that something may move before their start."""
+    ahead = {s.code: s.start - s.announced for s in case.programme.sites if s.announced is not None}
+    early = {code: n for code, n in ahead.items() if n > case.protocol.did.anticipation}
+    if early:
+        allowed, most = case.protocol.did.anticipation, max(early.values())
+        yield case.remark(
+            "P084",
+            "question",
+            ("did", "anticipation"),
+            f"{len(early)} sites are announced up to {most} periods ahead, and the "
+            f"protocol allows for {allowed} of anticipation.",
+            f"Say why nothing moves before the start, or set did: {{anticipation: {most}}}.",
+        )
+
+
+def areas(case: Case, ground: Ground) -> Iterator[Remark]:
+    """Which areas are compared with, and how many authorities can be re-drawn."""
+    protocol, programme = case.protocol, case.programme
+    eligible = [a for a in programme.areas if a.role != "excluded"]
+    comparisons = [a for a in eligible if a.role == "comparison"]
+    pilots = [a for a in eligible if a.role == "pilot"]
+    if not comparisons:
+        yield case.remark(
+            "P091",
+            "error",
+            ("eligibility",),
+            "There is no comparison area.",
+            "Declare them in areas.csv.",
+        )
+        return
+    buffer = protocol.eligibility.buffer_km
+    placed = [(a.x, a.y) for a in pilots if a.x is not None and a.y is not None]
+    if (buffer is not None or protocol.ring_km is not None) and not placed:
+        place = ("eligibility", "buffer_km") if buffer is not None else ("ring_km",)
+        yield case.remark(
+            "P096",
+            "question",
+            place,
+            "Areas have no coordinates, so no distance can be kept or tested.",
+            "Give x and y in areas.csv.",
+        )
+    if buffer is not None:
+        for area in comparisons:
+            if area.x is None or area.y is None:
+                continue
+            away = min((math.dist((area.x, area.y), spot) for spot in placed), default=math.inf)
+            if away < buffer:
+                yield case.remark(
+                    "P090",
+                    "error",
+                    ("eligibility", "buffer_km"),
+                    f"Comparison area {area.code} lies {away:.1f} km from a pilot "
+                    f"area, inside the buffer of {buffer:g} km.",
+                    "Exclude it in areas.csv with this reason.",
+                )
+    homes = {a.authority for a in pilots}
+    shared = [a.code for a in comparisons if a.authority in homes]
+    if shared and not protocol.eligibility.shared_authority:
+        yield case.remark(
+            "P092",
+            "question",
+            ("eligibility", "shared_authority"),
+            f"{len(shared)} comparison areas share an authority with a site, whose "
+            f"services merge there too (first: {shared[0]}).",
+            "Exclude them, or say why not: eligibility: {shared_authority: true}",
+        )
+    yield from _other_programmes(case, ground)
+    authorities = {a.authority for a in eligible}
+    moves = len(homes) < len(pilots) and protocol.assignments.block != "area"
+    if moves and len(authorities) < FEWEST_AUTHORITIES:
+        yield case.remark(
+            "P071",
+            "error",
+            ("assignments",),
+            f"Pilot areas share authorities, so whole authorities are re-drawn, and "
+            f"{len(authorities)} are eligible: too few to bear a confirmatory claim.",
+            f"Take in areas of at least {FEWEST_AUTHORITIES} authorities, or call it exploratory.",
+        )
+
+
+def _other_programmes(case: Case, ground: Ground) -> Iterator[Remark]:
+    programme, allowed = case.programme, case.protocol.eligibility.allowed
+    for event in ground.events:
+        if event.kind != "other programme" or not event.overlaps(programme.first, programme.last):
+            continue
+        if event.outcomes and not set(event.outcomes) & set(case.protocol.outcomes):
+            continue
+        touched = [
+            a.code
+            for a in programme.areas
+            if a.role == "comparison" and a.code not in allowed and event.happened_to(a)
+        ]
+        if touched:
+            yield case.remark(
+                "P098",
+                "error",
+                ("eligibility",),
+                f"{len(touched)} comparison areas are in another programme ({event.what}, from "
+                f"{event.since}; first: {touched[0]}).",
+                "Exclude them in areas.csv, or say why: eligibility: {allowed: {CODE: why}}",
+            )
+    for code in allowed:
+        if code not in programme.area_by_code:
+            yield case.remark(
+                "P099",
+                "error",
+                ("eligibility", "allowed", code),
+                f"The programme has no area {code!r}.",
+                "Mend its code.",
+            )
+
+
+def theory(case: Case, ground: Ground) -> Iterator[Remark]:
+    """What the theory of change asks of the analysis."""
+    graph, protocol = ground.theory, case.protocol
+    if graph is None:
+        yield case.remark(
+            "P120",
+            "question",
+            ("adjust_for",),
+            "No theory of change is drawn: what would have to be held fixed cannot be checked.",
+            "Draw it in theory.yaml beside the protocol.",
+        )
+        return
+    for number, name in enumerate(protocol.adjust_for):
+        if name not in graph.causes:
+            yield case.remark(
+                "P101",
+                "error",
+                ("adjust_for", number),
+                f"The theory of change has no cause {name!r}.",
+                f"It has {', '.join(graph.causes)}.",
+            )
+    held = [name for name in protocol.adjust_for if name in graph.causes]
+    for code in protocol.primary:
+        if code not in graph.outcomes:
+            yield case.remark(
+                "P104",
+                "question",
+                case.role_place(code),
+                f"The theory of change does not lead to {code}.",
+                "Draw how the programme is to move it.",
+            )
+            continue
+        bad = graph.bad_controls(code, held)
+        for name, why in bad.items():
+            yield case.remark(
+                "P100",
+                "error",
+                ("adjust_for", protocol.adjust_for.index(name)),
+                f"{name} is a bad control for {code}: {why}.",
+                "Take it out of adjust_for.",
+            )
+        if not bad and not graph.closes(code, held):
+            needed = graph.adjustment_set(code)
+            mend = (
+                "Hold fixed: " + ", ".join(needed)
+                if needed is not None
+                else "Nothing at hand closes it: say so in what_it_can_bear."
+            )
+            yield case.remark(
+                "P102",
+                "question",
+                ("adjust_for",),
+                f"With what is held fixed a path stays open by which {code} and the "
+                "choice of pilots share a cause.",
+                mend,
+            )
+    moved = graph.descendants(graph.treatment)
+    for code in protocol.negative_control:
+        if code in graph.causes and code in moved:
+            yield case.remark(
+                "P103",
+                "error",
+                case.role_place(code),
+                f"By the theory of change the programme moves {code}: it is no negative control.",
+                "Choose another one.",
+            )
+
+
+def seen(case: Case, ground: Ground) -> Iterator[Remark]:
+    """What is said to have been seen, against what the ledger holds."""
+    panel = ground.panel
+    first = min((site.start for site in case.programme.sites), default=None)
+    if panel is None or first is None or panel.periods[-1] < first:
+        return
+    said = case.protocol.data_seen.strip().lower()
+    if said in ("none", "no", "nothing", "no data", "none."):
+        yield case.remark(
+            "P114",
+            "error",
+            ("data_seen",),
+            f"It says that no data were seen, and the ledger holds figures up to "
+            f"{panel.periods[-1]}, after the first start ({first}).",
+            "Say what was seen.",
+        )
+    else:
+        yield case.remark(
+            "P122",
+            "question",
+            ("data_seen",),
+            f"Figures up to {panel.periods[-1]} are held already, after the first "
+            f"start ({first}): frozen now, every look stays exploratory.",
+            "Register what was seen, or plan a study of sites yet to start.",
+        )
+
+
+def figures(case: Case, panel: Panel) -> Iterator[Remark]:
+    """Whether the panel's own figures can be taken as the protocol takes them."""
+    protocol = case.protocol
+    for code in protocol.outcomes:
+        values, place = panel.array(code), ("scale", code)
+        log, status = protocol.scale_of(code) == "log", panel.statuses[code]
+        if log and bool((values[np.isfinite(values)] <= 0).any()):
+            yield case.remark(
+                "P032",
+                "error",
+                place,
+                f"{code} has figures of 0, and no logarithm of it can be taken.",
+                "Set scale: {" + code + ": level}",
+            )
+        elif log and code in panel.denominators:
+            counts = values * panel.denominators[code] / panel.per.get(code, 1.0)
+            small = float(np.mean(counts[np.isfinite(counts)] < SMALL_FIGURE))
+            if small >= 0.005:
+                yield case.remark(
+                    "P033",
+                    "question",
+                    place,
+                    f"{100 * small:.0f} % of the counts of {code} are below "
+                    f"{SMALL_FIGURE}: logarithms of them are noisy and off-centre.",
+                    "Set scale: {" + code + ": level}",
+                )
+        if bool((status == "[c]").any()) and not protocol.suppressed:
+            yield case.remark(
+                "P123",
+                "question",
+                case.role_place(code),
+                f"Small counts of {code} are withheld, and what is done with them is not stated.",
+                "Say it: suppressed: ...",
+            )
+
+
+def drawn(case: Case, ground: Ground) -> Iterator[Remark]:
+    """Whether the assignments can bear a confirmatory claim."""
+    alpha = 1 - case.protocol.level
+    if ground.drawn is None:
+        yield case.remark(
+            "P072",
+            "error",
+            ("assignments", "strata"),
+            f"The assignments cannot be drawn: {ground.undrawn}",
+            "Use fewer strata, or more comparison areas.",
+        )
+        return
+    smallest = ground.drawn.smallest_p
+    if smallest > alpha + 1e-9:
+        yield case.remark(
+            "P070",
+            "error",
+            ("assignments",),
+            f"{ground.drawn.distinct} assignments are possible, so no p-value is "
+            f"below {smallest:.3f}, and alpha is {alpha:.3g}: they cannot bear a "
+            "confirmatory claim.",
+            "More pilot areas, or more to compare with.",
+        )
+    elif smallest > alpha / len(case.protocol.primary):
+        yield case.remark(
+            "P076",
+            "question",
+            ("assignments",),
+            f"No p-value is below {smallest:.3f}: with "
+            f"{len(case.protocol.primary)} primary outcomes only joint evidence "
+            "could be found.",
+            "Fewer primary outcomes, or more areas.",
+        )
+    if case.protocol.looks is not None and smallest <= alpha:
+        plan = plan_of(case.protocol)
+        first = first_able(ground.drawn, plan)
+        if first > plan.horizon / 2:
+            yield case.remark(
+                "P077",
+                "question",
+                ("looks",),
+                f"By so few assignments ({ground.drawn.distinct}) no look before "
+                f"number {first} of {plan.horizon} could rule out “no effect”.",
+                "More areas, spending: pocock, or say that early looks cannot speak.",
+            )
+
+
+def too_small(case: Case, detectable: dict[str, float]) -> Iterator[Remark]:
+    """Outcomes whose hoped effect is below what the last planned look could find.
+
+    Parameters
+    ----------
+    detectable : primary outcome -> percent found four times in five by the last planned look.
+    """
+    for code, seen_percent in detectable.items():
+        hoped = case.protocol.hoped_percent.get(code)
+        if hoped is not None and abs(hoped) < seen_percent:
+            shown = _percent(seen_percent)
+            yield case.remark(
+                "P061",
+                "question",
+                ("hoped_percent", code),
+                f"The effect hoped for on {code} is {hoped:+g} %, and what the "
+                f"planned looks would find four times in five is {shown}.",
+                "More areas, a longer window, or say that it may go unseen.",
+            )
+
+
+def _percent(size: float) -> str:
+    return f"{size:.1f} %" if math.isfinite(size) else "nothing, however large"
 
 
 def check_protocol(workspace: Workspace, name: str, *, power: bool = False) -> list[Remark]:
@@ -72,7 +471,7 @@ def _ground(workspace: Workspace, programme: Programme, protocol: Protocol) -> G
     except PanelError:  # a fault of the protocol that has its own remark (P030)
         return Ground(theory=theory, events=events)
     try:
-        drawn, _ = kept.drawn(programme, protocol, panel)
+        drawn, _ = stored_assignments.drawn(programme, protocol, panel)
     except EstimateError as error:
         return Ground(theory=theory, events=events, panel=panel, undrawn=str(error.what))
     return Ground(theory=theory, events=events, panel=panel, drawn=drawn)
@@ -80,7 +479,7 @@ def _ground(workspace: Workspace, programme: Programme, protocol: Protocol) -> G
 
 def _detectable(workspace: Workspace, name: str) -> dict[str, float]:
     """Primary outcome -> percent that the last planned look would find four times in five."""
-    from evaluation.study.design import study_power
+    from evaluation.study.planning import study_power
 
     table = study_power(workspace, name)
     last = table.sort_values("look").groupby("outcome").last()

@@ -1,17 +1,106 @@
-"""What a protocol says that is missing, contradictory or unwise; no figure is needed to see it."""
+"""What a protocol says that is unreadable, missing, contradictory or unwise; without figures."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
-from evaluation.estimate.ladder import SUMS_OF_GAPS
-from evaluation.study.remarks import LinedYaml, Remark, Severity
+import yaml
+from pydantic import ValidationError
+
+from evaluation.estimate.registry import SUMS_OF_GAPS
+from evaluation.programme import fields_at
+from evaluation.protocol import Protocol
 
 if TYPE_CHECKING:
     from evaluation.programme import Programme
-    from evaluation.protocol import Protocol
+
+
+Severity = Literal["error", "question"]
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remark:
+    """One remark on a protocol: an error keeps it from being frozen, a question asks for a reason.
+
+    line : in ``protocol.yaml``; where something is missing, 1. field : dotted name of the entry.
+    """
+
+    rule: str
+    severity: Severity
+    line: int
+    field: str
+    message: str
+    mend: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """As printed for programs."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.message} ({self.rule}, {self.severity})\n    {self.mend}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinedYaml:
+    """A YAML mapping with the line of each of its entries.
+
+    twice : keys that stand twice, with their lines; YAML itself keeps the last one in silence.
+    """
+
+    content: dict[str, Any]
+    lines: dict[Place, int]
+    twice: tuple[tuple[str, int], ...] = ()
+
+    def line(self, *place: str | int) -> int:
+        """The line of an entry, or of the nearest one that holds it; 1 where there is none."""
+        for end in range(len(place), 0, -1):
+            if place[:end] in self.lines:
+                return self.lines[place[:end]]
+        return 1
+
+    def says(self, *place: str) -> bool:
+        """Whether the file has the entry at all."""
+        return tuple(place) in self.lines
+
+
+def read_lined(text: str) -> LinedYaml:
+    """The mapping of a YAML text, with its lines.
+
+    Raises
+    ------
+    yaml.YAMLError : it is no YAML.
+    """
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    content = yaml.safe_load(text)
+    lines: dict[Place, int] = {}
+    twice: list[tuple[str, int]] = []
+    for place, line, again in _entries((), node):
+        if again:
+            twice.append((".".join(map(str, place)), line))
+        lines[place] = line
+    return LinedYaml(
+        content=content if isinstance(content, dict) else {}, lines=lines, twice=tuple(twice)
+    )
+
+
+def _entries(place: Place, node: Any) -> Iterator[tuple[Place, int, bool]]:
+    """Every entry below a node: its place, its line, and whether its key stood there before."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            here = (*place, str(key.value))
+            yield here, key.start_mark.line + 1, key.value in seen
+            seen.add(key.value)
+            yield from _entries(here, value)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield (*place, number), value.start_mark.line + 1, False
+            yield from _entries((*place, number), value)
+
 
 SHORTEST_REASON = 20
 LONGEST_HORIZON = 40
@@ -534,3 +623,99 @@ RULES: tuple[Rule, ...] = (
     estimators,
     money,
 )
+
+
+def shape(text: str) -> tuple[LinedYaml | None, Protocol | None, list[Remark]]:
+    """The lines and the protocol of a text, as far as it can be read, and what is wrong with it."""
+    try:
+        source = read_lined(text)
+    except yaml.YAMLError as error:
+        in_brackets = "flow" in (getattr(error, "context", None) or "")
+        mark = getattr(error, "context_mark" if in_brackets else "problem_mark", None)
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        return (
+            None,
+            None,
+            [
+                _error(
+                    "P001",
+                    mark.line + 1 if mark else 1,
+                    "",
+                    f"This is no YAML: {problem}.",
+                    "Mend the line: names end with a colon and a space, lists stand in brackets.",
+                )
+            ],
+        )
+    if not source.content:
+        return (
+            source,
+            None,
+            [
+                _error(
+                    "P001",
+                    1,
+                    "",
+                    "The file holds no mapping of names to values.",
+                    "Begin with: newstart protocol new PROGRAMME/STUDY",
+                )
+            ],
+        )
+    remarks = [
+        _error(
+            "P002",
+            line,
+            field,
+            f"{field} stands twice; only the last one would count.",
+            "Keep one of them.",
+        )
+        for field, line in source.twice
+    ]
+    try:
+        return source, Protocol.model_validate(source.content), remarks
+    except ValidationError as error:
+        remarks += [_told(one, source) for one in error.errors()]
+        return source, None, remarks
+
+
+def _error(rule: str, line: int, field: str, message: str, mend: str) -> Remark:
+    return Remark(rule=rule, severity="error", line=line, field=field, message=message, mend=mend)
+
+
+def _told(error: Any, source: LinedYaml) -> Remark:
+    place = tuple(error["loc"])
+    field, line = ".".join(map(str, place)), source.line(*place)
+    kind, given = error["type"], error.get("input")
+    if kind == "extra_forbidden":
+        near = next(iter(_nearest(str(place[-1]), place)), "")
+        mend = f"Did you mean {near}?" if near else "Take it out, or see `newstart protocol new`."
+        return _error("P003", line, field, f"A protocol has no {field!r}.", mend)
+    if kind == "missing":
+        return _error("P004", line, field, f"{field} is missing.", f"Add a line: {field}: ...")
+    if field == "primary" and kind == "too_long":
+        return _error(
+            "P022",
+            line,
+            field,
+            f"{len(given)} outcomes are named as primary, and three are the most.",
+            "Choose up to three; the others are secondary.",
+        )
+    if kind == "literal_error":
+        expected = error["ctx"]["expected"]
+        rule = "P080" if place[0] == "estimators" else "P005"
+        return _error(rule, line, field, f"{field} is {given!r}.", f"It is one of {expected}.")
+    return _error(
+        "P005",
+        line,
+        field,
+        f"{field} is {_plain(given)}: {error['msg'].lower()}.",
+        "Give a value of that kind and range.",
+    )
+
+
+def _plain(given: Any) -> str:
+    text = repr(given)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _nearest(name: str, place: tuple[Any, ...]) -> Iterator[str]:
+    yield from difflib.get_close_matches(name, list(fields_at(Protocol, place[:-1])), n=1)

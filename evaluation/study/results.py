@@ -1,7 +1,4 @@
-"""A study's results as plain data: what the book, and anyone else, reads.
-
-Written to ``var/results/<programme>/<study>/results.json``; a missing or unbounded number is null.
-"""
+"""A study's results as plain data: what the book, and anyone else, reads."""
 
 from __future__ import annotations
 
@@ -16,23 +13,166 @@ import numpy as np
 from evaluation import fingerprint
 from evaluation.diagnose import balance_table
 from evaluation.errors import ProtocolError
-from evaluation.estimate.bearing import RESTS_ON
+from evaluation.estimate.units import in_units
+from evaluation.finding.feasibility import RESTS_ON
+from evaluation.finding.grade import Evidence, Grade, Judgement, grade
 from evaluation.protocol import ESTIMATOR_NAMES
-from evaluation.study import figures, one_number
-from evaluation.study.code import code_fingerprint
-from evaluation.study.equity import effects_by_fifth, fifths
-from evaluation.study.evidence import graded
+from evaluation.quarters import Period
+from evaluation.study import heterogeneity
+from evaluation.study.heterogeneity import effects_by_fifth, fifths
+from evaluation.study.lock import code_fingerprint
 from evaluation.value import report
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from evaluation.estimate.estimate import Estimate
     from evaluation.finding import Finding
+    from evaluation.panel import Panel
     from evaluation.protocol import Published
     from evaluation.study.lock import Lock
     from evaluation.study.run import StudyRun
     from evaluation.workspace import Workspace
+
+
+SHOWN_PLACEBOS = 200
+
+
+def paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
+    """One row a period: pilots, what would have been with its range, comparisons; outcome's unit.
+
+    Pilots are all pilot areas pooled, started or not; their counterfactual equals the observed
+    path until the first start. Periods in which a pilot area has no figure pool the others.
+    """
+    if estimate.exposure is None or estimate.observed is None:
+        return _unweighted_paths(panel, estimate)
+    units = in_units(estimate)
+    exposure = estimate.exposure.reshape(-1, len(panel.periods)).sum(axis=0)
+    pilot = estimate.observed.reshape(-1, len(panel.periods)).sum(axis=0) / exposure
+    compared = (~panel.started)[:, None] & np.isfinite(panel.array(estimate.outcome))
+    denominator = np.where(compared, panel.denominators[estimate.outcome], 0.0)
+    rate = np.where(compared, panel.array(estimate.outcome), 0.0)
+    comparison = (rate * denominator).sum(axis=0) / denominator.sum(axis=0)
+    quarter = units.index["quarter"].astype(str).to_numpy()
+    rows = []
+    for t, label in enumerate(panel.labels):
+        row: dict[str, Any] = {
+            "period": label,
+            "pilot": pilot[t],
+            "comparison": comparison[t],
+            "counterfactual": None,
+            "low": None,
+            "high": None,
+        }
+        now = quarter == label
+        if now.any():
+            change = units.draws[:, now].sum(axis=1) / exposure[t]
+            tail = (1 - estimate.level) / 2
+            low, high = np.quantile(pilot[t] - change, [tail, 1 - tail])
+            twin = pilot[t] - units.effects[now].sum() / exposure[t]
+            row |= {"counterfactual": twin, "low": low, "high": high}
+        rows.append(row)
+    return rows
+
+
+def _unweighted_paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
+    """Means over areas where the outcome has no denominator; no band."""
+    figures = panel.array(estimate.outcome)
+    pilot, comparison = figures[panel.started], figures[~panel.started]
+    twin = estimate.paths
+    rows = []
+    for t, label in enumerate(panel.labels):
+        now = (twin["quarter"].astype(str) == label) & (twin["event_time"] >= 0)
+        ratio: float | None = None
+        if now.any():
+            gap = twin.loc[now, "observed"] - twin.loc[now, "counterfactual"]
+            weight = estimate.index.loc[now.to_numpy(), "weight"].to_numpy(dtype=float)
+            ratio = float(np.average(gap, weights=weight)) * weight.sum() / len(pilot)
+        rows.append(
+            {
+                "period": label,
+                "pilot": float(np.nanmean(pilot[:, t])),
+                "comparison": float(np.nanmean(comparison[:, t])),
+                "low": None,
+                "high": None,
+                "counterfactual": None if ratio is None else _without(pilot[:, t], ratio, estimate),
+            }
+        )
+    return rows
+
+
+def _without(pilot: NDArray[np.float64], gap: float, estimate: Estimate) -> float:
+    mean = float(np.nanmean(pilot))
+    return mean * float(np.exp(-gap)) if estimate.scale == "log" else mean - gap
+
+
+def placebo_gaps(estimate: Estimate) -> dict[str, Any]:
+    """Effects by event time: the real ones and those of up to 200 placebo assignments."""
+    if estimate.draws is None:
+        return {"event_times": [], "real": [], "gaps": []}
+    event = estimate.index["event_time"].to_numpy()
+    weight = estimate.index["weight"].to_numpy(dtype=float)
+    usable = np.isfinite(estimate.effects)
+    times = sorted(set(event[usable].tolist()))
+    maps = np.array([np.where(usable & (event == t), weight, 0.0) for t in times])
+    maps = maps / maps.sum(axis=1, keepdims=True)
+    shown = np.nan_to_num(estimate.draws.raw[: SHOWN_PLACEBOS + 1]) @ maps.T
+    return {"event_times": times, "real": shown[0].round(6), "gaps": shown[1:].round(6)}
+
+
+def graded(workspace: Workspace, results: dict[str, Any]) -> dict[str, Grade]:
+    """Primary outcome -> its grade, from results as they were written.
+
+    Raises
+    ------
+    ProtocolError : ``grade.yaml`` has another shape, or judges without a signature.
+    """
+    judgement = Judgement.load(workspace.studies / results["programme"] / results["study"])
+    return {
+        outcome["code"]: grade(evidence_of(results, outcome), judgement)
+        for outcome in results["outcomes"]
+        if outcome["role"] == "primary"
+    }
+
+
+def evidence_of(results: dict[str, Any], outcome: dict[str, Any]) -> Evidence:
+    """What the results say of one outcome, as a grade needs it."""
+    checks = {one["code"]: one for one in outcome["diagnostics"]}
+    primary, *others = (one["overall"] for one in outcome["estimates"])
+    sample, data = results["sample"], outcome["data"]
+    first = min(Period.parse(site["start"]) for site in results["sites"])
+    effect = outcome["finding"]["effect_percent"]
+    ends = [effect["low"], effect["high"]]
+    absent = {"result": "cannot tell", "sentence": "Not tested."}
+    trend, spillover = checks.get("pre_trend", absent), checks.get("spillover", absent)
+    return Evidence(
+        one_instrument=bool(outcome["instrument"]) and outcome["measured_in"] == "all areas",
+        pilot_areas=sample["pilot_areas"],
+        comparison_areas=sample["comparison_areas"],
+        periods_before=max(0, first - Period.parse(sample["first"])),
+        trend=(trend["result"], trend["sentence"]),
+        complete=1 - (data["missing"] + data["suppressed"]) / max(data["cells"], 1),
+        agree=sum(_agrees(primary, one) for one in others),
+        others=len(others),
+        excludes_none=None not in ends and (ends[0] > 0 or ends[1] < 0),
+        fixed_before=results["label"] == "confirmatory",
+        how_chosen=results["how_pilots_were_chosen"],
+        deviations=len(results.get("deviations", ())),
+        controls=tuple(
+            (one["result"], one["sentence"])
+            for one in outcome["diagnostics"]
+            if one["code"] == "negative_control"
+        ),
+        spillover=(spillover["result"], spillover["sentence"]),
+    )
+
+
+def _agrees(primary: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether another estimate has the primary one's sign and lies in its range."""
+    low, high = primary["low"], primary["high"]
+    inside = (low is None or low <= other["effect"]) and (high is None or other["effect"] <= high)
+    return bool(inside and primary["effect"] * other["effect"] > 0)
 
 
 def write_results(workspace: Workspace, run: StudyRun) -> Path:
@@ -244,14 +384,14 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
             _estimate(e, run.protocol.window, position == 0)
             for position, e in enumerate(run.estimates[code])
         ],
-        "paths": figures.paths(run.panel, primary),
-        "placebo_gaps": figures.placebo_gaps(primary),
-        "equally_likely": one_number.equally_likely(primary, run.protocol.window),
-        "new_site": asdict(one) if (one := one_number.new_site_of(primary)) else None,
-        "breaks": one_number.breaks_of(primary, run.protocol.window)
+        "paths": paths(run.panel, primary),
+        "placebo_gaps": placebo_gaps(primary),
+        "equally_likely": heterogeneity.equally_likely(primary, run.protocol.window),
+        "new_site": asdict(one) if (one := heterogeneity.new_site_of(primary)) else None,
+        "breaks": heterogeneity.breaks_of(primary, run.protocol.window)
         if code in run.protocol.primary
         else None,
-        "twin": one_number.twin_of(run.estimates[code], _names(run)),
+        "twin": heterogeneity.twin_of(run.estimates[code], _names(run)),
         "looks": run.seen.story(code) if run.seen and code in run.protocol.primary else [],
         "diagnostics": [
             {

@@ -1,17 +1,16 @@
-"""Run a study from the ledger: panel, assignments, estimates, diagnostics, findings, value.
-
-The steps are the ones that a study's notebook takes one by one; this is them in a row.
-"""
+"""Run a study from the ledger: panel, assignments, looks, estimates, findings, value."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evaluation import fingerprint
 from evaluation.diagnose import (
     Diagnostic,
     changed_instrument,
@@ -23,26 +22,26 @@ from evaluation.diagnose import (
     regression_to_the_mean,
     spillover,
 )
-from evaluation.estimate import ladder
-from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.bearing import Bearing, bearing
+from evaluation.estimate import registry
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
-from evaluation.estimate.ladder import Choices
+from evaluation.estimate.registry import Choices
+from evaluation.estimate.sensitivity import at_ends, hidden_cells
 from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
 from evaluation.estimate.units import in_units
 from evaluation.finding import Finding, Judged, adjust, judge
+from evaluation.finding.feasibility import Bearing, bearing
+from evaluation.ledger.calendar import due, passed
 from evaluation.ledger.ledger import Ledger
 from evaluation.panel import Panel
 from evaluation.programme import Programme
 from evaluation.protocol import EstimatorName, Protocol, Published
-from evaluation.study.deviations import Deviation
-from evaluation.study.kept import assignments_of, by_plan
-from evaluation.study.lock import Lock
-from evaluation.study.looking import take_look
-from evaluation.study.looks import Seen, plan_of
-from evaluation.study.panels import load_study, study_panel
-from evaluation.study.standing import standing_of
-from evaluation.study.withheld import Ends, withheld_ends
+from evaluation.study import stored_assignments
+from evaluation.study.interim_analyses import LookSeries, Seen, look_at, plan_of
+from evaluation.study.lock import Lock, code_fingerprint
+from evaluation.study.lock_status import Deviation, Standing, standing_of
+from evaluation.study.stored_assignments import assignments_of, by_plan, series_folder
+from evaluation.study.study import load_study, study_panel
 from evaluation.value import Value, worth
 
 if TYPE_CHECKING:
@@ -50,6 +49,120 @@ if TYPE_CHECKING:
 
     from evaluation.estimate.estimate import Estimate
     from evaluation.workspace import Workspace
+
+
+What = tuple["Programme", "Protocol"]
+
+
+def take_look(
+    workspace: Workspace, what: What, panel: Panel, received: str, standing: Standing
+) -> Seen | None:
+    """The look of a vintage, written to the study's look ledger if all is as it was locked.
+
+    None where no looks are planned, or nothing has started. ``received`` is the instant at which
+    the newest figure of the panel came in.
+    """
+    programme, protocol = what
+    if protocol.looks is None or not panel.started.any():
+        return None
+    assignments = assignments_of(workspace, programme, protocol, panel)
+    folder = series_folder(workspace, programme, protocol)
+    known = {
+        "quarter": panel.labels[-1],
+        "vintage": received,
+        "panel": panel.fingerprint,
+        "protocol": protocol.fingerprint,
+        "code": code_fingerprint(),
+        "assignments": fingerprint.of_bytes((folder / stored_assignments.FILE).read_bytes()),
+    }
+    if standing.lock is not None:
+        known["lock"] = standing.lock.hash
+    return look_at(
+        LookSeries(folder=folder),
+        panel,
+        protocol,
+        programme,
+        assignments,
+        known,
+        record=standing.record,
+    )
+
+
+def catch_up(
+    workspace: Workspace, name: str, *, progress: Callable[[str], object] = lambda _: None
+) -> int:
+    """Take every look whose due date has passed, each on what was known at the end of that day.
+
+    Looks that the ledger holds already are left as they are; none is taken while something is not
+    as it was locked. Returns how many were taken.
+    """
+    programme, protocol = load_study(workspace, name)
+    if protocol.looks is None or not programme.sites:
+        return 0
+    first, taken = min(site.start for site in programme.sites), 0
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        standing = standing_of(workspace, programme, protocol, ledger)
+        if not standing.record:
+            progress(f"{name}: no look is taken. {standing.changed[0]}")
+            return 0
+        for quarter in passed(first, programme, workspace.now()):
+            observations = ledger.observations(
+                programme.name, as_of=due(quarter, programme), outcomes=list(protocol.outcomes)
+            )
+            if observations.empty or quarter.label not in set(observations["quarter"]):
+                continue
+            panel = study_panel(programme, protocol, observations, None)
+            before = len(LookSeries(folder=series_folder(workspace, programme, protocol)).rows())
+            seen = take_look(
+                workspace,
+                (programme, protocol),
+                panel,
+                str(observations["received"].max()),
+                standing,
+            )
+            if seen is not None and seen.written and len(seen.rows) > before:
+                progress(f"{name}: look {len(seen.rows)}, {quarter.label}")
+                taken += 1
+    return taken
+
+
+FEW = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """Cells withheld, and the overall effect with them at either end, on the estimate's scale."""
+
+    cells: int
+    low: float
+    high: float
+
+
+def withheld_ends(
+    panel: Panel, programme: Programme, protocol: Protocol, assignments: Assignments
+) -> dict[str, Ends]:
+    """Outcome -> the ends of its effect, for outcomes with withheld counts."""
+    found, panel = {}, panel.eligible()
+    # The effect needs no re-assignment, only the type does; a handful keeps it cheap.
+    few = replace(assignments, fillers=assignments.fillers[:FEW])
+    for code in protocol.outcomes:
+        threshold = programme.outcome_by_code[code].disclosure.threshold
+        cells = int(hidden_cells(panel, code).sum())
+        if not cells or threshold < 2:
+            continue
+        effect = partial(_effect, protocol, code, few)
+        ends = at_ends(panel, code, threshold, effect, assignments.strata)
+        effects = [effect(end) for end in ends]
+        found[code] = Ends(cells=cells, low=min(effects), high=max(effects))
+    return found
+
+
+def _effect(protocol: Protocol, code: str, assignments: Assignments, panel: Panel) -> float:
+    estimate = registry.fit(
+        protocol.estimators[0], panel, code, Choices.of(protocol, code), assignments
+    )
+    return float(estimate.overall(window=protocol.window)["effect"].iloc[0])
+
 
 Progress = Callable[[str], object]
 
@@ -143,7 +256,7 @@ def estimate_by(
 ) -> Estimate:
     """One estimate of a protocol's ladder, with the protocol's settings."""
     choices = Choices.of(protocol, outcome)
-    return ladder.fit(estimator, panel, outcome, choices, assignments)
+    return registry.fit(estimator, panel, outcome, choices, assignments)
 
 
 def _published(panel: Panel, protocol: Protocol, published: Published) -> Estimate:

@@ -16,17 +16,16 @@ import numpy as np
 import pandas as pd
 
 from evaluation.quarters import Period
-from evaluation.value.appraisal import paid_back_by
-from evaluation.value.cashable import after_lag
-from evaluation.value.prices import discount_factors
+from evaluation.value.cashable import after_lag, paid_back_by
+from evaluation.value.pricing import discount_factors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.programme import Programme
-    from evaluation.value.lines import Line
     from evaluation.value.parameters import Parameters
     from evaluation.value.parameters.vintage import Schedule
+    from evaluation.value.pricing import Line
     from evaluation.value.tally import Budget, Grid, Rules, Tally
 
     Floats = NDArray[np.float64]

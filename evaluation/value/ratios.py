@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.value.appraisal import Plane, mvpf, paid_back_by, plane
+from evaluation.value.cashable import Plane, mvpf, paid_back_by, plane
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,19 +1,166 @@
-"""The accounts as plain data: what a study's results hold and the book's money page reads."""
+"""The accounts as plain data, with their judgement, and by fifth: what the book reads."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.value import judgement, ratios, scenarios, sensitivity, what_if
-from evaluation.value.units import cost_units_a_quarter
+from evaluation.errors import EstimateError, ValueChainError
+from evaluation.value import ratios, scenarios, sensitivity
+from evaluation.value.cashable import distributional_weight
+from evaluation.value.pricing import cost_units_a_quarter
+from evaluation.value.ratios import willingness_to_pay
+from evaluation.value.sensitivity import switching
 
 if TYPE_CHECKING:
     from evaluation.finding import Finding
+    from evaluation.panel import Panel
     from evaluation.value.accounts import Value
-    from evaluation.value.lines import Line
+    from evaluation.value.parameters import UnitCost
+    from evaluation.value.pricing import Line
+
+
+RED_MATTERS_FROM = 0.05
+LARGEST_MULTIPLE = 5
+_SPENT = 100_000
+
+
+def four_es(
+    value: Value, findings: Mapping[str, Finding], fifths: Sequence[Mapping[str, Any]] = ()
+) -> list[dict[str, str]]:
+    """Economy, efficiency, effectiveness and equity, a sentence or two each."""
+    return [
+        {"e": "Economy", "said": _economy(value)},
+        {"e": "Efficiency", "said": _efficiency(value)},
+        {"e": "Effectiveness", "said": _effectiveness(findings)},
+        {"e": "Equity", "said": _equity(fifths)},
+    ]
+
+
+def not_monetised(value: Value, findings: Mapping[str, Finding]) -> list[dict[str, str]]:
+    """What was measured and has no price: its direction, and how sure that is."""
+    rows = []
+    for code in value.not_valued:
+        outcome, finding = value.programme.outcome_by_code[code], findings.get(code)
+        rows.append(
+            {
+                "outcome": code,
+                "title": outcome.title,
+                "direction": finding.verdict if finding else "not judged",
+                "evidence": finding.sentence if finding else "",
+                "why": f"no unit cost fits {outcome.title.lower()} as it is counted here",
+            }
+        )
+    return rows
+
+
+def what_would_change_it(value: Value) -> list[str]:
+    """By how much each gain would have to differ for gains to equal costs; the nearest first."""
+    best = float(value.net_present_social_value()[0])
+    standing = "do not cover costs" if best < 0 else "exceed costs"
+    said = [
+        f"If the gain from \u201c{row['title']}\u201d were {row['times']:.1f} times what is "
+        f"estimated, all gains together would equal costs (as estimated they {standing} so far)."
+        for row in switching(value)
+        if row["times"] is not None and row["times"] <= LARGEST_MULTIPLE
+    ]
+    return said or [
+        f"No single outcome, even at {LARGEST_MULTIPLE} times what is estimated, would make gains "
+        "equal costs."
+    ]
+
+
+def basis_of(cost: UnitCost) -> str:
+    """What a price is, said beside it: average or marginal, and whether it can be banked."""
+    if cost.basis == "marginal":
+        return "Marginal: what a budget saves when there is one fewer."
+    return (
+        f"Average ({cost.vintage}): what a service spends on one. What a budget saves when there "
+        "is one fewer is less, so this is not a saving that can be banked."
+    )
+
+
+def red_flags(value: Value) -> list[dict[str, Any]]:
+    """Red-graded prices whose gain is a twentieth or more of all gains, either way."""
+    sizes = {line: abs(float(value.pounds_of(line)[0])) for line in value.lines}
+    whole = sum(sizes.values()) or 1.0
+    return [
+        {
+            "outcome": line.outcome.code,
+            "title": line.outcome.title,
+            "code": line.cost.code,
+            "share": size / whole,
+        }
+        for line, size in sizes.items()
+        if line.cost.confidence == "red" and size / whole >= RED_MATTERS_FROM
+    ]
+
+
+def to_be_confirmed(value: Value) -> list[str]:
+    """What of the prices in use is still to be confirmed in their source."""
+    costs = {line.cost.code: line.cost for line in value.lines if line.cost.confirm}
+    grouped: dict[str, list[str]] = {}
+    for code, cost in costs.items():
+        grouped.setdefault(cost.confirm, []).append(code)
+    return [f"{what} of {', '.join(codes)}" for what, codes in grouped.items()]
+
+
+def _economy(value: Value) -> str:
+    kinds = value.costs.groupby("kind")["amount"].sum()
+    parts = ", ".join(f"£{amount:,.0f} {kind}" for kind, amount in kinds.items())
+    sites = max(1, value.costs["site"].nunique())
+    return (
+        f"£{value.cost:,.0f} was paid to date at {sites} sites ({parts}), in "
+        f"{value.price_base} prices. Whether the same could have been bought for less was not "
+        "tested: no price was compared with another supplier's."
+    )
+
+
+def _efficiency(value: Value) -> str:
+    rows = []
+    for code, avoided in value.tally.avoided.items():
+        outcome = value.programme.outcome_by_code[code]
+        if outcome.kind != "flow" or not value.cost:
+            continue
+        found = value.summary(_SPENT * avoided.by_quarter.sum(axis=1) / value.cost)
+        shown = " to ".join(f"{found[end]:,.0f}" for end in ("low", "high"))
+        rows.append(f"{outcome.title}: {found['mean']:,.0f} ({shown})")
+    if not rows:
+        return "No outcome that counts events was valued, so nothing is said for each pound."
+    return (
+        f"For each £{_SPENT:,} paid, avoided to date, all by the same money: {'; '.join(rows)}. "
+        "Below nought there were more."
+    )
+
+
+def _effectiveness(findings: Mapping[str, Finding]) -> str:
+    margin = "with no effect larger than the margin that matters"
+    counts = Counter(
+        margin if finding.verdict.startswith("no effect larger than") else finding.verdict
+        for finding in findings.values()
+    )
+    said = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
+    return f"Of {len(findings)} outcomes judged: {said}." if findings else "No outcome was judged."
+
+
+def _equity(fifths: Sequence[Mapping[str, Any]]) -> str:
+    valued = [row for row in fifths if row["valued"]]
+    if not valued:
+        return (
+            "Not known: no deprivation fifth holds both pilot and comparison areas here, or the "
+            "areas carry none, and what one fifth gained is not inferred from another."
+        )
+    said = "; ".join(
+        f"fifth {row['fifth']}: £{row['people']['mean']:,.0f} counted alike, "
+        f"£{row['people_weighted']['mean']:,.0f} weighted"
+        for row in valued
+    )
+    return f"What people gained, by deprivation fifth (1 the most deprived): {said}."
+
 
 FAN = (0.025, 0.1, 0.25, 0.75, 0.9, 0.975)
 
@@ -50,13 +197,13 @@ def as_data(
         "categories": ratios.category_chances(value),
         "scenarios": scenarios.scenarios(value),
         "break_even": scenarios.break_even_persistence(value),
-        "what_if": what_if.published_draws(value),
-        "four_es": judgement.four_es(value, findings, fifths),
+        "what_if": scenarios.published_draws(value),
+        "four_es": four_es(value, findings, fifths),
         "by_fifth": list(fifths),
-        "not_monetised": judgement.not_monetised(value, findings),
-        "what_would_change_it": judgement.what_would_change_it(value),
-        "red": judgement.red_flags(value),
-        "to_confirm": judgement.to_be_confirmed(value),
+        "not_monetised": not_monetised(value, findings),
+        "what_would_change_it": what_would_change_it(value),
+        "red": red_flags(value),
+        "to_confirm": to_be_confirmed(value),
         "sources": sources(value),
         "costs": value.costs.groupby(["agency", "kind"])["amount"]
         .sum()
@@ -192,7 +339,7 @@ def _priced(value: Value, line: Line) -> dict[str, Any]:
         "transfer": cost.transfer,
         "value": value.summary(value.pounds_of(line)),
         "note": cost.note,
-        "basis": judgement.basis_of(cost),
+        "basis": basis_of(cost),
         "bankable": cost.basis == "marginal",
         "red": cost.confidence == "red",
     }
@@ -227,3 +374,83 @@ def _notes(value: Value) -> list[str]:
         for line in value.lines
         if line.given_up
     ]
+
+
+FIFTHS = (1, 2, 3, 4, 5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incomes:
+    """Equivalised income in pounds a year: of each fifth, 1 the most deprived, and of reference."""
+
+    of_fifth: Mapping[int, float]
+    reference: float
+    source: str
+
+
+def by_fifth(
+    panel: Panel, fifth_of: Mapping[str, int], value_in: Callable[[Panel], Value], incomes: Incomes
+) -> list[dict[str, Any]]:
+    """One row a fifth: areas, what people and the purse gained, unweighted and weighted.
+
+    Parameters
+    ----------
+    fifth_of : area code -> fifth, 1 the most deprived. value_in : values one panel, the estimates
+        and assignments made anew within it.
+
+    Returns
+    -------
+    Rows with ``fifth, pilot_areas, comparison_areas, valued, reason`` and, where valued,
+    ``people`` (their own gains less lost benefits), ``purse`` (fiscal gains), ``weight`` with its
+    sensitivities, and ``people_weighted``. The purse is everyone's and is not weighted.
+
+    Raises
+    ------
+    ValueChainError : an area of the panel has no fifth.
+    """
+    codes = [str(code) for code in panel.areas.index]
+    if missing := [code for code in codes if fifth_of.get(code) not in FIFTHS]:
+        raise ValueChainError(
+            f"{len(missing)} areas have no deprivation fifth, the first {missing[0]}.",
+            expected="a number from 1, the most deprived, to 5 for every area",
+        )
+    return [_row(panel, fifth, fifth_of, value_in, incomes) for fifth in FIFTHS]
+
+
+def _row(
+    panel: Panel,
+    fifth: int,
+    fifth_of: Mapping[str, int],
+    value_in: Callable[[Panel], Value],
+    incomes: Incomes,
+) -> dict[str, Any]:
+    inside = np.array([fifth_of[str(code)] == fifth for code in panel.areas.index])
+    pilots = int((inside & panel.started).sum())
+    row: dict[str, Any] = {
+        "fifth": fifth,
+        "pilot_areas": pilots,
+        "comparison_areas": int(inside.sum()) - pilots,
+        "valued": False,
+    }
+    if not pilots or pilots == inside.sum():
+        lacking = "pilot" if not pilots else "comparison"
+        return row | {"reason": f"no {lacking} area lies in this fifth"}
+    try:
+        value = value_in(panel.select(inside))
+    except EstimateError as refused:
+        return row | {"reason": refused.what}
+    people = willingness_to_pay(value)
+    eta = value.parameters.spread("eta")
+    weight = {
+        name: distributional_weight(incomes.of_fifth[fifth], incomes.reference, number)
+        for name, number in (("central", eta.central), ("low", eta.low), ("high", eta.high))
+    }
+    return row | {
+        "valued": True,
+        "reason": "",
+        "people": value.summary(people),
+        "people_weighted": value.summary(people * weight["central"]),
+        "weight": weight,
+        "purse": value.summary(value.total(value.fiscal, discounted=True)),
+        "source": incomes.source,
+    }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.value.accounts import Value
-    from evaluation.value.lines import Line
+    from evaluation.value.pricing import Line
 
     Floats = NDArray[np.float64]
 

@@ -1,14 +1,10 @@
-"""The chain from effects to pounds (book/methods.md), one small step after another.
-
-net draws -> events avoided -> matched cost unit -> price base -> overlap -> gross value by agency
-and kind -> cashable share, lag and lump -> delivery cost by agency. Every step acts on estimate
-and draws alike, so that outcomes, sites and quarters stay joint.
-"""
+"""The chain from effects to pounds (book/methods.md), one small step after another."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,13 +12,16 @@ import pandas as pd
 from evaluation.errors import ValueChainError
 from evaluation.quarters import Period
 from evaluation.value.accounts import Value
-from evaluation.value.assumptions import Assumptions
-from evaluation.value.effects import NetEffects, net_effects
-from evaluation.value.factors import life_factors, price_factors, triangular
-from evaluation.value.lines import Line, priced_lines
 from evaluation.value.parameters import Parameters
-from evaluation.value.prices import factor_to_price_base
-from evaluation.value.tally import Budget, Grid, Rules, tally
+from evaluation.value.pricing import (
+    Line,
+    factor_to_price_base,
+    life_factors,
+    price_factors,
+    priced_lines,
+    triangular,
+)
+from evaluation.value.tally import Budget, Grid, NetEffects, Rules, net_effects, tally
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +30,41 @@ if TYPE_CHECKING:
     from evaluation.programme import Programme
 
     Floats = NDArray[np.float64]
+
+
+Uncertain = Literal["unit_costs", "lives", "cashability"]
+EVERYTHING: tuple[Uncertain, ...] = ("unit_costs", "lives", "cashability")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assumptions:
+    """How effects become pounds, beside the parameters.
+
+    Attributes
+    ----------
+    uncertain : which parameters are drawn; the others stay at their central value.
+    jointly : whether outcomes keep the assignment that they share in a draw. Only a study of what
+        goes wrong otherwise turns it off.
+    capital_bucket : optimism bias added to set-up cost that is planned and not yet paid; none by
+        default, since the costs of a programme are what was paid.
+    deadweight : must stay None. See the error.
+    """
+
+    uncertain: tuple[Uncertain, ...] = EVERYTHING
+    jointly: bool = True
+    capital_bucket: str | None = None
+    deadweight: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.deadweight is not None:
+            raise ValueChainError(
+                f"a deadweight factor of {self.deadweight:g} on a causal effect is refused: the "
+                "effect is already what happened less what would have happened anyway, so the "
+                "factor would take the same people out twice.",
+                expected="deadweight=None",
+                mend="leave it out; where an effect may have moved elsewhere, read the displacement"
+                " scenario",
+            )
 
 
 def worth(

@@ -11,8 +11,8 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 
+from evaluation.edition.book import REAL_BAND
 from evaluation.edition.build import build_book
-from evaluation.edition.pages import REAL_BAND
 from evaluation.edition.words import SYNTHETIC
 from evaluation.errors import BookError
 from evaluation.workspace import Workspace

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from bs4 import BeautifulSoup
 
-from evaluation.edition import asked
+from evaluation.edition.pages import questions
 from tests.browser.reading import reading_age, syllables
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ def plain(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
-@pytest.mark.parametrize("question", asked.QUESTIONS, ids=lambda q: q.key)
+@pytest.mark.parametrize("question", questions.QUESTIONS, ids=lambda q: q.key)
 def test_each_question_is_answered_one_click_from_the_front(
-    html: Path, question: asked.Question
+    html: Path, question: questions.Question
 ) -> None:
     links = soup_of(html / "index.html").select("article ol.ten a")
     (link,) = [one for one in links if one.string == question.asked]

@@ -10,9 +10,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from evaluation.edition.what_if import SCRIPT, STAMP, panel
+from evaluation.edition.pages.money import SCRIPT, STAMP, panel
 from evaluation.value import Assumptions
-from evaluation.value.what_if import Setting, published_draws, what_if
+from evaluation.value.scenarios import Setting, published_draws, what_if
 from tests.browser.conftest import AXE, REPOSITORY
 from tests.unit.values import AE, CLAIMANTS, HOUSED, LIFE, cost, net, valued
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.design.calibration import Bench, coverage, diagnostics
+from benchmarks.calibration import Bench, coverage, diagnostics
 from evaluation.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]

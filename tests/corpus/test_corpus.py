@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.check.problems import Checked
+from evaluation.check.report import Checked
 from evaluation.check.rules import RULES
 from evaluation.check.stages import check_return
 from evaluation.quarters import Period

@@ -18,7 +18,7 @@ import openpyxl
 import pytest
 from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 
-from evaluation.check.confirmations import Confirmation, confirmed
+from evaluation.check.report import Confirmation, confirmed
 from evaluation.check.stages import check_return
 from evaluation.ledger.ledger import Ledger
 from evaluation.returns.workbook import read_return

@@ -9,13 +9,12 @@ from functools import lru_cache
 import numpy as np
 
 from evaluation.check.before import Before
-from evaluation.ledger.history import History
+from evaluation.ledger.latest import History
 from evaluation.programme import Programme, load_outcomes
 from evaluation.quarters import Period
-from evaluation.returns.content import Observation, Return
+from evaluation.returns.form import Observation, Return
 from evaluation.simulate import Scenario, draw_figures, invent_programme, rows_of
-from evaluation.simulate.figures import Figures
-from evaluation.simulate.files import Row
+from evaluation.simulate.figures import Figures, Row
 from evaluation.workspace import packaged_schemas
 
 VALUE = "life_satisfaction"

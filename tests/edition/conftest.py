@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.edition.claims import Claims
 from evaluation.edition.edition import Edition
+from evaluation.edition.pages.claims import Claims
 from evaluation.workspace import Workspace
 from tests.edition.ground import laid_out
 

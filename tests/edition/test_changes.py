@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from evaluation.edition import changes
+from evaluation.edition.book import Pages
 from evaluation.edition.edition import Edition
-from evaluation.edition.pages import Pages
+from evaluation.edition.pages import changes
 from evaluation.edition.past import History
 from tests.edition.ground import laid_out
 

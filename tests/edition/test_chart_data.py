@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.edition import chart_data, figures
+from evaluation.edition import figures, files
 from evaluation.edition.files import Generated
 
 PATHS = [
@@ -33,23 +33,23 @@ EFFECT = {"effect": -8.1, "low": -12.7, "high": -3.5}
 
 
 def test_rows_of_names_stay_as_they_are() -> None:
-    assert chart_data.rows(figures.paths, [PATHS, ["2024 Q2"], "per 1,000"]) == PATHS
+    assert files.rows(figures.paths, [PATHS, ["2024 Q2"], "per 1,000"]) == PATHS
     nested = [{"name": "NHS", "gain": {"mean": 2.0, "low": 1.0}}]
-    assert chart_data.rows(figures.gains, [nested]) == [
+    assert files.rows(figures.gains, [nested]) == [
         {"name": "NHS", "gain_mean": 2.0, "gain_low": 1.0}
     ]
 
 
 def test_labels_with_figures_get_plain_names() -> None:
     drawn = [("Site A", EFFECT, True, "−8.1%")]
-    assert chart_data.rows(figures.forest, [drawn, "%"]) == [
+    assert files.rows(figures.forest, [drawn, "%"]) == [
         {"label": "Site A", **EFFECT, "filled": True, "as_shown": "−8.1%"}
     ]
 
 
 def test_columns_stand_side_by_side() -> None:
     drawn = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
-    found = chart_data.rows(figures.gaps, [[-1, 0, 1], [0.1, None, 0.3], drawn, "%"])
+    found = files.rows(figures.gaps, [[-1, 0, 1], [0.1, None, 0.3], drawn, "%"])
     assert found == [
         {"times": -1, "real": 0.1, "placebo_1": 1.0, "placebo_2": 4.0},
         {"times": 0, "real": None, "placebo_1": 2.0, "placebo_2": 5.0},
@@ -59,7 +59,7 @@ def test_columns_stand_side_by_side() -> None:
 
 def test_points_are_x_and_y() -> None:
     points = [[1, 2], [3, 4]]
-    found = chart_data.rows(figures.plane, [points, (0.0, 1.0), {"gain_cost": 0.5}])
+    found = files.rows(figures.plane, [points, (0.0, 1.0), {"gain_cost": 0.5}])
     assert found == [{"x": 1, "y": 2}, {"x": 3, "y": 4}]
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.edition import lineage
-from evaluation.edition.claim_pages import ClaimPages
-from evaluation.edition.claims import Claims
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
+from evaluation.edition.pages import claim_page
+from evaluation.edition.pages.claim_page import ClaimPages
+from evaluation.edition.pages.claims import Claims
 from evaluation.errors import BookError
 from evaluation.estimate.did import did
 from evaluation.workspace import Workspace
@@ -65,33 +65,33 @@ def test_lines_of_the_protocol_are_quoted_with_their_numbers(
     workspace: Workspace, edition: Edition, claims: Claims
 ) -> None:
     claim = claims.claim("ae_attendances.effect")
-    lines = lineage.protocol_lines(workspace, edition.headline, claim)
-    held = lineage.protocol_file(workspace, edition.headline).read_text("utf-8").splitlines()
+    lines = claim_page.protocol_lines(workspace, edition.headline, claim)
+    held = claim_page.protocol_file(workspace, edition.headline).read_text("utf-8").splitlines()
     assert lines[0].text.startswith("primary: [ae_attendances")
     assert all(held[line.number - 1] == line.text for line in lines)
 
 
 def test_the_code_of_a_figure_is_the_function_that_ran(claims: Claims) -> None:
-    first = lineage.functions(claims.claim("ae_attendances.effect"))[0]
+    first = claim_page.functions(claims.claim("ae_attendances.effect"))[0]
     assert (first.file, first.line) == ("estimate/did.py", inspect.getsourcelines(did)[1])
     assert first.text == inspect.getsource(did)
-    money = lineage.functions(claims.claim("money.npsv"))[0]
+    money = claim_page.functions(claims.claim("money.npsv"))[0]
     assert (money.name, money.file) == ("Value.totals", "value/accounts.py")
 
 
-@pytest.mark.parametrize("name", sorted(lineage.ESTIMATORS))
+@pytest.mark.parametrize("name", sorted(claim_page.ESTIMATORS))
 def test_every_estimator_of_a_protocol_has_its_function(claims: Claims, name: str) -> None:
     claim = dataclasses.replace(claims.claim("ae_attendances.effect"), estimator=name)
-    assert lineage.functions(claim)[0].text.startswith("def ")
+    assert claim_page.functions(claim)[0].text.startswith("def ")
 
 
 def test_returns_are_those_that_fed_the_outcome(edition: Edition, claims: Claims) -> None:
     one = edition.receipts[0]["return_id"]
     fed = {"ae_attendances": frozenset({one})}
     claim = claims.claim("ae_attendances.effect")
-    found = lineage.receipts(edition, edition.headline, claim, fed)
+    found = claim_page.receipts(edition, edition.headline, claim, fed)
     assert {receipt["return_id"] for receipt in found} == {one}
-    assert len(lineage.receipts(edition, edition.headline, claim, {})) == len(edition.receipts)
+    assert len(claim_page.receipts(edition, edition.headline, claim, {})) == len(edition.receipts)
 
 
 def test_a_page_offers_the_receipts_and_the_source(

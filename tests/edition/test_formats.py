@@ -17,10 +17,12 @@ import pytest
 import yaml
 
 from evaluation.edition import words
-from evaluation.edition.claims import Claims
 from evaluation.edition.edition import Edition
-from evaluation.edition.formats import briefing, citation, spreadsheet, tidy, whole
+from evaluation.edition.formats import briefing, export, whole
+from evaluation.edition.formats import tables as spreadsheet
+from evaluation.edition.formats import tables as tidy
 from evaluation.edition.formats.export import write_downloads
+from evaluation.edition.pages.claims import Claims
 from evaluation.errors import BookError
 from evaluation.workspace import Workspace
 
@@ -239,14 +241,14 @@ def test_nothing_is_written_again_that_is_the_same(
 
 
 def test_the_citation_names_the_edition_and_its_fingerprints(edition: Edition) -> None:
-    said = yaml.safe_load(citation.citation(edition))
+    said = yaml.safe_load(export.citation(edition))
     assert (said["cff-version"], said["version"]) == ("1.2.0", "2026-Q4")
     assert len(said["identifiers"]) == 3 and said["abstract"].startswith("Synthetic")
 
 
 def test_the_change_log_holds_every_sentence() -> None:
     text = CHANGELOG.read_text(encoding="utf-8")
-    said = json.loads(citation.changes(text))
+    said = json.loads(export.software_changes(text))
     sentences = [change for version in said["versions"] for change in version["changes"]]
     assert len(sentences) == sum(line.startswith("- ") for line in text.splitlines())
     assert said["versions"][0]["version"] == "0.1.0"

@@ -13,10 +13,9 @@ import pytest
 
 from evaluation.edition import guard as guarding
 from evaluation.edition.build import build_book
-from evaluation.edition.claims import Claims
 from evaluation.edition.edition import Edition
-from evaluation.edition.guard import Fault, Reader, guard
-from evaluation.edition.prose import Prose
+from evaluation.edition.guard import Fault, Prose, Reader, guard
+from evaluation.edition.pages.claims import Claims
 from evaluation.errors import BookError
 from evaluation.workspace import Workspace
 

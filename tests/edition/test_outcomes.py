@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from evaluation.edition import outcomes
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
+from evaluation.edition.pages import outcomes
 
 
 def seen(edition: Edition, folder: Path, assignments: dict[str, Any]) -> dict[str, Any]:

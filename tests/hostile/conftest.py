@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.programme import Programme
-from evaluation.returns.content import Figures
+from evaluation.returns.form import Figures
 from tests.hostile.packages import honest_workbook
 
 

@@ -13,9 +13,8 @@ import openpyxl
 
 from evaluation.programme import Programme
 from evaluation.quarters import Period
-from evaluation.returns.content import Figures
-from evaluation.returns.saving import saved
-from evaluation.returns.template import write_template
+from evaluation.returns.form import Figures
+from evaluation.returns.template import saved, write_template
 
 SHEET = "xl/worksheets/sheet1.xml"
 BOOK = "xl/workbook.xml"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.check.reply import reply
+from evaluation.check.report import reply
 from evaluation.check.stages import check_return
 from evaluation.errors import ReturnFileError
 from evaluation.programme import Programme

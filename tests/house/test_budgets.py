@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ROOT / "evaluation"
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
-MODULE_LINES, FUNCTION_LINES, NINE_TENTHS_OF_FUNCTIONS, ARGUMENTS = 400, 50, 30, 8
+MODULE_LINES, FUNCTION_LINES, NINE_TENTHS_OF_FUNCTIONS, ARGUMENTS = 800, 80, 30, 8
 MORE_ARGUMENTS = {
     "evaluation/panel.py:from_long": "one name of a column for each role that a column can have; "
     "notebooks read better with names than with a settings object",

@@ -9,7 +9,7 @@ from evaluation import fingerprint
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import Receipt
 from evaluation.quarters import Period
-from evaluation.returns.content import Observation, Return
+from evaluation.returns.form import Observation, Return
 
 DAY = datetime(2026, 7, 1, 9, 30, tzinfo=UTC)
 Q2, Q3 = Period.parse("2026 Q2"), Period.parse("2026 Q3")

@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from benchmarks.postgres import Cluster
-from evaluation.check.confirmations import Confirmation
+from evaluation.check.report import Confirmation
 from evaluation.errors import LedgerError
+from evaluation.ledger.engine import HEAD
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.migrate import HEAD
 from evaluation.ledger.schema import metadata
 from tests.ledger.returns_at_hand import DAY, returned, submit
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evaluation.errors import LedgerError
-from evaluation.ledger import national
+from evaluation.ledger import export as national
 from evaluation.ledger.export import LEAST_ROWS_IN_A_GROUP, Exported, export, write_whole
 from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme, Source
@@ -33,7 +33,9 @@ def test_every_vintage_reads_the_same_as_from_the_ledger(
     for days in (-1, 0, 1, 2, 3, 4, 5, None):
         instant = None if days is None else DAY + timedelta(days=days)
         expected = ledger.observations("tiny", as_of=instant)
-        read = national.observations(tmp_path / "out", "tiny", "ae_attendances", as_of=instant)
+        read = national.observations_as_of(
+            tmp_path / "out", "tiny", "ae_attendances", as_of=instant
+        )
         assert list(read.columns) == [
             name for name in expected.columns if name not in ("received", "return_id", "revision")
         ] + ["received", "return_id", "revision"]
@@ -103,4 +105,4 @@ def test_a_source_that_may_not_be_passed_on_stays_out(
 
 def test_no_export_is_told(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="no export here"):
-        national.observations(tmp_path, "tiny", "ae_attendances")
+        national.observations_as_of(tmp_path, "tiny", "ae_attendances")

@@ -9,14 +9,20 @@ from pathlib import Path
 import pytest
 
 from evaluation import fingerprint
-from evaluation.check.confirmations import Confirmation, confirmed, read_confirmations
-from evaluation.check.problems import Checked, Stage, problem
+from evaluation.check.report import (
+    Checked,
+    Confirmation,
+    Stage,
+    confirmed,
+    problem,
+    read_confirmations,
+)
 from evaluation.errors import LedgerError, UserError
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import FIRST, Receipt, Told, chain_hash
 from evaluation.ledger.store import raw_path
 from evaluation.quarters import format_instant
-from evaluation.returns.content import Return
+from evaluation.returns.form import Return
 from tests.ledger.returns_at_hand import DAY, Q2, Q3, returned, submit
 
 

@@ -16,7 +16,7 @@ from evaluation.errors import LedgerError
 from evaluation.ledger import store
 from evaluation.ledger.backup import back_up, restore
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.remote import Remote
+from evaluation.ledger.store import Remote
 from evaluation.workspace import Workspace
 from tests.ledger.returns_at_hand import DAY, returned, submit
 

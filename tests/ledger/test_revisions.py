@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from evaluation.check.confirmations import Confirmation
+from evaluation.check.report import Confirmation
 from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme
 from tests.ledger.returns_at_hand import DAY, Q2, Q3, returned, submit

@@ -17,7 +17,7 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import FIRST, Act, LedgerHead, Receipt, chain_hash, read_receipt
 from evaluation.ledger.schema import acts, confirmations, observations, returns
 from evaluation.ledger.store import raw_path
-from evaluation.ledger.witness import read_witnesses
+from evaluation.ledger.verify import read_witnesses
 from tests.ledger.returns_at_hand import DAY, Q3, returned, submit
 
 
@@ -155,7 +155,7 @@ def _first_version(database: Path, raw: Path) -> Receipt:
     from alembic import command
     from alembic.config import Config
 
-    import evaluation.ledger.migrate as migrate
+    import evaluation.ledger.engine as migrate
     from evaluation.ledger import store
     from evaluation.ledger.engine import make_engine, transaction
 

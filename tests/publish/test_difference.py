@@ -15,11 +15,10 @@ import pytest
 
 from evaluation.errors import BookError
 from evaluation.publish import headline
-from evaluation.publish.areas import ALONE
-from evaluation.publish.difference import ORDER, Difference, difference
-from evaluation.publish.ground import Ground as Frozen
-from evaluation.publish.report import lines
-from evaluation.publish.sentences import as_record
+from evaluation.publish.attribution import ALONE
+from evaluation.publish.difference import ORDER, Difference, as_record, difference
+from evaluation.publish.publish import lines
+from evaluation.publish.snapshot import Ground as Frozen
 from evaluation.quarters import parse_instant
 from evaluation.study.results import as_data, clean
 from evaluation.study.run import run_study

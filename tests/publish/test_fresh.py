@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from evaluation.publish import fresh
+from evaluation.publish import refresh
 from evaluation.publish.publish import Published
 from evaluation.study.run import StudyRun, run_study
 from evaluation.workspace import Workspace
@@ -65,7 +65,7 @@ def published(
         ran.append(name)
         return run_study(workspace, name, progress=progress)
 
-    monkeypatch.setattr(fresh, "run_study", counted)
+    monkeypatch.setattr(refresh, "run_study", counted)
     came.submit(after=QUARTERS[LAST], until=QUARTERS[NOW])
     clock(monkeypatch, QUARTERS[NOW])
     return issue(ground, progress=told.append), ran, told
@@ -90,7 +90,7 @@ def test_a_new_quarter_leaves_a_study_that_it_does_not_touch(
     assert ran == [NAME]
     assert f"{ARREARS}: up to date" in told
     (why,) = [line for line in told if line.startswith(f"{NAME}: run, since ")]
-    assert fresh.PARTS["figures"] in why
+    assert refresh.PARTS["figures"] in why
     assert held(ground, ARREARS) == before[ARREARS]
     assert held(ground, NAME) != before[NAME]
 

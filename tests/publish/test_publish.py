@@ -17,13 +17,12 @@ import pytest
 from evaluation.edition.past import History
 from evaluation.errors import BookError, EditionRefused
 from evaluation.publish import publish as publishing
-from evaluation.publish.freeze import pages_of
+from evaluation.publish.editions import pages_of, size
 from evaluation.publish.proof import verify
 from evaluation.publish.publish import Published, publish
-from evaluation.publish.store import size
-from evaluation.study.kept import series_folder
-from evaluation.study.look_series import LookSeries
-from evaluation.study.panels import load_study
+from evaluation.study.interim_analyses import LookSeries
+from evaluation.study.stored_assignments import series_folder
+from evaluation.study.study import load_study
 from evaluation.workspace import Workspace
 from tests.publish.published import lay_out_valued, restate
 from tests.unit.locked import NAME, Ground

@@ -3,13 +3,11 @@
 import pytest
 
 from evaluation.edition.words import MINUS
-from evaluation.publish import sentences
-from evaluation.publish.causes import Causes
+from evaluation.publish import difference
+from evaluation.publish.attribution import Causes, Part
 from evaluation.publish.difference import Change
-from evaluation.publish.ground import PRICES
 from evaluation.publish.headline import of_results
-from evaluation.publish.pieces import NEW, REVISED, WITHDRAWN
-from evaluation.publish.split import Part
+from evaluation.publish.snapshot import NEW, PRICES, REVISED, WITHDRAWN
 
 NOTHING = Causes(
     restated=0,
@@ -38,15 +36,15 @@ def told(**facts):
 
 
 def test_a_change_below_the_digits_shown_is_not_said_to_go_from_a_figure_to_itself() -> None:
-    said = sentences.sentence(changed(-3.61, -3.64, **{NEW: -0.53, REVISED: 0.5}), "Visits", "%")
+    said = difference.sentence(changed(-3.61, -3.64, **{NEW: -0.53, REVISED: 0.5}), "Visits", "%")
     assert "from" not in said
     assert said == (
         f"Visits stayed at {MINUS}3.6%, in the digits shown: the new quarter {MINUS}0.53 points "
         "and restated or late figures +0.50 points."
     )
     nothing = changed(-3.61, -3.61, **{NEW: 0.0004})
-    assert sentences.sentence(nothing, "Visits", "%") == f"Visits stayed at {MINUS}3.6%."
-    said = sentences.sentence(changed(-3.1, -3.6, **{NEW: -0.5}), "Visits", "%")
+    assert difference.sentence(nothing, "Visits", "%") == f"Visits stayed at {MINUS}3.6%."
+    said = difference.sentence(changed(-3.1, -3.6, **{NEW: -0.5}), "Visits", "%")
     assert "went from" in said and "stayed" not in said
 
 
@@ -84,7 +82,7 @@ def test_a_change_below_the_digits_shown_is_not_said_to_go_from_a_figure_to_itse
     ],
 )
 def test_reasons_name_what_was_and_no_more(cause, facts, said) -> None:
-    assert sentences.reason(cause, told(**facts)) == said
+    assert difference.reason(cause, told(**facts)) == said
 
 
 def test_a_stock_is_counted_at_any_one_time() -> None:

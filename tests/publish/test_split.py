@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.errors import BookError
-from evaluation.publish.split import split, subsets
+from evaluation.publish.attribution import split, subsets
 
 numbers = st.floats(-1e6, 1e6, allow_nan=False)
 

@@ -13,9 +13,9 @@ import pytest
 
 from evaluation.cli import main
 from evaluation.errors import BookError
-from evaluation.publish import publish as publishing
-from evaluation.study.kept import series_folder
-from evaluation.study.panels import load_study
+from evaluation.publish import publish
+from evaluation.study.stored_assignments import series_folder
+from evaluation.study.study import load_study
 from tests.publish.published import lay_out_valued, restate, withdraw
 from tests.publish.test_publish import EVE, QUARTERS, clock, held, make
 from tests.unit.locked import NAME, Ground
@@ -91,7 +91,7 @@ def no_book(ground: Ground, patch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> Path:
         raise BookError("no result of this edition bears the word 'reduced'.", where="index.md")
 
-    patch.setattr(publishing, "build_book", refuse)
+    patch.setattr(publish, "build_book", refuse)
 
 
 def full_disk(ground: Ground, patch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluation.value.appraisal import (
+from evaluation.value.cashable import (
     back_for_each_pound,
     benefit_cost_ratio,
     cost_implied,
@@ -12,7 +12,7 @@ from evaluation.value.appraisal import (
     net_present_value,
 )
 from evaluation.value.parameters import Parameters
-from evaluation.value.prices import discount_factor, factor_to_price_base
+from evaluation.value.pricing import discount_factor, factor_to_price_base
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from evaluation.errors import EstimateError
-from evaluation.estimate.bacon import bacon_decomposition
-from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
+from evaluation.estimate.two_way import TwoWaySettings, bacon_decomposition, two_way_fixed_effects
 from tests.unit.panels import long_table, panel
 
 

@@ -10,8 +10,7 @@ import json
 import pytest
 
 from benchmarks import published
-from evaluation.estimate.covariates import Method
-from evaluation.estimate.did import DidSettings, did
+from evaluation.estimate.did import DidSettings, Method, did
 from evaluation.estimate.estimate import Weights
 
 PORTS: dict[tuple[Method, Weights], tuple[float, float]] = {

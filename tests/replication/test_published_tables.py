@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.estimate.covariates import Method
-from evaluation.estimate.did import Comparison, DidSettings, did
+from evaluation.estimate.did import Comparison, DidSettings, Method, did
 from evaluation.estimate.estimate import Estimate, Weights
 from evaluation.estimate.imputation import imputation
 from evaluation.panel import Panel

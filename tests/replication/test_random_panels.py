@@ -18,8 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.estimate.covariates import Method
-from evaluation.estimate.did import Comparison, DidSettings, did
+from evaluation.estimate.did import Comparison, DidSettings, Method, did
 from evaluation.estimate.estimate import Estimate
 from evaluation.estimate.imputation import ImputationSettings, imputation
 from evaluation.estimate.inference import Average, from_influence
@@ -177,7 +176,7 @@ def test_the_panels_differ_in_all_that_they_should() -> None:
 @pytest.mark.parametrize("seed", [1, 4])
 def test_doubly_robust_differs_by_its_denominator_alone(seed: int) -> None:
     """Ours equals diff-diff's once its weighted residuals are divided by their own mass."""
-    from evaluation.estimate.covariates import _logit
+    from evaluation.estimate.did import _logit
 
     table = Case.of(seed).table
     case = Case(table, False, False, True, "dr", "never")

@@ -20,9 +20,9 @@ from evaluation import (
     synthetic_did,
 )
 from evaluation.errors import InferenceRefused
-from evaluation.estimate import augmented
-from evaluation.estimate.conformal import conformal_test
+from evaluation.estimate import synthetic_weights
 from evaluation.estimate.did import DidSettings
+from evaluation.estimate.sensitivity import conformal_test
 from evaluation.estimate.synthetic import AugmentedSettings, SdidSettings, SyntheticSettings
 from tests.replication.test_published_tables import data_of
 
@@ -106,8 +106,8 @@ def test_ridge_augmentation_agrees_with_an_independent_program(states: Panel) ->
     assert effect(estimate) == pytest.approx(-15.952566572877, abs=1e-8)
     never, before = np.flatnonzero(states.start_index == -1), states.array(Y)[:, :19]
     california = before[states.started]
-    penalty = augmented.Penalty(folds="published")
-    fitted = augmented.fit(before[never].T, california, np.array([-1]), penalty)
+    penalty = synthetic_weights.Penalty(folds="published")
+    fitted = synthetic_weights.ridge_augmented(before[never].T, california, np.array([-1]), penalty)
     assert fitted.penalty[0] == pytest.approx(429.837582813, abs=1e-7)
 
 

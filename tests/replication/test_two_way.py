@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
 from tests.unit.panels import long_table, panel
 

@@ -19,9 +19,9 @@ from evaluation.simulate import (
 )
 from evaluation.study.freeze import freeze
 from evaluation.study.lock import Lock
-from evaluation.study.looking import take_look
-from evaluation.study.panels import load_study, study_panel
-from evaluation.study.standing import standing_of
+from evaluation.study.lock_status import standing_of
+from evaluation.study.run import take_look
+from evaluation.study.study import load_study, study_panel
 from evaluation.workspace import Workspace, packaged_schemas
 
 NAME = "new_start/first_look"

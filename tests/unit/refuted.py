@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluation.design.invented import Invented
-from evaluation.estimate.assignment import Assignments
+from benchmarks.invented import Invented
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
-from evaluation.finding.assumptions import Attack
+from evaluation.finding.refutation import Attack
 
 PILOTS, FIRST = 8, 12
 

@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evaluation.design.invented import Invented
+from benchmarks.invented import Invented
 from evaluation.diagnose import pre_trend
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 from evaluation.protocol import Protocol
-from evaluation.study.look_series import LookSeries
-from evaluation.study.looks import look_at
+from evaluation.study.interim_analyses import LookSeries, look_at
 from evaluation.study.run import _find, estimate_by
 
 PRIMARY = ("ae_attendances", "claimant_count", "homelessness_duties")

@@ -8,7 +8,7 @@ import pytest
 
 from evaluation import Panel, did
 from evaluation.errors import EstimateError
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 from tests.unit.panels import long_table, panel
 
 

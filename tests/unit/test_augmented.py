@@ -5,7 +5,8 @@ import pytest
 
 from evaluation import augmented_synthetic_control
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate import augmented, simplex
+from evaluation.estimate import synthetic_weights
+from evaluation.estimate.solvers import simplex
 from evaluation.estimate.synthetic import AugmentedSettings
 from tests.unit.panels import long_table, panel
 
@@ -36,11 +37,13 @@ def by_hand(
 @pytest.mark.parametrize(("periods", "areas"), [(8, 14), (6, 5)])
 @pytest.mark.parametrize("folds", ["every", "published"])
 def test_every_area_agrees_with_itself_alone(
-    periods: int, areas: int, folds: augmented.Folds
+    periods: int, areas: int, folds: synthetic_weights.Folds
 ) -> None:
     """The batched equations against one refit for each area, period and penalty (1e-6 relative)."""
     x = np.random.default_rng(periods).normal(size=(periods, areas)).cumsum(axis=0)
-    fitted = augmented.fit(x, x.T, np.arange(areas), augmented.Penalty(folds=folds))
+    fitted = synthetic_weights.ridge_augmented(
+        x, x.T, np.arange(areas), synthetic_weights.Penalty(folds=folds)
+    )
     assert np.allclose(fitted.weights.sum(axis=1), 1)
     assert (np.diag(fitted.weights) == 0).all()
     for i in range(areas):
@@ -54,7 +57,9 @@ def test_every_area_agrees_with_itself_alone(
 def test_a_large_penalty_leaves_the_simplex_weights_and_a_small_one_fits_better() -> None:
     x = np.random.default_rng(1).normal(size=(8, 12)).cumsum(axis=0)
     none, some = (
-        augmented.fit(x, x.T, np.arange(12), augmented.Penalty(given=penalty))
+        synthetic_weights.ridge_augmented(
+            x, x.T, np.arange(12), synthetic_weights.Penalty(given=penalty)
+        )
         for penalty in (1e12, 1.0)
     )
     np.testing.assert_allclose(none.weights, none.base.weights, atol=1e-9)
@@ -65,7 +70,9 @@ def test_a_large_penalty_leaves_the_simplex_weights_and_a_small_one_fits_better(
 
 def test_a_target_that_is_no_donor_uses_all_of_them() -> None:
     x = np.random.default_rng(2).normal(size=(7, 10)).cumsum(axis=0)
-    together = augmented.fit(x[:, 1:], x.T, np.arange(-1, 9), augmented.Penalty())
+    together = synthetic_weights.ridge_augmented(
+        x[:, 1:], x.T, np.arange(-1, 9), synthetic_weights.Penalty()
+    )
     errors, _, weights = by_hand(x, 0, together.penalties[0], 7)
     np.testing.assert_allclose(together.errors[0], errors, rtol=1e-6)
     np.testing.assert_allclose(together.weights[0], weights, atol=1e-7)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.bearing import bearing, first_able
-from evaluation.estimate.looks import LookPlan, take_look
+from evaluation.estimate.assignments import Assignments
+from evaluation.estimate.interim import LookPlan, take_look
+from evaluation.finding.feasibility import bearing, first_able
 from evaluation.panel import Panel
 
 PLAN = LookPlan(horizon=8)

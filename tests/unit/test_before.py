@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from evaluation.check.before import Held, Spread
-from evaluation.check.people import lead_in, name_in
+from evaluation.check.layout import lead_in, name_in
 from evaluation.check.usual import declared_spread, spread_of, usual
 from evaluation.errors import WorkspaceError
-from evaluation.ledger.history import History
+from evaluation.ledger.latest import History
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import before_return, clock
 from evaluation.programme import Programme
 from evaluation.quarters import Period
-from evaluation.returns.content import Return
+from evaluation.returns.form import Return
 from evaluation.returns.workbook import RawReturn, RawRow
 from evaluation.workspace import Workspace
 from tests.corpus.world import Row, returned, world

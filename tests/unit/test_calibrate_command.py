@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.invented import Invented
 from evaluation.cli import main
-from evaluation.design import trial
+from evaluation.design import simulation
 from evaluation.design.calibrate import Columns, calibrate, read_panel
-from evaluation.design.invented import Invented
 from evaluation.design.many import Runs
-from evaluation.design.trial import Rehearsal
+from evaluation.design.simulation import Rehearsal
 from evaluation.errors import PanelError
-from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.looks import LookPlan
+from evaluation.estimate.assignments import Assignments
+from evaluation.estimate.interim import LookPlan
 
 COLUMNS = Columns("area", "q", "v")
 RATES, COUNTS = Invented(areas=30, quarters=14), Invented(areas=30, quarters=14, counts=12)
@@ -96,9 +96,9 @@ def test_an_area_that_is_just_kept_can_be_the_only_pilot(name, tmp_path):
     path = written(tmp_path / "p.csv", replace(gaps, figures={"y": figures}))
     panel = read_panel(path, COLUMNS, 4, keep_gaps=True).panel
     assert np.isfinite(panel.array("y")[5]).sum() == 4
-    started = trial.start_areas(panel, np.array([5]), 10)
+    started = simulation.start_areas(panel, np.array([5]), 10)
     drawn = Assignments.draw(started, n=27, block="area", strata=(), seed=1)
-    raw, shift = trial._statistics(started, name, QUICK, drawn, (np.arange(4), 1))
+    raw, shift = simulation._statistics(started, name, QUICK, drawn, (np.arange(4), 1))
     assert np.isfinite(raw).all()
     assert shift[:, 0] == pytest.approx(1.0)
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from evaluation.edition import case_made
 from evaluation.edition.files import Generated
+from evaluation.edition.pages import evidence
 from evaluation.errors import BookError
 from evaluation.finding.theory import Theory
 
@@ -65,31 +65,31 @@ def recorded(folder, panel):
 
 def test_every_cause_is_drawn_with_its_part(made):
     folder, study, out = made
-    seen = case_made.view(folder, study, out)
+    seen = evidence.case_made_view(folder, study, out)
     drawn = (folder / "out" / "files" / "figures" / "s" / "theory.svg").read_text()
     for cause in THEORY["causes"].values():
         assert cause["says"].split()[0] in drawn
         assert cause["says"] in seen["theory_table"]
     theory = Theory.load(folder)
-    assert case_made.kinds(theory) == {
+    assert evidence.kinds(theory) == {
         "programme": "programme",
         "poverty": "other",
         "trust": "way",
         "visits": "outcome",
         "crashes": "control",
     }
-    assert case_made.steps(theory) == {"trust": 1, "visits": 2}
+    assert evidence.steps(theory) == {"trust": 1, "visits": 2}
     assert seen["held"] == ["Visits: what has to be held fixed is how poor an area is."]
 
 
 def test_attacks_on_these_figures_are_shown_and_on_others_are_not(made):
     folder, study, out = made
-    assert case_made.view(folder, study, out)["attacks"] is None
+    assert evidence.case_made_view(folder, study, out)["attacks"] is None
     recorded(folder, "now")
-    seen = case_made.view(folder, study, out)
+    seen = evidence.case_made_view(folder, study, out)
     assert "Moved starts find nothing." in seen["attack_tables"][0]
     recorded(folder, "earlier")
-    seen = case_made.view(folder, study, out)
+    seen = evidence.case_made_view(folder, study, out)
     assert seen["stale"]
     assert seen["attack_tables"] == []
 
@@ -98,4 +98,4 @@ def test_a_broken_record_is_named(made):
     folder, study, out = made
     (folder / "challenge.json").write_text("{")
     with pytest.raises(BookError, match="no valid JSON"):
-        case_made.view(folder, study, out)
+        evidence.case_made_view(folder, study, out)

@@ -10,12 +10,12 @@ from typing import Any
 import openpyxl
 import pytest
 
-from evaluation.check.problems import Checked, report
+from evaluation.check.report import Checked, report
 from evaluation.check.rules import RULES
 from evaluation.check.stages import check_return
 from evaluation.programme import Programme
 from evaluation.quarters import Period
-from evaluation.returns.content import Figures
+from evaluation.returns.form import Figures
 from evaluation.returns.template import write_template
 from evaluation.returns.workbook import read_return
 

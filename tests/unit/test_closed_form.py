@@ -10,12 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.family_bars import STARTED, piloted
+from benchmarks.invented import Invented
 from evaluation.design.calibrate import SHORT
-from evaluation.design.family_bars import STARTED, piloted
-from evaluation.design.invented import Invented
-from evaluation.estimate import ladder, scores
-from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.ladder import Choices
+from evaluation.estimate import interim, registry
+from evaluation.estimate.assignments import Assignments
+from evaluation.estimate.registry import Choices
 
 
 @pytest.mark.parametrize("seed", [0, 1, 5, 18])
@@ -27,7 +27,7 @@ def test_statistics_of_the_data_less_an_effect_lie_on_the_line(name, seed) -> No
     less = replace(panel, figures={"y": panel.array("y") - 1.5 * on})
 
     def found(held):
-        return scores.statistic(ladder.to_test(name, held, "y", Choices(), assignments), (0, 7))
+        return interim.statistic(registry.to_test(name, held, "y", Choices(), assignments), (0, 7))
 
     before, after = found(panel), found(less)
     assert np.abs(after.raw - (before.raw - 1.5 * before.shift)).max() < 1e-10

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 
 from evaluation.errors import EstimateError
-from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.covariates import Method, TwoByTwo, adjusted_att
-from evaluation.estimate.did import DidSettings, did
+from evaluation.estimate.assignments import Assignments
+from evaluation.estimate.did import DidSettings, Method, TwoByTwo, adjusted_att, did
 from evaluation.panel import Panel
 from tests.unit.panels import long_table
 

@@ -5,24 +5,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.invented import Invented
 from evaluation.design.calibrate import _percent
-from evaluation.design.candidates import compare, read_candidates
-from evaluation.design.invented import Invented
 from evaluation.design.match import MatchPlan, match
 from evaluation.design.power import (
     Plan,
+    compare,
     detectable_by_look,
     direction_of,
     first_able,
     moved_back,
     percent_of_logs,
     power,
+    read_candidates,
 )
-from evaluation.design.trial import Rehearsal
+from evaluation.design.simulation import Rehearsal
 from evaluation.errors import EstimateError
-from evaluation.estimate import fits
-from evaluation.estimate.ladder import Choices
-from evaluation.estimate.looks import LookPlan, run_looks
+from evaluation.estimate import synthetic_weights
+from evaluation.estimate.interim import LookPlan, run_looks
+from evaluation.estimate.registry import Choices
 
 LOOKS = LookPlan(horizon=6)
 PLAN = Plan(estimator="did", choices=Choices(), looks=LOOKS, window=(0, 7), assignments=499)
@@ -235,7 +236,7 @@ def test_synthetic_weights_are_those_of_the_estimator():
     figures = panel.array("y").copy()
     plan = MatchPlan(same_authority=True, after=8)
     found = match(panel, "y", plan)
-    fitted = fits.fit_all(panel, "y", "level", fits.sdid)
+    fitted = synthetic_weights.fit_all(panel, "y", "level", synthetic_weights.sdid)
     twins, rows = fitted.twins[16], np.flatnonzero(panel.started)
     codes = panel.areas.index
     assert list(found.weights.index) == list(codes[rows])

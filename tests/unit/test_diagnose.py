@@ -21,7 +21,7 @@ from evaluation.diagnose import (
     pre_level,
     regression_to_the_mean,
 )
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.estimate import Estimate
 from evaluation.ledger.events import Event

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import Base, DidSettings, did
 from tests.unit.panels import long_table, panel
 

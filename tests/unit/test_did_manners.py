@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.errors import EstimateError, InferenceRefused, PanelError
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.estimate import Estimate
 from evaluation.estimate.imputation import ImputationSettings, imputation

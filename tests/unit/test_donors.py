@@ -7,9 +7,12 @@ import pytest
 
 from evaluation import synthetic_control, synthetic_did
 from evaluation.errors import EstimateError
-from evaluation.estimate.backdate import backdated
-from evaluation.estimate.donors import fit_table, leave_one_donor_out
-from evaluation.estimate.identification import identification_range
+from evaluation.estimate.sensitivity import (
+    backdated,
+    fit_table,
+    identification_range,
+    leave_one_donor_out,
+)
 from evaluation.estimate.synthetic import AugmentedSettings, SdidSettings, SyntheticSettings
 from tests.unit.panels import long_table, panel
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from evaluation.design import trial
-from evaluation.design.invented import Invented
-from evaluation.design.trial import Rehearsal
-from evaluation.estimate import augmented, fits, simplex, twins
-from evaluation.estimate.assignment import Assignments
+from benchmarks.invented import Invented
+from evaluation.design import simulation
+from evaluation.design.simulation import Rehearsal
+from evaluation.estimate import synthetic_placebos, synthetic_weights
+from evaluation.estimate.assignments import Assignments
+from evaluation.estimate.solvers import simplex
 
 FIRST = 12
 
@@ -15,7 +16,7 @@ FIRST = 12
 @pytest.fixture(scope="module")
 def panel():
     how = Rehearsal(started=6, looks=4)
-    found, _ = trial._with_pilots(
+    found, _ = simulation._with_pilots(
         Invented(areas=40, quarters=16).draw(0), how, np.random.default_rng(0)
     )
     return found
@@ -39,12 +40,18 @@ def by_hand(twin, fillers, filler):
     return y[filler] - weights @ y[twin.donors[left]]
 
 
-@pytest.mark.parametrize("method", [fits.control, lambda g: fits.augment(g, augmented.Penalty())])
+@pytest.mark.parametrize(
+    "method",
+    [
+        synthetic_weights.control,
+        lambda g: synthetic_weights.augment(g, synthetic_weights.Penalty()),
+    ],
+)
 def test_gaps_equal_those_without_the_started_donors(panel, method):
-    fitted = fits.fit_all(panel, "y", "level", method)
+    fitted = synthetic_weights.fit_all(panel, "y", "level", method)
     drawn = Assignments.draw(panel, n=40, strata=(), block="area", seed=0)
     twin = fitted.twins[FIRST]
-    found = twins.filler_gaps(fitted.twins)(FIRST, drawn.fillers)
+    found = synthetic_placebos.filler_gaps(fitted.twins)(FIRST, drawn.fillers)
     for row, fillers in enumerate(drawn.fillers):
         for place, filler in enumerate(fillers):
             held = [k for k, donor in enumerate(twin.donors) if donor not in fillers]
@@ -55,19 +62,25 @@ def test_gaps_equal_those_without_the_started_donors(panel, method):
 
 def test_augmented_gaps_of_placebos_are_no_wider_than_the_real_kind(panel):
     """Scaling up what is left of augmented weights made placebo gaps many times too wide."""
-    fitted = fits.fit_all(panel, "y", "level", lambda g: fits.augment(g, augmented.Penalty()))
+    fitted = synthetic_weights.fit_all(
+        panel, "y", "level", lambda g: synthetic_weights.augment(g, synthetic_weights.Penalty())
+    )
     drawn = Assignments.draw(panel, n=200, strata=(), block="area", seed=0)
-    found = twins.filler_gaps(fitted.twins)(FIRST, drawn.fillers[1:])[:, :, FIRST:]
+    found = synthetic_placebos.filler_gaps(fitted.twins)(FIRST, drawn.fillers[1:])[:, :, FIRST:]
     own = fitted.twins[FIRST].gaps[:, FIRST:]
     assert np.nanstd(found) < 1.15 * np.nanstd(own)
 
 
 def test_a_twin_is_lost_with_the_last_donor_that_is_left_to_it(panel):
-    fitted = fits.fit_all(panel, "y", "level", lambda g: fits.augment(g, augmented.Penalty()))
+    fitted = synthetic_weights.fit_all(
+        panel, "y", "level", lambda g: synthetic_weights.augment(g, synthetic_weights.Penalty())
+    )
     twin = fitted.twins[FIRST]
     started = np.setdiff1d(np.arange(len(twin.figures)), twin.donors)[:1]
     for left, finite in ((0, False), (1, True)):
         fillers = np.append(started, twin.donors[left:])[None]
-        gaps = twins.filler_gaps({FIRST: twin})(FIRST, fillers)[0, 0]
-        carried = twins.where_twins_are_left({FIRST: twin}, {FIRST: twin.gaps})(FIRST, fillers)
+        gaps = synthetic_placebos.filler_gaps({FIRST: twin})(FIRST, fillers)[0, 0]
+        carried = synthetic_placebos.where_twins_are_left({FIRST: twin}, {FIRST: twin.gaps})(
+            FIRST, fillers
+        )
         assert np.isfinite(gaps).all() == finite == np.isfinite(carried[0, 0]).all()

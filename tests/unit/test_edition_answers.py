@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from evaluation.edition import answers, asked, equity, evidence, new_site, unknown
+from evaluation.edition import answers
+from evaluation.edition.book import evidence, for_whom, questions
 from evaluation.edition.edition import Edition, StudyResults
 from tests.edition.ground import laid_out
 
@@ -31,9 +32,9 @@ def changed(edition: Edition, raw: dict[str, Any]) -> Edition:
 
 
 def test_ten_questions_have_ten_answers(edition: Edition) -> None:
-    said = asked.claims(edition)
-    assert len(asked.QUESTIONS) == 10
-    assert all(len(said[question.claim]) > 15 for question in asked.QUESTIONS)
+    said = questions.claims(edition)
+    assert len(questions.QUESTIONS) == 10
+    assert all(len(said[question.claim]) > 15 for question in questions.QUESTIONS)
 
 
 def test_every_point_lost_has_its_reason(edition: Edition) -> None:
@@ -57,7 +58,7 @@ def test_a_study_without_grades_says_so(edition: Edition, raw: dict[str, Any]) -
 
 
 def test_an_early_outcome_has_a_day(edition: Edition) -> None:
-    found = {o.outcome["code"]: o for o in unknown.open_questions(edition) if o.outcome}
+    found = {o.outcome["code"]: o for o in questions.open_questions(edition) if o.outcome}
     # Sites that start in 2025 Q3 have run for 8 quarters with 2027 Q2, due 30 days after its end.
     assert found["claimant_count"].when.startswith("By 30 July 2027, with the returns of 2027 Q2")
 
@@ -67,34 +68,38 @@ def test_waiting_does_not_mend_a_failed_check(edition: Edition, raw: dict[str, A
         if outcome["code"] == "claimant_count":
             outcome["diagnostics"][0]["result"] = "fails"
     found = {
-        o.outcome["code"]: o for o in unknown.open_questions(changed(edition, raw)) if o.outcome
+        o.outcome["code"]: o for o in questions.open_questions(changed(edition, raw)) if o.outcome
     }
     assert found["claimant_count"].when.startswith("No day: waiting does not mend")
 
 
 def test_that_nobody_was_asked_is_an_open_question(edition: Edition) -> None:
-    assert unknown.open_questions(edition)[-1].said.startswith("How people feel")
+    assert questions.open_questions(edition)[-1].said.startswith("How people feel")
 
 
 def test_the_next_edition_is_due_with_the_next_returns(edition: Edition) -> None:
-    assert "2027 Q1, is due by 30 April 2027" in unknown.next_edition(edition)
+    assert "2027 Q1, is due by 30 April 2027" in questions.next_edition(edition)
 
 
 def test_a_fifth_that_is_worse_off_is_named(edition: Edition, raw: dict[str, Any]) -> None:
-    assert equity.answer(edition.headline).startswith("No deprivation fifth is clearly worse off.")
+    assert for_whom.answer(edition.headline).startswith(
+        "No deprivation fifth is clearly worse off."
+    )
     raw["equity"][1]["effects"][0] |= {"effect": 0.2, "low": 0.1, "high": 0.3}
-    said = equity.answer(changed(edition, raw).headline)
+    said = for_whom.answer(changed(edition, raw).headline)
     assert said.startswith("Clearly for the worse: A&E attendances in fifth 2.")
     assert "The fifths differ for A&E attendances." in said
 
 
 def test_a_programme_without_fifths_says_so(edition: Edition, raw: dict[str, Any]) -> None:
     raw["equity"] = []
-    assert equity.answer(changed(edition, raw).headline) == equity.NOT_SPLIT
+    assert for_whom.answer(changed(edition, raw).headline) == for_whom.NOT_SPLIT
 
 
 def test_no_promise_to_a_new_site_where_ranges_hold_nought(edition: Edition) -> None:
-    assert new_site.answer(edition.headline).startswith("These sites promise a new one nothing")
+    assert for_whom.new_site_answer(edition.headline).startswith(
+        "These sites promise a new one nothing"
+    )
 
 
 def test_how_an_effect_moved_is_said_from_its_looks(edition: Edition) -> None:

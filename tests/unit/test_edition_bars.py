@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from evaluation.edition.bars import view
+from evaluation.edition.pages.measured import view
 from evaluation.errors import BookError
 
 

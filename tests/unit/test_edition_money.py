@@ -9,9 +9,10 @@ from typing import Any
 import jinja2
 import pytest
 
-from evaluation.edition import answers, figures, money, money_charts, what_if, words
+from evaluation.edition import answers, figures, words
 from evaluation.edition.edition import StudyResults
 from evaluation.edition.files import Generated
+from evaluation.edition.pages import money, money_charts
 from evaluation.study.results import clean
 from evaluation.value import Assumptions
 from evaluation.value.report import as_data
@@ -141,7 +142,7 @@ def test_nothing_on_the_page_calls_an_average_a_saving_to_bank(
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("evaluation.edition"), undefined=jinja2.StrictUndefined
     )
-    environment.globals |= {"what_if": what_if.panel, "asked_on": lambda page: []}
+    environment.globals |= {"what_if": money.panel, "asked_on": lambda page: []}
     page = environment.get_template("money.md.j2").render(**content)
     page += answers.money(study)
     for sentence in re.split(r"(?<=[.!?])\s", page):

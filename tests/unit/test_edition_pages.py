@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from evaluation.edition import answers, cases, money, pages, points, words
+from evaluation.edition import answers, words
+from evaluation.edition import book as pages
 from evaluation.edition.build import build_book, serve_book
-from evaluation.edition.claims import Claims
 from evaluation.edition.edition import Edition, StudyResults
 from evaluation.edition.files import Generated
-from evaluation.edition.tables import table
+from evaluation.edition.html_tables import table
+from evaluation.edition.pages import money, outcomes
+from evaluation.edition.pages.claims import Claims
 from evaluation.errors import BookError
 from evaluation.workspace import Workspace
 from tests.edition.ground import laid_out
@@ -124,7 +126,7 @@ def test_the_chance_of_a_gain_carries_what_it_takes_for_granted(raw: dict[str, A
 def test_the_largest_gain_says_what_it_rests_on(raw: dict[str, Any]) -> None:
     raw["value"]["not_standing"] = [OPEN]
     raw["value"]["by_agency"][1]["gain"]["mean"] = 9e6
-    said = next(p for p in points.main_points(study(raw)) if p.startswith("The largest cost"))
+    said = next(p for p in answers.main_points(study(raw)) if p.startswith("The largest cost"))
     assert ", of which £600,000 is from people claiming" in said
 
 
@@ -150,21 +152,21 @@ def test_one_control_is_one_check(raw: dict[str, Any]) -> None:
 
 
 def test_main_points_are_few_and_leave_no_harm_out(edition: Edition) -> None:
-    found = points.main_points(edition.headline)
-    assert len(found) <= points.MOST
+    found = answers.main_points(edition.headline)
+    assert len(found) <= answers.MOST
     assert any("1 worsened (calls on crisis help)" in point for point in found)
 
 
 def test_a_control_that_moved_is_a_main_point(raw: dict[str, Any]) -> None:
     control = next(o for o in raw["outcomes"] if o["role"] == "negative_control")
     control["finding"]["verdict"] = "worsened"
-    assert any(p.startswith("The control moved") for p in points.main_points(study(raw)))
+    assert any(p.startswith("The control moved") for p in answers.main_points(study(raw)))
 
 
 def test_sites_that_came_off_worse_are_counted(raw: dict[str, Any]) -> None:
     for outcome in raw["outcomes"]:
         outcome["estimates"][0]["site"][0] |= {"effect": 0.2, "low": 0.1, "high": 0.3}
-    said = next(p for p in points.main_points(study(raw)) if p.startswith("Site by site"))
+    said = next(p for p in answers.main_points(study(raw)) if p.startswith("Site by site"))
     assert "Alder Vale, A&E attendances" in said
 
 
@@ -172,12 +174,14 @@ def test_sites_without_limits_are_not_judged(raw: dict[str, Any]) -> None:
     for outcome in raw["outcomes"]:
         for row in outcome["estimates"][0]["site"]:
             row |= {"low": None, "high": None}
-    said = next(p for p in points.main_points(study(raw)) if p.startswith("Site by site"))
+    said = next(p for p in answers.main_points(study(raw)) if p.startswith("Site by site"))
     assert "could not be judged" in said and "chance" not in said
-    assert points._said_of_sites(1, 0, []).startswith(
+    assert answers._said_of_sites(1, 0, []).startswith(
         "Site by site, 1 effect could be judged for harm. Of the 1, none is clearly for the worse"
     )
-    assert "50 effects could be judged for harm and 1 could not" in points._said_of_sites(50, 1, [])
+    assert "50 effects could be judged for harm and 1 could not" in answers._said_of_sites(
+        50, 1, []
+    )
 
 
 def test_a_restatement_of_one_side_alone_is_told(edition: Edition) -> None:
@@ -271,7 +275,7 @@ def test_the_footer_gives_the_day_of_the_pages_own_data(
 
 def test_a_p_value_says_how_it_was_come_by(edition: Edition) -> None:
     (case,) = edition.cases
-    assert "p = 0.02 analytic" in cases.published_table(case)
+    assert "p = 0.02 analytic" in outcomes.published_table(case)
 
 
 def test_new_results_run_a_notebook_again(workspace: Workspace, edition: Edition) -> None:

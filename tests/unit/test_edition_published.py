@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.edition import published
+from evaluation.edition.pages import measured
 from evaluation.errors import BookError
 
 BOOK = Path(__file__).parents[2] / "book"
 
 
 def test_every_case_has_its_table_and_says_how_near_it_is() -> None:
-    found = published.view(BOOK)["published"]
+    found = measured.published_view(BOOK)["published"]
     titles = [case["title"] for case in found]
     assert titles[0] == (
         "Minimum wages and teenage employment (mpdta): 16 of 16 figures agree with what was printed"
@@ -52,7 +52,7 @@ def test_what_is_recorded_beside_it_becomes_tables(tmp_path: Path) -> None:
         },
     }
     (tmp_path / "published.json").write_text(json.dumps(record), encoding="utf-8")
-    found = published.view(tmp_path)
+    found = measured.published_view(tmp_path)
     assert "4%" in found["noticed"]
     assert "too long" in found["speed"]
     assert "it asked for 33.5 GiB of memory" in found["speed"] and "Error:" not in found["speed"]
@@ -60,7 +60,7 @@ def test_what_is_recorded_beside_it_becomes_tables(tmp_path: Path) -> None:
 
 
 def test_without_a_record_there_is_nothing_and_a_broken_one_is_told(tmp_path: Path) -> None:
-    assert published.view(tmp_path) == {"published": [], "noticed": None, "speed": None}
+    assert measured.published_view(tmp_path) == {"published": [], "noticed": None, "speed": None}
     (tmp_path / "published.json").write_text("{", encoding="utf-8")
     with pytest.raises(BookError, match="no valid JSON"):
-        published.view(tmp_path)
+        measured.published_view(tmp_path)

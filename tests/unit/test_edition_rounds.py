@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
-from evaluation.edition.rounds import rounds
+from evaluation.edition.edition import rounds
 from evaluation.ledger.ledger import Ledger
 from evaluation.quarters import parse_instant
 from evaluation.workspace import Workspace

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from evaluation.errors import EstimateError
-from evaluation.estimate.families import (
+from evaluation.estimate.interim import LookPlan, run_looks
+from evaluation.estimate.multiple_testing import (
     anderson_index,
     closed_look,
     rejected,
     subsets,
     westfall_young,
 )
-from evaluation.estimate.looks import LookPlan, run_looks
 
 
 def related(rng: np.random.Generator, outcomes: int, assignments: int) -> np.ndarray:

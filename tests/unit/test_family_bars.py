@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from evaluation.design import family_bars
-from evaluation.design.family_bars import PLAN, TIMES, equivalent, harmful, simulate, statistics
-from evaluation.estimate.looks import repeated_interval
+from benchmarks import family_bars
+from benchmarks.family_bars import PLAN, TIMES, equivalent, harmful, simulate, statistics
+from evaluation.estimate.interim import repeated_interval
 
 
 def test_a_small_sample_of_the_rates_lies_below_its_bars() -> None:

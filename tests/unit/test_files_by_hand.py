@@ -11,7 +11,7 @@ from evaluation.finding.grade import Judgement
 from evaluation.finding.theory import Theory
 from evaluation.programme import Programme
 from evaluation.protocol import Protocol
-from evaluation.study.deviations import read_deviations
+from evaluation.study.lock_status import read_deviations
 from evaluation.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evaluation.diagnose import Diagnostic, objections
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.units import in_units
 from evaluation.finding import Judged, adjust, judge

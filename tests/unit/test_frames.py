@@ -11,9 +11,8 @@ import pandera.pandas as pa
 import pytest
 
 from benchmarks import check as benchmark
-from evaluation.check import tables
-from evaluation.check.frames import check_frame
-from evaluation.check.row_schema import row_schema
+from evaluation import tables
+from evaluation.check.frames import check_frame, row_schema
 from evaluation.check.stages import check_return
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.returns.workbook import read_return

@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.design.invented import Invented
+from benchmarks.invented import Invented
 from evaluation.design.many import Runs, rehearse_many
-from evaluation.design.trial import Rehearsal
+from evaluation.design.simulation import Rehearsal
 from evaluation.errors import EstimateError
-from evaluation.estimate import ladder, scores
-from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.ladder import Choices
-from evaluation.estimate.spread import Spread, by_population
+from evaluation.estimate import interim, registry
+from evaluation.estimate.assignments import Assignments, Spread, by_population
+from evaluation.estimate.registry import Choices
 from evaluation.panel import Panel
 from tests.unit.panels import panel
 
@@ -71,7 +70,7 @@ def test_every_placebo_gap_takes_the_scale_of_its_place() -> None:
     spread = Spread(common=0.2, by_size=900.0)
     choices = Choices(scale="level")
     scaled = assignments.scaled(spread, held)
-    estimate = ladder.fit("did", held, "y", choices, scaled)
+    estimate = registry.fit("did", held, "y", choices, scaled)
     figures, size = held.array("y"), spread.of(held)
     slots = assignments.slots
     for row in (0, 1, 77, len(assignments) - 1):
@@ -91,17 +90,17 @@ def test_every_placebo_gap_takes_the_scale_of_its_place() -> None:
             assert np.abs(got - wanted).max() < 1e-12
 
 
-@pytest.mark.parametrize("name", ladder.SUMS_OF_GAPS)
+@pytest.mark.parametrize("name", registry.SUMS_OF_GAPS)
 def test_the_estimate_is_the_same_and_the_test_inverts_to_its_interval(name) -> None:
     """Scaling moves placebo effects only; at the interval's ends p passes alpha."""
     held = panel(effect=-1.0)
     assignments = Assignments.draw(held, n=199, block="area", strata=(), seed=5)
     plain, scaled = (
-        ladder.fit(name, held, "y", Choices(scale="level", gaps=gaps), assignments)
+        registry.fit(name, held, "y", Choices(scale="level", gaps=gaps), assignments)
         for gaps in ("as_they_are", "by_population")
     )
     assert np.allclose(plain.effects, scaled.effects, equal_nan=True, rtol=0, atol=1e-12)
-    found = scores.statistic(scaled, (0, 2))
+    found = interim.statistic(scaled, (0, 2))
     row = scaled.overall(window=(0, 2)).iloc[0]
     for end in (row["low"], row["high"]):
         inside, outside = (
@@ -116,10 +115,10 @@ def test_what_has_no_gaps_or_no_population_is_refused() -> None:
     held = panel()
     assignments = Assignments.draw(held, n=99, block="area", strata=(), seed=5)
     with pytest.raises(EstimateError, match="no gaps to bring to scale"):
-        ladder.fit("imputation", held, "y", Choices(gaps="by_population"), assignments)
+        registry.fit("imputation", held, "y", Choices(gaps="by_population"), assignments)
     bare = replace(held, areas=held.areas.assign(population=np.nan))
     with pytest.raises(EstimateError, match="have no population to scale"):
-        ladder.fit("did", bare, "y", Choices(gaps="by_population"), assignments)
+        registry.fit("did", bare, "y", Choices(gaps="by_population"), assignments)
 
 
 def test_started_areas_of_the_smallest_third_are_judged_by_their_own_spread() -> None:

@@ -5,12 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluation.design.invented import Invented
+from benchmarks.invented import Invented
 from evaluation.errors import EstimateError
-from evaluation.estimate import frame, scores
-from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.did import DidSettings, did
-from evaluation.estimate.gather import Window, did_looks, did_with_gaps
+from evaluation.estimate import interim, samples
+from evaluation.estimate.assignments import Assignments
+from evaluation.estimate.did import DidSettings, Window, did, did_looks, did_with_gaps
 
 
 def staggered(seed=0):
@@ -43,7 +42,7 @@ def test_every_look_equals_an_estimate_made_then(base, strata, window):
         known = panel.until(panel.periods[look])
         then = assignments.known(known)
         estimate = did(known, "y", settings=DidSettings(base=base), assignments=then)
-        slow = scores.statistic(estimate, window)
+        slow = interim.statistic(estimate, window)
         assert raw[0, position] == pytest.approx(slow.raw, abs=1e-12)
         assert shift[position] == pytest.approx(slow.shift, abs=1e-12)
 
@@ -68,8 +67,8 @@ def test_with_missing_cells_a_look_equals_an_estimate(strata, base):
     panel = replace(panel, figures={"y": y})
     assignments = Assignments.draw(panel, n=150, block="area", strata=strata, seed=1)
     settings = DidSettings(base=base)
-    slow = scores.statistic(did(panel, "y", settings=settings, assignments=assignments), (0, 5))
-    sample = frame.take(panel, "y", "level")
+    slow = interim.statistic(did(panel, "y", settings=settings, assignments=assignments), (0, 5))
+    sample = samples.take(panel, "y", "level")
     raw, shift = did_with_gaps(sample, assignments, settings, (0, 5))
     assert raw == pytest.approx(slow.raw, abs=1e-12, nan_ok=True)
     assert shift == pytest.approx(slow.shift, abs=1e-12, nan_ok=True)

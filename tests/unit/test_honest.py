@@ -6,20 +6,23 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
 
-from evaluation.diagnose.conditional import Moments, Restriction, _vertices
 from evaluation.diagnose.event_study import EventStudy
-from evaluation.diagnose.flci import critical, shortest
 from evaluation.diagnose.honest import (
+    Moments,
+    Restriction,
     _moments,
     _relative,
     _smooth,
+    _vertices,
     breakdown,
+    critical,
     honest_bounds,
     honest_interval,
     sensitivity,
+    shortest,
 )
 from evaluation.errors import EstimateError
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from tests.unit.panels import panel
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from evaluation.errors import InferenceRefused
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.imputation import ImputationSettings, imputation
 from tests.unit.panels import long_table, panel

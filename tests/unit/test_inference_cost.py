@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from evaluation.edition import inference_cost
 from evaluation.edition.files import Generated
+from evaluation.edition.pages import measured
 from evaluation.errors import BookError
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -15,7 +15,7 @@ BOOK = Path(__file__).parents[2] / "book"
 
 def test_the_record_is_said_drawn_and_tabled(tmp_path: Path) -> None:
     record = json.loads((BOOK / "inference.json").read_text(encoding="utf-8"))
-    shown = inference_cost.view(BOOK, Generated(tmp_path / "_edition"))
+    shown = measured.inference_cost_view(BOOK, Generated(tmp_path / "_edition"))
     assert "2,000 areas" in shown["cost_said"] and "9,999 assignments" in shown["cost_said"]
     charts = sorted((tmp_path / "_edition").rglob("inference-*.svg"))
     assert len(charts) == 8 and all(ElementTree.parse(path) is not None for path in charts)
@@ -40,7 +40,7 @@ def test_the_record_keeps_what_is_promised_of_it() -> None:
 
 def test_without_a_record_nothing_is_said_and_a_broken_one_stops_the_build(tmp_path: Path) -> None:
     out = Generated(tmp_path / "_edition")
-    assert inference_cost.view(tmp_path, out) == {"cost": None}
+    assert measured.inference_cost_view(tmp_path, out) == {"cost": None}
     (tmp_path / "inference.json").write_text("{", encoding="utf-8")
     with pytest.raises(BookError, match="no valid JSON"):
-        inference_cost.view(tmp_path, out)
+        measured.inference_cost_view(tmp_path, out)

@@ -5,10 +5,10 @@ import yaml
 
 from evaluation.errors import ProtocolError
 from evaluation.ledger.ledger import Ledger
-from evaluation.study.kept import series_folder
-from evaluation.study.look_series import LookSeries
-from evaluation.study.looking import catch_up
-from evaluation.study.panels import load_study, study_panel
+from evaluation.study.interim_analyses import LookSeries
+from evaluation.study.run import catch_up
+from evaluation.study.stored_assignments import series_folder
+from evaluation.study.study import load_study, study_panel
 from tests.unit.locked import LOCKED, NAME, UNTIL, Ground, differences, lay_out
 
 

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from evaluation.edition import ledger_size
 from evaluation.edition.files import Generated
+from evaluation.edition.pages import measured
 from evaluation.errors import BookError
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -17,7 +17,7 @@ BOOK = Path(__file__).parents[2] / "book"
 
 def test_the_record_is_said_drawn_and_tabled(tmp_path: Path) -> None:
     record = json.loads((BOOK / "ledger.json").read_text(encoding="utf-8"))
-    shown = ledger_size.view(BOOK, Generated(tmp_path / "_edition"))
+    shown = measured.ledger_size_view(BOOK, Generated(tmp_path / "_edition"))
     assert f"{record['submit']['figures']:,}" in shown["ledger_said"]
     charts = sorted((tmp_path / "_edition").rglob("ledger-*.svg"))
     assert len(charts) == 4 and all(ElementTree.parse(path) is not None for path in charts)
@@ -29,7 +29,7 @@ def test_the_record_is_said_drawn_and_tabled(tmp_path: Path) -> None:
 
 def test_without_a_record_nothing_is_said_and_a_broken_one_stops_the_build(tmp_path: Path) -> None:
     out = Generated(tmp_path / "_edition")
-    assert ledger_size.view(tmp_path, out) == {"ledger": None}
+    assert measured.ledger_size_view(tmp_path, out) == {"ledger": None}
     (tmp_path / "ledger.json").write_text("{", encoding="utf-8")
     with pytest.raises(BookError, match="no valid JSON"):
-        ledger_size.view(tmp_path, out)
+        measured.ledger_size_view(tmp_path, out)

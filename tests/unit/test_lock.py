@@ -12,17 +12,17 @@ import yaml
 
 from evaluation.errors import ProtocolError
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.witness import read_witnesses
+from evaluation.ledger.verify import read_witnesses
 from evaluation.returns.workbook import read_return
-from evaluation.study import assignment_store, code
-from evaluation.study.kept import series_folder
+from evaluation.study import lock as code
+from evaluation.study import stored_assignments
+from evaluation.study.interim_analyses import LookSeries
 from evaluation.study.lock import Lock
-from evaluation.study.look_series import LookSeries
-from evaluation.study.looking import catch_up
-from evaluation.study.panels import load_study
+from evaluation.study.lock_status import changed_code, standing_of
 from evaluation.study.results import as_data, clean, rounded, write_results
-from evaluation.study.run import run_study
-from evaluation.study.standing import changed_code, standing_of
+from evaluation.study.run import catch_up, run_study
+from evaluation.study.stored_assignments import series_folder
+from evaluation.study.study import load_study
 from tests.unit.locked import LOCKED, NAME, UNTIL, differences, instant, lay_out
 
 
@@ -145,14 +145,12 @@ def test_another_ledger_is_not_that_of_the_lock(ground):
         "estimate/did.py",
         "diagnose/checks.py",
         "finding/judge.py",
-        "finding/looked.py",
         "finding/models.py",
-        "study/assignment_store.py",
-        "study/kept.py",
-        "study/looks.py",
-        "study/looking.py",
-        "study/panels.py",
+        "estimate/solvers/simplex.py",
+        "study/interim_analyses.py",
         "study/run.py",
+        "study/stored_assignments.py",
+        "study/study.py",
     ],
 )
 def test_one_line_of_the_code_that_decides(made, tmp_path, monkeypatch, name):
@@ -181,7 +179,7 @@ def test_one_line_of_code_makes_a_run_exploratory(ground, tmp_path, monkeypatch)
 
 
 def test_one_assignment(ground):
-    path = looks_of(ground).folder / assignment_store.FILE
+    path = looks_of(ground).folder / stored_assignments.FILE
     kept = path.read_bytes()
     with np.load(path) as held:
         arrays = {name: held[name] for name in held.files}
@@ -386,7 +384,7 @@ def test_the_clock_of_a_lock_is_the_workspaces(tmp_path, monkeypatch):
 
 
 def test_a_study_is_challenged_without_its_finding_moving(ground):
-    from evaluation.finding.assumptions import available
+    from evaluation.finding.refutation import available
     from evaluation.study.challenge import challenge
 
     if not available():

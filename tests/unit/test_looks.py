@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evaluation.errors import EstimateError
 from evaluation.estimate.inference import placebo_p
-from evaluation.estimate.looks import (
+from evaluation.estimate.interim import (
     LookPlan,
     repeated_interval,
     run_looks,

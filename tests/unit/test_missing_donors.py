@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluation.design import trial
-from evaluation.design.invented import Invented
-from evaluation.design.trial import Rehearsal
-from evaluation.estimate import fits, ladder, scores, twins
-from evaluation.estimate.assignment import Assignments
+from benchmarks.invented import Invented
+from evaluation.design import simulation
+from evaluation.design.simulation import Rehearsal
+from evaluation.estimate import interim, registry, synthetic_placebos, synthetic_weights
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.inference import placebo_p
-from evaluation.estimate.ladder import Choices
+from evaluation.estimate.registry import Choices
 from evaluation.estimate.synthetic import (
     AugmentedSettings,
     SdidSettings,
@@ -29,7 +29,7 @@ TWINS = ("synthetic_control", "augmented_synthetic_control", "synthetic_did")
 @pytest.fixture(scope="module")
 def whole():
     drawn = Invented(areas=24, quarters=16).draw(0)
-    return trial._with_pilots(drawn, HOW, np.random.default_rng(0))[0]
+    return simulation._with_pilots(drawn, HOW, np.random.default_rng(0))[0]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_a_gap_before_the_start_is_left_out_of_the_areas_own_fit(whole, others):
     panel, drawn = without(whole, (area, FIRST - 3)), drawn_for(whole)
     found = synthetic_control(panel, "y", assignments=drawn)
     assert found.provenance["assignments"] == drawn.fingerprint
-    twin = fits.fit_all(panel, "y", "level", fits.control).twins[FIRST]
+    twin = synthetic_weights.fit_all(panel, "y", "level", synthetic_weights.control).twins[FIRST]
     assert list(np.flatnonzero(~twin.fitted_on[area, :FIRST])) == [FIRST - 3]
     assert twin.fitted_on[np.arange(24) != area, :FIRST].all()
     assert np.isfinite(found.draws.raw[:, FIRST:]).all()
@@ -80,10 +80,10 @@ def test_noisy_areas_with_gaps_are_judged_against_their_like(name):
         figures[:20] += 4 * rng.standard_normal((20, 16))
         figures[np.arange(20), rng.integers(0, FIRST, 20)] = np.nan
         placed = replace(panel, figures={"y": figures})
-        started, _ = trial._with_pilots(placed, replace(HOW, started=1), rng)
+        started, _ = simulation._with_pilots(placed, replace(HOW, started=1), rng)
         drawn = Assignments.draw(started, strata=(), block="area", seed=seed)
-        estimate = ladder.to_test(name, started, "y", Choices(), drawn)
-        crossed.append(placebo_p(scores.statistic(estimate, (0, 3)).raw) <= 0.05)
+        estimate = registry.to_test(name, started, "y", Choices(), drawn)
+        crossed.append(placebo_p(interim.statistic(estimate, (0, 3)).raw) <= 0.05)
     # 5 % of 60 is 3; by the rule that left such areas out it was a quarter of them.
     assert sum(crossed) <= 7
 
@@ -110,13 +110,13 @@ def test_effects_equal_those_summed_from_each_fillers_own_fit(whole, others, set
     y, method = panel.array("y"), method_of(settings)
     donors = np.flatnonzero(~panel.started & np.isfinite(y).all(axis=1))
     assert len(donors) == len(others) - 3
-    fitted = fits.fit_all(panel, "y", "level", method)
-    raw, shift = twins.raw_and_shift(fitted.sample, fitted.twins, drawn)
+    fitted = synthetic_weights.fit_all(panel, "y", "level", method)
+    raw, shift = synthetic_placebos.raw_and_shift(fitted.sample, fitted.twins, drawn)
     label = str(panel.periods[FIRST])
 
     def gap(filler, donors_left):
         periods = np.flatnonzero(np.isfinite(y[filler, :FIRST]))
-        ground = fits.Ground.on(y, np.array([filler]), donors, periods, (FIRST, label))
+        ground = synthetic_weights.Ground.on(y, np.array([filler]), donors, periods, (FIRST, label))
         fit = method(ground)
         weights, time = fit.unit[0], fit.time[0]
         kept = np.isin(donors, donors_left)
@@ -142,23 +142,23 @@ def test_looks_with_later_gaps_are_those_of_each_quarter(whole, others, name):
     """Figures that go missing later change no earlier look, and no look is refused."""
     panel = without(whole, (int(others[2]), FIRST + 1), (int(others[6]), FIRST + 3))
     drawn, taken = drawn_for(whole), np.arange(4)
-    assert not ladder.fitted_once(name, panel, "y")
-    assert ladder.drawn_anew(name, panel, "y", drawn) == ""
+    assert not registry.fitted_once(name, panel, "y")
+    assert registry.drawn_anew(name, panel, "y", drawn) == ""
     how = replace(HOW, withheld=-1e9)
-    raw, _ = trial._statistics(panel, name, how, drawn, (taken, 0))
+    raw, _ = simulation._statistics(panel, name, how, drawn, (taken, 0))
     for look in range(4):
         known = panel.until(panel.periods[FIRST + look])
-        then = ladder.to_test(name, known, "y", Choices(), drawn)
-        assert raw[look] == pytest.approx(scores.statistic(then, (0, look)).raw, abs=1e-9)
-    clean, _ = trial._statistics(whole, name, how, drawn, (taken[:1], 0))
+        then = registry.to_test(name, known, "y", Choices(), drawn)
+        assert raw[look] == pytest.approx(interim.statistic(then, (0, look)).raw, abs=1e-9)
+    clean, _ = simulation._statistics(whole, name, how, drawn, (taken[:1], 0))
     assert raw[0] == pytest.approx(clean[0], abs=1e-9)
 
 
 @pytest.mark.parametrize("name", ["fixed_effects", "first_differences"])
 def test_two_way_effects_draw_without_every_area_with_a_gap(whole, others, name):
     drawn = drawn_for(whole)
-    assert ladder.drawn_anew(name, whole, "y", drawn) == ""
-    found = {ladder.drawn_anew(name, without(whole, (int(i), 3)), "y", drawn) for i in others[:3]}
+    assert registry.drawn_anew(name, whole, "y", drawn) == ""
+    found = {registry.drawn_anew(name, without(whole, (int(i), 3)), "y", drawn) for i in others[:3]}
     assert len(found) == 3
 
 
@@ -173,12 +173,12 @@ def test_net_draws_are_those_of_the_data_without_the_effect(whole, others, name)
     figures = without(whole, *lost).array("y").copy()
     figures[pilots, FIRST:] -= 50
     panel, drawn = replace(whole, figures={"y": figures}), drawn_for(whole)
-    found = ladder.fit(name, panel, "y", Choices(), drawn)
+    found = registry.fit(name, panel, "y", Choices(), drawn)
     cleaned = figures.copy()
     cleaned[pilots, FIRST:] -= found.effects[FIRST:]
     apart = np.flatnonzero(~np.isin(drawn.fillers, pilots).any(axis=1))[:20]
     some = np.flatnonzero(np.isin(drawn.fillers, pilots).sum(axis=1) == 1)[:20]
-    again = ladder.fit(name, replace(panel, figures={"y": cleaned}), "y", Choices(), drawn)
+    again = registry.fit(name, replace(panel, figures={"y": cleaned}), "y", Choices(), drawn)
     for rows, scale in ((apart, 1.0), (some, (3 / 2) ** 0.5)):
         net = found.draws.net[rows, FIRST:]
         assert net == pytest.approx(scale * again.draws.raw[rows, FIRST:], abs=1e-6)

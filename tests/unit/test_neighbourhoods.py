@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from evaluation.edition.neighbourhoods import view
+from evaluation.edition.pages.measured import neighbourhoods_view
 from evaluation.errors import BookError
 
 
@@ -45,7 +45,7 @@ def record(folder, name, **changes):
 
 def test_rates_stand_with_their_errors(tmp_path):
     record(tmp_path, "wards")
-    (one,) = view(tmp_path)["neighbourhoods"]
+    (one,) = neighbourhoods_view(tmp_path)["neighbourhoods"]
     assert "in 5.0% to 5.0% of the rehearsals" in one["said"]
     assert "held what was planted in 94.1% or more" in one["said"]
     assert "5.0% ± 1.0" in one["table"]
@@ -73,7 +73,7 @@ def test_estimators_measured_one_after_another_stand_in_one_table(tmp_path):
     )
     record(tmp_path, "wards-d")
     record(tmp_path, "other", title="Elsewhere")
-    _, one = view(tmp_path)["neighbourhoods"]
+    _, one = neighbourhoods_view(tmp_path)["neighbourhoods"]
     assert "in 3.1% to 5.0% of the rehearsals" in one["said"]
     assert {held["command"] for held in one["records"]} == {"second", "newstart design calibrate"}
     names = ["Difference-in-differences", "Imputation", "Synthetic difference-in-differences"]
@@ -87,7 +87,7 @@ def test_pilots_unlike_the_rest_stand_apart_with_their_remedy(tmp_path):
     record(tmp_path, "level", pilots="top_level", rows=[row(0.0, size=0.6)])
     record(tmp_path, "mended", pilots="top_level", strata=["level"], rows=[row(0.0, size=0.06)])
     record(tmp_path, "one", pilots="one_authority", block="authority", rows=[row(0.0, refused=1.0)])
-    seen = view(tmp_path)
+    seen = neighbourhoods_view(tmp_path)
     assert len(seen["neighbourhoods"]) == 1
     shown = seen["neighbourhoods_shown"]
     assert "60.0%" in shown
@@ -96,8 +96,8 @@ def test_pilots_unlike_the_rest_stand_apart_with_their_remedy(tmp_path):
 
 
 def test_nothing_recorded_and_a_broken_record(tmp_path):
-    assert view(tmp_path)["neighbourhoods"] == []
+    assert neighbourhoods_view(tmp_path)["neighbourhoods"] == []
     record(tmp_path, "wards")
     (tmp_path / "neighbourhoods" / "wards.json").write_text("{")
     with pytest.raises(BookError, match="no valid JSON"):
-        view(tmp_path)
+        neighbourhoods_view(tmp_path)

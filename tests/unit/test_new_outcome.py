@@ -7,10 +7,10 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from evaluation.check.row_schema import row_schema
+from evaluation.check.frames import row_schema
 from evaluation.check.stages import check_return
+from evaluation.edition.book import write
 from evaluation.edition.edition import Edition
-from evaluation.edition.pages import write
 from evaluation.programme import Programme
 from evaluation.quarters import Period
 from evaluation.returns.template import write_template

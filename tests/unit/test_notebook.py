@@ -7,7 +7,7 @@ import pytest
 
 from evaluation.cli import main
 from evaluation.errors import ProtocolError
-from evaluation.study.notebook import new_notebook
+from evaluation.study.protocol_documents import new_notebook
 from evaluation.workspace import Workspace, packaged_schemas
 
 ROOT = packaged_schemas().parent

@@ -7,13 +7,12 @@ import pytest
 from scipy import stats
 
 from evaluation.diagnose import EventStudy, breakdown
-from evaluation.edition.breaks import _sentence
-from evaluation.edition.chances import worlds_sentence
-from evaluation.estimate.assignment import Assignments
+from evaluation.edition.pages.outcomes import _sentence, worlds_sentence
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.estimate import Estimate
 from evaluation.estimate.synthetic import SyntheticSettings, synthetic_control
-from evaluation.study.one_number import breaks_of, equally_likely, new_site, new_site_of, twin_of
+from evaluation.study.heterogeneity import breaks_of, equally_likely, new_site, new_site_of, twin_of
 from tests.unit.panels import panel
 
 # Invented: tau is above nought in the first set and nought in the second.

@@ -6,11 +6,11 @@ import distributed
 import numpy as np
 import pytest
 
+from benchmarks.invented import Invented
 from evaluation import fingerprint
 from evaluation.design import many
-from evaluation.design.invented import Invented
 from evaluation.design.many import Runs, rehearse_many
-from evaluation.design.trial import Rehearsal
+from evaluation.design.simulation import Rehearsal
 from evaluation.errors import UserError
 
 SMALL = Invented(areas=20, quarters=12)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluation.diagnose.event_study import EventStudy
-from evaluation.diagnose.power import Pretest, pre_trend_power
+from evaluation.diagnose.event_study import EventStudy, Pretest, pre_trend_power
 from evaluation.errors import EstimateError
 from tests.unit.test_honest import study
 

@@ -7,7 +7,7 @@ import pytest
 from evaluation.errors import ProtocolError
 from evaluation.programme import load_outcomes
 from evaluation.protocol import Protocol
-from evaluation.study.panels import load_study
+from evaluation.study.study import load_study
 from evaluation.value import Parameters
 from evaluation.workspace import Workspace
 

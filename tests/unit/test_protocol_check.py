@@ -6,10 +6,8 @@ import pytest
 import yaml
 
 from evaluation.errors import ProtocolError
-from evaluation.study.protocol_check import check_protocol
-from evaluation.study.protocol_ground import too_small
-from evaluation.study.protocol_rules import Case
-from evaluation.study.remarks import read_lined
+from evaluation.study.protocol_check import check_protocol, too_small
+from evaluation.study.protocol_rules import Case, read_lined
 from evaluation.workspace import Workspace, packaged_schemas
 from tests.unit.locked import LOCKED, NAME, PROTOCOL, lay_out
 from tests.unit.protocol_faults import COMPARISON, FAULTS, ON_FIGURES, THEORY, Seeded
@@ -114,7 +112,7 @@ def test_data_seen_is_held_against_the_ledger(tmp_path):
 
 
 def test_an_effect_too_small_to_be_seen(bare):
-    from evaluation.study.panels import load_study
+    from evaluation.study.study import load_study
 
     workspace = Workspace(root=bare)
     programme, protocol = load_study(workspace, NAME)
@@ -176,9 +174,9 @@ def test_strata_too_thin_to_draw_from(filled, tmp_path):
 
 
 def test_logarithms_of_small_counts(filled, tmp_path, monkeypatch):
-    from evaluation.study import protocol_ground
+    from evaluation.study import protocol_check
 
-    monkeypatch.setattr(protocol_ground, "SMALL_FIGURE", 700)
+    monkeypatch.setattr(protocol_check, "SMALL_FIGURE", 700)
     workspace, _ = plant(filled, tmp_path, Seeded("", "", "", "", {"suppressed": None}))
     remarks = {one.rule: one for one in check_protocol(workspace, NAME)}
     assert "of the counts of ae_attendances are below 700" in remarks["P033"].message

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from evaluation.cli import app
 from evaluation.errors import ProtocolError
 from evaluation.protocol import Protocol
-from evaluation.study.interview import questions
 from evaluation.study.protocol_check import check_protocol
+from evaluation.study.protocol_documents import questions
 from tests.unit.locked import LOCKED, NAME, lay_out
 
 DRAFT = "new_start/second_look"

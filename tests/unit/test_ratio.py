@@ -5,22 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluation.design import trial
-from evaluation.design.invented import Invented
-from evaluation.design.trial import Rehearsal
+from benchmarks.invented import Invented
+from evaluation.design import simulation
+from evaluation.design.simulation import Rehearsal
 from evaluation.errors import EstimateError
-from evaluation.estimate import ladder, scores
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate import interim, registry
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.inference import placebo_p
-from evaluation.estimate.ladder import Choices
-from evaluation.estimate.ratio import ratio_effect
+from evaluation.estimate.registry import Choices
+from evaluation.estimate.units import ratio_effect
 
 FIRST, HOW = 12, Rehearsal(started=4, looks=4)
 
 
 def held(rho=-0.2, gaps=False, seed=0):
     drawn = Invented(areas=30, quarters=16, counts=20.0).draw(seed)
-    panel, _ = trial._with_pilots(drawn, HOW, np.random.default_rng(seed))
+    panel, _ = simulation._with_pilots(drawn, HOW, np.random.default_rng(seed))
     figures = panel.array("y").copy()
     figures[np.flatnonzero(panel.started)[:, None], np.arange(FIRST, 16)] *= 1 + rho
     if gaps:
@@ -38,16 +38,18 @@ def test_the_ends_are_those_that_estimating_anew_rejects(name, gaps):
 
     def p(rho):
         without = np.where(on, panel.array("y") / (1 + rho), panel.array("y"))
-        again = ladder.to_test(name, replace(panel, figures={"y": without}), "y", Choices(), drawn)
-        return placebo_p(scores.statistic(again, (0, 10)).raw)
+        again = registry.to_test(
+            name, replace(panel, figures={"y": without}), "y", Choices(), drawn
+        )
+        return placebo_p(interim.statistic(again, (0, 10)).raw)
 
     width = found.high - found.low
     for end, inwards in ((found.low, 1e-6), (found.high, -1e-6)):
         assert p(end + inwards * width) > 0.05
         assert p(end - inwards * width) <= 0.05
     without = np.where(on, panel.array("y") / (1 + found.effect), panel.array("y"))
-    left = ladder.to_test(name, replace(panel, figures={"y": without}), "y", Choices(), drawn)
-    assert scores.statistic(left, (0, 10)).raw[0] == pytest.approx(0.0, abs=1e-9)
+    left = registry.to_test(name, replace(panel, figures={"y": without}), "y", Choices(), drawn)
+    assert interim.statistic(left, (0, 10)).raw[0] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_it_finds_what_was_planted_and_covers_it():
@@ -77,7 +79,7 @@ def test_zeros_have_an_effect_and_one_area_may_have_no_bound():
     figures[np.flatnonzero(panel.started)[0], FIRST] = 0.0
     zero = replace(panel, figures={"y": figures})
     assert ratio_effect("did", zero, "y", Choices(), drawn).p_value > 0
-    one, _ = trial._with_pilots(
+    one, _ = simulation._with_pilots(
         Invented(areas=15, quarters=16, counts=9.0).draw(1),
         replace(HOW, started=1),
         np.random.default_rng(1),

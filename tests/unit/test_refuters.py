@@ -5,7 +5,7 @@ A sample of what ``benchmarks/refuters.py`` measures over more seeds.
 
 import pytest
 
-from evaluation.finding.assumptions import available, refute
+from evaluation.finding.refutation import available, refute
 from tests.unit.refuted import attack, fit, world
 
 pytestmark = pytest.mark.skipif(not available(), reason="the extra causal is not installed")

@@ -6,18 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.bars import bars, measured
+from benchmarks.invented import Invented
 from evaluation.cli import main
-from evaluation.design import many, trial
-from evaluation.design.bars import bars, measured
-from evaluation.design.calibrate import Same
-from evaluation.design.invented import Invented
+from evaluation.design import many, simulation
+from evaluation.design.calibrate import Same, detectable, rows
 from evaluation.design.many import Runs, rehearse_many
-from evaluation.design.rates import detectable, rows
-from evaluation.design.trial import Rehearsal, rehearse
-from evaluation.estimate import ladder, scores
-from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.ladder import Choices
-from evaluation.estimate.looks import LookPlan
+from evaluation.design.simulation import Rehearsal, rehearse
+from evaluation.estimate import interim, registry
+from evaluation.estimate.assignments import Assignments
+from evaluation.estimate.interim import LookPlan
+from evaluation.estimate.registry import Choices
 
 SMALL = Invented(areas=24, quarters=14)
 QUICK = Rehearsal(started=2, looks=4, assignments=99, plan=LookPlan(horizon=4))
@@ -26,7 +25,7 @@ EVERY = ("did", "imputation", "synthetic_control", "augmented_synthetic_control"
 
 def piloted(rehearsal):
     rng = np.random.default_rng(5)
-    return trial._with_pilots(SMALL.draw(3), rehearsal, rng)
+    return simulation._with_pilots(SMALL.draw(3), rehearsal, rng)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -36,29 +35,29 @@ def test_statistics_are_linear_in_what_is_planted(name, scale, shape):
     """Weights use no started area's later figures, so one planted effect gives all others."""
     how = replace(QUICK, shape=shape, choices=Choices(scale=scale))
     panel, chosen = piloted(how)
-    pattern = trial._pattern(panel, chosen, how, np.random.default_rng(1))
+    pattern = simulation._pattern(panel, chosen, how, np.random.default_rng(1))
     assignments = Assignments.draw(panel, n=99, block="area", strata=(), seed=1)
     taken = np.arange(4)
 
     def found(effect):
-        moved = trial._planted(panel, pattern, effect, how)
-        return trial._statistics(moved, name, how, assignments, (taken, 1))[0]
+        moved = simulation._planted(panel, pattern, effect, how)
+        return simulation._statistics(moved, name, how, assignments, (taken, 1))[0]
 
     base, at_ten = found(0.0), found(-10.0)
     assert found(-3.0) == pytest.approx(base + 0.3 * (at_ten - base), abs=1e-7)
 
 
-@pytest.mark.parametrize("name", ladder.FITTED_ONCE)
+@pytest.mark.parametrize("name", registry.FITTED_ONCE)
 def test_one_fit_holds_every_earlier_look(name):
     panel, _ = piloted(QUICK)
     assignments = Assignments.draw(panel, n=99, block="area", strata=(), seed=1)
-    first = trial.start_of(panel, QUICK)
-    whole = ladder.fit(name, panel, "y", Choices(), assignments)
+    first = simulation.start_of(panel, QUICK)
+    whole = registry.fit(name, panel, "y", Choices(), assignments)
     for look in range(4):
         known = panel.until(panel.periods[first + look])
-        then = ladder.fit(name, known, "y", Choices(), assignments)
-        assert scores.statistic(whole, (0, look)).raw == pytest.approx(
-            scores.statistic(then, (0, look)).raw, abs=1e-9
+        then = registry.fit(name, known, "y", Choices(), assignments)
+        assert interim.statistic(whole, (0, look)).raw == pytest.approx(
+            interim.statistic(then, (0, look)).raw, abs=1e-9
         )
 
 
@@ -101,7 +100,7 @@ def test_pilots_are_those_that_were_asked_for(pilots):
     how = replace(QUICK, pilots=pilots)
     panel, chosen = piloted(how)
     assert panel.started.sum() == 2
-    levels = panel.array("y")[:, : trial.start_of(panel, how)].mean(axis=1)
+    levels = panel.array("y")[:, : simulation.start_of(panel, how)].mean(axis=1)
     population = panel.areas["population"].to_numpy(dtype=float)
     if pilots == "top_level":
         assert set(chosen) <= set(np.argsort(-levels)[:3])
@@ -112,7 +111,7 @@ def test_pilots_are_those_that_were_asked_for(pilots):
 def test_pilots_from_one_authority_share_it():
     how = replace(QUICK, pilots="one_authority")
     rng = np.random.default_rng(0)
-    panel, chosen = trial._with_pilots(replace(SMALL, authorities=6).draw(1), how, rng)
+    panel, chosen = simulation._with_pilots(replace(SMALL, authorities=6).draw(1), how, rng)
     assert panel.areas["authority"].iloc[chosen].nunique() == 1
 
 

@@ -13,13 +13,12 @@ import pytest
 from openpyxl.comments import Comment
 from openpyxl.styles import Font
 
-from evaluation.check.problems import CONFIRM, Checked, report, shown
-from evaluation.check.reply import reply
+from evaluation.check.report import CONFIRM, Checked, reply, report, shown
 from evaluation.check.stages import check_return
 from evaluation.errors import UserError
 from evaluation.programme import Programme
 from evaluation.quarters import Period
-from evaluation.returns.content import Figures
+from evaluation.returns.form import Figures
 from evaluation.returns.reply import AUTHOR, MAX_CELLS
 from evaluation.returns.template import write_template
 from evaluation.returns.workbook import RawRow, read_return

@@ -11,9 +11,9 @@ import pytest
 from evaluation.errors import ReturnFileError, UserError
 from evaluation.programme import Programme
 from evaluation.quarters import Period
-from evaluation.returns.content import Figures, Observation, Return
+from evaluation.returns.form import Figures, Observation, Return, address, column_letter
 from evaluation.returns.template import write_return, write_template
-from evaluation.returns.workbook import address, column_letter, guide_from_name, read_return
+from evaluation.returns.workbook import guide_from_name, read_return
 
 
 def test_template_holds_the_submitters_rows_and_denominators(

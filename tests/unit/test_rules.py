@@ -9,10 +9,10 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from evaluation.check.examples import EXAMPLES
-from evaluation.check.rules import RULES
-from evaluation.edition import rule_pages, words
+from evaluation.check.rules import EXAMPLES, RULES
+from evaluation.edition import words
 from evaluation.edition.files import Generated
+from evaluation.edition.pages import quality
 from evaluation.errors import BookError
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -22,7 +22,7 @@ JARGON = re.compile(r"\b(dtype|NaN|null|schema|regex|float|string|boolean|valida
 def test_every_code_has_an_example_and_a_group() -> None:
     assert EXAMPLES.keys() == RULES.keys()
     assert list(RULES) == sorted(RULES)
-    grouped = [rule.code for _, rules in rule_pages.groups() for rule in rules]
+    grouped = [rule.code for _, rules in quality.groups() for rule in rules]
     assert grouped == list(RULES), "a rule outside the page's groups"
 
 
@@ -38,7 +38,7 @@ def test_a_rule_is_in_plain_words(code: str) -> None:
 
 def test_every_code_stands_on_the_page(tmp_path: Path) -> None:
     out = Generated(tmp_path / "_edition")
-    content = rule_pages.view(BOOK, out)
+    content = quality.rule_pages_view(BOOK, out)
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("evaluation.edition"),
         autoescape=True,
@@ -54,15 +54,15 @@ def test_every_code_stands_on_the_page(tmp_path: Path) -> None:
 
 def test_the_record_of_the_questions_holds_what_is_promised() -> None:
     record = json.loads((BOOK / "questions.json").read_text(encoding="utf-8"))
-    row = rule_pages.declared(record)
+    row = quality.declared(record)
     assert row["questions"] <= 1
     asked = ("a digit too many", "a digit lost", "two rows exchanged", "a copy of last quarter")
     assert {name: row["caught"][name] for name in asked if row["caught"][name] < 0.95} == {}
-    assert record["command"].startswith("python -m evaluation.design.questions")
+    assert record["command"].startswith("python -m benchmarks.questions")
 
 
 def test_a_book_without_a_record_shows_the_rules_alone(tmp_path: Path) -> None:
-    assert rule_pages.view(tmp_path, Generated(tmp_path / "out"))["record"] is None
+    assert quality.rule_pages_view(tmp_path, Generated(tmp_path / "out"))["record"] is None
     (tmp_path / "questions.json").write_text("{", encoding="utf-8")
     with pytest.raises(BookError, match="no valid JSON"):
-        rule_pages.view(tmp_path, Generated(tmp_path / "out"))
+        quality.rule_pages_view(tmp_path, Generated(tmp_path / "out"))

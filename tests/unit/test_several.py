@@ -14,10 +14,10 @@ from evaluation import (
     synthetic_did,
 )
 from evaluation.errors import EstimateError
-from evaluation.estimate import fits, simplex
-from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.several import synthetic_controls
-from evaluation.estimate.synthetic import SyntheticSettings
+from evaluation.estimate import synthetic_weights
+from evaluation.estimate.assignments import Assignments
+from evaluation.estimate.solvers import simplex
+from evaluation.estimate.synthetic import SyntheticSettings, synthetic_controls
 from tests.unit.panels import long_table, panel
 
 Estimator = Callable[..., Estimate]
@@ -158,8 +158,8 @@ def test_an_area_with_too_few_periods_before_a_start_fills_no_place_of_it() -> N
 
     def gap(i: int, row: np.ndarray, start: int) -> np.ndarray:
         periods = np.flatnonzero(np.isfinite(y[i, :start]))
-        ground = fits.Ground.on(y, np.array([i]), never, periods, (start, ""))
-        w = fits.control(ground).unit[0]
+        ground = synthetic_weights.Ground.on(y, np.array([i]), never, periods, (start, ""))
+        w = synthetic_weights.control(ground).unit[0]
         w = np.where(np.isin(never, row), 0.0, w)
         return y[i] - (w / w.sum()) @ y[never]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluation.estimate import quadratic, ridge, simplex, ties
+from evaluation.estimate.solvers import ridge, simplex
 from tests.unit.quadratic_programs import least_norm_meeting, on_simplex
 
 SHAPES = [(20, 38), (18, 150), (4, 30), (60, 40), (12, 12), (1, 8), (30, 2)]
@@ -115,7 +115,7 @@ def test_small_quadratic_problems_agree_with_clarabel() -> None:
     rng = np.random.default_rng(6)
     factors = rng.normal(size=(25, 30, 15))
     g, c = factors.transpose(0, 2, 1) @ factors, rng.normal(size=(25, 15))
-    fitted = quadratic.fit(g, c)
+    fitted = simplex.least_quadratic(g, c)
     assert fitted.converged.all()
     for i in range(25):
         w = on_simplex(g[i], -c[i], np.zeros((1, 15)), np.zeros(1))
@@ -141,7 +141,7 @@ def test_many_exact_fits_have_one_answer_from_every_start() -> None:
         found = simplex.fit(donors, target, none[:, None], simplex.Variation(start=start))
         assert found.objective[0] < 1e-18
         before.append(found.weights[0])
-        answers.append(ties.least_norm(donors, target, none, found)[0])
+        answers.append(ridge.least_norm_weights(donors, target, none, found)[0])
     assert np.abs(before[0] - before[1]).max() > 0.01
     for answer in answers:
         np.testing.assert_allclose(answer, least_norm_meeting(donors, target[0]), atol=1e-6)
@@ -153,7 +153,7 @@ def test_copies_of_a_donor_share_its_weight() -> None:
     plain = simplex.fit(x[:, 1:], target, none[:, None])
     twice = np.hstack([x[:, 1:], x[:, 1:]])
     fitted = simplex.fit(twice, target, none[:, None])
-    shared = ties.least_norm(twice, target, none, fitted)[0]
+    shared = ridge.least_norm_weights(twice, target, none, fitted)[0]
     np.testing.assert_allclose(shared[:11], plain.weights[0] / 2, atol=1e-6)
     np.testing.assert_allclose(shared[11:], plain.weights[0] / 2, atol=1e-6)
 
@@ -161,7 +161,9 @@ def test_copies_of_a_donor_share_its_weight() -> None:
 def test_a_fit_with_one_answer_keeps_it() -> None:
     x = walks(24, 40, 9)
     fitted = every_area(x)
-    np.testing.assert_array_equal(ties.least_norm(x, x.T, np.arange(40), fitted), fitted.weights)
+    np.testing.assert_array_equal(
+        ridge.least_norm_weights(x, x.T, np.arange(40), fitted), fitted.weights
+    )
 
 
 @pytest.mark.slow

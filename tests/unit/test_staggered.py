@@ -5,8 +5,8 @@ import pytest
 
 from evaluation.errors import EstimateError, InferenceRefused
 from evaluation.estimate import pooled
-from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.staggered import PooledSettings, pooled_synthetic_control
+from evaluation.estimate.assignments import Assignments
+from evaluation.estimate.pooled import PooledSettings, pooled_synthetic_control
 from evaluation.estimate.synthetic import SyntheticSettings, synthetic_control
 from tests.unit.panels import long_table, panel
 from tests.unit.quadratic_programs import on_simplexes

@@ -6,15 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluation.design.invented import Invented
+from benchmarks.invented import Invented
 from evaluation.errors import EstimateError, LedgerError
-from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.looks import LookPlan, take_look
+from evaluation.estimate.assignments import Assignments
+from evaluation.estimate.interim import LookPlan, take_look
 from evaluation.programme import Programme
 from evaluation.protocol import Protocol
-from evaluation.study import assignment_store
-from evaluation.study.look_series import ROWS, LookSeries, Row
-from evaluation.study.looks import look_at
+from evaluation.study import stored_assignments
+from evaluation.study.interim_analyses import ROWS, LookSeries, Row, look_at
 from evaluation.workspace import Workspace, packaged_schemas
 
 PRIMARY = ("ae_attendances", "claimant_count")
@@ -165,24 +164,24 @@ def test_a_changed_look_is_named(what, tmp_path, programme, protocol):
 def test_kept_assignments_come_back_on_another_panel(tmp_path):
     panel = panel_with()
     drawn = Assignments.draw(panel, n=99, strata=("level",), seed=3)
-    assignment_store.keep(tmp_path, drawn, panel)
+    stored_assignments.keep(tmp_path, drawn, panel)
     order = np.random.default_rng(0).permutation(40)
     shuffled = replace(
         panel,
         areas=panel.areas.iloc[order],
         figures={k: v[order] for k, v in panel.figures.items()},
     )
-    back = assignment_store.held(tmp_path, shuffled)
+    back = stored_assignments.held(tmp_path, shuffled)
     codes, again = panel.areas.index.to_numpy(), shuffled.areas.index.to_numpy()
     assert (codes[drawn.fillers] == again[back.fillers]).all()
     assert (drawn.strata[order] == back.strata).all()
     assert (back.distinct, back.block, back.seed) == (drawn.distinct, drawn.block, drawn.seed)
     with pytest.raises(LedgerError, match="is not in the panel"):
-        assignment_store.held(tmp_path, panel.select(np.arange(40) != 5))
+        stored_assignments.held(tmp_path, panel.select(np.arange(40) != 5))
 
 
 def test_no_assignments_are_kept_where_none_were_drawn(tmp_path):
-    assert assignment_store.held(tmp_path, panel_with()) is None
+    assert stored_assignments.held(tmp_path, panel_with()) is None
 
 
 def test_looks_by_other_assignments_are_refused(tmp_path, programme, protocol):

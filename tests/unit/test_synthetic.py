@@ -6,7 +6,8 @@ from scipy.optimize import minimize, nnls
 
 from benchmarks.donors_started import invented, recovered
 from evaluation.errors import InferenceRefused
-from evaluation.estimate import fits, ridge, simplex
+from evaluation.estimate import synthetic_weights
+from evaluation.estimate.solvers import ridge, simplex
 from evaluation.estimate.synthetic import SyntheticSettings, synthetic_control, synthetic_did
 from tests.unit.panels import long_table, panel
 
@@ -68,7 +69,7 @@ def test_a_filler_is_no_donor_for_another_filler() -> None:
     estimate = synthetic_control(held, "y")
     y = held.array("y")
     never = np.arange(4, 10)
-    from evaluation.estimate.assignment import Assignments
+    from evaluation.estimate.assignments import Assignments
 
     assignments = Assignments.draw(held, strata=())
     assert estimate.draws is not None
@@ -188,7 +189,10 @@ def test_started_areas_among_the_donors_would_hide_a_part_of_the_effect() -> Non
     about 0.8 were started areas to serve each other (benchmarks.donors_started measures more)."""
     found = {
         serve: np.mean(
-            [recovered(invented(seed), fits.control, started_serve=serve) for seed in range(30)]
+            [
+                recovered(invented(seed), synthetic_weights.control, started_serve=serve)
+                for seed in range(30)
+            ]
         )
         for serve in (False, True)
     }

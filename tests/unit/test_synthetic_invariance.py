@@ -21,7 +21,7 @@ from evaluation import (
     synthetic_control,
     synthetic_did,
 )
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.synthetic import SyntheticSettings
 
 ESTIMATORS = {
@@ -120,7 +120,7 @@ PROGRAM = """
 import json
 from tests.unit.test_synthetic_invariance import ESTIMATORS
 from tests.unit.panels import panel
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 held = panel(n=30)
 few = Assignments.draw(held, n=20, strata=())
 print(json.dumps({name: [*estimate(held, "y", assignments=few).draws.raw.ravel()]

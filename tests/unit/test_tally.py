@@ -7,11 +7,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from evaluation.check.confirmations import Confirmation, confirmed
-from evaluation.check.problems import report
-from evaluation.check.reply import reply
+from evaluation.check.report import EACH, Confirmation, Tally, confirmed, reply, report
 from evaluation.check.stages import check_return
-from evaluation.check.tally import EACH, Tally
 from evaluation.programme import Programme
 from evaluation.returns.reply import MAX_MARKS
 from evaluation.returns.workbook import read_return

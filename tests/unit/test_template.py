@@ -11,8 +11,7 @@ import pytest
 from evaluation.errors import WorkspaceError
 from evaluation.programme import Programme
 from evaluation.quarters import Period
-from evaluation.returns.content import Figures
-from evaluation.returns.form import form
+from evaluation.returns.form import Figures, form
 from evaluation.returns.template import write_template
 from evaluation.returns.workbook import read_return
 from evaluation.workspace import Workspace

@@ -6,12 +6,12 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from evaluation.design import trial
-from evaluation.design.invented import Invented
-from evaluation.design.trial import Rehearsal
-from evaluation.estimate import ladder, scores
-from evaluation.estimate.assignment import Assignments
-from evaluation.estimate.ladder import Choices
+from benchmarks.invented import Invented
+from evaluation.design import simulation
+from evaluation.design.simulation import Rehearsal
+from evaluation.estimate import interim, registry
+from evaluation.estimate.assignments import Assignments
+from evaluation.estimate.registry import Choices
 from evaluation.protocol import EstimatorName
 from tests.unit.panels import long_table, panel
 
@@ -26,16 +26,16 @@ def test_the_short_way_gives_the_same_statistics(name, gaps, score) -> None:
     held = panel(table)
     assignments = Assignments.draw(held, n=299, strata=(), block="area", seed=3)
     choices = Choices(scale="level")
-    whole = ladder.fit(name, held, "y", choices, assignments)
-    short = ladder.to_test(name, held, "y", choices, assignments)
-    one, other = (scores.statistic(e, (0, 2), score) for e in (whole, short))
+    whole = registry.fit(name, held, "y", choices, assignments)
+    short = registry.to_test(name, held, "y", choices, assignments)
+    one, other = (interim.statistic(e, (0, 2), score) for e in (whole, short))
     assert np.array_equal(one.raw, other.raw, equal_nan=True)
     assert np.array_equal(one.shift, other.shift, equal_nan=True)
 
 
 def test_gls_of_an_assignment_that_lacks_an_event_time_rests_on_the_others(monkeypatch) -> None:
-    monkeypatch.setattr(scores, "ENOUGH", 2)  # one pilot of 40 areas has 40 assignments
-    panel, _ = trial._with_pilots(
+    monkeypatch.setattr(interim, "ENOUGH", 2)  # one pilot of 40 areas has 40 assignments
+    panel, _ = simulation._with_pilots(
         Invented(areas=40, quarters=16).draw(0),
         Rehearsal(started=1, looks=4),
         np.random.default_rng(0),
@@ -45,8 +45,8 @@ def test_gls_of_an_assignment_that_lacks_an_event_time_rests_on_the_others(monke
     figures[lacking, 12 + np.arange(9) % 4] = np.nan
     held = replace(panel, figures={"y": figures})
     drawn = Assignments.draw(held, strata=(), block="area", n=199, seed=0)
-    estimate = ladder.to_test("did", held, "y", Choices(), drawn)
-    with_gaps = scores.statistic(estimate, (0, 3), "gls")
+    estimate = registry.to_test("did", held, "y", Choices(), drawn)
+    with_gaps = interim.statistic(estimate, (0, 3), "gls")
     assert np.isfinite(with_gaps.raw).all() and np.isfinite(with_gaps.net).all()
-    whole = scores.statistic(ladder.to_test("did", panel, "y", Choices(), drawn), (0, 3), "gls")
+    whole = interim.statistic(registry.to_test("did", panel, "y", Choices(), drawn), (0, 3), "gls")
     assert (with_gaps.shift[0], whole.shift[0]) == (pytest.approx(1.0), pytest.approx(1.0))

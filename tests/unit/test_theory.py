@@ -8,11 +8,15 @@ import pandas as pd
 import pytest
 
 from evaluation.errors import ProtocolError
-from evaluation.finding.assumptions import available
-from evaluation.finding.implied import area_table, test_implications
+from evaluation.finding.refutation import (
+    available,
+    e_value,
+    partial_r2,
+    robustness_value,
+    unobserved,
+)
 from evaluation.finding.sentences import Range
-from evaluation.finding.theory import Theory
-from evaluation.finding.unobserved import e_value, partial_r2, robustness_value, unobserved
+from evaluation.finding.theory import Theory, area_table, test_implications
 from tests.unit.refuted import world
 
 test_implications.__test__ = False  # a function of ours by that name, not a test

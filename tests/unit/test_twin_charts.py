@@ -3,7 +3,7 @@
 import pytest
 
 from evaluation.edition import figures
-from evaluation.edition.twins import twin_charts
+from evaluation.edition.pages.donors import twin_charts
 from evaluation.errors import EstimateError
 from evaluation.estimate.synthetic import AugmentedSettings, SdidSettings, SyntheticSettings
 from tests.unit.panels import panel

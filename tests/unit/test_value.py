@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from evaluation.errors import ValueChainError
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.estimate import Estimate
 from evaluation.estimate.units import in_units
 from evaluation.programme import Programme
 from evaluation.simulate import Scenario, draw_figures, invent_programme, panel_of
 from evaluation.value import Parameters, Value, ratios, worth
-from evaluation.value.appraisal import mvpf, plane
-from evaluation.value.effects import drawn_effects, events_avoided, net_effects
+from evaluation.value.cashable import mvpf, plane
 from evaluation.value.report import as_data
+from evaluation.value.tally import drawn_effects, events_avoided, net_effects
 from tests.unit.values import AE, ASB, CLAIMANTS, HOUSED, LIFE, QUARTERS, cost, net, valued
 
 SCHEMAS = Path(__file__).parents[2] / "data_schemas"

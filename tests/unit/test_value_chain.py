@@ -10,9 +10,8 @@ from evaluation.errors import ValueChainError
 from evaluation.programme import Denominator
 from evaluation.value import Assumptions, Parameters
 from evaluation.value.cashable import after_lag, in_whole_lumps
-from evaluation.value.effects import events_avoided
-from evaluation.value.lines import priced_lines
-from evaluation.value.units import cost_units_a_quarter
+from evaluation.value.pricing import cost_units_a_quarter, priced_lines
+from evaluation.value.tally import events_avoided
 from tests.unit.values import (
     AE,
     ASB,
@@ -225,7 +224,7 @@ def test_planned_costs_after_the_last_quarter_are_not_to_date() -> None:
 
 
 def test_effects_without_their_number_of_people_are_refused() -> None:
-    from evaluation.value.effects import _exposure
+    from evaluation.value.tally import _exposure
 
     class Bare:
         exposure = None

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from evaluation.errors import ValueChainError, WorkspaceError
-from evaluation.estimate.assignment import Assignments
+from evaluation.estimate.assignments import Assignments
 from evaluation.programme import Deprivation, Programme
 from evaluation.protocol import Protocol
 from evaluation.simulate import Scenario, draw_figures, invent_programme, panel_of, write_programme
-from evaluation.study.equity import fifths
+from evaluation.study.heterogeneity import fifths
 from evaluation.workspace import Workspace
 
 SCHEMAS = Path(__file__).parents[2] / "data_schemas"

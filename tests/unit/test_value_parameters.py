@@ -12,13 +12,13 @@ import pytest
 from evaluation.errors import ReturnFileError, ValueChainError
 from evaluation.programme import load_outcomes
 from evaluation.quarters import Period
-from evaluation.value.lines import priced_lines
 from evaluation.value.parameters import FIELDS, Parameters, read_gmca
-from evaluation.value.prices import (
+from evaluation.value.pricing import (
     discount_factor,
     discount_factors,
     factor_to_price_base,
     is_approximate_year,
+    priced_lines,
 )
 
 SCHEMAS = Path(__file__).parents[2] / "data_schemas"

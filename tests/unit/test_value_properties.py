@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.value import Assumptions
-from evaluation.value.effects import NetEffects, events_avoided
 from evaluation.value.parameters import Parameters
-from evaluation.value.prices import factor_to_price_base
+from evaluation.value.pricing import factor_to_price_base
+from evaluation.value.tally import NetEffects, events_avoided
 from tests.unit.values import AE, ASB, CLAIMANTS, HOUSED, cost, net, valued
 
 PARAMS = Parameters.load()

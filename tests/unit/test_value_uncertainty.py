@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 
 from evaluation.value import Assumptions, Parameters, scenarios, sensitivity
-from evaluation.value.equity import Incomes, by_fifth
-from evaluation.value.factors import lognormal_of_mean_one, price_factors, triangular
-from evaluation.value.judgement import four_es, what_would_change_it
-from evaluation.value.lines import priced_lines
 from evaluation.value.parameters import Spread
+from evaluation.value.pricing import lognormal_of_mean_one, price_factors, priced_lines, triangular
+from evaluation.value.report import Incomes, by_fifth, four_es, what_would_change_it
 from tests.unit.panels import panel
 from tests.unit.values import AE, CERTAIN, CLAIMANTS, GP, HOUSED, LIFE, cost, net, valued
 

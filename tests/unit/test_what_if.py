@@ -10,8 +10,7 @@ import pytest
 
 from evaluation.errors import ValueChainError
 from evaluation.value import Assumptions, Value
-from evaluation.value.scenarios import LastYear
-from evaluation.value.what_if import Setting, published_draws, what_if
+from evaluation.value.scenarios import LastYear, Setting, published_draws, what_if
 from tests.unit.values import AE, CLAIMANTS, HOUSED, LIFE, cost, net, valued
 
 A_POUND = {"abs": 2.0}

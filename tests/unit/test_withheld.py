@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluation.design.invented import Invented
-from evaluation.estimate import ladder
-from evaluation.estimate.assignment import Assignments
+from benchmarks.invented import Invented
+from evaluation.estimate import registry
+from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
-from evaluation.estimate.ladder import Choices
-from evaluation.estimate.withheld import at_ends, hidden_cells
+from evaluation.estimate.registry import Choices
+from evaluation.estimate.sensitivity import at_ends, hidden_cells
 
 THRESHOLD = 5
 
@@ -102,7 +102,7 @@ def test_between_two_starts_the_ends_are_the_extremes_of_all_corners(name, strat
     panel, drawn = staggered(cells, strata)
 
     def effect(held):
-        estimate = ladder.fit(name, held, "y", Choices(), drawn)
+        estimate = registry.fit(name, held, "y", Choices(), drawn)
         return float(estimate.overall()["effect"].iloc[0])
 
     corners = []

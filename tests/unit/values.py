@@ -9,7 +9,7 @@ import pandas as pd
 from evaluation.programme import Area, Cost, Denominator, Outcome, Programme, Site
 from evaluation.quarters import Period, period_range
 from evaluation.value import Assumptions, Value
-from evaluation.value.effects import NetEffects
+from evaluation.value.tally import NetEffects
 from evaluation.value.worth import value_of
 
 FIRST, LAST = Period.parse("2024 Q1"), Period.parse("2026 Q4")

@@ -2,6 +2,10 @@
 
 from evaluation.edition.figures.canvas import NARROW, SPARK, WIDE, Size
 from evaluation.edition.figures.charts import (
+    MOST_DONORS,
+    balance_before_after,
+    detectable_by_look,
+    donor_weights,
     events,
     forest,
     gains,
@@ -11,18 +15,18 @@ from evaluation.edition.figures.charts import (
     spark,
     strip,
     trade_off,
-)
-from evaluation.edition.figures.design import balance_before_after, detectable_by_look
-from evaluation.edition.figures.money import fan, plane, tornado, waterfall
-from evaluation.edition.figures.places import area_map, balance, equally_likely, returns_calendar
-from evaluation.edition.figures.theory import causes
-from evaluation.edition.figures.twins import (
-    MOST_DONORS,
-    donor_weights,
     twin_fit,
     twin_gap,
     twin_path,
 )
+from evaluation.edition.figures.maps import (
+    area_map,
+    balance,
+    causes,
+    equally_likely,
+    returns_calendar,
+)
+from evaluation.edition.figures.pounds import fan, plane, tornado, waterfall
 
 __all__ = [
     "MOST_DONORS",

@@ -15,12 +15,12 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluation.edition import answers, points, words
+from evaluation.edition import answers, words
 from evaluation.quarters import parse_instant
 
 if TYPE_CHECKING:
-    from evaluation.edition.claims import Claims
     from evaluation.edition.edition import Edition
+    from evaluation.edition.pages.claims import Claims
     from evaluation.edition.records import Record
 
 CHECK = (
@@ -94,7 +94,7 @@ def content(edition: Edition, claims: Claims) -> dict[str, Any]:
             "rows": [_outcome(claims, o) for o in study.with_role("primary")],
         },
         "chart": _chart(edition, claims),
-        "points": points.main_points(study),
+        "points": answers.main_points(study),
         "agencies": _agencies(study.value),
         "unknown": _unknown(claims, answers.unknowns(study)),
         "rests": [words.sentence(text) for text in [*study.raw["text"], *study.raw["differences"]]],

@@ -1,18 +1,69 @@
-"""Everything that can be taken away from an edition, written into one folder."""
+"""All that can be taken away from an edition, written into one folder, and how to cite it."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from evaluation.edition.claims import Claims
+import yaml
+
+from evaluation.edition import words
 from evaluation.edition.edition import Edition
-from evaluation.edition.formats import briefing, citation, package, spreadsheet, tidy, whole
+from evaluation.edition.formats import briefing, tables, whole
+from evaluation.edition.pages.claims import Claims
 
 if TYPE_CHECKING:
     from evaluation.workspace import Workspace
+
+
+_VERSION = re.compile(r"^## (?P<version>\S+)(?: \((?P<when>[^)]*)\))?\s*$")
+
+
+def citation(edition: Edition) -> str:
+    """``CITATION.cff`` (Citation File Format 1.2.0) of one edition."""
+    study = edition.headline
+    synthetic = f"{words.SYNTHETIC} " if study.synthetic else ""
+    content = {
+        "cff-version": "1.2.0",
+        "message": "Cite a figure by edition and id.",
+        "type": "dataset",
+        "title": f"{edition.programme.title}: is it working? Edition {edition.quarter}",
+        "authors": [{"name": "The New Start evaluation framework developers"}],
+        "version": edition.quarter.replace(" ", "-"),
+        "date-released": str(study.raw["vintage"])[:10],
+        "license": "MIT",
+        "abstract": f"{synthetic}{study.raw['question']}",
+        "identifiers": [
+            {
+                "type": "other",
+                "value": f"sha256:{study.raw[f'{of}_fingerprint']}",
+                "description": f"fingerprint of the {of}",
+            }
+            for of in ("protocol", "panel", "code")
+        ],
+    }
+    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+def software_changes(text: str) -> str:
+    """A change log in Markdown as JSON: versions, newest first, each with its sentences."""
+    versions: list[dict[str, Any]] = []
+    for line in text.splitlines():
+        if found := _VERSION.match(line):
+            versions.append({"version": found["version"], "released": found["when"], "changes": []})
+        elif line.startswith("- ") and versions:
+            versions[-1]["changes"].append(line[2:].strip())
+        elif line.startswith("  ") and versions and versions[-1]["changes"]:
+            versions[-1]["changes"][-1] += f" {line.strip()}"
+    installed = metadata.version("newstart-evaluation")
+    content = {"software": "newstart-evaluation", "installed": installed, "versions": versions}
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
 
 SPREADSHEET, BRIEFING, BOOK = "results.xlsx", "briefing.pdf", "book.pdf"
 CITATION, CHANGES = "CITATION.cff", "changes.json"
@@ -31,26 +82,26 @@ def write_downloads(
     workspace: Workspace, edition: Edition, claims: Claims, folder: Path
 ) -> list[Download]:
     """Write what needs no built book: tables, spreadsheet, briefing, citation, change log."""
-    held = tidy.tables(edition, claims)
-    package.write_package(edition, held, folder)
+    held = tables.tables(edition, claims)
+    tables.write_package(edition, held, folder)
     said = {
         BRIEFING: "the answer on two pages",
         SPREADSHEET: "headline figures, findings, accounts",
         "datapackage.json": "every table below, each column described (Data Package 2.0)",
     }
     charts = workspace.book / "_edition" / "files" / "figures"
-    package.write_new(folder / BRIEFING, briefing.briefing(edition, claims, charts))
-    package.write_new(folder / SPREADSHEET, spreadsheet.workbook(edition, held))
+    tables.write_new(folder / BRIEFING, briefing.briefing(edition, claims, charts))
+    tables.write_new(folder / SPREADSHEET, tables.workbook(edition, held))
     for table in held:
         said[f"{table.name}.csv"] = f"{table.title}: {table.says}"
         said[f"{table.name}.parquet"] = "the same, for programs"
         said[f"{table.name}.csv-metadata.json"] = "its columns, in CSV on the Web (W3C)"
-    package.write_new(folder / CITATION, citation.citation(edition).encode())
+    tables.write_new(folder / CITATION, citation(edition).encode())
     said[CITATION] = "how to cite this edition (Citation File Format)"
     log = workspace.root / "CHANGELOG.md"
     if log.is_file():
-        changes = citation.changes(log.read_text(encoding="utf-8"))
-        package.write_new(folder / CHANGES, changes.encode())
+        changes = software_changes(log.read_text(encoding="utf-8"))
+        tables.write_new(folder / CHANGES, changes.encode())
         said[CHANGES] = "what changed in the software, for programs"
     return [
         Download(name=name, says=text, size=(folder / name).stat().st_size)

@@ -4,8 +4,7 @@ Every row carries its source, its vintage, how sure it is and whether it is appr
 vintages of a rate live side by side and a result names the one that it used.
 """
 
-from evaluation.value.parameters.gmca import read_gmca
-from evaluation.value.parameters.tables import FIELDS
+from evaluation.value.parameters.sources import FIELDS, read_gmca
 from evaluation.value.parameters.vintage import Cashable, Parameters, Spread, UnitCost
 
 __all__ = ["FIELDS", "Cashable", "Parameters", "Spread", "UnitCost", "read_gmca"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from evaluation.errors import ValueChainError
-from evaluation.value.parameters.tables import FIELDS, read_table
+from evaluation.value.parameters.sources import FIELDS, read_table
 
 if TYPE_CHECKING:
     import pandas as pd

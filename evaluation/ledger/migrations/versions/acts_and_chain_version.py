@@ -5,8 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from evaluation.ledger.schema import Words
-from evaluation.ledger.triggers import append_only
+from evaluation.ledger.schema import Words, append_only
 
 revision = "acts_and_chain_version"
 down_revision = "first_schema"

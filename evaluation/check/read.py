@@ -1,0 +1,523 @@
+"""From rows to typed cells: the header, headings in each other's place, every cell or a problem."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from functools import cached_property, lru_cache
+from itertools import combinations
+from typing import Any, NamedTuple, TypeVar
+
+from evaluation.check.before import Key
+from evaluation.check.report import Problem, Tally, problem
+from evaluation.errors import PeriodError
+from evaluation.programme import Outcome, Programme
+from evaluation.quarters import Period
+from evaluation.returns.form import address, form
+from evaluation.returns.workbook import RawReturn, RawRow, plain_text
+
+_SEARCHED = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headed:
+    """Rows under their header: column name -> position (A is 0), and the rows that hold values.
+
+    ``number`` is the row in which the header stands.
+    """
+
+    columns: dict[str, int]
+    rows: tuple[RawRow, ...]
+    number: int
+
+
+def read_header(raw: RawReturn) -> tuple[Headed, list[Problem]]:
+    """Find the header and name every fault in it; a column with a near name is still read."""
+    header, below = _find(raw)
+    problems: list[Problem] = []
+    if header.number != 1:
+        problems.append(
+            problem(
+                "R010",
+                f"The header stands in row {header.number}; it belongs in row 1.",
+                sheet=raw.sheet,
+                cell=f"A{header.number}",
+                mend="Delete the rows above it.",
+            )
+        )
+    columns, faults = _place(header, raw.sheet)
+    problems += faults
+    rows, faults = _filled(header, below, set(columns.values()), raw.sheet)
+    problems += faults
+    if not rows:
+        problems.append(problem("R016", "There is no row of figures.", sheet=raw.sheet))
+    return Headed(columns=columns, rows=rows, number=header.number), problems
+
+
+def _find(raw: RawReturn) -> tuple[RawRow, tuple[RawRow, ...]]:
+    """The row that looks most like the header among the first ones, and what is below it."""
+    candidates = (raw.header, *raw.rows[:_SEARCHED])
+    known = [sum(_name(v) in form().names for v in row.values) for row in candidates]
+    best = known.index(max(known))
+    return (raw.header, raw.rows) if best == 0 else (candidates[best], raw.rows[best:])
+
+
+def _name(value: object) -> str:
+    return plain_text(value).casefold().replace(" ", "_")
+
+
+def _ignored(header: RawRow) -> set[int]:
+    return {c for c, value in enumerate(header.values) if _name(value) in form().ignored}
+
+
+def _place(header: RawRow, sheet: str | None) -> tuple[dict[str, int], list[Problem]]:
+    problems: list[Problem] = []
+    columns: dict[str, int] = {}
+    strangers: list[int] = []
+    for position, value in enumerate(header.values):
+        name, cell = _name(value), address(header.number, position)
+        if value is None or name in form().ignored:
+            continue
+        if name not in form().names:
+            strangers.append(position)
+        elif name in columns:
+            first = address(header.number, columns[name])
+            message = f"The column {name} stands twice, here and in {first}."
+            problems.append(problem("R013", message, sheet=sheet, cell=cell, value=value))
+        else:
+            columns[name] = position
+    for position in strangers:
+        value, cell = header.values[position], address(header.number, position)
+        free = [name for name in form().names if name not in columns]
+        near = difflib.get_close_matches(_name(value), free, n=1, cutoff=0.6)
+        near = near or _by_place(position, header, columns, free)
+        message = "A return has no such column."
+        mend = f"Did you mean {near[0]}? Correct the heading." if near else ""
+        problems.append(problem("R012", message, sheet=sheet, cell=cell, value=value, mend=mend))
+        if near:
+            columns[near[0]] = position
+    for column in form().columns:
+        if column.required and column.name not in columns:
+            message = f"The column {column.name} is missing: {column.about}."
+            problems.append(problem("R011", message, sheet=sheet))
+    return columns, problems
+
+
+def _by_place(position: int, header: RawRow, columns: dict[str, int], free: list[str]) -> list[str]:
+    """The template's column at this place, where no other heading could be it.
+
+    So that a renamed column does not hide the faults below it.
+    """
+    if position >= len(form().names) or form().names[position] not in free:
+        return []
+    rest = {c: form().names[c] for c in columns.values() if c < len(form().names)}
+    in_place = all(columns.get(name) == c for c, name in rest.items())
+    return [form().names[position]] if in_place and header.values[position] else []
+
+
+def _filled(
+    header: RawRow, below: tuple[RawRow, ...], headed: set[int], sheet: str | None
+) -> tuple[tuple[RawRow, ...], list[Problem]]:
+    """The rows that hold values; blank ones between them and values beside them are told."""
+    ignored = _ignored(header)
+    named = {c for c, value in enumerate(header.values) if value is not None}
+    filled = [row for row in below if _holds(row, range(len(row.values)), ignored)]
+    kept = {row.number for row in filled}
+    last = filled[-1].number if filled else 0
+    problems = [
+        _blank(first, end, sheet)
+        for first, end in runs(
+            row.number for row in below if row.number < last and row.number not in kept
+        )
+    ]
+    width = max((len(row.values) for row in filled), default=0)
+    for position in sorted(set(range(width)) - named):
+        for row in filled:
+            value = row.values[position] if position < len(row.values) else None
+            if value is not None:
+                cell = address(row.number, position)
+                message = f"Column {cell.rstrip('0123456789')} is no column of the return."
+                problems.append(problem("R014", message, sheet=sheet, cell=cell, value=value))
+                break  # the first one names the column; the rest would repeat it
+    return tuple(row for row in filled if _holds(row, headed)), problems
+
+
+def _blank(first: int, last: int, sheet: str | None) -> Problem:
+    message = "This row is blank." if first == last else f"Rows {first} to {last} are blank."
+    return problem("R015", message, sheet=sheet, cell=f"A{first}", cells=last - first + 1)
+
+
+def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """First and last of each run of neighbours in rising numbers."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
+def _holds(row: RawRow, columns: Iterable[int], but: Container[int] = ()) -> bool:
+    return any(c < len(row.values) and row.values[c] is not None for c in columns if c not in but)
+
+
+# [0-9], because \d takes the digits of every script; fullmatch, because $ allows a line break.
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|[+-]?\.[0-9]+")
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+_EXCEL_ERROR = re.compile(r"#(?:DIV/0!|N/A|NAME\?|NULL!|NUM!|REF!|VALUE!|ERROR|SPILL!|CALC!)")
+_WITHHELD = re.compile(r"[<≤]\s*[0-9]+|\*+|\[[cC]\]")
+_WITHHELD_WORDS = frozenset({"s", "supp", "supp.", "suppressed", "c"})
+_NOTHING = re.compile(r"-+|–|—|\.+|:|\?|\[.*\]")
+_NOTHING_WORDS = frozenset({"n/a", "na", "none", "null", "nil", "nan", "tbc", "x", "z"})
+_EMPTY_AND_SYMBOL = "Leave the cell empty and put [c], [z] or [x] in status."
+_KEPT = 10_000
+"""Distinct texts of a column whose reading is kept: more of them do not repeat, they differ."""
+_QUARTER_NUMBER = re.compile(r"Q\s*([0-9]+)", re.IGNORECASE)
+T = TypeVar("T")
+
+
+class Fault(NamedTuple):
+    """Why a single cell cannot be read: rule, what is wrong, how to mend it."""
+
+    rule: str
+    message: str
+    mend: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cells:
+    """The typed columns, one entry a row; None where a cell is empty or could not be read.
+
+    ``rows`` are the row numbers in the sheet, ``columns`` the positions of the columns, and
+    ``unread`` names, for each column, the entries that are None because of a fault. ``period`` is
+    the return's own; ``tally`` counts the cells of which something was told.
+    """
+
+    sheet: str | None
+    rows: tuple[int, ...]
+    columns: dict[str, int]
+    area_code: list[str | None]
+    area_name: list[str | None]
+    quarter: list[Period | None]
+    outcome: list[str | None]
+    numerator: list[float | None]
+    denominator: list[float | None]
+    status: list[str | None]
+    note: list[str | None]
+    unread: dict[str, frozenset[int]]
+    period: Period | None
+    tally: Tally
+
+    @cached_property
+    def once(self) -> tuple[int, ...]:
+        """The entries that are compared with other returns: of each area and outcome the first.
+
+        A second row is refused as that; one of another quarter does not stand for the right one.
+        """
+        first: dict[tuple[str | None, str | None, bool], int] = {}
+        for entry, key in enumerate(zip(self.area_code, self.outcome, self.quarter, strict=True)):
+            first.setdefault((key[0], key[1], key[2] == self.period), entry)
+        return tuple(first.values())
+
+    def room(self, rule: str, entry: int, column: str) -> bool:
+        """Whether a cell is told by itself; where not, it is counted."""
+        return self.tally.room(rule, column, self.rows[entry])
+
+    def told(
+        self,
+        rule: str,
+        entry: int,
+        column: str,
+        message: str,
+        *,
+        value: object,
+        mend: str | Callable[[], str] = "",
+    ) -> list[Problem]:
+        """The problem of a cell where it is told by itself; none where it is only counted.
+
+        For a rule that any number of rows can break. A ``mend`` that takes long to find is given
+        as a function.
+        """
+        if not self.room(rule, entry, column):
+            return []
+        found = mend if isinstance(mend, str) else mend()
+        return [self.problem(rule, entry, column, message, value=value, mend=found)]
+
+    def problem(
+        self, rule: str, entry: int, column: str, message: str, *, value: object, mend: str = ""
+    ) -> Problem:
+        """A problem in the cell of ``column`` in the row of ``entry``."""
+        cell = address(self.rows[entry], self.columns[column]) if column in self.columns else None
+        return problem(rule, message, sheet=self.sheet, cell=cell, value=value, mend=mend)
+
+
+def read_cells(
+    headed: Headed, sheet: str | None, period: Period | None
+) -> tuple[Cells, list[Problem]]:
+    """Read every cell by its column's type, and tell each one that cannot be read.
+
+    ``period`` is the return's own, for the mend of a quarter that cannot be read.
+    """
+    problems: list[Problem] = []
+    unread: dict[str, frozenset[int]] = {}
+    rows = tuple(row.number for row in headed.rows)
+    tally = Tally()
+
+    def column(name: str, read: Callable[[Any], T | Fault | None]) -> list[T | None]:
+        if name not in headed.columns:
+            unread[name] = frozenset(range(len(rows)))
+            return [None] * len(rows)
+        position = headed.columns[name]
+        values = [
+            row.values[position] if position < len(row.values) else None for row in headed.rows
+        ]
+        typed, faults = _read_column(values, read)
+        unread[name] = frozenset(faults)
+        for entry, fault in faults.items():
+            if not tally.room(fault.rule, name, rows[entry]):
+                continue
+            cell = address(rows[entry], position)
+            rule, message, mend = fault
+            value = values[entry]
+            problems.append(problem(rule, message, sheet=sheet, cell=cell, value=value, mend=mend))
+        return typed
+
+    example = str(period) if period else "2026 Q3"
+    cells = Cells(
+        sheet=sheet,
+        rows=rows,
+        columns=headed.columns,
+        area_code=column("area_code", lambda value: read_code(value, "area")),
+        area_name=column("area_name", plain_text),
+        quarter=column("quarter", lambda value: read_quarter(value, example)),
+        outcome=column("outcome", lambda value: read_code(value, "outcome")),
+        numerator=column("numerator", read_number),
+        denominator=column("denominator", read_number),
+        status=column("status", read_status),
+        note=column("note", plain_text),
+        unread=unread,
+        period=period,
+        tally=tally,
+    )
+    return cells, problems
+
+
+def _read_column(
+    values: Iterable[Any], read: Callable[[Any], T | Fault | None]
+) -> tuple[list[T | None], dict[int, Fault]]:
+    seen: dict[str, T | Fault | None] = {}  # codes and quarters repeat down a column
+    typed: list[T | None] = []
+    faults: dict[int, Fault] = {}
+    for entry, value in enumerate(values):
+        if type(value) is str:
+            if value in seen:
+                result = seen[value]
+            else:
+                result = read(value)
+                if len(seen) < _KEPT:
+                    seen[value] = result
+        else:
+            result = read(value)
+        if isinstance(result, Fault):
+            faults[entry] = result
+            typed.append(None)
+        else:
+            typed.append(result)
+    return typed, faults
+
+
+def read_number(value: Any) -> float | Fault | None:
+    """A number, None for an empty cell, or why it is neither."""
+    if value is None or type(value) is float:
+        return value
+    if isinstance(value, bool):
+        return Fault("R020", "TRUE or FALSE is no number.")
+    if isinstance(value, int | float):
+        return float(value)
+    if isinstance(value, datetime | date | time | timedelta):
+        return Fault(
+            "R020", "This is a date or time, not a number.", "Set the cell's format to number."
+        )
+    text = str(value).strip(" ")
+    if not text:
+        return None
+    return float(text) if _NUMBER.fullmatch(text) else _explain(text)
+
+
+def _explain(text: str) -> Fault:
+    """What an officer meant by a text that is no number, as far as it can be told."""
+    word = text.casefold() if text[0].isalpha() else ""
+    if word in _WITHHELD_WORDS or (not word and _WITHHELD.fullmatch(text)):
+        return Fault("R021", "A figure is a number; a withheld one has its symbol in status.")
+    if not word and _EXCEL_ERROR.fullmatch(text):
+        return Fault("R023", "The formula in this cell failed.")
+    if word in _NOTHING_WORDS or (not word and _NOTHING.fullmatch(text)):
+        return Fault("R020", "A missing figure is an empty cell with a symbol.", _EMPTY_AND_SYMBOL)
+    if text.endswith("%"):
+        mend = "Give the count as numerator and what it is out of as denominator."
+        return Fault("R022", "A percentage is not the count that is asked for.", mend)
+    bare = "" if word else text.lstrip("£$€ ")
+    if _GROUPED.fullmatch(bare) or (bare != text and _NUMBER.fullmatch(bare)):
+        return Fault(
+            "R022", "Write a number without commas or signs.", f"Write {bare.replace(',', '')}."
+        )
+    if not text.isascii() and any(sign.isdigit() and not sign.isascii() for sign in text):
+        return Fault("R024", "These digits are not 0 to 9, though they look like it.")
+    return Fault(
+        "R020", "A figure must be a number.", f"Write it in digits, or: {_EMPTY_AND_SYMBOL}"
+    )
+
+
+def read_code(value: Any, what: str) -> str | Fault:
+    """A code as text, or why there is none; ``what`` it is the code of."""
+    if isinstance(value, bool | datetime | date | time | timedelta):
+        return Fault("R027", f"This is no code of an {what}.", "Set the cell's format to text.")
+    text = plain_text(value)
+    return text or Fault("R027", f"The code of the {what} is missing.")
+
+
+def read_quarter(value: Any, example: str) -> Period | Fault:
+    """A quarter or year, or why it is none; ``example`` is the return's own."""
+    mend = f"This return is for {example}."
+    if value is None:
+        return Fault("R025", "The quarter is missing.", mend)
+    if isinstance(value, datetime | date):
+        return Fault("R025", f"This is a date; write the quarter like {example}.", mend)
+    text = plain_text(value)
+    if text[:1].isdigit():  # as every quarter and year begins
+        with suppress(PeriodError):
+            return Period.parse(text)
+    found = _QUARTER_NUMBER.search(text)
+    wrong = found is not None and found[1] not in ("1", "2", "3", "4")
+    what = "There are four quarters in a year." if wrong else f"Write it like {example}."
+    return Fault("R025", what, mend)
+
+
+def read_status(value: Any) -> str | Fault:
+    """A symbol, empty text, or why it is neither."""
+    text = plain_text(value)
+    if not text or text in form().figure_of:
+        return text
+    bracketed = f"[{text.strip('[]() ').casefold()}]"
+    mend = f"Write {bracketed}." if bracketed in form().figure_of else _one_of_the_symbols()
+    return Fault("R026", "This is no status symbol.", mend)
+
+
+@lru_cache(maxsize=1)
+def _one_of_the_symbols() -> str:
+    return f"One of {', '.join(form().figure_of)}, or empty."
+
+
+_ENOUGH, _NEARLY_ALL = 3, 0.9
+_LOOKED_AT = 200
+"""Rows: a heading in the wrong place is wrong in each of them."""
+
+Fits = Callable[[Any], bool]
+
+
+def right_headings(
+    headed: Headed, sheet: str | None, programme: Programme, fixed: Mapping[Key, float]
+) -> tuple[Headed, list[Problem]]:
+    """The columns as they were meant, and a problem for each two headings that are exchanged.
+
+    ``fixed`` are the accepted denominators.
+    """
+    columns, problems = dict(headed.columns), []
+    for one, other in _exchanged(headed, programme, fixed):
+        if {one, other} & {name for name in columns if columns[name] != headed.columns[name]}:
+            continue
+        columns[one], columns[other] = columns[other], columns[one]
+        first, second = sorted((one, other), key=lambda name: headed.columns[name])
+        there = address(headed.number, headed.columns[second])
+        message = f"Below this heading stands {second}, and below the one in {there} {first}."
+        problems.append(
+            problem(
+                "R017",
+                message,
+                sheet=sheet,
+                value=first,
+                cell=address(headed.number, headed.columns[first]),
+                mend=f"Write {second} here and {first} in {there}.",
+            )
+        )
+    return (replace(headed, columns=columns), problems) if problems else (headed, [])
+
+
+def _exchanged(
+    headed: Headed, programme: Programme, fixed: Mapping[Key, float]
+) -> Iterator[tuple[str, str]]:
+    fits = _fits(programme)
+    for one, other in combinations([name for name in fits if name in headed.columns], 2):
+        values = {name: _below(headed, name) for name in (one, other)}
+        if all(len(held) >= _ENOUGH for held in values.values()) and (
+            _share(values[one], fits[other]) >= _NEARLY_ALL
+            and _share(values[other], fits[one]) >= _NEARLY_ALL
+            and not any(map(fits[one], values[one]))
+            and not any(map(fits[other], values[other]))
+        ):
+            yield one, other
+    if _figures_exchanged(headed, programme, fixed):
+        yield "numerator", "denominator"
+
+
+def _fits(programme: Programme) -> dict[str, Fits]:
+    """What each column holds, as far as one column can be told from another by its values."""
+    names = {area.name.casefold() for area in programme.areas}
+    return {
+        "area_code": lambda value: plain_text(value) in programme.area_by_code,
+        "area_name": lambda value: plain_text(value).casefold() in names,
+        "quarter": lambda value: not isinstance(read_quarter(value, ""), Fault),
+        "outcome": lambda value: plain_text(value) in programme.outcome_by_code,
+        "numerator": lambda value: not isinstance(read_number(value), Fault),
+        "denominator": lambda value: not isinstance(read_number(value), Fault),
+    }
+
+
+def _below(headed: Headed, name: str) -> list[Any]:
+    at = headed.columns[name]
+    cells = (row.values[at] if at < len(row.values) else None for row in headed.rows[:_LOOKED_AT])
+    return [value for value in cells if value is not None]
+
+
+def _share(values: list[Any], fits: Fits) -> float:
+    return sum(map(fits, values)) / len(values)
+
+
+def _figures_exchanged(headed: Headed, programme: Programme, fixed: Mapping[Key, float]) -> bool:
+    """Whether every numerator can only be a denominator, and the other way round."""
+    found = [
+        _is_exchanged(outcome, above, below, fixed.get((area, outcome.code)))
+        for area, outcome, above, below in _ratios(headed, programme)
+    ]
+    return len(found) >= _ENOUGH and all(found)
+
+
+def _ratios(headed: Headed, programme: Programme) -> Iterator[tuple[str, Outcome, float, float]]:
+    wanted = ("area_code", "outcome", "numerator", "denominator")
+    if not headed.columns.keys() >= set(wanted):
+        return
+    places = [headed.columns[name] for name in wanted]
+    for row in headed.rows[:_LOOKED_AT]:
+        area, code, above, below = (
+            row.values[at] if at < len(row.values) else None for at in places
+        )
+        outcome = programme.outcome_by_code.get(plain_text(code))
+        if outcome is None or outcome.form != "ratio":
+            continue
+        figures = read_number(above), read_number(below)
+        if isinstance(figures[0], float) and isinstance(figures[1], float):
+            yield plain_text(area), outcome, figures[0], figures[1]
+
+
+def _is_exchanged(outcome: Outcome, above: float, below: float, fixed: float | None) -> bool:
+    if fixed is not None:
+        return above == fixed != below
+    high = outcome.bounds.high
+    if high is None or min(above, below) <= 0:
+        return False
+    return outcome.per * above / below > high >= outcome.per * below / above

@@ -1,0 +1,374 @@
+"""One rehearsal: placebo pilots on somebody's own panel, a planted effect, every look.
+
+Areas of a panel in which nothing started are called pilots, a known effect is planted in them, and
+the estimators and the look ledger run just as they would on real ones. What a rehearsal finds when
+nothing was planted is a false positive; whether its intervals hold what was planted is coverage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from evaluation.errors import EstimateError
+from evaluation.estimate import interim, registry
+from evaluation.estimate.assignments import Assignments, Block
+from evaluation.estimate.inference import placebo_interval, placebo_p
+from evaluation.estimate.interim import LookPlan, run_looks
+from evaluation.estimate.registry import Choices
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.panel import Panel
+    from evaluation.protocol import EstimatorName
+
+    Floats = NDArray[np.float64]
+
+
+Pilots = Literal[
+    "random",
+    "top_level",
+    "top_trend",
+    "smallest",
+    "largest",
+    "variable",
+    "one_authority",
+    "two_authorities",
+]
+Shape = Literal["constant", "ramp", "heterogeneous"]
+OUTCOME = "y"
+PLANTED = -10.0
+"""Percent planted to learn how the statistics move; they are linear in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """What is rehearsed.
+
+    started : number of placebo pilot areas. looks : looks, one a period from the start.
+    pilots : how they are chosen: at ``random``, from the tenth with the highest level or the
+        steepest rise before the start, the third with the smallest or largest population, the
+        third that varies most, or from one or two authorities.
+    shape : of the planted effect: ``constant``; ``ramp`` from nothing to twice its mean; or
+        ``heterogeneous`` over areas (spread as large as half the mean), ramping.
+    choices : of the estimators. On ``log`` scale an effect of e percent is planted as e log points
+        (a multiple exp(e / 100) of every started figure), on ``level`` scale as e percent of the
+        pilots' mean before the start.
+    strata, block : of the assignments, as `Assignments.draw` takes them.
+    assignments : placebo assignments drawn each time.
+    sample : comparison areas drawn anew each time from the panel (0: all of them).
+    skipped : chance that a look before the last is skipped.
+    withheld : figures below this are withheld, as small counts are, after the effect is planted; it
+        needs a panel of counts.
+    restated : standard deviation of a restatement of the figures of earlier looks, in the areas'
+        own quarterly noise; it hits every area alike.
+    """
+
+    started: int
+    looks: int = 8
+    pilots: Pilots = "random"
+    shape: Shape = "constant"
+    choices: Choices = field(default_factory=Choices)
+    strata: tuple[str, ...] = ()
+    block: Block | None = "area"
+    assignments: int = 999
+    plan: LookPlan = field(default_factory=LookPlan)
+    score: interim.Score = "mean"
+    sample: int = 0
+    skipped: float = 0.0
+    withheld: float = 0.0
+    restated: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rehearsed:
+    """What one rehearsal found, by effect planted.
+
+    rejects : (E, L) a single test at each look. crosses : (E, L) whether the look ledger has
+    crossed by each look. covers : (E, L) the single look's interval. held : (E, L) no look so far
+    rejects the planted effect: the repeated interval holds it. planted : (E) what was planted, in
+    the unit of the estimates. errors : (E) estimate at the last look less what was planted.
+    refused : the design cannot be tested at all.
+    """
+
+    rejects: NDArray[np.bool_]
+    crosses: NDArray[np.bool_]
+    covers: NDArray[np.bool_]
+    held: NDArray[np.bool_]
+    planted: Floats
+    errors: Floats
+    refused: bool = False
+
+
+def rehearse(
+    panel: Panel, name: EstimatorName, rehearsal: Rehearsal, effects: tuple[float, ...], seed: int
+) -> Rehearsed:
+    """Run one rehearsal of one estimator.
+
+    Parameters
+    ----------
+    panel : outcome ``y``, no area started. effects : in percent of the level, say ``(0, -5)``.
+    seed : the same seed chooses the same pilots and assignments for every estimator.
+    """
+    rng = np.random.default_rng([seed, rehearsal.started])
+    drawn = _sampled(panel, rehearsal, rng)
+    piloted, chosen = _with_pilots(drawn, rehearsal, rng)
+    pattern = _pattern(piloted, chosen, rehearsal, rng)
+    try:
+        assignments = Assignments.draw(
+            piloted,
+            n=rehearsal.assignments,
+            block=rehearsal.block,
+            strata=rehearsal.strata,
+            seed=seed,
+        )
+    except EstimateError:
+        return _refused(rehearsal, len(effects))
+    taken = _looks_taken(rehearsal, rng)
+
+    def seen(effect: float) -> tuple[Floats, Floats]:
+        moved = _planted(piloted, pattern, effect, rehearsal)
+        if rehearsal.withheld:
+            moved = _without_small(moved, rehearsal.withheld)
+        return _statistics(moved, name, rehearsal, assignments, (taken, seed))
+
+    truths = _truths(piloted, pattern, rehearsal, taken)
+    if rehearsal.withheld:
+        try:
+            found = [seen(effect) for effect in effects]
+        except EstimateError:  # too little is left of the figures for this estimator
+            return _refused(rehearsal, len(effects))
+    else:
+        raw, shift = seen(0.0)
+        slope = _unit(piloted, rehearsal) * shift
+        if rehearsal.shape != "constant":
+            slope = (seen(PLANTED)[0] - raw) / PLANTED
+        found = [(raw + effect * slope, shift) for effect in effects]
+    return _judged(found, np.array(effects), truths, (rehearsal, taken))
+
+
+def start_of(panel: Panel, rehearsal: Rehearsal) -> int:
+    """Position of the first started period: ``looks`` before the end of the panel."""
+    return len(panel.periods) - rehearsal.looks
+
+
+def _sampled(panel: Panel, rehearsal: Rehearsal, rng: np.random.Generator) -> Panel:
+    if not rehearsal.sample or rehearsal.sample >= len(panel.areas):
+        return panel
+    keep = np.zeros(len(panel.areas), dtype=bool)
+    keep[rng.choice(len(keep), size=rehearsal.sample, replace=False)] = True
+    return panel.select(keep)
+
+
+def _with_pilots(
+    panel: Panel, rehearsal: Rehearsal, rng: np.random.Generator
+) -> tuple[Panel, NDArray[np.int64]]:
+    first = start_of(panel, rehearsal)
+    open_to = _open_to(panel, rehearsal, first, rng)
+    if len(open_to) < rehearsal.started:
+        raise EstimateError(
+            f"only {len(open_to)} areas can be pilots chosen as {rehearsal.pilots!r}; "
+            f"{rehearsal.started} are wanted.",
+            mend="start fewer areas, or bring a larger panel",
+        )
+    chosen = np.sort(rng.choice(open_to, size=rehearsal.started, replace=False))
+    return start_areas(panel, chosen, first), chosen
+
+
+def start_areas(panel: Panel, chosen: NDArray[np.int64], first: int) -> Panel:
+    """The panel with some areas as the pilots of one site, which starts in period ``first``."""
+    areas = panel.areas.copy()
+    for column, value in (
+        ("start", panel.labels[first]),
+        ("site", "placebo pilots"),
+        ("role", "pilot"),
+    ):
+        held = areas[column].astype(object).to_numpy(copy=True)
+        held[chosen] = value
+        areas[column] = held
+    return replace(panel, areas=areas)
+
+
+def _open_to(
+    panel: Panel, rehearsal: Rehearsal, first: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """The areas from which the pilots are drawn."""
+    before, n = panel.array(OUTCOME)[:, :first], len(panel.areas)
+    rule = rehearsal.pilots
+    if rule == "random":
+        return np.arange(n)
+    if rule in ("one_authority", "two_authorities"):
+        return _in_authorities(panel, rehearsal, rng)
+    if rule in ("smallest", "largest"):
+        measure = panel.areas["population"].to_numpy(dtype=float)
+        measure = -measure if rule == "smallest" else measure
+    elif rule == "variable":
+        measure = np.nanstd(np.diff(before, axis=1), axis=1)
+    else:
+        late, early = before[:, first // 2 :], before[:, : first // 2]
+        rise = np.nanmean(late, axis=1) - np.nanmean(early, axis=1)
+        measure = rise if rule == "top_trend" else np.nanmean(before, axis=1)
+    share = 0.1 if rule in ("top_level", "top_trend") else 1 / 3
+    count = max(rehearsal.started, int(np.ceil(share * n)))
+    return np.sort(np.argsort(-measure, kind="stable")[:count])
+
+
+def _in_authorities(
+    panel: Panel, rehearsal: Rehearsal, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    authority = panel.areas["authority"].astype(str).to_numpy()
+    many = 1 if rehearsal.pilots == "one_authority" else 2
+    each = -(-rehearsal.started // many)
+    names, sizes = np.unique(authority, return_counts=True)
+    able = names[sizes >= 2 * each]
+    if len(able) < many:
+        return np.empty(0, dtype=np.int64)
+    held = []
+    for name in rng.choice(able, size=many, replace=False):
+        held.append(rng.choice(np.flatnonzero(authority == name), size=each, replace=False))
+    return np.concatenate(held)
+
+
+def _pattern(
+    panel: Panel, chosen: NDArray[np.int64], rehearsal: Rehearsal, rng: np.random.Generator
+) -> Floats:
+    """(N, T) what an effect of one looks like: mean one over the started cells, zero elsewhere."""
+    first = start_of(panel, rehearsal)
+    over_time = np.ones(rehearsal.looks)
+    if rehearsal.shape != "constant":
+        over_time = np.arange(1, rehearsal.looks + 1) / rehearsal.looks
+    over_areas = np.ones(len(chosen))
+    if rehearsal.shape == "heterogeneous":
+        over_areas = 1 + 0.5 * rng.standard_normal(len(chosen))
+    pattern = np.zeros((len(panel.areas), len(panel.periods)))
+    pattern[chosen[:, None], np.arange(first, len(panel.periods))] = over_areas[:, None] * over_time
+    total = pattern[chosen, first:].mean()
+    return pattern / total if abs(total) > 0.05 else pattern
+
+
+def _unit(panel: Panel, rehearsal: Rehearsal) -> float:
+    """What one percent is on the estimate's scale."""
+    if rehearsal.choices.scale == "log":
+        return 0.01
+    first = start_of(panel, rehearsal)
+    return 0.01 * float(np.nanmean(panel.array(OUTCOME)[panel.started, :first]))
+
+
+def _planted(panel: Panel, pattern: Floats, effect: float, rehearsal: Rehearsal) -> Panel:
+    shift = effect * _unit(panel, rehearsal) * pattern
+    figures = panel.array(OUTCOME)
+    moved = figures * np.exp(shift) if rehearsal.choices.scale == "log" else figures + shift
+    return replace(panel, figures={OUTCOME: moved})
+
+
+def _without_small(panel: Panel, threshold: float) -> Panel:
+    """The panel with small figures withheld."""
+    figures = panel.array(OUTCOME)
+    return replace(panel, figures={OUTCOME: np.where(figures < threshold, np.nan, figures)})
+
+
+def _truths(
+    panel: Panel, pattern: Floats, rehearsal: Rehearsal, taken: NDArray[np.int64]
+) -> Floats:
+    """(L) what one percent planted amounts to in the estimand of each look, on its scale."""
+    first = start_of(panel, rehearsal)
+    started = pattern[panel.started]
+    held = [started[:, first : first + look + 1].mean() for look in taken]
+    return _unit(panel, rehearsal) * np.array(held)
+
+
+def _looks_taken(rehearsal: Rehearsal, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Positions of the looks that are taken; the last always is."""
+    skipped = rng.random(rehearsal.looks) < rehearsal.skipped
+    skipped[-1] = False
+    return np.flatnonzero(~skipped)
+
+
+Statistics = Mapping[str, "Floats"]
+
+
+def _statistics(
+    panel: Panel,
+    name: EstimatorName,
+    rehearsal: Rehearsal,
+    assignments: Assignments,
+    when: tuple[NDArray[np.int64], int],
+) -> tuple[Floats, Floats]:
+    """(L, B + 1) statistics of the data and of a unit effect, as known at each look taken."""
+    taken, seed = when
+    first, raw, shift = start_of(panel, rehearsal), [], []
+    whole = None
+    known_at = [panel.until(panel.periods[first + look]) for look in taken]
+    if rehearsal.withheld:
+        drawn = {registry.drawn_anew(name, known, OUTCOME, assignments) for known in known_at}
+        if len(drawn) > 1:
+            raise EstimateError("other assignments are drawn than at the look before.")
+    if not rehearsal.restated and registry.fitted_once(name, panel, OUTCOME):
+        whole = registry.to_test(name, panel, OUTCOME, rehearsal.choices, assignments)
+    for look, known in zip(taken, known_at, strict=True):
+        estimate = whole
+        if estimate is None:
+            if look < taken[-1] and rehearsal.restated:
+                known = _before_restatement(known, rehearsal.restated, seed + int(look))
+            estimate = registry.to_test(name, known, OUTCOME, rehearsal.choices, assignments)
+        found = interim.statistic(estimate, (0, int(look)), rehearsal.score)
+        raw.append(found.raw)
+        shift.append(found.shift)
+    return np.array(raw), np.array(shift)
+
+
+def _before_restatement(panel: Panel, size: float, seed: int) -> Panel:
+    """The figures as they were first published: the last ones noisier than they will be."""
+    figures = panel.array(OUTCOME)
+    noise = np.nanstd(np.diff(figures, axis=1)) * size
+    rng = np.random.default_rng([seed, 1])
+    shaken = figures.copy()
+    shaken[:, -2:] += noise * rng.standard_normal((len(figures), 2))
+    return replace(panel, figures={OUTCOME: shaken})
+
+
+def _judged(
+    statistics: list[tuple[Floats, Floats]],
+    effects: Floats,
+    truths: Floats,
+    how: tuple[Rehearsal, NDArray[np.int64]],
+) -> Rehearsed:
+    """Verdicts for every effect, from its statistics and what was planted."""
+    rehearsal, taken = how
+    alpha, plan = rehearsal.plan.alpha, rehearsal.plan
+    times = [(int(look) + 1) / plan.horizon for look in taken]
+    shape = (len(effects), rehearsal.looks)
+    rejects, crosses, covers, held = (np.zeros(shape, dtype=bool) for _ in range(4))
+    planted, errors = effects * truths[-1], np.empty(len(effects))
+    for e, effect in enumerate(effects):
+        now, shift = statistics[e]
+        left = now - (effect * truths)[:, None] * shift
+        for row, look in enumerate(taken):
+            rejects[e, look:] = placebo_p(now[row]) <= alpha
+            low, high = placebo_interval(now[row], shift[row], alpha)
+            covers[e, look:] = low <= effect * truths[row] <= high
+        tested, inverted = (run_looks(s, times, plan) for s in (now, left))
+        for row, look in enumerate(taken):
+            crosses[e, look:] = tested[row].crossed
+            held[e, look:] = not inverted[row].crossed
+        errors[e] = now[-1, 0] / shift[-1, 0] - planted[e]
+    return Rehearsed(
+        rejects=rejects, crosses=crosses, covers=covers, held=held, planted=planted, errors=errors
+    )
+
+
+def _refused(rehearsal: Rehearsal, effects: int) -> Rehearsed:
+    nothing = np.zeros((effects, rehearsal.looks), dtype=bool)
+    return Rehearsed(
+        rejects=nothing,
+        crosses=nothing,
+        covers=~nothing,
+        held=~nothing,
+        planted=np.full(effects, np.nan),
+        errors=np.full(effects, np.nan),
+        refused=True,
+    )

@@ -1,0 +1,389 @@
+"""What the book says of other editions: what changed since the last one, and the revision story.
+
+All of it was computed when an edition was published (`evaluation.publish`) and is only told here.
+A book that is built from other results than the last publication says nothing of a change.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from evaluation.edition import words
+from evaluation.edition.edition import Edition
+from evaluation.edition.figures.pounds import revisions, steps
+from evaluation.edition.files import Generated
+from evaluation.edition.html_tables import table
+from evaluation.edition.records import Record
+
+ENOUGH = 2
+"""Editions from which on there is a story."""
+SAME = 1e-9
+FINE = 4
+"""Digits after the point of what one area moved, in points."""
+SIDES = ("pilot", "comparison")
+CHARTED = ("percent", "gross_fiscal", "npsv")
+"""The headlines that are drawn; the tables hold all of them."""
+
+
+def here(edition: Edition) -> Record | None:
+    """What was said of the edition that these results make; None if they are no edition's."""
+    coming = edition.history.coming
+    if coming is None or coming["quarter"] != edition.quarter:
+        return None
+    for outcome in edition.headline.with_role("primary"):
+        told = coming["headline"].get(f"{outcome['code']}.percent", {}).get("effect")
+        now = outcome["finding"]["effect_percent"]["effect"]
+        if told is None or now is None or not math.isclose(told, now, rel_tol=SAME):
+            return None
+    return coming
+
+
+def front(edition: Edition, out: Generated) -> dict[str, Any]:
+    """The front page's part: the causes, a sentence a headline, and one waterfall."""
+    told = here(edition)
+    change = told["change"] if told else None
+    if not change or not change["order"]:
+        return {"this_edition": told, "split": None}
+    return {
+        "this_edition": told,
+        "split": {
+            "before": change["before"],
+            "causes": _causes(change),
+            "sentences": _shown(change),
+            "chart": _waterfall(out, change, _first(change), ""),
+            "charted": _sentence(change, _first(change)),
+        },
+    }
+
+
+def view(edition: Edition, out: Generated) -> dict[str, Any]:
+    """The page of editions: the list, what moved, and how each headline moved over time."""
+    told = here(edition)
+    change = told["change"] if told else None
+    split = None
+    if change and change["order"]:
+        out.table("what-changed", _rows(change))
+        split = {
+            "before": change["before"],
+            "order": [words.within(change["titles"][c]) for c in change["order"]],
+            "causes": _causes(change),
+            "sentences": change["sentences"],
+            "charts": [_waterfall(out, change, key, "../") for key in _charted(change)],
+            "table": _split_table(change),
+            "by_side": _by_side(change),
+            "by_area": _by_area(change),
+        }
+    out.table("editions", _log(edition))
+    return {
+        "this_edition": told,
+        "split": split,
+        "editions": _list(edition, told),
+        "log": _update_log(edition),
+        "stories": _stories(edition, told, out),
+    }
+
+
+def _causes(change: Record) -> list[str]:
+    return [f"{change['titles'][cause]}: {change['reasons'][cause]}" for cause in change["order"]]
+
+
+def _shown(change: Record) -> list[str]:
+    """The sentences of effects in per cent, and of the money that was released."""
+    return [
+        sentence
+        for key, sentence in zip(change["figures"], change["sentences"], strict=True)
+        if key.endswith(CHARTED)
+    ]
+
+
+def _first(change: Record) -> str:
+    """The headline that moved most, of those in per cent."""
+    percents = [key for key in _charted(change) if key.endswith(".percent")]
+    return max(percents or _charted(change), key=lambda key: abs(change["figures"][key]["change"]))
+
+
+def _charted(change: Record) -> list[str]:
+    return [
+        key
+        for key, figure in change["figures"].items()
+        if key.endswith(CHARTED) and any(part["amount"] for part in figure["parts"])
+    ] or [key for key, figure in change["figures"].items() if figure["parts"]][:1]
+
+
+def _waterfall(out: Generated, change: Record, key: str, root: str) -> Markup:
+    figure = change["figures"][key]
+    unit, parts = figure["unit"], figure["parts"]
+    rows = [
+        {
+            "title": f"Edition {change['before']}",
+            "value": figure["before"],
+            "total": True,
+            "said": words.in_unit(figure["before"], unit),
+        }
+    ]
+    rows += [
+        {
+            "title": change["titles"][part["cause"]],
+            "value": part["amount"],
+            "total": False,
+            "said": words.change_in_unit(part["amount"], unit),
+        }
+        for part in parts
+    ]
+    rows.append(
+        {
+            "title": "Now",
+            "value": figure["after"],
+            "total": True,
+            "said": words.in_unit(figure["after"], unit),
+        }
+    )
+    said = _sentence(change, key)
+    return out.plate(
+        f"changes/{key.replace('.', '-')}",
+        root,
+        f"Waterfall chart. {said}",
+        steps,
+        rows,
+        unit,
+        caption=said,
+    )
+
+
+def _sentence(change: Record, key: str) -> str:
+    return str(change["sentences"][list(change["figures"]).index(key)])
+
+
+def _rows(change: Record) -> list[dict[str, Any]]:
+    """One row a figure and cause, full digits."""
+    return [
+        {
+            "figure": key,
+            "unit": figure["unit"],
+            "before": figure["before"],
+            "after": figure["after"],
+            "change": figure["change"],
+            **part,
+        }
+        for key, figure in change["figures"].items()
+        for part in figure["parts"]
+    ]
+
+
+def _split_table(change: Record) -> Markup:
+    rows = [
+        [
+            figure["title"],
+            change["titles"][part["cause"]],
+            *(
+                words.change_in_unit(part[name], figure["unit"])
+                for name in ("amount", "shapley", "low", "high")
+            ),
+        ]
+        for figure in change["figures"].values()
+        for part in figure["parts"]
+    ]
+    heads = ["Headline", "Cause", "In this order", "Mean of all orders", "Smallest", "Largest"]
+    return table("Each change by its causes", heads, rows, numeric="ttnnnn", style="dense")
+
+
+def _by_side(change: Record) -> Markup:
+    rows = [
+        [
+            figure["title"] + (f" ({figure['unit']})" if figure["unit"] in ("%", "£") else ""),
+            *(
+                words.change_in_unit(figure["revised"].get(role, 0.0), figure["unit"])
+                for role in SIDES
+            ),
+        ]
+        for figure in change["figures"].values()
+        if any(figure["revised"].values())
+    ]
+    if not rows:
+        return Markup("")
+    heads = ["Headline", "Restated in pilot areas", "Restated in comparison areas"]
+    return table("What restated or late figures moved, by side", heads, rows, numeric="tnn")
+
+
+def _by_area(change: Record) -> list[dict[str, Any]]:
+    """For each headline that restated figures moved, what each area moved it, largest first."""
+    found = []
+    for figure in change["figures"].values():
+        # Editions that were published before areas were told hold none.
+        moved = [row for row in figure.get("areas", ()) if row["amount"]]
+        if moved:
+            found.append({"title": figure["title"], "table": _areas(figure, moved)})
+    return found
+
+
+def _areas(figure: Record, moved: Sequence[Record]) -> Markup:
+    rows = [
+        [
+            _area(row),
+            row["role"] if row["role"] in SIDES else "neither",
+            str(row["figures"] or "none"),
+            _share(row["amount"], figure["unit"]),
+        ]
+        for row in moved
+    ]
+    amount = "Amount, points" if figure["unit"] == "%" else "Amount"
+    heads = ["Area", "Pilot or comparison", "Figures restated", amount]
+    caption = f"What restated or late figures moved, by area: {words.within(figure['title'])}"
+    return table(caption, heads, rows, numeric="ttnn", style="stacked")
+
+
+def _share(amount: float, unit: str) -> str:
+    """An area's part of a change: in points smaller than the digits that a headline has."""
+    if unit != "%":
+        return words.change_in_unit(amount, unit)
+    return f"+{words.number(amount, FINE)}" if amount > 0 else words.number(amount, FINE)
+
+
+def _area(row: Record) -> str:
+    """An area with its code; several areas, or costs, have none."""
+    if row["area"]:
+        return f"{row['name']} ({row['area']})"
+    return words.capital(str(row["name"]))
+
+
+def _list(edition: Edition, told: Record | None) -> Markup:
+    """Every edition, the one that this page belongs to first where it is not listed yet."""
+    rows = []
+    listed = {one.name for one in edition.history.editions}
+    if told and told["name"] not in listed:
+        rows.append([told["name"], words.day(told["published"]), "this edition", ""])
+    for one in reversed(edition.history.editions):
+        # Publication turns this into a link: only there is it known where the page will lie.
+        name = (
+            Markup("<span data-edition='{0}'>{0}</span>").format(one.name)
+            if one.pages
+            else (one.name)
+        )
+        mine = bool(told and told["name"] == one.name)
+        rows.append(
+            [
+                name,
+                words.day(one.published),
+                "this edition" if mine else "earlier",
+                words.sentence(one.reason) if one.reason else "",
+            ]
+        )
+    heads = ["Edition", "Published", "Which", "Correction"]
+    if not any(row[-1] for row in rows):
+        heads, rows = heads[:-1], [row[:-1] for row in rows]
+    return table("Editions, newest first", heads, rows) if rows else Markup("")
+
+
+def _log(edition: Edition) -> list[dict[str, Any]]:
+    """The update log as data: one row an edition and headline that moved."""
+    return [
+        {
+            "edition": one.name,
+            "published": one.published,
+            "since": one.change["before"],
+            "figure": key,
+            "before": figure["before"],
+            "after": figure["after"],
+            "said": sentence,
+        }
+        for one in edition.history.editions
+        if one.change
+        for (key, figure), sentence in zip(
+            one.change["figures"].items(), one.change["sentences"], strict=True
+        )
+    ]
+
+
+def _update_log(edition: Edition) -> list[dict[str, Any]]:
+    """Newest first: each edition with its causes and what moved."""
+    return [
+        {
+            "name": one.name,
+            "day": words.day(one.published),
+            "causes": _causes(one.change),
+            "sentences": _shown(one.change),
+        }
+        for one in reversed(edition.history.editions)
+        if one.change
+    ]
+
+
+def _stories(edition: Edition, told: Record | None, out: Generated) -> list[dict[str, Any]]:
+    """How each headline moved, edition by edition: chart, table with the reason of each step."""
+    known: list[tuple[str, Mapping[str, Any], Record | None]] = [
+        (one.name, one.headline, one.change) for one in edition.history.editions
+    ]
+    if told and told["name"] not in [name for name, _, _ in known]:
+        known.append((str(told["name"]), told["headline"], told["change"]))
+    if len(known) < ENOUGH:
+        return []
+    mine = str(told["name"]) if told else ""
+    return [
+        _story(key, [(n, h[key], c) for n, h, c in known if key in h], mine, out)
+        for key in known[-1][1]
+        if key.endswith(CHARTED) and sum(key in h for _, h, _ in known) >= ENOUGH
+    ]
+
+
+def _story(
+    key: str, held: Sequence[tuple[str, Record, Record | None]], mine: str, out: Generated
+) -> dict[str, Any]:
+    """One headline's story; ``held`` are name, figure and change of each edition that has it."""
+    title, unit = held[-1][1]["title"], held[-1][1]["unit"]
+    rows = [
+        {"edition": name, **{f: figure[f] for f in ("effect", "low", "high")}, "here": name == mine}
+        for name, figure, _ in held
+    ]
+    why = [_why(key, change) for _, _, change in held]
+    name = f"story-{key.replace('.', '-')}"
+    out.table(name, [{**row, "why": reason} for row, reason in zip(rows, why, strict=True)])
+    ends = [words.in_unit(rows[place]["effect"], unit) for place in (0, -1)]
+    said = (
+        f"{title}: {ends[0]} in edition {rows[0]['edition']}, {ends[1]} in {rows[-1]['edition']}."
+    )
+    lines = [
+        [row["edition"], words.in_unit(row["effect"], unit), _range(row, unit), reason]
+        for row, reason in zip(rows, why, strict=True)
+    ]
+    return {
+        "title": title,
+        "name": name,
+        "chart": out.plate(
+            f"revisions/{name}",
+            "../",
+            f"Dot plot, one dot an edition. {said}",
+            revisions,
+            rows,
+            unit,
+            caption=said,
+        ),
+        "table": table(
+            f"{title}, edition by edition",
+            ["Edition", "Figure", "Range", "Why"],
+            lines[::-1],
+            numeric="tnnt",
+        ),
+    }
+
+
+def _range(row: Record, unit: str) -> str:
+    if row["low"] is None or row["high"] is None:
+        return ""
+    return f"{words.in_unit(row['low'], unit)} to {words.in_unit(row['high'], unit)}"
+
+
+def _why(key: str, change: Record | None) -> str:
+    """The cause that moved a headline most in one step."""
+    figure = (change or {"figures": {}})["figures"].get(key)
+    moved = [part for part in figure["parts"] if part["amount"]] if figure else []
+    if change is None or figure is None or not moved:
+        return "" if figure is None else "Nothing moved it."
+    most = max(moved, key=lambda part: abs(part["amount"]))
+    said = (
+        f"{change['titles'][most['cause']]}: {words.change_in_unit(most['amount'], figure['unit'])}"
+    )
+    return f"{said}, and {len(moved) - 1} more" if len(moved) > 1 else said

@@ -1,0 +1,369 @@
+"""Every figure and finding that prose may use, by id; a page that uses another id is not built.
+
+The ids of the headline study stand alone (``ae_attendances.effect``); those of any other study
+begin with its name (``enterprise_zones.claims.effect``). ``book/_edition/claims.json`` holds them
+for the pages that people write, which use them through the ``claim`` role. A headline figure has a
+page of its own that says where it comes from, and links to it wherever it is printed; its range,
+which stands beside it, does not link again.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from markupsafe import Markup, escape
+
+from evaluation.edition import answers, words
+from evaluation.edition.edition import Edition, StudyResults, primary_estimate
+from evaluation.edition.pages import questions
+from evaluation.edition.records import Record
+from evaluation.errors import BookError
+
+Kind = Literal[
+    "effect", "people", "verdict", "chance", "money", "ratio", "count", "sentence", "text"
+]
+PAGES = "_edition/claims"
+NEAR = 3
+RATIOS = ("bcr", "fiscal_ratio", "cashable_ratio")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What is printed for an id, and the result that bears it.
+
+    Parameters
+    ----------
+    value, low, high : the figure in ``unit``, full digits; None where the claim is no figure, or
+        no range can be given.
+    outcome : the code of the outcome that it is about. estimator : what the value was estimated by.
+    account : the total of the money accounts that it is.
+    page : the id of the claim whose page says where it comes from, ``""`` for none.
+    links : ids of the headline figures that a sentence says, as far as it says them.
+    """
+
+    text: str
+    source: str = ""
+    kind: Kind = "text"
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    outcome: str = ""
+    estimator: str = ""
+    account: str = ""
+    page: str = ""
+    links: tuple[str, ...] = ()
+
+    @property
+    def figure(self) -> Mapping[str, float | None]:
+        """The value and its ends, as they are compared when a claim is verified."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+class Claims:
+    """The claims of one edition; asking for an unknown one is an error of the book."""
+
+    def __init__(self, edition: Edition) -> None:
+        self._all: dict[str, Claim] = {}
+        for study in edition.studies:
+            headline = study is edition.headline
+            prefix = "" if headline else f"{study.study}."
+            source = f"{study.programme}/{study.study}"
+            for key, claim in of_study(study).items():
+                own = claim if headline else replace(claim, page="", links=())
+                self._all[prefix + key] = replace(own, source=source)
+        for key, text in _of_edition(edition).items():
+            self._all[key] = Claim(text=text, source="edition")
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._all
+
+    def claim(self, key: str) -> Claim:
+        """The claim of an id.
+
+        Raises
+        ------
+        BookError : if no result bears it.
+        """
+        if key not in self._all:
+            raise BookError(
+                f"no result of this edition bears the claim {key!r}.",
+                expected=near(key, self._all),
+                mend="use an id of book/_edition/claims.json, or take the sentence out",
+            )
+        return self._all[key]
+
+    def html(self, key: str, root: str | None = None) -> Markup:
+        """The claim as it stands in a page: its text, marked with its id.
+
+        ``root`` is the way from the page to the book's root; with it, figures that have a page of
+        their own link to it.
+        """
+        claim = self.claim(key)
+        inside = escape(claim.text) if root is None else self._linked(claim, root)
+        return Markup(f"<span class='claim' data-claim='{escape(key)}'>{inside}</span>")
+
+    def parts(self, claim: Claim) -> list[tuple[str, str]]:
+        """The claim's text in pieces, each with the id of the page that it links to or ``""``.
+
+        In a sentence its figures are linked, where they stand.
+        """
+        if claim.page:
+            return [(claim.text, claim.page)]
+        said = [self._all[key] for key in claim.links if key in self._all]
+        figures = {c.text: c.page for c in said if c.page and any(x.isdigit() for x in c.text)}
+        return _split(claim.text, figures)
+
+    def headline(self) -> dict[str, Claim]:
+        """The claims that have a page of their own, by id."""
+        return {key: claim for key, claim in self._all.items() if claim.page == key}
+
+    def all(self) -> Mapping[str, Claim]:
+        """Every claim, by id."""
+        return self._all
+
+    def as_json(self) -> dict[str, dict[str, Any]]:
+        """For the ``claim`` role, and for whoever cites a figure."""
+        return {
+            key: asdict(claim) | {"parts": [list(part) for part in self.parts(claim)]}
+            for key, claim in self._all.items()
+        }
+
+    def _linked(self, claim: Claim, root: str) -> Markup:
+        return Markup("").join(
+            Markup("<a href='{}{}/{}.html'>{}</a>").format(root, PAGES, file_name(page), text)
+            if page
+            else escape(text)
+            for text, page in self.parts(claim)
+        )
+
+
+def near(key: str, known: Mapping[str, object]) -> str:
+    """Ids like a wrong one, in a sentence; empty where there are none."""
+    found = difflib.get_close_matches(key, known, n=NEAR, cutoff=0.5)
+    return f"perhaps {' or '.join(found)}" if found else ""
+
+
+def file_name(key: str) -> str:
+    """The name of a claim's page: its id without dots, which would look like an ending."""
+    return key.replace(".", "-")
+
+
+def _split(text: str, figures: Mapping[str, str]) -> list[tuple[str, str]]:
+    """A sentence cut at the figures that it holds, the longest figure first."""
+    for figure in sorted(figures, key=len, reverse=True):
+        before, found, after = text.partition(figure)
+        # A figure that goes on to the left or right is another one: £8 in £81.
+        if found and not before[-1:].isdigit() and not after[:1].isdigit():
+            return [*_split(before, figures), (figure, figures[figure]), *_split(after, figures)]
+    return [(text, "")] if text else []
+
+
+def _of_edition(edition: Edition) -> dict[str, str]:
+    latest = edition.latest
+    restated = len(latest.restated) if latest else 0
+    return {
+        "edition.quarter": edition.quarter,
+        "edition.vintage": words.day(edition.headline.raw["vintage"]),
+        "edition.programme": edition.programme.title,
+        "edition.question": edition.programme.question,
+        "edition.returns": words.number(len(edition.receipts)),
+        "edition.new_returns": words.counted(len(latest.receipts) if latest else 0, "return"),
+        "edition.one_sided": _one_sided(edition),
+        "edition.since": words.day(latest.first_day) if latest else "no day on record",
+        "edition.new_figures": words.counted(latest.new if latest else 0, "figure"),
+        "edition.restated": words.counted(
+            restated, "figure known before was restated", "figures known before were restated"
+        ),
+        **questions.claims(edition),
+    }
+
+
+def _one_sided(edition: Edition) -> str:
+    """Which restatements of the last rounds reached pilots alone, or comparison areas alone."""
+    roles = {area.code: area.role for area in edition.programme.areas}
+    touched: dict[str, dict[str, set[str]]] = {}
+    for one in edition.rounds:
+        for change in one.restated:
+            by_role = touched.setdefault(one.received(change) or one.last_day, {})
+            by_role.setdefault(roles.get(change["area_code"], ""), set()).add(change["area_code"])
+    said = []
+    for received, by_role in sorted(touched.items()):
+        sides = [role for role in ("pilot", "comparison") if role in by_role]
+        if len(sides) == 1:
+            (side,) = sides
+            other = "comparison" if side == "pilot" else "pilot"
+            count = words.counted(len(by_role[side]), f"{side} area")
+            said.append(
+                f"those received on {words.day(received)} reached {count} and no {other} area"
+            )
+    if not said:
+        return "In the last year's rounds none did."
+    return f"In the last year's rounds, of the restated figures, {'; '.join(said)}."
+
+
+def of_study(study: StudyResults) -> dict[str, Claim]:
+    """The claims of one study's results, by ids without the study's name."""
+    found = _sample(study)
+    assignments = study.raw["assignments"]
+    texts = {
+        "assignments.smallest_p": chance(assignments["smallest_p"]),
+        "assignments.block": str(assignments["block"]),
+        "assignments.reason": words.sentence(str(assignments["reason"] or "no reason given")),
+        "study.title": str(study.raw["title"]),
+        "study.question": str(study.raw["question"]),
+        "study.chosen": words.sentence(
+            str(study.raw.get("how_pilots_were_chosen") or "not recorded")
+        ),
+        "study.label": str(study.raw["label"]),
+        "study.vintage": words.day(study.raw["vintage"]),
+    }
+    sentences = {
+        **{f"points.{k}": text for k, text in enumerate(answers.main_points(study), start=1)},
+        "answer.how_sure": answers.how_sure(study),
+        "answer.lives": answers.lives(study),
+        "answer.money": answers.money(study),
+    }
+    links = {
+        "answer.lives": tuple(f"{o['code']}.people" for o in study.with_role("primary")),
+        "answer.money": ("money.cost", "money.gross_fiscal", "money.cashable"),
+    }
+    found |= {key: Claim(text=text) for key, text in texts.items()}
+    found |= {
+        key: Claim(text=text, kind="sentence", links=links.get(key, ()))
+        for key, text in sentences.items()
+    }
+    for outcome in study.outcomes:
+        found |= {
+            f"{outcome['code']}.{key}": claim
+            for key, claim in _of_outcome(outcome, study.period_word).items()
+        }
+    return found | _of_value(study.value)
+
+
+def _sample(study: StudyResults) -> dict[str, Claim]:
+    counts = {
+        f"sample.{key}": study.sample[key]
+        for key in ("pilot_areas", "comparison_areas", "excluded_areas", "authorities")
+    }
+    counts["sample.sites"] = len(study.sites)
+    counts |= {f"assignments.{key}": study.raw["assignments"][key] for key in ("drawn", "distinct")}
+    ends = {f"sample.{key}": Claim(text=str(study.sample[key])) for key in ("first", "last")}
+    return {key: _count(count) for key, count in counts.items()} | ends
+
+
+def _count(count: int | None) -> Claim:
+    return Claim(text=words.number(count), kind="count", value=count)
+
+
+def _of_outcome(outcome: Record, period: str) -> dict[str, Claim]:
+    finding, code = outcome["finding"], outcome["code"]
+    estimate = primary_estimate(outcome)
+    effect = finding["effect_percent"] or {}
+    about = Claim(
+        text="",
+        outcome=code,
+        estimator=estimate["estimator"] if estimate else "",
+        kind="effect",
+        value=effect.get("effect"),
+        low=effect.get("low"),
+        high=effect.get("high"),
+        unit="per cent",
+        page=f"{code}.effect",
+    )
+    found = {
+        "effect": replace(
+            about, text=words.effect_with_range(finding["effect_percent"], words.signed_percent)
+        ),
+        "point": replace(about, text=words.signed_percent(effect.get("effect"))),
+        "interval": replace(about, text=answers.interval(finding["effect_percent"]), page=""),
+        "verdict": replace(about, kind="verdict", text=words.verdict(finding["verdict"]).word),
+        "p": replace(
+            about,
+            kind="chance",
+            text=chance(finding["p_value"]),
+            value=finding["p_value"],
+            low=None,
+            high=None,
+            unit="",
+            page="",
+        ),
+    }
+    found |= _people(about, outcome, period)
+    sentences = {key: words.sentence(finding[key]) for key in ("sentence", "paragraph", "analyst")}
+    sentences["reason"] = words.sentence(finding["reasons"][-1]) if finding["reasons"] else ""
+    links = tuple(f"{code}.{key}" for key in ("effect", "point", "people"))
+    found |= {
+        key: Claim(text=text, kind="sentence", outcome=code, links=links)
+        for key, text in sentences.items()
+    }
+    texts = {
+        "title": outcome["plain_title"],
+        "unit": outcome["unit"],
+        "detectable": words.percent(finding.get("detectable_percent")),
+        "margin": words.percent(finding["margin_percent"]),
+    }
+    found |= {key: Claim(text=text, outcome=code) for key, text in texts.items()}
+    return found | {
+        f"data.{key}": replace(_count(count), outcome=code)
+        for key, count in outcome["data"].items()
+        if isinstance(count, int)
+    }
+
+
+def _people(about: Claim, outcome: Record, period: str) -> dict[str, Claim]:
+    people = outcome["finding"]["people"]
+    figure = people["per_quarter"] if people else {}
+    counted = replace(
+        about,
+        kind="people",
+        value=figure.get("effect"),
+        low=figure.get("low"),
+        high=figure.get("high"),
+        unit=f"{outcome['people']} a {period}" if people else "",
+        page=f"{outcome['code']}.people" if people else "",
+    )
+    return {
+        "people": replace(counted, text=answers.people(outcome, period)),
+        "range": replace(counted, text=answers.people_range(outcome), page=""),
+    }
+
+
+def _of_value(value: Record | None) -> dict[str, Claim]:
+    if value is None:
+        return {}
+    found = {
+        f"money.{key}": Claim(
+            text=(answers.ratio if key in RATIOS else words.money_with_range)(figure),
+            account=key,
+            page=f"money.{key}",
+            kind="ratio" if key in RATIOS else "money",
+            value=figure["mean"],
+            low=figure["low"],
+            high=figure["high"],
+            unit="for each pound of cost" if key in RATIOS else f"pounds of {value['price_base']}",
+        )
+        for key, figure in value["totals"].items()
+        if isinstance(figure, Mapping)
+    }
+    return found | {
+        "money.price_base": Claim(text=str(value["price_base"])),
+        "money.parameters": Claim(text=str(value["parameters"])),
+        "money.chance": Claim(
+            text=answers.chance_of_gain(value),
+            kind="sentence",
+            value=value["totals"]["p_npsv_positive"],
+        ),
+    }
+
+
+def chance(value: float | None) -> str:
+    """A probability with the digits that are worth reading."""
+    if value is None:
+        return "not known"
+    if value < 0.001:
+        return "less than 0.001"
+    return f"{value:.3f}" if value < 0.01 else f"{value:.2f}"

@@ -1,0 +1,445 @@
+"""What the money page shows: totals, who pays and who gains, the prices, and what if."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from evaluation.edition import answers, figures, words
+from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.files import Generated
+from evaluation.edition.html_tables import Cell, table
+from evaluation.edition.pages import money_charts
+from evaluation.edition.records import Record
+from evaluation.value.pricing import WEEKS_A_YEAR
+from evaluation.value.scenarios import LEAST_COST, MOST_COST, Setting, what_if
+
+STAMP = "Scenario, not a finding"
+SCRIPT = "what-if.js"
+_ROWS = (
+    ("society", "Gains to society less cost"),
+    ("budgets", "What could leave a budget less cost"),
+)
+
+
+def panel(value: Mapping[str, Any], root: str) -> Markup:
+    """The sliders, the chart and the table; nothing where the results hold no published draws.
+
+    ``root`` is the way from the page to the book's root. What stands before anybody moves a slider
+    is the setting as assumed, so that the page says the same without script.
+    """
+    published = value.get("what_if")
+    if not published:
+        return Markup("")
+    return Markup("").join(
+        [
+            Markup(
+                "<div class='what-if' id='what-if-panel'>"
+                "<p class='stamp'>{}</p><noscript><p>Without script these sliders do nothing; the "
+                "fixed scenarios of this page stand.</p></noscript>"
+            ).format(STAMP),
+            Markup("<form aria-label='What if'>"),
+            *_sliders(published),
+            Markup(
+                "<button type='reset'>As assumed</button></form>"
+                "<p class='said' aria-live='polite'></p>"
+                "<svg class='dots' role='img' aria-label='Twenty equally likely outcomes' "
+                "viewBox='0 0 600 150' preserveAspectRatio='xMidYMid meet'></svg>"
+            ),
+            _table(published),
+            Markup(
+                "<script type='application/json' class='draws'>{}</script></div>"
+                "<script src='{}_static/{}' defer></script>"
+            ).format(Markup(json.dumps(published, separators=(",", ":"))), root, SCRIPT),
+        ]
+    )
+
+
+def _sliders(published: Mapping[str, Any]) -> list[Markup]:
+    found = [
+        _slider("cost", "Costs, times what was paid", (LEAST_COST, MOST_COST, 0.05, 1.0)),
+        _slider(
+            "half-life",
+            "Years in which effects fade by half after the last quarter",
+            (0, published["years"], 0.5, 0),
+        ),
+    ]
+    if published["share"] is not None:
+        label = "Of what could have left a budget by now, the share that does, in per cent"
+        share = round(100 * published["share"])
+        found.append(_slider("share", label, (0, 100, 1, share)))
+    return found
+
+
+def _slider(name: str, label: str, scale: tuple[float, float, float, float]) -> Markup:
+    least, most, step, now = scale
+    return Markup(
+        "<div><label for='what-if-{n}'>{l}</label><input type='range' id='what-if-{n}' "
+        "name='{n}' min='{a:g}' max='{b:g}' step='{s:g}' value='{v:g}'>"
+        "<output for='what-if-{n}'></output></div>"
+    ).format(n=name, l=label, a=least, b=most, s=step, v=now)
+
+
+_PARTS = {"mean": "Best figure", "range": "Range", "chance": "Chance above nought"}
+"""What the script writes anew in each row, and its column's name."""
+
+
+def _table(published: Mapping[str, Any]) -> Markup:
+    found = what_if(published, Setting())
+    body = Markup("").join(_row(key, title, found[key]) for key, title in _ROWS)
+    heads = Markup("").join(
+        Markup("<th scope='col' role='columnheader' class='n'>{}</th>").format(name)
+        for name in _PARTS.values()
+    )
+    caption = (
+        f"Present value in pounds of {published['price_base']}, from "
+        f"{words.number(published['draws'])} of the {words.number(published['of'])} draws"
+    )
+    return Markup(
+        "<div class='table-box' role='region' tabindex='0' aria-label='{c}'>"
+        "<table class='stacked' role='table'><caption>{c}</caption>"
+        "<thead role='rowgroup'><tr role='row'><th scope='col' role='columnheader'>Scenario</th>"
+        "{h}</tr></thead><tbody role='rowgroup'>{b}</tbody></table></div>"
+    ).format(c=caption, b=body, h=heads)
+
+
+def _row(key: str, title: str, figure: Mapping[str, float]) -> Markup:
+    low, high = words.pounds(figure["low"]), words.pounds(figure["high"])
+    shown = (
+        words.pounds(figure["mean"]),
+        f"{low} to {high}",
+        words.in_hundred(figure["p_positive"]),
+    )
+    cells = Markup("").join(
+        Markup("<td class='n' role='cell' data-label='{}' data-part='{}'>{}</td>").format(
+            name, part, text
+        )
+        for (part, name), text in zip(_PARTS.items(), shown, strict=True)
+    )
+    head = Markup("<th scope='row' role='rowheader'>{}</th>").format(title)
+    return Markup("<tr role='row' data-row='{}'>{}{}</tr>").format(key, head, cells)
+
+
+_TOTALS = (
+    ("cost", "Cost of the programme"),
+    ("gross_fiscal", "Public spending released"),
+    ("cashable", "Of what was released, could leave a budget"),
+    ("net_fiscal", "Public spending released less cost"),
+    ("gross_economic", "Gains to people's incomes and to the economy"),
+    ("gross_social", "Gains to people's lives, in pounds"),
+    ("npsv", "Net present social value: gains less cost, discounted, without benefit payments"),
+)
+_BUDGETS = {
+    "AME": "of which benefits and the like (AME)",
+    "DEL": "of which agencies' budgets (DEL)",
+}
+_OWN_KIND = {"gross_economic": "economic", "gross_social": "social"}
+# What one unit of a price is, and how the price is said.
+_PRICED = {
+    "event": "each",
+    "entry": "each",
+    "person_year": "a person-year",
+    "week": "a week",
+    "point_year": "a point and year",
+}
+
+
+def view(edition: Edition, out: Generated) -> dict[str, Any]:
+    """Everything that the money page's template asks for; None where nothing is valued."""
+    study = edition.headline
+    value = study.value
+    if value is None:
+        return {"value": None, "study": study}
+    name = f"{study.study}/money"
+    _downloads(value, name, out)
+    return {
+        "value": value,
+        "study": study,
+        "name": name,
+        "charts": money_charts,
+        "out": out,
+        "what_if": panel,
+        "totals": _totals_table(value),
+        "gains": gains_chart(study, out, "../"),
+        "agencies": agency_table(value),
+        "began": _began(value),
+        "prices": _price_table(value),
+        "price_notes": _price_notes(value),
+        "red": _red(value),
+        "sources": _sources_table(value),
+        "not_monetised": _not_monetised(value),
+        "fifths": _fifths_table(value),
+        "to_confirm": [words.sentence(what) for what in value.get("to_confirm") or []],
+        "notes": [words.sentence(note) for note in value["notes"]],
+    }
+
+
+def _downloads(value: Record, name: str, out: Generated) -> None:
+    """Every table with the vintages that its figures rest on."""
+    rests = {"rests_on": vintages(value)}
+    shown = {"by_outcome": "outcomes", "by_agency": "agencies", "by_quarter": "over-time"}
+    shown |= {key: key for key in ("waterfall", "tornado", "scenarios", "categories", "sources")}
+    for key, ending in shown.items():
+        if rows := value.get(key):
+            out.table(f"{name}-{ending}", [_flat(row) | rests for row in rows])
+
+
+def gains_chart(study: StudyResults, out: Generated, root: str) -> Markup:
+    """Who pays and who gains, to date."""
+    if study.value is None:
+        return Markup("")
+    rows = study.value["by_agency"]
+    said = " ".join(
+        f"{row['name']} has paid {words.pounds(row['cost']['mean'])} and gained "
+        f"{words.money_with_range(row['gain'])}."
+        for row in rows
+    )
+    alt = f"Bar chart of costs and gains to date by agency. {said}"
+    based = f"To date, {vintages(study.value)}. Unit costs are averages."
+    return out.plate(f"{study.study}/gains", root, alt, figures.gains, rows, caption=based)
+
+
+def vintages(value: Record) -> str:
+    """Price base and vintages that every figure of the accounts rests on, in one breath."""
+    held = value.get("sources") or []
+    prices = list(dict.fromkeys(row["vintage"] for row in held if row["what"].startswith("Price ")))
+    said = f"{value['price_base']} prices"
+    if prices:
+        said += f", unit costs of {words.listed(prices)}"
+    for what, name in (("Discount rates", "discount rates"), ("Deflator", "deflator")):
+        found = [row["vintage"] for row in held if row["what"] == what]
+        said += f", {name} {found[0]}" if found else ""
+    return said
+
+
+def _totals_table(value: Record) -> Markup:
+    rows: list[list[Cell]] = []
+    kinds = {row["kind"] for row in value["by_outcome"]}
+    for key, title in _TOTALS:
+        figure = value["totals"].get(key)
+        if figure is None:
+            continue
+        if not figure["mean"] and _OWN_KIND.get(key, "fiscal") not in kinds:
+            rows.append([title, "not valued", ""])
+            continue
+        rows.append([title, words.pounds(figure["mean"]), money_charts.span(figure)])
+        rows += _parts(value) if key == "gross_fiscal" else []
+    heads = ["Account", "Best figure", "Range"]
+    return table(f"To date, {vintages(value)}", heads, rows, numeric="tnn")
+
+
+def _parts(value: Record) -> list[list[Cell]]:
+    """What was released, by kind of budget, and what rests on findings that are objected to."""
+    rows: list[list[Cell]] = []
+    for budget, title in _BUDGETS.items():
+        figure = value["totals"].get(f"gross_fiscal_{budget}")
+        if figure is not None and any(row["budget"] == budget for row in value["by_agency"]):
+            rows.append([_part(title), words.pounds(figure["mean"]), money_charts.span(figure)])
+    together = value.get("not_standing_together")
+    if together and answers.not_standing(value):
+        title = f"of which from {answers.cannot_be_told(value)}"
+        figure = together["gross_fiscal"]
+        rows.append([_part(title), words.pounds(figure["mean"]), money_charts.span(figure)])
+    return rows
+
+
+def _part(title: str) -> Markup:
+    """A row that is part of the one above it."""
+    return Markup("<span class='part'>{}</span>").format(title)
+
+
+def _began(value: Record) -> str:
+    """That the balance began below nought, where it did."""
+    first = value["by_quarter"][0] if value["by_quarter"] else None
+    if first is None or first["cumulative_net"]["mean"] >= 0:
+        return ""
+    balance = words.pounds(first["cumulative_net"]["mean"])
+    return (
+        "Set-up is paid first and what it brings comes later: at the end of "
+        f"{first['quarter']} the balance stood at {balance}."
+    )
+
+
+def agency_table(value: Record) -> Markup:
+    """Who paid and who gained, to date: the table behind the chart."""
+    red = set(value.get("red_agencies") or [])
+    rows = [
+        [
+            _with_note(row["name"], "rests on a red-graded price")
+            if f"{row['agency']}/{row['budget']}" in red
+            else row["name"],
+            row["budget"],
+            words.pounds(row["cost"]["mean"]),
+            words.money_with_range(row["gain"]),
+            words.money_with_range(row["net"]),
+        ]
+        for row in value["by_agency"]
+    ]
+    heads = ["Agency", "Budget", "Paid", "Gained (range)", "Balance (range)"]
+    return table("Who pays and who gains, to date", heads, rows, numeric="ttnnn")
+
+
+def _red(value: Record) -> list[str]:
+    """Red-graded prices that matter to the total, each in a sentence."""
+    return [
+        f"{row['title']} ({row['code']}): {words.percent(100 * row['share'], 0)} of all that is "
+        "valued, either way, rests on this price, which is graded red: it may be off by half and "
+        "more."
+        for row in value.get("red") or []
+    ]
+
+
+def _sources_table(value: Record) -> Markup | None:
+    rows = [
+        [row["what"], row["vintage"], row["source"], row["confidence"]]
+        for row in value.get("sources") or []
+    ]
+    heads = ["What", "Vintage", "Source", "Grade"]
+    return (
+        table(
+            "Where every figure of this page has its prices, rates and shares from",
+            heads,
+            rows,
+            style="dense wraps",
+        )
+        if rows
+        else None
+    )
+
+
+def _fifths_table(value: Record) -> Markup | None:
+    """What people gained by deprivation fifth, counted alike and weighted side by side."""
+    rows = []
+    for row in value.get("by_fifth") or []:
+        areas = f"{row['pilot_areas']} pilot, {row['comparison_areas']} comparison"
+        figures_ = ["not valued", row["reason"], ""]
+        if row["valued"]:
+            weight = row["weight"]
+            low, high = sorted((weight["low"], weight["high"]))
+            said = (
+                f"{words.number(weight['central'], 2)} ({words.number(low, 2)} to "
+                f"{words.number(high, 2)})"
+            )
+            figures_ = [
+                words.money_with_range(row["people"]),
+                said,
+                words.money_with_range(row["people_weighted"]),
+            ]
+        rows.append([f"{row['fifth']}", areas, *figures_])
+    heads = [
+        "Fifth, 1 the most deprived",
+        "Areas",
+        "People's gain (range)",
+        "Weight of a pound (elasticity 0.8 to 2.0)",
+        "Weighted (range)",
+    ]
+    caption = "What people gained, by deprivation fifth, counted alike and weighted"
+    return table(caption, heads, rows, numeric="ttnnn") if rows else None
+
+
+def _not_monetised(value: Record) -> Markup | None:
+    rows = [
+        [
+            row["title"],
+            words.verdict(row["direction"]).word,
+            words.sentence(row["evidence"]) if row["evidence"] else "",
+            words.sentence(row["why"]),
+        ]
+        for row in value.get("not_monetised") or []
+    ]
+    heads = ["Measured, without a price", "Direction", "Evidence", "Why no price"]
+    return table("Measured, but in no total of this page", heads, rows) if rows else None
+
+
+def _price_table(value: Record) -> Markup:
+    names = {row["agency"]: row["name"] for row in value["by_agency"]}
+    names |= {
+        row["agency"]: row["agency_name"] for row in value["by_outcome"] if "agency_name" in row
+    }
+    rows = [
+        [
+            _with_note(row["title"], f"{row['kind']}: {names.get(row['agency'], row['agency'])}"),
+            _avoided(row),
+            _price(row),
+            _kept(row),
+            words.money_with_range(row["value"]),
+        ]
+        for row in value["by_outcome"]
+    ]
+    heads = [
+        "Outcome, whose gain",
+        "Avoided (range)",
+        f"Price, {value['price_base']}",
+        "Share kept",
+        "Worth (range)",
+    ]
+    return table(
+        "What was avoided, times its price, times the share kept, is its worth",
+        heads,
+        rows,
+        numeric="tnnnn",
+        style="dense",
+    )
+
+
+def _avoided(row: Record) -> Markup:
+    """The quantity that the price multiplies, in the price's own unit."""
+    figure, whose = row["events_avoided"], row["people"]
+    if row.get("cost_per") != "week":
+        return _with_note(words.with_range(figure, "mean", _countable), whose)
+    weeks = {key: figure[key] and figure[key] * WEEKS_A_YEAR for key in ("mean", "low", "high")}
+    years = f"{_countable(figure['mean'])} person-years × {WEEKS_A_YEAR}"
+    return _with_note(f"{words.with_range(weeks, 'mean', _countable)} weeks", years)
+
+
+def _price(row: Record) -> Markup:
+    digits = 2 if row["unit_cost"] < 1000 else 0
+    unit = _PRICED.get(row.get("cost_per", "event"), "each")
+    basis = "marginal" if row.get("bankable") else "average"
+    shown = _with_note(
+        f"£{row['unit_cost']:,.{digits}f} {unit}",
+        f"{basis}, from {row['price_year']} prices, {row['confidence']}",
+    )
+    if not row.get("vintage"):
+        return shown
+    return shown + _with_note("", f"{row['vintage']}, {row['code']}")
+
+
+def _kept(row: Record) -> str:
+    if row.get("given_up"):
+        return "none"
+    share = row.get("share", 1.0)
+    return "all" if share == 1 else words.percent(100 * share, 0)
+
+
+def _countable(count: float | None) -> str:
+    """With the digits that let a reader check a product."""
+    return words.number(count, 1 if count is not None and abs(count) < 1000 else 0)
+
+
+def _with_note(text: str, note: str) -> Markup:
+    return Markup("{}<span class='from'>{}</span>").format(text, note)
+
+
+def _price_notes(value: Record) -> list[str]:
+    """What is to be known of each price, once; average or marginal is said beside each."""
+    notes = [
+        f"{row['title']}: {words.sentence(row['note'])} {row.get('basis', '')}".strip()
+        for row in value["by_outcome"]
+        if row["note"]
+    ]
+    return list(dict.fromkeys(notes))
+
+
+def _flat(row: Record) -> dict[str, Any]:
+    """A row whose ranges stand in columns of their own."""
+    found: dict[str, Any] = {}
+    for key, figure in row.items():
+        if isinstance(figure, dict):
+            found |= {f"{key}_{part}": number for part, number in figure.items()}
+        else:
+            found[key] = figure
+    return found

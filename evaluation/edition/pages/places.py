@@ -1,0 +1,266 @@
+"""Where the programme is, how the pilots were chosen, and how they differed before the start."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+from markupsafe import Markup
+
+from evaluation.edition import figures, words
+from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.files import Generated
+from evaluation.edition.html_tables import link, table
+from evaluation.edition.records import Record
+from evaluation.programme import Area, Programme
+
+
+def view(edition: Edition, out: Generated) -> dict[str, Any]:
+    """Everything that the page asks for."""
+    study, programme = edition.headline, edition.programme
+    areas = _in_study(edition)
+    if study.synthetic:
+        out.table(
+            f"{study.study}/areas",
+            [
+                {
+                    "code": a.code,
+                    "name": a.name,
+                    "authority": a.authority,
+                    "role": a.role,
+                    "site": a.site,
+                    "x_km": a.x,
+                    "y_km": a.y,
+                    "reason": a.reason,
+                }
+                for a in areas
+            ],
+        )
+    return {
+        "study": study,
+        "map": _map(edition, areas, out),
+        "sites": _sites_table(edition, areas),
+        "reasons": _reasons(areas),
+        "name": f"{study.study}/areas",
+        "authorities": _authorities(programme, areas),
+    }
+
+
+def _in_study(edition: Edition) -> list[Area]:
+    """Areas of the geography that the study's outcomes are measured in."""
+    kinds = {a.geography for a in edition.programme.areas if a.role == "pilot"}
+    return [a for a in edition.programme.areas if a.geography in kinds]
+
+
+def _map(edition: Edition, areas: list[Area], out: Generated) -> Markup:
+    placed = [a for a in areas if a.x is not None and a.y is not None]
+    pilots = [a for a in placed if a.role == "pilot"]
+    if len(placed) < len(areas) or not pilots:
+        return Markup("")
+    dots = [{"x": a.x, "y": a.y, "role": a.role} for a in placed]
+    sites = []
+    for site in edition.headline.sites:
+        own = [a for a in pilots if a.site == site["code"]]
+        if own:
+            sites.append(
+                {
+                    "name": site["name"],
+                    "x": _mean([a.x for a in own]),
+                    "y": max(a.y or 0.0 for a in own),
+                }
+            )
+    count = Counter(a.role for a in placed)
+    said = (
+        f"{words.counted(len(sites), 'site')} with "
+        f"{words.counted(count['pilot'], 'pilot area')}, "
+        f"{words.counted(count['comparison'], 'comparison area')} and "
+        f"{words.counted(count['excluded'], 'area')} set aside.{_nearest(placed)}"
+    )
+    alt = f"Map of the programme's areas by their own coordinates. {said}"
+    return out.plate(
+        f"{edition.headline.study}/map", "../", alt, figures.area_map, dots, sites, caption=said
+    )
+
+
+def _mean(values: list[float | None]) -> float:
+    return sum(v or 0.0 for v in values) / len(values)
+
+
+def _nearest(placed: list[Area]) -> str:
+    """How near the nearest comparison area lies to a pilot area."""
+    pilots = [a for a in placed if a.role == "pilot"]
+    others = [a for a in placed if a.role == "comparison"]
+    if not others:
+        return ""
+    least = min(
+        math.hypot((a.x or 0) - (b.x or 0), (a.y or 0) - (b.y or 0)) for a in pilots for b in others
+    )
+    return f" The nearest comparison area lies {words.number(least, 1)} km from a pilot area."
+
+
+def _sites_table(edition: Edition, areas: list[Area]) -> Markup:
+    rows = []
+    ordered = sorted(edition.headline.sites, key=lambda s: (s["start"], s["code"]))
+    for site in ordered:
+        own = [a for a in areas if a.site == site["code"]]
+        people = sum(a.population or 0 for a in own)
+        rows.append(
+            [
+                link(f"sites/{site['code']}.html", site["name"]),
+                site["start"],
+                ", ".join(sorted({a.authority for a in own})),
+                words.number(len(own)),
+                words.number(people) if people else "not known",
+            ]
+        )
+    heads = ["Site", "Start", "Authority", "Pilot areas", "Residents"]
+    return table("Sites, in the order in which they started", heads, rows, numeric="tttnn")
+
+
+def _reasons(areas: list[Area]) -> list[str]:
+    """Why areas were set aside, each reason with how many."""
+    found = Counter(a.reason or "no reason given" for a in areas if a.role == "excluded")
+    return [f"{words.counted(n, 'area')} ({reason})" for reason, n in found.most_common()]
+
+
+def _authorities(programme: Programme, areas: list[Area]) -> Markup:
+    """Areas by authority, the table behind the map."""
+    counts: dict[str, Counter[str]] = {}
+    for area in areas:
+        counts.setdefault(area.authority, Counter())[area.role] += 1
+    sites = {a.authority: programme.site_by_code[a.site].name for a in areas if a.site is not None}
+    rows = [
+        [
+            name,
+            sites.get(name, ""),
+            *(words.number(held[r]) for r in ("pilot", "comparison", "excluded")),
+        ]
+        for name, held in sorted(counts.items())
+    ]
+    heads = ["Authority", "Site", "Pilot", "Comparison", "Set aside"]
+    return table("Areas by authority", heads, rows, numeric="ttnnn")
+
+
+KINDS = {"level": "level", "path": "path (change a period)"}
+
+
+def chosen_view(edition: Edition, out: Generated) -> dict[str, Any]:
+    """Everything that the page asks for."""
+    study = edition.headline
+    rows = list(study.raw.get("balance") or ())
+    if rows:
+        out.table(f"{study.study}/balance", rows)
+    return {
+        "study": study,
+        "chart": _chart(study, rows, out),
+        "balance": _balance_table(study, rows),
+        "summary": summary(study),
+        "name": f"{study.study}/balance",
+        "people": _people_table(edition),
+        "flow": _flow(edition),
+    }
+
+
+def summary(study: StudyResults) -> str:
+    """How many differences there are before the start, and what chance would give."""
+    rows = [r for r in study.raw.get("balance") or () if r["difference"] is not None]
+    if not rows:
+        return "Differences before the start are not recorded for this study."
+    low = [r for r in rows if r["p_value"] < 0.05]
+    largest = max(rows, key=lambda r: abs(r["difference"]))
+    titles = {o["code"]: words.within(o["plain_title"]) for o in study.outcomes}
+    by_chance = words.number(max(1.0, 0.05 * len(rows)))
+    apart = words.number(abs(largest["difference"]), 2)
+    side = "above" if largest["difference"] > 0 else "below"
+    return (
+        f"Of {words.counted(len(rows), 'difference')} before the start, "
+        f"{words.number(len(low)) if low else 'none'} would be rare among areas drawn by lot "
+        f"(p below 0.05); chance alone would give about {by_chance}. The largest is in the "
+        f"{largest['characteristic']} of {titles[largest['outcome']]}: pilots lie {apart} standard "
+        f"deviations {side} comparison areas."
+    )
+
+
+def _chart(study: StudyResults, rows: list[Record], out: Generated) -> Markup:
+    titles = {o["code"]: o["plain_title"] for o in study.outcomes}
+    drawn = [
+        (titles[r["outcome"]], r["characteristic"], r["difference"])
+        for r in rows
+        if r["difference"] is not None
+    ]
+    if not drawn:
+        return Markup("")
+    alt = f"Dot chart of pilots against comparison areas before the start. {summary(study)}"
+    below = "Filled: level before the start. Open: path. Grey: a tenth of a standard deviation."
+    return out.plate(f"{study.study}/balance", "../", alt, figures.balance, drawn, caption=below)
+
+
+def _balance_table(study: StudyResults, rows: list[Record]) -> Markup:
+    titles = {o["code"]: o["plain_title"] for o in study.outcomes}
+    cells = [
+        [
+            titles[r["outcome"]],
+            KINDS.get(r["characteristic"], r["characteristic"]),
+            words.level(r["pilots"]),
+            words.level(r["comparisons"]),
+            words.number(r["difference"], 2),
+            words.number(r["p_value"], 2),
+        ]
+        for r in rows
+    ]
+    heads = ["Outcome", "What", "Pilot areas", "Comparison areas", "Standardised difference", "p"]
+    title = "Before the first start, means over areas"
+    return table(title, heads, cells, numeric="ttnnnn") if rows else Markup("")
+
+
+def _people_table(edition: Edition) -> Markup:
+    """Size and deprivation of pilot areas, comparison areas, and all areas of the programme."""
+    programme = edition.programme
+    fifth = {one.area: one.fifth for one in programme.deprivation}
+    income = {one.area: one.income for one in programme.deprivation}
+    groups: list[tuple[str, list[Area]]] = [
+        ("Pilot areas", [a for a in programme.areas if a.role == "pilot"]),
+        ("Comparison areas", [a for a in programme.areas if a.role == "comparison"]),
+        ("All areas", list(programme.areas)),
+    ]
+    rows = []
+    for name, areas in groups:
+        people = [a.population for a in areas if a.population]
+        held = [a.code for a in areas if a.code in fifth]
+        share = sum(fifth[code] == 1 for code in held) / len(held) if held else None
+        mean = sum(income[code] for code in held) / len(held) if held else None
+        rows.append(
+            [
+                name,
+                words.number(len(areas)),
+                words.number(sum(people) / len(people)) if people else "not known",
+                "not known" if share is None else words.percent(100 * share, 0),
+                "not known" if mean is None else words.pounds(mean),
+            ]
+        )
+    heads = ["Group", "Areas", "Residents an area", "In the most deprived fifth", "Mean income"]
+    return table("Who lives there", heads, rows, numeric="tnnnn")
+
+
+def _flow(edition: Edition) -> Markup:
+    """From all areas to the sample: how many are left out at each step, and why."""
+    sample, programme = edition.headline.sample, edition.programme
+    authorities = words.counted(sample["authorities"], "authority", "authorities")
+    aside = [a for a in programme.areas if a.role == "excluded"]
+    rows = [
+        ["Areas of the programme", words.number(len(programme.areas)), ""],
+        [
+            "Set aside",
+            words.number(len(aside)),
+            "; ".join(sorted({a.reason for a in aside if a.reason})),
+        ],
+        ["Pilot areas in the study", words.number(sample["pilot_areas"]), ""],
+        [
+            "Comparison areas in the study",
+            words.number(sample["comparison_areas"]),
+            f"in {authorities}, the pilots' included",
+        ],
+    ]
+    heads = ["Step", "Areas", "Note"]
+    return table("From all areas to those compared", heads, rows, numeric="tnt", style="named")

@@ -1,0 +1,336 @@
+"""The pages of data quality and of the rules: who sent what when, and what each rule asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from evaluation.check.rules import EXAMPLES, RULES, Rule
+from evaluation.edition import figures, words
+from evaluation.edition.edition import Edition, Round, figure
+from evaluation.edition.files import Generated
+from evaluation.edition.html_tables import table
+from evaluation.edition.records import Record, record_if_there
+from evaluation.ledger.calendar import Due, calendar
+from evaluation.programme import OPEN_SITE
+from evaluation.quarters import Period, parse_instant
+
+SHOWN_QUARTERS = 8
+CONFIRMED_SHOWN = 40
+
+
+def view(edition: Edition, out: Generated) -> dict[str, Any]:
+    """Everything that the template of the page asks for."""
+    restated = [(one, change) for one in edition.rounds[::-1] for change in one.restated]
+    # Rows of areas are handed on only where nobody lives in them.
+    listed = edition.headline.synthetic and bool(restated)
+    if listed:
+        out.table("restated", [_flat(change) for _, change in restated])
+    return {
+        "study": edition.headline,
+        "calendar": _calendar(edition, edition.programme.submitters),
+        "shapes": _shapes(edition, out),
+        "restated": _restated_table(edition, restated),
+        "listed": listed,
+        "outcomes": _outcome_table(edition),
+        "confirmed": _confirmed_table(edition),
+        "answered": sum(len(receipt["confirmations"]) for receipt in edition.receipts),
+        "answered_shown": CONFIRMED_SHOWN,
+    }
+
+
+def of_site(edition: Edition, site: str) -> Markup:
+    """The returns of one site."""
+    return _calendar(edition, [pair for pair in edition.programme.submitters if pair[0] == site])
+
+
+def _shapes(edition: Edition, out: Generated) -> Markup:
+    """The same calendar as a chart: a shape for each return of the last two years."""
+    quarters, owed = _owed(edition)
+    if not quarters or not owed:
+        return Markup("")
+    rows = [
+        (_who(edition, site, agency), [_state(owed.get((site, agency, q))) for q in quarters])
+        for site, agency in edition.programme.submitters
+    ]
+    states = [state for _, held in rows for state in held if state]
+    count = {state: states.count(state) for state in ("received", "late", "missing", "due")}
+    said = (
+        f"Of {words.counted(len(states) - count['due'], 'return')} due for {quarters[0]} to "
+        f"{quarters[-1]}, {words.number(count['received'])} came in time, "
+        f"{words.number(count['late']) if count['late'] else 'none'} late and "
+        f"{words.number(count['missing']) if count['missing'] else 'none'} "
+        f"{'is' if count['missing'] == 1 else 'are'} missing."
+    )
+    if count["due"]:
+        said += f" {words.counted(count['due'], 'more is', 'more are')} not due yet."
+    alt = f"Calendar of returns by submitter and quarter. {said}"
+    return out.plate(
+        f"{edition.headline.study}/calendar",
+        "../",
+        alt,
+        figures.returns_calendar,
+        rows,
+        quarters,
+        caption=said,
+    )
+
+
+def _state(owed: Due | None) -> str | None:
+    return None if owed is None else owed.state
+
+
+def _owed(edition: Edition) -> tuple[list[str], dict[tuple[str, str, str], Due]]:
+    """The last quarters that returns are about, and what is owed for each of them."""
+    quarters = sorted({r["quarter"] for r in edition.receipts}, key=Period.parse)[-SHOWN_QUARTERS:]
+    today = parse_instant(str(edition.headline.raw["vintage"])).date()
+    return quarters, {
+        (one.site, one.agency, one.quarter.label): one
+        for one in calendar(edition.programme, edition.receipts, today)
+    }
+
+
+def _calendar(edition: Edition, submitters: Sequence[tuple[str, str]]) -> Markup:
+    quarters, owed = _owed(edition)
+    if not quarters or not submitters:
+        return Markup("")
+    rows = [
+        [
+            _who(edition, site, agency),
+            *(_cell(owed.get((site, agency, quarter))) for quarter in quarters),
+        ]
+        for site, agency in submitters
+    ]
+    return table(
+        "Day on which each return was first received", ["Sent by", *quarters], rows, style="dense"
+    )
+
+
+def _who(edition: Edition, site: str, agency: str) -> str:
+    programme = edition.programme
+    if site == OPEN_SITE:
+        return next((s.name for s in programme.sources if s.code == agency), agency)
+    return f"{programme.site_by_code[site].name}, {programme.agencies.get(agency, agency)}"
+
+
+def _cell(owed: Due | None) -> str | Markup:
+    if owed is None:
+        return ""
+    if owed.received is None:
+        return "not due yet" if owed.state == "due" else "missing"
+    notes = ["late"] if owed.state == "late" else []
+    notes += [f"{owed.versions} versions"] if owed.versions > 1 else []
+    day = f"{owed.received.day} {owed.received:%b %Y}"
+    return Markup("{}<span class='from'>{}</span>").format(day, ", ".join(notes)) if notes else day
+
+
+def _confirmed_table(edition: Edition) -> Markup:
+    """The questions of the last rounds that were answered, with the value and the reason."""
+    rows = [
+        [
+            receipt["quarter"],
+            _who(edition, receipt["site"], receipt["agency"]),
+            RULES[one["rule"]].title if one["rule"] in RULES else one["rule"],
+            one["cell"],
+            _shown(one),
+            one["reason"],
+        ]
+        for receipt in edition.receipts[::-1]
+        for one in receipt["confirmations"]
+    ][:CONFIRMED_SHOWN]
+    heads = ["Quarter", "Sent by", "Question", "Cell", "Value", "Reason"]
+    if not any(row[4] for row in rows):
+        heads, rows = [*heads[:4], heads[5]], [[*row[:4], row[5]] for row in rows]
+    return table("Questions that were answered, newest first", heads, rows) if rows else Markup("")
+
+
+def _shown(one: Record) -> str:
+    """The value, but for notes: what was questioned in them may name a person."""
+    if one["rule"] in ("R055", "R056"):
+        return "a note"
+    return str(one["value"]).removesuffix(".0")
+
+
+def _grouped(changes: Iterable[Record]) -> dict[tuple[str, str, str], list[Record]]:
+    """Restatements that belong together: one outcome, one quarter, one reason."""
+    found: dict[tuple[str, str, str], list[Record]] = {}
+    for change in changes:
+        reason = str(change["reason"] or "no reason given").removeprefix("Restated: ")
+        key = str(change["outcome"]), str(change["quarter"]), words.sentence(reason)
+        found.setdefault(key, []).append(change)
+    return found
+
+
+def _restated_table(edition: Edition, restated: Sequence[tuple[Round, Record]]) -> Markup:
+    by_day: dict[str, list[Record]] = {}
+    for one, change in restated:
+        by_day.setdefault(one.received(change) or "", []).append(change)
+    rows = []
+    for received in sorted(by_day, reverse=True):
+        for (_, quarter, reason), changes in _grouped(by_day[received]).items():
+            rows.append(
+                [
+                    _title(edition, changes[0]),
+                    quarter,
+                    words.number(len(changes)),
+                    _total(changes, "before"),
+                    _total(changes, "after"),
+                    words.day(received) if received else "return withdrawn",
+                    reason,
+                ]
+            )
+    heads = ["Outcome", "Quarter", "Areas", "Before, in all", "After, in all", "Received", "Reason"]
+    title = "What was replaced, newest first"
+    return table(title, heads, rows, numeric="ttnnntt") if rows else Markup("")
+
+
+def _total(changes: Sequence[Record], side: str) -> str:
+    """The sum of the counts before or after; figures that a symbol stands for add nothing."""
+    counts = [(change[side] or {}).get("numerator") for change in changes]
+    return words.number(sum(count for count in counts if count is not None))
+
+
+def newest_changes(edition: Edition) -> list[str]:
+    """The latest round's restatements, a sentence for each reason and quarter."""
+    together: dict[tuple[str, str], list[list[Record]]] = {}
+    for (_, quarter, reason), changes in _grouped(
+        edition.latest.restated if edition.latest else ()
+    ).items():
+        together.setdefault((quarter, reason), []).append(changes)
+    return [
+        f"{quarter}, {words.listed([words.within(_title(edition, part[0])) for part in parts])}: "
+        f"{words.counted(sum(len(part) for part in parts), 'figure')} restated in "
+        f"{words.counted(len({c['area_code'] for part in parts for c in part}), 'area')}. {reason}"
+        for (quarter, reason), parts in together.items()
+    ]
+
+
+def _flat(change: Record) -> dict[str, Any]:
+    """A restatement as one row."""
+    row = {key: change[key] for key in ("kind", "area_code", "quarter", "outcome")}
+    for side in ("before", "after"):
+        row[side] = figure(change[side])
+    return row | {"reason": change["reason"]}
+
+
+def _title(edition: Edition, change: Record) -> str:
+    known = edition.programme.outcome_by_code.get(change["outcome"])
+    return known.plain_title if known else str(change["outcome"])
+
+
+def _outcome_table(edition: Edition) -> Markup:
+    rows = [
+        [
+            o["plain_title"],
+            *(
+                words.number(o["data"][key])
+                for key in ("cells", "missing", "suppressed", "revised")
+            ),
+        ]
+        for o in edition.headline.outcomes
+    ]
+    heads = ["Outcome", "Figures", "Missing", "Withheld", "Restated"]
+    title = "Number of figures in pilot and comparison areas, by outcome"
+    return table(title, heads, rows, numeric="tnnnn")
+
+
+KINDS = {"error": "Refused", "confirm": "Asked", "note": "Noted"}
+_GROUPS = (
+    ("R00", "The file and whose it is"),
+    ("R01", "The headings"),
+    ("R02", "Every cell by itself"),
+    ("R03", "Areas, outcomes, quarters"),
+    ("R04", "Figures"),
+    ("R05", "Symbols and notes"),
+    ("R06", "Against what was accepted before"),
+    ("R07", "What a workbook hides"),
+    ("R09", "Against others"),
+)
+
+
+def rule_pages_view(book: Path, out: Generated) -> dict[str, Any]:
+    """Everything that the template of the page asks for.
+
+    Raises
+    ------
+    BookError : if the record of the questions holds no valid JSON.
+    """
+    content: dict[str, Any] = {
+        "groups": groups(),
+        "examples": EXAMPLES,
+        "kinds": KINDS,
+        "record": None,
+    }
+    record = record_if_there(book / "questions.json")
+    if record is None:
+        return content
+    return content | {
+        "record": record,
+        "said": said(record),
+        "chart": _chart(record, out),
+        "trade_off": _table(record["rows"]),
+    }
+
+
+def groups() -> list[tuple[str, list[Rule]]]:
+    """The rules by what they look at, in order of code."""
+    return [
+        (heading, [rule for rule in RULES.values() if rule.code.startswith(start)])
+        for start, heading in _GROUPS
+    ]
+
+
+def declared(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The row of the record at the thresholds as they are declared."""
+    row: Mapping[str, Any] = next(row for row in record["rows"] if row["factor"] == 1.0)
+    return row
+
+
+def said(record: Mapping[str, Any]) -> str:
+    """The finding in words."""
+    row = declared(record)
+    shares = [f"{name} {words.percent(100 * share, 0)}" for name, share in row["caught"].items()]
+    return (
+        f"In {words.number(record['clean_returns'])} invented returns without a fault there were "
+        f"{words.number(row['questions'], 2)} questions a return. Of the slips that were planted, "
+        f"one in a return, these shares were asked about: {words.listed(shares)}."
+    )
+
+
+def _chart(record: Mapping[str, Any], out: Generated) -> Markup:
+    names = list(record["rows"][0]["caught"])
+    lines = [
+        (name, [(row["questions"], row["caught"][name]) for row in record["rows"]])
+        for name in names
+    ]
+    return out.plate(
+        "questions",
+        "../",
+        f"Line chart. {said(record)}",
+        figures.trade_off,
+        lines,
+        declared(record)["questions"],
+    )
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> Markup:
+    names = list(rows[0]["caught"])
+    cells = [
+        [
+            words.number(row["jump"], 1),
+            words.number(row["questions"], 2),
+            *(words.percent(100 * row["caught"][name], 0) for name in names),
+        ]
+        for row in rows
+    ]
+    heads = [
+        "Asked from, standard deviations",
+        "Questions a clean return",
+        *(words.capital(name) for name in names),
+    ]
+    return table(
+        "What stricter and laxer thresholds catch and cost", heads, cells, numeric="n" * len(heads)
+    )

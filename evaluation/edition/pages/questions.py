@@ -1,0 +1,268 @@
+"""Ten questions that a minister asks, and what is not known yet, with its day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from evaluation.edition import answers, words
+from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.html_tables import table
+from evaluation.edition.pages import evidence, for_whom, places
+from evaluation.edition.records import Record
+from evaluation.ledger.calendar import due
+from evaluation.quarters import Period
+
+LIVES = "How people feel about their lives is not measured"
+NO_SURVEY = "no survey has asked people in pilot and comparison areas alike"
+PLAN_ONE = "No day: such a survey would first have to be planned."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Open:
+    """An open question: ``outcome`` (None where it is about none), what is open, and when."""
+
+    outcome: Record | None
+    said: str
+    when: str
+
+
+def open_questions(edition: Edition) -> list[Open]:
+    """In the order of the results; that people were not asked comes last."""
+    study = edition.headline
+    found = [
+        Open(outcome=o, said=words.sentence(o["finding"]["sentence"]), when=_when(edition, o))
+        for o in answers.unknowns(study)
+    ]
+    if not answers.measures_lives(study):
+        found.append(Open(outcome=None, said=f"{LIVES}: {NO_SURVEY}.", when=PLAN_ONE))
+    return found
+
+
+def _when(edition: Edition, outcome: Record) -> str:
+    study, detectable = edition.headline, outcome["finding"].get("detectable_percent")
+    if failed := failed_checks(outcome):
+        why = words.listed([f"“{words.tidy(c['title'])}”" for c in failed])
+        which = "the check" if len(failed) == 1 else "the checks"
+        return f"No day: waiting does not mend {which} that failed, {why}."
+    if answers.style(outcome) == "early" and (settled := run_their_course(study)):
+        return f"{_by(edition, settled)}, when every site will have run long enough."
+    if detectable is None:
+        return "No day can be given."
+    return (
+        f"No day: a change below {words.percent(detectable)} may go unseen. Each further "
+        f"{study.period_word} narrows that."
+    )
+
+
+def failed_checks(outcome: Record) -> list[Record]:
+    """The checks of an outcome that failed, controls left out: those are other outcomes."""
+    return [
+        check
+        for check in outcome["diagnostics"]
+        if check["result"] == "fails" and check["code"] != "negative_control"
+    ]
+
+
+def run_their_course(study: StudyResults) -> Period | None:
+    """The period in which the last site has run for as long as the protocol asks."""
+    window = study.raw.get("window")
+    return Period.parse(study.starts[-1]) + int(window[1]) if window and study.starts else None
+
+
+def _by(edition: Edition, period: Period) -> str:
+    day = due(period, edition.programme).date()
+    return f"By {day.day} {day:%B %Y}, with the returns of {period.label}"
+
+
+def next_edition(edition: Edition) -> str:
+    """As in ``The next look, at 2026 Q4, is due by 30 January 2027``."""
+    following = Period.parse(str(edition.headline.sample["last"])) + 1
+    day = due(following, edition.programme).date()
+    returns = f"The next edition, with the returns of {following.label}"
+    return f"{returns}, is due by {day.day} {day:%B %Y}."
+
+
+def view(edition: Edition) -> dict[str, Any]:
+    """Everything that the page asks for."""
+    return {
+        "study": edition.headline,
+        "questions": open_questions(edition),
+        "detectable": _detectable(edition.headline),
+    }
+
+
+def _detectable(study: StudyResults) -> Markup:
+    rows = [
+        [
+            o["plain_title"],
+            words.percent(o["finding"]["detectable_percent"]),
+            words.percent(o["finding"]["margin_percent"]),
+        ]
+        for o in study.with_role("primary", "secondary")
+        if o["finding"].get("detectable_percent") is not None
+    ]
+    heads = ["Outcome", "Found four times in five", "Would matter, by the protocol"]
+    title = "The smallest change that these data can be expected to show"
+    return table(title, heads, rows, numeric="tnn") if rows else Markup("")
+
+
+def answer_what(edition: Edition) -> str:
+    """What is not known, in a sentence or two."""
+    found = open_questions(edition)
+    titles = [words.within(str(one.outcome["plain_title"])) for one in found if one.outcome]
+    parts = [f"What the programme did to {words.listed(titles)} is open."] if titles else []
+    if any(one.outcome is None for one in found):
+        parts.append(f"{LIVES}: {NO_SURVEY}.")
+    parts.append("Nor can this say what a new site would do, or which part of the bundle did it.")
+    return " ".join(parts)
+
+
+def answer_when(edition: Edition) -> str:
+    """When the open questions will be settled, in a sentence or two."""
+    dated = _titled(edition, "By ")
+    undated = [one for one in open_questions(edition) if not one.when.startswith("By ")]
+    parts = [next_edition(edition)]
+    parts += [f"{when.rstrip('.')}: {words.listed(titles)}." for when, titles in dated.items()]
+    if undated:
+        names = [words.within(str(one.outcome["plain_title"])) for one in undated if one.outcome]
+        about = [f"what the programme did to {words.listed(names)}"] if names else []
+        about += ["how people feel about their lives"] if len(names) < len(undated) else []
+        parts.append(f"Waiting alone will not settle {' or '.join(about)}.")
+    return " ".join(parts)
+
+
+def _titled(edition: Edition, start: str) -> dict[str, Sequence[str]]:
+    grouped: dict[str, list[str]] = {}
+    for one in open_questions(edition):
+        if one.outcome and one.when.startswith(start):
+            grouped.setdefault(one.when, []).append(words.within(str(one.outcome["plain_title"])))
+    return dict(grouped)
+
+
+_NAMED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A question, the id of its answer, and the page whose head answers it."""
+
+    key: str
+    asked: str
+    page: str
+
+    @property
+    def claim(self) -> str:
+        return f"asked.{self.key}"
+
+
+QUESTIONS = (
+    Question(key="working", asked="Is it working?", page="outcomes/index"),
+    Question(key="whom", asked="For whom?", page="equity"),
+    Question(key="sure", asked="How sure are we?", page="evidence"),
+    Question(key="cost", asked="What did it cost?", page="money"),
+    Question(key="gains", asked="Who gets the savings?", page="money"),
+    Question(key="budget", asked="Can I take it out of a budget?", page="money"),
+    Question(key="changed", asked="What changed?", page="editions"),
+    Question(key="harm", asked="Is any site doing harm?", page="sites/index"),
+    Question(key="unknown", asked="What do we not know?", page="unknown"),
+    Question(key="when", asked="When will we know?", page="unknown"),
+)
+
+
+def on_page(page: str) -> tuple[Question, ...]:
+    """The questions that a page answers at its head."""
+    return tuple(one for one in QUESTIONS if one.page == page)
+
+
+def claims(edition: Edition) -> Mapping[str, str]:
+    """Id -> answer, for every question, and what critics' pages say in a sentence."""
+    study = edition.headline
+    said = {
+        "working": answers.lives(study),
+        "whom": for_whom.answer(study),
+        "sure": f"{evidence.answer(study)} {answers.how_sure(study)}",
+        "cost": _cost(study.value),
+        "gains": _gains(study.value),
+        "budget": _budget(study.value),
+        "changed": _changed(edition),
+        "harm": answers.sites_worse(study) or "No effect can be estimated for a site alone yet.",
+        "unknown": answer_what(edition),
+        "when": answer_when(edition),
+    }
+    return {f"asked.{key}": text for key, text in said.items()} | {
+        "evidence.answer": evidence.answer(study),
+        "edition.next": next_edition(edition),
+        "chosen.differences": places.summary(study),
+        "new_site.answer": for_whom.new_site_answer(study),
+    }
+
+
+def _cost(value: Record | None) -> str:
+    if value is None:
+        return answers.NOT_VALUED
+    kinds: dict[str, float] = {}
+    for row in value.get("costs") or []:
+        kinds[row["kind"]] = kinds.get(row["kind"], 0.0) + row["amount"]
+    split = [
+        f"{words.pounds(amount)} {kind}"
+        for kind, amount in sorted(kinds.items(), key=lambda item: -item[1])
+    ]
+    total = words.pounds(value["totals"]["cost"]["mean"])
+    of_it = f": {words.listed(split)}" if split else ""
+    return f"{total} to date, in {value['price_base']} prices{of_it}."
+
+
+def _gains(value: Record | None) -> str:
+    """The agencies with the largest gains, and what of it is still open."""
+    if value is None:
+        return answers.NOT_VALUED
+    rows = sorted(value["by_agency"], key=lambda row: -row["gain"]["mean"])[:_NAMED]
+    named = [
+        f"{row['name']} ({row['budget']}) {words.money_with_range(row['gain'])}"
+        for row in rows
+        if row["gain"]["mean"] > 0
+    ]
+    if not named:
+        return "Nobody so far: no agency's gains are above nought."
+    said = f"The largest gains so far: {words.listed(named)}."
+    open_part = sum(row["gross_fiscal"]["mean"] for row in answers.not_standing(value))
+    if open_part:
+        said += f" Of this, {words.pounds(open_part)} is for {answers.cannot_be_told(value)}."
+    return said
+
+
+def _budget(value: Record | None) -> str:
+    if value is None:
+        return answers.NOT_VALUED
+    totals = value["totals"]
+    return (
+        f"{words.money_with_range(totals['cashable'])} could leave a budget, of "
+        f"{words.money_with_range(totals['gross_fiscal'])} released, on this framework's own "
+        "assumptions. The rest is capacity: time and places that others now use."
+    )
+
+
+def _changed(edition: Edition) -> str:
+    """What came in since the last round, and how the main effects moved with it."""
+    latest = edition.latest
+    moved = [
+        f"{words.within(o['plain_title'])} {text}"
+        for o in edition.headline.with_role("primary")
+        if (text := answers.moved(o))
+    ]
+    said = (
+        "No returns are on record for this edition."
+        if latest is None
+        else (
+            f"Since {words.day(latest.first_day)} "
+            f"{words.counted(len(latest.receipts), 'return')} came in, with "
+            f"{words.counted(latest.new, 'new figure')}; "
+            f"{words.counted(len(latest.restated), 'figure')} known before "
+            f"{'was' if len(latest.restated) == 1 else 'were'} restated."
+        )
+    )
+    return f"{said} Effects moved: {'; '.join(moved)}." if moved else said

@@ -1,0 +1,147 @@
+"""A figure of the book computed anew: from the ledger, at its vintage, by the study's own steps.
+
+The study is run in a shadow of the workspace: declarations, ledger and raw files are the real ones,
+the record of looks is a copy, so that checking a figure never writes anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.pages.claim_page import code_unchanged
+from evaluation.edition.pages.claims import Claim, Claims, of_study
+from evaluation.errors import BookError
+from evaluation.quarters import parse_instant
+from evaluation.study.results import whole
+from evaluation.study.run import run_study
+from evaluation.workspace import Workspace
+
+TOLERANCE = 1e-10
+"""Relative. Two runs on one machine agree to the last digit; another machine's linear algebra may
+differ by some 1e-13 of a figure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """A figure as published and as computed anew.
+
+    Parameters
+    ----------
+    published, computed : ``value, low, high``; None where there is none.
+    same : whether each agrees within the tolerance. others, others_same : the study's other
+        figures that have a page of their own, and how many of them agree.
+    label, differences : how the new run stands to the lock. same_code : whether the code that ran
+        is the code that computed the published figure.
+    """
+
+    key: str
+    text: str
+    unit: str
+    study: str
+    vintage: str
+    published: Mapping[str, float | None]
+    computed: Mapping[str, float | None]
+    same: bool
+    others: int
+    others_same: int
+    label: str
+    differences: tuple[str, ...]
+    same_code: bool
+
+
+def verify(
+    workspace: Workspace,
+    programme: str,
+    key: str,
+    *,
+    progress: Callable[[str], object] = lambda _: None,
+) -> Verified:
+    """Compute the claim of an id anew and compare it.
+
+    Raises
+    ------
+    BookError : there is no such claim, or it is no figure of a study; PanelError, ProtocolError,
+        EstimateError : the study cannot be run any more.
+    """
+    edition = Edition.read(workspace, programme)
+    claim = Claims(edition).claim(key)
+    study = next((s for s in edition.studies if f"{s.programme}/{s.study}" == claim.source), None)
+    if study is None or claim.value is None:
+        raise BookError(
+            f"{key} is no figure that a study computes: it says {claim.text!r}.",
+            mend=f"name a figure, say {next(iter(Claims(edition).headline()), 'OUTCOME.effect')}",
+        )
+    if not workspace.has_ledger:
+        raise BookError("there is no ledger to compute it from.", where=str(workspace.var))
+    progress(f"Running {claim.source} on what was known at {study.raw['vintage']}")
+    anew = _run(workspace, study, progress)
+    before, after = of_study(study), of_study(anew)
+    own = key if study is edition.headline else key.removeprefix(f"{study.study}.")
+    others = [k for k, c in before.items() if c.page == k and k != own]
+    computed = after[own].figure if own in after else dict.fromkeys(claim.figure)
+    return Verified(
+        key=key,
+        text=claim.text,
+        unit=claim.unit,
+        study=claim.source,
+        vintage=str(study.raw["vintage"]),
+        published=claim.figure,
+        computed=computed,
+        same=alike(claim.figure, computed),
+        others=len(others),
+        others_same=sum(_as_before(before[k], after.get(k)) for k in others),
+        label=str(anew.raw["label"]),
+        differences=tuple(anew.raw["differences"]),
+        same_code=code_unchanged(study),
+    )
+
+
+def alike(a: Mapping[str, float | None], b: Mapping[str, float | None]) -> bool:
+    """Whether every part of two figures agrees within the tolerance, or is missing in both."""
+    return a.keys() == b.keys() and all(_close(a[part], b[part]) for part in a)
+
+
+def _close(a: float | None, b: float | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=0.0)
+
+
+def _as_before(before: Claim, after: Claim | None) -> bool:
+    return after is not None and alike(before.figure, after.figure)
+
+
+def _run(
+    workspace: Workspace, study: StudyResults, progress: Callable[[str], object]
+) -> StudyResults:
+    as_of = parse_instant(study.raw["vintage"])
+    with _shadow(workspace) as shadow:
+        run = run_study(shadow, f"{study.programme}/{study.study}", as_of=as_of, progress=progress)
+        found: dict[str, Any] = json.loads(json.dumps(whole(shadow, run)))
+    return StudyResults(raw=found, source=study.source)
+
+
+@contextlib.contextmanager
+def _shadow(workspace: Workspace) -> Iterator[Workspace]:
+    """A workspace of links to the real one, in which nothing that a run writes is kept."""
+    with tempfile.TemporaryDirectory(prefix="newstart-verify-") as folder:
+        root = Path(folder)
+        for name in ("studies", "data_schemas", "SYNTHETIC"):
+            if (workspace.root / name).exists():
+                (root / name).symlink_to((workspace.root / name).resolve())
+        (root / "var").mkdir()
+        for name in ("ledger.sqlite", "raw"):
+            if (workspace.var / name).exists():
+                (root / "var" / name).symlink_to((workspace.var / name).resolve())
+        if (workspace.var / "looks").is_dir():
+            shutil.copytree(workspace.var / "looks", root / "var" / "looks")
+        yield Workspace(root=root)

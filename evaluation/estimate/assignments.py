@@ -1,0 +1,508 @@
+"""Assignments: which areas start when; the real one, and placebo ones that re-draw it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from evaluation import fingerprint
+from evaluation.errors import EstimateError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.panel import Panel
+
+    Places = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Slots:
+    """The real assignment: the started areas ("places"), grouped into sites with a start.
+
+    ``places`` (M) are positions of areas in the panel, ordered by slot; ``slot_of`` (M) their slot;
+    ``starts`` (S) each slot's start as a position among the periods; ``names`` (S) the sites.
+    """
+
+    places: NDArray[np.int64]
+    slot_of: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, panel: Panel) -> Slots:
+        """The slots of a panel: its sites; without sites, each start cohort is one.
+
+        Raises
+        ------
+        EstimateError : nothing has started, nothing is left to compare with, or a site starts
+            before there is a period to compare with.
+        """
+        start = panel.start_index
+        places = np.flatnonzero(start != -1)
+        if len(places) == 0:
+            raise EstimateError("no area has started within the panel, so there is no effect yet.")
+        labels = pd.Series(panel.areas["site"].to_numpy()[places]).astype(object)
+        if labels.isna().any():
+            labels = pd.Series(panel.areas["start"].to_numpy()[places], dtype=object)
+        for place, label in zip(places, labels, strict=True):
+            if start[place] < 1:
+                raise EstimateError(
+                    f"{label} starts in {panel.areas['start'].iloc[place]}, at or before the first "
+                    f"period of the panel ({panel.periods[0]}).",
+                    expected="at least one period before every start",
+                    mend="leave that site out of the panel, or extend the panel backwards",
+                )
+        keys = sorted({(start[p], str(s)) for p, s in zip(places, labels, strict=True)})
+        number = {key: k for k, key in enumerate(keys)}
+        slot = np.array([number[start[p], str(s)] for p, s in zip(places, labels, strict=True)])
+        order = np.lexsort((places, slot))
+        return cls(
+            places=places[order],
+            slot_of=slot[order],
+            starts=np.array([g for g, _ in keys]),
+            names=tuple(name for _, name in keys),
+        )
+
+
+def draw_blocks(
+    slots: Slots, strata: Places, authority: Places, n: int, rng: np.random.Generator
+) -> tuple[Places, int, bool]:
+    """Move all started areas of an authority together into one authority of the same stratum.
+
+    The pattern of the real assignment is copied: sites that share an authority go on sharing one,
+    and a site in two authorities stays in two. Blocks are served from the largest down, each from
+    the unused authorities that can hold it. The number of choices left never depends on earlier
+    ones, so every arrangement is equally likely.
+    """
+    members, home, (size, band) = _blocks(slots, strata, authority)
+    distinct, n_authorities = _count(slots, members, home, (size, band)), len(size)
+    fillers = np.empty((n + 1, len(slots.places)), dtype=np.int64)
+    fillers[0] = slots.places
+    used = np.zeros((n, n_authorities), dtype=bool)
+    pick = rng.random((n, len(authority)))
+    for block, stratum in zip(members, home, strict=True):
+        open_to = (size >= len(block)) & (band == stratum)
+        keys = np.where(open_to & ~used, rng.random((n, n_authorities)), -1.0)
+        host = keys.argmax(axis=1)
+        used[np.arange(n), host] = True
+        chance = np.where(authority[None, :] == host[:, None], pick, -1.0)
+        fillers[1:, block] = np.argsort(-chance, axis=1, kind="stable")[:, : len(block)]
+    return fillers, distinct, False
+
+
+def count_blocks(slots: Slots, strata: Places, authority: Places) -> int:
+    """How many assignments of whole blocks there are.
+
+    Raises
+    ------
+    EstimateError : no authority can hold a block.
+    """
+    members, home, capacity = _blocks(slots, strata, authority)
+    return _count(slots, members, home, capacity)
+
+
+def _blocks(
+    slots: Slots, strata: Places, authority: Places
+) -> tuple[list[Places], list[int], tuple[Places, Places]]:
+    """Blocks from the largest down, their strata, and every authority's size and stratum."""
+    size = np.bincount(authority)
+    band = np.full(len(size), -1, dtype=np.int64)
+    band[authority] = strata
+    held = authority[slots.places]
+    members = [np.flatnonzero(held == a) for a in np.unique(held)]
+    members = sorted(members, key=lambda block: (-len(block), int(block[0])))
+    home = [int(strata[slots.places[block[0]]]) for block in members]
+    return members, home, (size, band)
+
+
+def _count(
+    slots: Slots, members: list[Places], home: list[int], capacity: tuple[Places, Places]
+) -> int:
+    """How many arrangements of blocks over authorities there are; alike blocks count once."""
+    size, band = capacity
+    distinct, taken = 1, dict.fromkeys(home, 0)
+    alike = []
+    for block, stratum in zip(members, home, strict=True):
+        hosts = int(((size >= len(block)) & (band == stratum)).sum()) - taken[stratum]
+        if hosts < 1:
+            names = ", ".join(sorted({slots.names[s] for s in slots.slot_of[block]}))
+            raise EstimateError(
+                f"no authority of its stratum can hold the {len(block)} areas of {names}.",
+                mend="use fewer strata, or block='area' and say that shared shocks are ignored",
+            )
+        distinct *= hosts
+        taken[stratum] += 1
+        alike.append((tuple(sorted(slots.starts[slots.slot_of[block]].tolist())), stratum))
+    for key in set(alike):
+        distinct //= math.factorial(alike.count(key))
+    return distinct
+
+
+REWEIGHED = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Variance of an area's change, A + B / population; neither part is negative.
+
+    common : A, in squared units of the outcome's scale. by_size : B, the same times people.
+    """
+
+    common: float
+    by_size: float
+
+    def of(self, panel: Panel) -> Floats:
+        """(N) standard deviation of each area's change, as far as its population says.
+
+        Raises
+        ------
+        EstimateError : an area has no population.
+        """
+        deviation: Floats = np.sqrt(self.common + self.by_size / populations(panel))
+        return deviation
+
+
+def populations(panel: Panel) -> Floats:
+    """(N) populations.
+
+    Raises
+    ------
+    EstimateError : an area has none, or one that is not positive.
+    """
+    found = panel.areas["population"].to_numpy(dtype=float)
+    lacking = ~(found > 0)
+    if lacking.any():
+        raise EstimateError(
+            f"{int(lacking.sum())} areas have no population to scale their gaps by (first: "
+            f"{panel.areas.index[int(np.flatnonzero(lacking)[0])]}).",
+            mend="give every area a population, or leave the gaps as they are",
+        )
+    return found
+
+
+def by_population(panel: Panel, figures: Floats, first: int) -> Spread:
+    """The spread that the periods before the first start tell of; every area is taken alike.
+
+    The squared deviation of each area's change (mean of later periods less mean of earlier ones,
+    over the middle splits of the periods before) from the mean change is regressed on a constant
+    and one over the population, neither part below nought. The paper's least squares, weighed by
+    the fitted variance, since the square of a noisy area's change is the noisiest.
+
+    Parameters
+    ----------
+    figures : (N, T) on the estimate's scale. first : position of the first start.
+
+    Raises
+    ------
+    EstimateError : fewer than four complete periods before the first start, or no population.
+    """
+    from scipy.optimize import nnls
+
+    before = figures[:, :first]
+    held = np.isfinite(before).all(axis=1)
+    if first < 4 or held.sum() < 4:
+        raise EstimateError(
+            f"{first} periods before the first start and {int(held.sum())} areas without a gap in "
+            "them do not tell how the spread of gaps goes with population.",
+            expected="at least four of each",
+        )
+    size = populations(panel)[held]
+    squares = np.mean([_squared_change(before[held], t) for t in _splits(first)], axis=0)
+    scale = float(np.exp(np.log(size).mean()))
+    design = np.column_stack([np.ones(len(size)), scale / size])
+    fitted = np.full(len(size), squares.mean())
+    if not fitted.any():
+        raise EstimateError("no area's figures move before the first start.")
+    for _ in range(REWEIGHED):
+        (common, by_size), _ = nnls(design / fitted[:, None], squares / fitted)
+        fitted = design @ np.array([common, by_size])
+    return Spread(common=float(common), by_size=float(by_size) * scale)
+
+
+def _splits(first: int) -> range:
+    quarter = max(1, first // 4)
+    return range(quarter, first - quarter + 1)
+
+
+def _squared_change(before: Floats, split: int) -> Floats:
+    change = before[:, split:].mean(axis=1) - before[:, :split].mean(axis=1)
+    n = len(change)
+    squared: Floats = (change - change.mean()) ** 2 * n / (n - 1)
+    return squared
+
+
+Block = Literal["site", "authority", "area"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Assignments:
+    """The real assignment (row 0) and placebo ones.
+
+    Attributes
+    ----------
+    fillers : (B + 1, M) positions of the areas that fill the M places; row 0 is the real one.
+    slots : the places and their slots.
+    strata : (N) stratum number of every area of the panel.
+    distinct : how many different assignments there are, the real one among them.
+    enumerated : whether the rows are all of them, rather than a draw.
+    block, reason : what moves together, and why.
+    seed, asked, banded_by : the plan: seed, number asked for, bands of the strata.
+    spread, deviation : where gaps are brought to scale (`scaled`): how they vary with population,
+        and (N) the standard deviation of each area's.
+    """
+
+    fillers: NDArray[np.int64]
+    slots: Slots
+    strata: NDArray[np.int64]
+    distinct: int
+    enumerated: bool
+    block: Block
+    reason: str
+    seed: int
+    asked: int
+    banded_by: tuple[str, ...]
+    spread: Spread | None = None
+    deviation: NDArray[np.float64] | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of which areas fill which places in every assignment."""
+        return fingerprint.of_bytes(np.ascontiguousarray(self.fillers, dtype="<i8").tobytes())
+
+    def redrawn(self, panel: Panel) -> Assignments:
+        """The same plan drawn anew for a panel with other areas."""
+        again = Assignments.draw(
+            panel, n=self.asked, block=self.block, strata=self.banded_by, seed=self.seed
+        )
+        again = replace(again, reason=self.reason)
+        return again if self.spread is None else again.scaled(self.spread, panel)
+
+    def scaled(self, spread: Spread, panel: Panel) -> Assignments:
+        """The same, with every placebo gap brought to the scale of the place that it takes.
+
+        Raises
+        ------
+        EstimateError : an area has no population.
+        """
+        return replace(self, spread=spread, deviation=spread.of(panel))
+
+    def known(self, panel: Panel) -> Assignments:
+        """The same assignments for the sites that have started in an earlier state of the panel.
+
+        Raises
+        ------
+        EstimateError : a site of the panel is none of these, or its areas or start differ.
+        """
+        slots = Slots.of(panel)
+        columns = []
+        for s, name in enumerate(slots.names):
+            mine = (
+                np.flatnonzero(self.slots.slot_of == self.slots.names.index(name))
+                if (name in self.slots.names)
+                else np.empty(0, dtype=np.int64)
+            )
+            held = slots.places[slots.slot_of == s]
+            same_start = len(mine) and self.slots.starts[self.slots.slot_of[mine[0]]]
+            if not np.array_equal(self.slots.places[mine], held) or same_start != slots.starts[s]:
+                raise EstimateError(
+                    f"{name} is another site, or has other areas, than in these assignments.",
+                    mend="draw assignments for this panel",
+                )
+            columns.append(mine)
+        fillers = self.fillers[:, np.concatenate(columns)]
+        if self.block == "area":
+            distinct = _count_areas(slots, self.strata, slots.starts[slots.slot_of])
+        else:
+            authority = pd.factorize(panel.areas["authority"], sort=True)[0]
+            distinct = count_blocks(slots, self.strata, authority)
+        return replace(self, fillers=fillers, slots=slots, distinct=distinct)
+
+    @property
+    def smallest_p(self) -> float:
+        """The smallest p-value that these assignments can give."""
+        return max(1 / len(self.fillers), 1 / self.distinct)
+
+    def __len__(self) -> int:
+        return len(self.fillers)
+
+    @classmethod
+    def draw(
+        cls,
+        panel: Panel,
+        *,
+        n: int = 9_999,
+        block: Block | None = None,
+        strata: Sequence[str] = ("level", "population"),
+        seed: int = 0,
+    ) -> Assignments:
+        """Draw (or, where there are no more than ``n``, enumerate) the assignments of a panel.
+
+        Parameters
+        ----------
+        n : placebo assignments to draw.
+        block : what moves together: ``area`` re-draws areas one by one; ``site`` and ``authority``
+            move all started areas of an authority together into one, copying the real pattern. By
+            default ``authority`` where started areas share an authority, else ``area``.
+        strata : bands within which slots are re-drawn: ``level`` (thirds of the first outcome's
+            mean before the first start), ``population`` (thirds), ``stratum`` (the panel's own
+            column), or none. With blocks, bands are those of the authority's mean.
+        seed : of NumPy's default generator.
+
+        Raises
+        ------
+        EstimateError : a stratum holds too few areas or authorities to re-draw its slots.
+        """
+        slots = Slots.of(panel)
+        chosen, reason = _choose_block(panel, slots) if block is None else (block, "as asked")
+        rng = np.random.default_rng(seed)
+        if chosen == "area":
+            bands = _bands(panel, strata, slots, by=np.arange(len(panel.areas)))
+            fillers, distinct, whole = _draw_areas(slots, bands, n, rng)
+        else:
+            authority = pd.factorize(panel.areas["authority"], sort=True)[0]
+            bands = _bands(panel, strata, slots, by=authority)
+            fillers, distinct, whole = draw_blocks(slots, bands, authority, n, rng)
+        return cls(
+            fillers=fillers,
+            slots=slots,
+            strata=bands,
+            distinct=distinct,
+            enumerated=whole,
+            block=chosen,
+            reason=reason,
+            seed=seed,
+            asked=n,
+            banded_by=tuple(strata),
+        )
+
+
+def _choose_block(panel: Panel, slots: Slots) -> tuple[Block, str]:
+    authority = panel.areas["authority"]
+    if authority.isna().any():
+        return "area", "the panel names no authorities, so areas are re-drawn one by one"
+    held = authority.to_numpy()[slots.places]
+    shared = len(set(held)) < len(held)
+    if shared:
+        return "authority", (
+            "started areas share an authority and its shocks, so whole blocks move: re-drawn one "
+            "by one they would look more alike than chance allows"
+        )
+    return "area", "every started area lies in an authority of its own"
+
+
+def _bands(
+    panel: Panel, strata: Sequence[str], slots: Slots, by: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Stratum number of each area; thirds are taken over the groups ``by`` (areas, authorities)."""
+    keys = np.zeros(len(panel.areas), dtype=np.int64)
+    for name in strata:
+        if name == "stratum":
+            keys = 1_000 * keys + pd.factorize(panel.areas["stratum"], sort=True)[0]
+            continue
+        if name == "level":
+            before = panel.array(panel.outcomes[0])[:, : slots.starts.min()]
+            measure = np.nanmean(before, axis=1)
+        elif name == "population":
+            measure = panel.areas["population"].to_numpy(dtype=float)
+            if np.isnan(measure).any() and not np.isnan(measure).all():
+                raise EstimateError(
+                    f"{int(np.isnan(measure).sum())} areas have no population to band them by.",
+                    mend="give every area a population, or leave 'population' out of the strata",
+                )
+        else:
+            raise EstimateError(
+                f"unknown stratum {name!r}.", expected="level, population or stratum"
+            )
+        if np.isnan(measure).all():
+            continue
+        grouped = pd.Series(measure).groupby(by).mean()
+        rank = grouped.rank(method="first", pct=True).to_numpy()
+        third = np.minimum((rank * 3 - 1e-9).astype(np.int64), 2)
+        keys = 3 * keys + third[np.searchsorted(grouped.index.to_numpy(), by)]
+    return np.unique(keys, return_inverse=True)[1]
+
+
+def _draw_areas(
+    slots: Slots, strata: NDArray[np.int64], n: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], int, bool]:
+    by_start, by_site = slots.starts[slots.slot_of], slots.slot_of
+    distinct = _count_areas(slots, strata, by_start)
+    if _count_areas(slots, strata, by_site) <= n + 1:
+        return _every_assignment(slots, strata, by_site), distinct, True
+    if distinct <= n + 1:
+        every = _every_assignment(slots, strata, by_start)
+        # Which site of one start an area goes to is drawn, so that no site is dealt the first ones.
+        for columns in _cells(slots, strata, by_start):
+            every[1:, columns] = rng.permuted(every[1:, columns], axis=1)
+        return every, distinct, True
+    fillers = np.empty((n + 1, len(slots.places)), dtype=np.int64)
+    fillers[0] = slots.places
+    for stratum in np.unique(strata[slots.places]):
+        columns = np.flatnonzero(strata[slots.places] == stratum)
+        members = np.flatnonzero(strata == stratum)
+        keys = rng.random((n, len(members)))
+        fillers[1:, columns] = members[np.argsort(keys, axis=1)[:, : len(columns)]]
+    return fillers, distinct, False
+
+
+def _count_areas(slots: Slots, strata: NDArray[np.int64], alike: NDArray[np.int64]) -> int:
+    """How many ways there are to fill the places area by area, those ``alike`` (M) as one.
+
+    Raises
+    ------
+    EstimateError : a stratum has no area left to compare.
+    """
+    ways = 1
+    for stratum in np.unique(strata[slots.places]):
+        pool = int((strata == stratum).sum())
+        m = int((strata[slots.places] == stratum).sum())
+        if pool <= m:
+            raise EstimateError(
+                f"a stratum holds {pool} areas for {m} started ones: nothing is left to compare.",
+                mend="use fewer strata",
+            )
+        ways *= math.perm(pool, m)
+    for columns in _cells(slots, strata, alike):
+        ways //= math.factorial(len(columns))
+    return ways
+
+
+def _cells(
+    slots: Slots, strata: NDArray[np.int64], alike: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    """Places of one stratum that are alike, so that order does not matter among them."""
+    keys = np.stack([strata[slots.places], alike], axis=1)
+    return [np.flatnonzero((keys == key).all(axis=1)) for key in np.unique(keys, axis=0)]
+
+
+def _every_assignment(
+    slots: Slots, strata: NDArray[np.int64], alike: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Each assignment once, the real one first; order among places that are alike is none."""
+    cells = _cells(slots, strata, alike)
+
+    def fill(k: int, taken: frozenset[int], row: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        if k == len(cells):
+            yield row.copy()
+            return
+        home = strata[slots.places[cells[k][0]]]
+        pool = [i for i in np.flatnonzero(strata == home).tolist() if i not in taken]
+        for chosen in itertools.combinations(pool, len(cells[k])):
+            row[cells[k]] = chosen
+            yield from fill(k + 1, taken | set(chosen), row)
+
+    def identity(row: NDArray[np.int64]) -> list[frozenset[int]]:
+        return [frozenset(row[columns].tolist()) for columns in cells]
+
+    real = identity(slots.places)
+    rows = fill(0, frozenset(), np.empty(len(slots.places), dtype=np.int64))
+    others = [row for row in rows if identity(row) != real]
+    return np.array([slots.places, *others], dtype=np.int64)

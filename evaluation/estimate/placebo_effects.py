@@ -1,0 +1,208 @@
+"""Effects under many assignments at once: gather, sum, subtract; never a refit.
+
+Every estimator here is a sum of per-area contrasts. For each start period g there is one array of
+contrasts (areas x periods); a site's effect is the mean contrast of the areas that fill its places
+minus, where the estimator compares, the mean contrast of the areas of the same stratum that fill
+none (never started) or have not yet started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.estimate.assignments import Assignments
+
+
+CHUNK = 1_000
+Contrasts = Mapping[int, "NDArray[np.float64]"]
+FillerContrast = Callable[[int, "NDArray[np.int64]"], "NDArray[np.float64]"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """How contrasts become effects.
+
+    comparison : ``never`` or ``not_yet`` started areas are compared with; None: contrasts are
+        effects already (synthetic control).
+    reach : with ``not_yet``, an area serves in period t if it starts after max(t, base) + reach
+        (reach = the anticipation window).
+    varying : whether the base of a period before the start is the period before it.
+    """
+
+    comparison: Literal["never", "not_yet"] | None
+    reach: int = 0
+    varying: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Areas:
+    """(N) weights of the areas and, for adjustment, (N, p) their design."""
+
+    weights: NDArray[np.float64]
+    design: NDArray[np.float64] | None
+
+
+def effects_under(
+    contrasts: Contrasts,
+    assignments: Assignments,
+    rule: Rule,
+    weights: NDArray[np.float64],
+    filler_contrast: FillerContrast | None = None,
+    design: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """Effects of every site and period under every assignment.
+
+    Parameters
+    ----------
+    contrasts : start position -> (N, T) contrasts; NaN where an area has none.
+    weights : (N) weight of each area in its means.
+    filler_contrast : gives (b, M, T) contrasts of fillers where these depend on the assignment
+        (donors that become started are dropped); by default they are gathered from ``contrasts``.
+    design : (N, p) a constant and covariates: a filler is then compared with the change that a
+        regression among the comparisons predicts for it, fitted anew under every assignment.
+
+    Returns
+    -------
+    (B + 1, S * T), ordered by site, then period; NaN where nothing is left to compare.
+    """
+    areas = _Areas(weights=weights, design=design)
+    parts = [
+        _chunk(contrasts, assignments, rule, areas, filler_contrast, rows)
+        for rows in np.array_split(assignments.fillers, max(1, len(assignments) // CHUNK))
+    ]
+    return np.concatenate(parts)
+
+
+def _chunk(
+    contrasts: Contrasts,
+    assignments: Assignments,
+    rule: Rule,
+    areas: _Areas,
+    filler_contrast: FillerContrast | None,
+    fillers: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    slots = assignments.slots
+    n_periods = next(iter(contrasts.values())).shape[1]
+    out = np.empty((len(fillers), len(slots.names), n_periods))
+    for g in np.unique(slots.starts):
+        contrast = contrasts[int(g)]
+        gathered = filler_contrast(int(g), fillers) if filler_contrast else contrast[fillers]
+        valid = np.isfinite(gathered) * areas.weights[fillers][:, :, None]
+        filled = np.where(valid > 0, gathered, 0.0) * valid
+        against = None
+        if rule.comparison is not None:
+            compare = _comparison_means if areas.design is None else _predicted
+            against = compare(contrast, assignments, rule, areas, (fillers, int(g)))
+        for s in np.flatnonzero(slots.starts == g):
+            places = np.flatnonzero(slots.slot_of == s)
+            mass = valid[:, places].sum(axis=1)
+            difference = filled[:, places]
+            if against is not None:
+                difference = difference - against[:, places] * valid[:, places]
+            if assignments.deviation is not None:
+                taken = assignments.deviation[slots.places] / assignments.deviation[fillers]
+                difference = difference * taken[:, places, None]
+            total = difference.sum(axis=1)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                out[:, s] = np.where(mass > 0, total / mass, np.nan)
+    return out.reshape(len(fillers), -1)
+
+
+def slots_strata(assignments: Assignments) -> NDArray[np.int64]:
+    """(M) stratum of each place, which its fillers share."""
+    strata: NDArray[np.int64] = assignments.strata[assignments.slots.places]
+    return strata
+
+
+def _sums(
+    contrast: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(N, T) weight of each cell that holds a figure, and weight times figure; 0 elsewhere."""
+    mass = np.isfinite(contrast) * weights[:, None]
+    return mass, np.where(mass > 0, contrast, 0.0) * mass
+
+
+def _excluded(assignments: Assignments, g: int, n_periods: int, rule: Rule) -> NDArray[np.bool_]:
+    """(M, T) which places take their filler out of the comparisons."""
+    slots = assignments.slots
+    return started_by(slots.starts[slots.slot_of], g, n_periods, rule)
+
+
+def _comparison_means(
+    contrast: NDArray[np.float64],
+    assignments: Assignments,
+    rule: Rule,
+    areas: _Areas,
+    which: tuple[NDArray[np.int64], int],
+) -> NDArray[np.float64]:
+    """(b, M, T) mean contrast of each place's comparisons: totals less the started fillers."""
+    fillers, g = which
+    mass_all, sum_all = _sums(contrast, areas.weights)
+    excluded = _excluded(assignments, g, contrast.shape[1], rule)
+    gathered_mass = mass_all[fillers] * excluded
+    gathered_sum = sum_all[fillers] * excluded
+    out = np.full((*fillers.shape, contrast.shape[1]), np.nan)
+    of_place = slots_strata(assignments)
+    for h in np.unique(of_place):
+        inside, columns = assignments.strata == h, of_place == h
+        mass = mass_all[inside].sum(axis=0) - gathered_mass[:, columns].sum(axis=1)
+        total = sum_all[inside].sum(axis=0) - gathered_sum[:, columns].sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            out[:, columns] = np.where(mass > 1e-12, total / mass, np.nan)[:, None, :]
+    return out
+
+
+def _predicted(
+    contrast: NDArray[np.float64],
+    assignments: Assignments,
+    rule: Rule,
+    areas: _Areas,
+    which: tuple[NDArray[np.int64], int],
+) -> NDArray[np.float64]:
+    """(b, M, T) the change that comparisons' covariates predict for each place's filler.
+
+    Normal equations of all areas of the stratum, less those of the started fillers: p x p systems,
+    so that a regression for every assignment costs no pass over the areas.
+    """
+    fillers, g = which
+    design = areas.design
+    assert design is not None  # the caller asks for no prediction without a design
+    mass, cross = _sums(contrast, areas.weights)
+    squares = design[:, :, None] * design[:, None, :]
+    excluded = _excluded(assignments, g, contrast.shape[1], rule)
+    lost_mass, lost_cross = mass[fillers] * excluded, cross[fillers] * excluded
+    out = np.full((*fillers.shape, contrast.shape[1]), np.nan)
+    of_place = slots_strata(assignments)
+    for h in np.unique(of_place):
+        inside, columns = assignments.strata == h, of_place == h
+        held = fillers[:, columns]
+        gram = np.einsum("nt,npq->tpq", mass[inside], squares[inside]) - np.einsum(
+            "bmt,bmpq->btpq", lost_mass[:, columns], squares[held]
+        )
+        moment = np.einsum("nt,np->tp", cross[inside], design[inside]) - np.einsum(
+            "bmt,bmp->btp", lost_cross[:, columns], design[held]
+        )
+        empty = np.abs(gram[..., 0, 0]) < 1e-12
+        gram[empty] = np.eye(design.shape[1])
+        moment[empty] = np.nan
+        beta = np.linalg.solve(gram, moment[..., None])[..., 0]
+        out[:, columns] = np.einsum("btp,bmp->bmt", beta, design[held])
+    return out
+
+
+def started_by(starts: NDArray[np.int64], g: int, n_periods: int, rule: Rule) -> NDArray[np.bool_]:
+    """(M, T) whether a place counts as started, hence as no comparison, for start g in period t."""
+    if rule.comparison == "never":
+        return np.ones((len(starts), n_periods), dtype=bool)
+    periods = np.arange(n_periods)
+    horizon = (periods if rule.varying else np.maximum(periods, g - 1)) + rule.reach
+    early: NDArray[np.bool_] = starts[:, None] <= horizon[None, :]
+    early |= starts[:, None] == g
+    return early

@@ -1,0 +1,185 @@
+"""Estimators by the names that protocols and commands use, with one set of choices for all.
+
+A study's ladder, calibration and power run the same estimators; what they share stands here, so
+that what is calibrated is what is run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from evaluation import fingerprint
+from evaluation.errors import EstimateError
+from evaluation.estimate import samples
+from evaluation.estimate.assignments import by_population
+from evaluation.estimate.did import DidSettings, did
+from evaluation.estimate.imputation import ImputationSettings, imputation
+from evaluation.estimate.synthetic import (
+    AugmentedSettings,
+    SdidSettings,
+    Settings,
+    SyntheticSettings,
+    augmented_synthetic_control,
+    synthetic_control,
+    synthetic_did,
+    tested,
+)
+from evaluation.estimate.two_way import TwoWaySettings, balanced, two_way_fixed_effects
+from evaluation.protocol import DidPlan, EstimatorName, Gaps, Protocol
+
+if TYPE_CHECKING:
+    from evaluation.estimate.assignments import Assignments
+    from evaluation.estimate.estimate import Estimate
+    from evaluation.estimate.interim import Tested
+    from evaluation.panel import Panel
+
+
+FITTED_ONCE: tuple[EstimatorName, ...] = ("did", "synthetic_control", "augmented_synthetic_control")
+"""Estimators whose weights use only periods before the start: later periods change no earlier gap,
+so one fit on the whole panel holds the figures of every earlier look (see `fitted_once`)."""
+
+TWO_WAY: tuple[EstimatorName, ...] = ("fixed_effects", "first_differences")
+"""Estimators that leave out areas with a missing figure, and draw assignments without them."""
+
+SUMS_OF_GAPS: tuple[EstimatorName, ...] = (*FITTED_ONCE, "synthetic_did")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What a protocol fixes for every estimator of its ladder.
+
+    gaps : placebo gaps ``as_they_are``, or brought to scale ``by_population`` (Ferman and Pinto
+        2019); that takes populations, and estimators whose effects are sums of gaps.
+    """
+
+    scale: Literal["log", "level"] = "level"
+    level: float = 0.95
+    did: DidPlan = field(default_factory=DidPlan)
+    synthetic_control: Literal["simplex", "demeaned"] = "demeaned"
+    gaps: Gaps = "as_they_are"
+
+    @classmethod
+    def of(cls, protocol: Protocol, outcome: str) -> Choices:
+        """What a protocol chooses for one outcome."""
+        return cls(
+            scale=protocol.scale_of(outcome),
+            level=protocol.level,
+            did=protocol.did,
+            synthetic_control=protocol.synthetic_control,
+            gaps=protocol.assignments.gaps,
+        )
+
+
+def fit(
+    name: EstimatorName, panel: Panel, outcome: str, choices: Choices, assignments: Assignments
+) -> Estimate:
+    """One estimate by re-assignment, by the estimator of that name.
+
+    Raises
+    ------
+    EstimateError : no estimator has that name, or the panel cannot bear it.
+    """
+    samples.one_of("estimator", name, EstimatorName)
+    scale, level = choices.scale, choices.level
+    assignments = _to_scale(name, panel, outcome, choices, assignments)
+    if name == "did":
+        plan = choices.did
+        settings = DidSettings(
+            comparison=plan.comparison, base=plan.base, anticipation=plan.anticipation, scale=scale
+        )
+        return did(panel, outcome, settings=settings, assignments=assignments, level=level)
+    if name == "imputation":
+        imputed = ImputationSettings(scale=scale, anticipation=choices.did.anticipation)
+        return imputation(panel, outcome, settings=imputed, assignments=assignments, level=level)
+    twin = _twin_settings(name, choices)
+    if isinstance(twin, SdidSettings):
+        return synthetic_did(panel, outcome, settings=twin, assignments=assignments, level=level)
+    if isinstance(twin, SyntheticSettings):
+        return synthetic_control(
+            panel, outcome, settings=twin, assignments=assignments, level=level
+        )
+    if isinstance(twin, AugmentedSettings):
+        return augmented_synthetic_control(
+            panel, outcome, settings=twin, assignments=assignments, level=level
+        )
+    method: Literal["fixed_effects", "first_differences"] = (
+        "fixed_effects" if name == "fixed_effects" else "first_differences"
+    )
+    return two_way_fixed_effects(
+        panel,
+        outcome,
+        settings=TwoWaySettings(method=method, scale=scale),
+        assignments=assignments,
+        level=level,
+    )
+
+
+def to_test(
+    name: EstimatorName, panel: Panel, outcome: str, choices: Choices, assignments: Assignments
+) -> Estimate | Tested:
+    """What a look tests of the estimator of that name: as `fit`, without what only a reader needs.
+
+    Raises
+    ------
+    EstimateError : as `fit` does.
+    """
+    twin = _twin_settings(name, choices)
+    if twin is None:
+        return fit(name, panel, outcome, choices, assignments)
+    scaled = _to_scale(name, panel, outcome, choices, assignments)
+    return tested(panel, outcome, twin, scaled)
+
+
+def drawn_anew(name: EstimatorName, panel: Panel, outcome: str, assignments: Assignments) -> str:
+    """Fingerprint of the areas and assignments of an estimator that leaves some out; else empty.
+
+    Looks by other assignments cannot be followed from one to the next.
+    """
+    if name not in TWO_WAY:
+        return ""
+    kept, said = balanced(panel, outcome)
+    if not said:
+        return ""
+    return fingerprint.of_data([list(kept.areas.index), assignments.redrawn(kept).fingerprint])
+
+
+def fitted_once(name: EstimatorName, panel: Panel, outcome: str) -> bool:
+    """Whether one fit on the whole panel holds the figures of every earlier look.
+
+    Not where donors change from look to look, because a comparison area lacks a later figure.
+    """
+    if name not in FITTED_ONCE:
+        return False
+    compared = panel.array(outcome)[~panel.started]
+    return name == "did" or bool(np.isfinite(compared).all())
+
+
+def _to_scale(
+    name: EstimatorName, panel: Panel, outcome: str, choices: Choices, assignments: Assignments
+) -> Assignments:
+    """The assignments, with placebo gaps to scale where that is chosen."""
+    if choices.gaps == "as_they_are":
+        return assignments
+    if name not in SUMS_OF_GAPS:
+        raise EstimateError(
+            f"{name} is refitted under every assignment and has no gaps to bring to scale.",
+            expected=f"one of {', '.join(SUMS_OF_GAPS)}",
+            mend="re-draw within bands of population instead: strata: [population]",
+        )
+    sample = samples.take(panel, outcome, choices.scale)
+    spread = by_population(sample.panel, sample.figures, int(sample.slots.starts.min()))
+    return assignments.scaled(spread, sample.panel)
+
+
+def _twin_settings(name: EstimatorName, choices: Choices) -> Settings | None:
+    """The settings of a synthetic estimator; None for another one."""
+    if name == "synthetic_did":
+        return SdidSettings(scale=choices.scale)
+    if name == "synthetic_control":
+        return SyntheticSettings(variant=choices.synthetic_control, scale=choices.scale)
+    if name == "augmented_synthetic_control":
+        return AugmentedSettings(scale=choices.scale)
+    return None

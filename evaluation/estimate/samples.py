@@ -1,0 +1,429 @@
+"""What every estimator does first and last: take the outcome from the panel, label the entries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from evaluation.errors import EstimateError, InferenceRefused
+from evaluation.estimate.assignments import Assignments, Slots
+from evaluation.estimate.inference import Draws
+from evaluation.panel import Panel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.estimate.placebo_effects import Contrasts
+
+
+Scale = Literal["log", "level"]
+
+
+def one_of(name: str, value: object, allowed: object) -> None:
+    """Refuse a setting that is none of those allowed (the arguments of a ``Literal``).
+
+    Raises
+    ------
+    EstimateError : with the name, the value and what was expected.
+    """
+    choices = get_args(allowed)
+    if value not in choices:
+        raise EstimateError(
+            f"{name} cannot be {value!r}.", expected=" or ".join(repr(choice) for choice in choices)
+        )
+
+
+ENOUGH_AREAS = 10
+
+
+def check_call(
+    panel: object, settings: object, wanted: type, inference: object, level: object
+) -> None:
+    """Refuse what an estimator cannot be called with, before anything is computed.
+
+    Raises
+    ------
+    EstimateError : no panel, settings of another type, an unknown inference, a level outside 0-1.
+    """
+    if not isinstance(panel, Panel):
+        raise EstimateError(
+            f"the first argument is a {type(panel).__name__}, not a Panel.",
+            mend="make one: Panel.from_long(frame, area=..., period=..., outcomes=...)",
+        )
+    if not isinstance(settings, wanted):
+        raise EstimateError(
+            f"settings are a {type(settings).__name__}.", expected=f"{wanted.__name__}(...)"
+        )
+    one_of("inference", inference, Literal["placebo", "analytic", "bootstrap"])
+    if not isinstance(level, float) or not 0.5 < level < 1:
+        raise EstimateError(f"a level of {level!r} is no confidence level.", expected="say 0.95")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sample:
+    """The outcome of one estimate: eligible areas, figures on the estimate's scale, slots."""
+
+    panel: Panel
+    figures: NDArray[np.float64]
+    slots: Slots
+    weights: NDArray[np.float64]
+    warnings: tuple[str, ...]
+
+    @property
+    def n_periods(self) -> int:
+        return int(self.figures.shape[1])
+
+    def describe(self) -> dict[str, int]:
+        started = self.panel.started
+        return {
+            "areas": len(self.panel.areas),
+            "started_areas": int(started.sum()),
+            "comparison_areas": int((~started).sum()),
+            "periods": self.n_periods,
+            "missing_cells": int(np.isnan(self.figures).sum()),
+        }
+
+
+def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -> Sample:
+    """The sample of an estimate.
+
+    Excluded areas (buffers, other programmes) are left out. Missing and suppressed cells are left
+    out and counted in a warning.
+
+    Raises
+    ------
+    EstimateError : unknown outcome or weight column, a zero under a log, an outcome that is
+        missing in a whole period or does not vary, or no area left to compare with.
+    """
+    panel = panel.eligible()
+    figures = panel.array(outcome)
+    if np.isinf(figures).any():
+        area, period = np.argwhere(np.isinf(figures))[0]
+        raise EstimateError(
+            f"{outcome} is infinite in area {panel.areas.index[area]}, {panel.labels[period]}.",
+            expected="a finite figure, or a missing one",
+        )
+    if scale == "log":
+        if (figures <= 0).any():
+            raise EstimateError(
+                f"{outcome} has cells that are zero or below, which have no logarithm.",
+                mend="estimate it on scale='level'",
+            )
+        figures = np.log(figures)
+    empty = np.isnan(figures).all(axis=0)
+    if empty.any():
+        label = panel.labels[int(np.flatnonzero(empty)[0])]
+        raise EstimateError(
+            f"{outcome} has no figure at all in {label}.", mend="end the panel before that period"
+        )
+    if np.nanstd(figures) == 0:
+        raise EstimateError(f"{outcome} is the same in every area and period.")
+    slots = Slots.of(panel)
+    if panel.started.all():
+        raise EstimateError(
+            "every area starts within the panel, so none is left to compare with throughout.",
+            mend="add comparison areas, or end the panel before the last start",
+        )
+    warnings = []
+    if missing := int(np.isnan(figures).sum()):
+        started_missing = int(np.isnan(figures[panel.started]).sum())
+        warnings.append(
+            f"{missing} of {figures.size} cells are missing or suppressed ({started_missing} in "
+            "started areas) and are left out"
+        )
+    return Sample(
+        panel=panel,
+        figures=figures,
+        slots=slots,
+        weights=_weights(panel, weights),
+        warnings=tuple(warnings),
+    )
+
+
+def same_areas(assignments: Assignments, sample: Sample) -> None:
+    """Make sure that assignments were drawn for the sample's areas and starts.
+
+    Raises
+    ------
+    EstimateError : they were drawn for others.
+    """
+    same = np.array_equal(assignments.slots.places, sample.slots.places)
+    if not same or len(assignments.strata) != len(sample.panel.areas):
+        raise EstimateError(
+            "the assignments were drawn for another panel: areas or starts differ.",
+            mend="draw them from panel.eligible()",
+        )
+
+
+def finished_draws(
+    assignments: Assignments,
+    raw: NDArray[np.float64],
+    shift: NDArray[np.float64],
+    net: NDArray[np.float64],
+) -> Draws:
+    """Draws of S sites x T periods (or of one entry), with ties marked and noise made whole."""
+    fillers, slots = assignments.fillers, assignments.slots
+    started = np.isin(fillers, slots.places)
+    lost = started.sum(axis=1)
+    left = fillers.shape[1] - lost
+    scale = np.sqrt(fillers.shape[1] / np.where(left > 0, left, fillers.shape[1]))
+    at_home = np.empty((len(fillers), len(slots.names)), dtype=bool)
+    for s in range(len(slots.names)):
+        own = np.flatnonzero(slots.slot_of == s)
+        apart = np.sort(fillers[:, own], axis=1) - np.sort(slots.places[own])
+        at_home[:, s] = np.abs(apart).sum(axis=1) == 0
+    if raw.shape[1] == 1:
+        home = (at_home.sum(axis=1) == len(slots.names))[:, None]
+    else:
+        home = np.repeat(at_home, raw.shape[1] // len(slots.names), axis=1)
+    return Draws(raw=raw, shift=shift, net=net * scale[:, None], home=home)
+
+
+def provenance(panel: Panel, sample: Sample, assignments: Assignments | None) -> dict[str, str]:
+    """Fingerprints of what an estimate was made from, and the vintage of its panel."""
+    made_from = {"panel": sample.panel.fingerprint, "vintage": panel.vintage}
+    if assignments is not None:
+        made_from["assignments"] = assignments.fingerprint
+    return made_from
+
+
+def describe_assignments(assignments: Assignments) -> dict[str, object]:
+    """How many assignments there are, what p they allow, what moves together and why."""
+    return {
+        "assignments": len(assignments),
+        "distinct": assignments.distinct,
+        "smallest_p": assignments.smallest_p,
+        "block": assignments.block,
+        "reason": assignments.reason,
+    }
+
+
+def _weights(panel: Panel, column: str | None) -> NDArray[np.float64]:
+    if column is None:
+        return np.ones(len(panel.areas))
+    if column not in panel.areas:
+        raise EstimateError(
+            f"the panel's areas have no column {column!r} to weigh by.",
+            expected=", ".join(map(str, panel.areas.columns)),
+        )
+    weights = panel.areas[column].to_numpy(dtype=float)
+    if not (np.isfinite(weights) & (weights > 0)).all():
+        raise EstimateError(f"weights in {column!r} must be positive in every area.")
+    scaled: NDArray[np.float64] = weights / weights.mean()
+    return scaled
+
+
+def design(sample: Sample, covariates: tuple[str, ...]) -> NDArray[np.float64]:
+    """(N, 1 + p) a constant and the areas' covariates.
+
+    Raises
+    ------
+    EstimateError : a covariate that the panel does not hold, or that an area lacks.
+    """
+    columns = [np.ones(len(sample.panel.areas))]
+    for name in covariates:
+        if name not in sample.panel.areas:
+            raise EstimateError(
+                f"the panel's areas have no covariate {name!r}.",
+                expected=", ".join(map(str, sample.panel.areas.columns)),
+            )
+        column = sample.panel.areas[name].to_numpy(dtype=float)
+        if not np.isfinite(column).all():
+            raise EstimateError(f"covariate {name!r} is missing in some areas.")
+        columns.append(column)
+    return np.stack(columns, axis=1)
+
+
+def entries(sample: Sample) -> pd.DataFrame:
+    """K rows, a site and period each: ``site, cohort, quarter, event_time, n_areas, weight``.
+
+    ``weight`` is the site's summed area weight: averages over sites weigh areas alike.
+    """
+    slots, panel = sample.slots, sample.panel
+    labels = panel.labels if panel.frequency == "Q" else [p.year for p in panel.periods]
+    rows = []
+    for s, (name, g) in enumerate(zip(slots.names, slots.starts.tolist(), strict=True)):
+        places = slots.places[slots.slot_of == s]
+        mass = float(sample.weights[places].sum())
+        rows += [
+            (name, labels[g], label, t - g, len(places), mass) for t, label in enumerate(labels)
+        ]
+    columns = ["site", "cohort", "quarter", "event_time", "n_areas", "weight"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def masked_mean(
+    figures: NDArray[np.float64], weights: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Mean down the rows over the cells that hold a figure; NaN in a column without any."""
+    mass = np.isfinite(figures) * (1.0 if weights is None else weights[:, None])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: NDArray[np.float64] = (np.where(mass > 0, figures, 0.0) * mass).sum(0) / mass.sum(0)
+    return mean
+
+
+def unit_figures(sample: Sample) -> NDArray[np.float64]:
+    """(N, T) figures of a unit effect: 1 in every really started cell, 0 elsewhere.
+
+    NaN where the sample has no figure, so that the same cells are left out.
+    """
+    start = sample.panel.start_index
+    on = (start[:, None] >= 0) & (np.arange(sample.n_periods) >= start[:, None])
+    return np.where(np.isfinite(sample.figures), on.astype(float), np.nan)
+
+
+def unit_before(
+    sample: Sample, contrasts: Mapping[int, NDArray[np.float64]]
+) -> dict[int, NDArray[np.float64]]:
+    """The contrasts of a unit effect, with the indicator of the area before each start.
+
+    An interval for an event time before the start is about that event time itself.
+    """
+    started = (sample.panel.start_index >= 0).astype(float)
+    out = {}
+    for g, contrast in contrasts.items():
+        filled = contrast.copy()
+        filled[:, :g] = np.where(np.isfinite(sample.figures[:, :g]), started[:, None], np.nan)
+        out[g] = filled
+    return out
+
+
+def placed_effects(sample: Sample, effects: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, T) the estimated effect in every really started cell, 0 elsewhere.
+
+    NaN where the sample has no figure, so that the same cells are left out.
+    """
+    slots = sample.slots
+    by_slot = np.nan_to_num(effects.reshape(len(slots.names), sample.n_periods))
+    placed = np.zeros_like(sample.figures)
+    for place, s in zip(slots.places, slots.slot_of, strict=True):
+        g = slots.starts[s]
+        placed[place, g:] = by_slot[s, g:]
+    return np.where(np.isfinite(sample.figures), placed, np.nan)
+
+
+def site_paths(sample: Sample, effects: NDArray[np.float64]) -> pd.DataFrame:
+    """Observed and counterfactual means of each site, on the estimate's scale."""
+    slots = sample.slots
+    frame = entries(sample)[["site", "quarter", "event_time"]]
+    observed = []
+    for s in range(len(slots.names)):
+        places = slots.places[slots.slot_of == s]
+        observed.append(masked_mean(sample.figures[places], sample.weights[places]))
+    flat = np.concatenate(observed)
+    return frame.assign(observed=flat, counterfactual=flat - effects)
+
+
+def unit_basis(
+    sample: Sample, outcome: str
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    """(K) denominator / per and observed numerator of each entry; None without denominators.
+
+    A cell without a figure counts in neither: nothing is imputed into people.
+    """
+    panel, slots = sample.panel, sample.slots
+    if outcome not in panel.denominators or outcome not in panel.per:
+        return None, None
+    exposure = panel.denominators[outcome] / panel.per[outcome]
+    counts = panel.array(outcome) * exposure
+    exposure = np.where(np.isfinite(counts), exposure, 0.0)
+    members = [slots.places[slots.slot_of == s] for s in range(len(slots.names))]
+    return (
+        np.concatenate([exposure[places].sum(axis=0) for places in members]),
+        np.concatenate([np.nan_to_num(counts[places]).sum(axis=0) for places in members]),
+    )
+
+
+def area_table(
+    sample: Sample, gaps: Contrasts | Mapping[int, NDArray[np.float64]], level: float
+) -> pd.DataFrame:
+    """Each started area's mean gap after its start, judged against comparison areas' gaps.
+
+    ``gaps`` : start -> (N, T) gap of every area had it started then. The interval and the p-value
+    come from the same mean gaps of the comparison areas (placebo in space).
+    """
+    slots, never = sample.slots, np.flatnonzero(~sample.panel.started)
+    parts = []
+    for g in np.unique(slots.starts).tolist():
+        held = slots.starts[slots.slot_of] == g
+        places, after = slots.places[held], masked_mean(gaps[g][:, g:].T)
+        placebo, own = np.sort(after[never][np.isfinite(after[never])]), after[places]
+        reach = np.quantile(np.abs(placebo - placebo.mean()), level, method="higher")
+        size = np.sort(np.abs(placebo))
+        larger = len(size) - np.searchsorted(size, np.abs(own), side="left")
+        parts.append(
+            pd.DataFrame(
+                {
+                    "area": sample.panel.areas.index[places],
+                    "site": np.array(slots.names, dtype=object)[slots.slot_of[held]],
+                    "effect": own,
+                    "se": placebo.std(ddof=1),
+                    "low": own - reach,
+                    "high": own + reach,
+                    "low_band": np.nan,
+                    "high_band": np.nan,
+                    "p_value": np.where(np.isnan(own), np.nan, 1 + larger) / (1 + len(placebo)),
+                    "n_areas": 1,
+                }
+            )
+        )
+    return pd.concat(parts).set_index("area")
+
+
+def refuse_few(sample: Sample, estimator: str, *, replication: bool) -> tuple[str, ...]:
+    """Refuse analytic errors below ten started areas in ten authorities.
+
+    Returns the warning that marks a replication.
+
+    Raises
+    ------
+    InferenceRefused : with the reason and the alternative.
+    """
+    if replication:
+        return ("analytic errors computed to replicate a published table: no finding may use them",)
+    started = int(sample.panel.started.sum())
+    authorities = sample.panel.areas["authority"].to_numpy()[sample.slots.places]
+    known = [a for a in authorities if a is not None and a == a]
+    spread = len(set(known)) if len(known) == len(authorities) else started
+    if started < ENOUGH_AREAS or spread < ENOUGH_AREAS:
+        raise InferenceRefused(
+            f"analytic errors of {estimator} need at least {ENOUGH_AREAS} started areas in "
+            f"{ENOUGH_AREAS} authorities; this panel has {started} in {spread}. They treat few "
+            "started areas as many, and reject a true null far more often than they say.",
+            mend="use inference='placebo' (re-assignment); to replicate a published table, "
+            "settings with replication=True",
+        )
+    return ()
+
+
+def left_out(sample: Sample, gaps: Mapping[int, NDArray[np.float64]]) -> tuple[str, ...]:
+    """What to say of started areas that have no gap in any started period, by name.
+
+    They miss the figures that their effect would be measured from, and count in no effect.
+
+    Raises
+    ------
+    EstimateError : that is so for every started area.
+    """
+    slots = sample.slots
+    starts = slots.starts[slots.slot_of]
+    lost = np.zeros(len(starts), dtype=bool)
+    for g in np.unique(starts).tolist():
+        lost[starts == g] = np.isnan(gaps[g][slots.places[starts == g], g:]).all(axis=1)
+    names = [str(code) for code in sample.panel.areas.index[slots.places[lost]]]
+    if lost.all():
+        raise EstimateError(
+            "no started area has figures both before and after its start.",
+            mend="bring the figures that are missing or choose another outcome; with did, "
+            "base='mean' needs no single period",
+        )
+    if not names:
+        return ()
+    return (
+        f"{len(names)} started areas lack the figures that their effect is measured from and are "
+        f"left out: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}",
+    )

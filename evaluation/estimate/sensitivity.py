@@ -1,0 +1,365 @@
+"""Sensitivity of an estimate: in-time placebo, donors left out, other weights, hidden counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from evaluation.errors import EstimateError, InferenceRefused
+from evaluation.estimate import samples, synthetic_weights
+from evaluation.estimate.solvers import simplex
+from evaluation.estimate.synthetic import Settings, SyntheticSettings, method_of
+from evaluation.estimate.synthetic_placebos import complete
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from evaluation.estimate.samples import Sample
+    from evaluation.estimate.synthetic_placebos import Twins
+    from evaluation.panel import Panel
+
+    Floats = NDArray[np.float64]
+
+
+def backdated(panel: Panel, periods: int) -> Panel:
+    """The panel up to the first real start, with every started area starting ``periods`` before it.
+
+    Any estimator then gives effects that should be nothing (Abadie, Diamond and Hainmueller 2015,
+    American Journal of Political Science 59, "in-time placebo"): what it finds is what it errs by
+    over that many periods, or something that began before the programme did.
+
+    Raises
+    ------
+    EstimateError : nothing has started, or no period would be left before the earlier start.
+    """
+    started = panel.started
+    if not started.any():
+        raise EstimateError("no area has started within the panel, so no start can be moved.")
+    first = int(panel.start_index[started].min())
+    if not 0 < periods < first:
+        raise EstimateError(
+            f"a start moved back by {periods} periods leaves none before it.",
+            expected=f"between 1 and {first - 1} periods",
+        )
+    earlier = panel.until(panel.periods[first - 1])
+    areas = earlier.areas.copy()
+    label = panel.periods[first - periods].label
+    areas["start"] = [label if s else None for s in started]
+    return replace(earlier, areas=areas)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShiftTest:
+    """What shifting the residuals in time gives: a sensitivity, never a finding's own p-value.
+
+    statistic : mean absolute residual after the start. p_value, smallest_p : over ``shifts``.
+    """
+
+    outcome: str
+    statistic: float
+    p_value: float
+    smallest_p: float
+    shifts: int
+    role: str = "sensitivity"
+
+
+def conformal_test(
+    panel: Panel, outcome: str, *, settings: SyntheticSettings, alpha: float = 0.05
+) -> ShiftTest:
+    """Test the null of no effect in any period for areas that start together.
+
+    Raises
+    ------
+    InferenceRefused : the panel has too few periods for p to reach ``alpha``.
+    EstimateError : areas start in different periods, a cell of theirs is missing, or a variant
+        other than ``simplex`` or ``demeaned``.
+    """
+    if settings.variant == "penalised":
+        raise EstimateError("the shift test is offered for the simplex and demeaned variants.")
+    kept, _ = complete(panel, [outcome])
+    sample = samples.take(kept, outcome, settings.scale)
+    starts = np.unique(sample.slots.starts)
+    if len(starts) > 1:
+        raise EstimateError(
+            "areas start in different periods, and a shift in time is the same for all.",
+            mend="test one start at a time",
+        )
+    figures, places = sample.figures, sample.slots.places
+    if np.isnan(figures[places]).any():
+        raise EstimateError("a started area lacks a figure, so its residuals cannot be shifted.")
+    periods = figures.shape[1]
+    if 1 / periods > alpha:
+        raise InferenceRefused(
+            f"with {periods} periods the shift test cannot go below p = {1 / periods:.3f}.",
+            expected=f"at least {int(np.ceil(1 / alpha))} periods",
+            mend="use re-assignment, which rests on areas rather than on periods",
+        )
+    if settings.variant == "demeaned":
+        figures = figures - figures.mean(axis=1, keepdims=True)
+    donors = figures[np.flatnonzero(sample.panel.start_index == -1)]
+    none = np.full((len(places), 1), -1)
+    fitted = simplex.fit(donors.T, figures[places], none)
+    residual = (figures[places] - fitted.predict(donors)).mean(axis=0)
+    after = np.arange(int(starts[0]), periods)
+    shifted = np.abs(residual[(after[None, :] + np.arange(periods)[:, None]) % periods])
+    size = shifted.mean(axis=1)
+    return ShiftTest(
+        outcome=outcome,
+        statistic=float(size[0]),
+        shifts=periods,
+        smallest_p=1 / periods,
+        p_value=float((size >= size[0] * (1 - 1e-10)).mean()),
+    )
+
+
+WEIGHTY = 1e-8
+
+
+def fit_table(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
+    """One row a started area: how close its twin is before the start, and how far after.
+
+    Returns
+    -------
+    DataFrame (index: area) with ``site, rmspe_before, rmspe_after, ratio, ratio_p, donors,
+    effective_donors, largest_weight, negative_weight, converged``. RMSPE is the root mean squared
+    gap; ``ratio`` that after the start over that before it, and ``ratio_p`` the share of the area
+    and all comparison areas, each fitted as if it had started then, with a ratio at least as large
+    (Abadie, Diamond and Hainmueller 2010, section 3.3). ``effective_donors`` is 1 over the sum of
+    squared weights.
+    """
+    fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings))
+    sample, rows = fitted.sample, []
+    for place, s in zip(sample.slots.places, sample.slots.slot_of, strict=True):
+        twin = fitted.twins[int(sample.slots.starts[s])]
+        before, after = _errors(twin, int(sample.slots.starts[s]))
+        ratio = after / np.maximum(before, 1e-300)
+        compared = np.append(ratio[twin.donors], ratio[place])
+        weights = twin.unit_weights[place]
+        rows.append(
+            {
+                "area": sample.panel.areas.index[place],
+                "site": sample.slots.names[s],
+                "rmspe_before": before[place],
+                "rmspe_after": after[place],
+                "ratio": ratio[place],
+                "ratio_p": float((compared >= ratio[place] * (1 - 1e-10)).mean()),
+                "donors": int((np.abs(weights) > WEIGHTY).sum()),
+                "effective_donors": float(1 / (weights**2).sum()),
+                "largest_weight": float(weights.max()),
+                "negative_weight": float(-weights[weights < 0].sum()),
+                "converged": bool(twin.converged[place]),
+            }
+        )
+    return pd.DataFrame(rows).set_index("area")
+
+
+def _errors(twin: Twins, g: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(N) root mean squared gap before and after the start, missing cells left out."""
+    gaps = twin.gaps[:, g:]
+    held = np.isfinite(gaps)
+    count = np.maximum(held.sum(axis=1), 1)
+    after = np.sqrt((np.where(held, gaps, 0.0) ** 2).sum(axis=1) / count)
+    return twin.rmspe, after
+
+
+def leave_one_donor_out(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
+    """The mean effect of each started area without one of its donors at a time.
+
+    Only donors with weight can change an optimum of the simplex kind, so only those are left out,
+    each with a fit of its own.
+
+    Returns
+    -------
+    DataFrame with ``area, donor, weight, effect, change``: the effect without the donor, and how
+    far that is from the effect with all donors.
+    """
+    method = method_of(settings)
+    fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method)
+    sample, rows = fitted.sample, []
+    for place, s in zip(sample.slots.places, sample.slots.slot_of, strict=True):
+        g = int(sample.slots.starts[s])
+        twin = fitted.twins[g]
+        whole = _mean_after(twin.gaps[place], g)
+        for column in np.flatnonzero(np.abs(twin.unit_weights[place]) > WEIGHTY):
+            effect = _without(sample, twin, (int(place), g, int(column)), method)
+            rows.append(
+                {
+                    "area": sample.panel.areas.index[place],
+                    "donor": sample.panel.areas.index[twin.donors[column]],
+                    "weight": twin.unit_weights[place, column],
+                    "effect": effect,
+                    "change": effect - whole,
+                }
+            )
+    return pd.DataFrame(rows, columns=["area", "donor", "weight", "effect", "change"])
+
+
+def _without(
+    sample: Sample, twin: Twins, which: tuple[int, int, int], method: synthetic_weights.Method
+) -> float:
+    place, g, column = which
+    ground = synthetic_weights.Ground.on(
+        sample.figures,
+        np.array([place]),
+        np.delete(twin.donors, column),
+        np.flatnonzero(twin.fitted_on[place]),
+        (g, str(sample.panel.periods[g])),
+    )
+    return _mean_after(ground.gaps(method(ground))[0], g)
+
+
+def _mean_after(gap: NDArray[np.float64], g: int) -> float:
+    return float(np.nanmean(gap[g:]))
+
+
+EXACT = 1e-6
+
+
+def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings) -> pd.DataFrame:
+    """One row a started area: the mean effects that exact fits of it allow.
+
+    Returns
+    -------
+    DataFrame (index: area) with ``effect, low, high, exact``. ``exact`` says whether the area is
+    met to a millionth of the donors' spread; where it is not, weights that fit best are (but for
+    copies of a donor) unique, and low and high equal the effect.
+
+    Raises
+    ------
+    EstimateError : a variant other than ``simplex`` or ``demeaned``.
+    """
+    if settings.variant == "penalised":
+        raise EstimateError("a penalty leaves one answer: there is no range to give.")
+    fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings))
+    sample, rows = fitted.sample, []
+    for place, s in zip(sample.slots.places, sample.slots.slot_of, strict=True):
+        g = int(sample.slots.starts[s])
+        twin = fitted.twins[g]
+        effect = float(np.nanmean(twin.gaps[place, g:]))
+        donors = sample.figures[np.ix_(twin.donors, np.flatnonzero(twin.fitted_on[place]))]
+        spread = float(donors.std(axis=0).mean())
+        exact = bool(twin.rmspe[place] <= EXACT * spread)
+        low, high = _range(sample, (place, g), twin, settings) if exact else (effect,) * 2
+        rows.append(
+            {
+                "area": sample.panel.areas.index[place],
+                "effect": effect,
+                "low": low,
+                "high": high,
+                "exact": exact,
+            }
+        )
+    return pd.DataFrame(rows).set_index("area")
+
+
+def _range(
+    sample: samples.Sample, which: tuple[int, int], twin: Twins, settings: SyntheticSettings
+) -> tuple[float, float]:
+    from scipy.optimize import linprog
+
+    place, g = which
+    usable = np.flatnonzero(twin.fitted_on[place])
+    own, others = sample.figures[place], sample.figures[twin.donors]
+    if settings.variant == "demeaned":
+        own, others = own - own[usable].mean(), others - others[:, usable].mean(axis=1)[:, None]
+    after = np.flatnonzero(np.isfinite(own) & (np.arange(len(own)) >= g))
+    scale = others[:, usable].std() + 1e-300
+    meet = np.vstack([others[:, usable].T / scale, np.ones(len(others))])
+    target = np.append(own[usable] / scale, 1.0)
+    each = others[:, after].mean(axis=1)
+    ends = []
+    for sign in (1, -1):
+        found = linprog(sign * each, A_eq=meet, b_eq=target, bounds=(0, None), method="highs")
+        if not found.success:
+            raise ArithmeticError(
+                f"the range of {sample.panel.areas.index[place]} could not be found: "
+                f"{found.message}"
+            )
+        ends.append(float(own[after].mean() - each @ found.x))
+    return min(ends), max(ends)
+
+
+HIDDEN = "[c]"
+
+
+def hidden_cells(panel: Panel, outcome: str) -> NDArray[np.bool_]:
+    """(N, T) cells whose count is withheld and whose denominator is known."""
+    none = np.zeros(panel.array(outcome).shape, dtype=bool)
+    if outcome not in panel.statuses or outcome not in panel.denominators:
+        return none
+    known = np.isfinite(panel.denominators[outcome]) & (panel.denominators[outcome] > 0)
+    hidden: NDArray[np.bool_] = (panel.statuses[outcome] == HIDDEN) & known
+    return hidden & ~np.isfinite(panel.array(outcome))
+
+
+def at_ends(
+    panel: Panel,
+    outcome: str,
+    threshold: int,
+    effect: Callable[[Panel], float],
+    strata: NDArray[np.int64] | None = None,
+) -> tuple[Panel, Panel]:
+    """The panel with withheld counts where they make the effect smallest, and largest.
+
+    Parameters
+    ----------
+    threshold : counts below it are withheld; zeros are published, so that none is below one.
+    effect : the effect that a panel gives. Where areas start at different times, it says of the
+        withheld cells of each period, start and stratum whether they raise or lower it.
+    strata : (N) within which areas are compared; None: all with all.
+    """
+    hidden = hidden_cells(panel, outcome)
+    per, figures = panel.per.get(outcome, 1.0), panel.array(outcome)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        least = per / panel.denominators[outcome]
+        most = per * max(threshold - 1, 1) / panel.denominators[outcome]
+
+    def filled(high: NDArray[np.bool_]) -> Panel:
+        held = np.where(hidden, np.where(high, most, least), figures)
+        return replace(panel, figures={**panel.figures, outcome: held})
+
+    raises, starts = _raises(panel), panel.start_index[panel.started]
+    # Before the first start and after the last, a cell lies on one side of all of them.
+    between = np.arange(starts.min(), starts.max()) if len(starts) else np.empty(0, dtype=np.int64)
+    if hidden[:, between].any():
+        within = np.zeros(len(hidden), dtype=np.int64) if strata is None else strata
+        alike = np.unique(np.stack([panel.start_index, within]), axis=1, return_inverse=True)[1]
+        tried = _raises_as_tried(alike, hidden, between, lambda high: effect(filled(high)))
+        raises[:, between] = tried[:, between]
+    return filled(~raises), filled(raises)
+
+
+def _raises_as_tried(
+    alike: NDArray[np.int64],
+    hidden: NDArray[np.bool_],
+    periods: NDArray[np.int64],
+    effect: Callable[[NDArray[np.bool_]], float],
+) -> NDArray[np.bool_]:
+    """(N, T) whether larger figures raise the effect, tried on cells of areas that count ``alike``.
+
+    A comparison area's cell between two starts lies after the one and before the other.
+    """
+    none = np.zeros(hidden.shape, dtype=bool)
+    base, raises = effect(none), none.copy()
+    for group in np.unique(alike):
+        for period in periods[hidden[alike == group][:, periods].any(axis=0)]:
+            cells = none.copy()
+            cells[alike == group, period] = True
+            raises |= cells & (effect(cells) > base)
+    return raises
+
+
+def _raises(panel: Panel) -> NDArray[np.bool_]:
+    """(N, T) whether a larger figure raises the effect: started areas after, others before."""
+    start = panel.start_index
+    started = start >= 0
+    first = int(start[started].min()) if started.any() else len(panel.periods)
+    own = np.where(started, start, first)
+    after = np.arange(len(panel.periods)) >= own[:, None]
+    raises: NDArray[np.bool_] = after == started[:, None]
+    return raises

@@ -1,0 +1,431 @@
+"""Freezing an edition, its files each held once, the list of editions, and its standing later."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from evaluation import fingerprint
+from evaluation.edition import words
+from evaluation.edition.past import FOLDER, INDEX, History, PastEdition
+from evaluation.edition.records import record_if_there
+from evaluation.publish import snapshot
+from evaluation.publish.refresh import Draft
+from evaluation.study.lock import environment
+from evaluation.workspace import Workspace, write_whole
+
+_PAGE = Markup(
+    "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
+    "<meta name='viewport' content='width=device-width, initial-scale=1'>{head}"
+    "<title>{title}</title><style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;"
+    "margin:2rem auto;padding:0 1rem;color-scheme:light dark}}li{{margin:0 0 1rem}}</style></head>"
+    "<body><main>{band}<h1>{title}</h1>{body}</main></body></html>\n"
+)
+STATUS = {"current": "the latest", "superseded": "superseded", "corrected": "corrected: see {by}"}
+
+
+def pages(history: History) -> dict[str, str]:
+    """Path below the editions' folder -> text."""
+    found = {"index.html": _listing_list(history)}
+    current = history.current
+    if current is not None:
+        address = f"../{_address(current)}"
+        found["latest/index.html"] = _PAGE.format(
+            title=f"The latest edition: {current.quarter}",
+            band=_band(history),
+            head=Markup("<meta http-equiv='refresh' content='0; url={}'>").format(address),
+            body=Markup("<p><a href='{}'>Open it</a></p>").format(address),
+        )
+    return found
+
+
+def _address(edition: PastEdition) -> str:
+    """Where a reader finds an edition: its pages, or its figures where it has none."""
+    return f"{edition.name}/pages/index.html" if edition.pages else f"{edition.name}/headline.json"
+
+
+def _listing_list(history: History) -> str:
+    items = Markup("").join(_item(edition) for edition in reversed(history.editions))
+    due = history.current.next_due if history.current else ""
+    coming = (
+        Markup("<p>The next edition follows the returns that are due on {}.</p>").format(
+            words.day(due)
+        )
+        if due
+        else Markup("")
+    )
+    body = Markup("{}<ol reversed>{}</ol>").format(coming, items)
+    return _PAGE.format(
+        title="All editions, newest first", band=_band(history), head=Markup(""), body=body
+    )
+
+
+def _band(history: History) -> Markup:
+    """What stands above any figure that is invented."""
+    if not any(edition.synthetic for edition in history.editions):
+        return Markup("")
+    return Markup("<p><strong>{}</strong></p>").format(words.SYNTHETIC)
+
+
+def _item(edition: PastEdition) -> Markup:
+    status = STATUS[edition.status].format(by=edition.replaced_by)
+    reason = f" Correction: {words.sentence(edition.reason)}" if edition.reason else ""
+    told = [str(one) for one in (edition.change or {}).get("sentences", [])]
+    log = Markup("").join(Markup("<li>{}</li>").format(one) for one in told)
+    return Markup("<li><a href='{}'>Edition {}</a>, published on {}, {}.{}{}</li>").format(
+        _address(edition),
+        edition.name,
+        words.day(edition.published),
+        status,
+        reason,
+        Markup("<ul>{}</ul>").format(log) if told else "",
+    )
+
+
+OPEN, CLOSE = "<!-- edition-status -->", "<!-- /edition-status -->"
+_SLOT = re.compile(re.escape(OPEN) + ".*?" + re.escape(CLOSE), re.DOTALL)
+_MARKED = re.compile(r"<span data-edition='([^']+)'>([^<]*)</span>")
+_PLACES = (r"<article class=\"bd-article\"[^>]*>", r"<main\b[^>]*>", r"<body\b[^>]*>")
+_STYLE = "border:1px solid currentColor;padding:.5rem .8rem;margin:0 0 1rem"
+SHOWN = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corrected:
+    """What a correction changed: claim -> (text before, text after), and its reason."""
+
+    claims: Mapping[str, tuple[str, str]]
+    reason: str
+    day: str
+
+
+def with_slot(page: str) -> str:
+    """A page with an empty slot, at the head of its text."""
+    if OPEN in page:
+        return blank(page)
+    for place in _PLACES:
+        found = re.search(place, page)
+        if found is not None:
+            return page[: found.end()] + OPEN + CLOSE + page[found.end() :]
+    return OPEN + CLOSE + page
+
+
+def blank(page: str) -> str:
+    """The page with its slot empty: what the manifest vouches for."""
+    return _SLOT.sub(OPEN + CLOSE, page)
+
+
+def filled(page: str, line: str) -> str:
+    """The page with this line in its slot."""
+    return _SLOT.sub(lambda _: OPEN + str(line) + CLOSE, page)
+
+
+def linked(page: str, path: str, names: Collection[str]) -> str:
+    """The page with the names of editions, where it marks them, as links to their front pages.
+
+    Only where a page is frozen is it known how it lies to other editions.
+    """
+    root = "../" * (len(PurePosixPath(path).parts) + 1)
+    return _MARKED.sub(
+        lambda found: (
+            _link(f"{root}{found[1]}/pages/index.html", found[2]) if found[1] in names else found[0]
+        ),
+        page,
+    )
+
+
+def line(
+    edition: PastEdition, path: str, page: str, corrected: Corrected | None, pages: Collection[str]
+) -> str:
+    """What a page of an edition says of its standing.
+
+    Parameters
+    ----------
+    path : of the page, below the edition's pages.
+    corrected : what the correction changed, of an edition that was corrected or is one.
+    pages : the editions that can be opened, by name.
+    """
+    root = "../" * (len(PurePosixPath(path).parts) + 1)
+    links = [_link(f"{root}index.html", "All editions")]
+    told = f"Edition {edition.quarter}"
+    told += f", correction {edition.correction}" if edition.correction else ""
+    published = f"published on {words.day(edition.published)}"
+    if edition.status == "current":
+        said = f"{told}, {published}. It is the latest."
+    else:
+        said = f"This is not the latest edition. {told} was {published}."
+        links.insert(0, _link(f"{root}latest/index.html", "Read the latest edition"))
+    if corrected is not None:
+        said += _corrected(edition, corrected, page)
+        if edition.status == "corrected" and edition.replaced_by in pages:
+            links.insert(
+                0,
+                _link(
+                    f"{root}{edition.replaced_by}/pages/index.html", "Read the corrected edition"
+                ),
+            )
+    return Markup(
+        "<aside class='edition-status' aria-label='Standing of this edition' "
+        "style='{}'>{} {}</aside>"
+    ).format(_STYLE, said, Markup(" · ").join(links))
+
+
+def _corrected(edition: PastEdition, corrected: Corrected, page: str) -> str:
+    """That there is a correction, why, and which claims of this very page it changed."""
+    if edition.status == "corrected":
+        said = f" It was corrected on {corrected.day}: {words.sentence(corrected.reason)}"
+    else:
+        said = f" It corrects the edition before it: {words.sentence(corrected.reason)}"
+    here = [key for key in corrected.claims if shows(page, key)]
+    if not here:
+        return f"{said} No figure that this page marks was touched."
+    moved = [
+        f"{key}: {_quoted(was)}, now {_quoted(now)}" if now else f"{key}: {_quoted(was)}, withdrawn"
+        for key in here[:SHOWN]
+        for was, now in (corrected.claims[key],)
+    ]
+    more = f", and {len(here) - SHOWN} more" if len(here) > SHOWN else ""
+    return f"{said} On this page it changed {'; '.join(moved)}{more}."
+
+
+def shows(page: str, claim: str) -> bool:
+    """Whether a page shows a claim: marked in it, or linked to the claim's own page."""
+    return f"data-claim='{claim}'" in page or f"claims/{claim.replace('.', '-')}.html" in page
+
+
+def _quoted(text: str) -> str:
+    return f"“{text if len(text) <= 80 else text[:77] + '...'}”"
+
+
+def _link(href: str, text: str) -> Markup:
+    return Markup("<a href='{}'>{}</a>").format(escape(href), text)
+
+
+OBJECTS = "objects"
+
+
+def place(editions: Path, content: bytes, to: Path) -> str:
+    """Put a content at a path, by a link to the one copy of it; returns its SHA-256."""
+    name = fingerprint.of_bytes(content)
+    held = editions / OBJECTS / name[:2] / name
+    if not held.is_file():
+        held.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = held.with_suffix(".part")
+        unfinished.write_bytes(content)
+        unfinished.chmod(0o444)
+        unfinished.replace(held)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    unlinked = to.with_name(to.name + ".part")
+    try:
+        os.link(held, unlinked)
+    except OSError:  # no links here, or too many to one file: a copy says the same
+        shutil.copyfile(held, unlinked)
+        unlinked.chmod(0o444)
+    unlinked.replace(to)
+    return name
+
+
+def sweep(editions: Path) -> None:
+    """Let go of contents that no edition links to any more."""
+    for held in (editions / OBJECTS).glob("*/*"):
+        if held.stat().st_nlink == 1 and not _copied(editions):
+            held.unlink()
+
+
+def _copied(editions: Path) -> bool:
+    """Whether this file system holds copies, so that a content without links may be in use."""
+    probe = editions / OBJECTS / "probe"
+    probe.write_bytes(b"")
+    try:
+        os.link(probe, probe.with_suffix(".link"))
+    except OSError:
+        return True
+    else:
+        probe.with_suffix(".link").unlink()
+        return False
+    finally:
+        probe.unlink()
+
+
+def size(folder: Path) -> int:
+    """Bytes that a folder takes, each linked file counted once."""
+    seen = {}
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            held = path.stat()
+            seen[held.st_dev, held.st_ino] = held.st_size
+    return sum(seen.values())
+
+
+MANIFEST, PAGES, STATE, CODE_ARCHIVE = "manifest.json", "pages", "state", "code.tar.xz"
+MAKING = ".making"
+LEFT_OUT = ("reports/", ".buildinfo", ".doctrees/")
+"""Of the built book: what only says how it was built."""
+
+
+def freeze(workspace: Workspace, draft: Draft, made_of: str) -> PastEdition:
+    """Freeze a draft and let every page know; returns the edition.
+
+    Parameters
+    ----------
+    made_of : the hash of everything that it was made of.
+    """
+    editions = workspace.var / FOLDER
+    making, name = editions / MAKING, draft.name.address
+    shutil.rmtree(making, ignore_errors=True)
+    # A folder that the index does not name is what an interrupted publication left.
+    shutil.rmtree(editions / name, ignore_errors=True)
+    history = History.read(workspace)
+    files = {path: place(editions, content, making / path) for path, content in _files(draft)}
+    files |= _pages(draft, editions, making, [one.name for one in history.editions if one.pages])
+    text = _text(_manifest(draft, files, history, made_of))
+    place(editions, text.encode(), making / MANIFEST)
+    making.replace(editions / name)
+    _list(workspace, draft, fingerprint.of_bytes(text.encode()))
+    restamp(workspace)
+    return History.read(workspace).named(name)
+
+
+def _files(draft: Draft) -> Iterator[tuple[str, bytes]]:
+    """Everything but the pages: path below the edition, content."""
+    yield "headline.json", _text(draft.headline).encode()
+    if draft.change is not None:
+        yield "change.json", _text(draft.change).encode()
+    if draft.claims is not None:
+        yield "claims.json", draft.claims.read_bytes()
+    for path, source in draft.results.items():
+        yield f"results/{path}", source.read_bytes()
+    for source in sorted(draft.ground.rglob("*")):
+        if source.is_file():
+            yield f"{STATE}/{source.relative_to(draft.ground).as_posix()}", source.read_bytes()
+    yield CODE_ARCHIVE, snapshot.archive(snapshot.package_fingerprint())
+
+
+def _pages(draft: Draft, editions: Path, making: Path, earlier: Collection[str]) -> dict[str, str]:
+    """Link the built pages in; returns their hashes, those of HTML with an empty slot.
+
+    ``earlier`` are the editions that a page may link to.
+    """
+    hashes: dict[str, str] = {}
+    if draft.pages is None:
+        return hashes
+    for source in sorted(draft.pages.rglob("*")):
+        path = source.relative_to(draft.pages).as_posix()
+        if not source.is_file() or path.startswith(LEFT_OUT):
+            continue
+        content = source.read_bytes()
+        if source.suffix == ".html":
+            page = linked(content.decode("utf-8"), path, earlier)
+            content = with_slot(page).encode()
+        hashes[f"{PAGES}/{path}"] = place(editions, content, making / PAGES / path)
+    return hashes
+
+
+def _manifest(
+    draft: Draft, files: Mapping[str, str], history: History, made_of: str
+) -> dict[str, Any]:
+    last = history.editions[-1] if history.editions else None
+    return {
+        "manifest_version": 1,
+        "edition": draft.name.address,
+        **asdict(draft.name),
+        "published": draft.published,
+        "reason": draft.reason,
+        "note": draft.note,
+        "programme": draft.programme,
+        "study": draft.study,
+        "synthetic": draft.synthetic,
+        "vintage": draft.vintage,
+        "next_due": draft.next_due,
+        **draft.stands_on,
+        "code": {
+            "package": snapshot.package_fingerprint(),
+            "figures": snapshot.figures_fingerprint(),
+            "environment": environment(),
+        },
+        "previous": None if last is None else {"edition": last.name, "manifest": last.manifest},
+        "made_of": made_of,
+        "files": dict(sorted(files.items())),
+    }
+
+
+def _list(workspace: Workspace, draft: Draft, manifest: str) -> None:
+    """Add the edition to the index; in place at once or not at all."""
+    path = workspace.var / FOLDER / INDEX
+    listed = (record_if_there(path) or {"editions": []})["editions"]
+    listed.append(
+        {
+            "name": draft.name.address,
+            **asdict(draft.name),
+            "published": draft.published,
+            "next_due": draft.next_due,
+            "reason": draft.reason,
+            "pages": draft.pages is not None,
+            "manifest": manifest,
+        }
+    )
+    write_whole(path, _text({"editions": listed}))
+
+
+def restamp(workspace: Workspace) -> None:
+    """Make every page say what the index says of its edition, and list the editions.
+
+    It may be run at any time: a page that says so already is left alone.
+    """
+    editions, history = workspace.var / FOLDER, History.read(workspace)
+    for edition in history.editions:
+        for path, page in pages_of(edition):
+            wanted = expected_page(history, edition, path, page)
+            if wanted != page:
+                place(editions, wanted.encode(), edition.folder / PAGES / path)
+    for name, text in pages(history).items():
+        write_whole(editions / name, text)
+    sweep(editions)
+
+
+def pages_of(edition: PastEdition) -> Iterator[tuple[str, str]]:
+    """Path and text of each page of an edition."""
+    folder = edition.folder / PAGES
+    for path in sorted(folder.rglob("*.html")):
+        yield path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8")
+
+
+def expected_page(history: History, edition: PastEdition, path: str, page: str) -> str:
+    """A page as it should stand, whatever its slot holds now."""
+    empty = blank(page)
+    with_pages = [one.name for one in history.editions if one.pages]
+    told = line(edition, path, empty, _correction(history, edition), with_pages)
+    return filled(empty, told)
+
+
+def _correction(history: History, edition: PastEdition) -> Corrected | None:
+    """What was corrected between an edition and its correction, seen from either."""
+    if edition.status == "corrected":
+        was, now = edition, history.named(edition.replaced_by)
+    elif edition.correction:
+        same = [one for one in history.editions if one.quarter == edition.quarter]
+        was, now = same[edition.correction - 1], edition
+    else:
+        return None
+    texts = [{key: str(one["text"]) for key, one in e.claims.items()} for e in (was, now)]
+    return Corrected(
+        claims={
+            key: (text, texts[1].get(key, ""))
+            for key, text in texts[0].items()
+            if texts[1].get(key) != text
+        },
+        reason=now.reason,
+        day=words.day(now.published),
+    )
+
+
+def _text(content: Any) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,288 @@
+"""Only what changed is computed again, and what an edition will hold before it is frozen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evaluation import fingerprint
+from evaluation.errors import EditionRefused
+from evaluation.ledger.calendar import due
+from evaluation.ledger.ledger import Ledger
+from evaluation.ledger.receipt import FIRST, Act, Receipt
+from evaluation.publish import snapshot
+from evaluation.quarters import Period
+from evaluation.study.interim_analyses import LookSeries
+from evaluation.study.lock import FILE as LOCK
+from evaluation.study.lock import Lock
+from evaluation.study.results import write_results
+from evaluation.study.run import catch_up, run_study
+from evaluation.study.stored_assignments import series_folder
+from evaluation.study.study import load_study
+
+if TYPE_CHECKING:
+    from evaluation.edition.past import History
+    from evaluation.programme import Programme
+    from evaluation.protocol import Protocol
+    from evaluation.publish.snapshot import Ground
+    from evaluation.workspace import Workspace
+
+
+Progress = Callable[[str], None]
+RECORD = "inputs.json"
+PARTS = {
+    "figures": "returns of its outcomes came in or were withdrawn",
+    "protocol": "its protocol, lock or notes are others",
+    "declared": "what the programme declares is another",
+    "code": "the code is another",
+    "parameters": "prices or other parameters are others",
+    "looks": "its look ledger is another",
+}
+
+
+def studies_of(workspace: Workspace, programme: str | None = None) -> list[str]:
+    """Every ``programme/study`` that has a protocol and returns to rest on, by name."""
+    found = workspace.studies.glob(f"{programme or '*'}/*/protocol.yaml")
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        held = {one.programme for one in ledger.receipts()}
+    names = [(path.parent.parent.name, path.parent.name) for path in found]
+    return sorted(f"{name}/{study}" for name, study in names if name in held)
+
+
+def refresh_studies(workspace: Workspace, name: str, progress: Progress) -> bool:
+    """Take the looks that are due and run a study, unless its results rest on all as it is now.
+
+    Returns whether it was run; ``progress`` is told why.
+    """
+    catch_up(workspace, name, progress=progress)
+    programme, _, study = name.partition("/")
+    results = workspace.results(programme, study)
+    before, now = _recorded(results / RECORD), inputs(workspace, name)
+    changed = [PARTS[part] for part in PARTS if before.get(part) != now[part]]
+    if not changed and (results / "results.json").is_file():
+        progress(f"{name}: up to date")
+        return False
+    why = "it was not run before" if not before else ", ".join(changed) or "its results are gone"
+    progress(f"{name}: run, since {why}")
+    write_results(workspace, run_study(workspace, name, progress=progress))
+    # A run writes its look, so of the looks those after it are what the results rest on.
+    looks = _looks(workspace, *load_study(workspace, name))
+    text = json.dumps(now | {"looks": looks}, indent=1)
+    (results / RECORD).write_text(text + "\n", encoding="utf-8")
+    return True
+
+
+def inputs(workspace: Workspace, name: str) -> dict[str, str]:
+    """A hash of each part that a study's results rest on."""
+    programme, protocol = load_study(workspace, name)
+    folder = workspace.studies / programme.name
+    beside = [path for path in folder.glob(f"{protocol.study}/*.y*") if path.is_file()]
+    lock = folder / protocol.study / LOCK
+    tables = Path(str(resources.files("evaluation.value.parameters")))
+    return {
+        "figures": _figures(workspace, programme, protocol),
+        "protocol": _of([*beside, *([lock] if lock.is_file() else [])]),
+        "declared": _declared(programme, protocol),
+        "code": snapshot.figures_fingerprint(),
+        "parameters": _of(list(tables.glob("*.csv"))),
+        "looks": _looks(workspace, programme, protocol),
+    }
+
+
+def _declared(programme: Programme, protocol: Protocol) -> str:
+    """Everything declared that the study uses; that the calendar goes on is no change."""
+    left_out = {"last", "outcomes"} | (set() if protocol.value else {"costs"})
+    return fingerprint.of_data(
+        [
+            programme.model_dump(mode="json", exclude=left_out),
+            [programme.outcome_by_code[c].model_dump(mode="json") for c in protocol.outcomes],
+        ]
+    )
+
+
+def _of(paths: list[Path]) -> str:
+    return fingerprint.of_data(
+        sorted([path.name, fingerprint.of_bytes(path.read_bytes())] for path in paths)
+    )
+
+
+def _figures(workspace: Workspace, programme: Programme, protocol: Protocol) -> str:
+    """The returns that hold an outcome of the study, and what was done to them.
+
+    Where a look counts only what came in time, every return of the programme counts.
+    """
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        held = set(ledger.versions(programme.name, outcomes=list(protocol.outcomes))["return_id"])
+        every = protocol.vintage_rule == "due_day"
+        chain = [
+            [one.return_id, one.content_hash, one.received]
+            for one in ledger.receipts(programme.name)
+            if every or one.return_id in held
+        ]
+        chain += [
+            [act.act_id, act.kind, act.received] for act in ledger.acts() if act.return_id in held
+        ]
+    return fingerprint.of_data(chain)
+
+
+def _looks(workspace: Workspace, programme: Programme, protocol: Protocol) -> str:
+    if protocol.looks is None:
+        return ""
+    return LookSeries(folder=series_folder(workspace, programme, protocol)).head
+
+
+def _recorded(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Name:
+    """Which edition it is. correction : 0 for the first of its quarter. number : from 1."""
+
+    quarter: str
+    correction: int
+    number: int
+
+    @property
+    def address(self) -> str:
+        """``2026-Q3``; ``2026-Q3.1`` for its first correction."""
+        slug = Period.parse(self.quarter).slug
+        return f"{slug}.{self.correction}" if self.correction else slug
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What an edition will hold.
+
+    ground : its gathered folder. headline : id -> figure. results : path -> file. change : against
+    the edition before. pages : the folder of the built book; None for an edition of figures alone.
+    note : what a reader must know of how it came about.
+    """
+
+    name: Name
+    published: str
+    reason: str
+    programme: str
+    study: str
+    vintage: str
+    synthetic: bool
+    next_due: str
+    ground: Path
+    headline: Mapping[str, Any]
+    stands_on: Mapping[str, Any]
+    change: Mapping[str, Any] | None = None
+    claims: Path | None = None
+    results: Mapping[str, Path] = field(default_factory=dict)
+    pages: Path | None = None
+    note: str = ""
+
+
+def name_for(history: History, quarter: str, reason: str) -> Name:
+    """The next free name for a quarter.
+
+    Raises
+    ------
+    EditionRefused : a later quarter was published already, or it is a correction without a reason,
+        or a reason without anything to correct.
+    """
+    same = [one for one in history.editions if one.quarter == quarter]
+    later = [
+        one.quarter
+        for one in history.editions
+        if Period.parse(one.quarter).last_day > Period.parse(quarter).last_day
+    ]
+    if later:
+        raise EditionRefused(
+            f"{quarter} is older than {max(later)}, which was published already.",
+            expected="the quarter after the last edition, or a correction of the last edition",
+        )
+    if same and not reason:
+        raise EditionRefused(
+            f"{quarter} was published already, and what it rests on changed since.",
+            mend='publish a correction and say why: newstart edition publish --reason "..."',
+        )
+    if reason and not same:
+        raise EditionRefused(f"there is no edition of {quarter} to correct.", mend="leave --reason")
+    return Name(quarter=quarter, correction=len(same), number=len(history.editions) + 1)
+
+
+def vintage_of(workspace: Workspace, programme: str, until: str = "") -> str:
+    """The instant of the last record of a programme's returns: what was known at the edition."""
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        receipts = ledger.receipts(programme)
+        own = {one.return_id for one in receipts}
+        times = [one.received for one in receipts]
+        times += [act.received for act in ledger.acts() if act.return_id in own]
+    return max((one for one in times if not until or one <= until), default="")
+
+
+def stands_on(workspace: Workspace, programme: str, vintage: str) -> dict[str, Any]:
+    """The heads of everything that grows, as at a vintage: ledger, locks, look ledgers."""
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        records: list[Receipt | Act] = [*ledger.receipts(), *ledger.acts()]
+    known = [one for one in records if one.received <= vintage]
+    count = sum(isinstance(one, Receipt) for one in known)
+    followed = {one.previous_hash for one in known}
+    head = next((one.chain_hash for one in known if one.chain_hash not in followed), FIRST)
+    locks, looks, protocols = {}, {}, {}
+    for name in studies_of(workspace, programme):
+        declared, protocol = load_study(workspace, name)
+        lock = Lock.read(workspace.studies / name)
+        locks[name] = lock.hash if lock else None
+        protocols[name] = protocol.fingerprint
+        if protocol.looks is not None:
+            folder = series_folder(workspace, declared, protocol)
+            rows = [r for r in LookSeries(folder=folder).rows() if r.known["vintage"] <= vintage]
+            looks[name] = {
+                "series": folder.name,
+                "rows": len(rows),
+                "head": rows[-1].hash if rows else "",
+            }
+    return {
+        "ledger_head": {"returns": count, "chain": head},
+        "locks": locks,
+        "looks": looks,
+        "protocols": protocols,
+    }
+
+
+def next_due(programme: Programme, quarter: str) -> str:
+    """The day by which the returns of the quarter after are due; the next edition follows it."""
+    return due(Period.parse(quarter) + 1, programme).date().isoformat()
+
+
+def results_of(workspace: Workspace) -> dict[str, Path]:
+    """``programme/study`` -> the results that lie in the workspace."""
+    found = sorted((workspace.var / "results").glob("*/*/results.json"))
+    return {f"{path.parent.parent.name}/{path.parent.name}": path for path in found}
+
+
+def digest(workspace: Workspace, programme: str, ground: Ground, book: str) -> str:
+    """SHA-256 of everything that an edition is made of: the same, and there is nothing to publish.
+
+    Parameters
+    ----------
+    book : the hash of what the pages are made of; "" without pages.
+    """
+    results = {
+        name: fingerprint.of_bytes(path.read_bytes())
+        for name, path in results_of(workspace).items()
+    }
+    return fingerprint.of_data(
+        [
+            programme,
+            results,
+            ground.declared,
+            ground.parameters,
+            ground.vintage,
+            book,
+            snapshot.package_fingerprint() if book else snapshot.figures_fingerprint(),
+        ]
+    )

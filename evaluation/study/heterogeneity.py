@@ -1,0 +1,282 @@
+"""What one number hides: how sites and fifths differ, likely effects, breaks of the path."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evaluation.diagnose import EventStudy, sensitivity
+from evaluation.errors import EstimateError
+from evaluation.estimate.interim import statistic
+from evaluation.estimate.units import stretch
+from evaluation.finding.models import random_effects
+from evaluation.study.run import estimate_by
+from evaluation.value import Value, worth
+from evaluation.value.report import FIFTHS, Incomes, by_fifth
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.estimate.assignments import Assignments
+    from evaluation.estimate.estimate import Estimate
+    from evaluation.panel import Panel
+    from evaluation.study.run import StudyRun
+
+    Floats = NDArray[np.float64]
+
+
+FEWEST_SITES = 3
+EQUALLY_LIKELY = 20
+BREAKS = (0.0, 0.25, 0.5, 1.0, 2.0)
+"""Bounds M that are shown: multiples of the largest break before the start."""
+TWINS = ("augmented_synthetic_control", "synthetic_control", "synthetic_did")
+"""Estimators that make a twin, those with few donors first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewSite:
+    """Where the effect of a site like these may lie.
+
+    mean, se : of the effects' distribution over sites. tau : its standard deviation. low, high :
+    the prediction interval. p_alike : of Cochran's Q, that sites differ by chance alone.
+    """
+
+    sites: int
+    mean: float
+    se: float
+    tau: float
+    low: float
+    high: float
+    p_alike: float
+
+
+def new_site(effects: Floats, errors: Floats, level: float) -> NewSite | None:
+    """The prediction interval for one more site; None below three sites with an error.
+
+    Random effects by DerSimonian and Laird (1986); the interval as in Higgins, Thompson and
+    Spiegelhalter (2009, J. R. Stat. Soc. A 172: 137-159), equation 12: mean -+ t(k-2) times the
+    root of tau^2 + se^2. It takes the sites' estimates as independent, and sites as drawn from
+    one distribution; with few sites, tau is hardly known and the interval too short rather than
+    too long.
+    """
+    from scipy import stats
+
+    held = np.isfinite(effects) & np.isfinite(errors) & (errors > 0)
+    y, v = effects[held], errors[held] ** 2
+    k = len(y)
+    if k < FEWEST_SITES:
+        return None
+    found = random_effects(y, v)
+    reach = float(stats.t.ppf((1 + level) / 2, k - 2)) * math.sqrt(found.tau2 + found.se**2)
+    return NewSite(
+        sites=k,
+        mean=found.mean,
+        se=found.se,
+        tau=math.sqrt(found.tau2),
+        low=found.mean - reach,
+        high=found.mean + reach,
+        p_alike=float(stats.chi2.sf(found.q, k - 1)),
+    )
+
+
+def new_site_of(estimate: Estimate) -> NewSite | None:
+    """The same from an estimate's own site effects and their errors by re-assignment."""
+    if estimate.draws is None or len(estimate.index) == 1:
+        return None
+    table = estimate.by("site")
+    return new_site(
+        table["effect"].to_numpy(dtype=float), table["se"].to_numpy(dtype=float), estimate.level
+    )
+
+
+def equally_likely(estimate: Estimate, window: tuple[int, int]) -> list[float]:
+    """Twenty values of the overall effect, each as likely as any other, from the net draws.
+
+    The values at probabilities 1/40, 3/40 ... of the effect less its net placebo effect, stretched
+    as the draws of money are where the inverted test is wider. Empty without draws.
+    """
+    if estimate.draws is None:
+        return []
+    row = estimate.overall(window=window).iloc[0]
+    net = statistic(estimate, window).net[1:]
+    apart = net - net.mean()
+    wider = stretch(apart, row, estimate.level) if np.ptp(apart) > 0 else 1.0
+    apart = apart * (wider if math.isfinite(wider) else 1.0)
+    at = (np.arange(EQUALLY_LIKELY) + 0.5) / EQUALLY_LIKELY
+    found: list[float] = np.quantile(float(row["effect"]) - apart, at).tolist()
+    return found
+
+
+def breaks_of(estimate: Estimate, window: tuple[int, int]) -> dict[str, Any] | None:
+    """The effect's range if paths break after the start by M times the largest break before it.
+
+    Relative magnitudes of Rambachan and Roth (2023), as `evaluation.diagnose.honest` has them, from
+    as many periods before the start as the window has. None where the estimate bears no such range.
+
+    Returns
+    -------
+    ``breakdown``: the largest M that leaves nought out, 0 if none; ``rows``: ``bound, low, high``.
+    """
+    try:
+        study = EventStudy.of(estimate, window=(window[0] - window[1] - 1, window[1]))
+        table = sensitivity(
+            study, "relative_magnitudes", BREAKS, window=window, level=estimate.level
+        )
+    except EstimateError:
+        return None
+    return {
+        "breakdown": table.attrs["breakdown"],
+        "rows": [
+            {"bound": bound, "low": row["low"], "high": row["high"]}
+            for bound, row in table.iterrows()
+        ],
+    }
+
+
+def twin_of(estimates: Sequence[Estimate], names: Mapping[str, str]) -> dict[str, Any] | None:
+    """The twin of the first estimate that makes one, with its estimator; None where none does."""
+    made = {one.estimator: one for one in estimates if len(one.paths) and len(one.weights)}
+    chosen = next((made[name] for name in TWINS if name in made), None)
+    return None if chosen is None else {"estimator": chosen.estimator, **twin(chosen, names)}
+
+
+def twin(estimate: Estimate, names: Mapping[str, str]) -> dict[str, Any]:
+    """All pilot areas and their synthetic twins by quarter, and the areas that make up the twins.
+
+    Returns
+    -------
+    ``rows``: ``period, observed, twin, low, high`` on the estimate's scale, means over pilot areas;
+    low and high hold the middle 95 % of what re-drawn start dates make of the gap, around the twin.
+    ``donors``: ``name, weight``, the mean weight over pilot areas, heaviest first.
+    """
+    paths = estimate.paths
+    values = paths[["observed", "counterfactual"]].to_numpy(dtype=float)
+    known, values = np.isfinite(values).all(axis=1), np.nan_to_num(values)
+    quarter = paths["quarter"].astype(str).to_numpy()
+    weight = estimate.index["n_areas"].to_numpy(dtype=float)
+    raw = None if estimate.draws is None else np.nan_to_num(estimate.draws.raw[1:])
+    rows = []
+    for label in dict.fromkeys(quarter):
+        now = (quarter == label) & known
+        if not now.any():
+            continue
+        share = np.where(now, weight, 0.0) / weight[now].sum()
+        observed, other = (float(v) for v in share @ values)
+        low = high = None
+        if raw is not None:
+            low, high = (other + float(end) for end in np.quantile(raw @ share, (0.025, 0.975)))
+        rows.append(
+            {"period": label, "observed": observed, "twin": other, "low": low, "high": high}
+        )
+    held = estimate.weights.groupby("donor")["weight"].sum() / estimate.weights["area"].nunique()
+    heaviest = held.sort_values(ascending=False, kind="stable")
+    donors = [
+        {"name": names.get(str(code), str(code)), "weight": float(value)}
+        for code, value in heaviest.items()
+        if abs(value) > 1e-6
+    ]
+    return {
+        "rows": rows,
+        "donors": donors,
+        "scale": estimate.scale,
+        **{
+            key: float(value)
+            for key, value in estimate.diagnostics.items()
+            if key in ("pre_period_rmspe", "effective_donors")
+        },
+    }
+
+
+def fifths(run: StudyRun) -> list[dict[str, Any]]:
+    """One row a fifth, as `by_fifth` gives them; none where the programme declares no fifths.
+
+    Raises
+    ------
+    ValueChainError : an area of the study has no fifth.
+    """
+    declared = run.programme.deprivation
+    if run.value is None or not declared:
+        return []
+    return by_fifth(
+        run.panel,
+        {one.area: one.fifth for one in declared},
+        lambda panel: _valued(run, panel),
+        _incomes(run),
+    )
+
+
+def effects_by_fifth(run: StudyRun) -> list[dict[str, Any]]:
+    """The main outcomes' effects within each fifth; none where the programme declares no fifths.
+
+    Returns
+    -------
+    Rows with ``fifth, pilot_areas, comparison_areas, reason`` (why there is no estimate, or empty)
+    and ``effects``: ``outcome, scale, effect, low, high, p_value`` over the protocol's window.
+    """
+    fifth_of = {one.area: one.fifth for one in run.programme.deprivation}
+    if not fifth_of:
+        return []
+    held = np.array([fifth_of.get(str(code), 0) for code in run.panel.areas.index])
+    return [_within(run, fifth, held == fifth) for fifth in FIFTHS]
+
+
+def _within(run: StudyRun, fifth: int, inside: NDArray[np.bool_]) -> dict[str, Any]:
+    pilots = int((inside & run.panel.started).sum())
+    row: dict[str, Any] = {
+        "fifth": fifth,
+        "pilot_areas": pilots,
+        "comparison_areas": int(inside.sum()) - pilots,
+        "reason": "",
+        "effects": [],
+    }
+    if not pilots or pilots == inside.sum():
+        lacking = "pilot" if not pilots else "comparison"
+        return row | {"reason": f"no {lacking} area lies in this fifth"}
+    try:
+        panel = run.panel.select(inside)
+        assignments = run.assignments.redrawn(panel)
+        found = [_effect(run, code, panel, assignments) for code in run.protocol.primary]
+    except EstimateError as refused:
+        return row | {"reason": refused.what}
+    return row | {"effects": found}
+
+
+def _effect(run: StudyRun, code: str, panel: Panel, assignments: Assignments) -> dict[str, Any]:
+    protocol = run.protocol
+    estimate = estimate_by(protocol.estimators[0], panel, code, protocol, assignments)
+    overall = estimate.overall(window=protocol.window).iloc[0]
+    figures = {key: float(overall[key]) for key in ("effect", "low", "high", "p_value")}
+    return {"outcome": code, "scale": estimate.scale, **figures}
+
+
+def _incomes(run: StudyRun) -> Incomes:
+    """Mean income of each fifth, and of all areas as the reference."""
+    held: dict[int, list[float]] = {}
+    for one in run.programme.deprivation:
+        held.setdefault(one.fifth, []).append(one.income)
+    every = [income for incomes in held.values() for income in incomes]
+    return Incomes(
+        of_fifth={fifth: sum(incomes) / len(incomes) for fifth, incomes in held.items()},
+        reference=sum(every) / len(every),
+        source="declared by the programme",
+    )
+
+
+def _valued(run: StudyRun, panel: Panel) -> Value:
+    protocol, programme = run.protocol, run.programme
+    assignments = run.assignments.redrawn(panel)
+    codes = [
+        code
+        for code in (*protocol.primary, *protocol.secondary)
+        if programme.outcome_by_code[code].unit_cost
+    ]
+    estimates = [
+        estimate_by(protocol.estimators[0], panel, code, protocol, assignments) for code in codes
+    ]
+    return worth(
+        estimates, programme, price_base=protocol.price_base, seed=protocol.assignments.seed
+    )

@@ -1,0 +1,456 @@
+"""Interim analyses of a study: all outcomes tested at once, and a record never rewritten."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from evaluation import fingerprint
+from evaluation.errors import EstimateError, LedgerError
+from evaluation.estimate import interim, registry, samples
+from evaluation.estimate.did import DidSettings, Window, did_looks, did_with_gaps
+from evaluation.estimate.interim import Look, LookPlan, repeated_interval, sequential_p, take_look
+from evaluation.estimate.multiple_testing import closed_look, rejected
+from evaluation.estimate.registry import Choices
+from evaluation.finding.sentences import Looked
+from evaluation.panel import Panel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.estimate.assignments import Assignments
+    from evaluation.programme import Programme
+    from evaluation.protocol import Protocol
+
+    Floats = NDArray[np.float64]
+    Statistics = Mapping[str, tuple[Floats, Floats]]
+
+
+ROWS = "looks.jsonl"
+START = "0" * 64
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Row:
+    """One look, as written.
+
+    known : what the look rested on: quarter, vintage, and the fingerprints of panel, protocol,
+    assignments and code. time : looks elapsed over the horizon. looks : name of a test -> its look.
+    """
+
+    number: int
+    known: Mapping[str, str]
+    time: float
+    looks: Mapping[str, Look]
+    statistics: str
+    previous: str
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The row as plain data; alive and lost assignments as bits in base64."""
+        return {
+            "number": self.number,
+            "known": dict(self.known),
+            "time": self.time,
+            "statistics": self.statistics,
+            "previous": self.previous,
+            "looks": {name: _content(look) for name, look in sorted(self.looks.items())},
+        }
+
+    @property
+    def hash(self) -> str:
+        return fingerprint.of_data(self.content)
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Row:
+        """A row from plain data."""
+        looks = {}
+        for name, held in content["looks"].items():
+            many = held["assignments"]
+            lost = _flags(held["lost"], many) if "lost" in held else np.zeros(many, dtype=bool)
+            threshold = np.inf if held["threshold"] is None else held["threshold"]
+            looks[name] = Look(
+                time=content["time"],
+                spent=held["spent"],
+                threshold=threshold,
+                alive=_flags(held["alive"], many),
+                lost=lost,
+            )
+        return cls(
+            number=content["number"],
+            known=content["known"],
+            time=content["time"],
+            looks=looks,
+            statistics=content["statistics"],
+            previous=content["previous"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookSeries:
+    """The looks of one study under one set of assignments."""
+
+    folder: Path
+
+    def rows(self) -> list[Row]:
+        """Every look so far, checked.
+
+        Raises
+        ------
+        LedgerError : a row or its statistics were changed, or a row is missing.
+        """
+        path = self.folder / ROWS
+        if not path.is_file():
+            return []
+        rows, previous = [], START
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            try:
+                row = Row.of(json.loads(line))
+            except (ValueError, KeyError, TypeError):
+                raise _broken(path, number, "it cannot be read") from None
+            if row.previous != previous or row.number != number:
+                raise _broken(path, number, "it does not follow from the look before it")
+            held = self._statistics_path(number)
+            if not held.is_file() or fingerprint.of_bytes(held.read_bytes()) != row.statistics:
+                raise _broken(path, number, f"its statistics ({held.name}) are not what it saw")
+            rows.append(row)
+            previous = row.hash
+        return rows
+
+    @property
+    def head(self) -> str:
+        """Hash of the last row; zeros before the first."""
+        rows = self.rows()
+        return rows[-1].hash if rows else START
+
+    def statistics(self, number: int) -> dict[str, tuple[Floats, Floats]]:
+        """Outcome -> (raw, shift) under every assignment, as look ``number`` saw them."""
+        with np.load(self._statistics_path(number)) as held:
+            codes = [name.removeprefix("raw_") for name in held.files if name.startswith("raw_")]
+            return {code: (held[f"raw_{code}"], held[f"shift_{code}"]) for code in codes}
+
+    def append(
+        self,
+        known: Mapping[str, str],
+        time: float,
+        looks: Mapping[str, Look],
+        statistics: Mapping[str, tuple[Floats, Floats]],
+    ) -> Row:
+        """Write one more row; its statistics first, so that no row is without them."""
+        rows = self.rows()
+        number = len(rows) + 1
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self._statistics_path(number)
+        arrays: dict[str, Floats] = {}
+        for code, (raw, shift) in statistics.items():
+            arrays |= {f"raw_{code}": raw, f"shift_{code}": shift}
+        with path.open("wb") as handle:
+            np.savez(handle, allow_pickle=False, **arrays)
+        row = Row(
+            number=number,
+            known=dict(known),
+            time=time,
+            looks=dict(looks),
+            statistics=fingerprint.of_bytes(path.read_bytes()),
+            previous=rows[-1].hash if rows else START,
+        )
+        with (self.folder / ROWS).open("ab") as handle:
+            handle.write(fingerprint.canonical(row.content) + b"\n")
+        return row
+
+    def _statistics_path(self, number: int) -> Path:
+        return self.folder / f"{number:03d}.npz"
+
+
+def _content(look: Look) -> dict[str, Any]:
+    """A look as plain data; that none is lost goes without saying."""
+    content = {
+        "spent": look.spent,
+        "crossed": look.crossed,
+        "threshold": look.threshold if np.isfinite(look.threshold) else None,
+        "assignments": len(look.alive),
+        "alive": _bits(look.alive),
+    }
+    return content | ({"lost": _bits(look.lost)} if look.lost.any() else {})
+
+
+def _bits(flags: NDArray[np.bool_]) -> str:
+    return base64.b64encode(np.packbits(flags).tobytes()).decode()
+
+
+def _flags(bits: str, count: int) -> NDArray[np.bool_]:
+    held = np.frombuffer(base64.b64decode(bits), dtype=np.uint8)
+    return np.unpackbits(held)[:count].astype(bool)
+
+
+def _broken(path: Path, number: int, why: str) -> LedgerError:
+    return LedgerError(
+        f"look {number} of the look ledger does not hold: {why}.",
+        where=str(path),
+        mend="restore the folder from a back-up; a look is never mended by hand",
+    )
+
+
+SET, HARM, DRAWN_ANEW = "set:", "harm:", "drawn_anew"
+
+
+def plan_of(protocol: Protocol) -> LookPlan:
+    """How the protocol spends alpha; without planned looks, all of it at one."""
+    looks, alpha = protocol.looks, round(1 - protocol.level, 10)
+    if looks is None:
+        return LookPlan(alpha=alpha, horizon=1, reserve=0.0)
+    return LookPlan(
+        alpha=alpha, spending=looks.spending, horizon=looks.horizon, reserve=looks.reserve
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What a look tests: the plan, the families, and the direction of harm of each outcome."""
+
+    plan: LookPlan
+    primary: tuple[str, ...]
+    harm_side: Mapping[str, Literal["greater", "less"]]
+    harm_margin: Mapping[str, float]
+
+    @classmethod
+    def of(cls, protocol: Protocol, programme: Programme, panel: Panel) -> Watched:
+        """From a protocol that plans looks; the panel gives the level that a percentage is of."""
+        looks = protocol.looks
+        assert looks is not None  # the caller looks only where looks are planned
+        margin = {}
+        side: dict[str, Literal["greater", "less"]] = {}
+        for code in protocol.primary:
+            polarity = programme.outcome_by_code[code].polarity
+            if polarity == "care":
+                continue
+            side[code] = "greater" if polarity == "down" else "less"
+            size = float(np.log1p(looks.harm_margin / 100))
+            if protocol.scale_of(code) == "level":
+                size = looks.harm_margin / 100 * _level_before(panel, code)
+            margin[code] = size if polarity == "down" else -size
+        return cls(
+            plan=plan_of(protocol), primary=protocol.primary, harm_side=side, harm_margin=margin
+        )
+
+    def harm_plan(self, code: str) -> LookPlan:
+        """Harm is watched apart, one-sided, by Pocock's spending, with an alpha of its own."""
+        return LookPlan(
+            alpha=self.plan.alpha,
+            spending="pocock",
+            horizon=self.plan.horizon,
+            reserve=self.plan.reserve,
+            side=self.harm_side[code],
+        )
+
+
+def _level_before(panel: Panel, code: str) -> float:
+    """Mean figure of the started areas before the first start."""
+    started = panel.started
+    first = int(panel.start_index[started].min())
+    return float(np.nanmean(panel.array(code)[started, :first]))
+
+
+def elapsed(panel: Panel, horizon: int) -> float:
+    """Looks elapsed over the horizon: periods since the first start, by calendar."""
+    first = int(panel.start_index[panel.started].min())
+    return (len(panel.periods) - first) / horizon
+
+
+def statistics_of(panel: Panel, protocol: Protocol, assignments: Assignments) -> Statistics:
+    """Outcome -> (raw, shift) of the primary estimator, as known now.
+
+    Difference-in-differences takes a faster way; the figures are the same.
+    """
+    name, plan = protocol.estimators[0], protocol.did
+    score = protocol.looks.score if protocol.looks else "mean"
+    found: dict[str, tuple[Floats, Floats]] = {}
+    base = plan.base if plan.base != "varying" else None
+    fast = name == "did" and plan.comparison == "never" and base and score == "mean"
+    fast = fast and protocol.assignments.gaps == "as_they_are"
+    for code in protocol.outcomes:
+        sample = samples.take(panel, code, protocol.scale_of(code))
+        if fast and base and np.isfinite(sample.figures).all():
+            window = Window(
+                first=protocol.window[0],
+                last=protocol.window[1],
+                base=base,
+                looks=(len(panel.periods) - 1,),
+                anticipation=plan.anticipation,
+            )
+            raw, shift = did_looks(sample.figures[None], assignments, window)
+            found[code] = (raw[0, 0], shift[0])
+            continue
+        if fast and base:
+            settings = DidSettings(
+                base=base, anticipation=plan.anticipation, scale=protocol.scale_of(code)
+            )
+            found[code] = did_with_gaps(sample, assignments, settings, protocol.window)
+            continue
+        choices = Choices.of(protocol, code)
+        estimate = registry.to_test(name, panel, code, choices, assignments)
+        at = interim.statistic(estimate, protocol.window, score)
+        found[code] = (at.raw, at.shift)
+    return found
+
+
+def look(
+    statistics: Statistics, time: float, watched: Watched, before: Row | None
+) -> dict[str, Look]:
+    """One look at every test: each outcome, each set of primaries, harm of each primary."""
+    raw = {code: pair[0] for code, pair in statistics.items()}
+    last = before.looks if before else {}
+    taken = {code: take_look(row, time, watched.plan, last.get(code)) for code, row in raw.items()}
+    primary = {code: raw[code] for code in watched.primary}
+    sets = {name: tuple(name.removeprefix(SET).split("+")) for name in last if SET in name}
+    earlier = {chosen: last[name] for name, chosen in sets.items()} if sets else None
+    for chosen, one in closed_look(primary, time, watched.plan, earlier).items():
+        taken[SET + "+".join(chosen)] = one
+    for code in watched.harm_side:
+        row, shift = statistics[code]
+        beyond = row - watched.harm_margin[code] * shift
+        taken[HARM + code] = take_look(beyond, time, watched.harm_plan(code), last.get(HARM + code))
+    return taken
+
+
+def verdicts(rows: list[Row], seen: list[Statistics], watched: Watched) -> dict[str, Looked]:
+    """What the looks so far say of each outcome.
+
+    Parameters
+    ----------
+    rows, seen : the looks in order, and the statistics that each saw.
+    """
+    found = {}
+    times = [row.time for row in rows]
+    for code in seen[-1]:
+        raw, shift = (np.stack([one[code][k] for one in seen]) for k in (0, 1))
+        low, high = repeated_interval(raw, shift, times, watched.plan)
+        crossed = [_crossed(row, code, watched) for row in rows]
+        at = crossed.index(True) if True in crossed else None
+        found[code] = Looked(
+            number=len(rows),
+            crossed=at is not None,
+            crossed_at=rows[at].known["quarter"] if at is not None else None,
+            low=low,
+            high=high,
+            p=sequential_p(raw, times, watched.plan),
+            spent=rows[-1].looks[code].spent,
+            alpha=watched.plan.alpha,
+            harmed=code in watched.harm_side and rows[-1].looks[HARM + code].crossed,
+        )
+    return found
+
+
+def _crossed(row: Row, code: str, watched: Watched) -> bool:
+    if code not in watched.primary:
+        return row.looks[code].crossed
+    sets = {
+        tuple(name.removeprefix(SET).split("+")): one
+        for name, one in row.looks.items()
+        if name.startswith(SET)
+    }
+    return rejected(sets)[code]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Seen:
+    """The looks that a run of a study rests on, and whether the last of them is written down."""
+
+    rows: list[Row]
+    statistics: list[Statistics]
+    watched: Watched
+    written: bool
+
+    def verdicts(self) -> dict[str, Looked]:
+        """What the looks so far say of each outcome."""
+        return verdicts(self.rows, self.statistics, self.watched)
+
+    def story(self, code: str) -> list[dict[str, object]]:
+        """One row a look: what was known of an outcome then, with the interval of all looks so far.
+
+        ``effect, low, high`` are on the estimate's scale.
+        """
+        times, told = [row.time for row in self.rows], []
+        raw, shift = (np.stack([one[code][k] for one in self.statistics]) for k in (0, 1))
+        for k, row in enumerate(self.rows):
+            low, high = repeated_interval(
+                raw[: k + 1], shift[: k + 1], times[: k + 1], self.watched.plan
+            )
+            told.append(
+                {
+                    "quarter": row.known["quarter"],
+                    "vintage": row.known["vintage"],
+                    "effect": float(raw[k, 0] / shift[k, 0]),
+                    "low": low,
+                    "high": high,
+                    "spent": row.looks[code].spent,
+                    "crossed": _crossed(row, code, self.watched),
+                }
+            )
+        return told
+
+
+def _drawn_anew(panel: Panel, protocol: Protocol, assignments: Assignments) -> dict[str, str]:
+    """A fingerprint of the assignments of outcomes for which the estimator draws anew, if any."""
+    drawn = {
+        code: registry.drawn_anew(protocol.estimators[0], panel, code, assignments)
+        for code in protocol.outcomes
+    }
+    return {DRAWN_ANEW: fingerprint.of_data(drawn)} if any(drawn.values()) else {}
+
+
+def look_at(
+    series: LookSeries,
+    panel: Panel,
+    protocol: Protocol,
+    programme: Programme,
+    assignments: Assignments,
+    known: Mapping[str, str],
+    *,
+    record: bool = True,
+) -> Seen:
+    """Take the look of this vintage, or find it again.
+
+    A vintage that was looked at before gives the verdict that was written then. A vintage older
+    than the last look, but not one of them, is looked at after the looks before it and not
+    written: the past gets no new verdict.
+
+    Raises
+    ------
+    EstimateError : the estimator draws other assignments than at the look before.
+    """
+    watched = Watched.of(protocol, programme, panel)
+    rows = [row for row in series.rows() if row.known["vintage"] <= known["vintage"]]
+    newest = len(rows) == len(series.rows())
+    earlier: list[Statistics] = [series.statistics(row.number) for row in rows]
+    if rows and rows[-1].known["panel"] == known["panel"]:
+        return Seen(rows=rows, statistics=earlier, watched=watched, written=True)
+    known = {**known, **_drawn_anew(panel, protocol, assignments)}
+    if rows and rows[-1].known.get(DRAWN_ANEW) != known.get(DRAWN_ANEW):
+        raise EstimateError(
+            f"{protocol.estimators[0].replace('_', ' ')} leaves out other areas for want of a "
+            "figure than at the look before: its assignments are others, so that the looks before "
+            "cannot be followed.",
+            mend="set areas with missing figures aside in the programme from the first look on, or "
+            "lead with another estimator: all others keep their assignments",
+        )
+    now = statistics_of(panel, protocol, assignments)
+    last = rows[-1] if rows else None
+    # A panel that lost its last quarter is no earlier than the look that saw it.
+    time = max(elapsed(panel, watched.plan.horizon), last.time if last else 0.0)
+    taken = look(now, time, watched, last)
+    if record and newest:
+        row = series.append(known, time, taken, now)
+    else:
+        row = Row(
+            number=len(rows) + 1, known=known, time=time, looks=taken, statistics="", previous=""
+        )
+    return Seen(
+        rows=[*rows, row], statistics=[*earlier, now], watched=watched, written=record and newest
+    )

@@ -1,0 +1,365 @@
+"""How a run of a study stands to its lock: what is not as it was locked, each in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from evaluation.errors import ProtocolError
+from evaluation.ledger.calendar import due
+from evaluation.ledger.receipt import FIRST, Act, Receipt
+from evaluation.programme import Frozen, read_yaml, validated
+from evaluation.quarters import Period, format_instant, parse_instant
+from evaluation.study import stored_assignments
+from evaluation.study.lock import Lock, code_files, declared_part, protocol_part
+from evaluation.study.study import study_panel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evaluation.ledger.ledger import Ledger
+    from evaluation.panel import Panel
+    from evaluation.programme import Programme
+    from evaluation.protocol import Protocol
+    from evaluation.study.interim_analyses import Seen
+    from evaluation.workspace import Workspace
+
+
+FILE = "deviations.yaml"
+
+
+class Deviation(Frozen):
+    """One departure from the protocol."""
+
+    date: date
+    what: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.date.isoformat()}: {self.what.rstrip('.')}. Reason: {self.reason}"
+
+
+class _Deviations(Frozen):
+    deviations: tuple[Deviation, ...] = ()
+
+
+def read_deviations(folder: Path) -> tuple[Deviation, ...]:
+    """The deviations of a study, in order of date; none where there is no file.
+
+    Raises
+    ------
+    ProtocolError : one has no date, text or reason, or the file has another shape.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return ()
+    held = validated(
+        _Deviations,
+        read_yaml(path),
+        path,
+        ProtocolError,
+        expected="deviations: a list, each with date, what and reason",
+    )
+    return tuple(sorted(held.deviations, key=lambda one: one.date))
+
+
+LONGEST = 80
+
+
+def differing(was: Any, now: Any, place: str = "") -> list[tuple[str, Any, Any]]:
+    """Dotted place, old value and new one of everything that differs; a list is one value."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        return [
+            found
+            for key in dict.fromkeys([*was, *now])
+            for found in differing(was.get(key), now.get(key), f"{place}.{key}".lstrip("."))
+        ]
+    return [] if was == now else [(place, was, now)]
+
+
+def short(value: Any) -> str:
+    """A value as it is quoted in a sentence."""
+    text = "not stated" if value in (None, "", [], {}) else str(value)
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+
+
+Record = Receipt | Act
+
+
+def not_by_the_rule(
+    what: tuple[Programme, Protocol], ledger: Ledger, lock: Lock, as_of: datetime | None
+) -> list[str]:
+    """Why a vintage is not one that the lock provides for; nothing if it is."""
+    programme, protocol = what
+    chain = _in_order(ledger)
+    known = [one for one in chain if as_of is None or one.received <= format_instant(as_of)]
+    said = [
+        found for step in lock.steps if (found := _not_ancestor(step, known, chain)) is not None
+    ]
+    broken = ledger.verify().broken
+    said += [
+        f"The ledger does not hold: {'return ' + one.return_id if one.return_id else 'it'}: "
+        f"{one.what}"
+        for one in broken[:NAMED]
+    ]
+    said += _backdated(lock, chain)
+    if protocol.vintage_rule == "due_day" and not said:
+        said += _after_due(programme, known)
+    return said
+
+
+def _in_order(ledger: Ledger) -> list[Record]:
+    """Every record of the chain, each after the one that it follows."""
+    records: list[Record] = [*ledger.receipts(), *ledger.acts()]
+    after = {one.previous_hash: one for one in records}
+    chain: list[Record] = []
+    head = FIRST
+    while head in after and len(chain) < len(records):
+        chain.append(after[head])
+        head = after[head].chain_hash
+    return chain
+
+
+def _not_ancestor(step: object, known: list[Record], chain: list[Record]) -> str | None:
+    assert isinstance(step, dict)
+    head, day = step["ledger_head"]["chain"], step["frozen"][:10]
+    if head == FIRST or any(one.chain_hash == head for one in known):
+        return None
+    if any(one.chain_hash == head for one in chain):
+        return f"This vintage is older than the lock of {day}: it was known when that was made."
+    return f"The ledger is not that of the lock of {day}: it does not hold the record named there."
+
+
+def _backdated(lock: Lock, chain: list[Record]) -> list[str]:
+    """Records after the first lock's head that claim an instant before the one they follow."""
+    hashes = [FIRST, *(one.chain_hash for one in chain)]
+    head = lock.first["ledger_head"]["chain"]
+    if head not in hashes:
+        return []
+    begin, said = hashes.index(head), []
+    latest = max([one.received for one in chain[:begin]] + [lock.first["frozen"]])
+    for one in chain[begin:]:
+        if one.received < latest:
+            name = one.return_id if isinstance(one, Receipt) else one.act_id
+            said.append(
+                f"Record {name} was put into the ledger as if received on {one.received[:10]}, "
+                f"before {latest[:10]}: a past vintage is another than it was."
+            )
+        latest = max(latest, one.received)
+    return said[:NAMED]
+
+
+def _after_due(programme: Programme, known: list[Record]) -> list[str]:
+    own = [one for one in known if isinstance(one, Receipt) and one.programme == programme.name]
+    if not own:
+        return []
+    last = max(Period.parse(one.quarter) for one in own)
+    limit = due(last, programme)
+    if max(one.received for one in own) <= format_instant(limit):
+        return []
+    return [
+        f"This vintage holds returns of after {limit.date().isoformat()}, on which those "
+        f"of {last} were due; the protocol looks at what was known by then."
+    ]
+
+
+NO_LOCK = "No protocol lock exists: the analysis was not frozen before the data."
+NAMED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A study beside its lock.
+
+    changed : what is not as it was locked; restored, the run is as before. late : what no restoring
+    mends.
+    """
+
+    lock: Lock | None
+    changed: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
+
+    @property
+    def record(self) -> bool:
+        """Whether a look may be written to the look ledger."""
+        return not self.changed
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """Everything that keeps a look from being confirmatory, but for the look itself."""
+        return (NO_LOCK,) if self.lock is None else (*self.changed, *self.late)
+
+    def with_look(self, seen: Seen | None) -> tuple[str, ...]:
+        """The differences of a run, what is to be said of its look among them."""
+        said = list(self.differences)
+        if self.lock is None:
+            return tuple(said)
+        if seen is None:
+            said.append("No look was taken: nothing has started, or no looks are planned.")
+            return tuple(said)
+        if not seen.written and not self.changed:
+            said.append("This look is not written in the study's look ledger: a later look is.")
+        strange = [
+            str(row.number)
+            for row in seen.rows
+            if row.statistics and row.known.get("lock") not in self.lock.hashes
+        ]
+        if strange:
+            said.append(f"Of the looks so far, {', '.join(strange)} were not taken under the lock.")
+        return tuple(said)
+
+
+def standing_of(
+    workspace: Workspace,
+    programme: Programme,
+    protocol: Protocol,
+    ledger: Ledger,
+    as_of: datetime | None = None,
+) -> Standing:
+    """How a study stands to its lock at a vintage (default: all that the ledger knows).
+
+    Kept assignments that are missing, as in a fresh clone, are drawn again as they were locked.
+
+    Raises
+    ------
+    ProtocolError, LedgerError : the lock, the deviations or the kept assignments cannot be read.
+    """
+    folder = workspace.studies / programme.name / protocol.study
+    lock, deviations = Lock.read(folder), read_deviations(folder)
+    if lock is None:
+        return Standing(lock=None, deviations=deviations)
+    changed = [
+        *_protocol(lock, protocol_part(folder, protocol)),
+        *_declared(lock, declared_part(programme, protocol)),
+        *changed_code(lock),
+    ]
+    what = (programme, protocol)
+    if not changed:
+        restore_assignments(workspace, what, ledger, lock)
+    changed += _assignments(workspace, what, ledger, lock)
+    changed += not_by_the_rule(what, ledger, lock, as_of)
+    return Standing(
+        lock=lock, changed=tuple(changed), late=tuple(_late(lock)), deviations=deviations
+    )
+
+
+def restore_assignments(
+    workspace: Workspace, what: tuple[Programme, Protocol], ledger: Ledger, lock: Lock
+) -> None:
+    """Draw the kept assignments again as they were locked, where they are missing."""
+    programme, protocol = what
+    folder = stored_assignments.series_folder(workspace, programme, protocol)
+    if protocol.looks is None or (folder / stored_assignments.FILE).is_file():
+        return
+    panel = _drawn_on(what, ledger, lock)
+    if panel is not None:
+        stored_assignments.held_or_drawn(folder, programme, protocol, panel)
+
+
+def _drawn_on(what: tuple[Programme, Protocol], ledger: Ledger, lock: Lock) -> Panel | None:
+    """The panel on which the locked assignments were drawn; None if that is not known."""
+    (programme, protocol), instant = what, lock.content["assignments"]["drawn_as_of"]
+    if instant is None:
+        return None
+    as_of = parse_instant(instant)
+    observations = ledger.observations(
+        programme.name, as_of=as_of, outcomes=list(protocol.outcomes)
+    )
+    return None if observations.empty else study_panel(programme, protocol, observations, as_of)
+
+
+def _protocol(lock: Lock, now: Mapping[str, Any]) -> list[str]:
+    was = lock.content["protocol"]
+    # A field that a later version of the software adds is no difference.
+    known = {field: now["content"].get(field) for field in was["content"]}
+    said = [
+        f"protocol.yaml: {place} is {short(new)} and was locked as {short(old)}."
+        for place, old, new in differing(was["content"], known)
+    ]
+    if not said and was["sha256"] != now["sha256"]:
+        said.append("protocol.yaml: its text was changed, though no field of it (a comment?).")
+    return said
+
+
+def _declared(lock: Lock, now: Mapping[str, Any]) -> list[str]:
+    was = lock.content["declared"]
+    said = [
+        f"programme.yaml: site {code} starts in {now['sites'].get(code, 'no quarter')} and was "
+        f"locked with {was['sites'].get(code, 'no start')}."
+        for code in sorted({*was["sites"], *now["sites"]})
+        if was["sites"].get(code) != now["sites"].get(code)
+    ]
+    said += [
+        f"The definition of the outcome {code} is another than was locked."
+        for code in was["outcomes"]
+        if code in now["outcomes"] and was["outcomes"][code] != now["outcomes"][code]
+    ]
+    if was["areas"] != now["areas"]:
+        said.append("The list of eligible areas (or a fixed denominator) is another than locked.")
+    return said
+
+
+def changed_code(lock: Lock) -> list[str]:
+    """Which files of the code that decides are not as they were locked, in a sentence."""
+    was, now = lock.content["code"]["files"], code_files()
+    changed = sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
+    if not changed:
+        return []
+    more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
+    return [f"The code is another than was locked: {', '.join(changed[:NAMED])}{more}."]
+
+
+def _assignments(
+    workspace: Workspace, what: tuple[Programme, Protocol], ledger: Ledger, lock: Lock
+) -> list[str]:
+    programme, protocol = what
+    folder = stored_assignments.series_folder(workspace, programme, protocol)
+    found = stored_assignments.kept_fingerprint(folder)
+    if found == lock.content["assignments"]["sha256"]:
+        return []
+    if not found:
+        return ["The kept assignments are missing, or belong to another plan than was locked."]
+    said = "The kept assignments are not those that were locked"
+    panel = _drawn_on(what, ledger, lock)
+    if panel is None:
+        return [f"{said}."]
+    expected, whole = stored_assignments.drawn(programme, protocol, panel)
+    rows = stored_assignments.changed_rows(folder, expected, whole)
+    if not rows:
+        return [f"{said}: their description was changed, though no assignment."]
+    named = ", ".join(map(str, rows[:NAMED])) + (" ..." if len(rows) > NAMED else "")
+    return [f"{said}: {len(rows)} of {len(expected)} differ (number {named})."]
+
+
+def _late(lock: Lock) -> list[str]:
+    """What cannot be mended: what had been seen before the first lock, or before a change to it."""
+    first, said = lock.first, []
+    seen = first["data_seen"]
+    if seen["after_start"]:
+        said.append(
+            f"When the protocol was frozen ({first['frozen'][:10]}) figures up to "
+            f"{seen['last_quarter']} had been seen, and the first start was {seen['first_start']}."
+        )
+    for before, after in zip(lock.steps, lock.steps[1:], strict=False):
+        parts = [
+            name
+            for name, part in (
+                ("protocol", "protocol"),
+                ("declarations", "declared"),
+                ("assignments", "assignments"),
+            )
+            if before[part] != after[part]
+        ]
+        if parts and after["data_seen"]["after_start"]:
+            said.append(
+                f"The {' and '.join(parts)} changed at the re-lock of {after['frozen'][:10]}, when "
+                f"figures up to {after['data_seen']['last_quarter']} had been seen "
+                f"({after['reason']})."
+            )
+    return said

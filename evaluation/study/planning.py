@@ -1,0 +1,101 @@
+"""Design before the lock, for a study that is declared: power and matching on its own panel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from evaluation.design.match import Matched, MatchPlan, match
+from evaluation.design.power import Plan, compare, direction_of, power
+from evaluation.errors import ProtocolError
+from evaluation.ledger.ledger import Ledger
+from evaluation.study.interim_analyses import plan_of
+from evaluation.study.study import load_study, study_panel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from evaluation.panel import Panel
+    from evaluation.programme import Programme
+    from evaluation.protocol import Protocol
+    from evaluation.workspace import Workspace
+
+
+def study_power(
+    workspace: Workspace,
+    name: str,
+    *,
+    outcome: str | None = None,
+    targeted: float = 1.0,
+    candidates: Mapping[str, Sequence[str]] | None = None,
+) -> pd.DataFrame:
+    """What the planned looks could find, of each primary outcome or of one outcome.
+
+    Parameters
+    ----------
+    targeted : share of people whom the reform reaches. candidates : sets of pilot areas to compare
+        instead of the planned sites.
+
+    Returns
+    -------
+    Rows of `evaluation.design.power.power` or, with candidates, of
+    `evaluation.design.candidates.compare`, and ``outcome``. Effects are said in the direction that
+    is hoped for.
+
+    Raises
+    ------
+    ProtocolError : the protocol plans no looks, or has no such outcome.
+    """
+    programme, protocol, panel = _ground(workspace, name)
+    if protocol.looks is None:
+        raise ProtocolError(
+            "the protocol plans no looks, so there is nothing to spend alpha over.",
+            where=name,
+            mend="add looks: {horizon: 8} to protocol.yaml",
+        )
+    tables = []
+    for code in _chosen(protocol, outcome, name):
+        direction = direction_of(
+            programme.outcome_by_code[code].polarity, protocol.hoped_percent.get(code)
+        )
+        plan = Plan.of(protocol, code, plan_of(protocol), targeted=targeted, direction=direction)
+        if candidates is None:
+            found = power(panel, code, plan)
+        else:
+            found = compare(panel, code, plan, candidates)
+        tables.append(found.assign(outcome=code))
+    return pd.concat(tables, ignore_index=True)
+
+
+def study_match(
+    workspace: Workspace, name: str, plan: MatchPlan, *, outcome: str | None = None
+) -> tuple[str, Matched]:
+    """The outcome matched on (the first primary one by default) and its matches.
+
+    The protocol says on which scale synthetic weights are fitted, and how long the time after is.
+    """
+    _, protocol, panel = _ground(workspace, name)
+    code = _chosen(protocol, outcome, name)[0]
+    asked = replace(plan, scale=protocol.scale_of(code), after=max(protocol.window[1] + 1, 1))
+    return code, match(panel, code, asked)
+
+
+def _ground(workspace: Workspace, name: str) -> tuple[Programme, Protocol, Panel]:
+    programme, protocol = load_study(workspace, name)
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        observations = ledger.observations(programme.name, outcomes=list(protocol.outcomes))
+    return programme, protocol, study_panel(programme, protocol, observations, None)
+
+
+def _chosen(protocol: Protocol, outcome: str | None, name: str) -> tuple[str, ...]:
+    if outcome is None:
+        return protocol.primary
+    if outcome not in protocol.outcomes:
+        raise ProtocolError(
+            f"the protocol has no outcome {outcome!r}.",
+            where=name,
+            expected=", ".join(protocol.outcomes),
+        )
+    return (outcome,)

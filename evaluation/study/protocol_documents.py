@@ -1,0 +1,410 @@
+"""The documents around a protocol: questions and draft, first notebook, what a registry asks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from evaluation.errors import ProtocolError
+from evaluation.programme import Programme, read_yaml
+from evaluation.protocol import ESTIMATOR_NAMES, Protocol
+from evaluation.study.lock import PROTOCOL, VINTAGE_RULES, Lock, text_hash
+from evaluation.study.study import load_study
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evaluation.workspace import Workspace
+
+
+ASKED = (
+    ("title", "Title", "What the study will be called in the book.", ""),
+    ("question", "Question", "One sentence that the primary outcomes answer.", ""),
+    ("contact", "Contact", "Who answers for it.", ""),
+    ("registered", "Registration", "Registry and number, or empty until it has one.", ""),
+    ("data_seen", "Data seen so far", "Which outcome figures anyone of the team has seen.", ""),
+    (
+        "how_pilots_were_chosen",
+        "How were the pilots chosen?",
+        "Nothing matters more: who chose, by what, and whether any place asked or was refused.",
+        "",
+    ),
+    ("intervention", "What do the sites do?", "What a site does that others do not.", ""),
+    (
+        "primary",
+        "Primary outcomes (one to three)",
+        "Those on which the programme is judged; each measured alike in both arms.",
+        "",
+    ),
+    ("secondary", "Secondary outcomes", "Reported whatever they show.", ""),
+    (
+        "negative_control",
+        "Outcomes that it cannot move",
+        "If one moves, the comparison is at fault.",
+        "",
+    ),
+    (
+        "window",
+        "Periods after the start, first and last",
+        "One number is the answer: the mean effect over these.",
+        "[0, 7]",
+    ),
+    (
+        "estimand",
+        "Estimand in words",
+        "Population, contrast, periods.",
+        "Mean effect on everyone who lives in the pilot areas, over the window, against what would"
+        " have been without the programme.",
+    ),
+    (
+        "hoped_percent",
+        "Effect hoped for, in percent, with its sign, by outcome",
+        "What the programme would call success; below it the study may see nothing.",
+        "{}",
+    ),
+    (
+        "default_margin_percent",
+        "Smallest change that would matter, in percent",
+        'The X of "no effect larger than X".',
+        "5",
+    ),
+    (
+        "estimators",
+        "Estimators, the primary one first",
+        "Chosen by fit before the start alone.",
+        "[synthetic_did, did, synthetic_control]",
+    ),
+    (
+        "looks",
+        "Looks",
+        "How many quarterly looks, and the alpha kept for later ones.",
+        "{spending: obrien_fleming, horizon: 8, reserve: 0.01, harm_margin: 2}",
+    ),
+    (
+        "assignments",
+        "Assignments",
+        "How many, within which strata, from which seed.",
+        "{n: 9999, strata: [], seed: 20260101}",
+    ),
+    (
+        "missing",
+        "Missing figures",
+        "What is done with a figure that is not there.",
+        "Left out, counted and shown; nothing is filled in.",
+    ),
+    (
+        "suppressed",
+        "Withheld small counts",
+        "What is done with them.",
+        "Left out; both ends of what they could be are shown beside the result.",
+    ),
+    ("decision_rules", "Decision rules", "Who does what on which verdict.", ""),
+    ("publication", "Publication date", "Whatever the result.", "null"),
+    ("value", "Is value to be estimated?", "Pounds, by agency.", "false"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One question: the field it fills, what is asked and why, and the answer if none is given.
+
+    The answer is read as YAML, so that ``[0, 7]`` is a list and ``yes`` a truth.
+    """
+
+    field: str
+    text: str
+    why: str
+    default: str
+
+
+def questions(workspace: Workspace, name: str) -> tuple[Question, ...]:
+    """The questions for a study of a programme, with defaults from its declarations.
+
+    Raises
+    ------
+    ProtocolError : the name has another form, or the study has a protocol already.
+    """
+    programme_name, _, study = name.partition("/")
+    if not study or "/" in study:
+        raise ProtocolError(f"no study can be named {name!r}.", expected="PROGRAMME/STUDY")
+    path = workspace.studies / programme_name / study / PROTOCOL
+    if path.exists():
+        raise ProtocolError(
+            "there is a protocol already.", where=str(path), mend="give the study another name"
+        )
+    programme = Programme.load(workspace, programme_name)
+    first = [o.code for o in programme.outcomes if _may_be_primary(programme, o.code)]
+    controls = [o.code for o in programme.outcomes if o.negative_control]
+    rest = [c for c in first[1:] if c not in controls]
+    own = {
+        "title": f"{study} of {programme.title}",
+        "question": programme.question,
+        "primary": _list(first[:1]),
+        "secondary": _list(rest),
+        "negative_control": _list(controls),
+    }
+    return tuple(
+        Question(field=field, text=text, why=why, default=own.get(field, default))
+        for field, text, why, default in ASKED
+    )
+
+
+def _may_be_primary(programme: Programme, code: str) -> bool:
+    outcome = programme.outcome_by_code[code]
+    return (
+        not outcome.negative_control
+        and outcome.polarity != "care"
+        and outcome.measured_in == "all areas"
+        and outcome.frequency == "quarter"
+    )
+
+
+def _list(codes: list[str]) -> str:
+    return "[" + ", ".join(codes) + "]"
+
+
+def read_answers(path: Path, asked: tuple[Question, ...]) -> dict[str, Any]:
+    """Answers from a YAML file; a question without one keeps its default.
+
+    Raises
+    ------
+    ProtocolError : an answer to a question that is not asked.
+    WorkspaceError : the file cannot be read.
+    """
+    given = read_yaml(path)
+    fields = {*(one.field for one in asked), *Protocol.model_fields}
+    if odd := sorted(set(given) - fields):
+        raise ProtocolError(
+            f"{odd[0]!r} answers no question.", where=str(path), expected=", ".join(sorted(fields))
+        )
+    return {one.field: one.default for one in asked} | given
+
+
+def draft(workspace: Workspace, name: str, answers: Mapping[str, Any]) -> Path:
+    """Write ``protocol.yaml`` from answers (text is read as YAML); returns the file.
+
+    Raises
+    ------
+    ProtocolError : an answer cannot be read.
+    """
+    programme, _, study = name.partition("/")
+    asked = questions(workspace, name)
+    why = {one.field: one.why for one in asked}
+    primary = _value("primary", answers.get("primary")) or []
+    untouched = {one.field for one in asked if answers.get(one.field) == one.default}
+    lines = [f"study: {study}", f"programme: {programme}"]
+    for field, answer in answers.items():
+        if field in ("study", "programme"):
+            continue
+        value = _value(field, answer)
+        if field == "secondary" and field in untouched:  # a default gives way to what was chosen
+            value = [code for code in value or [] if code not in primary]
+        if value in ("", None, {}, []) and field not in why:
+            continue
+        inside = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=10_000)
+        text = f"{field}: {inside.strip()[1:-1]}"
+        lines += [f"# {why[field]}" if field in why else "", text]
+    folder = workspace.studies / programme / study
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / PROTOCOL
+    path.write_text("\n".join(line for line in lines if line) + "\n", encoding="utf-8")
+    return path
+
+
+def _value(field: str, answer: Any) -> Any:
+    if not isinstance(answer, str):
+        return answer
+    plain = Protocol.model_fields[field].annotation is str
+    if plain:
+        return answer
+    try:
+        return yaml.safe_load(answer) if answer.strip() else None
+    except yaml.YAMLError as error:
+        raise ProtocolError(
+            f"the answer for {field} cannot be read: {answer!r}.",
+            expected="a number, [a, list], or {names: values}",
+        ) from error
+
+
+NOTEBOOK = "study.md"
+
+
+def new_notebook(workspace: Workspace, name: str) -> Path:
+    """Write ``study.md`` for ``programme/study``; returns its path.
+
+    Raises
+    ------
+    ProtocolError : the study has no protocol yet, or a notebook already.
+    """
+    programme, protocol = load_study(workspace, name)
+    path = workspace.studies / programme.name / protocol.study / NOTEBOOK
+    if path.exists():
+        raise ProtocolError(
+            "the study has a notebook already, and it is not written over.",
+            where=str(path),
+            mend="move it away first, or go on in it",
+        )
+    template = resources.files("evaluation") / "study" / "templates" / NOTEBOOK
+    text = template.read_text(encoding="utf-8").format(
+        title=f"{protocol.title}, step by step", name=name, outcome=protocol.primary[0]
+    )
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+NOT_STATED = "Not stated."
+
+
+def write_record(workspace: Workspace, name: str, output: Path | None = None) -> tuple[Path, Path]:
+    """Write the record of ``programme/study`` as Markdown and JSON; returns both files.
+
+    Parameters
+    ----------
+    output : an existing folder; by default ``var/registry/<programme>``.
+    """
+    programme, protocol = load_study(workspace, name)
+    folder = workspace.studies / programme.name / protocol.study
+    content = record(programme, protocol, Lock.read(folder), text_hash(folder))
+    target = output or workspace.var / "registry" / programme.name
+    target.mkdir(parents=True, exist_ok=True)
+    paths = tuple(target / f"{protocol.study}{ending}" for ending in (".md", ".json"))
+    paths[0].write_text(as_markdown(content), encoding="utf-8")
+    text = json.dumps(content, indent=1, ensure_ascii=False, default=str)
+    paths[1].write_text(text + "\n", encoding="utf-8")
+    return paths[0], paths[1]
+
+
+def record(
+    programme: Programme, protocol: Protocol, lock: Lock | None, sha256: str
+) -> dict[str, Any]:
+    """The record as plain data: section -> field -> text or list of texts."""
+    return {
+        "registry": {
+            "Title": protocol.title,
+            "Synthetic": "Yes: invented places and figures." if programme.synthetic else "No.",
+            "Registration": protocol.registered or NOT_STATED,
+            "Contact": protocol.contact or NOT_STATED,
+            "Evaluation type": "Impact evaluation, quasi-experimental"
+            + (", with value for money" if protocol.value else ""),
+            "Intervention": protocol.intervention or NOT_STATED,
+            "Research question": protocol.question,
+            "Sites and start dates": [f"{s.name} ({s.code}): {s.start}" for s in programme.sites],
+            "Planned publication": str(protocol.publication or NOT_STATED),
+            "Protocol SHA-256": sha256,
+            "Frozen": _frozen(lock),
+        },
+        "preregistration": {
+            "Study information": _study(protocol),
+            "Design plan": _design(programme, protocol),
+            "Sampling plan": _sampling(programme, protocol),
+            "Variables": _variables(programme, protocol),
+            "Analysis plan": _analysis(protocol),
+            "Other": {
+                "Data protection": protocol.data_protection or NOT_STATED,
+                "What it can bear": list(protocol.what_it_can_bear),
+            },
+        },
+    }
+
+
+def _frozen(lock: Lock | None) -> str:
+    if lock is None:
+        return "Not yet: this is a draft."
+    again = len(lock.content["history"])
+    clock = ", on a synthetic clock" if lock.content["synthetic_clock"] else ""
+    return f"{lock.first['frozen']}{clock}; locked anew {again} times; lock {lock.hash}"
+
+
+def _study(protocol: Protocol) -> dict[str, Any]:
+    hoped = [f"{code}: {size:+g} %" for code, size in protocol.hoped_percent.items()]
+    return {
+        "Estimand": protocol.estimand or NOT_STATED,
+        "Effect hoped for": hoped or NOT_STATED,
+        "Data seen before": protocol.data_seen or NOT_STATED,
+    }
+
+
+def _design(programme: Programme, protocol: Protocol) -> dict[str, Any]:
+    areas = [a for a in programme.areas if a.role != "excluded"]
+    left = [f"{a.code}: {a.reason}" for a in programme.areas if a.role == "excluded"]
+    return {
+        "How pilots were chosen": protocol.how_pilots_were_chosen,
+        "Pilot areas": str(sum(a.role == "pilot" for a in areas)),
+        "Comparison areas": str(sum(a.role == "comparison" for a in areas)),
+        "Excluded areas": left or ["None."],
+        "Eligibility": protocol.eligibility.rule or NOT_STATED,
+        "Randomisation": "None. Inference re-assigns the start quarters over comparable areas.",
+    }
+
+
+def _sampling(programme: Programme, protocol: Protocol) -> dict[str, Any]:
+    looks = protocol.looks
+    plan = (
+        "One look."
+        if looks is None
+        else (
+            f"{looks.horizon} looks, one a period; {looks.spending} spending; {looks.reserve:g} "
+            f"kept for later looks; harm watched apart from {looks.harm_margin:g} % on."
+        )
+    )
+    return {
+        "Calendar": f"{programme.first} to {programme.last}",
+        "Looks and stopping": plan,
+        "Vintage rule": VINTAGE_RULES[protocol.vintage_rule],
+    }
+
+
+def _variables(programme: Programme, protocol: Protocol) -> dict[str, Any]:
+    def told(code: str) -> str:
+        outcome = programme.outcome_by_code[code]
+        return (
+            f"{outcome.title} ({outcome.unit}; better is {outcome.polarity}; {outcome.instrument}; "
+            f"scale {protocol.scale_of(code)}; margin {protocol.margin_of(code):g} %)"
+        )
+
+    return {
+        "Primary outcomes": [told(code) for code in protocol.primary],
+        "Secondary outcomes": [told(code) for code in protocol.secondary] or ["None."],
+        "Negative controls": [told(code) for code in protocol.negative_control] or ["None."],
+    }
+
+
+def _analysis(protocol: Protocol) -> dict[str, Any]:
+    plan = protocol.assignments
+    return {
+        "Estimators": [ESTIMATOR_NAMES[name] for name in protocol.estimators],
+        "Window": f"event times {protocol.window[0]} to {protocol.window[1]}",
+        "Inference": f"{plan.n} assignments, strata {', '.join(plan.strata) or 'none'}, "
+        f"seed {plan.seed}, level {protocol.level:g}",
+        "Multiplicity": "Primary outcomes by closed testing over the same assignments; secondary "
+        "ones by false discovery rate.",
+        "Held fixed": list(protocol.adjust_for) or NOT_STATED,
+        "Missing data": protocol.missing or NOT_STATED,
+        "Withheld counts": protocol.suppressed or NOT_STATED,
+        "Subgroups": list(protocol.subgroups) or ["None planned."],
+        "Decision rules": protocol.decision_rules or NOT_STATED,
+    }
+
+
+def as_markdown(content: dict[str, Any]) -> str:
+    """The record as Markdown: a heading a section, a line a field."""
+    lines = [f"# {content['registry']['Title']}", ""]
+    lines += _fields(content["registry"])
+    for section, fields in content["preregistration"].items():
+        lines += ["", f"## {section}", "", *_fields(fields)]
+    return "\n".join(lines) + "\n"
+
+
+def _fields(fields: dict[str, Any]) -> list[str]:
+    lines = []
+    for name, value in fields.items():
+        if isinstance(value, list):
+            lines += [f"**{name}**", "", *(f"- {one}" for one in value), ""]
+        else:
+            lines += [f"**{name}**: {value}", ""]
+    return lines
