@@ -20,8 +20,8 @@ from benchmarks import family_bars
 from benchmarks.invented import Invented
 from evaluation import quarters
 from evaluation.design.calibrate import bar_row
-from evaluation.design.many import Runs, rehearse_many
-from evaluation.design.simulation import Rehearsal
+from evaluation.design.many import Runs, simulate_many
+from evaluation.design.simulation import Simulation
 from evaluation.estimate.registry import SUMS_OF_GAPS, Choices
 from evaluation.workspace import Workspace, write_whole
 
@@ -62,7 +62,7 @@ class Bar:
     what: str
     estimator: EstimatorName
     panel: Invented
-    rehearsal: Rehearsal
+    simulation: Simulation
     effects: tuple[float, ...]
     measure: str
     band: tuple[float, float]
@@ -81,7 +81,7 @@ def bars() -> Iterator[Bar]:
 
 
 def _plain(name: EstimatorName, panel: Invented, started: int) -> Iterator[Bar]:
-    how = Rehearsal(started=started, assignments=LEAST)
+    how = Simulation(started=started, assignments=LEAST)
     said = f"{started} of {panel.areas} started"
     # With one area of 60 there are 60 distinct p-values, and early looks can remove nothing.
     coarse = started == 1 and panel.areas == SIXTY.areas
@@ -91,7 +91,7 @@ def _plain(name: EstimatorName, panel: Invented, started: int) -> Iterator[Bar]:
             what=f"{measure}, {said}",
             estimator=name,
             panel=panel,
-            rehearsal=how,
+            simulation=how,
             effects=(0.0, -2.0),
             measure=measure,
             band=band,
@@ -101,7 +101,7 @@ def _plain(name: EstimatorName, panel: Invented, started: int) -> Iterator[Bar]:
             what=f"{measure}, {said}",
             estimator=name,
             panel=panel,
-            rehearsal=how,
+            simulation=how,
             effects=(0.0, -2.0),
             measure=measure,
             band=COVERAGE,
@@ -109,7 +109,7 @@ def _plain(name: EstimatorName, panel: Invented, started: int) -> Iterator[Bar]:
 
 
 def _harder(name: EstimatorName) -> Iterator[Bar]:
-    how = Rehearsal(started=6, assignments=LEAST)
+    how = Simulation(started=6, assignments=LEAST)
     small = replace(SIXTY, by_population=True)
     yield Bar(
         what="size over looks, the smallest third started, within thirds of population",
@@ -118,7 +118,7 @@ def _harder(name: EstimatorName) -> Iterator[Bar]:
         effects=(0.0,),
         measure="size over looks",
         band=(0.0, 0.07),
-        rehearsal=replace(how, pilots="smallest", strata=("population",)),
+        simulation=replace(how, pilots="smallest", strata=("population",)),
     )
     if name in SUMS_OF_GAPS:
         yield Bar(
@@ -128,14 +128,14 @@ def _harder(name: EstimatorName) -> Iterator[Bar]:
             effects=(0.0,),
             measure="size over looks",
             band=(0.0, 0.07),
-            rehearsal=replace(how, pilots="smallest", choices=Choices(gaps="by_population")),
+            simulation=replace(how, pilots="smallest", choices=Choices(gaps="by_population")),
         )
     yield Bar(
         what="size over looks, 30 % of looks skipped",
         estimator=name,
         panel=SIXTY,
         effects=(0.0,),
-        rehearsal=replace(how, skipped=0.3),
+        simulation=replace(how, skipped=0.3),
         measure="size over looks",
         band=AT_MOST_SIZE,
     )
@@ -143,7 +143,7 @@ def _harder(name: EstimatorName) -> Iterator[Bar]:
         what="size over looks, quarters restated after each look",
         estimator=name,
         panel=SIXTY,
-        rehearsal=replace(how, restated=0.5),
+        simulation=replace(how, restated=0.5),
         effects=(0.0,),
         measure="size over looks",
         band=AT_MOST_SIZE,
@@ -153,7 +153,7 @@ def _harder(name: EstimatorName) -> Iterator[Bar]:
             what=f"coverage over looks, {shape} effects",
             estimator=name,
             panel=SIXTY,
-            rehearsal=replace(how, shape=shape),
+            simulation=replace(how, shape=shape),
             effects=(-2.0,),
             measure="coverage over looks",
             band=COVERAGE,
@@ -166,13 +166,13 @@ def _harder(name: EstimatorName) -> Iterator[Bar]:
         effects=(0.0,),
         measure="size over looks",
         band=AT_MOST_SIZE,
-        rehearsal=replace(how, pilots="two_authorities", block="authority"),
+        simulation=replace(how, pilots="two_authorities", block="authority"),
     )
 
 
 def _shown(name: EstimatorName) -> Iterator[Bar]:
     """Where the inference fails, beside what mends it."""
-    how = Rehearsal(started=6, assignments=LEAST)
+    how = Simulation(started=6, assignments=LEAST)
     drifting = replace(SIXTY, areas=120, authorities=20, shared=0.3)
     failures = {
         "six areas in two authorities, areas re-drawn one by one": (
@@ -196,12 +196,12 @@ def _shown(name: EstimatorName) -> Iterator[Bar]:
         ),
         "pilots that vary most": (SIXTY, replace(how, pilots="variable")),
     }
-    for what, (panel, rehearsal) in failures.items():
+    for what, (panel, simulation) in failures.items():
         yield Bar(
             what=f"size over looks, {what}",
             estimator=name,
             panel=panel,
-            rehearsal=rehearsal,
+            simulation=simulation,
             effects=(0.0,),
             measure="size over looks",
             band=AT_MOST_SIZE,
@@ -212,7 +212,7 @@ def _shown(name: EstimatorName) -> Iterator[Bar]:
         estimator=name,
         panel=replace(SIXTY, counts=9.0),
         measure="coverage over looks",
-        rehearsal=replace(how, withheld=5.0),
+        simulation=replace(how, withheld=5.0),
         effects=(-33.0,),
         band=COVERAGE,
         claim=False,
@@ -222,7 +222,7 @@ def _shown(name: EstimatorName) -> Iterator[Bar]:
         estimator=name,
         panel=replace(SIXTY, counts=9.0),
         measure="part found",
-        rehearsal=replace(how, withheld=5.0),
+        simulation=replace(how, withheld=5.0),
         effects=(-33.0,),
         band=PART_FOUND,
         claim=False,
@@ -259,12 +259,12 @@ def measure(
     for bar in bars():
         if bar.estimator not in only or bar.panel.areas > largest:
             continue
-        key = (bar.estimator, bar.panel, bar.rehearsal, bar.effects)
+        key = (bar.estimator, bar.panel, bar.simulation, bar.effects)
         if key not in held:
-            held[key] = rehearse_many(
+            held[key] = simulate_many(
                 bar.panel.draw,
                 bar.estimator,
-                bar.rehearsal,
+                bar.simulation,
                 bar.effects,
                 runs,
                 origin=repr(bar.panel),

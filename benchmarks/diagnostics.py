@@ -29,8 +29,8 @@ from evaluation.diagnose import (
     influence,
     influence_table,
     negative_control,
-    odd_comparisons,
     other_programme,
+    outlier_controls,
     pre_level,
     pre_trend,
     regression_to_the_mean,
@@ -87,7 +87,7 @@ def checks_of(
         regression_to_the_mean(estimate),
         changed_instrument(estimate),
         other_programme(panel, OUTCOME, running, SETTINGS, 0),
-        odd_comparisons(panel, OUTCOME),
+        outlier_controls(panel, OUTCOME),
         negative_control(control, "Road casualties"),
         denominators(panel, OUTCOME, drawn),
     ]

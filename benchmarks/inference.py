@@ -126,11 +126,11 @@ def peer_seconds(figures: np.ndarray, assignments: Assignments) -> float:
             "y": figures[0].ravel(),
         }
     )
-    starts = assignments.slots.starts[assignments.slots.slot_of] + 1
+    starts = assignments.treated.starts[assignments.treated.cohort_of] + 1
     begin = time.perf_counter()
-    for fillers in assignments.fillers[:PEER_ASSIGNMENTS]:
+    for pseudo_treated in assignments.pseudo_treated[:PEER_ASSIGNMENTS]:
         first = np.zeros(n, dtype=int)
-        first[fillers] = starts
+        first[pseudo_treated] = starts
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             CallawaySantAnna(n_bootstrap=0).fit(

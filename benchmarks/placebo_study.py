@@ -139,19 +139,19 @@ def _fewer(
 ) -> synthetic_weights.Fitted:
     sample = samples.take(held, "y", "log")
     place = np.cumsum(kept) - 1
-    twins = {
+    synthetic_units = {
         g: replace(
-            twin,
-            donors=place[twin.donors],
-            unit_weights=twin.unit_weights[kept],
-            time_weights=twin.time_weights[kept],
+            synthetic_unit,
+            donors=place[synthetic_unit.donors],
+            unit_weights=synthetic_unit.unit_weights[kept],
+            time_weights=synthetic_unit.time_weights[kept],
             figures=sample.figures,
-            converged=twin.converged[kept],
-            augmented=_rows(twin.augmented, kept),
+            converged=synthetic_unit.converged[kept],
+            augmented=_rows(synthetic_unit.augmented, kept),
         )
-        for g, twin in fitted.twins.items()
+        for g, synthetic_unit in fitted.synthetic_units.items()
     }
-    return synthetic_weights.Fitted(sample=sample, twins=twins, said=())
+    return synthetic_weights.Fitted(sample=sample, synthetic_units=synthetic_units, said=())
 
 
 def _rows(augmented: Augmented | None, kept: np.ndarray) -> Augmented | None:

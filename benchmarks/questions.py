@@ -36,7 +36,7 @@ SEEDS = 4
 QUARTERS = 6
 FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0, 3.0)
 AREA, NUMERATOR, DENOMINATOR, STATUS = 0, 4, 5, 6
-Planted = tuple[list[Row], set[int]]
+Injected = tuple[list[Row], set[int]]
 """The spoilt rows, and the rows (from 0) in any of which a question finds the slip."""
 
 
@@ -52,34 +52,34 @@ class Sent:
     before: Before
 
 
-def ten_times(sent: Sent, rng: np.random.Generator) -> Planted | None:
+def ten_times(sent: Sent, rng: np.random.Generator) -> Injected | None:
     """A digit too many in one figure."""
     return _changed(sent, rng, lambda figure: figure * 10)
 
 
-def a_tenth(sent: Sent, rng: np.random.Generator) -> Planted | None:
+def a_tenth(sent: Sent, rng: np.random.Generator) -> Injected | None:
     """The last digit of one figure lost."""
     return _changed(sent, rng, lambda figure: figure // 10)
 
 
-def _changed(sent: Sent, rng: np.random.Generator, change: Callable[[int], int]) -> Planted | None:
+def _changed(sent: Sent, rng: np.random.Generator, change: Callable[[int], int]) -> Injected | None:
     able = [n for n, row in enumerate(sent.rows) if isinstance(row[NUMERATOR], int)]
     rows, place = [list(row) for row in sent.rows], int(rng.choice(able))
     rows[place][NUMERATOR] = change(int(str(rows[place][NUMERATOR])))
     return rows, {place}
 
 
-def rows_exchanged(sent: Sent, rng: np.random.Generator) -> Planted | None:
+def rows_exchanged(sent: Sent, rng: np.random.Generator) -> Injected | None:
     """Two areas of one outcome hold each other's figure and denominator."""
     return _exchanged(sent, rng, (NUMERATOR, DENOMINATOR, STATUS))
 
 
-def figures_exchanged(sent: Sent, rng: np.random.Generator) -> Planted | None:
+def figures_exchanged(sent: Sent, rng: np.random.Generator) -> Injected | None:
     """Two areas of one outcome hold each other's figure, each with its own denominator."""
     return _exchanged(sent, rng, (NUMERATOR, STATUS))
 
 
-def _exchanged(sent: Sent, rng: np.random.Generator, columns: Sequence[int]) -> Planted | None:
+def _exchanged(sent: Sent, rng: np.random.Generator, columns: Sequence[int]) -> Injected | None:
     rows = [list(row) for row in sent.rows]
     able = [
         n
@@ -93,7 +93,7 @@ def _exchanged(sent: Sent, rng: np.random.Generator, columns: Sequence[int]) -> 
     return rows, {place, place + 1}
 
 
-def one_row_down(sent: Sent, rng: np.random.Generator) -> Planted | None:
+def one_row_down(sent: Sent, rng: np.random.Generator) -> Injected | None:
     """From some row on, every figure stands one row too low."""
     rows = [list(row) for row in sent.rows]
     start = int(rng.integers(0, len(rows) // 2))
@@ -103,7 +103,7 @@ def one_row_down(sent: Sent, rng: np.random.Generator) -> Planted | None:
     return rows, set(range(start, len(rows)))
 
 
-def last_quarter_again(sent: Sent, _rng: np.random.Generator) -> Planted | None:
+def last_quarter_again(sent: Sent, _rng: np.random.Generator) -> Injected | None:
     """The figures of the quarter before, under this quarter's name."""
     rows = [list(row) for row in sent.rows]
     for row, old in zip(rows, sent.last, strict=True):
@@ -111,7 +111,7 @@ def last_quarter_again(sent: Sent, _rng: np.random.Generator) -> Planted | None:
     return rows, set(range(len(rows)))
 
 
-SLIPS: dict[str, Callable[[Sent, np.random.Generator], Planted | None]] = {
+SLIPS: dict[str, Callable[[Sent, np.random.Generator], Injected | None]] = {
     "a digit too many": ten_times,
     "a digit lost": a_tenth,
     "two rows exchanged": rows_exchanged,

@@ -25,7 +25,7 @@ from evaluation.ledger.latest import History
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import keep_receipt
 from evaluation.programme import Programme
-from evaluation.publish.publish import backdate, publish
+from evaluation.publish.publish import publish, publish_past
 from evaluation.publish.refresh import refresh_studies
 from evaluation.quarters import Period, format_instant
 from evaluation.returns.workbook import RawReturn, read_return
@@ -95,7 +95,7 @@ def run_demo(
         begin, cases = end, []
         if editions == 1:
             refresh_studies(workspace, STUDY, progress)
-            backdate(workspace, STUDY, progress=progress)
+            publish_past(workspace, STUDY, progress=progress)
         _publish(workspace, programme, quarter, progress)
     index = workspace.book / "_build" / "html" / "index.html"
     return Demo(workspace=workspace, book=index if workspace.book.is_dir() else None)

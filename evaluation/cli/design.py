@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from evaluation.design.calibrate import Columns, Read
     from evaluation.design.match import Matched
-    from evaluation.design.simulation import Rehearsal
+    from evaluation.design.simulation import Simulation
     from evaluation.protocol import EstimatorName
 
 
@@ -346,18 +346,18 @@ def calibrate_verb(
 
     writable(output, (".json",))
     asked, counts = _estimators(estimator), _whole(started, "--started")
-    planted = _figures(effect, "--effect")
+    injected = _figures(effect, "--effect")
     words = {"pilots": pilots, "shape": shape, "scale": scale, "block": block, "gaps": gaps}
-    rehearsal = _rehearsal((looks, assignments, sample, withheld), words, strata)
-    columns = _enough(Columns(area, period, value, population, authority), rehearsal)
+    simulation = _simulation((looks, assignments, sample, withheld), words, strata)
+    columns = _enough(Columns(area, period, value, population, authority), simulation)
     read = read_panel(panel, columns, looks, keep_gaps=keep_gaps)
     say(areas_read(read))
     found = calibrate(
         read.panel,
         asked,
         started=counts,
-        effects=planted,
-        rehearsal=rehearsal,
+        effects=injected,
+        simulation=simulation,
         progress=lambda m: say(f"· {m}"),
         runs=Runs(simulations, seed, workers, resume=resume, scheduler=scheduler),
     )
@@ -396,9 +396,11 @@ def _command(context: typer.Context) -> str:
     return f"newstart design calibrate {shlex.join(typed)}"
 
 
-def _rehearsal(numbers: tuple[int, int, int, int], words: dict[str, str], strata: str) -> Rehearsal:
+def _simulation(
+    numbers: tuple[int, int, int, int], words: dict[str, str], strata: str
+) -> Simulation:
     """The plan, from numbers and words that are checked before anything is read."""
-    from evaluation.design.simulation import Pilots, Rehearsal, Shape
+    from evaluation.design.simulation import Pilots, Shape, Simulation
     from evaluation.estimate.interim import LookPlan
     from evaluation.estimate.registry import Choices
     from evaluation.estimate.samples import Scale, one_of
@@ -417,7 +419,7 @@ def _rehearsal(numbers: tuple[int, int, int, int], words: dict[str, str], strata
         one_of("--strata", band, Literal["level", "population"])
     looks, assignments, sample, withheld = numbers
     checked: dict[str, Any] = words
-    return Rehearsal(
+    return Simulation(
         started=1,
         looks=looks,
         pilots=checked["pilots"],
@@ -432,17 +434,19 @@ def _rehearsal(numbers: tuple[int, int, int, int], words: dict[str, str], strata
     )
 
 
-def _enough(columns: Columns, rehearsal: Rehearsal) -> Columns:
+def _enough(columns: Columns, simulation: Simulation) -> Columns:
     """The columns, refused where a population or an authority is needed and none is named."""
     needs = {
         "--population": {
-            f"--pilots {rehearsal.pilots}": rehearsal.pilots in ("smallest", "largest"),
-            "--strata population": "population" in rehearsal.strata,
-            "--gaps by_population": rehearsal.choices.gaps == "by_population",
+            f"--pilots {simulation.pilots}": simulation.pilots in ("smallest", "largest"),
+            "--strata population": "population" in simulation.strata,
+            "--gaps by_population": simulation.choices.gaps == "by_population",
         },
         "--authority": {
-            f"--pilots {rehearsal.pilots}": rehearsal.pilots.endswith(("authority", "authorities")),
-            "--block authority": rehearsal.block == "authority",
+            f"--pilots {simulation.pilots}": simulation.pilots.endswith(
+                ("authority", "authorities")
+            ),
+            "--block authority": simulation.block == "authority",
         },
     }
     for option, named in (("--population", columns.population), ("--authority", columns.authority)):

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from evaluation import quarters
-from evaluation.design.many import Runs, rehearse_many
+from evaluation.design.many import Runs, simulate_many
 from evaluation.design.power import percent_of_logs
-from evaluation.design.simulation import OUTCOME, Rehearsal
+from evaluation.design.simulation import OUTCOME, Simulation
 from evaluation.errors import PanelError
 from evaluation.estimate.synthetic_weights import enough
 from evaluation.panel import Panel
@@ -36,9 +36,9 @@ def rows(
 ) -> list[dict[str, Any]]:
     """One row an effect and look, and one for any look.
 
-    Rates are over the rehearsals that were not refused, ``simulations`` of them; ``refused`` is the
-    share of those that were, and where all were, rates are null. ``size`` is the share of
-    rejections where nothing was planted, ``power`` where something was (each null in the other's
+    Rates are over the simulations that were not refused, ``simulations`` of them; ``refused`` is
+    the share of those that were, and where all were, rates are null. ``size`` is the share of
+    rejections where nothing was injected, ``power`` where something was (each null in the other's
     rows); ``bias`` is in the unit in which effects are estimated; ``mc_se`` is the standard error
     of the row's size or power, ``mc_se_coverage`` of its coverage.
     """
@@ -114,7 +114,7 @@ def bar_row(
 
 
 def detectable(effects: Sequence[float], found: Found, power: float = 0.8) -> float | None:
-    """The smallest planted effect (as a positive figure) that the looks find with this power.
+    """The smallest injected effect (as a positive figure) that the looks find with this power.
 
     Read off between the effects tried by straight lines in the normal quantile of the power, which
     is how the power of a test of a mean runs; None where even the largest is not found often
@@ -155,17 +155,17 @@ class Columns:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Same:
-    """The same panel in every rehearsal."""
+    """The same panel in every simulation."""
 
     panel: Panel
 
-    def __call__(self, number: int) -> Panel:  # noqa: ARG002 - panels may differ by rehearsal
+    def __call__(self, number: int) -> Panel:  # noqa: ARG002 - panels may differ by simulation
         return self.panel
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Read:
-    """A panel read for rehearsals. left_out : areas of the file that are not in it."""
+    """A panel read for simulations. left_out : areas of the file that are not in it."""
 
     panel: Panel
     left_out: int
@@ -181,7 +181,7 @@ def _with_gaps(panel: Panel) -> int:
 
 
 def read_panel(path: Path, columns: Columns, looks: int, *, keep_gaps: bool = False) -> Read:
-    """A panel for rehearsals from a CSV file, and how many of its areas were left out.
+    """A panel for simulations from a CSV file, and how many of its areas were left out.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def read_panel(path: Path, columns: Columns, looks: int, *, keep_gaps: bool = Fa
 
 
 def _panel_of(path: Path, columns: Columns) -> Panel:
-    """Every area of a long table, its figures as the outcome of rehearsals."""
+    """Every area of a long table, its figures as the outcome of simulations."""
     if not path.is_file():
         raise PanelError(
             "there is no such file.", where=str(path), mend="name a CSV file, which may end in .gz"
@@ -273,8 +273,8 @@ def refuse_no_counts(panel: Panel, threshold: float) -> None:
         )
 
 
-def _percent(size: float | None, how: Rehearsal) -> float | None:
-    """A planted size as a fall in percent; on logarithms it was planted in log points."""
+def _percent(size: float | None, how: Simulation) -> float | None:
+    """A injected size as a fall in percent; on logarithms it was injected in log points."""
     if size is None or how.choices.scale == "level":
         return size
     return float(percent_of_logs(np.array(size / 100), "fall"))
@@ -286,7 +286,7 @@ def calibrate(
     *,
     started: Sequence[int] = (1, 3, 6, 12),
     effects: Sequence[float] = (0.0, -5.0, -10.0),
-    rehearsal: Rehearsal | None = None,
+    simulation: Simulation | None = None,
     runs: Runs | None = None,
     progress: Callable[[str], object] = lambda _: None,
 ) -> dict[str, Any]:
@@ -295,8 +295,8 @@ def calibrate(
     Parameters
     ----------
     panel : outcome ``y``; nothing has started in it.
-    started : numbers of placebo pilot areas. effects : planted, in percent of the level.
-    rehearsal : looks, choice of pilots, strata, scale, what is withheld; ``started`` in it is set
+    started : numbers of placebo pilot areas. effects : injected, in percent of the level.
+    simulation : looks, choice of pilots, strata, scale, what is withheld; ``started`` in it is set
         from ``started``.
 
     Returns
@@ -308,12 +308,12 @@ def calibrate(
     ------
     PanelError : figures are to be withheld, and the panel holds no counts.
     """
-    how, asked = rehearsal or Rehearsal(started=1), runs or Runs()
+    how, asked = simulation or Simulation(started=1), runs or Runs()
     refuse_no_counts(panel, how.withheld)
     table, found_at_80 = [], []
     for name in estimators:
         for count in started:
-            found = rehearse_many(
+            found = simulate_many(
                 Same(panel=panel),
                 name,
                 replace(how, started=count),

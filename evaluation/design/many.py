@@ -1,7 +1,7 @@
-"""Many rehearsals: over processors or machines, resumable, and the same on any number of workers.
+"""Many simulations: over processors or machines, resumable, and the same on any number of workers.
 
 This is joblib's only door, and that of dask, which joblib needs for more than one machine. Each
-rehearsal has a seed of its own, so neither the number of workers nor a break in between changes a
+simulation has a seed of its own, so neither the number of workers nor a break in between changes a
 figure; finished parts are kept in a folder and taken from there.
 """
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from evaluation import fingerprint
-from evaluation.design.simulation import Rehearsal, Rehearsed, rehearse
+from evaluation.design.simulation import Replicate, Simulation, simulate_looks
 from evaluation.errors import UserError
 from evaluation.workspace import package
 
@@ -37,7 +37,7 @@ Found = dict[str, "NDArray[Any]"]
 
 @dataclass(frozen=True)
 class Runs:
-    """How many rehearsals, from which seed, on how many workers.
+    """How many simulations, from which seed, on how many workers.
 
     resume : a folder that keeps finished parts; the same command goes on where it stopped.
     scheduler : address of a dask scheduler, whose workers are used instead of this machine's.
@@ -52,17 +52,17 @@ class Runs:
     scheduler: str | None = None
 
 
-def rehearse_many(
+def simulate_many(
     panel_of: PanelOf,
     name: EstimatorName,
-    rehearsal: Rehearsal,
+    simulation: Simulation,
     effects: tuple[float, ...],
     runs: Runs,
     *,
     origin: str = "",
     progress: Callable[[str], object] = lambda _: None,
 ) -> Found:
-    """Every rehearsal's outcome, stacked: arrays with one row a simulation.
+    """Every simulation's outcome, stacked: arrays with one row a simulation.
 
     Parameters
     ----------
@@ -78,16 +78,16 @@ def rehearse_many(
     simulations, seed, resume = runs.simulations, runs.seed, runs.resume
     if resume is not None:
         resume.mkdir(parents=True, exist_ok=True)
-    plan = [name, json.loads(json.dumps(asdict(rehearsal), default=str)), list(effects)]
+    plan = [name, json.loads(json.dumps(asdict(simulation), default=str)), list(effects)]
     what = fingerprint.of_data([*plan, seed, origin, "" if resume is None else _code()])[:16]
     parts = [range(a, min(a + PART, simulations)) for a in range(0, simulations, PART)]
     files = [None if resume is None else resume / f"{what}_{p.start}-{p.stop}.npz" for p in parts]
     missing = [k for k, file in enumerate(files) if file is None or not file.is_file()]
     done: dict[int, Found] = {}
-    fresh = _over([(panel_of, name, rehearsal, effects, parts[k], seed) for k in missing], runs)
+    fresh = _over([(panel_of, name, simulation, effects, parts[k], seed) for k in missing], runs)
     for k, found in zip(missing, fresh, strict=True):
         done[k] = found
-        progress(f"{name}, {rehearsal.started} started: {parts[k].stop} of {simulations}")
+        progress(f"{name}, {simulation.started} started: {parts[k].stop} of {simulations}")
         if (file := files[k]) is not None:
             _keep(file, found)
     for k, file in enumerate(files):
@@ -98,7 +98,7 @@ def rehearse_many(
     return {key: np.concatenate([part[key] for part in ordered]) for key in ordered[0]}
 
 
-Task = tuple[PanelOf, "EstimatorName", Rehearsal, tuple[float, ...], range, int]
+Task = tuple[PanelOf, "EstimatorName", Simulation, tuple[float, ...], range, int]
 
 
 def _over(tasks: Sequence[Task], runs: Runs) -> Iterator[Found]:
@@ -161,10 +161,10 @@ def _code() -> str:
 
 
 def _part(task: Task) -> Found:
-    panel_of, name, rehearsal, effects, numbers, seed = task
-    found = [rehearse(panel_of(n), name, rehearsal, effects, seed + n) for n in numbers]
+    panel_of, name, simulation, effects, numbers, seed = task
+    found = [simulate_looks(panel_of(n), name, simulation, effects, seed + n) for n in numbers]
     return {
-        key: np.stack([getattr(one, key) for one in found]) for key in Rehearsed.__annotations__
+        key: np.stack([getattr(one, key) for one in found]) for key in Replicate.__annotations__
     }
 
 

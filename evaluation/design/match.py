@@ -101,7 +101,7 @@ class Matched:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a pilot and an area that is near to it or has weight in its synthetic twin.
+        """One row a pilot and an area that is near to it or has weight in its synthetic control.
 
         ``pilot, comparison, distance, weight, mean_weight``; no distance where the area is none of
         the pilot's nearest.

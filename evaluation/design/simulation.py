@@ -1,8 +1,8 @@
-"""One rehearsal: placebo pilots on somebody's own panel, a planted effect, every look.
+"""One simulation: placebo pilots on somebody's own panel, a injected effect, every look.
 
-Areas of a panel in which nothing started are called pilots, a known effect is planted in them, and
-the estimators and the look ledger run just as they would on real ones. What a rehearsal finds when
-nothing was planted is a false positive; whether its intervals hold what was planted is coverage.
+Areas of a panel in which nothing started are called pilots, a known effect is injected in them, and
+the estimators and the look ledger run just as they would on real ones. What a simulation finds when
+nothing was injected is a false positive; whether its intervals hold what was injected is coverage.
 """
 
 from __future__ import annotations
@@ -41,29 +41,29 @@ Pilots = Literal[
 ]
 Shape = Literal["constant", "ramp", "heterogeneous"]
 OUTCOME = "y"
-PLANTED = -10.0
-"""Percent planted to learn how the statistics move; they are linear in it."""
+INJECTED = -10.0
+"""Percent injected to learn how the statistics move; they are linear in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rehearsal:
-    """What is rehearsed.
+class Simulation:
+    """What is simulated.
 
     started : number of placebo pilot areas. looks : looks, one a period from the start.
     pilots : how they are chosen: at ``random``, from the tenth with the highest level or the
         steepest rise before the start, the third with the smallest or largest population, the
         third that varies most, or from one or two authorities.
-    shape : of the planted effect: ``constant``; ``ramp`` from nothing to twice its mean; or
+    shape : of the injected effect: ``constant``; ``ramp`` from nothing to twice its mean; or
         ``heterogeneous`` over areas (spread as large as half the mean), ramping.
-    choices : of the estimators. On ``log`` scale an effect of e percent is planted as e log points
+    choices : of the estimators. On ``log`` scale an effect of e percent is injected as e log points
         (a multiple exp(e / 100) of every started figure), on ``level`` scale as e percent of the
         pilots' mean before the start.
     strata, block : of the assignments, as `Assignments.draw` takes them.
     assignments : placebo assignments drawn each time.
     sample : comparison areas drawn anew each time from the panel (0: all of them).
     skipped : chance that a look before the last is skipped.
-    withheld : figures below this are withheld, as small counts are, after the effect is planted; it
-        needs a panel of counts.
+    withheld : figures below this are withheld, as small counts are, after the effect is injected;
+        it needs a panel of counts.
     restated : standard deviation of a restatement of the figures of earlier looks, in the areas'
         own quarterly noise; it hits every area alike.
     """
@@ -85,13 +85,14 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Rehearsed:
-    """What one rehearsal found, by effect planted.
+class Replicate:
+    """What one simulation found, by effect injected.
 
     rejects : (E, L) a single test at each look. crosses : (E, L) whether the look ledger has
     crossed by each look. covers : (E, L) the single look's interval. held : (E, L) no look so far
-    rejects the planted effect: the repeated interval holds it. planted : (E) what was planted, in
-    the unit of the estimates. errors : (E) estimate at the last look less what was planted.
+    rejects the injected effect: the repeated interval holds it. injected : (E) what was injected,
+        in
+    the unit of the estimates. errors : (E) estimate at the last look less what was injected.
     refused : the design cannot be tested at all.
     """
 
@@ -99,83 +100,83 @@ class Rehearsed:
     crosses: NDArray[np.bool_]
     covers: NDArray[np.bool_]
     held: NDArray[np.bool_]
-    planted: Floats
+    injected: Floats
     errors: Floats
     refused: bool = False
 
 
-def rehearse(
-    panel: Panel, name: EstimatorName, rehearsal: Rehearsal, effects: tuple[float, ...], seed: int
-) -> Rehearsed:
-    """Run one rehearsal of one estimator.
+def simulate_looks(
+    panel: Panel, name: EstimatorName, simulation: Simulation, effects: tuple[float, ...], seed: int
+) -> Replicate:
+    """Run one simulation of one estimator.
 
     Parameters
     ----------
     panel : outcome ``y``, no area started. effects : in percent of the level, say ``(0, -5)``.
     seed : the same seed chooses the same pilots and assignments for every estimator.
     """
-    rng = np.random.default_rng([seed, rehearsal.started])
-    drawn = _sampled(panel, rehearsal, rng)
-    piloted, chosen = _with_pilots(drawn, rehearsal, rng)
-    pattern = _pattern(piloted, chosen, rehearsal, rng)
+    rng = np.random.default_rng([seed, simulation.started])
+    drawn = _sampled(panel, simulation, rng)
+    piloted, chosen = _with_pilots(drawn, simulation, rng)
+    pattern = _pattern(piloted, chosen, simulation, rng)
     try:
         assignments = Assignments.draw(
             piloted,
-            n=rehearsal.assignments,
-            block=rehearsal.block,
-            strata=rehearsal.strata,
+            n=simulation.assignments,
+            block=simulation.block,
+            strata=simulation.strata,
             seed=seed,
         )
     except EstimateError:
-        return _refused(rehearsal, len(effects))
-    taken = _looks_taken(rehearsal, rng)
+        return _refused(simulation, len(effects))
+    taken = _looks_taken(simulation, rng)
 
     def seen(effect: float) -> tuple[Floats, Floats]:
-        moved = _planted(piloted, pattern, effect, rehearsal)
-        if rehearsal.withheld:
-            moved = _without_small(moved, rehearsal.withheld)
-        return _statistics(moved, name, rehearsal, assignments, (taken, seed))
+        moved = _injected(piloted, pattern, effect, simulation)
+        if simulation.withheld:
+            moved = _without_small(moved, simulation.withheld)
+        return _statistics(moved, name, simulation, assignments, (taken, seed))
 
-    truths = _truths(piloted, pattern, rehearsal, taken)
-    if rehearsal.withheld:
+    truths = _truths(piloted, pattern, simulation, taken)
+    if simulation.withheld:
         try:
             found = [seen(effect) for effect in effects]
         except EstimateError:  # too little is left of the figures for this estimator
-            return _refused(rehearsal, len(effects))
+            return _refused(simulation, len(effects))
     else:
         raw, shift = seen(0.0)
-        slope = _unit(piloted, rehearsal) * shift
-        if rehearsal.shape != "constant":
-            slope = (seen(PLANTED)[0] - raw) / PLANTED
+        slope = _unit(piloted, simulation) * shift
+        if simulation.shape != "constant":
+            slope = (seen(INJECTED)[0] - raw) / INJECTED
         found = [(raw + effect * slope, shift) for effect in effects]
-    return _judged(found, np.array(effects), truths, (rehearsal, taken))
+    return _judged(found, np.array(effects), truths, (simulation, taken))
 
 
-def start_of(panel: Panel, rehearsal: Rehearsal) -> int:
+def start_of(panel: Panel, simulation: Simulation) -> int:
     """Position of the first started period: ``looks`` before the end of the panel."""
-    return len(panel.periods) - rehearsal.looks
+    return len(panel.periods) - simulation.looks
 
 
-def _sampled(panel: Panel, rehearsal: Rehearsal, rng: np.random.Generator) -> Panel:
-    if not rehearsal.sample or rehearsal.sample >= len(panel.areas):
+def _sampled(panel: Panel, simulation: Simulation, rng: np.random.Generator) -> Panel:
+    if not simulation.sample or simulation.sample >= len(panel.areas):
         return panel
     keep = np.zeros(len(panel.areas), dtype=bool)
-    keep[rng.choice(len(keep), size=rehearsal.sample, replace=False)] = True
+    keep[rng.choice(len(keep), size=simulation.sample, replace=False)] = True
     return panel.select(keep)
 
 
 def _with_pilots(
-    panel: Panel, rehearsal: Rehearsal, rng: np.random.Generator
+    panel: Panel, simulation: Simulation, rng: np.random.Generator
 ) -> tuple[Panel, NDArray[np.int64]]:
-    first = start_of(panel, rehearsal)
-    open_to = _open_to(panel, rehearsal, first, rng)
-    if len(open_to) < rehearsal.started:
+    first = start_of(panel, simulation)
+    open_to = _open_to(panel, simulation, first, rng)
+    if len(open_to) < simulation.started:
         raise EstimateError(
-            f"only {len(open_to)} areas can be pilots chosen as {rehearsal.pilots!r}; "
-            f"{rehearsal.started} are wanted.",
+            f"only {len(open_to)} areas can be pilots chosen as {simulation.pilots!r}; "
+            f"{simulation.started} are wanted.",
             mend="start fewer areas, or bring a larger panel",
         )
-    chosen = np.sort(rng.choice(open_to, size=rehearsal.started, replace=False))
+    chosen = np.sort(rng.choice(open_to, size=simulation.started, replace=False))
     return start_areas(panel, chosen, first), chosen
 
 
@@ -194,15 +195,15 @@ def start_areas(panel: Panel, chosen: NDArray[np.int64], first: int) -> Panel:
 
 
 def _open_to(
-    panel: Panel, rehearsal: Rehearsal, first: int, rng: np.random.Generator
+    panel: Panel, simulation: Simulation, first: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """The areas from which the pilots are drawn."""
     before, n = panel.array(OUTCOME)[:, :first], len(panel.areas)
-    rule = rehearsal.pilots
+    rule = simulation.pilots
     if rule == "random":
         return np.arange(n)
     if rule in ("one_authority", "two_authorities"):
-        return _in_authorities(panel, rehearsal, rng)
+        return _in_authorities(panel, simulation, rng)
     if rule in ("smallest", "largest"):
         measure = panel.areas["population"].to_numpy(dtype=float)
         measure = -measure if rule == "smallest" else measure
@@ -213,16 +214,16 @@ def _open_to(
         rise = np.nanmean(late, axis=1) - np.nanmean(early, axis=1)
         measure = rise if rule == "top_trend" else np.nanmean(before, axis=1)
     share = 0.1 if rule in ("top_level", "top_trend") else 1 / 3
-    count = max(rehearsal.started, int(np.ceil(share * n)))
+    count = max(simulation.started, int(np.ceil(share * n)))
     return np.sort(np.argsort(-measure, kind="stable")[:count])
 
 
 def _in_authorities(
-    panel: Panel, rehearsal: Rehearsal, rng: np.random.Generator
+    panel: Panel, simulation: Simulation, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     authority = panel.areas["authority"].astype(str).to_numpy()
-    many = 1 if rehearsal.pilots == "one_authority" else 2
-    each = -(-rehearsal.started // many)
+    many = 1 if simulation.pilots == "one_authority" else 2
+    each = -(-simulation.started // many)
     names, sizes = np.unique(authority, return_counts=True)
     able = names[sizes >= 2 * each]
     if len(able) < many:
@@ -234,15 +235,15 @@ def _in_authorities(
 
 
 def _pattern(
-    panel: Panel, chosen: NDArray[np.int64], rehearsal: Rehearsal, rng: np.random.Generator
+    panel: Panel, chosen: NDArray[np.int64], simulation: Simulation, rng: np.random.Generator
 ) -> Floats:
     """(N, T) what an effect of one looks like: mean one over the started cells, zero elsewhere."""
-    first = start_of(panel, rehearsal)
-    over_time = np.ones(rehearsal.looks)
-    if rehearsal.shape != "constant":
-        over_time = np.arange(1, rehearsal.looks + 1) / rehearsal.looks
+    first = start_of(panel, simulation)
+    over_time = np.ones(simulation.looks)
+    if simulation.shape != "constant":
+        over_time = np.arange(1, simulation.looks + 1) / simulation.looks
     over_areas = np.ones(len(chosen))
-    if rehearsal.shape == "heterogeneous":
+    if simulation.shape == "heterogeneous":
         over_areas = 1 + 0.5 * rng.standard_normal(len(chosen))
     pattern = np.zeros((len(panel.areas), len(panel.periods)))
     pattern[chosen[:, None], np.arange(first, len(panel.periods))] = over_areas[:, None] * over_time
@@ -250,18 +251,18 @@ def _pattern(
     return pattern / total if abs(total) > 0.05 else pattern
 
 
-def _unit(panel: Panel, rehearsal: Rehearsal) -> float:
+def _unit(panel: Panel, simulation: Simulation) -> float:
     """What one percent is on the estimate's scale."""
-    if rehearsal.choices.scale == "log":
+    if simulation.choices.scale == "log":
         return 0.01
-    first = start_of(panel, rehearsal)
+    first = start_of(panel, simulation)
     return 0.01 * float(np.nanmean(panel.array(OUTCOME)[panel.started, :first]))
 
 
-def _planted(panel: Panel, pattern: Floats, effect: float, rehearsal: Rehearsal) -> Panel:
-    shift = effect * _unit(panel, rehearsal) * pattern
+def _injected(panel: Panel, pattern: Floats, effect: float, simulation: Simulation) -> Panel:
+    shift = effect * _unit(panel, simulation) * pattern
     figures = panel.array(OUTCOME)
-    moved = figures * np.exp(shift) if rehearsal.choices.scale == "log" else figures + shift
+    moved = figures * np.exp(shift) if simulation.choices.scale == "log" else figures + shift
     return replace(panel, figures={OUTCOME: moved})
 
 
@@ -272,18 +273,18 @@ def _without_small(panel: Panel, threshold: float) -> Panel:
 
 
 def _truths(
-    panel: Panel, pattern: Floats, rehearsal: Rehearsal, taken: NDArray[np.int64]
+    panel: Panel, pattern: Floats, simulation: Simulation, taken: NDArray[np.int64]
 ) -> Floats:
-    """(L) what one percent planted amounts to in the estimand of each look, on its scale."""
-    first = start_of(panel, rehearsal)
+    """(L) what one percent injected amounts to in the estimand of each look, on its scale."""
+    first = start_of(panel, simulation)
     started = pattern[panel.started]
     held = [started[:, first : first + look + 1].mean() for look in taken]
-    return _unit(panel, rehearsal) * np.array(held)
+    return _unit(panel, simulation) * np.array(held)
 
 
-def _looks_taken(rehearsal: Rehearsal, rng: np.random.Generator) -> NDArray[np.int64]:
+def _looks_taken(simulation: Simulation, rng: np.random.Generator) -> NDArray[np.int64]:
     """Positions of the looks that are taken; the last always is."""
-    skipped = rng.random(rehearsal.looks) < rehearsal.skipped
+    skipped = rng.random(simulation.looks) < simulation.skipped
     skipped[-1] = False
     return np.flatnonzero(~skipped)
 
@@ -294,28 +295,28 @@ Statistics = Mapping[str, "Floats"]
 def _statistics(
     panel: Panel,
     name: EstimatorName,
-    rehearsal: Rehearsal,
+    simulation: Simulation,
     assignments: Assignments,
     when: tuple[NDArray[np.int64], int],
 ) -> tuple[Floats, Floats]:
     """(L, B + 1) statistics of the data and of a unit effect, as known at each look taken."""
     taken, seed = when
-    first, raw, shift = start_of(panel, rehearsal), [], []
+    first, raw, shift = start_of(panel, simulation), [], []
     whole = None
     known_at = [panel.until(panel.periods[first + look]) for look in taken]
-    if rehearsal.withheld:
+    if simulation.withheld:
         drawn = {registry.drawn_anew(name, known, OUTCOME, assignments) for known in known_at}
         if len(drawn) > 1:
             raise EstimateError("other assignments are drawn than at the look before.")
-    if not rehearsal.restated and registry.fitted_once(name, panel, OUTCOME):
-        whole = registry.to_test(name, panel, OUTCOME, rehearsal.choices, assignments)
+    if not simulation.restated and registry.estimated_once(name, panel, OUTCOME):
+        whole = registry.to_test(name, panel, OUTCOME, simulation.choices, assignments)
     for look, known in zip(taken, known_at, strict=True):
         estimate = whole
         if estimate is None:
-            if look < taken[-1] and rehearsal.restated:
-                known = _before_restatement(known, rehearsal.restated, seed + int(look))
-            estimate = registry.to_test(name, known, OUTCOME, rehearsal.choices, assignments)
-        found = interim.statistic(estimate, (0, int(look)), rehearsal.score)
+            if look < taken[-1] and simulation.restated:
+                known = _before_restatement(known, simulation.restated, seed + int(look))
+            estimate = registry.to_test(name, known, OUTCOME, simulation.choices, assignments)
+        found = interim.statistic(estimate, (0, int(look)), simulation.score)
         raw.append(found.raw)
         shift.append(found.shift)
     return np.array(raw), np.array(shift)
@@ -335,15 +336,15 @@ def _judged(
     statistics: list[tuple[Floats, Floats]],
     effects: Floats,
     truths: Floats,
-    how: tuple[Rehearsal, NDArray[np.int64]],
-) -> Rehearsed:
-    """Verdicts for every effect, from its statistics and what was planted."""
-    rehearsal, taken = how
-    alpha, plan = rehearsal.plan.alpha, rehearsal.plan
+    how: tuple[Simulation, NDArray[np.int64]],
+) -> Replicate:
+    """Verdicts for every effect, from its statistics and what was injected."""
+    simulation, taken = how
+    alpha, plan = simulation.plan.alpha, simulation.plan
     times = [(int(look) + 1) / plan.horizon for look in taken]
-    shape = (len(effects), rehearsal.looks)
+    shape = (len(effects), simulation.looks)
     rejects, crosses, covers, held = (np.zeros(shape, dtype=bool) for _ in range(4))
-    planted, errors = effects * truths[-1], np.empty(len(effects))
+    injected, errors = effects * truths[-1], np.empty(len(effects))
     for e, effect in enumerate(effects):
         now, shift = statistics[e]
         left = now - (effect * truths)[:, None] * shift
@@ -355,20 +356,20 @@ def _judged(
         for row, look in enumerate(taken):
             crosses[e, look:] = tested[row].crossed
             held[e, look:] = not inverted[row].crossed
-        errors[e] = now[-1, 0] / shift[-1, 0] - planted[e]
-    return Rehearsed(
-        rejects=rejects, crosses=crosses, covers=covers, held=held, planted=planted, errors=errors
+        errors[e] = now[-1, 0] / shift[-1, 0] - injected[e]
+    return Replicate(
+        rejects=rejects, crosses=crosses, covers=covers, held=held, injected=injected, errors=errors
     )
 
 
-def _refused(rehearsal: Rehearsal, effects: int) -> Rehearsed:
-    nothing = np.zeros((effects, rehearsal.looks), dtype=bool)
-    return Rehearsed(
+def _refused(simulation: Simulation, effects: int) -> Replicate:
+    nothing = np.zeros((effects, simulation.looks), dtype=bool)
+    return Replicate(
         rejects=nothing,
         crosses=nothing,
         covers=~nothing,
         held=~nothing,
-        planted=np.full(effects, np.nan),
+        injected=np.full(effects, np.nan),
         errors=np.full(effects, np.nan),
         refused=True,
     )

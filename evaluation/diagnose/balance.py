@@ -42,9 +42,9 @@ def balance_table(
     """
     names, values = _characteristics(panel, outcome, assignments, covariates)
     started = np.zeros(len(panel.areas), dtype=bool)
-    started[assignments.slots.places] = True
+    started[assignments.treated.places] = True
     n, m = len(started), int(started.sum())
-    filled = values[assignments.fillers].sum(axis=1)
+    filled = values[assignments.pseudo_treated].sum(axis=1)
     gaps = filled / m - (values.sum(axis=0) - filled) / (n - m)
     gaps = gaps - gaps[1:].mean(axis=0)
     own, other = values[started], values[~started]
@@ -69,7 +69,7 @@ def balance_table(
 def _characteristics(
     panel: Panel, outcome: str, assignments: Assignments, covariates: Sequence[str]
 ) -> tuple[list[str], Floats]:
-    before = panel.array(outcome)[:, : int(assignments.slots.starts.min())]
+    before = panel.array(outcome)[:, : int(assignments.treated.starts.min())]
     level = masked_mean(before.T)
     names, columns = ["level"], [level]
     if before.shape[1] > 2:

@@ -80,11 +80,11 @@ def pre_level(panel: Panel, outcome: str, assignments: Assignments) -> Diagnosti
     """Difference in the mean before the first start, against re-assignment."""
     code, title = "pre_level", "Did pilots start from another level?"
     figures = panel.array(outcome)
-    first = int(assignments.slots.starts.min())
+    first = int(assignments.treated.starts.min())
     valid = np.isfinite(figures[:, :first])
     means = np.where(valid, figures[:, :first], 0.0).sum(axis=1) / np.maximum(valid.sum(axis=1), 1)
-    total, n, m = means.sum(), len(means), assignments.fillers.shape[1]
-    filled = means[assignments.fillers].sum(axis=1)
+    total, n, m = means.sum(), len(means), assignments.pseudo_treated.shape[1]
+    filled = means[assignments.pseudo_treated].sum(axis=1)
     gaps = filled / m - (total - filled) / (n - m)
     gaps = gaps - gaps[1:].mean()
     p = placebo_p(gaps)
@@ -396,7 +396,7 @@ def other_programme(
     )
 
 
-def odd_comparisons(panel: Panel, outcome: str, scale: str = "log") -> Diagnostic:
+def outlier_controls(panel: Panel, outcome: str, scale: str = "log") -> Diagnostic:
     """Whether a few comparison authorities left the others since the first start.
 
     Each authority's change of mean since the first start, less the median over authorities, in

@@ -282,14 +282,14 @@ def sites_worse(study: StudyResults) -> str:
     for outcome in study.with_role("primary", "secondary"):
         estimate = primary_estimate(outcome)
         for row in estimate["site"] if estimate and outcome["polarity"] != "care" else ():
-            near_nought = _least_worse(outcome, row)
+            near_zero = _least_worse(outcome, row)
             if row["effect"] is None:
                 continue
-            if near_nought is None:
+            if near_zero is None:
                 unjudged += 1
                 continue
             judged += 1
-            if near_nought > 0:
+            if near_zero > 0:
                 worse.append(f"{names[row['site']]}, {words.within(outcome['plain_title'])}")
     return _said_of_sites(judged, unjudged, worse) if judged + unjudged else ""
 

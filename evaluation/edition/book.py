@@ -364,7 +364,7 @@ def _entry(page: str, below: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _left_out(rows: Sequence[tuple[str, Record, bool, str]]) -> str:
-    """Which of the effects have a range without nought, if ranges can be given."""
+    """Which of the effects have a range without zero, if ranges can be given."""
     if all(row["low"] is None or row["high"] is None for _, row, _, _ in rows):
         return "Re-drawn start dates can give none of these a range: read them as single guesses."
     clear = [

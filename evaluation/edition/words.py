@@ -107,7 +107,7 @@ def effect_with_range(figure: Range | None, say: Callable[[float | None], str] =
 
 
 def round_pounds(value: float) -> str:
-    """The same on an axis, where the digits after the point are nought: ``£5m``."""
+    """The same on an axis, where the digits after the point are zero: ``£5m``."""
     return re.sub(r"\.0(?=m|bn)", "", pounds(value))
 
 
@@ -139,7 +139,7 @@ def fewer_or_more(figure: Range, people: str) -> str:
 
 
 def people_range(figure: Range) -> str:
-    """``12 to 50 fewer``, or ``50 fewer to 7 more`` where the range holds nought."""
+    """``12 to 50 fewer``, or ``50 fewer to 7 more`` where the range holds zero."""
     low, high = figure.get("low"), figure.get("high")
     if low is None or high is None:
         return "no range"
@@ -212,7 +212,7 @@ def sentence(text: str) -> str:
 
 
 def in_hundred(chance: float | None) -> str:
-    """A chance as a count of worlds: ``99 in 100``, ``more than 99 in 100``."""
+    """A chance as a count of quantile dots: ``99 in 100``, ``more than 99 in 100``."""
     if chance is None:
         return "not known"
     if chance < 0.01 or chance > 0.99:

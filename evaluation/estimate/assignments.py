@@ -24,21 +24,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Slots:
+class TreatedAreas:
     """The real assignment: the started areas ("places"), grouped into sites with a start.
 
-    ``places`` (M) are positions of areas in the panel, ordered by slot; ``slot_of`` (M) their slot;
-    ``starts`` (S) each slot's start as a position among the periods; ``names`` (S) the sites.
+    ``places`` (M) are positions of areas in the panel, ordered by cohort; ``cohort_of`` (M) their
+    cohort;
+    ``starts`` (S) each cohort's start as a position among the periods; ``names`` (S) the sites.
     """
 
     places: NDArray[np.int64]
-    slot_of: NDArray[np.int64]
+    cohort_of: NDArray[np.int64]
     starts: NDArray[np.int64]
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, panel: Panel) -> Slots:
-        """The slots of a panel: its sites; without sites, each start cohort is one.
+    def of(cls, panel: Panel) -> TreatedAreas:
+        """The cohorts of a panel: its sites; without sites, each start cohort is one.
 
         Raises
         ------
@@ -62,18 +63,18 @@ class Slots:
                 )
         keys = sorted({(start[p], str(s)) for p, s in zip(places, labels, strict=True)})
         number = {key: k for k, key in enumerate(keys)}
-        slot = np.array([number[start[p], str(s)] for p, s in zip(places, labels, strict=True)])
-        order = np.lexsort((places, slot))
+        cohort = np.array([number[start[p], str(s)] for p, s in zip(places, labels, strict=True)])
+        order = np.lexsort((places, cohort))
         return cls(
             places=places[order],
-            slot_of=slot[order],
+            cohort_of=cohort[order],
             starts=np.array([g for g, _ in keys]),
             names=tuple(name for _, name in keys),
         )
 
 
 def draw_blocks(
-    slots: Slots, strata: Places, authority: Places, n: int, rng: np.random.Generator
+    treated: TreatedAreas, strata: Places, authority: Places, n: int, rng: np.random.Generator
 ) -> tuple[Places, int, bool]:
     """Move all started areas of an authority together into one authority of the same stratum.
 
@@ -82,10 +83,10 @@ def draw_blocks(
     the unused authorities that can hold it. The number of choices left never depends on earlier
     ones, so every arrangement is equally likely.
     """
-    members, home, (size, band) = _blocks(slots, strata, authority)
-    distinct, n_authorities = _count(slots, members, home, (size, band)), len(size)
-    fillers = np.empty((n + 1, len(slots.places)), dtype=np.int64)
-    fillers[0] = slots.places
+    members, home, (size, band) = _blocks(treated, strata, authority)
+    distinct, n_authorities = _count(treated, members, home, (size, band)), len(size)
+    pseudo_treated = np.empty((n + 1, len(treated.places)), dtype=np.int64)
+    pseudo_treated[0] = treated.places
     used = np.zeros((n, n_authorities), dtype=bool)
     pick = rng.random((n, len(authority)))
     for block, stratum in zip(members, home, strict=True):
@@ -94,37 +95,37 @@ def draw_blocks(
         host = keys.argmax(axis=1)
         used[np.arange(n), host] = True
         chance = np.where(authority[None, :] == host[:, None], pick, -1.0)
-        fillers[1:, block] = np.argsort(-chance, axis=1, kind="stable")[:, : len(block)]
-    return fillers, distinct, False
+        pseudo_treated[1:, block] = np.argsort(-chance, axis=1, kind="stable")[:, : len(block)]
+    return pseudo_treated, distinct, False
 
 
-def count_blocks(slots: Slots, strata: Places, authority: Places) -> int:
+def count_blocks(treated: TreatedAreas, strata: Places, authority: Places) -> int:
     """How many assignments of whole blocks there are.
 
     Raises
     ------
     EstimateError : no authority can hold a block.
     """
-    members, home, capacity = _blocks(slots, strata, authority)
-    return _count(slots, members, home, capacity)
+    members, home, capacity = _blocks(treated, strata, authority)
+    return _count(treated, members, home, capacity)
 
 
 def _blocks(
-    slots: Slots, strata: Places, authority: Places
+    treated: TreatedAreas, strata: Places, authority: Places
 ) -> tuple[list[Places], list[int], tuple[Places, Places]]:
     """Blocks from the largest down, their strata, and every authority's size and stratum."""
     size = np.bincount(authority)
     band = np.full(len(size), -1, dtype=np.int64)
     band[authority] = strata
-    held = authority[slots.places]
+    held = authority[treated.places]
     members = [np.flatnonzero(held == a) for a in np.unique(held)]
     members = sorted(members, key=lambda block: (-len(block), int(block[0])))
-    home = [int(strata[slots.places[block[0]]]) for block in members]
+    home = [int(strata[treated.places[block[0]]]) for block in members]
     return members, home, (size, band)
 
 
 def _count(
-    slots: Slots, members: list[Places], home: list[int], capacity: tuple[Places, Places]
+    treated: TreatedAreas, members: list[Places], home: list[int], capacity: tuple[Places, Places]
 ) -> int:
     """How many arrangements of blocks over authorities there are; alike blocks count once."""
     size, band = capacity
@@ -133,14 +134,14 @@ def _count(
     for block, stratum in zip(members, home, strict=True):
         hosts = int(((size >= len(block)) & (band == stratum)).sum()) - taken[stratum]
         if hosts < 1:
-            names = ", ".join(sorted({slots.names[s] for s in slots.slot_of[block]}))
+            names = ", ".join(sorted({treated.names[s] for s in treated.cohort_of[block]}))
             raise EstimateError(
                 f"no authority of its stratum can hold the {len(block)} areas of {names}.",
                 mend="use fewer strata, or block='area' and say that shared shocks are ignored",
             )
         distinct *= hosts
         taken[stratum] += 1
-        alike.append((tuple(sorted(slots.starts[slots.slot_of[block]].tolist())), stratum))
+        alike.append((tuple(sorted(treated.starts[treated.cohort_of[block]].tolist())), stratum))
     for key in set(alike):
         distinct //= math.factorial(alike.count(key))
     return distinct
@@ -193,7 +194,7 @@ def by_population(panel: Panel, figures: Floats, first: int) -> Spread:
 
     The squared deviation of each area's change (mean of later periods less mean of earlier ones,
     over the middle splits of the periods before) from the mean change is regressed on a constant
-    and one over the population, neither part below nought. The paper's least squares, weighed by
+    and one over the population, neither part below zero. The paper's least squares, weighed by
     the fitted variance, since the square of a noisy area's change is the noisiest.
 
     Parameters
@@ -248,8 +249,9 @@ class Assignments:
 
     Attributes
     ----------
-    fillers : (B + 1, M) positions of the areas that fill the M places; row 0 is the real one.
-    slots : the places and their slots.
+    pseudo_treated : (B + 1, M) positions of the areas that fill the M places; row 0 is the real
+        one.
+    treated : the places and their cohorts.
     strata : (N) stratum number of every area of the panel.
     distinct : how many different assignments there are, the real one among them.
     enumerated : whether the rows are all of them, rather than a draw.
@@ -259,8 +261,8 @@ class Assignments:
         and (N) the standard deviation of each area's.
     """
 
-    fillers: NDArray[np.int64]
-    slots: Slots
+    pseudo_treated: NDArray[np.int64]
+    treated: TreatedAreas
     strata: NDArray[np.int64]
     distinct: int
     enumerated: bool
@@ -275,7 +277,9 @@ class Assignments:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of which areas fill which places in every assignment."""
-        return fingerprint.of_bytes(np.ascontiguousarray(self.fillers, dtype="<i8").tobytes())
+        return fingerprint.of_bytes(
+            np.ascontiguousarray(self.pseudo_treated, dtype="<i8").tobytes()
+        )
 
     def redrawn(self, panel: Panel) -> Assignments:
         """The same plan drawn anew for a panel with other areas."""
@@ -301,37 +305,40 @@ class Assignments:
         ------
         EstimateError : a site of the panel is none of these, or its areas or start differ.
         """
-        slots = Slots.of(panel)
+        treated = TreatedAreas.of(panel)
         columns = []
-        for s, name in enumerate(slots.names):
+        for s, name in enumerate(treated.names):
             mine = (
-                np.flatnonzero(self.slots.slot_of == self.slots.names.index(name))
-                if (name in self.slots.names)
+                np.flatnonzero(self.treated.cohort_of == self.treated.names.index(name))
+                if (name in self.treated.names)
                 else np.empty(0, dtype=np.int64)
             )
-            held = slots.places[slots.slot_of == s]
-            same_start = len(mine) and self.slots.starts[self.slots.slot_of[mine[0]]]
-            if not np.array_equal(self.slots.places[mine], held) or same_start != slots.starts[s]:
+            held = treated.places[treated.cohort_of == s]
+            same_start = len(mine) and self.treated.starts[self.treated.cohort_of[mine[0]]]
+            if (
+                not np.array_equal(self.treated.places[mine], held)
+                or same_start != treated.starts[s]
+            ):
                 raise EstimateError(
                     f"{name} is another site, or has other areas, than in these assignments.",
                     mend="draw assignments for this panel",
                 )
             columns.append(mine)
-        fillers = self.fillers[:, np.concatenate(columns)]
+        pseudo_treated = self.pseudo_treated[:, np.concatenate(columns)]
         if self.block == "area":
-            distinct = _count_areas(slots, self.strata, slots.starts[slots.slot_of])
+            distinct = _count_areas(treated, self.strata, treated.starts[treated.cohort_of])
         else:
             authority = pd.factorize(panel.areas["authority"], sort=True)[0]
-            distinct = count_blocks(slots, self.strata, authority)
-        return replace(self, fillers=fillers, slots=slots, distinct=distinct)
+            distinct = count_blocks(treated, self.strata, authority)
+        return replace(self, pseudo_treated=pseudo_treated, treated=treated, distinct=distinct)
 
     @property
     def smallest_p(self) -> float:
         """The smallest p-value that these assignments can give."""
-        return max(1 / len(self.fillers), 1 / self.distinct)
+        return max(1 / len(self.pseudo_treated), 1 / self.distinct)
 
     def __len__(self) -> int:
-        return len(self.fillers)
+        return len(self.pseudo_treated)
 
     @classmethod
     def draw(
@@ -351,28 +358,28 @@ class Assignments:
         block : what moves together: ``area`` re-draws areas one by one; ``site`` and ``authority``
             move all started areas of an authority together into one, copying the real pattern. By
             default ``authority`` where started areas share an authority, else ``area``.
-        strata : bands within which slots are re-drawn: ``level`` (thirds of the first outcome's
+        strata : bands within which cohorts are re-drawn: ``level`` (thirds of the first outcome's
             mean before the first start), ``population`` (thirds), ``stratum`` (the panel's own
             column), or none. With blocks, bands are those of the authority's mean.
         seed : of NumPy's default generator.
 
         Raises
         ------
-        EstimateError : a stratum holds too few areas or authorities to re-draw its slots.
+        EstimateError : a stratum holds too few areas or authorities to re-draw its cohorts.
         """
-        slots = Slots.of(panel)
-        chosen, reason = _choose_block(panel, slots) if block is None else (block, "as asked")
+        treated = TreatedAreas.of(panel)
+        chosen, reason = _choose_block(panel, treated) if block is None else (block, "as asked")
         rng = np.random.default_rng(seed)
         if chosen == "area":
-            bands = _bands(panel, strata, slots, by=np.arange(len(panel.areas)))
-            fillers, distinct, whole = _draw_areas(slots, bands, n, rng)
+            bands = _bands(panel, strata, treated, by=np.arange(len(panel.areas)))
+            pseudo_treated, distinct, whole = _draw_areas(treated, bands, n, rng)
         else:
             authority = pd.factorize(panel.areas["authority"], sort=True)[0]
-            bands = _bands(panel, strata, slots, by=authority)
-            fillers, distinct, whole = draw_blocks(slots, bands, authority, n, rng)
+            bands = _bands(panel, strata, treated, by=authority)
+            pseudo_treated, distinct, whole = draw_blocks(treated, bands, authority, n, rng)
         return cls(
-            fillers=fillers,
-            slots=slots,
+            pseudo_treated=pseudo_treated,
+            treated=treated,
             strata=bands,
             distinct=distinct,
             enumerated=whole,
@@ -384,11 +391,11 @@ class Assignments:
         )
 
 
-def _choose_block(panel: Panel, slots: Slots) -> tuple[Block, str]:
+def _choose_block(panel: Panel, treated: TreatedAreas) -> tuple[Block, str]:
     authority = panel.areas["authority"]
     if authority.isna().any():
         return "area", "the panel names no authorities, so areas are re-drawn one by one"
-    held = authority.to_numpy()[slots.places]
+    held = authority.to_numpy()[treated.places]
     shared = len(set(held)) < len(held)
     if shared:
         return "authority", (
@@ -399,7 +406,7 @@ def _choose_block(panel: Panel, slots: Slots) -> tuple[Block, str]:
 
 
 def _bands(
-    panel: Panel, strata: Sequence[str], slots: Slots, by: NDArray[np.int64]
+    panel: Panel, strata: Sequence[str], treated: TreatedAreas, by: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Stratum number of each area; thirds are taken over the groups ``by`` (areas, authorities)."""
     keys = np.zeros(len(panel.areas), dtype=np.int64)
@@ -408,7 +415,7 @@ def _bands(
             keys = 1_000 * keys + pd.factorize(panel.areas["stratum"], sort=True)[0]
             continue
         if name == "level":
-            before = panel.array(panel.outcomes[0])[:, : slots.starts.min()]
+            before = panel.array(panel.outcomes[0])[:, : treated.starts.min()]
             measure = np.nanmean(before, axis=1)
         elif name == "population":
             measure = panel.areas["population"].to_numpy(dtype=float)
@@ -431,29 +438,29 @@ def _bands(
 
 
 def _draw_areas(
-    slots: Slots, strata: NDArray[np.int64], n: int, rng: np.random.Generator
+    treated: TreatedAreas, strata: NDArray[np.int64], n: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], int, bool]:
-    by_start, by_site = slots.starts[slots.slot_of], slots.slot_of
-    distinct = _count_areas(slots, strata, by_start)
-    if _count_areas(slots, strata, by_site) <= n + 1:
-        return _every_assignment(slots, strata, by_site), distinct, True
+    by_start, by_site = treated.starts[treated.cohort_of], treated.cohort_of
+    distinct = _count_areas(treated, strata, by_start)
+    if _count_areas(treated, strata, by_site) <= n + 1:
+        return _every_assignment(treated, strata, by_site), distinct, True
     if distinct <= n + 1:
-        every = _every_assignment(slots, strata, by_start)
+        every = _every_assignment(treated, strata, by_start)
         # Which site of one start an area goes to is drawn, so that no site is dealt the first ones.
-        for columns in _cells(slots, strata, by_start):
+        for columns in _cells(treated, strata, by_start):
             every[1:, columns] = rng.permuted(every[1:, columns], axis=1)
         return every, distinct, True
-    fillers = np.empty((n + 1, len(slots.places)), dtype=np.int64)
-    fillers[0] = slots.places
-    for stratum in np.unique(strata[slots.places]):
-        columns = np.flatnonzero(strata[slots.places] == stratum)
+    pseudo_treated = np.empty((n + 1, len(treated.places)), dtype=np.int64)
+    pseudo_treated[0] = treated.places
+    for stratum in np.unique(strata[treated.places]):
+        columns = np.flatnonzero(strata[treated.places] == stratum)
         members = np.flatnonzero(strata == stratum)
         keys = rng.random((n, len(members)))
-        fillers[1:, columns] = members[np.argsort(keys, axis=1)[:, : len(columns)]]
-    return fillers, distinct, False
+        pseudo_treated[1:, columns] = members[np.argsort(keys, axis=1)[:, : len(columns)]]
+    return pseudo_treated, distinct, False
 
 
-def _count_areas(slots: Slots, strata: NDArray[np.int64], alike: NDArray[np.int64]) -> int:
+def _count_areas(treated: TreatedAreas, strata: NDArray[np.int64], alike: NDArray[np.int64]) -> int:
     """How many ways there are to fill the places area by area, those ``alike`` (M) as one.
 
     Raises
@@ -461,39 +468,39 @@ def _count_areas(slots: Slots, strata: NDArray[np.int64], alike: NDArray[np.int6
     EstimateError : a stratum has no area left to compare.
     """
     ways = 1
-    for stratum in np.unique(strata[slots.places]):
+    for stratum in np.unique(strata[treated.places]):
         pool = int((strata == stratum).sum())
-        m = int((strata[slots.places] == stratum).sum())
+        m = int((strata[treated.places] == stratum).sum())
         if pool <= m:
             raise EstimateError(
                 f"a stratum holds {pool} areas for {m} started ones: nothing is left to compare.",
                 mend="use fewer strata",
             )
         ways *= math.perm(pool, m)
-    for columns in _cells(slots, strata, alike):
+    for columns in _cells(treated, strata, alike):
         ways //= math.factorial(len(columns))
     return ways
 
 
 def _cells(
-    slots: Slots, strata: NDArray[np.int64], alike: NDArray[np.int64]
+    treated: TreatedAreas, strata: NDArray[np.int64], alike: NDArray[np.int64]
 ) -> list[NDArray[np.int64]]:
     """Places of one stratum that are alike, so that order does not matter among them."""
-    keys = np.stack([strata[slots.places], alike], axis=1)
+    keys = np.stack([strata[treated.places], alike], axis=1)
     return [np.flatnonzero((keys == key).all(axis=1)) for key in np.unique(keys, axis=0)]
 
 
 def _every_assignment(
-    slots: Slots, strata: NDArray[np.int64], alike: NDArray[np.int64]
+    treated: TreatedAreas, strata: NDArray[np.int64], alike: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Each assignment once, the real one first; order among places that are alike is none."""
-    cells = _cells(slots, strata, alike)
+    cells = _cells(treated, strata, alike)
 
     def fill(k: int, taken: frozenset[int], row: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         if k == len(cells):
             yield row.copy()
             return
-        home = strata[slots.places[cells[k][0]]]
+        home = strata[treated.places[cells[k][0]]]
         pool = [i for i in np.flatnonzero(strata == home).tolist() if i not in taken]
         for chosen in itertools.combinations(pool, len(cells[k])):
             row[cells[k]] = chosen
@@ -502,7 +509,7 @@ def _every_assignment(
     def identity(row: NDArray[np.int64]) -> list[frozenset[int]]:
         return [frozenset(row[columns].tolist()) for columns in cells]
 
-    real = identity(slots.places)
-    rows = fill(0, frozenset(), np.empty(len(slots.places), dtype=np.int64))
+    real = identity(treated.places)
+    rows = fill(0, frozenset(), np.empty(len(treated.places), dtype=np.int64))
     others = [row for row in rows if identity(row) != real]
-    return np.array([slots.places, *others], dtype=np.int64)
+    return np.array([treated.places, *others], dtype=np.int64)

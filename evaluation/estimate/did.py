@@ -265,7 +265,7 @@ def changes(sample: samples.Sample, settings: DidSettings) -> dict[int, NDArray[
     EstimateError : the anticipation window leaves no period before a start.
     """
     y, out = sample.figures, {}
-    for g in (int(g) for g in np.unique(sample.slots.starts)):
+    for g in (int(g) for g in np.unique(sample.treated.starts)):
         last = g - 1 - settings.anticipation
         if last < 0:
             raise EstimateError(
@@ -319,11 +319,11 @@ def _refitted(
     settings: DidSettings,
 ) -> NDArray[np.float64]:
     """Effects with the propensity score fitted anew under every assignment, one by one."""
-    slots = sample.slots
-    out = np.empty((len(assignments), len(slots.names), sample.n_periods))
-    for b, fillers in enumerate(assignments.fillers):
-        redrawn = replace(sample, slots=replace(slots, places=fillers))
-        for s in range(len(slots.names)):
+    treated = sample.treated
+    out = np.empty((len(assignments), len(treated.names), sample.n_periods))
+    for b, pseudo_treated in enumerate(assignments.pseudo_treated):
+        redrawn = replace(sample, treated=replace(treated, places=pseudo_treated))
+        for s in range(len(treated.names)):
             for t in range(sample.n_periods):
                 out[b, s, t] = _cell(redrawn, contrasts, rule, settings, (s, t))[0]
     return out.reshape(len(assignments), -1)
@@ -351,10 +351,10 @@ def _fewer(
             f"method={settings.method!r} compares over all areas and cannot keep strata apart.",
             mend="draw assignments with strata=(), or use method='reg'",
         )
-    asked = assignments.fillers[: REFITS + 1]
-    solved = np.array([_has_scores(sample, settings, fillers) for fillers in asked])
+    asked = assignments.pseudo_treated[: REFITS + 1]
+    solved = np.array([_has_scores(sample, settings, pseudo_treated) for pseudo_treated in asked])
     solved[0] = True
-    used = replace(assignments, fillers=asked[solved], enumerated=False)
+    used = replace(assignments, pseudo_treated=asked[solved], enumerated=False)
     return used, (
         f"the propensity score is fitted anew under each of {len(used) - 1} assignments, so "
         f"p-values are coarser than those of method='reg'; {int((~solved).sum())} assignments "
@@ -362,14 +362,16 @@ def _fewer(
     )
 
 
-def _has_scores(sample: samples.Sample, settings: DidSettings, fillers: NDArray[np.int64]) -> bool:
+def _has_scores(
+    sample: samples.Sample, settings: DidSettings, pseudo_treated: NDArray[np.int64]
+) -> bool:
     """Whether every site's score exists when these areas fill the places."""
     design = samples.design(sample, settings.covariates)
     never = np.ones(len(design), dtype=bool)
-    never[fillers] = False
-    for s in range(len(sample.slots.names)):
+    never[pseudo_treated] = False
+    for s in range(len(sample.treated.names)):
         started = np.zeros(len(design))
-        started[fillers[sample.slots.slot_of == s]] = 1.0
+        started[pseudo_treated[sample.treated.cohort_of == s]] = 1.0
         used = never | (started > 0)
         if not score_exists(started[used], design[used], sample.weights[used]):
             return False
@@ -383,19 +385,19 @@ def _influence(
     settings: DidSettings,
     how: tuple[Inference, int],
 ) -> tuple[NDArray[np.float64], Influence]:
-    slots, n, n_periods = sample.slots, len(sample.panel.areas), sample.n_periods
-    shape: tuple[int, ...] = (len(slots.names), n_periods)
+    treated, n, n_periods = sample.treated, len(sample.panel.areas), sample.n_periods
+    shape: tuple[int, ...] = (len(treated.names), n_periods)
     # Areas last: each site's functions are written in one piece, and read so by the averages.
     effects, functions = np.full(shape, np.nan), np.zeros((*shape, n))
     membership = np.empty((*shape, n))
-    for s in range(len(slots.names)):
+    for s in range(len(treated.names)):
         if settings.covariates:
             for t in range(n_periods):
                 effects[s, t], functions[s, t] = _cell(sample, contrasts, rule, settings, (s, t))
         else:
             effects[s] = _means(sample, contrasts, rule, s, functions[s])
         belongs = np.zeros(n)
-        places = slots.places[slots.slot_of == s]
+        places = treated.places[treated.cohort_of == s]
         belongs[places] = sample.weights[places]
         membership[s] = belongs
     cluster = np.arange(n)
@@ -433,17 +435,17 @@ def _means(
 
     Two weighted means a period: what `_cell` gives with a constant alone.
     """
-    slots, n, weights = sample.slots, len(sample.panel.areas), sample.weights
-    g = int(slots.starts[s])
-    places = slots.places[slots.slot_of == s]
-    begun = started_by(slots.starts[slots.slot_of], g, sample.n_periods, rule)
+    treated, n, weights = sample.treated, len(sample.panel.areas), sample.weights
+    g = int(treated.starts[s])
+    places = treated.places[treated.cohort_of == s]
+    begun = started_by(treated.starts[treated.cohort_of], g, sample.n_periods, rule)
     effects = np.full(sample.n_periods, np.nan)
     # Period by period: what is worked on then stays small enough to be at hand.
     for t, change in enumerate(np.ascontiguousarray(contrasts[g].T)):
         held = np.isfinite(change)
         compared = weights * held
         own = compared[places]
-        compared[slots.places[begun[:, t]]] = 0.0
+        compared[treated.places[begun[:, t]]] = 0.0
         mass_own, mass_compared = own.sum(), compared.sum()
         if mass_own <= 0 or mass_compared <= 0:
             continue
@@ -464,13 +466,13 @@ def _cell(
 ) -> tuple[float, NDArray[np.float64]]:
     """ATT of one site and period, and its influence function over all areas."""
     s, t = which
-    slots, n = sample.slots, len(sample.panel.areas)
-    g = int(slots.starts[s])
+    treated, n = sample.treated, len(sample.panel.areas)
+    g = int(treated.starts[s])
     change = contrasts[g][:, t]
     started, compared = np.zeros(n, dtype=bool), np.ones(n, dtype=bool)
-    begun = started_by(slots.starts[slots.slot_of], g, sample.n_periods, rule)
-    compared[slots.places] = ~begun[:, t]
-    started[slots.places[slots.slot_of == s]] = True
+    begun = started_by(treated.starts[treated.cohort_of], g, sample.n_periods, rule)
+    compared[treated.places] = ~begun[:, t]
+    started[treated.places[treated.cohort_of == s]] = True
     used = (started | compared) & np.isfinite(change)
     influence = np.zeros(n)
     if not (started & used).any() or not (compared & used).any():
@@ -525,13 +527,13 @@ def did_looks(figures: Floats, assignments: Assignments, window: Window) -> tupl
         raise EstimateError(
             "figures are missing, and the fast way needs them all.", mend="use did, look by look"
         )
-    slots = assignments.slots
+    treated = assignments.treated
     share = _shares(assignments, window)
     _, areas, periods = figures.shape
     raw = _gathered(_changes(figures, assignments, window), share, assignments, window)
     unit = np.zeros((1, areas, periods))
-    starts = slots.starts[slots.slot_of]
-    for place, start in zip(slots.places, starts, strict=True):
+    starts = treated.starts[treated.cohort_of]
+    for place, start in zip(treated.places, starts, strict=True):
         unit[0, place, start:] = 1.0
     shift = _gathered(_changes(unit, assignments, window), share, assignments, window)[:, 0]
     home = _home(assignments, share)
@@ -552,8 +554,8 @@ def did_with_gaps(
     ----------
     sample : the outcome as known at the look. event : first and last event time of the window.
     """
-    slots = assignments.slots
-    from_here = int(slots.starts.min())
+    treated = assignments.treated
+    from_here = int(treated.starts.min())
     rule = Rule(comparison="never", reach=settings.anticipation)
 
     def under(of: samples.Sample) -> Floats:
@@ -563,12 +565,12 @@ def did_with_gaps(
     raw = under(sample)
     shift = under(replace(sample, figures=samples.unit_figures(sample)))
     periods = np.arange(from_here, sample.n_periods)
-    since = (periods[None, :] - slots.starts[:, None]).ravel()
-    mass = np.bincount(slots.slot_of, weights=sample.weights[slots.places])
+    since = (periods[None, :] - treated.starts[:, None]).ravel()
+    mass = np.bincount(treated.cohort_of, weights=sample.weights[treated.places])
     inside = (since >= max(event[0], 0)) & (since <= event[1]) & np.isfinite(raw[0])
     weight = np.where(inside, np.repeat(mass, len(periods)), 0.0)
     maps = weight[None, :] / weight.sum()
-    counts = weight.reshape(len(slots.names), -1).sum(axis=1) > 0
+    counts = weight.reshape(len(treated.names), -1).sum(axis=1) > 0
     home = (_own(assignments) | ~counts[:, None]).all(axis=0)
     told = [apply_map(part, maps)[:, 0] for part in (raw, shift)]
     return np.where(home, told[0][0], told[0]), np.where(home, told[1][0], told[1])
@@ -576,8 +578,8 @@ def did_with_gaps(
 
 def _shares(assignments: Assignments, window: Window) -> Floats:
     """(L, M) weight of each place at each look: areas and periods alike."""
-    slots = assignments.slots
-    starts = slots.starts[slots.slot_of]
+    treated = assignments.treated
+    starts = treated.starts[treated.cohort_of]
     last = np.minimum(starts + window.last, np.array(window.looks)[:, None])
     count = np.maximum(last - (starts + max(window.first, 0)) + 1, 0).astype(float)
     total = count.sum(axis=1, keepdims=True)
@@ -591,7 +593,7 @@ def _changes(figures: Floats, assignments: Assignments, window: Window) -> dict[
     """Start -> (L, K, N) every area's mean over the look's periods less its base."""
     sums = np.concatenate([np.zeros((*figures.shape[:2], 1)), figures.cumsum(axis=2)], axis=2)
     out = {}
-    for g in np.unique(assignments.slots.starts).tolist():
+    for g in np.unique(assignments.treated.starts).tolist():
         end = g - window.anticipation
         if end < 1:
             raise EstimateError("an anticipation window leaves nothing before a start.")
@@ -611,11 +613,11 @@ def _gathered(
     changes: dict[int, Floats], share: Floats, assignments: Assignments, window: Window
 ) -> Floats:
     """(L, K, B + 1) the statistics: for each place one table of numbers, gathered and summed."""
-    slots, strata = assignments.slots, assignments.strata
-    starts, home = slots.starts[slots.slot_of], strata[slots.places]
+    treated, strata = assignments.treated, assignments.strata
+    starts, home = treated.starts[treated.cohort_of], strata[treated.places]
     looks, outcomes, _ = next(iter(changes.values())).shape
     kinds: dict[tuple[int, int], list[int]] = {}
-    for place, kind in enumerate(zip(slots.slot_of.tolist(), home.tolist(), strict=True)):
+    for place, kind in enumerate(zip(treated.cohort_of.tolist(), home.tolist(), strict=True)):
         kinds.setdefault(kind, []).append(place)
     left, constant = {}, np.zeros((looks, outcomes))
     started = starts <= np.array(window.looks)[:, None]
@@ -639,11 +641,11 @@ def _gathered(
         for kind, places in kinds.items()
     }
     for begin in range(0, len(assignments), CHUNK):
-        fillers = assignments.fillers[begin : begin + CHUNK]
-        total = np.repeat(constant.reshape(1, -1), len(fillers), axis=0)
+        pseudo_treated = assignments.pseudo_treated[begin : begin + CHUNK]
+        total = np.repeat(constant.reshape(1, -1), len(pseudo_treated), axis=0)
         for kind, places in kinds.items():
             for place in places:
-                total += tables[kind][fillers[:, place]]
+                total += tables[kind][pseudo_treated[:, place]]
         out[begin : begin + CHUNK] = total
     return out.T.reshape(looks, outcomes, -1)
 
@@ -655,9 +657,9 @@ def _flat(table: Floats) -> Floats:
 
 def _home(assignments: Assignments, share: Floats) -> NDArray[np.bool_]:
     """(L, B + 1) whether every site that counts at the look is filled by just its own areas."""
-    slots = assignments.slots
+    treated = assignments.treated
     counts = np.stack(
-        [share[:, slots.slot_of == s].sum(axis=1) > 0 for s in range(len(slots.names))]
+        [share[:, treated.cohort_of == s].sum(axis=1) > 0 for s in range(len(treated.names))]
     )
     own = _own(assignments)
     home: NDArray[np.bool_] = (own[:, None, :] | ~counts[:, :, None]).all(axis=0)
@@ -666,10 +668,10 @@ def _home(assignments: Assignments, share: Floats) -> NDArray[np.bool_]:
 
 def _own(assignments: Assignments) -> NDArray[np.bool_]:
     """(S, B + 1) whether each site is filled by just its own areas."""
-    fillers, slots = assignments.fillers, assignments.slots
+    pseudo_treated, treated = assignments.pseudo_treated, assignments.treated
     own = []
-    for s in range(len(slots.names)):
-        at = np.flatnonzero(slots.slot_of == s)
-        apart = np.sort(fillers[:, at], axis=1) != np.sort(slots.places[at])
+    for s in range(len(treated.names)):
+        at = np.flatnonzero(treated.cohort_of == s)
+        apart = np.sort(pseudo_treated[:, at], axis=1) != np.sort(treated.places[at])
         own.append(~apart.any(axis=1))
     return np.stack(own)

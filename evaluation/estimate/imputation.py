@@ -139,16 +139,16 @@ def _influence(sample: samples.Sample, settings: ImputationSettings) -> tuple[Fl
     mean effect of the areas that started together, in that period.
     """
     fit = _Fit.of(sample, settings)
-    slots, n, n_periods = sample.slots, *sample.figures.shape
-    start = slots.starts[slots.slot_of]
+    treated, n, n_periods = sample.treated, *sample.figures.shape
+    start = treated.starts[treated.cohort_of]
     fitted, gram, period = fit.real()
     count = np.maximum(fitted.sum(axis=1), 1)
     residual = np.where(fitted > 0, sample.figures - period, 0.0)
     residual = fitted * (residual - (residual.sum(axis=1) / count)[:, None])
-    effects = np.full((len(slots.names), n_periods), np.nan)
-    functions = np.zeros((len(slots.names), n_periods, n))
-    for s, g in enumerate(slots.starts.tolist()):
-        together, own = slots.places[start == g], slots.places[slots.slot_of == s]
+    effects = np.full((len(treated.names), n_periods), np.nan)
+    functions = np.zeros((len(treated.names), n_periods, n))
+    for s, g in enumerate(treated.starts.tolist()):
+        together, own = treated.places[start == g], treated.places[treated.cohort_of == s]
         gaps = fit.gap(together, g, period)[:, g:]
         mine = np.isin(together, own)
         held = np.isfinite(gaps[mine])
@@ -216,7 +216,7 @@ class _Fit:
     @classmethod
     def of(cls, sample: samples.Sample, settings: ImputationSettings) -> _Fit:
         never = _Part.of(sample.figures, sample.n_periods)
-        starts = sorted({int(g) for g in sample.slots.starts})
+        starts = sorted({int(g) for g in sample.treated.starts})
         return cls(
             sample=sample,
             never=never,
@@ -224,15 +224,15 @@ class _Fit:
             whole=(_equations(never.fitted), never.within.sum(axis=0)),
         )
 
-    def period_effects(self, fillers: NDArray[np.int64]) -> Floats:
-        """(b, T) fitted without the cells that the fillers' starts take out."""
-        slots = self.sample.slots
+    def period_effects(self, pseudo_treated: NDArray[np.int64]) -> Floats:
+        """(b, T) fitted without the cells that the pseudo-treated areas' starts take out."""
+        treated = self.sample.treated
         # Without holes the equations depend on how many areas start when, never on which.
         alike = bool(np.isfinite(self.sample.figures).all())
-        gram = np.repeat(self.whole[0][None], 1 if alike else len(fillers), axis=0)
-        moment = np.repeat(self.whole[1][None], len(fillers), axis=0)
-        for place, g in enumerate(slots.starts[slots.slot_of].tolist()):
-            area, part = fillers[:, place], self.starting[g]
+        gram = np.repeat(self.whole[0][None], 1 if alike else len(pseudo_treated), axis=0)
+        moment = np.repeat(self.whole[1][None], len(pseudo_treated), axis=0)
+        for place, g in enumerate(treated.starts[treated.cohort_of].tolist()):
+            area, part = pseudo_treated[:, place], self.starting[g]
             moved = area[:1] if alike else area
             gram += part.gram(moved) - self.never.gram(moved)
             moment += part.within[area] - self.never.within[area]
@@ -240,13 +240,13 @@ class _Fit:
 
     def real(self) -> tuple[Floats, Floats, Floats]:
         """Under the real starts: (N, T) fitted cells, (T, T) equations, (T) period effects."""
-        slots, fitted, within = (
-            self.sample.slots,
+        treated, fitted, within = (
+            self.sample.treated,
             self.never.fitted.copy(),
             self.never.within.copy(),
         )
         for g, part in self.starting.items():
-            members = slots.places[slots.starts[slots.slot_of] == g]
+            members = treated.places[treated.starts[treated.cohort_of] == g]
             fitted[members], within[members] = part.fitted[members], part.within[members]
         gram = _equations(fitted)
         period = _period_effects(gram[None], within.sum(axis=0)[None])[0]
@@ -268,23 +268,23 @@ def _effects_under(
 ) -> Floats:
     """(B + 1, S * T) effects of every site and period; NaN before the start."""
     fit = _Fit.of(sample, settings)
-    chunks = np.array_split(assignments.fillers, max(1, len(assignments) // CHUNK))
-    return np.concatenate([_chunk(fit, fillers) for fillers in chunks])
+    chunks = np.array_split(assignments.pseudo_treated, max(1, len(assignments) // CHUNK))
+    return np.concatenate([_chunk(fit, pseudo_treated) for pseudo_treated in chunks])
 
 
-def _chunk(fit: _Fit, fillers: NDArray[np.int64]) -> Floats:
-    slots, n_periods = fit.sample.slots, fit.sample.n_periods
-    period = fit.period_effects(fillers)
-    out = np.full((len(fillers), len(slots.names), n_periods), np.nan)
-    for s, g in enumerate(slots.starts.tolist()):
-        places = np.flatnonzero(slots.slot_of == s)
-        gaps = np.stack([fit.gap(fillers[:, place], g, period) for place in places])
-        mass = fit.sample.weights[fillers[:, places]].T
+def _chunk(fit: _Fit, pseudo_treated: NDArray[np.int64]) -> Floats:
+    treated, n_periods = fit.sample.treated, fit.sample.n_periods
+    period = fit.period_effects(pseudo_treated)
+    out = np.full((len(pseudo_treated), len(treated.names), n_periods), np.nan)
+    for s, g in enumerate(treated.starts.tolist()):
+        places = np.flatnonzero(treated.cohort_of == s)
+        gaps = np.stack([fit.gap(pseudo_treated[:, place], g, period) for place in places])
+        mass = fit.sample.weights[pseudo_treated[:, places]].T
         valid = np.isfinite(gaps) * mass[:, :, None]
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = (np.where(valid > 0, gaps, 0.0) * valid).sum(axis=0) / valid.sum(axis=0)
         out[:, s, g:] = mean[:, g:]
-    return out.reshape(len(fillers), -1)
+    return out.reshape(len(pseudo_treated), -1)
 
 
 def _area_gaps(sample: samples.Sample, settings: ImputationSettings) -> dict[int, Floats]:
@@ -305,7 +305,8 @@ def _equations(fitted: Floats) -> Floats:
 def _period_effects(gram: Floats, moment: Floats) -> Floats:
     """(b, T) period effects; the first is 0, since only their differences are fitted.
 
-    NaN in a period that no cell is fitted in, because fillers alone have figures there.
+    NaN in a period that no cell is fitted in, because pseudo-treated areas alone have figures
+    there.
     """
     gram = gram[:, 1:, 1:].copy()
     diagonal = np.arange(gram.shape[1])

@@ -35,8 +35,10 @@ class Draws:
     ``shift`` (B + 1, K): the effects if the data were 1 in every really started cell and 0
     elsewhere; how far a true effect of 1 would carry into each assignment.
     ``net`` (B + 1, K): the effects after the estimated effect has been taken out of the really
-    started cells; they serve everything after the test. A filler that is a started area has lost
-    its own noise with its effect, so a row with k of M such fillers is scaled by sqrt(M / (M - k)).
+    started cells; they serve everything after the test. A pseudo-treated area that is a started
+    area has lost
+    its own noise with its effect, so a row with k of M such pseudo-treated areas is scaled by
+    sqrt(M / (M - k)).
     ``home`` (B + 1, K): whether the entry's site is filled by just its own areas; such an
     assignment is the real one as far as that site goes, and ties with it.
     """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1_000
 Contrasts = Mapping[int, "NDArray[np.float64]"]
-FillerContrast = Callable[[int, "NDArray[np.int64]"], "NDArray[np.float64]"]
+PlaceboContrast = Callable[[int, "NDArray[np.int64]"], "NDArray[np.float64]"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ def effects_under(
     assignments: Assignments,
     rule: Rule,
     weights: NDArray[np.float64],
-    filler_contrast: FillerContrast | None = None,
+    placebo_contrast: PlaceboContrast | None = None,
     design: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Effects of every site and period under every assignment.
@@ -63,9 +63,11 @@ def effects_under(
     ----------
     contrasts : start position -> (N, T) contrasts; NaN where an area has none.
     weights : (N) weight of each area in its means.
-    filler_contrast : gives (b, M, T) contrasts of fillers where these depend on the assignment
+    placebo_contrast : gives (b, M, T) contrasts of pseudo-treated areas where these depend on the
+        assignment
         (donors that become started are dropped); by default they are gathered from ``contrasts``.
-    design : (N, p) a constant and covariates: a filler is then compared with the change that a
+    design : (N, p) a constant and covariates: a pseudo-treated area is then compared with the
+        change that a
         regression among the comparisons predicts for it, fitted anew under every assignment.
 
     Returns
@@ -74,8 +76,8 @@ def effects_under(
     """
     areas = _Areas(weights=weights, design=design)
     parts = [
-        _chunk(contrasts, assignments, rule, areas, filler_contrast, rows)
-        for rows in np.array_split(assignments.fillers, max(1, len(assignments) // CHUNK))
+        _chunk(contrasts, assignments, rule, areas, placebo_contrast, rows)
+        for rows in np.array_split(assignments.pseudo_treated, max(1, len(assignments) // CHUNK))
     ]
     return np.concatenate(parts)
 
@@ -85,39 +87,45 @@ def _chunk(
     assignments: Assignments,
     rule: Rule,
     areas: _Areas,
-    filler_contrast: FillerContrast | None,
-    fillers: NDArray[np.int64],
+    placebo_contrast: PlaceboContrast | None,
+    pseudo_treated: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    slots = assignments.slots
+    treated = assignments.treated
     n_periods = next(iter(contrasts.values())).shape[1]
-    out = np.empty((len(fillers), len(slots.names), n_periods))
-    for g in np.unique(slots.starts):
+    out = np.empty((len(pseudo_treated), len(treated.names), n_periods))
+    for g in np.unique(treated.starts):
         contrast = contrasts[int(g)]
-        gathered = filler_contrast(int(g), fillers) if filler_contrast else contrast[fillers]
-        valid = np.isfinite(gathered) * areas.weights[fillers][:, :, None]
+        gathered = (
+            placebo_contrast(int(g), pseudo_treated)
+            if placebo_contrast
+            else contrast[pseudo_treated]
+        )
+        valid = np.isfinite(gathered) * areas.weights[pseudo_treated][:, :, None]
         filled = np.where(valid > 0, gathered, 0.0) * valid
         against = None
         if rule.comparison is not None:
             compare = _comparison_means if areas.design is None else _predicted
-            against = compare(contrast, assignments, rule, areas, (fillers, int(g)))
-        for s in np.flatnonzero(slots.starts == g):
-            places = np.flatnonzero(slots.slot_of == s)
+            against = compare(contrast, assignments, rule, areas, (pseudo_treated, int(g)))
+        for s in np.flatnonzero(treated.starts == g):
+            places = np.flatnonzero(treated.cohort_of == s)
             mass = valid[:, places].sum(axis=1)
             difference = filled[:, places]
             if against is not None:
                 difference = difference - against[:, places] * valid[:, places]
             if assignments.deviation is not None:
-                taken = assignments.deviation[slots.places] / assignments.deviation[fillers]
+                taken = (
+                    assignments.deviation[treated.places] / assignments.deviation[pseudo_treated]
+                )
                 difference = difference * taken[:, places, None]
             total = difference.sum(axis=1)
             with np.errstate(invalid="ignore", divide="ignore"):
                 out[:, s] = np.where(mass > 0, total / mass, np.nan)
-    return out.reshape(len(fillers), -1)
+    return out.reshape(len(pseudo_treated), -1)
 
 
-def slots_strata(assignments: Assignments) -> NDArray[np.int64]:
-    """(M) stratum of each place, which its fillers share."""
-    strata: NDArray[np.int64] = assignments.strata[assignments.slots.places]
+def treated_strata(assignments: Assignments) -> NDArray[np.int64]:
+    """(M) stratum of each place, which its pseudo-treated areas share."""
+    strata: NDArray[np.int64] = assignments.strata[assignments.treated.places]
     return strata
 
 
@@ -130,9 +138,9 @@ def _sums(
 
 
 def _excluded(assignments: Assignments, g: int, n_periods: int, rule: Rule) -> NDArray[np.bool_]:
-    """(M, T) which places take their filler out of the comparisons."""
-    slots = assignments.slots
-    return started_by(slots.starts[slots.slot_of], g, n_periods, rule)
+    """(M, T) which places take their pseudo-treated area out of the comparisons."""
+    treated = assignments.treated
+    return started_by(treated.starts[treated.cohort_of], g, n_periods, rule)
 
 
 def _comparison_means(
@@ -142,14 +150,14 @@ def _comparison_means(
     areas: _Areas,
     which: tuple[NDArray[np.int64], int],
 ) -> NDArray[np.float64]:
-    """(b, M, T) mean contrast of each place's comparisons: totals less the started fillers."""
-    fillers, g = which
+    """(b, M, T) mean contrast of each place's controls: totals less the started pseudo-treated."""
+    pseudo_treated, g = which
     mass_all, sum_all = _sums(contrast, areas.weights)
     excluded = _excluded(assignments, g, contrast.shape[1], rule)
-    gathered_mass = mass_all[fillers] * excluded
-    gathered_sum = sum_all[fillers] * excluded
-    out = np.full((*fillers.shape, contrast.shape[1]), np.nan)
-    of_place = slots_strata(assignments)
+    gathered_mass = mass_all[pseudo_treated] * excluded
+    gathered_sum = sum_all[pseudo_treated] * excluded
+    out = np.full((*pseudo_treated.shape, contrast.shape[1]), np.nan)
+    of_place = treated_strata(assignments)
     for h in np.unique(of_place):
         inside, columns = assignments.strata == h, of_place == h
         mass = mass_all[inside].sum(axis=0) - gathered_mass[:, columns].sum(axis=1)
@@ -166,23 +174,23 @@ def _predicted(
     areas: _Areas,
     which: tuple[NDArray[np.int64], int],
 ) -> NDArray[np.float64]:
-    """(b, M, T) the change that comparisons' covariates predict for each place's filler.
+    """(b, M, T) the change that controls' covariates predict for each pseudo-treated area.
 
-    Normal equations of all areas of the stratum, less those of the started fillers: p x p systems,
-    so that a regression for every assignment costs no pass over the areas.
+    Normal equations of all areas of the stratum, less those of the started pseudo-treated areas: p
+    x p systems, so that a regression for every assignment costs no pass over the areas.
     """
-    fillers, g = which
+    pseudo_treated, g = which
     design = areas.design
     assert design is not None  # the caller asks for no prediction without a design
     mass, cross = _sums(contrast, areas.weights)
     squares = design[:, :, None] * design[:, None, :]
     excluded = _excluded(assignments, g, contrast.shape[1], rule)
-    lost_mass, lost_cross = mass[fillers] * excluded, cross[fillers] * excluded
-    out = np.full((*fillers.shape, contrast.shape[1]), np.nan)
-    of_place = slots_strata(assignments)
+    lost_mass, lost_cross = mass[pseudo_treated] * excluded, cross[pseudo_treated] * excluded
+    out = np.full((*pseudo_treated.shape, contrast.shape[1]), np.nan)
+    of_place = treated_strata(assignments)
     for h in np.unique(of_place):
         inside, columns = assignments.strata == h, of_place == h
-        held = fillers[:, columns]
+        held = pseudo_treated[:, columns]
         gram = np.einsum("nt,npq->tpq", mass[inside], squares[inside]) - np.einsum(
             "bmt,bmpq->btpq", lost_mass[:, columns], squares[held]
         )

@@ -19,7 +19,7 @@ from evaluation.estimate.synthetic import refuse
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evaluation.estimate.assignments import Slots
+    from evaluation.estimate.assignments import TreatedAreas
     from evaluation.panel import Panel
 
     Floats = NDArray[np.float64]
@@ -49,15 +49,15 @@ class PooledFit:
 
 
 def fit(
-    targets: list[Floats], donors: list[Floats], barred: Places, share: float | None
+    targets: list[Floats], donors: list[Floats], excluded_donors: Places, share: float | None
 ) -> PooledFit:
     """Fit the areas of every assignment together.
 
     Parameters
     ----------
     targets : for each of J places, (B, L_j) figures of its area, the last period before the start
-        first. donors : for each place, (L_j, N). barred : (B, K) donors that an assignment may not
-        use; -1 for none.
+        first. donors : for each place, (L_j, N). excluded : (B, K) donors that an assignment may
+        not use; -1 for none.
     share : nu, between 0 (apart) and 1 (the average alone); None takes the authors' rule, the
         length of the average error over the average length of the errors, fitted apart.
 
@@ -65,7 +65,7 @@ def fit(
     ------
     ValueError : a figure is not finite, or an assignment leaves no donor.
     """
-    apart = [simplex.fit(x, y, barred) for x, y in zip(donors, targets, strict=True)]
+    apart = [simplex.fit(x, y, excluded_donors) for x, y in zip(donors, targets, strict=True)]
     errors = _errors(targets, donors, apart)
     lengths = np.array([y.shape[1] for y in targets])
     measures = _measures(errors, lengths)
@@ -74,14 +74,14 @@ def fit(
         together = np.sqrt((errors.mean(axis=1) ** 2).sum(axis=1))
         nu = np.divide(together, size, out=np.zeros_like(size), where=size > 0)
     else:
-        nu = np.full(len(barred), share)
+        nu = np.full(len(excluded_donors), share)
     # An assignment whose areas are all met exactly has nothing left to pool.
     scale = np.sqrt(np.mean([(y**2).mean(axis=1) for y in targets], axis=0)) + 1e-300
     nu = np.where((measures > PERFECT * scale[:, None]).all(axis=1), nu, 0.0)
     squares = np.maximum(measures, 1e-300) ** 2
     pull = nu / (lengths.max() * squares[:, 1]) / len(targets) ** 2
     own = (1 - nu)[:, None] / (len(targets) * lengths[None, :] * squares[:, [0]])
-    fits, converged = _in_turn(targets, donors, barred, (apart, pull, own))
+    fits, converged = _in_turn(targets, donors, excluded_donors, (apart, pull, own))
     reached = _measures(_errors(targets, donors, fits), lengths)
     return PooledFit(
         fits=fits,
@@ -94,7 +94,7 @@ def fit(
 
 
 def _errors(targets: list[Floats], donors: list[Floats], fits: list[simplex.SimplexFit]) -> Floats:
-    """(B, J, L) what each area's twin misses, by periods before the start; 0 where it has none."""
+    """(B, J, L) misfit of each area's synthetic control by pre-period; 0 without one."""
     out = np.zeros((len(targets[0]), len(targets), max(y.shape[1] for y in targets)))
     for j, (y, x, part) in enumerate(zip(targets, donors, fits, strict=True)):
         out[:, j, : y.shape[1]] = y - part.predict(x.T)
@@ -112,7 +112,7 @@ def _measures(errors: Floats, lengths: Places) -> Floats:
 def _in_turn(
     targets: list[Floats],
     donors: list[Floats],
-    barred: Places,
+    excluded_donors: Places,
     plan: tuple[list[simplex.SimplexFit], Floats, Floats],
 ) -> tuple[list[simplex.SimplexFit], NDArray[np.bool_]]:
     apart, pull, own = plan
@@ -128,14 +128,14 @@ def _in_turn(
             lean = pull[live] / (pull[live] + own[live, j])
             aim = y[live] + lean[:, None] * others
             start = simplex.Variation(start=fits[j].rows(live))
-            again = simplex.fit(x, aim, barred[live], start)
+            again = simplex.fit(x, aim, excluded_donors[live], start)
             fits[j] = fits[j].replaced(live, again)
             errors[live, j, : y.shape[1]] = y[live] - again.predict(x.T)
         now = _objective(errors[live], pull[live], own[live])
         going = value[live] - now > SETTLED * value[live]
         value[live] = now
         live = live[going]
-    converged = np.ones(len(barred), dtype=bool)
+    converged = np.ones(len(excluded_donors), dtype=bool)
     converged[live] = False
     return fits, converged
 
@@ -190,10 +190,10 @@ def pooled_synthetic_control(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """Gaps between started areas and twins that are fitted together, by site and period.
+    """Gaps of started areas to synthetic controls that are fitted together, by site and period.
 
-    Every assignment is fitted anew, without its own fillers among the donors, so that assignments
-    cost what estimates cost: by default 499 are drawn.
+    Every assignment is fitted anew, without its own pseudo-treated areas among the donors, so that
+    assignments cost what estimates cost: by default 499 are drawn.
 
     Raises
     ------
@@ -246,27 +246,27 @@ def pooled_synthetic_control(
     )
 
 
-def _starts(slots: Slots) -> list[int]:
+def _starts(treated: TreatedAreas) -> list[int]:
     """The start of each place."""
-    return [int(g) for g in slots.starts[slots.slot_of]]
+    return [int(g) for g in treated.starts[treated.cohort_of]]
 
 
 def _fit(
     sample: samples.Sample, assignments: Assignments, settings: PooledSettings
 ) -> tuple[PooledFit, Places]:
     never = np.flatnonzero(~sample.panel.started)
-    figures, fillers = sample.figures, assignments.fillers
+    figures, pseudo_treated = sample.figures, assignments.pseudo_treated
     if len(never) < 2:
         raise EstimateError(
             "fewer than two complete comparison areas are left as donors.",
             mend="use did or imputation, which make do with missing figures",
         )
-    if len(never) <= fillers.shape[1]:
+    if len(never) <= pseudo_treated.shape[1]:
         raise EstimateError(
             "an assignment could take every comparison area, and leave no donor.",
             mend="add comparison areas, or start fewer",
         )
-    starts = _starts(assignments.slots)
+    starts = _starts(assignments.treated)
     if not np.isfinite(figures[:, : max(starts)][sample.panel.started]).all():
         raise EstimateError(
             "a started area lacks a figure before the last start, so that periods cannot be lined "
@@ -280,9 +280,9 @@ def _fit(
         before = figures[:, :g][:, ::-1]
         if settings.demeaned:
             before = before - before.mean(axis=1, keepdims=True)
-        targets.append(before[fillers[:, column]])
+        targets.append(before[pseudo_treated[:, column]])
         donors.append(before[never].T)
-    return fit(targets, donors, place[fillers], settings.share), never
+    return fit(targets, donors, place[pseudo_treated], settings.share), never
 
 
 def _draws(
@@ -294,23 +294,23 @@ def _draws(
     """Effects of every assignment, of the data, of a unit effect, and net of the effect."""
     together, never = fitted
 
-    def effects(figures: Floats, twin: list[Floats] | None) -> Floats:
-        slots, fillers = assignments.slots, assignments.fillers
-        gaps = np.empty((*fillers.shape, figures.shape[1]))
-        for column, g in enumerate(_starts(slots)):
-            gap = figures[fillers[:, column]]
-            gap = gap if twin is None else gap - twin[column]
+    def effects(figures: Floats, synthetic_unit: list[Floats] | None) -> Floats:
+        treated, pseudo_treated = assignments.treated, assignments.pseudo_treated
+        gaps = np.empty((*pseudo_treated.shape, figures.shape[1]))
+        for column, g in enumerate(_starts(treated)):
+            gap = figures[pseudo_treated[:, column]]
+            gap = gap if synthetic_unit is None else gap - synthetic_unit[column]
             if settings.demeaned:
                 gap = gap - gap[:, :g].mean(axis=1, keepdims=True)
             gaps[:, column] = gap
         held = np.isfinite(gaps)
-        out = np.empty((len(fillers), len(slots.names), figures.shape[1]))
-        for s in range(len(slots.names)):
-            own = slots.slot_of == s
+        out = np.empty((len(pseudo_treated), len(treated.names), figures.shape[1]))
+        for s in range(len(treated.names)):
+            own = treated.cohort_of == s
             count = held[:, own].sum(axis=1)
             total = np.where(held[:, own], gaps[:, own], 0.0).sum(axis=1)
             out[:, s] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-        return out.reshape(len(fillers), -1)
+        return out.reshape(len(pseudo_treated), -1)
 
     raw = effects(sample.figures, [part.predict(sample.figures[never]) for part in together.fits])
     shift = effects(samples.unit_figures(sample), None)
@@ -319,10 +319,10 @@ def _draws(
 
 
 def _weight_table(sample: samples.Sample, fitted: PooledFit, never: Places) -> pd.DataFrame:
-    codes, slots = sample.panel.areas.index, sample.slots
+    codes, treated = sample.panel.areas.index, sample.treated
     rows = [
-        (slots.names[s], codes[place], codes[never[column]], weight)
-        for place, s, part in zip(slots.places, slots.slot_of, fitted.fits, strict=True)
+        (treated.names[s], codes[place], codes[never[column]], weight)
+        for place, s, part in zip(treated.places, treated.cohort_of, fitted.fits, strict=True)
         for column, weight in zip(part.columns[0], part.values[0], strict=True)
         if weight > 1e-8
     ]

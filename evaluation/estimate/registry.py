@@ -1,6 +1,6 @@
 """Estimators by the names that protocols and commands use, with one set of choices for all.
 
-A study's ladder, calibration and power run the same estimators; what they share stands here, so
+A study's fallbacks, calibration and power run the same estimators; what they share stands here, so
 that what is calibrated is what is run.
 """
 
@@ -37,19 +37,23 @@ if TYPE_CHECKING:
     from evaluation.panel import Panel
 
 
-FITTED_ONCE: tuple[EstimatorName, ...] = ("did", "synthetic_control", "augmented_synthetic_control")
+ESTIMATED_ONCE: tuple[EstimatorName, ...] = (
+    "did",
+    "synthetic_control",
+    "augmented_synthetic_control",
+)
 """Estimators whose weights use only periods before the start: later periods change no earlier gap,
-so one fit on the whole panel holds the figures of every earlier look (see `fitted_once`)."""
+so one fit on the whole panel holds the figures of every earlier look (see `estimated_once`)."""
 
 TWO_WAY: tuple[EstimatorName, ...] = ("fixed_effects", "first_differences")
 """Estimators that leave out areas with a missing figure, and draw assignments without them."""
 
-SUMS_OF_GAPS: tuple[EstimatorName, ...] = (*FITTED_ONCE, "synthetic_did")
+SUMS_OF_GAPS: tuple[EstimatorName, ...] = (*ESTIMATED_ONCE, "synthetic_did")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """What a protocol fixes for every estimator of its ladder.
+    """What a protocol fixes for every estimator of its fallbacks.
 
     gaps : placebo gaps ``as_they_are``, or brought to scale ``by_population`` (Ferman and Pinto
         2019); that takes populations, and estimators whose effects are sums of gaps.
@@ -94,16 +98,18 @@ def fit(
     if name == "imputation":
         imputed = ImputationSettings(scale=scale, anticipation=choices.did.anticipation)
         return imputation(panel, outcome, settings=imputed, assignments=assignments, level=level)
-    twin = _twin_settings(name, choices)
-    if isinstance(twin, SdidSettings):
-        return synthetic_did(panel, outcome, settings=twin, assignments=assignments, level=level)
-    if isinstance(twin, SyntheticSettings):
-        return synthetic_control(
-            panel, outcome, settings=twin, assignments=assignments, level=level
+    synthetic_unit = _synthetic_settings(name, choices)
+    if isinstance(synthetic_unit, SdidSettings):
+        return synthetic_did(
+            panel, outcome, settings=synthetic_unit, assignments=assignments, level=level
         )
-    if isinstance(twin, AugmentedSettings):
+    if isinstance(synthetic_unit, SyntheticSettings):
+        return synthetic_control(
+            panel, outcome, settings=synthetic_unit, assignments=assignments, level=level
+        )
+    if isinstance(synthetic_unit, AugmentedSettings):
         return augmented_synthetic_control(
-            panel, outcome, settings=twin, assignments=assignments, level=level
+            panel, outcome, settings=synthetic_unit, assignments=assignments, level=level
         )
     method: Literal["fixed_effects", "first_differences"] = (
         "fixed_effects" if name == "fixed_effects" else "first_differences"
@@ -126,11 +132,11 @@ def to_test(
     ------
     EstimateError : as `fit` does.
     """
-    twin = _twin_settings(name, choices)
-    if twin is None:
+    synthetic_unit = _synthetic_settings(name, choices)
+    if synthetic_unit is None:
         return fit(name, panel, outcome, choices, assignments)
     scaled = _to_scale(name, panel, outcome, choices, assignments)
-    return tested(panel, outcome, twin, scaled)
+    return tested(panel, outcome, synthetic_unit, scaled)
 
 
 def drawn_anew(name: EstimatorName, panel: Panel, outcome: str, assignments: Assignments) -> str:
@@ -146,12 +152,12 @@ def drawn_anew(name: EstimatorName, panel: Panel, outcome: str, assignments: Ass
     return fingerprint.of_data([list(kept.areas.index), assignments.redrawn(kept).fingerprint])
 
 
-def fitted_once(name: EstimatorName, panel: Panel, outcome: str) -> bool:
+def estimated_once(name: EstimatorName, panel: Panel, outcome: str) -> bool:
     """Whether one fit on the whole panel holds the figures of every earlier look.
 
     Not where donors change from look to look, because a comparison area lacks a later figure.
     """
-    if name not in FITTED_ONCE:
+    if name not in ESTIMATED_ONCE:
         return False
     compared = panel.array(outcome)[~panel.started]
     return name == "did" or bool(np.isfinite(compared).all())
@@ -170,11 +176,11 @@ def _to_scale(
             mend="re-draw within bands of population instead: strata: [population]",
         )
     sample = samples.take(panel, outcome, choices.scale)
-    spread = by_population(sample.panel, sample.figures, int(sample.slots.starts.min()))
+    spread = by_population(sample.panel, sample.figures, int(sample.treated.starts.min()))
     return assignments.scaled(spread, sample.panel)
 
 
-def _twin_settings(name: EstimatorName, choices: Choices) -> Settings | None:
+def _synthetic_settings(name: EstimatorName, choices: Choices) -> Settings | None:
     """The settings of a synthetic estimator; None for another one."""
     if name == "synthetic_did":
         return SdidSettings(scale=choices.scale)

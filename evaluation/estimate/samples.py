@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate.assignments import Assignments, Slots
+from evaluation.estimate.assignments import Assignments, TreatedAreas
 from evaluation.estimate.inference import Draws
 from evaluation.panel import Panel
 
@@ -65,11 +65,11 @@ def check_call(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
-    """The outcome of one estimate: eligible areas, figures on the estimate's scale, slots."""
+    """The outcome of one estimate: eligible areas, figures on the estimate's scale, cohorts."""
 
     panel: Panel
     figures: NDArray[np.float64]
-    slots: Slots
+    treated: TreatedAreas
     weights: NDArray[np.float64]
     warnings: tuple[str, ...]
 
@@ -122,7 +122,7 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
         )
     if np.nanstd(figures) == 0:
         raise EstimateError(f"{outcome} is the same in every area and period.")
-    slots = Slots.of(panel)
+    treated = TreatedAreas.of(panel)
     if panel.started.all():
         raise EstimateError(
             "every area starts within the panel, so none is left to compare with throughout.",
@@ -138,7 +138,7 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
     return Sample(
         panel=panel,
         figures=figures,
-        slots=slots,
+        treated=treated,
         weights=_weights(panel, weights),
         warnings=tuple(warnings),
     )
@@ -151,7 +151,7 @@ def same_areas(assignments: Assignments, sample: Sample) -> None:
     ------
     EstimateError : they were drawn for others.
     """
-    same = np.array_equal(assignments.slots.places, sample.slots.places)
+    same = np.array_equal(assignments.treated.places, sample.treated.places)
     if not same or len(assignments.strata) != len(sample.panel.areas):
         raise EstimateError(
             "the assignments were drawn for another panel: areas or starts differ.",
@@ -166,20 +166,20 @@ def finished_draws(
     net: NDArray[np.float64],
 ) -> Draws:
     """Draws of S sites x T periods (or of one entry), with ties marked and noise made whole."""
-    fillers, slots = assignments.fillers, assignments.slots
-    started = np.isin(fillers, slots.places)
+    pseudo_treated, treated = assignments.pseudo_treated, assignments.treated
+    started = np.isin(pseudo_treated, treated.places)
     lost = started.sum(axis=1)
-    left = fillers.shape[1] - lost
-    scale = np.sqrt(fillers.shape[1] / np.where(left > 0, left, fillers.shape[1]))
-    at_home = np.empty((len(fillers), len(slots.names)), dtype=bool)
-    for s in range(len(slots.names)):
-        own = np.flatnonzero(slots.slot_of == s)
-        apart = np.sort(fillers[:, own], axis=1) - np.sort(slots.places[own])
-        at_home[:, s] = np.abs(apart).sum(axis=1) == 0
+    left = pseudo_treated.shape[1] - lost
+    scale = np.sqrt(pseudo_treated.shape[1] / np.where(left > 0, left, pseudo_treated.shape[1]))
+    is_identity = np.empty((len(pseudo_treated), len(treated.names)), dtype=bool)
+    for s in range(len(treated.names)):
+        own = np.flatnonzero(treated.cohort_of == s)
+        apart = np.sort(pseudo_treated[:, own], axis=1) - np.sort(treated.places[own])
+        is_identity[:, s] = np.abs(apart).sum(axis=1) == 0
     if raw.shape[1] == 1:
-        home = (at_home.sum(axis=1) == len(slots.names))[:, None]
+        home = (is_identity.sum(axis=1) == len(treated.names))[:, None]
     else:
-        home = np.repeat(at_home, raw.shape[1] // len(slots.names), axis=1)
+        home = np.repeat(is_identity, raw.shape[1] // len(treated.names), axis=1)
     return Draws(raw=raw, shift=shift, net=net * scale[:, None], home=home)
 
 
@@ -243,11 +243,11 @@ def entries(sample: Sample) -> pd.DataFrame:
 
     ``weight`` is the site's summed area weight: averages over sites weigh areas alike.
     """
-    slots, panel = sample.slots, sample.panel
+    treated, panel = sample.treated, sample.panel
     labels = panel.labels if panel.frequency == "Q" else [p.year for p in panel.periods]
     rows = []
-    for s, (name, g) in enumerate(zip(slots.names, slots.starts.tolist(), strict=True)):
-        places = slots.places[slots.slot_of == s]
+    for s, (name, g) in enumerate(zip(treated.names, treated.starts.tolist(), strict=True)):
+        places = treated.places[treated.cohort_of == s]
         mass = float(sample.weights[places].sum())
         rows += [
             (name, labels[g], label, t - g, len(places), mass) for t, label in enumerate(labels)
@@ -297,22 +297,22 @@ def placed_effects(sample: Sample, effects: NDArray[np.float64]) -> NDArray[np.f
 
     NaN where the sample has no figure, so that the same cells are left out.
     """
-    slots = sample.slots
-    by_slot = np.nan_to_num(effects.reshape(len(slots.names), sample.n_periods))
+    treated = sample.treated
+    by_cohort = np.nan_to_num(effects.reshape(len(treated.names), sample.n_periods))
     placed = np.zeros_like(sample.figures)
-    for place, s in zip(slots.places, slots.slot_of, strict=True):
-        g = slots.starts[s]
-        placed[place, g:] = by_slot[s, g:]
+    for place, s in zip(treated.places, treated.cohort_of, strict=True):
+        g = treated.starts[s]
+        placed[place, g:] = by_cohort[s, g:]
     return np.where(np.isfinite(sample.figures), placed, np.nan)
 
 
 def site_paths(sample: Sample, effects: NDArray[np.float64]) -> pd.DataFrame:
     """Observed and counterfactual means of each site, on the estimate's scale."""
-    slots = sample.slots
+    treated = sample.treated
     frame = entries(sample)[["site", "quarter", "event_time"]]
     observed = []
-    for s in range(len(slots.names)):
-        places = slots.places[slots.slot_of == s]
+    for s in range(len(treated.names)):
+        places = treated.places[treated.cohort_of == s]
         observed.append(masked_mean(sample.figures[places], sample.weights[places]))
     flat = np.concatenate(observed)
     return frame.assign(observed=flat, counterfactual=flat - effects)
@@ -325,13 +325,13 @@ def unit_basis(
 
     A cell without a figure counts in neither: nothing is imputed into people.
     """
-    panel, slots = sample.panel, sample.slots
+    panel, treated = sample.panel, sample.treated
     if outcome not in panel.denominators or outcome not in panel.per:
         return None, None
     exposure = panel.denominators[outcome] / panel.per[outcome]
     counts = panel.array(outcome) * exposure
     exposure = np.where(np.isfinite(counts), exposure, 0.0)
-    members = [slots.places[slots.slot_of == s] for s in range(len(slots.names))]
+    members = [treated.places[treated.cohort_of == s] for s in range(len(treated.names))]
     return (
         np.concatenate([exposure[places].sum(axis=0) for places in members]),
         np.concatenate([np.nan_to_num(counts[places]).sum(axis=0) for places in members]),
@@ -346,11 +346,11 @@ def area_table(
     ``gaps`` : start -> (N, T) gap of every area had it started then. The interval and the p-value
     come from the same mean gaps of the comparison areas (placebo in space).
     """
-    slots, never = sample.slots, np.flatnonzero(~sample.panel.started)
+    treated, never = sample.treated, np.flatnonzero(~sample.panel.started)
     parts = []
-    for g in np.unique(slots.starts).tolist():
-        held = slots.starts[slots.slot_of] == g
-        places, after = slots.places[held], masked_mean(gaps[g][:, g:].T)
+    for g in np.unique(treated.starts).tolist():
+        held = treated.starts[treated.cohort_of] == g
+        places, after = treated.places[held], masked_mean(gaps[g][:, g:].T)
         placebo, own = np.sort(after[never][np.isfinite(after[never])]), after[places]
         reach = np.quantile(np.abs(placebo - placebo.mean()), level, method="higher")
         size = np.sort(np.abs(placebo))
@@ -359,7 +359,7 @@ def area_table(
             pd.DataFrame(
                 {
                     "area": sample.panel.areas.index[places],
-                    "site": np.array(slots.names, dtype=object)[slots.slot_of[held]],
+                    "site": np.array(treated.names, dtype=object)[treated.cohort_of[held]],
                     "effect": own,
                     "se": placebo.std(ddof=1),
                     "low": own - reach,
@@ -386,7 +386,7 @@ def refuse_few(sample: Sample, estimator: str, *, replication: bool) -> tuple[st
     if replication:
         return ("analytic errors computed to replicate a published table: no finding may use them",)
     started = int(sample.panel.started.sum())
-    authorities = sample.panel.areas["authority"].to_numpy()[sample.slots.places]
+    authorities = sample.panel.areas["authority"].to_numpy()[sample.treated.places]
     known = [a for a in authorities if a is not None and a == a]
     spread = len(set(known)) if len(known) == len(authorities) else started
     if started < ENOUGH_AREAS or spread < ENOUGH_AREAS:
@@ -409,12 +409,12 @@ def left_out(sample: Sample, gaps: Mapping[int, NDArray[np.float64]]) -> tuple[s
     ------
     EstimateError : that is so for every started area.
     """
-    slots = sample.slots
-    starts = slots.starts[slots.slot_of]
+    treated = sample.treated
+    starts = treated.starts[treated.cohort_of]
     lost = np.zeros(len(starts), dtype=bool)
     for g in np.unique(starts).tolist():
-        lost[starts == g] = np.isnan(gaps[g][slots.places[starts == g], g:]).all(axis=1)
-    names = [str(code) for code in sample.panel.areas.index[slots.places[lost]]]
+        lost[starts == g] = np.isnan(gaps[g][treated.places[starts == g], g:]).all(axis=1)
+    names = [str(code) for code in sample.panel.areas.index[treated.places[lost]]]
     if lost.all():
         raise EstimateError(
             "no started area has figures both before and after its start.",

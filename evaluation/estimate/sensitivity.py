@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.estimate.samples import Sample
-    from evaluation.estimate.synthetic_placebos import Twins
+    from evaluation.estimate.synthetic_placebos import SyntheticUnits
     from evaluation.panel import Panel
 
     Floats = NDArray[np.float64]
 
 
-def backdated(panel: Panel, periods: int) -> Panel:
+def in_time_placebo(panel: Panel, periods: int) -> Panel:
     """The panel up to the first real start, with every started area starting ``periods`` before it.
 
     Any estimator then gives effects that should be nothing (Abadie, Diamond and Hainmueller 2015,
@@ -83,13 +83,13 @@ def conformal_test(
         raise EstimateError("the shift test is offered for the simplex and demeaned variants.")
     kept, _ = complete(panel, [outcome])
     sample = samples.take(kept, outcome, settings.scale)
-    starts = np.unique(sample.slots.starts)
+    starts = np.unique(sample.treated.starts)
     if len(starts) > 1:
         raise EstimateError(
             "areas start in different periods, and a shift in time is the same for all.",
             mend="test one start at a time",
         )
-    figures, places = sample.figures, sample.slots.places
+    figures, places = sample.figures, sample.treated.places
     if np.isnan(figures[places]).any():
         raise EstimateError("a started area lacks a figure, so its residuals cannot be shifted.")
     periods = figures.shape[1]
@@ -121,7 +121,7 @@ WEIGHTY = 1e-8
 
 
 def fit_table(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
-    """One row a started area: how close its twin is before the start, and how far after.
+    """One row a started area: how close its synthetic control is before the start, and after.
 
     Returns
     -------
@@ -134,16 +134,16 @@ def fit_table(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
     """
     fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings))
     sample, rows = fitted.sample, []
-    for place, s in zip(sample.slots.places, sample.slots.slot_of, strict=True):
-        twin = fitted.twins[int(sample.slots.starts[s])]
-        before, after = _errors(twin, int(sample.slots.starts[s]))
+    for place, s in zip(sample.treated.places, sample.treated.cohort_of, strict=True):
+        synthetic_unit = fitted.synthetic_units[int(sample.treated.starts[s])]
+        before, after = _errors(synthetic_unit, int(sample.treated.starts[s]))
         ratio = after / np.maximum(before, 1e-300)
-        compared = np.append(ratio[twin.donors], ratio[place])
-        weights = twin.unit_weights[place]
+        compared = np.append(ratio[synthetic_unit.donors], ratio[place])
+        weights = synthetic_unit.unit_weights[place]
         rows.append(
             {
                 "area": sample.panel.areas.index[place],
-                "site": sample.slots.names[s],
+                "site": sample.treated.names[s],
                 "rmspe_before": before[place],
                 "rmspe_after": after[place],
                 "ratio": ratio[place],
@@ -152,19 +152,21 @@ def fit_table(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
                 "effective_donors": float(1 / (weights**2).sum()),
                 "largest_weight": float(weights.max()),
                 "negative_weight": float(-weights[weights < 0].sum()),
-                "converged": bool(twin.converged[place]),
+                "converged": bool(synthetic_unit.converged[place]),
             }
         )
     return pd.DataFrame(rows).set_index("area")
 
 
-def _errors(twin: Twins, g: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _errors(
+    synthetic_unit: SyntheticUnits, g: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(N) root mean squared gap before and after the start, missing cells left out."""
-    gaps = twin.gaps[:, g:]
+    gaps = synthetic_unit.gaps[:, g:]
     held = np.isfinite(gaps)
     count = np.maximum(held.sum(axis=1), 1)
     after = np.sqrt((np.where(held, gaps, 0.0) ** 2).sum(axis=1) / count)
-    return twin.rmspe, after
+    return synthetic_unit.rmspe, after
 
 
 def leave_one_donor_out(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
@@ -181,17 +183,17 @@ def leave_one_donor_out(panel: Panel, outcome: str, settings: Settings) -> pd.Da
     method = method_of(settings)
     fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method)
     sample, rows = fitted.sample, []
-    for place, s in zip(sample.slots.places, sample.slots.slot_of, strict=True):
-        g = int(sample.slots.starts[s])
-        twin = fitted.twins[g]
-        whole = _mean_after(twin.gaps[place], g)
-        for column in np.flatnonzero(np.abs(twin.unit_weights[place]) > WEIGHTY):
-            effect = _without(sample, twin, (int(place), g, int(column)), method)
+    for place, s in zip(sample.treated.places, sample.treated.cohort_of, strict=True):
+        g = int(sample.treated.starts[s])
+        synthetic_unit = fitted.synthetic_units[g]
+        whole = _mean_after(synthetic_unit.gaps[place], g)
+        for column in np.flatnonzero(np.abs(synthetic_unit.unit_weights[place]) > WEIGHTY):
+            effect = _without(sample, synthetic_unit, (int(place), g, int(column)), method)
             rows.append(
                 {
                     "area": sample.panel.areas.index[place],
-                    "donor": sample.panel.areas.index[twin.donors[column]],
-                    "weight": twin.unit_weights[place, column],
+                    "donor": sample.panel.areas.index[synthetic_unit.donors[column]],
+                    "weight": synthetic_unit.unit_weights[place, column],
                     "effect": effect,
                     "change": effect - whole,
                 }
@@ -200,14 +202,17 @@ def leave_one_donor_out(panel: Panel, outcome: str, settings: Settings) -> pd.Da
 
 
 def _without(
-    sample: Sample, twin: Twins, which: tuple[int, int, int], method: synthetic_weights.Method
+    sample: Sample,
+    synthetic_unit: SyntheticUnits,
+    which: tuple[int, int, int],
+    method: synthetic_weights.Method,
 ) -> float:
     place, g, column = which
     ground = synthetic_weights.Ground.on(
         sample.figures,
         np.array([place]),
-        np.delete(twin.donors, column),
-        np.flatnonzero(twin.fitted_on[place]),
+        np.delete(synthetic_unit.donors, column),
+        np.flatnonzero(synthetic_unit.pre_period_mask[place]),
         (g, str(sample.panel.periods[g])),
     )
     return _mean_after(ground.gaps(method(ground))[0], g)
@@ -237,14 +242,16 @@ def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings
         raise EstimateError("a penalty leaves one answer: there is no range to give.")
     fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings))
     sample, rows = fitted.sample, []
-    for place, s in zip(sample.slots.places, sample.slots.slot_of, strict=True):
-        g = int(sample.slots.starts[s])
-        twin = fitted.twins[g]
-        effect = float(np.nanmean(twin.gaps[place, g:]))
-        donors = sample.figures[np.ix_(twin.donors, np.flatnonzero(twin.fitted_on[place]))]
+    for place, s in zip(sample.treated.places, sample.treated.cohort_of, strict=True):
+        g = int(sample.treated.starts[s])
+        synthetic_unit = fitted.synthetic_units[g]
+        effect = float(np.nanmean(synthetic_unit.gaps[place, g:]))
+        donors = sample.figures[
+            np.ix_(synthetic_unit.donors, np.flatnonzero(synthetic_unit.pre_period_mask[place]))
+        ]
         spread = float(donors.std(axis=0).mean())
-        exact = bool(twin.rmspe[place] <= EXACT * spread)
-        low, high = _range(sample, (place, g), twin, settings) if exact else (effect,) * 2
+        exact = bool(synthetic_unit.rmspe[place] <= EXACT * spread)
+        low, high = _range(sample, (place, g), synthetic_unit, settings) if exact else (effect,) * 2
         rows.append(
             {
                 "area": sample.panel.areas.index[place],
@@ -258,13 +265,16 @@ def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings
 
 
 def _range(
-    sample: samples.Sample, which: tuple[int, int], twin: Twins, settings: SyntheticSettings
+    sample: samples.Sample,
+    which: tuple[int, int],
+    synthetic_unit: SyntheticUnits,
+    settings: SyntheticSettings,
 ) -> tuple[float, float]:
     from scipy.optimize import linprog
 
     place, g = which
-    usable = np.flatnonzero(twin.fitted_on[place])
-    own, others = sample.figures[place], sample.figures[twin.donors]
+    usable = np.flatnonzero(synthetic_unit.pre_period_mask[place])
+    own, others = sample.figures[place], sample.figures[synthetic_unit.donors]
     if settings.variant == "demeaned":
         own, others = own - own[usable].mean(), others - others[:, usable].mean(axis=1)[:, None]
     after = np.flatnonzero(np.isfinite(own) & (np.arange(len(own)) >= g))

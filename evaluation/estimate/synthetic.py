@@ -112,7 +112,7 @@ Settings = SyntheticSettings | AugmentedSettings | SdidSettings
 
 
 def method_of(settings: Settings) -> synthetic_weights.Method:
-    """What fits the twins of one start under these settings."""
+    """What fits the synthetic controls of one start under these settings."""
     if isinstance(settings, SdidSettings):
         return partial(synthetic_weights.sdid, exact=settings.solver == "exact")
     if isinstance(settings, AugmentedSettings):
@@ -135,12 +135,12 @@ def synthetic_control(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """Gaps between started areas and their synthetic twins, by site and period.
+    """Gaps between started areas and their synthetic controls, by site and period.
 
     Comparison areas with a missing figure are no donors. Every area, pilot or not, is fitted on the
     periods before the start in which it has figures, and with too few of them fills no place of
-    that start. A missing figure after the start counts in no mean, of pilots and of fillers alike.
-    The assignments stay as they are. What is left out is counted in ``warnings``.
+    that start. A missing figure after the start counts in no mean, of pilots and of pseudo-treated
+    areas alike. The assignments stay as they are. What is left out is counted in ``warnings``.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def augmented_synthetic_control(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """Gaps to synthetic twins whose remaining misfit a ridge regression takes out.
+    """Gaps to synthetic controls whose remaining misfit a ridge regression takes out.
 
     Weights sum to one and may be negative. Missing figures as in `synthetic_control`.
 
@@ -229,7 +229,7 @@ def tested(panel: Panel, outcome: str, settings: Settings, assignments: Assignme
     """
     fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings))
     sample, assignments = fitted.sample, _among_the_fitted(fitted, assignments)
-    raw, shift = synthetic_placebos.raw_and_shift(sample, fitted.twins, assignments)
+    raw, shift = synthetic_placebos.raw_and_shift(sample, fitted.synthetic_units, assignments)
     return Tested(
         outcome=outcome,
         index=samples.entries(sample),
@@ -257,12 +257,12 @@ def estimate_from(
     level: float,
     seed: int,
 ) -> Estimate:
-    """The estimate that fitted twins make: effects, and the same under every assignment."""
+    """The estimate of fitted synthetic controls: effects, and the same under every assignment."""
     sample = fitted.sample
     assignments = _among_the_fitted(fitted, assignments, seed)
-    draws, effects = synthetic_placebos.placebo(sample, fitted.twins, assignments)
+    draws, effects = synthetic_placebos.placebo(sample, fitted.synthetic_units, assignments)
     exposure, observed = samples.unit_basis(sample, outcome)
-    gaps = {g: twin.gaps for g, twin in fitted.twins.items()}
+    gaps = {g: synthetic_unit.gaps for g, synthetic_unit in fitted.synthetic_units.items()}
     said = fitted.said + samples.left_out(sample, gaps)
     return Estimate(
         outcome=outcome,
@@ -278,12 +278,12 @@ def estimate_from(
         exposure=exposure,
         observed=observed,
         paths=samples.site_paths(sample, effects),
-        weights=synthetic_placebos.weight_table(sample, fitted.twins),
+        weights=synthetic_placebos.weight_table(sample, fitted.synthetic_units),
         area_effects=samples.area_table(sample, gaps, level),
         sample=sample.describe(),
         settings=settings,
-        warnings=sample.warnings + said + synthetic_placebos.unconverged(fitted.twins),
-        diagnostics=synthetic_placebos.fit_diagnostics(sample, fitted.twins),
+        warnings=sample.warnings + said + synthetic_placebos.unconverged(fitted.synthetic_units),
+        diagnostics=synthetic_placebos.fit_diagnostics(sample, fitted.synthetic_units),
         provenance=samples.provenance(sample.panel, sample, assignments),
     )
 
@@ -332,32 +332,32 @@ def synthetic_controls(
     found = {}
     for name, sample in samples.items():
         said = synthetic_weights.no_donors(sample, fitted[name])
-        part = synthetic_weights.Fitted(sample=sample, twins=fitted[name], said=said)
+        part = synthetic_weights.Fitted(sample=sample, synthetic_units=fitted[name], said=said)
         made = estimate_from(part, name, chosen, what, assignments, level, seed)
         found[name] = made
     return found
 
 
-ByOutcome = dict[str, dict[int, synthetic_placebos.Twins]]
+ByOutcome = dict[str, dict[int, synthetic_placebos.SyntheticUnits]]
 
 
 def _separate(samples: dict[str, frame.Sample], settings: SyntheticSettings) -> ByOutcome:
     method = method_of(settings)
     found: ByOutcome = {}
     for name, sample in samples.items():
-        starts = np.unique(sample.slots.starts).tolist()
+        starts = np.unique(sample.treated.starts).tolist()
         found[name] = {g: synthetic_weights.fit_start(sample, g, method) for g in starts}
     return found
 
 
 def _shared(samples: dict[str, frame.Sample], settings: SyntheticSettings) -> ByOutcome:
     found: ByOutcome = {name: {} for name in samples}
-    starts = next(iter(samples.values())).slots.starts
+    starts = next(iter(samples.values())).treated.starts
     for g in np.unique(starts).tolist():
         together = _grounds(samples, g)
         weights = [_shared_weights(grounds, settings) for grounds in together]
         for name in samples:
-            found[name][g] = synthetic_weights.twins_of(
+            found[name][g] = synthetic_weights.synthetic_units_of(
                 [grounds[name] for grounds in together], [held[name] for held in weights]
             )
     return found
@@ -393,9 +393,9 @@ def _shared_weights(
     parts = [_in_donors_spread(ground, settings) for ground in grounds.values()]
     own = np.hstack([before for before, _ in parts])
     others = np.hstack([donors for _, donors in parts])
-    barred = next(iter(grounds.values())).barred
-    solved = simplex.fit(others.T, own, barred[:, None])
-    unit = ridge.least_norm_weights(others.T, own, barred, solved)
+    excluded_donors = next(iter(grounds.values())).excluded_donors
+    solved = simplex.fit(others.T, own, excluded_donors[:, None])
+    unit = ridge.least_norm_weights(others.T, own, excluded_donors, solved)
     return {
         name: synthetic_weights.Weights(
             unit=unit,

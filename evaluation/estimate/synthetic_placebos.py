@@ -1,7 +1,8 @@
-"""Synthetic twins of every area for one start, and the gaps that they leave.
+"""Synthetic controls of every area for one start, and the gaps that they leave.
 
 Synthetic control, its demeaned form and synthetic difference-in-differences differ only in their
-weights: unit weights make the twin, time weights say from which periods before the start the gap
+weights: unit weights make the synthetic control, time weights say from which periods before the
+start the gap
 is measured (none, all alike, or fitted). What follows from the weights is the same and stands here.
 """
 
@@ -16,7 +17,7 @@ import pandas as pd
 
 from evaluation.estimate import samples
 from evaluation.estimate.inference import Draws
-from evaluation.estimate.placebo_effects import Contrasts, FillerContrast, Rule, effects_under
+from evaluation.estimate.placebo_effects import Contrasts, PlaceboContrast, Rule, effects_under
 from evaluation.estimate.solvers import simplex
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 
 
 ALL = 1 - 1e-9
-"""More dropped weight than this leaves a twin without donors."""
+"""More dropped weight than this leaves a synthetic control without donors."""
 NOTHING = 1e-12
-"""Less dropped weight than this leaves a twin as it was."""
+"""Less dropped weight than this leaves a synthetic control as it was."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,12 +44,13 @@ class Augmented:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Twins:
-    """The twins of every area for one start.
+class SyntheticUnits:
+    """The synthetic controls of every area for one start.
 
     donors : positions of the donors. unit_weights : (N, donors), rows sum to one; NaN in the row of
     an area with too few figures to be fitted. time_weights : (N, T), rows sum to one or to nothing.
-    figures : (N, T). fitted_on : (N, T) the periods that each area was fitted on. converged : (N)
+    figures : (N, T). pre_period_mask : (N, T) the periods that each area was fitted on. converged
+        : (N)
     whether each fit reached its optimum. augmented : what the weights were made from, where a ridge
     regression stands on simplex weights.
     """
@@ -57,30 +59,30 @@ class Twins:
     unit_weights: Floats
     time_weights: Floats
     figures: Floats
-    fitted_on: NDArray[np.bool_]
+    pre_period_mask: NDArray[np.bool_]
     converged: NDArray[np.bool_]
     augmented: Augmented | None = None
 
     @property
     def gaps(self) -> Floats:
-        """(N, T) each area's path less its twin's, less the same in its weighted periods before."""
+        """(N, T) each area's gap to its synthetic control, less its weighted pre-period gap."""
         return self.from_base(self.figures - self.unit_weights @ self.figures[self.donors])
 
     @property
     def rmspe(self) -> Floats:
         """(N) root mean squared gap in the periods of the fit, around its own mean if shifted."""
         gaps = self.figures - self.unit_weights @ self.figures[self.donors]
-        gaps, count = np.where(self.fitted_on, gaps, 0.0), self.fitted_on.sum(axis=1)
+        gaps, count = np.where(self.pre_period_mask, gaps, 0.0), self.pre_period_mask.sum(axis=1)
         count = np.where(count > 0, count, np.nan)
         shifted = (self.time_weights != 0).any(axis=1)
         mean = np.where(shifted, gaps.sum(axis=1) / count, 0.0)
-        centred = np.where(self.fitted_on, gaps - mean[:, None], 0.0)
+        centred = np.where(self.pre_period_mask, gaps - mean[:, None], 0.0)
         rmspe: Floats = np.sqrt((centred**2).sum(axis=1) / count)
         return rmspe
 
     @property
     def drawn_on(self) -> Floats:
-        """(N, donors) simplex weights, by which a twin stands or falls with its donors."""
+        """(N, donors) simplex weights, by which a synthetic control stands or falls."""
         return self.augmented.base if self.augmented else self.unit_weights
 
     @property
@@ -126,93 +128,120 @@ def complete(panel: Panel, outcomes: Sequence[str]) -> tuple[Panel, tuple[str, .
 
 
 def placebo(
-    sample: samples.Sample, twins: Mapping[int, Twins], assignments: Assignments
+    sample: samples.Sample, synthetic_units: Mapping[int, SyntheticUnits], assignments: Assignments
 ) -> tuple[Draws, Floats]:
     """Draws and effects: the gaps of the areas that fill the places, under every assignment."""
-    raw, shift = raw_and_shift(sample, twins, assignments)
+    raw, shift = raw_and_shift(sample, synthetic_units, assignments)
     rule = Rule(comparison=None)
     placed = samples.placed_effects(sample, raw[0])
-    carried = {g: twin.where_fitted(twin.from_base(placed)) for g, twin in twins.items()}
+    carried = {
+        g: synthetic_unit.where_fitted(synthetic_unit.from_base(placed))
+        for g, synthetic_unit in synthetic_units.items()
+    }
     net = raw - effects_under(
-        carried, assignments, rule, sample.weights, where_twins_are_left(twins, carried)
+        carried,
+        assignments,
+        rule,
+        sample.weights,
+        where_synthetic_units_are_left(synthetic_units, carried),
     )
     return samples.finished_draws(assignments, raw, shift, net), raw[0].copy()
 
 
 def raw_and_shift(
-    sample: samples.Sample, twins: Mapping[int, Twins], assignments: Assignments
+    sample: samples.Sample, synthetic_units: Mapping[int, SyntheticUnits], assignments: Assignments
 ) -> tuple[Floats, Floats]:
     """Effects of the data and of a unit effect under every assignment: all that a test needs."""
     rule = Rule(comparison=None)
-    gaps = {g: twin.gaps for g, twin in twins.items()}
-    raw = effects_under(gaps, assignments, rule, sample.weights, filler_gaps(twins))
+    gaps = {g: synthetic_unit.gaps for g, synthetic_unit in synthetic_units.items()}
+    raw = effects_under(
+        gaps, assignments, rule, sample.weights, placebo_contrasts_of(synthetic_units)
+    )
     units = samples.unit_figures(sample)
-    unit = {g: twin.where_fitted(twin.from_base(units)) for g, twin in twins.items()}
+    unit = {
+        g: synthetic_unit.where_fitted(synthetic_unit.from_base(units))
+        for g, synthetic_unit in synthetic_units.items()
+    }
     before = samples.unit_before(sample, unit)
     shift = effects_under(
-        before, assignments, rule, sample.weights, where_twins_are_left(twins, before)
+        before,
+        assignments,
+        rule,
+        sample.weights,
+        where_synthetic_units_are_left(synthetic_units, before),
     )
     return raw, shift
 
 
-def where_twins_are_left(twins: Mapping[int, Twins], contrasts: Contrasts) -> FillerContrast:
-    """Contrasts gathered for fillers; none for one that no donor is left to.
+def where_synthetic_units_are_left(
+    synthetic_units: Mapping[int, SyntheticUnits], contrasts: Contrasts
+) -> PlaceboContrast:
+    """Contrasts gathered for pseudo-treated areas; none for one that no donor is left to.
 
-    Such a filler is left out of the effects of the data (`filler_gaps`), so that it has to be left
-    out of whatever is set against them.
+    Such a pseudo-treated area is left out of the effects of the data (`placebo_contrasts_of`), so
+    that it has to be left out of whatever is set against them.
     """
-    columns = {g: twin.column for g, twin in twins.items()}
+    columns = {g: synthetic_unit.column for g, synthetic_unit in synthetic_units.items()}
 
-    def contrast(g: int, fillers: NDArray[np.int64]) -> Floats:
-        lost = _without_donors(twins[g], fillers, columns[g][fillers])
-        out: Floats = np.where(lost[:, :, None], np.nan, contrasts[g][fillers])
+    def contrast(g: int, pseudo_treated: NDArray[np.int64]) -> Floats:
+        lost = _without_donors(synthetic_units[g], pseudo_treated, columns[g][pseudo_treated])
+        out: Floats = np.where(lost[:, :, None], np.nan, contrasts[g][pseudo_treated])
         return out
 
     return contrast
 
 
 def _without_donors(
-    twin: Twins, fillers: NDArray[np.int64], column: NDArray[np.int64]
+    synthetic_unit: SyntheticUnits, pseudo_treated: NDArray[np.int64], column: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """(b, M) fillers with no donor left: none with weight, or none at all where they are refitted.
+    """(b, M) pseudo-treated areas with no donor of weight left, or none at all where refitted.
 
-    A twin that is refitted finds other donors, so that it is lost only with the last of them.
+    A synthetic control that is refitted finds other donors, so that it is lost only with the last
+    of them.
     """
-    if twin.augmented:
-        none = (column >= 0).sum(axis=1) >= len(twin.donors)
-        return np.repeat(none[:, None], fillers.shape[1], axis=1)
-    dropped, _ = _dropped(twin.drawn_on, fillers, column)
+    if synthetic_unit.augmented:
+        none = (column >= 0).sum(axis=1) >= len(synthetic_unit.donors)
+        return np.repeat(none[:, None], pseudo_treated.shape[1], axis=1)
+    dropped, _ = _dropped(synthetic_unit.drawn_on, pseudo_treated, column)
     lost: NDArray[np.bool_] = dropped >= ALL
     return lost
 
 
 def _dropped(
-    weights: Floats, fillers: NDArray[np.int64], column: NDArray[np.int64]
+    weights: Floats, pseudo_treated: NDArray[np.int64], column: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
-    """(b, M) weight of each filler's donors that are fillers too, and (b, M, M) one by one."""
-    weight = weights[fillers[:, :, None], np.maximum(column, 0)[:, None, :]]
+    """(b, M) weight of each one's donors that are pseudo-treated too, and (b, M, M) one by one."""
+    weight = weights[pseudo_treated[:, :, None], np.maximum(column, 0)[:, None, :]]
     weight = weight * (column >= 0)[:, None, :]
     return weight.sum(axis=2), weight
 
 
-def filler_gaps(twins: Mapping[int, Twins]) -> FillerContrast:
-    """Gaps of fillers whose donors are fillers too: these are dropped, by the same rule for all.
+def placebo_contrasts_of(synthetic_units: Mapping[int, SyntheticUnits]) -> PlaceboContrast:
+    """Gaps where donors are pseudo-treated too: these are dropped, by the same rule for all.
 
     What is left of simplex and SDID weights is scaled up to one. Below a ridge regression they are
     fitted again: the regression takes whatever misfit scaling leaves for a signal and adds it to
     the gap, so that placebo gaps are wider than real ones and hardly anything is ever found.
     """
-    columns = {g: twin.column for g, twin in twins.items()}
-    predictions = {g: t.drawn_on @ t.figures[t.donors] for g, t in twins.items()}
+    columns = {g: synthetic_unit.column for g, synthetic_unit in synthetic_units.items()}
+    predictions = {g: t.drawn_on @ t.figures[t.donors] for g, t in synthetic_units.items()}
 
-    def contrast(g: int, fillers: NDArray[np.int64]) -> Floats:
-        twin, column = twins[g], columns[g][fillers]
-        if twin.augmented:
-            kept = _refitted(twin, predictions[g], fillers, column)
-            kept = kept + _augmentation(twin, kept, fillers, column)
+    def contrast(g: int, pseudo_treated: NDArray[np.int64]) -> Floats:
+        synthetic_unit, column = synthetic_units[g], columns[g][pseudo_treated]
+        if synthetic_unit.augmented:
+            kept = _refitted(synthetic_unit, predictions[g], pseudo_treated, column)
+            kept = kept + _augmentation(synthetic_unit, kept, pseudo_treated, column)
         else:
-            kept = _renormalised(twin.drawn_on, twin.figures, predictions[g], fillers, column)
-        return twin.from_base(twin.figures[fillers] - kept, fillers)
+            kept = _renormalised(
+                synthetic_unit.drawn_on,
+                synthetic_unit.figures,
+                predictions[g],
+                pseudo_treated,
+                column,
+            )
+        return synthetic_unit.from_base(
+            synthetic_unit.figures[pseudo_treated] - kept, pseudo_treated
+        )
 
     return contrast
 
@@ -221,37 +250,45 @@ def _renormalised(
     weights: Floats,
     figures: Floats,
     predictions: Floats,
-    fillers: NDArray[np.int64],
+    pseudo_treated: NDArray[np.int64],
     column: NDArray[np.int64],
 ) -> Floats:
     """(b, M, T) what the donors that are left foretell, their weights scaled up to one."""
-    dropped, weight = _dropped(weights, fillers, column)
+    dropped, weight = _dropped(weights, pseudo_treated, column)
     left = (1 - dropped)[:, :, None]
-    predicted = predictions[fillers] - weight @ np.nan_to_num(figures[fillers])
+    predicted = predictions[pseudo_treated] - weight @ np.nan_to_num(figures[pseudo_treated])
     with np.errstate(invalid="ignore", divide="ignore"):
         kept: Floats = np.where((dropped < ALL)[:, :, None], predicted / left, np.nan)
     return kept
 
 
 def _refitted(
-    twin: Twins, predictions: Floats, fillers: NDArray[np.int64], column: NDArray[np.int64]
+    synthetic_unit: SyntheticUnits,
+    predictions: Floats,
+    pseudo_treated: NDArray[np.int64],
+    column: NDArray[np.int64],
 ) -> Floats:
     """(b, M, T) what simplex weights on the donors that are left foretell."""
-    kept: Floats = predictions[fillers]
-    dropped, _ = _dropped(twin.drawn_on, fillers, column)
-    lost = _without_donors(twin, fillers, column)
+    kept: Floats = predictions[pseudo_treated]
+    dropped, _ = _dropped(synthetic_unit.drawn_on, pseudo_treated, column)
+    lost = _without_donors(synthetic_unit, pseudo_treated, column)
     kept[lost] = np.nan
     at, place = np.nonzero((dropped > NOTHING) & ~lost)
-    areas = fillers[at, place]
-    for periods, these in alike(twin.fitted_on[areas]):
-        before = twin.figures[:, periods]
-        again = simplex.fit(before[twin.donors].T, before[areas[these]], column[at[these]])
-        kept[at[these], place[these]] = again.predict(twin.figures[twin.donors])
+    areas = pseudo_treated[at, place]
+    for periods, these in alike(synthetic_unit.pre_period_mask[areas]):
+        before = synthetic_unit.figures[:, periods]
+        again = simplex.fit(
+            before[synthetic_unit.donors].T, before[areas[these]], column[at[these]]
+        )
+        kept[at[these], place[these]] = again.predict(synthetic_unit.figures[synthetic_unit.donors])
     return kept
 
 
 def _augmentation(
-    twin: Twins, kept: Floats, fillers: NDArray[np.int64], column: NDArray[np.int64]
+    synthetic_unit: SyntheticUnits,
+    kept: Floats,
+    pseudo_treated: NDArray[np.int64],
+    column: NDArray[np.int64],
 ) -> Floats:
     """(b, M, T) what the ridge regression adds, fitted on the donors that are left.
 
@@ -259,22 +296,27 @@ def _augmentation(
     blow up the gaps; the regression is solved again instead, with its penalty as it was. The
     donors' second moments lose the dropped ones: no pass over the donors.
     """
-    assert twin.augmented is not None  # the caller asks for augmented twins alone
-    centre = twin.figures[twin.donors].mean(axis=0)
-    donors = twin.figures[twin.donors] - centre
-    apart = np.nan_to_num(twin.figures[fillers] - centre)
+    assert (
+        synthetic_unit.augmented is not None
+    )  # the caller asks for augmented synthetic controls alone
+    centre = synthetic_unit.figures[synthetic_unit.donors].mean(axis=0)
+    donors = synthetic_unit.figures[synthetic_unit.donors] - centre
+    apart = np.nan_to_num(synthetic_unit.figures[pseudo_treated] - centre)
     gone = np.where((column >= 0)[:, :, None], apart, 0.0)
     count = np.maximum(len(donors) - (column >= 0).sum(axis=1), 1)
     total = donors.sum(axis=0) - gone.sum(axis=1)
     moments = donors.T @ donors - gone.transpose(0, 2, 1) @ gone
     moments -= total[:, :, None] * total[:, None, :] / count[:, None, None]
-    left, penalty = twin.figures[fillers] - kept, twin.augmented.penalty[fillers]
+    left, penalty = (
+        synthetic_unit.figures[pseudo_treated] - kept,
+        synthetic_unit.augmented.penalty[pseudo_treated],
+    )
     added: Floats = np.full(kept.shape, np.nan)
-    for periods, these in alike(twin.fitted_on[fillers.ravel()]):
-        at, place = np.unravel_index(these, fillers.shape)
+    for periods, these in alike(synthetic_unit.pre_period_mask[pseudo_treated.ravel()]):
+        at, place = np.unravel_index(these, pseudo_treated.shape)
         rows, row = np.unique(at, return_inverse=True)
-        # Fillers with figures in other periods stand as noughts, so that one product serves all.
-        own = np.zeros((len(rows), fillers.shape[1], len(periods)))
+        # Areas with figures in other periods stand as zeros, so that one product serves all.
+        own = np.zeros((len(rows), pseudo_treated.shape[1], len(periods)))
         own[row, place] = left[at, place][:, periods]
         weight = np.ones(own.shape[:2])
         weight[row, place] = penalty[at, place]
@@ -286,37 +328,43 @@ def _augmentation(
     return added
 
 
-def weight_table(sample: samples.Sample, twins: Mapping[int, Twins]) -> pd.DataFrame:
+def weight_table(
+    sample: samples.Sample, synthetic_units: Mapping[int, SyntheticUnits]
+) -> pd.DataFrame:
     """One row a started area and donor with weight: ``site, area, donor, weight``."""
     rows = []
     codes = sample.panel.areas.index
-    for place, s in zip(sample.slots.places, sample.slots.slot_of, strict=True):
-        twin = twins[int(sample.slots.starts[s])]
-        for donor in np.flatnonzero(np.abs(twin.unit_weights[place]) > 1e-8):
+    for place, s in zip(sample.treated.places, sample.treated.cohort_of, strict=True):
+        synthetic_unit = synthetic_units[int(sample.treated.starts[s])]
+        for donor in np.flatnonzero(np.abs(synthetic_unit.unit_weights[place]) > 1e-8):
             rows.append(
                 (
-                    sample.slots.names[s],
+                    sample.treated.names[s],
                     codes[place],
-                    codes[twin.donors[donor]],
-                    twin.unit_weights[place, donor],
+                    codes[synthetic_unit.donors[donor]],
+                    synthetic_unit.unit_weights[place, donor],
                 )
             )
     return pd.DataFrame(rows, columns=["site", "area", "donor", "weight"])
 
 
-def unconverged(twins: Mapping[int, Twins]) -> tuple[str, ...]:
+def unconverged(synthetic_units: Mapping[int, SyntheticUnits]) -> tuple[str, ...]:
     """A warning where a fit stopped before its optimum."""
-    left = sum(int((~twin.converged).sum()) for twin in twins.values())
+    left = sum(
+        int((~synthetic_unit.converged).sum()) for synthetic_unit in synthetic_units.values()
+    )
     return (f"{left} fits stopped before their optimum",) if left else ()
 
 
-def fit_diagnostics(sample: samples.Sample, twins: Mapping[int, Twins]) -> dict[str, float]:
+def fit_diagnostics(
+    sample: samples.Sample, synthetic_units: Mapping[int, SyntheticUnits]
+) -> dict[str, float]:
     """Pre-period RMSPE and effective number of donors, averaged over the started areas."""
     rmspe, effective = [], []
-    for place, s in zip(sample.slots.places, sample.slots.slot_of, strict=True):
-        twin = twins[int(sample.slots.starts[s])]
-        rmspe.append(twin.rmspe[place])
-        effective.append(1 / (twin.unit_weights[place] ** 2).sum())
+    for place, s in zip(sample.treated.places, sample.treated.cohort_of, strict=True):
+        synthetic_unit = synthetic_units[int(sample.treated.starts[s])]
+        rmspe.append(synthetic_unit.rmspe[place])
+        effective.append(1 / (synthetic_unit.unit_weights[place] ** 2).sum())
     return {
         "pre_period_rmspe": float(np.mean(rmspe)),
         "effective_donors": float(np.mean(effective)),

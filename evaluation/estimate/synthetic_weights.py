@@ -11,7 +11,7 @@ import numpy as np
 from evaluation.errors import EstimateError
 from evaluation.estimate import samples, synthetic_placebos
 from evaluation.estimate.solvers import ridge, simplex
-from evaluation.estimate.synthetic_placebos import Twins
+from evaluation.estimate.synthetic_placebos import SyntheticUnits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,20 +65,20 @@ class Penalty:
 
 
 def ridge_augmented(
-    donors: Floats, targets: Floats, barred: Places, penalty: Penalty
+    donors: Floats, targets: Floats, excluded_donors: Places, penalty: Penalty
 ) -> AugmentedFit:
     """Fit every target.
 
     Parameters
     ----------
-    donors : (T0, N). targets : (B, T0). barred : (B) the donor that a target may not use (itself);
-        -1 for none.
+    donors : (T0, N). targets : (B, T0). excluded : (B) the donor that a target may not use
+        (itself); -1 for none.
 
     Raises
     ------
     ValueError : a figure is not finite, or a target has no donor left.
     """
-    base = simplex.fit(donors, targets, barred[:, None])
+    base = simplex.fit(donors, targets, excluded_donors[:, None])
     centre = donors.mean(axis=1, keepdims=True)
     x, y = donors - centre, targets - centre.T
     tilt = np.empty_like(y)
@@ -86,7 +86,7 @@ def ridge_augmented(
     tried = np.full((len(y), 1 if penalty.given else GRID + 1), penalty.given or 0.0)
     errors = np.full(tried.shape, np.nan)
     for rows in np.array_split(np.arange(len(y)), max(1, -(-len(y) * len(x) // FOLD_FITS))):
-        part, own = base.rows(rows), barred[rows]
+        part, own = base.rows(rows), excluded_donors[rows]
         squares = _Squares.of(x, own)
         if penalty.given is None:
             tried[rows] = squares.values[:, [-1]] * SMALLEST ** (np.arange(GRID + 1) / GRID)
@@ -95,7 +95,7 @@ def ridge_augmented(
             chosen[rows] = tried[rows, best]
         tilt[rows] = squares.solve(y[rows] - part.predict(x.T), chosen[rows])
     return AugmentedFit(
-        weights=_weights(x, barred, base, tilt),
+        weights=_weights(x, excluded_donors, base, tilt),
         base=base,
         penalty=chosen,
         penalties=tried,
@@ -107,20 +107,22 @@ def ridge_augmented(
 class _Squares:
     """X'X of each target's own donors, centred at their mean, by eigenvectors.
 
-    barred : (B). values : (B, T0), from the smallest up. vectors : (B, T0, T0) in columns.
+    excluded_donors : (B). values : (B, T0), from the smallest up. vectors : (B, T0, T0) in columns.
     """
 
-    barred: Places
+    excluded_donors: Places
     values: Floats
     vectors: Floats
 
     @classmethod
-    def of(cls, x: Floats, barred: Places) -> _Squares:
+    def of(cls, x: Floats, excluded_donors: Places) -> _Squares:
         n = x.shape[1]
-        own = np.where((barred >= 0)[:, None], x.T[barred], 0.0) * np.sqrt(n / max(n - 1, 1))
+        own = np.where((excluded_donors >= 0)[:, None], x.T[excluded_donors], 0.0) * np.sqrt(
+            n / max(n - 1, 1)
+        )
         squares = (x @ x.T)[None] - own[:, :, None] * own[:, None, :]
         values, vectors = np.linalg.eigh(squares)
-        return cls(barred=barred, values=np.maximum(values, 0.0), vectors=vectors)
+        return cls(excluded_donors=excluded_donors, values=np.maximum(values, 0.0), vectors=vectors)
 
     def solve(self, left: Floats, penalty: Floats) -> Floats:
         """(B, T0) (X'X + lambda I)^-1 r of each target."""
@@ -147,19 +149,19 @@ def _errors(
     """(B, L) mean squared error of the periods left out, and its standard error."""
     squares, penalties, which = plan
     periods = np.arange(len(x) - 1 if which == "published" and len(x) > 2 else len(x))
-    left = _left_without(x, y, squares.barred, base, periods)
+    left = _left_without(x, y, squares.excluded_donors, base, periods)
     square = squares.held_out_errors(left, penalties)[:, periods] ** 2
     spread: Floats = square.std(axis=1, ddof=1) / np.sqrt(len(periods))
     return square.mean(axis=1), spread
 
 
 def _left_without(
-    x: Floats, y: Floats, barred: Places, base: SimplexFit, periods: Places
+    x: Floats, y: Floats, excluded_donors: Places, base: SimplexFit, periods: Places
 ) -> Floats:
     """(B, T0, T0) what simplex weights that leave out each period in turn leave of all periods."""
     rows = np.repeat(np.arange(len(y)), len(periods))
     variation = simplex.Variation(held_out=np.tile(periods, len(y)), start=base.rows(rows))
-    refitted = simplex.fit(x, y[rows], barred[rows, None], variation)
+    refitted = simplex.fit(x, y[rows], excluded_donors[rows, None], variation)
     out = np.zeros((len(y), len(x), len(x)))
     out[:, periods] = (y[rows] - refitted.predict(x.T)).reshape(len(y), len(periods), len(x))
     return out
@@ -176,13 +178,13 @@ def _choose(errors: Floats, spread: Floats, choice: Choice) -> Places:
     return chosen
 
 
-def _weights(x: Floats, barred: Places, base: SimplexFit, solved: Floats) -> Floats:
+def _weights(x: Floats, excluded_donors: Places, base: SimplexFit, solved: Floats) -> Floats:
     """Simplex weights and the regression's, whose centre is each area's own donors' mean."""
     n = x.shape[1]
     tilt = solved @ x
-    own = np.flatnonzero(barred >= 0)
-    tilt[own] += (tilt[own, barred[own]] / max(n - 1, 1))[:, None]
-    tilt[own, barred[own]] = 0.0
+    own = np.flatnonzero(excluded_donors >= 0)
+    tilt[own] += (tilt[own, excluded_donors[own]] / max(n - 1, 1))[:, None]
+    tilt[own, excluded_donors[own]] = 0.0
     return base.weights + tilt
 
 
@@ -196,7 +198,7 @@ def frank_wolfe(a: Floats, b: Floats, open_to: Flags, zeta: Floats, noise: Float
 
     Parameters
     ----------
-    a : (B, R, N). b : (B, R). open_to : (B, N) weights that may differ from nought.
+    a : (B, R, N). b : (B, R). open_to : (B, N) weights that may differ from zero.
     zeta : (B) the penalty. noise : (B) noise level; a step must gain (1e-5 noise)^2.
 
     Returns
@@ -269,14 +271,14 @@ class Ground:
     """What the fit of some areas for one start stands on.
 
     figures : (N, T). rows : (R) positions of the areas to be fitted. donors : positions of the
-    donors. barred : (R) which donor each area may not use, itself; -1 for none. usable : positions
-    of the periods before the start ``g`` in which these areas have figures.
+    donors. excluded : (R) which donor each area may not use, itself; -1 for none. usable :
+    positions of the periods before the start ``g`` in which these areas have figures.
     """
 
     figures: Floats
     rows: Places
     donors: Places
-    barred: Places
+    excluded_donors: Places
     usable: Places
     g: int
     label: str
@@ -305,14 +307,14 @@ class Ground:
     def on(
         cls, figures: Floats, rows: Places, donors: Places, usable: Places, start: tuple[int, str]
     ) -> Ground:
-        """Some areas and donors; an area among the donors is barred from itself."""
+        """Some areas and donors; an area among the donors is excluded from itself."""
         place = np.full(len(figures), -1)
         place[donors] = np.arange(len(donors))
         return cls(
             figures=figures,
             rows=rows,
             donors=donors,
-            barred=place[rows],
+            excluded_donors=place[rows],
             usable=usable,
             g=start[0],
             label=start[1],
@@ -341,7 +343,7 @@ class Ground:
         return base
 
     def gaps(self, weights: Weights) -> Floats:
-        """(R, T) each area's path less its twin's, less the same in its weighted periods before."""
+        """(R, T) each area's gap to its synthetic control, less its weighted pre-period gap."""
         gap = self.figures[self.rows] - weights.unit @ self.figures[self.donors]
         before = (np.where(weights.time > 0, gap, 0.0) * weights.time).sum(axis=1)
         out: Floats = gap - before[:, None]
@@ -353,13 +355,13 @@ Method = Callable[[Ground], Weights]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fitted:
-    """The twins of every area for every start of a panel, and the sample that they were fitted on.
+    """Synthetic controls of every area for every start of a panel, and the sample they rest on.
 
     said : what has to be said of areas with missing figures.
     """
 
     sample: samples.Sample
-    twins: dict[int, Twins]
+    synthetic_units: dict[int, SyntheticUnits]
     said: tuple[str, ...]
 
 
@@ -371,14 +373,14 @@ def fit_all(panel: Panel, outcome: str, scale: samples.Scale, method: Method) ->
     EstimateError : the panel cannot bear the fit.
     """
     sample = samples.take(panel, outcome, scale)
-    fitted = {g: fit_start(sample, g, method) for g in np.unique(sample.slots.starts).tolist()}
-    return Fitted(sample=sample, twins=fitted, said=no_donors(sample, fitted))
+    fitted = {g: fit_start(sample, g, method) for g in np.unique(sample.treated.starts).tolist()}
+    return Fitted(sample=sample, synthetic_units=fitted, said=no_donors(sample, fitted))
 
 
-def fit_start(sample: samples.Sample, g: int, method: Method) -> Twins:
-    """The twins of every area for the start ``g``."""
+def fit_start(sample: samples.Sample, g: int, method: Method) -> SyntheticUnits:
+    """The synthetic controls of every area for the start ``g``."""
     grounds = Ground.each(sample, g)
-    return twins_of(grounds, [method(ground) for ground in grounds])
+    return synthetic_units_of(grounds, [method(ground) for ground in grounds])
 
 
 def enough(held: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -404,7 +406,7 @@ def donors_of(sample: samples.Sample) -> Places:
     return donors
 
 
-def no_donors(sample: samples.Sample, fitted: Mapping[int, Twins]) -> tuple[str, ...]:
+def no_donors(sample: samples.Sample, fitted: Mapping[int, SyntheticUnits]) -> tuple[str, ...]:
     """What has to be said of comparison areas that are no donors for want of figures."""
     gap = int((~sample.panel.started).sum()) - len(next(iter(fitted.values())).donors)
     if not gap:
@@ -412,13 +414,16 @@ def no_donors(sample: samples.Sample, fitted: Mapping[int, Twins]) -> tuple[str,
     return (f"{gap} comparison areas have a missing or withheld figure and serve as no donor",)
 
 
-def twins_of(grounds: Sequence[Ground], weights: Sequence[Weights]) -> Twins:
-    """The twins that weights make; an area that was not fitted has none (NaN)."""
+def synthetic_units_of(grounds: Sequence[Ground], weights: Sequence[Weights]) -> SyntheticUnits:
+    """The synthetic controls that weights make; an area that was not fitted has none (NaN)."""
     figures, rows = grounds[0].figures, [ground.rows for ground in grounds]
-    fitted_on, converged = np.zeros(figures.shape, dtype=bool), np.ones(len(figures), dtype=bool)
+    pre_period_mask, converged = (
+        np.zeros(figures.shape, dtype=bool),
+        np.ones(len(figures), dtype=bool),
+    )
     time = np.zeros_like(figures)
     for ground, fitted in zip(grounds, weights, strict=True):
-        fitted_on[np.ix_(ground.rows, ground.usable)] = True
+        pre_period_mask[np.ix_(ground.rows, ground.usable)] = True
         time[ground.rows], converged[ground.rows] = fitted.time, fitted.converged
     base = [fitted.base for fitted in weights if fitted.base is not None]
     penalty = [fitted.penalty for fitted in weights if fitted.penalty is not None]
@@ -427,12 +432,12 @@ def twins_of(grounds: Sequence[Ground], weights: Sequence[Weights]) -> Twins:
         augmented = synthetic_placebos.Augmented(
             base=_of_all(base, rows, len(figures)), penalty=_of_all(penalty, rows, len(figures))
         )
-    return Twins(
+    return SyntheticUnits(
         donors=grounds[0].donors,
         unit_weights=_of_all([w.unit for w in weights], rows, len(figures)),
         time_weights=time,
         figures=figures,
-        fitted_on=fitted_on,
+        pre_period_mask=pre_period_mask,
         converged=converged,
         augmented=augmented,
     )
@@ -458,10 +463,10 @@ def control(
     variation = simplex.Variation(
         penalty=None if penalty is None else np.full(len(before), penalty)
     )
-    fitted = simplex.fit(donors.T, before, ground.barred[:, None], variation)
+    fitted = simplex.fit(donors.T, before, ground.excluded_donors[:, None], variation)
     weights = fitted.weights
     if break_ties and penalty is None:
-        weights = ridge.least_norm_weights(donors.T, before, ground.barred, fitted)
+        weights = ridge.least_norm_weights(donors.T, before, ground.excluded_donors, fitted)
     base = ground.mean_base if demeaned else ground.no_base
     return Weights(unit=weights, time=base, converged=fitted.converged)
 
@@ -474,7 +479,7 @@ def augment(ground: Ground, penalty: Penalty) -> Weights:
             "can be left out to find the ridge penalty.",
             mend="give a penalty, or use synthetic_control",
         )
-    fitted = ridge_augmented(ground.donors_before.T, ground.before, ground.barred, penalty)
+    fitted = ridge_augmented(ground.donors_before.T, ground.before, ground.excluded_donors, penalty)
     return Weights(
         unit=fitted.weights,
         time=ground.no_base,
@@ -489,8 +494,8 @@ def control_as_published(ground: Ground) -> Weights:
     before, donors = ground.before, ground.donors_before
     noise = np.ones(len(before))
     if len(ground.usable) > 1:
-        noise = _noise(donors, ground.barred)
-    weights = _unit_steps(before, donors, ground.barred, TIME_RIDGE * noise, noise)
+        noise = _noise(donors, ground.excluded_donors)
+    weights = _unit_steps(before, donors, ground.excluded_donors, TIME_RIDGE * noise, noise)
     return Weights(unit=weights, time=ground.no_base, converged=np.ones(len(before), dtype=bool))
 
 
@@ -501,19 +506,19 @@ def sdid(ground: Ground, *, exact: bool = True) -> Weights:
             f"fewer than two complete periods before the start in {ground.label}.",
             mend="use synthetic_control or did",
         )
-    donors, barred = ground.donors_before, ground.barred
+    donors, excluded_donors = ground.donors_before, ground.excluded_donors
     after = ground.figures[ground.donors][:, ground.g :]
-    noise = _noise(donors, barred)
+    noise = _noise(donors, excluded_donors)
     zeta = after.shape[1] ** 0.25 * noise
     own, others = _around_mean(ground.before), _around_mean(donors)
     if exact:
-        units = ridge.fit(others.T, own, barred, zeta**2 * len(ground.usable))
+        units = ridge.fit(others.T, own, excluded_donors, zeta**2 * len(ground.usable))
         weights, converged = units.weights, units.converged
     else:
-        weights = _unit_steps(own, others, barred, zeta, noise)
+        weights = _unit_steps(own, others, excluded_donors, zeta, noise)
         converged = np.ones(len(own), dtype=bool)
     base, time = ground.no_base, _time_weights if exact else _time_steps
-    base[:, ground.usable], solved = time(donors, after.mean(axis=1), barred, noise)
+    base[:, ground.usable], solved = time(donors, after.mean(axis=1), excluded_donors, noise)
     return Weights(unit=weights, time=base, converged=converged & solved)
 
 
@@ -523,21 +528,21 @@ def _around_mean(before: Floats) -> Floats:
 
 
 def _unit_steps(
-    before: Floats, donors: Floats, barred: Places, zeta: Floats, noise: Floats
+    before: Floats, donors: Floats, excluded_donors: Places, zeta: Floats, noise: Floats
 ) -> Floats:
     """(R, donors) unit weights by the published steps."""
     open_to = np.ones((len(before), len(donors)), dtype=bool)
-    own = np.flatnonzero(barred >= 0)
-    open_to[own, barred[own]] = False
+    own = np.flatnonzero(excluded_donors >= 0)
+    open_to[own, excluded_donors[own]] = False
     matrices = np.broadcast_to(donors.T, (len(before), *donors.T.shape))
     return frank_wolfe(matrices, before, open_to, zeta, noise)
 
 
 def _time_steps(
-    before: Floats, after: Floats, barred: Places, noise: Floats
+    before: Floats, after: Floats, excluded_donors: Places, noise: Floats
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """(N, T0) time weights by the published steps; areas that bar nobody share one problem."""
-    which, first, back = np.unique(barred, return_index=True, return_inverse=True)
+    which, first, back = np.unique(excluded_donors, return_index=True, return_inverse=True)
     out = np.empty((len(which), before.shape[1]))
     for row, own in enumerate(which):
         kept = np.arange(len(before)) != own
@@ -546,14 +551,14 @@ def _time_steps(
         level = noise[first[[row]]]
         open_to = np.ones((1, x.shape[1]), dtype=bool)
         out[row] = frank_wolfe(x[None], y[None], open_to, TIME_RIDGE * level, level)[0]
-    return out[back], np.ones(len(barred), dtype=bool)
+    return out[back], np.ones(len(excluded_donors), dtype=bool)
 
 
-def _noise(before: Floats, barred: NDArray[np.int64]) -> Floats:
+def _noise(before: Floats, excluded_donors: NDArray[np.int64]) -> Floats:
     """(N) standard deviation of the donors' first differences, each area's own donors only."""
     change = np.diff(before, axis=1)
-    own = np.where((barred >= 0)[:, None], change[barred], 0.0)
-    count = (len(change) - (barred >= 0)) * change.shape[1]
+    own = np.where((excluded_donors >= 0)[:, None], change[excluded_donors], 0.0)
+    count = (len(change) - (excluded_donors >= 0)) * change.shape[1]
     mean = (change.sum() - own.sum(axis=1)) / count
     square = (change**2).sum() - (own**2).sum(axis=1)
     out: Floats = np.sqrt(np.maximum((square - count * mean**2) / (count - 1), 1e-300))
@@ -561,14 +566,14 @@ def _noise(before: Floats, barred: NDArray[np.int64]) -> Floats:
 
 
 def _time_weights(
-    before: Floats, after: Floats, barred: NDArray[np.int64], noise: Floats
+    before: Floats, after: Floats, excluded_donors: NDArray[np.int64], noise: Floats
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """(N, T0) weights of the periods before, which best foretell the donors' mean after.
 
     The problem without an area among its own donors is that of all donors less one outer product;
     areas that bar nobody share one problem. The ridge is the published 1e-6 times the noise.
     """
-    which, first, back = np.unique(barred, return_index=True, return_inverse=True)
+    which, first, back = np.unique(excluded_donors, return_index=True, return_inverse=True)
     x, y = before - before.mean(axis=0), after - after.mean()
     n = len(x)
     own = (which >= 0).astype(float) * n / max(n - 1, 1)

@@ -113,7 +113,7 @@ def two_way_fixed_effects(
         estimand="one coefficient for every started area and period",
         inference=inference,
         level=level,
-        index=_one_entry(len(sample.slots.places)),
+        index=_one_entry(len(sample.treated.places)),
         effects=np.array([float(fitted.params["started"])]),
         draws=draws,
         analytic_error=error if inference == "analytic" else None,
@@ -157,7 +157,7 @@ def _placebo(
 
     By Frisch, Waugh and Lovell it is sum(D~ y~) / sum(D~ D~) with effects partialled out. The
     denominator depends on how many areas start when, never on which; the numerator sums, for
-    each filler, one figure that depends on its area and start alone.
+    each pseudo-treated area, one figure that depends on its area and start alone.
     """
     start = sample.panel.start_index
     on = ((start[:, None] >= 0) & (np.arange(sample.n_periods) >= start[:, None])).astype(float)
@@ -175,7 +175,7 @@ def _coefficients(
     settings: TwoWaySettings,
     assignments: Assignments,
 ) -> NDArray[np.float64]:
-    slots = assignments.slots
+    treated = assignments.treated
     if settings.method == "fixed_effects":
         within_y, within_on = _demeaned(y), _demeaned(on)
         figure = np.flip(np.cumsum(np.flip(within_y, axis=1), axis=1), axis=1)
@@ -183,8 +183,8 @@ def _coefficients(
         change_y, change_on = np.diff(y, axis=1, prepend=np.nan), np.diff(on, axis=1)
         within_on = change_on - change_on.mean(axis=0)
         figure = change_y - change_y.mean(axis=0)
-    starts = slots.starts[slots.slot_of]
-    moved = figure[assignments.fillers, starts].sum(axis=1)
+    starts = treated.starts[treated.cohort_of]
+    moved = figure[assignments.pseudo_treated, starts].sum(axis=1)
     coefficients: NDArray[np.float64] = moved / (within_on**2).sum()
     return coefficients[:, None]
 

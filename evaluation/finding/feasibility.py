@@ -31,7 +31,7 @@ RESTS_ON = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bearing:
+class Feasibility:
     """What assignments can and cannot bear.
 
     said : how many there are, the smallest p-value, what moves together and why, what is fragile.
@@ -54,7 +54,7 @@ class Bearing:
         return tuple(f"The assignments cannot bear a confirmatory claim. {r}" for r in self.refused)
 
 
-def bearing(assignments: Assignments, panel: Panel, plan: LookPlan) -> Bearing:
+def feasibility_of(assignments: Assignments, panel: Panel, plan: LookPlan) -> Feasibility:
     """What the assignments of a study can bear.
 
     Parameters
@@ -62,7 +62,7 @@ def bearing(assignments: Assignments, panel: Panel, plan: LookPlan) -> Bearing:
     panel : the one that they were drawn on. plan : alpha and how the looks spend it.
     """
     smallest, alpha = assignments.smallest_p, plan.alpha
-    started, areas = len(assignments.slots.places), len(panel.areas)
+    started, areas = len(assignments.treated.places), len(panel.areas)
     tried = "all of them tried" if assignments.enumerated else f"{len(assignments) - 1:,} tried"
     said = [
         f"{_areas(started)} of {areas:,} started. The start dates can be dealt out anew in "
@@ -97,7 +97,7 @@ def bearing(assignments: Assignments, panel: Panel, plan: LookPlan) -> Bearing:
             f"With {_areas(started)} started, one unusual area can carry the result: read it "
             "beside that area's own history."
         )
-    return Bearing(said=tuple(said), refused=tuple(refused), needed=tuple(needed))
+    return Feasibility(said=tuple(said), refused=tuple(refused), needed=tuple(needed))
 
 
 def first_able(assignments: Assignments, plan: LookPlan) -> int:

@@ -35,7 +35,7 @@ def adjust(p_values: Mapping[str, float], method: Literal["holm", "fdr_bh"]) -> 
 class RandomEffects:
     """Effects of sites as drawn from one distribution.
 
-    mean, se : of its centre. tau2 : its variance, nought where the sites differ no more than their
+    mean, se : of its centre. tau2 : its variance, zero where the sites differ no more than their
     errors. q : Cochran's Q, by which that is judged.
     """
 
@@ -50,7 +50,7 @@ def random_effects(effects: NDArray[np.float64], variances: NDArray[np.float64])
     import numpy as np
     from statsmodels.stats.meta_analysis import combine_effects
 
-    # The library leaves a variance below nought as it is, roots and all; there the sites are alike.
+    # The library leaves a variance below zero as it is, roots and all; there the sites are alike.
     with np.errstate(invalid="ignore"):
         found = combine_effects(effects, variances, method_re="dl")
     centre, error = (

@@ -13,7 +13,7 @@ import numpy as np
 
 from evaluation.diagnose.checks import FIRES_BELOW, Result
 from evaluation.errors import EstimateError, ProtocolError
-from evaluation.estimate.sensitivity import backdated
+from evaluation.estimate.sensitivity import in_time_placebo
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,7 @@ def _placebo_start(attack: Attack, effect: float) -> Refutation:
         return told.unknown(f"There are {first} periods before the first start: too few to try.")
     back = first // 2
     earlier = panel.periods[first - back].label
-    under, p = attack.effect(backdated(panel, back))
+    under, p = attack.effect(in_time_placebo(panel, back))
     said = (
         "found an effect before anything had started",
         "found nothing before the start, as it should",

@@ -256,7 +256,7 @@ def sentence(change: Change, title: str, unit: str) -> str:
     if not change.parts or all(part.amount == 0 for part in change.parts):
         return f"{title}: {level(change.after, unit)}, as before."
     moved = sorted((p for p in change.parts if p.amount), key=lambda p: -abs(p.amount))
-    # A part that is nought in the digits shown did not move anything that is shown.
+    # A part that is zero in the digits shown did not move anything that is shown.
     said = [_part(part, unit) for part in moved if re.search("[1-9]", amount(part.amount, unit))]
     ends = [level(value, unit) for value in (change.before, change.after)]
     went = f"went from {ends[0]} to {ends[1]}"

@@ -91,7 +91,7 @@ def _item(edition: PastEdition) -> Markup:
 
 
 OPEN, CLOSE = "<!-- edition-status -->", "<!-- /edition-status -->"
-_SLOT = re.compile(re.escape(OPEN) + ".*?" + re.escape(CLOSE), re.DOTALL)
+_PLACEHOLDER = re.compile(re.escape(OPEN) + ".*?" + re.escape(CLOSE), re.DOTALL)
 _MARKED = re.compile(r"<span data-edition='([^']+)'>([^<]*)</span>")
 _PLACES = (r"<article class=\"bd-article\"[^>]*>", r"<main\b[^>]*>", r"<body\b[^>]*>")
 _STYLE = "border:1px solid currentColor;padding:.5rem .8rem;margin:0 0 1rem"
@@ -107,8 +107,8 @@ class Corrected:
     day: str
 
 
-def with_slot(page: str) -> str:
-    """A page with an empty slot, at the head of its text."""
+def with_placeholder(page: str) -> str:
+    """A page with an empty cohort, at the head of its text."""
     if OPEN in page:
         return blank(page)
     for place in _PLACES:
@@ -119,13 +119,13 @@ def with_slot(page: str) -> str:
 
 
 def blank(page: str) -> str:
-    """The page with its slot empty: what the manifest vouches for."""
-    return _SLOT.sub(OPEN + CLOSE, page)
+    """The page with its cohort empty: what the manifest vouches for."""
+    return _PLACEHOLDER.sub(OPEN + CLOSE, page)
 
 
 def filled(page: str, line: str) -> str:
-    """The page with this line in its slot."""
-    return _SLOT.sub(lambda _: OPEN + str(line) + CLOSE, page)
+    """The page with this line in its cohort."""
+    return _PLACEHOLDER.sub(lambda _: OPEN + str(line) + CLOSE, page)
 
 
 def linked(page: str, path: str, names: Collection[str]) -> str:
@@ -310,7 +310,7 @@ def _files(draft: Draft) -> Iterator[tuple[str, bytes]]:
 
 
 def _pages(draft: Draft, editions: Path, making: Path, earlier: Collection[str]) -> dict[str, str]:
-    """Link the built pages in; returns their hashes, those of HTML with an empty slot.
+    """Link the built pages in; returns their hashes, those of HTML with an empty cohort.
 
     ``earlier`` are the editions that a page may link to.
     """
@@ -324,7 +324,7 @@ def _pages(draft: Draft, editions: Path, making: Path, earlier: Collection[str])
         content = source.read_bytes()
         if source.suffix == ".html":
             page = linked(content.decode("utf-8"), path, earlier)
-            content = with_slot(page).encode()
+            content = with_placeholder(page).encode()
         hashes[f"{PAGES}/{path}"] = place(editions, content, making / PAGES / path)
     return hashes
 
@@ -399,7 +399,7 @@ def pages_of(edition: PastEdition) -> Iterator[tuple[str, str]]:
 
 
 def expected_page(history: History, edition: PastEdition, path: str, page: str) -> str:
-    """A page as it should stand, whatever its slot holds now."""
+    """A page as it should stand, whatever its cohort holds now."""
     empty = blank(page)
     with_pages = [one.name for one in history.editions if one.pages]
     told = line(edition, path, empty, _correction(history, edition), with_pages)

@@ -85,7 +85,7 @@ def point_figures(
             "estimators": protocol.estimators[:1],
         }
     )
-    few = replace(assignments, fillers=assignments.fillers[: PLACEBOS + 1])
+    few = replace(assignments, pseudo_treated=assignments.pseudo_treated[: PLACEBOS + 1])
     estimates: dict[str, tuple[Estimate, ...]] = {
         code: (estimate_by(wanted.estimators[0], panel, code, wanted, few),)
         for code in wanted.outcomes

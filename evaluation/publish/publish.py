@@ -256,7 +256,7 @@ NOTE = (
 )
 
 
-def backdate(
+def publish_past(
     workspace: Workspace,
     name: str,
     *,

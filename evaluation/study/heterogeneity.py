@@ -33,8 +33,8 @@ FEWEST_SITES = 3
 EQUALLY_LIKELY = 20
 BREAKS = (0.0, 0.25, 0.5, 1.0, 2.0)
 """Bounds M that are shown: multiples of the largest break before the start."""
-TWINS = ("augmented_synthetic_control", "synthetic_control", "synthetic_did")
-"""Estimators that make a twin, those with few donors first."""
+SYNTHETIC_UNITS = ("augmented_synthetic_control", "synthetic_control", "synthetic_did")
+"""Estimators that make a synthetic control, those with few donors first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +119,7 @@ def breaks_of(estimate: Estimate, window: tuple[int, int]) -> dict[str, Any] | N
 
     Returns
     -------
-    ``breakdown``: the largest M that leaves nought out, 0 if none; ``rows``: ``bound, low, high``.
+    ``breakdown``: the largest M that leaves zero out, 0 if none; ``rows``: ``bound, low, high``.
     """
     try:
         study = EventStudy.of(estimate, window=(window[0] - window[1] - 1, window[1]))
@@ -137,20 +137,26 @@ def breaks_of(estimate: Estimate, window: tuple[int, int]) -> dict[str, Any] | N
     }
 
 
-def twin_of(estimates: Sequence[Estimate], names: Mapping[str, str]) -> dict[str, Any] | None:
-    """The twin of the first estimate that makes one, with its estimator; None where none does."""
+def synthetic_unit_of(
+    estimates: Sequence[Estimate], names: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """The first estimate's synthetic control, with its estimator; None where none makes one."""
     made = {one.estimator: one for one in estimates if len(one.paths) and len(one.weights)}
-    chosen = next((made[name] for name in TWINS if name in made), None)
-    return None if chosen is None else {"estimator": chosen.estimator, **twin(chosen, names)}
+    chosen = next((made[name] for name in SYNTHETIC_UNITS if name in made), None)
+    return (
+        None if chosen is None else {"estimator": chosen.estimator, **synthetic_unit(chosen, names)}
+    )
 
 
-def twin(estimate: Estimate, names: Mapping[str, str]) -> dict[str, Any]:
-    """All pilot areas and their synthetic twins by quarter, and the areas that make up the twins.
+def synthetic_unit(estimate: Estimate, names: Mapping[str, str]) -> dict[str, Any]:
+    """All pilot areas and their synthetic controls by quarter, and the areas that make these up.
 
     Returns
     -------
-    ``rows``: ``period, observed, twin, low, high`` on the estimate's scale, means over pilot areas;
-    low and high hold the middle 95 % of what re-drawn start dates make of the gap, around the twin.
+    ``rows``: ``period, observed, synthetic control, low, high`` on the estimate's scale, means
+    over pilot areas;
+    low and high hold the middle 95 % of what re-drawn start dates make of the gap, around the
+    synthetic control.
     ``donors``: ``name, weight``, the mean weight over pilot areas, heaviest first.
     """
     paths = estimate.paths

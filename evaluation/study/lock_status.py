@@ -107,7 +107,7 @@ def not_by_the_rule(
         f"{one.what}"
         for one in broken[:NAMED]
     ]
-    said += _backdated(lock, chain)
+    said += _received_out_of_order(lock, chain)
     if protocol.vintage_rule == "due_day" and not said:
         said += _after_due(programme, known)
     return said
@@ -135,7 +135,7 @@ def _not_ancestor(step: object, known: list[Record], chain: list[Record]) -> str
     return f"The ledger is not that of the lock of {day}: it does not hold the record named there."
 
 
-def _backdated(lock: Lock, chain: list[Record]) -> list[str]:
+def _received_out_of_order(lock: Lock, chain: list[Record]) -> list[str]:
     """Records after the first lock's head that claim an instant before the one they follow."""
     hashes = [FIRST, *(one.chain_hash for one in chain)]
     head = lock.first["ledger_head"]["chain"]

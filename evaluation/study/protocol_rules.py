@@ -533,9 +533,9 @@ def assignments(case: Case) -> Iterator[Remark]:
 
 
 def estimators(case: Case) -> Iterator[Remark]:
-    """The ladder of estimators, the first of them primary."""
-    ladder = case.protocol.estimators
-    if not ladder:
+    """The fallbacks of estimators, the first of them primary."""
+    fallbacks = case.protocol.estimators
+    if not fallbacks:
         yield case.remark(
             "P081",
             "error",
@@ -544,11 +544,11 @@ def estimators(case: Case) -> Iterator[Remark]:
             "Name at least the primary one.",
         )
         return
-    if len(set(ladder)) < len(ladder):
+    if len(set(fallbacks)) < len(fallbacks):
         yield case.remark(
             "P081", "error", ("estimators",), "An estimator is named twice.", "Name it once."
         )
-    if len(set(ladder)) == 1:
+    if len(set(fallbacks)) == 1:
         yield case.remark(
             "P083",
             "question",
@@ -557,21 +557,21 @@ def estimators(case: Case) -> Iterator[Remark]:
             "Add a second one that rests on another assumption.",
         )
     starts = {site.start for site in case.programme.sites}
-    if ladder[0] in ("fixed_effects", "first_differences") and len(starts) > 1:
+    if fallbacks[0] in ("fixed_effects", "first_differences") and len(starts) > 1:
         yield case.remark(
             "P082",
             "error",
             ("estimators", 0),
-            f"The primary estimator is {ladder[0]}, and sites start at different "
+            f"The primary estimator is {fallbacks[0]}, and sites start at different "
             "times: started areas would serve as comparisons.",
             "Choose did, imputation, synthetic_control or synthetic_did.",
         )
-    refitted = [name for name in ladder if name not in SUMS_OF_GAPS]
+    refitted = [name for name in fallbacks if name not in SUMS_OF_GAPS]
     if case.protocol.assignments.gaps == "by_population" and refitted:
         yield case.remark(
             "P086",
             "error",
-            ("estimators", ladder.index(refitted[0])),
+            ("estimators", fallbacks.index(refitted[0])),
             f"Placebo gaps are to be brought to scale by population, and "
             f"{refitted[0]} is refitted under every assignment and has none.",
             "Leave it out, or re-draw within bands: strata: [population].",

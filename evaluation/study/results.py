@@ -70,8 +70,8 @@ def paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
             change = units.draws[:, now].sum(axis=1) / exposure[t]
             tail = (1 - estimate.level) / 2
             low, high = np.quantile(pilot[t] - change, [tail, 1 - tail])
-            twin = pilot[t] - units.effects[now].sum() / exposure[t]
-            row |= {"counterfactual": twin, "low": low, "high": high}
+            synthetic_unit = pilot[t] - units.effects[now].sum() / exposure[t]
+            row |= {"counterfactual": synthetic_unit, "low": low, "high": high}
         rows.append(row)
     return rows
 
@@ -80,13 +80,13 @@ def _unweighted_paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
     """Means over areas where the outcome has no denominator; no band."""
     figures = panel.array(estimate.outcome)
     pilot, comparison = figures[panel.started], figures[~panel.started]
-    twin = estimate.paths
+    synthetic_unit = estimate.paths
     rows = []
     for t, label in enumerate(panel.labels):
-        now = (twin["quarter"].astype(str) == label) & (twin["event_time"] >= 0)
+        now = (synthetic_unit["quarter"].astype(str) == label) & (synthetic_unit["event_time"] >= 0)
         ratio: float | None = None
         if now.any():
-            gap = twin.loc[now, "observed"] - twin.loc[now, "counterfactual"]
+            gap = synthetic_unit.loc[now, "observed"] - synthetic_unit.loc[now, "counterfactual"]
             weight = estimate.index.loc[now.to_numpy(), "weight"].to_numpy(dtype=float)
             ratio = float(np.average(gap, weights=weight)) * weight.sum() / len(pilot)
         rows.append(
@@ -325,7 +325,7 @@ def _sample(run: StudyRun) -> dict[str, Any]:
 
 
 def _assignments(run: StudyRun) -> dict[str, Any]:
-    a, bears = run.assignments, run.bearing
+    a, bears = run.assignments, run.feasibility_of
     return {
         "drawn": len(a) - 1,
         "distinct": a.distinct,
@@ -391,7 +391,7 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
         "breaks": heterogeneity.breaks_of(primary, run.protocol.window)
         if code in run.protocol.primary
         else None,
-        "twin": heterogeneity.twin_of(run.estimates[code], _names(run)),
+        "twin": heterogeneity.synthetic_unit_of(run.estimates[code], _names(run)),
         "looks": run.seen.story(code) if run.seen and code in run.protocol.primary else [],
         "diagnostics": [
             {

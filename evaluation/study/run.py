@@ -16,7 +16,7 @@ from evaluation.diagnose import (
     changed_instrument,
     negative_control,
     objections,
-    odd_comparisons,
+    outlier_controls,
     pre_level,
     pre_trend,
     regression_to_the_mean,
@@ -30,7 +30,7 @@ from evaluation.estimate.sensitivity import at_ends, hidden_cells
 from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
 from evaluation.estimate.units import in_units
 from evaluation.finding import Finding, Judged, adjust, judge
-from evaluation.finding.feasibility import Bearing, bearing
+from evaluation.finding.feasibility import Feasibility, feasibility_of
 from evaluation.ledger.calendar import due, passed
 from evaluation.ledger.ledger import Ledger
 from evaluation.panel import Panel
@@ -144,7 +144,7 @@ def withheld_ends(
     """Outcome -> the ends of its effect, for outcomes with withheld counts."""
     found, panel = {}, panel.eligible()
     # The effect needs no re-assignment, only the type does; a handful keeps it cheap.
-    few = replace(assignments, fillers=assignments.fillers[:FEW])
+    few = replace(assignments, pseudo_treated=assignments.pseudo_treated[:FEW])
     for code in protocol.outcomes:
         threshold = programme.outcome_by_code[code].disclosure.threshold
         cells = int(hidden_cells(panel, code).sum())
@@ -181,7 +181,7 @@ class StudyRun:
     findings: dict[str, Finding]
     value: Value | None
     published: tuple[tuple[Published, Estimate], ...]
-    bearing: Bearing
+    feasibility_of: Feasibility
     differences: tuple[str, ...]
     seen: Seen | None = None
     deviations: tuple[Deviation, ...] = ()
@@ -226,7 +226,7 @@ def run_study(
             for estimator in protocol.estimators
         )
     diagnostics = _diagnose(panel, protocol, assignments, estimates)
-    bears = bearing(assignments, panel, plan_of(protocol))
+    bears = feasibility_of(assignments, panel, plan_of(protocol))
     return StudyRun(
         programme=programme,
         protocol=protocol,
@@ -240,7 +240,7 @@ def run_study(
         withheld=withheld_ends(panel, programme, protocol, assignments),
         value=_value(programme, protocol, estimates),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
-        bearing=bears,
+        feasibility_of=bears,
         differences=(*standing.with_look(seen), *bears.differences),
         deviations=standing.deviations,
         lock=standing.lock,
@@ -254,7 +254,7 @@ def estimate_by(
     protocol: Protocol,
     assignments: Assignments,
 ) -> Estimate:
-    """One estimate of a protocol's ladder, with the protocol's settings."""
+    """One estimate of a protocol's fallbacks, with the protocol's settings."""
     choices = Choices.of(protocol, outcome)
     return registry.fit(estimator, panel, outcome, choices, assignments)
 
@@ -306,7 +306,7 @@ def _diagnose(
             spillover(panel, outcome, protocol.ring_km, settings, protocol.assignments.seed),
             regression_to_the_mean(group[0]),
             changed_instrument(group[0]),
-            odd_comparisons(panel, outcome, protocol.scale_of(outcome)),
+            outlier_controls(panel, outcome, protocol.scale_of(outcome)),
             *controls,
         )
     return found

@@ -13,7 +13,7 @@ import pandas as pd
 
 from evaluation import fingerprint
 from evaluation.errors import LedgerError
-from evaluation.estimate.assignments import Assignments, Slots
+from evaluation.estimate.assignments import Assignments, TreatedAreas
 from evaluation.quarters import Period
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ META = ("distinct", "enumerated", "block", "reason", "seed", "asked")
 def keep(folder: Path, assignments: Assignments, panel: Panel) -> None:
     """Write assignments down by the codes of their areas and the labels of their starts."""
     folder.mkdir(parents=True, exist_ok=True)
-    slots = assignments.slots
+    treated = assignments.treated
     meta = {name: getattr(assignments, name) for name in META}
     meta |= {
         "banded_by": list(assignments.banded_by),
-        "names": list(slots.names),
-        "starts": [panel.labels[g] for g in slots.starts.tolist()],
+        "names": list(treated.names),
+        "starts": [panel.labels[g] for g in treated.starts.tolist()],
         "codes": [str(code) for code in panel.areas.index],
     }
     unfinished = folder / "assignments.part"
@@ -46,9 +46,9 @@ def keep(folder: Path, assignments: Assignments, panel: Panel) -> None:
             handle,
             allow_pickle=False,
             meta=np.frombuffer(fingerprint.canonical(meta), dtype=np.uint8),
-            fillers=assignments.fillers.astype(np.int32),
-            places=slots.places,
-            slot_of=slots.slot_of,
+            pseudo_treated=assignments.pseudo_treated.astype(np.int32),
+            places=treated.places,
+            cohort_of=treated.cohort_of,
             strata=assignments.strata,
         )
     unfinished.replace(folder / FILE)
@@ -89,7 +89,7 @@ def changed_rows(folder: Path, expected: Assignments, panel: Panel) -> list[int]
     arrays = _arrays(folder / FILE)
     codes = np.array(json.loads(arrays["meta"].tobytes())["codes"], dtype=object)
     found = codes[arrays["fillers"]]
-    wanted = panel.areas.index.astype(str).to_numpy(dtype=object)[expected.fillers]
+    wanted = panel.areas.index.astype(str).to_numpy(dtype=object)[expected.pseudo_treated]
     if found.shape != wanted.shape:
         return list(range(len(wanted)))
     return [int(row) for row in np.flatnonzero((found != wanted).any(axis=1))]
@@ -133,15 +133,15 @@ def held(folder: Path, panel: Panel) -> Assignments | None:
         )
     strata = np.full(len(panel.areas), -1, dtype=np.int64)
     strata[position] = arrays["strata"]
-    slots = Slots(
+    treated = TreatedAreas(
         places=position[arrays["places"]],
-        slot_of=arrays["slot_of"],
+        cohort_of=arrays["slot_of"],
         starts=np.array([Period.parse(s) - panel.periods[0] for s in meta["starts"]]),
         names=tuple(meta["names"]),
     )
     return Assignments(
-        fillers=position[arrays["fillers"]],
-        slots=slots,
+        pseudo_treated=position[arrays["fillers"]],
+        treated=treated,
         strata=strata,
         banded_by=tuple(meta["banded_by"]),
         **{name: meta[name] for name in META},

@@ -228,7 +228,7 @@ class Value:
     def payback(self) -> pd.DataFrame:
         """One row a quarter: fiscal gain, cost, cumulative net fiscal position with its range.
 
-        ``p_paid_back`` is the share of draws in which the position has reached nought by then and
+        ``p_paid_back`` is the share of draws in which the position has reached zero by then and
         stays there to the last quarter. See `ratios.payback_quarter`.
         """
         gain = self.by_quarter(self.fiscal)

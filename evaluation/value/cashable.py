@@ -32,7 +32,7 @@ def in_whole_lumps(released: Floats, lump: float) -> Floats:
     Parameters
     ----------
     released : (..., Q) the cashable share of what was released. lump : pounds a year of the
-        smallest thing that a budget can do without, say a post; nought for none.
+        smallest thing that a budget can do without, say a post; zero for none.
 
     What the last four quarters released decides how many lumps can go. Where more is used, not
     less, it costs in full.
@@ -76,9 +76,9 @@ def cost_implied(net: float, ratio: float) -> float:
 
 
 def paid_back_by(running: Floats) -> NDArray[np.bool_]:
-    """(..., Q) whether the cumulative position is at or above nought then and ever after.
+    """(..., Q) whether the cumulative position is at or above zero then and ever after.
 
-    A position that touches nought and falls below it again has not paid back.
+    A position that touches zero and falls below it again has not paid back.
     """
     above = running >= 0
     stays = np.flip(np.logical_and.accumulate(np.flip(above, axis=-1), axis=-1), axis=-1)

@@ -20,7 +20,7 @@ NOT_WITHIN = "not within the horizon"
 
 
 def payback_quarter(value: Value) -> dict[str, Any]:
-    """The quarter from which the net fiscal position stays at or above nought, and its chance.
+    """The quarter from which the net fiscal position stays at or above zero, and its chance.
 
     ``quarter`` is the estimate's, ``earliest`` and ``latest`` the quantiles of the draws; each may
     be "not within the horizon", whose share of draws is ``p_not_within``.

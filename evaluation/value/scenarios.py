@@ -124,7 +124,7 @@ def _or_none(years: float) -> float | None:
 
 
 def _half_life(today: Floats, ahead: LastYear) -> Floats:
-    """(D + 1) half-life at which the net value is nought, by bisection of the fading rate."""
+    """(D + 1) half-life at which the net value is zero, by bisection of the fading rate."""
     slow, fast = np.zeros(len(today)), np.full(len(today), _FASTEST)
     for _ in range(_STEPS):
         middle = (slow + fast) / 2
@@ -154,7 +154,7 @@ class Setting:
     Parameters
     ----------
     cost : times what was paid. half_life : years in which what was gained in the last year would
-        fade by half, at no further cost; nought for nothing after the last quarter. share : of what
+        fade by half, at no further cost; zero for nothing after the last quarter. share : of what
         is released and could by now have left a budget, the part that does; None as assumed.
     """
 
@@ -213,7 +213,7 @@ def what_if(published: Mapping[str, Any], setting: Setting) -> dict[str, dict[st
 
     ``society`` is the present value of public gains less the cost, ``budgets`` that of what could
     leave a budget less the cost; ``mean`` is the estimate, ``low`` and ``high`` hold the published
-    level of the draws, ``p_positive`` is the share of them above nought. The cost counts in full.
+    level of the draws, ``p_positive`` is the share of them above zero. The cost counts in full.
 
     Raises
     ------

@@ -108,9 +108,9 @@ def value_of_information(value: Value) -> dict[str, Any]:
 
 
 def switching(value: Value) -> list[dict[str, Any]]:
-    """How many times its size each outcome's gain must be for the net present value to be nought.
+    """How many times its size each outcome's gain must be for the net present value to be zero.
 
-    ``times`` is None where no multiple of it would do (it is nought, or of the wrong sign).
+    ``times`` is None where no multiple of it would do (it is zero, or of the wrong sign).
     """
     best = float(value.net_present_social_value()[0])
     rows = []

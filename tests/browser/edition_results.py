@@ -175,14 +175,14 @@ def _paths(rng: random.Random, level: float, percent: float, half: float) -> lis
 def _twin(rng: random.Random, level: float, percent: float) -> dict[str, Any]:
     rows = []
     for row in _paths(rng, level, percent, 2.0):
-        twin = row["counterfactual"] or row["pilot"] * (1 + rng.gauss(0, 0.004))
+        synthetic_unit = row["counterfactual"] or row["pilot"] * (1 + rng.gauss(0, 0.004))
         rows.append(
             {
                 "period": row["period"],
                 "observed": math.log(row["pilot"]),
-                "twin": math.log(twin),
-                "low": math.log(0.98 * twin),
-                "high": math.log(1.02 * twin),
+                "twin": math.log(synthetic_unit),
+                "low": math.log(0.98 * synthetic_unit),
+                "high": math.log(1.02 * synthetic_unit),
             }
         )
     donors = [{"name": f"Place {k}", "weight": 0.3 / (k + 1)} for k in range(15)]

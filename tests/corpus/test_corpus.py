@@ -24,7 +24,7 @@ Q3 = Period.parse("2026 Q3")
 ELSEWHERE = {"R001"}
 """A file that cannot be read has no cells; the hostile corpus is about such files."""
 SUBMITTERS = [(f"S{n:02d}", agency) for n in range(1, 7) for agency in ("council", "nhs")]
-PLANTED = [(fault, kind) for fault in (*FAULTS, *QUESTIONS) for kind in fault.kinds]
+INJECTED = [(fault, kind) for fault in (*FAULTS, *QUESTIONS) for kind in fault.kinds]
 
 
 def checked(spoilt: Draft, folder: Path) -> Checked:
@@ -52,12 +52,12 @@ def missed(wanted: Sequence[Sought], found: Checked) -> list[tuple[frozenset[str
 
 
 def test_the_corpus_is_as_large_as_it_says() -> None:
-    assert len(PLANTED) >= 200
+    assert len(INJECTED) >= 200
 
 
 def test_every_rule_has_a_case() -> None:
     drafted: set[str] = set()
-    for number, (fault, kind) in enumerate(PLANTED):
+    for number, (fault, kind) in enumerate(INJECTED):
         spoilt = draft(world(SEEDS[0]), "S03", "council", Q3, kind, seed=number)
         for wanted in fault.plant(spoilt):
             drafted |= wanted.rules
@@ -67,7 +67,7 @@ def test_every_rule_has_a_case() -> None:
 
 def cases() -> Iterator[Any]:
     """Every fault in every kind of file; the quick tests make each in one kind."""
-    for number, (fault, kind) in enumerate(PLANTED):
+    for number, (fault, kind) in enumerate(INJECTED):
         quick = len(fault.kinds) == 1 or number % 4 in (0, 3)
         marks = [] if quick else [pytest.mark.slow]
         yield pytest.param(number, fault, kind, id=f"{fault.name}-{kind}", marks=marks)

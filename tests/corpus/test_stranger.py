@@ -132,17 +132,17 @@ def test_the_second_submission_is_accepted(seed: int, tmp_path: Path) -> None:
     spoilt = draft(world(SEEDS[seed % 3]), f"S{1 + seed:02d}", "council", Q3, kind, seed=seed)
     rng = random.Random(seed)
     able = [f for f in FAULTS if kind in f.kinds and not f.alone and MENDABLE.search(f.name)]
-    planted = 0
+    injected = 0
     for fault in rng.sample(able, len(able)):
         try:
-            planted += len(fault.plant(spoilt)) if planted < 14 else 0
+            injected += len(fault.plant(spoilt)) if injected < 14 else 0
         except NoRoom:
             continue
     path = spoilt.write(tmp_path)
     programme, before = spoilt.world.programme, replace(spoilt.before, today=None)
 
     refused = check_return(read_return(path), programme, before=before)
-    assert not refused.accepted and len(refused.of("error")) >= planted >= 10
+    assert not refused.accepted and len(refused.of("error")) >= injected >= 10
     table = table_of(path)
     Stranger(table).follow(refused.as_dict()["problems"])
     save(path, table)

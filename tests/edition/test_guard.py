@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 # In the invented results A&E attendances improved (they fell), crisis contacts worsened (they
 # rose), homelessness has no effect larger than 6 %, claims are too early, and money is lost so far.
-PLANTED = {
+INJECTED = {
     "wrong number": ("A&E attendances changed by 17%.", "the number '17%' is typed"),
     "number beside its claim": ("{claim}`ae_attendances.point`, so 12 a day.", "'12'"),
     "pounds": ("It cost £8.1m so far.", "'£8.1m'"),
@@ -66,11 +66,11 @@ def faults(edition: Edition, claims: Claims, text: str, **more: Any) -> list[Fau
     return list(Reader(edition.headline, claims, REPOSITORY).faults(page))
 
 
-@pytest.mark.parametrize("name", PLANTED)
+@pytest.mark.parametrize("name", INJECTED)
 def test_what_no_result_bears_is_found_on_its_line(
     edition: Edition, claims: Claims, name: str
 ) -> None:
-    text, said = PLANTED[name]
+    text, said = INJECTED[name]
     found = faults(edition, claims, f"# Title\n\nSome prose.\n\n{text}\n")
     assert found and any(said in fault.what for fault in found), found
     last = 4 + text.count("\n") + 1
@@ -115,7 +115,7 @@ def test_the_build_stops_and_names_page_and_line(
     root = tmp_path / "ws"
     shutil.copytree(workspace.root, root)
     (root / "book" / "_config.yml").write_text("title: Book\n", encoding="utf-8")
-    text, said = PLANTED[name]
+    text, said = INJECTED[name]
     (root / "book" / "objections.md").write_text(f"# Objections\n\n{text}\n", encoding="utf-8")
     with pytest.raises(BookError, match=rf"book/objections\.md:3: .*{re.escape(said)}"):
         build_book(Workspace(root=root), progress=lambda _: None)

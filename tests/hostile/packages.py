@@ -166,11 +166,14 @@ def overlapping(book: bytes, copies: int) -> bytes:
         archive.writestr("xl/media/kernel.xml", b"a" * 2**20)
         kernel = archive.infolist()[-1]
         for number in range(copies):
-            twin = zipfile.ZipInfo(f"xl/media/{number:06}.xml")
-            twin.header_offset, twin.compress_size = kernel.header_offset, kernel.compress_size
-            twin.file_size, twin.CRC = kernel.file_size, kernel.CRC
-            twin.compress_type = kernel.compress_type
-            archive.filelist.append(twin)
-            archive.NameToInfo[twin.filename] = twin
+            synthetic_unit = zipfile.ZipInfo(f"xl/media/{number:06}.xml")
+            synthetic_unit.header_offset, synthetic_unit.compress_size = (
+                kernel.header_offset,
+                kernel.compress_size,
+            )
+            synthetic_unit.file_size, synthetic_unit.CRC = kernel.file_size, kernel.CRC
+            synthetic_unit.compress_type = kernel.compress_type
+            archive.filelist.append(synthetic_unit)
+            archive.NameToInfo[synthetic_unit.filename] = synthetic_unit
         archive._didModify = True  # type: ignore[attr-defined]
     return out.getvalue()

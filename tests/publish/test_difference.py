@@ -264,8 +264,8 @@ def test_six_causes_together_sum_and_every_planted_amount_lies_in_its_range(
             assert part.low <= turned.amount <= part.high
             assert part.low - EXACT <= part.shapley <= part.high + EXACT
             assert part.shapley == pytest.approx(turned.shapley, abs=1e-6)
-            planted = alone.get((one.id, part.cause), part.amount)
-            assert part.low - EXACT <= planted <= part.high + EXACT
+            injected = alone.get((one.id, part.cause), part.amount)
+            assert part.low - EXACT <= injected <= part.high + EXACT
 
 
 def test_an_order_names_every_cause_once(ground: Ground, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def held(gaps: bool, starts: dict[str, tuple[int, str]] | None = None) -> Panel:
 
 
 def redrawn(panel: Panel, assignments: Assignments, b: int, gaps: bool) -> Panel:
-    codes = panel.areas.index[assignments.fillers[b]]
+    codes = panel.areas.index[assignments.pseudo_treated[b]]
     return held(gaps, dict(zip(codes, SLOTS, strict=True)))
 
 
@@ -98,12 +98,12 @@ def test_imputation(gaps: bool, anticipation: int) -> None:
     )
     for b in range(201):
         start = np.full(24, 99)
-        start[drawn.fillers[b]] = [5, 5, 7, 7]
+        start[drawn.pseudo_treated[b]] = [5, 5, 7, 7]
         fitted = np.isfinite(figures) & (np.arange(10) < start[:, None] - anticipation)
         beta = np.linalg.lstsq(design[fitted.ravel()], figures[fitted], rcond=None)[0]
         gap = figures - (design @ beta).reshape(24, 10)
         scratch = np.full((2, 10), np.nan)
         for s, g in enumerate((5, 7)):
-            own = drawn.fillers[b, 2 * s : 2 * s + 2]
+            own = drawn.pseudo_treated[b, 2 * s : 2 * s + 2]
             scratch[s, g:] = np.nanmean(gap[own, g:], axis=0)
         np.testing.assert_allclose(batched.raw[b], scratch.ravel(), rtol=0, atol=1e-12 * 10)

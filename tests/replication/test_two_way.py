@@ -19,8 +19,8 @@ def test_each_reassigned_coefficient_is_a_refit(method: str) -> None:
     assert estimate.draws is not None
     for b in range(1, 9):
         redrawn = table.assign(start=0, site=None)
-        for place, filler in enumerate(assignments.fillers[b]):
-            area = held.areas.index[filler]
+        for place, pseudo_treated_unit in enumerate(assignments.pseudo_treated[b]):
+            area = held.areas.index[pseudo_treated_unit]
             redrawn.loc[redrawn["area"] == area, ["start", "site"]] = (
                 [2005, "A"] if place < 2 else [2007, "B"]
             )

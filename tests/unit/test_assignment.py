@@ -17,23 +17,25 @@ def test_few_assignments_are_enumerated_each_once() -> None:
     count = math.factorial(8) // (math.factorial(4) * 2 * 2)
     assert held.enumerated
     assert len(held) == held.distinct == count
-    pairs = {(frozenset(r[:2].tolist()), frozenset(r[2:].tolist())) for r in held.fillers}
+    pairs = {(frozenset(r[:2].tolist()), frozenset(r[2:].tolist())) for r in held.pseudo_treated}
     assert len(pairs) == count
-    assert held.fillers[0].tolist() == [0, 1, 2, 3]
+    assert held.pseudo_treated[0].tolist() == [0, 1, 2, 3]
 
 
 def test_many_are_drawn_uniformly_over_areas() -> None:
     held = Assignments.draw(panel(), block="area", strata=(), n=6_000, seed=1)
     assert not held.enumerated
-    share = np.bincount(held.fillers[1:].ravel(), minlength=24) / held.fillers[1:].size
-    assert np.abs(share - 1 / 24).max() < 4 * np.sqrt(1 / 24 / held.fillers[1:].size)
-    assert all(len(set(row)) == 4 for row in held.fillers.tolist())
+    share = (
+        np.bincount(held.pseudo_treated[1:].ravel(), minlength=24) / held.pseudo_treated[1:].size
+    )
+    assert np.abs(share - 1 / 24).max() < 4 * np.sqrt(1 / 24 / held.pseudo_treated[1:].size)
+    assert all(len(set(row)) == 4 for row in held.pseudo_treated.tolist())
 
 
 def test_strata_are_respected() -> None:
     held = Assignments.draw(panel(), block="area", strata=("population",), n=500)
-    real = held.strata[held.slots.places]
-    assert (held.strata[held.fillers] == real).all()
+    real = held.strata[held.treated.places]
+    assert (held.strata[held.pseudo_treated] == real).all()
 
 
 def test_blocks_move_whole_authorities_and_say_why() -> None:
@@ -41,7 +43,7 @@ def test_blocks_move_whole_authorities_and_say_why() -> None:
     assert held.block == "authority"
     assert "whole blocks move" in held.reason
     authority = np.arange(24) // 2
-    hosts = authority[held.fillers]
+    hosts = authority[held.pseudo_treated]
     assert (hosts[:, 0] == hosts[:, 1]).all()
     assert (hosts[:, 2] == hosts[:, 3]).all()
     assert (hosts[:, 0] != hosts[:, 2]).all()
@@ -57,7 +59,7 @@ def test_the_smallest_p_is_that_of_the_distinct_assignments() -> None:
 
 def test_the_same_seed_draws_the_same() -> None:
     one, other = (Assignments.draw(panel(), strata=(), seed=5, n=50) for _ in range(2))
-    assert (one.fillers == other.fillers).all()
+    assert (one.pseudo_treated == other.pseudo_treated).all()
 
 
 def test_a_site_that_starts_at_once_is_refused_with_its_name() -> None:
@@ -82,7 +84,7 @@ def test_sites_that_share_an_authority_go_on_sharing_one() -> None:
     table = long_table()
     table["authority"] = "L" + (table["area"].str[1:].astype(int) // 4).astype(str)
     held = Assignments.draw(panel(table), strata=(), n=500)
-    hosts = (np.arange(24) // 4)[held.fillers]
+    hosts = (np.arange(24) // 4)[held.pseudo_treated]
     assert (hosts == hosts[:, :1]).all()
     assert held.distinct == 6
 
@@ -93,7 +95,7 @@ def test_a_site_in_two_authorities_stays_in_two() -> None:
     table.loc[table["area"].isin(["a18", "a19"]), "authority"] = "L0"
     held = Assignments.draw(panel(table), strata=(), n=300)
     authority = panel(table).areas["authority"].to_numpy()
-    hosts = authority[held.fillers]
+    hosts = authority[held.pseudo_treated]
     assert (hosts[:, 0] != hosts[:, 1]).all()
     assert (hosts[:, 1] == hosts[:, 2]).all()
 
@@ -120,7 +122,9 @@ def test_sites_of_one_start_are_dealt_every_area_alike(n: int) -> None:
     drawn = Assignments.draw(two_sites(("A", "B")), n=n, strata=(), block="area")
     assert drawn.enumerated and drawn.distinct == 190
     assert len(drawn) == (380 if n > 380 else 190)
-    counts = np.stack([np.bincount(drawn.fillers[:, place], minlength=20) for place in (0, 1)])
+    counts = np.stack(
+        [np.bincount(drawn.pseudo_treated[:, place], minlength=20) for place in (0, 1)]
+    )
     if n > 380:
         assert (counts == 19).all()
         return

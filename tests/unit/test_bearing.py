@@ -8,7 +8,7 @@ import pytest
 
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.interim import LookPlan, take_look
-from evaluation.finding.feasibility import bearing, first_able
+from evaluation.finding.feasibility import feasibility_of, first_able
 from evaluation.panel import Panel
 
 PLAN = LookPlan(horizon=8)
@@ -49,7 +49,7 @@ def drawn(panel: Panel, **how: Any) -> Assignments:
 
 def test_one_area_among_ten_is_refused_and_told_what_would_do() -> None:
     panel = one_started(10, 10)
-    found = bearing(drawn(panel), panel, PLAN)
+    found = feasibility_of(drawn(panel), panel, PLAN)
     assert not found.confirmatory
     assert found.refused == (
         "10 assignments are possible, so no p-value is below 0.100, and alpha is 0.05.",
@@ -61,9 +61,11 @@ def test_twenty_areas_can_bear_it_at_the_last_look_only() -> None:
     panel = one_started(20, 20)
     assignments = drawn(panel)
     whole = LookPlan(horizon=8, reserve=0.0)
-    assert bearing(assignments, panel, whole).confirmatory
+    assert feasibility_of(assignments, panel, whole).confirmatory
     assert first_able(assignments, whole) == 8
-    assert any("before the 8th of 8" in said for said in bearing(assignments, panel, whole).said)
+    assert any(
+        "before the 8th of 8" in said for said in feasibility_of(assignments, panel, whole).said
+    )
     # With part of alpha in reserve the planned looks have less than one assignment to remove.
     assert first_able(assignments, PLAN) == 9
 
@@ -87,7 +89,7 @@ def test_the_first_able_look_is_the_first_that_removes_the_most_extreme(areas: i
 @pytest.mark.parametrize(("authorities", "borne"), [(10, False), (19, False), (20, True)])
 def test_blocks_need_twenty_authorities(authorities: int, borne: bool) -> None:
     panel = one_started(4 * authorities, authorities, started=1)
-    found = bearing(drawn(panel, block="authority"), panel, LookPlan(alpha=0.2, reserve=0.0))
+    found = feasibility_of(drawn(panel, block="authority"), panel, LookPlan(alpha=0.2, reserve=0.0))
     assert found.confirmatory is borne
     if not borne:
         assert f"{authorities} are eligible" in found.refused[-1]
@@ -96,13 +98,15 @@ def test_blocks_need_twenty_authorities(authorities: int, borne: bool) -> None:
 
 def test_few_started_areas_carry_a_warning_and_many_none() -> None:
     few, many = one_started(80, 80, started=2), one_started(80, 80, started=12)
-    assert any("With 2 areas started" in said for said in bearing(drawn(few), few, PLAN).said)
-    assert not any("unusual area" in said for said in bearing(drawn(many), many, PLAN).said)
+    assert any(
+        "With 2 areas started" in said for said in feasibility_of(drawn(few), few, PLAN).said
+    )
+    assert not any("unusual area" in said for said in feasibility_of(drawn(many), many, PLAN).said)
 
 
 def test_numbers_are_written_so_that_they_can_be_read() -> None:
     panel = one_started(80, 80, started=12)
-    (said, moved) = bearing(drawn(panel, n=99), panel, PLAN).said[:2]
+    (said, moved) = feasibility_of(drawn(panel, n=99), panel, PLAN).said[:2]
     assert "12 areas of 80 started" in said
     assert "more than 10,000,000,000,000 ways, 99 tried" in said
     assert moved.startswith("What moves together: area, since every started area")

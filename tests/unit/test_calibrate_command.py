@@ -11,14 +11,14 @@ from evaluation.cli import main
 from evaluation.design import simulation
 from evaluation.design.calibrate import Columns, calibrate, read_panel
 from evaluation.design.many import Runs
-from evaluation.design.simulation import Rehearsal
+from evaluation.design.simulation import Simulation
 from evaluation.errors import PanelError
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.interim import LookPlan
 
 COLUMNS = Columns("area", "q", "v")
 RATES, COUNTS = Invented(areas=30, quarters=14), Invented(areas=30, quarters=14, counts=12)
-QUICK = Rehearsal(started=2, looks=4, assignments=99, plan=LookPlan(horizon=4))
+QUICK = Simulation(started=2, looks=4, assignments=99, plan=LookPlan(horizon=4))
 EVERY = ("did", "imputation", "synthetic_control", "augmented_synthetic_control", "synthetic_did")
 
 
@@ -127,7 +127,7 @@ def test_small_counts_are_withheld_after_the_effect_is_planted(run, tmp_path):
     panel = read_panel(path, COLUMNS, 4).panel
     for share in {row["refused"] for row in record["rows"]}:
         assert share == 0 or f"{100 * share:.1f} % refused" in out
-    plain = calibrate(panel, ["did"], started=[2], rehearsal=QUICK, runs=Runs(6, 0))
+    plain = calibrate(panel, ["did"], started=[2], simulation=QUICK, runs=Runs(6, 0))
     assert plain["rows"] != record["rows"]
 
 
@@ -138,7 +138,7 @@ def test_withholding_is_refused_where_figures_are_no_counts(run, tmp_path):
     assert "in area area 0000, 2023 Q2" in err
     assert "to mend:" in err
     with pytest.raises(PanelError, match="below -1 cannot be withheld"):
-        calibrate(COUNTS.draw(1), ["did"], rehearsal=replace(QUICK, withheld=-1.0))
+        calibrate(COUNTS.draw(1), ["did"], simulation=replace(QUICK, withheld=-1.0))
 
 
 def test_what_could_be_found_is_said_as_a_fall(run, tmp_path):

@@ -100,8 +100,8 @@ def test_reassigned_effects_equal_a_refit(method: Method, comparison: str) -> No
     assert estimate.draws is not None
     for b in (1, 7, 19):
         redrawn = frame.assign(start=0, site=None)
-        for place, filler in enumerate(assignments.fillers[b]):
-            area = held.areas.index[filler]
+        for place, pseudo_treated_unit in enumerate(assignments.pseudo_treated[b]):
+            area = held.areas.index[pseudo_treated_unit]
             redrawn.loc[redrawn["area"] == area, ["start", "site"]] = (
                 [2005, "A"] if place < 2 else [2007, "B"]
             )

@@ -19,7 +19,7 @@ from evaluation.design.power import (
     power,
     read_candidates,
 )
-from evaluation.design.simulation import Rehearsal
+from evaluation.design.simulation import Simulation
 from evaluation.errors import EstimateError
 from evaluation.estimate import synthetic_weights
 from evaluation.estimate.interim import LookPlan, run_looks
@@ -170,7 +170,7 @@ def test_candidate_sets_are_read_from_a_file(tmp_path):
 
 def test_power_and_calibration_say_the_same_of_logarithms():
     """A fall, unless a rise is asked for; what no look can find stays infinite in both."""
-    how = Rehearsal(started=1, choices=Choices(scale="log"))
+    how = Simulation(started=1, choices=Choices(scale="log"))
     assert _percent(10.0, how) == -100 * np.expm1(-0.1)
     assert percent_of_logs(np.array([0.1, np.inf]), "fall").tolist() == [
         _percent(10.0, how),
@@ -237,11 +237,11 @@ def test_synthetic_weights_are_those_of_the_estimator():
     plan = MatchPlan(same_authority=True, after=8)
     found = match(panel, "y", plan)
     fitted = synthetic_weights.fit_all(panel, "y", "level", synthetic_weights.sdid)
-    twins, rows = fitted.twins[16], np.flatnonzero(panel.started)
+    synthetic_units, rows = fitted.synthetic_units[16], np.flatnonzero(panel.started)
     codes = panel.areas.index
     assert list(found.weights.index) == list(codes[rows])
-    assert list(found.weights.columns) == list(codes[twins.donors])
-    assert found.weights.to_numpy() == pytest.approx(twins.unit_weights[rows], abs=1e-9)
+    assert list(found.weights.columns) == list(codes[synthetic_units.donors])
+    assert found.weights.to_numpy() == pytest.approx(synthetic_units.unit_weights[rows], abs=1e-9)
     figures[:, 16:] = np.nan
     blind = match(replace(panel, figures={"y": figures}), "y", plan)
     assert np.array_equal(blind.weights, found.weights)

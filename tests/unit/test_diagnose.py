@@ -16,8 +16,8 @@ from evaluation.diagnose import (
     influence,
     influence_table,
     joined_other_programme,
-    odd_comparisons,
     other_programme,
+    outlier_controls,
     pre_level,
     regression_to_the_mean,
 )
@@ -161,10 +161,10 @@ def test_areas_in_another_programme_are_compared_with_the_rest() -> None:
     assert found.result == "fails"
     assert found.size == pytest.approx(4.0, abs=1.0)
     assert other_programme(held, "y", {}, DidSettings(), 0).result == "cannot tell"
-    odd = odd_comparisons(held, "y", scale="level")
+    odd = outlier_controls(held, "y", scale="level")
     assert odd.result == "fails"
     assert "L5" in odd.sentence
-    assert odd_comparisons(panel(n=12), "y").result == "cannot tell"
+    assert outlier_controls(panel(n=12), "y").result == "cannot tell"
 
 
 def test_denominators_that_move_are_told() -> None:

@@ -66,10 +66,14 @@ def test_reassigned_effects_equal_a_refit_from_scratch(base: Base, comparison: s
     codes = held.areas.index
     for b in range(1, 61):
         redrawn = table.assign(start=0, site=None)
-        filler = dict(
-            zip(codes[assignments.fillers[b]], [(2005, "A")] * 2 + [(2007, "B")] * 2, strict=True)
+        pseudo_treated_unit = dict(
+            zip(
+                codes[assignments.pseudo_treated[b]],
+                [(2005, "A")] * 2 + [(2007, "B")] * 2,
+                strict=True,
+            )
         )
-        for area, (start, site) in filler.items():
+        for area, (start, site) in pseudo_treated_unit.items():
             redrawn.loc[redrawn["area"] == area, ["start", "site"]] = [start, site]
         again = panel(redrawn)
         only = Assignments.draw(again, strata=(), n=19)

@@ -8,9 +8,9 @@ import pytest
 from evaluation import synthetic_control, synthetic_did
 from evaluation.errors import EstimateError
 from evaluation.estimate.sensitivity import (
-    backdated,
     fit_table,
     identification_range,
+    in_time_placebo,
     leave_one_donor_out,
 )
 from evaluation.estimate.synthetic import AugmentedSettings, SdidSettings, SyntheticSettings
@@ -103,11 +103,11 @@ def test_a_penalty_leaves_no_range() -> None:
 
 def test_an_earlier_start_sees_nothing_of_the_real_one() -> None:
     held = panel(effect=50.0)
-    earlier = backdated(held, 2)
+    earlier = in_time_placebo(held, 2)
     assert earlier.periods[-1] < held.periods[5]
     assert set(earlier.areas["start"].dropna()) == {"2003"}
     assert abs(synthetic_did(earlier, "y").overall()["effect"].item()) < 2
     with pytest.raises(EstimateError, match="between 1 and 4 periods"):
-        backdated(held, 5)
+        in_time_placebo(held, 5)
     with pytest.raises(EstimateError, match="no area has started"):
-        backdated(held.until(held.periods[4]), 1)
+        in_time_placebo(held.until(held.periods[4]), 1)

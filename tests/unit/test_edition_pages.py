@@ -323,8 +323,8 @@ def test_data_are_written_as_csv_and_json(tmp_path: Path) -> None:
 def test_a_changed_record_is_seen_as_the_objections_say() -> None:
     said = (REPOSITORY / "book" / "objections.md").read_text()
     record = json.loads((REPOSITORY / "benchmarks" / "results" / "diagnostics.json").read_text())
-    (planted,) = [row for row in record["rows"] if row["switch"] == "changed_instrument"]
-    assert planted["fires"]["changed_instrument"]["share"] == 1.0
+    (injected,) = [row for row in record["rows"] if row["switch"] == "changed_instrument"]
+    assert injected["fires"]["changed_instrument"]["share"] == 1.0
     assert f"in {record['seeds']} invented programmes it was noticed in every one" in said
 
 

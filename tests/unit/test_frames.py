@@ -98,8 +98,8 @@ def test_a_million_rows_in_small(capsys: pytest.CaptureFixture[str]) -> None:
     programme = benchmark_programme()
     frame = benchmark.frame_of(programme, 20_000)
     found = {(one.row, one.column, one.rule) for one in check_frame(frame, programme)}
-    planted = {(5, "numerator", "R021"), (77, "quarter", "R025"), (1_000, "numerator", "R022")}
-    assert planted <= found
+    injected = {(5, "numerator", "R021"), (77, "quarter", "R025"), (1_000, "numerator", "R022")}
+    assert injected <= found
     assert benchmark.bare(frame, programme) == len(found), "pandera names the same number of cells"
 
 

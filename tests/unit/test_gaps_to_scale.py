@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.invented import Invented
-from evaluation.design.many import Runs, rehearse_many
-from evaluation.design.simulation import Rehearsal
+from evaluation.design.many import Runs, simulate_many
+from evaluation.design.simulation import Simulation
 from evaluation.errors import EstimateError
 from evaluation.estimate import interim, registry
 from evaluation.estimate.assignments import Assignments, Spread, by_population
@@ -72,21 +72,21 @@ def test_every_placebo_gap_takes_the_scale_of_its_place() -> None:
     scaled = assignments.scaled(spread, held)
     estimate = registry.fit("did", held, "y", choices, scaled)
     figures, size = held.array("y"), spread.of(held)
-    slots = assignments.slots
+    treated = assignments.treated
     for row in (0, 1, 77, len(assignments) - 1):
-        fillers = assignments.fillers[row]
-        others = np.setdiff1d(np.arange(10), fillers)
-        for s, g in enumerate(slots.starts):
+        pseudo_treated = assignments.pseudo_treated[row]
+        others = np.setdiff1d(np.arange(10), pseudo_treated)
+        for s, g in enumerate(treated.starts):
             change = figures - figures[:, :g].mean(axis=1, keepdims=True)
-            own = np.flatnonzero(slots.slot_of == s)
+            own = np.flatnonzero(treated.cohort_of == s)
             gaps = [
-                (change[fillers[m]] - change[others].mean(axis=0))
-                * size[slots.places[m]]
-                / size[fillers[m]]
+                (change[pseudo_treated[m]] - change[others].mean(axis=0))
+                * size[treated.places[m]]
+                / size[pseudo_treated[m]]
                 for m in own
             ]
             wanted = np.mean(gaps, axis=0)
-            got = estimate.draws.raw[row].reshape(len(slots.starts), -1)[s]
+            got = estimate.draws.raw[row].reshape(len(treated.starts), -1)[s]
             assert np.abs(got - wanted).max() < 1e-12
 
 
@@ -127,12 +127,12 @@ def test_started_areas_of_the_smallest_third_are_judged_by_their_own_spread() ->
     300 rehearsals: standard error 1.3 points at 5 %; bars.json has the rates of 2,000.
     """
     draw = Invented(areas=60, by_population=True).draw
-    how = Rehearsal(started=6, assignments=499, pilots="smallest")
+    how = Simulation(started=6, assignments=499, pilots="smallest")
     runs = Runs(simulations=300, seed=11)
     size = {}
     for gaps in ("as_they_are", "by_population"):
         chosen = replace(how, choices=Choices(gaps=gaps))
-        found = rehearse_many(draw, "did", chosen, (0.0,), runs)
+        found = simulate_many(draw, "did", chosen, (0.0,), runs)
         size[gaps] = float(found["rejects"][:, 0, -1].mean())
     assert size["as_they_are"] > 0.075
     assert size["by_population"] < 0.07 + 2 * 0.0126

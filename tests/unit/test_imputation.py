@@ -44,8 +44,8 @@ def test_reassigned_effects_equal_a_refit() -> None:
     assert estimate.draws is not None
     for b in (1, 8, 19):
         redrawn = table.assign(start=0, site=None)
-        for place, filler in enumerate(assignments.fillers[b]):
-            area = held.areas.index[filler]
+        for place, pseudo_treated_unit in enumerate(assignments.pseudo_treated[b]):
+            area = held.areas.index[pseudo_treated_unit]
             redrawn.loc[redrawn["area"] == area, ["start", "site"]] = (
                 [2005, "A"] if place < 2 else [2007, "B"]
             )
@@ -102,7 +102,7 @@ def test_a_quarter_that_few_areas_have_leaves_assignments_without_it_and_breaks_
     table.loc[last & ~table["area"].isin(["a10", "a11", "a00"]), "y"] = np.nan
     held = panel(table)
     assignments = Assignments.draw(held, strata=(), block="area", n=4_000)
-    rows = np.isin(assignments.fillers, [10, 11, 0]).sum(axis=1) == 3
+    rows = np.isin(assignments.pseudo_treated, [10, 11, 0]).sum(axis=1) == 3
     assert rows.any()
     found = imputation(held, "y", assignments=assignments)
     sites = found.draws.raw.reshape(len(assignments), 2, 10)

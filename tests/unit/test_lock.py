@@ -183,9 +183,9 @@ def test_one_assignment(ground):
     kept = path.read_bytes()
     with np.load(path) as held:
         arrays = {name: held[name] for name in held.files}
-    fillers = arrays["fillers"].copy()
-    fillers[17, 0] = next(k for k in range(24) if k not in fillers[17])
-    np.savez_compressed(path, allow_pickle=False, **{**arrays, "fillers": fillers})
+    pseudo_treated = arrays["fillers"].copy()
+    pseudo_treated[17, 0] = next(k for k in range(24) if k not in pseudo_treated[17])
+    np.savez_compressed(path, allow_pickle=False, **{**arrays, "fillers": pseudo_treated})
     assert differences(ground) == (
         "The kept assignments are not those that were locked: 1 of 200 differ (number 17).",
     )

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.invented import Invented
 from evaluation.design import simulation
-from evaluation.design.simulation import Rehearsal
+from evaluation.design.simulation import Simulation
 from evaluation.estimate import interim, registry, synthetic_placebos, synthetic_weights
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.inference import placebo_p
@@ -22,8 +22,8 @@ from evaluation.estimate.synthetic import (
 from tests.unit.test_dropped_donors import by_hand
 
 FIRST = 12
-HOW = Rehearsal(started=3, looks=4)
-TWINS = ("synthetic_control", "augmented_synthetic_control", "synthetic_did")
+HOW = Simulation(started=3, looks=4)
+SYNTHETIC_UNITS = ("synthetic_control", "augmented_synthetic_control", "synthetic_did")
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +63,11 @@ def test_a_gap_before_the_start_is_left_out_of_the_areas_own_fit(whole, others):
     panel, drawn = without(whole, (area, FIRST - 3)), drawn_for(whole)
     found = synthetic_control(panel, "y", assignments=drawn)
     assert found.provenance["assignments"] == drawn.fingerprint
-    twin = synthetic_weights.fit_all(panel, "y", "level", synthetic_weights.control).twins[FIRST]
-    assert list(np.flatnonzero(~twin.fitted_on[area, :FIRST])) == [FIRST - 3]
-    assert twin.fitted_on[np.arange(24) != area, :FIRST].all()
+    synthetic_unit = synthetic_weights.fit_all(
+        panel, "y", "level", synthetic_weights.control
+    ).synthetic_units[FIRST]
+    assert list(np.flatnonzero(~synthetic_unit.pre_period_mask[area, :FIRST])) == [FIRST - 3]
+    assert synthetic_unit.pre_period_mask[np.arange(24) != area, :FIRST].all()
     assert np.isfinite(found.draws.raw[:, FIRST:]).all()
 
 
@@ -111,38 +113,47 @@ def test_effects_equal_those_summed_from_each_fillers_own_fit(whole, others, set
     donors = np.flatnonzero(~panel.started & np.isfinite(y).all(axis=1))
     assert len(donors) == len(others) - 3
     fitted = synthetic_weights.fit_all(panel, "y", "level", method)
-    raw, shift = synthetic_placebos.raw_and_shift(fitted.sample, fitted.twins, drawn)
+    raw, shift = synthetic_placebos.raw_and_shift(fitted.sample, fitted.synthetic_units, drawn)
     label = str(panel.periods[FIRST])
 
-    def gap(filler, donors_left):
-        periods = np.flatnonzero(np.isfinite(y[filler, :FIRST]))
-        ground = synthetic_weights.Ground.on(y, np.array([filler]), donors, periods, (FIRST, label))
+    def gap(pseudo_treated_unit, donors_left):
+        periods = np.flatnonzero(np.isfinite(y[pseudo_treated_unit, :FIRST]))
+        ground = synthetic_weights.Ground.on(
+            y, np.array([pseudo_treated_unit]), donors, periods, (FIRST, label)
+        )
         fit = method(ground)
         weights, time = fit.unit[0], fit.time[0]
         kept = np.isin(donors, donors_left)
         if weights[kept].sum() < 1e-9:
             return np.full(y.shape[1], np.nan)
-        path = y[filler] - weights[kept] / weights[kept].sum() @ y[donors[kept]]
+        path = y[pseudo_treated_unit] - weights[kept] / weights[kept].sum() @ y[donors[kept]]
         return path - np.nansum(path * (time > 0) * time)
 
-    for b, fillers in enumerate(drawn.fillers):
-        left = np.setdiff1d(donors, fillers)
+    for b, pseudo_treated in enumerate(drawn.pseudo_treated):
+        left = np.setdiff1d(donors, pseudo_treated)
         if isinstance(settings, AugmentedSettings):
-            each = np.stack([by_hand(fitted.twins[FIRST], fillers, filler) for filler in fillers])
+            each = np.stack(
+                [
+                    by_hand(fitted.synthetic_units[FIRST], pseudo_treated, pseudo_treated_unit)
+                    for pseudo_treated_unit in pseudo_treated
+                ]
+            )
         else:
-            each = np.stack([gap(filler, left) for filler in fillers])
+            each = np.stack(
+                [gap(pseudo_treated_unit, left) for pseudo_treated_unit in pseudo_treated]
+            )
         assert raw[b, FIRST:] == pytest.approx(np.nanmean(each[:, FIRST:], axis=0), abs=1e-7)
-        held = np.isfinite(each) & np.isfinite(y[fillers])
-        unit = np.isin(fillers, np.flatnonzero(panel.started))[:, None] * held
+        held = np.isfinite(each) & np.isfinite(y[pseudo_treated])
+        unit = np.isin(pseudo_treated, np.flatnonzero(panel.started))[:, None] * held
         assert shift[b, FIRST:] == pytest.approx((unit.sum(0) / held.sum(0))[FIRST:], abs=1e-12)
 
 
-@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("name", SYNTHETIC_UNITS)
 def test_looks_with_later_gaps_are_those_of_each_quarter(whole, others, name):
     """Figures that go missing later change no earlier look, and no look is refused."""
     panel = without(whole, (int(others[2]), FIRST + 1), (int(others[6]), FIRST + 3))
     drawn, taken = drawn_for(whole), np.arange(4)
-    assert not registry.fitted_once(name, panel, "y")
+    assert not registry.estimated_once(name, panel, "y")
     assert registry.drawn_anew(name, panel, "y", drawn) == ""
     how = replace(HOW, withheld=-1e9)
     raw, _ = simulation._statistics(panel, name, how, drawn, (taken, 0))
@@ -162,7 +173,7 @@ def test_two_way_effects_draw_without_every_area_with_a_gap(whole, others, name)
     assert len(found) == 3
 
 
-NET = [*TWINS, "did", "imputation"]
+NET = [*SYNTHETIC_UNITS, "did", "imputation"]
 
 
 @pytest.mark.parametrize("name", NET)
@@ -176,8 +187,8 @@ def test_net_draws_are_those_of_the_data_without_the_effect(whole, others, name)
     found = registry.fit(name, panel, "y", Choices(), drawn)
     cleaned = figures.copy()
     cleaned[pilots, FIRST:] -= found.effects[FIRST:]
-    apart = np.flatnonzero(~np.isin(drawn.fillers, pilots).any(axis=1))[:20]
-    some = np.flatnonzero(np.isin(drawn.fillers, pilots).sum(axis=1) == 1)[:20]
+    apart = np.flatnonzero(~np.isin(drawn.pseudo_treated, pilots).any(axis=1))[:20]
+    some = np.flatnonzero(np.isin(drawn.pseudo_treated, pilots).sum(axis=1) == 1)[:20]
     again = registry.fit(name, replace(panel, figures={"y": cleaned}), "y", Choices(), drawn)
     for rows, scale in ((apart, 1.0), (some, (3 / 2) ** 0.5)):
         net = found.draws.net[rows, FIRST:]

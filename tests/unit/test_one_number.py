@@ -7,12 +7,18 @@ import pytest
 from scipy import stats
 
 from evaluation.diagnose import EventStudy, breakdown
-from evaluation.edition.pages.outcomes import _sentence, worlds_sentence
+from evaluation.edition.pages.outcomes import _sentence, quantile_dots_sentence
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.estimate import Estimate
 from evaluation.estimate.synthetic import SyntheticSettings, synthetic_control
-from evaluation.study.heterogeneity import breaks_of, equally_likely, new_site, new_site_of, twin_of
+from evaluation.study.heterogeneity import (
+    breaks_of,
+    equally_likely,
+    new_site,
+    new_site_of,
+    synthetic_unit_of,
+)
 from tests.unit.panels import panel
 
 # Invented: tau is above nought in the first set and nought in the second.
@@ -71,12 +77,14 @@ def fitted() -> tuple[Estimate, Estimate]:
 
 
 def test_equally_likely_worlds_lie_around_the_effect(fitted: tuple[Estimate, Estimate]) -> None:
-    worlds = equally_likely(fitted[0], (0, 2))
+    quantile_dots = equally_likely(fitted[0], (0, 2))
     row = fitted[0].overall(window=(0, 2)).iloc[0]
-    assert len(worlds) == 20 and worlds == sorted(worlds)
+    assert len(quantile_dots) == 20 and quantile_dots == sorted(quantile_dots)
     # Centred on the effect, and as wide as the interval: 95 in 100 lie inside it, so 19 of 20.
-    assert np.mean(worlds) == pytest.approx(row["effect"], abs=0.15 * (row["high"] - row["low"]))
-    assert sum(row["low"] <= world <= row["high"] for world in worlds) >= 18
+    assert np.mean(quantile_dots) == pytest.approx(
+        row["effect"], abs=0.15 * (row["high"] - row["low"])
+    )
+    assert sum(row["low"] <= world <= row["high"] for world in quantile_dots) >= 18
 
 
 def test_two_sites_bear_no_promise(fitted: tuple[Estimate, Estimate]) -> None:
@@ -84,7 +92,7 @@ def test_two_sites_bear_no_promise(fitted: tuple[Estimate, Estimate]) -> None:
 
 
 def test_the_twin_differs_from_pilots_by_the_effect(fitted: tuple[Estimate, Estimate]) -> None:
-    made = twin_of(fitted, {"a10": "Ashby"})
+    made = synthetic_unit_of(fitted, {"a10": "Ashby"})
     assert made is not None and made["estimator"] == "synthetic_control"
     last = made["rows"][-1]
     at = fitted[1].index["quarter"].astype(str) == last["period"]
@@ -115,5 +123,9 @@ def test_two_sites_are_too_few() -> None:
 
 
 def test_worlds_are_counted_in_words() -> None:
-    assert worlds_sentence([-1.0] * 17 + [1.0] * 3).startswith("In 17 of 20 equally likely worlds")
-    assert "In all 20" in worlds_sentence([1.0] * 20) and "higher" in worlds_sentence([1.0] * 20)
+    assert quantile_dots_sentence([-1.0] * 17 + [1.0] * 3).startswith(
+        "In 17 of 20 equally likely worlds"
+    )
+    assert "In all 20" in quantile_dots_sentence([1.0] * 20) and "higher" in quantile_dots_sentence(
+        [1.0] * 20
+    )

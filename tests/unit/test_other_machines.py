@@ -9,12 +9,12 @@ import pytest
 from benchmarks.invented import Invented
 from evaluation import fingerprint
 from evaluation.design import many
-from evaluation.design.many import Runs, rehearse_many
-from evaluation.design.simulation import Rehearsal
+from evaluation.design.many import Runs, simulate_many
+from evaluation.design.simulation import Simulation
 from evaluation.errors import UserError
 
 SMALL = Invented(areas=20, quarters=12)
-QUICK = Rehearsal(started=2, looks=4, assignments=99)
+QUICK = Simulation(started=2, looks=4, assignments=99)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def scheduler():
 
 def run(scheduler=None):
     runs = Runs(simulations=60, seed=2, scheduler=scheduler)
-    return rehearse_many(SMALL.draw, "did", QUICK, (0.0, -5.0), runs, origin="small")
+    return simulate_many(SMALL.draw, "did", QUICK, (0.0, -5.0), runs, origin="small")
 
 
 def test_figures_are_the_same_on_the_workers_of_a_scheduler(scheduler):

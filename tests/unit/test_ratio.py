@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.invented import Invented
 from evaluation.design import simulation
-from evaluation.design.simulation import Rehearsal
+from evaluation.design.simulation import Simulation
 from evaluation.errors import EstimateError
 from evaluation.estimate import interim, registry
 from evaluation.estimate.assignments import Assignments
@@ -15,7 +15,7 @@ from evaluation.estimate.inference import placebo_p
 from evaluation.estimate.registry import Choices
 from evaluation.estimate.units import ratio_effect
 
-FIRST, HOW = 12, Rehearsal(started=4, looks=4)
+FIRST, HOW = 12, Simulation(started=4, looks=4)
 
 
 def held(rho=-0.2, gaps=False, seed=0):

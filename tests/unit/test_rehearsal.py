@@ -11,21 +11,21 @@ from benchmarks.invented import Invented
 from evaluation.cli import main
 from evaluation.design import many, simulation
 from evaluation.design.calibrate import Same, detectable, rows
-from evaluation.design.many import Runs, rehearse_many
-from evaluation.design.simulation import Rehearsal, rehearse
+from evaluation.design.many import Runs, simulate_many
+from evaluation.design.simulation import Simulation, simulate_looks
 from evaluation.estimate import interim, registry
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.interim import LookPlan
 from evaluation.estimate.registry import Choices
 
 SMALL = Invented(areas=24, quarters=14)
-QUICK = Rehearsal(started=2, looks=4, assignments=99, plan=LookPlan(horizon=4))
+QUICK = Simulation(started=2, looks=4, assignments=99, plan=LookPlan(horizon=4))
 EVERY = ("did", "imputation", "synthetic_control", "augmented_synthetic_control", "synthetic_did")
 
 
-def piloted(rehearsal):
+def piloted(simulation):
     rng = np.random.default_rng(5)
-    return simulation._with_pilots(SMALL.draw(3), rehearsal, rng)
+    return simulation._with_pilots(SMALL.draw(3), simulation, rng)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -40,14 +40,14 @@ def test_statistics_are_linear_in_what_is_planted(name, scale, shape):
     taken = np.arange(4)
 
     def found(effect):
-        moved = simulation._planted(panel, pattern, effect, how)
+        moved = simulation._injected(panel, pattern, effect, how)
         return simulation._statistics(moved, name, how, assignments, (taken, 1))[0]
 
     base, at_ten = found(0.0), found(-10.0)
     assert found(-3.0) == pytest.approx(base + 0.3 * (at_ten - base), abs=1e-7)
 
 
-@pytest.mark.parametrize("name", registry.FITTED_ONCE)
+@pytest.mark.parametrize("name", registry.ESTIMATED_ONCE)
 def test_one_fit_holds_every_earlier_look(name):
     panel, _ = piloted(QUICK)
     assignments = Assignments.draw(panel, n=99, block="area", strata=(), seed=1)
@@ -64,7 +64,7 @@ def test_one_fit_holds_every_earlier_look(name):
 def test_figures_do_not_depend_on_workers_back_end_or_a_break(tmp_path):
     def run(**how):
         runs = Runs(simulations=30, seed=2, **how)
-        return rehearse_many(SMALL.draw, "did", QUICK, (0.0, -5.0), runs, origin="small")
+        return simulate_many(SMALL.draw, "did", QUICK, (0.0, -5.0), runs, origin="small")
 
     one = run()
     whole = run(workers=2, backend="threading", resume=tmp_path)
@@ -79,17 +79,17 @@ def test_figures_do_not_depend_on_workers_back_end_or_a_break(tmp_path):
 @pytest.mark.slow
 def test_figures_are_the_same_from_other_processes():
     runs = Runs(simulations=30, seed=2)
-    one = rehearse_many(SMALL.draw, "did", QUICK, (0.0,), runs)
-    two = rehearse_many(SMALL.draw, "did", QUICK, (0.0,), replace(runs, workers=2, backend="loky"))
+    one = simulate_many(SMALL.draw, "did", QUICK, (0.0,), runs)
+    two = simulate_many(SMALL.draw, "did", QUICK, (0.0,), replace(runs, workers=2, backend="loky"))
     assert all(np.array_equal(one[key], two[key], equal_nan=True) for key in one)
 
 
 def test_other_panels_and_plans_never_share_parts(tmp_path):
     runs = Runs(simulations=5, resume=tmp_path)
-    rehearse_many(Same(panel=SMALL.draw(1)), "did", QUICK, (0.0,), runs, origin="a")
-    rehearse_many(Same(panel=SMALL.draw(2)), "did", QUICK, (0.0,), runs, origin="b")
+    simulate_many(Same(panel=SMALL.draw(1)), "did", QUICK, (0.0,), runs, origin="a")
+    simulate_many(Same(panel=SMALL.draw(2)), "did", QUICK, (0.0,), runs, origin="b")
     other = replace(QUICK, started=3)
-    rehearse_many(Same(panel=SMALL.draw(1)), "did", other, (0.0,), runs, origin="a")
+    simulate_many(Same(panel=SMALL.draw(1)), "did", other, (0.0,), runs, origin="a")
     assert len(list(tmp_path.iterdir())) == 3
 
 
@@ -117,14 +117,14 @@ def test_pilots_from_one_authority_share_it():
 
 def test_a_design_that_cannot_be_tested_is_a_refusal_and_no_rejection():
     how = replace(QUICK, pilots="top_level", started=3, strata=("level", "population"))
-    found = rehearse(replace(SMALL, areas=8).draw(1), "did", how, (0.0,), 1)
+    found = simulate_looks(replace(SMALL, areas=8).draw(1), "did", how, (0.0,), 1)
     assert found.refused
     assert not found.crosses.any()
 
 
 def test_rates_of_what_was_found():
     runs = Runs(simulations=40, seed=2)
-    found = rehearse_many(SMALL.draw, "did", QUICK, (0.0, -5.0, -50.0), runs)
+    found = simulate_many(SMALL.draw, "did", QUICK, (0.0, -5.0, -50.0), runs)
     table = rows("did", 2, (0.0, -5.0, -50.0), found)
     assert len(table) == 3 * 5
     last = table[-1]
@@ -193,9 +193,9 @@ def test_the_command_writes_rates_only(tmp_path, capsys):
 
 def test_every_bar_can_be_rehearsed() -> None:
     """One rehearsal of each plan by each estimator, on the smaller panels: none breaks."""
-    plans = {(b.estimator, b.panel, b.rehearsal, b.effects) for b in bars() if b.panel.areas < 300}
+    plans = {(b.estimator, b.panel, b.simulation, b.effects) for b in bars() if b.panel.areas < 300}
     for name, invented, how, effects in plans:
-        found = rehearse(invented.draw(0), name, replace(how, assignments=49), effects, 0)
+        found = simulate_looks(invented.draw(0), name, replace(how, assignments=49), effects, 0)
         assert not found.refused, (name, how)
 
 
@@ -203,17 +203,17 @@ def test_more_or_fewer_rehearsals_with_the_same_folder_are_what_was_asked_for(tm
     """A part that was cut short is no part of a longer run, and a longer one none of a shorter."""
     for simulations in (3, 30, 10):
         runs = Runs(simulations=simulations, seed=4, resume=tmp_path)
-        found = rehearse_many(SMALL.draw, "did", QUICK, (0.0,), runs, origin="small")
-        fresh = rehearse_many(SMALL.draw, "did", QUICK, (0.0,), replace(runs, resume=None))
+        found = simulate_many(SMALL.draw, "did", QUICK, (0.0,), runs, origin="small")
+        fresh = simulate_many(SMALL.draw, "did", QUICK, (0.0,), replace(runs, resume=None))
         assert np.array_equal(found["errors"], fresh["errors"])
         assert len(found["errors"]) == simulations
 
 
 def test_parts_that_other_code_made_are_not_taken(tmp_path, monkeypatch) -> None:
     runs = Runs(simulations=5, resume=tmp_path)
-    rehearse_many(SMALL.draw, "did", QUICK, (0.0,), runs)
+    simulate_many(SMALL.draw, "did", QUICK, (0.0,), runs)
     monkeypatch.setattr(many, "_code", lambda: "other")
-    rehearse_many(SMALL.draw, "did", QUICK, (0.0,), runs)
+    simulate_many(SMALL.draw, "did", QUICK, (0.0,), runs)
     assert len(list(tmp_path.glob("*.npz"))) == 2
 
 
@@ -242,10 +242,10 @@ def test_refused_rehearsals_are_no_success() -> None:
 
 def test_the_part_of_an_effect_that_is_found_is_a_mean_over_rehearsals() -> None:
     bar = next(b for b in bars() if b.measure == "part found" and b.estimator == "did")
-    planted = np.array([[-3.0], [-3.0], [-2.0], [np.nan]])
+    injected = np.array([[-3.0], [-3.0], [-2.0], [np.nan]])
     flat = np.zeros((4, 1, 8), dtype=bool)
     found = {
-        "planted": planted,
+        "planted": injected,
         "errors": np.array([[1.0], [0.0], [0.5], [np.nan]]),
         "refused": np.array([False, False, False, True]),
         "rejects": flat,
@@ -260,13 +260,13 @@ def test_the_part_of_an_effect_that_is_found_is_a_mean_over_rehearsals() -> None
 def test_withheld_small_counts_hide_part_of_a_fall() -> None:
     """Cells that fall below the threshold are gone, and those that stay are the high ones."""
     bar = next(b for b in bars() if b.measure == "part found" and b.estimator == "did")
-    how = replace(bar.rehearsal, assignments=49)
-    seen = [rehearse(bar.panel.draw(n), "did", how, bar.effects, n) for n in range(20)]
-    part = [1 + one.errors[0] / one.planted[0] for one in seen]
+    how = replace(bar.simulation, assignments=49)
+    seen = [simulate_looks(bar.panel.draw(n), "did", how, bar.effects, n) for n in range(20)]
+    part = [1 + one.errors[0] / one.injected[0] for one in seen]
     open_ = [
-        rehearse(bar.panel.draw(n), "did", replace(how, withheld=0.0), bar.effects, n)
+        simulate_looks(bar.panel.draw(n), "did", replace(how, withheld=0.0), bar.effects, n)
         for n in range(20)
     ]
-    whole = [1 + one.errors[0] / one.planted[0] for one in open_]
+    whole = [1 + one.errors[0] / one.injected[0] for one in open_]
     assert np.mean(whole) == pytest.approx(1.0, abs=0.1)
     assert np.mean(part) < np.mean(whole) - 0.2

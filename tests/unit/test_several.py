@@ -153,7 +153,7 @@ def test_an_area_with_too_few_periods_before_a_start_fills_no_place_of_it() -> N
     assignments = Assignments.draw(held, strata=())
     estimate = synthetic_control(held, "y", assignments=assignments)
     assert estimate.draws is not None
-    fillers, y = assignments.fillers, held.array("y")
+    pseudo_treated, y = assignments.pseudo_treated, held.array("y")
     never = np.delete(np.arange(4, 24), 6)
 
     def gap(i: int, row: np.ndarray, start: int) -> np.ndarray:
@@ -163,14 +163,14 @@ def test_an_area_with_too_few_periods_before_a_start_fills_no_place_of_it() -> N
         w = np.where(np.isin(never, row), 0.0, w)
         return y[i] - (w / w.sum()) @ y[never]
 
-    in_a = np.flatnonzero((fillers[:, 0] == 10) & (fillers[:, 1] != 10))[:3]
-    in_b = np.flatnonzero((fillers[:, 2] == 10) & (fillers[:, 3] >= 4))[:3]
+    in_a = np.flatnonzero((pseudo_treated[:, 0] == 10) & (pseudo_treated[:, 1] != 10))[:3]
+    in_b = np.flatnonzero((pseudo_treated[:, 2] == 10) & (pseudo_treated[:, 3] >= 4))[:3]
     assert len(in_a) == len(in_b) == 3
     for b in in_a:
-        alone = gap(fillers[b, 1], fillers[b], 5)
+        alone = gap(pseudo_treated[b, 1], pseudo_treated[b], 5)
         np.testing.assert_allclose(estimate.draws.raw[b][5:10], alone[5:], atol=1e-7)
     for b in in_b:
-        pair = np.stack([gap(i, fillers[b], 7) for i in fillers[b, 2:]])
+        pair = np.stack([gap(i, pseudo_treated[b], 7) for i in pseudo_treated[b, 2:]])
         np.testing.assert_allclose(estimate.draws.raw[b][17:], pair[:, 7:].mean(axis=0), atol=1e-7)
 
 

@@ -94,16 +94,17 @@ def test_every_assignment_is_fitted_anew_without_its_fillers() -> None:
     assert estimate.draws is not None
     starts = (5, 5, 7, 7)
     for b in (1, 8):
-        fillers = assignments.fillers[b]
-        left = np.setdiff1d(never, fillers)
+        pseudo_treated = assignments.pseudo_treated[b]
+        left = np.setdiff1d(never, pseudo_treated)
         alone = pooled.fit(
-            [y[[i], :g][:, ::-1] for i, g in zip(fillers, starts, strict=True)],
+            [y[[i], :g][:, ::-1] for i, g in zip(pseudo_treated, starts, strict=True)],
             [y[left, :g][:, ::-1].T for g in starts],
             np.array([[-1]]),
             0.5,
         )
         gaps = [
-            y[i] - part.predict(y[left])[0] for i, part in zip(fillers, alone.fits, strict=True)
+            y[i] - part.predict(y[left])[0]
+            for i, part in zip(pseudo_treated, alone.fits, strict=True)
         ]
         np.testing.assert_allclose(
             estimate.draws.raw[b], [*(gaps[0] + gaps[1]) / 2, *(gaps[2] + gaps[3]) / 2], atol=1e-4

@@ -173,7 +173,7 @@ def test_kept_assignments_come_back_on_another_panel(tmp_path):
     )
     back = stored_assignments.held(tmp_path, shuffled)
     codes, again = panel.areas.index.to_numpy(), shuffled.areas.index.to_numpy()
-    assert (codes[drawn.fillers] == again[back.fillers]).all()
+    assert (codes[drawn.pseudo_treated] == again[back.pseudo_treated]).all()
     assert (drawn.strata[order] == back.strata).all()
     assert (back.distinct, back.block, back.seed) == (drawn.distinct, drawn.block, drawn.seed)
     with pytest.raises(LedgerError, match="is not in the panel"):

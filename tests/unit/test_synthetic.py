@@ -74,12 +74,12 @@ def test_a_filler_is_no_donor_for_another_filler() -> None:
     assignments = Assignments.draw(held, strata=())
     assert estimate.draws is not None
     for b in (1, 5, 17):
-        fillers = assignments.fillers[b]
+        pseudo_treated = assignments.pseudo_treated[b]
         gaps = []
-        for i in fillers[:2]:
-            barred = np.where(never == i, np.arange(6), -1)[None, :]
-            w = simplex.fit(y[never][:, :5].T, y[[i], :5], barred).weights[0]
-            w = np.where(np.isin(never, fillers), 0.0, w)
+        for i in pseudo_treated[:2]:
+            excluded_donors = np.where(never == i, np.arange(6), -1)[None, :]
+            w = simplex.fit(y[never][:, :5].T, y[[i], :5], excluded_donors).weights[0]
+            w = np.where(np.isin(never, pseudo_treated), 0.0, w)
             if w.sum() > 1e-9:
                 gaps.append(y[i] - (w / w.sum()) @ y[never])
         np.testing.assert_allclose(estimate.draws.raw[b][:10], np.mean(gaps, axis=0), atol=1e-7)

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.invented import Invented
 from evaluation.design import simulation
-from evaluation.design.simulation import Rehearsal
+from evaluation.design.simulation import Simulation
 from evaluation.estimate import interim, registry
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.registry import Choices
@@ -37,7 +37,7 @@ def test_gls_of_an_assignment_that_lacks_an_event_time_rests_on_the_others(monke
     monkeypatch.setattr(interim, "ENOUGH", 2)  # one pilot of 40 areas has 40 assignments
     panel, _ = simulation._with_pilots(
         Invented(areas=40, quarters=16).draw(0),
-        Rehearsal(started=1, looks=4),
+        Simulation(started=1, looks=4),
         np.random.default_rng(0),
     )
     figures = panel.array("y").copy()

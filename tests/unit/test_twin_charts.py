@@ -3,7 +3,7 @@
 import pytest
 
 from evaluation.edition import figures
-from evaluation.edition.pages.donors import twin_charts
+from evaluation.edition.pages.donors import synthetic_unit_charts
 from evaluation.errors import EstimateError
 from evaluation.estimate.synthetic import AugmentedSettings, SdidSettings, SyntheticSettings
 from tests.unit.panels import panel
@@ -17,7 +17,8 @@ def test_every_estimators_twin_can_be_drawn_the_same_each_time(
     settings: SyntheticSettings | SdidSettings | AugmentedSettings, size: figures.Size
 ) -> None:
     once, again = (
-        twin_charts(panel(), "y", "a00", settings, unit="per 1,000", size=size) for _ in range(2)
+        synthetic_unit_charts(panel(), "y", "a00", settings, unit="per 1,000", size=size)
+        for _ in range(2)
     )
     for one, two in (
         (once.path, again.path),
@@ -31,7 +32,7 @@ def test_every_estimators_twin_can_be_drawn_the_same_each_time(
 
 
 def test_the_words_say_what_the_figures_say() -> None:
-    charts = twin_charts(panel(effect=50.0), "y", "a02", SIMPLEX, unit="per 1,000")
+    charts = synthetic_unit_charts(panel(effect=50.0), "y", "a02", SIMPLEX, unit="per 1,000")
     gap = charts.gap.table
     after = gap[gap["period"].astype(int) >= 2007]
     assert "averages +50" in charts.gap.alt or "averages +49" in charts.gap.alt
@@ -53,13 +54,13 @@ def test_text_is_text_and_donors_beyond_a_dozen_share_a_row() -> None:
 
 
 def test_a_notebook_shows_a_chart_with_its_words() -> None:
-    chart = twin_charts(panel(), "y", "a00", SIMPLEX, unit="per 1,000").gap
+    chart = synthetic_unit_charts(panel(), "y", "a00", SIMPLEX, unit="per 1,000").gap
     shown = chart._repr_html_()
     assert "role='img'" in shown and "aria-label='Line chart" in shown
 
 
 def test_an_area_that_has_not_started_has_no_twin() -> None:
     with pytest.raises(EstimateError, match="a09 has not started"):
-        twin_charts(panel(), "y", "a09", SIMPLEX, unit="per 1,000")
+        synthetic_unit_charts(panel(), "y", "a09", SIMPLEX, unit="per 1,000")
     with pytest.raises(EstimateError, match="has not started"):
-        twin_charts(panel(), "y", "nowhere", SIMPLEX, unit="per 1,000")
+        synthetic_unit_charts(panel(), "y", "nowhere", SIMPLEX, unit="per 1,000")

@@ -14,10 +14,10 @@ from evaluation.edition.figures.charts import (
     paths,
     spark,
     strip,
+    synthetic_fit,
+    synthetic_gap,
+    synthetic_path,
     trade_off,
-    twin_fit,
-    twin_gap,
-    twin_path,
 )
 from evaluation.edition.figures.maps import (
     area_map,
@@ -52,10 +52,10 @@ __all__ = [
     "returns_calendar",
     "spark",
     "strip",
+    "synthetic_fit",
+    "synthetic_gap",
+    "synthetic_path",
     "tornado",
     "trade_off",
-    "twin_fit",
-    "twin_gap",
-    "twin_path",
     "waterfall",
 ]

@@ -114,7 +114,7 @@ class Drawing:
         plain_ticks(self.axes, "y", 5)
 
     def unit(self, text: str, *, base: bool = False) -> None:
-        """The unit above the axis, with the axis's base where it is not nought."""
+        """The unit above the axis, with the axis's base where it is not zero."""
         low = self.axes.get_ylim()[0]
         if base and low > 0:
             text += " (axis does not start at 0)"

@@ -223,7 +223,7 @@ def forest(rows: Sequence[tuple[str, Mapping[str, Any], bool, str]], unit: str, 
 
 
 def _reach(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
-    """What the axis of a forest has to hold: nought, every dot, and all but outlandish ranges."""
+    """What the axis of a forest has to hold: zero, every dot, and all but outlandish ranges."""
     points = [row["effect"] for row in rows] + [0.0]
     known = [row for row in rows if row["low"] is not None and row["high"] is not None]
     widths = sorted(row["high"] - row["low"] for row in known) or [1.0]
@@ -284,7 +284,7 @@ def gains(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
 def trade_off(
     lines: Sequence[tuple[str, Sequence[tuple[float, float]]]], declared: float, size: Size
 ) -> str:
-    """What laxer thresholds catch and cost: (what was planted, (cost, share caught) ...) a line.
+    """What laxer thresholds catch and cost: (what was injected, (cost, share caught) ...) a line.
 
     ``declared`` is the cost at the thresholds as they are; the axis of costs is logarithmic.
     """
@@ -555,40 +555,43 @@ def balance_before_after(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
 MOST_DONORS = 12
 
 
-def twin_path(
+def synthetic_path(
     rows: Sequence[Mapping[str, Any]], start: str, name: str, unit: str, size: Size
 ) -> str:
-    """An area, its twin, and how far apart comparison areas lie from theirs.
+    """An area, its synthetic control, and how far apart comparison areas lie from theirs.
 
     Parameters
     ----------
-    rows : ``period, observed, twin, low, high`` of each period; low and high are the twin and the
-        middle 95 % of the comparison areas' gaps.
+    rows : ``period, observed, synthetic control, low, high`` of each period; low and high are the
+        synthetic control and the middle 95 % of the comparison areas' gaps.
     start : the first started period.
     """
     draw = Drawing(size, 250 if size.narrow else 330, Margins(right=98 if size.narrow else 150))
     axes, x = draw.axes, range(len(rows))
-    observed, twin = column(rows, "observed"), column(rows, "twin")
+    observed, synthetic_unit = column(rows, "observed"), column(rows, "twin")
     axes.fill_between(x, column(rows, "low"), column(rows, "high"), color=BAND, linewidth=0)
-    axes.plot(x, twin, color=COMPARISON, linewidth=1.8, linestyle=(0, (5, 2)))
+    axes.plot(x, synthetic_unit, color=COMPARISON, linewidth=1.8, linestyle=(0, (5, 2)))
     axes.plot(x, observed, color=PILOT, linewidth=2.4)
     periods = [str(row["period"]) for row in rows]
     mark_starts(draw, [periods.index(start)], label="start")
     period_ticks(axes, periods, size)
-    draw.limits([*observed, *twin, *column(rows, "low"), *column(rows, "high")])
+    draw.limits([*observed, *synthetic_unit, *column(rows, "low"), *column(rows, "high")])
     draw.unit(unit, base=True)
     shown = textwrap.fill(name, 11 if size.narrow else 18)
     end_labels(
         draw,
-        [(shown, last_known(observed), PILOT), ("synthetic\ntwin", last_known(twin), COMPARISON)],
+        [
+            (shown, last_known(observed), PILOT),
+            ("synthetic\ntwin", last_known(synthetic_unit), COMPARISON),
+        ],
     )
     return draw.svg()
 
 
-def twin_gap(
+def synthetic_gap(
     rows: Sequence[Mapping[str, Any]], start: str, name: str, unit: str, size: Size
 ) -> str:
-    """An area's gap to its twin before the gaps of comparison areas to theirs.
+    """An area's gap to its synthetic control before the gaps of comparison areas to theirs.
 
     Parameters
     ----------
@@ -617,7 +620,7 @@ def twin_gap(
 
 
 def donor_weights(rows: Sequence[tuple[str, float]], size: Size) -> str:
-    """The donors of a twin from the heaviest down, the lightest together: (name, weight) a row."""
+    """The donors of a synthetic control, heaviest first, the rest as one: (name, weight) a row."""
     shown = list(rows[:MOST_DONORS])
     if rest := rows[MOST_DONORS:]:
         shown.append((f"{len(rest)} others together", math.fsum(weight for _, weight in rest)))
@@ -659,7 +662,7 @@ def donor_weights(rows: Sequence[tuple[str, float]], size: Size) -> str:
     return draw.svg()
 
 
-def twin_fit(
+def synthetic_fit(
     started: Sequence[tuple[str, float]], compared: Sequence[float], unit: str, size: Size
 ) -> str:
     """Errors before the start: each started area on the spread of the comparison areas' errors.

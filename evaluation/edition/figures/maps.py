@@ -255,7 +255,7 @@ def balance(rows: Sequence[tuple[str, str, float]], size: Size) -> str:
 
 
 def equally_likely(values: Sequence[float], unit: str, tick: str, size: Size) -> str:
-    """Twenty equally likely effects as twenty dots; those below nought are filled.
+    """Twenty equally likely effects as twenty dots; those below zero are filled.
 
     Parameters
     ----------

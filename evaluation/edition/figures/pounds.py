@@ -71,7 +71,7 @@ def waterfall(steps: Sequence[Mapping[str, Any]], size: Size) -> str:
 
     Parameters
     ----------
-    steps : ``title, total, mean, low, high``; a total starts at nought, any other step where the
+    steps : ``title, total, mean, low, high``; a total starts at zero, any other step where the
         one before it ended.
     """
     draw = Drawing(
@@ -182,7 +182,7 @@ def plane(
     axes.axhline(0, color=INK, linewidth=0.9)
     axes.axvline(0, color=INK, linewidth=0.9)
     for axis, values in (("x", [*across, best[0]]), ("y", [*up, best[1]])):
-        _around_nought(draw, axis, values)
+        _around_zero(draw, axis, values)
     corners = (
         ("gain_save", 0.01, 0.99, "people gain,\nthe purse saves"),
         ("gain_cost", 0.99, 0.99, "people gain,\nthe purse pays"),
@@ -209,8 +209,8 @@ def plane(
     return draw.svg()
 
 
-def _around_nought(draw: Drawing, which: str, values: Sequence[float]) -> None:
-    """Limits that hold all values and nought, with room for the words in the corners."""
+def _around_zero(draw: Drawing, which: str, values: Sequence[float]) -> None:
+    """Limits that hold all values and zero, with room for the words in the corners."""
     low, high = min(0.0, *values), max(0.0, *values)
     room = 0.22 * ((high - low) or 1.0)
     set_limits = draw.axes.set_xlim if which == "x" else draw.axes.set_ylim
@@ -297,7 +297,7 @@ def steps(rows: Sequence[Mapping[str, Any]], unit: str, size: Size) -> str:
 
     Parameters
     ----------
-    rows : ``title, value, total, said``; a total starts at nought, a step where the one before it
+    rows : ``title, value, total, said``; a total starts at zero, a step where the one before it
         ended. ``said`` is written beside the bar.
     unit : ``%``, ``£``, or what is counted.
     """

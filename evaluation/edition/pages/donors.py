@@ -1,4 +1,4 @@
-"""A started area and its synthetic twin, as charts that say their finding in words too.
+"""A started area and its synthetic control, as charts that say their finding in words too.
 
 For notebooks and pages alike: each chart comes with its text alternative and its figures as a
 table, so that nothing is told by the picture alone.
@@ -27,7 +27,7 @@ from evaluation.estimate.synthetic import Settings, method_of
 from evaluation.quarters import Period
 
 if TYPE_CHECKING:
-    from evaluation.estimate.synthetic_placebos import Twins
+    from evaluation.estimate.synthetic_placebos import SyntheticUnits
     from evaluation.panel import Panel
 
 
@@ -47,7 +47,7 @@ class Chart:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TwinCharts:
+class SyntheticUnitCharts:
     """The four charts of a started area: both paths, the gap, the donors, the fit before."""
 
     path: Chart
@@ -59,7 +59,7 @@ class TwinCharts:
 def of_outcome(
     study: StudyResults, outcome: Record, out: Generated, root: str
 ) -> dict[str, Markup] | None:
-    """The page's own twin: all pilot areas and what their donors make of them; None without one."""
+    """All pilot areas and what their donors make of them; None without a synthetic control."""
     held = outcome.get("twin")
     if not held or not held["rows"] or not study.starts:
         return None
@@ -84,7 +84,7 @@ def of_outcome(
     heads = ["Period", "Pilot areas", "Twins", "Band from", "Band to"]
     return {
         "path": out.plate(
-            name, root, alt, figures.twin_path, rows, start, "pilot areas", unit, caption=said
+            name, root, alt, figures.synthetic_path, rows, start, "pilot areas", unit, caption=said
         ),
         "table": table(f"Pilot areas and their twins, {unit}", heads, cells, numeric="tnnnn"),
         "donors": _donors_chart(study, outcome, out, root, donors),
@@ -117,7 +117,7 @@ def _donors_chart(
     )
 
 
-def twin_charts(
+def synthetic_unit_charts(
     panel: Panel,
     outcome: str,
     area: str,
@@ -125,8 +125,8 @@ def twin_charts(
     *,
     unit: str,
     size: figures.Size = figures.WIDE,
-) -> TwinCharts:
-    """Draw a started area's twin.
+) -> SyntheticUnitCharts:
+    """Draw a started area's synthetic control.
 
     Parameters
     ----------
@@ -139,41 +139,41 @@ def twin_charts(
     fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings))
     sample = fitted.sample
     place = int(sample.panel.areas.index.get_indexer(pd.Index([area]))[0])
-    if place < 0 or place not in sample.slots.places:
+    if place < 0 or place not in sample.treated.places:
         raise EstimateError(
             f"{area} has not started within the panel.",
-            expected=", ".join(map(str, sample.panel.areas.index[sample.slots.places])),
+            expected=", ".join(map(str, sample.panel.areas.index[sample.treated.places])),
         )
-    s = int(sample.slots.slot_of[list(sample.slots.places).index(place)])
-    twin = fitted.twins[int(sample.slots.starts[s])]
-    g, name = int(sample.slots.starts[s]), str(area)
-    rows = _rows(sample.panel, twin, place)
+    s = int(sample.treated.cohort_of[list(sample.treated.places).index(place)])
+    synthetic_unit = fitted.synthetic_units[int(sample.treated.starts[s])]
+    g, name = int(sample.treated.starts[s]), str(area)
+    rows = _rows(sample.panel, synthetic_unit, place)
     around = [
         row | {"low": row["twin"] + row["low"], "high": row["twin"] + row["high"]} for row in rows
     ]
     start = str(rows[g]["period"])
-    return TwinCharts(
+    return SyntheticUnitCharts(
         path=Chart(
-            svg=figures.twin_path(around, start, name, unit, size),
+            svg=figures.synthetic_path(around, start, name, unit, size),
             table=pd.DataFrame(around),
             alt=_path_words(rows, g, name, unit),
         ),
         gap=Chart(
-            svg=figures.twin_gap(rows, start, name, unit, size),
+            svg=figures.synthetic_gap(rows, start, name, unit, size),
             table=pd.DataFrame(rows),
             alt=_gap_words(rows, g, name, unit),
         ),
-        weights=_weights(sample.panel, twin, place, size),
-        fit=_fit(twin, place, name, unit, size),
+        weights=_weights(sample.panel, synthetic_unit, place, size),
+        fit=_fit(synthetic_unit, place, name, unit, size),
     )
 
 
-def _rows(panel: Panel, twin: Twins, place: int) -> list[dict[str, Any]]:
-    """The area's path, its twin's on the same base, the gap, and the comparison areas' gaps."""
-    gaps = twin.gaps
-    band = np.nanpercentile(gaps[twin.donors], MIDDLE, axis=0)
+def _rows(panel: Panel, synthetic_unit: SyntheticUnits, place: int) -> list[dict[str, Any]]:
+    """The path of the area and of its synthetic control, the gap, and the other areas' gaps."""
+    gaps = synthetic_unit.gaps
+    band = np.nanpercentile(gaps[synthetic_unit.donors], MIDDLE, axis=0)
     labels = panel.labels if panel.frequency == "Q" else [str(p.year) for p in panel.periods]
-    own, apart = twin.figures[place], gaps[place]
+    own, apart = synthetic_unit.figures[place], gaps[place]
     return [
         {
             "period": label,
@@ -208,11 +208,11 @@ def _gap_words(rows: list[dict[str, Any]], g: int, name: str, unit: str) -> str:
     )
 
 
-def _weights(panel: Panel, twin: Twins, place: int, size: figures.Size) -> Chart:
-    weights = twin.unit_weights[place]
+def _weights(panel: Panel, synthetic_unit: SyntheticUnits, place: int, size: figures.Size) -> Chart:
+    weights = synthetic_unit.unit_weights[place]
     order = np.argsort(-np.abs(weights), kind="stable")
     held = [int(j) for j in order if abs(weights[j]) > 1e-4]
-    rows = [(str(panel.areas.index[twin.donors[j]]), float(weights[j])) for j in held]
+    rows = [(str(panel.areas.index[synthetic_unit.donors[j]]), float(weights[j])) for j in held]
     effective = 1 / float((weights**2).sum())
     lead, weight = rows[0]
     alt = (
@@ -229,14 +229,16 @@ def _weights(panel: Panel, twin: Twins, place: int, size: figures.Size) -> Chart
     )
 
 
-def _fit(twin: Twins, place: int, name: str, unit: str, size: figures.Size) -> Chart:
-    own, others = float(twin.rmspe[place]), twin.rmspe[twin.donors]
+def _fit(
+    synthetic_unit: SyntheticUnits, place: int, name: str, unit: str, size: figures.Size
+) -> Chart:
+    own, others = float(synthetic_unit.rmspe[place]), synthetic_unit.rmspe[synthetic_unit.donors]
     closer = int((others > own).sum())
     alt = (
         f"Dot chart of the error before the start. {name} is fitted to {level(own)} ({unit}, "
         f"root mean square), closer than {closer} of {len(others)} comparison areas; the middle "
         f"one of those is fitted to {level(float(np.median(others)))}."
     )
-    svg = figures.twin_fit([(name, own)], [float(value) for value in others], unit, size)
+    svg = figures.synthetic_fit([(name, own)], [float(value) for value in others], unit, size)
     table = pd.DataFrame({"rmspe_before": np.append(own, others)})
     return Chart(svg=svg, alt=alt, table=table)

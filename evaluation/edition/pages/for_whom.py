@@ -78,7 +78,7 @@ def _some_apart(found: list[Record]) -> bool:
     return bool(known) and max(one["low"] for one in known) > min(one["high"] for one in known)
 
 
-def _leaves_out_nought(one: Record) -> bool:
+def _leaves_out_zero(one: Record) -> bool:
     low, high = one["low"], one["high"]
     return low is not None and high is not None and low * high > 0
 
@@ -110,7 +110,7 @@ def _of_outcome(study: StudyResults, outcome: Record, out: Generated) -> dict[st
     ]
     every = words.shown(estimate, estimate["overall"])
     drawn.append(("All areas", every, False, words.shown_with_range(estimate, every)))
-    clear = [str(row["fifth"]) for row, shown in rows if _leaves_out_nought(shown)]
+    clear = [str(row["fifth"]) for row, shown in rows if _leaves_out_zero(shown)]
     which = f"fifth {clear[0]}" if len(clear) == 1 else f"fifths {words.listed(clear)}"
     unit = "per cent" if estimate["scale"] == "log" else str(outcome["unit"])
     said = (

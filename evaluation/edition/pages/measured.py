@@ -17,7 +17,7 @@ from evaluation.edition.records import Record, read_record, record_if_there
 from evaluation.protocol import ESTIMATOR_NAMES
 
 DIGITS = 7
-PLANTED = {
+INJECTED = {
     "none": "nothing",
     "chosen_on_level": "pilots chosen on their level",
     "chosen_on_trend": "pilots chosen on a rise",
@@ -110,7 +110,7 @@ def _noticed(record: Record) -> Markup:
         )
     heads = [
         "Check",
-        *(words.capital(PLANTED.get(name, name)) for name in (str(row["switch"]) for row in rows)),
+        *(words.capital(INJECTED.get(name, name)) for name in (str(row["switch"]) for row in rows)),
     ]
     return table(
         f"Share of {record['seeds']} invented programmes in which each check fails, by what was "
@@ -162,7 +162,7 @@ def machinery(edition: Edition, out: Generated) -> dict[str, Any]:
 
 
 def _checks_table(departures: Sequence[Record]) -> Markup:
-    """Each departure that was planted, and in what share of programmes each check noticed it."""
+    """Each departure that was injected, and in what share of programmes each check noticed it."""
     if not departures:
         return Markup("")
     checks = list(departures[0]["fires"])

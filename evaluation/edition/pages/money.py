@@ -252,7 +252,7 @@ def _part(title: str) -> Markup:
 
 
 def _began(value: Record) -> str:
-    """That the balance began below nought, where it did."""
+    """That the balance began below zero, where it did."""
     first = value["by_quarter"][0] if value["by_quarter"] else None
     if first is None or first["cumulative_net"]["mean"] >= 0:
         return ""

@@ -63,7 +63,7 @@ def _said(estimate: Record, shown: Record) -> str:
 
 
 def _sentence(breakdown: float | None, period: str) -> str:
-    """How large a break may be before the range holds nought."""
+    """How large a break may be before the range holds zero."""
     if breakdown is None:
         return "The range leaves out nought however large the breaks that were tried."
     if breakdown == 0:
@@ -78,14 +78,14 @@ def _sentence(breakdown: float | None, period: str) -> str:
     )
 
 
-def worlds(
+def quantile_dots(
     study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
 ) -> Markup:
     """Twenty dots: equally likely effects, as this look alone has them."""
     values = _values(outcome, estimate)
     if not values or estimate is None:
         return Markup("")
-    said = worlds_sentence(values)
+    said = quantile_dots_sentence(values)
     alt = f"Dot chart of twenty equally likely effects on {outcome['plain_title']}. {said}"
     return out.plate(
         f"{study.study}/{outcome['code']}-worlds",
@@ -108,8 +108,8 @@ def _values(outcome: Record, estimate: Record | None) -> list[float]:
     return [value for value in found if value is not None]
 
 
-def worlds_sentence(values: Sequence[float]) -> str:
-    """How many of the worlds lie below nought."""
+def quantile_dots_sentence(values: Sequence[float]) -> str:
+    """How many of the quantile dots lie below zero."""
     below = sum(value < 0 for value in values)
     many = len(values)
     if below in (0, many):
@@ -121,7 +121,7 @@ def worlds_sentence(values: Sequence[float]) -> str:
     )
 
 
-def worlds_table(outcome: Record, estimate: Record | None) -> Markup:
+def quantile_dots_table(outcome: Record, estimate: Record | None) -> Markup:
     """The twenty effects."""
     values = _values(outcome, estimate)
     if not values or estimate is None:
@@ -214,7 +214,7 @@ def _as_far(
     drawn: Sequence[Sequence[float | None]],
     window: Sequence[int],
 ) -> tuple[int, int]:
-    """How many drawn gaps lie, on the mean over the window, as far from nought; of how many."""
+    """How many drawn gaps lie, on the mean over the window, as far from zero; of how many."""
     inside = [k for k, t in enumerate(times) if window[0] <= t <= window[1]]
     own = _mean([real[k] for k in inside])
     others = [m for row in drawn if (m := _mean([row[k] for k in inside])) is not None]
@@ -319,8 +319,8 @@ def view(
         "paths_table": _paths_table(outcome) if open_data else "",
         "gaps": elsewhere(*shared, estimate),
         "gaps_table": elsewhere_table(study, outcome, estimate),
-        "worlds": worlds(*shared, estimate),
-        "worlds_table": worlds_table(outcome, estimate),
+        "worlds": quantile_dots(*shared, estimate),
+        "worlds_table": quantile_dots_table(outcome, estimate),
         "breaks": of_outcome(*shared, estimate),
         "twin": donors.of_outcome(*shared),
         "standing": _standing(study, outcome),
@@ -639,7 +639,7 @@ def _diagnostics_table(study: StudyResults, outcome: Record) -> Markup:
 
 
 def _statistic(said: str, unit: str, period: str) -> str:
-    """A check's figure in the outcome's own unit; a p of nought in its digits is a small one."""
+    """A check's figure in the outcome's own unit; a p of zero in its digits is a small one."""
     told = words.tidy(said).replace("units a period", f"{unit}, a {period}")
     told = told.replace(" units, p", f" {unit}, p")
     return words.joined(re.sub(r"\bp = 0\.0+$", "p < 0.001", told))

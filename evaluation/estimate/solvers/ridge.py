@@ -34,13 +34,15 @@ class RidgeFit:
     converged: NDArray[np.bool_]
 
 
-def fit(donors: Floats, targets: Floats, barred: NDArray[np.int64], eta: Floats) -> RidgeFit:
+def fit(
+    donors: Floats, targets: Floats, excluded_donors: NDArray[np.int64], eta: Floats
+) -> RidgeFit:
     """Fit every target with its own ridge.
 
     Parameters
     ----------
-    donors : (T0, N). targets : (B, T0). barred : (B) the donor that a target may not use (itself),
-        -1 for none.
+    donors : (T0, N). targets : (B, T0). excluded : (B) the donor that a target may not use
+        (itself), -1 for none.
     eta : (B) ridge, above 0.
 
     Raises
@@ -51,7 +53,7 @@ def fit(donors: Floats, targets: Floats, barred: NDArray[np.int64], eta: Floats)
         raise ValueError("donors and targets must be finite.")
     if not (eta > 0).all():
         raise ValueError("the ridge must be above zero.")
-    left = donors.shape[1] - (barred >= 0)
+    left = donors.shape[1] - (excluded_donors >= 0)
     if (left < 1).any():
         raise ValueError("a target has no donor left.")
     z, scale = _scaled(donors)
@@ -60,8 +62,8 @@ def fit(donors: Floats, targets: Floats, barred: NDArray[np.int64], eta: Floats)
     weights, settled = np.empty((len(d), z.shape[1])), np.empty(len(d), dtype=bool)
     for rows in blocks:
         open_to = np.ones((len(rows), z.shape[1]), dtype=bool)
-        own = np.flatnonzero(barred[rows] >= 0)
-        open_to[own, barred[rows[own]]] = False
+        own = np.flatnonzero(excluded_donors[rows] >= 0)
+        open_to[own, excluded_donors[rows[own]]] = False
         dual = _Dual.of(z, d[rows], open_to, eta[rows] / scale**2)
         theta = np.zeros_like(dual.d)
         theta[:, -1] = dual.eta / left[rows]
@@ -185,20 +187,21 @@ TIED = 1e-9
 
 
 def least_norm_weights(
-    donors: Floats, targets: Floats, barred: Places, fitted: SimplexFit
+    donors: Floats, targets: Floats, excluded_donors: Places, fitted: SimplexFit
 ) -> Floats:
     """(B, N) weights that fit as well as ``fitted``, of least norm where several do.
 
     Parameters
     ----------
-    donors : (T0, N). targets : (B, T0). barred : (B) the donor that a target may not use; -1: none.
+    donors : (T0, N). targets : (B, T0). excluded : (B) the donor that a target may not use; -1:
+        none.
     """
     weights, paths = fitted.weights, fitted.predict(donors.T)
     centre = donors.mean(axis=1, keepdims=True)
     x, y = donors - centre, targets - centre.T
     for rows in np.array_split(np.arange(len(y)), max(1, -(-len(y) * x.shape[1] // BLOCK))):
         path = paths[rows] - centre.T
-        open_to = _tied(x, y[rows], barred[rows], path, weights[rows])
+        open_to = _tied(x, y[rows], excluded_donors[rows], path, weights[rows])
         several = open_to.sum(axis=1) > (weights[rows] > 0).sum(axis=1)
         if several.any():
             part = rows[several]
@@ -207,12 +210,14 @@ def least_norm_weights(
     return weights
 
 
-def _tied(x: Floats, y: Floats, barred: Places, path: Floats, weights: Floats) -> NDArray[np.bool_]:
+def _tied(
+    x: Floats, y: Floats, excluded_donors: Places, path: Floats, weights: Floats
+) -> NDArray[np.bool_]:
     """(B, N) donors whose gradient is as low as that of the donors with weight."""
     gradient = (path - y) @ x
     level = (weights * gradient).sum(axis=1, keepdims=True)
     scale = np.maximum((y**2).sum(axis=1), (x**2).sum(axis=0).mean())[:, None]
     open_to: NDArray[np.bool_] = (gradient - level <= TIED * scale) | (weights > 0)
-    rows = np.flatnonzero(barred >= 0)
-    open_to[rows, barred[rows]] = False
+    rows = np.flatnonzero(excluded_donors >= 0)
+    open_to[rows, excluded_donors[rows]] = False
     return open_to

@@ -20,13 +20,13 @@ DAMPING = 1e-14
 
 
 @dataclass(kw_only=True, eq=False)
-class Corral:
-    """The corrals of b problems, each of at most S donors; changed in place as they are solved.
+class ActiveSet:
+    """The active sets of b problems, each of at most S donors; changed in place as they are solved.
 
     donors : (N, T0) centred figures, shared. targets : (b, T0). kept : (b, T0) 1 for the periods of
-    the fit, or None for all. columns, weights : (b, S). held : (b, S) which slots are in use.
+    the fit, or None for all. columns, weights : (b, S). held : (b, S) which cohorts are in use.
     shifted : (b, S, T0) donor less target. gram : (b, S, S) its products; 1 on the diagonal of
-    slots that are not in use.
+    cohorts that are not in use.
     """
 
     donors: Floats
@@ -41,8 +41,8 @@ class Corral:
     @classmethod
     def start(
         cls, donors: Floats, targets: Floats, first: tuple[Places, Floats], held_out: Places | None
-    ) -> Corral:
-        """The corrals of given weights, each without the period that it holds out (-1: none)."""
+    ) -> ActiveSet:
+        """Active sets of given weights, each without the period that it holds out (-1: none)."""
         columns, weights = first
         kept = None
         if held_out is not None:
@@ -54,8 +54,8 @@ class Corral:
         if kept is not None:
             shifted *= kept[:, None, :]
         gram = shifted @ shifted.transpose(0, 2, 1)
-        slots = np.arange(columns.shape[1])
-        gram[:, slots, slots] += ~held
+        columns_held = np.arange(columns.shape[1])
+        gram[:, columns_held, columns_held] += ~held
         return cls(
             donors=donors,
             targets=targets,
@@ -67,18 +67,18 @@ class Corral:
             gram=gram,
         )
 
-    def rows(self, which: Flags) -> Corral:
-        """The corrals of some problems, without the slots that none of them uses."""
-        slots = np.flatnonzero(self.held[which].any(axis=0))
-        return Corral(
+    def rows(self, which: Flags) -> ActiveSet:
+        """The active sets of some problems, without the cohorts that none of them uses."""
+        columns_held = np.flatnonzero(self.held[which].any(axis=0))
+        return ActiveSet(
             donors=self.donors,
             targets=self.targets[which],
             kept=None if self.kept is None else self.kept[which],
-            columns=self.columns[which][:, slots],
-            weights=self.weights[which][:, slots],
-            held=self.held[which][:, slots],
-            shifted=self.shifted[which][:, slots],
-            gram=self.gram[which][:, slots][:, :, slots],
+            columns=self.columns[which][:, columns_held],
+            weights=self.weights[which][:, columns_held],
+            held=self.held[which][:, columns_held],
+            shifted=self.shifted[which][:, columns_held],
+            gram=self.gram[which][:, columns_held][:, :, columns_held],
         )
 
     def residual(self) -> Floats:
@@ -97,15 +97,15 @@ class Corral:
             return
         if self.held[rows].all(axis=1).any():
             self._widen()
-        slot = self.held[rows].argmin(axis=1)
+        column = self.held[rows].argmin(axis=1)
         figures = self.donors[donors] - self.targets[rows]
         if self.kept is not None:
             figures *= self.kept[rows]
-        self.columns[rows, slot], self.held[rows, slot] = donors, True
-        self.shifted[rows, slot] = figures
+        self.columns[rows, column], self.held[rows, column] = donors, True
+        self.shifted[rows, column] = figures
         products = (self.shifted[rows] @ figures[:, :, None])[:, :, 0]
-        self.gram[rows, slot] = products
-        self.gram[rows, :, slot] = products
+        self.gram[rows, column] = products
+        self.gram[rows, :, column] = products
 
     def _widen(self) -> None:
         count, size, periods = self.shifted.shape
@@ -143,13 +143,13 @@ class Corral:
             self._drop(pending, drop[stuck])
 
     def _drop(self, rows: Places, drop: Flags) -> None:
-        places, slots = np.nonzero(drop)
+        places, columns_held = np.nonzero(drop)
         rows = rows[places]
-        self.held[rows, slots] = False
-        self.shifted[rows, slots] = 0.0
-        self.gram[rows, slots] = 0.0
-        self.gram[rows, :, slots] = 0.0
-        self.gram[rows, slots, slots] = 1.0
+        self.held[rows, columns_held] = False
+        self.shifted[rows, columns_held] = 0.0
+        self.gram[rows, columns_held] = 0.0
+        self.gram[rows, :, columns_held] = 0.0
+        self.gram[rows, columns_held, columns_held] = 1.0
 
 
 def _to_affine_minimum(gram: Floats, slope: Floats, held: Flags) -> Floats:
@@ -158,10 +158,12 @@ def _to_affine_minimum(gram: Floats, slope: Floats, held: Flags) -> Floats:
     Written as a correction from where the problem stands, so that the damping that keeps the
     equations solvable slows the last step and never moves the optimum.
     """
-    slots = np.arange(gram.shape[1])
-    diagonal = gram[:, slots, slots]
+    columns_held = np.arange(gram.shape[1])
+    diagonal = gram[:, columns_held, columns_held]
     mean = (diagonal * held).sum(axis=1) / held.sum(axis=1) + 1e-300
-    gram[:, slots, slots] = np.where(held, diagonal + DAMPING * mean[:, None], mean[:, None])
+    gram[:, columns_held, columns_held] = np.where(
+        held, diagonal + DAMPING * mean[:, None], mean[:, None]
+    )
     # A constant in every cell changes nothing for moves that sum to nothing, and keeps the
     # equations solvable where the target lies in the donors' hull.
     gram += mean[:, None, None] * (held[:, :, None] & held[:, None, :])
@@ -207,8 +209,8 @@ class SimplexFit:
     def weights(self) -> Floats:
         """(B, N) weights, rows summing to one."""
         out = np.zeros((len(self.values), self.n_donors))
-        rows, slots = np.nonzero(self.values)
-        out[rows, self.columns[rows, slots]] = self.values[rows, slots]
+        rows, columns_held = np.nonzero(self.values)
+        out[rows, self.columns[rows, columns_held]] = self.values[rows, columns_held]
         return out
 
     @property
@@ -267,7 +269,7 @@ class Variation:
 
 
 def fit(
-    donors: Floats, targets: Floats, barred: Places, variation: Variation | None = None
+    donors: Floats, targets: Floats, excluded_donors: Places, variation: Variation | None = None
 ) -> SimplexFit:
     """Fit every target as a convex combination of the donors it may use.
 
@@ -275,7 +277,8 @@ def fit(
     ----------
     donors : (T0, N) figures of the donors before the start.
     targets : (B, T0) figures of the targets.
-    barred : (B, K) positions of the donors that a target may not use (itself); -1 for none.
+    excluded_donors : (B, K) positions of the donors that a target may not use (itself); -1 for
+        none.
 
     Raises
     ------
@@ -283,7 +286,7 @@ def fit(
     """
     if not (np.isfinite(donors).all() and np.isfinite(targets).all()):
         raise ValueError("donors and targets must be finite.")
-    n, own = donors.shape[1], np.sort(barred, axis=1)
+    n, own = donors.shape[1], np.sort(excluded_donors, axis=1)
     distinct = (own >= 0) & np.diff(own, axis=1, prepend=-1).astype(bool)
     if n == 0 or (distinct.sum(axis=1) >= n).any():
         raise ValueError("a target has no donor left.")
@@ -292,7 +295,7 @@ def fit(
     variation = variation or Variation()
     parts = []
     for rows in np.array_split(np.arange(len(y)), max(1, -(-len(y) * (n + 16 * len(x)) // BLOCK))):
-        parts.append(_fit_block(x, y[rows], barred[rows], variation.rows(rows)))
+        parts.append(_fit_block(x, y[rows], excluded_donors[rows], variation.rows(rows)))
     return _joined(parts, n)
 
 
@@ -312,10 +315,10 @@ def _joined(parts: list[SimplexFit], n: int) -> SimplexFit:
     )
 
 
-def _fit_block(x: Floats, y: Floats, barred: Places, variation: Variation) -> SimplexFit:
-    problem = _Problem.of(x, y, barred, variation)
-    batch = Corral.start(x.T, y, problem.first(variation.start), variation.held_out)
-    done: list[tuple[Places, Corral, Floats, Floats]] = []
+def _fit_block(x: Floats, y: Floats, excluded_donors: Places, variation: Variation) -> SimplexFit:
+    problem = _Problem.of(x, y, excluded_donors, variation)
+    batch = ActiveSet.start(x.T, y, problem.first(variation.start), variation.held_out)
+    done: list[tuple[Places, ActiveSet, Floats, Floats]] = []
     live = np.arange(len(y))
     best, waited = np.full(len(y), np.inf), np.zeros(len(y), dtype=np.int64)
     if variation.start is not None:
@@ -348,13 +351,13 @@ class _Problem:
 
     x: Floats
     y: Floats
-    barred: Places
+    excluded_donors: Places
     linear: Floats | None
     nearest: Places | None
     scale: Floats
 
     @classmethod
-    def of(cls, x: Floats, y: Floats, barred: Places, variation: Variation) -> _Problem:
+    def of(cls, x: Floats, y: Floats, excluded_donors: Places, variation: Variation) -> _Problem:
         """Squared distances serve the first donor and the linear term."""
         scale = np.maximum((y**2).sum(axis=1), (x**2).sum(axis=0).mean()) + 1e-300
         linear, nearest = None, None
@@ -366,9 +369,11 @@ class _Problem:
                 distance[rows] -= (x[out] - y[rows, out][:, None]) ** 2
             if variation.penalty is not None:
                 linear = variation.penalty[:, None] / 2 * distance
-            _bar(distance, barred)
+            _bar(distance, excluded_donors)
             nearest = distance.argmin(axis=1)
-        return cls(x=x, y=y, barred=barred, linear=linear, nearest=nearest, scale=scale)
+        return cls(
+            x=x, y=y, excluded_donors=excluded_donors, linear=linear, nearest=nearest, scale=scale
+        )
 
     def first(self, start: SimplexFit | None) -> tuple[Places, Floats]:
         """Where to begin: at another fit's weights, or at the nearest donor."""
@@ -377,13 +382,15 @@ class _Problem:
         assert self.nearest is not None  # it is found whenever there is no other start
         return self.nearest[:, None], np.ones((len(self.y), 1))
 
-    def linear_at(self, batch: Corral, live: Places) -> Floats | None:
+    def linear_at(self, batch: ActiveSet, live: Places) -> Floats | None:
         """(b, S) the linear term's half gradient at the donors held."""
         if self.linear is None:
             return None
         return np.take_along_axis(self.linear[live], batch.columns, axis=1)
 
-    def price(self, batch: Corral, live: Places, waited: Places) -> tuple[Floats, Floats, Places]:
+    def price(
+        self, batch: ActiveSet, live: Places, waited: Places
+    ) -> tuple[Floats, Floats, Places]:
         """Objective, optimality gap and the donor that should enter, of every live problem.
 
         The steepest donor enters; a problem that has stopped improving takes the first one that
@@ -399,7 +406,7 @@ class _Problem:
         level = (batch.weights * held).sum(axis=1)
         if linear is not None:
             objective += 2 * (batch.weights * linear).sum(axis=1)
-        _bar(gradient, self.barred[live])
+        _bar(gradient, self.excluded_donors[live])
         enters = gradient.argmin(axis=1)
         gap = 2 * (level - gradient[np.arange(len(live)), enters])
         for row in np.flatnonzero(waited > PATIENCE // 2):
@@ -408,15 +415,15 @@ class _Problem:
         return objective, gap, enters
 
 
-def _bar(matrix: Floats, barred: Places) -> None:
-    """Make sure that no barred donor looks best."""
-    for k in range(barred.shape[1]):
-        rows = np.flatnonzero(barred[:, k] >= 0)
-        matrix[rows, barred[rows, k]] = np.inf
+def _bar(matrix: Floats, excluded_donors: Places) -> None:
+    """Make sure that no excluded donor looks best."""
+    for k in range(excluded_donors.shape[1]):
+        rows = np.flatnonzero(excluded_donors[:, k] >= 0)
+        matrix[rows, excluded_donors[rows, k]] = np.inf
 
 
 def _finished(
-    done: list[tuple[Places, Corral, Floats, Floats]], problem: _Problem, n: int
+    done: list[tuple[Places, ActiveSet, Floats, Floats]], problem: _Problem, n: int
 ) -> SimplexFit:
     count, size = len(problem.y), max(batch.columns.shape[1] for _, batch, _, _ in done)
     columns, values = np.zeros((count, size), dtype=np.int64), np.zeros((count, size))
@@ -514,10 +521,10 @@ def _step(g: Floats, c: Floats, weights: Floats, enters: NDArray[np.int64]) -> F
         drop = falling & (reach <= step[:, None] * (1 + 1e-12))
         moved[drop | ~real] = 0.0
         moved /= moved.sum(axis=1, keepdims=True)
-        place, slot = np.nonzero(real)
-        w[pending[place], columns[place, slot]] = moved[place, slot]
-        place, slot = np.nonzero(drop)
-        held[pending[place], columns[place, slot]] = False
+        place, column = np.nonzero(real)
+        w[pending[place], columns[place, column]] = moved[place, column]
+        place, column = np.nonzero(drop)
+        held[pending[place], columns[place, column]] = False
         pending = pending[stuck]
     return w
 
@@ -536,8 +543,8 @@ def _to_minimum(g: Floats, slope: Floats, columns: NDArray[np.int64], real: Flag
     # A constant in every cell changes nothing for moves that sum to nothing, and keeps the
     # equations solvable where G is singular.
     part = (part + 1.0) * (real[:, :, None] & real[:, None, :])
-    slots = np.arange(columns.shape[1])
-    part[:, slots, slots] += np.where(real, DAMPING, 1.0)
+    columns_held = np.arange(columns.shape[1])
+    part[:, columns_held, columns_held] += np.where(real, DAMPING, 1.0)
     ones = real.astype(float)
     # A shift by the mean slope keeps the right-hand side small; the sum to nothing undoes it.
     mean = (slope * ones).sum(axis=1, keepdims=True) / ones.sum(axis=1, keepdims=True)

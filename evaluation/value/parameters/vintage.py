@@ -65,7 +65,7 @@ class UnitCost:
 class Cashable:
     """What of a budget's released spending can leave it: share, quarters later, in whole lumps.
 
-    ``lump`` is in pounds a year of ``price_year`` at one site; nought where there are none.
+    ``lump`` is in pounds a year of ``price_year`` at one site; zero where there are none.
     """
 
     share: Spread
@@ -185,7 +185,7 @@ class Parameters:
         return Spread(low=row["low"], central=row["central"], high=row["high"])
 
     def optimism(self, applies_to: Literal["capital", "projected"], bucket: str) -> float:
-        """The share to add for optimism, 0.24 for 24 %; below nought on projected benefits.
+        """The share to add for optimism, 0.24 for 24 %; below zero on projected benefits.
 
         Raises
         ------
