@@ -340,14 +340,14 @@ def _laid_out(graph: Mapping[str, Any], size: Size) -> tuple[int, dict[str, _Box
     top, text = 10.0, size.text - (2.5 if size.narrow else 1.0)
     inner = size.width - 2 * AROUND
     for row in graph["rows"]:
-        slot = inner / len(row)
-        half = min(slot / 2 - (2 if size.narrow else 9), 105)
+        room = inner / len(row)
+        half = min(room / 2 - (2 if size.narrow else 9), 105)
         wrap = max(8, int(2 * half / (0.56 * text)))
         said = {n: textwrap.fill(graph["nodes"][n]["says"], wrap) for n in row}
         tall = max(words.count("\n") + 1 for words in said.values()) * text * LINE + 14
         for k, name in enumerate(row):
             boxes[name] = _Box(
-                x=AROUND + slot * (k + 0.5),
+                x=AROUND + room * (k + 0.5),
                 y=top + tall / 2,
                 half_width=half,
                 half_height=tall / 2,
