@@ -105,6 +105,11 @@ LEFT_OUT = (
     Mask(what="inputs.json", why="hashes of what a study was run on, code among it"),
     Mask(what="manifest.json", why="hashes of files; the files are in the record themselves"),
     Mask(what="datapackage.json", why="hashes and sizes of the tables beside it"),
+    Mask(what="*.parquet", why="the table beside it that is in the record, in bytes"),
+    Mask(what="*.xlsx", why="the same tables, in bytes"),
+    Mask(what="*.pdf", why="set from claims that are in the record, in bytes"),
+    Mask(what="*-narrow.svg", why="the chart that is in the record, for a small screen"),
+    Mask(what="*.py.txt", why="code"),
 )
 
 
@@ -144,6 +149,11 @@ def masked(text: str, hashes: dict[str, str]) -> str:
     for written in TEXTS:
         text = written.pattern.sub(written.what, text)
     return text
+
+
+def is_left_out(path: Path) -> bool:
+    """Whether a file is no part of the record."""
+    return any(path.match(mask.what) for mask in LEFT_OUT)
 
 
 def without_parts(page: BeautifulSoup) -> None:

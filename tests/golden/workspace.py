@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ _BLOCKS = (
     "p", "li", "dt", "dd", "h1", "h2", "h3", "h4", "h5", "tr", "caption", "figcaption", "summary",
     "pre", "div", "section", "blockquote", "aside", "details", "label", "option", "br",
 )  # fmt: skip
+_WORDS = re.compile(r"<text[^>]*>([^<]*)<")
 _NO_PAGES = ("genindex", "search", "reports/", "_static/")
 
 
@@ -53,9 +55,8 @@ def _results(workspace: Path, hashes: dict[str, str]) -> Iterator[tuple[str, lis
     """Results of studies, their looks with the statistics kept, and every edition's headlines."""
     var = workspace / "var"
     names = ("results/*/*/*.json", "editions/*/headline.json", "editions/*/change.json")
-    left_out = {mask.what for mask in masks.LEFT_OUT}
     for path in _below(var, *names):
-        if path.name not in left_out:
+        if not masks.is_left_out(path):
             name = path.relative_to(var).with_suffix("").as_posix()
             yield from plain.sections(name, _read(path, hashes)).items()
     for path in _below(var, "looks/*/*/*/looks.jsonl"):
@@ -78,20 +79,25 @@ def _arrays(path: Path) -> Iterator[str]:
 
 
 def _tables(files: Path, hashes: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
-    """Every table offered for download; of what says the same in JSON, its words and the sums."""
-    left_out = {mask.what for mask in masks.LEFT_OUT}
-    for path in _below(files, "**/*.csv", "**/*.json"):
-        name = path.relative_to(files).as_posix()
-        if path.name in left_out:
-            continue
-        if path.suffix == ".csv":
-            text = masks.masked(path.read_text("utf-8"), hashes)
-            rows = list(csv.reader(io.StringIO(text)))
-            yield name, plain.table([list(map(_cell, row)) for row in rows]) if rows else []
-        else:
-            content = _read(path, hashes)
-            said = content.get("says") if isinstance(content, dict) else None
-            yield name, [*([said] if said else []), plain.sums(list(plain.numbers_in(content)))]
+    """Every table offered for download, the words of every chart, and how the edition is cited."""
+    for path in _below(files, "**/*.csv", "**/*.json", "**/*.svg", "**/*.cff"):
+        if not masks.is_left_out(path):
+            name, text = path.relative_to(files).as_posix(), path.read_text("utf-8")
+            yield name, list(_told(path.suffix, masks.masked(text, hashes)))
+
+
+def _told(kind: str, text: str) -> Iterable[str]:
+    """A file as lines; of what JSON says again beside a table, its words and sums."""
+    if kind == ".csv":
+        rows = list(csv.reader(io.StringIO(text)))
+        return plain.table([list(map(_cell, row)) for row in rows]) if rows else []
+    if kind == ".json":
+        content = json.loads(text)
+        said = content.get("says") if isinstance(content, dict) else None
+        return [*([said] if said else []), plain.sums(list(plain.numbers_in(content)))]
+    if kind == ".svg":
+        return [" / ".join(" ".join(word.split()) for word in _WORDS.findall(text))]
+    return text.splitlines()
 
 
 def _cell(text: str) -> str:
