@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from evaluation.edition import words
 from evaluation.edition.pages.claims import near
 from evaluation.errors import BookError
+from evaluation.study.record import OutcomeResult
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from evaluation.edition.edition import Edition, StudyResults
     from evaluation.edition.pages.claims import Claims
-    from evaluation.edition.records import Record
     from evaluation.workspace import Workspace
 
 
@@ -265,11 +265,11 @@ class Reader:
     def __init__(self, study: StudyResults, claims: Claims, root: Path) -> None:
         self.claims, self.root, self._study = claims, root, study
         self._source = f"{self._study.programme}/{self._study.study}"
-        self._outcomes: dict[str, Record] = {o["code"]: o for o in self._study.outcomes}
+        self._outcomes: dict[str, OutcomeResult] = {o.code: o for o in self._study.outcomes}
         self._names = {
             name.lower(): code
             for code, o in self._outcomes.items()
-            for name in (o["title"], o["plain_title"], code, code.replace("_", " "))
+            for name in (o.title, o.plain_title, code, code.replace("_", " "))
         }
 
     def faults(self, page: Prose) -> Iterator[Fault]:
@@ -391,8 +391,8 @@ class Reader:
             outcome = self._outcomes[code]
             if not _bears(outcome, kind, denied=denied):
                 yield at(
-                    what=f"{shown!r}: the finding on {outcome['plain_title']} does not bear it.",
-                    expected=f"its verdict, {outcome['finding']['verdict']!r}",
+                    what=f"{shown!r}: the finding on {outcome.plain_title} does not bear it.",
+                    expected=f"its verdict, {outcome.finding.verdict!r}",
                     mend=f"say it by {{claim}}`{code}.verdict` or {{claim}}`{code}.sentence`",
                 )
 
@@ -415,27 +415,27 @@ class Reader:
         return list(dict.fromkeys(code for code in [*claimed, *named] if code in self._outcomes))
 
     def _of_the_programme(self, page: Prose, start: int, end: int) -> bool:
-        title = re.escape(str(self._study.raw["programme"]).replace("_", " "))
+        title = re.escape(str(self._study.results.programme).replace("_", " "))
         actor = rf"(?i)\b(?:{title}|the (?:programme|reform|pilots|sites)|pilot areas)\b"
         return re.search(actor, page.plain[start:end]) is not None
 
     def _pays(self, denied: bool) -> bool:
         value = self._study.value
-        net = value["totals"]["net_fiscal"] if value else None
-        if net is None or net["low"] is None or net["high"] is None:
+        net = value.totals.net_fiscal if value else None
+        if net is None or net.low is None or net.high is None:
             return False
-        return bool(net["high"] < 0) if denied else bool(net["low"] > 0)
+        return bool(net.high < 0) if denied else bool(net.low > 0)
 
     def _net(self) -> str:
         if self._study.value is None:
             return "nothing: no outcome of this study has a price"
-        net = words.money_with_range(self._study.value["totals"]["net_fiscal"])
+        net = words.money_with_range(self._study.value.totals.net_fiscal)
         return f"public spending released less cost is {net}"
 
 
-def _bears(outcome: Record, kind: str, *, denied: bool) -> bool:
+def _bears(outcome: OutcomeResult, kind: str, *, denied: bool) -> bool:
     """Whether a finding bears a verdict word, or its denial."""
-    finding: dict[str, Any] = dict(outcome["finding"])
+    finding: dict[str, Any] = dict(outcome.finding)
     verdict, effect = str(finding["verdict"]), (finding["effect_percent"] or {}).get("effect")
     effect = 0.0 if effect is None else float(effect)
     told = verdict in ("improved", "worsened") and effect != 0

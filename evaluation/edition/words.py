@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from evaluation.edition.records import Record
 from evaluation.finding.sentences import rounded as rounded_to_range
 from evaluation.quarters import Period
+from evaluation.study.record import Effect, OutcomeResult, Scaled, Written
 
 MINUS = "\N{MINUS SIGN}"
 # A line may break between a minus and a pound sign, which turns a loss into a gain.
 _JOINED_MINUS = MINUS + "\N{WORD JOINER}"
-Range = Mapping[str, Any]
+Range = Mapping[str, Any] | Written
 SYNTHETIC = "Synthetic programme: invented places, invented figures."
 
 
@@ -89,12 +89,12 @@ def change_in_unit(value: float, unit: str) -> str:
 
 def money_with_range(figure: Range) -> str:
     """``£2.9m (£1.1m to £4.7m)``; no range where there is none."""
-    return with_range({**figure, "mean": borne_pounds(figure)}, "mean", pounds)
+    return with_range({**dict(figure), "mean": borne_pounds(figure)}, "mean", pounds)
 
 
 def borne_pounds(figure: Range) -> float | None:
     """A mean without the digits that its range makes idle: £79 of ±£800,000 is £0."""
-    mean, low, high = figure.get("mean"), figure.get("low"), figure.get("high")
+    mean, low, high = (dict(figure).get(key) for key in ("mean", "low", "high"))
     if mean is None or low is None or high is None or not math.isfinite(high - low) or high <= low:
         return mean
     step = 10.0 ** (math.floor(math.log10((high - low) / 2)) - 2)
@@ -118,18 +118,18 @@ def ratio(value: float | None) -> str:
 
 def with_range(figure: Range, key: str, say: Callable[[float | None], str]) -> str:
     """A figure and its range, each in the same words; no range where there is none."""
-    low, high = figure.get("low"), figure.get("high")
-    point = say(figure.get(key))
-    if figure.get(key) is not None and (low is None or high is None):
+    value, low, high = (dict(figure).get(part) for part in (key, "low", "high"))
+    point = say(value)
+    if value is not None and (low is None or high is None):
         return f"{point} (no range)"
     if low is None or high is None or say(low) == say(high):
         return point
     return f"{point} ({say(low)} to {say(high)})"
 
 
-def fewer_or_more(figure: Range, people: str) -> str:
+def fewer_or_more(figure: Effect, people: str) -> str:
     """``about 31 fewer A&E attendances``."""
-    effect = figure.get("effect")
+    effect = figure.effect
     if effect is None:
         return f"an unknown number of {people}"
     count = _borne(abs(effect), figure)
@@ -138,9 +138,9 @@ def fewer_or_more(figure: Range, people: str) -> str:
     return f"about {count} {'fewer' if effect < 0 else 'more'} {people}"
 
 
-def people_range(figure: Range) -> str:
+def people_range(figure: Effect) -> str:
     """``12 to 50 fewer``, or ``50 fewer to 7 more`` where the range holds zero."""
-    low, high = figure.get("low"), figure.get("high")
+    low, high = figure.low, figure.high
     if low is None or high is None:
         return "no range"
     if low < 0 < high:
@@ -150,9 +150,9 @@ def people_range(figure: Range) -> str:
     return f"{_borne(near, figure)} to {_borne(far, figure)} {which}"
 
 
-def _borne(value: float, figure: Range) -> str:
+def _borne(value: float, figure: Effect) -> str:
     """A count in the digits that its range bears: as the findings' own sentences round it."""
-    low, high = figure.get("low"), figure.get("high")
+    low, high = figure.low, figure.high
     if low is None or high is None:
         return about(value)
     return rounded_to_range(value, (high - low) / 2)
@@ -292,31 +292,32 @@ def verdicts() -> tuple[Verdict, ...]:
 _FIGURES = ("effect", "low", "high", "low_band", "high_band")
 
 
-def shown(estimate: Record, row: Record) -> dict[str, Any]:
+def shown(estimate: Scaled, row: Range) -> dict[str, Any]:
     """A row of an estimate with its figures in the unit that readers see."""
-    return dict(row) | {key: _figure(estimate, row.get(key)) for key in _FIGURES}
+    held = dict(row)
+    return held | {key: _figure(estimate, held.get(key)) for key in _FIGURES}
 
 
-def gap(estimate: Record | None, values: Sequence[float | None]) -> list[float | None]:
+def gap(estimate: Scaled | None, values: Sequence[float | None]) -> list[float | None]:
     """Gaps on the scale of the estimate, in the unit that readers see."""
     return [_figure(estimate, value) if estimate else value for value in values]
 
 
-def unit(estimate: Record | None, outcome: Record) -> str:
+def unit(estimate: Scaled | None, outcome: OutcomeResult) -> str:
     """What a figure of this estimate is counted in."""
-    if estimate is None or estimate["scale"] == "log":
+    if estimate is None or estimate.scale == "log":
         return "difference, per cent"
-    return f"difference, {outcome['unit']}"
+    return f"difference, {outcome.unit}"
 
 
-def tick_unit(estimate: Record) -> str:
+def tick_unit(estimate: Scaled) -> str:
     """What stands behind the figures of an axis."""
-    return "%" if estimate["scale"] == "log" else ""
+    return "%" if estimate.scale == "log" else ""
 
 
-def say(estimate: Record) -> Callable[[float | None], str]:
+def say(estimate: Scaled) -> Callable[[float | None], str]:
     """How a figure of this estimate is written."""
-    if estimate["scale"] == "log":
+    if estimate.scale == "log":
         return signed_percent
     return plain
 
@@ -336,14 +337,14 @@ def level(value: float | None) -> str:
     return plain(value).removeprefix("+")
 
 
-def shown_with_range(estimate: Record, row: Record) -> str:
+def shown_with_range(estimate: Scaled, row: Range) -> str:
     """``−8.1% (−13% to −3.5%)`` from a row that is already shown."""
     return effect_with_range(row, say(estimate))
 
 
-def _figure(estimate: Record | None, value: float | None) -> float | None:
+def _figure(estimate: Scaled | None, value: float | None) -> float | None:
     if value is None or not math.isfinite(value):
         return None
-    if estimate is not None and estimate["scale"] == "log":
+    if estimate is not None and estimate.scale == "log":
         return 100 * math.expm1(value)
     return value

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -82,14 +82,17 @@ class Effect(Written):
 class Mean(Written):
     """An estimate with its range, in pounds or in events."""
 
-    mean: Figure
+    mean: float
     low: Figure
     high: Figure
 
 
-class Ratio(Mean):
+class Ratio(Written):
     """Pounds back for each pound, with the chance that it is more than one."""
 
+    mean: Figure
+    low: Figure
+    high: Figure
     p_above_one: Figure
 
 
@@ -153,6 +156,10 @@ class EffectRow(Written):
     p_value: Figure
     n_areas: int | None
 
+    def figures(self) -> dict[str, Any]:
+        """The row without what it is by."""
+        return self.model_dump(exclude={"event_time", "site", "cohort", "quarter", "area"})
+
 
 class EstimateResult(Written):
     """One estimator's effects on one outcome; the first of an outcome is what its finding rests on.
@@ -175,6 +182,13 @@ class EstimateResult(Written):
     cohort: tuple[EffectRow, ...]
     quarter: tuple[EffectRow, ...]
     area: tuple[EffectRow, ...]
+
+    def entries(self) -> Iterator[tuple[str, str | int, EffectRow]]:
+        """Overall, then every row by event time, site, cohort and quarter: by what, which, row."""
+        yield "overall", "", self.overall
+        for by in ("event_time", "site", "cohort", "quarter"):
+            for row in getattr(self, by):
+                yield by, getattr(row, by), row
 
 
 class PathRow(Written):
@@ -200,12 +214,12 @@ class NewSite(Written):
     """The prediction interval for one more site, on the estimate's scale."""
 
     sites: int
-    mean: Figure
-    se: Figure
-    tau: Figure
-    low: Figure
-    high: Figure
-    p_alike: Figure
+    mean: float
+    se: float
+    tau: float
+    low: float
+    high: float
+    p_alike: float
 
 
 class BoundRow(Written):
@@ -227,8 +241,8 @@ class SyntheticRow(Written):
     """One period on the estimate's scale: pilots, and their synthetic control (key ``twin``)."""
 
     period: str
-    observed: Figure
-    synthetic: Figure = Field(alias="twin")
+    observed: float
+    synthetic: float = Field(alias="twin")
     low: Figure
     high: Figure
 
@@ -394,6 +408,10 @@ class FifthEffect(Written):
     p_value: Figure
 
 
+Scaled = EstimateResult | SyntheticUnit | FifthEffect
+"""What says on which scale its figures are."""
+
+
 class FifthResult(Written):
     """One deprivation fifth, 1 the most deprived: effects, or the reason why there are none."""
 
@@ -492,6 +510,14 @@ class Totals(Written):
     cashable_ratio: Ratio
     p_npsv_positive: float
 
+    def accounts(self) -> dict[str, Mean | Ratio]:
+        """Key in the file -> the account, all but the chance."""
+        held = {
+            field.alias or name: getattr(self, name)
+            for name, field in type(self).model_fields.items()
+        }
+        return {key: one for key, one in held.items() if isinstance(one, Mean | Ratio)}
+
 
 class BudgetRow(Written):
     """What an agency paid and gained from one kind of budget."""
@@ -537,7 +563,7 @@ class SiteValue(Written):
     """What one site's effects are worth."""
 
     site: str
-    mean: Figure
+    mean: float
     low: Figure
     high: Figure
 
@@ -570,7 +596,7 @@ class Step(Written):
     step: str
     title: str
     total: bool
-    mean: Figure
+    mean: float
     low: Figure
     high: Figure
 
@@ -837,6 +863,14 @@ class Results(Written):
     figures_fingerprint: str
     grades: Mapping[str, GradeResult]
 
+    def fingerprints(self) -> dict[str, str]:
+        """Of the protocol, the panel and the code that the figures rest on."""
+        return {
+            "protocol": self.protocol_fingerprint,
+            "panel": self.panel_fingerprint,
+            "code": self.code_fingerprint,
+        }
+
 
 class AdjustmentResult(Written):
     """What has to be held fixed for one outcome, what is, and whether that closes back doors."""
@@ -883,7 +917,7 @@ class ChallengeResult(Written):
     unobserved: Mapping[str, UnobservedResult]
 
 
-SCHEMAS = {"results": Results, "challenge": ChallengeResult}
+SCHEMAS: Mapping[str, type[Written]] = {"results": Results, "challenge": ChallengeResult}
 """Name of the file in ``data_schemas/`` -> what it is the schema of."""
 
 
