@@ -294,7 +294,7 @@ _FIGURES = ("effect", "low", "high", "low_band", "high_band")
 
 def shown(estimate: Scaled, row: Range) -> dict[str, Any]:
     """A row of an estimate with its figures in the unit that readers see."""
-    held = dict(row)
+    held = row.plain() if isinstance(row, Written) else dict(row)
     return held | {key: _figure(estimate, held.get(key)) for key in _FIGURES}
 
 

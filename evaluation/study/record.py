@@ -827,8 +827,8 @@ class Accounts(Written):
     to_confirm: tuple[str, ...]
     sources: tuple[PriceSource, ...]
     costs: tuple[CostRow, ...]
-    not_standing: tuple[NotStanding, ...]
-    not_standing_together: NotStandingTogether | None
+    not_standing: tuple[NotStanding, ...] = ()
+    not_standing_together: NotStandingTogether | None = None
     notes: tuple[str, ...]
 
 

@@ -14,6 +14,9 @@ from typing import Any
 
 import yaml
 
+from evaluation.study.record import Results
+from tests.completed import completed
+
 PERIODS = [f"{2020 + q // 4} Q{q % 4 + 1}" for q in range(28)]
 SITES = [
     ("S01", "Alder Vale", "2024 Q2", 4),
@@ -46,8 +49,11 @@ def write_workspace(root: Path, schemas: Path) -> Path:
     (root / "studies" / "real_cases" / "programme.yaml").write_text(_CASES, encoding="utf-8")
     (folder / "first_look" / "study.md").write_text(_NOTEBOOK, encoding="utf-8")
     shutil.copy(schemas / "demo/protocol_tiny.yaml", folder / "first_look" / "protocol.yaml")
-    _dump(root / "var/results/new_start/first_look/results.json", _first_look(schemas))
-    _dump(root / "var/results/real_cases/enterprise_zones/results.json", _zones())
+    for name, study in (
+        ("new_start/first_look", _first_look(schemas)),
+        ("real_cases/enterprise_zones", _zones()),
+    ):
+        _dump(root / f"var/results/{name}/results.json", completed(Results, study))
     for number, receipt in enumerate(_receipts()):
         _dump(root / f"var/receipts/{number:04d}.json", receipt)
     return root
@@ -477,6 +483,28 @@ def _value() -> dict[str, Any]:
             }
             for k, q in enumerate(PERIODS[17:])
         ],
+        "payback": {"quarter": "not within the horizon", "last": PERIODS[-1]},
+        "information": {
+            "decision": "whether to go on",
+            "perfect": 9000.0,
+            "of_one": [{"what": "effect", "title": "Effect on: A&E attendances", "worth": 0.0}],
+        },
+        "what_if": {
+            "draws": 2,
+            "of": 10_000,
+            "level": 0.95,
+            "price_base": 2024,
+            "last": PERIODS[-1],
+            "years": 10,
+            "cost": 8_000_000,
+            "share": None,
+            "ahead": {"standard": [1.0] * 10},
+            "gain": {
+                "today": [4_000_000, 2_000_000, 6_000_000],
+                "last": {"standard": [900_000, 500_000, 1_300_000]},
+            },
+            "cash": {"today": [0, 0, 0], "last": [0, 0, 0]},
+        },
         "notes": [
             "No effect is assumed to last beyond the last quarter.",
             "Average costs are not marginal savings.",

@@ -41,7 +41,7 @@ def of_outcome(
         if one.low is None or one.high is None:
             continue
         middle = (one.low + one.high) / 2
-        shown = words.shown(estimate, {"effect": middle, "low": one.low, "high": one.high})
+        shown = words.shown(estimate, {**one.plain(), "effect": middle})
         rows.append((_breaks_label(one.bound), shown, one.bound == 0, _said(estimate, shown)))
     if not rows:
         return None
