@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from evaluation.edition.edition import StudyResults
-from evaluation.study.record import Accounts, Results, Written
+from evaluation.study.accounts_record import Accounts
+from evaluation.study.record import Results
+from evaluation.study.written import Written
 
 
 def completed(model: type[Written], data: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,15 +6,8 @@ from collections.abc import Sequence
 
 from evaluation.edition import words
 from evaluation.edition.edition import StudyResults, primary_estimate
-from evaluation.study.record import (
-    Accounts,
-    BudgetRow,
-    Effect,
-    EffectRow,
-    Mean,
-    OutcomeResult,
-    Ratio,
-)
+from evaluation.study.accounts_record import Accounts, BudgetRow, Mean, Ratio
+from evaluation.study.record import Effect, EffectRow, OutcomeResult
 
 NOT_VALUED = "Not valued: no outcome of this study has a price."
 

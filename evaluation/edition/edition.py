@@ -16,15 +16,9 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.vintages import shown
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
-from evaluation.study.record import (
-    Accounts,
-    EstimateResult,
-    OutcomeResult,
-    Results,
-    Sample,
-    SiteResult,
-    read_written,
-)
+from evaluation.study.accounts_record import Accounts
+from evaluation.study.record import EstimateResult, OutcomeResult, Results, Sample, SiteResult
+from evaluation.study.written import read_written
 from evaluation.workspace import Workspace
 
 COMPARED = 4

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evaluation.edition import words
 from evaluation.edition.pages.claims import near
@@ -435,9 +435,8 @@ class Reader:
 
 def _bears(outcome: OutcomeResult, kind: str, *, denied: bool) -> bool:
     """Whether a finding bears a verdict word, or its denial."""
-    finding: dict[str, Any] = dict(outcome.finding)
-    verdict, effect = str(finding["verdict"]), (finding["effect_percent"] or {}).get("effect")
-    effect = 0.0 if effect is None else float(effect)
+    verdict = outcome.finding.verdict
+    effect = outcome.finding.effect_percent.effect or 0.0
     told = verdict in ("improved", "worsened") and effect != 0
     if denied:
         nothing = verdict.startswith("no effect larger than")

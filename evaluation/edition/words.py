@@ -11,7 +11,8 @@ from typing import Any
 
 from evaluation.finding.sentences import rounded as rounded_to_range
 from evaluation.quarters import Period
-from evaluation.study.record import Effect, OutcomeResult, Scaled, Written
+from evaluation.study.record import Effect, OutcomeResult, Scaled
+from evaluation.study.written import Written
 
 MINUS = "\N{MINUS SIGN}"
 # A line may break between a minus and a pound sign, which turns a loss into a gain.

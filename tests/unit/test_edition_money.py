@@ -12,7 +12,7 @@ from evaluation.edition import answers, figures, words
 from evaluation.edition.edition import StudyResults
 from evaluation.edition.files import Generated
 from evaluation.edition.pages import money, money_charts
-from evaluation.study.record import Accounts, PublicFunds, RedPrice
+from evaluation.study.accounts_record import Accounts, PublicFunds, RedPrice
 from evaluation.study.results import clean
 from evaluation.value import Assumptions
 from evaluation.value.report import as_data

@@ -18,7 +18,8 @@ from evaluation.edition.html_tables import table
 from evaluation.edition.pages import money, outcomes
 from evaluation.edition.pages.claims import Claims
 from evaluation.errors import BookError
-from evaluation.study.record import Mean, Results
+from evaluation.study.accounts_record import Mean
+from evaluation.study.record import Results
 from evaluation.workspace import Workspace
 from tests.completed import accounts
 from tests.edition.ground import laid_out

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from evaluation.edition import answers, words
 from evaluation.quarters import parse_instant
-from evaluation.study.record import Accounts, OutcomeResult
+from evaluation.study.accounts_record import Accounts
+from evaluation.study.record import OutcomeResult
 
 if TYPE_CHECKING:
     from evaluation.edition.edition import Edition

@@ -20,7 +20,8 @@ from evaluation.edition import answers, words
 from evaluation.edition.edition import Edition, StudyResults, primary_estimate
 from evaluation.edition.pages import questions
 from evaluation.errors import BookError
-from evaluation.study.record import Accounts, OutcomeResult, Ratio
+from evaluation.study.accounts_record import Accounts, Ratio
+from evaluation.study.record import OutcomeResult
 
 Kind = Literal[
     "effect", "people", "verdict", "chance", "money", "ratio", "count", "sentence", "text"

@@ -18,13 +18,8 @@ from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
 from evaluation.finding.theory import Theory
 from evaluation.study.challenge import RECORD
-from evaluation.study.record import (
-    ChallengeResult,
-    ConditionResult,
-    GradeResult,
-    OutcomeResult,
-    read_written,
-)
+from evaluation.study.record import ChallengeResult, ConditionResult, GradeResult, OutcomeResult
+from evaluation.study.written import read_written
 
 MOST = 5
 """The top of the scale."""

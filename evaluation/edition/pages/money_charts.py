@@ -10,7 +10,14 @@ from evaluation.edition import answers, figures, words
 from evaluation.edition.edition import StudyResults
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
-from evaluation.study.record import Accounts, CategoryChance, Mean, PublicFunds, Ratio, Step
+from evaluation.study.accounts_record import (
+    Accounts,
+    CategoryChance,
+    Mean,
+    PublicFunds,
+    Ratio,
+    Step,
+)
 
 _ROOT = "../"
 _WITHIN = "not within the horizon"

@@ -14,7 +14,8 @@ from evaluation.edition.html_tables import table
 from evaluation.edition.pages import evidence, for_whom, places
 from evaluation.ledger.calendar import due
 from evaluation.quarters import Period
-from evaluation.study.record import Accounts, DiagnosticResult, OutcomeResult
+from evaluation.study.accounts_record import Accounts
+from evaluation.study.record import DiagnosticResult, OutcomeResult
 
 LIVES = "How people feel about their lives is not measured"
 NO_SURVEY = "no survey has asked people in pilot and comparison areas alike"
