@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation.edition import words
-from evaluation.edition.edition import StudyResults, primary_estimate
+from evaluation.edition.edition import StudyResults
 from evaluation.study.accounts_record import Accounts, BudgetRow, Mean, Ratio
 from evaluation.study.record import Effect, EffectRow, OutcomeResult
 
@@ -35,8 +35,8 @@ def ratio(figure: Ratio) -> str:
 def moved(outcome: OutcomeResult) -> str:
     """The effect at the look before and at this one: ``from −3.5% to −3.7%``; empty before two."""
     looks = [row.effect for row in outcome.looks if row.effect is not None]
-    estimate = primary_estimate(outcome)
-    if len(looks) < 2 or estimate is None:
+    estimate = outcome.estimate
+    if len(looks) < 2:
         return ""
     say = words.say(estimate)
     before, now = (say(words.shown(estimate, {"effect": e})["effect"]) for e in looks[-2:])
@@ -277,8 +277,7 @@ def sites_worse(study: StudyResults) -> str:
     names = {site.code: site.name for site in study.sites}
     judged, unjudged, worse = 0, 0, []
     for outcome in study.with_role("primary", "secondary"):
-        estimate = primary_estimate(outcome)
-        for row in estimate.site if estimate and outcome.polarity != "care" else ():
+        for row in outcome.estimate.site if outcome.polarity != "care" else ():
             near_zero = _least_worse(outcome, row)
             if row.effect is None:
                 continue

@@ -11,8 +11,8 @@ import jinja2
 import yaml
 
 from evaluation.edition import answers, figures, words
-from evaluation.edition.edition import Edition, StudyResults, primary_estimate
-from evaluation.edition.files import Generated
+from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.formats.export import write_downloads
 from evaluation.edition.html_tables import link, table
 from evaluation.edition.pages import (
@@ -43,7 +43,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         {
             "outcome": o,
             "verdict": words.verdict(o.finding.verdict),
-            "spark": outcomes.spark(study, o, out, ""),
+            "spark": outcomes.spark(OutcomePage(study=study, outcome=o, out=out, root="")),
             "standing": standing.get(o.code),
             "moved": answers.moved(o),
             "href": f"_edition/outcomes/{o.code}.html",
@@ -149,8 +149,8 @@ class Pages:
         ordered = sorted(study.outcomes, key=lambda o: order.index(o.role))
         for outcome in ordered:
             name = f"outcomes/{outcome.code}"
-            seen = outcomes.view(study, outcome, self.out, "../../", "")
-            self._page(name, "outcome.md.j2", outcome=outcome, seen=seen)
+            shown = OutcomePage(study=study, outcome=outcome, out=self.out, root="../../")
+            self._page(name, "outcome.md.j2", outcome=outcome, seen=outcomes.view(shown, ""))
             pages.append(f"_edition/{name}")
         chart = self._all_outcomes(study, ordered)
         self._page("outcomes/index", "outcomes.md.j2", study=study, outcomes=ordered, chart=chart)
@@ -241,7 +241,11 @@ class Pages:
             name = f"cases/{study.study}"
             open_data = self.edition.may_be_passed_on(study)
             views = [
-                outcomes.view(study, o, self.out, "../../", f"{study.study}.", open_data=open_data)
+                outcomes.view(
+                    OutcomePage(study=study, outcome=o, out=self.out, root="../../"),
+                    f"{study.study}.",
+                    open_data=open_data,
+                )
                 for o in study.outcomes
             ]
             self._page(
@@ -384,10 +388,10 @@ def _site_outcomes(
 ) -> list[tuple[OutcomeResult, EstimateResult, dict[str, Any]]]:
     found = []
     for outcome in study.outcomes:
-        estimate = primary_estimate(outcome)
-        for row in estimate.site if estimate else ():
-            if row.site == site.code and row.effect is not None and estimate:
-                found.append((outcome, estimate, words.shown(estimate, row)))
+        for row in outcome.estimate.site:
+            if row.site == site.code and row.effect is not None:
+                shown = words.shown(outcome.estimate, row)
+                found.append((outcome, outcome.estimate, shown))
     return found
 
 

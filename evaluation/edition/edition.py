@@ -17,7 +17,7 @@ from evaluation.ledger.vintages import shown
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
 from evaluation.study.accounts_record import Accounts
-from evaluation.study.record import EstimateResult, OutcomeResult, Results, Sample, SiteResult
+from evaluation.study.record import OutcomeResult, Results, Sample, SiteResult
 from evaluation.study.written import read_written
 from evaluation.workspace import Workspace
 
@@ -131,11 +131,6 @@ class StudyResults:
     def with_role(self, *roles: str) -> list[OutcomeResult]:
         """The outcomes of these roles, in the order of the results."""
         return [outcome for outcome in self.outcomes if outcome.role in roles]
-
-
-def primary_estimate(outcome: OutcomeResult) -> EstimateResult | None:
-    """The estimate that the finding rests on."""
-    return next((e for e in outcome.estimates if e.primary), next(iter(outcome.estimates), None))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -269,6 +269,11 @@ class OutcomeResult(Written):
     data: DataResult
     suppressed: SuppressedEnds | None = Field(alias="withheld")
 
+    @property
+    def estimate(self) -> EstimateResult:
+        """The one that the finding rests on: by the first estimator of the protocol."""
+        return self.estimates[0]
+
 
 class Relock(Written):
     """One re-lock: when, why, and by primary outcome the figures ``old`` and ``new``."""

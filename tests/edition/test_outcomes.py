@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evaluation.edition.edition import Edition
-from evaluation.edition.files import Generated
+from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.pages import outcomes
 from evaluation.study.record import OutcomeResult, Results
 
@@ -31,7 +31,13 @@ def seen(edition: Edition, folder: Path, assignments: dict[str, Any]) -> dict[st
         ]
     }
     study = dataclasses.replace(edition.headline, results=Results.model_validate(raw))
-    return outcomes.view(study, OutcomeResult.model_validate(outcome), Generated(folder), "../", "")
+    page = OutcomePage(
+        study=study,
+        outcome=OutcomeResult.model_validate(outcome),
+        out=Generated(folder),
+        root="../",
+    )
+    return outcomes.view(page, "")
 
 
 def test_a_check_is_told_in_the_outcomes_own_unit(edition: Edition, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from markupsafe import Markup, escape
 
 from evaluation.edition import answers, words
-from evaluation.edition.edition import Edition, StudyResults, primary_estimate
+from evaluation.edition.edition import Edition, StudyResults
 from evaluation.edition.pages import questions
 from evaluation.errors import BookError
 from evaluation.study.accounts_record import Accounts, Ratio
@@ -264,12 +264,11 @@ def _count(count: int | None) -> Claim:
 
 def _of_outcome(outcome: OutcomeResult, period: str) -> dict[str, Claim]:
     finding, code = outcome.finding, outcome.code
-    estimate = primary_estimate(outcome)
     effect = finding.effect_percent
     about = Claim(
         text="",
         outcome=code,
-        estimator=estimate.estimator if estimate else "",
+        estimator=outcome.estimate.estimator,
         kind="effect",
         value=effect.effect,
         low=effect.low,
