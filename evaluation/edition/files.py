@@ -16,9 +16,8 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from evaluation.edition import words
-from evaluation.edition.edition import StudyResults
 from evaluation.edition.figures import NARROW, WIDE, Size, canvas, charts, maps, pounds
-from evaluation.study.record import EstimateResult, OutcomeResult
+from evaluation.study.record import EstimateResult, OutcomeResult, Results
 
 Row = dict[str, Any]
 SHOWS_SOURCES = ("paths", "spark", "synthetic_path")
@@ -197,7 +196,7 @@ class Generated:
 class OutcomePage:
     """An outcome of a study on the page that shows it; ``root`` is its way to the book's root."""
 
-    study: StudyResults
+    study: Results
     outcome: OutcomeResult
     out: Generated
     root: str

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from evaluation.finding.sentences import rounded as rounded_to_range
-from evaluation.quarters import Period
 from evaluation.study.record import Effect, OutcomeResult, Scaled
 from evaluation.study.written import Written
 
@@ -230,12 +229,6 @@ def day(instant: str) -> str:
     """``10 February 2027``."""
     moment = datetime.fromisoformat(instant)
     return f"{moment.day} {moment:%B %Y}"
-
-
-def period_word(periods: Sequence[str]) -> str:
-    """``quarter`` or ``year``."""
-    quarterly = Period.parse(periods[0]).frequency == "Q" if periods else True
-    return "quarter" if quarterly else "year"
 
 
 @dataclass(frozen=True)

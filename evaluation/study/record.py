@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from evaluation.protocol import Role
+from evaluation.quarters import Period
 from evaluation.study.accounts_record import Accounts
 from evaluation.study.written import Figure, Written, json_schema
 
@@ -461,6 +462,21 @@ class Results(Written):
     text: tuple[str, ...]
     figures_fingerprint: str
     grades: Mapping[str, GradeResult]
+
+    @property
+    def starts(self) -> list[str]:
+        """The periods in which sites start, earliest first."""
+        return sorted({site.start for site in self.sites}, key=Period.parse)
+
+    @property
+    def period_word(self) -> str:
+        """What a period of the study is called: ``quarter`` or ``year``."""
+        yearly = any(Period.parse(label).frequency == "A" for label in self.sample.periods)
+        return "year" if yearly else "quarter"
+
+    def with_role(self, *roles: Role) -> list[OutcomeResult]:
+        """The outcomes of these roles, in the order of the results."""
+        return [outcome for outcome in self.outcomes if outcome.role in roles]
 
     def fingerprints(self) -> dict[str, str]:
         """Of the protocol, the panel and the code that the figures rest on."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from evaluation.study.record import OutcomeResult, Results
 
 def seen(edition: Edition, folder: Path, assignments: dict[str, Any]) -> dict[str, Any]:
     """The first outcome's page of a yearly study with one check."""
-    raw = edition.headline.results.plain()
+    raw = edition.headline.plain()
     raw["assignments"] |= assignments
     outcome = raw["outcomes"][0] | {
         "diagnostics": [
@@ -30,7 +29,7 @@ def seen(edition: Edition, folder: Path, assignments: dict[str, Any]) -> dict[st
             }
         ]
     }
-    study = dataclasses.replace(edition.headline, results=Results.model_validate(raw))
+    study = Results.model_validate(raw)
     page = OutcomePage(
         study=study,
         outcome=OutcomeResult.model_validate(outcome),

@@ -8,11 +8,10 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import answers, figures, words
-from evaluation.edition.edition import StudyResults
 from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.html_tables import table
 from evaluation.edition.records import Record
-from evaluation.study.record import FifthResult, OutcomeResult
+from evaluation.study.record import FifthResult, OutcomeResult, Results
 
 NAMES = {1: "Fifth 1, most deprived", 5: "Fifth 5, least deprived"}
 NOT_SPLIT = (
@@ -20,11 +19,11 @@ NOT_SPLIT = (
 )
 
 
-def _rows(study: StudyResults) -> Sequence[FifthResult]:
-    return study.results.equity
+def _rows(study: Results) -> Sequence[FifthResult]:
+    return study.equity
 
 
-def answer(study: StudyResults) -> str:
+def answer(study: Results) -> str:
     """Whether any fifth came off worse or apart, and what the most deprived one shows."""
     if not any(row.effects for row in _rows(study)):
         return NOT_SPLIT
@@ -53,7 +52,7 @@ def answer(study: StudyResults) -> str:
     return f"{said} In the most deprived fifth: {'; '.join(most)}." if most else said
 
 
-def _by_fifth(study: StudyResults, outcome: OutcomeResult) -> dict[int, Record]:
+def _by_fifth(study: Results, outcome: OutcomeResult) -> dict[int, Record]:
     """Fifth -> the outcome's effect in it, as it is shown."""
     return {
         row.fifth: words.shown(one, one)
@@ -82,14 +81,14 @@ def _leaves_out_zero(one: Record) -> bool:
     return low is not None and high is not None and low * high > 0
 
 
-def _primary(study: StudyResults, out: Generated) -> list[OutcomePage]:
+def _primary(study: Results, out: Generated) -> list[OutcomePage]:
     return [
         OutcomePage(study=study, outcome=outcome, out=out, root="../")
         for outcome in study.with_role("primary")
     ]
 
 
-def view(study: StudyResults, out: Generated) -> dict[str, Any]:
+def view(study: Results, out: Generated) -> dict[str, Any]:
     """Everything that the page asks for."""
     parts = [
         part
@@ -152,7 +151,7 @@ def _name(row: FifthResult) -> str:
     return f"{NAMES.get(fifth, f'Fifth {fifth}')} ({pilots})"
 
 
-def _areas(study: StudyResults) -> Markup:
+def _areas(study: Results) -> Markup:
     reasons = any(row.reason for row in _rows(study))
     rows = [
         [
@@ -167,7 +166,7 @@ def _areas(study: StudyResults) -> Markup:
     return table("Areas of each fifth", heads, rows, numeric="tnn") if rows else Markup("")
 
 
-def _flat(study: StudyResults) -> list[dict[str, Any]]:
+def _flat(study: Results) -> list[dict[str, Any]]:
     return [
         {
             "fifth": row.fifth,
@@ -183,7 +182,7 @@ def _flat(study: StudyResults) -> list[dict[str, Any]]:
 ALIKE = 0.05
 
 
-def new_site_view(study: StudyResults, out: Generated) -> dict[str, Any]:
+def new_site_view(study: Results, out: Generated) -> dict[str, Any]:
     """Everything that the page asks for."""
     parts = [
         part
@@ -193,7 +192,7 @@ def new_site_view(study: StudyResults, out: Generated) -> dict[str, Any]:
     return {"study": study, "outcomes": parts, "answer": new_site_answer(study)}
 
 
-def new_site_answer(study: StudyResults) -> str:
+def new_site_answer(study: Results) -> str:
     """Whether a new site could count on any main outcome, in a sentence or two."""
     held = [(o, o.new_site) for o in study.with_role("primary") if o.new_site]
     if not held:

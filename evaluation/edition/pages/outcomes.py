@@ -9,7 +9,6 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import figures, words
-from evaluation.edition.edition import StudyResults
 from evaluation.edition.files import OutcomePage
 from evaluation.edition.html_tables import table
 from evaluation.edition.pages import donors, evidence
@@ -20,6 +19,7 @@ from evaluation.study.record import (
     PathRow,
     PublishedFigure,
     PublishedResult,
+    Results,
     SiteResult,
 )
 
@@ -130,7 +130,7 @@ def elsewhere(page: OutcomePage) -> Markup:
         return Markup("")
     real = words.gap(page.estimate, gaps.real)
     drawn = [words.gap(page.estimate, row) for row in gaps.placebo]
-    times, window = gaps.event_times, page.study.results.window
+    times, window = gaps.event_times, page.study.window
     as_far, known = _as_far(times, real, drawn, window)
     span = _span(page, window)
     over = words.counted(window[1] - window[0] + 1, page.study.period_word)
@@ -154,10 +154,10 @@ def elsewhere(page: OutcomePage) -> Markup:
     )
 
 
-def _elsewhere(study: StudyResults, known: int) -> str:
+def _elsewhere(study: Results, known: int) -> str:
     """The sets of areas that took the pilots' place: all that there are, or some drawn by lot."""
     told = words.number(known)
-    drawn = study.results.assignments
+    drawn = study.assignments
     if drawn.enumerated and known == drawn.drawn:
         return f"every other set of areas that could have started, {told} in all"
     return f"{told} other sets of areas, drawn by lot"
@@ -276,7 +276,7 @@ def view(page: OutcomePage, prefix: str, *, open_data: bool = True) -> dict[str,
         out.withheld.add(study.study)
     out.table(f"{name}-effects", _effect_rows(page))
     return {
-        "study": study.results,
+        "study": study,
         "outcome": outcome,
         "name": name,
         "root": page.root,
@@ -327,9 +327,9 @@ def _standing(page: OutcomePage) -> evidence.Standing | None:
     return found.get(page.outcome.code)
 
 
-def _window(study: StudyResults) -> str:
+def _window(study: Results) -> str:
     """Which periods the overall effect is a mean of, in words."""
-    first, last = study.results.window
+    first, last = study.window
     return f", first {words.counted(last - first + 1, study.period_word)}"
 
 
@@ -592,7 +592,7 @@ def _effect_rows(page: OutcomePage) -> list[dict[str, Any]]:
 _DIGITS = 4
 
 
-def published_table(study: StudyResults) -> Markup:
+def published_table(study: Results) -> Markup:
     """One row for each published figure: theirs, ours, the difference, and why there is one."""
     rows = [
         [
@@ -602,7 +602,7 @@ def published_table(study: StudyResults) -> Markup:
             _difference(row.difference),
             words.sentence(row.why) if row.why else "",
         ]
-        for row in study.results.published
+        for row in study.published
     ]
     heads = ["What", "Published (error)", "Ours (error)", "Difference", "Why"]
     return table("Published figures and ours", heads, rows, numeric="tnnnt")

@@ -9,13 +9,13 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import answers, words
-from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.edition import Edition
 from evaluation.edition.html_tables import table
 from evaluation.edition.pages import evidence, for_whom, places
 from evaluation.ledger.calendar import due
 from evaluation.quarters import Period
 from evaluation.study.accounts_record import Accounts
-from evaluation.study.record import DiagnosticResult, OutcomeResult
+from evaluation.study.record import DiagnosticResult, OutcomeResult, Results
 
 LIVES = "How people feel about their lives is not measured"
 NO_SURVEY = "no survey has asked people in pilot and comparison areas alike"
@@ -68,9 +68,9 @@ def failed_checks(outcome: OutcomeResult) -> list[DiagnosticResult]:
     ]
 
 
-def run_their_course(study: StudyResults) -> Period | None:
+def run_their_course(study: Results) -> Period | None:
     """The period in which the last site has run for as long as the protocol asks."""
-    last = study.results.window[1]
+    last = study.window[1]
     return Period.parse(study.starts[-1]) + last if study.starts else None
 
 
@@ -96,7 +96,7 @@ def view(edition: Edition) -> dict[str, Any]:
     }
 
 
-def _detectable(study: StudyResults) -> Markup:
+def _detectable(study: Results) -> Markup:
     rows = [
         [
             o.plain_title,
