@@ -45,7 +45,7 @@ def moved(outcome: Record) -> str:
 
 def style(outcome: Record) -> str:
     """The class of the outcome's verdict: better, worse, none, early, unknown."""
-    return words.verdict(outcome["finding"]["verdict"]).style
+    return words.verdict(outcome["finding"]).style
 
 
 def interval(effect: Record | None) -> str:
@@ -91,10 +91,10 @@ def _by_verdict(outcomes: Sequence[Record]) -> str:
     """As in ``Too early to say: claims. No effect larger than 6%: arrears``."""
     grouped: dict[str, list[str]] = {}
     for outcome in outcomes:
-        word = words.verdict(outcome["finding"]["verdict"]).word
+        word = words.verdict(outcome["finding"]).word
         grouped.setdefault(word, []).append(words.within(outcome["plain_title"]))
     return " ".join(
-        words.sentence(f"{word}: {words.listed(titles)}") for word, titles in grouped.items()
+        words.whole(f"{word}: {words.listed(titles)}") for word, titles in grouped.items()
     )
 
 

@@ -41,7 +41,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     strip = [
         {
             "outcome": o,
-            "verdict": words.verdict(o["finding"]["verdict"]),
+            "verdict": words.verdict(o["finding"]),
             "spark": outcomes.spark(study, o, out, ""),
             "standing": standing.get(o["code"]),
             "moved": answers.moved(o),

@@ -83,10 +83,14 @@ def figure(known: Mapping[str, Any] | None) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyResults:
-    """What one run of one study wrote, with the few questions that pages ask of it."""
+    """What one run of one study wrote, with the few questions that pages ask of it.
+
+    raw : its results, with sentences as the book spells them. written : as they stand in the file.
+    """
 
     raw: Record
     source: Path
+    written: Record = field(default_factory=dict)
 
     @property
     def programme(self) -> str:
@@ -161,8 +165,9 @@ class Edition:
         BookError : if the programme has no results yet, or a file holds no valid JSON.
         """
         found = [
-            StudyResults(raw=read_record(path), source=path)
+            StudyResults(raw=words.results_spelled(written), source=path, written=written)
             for path in sorted((workspace.var / "results").glob("*/*/results.json"))
+            if (written := read_record(path))
         ]
         own = [study for study in found if study.programme == programme]
         if not own:

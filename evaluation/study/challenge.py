@@ -23,6 +23,7 @@ from evaluation.quarters import format_instant, now
 from evaluation.study.results import read_results
 from evaluation.study.run import estimate_by
 from evaluation.study.study import load_study, study_panel
+from evaluation.wording import sentences_as_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +82,7 @@ def challenge(
             seed=protocol.assignments.seed % 2**32,
         )
         refuted[code] = [asdict(one) for one in refute(attack)]
-    return {
+    found = {
         "study": name,
         "panel": panel.fingerprint,
         "simulations": simulations,
@@ -93,6 +94,7 @@ def challenge(
         "refuted": refuted,
         "unobserved": _unobserved(workspace, name, protocol),
     }
+    return {**found, "sentences": sentences_as_data(found)}
 
 
 def _unobserved(workspace: Workspace, name: str, protocol: Protocol) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from evaluation.study import heterogeneity
 from evaluation.study.heterogeneity import effects_by_fifth, fifths
 from evaluation.study.lock import code_fingerprint
 from evaluation.value import report
+from evaluation.wording import sentences_as_data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,8 +189,9 @@ def write_results(workspace: Workspace, run: StudyRun) -> Path:
 def whole(workspace: Workspace, run: StudyRun) -> dict[str, Any]:
     """The run as plain data, with the grade of the evidence on each primary outcome."""
     data: dict[str, Any] = clean(as_data(run))
-    grades = graded(workspace, data)
-    return {**data, "grades": {code: one.as_dict() for code, one in grades.items()}}
+    grades = {code: one.as_dict() for code, one in graded(workspace, data).items()}
+    whole = {**data, "grades": grades}
+    return {**whole, "sentences": sentences_as_data(whole)}
 
 
 def read_results(workspace: Workspace, name: str) -> dict[str, Any]:
@@ -401,6 +403,15 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
                 "statistic": d.statistic,
                 "sentence": d.sentence,
                 "p_value": d.p_value,
+                "brief": d.brief,
+                "figures": {
+                    "size": d.size,
+                    "unit": d.unit,
+                    "seen": d.seen,
+                    "n": d.n,
+                    "threshold": d.threshold,
+                    "names": list(d.names),
+                },
             }
             for d in run.diagnostics[code]
         ],
@@ -419,7 +430,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         to_date = finding.to_date.as_dict() if finding.to_date else None
         people = {"per_quarter": finding.per_quarter.as_dict(), "to_date": to_date}
     return {
-        "verdict": finding.verdict,
+        "verdict": finding.said,
         "sentence": finding.sentence,
         "paragraph": finding.paragraph,
         "analyst": finding.analyst,

@@ -128,7 +128,7 @@ def _findings(edition: Edition) -> Table:
             "sentence": o["finding"]["sentence"],
         }
         for s in edition.studies
-        for o in s.outcomes
+        for o in (s.written or s.raw)["outcomes"]
     )
     return Table(
         name="findings",

@@ -280,7 +280,7 @@ def _of_outcome(outcome: Record, period: str) -> dict[str, Claim]:
         ),
         "point": replace(about, text=words.signed_percent(effect.get("effect"))),
         "interval": replace(about, text=answers.interval(finding["effect_percent"]), page=""),
-        "verdict": replace(about, kind="verdict", text=words.verdict(finding["verdict"]).word),
+        "verdict": replace(about, kind="verdict", text=words.verdict(finding).word),
         "p": replace(
             about,
             kind="chance",
@@ -293,8 +293,8 @@ def _of_outcome(outcome: Record, period: str) -> dict[str, Claim]:
         ),
     }
     found |= _people(about, outcome, period)
-    sentences = {key: words.sentence(finding[key]) for key in ("sentence", "paragraph", "analyst")}
-    sentences["reason"] = words.sentence(finding["reasons"][-1]) if finding["reasons"] else ""
+    sentences = {key: words.capital(finding[key]) for key in ("sentence", "paragraph", "analyst")}
+    sentences["reason"] = words.whole(finding["reasons"][-1]) if finding["reasons"] else ""
     links = tuple(f"{code}.{key}" for key in ("effect", "point", "people"))
     found |= {
         key: Claim(text=text, kind="sentence", outcome=code, links=links)

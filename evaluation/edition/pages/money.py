@@ -170,7 +170,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "price_notes": _price_notes(value),
         "red": _red(value),
         "sources": _sources_table(value),
-        "not_monetised": _not_monetised(value),
+        "not_monetised": _not_monetised(study, value),
         "fifths": _fifths_table(value),
         "to_confirm": [words.sentence(what) for what in value.get("to_confirm") or []],
         "notes": [words.sentence(note) for note in value["notes"]],
@@ -340,13 +340,14 @@ def _fifths_table(value: Record) -> Markup | None:
     return table(caption, heads, rows, numeric="ttnnn") if rows else None
 
 
-def _not_monetised(value: Record) -> Markup | None:
+def _not_monetised(study: StudyResults, value: Record) -> Markup | None:
+    directions = {o["code"]: words.verdict(o["finding"]).word for o in study.outcomes}
     rows = [
         [
             row["title"],
-            words.verdict(row["direction"]).word,
-            words.sentence(row["evidence"]) if row["evidence"] else "",
-            words.sentence(row["why"]),
+            directions.get(row["outcome"], row["direction"]),
+            row["evidence"],
+            words.whole(row["why"]),
         ]
         for row in value.get("not_monetised") or []
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -267,7 +266,7 @@ def looks_table(outcome: Record, estimate: Record | None) -> Markup:
     cells = [
         [
             row["quarter"],
-            words.tidy(row["vintage"][:10]),
+            row["vintage"][:10],
             words.shown_with_range(estimate, words.shown(estimate, row)),
             words.percent(100 * row["spent"], 2),
             "ruled out" if row["crossed"] else "not ruled out",
@@ -313,7 +312,7 @@ def view(
         "name": name,
         "root": root,
         "claims": f"{prefix}{outcome['code']}",
-        "verdict": words.verdict(outcome["finding"]["verdict"]),
+        "verdict": words.verdict(outcome["finding"]),
         "paths": paths_chart(*shared),
         "open_data": open_data,
         "paths_table": _paths_table(outcome) if open_data else "",
@@ -332,12 +331,12 @@ def view(
         "sites_table": _sites_table(*about),
         "side_by_side": _estimators_chart(*shared),
         "estimators_table": _estimators_table(outcome),
-        "diagnostics": _diagnostics_table(study, outcome),
+        "diagnostics": _diagnostics_table(outcome),
         "first": _window(study),
         "estimate": estimate,
         "period": study.period_word,
         "withheld": _withheld(outcome, estimate),
-        "cautions": [words.sentence(w) for e in outcome["estimates"] for w in e["warnings"]],
+        "cautions": [words.whole(w) for e in outcome["estimates"] for w in e["warnings"]],
     }
 
 
@@ -373,7 +372,7 @@ def paths_chart(study: StudyResults, outcome: Record, out: Generated, root: str)
     rows = outcome["paths"]
     if not rows:
         return Markup("")
-    finding = words.sentence(outcome["finding"]["sentence"])
+    finding = outcome["finding"]["sentence"]
     levels = _last_levels(rows[-1])
     alt = (
         f"Line chart of {outcome['plain_title']}, {outcome['unit']}, {rows[0]['period']} to "
@@ -622,27 +621,14 @@ def _estimators_table(outcome: Record) -> Markup:
     )
 
 
-def _diagnostics_table(study: StudyResults, outcome: Record) -> Markup:
+def _diagnostics_table(outcome: Record) -> Markup:
     if not outcome["diagnostics"]:
         return Markup("")
     rows = [
-        [
-            d["title"],
-            d["result"],
-            words.sentence(d["sentence"]),
-            _statistic(str(d["statistic"]), outcome["unit"], study.period_word),
-        ]
-        for d in outcome["diagnostics"]
+        [d["title"], d["result"], d["sentence"], d["statistic"]] for d in outcome["diagnostics"]
     ]
     heads = ["Check", "Result", "Meaning", "Figure"]
     return table(f"{outcome['plain_title']}: what was checked", heads, rows)
-
-
-def _statistic(said: str, unit: str, period: str) -> str:
-    """A check's figure in the outcome's own unit; a p of zero in its digits is a small one."""
-    told = words.tidy(said).replace("units a period", f"{unit}, a {period}")
-    told = told.replace(" units, p", f" {unit}, p")
-    return words.joined(re.sub(r"\bp = 0\.0+$", "p < 0.001", told))
 
 
 def _effect_rows(outcome: Record) -> list[dict[str, Any]]:
@@ -695,7 +681,9 @@ def published_table(study: StudyResults) -> Markup:
 
 
 def _what(row: Record) -> Markup:
-    return Markup("{}<span class='from'>{}</span>").format(row["what"], words.tidy(row["source"]))
+    return Markup("{}<span class='from'>{}</span>").format(
+        row["what"], words.typeset(row["source"])
+    )
 
 
 def _figure(figure: Record, inference: str = "") -> Markup:

@@ -34,7 +34,7 @@ def open_questions(edition: Edition) -> list[Open]:
     """In the order of the results; that people were not asked comes last."""
     study = edition.headline
     found = [
-        Open(outcome=o, said=words.sentence(o["finding"]["sentence"]), when=_when(edition, o))
+        Open(outcome=o, said=o["finding"]["sentence"], when=_when(edition, o))
         for o in answers.unknowns(study)
     ]
     if not answers.measures_lives(study):
@@ -45,7 +45,7 @@ def open_questions(edition: Edition) -> list[Open]:
 def _when(edition: Edition, outcome: Record) -> str:
     study, detectable = edition.headline, outcome["finding"].get("detectable_percent")
     if failed := failed_checks(outcome):
-        why = words.listed([f"“{words.tidy(c['title'])}”" for c in failed])
+        why = words.listed([f"“{c['title']}”" for c in failed])
         which = "the check" if len(failed) == 1 else "the checks"
         return f"No day: waiting does not mend {which} that failed, {why}."
     if answers.style(outcome) == "early" and (settled := run_their_course(study)):
