@@ -137,9 +137,9 @@ def sentences_as_data(content: Any) -> dict[str, Any]:
 
 def spelled(content: Any, sentences: Mapping[str, Sentence], spelling: Spelling) -> Any:
     """Plain data with every text that is one of the sentences in another spelling."""
-    if isinstance(content, dict):
+    if isinstance(content, Mapping):
         return {key: spelled(value, sentences, spelling) for key, value in content.items()}
-    if isinstance(content, list):
+    if isinstance(content, (list, tuple)):
         return [spelled(value, sentences, spelling) for value in content]
     known = isinstance(content, str) and content in sentences
     return sentences[content].spelled(spelling) if known else content

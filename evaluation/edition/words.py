@@ -11,16 +11,24 @@ from types import MappingProxyType
 from typing import Any
 
 from evaluation import wording
-from evaluation.edition.records import Record
 from evaluation.finding import sentences
 from evaluation.finding.sentences import Verdict
 from evaluation.quarters import Period
+from evaluation.study.record import (
+    Effect,
+    FindingResult,
+    Model,
+    OutcomeResult,
+    Results,
+    Scaled,
+    Written,
+)
 from evaluation.wording import Figure, Sentence, Spelling, count
 
 MINUS = "\N{MINUS SIGN}"
 # A line may break between a minus and a pound sign, which turns a loss into a gain.
 _JOINED_MINUS = MINUS + "\N{WORD JOINER}"
-Range = Mapping[str, Any]
+Range = Mapping[str, Any] | Written
 SYNTHETIC = "Synthetic programme: invented places, invented figures."
 
 
@@ -110,12 +118,12 @@ def moves(value: float, unit: str) -> bool:
 
 def money_with_range(figure: Range) -> str:
     """``£2.9m (£1.1m to £4.7m)``; no range where there is none."""
-    return with_range({**figure, "mean": borne_pounds(figure)}, "mean", pounds)
+    return with_range({**dict(figure), "mean": borne_pounds(figure)}, "mean", pounds)
 
 
 def borne_pounds(figure: Range) -> float | None:
     """A mean without the digits that its range makes idle: £79 of ±£800,000 is £0."""
-    mean, low, high = figure.get("mean"), figure.get("low"), figure.get("high")
+    mean, low, high = (dict(figure).get(key) for key in ("mean", "low", "high"))
     if mean is None or low is None or high is None or not math.isfinite(high - low) or high <= low:
         return mean
     step = 10.0 ** (math.floor(math.log10((high - low) / 2)) - 2)
@@ -134,18 +142,18 @@ def ratio(value: float | None) -> str:
 
 def with_range(figure: Range, key: str, say: Callable[[float | None], str]) -> str:
     """A figure and its range, each in the same words; no range where there is none."""
-    low, high = figure.get("low"), figure.get("high")
-    point = say(figure.get(key))
-    if figure.get(key) is not None and (low is None or high is None):
+    value, low, high = (dict(figure).get(part) for part in (key, "low", "high"))
+    point = say(value)
+    if value is not None and (low is None or high is None):
         return f"{point} (no range)"
     if low is None or high is None or say(low) == say(high):
         return point
     return f"{point} ({say(low)} to {say(high)})"
 
 
-def fewer_or_more(figure: Range, people: str) -> str:
+def fewer_or_more(figure: Effect, people: str) -> str:
     """``about 31 fewer A&E attendances``."""
-    effect = figure.get("effect")
+    effect = figure.effect
     if effect is None:
         return f"an unknown number of {people}"
     many = _borne(abs(effect), figure)
@@ -154,9 +162,9 @@ def fewer_or_more(figure: Range, people: str) -> str:
     return f"about {BOOK.write(many)} {'fewer' if effect < 0 else 'more'} {people}"
 
 
-def people_range(figure: Range) -> str:
+def people_range(figure: Effect) -> str:
     """``12 to 50 fewer``, or ``50 fewer to 7 more`` where the range holds zero."""
-    low, high = figure.get("low"), figure.get("high")
+    low, high = figure.low, figure.high
     if low is None or high is None:
         return "no range"
     if low < 0 < high:
@@ -166,9 +174,9 @@ def people_range(figure: Range) -> str:
     return f"{near} to {far} {'fewer' if high <= 0 else 'more'}"
 
 
-def _borne(value: float, figure: Range) -> Figure:
+def _borne(value: float, figure: Effect) -> Figure:
     """A count in the digits that its range bears: as the findings' own sentences round it."""
-    low, high = figure.get("low"), figure.get("high")
+    low, high = figure.low, figure.high
     if low is None or high is None:
         return count(value, 1) if 0.05 <= value < 2 else count(rounded(value))
     return sentences.rounded(value, (high - low) / 2)
@@ -211,27 +219,34 @@ BOOK = Spelling(percent="%", minus=MINUS, pounds=lambda value: pounds(round(valu
 """How the book writes the figures inside sentences that were made before it."""
 
 
-def spelled(record: Record, names: Mapping[str, str] = MappingProxyType({})) -> Record:
+def spelled(record: Model, names: Mapping[str, str] = MappingProxyType({})) -> Model:
     """A written record with its sentences as the book spells them; names for those they hold."""
-    held = {text: Sentence.of_data(one) for text, one in record.get("sentences", {}).items()}
-    found: Record = wording.spelled(record, held, replace(BOOK, names=names))
-    return found
+    return type(record).model_validate(_respelled(record.plain(), names))
 
 
-def results_spelled(results: Record) -> Record:
+def results_spelled(results: Results) -> Results:
     """A study's results with its sentences as the book spells them.
 
     Checks are counted in the unit of their outcome.
     """
-    period, held = period_word(results["sample"]["periods"]), results.get("sentences", {})
-    outcomes = [
-        spelled(
-            {**outcome, "sentences": held},
-            {"units": outcome["unit"], "units a period": f"{outcome['unit']}, a {period}"},
+    found, period = _respelled(results.plain(), {}), period_word(results.sample.periods)
+    found["outcomes"] = [
+        _respelled(
+            {**one.plain(), "sentences": results.sentences},
+            {"units": one.unit, "units a period": f"{one.unit}, a {period}"},
         )
-        for outcome in results["outcomes"]
+        for one in results.outcomes
     ]
-    return {**spelled(results), "outcomes": outcomes}
+    for one in found["outcomes"]:
+        del one["sentences"]
+    return Results.model_validate(found)
+
+
+def _respelled(content: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    texts = content.get("sentences", {})
+    held = {text: Sentence.of_data(one) for text, one in texts.items()}
+    found: dict[str, Any] = wording.spelled(content, held, replace(BOOK, names=names))
+    return found
 
 
 def inference(kind: str) -> str:
@@ -313,11 +328,15 @@ _VERDICTS = {
 }
 
 
-def verdict(finding: Record) -> Shown:
+def verdict_of(finding: FindingResult) -> Verdict:
+    """Which verdict a written finding has."""
+    return Verdict.written(finding.verdict, finding.margin_percent or 0.0)
+
+
+def verdict(finding: FindingResult) -> Shown:
     """The verdict of a finding; the margin stays in its word."""
-    margin = finding["margin_percent"]
-    held = Verdict.written(finding["verdict"], margin)
-    return Shown(held.said(margin).spelled(BOOK), *_VERDICTS[held])
+    held = verdict_of(finding)
+    return Shown(held.said(finding.margin_percent or 0.0).spelled(BOOK), *_VERDICTS[held])
 
 
 def verdicts() -> tuple[Shown, ...]:
@@ -328,31 +347,32 @@ def verdicts() -> tuple[Shown, ...]:
 _FIGURES = ("effect", "low", "high", "low_band", "high_band")
 
 
-def shown(estimate: Record, row: Record) -> dict[str, Any]:
+def shown(estimate: Scaled, row: Range) -> dict[str, Any]:
     """A row of an estimate with its figures in the unit that readers see."""
-    return dict(row) | {key: _figure(estimate, row.get(key)) for key in _FIGURES}
+    held = row.plain() if isinstance(row, Written) else dict(row)
+    return held | {key: _figure(estimate, held.get(key)) for key in _FIGURES}
 
 
-def gap(estimate: Record | None, values: Sequence[float | None]) -> list[float | None]:
+def gap(estimate: Scaled | None, values: Sequence[float | None]) -> list[float | None]:
     """Gaps on the scale of the estimate, in the unit that readers see."""
     return [_figure(estimate, value) if estimate else value for value in values]
 
 
-def unit(estimate: Record | None, outcome: Record) -> str:
+def unit(estimate: Scaled | None, outcome: OutcomeResult) -> str:
     """What a figure of this estimate is counted in."""
-    if estimate is None or estimate["scale"] == "log":
+    if estimate is None or estimate.scale == "log":
         return "difference, per cent"
-    return f"difference, {outcome['unit']}"
+    return f"difference, {outcome.unit}"
 
 
-def tick_unit(estimate: Record) -> str:
+def tick_unit(estimate: Scaled) -> str:
     """What stands behind the figures of an axis."""
-    return "%" if estimate["scale"] == "log" else ""
+    return "%" if estimate.scale == "log" else ""
 
 
-def say(estimate: Record) -> Callable[[float | None], str]:
+def say(estimate: Scaled) -> Callable[[float | None], str]:
     """How a figure of this estimate is written."""
-    if estimate["scale"] == "log":
+    if estimate.scale == "log":
         return signed_percent
     return plain
 
@@ -370,14 +390,14 @@ def level(value: float | None) -> str:
     return number(value, 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3)
 
 
-def shown_with_range(estimate: Record, row: Record) -> str:
+def shown_with_range(estimate: Scaled, row: Range) -> str:
     """``−8.1% (−13% to −3.5%)`` from a row that is already shown."""
     return effect_with_range(row, say(estimate))
 
 
-def _figure(estimate: Record | None, value: float | None) -> float | None:
+def _figure(estimate: Scaled | None, value: float | None) -> float | None:
     if value is None or not math.isfinite(value):
         return None
-    if estimate is not None and estimate["scale"] == "log":
+    if estimate is not None and estimate.scale == "log":
         return 100 * math.expm1(value)
     return value

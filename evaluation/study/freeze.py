@@ -26,7 +26,8 @@ from evaluation.study.lock import (
     protocol_part,
 )
 from evaluation.study.protocol_check import check_protocol
-from evaluation.study.results import as_data, clean, read_results
+from evaluation.study.record import Results
+from evaluation.study.results import clean, read_results, results_of
 from evaluation.study.run import run_study
 from evaluation.study.study import load_study, study_panel
 
@@ -199,15 +200,11 @@ def _after(
     """What a re-lock adds: the reason, the lock before it, old and new figures side by side."""
     old = _held_headline(workspace, name, before)
     progress(f"{name}: running on the code and protocol that are to be locked")
-    new = headline(clean(_run_data(workspace, name)))
+    new = headline(results_of(run_study(workspace, name)))
     figures = {code: {"old": old.get(code), "new": new.get(code)} for code in sorted({*old, *new})}
     lock = dict(before.content)
     history = [*lock.pop("history"), {"hash": before.hash, "lock": {**lock, "history": []}}]
     return {"reason": reason, "figures": figures, "history": history}
-
-
-def _run_data(workspace: Workspace, name: str) -> dict[str, Any]:
-    return as_data(run_study(workspace, name))
 
 
 def _held_headline(workspace: Workspace, name: str, before: Lock) -> dict[str, Any]:
@@ -216,18 +213,18 @@ def _held_headline(workspace: Workspace, name: str, before: Lock) -> dict[str, A
         results = read_results(workspace, name)
     except ProtocolError:
         return {}
-    same = results["code_fingerprint"] == before.content["code"]["sha256"]
+    same = results.code_fingerprint == before.content["code"]["sha256"]
     return headline(results) if same else {}
 
 
-def headline(results: dict[str, Any]) -> dict[str, Any]:
+def headline(results: Results) -> dict[str, Any]:
     """Primary outcome -> verdict and effect in percent with its range, of written results."""
     return {
-        one["code"]: {
-            "verdict": one["finding"]["verdict"],
-            "vintage": results["vintage"],
-            **one["finding"]["effect_percent"],
+        one.code: {
+            "verdict": one.finding.verdict,
+            "vintage": results.vintage,
+            **one.finding.effect_percent.plain(),
         }
-        for one in results["outcomes"]
-        if one["role"] == "primary"
+        for one in results.outcomes
+        if one.role == "primary"
     }

@@ -52,7 +52,7 @@ def not_monetised(value: Value, findings: Mapping[str, Finding]) -> list[dict[st
             {
                 "outcome": code,
                 "title": outcome.title,
-                "direction": finding.said if finding else "not judged",
+                "direction": str(finding.said) if finding else "not judged",
                 "evidence": finding.sentence if finding else "",
                 "why": f"no unit cost fits {outcome.title.lower()} as it is counted here",
             }
@@ -303,7 +303,7 @@ def _not_standing(value: Value, findings: Mapping[str, Finding]) -> list[dict[st
             "outcome": code,
             "title": outcome.title,
             "plain_title": outcome.plain_title,
-            "verdict": findings[code].said,
+            "verdict": str(findings[code].said),
             **value.of_outcome(code),
         }
         for code, outcome in valued.items()

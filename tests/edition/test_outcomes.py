@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,13 @@ import pytest
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
 from evaluation.edition.pages import outcomes
+from evaluation.study.record import OutcomeResult, Results
 
 
 def seen(edition: Edition, folder: Path, assignments: dict[str, Any]) -> dict[str, Any]:
     """The first outcome's page of a yearly study with one check."""
-    raw = copy.deepcopy(dict(edition.headline.raw)) | {"assignments": assignments}
+    raw = edition.headline.results.plain()
+    raw["assignments"] |= assignments
     outcome = raw["outcomes"][0] | {
         "diagnostics": [
             {
@@ -25,15 +26,16 @@ def seen(edition: Edition, folder: Path, assignments: dict[str, Any]) -> dict[st
                 "result": "holds",
                 "sentence": "The last period before the start was like those before it",
                 "statistic": "-0.0017 units, p = 0.000",
+                "p_value": 0.0,
             }
         ]
     }
-    study = dataclasses.replace(edition.headline, raw=raw)
-    return outcomes.view(study, outcome, Generated(folder), "../", "")
+    study = dataclasses.replace(edition.headline, results=Results.model_validate(raw))
+    return outcomes.view(study, OutcomeResult.model_validate(outcome), Generated(folder), "../", "")
 
 
 def test_a_check_is_told_in_the_outcomes_own_unit(edition: Edition, tmp_path: Path) -> None:
-    unit = edition.headline.outcomes[0]["unit"]
+    unit = edition.headline.outcomes[0].unit
     table = seen(edition, tmp_path, {})["diagnostics"].replace("\N{NO-BREAK SPACE}", " ")
     assert f"−0.0017 {unit}, p &lt; 0.001" in table
     assert "The last period before the start" in table

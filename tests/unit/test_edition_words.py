@@ -7,6 +7,7 @@ import json
 import pytest
 
 from evaluation.edition import words
+from evaluation.study.record import Effect
 from evaluation.wording import (
     Name,
     Sentence,
@@ -17,6 +18,7 @@ from evaluation.wording import (
     signed,
     signed_percent,
 )
+from tests.completed import study_results
 
 M = words.MINUS
 
@@ -57,17 +59,17 @@ def test_a_rise_has_a_plus_and_nothing_has_none() -> None:
 
 
 def test_people_come_with_a_direction_and_a_range() -> None:
-    fewer = {"effect": -31.4, "low": -50.2, "high": -11.9}
+    fewer = Effect(effect=-31.4, low=-50.2, high=-11.9)
     assert words.fewer_or_more(fewer, "attendances") == "about 31 fewer attendances"
     assert words.people_range(fewer) == "12 to 50 fewer"
 
 
 def test_a_range_that_holds_nought_says_both_sides() -> None:
-    assert words.people_range({"effect": -2, "low": -50, "high": 7}) == "50 fewer to 7 more"
+    assert words.people_range(Effect(effect=-2, low=-50, high=7)) == "50 fewer to 7 more"
 
 
 def test_people_are_rounded_as_findings_round_them() -> None:
-    wide = {"effect": -732.0, "low": -1138.0, "high": -363.0}
+    wide = Effect(effect=-732.0, low=-1138.0, high=-363.0)
     assert words.people_range(wide) == "360 to 1,140 fewer"
 
 
@@ -105,14 +107,15 @@ def test_sentences_of_ours_are_spelled_from_their_figures() -> None:
 
 def test_written_results_are_spelled_by_their_own_sentences_alone() -> None:
     slope = Sentence.of("slope {size} {unit}", size=signed(-0.04, 3), unit=Name("units a period"))
-    record = {
-        "sentences": sentences_as_data([slope]),
-        "sample": {"periods": ["2025 Q1"]},
-        "outcomes": [{"unit": "per 1,000", "said": str(slope), "of_others": "fell by 5 %"}],
-    }
-    (outcome,) = words.results_spelled(json.loads(json.dumps(record)))["outcomes"]
-    assert outcome["said"] == f"slope {M}0.040 per 1,000, a quarter"
-    assert outcome["of_others"] == "fell by 5 %"
+    check = {"code": "pre_trend", "statistic": str(slope), "sentence": "fell by 5 %"}
+    written = study_results(
+        sentences=json.loads(json.dumps(sentences_as_data([slope]))),
+        sample={"periods": ["2025 Q1"]},
+        outcomes=[{"unit": "per 1,000", "diagnostics": [check]}],
+    ).results
+    (found,) = words.results_spelled(written).outcomes[0].diagnostics
+    assert found.statistic == f"slope {M}0.040 per 1,000, a quarter"
+    assert found.sentence == "fell by 5 %"
 
 
 def test_lists() -> None:
@@ -130,11 +133,12 @@ def test_a_title_inside_a_sentence_keeps_its_capitals() -> None:
 def test_every_verdict_has_its_own_mark_and_an_unknown_one_is_no_success() -> None:
     marks = [verdict.mark for verdict in words.verdicts()]
     assert len(set(marks)) == len(marks) == 5
-    written = {"verdict": "no effect larger than 6 %", "margin_percent": 6.0}
+    outcome = {"finding": {"verdict": "no effect larger than 6 %", "margin_percent": 6.0}}
+    written = study_results(outcomes=[outcome]).outcomes[0].finding
     assert words.verdict(written).word == "no effect larger than 6%"
     for unknown in ("splendid", "no effect larger than 7 %", "improved greatly"):
         with pytest.raises(ValueError, match="no verdict"):
-            words.verdict({**written, "verdict": unknown})
+            words.verdict(written.model_copy(update={"verdict": unknown}))
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,15 @@ from evaluation.edition.edition import StudyResults
 from evaluation.edition.figures.maps import rows_of
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
-from evaluation.edition.records import Record, record_if_there
 from evaluation.finding.theory import Theory
 from evaluation.study.challenge import RECORD
+from evaluation.study.record import (
+    ChallengeResult,
+    ConditionResult,
+    GradeResult,
+    OutcomeResult,
+    read_written,
+)
 
 MOST = 5
 """The top of the scale."""
@@ -35,15 +41,15 @@ _MARKS = {"met": "✓ met", "unmet": "× not met", "cannot tell": "? cannot tell
 class Standing:
     """One outcome's evidence. ``losses``: points and reason; ``mends``: what earns the next."""
 
-    outcome: Record
+    outcome: OutcomeResult
     level: int
     losses: tuple[tuple[int, str], ...]
     mends: tuple[str, ...]
-    open: tuple[Record, ...]
+    open: tuple[ConditionResult, ...]
 
     @property
     def title(self) -> str:
-        return words.within(str(self.outcome["plain_title"]))
+        return words.within(str(self.outcome.plain_title))
 
     @property
     def scored(self) -> str:
@@ -58,24 +64,24 @@ class Standing:
 
 def standings(study: StudyResults) -> tuple[Standing, ...]:
     """The evidence on each main outcome; none where the study is not graded."""
-    grades = study.raw.get("grades") or {}
+    grades = study.results.grades or {}
     return tuple(
-        _standing(outcome, grades[outcome["code"]])
+        _standing(outcome, grades[outcome.code])
         for outcome in study.with_role("primary")
-        if outcome["code"] in grades
+        if outcome.code in grades
     )
 
 
-def _standing(outcome: Record, grade: Record) -> Standing:
-    level = int(grade["level"])
-    open_ones = tuple(c for c in grade["conditions"] if c["met"] != "met")
+def _standing(outcome: OutcomeResult, grade: GradeResult) -> Standing:
+    level = int(grade.level)
+    open_ones = tuple(c for c in grade.conditions if c.met != "met")
     losses = [(MOST - DESIGN, words.sentence(NO_LOTS))]
-    blocking = [c for c in open_ones if c["code"] in _COUNTED.get(level, ())]
+    blocking = [c for c in open_ones if c.code in _COUNTED.get(level, ())]
     if level < DESIGN:
-        brief = {d["sentence"]: d["brief"] for d in outcome["diagnostics"]}
-        why = " ".join(words.sentence(brief.get(c["reason"], c["reason"])) for c in blocking)
-        losses.append((DESIGN - level, why or words.sentence(grade["sentence"])))
-    mends = tuple(words.sentence(c["mend"]) for c in blocking if c["mend"])
+        brief = {d.sentence: d.brief or d.sentence for d in outcome.diagnostics}
+        why = " ".join(words.sentence(brief.get(c.reason, c.reason)) for c in blocking)
+        losses.append((DESIGN - level, why or words.sentence(grade.sentence)))
+    mends = tuple(words.sentence(c.mend) for c in blocking if c.mend)
     return Standing(
         outcome=outcome,
         level=level,
@@ -137,9 +143,7 @@ def _together(
 def view(study: StudyResults) -> dict[str, Any]:
     """Everything that the page on the evidence asks for."""
     found = standings(study)
-    signed = next(
-        (g["judgement"].get("signed") for g in (study.raw.get("grades") or {}).values()), None
-    )
+    signed = next((g.judgement.signed for g in (study.results.grades or {}).values()), None)
     return {
         "study": study,
         "standings": found,
@@ -152,16 +156,16 @@ def view(study: StudyResults) -> dict[str, Any]:
 
 def _conditions(study: StudyResults) -> Markup:
     """Conditions: met or not in a word, and why; said once where it holds for every outcome."""
-    found, grades = standings(study), study.raw.get("grades") or {}
+    found, grades = standings(study), study.results.grades or {}
     rows: list[list[str]] = []
-    for place, first in enumerate(grades[found[0].outcome["code"]]["conditions"] if found else ()):
+    for place, first in enumerate(grades[found[0].outcome.code].conditions if found else ()):
         same: dict[tuple[str, str], list[str]] = {}
         for one in found:
-            held = grades[one.outcome["code"]]["conditions"][place]
-            same.setdefault((held["met"], held["reason"]), []).append(one.title)
+            held = grades[one.outcome.code].conditions[place]
+            same.setdefault((held.met, held.reason), []).append(one.title)
         for (met, reason), titles in same.items():
             whose = EVERY if len(titles) == len(found) else words.listed(titles)
-            rows.append([first["title"], whose, _MARKS[met], words.sentence(reason)])
+            rows.append([first.title, whose, _MARKS[met], words.sentence(reason)])
     heads = ["Condition", "For", "Met?", "Why"]
     return table("What the evidence rests on", heads, rows) if rows else Markup("")
 
@@ -184,12 +188,13 @@ def case_made_view(folder: Path, study: StudyResults, out: Generated) -> dict[st
 
     Raises
     ------
-    BookError : the record of attacks is no valid JSON.
+    BookError : the record of attacks cannot be read.
     """
-    theory, record = Theory.load(folder), record_if_there(folder / RECORD)
-    names = {o["code"]: words.within(o["plain_title"]) for o in study.outcomes}
-    record = record and words.spelled(record, {**names, study.programme: "the programme"})
-    fresh = record is not None and record["panel"] == study.raw["panel_fingerprint"]
+    theory, path = Theory.load(folder), folder / RECORD
+    names = {o.code: words.within(o.plain_title) for o in study.outcomes}
+    names[study.programme] = "the programme"
+    record = words.spelled(read_written(ChallengeResult, path), names) if path.is_file() else None
+    fresh = record is not None and record.panel == study.results.panel_fingerprint
     return {
         "study": study,
         "theory": theory,
@@ -199,7 +204,7 @@ def case_made_view(folder: Path, study: StudyResults, out: Generated) -> dict[st
         "attacks": record if fresh else None,
         "stale": record is not None and not fresh,
         "attack_tables": _attacks(record, study) if record and fresh else [],
-        "implied": [words.capital(said) for said in record["implications"]]
+        "implied": [words.capital(said) for said in record.implications]
         if record and fresh
         else [],
     }
@@ -287,10 +292,10 @@ def _seen(theory: Theory, name: str) -> str:
 
 def _held(theory: Theory, study: StudyResults) -> list[str]:
     """For each primary outcome, what has to be held fixed by the theory."""
-    titles = {o["code"]: o["plain_title"] for o in study.outcomes}
+    titles = {o.code: o.plain_title for o in study.outcomes}
     found = []
     for outcome in study.with_role("primary"):
-        code = outcome["code"]
+        code = outcome.code
         if code not in theory.outcomes:
             found.append(f"{titles[code]}: the theory does not lead to it.")
             continue
@@ -307,16 +312,13 @@ def _held(theory: Theory, study: StudyResults) -> list[str]:
     return found
 
 
-def _attacks(record: Record, study: StudyResults) -> list[Markup]:
-    titles = {o["code"]: o["plain_title"] for o in study.outcomes}
+def _attacks(record: ChallengeResult, study: StudyResults) -> list[Markup]:
+    titles = {o.code: o.plain_title for o in study.outcomes}
     return [
         table(
             f"Attacks on the finding: {titles[code]}",
             ["Attack", "What it can show", "Result", "What was found"],
-            [
-                [one["title"], one["kind"], one["result"], words.capital(one["sentence"])]
-                for one in attacks
-            ],
+            [[one.title, one.kind, one.result, words.capital(one.sentence)] for one in attacks],
         )
-        for code, attacks in record["refuted"].items()
+        for code, attacks in record.refuted.items()
     ]
