@@ -45,7 +45,7 @@ def moved(outcome: OutcomeResult) -> str:
 
 def style(outcome: OutcomeResult) -> str:
     """The class of the outcome's verdict: better, worse, none, early, unknown."""
-    return words.verdict(outcome.finding.verdict).style
+    return words.verdict(outcome.finding).style
 
 
 def interval(effect: Effect | None) -> str:
@@ -76,7 +76,7 @@ def lives(study: Results) -> str:
 
 def _moved(outcome: OutcomeResult, period: str) -> str:
     if outcome.finding.people is None:
-        return f"{outcome.plain_title} {words.verdict(outcome.finding.verdict).word}"
+        return f"{outcome.plain_title} {words.verdict(outcome.finding).word}"
     return f"{_people(outcome, period)} (likely {people_range(outcome)})"
 
 
@@ -91,10 +91,10 @@ def _by_verdict(outcomes: Sequence[OutcomeResult]) -> str:
     """As in ``Too early to say: claims. No effect larger than 6%: arrears``."""
     grouped: dict[str, list[str]] = {}
     for outcome in outcomes:
-        word = words.verdict(outcome.finding.verdict).word
+        word = words.verdict(outcome.finding).word
         grouped.setdefault(word, []).append(words.within(outcome.plain_title))
     return " ".join(
-        words.sentence(f"{word}: {words.listed(titles)}") for word, titles in grouped.items()
+        words.whole(f"{word}: {words.listed(titles)}") for word, titles in grouped.items()
     )
 
 

@@ -42,7 +42,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     strip = [
         {
             "outcome": o,
-            "verdict": words.verdict(o.finding.verdict),
+            "verdict": words.verdict(o.finding),
             "spark": outcomes.spark(OutcomePage(study=study, outcome=o, out=out, root="")),
             "standing": standing.get(o.code),
             "moved": answers.moved(o),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from evaluation.edition import words
 from evaluation.edition.past import History
 from evaluation.edition.records import Record, read_record, record_if_there
 from evaluation.errors import BookError
@@ -83,7 +84,11 @@ def figure(known: Mapping[str, Any] | None) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Edition:
-    """One published state: the headline study, the other studies, receipts, calibration."""
+    """One published state: the headline study, the other studies, receipts, calibration.
+
+    Results have their sentences as the book spells them; ``written``, by ``programme/study``, has
+    them as they stand in the files.
+    """
 
     programmes: Mapping[str, Programme]
     headline: Results
@@ -92,6 +97,7 @@ class Edition:
     calibration: Record | None
     outcomes: tuple[Outcome, ...]
     history: History = field(default_factory=History)
+    written: Mapping[str, Results] = field(default_factory=dict)
 
     @classmethod
     def read(cls, workspace: Workspace, programme: str) -> Edition:
@@ -101,10 +107,11 @@ class Edition:
         ------
         BookError : if the programme has no results yet, or a file holds no valid JSON.
         """
-        found = [
+        written = [
             read_written(Results, path)
             for path in sorted((workspace.var / "results").glob("*/*/results.json"))
         ]
+        found = [words.results_spelled(study) for study in written]
         own = [study for study in found if study.programme == programme]
         if not own:
             raise BookError(
@@ -130,6 +137,7 @@ class Edition:
             calibration=record_if_there(workspace.book / "calibration.json"),
             outcomes=_dictionary(workspace, programmes[programme]),
             history=History.read(workspace),
+            written={f"{study.programme}/{study.study}": study for study in written},
         )
 
     @property
@@ -160,6 +168,10 @@ class Edition:
     def latest(self) -> Round | None:
         """The newest round of returns."""
         return self.rounds[-1] if self.rounds else None
+
+    def as_written(self, study: Results) -> Results:
+        """The study with its sentences as they stand in its file."""
+        return self.written.get(f"{study.programme}/{study.study}", study)
 
     def may_be_passed_on(self, study: Results) -> bool:
         """Whether every source of the study's programme lets its figures be redistributed."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from evaluation.edition import words
 from evaluation.edition.pages.claims import near
 from evaluation.errors import BookError
+from evaluation.finding.sentences import Verdict
 from evaluation.study.record import OutcomeResult, Results
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ _OPEN = re.compile(
 )
 _NOT = re.compile(r"\b(?:not|never|neither|nor|none)\b|n't\b", re.IGNORECASE)
 _QUOTED = re.compile('["“][^"“”]*["”]|\\*[^*\\n]+\\*')
-_RESULT = {"better": "improved", "worse": "worsened", "none": "no effect larger than"}
+_RESULT = {"better": Verdict.IMPROVED, "worse": Verdict.WORSENED, "none": Verdict.NO_LARGER_EFFECT}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -435,12 +436,12 @@ class Reader:
 
 def _bears(outcome: OutcomeResult, kind: str, *, denied: bool) -> bool:
     """Whether a finding bears a verdict word, or its denial."""
-    verdict = outcome.finding.verdict
+    verdict = words.verdict_of(outcome.finding)
     effect = outcome.finding.effect_percent.effect or 0.0
-    told = verdict in ("improved", "worsened") and effect != 0
+    told = verdict.directed and effect != 0
     if denied:
-        nothing = verdict.startswith("no effect larger than")
+        nothing = verdict is Verdict.NO_LARGER_EFFECT
         return nothing or (told and not _bears(outcome, kind, denied=False))
     if kind in _RESULT:
-        return verdict.startswith(_RESULT[kind])
-    return told and bool(effect < 0 if kind == "down" else effect > 0)
+        return verdict is _RESULT[kind]
+    return told and (effect < 0 if kind == "down" else effect > 0)

@@ -23,6 +23,7 @@ from evaluation.study.record import ChallengeResult
 from evaluation.study.results import clean, read_results
 from evaluation.study.run import estimate_by
 from evaluation.study.study import load_study, study_panel
+from evaluation.wording import sentences_as_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +92,7 @@ def challenge(
         "refuted": refuted,
         "unobserved": _unobserved(workspace, name, protocol),
     }
+    found["sentences"] = sentences_as_data(found)
     return ChallengeResult.model_validate(clean(found))
 
 

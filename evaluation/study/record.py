@@ -20,6 +20,8 @@ from evaluation.study.written import Figure, Written, json_schema
 
 Scale = Literal["log", "level"]
 Label = Literal["confirmatory", "exploratory"]
+Sentences = Mapping[str, Mapping[str, Any]]
+"""Text of a sentence -> its template and figures: `evaluation.wording.Sentence.as_data`."""
 
 
 class Effect(Written):
@@ -211,8 +213,22 @@ class LookRow(Written):
     crossed: bool
 
 
+class DiagnosticFigures(Written):
+    """What a check's words are made from; see `evaluation.diagnose.diagnostic.Diagnostic`."""
+
+    size: Figure
+    unit: str
+    seen: Figure
+    n: int | None
+    threshold: Figure
+    names: tuple[str, ...]
+
+
 class DiagnosticResult(Written):
-    """One check of an outcome: what it found, and its figure in words."""
+    """One check of an outcome: what it found, in words, and its figures.
+
+    ``brief`` is the sentence without what the check could have seen.
+    """
 
     code: str
     title: str
@@ -220,6 +236,8 @@ class DiagnosticResult(Written):
     statistic: str
     sentence: str
     p_value: Figure
+    brief: str = ""
+    figures: DiagnosticFigures | None = None
 
 
 class DataResult(Written):
@@ -462,6 +480,7 @@ class Results(Written):
     text: tuple[str, ...]
     figures_fingerprint: str
     grades: Mapping[str, GradeResult]
+    sentences: Sentences = Field(default_factory=dict)
 
     @property
     def starts(self) -> list[str]:
@@ -530,6 +549,7 @@ class ChallengeResult(Written):
     implications: tuple[str, ...]
     refuted: Mapping[str, tuple[RefutationResult, ...]]
     unobserved: Mapping[str, UnobservedResult]
+    sentences: Sentences = Field(default_factory=dict)
 
 
 SCHEMAS: Mapping[str, type[Written]] = {"results": Results, "challenge": ChallengeResult}

@@ -23,6 +23,7 @@ from evaluation.study.lock import code_fingerprint
 from evaluation.study.record import EffectRow, GradeResult, OutcomeResult, Results
 from evaluation.study.written import read_written
 from evaluation.value import report
+from evaluation.wording import sentences_as_data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,11 +190,13 @@ def write_results(workspace: Workspace, run: StudyRun) -> Path:
 def whole(workspace: Workspace, run: StudyRun) -> Results:
     """The run's results, with the grade of the evidence on each primary outcome."""
     found = results_of(run)
-    grades = {
-        code: GradeResult.model_validate(one.as_dict())
-        for code, one in graded(workspace, found).items()
-    }
-    return found.model_copy(update={"grades": grades})
+    graded_data = {code: one.as_dict() for code, one in graded(workspace, found).items()}
+    return found.model_copy(
+        update={
+            "grades": {c: GradeResult.model_validate(one) for c, one in graded_data.items()},
+            "sentences": {**found.sentences, **sentences_as_data(graded_data)},
+        }
+    )
 
 
 def read_results(workspace: Workspace, name: str) -> Results:
@@ -218,7 +221,10 @@ def results_of(run: StudyRun) -> Results:
     data: dict[str, Any] = clean(_as_data(run))
     shown = {name: data[name] for name in ("outcomes", "value", "published", "assignments")}
     figures = fingerprint.of_data(rounded(shown))
-    return Results.model_validate({**data, "figures_fingerprint": figures, "grades": {}})
+    words = sentences_as_data(data)
+    return Results.model_validate(
+        {**data, "figures_fingerprint": figures, "grades": {}, "sentences": words}
+    )
 
 
 def rounded(content: Any, digits: int = 9) -> Any:
@@ -406,6 +412,15 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
                 "statistic": d.statistic,
                 "sentence": d.sentence,
                 "p_value": d.p_value,
+                "brief": d.brief,
+                "figures": {
+                    "size": d.size,
+                    "unit": d.unit,
+                    "seen": d.seen,
+                    "n": d.n,
+                    "threshold": d.threshold,
+                    "names": list(d.names),
+                },
             }
             for d in run.diagnostics[code]
         ],
@@ -424,7 +439,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         to_date = finding.to_date.as_dict() if finding.to_date else None
         people = {"per_quarter": finding.per_quarter.as_dict(), "to_date": to_date}
     return {
-        "verdict": finding.verdict,
+        "verdict": str(finding.said),
         "sentence": finding.sentence,
         "paragraph": finding.paragraph,
         "analyst": finding.analyst,

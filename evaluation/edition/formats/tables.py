@@ -129,7 +129,7 @@ def _findings(edition: Edition) -> Table:
             "sentence": o.finding.sentence,
         }
         for s in edition.studies
-        for o in s.outcomes
+        for o in edition.as_written(s).outcomes
     )
     return Table(
         name="findings",

@@ -280,7 +280,7 @@ def _of_outcome(outcome: OutcomeResult, period: str) -> dict[str, Claim]:
         "effect": replace(about, text=words.effect_with_range(effect, words.signed_percent)),
         "point": replace(about, text=words.signed_percent(effect.effect)),
         "interval": replace(about, text=answers.interval(effect), page=""),
-        "verdict": replace(about, kind="verdict", text=words.verdict(finding.verdict).word),
+        "verdict": replace(about, kind="verdict", text=words.verdict(finding).word),
         "p": replace(
             about,
             kind="chance",
@@ -294,10 +294,10 @@ def _of_outcome(outcome: OutcomeResult, period: str) -> dict[str, Claim]:
     }
     found |= _people(about, outcome, period)
     sentences = {
-        "sentence": words.sentence(finding.sentence),
-        "paragraph": words.sentence(finding.paragraph),
-        "analyst": words.sentence(finding.analyst),
-        "reason": words.sentence(finding.reasons[-1]) if finding.reasons else "",
+        "sentence": finding.sentence,
+        "paragraph": finding.paragraph,
+        "analyst": words.capital(finding.analyst),
+        "reason": words.whole(finding.reasons[-1]) if finding.reasons else "",
     }
     links = tuple(f"{code}.{key}" for key in ("effect", "point", "people"))
     found |= {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -34,7 +33,6 @@ NO_LOTS = "which areas started, and when, was not drawn by lot"
 LOTS = "new areas that start in an order drawn by lot"
 EVERY = "every main outcome"
 # What a check could have seen is for the table; a loss is said without it.
-_POWER = re.compile(r" \([^()]*would be seen[^()]*\)")
 _COUNTED = {1: ("comparison", "before"), 2: ("path", "argued")}
 _MARKS = {"met": "✓ met", "unmet": "× not met", "cannot tell": "? cannot tell"}
 
@@ -80,7 +78,8 @@ def _standing(outcome: OutcomeResult, grade: GradeResult) -> Standing:
     losses = [(MOST - DESIGN, words.sentence(NO_LOTS))]
     blocking = [c for c in open_ones if c.code in _COUNTED.get(level, ())]
     if level < DESIGN:
-        why = " ".join(_POWER.sub("", words.sentence(c.reason)) for c in blocking)
+        brief = {d.sentence: d.brief or d.sentence for d in outcome.diagnostics}
+        why = " ".join(words.sentence(brief.get(c.reason, c.reason)) for c in blocking)
         losses.append((DESIGN - level, why or words.sentence(grade.sentence)))
     mends = tuple(words.sentence(c.mend) for c in blocking if c.mend)
     return Standing(
@@ -190,7 +189,9 @@ def case_made_view(folder: Path, study: Results, out: Generated) -> dict[str, An
     BookError : the record of attacks cannot be read.
     """
     theory, path = Theory.load(folder), folder / RECORD
-    record = read_written(ChallengeResult, path) if path.is_file() else None
+    names = {o.code: words.within(o.plain_title) for o in study.outcomes}
+    names[study.programme] = "the programme"
+    record = words.spelled(read_written(ChallengeResult, path), names) if path.is_file() else None
     fresh = record is not None and record.panel == study.panel_fingerprint
     return {
         "study": study,
@@ -201,7 +202,7 @@ def case_made_view(folder: Path, study: Results, out: Generated) -> dict[str, An
         "attacks": record if fresh else None,
         "stale": record is not None and not fresh,
         "attack_tables": _attacks(record, study) if record and fresh else [],
-        "implied": [_in_words(said, study) for said in record.implications]
+        "implied": [words.capital(said) for said in record.implications]
         if record and fresh
         else [],
     }
@@ -315,16 +316,7 @@ def _attacks(record: ChallengeResult, study: Results) -> list[Markup]:
         table(
             f"Attacks on the finding: {titles[code]}",
             ["Attack", "What it can show", "Result", "What was found"],
-            [[one.title, one.kind, one.result, _in_words(one.sentence, study)] for one in attacks],
+            [[one.title, one.kind, one.result, words.capital(one.sentence)] for one in attacks],
         )
         for code, attacks in record.refuted.items()
     ]
-
-
-def _in_words(said: str, study: Results) -> str:
-    """A recorded sentence with outcomes and the programme by their names, not their codes."""
-    names = {o.code: words.within(o.plain_title) for o in study.outcomes}
-    names[study.programme] = "the programme"
-    codes = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
-    text = re.sub(rf"\b({codes})\b", lambda found: names[found.group()], said)
-    return words.sentence(re.sub(r"\((?=[-+]\d)-", f"({words.MINUS}", text))

@@ -158,7 +158,7 @@ def _areas(study: Results) -> Markup:
             NAMES.get(row.fifth, f"Fifth {row.fifth}"),
             words.number(row.pilot_areas),
             words.number(row.comparison_areas),
-            *([words.sentence(row.reason) if row.reason else "estimated"] if reasons else []),
+            *([words.whole(row.reason) if row.reason else "estimated"] if reasons else []),
         ]
         for row in _rows(study)
     ]

@@ -167,7 +167,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "price_notes": _price_notes(value),
         "red": _red(value),
         "sources": _sources_table(value),
-        "not_monetised": _not_monetised(value),
+        "not_monetised": _not_monetised(study, value),
         "fifths": _fifths_table(value),
         "to_confirm": [words.sentence(what) for what in value.to_confirm],
         "notes": [words.sentence(note) for note in value.notes],
@@ -333,14 +333,10 @@ def _fifths_table(value: Accounts) -> Markup | None:
     return table(caption, heads, rows, numeric="ttnnn") if rows else None
 
 
-def _not_monetised(value: Accounts) -> Markup | None:
+def _not_monetised(study: Results, value: Accounts) -> Markup | None:
+    directions = {o.code: words.verdict(o.finding).word for o in study.outcomes}
     rows = [
-        [
-            row.title,
-            words.verdict(row.direction).word,
-            words.sentence(row.evidence) if row.evidence else "",
-            words.sentence(row.why),
-        ]
+        [row.title, directions.get(row.outcome, row.direction), row.evidence, words.whole(row.why)]
         for row in value.not_monetised
     ]
     heads = ["Measured, without a price", "Direction", "Evidence", "Why no price"]

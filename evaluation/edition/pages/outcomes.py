@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -245,7 +244,7 @@ def looks_table(page: OutcomePage) -> Markup:
     cells = [
         [
             row.quarter,
-            words.tidy(row.vintage[:10]),
+            row.vintage[:10],
             words.shown_with_range(page.estimate, words.shown(page.estimate, row)),
             words.percent(row.spent and 100 * row.spent, 2),
             "ruled out" if row.crossed else "not ruled out",
@@ -281,7 +280,7 @@ def view(page: OutcomePage, prefix: str, *, open_data: bool = True) -> dict[str,
         "name": name,
         "root": page.root,
         "claims": f"{prefix}{outcome.code}",
-        "verdict": words.verdict(outcome.finding.verdict),
+        "verdict": words.verdict(outcome.finding),
         "paths": paths_chart(page),
         "open_data": open_data,
         "paths_table": _paths_table(page) if open_data else "",
@@ -304,7 +303,7 @@ def view(page: OutcomePage, prefix: str, *, open_data: bool = True) -> dict[str,
         "first": _window(study),
         "period": study.period_word,
         "withheld": _withheld(page),
-        "cautions": [words.sentence(w) for e in outcome.estimates for w in e.warnings],
+        "cautions": [words.whole(w) for e in outcome.estimates for w in e.warnings],
     }
 
 
@@ -338,7 +337,7 @@ def paths_chart(page: OutcomePage) -> Markup:
     rows = page.outcome.paths
     if not rows:
         return Markup("")
-    finding = words.sentence(page.outcome.finding.sentence)
+    finding = page.outcome.finding.sentence
     levels = _last_levels(rows[-1])
     alt = (
         f"Line chart of {page.outcome.plain_title}, {page.outcome.unit}, {rows[0].period} to "
@@ -560,24 +559,9 @@ def _estimators_table(page: OutcomePage) -> Markup:
 def _diagnostics_table(page: OutcomePage) -> Markup:
     if not page.outcome.diagnostics:
         return Markup("")
-    rows = [
-        [
-            d.title,
-            d.result,
-            words.sentence(d.sentence),
-            _statistic(str(d.statistic), page.outcome.unit, page.study.period_word),
-        ]
-        for d in page.outcome.diagnostics
-    ]
+    rows = [[d.title, d.result, d.sentence, d.statistic] for d in page.outcome.diagnostics]
     heads = ["Check", "Result", "Meaning", "Figure"]
     return table(f"{page.outcome.plain_title}: what was checked", heads, rows)
-
-
-def _statistic(said: str, unit: str, period: str) -> str:
-    """A check's figure in the outcome's own unit; a p of zero in its digits is a small one."""
-    told = words.tidy(said).replace("units a period", f"{unit}, a {period}")
-    told = told.replace(" units, p", f" {unit}, p")
-    return words.joined(re.sub(r"\bp = 0\.0+$", "p < 0.001", told))
 
 
 def _effect_rows(page: OutcomePage) -> list[dict[str, Any]]:
@@ -609,7 +593,7 @@ def published_table(study: Results) -> Markup:
 
 
 def _what(row: PublishedResult) -> Markup:
-    return Markup("{}<span class='from'>{}</span>").format(row.what, words.tidy(row.source))
+    return Markup("{}<span class='from'>{}</span>").format(row.what, words.typeset(row.source))
 
 
 def _figure(figure: PublishedFigure, inference: str = "") -> Markup:

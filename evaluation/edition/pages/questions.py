@@ -46,7 +46,7 @@ def open_questions(edition: Edition) -> list[Open]:
 def _when(edition: Edition, outcome: OutcomeResult) -> str:
     study, detectable = edition.headline, outcome.finding.detectable_percent
     if failed := failed_checks(outcome):
-        why = words.listed([f"“{words.tidy(c.title)}”" for c in failed])
+        why = words.listed([f"“{c.title}”" for c in failed])
         which = "the check" if len(failed) == 1 else "the checks"
         return f"No day: waiting does not mend {which} that failed, {why}."
     if answers.style(outcome) == "early" and (settled := run_their_course(study)):
