@@ -257,6 +257,11 @@ def sentence(text: str) -> str:
     return text if text.endswith((".", "?")) else text + "."
 
 
+def reason_given(note: str) -> str:
+    """A sender's note on a restatement without the word that the list of them says already."""
+    return note.strip().removeprefix("Restated: ")
+
+
 def whole(part: str) -> str:
     """A part of a sentence as a whole one."""
     return f"{capital(part)}."

@@ -7,34 +7,40 @@ from typing import Any
 
 import pytest
 
+from evaluation.edition import words
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.pages import outcomes
-from evaluation.study.record import OutcomeResult, Results
+from evaluation.study.record import Results
+from evaluation.wording import Name, Sentence, p_value, sentences_as_data, signed
 
 
 def seen(edition: Edition, folder: Path, assignments: dict[str, Any]) -> dict[str, Any]:
     """The first outcome's page of a yearly study with one check."""
     raw = edition.headline.plain()
     raw["assignments"] |= assignments
-    outcome = raw["outcomes"][0] | {
-        "diagnostics": [
-            {
-                "code": "dip",
-                "title": "A check",
-                "result": "holds",
-                "sentence": "The last period before the start was like those before it",
-                "statistic": "-0.0017 units, p = 0.000",
-                "p_value": 0.0,
-            }
-        ]
-    }
-    study = Results.model_validate(raw)
+    figure = Sentence.of(
+        "{size} {unit}, {p}", size=signed(-0.0017, 4), unit=Name("units"), p=p_value(0.0)
+    )
+    raw["sentences"] = sentences_as_data([figure])
+    raw["outcomes"] = [
+        raw["outcomes"][0]
+        | {
+            "diagnostics": [
+                {
+                    "code": "dip",
+                    "title": "A check",
+                    "result": "holds",
+                    "sentence": "The last period before the start was like those before it",
+                    "statistic": str(figure),
+                    "p_value": 0.0,
+                }
+            ]
+        }
+    ]
+    results = words.results_spelled(Results.model_validate(raw))
     page = OutcomePage(
-        study=study,
-        outcome=OutcomeResult.model_validate(outcome),
-        out=Generated(folder),
-        root="../",
+        study=results, outcome=results.outcomes[0], out=Generated(folder), root="../"
     )
     return outcomes.view(page, "")
 

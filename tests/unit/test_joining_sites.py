@@ -71,7 +71,7 @@ def test_studies_of_different_sites_have_assignments_looks_and_an_alpha_of_their
         programme, protocol = load_study(ground.workspace, name)
         series = LookSeries(folder=series_folder(ground.workspace, programme, protocol))
         # Alpha is spent by each study's own calendar, from its own first start on.
-        held[name] = [row.looks["ae_attendances"].spent for row in series.rows()]
+        held[name] = [row.look_at("ae_attendances").spent for row in series.rows()]
         with Ledger.open(ground.workspace.database, ground.workspace.raw) as ledger:
             known = ledger.observations("new_start", outcomes=list(protocol.outcomes))
         panel = study_panel(programme, protocol, known, None)

@@ -16,6 +16,8 @@ from evaluation.study.accounts_record import (
     PublicFunds,
     Ratio,
     Step,
+    Swing,
+    WorthKnowing,
 )
 from evaluation.study.record import Results
 
@@ -120,7 +122,7 @@ def hangs_on(study: Results, value: Accounts, out: Generated) -> Markup:
         return Markup("")
     widest = rows[0]
     said = (
-        f"The net present social value hangs most on {_within(widest.title)}: at the ends of "
+        f"The net present social value hangs most on {_within(widest)}: at the ends of "
         f"its range it would be {words.pounds(widest.low)} or {words.pounds(widest.high)}, "
         f"all else as estimated ({words.pounds(widest.best)})."
     )
@@ -165,7 +167,7 @@ def information(value: Accounts) -> str:
         f"{words.pounds(found.perfect)} to know every input exactly beforehand"
     )
     if found.perfect and most.worth:
-        said += f", and {words.pounds(most.worth)} to know only {_within(most.title)}"
+        said += f", and {words.pounds(most.worth)} to know only {_within(most)}"
     return f"{said}."
 
 
@@ -278,7 +280,8 @@ def _between(row: CategoryChance) -> str:
     return f"{words.ratio(row.at_least)} to {words.ratio(row.below)}"
 
 
-def _within(title: str) -> str:
-    if title.startswith("Effect on: "):
-        return f"the effect on {words.within(title.removeprefix('Effect on: '))}"
-    return words.within(title) if title.startswith(("The ", "Price ")) else title
+def _within(row: Swing | WorthKnowing) -> str:
+    """An input as it stands inside a sentence; a choice begins with a name, and keeps it."""
+    if row.what == "effect":
+        return f"the effect on {words.within(row.of or row.title)}"
+    return words.within(row.title) if row.what == "price" else row.title

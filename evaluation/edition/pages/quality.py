@@ -158,7 +158,7 @@ def _grouped(changes: Iterable[Record]) -> dict[tuple[str, str, str], list[Recor
     """Restatements that belong together: one outcome, one quarter, one reason."""
     found: dict[tuple[str, str, str], list[Record]] = {}
     for change in changes:
-        reason = str(change["reason"] or "no reason given").removeprefix("Restated: ")
+        reason = words.reason_given(str(change["reason"] or "no reason given"))
         key = str(change["outcome"]), str(change["quarter"]), words.sentence(reason)
         found.setdefault(key, []).append(change)
     return found

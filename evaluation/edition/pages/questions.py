@@ -24,33 +24,53 @@ PLAN_ONE = "No day: such a survey would first have to be planned."
 
 @dataclass(frozen=True, kw_only=True)
 class Open:
-    """An open question: ``outcome`` (None where it is about none), what is open, and when."""
+    """An open question.
+
+    outcome : None where it is about none. said : what is open. settled : the day by which waiting
+    alone settles it, in words; empty where it does not. why_not : why no day can be given.
+    """
 
     outcome: OutcomeResult | None
     said: str
-    when: str
+    settled: str = ""
+    why_not: str = ""
+
+    @property
+    def when(self) -> str:
+        return f"{self.settled}." if self.settled else self.why_not
 
 
 def open_questions(edition: Edition) -> list[Open]:
     """In the order of the results; that people were not asked comes last."""
     study = edition.headline
     found = [
-        Open(outcome=o, said=words.sentence(o.finding.sentence), when=_when(edition, o))
+        Open(
+            outcome=o,
+            said=o.finding.sentence,
+            settled=_settled(edition, o),
+            why_not=_why_not(study, o),
+        )
         for o in answers.unknowns(study)
     ]
     if not answers.measures_lives(study):
-        found.append(Open(outcome=None, said=f"{LIVES}: {NO_SURVEY}.", when=PLAN_ONE))
+        found.append(Open(outcome=None, said=f"{LIVES}: {NO_SURVEY}.", why_not=PLAN_ONE))
     return found
 
 
-def _when(edition: Edition, outcome: OutcomeResult) -> str:
-    study, detectable = edition.headline, outcome.finding.detectable_percent
+def _settled(edition: Edition, outcome: OutcomeResult) -> str:
+    """When every site will have run its course, where that alone is waited for."""
+    period = run_their_course(edition.headline)
+    if failed_checks(outcome) or answers.style(outcome) != "early" or period is None:
+        return ""
+    return f"{_by(edition, period)}, when every site will have run long enough"
+
+
+def _why_not(study: Results, outcome: OutcomeResult) -> str:
+    detectable = outcome.finding.detectable_percent
     if failed := failed_checks(outcome):
         why = words.listed([f"“{c.title}”" for c in failed])
         which = "the check" if len(failed) == 1 else "the checks"
         return f"No day: waiting does not mend {which} that failed, {why}."
-    if answers.style(outcome) == "early" and (settled := run_their_course(study)):
-        return f"{_by(edition, settled)}, when every site will have run long enough."
     if detectable is None:
         return "No day can be given."
     return (
@@ -124,10 +144,11 @@ def answer_what(edition: Edition) -> str:
 
 def answer_when(edition: Edition) -> str:
     """When the open questions will be settled, in a sentence or two."""
-    dated = _titled(edition, "By ")
-    undated = [one for one in open_questions(edition) if not one.when.startswith("By ")]
+    found = open_questions(edition)
+    dated = _titled([one for one in found if one.settled])
+    undated = [one for one in found if not one.settled]
     parts = [next_edition(edition)]
-    parts += [f"{when.rstrip('.')}: {words.listed(titles)}." for when, titles in dated.items()]
+    parts += [f"{when}: {words.listed(titles)}." for when, titles in dated.items()]
     if undated:
         names = [words.within(str(one.outcome.plain_title)) for one in undated if one.outcome]
         about = [f"what the programme did to {words.listed(names)}"] if names else []
@@ -136,12 +157,13 @@ def answer_when(edition: Edition) -> str:
     return " ".join(parts)
 
 
-def _titled(edition: Edition, start: str) -> dict[str, Sequence[str]]:
+def _titled(questions: Sequence[Open]) -> dict[str, list[str]]:
+    """When they are settled -> the titles of their outcomes."""
     grouped: dict[str, list[str]] = {}
-    for one in open_questions(edition):
-        if one.outcome and one.when.startswith(start):
-            grouped.setdefault(one.when, []).append(words.within(str(one.outcome.plain_title)))
-    return dict(grouped)
+    for one in questions:
+        if one.outcome:
+            grouped.setdefault(one.settled, []).append(words.within(one.outcome.plain_title))
+    return grouped
 
 
 _NAMED = 3
