@@ -8,9 +8,9 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from evaluation.edition.claims import Claims
 from python_calamine import CalamineWorkbook
 
-from evaluation.edition.claims import Claims
 from evaluation.edition.edition import Edition
 from evaluation.edition.formats import spreadsheet, tidy
 from tests.edition.package_rules import faults
