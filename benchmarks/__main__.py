@@ -17,6 +17,7 @@ RUN = (
     "python -m benchmarks.value_coverage SEEDS",
     "python -m benchmarks.editions [COUNT] [--tiny] [--keep FOLDER]",
     "python -m benchmarks.hostile",
+    "python -m benchmarks.imports",
     "OMP_NUM_THREADS=1 python -m benchmarks.synthetic",
     "OMP_NUM_THREADS=1 python -m benchmarks.solver_proofs [PATH]",
     "python -m benchmarks.donors_started",
