@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -166,6 +166,40 @@ def before(
         .order_by(o.revision)
     )
     return {(row.area_code, row.outcome): (row.numerator, row.denominator) for row in rows}
+
+
+class Latest(NamedTuple):
+    """A figure in its latest version, and who gave it."""
+
+    outcome: str
+    area_code: str
+    quarter: str
+    numerator: float | None
+    denominator: float | None
+    status: str
+    site: str
+    agency: str
+
+
+def latest(
+    connection: sa.Connection, programme: str, outcomes: Sequence[str] | None = None
+) -> list[Latest]:
+    """Every figure that stands, by outcome, area and quarter.
+
+    Row by row and without pandas, which a check of one return must not wait for; a panel is read
+    by ``as_of``.
+    """
+    o, r = observations.c, returns.c
+    chosen = sa.true() if outcomes is None else o.outcome.in_(outcomes)
+    rows = connection.execute(
+        sa.select(o.outcome, o.area_code, o.quarter, o.numerator, o.denominator, o.status)
+        .add_columns(r.site, r.agency)
+        .join(returns, r.seq == o.return_seq)
+        .where(o.programme == programme, chosen, r.seq.not_in(withdrawn()))
+        .order_by(o.outcome, o.area_code, o.quarter, o.revision)
+    )
+    standing = {row[:3]: Latest(*row) for row in rows}  # a later version takes an earlier's place
+    return list(standing.values())
 
 
 def as_of(
