@@ -11,7 +11,7 @@ from dataclasses import replace
 from evaluation.check.before import Key
 from evaluation.check.read import Cells
 from evaluation.check.report import Problem, shown
-from evaluation.check.rules import RULES
+from evaluation.check.rules import rules
 from evaluation.programme import Bounds, Outcome, Programme
 from evaluation.returns.form import corners, form
 from evaluation.tables import Failure, counts_some_of_all
@@ -140,7 +140,7 @@ def mend_types(
         column, entry = names.get(at, ""), bisect_left(cells.rows, row)
         mend = one.mend
         if column == "denominator" and one.rule != "R022":
-            mend = _as_accepted(cells, entry, fixed) or RULES["R043"].mend
+            mend = _as_accepted(cells, entry, fixed) or rules()["R043"].mend
         elif column == "status" and cells.numerator[entry] is not None:
             symbol = mend.removeprefix("Write ").removesuffix(".")
             if form().figure_of.get(symbol) == "empty":

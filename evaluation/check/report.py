@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from evaluation.check.rules import RULES, Severity
+from evaluation.check.rules import Severity, rules
 from evaluation.errors import UserError
 from evaluation.returns.form import Return, address, form
 from evaluation.returns.reply import Mark, write_reply
@@ -119,12 +119,12 @@ def problem(
     kept = value if value is None or isinstance(value, str | float | bool) else str(value)
     return Problem(
         rule=rule,
-        severity=RULES[rule].severity,
+        severity=rules()[rule].severity,
         sheet=sheet,
         cell=cell,
         value=kept,
         message=message,
-        mend=mend or RULES[rule].mend,
+        mend=mend or rules()[rule].mend,
         cells=cells,
     )
 
@@ -199,7 +199,7 @@ def _together(found: tuple[Problem, ...]) -> tuple[Problem, ...]:
             continue
         cells = [_place(one) for one in same[1:]]
         more = f" and {len(cells) - _LISTED} more" if len(cells) > _LISTED else ""
-        what = RULES[same[0].rule].title if same[0].severity == "note" else same[0].message
+        what = rules()[same[0].rule].title if same[0].severity == "note" else same[0].message
         message = f"{what.rstrip('.')}; also in {', '.join(cells[:_LISTED])}{more}."
         told.append(replace(same[0], message=message))
     return tuple(sorted(told, key=lambda one: one.order))
@@ -339,7 +339,7 @@ class Tally:
 def _rest(rule: str, position: int | None, count: _Count, sheet: str | None) -> Problem:
     cells = count.cells - EACH
     what = f"{cells:,} more" if cells > 1 else "1 more"
-    message = f"{what} of this column: {RULES[rule].title[0].lower()}{RULES[rule].title[1:]}."
+    message = f"{what} of this column: {rules()[rule].title[0].lower()}{rules()[rule].title[1:]}."
     cell = None
     if position is not None:
         cell, last = address(count.first, position), address(count.last, position)

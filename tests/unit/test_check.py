@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from evaluation.check.report import Checked, report
-from evaluation.check.rules import RULES
+from evaluation.check.rules import rules
 from evaluation.check.stages import check_return
 from evaluation.programme import Programme
 from evaluation.quarters import Period
@@ -304,8 +304,8 @@ def test_nothing_is_in_a_validators_language(check: Check, word: str) -> None:
 
 
 def test_every_rule_says_why_and_how_to_mend() -> None:
-    assert list(RULES) == sorted(RULES)
-    for rule in RULES.values():
+    assert list(rules()) == sorted(rules())
+    for rule in rules().values():
         assert rule.title and rule.why and rule.mend
 
 
