@@ -193,7 +193,7 @@ def asked(programme: Programme, sent: Sent, rows: list[Row]) -> list[list[Proble
     raw = as_file(sent, rows)
     checked = check_return(raw, programme, before=replace(sent.before, earlier={}))
     fixed = [p for p in checked.problems if p.severity != "note"]
-    cells, _ = read_cells(read_header(raw)[0], None, sent.period)
+    cells = read_cells(read_header(raw).value, None, sent.period)
     found = []
     for factor in FACTORS:
         before = replace(sent.before, ask=scaled(sent.before.ask, factor))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,9 +110,9 @@ def check_return(
     problems += faults
     headed, faults = right_headings(headed, raw.sheet, programme, _fixed(before))
     problems += faults
-    cells, faults = read_cells(headed, raw.sheet, submitter.period)
-    faults = figures.mend_types(cells, faults, _fixed(before))
-    problems += faults + layout.check_layout(raw, headed)
+    cells = read_cells(headed, raw.sheet, submitter.period)
+    problems += figures.check_types(cells, _fixed(before))
+    problems += layout.check_layout(raw, headed)
     stages = [
         Stage("file", True),
         Stage("guide", True),
@@ -134,7 +135,7 @@ def check_return(
         site=submitter.site,
         agency=submitter.agency,
         quarter=str(submitter.period or raw.guide["quarter"]),
-        problems=tuple(sorted(problems, key=_order)),
+        problems=tuple(sorted(problems, key=attrgetter("order"))),
         stages=tuple(stages),
         returned=None if refused else _content(raw, programme, submitter, cells),
     )
@@ -217,10 +218,6 @@ def _fixed(before: Before) -> dict[Key, float]:
     }
 
 
-def _order(problem: Problem) -> tuple[int, int, str, str]:
-    return problem.order
-
-
 def _content(
     raw: RawReturn, programme: Programme, submitter: Submitter, cells: Cells
 ) -> Return | None:
@@ -238,7 +235,7 @@ def _content(
         strict=True,
     ):
         if area is None or quarter is None or outcome is None:
-            return None  # told as an error already; the types need it said
+            return None  # an error names it already; the types need it said
         rows.append(
             Observation(area, quarter, outcome, numerator, denominator, status or "", note or "")
         )
