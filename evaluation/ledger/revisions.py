@@ -99,7 +99,7 @@ def revision_sizes(connection: sa.Connection, programme: Programme) -> list[dict
             one.lost += 1
         elif first:
             one.changes.append(100 * (last / first - 1))
-    return [_told(outcome, kind, one) for (outcome, kind), one in sorted(sizes.items())]
+    return [_row(outcome, kind, one) for (outcome, kind), one in sorted(sizes.items())]
 
 
 def _counts(connection: sa.Connection, programme: str) -> Iterable[Sequence[Any]]:
@@ -139,7 +139,7 @@ def _value(version: Version) -> float | None:
     return None if numerator is None else numerator / (denominator or 1.0)
 
 
-def _told(outcome: str, role: str, one: _Sizes) -> dict[str, Any]:
+def _row(outcome: str, role: str, one: _Sizes) -> dict[str, Any]:
     changes = one.changes
     sizes = [abs(change) for change in changes]
     return {

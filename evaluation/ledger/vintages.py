@@ -56,15 +56,15 @@ def changes(returned: Return, held: Mapping[tuple[str, str, str], Held]) -> tupl
         if was != now:
             lines.append(f"{row.outcome} in {row.area_code}: {was} became {now}.")
     head = f"{len(lines)} of {len(rows)} figures of {whose} changed"
-    told = [head + (f", {new} new." if new else "."), *lines[:_LISTED]]
+    texts = [head + (f", {new} new." if new else "."), *lines[:_LISTED]]
     if len(lines) > _LISTED:
-        told.append(f"... and {len(lines) - _LISTED} more.")
+        texts.append(f"... and {len(lines) - _LISTED} more.")
     absent = len(held.keys() - {row.key for row in rows})
     if absent:
-        told.append(
+        texts.append(
             f"Not in this return, and standing as they were: {absent} of the earlier figures."
         )
-    return tuple(told)
+    return tuple(texts)
 
 
 def shown(numerator: float | None, denominator: float | None, status: str, note: str = "") -> str:
