@@ -23,7 +23,7 @@ from evaluation.check.report import Checked, Problem, Stage
 from evaluation.errors import PeriodError, WorkspaceError
 from evaluation.programme import Programme
 from evaluation.quarters import Period
-from evaluation.returns.form import Figures, Observation, Return
+from evaluation.returns.form import Observation, Return
 from evaluation.returns.workbook import RawReturn, read_return
 from evaluation.workspace import Workspace
 
@@ -90,21 +90,14 @@ def day_of_check(workspace: Workspace, programme: Programme) -> date | None:
     return workspace.now().date()
 
 
-def check_return(
-    raw: RawReturn,
-    programme: Programme,
-    *,
-    before: Before | None = None,
-    last_accepted: Figures | None = None,
-) -> Checked:
+def check_return(raw: RawReturn, programme: Programme, *, before: Before | None = None) -> Checked:
     """Everything that is wrong in a return, in one pass; its content if nothing is.
 
     Parameters
     ----------
     before : what had been accepted before; without it nothing is compared with earlier figures.
-    last_accepted : in its place, the submitter's last accepted figures alone.
     """
-    before = before or Before.of_last(last_accepted or {})
+    before = before or Before()
     submitter, problems = read_guide(raw, programme, today=before.today)
     headed, faults = read_header(raw)
     problems += faults

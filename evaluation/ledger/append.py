@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -195,11 +195,17 @@ def read_acts(connection: sa.Connection) -> list[Act]:
 def head(connection: sa.Connection) -> LedgerHead:
     """How many returns there are, and the chain hash of the last record."""
     count = connection.execute(sa.select(sa.func.count()).select_from(returns)).scalar_one()
-    return LedgerHead(returns=count, chain=_next_place(connection)[1])
+    return LedgerHead(returns=count, chain=_next_place(connection).previous)
 
 
-def _next_place(connection: sa.Connection) -> tuple[int, str]:
-    """The next number of the chain, and the hash that the record there must follow."""
+class _Place(NamedTuple):
+    """A number of the chain, and the hash that the record there must follow."""
+
+    seq: int
+    previous: str
+
+
+def _next_place(connection: sa.Connection) -> _Place:
     last = [
         row
         for table in (returns, acts)
@@ -207,7 +213,8 @@ def _next_place(connection: sa.Connection) -> tuple[int, str]:
             sa.select(table.c.seq, table.c.chain_hash).order_by(table.c.seq.desc()).limit(1)
         )
     ]
-    return max(((row.seq + 1, row.chain_hash) for row in last), default=(1, FIRST))
+    places = (_Place(row.seq + 1, row.chain_hash) for row in last)
+    return max(places, default=_Place(1, FIRST))
 
 
 def _observed(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,7 +18,13 @@ from evaluation.ledger.vintages import withdrawn
 from evaluation.programme import Programme
 
 Key = tuple[str, str, str]
-Version = tuple[float | None, float | None]
+
+
+class Version(NamedTuple):
+    """A figure as one return gave it."""
+
+    numerator: float | None
+    denominator: float | None
 
 
 def history(
@@ -129,7 +135,7 @@ def _revised(connection: sa.Connection, programme: str) -> Iterable[tuple[Key, l
     grouped: dict[Key, list[Version]] = {}
     for row in rows:
         grouped.setdefault((row.outcome, row.area_code, row.quarter), []).append(
-            (row.numerator, row.denominator)
+            Version(row.numerator, row.denominator)
         )
     return grouped.items()
 

@@ -21,7 +21,7 @@ _LISTED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class StoredFigure:
     """A figure as it stands in the ledger, and how many versions came before it."""
 
     numerator: float | None
@@ -31,7 +31,7 @@ class Held:
     revision: int
 
 
-def changes(returned: Return, held: Mapping[tuple[str, str, str], Held]) -> tuple[str, ...]:
+def changes(returned: Return, held: Mapping[tuple[str, str, str], StoredFigure]) -> tuple[str, ...]:
     """One sentence for each figure that changes, the count first.
 
     ``held`` are the submitter's figures for the same period, by area, period and outcome. A later
@@ -91,7 +91,7 @@ def withdrawn(by: datetime | None = None) -> sa.Select[tuple[int]]:
     return sa.select(acts.c.return_seq).where(acts.c.kind == "withdrawal", then)
 
 
-def held(connection: sa.Connection, returned: Return) -> dict[tuple[str, str, str], Held]:
+def held(connection: sa.Connection, returned: Return) -> dict[tuple[str, str, str], StoredFigure]:
     """The standing version of the figures that the return gives, or its submitter gave before.
 
     A figure may have come from another submitter, if the programme has changed who is asked for
@@ -108,7 +108,7 @@ def held(connection: sa.Connection, returned: Return) -> dict[tuple[str, str, st
     given = {row.key for row in returned.rows}
     own = (returned.site, returned.agency)
     return {
-        key: Held(
+        key: StoredFigure(
             numerator=row.numerator,
             denominator=row.denominator,
             status=row.status,

@@ -18,6 +18,7 @@ from evaluation.quarters import Period
 from evaluation.returns.form import Figures
 from evaluation.returns.template import write_template
 from evaluation.returns.workbook import read_return
+from tests.unit.last_accepted import before_of
 
 Faults = dict[str, Any]
 Check = Callable[..., Checked]
@@ -42,7 +43,7 @@ def check(tiny: Programme, quarter: Period, denominators: Figures, tmp_path: Pat
             rows = [[_text(v) for v in row] for row in book["Return"].iter_rows(values_only=True)]
             with path.open("w", encoding="utf-8", newline="") as stream:
                 csv.writer(stream).writerows(rows)
-        return check_return(read_return(path), tiny, last_accepted=last)
+        return check_return(read_return(path), tiny, before=before_of(last))
 
     return run
 
