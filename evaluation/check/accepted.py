@@ -19,7 +19,8 @@ from evaluation.programme import Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import Return
 
-Submitter = tuple[str, str]
+SiteAgency = tuple[str, str]
+"""Who sends a return."""
 
 
 class Entry(NamedTuple):
@@ -28,7 +29,7 @@ class Entry(NamedTuple):
     numerator: float | None
     denominator: float | None
     status: str
-    submitter: Submitter
+    submitter: SiteAgency
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class AcceptedFigures:
         """Hold a figure in place of the one that was held for this outcome, area and period."""
         self._figures.setdefault(outcome, {}).setdefault(area, {})[period.ordinal] = entry
 
-    def before(self, submitter: Submitter, period: Period, *, today: date | None = None) -> Before:
+    def before(self, submitter: SiteAgency, period: Period, *, today: date | None = None) -> Before:
         """What a check of this submitter's return for ``period`` is compared with.
 
         Raises

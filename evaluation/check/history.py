@@ -15,7 +15,7 @@ from evaluation.programme import Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import form
 
-_SLIPS = (10.0, 0.1, 100.0, 0.01, 1000.0, 0.001)
+_SLIPS = (10.0, 0.1, 100.0, 0.01, 1000.0, 0.001)  # likelier ones first: the first best fit counts
 
 
 def check_quarters(

@@ -16,7 +16,7 @@ from evaluation.programme import Outcome, Programme
 
 MAD_TO_SD = 1.4826
 """From the median absolute deviation to the standard deviation of a normal distribution."""
-_NARROWEST = 0.01
+_NARROWEST = 0.01  # log points: below, rounding alone would be a surprise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +47,15 @@ class Usual:
 
     def chance_of(self, figure: float) -> float:
         """About how probable exactly this count is."""
+        # The normal density at its surprise: 0.4 is 1 / sqrt(2 pi). A level near zero would make a
+        # certainty of it, so a deviation of half a case is the least, and one in two the most.
         deviation = math.sqrt(max(self.level + self.variance * self.level**2, 0.25))
         return min(0.5, 0.4 / deviation * math.exp(-0.5 * min(self.surprise(figure) ** 2, 50.0)))
 
 
 def _even(count: float, variance: float) -> float:
+    # Anscombe's transform (Biometrika 1948) of a count whose variance is mean + variance x mean^2:
+    # equal steps are equally surprising for small and large counts. 3/8 is his correction.
     return math.asinh(math.sqrt(variance * (count + 0.375)))
 
 
@@ -84,7 +88,7 @@ def usual(
     variance = spread.cell**2 * (1 + 1 / len(known))
     counted = outcome.form == "ratio" and outcome.whole
     if counted:
-        variance += 1 / (total + 0.5)
+        variance += 1 / (total + 0.5)  # of a log count, about 1 / count; half so that none has one
     return Usual(level=level, variance=variance, counted=counted, figures=len(known))
 
 

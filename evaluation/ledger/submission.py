@@ -6,7 +6,6 @@ Command line and portal go the same way, so that a check says what a submission 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -75,7 +74,7 @@ def accept(
             raw.content,
             received=workspace.now(),
             confirmations=reasons,
-            synthetic_clock=workspace.synthetic and "NEWSTART_NOW" in os.environ,
+            synthetic_clock=workspace.synthetic_clock,
         )
     keep_receipt(workspace, receipt)
     return receipt
