@@ -78,6 +78,7 @@ class Sample:
         return int(self.figures.shape[1])
 
     def describe(self) -> dict[str, int]:
+        """How many areas and periods the sample has, as an estimate's provenance says it."""
         started = self.panel.started
         return {
             "areas": len(self.panel.areas),

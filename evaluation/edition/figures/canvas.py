@@ -131,6 +131,7 @@ class Drawing:
         )
 
     def svg(self) -> str:
+        """The drawing as SVG, in whole pixels and the reader's own font."""
         import matplotlib as mpl
 
         stream = io.StringIO()
