@@ -18,7 +18,7 @@ def imports(modules: Mapping[str, Module]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for name, module in modules.items():
         named: set[str] = set()
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Import):
                 named |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:

@@ -110,8 +110,8 @@ def _listed(room: str, inside: Sequence[Module]) -> list[str]:
 
 def _legend() -> Iterator[str]:
     said = (
-        "A room imports only from rooms below it; an arrow is an import that no others already say.",
-        "The numbered rooms are the steps that the data take, upwards, from a return to an edition.",
+        "A room imports only from those below it; an arrow is an import that no other says too.",
+        "The numbered rooms are the steps that the data take upwards, from a return to an edition.",
     )
     yield _text(12, 22, "The rooms of evaluation/", size=16, weight="bold")
     for k, line in enumerate(said):

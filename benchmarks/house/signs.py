@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from benchmarks.house.habits import PRIVATE_WORDS, READS_FROM_OUTSIDE
 from benchmarks.house.source import Documented, Function, Module
@@ -53,7 +54,7 @@ def _questions(module: Module) -> Iterator[tuple[str, ast.Call | ast.Compare]]:
     around: dict[int, str] = {}
     for function in module.functions:  # inner ones come later and win
         around |= {id(node): function.where for node in ast.walk(function.node)}
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, (ast.Call, ast.Compare)):
             yield around.get(id(node), f"{module.folder or module.stem}:(module)"), node
 
@@ -119,7 +120,7 @@ def _arguments(function: Function) -> list[ast.arg]:
 
 def _named_types(modules: Iterable[Module]) -> Iterator[tuple[str, ast.expr]]:
     for module in modules:
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
                 for target in node.targets:
                     if isinstance(target, ast.Name) and target.id[:1].isupper():
@@ -148,6 +149,7 @@ def private_words(modules: Mapping[str, Module]) -> list[str]:
     ]
 
 
+@cache
 def _is_private(name: str) -> bool:
     parts = [part.lower() for part in _PARTS.findall(name)]
     runs = {"_".join(parts[a:b]) for a in range(len(parts)) for b in (a + 1, a + 2)}
@@ -160,7 +162,7 @@ def _names(module: Module) -> Iterator[tuple[int, str]]:
     ``slots=True`` of a dataclass is Python's word.
     """
     yield 1, module.stem
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         line = getattr(node, "lineno", 1)
         if isinstance(node, ast.Name):
             yield line, node.id
@@ -177,7 +179,7 @@ def _names(module: Module) -> Iterator[tuple[int, str]]:
 
 
 def _documented(module: Module) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, Documented):
             for word in re.findall(r"\w+", ast.get_docstring(node) or ""):
                 yield getattr(node, "lineno", 1), word

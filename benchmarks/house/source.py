@@ -7,7 +7,7 @@ import io
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -53,6 +53,11 @@ class Module:
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree, walked once."""
+        return tuple(ast.walk(self.tree))
+
     @property
     def stem(self) -> str:
         return self.name.rpartition(".")[2]
@@ -76,7 +81,7 @@ class Module:
         """Lines of code proper: without docstrings, comments and blanks."""
         documented = {
             number
-            for node in ast.walk(self.tree)
+            for node in self.nodes
             if isinstance(node, Documented)
             for number in _docstring(node)
         }
@@ -109,6 +114,7 @@ class Module:
             yield from self._functions(child, f"{within}{child.name}." if named else within)
 
 
+@cache
 def modules(root: Path, package: str) -> dict[str, Module]:
     """The modules of a package under ``root``, by dotted name, in the order of their paths."""
     found = {}
