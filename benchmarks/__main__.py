@@ -9,7 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 RESULTS, BOOK = HERE / "results", HERE.parent / "book"
 RUN = (
-    "python -m benchmarks.house [--at PATH ...] [--show] [--seconds] [--picture FILE.svg]",
+    "python -m benchmarks.house [--at PATH ...] [--show] [--picture FILE.svg]",
     "python -m benchmarks.published",
     "python -m benchmarks.did",
     "python -m benchmarks.agreement",

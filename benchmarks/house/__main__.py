@@ -1,29 +1,19 @@
 """Count the house, or draw it.
 
 ``python -m benchmarks.house`` prints the counts of this tree; ``--at PATH`` those of another, and
-of several side by side; ``--show`` the places behind each count, ``--seconds`` how long the package
-takes to import, too. ``--picture FILE.svg`` draws the rooms with their modules from the imports.
+of several side by side; ``--show`` the places behind each count. ``--picture FILE.svg`` draws the
+rooms with their modules from the imports.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import subprocess
-import sys
 from pathlib import Path
 
 from benchmarks.house.counts import Count, counts
 from benchmarks.house.picture import picture
 
 HERE = Path(__file__).parents[2]
-IMPORTS = 9
-IMPORT = """
-import time
-before = time.perf_counter()
-import evaluation
-print(time.perf_counter() - before)
-"""
 
 
 def main() -> None:
@@ -31,28 +21,13 @@ def main() -> None:
     asked = argparse.ArgumentParser(prog="python -m benchmarks.house", description=__doc__)
     asked.add_argument("--at", type=Path, action="append", metavar="PATH", help="another tree")
     asked.add_argument("--show", action="store_true", help="the places behind each count")
-    asked.add_argument("--seconds", action="store_true", help="how long the import takes, too")
     asked.add_argument("--picture", type=Path, metavar="FILE.svg", help="draw the rooms")
     given = asked.parse_args()
     trees: list[Path] = given.at or [HERE]
     if given.picture:
         given.picture.write_text(picture(trees[0]), encoding="utf-8")
     else:
-        timed = [[_seconds(tree)] if given.seconds else [] for tree in trees]
-        columns = [counts(tree) + last for tree, last in zip(trees, timed, strict=True)]
-        _print(trees, columns, show=given.show)
-
-
-def _seconds(tree: Path) -> Count:
-    """What importing the package costs in a new process: the median of several."""
-    ran = [
-        subprocess.run(
-            [sys.executable, "-c", IMPORT], cwd=tree, check=True, capture_output=True, text=True
-        )
-        for _ in range(IMPORTS)
-    ]
-    seconds = statistics.median(float(one.stdout) for one in ran)
-    return Count(what=f"seconds to import it, median of {IMPORTS}", value=f"{seconds:.3f}")
+        _print(trees, [counts(tree) for tree in trees], show=given.show)
 
 
 def _print(trees: list[Path], columns: list[list[Count]], *, show: bool) -> None:
