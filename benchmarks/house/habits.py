@@ -87,6 +87,7 @@ MIXED_TUPLES = frozenset(
         "design:_part.task",
         "design:_statistics.when",
         "edition:_donors_chart.donors",
+        "edition:_growth.across",
         "edition:_key.marks",
         "edition:_left_out.rows",
         "edition:_restated_table.restated",

@@ -66,3 +66,15 @@ def test_every_file_that_is_named_exists() -> None:
     named = {name.rstrip("/") for name in re.findall(r"`((?:[a-z_.]+/)+[A-Za-z_.-]*)`", pages)}
     there = {name for name in named if (ROOT / name).exists() or name.startswith("var")}
     assert named - there - made_later == set()
+
+
+def test_every_name_that_contributing_points_to_is_there() -> None:
+    """``file`` (`name`, `name`): each name stands in that file."""
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    pointed = re.findall(r"`([\w./]+\.\w+)` \(((?:`\w+`(?:, (?:in )?)?)+)\)", page)
+    assert len(pointed) > 10
+    for path, names in pointed:
+        text = (ROOT / path).read_text("utf-8")
+        assert [n for n in re.findall(r"\w+", names) if not re.search(rf"\b{n}\b", text)] == [], (
+            path
+        )
