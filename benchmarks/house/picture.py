@@ -19,11 +19,11 @@ from pathlib import Path
 from benchmarks.house.imports import arrows, between_rooms, layers, rooms
 from benchmarks.house.source import Module, modules
 
-WIDTH, RIGHT, TOP, GAP, LANE = 800, 690, 70, 10, 13
+WIDTH, RIGHT, TOP, GAP, LANE = 700, 600, 70, 10, 13
 NAME, SMALL = 13, 11
 LINE, HEAD = 15, 22
 # So many letters of a sans-serif stand on a line of a room, and of what it is for.
-LETTERS, LETTERS_OF_WHAT = 116, 84
+LETTERS, LETTERS_OF_WHAT = 100, 66
 INK, FAINT, EDGE, ROOM, STEP = "#1d2a35", "#5b6b78", "#9fb0bd", "#f2f6f9", "#1f5f8b"
 
 
