@@ -78,7 +78,6 @@ class Sample:
         return int(self.figures.shape[1])
 
     def describe(self) -> dict[str, int]:
-        """How many areas and periods the sample has, as an estimate's provenance says it."""
         started = self.panel.started
         return {
             "areas": len(self.panel.areas),

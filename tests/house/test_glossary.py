@@ -109,3 +109,9 @@ def test_terms_stand_in_order_each_once() -> None:
         heads = re.findall(r"^([^:\n#][^\n]*)\n: ", part, re.MULTILINE)
         plain = [re.sub(r"[`_ -]", "", head.partition(" (")[0]).lower() for head in heads]
         assert plain == sorted(set(plain))
+
+
+def test_what_is_set_as_code_is_a_name_in_the_engine() -> None:
+    text = "\n".join(module.text for module in ENGINE.values())
+    named = {name for name in re.findall(r"`([^`]+)`", GLOSSARY) if name != "evaluation"}
+    assert {name for name in named if not re.search(rf"\b{name}\b", text)} == set()
