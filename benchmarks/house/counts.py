@@ -74,6 +74,16 @@ def nine_tenths(lengths: Sequence[tuple[str, int]], share: float = 0.9) -> int:
     return lengths[min(int(share * len(lengths)), len(lengths) - 1)][1]
 
 
+def many_by_place(held: Modules) -> list[str]:
+    """Functions that take more arguments by their place than a reader can hold."""
+    return [
+        f"{function.where}: {function.by_place}"
+        for module in held.values()
+        for function in module.functions
+        if function.by_place > habits.MOST_BY_PLACE and module.folder != "cli"
+    ]
+
+
 def too_short(held: Modules) -> list[str]:
     """Modules shorter than the habit; packages' own files say what is in them and may be."""
     return [n for n, m in held.items() if m.lines < habits.LEAST_LINES and not m.is_package]
@@ -124,6 +134,7 @@ _MENDED: dict[str, Callable[[Modules], list[str]]] = {
     f"modules over {habits.MOST_LINES} lines": too_long,
     f"modules with at most one importer and under {habits.ALONE_FROM} lines": alone,
     "module names in two folders": same_names,
+    f"functions with over {habits.MOST_BY_PLACE} arguments by place": many_by_place,
     "fmt: skip": unformatted,
     "parameters that are a tuple of mixed meaning": mixed_tuples,
     "parsers of own sentences": own_sentences,

@@ -16,9 +16,12 @@ LEAST_LINES, MOST_LINES = 60, 800
 # A module with one importer belongs to it, unless it is long enough to be read on its own.
 ALONE_FROM = 100
 
-# Functions, without decorators and docstring. Arguments by keyword are not counted.
+# Functions, without decorators and docstring.
 NINE_TENTHS_OF_FUNCTIONS = 30
 LONGEST_FUNCTION = 70
+
+# Arguments by their place alone; a verb's are the options of the command line, read by name there.
+MOST_BY_PLACE = 7
 
 # At least one comment for so many lines: the equation's number, a tolerance's reason, a trap.
 LINES_A_COMMENT = 350

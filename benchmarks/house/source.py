@@ -37,8 +37,13 @@ class Function:
         return (self.node.end_lineno or 0) - self.node.lineno + 1 - len(docstring)
 
     @property
-    def public(self) -> bool:
-        return not any(part.startswith("_") for part in self.name.split("."))
+    def by_place(self) -> int:
+        """How many arguments may be given by their place alone; those by keyword say what they are.
+
+        ``self`` and ``cls`` are none.
+        """
+        given = [*self.node.args.posonlyargs, *self.node.args.args]
+        return sum(argument.arg not in {"self", "cls"} for argument in given)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,8 +115,10 @@ class Module:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, FunctionNode):
                 yield Function(module=self.name, name=within + child.name, node=child)
-            named = isinstance(child, (ast.ClassDef, FunctionNode))
-            yield from self._functions(child, f"{within}{child.name}." if named else within)
+            if isinstance(child, (ast.ClassDef, FunctionNode)):
+                yield from self._functions(child, f"{within}{child.name}.")
+            else:
+                yield from self._functions(child, within)
 
 
 @cache

@@ -55,6 +55,10 @@ def test_functions_are_short() -> None:
     assert [one for one in lengths if one[1] > habits.LONGEST_FUNCTION] == []
 
 
+def test_what_is_given_by_its_place_can_be_held_in_mind() -> None:
+    assert counts.many_by_place(ENGINE) == []
+
+
 def test_an_argument_is_one_thing() -> None:
     found = {f"{one.function}.{one.name}" for one in signs.mixed_tuples(ENGINE)}
     _only(found, habits.MIXED_TUPLES)
