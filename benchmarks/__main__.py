@@ -16,6 +16,7 @@ RUN = (
     "python -m benchmarks.value",
     "python -m benchmarks.value_coverage SEEDS",
     "python -m benchmarks.editions [COUNT] [--tiny] [--keep FOLDER]",
+    "python -m benchmarks.entries WORKSPACE [STUDY] [--record NAME]",
     "python -m benchmarks.hostile",
     "OMP_NUM_THREADS=1 python -m benchmarks.synthetic",
     "OMP_NUM_THREADS=1 python -m benchmarks.solver_proofs [PATH]",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 
 FILE = "assignments.npz"
+# Names inside the file, as every lock vouches for them: its hash covers names and contents.
+PSEUDO_TREATED, COHORT_OF = "fillers", "slot_of"
 META = ("distinct", "enumerated", "block", "reason", "seed", "asked")
 
 
@@ -46,10 +48,12 @@ def keep(folder: Path, assignments: Assignments, panel: Panel) -> None:
             handle,
             allow_pickle=False,
             meta=np.frombuffer(fingerprint.canonical(meta), dtype=np.uint8),
-            pseudo_treated=assignments.pseudo_treated.astype(np.int32),
-            places=treated.places,
-            cohort_of=treated.cohort_of,
-            strata=assignments.strata,
+            **{
+                PSEUDO_TREATED: assignments.pseudo_treated.astype(np.int32),
+                "places": treated.places,
+                COHORT_OF: treated.cohort_of,
+                "strata": assignments.strata,
+            },
         )
     unfinished.replace(folder / FILE)
 
@@ -88,7 +92,7 @@ def changed_rows(folder: Path, expected: Assignments, panel: Panel) -> list[int]
     """
     arrays = _arrays(folder / FILE)
     codes = np.array(json.loads(arrays["meta"].tobytes())["codes"], dtype=object)
-    found = codes[arrays["fillers"]]
+    found = codes[arrays[PSEUDO_TREATED]]
     wanted = panel.areas.index.astype(str).to_numpy(dtype=object)[expected.pseudo_treated]
     if found.shape != wanted.shape:
         return list(range(len(wanted)))
@@ -135,12 +139,12 @@ def held(folder: Path, panel: Panel) -> Assignments | None:
     strata[position] = arrays["strata"]
     treated = TreatedAreas(
         places=position[arrays["places"]],
-        cohort_of=arrays["slot_of"],
+        cohort_of=arrays[COHORT_OF],
         starts=np.array([Period.parse(s) - panel.periods[0] for s in meta["starts"]]),
         names=tuple(meta["names"]),
     )
     return Assignments(
-        pseudo_treated=position[arrays["fillers"]],
+        pseudo_treated=position[arrays[PSEUDO_TREATED]],
         treated=treated,
         strata=strata,
         banded_by=tuple(meta["banded_by"]),
