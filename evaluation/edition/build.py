@@ -24,11 +24,10 @@ from evaluation.edition.guard import guard
 from evaluation.edition.pages.claims import Claims
 from evaluation.edition.past import COMING, FOLDER, INDEX
 from evaluation.errors import BookError
-from evaluation.workspace import Workspace
+from evaluation.workspace import Workspace, package
 
 _STAMP = "inputs.sha256"
 _SHOWN_LINES = 40
-_PACKAGE = Path(__file__).parents[1]
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -155,7 +154,7 @@ def _digest(workspace: Workspace, paths: Iterable[Path], start: str) -> str:
     """SHA-256 over names and contents; the same wherever the workspace and the package lie."""
     whole = hashlib.sha256(start.encode())
     for path in sorted(p for p in paths if p.is_file() and p.suffix != ".pyc"):
-        root = next((r for r in (workspace.root, _PACKAGE) if path.is_relative_to(r)), path.parent)
+        root = next((r for r in (workspace.root, package()) if path.is_relative_to(r)), path.parent)
         name = path.relative_to(root).as_posix()
         whole.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()

@@ -39,6 +39,7 @@ from evaluation.publish.snapshot import (
     factors,
     write_state,
 )
+from evaluation.study.code import figures_fingerprint
 
 if TYPE_CHECKING:
     from evaluation.workspace import Workspace
@@ -195,7 +196,7 @@ def source_of(ground: Ground, sources: Mapping[str, Path]) -> Path | None:
     ------
     BookError : it is another one, and is not kept.
     """
-    if ground.figures_code == snapshot.figures_fingerprint():
+    if ground.figures_code == figures_fingerprint():
         return None
     if ground.package not in sources:
         raise BookError(

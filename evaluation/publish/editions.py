@@ -19,6 +19,7 @@ from evaluation.edition.past import FOLDER, INDEX, History, PastEdition
 from evaluation.edition.records import record_if_there
 from evaluation.publish import snapshot
 from evaluation.publish.refresh import Draft
+from evaluation.study.code import figures_fingerprint, package_fingerprint
 from evaluation.study.lock import environment
 from evaluation.workspace import Workspace, write_whole
 
@@ -306,7 +307,7 @@ def _files(draft: Draft) -> Iterator[tuple[str, bytes]]:
     for source in sorted(draft.ground.rglob("*")):
         if source.is_file():
             yield f"{STATE}/{source.relative_to(draft.ground).as_posix()}", source.read_bytes()
-    yield CODE_ARCHIVE, snapshot.archive(snapshot.package_fingerprint())
+    yield CODE_ARCHIVE, snapshot.archive(package_fingerprint())
 
 
 def _pages(draft: Draft, editions: Path, making: Path, earlier: Collection[str]) -> dict[str, str]:
@@ -347,8 +348,8 @@ def _manifest(
         "next_due": draft.next_due,
         **draft.stands_on,
         "code": {
-            "package": snapshot.package_fingerprint(),
-            "figures": snapshot.figures_fingerprint(),
+            "package": package_fingerprint(),
+            "figures": figures_fingerprint(),
             "environment": environment(),
         },
         "previous": None if last is None else {"edition": last.name, "manifest": last.manifest},

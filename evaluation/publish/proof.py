@@ -29,6 +29,7 @@ from evaluation.publish.editions import MANIFEST, PAGES, STATE, expected_page
 from evaluation.publish.publish import sources
 from evaluation.publish.snapshot import Ground, write_state
 from evaluation.study.interim_analyses import LookSeries
+from evaluation.study.study import StudyName
 
 if TYPE_CHECKING:
     from evaluation.workspace import Workspace
@@ -161,8 +162,7 @@ def _looks(workspace: Workspace, manifest: Record) -> list[str]:
     """Whether every look that the edition saw stands as it was: no verdict of the past moves."""
     faults = []
     for study, seen in manifest["looks"].items():
-        programme, _, name = study.partition("/")
-        folder = workspace.looks(programme, name) / seen["series"]
+        folder = StudyName.parse(study).series(workspace, seen["series"])
         try:
             rows = LookSeries(folder=folder).rows()
         except LedgerError as error:

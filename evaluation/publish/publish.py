@@ -31,7 +31,9 @@ from evaluation.publish.headline import figures, of_results
 from evaluation.publish.refresh import Draft, Name, refresh_studies, studies_of
 from evaluation.publish.snapshot import Ground, gather, write_state
 from evaluation.quarters import Period, format_instant
+from evaluation.study.code import figures_fingerprint
 from evaluation.study.results import read_results
+from evaluation.study.study import StudyName
 from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
@@ -122,7 +124,7 @@ def changed_since(
 
 def sources(workspace: Workspace, editions: list[PastEdition]) -> dict[str, Path]:
     """Fingerprint -> unpacked source of the code of editions that is not the code that runs."""
-    running = snapshot.figures_fingerprint()
+    running = figures_fingerprint()
     found = {}
     for edition in editions:
         ground = Ground.read(edition.folder / STATE)
@@ -288,7 +290,7 @@ def publish_past(
 def _freeze(
     workspace: Workspace, name: str, quarter: Period, results: Mapping[str, Any], scratch: Path
 ) -> None:
-    programme_name = name.partition("/")[0]
+    programme_name = StudyName.parse(name).programme
     limit = due(quarter, gather(workspace, name, "", scratch / "now").programme)
     vintage = refresh.vintage_of(workspace, programme_name, format_instant(limit))
     ground = gather(workspace, name, vintage, scratch / "ground")

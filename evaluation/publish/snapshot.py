@@ -13,7 +13,7 @@ import sys
 import tarfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,9 +26,14 @@ from evaluation.ledger.receipt import Act, Receipt
 from evaluation.programme import Cost, Programme
 from evaluation.publish.headline import ASSIGNMENTS, OBSERVATIONS, PARAMETERS, STATE
 from evaluation.quarters import Period
-from evaluation.study import stored_assignments
-from evaluation.study.stored_assignments import series_folder
-from evaluation.study.study import load_study
+from evaluation.study.code import (
+    figures_files,
+    figures_fingerprint,
+    package_fingerprint,
+    source_fingerprint,
+)
+from evaluation.study.stored_assignments import Store
+from evaluation.study.study import Study
 from evaluation.workspace import Workspace, package, packaged_schemas
 
 if TYPE_CHECKING:
@@ -38,41 +43,7 @@ if TYPE_CHECKING:
     from evaluation.protocol import Protocol
 
 
-SHOWS = ("cli/", "demo.py", "edition/", "publish/")
-"""What only shows or publishes figures: a change there changes none, so it is no cause of one."""
 RUN = "evaluation.publish.headline"
-
-
-def figures_fingerprint(root: Path | None = None) -> str:
-    """SHA-256 over the code that figures rest on: everything below the pages."""
-    return _of(root or package(), shows=False)
-
-
-def modules() -> dict[str, str]:
-    """SHA-256 of each module that figures rest on, by its path."""
-    root = package()
-    return {
-        path.relative_to(root).as_posix(): fingerprint.of_bytes(path.read_bytes())
-        for path in _files(root, shows=False)
-    }
-
-
-@lru_cache(maxsize=8)
-def _of(root: Path, *, shows: bool) -> str:
-    return fingerprint.of_files(_files(root, shows=shows), root)
-
-
-def _files(root: Path, *, shows: bool) -> list[Path]:
-    return [
-        path
-        for path in sorted(root.rglob("*.py"))
-        if shows or not path.relative_to(root).as_posix().startswith(SHOWS)
-    ]
-
-
-def package_fingerprint(root: Path | None = None) -> str:
-    """SHA-256 over every line of the package's code."""
-    return _of(root or package(), shows=True)
 
 
 def archive(expected: str) -> bytes:
@@ -82,7 +53,7 @@ def archive(expected: str) -> bytes:
     ------
     EditionRefused : the code is not that of ``expected`` any more.
     """
-    if _of.__wrapped__(package(), shows=True) != expected:
+    if source_fingerprint(package()) != expected:
         raise EditionRefused(
             "the code was changed while the edition was being made, so it is not known which code "
             "made its figures.",
@@ -115,7 +86,7 @@ def unpack(packed: Path, folder: Path, expected: str) -> Path:
         with tarfile.open(packed, mode="r:xz") as tar:
             tar.extractall(unfinished, filter="data")
         unfinished.replace(place)
-    if _of.__wrapped__(place / "evaluation", shows=True) != expected:
+    if source_fingerprint(place / "evaluation") != expected:
         raise BookError(
             "the code kept with the edition is not the code that it was computed by.",
             where=str(packed),
@@ -277,27 +248,29 @@ class Ground:
         return f"{self.programme_name}/{self.study}"
 
     @cached_property
-    def _loaded(self) -> tuple[Programme, Protocol]:
-        return load_study(Workspace(root=self.folder), self.name)
+    def _study(self) -> Study:
+        return Study.load(Workspace(root=self.folder), self.name)
 
     @property
     def programme(self) -> Programme:
-        return self._loaded[0]
+        return self._study.programme
 
     @property
     def protocol(self) -> Protocol:
-        return self._loaded[1]
+        return self._study.protocol
 
     @property
     def study_folder(self) -> Path:
-        return self.folder / "studies" / self.programme_name / self.study
+        return self._study.folder
 
     @cached_property
     def declared(self) -> str:
         """Fingerprint of protocol, declarations, assignments; costs and the calendar are data."""
         programme = self.programme.model_dump(mode="json", exclude={"last", "costs"})
-        kept = stored_assignments.kept_fingerprint(self.folder)
-        return fingerprint.of_data([programme, self.protocol.model_dump(mode="json"), kept])
+        kept = Store(folder=self.folder).kept
+        return fingerprint.of_data(
+            [programme, self.protocol.model_dump(mode="json"), kept.fingerprint if kept else ""]
+        )
 
     @cached_property
     def parameters(self) -> str:
@@ -319,12 +292,10 @@ class Ground:
 
 def gather(workspace: Workspace, name: str, vintage: str, folder: Path) -> Ground:
     """Copy what ``programme/study`` rests on now into a folder."""
-    programme_name, _, study = name.partition("/")
-    declared = workspace.studies / programme_name
-    for path in _declared(declared, study):
+    study = Study.load(workspace, name)
+    for path in _declared(study.folder):
         _copy(path, folder / "studies" / path.relative_to(workspace.studies))
-    programme, protocol = load_study(workspace, name)
-    for outcome in programme.outcomes:
+    for outcome in study.programme.outcomes:
         path = workspace.schemas / "outcomes" / f"{outcome.code}.yaml"
         if path.is_file():
             _copy(path, folder / "data_schemas" / "outcomes" / path.name)
@@ -332,25 +303,24 @@ def gather(workspace: Workspace, name: str, vintage: str, folder: Path) -> Groun
     tables = Path(str(resources.files("evaluation.value.parameters")))
     for path in tables.glob("*.csv"):
         _copy(path, folder / PARAMETERS / path.name)
-    kept = series_folder(workspace, programme, protocol) / stored_assignments.FILE
-    if protocol.looks is not None and kept.is_file():
-        _copy(kept, folder / ASSIGNMENTS)
+    if study.protocol.looks is not None and study.store.path.is_file():
+        _copy(study.store.path, folder / ASSIGNMENTS)
     said = {
-        "programme_name": programme_name,
-        "study": study,
+        "programme_name": study.name.programme,
+        "study": study.name.study,
         "vintage": vintage,
         "figures_code": figures_fingerprint(),
         "package": package_fingerprint(),
     }
-    for file, content in ((FILE, said), (MODULES, modules())):
+    for file, content in ((FILE, said), (MODULES, figures_files())):
         text = json.dumps(content, indent=1, sort_keys=True) + "\n"
         (folder / file).write_text(text, encoding="utf-8")
     return Ground.read(folder)
 
 
-def _declared(folder: Path, study: str) -> list[Path]:
-    """The files of a programme and one of its studies; not what other studies lie beside it."""
-    found = [*folder.glob("*.*"), *folder.glob("outcomes/*"), *folder.glob(f"{study}/*")]
+def _declared(folder: Path) -> list[Path]:
+    """The files of a study and of its programme; not what other studies lie beside it."""
+    found = [*folder.parent.glob("*.*"), *folder.parent.glob("outcomes/*"), *folder.glob("*")]
     return [path for path in found if path.is_file()]
 
 

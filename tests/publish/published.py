@@ -19,11 +19,10 @@ import yaml
 
 from evaluation.demo import submit_files
 from evaluation.ledger.ledger import Ledger
-from evaluation.publish import snapshot
 from evaluation.publish.snapshot import Ground as Frozen
 from evaluation.publish.snapshot import gather
-from evaluation.study.lock import package
-from evaluation.workspace import packaged_schemas
+from evaluation.study import code
+from evaluation.workspace import package, packaged_schemas
 from tests.unit.locked import NAME, PROTOCOL, Ground, instant, lay_out
 
 VALUED = {
@@ -154,8 +153,6 @@ def other_code(folder: Path, frozen: Frozen) -> tuple[Frozen, dict[str, Path]]:
     path.write_text(text.replace(line, "110 * np.expm1(ends)"))
     root = folder / "evaluation"
     changed = replace(
-        frozen,
-        figures_code=snapshot.figures_fingerprint(root),
-        package=snapshot.package_fingerprint(root),
+        frozen, figures_code=code.figures_fingerprint(root), package=code.package_fingerprint(root)
     )
     return changed, {changed.package: folder}

@@ -22,6 +22,7 @@ from evaluation.publish.snapshot import Ground as Frozen
 from evaluation.quarters import parse_instant
 from evaluation.study.results import as_data, clean
 from evaluation.study.run import run_study
+from evaluation.study.study import Study
 from evaluation.value.parameters import Parameters, vintage
 from evaluation.workspace import Workspace
 from tests.publish.published import (
@@ -64,7 +65,7 @@ def ground(kept: Ground, tmp_path: Path) -> Ground:
 
 def full(ground: Ground, vintage: str) -> dict[str, float]:
     """The headline figures of a full run of the study at a vintage."""
-    run = run_study(ground.workspace, NAME, as_of=parse_instant(vintage))
+    run = run_study(Study.load(ground.workspace, NAME, as_of=parse_instant(vintage)))
     return {key: row["effect"] for key, row in headline.of_results(clean(as_data(run))).items()}
 
 
