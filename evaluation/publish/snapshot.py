@@ -261,7 +261,7 @@ class Ground:
 
     @property
     def study_folder(self) -> Path:
-        return self._study.folder
+        return self.folder / "studies" / self.programme_name / self.study
 
     @cached_property
     def declared(self) -> str:
