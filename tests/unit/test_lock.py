@@ -57,6 +57,45 @@ def test_a_run_under_its_lock_is_confirmatory_and_a_new_quarter_keeps_it_so(grou
     assert {row.known["lock"] for row in looks_of(ground).rows()} == {data["lock"]["hash"]}
 
 
+def test_a_run_reads_each_part_of_its_study_once(ground, monkeypatch):
+    """Declarations, figures, lock, kept assignments: who asks after the first finds them read."""
+    from evaluation.ledger.ledger import Ledger
+    from evaluation.panel import Panel
+    from evaluation.programme import Programme
+    from evaluation.protocol import Protocol
+    from evaluation.study.stored_assignments import Kept
+
+    read = []
+
+    def counted(owner, name):
+        before = getattr(owner, name)
+
+        def again(*args, **options):
+            read.append(f"{owner.__name__}.{name}")
+            return before(*args, **options)
+
+        monkeypatch.setattr(owner, name, again)
+
+    for owner, name in (
+        (Programme, "load"),
+        (Protocol, "load"),
+        (Lock, "read"),
+        (Kept, "read"),
+        (Panel, "from_observations"),
+        (Ledger, "observations"),
+    ):
+        counted(owner, name)
+    run_study(Study.load(ground.workspace, NAME))
+    assert sorted(read) == [
+        "Kept.read",
+        "Ledger.observations",
+        "Lock.read",
+        "Panel.from_observations",
+        "Programme.load",
+        "Protocol.load",
+    ]
+
+
 @pytest.mark.parametrize(
     ("was", "now", "said"),
     [
@@ -172,6 +211,58 @@ def test_one_line_of_code_makes_a_run_exploratory(ground, tmp_path, monkeypatch)
     assert differences(ground) == ("The code is another than was locked: estimate/did.py.",)
     source.write_text(text)
     assert differences(ground) == ()
+
+
+def locked_by_another_arrangement(ground):
+    """The lock as a release made it whose files lay elsewhere, some of which are no more."""
+    folder = ground.protocol.parent
+    content = json.loads(json.dumps(dict(Lock.read(folder).content)))
+    files = content["code"]["files"]
+    files |= {"study/looks.py": "0" * 64, "estimate/slots.py": "1" * 64}
+    del files["study/interim_analyses.py"]
+    Lock.of(content).write(folder)
+
+
+def test_a_lock_of_another_arrangement_says_so_and_how_to_lock_anew(ground, capsys):
+    """No file is at fault where a release moved them all, so none is named."""
+    locked_by_another_arrangement(ground)
+    command = f'newstart protocol freeze {NAME} --relock --reason "TEXT"'
+    said = (
+        "The code is another than was locked: a later release arranged the framework anew, and its "
+        f"files lie elsewhere in it. Lock the study anew: {command}",
+    )
+    run = run_study(Study.load(ground.workspace, NAME))
+    assert run.label == "exploratory" and set(said) <= set(run.differences)
+    told = []
+    assert catch_up(Study.load(ground.workspace, NAME), progress=told.append) == 0
+    assert told == [f"{NAME}: no look is taken. {said[0]}"]
+    with pytest.raises(ProtocolError) as refused:
+        ground.freeze("2026-01-02")
+    assert "the code changed since: a later release arranged the framework anew" in str(
+        refused.value
+    )
+    assert f"lock it anew: {command}" in str(refused.value)
+    relocked = ground.freeze("2026-01-02", relock="The framework was arranged anew.")
+    assert len(relocked.content["history"]) == 1
+    assert not any("code" in one for one in differences(ground))
+
+
+def test_every_module_is_of_one_class_and_every_pattern_of_some_module():
+    root = code.package()
+    modules = [path.relative_to(root).as_posix() for path in root.rglob("*.py")]
+    odd = {one: found for one in modules if len(found := code.classes_of(one)) != 1}
+    assert not odd, "name it in DECIDES, COUNTS or SHOWS of evaluation/study/code.py"
+    for pattern in (*code.DECIDES, *code.COUNTS, *code.SHOWS):
+        assert any(one == pattern or one.startswith(pattern) for one in modules), pattern
+
+
+def test_what_a_lock_and_an_edition_name_are_those_classes():
+    names, figures = set(code.code_files()), set(code.figures_files())
+    assert names < figures
+    assert {code.classes_of(one)[0] for one in names} == {"decides"}
+    assert {code.classes_of(one)[0] for one in figures} == {"decides", "counts"}
+    assert {"estimate/solvers/simplex.py", "finding/judge.py", "study/study.py"} <= names
+    assert "value/worth.py" in figures - names and "publish/headline.py" not in figures
 
 
 def test_one_assignment(ground):

@@ -173,6 +173,8 @@ def test_kept_assignments_come_back_on_another_panel(tmp_path):
     )
     kept = Store(folder=tmp_path).kept
     assert kept is not None
+    # A lock vouches for these names too: another would make every lock say that it was changed.
+    assert set(kept.arrays) == {"meta", "fillers", "places", "slot_of", "strata"}
     back = kept.on(shuffled)
     codes, again = panel.areas.index.to_numpy(), shuffled.areas.index.to_numpy()
     assert (codes[drawn.pseudo_treated] == again[back.pseudo_treated]).all()
