@@ -113,8 +113,8 @@ def of_results(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             people = finding["people"]["per_quarter"]
             when = f"a {period}" if one["kind"] == "flow" else "at any one time"
             shown.append(("people", f"{title} {when}", one["people"], people))
-        for kind, said, unit, row in shown:
-            found[f"{one['code']}.{kind}"] = {"title": said, "unit": unit} | {
+        for kind, heading, unit, row in shown:
+            found[f"{one['code']}.{kind}"] = {"title": heading, "unit": unit} | {
                 name: row[name] for name in ("effect", "low", "high")
             }
     totals = (results["value"] or {"totals": {}})["totals"]

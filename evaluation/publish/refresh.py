@@ -24,7 +24,7 @@ from evaluation.study.study import Study
 if TYPE_CHECKING:
     from evaluation.edition.past import History
     from evaluation.programme import Programme
-    from evaluation.publish.snapshot import Ground
+    from evaluation.publish.snapshot import Snapshot
     from evaluation.workspace import Workspace
 
 
@@ -154,7 +154,7 @@ class Name:
 class Draft:
     """What an edition will hold.
 
-    ground : its gathered folder. headline : id -> figure. results : path -> file. change : against
+    snapshot : its folder. headline : id -> figure. results : path -> file. change : against
     the edition before. pages : the folder of the built book; None for an edition of figures alone.
     note : what a reader must know of how it came about.
     """
@@ -167,7 +167,7 @@ class Draft:
     vintage: str
     synthetic: bool
     next_due: str
-    ground: Path
+    snapshot: Path
     headline: Mapping[str, Any]
     stands_on: Mapping[str, Any]
     change: Mapping[str, Any] | None = None
@@ -255,7 +255,7 @@ def results_of(workspace: Workspace) -> dict[str, Path]:
     return {f"{path.parent.parent.name}/{path.parent.name}": path for path in found}
 
 
-def digest(workspace: Workspace, programme: str, ground: Ground, book: str) -> str:
+def digest(workspace: Workspace, programme: str, snapshot: Snapshot, book: str) -> str:
     """SHA-256 of everything that an edition is made of: the same, and there is nothing to publish.
 
     Parameters
@@ -270,9 +270,9 @@ def digest(workspace: Workspace, programme: str, ground: Ground, book: str) -> s
         [
             programme,
             results,
-            ground.declared,
-            ground.parameters,
-            ground.vintage,
+            snapshot.declared,
+            snapshot.parameters,
+            snapshot.vintage,
             book,
             package_fingerprint() if book else figures_fingerprint(),
         ]

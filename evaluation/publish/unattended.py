@@ -75,8 +75,8 @@ def faults(workspace: Workspace, programme: Programme, quarter: Period, now: dat
     found = []
     if editions:
         proofs = verify(workspace, editions, figures=False)
-        said = [fault for proof in proofs for fault in proof.faults]
-        found += list(dict.fromkeys(said))[:NAMED]
+        messages = [fault for proof in proofs for fault in proof.faults]
+        found += list(dict.fromkeys(messages))[:NAMED]
     else:
         with Ledger.open(workspace.database, workspace.raw) as ledger:
             found += [f"The ledger does not hold: {one.what}" for one in ledger.verify().broken]
