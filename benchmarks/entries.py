@@ -52,7 +52,8 @@ class Walk:
         code = frame.f_code
         if event != "call" or not code.co_filename.startswith(self._root):
             return
-        if code.co_name == "<module>" or _is_a_class_body(code):
+        # A comprehension or a lambda is read with the function that it stands in.
+        if code.co_name.startswith("<") or _is_a_class_body(code):
             return
         module = code.co_filename.removeprefix(self._root)
         self.calls += module != self._last

@@ -19,7 +19,7 @@ from evaluation.study.code import figures_fingerprint, package_fingerprint
 from evaluation.study.lock import FILE as LOCK
 from evaluation.study.results import write_results
 from evaluation.study.run import catch_up, run_study
-from evaluation.study.study import Study
+from evaluation.study.study import Study, StudyName
 
 if TYPE_CHECKING:
     from evaluation.edition.past import History
@@ -56,7 +56,7 @@ def refresh_studies(workspace: Workspace, name: str, progress: Progress) -> bool
     """
     study = Study.load(workspace, name)
     catch_up(study, progress=progress)
-    results = study.name.results(workspace)
+    results = StudyName.parse(name).results(workspace)
     before, now = _recorded(results / RECORD), inputs(study)
     changed = [PARTS[part] for part in PARTS if before.get(part) != now[part]]
     if not changed and (results / "results.json").is_file():

@@ -308,8 +308,8 @@ def take_snapshot(workspace: Workspace, name: str, vintage: str, folder: Path) -
     if study.protocol.looks is not None and study.store.path.is_file():
         _copy(study.store.path, folder / ASSIGNMENTS)
     taken = {
-        "programme_name": study.name.programme,
-        "study": study.name.study,
+        "programme_name": study.programme.name,
+        "study": study.protocol.study,
         "vintage": vintage,
         "figures_code": figures_fingerprint(),
         "package": package_fingerprint(),

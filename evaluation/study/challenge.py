@@ -73,7 +73,7 @@ def challenge(
         )
         refuted[code] = [asdict(one) for one in refute(attack)]
     return {
-        "study": str(study.name),
+        "study": study.name,
         "panel": panel.fingerprint,
         "simulations": simulations,
         "recorded": format_instant(now()),
@@ -89,7 +89,7 @@ def challenge(
 def _unobserved(study: Study) -> dict[str, Any]:
     """By primary outcome, how strong an unmeasured cause would have to be; none before a run."""
     try:
-        results = read_results(study.workspace, str(study.name))
+        results = read_results(study.workspace, study.name)
     except ProtocolError:
         return {}
     block, sample = results["assignments"]["block"], results["sample"]

@@ -196,7 +196,7 @@ def _after(study: Study, before: Lock, reason: str, progress: Progress) -> dict[
 def _held_headline(study: Study, before: Lock) -> dict[str, Any]:
     """The figures last written under the lock before; none if there are no results of its code."""
     try:
-        results = read_results(study.workspace, str(study.name))
+        results = read_results(study.workspace, study.name)
     except ProtocolError:
         return {}
     same = results["code_fingerprint"] == before.content["code"]["sha256"]

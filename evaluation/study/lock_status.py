@@ -226,7 +226,7 @@ def standing_of(study: Study) -> Standing:
     changed = [
         *_protocol(lock, protocol_part(study.folder, study.protocol)),
         *_declared(lock, declared_part(study.programme, study.protocol)),
-        *changed_code(lock, str(study.name)),
+        *changed_code(lock, study.name),
     ]
     if not changed:
         _restore_assignments(study, lock)

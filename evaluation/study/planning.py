@@ -46,7 +46,7 @@ def study_power(
     if protocol.looks is None:
         raise ProtocolError(
             "the protocol plans no looks, so there is nothing to spend alpha over.",
-            where=str(study.name),
+            where=study.name,
             mend="add looks: {horizon: 8} to protocol.yaml",
         )
     tables = []
@@ -82,7 +82,7 @@ def _chosen(study: Study, outcome: str | None) -> tuple[str, ...]:
     if outcome not in protocol.outcomes:
         raise ProtocolError(
             f"the protocol has no outcome {outcome!r}.",
-            where=str(study.name),
+            where=study.name,
             expected=", ".join(protocol.outcomes),
         )
     return (outcome,)

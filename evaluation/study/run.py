@@ -140,9 +140,13 @@ def _effect(protocol: Protocol, code: str, assignments: Assignments, panel: Pane
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StudyRun:
-    """Everything that one run of a study found."""
+    """Everything that one run of a study found, with the parts of the study that it rests on."""
 
-    study: Study
+    programme: Programme
+    protocol: Protocol
+    panel: Panel
+    observations: pd.DataFrame
+    assignments: Assignments
     estimates: dict[str, tuple[Estimate, ...]]
     diagnostics: dict[str, tuple[Diagnostic, ...]]
     findings: dict[str, Finding]
@@ -154,26 +158,6 @@ class StudyRun:
     deviations: tuple[Deviation, ...] = ()
     lock: Lock | None = None
     withheld: Mapping[str, Ends] = field(default_factory=dict)
-
-    @property
-    def programme(self) -> Programme:
-        return self.study.programme
-
-    @property
-    def protocol(self) -> Protocol:
-        return self.study.protocol
-
-    @property
-    def panel(self) -> Panel:
-        return self.study.panel
-
-    @property
-    def observations(self) -> pd.DataFrame:
-        return self.study.observations
-
-    @property
-    def assignments(self) -> Assignments:
-        return self.study.assignments
 
     @property
     def label(self) -> str:
@@ -202,7 +186,11 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
     diagnostics = _diagnose(panel, protocol, assignments, estimates)
     bears = feasibility_of(assignments, panel, plan_of(protocol))
     return StudyRun(
-        study=study,
+        programme=study.programme,
+        protocol=protocol,
+        panel=panel,
+        observations=study.observations,
+        assignments=assignments,
         estimates=estimates,
         diagnostics=diagnostics,
         findings=findings_of(
@@ -316,21 +304,22 @@ def findings_of(
     adjusted |= adjust({code: p[code] for code in protocol.secondary}, "fdr_bh")
     adjusted |= {code: p[code] for code in protocol.negative_control}
     findings, sites = {}, set(panel.areas["site"].dropna())
+    last_start = max(site.start for site in programme.sites if site.code in sites)
     for code, group in estimates.items():
-        outcome, primary = programme.outcome_by_code[code], group[0]
+        primary = group[0]
         findings[code] = judge(
             Judged(
-                outcome=outcome,
+                outcome=programme.outcome_by_code[code],
                 estimate=primary,
                 window=protocol.window,
-                margin_percent=protocol.margin_of(code),
                 adjusted_p=adjusted[code],
                 baseline=_baseline(panel, code, primary),
-                units=in_units(primary) if primary.exposure is not None else None,
-                family=_family(protocol, code),
                 looked=looked.get(code),
                 primary=code in protocol.primary,
-                last_start=max(s.start for s in programme.sites if s.code in sites),
+                last_start=last_start,
+                margin_percent=protocol.margin_of(code),
+                family=protocol.family_of(code),
+                units=in_units(primary) if primary.exposure is not None else None,
                 objections=objections(
                     diagnostics.get(code, ()),
                     float(primary.overall(window=protocol.window)["effect"].iloc[0]),
@@ -338,12 +327,6 @@ def findings_of(
             )
         )
     return findings
-
-
-def _family(protocol: Protocol, code: str) -> int:
-    """How many outcomes share the correction of an outcome's p-value."""
-    role = protocol.role_of(code)
-    return {"primary": len(protocol.primary), "secondary": len(protocol.secondary)}.get(role, 1)
 
 
 def _baseline(panel: Panel, outcome: str, estimate: Estimate) -> float:

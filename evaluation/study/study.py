@@ -68,15 +68,19 @@ class Study:
 
     Attributes
     ----------
-    programme : with the sites of the study alone. as_of : the instant, inclusive; None for all that
-        the ledger knows. store : its kept assignments. given : observations that stand for the
-        ledger's, where a state of an edition brings its own.
+    name : ``programme/study``. folder : where it is declared. programme : with the sites of the
+        study alone. store : its kept assignments. looks : those taken under these assignments.
+    as_of : the instant, inclusive; None for all that the ledger knows.
+    given : observations that stand for the ledger's, where a state of an edition brings its own.
     """
 
     workspace: Workspace
+    name: str
+    folder: Path
     programme: Programme
     protocol: Protocol
     store: Store
+    looks: LookSeries
     as_of: datetime | None = None
     given: pd.DataFrame | None = None
 
@@ -122,26 +126,21 @@ class Study:
     ) -> Study:
         """The study of declarations that were read already."""
         name = StudyName(programme=programme.name, study=protocol.study)
-        folder = name.series(workspace, series_name(programme, protocol))
+        series = name.series(workspace, series_name(programme, protocol))
         return cls(
             workspace=workspace,
+            name=str(name),
+            folder=name.folder(workspace),
             programme=programme,
             protocol=protocol,
-            store=Store(folder=folder),
+            store=Store(folder=series),
+            looks=LookSeries(folder=series),
             as_of=as_of,
         )
 
     def at(self, as_of: datetime | None) -> Study:
         """The same study at another vintage; its assignments stay read."""
         return replace(self, as_of=as_of, given=None)
-
-    @property
-    def name(self) -> StudyName:
-        return StudyName(programme=self.programme.name, study=self.protocol.study)
-
-    @property
-    def folder(self) -> Path:
-        return self.name.folder(self.workspace)
 
     @cached_property
     def lock(self) -> Lock | None:
@@ -188,11 +187,6 @@ class Study:
             return by_plan(self.panel, self.protocol.assignments)
         kept = self.store.kept_or_drawn(self.programme, self.protocol, self.panel)
         return kept.on(self.panel).known(self.panel)
-
-    @property
-    def looks(self) -> LookSeries:
-        """The looks that were taken under these assignments."""
-        return LookSeries(folder=self.store.folder)
 
 
 def of_sites(programme: Programme, sites: tuple[str, ...], *, where: str = "") -> Programme:

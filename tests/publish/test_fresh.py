@@ -62,7 +62,7 @@ def published(
     told: list[str] = []
 
     def counted(study: Study, *, progress: Callable[[str], object]) -> StudyRun:
-        ran.append(str(study.name))
+        ran.append(study.name)
         return run_study(study, progress=progress)
 
     monkeypatch.setattr(refresh, "run_study", counted)
