@@ -108,19 +108,26 @@ def publish(
             built = None
             if pages:
                 built = build_book(workspace, programme=programme, progress=progress).parent
-            edition = freeze(workspace, _complete(workspace, made, change, built), made_of)
+            claims = workspace.book / "_edition" / "claims.json" if pages else None
+            whole = replace(made, change=change, pages=built, claims=claims)
+            edition = freeze(workspace, whole, made_of)
         progress(f"Edition {edition.name} is published.")
         return Published(edition=edition, new=True, grown=size(editions) - before)
 
 
 def changed_since(
     workspace: Workspace,
-    before: PastEdition,
+    before: PastEdition | None,
     after: Snapshot,
     name: str,
     headline: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Why the headlines of a snapshot differ from those of an edition, as pages read it."""
+) -> dict[str, Any] | None:
+    """Why the headlines of a snapshot differ from those of an edition, as pages read it.
+
+    None where there is no edition before.
+    """
+    if before is None:
+        return None
     found = difference(
         Between.read(workspace, Snapshot.read(before.folder / STATE), after),
         before=before.name,
@@ -170,13 +177,6 @@ def _draft(
     )
 
 
-def _complete(
-    workspace: Workspace, made: Draft, change: dict[str, Any] | None, built: Path | None
-) -> Draft:
-    claims = workspace.book / "_edition" / "claims.json"
-    return replace(made, change=change, pages=built, claims=claims if built is not None else None)
-
-
 @contextlib.contextmanager
 def _coming(
     workspace: Workspace, made: Draft, history: History, progress: Progress
@@ -187,12 +187,12 @@ def _coming(
     """
     path = workspace.var / FOLDER / COMING
     before = path.read_text(encoding="utf-8") if path.is_file() else None
-    change, last = None, history.current
+    last = history.current
     if last is not None:
         progress(f"Comparing with edition {last.name}, cause by cause")
-        change = changed_since(
-            workspace, last, Snapshot.read(made.snapshot), made.name.address, made.headline
-        )
+    change = changed_since(
+        workspace, last, Snapshot.read(made.snapshot), made.name.address, made.headline
+    )
     coming = {
         "name": made.name.address,
         "quarter": made.name.quarter,
@@ -323,22 +323,10 @@ def _freeze(
         snapshot=snapshot.folder,
         headline=headline,
         stands_on=refresh.stands_on(workspace, programme_name, vintage),
-        change=_change(workspace, history, snapshot, known.address, headline),
+        change=changed_since(workspace, history.current, snapshot, known.address, headline),
         note=NOTE,
     )
     freeze(workspace, made, json.dumps(asdict(known)))
-
-
-def _change(
-    workspace: Workspace,
-    history: History,
-    snapshot: Snapshot,
-    name: str,
-    headline: Mapping[str, Any],
-) -> dict[str, Any] | None:
-    if history.current is None:
-        return None
-    return changed_since(workspace, history.current, snapshot, name, headline)
 
 
 def _headline(

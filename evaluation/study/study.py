@@ -221,11 +221,17 @@ def of_sites(programme: Programme, sites: tuple[str, ...], *, where: str = "") -
     )
 
 
+LONG = [
+    *("area_code", "site", "authority", "role", "start_quarter", "quarter", "outcome"),
+    *("numerator", "denominator", "value", "status", "received", "return_id"),
+]
+"""The columns of a long table."""
+
+
 def long_table(observations: pd.DataFrame, programme: Programme) -> pd.DataFrame:
     """Observations as others read them: one row an area, period and outcome, with the area's role.
 
-    Columns ``area_code, site, authority, role, start_quarter, quarter, outcome, numerator,
-    denominator, value, status, received, return_id``; ``value`` is in the outcome's unit.
+    Columns as in `LONG`; ``value`` is in the outcome's unit.
     """
     if observations.empty:
         raise PanelError(
@@ -239,20 +245,4 @@ def long_table(observations: pd.DataFrame, programme: Programme) -> pd.DataFrame
     is_ratio = table["outcome"].map({o.code: o.form == "ratio" for o in programme.outcomes})
     rate = per * table["numerator"] / table["denominator"].where(is_ratio.astype(bool), 1.0)
     table["value"] = rate.where(is_ratio.astype(bool), table["numerator"])
-    return table[
-        [
-            "area_code",
-            "site",
-            "authority",
-            "role",
-            "start_quarter",
-            "quarter",
-            "outcome",
-            "numerator",
-            "denominator",
-            "value",
-            "status",
-            "received",
-            "return_id",
-        ]
-    ].sort_values(["outcome", "area_code", "quarter"], ignore_index=True)
+    return table[LONG].sort_values(["outcome", "area_code", "quarter"], ignore_index=True)
