@@ -7,6 +7,7 @@ the first time: the modules in that order, one entry for each change of module. 
 of a module that was left before, so returns are entries less modules; the fewer, the more of the
 run stands together. Rooms are the folders of the package, counted likewise.
 
+``files`` counts what of the workspace is opened to be read, and how often again.
 ``calls`` counts every change of module at every call, so that a loop over areas counts each time:
 the work that crosses a border, not the reading. Another version of the code is measured by its
 path: ``PYTHONPATH=FOLDER python benchmarks/entries.py WORKSPACE``. ``--record NAME`` keeps the
@@ -64,6 +65,28 @@ class Walk:
         self.modules.append(module)
 
 
+class Opened:
+    """The files below a folder that are opened to be read, while it is watched."""
+
+    def __init__(self) -> None:
+        self.root: Path | None = None
+        self.paths: list[str] = []
+        sys.addaudithook(self._hook)
+
+    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.root is None or event not in ("open", "sqlite3.connect"):
+            return
+        path, mode = str(arguments[0]), "r" if event != "open" else str(arguments[1] or "r")
+        if path.startswith(f"{self.root}/") and "r" in mode:
+            self.paths.append(path.removeprefix(f"{self.root}/"))
+
+    def counted(self) -> dict[str, Any]:
+        """How many files, how often one was opened, and which again."""
+        often = Counter(self.paths)
+        again = {name: count for name, count in often.most_common() if count > 1}
+        return {"files": len(often), "openings": len(self.paths), "again": again}
+
+
 def _is_a_class_body(code: CodeType) -> bool:
     """A class body runs once, at import, without the locals of a function."""
     return not code.co_flags & 0x2  # CO_NEWLOCALS
@@ -96,22 +119,25 @@ def measure(workspace: Path, study: str) -> dict[str, Any]:
     import evaluation
     from evaluation.cli import main
 
-    walk = Walk(Path(evaluation.__file__).parent)
+    walk, opened = Walk(Path(evaluation.__file__).parent), Opened()
     with tempfile.TemporaryDirectory(prefix="newstart-entries-") as folder:
         copy = Path(folder) / "workspace"
         shutil.copytree(workspace, copy, ignore=shutil.ignore_patterns("book", "editions"))
         # Once without the profiler: what is loaded at the first use is loaded then.
         _run(main, copy, study)
+        opened.root = copy
         sys.setprofile(walk.profile)
         try:
             _run(main, copy, study)
         finally:
             sys.setprofile(None)
+            opened.root = None
     return {
         "study": study,
         "functions": len(walk.modules),
         "modules": counted(walk.modules),
         "rooms": counted([room(one) for one in walk.modules]),
+        "files": opened.counted(),
         "calls": walk.calls,
     }
 

@@ -185,6 +185,7 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
         )
     diagnostics = _diagnose(panel, protocol, assignments, estimates)
     bears = feasibility_of(assignments, panel, plan_of(protocol))
+    not_borne = bears.differences
     return StudyRun(
         programme=study.programme,
         protocol=protocol,
@@ -206,7 +207,7 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
         value=_value(study.programme, protocol, estimates),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
         feasibility_of=bears,
-        differences=(*standing.with_look(seen), *bears.differences),
+        differences=(*standing.with_look(seen), *not_borne),
         deviations=standing.deviations,
         lock=standing.lock,
     )

@@ -207,13 +207,3 @@ def drawn(programme: Programme, protocol: Protocol, panel: Panel) -> tuple[Assig
     starts = [s.start for s in programme.sites if s.start > panel.periods[-1]]
     whole = panel.ahead(max(starts)) if starts else panel
     return by_plan(whole, protocol.assignments), whole
-
-
-def series_name(programme: Programme, protocol: Protocol) -> str:
-    """The name of the folder of a study's looks: one for each plan of assignments and sites."""
-    plan = {
-        "plan": protocol.assignments.model_dump(mode="json"),
-        "sites": [[s.code, s.start.label] for s in programme.sites],
-        "pilots": sorted(a.code for a in programme.areas if a.site),
-    }
-    return fingerprint.of_data(plan)[:16]

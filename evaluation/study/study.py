@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evaluation import fingerprint
 from evaluation.errors import PanelError, ProtocolError
 from evaluation.ledger.ledger import Ledger
 from evaluation.panel import Panel, area_table
@@ -21,7 +22,7 @@ from evaluation.protocol import Protocol
 from evaluation.quarters import format_instant
 from evaluation.study.interim_analyses import LookSeries
 from evaluation.study.lock import Lock
-from evaluation.study.stored_assignments import Store, by_plan, series_name
+from evaluation.study.stored_assignments import Store, by_plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +127,7 @@ class Study:
     ) -> Study:
         """The study of declarations that were read already."""
         name = StudyName(programme=programme.name, study=protocol.study)
-        series = name.series(workspace, series_name(programme, protocol))
+        series = name.series(workspace, _series(programme, protocol))
         return cls(
             workspace=workspace,
             name=str(name),
@@ -187,6 +188,16 @@ class Study:
             return by_plan(self.panel, self.protocol.assignments)
         kept = self.store.kept_or_drawn(self.programme, self.protocol, self.panel)
         return kept.on(self.panel).known(self.panel)
+
+
+def _series(programme: Programme, protocol: Protocol) -> str:
+    """The name of the folder of a study's looks: one for each plan of assignments and sites."""
+    plan = {
+        "plan": protocol.assignments.model_dump(mode="json"),
+        "sites": [[s.code, s.start.label] for s in programme.sites],
+        "pilots": sorted(a.code for a in programme.areas if a.site),
+    }
+    return fingerprint.of_data(plan)[:16]
 
 
 def of_sites(programme: Programme, sites: tuple[str, ...], *, where: str = "") -> Programme:
