@@ -18,6 +18,7 @@ RUN = (
     "python -m benchmarks.editions [COUNT] [--tiny] [--keep FOLDER]",
     "python -m benchmarks.entries WORKSPACE [STUDY] [--record NAME]",
     "python -m benchmarks.hostile",
+    "python -m benchmarks.imports",
     "OMP_NUM_THREADS=1 python -m benchmarks.synthetic",
     "OMP_NUM_THREADS=1 python -m benchmarks.solver_proofs [PATH]",
     "python -m benchmarks.donors_started",
