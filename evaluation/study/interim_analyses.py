@@ -426,8 +426,9 @@ def look_at(
     EstimateError : the estimator draws other assignments than at the look before.
     """
     watched = Watched.of(protocol, programme, panel)
-    rows = [row for row in series.rows() if row.known["vintage"] <= known["vintage"]]
-    newest = len(rows) == len(series.rows())
+    written = series.rows()
+    rows = [row for row in written if row.known["vintage"] <= known["vintage"]]
+    newest = len(rows) == len(written)
     earlier: list[Statistics] = [series.statistics(row.number) for row in rows]
     if rows and rows[-1].known["panel"] == known["panel"]:
         return Seen(rows=rows, statistics=earlier, watched=watched, written=True)

@@ -19,8 +19,9 @@ from evaluation.finding.grade import Evidence, Grade, Judgement, grade
 from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.quarters import Period
 from evaluation.study import heterogeneity
+from evaluation.study.code import code_fingerprint
 from evaluation.study.heterogeneity import effects_by_fifth, fifths
-from evaluation.study.lock import code_fingerprint
+from evaluation.study.study import StudyName
 from evaluation.value import report
 
 if TYPE_CHECKING:
@@ -199,9 +200,9 @@ def read_results(workspace: Workspace, name: str) -> dict[str, Any]:
     ------
     ProtocolError : it has not been run.
     """
-    programme, _, study = name.partition("/")
-    path = workspace.results(programme, study) / "results.json"
-    if not study or not path.is_file():
+    parts = StudyName.parse(name)
+    path = parts.results(workspace) / "results.json"
+    if not parts.study or not path.is_file():
         raise ProtocolError(
             "there are no results yet.", where=name, mend=f"newstart study run {name}"
         )

@@ -18,10 +18,11 @@ from evaluation.publish import headline
 from evaluation.publish.attribution import ALONE
 from evaluation.publish.difference import ORDER, Difference, as_record, difference
 from evaluation.publish.publish import lines
-from evaluation.publish.snapshot import Ground as Frozen
+from evaluation.publish.snapshot import Between, Snapshot
 from evaluation.quarters import parse_instant
 from evaluation.study.results import as_data, clean
 from evaluation.study.run import run_study
+from evaluation.study.study import Study
 from evaluation.value.parameters import Parameters, vintage
 from evaluation.workspace import Workspace
 from tests.publish.published import (
@@ -70,12 +71,14 @@ def ground(kept: Ground, tmp_path: Path) -> Ground:
 
 def full(ground: Ground, vintage: str) -> dict[str, float]:
     """The headline figures of a full run of the study at a vintage."""
-    run = run_study(ground.workspace, NAME, as_of=parse_instant(vintage))
+    run = run_study(Study.load(ground.workspace, NAME, as_of=parse_instant(vintage)))
     return {key: row["effect"] for key, row in headline.of_results(clean(as_data(run))).items()}
 
 
-def compare(ground: Ground, before: Frozen, after: Frozen, **more: Any) -> Difference:
-    return difference(ground.workspace, (before, after), NAMES, **more)
+def compare(ground: Ground, before: Snapshot, after: Snapshot, **more: Any) -> Difference:
+    return difference(
+        Between.read(ground.workspace, before, after), before=NAMES[0], after=NAMES[1], **more
+    )
 
 
 def parts(found: Difference, key: str) -> dict[str, float]:

@@ -15,7 +15,7 @@ import yaml
 from evaluation.publish import refresh
 from evaluation.publish.publish import Published
 from evaluation.study.run import StudyRun, run_study
-from evaluation.workspace import Workspace
+from evaluation.study.study import Study
 from tests.publish.test_publish import EVE, QUARTERS, clock, issue, make
 from tests.unit.locked import NAME, PROTOCOL, Ground, lay_out
 
@@ -71,9 +71,9 @@ def published(
     ran: list[str] = []
     told: list[str] = []
 
-    def counted(workspace: Workspace, name: str, *, progress: Callable[[str], object]) -> StudyRun:
-        ran.append(name)
-        return run_study(workspace, name, progress=progress)
+    def counted(study: Study, *, progress: Callable[[str], object]) -> StudyRun:
+        ran.append(study.name)
+        return run_study(study, progress=progress)
 
     monkeypatch.setattr(refresh, "run_study", counted)
     came.submit(after=QUARTERS[LAST], until=QUARTERS[NOW])
