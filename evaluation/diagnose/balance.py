@@ -14,6 +14,7 @@ import pandas as pd
 
 from evaluation.diagnose.checks import FIRES_BELOW, Diagnostic, unknown
 from evaluation.estimate.inference import placebo_p
+from evaluation.estimate.placebo_effects import mean_differences
 from evaluation.estimate.samples import masked_mean
 
 if TYPE_CHECKING:
@@ -43,12 +44,9 @@ def balance_table(
     names, values = _characteristics(panel, outcome, assignments, covariates)
     started = np.zeros(len(panel.areas), dtype=bool)
     started[assignments.treated.places] = True
-    n, m = len(started), int(started.sum())
-    filled = values[assignments.pseudo_treated].sum(axis=1)
-    gaps = filled / m - (values.sum(axis=0) - filled) / (n - m)
-    gaps = gaps - gaps[1:].mean(axis=0)
+    gaps = mean_differences(values, assignments)
     own, other = values[started], values[~started]
-    ddof = 1 if m > 1 else 0
+    ddof = 1 if len(own) > 1 else 0
     pooled = np.sqrt((own.var(axis=0, ddof=ddof) + other.var(axis=0, ddof=1)) / 2)
     spread = gaps[1:].std(axis=0)
     apart = own.mean(axis=0) - other.mean(axis=0)

@@ -11,6 +11,7 @@ import numpy as np
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.inference import detectable, placebo_p
+from evaluation.estimate.placebo_effects import mean_differences
 from evaluation.panel import Panel
 from evaluation.quarters import Period
 
@@ -83,10 +84,7 @@ def pre_level(panel: Panel, outcome: str, assignments: Assignments) -> Diagnosti
     first = int(assignments.treated.starts.min())
     valid = np.isfinite(figures[:, :first])
     means = np.where(valid, figures[:, :first], 0.0).sum(axis=1) / np.maximum(valid.sum(axis=1), 1)
-    total, n, m = means.sum(), len(means), assignments.pseudo_treated.shape[1]
-    filled = means[assignments.pseudo_treated].sum(axis=1)
-    gaps = filled / m - (total - filled) / (n - m)
-    gaps = gaps - gaps[1:].mean()
+    gaps = mean_differences(means, assignments)
     p = placebo_p(gaps)
     fires = p < FIRES_BELOW
     said = (

@@ -333,6 +333,18 @@ class Assignments:
         return replace(self, pseudo_treated=pseudo_treated, treated=treated, distinct=distinct)
 
     @property
+    def is_identity(self) -> NDArray[np.bool_]:
+        """(B + 1, S) whether each site is filled by just its own areas, in whatever order."""
+        out = np.empty((len(self), len(self.treated.names)), dtype=bool)
+        for s in range(out.shape[1]):
+            own = np.flatnonzero(self.treated.cohort_of == s)
+            apart = np.sort(self.pseudo_treated[:, own], axis=1) != np.sort(
+                self.treated.places[own]
+            )
+            out[:, s] = ~apart.any(axis=1)
+        return out
+
+    @property
     def smallest_p(self) -> float:
         """The smallest p-value that these assignments can give."""
         return max(1 / len(self.pseudo_treated), 1 / self.distinct)

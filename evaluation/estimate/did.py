@@ -11,7 +11,8 @@ from evaluation.errors import EstimateError
 from evaluation.estimate import samples
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
-from evaluation.estimate.inference import Draws, Influence, apply_map
+from evaluation.estimate.inference import Draws, Influence
+from evaluation.estimate.interim import Tested
 from evaluation.estimate.placebo_effects import Rule, effects_under, started_by
 from evaluation.estimate.samples import left_out
 
@@ -321,11 +322,11 @@ def _refitted(
     """Effects with the propensity score fitted anew under every assignment, one by one."""
     treated = sample.treated
     out = np.empty((len(assignments), len(treated.names), sample.n_periods))
+    unused = np.empty((sample.n_periods, len(sample.panel.areas)))
     for b, pseudo_treated in enumerate(assignments.pseudo_treated):
         redrawn = replace(sample, treated=replace(treated, places=pseudo_treated))
         for s in range(len(treated.names)):
-            for t in range(sample.n_periods):
-                out[b, s, t] = _cell(redrawn, contrasts, rule, settings, (s, t))[0]
+            out[b, s] = _site_effects(redrawn, contrasts, rule, settings, s, unused)
     return out.reshape(len(assignments), -1)
 
 
@@ -391,11 +392,7 @@ def _influence(
     effects, functions = np.full(shape, np.nan), np.zeros((*shape, n))
     membership = np.empty((*shape, n))
     for s in range(len(treated.names)):
-        if settings.covariates:
-            for t in range(n_periods):
-                effects[s, t], functions[s, t] = _cell(sample, contrasts, rule, settings, (s, t))
-        else:
-            effects[s] = _means(sample, contrasts, rule, s, functions[s])
+        effects[s] = _site_effects(sample, contrasts, rule, settings, s, functions[s])
         belongs = np.zeros(n)
         places = treated.places[treated.cohort_of == s]
         belongs[places] = sample.weights[places]
@@ -424,70 +421,52 @@ def _signs(draws: int, clusters: int, seed: int) -> NDArray[np.float64]:
     return signs.reshape(draws, clusters)
 
 
-def _means(
-    sample: samples.Sample,
-    contrasts: dict[int, NDArray[np.float64]],
-    rule: Rule,
-    s: int,
-    functions: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """(T) ATTs of one site without covariates; writes their influence functions into (T, N).
-
-    Two weighted means a period: what `_cell` gives with a constant alone.
-    """
-    treated, n, weights = sample.treated, len(sample.panel.areas), sample.weights
-    g = int(treated.starts[s])
-    places = treated.places[treated.cohort_of == s]
-    begun = started_by(treated.starts[treated.cohort_of], g, sample.n_periods, rule)
-    effects = np.full(sample.n_periods, np.nan)
-    # Period by period: what is worked on then stays small enough to be at hand.
-    for t, change in enumerate(np.ascontiguousarray(contrasts[g].T)):
-        held = np.isfinite(change)
-        compared = weights * held
-        own = compared[places]
-        compared[treated.places[begun[:, t]]] = 0.0
-        mass_own, mass_compared = own.sum(), compared.sum()
-        if mass_own <= 0 or mass_compared <= 0:
-            continue
-        change[~held] = 0.0
-        mean_own, mean_compared = own @ change[places] / mass_own, compared @ change / mass_compared
-        effects[t] = mean_own - mean_compared
-        functions[t] = compared * (mean_compared - change) * (n / mass_compared)
-        functions[t, places] += own * (change[places] - mean_own) * (n / mass_own)
-    return effects
-
-
-def _cell(
+def _site_effects(
     sample: samples.Sample,
     contrasts: dict[int, NDArray[np.float64]],
     rule: Rule,
     settings: DidSettings,
-    which: tuple[int, int],
-) -> tuple[float, NDArray[np.float64]]:
-    """ATT of one site and period, and its influence function over all areas."""
-    s, t = which
+    s: int,
+    functions: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(T) ATTs of one site; writes their influence functions over all areas into (T, N).
+
+    The same contrast as `effects_under`, which sums over areas and so is fast under thousands of
+    assignments; here each area's part is kept, for influence functions and propensity scores.
+    """
     treated, n = sample.treated, len(sample.panel.areas)
-    g = int(treated.starts[s])
-    change = contrasts[g][:, t]
-    started, compared = np.zeros(n, dtype=bool), np.ones(n, dtype=bool)
+    g, places = int(treated.starts[s]), treated.places[treated.cohort_of == s]
     begun = started_by(treated.starts[treated.cohort_of], g, sample.n_periods, rule)
-    compared[treated.places] = ~begun[:, t]
-    started[treated.places[treated.cohort_of == s]] = True
-    used = (started | compared) & np.isfinite(change)
-    influence = np.zeros(n)
-    if not (started & used).any() or not (compared & used).any():
-        return np.nan, influence
-    att, own = adjusted_att(
-        TwoByTwo(
-            change=change[used],
-            started=started[used].astype(float),
-            design=samples.design(sample, settings.covariates)[used],
-            weights=sample.weights[used],
-        ),
-        settings.method,
-    )
-    influence[used] = own * n / used.sum()
-    return att, influence
+    design = samples.design(sample, settings.covariates)
+    effects = np.full(sample.n_periods, np.nan)
+    # Period by period: what is worked on then stays small enough to be at hand.
+    for t, change in enumerate(np.ascontiguousarray(contrasts[g].T)):
+        held = np.isfinite(change)
+        own, compared = (sample.weights * held)[places], sample.weights * held
+        compared[treated.places[begun[:, t]]] = 0.0
+        if own.sum() <= 0 or compared.sum() <= 0:
+            continue
+        if settings.covariates:
+            started = np.zeros(n)
+            started[places] = held[places]
+            used = (started + compared) > 0
+            two_by_two = TwoByTwo(
+                change=change[used],
+                started=started[used],
+                design=design[used],
+                weights=sample.weights[used],
+            )
+            effects[t], part = adjusted_att(two_by_two, settings.method)
+            functions[t, used] = part * n / used.sum()
+        else:
+            change[~held] = 0.0
+            mass_own, mass_compared = own.sum(), compared.sum()
+            mean_own = own @ change[places] / mass_own
+            mean_compared = compared @ change / mass_compared
+            effects[t] = mean_own - mean_compared
+            functions[t] = compared * (mean_compared - change) * (n / mass_compared)
+            functions[t, places] += own * (change[places] - mean_own) * (n / mass_own)
+    return effects
 
 
 CHUNK = 512
@@ -508,6 +487,9 @@ class Window:
     anticipation: int = 0
 
 
+# The one contrast that is written twice, for speed: simulations and looks take it for many outcomes
+# and looks at once, where `effects_under` would make every site and period only to average them.
+# Both are held against each other by a test.
 def did_looks(figures: Floats, assignments: Assignments, window: Window) -> tuple[Floats, Floats]:
     """Statistics of K outcomes at L looks under every assignment.
 
@@ -536,27 +518,28 @@ def did_looks(figures: Floats, assignments: Assignments, window: Window) -> tupl
     for place, start in zip(treated.places, starts, strict=True):
         unit[0, place, start:] = 1.0
     shift = _gathered(_changes(unit, assignments, window), share, assignments, window)[:, 0]
-    home = _home(assignments, share)
+    # A site that has no period yet is no reason to tell two assignments apart.
+    counts = np.stack(
+        [share[:, treated.cohort_of == s].sum(axis=1) > 0 for s in range(len(treated.names))]
+    )
+    home = (assignments.is_identity.T[:, None, :] | ~counts[:, :, None]).all(axis=0)
     raw = np.where(home[:, None, :], raw[:, :, :1], raw)
     shift = np.where(home, shift[:, :1], shift)
     return np.ascontiguousarray(raw.transpose(1, 0, 2)), shift
 
 
-def did_with_gaps(
-    sample: samples.Sample, assignments: Assignments, settings: DidSettings, event: tuple[int, int]
-) -> tuple[Floats, Floats]:
-    """The statistic of one look where cells are missing: (B + 1) raw and shift.
-
-    The same figures as an estimate gives, from the periods of the window alone and without what
-    only an estimate needs.
+def did_tested(
+    outcome: str, sample: samples.Sample, assignments: Assignments, settings: DidSettings
+) -> Tested:
+    """What a look tests where cells are missing: `did` from the first start on, and no more.
 
     Parameters
     ----------
-    sample : the outcome as known at the look. event : first and last event time of the window.
+    sample : the outcome as known at the look. settings : without weights, covariates and the
+        ``varying`` base, which only concerns periods before the start.
     """
-    treated = assignments.treated
-    from_here = int(treated.starts.min())
-    rule = Rule(comparison="never", reach=settings.anticipation)
+    from_here = int(sample.treated.starts.min())
+    rule = Rule(comparison=settings.comparison, reach=settings.anticipation)
 
     def under(of: samples.Sample) -> Floats:
         late = {g: change[:, from_here:] for g, change in changes(of, settings).items()}
@@ -564,16 +547,14 @@ def did_with_gaps(
 
     raw = under(sample)
     shift = under(replace(sample, figures=samples.unit_figures(sample)))
-    periods = np.arange(from_here, sample.n_periods)
-    since = (periods[None, :] - treated.starts[:, None]).ravel()
-    mass = np.bincount(treated.cohort_of, weights=sample.weights[treated.places])
-    inside = (since >= max(event[0], 0)) & (since <= event[1]) & np.isfinite(raw[0])
-    weight = np.where(inside, np.repeat(mass, len(periods)), 0.0)
-    maps = weight[None, :] / weight.sum()
-    counts = weight.reshape(len(treated.names), -1).sum(axis=1) > 0
-    home = (_own(assignments) | ~counts[:, None]).all(axis=0)
-    told = [apply_map(part, maps)[:, 0] for part in (raw, shift)]
-    return np.where(home, told[0][0], told[0]), np.where(home, told[1][0], told[1])
+    index = samples.entries(sample)
+    late = np.tile(np.arange(sample.n_periods) >= from_here, len(sample.treated.names))
+    return Tested(
+        outcome=outcome,
+        index=index[late].reset_index(drop=True),
+        effects=raw[0],
+        draws=samples.finished_draws(assignments, raw, shift, raw),
+    )
 
 
 def _shares(assignments: Assignments, window: Window) -> Floats:
@@ -653,25 +634,3 @@ def _gathered(
 def _flat(table: Floats) -> Floats:
     """(N, L * K), each area's numbers side by side in memory."""
     return np.ascontiguousarray(table.reshape(-1, table.shape[2]).T)
-
-
-def _home(assignments: Assignments, share: Floats) -> NDArray[np.bool_]:
-    """(L, B + 1) whether every site that counts at the look is filled by just its own areas."""
-    treated = assignments.treated
-    counts = np.stack(
-        [share[:, treated.cohort_of == s].sum(axis=1) > 0 for s in range(len(treated.names))]
-    )
-    own = _own(assignments)
-    home: NDArray[np.bool_] = (own[:, None, :] | ~counts[:, :, None]).all(axis=0)
-    return home
-
-
-def _own(assignments: Assignments) -> NDArray[np.bool_]:
-    """(S, B + 1) whether each site is filled by just its own areas."""
-    pseudo_treated, treated = assignments.pseudo_treated, assignments.treated
-    own = []
-    for s in range(len(treated.names)):
-        at = np.flatnonzero(treated.cohort_of == s)
-        apart = np.sort(pseudo_treated[:, at], axis=1) != np.sort(treated.places[at])
-        own.append(~apart.any(axis=1))
-    return np.stack(own)

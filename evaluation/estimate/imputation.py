@@ -18,6 +18,7 @@ from evaluation.estimate import samples
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws, Influence
+from evaluation.estimate.placebo_effects import mean_by_site
 from evaluation.estimate.samples import left_out
 
 if TYPE_CHECKING:
@@ -275,16 +276,14 @@ def _effects_under(
 def _chunk(fit: _Fit, pseudo_treated: NDArray[np.int64]) -> Floats:
     treated, n_periods = fit.sample.treated, fit.sample.n_periods
     period = fit.period_effects(pseudo_treated)
-    out = np.full((len(pseudo_treated), len(treated.names), n_periods), np.nan)
-    for s, g in enumerate(treated.starts.tolist()):
-        places = np.flatnonzero(treated.cohort_of == s)
-        gaps = np.stack([fit.gap(pseudo_treated[:, place], g, period) for place in places])
-        mass = fit.sample.weights[pseudo_treated[:, places]].T
-        valid = np.isfinite(gaps) * mass[:, :, None]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = (np.where(valid > 0, gaps, 0.0) * valid).sum(axis=0) / valid.sum(axis=0)
-        out[:, s, g:] = mean[:, g:]
-    return out.reshape(len(pseudo_treated), -1)
+    starts = treated.starts[treated.cohort_of].tolist()
+    gaps = np.stack(
+        [fit.gap(pseudo_treated[:, m], g, period) for m, g in enumerate(starts)], axis=1
+    )
+    mass = np.isfinite(gaps) * fit.sample.weights[pseudo_treated][:, :, None]
+    effects = mean_by_site(np.where(mass > 0, gaps, 0.0) * mass, mass, treated)
+    before = np.arange(n_periods) < treated.starts[:, None]
+    return np.where(before, np.nan, effects).reshape(len(pseudo_treated), -1)
 
 
 def _area_gaps(sample: samples.Sample, settings: ImputationSettings) -> dict[int, Floats]:

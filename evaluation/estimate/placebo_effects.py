@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evaluation.estimate.assignments import Assignments
+    from evaluation.estimate.assignments import Assignments, TreatedAreas
 
 
 CHUNK = 1_000
@@ -90,37 +90,54 @@ def _chunk(
     placebo_contrast: PlaceboContrast | None,
     pseudo_treated: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    treated = assignments.treated
-    n_periods = next(iter(contrasts.values())).shape[1]
-    out = np.empty((len(pseudo_treated), len(treated.names), n_periods))
-    for g in np.unique(treated.starts):
-        contrast = contrasts[int(g)]
+    treated, n_periods = assignments.treated, next(iter(contrasts.values())).shape[1]
+    differences, masses = np.empty((2, *pseudo_treated.shape, n_periods))
+    for g in np.unique(treated.starts).tolist():
+        columns = np.flatnonzero(treated.starts[treated.cohort_of] == g)
+        contrast = contrasts[g]
         gathered = (
-            placebo_contrast(int(g), pseudo_treated)
-            if placebo_contrast
-            else contrast[pseudo_treated]
+            placebo_contrast(g, pseudo_treated) if placebo_contrast else contrast[pseudo_treated]
         )
         valid = np.isfinite(gathered) * areas.weights[pseudo_treated][:, :, None]
-        filled = np.where(valid > 0, gathered, 0.0) * valid
-        against = None
+        difference = np.where(valid > 0, gathered, 0.0) * valid
         if rule.comparison is not None:
             compare = _comparison_means if areas.design is None else _predicted
-            against = compare(contrast, assignments, rule, areas, (pseudo_treated, int(g)))
-        for s in np.flatnonzero(treated.starts == g):
-            places = np.flatnonzero(treated.cohort_of == s)
-            mass = valid[:, places].sum(axis=1)
-            difference = filled[:, places]
-            if against is not None:
-                difference = difference - against[:, places] * valid[:, places]
-            if assignments.deviation is not None:
-                taken = (
-                    assignments.deviation[treated.places] / assignments.deviation[pseudo_treated]
-                )
-                difference = difference * taken[:, places, None]
-            total = difference.sum(axis=1)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                out[:, s] = np.where(mass > 0, total / mass, np.nan)
-    return out.reshape(len(pseudo_treated), -1)
+            difference -= compare(contrast, assignments, rule, areas, (pseudo_treated, g)) * valid
+        differences[:, columns], masses[:, columns] = difference[:, columns], valid[:, columns]
+    if assignments.deviation is not None:
+        taken = assignments.deviation[treated.places] / assignments.deviation[pseudo_treated]
+        differences *= taken[:, :, None]
+    return mean_by_site(differences, masses, treated).reshape(len(pseudo_treated), -1)
+
+
+def mean_by_site(
+    weighed: NDArray[np.float64], mass: NDArray[np.float64], treated: TreatedAreas
+) -> NDArray[np.float64]:
+    """(b, S, T) mean of each site's areas from (b, M, T) weight times figure, and weight.
+
+    NaN where none of a site's areas has weight.
+    """
+    out = np.empty((len(weighed), len(treated.names), weighed.shape[2]))
+    for s in range(len(treated.names)):
+        own = np.flatnonzero(treated.cohort_of == s)
+        held = mass[:, own].sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            out[:, s] = np.where(held > 0, weighed[:, own].sum(axis=1) / held, np.nan)
+    return out
+
+
+def mean_differences(values: NDArray[np.float64], assignments: Assignments) -> NDArray[np.float64]:
+    """(B + 1, ...) mean of the pseudo-treated areas less that of all others, centred at placebos.
+
+    Parameters
+    ----------
+    values : (N, ...) one or more figures an area, none missing.
+    """
+    total, n, m = values.sum(axis=0), len(values), assignments.pseudo_treated.shape[1]
+    filled = values[assignments.pseudo_treated].sum(axis=1)
+    apart = filled / m - (total - filled) / (n - m)
+    differences: NDArray[np.float64] = apart - apart[1:].mean(axis=0)
+    return differences
 
 
 def treated_strata(assignments: Assignments) -> NDArray[np.int64]:

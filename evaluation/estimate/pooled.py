@@ -13,6 +13,7 @@ from evaluation.estimate import samples, synthetic_placebos
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws
+from evaluation.estimate.placebo_effects import mean_by_site
 from evaluation.estimate.solvers import simplex
 from evaluation.estimate.synthetic import refuse
 
@@ -304,13 +305,8 @@ def _draws(
                 gap = gap - gap[:, :g].mean(axis=1, keepdims=True)
             gaps[:, column] = gap
         held = np.isfinite(gaps)
-        out = np.empty((len(pseudo_treated), len(treated.names), figures.shape[1]))
-        for s in range(len(treated.names)):
-            own = treated.cohort_of == s
-            count = held[:, own].sum(axis=1)
-            total = np.where(held[:, own], gaps[:, own], 0.0).sum(axis=1)
-            out[:, s] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-        return out.reshape(len(pseudo_treated), -1)
+        effects = mean_by_site(np.where(held, gaps, 0.0), held.astype(float), treated)
+        return effects.reshape(len(pseudo_treated), -1)
 
     raw = effects(sample.figures, [part.predict(sample.figures[never]) for part in together.fits])
     shift = effects(samples.unit_figures(sample), None)

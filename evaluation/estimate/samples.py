@@ -171,15 +171,10 @@ def finished_draws(
     lost = started.sum(axis=1)
     left = pseudo_treated.shape[1] - lost
     scale = np.sqrt(pseudo_treated.shape[1] / np.where(left > 0, left, pseudo_treated.shape[1]))
-    is_identity = np.empty((len(pseudo_treated), len(treated.names)), dtype=bool)
-    for s in range(len(treated.names)):
-        own = np.flatnonzero(treated.cohort_of == s)
-        apart = np.sort(pseudo_treated[:, own], axis=1) - np.sort(treated.places[own])
-        is_identity[:, s] = np.abs(apart).sum(axis=1) == 0
+    sites = assignments.is_identity
+    home = np.repeat(sites, raw.shape[1] // len(treated.names), axis=1)
     if raw.shape[1] == 1:
-        home = (is_identity.sum(axis=1) == len(treated.names))[:, None]
-    else:
-        home = np.repeat(is_identity, raw.shape[1] // len(treated.names), axis=1)
+        home = np.all(sites, axis=1)[:, None]
     return Draws(raw=raw, shift=shift, net=net * scale[:, None], home=home)
 
 
