@@ -40,17 +40,17 @@ def keep(folder: Path, assignments: Assignments, panel: Panel) -> None:
         "starts": [panel.labels[g] for g in treated.starts.tolist()],
         "codes": [str(code) for code in panel.areas.index],
     }
+    # The names in the file are those of 0.1.0: assignments that were kept go on being read.
+    arrays: dict[str, Any] = {
+        "meta": np.frombuffer(fingerprint.canonical(meta), dtype=np.uint8),
+        "fillers": assignments.pseudo_treated.astype(np.int32),
+        "places": treated.places,
+        "slot_of": treated.cohort_of,
+        "strata": assignments.strata,
+    }
     unfinished = folder / "assignments.part"
     with unfinished.open("wb") as handle:
-        np.savez_compressed(
-            handle,
-            allow_pickle=False,
-            meta=np.frombuffer(fingerprint.canonical(meta), dtype=np.uint8),
-            pseudo_treated=assignments.pseudo_treated.astype(np.int32),
-            places=treated.places,
-            cohort_of=treated.cohort_of,
-            strata=assignments.strata,
-        )
+        np.savez_compressed(handle, allow_pickle=False, **arrays)
     unfinished.replace(folder / FILE)
 
 

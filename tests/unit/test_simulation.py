@@ -23,9 +23,9 @@ QUICK = Simulation(started=2, looks=4, assignments=99, plan=LookPlan(horizon=4))
 EVERY = ("did", "imputation", "synthetic_control", "augmented_synthetic_control", "synthetic_did")
 
 
-def piloted(simulation):
+def piloted(how):
     rng = np.random.default_rng(5)
-    return simulation._with_pilots(SMALL.draw(3), simulation, rng)
+    return simulation._with_pilots(SMALL.draw(3), how, rng)
 
 
 @pytest.mark.parametrize("name", EVERY)
