@@ -79,8 +79,8 @@ class Panel:
         return found[codes]
 
     @property
-    def started(self) -> NDArray[np.bool_]:
-        """Which areas have started within the panel."""
+    def treated(self) -> NDArray[np.bool_]:
+        """Which areas are treated within the panel: their start lies in it."""
         return np.not_equal(self.start_index, NEVER)
 
     def array(self, outcome: str) -> NDArray[np.float64]:
@@ -171,7 +171,7 @@ class Panel:
         ----------
         frame : the table; column names are given by the other arguments.
         period : quarterly Periods, ``2026 Q3`` / ``2026Q3`` / ``2026-Q3``, or integer years.
-        start : the first started period; missing or 0 means never.
+        start : the first treated period; missing or 0 means never.
         site, authority, population, stratum, covariates : attributes of an area; the first value
             of each area is taken, and one that changes over time is an error.
 

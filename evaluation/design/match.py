@@ -203,7 +203,7 @@ def synthetic_weights(
 
 def _before(panel: Panel, outcome: str) -> Floats:
     """(N, T0) the figures before the first start within the panel; all where there is none."""
-    begun = panel.start_index[panel.started]
+    begun = panel.start_index[panel.treated]
     end = int(begun.min()) if len(begun) else len(panel.periods)
     return panel.array(outcome)[:, :end]
 

@@ -3,7 +3,7 @@
 Placebo inference: a p-value counts the assignments whose effect is as large as the real one; an
 interval inverts that test in closed form. For a constant additive effect kappa, the placebo effect
 of the data without it is a_b - kappa c_b, where a_b comes from the data as they are (``raw``) and
-c_b from a unit effect in the really started cells (``shift``): kappa is rejected where |a_0 -
+c_b from a unit effect in the really treated cells (``shift``): kappa is rejected where |a_0 -
 kappa c_0| is among the m = floor(alpha (B + 1)) largest of |a_b - kappa c_b|. Each assignment
 gives two end points, so no grid is needed.
 
@@ -32,21 +32,21 @@ class Draws:
     """Effects under other assignments, one row each, the real one first.
 
     ``raw`` (B + 1, K): the effects of the data as they are; they serve the null test.
-    ``shift`` (B + 1, K): the effects if the data were 1 in every really started cell and 0
+    ``shift`` (B + 1, K): the effects if the data were 1 in every really treated cell and 0
     elsewhere; how far a true effect of 1 would carry into each assignment.
     ``net`` (B + 1, K): the effects after the estimated effect has been taken out of the really
-    started cells; they serve everything after the test. A pseudo-treated area that is a started
+    treated cells; they serve everything after the test. A pseudo-treated area that is a treated
     area has lost
     its own noise with its effect, so a row with k of M such pseudo-treated areas is scaled by
     sqrt(M / (M - k)).
-    ``home`` (B + 1, K): whether the entry's site is filled by just its own areas; such an
+    ``is_identity`` (B + 1, K): whether the entry's site is filled by just its own areas; such an
     assignment is the real one as far as that site goes, and ties with it.
     """
 
     raw: NDArray[np.float64]
     shift: NDArray[np.float64]
     net: NDArray[np.float64]
-    home: NDArray[np.bool_]
+    is_identity: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -119,8 +119,10 @@ def from_draws(
     """
     point, alpha = maps @ np.nan_to_num(effects), 1 - level
     raw, shift, net = (apply_map(part, maps) for part in (draws.raw, draws.shift, draws.net))
-    home = np.stack([draws.home[:, weights != 0].all(axis=1) for weights in maps], axis=1)
-    raw, shift = np.where(home, raw[0], raw), np.where(home, shift[0], shift)
+    is_identity = np.stack(
+        [draws.is_identity[:, weights != 0].all(axis=1) for weights in maps], axis=1
+    )
+    raw, shift = np.where(is_identity, raw[0], raw), np.where(is_identity, shift[0], shift)
     few = len(net) <= 2
     error = np.full(len(point), np.nan) if few else np.nanstd(net[1:], axis=0, ddof=1)
     intervals = [placebo_interval(raw[:, r], shift[:, r], alpha) for r in range(len(point))]
@@ -139,10 +141,10 @@ def _band(
     if len(net) <= 2:
         return np.full(len(error), np.nan)
     varies = error > 0
-    scaled = np.abs(net[1:, varies] - np.nanmean(net[1:, varies], axis=0)) / error[varies]
+    studentised = np.abs(net[1:, varies] - np.nanmean(net[1:, varies], axis=0)) / error[varies]
     if not varies.any():
         return np.full(len(error), np.nan)
-    largest = np.where(np.isnan(scaled), -np.inf, scaled).max(axis=1)
+    largest = np.where(np.isnan(studentised), -np.inf, studentised).max(axis=1)
     reach = float(np.quantile(largest, 1 - alpha, method="higher"))
     half: NDArray[np.float64] = reach * error
     return half
@@ -190,7 +192,7 @@ class Average:
 
     maps : (R, K) weights of the entries in each average. shares : (R) how the averages are
     averaged once more into one; None keeps them apart. by_size : whether ``shares`` are the groups'
-    shares of the started areas, so that they are estimated too.
+    shares of the treated areas, so that they are estimated too.
     """
 
     maps: NDArray[np.float64]

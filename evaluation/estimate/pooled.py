@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from evaluation.panel import Panel
 
     Floats = NDArray[np.float64]
-    Places = NDArray[np.int64]
+    Positions = NDArray[np.int64]
 
 
 SWEEPS = 500
@@ -34,9 +34,9 @@ PERFECT = 1e-12
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PooledFit:
-    """Weights of J started areas in each of B assignments.
+    """Weights of J treated areas in each of B assignments.
 
-    fits : one batch of B simplex fits for each of the J places. share : (B) nu. separate, pooled :
+    fits : one batch of B simplex fits for each of the J units. share : (B) nu. separate, pooled :
     (B) q_sep and q_pool of the weights; apart : (B, 2) the same of weights fitted apart.
     converged : (B) whether the last round of steps gained less than 1e-12 of the objective.
     """
@@ -50,14 +50,14 @@ class PooledFit:
 
 
 def fit(
-    targets: list[Floats], donors: list[Floats], excluded_donors: Places, share: float | None
+    targets: list[Floats], donors: list[Floats], excluded_donors: Positions, share: float | None
 ) -> PooledFit:
     """Fit the areas of every assignment together.
 
     Parameters
     ----------
-    targets : for each of J places, (B, L_j) figures of its area, the last period before the start
-        first. donors : for each place, (L_j, N). excluded : (B, K) donors that an assignment may
+    targets : for each of J units, (B, L_j) figures of its area, the last period before the start
+        first. donors : for each unit, (L_j, N). excluded : (B, K) donors that an assignment may
         not use; -1 for none.
     share : nu, between 0 (apart) and 1 (the average alone); None takes the authors' rule, the
         length of the average error over the average length of the errors, fitted apart.
@@ -102,7 +102,7 @@ def _errors(targets: list[Floats], donors: list[Floats], fits: list[simplex.Simp
     return out
 
 
-def _measures(errors: Floats, lengths: Places) -> Floats:
+def _measures(errors: Floats, lengths: Positions) -> Floats:
     """(B, 2) q_sep and q_pool."""
     own = ((errors**2).sum(axis=2) / lengths[None, :]).mean(axis=1)
     together = (errors.mean(axis=1) ** 2).sum(axis=1) / lengths.max()
@@ -113,7 +113,7 @@ def _measures(errors: Floats, lengths: Places) -> Floats:
 def _in_turn(
     targets: list[Floats],
     donors: list[Floats],
-    excluded_donors: Places,
+    excluded_donors: Positions,
     plan: tuple[list[simplex.SimplexFit], Floats, Floats],
 ) -> tuple[list[simplex.SimplexFit], NDArray[np.bool_]]:
     apart, pull, own = plan
@@ -165,7 +165,7 @@ DRAWS = 499
 class PooledSettings:
     """Settings of `pooled_synthetic_control`.
 
-    share : nu, the weight on the average error of all started areas against each area's own; 0 fits
+    share : nu, the weight on the average error of all treated areas against each area's own; 0 fits
         them apart; None takes the authors' rule, anew in every assignment.
     demeaned : whether paths are fitted around each area's mean before its start (the authors'
         intercept shift), so that areas above or below all others can be fitted.
@@ -191,14 +191,14 @@ def pooled_synthetic_control(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """Gaps of started areas to synthetic controls that are fitted together, by site and period.
+    """Gaps of treated areas to synthetic controls that are fitted together, by site and period.
 
     Every assignment is fitted anew, without its own pseudo-treated areas among the donors, so that
     assignments cost what estimates cost: by default 499 are drawn.
 
     Raises
     ------
-    EstimateError : fewer than two complete comparison areas, or a started area lacks a figure
+    EstimateError : fewer than two complete comparison areas, or a treated area lacks a figure
         before its start.
     InferenceRefused : any inference but re-assignment.
     """
@@ -248,14 +248,14 @@ def pooled_synthetic_control(
 
 
 def _starts(treated: TreatedAreas) -> list[int]:
-    """The start of each place."""
+    """The start of each treated unit."""
     return [int(g) for g in treated.starts[treated.cohort_of]]
 
 
 def _fit(
     sample: samples.Sample, assignments: Assignments, settings: PooledSettings
-) -> tuple[PooledFit, Places]:
-    never = np.flatnonzero(~sample.panel.started)
+) -> tuple[PooledFit, Positions]:
+    never = np.flatnonzero(~sample.panel.treated)
     figures, pseudo_treated = sample.figures, assignments.pseudo_treated
     if len(never) < 2:
         raise EstimateError(
@@ -268,14 +268,14 @@ def _fit(
             mend="add comparison areas, or start fewer",
         )
     starts = _starts(assignments.treated)
-    if not np.isfinite(figures[:, : max(starts)][sample.panel.started]).all():
+    if not np.isfinite(figures[:, : max(starts)][sample.panel.treated]).all():
         raise EstimateError(
-            "a started area lacks a figure before the last start, so that periods cannot be lined "
+            "a treated area lacks a figure before the last start, so that periods cannot be lined "
             "up by how far they lie before each start.",
             mend="use synthetic_control, which leaves such periods out",
         )
-    place = np.full(len(figures), -1)
-    place[never] = np.arange(len(never))
+    column_of = np.full(len(figures), -1)
+    column_of[never] = np.arange(len(never))
     targets, donors = [], []
     for column, g in enumerate(starts):
         before = figures[:, :g][:, ::-1]
@@ -283,13 +283,13 @@ def _fit(
             before = before - before.mean(axis=1, keepdims=True)
         targets.append(before[pseudo_treated[:, column]])
         donors.append(before[never].T)
-    return fit(targets, donors, place[pseudo_treated], settings.share), never
+    return fit(targets, donors, column_of[pseudo_treated], settings.share), never
 
 
 def _draws(
     sample: samples.Sample,
     assignments: Assignments,
-    fitted: tuple[PooledFit, Places],
+    fitted: tuple[PooledFit, Positions],
     settings: PooledSettings,
 ) -> tuple[Draws, Floats]:
     """Effects of every assignment, of the data, of a unit effect, and net of the effect."""
@@ -314,11 +314,11 @@ def _draws(
     return samples.finished_draws(assignments, raw, shift, net), raw[0].copy()
 
 
-def _weight_table(sample: samples.Sample, fitted: PooledFit, never: Places) -> pd.DataFrame:
+def _weight_table(sample: samples.Sample, fitted: PooledFit, never: Positions) -> pd.DataFrame:
     codes, treated = sample.panel.areas.index, sample.treated
     rows = [
-        (treated.names[s], codes[place], codes[never[column]], weight)
-        for place, s, part in zip(treated.places, treated.cohort_of, fitted.fits, strict=True)
+        (treated.names[s], codes[unit], codes[never[column]], weight)
+        for unit, s, part in zip(treated.units, treated.cohort_of, fitted.fits, strict=True)
         for column, weight in zip(part.columns[0], part.values[0], strict=True)
         if weight > 1e-8
     ]

@@ -135,12 +135,13 @@ def synthetic_control(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """Gaps between started areas and their synthetic controls, by site and period.
+    """Gaps between treated areas and their synthetic controls, by site and period.
 
     Comparison areas with a missing figure are no donors. Every area, pilot or not, is fitted on the
-    periods before the start in which it has figures, and with too few of them fills no place of
-    that start. A missing figure after the start counts in no mean, of pilots and of pseudo-treated
-    areas alike. The assignments stay as they are. What is left out is counted in ``warnings``.
+    periods before the start in which it has figures, and with too few of them is no pseudo-treated
+    area of that start. A missing figure after the start counts in no mean, of treated and of
+    pseudo-treated areas alike. The assignments stay as they are. What is left out is counted in
+    ``warnings``.
 
     Raises
     ------
@@ -193,10 +194,10 @@ def synthetic_did(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """Synthetic difference-in-differences of every started area, by site and period.
+    """Synthetic difference-in-differences of every treated area, by site and period.
 
     Unit and time weights are fitted for each area alone, with the published penalties for one
-    started area. Missing figures as in `synthetic_control`.
+    treated area. Missing figures as in `synthetic_control`.
 
     Raises
     ------
@@ -212,10 +213,10 @@ def synthetic_did(
 
 
 def refuse(inference: Inference, estimator: str) -> None:
-    """Refuse what a synthetic method has no theory for with few started areas."""
+    """Refuse what a synthetic method has no theory for with few treated areas."""
     if inference != "placebo":
         raise InferenceRefused(
-            f"{estimator.replace('_', ' ')} has no analytic error with few started areas.",
+            f"{estimator.replace('_', ' ')} has no analytic error with few treated areas.",
             mend="use inference='placebo'",
         )
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Flags = NDArray[np.bool_]
     Floats = NDArray[np.float64]
-    Places = NDArray[np.int64]
+    Positions = NDArray[np.int64]
 
 
 Folds = Literal["every", "published"]
@@ -65,7 +65,7 @@ class Penalty:
 
 
 def ridge_augmented(
-    donors: Floats, targets: Floats, excluded_donors: Places, penalty: Penalty
+    donors: Floats, targets: Floats, excluded_donors: Positions, penalty: Penalty
 ) -> AugmentedFit:
     """Fit every target.
 
@@ -110,12 +110,12 @@ class _Squares:
     excluded_donors : (B). values : (B, T0), from the smallest up. vectors : (B, T0, T0) in columns.
     """
 
-    excluded_donors: Places
+    excluded_donors: Positions
     values: Floats
     vectors: Floats
 
     @classmethod
-    def of(cls, x: Floats, excluded_donors: Places) -> _Squares:
+    def of(cls, x: Floats, excluded_donors: Positions) -> _Squares:
         n = x.shape[1]
         own = np.where((excluded_donors >= 0)[:, None], x.T[excluded_donors], 0.0) * np.sqrt(
             n / max(n - 1, 1)
@@ -156,7 +156,7 @@ def _errors(
 
 
 def _left_without(
-    x: Floats, y: Floats, excluded_donors: Places, base: SimplexFit, periods: Places
+    x: Floats, y: Floats, excluded_donors: Positions, base: SimplexFit, periods: Positions
 ) -> Floats:
     """(B, T0, T0) what simplex weights that leave out each period in turn leave of all periods."""
     rows = np.repeat(np.arange(len(y)), len(periods))
@@ -167,18 +167,18 @@ def _left_without(
     return out
 
 
-def _choose(errors: Floats, spread: Floats, choice: Choice) -> Places:
+def _choose(errors: Floats, spread: Floats, choice: Choice) -> Positions:
     """(B) which of the penalties, ordered from the largest down."""
-    best: Places = np.argmin(errors, axis=1)
+    best: Positions = np.argmin(errors, axis=1)
     if choice == "least":
         return best
     rows = np.arange(len(errors))
     bound = errors[rows, best] + spread[rows, best]
-    chosen: Places = np.argmax(errors <= bound[:, None], axis=1)
+    chosen: Positions = np.argmax(errors <= bound[:, None], axis=1)
     return chosen
 
 
-def _weights(x: Floats, excluded_donors: Places, base: SimplexFit, solved: Floats) -> Floats:
+def _weights(x: Floats, excluded_donors: Positions, base: SimplexFit, solved: Floats) -> Floats:
     """Simplex weights and the regression's, whose centre is each area's own donors' mean."""
     n = x.shape[1]
     tilt = solved @ x
@@ -276,10 +276,10 @@ class Ground:
     """
 
     figures: Floats
-    rows: Places
-    donors: Places
-    excluded_donors: Places
-    usable: Places
+    rows: Positions
+    donors: Positions
+    excluded_donors: Positions
+    usable: Positions
     g: int
     label: str
 
@@ -305,16 +305,21 @@ class Ground:
 
     @classmethod
     def on(
-        cls, figures: Floats, rows: Places, donors: Places, usable: Places, start: tuple[int, str]
+        cls,
+        figures: Floats,
+        rows: Positions,
+        donors: Positions,
+        usable: Positions,
+        start: tuple[int, str],
     ) -> Ground:
         """Some areas and donors; an area among the donors is excluded from itself."""
-        place = np.full(len(figures), -1)
-        place[donors] = np.arange(len(donors))
+        column_of = np.full(len(figures), -1)
+        column_of[donors] = np.arange(len(donors))
         return cls(
             figures=figures,
             rows=rows,
             donors=donors,
-            excluded_donors=place[rows],
+            excluded_donors=column_of[rows],
             usable=usable,
             g=start[0],
             label=start[1],
@@ -389,7 +394,7 @@ def enough(held: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return out
 
 
-def donors_of(sample: samples.Sample) -> Places:
+def donors_of(sample: samples.Sample) -> Positions:
     """Positions of the comparison areas that have every figure.
 
     Raises
@@ -397,7 +402,7 @@ def donors_of(sample: samples.Sample) -> Places:
     EstimateError : there are fewer than two.
     """
     whole = np.isfinite(sample.figures).all(axis=1)
-    donors: Places = np.flatnonzero(~sample.panel.started & whole)
+    donors: Positions = np.flatnonzero(~sample.panel.treated & whole)
     if len(donors) < 2:
         raise EstimateError(
             "fewer than two complete comparison areas are left as donors.",
@@ -408,7 +413,7 @@ def donors_of(sample: samples.Sample) -> Places:
 
 def no_donors(sample: samples.Sample, fitted: Mapping[int, SyntheticUnits]) -> tuple[str, ...]:
     """What has to be said of comparison areas that are no donors for want of figures."""
-    gap = int((~sample.panel.started).sum()) - len(next(iter(fitted.values())).donors)
+    gap = int((~sample.panel.treated).sum()) - len(next(iter(fitted.values())).donors)
     if not gap:
         return ()
     return (f"{gap} comparison areas have a missing or withheld figure and serve as no donor",)
@@ -443,7 +448,7 @@ def synthetic_units_of(grounds: Sequence[Ground], weights: Sequence[Weights]) ->
     )
 
 
-def _of_all(parts: Sequence[Floats], rows: Sequence[Places], count: int) -> Floats:
+def _of_all(parts: Sequence[Floats], rows: Sequence[Positions], count: int) -> Floats:
     """(N, ...) the parts in their rows, NaN in rows of none; one part with all rows as it is."""
     if len(parts) == 1 and len(rows[0]) == count:
         return parts[0]
@@ -528,7 +533,7 @@ def _around_mean(before: Floats) -> Floats:
 
 
 def _unit_steps(
-    before: Floats, donors: Floats, excluded_donors: Places, zeta: Floats, noise: Floats
+    before: Floats, donors: Floats, excluded_donors: Positions, zeta: Floats, noise: Floats
 ) -> Floats:
     """(R, donors) unit weights by the published steps."""
     open_to = np.ones((len(before), len(donors)), dtype=bool)
@@ -539,7 +544,7 @@ def _unit_steps(
 
 
 def _time_steps(
-    before: Floats, after: Floats, excluded_donors: Places, noise: Floats
+    before: Floats, after: Floats, excluded_donors: Positions, noise: Floats
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """(N, T0) time weights by the published steps; areas that bar nobody share one problem."""
     which, first, back = np.unique(excluded_donors, return_index=True, return_inverse=True)

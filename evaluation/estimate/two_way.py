@@ -75,7 +75,7 @@ def two_way_fixed_effects(
     Raises
     ------
     EstimateError : the panel cannot bear the estimate.
-    InferenceRefused : analytic errors with fewer than ten started areas in ten authorities.
+    InferenceRefused : analytic errors with fewer than ten treated areas in ten authorities.
     """
     settings = settings or TwoWaySettings()
     samples.check_call(panel, settings, TwoWaySettings, inference, level)
@@ -113,7 +113,7 @@ def two_way_fixed_effects(
         estimand="one coefficient for every started area and period",
         inference=inference,
         level=level,
-        index=_one_entry(len(sample.treated.places)),
+        index=_one_entry(len(sample.treated.units)),
         effects=np.array([float(fitted.params["started"])]),
         draws=draws,
         analytic_error=error if inference == "analytic" else None,
@@ -143,9 +143,9 @@ def balanced(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
     leave = np.asarray(np.isnan(panel.array(outcome)).any(axis=1))
     if not leave.any():
         return panel, ()
-    started = int((leave & panel.started).sum())
+    treated = int((leave & panel.treated).sum())
     return panel.select(~leave), (
-        f"{int(leave.sum())} areas ({started} of them started) have a missing or suppressed figure "
+        f"{int(leave.sum())} areas ({treated} of them started) have a missing or suppressed figure "
         "and are left out",
     )
 

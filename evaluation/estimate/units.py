@@ -168,7 +168,7 @@ class RatioEffect:
     """A proportional effect rho: -0.1 is a fall by ten per cent of what would have been.
 
     low, high : at the level of the choices; infinite where re-assignment rejects no effect in that
-    direction, which is common with one started area.
+    direction, which is common with one treated area.
     """
 
     outcome: str
@@ -195,7 +195,7 @@ def ratio_effect(
 
     Raises
     ------
-    EstimateError : another estimator or scale, no started figure above zero, or whatever the
+    EstimateError : another estimator or scale, no treated figure above zero, or whatever the
         estimator refuses.
     """
     if name not in LINEAR:
@@ -213,13 +213,13 @@ def ratio_effect(
     cells = sample.figures * samples.unit_figures(sample)
     if not np.nansum(cells) > 0:
         raise EstimateError(
-            f"{outcome} has no figure above zero in started cells, to be multiplied by anything.",
+            f"{outcome} has no figure above zero in treated cells, to be multiplied by anything.",
             mend="choose another outcome, or estimate an additive effect",
         )
-    started = replace(sample.panel, figures={outcome: cells})
+    treated = replace(sample.panel, figures={outcome: cells})
     now, level = (
         interim.statistic(registry.to_test(name, held, outcome, choices, assignments), window).raw
-        for held in (panel, started)
+        for held in (panel, treated)
     )
     low, high = placebo_interval(now, level, 1 - choices.level)
     return RatioEffect(

@@ -252,14 +252,14 @@ class Watched:
 
 def _level_before(panel: Panel, code: str) -> float:
     """Mean figure of the started areas before the first start."""
-    started = panel.started
+    started = panel.treated
     first = int(panel.start_index[started].min())
     return float(np.nanmean(panel.array(code)[started, :first]))
 
 
 def elapsed(panel: Panel, horizon: int) -> float:
     """Looks elapsed over the horizon: periods since the first start, by calendar."""
-    first = int(panel.start_index[panel.started].min())
+    first = int(panel.start_index[panel.treated].min())
     return (len(panel.periods) - first) / horizon
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from evaluation.estimate.solvers.simplex import SimplexFit
 
     Floats = NDArray[np.float64]
-    Places = NDArray[np.int64]
+    Positions = NDArray[np.int64]
 
 
 TOLERANCE = 1e-11
@@ -187,7 +187,7 @@ TIED = 1e-9
 
 
 def least_norm_weights(
-    donors: Floats, targets: Floats, excluded_donors: Places, fitted: SimplexFit
+    donors: Floats, targets: Floats, excluded_donors: Positions, fitted: SimplexFit
 ) -> Floats:
     """(B, N) weights that fit as well as ``fitted``, of least norm where several do.
 
@@ -211,7 +211,7 @@ def least_norm_weights(
 
 
 def _tied(
-    x: Floats, y: Floats, excluded_donors: Places, path: Floats, weights: Floats
+    x: Floats, y: Floats, excluded_donors: Positions, path: Floats, weights: Floats
 ) -> NDArray[np.bool_]:
     """(B, N) donors whose gradient is as low as that of the donors with weight."""
     gradient = (path - y) @ x

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Flags = NDArray[np.bool_]
     Floats = NDArray[np.float64]
-    Places = NDArray[np.int64]
+    Positions = NDArray[np.int64]
 
 
 NOTHING = 1e-14
@@ -32,7 +32,7 @@ class ActiveSet:
     donors: Floats
     targets: Floats
     kept: Floats | None
-    columns: Places
+    columns: Positions
     weights: Floats
     held: Flags
     shifted: Floats
@@ -40,7 +40,11 @@ class ActiveSet:
 
     @classmethod
     def start(
-        cls, donors: Floats, targets: Floats, first: tuple[Places, Floats], held_out: Places | None
+        cls,
+        donors: Floats,
+        targets: Floats,
+        first: tuple[Positions, Floats],
+        held_out: Positions | None,
     ) -> ActiveSet:
         """Active sets of given weights, each without the period that it holds out (-1: none)."""
         columns, weights = first
@@ -86,12 +90,12 @@ class ActiveSet:
         out: Floats = (self.weights[:, None, :] @ self.shifted)[:, 0]
         return out
 
-    def holds(self, donors: Places) -> Flags:
+    def holds(self, donors: Positions) -> Flags:
         """(b) whether each problem holds this donor already."""
         found: Flags = ((self.columns == donors[:, None]) & self.held).any(axis=1)
         return found
 
-    def enter(self, rows: Places, donors: Places) -> None:
+    def enter(self, rows: Positions, donors: Positions) -> None:
         """Let one donor enter each of some problems, with no weight yet."""
         if len(rows) == 0:
             return
@@ -120,7 +124,7 @@ class ActiveSet:
         wider[:, new, new] = 1.0
         self.gram = wider
 
-    def descend(self, pending: Places, linear: Floats | None) -> None:
+    def descend(self, pending: Positions, linear: Floats | None) -> None:
         """Move to the best point of the donors held, dropping donors that fall to nothing."""
         while len(pending):
             now, held = self.weights[pending], self.held[pending]
@@ -142,7 +146,7 @@ class ActiveSet:
             pending = pending[stuck]
             self._drop(pending, drop[stuck])
 
-    def _drop(self, rows: Places, drop: Flags) -> None:
+    def _drop(self, rows: Positions, drop: Flags) -> None:
         places, columns_held = np.nonzero(drop)
         rows = rows[places]
         self.held[rows, columns_held] = False
@@ -198,7 +202,7 @@ class SimplexFit:
         themselves (1e-14 of their sum of squares); ``STOPPED``: neither.
     """
 
-    columns: Places
+    columns: Positions
     values: Floats
     n_donors: int
     objective: Floats
@@ -227,7 +231,7 @@ class SimplexFit:
             out[part] = (self.values[part, None, :] @ figures[self.columns[part]])[:, 0]
         return out
 
-    def rows(self, which: Places) -> SimplexFit:
+    def rows(self, which: Positions) -> SimplexFit:
         """The fits of some targets."""
         return SimplexFit(
             columns=self.columns[which],
@@ -238,7 +242,7 @@ class SimplexFit:
             status=self.status[which],
         )
 
-    def replaced(self, which: Places, by: SimplexFit) -> SimplexFit:
+    def replaced(self, which: Positions, by: SimplexFit) -> SimplexFit:
         """The same fits with some of them exchanged."""
         order = np.arange(len(self.values))
         order[which] = len(self.values) + np.arange(len(which))
@@ -255,11 +259,11 @@ class Variation:
     start : fits of the same B targets to start from, instead of the nearest donor.
     """
 
-    held_out: Places | None = None
+    held_out: Positions | None = None
     penalty: Floats | None = None
     start: SimplexFit | None = None
 
-    def rows(self, which: Places) -> Variation:
+    def rows(self, which: Positions) -> Variation:
         """The same for some of the problems."""
         return Variation(
             held_out=None if self.held_out is None else self.held_out[which],
@@ -269,7 +273,7 @@ class Variation:
 
 
 def fit(
-    donors: Floats, targets: Floats, excluded_donors: Places, variation: Variation | None = None
+    donors: Floats, targets: Floats, excluded_donors: Positions, variation: Variation | None = None
 ) -> SimplexFit:
     """Fit every target as a convex combination of the donors it may use.
 
@@ -315,10 +319,12 @@ def _joined(parts: list[SimplexFit], n: int) -> SimplexFit:
     )
 
 
-def _fit_block(x: Floats, y: Floats, excluded_donors: Places, variation: Variation) -> SimplexFit:
+def _fit_block(
+    x: Floats, y: Floats, excluded_donors: Positions, variation: Variation
+) -> SimplexFit:
     problem = _Problem.of(x, y, excluded_donors, variation)
     batch = ActiveSet.start(x.T, y, problem.first(variation.start), variation.held_out)
-    done: list[tuple[Places, ActiveSet, Floats, Floats]] = []
+    done: list[tuple[Positions, ActiveSet, Floats, Floats]] = []
     live = np.arange(len(y))
     best, waited = np.full(len(y), np.inf), np.zeros(len(y), dtype=np.int64)
     if variation.start is not None:
@@ -351,13 +357,13 @@ class _Problem:
 
     x: Floats
     y: Floats
-    excluded_donors: Places
+    excluded_donors: Positions
     linear: Floats | None
-    nearest: Places | None
+    nearest: Positions | None
     scale: Floats
 
     @classmethod
-    def of(cls, x: Floats, y: Floats, excluded_donors: Places, variation: Variation) -> _Problem:
+    def of(cls, x: Floats, y: Floats, excluded_donors: Positions, variation: Variation) -> _Problem:
         """Squared distances serve the first donor and the linear term."""
         scale = np.maximum((y**2).sum(axis=1), (x**2).sum(axis=0).mean()) + 1e-300
         linear, nearest = None, None
@@ -375,22 +381,22 @@ class _Problem:
             x=x, y=y, excluded_donors=excluded_donors, linear=linear, nearest=nearest, scale=scale
         )
 
-    def first(self, start: SimplexFit | None) -> tuple[Places, Floats]:
+    def first(self, start: SimplexFit | None) -> tuple[Positions, Floats]:
         """Where to begin: at another fit's weights, or at the nearest donor."""
         if start is not None:
             return start.columns, start.values
         assert self.nearest is not None  # it is found whenever there is no other start
         return self.nearest[:, None], np.ones((len(self.y), 1))
 
-    def linear_at(self, batch: ActiveSet, live: Places) -> Floats | None:
+    def linear_at(self, batch: ActiveSet, live: Positions) -> Floats | None:
         """(b, S) the linear term's half gradient at the donors held."""
         if self.linear is None:
             return None
         return np.take_along_axis(self.linear[live], batch.columns, axis=1)
 
     def price(
-        self, batch: ActiveSet, live: Places, waited: Places
-    ) -> tuple[Floats, Floats, Places]:
+        self, batch: ActiveSet, live: Positions, waited: Positions
+    ) -> tuple[Floats, Floats, Positions]:
         """Objective, optimality gap and the donor that should enter, of every live problem.
 
         The steepest donor enters; a problem that has stopped improving takes the first one that
@@ -415,7 +421,7 @@ class _Problem:
         return objective, gap, enters
 
 
-def _bar(matrix: Floats, excluded_donors: Places) -> None:
+def _bar(matrix: Floats, excluded_donors: Positions) -> None:
     """Make sure that no excluded donor looks best."""
     for k in range(excluded_donors.shape[1]):
         rows = np.flatnonzero(excluded_donors[:, k] >= 0)
@@ -423,7 +429,7 @@ def _bar(matrix: Floats, excluded_donors: Places) -> None:
 
 
 def _finished(
-    done: list[tuple[Places, ActiveSet, Floats, Floats]], problem: _Problem, n: int
+    done: list[tuple[Positions, ActiveSet, Floats, Floats]], problem: _Problem, n: int
 ) -> SimplexFit:
     count, size = len(problem.y), max(batch.columns.shape[1] for _, batch, _, _ in done)
     columns, values = np.zeros((count, size), dtype=np.int64), np.zeros((count, size))
