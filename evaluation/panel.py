@@ -207,7 +207,7 @@ class Panel:
         figures = {}
         for name in outcomes:
             grid = np.full((len(areas), len(span)), np.nan)
-            grid[rows, cols] = _numbers(frame, name, (area, period))
+            grid[rows, cols] = _numbers(frame, name, area, period)
             figures[name] = grid
         return cls(areas=areas, periods=span, figures=figures)
 
@@ -319,13 +319,13 @@ def _require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
         )
 
 
-def _numbers(frame: pd.DataFrame, name: str, where: tuple[str, str]) -> NDArray[np.float64]:
+def _numbers(frame: pd.DataFrame, name: str, area: str, period: str) -> NDArray[np.float64]:
     numbers = pd.to_numeric(frame[name], errors="coerce")
     text = numbers.isna() & frame[name].notna()
     if text.any():
         row = frame[text].iloc[0]
         raise PanelError(
-            f"{name!r} is {row[name]!r} in area {row[where[0]]}, {row[where[1]]}.",
+            f"{name!r} is {row[name]!r} in area {row[area]}, {row[period]}.",
             expected="a number, or a missing value",
             mend="turn the column into numbers before: pd.to_numeric(..., errors='coerce')",
         )

@@ -135,7 +135,7 @@ def simulate_looks(
         moved = _injected(piloted, pattern, effect, simulation)
         if simulation.withheld:
             moved = _without_small(moved, simulation.withheld)
-        return _statistics(moved, name, simulation, assignments, (taken, seed))
+        return _statistics(moved, name, simulation, assignments, taken, seed)
 
     truths = _truths(piloted, pattern, simulation, taken)
     if simulation.withheld:
@@ -149,7 +149,7 @@ def simulate_looks(
         if simulation.shape != "constant":
             slope = (seen(INJECTED)[0] - raw) / INJECTED
         found = [(raw + effect * slope, shift) for effect in effects]
-    return _judged(found, np.array(effects), truths, (simulation, taken))
+    return _judged(found, np.array(effects), truths, simulation, taken)
 
 
 def start_of(panel: Panel, simulation: Simulation) -> int:
@@ -297,10 +297,10 @@ def _statistics(
     name: EstimatorName,
     simulation: Simulation,
     assignments: Assignments,
-    when: tuple[NDArray[np.int64], int],
+    taken: NDArray[np.int64],
+    seed: int,
 ) -> tuple[Floats, Floats]:
     """(L, B + 1) statistics of the data and of a unit effect, as known at each look taken."""
-    taken, seed = when
     first, raw, shift = start_of(panel, simulation), [], []
     whole = None
     known_at = [panel.until(panel.periods[first + look]) for look in taken]
@@ -336,10 +336,10 @@ def _judged(
     statistics: list[tuple[Floats, Floats]],
     effects: Floats,
     truths: Floats,
-    how: tuple[Simulation, NDArray[np.int64]],
+    simulation: Simulation,
+    taken: NDArray[np.int64],
 ) -> Replicate:
     """Verdicts for every effect, from its statistics and what was injected."""
-    simulation, taken = how
     alpha, plan = simulation.plan.alpha, simulation.plan
     times = [(int(look) + 1) / plan.horizon for look in taken]
     shape = (len(effects), simulation.looks)

@@ -226,9 +226,12 @@ def did(
     if inference == "placebo":
         assignments, said = _fewer(assignments, sample, settings, seed)
         warnings += said
-        draws, effects = _placebo(sample, differences, assignments, rule, settings)
+        draws = _placebo(sample, differences, assignments, rule, settings)
+        effects = draws.raw[0].copy()
     else:
-        effects, influence = _influence(sample, differences, rule, settings, (inference, seed))
+        effects, influence = _influence(
+            sample, differences, rule, settings, seed if inference == "bootstrap" else None
+        )
     index = samples.entries(sample)
     never = sample.panel.start_index == -1
     from_controls = {
@@ -298,7 +301,7 @@ def _placebo(
     assignments: Assignments,
     rule: Rule,
     settings: DidSettings,
-) -> tuple[Draws, NDArray[np.float64]]:
+) -> Draws:
     design = None
     if settings.covariates:
         design = samples.design(sample, settings.covariates)
@@ -313,7 +316,7 @@ def _placebo(
     shift = under(samples.unit_before(sample, long_differences(unit, settings)))
     cleaned = replace(sample, figures=sample.figures - samples.placed_effects(sample, raw[0]))
     net = under(long_differences(cleaned, settings))
-    return samples.finished_draws(assignments, raw, shift, net), raw[0].copy()
+    return samples.finished_draws(assignments, raw, shift, net)
 
 
 def _refitted(
@@ -388,7 +391,7 @@ def _influence(
     differences: dict[int, NDArray[np.float64]],
     rule: Rule,
     settings: DidSettings,
-    how: tuple[Inference, int],
+    seed: int | None,
 ) -> tuple[NDArray[np.float64], Influence]:
     treated, n, n_periods = sample.treated, len(sample.panel.areas), sample.n_periods
     shape: tuple[int, ...] = (len(treated.names), n_periods)
@@ -406,8 +409,8 @@ def _influence(
         column = sample.panel.areas[settings.cluster].astype(str)
         cluster = np.unique(column, return_inverse=True)[1]
     multipliers = np.empty((0, 0))
-    if how[0] == "bootstrap":
-        multipliers = _signs(settings.bootstrap_draws, int(cluster.max()) + 1, how[1])
+    if seed is not None:
+        multipliers = _signs(settings.bootstrap_draws, int(cluster.max()) + 1, seed)
     return effects.ravel(), Influence(
         functions=functions.reshape(-1, n).T,
         membership=membership.reshape(-1, n).T,

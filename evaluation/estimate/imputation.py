@@ -92,7 +92,8 @@ def imputation(
         if assignments is None:
             assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
         samples.same_areas(assignments, sample)
-        draws, effects = _placebo(sample, assignments, settings)
+        draws = _placebo(sample, assignments, settings)
+        effects = draws.raw[0].copy()
     differences = _area_differences(sample, settings)
     warnings += left_out(sample, differences)
     exposure, observed = samples.unit_basis(sample, outcome)
@@ -122,13 +123,13 @@ def imputation(
 
 def _placebo(
     sample: samples.Sample, assignments: Assignments, settings: ImputationSettings
-) -> tuple[Draws, Floats]:
+) -> Draws:
     raw = _effects_under(sample, assignments, settings)
     unit = replace(sample, figures=samples.unit_figures(sample))
     shift = _effects_under(unit, assignments, settings)
     cleaned = replace(sample, figures=sample.figures - samples.placed_effects(sample, raw[0]))
     net = _effects_under(cleaned, assignments, settings)
-    return samples.finished_draws(assignments, raw, shift, net), raw[0].copy()
+    return samples.finished_draws(assignments, raw, shift, net)
 
 
 def _influence(sample: samples.Sample, settings: ImputationSettings) -> tuple[Floats, Influence]:
@@ -207,12 +208,16 @@ class _Part:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Fit:
-    """The parts of a sample: as never treated, and as treated from each of its starts."""
+    """The parts of a sample: as never treated, and as treated from each of its starts.
+
+    gram : (T, T), moment : (T) the normal equations with every area as never treated.
+    """
 
     sample: samples.Sample
     never: _Part
     starting: dict[int, _Part]
-    whole: tuple[Floats, Floats]
+    gram: Floats
+    moment: Floats
 
     @classmethod
     def of(cls, sample: samples.Sample, settings: ImputationSettings) -> _Fit:
@@ -222,7 +227,8 @@ class _Fit:
             sample=sample,
             never=never,
             starting={g: _Part.of(sample.figures, g - settings.anticipation) for g in starts},
-            whole=(_equations(never.fitted), never.within.sum(axis=0)),
+            gram=_equations(never.fitted),
+            moment=never.within.sum(axis=0),
         )
 
     def period_effects(self, pseudo_treated: NDArray[np.int64]) -> Floats:
@@ -230,8 +236,8 @@ class _Fit:
         treated = self.sample.treated
         # Without holes the equations depend on how many areas start when, never on which.
         alike = bool(np.isfinite(self.sample.figures).all())
-        gram = np.repeat(self.whole[0][None], 1 if alike else len(pseudo_treated), axis=0)
-        moment = np.repeat(self.whole[1][None], len(pseudo_treated), axis=0)
+        gram = np.repeat(self.gram[None], 1 if alike else len(pseudo_treated), axis=0)
+        moment = np.repeat(self.moment[None], len(pseudo_treated), axis=0)
         for unit, g in enumerate(treated.starts[treated.cohort_of].tolist()):
             area, part = pseudo_treated[:, unit], self.starting[g]
             moved = area[:1] if alike else area

@@ -131,7 +131,7 @@ def from_draws(
     p = np.array([placebo_p(raw[:, r]) for r in range(len(point))])
     none = (np.abs(point) < 1e-14) & (error < 1e-14)
     p, low, high = np.where(none, np.nan, p), np.where(none, 0.0, low), np.where(none, 0.0, high)
-    return _frame(point, error, (low, high), (point - band, point + band), p)
+    return _frame(point, error, low, high, band, p)
 
 
 def _band(
@@ -229,13 +229,7 @@ def from_influence(
         reach = float(np.quantile(np.nanmax(ratio, axis=1), level))
     size = np.abs(point) / np.where(error > 0, error, np.nan)
     p = np.array([2 * (1 - normal.cdf(x)) if np.isfinite(x) else np.nan for x in size])
-    return _frame(
-        point,
-        error,
-        (point - z * error, point + z * error),
-        (point - reach * error, point + reach * error),
-        p,
-    )
+    return _frame(point, error, point - z * error, point + z * error, reach * error, p)
 
 
 def _influence_of(
@@ -269,7 +263,7 @@ def from_errors(
     z = normal.inv_cdf(0.5 + level / 2)
     p = np.array([2 * (1 - normal.cdf(x)) for x in np.abs(point / error)])
     blank = np.full(len(point), np.nan)
-    return _frame(point, error, (point - z * error, point + z * error), (blank, blank), p)
+    return _frame(point, error, point - z * error, point + z * error, blank, p)
 
 
 def _weight_influence(
@@ -296,18 +290,20 @@ def _weight_influence(
 def _frame(
     point: NDArray[np.float64],
     error: NDArray[np.float64],
-    interval: tuple[NDArray[np.float64], NDArray[np.float64]],
-    band: tuple[NDArray[np.float64], NDArray[np.float64]],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    band: NDArray[np.float64],
     p: NDArray[np.float64],
 ) -> pd.DataFrame:
+    """The table of averages; ``band`` is the half-width that holds all of them at once."""
     return pd.DataFrame(
         {
             "effect": point,
             "se": error,
-            "low": interval[0],
-            "high": interval[1],
-            "low_band": band[0],
-            "high_band": band[1],
+            "low": low,
+            "high": high,
+            "low_band": point - band,
+            "high_band": point + band,
             "p_value": p,
         }
     )

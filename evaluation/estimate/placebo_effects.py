@@ -107,7 +107,7 @@ def _chunk(
         if rule.comparison is not None:
             compare = _control_means if areas.design is None else _predicted
             difference -= (
-                compare(long_difference, assignments, rule, areas, (pseudo_treated, g)) * valid
+                compare(long_difference, assignments, rule, areas, pseudo_treated, g) * valid
             )
         differences[:, columns], masses[:, columns] = difference[:, columns], valid[:, columns]
     if assignments.deviation is not None:
@@ -171,10 +171,10 @@ def _control_means(
     assignments: Assignments,
     rule: Rule,
     areas: _Areas,
-    which: tuple[NDArray[np.int64], int],
+    pseudo_treated: NDArray[np.int64],
+    g: int,
 ) -> NDArray[np.float64]:
     """(b, M, T) mean of each unit's controls: totals less the pseudo-treated."""
-    pseudo_treated, g = which
     mass_all, sum_all = _sums(long_difference, areas.weights)
     excluded = _excluded(assignments, g, long_difference.shape[1], rule)
     gathered_mass = mass_all[pseudo_treated] * excluded
@@ -195,14 +195,14 @@ def _predicted(
     assignments: Assignments,
     rule: Rule,
     areas: _Areas,
-    which: tuple[NDArray[np.int64], int],
+    pseudo_treated: NDArray[np.int64],
+    g: int,
 ) -> NDArray[np.float64]:
     """(b, M, T) the change that controls' covariates predict for each pseudo-treated area.
 
     Normal equations of all areas of the stratum, less those of the pseudo-treated areas: p
     x p systems, so that a regression for every assignment costs no pass over the areas.
     """
-    pseudo_treated, g = which
     design = areas.design
     assert design is not None  # the caller asks for no prediction without a design
     mass, cross = _sums(long_difference, areas.weights)

@@ -57,8 +57,8 @@ def fit(
     Parameters
     ----------
     targets : for each of J units, (B, L_j) figures of its area, the last period before the start
-        first. donors : for each unit, (L_j, N). excluded : (B, K) donors that an assignment may
-        not use; -1 for none.
+        first. donors : for each unit, (L_j, N).
+    excluded_donors : (B, K) donors that an assignment may not use; -1 for none.
     share : nu, between 0 (apart) and 1 (the average alone); None takes the authors' rule, the
         length of the average error over the average length of the errors, fitted apart.
 
@@ -82,7 +82,7 @@ def fit(
     squares = np.maximum(measures, 1e-300) ** 2
     pull = nu / (lengths.max() * squares[:, 1]) / len(targets) ** 2
     own = (1 - nu)[:, None] / (len(targets) * lengths[None, :] * squares[:, [0]])
-    fits, converged = _in_turn(targets, donors, excluded_donors, (apart, pull, own))
+    fits, converged = _in_turn(targets, donors, excluded_donors, apart, pull, own)
     reached = _measures(_errors(targets, donors, fits), lengths)
     return PooledFit(
         fits=fits,
@@ -114,9 +114,10 @@ def _in_turn(
     targets: list[Floats],
     donors: list[Floats],
     excluded_donors: Positions,
-    plan: tuple[list[simplex.SimplexFit], Floats, Floats],
+    apart: list[simplex.SimplexFit],
+    pull: Floats,
+    own: Floats,
 ) -> tuple[list[simplex.SimplexFit], NDArray[np.bool_]]:
-    apart, pull, own = plan
     fits = list(apart)
     errors = _errors(targets, donors, apart)
     live = np.flatnonzero(pull > 0)
@@ -213,7 +214,8 @@ def pooled_synthetic_control(
         assignments = assignments.redrawn(kept)
     samples.same_areas(assignments, sample)
     fitted, never = _fit(sample, assignments, chosen)
-    draws, effects = _draws(sample, assignments, (fitted, never), chosen)
+    draws = _draws(sample, assignments, fitted, never, chosen)
+    effects = draws.raw[0].copy()
     exposure, observed = samples.unit_basis(sample, outcome)
     left = int((~fitted.converged).sum())
     return Estimate(
@@ -289,11 +291,11 @@ def _fit(
 def _draws(
     sample: samples.Sample,
     assignments: Assignments,
-    fitted: tuple[PooledFit, Positions],
+    fitted: PooledFit,
+    never: Positions,
     settings: PooledSettings,
-) -> tuple[Draws, Floats]:
+) -> Draws:
     """Effects of every assignment, of the data, of a unit effect, and net of the effect."""
-    together, never = fitted
 
     def effects(figures: Floats, synthetic_unit: list[Floats] | None) -> Floats:
         treated, pseudo_treated = assignments.treated, assignments.pseudo_treated
@@ -308,10 +310,10 @@ def _draws(
         effects = mean_by_site(np.where(held, gaps, 0.0), held.astype(float), treated)
         return effects.reshape(len(pseudo_treated), -1)
 
-    raw = effects(sample.figures, [part.predict(sample.figures[never]) for part in together.fits])
+    raw = effects(sample.figures, [part.predict(sample.figures[never]) for part in fitted.fits])
     shift = effects(samples.unit_figures(sample), None)
     net = raw - effects(samples.placed_effects(sample, raw[0]), None)
-    return samples.finished_draws(assignments, raw, shift, net), raw[0].copy()
+    return samples.finished_draws(assignments, raw, shift, net)
 
 
 def _weight_table(sample: samples.Sample, fitted: PooledFit, never: Positions) -> pd.DataFrame:

@@ -188,7 +188,7 @@ def leave_one_donor_out(panel: Panel, outcome: str, settings: Settings) -> pd.Da
         synthetic_unit = fitted.synthetic_units[g]
         whole = _mean_after(synthetic_unit.gaps[unit], g)
         for column in np.flatnonzero(np.abs(synthetic_unit.unit_weights[unit]) > WEIGHTY):
-            effect = _without(sample, synthetic_unit, (int(unit), g, int(column)), method)
+            effect = _without(sample, synthetic_unit, int(unit), g, int(column), method)
             rows.append(
                 {
                     "area": sample.panel.areas.index[unit],
@@ -204,16 +204,18 @@ def leave_one_donor_out(panel: Panel, outcome: str, settings: Settings) -> pd.Da
 def _without(
     sample: Sample,
     synthetic_unit: SyntheticUnits,
-    which: tuple[int, int, int],
+    unit: int,
+    g: int,
+    column: int,
     method: synthetic_weights.Method,
 ) -> float:
-    unit, g, column = which
     ground = synthetic_weights.Ground.on(
         sample.figures,
         np.array([unit]),
         np.delete(synthetic_unit.donors, column),
         np.flatnonzero(synthetic_unit.pre_period_mask[unit]),
-        (g, str(sample.panel.periods[g])),
+        g,
+        str(sample.panel.periods[g]),
     )
     return _mean_after(ground.gaps(method(ground))[0], g)
 
@@ -251,7 +253,7 @@ def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings
         ]
         spread = float(donors.std(axis=0).mean())
         exact = bool(synthetic_unit.rmspe[unit] <= EXACT * spread)
-        low, high = _range(sample, (unit, g), synthetic_unit, settings) if exact else (effect,) * 2
+        low, high = _range(sample, unit, g, synthetic_unit, settings) if exact else (effect,) * 2
         rows.append(
             {
                 "area": sample.panel.areas.index[unit],
@@ -266,13 +268,13 @@ def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings
 
 def _range(
     sample: samples.Sample,
-    which: tuple[int, int],
+    unit: int,
+    g: int,
     synthetic_unit: SyntheticUnits,
     settings: SyntheticSettings,
 ) -> tuple[float, float]:
     from scipy.optimize import linprog
 
-    unit, g = which
     usable = np.flatnonzero(synthetic_unit.pre_period_mask[unit])
     own, others = sample.figures[unit], sample.figures[synthetic_unit.donors]
     if settings.variant == "demeaned":

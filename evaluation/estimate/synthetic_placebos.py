@@ -134,8 +134,8 @@ def complete(panel: Panel, outcomes: Sequence[str]) -> tuple[Panel, tuple[str, .
 
 def placebo(
     sample: samples.Sample, synthetic_units: Mapping[int, SyntheticUnits], assignments: Assignments
-) -> tuple[Draws, Floats]:
-    """Draws and effects: the gaps of the pseudo-treated areas, under every assignment."""
+) -> Draws:
+    """The gaps of the pseudo-treated areas, under every assignment."""
     raw, shift = raw_and_shift(sample, synthetic_units, assignments)
     rule = Rule(comparison=None)
     placed = samples.placed_effects(sample, raw[0])
@@ -150,7 +150,7 @@ def placebo(
         sample.weights,
         where_synthetic_units_are_left(synthetic_units, carried),
     )
-    return samples.finished_draws(assignments, raw, shift, net), raw[0].copy()
+    return samples.finished_draws(assignments, raw, shift, net)
 
 
 def raw_and_shift(

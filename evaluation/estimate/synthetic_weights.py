@@ -71,7 +71,7 @@ def ridge_augmented(
 
     Parameters
     ----------
-    donors : (T0, N). targets : (B, T0). excluded : (B) the donor that a target may not use
+    donors : (T0, N). targets : (B, T0). excluded_donors : (B) the donor that a target may not use
         (itself); -1 for none.
 
     Raises
@@ -90,7 +90,7 @@ def ridge_augmented(
         squares = _Squares.of(x, own)
         if penalty.given is None:
             tried[rows] = squares.values[:, [-1]] * SMALLEST ** (np.arange(GRID + 1) / GRID)
-            errors[rows], spread = _errors(x, y[rows], part, (squares, tried[rows], penalty.folds))
+            errors[rows], spread = _errors(x, y[rows], part, squares, tried[rows], penalty.folds)
             best = _choose(errors[rows], spread, penalty.choice)
             chosen[rows] = tried[rows, best]
         tilt[rows] = squares.solve(y[rows] - part.predict(x.T), chosen[rows])
@@ -144,10 +144,9 @@ class _Squares:
 
 
 def _errors(
-    x: Floats, y: Floats, base: SimplexFit, plan: tuple[_Squares, Floats, Folds]
+    x: Floats, y: Floats, base: SimplexFit, squares: _Squares, penalties: Floats, which: Folds
 ) -> tuple[Floats, Floats]:
     """(B, L) mean squared error of the periods left out, and its standard error."""
-    squares, penalties, which = plan
     periods = np.arange(len(x) - 1 if which == "published" and len(x) > 2 else len(x))
     left = _left_without(x, y, squares.excluded_donors, base, periods)
     square = squares.held_out_errors(left, penalties)[:, periods] ** 2
@@ -206,16 +205,15 @@ def frank_wolfe(a: Floats, b: Floats, open_to: Flags, zeta: Floats, noise: Float
     (B, N) weights, rows summing to one.
     """
     start = open_to / open_to.sum(axis=1, keepdims=True)
-    first = _walk(a, b, start, (open_to, zeta, noise), FIRST_STEPS)
+    first = _walk(a, b, start, open_to, zeta, noise, FIRST_STEPS)
     sparse = np.where(first <= first.max(axis=1, keepdims=True) / KEPT_SHARE, 0.0, first)
     sparse = sparse / sparse.sum(axis=1, keepdims=True)
-    return _walk(a, b, sparse, (open_to, zeta, noise), MOST_STEPS)
+    return _walk(a, b, sparse, open_to, zeta, noise, MOST_STEPS)
 
 
 def _walk(
-    a: Floats, b: Floats, start: Floats, problem: tuple[Flags, Floats, Floats], most: int
+    a: Floats, b: Floats, start: Floats, open_to: Flags, zeta: Floats, noise: Floats, most: int
 ) -> Floats:
-    open_to, zeta, noise = problem
     weights, live = start.copy(), np.arange(len(b))
     value = np.full(len(b), np.inf)
     for step in range(most):
@@ -271,7 +269,7 @@ class Ground:
     """What the fit of some areas for one start stands on.
 
     figures : (N, T). rows : (R) positions of the areas to be fitted. donors : positions of the
-    donors. excluded : (R) which donor each area may not use, itself; -1 for none. usable :
+    donors. excluded_donors : (R) which donor each area may not use, itself; -1 for none. usable :
     positions of the periods before the start ``g`` in which these areas have figures.
     """
 
@@ -299,7 +297,7 @@ class Ground:
         held = np.isfinite(sample.figures[:, :g])
         able = np.flatnonzero(enough(held))
         return [
-            cls.on(sample.figures, able[rows], donors, periods, (g, label))
+            cls.on(sample.figures, able[rows], donors, periods, g, label)
             for periods, rows in synthetic_placebos.alike(held[able])
         ]
 
@@ -310,7 +308,8 @@ class Ground:
         rows: Positions,
         donors: Positions,
         usable: Positions,
-        start: tuple[int, str],
+        g: int,
+        label: str,
     ) -> Ground:
         """Some areas and donors; an area among the donors is excluded from itself."""
         column_of = np.full(len(figures), -1)
@@ -321,8 +320,8 @@ class Ground:
             donors=donors,
             excluded_donors=column_of[rows],
             usable=usable,
-            g=start[0],
-            label=start[1],
+            g=g,
+            label=label,
         )
 
     @property

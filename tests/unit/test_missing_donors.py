@@ -119,7 +119,7 @@ def test_effects_equal_those_summed_from_each_fillers_own_fit(whole, others, set
     def gap(pseudo_treated_unit, donors_left):
         periods = np.flatnonzero(np.isfinite(y[pseudo_treated_unit, :FIRST]))
         ground = synthetic_weights.Ground.on(
-            y, np.array([pseudo_treated_unit]), donors, periods, (FIRST, label)
+            y, np.array([pseudo_treated_unit]), donors, periods, FIRST, label
         )
         fit = method(ground)
         weights, time = fit.unit[0], fit.time[0]

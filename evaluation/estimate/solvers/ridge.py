@@ -41,7 +41,7 @@ def fit(
 
     Parameters
     ----------
-    donors : (T0, N). targets : (B, T0). excluded : (B) the donor that a target may not use
+    donors : (T0, N). targets : (B, T0). excluded_donors : (B) the donor that a target may not use
         (itself), -1 for none.
     eta : (B) ridge, above 0.
 
@@ -193,8 +193,8 @@ def least_norm_weights(
 
     Parameters
     ----------
-    donors : (T0, N). targets : (B, T0). excluded : (B) the donor that a target may not use; -1:
-        none.
+    donors : (T0, N). targets : (B, T0).
+    excluded_donors : (B) the donor that a target may not use; -1: none.
     """
     weights, paths = fitted.weights, fitted.predict(donors.T)
     centre = donors.mean(axis=1, keepdims=True)

@@ -24,9 +24,9 @@ class ActiveSet:
     """The active sets of b problems, each of at most S donors; changed in place as they are solved.
 
     donors : (N, T0) centred figures, shared. targets : (b, T0). kept : (b, T0) 1 for the periods of
-    the fit, or None for all. columns, weights : (b, S). held : (b, S) which cohorts are in use.
+    the fit, or None for all. columns, weights : (b, S). held : (b, S) which columns are in use.
     shifted : (b, S, T0) donor less target. gram : (b, S, S) its products; 1 on the diagonal of
-    cohorts that are not in use.
+    columns that are not in use.
     """
 
     donors: Floats
@@ -43,11 +43,11 @@ class ActiveSet:
         cls,
         donors: Floats,
         targets: Floats,
-        first: tuple[Positions, Floats],
+        columns: Positions,
+        weights: Floats,
         held_out: Positions | None,
     ) -> ActiveSet:
         """Active sets of given weights, each without the period that it holds out (-1: none)."""
-        columns, weights = first
         kept = None
         if held_out is not None:
             kept = np.ones_like(targets)
@@ -72,7 +72,7 @@ class ActiveSet:
         )
 
     def rows(self, which: Flags) -> ActiveSet:
-        """The active sets of some problems, without the cohorts that none of them uses."""
+        """The active sets of some problems, without the columns that none of them uses."""
         columns_held = np.flatnonzero(self.held[which].any(axis=0))
         return ActiveSet(
             donors=self.donors,
@@ -306,12 +306,13 @@ def fit(
 def _joined(parts: list[SimplexFit], n: int) -> SimplexFit:
     size = max(part.columns.shape[1] for part in parts)
 
-    def room(part: SimplexFit) -> tuple[tuple[int, int], tuple[int, int]]:
-        return (0, 0), (0, size - part.columns.shape[1])
-
     return SimplexFit(
-        columns=np.concatenate([np.pad(part.columns, room(part)) for part in parts]),
-        values=np.concatenate([np.pad(part.values, room(part)) for part in parts]),
+        columns=np.concatenate(
+            [np.pad(part.columns, ((0, 0), (0, size - part.columns.shape[1]))) for part in parts]
+        ),
+        values=np.concatenate(
+            [np.pad(part.values, ((0, 0), (0, size - part.values.shape[1]))) for part in parts]
+        ),
         n_donors=n,
         objective=np.concatenate([part.objective for part in parts]),
         gap=np.concatenate([part.gap for part in parts]),
@@ -323,8 +324,8 @@ def _fit_block(
     x: Floats, y: Floats, excluded_donors: Positions, variation: Variation
 ) -> SimplexFit:
     problem = _Problem.of(x, y, excluded_donors, variation)
-    batch = ActiveSet.start(x.T, y, problem.first(variation.start), variation.held_out)
-    done: list[tuple[Positions, ActiveSet, Floats, Floats]] = []
+    batch = ActiveSet.start(x.T, y, *problem.first(variation.start), variation.held_out)
+    done: list[_Done] = []
     live = np.arange(len(y))
     best, waited = np.full(len(y), np.inf), np.zeros(len(y), dtype=np.int64)
     if variation.start is not None:
@@ -336,7 +337,14 @@ def _fit_block(
         best, waited = np.minimum(best, objective), np.where(improved, 0, waited + 1)
         leave = (gap <= TOLERANCE * objective) | (objective <= small) | (waited > PATIENCE)
         if leave.any():
-            done.append((live[leave], batch.rows(leave), objective[leave], gap[leave]))
+            done.append(
+                _Done(
+                    rows=live[leave],
+                    batch=batch.rows(leave),
+                    objective=objective[leave],
+                    gap=gap[leave],
+                )
+            )
             stay = ~leave
             live, batch, enters = live[stay], batch.rows(stay), enters[stay]
             best, waited = best[stay], waited[stay]
@@ -347,7 +355,7 @@ def _fit_block(
         batch.descend(np.arange(len(live)), problem.linear_at(batch, live))
     else:
         objective, gap, _ = problem.price(batch, live, waited)
-        done.append((live, batch, objective, gap))
+        done.append(_Done(rows=live, batch=batch, objective=objective, gap=gap))
     return _finished(done, problem, x.shape[1])
 
 
@@ -428,16 +436,24 @@ def _bar(matrix: Floats, excluded_donors: Positions) -> None:
         matrix[rows, excluded_donors[rows, k]] = np.inf
 
 
-def _finished(
-    done: list[tuple[Positions, ActiveSet, Floats, Floats]], problem: _Problem, n: int
-) -> SimplexFit:
-    count, size = len(problem.y), max(batch.columns.shape[1] for _, batch, _, _ in done)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Done:
+    """Problems of a block that were solved in the same round: which, and with what."""
+
+    rows: Positions
+    batch: ActiveSet
+    objective: Floats
+    gap: Floats
+
+
+def _finished(done: list[_Done], problem: _Problem, n: int) -> SimplexFit:
+    count, size = len(problem.y), max(part.batch.columns.shape[1] for part in done)
     columns, values = np.zeros((count, size), dtype=np.int64), np.zeros((count, size))
     objective, gap = np.empty(count), np.empty(count)
-    for rows, batch, reached, left in done:
-        held = batch.columns.shape[1]
-        columns[rows, :held], values[rows, :held] = batch.columns, batch.weights
-        objective[rows], gap[rows] = reached, left
+    for part in done:
+        rows, held = part.rows, part.batch.columns.shape[1]
+        columns[rows, :held], values[rows, :held] = part.batch.columns, part.batch.weights
+        objective[rows], gap[rows] = part.objective, part.gap
     gap = np.maximum(gap, 0.0)
     relative = gap / np.maximum(objective, 1e-300)
     rounded = gap <= ROUNDED_GAP * problem.scale
