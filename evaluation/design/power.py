@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+# Periods that have to be left before the moved starts, or there is no path to compare.
 LEAST_BEFORE = 4
+# Standard deviations of a placebo effect beyond which an effect counts as never found.
 WIDEST = 64.0
 BISECTIONS = 40
 ENOUGH = 1_999

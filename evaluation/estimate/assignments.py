@@ -142,6 +142,8 @@ def _count(
                 f"no authority of its stratum can hold the {len(block)} areas of {names}.",
                 mend="use fewer strata, or block='area' and say that shared shocks are ignored",
             )
+        # Blocks go from the largest down, so whichever hosts the earlier ones took could hold this
+        # one too: the number left never depends on which they were.
         distinct *= hosts
         taken[stratum] += 1
         alike.append((tuple(sorted(treated.starts[treated.cohort_of[block]].tolist())), stratum))
@@ -150,6 +152,7 @@ def _count(
     return distinct
 
 
+# Rounds of reweighted least squares, more than two parameters need.
 REWEIGHED = 10
 
 
@@ -218,6 +221,8 @@ def variance_by_population(panel: Panel, figures: Floats, first: int) -> Varianc
             "them do not tell how the spread of gaps goes with population.",
             expected="at least four of each",
         )
+    # Ferman and Pinto (2019): only differences before the first start are used, so that the effect
+    # cannot widen the variance that it is judged by.
     size = populations(panel)[held]
     squares = np.mean([_squared_change(before[held], t) for t in _splits(first)], axis=0)
     scale = float(np.exp(np.log(size).mean()))
@@ -447,6 +452,7 @@ def _bands(
             continue
         grouped = pd.Series(measure).groupby(by).mean()
         rank = grouped.rank(method="first", pct=True).to_numpy()
+        # The 1e-9 keeps a rank of exactly one third in the lower third, whatever the rounding.
         third = np.minimum((rank * 3 - 1e-9).astype(np.int64), 2)
         keys = 3 * keys + third[np.searchsorted(grouped.index.to_numpy(), by)]
     return np.unique(keys, return_inverse=True)[1]

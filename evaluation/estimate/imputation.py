@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 CHUNK = 500
+# Diagonals of the equations count areas: below this a period has none, and no effect of its own.
 EMPTY = 1e-9
 
 
@@ -162,6 +163,7 @@ def _influence(sample: samples.Sample, settings: ImputationSettings) -> tuple[Fl
         functions[s, g:] = -(residual @ solved).T
         away = differences[mine] - samples.masked_mean(differences)
         functions[s, g:, own] += np.where(held, share * away, 0.0)
+    # Scaled so that a standard error is sqrt(sum of squares) / n, as for every estimator here.
     functions *= n
     cluster = np.arange(n)
     if settings.cluster:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+# Statistics nearer than this, relatively, are ties: the same areas summed in another order differ
+# in the last digits, and a tie counts against the effect.
 TIE = 1e-10
 
 
@@ -94,9 +96,12 @@ def placebo_interval(
     """
     held = np.isfinite(raw[1:])
     a, c = raw[1:][held], shift[1:][held]
+    # A product may fall a hair short of a whole number in doubles, as 0.29 x 100 does; without the
+    # 1e-9 one rejection would be lost to it.
     m = int(np.floor(alpha * (len(a) + 1) + 1e-9))
     if m < 1:
         return -np.inf, np.inf
+    # An assignment into which an effect carries as far as into the real one never sets a limit.
     bounded = np.abs(c) < shift[0] * (1 - 1e-12)
     with np.errstate(divide="ignore", invalid="ignore"):
         ends = np.stack([(raw[0] - a) / (shift[0] - c), (raw[0] + a) / (shift[0] + c)])
@@ -122,6 +127,7 @@ def from_draws(
     is_identity = np.stack(
         [draws.is_identity[:, weights != 0].all(axis=1) for weights in maps], axis=1
     )
+    # The identity permutation ties by definition; summed in another order it could miss by a bit.
     raw, shift = np.where(is_identity, raw[0], raw), np.where(is_identity, shift[0], shift)
     few = len(net) <= 2
     error = np.full(len(point), np.nan) if few else np.nanstd(net[1:], axis=0, ddof=1)
@@ -129,6 +135,7 @@ def from_draws(
     low, high = (np.array(side) for side in zip(*intervals, strict=True))
     band = _band(net, error, alpha)
     p = np.array([placebo_p(raw[:, r]) for r in range(len(point))])
+    # The base period is zero under every assignment: it has no test, and its interval is a point.
     none = (np.abs(point) < 1e-14) & (error < 1e-14)
     p, low, high = np.where(none, np.nan, p), np.where(none, 0.0, low), np.where(none, 0.0, high)
     return _frame(point, error, low, high, band, p)
@@ -221,6 +228,8 @@ def from_influence(
     reach = z
     if len(influence.multipliers):
         boot = influence.multipliers @ summed / n
+        # The quartile range over that of a normal, as in the R package did: one wild draw of a
+        # multiplier moves a standard deviation and not this.
         spread = np.subtract(*np.percentile(boot, [75, 25], axis=0)) / (
             normal.inv_cdf(0.75) - normal.inv_cdf(0.25)
         )

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 Spending = Literal["obrien_fleming", "pocock", "open_ended"]
 Side = Literal["two", "greater", "less"]
+# A budget of 2.9999999999 assignments is three; also how far a time may seem to run backwards.
 ROUNDING = 1e-9
+# Sixty halvings reach the precision of a double from any bracket.
 BISECTIONS = 60
+# Standard deviations after which an end that is still not rejected is called infinite.
 WIDEST = 2.0**40
 
 
@@ -251,6 +254,7 @@ def sequential_p(
 
 
 Score = Literal["mean", "gls"]
+# Assignments an event time below which the covariance is too noisy to weigh by.
 ENOUGH = 20
 
 
@@ -346,6 +350,7 @@ def gls_weights(raw: NDArray[np.float64], signal: NDArray[np.float64]) -> NDArra
     held = raw[np.isfinite(raw).all(axis=1)]
     covariance = np.atleast_2d(np.cov(held, rowvar=False))
     values, vectors = np.linalg.eigh(covariance)
+    # Event times that move as one would get weights of opposite sign without bound.
     values = np.maximum(values, values.max() * 1e-8)
     weights = vectors @ ((vectors.T @ signal) / values)
     out: NDArray[np.float64] = weights / (weights @ signal)

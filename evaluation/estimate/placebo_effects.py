@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from evaluation.estimate.assignments import Assignments, TreatedAreas
 
 
+# Assignments worked on at once: (1,000 x treated x periods) fits memory at national size.
 CHUNK = 1_000
 LongDifferences = Mapping[int, "NDArray[np.float64]"]
 PlaceboDifference = Callable[[int, "NDArray[np.int64]"], "NDArray[np.float64]"]
@@ -186,6 +187,7 @@ def _control_means(
         mass = mass_all[inside].sum(axis=0) - gathered_mass[:, columns].sum(axis=1)
         total = sum_all[inside].sum(axis=0) - gathered_sum[:, columns].sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
+            # Totals less parts: what should be an exact zero keeps the rounding of the subtraction.
             out[:, columns] = np.where(mass > 1e-12, total / mass, np.nan)[:, None, :]
     return out
 
@@ -220,6 +222,8 @@ def _predicted(
         moment = np.einsum("nt,np->tp", cross[inside], design[inside]) - np.einsum(
             "bmt,bmp->btp", lost_cross[:, columns], design[held]
         )
+        # No control with a figure is left in this period: identity for the solver, NaN for the
+        # reader.
         empty = np.abs(gram[..., 0, 0]) < 1e-12
         gram[empty] = np.eye(design.shape[1])
         moment[empty] = np.nan

@@ -117,6 +117,7 @@ def conformal_test(
     )
 
 
+# Below this a weight is the solver's rounding, and its donor not worth a refit.
 WEIGHTY = 1e-8
 
 
@@ -224,6 +225,7 @@ def _mean_after(gap: NDArray[np.float64], g: int) -> float:
     return float(np.nanmean(gap[g:]))
 
 
+# Of the donors' spread: an area met that closely has many exact fits, and so a range of effects.
 EXACT = 1e-6
 
 

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 Folds = Literal["every", "published"]
 Choice = Literal["one_error", "least"]
+# Lambdas as the authors' R package augsynth tries them: 20 steps down to 1e-8 of the largest.
 GRID = 20
 SMALLEST = 1e-8
+# Fits without a period that are made at once, to bound memory.
 FOLD_FITS = 10_000
 
 
@@ -187,6 +189,8 @@ def _weights(x: Floats, excluded_donors: Positions, base: SimplexFit, solved: Fl
     return base.weights + tilt
 
 
+# All four as in the authors' R package synthdid: a first walk of 100 steps, weights below a quarter
+# of the largest set to zero, then until a step gains less than (1e-5 times the noise) squared.
 FIRST_STEPS, MOST_STEPS = 100, 10_000
 LEAST_DECREASE = 1e-5
 KEPT_SHARE = 4
@@ -244,6 +248,8 @@ def _step(a: Floats, b: Floats, weights: Floats, open_to: Flags, eta: Floats) ->
     return out
 
 
+# zeta of the time weights over the noise level (Arkhangelsky and others 2021): it only makes them
+# unique.
 TIME_RIDGE = 1e-6
 LEAST_PERIODS = 3
 """Periods before the start that an area needs to be fitted, or all where there are fewer."""
@@ -513,6 +519,8 @@ def sdid(ground: Ground, *, exact: bool = True) -> Weights:
     donors, excluded_donors = ground.donors_before, ground.excluded_donors
     after = ground.figures[ground.donors][:, ground.g :]
     noise = _noise(donors, excluded_donors)
+    # zeta = (treated units x periods after)^(1/4) times the noise (Arkhangelsky and others 2021);
+    # every area is fitted as the only treated one.
     zeta = after.shape[1] ** 0.25 * noise
     own, others = _around_mean(ground.before), _around_mean(donors)
     if exact:

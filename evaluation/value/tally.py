@@ -66,6 +66,7 @@ def declared_exposure(estimate: Estimate, programme: Programme) -> Floats:
 
 
 Budget = tuple[str, str]
+# Draws worked on at once: all of them by every site and quarter would take gigabytes.
 _AT_ONCE = 200
 
 

@@ -16,13 +16,19 @@ if TYPE_CHECKING:
     Positions = NDArray[np.int64]
 
 
+# Of the dual's gradient, on donors scaled to one: well above the rounding of doubles.
 TOLERANCE = 1e-11
 MAX_STEPS = 200
+# Cells of a block of problems, about 5 MB, to bound memory.
 BLOCK = 600_000
-# The ridge of the tie-break, relative to the donors' scale, walked down with warm starts.
+# The ridge of minimum-norm tie-breaking, relative to the donors' scale, walked down with warm
+# starts: from a cold start Newton's method fails as the ridge goes to zero.
 PATH = (1e-1, 1e-3, 1e-5, 1e-7, 1e-9)
+# How near the path has to be met for the weights of least norm to be taken: the last ridge leaves a
+# misfit of its own size, and worse means that the walk failed.
 MET = 1e-7
 HALVINGS = 40
+# Armijo's rule: a step has to gain this share of what its slope promises.
 SUFFICIENT = 1e-4
 
 
@@ -183,6 +189,8 @@ def _step(dual: _Dual, theta: Floats, gradient: Floats, live: NDArray[np.int64])
     return theta + size[:, None] * direction
 
 
+# Gradients nearer than this, relative to the target's squares, count as equal: well above the
+# solver's 1e-11 and well below any difference between donors that a figure would show.
 TIED = 1e-9
 
 

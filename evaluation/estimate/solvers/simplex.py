@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     Positions = NDArray[np.int64]
 
 
+# Weights are shares of one, so a hundred times the rounding of a double is no weight at all.
 NOTHING = 1e-14
+# Added to the diagonal so that copies of a donor can be solved for; it slows a step and moves no
+# optimum, since steps are corrections.
 DAMPING = 1e-14
 
 
@@ -133,6 +136,8 @@ class ActiveSet:
             slope = (shifted @ residual.transpose(0, 2, 1))[:, :, 0]
             if linear is not None:
                 slope = slope + linear[pending] * held
+            # To the least value on the donors held, or as far as the first weight falls to zero;
+            # that donor leaves and the rest is solved again (Wolfe's minor cycle).
             move = _to_affine_minimum(self.gram[pending], slope, held)
             falling = held & (now + move <= NOTHING)
             stuck = falling.any(axis=1)
@@ -169,7 +174,7 @@ def _to_affine_minimum(gram: Floats, slope: Floats, held: Flags) -> Floats:
         held, diagonal + DAMPING * mean[:, None], mean[:, None]
     )
     # A constant in every cell changes nothing for moves that sum to nothing, and keeps the
-    # equations solvable where the target lies in the donors' hull.
+    # equations solvable where the target lies in the donors' hull: their products are singular.
     gram += mean[:, None, None] * (held[:, :, None] & held[:, None, :])
     both = np.linalg.solve(gram, np.stack([-slope * held, held.astype(float)], axis=2))
     along, level = both[:, :, 0], both[:, :, 1]
@@ -179,13 +184,19 @@ def _to_affine_minimum(gram: Floats, slope: Floats, held: Flags) -> Floats:
     return move
 
 
+# Rounds stop at a tenth of the promised gap, so that rounding in the last round cannot break it.
 TOLERANCE = 1e-11
 PROMISED = 1e-10
+# Of the target's sum of squares, hence a misfit of 1e-12 of its figures: a gap relative to an
+# objective that small would be noise over noise.
 PERFECT = 1e-24
 ROUNDED_GAP = 1e-14
+# A round that gains less than rounding counts as none. After half of PATIENCE such rounds Bland's
+# rule breaks a possible cycle; after all of them the problem leaves, with its gap on record.
 LEAST_GAIN = 1e-15
-MAX_ROUNDS = 2_000
 PATIENCE = 8
+MAX_ROUNDS = 2_000
+# Cells of a block of problems, about 5 MB, to bound memory.
 BLOCK = 600_000
 OPTIMAL, ROUNDED, STOPPED = 0, 1, 2
 
@@ -294,6 +305,8 @@ def fit(
     distinct = (own >= 0) & np.diff(own, axis=1, prepend=-1).astype(bool)
     if n == 0 or (distinct.sum(axis=1) >= n).any():
         raise ValueError("a target has no donor left.")
+    # Weights sum to one, so moving donors and target together changes no weight; around the mean
+    # the products are better conditioned.
     centre = donors.mean(axis=1, keepdims=True)
     x, y = donors - centre, targets - centre.T
     variation = variation or Variation()
@@ -422,6 +435,7 @@ class _Problem:
             objective += 2 * (batch.weights * linear).sum(axis=1)
         _bar(gradient, self.excluded_donors[live])
         enters = gradient.argmin(axis=1)
+        # The Frank-Wolfe (duality) gap: no weights on the simplex lie further below than this.
         gap = 2 * (level - gradient[np.arange(len(live)), enters])
         for row in np.flatnonzero(waited > PATIENCE // 2):
             better = np.flatnonzero(gradient[row] < level[row] - TOLERANCE * objective[row] / 2)
@@ -469,6 +483,7 @@ def _finished(done: list[_Done], problem: _Problem, n: int) -> SimplexFit:
     )
 
 
+# Relative to the mean diagonal of G, to which every problem is scaled.
 QUADRATIC_TOLERANCE = 1e-12
 QUADRATIC_MAX_ROUNDS = 1_000
 QUADRATIC_PATIENCE = 4
