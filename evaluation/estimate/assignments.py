@@ -73,9 +73,73 @@ class TreatedAreas:
         )
 
 
-def draw_blocks(
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Drawn:
+    """Assignments as `Assignments` holds them, how many there are, and whether these are all."""
+
+    pseudo_treated: Positions
+    distinct: int
+    enumerated: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Blocks:
+    """The treated areas of each authority, which move together, and where they may go.
+
+    members : of each block, the largest first, which of the treated areas. strata : of each block.
+    size, band : of every authority, how many areas it has and its stratum.
+    """
+
+    members: list[Positions]
+    strata: list[int]
+    size: Positions
+    band: Positions
+
+    @classmethod
+    def of(cls, treated: TreatedAreas, strata: Positions, authority: Positions) -> _Blocks:
+        size = np.bincount(authority)
+        band = np.full(len(size), -1, dtype=np.int64)
+        band[authority] = strata
+        held = authority[treated.units]
+        members = [np.flatnonzero(held == a) for a in np.unique(held)]
+        members = sorted(members, key=lambda block: (-len(block), int(block[0])))
+        own = [int(strata[treated.units[block[0]]]) for block in members]
+        return cls(members=members, strata=own, size=size, band=band)
+
+    def hosts(self, k: int) -> NDArray[np.bool_]:
+        """Which authorities can hold block ``k``, whether or not they hold another one."""
+        hosts: NDArray[np.bool_] = self.band == self.strata[k]
+        return np.logical_and(hosts, self.size >= len(self.members[k]))
+
+    def count(self, treated: TreatedAreas) -> int:
+        """How many arrangements over authorities there are; alike blocks count once.
+
+        Raises
+        ------
+        EstimateError : no authority can hold a block.
+        """
+        distinct, alike = 1, []
+        for k, block in enumerate(self.members):
+            # Blocks go from the largest down, so whichever hosts the earlier ones took could hold
+            # this one too: the number left never depends on which they were.
+            hosts = int(self.hosts(k).sum()) - self.strata[:k].count(self.strata[k])
+            if hosts < 1:
+                names = ", ".join(sorted({treated.names[s] for s in treated.cohort_of[block]}))
+                raise EstimateError(
+                    f"no authority of its stratum can hold the {len(block)} areas of {names}.",
+                    mend="use fewer strata, or block='area' and say that shared shocks are ignored",
+                )
+            distinct *= hosts
+            starts = sorted(treated.starts[treated.cohort_of[block]].tolist())
+            alike.append((tuple(starts), self.strata[k]))
+        for key in set(alike):
+            distinct //= math.factorial(alike.count(key))
+        return distinct
+
+
+def _draw_blocks(
     treated: TreatedAreas, strata: Positions, authority: Positions, n: int, rng: np.random.Generator
-) -> tuple[Positions, int, bool]:
+) -> _Drawn:
     """Move all treated areas of an authority together into one authority of the same stratum.
 
     The pattern of the real assignment is copied: sites that share an authority go on sharing one,
@@ -83,73 +147,19 @@ def draw_blocks(
     the unused authorities that can hold it. The number of choices left never depends on earlier
     ones, so every arrangement is equally likely.
     """
-    members, own_stratum, (size, band) = _blocks(treated, strata, authority)
-    distinct, n_authorities = _count(treated, members, own_stratum, (size, band)), len(size)
+    blocks = _Blocks.of(treated, strata, authority)
+    distinct = blocks.count(treated)
     pseudo_treated = np.empty((n + 1, len(treated.units)), dtype=np.int64)
     pseudo_treated[0] = treated.units
-    used = np.zeros((n, n_authorities), dtype=bool)
+    used = np.zeros((n, len(blocks.size)), dtype=bool)
     pick = rng.random((n, len(authority)))
-    for block, stratum in zip(members, own_stratum, strict=True):
-        open_to = (size >= len(block)) & (band == stratum)
-        keys = np.where(open_to & ~used, rng.random((n, n_authorities)), -1.0)
+    for k, block in enumerate(blocks.members):
+        keys = np.where(blocks.hosts(k) & ~used, rng.random(used.shape), -1.0)
         host = keys.argmax(axis=1)
         used[np.arange(n), host] = True
         chance = np.where(authority[None, :] == host[:, None], pick, -1.0)
         pseudo_treated[1:, block] = np.argsort(-chance, axis=1, kind="stable")[:, : len(block)]
-    return pseudo_treated, distinct, False
-
-
-def count_blocks(treated: TreatedAreas, strata: Positions, authority: Positions) -> int:
-    """How many assignments of whole blocks there are.
-
-    Raises
-    ------
-    EstimateError : no authority can hold a block.
-    """
-    members, own_stratum, capacity = _blocks(treated, strata, authority)
-    return _count(treated, members, own_stratum, capacity)
-
-
-def _blocks(
-    treated: TreatedAreas, strata: Positions, authority: Positions
-) -> tuple[list[Positions], list[int], tuple[Positions, Positions]]:
-    """Blocks from the largest down, their strata, and every authority's size and stratum."""
-    size = np.bincount(authority)
-    band = np.full(len(size), -1, dtype=np.int64)
-    band[authority] = strata
-    held = authority[treated.units]
-    members = [np.flatnonzero(held == a) for a in np.unique(held)]
-    members = sorted(members, key=lambda block: (-len(block), int(block[0])))
-    own_stratum = [int(strata[treated.units[block[0]]]) for block in members]
-    return members, own_stratum, (size, band)
-
-
-def _count(
-    treated: TreatedAreas,
-    members: list[Positions],
-    own_stratum: list[int],
-    capacity: tuple[Positions, Positions],
-) -> int:
-    """How many arrangements of blocks over authorities there are; alike blocks count once."""
-    size, band = capacity
-    distinct, taken = 1, dict.fromkeys(own_stratum, 0)
-    alike = []
-    for block, stratum in zip(members, own_stratum, strict=True):
-        hosts = int(((size >= len(block)) & (band == stratum)).sum()) - taken[stratum]
-        if hosts < 1:
-            names = ", ".join(sorted({treated.names[s] for s in treated.cohort_of[block]}))
-            raise EstimateError(
-                f"no authority of its stratum can hold the {len(block)} areas of {names}.",
-                mend="use fewer strata, or block='area' and say that shared shocks are ignored",
-            )
-        # Blocks go from the largest down, so whichever hosts the earlier ones took could hold this
-        # one too: the number left never depends on which they were.
-        distinct *= hosts
-        taken[stratum] += 1
-        alike.append((tuple(sorted(treated.starts[treated.cohort_of[block]].tolist())), stratum))
-    for key in set(alike):
-        distinct //= math.factorial(alike.count(key))
-    return distinct
+    return _Drawn(pseudo_treated=pseudo_treated, distinct=distinct, enumerated=False)
 
 
 # Rounds of reweighted least squares, more than two parameters need.
@@ -318,17 +328,10 @@ class Assignments:
         treated = TreatedAreas.of(panel)
         columns = []
         for s, name in enumerate(treated.names):
-            mine = (
-                np.flatnonzero(self.treated.cohort_of == self.treated.names.index(name))
-                if (name in self.treated.names)
-                else np.empty(0, dtype=np.int64)
-            )
-            held = treated.units[treated.cohort_of == s]
-            same_start = len(mine) and self.treated.starts[self.treated.cohort_of[mine[0]]]
-            if (
-                not np.array_equal(self.treated.units[mine], held)
-                or same_start != treated.starts[s]
-            ):
+            number = self.treated.names.index(name) if name in self.treated.names else -1
+            mine = np.flatnonzero(self.treated.cohort_of == number)
+            same = np.array_equal(self.treated.units[mine], treated.units[treated.cohort_of == s])
+            if not same or self.treated.starts[number] != treated.starts[s]:
                 raise EstimateError(
                     f"{name} is another site, or has other areas, than in these assignments.",
                     mend="draw assignments for this panel",
@@ -339,7 +342,7 @@ class Assignments:
             distinct = _count_areas(treated, self.strata, treated.starts[treated.cohort_of])
         else:
             authority = pd.factorize(panel.areas["authority"], sort=True)[0]
-            distinct = count_blocks(treated, self.strata, authority)
+            distinct = _Blocks.of(treated, self.strata, authority).count(treated)
         return replace(self, pseudo_treated=pseudo_treated, treated=treated, distinct=distinct)
 
     @property
@@ -392,17 +395,17 @@ class Assignments:
         rng = np.random.default_rng(seed)
         if chosen == "area":
             bands = _bands(panel, strata, treated, by=np.arange(len(panel.areas)))
-            pseudo_treated, distinct, whole = _draw_areas(treated, bands, n, rng)
+            drawn = _draw_areas(treated, bands, n, rng)
         else:
             authority = pd.factorize(panel.areas["authority"], sort=True)[0]
             bands = _bands(panel, strata, treated, by=authority)
-            pseudo_treated, distinct, whole = draw_blocks(treated, bands, authority, n, rng)
+            drawn = _draw_blocks(treated, bands, authority, n, rng)
         return cls(
-            pseudo_treated=pseudo_treated,
+            pseudo_treated=drawn.pseudo_treated,
             treated=treated,
             strata=bands,
-            distinct=distinct,
-            enumerated=whole,
+            distinct=drawn.distinct,
+            enumerated=drawn.enumerated,
             block=chosen,
             reason=reason,
             seed=seed,
@@ -460,17 +463,18 @@ def _bands(
 
 def _draw_areas(
     treated: TreatedAreas, strata: NDArray[np.int64], n: int, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], int, bool]:
+) -> _Drawn:
     by_start, by_site = treated.starts[treated.cohort_of], treated.cohort_of
     distinct = _count_areas(treated, strata, by_start)
     if _count_areas(treated, strata, by_site) <= n + 1:
-        return _every_assignment(treated, strata, by_site), distinct, True
+        every = _every_assignment(treated, strata, by_site)
+        return _Drawn(pseudo_treated=every, distinct=distinct, enumerated=True)
     if distinct <= n + 1:
         every = _every_assignment(treated, strata, by_start)
         # Which site of one start an area goes to is drawn, so that no site is dealt the first ones.
         for columns in _interchangeable(treated, strata, by_start):
             every[1:, columns] = rng.permuted(every[1:, columns], axis=1)
-        return every, distinct, True
+        return _Drawn(pseudo_treated=every, distinct=distinct, enumerated=True)
     pseudo_treated = np.empty((n + 1, len(treated.units)), dtype=np.int64)
     pseudo_treated[0] = treated.units
     for stratum in np.unique(strata[treated.units]):
@@ -478,7 +482,7 @@ def _draw_areas(
         members = np.flatnonzero(strata == stratum)
         keys = rng.random((n, len(members)))
         pseudo_treated[1:, columns] = members[np.argsort(keys, axis=1)[:, : len(columns)]]
-    return pseudo_treated, distinct, False
+    return _Drawn(pseudo_treated=pseudo_treated, distinct=distinct, enumerated=False)
 
 
 def _count_areas(treated: TreatedAreas, strata: NDArray[np.int64], alike: NDArray[np.int64]) -> int:

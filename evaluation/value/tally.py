@@ -154,7 +154,7 @@ def tally(
     places = {net.outcome: grid.cells(net) for net in nets}
     fiscal = [line for line in lines if line.fiscal and not line.given_up]
     for part in _parts(draws + 1):
-        released = {b: np.zeros((_length(part), n_sites * n_quarters)) for b in rules.rule}
+        released = {b: np.zeros((part.stop - part.start, n_sites * n_quarters)) for b in rules.rule}
         for net in nets:
             code = net.outcome
             cells = _on_grid(_avoided(net, rows[code], part), places[code], n_sites * n_quarters)
@@ -185,10 +185,6 @@ def _parts(total: int) -> Iterator[slice]:
     yield slice(0, 1)
     for first in range(1, total, _AT_ONCE):
         yield slice(first, min(first + _AT_ONCE, total))
-
-
-def _length(part: slice) -> int:
-    return int(part.stop - part.start)
 
 
 def _avoided(net: NetEffects, rows: NDArray[np.int64], part: slice) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,10 @@ def test_every_file_that_is_named_exists() -> None:
     named = {name.rstrip("/") for name in re.findall(r"`((?:[a-z_.]+/)+[A-Za-z_.-]*)`", pages)}
     there = {name for name in named if (ROOT / name).exists() or name.startswith("var")}
     assert named - there - made_later == set()
+
+
+def test_every_function_that_is_named_exists() -> None:
+    named = re.findall(r"`(evaluation(?:\.\w+)+)\.(\w+)`", README)
+    assert len(named) > 10
+    for module, function in named:
+        assert callable(getattr(import_module(module), function)), function
