@@ -154,8 +154,11 @@ def _past(workspace: Workspace) -> Iterator[Path]:
 def _digest(workspace: Workspace, paths: Iterable[Path], start: str) -> str:
     """SHA-256 over names and contents; the same wherever the workspace and the package lie."""
     whole = hashlib.sha256(start.encode())
-    for path in sorted(p for p in paths if p.is_file() and p.suffix != ".pyc"):
+    named = {}
+    for path in (p for p in paths if p.is_file() and p.suffix != ".pyc"):
         root = next((r for r in (workspace.root, _PACKAGE) if path.is_relative_to(r)), path.parent)
-        name = path.relative_to(root).as_posix()
+        named[path.relative_to(root).as_posix()] = path
+    # By the name below its root: the order of whole paths depends on where the folders lie.
+    for name, path in sorted(named.items()):
         whole.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()

@@ -18,7 +18,7 @@ from evaluation.edition import words
 from evaluation.edition.figures import NARROW, WIDE, Size, canvas, charts, maps, pounds
 
 Row = dict[str, Any]
-SHOWS_SOURCES = ("paths", "spark", "twin_path")
+SHOWS_SOURCES = ("paths", "spark", "synthetic_path")
 """Charts that show the figures of a source, and not only what was estimated from them."""
 
 
@@ -114,7 +114,7 @@ class Generated:
         """Studies whose sources forbid that their figures are handed on."""
         # Drawing is what costs time, so a chart is drawn again only if its numbers or the
         # drawing code changed.
-        drawing = (canvas, charts, pounds, maps, pounds, charts, words)
+        drawing = (canvas, charts, maps, pounds, words)
         self._code = "".join(inspect.getsource(module) for module in drawing)
 
     def text(self, name: str, content: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -130,6 +131,65 @@ class Drawing:
             fontsize=self.size.text - 1,
         )
 
+    def rows(self, count: int, *, below: float, above: tuple[float, float]) -> None:
+        """Axes of one row a thing, the first on top: no scale upwards, lines only across.
+
+        ``below`` and ``above`` are the room under the last and over the first row, in rows;
+        ``above`` is (wide, narrow), since a narrow chart writes names over its rows.
+        """
+        self.axes.grid(axis="y", visible=False)
+        self.axes.grid(axis="x", visible=True)
+        self.axes.set_ylim(-below, count - above[self.size.narrow])
+        self.axes.set_yticks([])
+
+    def name(
+        self,
+        y: float,
+        title: str,
+        *,
+        wrap: int,
+        up: float,
+        smaller: tuple[float, float],
+        paper: Mapping[str, Any] | None = PAPER,
+    ) -> None:
+        """A row's name: left of the axes, or ``up`` rows above where the chart is narrow.
+
+        ``smaller`` is by how much smaller than the chart's text it is written, (wide, narrow).
+        """
+        blend, size = self.axes.get_yaxis_transform(), self.size.text - smaller[self.size.narrow]
+        if self.size.narrow:
+            self.axes.text(
+                0, y + up, title, transform=blend, va="bottom", bbox=paper, fontsize=size
+            )
+        else:
+            shown = "\n".join(textwrap.wrap(title, wrap))
+            self.beside((0, y), shown, (2 - self.margins.left, 0), xycoords=blend, fontsize=size)
+
+    def beside(
+        self, point: tuple[float, float], text: str, offset: tuple[float, float], **how: Any
+    ) -> None:
+        """Words beside a point, ``offset`` pixels away, which may lie outside the axes."""
+        how = dict[str, Any](va="center", annotation_clip=False) | how
+        self.axes.annotate(text, point, xytext=offset, textcoords="offset points", **how)
+
+    def across(self, text: str, *, smaller: float = 0.5) -> None:
+        """What is counted across, below the axis."""
+        self.axes.set_xlabel(text, color=MUTED, fontsize=self.size.text - smaller)
+
+    def above(
+        self, x: float, text: str, *, smaller: float, height: float = 1.02, **how: Any
+    ) -> None:
+        """Words above the axes at a place of the axis across."""
+        blend = self.axes.get_xaxis_transform()
+        how = dict[str, Any](color=MUTED, fontsize=self.size.text - smaller) | how
+        self.axes.text(x, height, text, transform=blend, **how)
+
+    def band(
+        self, x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str = BAND
+    ) -> None:
+        """A field between two lines."""
+        self.axes.fill_between(x, low, high, color=colour, linewidth=0)
+
     def svg(self) -> str:
         import matplotlib as mpl
 
@@ -210,16 +270,7 @@ def mark_starts(draw: Drawing, places: Sequence[int], label: str = "first site s
             linewidth=0.8,
             linestyle="-" if place == first else (0, (2, 2)),
         )
-    draw.axes.text(
-        first - 0.3,
-        0.97,
-        label,
-        transform=draw.axes.get_xaxis_transform(),
-        ha="right",
-        va="top",
-        fontsize=draw.size.text - 1.5,
-        color=INK,
-    )
+    draw.above(first - 0.3, label, smaller=1.5, height=0.97, ha="right", va="top", color=INK)
 
 
 def mark_start_of_event_time(draw: Drawing) -> None:
@@ -252,16 +303,13 @@ def end_labels(draw: Drawing, labels: Sequence[tuple[str, float, str]]) -> None:
         tall = draw.size.text * (1.25 * (name.count("\n") + 1)) * pixel
         middle = max(value, floor + tall / 2)
         floor = middle + tall / 2
-        draw.axes.annotate(
-            name,
+        draw.beside(
             (1.0, middle),
+            name,
+            (4, 0),
             xycoords=("axes fraction", "data"),
-            va="center",
-            xytext=(4, 0),
-            textcoords="offset points",
             color=colour,
             fontsize=draw.size.text - 0.5,
-            annotation_clip=False,
             linespacing=1.2,
             fontweight="bold" if colour == PILOT else None,
         )

@@ -50,13 +50,7 @@ def paths(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], unit: str, s
     counter, comparison = column(rows, "counterfactual"), column(rows, "comparison")
     pilot = column(rows, "pilot")
     known = [t for t in x if rows[t]["low"] is not None and rows[t]["high"] is not None]
-    axes.fill_between(
-        known,
-        [rows[t]["low"] for t in known],
-        [rows[t]["high"] for t in known],
-        color=BAND,
-        linewidth=0,
-    )
+    draw.band(known, [rows[t]["low"] for t in known], [rows[t]["high"] for t in known])
     axes.plot(x, comparison, color=MUTED, linewidth=1.3, linestyle=(0, (1, 2)))
     axes.plot(x, counter, color=COMPARISON, linewidth=1.8, linestyle=(0, (5, 2)))
     axes.plot(x, pilot, color=PILOT, linewidth=2.4)
@@ -79,13 +73,7 @@ def spark(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], size: Size) 
     axes, x = draw.axes, range(len(rows))
     counter, pilot = column(rows, "counterfactual"), column(rows, "pilot")
     known = [t for t in x if rows[t]["low"] is not None and rows[t]["high"] is not None]
-    axes.fill_between(
-        known,
-        [rows[t]["low"] for t in known],
-        [rows[t]["high"] for t in known],
-        color=BAND,
-        linewidth=0,
-    )
+    draw.band(known, [rows[t]["low"] for t in known], [rows[t]["high"] for t in known])
     axes.plot(x, counter, color=COMPARISON, linewidth=1.4, linestyle=(0, (4, 2)))
     axes.plot(x, pilot, color=PILOT, linewidth=2)
     periods = [row["period"] for row in rows]
@@ -132,9 +120,7 @@ def gaps(
     axes.plot(times, floats(real), color=PILOT, linewidth=2.4)
     axes.axhline(0, color=INK, linewidth=0.8)
     mark_start_of_event_time(draw)
-    axes.set_xlabel(
-        f"{period}s since the start (0 = the first {period})", color=MUTED, fontsize=size.text - 0.5
-    )
+    draw.across(f"{period}s since the start (0 = the first {period})")
     every = sorted(abs(v) for row in placebo for v in floats(row) if not math.isnan(v))
     reach = every[int(0.995 * (len(every) - 1))] if every else 0.0
     draw.limits([*floats(real), reach, -reach])
@@ -157,13 +143,8 @@ def events(rows: Sequence[Mapping[str, Any]], unit: str, period: str, size: Size
     axes, after = draw.axes, [row for row in rows if row["event_time"] >= 0]
     before = [row for row in rows if row["event_time"] < 0]
     for part, shade in ((before, "#eef1f3"), (after, BAND)):
-        axes.fill_between(
-            [r["event_time"] for r in part],
-            column(part, "low_band"),
-            column(part, "high_band"),
-            color=shade,
-            linewidth=0,
-        )
+        times = [row["event_time"] for row in part]
+        draw.band(times, column(part, "low_band"), column(part, "high_band"), shade)
     for part, colour, face in ((before, HAIR, "white"), (after, PILOT, PILOT)):
         for row in part:
             axes.plot(
@@ -182,9 +163,7 @@ def events(rows: Sequence[Mapping[str, Any]], unit: str, period: str, size: Size
     bands = ("low_band", "high_band", "low", "high", "effect")
     draw.limits([value for key in bands for value in column(rows, key)], cap=2.0)
     draw.unit(unit)
-    axes.set_xlabel(
-        f"{period}s since the start (0 = the first {period})", color=MUTED, fontsize=size.text - 0.5
-    )
+    draw.across(f"{period}s since the start (0 = the first {period})")
     return draw.svg()
 
 
@@ -196,8 +175,7 @@ def forest(rows: Sequence[tuple[str, Mapping[str, Any], bool, str]], unit: str, 
         size, step * len(rows) + 50, Margins(left=left, right=14 if size.narrow else 170, top=12)
     )
     axes = draw.axes
-    axes.grid(axis="y", visible=False)
-    axes.grid(axis="x", visible=True)
+    draw.rows(len(rows), below=0.45, above=(0.45, 0.2))
     reach = _reach([row for _, row, _, _ in rows])
     for place, (label, row, filled, said) in enumerate(rows):
         y = len(rows) - 1 - place
@@ -214,8 +192,6 @@ def forest(rows: Sequence[tuple[str, Mapping[str, Any], bool, str]], unit: str, 
         )
         _forest_text(draw, y, label, said)
     axes.axvline(0, color=INK, linewidth=0.9)
-    axes.set_ylim(-0.45, len(rows) - (0.2 if size.narrow else 0.45))
-    axes.set_yticks([])
     span = reach[1] - reach[0]
     axes.set_xlim(reach[0] - 0.04 * span, reach[1] + 0.04 * span)
     plain_ticks(axes, "x", 5 if size.narrow else 7, unit)
@@ -251,8 +227,7 @@ def gains(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
         size, step * len(rows) + 58, Margins(left=14 if size.narrow else 165, right=20, top=34)
     )
     axes = draw.axes
-    axes.grid(axis="y", visible=False)
-    axes.grid(axis="x", visible=True)
+    draw.rows(len(rows), below=0.6, above=(0.45, 0.2))
     left = max(
         1.0, *(abs(row["cost"]["mean"]) for row in rows), *(-row["gain"]["low"] for row in rows)
     )
@@ -263,21 +238,10 @@ def gains(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     axes.axvline(0, color=INK, linewidth=0.9)
     room = 0.5 if size.narrow else 0.28
     axes.set_xlim(-left - room * reach, right + room * reach)
-    axes.set_ylim(-0.6, len(rows) - (0.2 if size.narrow else 0.45))
-    axes.set_yticks([])
     few_ticks(axes, "x", 4 if size.narrow else 6)
     say_ticks(axes, "x", lambda tick: words.round_pounds(abs(tick)))
     for x, text, side in ((-0.06, "pays", "right"), (0.06, "gains", "left")):
-        axes.text(
-            x * reach,
-            1.02,
-            text,
-            transform=axes.get_xaxis_transform(),
-            ha=side,
-            va="bottom",
-            color=MUTED,
-            fontsize=size.text,
-        )
+        draw.above(x * reach, text, smaller=0, ha=side, va="bottom")
     return draw.svg()
 
 
@@ -324,7 +288,7 @@ def trade_off(
     )
     say_ticks(axes, "x", lambda tick: f"{tick:g}")
     say_ticks(axes, "y", lambda tick: words.percent(100 * tick, 0))
-    axes.set_xlabel("questions for each clean return", color=MUTED, fontsize=size.text - 0.5)
+    draw.across("questions for each clean return")
     draw.unit("share of slips that are asked about")
     end_labels(draw, ends)
     return draw.svg()
@@ -348,7 +312,7 @@ def growth(
     plain_ticks(axes, "y", 4)
     axes.locator_params(axis="x", integer=across[1] == 1, nbins=5 if size.narrow else 9)
     say_ticks(axes, "x", lambda tick: f"{tick:,g}")
-    axes.set_xlabel(across[0], color=MUTED, fontsize=size.text - 0.5)
+    draw.across(across[0])
     draw.unit(textwrap.fill(unit, 42 if size.narrow else 90))
     return draw.svg()
 
@@ -361,7 +325,8 @@ def strip(rows: Sequence[tuple[str, float, float]], target: float, unit: str, si
         Margins(left=14 if size.narrow else 250, right=14 if size.narrow else 90, bottom=48),
     )
     axes = draw.axes
-    axes.grid(axis="y", visible=False)
+    draw.rows(len(rows), below=0.5, above=(0.4, 0.2))
+    axes.grid(axis="x", visible=False)
     for place, (label, rate, error) in enumerate(rows):
         y = len(rows) - 1 - place
         axes.plot([rate - 2 * error, rate + 2 * error], [y, y], color=PILOT, linewidth=1.6)
@@ -369,20 +334,10 @@ def strip(rows: Sequence[tuple[str, float, float]], target: float, unit: str, si
         _forest_text(draw, y, label, words.percent(100 * rate, 1))
     axes.axvline(target, color=INK, linewidth=0.9)
     promised = f"promised {words.percent(100 * target, 0)}"
-    axes.text(
-        target,
-        1.02,
-        promised,
-        transform=axes.get_xaxis_transform(),
-        ha="center",
-        color=MUTED,
-        fontsize=size.text - 1,
-    )
-    axes.set_ylim(-0.5, len(rows) - (0.2 if size.narrow else 0.4))
-    axes.set_yticks([])
+    draw.above(target, promised, smaller=1, ha="center")
     few_ticks(axes, "x", 5)
     say_ticks(axes, "x", lambda tick: words.percent(100 * tick, 0))
-    axes.set_xlabel(unit, color=MUTED, fontsize=size.text - 0.5)
+    draw.across(unit)
     return draw.svg()
 
 
@@ -392,90 +347,30 @@ def _forest_text(draw: Drawing, y: float, label: str, figure: str) -> None:
     if draw.size.narrow:
         # A label longer than the chart is wide would be cut at its edge.
         shown = textwrap.shorten(label, NARROW_LABEL, placeholder=" …")
-        axes.text(0, y + 0.42, shown, transform=blend, va="bottom", fontsize=text - 0.5, bbox=PAPER)
-        axes.text(
-            0,
-            y + 0.14,
-            figure,
-            transform=blend,
-            va="bottom",
-            color=MUTED,
-            bbox=PAPER,
-            fontsize=text - 1,
-        )
+        draw.name(y, shown, wrap=34, up=0.42, smaller=(0.5, 0.5))
+        how: dict[str, Any] = {"color": MUTED, "bbox": PAPER, "fontsize": text - 1}
+        axes.text(0, y + 0.14, figure, transform=blend, va="bottom", **how)
         return
-    shown = "\n".join(textwrap.wrap(label, 34))
-    axes.annotate(
-        shown,
-        (0, y),
-        xycoords=blend,
-        xytext=(-draw.margins.left + 2, 0),
-        textcoords="offset points",
-        va="center",
-        annotation_clip=False,
-        fontsize=text - 0.5,
-    )
-    axes.annotate(
-        figure,
-        (1, y),
-        xycoords=blend,
-        xytext=(draw.margins.right - 2, 0),
-        ha="right",
-        textcoords="offset points",
-        va="center",
-        color=MUTED,
-        annotation_clip=False,
-        fontsize=text - 0.5,
-    )
+    draw.name(y, label, wrap=34, up=0.42, smaller=(0.5, 0.5))
+    end = (draw.margins.right - 2, 0)
+    draw.beside((1, y), figure, end, xycoords=blend, ha="right", color=MUTED, fontsize=text - 0.5)
 
 
 def _gain_row(draw: Drawing, y: float, row: Mapping[str, Any], reach: float) -> None:
-    axes, text, gain = draw.axes, draw.size.text, row["gain"]
+    axes, gain = draw.axes, row["gain"]
     cost = abs(row["cost"]["mean"])
     axes.barh([y], [-cost], height=0.34, color=COMPARISON)
     axes.barh([y], [gain["mean"]], height=0.34, color=PILOT)
     axes.plot([gain["low"], gain["high"]], [y, y], color=INK, linewidth=1.2)
+    how: dict[str, Any] = {"va": "center", "fontsize": draw.size.text - 0.5}
     if cost:
-        axes.text(
-            min(-cost, gain["low"]) - 0.04 * reach,
-            y,
-            words.pounds(cost),
-            ha="right",
-            va="center",
-            fontsize=text - 0.5,
-        )
+        left = min(-cost, gain["low"]) - 0.04 * reach
+        axes.text(left, y, words.pounds(cost), ha="right", **how)
     if gain["mean"]:
-        axes.text(
-            max(gain["high"], gain["mean"], 0) + 0.04 * reach,
-            y,
-            words.pounds(words.borne_pounds(gain)),
-            ha="left",
-            va="center",
-            fontsize=text - 0.5,
-        )
+        right = max(gain["high"], gain["mean"], 0) + 0.04 * reach
+        axes.text(right, y, words.pounds(words.borne_pounds(gain)), ha="left", **how)
     name = f"{row['name']} ({row['budget']})"
-    if draw.size.narrow:
-        axes.text(
-            0,
-            y + 0.26,
-            name,
-            transform=axes.get_yaxis_transform(),
-            va="bottom",
-            bbox=PAPER,
-            fontsize=text - 0.5,
-        )
-    else:
-        shown = "\n".join(textwrap.wrap(name, 24))
-        axes.annotate(
-            shown,
-            (0, y),
-            xycoords=axes.get_yaxis_transform(),
-            va="center",
-            xytext=(-draw.margins.left + 2, 0),
-            textcoords="offset points",
-            annotation_clip=False,
-            fontsize=text - 0.5,
-        )
+    draw.name(y, name, wrap=24, up=0.26, smaller=(0.5, 0.5))
 
 
 MOST_TICKS = 12
@@ -497,14 +392,8 @@ def detectable_by_look(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
         if not own:
             continue
         heights = [row["detectable_percent"] for row in own]
-        draw.axes.plot(
-            [row["look"] for row in own],
-            heights,
-            color=colour,
-            linewidth=2,
-            marker="o",
-            markersize=4,
-        )
+        looks_of = [row["look"] for row in own]
+        draw.axes.plot(looks_of, heights, color=colour, linewidth=2, marker="o", markersize=4)
         labels.append((str(name).replace("_", " "), heights[-1], colour))
         drawn += heights
     looks = max(int(row["look"]) for row in rows)
@@ -553,6 +442,8 @@ def balance_before_after(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
 
 
 MOST_DONORS = 12
+NAME = 200
+"""Characters of an area's name on one line: it is never wrapped."""
 
 
 def synthetic_path(
@@ -569,7 +460,7 @@ def synthetic_path(
     draw = Drawing(size, 250 if size.narrow else 330, Margins(right=98 if size.narrow else 150))
     axes, x = draw.axes, range(len(rows))
     observed, synthetic_unit = column(rows, "observed"), column(rows, "twin")
-    axes.fill_between(x, column(rows, "low"), column(rows, "high"), color=BAND, linewidth=0)
+    draw.band(x, column(rows, "low"), column(rows, "high"))
     axes.plot(x, synthetic_unit, color=COMPARISON, linewidth=1.8, linestyle=(0, (5, 2)))
     axes.plot(x, observed, color=PILOT, linewidth=2.4)
     periods = [str(row["period"]) for row in rows]
@@ -600,7 +491,7 @@ def synthetic_gap(
     draw = Drawing(size, 240 if size.narrow else 300, Margins(right=98 if size.narrow else 150))
     axes, x = draw.axes, range(len(rows))
     gap, low, high = (column(rows, key) for key in ("gap", "low", "high"))
-    axes.fill_between(x, low, high, color=BAND, linewidth=0)
+    draw.band(x, low, high)
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.plot(x, gap, color=PILOT, linewidth=2.4)
     periods = [str(row["period"]) for row in rows]
@@ -627,37 +518,16 @@ def donor_weights(rows: Sequence[tuple[str, float]], size: Size) -> str:
     step, left = (40, 14) if size.narrow else (26, 190)
     draw = Drawing(size, step * len(shown) + 50, Margins(left=left, right=60, top=12))
     axes = draw.axes
-    axes.grid(axis="y", visible=False)
-    axes.grid(axis="x", visible=True)
+    draw.rows(len(shown), below=0.5, above=(0.4, 0.2))
     for place, (name, weight) in enumerate(shown):
         y = len(shown) - 1 - place
         axes.barh([y], [weight], height=0.42, color=PILOT if weight >= 0 else COMPARISON)
-        axes.annotate(
-            words.percent(100 * weight, 1),
-            (max(weight, 0.0), y),
-            xytext=(5, 0),
-            textcoords="offset points",
-            va="center",
-            color=MUTED,
-            annotation_clip=False,
-            fontsize=size.text - 1,
-        )
-        place_of = ((0, y + 0.24), (0, 0)) if size.narrow else ((0, y), (-left + 2, 0))
-        axes.annotate(
-            name,
-            place_of[0],
-            xycoords=axes.get_yaxis_transform(),
-            xytext=place_of[1],
-            textcoords="offset points",
-            va="bottom" if size.narrow else "center",
-            annotation_clip=False,
-            fontsize=size.text - 0.5,
-        )
+        end, said = (max(weight, 0.0), y), words.percent(100 * weight, 1)
+        draw.beside(end, said, (5, 0), color=MUTED, fontsize=size.text - 1)
+        draw.name(y, name, wrap=NAME, up=0.24, smaller=(0.5, 0.5), paper=None)
     axes.axvline(0, color=INK, linewidth=0.9)
     lowest = min(0.0, *(weight for _, weight in shown))
     axes.set_xlim(lowest * 1.05, max(weight for _, weight in shown) * 1.02)
-    axes.set_ylim(-0.5, len(shown) - (0.2 if size.narrow else 0.4))
-    axes.set_yticks([])
     plain_ticks(axes, "x", 4)
     return draw.svg()
 
@@ -675,8 +545,7 @@ def synthetic_fit(
     step = 44 if size.narrow else 30
     draw = Drawing(size, step * len(started) + 132, Margins(left=14, right=18, top=28, bottom=62))
     axes, text = draw.axes, size.text
-    axes.grid(axis="y", visible=False)
-    axes.grid(axis="x", visible=True)
+    draw.rows(len(started), below=1.7, above=(0.3, 0.3))
     ordered = sorted(compared)
     # A few areas that nothing fits would squeeze all others into a corner.
     most = max([ordered[int(0.9 * (len(ordered) - 1))], *(value for _, value in started)])
@@ -689,34 +558,12 @@ def synthetic_fit(
     axes.text(0, -1.05, said, va="bottom", color=MUTED, fontsize=text - 1)
     middle = ordered[len(ordered) // 2]
     axes.axvline(middle, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
-    axes.text(
-        middle,
-        1.02,
-        "middle comparison area",
-        transform=axes.get_xaxis_transform(),
-        ha="left",
-        color=MUTED,
-        fontsize=text - 1.5,
-    )
+    draw.above(middle, "middle comparison area", smaller=1.5, ha="left")
     for place, (name, value) in enumerate(started):
         y = len(started) - 1 - place
         axes.plot([value], [y], "o", color=PILOT, markersize=7, clip_on=False)
-        axes.annotate(
-            name,
-            (value, y),
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            annotation_clip=False,
-            fontsize=text - 0.5,
-        )
+        draw.beside((value, y), name, (8, 0), fontsize=text - 0.5)
     axes.set_xlim(0, most * (1.35 if size.narrow else 1.15) + 1e-300)
-    axes.set_ylim(-1.7, len(started) - 0.3)
-    axes.set_yticks([])
     plain_ticks(axes, "x", 5)
-    axes.set_xlabel(
-        f"root mean squared gap before the start,{chr(10) if size.narrow else ' '}{unit}",
-        color=MUTED,
-        fontsize=text - 0.5,
-    )
+    draw.across(f"root mean squared gap before the start,{chr(10) if size.narrow else ' '}{unit}")
     return draw.svg()

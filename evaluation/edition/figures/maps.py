@@ -135,16 +135,8 @@ def _key(draw: Drawing, marks: Sequence[tuple[str, str, str, str]]) -> None:
 def _scale_bar(draw: Drawing, x: float, y: float, across: float) -> None:
     length = next(km for km in (100, 50, 20, 10, 5, 2, 1, 0.5) if km <= across / 3)
     draw.axes.plot([x, x + length], [y, y], color=MUTED, linewidth=1.4, clip_on=False)
-    draw.axes.annotate(
-        f"{length:g} km",
-        (x + length, y),
-        xytext=(5, 0),
-        va="center",
-        textcoords="offset points",
-        color=MUTED,
-        annotation_clip=False,
-        fontsize=draw.size.text - 1.5,
-    )
+    end, said = (x + length, y), f"{length:g} km"
+    draw.beside(end, said, (5, 0), color=MUTED, fontsize=draw.size.text - 1.5)
 
 
 def returns_calendar(
@@ -169,21 +161,7 @@ def returns_calendar(
                 axes.plot(
                     [x], [y], mark, color=edge, markerfacecolor=face, markersize=8, clip_on=False
                 )
-        blend = axes.get_yaxis_transform()
-        if size.narrow:
-            axes.text(0, y + 0.26, name, transform=blend, va="bottom", fontsize=size.text - 1.5)
-        else:
-            lines = "\n".join(textwrap.wrap(name, CALENDAR_NAME))
-            axes.annotate(
-                lines,
-                (0, y),
-                xycoords=blend,
-                va="center",
-                fontsize=size.text - 1,
-                xytext=(-margins.left + 2, 0),
-                textcoords="offset points",
-                annotation_clip=False,
-            )
+        draw.name(y, name, wrap=CALENDAR_NAME, up=0.26, smaller=(1.0, 1.5), paper=None)
     axes.set_xlim(-0.5, len(quarters) - 0.5)
     axes.set_ylim(-0.6, len(rows) - (0.1 if size.narrow else 0.4))
     axes.set_yticks([])
@@ -205,8 +183,7 @@ def balance(rows: Sequence[tuple[str, str, float]], size: Size) -> str:
     margins = Margins(left=14 if size.narrow else 290, right=20, top=34, bottom=48)
     draw = Drawing(size, step * len(names) + margins.top + margins.bottom, margins)
     axes = draw.axes
-    axes.grid(axis="y", visible=False)
-    axes.grid(axis="x", visible=True)
+    draw.rows(len(names), below=0.5, above=(0.4, 0.1))
     axes.axvspan(-0.1, 0.1, color="#eef1f3", linewidth=0)
     for place, name in enumerate(names):
         y = len(names) - 1 - place
@@ -222,34 +199,15 @@ def balance(rows: Sequence[tuple[str, str, float]], size: Size) -> str:
                     markerfacecolor=PILOT if what == "level" else "white",
                     clip_on=False,
                 )
-        blend = axes.get_yaxis_transform()
-        if size.narrow:
-            axes.text(
-                0, y + 0.22, name, transform=blend, va="bottom", fontsize=size.text - 1, bbox=PAPER
-            )
-        else:
-            axes.annotate(
-                "\n".join(textwrap.wrap(name, 42)),
-                (0, y),
-                xycoords=blend,
-                va="center",
-                xytext=(-margins.left + 2, 0),
-                textcoords="offset points",
-                annotation_clip=False,
-                fontsize=size.text - 1,
-            )
+        draw.name(y, name, wrap=42, up=0.22, smaller=(1.0, 1.0), paper=PAPER)
     axes.axvline(0, color=INK, linewidth=0.9)
     reach = 1.15 * max(0.3, *(abs(apart) for _, _, apart in rows))
     axes.set_xlim(-reach, reach)
-    axes.set_ylim(-0.5, len(names) - (0.1 if size.narrow else 0.4))
-    axes.set_yticks([])
     few_ticks(axes, "x", 5)
     say_ticks(
         axes, "x", lambda tick: f"{tick:+.1f}".replace("-", "\N{MINUS SIGN}") if tick else "0"
     )
-    axes.set_xlabel(
-        "standard deviations above or below comparison areas", color=MUTED, fontsize=size.text - 0.5
-    )
+    draw.across("standard deviations above or below comparison areas")
     _key(draw, [("o", PILOT, PILOT, "level before the start"), ("o", "white", PILOT, "path")])
     return draw.svg()
 
@@ -292,6 +250,7 @@ def equally_likely(values: Sequence[float], unit: str, tick: str, size: Size) ->
 
 
 LINE = 1.35
+ARROW = {"arrowstyle": "-|>", "linewidth": 1.1, "shrinkA": 0, "shrinkB": 1, "mutation_scale": 9}
 ROOM = 44
 AROUND = 22
 
@@ -397,20 +356,8 @@ def _arrow(axes: Axes, start: _Box, end: _Box, *, other: bool) -> None:
     tail = (start.x, start.y + (start.half_height if down else -start.half_height))
     shift = max(-1.0, min(1.0, (start.x - end.x) / 400)) * end.half_width * 0.7
     head = (end.x + shift, end.y + (-end.half_height if down else end.half_height))
-    axes.annotate(
-        "",
-        xy=head,
-        xytext=tail,
-        zorder=2,
-        arrowprops={
-            "arrowstyle": "-|>",
-            "color": HAIR if other else PILOT,
-            "linewidth": 1.1,
-            "shrinkA": 0,
-            "shrinkB": 1,
-            "mutation_scale": 9,
-        },
-    )
+    arrow = ARROW | {"color": HAIR if other else PILOT}
+    axes.annotate("", xy=head, xytext=tail, zorder=2, arrowprops=arrow)
 
 
 def _around(
@@ -423,20 +370,8 @@ def _around(
     edge = start.x - start.half_width if left else start.x + start.half_width
     goal = end.x - end.half_width if left else end.x + end.half_width
     axes.plot([edge, side, side], [start.y, start.y, end.y], color=HAIR, linewidth=1.1, zorder=1)
-    axes.annotate(
-        "",
-        xy=(goal, end.y),
-        xytext=(side, end.y),
-        zorder=1,
-        arrowprops={
-            "arrowstyle": "-|>",
-            "color": HAIR,
-            "linewidth": 1.1,
-            "shrinkA": 0,
-            "shrinkB": 1,
-            "mutation_scale": 9,
-        },
-    )
+    arrow = ARROW | {"color": HAIR}
+    axes.annotate("", xy=(goal, end.y), xytext=(side, end.y), zorder=1, arrowprops=arrow)
 
 
 def rows_of(

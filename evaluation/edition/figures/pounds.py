@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evaluation.edition import words
 from evaluation.edition.figures.canvas import (
-    BAND,
     COMPARISON,
     HAIR,
     INK,
@@ -48,9 +46,9 @@ def fan(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     if all("fan" in row for row in rows):
         for low, high, grey in _BANDS:
             below, above = ([row["fan"][end] for row in rows] for end in (low, high))
-            axes.fill_between(x, below, above, color=grey, linewidth=0)
+            draw.band(x, list(below), list(above), grey)
     else:
-        axes.fill_between(x, column(net, "low"), column(net, "high"), color=BAND, linewidth=0)
+        draw.band(x, column(net, "low"), column(net, "high"))
     axes.plot(x, column(net, "mean"), color=PILOT, linewidth=2.4)
     axes.axhline(0, color=INK, linewidth=0.9)
     period_ticks(axes, [row["quarter"] for row in rows], size)
@@ -80,8 +78,7 @@ def waterfall(steps: Sequence[Mapping[str, Any]], size: Size) -> str:
         Margins(left=14 if size.narrow else 210, right=20, top=12),
     )
     axes = draw.axes
-    axes.grid(axis="y", visible=False)
-    axes.grid(axis="x", visible=True)
+    draw.rows(len(steps), below=0.6, above=(0.4, 0.2))
     ends = [step["low"] for step in steps if step["total"]]
     ends += [step["high"] for step in steps if step["total"]]
     reach = max(ends) - min([0.0, *ends]) or 1.0
@@ -97,10 +94,7 @@ def waterfall(steps: Sequence[Mapping[str, Any]], size: Size) -> str:
     axes.axvline(0, color=INK, linewidth=0.9)
     room = 0.3 if size.narrow else 0.16
     axes.set_xlim(min([0.0, *ends]) - 0.06 * reach, max(ends) + room * reach)
-    axes.set_ylim(-0.6, len(steps) - (0.2 if size.narrow else 0.4))
-    axes.set_yticks([])
-    few_ticks(axes, "x", 3 if size.narrow else 6)
-    say_ticks(axes, "x", words.round_pounds)
+    _pounds_across(draw)
     return draw.svg()
 
 
@@ -118,8 +112,7 @@ def tornado(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
         Margins(left=14 if size.narrow else 250, right=20, top=30),
     )
     axes = draw.axes
-    axes.grid(axis="y", visible=False)
-    axes.grid(axis="x", visible=True)
+    draw.rows(len(shown), below=0.6, above=(0.4, 0.1))
     best = shown[0]["best"]
     low, high = min(row["low"] for row in shown), max(row["high"] for row in shown)
     reach = (high - low) or 1.0
@@ -128,35 +121,16 @@ def tornado(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
         axes.barh([y], [row["low"] - best], left=[best], height=0.36, color=COMPARISON)
         axes.barh([y], [row["high"] - best], left=[best], height=0.36, color=PILOT)
         for end, side, pad in ((row["low"], "right", -0.015), (row["high"], "left", 0.015)):
-            axes.text(
-                end + pad * reach,
-                y,
-                words.pounds(end),
-                ha=side,
-                va="center",
-                bbox=PAPER,
-                color=MUTED,
-                fontsize=size.text - 1.5,
-            )
-        _name(draw, y, row["title"], 36)
+            how: dict[str, Any] = {"bbox": PAPER, "color": MUTED, "fontsize": size.text - 1.5}
+            axes.text(end + pad * reach, y, words.pounds(end), ha=side, va="center", **how)
+        draw.name(y, row["title"], wrap=36, up=0.27, smaller=(0.5, 1.0))
     axes.axvline(0, color=INK, linewidth=0.9)
     axes.axvline(best, color=PILOT, linewidth=1.2)
-    axes.text(
-        best,
-        1.01,
-        f"estimate {words.pounds(best)}",
-        ha="center",
-        va="bottom",
-        color=PILOT,
-        transform=axes.get_xaxis_transform(),
-        fontsize=size.text - 1,
-    )
+    said = f"estimate {words.pounds(best)}"
+    draw.above(best, said, smaller=1, height=1.01, ha="center", va="bottom", color=PILOT)
     room = 0.3 if size.narrow else 0.16
     axes.set_xlim(min(low, 0.0) - room * reach, max(high, 0.0) + room * reach)
-    axes.set_ylim(-0.6, len(shown) - (0.1 if size.narrow else 0.4))
-    axes.set_yticks([])
-    few_ticks(axes, "x", 3 if size.narrow else 6)
-    say_ticks(axes, "x", words.round_pounds)
+    _pounds_across(draw)
     return draw.svg()
 
 
@@ -201,10 +175,9 @@ def plane(
             fontsize=size.text - 1.5,
             color=WORSE if key.startswith("lose") else INK,
         )
-    few_ticks(axes, "x", 3 if size.narrow else 6)
-    say_ticks(axes, "x", words.round_pounds)
+    _pounds_across(draw)
     say_ticks(axes, "y", words.round_pounds)
-    axes.set_xlabel("net cost to the public purse", color=MUTED, fontsize=size.text - 0.5)
+    draw.across("net cost to the public purse")
     draw.unit("gain to people themselves")
     return draw.svg()
 
@@ -237,28 +210,12 @@ def _step(
         fontsize=text - 0.5,
         fontweight="bold" if step["total"] else None,
     )
-    _name(draw, y, step["title"], 30)
+    draw.name(y, step["title"], wrap=30, up=0.27, smaller=(0.5, 1.0))
 
 
-def _name(draw: Drawing, y: float, title: str, width: int) -> None:
-    """A row's name: left of the axes, or above the bar where the chart is narrow."""
-    blend, text = draw.axes.get_yaxis_transform(), draw.size.text
-    if draw.size.narrow:
-        draw.axes.text(
-            0, y + 0.27, title, transform=blend, va="bottom", bbox=PAPER, fontsize=text - 1
-        )
-        return
-    shown = "\n".join(textwrap.wrap(title, width))
-    draw.axes.annotate(
-        shown,
-        (0, y),
-        xycoords=blend,
-        xytext=(-draw.margins.left + 2, 0),
-        textcoords="offset points",
-        va="center",
-        annotation_clip=False,
-        fontsize=text - 0.5,
-    )
+def _pounds_across(draw: Drawing, say: Callable[[float], str] = words.round_pounds) -> None:
+    few_ticks(draw.axes, "x", 3 if draw.size.narrow else 6)
+    say_ticks(draw.axes, "x", say)
 
 
 def revisions(rows: Sequence[Mapping[str, Any]], unit: str, size: Size) -> str:
@@ -288,7 +245,7 @@ def revisions(rows: Sequence[Mapping[str, Any]], unit: str, size: Size) -> str:
     else:
         plain_ticks(axes, "y", 5, "%" if unit == "%" else "")
     draw.unit({"%": "effect, per cent", "£": "pounds to date"}.get(unit, f"{unit} a period"))
-    axes.set_xlabel("edition", color=MUTED, fontsize=size.text - 1)
+    draw.across("edition", smaller=1)
     return draw.svg()
 
 
@@ -307,8 +264,7 @@ def steps(rows: Sequence[Mapping[str, Any]], unit: str, size: Size) -> str:
         Margins(left=14 if size.narrow else 220, right=20, top=12),
     )
     axes = draw.axes
-    axes.grid(axis="y", visible=False)
-    axes.grid(axis="x", visible=True)
+    draw.rows(len(rows), below=0.6, above=(0.4, 0.2))
     ends = _ends(rows)
     reach = max(0.0, *ends) - min(0.0, *ends) or 1.0
     before = 0.0
@@ -319,23 +275,14 @@ def steps(rows: Sequence[Mapping[str, Any]], unit: str, size: Size) -> str:
         axes.barh([y], [end - start], left=[start], height=0.4, color=colour)
         if place + 1 < len(rows):
             axes.plot([end, end], [y - 0.8, y], color=HAIR, linewidth=0.9)
-        axes.text(
-            max(start, end, 0.0) + 0.02 * reach,
-            y,
-            row["said"],
-            va="center",
-            bbox=PAPER,
-            fontsize=size.text - 0.5,
-        )
-        _revisions_name(draw, y, row["title"])
+        beside = max(start, end, 0.0) + 0.02 * reach
+        axes.text(beside, y, row["said"], va="center", bbox=PAPER, fontsize=size.text - 0.5)
+        draw.name(y, row["title"], wrap=32, up=0.27, smaller=(0.5, 1.0))
         before = end
     axes.axvline(0, color=INK, linewidth=0.9)
     room = 0.4 if size.narrow else 0.24
     axes.set_xlim(min(0.0, *ends) - 0.06 * reach, max(0.0, *ends) + room * reach)
-    axes.set_ylim(-0.6, len(rows) - (0.2 if size.narrow else 0.4))
-    axes.set_yticks([])
-    few_ticks(axes, "x", 3 if size.narrow else 6)
-    say_ticks(axes, "x", _say(unit))
+    _pounds_across(draw, _say(unit))
     return draw.svg()
 
 
@@ -351,23 +298,3 @@ def _say(unit: str) -> Callable[[float], str]:
     if unit == "£":
         return words.round_pounds
     return lambda tick: f"{words.number(tick, 1 if unit == '%' else 0)}{'%' if unit == '%' else ''}"
-
-
-def _revisions_name(draw: Drawing, y: float, title: str) -> None:
-    """A row's name: left of the axes, or above the bar where the chart is narrow."""
-    blend, text = draw.axes.get_yaxis_transform(), draw.size.text
-    if draw.size.narrow:
-        draw.axes.text(
-            0, y + 0.27, title, transform=blend, va="bottom", bbox=PAPER, fontsize=text - 1
-        )
-        return
-    draw.axes.annotate(
-        "\n".join(textwrap.wrap(title, 32)),
-        (0, y),
-        xycoords=blend,
-        va="center",
-        xytext=(-draw.margins.left + 2, 0),
-        textcoords="offset points",
-        annotation_clip=False,
-        fontsize=text - 0.5,
-    )

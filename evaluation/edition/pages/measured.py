@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -463,7 +463,7 @@ def inference_cost_view(book: Path, out: Generated) -> dict[str, Any]:
     }
 
 
-def said(record: Mapping[str, Any]) -> str:
+def said(record: Record) -> str:
     """The finding in words."""
     size, took = record["size"], record["seconds"]
     hours = record["diff_diff_seconds_extrapolated"] / 3600
@@ -479,30 +479,36 @@ def said(record: Mapping[str, Any]) -> str:
     )
 
 
-def _inference_cost_chart(out: Generated, record: Mapping[str, Any], what: str) -> Markup:
+def _growth(
+    out: Generated,
+    name: str,
+    points: Sequence[tuple[float, float]],
+    *,
+    across: tuple[str, float],
+    title: str,
+    said: Sequence[str],
+) -> Markup:
+    """What one more costs as there are more; ``said`` are the two ends of the line in words."""
+    alt = f"Line chart of {title}: {said[0]}, {said[1]}."
+    return out.plate(name, "../", alt, figures.growth, points, across, title)
+
+
+def _inference_cost_chart(out: Generated, record: Record, what: str) -> Markup:
     points = [
         (float(one["value"]), float(one["processor_seconds"]))
         for one in record["growth"]
         if one["what"] == what
     ]
-    title = f"processor seconds, by number of {_ACROSS[what]}"
     ends = [
-        f"{words.number(taken, 2)} at {words.number(many)}"
-        for many, taken in (points[0], points[-1])
+        f"{words.number(took, 2)} at {words.number(many)}"
+        for many, took in points[:: len(points) - 1]
     ]
-    alt = f"Line chart of {title}: {ends[0]}, {ends[1]}."
-    return out.plate(
-        f"inference-{_ACROSS[what]}",
-        "../",
-        alt,
-        figures.growth,
-        points,
-        (_ACROSS[what], 1.0),
-        title,
-    )
+    of = _ACROSS[what]
+    title = f"processor seconds, by number of {of}"
+    return _growth(out, f"inference-{of}", points, across=(of, 1.0), title=title, said=ends)
 
 
-def _inference_cost_table(record: Mapping[str, Any]) -> Markup:
+def _inference_cost_table(record: Record) -> Markup:
     rows = [[name, words.number(record["seconds"][key], 2)] for key, name in _STEPS.items()]
     grown = [
         [
@@ -511,12 +517,9 @@ def _inference_cost_table(record: Mapping[str, Any]) -> Markup:
         ]
         for one in record["growth"]
     ]
-    steps = table("Step by step, by the clock", ["What", "Seconds"], rows, numeric="tn")
-    return steps + table(
-        "As one size changes, the others as above",
-        ["Size", "Processor seconds"],
-        grown,
-        numeric="tn",
+    heads = ["Size", "Processor seconds"]
+    return table("Step by step, by the clock", ["What", "Seconds"], rows, numeric="tn") + table(
+        "As one size changes, the others as above", heads, grown, numeric="tn"
     )
 
 
@@ -538,7 +541,7 @@ def ledger_size_view(book: Path, out: Generated) -> dict[str, Any]:
     }
 
 
-def ledger_size_said(record: Mapping[str, Any]) -> str:
+def ledger_size_said(record: Record) -> str:
     """The finding in words."""
     submit, read = record["submit"], record["read"]
     known, taken = read["processor_seconds"][-1]
@@ -565,55 +568,37 @@ def _mean(points: list[list[float]]) -> float:
     return sum(seconds for _, seconds in points) / len(points)
 
 
-def _ledger_size_chart(out: Generated, record: Mapping[str, Any], kind: str) -> Markup:
-    points = [
-        (float(figures), float(taken)) for figures, taken in record[kind]["processor_seconds"]
-    ]
+def _ledger_size_chart(out: Generated, record: Record, kind: str) -> Markup:
+    points = [(float(held), float(took)) for held, took in record[kind]["processor_seconds"]]
     ends = [
-        f"{words.number(taken, 1)} at {words.number(figures)} figures"
-        for figures, taken in (points[0], points[-1])
+        f"{words.number(took, 1)} at {words.number(held)} figures"
+        for held, took in points[:: len(points) - 1]
     ]
-    alt = f"Line chart of {_TITLES[kind]}: {ends[0]}, {ends[1]}."
-    return out.plate(
-        f"ledger-{kind}",
-        "../",
-        alt,
-        figures.growth,
-        points,
-        ("figures, millions", 1e6),
-        _TITLES[kind],
-    )
+    across = ("figures, millions", 1e6)
+    return _growth(out, f"ledger-{kind}", points, across=across, title=_TITLES[kind], said=ends)
 
 
-def _ledger_size_table(record: Mapping[str, Any]) -> Markup:
+def _ledger_size_table(record: Record) -> Markup:
     submit, read = record["submit"], record["read"]
-    slowest = max(submit["one_site_milliseconds"]), max(submit["one_site_cold_milliseconds"])
-    rows = [
-        [
-            "Accept " + words.number(submit["figures"]) + " figures",
-            f"{submit['seconds']} s",
-            words.number(submit["load_of_the_machine"], 1),
-        ],
-        [
+    taken = [
+        (submit, f"Accept {words.number(submit['figures'])} figures", f"{submit['seconds']} s"),
+        (
+            submit,
             "One site's history, slowest of ten",
-            f"{slowest[0]} ms",
-            words.number(submit["load_of_the_machine"], 1),
-        ],
-        [
+            _slowest(submit["one_site_milliseconds"], "ms"),
+        ),
+        (
+            submit,
             "The same with nothing of the file in memory",
-            f"{slowest[1]} ms",
-            words.number(submit["load_of_the_machine"], 1),
-        ],
-        [
-            "One national outcome as of a day, slowest of five",
-            f"{max(read['seconds'])} s",
-            words.number(read["load_of_the_machine"], 1),
-        ],
-        [
-            f"All {read['outcomes']} outcomes",
-            f"{read['every_outcome']['seconds']} s",
-            words.number(read["load_of_the_machine"], 1),
-        ],
+            _slowest(submit["one_site_cold_milliseconds"], "ms"),
+        ),
+        (read, "One national outcome as of a day, slowest of five", _slowest(read["seconds"], "s")),
+        (read, f"All {read['outcomes']} outcomes", f"{read['every_outcome']['seconds']} s"),
     ]
+    rows = [[what, took, words.number(of["load_of_the_machine"], 1)] for of, what, took in taken]
     heads = ["What", "By the clock", "Load of the machine"]
     return table("Time by the clock, on two shared processors", heads, rows, numeric="tnn")
+
+
+def _slowest(times: Sequence[float], unit: str) -> str:
+    return f"{max(times)} {unit}"
