@@ -231,9 +231,9 @@ def moved_back(panel: Panel, looks: int) -> Panel:
     moved = np.full(len(labels), None, dtype=object)
     site = panel.areas["site"].to_numpy(dtype=object, copy=True)
     for row in np.flatnonzero(planned):
-        place = first + _period(panel, labels[row]) - earliest
-        if place < end:
-            moved[row] = panel.labels[place]
+        position = first + _period(panel, labels[row]) - earliest
+        if position < end:
+            moved[row] = panel.labels[position]
         else:
             site[row] = None
     return replace(before, areas=before.areas.assign(start=moved, site=site))

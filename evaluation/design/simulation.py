@@ -1,8 +1,9 @@
-"""One simulation: placebo pilots on somebody's own panel, a injected effect, every look.
+"""One simulation: placebo pilots on somebody's own panel, an injected effect, every look.
 
 Areas of a panel in which nothing started are called pilots, a known effect is injected in them, and
-the estimators and the look ledger run just as they would on real ones. What a simulation finds when
-nothing was injected is a false positive; whether its intervals hold what was injected is coverage.
+the estimators and the interim analyses run just as they would on real ones. What a simulation finds
+when nothing was injected is a false positive; whether its intervals hold what was injected is
+coverage.
 """
 
 from __future__ import annotations
@@ -88,11 +89,10 @@ class Simulation:
 class Replicate:
     """What one simulation found, by effect injected.
 
-    rejects : (E, L) a single test at each look. crosses : (E, L) whether the look ledger has
-    crossed by each look. covers : (E, L) the single look's interval. held : (E, L) no look so far
-    rejects the injected effect: the repeated interval holds it. injected : (E) what was injected,
-        in
-    the unit of the estimates. errors : (E) estimate at the last look less what was injected.
+    rejects : (E, L) a single test at each look. crosses : (E, L) whether a boundary is crossed by
+    each look. covers : (E, L) the single look's interval. held : (E, L) no look so far rejects the
+    injected effect: the repeated interval holds it. injected : (E) what was injected, in the unit
+    of the estimates. errors : (E) estimate at the last look less what was injected.
     refused : the design cannot be tested at all.
     """
 

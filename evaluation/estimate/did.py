@@ -33,7 +33,7 @@ NEWTON_STEPS = 50
 class TwoByTwo:
     """One comparison over n areas.
 
-    change : (n) change of the outcome. treated : (n) 1 in treated areas, 0 in comparisons.
+    change : (n) change of the outcome. treated : (n) 1 in treated areas, 0 in controls.
     design : (n, p) covariates with a constant. weights : (n).
     """
 
@@ -59,10 +59,10 @@ def adjusted_att(data: TwoByTwo, method: Method) -> tuple[float, Floats]:
 def _regression(data: TwoByTwo) -> tuple[float, Floats]:
     fitted, leading = _least_squares(data)
     weight = data.weights * data.treated
-    gap = weight * (data.change - fitted)
-    att = gap.mean() / weight.mean()
+    rest = weight * (data.change - fitted)
+    att = rest.mean() / weight.mean()
     toward = (weight[:, None] * data.design).mean(axis=0)
-    influence = (gap - weight * att - leading @ toward) / weight.mean()
+    influence = (rest - weight * att - leading @ toward) / weight.mean()
     return float(att), influence
 
 
@@ -94,7 +94,7 @@ def _doubly_robust(data: TwoByTwo) -> tuple[float, Floats]:
 
 
 def _least_squares(data: TwoByTwo) -> tuple[Floats, Floats]:
-    """Fitted change from the comparisons, and the coefficients' linear representation (n, p)."""
+    """Fitted change from the controls, and the coefficients' linear representation (n, p)."""
     weight = data.weights * (1 - data.treated)
     weighted = weight[:, None] * data.design
     gram = weighted.T @ data.design
@@ -354,7 +354,7 @@ def _fewer(
 
     Raises
     ------
-    EstimateError : a propensity score with strata, whose comparisons it cannot keep apart, or one
+    EstimateError : a propensity score with strata, whose controls it cannot keep apart, or one
         that has no solution under the real assignment.
     """
     scored = bool(settings.covariates) and settings.method != "reg"

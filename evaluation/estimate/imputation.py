@@ -125,11 +125,11 @@ def imputation(
 def _placebo(
     sample: samples.Sample, assignments: Assignments, settings: ImputationSettings
 ) -> Draws:
-    raw = _effects_under(sample, assignments, settings)
+    raw = _placebo_effects(sample, assignments, settings)
     unit = replace(sample, figures=samples.unit_figures(sample))
-    shift = _effects_under(unit, assignments, settings)
+    shift = _placebo_effects(unit, assignments, settings)
     cleaned = replace(sample, figures=sample.figures - samples.placed_effects(sample, raw[0]))
-    net = _effects_under(cleaned, assignments, settings)
+    net = _placebo_effects(cleaned, assignments, settings)
     return samples.finished_draws(assignments, raw, shift, net)
 
 
@@ -272,7 +272,7 @@ class _Fit:
         return np.where(count[:, None] > 0, difference, np.nan)
 
 
-def _effects_under(
+def _placebo_effects(
     sample: samples.Sample, assignments: Assignments, settings: ImputationSettings
 ) -> Floats:
     """(B + 1, S * T) effects of every site and period; NaN before the start."""

@@ -166,7 +166,7 @@ def estimated_once(name: EstimatorName, panel: Panel, outcome: str) -> bool:
 def _to_scale(
     name: EstimatorName, panel: Panel, outcome: str, choices: Choices, assignments: Assignments
 ) -> Assignments:
-    """The assignments, with placebo gaps to scale where that is chosen."""
+    """The assignments, studentised where that is chosen."""
     if choices.gaps == "as_they_are":
         return assignments
     if name not in SUMS_OF_GAPS:
