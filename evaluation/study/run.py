@@ -55,7 +55,7 @@ def take_look(study: Study, standing: Standing) -> Seen | None:
     None where no looks are planned, or nothing has started.
     """
     panel, protocol = study.panel, study.protocol
-    if protocol.looks is None or not panel.started.any():
+    if protocol.looks is None or not panel.treated.any():
         return None
     assignments, kept = study.assignments, study.store.kept
     assert kept is not None  # where looks are planned, assignments are kept

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,10 @@ def test_every_module_that_is_to_be_run_is_there() -> None:
     places = {name: ROOT / name.replace(".", "/") for name in ours}
     lost = [n for n, p in places.items() if not p.with_suffix(".py").is_file() and not p.is_dir()]
     assert lost == []
+
+
+def test_every_function_that_is_named_exists() -> None:
+    named = re.findall(r"`(evaluation(?:\.\w+)+)\.(\w+)`", README)
+    assert len(named) > 10
+    for module, function in named:
+        assert callable(getattr(import_module(module), function)), function
