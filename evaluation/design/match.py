@@ -144,7 +144,7 @@ def match(panel: Panel, outcome: str, plan: MatchPlan | None = None) -> Matched:
         raise _none_eligible(reasons)
     pairs = _nearest(items, pilot, eligible, how)
     found = set(pairs["pilot"])
-    weights = synthetic_weights(panel, outcome, (pilot, eligible), how)
+    weights = synthetic_weights(panel, outcome, pilot, eligible, how)
     return Matched(
         pairs=pairs,
         weights=weights,
@@ -162,7 +162,7 @@ def match(panel: Panel, outcome: str, plan: MatchPlan | None = None) -> Matched:
 
 
 def synthetic_weights(
-    panel: Panel, outcome: str, groups: tuple[Mask, Mask], how: MatchPlan
+    panel: Panel, outcome: str, pilot: Mask, eligible: Mask, how: MatchPlan
 ) -> pd.DataFrame:
     """(pilots, donors) unit weights of synthetic difference-in-differences, fitted before starts.
 
@@ -171,13 +171,12 @@ def synthetic_weights(
 
     Parameters
     ----------
-    groups : (N) which areas are pilots, and (N) which are eligible comparisons.
+    pilot, eligible : (N) which areas are pilots, and which are eligible controls.
 
     Raises
     ------
     EstimateError : fewer than two donors or two periods, or a figure that has no logarithm.
     """
-    pilot, eligible = groups
     before = _before(panel, outcome)
     if how.scale == "log":
         before = _logs(before, pilot | eligible, outcome)
@@ -195,7 +194,7 @@ def synthetic_weights(
     figures = np.hstack([before, np.zeros((len(before), how.after))])
     rows = np.empty((len(able), len(donors)))
     for periods, own in alike(held[able]):
-        ground = fits.Ground.on(figures, able[own], donors, periods, (end, "the first start"))
+        ground = fits.Ground.on(figures, able[own], donors, periods, end, "the first start")
         rows[own] = fits.sdid(ground).unit
     codes = panel.areas.index
     return pd.DataFrame(rows, index=codes[able], columns=codes[donors])
@@ -203,7 +202,7 @@ def synthetic_weights(
 
 def _before(panel: Panel, outcome: str) -> Floats:
     """(N, T0) the figures before the first start within the panel; all where there is none."""
-    begun = panel.start_index[panel.started]
+    begun = panel.start_index[panel.treated]
     end = int(begun.min()) if len(begun) else len(panel.periods)
     return panel.array(outcome)[:, :end]
 

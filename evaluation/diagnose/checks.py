@@ -12,6 +12,7 @@ from evaluation.diagnose.diagnostic import FIRES_BELOW, FIXED, Diagnostic, teste
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.inference import detectable, placebo_p
+from evaluation.estimate.placebo_effects import mean_differences
 from evaluation.panel import Panel
 from evaluation.quarters import Period
 from evaluation.wording import Sentence
@@ -58,11 +59,7 @@ def pre_level(panel: Panel, outcome: str, assignments: Assignments) -> Diagnosti
     first = int(assignments.treated.starts.min())
     valid = np.isfinite(figures[:, :first])
     means = np.where(valid, figures[:, :first], 0.0).sum(axis=1) / np.maximum(valid.sum(axis=1), 1)
-    total, n, m = means.sum(), len(means), assignments.pseudo_treated.shape[1]
-    treated = means[assignments.pseudo_treated].sum(axis=1)
-    differences = treated / m - (total - treated) / (n - m)
-    # Strata and blocks keep some areas from being drawn alike, so the placebos' own mean is taken.
-    differences = differences - differences[1:].mean()
+    differences = mean_differences(means, assignments)
     share = float(100 * differences[0] / means.mean())
     return tested("pre_level", placebo_p(differences), share, unit="% of the mean")
 
@@ -300,7 +297,7 @@ def outlier_controls(panel: Panel, outcome: str, scale: str = "log") -> Diagnost
     """
     code = "odd_comparisons"
     panel = panel.eligible()
-    others = panel.select((panel.areas["role"] != "pilot").to_numpy() & ~panel.started)
+    others = panel.select((panel.areas["role"] != "pilot").to_numpy() & ~panel.treated)
     starts = panel.start_index
     first = int(starts[starts > 0].min()) if (starts > 0).any() else 0
     authorities = others.areas["authority"]

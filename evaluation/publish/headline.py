@@ -62,7 +62,7 @@ def figures(folder: Path) -> dict[str, float]:
     programme, protocol = load_study(workspace, f"{asked['programme']}/{asked['study']}")
     observations = pd.read_parquet(folder / OBSERVATIONS)
     panel = study_panel(programme, protocol, observations, None)
-    if not panel.started.any():
+    if not panel.treated.any():
         return {}
     parameters = Parameters.load(folder=folder / PARAMETERS)
     return point_figures(

@@ -51,7 +51,7 @@ def paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
     units = in_units(estimate)
     exposure = estimate.exposure.reshape(-1, len(panel.periods)).sum(axis=0)
     pilot = estimate.observed.reshape(-1, len(panel.periods)).sum(axis=0) / exposure
-    compared = (~panel.started)[:, None] & np.isfinite(panel.array(estimate.outcome))
+    compared = (~panel.treated)[:, None] & np.isfinite(panel.array(estimate.outcome))
     denominator = np.where(compared, panel.denominators[estimate.outcome], 0.0)
     rate = np.where(compared, panel.array(estimate.outcome), 0.0)
     comparison = (rate * denominator).sum(axis=0) / denominator.sum(axis=0)
@@ -80,7 +80,7 @@ def paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
 def _unweighted_paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
     """Means over areas where the outcome has no denominator; no band."""
     figures = panel.array(estimate.outcome)
-    pilot, comparison = figures[panel.started], figures[~panel.started]
+    pilot, comparison = figures[panel.treated], figures[~panel.treated]
     synthetic_unit = estimate.paths
     rows = []
     for t, label in enumerate(panel.labels):
@@ -274,7 +274,7 @@ def _accounts(run: StudyRun) -> dict[str, Any] | None:
 
 def _balance(run: StudyRun) -> list[dict[str, Any]]:
     """How pilots differ from comparison areas before the first start, outcome by outcome."""
-    if not any(run.panel.started):
+    if not any(run.panel.treated):
         return []
     return [
         {"outcome": code, **row}

@@ -63,7 +63,7 @@ def take_look(
     the newest figure of the panel came in.
     """
     programme, protocol = what
-    if protocol.looks is None or not panel.started.any():
+    if protocol.looks is None or not panel.treated.any():
         return None
     assignments = assignments_of(workspace, programme, protocol, panel)
     folder = series_folder(workspace, programme, protocol)

@@ -44,7 +44,7 @@ def keep(folder: Path, assignments: Assignments, panel: Panel) -> None:
     arrays: dict[str, Any] = {
         "meta": np.frombuffer(fingerprint.canonical(meta), dtype=np.uint8),
         "fillers": assignments.pseudo_treated.astype(np.int32),
-        "places": treated.places,
+        "places": treated.units,
         "slot_of": treated.cohort_of,
         "strata": assignments.strata,
     }
@@ -134,7 +134,7 @@ def held(folder: Path, panel: Panel) -> Assignments | None:
     strata = np.full(len(panel.areas), -1, dtype=np.int64)
     strata[position] = arrays["strata"]
     treated = TreatedAreas(
-        places=position[arrays["places"]],
+        units=position[arrays["places"]],
         cohort_of=arrays["slot_of"],
         starts=np.array([Period.parse(s) - panel.periods[0] for s in meta["starts"]]),
         names=tuple(meta["names"]),
