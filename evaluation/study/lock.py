@@ -134,6 +134,7 @@ def declared_part(programme: Programme, protocol: Protocol) -> dict[str, Any]:
 
 DECIDES = (
     "quarters.py",
+    "wording.py",
     "programme.py",
     "protocol.py",
     "panel.py",

@@ -335,7 +335,7 @@ def _sample(run: StudyRun) -> dict[str, Any]:
 
 
 def _assignments(run: StudyRun) -> dict[str, Any]:
-    a, bears = run.assignments, run.feasibility_of
+    a, feasible = run.assignments, run.feasibility
     return {
         "drawn": len(a) - 1,
         "distinct": a.distinct,
@@ -344,9 +344,9 @@ def _assignments(run: StudyRun) -> dict[str, Any]:
         "reason": a.reason,
         "enumerated": a.enumerated,
         "strata": list(a.banded_by),
-        "said": list(bears.said),
-        "refused": list(bears.refused),
-        "needed": list(bears.needed),
+        "said": list(feasible.said),
+        "refused": list(feasible.refused),
+        "needed": list(feasible.needed),
         "rests_on": RESTS_ON,
     }
 

@@ -181,7 +181,7 @@ class StudyRun:
     findings: dict[str, Finding]
     value: Value | None
     published: tuple[tuple[Published, Estimate], ...]
-    feasibility_of: Feasibility
+    feasibility: Feasibility
     differences: tuple[str, ...]
     seen: Seen | None = None
     deviations: tuple[Deviation, ...] = ()
@@ -226,7 +226,7 @@ def run_study(
             for estimator in protocol.estimators
         )
     diagnostics = _diagnose(programme, panel, protocol, assignments, estimates)
-    bears = feasibility_of(assignments, panel, plan_of(protocol))
+    feasible = feasibility_of(assignments, panel, plan_of(protocol))
     return StudyRun(
         programme=programme,
         protocol=protocol,
@@ -240,8 +240,8 @@ def run_study(
         withheld=withheld_ends(panel, programme, protocol, assignments),
         value=_value(programme, protocol, estimates),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
-        feasibility_of=bears,
-        differences=(*standing.with_look(seen), *bears.differences),
+        feasibility=feasible,
+        differences=(*standing.with_look(seen), *feasible.differences),
         deviations=standing.deviations,
         lock=standing.lock,
     )
