@@ -31,21 +31,22 @@ from evaluation.edition.pages.claims import Claims, chance
 from evaluation.edition.pages.measured import machinery
 from evaluation.edition.records import Record
 from evaluation.errors import BookError
+from evaluation.study.record import EstimateResult, OutcomeResult, SiteResult
 from evaluation.workspace import Workspace
 
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
     """Everything that its template asks for."""
     study = edition.headline
-    standing = {one.outcome["code"]: one for one in evidence.standings(study)}
+    standing = {one.outcome.code: one for one in evidence.standings(study)}
     strip = [
         {
             "outcome": o,
-            "verdict": words.verdict(o["finding"]["verdict"]),
+            "verdict": words.verdict(o.finding),
             "spark": outcomes.spark(study, o, out, ""),
-            "standing": standing.get(o["code"]),
+            "standing": standing.get(o.code),
             "moved": answers.moved(o),
-            "href": f"_edition/outcomes/{o['code']}.html",
+            "href": f"_edition/outcomes/{o.code}.html",
         }
         for o in study.with_role("primary")
     ]
@@ -145,9 +146,9 @@ class Pages:
     def _outcomes(self) -> None:
         study, pages = self.edition.headline, []
         order = ("primary", "secondary", "negative_control")
-        ordered = sorted(study.outcomes, key=lambda o: order.index(o["role"]))
+        ordered = sorted(study.outcomes, key=lambda o: order.index(o.role))
         for outcome in ordered:
-            name = f"outcomes/{outcome['code']}"
+            name = f"outcomes/{outcome.code}"
             seen = outcomes.view(study, outcome, self.out, "../../", "")
             self._page(name, "outcome.md.j2", outcome=outcome, seen=seen)
             pages.append(f"_edition/{name}")
@@ -155,16 +156,15 @@ class Pages:
         self._page("outcomes/index", "outcomes.md.j2", study=study, outcomes=ordered, chart=chart)
         self._family("outcomes", "_edition/outcomes/index", pages)
 
-    def _all_outcomes(self, study: StudyResults, ordered: Sequence[Record]) -> str:
+    def _all_outcomes(self, study: StudyResults, ordered: Sequence[OutcomeResult]) -> str:
         rows = [
             (
-                o["plain_title"],
-                found,
-                o["role"] == "primary",
-                words.effect_with_range(found, words.signed_percent),
+                o.plain_title,
+                o.finding.effect_percent.plain(),
+                o.role == "primary",
+                words.effect_with_range(o.finding.effect_percent, words.signed_percent),
             )
             for o in ordered
-            if (found := o["finding"]["effect_percent"]) is not None
         ]
         said = "All outcomes fixed for this study, on one scale, whatever they show."
         said += f" {_left_out(rows)}"
@@ -185,36 +185,36 @@ class Pages:
 
     def _sites(self) -> None:
         study = self.edition.headline
-        ordered = sorted(study.sites, key=lambda site: (site["start"], site["code"]))
+        ordered = sorted(study.sites, key=lambda site: (site.start, site.code))
         for site in ordered:
             self._page(
-                f"sites/{site['code']}",
+                f"sites/{site.code}",
                 "site.md.j2",
                 study=study,
                 site=site,
                 rows=_site_outcomes(study, site),
-                returns=quality.of_site(self.edition, site["code"]),
+                returns=quality.of_site(self.edition, site.code),
                 chart=self._site_chart(study, site),
             )
         self._page("sites/index", "sites.md.j2", study=study, sites=ordered)
         self._family(
-            "sites", "_edition/sites/index", [f"_edition/sites/{site['code']}" for site in ordered]
+            "sites", "_edition/sites/index", [f"_edition/sites/{site.code}" for site in ordered]
         )
 
-    def _site_chart(self, study: StudyResults, site: Record) -> str:
+    def _site_chart(self, study: StudyResults, site: SiteResult) -> str:
         rows = [
-            (o["plain_title"], row, o["role"] == "primary", words.shown_with_range(e, row))
+            (o.plain_title, row, o.role == "primary", words.shown_with_range(e, row))
             for o, e, row in _site_outcomes(study, site)
-            if e["scale"] == "log"
+            if e.scale == "log"
         ]
         if not rows:
             return ""
-        said = f"{site['name']} alone, {words.counted(site['areas'], 'area')}. {_left_out(rows)}"
+        said = f"{site.name} alone, {words.counted(site.areas, 'area')}. {_left_out(rows)}"
         if len(rows) < len(_site_outcomes(study, site)):
             said += " Effects that are not in per cent stand in the table."
         alt = f"Effects by outcome with ranges, per cent. {said}"
         return self.out.plate(
-            f"{study.study}/site-{site['code']}",
+            f"{study.study}/site-{site.code}",
             "../../",
             alt,
             figures.forest,
@@ -333,7 +333,7 @@ class Pages:
 
     def _footer(self, *studies: StudyResults) -> str:
         """Which edition, and the day on which the data of a page's own studies were known."""
-        known = list(dict.fromkeys(words.day(study.raw["vintage"]) for study in studies))
+        known = list(dict.fromkeys(words.day(study.results.vintage) for study in studies))
         of_day = f" Data as known on {words.listed(known)}." if known else ""
         return f"Edition {self.edition.quarter}.{of_day}"
 
@@ -380,13 +380,13 @@ def _left_out(rows: Sequence[tuple[str, Record, bool, str]]) -> str:
 
 
 def _site_outcomes(
-    study: StudyResults, site: Record
-) -> list[tuple[Record, Record, dict[str, Any]]]:
+    study: StudyResults, site: SiteResult
+) -> list[tuple[OutcomeResult, EstimateResult, dict[str, Any]]]:
     found = []
     for outcome in study.outcomes:
         estimate = primary_estimate(outcome)
-        for row in estimate["site"] if estimate else ():
-            if row["site"] == site["code"] and row["effect"] is not None and estimate:
+        for row in estimate.site if estimate else ():
+            if row.site == site.code and row.effect is not None and estimate:
                 found.append((outcome, estimate, words.shown(estimate, row)))
     return found
 
@@ -397,7 +397,7 @@ def _stamped(text: str, study: StudyResults) -> str:
     The execution cache knows a notebook by its cells alone; with the fingerprints in a cell, new
     data or new code run it again.
     """
-    prints = [str(study.raw[f"{of}_fingerprint"])[:16] for of in ("protocol", "panel", "code")]
+    prints = [one[:16] for one in study.results.fingerprints().values()]
     cell = f"```{{code-cell}} ipython3\n:tags: [remove-cell]\n\n# results {' '.join(prints)}\n```\n"
     head, fence, rest = text.partition("\n---\n")
     if not text.startswith("---\n") or "file_format: mystnb" not in head:

@@ -16,6 +16,15 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.vintages import shown
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
+from evaluation.study.record import (
+    Accounts,
+    EstimateResult,
+    OutcomeResult,
+    Results,
+    Sample,
+    SiteResult,
+    read_written,
+)
 from evaluation.workspace import Workspace
 
 COMPARED = 4
@@ -83,61 +92,71 @@ def figure(known: Mapping[str, Any] | None) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyResults:
-    """What one run of one study wrote, with the few questions that pages ask of it."""
+    """What one run of one study wrote, with the few questions that pages ask of it.
 
-    raw: Record
+    results : with sentences as the book spells them. written : as they stand in the file.
+    """
+
+    results: Results
     source: Path
+    written: Results | None = None
+
+    @classmethod
+    def read(cls, path: Path) -> StudyResults:
+        """The results in a file.
+
+        Raises
+        ------
+        BookError : it cannot be read, or is not as the model has it.
+        """
+        written = read_written(Results, path)
+        return cls(results=words.results_spelled(written), source=path, written=written)
 
     @property
     def programme(self) -> str:
-        return str(self.raw["programme"])
+        return self.results.programme
 
     @property
     def study(self) -> str:
-        return str(self.raw["study"])
+        return self.results.study
 
     @property
     def synthetic(self) -> bool:
-        return bool(self.raw["synthetic"])
+        return self.results.synthetic
 
     @property
-    def outcomes(self) -> Sequence[Record]:
-        found: Sequence[Record] = self.raw["outcomes"]
-        return found
+    def outcomes(self) -> Sequence[OutcomeResult]:
+        return self.results.outcomes
 
     @property
-    def sites(self) -> Sequence[Record]:
-        found: Sequence[Record] = self.raw["sites"]
-        return found
+    def sites(self) -> Sequence[SiteResult]:
+        return self.results.sites
 
     @property
-    def sample(self) -> Record:
-        found: Record = self.raw["sample"]
-        return found
+    def sample(self) -> Sample:
+        return self.results.sample
 
     @property
-    def value(self) -> Record | None:
-        found: Record | None = self.raw["value"]
-        return found
+    def value(self) -> Accounts | None:
+        return self.results.value
 
     @property
     def period_word(self) -> str:
-        return words.period_word(self.sample["periods"])
+        return words.period_word(self.sample.periods)
 
     @property
     def starts(self) -> list[str]:
         """The periods in which sites start, earliest first."""
-        return sorted({site["start"] for site in self.sites}, key=Period.parse)
+        return sorted({site.start for site in self.sites}, key=Period.parse)
 
-    def with_role(self, *roles: str) -> list[Record]:
+    def with_role(self, *roles: str) -> list[OutcomeResult]:
         """The outcomes of these roles, in the order of the results."""
-        return [outcome for outcome in self.outcomes if outcome["role"] in roles]
+        return [outcome for outcome in self.outcomes if outcome.role in roles]
 
 
-def primary_estimate(outcome: Record) -> Record | None:
+def primary_estimate(outcome: OutcomeResult) -> EstimateResult | None:
     """The estimate that the finding rests on."""
-    estimates: Sequence[Record] = outcome["estimates"]
-    return next((e for e in estimates if e["primary"]), estimates[0] if estimates else None)
+    return next((e for e in outcome.estimates if e.primary), next(iter(outcome.estimates), None))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +180,7 @@ class Edition:
         BookError : if the programme has no results yet, or a file holds no valid JSON.
         """
         found = [
-            StudyResults(raw=read_record(path), source=path)
+            StudyResults.read(path)
             for path in sorted((workspace.var / "results").glob("*/*/results.json"))
         ]
         own = [study for study in found if study.programme == programme]
@@ -171,7 +190,7 @@ class Edition:
                 where=str(workspace.var / "results" / programme),
                 mend=f"run a study first: newstart study run {programme}/STUDY",
             )
-        headline = next((s for s in own if s.raw["label"] == "confirmatory"), own[0])
+        headline = next((s for s in own if s.results.label == "confirmatory"), own[0])
         programmes = {
             name: Programme.load(workspace, name)
             for name in sorted({programme, *(study.programme for study in found)})
@@ -213,7 +232,7 @@ class Edition:
     @property
     def quarter(self) -> str:
         """The last quarter in the data: the name of the edition."""
-        return str(self.headline.sample["last"])
+        return str(self.headline.sample.last)
 
     @property
     def latest(self) -> Round | None:

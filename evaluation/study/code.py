@@ -19,6 +19,7 @@ Class = Literal["decides", "counts", "shows"]
 
 DECIDES = (
     "quarters.py",
+    "wording.py",
     "programme.py",
     "protocol.py",
     "panel.py",
@@ -61,6 +62,7 @@ COUNTS = (
     "study/protocol_check.py",
     "study/protocol_documents.py",
     "study/protocol_rules.py",
+    "study/record.py",
     "study/results.py",
     "value/",
 )

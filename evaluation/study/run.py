@@ -152,7 +152,7 @@ class StudyRun:
     findings: dict[str, Finding]
     value: Value | None
     published: tuple[tuple[Published, Estimate], ...]
-    feasibility_of: Feasibility
+    feasibility: Feasibility
     differences: tuple[str, ...]
     seen: Seen | None = None
     deviations: tuple[Deviation, ...] = ()
@@ -183,9 +183,8 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
             estimate_by(estimator, panel, outcome, protocol, assignments)
             for estimator in protocol.estimators
         )
-    diagnostics = _diagnose(panel, protocol, assignments, estimates)
-    bears = feasibility_of(assignments, panel, plan_of(protocol))
-    not_borne = bears.differences
+    diagnostics = _diagnose(study.programme, panel, protocol, assignments, estimates)
+    feasible = feasibility_of(assignments, panel, plan_of(protocol))
     return StudyRun(
         programme=study.programme,
         protocol=protocol,
@@ -206,8 +205,8 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
         withheld=withheld_ends(panel, study.programme, protocol, assignments),
         value=_value(study.programme, protocol, estimates),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
-        feasibility_of=bears,
-        differences=(*standing.with_look(seen), *not_borne),
+        feasibility=feasible,
+        differences=(*standing.with_look(seen), *feasible.differences),
         deviations=standing.deviations,
         lock=standing.lock,
     )
@@ -254,13 +253,14 @@ def _published(panel: Panel, protocol: Protocol, published: Published) -> Estima
 
 
 def _diagnose(
+    programme: Programme,
     panel: Panel,
     protocol: Protocol,
     assignments: Assignments,
     estimates: dict[str, tuple[Estimate, ...]],
 ) -> dict[str, tuple[Diagnostic, ...]]:
     controls = tuple(
-        negative_control(estimates[code][0], code.replace("_", " ").capitalize())
+        negative_control(estimates[code][0], programme.outcome_by_code[code].plain_title)
         for code in protocol.negative_control
     )
     found = {}

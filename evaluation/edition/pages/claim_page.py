@@ -82,7 +82,7 @@ def protocol_lines(workspace: Workspace, study: StudyResults, claim: Claim) -> t
     if claim.account:
         wanted: tuple[str, ...] = ("value", "price_base", "primary", "secondary", "assignments")
     else:
-        role = next((o["role"] for o in study.outcomes if o["code"] == claim.outcome), "")
+        role = next((o.role for o in study.outcomes if o.code == claim.outcome), "")
         wanted = (
             role,
             "window",
@@ -118,12 +118,12 @@ def protocol_unchanged(workspace: Workspace, study: StudyResults) -> bool:
     ProtocolError : the file is no protocol.
     """
     held = Protocol.load(protocol_file(workspace, study).parent)
-    return held.fingerprint == str(study.raw["protocol_fingerprint"])
+    return held.fingerprint == str(study.results.protocol_fingerprint)
 
 
 def code_unchanged(study: StudyResults) -> bool:
     """Whether the code that is shown is the code that computed the results."""
-    return code_fingerprint() == str(study.raw["code_fingerprint"])
+    return code_fingerprint() == str(study.results.code_fingerprint)
 
 
 def functions(claim: Claim) -> tuple[FunctionText, ...]:
@@ -153,10 +153,10 @@ def returns_by_outcome(workspace: Workspace, study: StudyResults) -> dict[str, f
     """
     if not workspace.has_ledger:
         return {}
-    codes = [outcome["code"] for outcome in study.outcomes]
+    codes = [outcome.code for outcome in study.outcomes]
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         known = ledger.observations(
-            study.programme, as_of=parse_instant(study.raw["vintage"]), outcomes=codes
+            study.programme, as_of=parse_instant(study.results.vintage), outcomes=codes
         )
     grouped = known.groupby("outcome")["return_id"].unique()
     return {str(code): frozenset(map(str, ids)) for code, ids in grouped.items()}
@@ -169,15 +169,12 @@ def receipts(
 
     ``fed`` as `returns_by_outcome` gives it.
     """
-    known = [r for r in edition.receipts if r["received"] <= study.raw["vintage"]]
+    known = [r for r in edition.receipts if r["received"] <= study.results.vintage]
     if not fed:
         return known
-    value = study.value or {}
-    codes = (
-        {row["outcome"] for row in value.get("by_outcome", [])}
-        if claim.account
-        else {claim.outcome}
-    )
+    codes = {claim.outcome}
+    if claim.account and study.value is not None:
+        codes = {row.outcome for row in study.value.by_outcome}
     ids = frozenset().union(*(fed.get(code, frozenset()) for code in codes))
     return [receipt for receipt in known if receipt["return_id"] in ids]
 
@@ -213,7 +210,7 @@ class ClaimPages:
 
     @functools.cached_property
     def _titles(self) -> dict[str, str]:
-        return {o["code"]: o["plain_title"] for o in self.study.outcomes}
+        return {o.code: o.plain_title for o in self.study.outcomes}
 
     def title(self, claim: Claim) -> str:
         """What a headline figure is called."""
@@ -237,7 +234,7 @@ class ClaimPages:
             "figure": claim,
             "title": self.title(claim),
             "study": study,
-            "outcome": next((o for o in study.outcomes if o["code"] == claim.outcome), None),
+            "outcome": next((o for o in study.outcomes if o.code == claim.outcome), None),
             "figures": _figures(claim),
             "lines": lines,
             "same_protocol": bool(lines) and protocol_unchanged(self.workspace, study),

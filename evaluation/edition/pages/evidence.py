@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,9 +15,15 @@ from evaluation.edition.edition import StudyResults
 from evaluation.edition.figures.maps import rows_of
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
-from evaluation.edition.records import Record, record_if_there
 from evaluation.finding.theory import Theory
 from evaluation.study.challenge import RECORD
+from evaluation.study.record import (
+    ChallengeResult,
+    ConditionResult,
+    GradeResult,
+    OutcomeResult,
+    read_written,
+)
 
 MOST = 5
 """The top of the scale."""
@@ -28,7 +33,6 @@ NO_LOTS = "which areas started, and when, was not drawn by lot"
 LOTS = "new areas that start in an order drawn by lot"
 EVERY = "every main outcome"
 # What a check could have seen is for the table; a loss is said without it.
-_POWER = re.compile(r" \([^()]*would be seen[^()]*\)")
 _COUNTED = {1: ("comparison", "before"), 2: ("path", "argued")}
 _MARKS = {"met": "✓ met", "unmet": "× not met", "cannot tell": "? cannot tell"}
 
@@ -37,15 +41,15 @@ _MARKS = {"met": "✓ met", "unmet": "× not met", "cannot tell": "? cannot tell
 class Standing:
     """One outcome's evidence. ``losses``: points and reason; ``mends``: what earns the next."""
 
-    outcome: Record
+    outcome: OutcomeResult
     level: int
     losses: tuple[tuple[int, str], ...]
     mends: tuple[str, ...]
-    open: tuple[Record, ...]
+    open: tuple[ConditionResult, ...]
 
     @property
     def title(self) -> str:
-        return words.within(str(self.outcome["plain_title"]))
+        return words.within(str(self.outcome.plain_title))
 
     @property
     def scored(self) -> str:
@@ -60,23 +64,24 @@ class Standing:
 
 def standings(study: StudyResults) -> tuple[Standing, ...]:
     """The evidence on each main outcome; none where the study is not graded."""
-    grades = study.raw.get("grades") or {}
+    grades = study.results.grades or {}
     return tuple(
-        _standing(outcome, grades[outcome["code"]])
+        _standing(outcome, grades[outcome.code])
         for outcome in study.with_role("primary")
-        if outcome["code"] in grades
+        if outcome.code in grades
     )
 
 
-def _standing(outcome: Record, grade: Record) -> Standing:
-    level = int(grade["level"])
-    open_ones = tuple(c for c in grade["conditions"] if c["met"] != "met")
+def _standing(outcome: OutcomeResult, grade: GradeResult) -> Standing:
+    level = int(grade.level)
+    open_ones = tuple(c for c in grade.conditions if c.met != "met")
     losses = [(MOST - DESIGN, words.sentence(NO_LOTS))]
-    blocking = [c for c in open_ones if c["code"] in _COUNTED.get(level, ())]
+    blocking = [c for c in open_ones if c.code in _COUNTED.get(level, ())]
     if level < DESIGN:
-        why = " ".join(_POWER.sub("", words.sentence(c["reason"])) for c in blocking)
-        losses.append((DESIGN - level, why or words.sentence(grade["sentence"])))
-    mends = tuple(words.sentence(c["mend"]) for c in blocking if c["mend"])
+        brief = {d.sentence: d.brief or d.sentence for d in outcome.diagnostics}
+        why = " ".join(words.sentence(brief.get(c.reason, c.reason)) for c in blocking)
+        losses.append((DESIGN - level, why or words.sentence(grade.sentence)))
+    mends = tuple(words.sentence(c.mend) for c in blocking if c.mend)
     return Standing(
         outcome=outcome,
         level=level,
@@ -138,9 +143,7 @@ def _together(
 def view(study: StudyResults) -> dict[str, Any]:
     """Everything that the page on the evidence asks for."""
     found = standings(study)
-    signed = next(
-        (g["judgement"].get("signed") for g in (study.raw.get("grades") or {}).values()), None
-    )
+    signed = next((g.judgement.signed for g in (study.results.grades or {}).values()), None)
     return {
         "study": study,
         "standings": found,
@@ -153,16 +156,16 @@ def view(study: StudyResults) -> dict[str, Any]:
 
 def _conditions(study: StudyResults) -> Markup:
     """Conditions: met or not in a word, and why; said once where it holds for every outcome."""
-    found, grades = standings(study), study.raw.get("grades") or {}
+    found, grades = standings(study), study.results.grades or {}
     rows: list[list[str]] = []
-    for place, first in enumerate(grades[found[0].outcome["code"]]["conditions"] if found else ()):
+    for place, first in enumerate(grades[found[0].outcome.code].conditions if found else ()):
         same: dict[tuple[str, str], list[str]] = {}
         for one in found:
-            held = grades[one.outcome["code"]]["conditions"][place]
-            same.setdefault((held["met"], held["reason"]), []).append(one.title)
+            held = grades[one.outcome.code].conditions[place]
+            same.setdefault((held.met, held.reason), []).append(one.title)
         for (met, reason), titles in same.items():
             whose = EVERY if len(titles) == len(found) else words.listed(titles)
-            rows.append([first["title"], whose, _MARKS[met], words.sentence(reason)])
+            rows.append([first.title, whose, _MARKS[met], words.sentence(reason)])
     heads = ["Condition", "For", "Met?", "Why"]
     return table("What the evidence rests on", heads, rows) if rows else Markup("")
 
@@ -185,10 +188,13 @@ def case_made_view(folder: Path, study: StudyResults, out: Generated) -> dict[st
 
     Raises
     ------
-    BookError : the record of attacks is no valid JSON.
+    BookError : the record of attacks cannot be read.
     """
-    theory, record = Theory.load(folder), record_if_there(folder / RECORD)
-    fresh = record is not None and record["panel"] == study.raw["panel_fingerprint"]
+    theory, path = Theory.load(folder), folder / RECORD
+    names = {o.code: words.within(o.plain_title) for o in study.outcomes}
+    names[study.programme] = "the programme"
+    record = words.spelled(read_written(ChallengeResult, path), names) if path.is_file() else None
+    fresh = record is not None and record.panel == study.results.panel_fingerprint
     return {
         "study": study,
         "theory": theory,
@@ -198,7 +204,7 @@ def case_made_view(folder: Path, study: StudyResults, out: Generated) -> dict[st
         "attacks": record if fresh else None,
         "stale": record is not None and not fresh,
         "attack_tables": _attacks(record, study) if record and fresh else [],
-        "implied": [_in_words(said, study) for said in record["implications"]]
+        "implied": [words.capital(said) for said in record.implications]
         if record and fresh
         else [],
     }
@@ -286,10 +292,10 @@ def _seen(theory: Theory, name: str) -> str:
 
 def _held(theory: Theory, study: StudyResults) -> list[str]:
     """For each primary outcome, what has to be held fixed by the theory."""
-    titles = {o["code"]: o["plain_title"] for o in study.outcomes}
+    titles = {o.code: o.plain_title for o in study.outcomes}
     found = []
     for outcome in study.with_role("primary"):
-        code = outcome["code"]
+        code = outcome.code
         if code not in theory.outcomes:
             found.append(f"{titles[code]}: the theory does not lead to it.")
             continue
@@ -306,25 +312,13 @@ def _held(theory: Theory, study: StudyResults) -> list[str]:
     return found
 
 
-def _attacks(record: Record, study: StudyResults) -> list[Markup]:
-    titles = {o["code"]: o["plain_title"] for o in study.outcomes}
+def _attacks(record: ChallengeResult, study: StudyResults) -> list[Markup]:
+    titles = {o.code: o.plain_title for o in study.outcomes}
     return [
         table(
             f"Attacks on the finding: {titles[code]}",
             ["Attack", "What it can show", "Result", "What was found"],
-            [
-                [one["title"], one["kind"], one["result"], _in_words(one["sentence"], study)]
-                for one in attacks
-            ],
+            [[one.title, one.kind, one.result, words.capital(one.sentence)] for one in attacks],
         )
-        for code, attacks in record["refuted"].items()
+        for code, attacks in record.refuted.items()
     ]
-
-
-def _in_words(said: str, study: StudyResults) -> str:
-    """A recorded sentence with outcomes and the programme by their names, not their codes."""
-    names = {o["code"]: words.within(o["plain_title"]) for o in study.outcomes}
-    names[study.programme] = "the programme"
-    codes = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
-    text = re.sub(rf"\b({codes})\b", lambda found: names[found.group()], said)
-    return words.sentence(re.sub(r"\((?=[-+]\d)-", f"({words.MINUS}", text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,29 +14,40 @@ from evaluation.edition.html_tables import table
 from evaluation.edition.pages import donors, evidence
 from evaluation.edition.pages.claims import chance
 from evaluation.edition.records import Record
+from evaluation.study.record import (
+    EstimateResult,
+    OutcomeResult,
+    PathRow,
+    PublishedFigure,
+    PublishedResult,
+    SiteResult,
+)
 
 
 def of_outcome(
-    study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
+    study: StudyResults,
+    outcome: OutcomeResult,
+    out: Generated,
+    root: str,
+    estimate: EstimateResult | None,
 ) -> dict[str, Markup] | None:
     """The chart of ranges by how large the breaks may be, and its table."""
-    held = outcome.get("breaks")
+    held = outcome.honest_range
     if not held or estimate is None:
         return None
     rows = []
-    for one in held["rows"]:
-        middle = None if None in (one["low"], one["high"]) else (one["low"] + one["high"]) / 2
-        shown = words.shown(estimate, {**one, "effect": middle})
-        if middle is not None:
-            rows.append(
-                (_breaks_label(one["bound"]), shown, one["bound"] == 0, _said(estimate, shown))
-            )
+    for one in held.rows:
+        if one.low is None or one.high is None:
+            continue
+        middle = (one.low + one.high) / 2
+        shown = words.shown(estimate, {**one.plain(), "effect": middle})
+        rows.append((_breaks_label(one.bound), shown, one.bound == 0, _said(estimate, shown)))
     if not rows:
         return None
-    said = _sentence(held["breakdown"], study.period_word)
-    alt = f"Ranges of the effect on {outcome['plain_title']} by size of the breaks. {said}"
+    said = _sentence(held.breakdown, study.period_word)
+    alt = f"Ranges of the effect on {outcome.plain_title} by size of the breaks. {said}"
     chart = out.plate(
-        f"{study.study}/{outcome['code']}-breaks",
+        f"{study.study}/{outcome.code}-breaks",
         root,
         alt,
         figures.forest,
@@ -45,7 +55,7 @@ def of_outcome(
         words.tick_unit(estimate),
         caption=said,
     )
-    title = f"{outcome['plain_title']}: range of the mean effect if paths break after the start"
+    title = f"{outcome.plain_title}: range of the mean effect if paths break after the start"
     cells = [[label, told] for label, _, _, told in rows]
     return {"chart": chart, "table": table(title, ["Breaks", "Range"], cells, numeric="tn")}
 
@@ -57,7 +67,7 @@ def _breaks_label(bound: float) -> str:
     return "as large as the largest before" if bound == 1 else f"{size} times the largest before"
 
 
-def _said(estimate: Record, shown: Record) -> str:
+def _said(estimate: EstimateResult, shown: Record) -> str:
     say = words.say(estimate)
     return f"{say(shown['low'])} to {say(shown['high'])}"
 
@@ -79,16 +89,20 @@ def _sentence(breakdown: float | None, period: str) -> str:
 
 
 def quantile_dots(
-    study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
+    study: StudyResults,
+    outcome: OutcomeResult,
+    out: Generated,
+    root: str,
+    estimate: EstimateResult | None,
 ) -> Markup:
     """Twenty dots: equally likely effects, as this look alone has them."""
     values = _values(outcome, estimate)
     if not values or estimate is None:
         return Markup("")
     said = quantile_dots_sentence(values)
-    alt = f"Dot chart of twenty equally likely effects on {outcome['plain_title']}. {said}"
+    alt = f"Dot chart of twenty equally likely effects on {outcome.plain_title}. {said}"
     return out.plate(
-        f"{study.study}/{outcome['code']}-worlds",
+        f"{study.study}/{outcome.code}-worlds",
         root,
         alt,
         figures.equally_likely,
@@ -99,12 +113,10 @@ def quantile_dots(
     )
 
 
-def _values(outcome: Record, estimate: Record | None) -> list[float]:
+def _values(outcome: OutcomeResult, estimate: EstimateResult | None) -> list[float]:
     if estimate is None:
         return []
-    found = [
-        words.shown(estimate, {"effect": v})["effect"] for v in outcome.get("equally_likely") or ()
-    ]
+    found = words.gap(estimate, outcome.equally_likely)
     return [value for value in found if value is not None]
 
 
@@ -121,27 +133,31 @@ def quantile_dots_sentence(values: Sequence[float]) -> str:
     )
 
 
-def quantile_dots_table(outcome: Record, estimate: Record | None) -> Markup:
+def quantile_dots_table(outcome: OutcomeResult, estimate: EstimateResult | None) -> Markup:
     """The twenty effects."""
     values = _values(outcome, estimate)
     if not values or estimate is None:
         return Markup("")
     say = words.say(estimate)
     rows = [[str(k), say(value)] for k, value in enumerate(values, start=1)]
-    title = f"{outcome['plain_title']}: twenty equally likely effects, in order"
+    title = f"{outcome.plain_title}: twenty equally likely effects, in order"
     return table(title, ["World", "Effect"], rows, numeric="nn")
 
 
 def elsewhere(
-    study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
+    study: StudyResults,
+    outcome: OutcomeResult,
+    out: Generated,
+    root: str,
+    estimate: EstimateResult | None,
 ) -> Markup:
     """The pilots' gap over event time before the gaps of other sets of areas, in hair lines."""
-    gaps = outcome["placebo_gaps"]
-    if not gaps["gaps"]:
+    gaps = outcome.placebo_effects
+    if not gaps.placebo:
         return Markup("")
-    real = words.gap(estimate, gaps["real"])
-    drawn = [words.gap(estimate, row) for row in gaps["gaps"]]
-    times, window = gaps["event_times"], study.raw.get("window") or (0, gaps["event_times"][-1])
+    real = words.gap(estimate, gaps.real)
+    drawn = [words.gap(estimate, row) for row in gaps.placebo]
+    times, window = gaps.event_times, study.results.window
     as_far, known = _as_far(times, real, drawn, window)
     span = _span(outcome, estimate, window)
     over = words.counted(window[1] - window[0] + 1, study.period_word)
@@ -150,9 +166,9 @@ def elsewhere(
         f"the first {over}, {words.number(as_far) if as_far else 'none'} of them lay as far from "
         "nought, on either side, as the real start dates did."
     ) + (" The box is the range of the mean over all looks." if span else "")
-    alt = f"Line chart of the pilots' gap in {outcome['plain_title']} by event time. {said}"
+    alt = f"Line chart of the pilots' gap in {outcome.plain_title} by event time. {said}"
     return out.plate(
-        f"{study.study}/{outcome['code']}-gaps",
+        f"{study.study}/{outcome.code}-gaps",
         root,
         alt,
         figures.gaps,
@@ -169,22 +185,24 @@ def elsewhere(
 def _elsewhere(study: StudyResults, known: int) -> str:
     """The sets of areas that took the pilots' place: all that there are, or some drawn by lot."""
     told = words.number(known)
-    drawn = study.raw.get("assignments") or {}
-    if drawn.get("enumerated") and known == drawn["drawn"]:
+    drawn = study.results.assignments
+    if drawn.enumerated and known == drawn.drawn:
         return f"every other set of areas that could have started, {told} in all"
     return f"{told} other sets of areas, drawn by lot"
 
 
-def elsewhere_table(study: StudyResults, outcome: Record, estimate: Record | None) -> Markup:
+def elsewhere_table(
+    study: StudyResults, outcome: OutcomeResult, estimate: EstimateResult | None
+) -> Markup:
     """The pilots' gap by event time, and between what ends 95 in 100 of the other gaps lie."""
-    gaps = outcome["placebo_gaps"]
-    if not gaps["gaps"]:
+    gaps = outcome.placebo_effects
+    if not gaps.placebo:
         return Markup("")
     say = words.say(estimate) if estimate else words.plain
-    real = words.gap(estimate, gaps["real"])
-    drawn = [words.gap(estimate, row) for row in gaps["gaps"]]
+    real = words.gap(estimate, gaps.real)
+    drawn = [words.gap(estimate, row) for row in gaps.placebo]
     rows = []
-    for k, time in enumerate(gaps["event_times"]):
+    for k, time in enumerate(gaps.event_times):
         others = sorted(value for row in drawn if (value := row[k]) is not None)
         ends = [others[round(share * (len(others) - 1))] for share in (0.025, 0.975)]
         rows.append([words.number(time), say(real[k]), f"{say(ends[0])} to {say(ends[1])}"])
@@ -193,18 +211,18 @@ def elsewhere_table(study: StudyResults, outcome: Record, estimate: Record | Non
         "Pilot areas",
         "Other sets, 95 in 100",
     ]
-    title = f"{outcome['plain_title']}: the gap by {study.period_word}s since the start"
+    title = f"{outcome.plain_title}: the gap by {study.period_word}s since the start"
     return table(title, heads, rows, numeric="nnn")
 
 
 def _span(
-    outcome: Record, estimate: Record | None, window: Sequence[int]
+    outcome: OutcomeResult, estimate: EstimateResult | None, window: Sequence[int]
 ) -> tuple[float, float, float, float] | None:
     """The repeated interval of the overall effect: from, to, low, high."""
-    looked = outcome["finding"].get("looked")
-    if not looked or estimate is None or looked["low"] is None or looked["high"] is None:
+    looked = outcome.finding.looked
+    if not looked or estimate is None or looked.low is None or looked.high is None:
         return None
-    ends = words.shown(estimate, {"low": looked["low"], "high": looked["high"]})
+    ends = words.shown(estimate, {"low": looked.low, "high": looked.high})
     return float(window[0]), float(window[1]), ends["low"], ends["high"]
 
 
@@ -229,15 +247,19 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def chart(
-    study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
+    study: StudyResults,
+    outcome: OutcomeResult,
+    out: Generated,
+    root: str,
+    estimate: EstimateResult | None,
 ) -> Markup:
     """The repeated interval after each look; the look that ruled out no effect is filled."""
-    rows = outcome.get("looks") or []
+    rows = outcome.looks
     if estimate is None or len(rows) < 2:
         return Markup("")
-    crossed = next((row["quarter"] for row in rows if row["crossed"]), None)
+    crossed = next((row.quarter for row in rows if row.crossed), None)
     drawn = [
-        (row["quarter"], shown, row["quarter"] == crossed, words.shown_with_range(estimate, shown))
+        (row.quarter, shown, row.quarter == crossed, words.shown_with_range(estimate, shown))
         for row in rows
         if (shown := words.shown(estimate, row))["effect"] is not None
     ]
@@ -247,9 +269,9 @@ def chart(
         if crossed
         else "None of them has ruled out “no effect”, every look counted."
     )
-    alt = f"Effects on {outcome['plain_title']} as known at each look, with ranges. {said}"
+    alt = f"Effects on {outcome.plain_title} as known at each look, with ranges. {said}"
     return out.plate(
-        f"{study.study}/{outcome['code']}-looks",
+        f"{study.study}/{outcome.code}-looks",
         root,
         alt,
         figures.forest,
@@ -259,18 +281,18 @@ def chart(
     )
 
 
-def looks_table(outcome: Record, estimate: Record | None) -> Markup:
+def looks_table(outcome: OutcomeResult, estimate: EstimateResult | None) -> Markup:
     """Every look with its interval, what was spent by then, and its verdict."""
-    rows = outcome.get("looks") or []
+    rows = outcome.looks
     if estimate is None or not rows:
         return Markup("")
     cells = [
         [
-            row["quarter"],
-            words.tidy(row["vintage"][:10]),
+            row.quarter,
+            row.vintage[:10],
             words.shown_with_range(estimate, words.shown(estimate, row)),
-            words.percent(100 * row["spent"], 2),
-            "ruled out" if row["crossed"] else "not ruled out",
+            words.percent(row.spent and 100 * row.spent, 2),
+            "ruled out" if row.crossed else "not ruled out",
         ]
         for row in rows
     ]
@@ -281,12 +303,12 @@ def looks_table(outcome: Record, estimate: Record | None) -> Markup:
         "Chance of a false finding spent",
         "“No effect”",
     ]
-    return table(f"{outcome['plain_title']}: look by look", heads, cells, numeric="ttnnt")
+    return table(f"{outcome.plain_title}: look by look", heads, cells, numeric="ttnnt")
 
 
 def view(
     study: StudyResults,
-    outcome: Record,
+    outcome: OutcomeResult,
     out: Generated,
     root: str,
     prefix: str,
@@ -298,9 +320,9 @@ def view(
     ``prefix`` begins its claims' ids. Without ``open_data`` the figures behind the chart are not
     handed on, since a source forbids it; effects are ours and always are.
     """
-    name = f"{study.study}/{outcome['code']}"
+    name = f"{study.study}/{outcome.code}"
     if open_data:
-        out.table(f"{name}-paths", outcome["paths"])
+        out.table(f"{name}-paths", [row.plain() for row in outcome.paths])
     else:
         out.withheld.add(study.study)
     out.table(f"{name}-effects", _effect_rows(outcome))
@@ -308,12 +330,12 @@ def view(
     shared = (study, outcome, out, root)
     about = (study, outcome, estimate)
     return {
-        "study": study.raw,
+        "study": study.results,
         "outcome": outcome,
         "name": name,
         "root": root,
-        "claims": f"{prefix}{outcome['code']}",
-        "verdict": words.verdict(outcome["finding"]["verdict"]),
+        "claims": f"{prefix}{outcome.code}",
+        "verdict": words.verdict(outcome.finding),
         "paths": paths_chart(*shared),
         "open_data": open_data,
         "paths_table": _paths_table(outcome) if open_data else "",
@@ -332,117 +354,119 @@ def view(
         "sites_table": _sites_table(*about),
         "side_by_side": _estimators_chart(*shared),
         "estimators_table": _estimators_table(outcome),
-        "diagnostics": _diagnostics_table(study, outcome),
+        "diagnostics": _diagnostics_table(outcome),
         "first": _window(study),
         "estimate": estimate,
         "period": study.period_word,
         "withheld": _withheld(outcome, estimate),
-        "cautions": [words.sentence(w) for e in outcome["estimates"] for w in e["warnings"]],
+        "cautions": [words.whole(w) for e in outcome.estimates for w in e.warnings],
     }
 
 
-def _withheld(outcome: Record, estimate: Record | None) -> str:
+def _withheld(outcome: OutcomeResult, estimate: EstimateResult | None) -> str:
     """What withheld counts could do to the effect, in a sentence; empty where there are none."""
-    ends = outcome.get("withheld")
+    ends = outcome.suppressed
     if not ends or estimate is None:
         return ""
     say, shown = words.say(estimate), words.shown(estimate, ends)
     return (
-        f"{words.counted(ends['cells'], 'count').capitalize()} "
-        f"{'is' if ends['cells'] == 1 else 'are'} withheld because small. At the ends between "
+        f"{words.counted(ends.cells, 'count').capitalize()} "
+        f"{'is' if ends.cells == 1 else 'are'} withheld because small. At the ends between "
         f"which they must lie, the effect would be {say(shown['low'])} and {say(shown['high'])}."
     )
 
 
-def _standing(study: StudyResults, outcome: Record) -> evidence.Standing | None:
+def _standing(study: StudyResults, outcome: OutcomeResult) -> evidence.Standing | None:
     """How strong the evidence on the outcome is; None where it is not graded."""
-    found = {one.outcome["code"]: one for one in evidence.standings(study)}
-    return found.get(outcome["code"])
+    found = {one.outcome.code: one for one in evidence.standings(study)}
+    return found.get(outcome.code)
 
 
 def _window(study: StudyResults) -> str:
     """Which periods the overall effect is a mean of, in words."""
-    window = study.raw.get("window")
-    if not window:
-        return ""
-    return f", first {words.counted(window[1] - window[0] + 1, study.period_word)}"
+    first, last = study.results.window
+    return f", first {words.counted(last - first + 1, study.period_word)}"
 
 
-def paths_chart(study: StudyResults, outcome: Record, out: Generated, root: str) -> Markup:
+def paths_chart(study: StudyResults, outcome: OutcomeResult, out: Generated, root: str) -> Markup:
     """Pilots beside what would have happened without the programme."""
-    rows = outcome["paths"]
+    rows = outcome.paths
     if not rows:
         return Markup("")
-    finding = words.sentence(outcome["finding"]["sentence"])
+    finding = outcome.finding.sentence
     levels = _last_levels(rows[-1])
     alt = (
-        f"Line chart of {outcome['plain_title']}, {outcome['unit']}, {rows[0]['period']} to "
-        f"{rows[-1]['period']}. {levels} {finding}"
+        f"Line chart of {outcome.plain_title}, {outcome.unit}, {rows[0].period} to "
+        f"{rows[-1].period}. {levels} {finding}"
     )
     return out.plate(
-        f"{study.study}/{outcome['code']}-paths",
+        f"{study.study}/{outcome.code}-paths",
         root,
         alt,
         figures.paths,
-        rows,
+        [row.plain() for row in rows],
         study.starts,
-        outcome["unit"],
+        outcome.unit,
         caption=levels,
     )
 
 
-def spark(study: StudyResults, outcome: Record, out: Generated, root: str) -> Markup:
+def spark(study: StudyResults, outcome: OutcomeResult, out: Generated, root: str) -> Markup:
     """The small path of the front page."""
-    rows = outcome["paths"]
+    rows = outcome.paths
     if not rows:
         return Markup("")
-    alt = f"Small line chart of {outcome['plain_title']}. {_last_levels(rows[-1])}"
+    alt = f"Small line chart of {outcome.plain_title}. {_last_levels(rows[-1])}"
     return out.plate(
-        f"{study.study}/{outcome['code']}-spark",
+        f"{study.study}/{outcome.code}-spark",
         root,
         alt,
         figures.spark,
-        rows,
+        [row.plain() for row in rows],
         study.starts,
         sizes=(figures.SPARK,),
     )
 
 
-def _last_levels(row: Record) -> str:
-    text = f"In {row['period']} pilot areas were at {words.level(row['pilot'])}"
-    if row["counterfactual"] is None:
+def _last_levels(row: PathRow) -> str:
+    text = f"In {row.period} pilot areas were at {words.level(row.pilot)}"
+    if row.counterfactual is None:
         return text + "."
     ends = _range(row)
-    without = words.level(row["counterfactual"])
+    without = words.level(row.counterfactual)
     ends = ends or "no range"
     return f"{text}; without the programme they would have been at {without} ({ends})."
 
 
-def _paths_table(outcome: Record) -> Markup:
+def _paths_table(outcome: OutcomeResult) -> Markup:
     rows = [
         [
-            row["period"],
-            words.level(row["pilot"]),
-            words.level(row["counterfactual"]) if row["counterfactual"] is not None else "",
+            row.period,
+            words.level(row.pilot),
+            words.level(row.counterfactual) if row.counterfactual is not None else "",
             _range(row),
-            words.level(row["comparison"]),
+            words.level(row.comparison),
         ]
-        for row in outcome["paths"]
+        for row in outcome.paths
     ]
     heads = ["Period", "Pilot areas", "Without the programme", "Range", "Comparison areas"]
-    return table(f"{outcome['plain_title']}, {outcome['unit']}", heads, rows, numeric="tnnnn")
+    return table(f"{outcome.plain_title}, {outcome.unit}", heads, rows, numeric="tnnnn")
 
 
-def _range(row: Record) -> str:
-    if row["low"] is None or row["high"] is None:
+def _range(row: PathRow) -> str:
+    if row.low is None or row.high is None:
         return ""
-    return f"{words.level(row['low'])} to {words.level(row['high'])}"
+    return f"{words.level(row.low)} to {words.level(row.high)}"
 
 
 def _events_chart(
-    study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
+    study: StudyResults,
+    outcome: OutcomeResult,
+    out: Generated,
+    root: str,
+    estimate: EstimateResult | None,
 ) -> Markup:
-    if estimate is None or not estimate["event_time"]:
+    if estimate is None or not estimate.event_time:
         return Markup("")
     rows = _events(estimate)
     last = rows[-1]
@@ -452,9 +476,9 @@ def _events_chart(
         f"{words.counted(int(last['n_areas'] or 0), 'pilot area')}. Lines hold one "
         f"{study.period_word} at a time, the band all of them at once."
     )
-    alt = f"Dot chart of the effect on {outcome['plain_title']} by event time. {said}"
+    alt = f"Dot chart of the effect on {outcome.plain_title} by event time. {said}"
     return out.plate(
-        f"{study.study}/{outcome['code']}-events",
+        f"{study.study}/{outcome.code}-events",
         root,
         alt,
         figures.events,
@@ -465,14 +489,16 @@ def _events_chart(
     )
 
 
-def _events(estimate: Record) -> list[dict[str, Any]]:
-    rows = [words.shown(estimate, row) for row in estimate["event_time"]]
+def _events(estimate: EstimateResult) -> list[dict[str, Any]]:
+    rows = [words.shown(estimate, row) for row in estimate.event_time]
     return sorted(
         (row for row in rows if row["effect"] is not None), key=lambda r: int(r["event_time"])
     )
 
 
-def _events_table(study: StudyResults, outcome: Record, estimate: Record | None) -> Markup:
+def _events_table(
+    study: StudyResults, outcome: OutcomeResult, estimate: EstimateResult | None
+) -> Markup:
     if estimate is None:
         return Markup("")
     rows = [
@@ -485,34 +511,40 @@ def _events_table(study: StudyResults, outcome: Record, estimate: Record | None)
         for row in _events(estimate)
     ]
     heads = [f"{study.period_word.capitalize()}s since the start", "Effect (range)", "p", "Areas"]
-    title = f"{outcome['plain_title']}: effect by {study.period_word}s since the start"
+    title = f"{outcome.plain_title}: effect by {study.period_word}s since the start"
     return table(title, heads, rows, numeric="nnnn")
 
 
-def _site_rows(study: StudyResults, estimate: Record | None) -> list[tuple[Record, dict[str, Any]]]:
+def _site_rows(
+    study: StudyResults, estimate: EstimateResult | None
+) -> list[tuple[SiteResult, dict[str, Any]]]:
     if estimate is None:
         return []
-    by_code = {row["site"]: words.shown(estimate, row) for row in estimate["site"]}
-    ordered = sorted(study.sites, key=lambda site: (site["start"], site["code"]))
+    by_code = {row.site: words.shown(estimate, row) for row in estimate.site}
+    ordered = sorted(study.sites, key=lambda site: (site.start, site.code))
     return [
         (site, row)
         for site in ordered
-        if (row := by_code.get(site["code"])) is not None and row["effect"] is not None
+        if (row := by_code.get(site.code)) is not None and row["effect"] is not None
     ]
 
 
 def _sites_chart(
-    study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
+    study: StudyResults,
+    outcome: OutcomeResult,
+    out: Generated,
+    root: str,
+    estimate: EstimateResult | None,
 ) -> Markup:
     rows = _site_rows(study, estimate)
     if estimate is None or len(rows) < 2:
         return Markup("")
     drawn = [
-        (f"{s['name']}, from {s['start']}", row, True, words.shown_with_range(estimate, row))
+        (f"{s.name}, from {s.start}", row, True, words.shown_with_range(estimate, row))
         for s, row in rows
     ]
     clear = [
-        s["name"]
+        s.name
         for s, row in rows
         if row["low"] is not None and row["high"] is not None and row["low"] * row["high"] > 0
     ]
@@ -521,12 +553,12 @@ def _sites_chart(
         if clear
         else "No site's own range leaves out nought: one site is too few areas to tell."
     )
-    without = [s["name"] for s, row in rows if row["low"] is None and row["high"] is None]
+    without = [s.name for s, row in rows if row["low"] is None and row["high"] is None]
     if without:
         said += f" Re-drawn start dates give no range for {words.listed(without)}."
-    alt = f"Effects on {outcome['plain_title']} by site with ranges. {said}"
+    alt = f"Effects on {outcome.plain_title} by site with ranges. {said}"
     return out.plate(
-        f"{study.study}/{outcome['code']}-sites",
+        f"{study.study}/{outcome.code}-sites",
         root,
         alt,
         figures.forest,
@@ -536,12 +568,14 @@ def _sites_chart(
     )
 
 
-def _sites_table(study: StudyResults, outcome: Record, estimate: Record | None) -> Markup:
+def _sites_table(
+    study: StudyResults, outcome: OutcomeResult, estimate: EstimateResult | None
+) -> Markup:
     rows = [
         [
-            site["name"],
-            site["start"],
-            words.number(site["areas"]),
+            site.name,
+            site.start,
+            words.number(site.areas),
             words.shown_with_range(estimate, row),
             chance(row["p_value"]),
         ]
@@ -549,23 +583,20 @@ def _sites_table(study: StudyResults, outcome: Record, estimate: Record | None) 
         if estimate is not None
     ]
     heads = ["Site", "Start", "Areas", "Effect (range)", "p"]
-    title = f"{outcome['plain_title']}: effect by site"
+    title = f"{outcome.plain_title}: effect by site"
     return table(title, heads, rows, numeric="ttnnn")
 
 
-def _estimators_chart(study: StudyResults, outcome: Record, out: Generated, root: str) -> Markup:
-    estimates = [e for e in outcome["estimates"] if e["overall"]["effect"] is not None]
-    scale = next((e["scale"] for e in estimates), "log")
+def _estimators_chart(
+    study: StudyResults, outcome: OutcomeResult, out: Generated, root: str
+) -> Markup:
+    estimates = [e for e in outcome.estimates if e.overall.effect is not None]
+    scale = next((e.scale for e in estimates), "log")
     rows = []
-    for estimate in (e for e in estimates if e["scale"] == scale):
-        row = words.shown(estimate, estimate["overall"])
+    for estimate in (e for e in estimates if e.scale == scale):
+        row = words.shown(estimate, estimate.overall)
         rows.append(
-            (
-                _label(estimate),
-                row,
-                bool(estimate["primary"]),
-                words.shown_with_range(estimate, row),
-            )
+            (_label(estimate), row, bool(estimate.primary), words.shown_with_range(estimate, row))
         )
     if len(rows) < 2:
         return Markup("")
@@ -578,9 +609,9 @@ def _estimators_chart(study: StudyResults, outcome: Record, out: Generated, root
     )
     said += " Filled: the one that the finding rests on."
     said += _one_look(outcome)
-    alt = f"Effects on {outcome['plain_title']} by estimator with ranges. {said}"
+    alt = f"Effects on {outcome.plain_title} by estimator with ranges. {said}"
     return out.plate(
-        f"{study.study}/{outcome['code']}-estimators",
+        f"{study.study}/{outcome.code}-estimators",
         root,
         alt,
         figures.forest,
@@ -590,89 +621,53 @@ def _estimators_chart(study: StudyResults, outcome: Record, out: Generated, root
     )
 
 
-def _one_look(outcome: Record) -> str:
+def _one_look(outcome: OutcomeResult) -> str:
     """Why the filled range is not quite the finding's, where looks are counted."""
-    if len(outcome.get("looks") or ()) < 2:
+    if len(outcome.looks or ()) < 2:
         return ""
     return " Ranges here are for this look alone; the finding's own holds at every look so far."
 
 
-def _label(estimate: Record) -> str:
-    return str(estimate["label"])
+def _label(estimate: EstimateResult) -> str:
+    return str(estimate.label)
 
 
-def _estimators_table(outcome: Record) -> Markup:
+def _estimators_table(outcome: OutcomeResult) -> Markup:
     rows = []
-    for estimate in outcome["estimates"]:
-        row = words.shown(estimate, estimate["overall"])
+    for estimate in outcome.estimates:
+        row = words.shown(estimate, estimate.overall)
         rows.append(
             [
                 _label(estimate),
                 words.shown_with_range(estimate, row),
                 chance(row["p_value"]),
-                words.inference(str(estimate["inference"])),
+                words.inference(str(estimate.inference)),
                 words.number(row["n_areas"]),
             ]
         )
     return table(
-        f"Every estimator: {outcome['plain_title']}",
+        f"Every estimator: {outcome.plain_title}",
         ["Estimator", "Effect (range)", "p", "Inference", "Areas"],
         rows,
         numeric="tnntn",
     )
 
 
-def _diagnostics_table(study: StudyResults, outcome: Record) -> Markup:
-    if not outcome["diagnostics"]:
+def _diagnostics_table(outcome: OutcomeResult) -> Markup:
+    if not outcome.diagnostics:
         return Markup("")
-    rows = [
-        [
-            d["title"],
-            d["result"],
-            words.sentence(d["sentence"]),
-            _statistic(str(d["statistic"]), outcome["unit"], study.period_word),
-        ]
-        for d in outcome["diagnostics"]
-    ]
+    rows = [[d.title, d.result, d.sentence, d.statistic] for d in outcome.diagnostics]
     heads = ["Check", "Result", "Meaning", "Figure"]
-    return table(f"{outcome['plain_title']}: what was checked", heads, rows)
+    return table(f"{outcome.plain_title}: what was checked", heads, rows)
 
 
-def _statistic(said: str, unit: str, period: str) -> str:
-    """A check's figure in the outcome's own unit; a p of zero in its digits is a small one."""
-    told = words.tidy(said).replace("units a period", f"{unit}, a {period}")
-    told = told.replace(" units, p", f" {unit}, p")
-    return words.joined(re.sub(r"\bp = 0\.0+$", "p < 0.001", told))
-
-
-def _effect_rows(outcome: Record) -> list[dict[str, Any]]:
+def _effect_rows(outcome: OutcomeResult) -> list[dict[str, Any]]:
     """Every effect of every estimator as plain rows, on the scale that it was estimated on."""
-    index = {"event_time": "event_time", "site": "site", "cohort": "cohort", "quarter": "quarter"}
-    found = []
-    for estimate in outcome["estimates"]:
-        parts = [("overall", "", estimate["overall"])]
-        parts += [(part, row[key], row) for part, key in index.items() for row in estimate[part]]
-        for part, entry, row in parts:
-            figures_of_row = (
-                "effect",
-                "se",
-                "low",
-                "high",
-                "low_band",
-                "high_band",
-                "p_value",
-                "n_areas",
-            )
-            found.append(
-                {
-                    "estimator": estimate["estimator"],
-                    "scale": estimate["scale"],
-                    "by": part,
-                    "entry": entry,
-                }
-                | {key: row.get(key) for key in figures_of_row}
-            )
-    return found
+    return [
+        {"estimator": one.estimator, "scale": one.scale, "by": by, "entry": entry, **row.figures()}
+        for one in outcome.estimates
+        for by, entry, row in one.entries()
+    ]
 
 
 _DIGITS = 4
@@ -683,33 +678,33 @@ def published_table(study: StudyResults) -> Markup:
     rows = [
         [
             _what(row),
-            _figure(row["published"]),
-            _figure(row["ours"], row["inference"]),
-            _difference(row["difference"]),
-            words.sentence(row["why"]) if row["why"] else "",
+            _figure(row.published),
+            _figure(row.ours, row.inference),
+            _difference(row.difference),
+            words.sentence(row.why) if row.why else "",
         ]
-        for row in study.raw["published"]
+        for row in study.results.published
     ]
     heads = ["What", "Published (error)", "Ours (error)", "Difference", "Why"]
     return table("Published figures and ours", heads, rows, numeric="tnnnt")
 
 
-def _what(row: Record) -> Markup:
-    return Markup("{}<span class='from'>{}</span>").format(row["what"], words.tidy(row["source"]))
+def _what(row: PublishedResult) -> Markup:
+    return Markup("{}<span class='from'>{}</span>").format(row.what, words.typeset(row.source))
 
 
-def _figure(figure: Record, inference: str = "") -> Markup:
+def _figure(figure: PublishedFigure, inference: str = "") -> Markup:
     """``\u22120.1819 (0.0782)``, below it the p value where one is given and how it was found."""
     parts = []
-    if figure["effect"] is not None:
-        parts.append(words.number(figure["effect"], _DIGITS))
-    if figure["error"] is not None:
-        parts.append(f"({words.number(figure['error'], _DIGITS)})")
+    if figure.effect is not None:
+        parts.append(words.number(figure.effect, _DIGITS))
+    if figure.error is not None:
+        parts.append(f"({words.number(figure.error, _DIGITS)})")
     shown = Markup("{}").format(" ".join(parts) or "none")
-    if figure["p_value"] is None:
+    if figure.p_value is None:
         return shown
-    small = figure["p_value"] < 0.001
-    found = "p < 0.001" if small else f"p = {chance(figure['p_value'])}"
+    small = figure.p_value < 0.001
+    found = "p < 0.001" if small else f"p = {chance(figure.p_value)}"
     how = f" {words.inference(inference)}" if inference else ""
     return shown + Markup("<span class='from'>{}{}</span>").format(found, how)
 
