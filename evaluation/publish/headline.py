@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluation.edition import words
 from evaluation.estimate.assignments import Assignments
 from evaluation.study.record import Results
 from evaluation.study.run import estimate_by, point_findings
@@ -104,14 +103,13 @@ def _point_figures(study: Study, parameters: Parameters) -> dict[str, float]:
 def of_results(results: Results) -> dict[str, dict[str, Any]]:
     """Id -> ``title, unit, effect, low, high`` of a study's written results."""
     found: dict[str, dict[str, Any]] = {}
-    period = words.period_word(results.sample.periods)
     for one in results.outcomes:
         if one.role != "primary":
             continue
         title, finding = one.plain_title, one.finding
         shown = [("percent", title, "%", finding.effect_percent)]
         if finding.people:
-            when = f"a {period}" if one.kind == "flow" else "at any one time"
+            when = f"a {results.period_word}" if one.kind == "flow" else "at any one time"
             shown.append(("people", f"{title} {when}", one.people, finding.people.per_quarter))
         for kind, heading, unit, row in shown:
             found[f"{one.code}.{kind}"] = {"title": heading, "unit": unit, **row.plain()}

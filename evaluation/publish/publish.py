@@ -19,7 +19,6 @@ from evaluation.edition import words
 from evaluation.edition.build import book_inputs, build_book
 from evaluation.edition.edition import Edition
 from evaluation.edition.past import COMING, FOLDER, History, PastEdition
-from evaluation.edition.records import read_record
 from evaluation.errors import BookError, EditionRefused
 from evaluation.ledger.calendar import due
 from evaluation.publish import difference as sentences
@@ -35,10 +34,11 @@ from evaluation.study.code import figures_fingerprint
 from evaluation.study.record import Results
 from evaluation.study.results import read_results
 from evaluation.study.study import Study, StudyName
+from evaluation.study.written import read_record
 from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
-    from evaluation.edition.edition import StudyResults
+    from evaluation.study.record import Results
     from evaluation.workspace import Workspace
 
 
@@ -153,7 +153,7 @@ def sources(workspace: Workspace, editions: list[PastEdition]) -> dict[str, Path
 
 def _draft(
     workspace: Workspace,
-    headline: StudyResults,
+    headline: Results,
     snapshot: Snapshot,
     name: Name,
     *,
@@ -172,7 +172,7 @@ def _draft(
         synthetic=programme.synthetic,
         next_due=refresh.next_due(programme, name.quarter),
         snapshot=snapshot.folder,
-        headline=of_results(headline.results),
+        headline=of_results(headline),
         results=results,
         stands_on=refresh.stands_on(workspace, programme.name, snapshot.vintage),
     )

@@ -20,8 +20,9 @@ from evaluation.quarters import Period
 from evaluation.study import heterogeneity
 from evaluation.study.code import code_fingerprint
 from evaluation.study.heterogeneity import effects_by_fifth, fifths
-from evaluation.study.record import EffectRow, GradeResult, OutcomeResult, Results, read_written
+from evaluation.study.record import EffectRow, GradeResult, OutcomeResult, Results
 from evaluation.study.study import StudyName
+from evaluation.study.written import read_written
 from evaluation.value import report
 from evaluation.wording import sentences_as_data
 
