@@ -10,6 +10,7 @@ HERE = Path(__file__).parent
 RESULTS, BOOK = HERE / "results", HERE.parent / "book"
 RUN = (
     "python -m benchmarks.house [--at PATH ...] [--show] [--picture FILE.svg]",
+    "python -m benchmarks.imports",
     "python -m benchmarks.published",
     "python -m benchmarks.did",
     "python -m benchmarks.agreement",

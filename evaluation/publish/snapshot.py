@@ -99,7 +99,12 @@ def archive(expected: str) -> bytes:
                 content = path.read_bytes()
                 entry.size, entry.mode = len(content), 0o644
                 tar.addfile(entry, io.BytesIO(content))
-    return lzma.compress(packed.getvalue(), preset=6)
+    return _compressed(packed.getvalue())
+
+
+@lru_cache(maxsize=1)
+def _compressed(packed: bytes) -> bytes:
+    return lzma.compress(packed, preset=6)
 
 
 def unpack(packed: Path, folder: Path, expected: str) -> Path:

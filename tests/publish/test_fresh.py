@@ -32,20 +32,30 @@ UNLOCKED = {
 }
 
 
-@pytest.fixture
-def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     """Both studies and an edition of 2025 Q3."""
-    ground = lay_out(tmp_path)
+    ground = lay_out(tmp_path_factory.mktemp("fresh"))
     protocol = ground.workspace.studies / ARREARS / "protocol.yaml"
     protocol.parent.mkdir()
     protocol.write_text(yaml.safe_dump(UNLOCKED, sort_keys=False))
     ground.submit(until=EVE)
     ground.freeze(EVE)
-    make(ground, monkeypatch)
-    ground.submit(after=EVE, until=QUARTERS[LAST])
-    clock(monkeypatch, QUARTERS[LAST])
-    issue(ground)
+    with pytest.MonkeyPatch.context() as patch:
+        make(ground, patch)
+        ground.submit(after=EVE, until=QUARTERS[LAST])
+        clock(patch, QUARTERS[LAST])
+        issue(ground)
     return ground
+
+
+@pytest.fixture
+def ground(kept: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
+    """A copy that a test may change, on the day of its edition."""
+    own = kept.copied(tmp_path / "own")
+    make(own, monkeypatch)
+    clock(monkeypatch, QUARTERS[LAST])
+    return own
 
 
 def only(ground: Ground, *senders: str) -> Ground:
