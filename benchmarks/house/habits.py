@@ -24,7 +24,7 @@ LONGEST_FUNCTION = 70
 MOST_BY_PLACE = 7
 
 # At least one comment for so many lines: the equation's number, a tolerance's reason, a trap.
-LINES_A_COMMENT = 350
+LINES_A_COMMENT = 400
 
 SHORT = {
     "evaluation.cli.__main__": "makes `python -m evaluation.cli` run",
@@ -84,8 +84,6 @@ PRIVATE_WORDS = frozenset(
 # Parameters that still are tuples of mixed meaning: to be emptied.
 MIXED_TUPLES = frozenset(
     (
-        "check:_best_run.gains",
-        "check:_copy_problem.found",
         "cli:_simulation.numbers",
         "design:_elsewhere.tasks",
         "design:_judged.how",
@@ -124,7 +122,6 @@ MIXED_TUPLES = frozenset(
         "ledger:_observed.numbered",
         "ledger:changes.held",
         "publish:_draft.when_and_why",
-        "returns:_validate.rule",
         "study:_assignments.what",
         "study:_content.what",
         "study:_drawn_on.what",
@@ -199,7 +196,6 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_without_the_hour",
     ),
     "an address with a grammar: a cell, a quarter, a hash, a path, an id, a column's name": (
-        "check:Problem.order",
         "edition:Generated.plate",
         "edition:Pages._claims",
         "edition:Pages._notebook",
@@ -209,7 +205,6 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:_shown",
         "edition:_stories",
         "edition:datapackage",
-        "edition:groups",
         "edition:pages",
         "ledger:_head",
         "ledger:read",
@@ -233,7 +228,6 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
 # Functions that still take a sentence of ours apart: to be emptied.
 OWN_SENTENCES = frozenset(
     (
-        "check:mend_types",
         "cli:_enough",
         "edition:_bears",
         "edition:_grouped",
