@@ -2,7 +2,7 @@
 
 Synthetic returns with a full history are checked as they are, and again with one slip planted in
 each. The thresholds of ``checks.yaml`` are made stricter and laxer by a factor, so that the
-trade-off can be seen. ``python -m evaluation.design.questions`` writes ``book/questions.json``.
+trade-off can be seen. ``python -m benchmarks.questions`` writes ``book/questions.json``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from evaluation.simulate import Figures, Scenario, draw_figures, invent_programm
 from evaluation.simulate.figures import Row
 from evaluation.workspace import Workspace
 
-COMMAND = "python -m evaluation.design.questions"
+COMMAND = "python -m benchmarks.questions"
 SEEDS = 4
 QUARTERS = 6
 FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0, 3.0)

@@ -11,6 +11,7 @@ import numpy as np
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.inference import detectable, placebo_p
+from evaluation.estimate.placebo_effects import mean_differences
 from evaluation.panel import Panel
 from evaluation.quarters import Period
 
@@ -83,11 +84,8 @@ def pre_level(panel: Panel, outcome: str, assignments: Assignments) -> Diagnosti
     first = int(assignments.treated.starts.min())
     valid = np.isfinite(figures[:, :first])
     means = np.where(valid, figures[:, :first], 0.0).sum(axis=1) / np.maximum(valid.sum(axis=1), 1)
-    total, n, m = means.sum(), len(means), assignments.pseudo_treated.shape[1]
-    filled = means[assignments.pseudo_treated].sum(axis=1)
-    gaps = filled / m - (total - filled) / (n - m)
-    gaps = gaps - gaps[1:].mean()
-    p = placebo_p(gaps)
+    differences = mean_differences(means, assignments)
+    p = placebo_p(differences)
     fires = p < FIRES_BELOW
     said = (
         "Pilot areas started from a clearly different level: part of what follows may be a return "
@@ -95,7 +93,7 @@ def pre_level(panel: Panel, outcome: str, assignments: Assignments) -> Diagnosti
         if fires
         else "Pilot areas started from a level like that of comparison areas"
     )
-    share = 100 * gaps[0] / means.mean()
+    share = 100 * differences[0] / means.mean()
     return Diagnostic(
         code=code,
         title=title,
@@ -406,7 +404,7 @@ def outlier_controls(panel: Panel, outcome: str, scale: str = "log") -> Diagnost
     """
     code, title = "odd_comparisons", "Do some comparison authorities stand apart?"
     panel = panel.eligible()
-    others = panel.select((panel.areas["role"] != "pilot").to_numpy() & ~panel.started)
+    others = panel.select((panel.areas["role"] != "pilot").to_numpy() & ~panel.treated)
     starts = panel.start_index
     first = int(starts[starts > 0].min()) if (starts > 0).any() else 0
     authorities = others.areas["authority"]

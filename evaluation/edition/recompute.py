@@ -23,6 +23,7 @@ from evaluation.errors import BookError
 from evaluation.quarters import parse_instant
 from evaluation.study.results import whole
 from evaluation.study.run import run_study
+from evaluation.study.study import Study
 from evaluation.workspace import Workspace
 
 TOLERANCE = 1e-10
@@ -123,9 +124,9 @@ def _as_before(before: Claim, after: Claim | None) -> bool:
 def _run(
     workspace: Workspace, study: StudyResults, progress: Callable[[str], object]
 ) -> StudyResults:
-    as_of = parse_instant(study.raw["vintage"])
+    as_of, name = parse_instant(study.raw["vintage"]), f"{study.programme}/{study.study}"
     with _shadow(workspace) as shadow:
-        run = run_study(shadow, f"{study.programme}/{study.study}", as_of=as_of, progress=progress)
+        run = run_study(Study.load(shadow, name, as_of=as_of), progress=progress)
         found: dict[str, Any] = json.loads(json.dumps(whole(shadow, run)))
     return StudyResults(raw=found, source=study.source)
 

@@ -62,7 +62,7 @@ def feasibility_of(assignments: Assignments, panel: Panel, plan: LookPlan) -> Fe
     panel : the one that they were drawn on. plan : alpha and how the looks spend it.
     """
     smallest, alpha = assignments.smallest_p, plan.alpha
-    started, areas = len(assignments.treated.places), len(panel.areas)
+    started, areas = len(assignments.treated.units), len(panel.areas)
     tried = "all of them tried" if assignments.enumerated else f"{len(assignments) - 1:,} tried"
     said = [
         f"{_areas(started)} of {areas:,} started. The start dates can be dealt out anew in "

@@ -19,8 +19,9 @@ from evaluation.finding.grade import Evidence, Grade, Judgement, grade
 from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.quarters import Period
 from evaluation.study import heterogeneity
+from evaluation.study.code import code_fingerprint
 from evaluation.study.heterogeneity import effects_by_fifth, fifths
-from evaluation.study.lock import code_fingerprint
+from evaluation.study.study import StudyName
 from evaluation.value import report
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
     units = in_units(estimate)
     exposure = estimate.exposure.reshape(-1, len(panel.periods)).sum(axis=0)
     pilot = estimate.observed.reshape(-1, len(panel.periods)).sum(axis=0) / exposure
-    compared = (~panel.started)[:, None] & np.isfinite(panel.array(estimate.outcome))
+    compared = (~panel.treated)[:, None] & np.isfinite(panel.array(estimate.outcome))
     denominator = np.where(compared, panel.denominators[estimate.outcome], 0.0)
     rate = np.where(compared, panel.array(estimate.outcome), 0.0)
     comparison = (rate * denominator).sum(axis=0) / denominator.sum(axis=0)
@@ -79,7 +80,7 @@ def paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
 def _unweighted_paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
     """Means over areas where the outcome has no denominator; no band."""
     figures = panel.array(estimate.outcome)
-    pilot, comparison = figures[panel.started], figures[~panel.started]
+    pilot, comparison = figures[panel.treated], figures[~panel.treated]
     synthetic_unit = estimate.paths
     rows = []
     for t, label in enumerate(panel.labels):
@@ -199,9 +200,9 @@ def read_results(workspace: Workspace, name: str) -> dict[str, Any]:
     ------
     ProtocolError : it has not been run.
     """
-    programme, _, study = name.partition("/")
-    path = workspace.results(programme, study) / "results.json"
-    if not study or not path.is_file():
+    parts = StudyName.parse(name)
+    path = parts.results(workspace) / "results.json"
+    if not parts.study or not path.is_file():
         raise ProtocolError(
             "there are no results yet.", where=name, mend=f"newstart study run {name}"
         )
@@ -264,7 +265,7 @@ def _accounts(run: StudyRun) -> dict[str, Any] | None:
 
 def _balance(run: StudyRun) -> list[dict[str, Any]]:
     """How pilots differ from comparison areas before the first start, outcome by outcome."""
-    if not any(run.panel.started):
+    if not any(run.panel.treated):
         return []
     return [
         {"outcome": code, **row}
