@@ -125,17 +125,16 @@ def _column_problem(
 def check_types(cells: Cells, fixed: Mapping[Key, float]) -> list[Problem]:
     """Every cell that could not be read, with a mend that fits the rest of its row."""
     return [
-        problem
-        for column, faults in cells.faults.items()
-        for entry, unread in faults.items()
-        for problem in cells.listed(
-            unread.fault.rule,
+        cells.problem(
+            fault.rule,
             entry,
             column,
-            unread.fault.message,
-            value=unread.value,
-            mend=_mend(cells, entry, column, unread.fault, fixed),
+            fault.message,
+            value=value,
+            mend=_mend(cells, entry, column, fault, fixed),
         )
+        for column, faults in cells.faults.items()
+        for entry, (value, fault) in faults.items()
     ]
 
 

@@ -211,8 +211,9 @@ class Cells:
 
     ``rows`` are the row numbers in the sheet, ``columns`` the positions of the columns. ``unread``
     names, for each column, the entries that are None because there is no such column or the cell
-    could not be read; ``faults`` says why not, by column and entry. ``period`` is the return's own;
-    ``tally`` counts the cells against which something stands.
+    could not be read; ``faults`` says why not, by column and entry, for as many as are listed by
+    themselves. ``period`` is the return's own; ``tally`` counts the cells against which something
+    stands.
     """
 
     sheet: str | None
@@ -279,6 +280,7 @@ def read_cells(headed: Headed, sheet: str | None, period: Period | None) -> Cell
 
     ``period`` is the return's own, for the mend of a quarter that cannot be read.
     """
+    tally = Tally()
     faults: dict[str, dict[int, Unread]] = {}
     unread: dict[str, frozenset[int]] = {}
 
@@ -288,8 +290,13 @@ def read_cells(headed: Headed, sheet: str | None, period: Period | None) -> Cell
             return [None] * len(headed.rows)
         at = headed.columns[name]
         values = [row.values[at] if at < len(row.values) else None for row in headed.rows]
-        typed, faults[name] = _read_column(values, read)
-        unread[name] = frozenset(faults[name])
+        typed, found = _read_column(values, read)
+        unread[name] = frozenset(found)
+        faults[name] = {  # of the rest of a very long file only the count is kept
+            entry: Unread(values[entry], fault)
+            for entry, fault in found.items()
+            if tally.room(fault.rule, name, headed.rows[entry].number)
+        }
         return typed
 
     example = str(period) if period else "2026 Q3"
@@ -308,7 +315,7 @@ def read_cells(headed: Headed, sheet: str | None, period: Period | None) -> Cell
         unread=unread,
         faults=faults,
         period=period,
-        tally=Tally(),
+        tally=tally,
     )
 
 
@@ -316,13 +323,13 @@ class _Column(NamedTuple, Generic[T]):
     """A column's cells as they were read, and by entry those that could not be."""
 
     typed: list[T | None]
-    faults: dict[int, Unread]
+    faults: dict[int, Fault]
 
 
 def _read_column(values: Iterable[Any], read: Callable[[Any], T | Fault | None]) -> _Column[T]:
     seen: dict[str, T | Fault | None] = {}  # codes and quarters repeat down a column
     typed: list[T | None] = []
-    faults: dict[int, Unread] = {}
+    faults: dict[int, Fault] = {}
     for entry, value in enumerate(values):
         if type(value) is str and value in seen:
             result = seen[value]
@@ -331,7 +338,7 @@ def _read_column(values: Iterable[Any], read: Callable[[Any], T | Fault | None])
             if type(value) is str and len(seen) < _KEPT:
                 seen[value] = result
         if isinstance(result, Fault):
-            faults[entry] = Unread(value, result)
+            faults[entry] = result
             result = None
         typed.append(result)
     return _Column(typed, faults)

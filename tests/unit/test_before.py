@@ -132,6 +132,20 @@ def test_the_spread_beyond_chance_is_learnt() -> None:
     assert spread_of([area[:3] for area in rates[:2]], counted=True) == declared_spread()
 
 
+@pytest.mark.parametrize("areas", [40, 41])
+def test_half_of_the_changes_lie_within_the_spread_and_chance(areas: int) -> None:
+    """The property that defines the spread, for an odd and an even number of changes."""
+    rng = np.random.default_rng(areas)
+    above = rng.poisson(60 * np.exp(rng.normal(0, 0.2, (areas, 2)))).astype(float)
+    rates = [[Rate(figure, 8_000.0) for figure in area] for area in above.tolist()]
+    learnt = spread_of(rates, counted=True)
+    assert learnt.changes == areas
+    changes = np.log((above[:, 1] + 0.5) / (above[:, 0] + 0.5))
+    chance = 2 / (above[:, 0] + 0.5)
+    apart = np.abs(changes - np.median(changes)) / np.sqrt(learnt.cell**2 + chance)
+    assert np.median(apart) == pytest.approx(1 / 1.4826, abs=1e-6)
+
+
 def test_the_world_has_others_to_compare_with() -> None:
     before = world(11).before("S03", "council", Q3)
     assert before.others["arrears"].areas > 100 and before.others["arrears"].change is not None
