@@ -22,6 +22,7 @@ from evaluation.quarters import parse_instant
 from evaluation.study.record import Results
 from evaluation.study.results import whole
 from evaluation.study.run import run_study
+from evaluation.study.study import Study
 from evaluation.workspace import Workspace
 
 TOLERANCE = 1e-10
@@ -120,9 +121,9 @@ def _as_before(before: Claim, after: Claim | None) -> bool:
 
 
 def _run(workspace: Workspace, study: Results, progress: Callable[[str], object]) -> Results:
-    as_of = parse_instant(study.vintage)
+    as_of, name = parse_instant(study.vintage), f"{study.programme}/{study.study}"
     with _shadow(workspace) as shadow:
-        run = run_study(shadow, f"{study.programme}/{study.study}", as_of=as_of, progress=progress)
+        run = run_study(Study.load(shadow, name, as_of=as_of), progress=progress)
         return whole(shadow, run)
 
 

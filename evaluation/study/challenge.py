@@ -17,12 +17,10 @@ from evaluation.estimate.did import DidSettings, did
 from evaluation.finding.refutation import Attack, refute, unobserved
 from evaluation.finding.sentences import Range
 from evaluation.finding.theory import Theory, area_table, test_implications
-from evaluation.ledger.ledger import Ledger
 from evaluation.quarters import format_instant, now
 from evaluation.study.record import ChallengeResult
 from evaluation.study.results import clean, read_results
 from evaluation.study.run import estimate_by
-from evaluation.study.study import load_study, study_panel
 from evaluation.wording import sentences_as_data
 
 if TYPE_CHECKING:
@@ -31,25 +29,21 @@ if TYPE_CHECKING:
     from evaluation.estimate.estimate import Estimate
     from evaluation.panel import Panel
     from evaluation.protocol import Protocol
-    from evaluation.workspace import Workspace
+    from evaluation.study.study import Study
 
 DRAWN = 499
 RECORD = "challenge.json"
 
 
-def record(workspace: Workspace, name: str, found: ChallengeResult) -> Path:
+def record(study: Study, found: ChallengeResult) -> Path:
     """Keep what was found beside the protocol, for the book; returns the file."""
-    path = workspace.studies / name / RECORD
+    path = study.folder / RECORD
     path.write_text(found.as_json(), encoding="utf-8")
     return path
 
 
 def challenge(
-    workspace: Workspace,
-    name: str,
-    *,
-    simulations: int = 30,
-    progress: Callable[[str], object] = lambda _: None,
+    study: Study, *, simulations: int = 30, progress: Callable[[str], object] = lambda _: None
 ) -> ChallengeResult:
     """What attacks found.
 
@@ -59,16 +53,13 @@ def challenge(
 
     Raises
     ------
-    ProtocolError : no such study, or dowhy is not installed.
+    ProtocolError : dowhy is not installed.
     """
-    programme, protocol = load_study(workspace, name)
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        observations = ledger.observations(programme.name, outcomes=list(protocol.outcomes))
-    panel = study_panel(programme, protocol, observations, None)
-    graph = Theory.load(workspace.studies / programme.name / protocol.study)
+    protocol, panel = study.protocol, study.panel
+    graph = Theory.load(study.folder)
     refuted = {}
     for code in protocol.primary:
-        progress(f"{name}: attacking {code}")
+        progress(f"{study.name}: attacking {code}")
         attack = Attack(
             panel=panel,
             outcome=code,
@@ -81,7 +72,7 @@ def challenge(
         )
         refuted[code] = [asdict(one) for one in refute(attack)]
     found = {
-        "study": name,
+        "study": study.name,
         "panel": panel.fingerprint,
         "simulations": simulations,
         "recorded": format_instant(now()),
@@ -90,16 +81,16 @@ def challenge(
         if graph
         else [],
         "refuted": refuted,
-        "unobserved": _unobserved(workspace, name, protocol),
+        "unobserved": _unobserved(study),
     }
     found["sentences"] = sentences_as_data(found)
     return ChallengeResult.model_validate(clean(found))
 
 
-def _unobserved(workspace: Workspace, name: str, protocol: Protocol) -> dict[str, Any]:
+def _unobserved(study: Study) -> dict[str, Any]:
     """By primary outcome, how strong an unmeasured cause would have to be; none before a run."""
     try:
-        results = read_results(workspace, name)
+        results = read_results(study.workspace, study.name)
     except ProtocolError:
         return {}
     sample = results.sample
@@ -108,7 +99,7 @@ def _unobserved(workspace: Workspace, name: str, protocol: Protocol) -> dict[str
     found = {}
     for outcome in results.outcomes:
         overall, percent = outcome.estimates[0].overall, outcome.finding.effect_percent.plain()
-        whole = outcome.code in protocol.primary and None not in percent.values()
+        whole = outcome.code in study.protocol.primary and None not in percent.values()
         if whole and overall.effect is not None and overall.se:
             t = overall.effect / overall.se
             found[outcome.code] = asdict(unobserved(Range(**percent), t, freedom))
@@ -160,6 +151,6 @@ def _adjusts(protocol: Protocol) -> bool:
 
 def _block(panel: Panel, protocol: Protocol) -> Any:
     """As planned, but for placebo pilots strewn over authorities, which share none to move."""
-    places = panel.areas["authority"].to_numpy()[panel.started]
+    places = panel.areas["authority"].to_numpy()[panel.treated]
     alone = len(np.unique(places.astype(str))) == len(places)
     return "area" if alone else protocol.assignments.block

@@ -18,9 +18,10 @@ from evaluation.finding.grade import Evidence, Grade, Judgement, grade
 from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.quarters import Period
 from evaluation.study import heterogeneity
+from evaluation.study.code import code_fingerprint
 from evaluation.study.heterogeneity import effects_by_fifth, fifths
-from evaluation.study.lock import code_fingerprint
 from evaluation.study.record import EffectRow, GradeResult, OutcomeResult, Results
+from evaluation.study.study import StudyName
 from evaluation.study.written import read_written
 from evaluation.value import report
 from evaluation.wording import sentences_as_data
@@ -52,7 +53,7 @@ def paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
     units = in_units(estimate)
     exposure = estimate.exposure.reshape(-1, len(panel.periods)).sum(axis=0)
     pilot = estimate.observed.reshape(-1, len(panel.periods)).sum(axis=0) / exposure
-    compared = (~panel.started)[:, None] & np.isfinite(panel.array(estimate.outcome))
+    compared = (~panel.treated)[:, None] & np.isfinite(panel.array(estimate.outcome))
     denominator = np.where(compared, panel.denominators[estimate.outcome], 0.0)
     rate = np.where(compared, panel.array(estimate.outcome), 0.0)
     comparison = (rate * denominator).sum(axis=0) / denominator.sum(axis=0)
@@ -81,7 +82,7 @@ def paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
 def _unweighted_paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
     """Means over areas where the outcome has no denominator; no band."""
     figures = panel.array(estimate.outcome)
-    pilot, comparison = figures[panel.started], figures[~panel.started]
+    pilot, comparison = figures[panel.treated], figures[~panel.treated]
     synthetic_unit = estimate.paths
     rows = []
     for t, label in enumerate(panel.labels):
@@ -207,9 +208,9 @@ def read_results(workspace: Workspace, name: str) -> Results:
     ProtocolError : it has not been run.
     BookError : the file is not as this version writes it.
     """
-    programme, _, study = name.partition("/")
-    path = workspace.results(programme, study) / "results.json"
-    if not study or not path.is_file():
+    parts = StudyName.parse(name)
+    path = parts.results(workspace) / "results.json"
+    if not parts.study or not path.is_file():
         raise ProtocolError(
             "there are no results yet.", where=name, mend=f"newstart study run {name}"
         )
@@ -275,7 +276,7 @@ def _accounts(run: StudyRun) -> dict[str, Any] | None:
 
 def _balance(run: StudyRun) -> list[dict[str, Any]]:
     """How pilots differ from comparison areas before the first start, outcome by outcome."""
-    if not any(run.panel.started):
+    if not any(run.panel.treated):
         return []
     return [
         {"outcome": code, **row}
@@ -336,7 +337,7 @@ def _sample(run: StudyRun) -> dict[str, Any]:
 
 
 def _assignments(run: StudyRun) -> dict[str, Any]:
-    a, bears = run.assignments, run.feasibility_of
+    a, feasible = run.assignments, run.feasibility
     return {
         "drawn": len(a) - 1,
         "distinct": a.distinct,
@@ -345,9 +346,9 @@ def _assignments(run: StudyRun) -> dict[str, Any]:
         "reason": a.reason,
         "enumerated": a.enumerated,
         "strata": list(a.banded_by),
-        "said": list(bears.said),
-        "refused": list(bears.refused),
-        "needed": list(bears.needed),
+        "said": list(feasible.said),
+        "refused": list(feasible.refused),
+        "needed": list(feasible.needed),
         "rests_on": RESTS_ON,
     }
 

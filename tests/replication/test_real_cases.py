@@ -17,6 +17,7 @@ from evaluation.programme import Programme
 from evaluation.study.record import OwnFigure
 from evaluation.study.results import results_of, whole
 from evaluation.study.run import run_study
+from evaluation.study.study import Study
 from evaluation.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +37,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def published(workspace: Workspace, study: str) -> dict[str, OwnFigure]:
-    found = results_of(run_study(workspace, f"real_cases/{study}"))
+    found = results_of(run_study(Study.load(workspace, f"real_cases/{study}")))
     return {row.what: row.ours for row in found.published}
 
 
@@ -52,7 +53,7 @@ def test_enterprise_zones(workspace: Workspace) -> None:
 
 
 def test_organ_donations(workspace: Workspace) -> None:
-    run = run_study(workspace, "real_cases/organ_donations")
+    run = run_study(Study.load(workspace, "real_cases/organ_donations"))
     assert len(run.assignments) == run.assignments.distinct == 27
     ours = published(workspace, "organ_donations")
     fixed = ours["Two-way fixed effects, clustered by state"]
@@ -101,7 +102,7 @@ def test_no_figure_of_a_case_is_in_the_repository() -> None:
 def test_the_grade_is_that_of_hand(
     workspace: Workspace, study: str, outcome: str, level: int, unmet: set[str]
 ) -> None:
-    data = whole(workspace, run_study(workspace, f"real_cases/{study}"))
+    data = whole(workspace, run_study(Study.load(workspace, f"real_cases/{study}")))
     graded = data.grades[outcome]
     assert graded.level == level
     assert {one.code for one in graded.conditions if one.met != "met"} == unmet

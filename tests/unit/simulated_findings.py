@@ -17,7 +17,8 @@ from evaluation.estimate.assignments import Assignments
 from evaluation.finding.sentences import Verdict
 from evaluation.protocol import Protocol
 from evaluation.study.interim_analyses import LookSeries, look_at
-from evaluation.study.run import _find, estimate_by
+from evaluation.study.run import estimate_by
+from evaluation.study.run import findings_of as judged
 
 PRIMARY = ("ae_attendances", "claimant_count", "homelessness_duties")
 SECONDARY = ("crisis_contacts", "arrears", "gp_within_14_days", "talking_therapies_referrals")
@@ -110,7 +111,15 @@ def findings_of(world, programme, seed, folder):
         for code in protocol.outcomes
     }
     checks = {code: (pre_trend(group[0]),) for code, group in estimates.items()}
-    return _find(programme, panel, protocol, estimates, (checks, seen)), panel.labels[-1]
+    found = judged(
+        estimates,
+        programme=programme,
+        protocol=protocol,
+        panel=panel,
+        diagnostics=checks,
+        seen=seen,
+    )
+    return found, panel.labels[-1]
 
 
 def contradictions(finding, outcome, last):

@@ -110,6 +110,17 @@ def test_adjusted_p_values_are_those_of_the_textbook() -> None:
     assert adjust({}, "holm") == {}
 
 
+def test_holm_by_hand_is_that_of_statsmodels():
+    from statsmodels.stats.multitest import multipletests
+
+    rng = np.random.default_rng(0)
+    for number in (1, 20):
+        drawn = rng.uniform(size=number).round(1)  # with ties
+        wanted = multipletests(drawn, method="holm")[1]
+        found = adjust({f"o{k}": p for k, p in enumerate(drawn)}, "holm")
+        assert list(found.values()) == wanted.tolist()
+
+
 def test_numbers_are_rounded_to_what_their_range_supports() -> None:
     write = PLAIN.write
     assert write(rounded(731.4, 390)) == "730"

@@ -18,7 +18,7 @@ from evaluation.edition.past import History
 from evaluation.ledger.ledger import Ledger
 from evaluation.protocol import Protocol
 from evaluation.quarters import Period, parse_instant
-from evaluation.study.lock import code_fingerprint
+from evaluation.study.code import code_fingerprint
 from evaluation.study.record import Results
 from evaluation.workspace import package
 
