@@ -84,8 +84,6 @@ PRIVATE_WORDS = frozenset(
 # Parameters that still are tuples of mixed meaning: to be emptied.
 MIXED_TUPLES = frozenset(
     (
-        "check:_best_run.gains",
-        "check:_copy_problem.found",
         "cli:_simulation.numbers",
         "design:_elsewhere.tasks",
         "design:_judged.how",
@@ -121,10 +119,7 @@ MIXED_TUPLES = frozenset(
         "estimate:_predicted.which",
         "estimate:_walk.problem",
         "estimate:_without.which",
-        "ledger:_observed.numbered",
-        "ledger:changes.held",
         "publish:_draft.when_and_why",
-        "returns:_validate.rule",
         "study:_assignments.what",
         "study:_content.what",
         "study:_drawn_on.what",
@@ -199,7 +194,6 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_without_the_hour",
     ),
     "an address with a grammar: a cell, a quarter, a hash, a path, an id, a column's name": (
-        "check:Problem.order",
         "edition:Generated.plate",
         "edition:Pages._claims",
         "edition:Pages._notebook",
@@ -233,7 +227,6 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
 # Functions that still take a sentence of ours apart: to be emptied.
 OWN_SENTENCES = frozenset(
     (
-        "check:mend_types",
         "cli:_enough",
         "edition:_bears",
         "edition:_grouped",
