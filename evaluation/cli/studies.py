@@ -100,7 +100,7 @@ def study_run(
     )
     path = write_results(session.workspace, run)
     if as_json:
-        print_json(whole(session.workspace, run))
+        print_json(whole(session.workspace, run).plain())
         return
     say(f"{run.label}{': ' if run.differences else ''}{' '.join(run.differences)}")
     for deviation in run.deviations:
@@ -141,24 +141,23 @@ def study_challenge(
 ) -> None:
     """Attack the study: its theory against the figures, refuters on its own estimator."""
     from evaluation.study.challenge import challenge, record
-    from evaluation.study.results import clean
     from evaluation.study.study import Study
 
     session: Session = context.obj
     asked = Study.load(session.workspace, study)
-    found = clean(challenge(asked, simulations=simulations, progress=lambda m: say(f"· {m}")))
+    found = challenge(asked, simulations=simulations, progress=lambda m: say(f"· {m}"))
     path = record(asked, found)
     if as_json:
-        print_json(found)
+        print_json(found.plain())
         return
     say(f"Kept for the book in {path}")
-    for said in found["implications"]:
+    for said in found.implications:
         print(said)
-    for code, one in found["unobserved"].items():
-        print(f"{code}: {one['sentence']}")
-    for code, attacks in found["refuted"].items():
+    for code, unobserved in found.unobserved.items():
+        print(f"{code}: {unobserved.sentence}")
+    for code, attacks in found.refuted.items():
         for one in attacks:
-            print(f"{code}: {one['title']} ({one['kind']}) {one['result']}. {one['sentence']}")
+            print(f"{code}: {one.title} ({one.kind}) {one.result}. {one.sentence}")
 
 
 def value(context: typer.Context, study: Name, as_json: AsJson = False) -> None:
@@ -166,23 +165,22 @@ def value(context: typer.Context, study: Name, as_json: AsJson = False) -> None:
     from evaluation.study.results import read_results
 
     session: Session = context.obj
-    accounts = read_results(session.workspace, study)["value"]
+    accounts = read_results(session.workspace, study).value
     if accounts is None:
         raise UserError(
             "the protocol asks for no value.", where=study, mend="set value: true in its protocol"
         )
     if as_json:
-        print_json(accounts)
+        print_json(accounts.plain())
         return
-    print(f"Pounds of {accounts['price_base']}, to date ({accounts['last']}); likely range.")
-    for row in accounts["by_agency"]:
-        gain, cost, net = (row[part] for part in ("gain", "cost", "net"))
+    print(f"Pounds of {accounts.price_base}, to date ({accounts.last}); likely range.")
+    for row in accounts.by_agency:
         print(
-            f"{row['name']:36} {row['budget']:4} gains {gain['mean']:>13,.0f} "
-            f"({gain['low']:,.0f} to {gain['high']:,.0f})  costs {cost['mean']:>11,.0f}  "
-            f"net {net['mean']:>13,.0f}"
+            f"{row.name:36} {row.budget:4} gains {row.gain.mean:>13,.0f} "
+            f"({row.gain.low:,.0f} to {row.gain.high:,.0f})  costs {row.cost.mean:>11,.0f}  "
+            f"net {row.net.mean:>13,.0f}"
         )
-    for note in accounts["notes"]:
+    for note in accounts.notes:
         say(note)
 
 

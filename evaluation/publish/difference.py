@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -241,7 +240,7 @@ def sentence(change: Change, title: str, unit: str) -> str:
         return f"{title}: {level(change.after, unit)}, as before."
     moved = sorted((p for p in change.parts if p.amount), key=lambda p: -abs(p.amount))
     # A part that is zero in the digits shown did not move anything that is shown.
-    parts = [_part(part, unit) for part in moved if re.search("[1-9]", amount(part.amount, unit))]
+    parts = [_part(part, unit) for part in moved if words.moves(part.amount, unit)]
     ends = [level(value, unit) for value in (change.before, change.after)]
     went = f"went from {ends[0]} to {ends[1]}"
     if ends[0] == ends[1]:
@@ -290,11 +289,8 @@ def _protocol(causes: Causes) -> str:
 
 
 def _joined(notes: Sequence[str]) -> str:
-    """Notes that may each end in a full stop, as one sentence's list.
-
-    A note of a restatement may begin with the word, as the list does.
-    """
-    return "; ".join(one.removeprefix("Restated: ").rstrip(" .") for one in notes)
+    """Notes that people wrote, each perhaps with a full stop, as one sentence's list."""
+    return "; ".join(words.reason_given(one).rstrip(" .") for one in notes)
 
 
 def level(value: float | None, unit: str) -> str:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluation.edition import words
 from evaluation.estimate.assignments import Assignments
+from evaluation.study.record import Results
 from evaluation.study.run import estimate_by, point_findings
 from evaluation.study.stored_assignments import Store, by_plan
 from evaluation.study.study import Study
@@ -100,24 +100,20 @@ def _point_figures(study: Study, parameters: Parameters) -> dict[str, float]:
     return found
 
 
-def of_results(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def of_results(results: Results) -> dict[str, dict[str, Any]]:
     """Id -> ``title, unit, effect, low, high`` of a study's written results."""
     found: dict[str, dict[str, Any]] = {}
-    period = words.period_word(results["sample"]["periods"])
-    for one in results["outcomes"]:
-        if one["role"] != "primary":
+    for one in results.outcomes:
+        if one.role != "primary":
             continue
-        title, finding = one["plain_title"], one["finding"]
-        shown = [("percent", title, "%", finding["effect_percent"])]
-        if finding["people"]:
-            people = finding["people"]["per_quarter"]
-            when = f"a {period}" if one["kind"] == "flow" else "at any one time"
-            shown.append(("people", f"{title} {when}", one["people"], people))
+        title, finding = one.plain_title, one.finding
+        shown = [("percent", title, "%", finding.effect_percent)]
+        if finding.people:
+            when = f"a {results.period_word}" if one.kind == "flow" else "at any one time"
+            shown.append(("people", f"{title} {when}", one.people, finding.people.per_quarter))
         for kind, heading, unit, row in shown:
-            found[f"{one['code']}.{kind}"] = {"title": heading, "unit": unit} | {
-                name: row[name] for name in ("effect", "low", "high")
-            }
-    totals = (results["value"] or {"totals": {}})["totals"]
+            found[f"{one.code}.{kind}"] = {"title": heading, "unit": unit, **row.plain()}
+    totals = results.value.totals.plain() if results.value else {}
     for key, title in MONEY.items():
         if key in totals:
             row = totals[key]

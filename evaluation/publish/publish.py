@@ -32,12 +32,13 @@ from evaluation.publish.refresh import Draft, Name, refresh_studies, studies_of
 from evaluation.publish.snapshot import Between, Snapshot, take_snapshot, unpack
 from evaluation.quarters import Period, format_instant
 from evaluation.study.code import figures_fingerprint
+from evaluation.study.record import Results
 from evaluation.study.results import read_results
 from evaluation.study.study import Study, StudyName
 from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
-    from evaluation.edition.edition import StudyResults
+    from evaluation.study.record import Results
     from evaluation.workspace import Workspace
 
 
@@ -87,7 +88,7 @@ def publish(
         for study in studies_of(workspace):
             refresh_studies(workspace, study, progress)
         headline = Edition.read(workspace, programme).headline
-        _is_meant(quarter, str(headline.sample["last"]))
+        _is_meant(quarter, str(headline.sample.last))
         snapshot = take_snapshot(
             workspace,
             f"{programme}/{headline.study}",
@@ -100,7 +101,7 @@ def publish(
             progress(f"Nothing changed since edition {stands.name}.")
             restamp(workspace)
             return Published(edition=stands, new=False, grown=size(editions) - before)
-        name = refresh.name_for(history, str(headline.sample["last"]), reason)
+        name = refresh.name_for(history, str(headline.sample.last), reason)
         made = _draft(
             workspace, headline, snapshot, name, now=now or workspace.now(), reason=reason
         )
@@ -152,7 +153,7 @@ def sources(workspace: Workspace, editions: list[PastEdition]) -> dict[str, Path
 
 def _draft(
     workspace: Workspace,
-    headline: StudyResults,
+    headline: Results,
     snapshot: Snapshot,
     name: Name,
     *,
@@ -171,7 +172,7 @@ def _draft(
         synthetic=programme.synthetic,
         next_due=refresh.next_due(programme, name.quarter),
         snapshot=snapshot.folder,
-        headline=of_results(headline.raw),
+        headline=of_results(headline),
         results=results,
         stands_on=refresh.stands_on(workspace, programme.name, snapshot.vintage),
     )
@@ -288,10 +289,10 @@ def publish_past(
     if History.read(workspace).editions:
         return
     results = read_results(workspace, name)
-    if not results["synthetic"]:
+    if not results.synthetic:
         raise EditionRefused(f"{name} is real: an edition of a past quarter cannot be made up.")
-    last = Period.parse(results["sample"]["last"])
-    first = min(Period.parse(site["start"]) for site in results["sites"])
+    last = Period.parse(results.sample.last)
+    first = min(Period.parse(site.start) for site in results.sites)
     quarters = [last + -back for back in range(count, 0, -1) if last + -back >= first]
     for quarter in quarters:
         progress(f"Edition {quarter} of figures alone, as known then (synthetic)")
@@ -300,7 +301,7 @@ def publish_past(
 
 
 def _freeze(
-    workspace: Workspace, name: str, quarter: Period, results: Mapping[str, Any], scratch: Path
+    workspace: Workspace, name: str, quarter: Period, results: Results, scratch: Path
 ) -> None:
     programme_name = StudyName.parse(name).programme
     limit = due(quarter, Study.load(workspace, name).programme)
@@ -330,7 +331,7 @@ def _freeze(
 
 
 def _headline(
-    found: Mapping[str, float], results: Mapping[str, Any], quarter: Period
+    found: Mapping[str, float], results: Results, quarter: Period
 ) -> dict[str, dict[str, Any]]:
     """The figures with titles; effects in logs with the interval of the look of that quarter."""
     shown = of_results(results)
@@ -344,11 +345,11 @@ def _headline(
         }
         for key, value in found.items()
     }
-    for one in results["outcomes"]:
-        looks = [row for row in one["looks"] if row["quarter"] == quarter.label]
-        if looks and one["estimates"][0]["scale"] == "log":
-            ends = {end: looks[0][end] for end in ("low", "high")}
-            headline[f"{one['code']}.percent"] |= {
+    for one in results.outcomes:
+        looks = [row for row in one.looks if row.quarter == quarter.label]
+        if looks and one.estimates[0].scale == "log":
+            ends = {"low": looks[0].low, "high": looks[0].high}
+            headline[f"{one.code}.percent"] |= {
                 end: None if value is None else float(100 * np.expm1(value))
                 for end, value in ends.items()
             }

@@ -5,7 +5,6 @@ Nothing here changes a finding. What is found is read beside it, and printed wha
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +18,10 @@ from evaluation.finding.refutation import Attack, refute, unobserved
 from evaluation.finding.sentences import Range
 from evaluation.finding.theory import Theory, area_table, test_implications
 from evaluation.quarters import format_instant, now
-from evaluation.study.results import read_results
+from evaluation.study.record import ChallengeResult
+from evaluation.study.results import clean, read_results
 from evaluation.study.run import estimate_by
+from evaluation.wording import sentences_as_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,19 +35,17 @@ DRAWN = 499
 RECORD = "challenge.json"
 
 
-def record(study: Study, found: dict[str, Any]) -> Path:
+def record(study: Study, found: ChallengeResult) -> Path:
     """Keep what was found beside the protocol, for the book; returns the file."""
     path = study.folder / RECORD
-    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(found.as_json(), encoding="utf-8")
     return path
 
 
 def challenge(
     study: Study, *, simulations: int = 30, progress: Callable[[str], object] = lambda _: None
-) -> dict[str, Any]:
-    """What attacks found: ``theory``, ``implications``; by outcome ``refuted``, ``unobserved``.
-
-    ``panel`` is the fingerprint of the panel attacked.
+) -> ChallengeResult:
+    """What attacks found.
 
     Parameters
     ----------
@@ -72,7 +71,7 @@ def challenge(
             seed=protocol.assignments.seed % 2**32,
         )
         refuted[code] = [asdict(one) for one in refute(attack)]
-    return {
+    found = {
         "study": study.name,
         "panel": panel.fingerprint,
         "simulations": simulations,
@@ -84,6 +83,8 @@ def challenge(
         "refuted": refuted,
         "unobserved": _unobserved(study),
     }
+    found["sentences"] = sentences_as_data(found)
+    return ChallengeResult.model_validate(clean(found))
 
 
 def _unobserved(study: Study) -> dict[str, Any]:
@@ -92,16 +93,16 @@ def _unobserved(study: Study) -> dict[str, Any]:
         results = read_results(study.workspace, study.name)
     except ProtocolError:
         return {}
-    block, sample = results["assignments"]["block"], results["sample"]
-    areas = sample["pilot_areas"] + sample["comparison_areas"]
-    freedom = (areas if block == "area" else sample["authorities"]) - 2
+    sample = results.sample
+    areas = sample.pilot_areas + sample.comparison_areas
+    freedom = (areas if results.assignments.block == "area" else sample.authorities) - 2
     found = {}
-    for outcome in results["outcomes"]:
-        overall, percent = outcome["estimates"][0]["overall"], outcome["finding"]["effect_percent"]
-        whole = None not in percent.values() and overall["se"]
-        if outcome["code"] in study.protocol.primary and whole:
-            t = overall["effect"] / overall["se"]
-            found[outcome["code"]] = asdict(unobserved(Range(**percent), t, freedom))
+    for outcome in results.outcomes:
+        overall, percent = outcome.estimates[0].overall, outcome.finding.effect_percent.plain()
+        whole = outcome.code in study.protocol.primary and None not in percent.values()
+        if whole and overall.effect is not None and overall.se:
+            t = overall.effect / overall.se
+            found[outcome.code] = asdict(unobserved(Range(**percent), t, freedom))
     return found
 
 

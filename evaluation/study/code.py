@@ -40,6 +40,7 @@ COUNTS = (
     "errors.py",
     "fingerprint.py",
     "tables.py",
+    "wording.py",
     "workspace.py",
     "check/",
     "design/",
@@ -51,6 +52,7 @@ COUNTS = (
     "returns/",
     "simulate/",
     "study/__init__.py",
+    "study/accounts_record.py",
     "study/challenge.py",
     "study/code.py",
     "study/freeze.py",
@@ -61,7 +63,9 @@ COUNTS = (
     "study/protocol_check.py",
     "study/protocol_documents.py",
     "study/protocol_rules.py",
+    "study/record.py",
     "study/results.py",
+    "study/written.py",
     "value/",
 )
 """What else a figure of an edition may rest on: how returns are read and kept, money, results."""

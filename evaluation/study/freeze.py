@@ -24,7 +24,8 @@ from evaluation.study.lock import (
     relock_command,
 )
 from evaluation.study.protocol_check import checked
-from evaluation.study.results import as_data, clean, read_results
+from evaluation.study.record import Results
+from evaluation.study.results import clean, read_results, results_of
 from evaluation.study.run import run_study
 from evaluation.study.stored_assignments import drawn
 from evaluation.study.study import Study
@@ -186,7 +187,7 @@ def _after(study: Study, before: Lock, reason: str, progress: Progress) -> dict[
     """What a re-lock adds: the reason, the lock before it, old and new figures side by side."""
     old = _held_headline(study, before)
     progress(f"{study.name}: running on the code and protocol that are to be locked")
-    new = headline(clean(as_data(run_study(study))))
+    new = headline(results_of(run_study(study)))
     figures = {code: {"old": old.get(code), "new": new.get(code)} for code in sorted({*old, *new})}
     lock = dict(before.content)
     history = [*lock.pop("history"), {"hash": before.hash, "lock": {**lock, "history": []}}]
@@ -199,18 +200,18 @@ def _held_headline(study: Study, before: Lock) -> dict[str, Any]:
         results = read_results(study.workspace, study.name)
     except ProtocolError:
         return {}
-    same = results["code_fingerprint"] == before.content["code"]["sha256"]
+    same = results.code_fingerprint == before.content["code"]["sha256"]
     return headline(results) if same else {}
 
 
-def headline(results: dict[str, Any]) -> dict[str, Any]:
+def headline(results: Results) -> dict[str, Any]:
     """Primary outcome -> verdict and effect in percent with its range, of written results."""
     return {
-        one["code"]: {
-            "verdict": one["finding"]["verdict"],
-            "vintage": results["vintage"],
-            **one["finding"]["effect_percent"],
+        one.code: {
+            "verdict": one.finding.verdict,
+            "vintage": results.vintage,
+            **one.finding.effect_percent.plain(),
         }
-        for one in results["outcomes"]
-        if one["role"] == "primary"
+        for one in results.outcomes
+        if one.role == "primary"
     }

@@ -183,7 +183,7 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
             estimate_by(estimator, panel, outcome, protocol, assignments)
             for estimator in protocol.estimators
         )
-    diagnostics = _diagnose(panel, protocol, assignments, estimates)
+    diagnostics = _diagnose(study.programme, panel, protocol, assignments, estimates)
     bears = feasibility_of(assignments, panel, plan_of(protocol))
     not_borne = bears.differences
     return StudyRun(
@@ -254,13 +254,14 @@ def _published(panel: Panel, protocol: Protocol, published: Published) -> Estima
 
 
 def _diagnose(
+    programme: Programme,
     panel: Panel,
     protocol: Protocol,
     assignments: Assignments,
     estimates: dict[str, tuple[Estimate, ...]],
 ) -> dict[str, tuple[Diagnostic, ...]]:
     controls = tuple(
-        negative_control(estimates[code][0], code.replace("_", " ").capitalize())
+        negative_control(estimates[code][0], programme.outcome_by_code[code].plain_title)
         for code in protocol.negative_control
     )
     found = {}

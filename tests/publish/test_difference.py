@@ -20,7 +20,7 @@ from evaluation.publish.difference import ORDER, Difference, as_record, differen
 from evaluation.publish.publish import lines
 from evaluation.publish.snapshot import Between, Snapshot
 from evaluation.quarters import parse_instant
-from evaluation.study.results import as_data, clean
+from evaluation.study.results import results_of
 from evaluation.study.run import run_study
 from evaluation.study.study import Study
 from evaluation.value.parameters import Parameters, vintage
@@ -72,7 +72,7 @@ def ground(kept: Ground, tmp_path: Path) -> Ground:
 def full(ground: Ground, vintage: str) -> dict[str, float]:
     """The headline figures of a full run of the study at a vintage."""
     run = run_study(Study.load(ground.workspace, NAME, as_of=parse_instant(vintage)))
-    return {key: row["effect"] for key, row in headline.of_results(clean(as_data(run))).items()}
+    return {key: row["effect"] for key, row in headline.of_results(results_of(run)).items()}
 
 
 def compare(ground: Ground, before: Snapshot, after: Snapshot, **more: Any) -> Difference:

@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks.invented import Invented
 from evaluation.diagnose import pre_trend
 from evaluation.estimate.assignments import Assignments
+from evaluation.finding.sentences import Verdict
 from evaluation.protocol import Protocol
 from evaluation.study.interim_analyses import LookSeries, look_at
 from evaluation.study.run import estimate_by
@@ -134,7 +135,7 @@ def contradictions(finding, outcome, last):
     fewer, more = (bool(re.search(rf"About [\d,.]+ {w} ", said)) for w in ("fewer", "more"))
     hold(not re.search(r"\b(nan|inf)\b", said + finding.paragraph), "a number that is none")
     hold(said in finding.paragraph, "the paragraph has another sentence")
-    hold(f"Verdict: {verdict}" in finding.paragraph, "the paragraph has another verdict")
+    hold(f"Verdict: {finding.said}" in finding.paragraph, "the paragraph has another verdict")
     if verdict in ("improved", "worsened"):
         hold(low > 0 or high < 0, "a direction that the interval does not bear")
         better = (high < 0) == (outcome.polarity == "down")
@@ -150,12 +151,12 @@ def contradictions(finding, outcome, last):
             hold("on average too large" in finding.paragraph, "no word of the winner's curse")
     else:
         hold(not fewer and not more, "a direction without its verdict")
-        hold(verdict in said, "another verdict in the sentence")
+        hold(finding.said in said, "another verdict in the sentence")
     if "not clear enough" in said + finding.paragraph:
         hold(outcome.polarity != "care", "unclear for another reason than that")
     if "may be nothing" in said:
         hold(low <= 0 <= high, "nothing is said to be possible")
-    if verdict.startswith("no effect"):
+    if verdict is Verdict.NO_LARGER_EFFECT:
         hold(low >= -MARGIN and high <= MARGIN, "a range wider than the margin")
     if verdict == "too early to say":
         hold(finding.speaks > last and finding.speaks in said, "no quarter in which it could speak")

@@ -67,7 +67,7 @@ def test_studies_of_different_sites_have_assignments_looks_and_an_alpha_of_their
         catch_up(study)
         assert differences(ground, name) == ()
         # Alpha is spent by each study's own calendar, from its own first start on.
-        held[name] = [row.looks["ae_attendances"].spent for row in study.looks.rows()]
+        held[name] = [row.look_at("ae_attendances").spent for row in study.looks.rows()]
         panel = study.panel
         assert set(panel.areas["site"].dropna()) == set(study.protocol.sites)
         others_areas = {

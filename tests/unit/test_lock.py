@@ -17,7 +17,7 @@ from evaluation.returns.workbook import read_return
 from evaluation.study import code, stored_assignments
 from evaluation.study.lock import Lock
 from evaluation.study.lock_status import changed_code, standing_of
-from evaluation.study.results import as_data, clean, rounded, write_results
+from evaluation.study.results import results_of, rounded, write_results
 from evaluation.study.run import catch_up, run_study
 from evaluation.study.study import Study
 from tests.unit.locked import LOCKED, NAME, UNTIL, differences, instant, lay_out
@@ -52,9 +52,9 @@ def test_a_run_under_its_lock_is_confirmatory_and_a_new_quarter_keeps_it_so(grou
     assert (later.label, later.differences) == ("confirmatory", ())
     assert later.panel.labels[-1] > run.panel.labels[-1]
     assert len(looks_of(ground).rows()) == 5
-    data = clean(as_data(later))
-    assert data["lock"]["data_seen"]["last_quarter"] == "2024 Q3"
-    assert {row.known["lock"] for row in looks_of(ground).rows()} == {data["lock"]["hash"]}
+    data = results_of(later)
+    assert data.lock.data_seen["last_quarter"] == "2024 Q3"
+    assert {row.known["lock"] for row in looks_of(ground).rows()} == {data.lock.hash}
 
 
 def test_a_run_reads_each_part_of_its_study_once(ground, monkeypatch):
@@ -396,8 +396,8 @@ def test_a_mended_fault_is_locked_anew_with_both_figures(ground, tmp_path, monke
     assert len(lock.content["history"]) == 1
     again = run_study(Study.load(workspace, NAME))
     assert (again.label, again.differences) == ("confirmatory", ())
-    told = clean(as_data(again))["lock"]["relocks"]
-    assert told[0]["reason"] == "A fault in the base period was mended."
+    told = results_of(again).lock.relocks
+    assert told[0].reason == "A fault in the base period was mended."
     ground.protocol.write_text(ground.protocol.read_text().replace("[0, 3]", "[0, 2]", 1))
     ground.freeze("2026-01-03", relock="A shorter window looks better.")
     said = differences(ground)
@@ -417,7 +417,7 @@ def test_a_fresh_clone_gives_the_same_figures(made, tmp_path):
     catch_up(Study.load(clone.workspace, NAME))
     one, other = (run_study(Study.load(g.workspace, NAME)) for g in (made, clone))
     assert one.label == other.label == "confirmatory"
-    first, second = clean(as_data(one)), clean(as_data(other))
+    first, second = results_of(one).plain(), results_of(other).plain()
     assert first["figures_fingerprint"] == second["figures_fingerprint"]
     assert rounded(first, 10) == rounded(second, 10)
     assert looks_of(made).head == looks_of(clone).head
@@ -433,9 +433,9 @@ def test_deviations_are_carried_and_need_date_and_reason(ground):
     path.write_text(yaml.safe_dump({"deviations": [noted]}))
     run = run_study(Study.load(ground.workspace, NAME))
     assert run.label == "confirmatory"
-    assert clean(as_data(run))["deviations"] == [
-        "2025-09-01: The look of July was taken a week late. Reason: A site asked for time."
-    ]
+    assert results_of(run).deviations == (
+        "2025-09-01: The look of July was taken a week late. Reason: A site asked for time.",
+    )
     path.write_text(yaml.safe_dump({"deviations": [{"date": "2025-09-01", "what": "Something."}]}))
     with pytest.raises(ProtocolError, match="reason"):
         differences(ground)
@@ -482,15 +482,13 @@ def test_a_study_is_challenged_without_its_finding_moving(ground):
         "arrows: [[new_start, ae_attendances], [deprivation, new_start],"
         " [deprivation, ae_attendances]]\n"
     )
-    found = clean(challenge(Study.load(ground.workspace, NAME), simulations=4))
-    assert found["theory"]["ae_attendances"]["adjustment_set"] == ["deprivation"]
-    assert found["theory"]["ae_attendances"]["closed"] is False, "the protocol names none"
-    kinds = {one["code"]: one["kind"] for one in found["refuted"]["ae_attendances"]}
+    found = challenge(Study.load(ground.workspace, NAME), simulations=4)
+    assert found.theory["ae_attendances"].adjustment_set == ("deprivation",)
+    assert found.theory["ae_attendances"].closed is False, "the protocol names none"
+    kinds = {one.code: one.kind for one in found.refuted["ae_attendances"]}
     assert kinds["placebo_start"] == "validity" and kinds["data_subset"] == "stability"
-    (cause,) = [
-        one for one in found["refuted"]["ae_attendances"] if one["code"] == "random_common_cause"
-    ]
-    assert cause["result"] == "holds" and cause["under"] == pytest.approx(cause["effect"], abs=0.02)
-    assert "unmeasured cause" in found["unobserved"]["ae_attendances"]["sentence"]
+    (cause,) = [one for one in found.refuted["ae_attendances"] if one.code == "random_common_cause"]
+    assert cause.result == "holds" and cause.under == pytest.approx(cause.effect, abs=0.02)
+    assert "unmeasured cause" in found.unobserved["ae_attendances"].sentence
     assert path.read_bytes() == before
     assert differences(ground) == ()

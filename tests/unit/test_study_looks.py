@@ -12,7 +12,7 @@ from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.interim import LookPlan, take_look
 from evaluation.programme import Programme
 from evaluation.protocol import Protocol
-from evaluation.study.interim_analyses import ROWS, LookSeries, Row, look_at
+from evaluation.study.interim_analyses import ROWS, Hypothesis, LookSeries, Row, look_at
 from evaluation.study.stored_assignments import Store
 from evaluation.workspace import Workspace, packaged_schemas
 
@@ -121,7 +121,7 @@ def test_skipped_looks_spend_by_the_calendar(tmp_path, programme, protocol):
     for quarter in (0, 6, 7):
         seen = take(tmp_path, panel, quarter, programme, protocol)
     assert [row.time for row in seen.rows] == [1 / 8, 7 / 8, 1.0]
-    spent = [row.looks["arrears"].spent for row in seen.rows]
+    spent = [row.look_at("arrears").spent for row in seen.rows]
     assert spent == sorted(spent)
     assert spent[-1] == pytest.approx(0.04)
 
@@ -242,9 +242,16 @@ def test_lost_assignments_are_written_and_read_back(tmp_path):
     statistics = np.arange(40.0)
     statistics[[7, 33]] = np.nan
     one = take_look(statistics, 0.5, LookPlan())
-    row = Row(number=1, known={}, time=0.5, looks={"y": one}, statistics="", previous="")
-    again = Row.of(json.loads(json.dumps(row.content))).looks["y"]
+    row = Row(
+        number=1,
+        known={},
+        time=0.5,
+        looks={Hypothesis.outcome("y"): one},
+        statistics="",
+        previous="",
+    )
+    again = Row.of(json.loads(json.dumps(row.content))).look_at("y")
     assert list(np.flatnonzero(again.lost)) == [7, 33]
     whole = take_look(np.arange(40.0), 0.5, LookPlan())
-    content = replace(row, looks={"y": whole}).content["looks"]["y"]
+    content = replace(row, looks={Hypothesis.outcome("y"): whole}).content["looks"]["y"]
     assert "lost" not in content

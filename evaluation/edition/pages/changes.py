@@ -35,8 +35,8 @@ def here(edition: Edition) -> Record | None:
     if coming is None or coming["quarter"] != edition.quarter:
         return None
     for outcome in edition.headline.with_role("primary"):
-        told = coming["headline"].get(f"{outcome['code']}.percent", {}).get("effect")
-        now = outcome["finding"]["effect_percent"]["effect"]
+        told = coming["headline"].get(f"{outcome.code}.percent", {}).get("effect")
+        now = outcome.finding.effect_percent.effect
         if told is None or now is None or not math.isclose(told, now, rel_tol=SAME):
             return None
     return coming

@@ -86,7 +86,7 @@ def _state(owed: Due | None) -> str | None:
 def _owed(edition: Edition) -> tuple[list[str], dict[tuple[str, str, str], Due]]:
     """The last quarters that returns are about, and what is owed for each of them."""
     quarters = sorted({r["quarter"] for r in edition.receipts}, key=Period.parse)[-SHOWN_QUARTERS:]
-    today = parse_instant(str(edition.headline.raw["vintage"])).date()
+    today = parse_instant(edition.headline.vintage).date()
     return quarters, {
         (one.site, one.agency, one.quarter.label): one
         for one in calendar(edition.programme, edition.receipts, today)
@@ -158,7 +158,7 @@ def _grouped(changes: Iterable[Record]) -> dict[tuple[str, str, str], list[Recor
     """Restatements that belong together: one outcome, one quarter, one reason."""
     found: dict[tuple[str, str, str], list[Record]] = {}
     for change in changes:
-        reason = str(change["reason"] or "no reason given").removeprefix("Restated: ")
+        reason = words.reason_given(str(change["reason"] or "no reason given"))
         key = str(change["outcome"]), str(change["quarter"]), words.sentence(reason)
         found.setdefault(key, []).append(change)
     return found
@@ -224,11 +224,11 @@ def _title(edition: Edition, change: Record) -> str:
 def _outcome_table(edition: Edition) -> Markup:
     rows = [
         [
-            o["plain_title"],
-            *(
-                words.number(o["data"][key])
-                for key in ("cells", "missing", "suppressed", "revised")
-            ),
+            o.plain_title,
+            words.number(o.data.cells),
+            words.number(o.data.missing),
+            words.number(o.data.suppressed),
+            words.number(o.data.revised),
         ]
         for o in edition.headline.outcomes
     ]
