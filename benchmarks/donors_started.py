@@ -49,7 +49,7 @@ def recovered(y: np.ndarray, method: synthetic_weights.Method, *, started_serve:
     """The mean gap of the started areas after their start."""
     donors = np.arange(0 if started_serve else STARTED, AREAS)
     pilots, before = np.arange(STARTED), np.arange(BEFORE)
-    ground = synthetic_weights.Ground.on(y, pilots, donors, before, (BEFORE, "start"))
+    ground = synthetic_weights.Ground.on(y, pilots, donors, before, BEFORE, "start")
     return float(ground.gaps(method(ground))[:, BEFORE:].mean())
 
 

@@ -126,7 +126,14 @@ def once(
         for name, settings in SYNTHETIC.items():
             part = _fewer(fitted[name], held, kept)
             estimates[name] = estimate_from(
-                part, "y", settings, (name, "gap"), assignments, 0.95, seed
+                part,
+                "y",
+                settings,
+                assignments,
+                estimator=name,
+                estimand="gap",
+                level=0.95,
+                seed=seed,
             )
         for name, estimate in estimates.items():
             row = estimate.overall().iloc[0]

@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from evaluation.estimate.units import NetEffects
 from evaluation.programme import Cost, Outcome, Programme, Site, load_outcomes
 from evaluation.quarters import Period, period_range
 from evaluation.value.parameters import Parameters
-from evaluation.value.tally import NetEffects
 from evaluation.value.worth import Assumptions, value_of
 from evaluation.workspace import packaged_schemas
 
@@ -105,7 +105,7 @@ def effects(held: list[Outcome]) -> list[NetEffects]:
         deviations *= 0.1
         found.append(
             NetEffects(
-                outcome=outcome,
+                outcome=outcome.code,
                 scale="log",
                 index=index,
                 widening=1.0,

@@ -23,12 +23,13 @@ from numpy.typing import NDArray
 
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
+from evaluation.estimate.units import NetEffects
 from evaluation.panel import Panel
 from evaluation.programme import Outcome, Programme
 from evaluation.simulate import Scenario, invent_programme
 from evaluation.value.parameters import Parameters
 from evaluation.value.pricing import Line, price_factors, priced_lines
-from evaluation.value.tally import NetEffects, net_effects
+from evaluation.value.tally import net_effects
 from evaluation.value.worth import Assumptions, value_of
 from evaluation.workspace import packaged_schemas
 

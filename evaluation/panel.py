@@ -79,8 +79,8 @@ class Panel:
         return found[codes]
 
     @property
-    def started(self) -> NDArray[np.bool_]:
-        """Which areas have started within the panel."""
+    def treated(self) -> NDArray[np.bool_]:
+        """Which areas are treated within the panel: their start lies in it."""
         return np.not_equal(self.start_index, NEVER)
 
     def array(self, outcome: str) -> NDArray[np.float64]:
@@ -171,7 +171,7 @@ class Panel:
         ----------
         frame : the table; column names are given by the other arguments.
         period : quarterly Periods, ``2026 Q3`` / ``2026Q3`` / ``2026-Q3``, or integer years.
-        start : the first started period; missing or 0 means never.
+        start : the first treated period; missing or 0 means never.
         site, authority, population, stratum, covariates : attributes of an area; the first value
             of each area is taken, and one that changes over time is an error.
 
@@ -207,7 +207,7 @@ class Panel:
         figures = {}
         for name in outcomes:
             grid = np.full((len(areas), len(span)), np.nan)
-            grid[rows, cols] = _numbers(frame, name, (area, period))
+            grid[rows, cols] = _numbers(frame, name, area, period)
             figures[name] = grid
         return cls(areas=areas, periods=span, figures=figures)
 
@@ -319,13 +319,13 @@ def _require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
         )
 
 
-def _numbers(frame: pd.DataFrame, name: str, where: tuple[str, str]) -> NDArray[np.float64]:
+def _numbers(frame: pd.DataFrame, name: str, area: str, period: str) -> NDArray[np.float64]:
     numbers = pd.to_numeric(frame[name], errors="coerce")
     text = numbers.isna() & frame[name].notna()
     if text.any():
         row = frame[text].iloc[0]
         raise PanelError(
-            f"{name!r} is {row[name]!r} in area {row[where[0]]}, {row[where[1]]}.",
+            f"{name!r} is {row[name]!r} in area {row[area]}, {row[period]}.",
             expected="a number, or a missing value",
             mend="turn the column into numbers before: pd.to_numeric(..., errors='coerce')",
         )

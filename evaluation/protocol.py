@@ -170,6 +170,7 @@ class Protocol(Frozen):
         return (*self.primary, *self.secondary, *self.negative_control)
 
     def role_of(self, outcome: str) -> Role:
+        """What the outcome is for: primary, negative control, or secondary."""
         if outcome in self.primary:
             return "primary"
         return "negative_control" if outcome in self.negative_control else "secondary"

@@ -130,8 +130,9 @@ def match(panel: Panel, outcome: str, plan: MatchPlan | None = None) -> Matched:
 
     Raises
     ------
-    EstimateError : no pilot is planned, no comparison area is eligible, an area has no place to
-        keep a buffer from, or no synthetic weights can be fitted (see `synthetic_weights`).
+    EstimateError : no pilot is planned, no comparison area is eligible, an area has no
+        coordinates to keep a buffer from, or no synthetic weights can be fitted (see
+        `synthetic_weights`).
     """
     how = plan or MatchPlan()
     pilot = panel.areas["start"].notna().to_numpy()
@@ -144,7 +145,7 @@ def match(panel: Panel, outcome: str, plan: MatchPlan | None = None) -> Matched:
         raise _none_eligible(reasons)
     pairs = _nearest(items, pilot, eligible, how)
     found = set(pairs["pilot"])
-    weights = synthetic_weights(panel, outcome, (pilot, eligible), how)
+    weights = synthetic_weights(panel, outcome, pilot, eligible, how)
     return Matched(
         pairs=pairs,
         weights=weights,
@@ -162,7 +163,7 @@ def match(panel: Panel, outcome: str, plan: MatchPlan | None = None) -> Matched:
 
 
 def synthetic_weights(
-    panel: Panel, outcome: str, groups: tuple[Mask, Mask], how: MatchPlan
+    panel: Panel, outcome: str, pilot: Mask, eligible: Mask, how: MatchPlan
 ) -> pd.DataFrame:
     """(pilots, donors) unit weights of synthetic difference-in-differences, fitted before starts.
 
@@ -171,13 +172,12 @@ def synthetic_weights(
 
     Parameters
     ----------
-    groups : (N) which areas are pilots, and (N) which are eligible comparisons.
+    pilot, eligible : (N) which areas are pilots, and which are eligible controls.
 
     Raises
     ------
     EstimateError : fewer than two donors or two periods, or a figure that has no logarithm.
     """
-    pilot, eligible = groups
     before = _before(panel, outcome)
     if how.scale == "log":
         before = _logs(before, pilot | eligible, outcome)
@@ -195,7 +195,7 @@ def synthetic_weights(
     figures = np.hstack([before, np.zeros((len(before), how.after))])
     rows = np.empty((len(able), len(donors)))
     for periods, own in alike(held[able]):
-        ground = fits.Ground.on(figures, able[own], donors, periods, (end, "the first start"))
+        ground = fits.Ground.on(figures, able[own], donors, periods, end, "the first start")
         rows[own] = fits.sdid(ground).unit
     codes = panel.areas.index
     return pd.DataFrame(rows, index=codes[able], columns=codes[donors])
@@ -203,7 +203,7 @@ def synthetic_weights(
 
 def _before(panel: Panel, outcome: str) -> Floats:
     """(N, T0) the figures before the first start within the panel; all where there is none."""
-    begun = panel.start_index[panel.started]
+    begun = panel.start_index[panel.treated]
     end = int(begun.min()) if len(begun) else len(panel.periods)
     return panel.array(outcome)[:, :end]
 
@@ -258,8 +258,8 @@ def _left_out(
         shared = np.isin(authority.astype(str), [str(a) for a in authority[pilot] if a is not None])
         reasons[shared & ~pilot] = "in the authority of a pilot"
     if how.buffer_km:
-        place = _places(panel, how.buffer_km)
-        apart = np.linalg.norm(place[:, None, :] - place[None, pilot, :], axis=2)
+        spot = _coordinates(panel, how.buffer_km)
+        apart = np.linalg.norm(spot[:, None, :] - spot[None, pilot, :], axis=2)
         reasons[(apart.min(axis=1) < how.buffer_km) & ~pilot] = f"within {how.buffer_km:g} km"
     role = panel.areas["role"].to_numpy(dtype=object)
     reasons[(role == "excluded") & ~pilot] = "excluded by the programme"
@@ -276,11 +276,11 @@ def _none_eligible(reasons: NDArray[np.object_]) -> EstimateError:
     )
 
 
-def _places(panel: Panel, buffer_km: float) -> Floats:
-    """(N, 2) where areas are, in kilometres; an excluded area may have no place."""
-    place: Floats = panel.areas.reindex(columns=["x", "y"]).to_numpy(dtype=float)
+def _coordinates(panel: Panel, buffer_km: float) -> Floats:
+    """(N, 2) where areas are, in kilometres; an excluded area may have none."""
+    spot: Floats = panel.areas.reindex(columns=["x", "y"]).to_numpy(dtype=float)
     needed = (panel.areas["role"] != "excluded").to_numpy()
-    lost = needed & ~np.isfinite(place).all(axis=1)
+    lost = needed & ~np.isfinite(spot).all(axis=1)
     if lost.any():
         raise EstimateError(
             f"a buffer of {buffer_km:g} km cannot be kept: {int(lost.sum())} of {len(lost)} areas "
@@ -288,7 +288,7 @@ def _places(panel: Panel, buffer_km: float) -> Floats:
             expected="x and y of every area, in kilometres",
             mend="give them in areas.csv, or leave the buffer out",
         )
-    return place
+    return spot
 
 
 def _balance(

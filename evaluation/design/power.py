@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+# Periods that have to be left before the moved starts, or there is no path to compare.
 LEAST_BEFORE = 4
+# Standard deviations of a placebo effect beyond which an effect counts as never found.
 WIDEST = 64.0
 BISECTIONS = 40
 ENOUGH = 1_999
@@ -110,7 +112,7 @@ def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.Data
     EstimateError : fewer than four periods would be left before the moved starts.
     """
     past = moved_back(panel.eligible(), plan.looks.horizon)
-    first = int(past.start_index[past.started].min())
+    first = int(past.start_index[past.treated].min())
     assignments = Assignments.draw(
         past, n=plan.assignments, strata=plan.strata, block=plan.block, seed=plan.seed
     )
@@ -124,7 +126,7 @@ def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.Data
         raw.append(found.raw)
         shift.append(found.shift)
     sizes = detectable_by_look(np.array(raw), np.array(shift), plan.looks, at)
-    level = float(np.nanmean(past.array(outcome)[past.started, :first]))
+    level = float(np.nanmean(past.array(outcome)[past.treated, :first]))
     percent = 100 * sizes / abs(level)
     if plan.choices.scale == "log":
         percent = percent_of_logs(sizes, plan.direction)
@@ -214,7 +216,7 @@ def moved_back(panel: Panel, looks: int) -> Panel:
             "no area of the panel has a start, so there is nothing to plan for.",
             mend="give the planned sites a start",
         )
-    begun = starts[panel.started]
+    begun = starts[panel.treated]
     end = int(begun.min()) if len(begun) else len(panel.periods)
     before = panel.until(panel.periods[end - 1])
     first = end - looks
@@ -229,9 +231,9 @@ def moved_back(panel: Panel, looks: int) -> Panel:
     moved = np.full(len(labels), None, dtype=object)
     site = panel.areas["site"].to_numpy(dtype=object, copy=True)
     for row in np.flatnonzero(planned):
-        place = first + _period(panel, labels[row]) - earliest
-        if place < end:
-            moved[row] = panel.labels[place]
+        position = first + _period(panel, labels[row]) - earliest
+        if position < end:
+            moved[row] = panel.labels[position]
         else:
             site[row] = None
     return replace(before, areas=before.areas.assign(start=moved, site=site))
@@ -313,7 +315,7 @@ def compare(
     ------
     EstimateError : an area is not in the panel, or the panel cannot bear a candidate.
     """
-    begun = panel.start_index[panel.started]
+    begun = panel.start_index[panel.treated]
     past = panel.until(panel.periods[int(begun.min()) - 1]) if len(begun) else panel
     tables = []
     for name, codes in candidates.items():

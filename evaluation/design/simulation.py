@@ -1,8 +1,9 @@
-"""One simulation: placebo pilots on somebody's own panel, a injected effect, every look.
+"""One simulation: placebo pilots on somebody's own panel, an injected effect, every look.
 
 Areas of a panel in which nothing started are called pilots, a known effect is injected in them, and
-the estimators and the look ledger run just as they would on real ones. What a simulation finds when
-nothing was injected is a false positive; whether its intervals hold what was injected is coverage.
+the estimators and the interim analyses run just as they would on real ones. What a simulation finds
+when nothing was injected is a false positive; whether its intervals hold what was injected is
+coverage.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Simulation:
     shape : of the injected effect: ``constant``; ``ramp`` from nothing to twice its mean; or
         ``heterogeneous`` over areas (spread as large as half the mean), ramping.
     choices : of the estimators. On ``log`` scale an effect of e percent is injected as e log points
-        (a multiple exp(e / 100) of every started figure), on ``level`` scale as e percent of the
+        (a multiple exp(e / 100) of every treated figure), on ``level`` scale as e percent of the
         pilots' mean before the start.
     strata, block : of the assignments, as `Assignments.draw` takes them.
     assignments : placebo assignments drawn each time.
@@ -88,11 +89,10 @@ class Simulation:
 class Replicate:
     """What one simulation found, by effect injected.
 
-    rejects : (E, L) a single test at each look. crosses : (E, L) whether the look ledger has
-    crossed by each look. covers : (E, L) the single look's interval. held : (E, L) no look so far
-    rejects the injected effect: the repeated interval holds it. injected : (E) what was injected,
-        in
-    the unit of the estimates. errors : (E) estimate at the last look less what was injected.
+    rejects : (E, L) a single test at each look. crosses : (E, L) whether a boundary is crossed by
+    each look. covers : (E, L) the single look's interval. held : (E, L) no look so far rejects the
+    injected effect: the repeated interval holds it. injected : (E) what was injected, in the unit
+    of the estimates. errors : (E) estimate at the last look less what was injected.
     refused : the design cannot be tested at all.
     """
 
@@ -135,7 +135,7 @@ def simulate_looks(
         moved = _injected(piloted, pattern, effect, simulation)
         if simulation.withheld:
             moved = _without_small(moved, simulation.withheld)
-        return _statistics(moved, name, simulation, assignments, (taken, seed))
+        return _statistics(moved, name, simulation, assignments, taken, seed)
 
     truths = _truths(piloted, pattern, simulation, taken)
     if simulation.withheld:
@@ -149,11 +149,11 @@ def simulate_looks(
         if simulation.shape != "constant":
             slope = (seen(INJECTED)[0] - raw) / INJECTED
         found = [(raw + effect * slope, shift) for effect in effects]
-    return _judged(found, np.array(effects), truths, (simulation, taken))
+    return _judged(found, np.array(effects), truths, simulation, taken)
 
 
 def start_of(panel: Panel, simulation: Simulation) -> int:
-    """Position of the first started period: ``looks`` before the end of the panel."""
+    """Position of the first treated period: ``looks`` before the end of the panel."""
     return len(panel.periods) - simulation.looks
 
 
@@ -237,7 +237,7 @@ def _in_authorities(
 def _pattern(
     panel: Panel, chosen: NDArray[np.int64], simulation: Simulation, rng: np.random.Generator
 ) -> Floats:
-    """(N, T) what an effect of one looks like: mean one over the started cells, zero elsewhere."""
+    """(N, T) what an effect of one looks like: mean one over the treated cells, zero elsewhere."""
     first = start_of(panel, simulation)
     over_time = np.ones(simulation.looks)
     if simulation.shape != "constant":
@@ -256,7 +256,7 @@ def _unit(panel: Panel, simulation: Simulation) -> float:
     if simulation.choices.scale == "log":
         return 0.01
     first = start_of(panel, simulation)
-    return 0.01 * float(np.nanmean(panel.array(OUTCOME)[panel.started, :first]))
+    return 0.01 * float(np.nanmean(panel.array(OUTCOME)[panel.treated, :first]))
 
 
 def _injected(panel: Panel, pattern: Floats, effect: float, simulation: Simulation) -> Panel:
@@ -277,7 +277,7 @@ def _truths(
 ) -> Floats:
     """(L) what one percent injected amounts to in the estimand of each look, on its scale."""
     first = start_of(panel, simulation)
-    started = pattern[panel.started]
+    started = pattern[panel.treated]
     held = [started[:, first : first + look + 1].mean() for look in taken]
     return _unit(panel, simulation) * np.array(held)
 
@@ -297,10 +297,10 @@ def _statistics(
     name: EstimatorName,
     simulation: Simulation,
     assignments: Assignments,
-    when: tuple[NDArray[np.int64], int],
+    taken: NDArray[np.int64],
+    seed: int,
 ) -> tuple[Floats, Floats]:
     """(L, B + 1) statistics of the data and of a unit effect, as known at each look taken."""
-    taken, seed = when
     first, raw, shift = start_of(panel, simulation), [], []
     whole = None
     known_at = [panel.until(panel.periods[first + look]) for look in taken]
@@ -336,10 +336,10 @@ def _judged(
     statistics: list[tuple[Floats, Floats]],
     effects: Floats,
     truths: Floats,
-    how: tuple[Simulation, NDArray[np.int64]],
+    simulation: Simulation,
+    taken: NDArray[np.int64],
 ) -> Replicate:
     """Verdicts for every effect, from its statistics and what was injected."""
-    simulation, taken = how
     alpha, plan = simulation.plan.alpha, simulation.plan
     times = [(int(look) + 1) / plan.horizon for look in taken]
     shape = (len(effects), simulation.looks)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from evaluation.diagnose.diagnostic import Diagnostic, tested, unknown
 from evaluation.estimate.inference import placebo_p
+from evaluation.estimate.placebo_effects import mean_differences
 from evaluation.estimate.samples import masked_mean
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 def balance_table(
     panel: Panel, outcome: str, assignments: Assignments, *, covariates: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """One row a characteristic before the first start, and whether started areas differ in it.
+    """One row a characteristic before the first start, and whether treated areas differ in it.
 
     Rows: the outcome's ``level``, its ``path`` (least-squares slope a period), each covariate of
     the panel's areas. ``pilots, comparisons``: means; ``difference``: standardised, divided by the
@@ -41,27 +42,24 @@ def balance_table(
     KeyError : a covariate that the panel's areas do not hold.
     """
     names, values = _characteristics(panel, outcome, assignments, covariates)
-    started = np.zeros(len(panel.areas), dtype=bool)
-    started[assignments.treated.places] = True
-    n, m = len(started), int(started.sum())
-    filled = values[assignments.pseudo_treated].sum(axis=1)
-    gaps = filled / m - (values.sum(axis=0) - filled) / (n - m)
-    gaps = gaps - gaps[1:].mean(axis=0)
-    own, other = values[started], values[~started]
-    ddof = 1 if m > 1 else 0
+    treated = np.zeros(len(panel.areas), dtype=bool)
+    treated[assignments.treated.units] = True
+    differences = mean_differences(values, assignments)
+    own, other = values[treated], values[~treated]
+    ddof = 1 if len(own) > 1 else 0
     pooled = np.sqrt((own.var(axis=0, ddof=ddof) + other.var(axis=0, ddof=1)) / 2)
-    spread = gaps[1:].std(axis=0)
+    spread = differences[1:].std(axis=0)
     apart = own.mean(axis=0) - other.mean(axis=0)
     table = pd.DataFrame(
         {
             "pilots": own.mean(axis=0),
             "comparisons": other.mean(axis=0),
             "difference": apart / np.where(pooled > 0, pooled, np.nan),
-            "p_value": [placebo_p(column) for column in gaps.T],
+            "p_value": [placebo_p(column) for column in differences.T],
         },
         index=pd.Index(names, name="characteristic"),
     )
-    scaled = np.abs(gaps) / np.where(spread > 0, spread, np.inf)
+    scaled = np.abs(differences) / np.where(spread > 0, spread, np.inf)
     table.attrs = {"p_all": placebo_p(scaled.max(axis=1))}
     return table
 
@@ -100,7 +98,7 @@ def balance(
 def influence_table(
     panel: Panel, refit: Callable[[Panel], Estimate], *, window: tuple[int, int] | None = None
 ) -> pd.DataFrame:
-    """The overall effect without each started area and without each authority, one row each.
+    """The overall effect without each treated area and without each authority, one row each.
 
     Parameters
     ----------
@@ -109,24 +107,24 @@ def influence_table(
 
     Returns
     -------
-    Columns ``kind`` (area, authority), ``pilot`` (whether started areas leave), ``effect``,
+    Columns ``kind`` (area, authority), ``pilot`` (whether treated areas leave), ``effect``,
     ``moved`` (less the effect with everyone), index ``left_out``. What cannot be left out, because
     nothing would be left to estimate, has no row; ``attrs["effect"]`` is the effect with everyone.
     """
     panel = panel.eligible()
-    started, authority = panel.started, panel.areas["authority"].to_numpy()
+    treated, authority = panel.treated, panel.areas["authority"].to_numpy()
     whole = float(refit(panel).overall(window=window)["effect"].iloc[0])
     codes = panel.areas.index.astype(str)
     leave = [
-        ("area", str(code), codes == code) for code, on in zip(codes, started, strict=True) if on
+        ("area", str(code), codes == code) for code, on in zip(codes, treated, strict=True) if on
     ]
     if not panel.areas["authority"].isna().any():
         leave += [("authority", str(a), authority == a) for a in np.unique(authority.astype(str))]
     rows = []
     for kind, name, out in leave:
-        if started[~out].any() and (~started[~out]).any():
+        if treated[~out].any() and (~treated[~out]).any():
             effect = float(refit(panel.select(~out)).overall(window=window)["effect"].iloc[0])
-            rows.append((name, kind, bool(started[out].any()), effect, effect - whole))
+            rows.append((name, kind, bool(treated[out].any()), effect, effect - whole))
     columns = ["left_out", "kind", "pilot", "effect", "moved"]
     table = pd.DataFrame(rows, columns=columns).set_index("left_out")
     table.attrs = {"effect": whole}

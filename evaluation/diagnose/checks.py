@@ -12,6 +12,7 @@ from evaluation.diagnose.diagnostic import FIRES_BELOW, FIXED, Diagnostic, teste
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.inference import detectable, placebo_p
+from evaluation.estimate.placebo_effects import mean_differences
 from evaluation.panel import Panel
 from evaluation.quarters import Period
 from evaluation.wording import Sentence
@@ -58,11 +59,7 @@ def pre_level(panel: Panel, outcome: str, assignments: Assignments) -> Diagnosti
     first = int(assignments.treated.starts.min())
     valid = np.isfinite(figures[:, :first])
     means = np.where(valid, figures[:, :first], 0.0).sum(axis=1) / np.maximum(valid.sum(axis=1), 1)
-    total, n, m = means.sum(), len(means), assignments.pseudo_treated.shape[1]
-    treated = means[assignments.pseudo_treated].sum(axis=1)
-    differences = treated / m - (total - treated) / (n - m)
-    # Strata and blocks keep some areas from being drawn alike, so the placebos' own mean is taken.
-    differences = differences - differences[1:].mean()
+    differences = mean_differences(means, assignments)
     share = float(100 * differences[0] / means.mean())
     return tested("pre_level", placebo_p(differences), share, unit="% of the mean")
 
@@ -115,6 +112,8 @@ def _ring(panel: Panel, ring_km: float) -> Panel | None:
     )
     near = away.min(axis=1) <= ring_km
     authority = others.areas["authority"]
+    # Only authorities that lie wholly in the ring: re-assignment moves whole authorities, and one
+    # cut in two would be compared with itself.
     whole = near & authority.groupby(authority).transform(
         lambda a: near[others.areas.index.get_indexer(a.index)].all()
     ).to_numpy(dtype=bool)
@@ -300,7 +299,7 @@ def outlier_controls(panel: Panel, outcome: str, scale: str = "log") -> Diagnost
     """
     code = "odd_comparisons"
     panel = panel.eligible()
-    others = panel.select((panel.areas["role"] != "pilot").to_numpy() & ~panel.started)
+    others = panel.select((panel.areas["role"] != "pilot").to_numpy() & ~panel.treated)
     starts = panel.start_index
     first = int(starts[starts > 0].min()) if (starts > 0).any() else 0
     authorities = others.areas["authority"]
@@ -314,6 +313,7 @@ def outlier_controls(panel: Panel, outcome: str, scale: str = "log") -> Diagnost
     apart = _robust(by_authority.to_numpy()[None, :])[0]
     drawn = np.random.default_rng(0).standard_normal((SIMULATED, len(apart)))
     largest = np.abs(_robust(drawn)).max(axis=1)
+    # The figures themselves are one of the draws under the null, as in any Monte Carlo test: p > 0.
     p = float((1 + (largest >= np.abs(apart).max()).sum()) / (1 + SIMULATED))
     critical = float(np.quantile(largest, 1 - FIRES_BELOW))
     named = by_authority.index[np.abs(apart) > critical].tolist()
@@ -321,7 +321,11 @@ def outlier_controls(panel: Panel, outcome: str, scale: str = "log") -> Diagnost
 
 
 def _robust(changes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distance from the median of each row, in 1.4826 median absolute deviations."""
+    """Distance from the median of each row, in 1.4826 median absolute deviations.
+
+    1.4826 is 1 / Phi^-1(0.75): it makes the deviation that of a normal (Hampel 1974, JASA 69). A
+    standard deviation would be stretched by the very authorities that are looked for.
+    """
     away = changes - np.median(changes, axis=1, keepdims=True)
     scale = 1.4826 * np.median(np.abs(away), axis=1, keepdims=True)
     robust: NDArray[np.float64] = away / np.where(scale > 0, scale, np.inf)

@@ -90,7 +90,7 @@ class Diagnostic:
         for name, value, figure in (
             ("p", self.p_value, p_value),
             ("seen", self.seen, lambda seen: number(seen, 4)),
-            ("n", self.n, number),
+            ("n", self.n, lambda n: number(n, 0)),
             ("km", self.threshold, number),
             ("effect", self.effect, lambda effect: signed(effect, 4)),
         ):

@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
     from evaluation.panel import Panel
 
-    Places = NDArray[np.int64]
+    Positions = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TreatedAreas:
-    """The real assignment: the started areas ("places"), grouped into sites with a start.
+    """The real assignment: the treated areas, grouped into sites with a start.
 
-    ``places`` (M) are positions of areas in the panel, ordered by cohort; ``cohort_of`` (M) their
+    ``units`` (M) are positions of areas in the panel, ordered by cohort; ``cohort_of`` (M) their
     cohort;
     ``starts`` (S) each cohort's start as a position among the periods; ``names`` (S) the sites.
     """
 
-    places: NDArray[np.int64]
+    units: NDArray[np.int64]
     cohort_of: NDArray[np.int64]
     starts: NDArray[np.int64]
     names: tuple[str, ...]
@@ -47,111 +47,127 @@ class TreatedAreas:
             before there is a period to compare with.
         """
         start = panel.start_index
-        places = np.flatnonzero(start != -1)
-        if len(places) == 0:
+        units = np.flatnonzero(start != -1)
+        if len(units) == 0:
             raise EstimateError("no area has started within the panel, so there is no effect yet.")
-        labels = pd.Series(panel.areas["site"].to_numpy()[places]).astype(object)
+        labels = pd.Series(panel.areas["site"].to_numpy()[units]).astype(object)
         if labels.isna().any():
-            labels = pd.Series(panel.areas["start"].to_numpy()[places], dtype=object)
-        for place, label in zip(places, labels, strict=True):
-            if start[place] < 1:
+            labels = pd.Series(panel.areas["start"].to_numpy()[units], dtype=object)
+        for unit, label in zip(units, labels, strict=True):
+            if start[unit] < 1:
                 raise EstimateError(
-                    f"{label} starts in {panel.areas['start'].iloc[place]}, at or before the first "
+                    f"{label} starts in {panel.areas['start'].iloc[unit]}, at or before the first "
                     f"period of the panel ({panel.periods[0]}).",
                     expected="at least one period before every start",
                     mend="leave that site out of the panel, or extend the panel backwards",
                 )
-        keys = sorted({(start[p], str(s)) for p, s in zip(places, labels, strict=True)})
+        keys = sorted({(start[p], str(s)) for p, s in zip(units, labels, strict=True)})
         number = {key: k for k, key in enumerate(keys)}
-        cohort = np.array([number[start[p], str(s)] for p, s in zip(places, labels, strict=True)])
-        order = np.lexsort((places, cohort))
+        cohort = np.array([number[start[p], str(s)] for p, s in zip(units, labels, strict=True)])
+        order = np.lexsort((units, cohort))
         return cls(
-            places=places[order],
+            units=units[order],
             cohort_of=cohort[order],
             starts=np.array([g for g, _ in keys]),
             names=tuple(name for _, name in keys),
         )
 
 
-def draw_blocks(
-    treated: TreatedAreas, strata: Places, authority: Places, n: int, rng: np.random.Generator
-) -> tuple[Places, int, bool]:
-    """Move all started areas of an authority together into one authority of the same stratum.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Drawn:
+    """Assignments as `Assignments` holds them, how many there are, and whether these are all."""
+
+    pseudo_treated: Positions
+    distinct: int
+    enumerated: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Blocks:
+    """The treated areas of each authority, which move together, and where they may go.
+
+    members : of each block, the largest first, which of the treated areas. strata : of each block.
+    size, band : of every authority, how many areas it has and its stratum.
+    """
+
+    members: list[Positions]
+    strata: list[int]
+    size: Positions
+    band: Positions
+
+    @classmethod
+    def of(cls, treated: TreatedAreas, strata: Positions, authority: Positions) -> _Blocks:
+        size = np.bincount(authority)
+        band = np.full(len(size), -1, dtype=np.int64)
+        band[authority] = strata
+        held = authority[treated.units]
+        members = [np.flatnonzero(held == a) for a in np.unique(held)]
+        members = sorted(members, key=lambda block: (-len(block), int(block[0])))
+        own = [int(strata[treated.units[block[0]]]) for block in members]
+        return cls(members=members, strata=own, size=size, band=band)
+
+    def hosts(self, k: int) -> NDArray[np.bool_]:
+        """Which authorities can hold block ``k``, whether or not they hold another one."""
+        hosts: NDArray[np.bool_] = self.band == self.strata[k]
+        return np.logical_and(hosts, self.size >= len(self.members[k]))
+
+    def count(self, treated: TreatedAreas) -> int:
+        """How many arrangements over authorities there are; alike blocks count once.
+
+        Raises
+        ------
+        EstimateError : no authority can hold a block.
+        """
+        distinct, alike = 1, []
+        for k, block in enumerate(self.members):
+            # Blocks go from the largest down, so whichever hosts the earlier ones took could hold
+            # this one too: the number left never depends on which they were.
+            hosts = int(self.hosts(k).sum()) - self.strata[:k].count(self.strata[k])
+            if hosts < 1:
+                names = ", ".join(sorted({treated.names[s] for s in treated.cohort_of[block]}))
+                raise EstimateError(
+                    f"no authority of its stratum can hold the {len(block)} areas of {names}.",
+                    mend="use fewer strata, or block='area' and say that shared shocks are ignored",
+                )
+            distinct *= hosts
+            starts = sorted(treated.starts[treated.cohort_of[block]].tolist())
+            alike.append((tuple(starts), self.strata[k]))
+        for key in set(alike):
+            distinct //= math.factorial(alike.count(key))
+        return distinct
+
+
+def _draw_blocks(
+    treated: TreatedAreas, strata: Positions, authority: Positions, n: int, rng: np.random.Generator
+) -> _Drawn:
+    """Move all treated areas of an authority together into one authority of the same stratum.
 
     The pattern of the real assignment is copied: sites that share an authority go on sharing one,
     and a site in two authorities stays in two. Blocks are served from the largest down, each from
     the unused authorities that can hold it. The number of choices left never depends on earlier
     ones, so every arrangement is equally likely.
     """
-    members, home, (size, band) = _blocks(treated, strata, authority)
-    distinct, n_authorities = _count(treated, members, home, (size, band)), len(size)
-    pseudo_treated = np.empty((n + 1, len(treated.places)), dtype=np.int64)
-    pseudo_treated[0] = treated.places
-    used = np.zeros((n, n_authorities), dtype=bool)
+    blocks = _Blocks.of(treated, strata, authority)
+    distinct = blocks.count(treated)
+    pseudo_treated = np.empty((n + 1, len(treated.units)), dtype=np.int64)
+    pseudo_treated[0] = treated.units
+    used = np.zeros((n, len(blocks.size)), dtype=bool)
     pick = rng.random((n, len(authority)))
-    for block, stratum in zip(members, home, strict=True):
-        open_to = (size >= len(block)) & (band == stratum)
-        keys = np.where(open_to & ~used, rng.random((n, n_authorities)), -1.0)
+    for k, block in enumerate(blocks.members):
+        keys = np.where(blocks.hosts(k) & ~used, rng.random(used.shape), -1.0)
         host = keys.argmax(axis=1)
         used[np.arange(n), host] = True
         chance = np.where(authority[None, :] == host[:, None], pick, -1.0)
         pseudo_treated[1:, block] = np.argsort(-chance, axis=1, kind="stable")[:, : len(block)]
-    return pseudo_treated, distinct, False
+    return _Drawn(pseudo_treated=pseudo_treated, distinct=distinct, enumerated=False)
 
 
-def count_blocks(treated: TreatedAreas, strata: Places, authority: Places) -> int:
-    """How many assignments of whole blocks there are.
-
-    Raises
-    ------
-    EstimateError : no authority can hold a block.
-    """
-    members, home, capacity = _blocks(treated, strata, authority)
-    return _count(treated, members, home, capacity)
-
-
-def _blocks(
-    treated: TreatedAreas, strata: Places, authority: Places
-) -> tuple[list[Places], list[int], tuple[Places, Places]]:
-    """Blocks from the largest down, their strata, and every authority's size and stratum."""
-    size = np.bincount(authority)
-    band = np.full(len(size), -1, dtype=np.int64)
-    band[authority] = strata
-    held = authority[treated.places]
-    members = [np.flatnonzero(held == a) for a in np.unique(held)]
-    members = sorted(members, key=lambda block: (-len(block), int(block[0])))
-    home = [int(strata[treated.places[block[0]]]) for block in members]
-    return members, home, (size, band)
-
-
-def _count(
-    treated: TreatedAreas, members: list[Places], home: list[int], capacity: tuple[Places, Places]
-) -> int:
-    """How many arrangements of blocks over authorities there are; alike blocks count once."""
-    size, band = capacity
-    distinct, taken = 1, dict.fromkeys(home, 0)
-    alike = []
-    for block, stratum in zip(members, home, strict=True):
-        hosts = int(((size >= len(block)) & (band == stratum)).sum()) - taken[stratum]
-        if hosts < 1:
-            names = ", ".join(sorted({treated.names[s] for s in treated.cohort_of[block]}))
-            raise EstimateError(
-                f"no authority of its stratum can hold the {len(block)} areas of {names}.",
-                mend="use fewer strata, or block='area' and say that shared shocks are ignored",
-            )
-        distinct *= hosts
-        taken[stratum] += 1
-        alike.append((tuple(sorted(treated.starts[treated.cohort_of[block]].tolist())), stratum))
-    for key in set(alike):
-        distinct //= math.factorial(alike.count(key))
-    return distinct
-
-
+# Rounds of reweighted least squares, more than two parameters need.
 REWEIGHED = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spread:
+class VarianceModel:
     """Variance of an area's change, A + B / population; neither part is negative.
 
     common : A, in squared units of the outcome's scale. by_size : B, the same times people.
@@ -189,7 +205,7 @@ def populations(panel: Panel) -> Floats:
     return found
 
 
-def by_population(panel: Panel, figures: Floats, first: int) -> Spread:
+def variance_by_population(panel: Panel, figures: Floats, first: int) -> VarianceModel:
     """The spread that the periods before the first start tell of; every area is taken alike.
 
     The squared deviation of each area's change (mean of later periods less mean of earlier ones,
@@ -215,6 +231,8 @@ def by_population(panel: Panel, figures: Floats, first: int) -> Spread:
             "them do not tell how the spread of gaps goes with population.",
             expected="at least four of each",
         )
+    # Ferman and Pinto (2019): only differences before the first start are used, so that the effect
+    # cannot widen the variance that it is judged by.
     size = populations(panel)[held]
     squares = np.mean([_squared_change(before[held], t) for t in _splits(first)], axis=0)
     scale = float(np.exp(np.log(size).mean()))
@@ -225,7 +243,7 @@ def by_population(panel: Panel, figures: Floats, first: int) -> Spread:
     for _ in range(REWEIGHED):
         (common, by_size), _ = nnls(design / fitted[:, None], squares / fitted)
         fitted = design @ np.array([common, by_size])
-    return Spread(common=float(common), by_size=float(by_size) * scale)
+    return VarianceModel(common=float(common), by_size=float(by_size) * scale)
 
 
 def _splits(first: int) -> range:
@@ -249,16 +267,16 @@ class Assignments:
 
     Attributes
     ----------
-    pseudo_treated : (B + 1, M) positions of the areas that fill the M places; row 0 is the real
-        one.
-    treated : the places and their cohorts.
+    pseudo_treated : (B + 1, M) positions of the areas that stand for the M treated ones; row 0 is
+        the treated ones themselves.
+    treated : the treated areas and their cohorts.
     strata : (N) stratum number of every area of the panel.
     distinct : how many different assignments there are, the real one among them.
     enumerated : whether the rows are all of them, rather than a draw.
     block, reason : what moves together, and why.
     seed, asked, banded_by : the plan: seed, number asked for, bands of the strata.
-    spread, deviation : where gaps are brought to scale (`scaled`): how they vary with population,
-        and (N) the standard deviation of each area's.
+    variance_model, deviation : where placebos are `studentised`: how an area's difference varies
+        with population, and (N) the standard deviation of each area's.
     """
 
     pseudo_treated: NDArray[np.int64]
@@ -271,12 +289,12 @@ class Assignments:
     seed: int
     asked: int
     banded_by: tuple[str, ...]
-    spread: Spread | None = None
+    variance_model: VarianceModel | None = None
     deviation: NDArray[np.float64] | None = None
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of which areas fill which places in every assignment."""
+        """SHA-256 of which areas stand for which treated ones in every assignment."""
         return fingerprint.of_bytes(
             np.ascontiguousarray(self.pseudo_treated, dtype="<i8").tobytes()
         )
@@ -287,16 +305,18 @@ class Assignments:
             panel, n=self.asked, block=self.block, strata=self.banded_by, seed=self.seed
         )
         again = replace(again, reason=self.reason)
-        return again if self.spread is None else again.scaled(self.spread, panel)
+        return (
+            again if self.variance_model is None else again.studentised(self.variance_model, panel)
+        )
 
-    def scaled(self, spread: Spread, panel: Panel) -> Assignments:
-        """The same, with every placebo gap brought to the scale of the place that it takes.
+    def studentised(self, variance_model: VarianceModel, panel: Panel) -> Assignments:
+        """The same, with every placebo's difference brought to the scale of the unit it stands for.
 
         Raises
         ------
         EstimateError : an area has no population.
         """
-        return replace(self, spread=spread, deviation=spread.of(panel))
+        return replace(self, variance_model=variance_model, deviation=variance_model.of(panel))
 
     def known(self, panel: Panel) -> Assignments:
         """The same assignments for the sites that have started in an earlier state of the panel.
@@ -308,17 +328,10 @@ class Assignments:
         treated = TreatedAreas.of(panel)
         columns = []
         for s, name in enumerate(treated.names):
-            mine = (
-                np.flatnonzero(self.treated.cohort_of == self.treated.names.index(name))
-                if (name in self.treated.names)
-                else np.empty(0, dtype=np.int64)
-            )
-            held = treated.places[treated.cohort_of == s]
-            same_start = len(mine) and self.treated.starts[self.treated.cohort_of[mine[0]]]
-            if (
-                not np.array_equal(self.treated.places[mine], held)
-                or same_start != treated.starts[s]
-            ):
+            number = self.treated.names.index(name) if name in self.treated.names else -1
+            mine = np.flatnonzero(self.treated.cohort_of == number)
+            same = np.array_equal(self.treated.units[mine], treated.units[treated.cohort_of == s])
+            if not same or self.treated.starts[number] != treated.starts[s]:
                 raise EstimateError(
                     f"{name} is another site, or has other areas, than in these assignments.",
                     mend="draw assignments for this panel",
@@ -329,8 +342,18 @@ class Assignments:
             distinct = _count_areas(treated, self.strata, treated.starts[treated.cohort_of])
         else:
             authority = pd.factorize(panel.areas["authority"], sort=True)[0]
-            distinct = count_blocks(treated, self.strata, authority)
+            distinct = _Blocks.of(treated, self.strata, authority).count(treated)
         return replace(self, pseudo_treated=pseudo_treated, treated=treated, distinct=distinct)
+
+    @property
+    def is_identity(self) -> NDArray[np.bool_]:
+        """(B + 1, S) whether each site is filled by just its own areas, in whatever order."""
+        out = np.empty((len(self), len(self.treated.names)), dtype=bool)
+        for s in range(out.shape[1]):
+            own = np.flatnonzero(self.treated.cohort_of == s)
+            apart = np.sort(self.pseudo_treated[:, own], axis=1) != np.sort(self.treated.units[own])
+            out[:, s] = ~apart.any(axis=1)
+        return out
 
     @property
     def smallest_p(self) -> float:
@@ -356,8 +379,8 @@ class Assignments:
         ----------
         n : placebo assignments to draw.
         block : what moves together: ``area`` re-draws areas one by one; ``site`` and ``authority``
-            move all started areas of an authority together into one, copying the real pattern. By
-            default ``authority`` where started areas share an authority, else ``area``.
+            move all treated areas of an authority together into one, copying the real pattern. By
+            default ``authority`` where treated areas share an authority, else ``area``.
         strata : bands within which cohorts are re-drawn: ``level`` (thirds of the first outcome's
             mean before the first start), ``population`` (thirds), ``stratum`` (the panel's own
             column), or none. With blocks, bands are those of the authority's mean.
@@ -372,17 +395,17 @@ class Assignments:
         rng = np.random.default_rng(seed)
         if chosen == "area":
             bands = _bands(panel, strata, treated, by=np.arange(len(panel.areas)))
-            pseudo_treated, distinct, whole = _draw_areas(treated, bands, n, rng)
+            drawn = _draw_areas(treated, bands, n, rng)
         else:
             authority = pd.factorize(panel.areas["authority"], sort=True)[0]
             bands = _bands(panel, strata, treated, by=authority)
-            pseudo_treated, distinct, whole = draw_blocks(treated, bands, authority, n, rng)
+            drawn = _draw_blocks(treated, bands, authority, n, rng)
         return cls(
-            pseudo_treated=pseudo_treated,
+            pseudo_treated=drawn.pseudo_treated,
             treated=treated,
             strata=bands,
-            distinct=distinct,
-            enumerated=whole,
+            distinct=drawn.distinct,
+            enumerated=drawn.enumerated,
             block=chosen,
             reason=reason,
             seed=seed,
@@ -395,7 +418,7 @@ def _choose_block(panel: Panel, treated: TreatedAreas) -> tuple[Block, str]:
     authority = panel.areas["authority"]
     if authority.isna().any():
         return "area", "the panel names no authorities, so areas are re-drawn one by one"
-    held = authority.to_numpy()[treated.places]
+    held = authority.to_numpy()[treated.units]
     shared = len(set(held)) < len(held)
     if shared:
         return "authority", (
@@ -432,6 +455,7 @@ def _bands(
             continue
         grouped = pd.Series(measure).groupby(by).mean()
         rank = grouped.rank(method="first", pct=True).to_numpy()
+        # The 1e-9 keeps a rank of exactly one third in the lower third, whatever the rounding.
         third = np.minimum((rank * 3 - 1e-9).astype(np.int64), 2)
         keys = 3 * keys + third[np.searchsorted(grouped.index.to_numpy(), by)]
     return np.unique(keys, return_inverse=True)[1]
@@ -439,69 +463,70 @@ def _bands(
 
 def _draw_areas(
     treated: TreatedAreas, strata: NDArray[np.int64], n: int, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], int, bool]:
+) -> _Drawn:
     by_start, by_site = treated.starts[treated.cohort_of], treated.cohort_of
     distinct = _count_areas(treated, strata, by_start)
     if _count_areas(treated, strata, by_site) <= n + 1:
-        return _every_assignment(treated, strata, by_site), distinct, True
+        every = _every_assignment(treated, strata, by_site)
+        return _Drawn(pseudo_treated=every, distinct=distinct, enumerated=True)
     if distinct <= n + 1:
         every = _every_assignment(treated, strata, by_start)
         # Which site of one start an area goes to is drawn, so that no site is dealt the first ones.
-        for columns in _cells(treated, strata, by_start):
+        for columns in _interchangeable(treated, strata, by_start):
             every[1:, columns] = rng.permuted(every[1:, columns], axis=1)
-        return every, distinct, True
-    pseudo_treated = np.empty((n + 1, len(treated.places)), dtype=np.int64)
-    pseudo_treated[0] = treated.places
-    for stratum in np.unique(strata[treated.places]):
-        columns = np.flatnonzero(strata[treated.places] == stratum)
+        return _Drawn(pseudo_treated=every, distinct=distinct, enumerated=True)
+    pseudo_treated = np.empty((n + 1, len(treated.units)), dtype=np.int64)
+    pseudo_treated[0] = treated.units
+    for stratum in np.unique(strata[treated.units]):
+        columns = np.flatnonzero(strata[treated.units] == stratum)
         members = np.flatnonzero(strata == stratum)
         keys = rng.random((n, len(members)))
         pseudo_treated[1:, columns] = members[np.argsort(keys, axis=1)[:, : len(columns)]]
-    return pseudo_treated, distinct, False
+    return _Drawn(pseudo_treated=pseudo_treated, distinct=distinct, enumerated=False)
 
 
 def _count_areas(treated: TreatedAreas, strata: NDArray[np.int64], alike: NDArray[np.int64]) -> int:
-    """How many ways there are to fill the places area by area, those ``alike`` (M) as one.
+    """How many ways there are to draw the pseudo-treated area by area, those ``alike`` (M) as one.
 
     Raises
     ------
     EstimateError : a stratum has no area left to compare.
     """
     ways = 1
-    for stratum in np.unique(strata[treated.places]):
+    for stratum in np.unique(strata[treated.units]):
         pool = int((strata == stratum).sum())
-        m = int((strata[treated.places] == stratum).sum())
+        m = int((strata[treated.units] == stratum).sum())
         if pool <= m:
             raise EstimateError(
-                f"a stratum holds {pool} areas for {m} started ones: nothing is left to compare.",
+                f"a stratum holds {pool} areas for {m} treated ones: nothing is left to compare.",
                 mend="use fewer strata",
             )
         ways *= math.perm(pool, m)
-    for columns in _cells(treated, strata, alike):
+    for columns in _interchangeable(treated, strata, alike):
         ways //= math.factorial(len(columns))
     return ways
 
 
-def _cells(
+def _interchangeable(
     treated: TreatedAreas, strata: NDArray[np.int64], alike: NDArray[np.int64]
 ) -> list[NDArray[np.int64]]:
     """Places of one stratum that are alike, so that order does not matter among them."""
-    keys = np.stack([strata[treated.places], alike], axis=1)
+    keys = np.stack([strata[treated.units], alike], axis=1)
     return [np.flatnonzero((keys == key).all(axis=1)) for key in np.unique(keys, axis=0)]
 
 
 def _every_assignment(
     treated: TreatedAreas, strata: NDArray[np.int64], alike: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Each assignment once, the real one first; order among places that are alike is none."""
-    cells = _cells(treated, strata, alike)
+    """Each assignment once, the real one first; order among units that are alike is none."""
+    cells = _interchangeable(treated, strata, alike)
 
     def fill(k: int, taken: frozenset[int], row: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         if k == len(cells):
             yield row.copy()
             return
-        home = strata[treated.places[cells[k][0]]]
-        pool = [i for i in np.flatnonzero(strata == home).tolist() if i not in taken]
+        own_stratum = strata[treated.units[cells[k][0]]]
+        pool = [i for i in np.flatnonzero(strata == own_stratum).tolist() if i not in taken]
         for chosen in itertools.combinations(pool, len(cells[k])):
             row[cells[k]] = chosen
             yield from fill(k + 1, taken | set(chosen), row)
@@ -509,7 +534,7 @@ def _every_assignment(
     def identity(row: NDArray[np.int64]) -> list[frozenset[int]]:
         return [frozenset(row[columns].tolist()) for columns in cells]
 
-    real = identity(treated.places)
-    rows = fill(0, frozenset(), np.empty(len(treated.places), dtype=np.int64))
+    real = identity(treated.units)
+    rows = fill(0, frozenset(), np.empty(len(treated.units), dtype=np.int64))
     others = [row for row in rows if identity(row) != real]
-    return np.array([treated.places, *others], dtype=np.int64)
+    return np.array([treated.units, *others], dtype=np.int64)

@@ -11,9 +11,11 @@ from evaluation.errors import EstimateError
 from evaluation.estimate import samples
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
-from evaluation.estimate.inference import Draws, Influence, apply_map
-from evaluation.estimate.placebo_effects import Rule, effects_under, started_by
+from evaluation.estimate.inference import Draws, Influence
+from evaluation.estimate.interim import Tested
+from evaluation.estimate.placebo_effects import Rule, placebo_effects, treated_by
 from evaluation.estimate.samples import left_out
+from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 
 Method = Literal["reg", "ipw", "dr"]
+# Newton's method needs about ten; a score not found by then is taken to have no solution.
 NEWTON_STEPS = 50
 
 
@@ -31,12 +34,12 @@ NEWTON_STEPS = 50
 class TwoByTwo:
     """One comparison over n areas.
 
-    change : (n) change of the outcome. started : (n) 1 in started areas, 0 in comparisons.
+    change : (n) change of the outcome. treated : (n) 1 in treated areas, 0 in controls.
     design : (n, p) covariates with a constant. weights : (n).
     """
 
     change: Floats
-    started: Floats
+    treated: Floats
     design: Floats
     weights: Floats
 
@@ -47,7 +50,7 @@ def adjusted_att(data: TwoByTwo, method: Method) -> tuple[float, Floats]:
     Raises
     ------
     EstimateError : too few comparison areas for the covariates, or a propensity score that does
-        not converge or separates started from comparison areas perfectly.
+        not converge or separates treated from comparison areas perfectly.
     """
     if method == "reg":
         return _regression(data)
@@ -56,44 +59,44 @@ def adjusted_att(data: TwoByTwo, method: Method) -> tuple[float, Floats]:
 
 def _regression(data: TwoByTwo) -> tuple[float, Floats]:
     fitted, leading = _least_squares(data)
-    weight = data.weights * data.started
-    gap = weight * (data.change - fitted)
-    att = gap.mean() / weight.mean()
+    weight = data.weights * data.treated
+    rest = weight * (data.change - fitted)
+    att = rest.mean() / weight.mean()
     toward = (weight[:, None] * data.design).mean(axis=0)
-    influence = (gap - weight * att - leading @ toward) / weight.mean()
+    influence = (rest - weight * att - leading @ toward) / weight.mean()
     return float(att), influence
 
 
 def _weighting(data: TwoByTwo) -> tuple[float, Floats]:
     score, leading = _propensity(data)
-    started = data.weights * data.started
-    compared = data.weights * score * (1 - data.started) / (1 - score)
-    own = (started * data.change).mean() / started.mean()
-    other = (compared * data.change).mean() / compared.mean()
-    toward = ((compared * (data.change - other))[:, None] * data.design).mean(axis=0)
-    part = compared * (data.change - other) + leading @ toward
-    influence = started * (data.change - own) / started.mean() - part / compared.mean()
+    treated = data.weights * data.treated
+    control = data.weights * score * (1 - data.treated) / (1 - score)
+    own = (treated * data.change).mean() / treated.mean()
+    other = (control * data.change).mean() / control.mean()
+    toward = ((control * (data.change - other))[:, None] * data.design).mean(axis=0)
+    part = control * (data.change - other) + leading @ toward
+    influence = treated * (data.change - own) / treated.mean() - part / control.mean()
     return float(own - other), influence
 
 
 def _doubly_robust(data: TwoByTwo) -> tuple[float, Floats]:
     fitted, regression = _least_squares(data)
     score, propensity = _propensity(data)
-    started = data.weights * data.started
-    compared = data.weights * score * (1 - data.started) / (1 - score)
+    treated = data.weights * data.treated
+    control = data.weights * score * (1 - data.treated) / (1 - score)
     rest = data.change - fitted
-    own, other = ((w * rest).mean() / w.mean() for w in (started, compared))
-    toward = (started[:, None] * data.design).mean(axis=0)
-    first = started * (rest - own) - regression @ toward
-    by_score = ((compared * (rest - other))[:, None] * data.design).mean(axis=0)
-    by_fit = (compared[:, None] * data.design).mean(axis=0)
-    second = compared * (rest - other) + propensity @ by_score - regression @ by_fit
-    return float(own - other), first / started.mean() - second / compared.mean()
+    own, other = ((w * rest).mean() / w.mean() for w in (treated, control))
+    toward = (treated[:, None] * data.design).mean(axis=0)
+    first = treated * (rest - own) - regression @ toward
+    by_score = ((control * (rest - other))[:, None] * data.design).mean(axis=0)
+    by_fit = (control[:, None] * data.design).mean(axis=0)
+    second = control * (rest - other) + propensity @ by_score - regression @ by_fit
+    return float(own - other), first / treated.mean() - second / control.mean()
 
 
 def _least_squares(data: TwoByTwo) -> tuple[Floats, Floats]:
-    """Fitted change from the comparisons, and the coefficients' linear representation (n, p)."""
-    weight = data.weights * (1 - data.started)
+    """Fitted change from the controls, and the coefficients' linear representation (n, p)."""
+    weight = data.weights * (1 - data.treated)
     weighted = weight[:, None] * data.design
     gram = weighted.T @ data.design
     if np.linalg.matrix_rank(gram) < len(gram):
@@ -106,31 +109,33 @@ def _least_squares(data: TwoByTwo) -> tuple[Floats, Floats]:
     return fitted, leading
 
 
-def score_exists(started: Floats, design: Floats, weights: Floats) -> bool:
-    """Whether a logit of ``started`` on ``design`` has a finite solution."""
-    return _logit(started, design, weights) is not None
+def score_exists(treated: Floats, design: Floats, weights: Floats) -> bool:
+    """Whether a logit of ``treated`` on ``design`` has a finite solution."""
+    return _logit(treated, design, weights) is not None
 
 
 def _propensity(data: TwoByTwo) -> tuple[Floats, Floats]:
     """Logit score, and the coefficients' linear representation (n, p)."""
-    fitted = _logit(data.started, data.design, data.weights)
+    fitted = _logit(data.treated, data.design, data.weights)
     if fitted is None:
         raise EstimateError(
-            "the propensity score has no solution: the covariates separate started from "
+            "the propensity score has no solution: the covariates separate treated from "
             "comparison areas, or repeat one another.",
             mend="use method='reg', or fewer covariates",
         )
     score, curve = fitted
-    lead = (data.weights * (data.started - score))[:, None] * data.design
+    lead = (data.weights * (data.treated - score))[:, None] * data.design
+    # Controls are weighed by score / (1 - score): the cap, as in the R package DRDID, keeps a score
+    # of one from dividing by zero.
     return np.minimum(score, 1 - 1e-6), lead @ np.linalg.inv(curve) * len(lead)
 
 
-def _logit(started: Floats, design: Floats, weights: Floats) -> tuple[Floats, Floats] | None:
+def _logit(treated: Floats, design: Floats, weights: Floats) -> tuple[Floats, Floats] | None:
     """Score (n) and curvature (p, p) at the maximum, by Newton's method; None without one."""
     beta = np.zeros(design.shape[1])
     for _ in range(NEWTON_STEPS):
         score = 1 / (1 + np.exp(-np.clip(design @ beta, -500, 500)))
-        slope = design.T @ (weights * (started - score))
+        slope = design.T @ (weights * (treated - score))
         curve = design.T @ ((weights * score * (1 - score))[:, None] * design)
         if np.linalg.matrix_rank(curve) < len(curve):
             return None
@@ -143,6 +148,8 @@ def _logit(started: Floats, design: Floats, weights: Floats) -> tuple[Floats, Fl
 
 Comparison = Literal["never", "not_yet"]
 Base = Literal["varying", "universal", "mean"]
+# A propensity score is refitted under each assignment, in every site and period: 199 give p-values
+# down to 0.005 in seconds.
 REFITS = 199
 
 
@@ -196,7 +203,7 @@ def did(
 
     Parameters
     ----------
-    inference : ``placebo`` re-assigns the starts (default; valid with few started areas);
+    inference : ``placebo`` re-assigns the starts (default; valid with few treated areas);
         ``analytic`` uses influence functions, ``bootstrap`` multiplies them (many areas only).
     assignments : as `Assignments.draw` makes them; by default drawn without strata. With strata,
         an area is compared with areas of its own stratum.
@@ -206,7 +213,7 @@ def did(
     Raises
     ------
     EstimateError : the panel cannot bear the estimate (see `evaluation.estimate.samples.take`).
-    InferenceRefused : analytic errors below ten started areas in ten authorities.
+    InferenceRefused : analytic errors below ten treated areas in ten authorities.
     """
     settings = settings or DidSettings()
     samples.check_call(panel, settings, DidSettings, inference, level)
@@ -219,18 +226,23 @@ def did(
         reach=settings.anticipation,
         varying=settings.base == "varying",
     )
-    contrasts = changes(sample, settings)
-    warnings += left_out(sample, contrasts)
+    differences = long_differences(sample, settings)
+    warnings += left_out(sample, differences)
     draws, influence = None, None
     if inference == "placebo":
         assignments, said = _fewer(assignments, sample, settings, seed)
         warnings += said
-        draws, effects = _placebo(sample, contrasts, assignments, rule, settings)
+        draws = _placebo(sample, differences, assignments, rule, settings)
+        effects = draws.raw[0].copy()
     else:
-        effects, influence = _influence(sample, contrasts, rule, settings, (inference, seed))
+        effects, influence = _influence(
+            sample, differences, rule, settings, seed if inference == "bootstrap" else None
+        )
     index = samples.entries(sample)
     never = sample.panel.start_index == -1
-    gaps = {g: change - samples.masked_mean(change[never]) for g, change in contrasts.items()}
+    from_controls = {
+        g: change - samples.masked_mean(change[never]) for g, change in differences.items()
+    }
     exposure, observed = samples.unit_basis(sample, outcome)
     return Estimate(
         outcome=outcome,
@@ -248,7 +260,7 @@ def did(
         exposure=exposure,
         observed=observed,
         paths=samples.site_paths(sample, effects),
-        area_effects=samples.area_table(sample, gaps, level),
+        area_effects=samples.area_table(sample, from_controls, level),
         sample=sample.describe(),
         settings=settings,
         warnings=warnings,
@@ -257,7 +269,9 @@ def did(
     )
 
 
-def changes(sample: samples.Sample, settings: DidSettings) -> dict[int, NDArray[np.float64]]:
+def long_differences(
+    sample: samples.Sample, settings: DidSettings
+) -> dict[int, NDArray[np.float64]]:
     """Start -> (N, T) change of every area from the base of that start to each period.
 
     Raises
@@ -280,6 +294,8 @@ def changes(sample: samples.Sample, settings: DidSettings) -> dict[int, NDArray[
             change = level - samples.masked_mean(level[:, : last + 1].T)[:, None]
         else:
             change = y - y[:, [last]]
+        # Before the start each period is measured from the one before it, so that a single odd base
+        # period does not tilt the whole pre-trend; after it the base is the universal one.
         if settings.base == "varying":
             change[:, 1:g] = np.diff(y[:, :g], axis=1)
             change[:, 0] = np.nan
@@ -289,31 +305,34 @@ def changes(sample: samples.Sample, settings: DidSettings) -> dict[int, NDArray[
 
 def _placebo(
     sample: samples.Sample,
-    contrasts: dict[int, NDArray[np.float64]],
+    differences: dict[int, NDArray[np.float64]],
     assignments: Assignments,
     rule: Rule,
     settings: DidSettings,
-) -> tuple[Draws, NDArray[np.float64]]:
+) -> Draws:
     design = None
     if settings.covariates:
         design = samples.design(sample, settings.covariates)
 
-    def under(changes: dict[int, NDArray[np.float64]]) -> NDArray[np.float64]:
+    def under(of: dict[int, NDArray[np.float64]]) -> NDArray[np.float64]:
         if settings.covariates and settings.method != "reg":
-            return _refitted(sample, changes, assignments, rule, settings)
-        return effects_under(changes, assignments, rule, sample.weights, design=design)
+            return _refitted(sample, of, assignments, rule, settings)
+        return placebo_effects(of, assignments, rule, sample.weights, design=design)
 
-    raw = under(contrasts)
+    raw = under(differences)
+    # raw serves the null test; shift, the same of a unit effect, inverts it in closed form; net has
+    # the estimated effect taken out, since pseudo-treated areas that are treated ones would carry
+    # it.
     unit = replace(sample, figures=samples.unit_figures(sample))
-    shift = under(samples.unit_before(sample, changes(unit, settings)))
+    shift = under(samples.unit_before(sample, long_differences(unit, settings)))
     cleaned = replace(sample, figures=sample.figures - samples.placed_effects(sample, raw[0]))
-    net = under(changes(cleaned, settings))
-    return samples.finished_draws(assignments, raw, shift, net), raw[0].copy()
+    net = under(long_differences(cleaned, settings))
+    return samples.finished_draws(assignments, raw, shift, net)
 
 
 def _refitted(
     sample: samples.Sample,
-    contrasts: dict[int, NDArray[np.float64]],
+    differences: dict[int, NDArray[np.float64]],
     assignments: Assignments,
     rule: Rule,
     settings: DidSettings,
@@ -321,11 +340,11 @@ def _refitted(
     """Effects with the propensity score fitted anew under every assignment, one by one."""
     treated = sample.treated
     out = np.empty((len(assignments), len(treated.names), sample.n_periods))
+    unused = np.empty((sample.n_periods, len(sample.panel.areas)))
     for b, pseudo_treated in enumerate(assignments.pseudo_treated):
-        redrawn = replace(sample, treated=replace(treated, places=pseudo_treated))
+        redrawn = replace(sample, treated=replace(treated, units=pseudo_treated))
         for s in range(len(treated.names)):
-            for t in range(sample.n_periods):
-                out[b, s, t] = _cell(redrawn, contrasts, rule, settings, (s, t))[0]
+            out[b, s] = _site_effects(redrawn, differences, rule, settings, s, unused)
     return out.reshape(len(assignments), -1)
 
 
@@ -336,7 +355,7 @@ def _fewer(
 
     Raises
     ------
-    EstimateError : a propensity score with strata, whose comparisons it cannot keep apart, or one
+    EstimateError : a propensity score with strata, whose controls it cannot keep apart, or one
         that has no solution under the real assignment.
     """
     scored = bool(settings.covariates) and settings.method != "reg"
@@ -356,34 +375,37 @@ def _fewer(
     solved[0] = True
     used = replace(assignments, pseudo_treated=asked[solved], enumerated=False)
     return used, (
-        f"the propensity score is fitted anew under each of {len(used) - 1} assignments, so "
-        f"p-values are coarser than those of method='reg'; {int((~solved).sum())} assignments "
-        "under which it has no solution are left out",
+        Sentence.of(
+            f"the propensity score is fitted anew under each of {len(used) - 1} assignments, so "
+            f"p-values are coarser than those of method='reg'; {int((~solved).sum())} assignments "
+            "under which it has no solution are left out",
+            "few_assignments",
+        ),
     )
 
 
 def _has_scores(
     sample: samples.Sample, settings: DidSettings, pseudo_treated: NDArray[np.int64]
 ) -> bool:
-    """Whether every site's score exists when these areas fill the places."""
+    """Whether every site's score exists when these areas are the pseudo-treated."""
     design = samples.design(sample, settings.covariates)
     never = np.ones(len(design), dtype=bool)
     never[pseudo_treated] = False
     for s in range(len(sample.treated.names)):
-        started = np.zeros(len(design))
-        started[pseudo_treated[sample.treated.cohort_of == s]] = 1.0
-        used = never | (started > 0)
-        if not score_exists(started[used], design[used], sample.weights[used]):
+        treated = np.zeros(len(design))
+        treated[pseudo_treated[sample.treated.cohort_of == s]] = 1.0
+        used = never | (treated > 0)
+        if not score_exists(treated[used], design[used], sample.weights[used]):
             return False
     return True
 
 
 def _influence(
     sample: samples.Sample,
-    contrasts: dict[int, NDArray[np.float64]],
+    differences: dict[int, NDArray[np.float64]],
     rule: Rule,
     settings: DidSettings,
-    how: tuple[Inference, int],
+    seed: int | None,
 ) -> tuple[NDArray[np.float64], Influence]:
     treated, n, n_periods = sample.treated, len(sample.panel.areas), sample.n_periods
     shape: tuple[int, ...] = (len(treated.names), n_periods)
@@ -391,22 +413,18 @@ def _influence(
     effects, functions = np.full(shape, np.nan), np.zeros((*shape, n))
     membership = np.empty((*shape, n))
     for s in range(len(treated.names)):
-        if settings.covariates:
-            for t in range(n_periods):
-                effects[s, t], functions[s, t] = _cell(sample, contrasts, rule, settings, (s, t))
-        else:
-            effects[s] = _means(sample, contrasts, rule, s, functions[s])
+        effects[s] = _site_effects(sample, differences, rule, settings, s, functions[s])
         belongs = np.zeros(n)
-        places = treated.places[treated.cohort_of == s]
-        belongs[places] = sample.weights[places]
+        units = treated.units[treated.cohort_of == s]
+        belongs[units] = sample.weights[units]
         membership[s] = belongs
     cluster = np.arange(n)
     if settings.cluster:
         column = sample.panel.areas[settings.cluster].astype(str)
         cluster = np.unique(column, return_inverse=True)[1]
     multipliers = np.empty((0, 0))
-    if how[0] == "bootstrap":
-        multipliers = _signs(settings.bootstrap_draws, int(cluster.max()) + 1, how[1])
+    if seed is not None:
+        multipliers = _signs(settings.bootstrap_draws, int(cluster.max()) + 1, seed)
     return effects.ravel(), Influence(
         functions=functions.reshape(-1, n).T,
         membership=membership.reshape(-1, n).T,
@@ -424,72 +442,55 @@ def _signs(draws: int, clusters: int, seed: int) -> NDArray[np.float64]:
     return signs.reshape(draws, clusters)
 
 
-def _means(
+def _site_effects(
     sample: samples.Sample,
-    contrasts: dict[int, NDArray[np.float64]],
+    differences: dict[int, NDArray[np.float64]],
     rule: Rule,
+    settings: DidSettings,
     s: int,
     functions: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """(T) ATTs of one site without covariates; writes their influence functions into (T, N).
+    """(T) ATTs of one site; writes their influence functions over all areas into (T, N).
 
-    Two weighted means a period: what `_cell` gives with a constant alone.
+    The same contrast as `placebo_effects`, which sums over areas and so is fast under thousands of
+    assignments; here each area's part is kept, for influence functions and propensity scores.
     """
-    treated, n, weights = sample.treated, len(sample.panel.areas), sample.weights
-    g = int(treated.starts[s])
-    places = treated.places[treated.cohort_of == s]
-    begun = started_by(treated.starts[treated.cohort_of], g, sample.n_periods, rule)
+    treated, n = sample.treated, len(sample.panel.areas)
+    g, units = int(treated.starts[s]), treated.units[treated.cohort_of == s]
+    excluded = treated_by(treated.starts[treated.cohort_of], g, sample.n_periods, rule)
+    design = samples.design(sample, settings.covariates)
     effects = np.full(sample.n_periods, np.nan)
     # Period by period: what is worked on then stays small enough to be at hand.
-    for t, change in enumerate(np.ascontiguousarray(contrasts[g].T)):
+    for t, change in enumerate(np.ascontiguousarray(differences[g].T)):
         held = np.isfinite(change)
-        compared = weights * held
-        own = compared[places]
-        compared[treated.places[begun[:, t]]] = 0.0
-        mass_own, mass_compared = own.sum(), compared.sum()
-        if mass_own <= 0 or mass_compared <= 0:
+        own, control = (sample.weights * held)[units], sample.weights * held
+        control[treated.units[excluded[:, t]]] = 0.0
+        if own.sum() <= 0 or control.sum() <= 0:
             continue
-        change[~held] = 0.0
-        mean_own, mean_compared = own @ change[places] / mass_own, compared @ change / mass_compared
-        effects[t] = mean_own - mean_compared
-        functions[t] = compared * (mean_compared - change) * (n / mass_compared)
-        functions[t, places] += own * (change[places] - mean_own) * (n / mass_own)
+        if settings.covariates:
+            is_treated = np.zeros(n)
+            is_treated[units] = held[units]
+            used = (is_treated + control) > 0
+            two_by_two = TwoByTwo(
+                change=change[used],
+                treated=is_treated[used],
+                design=design[used],
+                weights=sample.weights[used],
+            )
+            effects[t], part = adjusted_att(two_by_two, settings.method)
+            functions[t, used] = part * n / used.sum()
+        else:
+            change[~held] = 0.0
+            mass_own, mass_control = own.sum(), control.sum()
+            mean_own = own @ change[units] / mass_own
+            mean_control = control @ change / mass_control
+            effects[t] = mean_own - mean_control
+            functions[t] = control * (mean_control - change) * (n / mass_control)
+            functions[t, units] += own * (change[units] - mean_own) * (n / mass_own)
     return effects
 
 
-def _cell(
-    sample: samples.Sample,
-    contrasts: dict[int, NDArray[np.float64]],
-    rule: Rule,
-    settings: DidSettings,
-    which: tuple[int, int],
-) -> tuple[float, NDArray[np.float64]]:
-    """ATT of one site and period, and its influence function over all areas."""
-    s, t = which
-    treated, n = sample.treated, len(sample.panel.areas)
-    g = int(treated.starts[s])
-    change = contrasts[g][:, t]
-    started, compared = np.zeros(n, dtype=bool), np.ones(n, dtype=bool)
-    begun = started_by(treated.starts[treated.cohort_of], g, sample.n_periods, rule)
-    compared[treated.places] = ~begun[:, t]
-    started[treated.places[treated.cohort_of == s]] = True
-    used = (started | compared) & np.isfinite(change)
-    influence = np.zeros(n)
-    if not (started & used).any() or not (compared & used).any():
-        return np.nan, influence
-    att, own = adjusted_att(
-        TwoByTwo(
-            change=change[used],
-            started=started[used].astype(float),
-            design=samples.design(sample, settings.covariates)[used],
-            weights=sample.weights[used],
-        ),
-        settings.method,
-    )
-    influence[used] = own * n / used.sum()
-    return att, influence
-
-
+# Assignments gathered at once, to bound memory.
 CHUNK = 512
 
 
@@ -508,6 +509,9 @@ class Window:
     anticipation: int = 0
 
 
+# The one contrast that is written twice, for speed: simulations and looks take it for many outcomes
+# and looks at once, where `placebo_effects` would make every site and period only to average them.
+# Both are held against each other by a test.
 def did_looks(figures: Floats, assignments: Assignments, window: Window) -> tuple[Floats, Floats]:
     """Statistics of K outcomes at L looks under every assignment.
 
@@ -530,54 +534,54 @@ def did_looks(figures: Floats, assignments: Assignments, window: Window) -> tupl
     treated = assignments.treated
     share = _shares(assignments, window)
     _, areas, periods = figures.shape
-    raw = _gathered(_changes(figures, assignments, window), share, assignments, window)
+    raw = _gathered(_window_differences(figures, assignments, window), share, assignments, window)
     unit = np.zeros((1, areas, periods))
     starts = treated.starts[treated.cohort_of]
-    for place, start in zip(treated.places, starts, strict=True):
-        unit[0, place, start:] = 1.0
-    shift = _gathered(_changes(unit, assignments, window), share, assignments, window)[:, 0]
-    home = _home(assignments, share)
+    for area, start in zip(treated.units, starts, strict=True):
+        unit[0, area, start:] = 1.0
+    of_unit = _window_differences(unit, assignments, window)
+    shift = _gathered(of_unit, share, assignments, window)[:, 0]
+    # A site that has no period yet is no reason to tell two assignments apart.
+    counts = np.stack(
+        [share[:, treated.cohort_of == s].sum(axis=1) > 0 for s in range(len(treated.names))]
+    )
+    home = (assignments.is_identity.T[:, None, :] | ~counts[:, :, None]).all(axis=0)
     raw = np.where(home[:, None, :], raw[:, :, :1], raw)
     shift = np.where(home, shift[:, :1], shift)
     return np.ascontiguousarray(raw.transpose(1, 0, 2)), shift
 
 
-def did_with_gaps(
-    sample: samples.Sample, assignments: Assignments, settings: DidSettings, event: tuple[int, int]
-) -> tuple[Floats, Floats]:
-    """The statistic of one look where cells are missing: (B + 1) raw and shift.
-
-    The same figures as an estimate gives, from the periods of the window alone and without what
-    only an estimate needs.
+def did_tested(
+    outcome: str, sample: samples.Sample, assignments: Assignments, settings: DidSettings
+) -> Tested:
+    """What a look tests where cells are missing: `did` from the first start on, and no more.
 
     Parameters
     ----------
-    sample : the outcome as known at the look. event : first and last event time of the window.
+    sample : the outcome as known at the look. settings : without weights, covariates and the
+        ``varying`` base, which only concerns periods before the start.
     """
-    treated = assignments.treated
-    from_here = int(treated.starts.min())
-    rule = Rule(comparison="never", reach=settings.anticipation)
+    from_here = int(sample.treated.starts.min())
+    rule = Rule(comparison=settings.comparison, reach=settings.anticipation)
 
     def under(of: samples.Sample) -> Floats:
-        late = {g: change[:, from_here:] for g, change in changes(of, settings).items()}
-        return effects_under(late, assignments, rule, sample.weights)
+        late = {g: change[:, from_here:] for g, change in long_differences(of, settings).items()}
+        return placebo_effects(late, assignments, rule, sample.weights)
 
     raw = under(sample)
     shift = under(replace(sample, figures=samples.unit_figures(sample)))
-    periods = np.arange(from_here, sample.n_periods)
-    since = (periods[None, :] - treated.starts[:, None]).ravel()
-    mass = np.bincount(treated.cohort_of, weights=sample.weights[treated.places])
-    inside = (since >= max(event[0], 0)) & (since <= event[1]) & np.isfinite(raw[0])
-    weight = np.where(inside, np.repeat(mass, len(periods)), 0.0)
-    maps = weight[None, :] / weight.sum()
-    counts = weight.reshape(len(treated.names), -1).sum(axis=1) > 0
-    home = (_own(assignments) | ~counts[:, None]).all(axis=0)
-    told = [apply_map(part, maps)[:, 0] for part in (raw, shift)]
-    return np.where(home, told[0][0], told[0]), np.where(home, told[1][0], told[1])
+    index = samples.entries(sample)
+    late = np.tile(np.arange(sample.n_periods) >= from_here, len(sample.treated.names))
+    return Tested(
+        outcome=outcome,
+        index=index[late].reset_index(drop=True),
+        effects=raw[0],
+        draws=samples.finished_draws(assignments, raw, shift, raw),
+    )
 
 
 def _shares(assignments: Assignments, window: Window) -> Floats:
-    """(L, M) weight of each place at each look: areas and periods alike."""
+    """(L, M) weight of each unit at each look: areas and periods alike."""
     treated = assignments.treated
     starts = treated.starts[treated.cohort_of]
     last = np.minimum(starts + window.last, np.array(window.looks)[:, None])
@@ -589,7 +593,9 @@ def _shares(assignments: Assignments, window: Window) -> Floats:
     return out
 
 
-def _changes(figures: Floats, assignments: Assignments, window: Window) -> dict[int, Floats]:
+def _window_differences(
+    figures: Floats, assignments: Assignments, window: Window
+) -> dict[int, Floats]:
     """Start -> (L, K, N) every area's mean over the look's periods less its base."""
     sums = np.concatenate([np.zeros((*figures.shape[:2], 1)), figures.cumsum(axis=2)], axis=2)
     out = {}
@@ -610,24 +616,24 @@ def _changes(figures: Floats, assignments: Assignments, window: Window) -> dict[
 
 
 def _gathered(
-    changes: dict[int, Floats], share: Floats, assignments: Assignments, window: Window
+    differences: dict[int, Floats], share: Floats, assignments: Assignments, window: Window
 ) -> Floats:
-    """(L, K, B + 1) the statistics: for each place one table of numbers, gathered and summed."""
+    """(L, K, B + 1) the statistics: for each unit one table of numbers, gathered and summed."""
     treated, strata = assignments.treated, assignments.strata
-    starts, home = treated.starts[treated.cohort_of], strata[treated.places]
-    looks, outcomes, _ = next(iter(changes.values())).shape
+    starts, home = treated.starts[treated.cohort_of], strata[treated.units]
+    looks, outcomes, _ = next(iter(differences.values())).shape
     kinds: dict[tuple[int, int], list[int]] = {}
-    for place, kind in enumerate(zip(treated.cohort_of.tolist(), home.tolist(), strict=True)):
-        kinds.setdefault(kind, []).append(place)
+    for unit, kind in enumerate(zip(treated.cohort_of.tolist(), home.tolist(), strict=True)):
+        kinds.setdefault(kind, []).append(unit)
     left, constant = {}, np.zeros((looks, outcomes))
-    started = starts <= np.array(window.looks)[:, None]
+    begun = starts <= np.array(window.looks)[:, None]
     for h in np.unique(home).tolist():
         inside, filled = strata == h, home == h
-        spare = inside.sum() - started[:, filled].sum(axis=1)
+        spare = inside.sum() - begun[:, filled].sum(axis=1)
         if (spare < 1).any():
-            raise EstimateError("a stratum holds started areas only: nothing is left to compare.")
-        part = np.zeros_like(next(iter(changes.values())))
-        for g, change in changes.items():
+            raise EstimateError("a stratum holds treated areas only: nothing is left to compare.")
+        part = np.zeros_like(next(iter(differences.values())))
+        for g, change in differences.items():
             weight = share[:, filled & (starts == g)].sum(axis=1)
             part += weight[:, None, None] * change
         left[h] = part / spare[:, None, None]
@@ -635,17 +641,17 @@ def _gathered(
     out = np.empty((len(assignments), looks * outcomes))
     tables = {
         kind: _flat(
-            share[:, places[0], None, None] * changes[int(starts[places[0]])]
-            + started[:, places[0], None, None] * left[kind[1]]
+            share[:, units[0], None, None] * differences[int(starts[units[0]])]
+            + begun[:, units[0], None, None] * left[kind[1]]
         )
-        for kind, places in kinds.items()
+        for kind, units in kinds.items()
     }
     for begin in range(0, len(assignments), CHUNK):
         pseudo_treated = assignments.pseudo_treated[begin : begin + CHUNK]
         total = np.repeat(constant.reshape(1, -1), len(pseudo_treated), axis=0)
-        for kind, places in kinds.items():
-            for place in places:
-                total += tables[kind][pseudo_treated[:, place]]
+        for kind, units in kinds.items():
+            for unit in units:
+                total += tables[kind][pseudo_treated[:, unit]]
         out[begin : begin + CHUNK] = total
     return out.T.reshape(looks, outcomes, -1)
 
@@ -653,25 +659,3 @@ def _gathered(
 def _flat(table: Floats) -> Floats:
     """(N, L * K), each area's numbers side by side in memory."""
     return np.ascontiguousarray(table.reshape(-1, table.shape[2]).T)
-
-
-def _home(assignments: Assignments, share: Floats) -> NDArray[np.bool_]:
-    """(L, B + 1) whether every site that counts at the look is filled by just its own areas."""
-    treated = assignments.treated
-    counts = np.stack(
-        [share[:, treated.cohort_of == s].sum(axis=1) > 0 for s in range(len(treated.names))]
-    )
-    own = _own(assignments)
-    home: NDArray[np.bool_] = (own[:, None, :] | ~counts[:, :, None]).all(axis=0)
-    return home
-
-
-def _own(assignments: Assignments) -> NDArray[np.bool_]:
-    """(S, B + 1) whether each site is filled by just its own areas."""
-    pseudo_treated, treated = assignments.pseudo_treated, assignments.treated
-    own = []
-    for s in range(len(treated.names)):
-        at = np.flatnonzero(treated.cohort_of == s)
-        apart = np.sort(pseudo_treated[:, at], axis=1) != np.sort(treated.places[at])
-        own.append(~apart.any(axis=1))
-    return np.stack(own)

@@ -53,8 +53,9 @@ class Estimate:
         holds denominators; they turn effects into people and events.
     paths : one row a site and period: ``observed, counterfactual`` on the estimate's scale.
     weights : donor or implied weights, where the estimator has them.
-    area_effects : one row a started area: its mean effect over its own started periods, with the
+    area_effects : one row a treated area: its mean effect over its own treated periods, with the
         same figure for every comparison area and start in ``placebo_area_effects``.
+    warnings : what readers have to be told; each a text with a ``code`` for programs.
     """
 
     outcome: str
@@ -83,11 +84,11 @@ class Estimate:
     def overall(
         self, weights: Weights = "simple", *, window: tuple[int, int] | None = None
     ) -> pd.DataFrame:
-        """The average effect on the started areas, as a one-row table.
+        """The average effect on the treated areas, as a one-row table.
 
         Parameters
         ----------
-        weights : ``simple`` weighs every started area and period alike; ``event_time`` averages
+        weights : ``simple`` weighs every treated area and period alike; ``event_time`` averages
             the effects by event time; ``cohort`` the mean effects of the cohorts by their size;
             ``quarter`` the effects by calendar period. (Callaway and Sant'Anna 2021, section 3.)
         window : first and last event time to include, say ``(0, 7)`` for the first 8 quarters.
@@ -104,7 +105,7 @@ class Estimate:
     def by(self, key: Key) -> pd.DataFrame:
         """One row an event time, cohort, site, area or period; columns as in `overall`.
 
-        Event times include those before the start; the other tables average started periods only.
+        Event times include those before the start; the other tables average treated periods only.
         """
         if key == "area":
             return self._by_area()
@@ -166,7 +167,7 @@ class Estimate:
         post: NDArray[np.bool_] = (event >= max(first, 0)) & (event <= last)
         post &= np.isfinite(self.effects)
         if not post.any():
-            raise EstimateError("no started period falls inside the window.")
+            raise EstimateError("no treated period falls inside the window.")
         return post
 
     def _normalised(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """Imputation (Borusyak, Jaravel and Spiess 2024, Review of Economic Studies 91).
 
-Area and period effects are fitted on the cells that have not started, and every started cell is
+Area and period effects are fitted on the untreated cells, and every treated cell is
 compared with what they predict for it. Under each assignment the fit is made anew: its normal
 equations in the period effects are sums over areas, so that moving a start takes one area's part
 out and puts another in.
@@ -18,6 +18,7 @@ from evaluation.estimate import samples
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws, Influence
+from evaluation.estimate.placebo_effects import mean_by_site
 from evaluation.estimate.samples import left_out
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 CHUNK = 500
+# Diagonals of the equations count areas: below this a period has none, and no effect of its own.
 EMPTY = 1e-9
 
 
@@ -60,7 +62,7 @@ def imputation(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """Effects by site and started period, against two-way effects of the cells not started.
+    """Effects by site and treated period, against two-way effects of the untreated cells.
 
     Periods before a start have no effect here: they made the fit. A cell without a figure is left
     out of the fit and of the means. Strata of the assignments bound where starts are re-drawn;
@@ -74,7 +76,7 @@ def imputation(
     Raises
     ------
     EstimateError : the panel cannot bear the estimate.
-    InferenceRefused : the bootstrap; analytic errors below ten started areas in ten authorities.
+    InferenceRefused : the bootstrap; analytic errors below ten treated areas in ten authorities.
     """
     settings = settings or ImputationSettings()
     samples.check_call(panel, settings, ImputationSettings, inference, level)
@@ -91,9 +93,10 @@ def imputation(
         if assignments is None:
             assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
         samples.same_areas(assignments, sample)
-        draws, effects = _placebo(sample, assignments, settings)
-    gaps = _area_gaps(sample, settings)
-    warnings += left_out(sample, gaps)
+        draws = _placebo(sample, assignments, settings)
+        effects = draws.raw[0].copy()
+    differences = _area_differences(sample, settings)
+    warnings += left_out(sample, differences)
     exposure, observed = samples.unit_basis(sample, outcome)
     return Estimate(
         outcome=outcome,
@@ -110,7 +113,7 @@ def imputation(
         exposure=exposure,
         observed=observed,
         paths=samples.site_paths(sample, effects),
-        area_effects=samples.area_table(sample, gaps, level),
+        area_effects=samples.area_table(sample, differences, level),
         sample=sample.describe(),
         settings=settings,
         warnings=warnings,
@@ -121,21 +124,21 @@ def imputation(
 
 def _placebo(
     sample: samples.Sample, assignments: Assignments, settings: ImputationSettings
-) -> tuple[Draws, Floats]:
-    raw = _effects_under(sample, assignments, settings)
+) -> Draws:
+    raw = _placebo_effects(sample, assignments, settings)
     unit = replace(sample, figures=samples.unit_figures(sample))
-    shift = _effects_under(unit, assignments, settings)
+    shift = _placebo_effects(unit, assignments, settings)
     cleaned = replace(sample, figures=sample.figures - samples.placed_effects(sample, raw[0]))
-    net = _effects_under(cleaned, assignments, settings)
-    return samples.finished_draws(assignments, raw, shift, net), raw[0].copy()
+    net = _placebo_effects(cleaned, assignments, settings)
+    return samples.finished_draws(assignments, raw, shift, net)
 
 
 def _influence(sample: samples.Sample, settings: ImputationSettings) -> tuple[Floats, Influence]:
     """Effects and their influence functions: Theorem 3, equations 7 and 8.
 
-    An area adds the sum over its cells of implied weight times residual. In cells not started the
+    An area adds the sum over its cells of implied weight times residual. In untreated cells the
     weights are -(a_i + b_t) of the fit's own equations (Proposition A3), of which only b_t counts,
-    since an area's residuals sum to zero; in started cells, the residual is the effect less the
+    since an area's residuals sum to zero; in treated cells, the residual is the effect less the
     mean effect of the areas that started together, in that period.
     """
     fit = _Fit.of(sample, settings)
@@ -148,18 +151,19 @@ def _influence(sample: samples.Sample, settings: ImputationSettings) -> tuple[Fl
     effects = np.full((len(treated.names), n_periods), np.nan)
     functions = np.zeros((len(treated.names), n_periods, n))
     for s, g in enumerate(treated.starts.tolist()):
-        together, own = treated.places[start == g], treated.places[treated.cohort_of == s]
-        gaps = fit.gap(together, g, period)[:, g:]
+        together, own = treated.units[start == g], treated.units[treated.cohort_of == s]
+        differences = fit.difference(together, g, period)[:, g:]
         mine = np.isin(together, own)
-        held = np.isfinite(gaps[mine])
+        held = np.isfinite(differences[mine])
         share = held / np.maximum(held.sum(axis=0), 1)
-        effects[s, g:] = samples.masked_mean(gaps[mine])
+        effects[s, g:] = samples.masked_mean(differences[mine])
         toward = np.eye(n_periods)[:, g:] - (fitted[own] / count[own, None]).T @ share
         solved = np.zeros(toward.shape)
         solved[1:] = np.linalg.solve(gram[1:, 1:], toward[1:])
         functions[s, g:] = -(residual @ solved).T
-        away = gaps[mine] - samples.masked_mean(gaps)
+        away = differences[mine] - samples.masked_mean(differences)
         functions[s, g:, own] += np.where(held, share * away, 0.0)
+    # Scaled so that a standard error is sqrt(sum of squares) / n, as for every estimator here.
     functions *= n
     cluster = np.arange(n)
     if settings.cluster:
@@ -206,12 +210,16 @@ class _Part:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Fit:
-    """The parts of a sample: as never started, and as started in each of its starts."""
+    """The parts of a sample: as never treated, and as treated from each of its starts.
+
+    gram : (T, T), moment : (T) the normal equations with every area as never treated.
+    """
 
     sample: samples.Sample
     never: _Part
     starting: dict[int, _Part]
-    whole: tuple[Floats, Floats]
+    gram: Floats
+    moment: Floats
 
     @classmethod
     def of(cls, sample: samples.Sample, settings: ImputationSettings) -> _Fit:
@@ -221,7 +229,8 @@ class _Fit:
             sample=sample,
             never=never,
             starting={g: _Part.of(sample.figures, g - settings.anticipation) for g in starts},
-            whole=(_equations(never.fitted), never.within.sum(axis=0)),
+            gram=_equations(never.fitted),
+            moment=never.within.sum(axis=0),
         )
 
     def period_effects(self, pseudo_treated: NDArray[np.int64]) -> Floats:
@@ -229,10 +238,10 @@ class _Fit:
         treated = self.sample.treated
         # Without holes the equations depend on how many areas start when, never on which.
         alike = bool(np.isfinite(self.sample.figures).all())
-        gram = np.repeat(self.whole[0][None], 1 if alike else len(pseudo_treated), axis=0)
-        moment = np.repeat(self.whole[1][None], len(pseudo_treated), axis=0)
-        for place, g in enumerate(treated.starts[treated.cohort_of].tolist()):
-            area, part = pseudo_treated[:, place], self.starting[g]
+        gram = np.repeat(self.gram[None], 1 if alike else len(pseudo_treated), axis=0)
+        moment = np.repeat(self.moment[None], len(pseudo_treated), axis=0)
+        for unit, g in enumerate(treated.starts[treated.cohort_of].tolist()):
+            area, part = pseudo_treated[:, unit], self.starting[g]
             moved = area[:1] if alike else area
             gram += part.gram(moved) - self.never.gram(moved)
             moment += part.within[area] - self.never.within[area]
@@ -246,24 +255,24 @@ class _Fit:
             self.never.within.copy(),
         )
         for g, part in self.starting.items():
-            members = treated.places[treated.starts[treated.cohort_of] == g]
+            members = treated.units[treated.starts[treated.cohort_of] == g]
             fitted[members], within[members] = part.fitted[members], part.within[members]
         gram = _equations(fitted)
         period = _period_effects(gram[None], within.sum(axis=0)[None])[0]
         return fitted, gram, period
 
-    def gap(self, areas: NDArray[np.int64], g: int, period: Floats) -> Floats:
+    def difference(self, areas: NDArray[np.int64], g: int, period: Floats) -> Floats:
         """(b, T) figures of areas that start in g less what the fit predicts for them."""
         part = self.starting[g]
         fitted = part.fitted[areas]
         count = fitted.sum(axis=1)
-        foretold = np.where(fitted > 0, period, 0.0).sum(axis=1)
-        own = part.mean[areas] - foretold / np.maximum(count, 1)
-        gap = self.sample.figures[areas] - own[:, None] - period
-        return np.where(count[:, None] > 0, gap, np.nan)
+        predicted = np.where(fitted > 0, period, 0.0).sum(axis=1)
+        own = part.mean[areas] - predicted / np.maximum(count, 1)
+        difference = self.sample.figures[areas] - own[:, None] - period
+        return np.where(count[:, None] > 0, difference, np.nan)
 
 
-def _effects_under(
+def _placebo_effects(
     sample: samples.Sample, assignments: Assignments, settings: ImputationSettings
 ) -> Floats:
     """(B + 1, S * T) effects of every site and period; NaN before the start."""
@@ -275,24 +284,22 @@ def _effects_under(
 def _chunk(fit: _Fit, pseudo_treated: NDArray[np.int64]) -> Floats:
     treated, n_periods = fit.sample.treated, fit.sample.n_periods
     period = fit.period_effects(pseudo_treated)
-    out = np.full((len(pseudo_treated), len(treated.names), n_periods), np.nan)
-    for s, g in enumerate(treated.starts.tolist()):
-        places = np.flatnonzero(treated.cohort_of == s)
-        gaps = np.stack([fit.gap(pseudo_treated[:, place], g, period) for place in places])
-        mass = fit.sample.weights[pseudo_treated[:, places]].T
-        valid = np.isfinite(gaps) * mass[:, :, None]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = (np.where(valid > 0, gaps, 0.0) * valid).sum(axis=0) / valid.sum(axis=0)
-        out[:, s, g:] = mean[:, g:]
-    return out.reshape(len(pseudo_treated), -1)
+    starts = treated.starts[treated.cohort_of].tolist()
+    differences = np.stack(
+        [fit.difference(pseudo_treated[:, m], g, period) for m, g in enumerate(starts)], axis=1
+    )
+    mass = np.isfinite(differences) * fit.sample.weights[pseudo_treated][:, :, None]
+    effects = mean_by_site(np.where(mass > 0, differences, 0.0) * mass, mass, treated)
+    before = np.arange(n_periods) < treated.starts[:, None]
+    return np.where(before, np.nan, effects).reshape(len(pseudo_treated), -1)
 
 
-def _area_gaps(sample: samples.Sample, settings: ImputationSettings) -> dict[int, Floats]:
-    """Start -> (N, T) gap of every area had it started then, by the real fit."""
+def _area_differences(sample: samples.Sample, settings: ImputationSettings) -> dict[int, Floats]:
+    """Start -> (N, T) effect on every area had it been treated from then on, by the real fit."""
     fit = _Fit.of(sample, settings)
     period = fit.real()[2]
     everyone = np.arange(len(sample.figures))
-    return {g: fit.gap(everyone, g, period) for g in fit.starting}
+    return {g: fit.difference(everyone, g, period) for g in fit.starting}
 
 
 def _equations(fitted: Floats) -> Floats:

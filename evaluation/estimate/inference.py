@@ -3,7 +3,7 @@
 Placebo inference: a p-value counts the assignments whose effect is as large as the real one; an
 interval inverts that test in closed form. For a constant additive effect kappa, the placebo effect
 of the data without it is a_b - kappa c_b, where a_b comes from the data as they are (``raw``) and
-c_b from a unit effect in the really started cells (``shift``): kappa is rejected where |a_0 -
+c_b from a unit effect in the really treated cells (``shift``): kappa is rejected where |a_0 -
 kappa c_0| is among the m = floor(alpha (B + 1)) largest of |a_b - kappa c_b|. Each assignment
 gives two end points, so no grid is needed.
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+# Statistics nearer than this, relatively, are ties: the same areas summed in another order differ
+# in the last digits, and a tie counts against the effect.
 TIE = 1e-10
 
 
@@ -32,21 +34,21 @@ class Draws:
     """Effects under other assignments, one row each, the real one first.
 
     ``raw`` (B + 1, K): the effects of the data as they are; they serve the null test.
-    ``shift`` (B + 1, K): the effects if the data were 1 in every really started cell and 0
+    ``shift`` (B + 1, K): the effects if the data were 1 in every really treated cell and 0
     elsewhere; how far a true effect of 1 would carry into each assignment.
     ``net`` (B + 1, K): the effects after the estimated effect has been taken out of the really
-    started cells; they serve everything after the test. A pseudo-treated area that is a started
+    treated cells; they serve everything after the test. A pseudo-treated area that is a treated
     area has lost
     its own noise with its effect, so a row with k of M such pseudo-treated areas is scaled by
     sqrt(M / (M - k)).
-    ``home`` (B + 1, K): whether the entry's site is filled by just its own areas; such an
+    ``is_identity`` (B + 1, K): whether the entry's site is filled by just its own areas; such an
     assignment is the real one as far as that site goes, and ties with it.
     """
 
     raw: NDArray[np.float64]
     shift: NDArray[np.float64]
     net: NDArray[np.float64]
-    home: NDArray[np.bool_]
+    is_identity: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,9 +96,12 @@ def placebo_interval(
     """
     held = np.isfinite(raw[1:])
     a, c = raw[1:][held], shift[1:][held]
+    # A product may fall a hair short of a whole number in doubles, as 0.29 x 100 does; without the
+    # 1e-9 one rejection would be lost to it.
     m = int(np.floor(alpha * (len(a) + 1) + 1e-9))
     if m < 1:
         return -np.inf, np.inf
+    # An assignment into which an effect carries as far as into the real one never sets a limit.
     bounded = np.abs(c) < shift[0] * (1 - 1e-12)
     with np.errstate(divide="ignore", invalid="ignore"):
         ends = np.stack([(raw[0] - a) / (shift[0] - c), (raw[0] + a) / (shift[0] + c)])
@@ -119,17 +124,21 @@ def from_draws(
     """
     point, alpha = maps @ np.nan_to_num(effects), 1 - level
     raw, shift, net = (apply_map(part, maps) for part in (draws.raw, draws.shift, draws.net))
-    home = np.stack([draws.home[:, weights != 0].all(axis=1) for weights in maps], axis=1)
-    raw, shift = np.where(home, raw[0], raw), np.where(home, shift[0], shift)
+    is_identity = np.stack(
+        [draws.is_identity[:, weights != 0].all(axis=1) for weights in maps], axis=1
+    )
+    # The identity permutation ties by definition; summed in another order it could miss by a bit.
+    raw, shift = np.where(is_identity, raw[0], raw), np.where(is_identity, shift[0], shift)
     few = len(net) <= 2
     error = np.full(len(point), np.nan) if few else np.nanstd(net[1:], axis=0, ddof=1)
     intervals = [placebo_interval(raw[:, r], shift[:, r], alpha) for r in range(len(point))]
     low, high = (np.array(side) for side in zip(*intervals, strict=True))
     band = _band(net, error, alpha)
     p = np.array([placebo_p(raw[:, r]) for r in range(len(point))])
+    # The base period is zero under every assignment: it has no test, and its interval is a point.
     none = (np.abs(point) < 1e-14) & (error < 1e-14)
     p, low, high = np.where(none, np.nan, p), np.where(none, 0.0, low), np.where(none, 0.0, high)
-    return _frame(point, error, (low, high), (point - band, point + band), p)
+    return _frame(point, error, low, high, band, p)
 
 
 def _band(
@@ -139,10 +148,10 @@ def _band(
     if len(net) <= 2:
         return np.full(len(error), np.nan)
     varies = error > 0
-    scaled = np.abs(net[1:, varies] - np.nanmean(net[1:, varies], axis=0)) / error[varies]
+    studentised = np.abs(net[1:, varies] - np.nanmean(net[1:, varies], axis=0)) / error[varies]
     if not varies.any():
         return np.full(len(error), np.nan)
-    largest = np.where(np.isnan(scaled), -np.inf, scaled).max(axis=1)
+    largest = np.where(np.isnan(studentised), -np.inf, studentised).max(axis=1)
     reach = float(np.quantile(largest, 1 - alpha, method="higher"))
     half: NDArray[np.float64] = reach * error
     return half
@@ -190,7 +199,7 @@ class Average:
 
     maps : (R, K) weights of the entries in each average. shares : (R) how the averages are
     averaged once more into one; None keeps them apart. by_size : whether ``shares`` are the groups'
-    shares of the started areas, so that they are estimated too.
+    shares of the treated areas, so that they are estimated too.
     """
 
     maps: NDArray[np.float64]
@@ -219,6 +228,8 @@ def from_influence(
     reach = z
     if len(influence.multipliers):
         boot = influence.multipliers @ summed / n
+        # The quartile range over that of a normal, as in the R package did: one wild draw of a
+        # multiplier moves a standard deviation and not this.
         spread = np.subtract(*np.percentile(boot, [75, 25], axis=0)) / (
             normal.inv_cdf(0.75) - normal.inv_cdf(0.25)
         )
@@ -227,13 +238,7 @@ def from_influence(
         reach = float(np.quantile(np.nanmax(ratio, axis=1), level))
     size = np.abs(point) / np.where(error > 0, error, np.nan)
     p = np.array([2 * (1 - normal.cdf(x)) if np.isfinite(x) else np.nan for x in size])
-    return _frame(
-        point,
-        error,
-        (point - z * error, point + z * error),
-        (point - reach * error, point + reach * error),
-        p,
-    )
+    return _frame(point, error, point - z * error, point + z * error, reach * error, p)
 
 
 def _influence_of(
@@ -267,7 +272,7 @@ def from_errors(
     z = normal.inv_cdf(0.5 + level / 2)
     p = np.array([2 * (1 - normal.cdf(x)) for x in np.abs(point / error)])
     blank = np.full(len(point), np.nan)
-    return _frame(point, error, (point - z * error, point + z * error), (blank, blank), p)
+    return _frame(point, error, point - z * error, point + z * error, blank, p)
 
 
 def _weight_influence(
@@ -294,18 +299,20 @@ def _weight_influence(
 def _frame(
     point: NDArray[np.float64],
     error: NDArray[np.float64],
-    interval: tuple[NDArray[np.float64], NDArray[np.float64]],
-    band: tuple[NDArray[np.float64], NDArray[np.float64]],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    band: NDArray[np.float64],
     p: NDArray[np.float64],
 ) -> pd.DataFrame:
+    """The table of averages; ``band`` is the half-width that holds all of them at once."""
     return pd.DataFrame(
         {
             "effect": point,
             "se": error,
-            "low": interval[0],
-            "high": interval[1],
-            "low_band": band[0],
-            "high_band": band[1],
+            "low": low,
+            "high": high,
+            "low_band": point - band,
+            "high_band": point + band,
             "p_value": p,
         }
     )

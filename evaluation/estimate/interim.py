@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 Spending = Literal["obrien_fleming", "pocock", "open_ended"]
 Side = Literal["two", "greater", "less"]
+# A budget of 2.9999999999 assignments is three; also how far a time may seem to run backwards.
 ROUNDING = 1e-9
+# Sixty halvings reach the precision of a double from any bracket.
 BISECTIONS = 60
+# Standard deviations after which an end that is still not rejected is called infinite.
 WIDEST = 2.0**40
 
 
@@ -251,6 +254,7 @@ def sequential_p(
 
 
 Score = Literal["mean", "gls"]
+# Assignments an event time below which the covariance is too noisy to weigh by.
 ENOUGH = 20
 
 
@@ -271,7 +275,7 @@ class Tested:
 class Statistic:
     """One number under every assignment, the real one first.
 
-    raw : (B + 1) of the data as they are. shift : (B + 1) of a unit effect in the started cells.
+    raw : (B + 1) of the data as they are. shift : (B + 1) of a unit effect in the treated cells.
     net : (B + 1) after the estimated effect has been taken out, for everything after the test.
     """
 
@@ -297,7 +301,7 @@ def statistic(
     Parameters
     ----------
     window : first and last event time of the estimand.
-    score : ``mean`` averages started areas and periods alike, as ``overall`` does; ``gls`` weighs
+    score : ``mean`` averages treated areas and periods alike, as ``overall`` does; ``gls`` weighs
         the event times by the inverse covariance of their placebo effects, which gives the most
         power against a constant effect; an interval that inverts the test keeps these weights,
         which saw the effect. With fewer than 20 assignments an event time, ``gls`` is
@@ -317,12 +321,14 @@ def statistic(
     if not gls:
         maps = maps.sum(axis=0, keepdims=True)
     normalised = maps / maps.sum(axis=1, keepdims=True)
-    home = np.stack([estimate.draws.home[:, row > 0].all(axis=1) for row in maps], axis=1)
+    is_identity = np.stack(
+        [estimate.draws.is_identity[:, row > 0].all(axis=1) for row in maps], axis=1
+    )
     raw, shift, net = (
         apply_map(part, normalised)
         for part in (estimate.draws.raw, estimate.draws.shift, estimate.draws.net)
     )
-    raw, shift = np.where(home, raw[0], raw), np.where(home, shift[0], shift)
+    raw, shift = np.where(is_identity, raw[0], raw), np.where(is_identity, shift[0], shift)
     if not gls:
         return Statistic(raw=raw[:, 0], shift=shift[:, 0], net=net[:, 0])
     weights, held = gls_weights(raw, shift[0]), np.isfinite(raw)
@@ -344,6 +350,7 @@ def gls_weights(raw: NDArray[np.float64], signal: NDArray[np.float64]) -> NDArra
     held = raw[np.isfinite(raw).all(axis=1)]
     covariance = np.atleast_2d(np.cov(held, rowvar=False))
     values, vectors = np.linalg.eigh(covariance)
+    # Event times that move as one would get weights of opposite sign without bound.
     values = np.maximum(values, values.max() * 1e-8)
     weights = vectors @ ((vectors.T @ signal) / values)
     out: NDArray[np.float64] = weights / (weights @ signal)
@@ -355,6 +362,6 @@ def _event_maps(estimate: Estimate | Tested, window: tuple[int, int]) -> NDArray
     event = estimate.index["event_time"].to_numpy()
     inside = (event >= max(window[0], 0)) & (event <= window[1]) & np.isfinite(estimate.effects)
     if not inside.any():
-        raise EstimateError(f"{estimate.outcome}: no started period falls inside the window.")
+        raise EstimateError(f"{estimate.outcome}: no treated period falls inside the window.")
     weight = np.where(inside, estimate.index["weight"].to_numpy(dtype=float), 0.0)
     return np.stack([weight * (event == time) for time in np.unique(event[inside])])

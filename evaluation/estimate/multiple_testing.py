@@ -1,10 +1,10 @@
 """Many outcomes on the same assignments: one error rate for a family, whatever binds them.
 
 Closed testing over the primary outcomes and every look (Marcus, Peritz and Gabriel 1976,
-Biometrika 63): an outcome is rejected when every set of outcomes that holds it has crossed in a
-look ledger of its own, which tests the set's largest standardised statistic. Westfall and Young's
-(1993, algorithm 2.8) step-down max-T for a family at one look. Anderson's (2008, JASA 103, section
-3.2.1) index as one summary.
+Biometrika 63): an outcome is rejected when every set of outcomes that holds it has crossed its
+boundary in a series of looks of its own, which tests the set's largest standardised statistic.
+Westfall and Young's (1993, algorithm 2.8) step-down max-T for a family at one look. Anderson's
+(2008, JASA 103, section 3.2.1) index as one summary.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
 """Effects under many assignments at once: gather, sum, subtract; never a refit.
 
-Every estimator here is a sum of per-area contrasts. For each start period g there is one array of
-contrasts (areas x periods); a site's effect is the mean contrast of the areas that fill its places
-minus, where the estimator compares, the mean contrast of the areas of the same stratum that fill
-none (never started) or have not yet started.
+Every estimator here is a mean of per-area differences. For each start g there is one array of long
+differences (areas x periods): what each area's figure is above its own base. A site's effect is
+their mean over its treated areas less, where the estimator compares, their mean over the control
+areas of the same stratum: never treated, or not yet. Under a placebo assignment the pseudo-treated
+areas stand for the treated ones. This is the ATT(g, t) of Callaway and Sant'Anna (2021, J.
+Econometrics 225) without covariates, or adjusted by outcome regression.
 """
 
 from __future__ import annotations
@@ -17,19 +19,20 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evaluation.estimate.assignments import Assignments
+    from evaluation.estimate.assignments import Assignments, TreatedAreas
 
 
+# Assignments worked on at once: (1,000 x treated x periods) fits memory at national size.
 CHUNK = 1_000
-Contrasts = Mapping[int, "NDArray[np.float64]"]
-PlaceboContrast = Callable[[int, "NDArray[np.int64]"], "NDArray[np.float64]"]
+LongDifferences = Mapping[int, "NDArray[np.float64]"]
+PlaceboDifference = Callable[[int, "NDArray[np.int64]"], "NDArray[np.float64]"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """How contrasts become effects.
+    """How long differences become effects.
 
-    comparison : ``never`` or ``not_yet`` started areas are compared with; None: contrasts are
+    comparison : ``never`` or ``not_yet`` treated areas are the controls; None: differences are
         effects already (synthetic control).
     reach : with ``not_yet``, an area serves in period t if it starts after max(t, base) + reach
         (reach = the anticipation window).
@@ -49,26 +52,26 @@ class _Areas:
     design: NDArray[np.float64] | None
 
 
-def effects_under(
-    contrasts: Contrasts,
+def placebo_effects(
+    long_differences: LongDifferences,
     assignments: Assignments,
     rule: Rule,
     weights: NDArray[np.float64],
-    placebo_contrast: PlaceboContrast | None = None,
+    placebo_difference: PlaceboDifference | None = None,
     design: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Effects of every site and period under every assignment.
 
     Parameters
     ----------
-    contrasts : start position -> (N, T) contrasts; NaN where an area has none.
+    long_differences : start position -> (N, T) differences; NaN where an area has none.
     weights : (N) weight of each area in its means.
-    placebo_contrast : gives (b, M, T) contrasts of pseudo-treated areas where these depend on the
-        assignment
-        (donors that become started are dropped); by default they are gathered from ``contrasts``.
+    placebo_difference : gives (b, M, T) differences of the pseudo-treated areas where these depend
+        on the assignment (donors that are pseudo-treated are dropped); by default they are gathered
+        from ``long_differences``.
     design : (N, p) a constant and covariates: a pseudo-treated area is then compared with the
-        change that a
-        regression among the comparisons predicts for it, fitted anew under every assignment.
+        change that a regression among the controls predicts for it, fitted anew under every
+        assignment.
 
     Returns
     -------
@@ -76,120 +79,142 @@ def effects_under(
     """
     areas = _Areas(weights=weights, design=design)
     parts = [
-        _chunk(contrasts, assignments, rule, areas, placebo_contrast, rows)
+        _chunk(long_differences, assignments, rule, areas, placebo_difference, rows)
         for rows in np.array_split(assignments.pseudo_treated, max(1, len(assignments) // CHUNK))
     ]
     return np.concatenate(parts)
 
 
 def _chunk(
-    contrasts: Contrasts,
+    long_differences: LongDifferences,
     assignments: Assignments,
     rule: Rule,
     areas: _Areas,
-    placebo_contrast: PlaceboContrast | None,
+    placebo_difference: PlaceboDifference | None,
     pseudo_treated: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    treated = assignments.treated
-    n_periods = next(iter(contrasts.values())).shape[1]
-    out = np.empty((len(pseudo_treated), len(treated.names), n_periods))
-    for g in np.unique(treated.starts):
-        contrast = contrasts[int(g)]
+    treated, n_periods = assignments.treated, next(iter(long_differences.values())).shape[1]
+    differences, masses = np.empty((2, *pseudo_treated.shape, n_periods))
+    for g in np.unique(treated.starts).tolist():
+        columns = np.flatnonzero(treated.starts[treated.cohort_of] == g)
+        long_difference = long_differences[g]
         gathered = (
-            placebo_contrast(int(g), pseudo_treated)
-            if placebo_contrast
-            else contrast[pseudo_treated]
+            placebo_difference(g, pseudo_treated)
+            if placebo_difference
+            else long_difference[pseudo_treated]
         )
         valid = np.isfinite(gathered) * areas.weights[pseudo_treated][:, :, None]
-        filled = np.where(valid > 0, gathered, 0.0) * valid
-        against = None
+        difference = np.where(valid > 0, gathered, 0.0) * valid
         if rule.comparison is not None:
-            compare = _comparison_means if areas.design is None else _predicted
-            against = compare(contrast, assignments, rule, areas, (pseudo_treated, int(g)))
-        for s in np.flatnonzero(treated.starts == g):
-            places = np.flatnonzero(treated.cohort_of == s)
-            mass = valid[:, places].sum(axis=1)
-            difference = filled[:, places]
-            if against is not None:
-                difference = difference - against[:, places] * valid[:, places]
-            if assignments.deviation is not None:
-                taken = (
-                    assignments.deviation[treated.places] / assignments.deviation[pseudo_treated]
-                )
-                difference = difference * taken[:, places, None]
-            total = difference.sum(axis=1)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                out[:, s] = np.where(mass > 0, total / mass, np.nan)
-    return out.reshape(len(pseudo_treated), -1)
+            compare = _control_means if areas.design is None else _predicted
+            difference -= (
+                compare(long_difference, assignments, rule, areas, pseudo_treated, g) * valid
+            )
+        differences[:, columns], masses[:, columns] = difference[:, columns], valid[:, columns]
+    if assignments.deviation is not None:
+        taken = assignments.deviation[treated.units] / assignments.deviation[pseudo_treated]
+        differences *= taken[:, :, None]
+    return mean_by_site(differences, masses, treated).reshape(len(pseudo_treated), -1)
+
+
+def mean_by_site(
+    weighed: NDArray[np.float64], mass: NDArray[np.float64], treated: TreatedAreas
+) -> NDArray[np.float64]:
+    """(b, S, T) mean of each site's areas from (b, M, T) weight times figure, and weight.
+
+    NaN where none of a site's areas has weight.
+    """
+    out = np.empty((len(weighed), len(treated.names), weighed.shape[2]))
+    for s in range(len(treated.names)):
+        own = np.flatnonzero(treated.cohort_of == s)
+        held = mass[:, own].sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            out[:, s] = np.where(held > 0, weighed[:, own].sum(axis=1) / held, np.nan)
+    return out
+
+
+def mean_differences(values: NDArray[np.float64], assignments: Assignments) -> NDArray[np.float64]:
+    """(B + 1, ...) mean of the pseudo-treated areas less that of all others, centred at placebos.
+
+    Parameters
+    ----------
+    values : (N, ...) one or more figures an area, none missing.
+    """
+    total, n, m = values.sum(axis=0), len(values), assignments.pseudo_treated.shape[1]
+    filled = values[assignments.pseudo_treated].sum(axis=1)
+    apart = filled / m - (total - filled) / (n - m)
+    differences: NDArray[np.float64] = apart - apart[1:].mean(axis=0)
+    return differences
 
 
 def treated_strata(assignments: Assignments) -> NDArray[np.int64]:
-    """(M) stratum of each place, which its pseudo-treated areas share."""
-    strata: NDArray[np.int64] = assignments.strata[assignments.treated.places]
+    """(M) stratum of each unit, which its pseudo-treated areas share."""
+    strata: NDArray[np.int64] = assignments.strata[assignments.treated.units]
     return strata
 
 
 def _sums(
-    contrast: NDArray[np.float64], weights: NDArray[np.float64]
+    long_difference: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(N, T) weight of each cell that holds a figure, and weight times figure; 0 elsewhere."""
-    mass = np.isfinite(contrast) * weights[:, None]
-    return mass, np.where(mass > 0, contrast, 0.0) * mass
+    mass = np.isfinite(long_difference) * weights[:, None]
+    return mass, np.where(mass > 0, long_difference, 0.0) * mass
 
 
 def _excluded(assignments: Assignments, g: int, n_periods: int, rule: Rule) -> NDArray[np.bool_]:
-    """(M, T) which places take their pseudo-treated area out of the comparisons."""
+    """(M, T) which units take their pseudo-treated area out of the controls."""
     treated = assignments.treated
-    return started_by(treated.starts[treated.cohort_of], g, n_periods, rule)
+    return treated_by(treated.starts[treated.cohort_of], g, n_periods, rule)
 
 
-def _comparison_means(
-    contrast: NDArray[np.float64],
+def _control_means(
+    long_difference: NDArray[np.float64],
     assignments: Assignments,
     rule: Rule,
     areas: _Areas,
-    which: tuple[NDArray[np.int64], int],
+    pseudo_treated: NDArray[np.int64],
+    g: int,
 ) -> NDArray[np.float64]:
-    """(b, M, T) mean contrast of each place's controls: totals less the started pseudo-treated."""
-    pseudo_treated, g = which
-    mass_all, sum_all = _sums(contrast, areas.weights)
-    excluded = _excluded(assignments, g, contrast.shape[1], rule)
+    """(b, M, T) mean of each unit's controls: totals less the pseudo-treated."""
+    mass_all, sum_all = _sums(long_difference, areas.weights)
+    excluded = _excluded(assignments, g, long_difference.shape[1], rule)
     gathered_mass = mass_all[pseudo_treated] * excluded
     gathered_sum = sum_all[pseudo_treated] * excluded
-    out = np.full((*pseudo_treated.shape, contrast.shape[1]), np.nan)
-    of_place = treated_strata(assignments)
-    for h in np.unique(of_place):
-        inside, columns = assignments.strata == h, of_place == h
+    out = np.full((*pseudo_treated.shape, long_difference.shape[1]), np.nan)
+    stratum_of = treated_strata(assignments)
+    for h in np.unique(stratum_of):
+        inside, columns = assignments.strata == h, stratum_of == h
         mass = mass_all[inside].sum(axis=0) - gathered_mass[:, columns].sum(axis=1)
         total = sum_all[inside].sum(axis=0) - gathered_sum[:, columns].sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
+            # Totals less parts: what should be an exact zero keeps the rounding of the subtraction.
             out[:, columns] = np.where(mass > 1e-12, total / mass, np.nan)[:, None, :]
     return out
 
 
 def _predicted(
-    contrast: NDArray[np.float64],
+    long_difference: NDArray[np.float64],
     assignments: Assignments,
     rule: Rule,
     areas: _Areas,
-    which: tuple[NDArray[np.int64], int],
+    pseudo_treated: NDArray[np.int64],
+    g: int,
 ) -> NDArray[np.float64]:
     """(b, M, T) the change that controls' covariates predict for each pseudo-treated area.
 
-    Normal equations of all areas of the stratum, less those of the started pseudo-treated areas: p
+    Normal equations of all areas of the stratum, less those of the pseudo-treated areas: p
     x p systems, so that a regression for every assignment costs no pass over the areas.
     """
-    pseudo_treated, g = which
     design = areas.design
     assert design is not None  # the caller asks for no prediction without a design
-    mass, cross = _sums(contrast, areas.weights)
+    mass, cross = _sums(long_difference, areas.weights)
     squares = design[:, :, None] * design[:, None, :]
-    excluded = _excluded(assignments, g, contrast.shape[1], rule)
+    excluded = _excluded(assignments, g, long_difference.shape[1], rule)
     lost_mass, lost_cross = mass[pseudo_treated] * excluded, cross[pseudo_treated] * excluded
-    out = np.full((*pseudo_treated.shape, contrast.shape[1]), np.nan)
-    of_place = treated_strata(assignments)
-    for h in np.unique(of_place):
-        inside, columns = assignments.strata == h, of_place == h
+    out = np.full((*pseudo_treated.shape, long_difference.shape[1]), np.nan)
+    stratum_of = treated_strata(assignments)
+    for h in np.unique(stratum_of):
+        inside, columns = assignments.strata == h, stratum_of == h
         held = pseudo_treated[:, columns]
         gram = np.einsum("nt,npq->tpq", mass[inside], squares[inside]) - np.einsum(
             "bmt,bmpq->btpq", lost_mass[:, columns], squares[held]
@@ -197,6 +222,8 @@ def _predicted(
         moment = np.einsum("nt,np->tp", cross[inside], design[inside]) - np.einsum(
             "bmt,bmp->btp", lost_cross[:, columns], design[held]
         )
+        # No control with a figure is left in this period: identity for the solver, NaN for the
+        # reader.
         empty = np.abs(gram[..., 0, 0]) < 1e-12
         gram[empty] = np.eye(design.shape[1])
         moment[empty] = np.nan
@@ -205,8 +232,8 @@ def _predicted(
     return out
 
 
-def started_by(starts: NDArray[np.int64], g: int, n_periods: int, rule: Rule) -> NDArray[np.bool_]:
-    """(M, T) whether a place counts as started, hence as no comparison, for start g in period t."""
+def treated_by(starts: NDArray[np.int64], g: int, n_periods: int, rule: Rule) -> NDArray[np.bool_]:
+    """(M, T) whether a unit counts as treated, hence as no control, for start g in period t."""
     if rule.comparison == "never":
         return np.ones((len(starts), n_periods), dtype=bool)
     periods = np.arange(n_periods)

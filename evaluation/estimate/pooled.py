@@ -13,8 +13,10 @@ from evaluation.estimate import samples, synthetic_placebos
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws
+from evaluation.estimate.placebo_effects import mean_by_site
 from evaluation.estimate.solvers import simplex
 from evaluation.estimate.synthetic import refuse
+from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,19 +25,21 @@ if TYPE_CHECKING:
     from evaluation.panel import Panel
 
     Floats = NDArray[np.float64]
-    Places = NDArray[np.int64]
+    Positions = NDArray[np.int64]
 
 
 SWEEPS = 500
+# The share of the objective that a round of steps has to gain for another one to follow.
 SETTLED = 1e-12
+# Of the targets' scale: below it both misfits are rounding and their ratio means nothing.
 PERFECT = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PooledFit:
-    """Weights of J started areas in each of B assignments.
+    """Weights of J treated areas in each of B assignments.
 
-    fits : one batch of B simplex fits for each of the J places. share : (B) nu. separate, pooled :
+    fits : one batch of B simplex fits for each of the J units. share : (B) nu. separate, pooled :
     (B) q_sep and q_pool of the weights; apart : (B, 2) the same of weights fitted apart.
     converged : (B) whether the last round of steps gained less than 1e-12 of the objective.
     """
@@ -49,15 +53,15 @@ class PooledFit:
 
 
 def fit(
-    targets: list[Floats], donors: list[Floats], excluded_donors: Places, share: float | None
+    targets: list[Floats], donors: list[Floats], excluded_donors: Positions, share: float | None
 ) -> PooledFit:
     """Fit the areas of every assignment together.
 
     Parameters
     ----------
-    targets : for each of J places, (B, L_j) figures of its area, the last period before the start
-        first. donors : for each place, (L_j, N). excluded : (B, K) donors that an assignment may
-        not use; -1 for none.
+    targets : for each of J units, (B, L_j) figures of its area, the last period before the start
+        first. donors : for each unit, (L_j, N).
+    excluded_donors : (B, K) donors that an assignment may not use; -1 for none.
     share : nu, between 0 (apart) and 1 (the average alone); None takes the authors' rule, the
         length of the average error over the average length of the errors, fitted apart.
 
@@ -75,13 +79,15 @@ def fit(
         nu = np.divide(together, size, out=np.zeros_like(size), where=size > 0)
     else:
         nu = np.full(len(excluded_donors), share)
+    # Ben-Michael, Feller and Rothstein's objective: nu times the squared pooled misfit and 1 - nu
+    # times the separate ones, each over its value when fitted apart, so that nu has no unit.
     # An assignment whose areas are all met exactly has nothing left to pool.
     scale = np.sqrt(np.mean([(y**2).mean(axis=1) for y in targets], axis=0)) + 1e-300
     nu = np.where((measures > PERFECT * scale[:, None]).all(axis=1), nu, 0.0)
     squares = np.maximum(measures, 1e-300) ** 2
     pull = nu / (lengths.max() * squares[:, 1]) / len(targets) ** 2
     own = (1 - nu)[:, None] / (len(targets) * lengths[None, :] * squares[:, [0]])
-    fits, converged = _in_turn(targets, donors, excluded_donors, (apart, pull, own))
+    fits, converged = _in_turn(targets, donors, excluded_donors, apart, pull, own)
     reached = _measures(_errors(targets, donors, fits), lengths)
     return PooledFit(
         fits=fits,
@@ -101,7 +107,7 @@ def _errors(targets: list[Floats], donors: list[Floats], fits: list[simplex.Simp
     return out
 
 
-def _measures(errors: Floats, lengths: Places) -> Floats:
+def _measures(errors: Floats, lengths: Positions) -> Floats:
     """(B, 2) q_sep and q_pool."""
     own = ((errors**2).sum(axis=2) / lengths[None, :]).mean(axis=1)
     together = (errors.mean(axis=1) ** 2).sum(axis=1) / lengths.max()
@@ -112,10 +118,11 @@ def _measures(errors: Floats, lengths: Places) -> Floats:
 def _in_turn(
     targets: list[Floats],
     donors: list[Floats],
-    excluded_donors: Places,
-    plan: tuple[list[simplex.SimplexFit], Floats, Floats],
+    excluded_donors: Positions,
+    apart: list[simplex.SimplexFit],
+    pull: Floats,
+    own: Floats,
 ) -> tuple[list[simplex.SimplexFit], NDArray[np.bool_]]:
-    apart, pull, own = plan
     fits = list(apart)
     errors = _errors(targets, donors, apart)
     live = np.flatnonzero(pull > 0)
@@ -157,6 +164,7 @@ def check_share(share: float | None) -> None:
         raise EstimateError(f"a share of {share}.", expected="a number from 0 to below 1, or None")
 
 
+# Every assignment is a fit of its own here; 499 give p-values down to 0.002.
 DRAWS = 499
 
 
@@ -164,7 +172,7 @@ DRAWS = 499
 class PooledSettings:
     """Settings of `pooled_synthetic_control`.
 
-    share : nu, the weight on the average error of all started areas against each area's own; 0 fits
+    share : nu, the weight on the average error of all treated areas against each area's own; 0 fits
         them apart; None takes the authors' rule, anew in every assignment.
     demeaned : whether paths are fitted around each area's mean before its start (the authors'
         intercept shift), so that areas above or below all others can be fitted.
@@ -190,14 +198,14 @@ def pooled_synthetic_control(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """Gaps of started areas to synthetic controls that are fitted together, by site and period.
+    """Gaps of treated areas to synthetic controls that are fitted together, by site and period.
 
     Every assignment is fitted anew, without its own pseudo-treated areas among the donors, so that
     assignments cost what estimates cost: by default 499 are drawn.
 
     Raises
     ------
-    EstimateError : fewer than two complete comparison areas, or a started area lacks a figure
+    EstimateError : fewer than two complete comparison areas, or a treated area lacks a figure
         before its start.
     InferenceRefused : any inference but re-assignment.
     """
@@ -212,9 +220,11 @@ def pooled_synthetic_control(
         assignments = assignments.redrawn(kept)
     samples.same_areas(assignments, sample)
     fitted, never = _fit(sample, assignments, chosen)
-    draws, effects = _draws(sample, assignments, (fitted, never), chosen)
+    draws = _draws(sample, assignments, fitted, never, chosen)
+    effects = draws.raw[0].copy()
     exposure, observed = samples.unit_basis(sample, outcome)
     left = int((~fitted.converged).sum())
+    stopped = f"{left} assignments stopped before their optimum"
     return Estimate(
         outcome=outcome,
         unit="log points" if chosen.scale == "log" else "outcome's unit",
@@ -232,9 +242,7 @@ def pooled_synthetic_control(
         weights=_weight_table(sample, fitted, never),
         sample=sample.describe(),
         settings=chosen,
-        warnings=sample.warnings
-        + said
-        + ((f"{left} assignments stopped before their optimum",) if left else ()),
+        warnings=sample.warnings + said + ((Sentence.of(stopped, "unconverged"),) if left else ()),
         diagnostics={
             "share": float(fitted.share[0]),
             "separate_rmspe": float(fitted.separate[0]),
@@ -247,14 +255,14 @@ def pooled_synthetic_control(
 
 
 def _starts(treated: TreatedAreas) -> list[int]:
-    """The start of each place."""
+    """The start of each treated unit."""
     return [int(g) for g in treated.starts[treated.cohort_of]]
 
 
 def _fit(
     sample: samples.Sample, assignments: Assignments, settings: PooledSettings
-) -> tuple[PooledFit, Places]:
-    never = np.flatnonzero(~sample.panel.started)
+) -> tuple[PooledFit, Positions]:
+    never = np.flatnonzero(~sample.panel.treated)
     figures, pseudo_treated = sample.figures, assignments.pseudo_treated
     if len(never) < 2:
         raise EstimateError(
@@ -267,14 +275,14 @@ def _fit(
             mend="add comparison areas, or start fewer",
         )
     starts = _starts(assignments.treated)
-    if not np.isfinite(figures[:, : max(starts)][sample.panel.started]).all():
+    if not np.isfinite(figures[:, : max(starts)][sample.panel.treated]).all():
         raise EstimateError(
-            "a started area lacks a figure before the last start, so that periods cannot be lined "
+            "a treated area lacks a figure before the last start, so that periods cannot be lined "
             "up by how far they lie before each start.",
             mend="use synthetic_control, which leaves such periods out",
         )
-    place = np.full(len(figures), -1)
-    place[never] = np.arange(len(never))
+    column_of = np.full(len(figures), -1)
+    column_of[never] = np.arange(len(never))
     targets, donors = [], []
     for column, g in enumerate(starts):
         before = figures[:, :g][:, ::-1]
@@ -282,17 +290,17 @@ def _fit(
             before = before - before.mean(axis=1, keepdims=True)
         targets.append(before[pseudo_treated[:, column]])
         donors.append(before[never].T)
-    return fit(targets, donors, place[pseudo_treated], settings.share), never
+    return fit(targets, donors, column_of[pseudo_treated], settings.share), never
 
 
 def _draws(
     sample: samples.Sample,
     assignments: Assignments,
-    fitted: tuple[PooledFit, Places],
+    fitted: PooledFit,
+    never: Positions,
     settings: PooledSettings,
-) -> tuple[Draws, Floats]:
+) -> Draws:
     """Effects of every assignment, of the data, of a unit effect, and net of the effect."""
-    together, never = fitted
 
     def effects(figures: Floats, synthetic_unit: list[Floats] | None) -> Floats:
         treated, pseudo_treated = assignments.treated, assignments.pseudo_treated
@@ -304,25 +312,20 @@ def _draws(
                 gap = gap - gap[:, :g].mean(axis=1, keepdims=True)
             gaps[:, column] = gap
         held = np.isfinite(gaps)
-        out = np.empty((len(pseudo_treated), len(treated.names), figures.shape[1]))
-        for s in range(len(treated.names)):
-            own = treated.cohort_of == s
-            count = held[:, own].sum(axis=1)
-            total = np.where(held[:, own], gaps[:, own], 0.0).sum(axis=1)
-            out[:, s] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-        return out.reshape(len(pseudo_treated), -1)
+        effects = mean_by_site(np.where(held, gaps, 0.0), held.astype(float), treated)
+        return effects.reshape(len(pseudo_treated), -1)
 
-    raw = effects(sample.figures, [part.predict(sample.figures[never]) for part in together.fits])
+    raw = effects(sample.figures, [part.predict(sample.figures[never]) for part in fitted.fits])
     shift = effects(samples.unit_figures(sample), None)
     net = raw - effects(samples.placed_effects(sample, raw[0]), None)
-    return samples.finished_draws(assignments, raw, shift, net), raw[0].copy()
+    return samples.finished_draws(assignments, raw, shift, net)
 
 
-def _weight_table(sample: samples.Sample, fitted: PooledFit, never: Places) -> pd.DataFrame:
+def _weight_table(sample: samples.Sample, fitted: PooledFit, never: Positions) -> pd.DataFrame:
     codes, treated = sample.panel.areas.index, sample.treated
     rows = [
-        (treated.names[s], codes[place], codes[never[column]], weight)
-        for place, s, part in zip(treated.places, treated.cohort_of, fitted.fits, strict=True)
+        (treated.names[s], codes[unit], codes[never[column]], weight)
+        for unit, s, part in zip(treated.units, treated.cohort_of, fitted.fits, strict=True)
         for column, weight in zip(part.columns[0], part.values[0], strict=True)
         if weight > 1e-8
     ]

@@ -14,7 +14,7 @@ import numpy as np
 from evaluation import fingerprint
 from evaluation.errors import EstimateError
 from evaluation.estimate import samples
-from evaluation.estimate.assignments import by_population
+from evaluation.estimate.assignments import variance_by_population
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.imputation import ImputationSettings, imputation
 from evaluation.estimate.synthetic import (
@@ -55,8 +55,8 @@ SUMS_OF_GAPS: tuple[EstimatorName, ...] = (*ESTIMATED_ONCE, "synthetic_did")
 class Choices:
     """What a protocol fixes for every estimator of its fallbacks.
 
-    gaps : placebo gaps ``as_they_are``, or brought to scale ``by_population`` (Ferman and Pinto
-        2019); that takes populations, and estimators whose effects are sums of gaps.
+    gaps : placebo gaps ``as_they_are``, or studentised ``by_population`` (Ferman and Pinto 2019);
+        that takes populations, and estimators whose effects are sums of gaps.
     """
 
     scale: Literal["log", "level"] = "level"
@@ -135,8 +135,8 @@ def to_test(
     synthetic_unit = _synthetic_settings(name, choices)
     if synthetic_unit is None:
         return fit(name, panel, outcome, choices, assignments)
-    scaled = _to_scale(name, panel, outcome, choices, assignments)
-    return tested(panel, outcome, synthetic_unit, scaled)
+    studentised = _to_scale(name, panel, outcome, choices, assignments)
+    return tested(panel, outcome, synthetic_unit, studentised)
 
 
 def drawn_anew(name: EstimatorName, panel: Panel, outcome: str, assignments: Assignments) -> str:
@@ -159,14 +159,14 @@ def estimated_once(name: EstimatorName, panel: Panel, outcome: str) -> bool:
     """
     if name not in ESTIMATED_ONCE:
         return False
-    compared = panel.array(outcome)[~panel.started]
-    return name == "did" or bool(np.isfinite(compared).all())
+    controls = panel.array(outcome)[~panel.treated]
+    return name == "did" or bool(np.isfinite(controls).all())
 
 
 def _to_scale(
     name: EstimatorName, panel: Panel, outcome: str, choices: Choices, assignments: Assignments
 ) -> Assignments:
-    """The assignments, with placebo gaps to scale where that is chosen."""
+    """The assignments, studentised where that is chosen."""
     if choices.gaps == "as_they_are":
         return assignments
     if name not in SUMS_OF_GAPS:
@@ -176,8 +176,10 @@ def _to_scale(
             mend="re-draw within bands of population instead: strata: [population]",
         )
     sample = samples.take(panel, outcome, choices.scale)
-    spread = by_population(sample.panel, sample.figures, int(sample.treated.starts.min()))
-    return assignments.scaled(spread, sample.panel)
+    variance_model = variance_by_population(
+        sample.panel, sample.figures, int(sample.treated.starts.min())
+    )
+    return assignments.studentised(variance_model, sample.panel)
 
 
 def _synthetic_settings(name: EstimatorName, choices: Choices) -> Settings | None:

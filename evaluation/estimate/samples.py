@@ -13,11 +13,12 @@ from evaluation.errors import EstimateError, InferenceRefused
 from evaluation.estimate.assignments import Assignments, TreatedAreas
 from evaluation.estimate.inference import Draws
 from evaluation.panel import Panel
+from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evaluation.estimate.placebo_effects import Contrasts
+    from evaluation.estimate.placebo_effects import LongDifferences
 
 
 Scale = Literal["log", "level"]
@@ -78,11 +79,11 @@ class Sample:
         return int(self.figures.shape[1])
 
     def describe(self) -> dict[str, int]:
-        started = self.panel.started
+        treated = self.panel.treated
         return {
             "areas": len(self.panel.areas),
-            "started_areas": int(started.sum()),
-            "comparison_areas": int((~started).sum()),
+            "started_areas": int(treated.sum()),
+            "comparison_areas": int((~treated).sum()),
             "periods": self.n_periods,
             "missing_cells": int(np.isnan(self.figures).sum()),
         }
@@ -123,17 +124,20 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
     if np.nanstd(figures) == 0:
         raise EstimateError(f"{outcome} is the same in every area and period.")
     treated = TreatedAreas.of(panel)
-    if panel.started.all():
+    if panel.treated.all():
         raise EstimateError(
             "every area starts within the panel, so none is left to compare with throughout.",
             mend="add comparison areas, or end the panel before the last start",
         )
     warnings = []
     if missing := int(np.isnan(figures).sum()):
-        started_missing = int(np.isnan(figures[panel.started]).sum())
+        missing_in_treated = int(np.isnan(figures[panel.treated]).sum())
         warnings.append(
-            f"{missing} of {figures.size} cells are missing or suppressed ({started_missing} in "
-            "started areas) and are left out"
+            Sentence.of(
+                f"{missing} of {figures.size} cells are missing or suppressed "
+                f"({missing_in_treated} in started areas) and are left out",
+                "missing_cells",
+            )
         )
     return Sample(
         panel=panel,
@@ -151,7 +155,7 @@ def same_areas(assignments: Assignments, sample: Sample) -> None:
     ------
     EstimateError : they were drawn for others.
     """
-    same = np.array_equal(assignments.treated.places, sample.treated.places)
+    same = np.array_equal(assignments.treated.units, sample.treated.units)
     if not same or len(assignments.strata) != len(sample.panel.areas):
         raise EstimateError(
             "the assignments were drawn for another panel: areas or starts differ.",
@@ -167,20 +171,14 @@ def finished_draws(
 ) -> Draws:
     """Draws of S sites x T periods (or of one entry), with ties marked and noise made whole."""
     pseudo_treated, treated = assignments.pseudo_treated, assignments.treated
-    started = np.isin(pseudo_treated, treated.places)
-    lost = started.sum(axis=1)
+    lost = np.isin(pseudo_treated, treated.units).sum(axis=1)
     left = pseudo_treated.shape[1] - lost
     scale = np.sqrt(pseudo_treated.shape[1] / np.where(left > 0, left, pseudo_treated.shape[1]))
-    is_identity = np.empty((len(pseudo_treated), len(treated.names)), dtype=bool)
-    for s in range(len(treated.names)):
-        own = np.flatnonzero(treated.cohort_of == s)
-        apart = np.sort(pseudo_treated[:, own], axis=1) - np.sort(treated.places[own])
-        is_identity[:, s] = np.abs(apart).sum(axis=1) == 0
+    sites = assignments.is_identity
+    identity = np.repeat(sites, raw.shape[1] // len(treated.names), axis=1)
     if raw.shape[1] == 1:
-        home = (is_identity.sum(axis=1) == len(treated.names))[:, None]
-    else:
-        home = np.repeat(is_identity, raw.shape[1] // len(treated.names), axis=1)
-    return Draws(raw=raw, shift=shift, net=net * scale[:, None], home=home)
+        identity = np.all(sites, axis=1)[:, None]
+    return Draws(raw=raw, shift=shift, net=net * scale[:, None], is_identity=identity)
 
 
 def provenance(panel: Panel, sample: Sample, assignments: Assignments | None) -> dict[str, str]:
@@ -247,10 +245,10 @@ def entries(sample: Sample) -> pd.DataFrame:
     labels = panel.labels if panel.frequency == "Q" else [p.year for p in panel.periods]
     rows = []
     for s, (name, g) in enumerate(zip(treated.names, treated.starts.tolist(), strict=True)):
-        places = treated.places[treated.cohort_of == s]
-        mass = float(sample.weights[places].sum())
+        units = treated.units[treated.cohort_of == s]
+        mass = float(sample.weights[units].sum())
         rows += [
-            (name, labels[g], label, t - g, len(places), mass) for t, label in enumerate(labels)
+            (name, labels[g], label, t - g, len(units), mass) for t, label in enumerate(labels)
         ]
     columns = ["site", "cohort", "quarter", "event_time", "n_areas", "weight"]
     return pd.DataFrame(rows, columns=columns)
@@ -267,7 +265,7 @@ def masked_mean(
 
 
 def unit_figures(sample: Sample) -> NDArray[np.float64]:
-    """(N, T) figures of a unit effect: 1 in every really started cell, 0 elsewhere.
+    """(N, T) figures of a unit effect: 1 in every really treated cell, 0 elsewhere.
 
     NaN where the sample has no figure, so that the same cells are left out.
     """
@@ -277,32 +275,32 @@ def unit_figures(sample: Sample) -> NDArray[np.float64]:
 
 
 def unit_before(
-    sample: Sample, contrasts: Mapping[int, NDArray[np.float64]]
+    sample: Sample, differences: Mapping[int, NDArray[np.float64]]
 ) -> dict[int, NDArray[np.float64]]:
     """The contrasts of a unit effect, with the indicator of the area before each start.
 
     An interval for an event time before the start is about that event time itself.
     """
-    started = (sample.panel.start_index >= 0).astype(float)
+    treated = (sample.panel.start_index >= 0).astype(float)
     out = {}
-    for g, contrast in contrasts.items():
-        filled = contrast.copy()
-        filled[:, :g] = np.where(np.isfinite(sample.figures[:, :g]), started[:, None], np.nan)
+    for g, difference in differences.items():
+        filled = difference.copy()
+        filled[:, :g] = np.where(np.isfinite(sample.figures[:, :g]), treated[:, None], np.nan)
         out[g] = filled
     return out
 
 
 def placed_effects(sample: Sample, effects: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N, T) the estimated effect in every really started cell, 0 elsewhere.
+    """(N, T) the estimated effect in every really treated cell, 0 elsewhere.
 
     NaN where the sample has no figure, so that the same cells are left out.
     """
     treated = sample.treated
     by_cohort = np.nan_to_num(effects.reshape(len(treated.names), sample.n_periods))
     placed = np.zeros_like(sample.figures)
-    for place, s in zip(treated.places, treated.cohort_of, strict=True):
+    for unit, s in zip(treated.units, treated.cohort_of, strict=True):
         g = treated.starts[s]
-        placed[place, g:] = by_cohort[s, g:]
+        placed[unit, g:] = by_cohort[s, g:]
     return np.where(np.isfinite(sample.figures), placed, np.nan)
 
 
@@ -312,8 +310,8 @@ def site_paths(sample: Sample, effects: NDArray[np.float64]) -> pd.DataFrame:
     frame = entries(sample)[["site", "quarter", "event_time"]]
     observed = []
     for s in range(len(treated.names)):
-        places = treated.places[treated.cohort_of == s]
-        observed.append(masked_mean(sample.figures[places], sample.weights[places]))
+        units = treated.units[treated.cohort_of == s]
+        observed.append(masked_mean(sample.figures[units], sample.weights[units]))
     flat = np.concatenate(observed)
     return frame.assign(observed=flat, counterfactual=flat - effects)
 
@@ -331,34 +329,34 @@ def unit_basis(
     exposure = panel.denominators[outcome] / panel.per[outcome]
     counts = panel.array(outcome) * exposure
     exposure = np.where(np.isfinite(counts), exposure, 0.0)
-    members = [treated.places[treated.cohort_of == s] for s in range(len(treated.names))]
+    members = [treated.units[treated.cohort_of == s] for s in range(len(treated.names))]
     return (
-        np.concatenate([exposure[places].sum(axis=0) for places in members]),
-        np.concatenate([np.nan_to_num(counts[places]).sum(axis=0) for places in members]),
+        np.concatenate([exposure[units].sum(axis=0) for units in members]),
+        np.concatenate([np.nan_to_num(counts[units]).sum(axis=0) for units in members]),
     )
 
 
 def area_table(
-    sample: Sample, gaps: Contrasts | Mapping[int, NDArray[np.float64]], level: float
+    sample: Sample, differences: LongDifferences | Mapping[int, NDArray[np.float64]], level: float
 ) -> pd.DataFrame:
-    """Each started area's mean gap after its start, judged against comparison areas' gaps.
+    """Each treated area's mean effect after its start, judged against those of control areas.
 
-    ``gaps`` : start -> (N, T) gap of every area had it started then. The interval and the p-value
-    come from the same mean gaps of the comparison areas (placebo in space).
+    ``differences`` : start -> (N, T) effect on every area had it been treated from then on. The
+    interval and the p-value come from the same means of the control areas (placebo in space).
     """
-    treated, never = sample.treated, np.flatnonzero(~sample.panel.started)
+    treated, never = sample.treated, np.flatnonzero(~sample.panel.treated)
     parts = []
     for g in np.unique(treated.starts).tolist():
         held = treated.starts[treated.cohort_of] == g
-        places, after = treated.places[held], masked_mean(gaps[g][:, g:].T)
-        placebo, own = np.sort(after[never][np.isfinite(after[never])]), after[places]
+        units, after = treated.units[held], masked_mean(differences[g][:, g:].T)
+        placebo, own = np.sort(after[never][np.isfinite(after[never])]), after[units]
         reach = np.quantile(np.abs(placebo - placebo.mean()), level, method="higher")
         size = np.sort(np.abs(placebo))
         larger = len(size) - np.searchsorted(size, np.abs(own), side="left")
         parts.append(
             pd.DataFrame(
                 {
-                    "area": sample.panel.areas.index[places],
+                    "area": sample.panel.areas.index[units],
                     "site": np.array(treated.names, dtype=object)[treated.cohort_of[held]],
                     "effect": own,
                     "se": placebo.std(ddof=1),
@@ -375,7 +373,7 @@ def area_table(
 
 
 def refuse_few(sample: Sample, estimator: str, *, replication: bool) -> tuple[str, ...]:
-    """Refuse analytic errors below ten started areas in ten authorities.
+    """Refuse analytic errors below ten treated areas in ten authorities.
 
     Returns the warning that marks a replication.
 
@@ -384,46 +382,51 @@ def refuse_few(sample: Sample, estimator: str, *, replication: bool) -> tuple[st
     InferenceRefused : with the reason and the alternative.
     """
     if replication:
-        return ("analytic errors computed to replicate a published table: no finding may use them",)
-    started = int(sample.panel.started.sum())
-    authorities = sample.panel.areas["authority"].to_numpy()[sample.treated.places]
+        used = "analytic errors computed to replicate a published table: no finding may use them"
+        return (Sentence.of(used, "replication"),)
+    n_treated = int(sample.panel.treated.sum())
+    authorities = sample.panel.areas["authority"].to_numpy()[sample.treated.units]
     known = [a for a in authorities if a is not None and a == a]
-    spread = len(set(known)) if len(known) == len(authorities) else started
-    if started < ENOUGH_AREAS or spread < ENOUGH_AREAS:
+    spread = len(set(known)) if len(known) == len(authorities) else n_treated
+    if n_treated < ENOUGH_AREAS or spread < ENOUGH_AREAS:
         raise InferenceRefused(
-            f"analytic errors of {estimator} need at least {ENOUGH_AREAS} started areas in "
-            f"{ENOUGH_AREAS} authorities; this panel has {started} in {spread}. They treat few "
-            "started areas as many, and reject a true null far more often than they say.",
+            f"analytic errors of {estimator} need at least {ENOUGH_AREAS} treated areas in "
+            f"{ENOUGH_AREAS} authorities; this panel has {n_treated} in {spread}. They treat few "
+            "treated areas as many, and reject a true null far more often than they say.",
             mend="use inference='placebo' (re-assignment); to replicate a published table, "
             "settings with replication=True",
         )
     return ()
 
 
-def left_out(sample: Sample, gaps: Mapping[int, NDArray[np.float64]]) -> tuple[str, ...]:
-    """What to say of started areas that have no gap in any started period, by name.
+def left_out(sample: Sample, differences: Mapping[int, NDArray[np.float64]]) -> tuple[str, ...]:
+    """What to say of treated areas without an effect in any treated period, by name.
 
     They miss the figures that their effect would be measured from, and count in no effect.
 
     Raises
     ------
-    EstimateError : that is so for every started area.
+    EstimateError : that is so for every treated area.
     """
     treated = sample.treated
     starts = treated.starts[treated.cohort_of]
     lost = np.zeros(len(starts), dtype=bool)
     for g in np.unique(starts).tolist():
-        lost[starts == g] = np.isnan(gaps[g][treated.places[starts == g], g:]).all(axis=1)
-    names = [str(code) for code in sample.panel.areas.index[treated.places[lost]]]
+        lost[starts == g] = np.isnan(differences[g][treated.units[starts == g], g:]).all(axis=1)
+    names = [str(code) for code in sample.panel.areas.index[treated.units[lost]]]
     if lost.all():
         raise EstimateError(
-            "no started area has figures both before and after its start.",
+            "no treated area has figures both before and after its start.",
             mend="bring the figures that are missing or choose another outcome; with did, "
             "base='mean' needs no single period",
         )
     if not names:
         return ()
     return (
-        f"{len(names)} started areas lack the figures that their effect is measured from and are "
-        f"left out: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}",
+        Sentence.of(
+            f"{len(names)} started areas lack the figures that their effect is measured from and "
+            f"are left out: {{names}}{' ...' if len(names) > 5 else ''}",
+            "treated_left_out",
+            names=", ".join(names[:5]),
+        ),
     )

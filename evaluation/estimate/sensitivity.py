@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def in_time_placebo(panel: Panel, periods: int) -> Panel:
-    """The panel up to the first real start, with every started area starting ``periods`` before it.
+    """The panel up to the first real start, with every treated area starting ``periods`` before it.
 
     Any estimator then gives effects that should be nothing (Abadie, Diamond and Hainmueller 2015,
     American Journal of Political Science 59, "in-time placebo"): what it finds is what it errs by
@@ -37,10 +37,10 @@ def in_time_placebo(panel: Panel, periods: int) -> Panel:
     ------
     EstimateError : nothing has started, or no period would be left before the earlier start.
     """
-    started = panel.started
-    if not started.any():
+    treated = panel.treated
+    if not treated.any():
         raise EstimateError("no area has started within the panel, so no start can be moved.")
-    first = int(panel.start_index[started].min())
+    first = int(panel.start_index[treated].min())
     if not 0 < periods < first:
         raise EstimateError(
             f"a start moved back by {periods} periods leaves none before it.",
@@ -49,7 +49,7 @@ def in_time_placebo(panel: Panel, periods: int) -> Panel:
     earlier = panel.until(panel.periods[first - 1])
     areas = earlier.areas.copy()
     label = panel.periods[first - periods].label
-    areas["start"] = [label if s else None for s in started]
+    areas["start"] = [label if s else None for s in treated]
     return replace(earlier, areas=areas)
 
 
@@ -89,9 +89,9 @@ def conformal_test(
             "areas start in different periods, and a shift in time is the same for all.",
             mend="test one start at a time",
         )
-    figures, places = sample.figures, sample.treated.places
-    if np.isnan(figures[places]).any():
-        raise EstimateError("a started area lacks a figure, so its residuals cannot be shifted.")
+    figures, units = sample.figures, sample.treated.units
+    if np.isnan(figures[units]).any():
+        raise EstimateError("a treated area lacks a figure, so its residuals cannot be shifted.")
     periods = figures.shape[1]
     if 1 / periods > alpha:
         raise InferenceRefused(
@@ -102,9 +102,9 @@ def conformal_test(
     if settings.variant == "demeaned":
         figures = figures - figures.mean(axis=1, keepdims=True)
     donors = figures[np.flatnonzero(sample.panel.start_index == -1)]
-    none = np.full((len(places), 1), -1)
-    fitted = simplex.fit(donors.T, figures[places], none)
-    residual = (figures[places] - fitted.predict(donors)).mean(axis=0)
+    none = np.full((len(units), 1), -1)
+    fitted = simplex.fit(donors.T, figures[units], none)
+    residual = (figures[units] - fitted.predict(donors)).mean(axis=0)
     after = np.arange(int(starts[0]), periods)
     shifted = np.abs(residual[(after[None, :] + np.arange(periods)[:, None]) % periods])
     size = shifted.mean(axis=1)
@@ -117,11 +117,12 @@ def conformal_test(
     )
 
 
+# Below this a weight is the solver's rounding, and its donor not worth a refit.
 WEIGHTY = 1e-8
 
 
 def fit_table(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
-    """One row a started area: how close its synthetic control is before the start, and after.
+    """One row a treated area: how close its synthetic control is before the start, and after.
 
     Returns
     -------
@@ -134,25 +135,25 @@ def fit_table(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
     """
     fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings))
     sample, rows = fitted.sample, []
-    for place, s in zip(sample.treated.places, sample.treated.cohort_of, strict=True):
+    for unit, s in zip(sample.treated.units, sample.treated.cohort_of, strict=True):
         synthetic_unit = fitted.synthetic_units[int(sample.treated.starts[s])]
         before, after = _errors(synthetic_unit, int(sample.treated.starts[s]))
         ratio = after / np.maximum(before, 1e-300)
-        compared = np.append(ratio[synthetic_unit.donors], ratio[place])
-        weights = synthetic_unit.unit_weights[place]
+        compared = np.append(ratio[synthetic_unit.donors], ratio[unit])
+        weights = synthetic_unit.unit_weights[unit]
         rows.append(
             {
-                "area": sample.panel.areas.index[place],
+                "area": sample.panel.areas.index[unit],
                 "site": sample.treated.names[s],
-                "rmspe_before": before[place],
-                "rmspe_after": after[place],
-                "ratio": ratio[place],
-                "ratio_p": float((compared >= ratio[place] * (1 - 1e-10)).mean()),
+                "rmspe_before": before[unit],
+                "rmspe_after": after[unit],
+                "ratio": ratio[unit],
+                "ratio_p": float((compared >= ratio[unit] * (1 - 1e-10)).mean()),
                 "donors": int((np.abs(weights) > WEIGHTY).sum()),
                 "effective_donors": float(1 / (weights**2).sum()),
                 "largest_weight": float(weights.max()),
                 "negative_weight": float(-weights[weights < 0].sum()),
-                "converged": bool(synthetic_unit.converged[place]),
+                "converged": bool(synthetic_unit.converged[unit]),
             }
         )
     return pd.DataFrame(rows).set_index("area")
@@ -170,7 +171,7 @@ def _errors(
 
 
 def leave_one_donor_out(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
-    """The mean effect of each started area without one of its donors at a time.
+    """The mean effect of each treated area without one of its donors at a time.
 
     Only donors with weight can change an optimum of the simplex kind, so only those are left out,
     each with a fit of its own.
@@ -183,17 +184,17 @@ def leave_one_donor_out(panel: Panel, outcome: str, settings: Settings) -> pd.Da
     method = method_of(settings)
     fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method)
     sample, rows = fitted.sample, []
-    for place, s in zip(sample.treated.places, sample.treated.cohort_of, strict=True):
+    for unit, s in zip(sample.treated.units, sample.treated.cohort_of, strict=True):
         g = int(sample.treated.starts[s])
         synthetic_unit = fitted.synthetic_units[g]
-        whole = _mean_after(synthetic_unit.gaps[place], g)
-        for column in np.flatnonzero(np.abs(synthetic_unit.unit_weights[place]) > WEIGHTY):
-            effect = _without(sample, synthetic_unit, (int(place), g, int(column)), method)
+        whole = _mean_after(synthetic_unit.gaps[unit], g)
+        for column in np.flatnonzero(np.abs(synthetic_unit.unit_weights[unit]) > WEIGHTY):
+            effect = _without(sample, synthetic_unit, int(unit), g, int(column), method)
             rows.append(
                 {
-                    "area": sample.panel.areas.index[place],
+                    "area": sample.panel.areas.index[unit],
                     "donor": sample.panel.areas.index[synthetic_unit.donors[column]],
-                    "weight": synthetic_unit.unit_weights[place, column],
+                    "weight": synthetic_unit.unit_weights[unit, column],
                     "effect": effect,
                     "change": effect - whole,
                 }
@@ -204,16 +205,18 @@ def leave_one_donor_out(panel: Panel, outcome: str, settings: Settings) -> pd.Da
 def _without(
     sample: Sample,
     synthetic_unit: SyntheticUnits,
-    which: tuple[int, int, int],
+    unit: int,
+    g: int,
+    column: int,
     method: synthetic_weights.Method,
 ) -> float:
-    place, g, column = which
     ground = synthetic_weights.Ground.on(
         sample.figures,
-        np.array([place]),
+        np.array([unit]),
         np.delete(synthetic_unit.donors, column),
-        np.flatnonzero(synthetic_unit.pre_period_mask[place]),
-        (g, str(sample.panel.periods[g])),
+        np.flatnonzero(synthetic_unit.pre_period_mask[unit]),
+        g,
+        str(sample.panel.periods[g]),
     )
     return _mean_after(ground.gaps(method(ground))[0], g)
 
@@ -222,11 +225,12 @@ def _mean_after(gap: NDArray[np.float64], g: int) -> float:
     return float(np.nanmean(gap[g:]))
 
 
+# Of the donors' spread: an area met that closely has many exact fits, and so a range of effects.
 EXACT = 1e-6
 
 
 def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings) -> pd.DataFrame:
-    """One row a started area: the mean effects that exact fits of it allow.
+    """One row a treated area: the mean effects that exact fits of it allow.
 
     Returns
     -------
@@ -242,19 +246,19 @@ def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings
         raise EstimateError("a penalty leaves one answer: there is no range to give.")
     fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings))
     sample, rows = fitted.sample, []
-    for place, s in zip(sample.treated.places, sample.treated.cohort_of, strict=True):
+    for unit, s in zip(sample.treated.units, sample.treated.cohort_of, strict=True):
         g = int(sample.treated.starts[s])
         synthetic_unit = fitted.synthetic_units[g]
-        effect = float(np.nanmean(synthetic_unit.gaps[place, g:]))
+        effect = float(np.nanmean(synthetic_unit.gaps[unit, g:]))
         donors = sample.figures[
-            np.ix_(synthetic_unit.donors, np.flatnonzero(synthetic_unit.pre_period_mask[place]))
+            np.ix_(synthetic_unit.donors, np.flatnonzero(synthetic_unit.pre_period_mask[unit]))
         ]
         spread = float(donors.std(axis=0).mean())
-        exact = bool(synthetic_unit.rmspe[place] <= EXACT * spread)
-        low, high = _range(sample, (place, g), synthetic_unit, settings) if exact else (effect,) * 2
+        exact = bool(synthetic_unit.rmspe[unit] <= EXACT * spread)
+        low, high = _range(sample, unit, g, synthetic_unit, settings) if exact else (effect,) * 2
         rows.append(
             {
-                "area": sample.panel.areas.index[place],
+                "area": sample.panel.areas.index[unit],
                 "effect": effect,
                 "low": low,
                 "high": high,
@@ -266,15 +270,15 @@ def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings
 
 def _range(
     sample: samples.Sample,
-    which: tuple[int, int],
+    unit: int,
+    g: int,
     synthetic_unit: SyntheticUnits,
     settings: SyntheticSettings,
 ) -> tuple[float, float]:
     from scipy.optimize import linprog
 
-    place, g = which
-    usable = np.flatnonzero(synthetic_unit.pre_period_mask[place])
-    own, others = sample.figures[place], sample.figures[synthetic_unit.donors]
+    usable = np.flatnonzero(synthetic_unit.pre_period_mask[unit])
+    own, others = sample.figures[unit], sample.figures[synthetic_unit.donors]
     if settings.variant == "demeaned":
         own, others = own - own[usable].mean(), others - others[:, usable].mean(axis=1)[:, None]
     after = np.flatnonzero(np.isfinite(own) & (np.arange(len(own)) >= g))
@@ -287,8 +291,7 @@ def _range(
         found = linprog(sign * each, A_eq=meet, b_eq=target, bounds=(0, None), method="highs")
         if not found.success:
             raise ArithmeticError(
-                f"the range of {sample.panel.areas.index[place]} could not be found: "
-                f"{found.message}"
+                f"the range of {sample.panel.areas.index[unit]} could not be found: {found.message}"
             )
         ends.append(float(own[after].mean() - each @ found.x))
     return min(ends), max(ends)
@@ -298,7 +301,7 @@ HIDDEN = "[c]"
 
 
 def hidden_cells(panel: Panel, outcome: str) -> NDArray[np.bool_]:
-    """(N, T) cells whose count is withheld and whose denominator is known."""
+    """(N, T) cells whose count is suppressed and whose denominator is known."""
     none = np.zeros(panel.array(outcome).shape, dtype=bool)
     if outcome not in panel.statuses or outcome not in panel.denominators:
         return none
@@ -314,13 +317,13 @@ def at_ends(
     effect: Callable[[Panel], float],
     strata: NDArray[np.int64] | None = None,
 ) -> tuple[Panel, Panel]:
-    """The panel with withheld counts where they make the effect smallest, and largest.
+    """The panel with suppressed counts where they make the effect smallest, and largest.
 
     Parameters
     ----------
-    threshold : counts below it are withheld; zeros are published, so that none is below one.
+    threshold : counts below it are suppressed; zeros are published, so that none is below one.
     effect : the effect that a panel gives. Where areas start at different times, it says of the
-        withheld cells of each period, start and stratum whether they raise or lower it.
+        suppressed cells of each period, start and stratum whether they raise or lower it.
     strata : (N) within which areas are compared; None: all with all.
     """
     hidden = hidden_cells(panel, outcome)
@@ -333,7 +336,7 @@ def at_ends(
         held = np.where(hidden, np.where(high, most, least), figures)
         return replace(panel, figures={**panel.figures, outcome: held})
 
-    raises, starts = _raises(panel), panel.start_index[panel.started]
+    raises, starts = _raises(panel), panel.start_index[panel.treated]
     # Before the first start and after the last, a cell lies on one side of all of them.
     between = np.arange(starts.min(), starts.max()) if len(starts) else np.empty(0, dtype=np.int64)
     if hidden[:, between].any():
@@ -365,11 +368,11 @@ def _raises_as_tried(
 
 
 def _raises(panel: Panel) -> NDArray[np.bool_]:
-    """(N, T) whether a larger figure raises the effect: started areas after, others before."""
+    """(N, T) whether a larger figure raises the effect: treated areas after, others before."""
     start = panel.start_index
-    started = start >= 0
-    first = int(start[started].min()) if started.any() else len(panel.periods)
-    own = np.where(started, start, first)
+    treated = start >= 0
+    first = int(start[treated].min()) if treated.any() else len(panel.periods)
+    own = np.where(treated, start, first)
     after = np.arange(len(panel.periods)) >= own[:, None]
-    raises: NDArray[np.bool_] = after == started[:, None]
+    raises: NDArray[np.bool_] = after == treated[:, None]
     return raises

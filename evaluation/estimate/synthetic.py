@@ -11,7 +11,6 @@ import numpy as np
 
 from evaluation.errors import EstimateError, InferenceRefused
 from evaluation.estimate import samples, synthetic_placebos, synthetic_weights
-from evaluation.estimate import samples as frame
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.interim import Tested
@@ -135,12 +134,13 @@ def synthetic_control(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """Gaps between started areas and their synthetic controls, by site and period.
+    """Gaps between treated areas and their synthetic controls, by site and period.
 
     Comparison areas with a missing figure are no donors. Every area, pilot or not, is fitted on the
-    periods before the start in which it has figures, and with too few of them fills no place of
-    that start. A missing figure after the start counts in no mean, of pilots and of pseudo-treated
-    areas alike. The assignments stay as they are. What is left out is counted in ``warnings``.
+    periods before the start in which it has figures, and with too few of them is no pseudo-treated
+    area of that start. A missing figure after the start counts in no mean, of treated and of
+    pseudo-treated areas alike. The assignments stay as they are. What is left out is counted in
+    ``warnings``.
 
     Raises
     ------
@@ -149,10 +149,17 @@ def synthetic_control(
     """
     chosen = settings or SyntheticSettings()
     samples.check_call(panel, chosen, SyntheticSettings, inference, level)
-    what = ("synthetic_control", f"gap to the synthetic twin ({chosen.variant}) by site and period")
-    refuse(inference, what[0])
-    fitted = synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen))
-    return estimate_from(fitted, outcome, chosen, what, assignments, level, seed)
+    refuse(inference, "synthetic_control")
+    return estimate_from(
+        synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen)),
+        outcome,
+        chosen,
+        assignments,
+        estimator="synthetic_control",
+        estimand=f"gap to the synthetic twin ({chosen.variant}) by site and period",
+        level=level,
+        seed=seed,
+    )
 
 
 def augmented_synthetic_control(
@@ -177,10 +184,17 @@ def augmented_synthetic_control(
     """
     chosen = settings or AugmentedSettings()
     samples.check_call(panel, chosen, AugmentedSettings, inference, level)
-    what = ("augmented_synthetic_control", "gap to the ridge-augmented twin by site and period")
-    refuse(inference, what[0])
-    fitted = synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen))
-    return estimate_from(fitted, outcome, chosen, what, assignments, level, seed)
+    refuse(inference, "augmented_synthetic_control")
+    return estimate_from(
+        synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen)),
+        outcome,
+        chosen,
+        assignments,
+        estimator="augmented_synthetic_control",
+        estimand="gap to the ridge-augmented twin by site and period",
+        level=level,
+        seed=seed,
+    )
 
 
 def synthetic_did(
@@ -193,10 +207,10 @@ def synthetic_did(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """Synthetic difference-in-differences of every started area, by site and period.
+    """Synthetic difference-in-differences of every treated area, by site and period.
 
     Unit and time weights are fitted for each area alone, with the published penalties for one
-    started area. Missing figures as in `synthetic_control`.
+    treated area. Missing figures as in `synthetic_control`.
 
     Raises
     ------
@@ -205,17 +219,24 @@ def synthetic_did(
     """
     chosen = settings or SdidSettings()
     samples.check_call(panel, chosen, SdidSettings, inference, level)
-    what = ("synthetic_did", "gap to the synthetic twin, measured from weighted periods before")
-    refuse(inference, what[0])
-    fitted = synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen))
-    return estimate_from(fitted, outcome, chosen, what, assignments, level, seed)
+    refuse(inference, "synthetic_did")
+    return estimate_from(
+        synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen)),
+        outcome,
+        chosen,
+        assignments,
+        estimator="synthetic_did",
+        estimand="gap to the synthetic twin, measured from weighted periods before",
+        level=level,
+        seed=seed,
+    )
 
 
 def refuse(inference: Inference, estimator: str) -> None:
-    """Refuse what a synthetic method has no theory for with few started areas."""
+    """Refuse what a synthetic method has no theory for with few treated areas."""
     if inference != "placebo":
         raise InferenceRefused(
-            f"{estimator.replace('_', ' ')} has no analytic error with few started areas.",
+            f"{estimator.replace('_', ' ')} has no analytic error with few treated areas.",
             mend="use inference='placebo'",
         )
 
@@ -252,15 +273,18 @@ def estimate_from(
     fitted: synthetic_weights.Fitted,
     outcome: str,
     settings: Settings,
-    what: tuple[str, str],
     assignments: Assignments | None,
+    *,
+    estimator: str,
+    estimand: str,
     level: float,
     seed: int,
 ) -> Estimate:
     """The estimate of fitted synthetic controls: effects, and the same under every assignment."""
     sample = fitted.sample
     assignments = _among_the_fitted(fitted, assignments, seed)
-    draws, effects = synthetic_placebos.placebo(sample, fitted.synthetic_units, assignments)
+    draws = synthetic_placebos.placebo(sample, fitted.synthetic_units, assignments)
+    effects = draws.raw[0].copy()
     exposure, observed = samples.unit_basis(sample, outcome)
     gaps = {g: synthetic_unit.gaps for g, synthetic_unit in fitted.synthetic_units.items()}
     said = fitted.said + samples.left_out(sample, gaps)
@@ -268,8 +292,8 @@ def estimate_from(
         outcome=outcome,
         unit="log points" if settings.scale == "log" else "outcome's unit",
         scale=settings.scale,
-        estimator=what[0],
-        estimand=what[1],
+        estimator=estimator,
+        estimand=estimand,
         inference="placebo",
         level=level,
         index=samples.entries(sample),
@@ -312,8 +336,8 @@ def synthetic_controls(
         penalised variant.
     """
     chosen = settings or SyntheticSettings()
-    frame.check_call(panel, chosen, SyntheticSettings, "placebo", level)
-    frame.one_of("weights", weights, Sharing)
+    samples.check_call(panel, chosen, SyntheticSettings, "placebo", level)
+    samples.one_of("weights", weights, Sharing)
     if not outcomes:
         raise EstimateError("no outcome is named.", expected="at least one, say ['arrears']")
     if weights == "shared" and (chosen.variant == "penalised" or chosen.solver != "exact"):
@@ -321,53 +345,57 @@ def synthetic_controls(
             "shared weights are exact and of the simplex or demeaned variant.",
             mend="choose one of these variants, or weights='separate'",
         )
-    samples = {name: frame.take(panel, name, chosen.scale) for name in outcomes}
+    taken = {name: samples.take(panel, name, chosen.scale) for name in outcomes}
     if assignments is None:
         assignments = Assignments.draw(panel.eligible(), strata=(), seed=seed)
-    fitted = _shared(samples, chosen) if weights == "shared" else _separate(samples, chosen)
-    what = (
-        f"synthetic_control ({weights} weights)",
-        f"gap to the synthetic twin ({chosen.variant}) by site and period",
-    )
+    fitted = _shared(taken, chosen) if weights == "shared" else _separate(taken, chosen)
     found = {}
-    for name, sample in samples.items():
+    for name, sample in taken.items():
         said = synthetic_weights.no_donors(sample, fitted[name])
         part = synthetic_weights.Fitted(sample=sample, synthetic_units=fitted[name], said=said)
-        made = estimate_from(part, name, chosen, what, assignments, level, seed)
-        found[name] = made
+        found[name] = estimate_from(
+            part,
+            name,
+            chosen,
+            assignments,
+            estimator=f"synthetic_control ({weights} weights)",
+            estimand=f"gap to the synthetic twin ({chosen.variant}) by site and period",
+            level=level,
+            seed=seed,
+        )
     return found
 
 
 ByOutcome = dict[str, dict[int, synthetic_placebos.SyntheticUnits]]
 
 
-def _separate(samples: dict[str, frame.Sample], settings: SyntheticSettings) -> ByOutcome:
+def _separate(taken: dict[str, samples.Sample], settings: SyntheticSettings) -> ByOutcome:
     method = method_of(settings)
     found: ByOutcome = {}
-    for name, sample in samples.items():
+    for name, sample in taken.items():
         starts = np.unique(sample.treated.starts).tolist()
         found[name] = {g: synthetic_weights.fit_start(sample, g, method) for g in starts}
     return found
 
 
-def _shared(samples: dict[str, frame.Sample], settings: SyntheticSettings) -> ByOutcome:
-    found: ByOutcome = {name: {} for name in samples}
-    starts = next(iter(samples.values())).treated.starts
+def _shared(taken: dict[str, samples.Sample], settings: SyntheticSettings) -> ByOutcome:
+    found: ByOutcome = {name: {} for name in taken}
+    starts = next(iter(taken.values())).treated.starts
     for g in np.unique(starts).tolist():
-        together = _grounds(samples, g)
+        together = _grounds(taken, g)
         weights = [_shared_weights(grounds, settings) for grounds in together]
-        for name in samples:
+        for name in taken:
             found[name][g] = synthetic_weights.synthetic_units_of(
                 [grounds[name] for grounds in together], [held[name] for held in weights]
             )
     return found
 
 
-def _grounds(samples: dict[str, frame.Sample], g: int) -> list[dict[str, synthetic_weights.Ground]]:
+def _grounds(taken: dict[str, samples.Sample], g: int) -> list[dict[str, synthetic_weights.Ground]]:
     """The grounds of every outcome, for areas with figures in the same periods of each."""
-    of_all = [sample.figures for sample in samples.values()]
+    of_all = [sample.figures for sample in taken.values()]
     donors = reduce(
-        np.intersect1d, [synthetic_weights.donors_of(sample) for sample in samples.values()]
+        np.intersect1d, [synthetic_weights.donors_of(sample) for sample in taken.values()]
     )
     if len(donors) < 2:
         raise EstimateError("fewer than two comparison areas have every figure of every outcome.")
@@ -375,13 +403,13 @@ def _grounds(samples: dict[str, frame.Sample], g: int) -> list[dict[str, synthet
     able = np.flatnonzero(
         np.all([synthetic_weights.enough(held[:, k]) for k in range(len(of_all))], axis=0)
     )
-    label = str(next(iter(samples.values())).panel.periods[g])
+    label = str(next(iter(taken.values())).panel.periods[g])
     return [
         {
             name: synthetic_weights.Ground.on(
-                sample.figures, able[rows], donors, periods[periods // g == k] - k * g, (g, label)
+                sample.figures, able[rows], donors, periods[periods // g == k] - k * g, g, label
             )
-            for k, (name, sample) in enumerate(samples.items())
+            for k, (name, sample) in enumerate(taken.items())
         }
         for periods, rows in synthetic_placebos.alike(held[able].reshape(len(able), -1))
     ]

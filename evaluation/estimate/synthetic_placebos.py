@@ -17,8 +17,14 @@ import pandas as pd
 
 from evaluation.estimate import samples
 from evaluation.estimate.inference import Draws
-from evaluation.estimate.placebo_effects import Contrasts, PlaceboContrast, Rule, effects_under
+from evaluation.estimate.placebo_effects import (
+    LongDifferences,
+    PlaceboDifference,
+    Rule,
+    placebo_effects,
+)
 from evaluation.estimate.solvers import simplex
+from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,18 +125,22 @@ def complete(panel: Panel, outcomes: Sequence[str]) -> tuple[Panel, tuple[str, .
     gap = np.zeros(len(panel.areas), dtype=bool)
     for outcome in outcomes:
         gap |= np.isnan(panel.array(outcome)).any(axis=1)
-    leave = gap & ~panel.started
+    leave = gap & ~panel.treated
     if not leave.any():
         return panel, ()
     return panel.select(~leave), (
-        f"{int(leave.sum())} comparison areas have a missing or withheld figure and are left out",
+        Sentence.of(
+            f"{int(leave.sum())} comparison areas have a missing or withheld figure and are left "
+            "out",
+            "controls_left_out",
+        ),
     )
 
 
 def placebo(
     sample: samples.Sample, synthetic_units: Mapping[int, SyntheticUnits], assignments: Assignments
-) -> tuple[Draws, Floats]:
-    """Draws and effects: the gaps of the areas that fill the places, under every assignment."""
+) -> Draws:
+    """The gaps of the pseudo-treated areas, under every assignment."""
     raw, shift = raw_and_shift(sample, synthetic_units, assignments)
     rule = Rule(comparison=None)
     placed = samples.placed_effects(sample, raw[0])
@@ -138,14 +148,14 @@ def placebo(
         g: synthetic_unit.where_fitted(synthetic_unit.from_base(placed))
         for g, synthetic_unit in synthetic_units.items()
     }
-    net = raw - effects_under(
+    net = raw - placebo_effects(
         carried,
         assignments,
         rule,
         sample.weights,
         where_synthetic_units_are_left(synthetic_units, carried),
     )
-    return samples.finished_draws(assignments, raw, shift, net), raw[0].copy()
+    return samples.finished_draws(assignments, raw, shift, net)
 
 
 def raw_and_shift(
@@ -154,8 +164,8 @@ def raw_and_shift(
     """Effects of the data and of a unit effect under every assignment: all that a test needs."""
     rule = Rule(comparison=None)
     gaps = {g: synthetic_unit.gaps for g, synthetic_unit in synthetic_units.items()}
-    raw = effects_under(
-        gaps, assignments, rule, sample.weights, placebo_contrasts_of(synthetic_units)
+    raw = placebo_effects(
+        gaps, assignments, rule, sample.weights, placebo_differences(synthetic_units)
     )
     units = samples.unit_figures(sample)
     unit = {
@@ -163,7 +173,7 @@ def raw_and_shift(
         for g, synthetic_unit in synthetic_units.items()
     }
     before = samples.unit_before(sample, unit)
-    shift = effects_under(
+    shift = placebo_effects(
         before,
         assignments,
         rule,
@@ -174,21 +184,21 @@ def raw_and_shift(
 
 
 def where_synthetic_units_are_left(
-    synthetic_units: Mapping[int, SyntheticUnits], contrasts: Contrasts
-) -> PlaceboContrast:
+    synthetic_units: Mapping[int, SyntheticUnits], differences: LongDifferences
+) -> PlaceboDifference:
     """Contrasts gathered for pseudo-treated areas; none for one that no donor is left to.
 
-    Such a pseudo-treated area is left out of the effects of the data (`placebo_contrasts_of`), so
+    Such a pseudo-treated area is left out of the effects of the data (`placebo_differences`), so
     that it has to be left out of whatever is set against them.
     """
     columns = {g: synthetic_unit.column for g, synthetic_unit in synthetic_units.items()}
 
-    def contrast(g: int, pseudo_treated: NDArray[np.int64]) -> Floats:
+    def difference(g: int, pseudo_treated: NDArray[np.int64]) -> Floats:
         lost = _without_donors(synthetic_units[g], pseudo_treated, columns[g][pseudo_treated])
-        out: Floats = np.where(lost[:, :, None], np.nan, contrasts[g][pseudo_treated])
+        out: Floats = np.where(lost[:, :, None], np.nan, differences[g][pseudo_treated])
         return out
 
-    return contrast
+    return difference
 
 
 def _without_donors(
@@ -216,7 +226,7 @@ def _dropped(
     return weight.sum(axis=2), weight
 
 
-def placebo_contrasts_of(synthetic_units: Mapping[int, SyntheticUnits]) -> PlaceboContrast:
+def placebo_differences(synthetic_units: Mapping[int, SyntheticUnits]) -> PlaceboDifference:
     """Gaps where donors are pseudo-treated too: these are dropped, by the same rule for all.
 
     What is left of simplex and SDID weights is scaled up to one. Below a ridge regression they are
@@ -226,7 +236,7 @@ def placebo_contrasts_of(synthetic_units: Mapping[int, SyntheticUnits]) -> Place
     columns = {g: synthetic_unit.column for g, synthetic_unit in synthetic_units.items()}
     predictions = {g: t.drawn_on @ t.figures[t.donors] for g, t in synthetic_units.items()}
 
-    def contrast(g: int, pseudo_treated: NDArray[np.int64]) -> Floats:
+    def difference(g: int, pseudo_treated: NDArray[np.int64]) -> Floats:
         synthetic_unit, column = synthetic_units[g], columns[g][pseudo_treated]
         if synthetic_unit.augmented:
             kept = _refitted(synthetic_unit, predictions[g], pseudo_treated, column)
@@ -243,7 +253,7 @@ def placebo_contrasts_of(synthetic_units: Mapping[int, SyntheticUnits]) -> Place
             synthetic_unit.figures[pseudo_treated] - kept, pseudo_treated
         )
 
-    return contrast
+    return difference
 
 
 def _renormalised(
@@ -273,14 +283,14 @@ def _refitted(
     dropped, _ = _dropped(synthetic_unit.drawn_on, pseudo_treated, column)
     lost = _without_donors(synthetic_unit, pseudo_treated, column)
     kept[lost] = np.nan
-    at, place = np.nonzero((dropped > NOTHING) & ~lost)
-    areas = pseudo_treated[at, place]
+    at, unit = np.nonzero((dropped > NOTHING) & ~lost)
+    areas = pseudo_treated[at, unit]
     for periods, these in alike(synthetic_unit.pre_period_mask[areas]):
         before = synthetic_unit.figures[:, periods]
         again = simplex.fit(
             before[synthetic_unit.donors].T, before[areas[these]], column[at[these]]
         )
-        kept[at[these], place[these]] = again.predict(synthetic_unit.figures[synthetic_unit.donors])
+        kept[at[these], unit[these]] = again.predict(synthetic_unit.figures[synthetic_unit.donors])
     return kept
 
 
@@ -313,36 +323,36 @@ def _augmentation(
     )
     added: Floats = np.full(kept.shape, np.nan)
     for periods, these in alike(synthetic_unit.pre_period_mask[pseudo_treated.ravel()]):
-        at, place = np.unravel_index(these, pseudo_treated.shape)
+        at, unit = np.unravel_index(these, pseudo_treated.shape)
         rows, row = np.unique(at, return_inverse=True)
         # Areas with figures in other periods stand as zeros, so that one product serves all.
         own = np.zeros((len(rows), pseudo_treated.shape[1], len(periods)))
-        own[row, place] = left[at, place][:, periods]
+        own[row, unit] = left[at, unit][:, periods]
         weight = np.ones(own.shape[:2])
-        weight[row, place] = penalty[at, place]
+        weight[row, unit] = penalty[at, unit]
         held = moments[rows]
         values, vectors = np.linalg.eigh(held[:, periods[:, None], periods])
         scale = np.maximum(values, 0.0)[:, None, :] + weight[:, :, None]
         solved = ((own @ vectors) / scale) @ vectors.transpose(0, 2, 1)
-        added[at, place] = (solved @ held[:, periods, :])[row, place]
+        added[at, unit] = (solved @ held[:, periods, :])[row, unit]
     return added
 
 
 def weight_table(
     sample: samples.Sample, synthetic_units: Mapping[int, SyntheticUnits]
 ) -> pd.DataFrame:
-    """One row a started area and donor with weight: ``site, area, donor, weight``."""
+    """One row a treated area and donor with weight: ``site, area, donor, weight``."""
     rows = []
     codes = sample.panel.areas.index
-    for place, s in zip(sample.treated.places, sample.treated.cohort_of, strict=True):
+    for unit, s in zip(sample.treated.units, sample.treated.cohort_of, strict=True):
         synthetic_unit = synthetic_units[int(sample.treated.starts[s])]
-        for donor in np.flatnonzero(np.abs(synthetic_unit.unit_weights[place]) > 1e-8):
+        for donor in np.flatnonzero(np.abs(synthetic_unit.unit_weights[unit]) > 1e-8):
             rows.append(
                 (
                     sample.treated.names[s],
-                    codes[place],
+                    codes[unit],
                     codes[synthetic_unit.donors[donor]],
-                    synthetic_unit.unit_weights[place, donor],
+                    synthetic_unit.unit_weights[unit, donor],
                 )
             )
     return pd.DataFrame(rows, columns=["site", "area", "donor", "weight"])
@@ -353,18 +363,19 @@ def unconverged(synthetic_units: Mapping[int, SyntheticUnits]) -> tuple[str, ...
     left = sum(
         int((~synthetic_unit.converged).sum()) for synthetic_unit in synthetic_units.values()
     )
-    return (f"{left} fits stopped before their optimum",) if left else ()
+    stopped = Sentence.of(f"{left} fits stopped before their optimum", "unconverged")
+    return (stopped,) if left else ()
 
 
 def fit_diagnostics(
     sample: samples.Sample, synthetic_units: Mapping[int, SyntheticUnits]
 ) -> dict[str, float]:
-    """Pre-period RMSPE and effective number of donors, averaged over the started areas."""
+    """Pre-period RMSPE and effective number of donors, averaged over the treated areas."""
     rmspe, effective = [], []
-    for place, s in zip(sample.treated.places, sample.treated.cohort_of, strict=True):
+    for unit, s in zip(sample.treated.units, sample.treated.cohort_of, strict=True):
         synthetic_unit = synthetic_units[int(sample.treated.starts[s])]
-        rmspe.append(synthetic_unit.rmspe[place])
-        effective.append(1 / (synthetic_unit.unit_weights[place] ** 2).sum())
+        rmspe.append(synthetic_unit.rmspe[unit])
+        effective.append(1 / (synthetic_unit.unit_weights[unit] ** 2).sum())
     return {
         "pre_period_rmspe": float(np.mean(rmspe)),
         "effective_donors": float(np.mean(effective)),

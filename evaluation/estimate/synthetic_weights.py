@@ -12,6 +12,7 @@ from evaluation.errors import EstimateError
 from evaluation.estimate import samples, synthetic_placebos
 from evaluation.estimate.solvers import ridge, simplex
 from evaluation.estimate.synthetic_placebos import SyntheticUnits
+from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 
     Flags = NDArray[np.bool_]
     Floats = NDArray[np.float64]
-    Places = NDArray[np.int64]
+    Positions = NDArray[np.int64]
 
 
 Folds = Literal["every", "published"]
 Choice = Literal["one_error", "least"]
+# Lambdas as the authors' R package augsynth tries them: 20 steps down to 1e-8 of the largest.
 GRID = 20
 SMALLEST = 1e-8
+# Fits without a period that are made at once, to bound memory.
 FOLD_FITS = 10_000
 
 
@@ -65,13 +68,13 @@ class Penalty:
 
 
 def ridge_augmented(
-    donors: Floats, targets: Floats, excluded_donors: Places, penalty: Penalty
+    donors: Floats, targets: Floats, excluded_donors: Positions, penalty: Penalty
 ) -> AugmentedFit:
     """Fit every target.
 
     Parameters
     ----------
-    donors : (T0, N). targets : (B, T0). excluded : (B) the donor that a target may not use
+    donors : (T0, N). targets : (B, T0). excluded_donors : (B) the donor that a target may not use
         (itself); -1 for none.
 
     Raises
@@ -90,7 +93,7 @@ def ridge_augmented(
         squares = _Squares.of(x, own)
         if penalty.given is None:
             tried[rows] = squares.values[:, [-1]] * SMALLEST ** (np.arange(GRID + 1) / GRID)
-            errors[rows], spread = _errors(x, y[rows], part, (squares, tried[rows], penalty.folds))
+            errors[rows], spread = _errors(x, y[rows], part, squares, tried[rows], penalty.folds)
             best = _choose(errors[rows], spread, penalty.choice)
             chosen[rows] = tried[rows, best]
         tilt[rows] = squares.solve(y[rows] - part.predict(x.T), chosen[rows])
@@ -110,12 +113,12 @@ class _Squares:
     excluded_donors : (B). values : (B, T0), from the smallest up. vectors : (B, T0, T0) in columns.
     """
 
-    excluded_donors: Places
+    excluded_donors: Positions
     values: Floats
     vectors: Floats
 
     @classmethod
-    def of(cls, x: Floats, excluded_donors: Places) -> _Squares:
+    def of(cls, x: Floats, excluded_donors: Positions) -> _Squares:
         n = x.shape[1]
         own = np.where((excluded_donors >= 0)[:, None], x.T[excluded_donors], 0.0) * np.sqrt(
             n / max(n - 1, 1)
@@ -144,10 +147,9 @@ class _Squares:
 
 
 def _errors(
-    x: Floats, y: Floats, base: SimplexFit, plan: tuple[_Squares, Floats, Folds]
+    x: Floats, y: Floats, base: SimplexFit, squares: _Squares, penalties: Floats, which: Folds
 ) -> tuple[Floats, Floats]:
     """(B, L) mean squared error of the periods left out, and its standard error."""
-    squares, penalties, which = plan
     periods = np.arange(len(x) - 1 if which == "published" and len(x) > 2 else len(x))
     left = _left_without(x, y, squares.excluded_donors, base, periods)
     square = squares.held_out_errors(left, penalties)[:, periods] ** 2
@@ -156,7 +158,7 @@ def _errors(
 
 
 def _left_without(
-    x: Floats, y: Floats, excluded_donors: Places, base: SimplexFit, periods: Places
+    x: Floats, y: Floats, excluded_donors: Positions, base: SimplexFit, periods: Positions
 ) -> Floats:
     """(B, T0, T0) what simplex weights that leave out each period in turn leave of all periods."""
     rows = np.repeat(np.arange(len(y)), len(periods))
@@ -167,18 +169,18 @@ def _left_without(
     return out
 
 
-def _choose(errors: Floats, spread: Floats, choice: Choice) -> Places:
+def _choose(errors: Floats, spread: Floats, choice: Choice) -> Positions:
     """(B) which of the penalties, ordered from the largest down."""
-    best: Places = np.argmin(errors, axis=1)
+    best: Positions = np.argmin(errors, axis=1)
     if choice == "least":
         return best
     rows = np.arange(len(errors))
     bound = errors[rows, best] + spread[rows, best]
-    chosen: Places = np.argmax(errors <= bound[:, None], axis=1)
+    chosen: Positions = np.argmax(errors <= bound[:, None], axis=1)
     return chosen
 
 
-def _weights(x: Floats, excluded_donors: Places, base: SimplexFit, solved: Floats) -> Floats:
+def _weights(x: Floats, excluded_donors: Positions, base: SimplexFit, solved: Floats) -> Floats:
     """Simplex weights and the regression's, whose centre is each area's own donors' mean."""
     n = x.shape[1]
     tilt = solved @ x
@@ -188,6 +190,8 @@ def _weights(x: Floats, excluded_donors: Places, base: SimplexFit, solved: Float
     return base.weights + tilt
 
 
+# All four as in the authors' R package synthdid: a first walk of 100 steps, weights below a quarter
+# of the largest set to zero, then until a step gains less than (1e-5 times the noise) squared.
 FIRST_STEPS, MOST_STEPS = 100, 10_000
 LEAST_DECREASE = 1e-5
 KEPT_SHARE = 4
@@ -206,16 +210,15 @@ def frank_wolfe(a: Floats, b: Floats, open_to: Flags, zeta: Floats, noise: Float
     (B, N) weights, rows summing to one.
     """
     start = open_to / open_to.sum(axis=1, keepdims=True)
-    first = _walk(a, b, start, (open_to, zeta, noise), FIRST_STEPS)
+    first = _walk(a, b, start, open_to, zeta, noise, FIRST_STEPS)
     sparse = np.where(first <= first.max(axis=1, keepdims=True) / KEPT_SHARE, 0.0, first)
     sparse = sparse / sparse.sum(axis=1, keepdims=True)
-    return _walk(a, b, sparse, (open_to, zeta, noise), MOST_STEPS)
+    return _walk(a, b, sparse, open_to, zeta, noise, MOST_STEPS)
 
 
 def _walk(
-    a: Floats, b: Floats, start: Floats, problem: tuple[Flags, Floats, Floats], most: int
+    a: Floats, b: Floats, start: Floats, open_to: Flags, zeta: Floats, noise: Floats, most: int
 ) -> Floats:
-    open_to, zeta, noise = problem
     weights, live = start.copy(), np.arange(len(b))
     value = np.full(len(b), np.inf)
     for step in range(most):
@@ -246,6 +249,8 @@ def _step(a: Floats, b: Floats, weights: Floats, open_to: Flags, eta: Floats) ->
     return out
 
 
+# zeta of the time weights over the noise level (Arkhangelsky and others 2021): it only makes them
+# unique.
 TIME_RIDGE = 1e-6
 LEAST_PERIODS = 3
 """Periods before the start that an area needs to be fitted, or all where there are fewer."""
@@ -271,15 +276,15 @@ class Ground:
     """What the fit of some areas for one start stands on.
 
     figures : (N, T). rows : (R) positions of the areas to be fitted. donors : positions of the
-    donors. excluded : (R) which donor each area may not use, itself; -1 for none. usable :
+    donors. excluded_donors : (R) which donor each area may not use, itself; -1 for none. usable :
     positions of the periods before the start ``g`` in which these areas have figures.
     """
 
     figures: Floats
-    rows: Places
-    donors: Places
-    excluded_donors: Places
-    usable: Places
+    rows: Positions
+    donors: Positions
+    excluded_donors: Positions
+    usable: Positions
     g: int
     label: str
 
@@ -299,25 +304,31 @@ class Ground:
         held = np.isfinite(sample.figures[:, :g])
         able = np.flatnonzero(enough(held))
         return [
-            cls.on(sample.figures, able[rows], donors, periods, (g, label))
+            cls.on(sample.figures, able[rows], donors, periods, g, label)
             for periods, rows in synthetic_placebos.alike(held[able])
         ]
 
     @classmethod
     def on(
-        cls, figures: Floats, rows: Places, donors: Places, usable: Places, start: tuple[int, str]
+        cls,
+        figures: Floats,
+        rows: Positions,
+        donors: Positions,
+        usable: Positions,
+        g: int,
+        label: str,
     ) -> Ground:
         """Some areas and donors; an area among the donors is excluded from itself."""
-        place = np.full(len(figures), -1)
-        place[donors] = np.arange(len(donors))
+        column_of = np.full(len(figures), -1)
+        column_of[donors] = np.arange(len(donors))
         return cls(
             figures=figures,
             rows=rows,
             donors=donors,
-            excluded_donors=place[rows],
+            excluded_donors=column_of[rows],
             usable=usable,
-            g=start[0],
-            label=start[1],
+            g=g,
+            label=label,
         )
 
     @property
@@ -389,7 +400,7 @@ def enough(held: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return out
 
 
-def donors_of(sample: samples.Sample) -> Places:
+def donors_of(sample: samples.Sample) -> Positions:
     """Positions of the comparison areas that have every figure.
 
     Raises
@@ -397,7 +408,7 @@ def donors_of(sample: samples.Sample) -> Places:
     EstimateError : there are fewer than two.
     """
     whole = np.isfinite(sample.figures).all(axis=1)
-    donors: Places = np.flatnonzero(~sample.panel.started & whole)
+    donors: Positions = np.flatnonzero(~sample.panel.treated & whole)
     if len(donors) < 2:
         raise EstimateError(
             "fewer than two complete comparison areas are left as donors.",
@@ -408,10 +419,11 @@ def donors_of(sample: samples.Sample) -> Places:
 
 def no_donors(sample: samples.Sample, fitted: Mapping[int, SyntheticUnits]) -> tuple[str, ...]:
     """What has to be said of comparison areas that are no donors for want of figures."""
-    gap = int((~sample.panel.started).sum()) - len(next(iter(fitted.values())).donors)
+    gap = int((~sample.panel.treated).sum()) - len(next(iter(fitted.values())).donors)
     if not gap:
         return ()
-    return (f"{gap} comparison areas have a missing or withheld figure and serve as no donor",)
+    none = f"{gap} comparison areas have a missing or withheld figure and serve as no donor"
+    return (Sentence.of(none, "no_donors"),)
 
 
 def synthetic_units_of(grounds: Sequence[Ground], weights: Sequence[Weights]) -> SyntheticUnits:
@@ -443,7 +455,7 @@ def synthetic_units_of(grounds: Sequence[Ground], weights: Sequence[Weights]) ->
     )
 
 
-def _of_all(parts: Sequence[Floats], rows: Sequence[Places], count: int) -> Floats:
+def _of_all(parts: Sequence[Floats], rows: Sequence[Positions], count: int) -> Floats:
     """(N, ...) the parts in their rows, NaN in rows of none; one part with all rows as it is."""
     if len(parts) == 1 and len(rows[0]) == count:
         return parts[0]
@@ -509,6 +521,8 @@ def sdid(ground: Ground, *, exact: bool = True) -> Weights:
     donors, excluded_donors = ground.donors_before, ground.excluded_donors
     after = ground.figures[ground.donors][:, ground.g :]
     noise = _noise(donors, excluded_donors)
+    # zeta = (treated units x periods after)^(1/4) times the noise (Arkhangelsky and others 2021);
+    # every area is fitted as the only treated one.
     zeta = after.shape[1] ** 0.25 * noise
     own, others = _around_mean(ground.before), _around_mean(donors)
     if exact:
@@ -528,7 +542,7 @@ def _around_mean(before: Floats) -> Floats:
 
 
 def _unit_steps(
-    before: Floats, donors: Floats, excluded_donors: Places, zeta: Floats, noise: Floats
+    before: Floats, donors: Floats, excluded_donors: Positions, zeta: Floats, noise: Floats
 ) -> Floats:
     """(R, donors) unit weights by the published steps."""
     open_to = np.ones((len(before), len(donors)), dtype=bool)
@@ -539,7 +553,7 @@ def _unit_steps(
 
 
 def _time_steps(
-    before: Floats, after: Floats, excluded_donors: Places, noise: Floats
+    before: Floats, after: Floats, excluded_donors: Positions, noise: Floats
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """(N, T0) time weights by the published steps; areas that bar nobody share one problem."""
     which, first, back = np.unique(excluded_donors, return_index=True, return_inverse=True)

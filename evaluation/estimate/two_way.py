@@ -15,6 +15,7 @@ from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws
 from evaluation.panel import NEVER
+from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
     from linearmodels.panel.results import PanelResults
@@ -75,7 +76,7 @@ def two_way_fixed_effects(
     Raises
     ------
     EstimateError : the panel cannot bear the estimate.
-    InferenceRefused : analytic errors with fewer than ten started areas in ten authorities.
+    InferenceRefused : analytic errors with fewer than ten treated areas in ten authorities.
     """
     settings = settings or TwoWaySettings()
     samples.check_call(panel, settings, TwoWaySettings, inference, level)
@@ -113,7 +114,7 @@ def two_way_fixed_effects(
         estimand="one coefficient for every started area and period",
         inference=inference,
         level=level,
-        index=_one_entry(len(sample.treated.places)),
+        index=_one_entry(len(sample.treated.units)),
         effects=np.array([float(fitted.params["started"])]),
         draws=draws,
         analytic_error=error if inference == "analytic" else None,
@@ -143,10 +144,13 @@ def balanced(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
     leave = np.asarray(np.isnan(panel.array(outcome)).any(axis=1))
     if not leave.any():
         return panel, ()
-    started = int((leave & panel.started).sum())
+    treated = int((leave & panel.treated).sum())
     return panel.select(~leave), (
-        f"{int(leave.sum())} areas ({started} of them started) have a missing or suppressed figure "
-        "and are left out",
+        Sentence.of(
+            f"{int(leave.sum())} areas ({treated} of them started) have a missing or suppressed "
+            "figure and are left out",
+            "areas_left_out",
+        ),
     )
 
 
@@ -280,13 +284,13 @@ def bacon_decomposition(
     if NEVER in groups:
         for g in cohorts:
             spread = share[g] * share[NEVER] * on[g] * (1 - on[g])
-            effect = _two_by_two(means[g], means[NEVER], (0, g), (g, sample.n_periods))
+            effect = _two_by_two(means[g], means[NEVER], slice(g), slice(g, None))
             rows.append((label[g], label[NEVER], "never started", spread, effect))
     for early, late in itertools.combinations(cohorts, 2):
         both = share[early] * share[late] * (on[early] - on[late])
-        effect = _two_by_two(means[early], means[late], (0, early), (early, late))
+        effect = _two_by_two(means[early], means[late], slice(early), slice(early, late))
         rows.append((label[early], label[late], "not yet started", both * (1 - on[early]), effect))
-        effect = _two_by_two(means[late], means[early], (early, late), (late, sample.n_periods))
+        effect = _two_by_two(means[late], means[early], slice(early, late), slice(late, None))
         rows.append((label[late], label[early], "already started", both * on[late], effect))
     table = pd.DataFrame(rows, columns=["started", "compared", "kind", "weight", "effect"])
     table["weight"] /= table["weight"].sum()
@@ -294,11 +298,8 @@ def bacon_decomposition(
 
 
 def _two_by_two(
-    own: NDArray[np.float64],
-    other: NDArray[np.float64],
-    before: tuple[int, int],
-    after: tuple[int, int],
+    own: NDArray[np.float64], other: NDArray[np.float64], before: slice, after: slice
 ) -> float:
     """Change of the one from ``before`` to ``after`` less the change of the other."""
     gap = own - other
-    return float(gap[slice(*after)].mean() - gap[slice(*before)].mean())
+    return float(gap[after].mean() - gap[before].mean())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -21,78 +21,90 @@ if TYPE_CHECKING:
     from evaluation.panel import Panel
     from evaluation.protocol import EstimatorName
 
+    Floats = NDArray[np.float64]
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class UnitEffects:
-    """Change in the numerator by site and started period.
+class NetEffects:
+    """One outcome's effects by treated site and period, and what turns them into units.
 
-    index : rows ``site, cohort, quarter, event_time, n_areas, weight``, started periods only.
-    effects : (K) change in numerator units in that period (a stock: in the stock at that time).
-    draws : (B, K) the same under the uncertainty of the estimate.
-    observed, exposure : (K) the observed numerator and denominator / per, missing cells left out.
-    widening : by how much the draws' deviations were stretched to match the test; infinite where
-        the test sets no limits, and then the draws are as they are and say too little.
+    index : (K) rows, with ``site`` and ``quarter`` at least. effects : (K) on ``scale``; ``ratio``
+    is a proportional effect. deviations : (B, K) centred net placebo effects, in the order of the
+    assignments. observed : (K) numerator. exposure : (K) denominator / per. widening : by how much
+    the deviations are stretched to match the test's interval; infinite where the test sets no
+    limits, and then they are as they are and say too little.
     """
 
+    outcome: str
+    scale: Literal["log", "level", "ratio"]
     index: pd.DataFrame
-    effects: NDArray[np.float64]
-    draws: NDArray[np.float64]
-    observed: NDArray[np.float64]
-    exposure: NDArray[np.float64]
+    effects: Floats
+    deviations: Floats
+    observed: Floats
+    exposure: Floats
     widening: float
 
+    def drawn(self, rows: NDArray[np.int64] | slice = slice(None)) -> Floats:
+        """(R, K) effects under the assignments of these rows: the estimate less its deviation."""
+        drawn: Floats = self.effects - self.deviations[rows]
+        return drawn
 
-def in_units(estimate: Estimate) -> UnitEffects:
-    """The change in numerator units that an estimate implies for its pilot areas.
+    def avoided(self, effects: Floats) -> Floats:
+        """Events (or people, of a stock) avoided in each cell under given effects (..., K).
+
+        The observed figure is the one with the programme in it: without an effect e on logarithms
+        it would have been ``observed * exp(-e)``, so that no model of its level is needed.
+        """
+        if self.scale == "level":
+            return effects * -self.exposure
+        # Near zero, where most draws lie, exp(-e) - 1 would lose the digits that expm1 keeps.
+        growth = np.expm1(-effects) if self.scale == "log" else 1 / (1 + effects) - 1.0
+        growth *= self.observed
+        return growth
+
+
+def net_effects(estimate: Estimate, exposure: Floats | None = None) -> NetEffects:
+    """The treated entries of an estimate with their net draws (inference by re-assignment).
+
+    Parameters
+    ----------
+    exposure : (K) people / per of each entry where the panel holds no denominators.
 
     Raises
     ------
     EstimateError : the outcome has no denominators, or the estimate no placebo draws.
     """
-    if estimate.exposure is None or estimate.observed is None or estimate.draws is None:
+    exposure = estimate.exposure if exposure is None else exposure
+    if exposure is None or estimate.draws is None:
         raise EstimateError(
             f"{estimate.outcome}: units need denominators in the panel and draws in the estimate.",
             mend="estimate by re-assignment (inference='placebo') from a panel with denominators",
         )
-    index = estimate.index
-    post = (index["event_time"] >= 0).to_numpy() & np.isfinite(estimate.effects)
+    post = (estimate.index["event_time"] >= 0).to_numpy() & np.isfinite(estimate.effects)
     net = estimate.draws.net[1:, post]
-    effects = estimate.effects[post]
-    deviations = _whole(net - np.nanmean(net, axis=0))
-    widening = _widening(estimate, deviations, post)
-    if np.isfinite(widening):
-        deviations = widening * deviations
-    draws = effects - deviations
-    observed, exposure = estimate.observed[post], estimate.exposure[post]
-    if estimate.scale == "log":
-        effects, draws = observed * -np.expm1(-effects), observed * -np.expm1(-draws)
-    else:
-        effects, draws = exposure * effects, exposure * draws
-    return UnitEffects(
-        index=index[post].reset_index(drop=True),
-        effects=effects,
-        draws=draws,
-        observed=observed,
-        exposure=exposure,
+    deviations = _without_holes(net - np.nanmean(net, axis=0))
+    index = estimate.index[post].reset_index(drop=True)
+    weight = index["weight"].to_numpy(dtype=float)
+    overall = deviations @ (weight / weight.sum())
+    widening = stretch(overall, estimate.overall().iloc[0], estimate.level)
+    observed = exposure if estimate.observed is None else estimate.observed
+    return NetEffects(
+        outcome=estimate.outcome,
+        scale=estimate.scale,
+        index=index,
+        effects=estimate.effects[post],
+        deviations=deviations * widening if np.isfinite(widening) else deviations,
+        observed=observed[post],
+        exposure=exposure[post],
         widening=widening,
     )
 
 
-def _widening(
-    estimate: Estimate, deviations: NDArray[np.float64], post: NDArray[np.bool_]
-) -> float:
-    """Half-width of the overall interval by inversion over that of the draws, at least one.
+def stretch(deviations: Floats, row: pd.Series, level: float) -> float:
+    """Half-width of an average's interval over that of its draws, at least one.
 
     With few authorities the spread of the draws is itself uncertain and their quantiles cover too
     seldom; the inverted test does not. Money then says no more than the effect that it rests on.
-    """
-    weight = estimate.index["weight"].to_numpy(dtype=float)[post]
-    overall = deviations @ (weight / weight.sum())
-    return stretch(overall, estimate.overall().iloc[0], estimate.level)
-
-
-def stretch(deviations: NDArray[np.float64], row: pd.Series, level: float) -> float:
-    """Half-width of an average's interval over that of its draws, at least one.
 
     Parameters
     ----------
@@ -103,11 +115,49 @@ def stretch(deviations: NDArray[np.float64], row: pd.Series, level: float) -> fl
     return float(max(1.0, (row["high"] - row["low"]) / (high - low)))
 
 
-def _whole(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+def _without_holes(deviations: Floats) -> Floats:
     """Deviations with holes filled by their own row's mean: a hole is no certainty."""
     held = np.isfinite(deviations)
+    if held.all():
+        return deviations
     mean = np.where(held, deviations, 0.0).sum(axis=1) / np.maximum(held.sum(axis=1), 1)
     return np.where(held, deviations, mean[:, None])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UnitEffects:
+    """Change in the numerator by site and treated period.
+
+    index : rows ``site, cohort, quarter, event_time, n_areas, weight``, treated periods only.
+    effects : (K) change in numerator units in that period (a stock: in the stock at that time).
+    draws : (B, K) the same under the uncertainty of the estimate.
+    observed, exposure, widening : as in `NetEffects`, missing cells left out.
+    """
+
+    index: pd.DataFrame
+    effects: Floats
+    draws: Floats
+    observed: Floats
+    exposure: Floats
+    widening: float
+
+
+def in_units(estimate: Estimate) -> UnitEffects:
+    """The change in numerator units that an estimate implies for its pilot areas.
+
+    Raises
+    ------
+    EstimateError : the outcome has no denominators, or the estimate no placebo draws.
+    """
+    net = net_effects(estimate)
+    return UnitEffects(
+        index=net.index,
+        effects=-net.avoided(net.effects),
+        draws=-net.avoided(net.drawn()),
+        observed=net.observed,
+        exposure=net.exposure,
+        widening=net.widening,
+    )
 
 
 LINEAR: tuple[EstimatorName, ...] = ("did", "imputation")
@@ -118,7 +168,7 @@ class RatioEffect:
     """A proportional effect rho: -0.1 is a fall by ten per cent of what would have been.
 
     low, high : at the level of the choices; infinite where re-assignment rejects no effect in that
-    direction, which is common with one started area.
+    direction, which is common with one treated area.
     """
 
     outcome: str
@@ -145,7 +195,7 @@ def ratio_effect(
 
     Raises
     ------
-    EstimateError : another estimator or scale, no started figure above zero, or whatever the
+    EstimateError : another estimator or scale, no treated figure above zero, or whatever the
         estimator refuses.
     """
     if name not in LINEAR:
@@ -163,13 +213,13 @@ def ratio_effect(
     cells = sample.figures * samples.unit_figures(sample)
     if not np.nansum(cells) > 0:
         raise EstimateError(
-            f"{outcome} has no figure above zero in started cells, to be multiplied by anything.",
+            f"{outcome} has no figure above zero in treated cells, to be multiplied by anything.",
             mend="choose another outcome, or estimate an additive effect",
         )
-    started = replace(sample.panel, figures={outcome: cells})
+    treated = replace(sample.panel, figures={outcome: cells})
     now, level = (
         interim.statistic(registry.to_test(name, held, outcome, choices, assignments), window).raw
-        for held in (panel, started)
+        for held in (panel, treated)
     )
     low, high = placebo_interval(now, level, 1 - choices.level)
     return RatioEffect(

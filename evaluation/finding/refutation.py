@@ -106,7 +106,7 @@ def _placebo_start(attack: Attack, effect: float) -> Refutation:
     """The same pilots, as if they had started in the middle of their past."""
     told = _Told("placebo_start", "validity", "Is there an effect before the start?", effect)
     panel = attack.panel
-    first = int(panel.start_index[panel.started].min())
+    first = int(panel.start_index[panel.treated].min())
     if first < FEWEST_BEFORE:
         return told.unknown(f"There are {first} periods before the first start: too few to try.")
     back = first // 2
@@ -253,7 +253,7 @@ def _handed_over(attack: Attack) -> tuple[pd.DataFrame, Any, Any]:
     panel = attack.panel
     mean = np.nanmean(panel.array(attack.outcome), axis=1)
     table = pd.DataFrame(
-        {"treated": panel.started.astype(int), "outcome": mean}, index=panel.areas.index
+        {"treated": panel.treated.astype(int), "outcome": mean}, index=panel.areas.index
     )
     graph = nx.DiGraph([("treated", "outcome")])
     model = CausalModel(data=table, treatment="treated", outcome="outcome", graph=graph)
@@ -316,7 +316,7 @@ def _on_rows(attack: Attack, rows: pd.DataFrame, column: str) -> float:
     site, start = (
         chosen.areas[name].to_numpy(dtype=object, copy=True) for name in ("site", "start")
     )
-    own = chosen.started
+    own = chosen.treated
     free = [(s, g) for s, g, o, m in zip(site, start, own, marked, strict=True) if o and not m]
     for turn, place in enumerate(np.flatnonzero(marked & ~own)):
         # A subset may hold no unmarked pilot to take the place of: then any real start serves.

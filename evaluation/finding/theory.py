@@ -239,8 +239,8 @@ def area_table(panel: Panel, theory: Theory) -> pd.DataFrame:
     """
     import pandas as pd
 
-    first = int(panel.start_index[panel.started].min())
-    columns: dict[str, object] = {theory.treatment: panel.started.astype(float)}
+    first = int(panel.start_index[panel.treated].min())
+    columns: dict[str, object] = {theory.treatment: panel.treated.astype(float)}
     for name in theory.causes:
         if name in panel.figures:
             figures = panel.array(name)

@@ -16,11 +16,11 @@ from markupsafe import Markup, escape
 from evaluation import fingerprint
 from evaluation.edition import words
 from evaluation.edition.past import FOLDER, INDEX, History, PastEdition
-from evaluation.edition.records import record_if_there
 from evaluation.publish.refresh import Draft
 from evaluation.publish.snapshot import archive
 from evaluation.study.code import figures_fingerprint, package_fingerprint
 from evaluation.study.lock import environment
+from evaluation.study.written import record_if_there
 from evaluation.workspace import Workspace, write_whole
 
 _PAGE = Markup(

@@ -59,7 +59,7 @@ def figures(folder: Path) -> dict[str, float]:
         store=Store(folder=folder),
         given=pd.read_parquet(folder / OBSERVATIONS),
     )
-    if not study.panel.started.any():
+    if not study.panel.treated.any():
         return {}
     return _point_figures(study, Parameters.load(folder=folder / PARAMETERS))
 

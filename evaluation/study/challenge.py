@@ -151,6 +151,6 @@ def _adjusts(protocol: Protocol) -> bool:
 
 def _block(panel: Panel, protocol: Protocol) -> Any:
     """As planned, but for placebo pilots strewn over authorities, which share none to move."""
-    places = panel.areas["authority"].to_numpy()[panel.started]
+    places = panel.areas["authority"].to_numpy()[panel.treated]
     alone = len(np.unique(places.astype(str))) == len(places)
     return "area" if alone else protocol.assignments.block

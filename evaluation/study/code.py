@@ -19,6 +19,7 @@ Class = Literal["decides", "counts", "shows"]
 
 DECIDES = (
     "quarters.py",
+    "wording.py",
     "programme.py",
     "protocol.py",
     "panel.py",
@@ -40,7 +41,6 @@ COUNTS = (
     "errors.py",
     "fingerprint.py",
     "tables.py",
-    "wording.py",
     "workspace.py",
     "check/",
     "design/",

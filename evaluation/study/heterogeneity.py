@@ -231,7 +231,7 @@ def effects_by_fifth(run: StudyRun) -> list[dict[str, Any]]:
 
 
 def _within(run: StudyRun, fifth: int, inside: NDArray[np.bool_]) -> dict[str, Any]:
-    pilots = int((inside & run.panel.started).sum())
+    pilots = int((inside & run.panel.treated).sum())
     row: dict[str, Any] = {
         "fifth": fifth,
         "pilot_areas": pilots,

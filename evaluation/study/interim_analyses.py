@@ -14,7 +14,7 @@ import numpy as np
 from evaluation import fingerprint
 from evaluation.errors import EstimateError, LedgerError
 from evaluation.estimate import interim, registry, samples
-from evaluation.estimate.did import DidSettings, Window, did_looks, did_with_gaps
+from evaluation.estimate.did import DidSettings, Window, did_looks, did_tested
 from evaluation.estimate.interim import Look, LookPlan, repeated_interval, sequential_p, take_look
 from evaluation.estimate.multiple_testing import closed_look, rejected
 from evaluation.estimate.registry import Choices
@@ -303,14 +303,14 @@ class Watched:
 
 def _level_before(panel: Panel, code: str) -> float:
     """Mean figure of the started areas before the first start."""
-    started = panel.started
+    started = panel.treated
     first = int(panel.start_index[started].min())
     return float(np.nanmean(panel.array(code)[started, :first]))
 
 
 def elapsed(panel: Panel, horizon: int) -> float:
     """Looks elapsed over the horizon: periods since the first start, by calendar."""
-    first = int(panel.start_index[panel.started].min())
+    first = int(panel.start_index[panel.treated].min())
     return (len(panel.periods) - first) / horizon
 
 
@@ -342,7 +342,8 @@ def statistics_of(panel: Panel, protocol: Protocol, assignments: Assignments) ->
             settings = DidSettings(
                 base=base, anticipation=plan.anticipation, scale=protocol.scale_of(code)
             )
-            found[code] = did_with_gaps(sample, assignments, settings, protocol.window)
+            at = interim.statistic(did_tested(code, sample, assignments, settings), protocol.window)
+            found[code] = (at.raw, at.shift)
             continue
         choices = Choices.of(protocol, code)
         estimate = registry.to_test(name, panel, code, choices, assignments)

@@ -35,7 +35,7 @@ def study_power(
     Returns
     -------
     Rows of `evaluation.design.power.power` or, with candidates, of
-    `evaluation.design.candidates.compare`, and ``outcome``. Effects are said in the direction that
+    `evaluation.design.power.compare`, and ``outcome``. Effects are said in the direction that
     is hoped for.
 
     Raises

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.errors import EstimateError, PanelError, ProtocolError
-from evaluation.finding.feasibility import FEWEST_AUTHORITIES, first_able
+from evaluation.finding.feasibility import FEWEST_AUTHORITIES, first_decisive_look
 from evaluation.finding.theory import Theory
 from evaluation.ledger.events import read_events
 from evaluation.programme import Programme
@@ -383,7 +383,7 @@ def drawn(case: Case, ground: Ground) -> Iterator[Remark]:
         )
     if case.protocol.looks is not None and smallest <= alpha:
         plan = plan_of(case.protocol)
-        first = first_able(ground.drawn, plan)
+        first = first_decisive_look(ground.drawn, plan)
         if first > plan.horizon / 2:
             yield case.remark(
                 "P077",

@@ -53,7 +53,7 @@ def paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
     units = in_units(estimate)
     exposure = estimate.exposure.reshape(-1, len(panel.periods)).sum(axis=0)
     pilot = estimate.observed.reshape(-1, len(panel.periods)).sum(axis=0) / exposure
-    compared = (~panel.started)[:, None] & np.isfinite(panel.array(estimate.outcome))
+    compared = (~panel.treated)[:, None] & np.isfinite(panel.array(estimate.outcome))
     denominator = np.where(compared, panel.denominators[estimate.outcome], 0.0)
     rate = np.where(compared, panel.array(estimate.outcome), 0.0)
     comparison = (rate * denominator).sum(axis=0) / denominator.sum(axis=0)
@@ -82,7 +82,7 @@ def paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
 def _unweighted_paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
     """Means over areas where the outcome has no denominator; no band."""
     figures = panel.array(estimate.outcome)
-    pilot, comparison = figures[panel.started], figures[~panel.started]
+    pilot, comparison = figures[panel.treated], figures[~panel.treated]
     synthetic_unit = estimate.paths
     rows = []
     for t, label in enumerate(panel.labels):
@@ -276,7 +276,7 @@ def _accounts(run: StudyRun) -> dict[str, Any] | None:
 
 def _balance(run: StudyRun) -> list[dict[str, Any]]:
     """How pilots differ from comparison areas before the first start, outcome by outcome."""
-    if not any(run.panel.started):
+    if not any(run.panel.treated):
         return []
     return [
         {"outcome": code, **row}
@@ -337,7 +337,7 @@ def _sample(run: StudyRun) -> dict[str, Any]:
 
 
 def _assignments(run: StudyRun) -> dict[str, Any]:
-    a, bears = run.assignments, run.feasibility_of
+    a, feasible = run.assignments, run.feasibility
     return {
         "drawn": len(a) - 1,
         "distinct": a.distinct,
@@ -346,9 +346,9 @@ def _assignments(run: StudyRun) -> dict[str, Any]:
         "reason": a.reason,
         "enumerated": a.enumerated,
         "strata": list(a.banded_by),
-        "said": list(bears.said),
-        "refused": list(bears.refused),
-        "needed": list(bears.needed),
+        "said": list(feasible.said),
+        "refused": list(feasible.refused),
+        "needed": list(feasible.needed),
         "rests_on": RESTS_ON,
     }
 

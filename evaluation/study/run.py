@@ -55,7 +55,7 @@ def take_look(study: Study, standing: Standing) -> Seen | None:
     None where no looks are planned, or nothing has started.
     """
     panel, protocol = study.panel, study.protocol
-    if protocol.looks is None or not panel.started.any():
+    if protocol.looks is None or not panel.treated.any():
         return None
     assignments, kept = study.assignments, study.store.kept
     assert kept is not None  # where looks are planned, assignments are kept
@@ -152,7 +152,7 @@ class StudyRun:
     findings: dict[str, Finding]
     value: Value | None
     published: tuple[tuple[Published, Estimate], ...]
-    feasibility_of: Feasibility
+    feasibility: Feasibility
     differences: tuple[str, ...]
     seen: Seen | None = None
     deviations: tuple[Deviation, ...] = ()
@@ -184,8 +184,7 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
             for estimator in protocol.estimators
         )
     diagnostics = _diagnose(study.programme, panel, protocol, assignments, estimates)
-    bears = feasibility_of(assignments, panel, plan_of(protocol))
-    not_borne = bears.differences
+    feasible = feasibility_of(assignments, panel, plan_of(protocol))
     return StudyRun(
         programme=study.programme,
         protocol=protocol,
@@ -206,8 +205,8 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
         withheld=withheld_ends(panel, study.programme, protocol, assignments),
         value=_value(study.programme, protocol, estimates),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
-        feasibility_of=bears,
-        differences=(*standing.with_look(seen), *not_borne),
+        feasibility=feasible,
+        differences=(*standing.with_look(seen), *feasible.differences),
         deviations=standing.deviations,
         lock=standing.lock,
     )

@@ -129,7 +129,7 @@ class Kept:
         strata = np.full(len(panel.areas), -1, dtype=np.int64)
         strata[position] = arrays["strata"]
         treated = TreatedAreas(
-            places=position[arrays["places"]],
+            units=position[arrays["places"]],
             cohort_of=arrays[COHORT_OF],
             starts=np.array([Period.parse(s) - panel.periods[0] for s in meta["starts"]]),
             names=tuple(meta["names"]),
@@ -180,7 +180,7 @@ class Store:
         arrays: dict[str, NDArray[Any]] = {
             "meta": np.frombuffer(fingerprint.canonical(meta), dtype=np.uint8),
             PSEUDO_TREATED: assignments.pseudo_treated.astype(np.int32),
-            "places": treated.places,
+            "places": treated.units,
             COHORT_OF: treated.cohort_of,
             "strata": assignments.strata,
         }

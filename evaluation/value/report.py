@@ -440,7 +440,7 @@ def _row(
     incomes: Incomes,
 ) -> dict[str, Any]:
     inside = np.array([fifth_of[str(code)] == fifth for code in panel.areas.index])
-    pilots = int((inside & panel.started).sum())
+    pilots = int((inside & panel.treated).sum())
     row: dict[str, Any] = {
         "fifth": fifth,
         "pilot_areas": pilots,

@@ -21,12 +21,13 @@ from evaluation.value.pricing import (
     priced_lines,
     triangular,
 )
-from evaluation.value.tally import Budget, Grid, NetEffects, Rules, net_effects, tally
+from evaluation.value.tally import Budget, Grid, Rules, net_effects, tally
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.estimate.estimate import Estimate
+    from evaluation.estimate.units import NetEffects
     from evaluation.programme import Programme
 
     Floats = NDArray[np.float64]
@@ -126,11 +127,12 @@ def value_of(
     """The same from net effects: everything after the net draws."""
     params = parameters if isinstance(parameters, Parameters) else Parameters.load(parameters)
     rng = np.random.default_rng(seed)
-    counting = {net.outcome.agency for net in nets}
+    outcomes = [programme.outcome_by_code[net.outcome] for net in nets]
+    counting = {outcome.agency for outcome in outcomes}
     lines = [
-        line for net in nets for line in priced_lines(net.outcome, params, price_base, counting)
+        line for outcome in outcomes for line in priced_lines(outcome, params, price_base, counting)
     ]
-    last = max((Period.parse(q) for net in nets for q in net.index["quarter"]), default=None)
+    last = max((Period.parse(str(q)) for net in nets for q in net.index["quarter"]), default=None)
     costs = delivery_cost(programme, params, price_base, assumptions, last or programme.last)
     grid = Grid.of(nets, list(costs["quarter"]))
     rows = _rows(nets, draws, rng, jointly=assumptions.jointly)
@@ -169,8 +171,8 @@ def _rows(
     (size,) = sizes
     shared = rng.integers(0, size, draws)
     if jointly:
-        return {net.outcome.code: shared for net in nets}
-    return {net.outcome.code: rng.integers(0, size, draws) for net in nets}
+        return {net.outcome: shared for net in nets}
+    return {net.outcome: rng.integers(0, size, draws) for net in nets}
 
 
 def _factors(

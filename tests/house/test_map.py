@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 
 import evaluation
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PUBLIC = {
     "Assignments",
@@ -79,3 +84,11 @@ def test_check_help_loads_no_heavy_library() -> None:
     loaded = set(_python(CHECK_HELP).stderr.split())
     assert "typer" in loaded
     assert loaded.isdisjoint({"pandas", "statsmodels", "linearmodels", "scipy", "matplotlib"})
+
+
+def test_every_name_in_the_guide_for_contributors_loads() -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = sorted(set(re.findall(r"`(evaluation(?:\.[a-z_]+)+)\.([a-z_]+)\(", guide)))
+    assert len(named) >= 4
+    for module, name in named:
+        assert getattr(import_module(module), name).__doc__

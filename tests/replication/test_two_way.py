@@ -44,5 +44,5 @@ def test_one_coefficient_cannot_be_split_by_quarter() -> None:
 
 
 def test_analytic_errors_are_refused_for_few_areas() -> None:
-    with pytest.raises(InferenceRefused, match="fixed effects need at least 10 started areas"):
+    with pytest.raises(InferenceRefused, match="fixed effects need at least 10 treated areas"):
         two_way_fixed_effects(panel(), "y", inference="analytic")

@@ -34,7 +34,7 @@ def test_many_are_drawn_uniformly_over_areas() -> None:
 
 def test_strata_are_respected() -> None:
     held = Assignments.draw(panel(), block="area", strata=("population",), n=500)
-    real = held.strata[held.treated.places]
+    real = held.strata[held.treated.units]
     assert (held.strata[held.pseudo_treated] == real).all()
 
 

@@ -20,13 +20,13 @@ def confounded(seed: int, n: int = 4_000) -> TwoByTwo:
     started = (rng.random(n) < 1 / (1 + np.exp(1 - x))).astype(float)
     change = 2 * x + started + rng.normal(size=n)
     design = np.stack([np.ones(n), x], axis=1)
-    return TwoByTwo(change=change, started=started, design=design, weights=np.ones(n))
+    return TwoByTwo(change=change, treated=started, design=design, weights=np.ones(n))
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_confounding_by_a_covariate_is_taken_out(method: Method) -> None:
     data = confounded(1)
-    raw = data.change[data.started == 1].mean() - data.change[data.started == 0].mean()
+    raw = data.change[data.treated == 1].mean() - data.change[data.treated == 0].mean()
     att, influence = adjusted_att(data, method)
     error = np.sqrt((influence**2).sum()) / len(influence)
     assert raw > 2
@@ -46,9 +46,9 @@ def test_stated_errors_are_those_of_repeated_samples(method: Method) -> None:
 def test_the_methods_agree_without_covariates() -> None:
     data = confounded(2, 300)
     alone = TwoByTwo(
-        change=data.change, started=data.started, design=data.design[:, :1], weights=data.weights
+        change=data.change, treated=data.treated, design=data.design[:, :1], weights=data.weights
     )
-    plain = data.change[data.started == 1].mean() - data.change[data.started == 0].mean()
+    plain = data.change[data.treated == 1].mean() - data.change[data.treated == 0].mean()
     for method in METHODS:
         assert adjusted_att(alone, method)[0] == pytest.approx(plain, abs=1e-9)
 
@@ -57,7 +57,7 @@ def test_perfect_separation_is_refused_with_a_way_out() -> None:
     data = confounded(3, 100)
     split = TwoByTwo(
         change=data.change,
-        started=(data.design[:, 1] > 0).astype(float),
+        treated=(data.design[:, 1] > 0).astype(float),
         design=data.design,
         weights=data.weights,
     )

@@ -81,7 +81,7 @@ def test_power_uses_nothing_from_after_the_start():
     starts = [panel.labels[16] if isinstance(s, str) else None for s in panel.areas["start"]]
     begun = replace(panel, areas=panel.areas.assign(start=starts))
     spoilt = begun.array("y").copy()
-    spoilt[begun.started, 16:] += 1_000.0
+    spoilt[begun.treated, 16:] += 1_000.0
     assert power(begun, "y", PLAN).equals(power(replace(begun, figures={"y": spoilt}), "y", PLAN))
 
 
@@ -237,7 +237,7 @@ def test_synthetic_weights_are_those_of_the_estimator():
     plan = MatchPlan(same_authority=True, after=8)
     found = match(panel, "y", plan)
     fitted = synthetic_weights.fit_all(panel, "y", "level", synthetic_weights.sdid)
-    synthetic_units, rows = fitted.synthetic_units[16], np.flatnonzero(panel.started)
+    synthetic_units, rows = fitted.synthetic_units[16], np.flatnonzero(panel.treated)
     codes = panel.areas.index
     assert list(found.weights.index) == list(codes[rows])
     assert list(found.weights.columns) == list(codes[synthetic_units.donors])

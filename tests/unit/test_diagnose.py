@@ -100,7 +100,7 @@ def test_a_dip_before_the_start_is_seen() -> None:
 def test_balance_is_arithmetic_by_hand() -> None:
     held = panel(n=40)
     table = balance_table(held, "y", placebos(held), covariates=("population",))
-    y, started = held.array("y")[:, :5], held.started
+    y, started = held.array("y")[:, :5], held.treated
     level, population = y.mean(axis=1), held.areas["population"].to_numpy(dtype=float)
     path = np.polyfit(np.arange(5), y.T, 1)[0]
     for name, column in (("level", level), ("path", path), ("population", population)):

@@ -121,7 +121,7 @@ def test_analytic_errors_need_ten_started_areas_in_ten_authorities(name: str) ->
     fit = ESTIMATORS[name]
     assert fit(ten(10), "y", inference="analytic").overall()["se"].item() > 0
     for held in (ten(9), ten(10, started=9)):
-        with pytest.raises(InferenceRefused, match="at least 10 started areas") as refused:
+        with pytest.raises(InferenceRefused, match="at least 10 treated areas") as refused:
             fit(held, "y", inference="analytic")
         assert "re-assignment" in str(refused.value) or "placebo" in str(refused.value)
 
@@ -145,7 +145,7 @@ def test_a_quarter_without_figures_and_withheld_pilots_are_told(name: str) -> No
         fit(panel(empty), "y")
     started = table["start"] > 0
     before = started & (table["year"] < table["start"])
-    with pytest.raises(EstimateError, match="no started area has figures both before and after"):
+    with pytest.raises(EstimateError, match="no treated area has figures both before and after"):
         fit(panel(table.assign(y=table["y"].where(~before))), "y")
     one = before & (table["area"] == "a00")
     estimate = fit(panel(table.assign(y=table["y"].where(~one))), "y")

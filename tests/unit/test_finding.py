@@ -114,7 +114,7 @@ def test_holm_by_hand_is_that_of_statsmodels():
     from statsmodels.stats.multitest import multipletests
 
     rng = np.random.default_rng(0)
-    for number in (1, 2, 3, 7, 20):
+    for number in (1, 20):
         drawn = rng.uniform(size=number).round(1)  # with ties
         wanted = multipletests(drawn, method="holm")[1]
         found = adjust({f"o{k}": p for k, p in enumerate(drawn)}, "holm")

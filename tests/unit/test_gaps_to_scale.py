@@ -11,7 +11,7 @@ from evaluation.design.many import Runs, simulate_many
 from evaluation.design.simulation import Simulation
 from evaluation.errors import EstimateError
 from evaluation.estimate import interim, registry
-from evaluation.estimate.assignments import Assignments, Spread, by_population
+from evaluation.estimate.assignments import Assignments, VarianceModel, variance_by_population
 from evaluation.estimate.registry import Choices
 from evaluation.panel import Panel
 from tests.unit.panels import panel
@@ -55,7 +55,7 @@ def test_the_spread_is_found() -> None:
     ratios = []
     for seed in range(20):
         held = invented(400, 0.02, 100.0, seed)
-        found = by_population(held, held.array("y"), 16)
+        found = variance_by_population(held, held.array("y"), 16)
         small, large = (found.common + found.by_size / n for n in (500, 10_000))
         ratios.append((small / large) ** 0.5)
     truth = ((0.02 + 100 / 500) / (0.02 + 100 / 10_000)) ** 0.5
@@ -67,10 +67,10 @@ def test_every_placebo_gap_takes_the_scale_of_its_place() -> None:
     """Each assignment by hand: the gap of a filler times the ratio of the two deviations."""
     held = panel(n=10)
     assignments = Assignments.draw(held, n=9_999, block="area", strata=())
-    spread = Spread(common=0.2, by_size=900.0)
+    spread = VarianceModel(common=0.2, by_size=900.0)
     choices = Choices(scale="level")
-    scaled = assignments.scaled(spread, held)
-    estimate = registry.fit("did", held, "y", choices, scaled)
+    studentised = assignments.studentised(spread, held)
+    estimate = registry.fit("did", held, "y", choices, studentised)
     figures, size = held.array("y"), spread.of(held)
     treated = assignments.treated
     for row in (0, 1, 77, len(assignments) - 1):
@@ -81,7 +81,7 @@ def test_every_placebo_gap_takes_the_scale_of_its_place() -> None:
             own = np.flatnonzero(treated.cohort_of == s)
             gaps = [
                 (change[pseudo_treated[m]] - change[others].mean(axis=0))
-                * size[treated.places[m]]
+                * size[treated.units[m]]
                 / size[pseudo_treated[m]]
                 for m in own
             ]

@@ -34,7 +34,7 @@ def whole():
 
 @pytest.fixture(scope="module")
 def others(whole):
-    return np.flatnonzero(~whole.started)
+    return np.flatnonzero(~whole.treated)
 
 
 def without(panel, *cells):
@@ -107,10 +107,10 @@ def test_effects_equal_those_summed_from_each_fillers_own_fit(whole, others, set
         (int(others[8]), FIRST),
         (int(others[8]), FIRST + 1),
     ]
-    lost += [(int(np.flatnonzero(whole.started)[0]), FIRST + 3)]
+    lost += [(int(np.flatnonzero(whole.treated)[0]), FIRST + 3)]
     panel, drawn = without(whole, *lost), drawn_for(whole, 60)
     y, method = panel.array("y"), method_of(settings)
-    donors = np.flatnonzero(~panel.started & np.isfinite(y).all(axis=1))
+    donors = np.flatnonzero(~panel.treated & np.isfinite(y).all(axis=1))
     assert len(donors) == len(others) - 3
     fitted = synthetic_weights.fit_all(panel, "y", "level", method)
     raw, shift = synthetic_placebos.raw_and_shift(fitted.sample, fitted.synthetic_units, drawn)
@@ -119,7 +119,7 @@ def test_effects_equal_those_summed_from_each_fillers_own_fit(whole, others, set
     def gap(pseudo_treated_unit, donors_left):
         periods = np.flatnonzero(np.isfinite(y[pseudo_treated_unit, :FIRST]))
         ground = synthetic_weights.Ground.on(
-            y, np.array([pseudo_treated_unit]), donors, periods, (FIRST, label)
+            y, np.array([pseudo_treated_unit]), donors, periods, FIRST, label
         )
         fit = method(ground)
         weights, time = fit.unit[0], fit.time[0]
@@ -144,7 +144,7 @@ def test_effects_equal_those_summed_from_each_fillers_own_fit(whole, others, set
             )
         assert raw[b, FIRST:] == pytest.approx(np.nanmean(each[:, FIRST:], axis=0), abs=1e-7)
         held = np.isfinite(each) & np.isfinite(y[pseudo_treated])
-        unit = np.isin(pseudo_treated, np.flatnonzero(panel.started))[:, None] * held
+        unit = np.isin(pseudo_treated, np.flatnonzero(panel.treated))[:, None] * held
         assert shift[b, FIRST:] == pytest.approx((unit.sum(0) / held.sum(0))[FIRST:], abs=1e-12)
 
 
@@ -179,7 +179,7 @@ NET = [*SYNTHETIC_UNITS, "did", "imputation"]
 @pytest.mark.parametrize("name", NET)
 def test_net_draws_are_those_of_the_data_without_the_effect(whole, others, name):
     """An assignment's effects after the estimate is taken out of each started cell, with gaps."""
-    pilots = np.flatnonzero(whole.started)
+    pilots = np.flatnonzero(whole.treated)
     lost = [(int(others[0]), FIRST + 1), (int(others[1]), FIRST + 1), (int(pilots[0]), FIRST + 2)]
     figures = without(whole, *lost).array("y").copy()
     figures[pilots, FIRST:] -= 50

@@ -22,9 +22,9 @@ def held(rho=-0.2, gaps=False, seed=0):
     drawn = Invented(areas=30, quarters=16, counts=20.0).draw(seed)
     panel, _ = simulation._with_pilots(drawn, HOW, np.random.default_rng(seed))
     figures = panel.array("y").copy()
-    figures[np.flatnonzero(panel.started)[:, None], np.arange(FIRST, 16)] *= 1 + rho
+    figures[np.flatnonzero(panel.treated)[:, None], np.arange(FIRST, 16)] *= 1 + rho
     if gaps:
-        figures[np.flatnonzero(~panel.started)[:3], [2, 13, 14]] = np.nan
+        figures[np.flatnonzero(~panel.treated)[:3], [2, 13, 14]] = np.nan
     panel = replace(panel, figures={"y": figures})
     return panel, Assignments.draw(panel, strata=(), block="area", n=399, seed=1)
 
@@ -34,7 +34,7 @@ def held(rho=-0.2, gaps=False, seed=0):
 def test_the_ends_are_those_that_estimating_anew_rejects(name, gaps):
     panel, drawn = held(gaps=gaps)
     found = ratio_effect(name, panel, "y", Choices(), drawn)
-    on = panel.started[:, None] & (np.arange(16) >= FIRST)
+    on = panel.treated[:, None] & (np.arange(16) >= FIRST)
 
     def p(rho):
         without = np.where(on, panel.array("y") / (1 + rho), panel.array("y"))
@@ -68,7 +68,7 @@ def test_what_it_refuses():
         ratio_effect("synthetic_did", panel, "y", Choices(), drawn)
     with pytest.raises(EstimateError, match="proportional already"):
         ratio_effect("did", panel, "y", Choices(scale="log"), drawn)
-    figures = np.where(panel.started[:, None] & (np.arange(16) >= FIRST), 0.0, panel.array("y"))
+    figures = np.where(panel.treated[:, None] & (np.arange(16) >= FIRST), 0.0, panel.array("y"))
     with pytest.raises(EstimateError, match="no figure above zero"):
         ratio_effect("did", replace(panel, figures={"y": figures}), "y", Choices(), drawn)
 
@@ -76,7 +76,7 @@ def test_what_it_refuses():
 def test_zeros_have_an_effect_and_one_area_may_have_no_bound():
     panel, drawn = held()
     figures = panel.array("y").copy()
-    figures[np.flatnonzero(panel.started)[0], FIRST] = 0.0
+    figures[np.flatnonzero(panel.treated)[0], FIRST] = 0.0
     zero = replace(panel, figures={"y": figures})
     assert ratio_effect("did", zero, "y", Choices(), drawn).p_value > 0
     one, _ = simulation._with_pilots(

@@ -158,7 +158,7 @@ def test_an_area_with_too_few_periods_before_a_start_fills_no_place_of_it() -> N
 
     def gap(i: int, row: np.ndarray, start: int) -> np.ndarray:
         periods = np.flatnonzero(np.isfinite(y[i, :start]))
-        ground = synthetic_weights.Ground.on(y, np.array([i]), never, periods, (start, ""))
+        ground = synthetic_weights.Ground.on(y, np.array([i]), never, periods, start, "")
         w = synthetic_weights.control(ground).unit[0]
         w = np.where(np.isin(never, row), 0.0, w)
         return y[i] - (w / w.sum()) @ y[never]

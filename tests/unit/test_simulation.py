@@ -99,7 +99,7 @@ def test_other_panels_and_plans_never_share_parts(tmp_path):
 def test_pilots_are_those_that_were_asked_for(pilots):
     how = replace(QUICK, pilots=pilots)
     panel, chosen = piloted(how)
-    assert panel.started.sum() == 2
+    assert panel.treated.sum() == 2
     levels = panel.array("y")[:, : simulation.start_of(panel, how)].mean(axis=1)
     population = panel.areas["population"].to_numpy(dtype=float)
     if pilots == "top_level":

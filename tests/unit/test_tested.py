@@ -41,7 +41,7 @@ def test_gls_of_an_assignment_that_lacks_an_event_time_rests_on_the_others(monke
         np.random.default_rng(0),
     )
     figures = panel.array("y").copy()
-    lacking = np.flatnonzero(~panel.started)[:9]
+    lacking = np.flatnonzero(~panel.treated)[:9]
     figures[lacking, 12 + np.arange(9) % 4] = np.nan
     held = replace(panel, figures={"y": figures})
     drawn = Assignments.draw(held, strata=(), block="area", n=199, seed=0)

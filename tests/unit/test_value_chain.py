@@ -11,7 +11,7 @@ from evaluation.programme import Denominator
 from evaluation.value import Assumptions, Parameters
 from evaluation.value.cashable import after_lag, in_whole_lumps
 from evaluation.value.pricing import cost_units_a_quarter, priced_lines
-from evaluation.value.tally import events_avoided
+from evaluation.value.tally import declared_exposure
 from tests.unit.values import (
     AE,
     ASB,
@@ -78,9 +78,9 @@ def test_by_hand_a_rise_in_gp_activity_costs_money() -> None:
 def test_a_ratio_effect_goes_through_the_observed_figure() -> None:
     """Observed 900 with an effect of -10 % means that there would have been 1,000."""
     one = net(AE, -0.1, scale="ratio", observed=900.0, quarters=QUARTERS[:1], sites=ONE)
-    assert events_avoided(one, one.effects) == pytest.approx([100])
+    assert one.avoided(one.effects) == pytest.approx([100])
     same = net(AE, np.log(0.9), scale="log", observed=900.0, quarters=QUARTERS[:1], sites=ONE)
-    assert events_avoided(same, same.effects) == pytest.approx([100])
+    assert same.avoided(same.effects) == pytest.approx([100])
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_cost_of_the_wrong_unit_is_an_error(
 def test_an_outcome_with_a_price_of_another_unit_stops_the_chain() -> None:
     wrong = HOUSED.model_copy(update={"unit_cost": "ae_attendance"})
     with pytest.raises(ValueChainError, match="a stock cannot be priced by the event"):
-        valued([net(wrong, -5)])
+        valued(changed=[wrong], nets=[net(wrong, -5)])
 
 
 def test_a_deadweight_factor_is_refused_with_the_reason() -> None:
@@ -224,8 +224,6 @@ def test_planned_costs_after_the_last_quarter_are_not_to_date() -> None:
 
 
 def test_effects_without_their_number_of_people_are_refused() -> None:
-    from evaluation.value.tally import _exposure
-
     class Bare:
         exposure = None
         outcome = LIFE.code
@@ -233,7 +231,7 @@ def test_effects_without_their_number_of_people_are_refused() -> None:
 
     held = programme([LIFE])
     with pytest.raises(ValueChainError, match="of how many people"):
-        _exposure(Bare(), held)  # type: ignore[arg-type]
+        declared_exposure(Bare(), held)  # type: ignore[arg-type]
     declared = programme(
         [LIFE],
         denominators=[
@@ -241,7 +239,7 @@ def test_effects_without_their_number_of_people_are_refused() -> None:
             for area in held.areas
         ],
     )
-    assert set(_exposure(Bare(), declared)) == {2_000.0}  # type: ignore[arg-type]
+    assert set(declared_exposure(Bare(), declared)) == {2_000.0}  # type: ignore[arg-type]
 
 
 def test_different_numbers_of_assignments_are_refused() -> None:

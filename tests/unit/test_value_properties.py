@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluation.estimate.units import NetEffects
 from evaluation.value import Assumptions
 from evaluation.value.parameters import Parameters
 from evaluation.value.pricing import factor_to_price_base
-from evaluation.value.tally import NetEffects, events_avoided
 from tests.unit.values import AE, ASB, CLAIMANTS, HOUSED, cost, net, valued
 
 PARAMS = Parameters.load()
@@ -68,16 +68,14 @@ def test_no_effect_gives_minus_the_cost(scale: str, amount: float) -> None:
 @given(sizes)
 def test_double_the_effect_is_double_the_events(effect: float) -> None:
     once, twice = net(AE, effect), net(AE, 2 * effect)
-    np.testing.assert_allclose(
-        events_avoided(twice, twice.effects), 2 * events_avoided(once, once.effects)
-    )
+    np.testing.assert_allclose(twice.avoided(twice.effects), 2 * once.avoided(once.effects))
 
 
 @given(logs, st.sampled_from(["log", "ratio"]))
 @settings(max_examples=25, deadline=None)
 def test_a_fall_is_avoided_and_a_rise_costs(effect: float, scale: str) -> None:
     one = net(AE, effect, scale=scale)  # type: ignore[arg-type]
-    avoided = events_avoided(one, one.effects)
+    avoided = one.avoided(one.effects)
     assert (np.sign(avoided) == -np.sign(effect)).all() or abs(effect) < 1e-15
     value = valued([one])
     gain = value.totals().loc["gross_fiscal", "mean"]

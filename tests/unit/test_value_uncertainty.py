@@ -69,12 +69,10 @@ def test_the_simulated_variance_of_the_linear_part_is_the_analytic_one() -> None
         nets.append(held)
     value = valued(nets, assumptions=CERTAIN, draws=DRAWS)
     pounds = {
-        o.outcome.code: sum(
-            ln.pounds_for_one for ln in value.fiscal if ln.outcome.code == o.outcome.code
-        )
+        o.outcome: sum(ln.pounds_for_one for ln in value.fiscal if ln.outcome.code == o.outcome)
         for o in nets
     }
-    weights = np.concatenate([-held.exposure * pounds[held.outcome.code] for held in nets])
+    weights = np.concatenate([-held.exposure * pounds[held.outcome] for held in nets])
     joint = np.concatenate([held.deviations for held in nets], axis=1)
     variance = float(weights @ np.cov(joint.T, ddof=0) @ weights)
     simulated = value.total(value.fiscal)[1:]

@@ -6,10 +6,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from evaluation.estimate.units import NetEffects
 from evaluation.programme import Area, Cost, Denominator, Outcome, Programme, Site
 from evaluation.quarters import Period, period_range
 from evaluation.value import Assumptions, Value
-from evaluation.value.tally import NetEffects
 from evaluation.value.worth import value_of
 
 FIRST, LAST = Period.parse("2024 Q1"), Period.parse("2026 Q4")
@@ -49,6 +49,7 @@ HOUSED = outcome(
 GP = outcome("gp_consultations", "flow", "gp_consultation", polarity="care")
 ASB = outcome("antisocial_behaviour", "flow", "antisocial_behaviour", agency="police")
 LIFE = outcome("life_satisfaction", "stock", "wellby", form="value", denominator=None)
+OUTCOMES = {one.code: one for one in (AE, CLAIMANTS, HOUSED, GP, ASB, LIFE)}
 
 
 def cost(
@@ -109,7 +110,7 @@ def net(
     full = np.broadcast_to(np.asarray(effects, dtype=float), (len(sites), len(quarters))).ravel()
     deviations = noise * np.random.default_rng(seed).standard_normal((assignments, len(index)))
     return NetEffects(
-        outcome=of,
+        outcome=of.code,
         scale=scale,
         index=index,
         effects=full.copy(),
@@ -126,8 +127,10 @@ def valued(
     *,
     assumptions: Assumptions = CERTAIN,
     draws: int = 300,
+    changed: Sequence[Outcome] = (),
     **more: Any,
 ) -> Value:
-    """The accounts of these effects."""
-    held = programme([one.outcome for one in nets], costs)
+    """The accounts of these effects; ``changed`` outcomes are declared otherwise than here."""
+    declared = OUTCOMES | {one.code: one for one in changed}
+    held = programme([declared[one.outcome] for one in nets], costs)
     return value_of(nets, held, assumptions=assumptions, draws=draws, **more)

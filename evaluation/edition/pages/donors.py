@@ -131,12 +131,12 @@ def synthetic_unit_charts(
     fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings))
     sample = fitted.sample
     place = int(sample.panel.areas.index.get_indexer(pd.Index([area]))[0])
-    if place < 0 or place not in sample.treated.places:
+    if place < 0 or place not in sample.treated.units:
         raise EstimateError(
             f"{area} has not started within the panel.",
-            expected=", ".join(map(str, sample.panel.areas.index[sample.treated.places])),
+            expected=", ".join(map(str, sample.panel.areas.index[sample.treated.units])),
         )
-    s = int(sample.treated.cohort_of[list(sample.treated.places).index(place)])
+    s = int(sample.treated.cohort_of[list(sample.treated.units).index(place)])
     synthetic_unit = fitted.synthetic_units[int(sample.treated.starts[s])]
     g, name = int(sample.treated.starts[s]), str(area)
     rows = _rows(sample.panel, synthetic_unit, place)

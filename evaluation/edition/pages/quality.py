@@ -8,15 +8,15 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.check.rules import EXAMPLES, RULES, Rule
+from evaluation.check.rules import rule_groups, rules
 from evaluation.edition import figures, words
 from evaluation.edition.edition import Edition, Round, figure
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
-from evaluation.edition.records import Record, record_if_there
 from evaluation.ledger.calendar import Due, calendar
 from evaluation.programme import OPEN_SITE
 from evaluation.quarters import Period, parse_instant
+from evaluation.study.written import Record, record_if_there
 
 SHOWN_QUARTERS = 8
 CONFIRMED_SHOWN = 40
@@ -129,11 +129,12 @@ def _cell(owed: Due | None) -> str | Markup:
 
 def _confirmed_table(edition: Edition) -> Markup:
     """The questions of the last rounds that were answered, with the value and the reason."""
+    known = rules()
     rows = [
         [
             receipt["quarter"],
             _who(edition, receipt["site"], receipt["agency"]),
-            RULES[one["rule"]].title if one["rule"] in RULES else one["rule"],
+            known[one["rule"]].title if one["rule"] in known else one["rule"],
             one["cell"],
             _shown(one),
             one["reason"],
@@ -238,17 +239,6 @@ def _outcome_table(edition: Edition) -> Markup:
 
 
 KINDS = {"error": "Refused", "confirm": "Asked", "note": "Noted"}
-_GROUPS = (
-    ("R00", "The file and whose it is"),
-    ("R01", "The headings"),
-    ("R02", "Every cell by itself"),
-    ("R03", "Areas, outcomes, quarters"),
-    ("R04", "Figures"),
-    ("R05", "Symbols and notes"),
-    ("R06", "Against what was accepted before"),
-    ("R07", "What a workbook hides"),
-    ("R09", "Against others"),
-)
 
 
 def rule_pages_view(book: Path, out: Generated) -> dict[str, Any]:
@@ -258,12 +248,7 @@ def rule_pages_view(book: Path, out: Generated) -> dict[str, Any]:
     ------
     BookError : if the record of the questions holds no valid JSON.
     """
-    content: dict[str, Any] = {
-        "groups": groups(),
-        "examples": EXAMPLES,
-        "kinds": KINDS,
-        "record": None,
-    }
+    content: dict[str, Any] = {"groups": rule_groups(), "kinds": KINDS, "record": None}
     record = record_if_there(book / "questions.json")
     if record is None:
         return content
@@ -273,14 +258,6 @@ def rule_pages_view(book: Path, out: Generated) -> dict[str, Any]:
         "chart": _chart(record, out),
         "trade_off": _table(record["rows"]),
     }
-
-
-def groups() -> list[tuple[str, list[Rule]]]:
-    """The rules by what they look at, in order of code."""
-    return [
-        (heading, [rule for rule in RULES.values() if rule.code.startswith(start)])
-        for start, heading in _GROUPS
-    ]
 
 
 def declared(record: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -13,16 +13,22 @@ if TYPE_CHECKING:
     from evaluation.estimate.solvers.simplex import SimplexFit
 
     Floats = NDArray[np.float64]
-    Places = NDArray[np.int64]
+    Positions = NDArray[np.int64]
 
 
+# Of the dual's gradient, on donors scaled to one: well above the rounding of doubles.
 TOLERANCE = 1e-11
 MAX_STEPS = 200
+# Cells of a block of problems, about 5 MB, to bound memory.
 BLOCK = 600_000
-# The ridge of the tie-break, relative to the donors' scale, walked down with warm starts.
+# The ridge of minimum-norm tie-breaking, relative to the donors' scale, walked down with warm
+# starts: from a cold start Newton's method fails as the ridge goes to zero.
 PATH = (1e-1, 1e-3, 1e-5, 1e-7, 1e-9)
+# How near the path has to be met for the weights of least norm to be taken: the last ridge leaves a
+# misfit of its own size, and worse means that the walk failed.
 MET = 1e-7
 HALVINGS = 40
+# Armijo's rule: a step has to gain this share of what its slope promises.
 SUFFICIENT = 1e-4
 
 
@@ -41,7 +47,7 @@ def fit(
 
     Parameters
     ----------
-    donors : (T0, N). targets : (B, T0). excluded : (B) the donor that a target may not use
+    donors : (T0, N). targets : (B, T0). excluded_donors : (B) the donor that a target may not use
         (itself), -1 for none.
     eta : (B) ridge, above 0.
 
@@ -183,18 +189,20 @@ def _step(dual: _Dual, theta: Floats, gradient: Floats, live: NDArray[np.int64])
     return theta + size[:, None] * direction
 
 
+# Gradients nearer than this, relative to the target's squares, count as equal: well above the
+# solver's 1e-11 and well below any difference between donors that a figure would show.
 TIED = 1e-9
 
 
 def least_norm_weights(
-    donors: Floats, targets: Floats, excluded_donors: Places, fitted: SimplexFit
+    donors: Floats, targets: Floats, excluded_donors: Positions, fitted: SimplexFit
 ) -> Floats:
     """(B, N) weights that fit as well as ``fitted``, of least norm where several do.
 
     Parameters
     ----------
-    donors : (T0, N). targets : (B, T0). excluded : (B) the donor that a target may not use; -1:
-        none.
+    donors : (T0, N). targets : (B, T0).
+    excluded_donors : (B) the donor that a target may not use; -1: none.
     """
     weights, paths = fitted.weights, fitted.predict(donors.T)
     centre = donors.mean(axis=1, keepdims=True)
@@ -211,7 +219,7 @@ def least_norm_weights(
 
 
 def _tied(
-    x: Floats, y: Floats, excluded_donors: Places, path: Floats, weights: Floats
+    x: Floats, y: Floats, excluded_donors: Positions, path: Floats, weights: Floats
 ) -> NDArray[np.bool_]:
     """(B, N) donors whose gradient is as low as that of the donors with weight."""
     gradient = (path - y) @ x

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
     Flags = NDArray[np.bool_]
     Floats = NDArray[np.float64]
-    Places = NDArray[np.int64]
+    Positions = NDArray[np.int64]
 
 
+# Weights are shares of one, so a hundred times the rounding of a double is no weight at all.
 NOTHING = 1e-14
+# Added to the diagonal so that copies of a donor can be solved for; it slows a step and moves no
+# optimum, since steps are corrections.
 DAMPING = 1e-14
 
 
@@ -24,15 +27,15 @@ class ActiveSet:
     """The active sets of b problems, each of at most S donors; changed in place as they are solved.
 
     donors : (N, T0) centred figures, shared. targets : (b, T0). kept : (b, T0) 1 for the periods of
-    the fit, or None for all. columns, weights : (b, S). held : (b, S) which cohorts are in use.
+    the fit, or None for all. columns, weights : (b, S). held : (b, S) which columns are in use.
     shifted : (b, S, T0) donor less target. gram : (b, S, S) its products; 1 on the diagonal of
-    cohorts that are not in use.
+    columns that are not in use.
     """
 
     donors: Floats
     targets: Floats
     kept: Floats | None
-    columns: Places
+    columns: Positions
     weights: Floats
     held: Flags
     shifted: Floats
@@ -40,10 +43,14 @@ class ActiveSet:
 
     @classmethod
     def start(
-        cls, donors: Floats, targets: Floats, first: tuple[Places, Floats], held_out: Places | None
+        cls,
+        donors: Floats,
+        targets: Floats,
+        columns: Positions,
+        weights: Floats,
+        held_out: Positions | None,
     ) -> ActiveSet:
         """Active sets of given weights, each without the period that it holds out (-1: none)."""
-        columns, weights = first
         kept = None
         if held_out is not None:
             kept = np.ones_like(targets)
@@ -68,7 +75,7 @@ class ActiveSet:
         )
 
     def rows(self, which: Flags) -> ActiveSet:
-        """The active sets of some problems, without the cohorts that none of them uses."""
+        """The active sets of some problems, without the columns that none of them uses."""
         columns_held = np.flatnonzero(self.held[which].any(axis=0))
         return ActiveSet(
             donors=self.donors,
@@ -86,12 +93,12 @@ class ActiveSet:
         out: Floats = (self.weights[:, None, :] @ self.shifted)[:, 0]
         return out
 
-    def holds(self, donors: Places) -> Flags:
+    def holds(self, donors: Positions) -> Flags:
         """(b) whether each problem holds this donor already."""
         found: Flags = ((self.columns == donors[:, None]) & self.held).any(axis=1)
         return found
 
-    def enter(self, rows: Places, donors: Places) -> None:
+    def enter(self, rows: Positions, donors: Positions) -> None:
         """Let one donor enter each of some problems, with no weight yet."""
         if len(rows) == 0:
             return
@@ -120,7 +127,7 @@ class ActiveSet:
         wider[:, new, new] = 1.0
         self.gram = wider
 
-    def descend(self, pending: Places, linear: Floats | None) -> None:
+    def descend(self, pending: Positions, linear: Floats | None) -> None:
         """Move to the best point of the donors held, dropping donors that fall to nothing."""
         while len(pending):
             now, held = self.weights[pending], self.held[pending]
@@ -129,6 +136,8 @@ class ActiveSet:
             slope = (shifted @ residual.transpose(0, 2, 1))[:, :, 0]
             if linear is not None:
                 slope = slope + linear[pending] * held
+            # To the least value on the donors held, or as far as the first weight falls to zero;
+            # that donor leaves and the rest is solved again (Wolfe's minor cycle).
             move = _to_affine_minimum(self.gram[pending], slope, held)
             falling = held & (now + move <= NOTHING)
             stuck = falling.any(axis=1)
@@ -142,7 +151,7 @@ class ActiveSet:
             pending = pending[stuck]
             self._drop(pending, drop[stuck])
 
-    def _drop(self, rows: Places, drop: Flags) -> None:
+    def _drop(self, rows: Positions, drop: Flags) -> None:
         places, columns_held = np.nonzero(drop)
         rows = rows[places]
         self.held[rows, columns_held] = False
@@ -165,7 +174,7 @@ def _to_affine_minimum(gram: Floats, slope: Floats, held: Flags) -> Floats:
         held, diagonal + DAMPING * mean[:, None], mean[:, None]
     )
     # A constant in every cell changes nothing for moves that sum to nothing, and keeps the
-    # equations solvable where the target lies in the donors' hull.
+    # equations solvable where the target lies in the donors' hull: their products are singular.
     gram += mean[:, None, None] * (held[:, :, None] & held[:, None, :])
     both = np.linalg.solve(gram, np.stack([-slope * held, held.astype(float)], axis=2))
     along, level = both[:, :, 0], both[:, :, 1]
@@ -175,13 +184,19 @@ def _to_affine_minimum(gram: Floats, slope: Floats, held: Flags) -> Floats:
     return move
 
 
+# Rounds stop at a tenth of the promised gap, so that rounding in the last round cannot break it.
 TOLERANCE = 1e-11
 PROMISED = 1e-10
+# Of the target's sum of squares, hence a misfit of 1e-12 of its figures: a gap relative to an
+# objective that small would be noise over noise.
 PERFECT = 1e-24
 ROUNDED_GAP = 1e-14
+# A round that gains less than rounding counts as none. After half of PATIENCE such rounds Bland's
+# rule breaks a possible cycle; after all of them the problem leaves, with its gap on record.
 LEAST_GAIN = 1e-15
-MAX_ROUNDS = 2_000
 PATIENCE = 8
+MAX_ROUNDS = 2_000
+# Cells of a block of problems, about 5 MB, to bound memory.
 BLOCK = 600_000
 OPTIMAL, ROUNDED, STOPPED = 0, 1, 2
 
@@ -198,7 +213,7 @@ class SimplexFit:
         themselves (1e-14 of their sum of squares); ``STOPPED``: neither.
     """
 
-    columns: Places
+    columns: Positions
     values: Floats
     n_donors: int
     objective: Floats
@@ -227,7 +242,7 @@ class SimplexFit:
             out[part] = (self.values[part, None, :] @ figures[self.columns[part]])[:, 0]
         return out
 
-    def rows(self, which: Places) -> SimplexFit:
+    def rows(self, which: Positions) -> SimplexFit:
         """The fits of some targets."""
         return SimplexFit(
             columns=self.columns[which],
@@ -238,7 +253,7 @@ class SimplexFit:
             status=self.status[which],
         )
 
-    def replaced(self, which: Places, by: SimplexFit) -> SimplexFit:
+    def replaced(self, which: Positions, by: SimplexFit) -> SimplexFit:
         """The same fits with some of them exchanged."""
         order = np.arange(len(self.values))
         order[which] = len(self.values) + np.arange(len(which))
@@ -255,11 +270,11 @@ class Variation:
     start : fits of the same B targets to start from, instead of the nearest donor.
     """
 
-    held_out: Places | None = None
+    held_out: Positions | None = None
     penalty: Floats | None = None
     start: SimplexFit | None = None
 
-    def rows(self, which: Places) -> Variation:
+    def rows(self, which: Positions) -> Variation:
         """The same for some of the problems."""
         return Variation(
             held_out=None if self.held_out is None else self.held_out[which],
@@ -269,7 +284,7 @@ class Variation:
 
 
 def fit(
-    donors: Floats, targets: Floats, excluded_donors: Places, variation: Variation | None = None
+    donors: Floats, targets: Floats, excluded_donors: Positions, variation: Variation | None = None
 ) -> SimplexFit:
     """Fit every target as a convex combination of the donors it may use.
 
@@ -290,6 +305,8 @@ def fit(
     distinct = (own >= 0) & np.diff(own, axis=1, prepend=-1).astype(bool)
     if n == 0 or (distinct.sum(axis=1) >= n).any():
         raise ValueError("a target has no donor left.")
+    # Weights sum to one, so moving donors and target together changes no weight; around the mean
+    # the products are better conditioned.
     centre = donors.mean(axis=1, keepdims=True)
     x, y = donors - centre, targets - centre.T
     variation = variation or Variation()
@@ -302,12 +319,13 @@ def fit(
 def _joined(parts: list[SimplexFit], n: int) -> SimplexFit:
     size = max(part.columns.shape[1] for part in parts)
 
-    def room(part: SimplexFit) -> tuple[tuple[int, int], tuple[int, int]]:
-        return (0, 0), (0, size - part.columns.shape[1])
-
     return SimplexFit(
-        columns=np.concatenate([np.pad(part.columns, room(part)) for part in parts]),
-        values=np.concatenate([np.pad(part.values, room(part)) for part in parts]),
+        columns=np.concatenate(
+            [np.pad(part.columns, ((0, 0), (0, size - part.columns.shape[1]))) for part in parts]
+        ),
+        values=np.concatenate(
+            [np.pad(part.values, ((0, 0), (0, size - part.values.shape[1]))) for part in parts]
+        ),
         n_donors=n,
         objective=np.concatenate([part.objective for part in parts]),
         gap=np.concatenate([part.gap for part in parts]),
@@ -315,10 +333,12 @@ def _joined(parts: list[SimplexFit], n: int) -> SimplexFit:
     )
 
 
-def _fit_block(x: Floats, y: Floats, excluded_donors: Places, variation: Variation) -> SimplexFit:
+def _fit_block(
+    x: Floats, y: Floats, excluded_donors: Positions, variation: Variation
+) -> SimplexFit:
     problem = _Problem.of(x, y, excluded_donors, variation)
-    batch = ActiveSet.start(x.T, y, problem.first(variation.start), variation.held_out)
-    done: list[tuple[Places, ActiveSet, Floats, Floats]] = []
+    batch = ActiveSet.start(x.T, y, *problem.first(variation.start), variation.held_out)
+    done: list[_Done] = []
     live = np.arange(len(y))
     best, waited = np.full(len(y), np.inf), np.zeros(len(y), dtype=np.int64)
     if variation.start is not None:
@@ -330,7 +350,14 @@ def _fit_block(x: Floats, y: Floats, excluded_donors: Places, variation: Variati
         best, waited = np.minimum(best, objective), np.where(improved, 0, waited + 1)
         leave = (gap <= TOLERANCE * objective) | (objective <= small) | (waited > PATIENCE)
         if leave.any():
-            done.append((live[leave], batch.rows(leave), objective[leave], gap[leave]))
+            done.append(
+                _Done(
+                    rows=live[leave],
+                    batch=batch.rows(leave),
+                    objective=objective[leave],
+                    gap=gap[leave],
+                )
+            )
             stay = ~leave
             live, batch, enters = live[stay], batch.rows(stay), enters[stay]
             best, waited = best[stay], waited[stay]
@@ -341,7 +368,7 @@ def _fit_block(x: Floats, y: Floats, excluded_donors: Places, variation: Variati
         batch.descend(np.arange(len(live)), problem.linear_at(batch, live))
     else:
         objective, gap, _ = problem.price(batch, live, waited)
-        done.append((live, batch, objective, gap))
+        done.append(_Done(rows=live, batch=batch, objective=objective, gap=gap))
     return _finished(done, problem, x.shape[1])
 
 
@@ -351,13 +378,13 @@ class _Problem:
 
     x: Floats
     y: Floats
-    excluded_donors: Places
+    excluded_donors: Positions
     linear: Floats | None
-    nearest: Places | None
+    nearest: Positions | None
     scale: Floats
 
     @classmethod
-    def of(cls, x: Floats, y: Floats, excluded_donors: Places, variation: Variation) -> _Problem:
+    def of(cls, x: Floats, y: Floats, excluded_donors: Positions, variation: Variation) -> _Problem:
         """Squared distances serve the first donor and the linear term."""
         scale = np.maximum((y**2).sum(axis=1), (x**2).sum(axis=0).mean()) + 1e-300
         linear, nearest = None, None
@@ -375,22 +402,22 @@ class _Problem:
             x=x, y=y, excluded_donors=excluded_donors, linear=linear, nearest=nearest, scale=scale
         )
 
-    def first(self, start: SimplexFit | None) -> tuple[Places, Floats]:
+    def first(self, start: SimplexFit | None) -> tuple[Positions, Floats]:
         """Where to begin: at another fit's weights, or at the nearest donor."""
         if start is not None:
             return start.columns, start.values
         assert self.nearest is not None  # it is found whenever there is no other start
         return self.nearest[:, None], np.ones((len(self.y), 1))
 
-    def linear_at(self, batch: ActiveSet, live: Places) -> Floats | None:
+    def linear_at(self, batch: ActiveSet, live: Positions) -> Floats | None:
         """(b, S) the linear term's half gradient at the donors held."""
         if self.linear is None:
             return None
         return np.take_along_axis(self.linear[live], batch.columns, axis=1)
 
     def price(
-        self, batch: ActiveSet, live: Places, waited: Places
-    ) -> tuple[Floats, Floats, Places]:
+        self, batch: ActiveSet, live: Positions, waited: Positions
+    ) -> tuple[Floats, Floats, Positions]:
         """Objective, optimality gap and the donor that should enter, of every live problem.
 
         The steepest donor enters; a problem that has stopped improving takes the first one that
@@ -408,6 +435,7 @@ class _Problem:
             objective += 2 * (batch.weights * linear).sum(axis=1)
         _bar(gradient, self.excluded_donors[live])
         enters = gradient.argmin(axis=1)
+        # The Frank-Wolfe (duality) gap: no weights on the simplex lie further below than this.
         gap = 2 * (level - gradient[np.arange(len(live)), enters])
         for row in np.flatnonzero(waited > PATIENCE // 2):
             better = np.flatnonzero(gradient[row] < level[row] - TOLERANCE * objective[row] / 2)
@@ -415,23 +443,31 @@ class _Problem:
         return objective, gap, enters
 
 
-def _bar(matrix: Floats, excluded_donors: Places) -> None:
+def _bar(matrix: Floats, excluded_donors: Positions) -> None:
     """Make sure that no excluded donor looks best."""
     for k in range(excluded_donors.shape[1]):
         rows = np.flatnonzero(excluded_donors[:, k] >= 0)
         matrix[rows, excluded_donors[rows, k]] = np.inf
 
 
-def _finished(
-    done: list[tuple[Places, ActiveSet, Floats, Floats]], problem: _Problem, n: int
-) -> SimplexFit:
-    count, size = len(problem.y), max(batch.columns.shape[1] for _, batch, _, _ in done)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Done:
+    """Problems of a block that were solved in the same round: which, and with what."""
+
+    rows: Positions
+    batch: ActiveSet
+    objective: Floats
+    gap: Floats
+
+
+def _finished(done: list[_Done], problem: _Problem, n: int) -> SimplexFit:
+    count, size = len(problem.y), max(part.batch.columns.shape[1] for part in done)
     columns, values = np.zeros((count, size), dtype=np.int64), np.zeros((count, size))
     objective, gap = np.empty(count), np.empty(count)
-    for rows, batch, reached, left in done:
-        held = batch.columns.shape[1]
-        columns[rows, :held], values[rows, :held] = batch.columns, batch.weights
-        objective[rows], gap[rows] = reached, left
+    for part in done:
+        rows, held = part.rows, part.batch.columns.shape[1]
+        columns[rows, :held], values[rows, :held] = part.batch.columns, part.batch.weights
+        objective[rows], gap[rows] = part.objective, part.gap
     gap = np.maximum(gap, 0.0)
     relative = gap / np.maximum(objective, 1e-300)
     rounded = gap <= ROUNDED_GAP * problem.scale
@@ -447,6 +483,7 @@ def _finished(
     )
 
 
+# Relative to the mean diagonal of G, to which every problem is scaled.
 QUADRATIC_TOLERANCE = 1e-12
 QUADRATIC_MAX_ROUNDS = 1_000
 QUADRATIC_PATIENCE = 4
