@@ -52,6 +52,7 @@ COUNTS = (
     "returns/",
     "simulate/",
     "study/__init__.py",
+    "study/accounts_record.py",
     "study/challenge.py",
     "study/code.py",
     "study/freeze.py",
@@ -64,6 +65,7 @@ COUNTS = (
     "study/protocol_rules.py",
     "study/record.py",
     "study/results.py",
+    "study/written.py",
     "value/",
 )
 """What else a figure of an edition may rest on: how returns are read and kept, money, results."""

@@ -1,5 +1,7 @@
 """What a difference between editions says, in sentences that stumble over nothing."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from evaluation.edition.words import MINUS
@@ -8,6 +10,7 @@ from evaluation.publish.attribution import Causes, Part
 from evaluation.publish.difference import Change
 from evaluation.publish.headline import of_results
 from evaluation.publish.snapshot import NEW, PRICES, REVISED, WITHDRAWN
+from evaluation.study.record import Effect
 
 NOTHING = Causes(
     restated=0,
@@ -86,22 +89,17 @@ def test_reasons_name_what_was_and_no_more(cause, facts, said) -> None:
 
 
 def test_a_stock_is_counted_at_any_one_time() -> None:
-    outcome = {
-        "role": "primary",
-        "code": "claims",
-        "plain_title": "Claims",
-        "people": "people",
-        "finding": {
-            "effect_percent": {"effect": 1.0, "low": 0.0, "high": 2.0},
-            "people": {"per_quarter": {"effect": 1.0, "low": 0.0, "high": 2.0}},
-        },
-    }
+    effect = Effect(effect=1.0, low=0.0, high=2.0)
+    finding = SimpleNamespace(effect_percent=effect, people=SimpleNamespace(per_quarter=effect))
     for kind, said in (("stock", "Claims at any one time"), ("flow", "Claims a quarter")):
-        found = of_results(
-            {
-                "sample": {"periods": ["2025 Q1", "2025 Q2"]},
-                "value": None,
-                "outcomes": [outcome | {"kind": kind}],
-            }
+        outcome = SimpleNamespace(
+            role="primary",
+            code="claims",
+            plain_title="Claims",
+            people="people",
+            kind=kind,
+            finding=finding,
         )
+        results = SimpleNamespace(period_word="quarter", value=None, outcomes=(outcome,))
+        found = of_results(results)
         assert found["claims.people"]["title"] == said
