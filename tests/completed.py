@@ -5,11 +5,11 @@ from __future__ import annotations
 import types
 from collections import abc
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
-from evaluation.edition.edition import StudyResults
-from evaluation.study.record import Accounts, Results, Written
+from evaluation.study.accounts_record import Accounts
+from evaluation.study.record import Results
+from evaluation.study.written import Written
 
 
 def completed(model: type[Written], data: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,11 +25,9 @@ def completed(model: type[Written], data: Mapping[str, Any]) -> dict[str, Any]:
     return found | {key: data[key] for key in unknown}
 
 
-def study_results(**parts: Any) -> StudyResults:
+def study_results(**parts: Any) -> Results:
     """The results of a study as a page reads them."""
-    return StudyResults(
-        results=Results.model_validate(completed(Results, parts)), source=Path("results.json")
-    )
+    return Results.model_validate(completed(Results, parts))
 
 
 def accounts(data: Mapping[str, Any]) -> Accounts:

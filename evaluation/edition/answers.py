@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation.edition import words
-from evaluation.edition.edition import StudyResults, primary_estimate
-from evaluation.study.record import (
-    Accounts,
-    BudgetRow,
-    Effect,
-    EffectRow,
-    Mean,
-    OutcomeResult,
-    Ratio,
-)
+from evaluation.study.accounts_record import Accounts, BudgetRow, Mean, Ratio
+from evaluation.study.record import Effect, EffectRow, OutcomeResult, Results
 
 NOT_VALUED = "Not valued: no outcome of this study has a price."
 
@@ -42,8 +34,8 @@ def ratio(figure: Ratio) -> str:
 def moved(outcome: OutcomeResult) -> str:
     """The effect at the look before and at this one: ``from −3.5% to −3.7%``; empty before two."""
     looks = [row.effect for row in outcome.looks if row.effect is not None]
-    estimate = primary_estimate(outcome)
-    if len(looks) < 2 or estimate is None:
+    estimate = outcome.estimate
+    if len(looks) < 2:
         return ""
     say = words.say(estimate)
     before, now = (say(words.shown(estimate, {"effect": e})["effect"]) for e in looks[-2:])
@@ -63,7 +55,7 @@ def interval(effect: Effect | None) -> str:
     return f"{words.signed_percent(effect.low)} to {words.signed_percent(effect.high)}"
 
 
-def lives(study: StudyResults) -> str:
+def lives(study: Results) -> str:
     """What happened to people, from the primary outcomes alone."""
     primary = study.with_role("primary")
     told = [o for o in primary if style(o) in ("better", "worse")]
@@ -106,7 +98,7 @@ def _by_verdict(outcomes: Sequence[OutcomeResult]) -> str:
     )
 
 
-def money(study: StudyResults) -> str:
+def money(study: Results) -> str:
     """What it cost and released so far, on what findings that rests, and the balance."""
     value = study.value
     if value is None:
@@ -191,7 +183,7 @@ def balance(net: Mean, *, counted: bool = False) -> str:
     return f"With that counted, {said}" if counted else said.capitalize()
 
 
-def checks(study: StudyResults) -> dict[str, int]:
+def checks(study: Results) -> dict[str, int]:
     """How many distinct checks of the main outcomes hold, fail and cannot tell.
 
     A control stands among the checks of every outcome and is one check all the same.
@@ -206,34 +198,34 @@ def checks(study: StudyResults) -> dict[str, int]:
     return {word: results.count(word) for word in ("holds", "fails", "cannot tell")}
 
 
-def how_sure(study: StudyResults) -> str:
+def how_sure(study: Results) -> str:
     """The standing of the evidence: fixed in advance or not, against what, checks passed."""
-    lock = study.results.lock
+    lock = study.lock
     clock = " (on a synthetic clock)" if lock is not None and lock.synthetic_clock else ""
     label = {
         "confirmatory": f"Confirmatory{clock}: the analysis was fixed before the data were seen.",
         "exploratory": "Exploratory: not all is as it was locked beforehand."
         if lock is not None
         else "Exploratory: the analysis was not fixed before the data were seen.",
-    }[study.results.label]
+    }[study.label]
     found = checks(study)
     parts = [words.counted(found["holds"], "check holds", "checks hold")]
     if found["fails"]:
         parts.append(words.counted(found["fails"], "fails", "fail"))
     if found["cannot tell"]:
         parts.append(f"{words.number(found['cannot tell'])} cannot tell")
-    drawn = study.results.assignments.drawn
+    drawn = study.assignments.drawn
     against = f"Tested against {words.number(drawn)} re-drawn start dates."
     return f"{label} {against} " + (words.listed(parts) + "." if sum(found.values()) else "")
 
 
-def unknowns(study: StudyResults) -> list[OutcomeResult]:
+def unknowns(study: Results) -> list[OutcomeResult]:
     """Outcomes whose question is open, in the order of the results."""
     open_ones = study.with_role("primary", "secondary")
     return [o for o in open_ones if style(o) in ("early", "unknown")]
 
 
-def measures_lives(study: StudyResults) -> bool:
+def measures_lives(study: Results) -> bool:
     """Whether people themselves were asked, in pilot and comparison areas alike."""
     return any(o.agency == "people" for o in study.outcomes)
 
@@ -243,7 +235,7 @@ _TAIL = 0.025
 """The share of ranges that would lie wholly on the worse side if nothing had changed."""
 
 
-def main_points(study: StudyResults) -> list[str]:
+def main_points(study: Results) -> list[str]:
     """The sentences, what happened first."""
     found = [
         _tally("Main outcomes", study.with_role("primary")),
@@ -279,13 +271,12 @@ def _count(count: int) -> str:
     return words.number(count) if count else "none"
 
 
-def sites_worse(study: StudyResults) -> str:
+def sites_worse(study: Results) -> str:
     """Site effects that lie wholly on the worse side, beside how many chance would put there."""
     names = {site.code: site.name for site in study.sites}
     judged, unjudged, worse = 0, 0, []
     for outcome in study.with_role("primary", "secondary"):
-        estimate = primary_estimate(outcome)
-        for row in estimate.site if estimate and outcome.polarity != "care" else ():
+        for row in outcome.estimate.site if outcome.polarity != "care" else ():
             near_zero = _least_worse(outcome, row)
             if row.effect is None:
                 continue
@@ -321,7 +312,7 @@ def _said_of_sites(judged: int, unjudged: int, worse: Sequence[str]) -> str:
     )
 
 
-def _control(study: StudyResults) -> str:
+def _control(study: Results) -> str:
     controls = study.with_role("negative_control")
     if not controls:
         return ""
@@ -335,7 +326,7 @@ def _control(study: StudyResults) -> str:
     return f"The control, {names}, did not move by more than chance could explain."
 
 
-def _agreement(study: StudyResults) -> str:
+def _agreement(study: Results) -> str:
     """Whether every estimator of each main outcome has the same sign."""
     apart = [o for o in study.with_role("primary") if not _agree(o)]
     if not study.with_role("primary"):
@@ -352,7 +343,7 @@ def _agree(outcome: OutcomeResult) -> bool:
     return all(e < 0 for e in known) or all(e > 0 for e in known)
 
 
-def _who_pays(study: StudyResults) -> str:
+def _who_pays(study: Results) -> str:
     if study.value is None or not study.value.by_agency:
         return ""
     rows = study.value.by_agency

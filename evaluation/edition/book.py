@@ -11,8 +11,8 @@ import jinja2
 import yaml
 
 from evaluation.edition import answers, figures, words
-from evaluation.edition.edition import Edition, StudyResults, primary_estimate
-from evaluation.edition.files import Generated
+from evaluation.edition.edition import Edition
+from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.formats.export import write_downloads
 from evaluation.edition.html_tables import link, table
 from evaluation.edition.pages import (
@@ -31,7 +31,7 @@ from evaluation.edition.pages.claims import Claims, chance
 from evaluation.edition.pages.measured import machinery
 from evaluation.edition.records import Record
 from evaluation.errors import BookError
-from evaluation.study.record import EstimateResult, OutcomeResult, SiteResult
+from evaluation.study.record import EstimateResult, OutcomeResult, Results, SiteResult
 from evaluation.workspace import Workspace
 
 
@@ -43,7 +43,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         {
             "outcome": o,
             "verdict": words.verdict(o.finding),
-            "spark": outcomes.spark(study, o, out, ""),
+            "spark": outcomes.spark(OutcomePage(study=study, outcome=o, out=out, root="")),
             "standing": standing.get(o.code),
             "moved": answers.moved(o),
             "href": f"_edition/outcomes/{o.code}.html",
@@ -149,14 +149,14 @@ class Pages:
         ordered = sorted(study.outcomes, key=lambda o: order.index(o.role))
         for outcome in ordered:
             name = f"outcomes/{outcome.code}"
-            seen = outcomes.view(study, outcome, self.out, "../../", "")
-            self._page(name, "outcome.md.j2", outcome=outcome, seen=seen)
+            shown = OutcomePage(study=study, outcome=outcome, out=self.out, root="../../")
+            self._page(name, "outcome.md.j2", outcome=outcome, seen=outcomes.view(shown, ""))
             pages.append(f"_edition/{name}")
         chart = self._all_outcomes(study, ordered)
         self._page("outcomes/index", "outcomes.md.j2", study=study, outcomes=ordered, chart=chart)
         self._family("outcomes", "_edition/outcomes/index", pages)
 
-    def _all_outcomes(self, study: StudyResults, ordered: Sequence[OutcomeResult]) -> str:
+    def _all_outcomes(self, study: Results, ordered: Sequence[OutcomeResult]) -> str:
         rows = [
             (
                 o.plain_title,
@@ -201,7 +201,7 @@ class Pages:
             "sites", "_edition/sites/index", [f"_edition/sites/{site.code}" for site in ordered]
         )
 
-    def _site_chart(self, study: StudyResults, site: SiteResult) -> str:
+    def _site_chart(self, study: Results, site: SiteResult) -> str:
         rows = [
             (o.plain_title, row, o.role == "primary", words.shown_with_range(e, row))
             for o, e, row in _site_outcomes(study, site)
@@ -241,7 +241,11 @@ class Pages:
             name = f"cases/{study.study}"
             open_data = self.edition.may_be_passed_on(study)
             views = [
-                outcomes.view(study, o, self.out, "../../", f"{study.study}.", open_data=open_data)
+                outcomes.view(
+                    OutcomePage(study=study, outcome=o, out=self.out, root="../../"),
+                    f"{study.study}.",
+                    open_data=open_data,
+                )
                 for o in study.outcomes
             ]
             self._page(
@@ -279,7 +283,7 @@ class Pages:
         self._page("studies/index", "studies.md.j2", studies=self.edition.studies)
         self.families["studies"] = [_entry("_edition/studies/index", pages)]
 
-    def _case_made(self, study: StudyResults, name: str) -> str | None:
+    def _case_made(self, study: Results, name: str) -> str | None:
         """The page of the theory and of the attacks; None where no theory is drawn."""
         folder = self.workspace.studies / study.programme / study.study
         seen = evidence.case_made_view(folder, study, self.out)
@@ -289,7 +293,7 @@ class Pages:
         self._banded(f"_edition/{name}-case", study)
         return f"_edition/{name}-case"
 
-    def _notebook(self, study: StudyResults) -> str | None:
+    def _notebook(self, study: Results) -> str | None:
         """Copy a study's notebook; returns its page, or None where there is none."""
         source = self.workspace.studies / study.programme / study.study / "study.md"
         if not source.is_file():
@@ -327,13 +331,13 @@ class Pages:
         self._page("decisions", "decisions.md.j2", decisions=listed)
         self._family("decisions", "_edition/decisions", [f"decisions/{p.stem}" for p in found])
 
-    def _banded(self, page: str, study: StudyResults) -> None:
+    def _banded(self, page: str, study: Results) -> None:
         self.bands[page] = words.SYNTHETIC if study.synthetic else REAL_BAND
         self.footers[page] = self._footer(study)
 
-    def _footer(self, *studies: StudyResults) -> str:
+    def _footer(self, *studies: Results) -> str:
         """Which edition, and the day on which the data of a page's own studies were known."""
-        known = list(dict.fromkeys(words.day(study.results.vintage) for study in studies))
+        known = list(dict.fromkeys(words.day(study.vintage) for study in studies))
         of_day = f" Data as known on {words.listed(known)}." if known else ""
         return f"Edition {self.edition.quarter}.{of_day}"
 
@@ -380,24 +384,24 @@ def _left_out(rows: Sequence[tuple[str, Record, bool, str]]) -> str:
 
 
 def _site_outcomes(
-    study: StudyResults, site: SiteResult
+    study: Results, site: SiteResult
 ) -> list[tuple[OutcomeResult, EstimateResult, dict[str, Any]]]:
     found = []
     for outcome in study.outcomes:
-        estimate = primary_estimate(outcome)
-        for row in estimate.site if estimate else ():
-            if row.site == site.code and row.effect is not None and estimate:
-                found.append((outcome, estimate, words.shown(estimate, row)))
+        for row in outcome.estimate.site:
+            if row.site == site.code and row.effect is not None:
+                shown = words.shown(outcome.estimate, row)
+                found.append((outcome, outcome.estimate, shown))
     return found
 
 
-def _stamped(text: str, study: StudyResults) -> str:
+def _stamped(text: str, study: Results) -> str:
     """The notebook with a hidden first cell that names its results.
 
     The execution cache knows a notebook by its cells alone; with the fingerprints in a cell, new
     data or new code run it again.
     """
-    prints = [one[:16] for one in study.results.fingerprints().values()]
+    prints = [one[:16] for one in study.fingerprints().values()]
     cell = f"```{{code-cell}} ipython3\n:tags: [remove-cell]\n\n# results {' '.join(prints)}\n```\n"
     head, fence, rest = text.partition("\n---\n")
     if not text.startswith("---\n") or "file_format: mystnb" not in head:

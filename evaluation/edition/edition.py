@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from evaluation.edition import words
@@ -16,15 +15,8 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.vintages import shown
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
-from evaluation.study.record import (
-    Accounts,
-    EstimateResult,
-    OutcomeResult,
-    Results,
-    Sample,
-    SiteResult,
-    read_written,
-)
+from evaluation.study.record import Results
+from evaluation.study.written import read_written
 from evaluation.workspace import Workspace
 
 COMPARED = 4
@@ -91,85 +83,21 @@ def figure(known: Mapping[str, Any] | None) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyResults:
-    """What one run of one study wrote, with the few questions that pages ask of it.
+class Edition:
+    """One published state: the headline study, the other studies, receipts, calibration.
 
-    results : with sentences as the book spells them. written : as they stand in the file.
+    Results have their sentences as the book spells them; ``written``, by ``programme/study``, has
+    them as they stand in the files.
     """
 
-    results: Results
-    source: Path
-    written: Results | None = None
-
-    @classmethod
-    def read(cls, path: Path) -> StudyResults:
-        """The results in a file.
-
-        Raises
-        ------
-        BookError : it cannot be read, or is not as the model has it.
-        """
-        written = read_written(Results, path)
-        return cls(results=words.results_spelled(written), source=path, written=written)
-
-    @property
-    def programme(self) -> str:
-        return self.results.programme
-
-    @property
-    def study(self) -> str:
-        return self.results.study
-
-    @property
-    def synthetic(self) -> bool:
-        return self.results.synthetic
-
-    @property
-    def outcomes(self) -> Sequence[OutcomeResult]:
-        return self.results.outcomes
-
-    @property
-    def sites(self) -> Sequence[SiteResult]:
-        return self.results.sites
-
-    @property
-    def sample(self) -> Sample:
-        return self.results.sample
-
-    @property
-    def value(self) -> Accounts | None:
-        return self.results.value
-
-    @property
-    def period_word(self) -> str:
-        return words.period_word(self.sample.periods)
-
-    @property
-    def starts(self) -> list[str]:
-        """The periods in which sites start, earliest first."""
-        return sorted({site.start for site in self.sites}, key=Period.parse)
-
-    def with_role(self, *roles: str) -> list[OutcomeResult]:
-        """The outcomes of these roles, in the order of the results."""
-        return [outcome for outcome in self.outcomes if outcome.role in roles]
-
-
-def primary_estimate(outcome: OutcomeResult) -> EstimateResult | None:
-    """The estimate that the finding rests on."""
-    return next((e for e in outcome.estimates if e.primary), next(iter(outcome.estimates), None))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Edition:
-    """One published state: the headline study, the other studies, receipts, calibration."""
-
     programmes: Mapping[str, Programme]
-    headline: StudyResults
-    others: tuple[StudyResults, ...]
+    headline: Results
+    others: tuple[Results, ...]
     rounds: tuple[Round, ...]
     calibration: Record | None
     outcomes: tuple[Outcome, ...]
     history: History = field(default_factory=History)
+    written: Mapping[str, Results] = field(default_factory=dict)
 
     @classmethod
     def read(cls, workspace: Workspace, programme: str) -> Edition:
@@ -179,10 +107,11 @@ class Edition:
         ------
         BookError : if the programme has no results yet, or a file holds no valid JSON.
         """
-        found = [
-            StudyResults.read(path)
+        written = [
+            read_written(Results, path)
             for path in sorted((workspace.var / "results").glob("*/*/results.json"))
         ]
+        found = [words.results_spelled(study) for study in written]
         own = [study for study in found if study.programme == programme]
         if not own:
             raise BookError(
@@ -190,7 +119,7 @@ class Edition:
                 where=str(workspace.var / "results" / programme),
                 mend=f"run a study first: newstart study run {programme}/STUDY",
             )
-        headline = next((s for s in own if s.results.label == "confirmatory"), own[0])
+        headline = next((s for s in own if s.label == "confirmatory"), own[0])
         programmes = {
             name: Programme.load(workspace, name)
             for name in sorted({programme, *(study.programme for study in found)})
@@ -208,6 +137,7 @@ class Edition:
             calibration=record_if_there(workspace.book / "calibration.json"),
             outcomes=_dictionary(workspace, programmes[programme]),
             history=History.read(workspace),
+            written={f"{study.programme}/{study.study}": study for study in written},
         )
 
     @property
@@ -221,11 +151,11 @@ class Edition:
         return tuple(receipt for one in self.rounds for receipt in one.receipts)
 
     @property
-    def studies(self) -> tuple[StudyResults, ...]:
+    def studies(self) -> tuple[Results, ...]:
         return (self.headline, *self.others)
 
     @property
-    def cases(self) -> tuple[StudyResults, ...]:
+    def cases(self) -> tuple[Results, ...]:
         """Studies of other programmes: real data with a published answer."""
         return tuple(s for s in self.others if s.programme != self.headline.programme)
 
@@ -239,7 +169,11 @@ class Edition:
         """The newest round of returns."""
         return self.rounds[-1] if self.rounds else None
 
-    def may_be_passed_on(self, study: StudyResults) -> bool:
+    def as_written(self, study: Results) -> Results:
+        """The study with its sentences as they stand in its file."""
+        return self.written.get(f"{study.programme}/{study.study}", study)
+
+    def may_be_passed_on(self, study: Results) -> bool:
         """Whether every source of the study's programme lets its figures be redistributed."""
         return all(source.redistribute for source in self.programmes[study.programme].sources)
 

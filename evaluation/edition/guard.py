@@ -16,12 +16,12 @@ from evaluation.edition import words
 from evaluation.edition.pages.claims import near
 from evaluation.errors import BookError
 from evaluation.finding.sentences import Verdict
-from evaluation.study.record import OutcomeResult
+from evaluation.study.record import OutcomeResult, Results
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from evaluation.edition.edition import Edition, StudyResults
+    from evaluation.edition.edition import Edition
     from evaluation.edition.pages.claims import Claims
     from evaluation.workspace import Workspace
 
@@ -238,7 +238,7 @@ def refuse_real_rows(workspace: Workspace, edition: Edition) -> None:
             )
 
 
-def pages(workspace: Workspace, edition: Edition) -> Iterator[tuple[Prose, StudyResults]]:
+def pages(workspace: Workspace, edition: Edition) -> Iterator[tuple[Prose, Results]]:
     """Every text that a person wrote and the book shows, with the study that it speaks of."""
     book, headline = workspace.book, edition.headline
     for path in [*sorted(book.glob("*.md")), *sorted((book / "decisions").glob("*.md"))]:
@@ -263,7 +263,7 @@ def _page(path: Path, root: Path) -> Prose:
 class Reader:
     """Reads prose against the findings of a study; ``root`` is where commands and tests lie."""
 
-    def __init__(self, study: StudyResults, claims: Claims, root: Path) -> None:
+    def __init__(self, study: Results, claims: Claims, root: Path) -> None:
         self.claims, self.root, self._study = claims, root, study
         self._source = f"{self._study.programme}/{self._study.study}"
         self._outcomes: dict[str, OutcomeResult] = {o.code: o for o in self._study.outcomes}
@@ -416,7 +416,7 @@ class Reader:
         return list(dict.fromkeys(code for code in [*claimed, *named] if code in self._outcomes))
 
     def _of_the_programme(self, page: Prose, start: int, end: int) -> bool:
-        title = re.escape(str(self._study.results.programme).replace("_", " "))
+        title = re.escape(self._study.programme.replace("_", " "))
         actor = rf"(?i)\b(?:{title}|the (?:programme|reform|pilots|sites)|pilot areas)\b"
         return re.search(actor, page.plain[start:end]) is not None
 

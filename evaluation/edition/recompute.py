@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.edition import Edition
 from evaluation.edition.pages.claim_page import code_unchanged
 from evaluation.edition.pages.claims import Claim, Claims, of_study
 from evaluation.errors import BookError
 from evaluation.quarters import parse_instant
+from evaluation.study.record import Results
 from evaluation.study.results import whole
 from evaluation.study.run import run_study
 from evaluation.workspace import Workspace
@@ -80,7 +81,7 @@ def verify(
         )
     if not workspace.has_ledger:
         raise BookError("there is no ledger to compute it from.", where=str(workspace.var))
-    progress(f"Running {claim.source} on what was known at {study.results.vintage}")
+    progress(f"Running {claim.source} on what was known at {study.vintage}")
     anew = _run(workspace, study, progress)
     before, after = of_study(study), of_study(anew)
     own = key if study is edition.headline else key.removeprefix(f"{study.study}.")
@@ -91,14 +92,14 @@ def verify(
         text=claim.text,
         unit=claim.unit,
         study=claim.source,
-        vintage=study.results.vintage,
+        vintage=study.vintage,
         published=claim.figure,
         computed=computed,
         same=alike(claim.figure, computed),
         others=len(others),
         others_same=sum(_as_before(before[k], after.get(k)) for k in others),
-        label=anew.results.label,
-        differences=anew.results.differences,
+        label=anew.label,
+        differences=anew.differences,
         same_code=code_unchanged(study),
     )
 
@@ -118,13 +119,11 @@ def _as_before(before: Claim, after: Claim | None) -> bool:
     return after is not None and alike(before.figure, after.figure)
 
 
-def _run(
-    workspace: Workspace, study: StudyResults, progress: Callable[[str], object]
-) -> StudyResults:
-    as_of = parse_instant(study.results.vintage)
+def _run(workspace: Workspace, study: Results, progress: Callable[[str], object]) -> Results:
+    as_of = parse_instant(study.vintage)
     with _shadow(workspace) as shadow:
         run = run_study(shadow, f"{study.programme}/{study.study}", as_of=as_of, progress=progress)
-        return StudyResults(results=whole(shadow, run), source=study.source)
+        return whole(shadow, run)
 
 
 @contextlib.contextmanager

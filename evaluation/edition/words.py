@@ -13,16 +13,8 @@ from typing import Any
 from evaluation import wording
 from evaluation.finding import sentences
 from evaluation.finding.sentences import Verdict
-from evaluation.quarters import Period
-from evaluation.study.record import (
-    Effect,
-    FindingResult,
-    Model,
-    OutcomeResult,
-    Results,
-    Scaled,
-    Written,
-)
+from evaluation.study.record import Effect, FindingResult, OutcomeResult, Results, Scaled
+from evaluation.study.written import Model, Written
 from evaluation.wording import Figure, Sentence, Spelling, count
 
 MINUS = "\N{MINUS SIGN}"
@@ -229,7 +221,7 @@ def results_spelled(results: Results) -> Results:
 
     Checks are counted in the unit of their outcome.
     """
-    found, period = _respelled(results.plain(), {}), period_word(results.sample.periods)
+    found, period = _respelled(results.plain(), {}), results.period_word
     found["outcomes"] = [
         _respelled(
             {**one.plain(), "sentences": results.sentences},
@@ -293,12 +285,6 @@ def day(instant: str) -> str:
     """``10 February 2027``."""
     moment = datetime.fromisoformat(instant)
     return f"{moment.day} {moment:%B %Y}"
-
-
-def period_word(periods: Sequence[str]) -> str:
-    """``quarter`` or ``year``."""
-    quarterly = Period.parse(periods[0]).frequency == "Q" if periods else True
-    return "quarter" if quarterly else "year"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluation.edition import words
 from evaluation.estimate.assignments import Assignments
 from evaluation.study import stored_assignments
 from evaluation.study.record import Results
@@ -114,14 +113,13 @@ def point_figures(
 def of_results(results: Results) -> dict[str, dict[str, Any]]:
     """Id -> ``title, unit, effect, low, high`` of a study's written results."""
     found: dict[str, dict[str, Any]] = {}
-    period = words.period_word(results.sample.periods)
     for one in results.outcomes:
         if one.role != "primary":
             continue
         title, finding = one.plain_title, one.finding
         shown = [("percent", title, "%", finding.effect_percent)]
         if finding.people:
-            when = f"a {period}" if one.kind == "flow" else "at any one time"
+            when = f"a {results.period_word}" if one.kind == "flow" else "at any one time"
             shown.append(("people", f"{title} {when}", one.people, finding.people.per_quarter))
         for kind, said, unit, row in shown:
             found[f"{one.code}.{kind}"] = {"title": said, "unit": unit, **row.plain()}

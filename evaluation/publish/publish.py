@@ -36,7 +36,7 @@ from evaluation.study.results import read_results
 from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
-    from evaluation.edition.edition import StudyResults
+    from evaluation.study.record import Results
     from evaluation.workspace import Workspace
 
 
@@ -136,7 +136,7 @@ def sources(workspace: Workspace, editions: list[PastEdition]) -> dict[str, Path
 
 def _draft(
     workspace: Workspace,
-    headline: StudyResults,
+    headline: Results,
     ground: Ground,
     name: Name,
     when_and_why: tuple[datetime, str],
@@ -154,7 +154,7 @@ def _draft(
         synthetic=programme.synthetic,
         next_due=refresh.next_due(programme, name.quarter),
         ground=ground.folder,
-        headline=of_results(headline.results),
+        headline=of_results(headline),
         results=results,
         stands_on=refresh.stands_on(workspace, programme.name, ground.vintage),
     )

@@ -1,76 +1,27 @@
 """What a run of a study leaves in ``results.json`` and an attack in ``challenge.json``, as types.
 
-The files are written from these models and read into them, so no page asks for a key that is not
-there. Keys stand in the order of the fields. A field without a default is always written; one with
-a default is written only where there is something to say. A figure that does not exist (a NaN of
-the arrays that it came from) is None. ``data_schemas/results.schema.json`` says the same to
+No page asks for a key that is not there. ``data_schemas/results.schema.json`` says the same to
 readers in other languages (``python -m evaluation.study.record data_schemas``).
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from evaluation.errors import BookError
 from evaluation.protocol import Role
+from evaluation.quarters import Period
+from evaluation.study.accounts_record import Accounts
+from evaluation.study.written import Figure, Written, json_schema
 
 Scale = Literal["log", "level"]
 Label = Literal["confirmatory", "exploratory"]
-Figure = float | None
 Sentences = Mapping[str, Mapping[str, Any]]
 """Text of a sentence -> its template and figures: `evaluation.wording.Sentence.as_data`."""
-
-
-class Written(BaseModel):
-    """A part of a written file: frozen, and a key that the model does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    def plain(self) -> dict[str, Any]:
-        """As it stands in the file: keys in its order, and only those that were given."""
-        return self.model_dump(by_alias=True, exclude_unset=True)
-
-    def as_json(self) -> str:
-        """The file: UTF-8, indented by one, a line feed at its end.
-
-        Raises
-        ------
-        ValueError : a figure is NaN or infinite, which JSON does not know.
-        """
-        return json.dumps(self.plain(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-Model = TypeVar("Model", bound=Written)
-
-
-def read_written(model: type[Model], path: Path) -> Model:
-    """A file of this kind, which has to be there.
-
-    Raises
-    ------
-    BookError : it cannot be read, is no JSON, or is not as the model has it: where, and what.
-    """
-    try:
-        return model.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise BookError(f"it cannot be read: {error.strerror}.", where=str(path)) from None
-    except ValidationError as wrong:
-        first = wrong.errors()[0]
-        if first["type"] == "json_invalid":
-            raise BookError(f"no valid JSON: {first['msg']}", where=str(path)) from None
-        place = ".".join(str(part) for part in first["loc"])
-        more = f" ({wrong.error_count()} faults in all)" if wrong.error_count() > 1 else ""
-        raise BookError(
-            f"{place or 'the file'}: {first['msg']}{more}.",
-            where=str(path),
-            mend="it was written by another version, or by hand: write it anew",
-        ) from None
 
 
 class Effect(Written):
@@ -79,23 +30,6 @@ class Effect(Written):
     effect: Figure
     low: Figure
     high: Figure
-
-
-class Mean(Written):
-    """An estimate with its range, in pounds or in events."""
-
-    mean: float
-    low: Figure
-    high: Figure
-
-
-class Ratio(Written):
-    """Pounds back for each pound, with the chance that it is more than one."""
-
-    mean: Figure
-    low: Figure
-    high: Figure
-    p_above_one: Figure
 
 
 class People(Written):
@@ -354,6 +288,11 @@ class OutcomeResult(Written):
     data: DataResult
     suppressed: SuppressedEnds | None = Field(alias="withheld")
 
+    @property
+    def estimate(self) -> EstimateResult:
+        """The one that the finding rests on: by the first estimator of the protocol."""
+        return self.estimates[0]
+
 
 class Relock(Written):
     """One re-lock: when, why, and by primary outcome the figures ``old`` and ``new``."""
@@ -511,350 +450,6 @@ class GradeResult(Written):
     judgement: JudgementResult
 
 
-class Totals(Written):
-    """The accounts to date, each with its range; ``npsv`` is the net present social value."""
-
-    gross_fiscal: Mean
-    gross_fiscal_ame: Mean = Field(alias="gross_fiscal_AME")
-    gross_fiscal_del: Mean = Field(alias="gross_fiscal_DEL")
-    gross_economic: Mean
-    gross_social: Mean
-    cashable: Mean
-    cost: Mean
-    net_fiscal: Mean
-    npsv: Mean
-    bcr: Ratio
-    fiscal_ratio: Ratio
-    cashable_ratio: Ratio
-    p_npsv_positive: float
-
-    def accounts(self) -> dict[str, Mean | Ratio]:
-        """Key in the file -> the account, all but the chance."""
-        held = {
-            field.alias or name: getattr(self, name)
-            for name, field in type(self).model_fields.items()
-        }
-        return {key: one for key, one in held.items() if isinstance(one, Mean | Ratio)}
-
-
-class BudgetRow(Written):
-    """What an agency paid and gained from one kind of budget."""
-
-    agency: str
-    name: str
-    budget: str
-    gain: Mean
-    cost: Mean
-    net: Mean
-
-
-class PricedRow(Written):
-    """One priced outcome: quantity, price, share kept, worth, and where the price is from."""
-
-    outcome: str
-    title: str
-    people: str
-    events_avoided: Mean
-    unit_cost: float
-    cost_per: str
-    price_year: str
-    confidence: str
-    approximate: bool
-    kind: str
-    agency: str
-    agency_name: str
-    budget: str
-    code: str
-    vintage: str
-    source: str
-    share: float
-    given_up: bool
-    transfer: bool
-    value: Mean
-    note: str
-    basis: str
-    bankable: bool
-    red: bool
-
-
-class SiteValue(Written):
-    """What one site's effects are worth."""
-
-    site: str
-    mean: float
-    low: Figure
-    high: Figure
-
-
-class QuarterValue(Written):
-    """One quarter: gain, cost, the balance so far with quantiles, chance of having paid back."""
-
-    quarter: str
-    gain: Mean
-    cost: float
-    cumulative_net: Mean
-    fan: Mapping[str, float] = Field(default_factory=dict)
-    p_paid_back: float
-
-
-class Payback(Written):
-    """When what was released covers what was spent: estimate, range, and chances."""
-
-    quarter: str
-    earliest: str
-    latest: str
-    p_within: float
-    p_not_within: float
-    last: str
-
-
-class Step(Written):
-    """One bar of the way from everything gained to what could leave a budget."""
-
-    step: str
-    title: str
-    total: bool
-    mean: float
-    low: Figure
-    high: Figure
-
-
-class Swing(Written):
-    """How far one input moves the net value: its ends, around the best figure.
-
-    ``of`` is what an effect is on, without the words that name it among other inputs.
-    """
-
-    what: str
-    title: str
-    of: str = ""
-    low: float
-    high: float
-    best: float
-
-
-class WorthKnowing(Written):
-    """What it would be worth to know one input, in pounds; ``of`` as in `Swing`."""
-
-    what: str
-    title: str
-    of: str = ""
-    worth: float
-
-
-class Information(Written):
-    """The value of information for one decision, in pounds: of all, and of one input each."""
-
-    decision: str
-    perfect: float
-    of_one: tuple[WorthKnowing, ...]
-
-
-class PublicFunds(Written):
-    """The marginal value of public funds; shares of draws by quadrant; points (cost, gain)."""
-
-    mvpf: Figure
-    low: Figure
-    high: Figure
-    finite: float
-    infinite: float
-    ambiguous: float
-    people_lose: float
-    best: tuple[float, float]
-    willingness_to_pay: Mean
-    net_cost: Mean
-    points: tuple[tuple[int, int], ...]
-
-
-class CategoryChance(Written):
-    """A category of value for money by its benefit-cost ratio, and the chance of it."""
-
-    category: str
-    at_least: Figure = Field(alias="from")
-    below: Figure
-    p: float
-    estimate: bool
-
-
-class ScenarioResult(Written):
-    """The net present value under one assumption on the years ahead."""
-
-    scenario: str
-    note: str
-    years: int
-    npsv: Mean
-    p_positive: float
-    source: str
-    vintage: str
-    confidence: str
-
-
-class BreakEven(Written):
-    """The half-life, in years, at which gains would equal costs; chances that none is needed."""
-
-    half_life: Figure
-    already: bool
-    never: bool
-    years: int
-    p_already: float
-    p_never: float
-    low: Figure
-    high: Figure
-
-
-class Gains(Written):
-    """Public gains draw by draw: present value to date, and the last year's by schedule."""
-
-    today: tuple[int, ...]
-    last: Mapping[str, tuple[int, ...]]
-
-
-class Cash(Written):
-    """What could leave a budget, draw by draw: to date, and the last year's."""
-
-    today: tuple[int, ...]
-    last: tuple[int, ...]
-
-
-class WhatIf(Written):
-    """The draws that a scenario needs, the estimate first (`evaluation.value.scenarios`)."""
-
-    draws: int
-    of: int
-    level: float
-    price_base: int
-    last: str
-    years: int
-    cost: int
-    share: Figure
-    ahead: Mapping[str, tuple[float, ...]]
-    gain: Gains
-    cash: Cash
-
-
-class OneOfFour(Written):
-    """Economy, efficiency, effectiveness or equity, and what can be said of it."""
-
-    e: str
-    said: str
-
-
-class Weight(Written):
-    """What a pound counts in one fifth, at three elasticities."""
-
-    central: float
-    low: float
-    high: float
-
-
-class FifthValue(Written):
-    """What people and the purse gained in one fifth; no figures where it is not valued."""
-
-    fifth: int
-    pilot_areas: int
-    comparison_areas: int
-    valued: bool
-    reason: str
-    people: Mean | None = None
-    people_weighted: Mean | None = None
-    weight: Weight | None = None
-    purse: Mean | None = None
-    source: str = ""
-
-
-class NotMonetised(Written):
-    """An outcome without a price: its direction, the evidence, why there is none."""
-
-    outcome: str
-    title: str
-    direction: str
-    evidence: str
-    why: str
-
-
-class RedPrice(Written):
-    """A price graded red, and its share of all that is valued."""
-
-    outcome: str
-    title: str
-    code: str
-    share: float
-
-
-class PriceSource(Written):
-    """A vintage that figures rest on, with its source and grade."""
-
-    what: str
-    vintage: str
-    source: str
-    confidence: str
-
-
-class CostRow(Written):
-    """What an agency paid of one kind, in pounds."""
-
-    agency: str
-    kind: str
-    amount: float
-
-
-class NotStanding(Written):
-    """A valued outcome whose finding is objected to, and what it counts for."""
-
-    outcome: str
-    title: str
-    plain_title: str
-    verdict: str
-    gross_fiscal: Mean
-    cashable: Mean
-
-
-class NotStandingTogether(Written):
-    """What those count for together, and the net value without them."""
-
-    gross_fiscal: Mean
-    npsv_without: Mean
-    p_npsv_positive_without: float
-
-
-class Accounts(Written):
-    """What the effects are worth to date, by agency, outcome, site and quarter, and how sure."""
-
-    price_base: int
-    parameters: str
-    to_date: bool
-    base_period: str
-    last: str
-    draws: int
-    level: float
-    totals: Totals
-    by_agency: tuple[BudgetRow, ...]
-    by_outcome: tuple[PricedRow, ...]
-    by_site: tuple[SiteValue, ...]
-    by_quarter: tuple[QuarterValue, ...]
-    payback: Payback
-    waterfall: tuple[Step, ...]
-    tornado: tuple[Swing, ...]
-    information: Information
-    public_funds: PublicFunds
-    red_agencies: tuple[str, ...]
-    categories: tuple[CategoryChance, ...]
-    scenarios: tuple[ScenarioResult, ...]
-    break_even: BreakEven
-    what_if: WhatIf
-    four_es: tuple[OneOfFour, ...]
-    by_fifth: tuple[FifthValue, ...]
-    not_monetised: tuple[NotMonetised, ...]
-    what_would_change_it: tuple[str, ...]
-    red: tuple[RedPrice, ...]
-    to_confirm: tuple[str, ...]
-    sources: tuple[PriceSource, ...]
-    costs: tuple[CostRow, ...]
-    not_standing: tuple[NotStanding, ...] = ()
-    not_standing_together: NotStandingTogether | None = None
-    notes: tuple[str, ...]
-
-
 class Results(Written):
     """The whole of ``results.json``: one run of one study."""
 
@@ -885,7 +480,22 @@ class Results(Written):
     text: tuple[str, ...]
     figures_fingerprint: str
     grades: Mapping[str, GradeResult]
-    sentences: Sentences = {}
+    sentences: Sentences = Field(default_factory=dict)
+
+    @property
+    def starts(self) -> list[str]:
+        """The periods in which sites start, earliest first."""
+        return sorted({site.start for site in self.sites}, key=Period.parse)
+
+    @property
+    def period_word(self) -> str:
+        """What a period of the study is called: ``quarter`` or ``year``."""
+        yearly = any(Period.parse(label).frequency == "A" for label in self.sample.periods)
+        return "year" if yearly else "quarter"
+
+    def with_role(self, *roles: Role) -> list[OutcomeResult]:
+        """The outcomes of these roles, in the order of the results."""
+        return [outcome for outcome in self.outcomes if outcome.role in roles]
 
     def fingerprints(self) -> dict[str, str]:
         """Of the protocol, the panel and the code that the figures rest on."""
@@ -939,18 +549,11 @@ class ChallengeResult(Written):
     implications: tuple[str, ...]
     refuted: Mapping[str, tuple[RefutationResult, ...]]
     unobserved: Mapping[str, UnobservedResult]
-    sentences: Sentences = {}
+    sentences: Sentences = Field(default_factory=dict)
 
 
 SCHEMAS: Mapping[str, type[Written]] = {"results": Results, "challenge": ChallengeResult}
 """Name of the file in ``data_schemas/`` -> what it is the schema of."""
-
-
-def json_schema(model: type[Written]) -> str:
-    """The JSON schema of a written file, as text."""
-    found = model.model_json_schema(mode="serialization")
-    draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return json.dumps(draft | found, indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

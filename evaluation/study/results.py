@@ -20,7 +20,8 @@ from evaluation.quarters import Period
 from evaluation.study import heterogeneity
 from evaluation.study.heterogeneity import effects_by_fifth, fifths
 from evaluation.study.lock import code_fingerprint
-from evaluation.study.record import EffectRow, GradeResult, OutcomeResult, Results, read_written
+from evaluation.study.record import EffectRow, GradeResult, OutcomeResult, Results
+from evaluation.study.written import read_written
 from evaluation.value import report
 from evaluation.wording import sentences_as_data
 

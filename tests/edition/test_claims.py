@@ -29,7 +29,7 @@ def test_a_claim_holds_its_figure_in_full_digits(edition: Edition, claims: Claim
     }
     assert (claim.outcome, claim.estimator, claim.kind) == ("ae_attendances", "did", "effect")
     npsv = claims.claim("money.npsv")
-    assert npsv.value == edition.headline.results.value.totals.npsv.mean
+    assert npsv.value == edition.headline.value.totals.npsv.mean
     assert npsv.unit == "pounds of 2024"
 
 

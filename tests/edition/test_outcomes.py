@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from evaluation.edition import words
 from evaluation.edition.edition import Edition
-from evaluation.edition.files import Generated
+from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.pages import outcomes
 from evaluation.study.record import Results
 from evaluation.wording import Name, Sentence, p_value, sentences_as_data, signed
@@ -18,7 +17,7 @@ from evaluation.wording import Name, Sentence, p_value, sentences_as_data, signe
 
 def seen(edition: Edition, folder: Path, assignments: dict[str, Any]) -> dict[str, Any]:
     """The first outcome's page of a yearly study with one check."""
-    raw = edition.headline.results.plain()
+    raw = edition.headline.plain()
     raw["assignments"] |= assignments
     figure = Sentence.of(
         "{size} {unit}, {p}", size=signed(-0.0017, 4), unit=Name("units"), p=p_value(0.0)
@@ -39,9 +38,9 @@ def seen(edition: Edition, folder: Path, assignments: dict[str, Any]) -> dict[st
             ]
         }
     ]
-    results = words.results_spelled(Results.model_validate(raw))
-    study = dataclasses.replace(edition.headline, results=results)
-    return outcomes.view(study, results.outcomes[0], Generated(folder), "../", "")
+    study = words.results_spelled(Results.model_validate(raw))
+    page = OutcomePage(study=study, outcome=study.outcomes[0], out=Generated(folder), root="../")
+    return outcomes.view(page, "")
 
 
 def test_a_check_is_told_in_the_outcomes_own_unit(edition: Edition, tmp_path: Path) -> None:

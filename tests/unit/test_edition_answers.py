@@ -11,7 +11,7 @@ import pytest
 
 from evaluation.edition import answers
 from evaluation.edition.book import evidence, for_whom, questions
-from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.edition import Edition
 from evaluation.study.record import Results
 from tests.edition.ground import laid_out
 
@@ -25,11 +25,11 @@ def edition(tmp_path_factory: pytest.TempPathFactory) -> Edition:
 
 @pytest.fixture
 def raw(edition: Edition) -> dict[str, Any]:
-    return json.loads(edition.headline.results.as_json())
+    return json.loads(edition.headline.as_json())
 
 
 def changed(edition: Edition, raw: dict[str, Any]) -> Edition:
-    headline = StudyResults(results=Results.model_validate(raw), source=Path("r.json"))
+    headline = Results.model_validate(raw)
     return dataclasses.replace(edition, headline=headline)
 
 

@@ -9,10 +9,10 @@ import jinja2
 import pytest
 
 from evaluation.edition import answers, figures, words
-from evaluation.edition.edition import StudyResults
 from evaluation.edition.files import Generated
 from evaluation.edition.pages import money, money_charts
-from evaluation.study.record import Accounts, PublicFunds, RedPrice
+from evaluation.study.accounts_record import Accounts, PublicFunds, RedPrice
+from evaluation.study.record import Results
 from evaluation.study.results import clean
 from evaluation.value import Assumptions
 from evaluation.value.report import as_data
@@ -38,7 +38,7 @@ def accounts() -> Accounts:
 
 
 @pytest.fixture
-def study(accounts: Accounts) -> StudyResults:
+def study(accounts: Accounts) -> Results:
     return study_results(study="s", programme="p", value=accounts.plain())
 
 
@@ -74,7 +74,7 @@ def test_results_without_a_fan_are_drawn_with_their_range(
 
 
 def test_each_chart_says_its_finding_and_has_its_table(
-    study: StudyResults, accounts: Accounts, out: Generated
+    study: Results, accounts: Accounts, out: Generated
 ) -> None:
     pairs = (
         (money_charts.over_time, money_charts.over_time_table),
@@ -120,7 +120,7 @@ def test_every_price_says_average_and_its_vintage(accounts: Accounts) -> None:
 
 
 def test_nothing_on_the_page_calls_an_average_a_saving_to_bank(
-    study: StudyResults, accounts: Accounts, out: Generated
+    study: Results, accounts: Accounts, out: Generated
 ) -> None:
     content = {
         "value": accounts,

@@ -12,13 +12,14 @@ import pytest
 from evaluation.edition import answers, words
 from evaluation.edition import book as pages
 from evaluation.edition.build import build_book, serve_book
-from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
 from evaluation.edition.pages import money, outcomes
 from evaluation.edition.pages.claims import Claims
 from evaluation.errors import BookError
-from evaluation.study.record import Mean, Results
+from evaluation.study.accounts_record import Mean
+from evaluation.study.record import Results
 from evaluation.workspace import Workspace
 from tests.completed import accounts
 from tests.edition.ground import laid_out
@@ -38,11 +39,11 @@ def edition(workspace: Workspace) -> Edition:
 
 @pytest.fixture
 def raw(edition: Edition) -> dict[str, Any]:
-    return json.loads(edition.headline.results.as_json())
+    return json.loads(edition.headline.as_json())
 
 
-def study(raw: dict[str, Any]) -> StudyResults:
-    return StudyResults(results=Results.model_validate(raw), source=Path("results.json"))
+def study(raw: dict[str, Any]) -> Results:
+    return Results.model_validate(raw)
 
 
 def test_a_book_that_is_not_built_cannot_be_shown(workspace: Workspace) -> None:
@@ -267,7 +268,7 @@ def test_the_footer_gives_the_day_of_the_pages_own_data(
     workspace: Workspace, edition: Edition
 ) -> None:
     (case,) = edition.cases
-    other = study(case.results.plain() | {"vintage": "2027-03-01T09:00:00Z"})
+    other = study(case.plain() | {"vintage": "2027-03-01T09:00:00Z"})
     pages.write(workspace, dataclasses.replace(edition, others=(other,)))
     book = json.loads((workspace.book / "_edition" / "book.json").read_text())
     assert book["footer"].endswith("Data as known on 10 February 2027.")
@@ -283,7 +284,7 @@ def test_a_p_value_says_how_it_was_come_by(edition: Edition) -> None:
 def test_new_results_run_a_notebook_again(workspace: Workspace, edition: Edition) -> None:
     pages.write(workspace, edition)
     page = workspace.book / "_edition" / "notebooks" / "new_start-first_look.md"
-    assert edition.headline.results.panel_fingerprint[:16] in page.read_text()
+    assert edition.headline.panel_fingerprint[:16] in page.read_text()
 
 
 def test_an_effect_on_no_range_leaves_the_pages_whole(

@@ -112,7 +112,7 @@ def test_written_results_are_spelled_by_their_own_sentences_alone() -> None:
         sentences=json.loads(json.dumps(sentences_as_data([slope]))),
         sample={"periods": ["2025 Q1"]},
         outcomes=[{"unit": "per 1,000", "diagnostics": [check]}],
-    ).results
+    )
     (found,) = words.results_spelled(written).outcomes[0].diagnostics
     assert found.statistic == f"slope {M}0.040 per 1,000, a quarter"
     assert found.sentence == "fell by 5 %"

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from evaluation.edition import answers, words
 from evaluation.quarters import parse_instant
-from evaluation.study.record import Accounts, OutcomeResult
+from evaluation.study.accounts_record import Accounts
+from evaluation.study.record import OutcomeResult
 
 if TYPE_CHECKING:
     from evaluation.edition.edition import Edition
@@ -82,9 +83,9 @@ def content(edition: Edition, claims: Claims) -> dict[str, Any]:
         "author": "New Start evaluation framework",
         "band": words.SYNTHETIC if study.synthetic else "",
         "edition": f"Edition {edition.quarter}. Data as known on "
-        f"{words.day(study.results.vintage)}. {str(study.results.label).capitalize()}.",
+        f"{words.day(study.vintage)}. {study.label.capitalize()}.",
         "footer": f"{title} Edition {edition.quarter}.",
-        "question": str(study.results.question),
+        "question": study.question,
         "answer": {
             name: claims.claim(f"answer.{key}").text
             for name, key in (("Lives", "lives"), ("Money", "money"), ("How sure", "how_sure"))
@@ -97,9 +98,7 @@ def content(edition: Edition, claims: Claims) -> dict[str, Any]:
         "points": answers.main_points(study),
         "agencies": _agencies(study.value),
         "unknown": _unknown(claims, answers.unknowns(study)),
-        "rests": [
-            words.sentence(text) for text in [*study.results.text, *study.results.differences]
-        ],
+        "rests": [words.sentence(text) for text in [*study.text, *study.differences]],
         "check": CHECK,
     }
 
@@ -171,4 +170,4 @@ def _agencies(value: Accounts | None) -> dict[str, Any]:
 
 
 def _instant(edition: Edition) -> int:
-    return int(parse_instant(edition.headline.results.vintage).timestamp())
+    return int(parse_instant(edition.headline.vintage).timestamp())

@@ -18,9 +18,10 @@ import pandas as pd
 
 from evaluation import fingerprint
 from evaluation.edition import words
-from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.edition import Edition
 from evaluation.edition.pages.claims import Claims
 from evaluation.quarters import parse_instant
+from evaluation.study.record import Results
 
 Kind = Literal["string", "number", "integer", "boolean"]
 Row = Mapping[str, Any]
@@ -123,12 +124,12 @@ def _findings(edition: Edition) -> Table:
             "low": o.finding.effect_percent.low,
             "high": o.finding.effect_percent.high,
             "p_value": o.finding.p_value,
-            "label": s.results.label,
-            "vintage": s.results.vintage,
+            "label": s.label,
+            "vintage": s.vintage,
             "sentence": o.finding.sentence,
         }
         for s in edition.studies
-        for o in (s.written or s.results).outcomes
+        for o in edition.as_written(s).outcomes
     )
     return Table(
         name="findings",
@@ -222,7 +223,7 @@ def _paths(edition: Edition) -> Table:
     )
 
 
-def _money(study: StudyResults) -> Iterator[Table]:
+def _money(study: Results) -> Iterator[Table]:
     if study.value is None:
         return
     value = study.value
@@ -334,7 +335,7 @@ def datapackage(edition: Edition, held: Sequence[Table], folder: Path) -> dict[s
         "title": f"{edition.programme.title}: results, edition {edition.quarter}",
         "description": _stamp(edition),
         "version": edition.quarter.replace(" ", "-"),
-        "created": edition.headline.results.vintage,
+        "created": edition.headline.vintage,
         "licenses": [LICENCE],
         "resources": [
             _resource(table, folder / f"{table.name}.{ending}")
@@ -393,7 +394,7 @@ def csvw(table: Table, edition: Edition) -> dict[str, Any]:
 
 
 def _stamp(edition: Edition) -> str:
-    known = f"Data as known at {edition.headline.results.vintage}."
+    known = f"Data as known at {edition.headline.vintage}."
     return f"{words.SYNTHETIC} {known}" if edition.headline.synthetic else known
 
 
@@ -481,7 +482,7 @@ def workbook(edition: Edition, held: Sequence[Table]) -> bytes:
             notesheet_label="Notes",
         )
     _lay_out(made, shown, _lines(cover))
-    when = parse_instant(edition.headline.results.vintage).replace(tzinfo=None)
+    when = parse_instant(edition.headline.vintage).replace(tzinfo=None)
     made.set_properties(
         {
             "title": f"{edition.programme.title}: results, edition {edition.quarter}",
@@ -506,7 +507,7 @@ def _sheet(gptables: ModuleType, table: Table, edition: Edition) -> object:
         instructions="This sheet holds one table, with one header row.",
         legend=[f"{MISSING} means that no figure applies or none can be given."],
         source=f"Results of {edition.programme.title}, data as known on "
-        f"{words.day(edition.headline.results.vintage)}.",
+        f"{words.day(edition.headline.vintage)}.",
         index_columns={},
         additional_formatting=[
             {
@@ -583,10 +584,10 @@ def _cover(gptables: ModuleType, edition: Edition) -> Any:
     return gptables.Cover(
         cover_label="Cover",
         title=f"{edition.programme.title}: is it working? Results",
-        intro=[*synthetic, str(study.results.question)],
+        intro=[*synthetic, study.question],
         about=[
-            f"Edition {edition.quarter}; data as known on {words.day(study.results.vintage)}.",
-            f"{str(study.results.label).capitalize()} analysis. Each headline figure has an id, by "
+            f"Edition {edition.quarter}; data as known on {words.day(study.vintage)}.",
+            f"{study.label.capitalize()} analysis. Each headline figure has an id, by "
             "which it is cited and by which the book says where it comes from.",
         ],
         contact=["The programme's evaluation team; the framework is open source."],

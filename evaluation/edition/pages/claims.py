@@ -17,10 +17,11 @@ from typing import Any, Literal
 from markupsafe import Markup, escape
 
 from evaluation.edition import answers, words
-from evaluation.edition.edition import Edition, StudyResults, primary_estimate
+from evaluation.edition.edition import Edition
 from evaluation.edition.pages import questions
 from evaluation.errors import BookError
-from evaluation.study.record import Accounts, OutcomeResult, Ratio
+from evaluation.study.accounts_record import Accounts, Ratio
+from evaluation.study.record import OutcomeResult, Results
 
 Kind = Literal[
     "effect", "people", "verdict", "chance", "money", "ratio", "count", "sentence", "text"
@@ -166,7 +167,7 @@ def _of_edition(edition: Edition) -> dict[str, str]:
     restated = len(latest.restated) if latest else 0
     return {
         "edition.quarter": edition.quarter,
-        "edition.vintage": words.day(edition.headline.results.vintage),
+        "edition.vintage": words.day(edition.headline.vintage),
         "edition.programme": edition.programme.title,
         "edition.question": edition.programme.question,
         "edition.returns": words.number(len(edition.receipts)),
@@ -204,19 +205,19 @@ def _one_sided(edition: Edition) -> str:
     return f"In the last year's rounds, of the restated figures, {'; '.join(said)}."
 
 
-def of_study(study: StudyResults) -> dict[str, Claim]:
+def of_study(study: Results) -> dict[str, Claim]:
     """The claims of one study's results, by ids without the study's name."""
     found = _sample(study)
-    assignments = study.results.assignments
+    assignments = study.assignments
     texts = {
         "assignments.smallest_p": chance(assignments.smallest_p),
         "assignments.block": str(assignments.block),
         "assignments.reason": words.sentence(str(assignments.reason or "no reason given")),
-        "study.title": str(study.results.title),
-        "study.question": str(study.results.question),
-        "study.chosen": words.sentence(str(study.results.how_pilots_were_chosen or "not recorded")),
-        "study.label": str(study.results.label),
-        "study.vintage": words.day(study.results.vintage),
+        "study.title": study.title,
+        "study.question": study.question,
+        "study.chosen": words.sentence(str(study.how_pilots_were_chosen or "not recorded")),
+        "study.label": study.label,
+        "study.vintage": words.day(study.vintage),
     }
     sentences = {
         **{f"points.{k}": text for k, text in enumerate(answers.main_points(study), start=1)},
@@ -241,15 +242,15 @@ def of_study(study: StudyResults) -> dict[str, Claim]:
     return found | _of_value(study.value)
 
 
-def _sample(study: StudyResults) -> dict[str, Claim]:
+def _sample(study: Results) -> dict[str, Claim]:
     counts = {
         "sample.pilot_areas": study.sample.pilot_areas,
         "sample.comparison_areas": study.sample.comparison_areas,
         "sample.excluded_areas": study.sample.excluded_areas,
         "sample.authorities": study.sample.authorities,
         "sample.sites": len(study.sites),
-        "assignments.drawn": study.results.assignments.drawn,
-        "assignments.distinct": study.results.assignments.distinct,
+        "assignments.drawn": study.assignments.drawn,
+        "assignments.distinct": study.assignments.distinct,
     }
     ends = {"sample.first": study.sample.first, "sample.last": study.sample.last}
     return {key: _count(count) for key, count in counts.items()} | {
@@ -263,12 +264,11 @@ def _count(count: int | None) -> Claim:
 
 def _of_outcome(outcome: OutcomeResult, period: str) -> dict[str, Claim]:
     finding, code = outcome.finding, outcome.code
-    estimate = primary_estimate(outcome)
     effect = finding.effect_percent
     about = Claim(
         text="",
         outcome=code,
-        estimator=estimate.estimator if estimate else "",
+        estimator=outcome.estimate.estimator,
         kind="effect",
         value=effect.effect,
         low=effect.low,

@@ -16,15 +16,13 @@ import pandas as pd
 from markupsafe import Markup
 
 from evaluation.edition import figures, words
-from evaluation.edition.edition import StudyResults
-from evaluation.edition.files import Generated
+from evaluation.edition.files import OutcomePage
 from evaluation.edition.html_tables import table
 from evaluation.edition.words import level, plain
 from evaluation.errors import EstimateError
 from evaluation.estimate import synthetic_weights
 from evaluation.estimate.synthetic import Settings, method_of
 from evaluation.quarters import Period
-from evaluation.study.record import OutcomeResult
 
 if TYPE_CHECKING:
     from evaluation.estimate.synthetic_placebos import SyntheticUnits
@@ -56,11 +54,9 @@ class SyntheticUnitCharts:
     fit: Chart
 
 
-def of_outcome(
-    study: StudyResults, outcome: OutcomeResult, out: Generated, root: str
-) -> dict[str, Markup] | None:
+def of_outcome(page: OutcomePage) -> dict[str, Markup] | None:
     """All pilot areas and what their donors make of them; None without a synthetic control."""
-    held = outcome.synthetic_unit
+    study, held = page.study, page.outcome.synthetic_unit
     if not held or not held.rows or not study.starts:
         return None
     say = math.exp if held.scale == "log" else float
@@ -69,8 +65,8 @@ def of_outcome(
         {k: v if k == "period" or v is None else say(v) for k, v in row.plain().items()}
         for row in held.rows
     ]
-    unit = outcome.unit + (", geometric mean" if held.scale == "log" else ", mean")
-    start, name = study.starts[0], f"{study.study}/{outcome.code}-twin"
+    unit = page.outcome.unit + (", geometric mean" if held.scale == "log" else ", mean")
+    start = study.starts[0]
     before = [r for r in rows if Period.parse(r["period"]) < Period.parse(start)]
     apart = math.sqrt(sum((r["observed"] - r["twin"]) ** 2 for r in before) / max(len(before), 1))
     last, donors = rows[-1], [(d.name, d.weight) for d in held.donors]
@@ -86,11 +82,11 @@ def of_outcome(
     ]
     heads = ["Period", "Pilot areas", "Twins", "Band from", "Band to"]
     return {
-        "path": out.plate(
-            name, root, alt, figures.synthetic_path, rows, start, "pilot areas", unit, caption=said
+        "path": page.plate(
+            "twin", alt, figures.synthetic_path, rows, start, "pilot areas", unit, caption=said
         ),
         "table": table(f"Pilot areas and their twins, {unit}", heads, cells, numeric="tnnnn"),
-        "donors": _donors_chart(study, outcome, out, root, donors),
+        "donors": _donors_chart(page, donors),
         "donors_table": table(
             "The heaviest areas in the twins",
             ["Area", "Weight"],
@@ -100,13 +96,7 @@ def of_outcome(
     }
 
 
-def _donors_chart(
-    study: StudyResults,
-    outcome: OutcomeResult,
-    out: Generated,
-    root: str,
-    donors: list[tuple[str, float]],
-) -> Markup:
+def _donors_chart(page: OutcomePage, donors: list[tuple[str, float]]) -> Markup:
     if not donors:
         return Markup("")
     lead, weight = donors[0]
@@ -114,13 +104,8 @@ def _donors_chart(
         f"{words.counted(len(donors), 'comparison area')} make up the twins. The heaviest is "
         f"{lead} with {words.percent(100 * weight, 1)} of the weight, on the mean over pilot areas."
     )
-    return out.plate(
-        f"{study.study}/{outcome.code}-donors",
-        root,
-        f"Bar chart of donor weights. {said}",
-        figures.donor_weights,
-        donors,
-        caption=said,
+    return page.plate(
+        "donors", f"Bar chart of donor weights. {said}", figures.donor_weights, donors, caption=said
     )
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import figures, words
-from evaluation.edition.edition import StudyResults
 from evaluation.edition.figures.maps import rows_of
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
@@ -22,8 +21,9 @@ from evaluation.study.record import (
     ConditionResult,
     GradeResult,
     OutcomeResult,
-    read_written,
+    Results,
 )
+from evaluation.study.written import read_written
 
 MOST = 5
 """The top of the scale."""
@@ -62,9 +62,9 @@ class Standing:
         return "●" * self.level + "○" * (MOST - self.level)
 
 
-def standings(study: StudyResults) -> tuple[Standing, ...]:
+def standings(study: Results) -> tuple[Standing, ...]:
     """The evidence on each main outcome; none where the study is not graded."""
-    grades = study.results.grades or {}
+    grades = study.grades or {}
     return tuple(
         _standing(outcome, grades[outcome.code])
         for outcome in study.with_role("primary")
@@ -91,7 +91,7 @@ def _standing(outcome: OutcomeResult, grade: GradeResult) -> Standing:
     )
 
 
-def answer(study: StudyResults) -> str:
+def answer(study: Results) -> str:
     """As in ``Evidence 3 of 5 for A&E attendances; 2 of 5 for benefit claims``."""
     found = standings(study)
     if not found:
@@ -105,7 +105,7 @@ def answer(study: StudyResults) -> str:
     return f"Evidence {'; '.join(said)}."
 
 
-def losses(study: StudyResults) -> list[str]:
+def losses(study: Results) -> list[str]:
     """Each point that is missing, for which outcomes and why, in a sentence."""
     said = _together(
         study,
@@ -118,7 +118,7 @@ def losses(study: StudyResults) -> list[str]:
     return [f"{words.capital(titles)} {head}: {text}" for head, titles, text in said]
 
 
-def earns(study: StudyResults) -> list[str]:
+def earns(study: Results) -> list[str]:
     """What would earn the next point, for which outcomes."""
     said = _together(
         study, [("next point", mend, one.title) for one in standings(study) for mend in one.mends]
@@ -126,9 +126,7 @@ def earns(study: StudyResults) -> list[str]:
     return [f"The {head} for {titles} takes {text}" for head, titles, text in said]
 
 
-def _together(
-    study: StudyResults, said: Sequence[tuple[str, str, str]]
-) -> list[tuple[str, str, str]]:
+def _together(study: Results, said: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
     """What several outcomes share, said once: the head, their names, the text."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for head, text, title in said:
@@ -140,10 +138,10 @@ def _together(
     ]
 
 
-def view(study: StudyResults) -> dict[str, Any]:
+def view(study: Results) -> dict[str, Any]:
     """Everything that the page on the evidence asks for."""
     found = standings(study)
-    signed = next((g.judgement.signed for g in (study.results.grades or {}).values()), None)
+    signed = next((g.judgement.signed for g in (study.grades or {}).values()), None)
     return {
         "study": study,
         "standings": found,
@@ -154,9 +152,9 @@ def view(study: StudyResults) -> dict[str, Any]:
     }
 
 
-def _conditions(study: StudyResults) -> Markup:
+def _conditions(study: Results) -> Markup:
     """Conditions: met or not in a word, and why; said once where it holds for every outcome."""
-    found, grades = standings(study), study.results.grades or {}
+    found, grades = standings(study), study.grades or {}
     rows: list[list[str]] = []
     for place, first in enumerate(grades[found[0].outcome.code].conditions if found else ()):
         same: dict[tuple[str, str], list[str]] = {}
@@ -179,7 +177,7 @@ KINDS = {
 }
 
 
-def case_made_view(folder: Path, study: StudyResults, out: Generated) -> dict[str, Any]:
+def case_made_view(folder: Path, study: Results, out: Generated) -> dict[str, Any]:
     """What the page asks for; ``theory`` is None where none is drawn.
 
     Parameters
@@ -194,7 +192,7 @@ def case_made_view(folder: Path, study: StudyResults, out: Generated) -> dict[st
     names = {o.code: words.within(o.plain_title) for o in study.outcomes}
     names[study.programme] = "the programme"
     record = words.spelled(read_written(ChallengeResult, path), names) if path.is_file() else None
-    fresh = record is not None and record.panel == study.results.panel_fingerprint
+    fresh = record is not None and record.panel == study.panel_fingerprint
     return {
         "study": study,
         "theory": theory,
@@ -239,7 +237,7 @@ def steps(theory: Theory) -> dict[str, int]:
     return {name: longest(name) for name in theory.causes if name in moved}
 
 
-def _chart(theory: Theory, study: StudyResults, out: Generated) -> Markup:
+def _chart(theory: Theory, study: Results, out: Generated) -> Markup:
     part, said = kinds(theory), theory.said
     way = {n: k for n, k in steps(theory).items() if part[n] == "way"}
     last = [n for n in theory.causes if part[n] in ("outcome", "control")]
@@ -290,7 +288,7 @@ def _seen(theory: Theory, name: str) -> str:
     return "measured" if cause.measured else "not measured"
 
 
-def _held(theory: Theory, study: StudyResults) -> list[str]:
+def _held(theory: Theory, study: Results) -> list[str]:
     """For each primary outcome, what has to be held fixed by the theory."""
     titles = {o.code: o.plain_title for o in study.outcomes}
     found = []
@@ -312,7 +310,7 @@ def _held(theory: Theory, study: StudyResults) -> list[str]:
     return found
 
 
-def _attacks(record: ChallengeResult, study: StudyResults) -> list[Markup]:
+def _attacks(record: ChallengeResult, study: Results) -> list[Markup]:
     titles = {o.code: o.plain_title for o in study.outcomes}
     return [
         table(

@@ -9,12 +9,13 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import answers, figures, words
-from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import Cell, table
 from evaluation.edition.pages import money_charts
 from evaluation.edition.records import Record
-from evaluation.study.record import Accounts, PricedRow, WhatIf
+from evaluation.study.accounts_record import Accounts, PricedRow, WhatIf
+from evaluation.study.record import Results
 from evaluation.value.pricing import WEEKS_A_YEAR
 from evaluation.value.scenarios import LEAST_COST, MOST_COST, Setting, what_if
 
@@ -183,7 +184,7 @@ def _downloads(value: Accounts, name: str, out: Generated) -> None:
             out.table(f"{name}-{ending}", [_flat(row.plain()) | rests for row in rows])
 
 
-def gains_chart(study: StudyResults, out: Generated, root: str) -> Markup:
+def gains_chart(study: Results, out: Generated, root: str) -> Markup:
     """Who pays and who gains, to date."""
     if study.value is None:
         return Markup("")
@@ -202,7 +203,7 @@ def gains_chart(study: StudyResults, out: Generated, root: str) -> Markup:
 def vintages(value: Accounts) -> str:
     """Price base and vintages that every figure of the accounts rests on, in one breath."""
     held = value.sources
-    prices = list(dict.fromkeys(row.vintage for row in held if row.what.startswith("Price ")))
+    prices = list(dict.fromkeys(row.vintage for row in value.by_outcome))
     said = f"{value.price_base} prices"
     if prices:
         said += f", unit costs of {words.listed(prices)}"
@@ -332,7 +333,7 @@ def _fifths_table(value: Accounts) -> Markup | None:
     return table(caption, heads, rows, numeric="ttnnn") if rows else None
 
 
-def _not_monetised(study: StudyResults, value: Accounts) -> Markup | None:
+def _not_monetised(study: Results, value: Accounts) -> Markup | None:
     directions = {o.code: words.verdict(o.finding).word for o in study.outcomes}
     rows = [
         [row.title, directions.get(row.outcome, row.direction), row.evidence, words.whole(row.why)]

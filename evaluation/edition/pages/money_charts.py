@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from evaluation.edition import answers, figures, words
-from evaluation.edition.edition import StudyResults
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
-from evaluation.study.record import (
+from evaluation.study.accounts_record import (
     Accounts,
     CategoryChance,
     Mean,
@@ -20,12 +19,13 @@ from evaluation.study.record import (
     Swing,
     WorthKnowing,
 )
+from evaluation.study.record import Results
 
 _ROOT = "../"
 _WITHIN = "not within the horizon"
 
 
-def over_time(study: StudyResults, value: Accounts, out: Generated) -> Markup:
+def over_time(study: Results, value: Accounts, out: Generated) -> Markup:
     """The payback fan."""
     rows = value.by_quarter
     if not rows:
@@ -86,7 +86,7 @@ def over_time_table(value: Accounts) -> Markup:
     )
 
 
-def to_budget(study: StudyResults, value: Accounts, out: Generated) -> Markup:
+def to_budget(study: Results, value: Accounts, out: Generated) -> Markup:
     """The waterfall from everything gained to what could leave a budget."""
     steps = value.waterfall
     if not steps:
@@ -115,7 +115,7 @@ def to_budget_table(value: Accounts) -> Markup:
     return table("From everything gained to what could leave a budget", heads, rows, numeric="tnn")
 
 
-def hangs_on(study: StudyResults, value: Accounts, out: Generated) -> Markup:
+def hangs_on(study: Results, value: Accounts, out: Generated) -> Markup:
     """The tornado."""
     rows = value.tornado
     if not rows:
@@ -171,7 +171,7 @@ def information(value: Accounts) -> str:
     return f"{said}."
 
 
-def public_funds(study: StudyResults, value: Accounts, out: Generated) -> Markup:
+def public_funds(study: Results, value: Accounts, out: Generated) -> Markup:
     """The plane of net cost and gain to people."""
     found = value.public_funds
     if not found.points:

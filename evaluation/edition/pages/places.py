@@ -9,11 +9,11 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import figures, words
-from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import link, table
 from evaluation.programme import Area, Programme
-from evaluation.study.record import BalanceRow
+from evaluation.study.record import BalanceRow, Results
 
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
@@ -148,7 +148,7 @@ KINDS = {"level": "level", "path": "path (change a period)"}
 def chosen_view(edition: Edition, out: Generated) -> dict[str, Any]:
     """Everything that the page asks for."""
     study = edition.headline
-    rows = list(study.results.balance)
+    rows = list(study.balance)
     if rows:
         out.table(f"{study.study}/balance", [row.plain() for row in rows])
     return {
@@ -162,9 +162,9 @@ def chosen_view(edition: Edition, out: Generated) -> dict[str, Any]:
     }
 
 
-def summary(study: StudyResults) -> str:
+def summary(study: Results) -> str:
     """How many differences there are before the start, and what chance would give."""
-    rows = [(r, r.difference) for r in study.results.balance if r.difference is not None]
+    rows = [(r, r.difference) for r in study.balance if r.difference is not None]
     if not rows:
         return "Differences before the start are not recorded for this study."
     low = [r for r, _ in rows if r.p_value is not None and r.p_value < 0.05]
@@ -182,7 +182,7 @@ def summary(study: StudyResults) -> str:
     )
 
 
-def _chart(study: StudyResults, rows: list[BalanceRow], out: Generated) -> Markup:
+def _chart(study: Results, rows: list[BalanceRow], out: Generated) -> Markup:
     titles = {o.code: o.plain_title for o in study.outcomes}
     drawn = [
         (titles[r.outcome], r.characteristic, r.difference)
@@ -196,7 +196,7 @@ def _chart(study: StudyResults, rows: list[BalanceRow], out: Generated) -> Marku
     return out.plate(f"{study.study}/balance", "../", alt, figures.balance, drawn, caption=below)
 
 
-def _balance_table(study: StudyResults, rows: list[BalanceRow]) -> Markup:
+def _balance_table(study: Results, rows: list[BalanceRow]) -> Markup:
     titles = {o.code: o.plain_title for o in study.outcomes}
     cells = [
         [

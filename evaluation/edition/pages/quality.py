@@ -86,7 +86,7 @@ def _state(owed: Due | None) -> str | None:
 def _owed(edition: Edition) -> tuple[list[str], dict[tuple[str, str, str], Due]]:
     """The last quarters that returns are about, and what is owed for each of them."""
     quarters = sorted({r["quarter"] for r in edition.receipts}, key=Period.parse)[-SHOWN_QUARTERS:]
-    today = parse_instant(str(edition.headline.results.vintage)).date()
+    today = parse_instant(edition.headline.vintage).date()
     return quarters, {
         (one.site, one.agency, one.quarter.label): one
         for one in calendar(edition.programme, edition.receipts, today)

@@ -9,12 +9,13 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import answers, words
-from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.edition import Edition
 from evaluation.edition.html_tables import table
 from evaluation.edition.pages import evidence, for_whom, places
 from evaluation.ledger.calendar import due
 from evaluation.quarters import Period
-from evaluation.study.record import Accounts, DiagnosticResult, OutcomeResult
+from evaluation.study.accounts_record import Accounts
+from evaluation.study.record import DiagnosticResult, OutcomeResult, Results
 
 LIVES = "How people feel about their lives is not measured"
 NO_SURVEY = "no survey has asked people in pilot and comparison areas alike"
@@ -64,7 +65,7 @@ def _settled(edition: Edition, outcome: OutcomeResult) -> str:
     return f"{_by(edition, period)}, when every site will have run long enough"
 
 
-def _why_not(study: StudyResults, outcome: OutcomeResult) -> str:
+def _why_not(study: Results, outcome: OutcomeResult) -> str:
     detectable = outcome.finding.detectable_percent
     if failed := failed_checks(outcome):
         why = words.listed([f"“{c.title}”" for c in failed])
@@ -87,9 +88,9 @@ def failed_checks(outcome: OutcomeResult) -> list[DiagnosticResult]:
     ]
 
 
-def run_their_course(study: StudyResults) -> Period | None:
+def run_their_course(study: Results) -> Period | None:
     """The period in which the last site has run for as long as the protocol asks."""
-    last = study.results.window[1]
+    last = study.window[1]
     return Period.parse(study.starts[-1]) + last if study.starts else None
 
 
@@ -115,7 +116,7 @@ def view(edition: Edition) -> dict[str, Any]:
     }
 
 
-def _detectable(study: StudyResults) -> Markup:
+def _detectable(study: Results) -> Markup:
     rows = [
         [
             o.plain_title,
