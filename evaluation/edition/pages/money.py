@@ -169,8 +169,8 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "sources": _sources_table(value),
         "not_monetised": _not_monetised(study, value),
         "fifths": _fifths_table(value),
-        "to_confirm": [words.sentence(what) for what in value.to_confirm],
-        "notes": [words.sentence(note) for note in value.notes],
+        "to_confirm": [words.whole(what) for what in value.to_confirm],
+        "notes": value.notes,
     }
 
 
