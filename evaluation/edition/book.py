@@ -29,9 +29,9 @@ from evaluation.edition.pages import (
 from evaluation.edition.pages.claim_page import ClaimPages, page_of
 from evaluation.edition.pages.claims import Claims, chance
 from evaluation.edition.pages.measured import machinery
-from evaluation.edition.records import Record
 from evaluation.errors import BookError
 from evaluation.study.record import EstimateResult, OutcomeResult, Results, SiteResult
+from evaluation.study.written import Record
 from evaluation.workspace import Workspace
 
 

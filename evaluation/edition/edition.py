@@ -9,14 +9,13 @@ from typing import Any
 
 from evaluation.edition import words
 from evaluation.edition.past import History
-from evaluation.edition.records import Record, read_record, record_if_there
 from evaluation.errors import BookError
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.vintages import shown
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
 from evaluation.study.record import Results
-from evaluation.study.written import read_written
+from evaluation.study.written import Record, read_record, read_written, record_if_there
 from evaluation.workspace import Workspace
 
 COMPARED = 4

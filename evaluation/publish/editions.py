@@ -16,10 +16,10 @@ from markupsafe import Markup, escape
 from evaluation import fingerprint
 from evaluation.edition import words
 from evaluation.edition.past import FOLDER, INDEX, History, PastEdition
-from evaluation.edition.records import record_if_there
 from evaluation.publish import snapshot
 from evaluation.publish.refresh import Draft
 from evaluation.study.lock import environment
+from evaluation.study.written import record_if_there
 from evaluation.workspace import Workspace, write_whole
 
 _PAGE = Markup(

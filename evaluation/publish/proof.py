@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from evaluation import fingerprint
 from evaluation.edition.past import History, PastEdition
-from evaluation.edition.records import Record, read_record
 from evaluation.errors import LedgerError
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import LedgerHead
@@ -29,6 +28,7 @@ from evaluation.publish.editions import MANIFEST, PAGES, STATE, expected_page
 from evaluation.publish.publish import sources
 from evaluation.publish.snapshot import Ground, write_state
 from evaluation.study.interim_analyses import LookSeries
+from evaluation.study.written import Record, read_record
 
 if TYPE_CHECKING:
     from evaluation.workspace import Workspace

@@ -19,7 +19,6 @@ from evaluation.edition import words
 from evaluation.edition.build import book_inputs, build_book
 from evaluation.edition.edition import Edition
 from evaluation.edition.past import COMING, FOLDER, History, PastEdition
-from evaluation.edition.records import read_record
 from evaluation.errors import BookError, EditionRefused
 from evaluation.ledger.calendar import due
 from evaluation.publish import difference as sentences
@@ -33,6 +32,7 @@ from evaluation.publish.snapshot import Ground, gather, write_state
 from evaluation.quarters import Period, format_instant
 from evaluation.study.record import Results
 from evaluation.study.results import read_results
+from evaluation.study.written import read_record
 from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:

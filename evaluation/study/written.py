@@ -8,6 +8,7 @@ it came from) is None.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from evaluation.errors import BookError
 
 Figure = float | None
+Record = Mapping[str, Any]
+"""What is read from a file that has no model of its own."""
 
 
 class Written(BaseModel):
@@ -69,3 +72,29 @@ def json_schema(model: type[Written]) -> str:
     found = model.model_json_schema(mode="serialization")
     draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return json.dumps(draft | found, indent=1, ensure_ascii=False) + "\n"
+
+
+def read_record(path: Path) -> Record:
+    """A JSON file that has to be there.
+
+    Raises
+    ------
+    BookError : it cannot be read.
+    """
+    try:
+        found: Record = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BookError(f"it cannot be read: {error.strerror}.", where=str(path)) from None
+    except json.JSONDecodeError as error:
+        raise BookError(f"no valid JSON: {error}", where=str(path)) from None
+    return found
+
+
+def record_if_there(path: Path) -> Record | None:
+    """The same; None where nothing was recorded.
+
+    Raises
+    ------
+    BookError : it is there and cannot be read.
+    """
+    return read_record(path) if path.is_file() else None

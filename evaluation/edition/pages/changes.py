@@ -17,7 +17,7 @@ from evaluation.edition.edition import Edition
 from evaluation.edition.figures.pounds import revisions, steps
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
-from evaluation.edition.records import Record
+from evaluation.study.written import Record
 
 ENOUGH = 2
 """Editions from which on there is a story."""

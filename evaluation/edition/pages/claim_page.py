@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from evaluation.edition.edition import Edition
     from evaluation.edition.files import Generated
-    from evaluation.edition.records import Record
+    from evaluation.study.written import Record
     from evaluation.workspace import Workspace
 
 

@@ -10,8 +10,8 @@ from markupsafe import Markup
 from evaluation.edition import answers, figures, words
 from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.html_tables import table
-from evaluation.edition.records import Record
 from evaluation.study.record import FifthResult, OutcomeResult, Results
+from evaluation.study.written import Record
 
 NAMES = {1: "Fifth 1, most deprived", 5: "Fifth 5, least deprived"}
 NOT_SPLIT = (

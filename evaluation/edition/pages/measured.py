@@ -13,8 +13,8 @@ from evaluation.edition import figures, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
-from evaluation.edition.records import Record, read_record, record_if_there
 from evaluation.protocol import ESTIMATOR_NAMES
+from evaluation.study.written import Record, read_record, record_if_there
 
 DIGITS = 7
 INJECTED = {

@@ -13,9 +13,9 @@ from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import Cell, table
 from evaluation.edition.pages import money_charts
-from evaluation.edition.records import Record
 from evaluation.study.accounts_record import Accounts, PricedRow, WhatIf
 from evaluation.study.record import Results
+from evaluation.study.written import Record
 from evaluation.value.pricing import WEEKS_A_YEAR
 from evaluation.value.scenarios import LEAST_COST, MOST_COST, Setting, what_if
 

@@ -12,7 +12,6 @@ from evaluation.edition.files import OutcomePage
 from evaluation.edition.html_tables import table
 from evaluation.edition.pages import donors, evidence
 from evaluation.edition.pages.claims import chance
-from evaluation.edition.records import Record
 from evaluation.study.record import (
     EstimateResult,
     PathRow,
@@ -21,6 +20,7 @@ from evaluation.study.record import (
     Results,
     SiteResult,
 )
+from evaluation.study.written import Record
 
 
 def breaks(page: OutcomePage) -> dict[str, Markup] | None:

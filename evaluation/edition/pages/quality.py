@@ -13,10 +13,10 @@ from evaluation.edition import figures, words
 from evaluation.edition.edition import Edition, Round, figure
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
-from evaluation.edition.records import Record, record_if_there
 from evaluation.ledger.calendar import Due, calendar
 from evaluation.programme import OPEN_SITE
 from evaluation.quarters import Period, parse_instant
+from evaluation.study.written import Record, record_if_there
 
 SHOWN_QUARTERS = 8
 CONFIRMED_SHOWN = 40
