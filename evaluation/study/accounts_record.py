@@ -139,14 +139,10 @@ class Step(Written):
 
 
 class Swing(Written):
-    """How far one input moves the net value: its ends, around the best figure.
-
-    ``of`` is what an effect is on, without the words that name it among other inputs.
-    """
+    """How far one input moves the net value: its ends, around the best figure."""
 
     what: str
     title: str
-    of: str = ""
     low: float
     high: float
     best: float
@@ -157,11 +153,10 @@ class Swing(Written):
 
 
 class WorthKnowing(Written):
-    """What it would be worth to know one input, in pounds; ``of`` as in `Swing`."""
+    """What it would be worth to know one input, in pounds."""
 
     what: str
     title: str
-    of: str = ""
     worth: float
 
 

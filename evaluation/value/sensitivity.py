@@ -39,7 +39,12 @@ class Input:
     @property
     def name(self) -> str:
         """As it stands among other inputs."""
-        return f"Effect on: {self.title}" if self.what == "effect" else self.title
+        return effect_on(self.title) if self.what == "effect" else self.title
+
+
+def effect_on(title: str) -> str:
+    """The effect on an outcome as it stands among other inputs."""
+    return f"Effect on: {title}"
 
 
 def inputs(value: Value) -> tuple[Input, ...]:
@@ -77,7 +82,6 @@ def tornado(value: Value) -> list[dict[str, Any]]:
             {
                 "what": one.what,
                 "title": one.name,
-                "of": one.title,
                 "low": best + float(low),
                 "high": best + float(high),
             }
@@ -97,12 +101,7 @@ def value_of_information(value: Value) -> dict[str, Any]:
     """
     drawn = value.net_present_social_value()[1:]
     rows = [
-        {
-            "what": one.what,
-            "title": one.name,
-            "of": one.title,
-            "worth": _worth_of_knowing(drawn, one.part[1:]),
-        }
+        {"what": one.what, "title": one.name, "worth": _worth_of_knowing(drawn, one.part[1:])}
         for one in inputs(value)
     ]
     rows.sort(key=lambda row: -float(str(row["worth"])))

@@ -38,10 +38,8 @@ def seen(edition: Edition, folder: Path, assignments: dict[str, Any]) -> dict[st
             ]
         }
     ]
-    results = words.results_spelled(Results.model_validate(raw))
-    page = OutcomePage(
-        study=results, outcome=results.outcomes[0], out=Generated(folder), root="../"
-    )
+    study = words.results_spelled(Results.model_validate(raw))
+    page = OutcomePage(study=study, outcome=study.outcomes[0], out=Generated(folder), root="../")
     return outcomes.view(page, "")
 
 

@@ -25,6 +25,7 @@ NOTHING = Causes(
     code=(),
     parameters=(),
 )
+from tests.completed import study_results
 
 
 def changed(before, after, **parts):

@@ -31,6 +31,7 @@ from evaluation.edition.figures.canvas import (
     plain_ticks,
     say_ticks,
 )
+from evaluation.wording import signed
 
 NARROW_LABEL = 57
 """Characters of a row's name that a narrow chart has room for."""
@@ -434,7 +435,7 @@ def balance_before_after(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     axes.set_yticks(places, names)
     axes.set_ylim(-0.6, len(rows) - 0.4)
     few_ticks(axes, "x", 5)
-    say_ticks(axes, "x", lambda value: f"{value:+.1f}".replace("-", "−"))
+    say_ticks(axes, "x", lambda value: words.BOOK.write(signed(value, 1)))
     marks = "open: all areas, filled: " + ("nearest" if synthetic else "matched areas")
     marks += ", diamond: synthetic weights" if synthetic else ""
     axes.set_xlabel(f"standard deviations; {marks}", color=MUTED)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from evaluation.edition import words
 from evaluation.edition.figures.canvas import (
     COMPARISON,
     HAIR,
@@ -21,6 +22,7 @@ from evaluation.edition.figures.canvas import (
     plain_ticks,
     say_ticks,
 )
+from evaluation.wording import signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -204,9 +206,7 @@ def balance(rows: Sequence[tuple[str, str, float]], size: Size) -> str:
     reach = 1.15 * max(0.3, *(abs(apart) for _, _, apart in rows))
     axes.set_xlim(-reach, reach)
     few_ticks(axes, "x", 5)
-    say_ticks(
-        axes, "x", lambda tick: f"{tick:+.1f}".replace("-", "\N{MINUS SIGN}") if tick else "0"
-    )
+    say_ticks(axes, "x", lambda tick: words.BOOK.write(signed(tick, 1)) if tick else "0")
     draw.across("standard deviations above or below comparison areas")
     _key(draw, [("o", PILOT, PILOT, "level before the start"), ("o", "white", PILOT, "path")])
     return draw.svg()

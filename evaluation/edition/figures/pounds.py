@@ -158,12 +158,12 @@ def plane(
     for axis, values in (("x", [*across, best[0]]), ("y", [*up, best[1]])):
         _around_zero(draw, axis, values)
     corners = (
-        ("gain_save", 0.01, 0.99, "people gain,\nthe purse saves"),
-        ("gain_cost", 0.99, 0.99, "people gain,\nthe purse pays"),
-        ("lose_save", 0.01, 0.02, "people lose,\nthe purse saves"),
-        ("lose_cost", 0.99, 0.02, "people lose,\nthe purse pays"),
+        ("gain_save", INK, 0.01, 0.99, "people gain,\nthe purse saves"),
+        ("gain_cost", INK, 0.99, 0.99, "people gain,\nthe purse pays"),
+        ("lose_save", WORSE, 0.01, 0.02, "people lose,\nthe purse saves"),
+        ("lose_cost", WORSE, 0.99, 0.02, "people lose,\nthe purse pays"),
     )
-    for key, x, y, said in corners:
+    for key, colour, x, y, said in corners:
         axes.text(
             x,
             y,
@@ -173,7 +173,7 @@ def plane(
             ha="left" if x < 0.5 else "right",
             va="top" if y > 0.5 else "bottom",
             fontsize=size.text - 1.5,
-            color=WORSE if key.startswith("lose") else INK,
+            color=colour,
         )
     _pounds_across(draw)
     say_ticks(axes, "y", words.round_pounds)

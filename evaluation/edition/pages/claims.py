@@ -212,7 +212,7 @@ def of_study(study: Results) -> dict[str, Claim]:
     texts = {
         "assignments.smallest_p": chance(assignments.smallest_p),
         "assignments.block": str(assignments.block),
-        "assignments.reason": words.sentence(str(assignments.reason or "no reason given")),
+        "assignments.reason": words.whole(assignments.reason or "no reason given"),
         "study.title": study.title,
         "study.question": study.question,
         "study.chosen": words.sentence(str(study.how_pilots_were_chosen or "not recorded")),

@@ -75,19 +75,19 @@ def standings(study: Results) -> tuple[Standing, ...]:
 def _standing(outcome: OutcomeResult, grade: GradeResult) -> Standing:
     level = int(grade.level)
     open_ones = tuple(c for c in grade.conditions if c.met != "met")
-    losses = [(MOST - DESIGN, words.sentence(NO_LOTS))]
+    losses = [(MOST - DESIGN, words.whole(NO_LOTS))]
     blocking = [c for c in open_ones if c.code in _COUNTED.get(level, ())]
     if level < DESIGN:
         brief = {d.sentence: d.brief or d.sentence for d in outcome.diagnostics}
         why = " ".join(words.sentence(brief.get(c.reason, c.reason)) for c in blocking)
-        losses.append((DESIGN - level, why or words.sentence(grade.sentence)))
-    mends = tuple(words.sentence(c.mend) for c in blocking if c.mend)
+        losses.append((DESIGN - level, why or grade.sentence))
+    mends = tuple(c.mend for c in blocking if c.mend)
     return Standing(
         outcome=outcome,
         level=level,
         losses=tuple(losses),
         open=open_ones,
-        mends=mends or (words.sentence(LOTS),),
+        mends=mends or (words.whole(LOTS),),
     )
 
 

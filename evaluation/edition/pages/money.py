@@ -169,8 +169,8 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "sources": _sources_table(value),
         "not_monetised": _not_monetised(study, value),
         "fifths": _fifths_table(value),
-        "to_confirm": [words.sentence(what) for what in value.to_confirm],
-        "notes": [words.sentence(note) for note in value.notes],
+        "to_confirm": [words.whole(what) for what in value.to_confirm],
+        "notes": value.notes,
     }
 
 
@@ -204,7 +204,7 @@ def gains_chart(study: Results, out: Generated, root: str) -> Markup:
 def vintages(value: Accounts) -> str:
     """Price base and vintages that every figure of the accounts rests on, in one breath."""
     held = value.sources
-    prices = list(dict.fromkeys(row.vintage for row in held if row.what.startswith("Price ")))
+    prices = list(dict.fromkeys(row.vintage for row in value.by_outcome))
     said = f"{value.price_base} prices"
     if prices:
         said += f", unit costs of {words.listed(prices)}"

@@ -20,6 +20,7 @@ from evaluation.study.accounts_record import (
     WorthKnowing,
 )
 from evaluation.study.record import Results
+from evaluation.value.sensitivity import effect_on
 
 _ROOT = "../"
 _WITHIN = "not within the horizon"
@@ -122,7 +123,7 @@ def hangs_on(study: Results, value: Accounts, out: Generated) -> Markup:
         return Markup("")
     widest = rows[0]
     said = (
-        f"The net present social value hangs most on {_within(widest)}: at the ends of "
+        f"The net present social value hangs most on {_within(value, widest)}: at the ends of "
         f"its range it would be {words.pounds(widest.low)} or {words.pounds(widest.high)}, "
         f"all else as estimated ({words.pounds(widest.best)})."
     )
@@ -167,7 +168,7 @@ def information(value: Accounts) -> str:
         f"{words.pounds(found.perfect)} to know every input exactly beforehand"
     )
     if found.perfect and most.worth:
-        said += f", and {words.pounds(most.worth)} to know only {_within(most)}"
+        said += f", and {words.pounds(most.worth)} to know only {_within(value, most)}"
     return f"{said}."
 
 
@@ -280,8 +281,9 @@ def _between(row: CategoryChance) -> str:
     return f"{words.ratio(row.at_least)} to {words.ratio(row.below)}"
 
 
-def _within(row: Swing | WorthKnowing) -> str:
+def _within(value: Accounts, row: Swing | WorthKnowing) -> str:
     """An input as it stands inside a sentence; a choice begins with a name, and keeps it."""
-    if row.what == "effect":
-        return f"the effect on {words.within(row.of or row.title)}"
+    effects = {effect_on(priced.title): priced.title for priced in value.by_outcome}
+    if row.title in effects:
+        return f"the effect on {words.within(effects[row.title])}"
     return words.within(row.title) if row.what == "price" else row.title
