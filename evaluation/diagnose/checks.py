@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+# A check fires at five in a hundred: of twenty that find nothing wrong, one does by chance.
 FIRES_BELOW = 0.05
 Result = Literal["holds", "fails", "cannot tell"]
 
@@ -56,6 +57,7 @@ def pre_trend(estimate: Estimate) -> Diagnostic:
         return unknown(code, title, "fewer than three periods before the start, or no placebos")
     draws = np.nan_to_num(estimate.draws.raw[:, before])
     weight = estimate.index["weight"].to_numpy(dtype=float)[before]
+    # Around the mean the level drops out, and the weights are those of a least-squares slope.
     time = event[before] - np.average(event[before], weights=weight)
     slopes = draws @ (weight * time) / (weight * time**2).sum()
     p, seen = placebo_p(slopes), detectable(slopes, FIRES_BELOW)
@@ -320,6 +322,7 @@ def _line_at(event: NDArray[np.int64], at: int) -> Floats:
     return line
 
 
+# Assignments of a check; normal draws behind its critical value; authorities that it needs.
 REDRAWN, SIMULATED, ENOUGH = 999, 20_000, 8
 
 
@@ -447,6 +450,8 @@ def _named(names: list[str]) -> str:
 def _robust(changes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Distance from the median of each row, in 1.4826 median absolute deviations."""
     away = changes - np.median(changes, axis=1, keepdims=True)
+    # 1.4826 makes the median deviation of a normal its standard deviation; a few authorities that
+    # stand apart would widen the standard deviation itself and hide behind it.
     scale = 1.4826 * np.median(np.abs(away), axis=1, keepdims=True)
     robust: NDArray[np.float64] = away / np.where(scale > 0, scale, np.inf)
     return robust

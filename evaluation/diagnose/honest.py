@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 SIMULATED = 100_000
+# kappa over alpha of the hybrid test, as in the authors' R package HonestDiD.
 HYBRID_SHARE = 0.1
 SEED = 0
 
@@ -104,6 +105,8 @@ class Moments:
         rest = statistics - share * eta[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
             limit = rest / (1 - share)
+        # Truncation points of the largest statistic, given that it is the largest: a vertex that
+        # moves with it (share 1) sets none.
         low = np.where(share < 1 - 1e-10, limit, -np.inf).max(axis=1) / error
         high = np.where(share > 1 + 1e-10, limit, np.inf).min(axis=1)
         high = np.minimum(high, self.least_favourable) / error
@@ -111,6 +114,7 @@ class Moments:
         with np.errstate(invalid="ignore"):  # beyond the first stage's critical value: both -inf
             tail = _log_between(z, high) - _log_between(low, high)
         conditional = (z > 0) & (low <= z) & (z <= high) & (tail < np.log(self.size))
+        # Without variance there is no test to condition: the moment holds or it does not.
         fixed = variance < np.finfo(float).eps
         rejects = np.where(fixed, eta > 0, (eta > self.least_favourable) | conditional)
         accepted: NDArray[np.bool_] = ~rejects
@@ -169,6 +173,7 @@ def confidence_set(
         found: NDArray[np.bool_] = np.any([one.accepts(theta) for one in accepts], axis=0)
         return found
 
+    # Wide first: a set cut off by its grid would look tighter than it is.
     reach = 20 * spread
     for _ in range(10):
         grid = centre + np.linspace(-reach, reach, points)
@@ -231,6 +236,8 @@ def shortest(study: EventStudy, bend: float, target: Floats, alpha: float) -> Fi
         return at(np.empty(0))
     path = _lasso(design, aim)
     top = float(np.abs(design.T @ aim).max())
+    # Bias grows with |c| and noise falls: the best compromise lies on the lasso path between the
+    # weights of least variance and those of least bias, which are tried themselves too.
     free, none = at(path(0.0)), at(np.zeros(n - 1))
     if bend == 0 or top == 0:
         return free
