@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results"
+HERE = Path(__file__).parent
+RESULTS, BOOK = HERE / "results", HERE.parent / "book"
 RUN = (
+    "python -m benchmarks.house [--at PATH ...] [--show] [--picture FILE.svg]",
+    "python -m benchmarks.imports",
     "python -m benchmarks.published",
     "python -m benchmarks.did",
     "python -m benchmarks.agreement",
-    "python -m benchmarks.diagnostics PROGRAMMES",
-    "python -m benchmarks.returns",
-    "python -m benchmarks.check",
-    "python -m benchmarks.value",
-    "python -m benchmarks.value_coverage SEEDS",
-    "python -m benchmarks.editions [COUNT] [--tiny] [--keep FOLDER]",
-    "python -m benchmarks.hostile",
+    "python -m benchmarks.entries WORKSPACE [STUDY] [--record NAME]",
     "OMP_NUM_THREADS=1 python -m benchmarks.synthetic",
     "OMP_NUM_THREADS=1 python -m benchmarks.solver_proofs [PATH]",
     "python -m benchmarks.donors_started",
     "python -m benchmarks.placebo_study NAME PATH --area .. --period .. --outcome .. --windows ..",
+    "python -m benchmarks.calibration [SEEDS] [FULL_SEEDS]",
+    "python -m benchmarks.bars [--simulations N] [--workers N] [--only NAMES] [--largest AREAS]",
+    "OMP_NUM_THREADS=1 python -m benchmarks.inference",
+    "python -m benchmarks.intervals [PANELS]",
+    "python -m benchmarks.diagnostics PROGRAMMES",
+    "OMP_NUM_THREADS=1 python -m benchmarks.refuters [SEEDS]",
+    "OMP_NUM_THREADS=1 python -m benchmarks.findings [SEEDS] [SEEDS_OF_NOTHING]",
+    "python -m benchmarks.value",
+    "python -m benchmarks.value_coverage SEEDS",
+    "python -m benchmarks.returns",
+    "python -m benchmarks.check",
+    "python -m benchmarks.questions [SEEDS]",
+    "python -m benchmarks.hostile",
     "python -m benchmarks.ledger killed --engine sqlite|postgresql --number KILLS",
     "python -m benchmarks.ledger writers --engine sqlite|postgresql --number PROCESSES",
     "python -m benchmarks.ledger flips --engine sqlite|postgresql --number FLIPS",
@@ -29,16 +40,38 @@ RUN = (
     "python -m benchmarks.ledger readers --number RETURNS [--spark PYTHON]",
     "python -m benchmarks.ledger s3 --number RETURNS",
     "python -m benchmarks.ledger.book",
-    "OMP_NUM_THREADS=1 python -m benchmarks.inference",
-    "python -m benchmarks.intervals [PANELS]",
-    "OMP_NUM_THREADS=1 python -m benchmarks.refuters [SEEDS]",
-    "OMP_NUM_THREADS=1 python -m benchmarks.findings [SEEDS] [SEEDS_OF_NOTHING]",
+    "python -m benchmarks.editions [COUNT] [--tiny] [--keep FOLDER]",
 )
 
-if __name__ == "__main__":
+
+def module_of(command: str) -> Path:
+    """The file that a command of `RUN` runs."""
+    words = command.split()
+    path = HERE.parent / words[words.index("-m") + 1].replace(".", "/")
+    return path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def recorded() -> dict[str, str]:
+    """Each recorded result, and the commands that made it: its own, or those of its parts."""
+    found = {}
+    for path in (*sorted(BOOK.glob("*.json")), *sorted(RESULTS.glob("*.json"))):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        made = [record, *(part for part in record.values() if isinstance(part, dict))]
+        commands = dict.fromkeys(str(one["command"]) for one in made if "command" in one)
+        found[path.relative_to(HERE.parent).as_posix()] = "; ".join(commands)
+    return found
+
+
+def main() -> None:
+    """Print both lists; a command's purpose is the first line of its module."""
     print("What can be run:")
     for command in RUN:
-        print(f"  {command}")
-    print("What is recorded:")
-    for path in sorted(RESULTS.glob("*.json")):
-        print(f"  {path.name}: {json.loads(path.read_text(encoding='utf-8')).get('command', '')}")
+        purpose = ast.get_docstring(ast.parse(module_of(command).read_text(encoding="utf-8")))
+        print(f"  {command}\n      {(purpose or '').splitlines()[0]}")
+    print("What is recorded, and by which command:")
+    for name, commands in recorded().items():
+        print(f"  {name}: {commands}")
+
+
+if __name__ == "__main__":
+    main()

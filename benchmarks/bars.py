@@ -2,7 +2,7 @@
 
 Each bar is a rate of many rehearsals with the band that it must meet, fixed before anything was
 run. A rate passes if the band lies within two Monte Carlo standard errors of it. Whatever comes out
-is recorded, failures among it. ``python -m evaluation.design.bars`` measures what is missing and
+is recorded, failures among it. ``python -m benchmarks.bars`` measures what is missing and
 writes ``book/bars.json``; it goes on where it was stopped.
 """
 
@@ -274,7 +274,7 @@ def measure(
 
 def main() -> None:
     """Measure and record; rows of other estimators in the record stay."""
-    parser = argparse.ArgumentParser(prog="python -m evaluation.design.bars")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bars")
     parser.add_argument("--simulations", type=int, default=SIMULATIONS)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument(
@@ -312,7 +312,7 @@ def _record(path: Path, row: dict[str, Any]) -> None:
     order += [(bar.estimator, bar.what, bar.panel.areas) for bar in bars()]
     rows = sorted([*kept, row], key=lambda one: order.index(tuple(one[name] for name in names)))
     record = {
-        "command": "python -m evaluation.design.bars",
+        "command": "python -m benchmarks.bars",
         "seed": SEED,
         "recorded": quarters.format_instant(quarters.now()),
         "rows": rows,

@@ -146,7 +146,8 @@ def main(arguments: list[str]) -> None:
     with place(keep) as root:
         found = measure(numbers[0] if numbers else 8, tiny=tiny, root=root)
     record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.is_file() else {}
-    record[found["size"]] = found
+    command = " ".join(["python -m benchmarks.editions", *arguments])
+    record[found["size"]] = {"command": command, **found}
     RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))
 

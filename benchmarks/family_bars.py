@@ -79,7 +79,7 @@ BARS = {
 
 
 def rows(simulations: int, seed: int) -> Iterator[dict[str, Any]]:
-    """Each bar's rate, as `evaluation.design.bars` records it."""
+    """Each bar's rate, as `benchmarks.bars` records it."""
     found = [simulate(seed + number) for number in range(simulations)]
     for key, bar in BARS.items():
         said = {"estimator": "did", "areas": PANEL.areas, **asdict(bar)}

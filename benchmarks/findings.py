@@ -54,7 +54,7 @@ def main(seeds: int, of_nothing: int) -> None:
             studies[world.name] += 1
             for code, finding in findings.items():
                 family = "primary" if code in PRIMARY else "secondary"
-                verdicts[world.name][family][finding.verdict] += 1
+                verdicts[world.name][family][str(finding.said)] += 1
                 said += contradictions(finding, programme.outcome_by_code[code], last)
             false[world.name] += any(findings[code].verdict in CLEAR for code in PRIMARY)
     _write(

@@ -2,7 +2,7 @@
 
 Synthetic returns with a full history are checked as they are, and again with one slip planted in
 each. The thresholds of ``checks.yaml`` are made stricter and laxer by a factor, so that the
-trade-off can be seen. ``python -m evaluation.design.questions`` writes ``book/questions.json``.
+trade-off can be seen. ``python -m benchmarks.questions`` writes ``book/questions.json``.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from evaluation import quarters
+from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.before import Before, QuestionParameters, parameters
 from evaluation.check.history import check_quarters
 from evaluation.check.read import read_cells, read_header
 from evaluation.check.report import Problem
 from evaluation.check.stages import check_return
-from evaluation.ledger.latest import History
 from evaluation.programme import OPEN_SITE, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import Observation, Return, form
@@ -31,7 +31,7 @@ from evaluation.simulate import Figures, Scenario, draw_figures, invent_programm
 from evaluation.simulate.figures import Row
 from evaluation.workspace import Workspace
 
-COMMAND = "python -m evaluation.design.questions"
+COMMAND = "python -m benchmarks.questions"
 SEEDS = 4
 QUARTERS = 6
 FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0, 3.0)
@@ -137,7 +137,7 @@ def scaled(ask: QuestionParameters, factor: float) -> QuestionParameters:
 
 def sent_returns(programme: Programme, figures: Figures, n_quarters: int) -> Iterator[Sent]:
     """Every return of the last quarters, each with the history that it would have met."""
-    history = History(programme)
+    history = AcceptedFigures(programme)
     for period in programme.periods:
         for site, agency in programme.submitters:
             rows = rows_of(programme, figures, site, agency, period)
@@ -193,7 +193,7 @@ def asked(programme: Programme, sent: Sent, rows: list[Row]) -> list[list[Proble
     raw = as_file(sent, rows)
     checked = check_return(raw, programme, before=replace(sent.before, earlier={}))
     fixed = [p for p in checked.problems if p.severity != "note"]
-    cells, _ = read_cells(read_header(raw)[0], None, sent.period)
+    cells = read_cells(read_header(raw).value, None, sent.period)
     found = []
     for factor in FACTORS:
         before = replace(sent.before, ask=scaled(sent.before.ask, factor))

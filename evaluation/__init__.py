@@ -31,7 +31,9 @@
 Before a protocol is fixed, `power` says from a panel's past what its looks could find, and
 `calibrate` how often an estimator errs on it.
 
-Importing the package costs next to nothing: each name is loaded when it is first used.
+Importing the package costs next to nothing: each name is loaded when it is first used. The rooms
+that these names live in are drawn in ``book/decisions/the-house.md``; ``CONTRIBUTING.md`` says
+where to change what.
 """
 
 from __future__ import annotations

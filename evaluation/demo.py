@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from evaluation import fingerprint
+from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.before import Before
 from evaluation.check.report import Checked, Confirmation, report
 from evaluation.check.stages import check_return
@@ -21,7 +22,6 @@ from evaluation.connect import fetch_returns, read_recipes
 from evaluation.edition import past
 from evaluation.errors import WorkspaceError
 from evaluation.ledger.calendar import due
-from evaluation.ledger.latest import History
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import keep_receipt
 from evaluation.programme import Programme
@@ -216,7 +216,7 @@ def submit_files(workspace: Workspace, files: list[Path], progress: Progress) ->
     ------
     WorkspaceError : a return has an error, which no demonstration file should.
     """
-    histories: dict[str, History] = {}
+    histories: dict[str, AcceptedFigures] = {}
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         new = [path for path in files if not ledger.holds(fingerprint.of_bytes(path.read_bytes()))]
         for number, path in enumerate(new):
@@ -224,7 +224,7 @@ def submit_files(workspace: Workspace, files: list[Path], progress: Progress) ->
                 progress(f"Submitting returns: {number} of {len(new)}")
             name = path.parent.parent.name
             if name not in histories:
-                histories[name] = History.read(ledger, Programme.load(workspace, name))
+                histories[name] = ledger.accepted(Programme.load(workspace, name))
             history = histories[name]
             raw = read_return(path)
             checked = check_return(raw, history.programme, before=_before(history, raw))
@@ -244,7 +244,7 @@ def submit_files(workspace: Workspace, files: list[Path], progress: Progress) ->
     return len(new)
 
 
-def _before(history: History, raw: RawReturn) -> Before:
+def _before(history: AcceptedFigures, raw: RawReturn) -> Before:
     guide = raw.guide
     return history.before((guide["site"], guide["agency"]), Period.parse(guide["quarter"]))
 

@@ -170,9 +170,15 @@ class Protocol(Frozen):
         return (*self.primary, *self.secondary, *self.negative_control)
 
     def role_of(self, outcome: str) -> Role:
+        """What the outcome is for: primary, negative control, or secondary."""
         if outcome in self.primary:
             return "primary"
         return "negative_control" if outcome in self.negative_control else "secondary"
+
+    def family_of(self, outcome: str) -> int:
+        """How many outcomes share the correction of an outcome's p-value."""
+        role = self.role_of(outcome)
+        return {"primary": len(self.primary), "secondary": len(self.secondary)}.get(role, 1)
 
     def scale_of(self, outcome: str) -> Literal["log", "level"]:
         return self.scale.get(outcome, "log")

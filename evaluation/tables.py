@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import numpy as np
-
 from evaluation.programme import Bounds, Outcome
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import pandera.pandas as pa
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ def register() -> None:
 
     @extensions.register_check_method()  # type: ignore[untyped-decorator]
     def is_finite(figures: pd.Series[float]) -> pd.Series[bool]:
-        return figures.abs() < np.inf
+        return figures.abs() < math.inf
 
     @extensions.register_check_method()  # type: ignore[untyped-decorator]
     def is_whole(figures: pd.Series[float]) -> pd.Series[bool]:
@@ -96,6 +96,7 @@ def column_failures(
     One fault is told once: a figure that is not finite is not compared, a rate is not judged where
     its parts are wrong, and one beyond the bounds is not also called unusual.
     """
+    import numpy as np
     import pandas as pd
     import pandera.errors
 
@@ -182,7 +183,7 @@ def _declared_column(field: Field) -> pa.Column:
         return pa.Column(str, allowed if field.among else None, nullable=field.optional)
     checks = (
         []
-        if field.high == np.inf or field.low == -np.inf
+        if field.high == math.inf or field.low == -math.inf
         else [pa.Check.is_finite(error="a finite number")]
     )
     if field.low is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from evaluation.programme import Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import Figures
 from evaluation.workspace import Workspace
+from tests.once import once
 
 PROGRAMME = """
 name: tiny
@@ -86,6 +89,27 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _refuse_skip(report)
     return report
+
+
+def demonstrate(root: Path, **env: str) -> None:
+    """The tiny demonstration by the command line, in a process of its own."""
+    (root / "studies").mkdir(parents=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "evaluation.cli", "--workspace", str(root), "demo", "--tiny"],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **env},
+        check=False,
+    )
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+
+
+@pytest.fixture(scope="session")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workspace of the tiny demonstration, made with one thread and one hash seed; to read."""
+    settings = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return once(tmp_path_factory, "demonstration", lambda root: demonstrate(root, **settings))
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from evaluation.programme import Frozen, read_yaml
-from evaluation.returns.form import Figures
 from evaluation.workspace import packaged_schemas
 
 
@@ -146,9 +145,3 @@ class Before:
     others: Mapping[str, Others] = field(default_factory=dict)
     today: date | None = None
     ask: QuestionParameters = field(default_factory=lambda: parameters().questions)
-
-    @classmethod
-    def of_last(cls, last: Figures) -> Before:
-        """What a single earlier return tells."""
-        held = {key: (Held(0, above, below),) for key, (above, below) in last.items()}
-        return cls(earlier=held)

@@ -2,32 +2,82 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 
-from evaluation import tables
 from evaluation.check.before import Key
-from evaluation.check.read import Cells
+from evaluation.check.read import Cells, Fault
 from evaluation.check.report import Problem, shown
-from evaluation.check.rules import RULES
-from evaluation.programme import Outcome, Programme
-from evaluation.returns.form import corners, form
+from evaluation.check.rules import rules
+from evaluation.programme import Bounds, Outcome, Programme
+from evaluation.returns.form import form
+from evaluation.tables import Failure, counts_some_of_all
 
 LOW = "[low]"
 _TOO_MUCH = ("R044", "R045")
 _HALF = 0.5  # from here on a figure rounds to one
 
 
-def _by_outcome(cells: Cells, programme: Programme) -> Iterator[tuple[Outcome, list[int]]]:
+def _by_outcome(cells: Cells, programme: Programme) -> Mapping[str, list[int]]:
     entries: dict[str, list[int]] = defaultdict(list)
-    known = programme.outcome_by_code
     for entry, code in enumerate(cells.outcome):
-        if code is not None and code in known:
+        if code is not None and code in programme.outcome_by_code:
             entries[code].append(entry)
-    for code, found in entries.items():
-        yield known[code], found
+    return entries
+
+
+def figure_failures(
+    outcome: Outcome, numerator: Sequence[float | None], denominator: Sequence[float | None]
+) -> list[Failure]:
+    """Every figure of one outcome that breaks one of its column rules, row by row.
+
+    The rules of ``tables.column_failures`` without pandas and pandera: loading the two takes longer
+    than checking a return. A test holds both to the same failures.
+    """
+    rows = enumerate(zip(numerator, denominator, strict=True))
+    return [
+        failure
+        for position, (above, below) in rows
+        for failure in _row_failures(outcome, position, _known(above), _known(below))
+    ]
+
+
+def _known(figure: float | None) -> float | None:
+    return None if figure is None or math.isnan(figure) else figure
+
+
+def _row_failures(
+    outcome: Outcome, position: int, above: float | None, below: float | None
+) -> Iterator[Failure]:
+    """One fault is named once: what follows from a fault of a part is not judged."""
+    ratio = outcome.form == "ratio"
+    if above is not None and math.isinf(above):
+        yield Failure(position, "numerator", "R042")
+    elif above is not None:
+        if outcome.whole and above % 1:
+            yield Failure(position, "numerator", "R040")
+        if ratio and above < 0:
+            yield Failure(position, "numerator", "R041")
+    if below is not None and (math.isinf(below) or below <= 0):
+        yield Failure(position, "denominator", "R042" if math.isinf(below) else "R043")
+    if above is None or (ratio and (below is None or below <= 0 or above < 0)):
+        return
+    share = above / below if ratio and below is not None else above
+    value = share * (outcome.per if ratio else 1.0)
+    if not math.isfinite(share):
+        return
+    if share > 1 and counts_some_of_all(outcome):
+        yield Failure(position, "numerator_share", "R044")
+    elif _outside(value, outcome.bounds):
+        yield Failure(position, "value", "R045")
+    elif _outside(value, outcome.soft_limits):
+        yield Failure(position, "value", "R046")
+
+
+def _outside(value: float, limits: Bounds) -> bool:
+    low, high = limits.low, limits.high
+    return (low is not None and value < low) or (high is not None and value > high)
 
 
 def check_columns(
@@ -38,10 +88,11 @@ def check_columns(
     ``fixed`` are the accepted denominators: a figure that is one stands in the wrong column.
     """
     problems: list[Problem] = []
-    for outcome, entries in _by_outcome(cells, programme):
+    for code, entries in _by_outcome(cells, programme).items():
+        outcome = programme.outcome_by_code[code]
         numerator = [cells.numerator[entry] for entry in entries]
         denominator = [cells.denominator[entry] for entry in entries]
-        for failure in tables.column_failures(outcome, numerator, denominator):
+        for failure in figure_failures(outcome, numerator, denominator):
             entry = entries[failure.position]
             column = "denominator" if failure.column == "denominator" else "numerator"
             rule = failure.rule
@@ -71,28 +122,34 @@ def _column_problem(
     return cells.problem(rule, entry, column, message, value=value, mend=mend)
 
 
-def mend_types(
-    cells: Cells, problems: Iterable[Problem], fixed: Mapping[Key, float]
-) -> list[Problem]:
-    """The problems of single cells, with a mend that fits the rest of their row.
+def check_types(cells: Cells, fixed: Mapping[Key, float]) -> list[Problem]:
+    """Every cell that could not be read, with a mend that fits the rest of its row."""
+    return [
+        cells.problem(
+            fault.rule,
+            entry,
+            column,
+            fault.message,
+            value=value,
+            mend=_mend(cells, entry, column, fault, fixed),
+        )
+        for column, faults in cells.faults.items()
+        for entry, (value, fault) in faults.items()
+    ]
 
-    A denominator that cannot be read is the accepted one, not a figure to be withheld; a symbol
-    for no figure, once spelt right, would contradict the figure beside it.
+
+def _mend(cells: Cells, entry: int, column: str, fault: Fault, fixed: Mapping[Key, float]) -> str:
+    """The mend of a cell that could not be read.
+
+    A denominator is the accepted one, not a figure to be withheld; a symbol for no figure, once
+    spelt right, would contradict the figure beside it.
     """
-    names = {at: name for name, at in cells.columns.items()}
-    mended = []
-    for one in problems:
-        row, at, _, _ = corners(one.cell or "") or (0, -1, 0, 0)
-        column, entry = names.get(at, ""), bisect_left(cells.rows, row)
-        mend = one.mend
-        if column == "denominator" and one.rule != "R022":
-            mend = _as_accepted(cells, entry, fixed) or RULES["R043"].mend
-        elif column == "status" and cells.numerator[entry] is not None:
-            symbol = mend.removeprefix("Write ").removesuffix(".")
-            if form().figure_of.get(symbol) == "empty":
-                mend = f"Leave the status empty; if there is no figure, write {symbol} alone."
-        mended.append(replace(one, mend=mend))
-    return mended
+    if column == "denominator" and fault.rule != "R022":
+        return _as_accepted(cells, entry, fixed) or rules()["R043"].mend
+    figure_of = form().figure_of
+    if cells.numerator[entry] is not None and figure_of.get(fault.symbol) == "empty":
+        return f"Leave the status empty; if there is no figure, write {fault.symbol} alone."
+    return fault.mend
 
 
 def _as_accepted(cells: Cells, entry: int, fixed: Mapping[Key, float] | None) -> str:
@@ -153,7 +210,8 @@ def check_across(
     """
     problems: list[Problem] = []
     unread = cells.unread
-    for outcome, entries in _by_outcome(cells, programme):
+    for code, entries in _by_outcome(cells, programme).items():
+        outcome = programme.outcome_by_code[code]
         for entry in entries:
             figure, status = cells.numerator[entry], cells.status[entry]
             if entry not in unread["numerator"] and entry not in unread["status"]:
@@ -164,10 +222,12 @@ def check_across(
             if outcome.form == "ratio" and figure is not None and below is None:
                 message = f"The denominator is missing: {outcome.denominator}."
                 mend = _as_accepted(cells, entry, fixed)
-                problems += cells.told("R047", entry, "denominator", message, value=None, mend=mend)
+                problems += cells.listed(
+                    "R047", entry, "denominator", message, value=None, mend=mend
+                )
             elif outcome.form == "value" and below is not None:
                 message = f"{outcome.title} is a value and has no denominator."
-                problems += cells.told("R048", entry, "denominator", message, value=below)
+                problems += cells.listed("R048", entry, "denominator", message, value=below)
     return problems
 
 
@@ -178,14 +238,14 @@ def _check_symbol(cells: Cells, entry: int, outcome: Outcome, status: str) -> li
         message = "The figure is missing and no symbol says why."
         if status:
             message = f"{status} belongs beside a figure, and there is none."
-        return cells.told("R050", entry, "numerator", message, value=None)
+        return cells.listed("R050", entry, "numerator", message, value=None)
     if figure is not None and asks == "empty":
         message = f"{status} says that there is no figure, but there is one."
-        return cells.told("R051", entry, "numerator", message, value=figure)
+        return cells.listed("R051", entry, "numerator", message, value=figure)
     if figure is not None and status == LOW and abs(figure) >= _HALF:
         message = f"{shown(figure)} does not round to zero."
-        return cells.told("R054", entry, "status", message, value=status)
+        return cells.listed("R054", entry, "status", message, value=status)
     if figure is not None and outcome.whole and 0 < figure < outcome.disclosure.threshold:
         message = f"Fewer than {outcome.disclosure.threshold} {outcome.people}."
-        return cells.told("R052", entry, "numerator", message, value=figure)
+        return cells.listed("R052", entry, "numerator", message, value=figure)
     return []

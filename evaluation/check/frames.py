@@ -102,7 +102,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def row_schema(outcome: Outcome) -> dict[str, Any]:
-    """What a row of this outcome holds, by column; what spans two figures is told in words.
+    """What a row of this outcome holds, by column; what spans two figures stands in words.
 
     A JSON schema cannot divide, so bounds of a rate are in the description of the numerator.
     """
@@ -141,10 +141,10 @@ def row_schema(outcome: Outcome) -> dict[str, Any]:
 
 def _about(outcome: Outcome) -> str:
     low, high = outcome.bounds.low, outcome.bounds.high
-    said = f"{outcome.numerator}; {outcome.unit}"
-    said += f", at least {low:g}" if low is not None else ""
-    said += f", at most {high:g}" if high is not None else ""
-    return said + ("; not more than the denominator" if counts_some_of_all(outcome) else "")
+    text = f"{outcome.numerator}; {outcome.unit}"
+    text += f", at least {low:g}" if low is not None else ""
+    text += f", at most {high:g}" if high is not None else ""
+    return text + ("; not more than the denominator" if counts_some_of_all(outcome) else "")
 
 
 def _bounds(outcome: Outcome) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from evaluation.check import slips
 from evaluation.check.before import Before, Held, Others, QuestionParameters
@@ -14,7 +15,7 @@ from evaluation.programme import Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import form
 
-_SLIPS = (10.0, 0.1, 100.0, 0.01, 1000.0, 0.001)
+_SLIPS = (10.0, 0.1, 100.0, 0.01, 1000.0, 0.001)  # likelier ones first: the first best fit counts
 
 
 def check_quarters(
@@ -28,10 +29,10 @@ def check_quarters(
         by_outcome.setdefault(case.outcome.code, []).append(case)
     moved = {code: together(own, before) for code, own in by_outcome.items()}
     changes = {code: one.change for code, one in moved.items()}
-    shifted, told = slips.shifts(cells, cases, changes)
+    shifted, explained = slips.shifts(cells, cases, changes)
     problems += shifted
     for code, own in by_outcome.items():
-        left = [case for case in own if case.entry not in told]
+        left = [case for case in own if case.entry not in explained]
         if moved[code].questionable and left:
             problems.append(_column_problem(cells, own, changes[code]))
         problems += _of_outcome(cells, left, moved[code])
@@ -39,11 +40,9 @@ def check_quarters(
 
 
 def _of_outcome(cells: Cells, cases: Sequence[Case], moved: Together) -> list[Problem]:
-    problems: list[Problem] = []
-    exchanged, told = slips.exchanges(cells, cases, moved.change)
-    problems += exchanged
+    problems, explained = slips.exchanges(cells, cases, moved.change)
     for case in cases:
-        if case.entry in told:
+        if case.entry in explained:
             continue
         problems += _denominator(cells, case)
         problems += _figure(cells, case, moved.change)
@@ -133,7 +132,9 @@ def _times(before: float, figure: float) -> str:
 def check_others(cells: Cells, programme: Programme, before: Before) -> list[Problem]:
     """Figures far from all other areas where there is no history, or against another source."""
     problems: list[Problem] = []
-    for entry, outcome, area in _given(cells, programme):
+    for entry, area, outcome in _known(cells, programme):
+        if cells.numerator[entry] is None:
+            continue
         key = area, outcome.code
         if (held := before.elsewhere.get(key)) is not None:
             problems += _against_source(cells, entry, outcome, held, before.ask)
@@ -143,12 +144,19 @@ def check_others(cells: Cells, programme: Programme, before: Before) -> list[Pro
     return problems
 
 
-def _given(cells: Cells, programme: Programme) -> Iterator[tuple[int, Outcome, str]]:
+class _Known(NamedTuple):
+    """A row of which it is known what it is about."""
+
+    entry: int
+    area: str
+    outcome: Outcome
+
+
+def _known(cells: Cells, programme: Programme) -> Iterator[_Known]:
     for entry in cells.once:
         area, code = cells.area_code[entry], cells.outcome[entry]
-        known = area is not None and cells.numerator[entry] is not None
-        if known and area is not None and code in programme.outcome_by_code:
-            yield entry, programme.outcome_by_code[code], area
+        if area is not None and code in programme.outcome_by_code:
+            yield _Known(entry, area, programme.outcome_by_code[code])
 
 
 def value_of(outcome: Outcome, above: float | None, below: float | None) -> float | None:
@@ -196,7 +204,9 @@ REVISED = "[r]"
 def check_accepted(cells: Cells, programme: Programme, before: Before) -> list[Problem]:
     """Every figure that replaces an accepted one, and every one that was given until now."""
     problems: list[Problem] = []
-    for entry, outcome, area in _entries(cells, programme):
+    for entry, area, outcome in _known(cells, programme):
+        if entry in cells.unread["numerator"] or entry in cells.unread["status"]:
+            continue
         key = area, outcome.code
         held = before.accepted.get(key)
         if held is not None:
@@ -209,21 +219,13 @@ def check_accepted(cells: Cells, programme: Programme, before: Before) -> list[P
     return problems
 
 
-def _entries(cells: Cells, programme: Programme) -> Iterator[tuple[int, Outcome, str]]:
-    for entry in cells.once:
-        area, code = cells.area_code[entry], cells.outcome[entry]
-        readable = entry not in cells.unread["numerator"] and entry not in cells.unread["status"]
-        if area is not None and code in programme.outcome_by_code and readable:
-            yield entry, programme.outcome_by_code[code], area
-
-
 def _revised(cells: Cells, entry: int, held: Held, before: Before) -> list[Problem]:
     was, now = held.numerator, cells.numerator[entry]
     if was == now and (was is not None or held.status == (cells.status[entry] or "")):
         return []
-    now_said = cells.status[entry] or "nothing" if now is None else shown(now)
-    was_said = held.status or "nothing" if was is None else shown(was)
-    message = f"{was_said} was accepted for this quarter; it becomes {now_said}."
+    before_text = held.status or "nothing" if was is None else shown(was)
+    now_text = cells.status[entry] or "nothing" if now is None else shown(now)
+    message = f"{before_text} was accepted for this quarter; it becomes {now_text}."
     rule = (
         "R067" if was is not None and now is not None and _large(was, now, before.ask) else "R066"
     )

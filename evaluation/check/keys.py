@@ -10,7 +10,7 @@ from datetime import date
 from functools import partial
 
 from evaluation.check.read import Cells
-from evaluation.check.report import Problem, problem
+from evaluation.check.report import Problem, Read, problem
 from evaluation.errors import PeriodError, WorkspaceError
 from evaluation.programme import Area, Outcome, Programme
 from evaluation.quarters import Period
@@ -35,7 +35,7 @@ class Submitter:
 
 def read_guide(
     raw: RawReturn, programme: Programme, *, today: date | None = None
-) -> tuple[Submitter, list[Problem]]:
+) -> Read[Submitter]:
     """Whose return it is, and everything about it that does not fit the programme.
 
     ``today`` is the day of the check; without it no quarter is too early.
@@ -44,7 +44,7 @@ def read_guide(
     guide = raw.guide
     if not any(guide.values()):
         nobody = Submitter(site="", agency="", period=None, areas=None, outcomes=None)
-        return nobody, [_unsaid(raw)]
+        return Read(nobody, [_no_submitter(raw)])
     problems: list[Problem] = []
     if raw.sheet is not None:
         problems += _check_version(place, guide["template_version"])
@@ -73,7 +73,7 @@ def read_guide(
     submitter = Submitter(
         site=guide["site"], agency=guide["agency"], period=period, areas=areas, outcomes=outcomes
     )
-    return submitter, problems
+    return Read(submitter, problems)
 
 
 class _Place:
@@ -94,7 +94,7 @@ class _Place:
         )
 
 
-def _unsaid(raw: RawReturn) -> Problem:
+def _no_submitter(raw: RawReturn) -> Problem:
     if raw.sheet is None:
         message = "The file's name does not say whose return it is and for which quarter."
         mend = "Name it <site>_<agency>_<quarter>.csv, like S03_council_2026-Q3.csv."
@@ -111,23 +111,21 @@ def _check_version(place: _Place, version: str) -> list[Problem]:
     return [place.problem("R003", "template_version", f"{message} {form().template_version}.")]
 
 
-def _read_period(
-    place: _Place, text: str, programme: Programme
-) -> tuple[Period | None, list[Problem]]:
+def _read_period(place: _Place, text: str, programme: Programme) -> Read[Period | None]:
     try:
         period = Period.parse(text)
     except PeriodError:
         example = f"Write it like {programme.last}."
         message = "The return does not say its quarter in a form that can be read."
-        return None, [place.problem("R006", "quarter", message, example)]
+        return Read(None, [place.problem("R006", "quarter", message, example)])
     if period.frequency == programme.first.frequency:
         inside = programme.first <= period <= programme.last
     else:
         inside = programme.first.year <= period.year <= programme.last.year
     if inside:
-        return period, []
+        return Read(period, [])
     message = f"{period} lies outside the programme, {programme.first} to {programme.last}."
-    return period, [place.problem("R006", "quarter", message, "Correct the quarter.")]
+    return Read(period, [place.problem("R006", "quarter", message, "Correct the quarter.")])
 
 
 def _check_over(place: _Place, period: Period, today: date) -> list[Problem]:
@@ -146,9 +144,9 @@ def _check_name(place: _Place, period: Period | None) -> list[Problem]:
     guide = place.raw.guide | {"quarter": period.label if period else ""}
     problems = []
     for line in ("site", "agency", "quarter"):
-        said = named.get(line, "")
-        if said and guide[line] and said != guide[line]:
-            message = f"The file's name says {said}, its guide says {guide[line]}."
+        in_name = named.get(line, "")
+        if in_name and guide[line] and in_name != guide[line]:
+            message = f"The file's name says {in_name}, its guide says {guide[line]}."
             problems.append(place.problem("R007", line, message))
     return problems
 
@@ -174,11 +172,11 @@ def _check_areas(cells: Cells, submitter: Submitter, programme: Programme) -> li
             continue
         if code in known:
             message = f"{code} ({known[code].name}) is not an area of this submitter."
-            problems += cells.told("R031", entry, "area_code", message, value=code)
+            problems += cells.listed("R031", entry, "area_code", message, value=code)
         else:
             message = "The programme has no area with this code."
             mend = partial(_nearest_free, code, cells.outcome[entry], own or known, present)
-            problems += cells.told("R030", entry, "area_code", message, value=code, mend=mend)
+            problems += cells.listed("R030", entry, "area_code", message, value=code, mend=mend)
     return problems
 
 
@@ -198,11 +196,11 @@ def _check_outcomes(cells: Cells, submitter: Submitter, programme: Programme) ->
             message = f"{known[code].title} is not asked from this submitter."
             if own is not None and known[code].frequency == "year" and submitter.period:
                 message = f"{known[code].title} is not asked from this submitter for this period."
-            problems += cells.told("R033", entry, "outcome", message, value=code)
+            problems += cells.listed("R033", entry, "outcome", message, value=code)
         else:
             mend = partial(_did_you_mean, code, own or known)
             message = "The programme has no outcome with this code."
-            problems += cells.told("R032", entry, "outcome", message, value=code, mend=mend)
+            problems += cells.listed("R032", entry, "outcome", message, value=code, mend=mend)
     return problems
 
 
@@ -217,10 +215,10 @@ def _check_quarters(cells: Cells, submitter: Submitter) -> list[Problem]:
         return []
     message, mend = f"This return is for {period}.", f"Write {period}, or delete the row."
     return [
-        told
+        found
         for entry, quarter in enumerate(cells.quarter)
         if quarter is not None and quarter != period
-        for told in cells.told("R034", entry, "quarter", message, value=str(quarter), mend=mend)
+        for found in cells.listed("R034", entry, "quarter", message, value=str(quarter), mend=mend)
     ]
 
 
@@ -234,7 +232,7 @@ def _check_names(cells: Cells, programme: Programme) -> list[Problem]:
         if named is None or area is None or area.name.casefold() == (name or "").casefold():
             continue
         message = f"{name} is {named}; {code} is {area.name}."
-        problems += cells.told("R037", entry, "area_name", message, value=name)
+        problems += cells.listed("R037", entry, "area_name", message, value=name)
     return problems
 
 
@@ -248,7 +246,7 @@ def _check_twice(cells: Cells) -> list[Problem]:
         if key in first:
             row = cells.rows[first[key]]
             message = f"This area, quarter and outcome already stand in row {row}."
-            problems += cells.told("R035", entry, "area_code", message, value=key[0])
+            problems += cells.listed("R035", entry, "area_code", message, value=key[0])
         else:
             first[key] = entry
     return problems
@@ -257,8 +255,8 @@ def _check_twice(cells: Cells) -> list[Problem]:
 def check_missing(cells: Cells, submitter: Submitter) -> list[Problem]:
     """Expected rows that are not there, one problem an outcome.
 
-    A row whose key cannot be read or is unknown may be the one that is missed: it is told already,
-    so as many missing rows are not told again.
+    A row whose key cannot be read or is unknown may be the one that is missed: that is a problem
+    already, so as many missing rows are not a second one.
     """
     if submitter.areas is None or submitter.outcomes is None:
         return []

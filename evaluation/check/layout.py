@@ -69,7 +69,7 @@ def _check_formulas(
         for row in headed.rows:
             cell = address(row.number, column)
             if cell not in figures.formulas or cell in figures.errors:
-                continue  # a formula that failed is told as that
+                continue  # a formula that failed is a problem by itself
             value = row.values[column] if column < len(row.values) else None
             message = "This is a formula, and the file does not hold its result."
             mend = "Write the value in its place."
@@ -152,10 +152,10 @@ def check_notes(cells: Cells, programme: Programme) -> list[Problem]:
             continue
         if (name := name_in(note, places)) is not None:
             message = f"“{name}” looks like the name of a person."
-            problems += cells.told("R055", entry, "note", message, value=note)
+            problems += cells.listed("R055", entry, "note", message, value=note)
         elif (lead := lead_in(note)) is not None:
             message = f"The note seems to hold {lead}."
-            problems += cells.told("R056", entry, "note", message, value=note)
+            problems += cells.listed("R056", entry, "note", message, value=note)
     return problems
 
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from itertools import combinations
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from evaluation.check.before import Key
-from evaluation.check.report import Problem, Tally, problem
+from evaluation.check.report import Problem, Read, Tally, problem
 from evaluation.errors import PeriodError
 from evaluation.programme import Outcome, Programme
 from evaluation.quarters import Period
-from evaluation.returns.form import address, form
+from evaluation.returns.form import address, column_letter, form
 from evaluation.returns.workbook import RawReturn, RawRow, plain_text
 
 _SEARCHED = 10
@@ -35,7 +35,7 @@ class Headed:
     number: int
 
 
-def read_header(raw: RawReturn) -> tuple[Headed, list[Problem]]:
+def read_header(raw: RawReturn) -> Read[Headed]:
     """Find the header and name every fault in it; a column with a near name is still read."""
     header, below = _find(raw)
     problems: list[Problem] = []
@@ -55,15 +55,20 @@ def read_header(raw: RawReturn) -> tuple[Headed, list[Problem]]:
     problems += faults
     if not rows:
         problems.append(problem("R016", "There is no row of figures.", sheet=raw.sheet))
-    return Headed(columns=columns, rows=rows, number=header.number), problems
+    return Read(Headed(columns=columns, rows=rows, number=header.number), problems)
 
 
-def _find(raw: RawReturn) -> tuple[RawRow, tuple[RawRow, ...]]:
+class _Table(NamedTuple):
+    header: RawRow
+    below: tuple[RawRow, ...]
+
+
+def _find(raw: RawReturn) -> _Table:
     """The row that looks most like the header among the first ones, and what is below it."""
     candidates = (raw.header, *raw.rows[:_SEARCHED])
     known = [sum(_name(v) in form().names for v in row.values) for row in candidates]
     best = known.index(max(known))
-    return (raw.header, raw.rows) if best == 0 else (candidates[best], raw.rows[best:])
+    return _Table(candidates[best], raw.rows[best:])
 
 
 def _name(value: object) -> str:
@@ -74,7 +79,7 @@ def _ignored(header: RawRow) -> set[int]:
     return {c for c, value in enumerate(header.values) if _name(value) in form().ignored}
 
 
-def _place(header: RawRow, sheet: str | None) -> tuple[dict[str, int], list[Problem]]:
+def _place(header: RawRow, sheet: str | None) -> Read[dict[str, int]]:
     problems: list[Problem] = []
     columns: dict[str, int] = {}
     strangers: list[int] = []
@@ -104,7 +109,7 @@ def _place(header: RawRow, sheet: str | None) -> tuple[dict[str, int], list[Prob
         if column.required and column.name not in columns:
             message = f"The column {column.name} is missing: {column.about}."
             problems.append(problem("R011", message, sheet=sheet))
-    return columns, problems
+    return Read(columns, problems)
 
 
 def _by_place(position: int, header: RawRow, columns: dict[str, int], free: list[str]) -> list[str]:
@@ -121,7 +126,7 @@ def _by_place(position: int, header: RawRow, columns: dict[str, int], free: list
 
 def _filled(
     header: RawRow, below: tuple[RawRow, ...], headed: set[int], sheet: str | None
-) -> tuple[tuple[RawRow, ...], list[Problem]]:
+) -> Read[tuple[RawRow, ...]]:
     """The rows that hold values; blank ones between them and values beside them are told."""
     ignored = _ignored(header)
     named = {c for c, value in enumerate(header.values) if value is not None}
@@ -140,10 +145,10 @@ def _filled(
             value = row.values[position] if position < len(row.values) else None
             if value is not None:
                 cell = address(row.number, position)
-                message = f"Column {cell.rstrip('0123456789')} is no column of the return."
+                message = f"Column {column_letter(position)} is no column of the return."
                 problems.append(problem("R014", message, sheet=sheet, cell=cell, value=value))
                 break  # the first one names the column; the rest would repeat it
-    return tuple(row for row in filled if _holds(row, headed)), problems
+    return Read(tuple(row for row in filled if _holds(row, headed)), problems)
 
 
 def _blank(first: int, last: int, sheet: str | None) -> Problem:
@@ -182,20 +187,33 @@ T = TypeVar("T")
 
 
 class Fault(NamedTuple):
-    """Why a single cell cannot be read: rule, what is wrong, how to mend it."""
+    """Why a single cell cannot be read: rule, what is wrong, how to mend it.
+
+    ``symbol`` is the status symbol that was meant, where a misspelt one can be told.
+    """
 
     rule: str
     message: str
     mend: str = ""
+    symbol: str = ""
+
+
+class Unread(NamedTuple):
+    """A cell that could not be read: what stands in it, and why."""
+
+    value: Any
+    fault: Fault
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cells:
     """The typed columns, one entry a row; None where a cell is empty or could not be read.
 
-    ``rows`` are the row numbers in the sheet, ``columns`` the positions of the columns, and
-    ``unread`` names, for each column, the entries that are None because of a fault. ``period`` is
-    the return's own; ``tally`` counts the cells of which something was told.
+    ``rows`` are the row numbers in the sheet, ``columns`` the positions of the columns. ``unread``
+    names, for each column, the entries that are None because there is no such column or the cell
+    could not be read; ``faults`` says why not, by column and entry, for as many as are listed by
+    themselves. ``period`` is the return's own; ``tally`` counts the cells against which something
+    stands.
     """
 
     sheet: str | None
@@ -210,6 +228,7 @@ class Cells:
     status: list[str | None]
     note: list[str | None]
     unread: dict[str, frozenset[int]]
+    faults: dict[str, dict[int, Unread]]
     period: Period | None
     tally: Tally
 
@@ -225,10 +244,10 @@ class Cells:
         return tuple(first.values())
 
     def room(self, rule: str, entry: int, column: str) -> bool:
-        """Whether a cell is told by itself; where not, it is counted."""
+        """Whether a cell is listed by itself; where not, it is counted."""
         return self.tally.room(rule, column, self.rows[entry])
 
-    def told(
+    def listed(
         self,
         rule: str,
         entry: int,
@@ -238,7 +257,7 @@ class Cells:
         value: object,
         mend: str | Callable[[], str] = "",
     ) -> list[Problem]:
-        """The problem of a cell where it is told by itself; none where it is only counted.
+        """The problem of a cell where it is listed by itself; none where it is only counted.
 
         For a rule that any number of rows can break. A ``mend`` that takes long to find is given
         as a function.
@@ -256,41 +275,34 @@ class Cells:
         return problem(rule, message, sheet=self.sheet, cell=cell, value=value, mend=mend)
 
 
-def read_cells(
-    headed: Headed, sheet: str | None, period: Period | None
-) -> tuple[Cells, list[Problem]]:
-    """Read every cell by its column's type, and tell each one that cannot be read.
+def read_cells(headed: Headed, sheet: str | None, period: Period | None) -> Cells:
+    """Read every cell by its column's type.
 
     ``period`` is the return's own, for the mend of a quarter that cannot be read.
     """
-    problems: list[Problem] = []
-    unread: dict[str, frozenset[int]] = {}
-    rows = tuple(row.number for row in headed.rows)
     tally = Tally()
+    faults: dict[str, dict[int, Unread]] = {}
+    unread: dict[str, frozenset[int]] = {}
 
     def column(name: str, read: Callable[[Any], T | Fault | None]) -> list[T | None]:
         if name not in headed.columns:
-            unread[name] = frozenset(range(len(rows)))
-            return [None] * len(rows)
-        position = headed.columns[name]
-        values = [
-            row.values[position] if position < len(row.values) else None for row in headed.rows
-        ]
-        typed, faults = _read_column(values, read)
-        unread[name] = frozenset(faults)
-        for entry, fault in faults.items():
-            if not tally.room(fault.rule, name, rows[entry]):
-                continue
-            cell = address(rows[entry], position)
-            rule, message, mend = fault
-            value = values[entry]
-            problems.append(problem(rule, message, sheet=sheet, cell=cell, value=value, mend=mend))
+            unread[name] = frozenset(range(len(headed.rows)))
+            return [None] * len(headed.rows)
+        at = headed.columns[name]
+        values = [row.values[at] if at < len(row.values) else None for row in headed.rows]
+        typed, found = _read_column(values, read)
+        unread[name] = frozenset(found)
+        faults[name] = {  # of the rest of a very long file only the count is kept
+            entry: Unread(values[entry], fault)
+            for entry, fault in found.items()
+            if tally.room(fault.rule, name, headed.rows[entry].number)
+        }
         return typed
 
     example = str(period) if period else "2026 Q3"
-    cells = Cells(
+    return Cells(
         sheet=sheet,
-        rows=rows,
+        rows=tuple(row.number for row in headed.rows),
         columns=headed.columns,
         area_code=column("area_code", lambda value: read_code(value, "area")),
         area_name=column("area_name", plain_text),
@@ -301,34 +313,35 @@ def read_cells(
         status=column("status", read_status),
         note=column("note", plain_text),
         unread=unread,
+        faults=faults,
         period=period,
         tally=tally,
     )
-    return cells, problems
 
 
-def _read_column(
-    values: Iterable[Any], read: Callable[[Any], T | Fault | None]
-) -> tuple[list[T | None], dict[int, Fault]]:
+class _Column(NamedTuple, Generic[T]):
+    """A column's cells as they were read, and by entry those that could not be."""
+
+    typed: list[T | None]
+    faults: dict[int, Fault]
+
+
+def _read_column(values: Iterable[Any], read: Callable[[Any], T | Fault | None]) -> _Column[T]:
     seen: dict[str, T | Fault | None] = {}  # codes and quarters repeat down a column
     typed: list[T | None] = []
     faults: dict[int, Fault] = {}
     for entry, value in enumerate(values):
-        if type(value) is str:
-            if value in seen:
-                result = seen[value]
-            else:
-                result = read(value)
-                if len(seen) < _KEPT:
-                    seen[value] = result
+        if type(value) is str and value in seen:
+            result = seen[value]
         else:
             result = read(value)
+            if type(value) is str and len(seen) < _KEPT:
+                seen[value] = result
         if isinstance(result, Fault):
             faults[entry] = result
-            typed.append(None)
-        else:
-            typed.append(result)
-    return typed, faults
+            result = None
+        typed.append(result)
+    return _Column(typed, faults)
 
 
 def read_number(value: Any) -> float | Fault | None:
@@ -404,8 +417,10 @@ def read_status(value: Any) -> str | Fault:
     if not text or text in form().figure_of:
         return text
     bracketed = f"[{text.strip('[]() ').casefold()}]"
-    mend = f"Write {bracketed}." if bracketed in form().figure_of else _one_of_the_symbols()
-    return Fault("R026", "This is no status symbol.", mend)
+    if bracketed in form().figure_of:
+        mend = f"Write {bracketed}."
+        return Fault("R026", "This is no status symbol.", mend, symbol=bracketed)
+    return Fault("R026", "This is no status symbol.", _one_of_the_symbols())
 
 
 @lru_cache(maxsize=1)
@@ -422,7 +437,7 @@ Fits = Callable[[Any], bool]
 
 def right_headings(
     headed: Headed, sheet: str | None, programme: Programme, fixed: Mapping[Key, float]
-) -> tuple[Headed, list[Problem]]:
+) -> Read[Headed]:
     """The columns as they were meant, and a problem for each two headings that are exchanged.
 
     ``fixed`` are the accepted denominators.
@@ -445,7 +460,7 @@ def right_headings(
                 mend=f"Write {second} here and {first} in {there}.",
             )
         )
-    return (replace(headed, columns=columns), problems) if problems else (headed, [])
+    return Read(replace(headed, columns=columns) if problems else headed, problems)
 
 
 def _exchanged(
@@ -491,13 +506,20 @@ def _share(values: list[Any], fits: Fits) -> float:
 def _figures_exchanged(headed: Headed, programme: Programme, fixed: Mapping[Key, float]) -> bool:
     """Whether every numerator can only be a denominator, and the other way round."""
     found = [
-        _is_exchanged(outcome, above, below, fixed.get((area, outcome.code)))
-        for area, outcome, above, below in _ratios(headed, programme)
+        _is_exchanged(ratio, fixed.get((ratio.area, ratio.outcome.code)))
+        for ratio in _ratios(headed, programme)
     ]
     return len(found) >= _ENOUGH and all(found)
 
 
-def _ratios(headed: Headed, programme: Programme) -> Iterator[tuple[str, Outcome, float, float]]:
+class _Ratio(NamedTuple):
+    area: str
+    outcome: Outcome
+    above: float
+    below: float
+
+
+def _ratios(headed: Headed, programme: Programme) -> Iterator[_Ratio]:
     wanted = ("area_code", "outcome", "numerator", "denominator")
     if not headed.columns.keys() >= set(wanted):
         return
@@ -511,10 +533,11 @@ def _ratios(headed: Headed, programme: Programme) -> Iterator[tuple[str, Outcome
             continue
         figures = read_number(above), read_number(below)
         if isinstance(figures[0], float) and isinstance(figures[1], float):
-            yield plain_text(area), outcome, figures[0], figures[1]
+            yield _Ratio(plain_text(area), outcome, figures[0], figures[1])
 
 
-def _is_exchanged(outcome: Outcome, above: float, below: float, fixed: float | None) -> bool:
+def _is_exchanged(ratio: _Ratio, fixed: float | None) -> bool:
+    _, outcome, above, below = ratio
     if fixed is not None:
         return above == fixed != below
     high = outcome.bounds.high

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-from evaluation.check.rules import RULES, Severity
+from evaluation.check.rules import Severity, rules
 from evaluation.errors import UserError
-from evaluation.returns.form import Return, address, form
+from evaluation.returns.form import Return, address, corners, form
 from evaluation.returns.reply import Mark, write_reply
 from evaluation.returns.workbook import RawReturn
 
 _ORDER: dict[Severity, int] = {"error": 0, "confirm": 1, "note": 2}
-_CELL = re.compile(r"([A-Z]+)([0-9]+)")
+T = TypeVar("T")
 _WIDTH = 110
 _ALONE, _LISTED = 3, 8
 _SHOWN = 60
@@ -43,17 +42,24 @@ class Problem:
 
     def as_dict(self) -> dict[str, Any]:
         """The shape that ``newstart check --json`` prints; ``cells`` where there are several."""
-        told = asdict(self)
+        content = asdict(self)
         if self.cells == 1:
-            del told["cells"]
-        return told
+            del content["cells"]
+        return content
 
     @property
-    def order(self) -> tuple[int, int, str, str]:
+    def order(self) -> tuple[int, int, int, str]:
         """Errors first, then by row and column."""
-        found = _CELL.fullmatch(self.cell or "")
-        row, column = (int(found[2]), found[1].rjust(3)) if found else (0, "")
+        place = corners(self.cell) if self.cell else None
+        row, column = (place.first_row, place.first_column) if place else (0, -1)
         return _ORDER[self.severity], row, column, self.rule
+
+
+class Read(NamedTuple, Generic[T]):
+    """A part of a file as it was understood, and what stands against it."""
+
+    value: T
+    problems: list[Problem]
 
 
 @dataclass(frozen=True)
@@ -119,12 +125,12 @@ def problem(
     kept = value if value is None or isinstance(value, str | float | bool) else str(value)
     return Problem(
         rule=rule,
-        severity=RULES[rule].severity,
+        severity=rules()[rule].severity,
         sheet=sheet,
         cell=cell,
         value=kept,
         message=message,
-        mend=mend or RULES[rule].mend,
+        mend=mend or rules()[rule].mend,
         cells=cells,
     )
 
@@ -192,17 +198,17 @@ def _together(found: tuple[Problem, ...]) -> tuple[Problem, ...]:
         cause = "" if one.severity == "note" else f"{one.message} {one.mend}"
         alone = one.cell if one.severity == "confirm" else ""
         causes.setdefault((one.rule, f"{cause} {alone}"), []).append(one)
-    told: list[Problem] = []
+    listed: list[Problem] = []
     for same in causes.values():
         if len(same) <= _ALONE:
-            told += same
+            listed += same
             continue
         cells = [_place(one) for one in same[1:]]
         more = f" and {len(cells) - _LISTED} more" if len(cells) > _LISTED else ""
-        what = RULES[same[0].rule].title if same[0].severity == "note" else same[0].message
+        what = rules()[same[0].rule].title if same[0].severity == "note" else same[0].message
         message = f"{what.rstrip('.')}; also in {', '.join(cells[:_LISTED])}{more}."
-        told.append(replace(same[0], message=message))
-    return tuple(sorted(told, key=lambda one: one.order))
+        listed.append(replace(same[0], message=message))
+    return tuple(sorted(listed, key=lambda one: one.order))
 
 
 def _lines(found: tuple[Problem, ...], severity: Literal["error", "confirm", "note"]) -> list[str]:
@@ -337,13 +343,12 @@ class Tally:
 
 
 def _rest(rule: str, position: int | None, count: _Count, sheet: str | None) -> Problem:
-    cells = count.cells - EACH
-    what = f"{cells:,} more" if cells > 1 else "1 more"
-    message = f"{what} of this column: {RULES[rule].title[0].lower()}{RULES[rule].title[1:]}."
-    cell = None
+    cells, title = count.cells - EACH, rules()[rule].title
+    cell, span = None, ""
     if position is not None:
-        cell, last = address(count.first, position), address(count.last, position)
-        message = f"{message[:-1]}, from {cell} to {last}."
+        cell = address(count.first, position)
+        span = f", from {cell} to {address(count.last, position)}"
+    message = f"{cells:,} more of this column: {title[0].lower()}{title[1:]}{span}."
     message = f"{message} The first {EACH:,} are told one by one."
     return problem(rule, message, sheet=sheet, cell=cell, cells=cells)
 
@@ -356,8 +361,7 @@ def reply(raw: RawReturn, checked: Checked, path: Path) -> None:
     ReplyTooLong : if the return is too long to mark.
     UserError : if ``path`` is no .xlsx or cannot be written.
     """
-    headline = report(checked).splitlines()[0]
-    write_reply(raw, headline, [_mark(problem) for problem in checked.problems], path)
+    write_reply(raw, _headline(checked), [_mark(problem) for problem in checked.problems], path)
 
 
 def _mark(problem: Problem) -> Mark:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, groupby, pairwise
+from typing import NamedTuple
 
 from evaluation.check.read import Cells
 from evaluation.check.report import Problem, shown
@@ -35,13 +36,20 @@ def copies(cells: Cells, cases: Sequence[Case], period: Period | None) -> list[P
     return problems
 
 
-def _copied(cases: Sequence[Case]) -> tuple[int, list[Case]] | None:
+class _Copy(NamedTuple):
+    """The ordinal of an earlier period, and the cases that repeat its figures."""
+
+    period: int
+    same: list[Case]
+
+
+def _copied(cases: Sequence[Case]) -> _Copy | None:
     """The earlier period whose figures are repeated more often than chance repeats them."""
     if not cases:
         return None
     ask = cases[0].ask
     periods = {held.period for case in cases for held in case.earlier}
-    best: tuple[int, list[Case]] | None = None
+    best: _Copy | None = None
     for period in sorted(periods, reverse=True):
         there = [
             (case, held.numerator)
@@ -52,11 +60,11 @@ def _copied(cases: Sequence[Case]) -> tuple[int, list[Case]] | None:
         same = [case for case, figure in there if figure == case.figure]
         enough = len(same) >= max(ask.copy_figures, ask.copy_share * len(there))
         whole = ask.same_rows <= len(same) == len(there)
-        if not (enough or whole) or (best is not None and len(same) <= len(best[1])):
+        if not (enough or whole) or (best is not None and len(same) <= len(best.same)):
             continue
         by_chance = sum(case.usual.chance_of(case.figure) for case, _ in there)
         if _at_least(len(same), by_chance) < ask.copy_chance:
-            best = period, same
+            best = _Copy(period, same)
     return best
 
 
@@ -68,50 +76,57 @@ def _at_least(count: int, mean: float) -> float:
 
 
 def _copy_problem(
-    cells: Cells,
-    cases: Sequence[Case],
-    found: tuple[int, list[Case]],
-    period: Period | None,
-    what: str,
+    cells: Cells, cases: Sequence[Case], found: _Copy, period: Period | None, what: str
 ) -> Problem:
-    ordinal, same = found
     when = "the last accepted return"
-    if period is not None and ordinal:
-        when = str(Period(period.frequency, ordinal))
-    message = f"{len(same)} of {len(cases)} figures of {what} are those of {when}."
-    first = same[0]
+    if period is not None and found.period:
+        when = str(Period(period.frequency, found.period))
+    message = f"{len(found.same)} of {len(cases)} figures of {what} are those of {when}."
+    first = found.same[0]
     return cells.problem("R062", first.entry, "numerator", message, value=first.figure)
 
 
-def shifts(
-    cells: Cells, cases: Sequence[Case], changes: Mapping[str, float]
-) -> tuple[list[Problem], set[int]]:
+class Slips(NamedTuple):
+    """Slips that were found, and the entries of the figures that they explain."""
+
+    problems: list[Problem]
+    explained: set[int]
+
+
+class _Gain(NamedTuple):
+    """A case, and how much better its figure fits the other row's history than its own."""
+
+    case: Case
+    size: float
+
+
+def shifts(cells: Cells, cases: Sequence[Case], changes: Mapping[str, float]) -> Slips:
     """Runs of figures that fit the row above or below much better than their own.
 
     ``changes`` is what each outcome's areas have moved by together, in log points.
     """
     if not cases:
-        return [], set()
+        return Slips([], set())
     ask = cases[0].ask
     by_entry = {case.entry: case for case in cases}
-    problems, told = [], set[int]()
+    problems, explained = [], set[int]()
     for step, where in ((-1, "above"), (1, "below")):
         gains = [
-            (case, _gain(case, by_entry.get(case.entry + step), changes))
+            _Gain(case, _gain(case, by_entry.get(case.entry + step), changes))
             for case in cases
-            if case.entry not in told
+            if case.entry not in explained
         ]
         run = _best_run(gains)
-        if sum(gain for _, gain in run) < ask.shift or len(run) < ask.shift_rows:
+        if sum(gain.size for gain in run) < ask.shift or len(run) < ask.shift_rows:
             continue
-        first, last = run[0][0], run[-1][0]
+        first, last = run[0].case, run[-1].case
         end = address(cells.rows[last.entry], cells.columns["numerator"])
         message = f"From here to {end} each figure fits the row {where} better than its own."
         problems.append(
             cells.problem("R063", first.entry, "numerator", message, value=first.figure)
         )
-        told |= {case.entry for case, _ in run}
-    return problems, told
+        explained |= {gain.case.entry for gain in run}
+    return Slips(problems, explained)
 
 
 def _gain(case: Case, other: Case | None, changes: Mapping[str, float]) -> float:
@@ -127,26 +142,34 @@ def _misfit(case: Case, figure: float, change: float) -> float:
     return min(case.usual.surprise(figure, change) ** 2, _CAP)
 
 
-def _best_run(gains: Sequence[tuple[Case, float]]) -> Sequence[tuple[Case, float]]:
+def _best_run(gains: Sequence[_Gain]) -> Sequence[_Gain]:
     """The run of neighbouring rows with the largest sum."""
     best, start, total, most = slice(0, 0), 0, 0.0, 0.0
-    for place, (_, gain) in enumerate(gains):
+    for place, gain in enumerate(gains):
         if total <= 0:
             start, total = place, 0.0
-        total += gain
+        total += gain.size
         if total > most:
             most, best = total, slice(start, place + 1)
     return gains[best]
 
 
-def exchanges(cells: Cells, cases: Sequence[Case], change: float) -> tuple[list[Problem], set[int]]:
+class _Pair(NamedTuple):
+    """Two cases, and how much better their figures fit exchanged."""
+
+    gain: float
+    one: Case
+    other: Case
+
+
+def exchanges(cells: Cells, cases: Sequence[Case], change: float) -> Slips:
     """Pairs of rows of one outcome that hold each other's figures.
 
     ``change`` is what the outcome's areas have moved by together, in log points.
     """
-    problems, told = [], set[int]()
-    for _, one, other in sorted(_exchanged(cases, change), key=lambda found: -found[0]):
-        if one.entry in told or other.entry in told:
+    problems, explained = [], set[int]()
+    for _, one, other in sorted(_exchanged(cases, change), key=lambda pair: -pair.gain):
+        if one.entry in explained or other.entry in explained:
             continue
         place = address(cells.rows[other.entry], cells.columns["numerator"])
         message = f"This figure and that in {place} fit each other's area better than their own."
@@ -155,22 +178,22 @@ def exchanges(cells: Cells, cases: Sequence[Case], change: float) -> tuple[list[
                 f"The figures of this row and of row {cells.rows[other.entry]} look exchanged."
             )
         problems.append(cells.problem("R063", one.entry, "numerator", message, value=one.figure))
-        told |= {one.entry, other.entry}
-    return problems, told
+        explained |= {one.entry, other.entry}
+    return Slips(problems, explained)
 
 
-def _exchanged(cases: Sequence[Case], change: float) -> Iterator[tuple[float, Case, Case]]:
+def _exchanged(cases: Sequence[Case], change: float) -> Iterator[_Pair]:
     pairs: Iterable[tuple[Case, Case]] = pairwise(cases)
     if len(cases) <= _FEW_ROWS:
         pairs = combinations(cases, 2)
     for one, other in pairs:
         if _by_denominator(one, other):
-            yield math.inf, one, other
+            yield _Pair(math.inf, one, other)
             continue
         there = _misfit(one, one.figure, change) + _misfit(other, other.figure, change)
         exchanged = _misfit(one, other.figure, change) + _misfit(other, one.figure, change)
         if there - exchanged > one.ask.exchange and exchanged < one.ask.jump**2:
-            yield there - exchanged, one, other
+            yield _Pair(there - exchanged, one, other)
 
 
 def _by_denominator(one: Case, other: Case) -> bool:

@@ -1,21 +1,31 @@
-"""The stages of a check, in order, from the file to other sites' figures.
+"""A check from the file to other sites' figures: its stages in their order.
 
-Every stage that can run runs, so that all faults are told in one pass; one that cannot says why.
+Every stage that can run runs, so that all faults are named in one pass; one that cannot says why.
+A new question is a function of one of the stages' modules, called in ``_steps``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple
 
-from evaluation.check import figures, history, keys, layout
+from evaluation.check import figures, keys, layout
+from evaluation.check import history as questions
+from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.before import Before, Key
 from evaluation.check.keys import Submitter, read_guide
 from evaluation.check.read import Cells, read_cells, read_header, right_headings
 from evaluation.check.report import Checked, Problem, Stage
+from evaluation.errors import PeriodError, WorkspaceError
 from evaluation.programme import Programme
-from evaluation.returns.form import Figures, Observation, Return
-from evaluation.returns.workbook import RawReturn
+from evaluation.quarters import Period
+from evaluation.returns.form import Observation, Return
+from evaluation.returns.workbook import RawReturn, read_return
+from evaluation.workspace import Workspace
 
 _COLUMN = "a column that it needs is missing"
 _NOTHING_BEFORE = "there is no earlier accepted return to compare with"
@@ -23,29 +33,79 @@ _NO_OTHERS = "no figure of another area or source is known"
 _NOBODY = "it is not known whose return it is, so its own areas and quarter are not checked"
 
 
-def check_return(
-    raw: RawReturn,
-    programme: Programme,
-    *,
-    before: Before | None = None,
-    last_accepted: Figures | None = None,
-) -> Checked:
+ReadHistory = Callable[[Sequence[str]], AcceptedFigures]
+"""Reads the accepted figures of the outcomes named by their codes."""
+
+
+class CheckedFile(NamedTuple):
+    """A file as it came, and what its check found."""
+
+    raw: RawReturn
+    checked: Checked
+
+
+def check_file(
+    file: Path, programme: Programme, *, history: ReadHistory, today: date | None
+) -> CheckedFile:
+    """Read a file and check it against the programme and the accepted figures.
+
+    Parameters
+    ----------
+    history : called once it is known whose return it is.
+    today : the day of the check; None where no clock counts.
+
+    Raises
+    ------
+    ReturnFileError : if it cannot be read as a return at all.
+    """
+    raw = read_return(file)
+    before = before_return(raw, programme, history=history, today=today)
+    return CheckedFile(raw, check_return(raw, programme, before=before))
+
+
+def before_return(
+    raw: RawReturn, programme: Programme, *, history: ReadHistory, today: date | None
+) -> Before:
+    """What a return is compared with.
+
+    Where it does not say whose it is or for which quarter, nothing can be compared.
+    """
+    submitter = raw.guide["site"], raw.guide["agency"]
+    try:
+        period = Period.parse(raw.guide["quarter"])
+        asked = programme.expected(*submitter)[1]
+    except (PeriodError, WorkspaceError):  # the check names the cell
+        return Before(today=today)
+    known = history([outcome.code for outcome in asked])
+    return known.before(submitter, period, today=today)
+
+
+def day_of_check(workspace: Workspace, programme: Programme) -> date | None:
+    """The day of the check where it means something; None where no clock counts.
+
+    Invented figures are early only by an invented clock.
+    """
+    if programme.synthetic and not workspace.synthetic_clock:
+        return None
+    return workspace.now().date()
+
+
+def check_return(raw: RawReturn, programme: Programme, *, before: Before | None = None) -> Checked:
     """Everything that is wrong in a return, in one pass; its content if nothing is.
 
     Parameters
     ----------
     before : what had been accepted before; without it nothing is compared with earlier figures.
-    last_accepted : in its place, the submitter's last accepted figures alone.
     """
-    before = before or Before.of_last(last_accepted or {})
+    before = before or Before()
     submitter, problems = read_guide(raw, programme, today=before.today)
     headed, faults = read_header(raw)
     problems += faults
     headed, faults = right_headings(headed, raw.sheet, programme, _fixed(before))
     problems += faults
-    cells, faults = read_cells(headed, raw.sheet, submitter.period)
-    faults = figures.mend_types(cells, faults, _fixed(before))
-    problems += faults + layout.check_layout(raw, headed)
+    cells = read_cells(headed, raw.sheet, submitter.period)
+    problems += figures.check_types(cells, _fixed(before))
+    problems += layout.check_layout(raw, headed)
     stages = [
         Stage("file", True),
         Stage("guide", True),
@@ -68,7 +128,7 @@ def check_return(
         site=submitter.site,
         agency=submitter.agency,
         quarter=str(submitter.period or raw.guide["quarter"]),
-        problems=tuple(sorted(problems, key=_order)),
+        problems=tuple(sorted(problems, key=attrgetter("order"))),
         stages=tuple(stages),
         returned=None if refused else _content(raw, programme, submitter, cells),
     )
@@ -120,18 +180,18 @@ def _steps(
         _Step(
             name="quarters",
             missing=compared or ("" if before.earlier else _NOTHING_BEFORE),
-            run=lambda: history.check_quarters(cells, programme, before, submitter.period),
+            run=lambda: questions.check_quarters(cells, programme, before, submitter.period),
         ),
         _Step(
             name="last accepted",
             missing=lacks("area_code", *measured, "status")
             or ("" if before.earlier or before.accepted else _NOTHING_BEFORE),
-            run=lambda: history.check_accepted(cells, programme, before),
+            run=lambda: questions.check_accepted(cells, programme, before),
         ),
         _Step(
             name="others",
             missing=compared or (_NO_OTHERS if alone else ""),
-            run=lambda: history.check_others(cells, programme, before),
+            run=lambda: questions.check_others(cells, programme, before),
         ),
     )
 
@@ -151,10 +211,6 @@ def _fixed(before: Before) -> dict[Key, float]:
     }
 
 
-def _order(problem: Problem) -> tuple[int, int, str, str]:
-    return problem.order
-
-
 def _content(
     raw: RawReturn, programme: Programme, submitter: Submitter, cells: Cells
 ) -> Return | None:
@@ -172,7 +228,7 @@ def _content(
         strict=True,
     ):
         if area is None or quarter is None or outcome is None:
-            return None  # told as an error already; the types need it said
+            return None  # an error names it already; the types need it said
         rows.append(
             Observation(area, quarter, outcome, numerator, denominator, status or "", note or "")
         )

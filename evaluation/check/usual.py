@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
 
-from evaluation.check.before import (
-    Before,
-    Held,
-    HistoryParameters,
-    QuestionParameters,
-    Spread,
-    parameters,
-)
+from evaluation.check.before import Before, Held, QuestionParameters, Spread, parameters
 from evaluation.check.read import Cells
 from evaluation.programme import Outcome, Programme
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-
-
-_MAD_TO_SD = 1.4826
-_NARROWEST = 0.01
+MAD_TO_SD = 1.4826
+"""From the median absolute deviation to the standard deviation of a normal distribution."""
+_NARROWEST = 0.01  # log points: below, rounding alone would be a surprise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +47,15 @@ class Usual:
 
     def chance_of(self, figure: float) -> float:
         """About how probable exactly this count is."""
+        # The normal density at its surprise: 0.4 is 1 / sqrt(2 pi). A level near zero would make a
+        # certainty of it, so a deviation of half a case is the least, and one in two the most.
         deviation = math.sqrt(max(self.level + self.variance * self.level**2, 0.25))
         return min(0.5, 0.4 / deviation * math.exp(-0.5 * min(self.surprise(figure) ** 2, 50.0)))
 
 
 def _even(count: float, variance: float) -> float:
+    # Anscombe's transform (Biometrika 1948) of a count whose variance is mean + variance x mean^2:
+    # equal steps are equally surprising for small and large counts. 3/8 is his correction.
     return math.asinh(math.sqrt(variance * (count + 0.375)))
 
 
@@ -94,7 +88,7 @@ def usual(
     variance = spread.cell**2 * (1 + 1 / len(known))
     counted = outcome.form == "ratio" and outcome.whole
     if counted:
-        variance += 1 / (total + 0.5)
+        variance += 1 / (total + 0.5)  # of a log count, about 1 / count; half so that none has one
     return Usual(level=level, variance=variance, counted=counted, figures=len(known))
 
 
@@ -104,77 +98,101 @@ def _figure(one: Held, outcome: Outcome) -> float | None:
     return one.numerator
 
 
+class Rate(NamedTuple):
+    """A figure that is known and what it is out of; 1 where the outcome is a value."""
+
+    numerator: float
+    denominator: float
+
+
 def declared_spread() -> Spread:
     """What stands in where too little has been accepted to learn from."""
     declared = parameters().history
     return Spread(cell=declared.spread, common=declared.common_spread)
 
 
-def spread_of(above: Floats, below: Floats, *, counted: bool) -> Spread:
-    """Learn how an outcome moves from accepted figures: areas x periods, oldest period first.
+def spread_of(histories: Sequence[Sequence[Rate | None]], *, counted: bool) -> Spread:
+    """Learn how an outcome moves from accepted figures.
 
     Parameters
     ----------
-    above, below : numerators and denominators; NaN where there is none.
+    histories : for each area its figures, oldest period first; None where there is none.
     counted : whether the numerators are counts.
     """
-    import numpy as np
-
     declared = parameters().history
-    changes, chance = _changes(above, below, declared, counted)
-    usable = np.isfinite(changes)
-    if usable.sum() < declared.least_changes:
+    changes = [change for known in histories for change in _changes(known, declared.level, counted)]
+    if len(changes) < declared.least_changes:
         return declared_spread()
-    enough = usable.sum(axis=0) >= declared.least_areas
-    common = np.zeros(changes.shape[1])
-    common[enough] = np.nanmedian(changes[:, enough], axis=0)
-    own = (changes - common)[usable]
-    together = common[enough]
-    moved = _MAD_TO_SD * float(np.median(np.abs(together))) if len(together) >= 4 else 0.0
-    both = np.isfinite(above[:, 1:]) & np.isfinite(above[:, :-1])
-    stay = above[:, 1:] == above[:, :-1]
-    fixed = np.isfinite(below[:, 1:]) & np.isfinite(below[:, :-1])
-    same = below[:, 1:] == below[:, :-1]
+    by_period: dict[int, list[float]] = {}
+    for change in changes:
+        by_period.setdefault(change.period, []).append(change.size)
+    common = {
+        period: median(sizes)
+        for period, sizes in by_period.items()
+        if len(sizes) >= declared.least_areas
+    }
+    moved = MAD_TO_SD * median(map(abs, common.values())) if len(common) >= 4 else 0.0
+    own = [replace(one, size=one.size - common.get(one.period, 0.0)) for one in changes]
+    pairs = [
+        (earlier, later)
+        for known in histories
+        for earlier, later in pairwise(known)
+        if earlier is not None and later is not None
+    ]
     return Spread(
-        cell=max(_beyond_chance(own, chance[usable]), _NARROWEST),
+        cell=max(_beyond_chance(own), _NARROWEST),
         common=moved if moved > 0 else declared.common_spread,
-        repeats=float(stay[both].mean()) if both.any() else 0.0,
-        fixed=float(same[fixed].mean()) if fixed.any() else 0.0,
-        changes=int(usable.sum()),
+        repeats=_share(earlier.numerator == later.numerator for earlier, later in pairs),
+        fixed=_share(earlier.denominator == later.denominator for earlier, later in pairs),
+        changes=len(changes),
     )
 
 
-def _changes(
-    above: Floats, below: Floats, declared: HistoryParameters, counted: bool
-) -> tuple[Floats, Floats]:
-    """Each figure's log change from the usual level before it, and the variance due to chance."""
-    import numpy as np
-
-    changes, chance = np.full(above.shape, np.nan), np.zeros(above.shape)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        for t in range(1, above.shape[1]):
-            past = slice(max(0, t - declared.level), t)
-            known = np.isfinite(above[:, past]) & np.isfinite(below[:, past])
-            total = np.where(known, above[:, past], 0.0).sum(axis=1)
-            per = np.where(known, below[:, past], 0.0).sum(axis=1)
-            level = np.where(per > 0, total / per * below[:, t], np.nan)
-            half = 0.5 if counted else 0.0
-            changes[:, t] = np.log((above[:, t] + half) / (level + half))
-            if counted:
-                chance[:, t] = 1 / (level + 0.5) + 1 / (total + 0.5)
-    changes[~np.isfinite(changes)] = np.nan
-    return changes, chance
+def _share(held: Iterable[bool]) -> float:
+    found = list(held)
+    return sum(found) / len(found) if found else 0.0
 
 
-def _beyond_chance(changes: Floats, chance: Floats) -> float:
-    """The spread that, added to chance, makes half of the changes lie within 0.6745 of it."""
-    import numpy as np
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Change:
+    """A figure's log change from the usual level before it, and the variance due to chance."""
 
+    period: int
+    size: float
+    chance: float
+
+
+def _changes(known: Sequence[Rate | None], window: int, counted: bool) -> Iterator[_Change]:
+    half = 0.5 if counted else 0.0
+    for period, one in enumerate(known):
+        past = [rate for rate in known[max(0, period - window) : period] if rate is not None]
+        per = sum(rate.denominator for rate in past)
+        if one is None or per <= 0:
+            continue
+        total = sum(rate.numerator for rate in past)
+        level = total / per * one.denominator
+        above, below = one.numerator + half, level + half
+        if below and above / below > 0:
+            chance = 1 / (level + 0.5) + 1 / (total + 0.5) if counted else 0.0
+            yield _Change(period=period, size=math.log(above / below), chance=chance)
+
+
+def _beyond_chance(changes: Sequence[_Change]) -> float:
+    """The spread that, added to chance, makes half of the changes lie within 0.6745 of it.
+
+    A change lies outside where its excess is more than the squared spread. With an even number,
+    the median is the mean of the two in the middle, which excesses alone cannot tell.
+    """
+    excess = sorted((MAD_TO_SD * one.size) ** 2 - one.chance for one in changes)
     low, high = 0.0, 3.0
     for _ in range(30):
         middle = (low + high) / 2
-        share = np.median(np.abs(changes) / np.sqrt(np.maximum(middle**2 + chance, 1e-12)))
-        low, high = (middle, high) if share > 1 / _MAD_TO_SD else (low, middle)
+        outside = len(excess) - bisect_right(excess, middle**2)
+        wider = 2 * outside > len(excess)
+        if 2 * outside == len(excess):
+            apart = (abs(one.size) / math.sqrt(middle**2 + one.chance) for one in changes)
+            wider = median(apart) > 1 / MAD_TO_SD
+        low, high = (middle, high) if wider else (low, middle)
     return (low + high) / 2
 
 

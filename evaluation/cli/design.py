@@ -242,14 +242,14 @@ def power_verb(
     """
     from evaluation.design.power import read_candidates
     from evaluation.study.planning import study_power
+    from evaluation.study.study import Study
 
     for path, endings in ((output, (".csv",)), (plot, (".svg",))):
         if path is not None:
             writable(path, endings)
     sets = None if candidates is None else read_candidates(candidates)
-    table = study_power(
-        context.obj.workspace, study, outcome=outcome, targeted=targeted, candidates=sets
-    )
+    asked = Study.load(context.obj.workspace, study)
+    table = study_power(asked, outcome=outcome, targeted=targeted, candidates=sets)
     for code, rows in table.groupby("outcome", sort=False):
         if sets is None:
             tell_power(str(code), rows, hoped, targeted)
@@ -290,13 +290,14 @@ def match_verb(
     """
     from evaluation.design.match import MatchPlan
     from evaluation.study.planning import study_match
+    from evaluation.study.study import Study
 
     for path, endings in ((output, (".csv",)), (plot, (".svg",))):
         if path is not None:
             writable(path, endings)
     session: Session = context.obj
     plan = MatchPlan(nearest=nearest, caliper=caliper, buffer_km=buffer_km)
-    code, found = study_match(session.workspace, study, plan, outcome=outcome)
+    code, found = study_match(Study.load(session.workspace, study), plan, outcome=outcome)
     tell_match(code, found)
     if output is not None:
         found.table.to_csv(output, index=False)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Publish editions of the book, and say what changed between them.")
 
+LISTED = ["name", "quarter", "published", "status", "replaced_by", "reason", "pages", "manifest"]
 Reason = Annotated[str, typer.Option(help="Why a quarter is published again: a correction.")]
 NoPages = Annotated[bool, typer.Option("--no-pages", help="Figures alone, without the book.")]
 
@@ -88,21 +89,7 @@ def edition_list(context: typer.Context, as_json: AsJson = False) -> None:
     session: Session = context.obj
     history = History.read(session.workspace)
     if as_json:
-        print_json(
-            [
-                {
-                    "name": e.name,
-                    "quarter": e.quarter,
-                    "published": e.published,
-                    "status": e.status,
-                    "replaced_by": e.replaced_by,
-                    "reason": e.reason,
-                    "pages": e.pages,
-                    "manifest": e.manifest,
-                }
-                for e in history.editions
-            ]
-        )
+        print_json([{name: getattr(one, name) for name in LISTED} for one in history.editions])
         return
     if not history.editions:
         say("No edition was published yet: newstart edition publish")

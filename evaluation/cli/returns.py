@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -15,6 +16,7 @@ from evaluation.errors import ReplyTooLong, ReturnFileError, UserError
 
 if TYPE_CHECKING:
     from evaluation.check.report import Checked, Problem
+    from evaluation.check.stages import CheckedFile
     from evaluation.ledger.receipt import Receipt
     from evaluation.programme import Programme
     from evaluation.quarters import Period
@@ -67,14 +69,10 @@ def check(
 ) -> None:
     """Name everything that is wrong in a return, cell by cell; the ledger stays as it is."""
     from evaluation.check.report import report
-    from evaluation.ledger.submission import check_file
 
     session: Session = context.obj
     with _without_collector():
-        try:
-            raw, checked = check_file(session.workspace, session.programme, file)
-        except ReturnFileError as error:
-            _refuse_file(file, error, as_json)
+        raw, checked = _checked(session, file, as_json)
         if as_json:
             print_json(checked.as_dict())
         else:
@@ -84,6 +82,23 @@ def check(
         if reply is not None:
             _write_reply(file, raw, checked, reply)
     raise typer.Exit(GOOD if checked.accepted else PROBLEMS)
+
+
+def _checked(session: Session, file: Path, as_json: bool) -> CheckedFile:
+    """The file and what stands against it; where it cannot be opened, the report of that alone."""
+    from evaluation.check.stages import check_file, day_of_check
+    from evaluation.ledger.submission import accepted_figures
+
+    workspace, programme = session.workspace, session.programme
+    try:
+        return check_file(
+            file,
+            programme,
+            history=partial(accepted_figures, workspace, programme),
+            today=day_of_check(workspace, programme),
+        )
+    except ReturnFileError as error:
+        _refuse_file(file, error, as_json)
 
 
 @contextmanager
@@ -132,14 +147,11 @@ def submit(
 ) -> None:
     """Check a return and, if nothing stands against it, accept it into the ledger."""
     from evaluation.check.report import confirmed, read_confirmations, report
-    from evaluation.ledger.submission import accept, check_file, page_of
+    from evaluation.ledger.submission import accept, page_of
 
     session: Session = context.obj
     given = read_confirmations(confirm) if confirm else ()
-    try:
-        raw, checked = check_file(session.workspace, session.programme, file)
-    except ReturnFileError as error:
-        _refuse_file(file, error, as_json)
+    raw, checked = _checked(session, file, as_json)
     kept, still_open = confirmed(checked, given)
     if checked.returned is None or still_open:
         if as_json:

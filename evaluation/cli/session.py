@@ -59,6 +59,7 @@ class Session:
         return Programme.load(self.workspace, self.programme_name)
 
     def ledger(self) -> Ledger:
+        """The ledger of this workspace, opened when a verb asks for it."""
         from evaluation.ledger.ledger import Ledger
 
         return Ledger.open(self.workspace.database, self.workspace.raw)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 study_app = typer.Typer(help="Run a study on what the ledger knows.")
 
-Study = Annotated[str, typer.Argument(help="PROGRAMME/STUDY, a folder under studies/.")]
+Name = Annotated[str, typer.Argument(help="PROGRAMME/STUDY, a folder under studies/.")]
 AsOf = Annotated[
     str | None, typer.Option(help="What was known at this date or instant (inclusive).")
 ]
@@ -85,23 +85,22 @@ def panel(
 
 @study_app.command("run")
 def study_run(
-    context: typer.Context, study: Study, as_of: AsOf = None, as_json: AsJson = False
+    context: typer.Context, study: Name, as_of: AsOf = None, as_json: AsJson = False
 ) -> None:
     """Estimate, diagnose, judge and value, and write the results."""
     from evaluation.quarters import parse_instant
     from evaluation.study.results import whole, write_results
     from evaluation.study.run import run_study
+    from evaluation.study.study import Study
 
     session: Session = context.obj
+    then = parse_instant(as_of) if as_of else None
     run = run_study(
-        session.workspace,
-        study,
-        as_of=parse_instant(as_of) if as_of else None,
-        progress=lambda m: say(f"· {m}"),
+        Study.load(session.workspace, study, as_of=then), progress=lambda m: say(f"· {m}")
     )
     path = write_results(session.workspace, run)
     if as_json:
-        print_json(whole(session.workspace, run))
+        print_json(whole(session.workspace, run).plain())
         return
     say(f"{run.label}{': ' if run.differences else ''}{' '.join(run.differences)}")
     for deviation in run.deviations:
@@ -112,7 +111,7 @@ def study_run(
 
 
 @study_app.command("new")
-def study_new(context: typer.Context, study: Study) -> None:
+def study_new(context: typer.Context, study: Name) -> None:
     """Write a notebook that takes the study's first primary outcome step by step."""
     from evaluation.study.protocol_documents import new_notebook
 
@@ -123,68 +122,65 @@ def study_new(context: typer.Context, study: Study) -> None:
 
 
 @study_app.command("looks")
-def study_looks(context: typer.Context, study: Study) -> None:
+def study_looks(context: typer.Context, study: Name) -> None:
     """Take every look whose due date has passed, each on what was known at the end of that day."""
     from evaluation.study.run import catch_up
+    from evaluation.study.study import Study
 
     session: Session = context.obj
-    taken = catch_up(session.workspace, study, progress=lambda m: say(f"· {m}"))
+    taken = catch_up(Study.load(session.workspace, study), progress=lambda m: say(f"· {m}"))
     print(f"{taken} looks taken.")
 
 
 @study_app.command("challenge")
 def study_challenge(
     context: typer.Context,
-    study: Study,
+    study: Name,
     simulations: Annotated[int, typer.Option(help="Of each attack that draws at random.")] = 30,
     as_json: AsJson = False,
 ) -> None:
     """Attack the study: its theory against the figures, refuters on its own estimator."""
     from evaluation.study.challenge import challenge, record
-    from evaluation.study.results import clean
+    from evaluation.study.study import Study
 
     session: Session = context.obj
-    found = clean(
-        challenge(
-            session.workspace, study, simulations=simulations, progress=lambda m: say(f"· {m}")
-        )
-    )
-    path = record(session.workspace, study, found)
+    asked = Study.load(session.workspace, study)
+    found = challenge(asked, simulations=simulations, progress=lambda m: say(f"· {m}"))
+    path = record(asked, found)
     if as_json:
-        print_json(found)
+        print_json(found.plain())
         return
     say(f"Kept for the book in {path}")
-    for said in found["implications"]:
+    for said in found.implications:
         print(said)
-    for code, one in found["unobserved"].items():
-        print(f"{code}: {one['sentence']}")
-    for code, attacks in found["refuted"].items():
+    for code, unobserved in found.unobserved.items():
+        print(f"{code}: {unobserved.sentence}")
+    for code, attacks in found.refuted.items():
         for one in attacks:
-            print(f"{code}: {one['title']} ({one['kind']}) {one['result']}. {one['sentence']}")
+            print(f"{code}: {one.title} ({one.kind}) {one.result}. {one.sentence}")
 
 
-def value(context: typer.Context, study: Study, as_json: AsJson = False) -> None:
+def value(context: typer.Context, study: Name, as_json: AsJson = False) -> None:
     """What a study's effects are worth, by agency, to date."""
     from evaluation.study.results import read_results
 
     session: Session = context.obj
-    accounts = read_results(session.workspace, study)["value"]
+    accounts = read_results(session.workspace, study).value
     if accounts is None:
         raise UserError(
             "the protocol asks for no value.", where=study, mend="set value: true in its protocol"
         )
     if as_json:
-        print_json(accounts)
+        print_json(accounts.plain())
         return
-    print(f"Pounds of {accounts['price_base']}, to date ({accounts['last']}); likely range.")
-    for row in accounts["by_agency"]:
-        gain, cost, net = (row[part] for part in ("gain", "cost", "net"))
+    print(f"Pounds of {accounts.price_base}, to date ({accounts.last}); likely range.")
+    for row in accounts.by_agency:
         print(
-            f"{row['name']:36} {row['budget']:4} gains {gain['mean']:>13,.0f} "
-            f"({gain['low']:,.0f} to {gain['high']:,.0f})  costs {cost['mean']:>11,.0f}  "
-            f"net {net['mean']:>13,.0f}"
+            f"{row.name:36} {row.budget:4} gains {row.gain.mean:>13,.0f} "
+            f"({row.gain.low:,.0f} to {row.gain.high:,.0f})  costs {row.cost.mean:>11,.0f}  "
+            f"net {row.net.mean:>13,.0f}"
         )
-    for note in accounts["notes"]:
+    for note in accounts.notes:
         say(note)
 
 
@@ -200,7 +196,7 @@ Folder = Annotated[Path | None, typer.Option("-o", "--output", help="Folder for 
 
 
 @app.command("new")
-def new(context: typer.Context, study: Study, answers: Answers = None) -> None:
+def new(context: typer.Context, study: Name, answers: Answers = None) -> None:
     """Ask for what a protocol needs, and write a filled draft."""
     from evaluation.study.protocol_documents import draft, questions, read_answers
 
@@ -222,7 +218,7 @@ def _ask(asked: tuple[Question, ...]) -> dict[str, str]:
 
 @app.command("check")
 def check(
-    context: typer.Context, study: Study, power: Power = False, as_json: AsJson = False
+    context: typer.Context, study: Name, power: Power = False, as_json: AsJson = False
 ) -> None:
     """Say what is missing, contradictory or unwise in a protocol, with its line."""
     from evaluation.study.protocol_check import check_protocol
@@ -242,7 +238,7 @@ def check(
 @app.command("freeze")
 def freeze(
     context: typer.Context,
-    study: Study,
+    study: Name,
     relock: Relock = False,
     reason: Reason = "",
     as_json: AsJson = False,
@@ -287,7 +283,7 @@ def _tell(lock: Lock) -> None:
 
 
 @app.command("export")
-def export(context: typer.Context, study: Study, output: Folder = None) -> None:
+def export(context: typer.Context, study: Name, output: Folder = None) -> None:
     """Write a record for a registry: Markdown to read, JSON to enter."""
     from evaluation.study.protocol_documents import write_record
 

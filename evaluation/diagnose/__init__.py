@@ -6,7 +6,6 @@ balance and influence; and how far trends may break before an effect is in doubt
 
 from evaluation.diagnose.balance import balance, balance_table, influence, influence_table
 from evaluation.diagnose.checks import (
-    Diagnostic,
     changed_instrument,
     denominators,
     joined_other_programme,
@@ -19,6 +18,7 @@ from evaluation.diagnose.checks import (
     regression_to_the_mean,
     spillover,
 )
+from evaluation.diagnose.diagnostic import Diagnostic
 from evaluation.diagnose.event_study import EventStudy, pre_trend_power
 from evaluation.diagnose.honest import breakdown, honest_bounds, honest_interval, sensitivity
 

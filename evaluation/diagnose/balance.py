@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from evaluation.diagnose.checks import FIRES_BELOW, Diagnostic, unknown
+from evaluation.diagnose.diagnostic import Diagnostic, tested, unknown
 from evaluation.estimate.inference import placebo_p
 from evaluation.estimate.placebo_effects import mean_differences
 from evaluation.estimate.samples import masked_mean
@@ -92,22 +92,7 @@ def balance(
     p = float(table.attrs["p_all"])
     most = int(np.nanargmax(table["difference"].abs().to_numpy()))
     largest, size = table.index[most], float(table["difference"].iloc[most])
-    fires = p < FIRES_BELOW
-    said = (
-        f"Pilot areas differ from comparison areas before the start, most in {largest}"
-        if fires
-        else "Pilot areas differ from comparison areas before the start no more than areas drawn "
-        "by lot would"
-    )
-    return Diagnostic(
-        code="balance",
-        title="Are pilots and comparisons alike?",
-        result="fails" if fires else "holds",
-        p_value=p,
-        size=size,
-        statistic=f"largest standardised difference {size:+.2f} ({largest}), p = {p:.3f}",
-        sentence=f"{said}.",
-    )
+    return tested("balance", p, size, names=(str(largest),))
 
 
 def influence_table(
@@ -152,23 +137,17 @@ def influence(table: pd.DataFrame) -> Diagnostic:
     This is a description with a rule, not a test: where there is no effect to speak of, the rule
     fires by chance, so it is read beside the verdict.
     """
-    code, title = "influence", "Does the effect rest on one place?"
+    code = "influence"
     if table.empty:
-        return unknown(code, title, "no area can be left out")
+        return unknown(code, "no area can be left out")
     whole = float(table.attrs["effect"])
     furthest = table.iloc[int(table["moved"].abs().to_numpy().argmax())]
     least = table.iloc[int((table["effect"] * np.sign(whole)).to_numpy().argmin())]
-    fires = bool(least["effect"] * np.sign(whole) < abs(whole) / 2)
-    said = (
-        f"Without {least.name} less than half of the effect is left"
-        if fires
-        else f"No single area or authority carries the effect; {furthest.name} moves it most"
-    )
+    left = float(least["effect"])
     return Diagnostic(
         code=code,
-        title=title,
-        result="fails" if fires else "holds",
-        size=float(furthest["moved"]),
-        statistic=f"effect {whole:+.4f}; without {least.name} {least['effect']:+.4f}",
-        sentence=f"{said}.",
+        result="fails" if left * np.sign(whole) < abs(whole) / 2 else "holds",
+        size=left,
+        effect=whole,
+        names=(str(least.name), str(furthest.name)),
     )

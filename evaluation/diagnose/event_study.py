@@ -45,6 +45,7 @@ class EventStudy:
                 expected=f"{wanted} without the reference",
                 where=str(self.times.tolist()),
             )
+        # B assignments give a covariance of rank B - 1 at most; what tests invert has to be whole.
         if np.linalg.matrix_rank(self.covariance, hermitian=True) < len(self.times):
             raise EstimateError(
                 f"the covariance of {len(self.times)} effects is not of full rank: there are too "
@@ -141,6 +142,7 @@ def _maps(
 def _covariance(estimate: Estimate, plus: Floats, minus: Floats) -> tuple[Floats, str]:
     if estimate.draws is not None:
         used = ((plus != 0) | (minus != 0)).any(axis=0)
+        # The real assignment stays out: its draw carries the effect, if there is one.
         net = estimate.draws.net[1:, used] @ (plus - minus)[:, used].T
         net = net[np.isfinite(net).all(axis=1)]
         return np.atleast_2d(np.cov(net, rowvar=False)), (
@@ -160,6 +162,7 @@ def _covariance(estimate: Estimate, plus: Floats, minus: Floats) -> tuple[Floats
 
 Pretest = Literal["any", "slope"]
 SIMULATED = 50_000
+"""Draws: the standard error of a power is 0.0022 at most."""
 SEED = 0
 
 
@@ -205,9 +208,13 @@ def pre_trend_power(
         kept: NDArray[np.bool_] = (np.abs(noise @ maps.T + slope * path) <= critical).all(axis=1)
         return kept
 
+    # E[error after | errors before] of a joint normal: what passing the pre-test selects on shifts
+    # the effect through the covariance of both (Proposition 2).
     before_to_after = np.linalg.solve(
         study.covariance[:before, :before], study.covariance[:before, before:] @ target
     )
+    # At this slope one pre-test statistic lies ten critical values out: its power is 1, so that the
+    # slope of every power asked for lies between it and zero.
     top = 10 * critical / float(np.abs(path).max())
     rows = []
     for power in powers:

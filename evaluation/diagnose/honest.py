@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 
 SIMULATED = 100_000
-# kappa over alpha of the hybrid test, as in the authors' R package HonestDiD.
+"""Draws of the first stage: a quantile at 0.995 is known to about 0.0002 of probability."""
 HYBRID_SHARE = 0.1
+"""kappa / alpha, the share of alpha that the first stage may use, as in the R package."""
 SEED = 0
 
 
@@ -96,6 +97,10 @@ class Moments:
 
     def accepts(self, theta: Floats) -> NDArray[np.bool_]:
         """Whether the hybrid test accepts each theta (their section 4.4: C-LF)."""
+        # The largest studentised moment, eta, is the value of a linear programme with fixed dual
+        # vertices. Given the vertex that attains it, eta is a normal cut to [low, high]: there
+        # another vertex would take over as eta moves along their covariance (Lee et al. 2016,
+        # Annals of Statistics 44, lemma 5.1).
         statistics = self.level - theta[:, None] * self.slope
         best = statistics.argmax(axis=1)
         eta = statistics[np.arange(len(theta)), best]
@@ -105,8 +110,8 @@ class Moments:
         rest = statistics - share * eta[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
             limit = rest / (1 - share)
-        # Truncation points of the largest statistic, given that it is the largest: a vertex that
-        # moves with it (share 1) sets none.
+        # A vertex that moves one for one with the maximiser (itself, above all) never takes over:
+        # its share is 1 but for rounding, and its limit would be a division by zero.
         low = np.where(share < 1 - 1e-10, limit, -np.inf).max(axis=1) / error
         high = np.where(share > 1 + 1e-10, limit, np.inf).min(axis=1)
         high = np.minimum(high, self.least_favourable) / error
@@ -114,7 +119,7 @@ class Moments:
         with np.errstate(invalid="ignore"):  # beyond the first stage's critical value: both -inf
             tail = _log_between(z, high) - _log_between(low, high)
         conditional = (z > 0) & (low <= z) & (z <= high) & (tail < np.log(self.size))
-        # Without variance there is no test to condition: the moment holds or it does not.
+        # Without variance there is nothing to test: the moment holds or it does not.
         fixed = variance < np.finfo(float).eps
         rejects = np.where(fixed, eta > 0, (eta > self.least_favourable) | conditional)
         accepted: NDArray[np.bool_] = ~rejects
@@ -130,6 +135,7 @@ def _vertices(after: Floats, target: Floats, sd: Floats) -> Floats:
     """
     n = len(after)
     direction = np.linalg.solve(after.T, target)
+    # Both halves have to hold exact zeros: what solving leaves of one would open a false vertex.
     direction[np.abs(direction) < 1e-12 * np.abs(direction).max()] = 0.0
     up, down = np.maximum(direction, 0), np.maximum(-direction, 0)
     pairs = np.concatenate([np.eye(n), np.eye(n)], axis=1)
@@ -175,7 +181,7 @@ def confidence_set(
 
     # Wide first: a set cut off by its grid would look tighter than it is.
     reach = 20 * spread
-    for _ in range(10):
+    for _ in range(10):  # 4 ** 10 times as wide: what is still accepted there has no end
         grid = centre + np.linspace(-reach, reach, points)
         inside = accepted(grid)
         if not (inside[0] or inside[-1]):
@@ -192,7 +198,7 @@ def confidence_set(
 def _bisected(
     accepted: Callable[[Floats], NDArray[np.bool_]], outside: float, inside: float
 ) -> float:
-    for _ in range(40):
+    for _ in range(40):  # 2 ** -40 of a grid step, below the rounding of an estimate
         middle = (outside + inside) / 2
         if accepted(np.array([middle]))[0]:
             inside = middle
@@ -224,6 +230,8 @@ def shortest(study: EventStudy, bend: float, target: Floats, alpha: float) -> Fi
     def at(weights: Floats) -> FixedLength:
         every = base + moving @ weights
         error = float(np.sqrt(every @ study.covariance @ every))
+        # The worst of all trends bends by its most at every period, each time in the direction of
+        # that period's weight, so that the absolute weights add up.
         bias = float(fixed + bend * np.abs(weights).sum())
         return FixedLength(
             centre=float(every @ study.effects),
@@ -235,6 +243,9 @@ def shortest(study: EventStudy, bend: float, target: Floats, alpha: float) -> Fi
     if n == 1:
         return at(np.empty(0))
     path = _lasso(design, aim)
+    # Bias is linear and variance quadratic in the weights, so that for each bias the least variance
+    # is a point of the lasso path; the interval is shortest at one of them. At this penalty every
+    # weight is zero.
     top = float(np.abs(design.T @ aim).max())
     # Bias grows with |c| and noise falls: the best compromise lies on the lasso path between the
     # weights of least variance and those of least bias, which are tried themselves too.

@@ -5,57 +5,57 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation.edition import words
-from evaluation.edition.edition import StudyResults, primary_estimate
-from evaluation.edition.records import Record
+from evaluation.study.accounts_record import Accounts, BudgetRow, Mean, Ratio
+from evaluation.study.record import Effect, EffectRow, OutcomeResult, Results
 
 NOT_VALUED = "Not valued: no outcome of this study has a price."
 
 
-def people(outcome: Record, period: str) -> str:
+def people(outcome: OutcomeResult, period: str) -> str:
     """``about 31 fewer A&E attendances a quarter``."""
-    figures = outcome["finding"]["people"]
+    figures = outcome.finding.people
     if figures is None:
         return "not counted in people"
-    when = f"a {period}" if outcome["kind"] == "flow" else "at any one time"
-    return f"{words.fewer_or_more(figures['per_quarter'], outcome['people'])} {when}"
+    when = f"a {period}" if outcome.kind == "flow" else "at any one time"
+    return f"{words.fewer_or_more(figures.per_quarter, outcome.people)} {when}"
 
 
-def people_range(outcome: Record) -> str:
+def people_range(outcome: OutcomeResult) -> str:
     """``12 to 50 fewer``."""
-    figures = outcome["finding"]["people"]
-    return "no range" if figures is None else words.people_range(figures["per_quarter"])
+    figures = outcome.finding.people
+    return "no range" if figures is None else words.people_range(figures.per_quarter)
 
 
-def ratio(figure: Record) -> str:
+def ratio(figure: Ratio) -> str:
     """``£0.51 back for each £1 (£0.24 to £0.78)``."""
     return words.with_range(figure, "mean", words.ratio)
 
 
-def moved(outcome: Record) -> str:
+def moved(outcome: OutcomeResult) -> str:
     """The effect at the look before and at this one: ``from −3.5% to −3.7%``; empty before two."""
-    looks = [row["effect"] for row in outcome.get("looks") or () if row["effect"] is not None]
-    estimate = primary_estimate(outcome)
-    if len(looks) < 2 or estimate is None:
+    looks = [row.effect for row in outcome.looks if row.effect is not None]
+    estimate = outcome.estimate
+    if len(looks) < 2:
         return ""
     say = words.say(estimate)
     before, now = (say(words.shown(estimate, {"effect": e})["effect"]) for e in looks[-2:])
-    unit = "" if estimate["scale"] == "log" else f" {outcome['unit']}"
+    unit = "" if estimate.scale == "log" else f" {outcome.unit}"
     return f"as before at {now}{unit}" if before == now else f"from {before} to {now}{unit}"
 
 
-def style(outcome: Record) -> str:
+def style(outcome: OutcomeResult) -> str:
     """The class of the outcome's verdict: better, worse, none, early, unknown."""
-    return words.verdict(outcome["finding"]["verdict"]).style
+    return words.verdict(outcome.finding).style
 
 
-def interval(effect: Record | None) -> str:
+def interval(effect: Effect | None) -> str:
     """``−13% to −3.5%``."""
-    if effect is None or effect["low"] is None or effect["high"] is None:
+    if effect is None or effect.low is None or effect.high is None:
         return "no range"
-    return f"{words.signed_percent(effect['low'])} to {words.signed_percent(effect['high'])}"
+    return f"{words.signed_percent(effect.low)} to {words.signed_percent(effect.high)}"
 
 
-def lives(study: StudyResults) -> str:
+def lives(study: Results) -> str:
     """What happened to people, from the primary outcomes alone."""
     primary = study.with_role("primary")
     told = [o for o in primary if style(o) in ("better", "worse")]
@@ -63,7 +63,7 @@ def lives(study: StudyResults) -> str:
     where = f"across {words.counted(len(study.sites), 'site')}"
     if not told:
         return f"No main outcome has moved clearly {where} so far. {rest}".strip()
-    counted = [o for o in told if o["finding"]["people"] is not None]
+    counted = [o for o in told if o.finding.people is not None]
     if len(told) == len(counted) == 1:
         (one,) = counted
         return (
@@ -74,98 +74,94 @@ def lives(study: StudyResults) -> str:
     return f"{where.capitalize()}, compared with no programme: {clear}. {rest}".strip()
 
 
-def _moved(outcome: Record, period: str) -> str:
-    if outcome["finding"]["people"] is None:
-        return f"{outcome['plain_title']} {words.verdict(outcome['finding']['verdict']).word}"
+def _moved(outcome: OutcomeResult, period: str) -> str:
+    if outcome.finding.people is None:
+        return f"{outcome.plain_title} {words.verdict(outcome.finding).word}"
     return f"{_people(outcome, period)} (likely {people_range(outcome)})"
 
 
-def _people(outcome: Record, period: str) -> str:
+def _people(outcome: OutcomeResult, period: str) -> str:
     """As `people`, with the whole title where what is counted is only its first word."""
-    title = words.within(outcome["plain_title"])
-    whole = title.lower().startswith(f"{outcome['people'].lower()} ")
-    return people({**outcome, "people": title} if whole else outcome, period)
+    title = words.within(outcome.plain_title)
+    whole = title.lower().startswith(f"{outcome.people.lower()} ")
+    return people(outcome.model_copy(update={"people": title}) if whole else outcome, period)
 
 
-def _by_verdict(outcomes: Sequence[Record]) -> str:
+def _by_verdict(outcomes: Sequence[OutcomeResult]) -> str:
     """As in ``Too early to say: claims. No effect larger than 6%: arrears``."""
     grouped: dict[str, list[str]] = {}
     for outcome in outcomes:
-        word = words.verdict(outcome["finding"]["verdict"]).word
-        grouped.setdefault(word, []).append(words.within(outcome["plain_title"]))
+        word = words.verdict(outcome.finding).word
+        grouped.setdefault(word, []).append(words.within(outcome.plain_title))
     return " ".join(
-        words.sentence(f"{word}: {words.listed(titles)}") for word, titles in grouped.items()
+        words.whole(f"{word}: {words.listed(titles)}") for word, titles in grouped.items()
     )
 
 
-def money(study: StudyResults) -> str:
+def money(study: Results) -> str:
     """What it cost and released so far, on what findings that rests, and the balance."""
     value = study.value
     if value is None:
         return NOT_VALUED
-    totals, rests = value["totals"], resting(value)
-    released, cashable = totals["gross_fiscal"], totals["cashable"]
+    totals, rests = value.totals, resting(value)
+    released, cashable = totals.gross_fiscal, totals.cashable
     return (
-        f"So far the programme has cost {words.pounds(totals['cost']['mean'])} and "
+        f"So far the programme has cost {words.pounds(totals.cost.mean)} and "
         f"released {words.money_with_range(released)} of public spending; "
         f"{words.money_with_range(cashable)} of that could leave a budget, on this "
         f"framework's own assumptions. {rests}{' ' if rests else ''}"
-        f"{balance(totals['net_fiscal'], counted=bool(rests))}"
+        f"{balance(totals.net_fiscal, counted=bool(rests))}"
     )
 
 
-def not_standing(value: Record) -> list[Record]:
-    """The valued outcomes whose finding is objected to."""
-    return list(value.get("not_standing") or ())
-
-
-def cannot_be_told(value: Record) -> str:
+def cannot_be_told(value: Accounts) -> str:
     """As in ``people claiming benefits, for which it cannot be told whether ...``."""
-    names = [words.within(row["plain_title"]) for row in not_standing(value)]
+    names = [words.within(row.plain_title) for row in value.not_standing]
     return f"{words.listed(names)}, for which it cannot be told whether the programme did it"
 
 
-def resting(value: Record) -> str:
+def resting(value: Accounts) -> str:
     """How much of what was released rests on findings that are objected to; empty where none."""
-    rows = not_standing(value)
+    rows = value.not_standing
     if not rows:
         return ""
-    parts = {key: sum(row[key]["mean"] for row in rows) for key in ("gross_fiscal", "cashable")}
+    released = sum(row.gross_fiscal.mean for row in rows)
+    parts = (
+        (released, value.totals.gross_fiscal.mean),
+        (sum(row.cashable.mean for row in rows), value.totals.cashable.mean),
+    )
     within = [
         f"{words.pounds(part)} of the {words.pounds(whole)}"
-        for key, part in parts.items()
-        if 0 < part <= (whole := value["totals"][key]["mean"])
+        for part, whole in parts
+        if 0 < part <= whole
     ]
     if len(within) == 1:
         return f"But {within[0]} rests on {cannot_be_told(value)}."
     if within:
         return f"But {', and '.join(within)}, rest on {cannot_be_told(value)}."
-    counted = words.pounds(parts["gross_fiscal"])
-    return f"But it counts {counted} for {cannot_be_told(value)}."
+    return f"But it counts {words.pounds(released)} for {cannot_be_told(value)}."
 
 
-def chance_of_gain(value: Record) -> str:
+def chance_of_gain(value: Accounts) -> str:
     """The chance that gains exceed the cost, and what it takes for granted."""
-    chance = words.in_hundred(value["totals"]["p_npsv_positive"])
+    chance = words.in_hundred(value.totals.p_npsv_positive)
     said = f"The chance that these discounted gains exceed the cost, to date, is {chance}"
-    if any(row["confidence"] for row in value["by_outcome"]):
+    if any(row.confidence for row in value.by_outcome):
         said += (
             ", if unit costs are as uncertain as this framework assumes for their grades (green, "
             "amber, red): its own assumption, not a measurement"
         )
-    if not not_standing(value):
+    if not value.not_standing:
         return f"{said}."
-    codes = {row["outcome"] for row in not_standing(value)}
+    codes = {row.outcome for row in value.not_standing}
     part = sum(
-        row["value"]["mean"]
-        for row in value["by_outcome"]
-        if row["outcome"] in codes and not row.get("transfer")
+        row.value.mean for row in value.by_outcome if row.outcome in codes and not row.transfer
     )
-    together = value.get("not_standing_together")
+    together = value.not_standing_together
     without = (
         "Without that the chance has not been worked out."
         if together is None
-        else (f"Without that it is {words.in_hundred(together['p_npsv_positive_without'])}.")
+        else (f"Without that it is {words.in_hundred(together.p_npsv_positive_without)}.")
     )
     return (
         f"{said}; and it counts {words.pounds(part)} of gains, before discounting, from "
@@ -173,65 +169,65 @@ def chance_of_gain(value: Record) -> str:
     )
 
 
-def balance(net: Record, *, counted: bool = False) -> str:
+def balance(net: Mean, *, counted: bool = False) -> str:
     """Whether it has paid for itself, as far as the range bears.
 
     ``counted``: gains are among it for which it cannot be told whether the programme did it.
     """
-    if net["high"] is not None and net["high"] < 0:
+    if net.high is not None and net.high < 0:
         said = "it has not yet paid for itself."
-    elif net["low"] is not None and net["low"] > 0:
+    elif net.low is not None and net.low > 0:
         said = "it has paid for itself."
     else:
         return "Whether it has paid for itself cannot be told yet."
     return f"With that counted, {said}" if counted else said.capitalize()
 
 
-def checks(study: StudyResults) -> dict[str, int]:
+def checks(study: Results) -> dict[str, int]:
     """How many distinct checks of the main outcomes hold, fail and cannot tell.
 
     A control stands among the checks of every outcome and is one check all the same.
     """
     distinct: dict[tuple[str, ...], str] = {}
     for outcome in study.with_role("primary"):
-        for check in outcome["diagnostics"]:
-            shared = check["code"] == "negative_control"
-            whose = check["sentence"] if shared else outcome["code"]
-            distinct[(check["code"], whose)] = check["result"]
+        for check in outcome.diagnostics:
+            shared = check.code == "negative_control"
+            whose = check.sentence if shared else outcome.code
+            distinct[(check.code, whose)] = check.result
     results = list(distinct.values())
     return {word: results.count(word) for word in ("holds", "fails", "cannot tell")}
 
 
-def how_sure(study: StudyResults) -> str:
+def how_sure(study: Results) -> str:
     """The standing of the evidence: fixed in advance or not, against what, checks passed."""
-    lock = study.raw.get("lock") or {}
-    clock = " (on a synthetic clock)" if lock.get("synthetic_clock") else ""
+    lock = study.lock
+    clock = " (on a synthetic clock)" if lock is not None and lock.synthetic_clock else ""
     label = {
         "confirmatory": f"Confirmatory{clock}: the analysis was fixed before the data were seen.",
         "exploratory": "Exploratory: not all is as it was locked beforehand."
-        if lock
+        if lock is not None
         else "Exploratory: the analysis was not fixed before the data were seen.",
-    }[study.raw["label"]]
+    }[study.label]
     found = checks(study)
     parts = [words.counted(found["holds"], "check holds", "checks hold")]
     if found["fails"]:
         parts.append(words.counted(found["fails"], "fails", "fail"))
     if found["cannot tell"]:
         parts.append(f"{words.number(found['cannot tell'])} cannot tell")
-    drawn = study.raw["assignments"]["drawn"]
+    drawn = study.assignments.drawn
     against = f"Tested against {words.number(drawn)} re-drawn start dates."
     return f"{label} {against} " + (words.listed(parts) + "." if sum(found.values()) else "")
 
 
-def unknowns(study: StudyResults) -> list[Record]:
+def unknowns(study: Results) -> list[OutcomeResult]:
     """Outcomes whose question is open, in the order of the results."""
     open_ones = study.with_role("primary", "secondary")
     return [o for o in open_ones if style(o) in ("early", "unknown")]
 
 
-def measures_lives(study: StudyResults) -> bool:
+def measures_lives(study: Results) -> bool:
     """Whether people themselves were asked, in pilot and comparison areas alike."""
-    return any(o["agency"] == "people" for o in study.outcomes)
+    return any(o.agency == "people" for o in study.outcomes)
 
 
 MOST = 6
@@ -239,7 +235,7 @@ _TAIL = 0.025
 """The share of ranges that would lie wholly on the worse side if nothing had changed."""
 
 
-def main_points(study: StudyResults) -> list[str]:
+def main_points(study: Results) -> list[str]:
     """The sentences, what happened first."""
     found = [
         _tally("Main outcomes", study.with_role("primary")),
@@ -252,12 +248,12 @@ def main_points(study: StudyResults) -> list[str]:
     return [point for point in found if point][:MOST]
 
 
-def _tally(name: str, outcomes: Sequence[Record]) -> str:
+def _tally(name: str, outcomes: Sequence[OutcomeResult]) -> str:
     """As in ``Main outcomes: of 3, 2 improved, none worsened and 1 is open``."""
     if not outcomes:
         return ""
     styles = [style(o) for o in outcomes]
-    worse = [words.within(o["plain_title"]) for o in outcomes if style(o) == "worse"]
+    worse = [words.within(o.plain_title) for o in outcomes if style(o) == "worse"]
     nothing, still_open = styles.count("none"), styles.count("early") + styles.count("unknown")
     parts = [
         f"{_count(styles.count('better'))} improved",
@@ -275,28 +271,27 @@ def _count(count: int) -> str:
     return words.number(count) if count else "none"
 
 
-def sites_worse(study: StudyResults) -> str:
+def sites_worse(study: Results) -> str:
     """Site effects that lie wholly on the worse side, beside how many chance would put there."""
-    names = {site["code"]: site["name"] for site in study.sites}
+    names = {site.code: site.name for site in study.sites}
     judged, unjudged, worse = 0, 0, []
     for outcome in study.with_role("primary", "secondary"):
-        estimate = primary_estimate(outcome)
-        for row in estimate["site"] if estimate and outcome["polarity"] != "care" else ():
+        for row in outcome.estimate.site if outcome.polarity != "care" else ():
             near_zero = _least_worse(outcome, row)
-            if row["effect"] is None:
+            if row.effect is None:
                 continue
             if near_zero is None:
                 unjudged += 1
                 continue
             judged += 1
             if near_zero > 0:
-                worse.append(f"{names[row['site']]}, {words.within(outcome['plain_title'])}")
+                worse.append(f"{names[row.site]}, {words.within(outcome.plain_title)}")
     return _said_of_sites(judged, unjudged, worse) if judged + unjudged else ""
 
 
-def _least_worse(outcome: Record, row: Record) -> float | None:
+def _least_worse(outcome: OutcomeResult, row: EffectRow) -> float | None:
     """The end of a range that is least bad, as how much worse it is; None where it has no end."""
-    end, sign = (row["high"], -1) if outcome["polarity"] == "up" else (row["low"], 1)
+    end, sign = (row.high, -1) if outcome.polarity == "up" else (row.low, 1)
     return None if end is None else float(sign * end)
 
 
@@ -317,63 +312,63 @@ def _said_of_sites(judged: int, unjudged: int, worse: Sequence[str]) -> str:
     )
 
 
-def _control(study: StudyResults) -> str:
+def _control(study: Results) -> str:
     controls = study.with_role("negative_control")
     if not controls:
         return ""
-    moved = [words.within(o["plain_title"]) for o in controls if style(o) in ("better", "worse")]
+    moved = [words.within(o.plain_title) for o in controls if style(o) in ("better", "worse")]
     if moved:
         return (
             f"The control moved: {words.listed(moved)}. Something other than the programme may be "
             "at work."
         )
-    names = words.listed([words.within(o["plain_title"]) for o in controls])
+    names = words.listed([words.within(o.plain_title) for o in controls])
     return f"The control, {names}, did not move by more than chance could explain."
 
 
-def _agreement(study: StudyResults) -> str:
+def _agreement(study: Results) -> str:
     """Whether every estimator of each main outcome has the same sign."""
     apart = [o for o in study.with_role("primary") if not _agree(o)]
     if not study.with_role("primary"):
         return ""
     if not apart:
         return "For every main outcome, all ways of estimating it point the same way."
-    names = words.listed([words.within(o["plain_title"]) for o in apart])
+    names = words.listed([words.within(o.plain_title) for o in apart])
     return f"Ways of estimating do not all point the same way for {names}."
 
 
-def _agree(outcome: Record) -> bool:
-    words = [e["overall"]["effect"] for e in outcome["estimates"]]
+def _agree(outcome: OutcomeResult) -> bool:
+    words = [e.overall.effect for e in outcome.estimates]
     known = [effect for effect in words if effect is not None]
     return all(e < 0 for e in known) or all(e > 0 for e in known)
 
 
-def _who_pays(study: StudyResults) -> str:
-    if study.value is None or not study.value["by_agency"]:
+def _who_pays(study: Results) -> str:
+    if study.value is None or not study.value.by_agency:
         return ""
-    rows = study.value["by_agency"]
-    payer = max(rows, key=lambda row: float(row["cost"]["mean"]))
-    gainer = max(rows, key=lambda row: float(row["gain"]["mean"]))
-    cost = words.pounds(payer["cost"]["mean"])
+    rows = study.value.by_agency
+    payer = max(rows, key=lambda row: row.cost.mean)
+    gainer = max(rows, key=lambda row: row.gain.mean)
+    cost = words.pounds(payer.cost.mean)
     return (
-        f"The largest cost so far falls on {payer['name']} ({cost}). "
-        f"The largest gain is at {gainer['name']} ({gainer['budget']}): "
-        f"{words.money_with_range(gainer['gain'])}{_of_which_open(study.value, gainer)}."
+        f"The largest cost so far falls on {payer.name} ({cost}). "
+        f"The largest gain is at {gainer.name} ({gainer.budget}): "
+        f"{words.money_with_range(gainer.gain)}{_of_which_open(study.value, gainer)}."
     )
 
 
-def _of_which_open(value: Record, gainer: Record) -> str:
+def _of_which_open(value: Accounts, gainer: BudgetRow) -> str:
     """How much of an agency's gain rests on findings that are objected to."""
-    codes = {row["outcome"] for row in not_standing(value)}
+    codes = {row.outcome for row in value.not_standing}
     part = sum(
-        row["value"]["mean"]
-        for row in value["by_outcome"]
-        if row["outcome"] in codes
-        and row["kind"] == "fiscal"
-        and (row["agency"], row.get("budget")) == (gainer["agency"], gainer["budget"])
+        row.value.mean
+        for row in value.by_outcome
+        if row.outcome in codes
+        and row.kind == "fiscal"
+        and (row.agency, row.budget) == (gainer.agency, gainer.budget)
     )
     if not part:
         return ""
-    whole = words.pounds(part) == words.pounds(gainer["gain"]["mean"])
+    whole = words.pounds(part) == words.pounds(gainer.gain.mean)
     which = "all of it" if whole else f"of which {words.pounds(part)} is"
     return f", {which} from {cannot_be_told(value)}"

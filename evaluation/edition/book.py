@@ -11,8 +11,8 @@ import jinja2
 import yaml
 
 from evaluation.edition import answers, figures, words
-from evaluation.edition.edition import Edition, StudyResults, primary_estimate
-from evaluation.edition.files import Generated
+from evaluation.edition.edition import Edition
+from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.formats.export import write_downloads
 from evaluation.edition.html_tables import link, table
 from evaluation.edition.pages import (
@@ -29,23 +29,24 @@ from evaluation.edition.pages import (
 from evaluation.edition.pages.claim_page import ClaimPages, page_of
 from evaluation.edition.pages.claims import Claims, chance
 from evaluation.edition.pages.measured import machinery
-from evaluation.edition.records import Record
 from evaluation.errors import BookError
+from evaluation.study.record import EstimateResult, OutcomeResult, Results, SiteResult
+from evaluation.study.written import Record
 from evaluation.workspace import Workspace
 
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
     """Everything that its template asks for."""
     study = edition.headline
-    standing = {one.outcome["code"]: one for one in evidence.standings(study)}
+    standing = {one.outcome.code: one for one in evidence.standings(study)}
     strip = [
         {
             "outcome": o,
-            "verdict": words.verdict(o["finding"]["verdict"]),
-            "spark": outcomes.spark(study, o, out, ""),
-            "standing": standing.get(o["code"]),
+            "verdict": words.verdict(o.finding),
+            "spark": outcomes.spark(OutcomePage(study=study, outcome=o, out=out, root="")),
+            "standing": standing.get(o.code),
             "moved": answers.moved(o),
-            "href": f"_edition/outcomes/{o['code']}.html",
+            "href": f"_edition/outcomes/{o.code}.html",
         }
         for o in study.with_role("primary")
     ]
@@ -145,26 +146,25 @@ class Pages:
     def _outcomes(self) -> None:
         study, pages = self.edition.headline, []
         order = ("primary", "secondary", "negative_control")
-        ordered = sorted(study.outcomes, key=lambda o: order.index(o["role"]))
+        ordered = sorted(study.outcomes, key=lambda o: order.index(o.role))
         for outcome in ordered:
-            name = f"outcomes/{outcome['code']}"
-            seen = outcomes.view(study, outcome, self.out, "../../", "")
-            self._page(name, "outcome.md.j2", outcome=outcome, seen=seen)
+            name = f"outcomes/{outcome.code}"
+            shown = OutcomePage(study=study, outcome=outcome, out=self.out, root="../../")
+            self._page(name, "outcome.md.j2", outcome=outcome, seen=outcomes.view(shown, ""))
             pages.append(f"_edition/{name}")
         chart = self._all_outcomes(study, ordered)
         self._page("outcomes/index", "outcomes.md.j2", study=study, outcomes=ordered, chart=chart)
         self._family("outcomes", "_edition/outcomes/index", pages)
 
-    def _all_outcomes(self, study: StudyResults, ordered: Sequence[Record]) -> str:
+    def _all_outcomes(self, study: Results, ordered: Sequence[OutcomeResult]) -> str:
         rows = [
             (
-                o["plain_title"],
-                found,
-                o["role"] == "primary",
-                words.effect_with_range(found, words.signed_percent),
+                o.plain_title,
+                o.finding.effect_percent.plain(),
+                o.role == "primary",
+                words.effect_with_range(o.finding.effect_percent, words.signed_percent),
             )
             for o in ordered
-            if (found := o["finding"]["effect_percent"]) is not None
         ]
         said = "All outcomes fixed for this study, on one scale, whatever they show."
         said += f" {_left_out(rows)}"
@@ -185,36 +185,36 @@ class Pages:
 
     def _sites(self) -> None:
         study = self.edition.headline
-        ordered = sorted(study.sites, key=lambda site: (site["start"], site["code"]))
+        ordered = sorted(study.sites, key=lambda site: (site.start, site.code))
         for site in ordered:
             self._page(
-                f"sites/{site['code']}",
+                f"sites/{site.code}",
                 "site.md.j2",
                 study=study,
                 site=site,
                 rows=_site_outcomes(study, site),
-                returns=quality.of_site(self.edition, site["code"]),
+                returns=quality.of_site(self.edition, site.code),
                 chart=self._site_chart(study, site),
             )
         self._page("sites/index", "sites.md.j2", study=study, sites=ordered)
         self._family(
-            "sites", "_edition/sites/index", [f"_edition/sites/{site['code']}" for site in ordered]
+            "sites", "_edition/sites/index", [f"_edition/sites/{site.code}" for site in ordered]
         )
 
-    def _site_chart(self, study: StudyResults, site: Record) -> str:
+    def _site_chart(self, study: Results, site: SiteResult) -> str:
         rows = [
-            (o["plain_title"], row, o["role"] == "primary", words.shown_with_range(e, row))
+            (o.plain_title, row, o.role == "primary", words.shown_with_range(e, row))
             for o, e, row in _site_outcomes(study, site)
-            if e["scale"] == "log"
+            if e.scale == "log"
         ]
         if not rows:
             return ""
-        said = f"{site['name']} alone, {words.counted(site['areas'], 'area')}. {_left_out(rows)}"
+        said = f"{site.name} alone, {words.counted(site.areas, 'area')}. {_left_out(rows)}"
         if len(rows) < len(_site_outcomes(study, site)):
             said += " Effects that are not in per cent stand in the table."
         alt = f"Effects by outcome with ranges, per cent. {said}"
         return self.out.plate(
-            f"{study.study}/site-{site['code']}",
+            f"{study.study}/site-{site.code}",
             "../../",
             alt,
             figures.forest,
@@ -241,7 +241,11 @@ class Pages:
             name = f"cases/{study.study}"
             open_data = self.edition.may_be_passed_on(study)
             views = [
-                outcomes.view(study, o, self.out, "../../", f"{study.study}.", open_data=open_data)
+                outcomes.view(
+                    OutcomePage(study=study, outcome=o, out=self.out, root="../../"),
+                    f"{study.study}.",
+                    open_data=open_data,
+                )
                 for o in study.outcomes
             ]
             self._page(
@@ -279,7 +283,7 @@ class Pages:
         self._page("studies/index", "studies.md.j2", studies=self.edition.studies)
         self.families["studies"] = [_entry("_edition/studies/index", pages)]
 
-    def _case_made(self, study: StudyResults, name: str) -> str | None:
+    def _case_made(self, study: Results, name: str) -> str | None:
         """The page of the theory and of the attacks; None where no theory is drawn."""
         folder = self.workspace.studies / study.programme / study.study
         seen = evidence.case_made_view(folder, study, self.out)
@@ -289,7 +293,7 @@ class Pages:
         self._banded(f"_edition/{name}-case", study)
         return f"_edition/{name}-case"
 
-    def _notebook(self, study: StudyResults) -> str | None:
+    def _notebook(self, study: Results) -> str | None:
         """Copy a study's notebook; returns its page, or None where there is none."""
         source = self.workspace.studies / study.programme / study.study / "study.md"
         if not source.is_file():
@@ -327,13 +331,13 @@ class Pages:
         self._page("decisions", "decisions.md.j2", decisions=listed)
         self._family("decisions", "_edition/decisions", [f"decisions/{p.stem}" for p in found])
 
-    def _banded(self, page: str, study: StudyResults) -> None:
+    def _banded(self, page: str, study: Results) -> None:
         self.bands[page] = words.SYNTHETIC if study.synthetic else REAL_BAND
         self.footers[page] = self._footer(study)
 
-    def _footer(self, *studies: StudyResults) -> str:
+    def _footer(self, *studies: Results) -> str:
         """Which edition, and the day on which the data of a page's own studies were known."""
-        known = list(dict.fromkeys(words.day(study.raw["vintage"]) for study in studies))
+        known = list(dict.fromkeys(words.day(study.vintage) for study in studies))
         of_day = f" Data as known on {words.listed(known)}." if known else ""
         return f"Edition {self.edition.quarter}.{of_day}"
 
@@ -380,24 +384,24 @@ def _left_out(rows: Sequence[tuple[str, Record, bool, str]]) -> str:
 
 
 def _site_outcomes(
-    study: StudyResults, site: Record
-) -> list[tuple[Record, Record, dict[str, Any]]]:
+    study: Results, site: SiteResult
+) -> list[tuple[OutcomeResult, EstimateResult, dict[str, Any]]]:
     found = []
     for outcome in study.outcomes:
-        estimate = primary_estimate(outcome)
-        for row in estimate["site"] if estimate else ():
-            if row["site"] == site["code"] and row["effect"] is not None and estimate:
-                found.append((outcome, estimate, words.shown(estimate, row)))
+        for row in outcome.estimate.site:
+            if row.site == site.code and row.effect is not None:
+                shown = words.shown(outcome.estimate, row)
+                found.append((outcome, outcome.estimate, shown))
     return found
 
 
-def _stamped(text: str, study: StudyResults) -> str:
+def _stamped(text: str, study: Results) -> str:
     """The notebook with a hidden first cell that names its results.
 
     The execution cache knows a notebook by its cells alone; with the fingerprints in a cell, new
     data or new code run it again.
     """
-    prints = [str(study.raw[f"{of}_fingerprint"])[:16] for of in ("protocol", "panel", "code")]
+    prints = [one[:16] for one in study.fingerprints().values()]
     cell = f"```{{code-cell}} ipython3\n:tags: [remove-cell]\n\n# results {' '.join(prints)}\n```\n"
     head, fence, rest = text.partition("\n---\n")
     if not text.startswith("---\n") or "file_format: mystnb" not in head:

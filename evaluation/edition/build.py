@@ -24,11 +24,10 @@ from evaluation.edition.guard import guard
 from evaluation.edition.pages.claims import Claims
 from evaluation.edition.past import COMING, FOLDER, INDEX
 from evaluation.errors import BookError
-from evaluation.workspace import Workspace
+from evaluation.workspace import Workspace, package
 
 _STAMP = "inputs.sha256"
 _SHOWN_LINES = 40
-_PACKAGE = Path(__file__).parents[1]
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -156,7 +155,7 @@ def _digest(workspace: Workspace, paths: Iterable[Path], start: str) -> str:
     whole = hashlib.sha256(start.encode())
     named = {}
     for path in (p for p in paths if p.is_file() and p.suffix != ".pyc"):
-        root = next((r for r in (workspace.root, _PACKAGE) if path.is_relative_to(r)), path.parent)
+        root = next((r for r in (workspace.root, package()) if path.is_relative_to(r)), path.parent)
         named[path.relative_to(root).as_posix()] = path
     # By the name below its root: the order of whole paths depends on where the folders lie.
     for name, path in sorted(named.items()):

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from evaluation.edition import words
 from evaluation.edition.past import History
-from evaluation.edition.records import Record, read_record, record_if_there
 from evaluation.errors import BookError
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.vintages import shown
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
+from evaluation.study.record import Results
+from evaluation.study.written import Record, read_record, read_written, record_if_there
 from evaluation.workspace import Workspace
 
 COMPARED = 4
@@ -82,75 +82,21 @@ def figure(known: Mapping[str, Any] | None) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyResults:
-    """What one run of one study wrote, with the few questions that pages ask of it."""
-
-    raw: Record
-    source: Path
-
-    @property
-    def programme(self) -> str:
-        return str(self.raw["programme"])
-
-    @property
-    def study(self) -> str:
-        return str(self.raw["study"])
-
-    @property
-    def synthetic(self) -> bool:
-        return bool(self.raw["synthetic"])
-
-    @property
-    def outcomes(self) -> Sequence[Record]:
-        found: Sequence[Record] = self.raw["outcomes"]
-        return found
-
-    @property
-    def sites(self) -> Sequence[Record]:
-        found: Sequence[Record] = self.raw["sites"]
-        return found
-
-    @property
-    def sample(self) -> Record:
-        found: Record = self.raw["sample"]
-        return found
-
-    @property
-    def value(self) -> Record | None:
-        found: Record | None = self.raw["value"]
-        return found
-
-    @property
-    def period_word(self) -> str:
-        return words.period_word(self.sample["periods"])
-
-    @property
-    def starts(self) -> list[str]:
-        """The periods in which sites start, earliest first."""
-        return sorted({site["start"] for site in self.sites}, key=Period.parse)
-
-    def with_role(self, *roles: str) -> list[Record]:
-        """The outcomes of these roles, in the order of the results."""
-        return [outcome for outcome in self.outcomes if outcome["role"] in roles]
-
-
-def primary_estimate(outcome: Record) -> Record | None:
-    """The estimate that the finding rests on."""
-    estimates: Sequence[Record] = outcome["estimates"]
-    return next((e for e in estimates if e["primary"]), estimates[0] if estimates else None)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Edition:
-    """One published state: the headline study, the other studies, receipts, calibration."""
+    """One published state: the headline study, the other studies, receipts, calibration.
+
+    Results have their sentences as the book spells them; ``written``, by ``programme/study``, has
+    them as they stand in the files.
+    """
 
     programmes: Mapping[str, Programme]
-    headline: StudyResults
-    others: tuple[StudyResults, ...]
+    headline: Results
+    others: tuple[Results, ...]
     rounds: tuple[Round, ...]
     calibration: Record | None
     outcomes: tuple[Outcome, ...]
     history: History = field(default_factory=History)
+    written: Mapping[str, Results] = field(default_factory=dict)
 
     @classmethod
     def read(cls, workspace: Workspace, programme: str) -> Edition:
@@ -160,10 +106,11 @@ class Edition:
         ------
         BookError : if the programme has no results yet, or a file holds no valid JSON.
         """
-        found = [
-            StudyResults(raw=read_record(path), source=path)
+        written = [
+            read_written(Results, path)
             for path in sorted((workspace.var / "results").glob("*/*/results.json"))
         ]
+        found = [words.results_spelled(study) for study in written]
         own = [study for study in found if study.programme == programme]
         if not own:
             raise BookError(
@@ -171,7 +118,7 @@ class Edition:
                 where=str(workspace.var / "results" / programme),
                 mend=f"run a study first: newstart study run {programme}/STUDY",
             )
-        headline = next((s for s in own if s.raw["label"] == "confirmatory"), own[0])
+        headline = next((s for s in own if s.label == "confirmatory"), own[0])
         programmes = {
             name: Programme.load(workspace, name)
             for name in sorted({programme, *(study.programme for study in found)})
@@ -189,6 +136,7 @@ class Edition:
             calibration=record_if_there(workspace.book / "calibration.json"),
             outcomes=_dictionary(workspace, programmes[programme]),
             history=History.read(workspace),
+            written={f"{study.programme}/{study.study}": study for study in written},
         )
 
     @property
@@ -202,25 +150,29 @@ class Edition:
         return tuple(receipt for one in self.rounds for receipt in one.receipts)
 
     @property
-    def studies(self) -> tuple[StudyResults, ...]:
+    def studies(self) -> tuple[Results, ...]:
         return (self.headline, *self.others)
 
     @property
-    def cases(self) -> tuple[StudyResults, ...]:
+    def cases(self) -> tuple[Results, ...]:
         """Studies of other programmes: real data with a published answer."""
         return tuple(s for s in self.others if s.programme != self.headline.programme)
 
     @property
     def quarter(self) -> str:
         """The last quarter in the data: the name of the edition."""
-        return str(self.headline.sample["last"])
+        return str(self.headline.sample.last)
 
     @property
     def latest(self) -> Round | None:
         """The newest round of returns."""
         return self.rounds[-1] if self.rounds else None
 
-    def may_be_passed_on(self, study: StudyResults) -> bool:
+    def as_written(self, study: Results) -> Results:
+        """The study with its sentences as they stand in its file."""
+        return self.written.get(f"{study.programme}/{study.study}", study)
+
+    def may_be_passed_on(self, study: Results) -> bool:
         """Whether every source of the study's programme lets its figures be redistributed."""
         return all(source.redistribute for source in self.programmes[study.programme].sources)
 

@@ -8,6 +8,7 @@ import inspect
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from markupsafe import Markup, escape
 
 from evaluation.edition import words
 from evaluation.edition.figures import NARROW, WIDE, Size, canvas, charts, maps, pounds
+from evaluation.study.record import EstimateResult, OutcomeResult, Results
 
 Row = dict[str, Any]
 SHOWS_SOURCES = ("paths", "spark", "synthetic_path")
@@ -188,6 +190,28 @@ class Generated:
                 path.unlink()
             elif path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutcomePage:
+    """An outcome of a study on the page that shows it; ``root`` is its way to the book's root."""
+
+    study: Results
+    outcome: OutcomeResult
+    out: Generated
+    root: str
+
+    @property
+    def estimate(self) -> EstimateResult:
+        """The one that the finding rests on."""
+        return self.outcome.estimate
+
+    def plate(
+        self, ending: str, alt: str, draw: Callable[..., str], *data: object, **more: Any
+    ) -> Markup:
+        """A chart of the outcome, as `Generated.plate` draws it."""
+        name = f"{self.study.study}/{self.outcome.code}-{ending}"
+        return self.out.plate(name, self.root, alt, draw, *data, **more)
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

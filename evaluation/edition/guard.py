@@ -10,18 +10,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evaluation.edition import words
 from evaluation.edition.pages.claims import near
 from evaluation.errors import BookError
+from evaluation.finding.sentences import Verdict
+from evaluation.study.record import OutcomeResult, Results
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from evaluation.edition.edition import Edition, StudyResults
+    from evaluation.edition.edition import Edition
     from evaluation.edition.pages.claims import Claims
-    from evaluation.edition.records import Record
     from evaluation.workspace import Workspace
 
 
@@ -174,7 +175,7 @@ _OPEN = re.compile(
 )
 _NOT = re.compile(r"\b(?:not|never|neither|nor|none)\b|n't\b", re.IGNORECASE)
 _QUOTED = re.compile('["“][^"“”]*["”]|\\*[^*\\n]+\\*')
-_RESULT = {"better": "improved", "worse": "worsened", "none": "no effect larger than"}
+_RESULT = {"better": Verdict.IMPROVED, "worse": Verdict.WORSENED, "none": Verdict.NO_LARGER_EFFECT}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +238,7 @@ def refuse_real_rows(workspace: Workspace, edition: Edition) -> None:
             )
 
 
-def pages(workspace: Workspace, edition: Edition) -> Iterator[tuple[Prose, StudyResults]]:
+def pages(workspace: Workspace, edition: Edition) -> Iterator[tuple[Prose, Results]]:
     """Every text that a person wrote and the book shows, with the study that it speaks of."""
     book, headline = workspace.book, edition.headline
     for path in [*sorted(book.glob("*.md")), *sorted((book / "decisions").glob("*.md"))]:
@@ -262,14 +263,14 @@ def _page(path: Path, root: Path) -> Prose:
 class Reader:
     """Reads prose against the findings of a study; ``root`` is where commands and tests lie."""
 
-    def __init__(self, study: StudyResults, claims: Claims, root: Path) -> None:
+    def __init__(self, study: Results, claims: Claims, root: Path) -> None:
         self.claims, self.root, self._study = claims, root, study
         self._source = f"{self._study.programme}/{self._study.study}"
-        self._outcomes: dict[str, Record] = {o["code"]: o for o in self._study.outcomes}
+        self._outcomes: dict[str, OutcomeResult] = {o.code: o for o in self._study.outcomes}
         self._names = {
             name.lower(): code
             for code, o in self._outcomes.items()
-            for name in (o["title"], o["plain_title"], code, code.replace("_", " "))
+            for name in (o.title, o.plain_title, code, code.replace("_", " "))
         }
 
     def faults(self, page: Prose) -> Iterator[Fault]:
@@ -391,8 +392,8 @@ class Reader:
             outcome = self._outcomes[code]
             if not _bears(outcome, kind, denied=denied):
                 yield at(
-                    what=f"{shown!r}: the finding on {outcome['plain_title']} does not bear it.",
-                    expected=f"its verdict, {outcome['finding']['verdict']!r}",
+                    what=f"{shown!r}: the finding on {outcome.plain_title} does not bear it.",
+                    expected=f"its verdict, {outcome.finding.verdict!r}",
                     mend=f"say it by {{claim}}`{code}.verdict` or {{claim}}`{code}.sentence`",
                 )
 
@@ -415,33 +416,32 @@ class Reader:
         return list(dict.fromkeys(code for code in [*claimed, *named] if code in self._outcomes))
 
     def _of_the_programme(self, page: Prose, start: int, end: int) -> bool:
-        title = re.escape(str(self._study.raw["programme"]).replace("_", " "))
+        title = re.escape(self._study.programme.replace("_", " "))
         actor = rf"(?i)\b(?:{title}|the (?:programme|reform|pilots|sites)|pilot areas)\b"
         return re.search(actor, page.plain[start:end]) is not None
 
     def _pays(self, denied: bool) -> bool:
         value = self._study.value
-        net = value["totals"]["net_fiscal"] if value else None
-        if net is None or net["low"] is None or net["high"] is None:
+        net = value.totals.net_fiscal if value else None
+        if net is None or net.low is None or net.high is None:
             return False
-        return bool(net["high"] < 0) if denied else bool(net["low"] > 0)
+        return bool(net.high < 0) if denied else bool(net.low > 0)
 
     def _net(self) -> str:
         if self._study.value is None:
             return "nothing: no outcome of this study has a price"
-        net = words.money_with_range(self._study.value["totals"]["net_fiscal"])
+        net = words.money_with_range(self._study.value.totals.net_fiscal)
         return f"public spending released less cost is {net}"
 
 
-def _bears(outcome: Record, kind: str, *, denied: bool) -> bool:
+def _bears(outcome: OutcomeResult, kind: str, *, denied: bool) -> bool:
     """Whether a finding bears a verdict word, or its denial."""
-    finding: dict[str, Any] = dict(outcome["finding"])
-    verdict, effect = str(finding["verdict"]), (finding["effect_percent"] or {}).get("effect")
-    effect = 0.0 if effect is None else float(effect)
-    told = verdict in ("improved", "worsened") and effect != 0
+    verdict = words.verdict_of(outcome.finding)
+    effect = outcome.finding.effect_percent.effect or 0.0
+    told = verdict.directed and effect != 0
     if denied:
-        nothing = verdict.startswith("no effect larger than")
+        nothing = verdict is Verdict.NO_LARGER_EFFECT
         return nothing or (told and not _bears(outcome, kind, denied=False))
     if kind in _RESULT:
-        return verdict.startswith(_RESULT[kind])
-    return told and bool(effect < 0 if kind == "down" else effect > 0)
+        return verdict is _RESULT[kind]
+    return told and (effect < 0 if kind == "down" else effect > 0)

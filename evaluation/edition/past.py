@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from evaluation.edition.records import Record, read_record, record_if_there
 from evaluation.errors import BookError
+from evaluation.study.written import Record, read_record, record_if_there
 
 if TYPE_CHECKING:
     from evaluation.workspace import Workspace

@@ -7,22 +7,22 @@ the record of looks is a copy, so that checking a figure never writes anything.
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.edition import Edition
 from evaluation.edition.pages.claim_page import code_unchanged
 from evaluation.edition.pages.claims import Claim, Claims, of_study
 from evaluation.errors import BookError
 from evaluation.quarters import parse_instant
+from evaluation.study.record import Results
 from evaluation.study.results import whole
 from evaluation.study.run import run_study
+from evaluation.study.study import Study
 from evaluation.workspace import Workspace
 
 TOLERANCE = 1e-10
@@ -82,7 +82,7 @@ def verify(
         )
     if not workspace.has_ledger:
         raise BookError("there is no ledger to compute it from.", where=str(workspace.var))
-    progress(f"Running {claim.source} on what was known at {study.raw['vintage']}")
+    progress(f"Running {claim.source} on what was known at {study.vintage}")
     anew = _run(workspace, study, progress)
     before, after = of_study(study), of_study(anew)
     own = key if study is edition.headline else key.removeprefix(f"{study.study}.")
@@ -93,14 +93,14 @@ def verify(
         text=claim.text,
         unit=claim.unit,
         study=claim.source,
-        vintage=str(study.raw["vintage"]),
+        vintage=study.vintage,
         published=claim.figure,
         computed=computed,
         same=alike(claim.figure, computed),
         others=len(others),
         others_same=sum(_as_before(before[k], after.get(k)) for k in others),
-        label=str(anew.raw["label"]),
-        differences=tuple(anew.raw["differences"]),
+        label=anew.label,
+        differences=anew.differences,
         same_code=code_unchanged(study),
     )
 
@@ -120,14 +120,11 @@ def _as_before(before: Claim, after: Claim | None) -> bool:
     return after is not None and alike(before.figure, after.figure)
 
 
-def _run(
-    workspace: Workspace, study: StudyResults, progress: Callable[[str], object]
-) -> StudyResults:
-    as_of = parse_instant(study.raw["vintage"])
+def _run(workspace: Workspace, study: Results, progress: Callable[[str], object]) -> Results:
+    as_of, name = parse_instant(study.vintage), f"{study.programme}/{study.study}"
     with _shadow(workspace) as shadow:
-        run = run_study(shadow, f"{study.programme}/{study.study}", as_of=as_of, progress=progress)
-        found: dict[str, Any] = json.loads(json.dumps(whole(shadow, run)))
-    return StudyResults(raw=found, source=study.source)
+        run = run_study(Study.load(shadow, name, as_of=as_of), progress=progress)
+        return whole(shadow, run)
 
 
 @contextlib.contextmanager

@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
-from evaluation.edition.records import Record
-from evaluation.finding.sentences import rounded as rounded_to_range
-from evaluation.quarters import Period
+from evaluation import wording
+from evaluation.finding import sentences
+from evaluation.finding.sentences import Verdict
+from evaluation.study.record import Effect, FindingResult, OutcomeResult, Results, Scaled
+from evaluation.study.written import Model, Written
+from evaluation.wording import Figure, Sentence, Spelling, count
 
 MINUS = "\N{MINUS SIGN}"
 # A line may break between a minus and a pound sign, which turns a loss into a gain.
 _JOINED_MINUS = MINUS + "\N{WORD JOINER}"
-Range = Mapping[str, Any]
+Range = Mapping[str, Any] | Written
 SYNTHETIC = "Synthetic programme: invented places, invented figures."
 
 
@@ -25,8 +29,7 @@ def number(value: float | None, digits: int = 0) -> str:
     if value is None or not math.isfinite(value):
         return "not known"
     text = f"{abs(value):,.{digits}f}"
-    shown_zero = not any(character in "123456789" for character in text)
-    return MINUS + text if value < 0 and not shown_zero else text
+    return MINUS + text if value < 0 and round(value, digits) != 0 else text
 
 
 def rounded(value: float) -> float:
@@ -49,26 +52,35 @@ def percent(value: float | None, digits: int | None = None) -> str:
     """``−8.1%``; one digit below 10, none above."""
     if value is None:
         return "not known"
-    return number(value, digits if digits is not None else int(abs(value) < 9.95)) + "%"
+    return number(value, digits if digits is not None else _percent_digits(value)) + "%"
+
+
+def _percent_digits(value: float) -> int:
+    return int(abs(value) < 9.95)
 
 
 def signed_percent(value: float | None) -> str:
     """As ``percent``, with a plus where it rises."""
-    text = percent(value)
-    return f"+{text}" if value is not None and value > 0 and re.search("[1-9]", text) else text
+    rises = value is not None and round(value, _percent_digits(value)) > 0
+    return f"+{percent(value)}" if rises else percent(value)
 
 
-def pounds(value: float | None) -> str:
+def pounds(value: float | None, *, axis: bool = False) -> str:
     """``£8.1m``, ``£420,000``, ``−£4.0m``."""
     if value is None:
         return "not known"
     size, sign = abs(value), _JOINED_MINUS if value < 0 else ""
-    if size >= 999.5e6:
-        return f"{sign}£{size / 1e9:.1f}bn"
-    if size >= 999_500:
-        return f"{sign}£{size / 1e6:.1f}m"
+    for above, unit, name in ((999.5e6, 1e9, "bn"), (999_500, 1e6, "m")):
+        if size >= above:
+            shown = round(size / unit, 1)
+            return f"{sign}£{shown:.{0 if axis and shown.is_integer() else 1}f}{name}"
     amount = rounded(size)
     return f"{sign if amount else ''}£{amount:,.0f}"
+
+
+def round_pounds(value: float) -> str:
+    """The same on an axis, where the digit behind the point is left out if zero: ``£5m``."""
+    return pounds(value, axis=True)
 
 
 def in_unit(value: float | None, unit: str) -> str:
@@ -83,18 +95,27 @@ def change_in_unit(value: float, unit: str) -> str:
     if unit == "£":
         # Signs are joined to pounds, so that no line breaks between them.
         return f"+\N{WORD JOINER}{pounds(value)}" if rounded(value) > 0 else pounds(value)
-    text = number(value, 2 if unit == "%" else 0 if abs(value) >= 10 else 1)
+    text = number(value, _change_digits(value, unit))
     return f"+{text}" if value > 0 else text
+
+
+def _change_digits(value: float, unit: str) -> int:
+    return 2 if unit == "%" else 0 if abs(value) >= 10 else 1
+
+
+def moves(value: float, unit: str) -> bool:
+    """Whether a change shows in the digits in which it is written."""
+    return (rounded(value) if unit == "£" else round(value, _change_digits(value, unit))) != 0
 
 
 def money_with_range(figure: Range) -> str:
     """``£2.9m (£1.1m to £4.7m)``; no range where there is none."""
-    return with_range({**figure, "mean": borne_pounds(figure)}, "mean", pounds)
+    return with_range({**dict(figure), "mean": borne_pounds(figure)}, "mean", pounds)
 
 
 def borne_pounds(figure: Range) -> float | None:
     """A mean without the digits that its range makes idle: £79 of ±£800,000 is £0."""
-    mean, low, high = figure.get("mean"), figure.get("low"), figure.get("high")
+    mean, low, high = (dict(figure).get(key) for key in ("mean", "low", "high"))
     if mean is None or low is None or high is None or not math.isfinite(high - low) or high <= low:
         return mean
     step = 10.0 ** (math.floor(math.log10((high - low) / 2)) - 2)
@@ -106,11 +127,6 @@ def effect_with_range(figure: Range | None, say: Callable[[float | None], str] =
     return "not known" if figure is None else with_range(figure, "effect", say)
 
 
-def round_pounds(value: float) -> str:
-    """The same on an axis, where the digits after the point are zero: ``£5m``."""
-    return re.sub(r"\.0(?=m|bn)", "", pounds(value))
-
-
 def ratio(value: float | None) -> str:
     """Pounds back for each pound: ``£0.51``."""
     return "not known" if value is None else f"{MINUS if value < 0 else ''}£{abs(value):.2f}"
@@ -118,44 +134,44 @@ def ratio(value: float | None) -> str:
 
 def with_range(figure: Range, key: str, say: Callable[[float | None], str]) -> str:
     """A figure and its range, each in the same words; no range where there is none."""
-    low, high = figure.get("low"), figure.get("high")
-    point = say(figure.get(key))
-    if figure.get(key) is not None and (low is None or high is None):
+    value, low, high = (dict(figure).get(part) for part in (key, "low", "high"))
+    point = say(value)
+    if value is not None and (low is None or high is None):
         return f"{point} (no range)"
     if low is None or high is None or say(low) == say(high):
         return point
     return f"{point} ({say(low)} to {say(high)})"
 
 
-def fewer_or_more(figure: Range, people: str) -> str:
+def fewer_or_more(figure: Effect, people: str) -> str:
     """``about 31 fewer A&E attendances``."""
-    effect = figure.get("effect")
+    effect = figure.effect
     if effect is None:
         return f"an unknown number of {people}"
-    count = _borne(abs(effect), figure)
-    if not re.search("[1-9]", count):
+    many = _borne(abs(effect), figure)
+    if round(many.value, many.digits) == 0:
         return f"about as many {people}"
-    return f"about {count} {'fewer' if effect < 0 else 'more'} {people}"
+    return f"about {BOOK.write(many)} {'fewer' if effect < 0 else 'more'} {people}"
 
 
-def people_range(figure: Range) -> str:
+def people_range(figure: Effect) -> str:
     """``12 to 50 fewer``, or ``50 fewer to 7 more`` where the range holds zero."""
-    low, high = figure.get("low"), figure.get("high")
+    low, high = figure.low, figure.high
     if low is None or high is None:
         return "no range"
     if low < 0 < high:
-        return f"{_borne(-low, figure)} fewer to {_borne(high, figure)} more"
-    near, far = sorted((abs(low), abs(high)))
-    which = "fewer" if high <= 0 else "more"
-    return f"{_borne(near, figure)} to {_borne(far, figure)} {which}"
+        fewer, more = (BOOK.write(_borne(size, figure)) for size in (-low, high))
+        return f"{fewer} fewer to {more} more"
+    near, far = (BOOK.write(_borne(size, figure)) for size in sorted((abs(low), abs(high))))
+    return f"{near} to {far} {'fewer' if high <= 0 else 'more'}"
 
 
-def _borne(value: float, figure: Range) -> str:
+def _borne(value: float, figure: Effect) -> Figure:
     """A count in the digits that its range bears: as the findings' own sentences round it."""
-    low, high = figure.get("low"), figure.get("high")
+    low, high = figure.low, figure.high
     if low is None or high is None:
-        return about(value)
-    return rounded_to_range(value, (high - low) / 2)
+        return count(value, 1) if 0.05 <= value < 2 else count(rounded(value))
+    return sentences.rounded(value, (high - low) / 2)
 
 
 def listed(items: Sequence[str]) -> str:
@@ -174,25 +190,55 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 
-def tidy(text: str) -> str:
-    """The findings' sentences in the book's spelling of percentages, minus signs and one of it."""
+def typeset(text: str) -> str:
+    """What a person or a record wrote, in the book's percentages and minus signs.
+
+    For text from outside alone: sentences of ours are made in this spelling at once (`spelled`).
+    """
     text = re.sub(r"(?<=\d) %", "%", text)
-    text = re.sub(r"(?<![\d.,])1 (area|period|quarter|site)s\b", r"1 \1", text)
     return re.sub(r"(?<![\w)])-(?=\d)", MINUS, text)
 
 
-def joined(text: str) -> str:
-    """With no line break inside ``p = 0.317``."""
-    return re.sub(r"\bp ([=<]) (?=\d)", "p\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", text)
+def p_value(value: float, digits: int) -> str:
+    """``p = 0.317`` without a line break inside; one of zero in its digits is a small one."""
+    space = "\N{NO-BREAK SPACE}"
+    if round(value, digits) == 0:
+        return f"p{space}<{space}0.001"
+    return f"p{space}={space}{value:.{digits}f}"
 
 
-def rounded_pounds(text: str) -> str:
-    """A sentence with its whole pounds as the book writes them: ``£−124,123`` is ``−£120,000``."""
-    return re.sub(r"£[-\N{MINUS SIGN}]?\d[\d,]*", lambda m: _as_pounds(m.group()), text)
+BOOK = Spelling(percent="%", minus=MINUS, pounds=lambda value: pounds(round(value)), p=p_value)
+"""How the book writes the figures inside sentences that were made before it."""
 
 
-def _as_pounds(amount: str) -> str:
-    return pounds(float(amount[1:].replace(",", "").replace(MINUS, "-")))
+def spelled(record: Model, names: Mapping[str, str] = MappingProxyType({})) -> Model:
+    """A written record with its sentences as the book spells them; names for those they hold."""
+    return type(record).model_validate(_respelled(record.plain(), names))
+
+
+def results_spelled(results: Results) -> Results:
+    """A study's results with its sentences as the book spells them.
+
+    Checks are counted in the unit of their outcome.
+    """
+    found, period = _respelled(results.plain(), {}), results.period_word
+    found["outcomes"] = [
+        _respelled(
+            {**one.plain(), "sentences": results.sentences},
+            {"units": one.unit, "units a period": f"{one.unit}, a {period}"},
+        )
+        for one in results.outcomes
+    ]
+    for one in found["outcomes"]:
+        del one["sentences"]
+    return Results.model_validate(found)
+
+
+def _respelled(content: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    texts = content.get("sentences", {})
+    held = {text: Sentence.of_data(one) for text, one in texts.items()}
+    found: dict[str, Any] = wording.spelled(content, held, replace(BOOK, names=names))
+    return found
 
 
 def inference(kind: str) -> str:
@@ -206,9 +252,19 @@ def capital(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital and a full stop."""
-    text = capital(tidy(text.strip()))
+    """What a person wrote, or may have, with a capital and a full stop."""
+    text = capital(typeset(text.strip()))
     return text if text.endswith((".", "?")) else text + "."
+
+
+def reason_given(note: str) -> str:
+    """A sender's note on a restatement without the word that the list of them says already."""
+    return note.strip().removeprefix("Restated: ")
+
+
+def whole(part: str) -> str:
+    """A part of a sentence as a whole one."""
+    return f"{capital(part)}."
 
 
 def in_hundred(chance: float | None) -> str:
@@ -231,14 +287,8 @@ def day(instant: str) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
-def period_word(periods: Sequence[str]) -> str:
-    """``quarter`` or ``year``."""
-    quarterly = Period.parse(periods[0]).frequency == "Q" if periods else True
-    return "quarter" if quarterly else "year"
-
-
 @dataclass(frozen=True)
-class Verdict:
+class Shown:
     """A verdict as it is shown: a word, a mark that needs no colour, a class, what it means."""
 
     word: str
@@ -248,26 +298,19 @@ class Verdict:
 
 
 _VERDICTS = {
-    "improved": Verdict(
-        "improved",
+    Verdict.IMPROVED: (
         "\N{CHECK MARK}",
         "better",
         "better than it would have been, and chance is an unlikely reason",
     ),
-    "worsened": Verdict(
-        "worsened",
+    Verdict.WORSENED: (
         "\N{MULTIPLICATION SIGN}",
         "worse",
         "worse than it would have been, and chance is an unlikely reason",
     ),
-    "no effect larger than": Verdict(
-        "no effect larger than", "=", "none", "a larger effect, either way, can be ruled out"
-    ),
-    "too early to say": Verdict(
-        "too early to say", "\N{HORIZONTAL ELLIPSIS}", "early", "too few quarters since the start"
-    ),
-    "cannot tell": Verdict(
-        "cannot tell",
+    Verdict.NO_LARGER_EFFECT: ("=", "none", "a larger effect, either way, can be ruled out"),
+    Verdict.TOO_EARLY: ("\N{HORIZONTAL ELLIPSIS}", "early", "too few quarters since the start"),
+    Verdict.CANNOT_TELL: (
         "?",
         "unknown",
         "the data cannot tell an effect from chance, a check failed, the effect "
@@ -276,74 +319,76 @@ _VERDICTS = {
 }
 
 
-def verdict(text: str) -> Verdict:
-    """The verdict that a finding's text names; the margin stays in its word."""
-    for start, found in _VERDICTS.items():
-        if text.startswith(start):
-            return Verdict(tidy(text), found.mark, found.style, found.meaning)
-    return Verdict(tidy(text), "?", "unknown", "a verdict that this book does not know")
+def verdict_of(finding: FindingResult) -> Verdict:
+    """Which verdict a written finding has."""
+    return Verdict.written(finding.verdict, finding.margin_percent or 0.0)
 
 
-def verdicts() -> tuple[Verdict, ...]:
+def verdict(finding: FindingResult) -> Shown:
+    """The verdict of a finding; the margin stays in its word."""
+    held = verdict_of(finding)
+    return Shown(held.said(finding.margin_percent or 0.0).spelled(BOOK), *_VERDICTS[held])
+
+
+def verdicts() -> tuple[Shown, ...]:
     """All of them, in the order in which they are explained."""
-    return tuple(_VERDICTS.values())
+    return tuple(Shown(kind.value, *shown) for kind, shown in _VERDICTS.items())
 
 
 _FIGURES = ("effect", "low", "high", "low_band", "high_band")
 
 
-def shown(estimate: Record, row: Record) -> dict[str, Any]:
+def shown(estimate: Scaled, row: Range) -> dict[str, Any]:
     """A row of an estimate with its figures in the unit that readers see."""
-    return dict(row) | {key: _figure(estimate, row.get(key)) for key in _FIGURES}
+    held = row.plain() if isinstance(row, Written) else dict(row)
+    return held | {key: _figure(estimate, held.get(key)) for key in _FIGURES}
 
 
-def gap(estimate: Record | None, values: Sequence[float | None]) -> list[float | None]:
+def gap(estimate: Scaled | None, values: Sequence[float | None]) -> list[float | None]:
     """Gaps on the scale of the estimate, in the unit that readers see."""
     return [_figure(estimate, value) if estimate else value for value in values]
 
 
-def unit(estimate: Record | None, outcome: Record) -> str:
+def unit(estimate: Scaled | None, outcome: OutcomeResult) -> str:
     """What a figure of this estimate is counted in."""
-    if estimate is None or estimate["scale"] == "log":
+    if estimate is None or estimate.scale == "log":
         return "difference, per cent"
-    return f"difference, {outcome['unit']}"
+    return f"difference, {outcome.unit}"
 
 
-def tick_unit(estimate: Record) -> str:
+def tick_unit(estimate: Scaled) -> str:
     """What stands behind the figures of an axis."""
-    return "%" if estimate["scale"] == "log" else ""
+    return "%" if estimate.scale == "log" else ""
 
 
-def say(estimate: Record) -> Callable[[float | None], str]:
+def say(estimate: Scaled) -> Callable[[float | None], str]:
     """How a figure of this estimate is written."""
-    if estimate["scale"] == "log":
+    if estimate.scale == "log":
         return signed_percent
     return plain
 
 
 def plain(value: float | None) -> str:
     """A difference in an outcome's own unit: three significant figures."""
-    if value is None or not math.isfinite(value):
-        return "not known"
-    size = abs(value)
-    digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
-    text = number(value, digits)
-    return f"+{text}" if value > 0 else text
+    return f"+{level(value)}" if value is not None and 0 < value < math.inf else level(value)
 
 
 def level(value: float | None) -> str:
     """A level in an outcome's own unit."""
-    return plain(value).removeprefix("+")
+    if value is None or not math.isfinite(value):
+        return "not known"
+    size = abs(value)
+    return number(value, 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3)
 
 
-def shown_with_range(estimate: Record, row: Record) -> str:
+def shown_with_range(estimate: Scaled, row: Range) -> str:
     """``−8.1% (−13% to −3.5%)`` from a row that is already shown."""
     return effect_with_range(row, say(estimate))
 
 
-def _figure(estimate: Record | None, value: float | None) -> float | None:
+def _figure(estimate: Scaled | None, value: float | None) -> float | None:
     if value is None or not math.isfinite(value):
         return None
-    if estimate is not None and estimate["scale"] == "log":
+    if estimate is not None and estimate.scale == "log":
         return 100 * math.expm1(value)
     return value

@@ -15,6 +15,7 @@ from evaluation.estimate.inference import Draws, Influence
 from evaluation.estimate.interim import Tested
 from evaluation.estimate.placebo_effects import Rule, placebo_effects, treated_by
 from evaluation.estimate.samples import left_out
+from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -374,9 +375,12 @@ def _fewer(
     solved[0] = True
     used = replace(assignments, pseudo_treated=asked[solved], enumerated=False)
     return used, (
-        f"the propensity score is fitted anew under each of {len(used) - 1} assignments, so "
-        f"p-values are coarser than those of method='reg'; {int((~solved).sum())} assignments "
-        "under which it has no solution are left out",
+        Sentence.of(
+            f"the propensity score is fitted anew under each of {len(used) - 1} assignments, so "
+            f"p-values are coarser than those of method='reg'; {int((~solved).sum())} assignments "
+            "under which it has no solution are left out",
+            "few_assignments",
+        ),
     )
 
 

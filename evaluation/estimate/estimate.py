@@ -55,6 +55,7 @@ class Estimate:
     weights : donor or implied weights, where the estimator has them.
     area_effects : one row a treated area: its mean effect over its own treated periods, with the
         same figure for every comparison area and start in ``placebo_area_effects``.
+    warnings : what readers have to be told; each a text with a ``code`` for programs.
     """
 
     outcome: str

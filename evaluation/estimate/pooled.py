@@ -16,6 +16,7 @@ from evaluation.estimate.inference import Draws
 from evaluation.estimate.placebo_effects import mean_by_site
 from evaluation.estimate.solvers import simplex
 from evaluation.estimate.synthetic import refuse
+from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -223,6 +224,7 @@ def pooled_synthetic_control(
     effects = draws.raw[0].copy()
     exposure, observed = samples.unit_basis(sample, outcome)
     left = int((~fitted.converged).sum())
+    stopped = f"{left} assignments stopped before their optimum"
     return Estimate(
         outcome=outcome,
         unit="log points" if chosen.scale == "log" else "outcome's unit",
@@ -240,9 +242,7 @@ def pooled_synthetic_control(
         weights=_weight_table(sample, fitted, never),
         sample=sample.describe(),
         settings=chosen,
-        warnings=sample.warnings
-        + said
-        + ((f"{left} assignments stopped before their optimum",) if left else ()),
+        warnings=sample.warnings + said + ((Sentence.of(stopped, "unconverged"),) if left else ()),
         diagnostics={
             "share": float(fitted.share[0]),
             "separate_rmspe": float(fitted.separate[0]),

@@ -13,6 +13,7 @@ from evaluation.errors import EstimateError, InferenceRefused
 from evaluation.estimate.assignments import Assignments, TreatedAreas
 from evaluation.estimate.inference import Draws
 from evaluation.panel import Panel
+from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -132,8 +133,11 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
     if missing := int(np.isnan(figures).sum()):
         missing_in_treated = int(np.isnan(figures[panel.treated]).sum())
         warnings.append(
-            f"{missing} of {figures.size} cells are missing or suppressed ({missing_in_treated} in "
-            "started areas) and are left out"
+            Sentence.of(
+                f"{missing} of {figures.size} cells are missing or suppressed "
+                f"({missing_in_treated} in started areas) and are left out",
+                "missing_cells",
+            )
         )
     return Sample(
         panel=panel,
@@ -378,7 +382,8 @@ def refuse_few(sample: Sample, estimator: str, *, replication: bool) -> tuple[st
     InferenceRefused : with the reason and the alternative.
     """
     if replication:
-        return ("analytic errors computed to replicate a published table: no finding may use them",)
+        used = "analytic errors computed to replicate a published table: no finding may use them"
+        return (Sentence.of(used, "replication"),)
     n_treated = int(sample.panel.treated.sum())
     authorities = sample.panel.areas["authority"].to_numpy()[sample.treated.units]
     known = [a for a in authorities if a is not None and a == a]
@@ -418,6 +423,10 @@ def left_out(sample: Sample, differences: Mapping[int, NDArray[np.float64]]) -> 
     if not names:
         return ()
     return (
-        f"{len(names)} started areas lack the figures that their effect is measured from and are "
-        f"left out: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}",
+        Sentence.of(
+            f"{len(names)} started areas lack the figures that their effect is measured from and "
+            f"are left out: {{names}}{' ...' if len(names) > 5 else ''}",
+            "treated_left_out",
+            names=", ".join(names[:5]),
+        ),
     )

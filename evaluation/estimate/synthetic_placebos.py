@@ -24,6 +24,7 @@ from evaluation.estimate.placebo_effects import (
     placebo_effects,
 )
 from evaluation.estimate.solvers import simplex
+from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,7 +129,11 @@ def complete(panel: Panel, outcomes: Sequence[str]) -> tuple[Panel, tuple[str, .
     if not leave.any():
         return panel, ()
     return panel.select(~leave), (
-        f"{int(leave.sum())} comparison areas have a missing or withheld figure and are left out",
+        Sentence.of(
+            f"{int(leave.sum())} comparison areas have a missing or withheld figure and are left "
+            "out",
+            "controls_left_out",
+        ),
     )
 
 
@@ -358,7 +363,8 @@ def unconverged(synthetic_units: Mapping[int, SyntheticUnits]) -> tuple[str, ...
     left = sum(
         int((~synthetic_unit.converged).sum()) for synthetic_unit in synthetic_units.values()
     )
-    return (f"{left} fits stopped before their optimum",) if left else ()
+    stopped = Sentence.of(f"{left} fits stopped before their optimum", "unconverged")
+    return (stopped,) if left else ()
 
 
 def fit_diagnostics(

@@ -12,6 +12,7 @@ from evaluation.errors import EstimateError
 from evaluation.estimate import samples, synthetic_placebos
 from evaluation.estimate.solvers import ridge, simplex
 from evaluation.estimate.synthetic_placebos import SyntheticUnits
+from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -421,7 +422,8 @@ def no_donors(sample: samples.Sample, fitted: Mapping[int, SyntheticUnits]) -> t
     gap = int((~sample.panel.treated).sum()) - len(next(iter(fitted.values())).donors)
     if not gap:
         return ()
-    return (f"{gap} comparison areas have a missing or withheld figure and serve as no donor",)
+    none = f"{gap} comparison areas have a missing or withheld figure and serve as no donor"
+    return (Sentence.of(none, "no_donors"),)
 
 
 def synthetic_units_of(grounds: Sequence[Ground], weights: Sequence[Weights]) -> SyntheticUnits:

@@ -15,6 +15,7 @@ from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws
 from evaluation.panel import NEVER
+from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
     from linearmodels.panel.results import PanelResults
@@ -145,8 +146,11 @@ def balanced(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
         return panel, ()
     treated = int((leave & panel.treated).sum())
     return panel.select(~leave), (
-        f"{int(leave.sum())} areas ({treated} of them started) have a missing or suppressed figure "
-        "and are left out",
+        Sentence.of(
+            f"{int(leave.sum())} areas ({treated} of them started) have a missing or suppressed "
+            "figure and are left out",
+            "areas_left_out",
+        ),
     )
 
 

@@ -1,8 +1,8 @@
-"""What a set of assignments can bear, in plain words: where the word confirmatory is refused.
+"""Feasibility of inference: whether a study's assignments can carry a confirmatory claim.
 
-Under re-assignment no p-value can be smaller than one over the number of different assignments, and
-where whole authorities move, a handful of them says little however many areas they hold. Both are
-known before any result, so they are said before any result.
+In randomisation inference no p-value can be smaller than one over the number of different
+assignments, and where whole authorities move, a handful of clusters says little however many areas
+they hold. Both are known before any result, so they are said before any result.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 FEWEST_AUTHORITIES = 20
-"""Below this, blocks that move have too few places to go to bear a confirmatory claim."""
+"""Fewer clusters than this carry no confirmatory claim where whole authorities are re-drawn."""
 FEW_AREAS = 4
-"""Up to so many started areas one unusual area can carry the result."""
+"""Up to so many treated areas one unusual area can carry the result."""
 MANY, COUNTLESS = 10**6, 10**15
 RESTS_ON = (
     "It rests on this: without the programme, pilot and comparison areas of the same group would "
@@ -32,7 +32,7 @@ RESTS_ON = (
 
 @dataclass(frozen=True, kw_only=True)
 class Feasibility:
-    """What assignments can and cannot bear.
+    """Which inference a set of assignments allows.
 
     said : how many there are, the smallest p-value, what moves together and why, what is fragile.
     refused : why no confirmatory claim can rest on them; empty where one can. needed : for each
@@ -55,17 +55,17 @@ class Feasibility:
 
 
 def feasibility_of(assignments: Assignments, panel: Panel, plan: LookPlan) -> Feasibility:
-    """What the assignments of a study can bear.
+    """Which inference the assignments of a study allow.
 
     Parameters
     ----------
     panel : the one that they were drawn on. plan : alpha and how the looks spend it.
     """
     smallest, alpha = assignments.smallest_p, plan.alpha
-    started, areas = len(assignments.treated.units), len(panel.areas)
+    treated, areas = len(assignments.treated.units), len(panel.areas)
     tried = "all of them tried" if assignments.enumerated else f"{len(assignments) - 1:,} tried"
     said = [
-        f"{_areas(started)} of {areas:,} started. The start dates can be dealt out anew in "
+        f"{_areas(treated)} of {areas:,} started. The start dates can be dealt out anew in "
         f"{_many(assignments.distinct)} ways, {tried}; no p-value can be below {smallest:.2g}.",
         f"What moves together: {assignments.block}, since {assignments.reason}.",
     ]
@@ -86,26 +86,29 @@ def feasibility_of(assignments: Assignments, panel: Panel, plan: LookPlan) -> Fe
             "shocks that an authority's areas share cannot be told from an effect."
         )
         needed.append(f"Areas of at least {FEWEST_AUTHORITIES} authorities.")
-    if not refused and (first := first_able(assignments, plan)) > 1:
+    if not refused and (first := first_decisive_look(assignments, plan)) > 1:
         said.append(
             f"No look before the {_ordinal(first)} of {plan.horizon} can rule out “no effect”: "
             "the chance of a false finding that may be spent until then is less than one "
             "assignment's share."
         )
-    if started <= FEW_AREAS:
+    if treated <= FEW_AREAS:
         said.append(
-            f"With {_areas(started)} started, one unusual area can carry the result: read it "
+            f"With {_areas(treated)} started, one unusual area can carry the result: read it "
             "beside that area's own history."
         )
     return Feasibility(said=tuple(said), refused=tuple(refused), needed=tuple(needed))
 
 
-def first_able(assignments: Assignments, plan: LookPlan) -> int:
-    """The first planned look that could rule out no effect; one past the horizon if none could."""
+def first_decisive_look(assignments: Assignments, plan: LookPlan) -> int:
+    """The first planned look that could reject no effect; one past the horizon if none could.
+
+    A look can reject only if the alpha that may be spent until then reaches the smallest p-value.
+    """
     smallest = assignments.smallest_p
     looks = range(1, plan.horizon + 1)
-    able = (k for k in looks if plan.spent(k / plan.horizon) >= smallest - ROUNDING)
-    return next(able, plan.horizon + 1)
+    decisive = (k for k in looks if plan.spent(k / plan.horizon) >= smallest - ROUNDING)
+    return next(decisive, plan.horizon + 1)
 
 
 def _areas(count: int) -> str:

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from evaluation.errors import ProtocolError
 from evaluation.programme import Frozen, read_yaml, validated
+from evaluation.wording import Sentence, percent
 
 FILE = "grade.yaml"
 HIGHEST = 3
@@ -194,7 +195,7 @@ def _conditions(e: Evidence, judgement: Judgement) -> tuple[Condition, ...]:
             code="before",
             title="Figures of pilots before and after the start",
             met="met" if e.periods_before >= 1 else "unmet",
-            reason=f"{e.periods_before} periods before the first start.",
+            reason=f"{_periods(e.periods_before)} before the first start.",
             mend="" if e.periods_before >= 1 else "Figures of before the start.",
         ),
         Condition(
@@ -229,19 +230,23 @@ def _conditions(e: Evidence, judgement: Judgement) -> tuple[Condition, ...]:
 def _path(e: Evidence, short: int) -> Condition:
     result, said = e.trend
     if short:
-        more = f"{short} more {'period' if short == 1 else 'periods'} before the start"
+        more = f"{_periods(short, 'more ')} before the start"
         return Condition(
             code="path",
             title="One path before the start",
             met="cannot tell",
-            reason=f"{e.periods_before} periods before the start are too few to show a path.",
-            mend=f"{more[0].upper()}{more[1:]}.",
+            reason=f"{_periods(e.periods_before)} before the start are too few to show a path.",
+            mend=f"{more}.",
         )
     met: Met = "met" if result == "holds" else "unmet" if result == "fails" else "cannot tell"
     mend = "" if met == "met" else "Comparison areas that were on the pilots' path."
     return Condition(
         code="path", title="One path before the start", met=met, reason=said, mend=mend
     )
+
+
+def _periods(count: int, more: str = "") -> str:
+    return f"{count} {more}period{'' if count == 1 else 's'}"
 
 
 def _timing(e: Evidence) -> Condition:
@@ -274,14 +279,16 @@ def _untouched(e: Evidence) -> Condition:
 
 
 def _complete(e: Evidence) -> Condition:
-    share = f"{100 * e.complete:.0f} %"
+    share, wanted = percent(100 * e.complete, 0), percent(100 * COMPLETE, 0)
     met = e.complete >= COMPLETE
     return Condition(
         code="complete",
         title="Figures are complete",
         met="met" if met else "unmet",
-        reason=f"{share} of the cells hold a figure.",
-        mend="" if met else f"Completeness from {share} to {100 * COMPLETE:.0f} %.",
+        reason=Sentence.of("{share} of the cells hold a figure.", share=share),
+        mend=""
+        if met
+        else Sentence.of("Completeness from {share} to {wanted}.", share=share, wanted=wanted),
     )
 
 
@@ -302,7 +309,9 @@ def _robins(e: Evidence) -> dict[Domain, str]:
         "classification": "Areas and start periods are those declared in the programme; everyone "
         "who lives in an area counts.",
         "deviations": f"{e.deviations} deviations are noted. {e.spillover[1]}",
-        "missing data": f"{100 * e.complete:.0f} % of the cells hold a figure.",
+        "missing data": Sentence.of(
+            "{share} of the cells hold a figure.", share=percent(100 * e.complete, 0)
+        ),
         "measurement": "Pilots and comparisons are measured by "
         f"{'one instrument' if e.one_instrument else 'two instruments'}; a change of record in "
         "pilots alone cannot be seen.",

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.finding import sentences
-from evaluation.finding.sentences import Looked, Range
+from evaluation.finding.sentences import Facts, Looked, Range, Verdict
 from evaluation.quarters import Period
+from evaluation.wording import Sentence, number, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,7 @@ class Finding:
     """
 
     outcome: str
-    verdict: str
+    verdict: Verdict
     percent: Range
     per_quarter: Range | None
     to_date: Range | None
@@ -78,11 +79,16 @@ class Finding:
     detectable_percent: float
     reasons: tuple[str, ...]
     objections: tuple[str, ...]
-    sentence: str
-    paragraph: str
-    analyst: str
+    sentence: Sentence
+    paragraph: Sentence
+    analyst: Sentence
     looked: Looked | None = None
     speaks: str = ""
+
+    @property
+    def said(self) -> Sentence:
+        """The verdict as it is written, with its margin where it has one."""
+        return self.verdict.said(self.margin_percent)
 
 
 def judge(judged: Judged) -> Finding:
@@ -94,43 +100,42 @@ def judge(judged: Judged) -> Finding:
     """
     row = judged.estimate.overall(window=judged.window).iloc[0]
     ends = _interval(judged, row)
-    percent = _percent(judged, row["effect"], *ends)
-    complete = _window_complete(judged)
-    verdict, reasons = _verdict(judged, percent, complete)
+    change = _percent(judged, row["effect"], *ends)
+    verdict, reasons = _verdict(judged, change, complete=_window_complete(judged))
     per_quarter, to_date = _people(judged, ends)
     left = judged.looked.spent if judged.looked else 1 - judged.estimate.level
     alpha = left / judged.family
     seen = judged.estimate.detectable(alpha, window=judged.window)
     detectable = _percent_size(judged, seen)
-    words = sentences.Facts(
+    words = Facts(
         outcome=judged.outcome,
         verdict=verdict,
-        percent=percent,
+        margin_percent=judged.margin_percent,
+        percent=change,
         per_quarter=per_quarter,
         adjusted_p=judged.adjusted_p,
         detectable=detectable,
         n_areas=int(row["n_areas"]),
         estimate=judged.estimate,
         window=judged.window,
-        reason=reasons[-1],
-        unclear=_unclear(judged),
+        reasons=reasons,
         looked=judged.looked,
         speaks=_speaks(judged).label,
     )
     return Finding(
         outcome=judged.outcome.code,
         verdict=verdict,
-        percent=percent,
+        percent=change,
         per_quarter=per_quarter,
         to_date=to_date,
         p_value=float(row["p_value"]),
         adjusted_p=judged.adjusted_p,
         margin_percent=judged.margin_percent,
         detectable_percent=detectable,
-        reasons=tuple(reasons),
+        reasons=reasons,
         objections=judged.objections,
         sentence=sentences.minister(words),
-        paragraph=sentences.officer(words, reasons),
+        paragraph=sentences.officer(words),
         analyst=sentences.analyst(words, row),
         looked=judged.looked,
         speaks=_speaks(judged).label,
@@ -176,48 +181,55 @@ def _speaks(judged: Judged) -> Period:
     return max(starts) + judged.window[1]
 
 
-def _verdict(judged: Judged, percent: Range, complete: bool) -> tuple[str, list[str]]:
+def _verdict(judged: Judged, change: Range, *, complete: bool) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict, and what it rests on in the order in which it was asked."""
     margin = judged.margin_percent
-    excludes = percent.low > 0 or percent.high < 0
-    rejects, reasons = _rejects(judged)
+    excludes = change.low > 0 or change.high < 0
+    rejects, tested = _rejects(judged)
     if rejects and excludes and judged.outcome.polarity != "care":
         if judged.objections:
-            return "cannot tell", [*reasons, *judged.objections]
+            return Verdict.CANNOT_TELL, (*tested, *judged.objections)
         # The side is the range's: over several looks the latest estimate need not lie inside it.
-        better = (percent.high < 0) == (judged.outcome.polarity == "down")
-        reasons.append("the range lies on one side of no change")
-        return ("improved" if better else "worsened"), reasons
-    if -margin <= percent.low and percent.high <= margin:
-        reasons.append(f"the whole range lies within {margin:g} % of no change")
-        return f"no effect larger than {margin:g} %", reasons
-    reasons.append(_unclear(judged) if excludes else "the range includes no change")
-    if not complete:
-        reasons.append(f"not every site has been running for {judged.window[1] + 1} periods")
-        return "too early to say", reasons
-    return "cannot tell", reasons
+        better = (change.high < 0) == (judged.outcome.polarity == "down")
+        side = Sentence.of("the range lies on one side of no change", "one_side")
+        return Verdict.IMPROVED if better else Verdict.WORSENED, (*tested, side)
+    if -margin <= change.low and change.high <= margin:
+        within = "the whole range lies within {margin} of no change"
+        return Verdict.NO_LARGER_EFFECT, (
+            *tested,
+            Sentence.of(within, "within_margin", margin=percent(margin)),
+        )
+    includes = Sentence.of("the range includes no change", "includes_none")
+    unclear = sentences.WITH_CARE if judged.outcome.polarity == "care" else sentences.NOT_CLEAR
+    reasons = (*tested, unclear if excludes else includes)
+    if complete:
+        return Verdict.CANNOT_TELL, reasons
+    periods = judged.window[1] + 1
+    running = f"not every site has been running for {periods} period{'' if periods == 1 else 's'}"
+    return Verdict.TOO_EARLY, (*reasons, Sentence.of(running, "too_early"))
 
 
-def _unclear(judged: Judged) -> str:
-    """Why an effect whose range excludes no change has no direction in its verdict."""
-    return sentences.WITH_CARE if judged.outcome.polarity == "care" else sentences.NOT_CLEAR
-
-
-def _rejects(judged: Judged) -> tuple[bool, list[str]]:
+def _rejects(judged: Judged) -> tuple[bool, tuple[Sentence, ...]]:
     """Whether the family's test rejects no effect, and what is to be said of the test."""
     alpha, looked = 1 - judged.estimate.level, judged.looked
+    level, adjusted = number(alpha, 2), number(judged.adjusted_p, 3)
     if looked is None:
-        return judged.adjusted_p <= alpha, [
-            f"adjusted p {judged.adjusted_p:.3f} at level {alpha:.2f}"
-        ]
-    harm = ["the separate watch for harm has crossed its line"] if looked.harmed else []
+        said = Sentence.of("adjusted p {p} at level {level}", "tested", p=adjusted, level=level)
+        return judged.adjusted_p <= alpha, (said,)
+    crossed = Sentence.of("the separate watch for harm has crossed its line", "harm")
+    harm = (crossed,) if looked.harmed else ()
     counted = f"over {looked.number} look{'s' if looked.number > 1 else ''}"
     if not judged.primary:
-        said = f"p {judged.adjusted_p:.3f} {counted} and its family, at level {alpha:.2f}"
-        return judged.adjusted_p <= alpha, [said, *harm]
+        family = f"p {{p}} {counted} and its family, at level {{level}}"
+        said = Sentence.of(family, "tested", p=adjusted, level=level)
+        return judged.adjusted_p <= alpha, (said, *harm)
     if looked.crossed:
-        said = f"“no effect” was ruled out at the look at {looked.crossed_at}, every look counted"
-        return True, [said, *harm]
-    return False, [f"no look has ruled out “no effect” ({counted}, p {looked.p:.3f})", *harm]
+        ruled_out = (
+            f"“no effect” was ruled out at the look at {looked.crossed_at}, every look counted"
+        )
+        return True, (Sentence.of(ruled_out, "crossed"), *harm)
+    not_yet = f"no look has ruled out “no effect” ({counted}, p {{p}})"
+    return False, (Sentence.of(not_yet, "not_crossed", p=number(looked.p, 3)), *harm)
 
 
 def _people(judged: Judged, interval: tuple[float, float]) -> tuple[Range | None, Range | None]:

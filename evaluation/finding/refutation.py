@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from evaluation.diagnose.checks import FIRES_BELOW, Result
+from evaluation.diagnose.diagnostic import FIRES_BELOW, Result
 from evaluation.errors import EstimateError, ProtocolError
 from evaluation.estimate.sensitivity import in_time_placebo
+from evaluation.wording import Figure, Name, Sentence, number, percent, signed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +127,7 @@ def _negative_control(attack: Attack, effect: float, code: str) -> Refutation:
         "moved, which the programme cannot explain",
         "did not move by more than chance could explain",
     )
-    return told.by(under, p, code, said)
+    return told.by(under, p, Name(code), said)
 
 
 def _by_dowhy(attack: Attack, effect: float) -> Iterator[Refutation]:
@@ -167,7 +168,8 @@ def _by_dowhy(attack: Attack, effect: float) -> Iterator[Refutation]:
             "finds nothing, as it should (this cannot see that pilots differed to begin with)",
         ),
     )
-    moved = "it is another", f"it stays near {effect:+.3f}"
+    stays = Sentence.of("it stays near {effect}", effect=signed(effect, 3))
+    moved = ("it is another", stays)
     told = _Told("random_common_cause", "stability", "Does a made-up cause change it?", effect)
     if cause is None:
         yield told.unknown("The estimator takes no attributes of areas, so nothing can be tried.")
@@ -188,7 +190,9 @@ class _Told:
     title: str
     effect: float
 
-    def by(self, under: float, p: float | None, how: str, said: tuple[str, str]) -> Refutation:
+    def by(
+        self, under: float, p: float | None, how: str | Name, said: tuple[str, str]
+    ) -> Refutation:
         """``said`` : the words if it fails, and if it holds."""
         fails = p is not None and p < FIRES_BELOW
         return Refutation(
@@ -199,7 +203,12 @@ class _Told:
             effect=self.effect,
             under=under,
             p_value=p,
-            sentence=f"{how} {said[0] if fails else said[1]} ({under:+.3f}).",
+            sentence=Sentence.of(
+                "{how} {said} ({under}).",
+                how=how,
+                said=said[0] if fails else said[1],
+                under=signed(under, 3),
+            ),
         )
 
     def unknown(self, why: str) -> Refutation:
@@ -309,10 +318,10 @@ def _on_rows(attack: Attack, rows: pd.DataFrame, column: str) -> float:
     )
     own = chosen.treated
     free = [(s, g) for s, g, o, m in zip(site, start, own, marked, strict=True) if o and not m]
-    for number, place in enumerate(np.flatnonzero(marked & ~own)):
+    for turn, place in enumerate(np.flatnonzero(marked & ~own)):
         # A subset may hold no unmarked pilot to take the place of: then any real start serves.
         taken = free or [("drawn", start[own][0])]
-        site[place], start[place] = taken[number % len(taken)]
+        site[place], start[place] = taken[turn % len(taken)]
     site[~marked], start[~marked] = None, None
     role = np.where(marked, "pilot", "comparison").astype(object)
     areas = chosen.areas.assign(site=site, start=start, role=role)
@@ -368,7 +377,7 @@ def robustness_value(t: float, freedom: float, share: float = 1.0) -> float:
     return (math.sqrt(f2**2 + 4 * f2) - f2) / 2
 
 
-def unobserved(percent: Range, t: float, freedom: int) -> Unobserved:
+def unobserved(change: Range, t: float, freedom: int) -> Unobserved:
     """Sensitivity of an effect in percent, with its t value.
 
     Parameters
@@ -376,23 +385,23 @@ def unobserved(percent: Range, t: float, freedom: int) -> Unobserved:
     t : effect over its standard error by re-assignment. freedom : areas, or authorities where
         blocks move, less two.
     """
-    ends = (percent.low, percent.high)
-    ratio = _ratio(percent.effect)
-    near = min(ends, key=abs) if percent.low * percent.high > 0 else 0.0
+    ends = (change.low, change.high)
+    ratio = _ratio(change.effect)
+    near = min(ends, key=abs) if change.low * change.high > 0 else 0.0
     limit = 1.0 if near == 0 or not math.isfinite(near) else e_value(_ratio(near))
     value, strength = e_value(ratio), robustness_value(t, freedom)
-    said = (
-        f"An unmeasured cause would have to be {_number(value)} times as common among pilots, and "
-        f"change the outcome {_number(value)} times, to explain the whole effect"
-    )
-    said += (
-        f", and {_number(limit)} times for the end of its range that is nearer to nothing. "
+    said = Sentence.of(
+        "An unmeasured cause would have to be {times} times as common among pilots, and change the "
+        "outcome {times} times, to explain the whole effect{near} Put otherwise: it would have to "
+        "explain {strength} of what is left of both the choice of pilots and the outcome.",
+        times=_times(value),
+        near=Sentence.of(
+            ", and {limit} times for the end of its range that is nearer to nothing.",
+            limit=_times(limit),
+        )
         if limit > 1
-        else "; the range includes no change already, so none is needed to doubt it. "
-    )
-    said += (
-        f"Put otherwise: it would have to explain {100 * strength:.0f} % of what is left of both "
-        "the choice of pilots and the outcome."
+        else "; the range includes no change already, so none is needed to doubt it.",
+        strength=percent(100 * strength, 0),
     )
     return Unobserved(
         e_value=value,
@@ -403,9 +412,9 @@ def unobserved(percent: Range, t: float, freedom: int) -> Unobserved:
     )
 
 
-def _ratio(percent: float) -> float:
-    return 1 + percent / 100
+def _ratio(change: float) -> float:
+    return 1 + change / 100
 
 
-def _number(value: float) -> str:
-    return f"{value:.2f}" if math.isfinite(value) else "infinitely many"
+def _times(value: float) -> Figure | str:
+    return number(value, 2) if math.isfinite(value) else "infinitely many"

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from pydantic import model_validator
 
-from evaluation.diagnose.checks import FIRES_BELOW
+from evaluation.diagnose.diagnostic import FIRES_BELOW
 from evaluation.errors import ProtocolError
 from evaluation.finding.models import adjust
 from evaluation.programme import Frozen, read_yaml, validated
+from evaluation.wording import Name, Sentence, number, signed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -214,13 +215,19 @@ class Implied:
         return self.adjusted_p < FIRES_BELOW
 
     @property
-    def sentence(self) -> str:
-        held = f" once {', '.join(self.given)} is held fixed" if self.given else ""
+    def sentence(self) -> Sentence:
+        given = {f"given_{place}": Name(name) for place, name in enumerate(self.given)}
+        names = ", ".join(f"{{{place}}}" for place in given)
+        held = f" once {names} is held fixed" if given else ""
         said = "go together" if self.fails else "do not visibly go together"
-        return (
-            f"By the graph {self.one} and {self.other} are unrelated{held}; in the data they "
-            f"{said} (partial correlation {self.correlation:+.2f}, p = {self.adjusted_p:.3f} over "
-            "all that were tested)."
+        return Sentence.of(
+            f"By the graph {{one}} and {{other}} are unrelated{held}; in the data they {said} "
+            "(partial correlation {correlation}, p = {p} over all that were tested).",
+            one=Name(self.one),
+            other=Name(self.other),
+            correlation=signed(self.correlation, 2),
+            p=number(self.adjusted_p, 3),
+            **given,
         )
 
 

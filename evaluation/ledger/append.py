@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -17,7 +17,7 @@ from evaluation.ledger.receipt import (
     Act,
     ActKind,
     LedgerHead,
-    Told,
+    ReceiptDetails,
     act_hash,
     chain_hash,
     return_id,
@@ -91,7 +91,7 @@ def append_return(
 ) -> int:
     """Add a return with its confirmations and figures; its place in the chain comes back."""
     standing, numbered = held(connection, returned), last_revisions(connection, returned)
-    told = Told(
+    details = ReceiptDetails(
         rows=len(returned.rows),
         changes=changes(returned, standing),
         confirmations=tuple(
@@ -101,17 +101,19 @@ def append_return(
         synthetic_clock=synthetic_clock,
     )
     seq, previous = _next_place(connection)
-    stored = _stored(returned, told, previous, received)
+    stored = _stored(returned, details, previous, received)
     connection.execute(returns.insert(), stored | {"seq": seq})
-    if told.confirmations:
-        numbers = enumerate(told.confirmations, start=1)
+    if details.confirmations:
+        numbers = enumerate(details.confirmations, start=1)
         rows = [{"return_seq": seq, "number": number} | one for number, one in numbers]
         connection.execute(confirmations.insert(), rows)
     connection.execute(observations.insert(), _observed(seq, returned, numbered))
     return seq
 
 
-def _stored(returned: Return, told: Told, previous: str, received: str) -> dict[str, Any]:
+def _stored(
+    returned: Return, details: ReceiptDetails, previous: str, received: str
+) -> dict[str, Any]:
     chain = chain_hash(
         previous_hash=previous,
         content_hash=returned.content_hash,
@@ -120,7 +122,7 @@ def _stored(returned: Return, told: Told, previous: str, received: str) -> dict[
         submitter=(returned.site, returned.agency),
         quarter=returned.period.label,
         received=received,
-        told=told,
+        details=details,
     )
     return {
         "return_id": return_id(chain),
@@ -129,13 +131,13 @@ def _stored(returned: Return, told: Told, previous: str, received: str) -> dict[
         "agency": returned.agency,
         "quarter": returned.period.label,
         "received": received,
-        "rows": told.rows,
+        "rows": details.rows,
         "file_sha256": returned.sha256,
         "content_hash": returned.content_hash,
         "previous_hash": previous,
         "chain_hash": chain,
-        "changes": json.dumps(told.changes, ensure_ascii=False),
-        "synthetic_clock": told.synthetic_clock,
+        "changes": json.dumps(details.changes, ensure_ascii=False),
+        "synthetic_clock": details.synthetic_clock,
         "chain_version": CHAIN_VERSION,
     }
 
@@ -193,11 +195,17 @@ def read_acts(connection: sa.Connection) -> list[Act]:
 def head(connection: sa.Connection) -> LedgerHead:
     """How many returns there are, and the chain hash of the last record."""
     count = connection.execute(sa.select(sa.func.count()).select_from(returns)).scalar_one()
-    return LedgerHead(returns=count, chain=_next_place(connection)[1])
+    return LedgerHead(returns=count, chain=_next_place(connection).previous)
 
 
-def _next_place(connection: sa.Connection) -> tuple[int, str]:
-    """The next number of the chain, and the hash that the record there must follow."""
+class _Place(NamedTuple):
+    """A number of the chain, and the hash that the record there must follow."""
+
+    seq: int
+    previous: str
+
+
+def _next_place(connection: sa.Connection) -> _Place:
     last = [
         row
         for table in (returns, acts)
@@ -205,7 +213,8 @@ def _next_place(connection: sa.Connection) -> tuple[int, str]:
             sa.select(table.c.seq, table.c.chain_hash).order_by(table.c.seq.desc()).limit(1)
         )
     ]
-    return max(((row.seq + 1, row.chain_hash) for row in last), default=(1, FIRST))
+    places = (_Place(row.seq + 1, row.chain_hash) for row in last)
+    return max(places, default=_Place(1, FIRST))
 
 
 def _observed(

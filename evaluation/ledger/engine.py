@@ -133,10 +133,10 @@ def _refused(engine: sa.Engine, error: SQLAlchemyError, write: bool) -> LedgerEr
             if write
             else "try again.",
         )
-    known = [(said, mend) for part, said, mend in _CAUSES if part in cause.lower()]
-    said, mend = known[0] if known else (cause.strip(), "")
+    known = [(text, mend) for part, text, mend in _CAUSES if part in cause.lower()]
+    text, mend = known[0] if known else (cause.strip(), "")
     done = "written; nothing was accepted" if write else "read"
-    return LedgerError(f"the ledger could not be {done} ({said}).", where=where, mend=mend)
+    return LedgerError(f"the ledger could not be {done} ({text}).", where=where, mend=mend)
 
 
 def _set_up_connection(connection: Any, _record: object) -> None:

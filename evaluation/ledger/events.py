@@ -90,13 +90,6 @@ def read_events(workspace: Workspace, programme: Programme) -> tuple[Event, ...]
     return tuple(sorted(events, key=lambda one: (one.since, one.kind, one.what)))
 
 
-def events_of(
-    events: tuple[Event, ...], area: Area, *, first: Period, last: Period
-) -> tuple[Event, ...]:
-    """What happened to one area between two periods, both included."""
-    return tuple(one for one in events if one.happened_to(area) and one.overlaps(first, last))
-
-
 def _event(row: dict[str, Any], programme: Programme, path: Path, number: int) -> Event:
     where = f"{path}, row {number}"
     cell = {name: (row[name] or "").strip() for name in COLUMNS}

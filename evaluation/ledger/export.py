@@ -139,8 +139,8 @@ def _observations(connection: sa.Connection, of: Mapping[str, Any]) -> pa.Table:
         .where(o.return_seq == of["seq"])
         .order_by(o.outcome, o.area_code)
     )
-    told = {"received": of["received"], "return_id": of["return_id"]}
-    return pa.Table.from_pylist([dict(row._mapping) | told for row in found], schema=OBSERVATION)
+    receipt = {"received": of["received"], "return_id": of["return_id"]}
+    return pa.Table.from_pylist([dict(row._mapping) | receipt for row in found], schema=OBSERVATION)
 
 
 def write_whole(path: Path, table: pa.Table) -> None:

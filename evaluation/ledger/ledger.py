@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import sqlalchemy as sa
 
 from evaluation import fingerprint
+from evaluation.check.accepted import AcceptedFigures, Entry
 from evaluation.check.report import Confirmation
 from evaluation.errors import LedgerError
 from evaluation.ledger import append, revisions, store, vintages
@@ -224,6 +225,19 @@ class Ledger:
         """
         with transaction(self.engine) as connection:
             return vintages.before(connection, programme, (site, agency), period)
+
+    def accepted(
+        self, programme: Programme, *, outcomes: Sequence[str] | None = None
+    ) -> AcceptedFigures:
+        """The figures that stand, of some outcomes or of all: what a check is handed."""
+        history = AcceptedFigures(programme)
+        with transaction(self.engine) as connection:
+            standing = vintages.latest(connection, programme.name, outcomes)
+        periods = {label: Period.parse(label) for label in {one.quarter for one in standing}}
+        for one in standing:
+            entry = Entry(one.numerator, one.denominator, one.status, (one.site, one.agency))
+            history.keep(one.outcome, one.area_code, periods[one.quarter], entry)
+        return history
 
     def observations(
         self,

@@ -178,11 +178,11 @@ def chain_hash(
     submitter: tuple[str, str],
     quarter: str,
     received: str,
-    told: Told | None = None,
+    details: ReceiptDetails | None = None,
 ) -> str:
     """SHA-256 that binds a return to the one accepted before it in the same ledger.
 
-    ``submitter`` is the site and the agency. ``told`` is what else the receipt says; without it
+    ``submitter`` is the site and the agency. ``details`` is what else the receipt says; without it
     the hash is that of chain version 1.
     """
     site, agency = submitter
@@ -196,13 +196,13 @@ def chain_hash(
         "quarter": quarter,
         "received": received,
     }
-    if told is not None:
-        bound |= asdict(told) | {"chain_version": CHAIN_VERSION}
+    if details is not None:
+        bound |= asdict(details) | {"chain_version": CHAIN_VERSION}
     return fingerprint.of_data(bound)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class ReceiptDetails:
     """What a receipt says beside the figures: bound by the chain from version 2 on."""
 
     rows: int

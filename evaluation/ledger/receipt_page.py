@@ -48,17 +48,18 @@ def words(receipt: Receipt | Act) -> Words:
 
 def as_text(receipt: Receipt | Act) -> str:
     """What the terminal prints."""
-    said = words(receipt)
-    width = max(len(label) for label, _ in said.facts)
-    lines = [said.title, *(f"  {label.ljust(width)}  {value}" for label, value in said.facts)]
-    if said.changed:
-        lines += ["What changed", *(f"  {line}" for line in said.changed)]
-    if said.confirmed:
+    content = words(receipt)
+    width = max(len(label) for label, _ in content.facts)
+    lines = [content.title, *(f"  {label.ljust(width)}  {value}" for label, value in content.facts)]
+    if content.changed:
+        lines += ["What changed", *(f"  {line}" for line in content.changed)]
+    if content.confirmed:
         lines += ["What was confirmed"]
         lines += [
-            f"  {cell}  {rule}  {value}  {reason}" for cell, rule, value, reason in said.confirmed
+            f"  {cell}  {rule}  {value}  {reason}"
+            for cell, rule, value, reason in content.confirmed
         ]
-    lines += ["What happens next", *(f"  {line}" for line in said.after)]
+    lines += ["What happens next", *(f"  {line}" for line in content.after)]
     return "\n".join(lines) + "\n"
 
 
@@ -131,8 +132,8 @@ def _figures(count: int) -> str:
 
 def _instant(received: str, was_set: bool) -> str:
     at = parse_instant(received)
-    told = f"{at.day} {at:%B %Y, %H:%M} UTC ({received})"
-    return f"{told}. {_SET}" if was_set else told
+    text = f"{at.day} {at:%B %Y, %H:%M} UTC ({received})"
+    return f"{text}. {_SET}" if was_set else text
 
 
 def _next(quarter: str) -> str:

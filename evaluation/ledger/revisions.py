@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,7 +18,13 @@ from evaluation.ledger.vintages import withdrawn
 from evaluation.programme import Programme
 
 Key = tuple[str, str, str]
-Version = tuple[float | None, float | None]
+
+
+class Version(NamedTuple):
+    """A figure as one return gave it."""
+
+    numerator: float | None
+    denominator: float | None
 
 
 def history(
@@ -99,7 +105,7 @@ def revision_sizes(connection: sa.Connection, programme: Programme) -> list[dict
             one.lost += 1
         elif first:
             one.changes.append(100 * (last / first - 1))
-    return [_told(outcome, kind, one) for (outcome, kind), one in sorted(sizes.items())]
+    return [_row(outcome, kind, one) for (outcome, kind), one in sorted(sizes.items())]
 
 
 def _counts(connection: sa.Connection, programme: str) -> Iterable[Sequence[Any]]:
@@ -129,7 +135,7 @@ def _revised(connection: sa.Connection, programme: str) -> Iterable[tuple[Key, l
     grouped: dict[Key, list[Version]] = {}
     for row in rows:
         grouped.setdefault((row.outcome, row.area_code, row.quarter), []).append(
-            (row.numerator, row.denominator)
+            Version(row.numerator, row.denominator)
         )
     return grouped.items()
 
@@ -139,7 +145,7 @@ def _value(version: Version) -> float | None:
     return None if numerator is None else numerator / (denominator or 1.0)
 
 
-def _told(outcome: str, role: str, one: _Sizes) -> dict[str, Any]:
+def _row(outcome: str, role: str, one: _Sizes) -> dict[str, Any]:
     changes = one.changes
     sizes = [abs(change) for change in changes]
     return {

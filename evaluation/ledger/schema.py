@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
-from sqlalchemy.dialects import postgresql
 
 metadata = MetaData()
 
 # Both engines must sort alike, byte by byte, whatever the locale of a PostgreSQL cluster.
-Words = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+Words = Text().with_variant(Text(collation="C"), "postgresql")
 
 returns = Table(
     "returns",

@@ -139,12 +139,12 @@ class Remote:
         top = self.root.lstrip("/").partition("/")[0]
         return bool(self.system.exists(top))
 
-    def _ask(self, said: str, do: Callable[[], Any]) -> Any:
+    def _ask(self, message: str, do: Callable[[], Any]) -> Any:
         try:
             return do()
         except _refusals() as error:
             raise LedgerError(
-                f"a raw file {said} ({_short(error)}).", where=self.url, mend=_SEE_TO_IT
+                f"a raw file {message} ({_short(error)}).", where=self.url, mend=_SEE_TO_IT
             ) from None
 
 
@@ -155,8 +155,8 @@ def _refusals() -> tuple[type[Exception], ...]:
 
 
 def _short(error: Exception) -> str:
-    told = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(told).splitlines()[0].rstrip(".")
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).splitlines()[0].rstrip(".")
 
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -1,4 +1,4 @@
-"""The way of one file: read, checked against the last accepted figures, accepted with a receipt.
+"""What a workspace's ledger gives to a check, and takes from it: figures, a return, a receipt.
 
 Command line and portal go the same way, so that a check says what a submission would.
 """
@@ -6,19 +6,17 @@ Command line and portal go the same way, so that a check says what a submission 
 from __future__ import annotations
 
 import json
-import os
-from datetime import date
+from collections.abc import Sequence
 from pathlib import Path
 
-from evaluation.check.before import Before
+from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.report import Checked, Confirmation
-from evaluation.check.stages import check_return
-from evaluation.errors import LedgerError, PeriodError, WorkspaceError
+from evaluation.errors import LedgerError
 from evaluation.ledger.receipt import Act, Receipt
 from evaluation.programme import Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import Figures
-from evaluation.returns.workbook import RawReturn, read_return
+from evaluation.returns.workbook import RawReturn
 from evaluation.workspace import Workspace
 
 
@@ -31,13 +29,13 @@ def last_accepted(
     """
     if not workspace.has_ledger:
         return {}
-    from evaluation.ledger.latest import History
     from evaluation.ledger.ledger import Ledger
 
     asked = [outcome.code for outcome in programme.expected(site, agency)[1]]
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         last = ledger.last_accepted(programme.name, site, agency, period)
-        earlier = History.read(ledger, programme, asked).before((site, agency), period).earlier
+        history = ledger.accepted(programme, outcomes=asked)
+    earlier = history.before((site, agency), period).earlier
     newest = {
         key: next((one.denominator for one in reversed(held) if one.denominator is not None), None)
         for key, held in earlier.items()
@@ -45,44 +43,16 @@ def last_accepted(
     return {key: (last.get(key, (None, None))[0], below) for key, below in newest.items()}
 
 
-def check_file(workspace: Workspace, programme: Programme, file: Path) -> tuple[RawReturn, Checked]:
-    """Read a file and check it against the programme and the last accepted figures.
-
-    Raises
-    ------
-    ReturnFileError : if it cannot be read as a return at all.
-    """
-    raw = read_return(file)
-    return raw, check_return(raw, programme, before=before_return(workspace, programme, raw))
-
-
-def before_return(workspace: Workspace, programme: Programme, raw: RawReturn) -> Before:
-    """What the ledger holds that a return is compared with; no ledger is made where there is none.
-
-    Where the return does not say whose it is or for which quarter, nothing can be compared.
-    """
-    today = clock(workspace, programme)
-    submitter = raw.guide["site"], raw.guide["agency"]
-    try:
-        period = Period.parse(raw.guide["quarter"])
-        asked = programme.expected(*submitter)[1]
-    except (PeriodError, WorkspaceError):  # the check names the cell
-        return Before(today=today)
+def accepted_figures(
+    workspace: Workspace, programme: Programme, outcomes: Sequence[str]
+) -> AcceptedFigures:
+    """What a return is compared with; empty, and no ledger made, where there is none yet."""
     if not workspace.has_ledger:
-        return Before(today=today)
-    from evaluation.ledger.latest import History
+        return AcceptedFigures(programme)
     from evaluation.ledger.ledger import Ledger
 
     with Ledger.open(workspace.database, workspace.raw) as ledger:
-        history = History.read(ledger, programme, [outcome.code for outcome in asked])
-    return history.before(submitter, period, today=today)
-
-
-def clock(workspace: Workspace, programme: Programme) -> date | None:
-    """Today, where it means something: invented figures are early only by an invented clock."""
-    if programme.synthetic and not workspace.synthetic_clock:
-        return None
-    return workspace.now().date()
+        return ledger.accepted(programme, outcomes=outcomes)
 
 
 def accept(
@@ -104,7 +74,7 @@ def accept(
             raw.content,
             received=workspace.now(),
             confirmations=reasons,
-            synthetic_clock=workspace.synthetic and "NEWSTART_NOW" in os.environ,
+            synthetic_clock=workspace.synthetic_clock,
         )
     keep_receipt(workspace, receipt)
     return receipt

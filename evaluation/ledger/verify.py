@@ -23,7 +23,7 @@ from evaluation.ledger.receipt import (
     Act,
     LedgerHead,
     Receipt,
-    Told,
+    ReceiptDetails,
     act_hash,
     chain_hash,
     read_receipt,
@@ -105,8 +105,8 @@ def _verify(
             check = _check_return if kind == returns.name else _check_act
             record = check(connection, seq, raw, redacted)
         except (SQLAlchemyError, ValueError, TypeError, KeyError) as error:
-            told = f"record {seq} holds what no accepted record can hold ({_short(error)})."
-            broken.append(Broken(return_id=_stored_name(connection, kind, seq), what=told))
+            what = f"record {seq} holds what no accepted record can hold ({_short(error)})."
+            broken.append(Broken(return_id=_stored_name(connection, kind, seq), what=what))
             previous, place = set(), seq + 1
             continue
         faults = list(record.faults)
@@ -138,7 +138,7 @@ def _check_return(
     reasons = _confirmations(connection, seq)
     figures = _figures(connection, seq)
     content = fingerprint.of_data(sorted(figures, key=lambda one: one[:3]))
-    told = Told(
+    details = ReceiptDetails(
         rows=row["rows"],
         changes=tuple(json.loads(row["changes"])),
         confirmations=tuple(reasons),
@@ -152,7 +152,7 @@ def _check_return(
         submitter=(row["site"], row["agency"]),
         quarter=row["quarter"],
         received=row["received"],
-        told=told if row["chain_version"] == CHAIN_VERSION else None,
+        details=details if row["chain_version"] == CHAIN_VERSION else None,
     )
     faults = [*_raw_faults(raw, row["file_sha256"], redacted)]
     if len(figures) != row["rows"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -21,7 +21,7 @@ _LISTED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class StoredFigure:
     """A figure as it stands in the ledger, and how many versions came before it."""
 
     numerator: float | None
@@ -31,7 +31,7 @@ class Held:
     revision: int
 
 
-def changes(returned: Return, held: Mapping[tuple[str, str, str], Held]) -> tuple[str, ...]:
+def changes(returned: Return, held: Mapping[tuple[str, str, str], StoredFigure]) -> tuple[str, ...]:
     """One sentence for each figure that changes, the count first.
 
     ``held`` are the submitter's figures for the same period, by area, period and outcome. A later
@@ -56,15 +56,15 @@ def changes(returned: Return, held: Mapping[tuple[str, str, str], Held]) -> tupl
         if was != now:
             lines.append(f"{row.outcome} in {row.area_code}: {was} became {now}.")
     head = f"{len(lines)} of {len(rows)} figures of {whose} changed"
-    told = [head + (f", {new} new." if new else "."), *lines[:_LISTED]]
+    texts = [head + (f", {new} new." if new else "."), *lines[:_LISTED]]
     if len(lines) > _LISTED:
-        told.append(f"... and {len(lines) - _LISTED} more.")
+        texts.append(f"... and {len(lines) - _LISTED} more.")
     absent = len(held.keys() - {row.key for row in rows})
     if absent:
-        told.append(
+        texts.append(
             f"Not in this return, and standing as they were: {absent} of the earlier figures."
         )
-    return tuple(told)
+    return tuple(texts)
 
 
 def shown(numerator: float | None, denominator: float | None, status: str, note: str = "") -> str:
@@ -91,7 +91,7 @@ def withdrawn(by: datetime | None = None) -> sa.Select[tuple[int]]:
     return sa.select(acts.c.return_seq).where(acts.c.kind == "withdrawal", then)
 
 
-def held(connection: sa.Connection, returned: Return) -> dict[tuple[str, str, str], Held]:
+def held(connection: sa.Connection, returned: Return) -> dict[tuple[str, str, str], StoredFigure]:
     """The standing version of the figures that the return gives, or its submitter gave before.
 
     A figure may have come from another submitter, if the programme has changed who is asked for
@@ -108,7 +108,7 @@ def held(connection: sa.Connection, returned: Return) -> dict[tuple[str, str, st
     given = {row.key for row in returned.rows}
     own = (returned.site, returned.agency)
     return {
-        key: Held(
+        key: StoredFigure(
             numerator=row.numerator,
             denominator=row.denominator,
             status=row.status,
@@ -166,6 +166,40 @@ def before(
         .order_by(o.revision)
     )
     return {(row.area_code, row.outcome): (row.numerator, row.denominator) for row in rows}
+
+
+class Latest(NamedTuple):
+    """A figure in its latest version, and who gave it."""
+
+    outcome: str
+    area_code: str
+    quarter: str
+    numerator: float | None
+    denominator: float | None
+    status: str
+    site: str
+    agency: str
+
+
+def latest(
+    connection: sa.Connection, programme: str, outcomes: Sequence[str] | None = None
+) -> list[Latest]:
+    """Every figure that stands, by outcome, area and quarter.
+
+    Row by row and without pandas, which a check of one return must not wait for; a panel is read
+    by ``as_of``.
+    """
+    o, r = observations.c, returns.c
+    chosen = sa.true() if outcomes is None else o.outcome.in_(outcomes)
+    rows = connection.execute(
+        sa.select(o.outcome, o.area_code, o.quarter, o.numerator, o.denominator, o.status)
+        .add_columns(r.site, r.agency)
+        .join(returns, r.seq == o.return_seq)
+        .where(o.programme == programme, chosen, r.seq.not_in(withdrawn()))
+        .order_by(o.outcome, o.area_code, o.quarter, o.revision)
+    )
+    standing = {row[:3]: Latest(*row) for row in rows}  # a later version takes an earlier's place
+    return list(standing.values())
 
 
 def as_of(

@@ -1,4 +1,4 @@
-"""Splitting a change into the amounts of its causes, by substitution, and the facts behind each."""
+"""Attributing a change to its causes, by substitution and by Shapley, and the facts behind each."""
 
 from __future__ import annotations
 
@@ -16,15 +16,7 @@ import pandas as pd
 from evaluation.edition import words
 from evaluation.errors import BookError
 from evaluation.publish.headline import PARAMETERS
-from evaluation.publish.snapshot import (
-    KEY,
-    NEW,
-    REVISED,
-    Ground,
-    Learned,
-    costs_differ,
-    write_state,
-)
+from evaluation.publish.snapshot import KEY, NEW, REVISED, Between, Learned, Snapshot
 from evaluation.study.lock_status import differing, read_deviations, short
 
 Subset = frozenset[str]
@@ -45,22 +37,22 @@ class Part:
     high: float
 
 
-def subsets(factors: Sequence[str]) -> list[Subset]:
-    """Every set of factors that may stand at their new value, the empty one first."""
+def subsets(causes: Sequence[str]) -> list[Subset]:
+    """Every set of causes that may stand at their new value, the empty one first."""
     return [
         frozenset(chosen)
-        for size in range(len(factors) + 1)
-        for chosen in itertools.combinations(factors, size)
+        for size in range(len(causes) + 1)
+        for chosen in itertools.combinations(causes, size)
     ]
 
 
-def split(values: Mapping[Subset, float], order: Sequence[str]) -> tuple[Part, ...]:
-    """The change from no factor new to every factor new, a part for each factor.
+def attribute(values: Mapping[Subset, float], order: Sequence[str]) -> tuple[Part, ...]:
+    """The change from no cause new to every cause new, a part for each: in order, and by Shapley.
 
     Parameters
     ----------
-    values : the figure with each subset of the factors at its new value, as `subsets` lists them.
-    order : the factors in the order of substitution.
+    values : the figure with each subset of the causes at its new value, as `subsets` lists them.
+    order : the causes in the order of substitution.
 
     Raises
     ------
@@ -69,13 +61,13 @@ def split(values: Mapping[Subset, float], order: Sequence[str]) -> tuple[Part, .
     if missing := [subset for subset in subsets(order) if subset not in values]:
         raise BookError(f"no figure for {', '.join(sorted(missing[0])) or 'the state before'}.")
     parts = []
-    for place, factor in enumerate(order):
+    for place, cause in enumerate(order):
         before = frozenset(order[:place])
-        steps = _steps(values, factor, [other for other in order if other != factor])
+        steps = _steps(values, cause, [other for other in order if other != cause])
         parts.append(
             Part(
-                cause=factor,
-                amount=values[before | {factor}] - values[before],
+                cause=cause,
+                amount=values[before | {cause}] - values[before],
                 shapley=math.fsum(weight * step for weight, step in steps),
                 low=min(step for _, step in steps),
                 high=max(step for _, step in steps),
@@ -85,17 +77,17 @@ def split(values: Mapping[Subset, float], order: Sequence[str]) -> tuple[Part, .
 
 
 def _steps(
-    values: Mapping[Subset, float], factor: str, others: Sequence[str]
+    values: Mapping[Subset, float], cause: str, others: Sequence[str]
 ) -> list[tuple[float, float]]:
-    """The step that a factor makes after each set of the others, with that set's share of orders.
+    """The step that a cause makes after each set of the others, with that set's share of orders.
 
-    A set of s of n factors comes just before this one in s! (n - s - 1)! of the n! orders.
+    A set of s of n causes comes just before this one in s! (n - s - 1)! of the n! orders.
     """
     n = len(others) + 1
     return [
         (
             math.factorial(len(before)) * math.factorial(n - len(before) - 1) / math.factorial(n),
-            values[before | {factor}] - values[before],
+            values[before | {cause}] - values[before],
         )
         for before in subsets(others)
     ]
@@ -127,9 +119,9 @@ class Causes:
     parameters: tuple[str, ...]
 
 
-def causes_between(grounds: tuple[Ground, Ground], learned: Learned) -> Causes:
-    """The facts of what changed from one ground to another."""
-    before, after = grounds
+def causes_between(between: Between) -> Causes:
+    """The facts of what changed from one snapshot to another."""
+    before, after, learned = between.before, between.after, between.learned
     known = set(read_deviations(before.study_folder))
     return Causes(
         **_given_again(before, learned),
@@ -165,7 +157,7 @@ def given_again(learned: Learned) -> pd.DataFrame:
     return others
 
 
-def _given_again(before: Ground, learned: Learned) -> dict[str, Any]:
+def _given_again(before: Snapshot, learned: Learned) -> dict[str, Any]:
     """Where figures were given again or came late, and why."""
     moved = given_again(learned)
     role = {area.code: area.role for area in before.programme.areas}
@@ -191,9 +183,9 @@ def _new_quarters(learned: Learned) -> tuple[str, ...]:
     return tuple(sorted(str(label) for label in new.unique()))
 
 
-def _declared_differences(before: Ground, after: Ground) -> list[str]:
+def _declared_differences(before: Snapshot, after: Snapshot) -> list[str]:
     """Where protocols and declarations differ, each as a line."""
-    said = []
+    lines = []
     for was, now, name in (
         (
             before.protocol.model_dump(mode="json"),
@@ -202,19 +194,19 @@ def _declared_differences(before: Ground, after: Ground) -> list[str]:
         ),
         (_keyed(before), _keyed(after), "programme.yaml"),
     ):
-        said += [
+        lines += [
             f"{name}: {place} was {short(old)} and is {short(new)}"
             for place, old, new in differing(was, now)
         ]
-    return said
+    return lines
 
 
-def _keyed(ground: Ground) -> dict[str, Any]:
+def _keyed(snapshot: Snapshot) -> dict[str, Any]:
     """The declarations with their lists by code, so that a difference has a name."""
-    told = ground.programme.model_dump(mode="json", exclude={"last", "costs"})
-    for part, key in (("sites", "code"), ("areas", "code"), ("outcomes", "code")):
-        told[part] = {one[key]: one for one in told[part]}
-    return told
+    declared = snapshot.programme.model_dump(mode="json", exclude={"last", "costs"})
+    for part in ("sites", "areas", "outcomes"):
+        declared[part] = {one["code"]: one for one in declared[part]}
+    return declared
 
 
 def _changed_files(was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -223,21 +215,21 @@ def _changed_files(was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 def _changed_cells(before: Path, after: Path) -> list[str]:
     """Every cell of the parameter tables that differs, with its row and column."""
-    said = []
+    lines = []
     names = {p.name for folder in (before, after) for p in (folder / PARAMETERS).glob("*.csv")}
     for name in sorted(names):
         was, now = (_rows(folder / PARAMETERS / name) for folder in (before, after))
         for key in dict.fromkeys([*was, *now]):
             old, new = was.get(key), now.get(key)
             if old is None or new is None:
-                said.append(f"{name}: row {key} is {'new' if old is None else 'gone'}")
+                lines.append(f"{name}: row {key} is {'new' if old is None else 'gone'}")
                 continue
-            said += [
+            lines += [
                 f"{name}: {key}, {column} was {old.get(column)} and is {new.get(column)}"
                 for column in new
                 if old.get(column) != new.get(column)
             ]
-    return said
+    return lines
 
 
 def _rows(path: Path) -> dict[str, dict[str, str]]:
@@ -254,9 +246,9 @@ def _rows(path: Path) -> dict[str, dict[str, str]]:
     return found
 
 
-def _first(said: list[str]) -> tuple[str, ...]:
-    left = len(said) - NAMED
-    return (*said[:NAMED], *([f"and {left} more"] if left > 0 else []))
+def _first(lines: list[str]) -> tuple[str, ...]:
+    left = len(lines) - NAMED
+    return (*lines[:NAMED], *([f"and {left} more"] if left > 0 else []))
 
 
 PILOT, COMPARISON, COSTS = "pilot", "comparison", "costs"
@@ -297,35 +289,31 @@ class _Step:
 
 
 def by_area(
-    folder: Path,
-    grounds: tuple[Ground, Ground],
-    learned: Learned,
-    compute: Compute,
-    ends: tuple[Figures, Figures],
+    folder: Path, between: Between, compute: Compute, *, without: Figures, with_all: Figures
 ) -> tuple[Restated, ...]:
     """The amounts of every area whose figures of known quarters are others.
 
     Parameters
     ----------
     folder : where states may be written. compute : gives the figures of states.
-    ends : the figures with nothing restated, and with everything restated.
+    without, with_all : the figures with nothing restated, and with everything restated.
     """
-    if REVISED not in learned.pieces:
+    if REVISED not in between.learned.causes:
         return ()
-    steps = _areas_steps(grounds, learned)
+    steps = _areas_steps(between)
     states = [
-        write_state(folder / f"area-{k}", grounds, learned, {REVISED}, revised=step.counts)
+        between.write_state(folder / f"area-{k}", {REVISED}, revised=step.counts)
         for k, step in enumerate(steps)
         if step.reached is not None
     ]
-    values = [ends[0], *compute(states), ends[1]]
+    values = [without, *compute(states), with_all]
     found = [
         Restated(
             area=step.area,
             name=step.name,
             role=step.role,
             figures=step.figures,
-            amounts={key: now[key] - was[key] for key in ends[0] if key in was and key in now},
+            amounts={key: now[key] - was[key] for key in without if key in was and key in now},
         )
         for step, was, now in zip(steps, values[:-1], values[1:], strict=True)
     ]
@@ -334,14 +322,14 @@ def by_area(
 
 def sides(areas: Sequence[Restated], key: str) -> dict[str, float]:
     """Role -> what it moved a headline; empty where nothing was restated."""
-    told = [one for one in areas if key in one.amounts]
-    roles = dict.fromkeys((PILOT, COMPARISON, *(one.role for one in told))) if told else {}
-    return {role: sum(one.amounts[key] for one in told if one.role == role) for role in roles}
+    moved = [one for one in areas if key in one.amounts]
+    roles = dict.fromkeys((PILOT, COMPARISON, *(one.role for one in moved))) if moved else {}
+    return {role: sum(one.amounts[key] for one in moved if one.role == role) for role in roles}
 
 
 def largest_first(areas: Sequence[Restated], key: str) -> list[dict[str, Any]]:
     """What each area moved a headline, as plain data."""
-    told = [
+    rows = [
         {
             **{name: value for name, value in asdict(one).items() if name != "amounts"},
             "amount": one.amounts[key],
@@ -349,13 +337,13 @@ def largest_first(areas: Sequence[Restated], key: str) -> list[dict[str, Any]]:
         for one in areas
         if key in one.amounts
     ]
-    return sorted(told, key=lambda row: -abs(row["amount"]))
+    return sorted(rows, key=lambda row: -abs(row["amount"]))
 
 
-def _areas_steps(grounds: tuple[Ground, Ground], learned: Learned) -> list[_Step]:
+def _areas_steps(between: Between) -> list[_Step]:
     """Costs, then pilots, then comparisons; of each side those who stand alone, then the others."""
-    before, after = grounds
-    again = given_again(learned)
+    before = between.before
+    again = given_again(between.learned)
     role = {area.code: area.role for area in before.programme.areas}
     name = {area.code: area.name for area in before.programme.areas}
     count = again.groupby("area_code").size()
@@ -364,7 +352,7 @@ def _areas_steps(grounds: tuple[Ground, Ground], learned: Learned) -> list[_Step
     alone = set(studied.groupby("area_code")["moved"].sum().nlargest(ALONE).index)
     pilots = frozenset(code for code in role if role[code] == PILOT)
     steps, reached = [], frozenset[str]()
-    if costs_differ(before, after, learned):
+    if between.costs_differ:
         steps.append(
             _Step(area="", name="costs of known quarters", role=COSTS, figures=0, reached=reached)
         )

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from evaluation.edition import words
 from evaluation.errors import BookError
-from evaluation.ledger.ledger import Ledger
-from evaluation.publish import snapshot
 from evaluation.publish.attribution import (
     COMPARISON,
     PILOT,
@@ -20,11 +17,11 @@ from evaluation.publish.attribution import (
     Part,
     Restated,
     Subset,
+    attribute,
     by_area,
     causes_between,
     largest_first,
     sides,
-    split,
     subsets,
 )
 from evaluation.publish.snapshot import (
@@ -34,15 +31,11 @@ from evaluation.publish.snapshot import (
     PROTOCOL,
     REVISED,
     WITHDRAWN,
-    Ground,
-    Learned,
-    factors,
-    write_state,
+    Between,
+    Snapshot,
+    figures_by,
 )
-
-if TYPE_CHECKING:
-    from evaluation.workspace import Workspace
-
+from evaluation.study.code import figures_fingerprint
 
 ORDER = (REVISED, WITHDRAWN, NEW, PROTOCOL, CODE, PRICES)
 """What was known before is mended first, then what is new is added, then the way of working."""
@@ -113,25 +106,19 @@ class Difference:
         }
 
 
-def learned_between(workspace: Workspace, before: Ground, after: Ground) -> Learned:
-    """What the ledger learned from one ground's vintage to the other's."""
-    outcomes = list(dict.fromkeys([*before.protocol.outcomes, *after.protocol.outcomes]))
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        return Learned.read(ledger, after.programme_name, outcomes, before.vintage, after.vintage)
-
-
 def difference(
-    workspace: Workspace,
-    grounds: tuple[Ground, Ground],
-    names: tuple[str, str],
+    between: Between,
     *,
+    before: str,
+    after: str,
     order: Sequence[str] = ORDER,
     sources: Mapping[str, Path] | None = None,
 ) -> Difference:
-    """Split the change of every headline figure from one ground to another.
+    """Attribute the change of every headline figure from one snapshot to another.
 
     Parameters
     ----------
+    before, after : what the two editions are called.
     order : every cause, in the order of substitution.
     sources : fingerprint of a package -> its unpacked source, for code that is not the one running.
 
@@ -143,73 +130,69 @@ def difference(
         raise BookError(
             f"the order names {', '.join(order)}.", expected=f"each once: {', '.join(ORDER)}"
         )
-    before, after = grounds
-    learned = learned_between(workspace, before, after)
-    there = factors(before, after, learned)
-    differing = [cause for cause in order if cause in there]
+    differing = [cause for cause in order if cause in between.causes]
     wanted: list[Subset] = list(subsets(differing))
     with tempfile.TemporaryDirectory(prefix="newstart-states-") as scratch:
         states = [
-            write_state(Path(scratch) / str(k), grounds, learned, chosen)
-            for k, chosen in enumerate(wanted)
+            between.write_state(Path(scratch) / str(k), chosen) for k, chosen in enumerate(wanted)
         ]
         by_code = {
-            chosen: after if CODE in chosen or CODE not in differing else before
+            chosen: between.after if CODE in chosen or CODE not in differing else between.before
             for chosen in wanted
         }
         found = _computed(dict(zip(wanted, states, strict=True)), by_code, sources or {})
         areas = by_area(
             Path(scratch),
-            grounds,
-            learned,
-            lambda paths: snapshot.run(source_of(before, sources or {}), paths),
-            (found[frozenset()], found.get(frozenset({REVISED}), {})),
+            between,
+            lambda paths: figures_by(source_of(between.before, sources or {}), paths),
+            without=found[frozenset()],
+            with_all=found.get(frozenset({REVISED}), {}),
         )
     return Difference(
-        before=names[0],
-        after=names[1],
+        before=before,
+        after=after,
         order=tuple(differing),
         states=len(wanted),
-        causes=causes_between(grounds, learned),
+        causes=causes_between(between),
         changes=_changes(found, differing, areas),
     )
 
 
 def _computed(
-    states: Mapping[Subset, Path], by_code: Mapping[Subset, Ground], sources: Mapping[str, Path]
+    states: Mapping[Subset, Path], by_code: Mapping[Subset, Snapshot], sources: Mapping[str, Path]
 ) -> dict[Subset, dict[str, float]]:
     """The figures of each state, those of one code together."""
     found: dict[Subset, dict[str, float]] = {}
-    for package in dict.fromkeys(ground.package for ground in by_code.values()):
+    for package in dict.fromkeys(one.package for one in by_code.values()):
         mine = [chosen for chosen in states if by_code[chosen].package == package]
         source = source_of(by_code[mine[0]], sources)
-        computed = snapshot.run(source, [states[chosen] for chosen in mine])
+        computed = figures_by(source, [states[chosen] for chosen in mine])
         found |= dict(zip(mine, computed, strict=True))
     return found
 
 
-def source_of(ground: Ground, sources: Mapping[str, Path]) -> Path | None:
-    """Where the code of a ground lies; None where the code that runs gives the same figures.
+def source_of(snapshot: Snapshot, sources: Mapping[str, Path]) -> Path | None:
+    """Where the code of a snapshot lies; None where the code that runs gives the same figures.
 
     Raises
     ------
     BookError : it is another one, and is not kept.
     """
-    if ground.figures_code == snapshot.figures_fingerprint():
+    if snapshot.figures_code == figures_fingerprint():
         return None
-    if ground.package not in sources:
+    if snapshot.package not in sources:
         raise BookError(
             "the code of that edition is not kept, so it cannot be run again.",
-            where=ground.package[:16],
+            where=snapshot.package[:16],
             mend="restore var/editions from a back-up",
         )
-    return sources[ground.package]
+    return sources[snapshot.package]
 
 
 def _changes(
     found: Mapping[Subset, Mapping[str, float]], differing: Sequence[str], areas: Sequence[Restated]
 ) -> tuple[Change, ...]:
-    """A change for each figure of either end; split where every state between has it."""
+    """A change for each figure of either end; attributed where every state between has it."""
     start, end = found[frozenset()], found[frozenset(differing)]
     changes = []
     for key in dict.fromkeys([*end, *start]):
@@ -220,7 +203,7 @@ def _changes(
                 id=key,
                 before=start.get(key),
                 after=end.get(key),
-                parts=split(values, differing) if whole else (),
+                parts=attribute(values, differing) if whole else (),
                 revised=sides(areas, key),
                 areas=tuple(largest_first(areas, key)),
             )
@@ -233,15 +216,15 @@ Headline = Mapping[str, Mapping[str, Any]]
 
 def as_record(found: Difference, headline: Headline, was: Headline) -> dict[str, Any]:
     """The difference as plain data, with titles, units and what is said of it."""
-    told = found.as_data()
-    for key, figure in told["figures"].items():
+    data = found.as_data()
+    for key, figure in data["figures"].items():
         meta = headline.get(key) or was.get(key) or {"title": key, "unit": ""}
         figure |= {"title": meta["title"], "unit": meta["unit"]}
     return {
-        **told,
+        **data,
         "reasons": {c: reason(c, found.causes) for c in found.order},
         "sentences": [
-            sentence(one, told["figures"][one.id]["title"], told["figures"][one.id]["unit"])
+            sentence(one, data["figures"][one.id]["title"], data["figures"][one.id]["unit"])
             for one in found.changes
         ],
     }
@@ -257,24 +240,24 @@ def sentence(change: Change, title: str, unit: str) -> str:
         return f"{title}: {level(change.after, unit)}, as before."
     moved = sorted((p for p in change.parts if p.amount), key=lambda p: -abs(p.amount))
     # A part that is zero in the digits shown did not move anything that is shown.
-    said = [_part(part, unit) for part in moved if re.search("[1-9]", amount(part.amount, unit))]
+    parts = [_part(part, unit) for part in moved if words.moves(part.amount, unit)]
     ends = [level(value, unit) for value in (change.before, change.after)]
     went = f"went from {ends[0]} to {ends[1]}"
     if ends[0] == ends[1]:
-        went = f"stayed at {ends[1]}" + (", in the digits shown" if said else "")
-    return f"{title} {went}: {words.listed(said)}." if said else f"{title} {went}."
+        went = f"stayed at {ends[1]}" + (", in the digits shown" if parts else "")
+    return f"{title} {went}: {words.listed(parts)}." if parts else f"{title} {went}."
 
 
 def _part(part: Part, unit: str) -> str:
     """``the new quarter −0.2 points``, with the range over orders where there is one."""
-    said = f"{words.within(TITLES[part.cause])} {amount(part.amount, unit)}"
+    text = f"{words.within(TITLES[part.cause])} {amount(part.amount, unit)}"
     ends = [amount(part.low, unit), amount(part.high, unit)]
-    return said if ends[0] == ends[1] else f"{said} ({ends[0]} to {ends[1]} in other orders)"
+    return text if ends[0] == ends[1] else f"{text} ({ends[0]} to {ends[1]} in other orders)"
 
 
 def reason(cause: str, causes: Causes) -> str:
     """What a cause was, from the facts."""
-    said: dict[str, Callable[[Causes], str]] = {
+    text: dict[str, Callable[[Causes], str]] = {
         REVISED: _given_again,
         WITHDRAWN: lambda c: _joined(c.withdrawn),
         NEW: lambda c: words.listed(c.quarters) or "costs of a new quarter",
@@ -282,7 +265,7 @@ def reason(cause: str, causes: Causes) -> str:
         CODE: lambda c: f"changed in {', '.join(c.code)}",
         PRICES: lambda c: _joined(c.parameters),
     }
-    return words.sentence(said[cause](causes))
+    return words.sentence(text[cause](causes))
 
 
 def _given_again(causes: Causes) -> str:
@@ -295,22 +278,19 @@ def _given_again(causes: Causes) -> str:
         for role in (PILOT, COMPARISON)
         if causes.areas.get(role)
     ]
-    said = words.listed(parts) + (f", in {words.listed(where)}" if where else "")
-    return f"{said}. Reason given: {_joined(causes.reasons)}" if causes.reasons else said
+    text = words.listed(parts) + (f", in {words.listed(where)}" if where else "")
+    return f"{text}. Reason given: {_joined(causes.reasons)}" if causes.reasons else text
 
 
 def _protocol(causes: Causes) -> str:
-    said = _joined(causes.protocol) or "The kept assignments are others"
+    text = _joined(causes.protocol) or "The kept assignments are others"
     noted = f" Noted as a deviation: {_joined(causes.deviations)}" if causes.deviations else ""
-    return f"{words.sentence(said)}{noted}"
+    return f"{words.sentence(text)}{noted}"
 
 
-def _joined(told: Sequence[str]) -> str:
-    """Notes that may each end in a full stop, as one sentence's list.
-
-    A note of a restatement may begin with the word, as the list does.
-    """
-    return "; ".join(one.removeprefix("Restated: ").rstrip(" .") for one in told)
+def _joined(notes: Sequence[str]) -> str:
+    """Notes that people wrote, each perhaps with a full stop, as one sentence's list."""
+    return "; ".join(words.reason_given(one).rstrip(" .") for one in notes)
 
 
 def level(value: float | None, unit: str) -> str:

@@ -16,10 +16,11 @@ from markupsafe import Markup, escape
 from evaluation import fingerprint
 from evaluation.edition import words
 from evaluation.edition.past import FOLDER, INDEX, History, PastEdition
-from evaluation.edition.records import record_if_there
-from evaluation.publish import snapshot
 from evaluation.publish.refresh import Draft
+from evaluation.publish.snapshot import archive
+from evaluation.study.code import figures_fingerprint, package_fingerprint
 from evaluation.study.lock import environment
+from evaluation.study.written import record_if_there
 from evaluation.workspace import Workspace, write_whole
 
 _PAGE = Markup(
@@ -78,15 +79,15 @@ def _band(history: History) -> Markup:
 def _item(edition: PastEdition) -> Markup:
     status = STATUS[edition.status].format(by=edition.replaced_by)
     reason = f" Correction: {words.sentence(edition.reason)}" if edition.reason else ""
-    told = [str(one) for one in (edition.change or {}).get("sentences", [])]
-    log = Markup("").join(Markup("<li>{}</li>").format(one) for one in told)
+    sentences = [str(one) for one in (edition.change or {}).get("sentences", [])]
+    log = Markup("").join(Markup("<li>{}</li>").format(one) for one in sentences)
     return Markup("<li><a href='{}'>Edition {}</a>, published on {}, {}.{}{}</li>").format(
         _address(edition),
         edition.name,
         words.day(edition.published),
         status,
         reason,
-        Markup("<ul>{}</ul>").format(log) if told else "",
+        Markup("<ul>{}</ul>").format(log) if sentences else "",
     )
 
 
@@ -108,7 +109,7 @@ class Corrected:
 
 
 def with_placeholder(page: str) -> str:
-    """A page with an empty cohort, at the head of its text."""
+    """A page with an empty place for its status, at the head of its text."""
     if OPEN in page:
         return blank(page)
     for place in _PLACES:
@@ -119,12 +120,12 @@ def with_placeholder(page: str) -> str:
 
 
 def blank(page: str) -> str:
-    """The page with its cohort empty: what the manifest vouches for."""
+    """The page without its status: what the manifest vouches for."""
     return _PLACEHOLDER.sub(OPEN + CLOSE, page)
 
 
 def filled(page: str, line: str) -> str:
-    """The page with this line in its cohort."""
+    """The page with this line as its status."""
     return _PLACEHOLDER.sub(lambda _: OPEN + str(line) + CLOSE, page)
 
 
@@ -155,16 +156,16 @@ def line(
     """
     root = "../" * (len(PurePosixPath(path).parts) + 1)
     links = [_link(f"{root}index.html", "All editions")]
-    told = f"Edition {edition.quarter}"
-    told += f", correction {edition.correction}" if edition.correction else ""
+    name = f"Edition {edition.quarter}"
+    name += f", correction {edition.correction}" if edition.correction else ""
     published = f"published on {words.day(edition.published)}"
     if edition.status == "current":
-        said = f"{told}, {published}. It is the latest."
+        text = f"{name}, {published}. It is the latest."
     else:
-        said = f"This is not the latest edition. {told} was {published}."
+        text = f"This is not the latest edition. {name} was {published}."
         links.insert(0, _link(f"{root}latest/index.html", "Read the latest edition"))
     if corrected is not None:
-        said += _corrected(edition, corrected, page)
+        text += _corrected(edition, corrected, page)
         if edition.status == "corrected" and edition.replaced_by in pages:
             links.insert(
                 0,
@@ -175,25 +176,25 @@ def line(
     return Markup(
         "<aside class='edition-status' aria-label='Standing of this edition' "
         "style='{}'>{} {}</aside>"
-    ).format(_STYLE, said, Markup(" · ").join(links))
+    ).format(_STYLE, text, Markup(" · ").join(links))
 
 
 def _corrected(edition: PastEdition, corrected: Corrected, page: str) -> str:
     """That there is a correction, why, and which claims of this very page it changed."""
     if edition.status == "corrected":
-        said = f" It was corrected on {corrected.day}: {words.sentence(corrected.reason)}"
+        text = f" It was corrected on {corrected.day}: {words.sentence(corrected.reason)}"
     else:
-        said = f" It corrects the edition before it: {words.sentence(corrected.reason)}"
+        text = f" It corrects the edition before it: {words.sentence(corrected.reason)}"
     here = [key for key in corrected.claims if shows(page, key)]
     if not here:
-        return f"{said} No figure that this page marks was touched."
+        return f"{text} No figure that this page marks was touched."
     moved = [
         f"{key}: {_quoted(was)}, now {_quoted(now)}" if now else f"{key}: {_quoted(was)}, withdrawn"
         for key in here[:SHOWN]
         for was, now in (corrected.claims[key],)
     ]
     more = f", and {len(here) - SHOWN} more" if len(here) > SHOWN else ""
-    return f"{said} On this page it changed {'; '.join(moved)}{more}."
+    return f"{text} On this page it changed {'; '.join(moved)}{more}."
 
 
 def shows(page: str, claim: str) -> bool:
@@ -303,14 +304,14 @@ def _files(draft: Draft) -> Iterator[tuple[str, bytes]]:
         yield "claims.json", draft.claims.read_bytes()
     for path, source in draft.results.items():
         yield f"results/{path}", source.read_bytes()
-    for source in sorted(draft.ground.rglob("*")):
+    for source in sorted(draft.snapshot.rglob("*")):
         if source.is_file():
-            yield f"{STATE}/{source.relative_to(draft.ground).as_posix()}", source.read_bytes()
-    yield CODE_ARCHIVE, snapshot.archive(snapshot.package_fingerprint())
+            yield f"{STATE}/{source.relative_to(draft.snapshot).as_posix()}", source.read_bytes()
+    yield CODE_ARCHIVE, archive(package_fingerprint())
 
 
 def _pages(draft: Draft, editions: Path, making: Path, earlier: Collection[str]) -> dict[str, str]:
-    """Link the built pages in; returns their hashes, those of HTML with an empty cohort.
+    """Link the built pages in; returns their hashes, those of HTML without its status.
 
     ``earlier`` are the editions that a page may link to.
     """
@@ -347,8 +348,8 @@ def _manifest(
         "next_due": draft.next_due,
         **draft.stands_on,
         "code": {
-            "package": snapshot.package_fingerprint(),
-            "figures": snapshot.figures_fingerprint(),
+            "package": package_fingerprint(),
+            "figures": figures_fingerprint(),
             "environment": environment(),
         },
         "previous": None if last is None else {"edition": last.name, "manifest": last.manifest},
@@ -399,11 +400,11 @@ def pages_of(edition: PastEdition) -> Iterator[tuple[str, str]]:
 
 
 def expected_page(history: History, edition: PastEdition, path: str, page: str) -> str:
-    """A page as it should stand, whatever its cohort holds now."""
+    """A page as it should stand, whatever its status says now."""
     empty = blank(page)
     with_pages = [one.name for one in history.editions if one.pages]
-    told = line(edition, path, empty, _correction(history, edition), with_pages)
-    return filled(empty, told)
+    status = line(edition, path, empty, _correction(history, edition), with_pages)
+    return filled(empty, status)
 
 
 def _correction(history: History, edition: PastEdition) -> Corrected | None:

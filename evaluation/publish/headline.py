@@ -10,26 +10,22 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluation.edition import words
 from evaluation.estimate.assignments import Assignments
-from evaluation.study import stored_assignments
+from evaluation.study.record import Results
 from evaluation.study.run import estimate_by, point_findings
-from evaluation.study.stored_assignments import by_plan
-from evaluation.study.study import load_study, study_panel
+from evaluation.study.stored_assignments import Store, by_plan
+from evaluation.study.study import Study
 from evaluation.value import worth
 from evaluation.value.parameters import Parameters
 from evaluation.workspace import Workspace
 
 if TYPE_CHECKING:
     from evaluation.estimate.estimate import Estimate
-    from evaluation.panel import Panel
-    from evaluation.programme import Programme
-    from evaluation.protocol import Protocol
 
 OBSERVATIONS, PARAMETERS, ASSIGNMENTS, STATE = (
     "observations.parquet",
@@ -58,25 +54,18 @@ def figures(folder: Path) -> dict[str, float]:
 
     asked = json.loads((folder / STATE).read_text(encoding="utf-8"))
     workspace = Workspace(root=folder)
-    programme, protocol = load_study(workspace, f"{asked['programme']}/{asked['study']}")
-    observations = pd.read_parquet(folder / OBSERVATIONS)
-    panel = study_panel(programme, protocol, observations, None)
-    if not panel.treated.any():
-        return {}
-    parameters = Parameters.load(folder=folder / PARAMETERS)
-    return point_figures(
-        programme, protocol, panel, _assignments(folder, protocol, panel), parameters
+    study = replace(
+        Study.load(workspace, f"{asked['programme']}/{asked['study']}"),
+        store=Store(folder=folder),
+        given=pd.read_parquet(folder / OBSERVATIONS),
     )
+    if not study.panel.treated.any():
+        return {}
+    return _point_figures(study, Parameters.load(folder=folder / PARAMETERS))
 
 
-def point_figures(
-    programme: Programme,
-    protocol: Protocol,
-    panel: Panel,
-    assignments: Assignments,
-    parameters: Parameters,
-) -> dict[str, float]:
-    """The same from what the state holds."""
+def _point_figures(study: Study, parameters: Parameters) -> dict[str, float]:
+    programme, protocol, panel = study.programme, study.protocol, study.panel
     valued = [c for c in protocol.secondary if programme.outcome_by_code[c].unit_cost]
     wanted = protocol.model_copy(
         update={
@@ -85,13 +74,14 @@ def point_figures(
             "estimators": protocol.estimators[:1],
         }
     )
+    assignments = _assignments(study)
     few = replace(assignments, pseudo_treated=assignments.pseudo_treated[: PLACEBOS + 1])
     estimates: dict[str, tuple[Estimate, ...]] = {
         code: (estimate_by(wanted.estimators[0], panel, code, wanted, few),)
         for code in wanted.outcomes
     }
     found: dict[str, float] = {}
-    for code, finding in point_findings(programme, panel, wanted, estimates).items():
+    for code, finding in point_findings(study, wanted, estimates).items():
         if code in wanted.primary:
             found[f"{code}.percent"] = finding.percent.effect
             if finding.per_quarter is not None:
@@ -110,24 +100,20 @@ def point_figures(
     return found
 
 
-def of_results(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def of_results(results: Results) -> dict[str, dict[str, Any]]:
     """Id -> ``title, unit, effect, low, high`` of a study's written results."""
     found: dict[str, dict[str, Any]] = {}
-    period = words.period_word(results["sample"]["periods"])
-    for one in results["outcomes"]:
-        if one["role"] != "primary":
+    for one in results.outcomes:
+        if one.role != "primary":
             continue
-        title, finding = one["plain_title"], one["finding"]
-        shown = [("percent", title, "%", finding["effect_percent"])]
-        if finding["people"]:
-            people = finding["people"]["per_quarter"]
-            when = f"a {period}" if one["kind"] == "flow" else "at any one time"
-            shown.append(("people", f"{title} {when}", one["people"], people))
-        for kind, said, unit, row in shown:
-            found[f"{one['code']}.{kind}"] = {"title": said, "unit": unit} | {
-                name: row[name] for name in ("effect", "low", "high")
-            }
-    totals = (results["value"] or {"totals": {}})["totals"]
+        title, finding = one.plain_title, one.finding
+        shown = [("percent", title, "%", finding.effect_percent)]
+        if finding.people:
+            when = f"a {results.period_word}" if one.kind == "flow" else "at any one time"
+            shown.append(("people", f"{title} {when}", one.people, finding.people.per_quarter))
+        for kind, heading, unit, row in shown:
+            found[f"{one.code}.{kind}"] = {"title": heading, "unit": unit, **row.plain()}
+    totals = results.value.totals.plain() if results.value else {}
     for key, title in MONEY.items():
         if key in totals:
             row = totals[key]
@@ -141,13 +127,11 @@ def of_results(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _assignments(folder: Path, protocol: Protocol, panel: Panel) -> Assignments:
+def _assignments(study: Study) -> Assignments:
     """Those that the study keeps; drawn for the panel where it keeps none."""
-    if (folder / ASSIGNMENTS).is_file():
-        held = stored_assignments.held(folder, panel)
-        assert held is not None  # the file is there
-        return held.known(panel)
-    return by_plan(panel, protocol.assignments, most=PLACEBOS)
+    if study.store.kept is not None:
+        return study.assignments
+    return by_plan(study.panel, study.protocol.assignments, most=PLACEBOS)
 
 
 def main(folders: Sequence[str]) -> None:

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING
 
 from evaluation import fingerprint
 from evaluation.edition.past import History, PastEdition
-from evaluation.edition.records import Record, read_record
 from evaluation.errors import LedgerError
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import LedgerHead
 from evaluation.publish import editions as status
-from evaluation.publish import snapshot
-from evaluation.publish.difference import learned_between, source_of
+from evaluation.publish.difference import source_of
 from evaluation.publish.editions import MANIFEST, PAGES, STATE, expected_page
 from evaluation.publish.publish import sources
-from evaluation.publish.snapshot import Ground, write_state
+from evaluation.publish.snapshot import Between, Snapshot, figures_by
 from evaluation.study.interim_analyses import LookSeries
+from evaluation.study.study import StudyName
+from evaluation.study.written import Record, read_record
 
 if TYPE_CHECKING:
     from evaluation.workspace import Workspace
@@ -141,12 +141,12 @@ def _ledger_faults(workspace: Workspace, editions: Sequence[PastEdition]) -> dic
         )
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         found = ledger.verify(against=list(heads.values()))
-    said = [one.what for one in found.broken]
-    general = [text for text in said if not any(_about(text, name) for name in heads)]
+    messages = [one.what for one in found.broken]
+    general = [text for text in messages if not any(_about(text, name) for name in heads)]
     return {
         name: [
             f"The ledger does not hold: {text}"
-            for text in (*general, *(text for text in said if _about(text, name)))
+            for text in (*general, *(text for text in messages if _about(text, name)))
         ]
         for name in heads
     }
@@ -161,8 +161,7 @@ def _looks(workspace: Workspace, manifest: Record) -> list[str]:
     """Whether every look that the edition saw stands as it was: no verdict of the past moves."""
     faults = []
     for study, seen in manifest["looks"].items():
-        programme, _, name = study.partition("/")
-        folder = workspace.looks(programme, name) / seen["series"]
+        folder = StudyName.parse(study).series(workspace, seen["series"])
         try:
             rows = LookSeries(folder=folder).rows()
         except LedgerError as error:
@@ -177,12 +176,11 @@ def _looks(workspace: Workspace, manifest: Record) -> list[str]:
 
 def _figures(workspace: Workspace, edition: PastEdition) -> tuple[list[str], int]:
     """The headline figures made again, by the edition's own code on what was known then."""
-    ground = Ground.read(edition.folder / STATE)
+    snapshot = Snapshot.read(edition.folder / STATE)
     with tempfile.TemporaryDirectory(prefix="newstart-proof-") as scratch:
-        learned = learned_between(workspace, ground, ground)
-        state = write_state(Path(scratch) / "state", (ground, ground), learned, ())
-        source = source_of(ground, sources(workspace, [edition]))
-        (found,) = snapshot.run(source, [state])
+        alone = Between.read(workspace, snapshot, snapshot)
+        state = alone.write_state(Path(scratch) / "state", ())
+        (found,) = figures_by(source_of(snapshot, sources(workspace, [edition])), [state])
     faults = []
     for key, figure in edition.headline.items():
         if key not in found or not math.isclose(found[key], figure["effect"], rel_tol=TOLERANCE):

@@ -19,23 +19,26 @@ from evaluation.edition import words
 from evaluation.edition.build import book_inputs, build_book
 from evaluation.edition.edition import Edition
 from evaluation.edition.past import COMING, FOLDER, History, PastEdition
-from evaluation.edition.records import read_record
 from evaluation.errors import BookError, EditionRefused
 from evaluation.ledger.calendar import due
 from evaluation.publish import difference as sentences
-from evaluation.publish import refresh, snapshot
+from evaluation.publish import refresh
 from evaluation.publish.attribution import COSTS
-from evaluation.publish.difference import ORDER, difference, learned_between
+from evaluation.publish.difference import ORDER, difference
 from evaluation.publish.editions import CODE_ARCHIVE, MAKING, MANIFEST, STATE, freeze, restamp, size
 from evaluation.publish.headline import figures, of_results
 from evaluation.publish.refresh import Draft, Name, refresh_studies, studies_of
-from evaluation.publish.snapshot import Ground, gather, write_state
+from evaluation.publish.snapshot import Between, Snapshot, take_snapshot, unpack
 from evaluation.quarters import Period, format_instant
+from evaluation.study.code import figures_fingerprint
+from evaluation.study.record import Results
 from evaluation.study.results import read_results
+from evaluation.study.study import Study, StudyName
+from evaluation.study.written import read_record
 from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
-    from evaluation.edition.edition import StudyResults
+    from evaluation.study.record import Results
     from evaluation.workspace import Workspace
 
 
@@ -85,63 +88,79 @@ def publish(
         for study in studies_of(workspace):
             refresh_studies(workspace, study, progress)
         headline = Edition.read(workspace, programme).headline
-        _is_meant(quarter, str(headline.sample["last"]))
-        ground = gather(
+        _is_meant(quarter, str(headline.sample.last))
+        snapshot = take_snapshot(
             workspace,
             f"{programme}/{headline.study}",
             refresh.vintage_of(workspace, programme),
             Path(scratch) / STATE,
         )
         book = book_inputs(workspace, programme) if pages else ""
-        made_of = refresh.digest(workspace, programme, ground, book)
+        made_of = refresh.digest(workspace, programme, snapshot, book)
         if (stands := _unchanged(history, made_of)) is not None:
             progress(f"Nothing changed since edition {stands.name}.")
             restamp(workspace)
             return Published(edition=stands, new=False, grown=size(editions) - before)
-        name = refresh.name_for(history, str(headline.sample["last"]), reason)
-        made = _draft(workspace, headline, ground, name, (now or workspace.now(), reason))
-        with _coming(workspace, made, history, progress) as told:
+        name = refresh.name_for(history, str(headline.sample.last), reason)
+        made = _draft(
+            workspace, headline, snapshot, name, now=now or workspace.now(), reason=reason
+        )
+        with _coming(workspace, made, history, progress) as change:
             built = None
             if pages:
                 built = build_book(workspace, programme=programme, progress=progress).parent
-            edition = freeze(workspace, _complete(workspace, made, told, built), made_of)
+            claims = workspace.book / "_edition" / "claims.json" if pages else None
+            whole = replace(made, change=change, pages=built, claims=claims)
+            edition = freeze(workspace, whole, made_of)
         progress(f"Edition {edition.name} is published.")
         return Published(edition=edition, new=True, grown=size(editions) - before)
 
 
 def changed_since(
-    workspace: Workspace, before: PastEdition, after: Ground, name: str, headline: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Why the headlines of a ground differ from those of an edition, as pages read it."""
-    was = Ground.read(before.folder / STATE)
+    workspace: Workspace,
+    before: PastEdition | None,
+    after: Snapshot,
+    name: str,
+    headline: Mapping[str, Any],
+) -> dict[str, Any] | None:
+    """Why the headlines of a snapshot differ from those of an edition, as pages read it.
+
+    None where there is no edition before.
+    """
+    if before is None:
+        return None
     found = difference(
-        workspace, (was, after), (before.name, name), sources=sources(workspace, [before])
+        Between.read(workspace, Snapshot.read(before.folder / STATE), after),
+        before=before.name,
+        after=name,
+        sources=sources(workspace, [before]),
     )
     return sentences.as_record(found, headline, before.headline)
 
 
 def sources(workspace: Workspace, editions: list[PastEdition]) -> dict[str, Path]:
     """Fingerprint -> unpacked source of the code of editions that is not the code that runs."""
-    running = snapshot.figures_fingerprint()
+    running = figures_fingerprint()
     found = {}
     for edition in editions:
-        ground = Ground.read(edition.folder / STATE)
-        if ground.figures_code != running:
-            found[ground.package] = snapshot.unpack(
-                edition.folder / CODE_ARCHIVE, workspace.var / FOLDER / UNPACKED, ground.package
+        held = Snapshot.read(edition.folder / STATE)
+        if held.figures_code != running:
+            found[held.package] = unpack(
+                edition.folder / CODE_ARCHIVE, workspace.var / FOLDER / UNPACKED, held.package
             )
     return found
 
 
 def _draft(
     workspace: Workspace,
-    headline: StudyResults,
-    ground: Ground,
+    headline: Results,
+    snapshot: Snapshot,
     name: Name,
-    when_and_why: tuple[datetime, str],
+    *,
+    now: datetime,
+    reason: str,
 ) -> Draft:
-    now, reason = when_and_why
-    programme = ground.programme
+    programme = snapshot.programme
     results = {f"{name}.json": path for name, path in refresh.results_of(workspace).items()}
     return Draft(
         name=name,
@@ -149,37 +168,33 @@ def _draft(
         reason=reason,
         programme=programme.name,
         study=headline.study,
-        vintage=ground.vintage,
+        vintage=snapshot.vintage,
         synthetic=programme.synthetic,
         next_due=refresh.next_due(programme, name.quarter),
-        ground=ground.folder,
-        headline=of_results(headline.raw),
+        snapshot=snapshot.folder,
+        headline=of_results(headline),
         results=results,
-        stands_on=refresh.stands_on(workspace, programme.name, ground.vintage),
-    )
-
-
-def _complete(workspace: Workspace, made: Draft, told: dict[str, Any], built: Path | None) -> Draft:
-    claims = workspace.book / "_edition" / "claims.json"
-    return replace(
-        made, change=told["change"], pages=built, claims=claims if built is not None else None
+        stands_on=refresh.stands_on(workspace, programme.name, snapshot.vintage),
     )
 
 
 @contextlib.contextmanager
 def _coming(
     workspace: Workspace, made: Draft, history: History, progress: Progress
-) -> Iterator[dict[str, Any]]:
-    """Tell the pages of the coming edition; if it does not come, they are told what they were."""
+) -> Iterator[dict[str, Any] | None]:
+    """Let pages know of the coming edition; if it does not come, what they knew stands again.
+
+    Gives the change against the edition before; None where there is none.
+    """
     path = workspace.var / FOLDER / COMING
     before = path.read_text(encoding="utf-8") if path.is_file() else None
-    change, last = None, history.current
+    last = history.current
     if last is not None:
         progress(f"Comparing with edition {last.name}, cause by cause")
-        change = changed_since(
-            workspace, last, Ground.read(made.ground), made.name.address, made.headline
-        )
-    told = {
+    change = changed_since(
+        workspace, last, Snapshot.read(made.snapshot), made.name.address, made.headline
+    )
+    coming = {
         "name": made.name.address,
         "quarter": made.name.quarter,
         "number": made.name.number,
@@ -191,10 +206,10 @@ def _coming(
         "headline": made.headline,
         "change": change,
     }
-    write_whole(path, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    write_whole(path, json.dumps(coming, indent=1, ensure_ascii=False) + "\n")
     came = False
     try:
-        yield told
+        yield change
         came = True
     finally:
         if not came and before is not None:
@@ -274,10 +289,10 @@ def publish_past(
     if History.read(workspace).editions:
         return
     results = read_results(workspace, name)
-    if not results["synthetic"]:
+    if not results.synthetic:
         raise EditionRefused(f"{name} is real: an edition of a past quarter cannot be made up.")
-    last = Period.parse(results["sample"]["last"])
-    first = min(Period.parse(site["start"]) for site in results["sites"])
+    last = Period.parse(results.sample.last)
+    first = min(Period.parse(site.start) for site in results.sites)
     quarters = [last + -back for back in range(count, 0, -1) if last + -back >= first]
     for quarter in quarters:
         progress(f"Edition {quarter} of figures alone, as known then (synthetic)")
@@ -286,14 +301,14 @@ def publish_past(
 
 
 def _freeze(
-    workspace: Workspace, name: str, quarter: Period, results: Mapping[str, Any], scratch: Path
+    workspace: Workspace, name: str, quarter: Period, results: Results, scratch: Path
 ) -> None:
-    programme_name = name.partition("/")[0]
-    limit = due(quarter, gather(workspace, name, "", scratch / "now").programme)
+    programme_name = StudyName.parse(name).programme
+    limit = due(quarter, Study.load(workspace, name).programme)
     vintage = refresh.vintage_of(workspace, programme_name, format_instant(limit))
-    ground = gather(workspace, name, vintage, scratch / "ground")
-    learned = learned_between(workspace, ground, ground)
-    found = figures(write_state(scratch / "state", (ground, ground), learned, ()))
+    snapshot = take_snapshot(workspace, name, vintage, scratch / "snapshot")
+    alone = Between.read(workspace, snapshot, snapshot)
+    found = figures(alone.write_state(scratch / "state", ()))
     history = History.read(workspace)
     known = refresh.name_for(history, quarter.label, "")
     headline = _headline(found, results, quarter)
@@ -302,47 +317,39 @@ def _freeze(
         published=format_instant(limit + timedelta(days=1)),
         reason="",
         programme=programme_name,
-        study=ground.study,
+        study=snapshot.study,
         vintage=vintage,
         synthetic=True,
-        next_due=refresh.next_due(ground.programme, quarter.label),
-        ground=ground.folder,
+        next_due=refresh.next_due(snapshot.programme, quarter.label),
+        snapshot=snapshot.folder,
         headline=headline,
         stands_on=refresh.stands_on(workspace, programme_name, vintage),
-        change=_change(workspace, history, ground, known.address, headline),
+        change=changed_since(workspace, history.current, snapshot, known.address, headline),
         note=NOTE,
     )
     freeze(workspace, made, json.dumps(asdict(known)))
 
 
-def _change(
-    workspace: Workspace, history: History, ground: Ground, name: str, headline: Mapping[str, Any]
-) -> dict[str, Any] | None:
-    if history.current is None:
-        return None
-    return changed_since(workspace, history.current, ground, name, headline)
-
-
 def _headline(
-    found: Mapping[str, float], results: Mapping[str, Any], quarter: Period
+    found: Mapping[str, float], results: Results, quarter: Period
 ) -> dict[str, dict[str, Any]]:
     """The figures with titles; effects in logs with the interval of the look of that quarter."""
-    told = of_results(results)
+    shown = of_results(results)
     headline = {
         key: {
-            "title": told[key]["title"],
-            "unit": told[key]["unit"],
+            "title": shown[key]["title"],
+            "unit": shown[key]["unit"],
             "effect": value,
             "low": None,
             "high": None,
         }
         for key, value in found.items()
     }
-    for one in results["outcomes"]:
-        looks = [row for row in one["looks"] if row["quarter"] == quarter.label]
-        if looks and one["estimates"][0]["scale"] == "log":
-            ends = {end: looks[0][end] for end in ("low", "high")}
-            headline[f"{one['code']}.percent"] |= {
+    for one in results.outcomes:
+        looks = [row for row in one.looks if row.quarter == quarter.label]
+        if looks and one.estimates[0].scale == "log":
+            ends = {"low": looks[0].low, "high": looks[0].high}
+            headline[f"{one.code}.percent"] |= {
                 end: None if value is None else float(100 * np.expm1(value))
                 for end, value in ends.items()
             }
@@ -367,12 +374,12 @@ def compared(workspace: Workspace, a: str, b: str, order: str = "") -> dict[str,
             f"edition {after.name} was not published after {before.name}.",
             mend=f"newstart edition diff {after.name} {before.name}",
         )
-    grounds = [Ground.read(one.folder / STATE) for one in (before, after)]
+    was, now = (Snapshot.read(one.folder / STATE) for one in (before, after))
     wanted = tuple(one.strip() for one in order.split(",")) if order else ORDER
     found = difference(
-        workspace,
-        (grounds[0], grounds[1]),
-        (before.name, after.name),
+        Between.read(workspace, was, now),
+        before=before.name,
+        after=after.name,
         order=wanted,
         sources=sources(workspace, [before, after]),
     )
@@ -408,13 +415,13 @@ def _restated(figure: Mapping[str, Any], unit: str) -> Iterator[str]:
         return
     yield "    restated or late figures by themselves, where they were:"
     for role, moved in figure["revised"].items():
-        told = role if role == COSTS else f"{role} areas"
-        yield f"      {told:<48} {sentences.amount(moved, unit):>14}"
+        side = role if role == COSTS else f"{role} areas"
+        yield f"      {side:<48} {sentences.amount(moved, unit):>14}"
     yield "    and by area, pilots put in first, largest first:"
     for row in figure["areas"]:
         if row["amount"]:
             known = f"{row['name']} ({row['area']})" if row["area"] else row["name"]
-            told = f"{known}, {row['role']}" if row["area"] else known
+            where = f"{known}, {row['role']}" if row["area"] else known
             moved = sentences.amount(row["amount"], unit)
             figures = words.counted(row["figures"], "figure") if row["figures"] else ""
-            yield f"      {told:<48} {moved:>14}   {figures}".rstrip()
+            yield f"      {where:<48} {moved:>14}   {figures}".rstrip()

@@ -14,21 +14,17 @@ from evaluation.errors import EditionRefused
 from evaluation.ledger.calendar import due
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import FIRST, Act, Receipt
-from evaluation.publish import snapshot
 from evaluation.quarters import Period
-from evaluation.study.interim_analyses import LookSeries
+from evaluation.study.code import figures_fingerprint, package_fingerprint
 from evaluation.study.lock import FILE as LOCK
-from evaluation.study.lock import Lock
 from evaluation.study.results import write_results
 from evaluation.study.run import catch_up, run_study
-from evaluation.study.stored_assignments import series_folder
-from evaluation.study.study import load_study
+from evaluation.study.study import Study, StudyName
 
 if TYPE_CHECKING:
     from evaluation.edition.past import History
     from evaluation.programme import Programme
-    from evaluation.protocol import Protocol
-    from evaluation.publish.snapshot import Ground
+    from evaluation.publish.snapshot import Snapshot
     from evaluation.workspace import Workspace
 
 
@@ -58,43 +54,41 @@ def refresh_studies(workspace: Workspace, name: str, progress: Progress) -> bool
 
     Returns whether it was run; ``progress`` is told why.
     """
-    catch_up(workspace, name, progress=progress)
-    programme, _, study = name.partition("/")
-    results = workspace.results(programme, study)
-    before, now = _recorded(results / RECORD), inputs(workspace, name)
+    study = Study.load(workspace, name)
+    catch_up(study, progress=progress)
+    results = StudyName.parse(name).results(workspace)
+    before, now = _recorded(results / RECORD), inputs(study)
     changed = [PARTS[part] for part in PARTS if before.get(part) != now[part]]
     if not changed and (results / "results.json").is_file():
         progress(f"{name}: up to date")
         return False
     why = "it was not run before" if not before else ", ".join(changed) or "its results are gone"
     progress(f"{name}: run, since {why}")
-    write_results(workspace, run_study(workspace, name, progress=progress))
+    write_results(workspace, run_study(study, progress=progress))
     # A run writes its look, so of the looks those after it are what the results rest on.
-    looks = _looks(workspace, *load_study(workspace, name))
-    text = json.dumps(now | {"looks": looks}, indent=1)
+    text = json.dumps(now | {"looks": _looks(study)}, indent=1)
     (results / RECORD).write_text(text + "\n", encoding="utf-8")
     return True
 
 
-def inputs(workspace: Workspace, name: str) -> dict[str, str]:
+def inputs(study: Study) -> dict[str, str]:
     """A hash of each part that a study's results rest on."""
-    programme, protocol = load_study(workspace, name)
-    folder = workspace.studies / programme.name
-    beside = [path for path in folder.glob(f"{protocol.study}/*.y*") if path.is_file()]
-    lock = folder / protocol.study / LOCK
+    beside = [path for path in study.folder.glob("*.y*") if path.is_file()]
+    lock = study.folder / LOCK
     tables = Path(str(resources.files("evaluation.value.parameters")))
     return {
-        "figures": _figures(workspace, programme, protocol),
+        "figures": _figures(study),
         "protocol": _of([*beside, *([lock] if lock.is_file() else [])]),
-        "declared": _declared(programme, protocol),
-        "code": snapshot.figures_fingerprint(),
+        "declared": _declared(study),
+        "code": figures_fingerprint(),
         "parameters": _of(list(tables.glob("*.csv"))),
-        "looks": _looks(workspace, programme, protocol),
+        "looks": _looks(study),
     }
 
 
-def _declared(programme: Programme, protocol: Protocol) -> str:
+def _declared(study: Study) -> str:
     """Everything declared that the study uses; that the calendar goes on is no change."""
+    programme, protocol = study.programme, study.protocol
     left_out = {"last", "outcomes"} | (set() if protocol.value else {"costs"})
     return fingerprint.of_data(
         [
@@ -110,12 +104,13 @@ def _of(paths: list[Path]) -> str:
     )
 
 
-def _figures(workspace: Workspace, programme: Programme, protocol: Protocol) -> str:
+def _figures(study: Study) -> str:
     """The returns that hold an outcome of the study, and what was done to them.
 
     Where a look counts only what came in time, every return of the programme counts.
     """
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
+    programme, protocol = study.programme, study.protocol
+    with study.ledger() as ledger:
         held = set(ledger.versions(programme.name, outcomes=list(protocol.outcomes))["return_id"])
         every = protocol.vintage_rule == "due_day"
         chain = [
@@ -129,10 +124,8 @@ def _figures(workspace: Workspace, programme: Programme, protocol: Protocol) -> 
     return fingerprint.of_data(chain)
 
 
-def _looks(workspace: Workspace, programme: Programme, protocol: Protocol) -> str:
-    if protocol.looks is None:
-        return ""
-    return LookSeries(folder=series_folder(workspace, programme, protocol)).head
+def _looks(study: Study) -> str:
+    return study.looks.head if study.protocol.looks is not None else ""
 
 
 def _recorded(path: Path) -> dict[str, str]:
@@ -161,7 +154,7 @@ class Name:
 class Draft:
     """What an edition will hold.
 
-    ground : its gathered folder. headline : id -> figure. results : path -> file. change : against
+    snapshot : its folder. headline : id -> figure. results : path -> file. change : against
     the edition before. pages : the folder of the built book; None for an edition of figures alone.
     note : what a reader must know of how it came about.
     """
@@ -174,7 +167,7 @@ class Draft:
     vintage: str
     synthetic: bool
     next_due: str
-    ground: Path
+    snapshot: Path
     headline: Mapping[str, Any]
     stands_on: Mapping[str, Any]
     change: Mapping[str, Any] | None = None
@@ -233,15 +226,13 @@ def stands_on(workspace: Workspace, programme: str, vintage: str) -> dict[str, A
     head = next((one.chain_hash for one in known if one.chain_hash not in followed), FIRST)
     locks, looks, protocols = {}, {}, {}
     for name in studies_of(workspace, programme):
-        declared, protocol = load_study(workspace, name)
-        lock = Lock.read(workspace.studies / name)
-        locks[name] = lock.hash if lock else None
-        protocols[name] = protocol.fingerprint
-        if protocol.looks is not None:
-            folder = series_folder(workspace, declared, protocol)
-            rows = [r for r in LookSeries(folder=folder).rows() if r.known["vintage"] <= vintage]
+        study = Study.load(workspace, name)
+        locks[name] = study.lock.hash if study.lock else None
+        protocols[name] = study.protocol.fingerprint
+        if study.protocol.looks is not None:
+            rows = [r for r in study.looks.rows() if r.known["vintage"] <= vintage]
             looks[name] = {
-                "series": folder.name,
+                "series": study.looks.folder.name,
                 "rows": len(rows),
                 "head": rows[-1].hash if rows else "",
             }
@@ -264,7 +255,7 @@ def results_of(workspace: Workspace) -> dict[str, Path]:
     return {f"{path.parent.parent.name}/{path.parent.name}": path for path in found}
 
 
-def digest(workspace: Workspace, programme: str, ground: Ground, book: str) -> str:
+def digest(workspace: Workspace, programme: str, snapshot: Snapshot, book: str) -> str:
     """SHA-256 of everything that an edition is made of: the same, and there is nothing to publish.
 
     Parameters
@@ -279,10 +270,10 @@ def digest(workspace: Workspace, programme: str, ground: Ground, book: str) -> s
         [
             programme,
             results,
-            ground.declared,
-            ground.parameters,
-            ground.vintage,
+            snapshot.declared,
+            snapshot.parameters,
+            snapshot.vintage,
             book,
-            snapshot.package_fingerprint() if book else snapshot.figures_fingerprint(),
+            package_fingerprint() if book else figures_fingerprint(),
         ]
     )

@@ -22,57 +22,28 @@ import yaml
 
 from evaluation import fingerprint
 from evaluation.errors import BookError, EditionRefused
+from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import Act, Receipt
 from evaluation.programme import Cost, Programme
 from evaluation.publish.headline import ASSIGNMENTS, OBSERVATIONS, PARAMETERS, STATE
 from evaluation.quarters import Period
-from evaluation.study import stored_assignments
-from evaluation.study.stored_assignments import series_folder
-from evaluation.study.study import load_study
+from evaluation.study.code import (
+    figures_files,
+    figures_fingerprint,
+    package_fingerprint,
+    source_fingerprint,
+)
+from evaluation.study.stored_assignments import Store
+from evaluation.study.study import Study
 from evaluation.workspace import Workspace, package, packaged_schemas
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evaluation.ledger.ledger import Ledger
     from evaluation.protocol import Protocol
 
 
-SHOWS = ("cli/", "demo.py", "edition/", "publish/")
-"""What only shows or publishes figures: a change there changes none, so it is no cause of one."""
 RUN = "evaluation.publish.headline"
-
-
-def figures_fingerprint(root: Path | None = None) -> str:
-    """SHA-256 over the code that figures rest on: everything below the pages."""
-    return _of(root or package(), shows=False)
-
-
-def modules() -> dict[str, str]:
-    """SHA-256 of each module that figures rest on, by its path."""
-    root = package()
-    return {
-        path.relative_to(root).as_posix(): fingerprint.of_bytes(path.read_bytes())
-        for path in _files(root, shows=False)
-    }
-
-
-@lru_cache(maxsize=8)
-def _of(root: Path, *, shows: bool) -> str:
-    return fingerprint.of_files(_files(root, shows=shows), root)
-
-
-def _files(root: Path, *, shows: bool) -> list[Path]:
-    return [
-        path
-        for path in sorted(root.rglob("*.py"))
-        if shows or not path.relative_to(root).as_posix().startswith(SHOWS)
-    ]
-
-
-def package_fingerprint(root: Path | None = None) -> str:
-    """SHA-256 over every line of the package's code."""
-    return _of(root or package(), shows=True)
 
 
 def archive(expected: str) -> bytes:
@@ -82,7 +53,7 @@ def archive(expected: str) -> bytes:
     ------
     EditionRefused : the code is not that of ``expected`` any more.
     """
-    if _of.__wrapped__(package(), shows=True) != expected:
+    if source_fingerprint(package()) != expected:
         raise EditionRefused(
             "the code was changed while the edition was being made, so it is not known which code "
             "made its figures.",
@@ -99,7 +70,12 @@ def archive(expected: str) -> bytes:
                 content = path.read_bytes()
                 entry.size, entry.mode = len(content), 0o644
                 tar.addfile(entry, io.BytesIO(content))
-    return lzma.compress(packed.getvalue(), preset=6)
+    return _compressed(packed.getvalue())
+
+
+@lru_cache(maxsize=1)
+def _compressed(packed: bytes) -> bytes:
+    return lzma.compress(packed, preset=6)
 
 
 def unpack(packed: Path, folder: Path, expected: str) -> Path:
@@ -115,7 +91,7 @@ def unpack(packed: Path, folder: Path, expected: str) -> Path:
         with tarfile.open(packed, mode="r:xz") as tar:
             tar.extractall(unfinished, filter="data")
         unfinished.replace(place)
-    if _of.__wrapped__(place / "evaluation", shows=True) != expected:
+    if source_fingerprint(place / "evaluation") != expected:
         raise BookError(
             "the code kept with the edition is not the code that it was computed by.",
             where=str(packed),
@@ -124,7 +100,7 @@ def unpack(packed: Path, folder: Path, expected: str) -> Path:
     return place
 
 
-def run(source: Path | None, states: Sequence[Path]) -> list[dict[str, float]]:
+def figures_by(source: Path | None, states: Sequence[Path]) -> list[dict[str, float]]:
     """The headline figures of states by a source of the code (None: the one that runs now).
 
     Raises
@@ -147,9 +123,9 @@ def run(source: Path | None, states: Sequence[Path]) -> list[dict[str, float]]:
         check=False,
     )
     if done.returncode != 0:
-        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        last_line = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise BookError(
-            f"the code of that edition could not compute the figures: {said}",
+            f"the code of that edition could not compute the figures: {last_line}",
             where=str(source),
             expected="a state that both codes can read",
         )
@@ -157,7 +133,8 @@ def run(source: Path | None, states: Sequence[Path]) -> list[dict[str, float]]:
 
 
 REVISED, WITHDRAWN, NEW = "revised", "withdrawn", "new"
-PIECES = (REVISED, WITHDRAWN, NEW)
+DATA_CAUSES = (REVISED, WITHDRAWN, NEW)
+"""What returns may do to figures: give known ones again or late, take them back, add new ones."""
 KEY = ["outcome", "area_code", "quarter"]
 
 
@@ -166,7 +143,7 @@ class Learned:
     """The versions of a study's figures, and which returns came, went and when.
 
     versions : as `Ledger.versions` gives them. before, after : the two instants, inclusive.
-    came : return -> its piece, of those received between the two and not withdrawn again by then.
+    came : return -> its cause, of those received between the two and not withdrawn again by then.
     gone : the returns known before and withdrawn between the two, with the reason.
     standing : the returns known and not withdrawn before.
     last : the last quarter with a figure before; None where nothing was known.
@@ -199,7 +176,7 @@ class Learned:
         held = versions.loc[versions["return_id"].isin(standing), "quarter"].unique()
         last = max((Period.parse(label) for label in held), default=None)
         came = {
-            name: _piece(one, last)
+            name: _cause_of(one, last)
             for name, one in receipts.items()
             if one.received > before and name not in away
         }
@@ -215,24 +192,24 @@ class Learned:
         )
 
     @property
-    def pieces(self) -> tuple[str, ...]:
-        """The pieces that hold anything for these outcomes, in the order of `PIECES`."""
+    def causes(self) -> tuple[str, ...]:
+        """The causes that touch any figure of these outcomes, in the order of `DATA_CAUSES`."""
         held = set(self.versions["return_id"])
-        there = {piece for name, piece in self.came.items() if name in held}
+        there = {cause for name, cause in self.came.items() if name in held}
         there |= {WITHDRAWN} if held & set(self.gone) else set()
-        return tuple(piece for piece in PIECES if piece in there)
+        return tuple(cause for cause in DATA_CAUSES if cause in there)
 
     def known(
-        self, pieces: Collection[str], revised: Callable[[pd.DataFrame], pd.Series] | None = None
+        self, causes: Collection[str], revised: Callable[[pd.DataFrame], pd.Series] | None = None
     ) -> pd.DataFrame:
-        """The latest version of each figure with only these pieces learned.
+        """The latest version of each figure with only these causes learned.
 
         Parameters
         ----------
         revised : of the rows given again, those that count (a mask); by default all of them.
         """
-        chosen = set(self.standing) | {n for n, piece in self.came.items() if piece in pieces}
-        if WITHDRAWN in pieces:
+        chosen = set(self.standing) | {n for n, cause in self.came.items() if cause in causes}
+        if WITHDRAWN in causes:
             chosen -= set(self.gone)
         rows = self.versions[self.versions["return_id"].isin(chosen)]
         if revised is not None:
@@ -245,7 +222,7 @@ def _away(away: dict[str, Act], name: str, instant: str) -> bool:
     return name in away and away[name].received <= instant
 
 
-def _piece(receipt: Receipt, last: Period | None) -> str:
+def _cause_of(receipt: Receipt, last: Period | None) -> str:
     """A return of a quarter after the last one known is new; any other is given again, or late."""
     return (
         NEW if last is None or Period.parse(receipt.quarter).last_day > last.last_day else REVISED
@@ -254,12 +231,13 @@ def _piece(receipt: Receipt, last: Period | None) -> str:
 
 PROTOCOL, CODE, PRICES = "protocol", "code", "parameters"
 COST_COLUMNS = ("site", "agency", "kind", "period", "amount", "price_year")
+# The first is called as it was in the first editions, which are read for ever.
 FILE, MODULES = "ground.json", "code.json"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Ground:
-    """A ground as gathered.
+class Snapshot:
+    """What the headline figures of a study rest on, as it lies in a folder.
 
     vintage : the instant up to which the ledger was known. figures_code, package : fingerprints of
     the code that figures rest on, and of all of it.
@@ -277,16 +255,16 @@ class Ground:
         return f"{self.programme_name}/{self.study}"
 
     @cached_property
-    def _loaded(self) -> tuple[Programme, Protocol]:
-        return load_study(Workspace(root=self.folder), self.name)
+    def _study(self) -> Study:
+        return Study.load(Workspace(root=self.folder), self.name)
 
     @property
     def programme(self) -> Programme:
-        return self._loaded[0]
+        return self._study.programme
 
     @property
     def protocol(self) -> Protocol:
-        return self._loaded[1]
+        return self._study.protocol
 
     @property
     def study_folder(self) -> Path:
@@ -296,8 +274,10 @@ class Ground:
     def declared(self) -> str:
         """Fingerprint of protocol, declarations, assignments; costs and the calendar are data."""
         programme = self.programme.model_dump(mode="json", exclude={"last", "costs"})
-        kept = stored_assignments.kept_fingerprint(self.folder)
-        return fingerprint.of_data([programme, self.protocol.model_dump(mode="json"), kept])
+        kept = Store(folder=self.folder).kept
+        return fingerprint.of_data(
+            [programme, self.protocol.model_dump(mode="json"), kept.fingerprint if kept else ""]
+        )
 
     @cached_property
     def parameters(self) -> str:
@@ -312,19 +292,17 @@ class Ground:
         return found
 
     @classmethod
-    def read(cls, folder: Path) -> Ground:
-        """A ground as it was gathered before."""
+    def read(cls, folder: Path) -> Snapshot:
+        """A snapshot as it was taken before."""
         return cls(folder=folder, **json.loads((folder / FILE).read_text(encoding="utf-8")))
 
 
-def gather(workspace: Workspace, name: str, vintage: str, folder: Path) -> Ground:
+def take_snapshot(workspace: Workspace, name: str, vintage: str, folder: Path) -> Snapshot:
     """Copy what ``programme/study`` rests on now into a folder."""
-    programme_name, _, study = name.partition("/")
-    declared = workspace.studies / programme_name
-    for path in _declared(declared, study):
+    study = Study.load(workspace, name)
+    for path in _declared(study.folder):
         _copy(path, folder / "studies" / path.relative_to(workspace.studies))
-    programme, protocol = load_study(workspace, name)
-    for outcome in programme.outcomes:
+    for outcome in study.programme.outcomes:
         path = workspace.schemas / "outcomes" / f"{outcome.code}.yaml"
         if path.is_file():
             _copy(path, folder / "data_schemas" / "outcomes" / path.name)
@@ -332,25 +310,24 @@ def gather(workspace: Workspace, name: str, vintage: str, folder: Path) -> Groun
     tables = Path(str(resources.files("evaluation.value.parameters")))
     for path in tables.glob("*.csv"):
         _copy(path, folder / PARAMETERS / path.name)
-    kept = series_folder(workspace, programme, protocol) / stored_assignments.FILE
-    if protocol.looks is not None and kept.is_file():
-        _copy(kept, folder / ASSIGNMENTS)
-    said = {
-        "programme_name": programme_name,
-        "study": study,
+    if study.protocol.looks is not None and study.store.path.is_file():
+        _copy(study.store.path, folder / ASSIGNMENTS)
+    taken = {
+        "programme_name": study.programme.name,
+        "study": study.protocol.study,
         "vintage": vintage,
         "figures_code": figures_fingerprint(),
         "package": package_fingerprint(),
     }
-    for file, content in ((FILE, said), (MODULES, modules())):
+    for file, content in ((FILE, taken), (MODULES, figures_files())):
         text = json.dumps(content, indent=1, sort_keys=True) + "\n"
         (folder / file).write_text(text, encoding="utf-8")
-    return Ground.read(folder)
+    return Snapshot.read(folder)
 
 
-def _declared(folder: Path, study: str) -> list[Path]:
-    """The files of a programme and one of its studies; not what other studies lie beside it."""
-    found = [*folder.glob("*.*"), *folder.glob("outcomes/*"), *folder.glob(f"{study}/*")]
+def _declared(folder: Path) -> list[Path]:
+    """The files of a study and of its programme; not what other studies lie beside it."""
+    found = [*folder.parent.glob("*.*"), *folder.parent.glob("outcomes/*"), *folder.glob("*")]
     return [path for path in found if path.is_file()]
 
 
@@ -359,90 +336,110 @@ def _copy(path: Path, to: Path) -> None:
     shutil.copyfile(path, to)
 
 
-def factors(before: Ground, after: Ground, learned: Learned) -> tuple[str, ...]:
-    """In what two grounds and the ledger between them differ; each may move a headline."""
-    data = set(learned.pieces) | _pieces_of_costs(before, after, learned)
-    found = [piece for piece in (REVISED, "withdrawn", NEW) if piece in data]
-    found += [PROTOCOL] if before.declared != after.declared else []
-    found += [CODE] if before.figures_code != after.figures_code else []
-    found += [PRICES] if before.parameters != after.parameters else []
-    return tuple(found)
-
-
-def costs_differ(before: Ground, after: Ground, learned: Learned) -> bool:
-    """Whether costs of quarters that were known before are others."""
-    return REVISED in _pieces_of_costs(before, after, learned)
-
-
-def _pieces_of_costs(before: Ground, after: Ground, learned: Learned) -> set[str]:
-    was, now = (_keyed(one.programme.costs) for one in (before, after))
-    changed = [key for key in {*was, *now} if was.get(key) != now.get(key)]
-    return {_piece_of(key, was, now, learned) for key in changed}
-
-
-def write_state(
-    folder: Path,
-    grounds: tuple[Ground, Ground],
-    learned: Learned,
-    chosen: Collection[str],
-    revised: Callable[[pd.DataFrame], pd.Series] | None = None,
-) -> Path:
-    """A state in which only the chosen factors stand as in the later ground.
-
-    Parameters
-    ----------
-    revised : of the figures given again, those that count; by default all.
-    """
-    before, after = grounds
-    declared = after if PROTOCOL in chosen else before
-    prices = after if PRICES in chosen else before
-    shutil.copytree(declared.folder / "studies", folder / "studies")
-    shutil.copytree(declared.folder / "data_schemas", folder / "data_schemas")
-    shutil.copytree(prices.folder / PARAMETERS, folder / PARAMETERS)
-    if (declared.folder / ASSIGNMENTS).is_file():
-        shutil.copyfile(declared.folder / ASSIGNMENTS, folder / ASSIGNMENTS)
-    _write_programme(folder / "studies" / declared.programme_name, grounds, learned, chosen)
-    learned.known(chosen, revised).to_parquet(folder / OBSERVATIONS, index=False)
-    asked = {"version": 1, "programme": declared.programme_name, "study": declared.study}
-    (folder / STATE).write_text(json.dumps(asked), encoding="utf-8")
-    return folder
-
-
-def _write_programme(
-    folder: Path, grounds: tuple[Ground, Ground], learned: Learned, chosen: Collection[str]
-) -> None:
-    """The declared programme with the later calendar, and the costs of the chosen pieces."""
-    path = folder / "programme.yaml"
-    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    content["last"] = max(one.programme.last for one in grounds).label
-    was, now = (_keyed(one.programme.costs) for one in grounds)
-    rows = []
-    for key in sorted({*was, *now}, key=str):
-        held = now if _piece_of(key, was, now, learned) in chosen else was
-        rows += [held[key]] if key in held else []
-    if rows:
-        content["costs"] = "costs.csv"
-        with (folder / "costs.csv").open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(COST_COLUMNS)
-            writer.writerows([_cell(getattr(row, name)) for name in COST_COLUMNS] for row in rows)
-    else:
-        content.pop("costs", None)
-    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-
-
 _Key = tuple[str, str, str, str]
+"""Site, agency, kind and period of a cost."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Between:
+    """Two snapshots, and what the ledger learned from the vintage of one to that of the other."""
+
+    before: Snapshot
+    after: Snapshot
+    learned: Learned
+
+    @classmethod
+    def read(cls, workspace: Workspace, before: Snapshot, after: Snapshot) -> Between:
+        """The two with what a workspace's ledger learned between them."""
+        outcomes = list(dict.fromkeys([*before.protocol.outcomes, *after.protocol.outcomes]))
+        with Ledger.open(workspace.database, workspace.raw) as ledger:
+            learned = Learned.read(
+                ledger, after.programme_name, outcomes, before.vintage, after.vintage
+            )
+        return cls(before=before, after=after, learned=learned)
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """In what the two and the ledger between them differ; each may move a headline."""
+        before, after = self.before, self.after
+        data = set(self.learned.causes) | self._causes_of_costs
+        found = [cause for cause in DATA_CAUSES if cause in data]
+        found += [PROTOCOL] if before.declared != after.declared else []
+        found += [CODE] if before.figures_code != after.figures_code else []
+        found += [PRICES] if before.parameters != after.parameters else []
+        return tuple(found)
+
+    @property
+    def costs_differ(self) -> bool:
+        """Whether costs of quarters that were known before are others."""
+        return REVISED in self._causes_of_costs
+
+    @cached_property
+    def _costs(self) -> tuple[dict[_Key, Cost], dict[_Key, Cost]]:
+        """The costs before and after, by what they were for."""
+        return _keyed(self.before.programme.costs), _keyed(self.after.programme.costs)
+
+    @property
+    def _causes_of_costs(self) -> set[str]:
+        was, now = self._costs
+        changed = [key for key in {*was, *now} if was.get(key) != now.get(key)]
+        return {self._cause_of_cost((now.get(key) or was[key]).period) for key in changed}
+
+    def _cause_of_cost(self, period: Period) -> str:
+        """Whether a cost belongs to a quarter known before (given again) or to a new one."""
+        last = self.learned.last
+        return NEW if last is None or period.last_day > last.last_day else REVISED
+
+    def write_state(
+        self,
+        folder: Path,
+        chosen: Collection[str],
+        revised: Callable[[pd.DataFrame], pd.Series] | None = None,
+    ) -> Path:
+        """A state in which only the chosen causes stand as in the later snapshot.
+
+        Parameters
+        ----------
+        revised : of the figures given again, those that count; by default all.
+        """
+        declared = self.after if PROTOCOL in chosen else self.before
+        prices = self.after if PRICES in chosen else self.before
+        shutil.copytree(declared.folder / "studies", folder / "studies")
+        shutil.copytree(declared.folder / "data_schemas", folder / "data_schemas")
+        shutil.copytree(prices.folder / PARAMETERS, folder / PARAMETERS)
+        if (declared.folder / ASSIGNMENTS).is_file():
+            shutil.copyfile(declared.folder / ASSIGNMENTS, folder / ASSIGNMENTS)
+        self._write_programme(folder / "studies" / declared.programme_name, chosen)
+        self.learned.known(chosen, revised).to_parquet(folder / OBSERVATIONS, index=False)
+        asked = {"version": 1, "programme": declared.programme_name, "study": declared.study}
+        (folder / STATE).write_text(json.dumps(asked), encoding="utf-8")
+        return folder
+
+    def _write_programme(self, folder: Path, chosen: Collection[str]) -> None:
+        """The declared programme with the later calendar, and the costs of the chosen causes."""
+        path = folder / "programme.yaml"
+        content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content["last"] = max(one.programme.last for one in (self.before, self.after)).label
+        was, now = self._costs
+        rows = []
+        for key in sorted({*was, *now}, key=str):
+            period = (now.get(key) or was[key]).period
+            held = now if self._cause_of_cost(period) in chosen else was
+            rows += [held[key]] if key in held else []
+        content.pop("costs", None)
+        if rows:
+            content["costs"] = "costs.csv"
+            with (folder / "costs.csv").open("w", encoding="utf-8", newline="") as stream:
+                writer = csv.writer(stream)
+                writer.writerow(COST_COLUMNS)
+                writer.writerows(
+                    [_cell(getattr(one, name)) for name in COST_COLUMNS] for one in rows
+                )
+        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
 def _keyed(costs: Collection[Cost]) -> dict[_Key, Cost]:
     return {(c.site, c.agency, c.kind, c.period.label): c for c in costs}
-
-
-def _piece_of(key: _Key, was: dict[_Key, Cost], now: dict[_Key, Cost], learned: Learned) -> str:
-    """Whether a cost belongs to a quarter known before (given again) or to a new one."""
-    period = (now.get(key) or was[key]).period
-    new = learned.last is None or period.last_day > learned.last.last_day
-    return NEW if new else REVISED
 
 
 def _cell(value: Any) -> Any:

@@ -20,10 +20,8 @@ from evaluation.publish.proof import verify
 from evaluation.publish.publish import Published, publish
 from evaluation.publish.refresh import studies_of
 from evaluation.quarters import Period
-from evaluation.study.interim_analyses import LookSeries
 from evaluation.study.lock_status import standing_of
-from evaluation.study.stored_assignments import series_folder
-from evaluation.study.study import load_study
+from evaluation.study.study import Study
 
 if TYPE_CHECKING:
     from evaluation.workspace import Workspace
@@ -77,8 +75,8 @@ def faults(workspace: Workspace, programme: Programme, quarter: Period, now: dat
     found = []
     if editions:
         proofs = verify(workspace, editions, figures=False)
-        said = [fault for proof in proofs for fault in proof.faults]
-        found += list(dict.fromkeys(said))[:NAMED]
+        messages = [fault for proof in proofs for fault in proof.faults]
+        found += list(dict.fromkeys(messages))[:NAMED]
     else:
         with Ledger.open(workspace.database, workspace.raw) as ledger:
             found += [f"The ledger does not hold: {one.what}" for one in ledger.verify().broken]
@@ -133,11 +131,10 @@ def _missing(
 def _study(workspace: Workspace, name: str) -> list[str]:
     """What is not as it was locked in a study, or not as it was looked at."""
     try:
-        programme, protocol = load_study(workspace, name)
-        if protocol.looks is not None:
-            LookSeries(folder=series_folder(workspace, programme, protocol)).rows()
-        with Ledger.open(workspace.database, workspace.raw) as ledger:
-            standing = standing_of(workspace, programme, protocol, ledger)
+        study = Study.load(workspace, name)
+        if study.protocol.looks is not None:
+            study.looks.rows()
+        standing = standing_of(study)
     except (ProtocolError, LedgerError) as error:
         return [f"{name}: {error}"]
     if standing.lock is None:

@@ -205,6 +205,7 @@ class Budget:
         self.parser = expat.ParserCreate()
 
     def start(self, tag: str, attributes: Attributes) -> None:  # noqa: ARG002 - fixed by expat
+        """Count an element that begins, and how deep it stands."""
         self.elements += 1
         self.depth += 1
         if self.depth > MAX_DEPTH or self.elements > MAX_ELEMENTS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from evaluation import fingerprint
 from evaluation.programme import Frozen, read_yaml
@@ -146,10 +146,19 @@ def column_number(letters: str) -> int:
     return number - 1
 
 
-def corners(reference: str) -> tuple[int, int, int, int] | None:
-    """First row and column, last row and column of a range like A1:B2; None if it is none."""
+class Corners(NamedTuple):
+    """The first and the last cell of a range: rows counted from 1, columns from 0."""
+
+    first_row: int
+    first_column: int
+    last_row: int
+    last_column: int
+
+
+def corners(reference: str) -> Corners | None:
+    """The corners of a range like A1:B2, or of a single cell; None if it is none."""
     found = [_REFERENCE.fullmatch(part) for part in reference.replace("$", "").split(":")]
     if not 1 <= len(found) <= 2 or found[0] is None or found[-1] is None:
         return None
     first, last = found[0], found[-1]
-    return int(first[2]), column_number(first[1]), int(last[2]), column_number(last[1])
+    return Corners(int(first[2]), column_number(first[1]), int(last[2]), column_number(last[1]))

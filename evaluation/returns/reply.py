@@ -188,21 +188,21 @@ def _mark_cells(book: Any, marks: Sequence[Mark]) -> None:
         if mark.cell is not None and sheet in book.sheetnames:
             cell = _first_of_merged(book[sheet], mark.cell)
             by_cell[sheet, cell].append(mark)
-    for (sheet, cell), told in by_cell.items():
-        _mark(book[sheet][cell], told)
+    for (sheet, cell), marks in by_cell.items():
+        _mark(book[sheet][cell], marks)
 
 
-def _mark(cell: Any, told: Sequence[Mark]) -> None:
+def _mark(cell: Any, marks: Sequence[Mark]) -> None:
     from openpyxl.comments import Comment
     from openpyxl.styles import PatternFill
 
-    text = "\n\n".join(f"{mark.message}\n{mark.mend} ({mark.rule})" for mark in told)
+    text = "\n\n".join(f"{mark.message}\n{mark.mend} ({mark.rule})" for mark in marks)
     if cell.comment is not None:
         text = f"{text}{_OWN_WORDS}{cell.comment.text}"
     comment = Comment(_clean(text), AUTHOR)
     comment.width, comment.height = 320, 60 + 18 * (len(text) // 45 + text.count("\n"))
     cell.comment = comment
-    worst = min((mark.severity for mark in told), key=list(_FILLS).index)
+    worst = min((mark.severity for mark in marks), key=list(_FILLS).index)
     cell.fill = PatternFill("solid", fgColor=_FILLS[worst])
 
 
@@ -238,10 +238,10 @@ def _list_problems(book: Any, headline: str, marks: Sequence[Mark], more: int) -
         sheet.cell(_LIST_FROM, column).font = Font(bold=True)
         sheet.column_dimensions[sheet.cell(_LIST_FROM, column).column_letter].width = width
     for number, mark in enumerate(marks, start=_LIST_FROM + 1):
-        said = (mark.place, mark.value, mark.message, mark.mend, _KINDS[mark.severity], mark.rule)
-        for column, value in enumerate(said, start=1):
+        shown = (mark.place, mark.value, mark.message, mark.mend, _KINDS[mark.severity], mark.rule)
+        for column, value in enumerate(shown, start=1):
             _put(sheet.cell(number, column), value)
-        wrap(sheet, number, len(said))
+        wrap(sheet, number, len(shown))
         first = sheet.cell(number, 1)
         first.fill = PatternFill("solid", fgColor=_FILLS[mark.severity])
         target = mark.sheet or form().return_sheet

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluation.errors import ReturnFileError, WorkspaceError
 from evaluation.programme import Area, Outcome, Programme
@@ -206,14 +206,14 @@ def _offer(sheet: Any, rows: Rows, asked: Asked, lists: dict[str, str]) -> None:
         _validate(
             sheet,
             f"{place[column]}2:{place[column]}{last}",
-            ("list", None, source),
+            _Allowed("list", source),
             "Choose from the list; the sheet Notes explains it.",
         )
     quarter = f'"{rows[0][2]}"'
     _validate(
         sheet,
         f"{place['quarter']}2:{place['quarter']}{last}",
-        ("list", None, quarter),
+        _Allowed("list", quarter),
         f"This return is for {rows[0][2]}.",
     )
     missing = "A missing or withheld one stays empty, with its symbol in status."
@@ -228,18 +228,29 @@ def _offer(sheet: Any, rows: Rows, asked: Asked, lists: dict[str, str]) -> None:
         what = "A whole number, 0 or more." if outcome.whole else "A number."
         kind = "whole" if outcome.whole else "decimal"
         low = "0" if ratio or outcome.whole else "-1000000000"
-        _validate(sheet, figures, (kind, "greaterThanOrEqual", low), f"{what} {missing}")
+        at_least = _Allowed(kind, low, "greaterThanOrEqual")
+        _validate(sheet, figures, at_least, f"{what} {missing}")
         if ratio:
-            _validate(sheet, below, ("decimal", "greaterThan", "0"), "A number above 0.")
+            above_zero = _Allowed("decimal", "0", "greaterThan")
+            _validate(sheet, below, above_zero, "A number above 0.")
         else:
-            _validate(sheet, below, ("textLength", "equal", "0"), "A value by itself: none.")
+            empty = _Allowed("textLength", "0", "equal")
+            _validate(sheet, below, empty, "A value by itself: none.")
         start = end + 1
 
 
-def _validate(sheet: Any, cells: str, rule: tuple[str, str | None, str], message: str) -> None:
+class _Allowed(NamedTuple):
+    """What a cell may hold, in Excel's words: a kind, what it is held against, and how."""
+
+    kind: str
+    formula: str
+    operator: str | None = None
+
+
+def _validate(sheet: Any, cells: str, allowed: _Allowed, message: str) -> None:
     from openpyxl.worksheet.datavalidation import DataValidation
 
-    kind, operator, formula = rule
+    kind, formula, operator = allowed
     offered = DataValidation(type=kind, operator=operator, formula1=formula, allow_blank=True)
     offered.error, offered.errorTitle = message, "This cell"
     offered.showErrorMessage = True

@@ -1,8 +1,8 @@
 """Programmes with a known truth: invented places, invented figures, stamped synthetic.
 
-`places` lays out sites and areas, `figures` draws what would be recorded and keeps the truth,
-`files` writes the returns as sites and sources would send them. The truth goes to ``var/truth/``
-and no step of the pipeline opens it.
+`places` lays out sites and areas, `figures` draws what would be recorded, keeps the truth and
+writes the returns as sites and sources would send them. The truth goes to ``var/truth/`` and no
+step of the pipeline opens it.
 """
 
 from evaluation.simulate.figures import (

@@ -5,7 +5,6 @@ Nothing here changes a finding. What is found is read beside it, and printed wha
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +17,11 @@ from evaluation.estimate.did import DidSettings, did
 from evaluation.finding.refutation import Attack, refute, unobserved
 from evaluation.finding.sentences import Range
 from evaluation.finding.theory import Theory, area_table, test_implications
-from evaluation.ledger.ledger import Ledger
 from evaluation.quarters import format_instant, now
-from evaluation.study.results import read_results
+from evaluation.study.record import ChallengeResult
+from evaluation.study.results import clean, read_results
 from evaluation.study.run import estimate_by
-from evaluation.study.study import load_study, study_panel
+from evaluation.wording import sentences_as_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,29 +29,23 @@ if TYPE_CHECKING:
     from evaluation.estimate.estimate import Estimate
     from evaluation.panel import Panel
     from evaluation.protocol import Protocol
-    from evaluation.workspace import Workspace
+    from evaluation.study.study import Study
 
 DRAWN = 499
 RECORD = "challenge.json"
 
 
-def record(workspace: Workspace, name: str, found: dict[str, Any]) -> Path:
+def record(study: Study, found: ChallengeResult) -> Path:
     """Keep what was found beside the protocol, for the book; returns the file."""
-    path = workspace.studies / name / RECORD
-    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path = study.folder / RECORD
+    path.write_text(found.as_json(), encoding="utf-8")
     return path
 
 
 def challenge(
-    workspace: Workspace,
-    name: str,
-    *,
-    simulations: int = 30,
-    progress: Callable[[str], object] = lambda _: None,
-) -> dict[str, Any]:
-    """What attacks found: ``theory``, ``implications``; by outcome ``refuted``, ``unobserved``.
-
-    ``panel`` is the fingerprint of the panel attacked.
+    study: Study, *, simulations: int = 30, progress: Callable[[str], object] = lambda _: None
+) -> ChallengeResult:
+    """What attacks found.
 
     Parameters
     ----------
@@ -60,16 +53,13 @@ def challenge(
 
     Raises
     ------
-    ProtocolError : no such study, or dowhy is not installed.
+    ProtocolError : dowhy is not installed.
     """
-    programme, protocol = load_study(workspace, name)
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        observations = ledger.observations(programme.name, outcomes=list(protocol.outcomes))
-    panel = study_panel(programme, protocol, observations, None)
-    graph = Theory.load(workspace.studies / programme.name / protocol.study)
+    protocol, panel = study.protocol, study.panel
+    graph = Theory.load(study.folder)
     refuted = {}
     for code in protocol.primary:
-        progress(f"{name}: attacking {code}")
+        progress(f"{study.name}: attacking {code}")
         attack = Attack(
             panel=panel,
             outcome=code,
@@ -81,8 +71,8 @@ def challenge(
             seed=protocol.assignments.seed % 2**32,
         )
         refuted[code] = [asdict(one) for one in refute(attack)]
-    return {
-        "study": name,
+    found = {
+        "study": study.name,
         "panel": panel.fingerprint,
         "simulations": simulations,
         "recorded": format_instant(now()),
@@ -91,26 +81,28 @@ def challenge(
         if graph
         else [],
         "refuted": refuted,
-        "unobserved": _unobserved(workspace, name, protocol),
+        "unobserved": _unobserved(study),
     }
+    found["sentences"] = sentences_as_data(found)
+    return ChallengeResult.model_validate(clean(found))
 
 
-def _unobserved(workspace: Workspace, name: str, protocol: Protocol) -> dict[str, Any]:
+def _unobserved(study: Study) -> dict[str, Any]:
     """By primary outcome, how strong an unmeasured cause would have to be; none before a run."""
     try:
-        results = read_results(workspace, name)
+        results = read_results(study.workspace, study.name)
     except ProtocolError:
         return {}
-    block, sample = results["assignments"]["block"], results["sample"]
-    areas = sample["pilot_areas"] + sample["comparison_areas"]
-    freedom = (areas if block == "area" else sample["authorities"]) - 2
+    sample = results.sample
+    areas = sample.pilot_areas + sample.comparison_areas
+    freedom = (areas if results.assignments.block == "area" else sample.authorities) - 2
     found = {}
-    for outcome in results["outcomes"]:
-        overall, percent = outcome["estimates"][0]["overall"], outcome["finding"]["effect_percent"]
-        whole = None not in percent.values() and overall["se"]
-        if outcome["code"] in protocol.primary and whole:
-            t = overall["effect"] / overall["se"]
-            found[outcome["code"]] = asdict(unobserved(Range(**percent), t, freedom))
+    for outcome in results.outcomes:
+        overall, percent = outcome.estimates[0].overall, outcome.finding.effect_percent.plain()
+        whole = outcome.code in study.protocol.primary and None not in percent.values()
+        if whole and overall.effect is not None and overall.se:
+            t = overall.effect / overall.se
+            found[outcome.code] = asdict(unobserved(Range(**percent), t, freedom))
     return found
 
 

@@ -11,33 +11,31 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from evaluation.errors import ProtocolError
-from evaluation.ledger.ledger import Ledger
 from evaluation.quarters import Period, format_instant
-from evaluation.study import stored_assignments
-from evaluation.study.interim_analyses import LookSeries
+from evaluation.study.code import code_files, code_fingerprint
 from evaluation.study.lock import (
+    ARRANGED_ANEW,
     VERSION,
     VINTAGE_RULES,
     Lock,
-    code_files,
-    code_fingerprint,
     declared_part,
     environment,
     protocol_part,
+    relock_command,
 )
-from evaluation.study.protocol_check import check_protocol
-from evaluation.study.results import as_data, clean, read_results
+from evaluation.study.protocol_check import checked
+from evaluation.study.record import Results
+from evaluation.study.results import clean, read_results, results_of
 from evaluation.study.run import run_study
-from evaluation.study.study import load_study, study_panel
+from evaluation.study.stored_assignments import drawn
+from evaluation.study.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from evaluation.programme import Programme
-    from evaluation.protocol import Protocol
     from evaluation.workspace import Workspace
 
-What = tuple["Programme", "Protocol"]
 Progress = Callable[[str], object]
 
 
@@ -61,31 +59,29 @@ def freeze(
     ProtocolError : the check finds an error, something changed since the lock and no reason is
         given, or there are no figures to draw the assignments on.
     """
-    remarks = check_protocol(workspace, name)
-    errors = [one for one in remarks if one.severity == "error"]
-    if errors:
+    found = checked(workspace, name)
+    if errors := found.errors:
         raise ProtocolError(
             f"the protocol cannot be frozen: {len(errors)} "
             f"{'errors' if len(errors) > 1 else 'error'}, the first: {errors[0].message}",
             where=f"{name}, line {errors[0].line}",
             mend=f"newstart protocol check {name}",
         )
-    what = load_study(workspace, name)
-    folder = workspace.studies / what[0].name / what[1].study
-    before = Lock.read(folder)
+    study = found.study or Study.load(workspace, name)
+    before = study.lock
     if before is None and relock:
         raise ProtocolError(
             "there is no lock to lock anew.", where=name, mend=f"newstart protocol freeze {name}"
         )
-    content = _content(workspace, what, before, now or workspace.now())
-    content["questions"] = [f"{one.rule}: {one.message}" for one in remarks]
+    content = _content(study, before, now or workspace.now())
+    content["questions"] = [f"{one.rule}: {one.message}" for one in found.remarks]
     if before is not None:
         if not relock:
             _refuse_changed(before, content, name)
             return before
-        content |= _after(workspace, name, before, relock, progress)
+        content |= _after(study, before, relock, progress)
     lock = Lock.of(clean(content))
-    lock.write(folder)
+    lock.write(study.folder)
     return lock
 
 
@@ -95,22 +91,21 @@ def _refuse_changed(before: Lock, content: dict[str, Any], name: str) -> None:
         for part in ("protocol", "declared", "assignments", "code")
         if before.content[part] != content[part]
     ]
+    moved = before.files_gone(content["code"]["files"])
     if parts:
         raise ProtocolError(
             f"it was locked on {before.content['frozen'][:10]}, and the {', '.join(parts)} changed "
-            "since.",
+            f"since{': ' + ARRANGED_ANEW if moved else ''}.",
             where=name,
-            mend="restore what was changed, or lock anew with its reason: --relock --reason TEXT",
+            mend=f"lock it anew: {relock_command(name)}"
+            if moved
+            else "restore what was changed, or lock anew with its reason: --relock --reason TEXT",
         )
 
 
-def _content(
-    workspace: Workspace, what: What, before: Lock | None, now: datetime
-) -> dict[str, Any]:
-    programme, protocol = what
-    folder = workspace.studies / programme.name / protocol.study
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        observations = ledger.observations(programme.name, outcomes=list(protocol.outcomes))
+def _content(study: Study, before: Lock | None, now: datetime) -> dict[str, Any]:
+    programme, protocol, observations = study.programme, study.protocol, study.observations
+    with study.ledger() as ledger:
         head = ledger.head()
         latest = max((one.received for one in ledger.receipts(programme.name)), default="")
     if observations.empty:
@@ -132,11 +127,11 @@ def _content(
         "study": protocol.study,
         "title": protocol.title,
         "frozen": format_instant(now),
-        "synthetic_clock": workspace.synthetic_clock or programme.synthetic,
+        "synthetic_clock": study.workspace.synthetic_clock or programme.synthetic,
         "reason": "",
-        "protocol": protocol_part(folder, protocol),
+        "protocol": protocol_part(study.folder, protocol),
         "declared": declared_part(programme, protocol),
-        "assignments": _assignments(workspace, what, observations, before, now),
+        "assignments": _assignments(study, before, now),
         "code": {"sha256": code_fingerprint(), "files": code_files()},
         "environment": environment(),
         "vintage_rule": {
@@ -163,25 +158,20 @@ def _seen(programme: Programme, observations: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _assignments(
-    workspace: Workspace, what: What, observations: pd.DataFrame, before: Lock | None, now: datetime
-) -> dict[str, Any]:
+def _assignments(study: Study, before: Lock | None, now: datetime) -> dict[str, Any]:
     """Draw and keep the assignments, or take those that looks were already judged against."""
-    programme, protocol = what
-    folder = stored_assignments.series_folder(workspace, programme, protocol)
-    panel = study_panel(programme, protocol, observations, now)
-    expected, whole = stored_assignments.drawn(programme, protocol, panel)
+    expected, whole = drawn(study.programme, study.protocol, study.panel)
     drawn_as_of: str | None = format_instant(now)
-    found = stored_assignments.kept_fingerprint(folder)
-    if found and before is not None and found == before.content["assignments"]["sha256"]:
+    kept = study.store.kept
+    if kept and before and kept.fingerprint == before.content["assignments"]["sha256"]:
         drawn_as_of = before.content["assignments"]["drawn_as_of"]
-    elif found and LookSeries(folder=folder).rows():
+    elif kept and study.looks.rows():
         drawn_as_of = None
     else:
-        stored_assignments.keep(folder, expected, whole)
-    held = stored_assignments.held(folder, whole) or expected
+        kept = study.store.keep(expected, whole)
+    held = kept.on(whole)
     return {
-        "sha256": stored_assignments.kept_fingerprint(folder),
+        "sha256": kept.fingerprint,
         "drawn_as_of": drawn_as_of,
         "drawn": len(held) - 1,
         "distinct": str(held.distinct),
@@ -193,41 +183,35 @@ def _assignments(
     }
 
 
-def _after(
-    workspace: Workspace, name: str, before: Lock, reason: str, progress: Progress
-) -> dict[str, Any]:
+def _after(study: Study, before: Lock, reason: str, progress: Progress) -> dict[str, Any]:
     """What a re-lock adds: the reason, the lock before it, old and new figures side by side."""
-    old = _held_headline(workspace, name, before)
-    progress(f"{name}: running on the code and protocol that are to be locked")
-    new = headline(clean(_run_data(workspace, name)))
+    old = _held_headline(study, before)
+    progress(f"{study.name}: running on the code and protocol that are to be locked")
+    new = headline(results_of(run_study(study)))
     figures = {code: {"old": old.get(code), "new": new.get(code)} for code in sorted({*old, *new})}
     lock = dict(before.content)
     history = [*lock.pop("history"), {"hash": before.hash, "lock": {**lock, "history": []}}]
     return {"reason": reason, "figures": figures, "history": history}
 
 
-def _run_data(workspace: Workspace, name: str) -> dict[str, Any]:
-    return as_data(run_study(workspace, name))
-
-
-def _held_headline(workspace: Workspace, name: str, before: Lock) -> dict[str, Any]:
+def _held_headline(study: Study, before: Lock) -> dict[str, Any]:
     """The figures last written under the lock before; none if there are no results of its code."""
     try:
-        results = read_results(workspace, name)
+        results = read_results(study.workspace, study.name)
     except ProtocolError:
         return {}
-    same = results["code_fingerprint"] == before.content["code"]["sha256"]
+    same = results.code_fingerprint == before.content["code"]["sha256"]
     return headline(results) if same else {}
 
 
-def headline(results: dict[str, Any]) -> dict[str, Any]:
+def headline(results: Results) -> dict[str, Any]:
     """Primary outcome -> verdict and effect in percent with its range, of written results."""
     return {
-        one["code"]: {
-            "verdict": one["finding"]["verdict"],
-            "vintage": results["vintage"],
-            **one["finding"]["effect_percent"],
+        one.code: {
+            "verdict": one.finding.verdict,
+            "vintage": results.vintage,
+            **one.finding.effect_percent.plain(),
         }
-        for one in results["outcomes"]
-        if one["role"] == "primary"
+        for one in results.outcomes
+        if one.role == "primary"
     }

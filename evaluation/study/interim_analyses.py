@@ -36,18 +36,52 @@ ROWS = "looks.jsonl"
 START = "0" * 64
 
 
+@dataclass(frozen=True)
+class Hypothesis:
+    """What one test of a look is of.
+
+    of : an outcome, a set of primary outcomes (closed testing needs every one), or harm to one.
+    codes : of its outcomes.
+    """
+
+    of: Literal["outcome", "set", "harm"]
+    codes: tuple[str, ...]
+
+    @classmethod
+    def outcome(cls, code: str) -> Hypothesis:
+        return cls("outcome", (code,))
+
+    @classmethod
+    def harm(cls, code: str) -> Hypothesis:
+        return cls("harm", (code,))
+
+    @property
+    def name(self) -> str:
+        """As it stands in the file: ``arrears``, ``set:arrears+claims``, ``harm:arrears``."""
+        joined = "+".join(self.codes)
+        return joined if self.of == "outcome" else f"{self.of}:{joined}"
+
+    @classmethod
+    def named(cls, name: str) -> Hypothesis:
+        """The test of a name in the file."""
+        of, found, joined = name.partition(":")
+        if not found:
+            return cls.outcome(name)
+        return cls("set" if of == "set" else "harm", tuple(joined.split("+")))
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Row:
     """One look, as written.
 
     known : what the look rested on: quarter, vintage, and the fingerprints of panel, protocol,
-    assignments and code. time : looks elapsed over the horizon. looks : name of a test -> its look.
+    assignments and code. time : looks elapsed over the horizon. looks : each test's look.
     """
 
     number: int
     known: Mapping[str, str]
     time: float
-    looks: Mapping[str, Look]
+    looks: Mapping[Hypothesis, Look]
     statistics: str
     previous: str
 
@@ -60,12 +94,30 @@ class Row:
             "time": self.time,
             "statistics": self.statistics,
             "previous": self.previous,
-            "looks": {name: _content(look) for name, look in sorted(self.looks.items())},
+            "looks": {name: _content(look) for name, look in sorted(self._by_name.items())},
         }
+
+    @property
+    def _by_name(self) -> dict[str, Look]:
+        return {test.name: look for test, look in self.looks.items()}
 
     @property
     def hash(self) -> str:
         return fingerprint.of_data(self.content)
+
+    @property
+    def sets(self) -> dict[tuple[str, ...], Look]:
+        """The look at each set of primary outcomes."""
+        return {test.codes: look for test, look in self.looks.items() if test.of == "set"}
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """Codes of the outcomes that it looked at."""
+        return tuple(test.codes[0] for test in self.looks if test.of == "outcome")
+
+    def look_at(self, code: str) -> Look:
+        """The look at one outcome by itself."""
+        return self.looks[Hypothesis.outcome(code)]
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Row:
@@ -75,7 +127,7 @@ class Row:
             many = held["assignments"]
             lost = _flags(held["lost"], many) if "lost" in held else np.zeros(many, dtype=bool)
             threshold = np.inf if held["threshold"] is None else held["threshold"]
-            looks[name] = Look(
+            looks[Hypothesis.named(name)] = Look(
                 time=content["time"],
                 spent=held["spent"],
                 threshold=threshold,
@@ -129,17 +181,16 @@ class LookSeries:
         rows = self.rows()
         return rows[-1].hash if rows else START
 
-    def statistics(self, number: int) -> dict[str, tuple[Floats, Floats]]:
-        """Outcome -> (raw, shift) under every assignment, as look ``number`` saw them."""
-        with np.load(self._statistics_path(number)) as held:
-            codes = [name.removeprefix("raw_") for name in held.files if name.startswith("raw_")]
-            return {code: (held[f"raw_{code}"], held[f"shift_{code}"]) for code in codes}
+    def statistics(self, row: Row) -> dict[str, tuple[Floats, Floats]]:
+        """Outcome -> (raw, shift) under every assignment, as a look saw them."""
+        with np.load(self._statistics_path(row.number)) as held:
+            return {code: (held[f"raw_{code}"], held[f"shift_{code}"]) for code in row.outcomes}
 
     def append(
         self,
         known: Mapping[str, str],
         time: float,
-        looks: Mapping[str, Look],
+        looks: Mapping[Hypothesis, Look],
         statistics: Mapping[str, tuple[Floats, Floats]],
     ) -> Row:
         """Write one more row; its statistics first, so that no row is without them."""
@@ -197,7 +248,7 @@ def _broken(path: Path, number: int, why: str) -> LedgerError:
     )
 
 
-SET, HARM, DRAWN_ANEW = "set:", "harm:", "drawn_anew"
+DRAWN_ANEW = "drawn_anew"
 
 
 def plan_of(protocol: Protocol) -> LookPlan:
@@ -303,20 +354,26 @@ def statistics_of(panel: Panel, protocol: Protocol, assignments: Assignments) ->
 
 def look(
     statistics: Statistics, time: float, watched: Watched, before: Row | None
-) -> dict[str, Look]:
+) -> dict[Hypothesis, Look]:
     """One look at every test: each outcome, each set of primaries, harm of each primary."""
     raw = {code: pair[0] for code, pair in statistics.items()}
     last = before.looks if before else {}
-    taken = {code: take_look(row, time, watched.plan, last.get(code)) for code, row in raw.items()}
+
+    def at(test: Hypothesis, values: Floats, plan: LookPlan) -> Look:
+        return take_look(values, time, plan, last.get(test))
+
+    taken = {
+        test: at(test, row, watched.plan)
+        for test, row in ((Hypothesis.outcome(code), row) for code, row in raw.items())
+    }
     primary = {code: raw[code] for code in watched.primary}
-    sets = {name: tuple(name.removeprefix(SET).split("+")) for name in last if SET in name}
-    earlier = {chosen: last[name] for name, chosen in sets.items()} if sets else None
+    earlier = (before.sets if before else None) or None
     for chosen, one in closed_look(primary, time, watched.plan, earlier).items():
-        taken[SET + "+".join(chosen)] = one
+        taken[Hypothesis("set", chosen)] = one
     for code in watched.harm_side:
         row, shift = statistics[code]
         beyond = row - watched.harm_margin[code] * shift
-        taken[HARM + code] = take_look(beyond, time, watched.harm_plan(code), last.get(HARM + code))
+        taken[Hypothesis.harm(code)] = at(Hypothesis.harm(code), beyond, watched.harm_plan(code))
     return taken
 
 
@@ -341,22 +398,17 @@ def verdicts(rows: list[Row], seen: list[Statistics], watched: Watched) -> dict[
             low=low,
             high=high,
             p=sequential_p(raw, times, watched.plan),
-            spent=rows[-1].looks[code].spent,
+            spent=rows[-1].look_at(code).spent,
             alpha=watched.plan.alpha,
-            harmed=code in watched.harm_side and rows[-1].looks[HARM + code].crossed,
+            harmed=code in watched.harm_side and rows[-1].looks[Hypothesis.harm(code)].crossed,
         )
     return found
 
 
 def _crossed(row: Row, code: str, watched: Watched) -> bool:
     if code not in watched.primary:
-        return row.looks[code].crossed
-    sets = {
-        tuple(name.removeprefix(SET).split("+")): one
-        for name, one in row.looks.items()
-        if name.startswith(SET)
-    }
-    return rejected(sets)[code]
+        return row.look_at(code).crossed
+    return rejected(row.sets)[code]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -390,7 +442,7 @@ class Seen:
                     "effect": float(raw[k, 0] / shift[k, 0]),
                     "low": low,
                     "high": high,
-                    "spent": row.looks[code].spent,
+                    "spent": row.look_at(code).spent,
                     "crossed": _crossed(row, code, self.watched),
                 }
             )
@@ -427,9 +479,10 @@ def look_at(
     EstimateError : the estimator draws other assignments than at the look before.
     """
     watched = Watched.of(protocol, programme, panel)
-    rows = [row for row in series.rows() if row.known["vintage"] <= known["vintage"]]
-    newest = len(rows) == len(series.rows())
-    earlier: list[Statistics] = [series.statistics(row.number) for row in rows]
+    written = series.rows()
+    rows = [row for row in written if row.known["vintage"] <= known["vintage"]]
+    newest = len(rows) == len(written)
+    earlier: list[Statistics] = [series.statistics(row) for row in rows]
     if rows and rows[-1].known["panel"] == known["panel"]:
         return Seen(rows=rows, statistics=earlier, watched=watched, written=True)
     known = {**known, **_drawn_anew(panel, protocol, assignments)}

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from evaluation import fingerprint
 from evaluation.errors import ProtocolError
 from evaluation.quarters import parse_instant
-from evaluation.workspace import package, write_whole
+from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from evaluation.programme import Programme
     from evaluation.protocol import Protocol
@@ -28,6 +28,14 @@ VINTAGE_RULES = {
     "extends": "any vintage of the ledger that only adds to the ledger as it stood at the lock",
     "due_day": "only what was known at the end of the day on which a quarter's returns were due",
 }
+
+
+ARRANGED_ANEW = "a later release arranged the framework anew, and its files lie elsewhere in it"
+
+
+def relock_command(name: str) -> str:
+    """The command that locks a study anew, to be copied."""
+    return f'newstart protocol freeze {name} --relock --reason "TEXT"'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +65,10 @@ class Lock:
     def hashes(self) -> set[str]:
         """The hashes of this lock and of those before it."""
         return {self.hash, *(one["hash"] for one in self.content["history"])}
+
+    def files_gone(self, now: Collection[str]) -> list[str]:
+        """Files of code that were locked and are not among those of now: a release moved them."""
+        return sorted(set(self.content["code"]["files"]) - set(now))
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Lock:
@@ -132,35 +144,7 @@ def declared_part(programme: Programme, protocol: Protocol) -> dict[str, Any]:
     }
 
 
-DECIDES = (
-    "quarters.py",
-    "programme.py",
-    "protocol.py",
-    "panel.py",
-    "estimate/**/*.py",
-    "diagnose/*.py",
-    "finding/feasibility.py",
-    "finding/judge.py",
-    "finding/models.py",
-    "finding/sentences.py",
-    "study/interim_analyses.py",
-    "study/run.py",
-    "study/stored_assignments.py",
-    "study/study.py",
-)
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "linearmodels")
-
-
-def code_files() -> dict[str, str]:
-    """SHA-256 of each file that a verdict goes through, from the panel to the judgement."""
-    root = package()
-    files = sorted(path for pattern in DECIDES for path in root.glob(pattern))
-    return {p.relative_to(root).as_posix(): fingerprint.of_bytes(p.read_bytes()) for p in files}
-
-
-def code_fingerprint() -> str:
-    """SHA-256 over the names and contents of those files."""
-    return fingerprint.of_data(code_files())
 
 
 def environment() -> dict[str, str]:

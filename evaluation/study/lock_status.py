@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,9 @@ from evaluation.ledger.calendar import due
 from evaluation.ledger.receipt import FIRST, Act, Receipt
 from evaluation.programme import Frozen, read_yaml, validated
 from evaluation.quarters import Period, format_instant, parse_instant
-from evaluation.study import stored_assignments
-from evaluation.study.lock import Lock, code_files, declared_part, protocol_part
-from evaluation.study.study import study_panel
+from evaluation.study.code import code_files
+from evaluation.study.lock import ARRANGED_ANEW, Lock, declared_part, protocol_part, relock_command
+from evaluation.study.stored_assignments import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from evaluation.ledger.ledger import Ledger
     from evaluation.panel import Panel
     from evaluation.programme import Programme
-    from evaluation.protocol import Protocol
     from evaluation.study.interim_analyses import Seen
-    from evaluation.workspace import Workspace
+    from evaluation.study.study import Study
 
 
 FILE = "deviations.yaml"
@@ -91,13 +90,10 @@ def short(value: Any) -> str:
 Record = Receipt | Act
 
 
-def not_by_the_rule(
-    what: tuple[Programme, Protocol], ledger: Ledger, lock: Lock, as_of: datetime | None
-) -> list[str]:
-    """Why a vintage is not one that the lock provides for; nothing if it is."""
-    programme, protocol = what
-    chain = _in_order(ledger)
-    known = [one for one in chain if as_of is None or one.received <= format_instant(as_of)]
+def not_by_the_rule(study: Study, ledger: Ledger, lock: Lock) -> list[str]:
+    """Why the study's vintage is not one that the lock provides for; nothing if it is."""
+    chain, until = _in_order(ledger), format_instant(study.as_of) if study.as_of else None
+    known = [one for one in chain if until is None or one.received <= until]
     said = [
         found for step in lock.steps if (found := _not_ancestor(step, known, chain)) is not None
     ]
@@ -108,8 +104,8 @@ def not_by_the_rule(
         for one in broken[:NAMED]
     ]
     said += _received_out_of_order(lock, chain)
-    if protocol.vintage_rule == "due_day" and not said:
-        said += _after_due(programme, known)
+    if study.protocol.vintage_rule == "due_day" and not said:
+        said += _after_due(study.programme, known)
     return said
 
 
@@ -215,14 +211,8 @@ class Standing:
         return tuple(said)
 
 
-def standing_of(
-    workspace: Workspace,
-    programme: Programme,
-    protocol: Protocol,
-    ledger: Ledger,
-    as_of: datetime | None = None,
-) -> Standing:
-    """How a study stands to its lock at a vintage (default: all that the ledger knows).
+def standing_of(study: Study) -> Standing:
+    """How a study stands to its lock at its vintage.
 
     Kept assignments that are missing, as in a fresh clone, are drawn again as they were locked.
 
@@ -230,48 +220,40 @@ def standing_of(
     ------
     ProtocolError, LedgerError : the lock, the deviations or the kept assignments cannot be read.
     """
-    folder = workspace.studies / programme.name / protocol.study
-    lock, deviations = Lock.read(folder), read_deviations(folder)
+    lock, deviations = study.lock, read_deviations(study.folder)
     if lock is None:
         return Standing(lock=None, deviations=deviations)
     changed = [
-        *_protocol(lock, protocol_part(folder, protocol)),
-        *_declared(lock, declared_part(programme, protocol)),
-        *changed_code(lock),
+        *_protocol(lock, protocol_part(study.folder, study.protocol)),
+        *_declared(lock, declared_part(study.programme, study.protocol)),
+        *changed_code(lock, study.name),
     ]
-    what = (programme, protocol)
     if not changed:
-        restore_assignments(workspace, what, ledger, lock)
-    changed += _assignments(workspace, what, ledger, lock)
-    changed += not_by_the_rule(what, ledger, lock, as_of)
+        _restore_assignments(study, lock)
+    changed += _assignments(study, lock)
+    with study.ledger() as ledger:
+        changed += not_by_the_rule(study, ledger, lock)
     return Standing(
         lock=lock, changed=tuple(changed), late=tuple(_late(lock)), deviations=deviations
     )
 
 
-def restore_assignments(
-    workspace: Workspace, what: tuple[Programme, Protocol], ledger: Ledger, lock: Lock
-) -> None:
+def _restore_assignments(study: Study, lock: Lock) -> None:
     """Draw the kept assignments again as they were locked, where they are missing."""
-    programme, protocol = what
-    folder = stored_assignments.series_folder(workspace, programme, protocol)
-    if protocol.looks is None or (folder / stored_assignments.FILE).is_file():
+    if study.protocol.looks is None or study.store.kept is not None:
         return
-    panel = _drawn_on(what, ledger, lock)
+    panel = _drawn_on(study, lock)
     if panel is not None:
-        stored_assignments.held_or_drawn(folder, programme, protocol, panel)
+        study.store.kept_or_drawn(study.programme, study.protocol, panel)
 
 
-def _drawn_on(what: tuple[Programme, Protocol], ledger: Ledger, lock: Lock) -> Panel | None:
+def _drawn_on(study: Study, lock: Lock) -> Panel | None:
     """The panel on which the locked assignments were drawn; None if that is not known."""
-    (programme, protocol), instant = what, lock.content["assignments"]["drawn_as_of"]
+    instant = lock.content["assignments"]["drawn_as_of"]
     if instant is None:
         return None
-    as_of = parse_instant(instant)
-    observations = ledger.observations(
-        programme.name, as_of=as_of, outcomes=list(protocol.outcomes)
-    )
-    return None if observations.empty else study_panel(programme, protocol, observations, as_of)
+    then = study.at(parse_instant(instant))
+    return None if then.observations.empty else then.panel
 
 
 def _protocol(lock: Lock, now: Mapping[str, Any]) -> list[str]:
@@ -305,32 +287,37 @@ def _declared(lock: Lock, now: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def changed_code(lock: Lock) -> list[str]:
-    """Which files of the code that decides are not as they were locked, in a sentence."""
+def changed_code(lock: Lock, name: str) -> list[str]:
+    """Which files of the code that decides are not as they were locked, in a sentence.
+
+    A file that was locked and is no more was moved by a release, and everything with it: then no
+    file is to be mended, and the sentence says so and how to lock ``programme/study`` anew.
+    """
     was, now = lock.content["code"]["files"], code_files()
     changed = sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
     if not changed:
         return []
+    if lock.files_gone(now):
+        return [
+            f"The code is another than was locked: {ARRANGED_ANEW}. "
+            f"Lock the study anew: {relock_command(name)}"
+        ]
     more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
     return [f"The code is another than was locked: {', '.join(changed[:NAMED])}{more}."]
 
 
-def _assignments(
-    workspace: Workspace, what: tuple[Programme, Protocol], ledger: Ledger, lock: Lock
-) -> list[str]:
-    programme, protocol = what
-    folder = stored_assignments.series_folder(workspace, programme, protocol)
-    found = stored_assignments.kept_fingerprint(folder)
-    if found == lock.content["assignments"]["sha256"]:
+def _assignments(study: Study, lock: Lock) -> list[str]:
+    kept = study.store.kept
+    if (kept.fingerprint if kept else "") == lock.content["assignments"]["sha256"]:
         return []
-    if not found:
+    if kept is None:
         return ["The kept assignments are missing, or belong to another plan than was locked."]
     said = "The kept assignments are not those that were locked"
-    panel = _drawn_on(what, ledger, lock)
+    panel = _drawn_on(study, lock)
     if panel is None:
         return [f"{said}."]
-    expected, whole = stored_assignments.drawn(programme, protocol, panel)
-    rows = stored_assignments.changed_rows(folder, expected, whole)
+    expected, whole = drawn(study.programme, study.protocol, panel)
+    rows = kept.changed_rows(expected, whole)
     if not rows:
         return [f"{said}: their description was changed, though no assignment."]
     named = ", ".join(map(str, rows[:NAMED])) + (" ..." if len(rows) > NAMED else "")

@@ -10,22 +10,16 @@ import pandas as pd
 from evaluation.design.match import Matched, MatchPlan, match
 from evaluation.design.power import Plan, compare, direction_of, power
 from evaluation.errors import ProtocolError
-from evaluation.ledger.ledger import Ledger
 from evaluation.study.interim_analyses import plan_of
-from evaluation.study.study import load_study, study_panel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evaluation.panel import Panel
-    from evaluation.programme import Programme
-    from evaluation.protocol import Protocol
-    from evaluation.workspace import Workspace
+    from evaluation.study.study import Study
 
 
 def study_power(
-    workspace: Workspace,
-    name: str,
+    study: Study,
     *,
     outcome: str | None = None,
     targeted: float = 1.0,
@@ -41,61 +35,54 @@ def study_power(
     Returns
     -------
     Rows of `evaluation.design.power.power` or, with candidates, of
-    `evaluation.design.candidates.compare`, and ``outcome``. Effects are said in the direction that
+    `evaluation.design.power.compare`, and ``outcome``. Effects are said in the direction that
     is hoped for.
 
     Raises
     ------
     ProtocolError : the protocol plans no looks, or has no such outcome.
     """
-    programme, protocol, panel = _ground(workspace, name)
+    protocol = study.protocol
     if protocol.looks is None:
         raise ProtocolError(
             "the protocol plans no looks, so there is nothing to spend alpha over.",
-            where=name,
+            where=study.name,
             mend="add looks: {horizon: 8} to protocol.yaml",
         )
     tables = []
-    for code in _chosen(protocol, outcome, name):
+    for code in _chosen(study, outcome):
         direction = direction_of(
-            programme.outcome_by_code[code].polarity, protocol.hoped_percent.get(code)
+            study.programme.outcome_by_code[code].polarity, protocol.hoped_percent.get(code)
         )
         plan = Plan.of(protocol, code, plan_of(protocol), targeted=targeted, direction=direction)
         if candidates is None:
-            found = power(panel, code, plan)
+            found = power(study.panel, code, plan)
         else:
-            found = compare(panel, code, plan, candidates)
+            found = compare(study.panel, code, plan, candidates)
         tables.append(found.assign(outcome=code))
     return pd.concat(tables, ignore_index=True)
 
 
 def study_match(
-    workspace: Workspace, name: str, plan: MatchPlan, *, outcome: str | None = None
+    study: Study, plan: MatchPlan, *, outcome: str | None = None
 ) -> tuple[str, Matched]:
     """The outcome matched on (the first primary one by default) and its matches.
 
     The protocol says on which scale synthetic weights are fitted, and how long the time after is.
     """
-    _, protocol, panel = _ground(workspace, name)
-    code = _chosen(protocol, outcome, name)[0]
+    protocol, code = study.protocol, _chosen(study, outcome)[0]
     asked = replace(plan, scale=protocol.scale_of(code), after=max(protocol.window[1] + 1, 1))
-    return code, match(panel, code, asked)
+    return code, match(study.panel, code, asked)
 
 
-def _ground(workspace: Workspace, name: str) -> tuple[Programme, Protocol, Panel]:
-    programme, protocol = load_study(workspace, name)
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        observations = ledger.observations(programme.name, outcomes=list(protocol.outcomes))
-    return programme, protocol, study_panel(programme, protocol, observations, None)
-
-
-def _chosen(protocol: Protocol, outcome: str | None, name: str) -> tuple[str, ...]:
+def _chosen(study: Study, outcome: str | None) -> tuple[str, ...]:
+    protocol = study.protocol
     if outcome is None:
         return protocol.primary
     if outcome not in protocol.outcomes:
         raise ProtocolError(
             f"the protocol has no outcome {outcome!r}.",
-            where=name,
+            where=study.name,
             expected=", ".join(protocol.outcomes),
         )
     return (outcome,)

@@ -10,22 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.errors import EstimateError, PanelError, ProtocolError
-from evaluation.finding.feasibility import FEWEST_AUTHORITIES, first_able
+from evaluation.finding.feasibility import FEWEST_AUTHORITIES, first_decisive_look
 from evaluation.finding.theory import Theory
 from evaluation.ledger.events import read_events
-from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme
 from evaluation.study import stored_assignments
 from evaluation.study.interim_analyses import plan_of
 from evaluation.study.lock import PROTOCOL
 from evaluation.study.protocol_rules import Case, Remark, said_by_itself, shape
-from evaluation.study.study import of_sites, study_panel
+from evaluation.study.study import Study, StudyName, of_sites
 
 if TYPE_CHECKING:
     from evaluation.estimate.assignments import Assignments
     from evaluation.ledger.events import Event
     from evaluation.panel import Panel
-    from evaluation.protocol import Protocol
     from evaluation.workspace import Workspace
 
 
@@ -385,7 +383,7 @@ def drawn(case: Case, ground: Ground) -> Iterator[Remark]:
         )
     if case.protocol.looks is not None and smallest <= alpha:
         plan = plan_of(case.protocol)
-        first = first_able(ground.drawn, plan)
+        first = first_decisive_look(ground.drawn, plan)
         if first > plan.horizon / 2:
             yield case.remark(
                 "P077",
@@ -422,6 +420,18 @@ def _percent(size: float) -> str:
     return f"{size:.1f} %" if math.isfinite(size) else "nothing, however large"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """The remarks on a protocol, and the study as it was read; None where it cannot be read."""
+
+    remarks: list[Remark]
+    study: Study | None
+
+    @property
+    def errors(self) -> list[Remark]:
+        return [one for one in self.remarks if one.severity == "error"]
+
+
 def check_protocol(workspace: Workspace, name: str, *, power: bool = False) -> list[Remark]:
     """Every remark on the protocol of ``programme/study``, errors first, then by line.
 
@@ -433,55 +443,62 @@ def check_protocol(workspace: Workspace, name: str, *, power: bool = False) -> l
     ------
     ProtocolError : there is no such study or no protocol.
     """
-    programme_name, _, study = name.partition("/")
-    path = workspace.studies / programme_name / study / PROTOCOL
-    if not study or not path.is_file():
+    return checked(workspace, name, power=power).remarks
+
+
+def checked(workspace: Workspace, name: str, *, power: bool = False) -> Checked:
+    """The same with the study that was read on the way, for who goes on with it."""
+    parts = StudyName.parse(name)
+    path = parts.folder(workspace) / PROTOCOL
+    if not parts.study or not path.is_file():
         raise ProtocolError(
             f"no protocol of {name!r}.", where=str(path), mend=f"newstart protocol new {name}"
         )
     source, protocol, remarks = shape(path.read_text(encoding="utf-8"))
+    study = None
     if source is not None and protocol is not None:
-        whole = Programme.load(workspace, programme_name)
+        whole = Programme.load(workspace, parts.programme)
         programme = of_sites(whole, protocol.sites, where=str(path))
         case = Case(protocol=protocol, source=source, programme=programme, name=name)
         remarks += said_by_itself(case)
         if all(code in programme.outcome_by_code for code in protocol.outcomes):
-            ground = _ground(workspace, programme, protocol)
+            study = Study.of(workspace, programme, protocol)
+            ground = _ground(study)
             remarks += on_the_ground(case, ground)
             if power and ground.panel is not None and not _any_error(remarks):
-                remarks += too_small(case, _detectable(workspace, name))
-    return sorted(remarks, key=lambda one: (one.severity != "error", one.line, one.rule))
+                remarks += too_small(case, _detectable(study))
+    remarks.sort(key=lambda one: (one.severity != "error", one.line, one.rule))
+    return Checked(remarks=remarks, study=study)
 
 
 def _any_error(remarks: list[Remark]) -> bool:
     return any(one.severity == "error" for one in remarks)
 
 
-def _ground(workspace: Workspace, programme: Programme, protocol: Protocol) -> Ground:
-    theory = Theory.load(workspace.studies / programme.name / protocol.study)
-    events = read_events(workspace, programme)
-    if not workspace.has_ledger:
+def _ground(study: Study) -> Ground:
+    protocol = study.protocol
+    theory = Theory.load(study.folder)
+    events = read_events(study.workspace, study.programme)
+    if not study.workspace.has_ledger:
         return Ground(theory=theory, events=events)
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        observations = ledger.observations(programme.name, outcomes=list(protocol.outcomes))
-    if set(protocol.outcomes) - set(observations["outcome"]):
+    if set(protocol.outcomes) - set(study.observations["outcome"]):
         return Ground(theory=theory, events=events)
     try:
-        panel = study_panel(programme, protocol, observations, None)
+        panel = study.panel
     except PanelError:  # a fault of the protocol that has its own remark (P030)
         return Ground(theory=theory, events=events)
     try:
-        drawn, _ = stored_assignments.drawn(programme, protocol, panel)
+        by_the_plan, _ = stored_assignments.drawn(study.programme, protocol, panel)
     except EstimateError as error:
         return Ground(theory=theory, events=events, panel=panel, undrawn=str(error.what))
-    return Ground(theory=theory, events=events, panel=panel, drawn=drawn)
+    return Ground(theory=theory, events=events, panel=panel, drawn=by_the_plan)
 
 
-def _detectable(workspace: Workspace, name: str) -> dict[str, float]:
+def _detectable(study: Study) -> dict[str, float]:
     """Primary outcome -> percent that the last planned look would find four times in five."""
     from evaluation.study.planning import study_power
 
-    table = study_power(workspace, name)
+    table = study_power(study)
     last = table.sort_values("look").groupby("outcome").last()
     found = last["detectable_percent"].abs()
     return {str(code): float(v) if math.isfinite(v) else math.inf for code, v in found.items()}

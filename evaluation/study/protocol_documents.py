@@ -14,7 +14,7 @@ from evaluation.errors import ProtocolError
 from evaluation.programme import Programme, read_yaml
 from evaluation.protocol import ESTIMATOR_NAMES, Protocol
 from evaluation.study.lock import PROTOCOL, VINTAGE_RULES, Lock, text_hash
-from evaluation.study.study import load_study
+from evaluation.study.study import Study, StudyName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,20 +129,20 @@ def questions(workspace: Workspace, name: str) -> tuple[Question, ...]:
     ------
     ProtocolError : the name has another form, or the study has a protocol already.
     """
-    programme_name, _, study = name.partition("/")
-    if not study or "/" in study:
+    parts = StudyName.parse(name)
+    if not parts.study or "/" in parts.study:
         raise ProtocolError(f"no study can be named {name!r}.", expected="PROGRAMME/STUDY")
-    path = workspace.studies / programme_name / study / PROTOCOL
+    path = parts.folder(workspace) / PROTOCOL
     if path.exists():
         raise ProtocolError(
             "there is a protocol already.", where=str(path), mend="give the study another name"
         )
-    programme = Programme.load(workspace, programme_name)
+    programme = Programme.load(workspace, parts.programme)
     first = [o.code for o in programme.outcomes if _may_be_primary(programme, o.code)]
     controls = [o.code for o in programme.outcomes if o.negative_control]
     rest = [c for c in first[1:] if c not in controls]
     own = {
-        "title": f"{study} of {programme.title}",
+        "title": f"{parts.study} of {programme.title}",
         "question": programme.question,
         "primary": _list(first[:1]),
         "secondary": _list(rest),
@@ -192,12 +192,12 @@ def draft(workspace: Workspace, name: str, answers: Mapping[str, Any]) -> Path:
     ------
     ProtocolError : an answer cannot be read.
     """
-    programme, _, study = name.partition("/")
+    parts = StudyName.parse(name)
     asked = questions(workspace, name)
     why = {one.field: one.why for one in asked}
     primary = _value("primary", answers.get("primary")) or []
     untouched = {one.field for one in asked if answers.get(one.field) == one.default}
-    lines = [f"study: {study}", f"programme: {programme}"]
+    lines = [f"study: {parts.study}", f"programme: {parts.programme}"]
     for field, answer in answers.items():
         if field in ("study", "programme"):
             continue
@@ -209,7 +209,7 @@ def draft(workspace: Workspace, name: str, answers: Mapping[str, Any]) -> Path:
         inside = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=10_000)
         text = f"{field}: {inside.strip()[1:-1]}"
         lines += [f"# {why[field]}" if field in why else "", text]
-    folder = workspace.studies / programme / study
+    folder = parts.folder(workspace)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / PROTOCOL
     path.write_text("\n".join(line for line in lines if line) + "\n", encoding="utf-8")
@@ -241,8 +241,8 @@ def new_notebook(workspace: Workspace, name: str) -> Path:
     ------
     ProtocolError : the study has no protocol yet, or a notebook already.
     """
-    programme, protocol = load_study(workspace, name)
-    path = workspace.studies / programme.name / protocol.study / NOTEBOOK
+    study = Study.load(workspace, name)
+    protocol, path = study.protocol, study.folder / NOTEBOOK
     if path.exists():
         raise ProtocolError(
             "the study has a notebook already, and it is not written over.",
@@ -267,10 +267,10 @@ def write_record(workspace: Workspace, name: str, output: Path | None = None) ->
     ----------
     output : an existing folder; by default ``var/registry/<programme>``.
     """
-    programme, protocol = load_study(workspace, name)
-    folder = workspace.studies / programme.name / protocol.study
-    content = record(programme, protocol, Lock.read(folder), text_hash(folder))
-    target = output or workspace.var / "registry" / programme.name
+    study = Study.load(workspace, name)
+    protocol = study.protocol
+    content = record(study.programme, protocol, study.lock, text_hash(study.folder))
+    target = output or workspace.var / "registry" / study.programme.name
     target.mkdir(parents=True, exist_ok=True)
     paths = tuple(target / f"{protocol.study}{ending}" for ending in (".md", ".json"))
     paths[0].write_text(as_markdown(content), encoding="utf-8")

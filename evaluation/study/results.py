@@ -1,8 +1,7 @@
-"""A study's results as plain data: what the book, and anyone else, reads."""
+"""A study's results from its run: what the book, and anyone else, reads."""
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict
 from pathlib import Path
@@ -19,9 +18,13 @@ from evaluation.finding.grade import Evidence, Grade, Judgement, grade
 from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.quarters import Period
 from evaluation.study import heterogeneity
+from evaluation.study.code import code_fingerprint
 from evaluation.study.heterogeneity import effects_by_fifth, fifths
-from evaluation.study.lock import code_fingerprint
+from evaluation.study.record import EffectRow, GradeResult, OutcomeResult, Results
+from evaluation.study.study import StudyName
+from evaluation.study.written import read_written
 from evaluation.value import report
+from evaluation.wording import sentences_as_data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,9 +97,9 @@ def _unweighted_paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
                 "period": label,
                 "pilot": float(np.nanmean(pilot[:, t])),
                 "comparison": float(np.nanmean(comparison[:, t])),
+                "counterfactual": None if ratio is None else _without(pilot[:, t], ratio, estimate),
                 "low": None,
                 "high": None,
-                "counterfactual": None if ratio is None else _without(pilot[:, t], ratio, estimate),
             }
         )
     return rows
@@ -121,58 +124,59 @@ def placebo_gaps(estimate: Estimate) -> dict[str, Any]:
     return {"event_times": times, "real": shown[0].round(6), "gaps": shown[1:].round(6)}
 
 
-def graded(workspace: Workspace, results: dict[str, Any]) -> dict[str, Grade]:
-    """Primary outcome -> its grade, from results as they were written.
+def graded(workspace: Workspace, results: Results) -> dict[str, Grade]:
+    """Primary outcome -> its grade, from results as they are written.
 
     Raises
     ------
     ProtocolError : ``grade.yaml`` has another shape, or judges without a signature.
     """
-    judgement = Judgement.load(workspace.studies / results["programme"] / results["study"])
+    judgement = Judgement.load(workspace.studies / results.programme / results.study)
     return {
-        outcome["code"]: grade(evidence_of(results, outcome), judgement)
-        for outcome in results["outcomes"]
-        if outcome["role"] == "primary"
+        outcome.code: grade(evidence_of(results, outcome), judgement)
+        for outcome in results.outcomes
+        if outcome.role == "primary"
     }
 
 
-def evidence_of(results: dict[str, Any], outcome: dict[str, Any]) -> Evidence:
+def evidence_of(results: Results, outcome: OutcomeResult) -> Evidence:
     """What the results say of one outcome, as a grade needs it."""
-    checks = {one["code"]: one for one in outcome["diagnostics"]}
-    primary, *others = (one["overall"] for one in outcome["estimates"])
-    sample, data = results["sample"], outcome["data"]
-    first = min(Period.parse(site["start"]) for site in results["sites"])
-    effect = outcome["finding"]["effect_percent"]
-    ends = [effect["low"], effect["high"]]
-    absent = {"result": "cannot tell", "sentence": "Not tested."}
-    trend, spillover = checks.get("pre_trend", absent), checks.get("spillover", absent)
+    checks = {one.code: (one.result, one.sentence) for one in outcome.diagnostics}
+    primary, *others = (one.overall for one in outcome.estimates)
+    sample, data = results.sample, outcome.data
+    first = min(Period.parse(site.start) for site in results.sites)
+    low, high = outcome.finding.effect_percent.low, outcome.finding.effect_percent.high
+    absent = ("cannot tell", "Not tested.")
     return Evidence(
-        one_instrument=bool(outcome["instrument"]) and outcome["measured_in"] == "all areas",
-        pilot_areas=sample["pilot_areas"],
-        comparison_areas=sample["comparison_areas"],
-        periods_before=max(0, first - Period.parse(sample["first"])),
-        trend=(trend["result"], trend["sentence"]),
-        complete=1 - (data["missing"] + data["suppressed"]) / max(data["cells"], 1),
+        one_instrument=bool(outcome.instrument) and outcome.measured_in == "all areas",
+        pilot_areas=sample.pilot_areas,
+        comparison_areas=sample.comparison_areas,
+        periods_before=max(0, first - Period.parse(sample.first)),
+        trend=checks.get("pre_trend", absent),
+        complete=1 - (data.missing + data.suppressed) / max(data.cells, 1),
         agree=sum(_agrees(primary, one) for one in others),
         others=len(others),
-        excludes_none=None not in ends and (ends[0] > 0 or ends[1] < 0),
-        fixed_before=results["label"] == "confirmatory",
-        how_chosen=results["how_pilots_were_chosen"],
-        deviations=len(results.get("deviations", ())),
+        excludes_none=low is not None and high is not None and (low > 0 or high < 0),
+        fixed_before=results.label == "confirmatory",
+        how_chosen=results.how_pilots_were_chosen,
+        deviations=len(results.deviations),
         controls=tuple(
-            (one["result"], one["sentence"])
-            for one in outcome["diagnostics"]
-            if one["code"] == "negative_control"
+            (one.result, one.sentence)
+            for one in outcome.diagnostics
+            if one.code == "negative_control"
         ),
-        spillover=(spillover["result"], spillover["sentence"]),
+        spillover=checks.get("spillover", absent),
     )
 
 
-def _agrees(primary: dict[str, Any], other: dict[str, Any]) -> bool:
+def _agrees(primary: EffectRow, other: EffectRow) -> bool:
     """Whether another estimate has the primary one's sign and lies in its range."""
-    low, high = primary["low"], primary["high"]
-    inside = (low is None or low <= other["effect"]) and (high is None or other["effect"] <= high)
-    return bool(inside and primary["effect"] * other["effect"] > 0)
+    if primary.effect is None or other.effect is None:
+        return False
+    inside = (primary.low is None or primary.low <= other.effect) and (
+        primary.high is None or other.effect <= primary.high
+    )
+    return inside and primary.effect * other.effect > 0
 
 
 def write_results(workspace: Workspace, run: StudyRun) -> Path:
@@ -180,40 +184,48 @@ def write_results(workspace: Workspace, run: StudyRun) -> Path:
     folder = workspace.results(run.programme.name, run.protocol.study)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "results.json"
-    text = json.dumps(whole(workspace, run), indent=1, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(whole(workspace, run).as_json(), encoding="utf-8")
     return path
 
 
-def whole(workspace: Workspace, run: StudyRun) -> dict[str, Any]:
-    """The run as plain data, with the grade of the evidence on each primary outcome."""
-    data: dict[str, Any] = clean(as_data(run))
-    grades = graded(workspace, data)
-    return {**data, "grades": {code: one.as_dict() for code, one in grades.items()}}
+def whole(workspace: Workspace, run: StudyRun) -> Results:
+    """The run's results, with the grade of the evidence on each primary outcome."""
+    found = results_of(run)
+    graded_data = {code: one.as_dict() for code, one in graded(workspace, found).items()}
+    return found.model_copy(
+        update={
+            "grades": {c: GradeResult.model_validate(one) for c, one in graded_data.items()},
+            "sentences": {**found.sentences, **sentences_as_data(graded_data)},
+        }
+    )
 
 
-def read_results(workspace: Workspace, name: str) -> dict[str, Any]:
+def read_results(workspace: Workspace, name: str) -> Results:
     """The results of ``programme/study`` as last written.
 
     Raises
     ------
     ProtocolError : it has not been run.
+    BookError : the file is not as this version writes it.
     """
-    programme, _, study = name.partition("/")
-    path = workspace.results(programme, study) / "results.json"
-    if not study or not path.is_file():
+    parts = StudyName.parse(name)
+    path = parts.results(workspace) / "results.json"
+    if not parts.study or not path.is_file():
         raise ProtocolError(
             "there are no results yet.", where=name, mend=f"newstart study run {name}"
         )
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+    return read_written(Results, path)
 
 
-def as_data(run: StudyRun) -> dict[str, Any]:
-    """The whole run as dictionaries, lists, texts and numbers."""
-    data = _as_data(run)
+def results_of(run: StudyRun) -> Results:
+    """The run's results, not graded."""
+    data: dict[str, Any] = clean(_as_data(run))
     shown = {name: data[name] for name in ("outcomes", "value", "published", "assignments")}
-    return {**data, "figures_fingerprint": fingerprint.of_data(rounded(clean(shown)))}
+    figures = fingerprint.of_data(rounded(shown))
+    words = sentences_as_data(data)
+    return Results.model_validate(
+        {**data, "figures_fingerprint": figures, "grades": {}, "sentences": words}
+    )
 
 
 def rounded(content: Any, digits: int = 9) -> Any:
@@ -325,7 +337,7 @@ def _sample(run: StudyRun) -> dict[str, Any]:
 
 
 def _assignments(run: StudyRun) -> dict[str, Any]:
-    a, bears = run.assignments, run.feasibility_of
+    a, feasible = run.assignments, run.feasibility
     return {
         "drawn": len(a) - 1,
         "distinct": a.distinct,
@@ -334,9 +346,9 @@ def _assignments(run: StudyRun) -> dict[str, Any]:
         "reason": a.reason,
         "enumerated": a.enumerated,
         "strata": list(a.banded_by),
-        "said": list(bears.said),
-        "refused": list(bears.refused),
-        "needed": list(bears.needed),
+        "said": list(feasible.said),
+        "refused": list(feasible.refused),
+        "needed": list(feasible.needed),
         "rests_on": RESTS_ON,
     }
 
@@ -401,6 +413,15 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
                 "statistic": d.statistic,
                 "sentence": d.sentence,
                 "p_value": d.p_value,
+                "brief": d.brief,
+                "figures": {
+                    "size": d.size,
+                    "unit": d.unit,
+                    "seen": d.seen,
+                    "n": d.n,
+                    "threshold": d.threshold,
+                    "names": list(d.names),
+                },
             }
             for d in run.diagnostics[code]
         ],
@@ -419,7 +440,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         to_date = finding.to_date.as_dict() if finding.to_date else None
         people = {"per_quarter": finding.per_quarter.as_dict(), "to_date": to_date}
     return {
-        "verdict": finding.verdict,
+        "verdict": str(finding.said),
         "sentence": finding.sentence,
         "paragraph": finding.paragraph,
         "analyst": finding.analyst,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation import fingerprint
 from evaluation.diagnose import (
     Diagnostic,
     changed_instrument,
@@ -32,97 +30,73 @@ from evaluation.estimate.units import in_units
 from evaluation.finding import Finding, Judged, adjust, judge
 from evaluation.finding.feasibility import Feasibility, feasibility_of
 from evaluation.ledger.calendar import due, passed
-from evaluation.ledger.ledger import Ledger
 from evaluation.panel import Panel
 from evaluation.programme import Programme
 from evaluation.protocol import EstimatorName, Protocol, Published
-from evaluation.study import stored_assignments
-from evaluation.study.interim_analyses import LookSeries, Seen, look_at, plan_of
-from evaluation.study.lock import Lock, code_fingerprint
+from evaluation.study.code import code_fingerprint
+from evaluation.study.interim_analyses import Seen, look_at, plan_of
+from evaluation.study.lock import Lock
 from evaluation.study.lock_status import Deviation, Standing, standing_of
-from evaluation.study.stored_assignments import assignments_of, by_plan, series_folder
-from evaluation.study.study import load_study, study_panel
+from evaluation.study.stored_assignments import by_plan
+from evaluation.study.study import Study
 from evaluation.value import Value, worth
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from evaluation.estimate.estimate import Estimate
-    from evaluation.workspace import Workspace
+
+Progress = Callable[[str], object]
 
 
-What = tuple["Programme", "Protocol"]
+def take_look(study: Study, standing: Standing) -> Seen | None:
+    """The look of a study's vintage, written to its look ledger if all is as it was locked.
 
-
-def take_look(
-    workspace: Workspace, what: What, panel: Panel, received: str, standing: Standing
-) -> Seen | None:
-    """The look of a vintage, written to the study's look ledger if all is as it was locked.
-
-    None where no looks are planned, or nothing has started. ``received`` is the instant at which
-    the newest figure of the panel came in.
+    None where no looks are planned, or nothing has started.
     """
-    programme, protocol = what
+    panel, protocol = study.panel, study.protocol
     if protocol.looks is None or not panel.treated.any():
         return None
-    assignments = assignments_of(workspace, programme, protocol, panel)
-    folder = series_folder(workspace, programme, protocol)
+    assignments, kept = study.assignments, study.store.kept
+    assert kept is not None  # where looks are planned, assignments are kept
     known = {
         "quarter": panel.labels[-1],
-        "vintage": received,
+        "vintage": study.received,
         "panel": panel.fingerprint,
         "protocol": protocol.fingerprint,
         "code": code_fingerprint(),
-        "assignments": fingerprint.of_bytes((folder / stored_assignments.FILE).read_bytes()),
+        "assignments": kept.packed,
     }
     if standing.lock is not None:
         known["lock"] = standing.lock.hash
     return look_at(
-        LookSeries(folder=folder),
-        panel,
-        protocol,
-        programme,
-        assignments,
-        known,
-        record=standing.record,
+        study.looks, panel, protocol, study.programme, assignments, known, record=standing.record
     )
 
 
-def catch_up(
-    workspace: Workspace, name: str, *, progress: Callable[[str], object] = lambda _: None
-) -> int:
+def catch_up(study: Study, *, progress: Progress = lambda _: None) -> int:
     """Take every look whose due date has passed, each on what was known at the end of that day.
 
     Looks that the ledger holds already are left as they are; none is taken while something is not
     as it was locked. Returns how many were taken.
     """
-    programme, protocol = load_study(workspace, name)
-    if protocol.looks is None or not programme.sites:
+    programme = study.programme
+    if study.protocol.looks is None or not programme.sites:
         return 0
     first, taken = min(site.start for site in programme.sites), 0
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        standing = standing_of(workspace, programme, protocol, ledger)
-        if not standing.record:
-            progress(f"{name}: no look is taken. {standing.changed[0]}")
-            return 0
-        for quarter in passed(first, programme, workspace.now()):
-            observations = ledger.observations(
-                programme.name, as_of=due(quarter, programme), outcomes=list(protocol.outcomes)
-            )
-            if observations.empty or quarter.label not in set(observations["quarter"]):
-                continue
-            panel = study_panel(programme, protocol, observations, None)
-            before = len(LookSeries(folder=series_folder(workspace, programme, protocol)).rows())
-            seen = take_look(
-                workspace,
-                (programme, protocol),
-                panel,
-                str(observations["received"].max()),
-                standing,
-            )
-            if seen is not None and seen.written and len(seen.rows) > before:
-                progress(f"{name}: look {len(seen.rows)}, {quarter.label}")
-                taken += 1
+    standing = standing_of(study)
+    if not standing.record:
+        progress(f"{study.name}: no look is taken. {standing.changed[0]}")
+        return 0
+    for quarter in passed(first, programme, study.workspace.now()):
+        then = study.at(due(quarter, programme))
+        if then.observations.empty or quarter.label not in set(then.observations["quarter"]):
+            continue
+        before = len(study.looks.rows())
+        seen = take_look(then, standing)
+        if seen is not None and seen.written and len(seen.rows) > before:
+            progress(f"{study.name}: look {len(seen.rows)}, {quarter.label}")
+            taken += 1
     return taken
 
 
@@ -164,12 +138,9 @@ def _effect(protocol: Protocol, code: str, assignments: Assignments, panel: Pane
     return float(estimate.overall(window=protocol.window)["effect"].iloc[0])
 
 
-Progress = Callable[[str], object]
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StudyRun:
-    """Everything that one run of a study found."""
+    """Everything that one run of a study found, with the parts of the study that it rests on."""
 
     programme: Programme
     protocol: Protocol
@@ -181,7 +152,7 @@ class StudyRun:
     findings: dict[str, Finding]
     value: Value | None
     published: tuple[tuple[Published, Estimate], ...]
-    feasibility_of: Feasibility
+    feasibility: Feasibility
     differences: tuple[str, ...]
     seen: Seen | None = None
     deviations: tuple[Deviation, ...] = ()
@@ -194,54 +165,48 @@ class StudyRun:
         return "exploratory" if self.differences else "confirmatory"
 
 
-def run_study(
-    workspace: Workspace,
-    name: str,
-    *,
-    as_of: datetime | None = None,
-    progress: Progress = lambda _: None,
-) -> StudyRun:
-    """Run ``programme/study`` on what the ledger knew at an instant (default: all it knows).
+def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
+    """Run a study on what was known at its vintage.
 
     Raises
     ------
-    ProtocolError : no such study, or its protocol asks for what the programme does not have.
     PanelError, EstimateError : the data cannot bear what the protocol asks for.
+    ProtocolError, LedgerError : the lock or the kept assignments cannot be read.
     """
-    programme, protocol = load_study(workspace, name)
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        observations = ledger.observations(
-            programme.name, as_of=as_of, outcomes=list(protocol.outcomes)
-        )
-        standing = standing_of(workspace, programme, protocol, ledger, as_of)
-    panel = study_panel(programme, protocol, observations, as_of)
-    assignments = assignments_of(workspace, programme, protocol, panel)
-    received = str(observations["received"].max())
-    seen = take_look(workspace, (programme, protocol), panel, received, standing)
+    protocol, standing = study.protocol, standing_of(study)
+    panel, assignments = study.panel, study.assignments
+    seen = take_look(study, standing)
     estimates: dict[str, tuple[Estimate, ...]] = {}
     for number, outcome in enumerate(protocol.outcomes, start=1):
-        progress(f"{name}: {outcome} ({number} of {len(protocol.outcomes)})")
+        progress(f"{study.name}: {outcome} ({number} of {len(protocol.outcomes)})")
         estimates[outcome] = tuple(
             estimate_by(estimator, panel, outcome, protocol, assignments)
             for estimator in protocol.estimators
         )
-    diagnostics = _diagnose(panel, protocol, assignments, estimates)
-    bears = feasibility_of(assignments, panel, plan_of(protocol))
+    diagnostics = _diagnose(study.programme, panel, protocol, assignments, estimates)
+    feasible = feasibility_of(assignments, panel, plan_of(protocol))
     return StudyRun(
-        programme=programme,
+        programme=study.programme,
         protocol=protocol,
         panel=panel,
-        observations=observations,
+        observations=study.observations,
         assignments=assignments,
         estimates=estimates,
         diagnostics=diagnostics,
-        findings=_find(programme, panel, protocol, estimates, (diagnostics, seen)),
+        findings=findings_of(
+            estimates,
+            programme=study.programme,
+            protocol=protocol,
+            panel=panel,
+            diagnostics=diagnostics,
+            seen=seen,
+        ),
         seen=seen,
-        withheld=withheld_ends(panel, programme, protocol, assignments),
-        value=_value(programme, protocol, estimates),
+        withheld=withheld_ends(panel, study.programme, protocol, assignments),
+        value=_value(study.programme, protocol, estimates),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
-        feasibility_of=bears,
-        differences=(*standing.with_look(seen), *bears.differences),
+        feasibility=feasible,
+        differences=(*standing.with_look(seen), *feasible.differences),
         deviations=standing.deviations,
         lock=standing.lock,
     )
@@ -288,13 +253,14 @@ def _published(panel: Panel, protocol: Protocol, published: Published) -> Estima
 
 
 def _diagnose(
+    programme: Programme,
     panel: Panel,
     protocol: Protocol,
     assignments: Assignments,
     estimates: dict[str, tuple[Estimate, ...]],
 ) -> dict[str, tuple[Diagnostic, ...]]:
     controls = tuple(
-        negative_control(estimates[code][0], code.replace("_", " ").capitalize())
+        negative_control(estimates[code][0], programme.outcome_by_code[code].plain_title)
         for code in protocol.negative_control
     )
     found = {}
@@ -312,14 +278,22 @@ def _diagnose(
     return found
 
 
-def _find(
+def findings_of(
+    estimates: Mapping[str, tuple[Estimate, ...]],
+    *,
     programme: Programme,
-    panel: Panel,
     protocol: Protocol,
-    estimates: dict[str, tuple[Estimate, ...]],
-    against: tuple[dict[str, tuple[Diagnostic, ...]], Seen | None],
+    panel: Panel,
+    diagnostics: Mapping[str, tuple[Diagnostic, ...]],
+    seen: Seen | None,
 ) -> dict[str, Finding]:
-    diagnostics, seen = against
+    """Outcome -> what its estimates, the primary one first, and the checks on them amount to.
+
+    Parameters
+    ----------
+    protocol : what is estimated and how it is judged; its p-values are adjusted together.
+    seen : the looks so far; None where none are planned.
+    """
     looked = seen.verdicts() if seen else {}
     p = {
         code: looked[code].p
@@ -331,34 +305,29 @@ def _find(
     adjusted |= adjust({code: p[code] for code in protocol.secondary}, "fdr_bh")
     adjusted |= {code: p[code] for code in protocol.negative_control}
     findings, sites = {}, set(panel.areas["site"].dropna())
+    last_start = max(site.start for site in programme.sites if site.code in sites)
     for code, group in estimates.items():
-        outcome, primary = programme.outcome_by_code[code], group[0]
+        primary = group[0]
         findings[code] = judge(
             Judged(
-                outcome=outcome,
+                outcome=programme.outcome_by_code[code],
                 estimate=primary,
                 window=protocol.window,
-                margin_percent=protocol.margin_of(code),
                 adjusted_p=adjusted[code],
                 baseline=_baseline(panel, code, primary),
-                units=in_units(primary) if primary.exposure is not None else None,
-                family=_family(protocol, code),
                 looked=looked.get(code),
                 primary=code in protocol.primary,
-                last_start=max(s.start for s in programme.sites if s.code in sites),
+                last_start=last_start,
+                margin_percent=protocol.margin_of(code),
+                family=protocol.family_of(code),
+                units=in_units(primary) if primary.exposure is not None else None,
                 objections=objections(
-                    diagnostics[code],
+                    diagnostics.get(code, ()),
                     float(primary.overall(window=protocol.window)["effect"].iloc[0]),
                 ),
             )
         )
     return findings
-
-
-def _family(protocol: Protocol, code: str) -> int:
-    """How many outcomes share the correction of an outcome's p-value."""
-    role = protocol.role_of(code)
-    return {"primary": len(protocol.primary), "secondary": len(protocol.secondary)}.get(role, 1)
 
 
 def _baseline(panel: Panel, outcome: str, estimate: Estimate) -> float:
@@ -372,13 +341,22 @@ def _baseline(panel: Panel, outcome: str, estimate: Estimate) -> float:
 
 
 def point_findings(
-    programme: Programme,
-    panel: Panel,
-    protocol: Protocol,
-    estimates: dict[str, tuple[Estimate, ...]],
+    study: Study, protocol: Protocol, estimates: dict[str, tuple[Estimate, ...]]
 ) -> dict[str, Finding]:
-    """Findings without looks and diagnostics: for their effects, not for their verdicts."""
-    return _find(programme, panel, protocol, estimates, (dict.fromkeys(estimates, ()), None))
+    """Findings without looks and diagnostics: for their effects, not for their verdicts.
+
+    Parameters
+    ----------
+    protocol : the study's, or a part of it.
+    """
+    return findings_of(
+        estimates,
+        programme=study.programme,
+        protocol=protocol,
+        panel=study.panel,
+        diagnostics={},
+        seen=None,
+    )
 
 
 def _value(

@@ -1,10 +1,17 @@
-"""The assignments of a study as they were first drawn, kept by area codes beside its looks."""
+"""The assignments of a study as they were first drawn, kept by area codes beside its looks.
+
+A look is judged against the assignments of the looks before it, on whatever panel is known by then.
+So they are kept by the codes of areas and the labels of starts, and put on a panel when it is read.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 import zlib
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,176 +24,182 @@ from evaluation.estimate.assignments import Assignments, TreatedAreas
 from evaluation.quarters import Period
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from evaluation.panel import Panel
     from evaluation.programme import Programme
     from evaluation.protocol import AssignmentPlan, Protocol
-    from evaluation.workspace import Workspace
 
 
 FILE = "assignments.npz"
+# Names inside the file, as every lock vouches for them: its hash covers names and contents.
+PSEUDO_TREATED, COHORT_OF = "fillers", "slot_of"
 META = ("distinct", "enumerated", "block", "reason", "seed", "asked")
 
 
-def keep(folder: Path, assignments: Assignments, panel: Panel) -> None:
-    """Write assignments down by the codes of their areas and the labels of their starts."""
-    folder.mkdir(parents=True, exist_ok=True)
-    treated = assignments.treated
-    meta = {name: getattr(assignments, name) for name in META}
-    meta |= {
-        "banded_by": list(assignments.banded_by),
-        "names": list(treated.names),
-        "starts": [panel.labels[g] for g in treated.starts.tolist()],
-        "codes": [str(code) for code in panel.areas.index],
-    }
-    # The names in the file are those of 0.1.0: assignments that were kept go on being read.
-    arrays: dict[str, Any] = {
-        "meta": np.frombuffer(fingerprint.canonical(meta), dtype=np.uint8),
-        "fillers": assignments.pseudo_treated.astype(np.int32),
-        "places": treated.units,
-        "slot_of": treated.cohort_of,
-        "strata": assignments.strata,
-    }
-    unfinished = folder / "assignments.part"
-    with unfinished.open("wb") as handle:
-        np.savez_compressed(handle, allow_pickle=False, **arrays)
-    unfinished.replace(folder / FILE)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Kept:
+    """Assignments as they lie in their file.
 
-
-def kept_fingerprint(folder: Path) -> str:
-    """SHA-256 of what is kept, by codes and labels, however the file was packed; "" if nothing is.
-
-    Raises
-    ------
-    LedgerError : the file cannot be read.
-    """
-    if not (folder / FILE).is_file():
-        return ""
-    return _content_hash(_arrays(folder / FILE))
-
-
-def _content_hash(arrays: dict[str, NDArray[Any]]) -> str:
-    return fingerprint.of_data(
-        {
-            name: [
-                str(a.dtype),
-                list(a.shape),
-                fingerprint.of_bytes(np.ascontiguousarray(a).tobytes()),
-            ]
-            for name, a in sorted(arrays.items())
-        }
-    )
-
-
-def changed_rows(folder: Path, expected: Assignments, panel: Panel) -> list[int]:
-    """Numbers of the kept assignments (0 is the real one) that are not the expected ones.
-
-    Parameters
+    Attributes
     ----------
-    expected : drawn anew on ``panel``, by the same plan.
+    path : the file. packed : SHA-256 of its bytes, which a look names. arrays : what it holds, by
+        name: areas as positions among the codes in ``meta``.
     """
-    arrays = _arrays(folder / FILE)
-    codes = np.array(json.loads(arrays["meta"].tobytes())["codes"], dtype=object)
-    found = codes[arrays["fillers"]]
-    wanted = panel.areas.index.astype(str).to_numpy(dtype=object)[expected.pseudo_treated]
-    if found.shape != wanted.shape:
-        return list(range(len(wanted)))
-    return [int(row) for row in np.flatnonzero((found != wanted).any(axis=1))]
 
+    path: Path
+    packed: str
+    arrays: Mapping[str, NDArray[Any]]
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with np.load(path) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        raise LedgerError(
-            "the kept assignments cannot be read.",
-            where=str(path),
-            mend="take the file away: the study draws them again as they were locked",
-        ) from None
+    @classmethod
+    def read(cls, path: Path) -> Kept:
+        """The kept assignments of a file.
 
+        Raises
+        ------
+        LedgerError : it cannot be read.
+        """
+        try:
+            content = path.read_bytes()
+            with np.load(io.BytesIO(content)) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+            raise LedgerError(
+                "the kept assignments cannot be read.",
+                where=str(path),
+                mend="take the file away: the study draws them again as they were locked",
+            ) from None
+        return cls(path=path, packed=fingerprint.of_bytes(content), arrays=arrays)
 
-def held(folder: Path, panel: Panel) -> Assignments | None:
-    """The kept assignments on the areas and periods of a panel; None where none are kept.
+    @cached_property
+    def _meta(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.arrays["meta"].tobytes())
+        return found
 
-    Parameters
-    ----------
-    panel : it holds every area of the assignments, and the start of every site.
-
-    Raises
-    ------
-    LedgerError : the file cannot be read, or an area of the assignments is not in the panel.
-    """
-    path = folder / FILE
-    if not path.is_file():
-        return None
-    arrays = _arrays(path)
-    meta = json.loads(arrays["meta"].tobytes())
-    position = pd.Index(panel.areas.index.astype(str)).get_indexer(pd.Index(meta["codes"]))
-    if (position < 0).any():
-        lost = meta["codes"][int(np.flatnonzero(position < 0)[0])]
-        raise LedgerError(
-            f"area {lost} was part of the study's assignments and is not in the panel.",
-            where=str(path),
-            mend="submit its returns, or start a study of its own without it",
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of what is kept, by codes and labels, however the file was packed."""
+        return fingerprint.of_data(
+            {
+                name: [
+                    str(a.dtype),
+                    list(a.shape),
+                    fingerprint.of_bytes(np.ascontiguousarray(a).tobytes()),
+                ]
+                for name, a in sorted(self.arrays.items())
+            }
         )
-    strata = np.full(len(panel.areas), -1, dtype=np.int64)
-    strata[position] = arrays["strata"]
-    treated = TreatedAreas(
-        units=position[arrays["places"]],
-        cohort_of=arrays["slot_of"],
-        starts=np.array([Period.parse(s) - panel.periods[0] for s in meta["starts"]]),
-        names=tuple(meta["names"]),
-    )
-    return Assignments(
-        pseudo_treated=position[arrays["fillers"]],
-        treated=treated,
-        strata=strata,
-        banded_by=tuple(meta["banded_by"]),
-        **{name: meta[name] for name in META},
-    )
+
+    def changed_rows(self, expected: Assignments, panel: Panel) -> list[int]:
+        """Numbers of the assignments (0 is the real one) that are not the expected ones.
+
+        Parameters
+        ----------
+        expected : drawn anew on ``panel``, by the same plan.
+        """
+        codes = np.array(self._meta["codes"], dtype=object)
+        found = codes[self.arrays[PSEUDO_TREATED]]
+        wanted = panel.areas.index.astype(str).to_numpy(dtype=object)[expected.pseudo_treated]
+        if found.shape != wanted.shape:
+            return list(range(len(wanted)))
+        return [int(row) for row in np.flatnonzero((found != wanted).any(axis=1))]
+
+    def on(self, panel: Panel) -> Assignments:
+        """The assignments on the areas and periods of a panel.
+
+        Parameters
+        ----------
+        panel : it holds every area of the assignments, and the start of every site.
+
+        Raises
+        ------
+        LedgerError : an area of the assignments is not in the panel.
+        """
+        meta, arrays = self._meta, self.arrays
+        position = pd.Index(panel.areas.index.astype(str)).get_indexer(pd.Index(meta["codes"]))
+        if (position < 0).any():
+            lost = meta["codes"][int(np.flatnonzero(position < 0)[0])]
+            raise LedgerError(
+                f"area {lost} was part of the study's assignments and is not in the panel.",
+                where=str(self.path),
+                mend="submit its returns, or start a study of its own without it",
+            )
+        strata = np.full(len(panel.areas), -1, dtype=np.int64)
+        strata[position] = arrays["strata"]
+        treated = TreatedAreas(
+            units=position[arrays["places"]],
+            cohort_of=arrays[COHORT_OF],
+            starts=np.array([Period.parse(s) - panel.periods[0] for s in meta["starts"]]),
+            names=tuple(meta["names"]),
+        )
+        return Assignments(
+            pseudo_treated=position[arrays[PSEUDO_TREATED]],
+            treated=treated,
+            strata=strata,
+            banded_by=tuple(meta["banded_by"]),
+            **{name: meta[name] for name in META},
+        )
 
 
-def series_folder(workspace: Workspace, programme: Programme, protocol: Protocol) -> Path:
-    """Where the looks of a study lie: one folder for each plan of assignments and set of sites."""
-    plan = {
-        "plan": protocol.assignments.model_dump(mode="json"),
-        "sites": [[s.code, s.start.label] for s in programme.sites],
-        "pilots": sorted(a.code for a in programme.areas if a.site),
-    }
-    of_plan = fingerprint.of_data(plan)[:16]
-    return workspace.looks(programme.name, protocol.study) / of_plan
+@dataclass(kw_only=True, eq=False)
+class Store:
+    """The folder where one study keeps its assignments; whoever asks, they are read once."""
 
+    folder: Path
+    _read: Kept | None = field(default=None, repr=False)
 
-def assignments_of(
-    workspace: Workspace, programme: Programme, protocol: Protocol, panel: Panel
-) -> Assignments:
-    """The assignments of a study on a panel, for the sites that have started in it.
+    @property
+    def path(self) -> Path:
+        return self.folder / FILE
 
-    Where looks are planned they are drawn once, for every declared site, and kept.
-    """
-    if protocol.looks is None:
-        return by_plan(panel, protocol.assignments)
-    folder = series_folder(workspace, programme, protocol)
-    return held_or_drawn(folder, programme, protocol, panel).known(panel)
+    @property
+    def kept(self) -> Kept | None:
+        """What is kept; None where nothing is.
+
+        Raises
+        ------
+        LedgerError : the file cannot be read.
+        """
+        if self._read is None and self.path.is_file():
+            self._read = Kept.read(self.path)
+        return self._read
+
+    def keep(self, assignments: Assignments, panel: Panel) -> Kept:
+        """Write assignments down by the codes of their areas and the labels of their starts."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        treated = assignments.treated
+        meta = {name: getattr(assignments, name) for name in META}
+        meta |= {
+            "banded_by": list(assignments.banded_by),
+            "names": list(treated.names),
+            "starts": [panel.labels[g] for g in treated.starts.tolist()],
+            "codes": [str(code) for code in panel.areas.index],
+        }
+        arrays: dict[str, NDArray[Any]] = {
+            "meta": np.frombuffer(fingerprint.canonical(meta), dtype=np.uint8),
+            PSEUDO_TREATED: assignments.pseudo_treated.astype(np.int32),
+            "places": treated.units,
+            COHORT_OF: treated.cohort_of,
+            "strata": assignments.strata,
+        }
+        unfinished = self.folder / "assignments.part"
+        with unfinished.open("wb") as handle:
+            np.savez_compressed(handle, allow_pickle=False, **arrays)
+        unfinished.replace(self.path)
+        self._read = Kept.read(self.path)
+        return self._read
+
+    def kept_or_drawn(self, programme: Programme, protocol: Protocol, panel: Panel) -> Kept:
+        """What is kept; drawn for this panel and kept where nothing is."""
+        return self.kept or self.keep(*drawn(programme, protocol, panel))
 
 
 def by_plan(panel: Panel, plan: AssignmentPlan, *, most: int | None = None) -> Assignments:
     """The assignments that a protocol plans, drawn on a panel; ``most`` of them at most."""
     n = plan.n if most is None else min(plan.n, most)
     return Assignments.draw(panel, n=n, block=plan.block, strata=plan.strata, seed=plan.seed)
-
-
-def held_or_drawn(
-    folder: Path, programme: Programme, protocol: Protocol, panel: Panel
-) -> Assignments:
-    """The assignments kept in a folder; drawn for this panel and kept where there are none."""
-    kept = held(folder, panel)
-    if kept is None:
-        kept, whole = drawn(programme, protocol, panel)
-        keep(folder, kept, whole)
-    return kept
 
 
 def drawn(programme: Programme, protocol: Protocol, panel: Panel) -> tuple[Assignments, Panel]:

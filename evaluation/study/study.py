@@ -1,50 +1,203 @@
-"""What a study reads: its programme and protocol, its panel of a vintage, and that as a table."""
+"""A study at a vintage: what was declared and locked, what was known, what it is judged against.
+
+Whatever is done with a study (a run, a look, a lock, an edition, a challenge) begins with `Study`.
+Its declarations are read when it is loaded; the ledger, the lock and the kept assignments when they
+are first needed, and each once.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evaluation import fingerprint
 from evaluation.errors import PanelError, ProtocolError
+from evaluation.ledger.ledger import Ledger
 from evaluation.panel import Panel, area_table
 from evaluation.programme import Programme
 from evaluation.protocol import Protocol
 from evaluation.quarters import format_instant
+from evaluation.study.interim_analyses import LookSeries
+from evaluation.study.lock import Lock
+from evaluation.study.stored_assignments import Store, by_plan
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evaluation.estimate.assignments import Assignments
     from evaluation.workspace import Workspace
 
 
-def load_study(workspace: Workspace, name: str) -> tuple[Programme, Protocol]:
-    """The programme and protocol of ``programme/study``.
+@dataclass(frozen=True, kw_only=True)
+class StudyName:
+    """``programme/study``, as the command line, files and pages name a study.
 
-    Where the protocol names its sites, the programme has those alone: a site that joins later has a
-    study, assignments and an alpha of its own, and its areas are nobody's comparison.
-
-    Raises
-    ------
-    ProtocolError : the name has another form, or an outcome or a site of the protocol is not the
-        programme's.
+    study : ``""`` where a name has no second part, which no folder answers to.
     """
-    programme_name, _, study = name.partition("/")
-    folder = workspace.studies / programme_name / study
-    if not study or not folder.is_dir():
-        raise ProtocolError(
-            f"no study {name!r}.",
-            expected="PROGRAMME/STUDY, a folder under studies/",
-            where=str(workspace.studies),
+
+    programme: str
+    study: str
+
+    @classmethod
+    def parse(cls, text: str) -> StudyName:
+        """The two parts of a name; whether there is such a study is asked where it is read."""
+        programme, _, study = text.partition("/")
+        return cls(programme=programme, study=study)
+
+    def __str__(self) -> str:
+        return f"{self.programme}/{self.study}"
+
+    def folder(self, workspace: Workspace) -> Path:
+        """Where the study is declared: its protocol, lock, deviations, theory."""
+        return workspace.studies / self.programme / self.study
+
+    def results(self, workspace: Workspace) -> Path:
+        """Where its results are written."""
+        return workspace.results(self.programme, self.study)
+
+    def series(self, workspace: Workspace, series: str) -> Path:
+        """Where one series of its looks lies, with the assignments that they are judged by."""
+        return workspace.looks(self.programme, self.study) / series
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Study:
+    """A study, as it was declared, locked and known at an instant.
+
+    Attributes
+    ----------
+    name : ``programme/study``. folder : where it is declared. programme : with the sites of the
+        study alone. store : its kept assignments. looks : those taken under these assignments.
+    as_of : the instant, inclusive; None for all that the ledger knows.
+    given : observations that stand for the ledger's, where a state of an edition brings its own.
+    """
+
+    workspace: Workspace
+    name: str
+    folder: Path
+    programme: Programme
+    protocol: Protocol
+    store: Store
+    looks: LookSeries
+    as_of: datetime | None = None
+    given: pd.DataFrame | None = None
+
+    @classmethod
+    def load(cls, workspace: Workspace, name: str, *, as_of: datetime | None = None) -> Study:
+        """The declarations of ``programme/study``; the rest is read when it is asked for.
+
+        Where the protocol names its sites, the programme has those alone: a site that joins later
+        has a study, assignments and an alpha of its own, and its areas are nobody's comparison.
+
+        Raises
+        ------
+        ProtocolError : the name has another form, or an outcome or a site of the protocol is not
+            the programme's.
+        """
+        parts = StudyName.parse(name)
+        folder = parts.folder(workspace)
+        if not parts.study or not folder.is_dir():
+            raise ProtocolError(
+                f"no study {name!r}.",
+                expected="PROGRAMME/STUDY, a folder under studies/",
+                where=str(workspace.studies),
+            )
+        programme, protocol = Programme.load(workspace, parts.programme), Protocol.load(folder)
+        where, known = str(folder / "protocol.yaml"), programme.outcome_by_code
+        if unknown := [code for code in protocol.outcomes if code not in known]:
+            raise ProtocolError(
+                f"{parts.programme} has no outcome {unknown[0]!r}.",
+                where=where,
+                expected=", ".join(known),
+            )
+        programme = of_sites(programme, protocol.sites, where=where)
+        return cls.of(workspace, programme, protocol, as_of=as_of)
+
+    @classmethod
+    def of(
+        cls,
+        workspace: Workspace,
+        programme: Programme,
+        protocol: Protocol,
+        *,
+        as_of: datetime | None = None,
+    ) -> Study:
+        """The study of declarations that were read already."""
+        name = StudyName(programme=programme.name, study=protocol.study)
+        series = name.series(workspace, _series(programme, protocol))
+        return cls(
+            workspace=workspace,
+            name=str(name),
+            folder=name.folder(workspace),
+            programme=programme,
+            protocol=protocol,
+            store=Store(folder=series),
+            looks=LookSeries(folder=series),
+            as_of=as_of,
         )
-    programme, protocol = Programme.load(workspace, programme_name), Protocol.load(folder)
-    known = programme.outcome_by_code
-    if unknown := [code for code in protocol.outcomes if code not in known]:
-        raise ProtocolError(
-            f"{programme_name} has no outcome {unknown[0]!r}.",
-            where=str(folder / "protocol.yaml"),
-            expected=", ".join(known),
-        )
-    return of_sites(programme, protocol.sites, where=str(folder / "protocol.yaml")), protocol
+
+    def at(self, as_of: datetime | None) -> Study:
+        """The same study at another vintage; its assignments stay read."""
+        return replace(self, as_of=as_of, given=None)
+
+    @cached_property
+    def lock(self) -> Lock | None:
+        """The lock beside the protocol; None where it was never frozen."""
+        return Lock.read(self.folder)
+
+    def ledger(self) -> Ledger:
+        """The ledger that the study rests on, opened."""
+        return Ledger.open(self.workspace.database, self.workspace.raw)
+
+    @cached_property
+    def observations(self) -> pd.DataFrame:
+        """The outcomes of the protocol as they were known: one row a figure, in its last version.
+
+        Figures of areas that the study sets aside are among them.
+        """
+        if self.given is not None:
+            return self.given
+        with self.ledger() as ledger:
+            return ledger.observations(
+                self.programme.name, as_of=self.as_of, outcomes=list(self.protocol.outcomes)
+            )
+
+    @property
+    def received(self) -> str:
+        """The instant at which the newest of these figures came in."""
+        return str(self.observations["received"].max())
+
+    @cached_property
+    def panel(self) -> Panel:
+        """Eligible areas by periods, every outcome of the protocol."""
+        vintage = format_instant(self.as_of) if self.as_of else self.received
+        return Panel.from_observations(
+            self.observations, self.programme, self.protocol.outcomes, vintage=vintage
+        ).eligible()
+
+    @cached_property
+    def assignments(self) -> Assignments:
+        """The assignments on the panel, for the sites that have started in it.
+
+        Where looks are planned they are drawn once, for every declared site, and kept.
+        """
+        if self.protocol.looks is None:
+            return by_plan(self.panel, self.protocol.assignments)
+        kept = self.store.kept_or_drawn(self.programme, self.protocol, self.panel)
+        return kept.on(self.panel).known(self.panel)
+
+
+def _series(programme: Programme, protocol: Protocol) -> str:
+    """The name of the folder of a study's looks: one for each plan of assignments and sites."""
+    plan = {
+        "plan": protocol.assignments.model_dump(mode="json"),
+        "sites": [[s.code, s.start.label] for s in programme.sites],
+        "pilots": sorted(a.code for a in programme.areas if a.site),
+    }
+    return fingerprint.of_data(plan)[:16]
 
 
 def of_sites(programme: Programme, sites: tuple[str, ...], *, where: str = "") -> Programme:
@@ -79,21 +232,17 @@ def of_sites(programme: Programme, sites: tuple[str, ...], *, where: str = "") -
     )
 
 
-def study_panel(
-    programme: Programme, protocol: Protocol, observations: pd.DataFrame, as_of: datetime | None
-) -> Panel:
-    """The panel of a study: eligible areas, every outcome of the protocol."""
-    vintage = format_instant(as_of) if as_of else str(observations["received"].max())
-    return Panel.from_observations(
-        observations, programme, protocol.outcomes, vintage=vintage
-    ).eligible()
+LONG = [
+    *("area_code", "site", "authority", "role", "start_quarter", "quarter", "outcome"),
+    *("numerator", "denominator", "value", "status", "received", "return_id"),
+]
+"""The columns of a long table."""
 
 
 def long_table(observations: pd.DataFrame, programme: Programme) -> pd.DataFrame:
     """Observations as others read them: one row an area, period and outcome, with the area's role.
 
-    Columns ``area_code, site, authority, role, start_quarter, quarter, outcome, numerator,
-    denominator, value, status, received, return_id``; ``value`` is in the outcome's unit.
+    Columns as in `LONG`; ``value`` is in the outcome's unit.
     """
     if observations.empty:
         raise PanelError(
@@ -107,20 +256,4 @@ def long_table(observations: pd.DataFrame, programme: Programme) -> pd.DataFrame
     is_ratio = table["outcome"].map({o.code: o.form == "ratio" for o in programme.outcomes})
     rate = per * table["numerator"] / table["denominator"].where(is_ratio.astype(bool), 1.0)
     table["value"] = rate.where(is_ratio.astype(bool), table["numerator"])
-    return table[
-        [
-            "area_code",
-            "site",
-            "authority",
-            "role",
-            "start_quarter",
-            "quarter",
-            "outcome",
-            "numerator",
-            "denominator",
-            "value",
-            "status",
-            "received",
-            "return_id",
-        ]
-    ].sort_values(["outcome", "area_code", "quarter"], ignore_index=True)
+    return table[LONG].sort_values(["outcome", "area_code", "quarter"], ignore_index=True)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluation.errors import EstimateError, ValueChainError
+from evaluation.finding.sentences import Verdict
 from evaluation.value import ratios, scenarios, sensitivity
 from evaluation.value.cashable import distributional_weight
 from evaluation.value.pricing import cost_units_a_quarter
 from evaluation.value.ratios import willingness_to_pay
 from evaluation.value.sensitivity import switching
+from evaluation.wording import Sentence, count, listed, pounds
 
 if TYPE_CHECKING:
     from evaluation.finding import Finding
@@ -50,7 +52,7 @@ def not_monetised(value: Value, findings: Mapping[str, Finding]) -> list[dict[st
             {
                 "outcome": code,
                 "title": outcome.title,
-                "direction": finding.verdict if finding else "not judged",
+                "direction": str(finding.said) if finding else "not judged",
                 "evidence": finding.sentence if finding else "",
                 "why": f"no unit cost fits {outcome.title.lower()} as it is counted here",
             }
@@ -109,57 +111,70 @@ def to_be_confirmed(value: Value) -> list[str]:
     return [f"{what} of {', '.join(codes)}" for what, codes in grouped.items()]
 
 
-def _economy(value: Value) -> str:
+def _economy(value: Value) -> Sentence:
     kinds = value.costs.groupby("kind")["amount"].sum()
-    parts = ", ".join(f"£{amount:,.0f} {kind}" for kind, amount in kinds.items())
+    parts = [
+        Sentence.of("{amount} {kind}", amount=pounds(amount), kind=str(kind))
+        for kind, amount in kinds.items()
+    ]
     sites = max(1, value.costs["site"].nunique())
-    return (
-        f"£{value.cost:,.0f} was paid to date at {sites} sites ({parts}), in "
+    return Sentence.of(
+        f"{{cost}} was paid to date at {sites} site{'' if sites == 1 else 's'} ({{parts}}), in "
         f"{value.price_base} prices. Whether the same could have been bought for less was not "
-        "tested: no price was compared with another supplier's."
+        "tested: no price was compared with another supplier's.",
+        cost=pounds(value.cost),
+        parts=listed(parts, ", "),
     )
 
 
-def _efficiency(value: Value) -> str:
+def _efficiency(value: Value) -> Sentence:
     rows = []
     for code, avoided in value.tally.avoided.items():
         outcome = value.programme.outcome_by_code[code]
         if outcome.kind != "flow" or not value.cost:
             continue
         found = value.summary(_SPENT * avoided.by_quarter.sum(axis=1) / value.cost)
-        shown = " to ".join(f"{found[end]:,.0f}" for end in ("low", "high"))
-        rows.append(f"{outcome.title}: {found['mean']:,.0f} ({shown})")
+        ends = {name: count(found[name]) for name in ("mean", "low", "high")}
+        rows.append(Sentence.of("{title}: {mean} ({low} to {high})", title=outcome.title, **ends))
     if not rows:
-        return "No outcome that counts events was valued, so nothing is said for each pound."
-    return (
-        f"For each £{_SPENT:,} paid, avoided to date, all by the same money: {'; '.join(rows)}. "
-        "Below nought there were more."
+        return Sentence.of(
+            "No outcome that counts events was valued, so nothing is said for each pound."
+        )
+    return Sentence.of(
+        "For each {spent} paid, avoided to date, all by the same money: {rows}. Below nought there "
+        "were more.",
+        spent=pounds(_SPENT),
+        rows=listed(rows, "; "),
     )
 
 
-def _effectiveness(findings: Mapping[str, Finding]) -> str:
-    margin = "with no effect larger than the margin that matters"
-    counts = Counter(
-        margin if finding.verdict.startswith("no effect larger than") else finding.verdict
-        for finding in findings.values()
-    )
-    said = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
-    return f"Of {len(findings)} outcomes judged: {said}." if findings else "No outcome was judged."
+def _effectiveness(findings: Mapping[str, Finding]) -> Sentence:
+    counts = Counter(finding.verdict for finding in findings.values())
+    named = {Verdict.NO_LARGER_EFFECT: "with no effect larger than the margin that matters"}
+    said = ", ".join(f"{number} {named.get(one, one)}" for one, number in counts.most_common())
+    judged = f"Of {len(findings)} outcomes judged: {said}."
+    return Sentence.of(judged if findings else "No outcome was judged.")
 
 
-def _equity(fifths: Sequence[Mapping[str, Any]]) -> str:
+def _equity(fifths: Sequence[Mapping[str, Any]]) -> Sentence:
     valued = [row for row in fifths if row["valued"]]
     if not valued:
-        return (
+        return Sentence.of(
             "Not known: no deprivation fifth holds both pilot and comparison areas here, or the "
             "areas carry none, and what one fifth gained is not inferred from another."
         )
-    said = "; ".join(
-        f"fifth {row['fifth']}: £{row['people']['mean']:,.0f} counted alike, "
-        f"£{row['people_weighted']['mean']:,.0f} weighted"
+    rows = [
+        Sentence.of(
+            f"fifth {row['fifth']}: {{alike}} counted alike, {{weighted}} weighted",
+            alike=pounds(row["people"]["mean"]),
+            weighted=pounds(row["people_weighted"]["mean"]),
+        )
         for row in valued
+    ]
+    return Sentence.of(
+        "What people gained, by deprivation fifth (1 the most deprived): {rows}.",
+        rows=listed(rows, "; "),
     )
-    return f"What people gained, by deprivation fifth (1 the most deprived): {said}."
 
 
 FAN = (0.025, 0.1, 0.25, 0.75, 0.9, 0.975)
@@ -288,7 +303,7 @@ def _not_standing(value: Value, findings: Mapping[str, Finding]) -> list[dict[st
             "outcome": code,
             "title": outcome.title,
             "plain_title": outcome.plain_title,
-            "verdict": findings[code].verdict,
+            "verdict": str(findings[code].said),
             **value.of_outcome(code),
         }
         for code, outcome in valued.items()

@@ -78,6 +78,7 @@ def tornado(value: Value) -> list[dict[str, Any]]:
             {
                 "what": one.what,
                 "title": one.name,
+                "of": one.title,
                 "low": best + float(low),
                 "high": best + float(high),
             }
@@ -97,7 +98,12 @@ def value_of_information(value: Value) -> dict[str, Any]:
     """
     drawn = value.net_present_social_value()[1:]
     rows = [
-        {"what": one.what, "title": one.name, "worth": _worth_of_knowing(drawn, one.part[1:])}
+        {
+            "what": one.what,
+            "title": one.name,
+            "of": one.title,
+            "worth": _worth_of_knowing(drawn, one.part[1:]),
+        }
         for one in inputs(value)
     ]
     rows.sort(key=lambda row: -float(str(row["worth"])))

@@ -1,16 +1,17 @@
-"""The built book, and a walk through every page of it in headless Chromium, made once.
+"""The built book, and a walk through every page of it in headless Chromium, made once in a run.
 
 Where Chromium is missing the tests are skipped, but not where ``CI`` is set.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import runpy
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from evaluation.edition.build import build_book
 from evaluation.workspace import Workspace, packaged_schemas
+from tests.once import once
 
 CHROMIUM = Path("/usr/bin/chromium")
 REPOSITORY = Path(__file__).parents[2]
@@ -57,23 +59,27 @@ class Visit:
     band: str = ""
 
 
-@pytest.fixture(scope="session")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A workspace with invented results and a copy of the book's own pages."""
-    root = tmp_path_factory.mktemp("book")
+def lay_out_and_build(root: Path) -> None:
+    """A workspace with invented results, a copy of the book's own pages, and the book of both."""
     made = runpy.run_path(str(Path(__file__).with_name("edition_results.py")))
     made["write_workspace"](root, packaged_schemas())
     shutil.copytree(packaged_schemas(), root / "data_schemas")
     shutil.copytree(
         REPOSITORY / "book", root / "book", ignore=shutil.ignore_patterns("_build", "_edition")
     )
-    return Workspace(root=root)
+    build_book(Workspace(root=root), progress=lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace whose book is built."""
+    return Workspace(root=once(tmp_path_factory, "book", lay_out_and_build))
 
 
 @pytest.fixture(scope="session")
 def html(workspace: Workspace) -> Path:
     """The folder of the built book."""
-    return build_book(workspace, progress=lambda _: None).parent
+    return workspace.book / "_build" / "html"
 
 
 @pytest.fixture(scope="session")
@@ -94,22 +100,35 @@ def pages(html: Path) -> list[Path]:
     return [page for page in found if page.name not in own]
 
 
-@pytest.fixture(scope="session")
-def visits(html: Path, pages: list[Path], browser: Browser) -> list[Visit]:
-    """All pages, looked at once, in light colours at a desk's width and then at 320 pixels.
-
-    Axe looks at two of each kind (the pages of one folder are made by one template), and at all
-    where ``CI`` is set.
-    """
+def sample(pages: list[Path], html: Path) -> list[Path]:
+    """All pages that stand alone, and two of each folder whose pages are made by one template."""
     seen: Counter[Path] = Counter()
     found = []
     for page in pages:
-        kind = page.parent
-        seen[kind] += 1
-        axe = (
-            bool(os.environ.get("CI")) or kind == html or seen[kind] <= 2 or kind.name == "_edition"
-        )
-        found.append(look(browser, page, html, axe=axe))
+        seen[page.parent] += 1
+        if page.parent in (html, html / "_edition") or seen[page.parent] <= 2:
+            found.append(page)
+    return found
+
+
+@pytest.fixture(scope="session")
+def visits(
+    html: Path, pages: list[Path], browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> list[Visit]:
+    """All pages, looked at once, in light colours at a desk's width and then at 320 pixels.
+
+    Axe looks at a sample of them; a slow test has it look at the others.
+    """
+
+    def walk(folder: Path) -> None:
+        axed = set(sample(pages, html))
+        found = [asdict(look(browser, page, html, axe=page in axed)) for page in pages]
+        (folder / "visits.json").write_text(json.dumps(found, default=sorted), "utf-8")
+
+    walked = once(tmp_path_factory, "visits", walk) / "visits.json"
+    found = [Visit(**one) for one in json.loads(walked.read_text("utf-8"))]
+    for visit in found:
+        visit.anchors = set(visit.anchors)
     return found
 
 

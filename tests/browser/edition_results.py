@@ -14,6 +14,10 @@ from typing import Any
 
 import yaml
 
+from evaluation.study.record import Results
+from evaluation.wording import Sentence, sentences_as_data, signed, signed_percent
+from tests.completed import completed
+
 PERIODS = [f"{2020 + q // 4} Q{q % 4 + 1}" for q in range(28)]
 SITES = [
     ("S01", "Alder Vale", "2024 Q2", 4),
@@ -46,8 +50,14 @@ def write_workspace(root: Path, schemas: Path) -> Path:
     (root / "studies" / "real_cases" / "programme.yaml").write_text(_CASES, encoding="utf-8")
     (folder / "first_look" / "study.md").write_text(_NOTEBOOK, encoding="utf-8")
     shutil.copy(schemas / "demo/protocol_tiny.yaml", folder / "first_look" / "protocol.yaml")
-    _dump(root / "var/results/new_start/first_look/results.json", _first_look(schemas))
-    _dump(root / "var/results/real_cases/enterprise_zones/results.json", _zones())
+    for name, study in (
+        ("new_start/first_look", _first_look(schemas)),
+        ("real_cases/enterprise_zones", _zones()),
+    ):
+        _dump(
+            root / f"var/results/{name}/results.json",
+            completed(Results, {**study, "sentences": sentences_as_data(study)}),
+        )
     for number, receipt in enumerate(_receipts()):
         _dump(root / f"var/receipts/{number:04d}.json", receipt)
     return root
@@ -255,17 +265,21 @@ def _outcome(code: str, schemas: Path, rng: random.Random) -> dict[str, Any]:
     title = declared["plain_title"]
     finding = {
         "verdict": verdict,
-        "sentence": f"{title} {verdict} in New Start areas: {percent:+.1f} % "
-        f"({percent - half:+.1f} to {percent + half:+.1f}).",
+        "sentence": Sentence.of(
+            f"{title} {verdict} in New Start areas: {{effect}} ({{low}} to {{high}}).",
+            effect=signed_percent(percent, 1),
+            low=signed(percent - half, 1),
+            high=signed(percent + half, 1),
+        ),
         "paragraph": "The real start quarters were compared with 9,999 re-draws over comparable "
         "areas. The range is what those re-draws bear.",
         "analyst": "Difference-in-differences, not-yet-started comparison areas.",
-        "reasons": ["The checks before the start hold.", "Six sites are few."],
+        "reasons": ["the checks before the start hold", "six sites are few"],
         "effect_percent": {"effect": percent, "low": percent - half, "high": percent + half},
         "people": {"per_quarter": per_quarter, "to_date": to_date},
         "p_value": 0.004 if verdict in ("improved", "worsened") else 0.41,
         "adjusted_p": None,
-        "margin_percent": 6.0,
+        "margin_percent": 8.0 if role == "negative_control" else 6.0,
     }
     return {
         "code": code,
@@ -477,6 +491,28 @@ def _value() -> dict[str, Any]:
             }
             for k, q in enumerate(PERIODS[17:])
         ],
+        "payback": {"quarter": "not within the horizon", "last": PERIODS[-1]},
+        "information": {
+            "decision": "whether to go on",
+            "perfect": 9000.0,
+            "of_one": [{"what": "effect", "title": "Effect on: A&E attendances", "worth": 0.0}],
+        },
+        "what_if": {
+            "draws": 2,
+            "of": 10_000,
+            "level": 0.95,
+            "price_base": 2024,
+            "last": PERIODS[-1],
+            "years": 10,
+            "cost": 8_000_000,
+            "share": None,
+            "ahead": {"standard": [1.0] * 10},
+            "gain": {
+                "today": [4_000_000, 2_000_000, 6_000_000],
+                "last": {"standard": [900_000, 500_000, 1_300_000]},
+            },
+            "cash": {"today": [0, 0, 0], "last": [0, 0, 0]},
+        },
         "notes": [
             "No effect is assumed to last beyond the last quarter.",
             "Average costs are not marginal savings.",
@@ -597,7 +633,7 @@ def _zones() -> dict[str, Any]:
             "sentence": "Claims fell by 16.6 % (-29 to 0).",
             "paragraph": "Twenty-two cities.",
             "analyst": "First differences.",
-            "reasons": ["22 cities."],
+            "reasons": ["22 cities"],
             "effect_percent": {"effect": -16.6, "low": -29.0, "high": 0.4},
             "people": None,
             "p_value": 0.05,

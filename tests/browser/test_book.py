@@ -16,6 +16,7 @@ from evaluation.edition.build import build_book
 from evaluation.edition.words import SYNTHETIC
 from evaluation.errors import BookError
 from evaluation.workspace import Workspace
+from tests.browser.conftest import look, sample
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -70,7 +71,17 @@ def test_no_page_complains(visits: list[Visit]) -> None:
 
 
 def test_axe_finds_nothing(visits: list[Visit]) -> None:
+    """On two pages of each template, and on all pages that have one of their own."""
     assert told(visits, "violations") == {}
+
+
+@pytest.mark.slow
+def test_axe_finds_nothing_on_the_other_pages(
+    html: Path, pages: list[Path], browser: Browser
+) -> None:
+    others = [page for page in pages if page not in sample(pages, html)]
+    assert len(others) > 30
+    assert told([look(browser, page, html) for page in others], "violations") == {}
 
 
 @pytest.mark.parametrize("name", ["index.html", "_edition/outcomes/ae_attendances.html"])

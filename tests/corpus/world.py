@@ -8,8 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.before import Before
-from evaluation.ledger.latest import History
 from evaluation.programme import Programme, load_outcomes
 from evaluation.quarters import Period
 from evaluation.returns.form import Observation, Return
@@ -44,9 +44,9 @@ class World:
         return rows
 
     @lru_cache(maxsize=64)  # noqa: B019 - worlds live as long as the tests
-    def history(self, until: Period) -> History:
+    def history(self, until: Period) -> AcceptedFigures:
         """Every return accepted of the quarters before ``until``, sources' of ``until`` too."""
-        history = History(self.programme)
+        history = AcceptedFigures(self.programme)
         for step in range(QUARTERS, -1, -1):
             period = until + -step
             for site, agency in self.programme.submitters:

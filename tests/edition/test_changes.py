@@ -35,10 +35,10 @@ def page_of_editions(root: Path, areas: tuple[dict[str, Any], ...] | None) -> st
     workspace = laid_out(root)
     edition = Edition.read(workspace, "new_start")
     headline = {
-        f"{one['code']}.percent": {
-            "title": one["plain_title"],
+        f"{one.code}.percent": {
+            "title": one.plain_title,
             "unit": "%",
-            **one["finding"]["effect_percent"],
+            **one.finding.effect_percent.plain(),
         }
         for one in edition.headline.with_role("primary")
     }

@@ -20,16 +20,16 @@ from evaluation.workspace import Workspace
 
 
 def test_a_claim_holds_its_figure_in_full_digits(edition: Edition, claims: Claims) -> None:
-    finding = edition.headline.outcomes[0]["finding"]
+    finding = edition.headline.outcomes[0].finding
     claim = claims.claim("ae_attendances.effect")
     assert claim.figure == {
-        "value": finding["effect_percent"]["effect"],
-        "low": finding["effect_percent"]["low"],
-        "high": finding["effect_percent"]["high"],
+        "value": finding.effect_percent.effect,
+        "low": finding.effect_percent.low,
+        "high": finding.effect_percent.high,
     }
     assert (claim.outcome, claim.estimator, claim.kind) == ("ae_attendances", "did", "effect")
     npsv = claims.claim("money.npsv")
-    assert npsv.value == edition.headline.raw["value"]["totals"]["npsv"]["mean"]
+    assert npsv.value == edition.headline.value.totals.npsv.mean
     assert npsv.unit == "pounds of 2024"
 
 

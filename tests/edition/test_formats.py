@@ -7,8 +7,6 @@ import hashlib
 import io
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import openpyxl
@@ -174,28 +172,6 @@ def test_words_that_are_wrapped_have_room_and_sheets_print_one_page_wide(
         longest = max(len(str(cell.value)) for cell in row)
         height = sheet.row_dimensions[row[0].row].height or spreadsheet.LINE
         assert height >= spreadsheet.LINE * longest // spreadsheet.WIDEST
-
-
-def test_libreoffice_opens_it(folder: Path, tmp_path: Path) -> None:
-    office = shutil.which("soffice")
-    if office is None:
-        pytest.skip("LibreOffice is not installed")
-    subprocess.run(
-        [
-            office,
-            f"-env:UserInstallation={(tmp_path / 'user').as_uri()}",
-            "--headless",
-            "--convert-to",
-            "ods",
-            "--outdir",
-            str(tmp_path),
-            str(folder / "results.xlsx"),
-        ],
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
-    assert (tmp_path / "results.ods").stat().st_size > 5_000
 
 
 def test_the_briefing_is_two_tagged_pages(folder: Path) -> None:

@@ -464,44 +464,45 @@ def _texts() -> Iterator[Case]:
     yield Case("page.csv", lambda _: b"<html><table>", "a web page")
 
 
+_OWN = "E01,Alderbrook,2026 Q3,ae_attendances"
+WRONG_LINES: dict[str, Callable[[int], str]] = {
+    "S01_nhs_2026-Q3.csv": lambda _: "?,?,?,?,?,?,?,?\n",
+    "S01_nhs_2026-Q2.csv": lambda n: f"Z{n},x{n},q{n},o{n},n{n},d{n},s{n},t{n}\n",
+    "S01_nhs_2026-Q1.csv": lambda n: f"E0{n + 7},x,2026 Q1,ae_attendances,-{n + 1}.5,0,,\n",
+    "S01_nhs_2025-Q4.csv": lambda n: f"{_OWN},{n},5000,,\n",
+    "S01_nhs_2025-Q3.csv": lambda _: f"{_OWN},300,5000,,asked John Smith\n",
+    "S01_nhs_2025-Q2.csv": lambda n: f"{_OWN},3,5000,[c],\n" + ",\n" * (n % 10 == 0),
+}
+"""File -> its line of a number, in which all or something is wrong."""
+
+
+def wrong_lines(name: str, count: int) -> bytes:
+    head = "area_code,area_name,quarter,outcome,numerator,denominator,status,note\n"
+    return (head + "".join(WRONG_LINES[name](n) for n in range(count))).encode()
+
+
+def wrong_rows(book: bytes, count: int) -> bytes:
+    """The workbook with rows more in which every cell is wrong."""
+    rows = [row(n, "".join(_text(f"{c}{n}", "?") for c in "ABCDEFGH")) for n in range(6, 6 + count)]
+    return changed(book, SHEET, "</sheetData>", "".join(rows) + "</sheetData>")
+
+
 def _floods() -> Iterator[Case]:
     """Files in which everything is wrong: each of these once took seconds and hundreds of MB."""
-    head = "area_code,area_name,quarter,outcome,numerator,denominator,status,note\n"
-
-    def csv(row: Callable[[int], str], rows: int = 90_000) -> Callable[[bytes], bytes]:
-        return lambda _: (head + "".join(row(n) for n in range(rows))).encode()
-
-    own = "E01,Alderbrook,2026 Q3,ae_attendances"
-    yield Case("S01_nhs_2026-Q3.csv", csv(lambda _: "?,?,?,?,?,?,?,?\n"), "540,000 things to mend")
-    yield Case(
-        "S01_nhs_2026-Q2.csv",
-        csv(lambda n: f"Z{n},x{n},q{n},o{n},n{n},d{n},s{n},t{n}\n"),
+    said = (
         "540,000 things to mend",
-    )
-    yield Case(
-        "S01_nhs_2026-Q1.csv",
-        csv(lambda n: f"E0{n + 7},x,2026 Q1,ae_attendances,-{n + 1}.5,0,,\n"),
+        "540,000 things to mend",
         "87,500 more of this column: an unknown area, from A2502 to A90001",
-    )
-    yield Case(
-        "S01_nhs_2025-Q4.csv",
-        csv(lambda n: f"{own},{n},5000,,\n"),
         "87,500 more of this column: another quarter",
-    )
-    yield Case(
-        "S01_nhs_2025-Q3.csv",
-        csv(lambda _: f"{own},300,5000,,asked John Smith\n"),
         "87,500 more of this column: a person's name in a note",
-    )
-    yield Case(
-        "S01_nhs_2025-Q2.csv",
-        csv(lambda n: f"{own},3,5000,[c],\n" + ",\n" * (n % 10 == 0), 85_000),
         "8,500 to note",
     )
-    wrong = [row(n, "".join(_text(f"{c}{n}", "?") for c in "ABCDEFGH")) for n in range(6, 3206)]
+    for name, says in zip(WRONG_LINES, said, strict=True):
+        count = 85_000 if name == "S01_nhs_2025-Q2.csv" else 90_000
+        yield Case(name, lambda _, name=name, count=count: wrong_lines(name, count), says)
     yield Case(
         "all_wrong.xlsx",
-        lambda b: changed(b, SHEET, "</sheetData>", "".join(wrong) + "</sheetData>"),
+        lambda b: wrong_rows(b, 3_200),
         "700 more of this column: a quarter that cannot be read",
     )
 

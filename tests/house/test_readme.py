@@ -69,6 +69,27 @@ def test_every_file_that_is_named_exists() -> None:
     assert named - there - made_later == set()
 
 
+def test_every_name_that_contributing_points_to_is_there() -> None:
+    """``file`` (`name`, `name`): each name stands in that file."""
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    pointed = re.findall(r"`([\w./]+\.\w+)` \(((?:`\w+`(?:, (?:in )?)?)+)\)", page)
+    assert len(pointed) > 10
+    for path, names in pointed:
+        text = (ROOT / path).read_text("utf-8")
+        assert [n for n in re.findall(r"\w+", names) if not re.search(rf"\b{n}\b", text)] == [], (
+            path
+        )
+
+
+def test_every_module_that_is_to_be_run_is_there() -> None:
+    pages = (README, *((ROOT / p).read_text("utf-8") for p in ("CONTRIBUTING.md", "CHANGELOG.md")))
+    named = {name for page in pages for name in re.findall(r"python -m ([\w.]+)", page)}
+    ours = {name for name in named if name.startswith(("benchmarks", "evaluation", "tests"))}
+    places = {name: ROOT / name.replace(".", "/") for name in ours}
+    lost = [n for n, p in places.items() if not p.with_suffix(".py").is_file() and not p.is_dir()]
+    assert lost == []
+
+
 def test_every_function_that_is_named_exists() -> None:
     named = re.findall(r"`(evaluation(?:\.\w+)+)\.(\w+)`", README)
     assert len(named) > 10

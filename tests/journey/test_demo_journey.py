@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,26 +10,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.journey.at_the_command_line import newstart, told
 
-def newstart(root: Path, *arguments: str, ok: int = 0, **env: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "evaluation.cli", "--workspace", str(root), *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **env},
-        check=False,
-    )
-    assert done.returncode == ok, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("tiny")
-    (place / "studies").mkdir()
-    newstart(place, "demo", "--tiny")
-    return place
+def root(demonstration: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the demonstration's workspace."""
+    return Path(shutil.copytree(demonstration, tmp_path_factory.mktemp("tiny") / "own"))
 
 
 def test_everything_is_where_it_should_be(root: Path) -> None:
@@ -127,15 +117,19 @@ def test_the_pipeline_never_opens_the_truth(root: Path) -> None:
     ],
 )
 def test_mistakes_get_a_sentence_and_exit_code_two(
-    root: Path, arguments: list[str], said: str
+    root: Path, arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(root)
+    code, _, err = told(root, *arguments)
+    assert code == 2
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_a_process_ends_with_the_code_of_its_command(root: Path) -> None:
+    command = [sys.executable, "-m", "evaluation.cli", "--workspace", str(root), "value", "a/b"]
     done = subprocess.run(
-        [sys.executable, "-m", "evaluation.cli", "--workspace", str(root), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=root,
+        command, cwd=REPOSITORY, capture_output=True, text=True, env=dict(os.environ), check=False
     )
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr and done.stderr

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
 import pytest
 
-
-def newstart(root: Path, *arguments: str, ok: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "evaluation.cli", "--workspace", str(root), *arguments],
-        capture_output=True,
-        text=True,
-        env=dict(os.environ),
-        check=False,
-    )
-    assert done.returncode == ok, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout if ok < 2 else done.stderr
+from tests.journey.at_the_command_line import newstart
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("verified")
-    (place / "studies").mkdir()
-    newstart(place, "demo", "--tiny")
-    return place
+def root(demonstration: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the demonstration's workspace."""
+    return Path(shutil.copytree(demonstration, tmp_path_factory.mktemp("verified") / "own"))
 
 
 def state(root: Path) -> dict[str, bytes]:

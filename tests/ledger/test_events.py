@@ -8,7 +8,7 @@ import pytest
 
 from evaluation.cli import main
 from evaluation.errors import WorkspaceError
-from evaluation.ledger.events import events_of, read_events
+from evaluation.ledger.events import read_events
 from evaluation.programme import Programme
 from evaluation.quarters import Period
 from evaluation.workspace import Workspace
@@ -42,7 +42,8 @@ def test_events_are_read_in_order_and_found_by_area_and_time(
     q1, q3 = Period.parse("2026 Q1"), Period.parse("2026 Q3")
 
     def found(area: str, first: Period, last: Period) -> list[str]:
-        held = events_of(events, tiny.area_by_code[area], first=first, last=last)
+        one_area = tiny.area_by_code[area]
+        held = [one for one in events if one.happened_to(one_area) and one.overlaps(first, last)]
         return [one.what for one in held]
 
     assert found("E05", q1, q1) == ["Family hubs", "New rules"]

@@ -19,7 +19,7 @@ from evaluation.check.report import (
 )
 from evaluation.errors import LedgerError, UserError
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.receipt import FIRST, Receipt, Told, chain_hash
+from evaluation.ledger.receipt import FIRST, Receipt, ReceiptDetails, chain_hash
 from evaluation.ledger.store import raw_path
 from evaluation.quarters import format_instant
 from evaluation.returns.form import Return
@@ -71,7 +71,7 @@ def test_the_chain_binds_each_receipt_to_the_one_before(ledger: Ledger) -> None:
             submitter=("S01", "nhs"),
             quarter=receipt.quarter,
             received=receipt.received,
-            told=Told(
+            details=ReceiptDetails(
                 rows=receipt.rows,
                 changes=receipt.changes,
                 confirmations=receipt.confirmations,

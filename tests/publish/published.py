@@ -19,11 +19,9 @@ import yaml
 
 from evaluation.demo import submit_files
 from evaluation.ledger.ledger import Ledger
-from evaluation.publish import snapshot
-from evaluation.publish.snapshot import Ground as Frozen
-from evaluation.publish.snapshot import gather
-from evaluation.study.lock import package
-from evaluation.workspace import packaged_schemas
+from evaluation.publish.snapshot import Snapshot, take_snapshot
+from evaluation.study import code
+from evaluation.workspace import package, packaged_schemas
 from tests.unit.locked import NAME, PROTOCOL, Ground, instant, lay_out
 
 VALUED = {
@@ -107,20 +105,20 @@ def withdraw(ground: Ground, day: str) -> str:
     return one.return_id
 
 
-def at(ground: Ground, vintage: str, folder: Path) -> Frozen:
+def at(ground: Ground, vintage: str, folder: Path) -> Snapshot:
     """The ground of now at a vintage."""
     if folder.is_dir():
         shutil.rmtree(folder)
-    return gather(ground.workspace, NAME, f"{vintage}T23:59:59.999999Z", folder)
+    return take_snapshot(ground.workspace, NAME, f"{vintage}T23:59:59.999999Z", folder)
 
 
-def dearer(frozen: Frozen) -> None:
+def dearer(frozen: Snapshot) -> None:
     """An attendance costs twice as much."""
     other_parameter(frozen, "unit_costs", {"key": "ae_attendance"}, "value", 2.0)
 
 
 def other_parameter(
-    frozen: Frozen, table: str, of: Mapping[str, str], column: str, factor: float
+    frozen: Snapshot, table: str, of: Mapping[str, str], column: str, factor: float
 ) -> None:
     """One column of a table of parameters, times a factor where its rows are ``of``."""
     path = frozen.folder / "parameters" / f"{table}.csv"
@@ -135,7 +133,7 @@ def other_parameter(
         writer.writerows(rows)
 
 
-def shorter_window(frozen: Frozen) -> None:
+def shorter_window(frozen: Snapshot) -> None:
     """A deviation: two quarters count, where four were fixed; it is written down."""
     path = frozen.study_folder / "protocol.yaml"
     path.write_text(path.read_text().replace("window: [0, 3]", "window: [0, 1]"))
@@ -144,7 +142,7 @@ def shorter_window(frozen: Frozen) -> None:
     )
 
 
-def other_code(folder: Path, frozen: Frozen) -> tuple[Frozen, dict[str, Path]]:
+def other_code(folder: Path, frozen: Snapshot) -> tuple[Snapshot, dict[str, Path]]:
     """The ground under a code in which a finding's effect in per cent is a tenth larger."""
     shutil.copytree(package(), folder / "evaluation", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(packaged_schemas(), folder / "data_schemas")
@@ -154,8 +152,6 @@ def other_code(folder: Path, frozen: Frozen) -> tuple[Frozen, dict[str, Path]]:
     path.write_text(text.replace(line, "110 * np.expm1(ends)"))
     root = folder / "evaluation"
     changed = replace(
-        frozen,
-        figures_code=snapshot.figures_fingerprint(root),
-        package=snapshot.package_fingerprint(root),
+        frozen, figures_code=code.figures_fingerprint(root), package=code.package_fingerprint(root)
     )
     return changed, {changed.package: folder}

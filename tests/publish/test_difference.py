@@ -18,10 +18,11 @@ from evaluation.publish import headline
 from evaluation.publish.attribution import ALONE
 from evaluation.publish.difference import ORDER, Difference, as_record, difference
 from evaluation.publish.publish import lines
-from evaluation.publish.snapshot import Ground as Frozen
+from evaluation.publish.snapshot import Between, Snapshot
 from evaluation.quarters import parse_instant
-from evaluation.study.results import as_data, clean
+from evaluation.study.results import results_of
 from evaluation.study.run import run_study
+from evaluation.study.study import Study
 from evaluation.value.parameters import Parameters, vintage
 from evaluation.workspace import Workspace
 from tests.publish.published import (
@@ -53,6 +54,12 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     return ground
 
 
+@pytest.fixture(scope="module")
+def unchanged(kept: Ground) -> dict[str, dict[str, float]]:
+    """Vintage -> the headline figures of a full run, where nothing was planted."""
+    return {day: full(kept, day) for day in (BEFORE, AFTER)}
+
+
 @pytest.fixture
 def ground(kept: Ground, tmp_path: Path) -> Ground:
     """A copy that a test may change."""
@@ -64,12 +71,14 @@ def ground(kept: Ground, tmp_path: Path) -> Ground:
 
 def full(ground: Ground, vintage: str) -> dict[str, float]:
     """The headline figures of a full run of the study at a vintage."""
-    run = run_study(ground.workspace, NAME, as_of=parse_instant(vintage))
-    return {key: row["effect"] for key, row in headline.of_results(clean(as_data(run))).items()}
+    run = run_study(Study.load(ground.workspace, NAME, as_of=parse_instant(vintage)))
+    return {key: row["effect"] for key, row in headline.of_results(results_of(run)).items()}
 
 
-def compare(ground: Ground, before: Frozen, after: Frozen, **more: Any) -> Difference:
-    return difference(ground.workspace, (before, after), NAMES, **more)
+def compare(ground: Ground, before: Snapshot, after: Snapshot, **more: Any) -> Difference:
+    return difference(
+        Between.read(ground.workspace, before, after), before=NAMES[0], after=NAMES[1], **more
+    )
 
 
 def parts(found: Difference, key: str) -> dict[str, float]:
@@ -80,18 +89,20 @@ def parts(found: Difference, key: str) -> dict[str, float]:
     return {part.cause: part.amount for part in one.parts}
 
 
-def test_a_headline_by_the_fast_way_is_that_of_the_full_run(ground: Ground, tmp_path: Path) -> None:
+def test_a_headline_by_the_fast_way_is_that_of_the_full_run(
+    ground: Ground, unchanged: dict[str, dict[str, float]], tmp_path: Path
+) -> None:
     frozen = at(ground, BEFORE, tmp_path / "a")
     found = {one.id: one.after for one in compare(ground, frozen, frozen).changes}
-    assert found == pytest.approx(full(ground, BEFORE), rel=EXACT)
+    assert found == pytest.approx(unchanged[BEFORE], rel=EXACT)
     assert set(found) > {PERCENT, MONEY, "ae_attendances.people", "money.npsv"}
 
 
 @pytest.mark.parametrize("cause", ["new", "revised", "withdrawn"])
 def test_a_cause_in_the_data_alone_has_the_exact_amount(
-    ground: Ground, tmp_path: Path, cause: str
+    ground: Ground, unchanged: dict[str, dict[str, float]], tmp_path: Path, cause: str
 ) -> None:
-    before, was = at(ground, BEFORE, tmp_path / "a"), full(ground, BEFORE)
+    before, was = at(ground, BEFORE, tmp_path / "a"), unchanged[BEFORE]
     if cause == "new":
         ground.submit(after=BEFORE, until="2026-01-24")
     elif cause == "revised":
@@ -129,10 +140,10 @@ def test_a_restatement_is_told_by_side(ground: Ground, tmp_path: Path) -> None:
 
 
 def test_a_restatement_is_told_by_area_and_each_amount_is_that_of_full_runs(
-    ground: Ground, tmp_path: Path
+    ground: Ground, unchanged: dict[str, dict[str, float]], tmp_path: Path
 ) -> None:
     """Full runs on either side of an area's figure, which know nothing of splitting."""
-    before, runs = at(ground, BEFORE, tmp_path / "a"), [full(ground, BEFORE)]
+    before, runs = at(ground, BEFORE, tmp_path / "a"), [unchanged[BEFORE]]
     programme = before.programme
     first = min(area.code for area in programme.areas if area.role == "comparison")
     restate(ground, "2026-01-10")
@@ -189,13 +200,14 @@ def test_a_price_alone_moves_money_and_nothing_else(ground: Ground, tmp_path: Pa
 )
 def test_a_parameter_alone_has_the_amount_of_a_full_run(
     ground: Ground,
+    unchanged: dict[str, dict[str, float]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     moved: str,
     cells: tuple[str, dict[str, str], str, float],
 ) -> None:
     before, after = (at(ground, AFTER, tmp_path / name) for name in "ab")
-    was = full(ground, AFTER)
+    was = unchanged[AFTER]
     other_parameter(after, *cells)
     changed = Parameters.load(folder=after.folder / "parameters").tables
     monkeypatch.setattr(vintage, "_shipped", lambda: changed)
@@ -207,9 +219,11 @@ def test_a_parameter_alone_has_the_amount_of_a_full_run(
     assert now[PERCENT] == was[PERCENT]
 
 
-def test_a_deviation_alone_is_the_protocols(ground: Ground, tmp_path: Path) -> None:
+def test_a_deviation_alone_is_the_protocols(
+    ground: Ground, unchanged: dict[str, dict[str, float]], tmp_path: Path
+) -> None:
     before, after = (at(ground, AFTER, tmp_path / name) for name in "ab")
-    was = full(ground, AFTER)
+    was = unchanged[AFTER]
     shorter_window(after)
     ground.protocol.write_bytes((after.study_folder / "protocol.yaml").read_bytes())
     now = full(ground, AFTER)
@@ -222,11 +236,13 @@ def test_a_deviation_alone_is_the_protocols(ground: Ground, tmp_path: Path) -> N
     assert found.causes.deviations == ("2026-01-20: Two quarters count. Reason: The third was odd",)
 
 
-def test_a_line_of_code_alone_has_the_exact_amount(ground: Ground, tmp_path: Path) -> None:
+def test_a_line_of_code_alone_has_the_exact_amount(
+    ground: Ground, unchanged: dict[str, dict[str, float]], tmp_path: Path
+) -> None:
     before = at(ground, BEFORE, tmp_path / "a")
     after, sources = other_code(tmp_path / "code", at(ground, BEFORE, tmp_path / "b"))
     found = compare(ground, before, after, sources=sources)
-    was = full(ground, BEFORE)
+    was = unchanged[BEFORE]
     assert parts(found, PERCENT) == {"code": pytest.approx(0.1 * was[PERCENT], rel=EXACT)}
     assert parts(found, MONEY) == {"code": 0.0}
     with pytest.raises(BookError, match="the code of that edition is not kept"):

@@ -15,7 +15,7 @@ import yaml
 from evaluation.publish import refresh
 from evaluation.publish.publish import Published
 from evaluation.study.run import StudyRun, run_study
-from evaluation.workspace import Workspace
+from evaluation.study.study import Study
 from tests.publish.test_publish import EVE, QUARTERS, clock, issue, make
 from tests.unit.locked import NAME, PROTOCOL, Ground, lay_out
 
@@ -32,20 +32,30 @@ UNLOCKED = {
 }
 
 
-@pytest.fixture
-def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     """Both studies and an edition of 2025 Q3."""
-    ground = lay_out(tmp_path)
+    ground = lay_out(tmp_path_factory.mktemp("fresh"))
     protocol = ground.workspace.studies / ARREARS / "protocol.yaml"
     protocol.parent.mkdir()
     protocol.write_text(yaml.safe_dump(UNLOCKED, sort_keys=False))
     ground.submit(until=EVE)
     ground.freeze(EVE)
-    make(ground, monkeypatch)
-    ground.submit(after=EVE, until=QUARTERS[LAST])
-    clock(monkeypatch, QUARTERS[LAST])
-    issue(ground)
+    with pytest.MonkeyPatch.context() as patch:
+        make(ground, patch)
+        ground.submit(after=EVE, until=QUARTERS[LAST])
+        clock(patch, QUARTERS[LAST])
+        issue(ground)
     return ground
+
+
+@pytest.fixture
+def ground(kept: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
+    """A copy that a test may change, on the day of its edition."""
+    own = kept.copied(tmp_path / "own")
+    make(own, monkeypatch)
+    clock(monkeypatch, QUARTERS[LAST])
+    return own
 
 
 def only(ground: Ground, *senders: str) -> Ground:
@@ -61,9 +71,9 @@ def published(
     ran: list[str] = []
     told: list[str] = []
 
-    def counted(workspace: Workspace, name: str, *, progress: Callable[[str], object]) -> StudyRun:
-        ran.append(name)
-        return run_study(workspace, name, progress=progress)
+    def counted(study: Study, *, progress: Callable[[str], object]) -> StudyRun:
+        ran.append(study.name)
+        return run_study(study, progress=progress)
 
     monkeypatch.setattr(refresh, "run_study", counted)
     came.submit(after=QUARTERS[LAST], until=QUARTERS[NOW])

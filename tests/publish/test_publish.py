@@ -20,9 +20,7 @@ from evaluation.publish import publish as publishing
 from evaluation.publish.editions import pages_of, size
 from evaluation.publish.proof import verify
 from evaluation.publish.publish import Published, publish
-from evaluation.study.interim_analyses import LookSeries
-from evaluation.study.stored_assignments import series_folder
-from evaluation.study.study import load_study
+from evaluation.study.study import Study
 from evaluation.workspace import Workspace
 from tests.publish.published import lay_out_valued, restate
 from tests.unit.locked import NAME, Ground
@@ -208,8 +206,7 @@ def test_what_was_touched_is_named(ground: Ground, change: str, fault: str) -> N
         (folder / "manifest.json").unlink()
         (folder / "manifest.json").write_text("{}")
     elif change == "looks":
-        programme, protocol = load_study(ground.workspace, NAME)
-        (series_folder(ground.workspace, programme, protocol) / "001.npz").write_bytes(b"other")
+        (Study.load(ground.workspace, NAME).looks.folder / "001.npz").write_bytes(b"other")
     else:
         restated = json.loads((folder / "headline.json").read_text())
         restated["ae_attendances.percent"]["effect"] += 0.1
@@ -272,8 +269,7 @@ def test_eight_quarters_in_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ground.submit(until=EVE)
     ground.freeze(EVE)
     make(ground, monkeypatch)
-    programme, protocol = load_study(ground.workspace, NAME)
-    series = LookSeries(folder=series_folder(ground.workspace, programme, protocol))
+    series = Study.load(ground.workspace, NAME).looks
     rows: list[str] = []
     grown, before = [], EVE
     for edition, day in QUARTERS.items():

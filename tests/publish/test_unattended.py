@@ -14,8 +14,7 @@ import pytest
 from evaluation.cli import main
 from evaluation.errors import BookError
 from evaluation.publish import publish
-from evaluation.study.stored_assignments import series_folder
-from evaluation.study.study import load_study
+from evaluation.study.study import Study
 from tests.publish.published import lay_out_valued, restate, withdraw
 from tests.publish.test_publish import EVE, QUARTERS, clock, held, make
 from tests.unit.locked import NAME, Ground
@@ -76,8 +75,7 @@ def broken_ledger(ground: Ground, patch: pytest.MonkeyPatch) -> None:
 
 
 def broken_look(ground: Ground, patch: pytest.MonkeyPatch) -> None:
-    programme, protocol = load_study(ground.workspace, NAME)
-    (series_folder(ground.workspace, programme, protocol) / "001.npz").write_bytes(b"other")
+    (Study.load(ground.workspace, NAME).looks.folder / "001.npz").write_bytes(b"other")
 
 
 def touched_edition(ground: Ground, patch: pytest.MonkeyPatch) -> None:

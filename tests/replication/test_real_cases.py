@@ -14,8 +14,10 @@ import pytest
 from evaluation.connect import fetch_returns
 from evaluation.demo import submit_files
 from evaluation.programme import Programme
-from evaluation.study.results import as_data, clean, whole
+from evaluation.study.record import OwnFigure
+from evaluation.study.results import results_of, whole
 from evaluation.study.run import run_study
+from evaluation.study.study import Study
 from evaluation.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -34,32 +36,32 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return held
 
 
-def published(workspace: Workspace, study: str) -> dict[str, dict[str, float]]:
-    data = clean(as_data(run_study(workspace, f"real_cases/{study}")))
-    return {row["what"]: row["ours"] for row in data["published"]}
+def published(workspace: Workspace, study: str) -> dict[str, OwnFigure]:
+    found = results_of(run_study(Study.load(workspace, f"real_cases/{study}")))
+    return {row.what: row.ours for row in found.published}
 
 
 def test_enterprise_zones(workspace: Workspace) -> None:
     ours = published(workspace, "enterprise_zones")
     first, fixed = ours["First differences"], ours["Fixed effects"]
-    assert first["effect"] == pytest.approx(-0.1819, abs=PRINTED)
-    assert first["error"] == pytest.approx(0.0782, abs=PRINTED)
-    assert fixed["effect"] == pytest.approx(-0.1044, abs=PRINTED)
-    assert fixed["error"] == pytest.approx(0.0554, abs=PRINTED)
+    assert first.effect == pytest.approx(-0.1819, abs=PRINTED)
+    assert first.error == pytest.approx(0.0782, abs=PRINTED)
+    assert fixed.effect == pytest.approx(-0.1044, abs=PRINTED)
+    assert fixed.error == pytest.approx(0.0554, abs=PRINTED)
     group_time = ours["Group-time, base the year before the zone"]
-    assert group_time["effect"] == pytest.approx(-0.180, abs=5e-4)
+    assert group_time.effect == pytest.approx(-0.180, abs=5e-4)
 
 
 def test_organ_donations(workspace: Workspace) -> None:
-    run = run_study(workspace, "real_cases/organ_donations")
+    run = run_study(Study.load(workspace, "real_cases/organ_donations"))
     assert len(run.assignments) == run.assignments.distinct == 27
     ours = published(workspace, "organ_donations")
     fixed = ours["Two-way fixed effects, clustered by state"]
-    assert fixed["effect"] == pytest.approx(-0.0225, abs=PRINTED)
-    assert fixed["error"] == pytest.approx(0.0067, abs=PRINTED)
+    assert fixed.effect == pytest.approx(-0.0225, abs=PRINTED)
+    assert fixed.error == pytest.approx(0.0067, abs=PRINTED)
     placebo = next(row for what, row in ours.items() if what.startswith("Post mean"))
-    assert placebo["p_value"] == pytest.approx(5 / 27, abs=1e-12)
-    assert placebo["effect"] == pytest.approx(fixed["effect"], abs=1e-10)
+    assert placebo.p_value == pytest.approx(5 / 27, abs=1e-12)
+    assert placebo.effect == pytest.approx(fixed.effect, abs=1e-10)
 
 
 def test_the_declared_starts_are_those_of_the_data() -> None:
@@ -100,17 +102,17 @@ def test_no_figure_of_a_case_is_in_the_repository() -> None:
 def test_the_grade_is_that_of_hand(
     workspace: Workspace, study: str, outcome: str, level: int, unmet: set[str]
 ) -> None:
-    data = whole(workspace, run_study(workspace, f"real_cases/{study}"))
-    graded = data["grades"][outcome]
-    assert graded["level"] == level
-    assert {one["code"] for one in graded["conditions"] if one["met"] != "met"} == unmet
-    reasons = {one["code"]: one["reason"] for one in graded["conditions"]}
+    data = whole(workspace, run_study(Study.load(workspace, f"real_cases/{study}")))
+    graded = data.grades[outcome]
+    assert graded.level == level
+    assert {one.code for one in graded.conditions if one.met != "met"} == unmet
+    reasons = {one.code: one.reason for one in graded.conditions}
     assert reasons["complete"] == "100 % of the cells hold a figure."
     assert "locked" in reasons["timing"] and "No negative control" in reasons["controls"]
     if study == "organ_donations":
         assert reasons["path"] == "3 periods before the start are too few to show a path."
-        assert "1 more period before the start." in graded["raises"]
+        assert "1 more period before the start." in graded.raises
     else:
         assert reasons["path"].startswith("Before the start, pilot and comparison areas moved")
-    assert "Observational" in graded["certainty"]["start"]
-    assert graded["judgement"]["signed"] is None, "a person signs, and none has"
+    assert "Observational" in graded.certainty["start"]
+    assert graded.judgement.signed is None, "a person signs, and none has"

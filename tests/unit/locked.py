@@ -8,7 +8,6 @@ from pathlib import Path
 import yaml
 
 from evaluation.demo import submit_files
-from evaluation.ledger.ledger import Ledger
 from evaluation.quarters import parse_instant
 from evaluation.simulate import (
     Scenario,
@@ -21,7 +20,7 @@ from evaluation.study.freeze import freeze
 from evaluation.study.lock import Lock
 from evaluation.study.lock_status import standing_of
 from evaluation.study.run import take_look
-from evaluation.study.study import load_study, study_panel
+from evaluation.study.study import Study
 from evaluation.workspace import Workspace, packaged_schemas
 
 NAME = "new_start/first_look"
@@ -114,12 +113,6 @@ def lay_out(root: Path) -> Ground:
 
 def differences(ground: Ground, name: str = NAME, as_of: datetime | None = None) -> tuple[str, ...]:
     """What `run_study` says of its label, without the estimates."""
-    workspace = ground.workspace
-    programme, protocol = load_study(workspace, name)
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        held = ledger.observations("new_start", as_of=as_of, outcomes=list(protocol.outcomes))
-        standing = standing_of(workspace, programme, protocol, ledger, as_of)
-    panel = study_panel(programme, protocol, held, as_of)
-    received = str(held["received"].max())
-    seen = take_look(workspace, (programme, protocol), panel, received, standing)
-    return standing.with_look(seen)
+    study = Study.load(ground.workspace, name, as_of=as_of)
+    standing = standing_of(study)
+    return standing.with_look(take_look(study, standing))

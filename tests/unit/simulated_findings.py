@@ -14,9 +14,11 @@ import numpy as np
 from benchmarks.invented import Invented
 from evaluation.diagnose import pre_trend
 from evaluation.estimate.assignments import Assignments
+from evaluation.finding.sentences import Verdict
 from evaluation.protocol import Protocol
 from evaluation.study.interim_analyses import LookSeries, look_at
-from evaluation.study.run import _find, estimate_by
+from evaluation.study.run import estimate_by
+from evaluation.study.run import findings_of as judged
 
 PRIMARY = ("ae_attendances", "claimant_count", "homelessness_duties")
 SECONDARY = ("crisis_contacts", "arrears", "gp_within_14_days", "talking_therapies_referrals")
@@ -109,7 +111,15 @@ def findings_of(world, programme, seed, folder):
         for code in protocol.outcomes
     }
     checks = {code: (pre_trend(group[0]),) for code, group in estimates.items()}
-    return _find(programme, panel, protocol, estimates, (checks, seen)), panel.labels[-1]
+    found = judged(
+        estimates,
+        programme=programme,
+        protocol=protocol,
+        panel=panel,
+        diagnostics=checks,
+        seen=seen,
+    )
+    return found, panel.labels[-1]
 
 
 def contradictions(finding, outcome, last):
@@ -125,7 +135,7 @@ def contradictions(finding, outcome, last):
     fewer, more = (bool(re.search(rf"About [\d,.]+ {w} ", said)) for w in ("fewer", "more"))
     hold(not re.search(r"\b(nan|inf)\b", said + finding.paragraph), "a number that is none")
     hold(said in finding.paragraph, "the paragraph has another sentence")
-    hold(f"Verdict: {verdict}" in finding.paragraph, "the paragraph has another verdict")
+    hold(f"Verdict: {finding.said}" in finding.paragraph, "the paragraph has another verdict")
     if verdict in ("improved", "worsened"):
         hold(low > 0 or high < 0, "a direction that the interval does not bear")
         better = (high < 0) == (outcome.polarity == "down")
@@ -141,12 +151,12 @@ def contradictions(finding, outcome, last):
             hold("on average too large" in finding.paragraph, "no word of the winner's curse")
     else:
         hold(not fewer and not more, "a direction without its verdict")
-        hold(verdict in said, "another verdict in the sentence")
+        hold(finding.said in said, "another verdict in the sentence")
     if "not clear enough" in said + finding.paragraph:
         hold(outcome.polarity != "care", "unclear for another reason than that")
     if "may be nothing" in said:
         hold(low <= 0 <= high, "nothing is said to be possible")
-    if verdict.startswith("no effect"):
+    if verdict is Verdict.NO_LARGER_EFFECT:
         hold(low >= -MARGIN and high <= MARGIN, "a range wider than the margin")
     if verdict == "too early to say":
         hold(finding.speaks > last and finding.speaks in said, "no quarter in which it could speak")

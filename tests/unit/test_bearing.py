@@ -8,7 +8,7 @@ import pytest
 
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.interim import LookPlan, take_look
-from evaluation.finding.feasibility import feasibility_of, first_able
+from evaluation.finding.feasibility import feasibility_of, first_decisive_look
 from evaluation.panel import Panel
 
 PLAN = LookPlan(horizon=8)
@@ -62,16 +62,16 @@ def test_twenty_areas_can_bear_it_at_the_last_look_only() -> None:
     assignments = drawn(panel)
     whole = LookPlan(horizon=8, reserve=0.0)
     assert feasibility_of(assignments, panel, whole).confirmatory
-    assert first_able(assignments, whole) == 8
+    assert first_decisive_look(assignments, whole) == 8
     assert any(
         "before the 8th of 8" in said for said in feasibility_of(assignments, panel, whole).said
     )
     # With part of alpha in reserve the planned looks have less than one assignment to remove.
-    assert first_able(assignments, PLAN) == 9
+    assert first_decisive_look(assignments, PLAN) == 9
 
 
 @pytest.mark.parametrize("areas", [60, 61, 100])
-def test_the_first_able_look_is_the_first_that_removes_the_most_extreme(areas: int) -> None:
+def test_the_first_decisive_look_is_the_first_that_removes_the_most_extreme(areas: int) -> None:
     """The words against the ledger itself: an effect beyond all others crosses just then."""
     panel = one_started(areas, areas)
     assignments = drawn(panel)
@@ -83,7 +83,7 @@ def test_the_first_able_look_is_the_first_that_removes_the_most_extreme(areas: i
         if before.crossed:
             crossed = number
             break
-    assert crossed == first_able(assignments, PLAN)
+    assert crossed == first_decisive_look(assignments, PLAN)
 
 
 @pytest.mark.parametrize(("authorities", "borne"), [(10, False), (19, False), (20, True)])

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import partial
 
 import numpy as np
 import pytest
 
-from evaluation.check.before import Held, Spread
+from evaluation.check.accepted import AcceptedFigures
+from evaluation.check.before import Before, Held, Spread
 from evaluation.check.layout import lead_in, name_in
-from evaluation.check.usual import declared_spread, spread_of, usual
+from evaluation.check.stages import before_return, day_of_check
+from evaluation.check.usual import Rate, declared_spread, spread_of, usual
 from evaluation.errors import WorkspaceError
-from evaluation.ledger.latest import History
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.submission import before_return, clock
+from evaluation.ledger.submission import accepted_figures
 from evaluation.programme import Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import Return
@@ -44,7 +46,7 @@ def small(programme: Programme, period: Period, figures: list[int], agency: str 
 def test_history_from_the_ledger_is_history_as_it_grew(
     tiny: Programme, tiny_workspace: Workspace
 ) -> None:
-    grown = History(tiny)
+    grown = AcceptedFigures(tiny)
     with Ledger.open(tiny_workspace.ledger, tiny_workspace.raw) as ledger:
         for step, figures in enumerate(([210, 250, 20, 30], [220, 255, 25, 31], [1, 2, 3, 4])):
             one = small(tiny, Q3 + (step - 2), figures)
@@ -52,7 +54,7 @@ def test_history_from_the_ledger_is_history_as_it_grew(
             one = Return(**(vars(one) | {"sha256": _sha(content)}))
             ledger.submit(one, content, received=datetime(2026, 10, step + 1, tzinfo=UTC))
             grown.add(one)
-        read = History.read(ledger, tiny)
+        read = ledger.accepted(tiny)
     for period in (Q3 + -1, Q3, Q3 + 1):
         assert read.before(("S01", "nhs"), period) == grown.before(("S01", "nhs"), period)
     before = grown.before(("S01", "nhs"), Q3)
@@ -69,7 +71,7 @@ def _sha(content: bytes) -> str:
 
 
 def test_a_figure_of_somebody_else_is_another_source(tiny: Programme) -> None:
-    history = History(tiny)
+    history = AcceptedFigures(tiny)
     history.add(small(tiny, Q3, [210, 250, 20, 30], agency="elsewhere"))
     before = history.before(("S01", "nhs"), Q3)
     assert before.accepted == {} and before.elsewhere["E01", "ae_attendances"].numerator == 210
@@ -86,7 +88,8 @@ def test_without_a_ledger_none_is_made(tiny: Programme, tiny_workspace: Workspac
         header=RawRow(1, ()),
         rows=(),
     )
-    assert before_return(tiny_workspace, tiny, raw).earlier == {}
+    history = partial(accepted_figures, tiny_workspace, tiny)
+    assert before_return(raw, tiny, history=history, today=None) == Before()
     assert not tiny_workspace.ledger.exists()
 
 
@@ -94,10 +97,10 @@ def test_an_invented_programme_has_only_an_invented_clock(
     tiny: Programme, tiny_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NEWSTART_NOW", raising=False)
-    assert clock(tiny_workspace, tiny) is None
-    assert clock(tiny_workspace, tiny.model_copy(update={"synthetic": False})) is not None
+    assert day_of_check(tiny_workspace, tiny) is None
+    assert day_of_check(tiny_workspace, tiny.model_copy(update={"synthetic": False})) is not None
     monkeypatch.setenv("NEWSTART_NOW", "2026-10-20")
-    assert clock(tiny_workspace, tiny) == date(2026, 10, 20)
+    assert day_of_check(tiny_workspace, tiny) == date(2026, 10, 20)
 
 
 def test_surprise_counts_standard_deviations_for_small_and_large_counts(tiny: Programme) -> None:
@@ -122,10 +125,25 @@ def test_the_spread_beyond_chance_is_learnt() -> None:
     below = np.full((150, 12), 8_000.0)
     moves = rng.normal(0, 0.10, (150, 12))
     above = rng.poisson(200 * np.exp(moves)).astype(float)
-    learnt = spread_of(above, below, counted=True)
+    rates = [list(map(Rate, *area)) for area in zip(above.tolist(), below.tolist(), strict=True)]
+    learnt = spread_of(rates, counted=True)
     assert learnt.cell == pytest.approx(0.11, abs=0.025), "its own move and that of the level"
     assert learnt.fixed == 1.0 and learnt.repeats < 0.1
-    assert spread_of(above[:2, :3], below[:2, :3], counted=True) == declared_spread()
+    assert spread_of([area[:3] for area in rates[:2]], counted=True) == declared_spread()
+
+
+@pytest.mark.parametrize("areas", [40, 41])
+def test_half_of_the_changes_lie_within_the_spread_and_chance(areas: int) -> None:
+    """The property that defines the spread, for an odd and an even number of changes."""
+    rng = np.random.default_rng(areas)
+    above = rng.poisson(60 * np.exp(rng.normal(0, 0.2, (areas, 2)))).astype(float)
+    rates = [[Rate(figure, 8_000.0) for figure in area] for area in above.tolist()]
+    learnt = spread_of(rates, counted=True)
+    assert learnt.changes == areas
+    changes = np.log((above[:, 1] + 0.5) / (above[:, 0] + 0.5))
+    chance = 2 / (above[:, 0] + 0.5)
+    apart = np.abs(changes - np.median(changes)) / np.sqrt(learnt.cell**2 + chance)
+    assert np.median(apart) == pytest.approx(1 / 1.4826, abs=1e-6)
 
 
 def test_the_world_has_others_to_compare_with() -> None:

@@ -1,7 +1,6 @@
 """The page of the theory: every cause drawn and in the table, attacks only on these figures."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -10,6 +9,8 @@ from evaluation.edition.files import Generated
 from evaluation.edition.pages import evidence
 from evaluation.errors import BookError
 from evaluation.finding.theory import Theory
+from evaluation.study.record import ChallengeResult
+from tests.completed import completed, study_results
 
 THEORY = {
     "treatment": "programme",
@@ -38,16 +39,11 @@ ATTACK = {
 }
 
 
-class Study(SimpleNamespace):
-    def with_role(self, *roles):
-        return [one for one in self.outcomes if one["role"] in roles]
-
-
 @pytest.fixture
 def made(tmp_path):
     (tmp_path / "theory.yaml").write_text(yaml.safe_dump(THEORY))
     outcome = {"code": "visits", "plain_title": "Visits", "role": "primary"}
-    study = Study(study="s", programme="p", raw={"panel_fingerprint": "now"}, outcomes=[outcome])
+    study = study_results(study="s", programme="p", panel_fingerprint="now", outcomes=[outcome])
     return tmp_path, study, Generated(tmp_path / "out")
 
 
@@ -60,7 +56,7 @@ def recorded(folder, panel):
         "implications": [],
         "recorded": "2026-11-25T00:00:00Z",
     }
-    (folder / "challenge.json").write_text(json.dumps(found))
+    (folder / "challenge.json").write_text(json.dumps(completed(ChallengeResult, found)))
 
 
 def test_every_cause_is_drawn_with_its_part(made):

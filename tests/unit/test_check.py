@@ -11,13 +11,14 @@ import openpyxl
 import pytest
 
 from evaluation.check.report import Checked, report
-from evaluation.check.rules import RULES
+from evaluation.check.rules import rules
 from evaluation.check.stages import check_return
 from evaluation.programme import Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import Figures
 from evaluation.returns.template import write_template
 from evaluation.returns.workbook import read_return
+from tests.unit.last_accepted import before_of
 
 Faults = dict[str, Any]
 Check = Callable[..., Checked]
@@ -42,7 +43,7 @@ def check(tiny: Programme, quarter: Period, denominators: Figures, tmp_path: Pat
             rows = [[_text(v) for v in row] for row in book["Return"].iter_rows(values_only=True)]
             with path.open("w", encoding="utf-8", newline="") as stream:
                 csv.writer(stream).writerows(rows)
-        return check_return(read_return(path), tiny, last_accepted=last)
+        return check_return(read_return(path), tiny, before=before_of(last))
 
     return run
 
@@ -304,8 +305,8 @@ def test_nothing_is_in_a_validators_language(check: Check, word: str) -> None:
 
 
 def test_every_rule_says_why_and_how_to_mend() -> None:
-    assert list(RULES) == sorted(RULES)
-    for rule in RULES.values():
+    assert list(rules()) == sorted(rules())
+    for rule in rules().values():
         assert rule.title and rule.why and rule.mend
 
 

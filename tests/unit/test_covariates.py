@@ -105,7 +105,7 @@ def test_reassigned_effects_equal_a_refit(method: Method, comparison: str) -> No
             redrawn.loc[redrawn["area"] == area, ["start", "site"]] = (
                 [2005, "A"] if place < 2 else [2007, "B"]
             )
-        only = Assignments.draw(panel(redrawn), block="area", strata=(), n=19)
+        only = Assignments.draw(panel(redrawn), block="area", strata=(), n=1)
         refit = did(panel(redrawn), "y", settings=chosen, assignments=only)
         np.testing.assert_allclose(estimate.draws.raw[b], refit.effects, rtol=0, atol=1e-9)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import pytest
 
 from evaluation.edition import answers
 from evaluation.edition.book import evidence, for_whom, questions
-from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.edition import Edition
+from evaluation.study.record import Results
 from tests.edition.ground import laid_out
 
 REPOSITORY = Path(__file__).parents[2]
@@ -24,11 +25,12 @@ def edition(tmp_path_factory: pytest.TempPathFactory) -> Edition:
 
 @pytest.fixture
 def raw(edition: Edition) -> dict[str, Any]:
-    return copy.deepcopy(dict(edition.headline.raw))
+    return json.loads(edition.headline.as_json())
 
 
 def changed(edition: Edition, raw: dict[str, Any]) -> Edition:
-    return dataclasses.replace(edition, headline=StudyResults(raw=raw, source=Path("r.json")))
+    headline = Results.model_validate(raw)
+    return dataclasses.replace(edition, headline=headline)
 
 
 def test_ten_questions_have_ten_answers(edition: Edition) -> None:
@@ -38,7 +40,7 @@ def test_ten_questions_have_ten_answers(edition: Edition) -> None:
 
 
 def test_every_point_lost_has_its_reason(edition: Edition) -> None:
-    found = {one.outcome["code"]: one for one in evidence.standings(edition.headline)}
+    found = {one.outcome.code: one for one in evidence.standings(edition.headline)}
     for one in found.values():
         assert one.level + sum(points for points, _ in one.losses) == evidence.MOST
     assert found["claimant_count"].level == 2
@@ -53,12 +55,12 @@ def test_losses_that_outcomes_share_are_said_once(edition: Edition) -> None:
 
 
 def test_a_study_without_grades_says_so(edition: Edition, raw: dict[str, Any]) -> None:
-    del raw["grades"]
+    raw["grades"] = {}
     assert evidence.answer(changed(edition, raw).headline) == "The evidence has not been graded."
 
 
 def test_an_early_outcome_has_a_day(edition: Edition) -> None:
-    found = {o.outcome["code"]: o for o in questions.open_questions(edition) if o.outcome}
+    found = {o.outcome.code: o for o in questions.open_questions(edition) if o.outcome}
     # Sites that start in 2025 Q3 have run for 8 quarters with 2027 Q2, due 30 days after its end.
     assert found["claimant_count"].when.startswith("By 30 July 2027, with the returns of 2027 Q2")
 
@@ -68,7 +70,7 @@ def test_waiting_does_not_mend_a_failed_check(edition: Edition, raw: dict[str, A
         if outcome["code"] == "claimant_count":
             outcome["diagnostics"][0]["result"] = "fails"
     found = {
-        o.outcome["code"]: o for o in questions.open_questions(changed(edition, raw)) if o.outcome
+        o.outcome.code: o for o in questions.open_questions(changed(edition, raw)) if o.outcome
     }
     assert found["claimant_count"].when.startswith("No day: waiting does not mend")
 
@@ -105,4 +107,4 @@ def test_no_promise_to_a_new_site_where_ranges_hold_nought(edition: Edition) -> 
 def test_how_an_effect_moved_is_said_from_its_looks(edition: Edition) -> None:
     (first, *_) = edition.headline.with_role("primary")
     assert answers.moved(first).startswith("from \N{MINUS SIGN}7.7% to ")
-    assert answers.moved({**first, "looks": []}) == ""
+    assert answers.moved(first.model_copy(update={"looks": ()})) == ""

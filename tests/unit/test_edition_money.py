@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import pytest
 
 from evaluation.edition import answers, figures, words
-from evaluation.edition.edition import StudyResults
 from evaluation.edition.files import Generated
 from evaluation.edition.pages import money, money_charts
+from evaluation.study.accounts_record import Accounts, PublicFunds, RedPrice
+from evaluation.study.record import Results
 from evaluation.study.results import clean
 from evaluation.value import Assumptions
 from evaluation.value.report import as_data
+from tests.completed import accounts as whole_accounts
+from tests.completed import completed, study_results
 from tests.unit.values import AE, ASB, CLAIMANTS, HOUSED, LIFE, cost, net, valued
 
 COSTS = [cost("council", "2024 Q1", 400_000, "set-up"), cost("nhs", "2025 Q1", 250_000)]
@@ -23,7 +25,7 @@ SIZES = [figures.WIDE, figures.NARROW]
 
 
 @pytest.fixture(scope="module")
-def accounts() -> dict[str, Any]:
+def accounts() -> Accounts:
     nets = [
         net(AE, -12.5, noise=20, seed=1),
         net(HOUSED, -1, noise=1, seed=2),
@@ -31,15 +33,13 @@ def accounts() -> dict[str, Any]:
         net(ASB, -1, noise=2, seed=4),
         net(LIFE, 0.01, exposure=900.0, noise=0.02, seed=5),
     ]
-    found: dict[str, Any] = clean(
-        as_data(valued(nets, COSTS, assumptions=Assumptions(), draws=1_000), {})
-    )
-    return found
+    data = as_data(valued(nets, COSTS, assumptions=Assumptions(), draws=1_000), {})
+    return Accounts.model_validate(clean(data))
 
 
 @pytest.fixture
-def study(accounts: dict[str, Any]) -> StudyResults:
-    return StudyResults(raw={"study": "s", "programme": "p", "value": accounts}, source=Path("r"))
+def study(accounts: Accounts) -> Results:
+    return study_results(study="s", programme="p", value=accounts.plain())
 
 
 @pytest.fixture
@@ -49,30 +49,32 @@ def out(tmp_path: Path) -> Generated:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_charts_of_money_are_text_and_the_same_each_time(
-    accounts: dict[str, Any], size: figures.Size
+    accounts: Accounts, size: figures.Size
 ) -> None:
-    drawn = figures.waterfall(accounts["waterfall"], size)
-    assert drawn == figures.waterfall(accounts["waterfall"], size)
+    held = accounts.plain()
+    drawn = figures.waterfall(held["waterfall"], size)
+    assert drawn == figures.waterfall(held["waterfall"], size)
     for said in ("Everything gained", "Public spending released"):
         assert said in drawn
-    assert "released less spent" in figures.fan(accounts["by_quarter"], size)
-    assert "estimate" in figures.tornado(accounts["tornado"], size)
+    assert "released less spent" in figures.fan(held["by_quarter"], size)
+    assert "estimate" in figures.tornado(held["tornado"], size)
     chances = {"gain_cost": 0.5, "gain_save": 0.3, "lose_cost": 0.2, "lose_save": 0.0}
-    funds = accounts["public_funds"]
-    plane = figures.plane(funds["points"], tuple(funds["best"]), chances, size)
+    funds = accounts.public_funds
+    plane = figures.plane(funds.points, funds.best, chances, size)
     assert "the purse saves: 30%" in plane
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_results_without_a_fan_are_drawn_with_their_range(
-    accounts: dict[str, Any], size: figures.Size
+    accounts: Accounts, size: figures.Size
 ) -> None:
-    old = [{k: v for k, v in row.items() if k != "fan"} for row in accounts["by_quarter"]]
-    assert figures.fan(old, size) != figures.fan(accounts["by_quarter"], size)
+    new = [row.plain() for row in accounts.by_quarter]
+    old = [{k: v for k, v in row.items() if k != "fan"} for row in new]
+    assert figures.fan(old, size) != figures.fan(new, size)
 
 
 def test_each_chart_says_its_finding_and_has_its_table(
-    study: StudyResults, accounts: dict[str, Any], out: Generated
+    study: Results, accounts: Accounts, out: Generated
 ) -> None:
     pairs = (
         (money_charts.over_time, money_charts.over_time_table),
@@ -87,7 +89,7 @@ def test_each_chart_says_its_finding_and_has_its_table(
         assert "<td" in str(behind(accounts))
 
 
-def test_ame_and_del_have_ranges_of_their_own(accounts: dict[str, Any]) -> None:
+def test_ame_and_del_have_ranges_of_their_own(accounts: Accounts) -> None:
     shown = str(money._totals_table(accounts))
     assert "no range of its own" not in shown
     for budget in ("AME", "DEL"):
@@ -95,20 +97,22 @@ def test_ame_and_del_have_ranges_of_their_own(accounts: dict[str, Any]) -> None:
         assert row and " to " in row[1]
 
 
-def test_red_is_flagged_where_it_matters(accounts: dict[str, Any]) -> None:
+def test_red_is_flagged_where_it_matters(accounts: Accounts) -> None:
     flagged = str(money.agency_table(accounts))
     assert flagged.count("rests on a red-graded price") == 1
     assert re.search(
         r"prices, red</span><span class='from'>GMCA v1.4, CR1.0<", str(money._price_table(accounts))
     )
-    accounts = accounts | {"red": [{"title": "ASB", "code": "CR1.0", "share": 0.31}]}
-    assert money._red(accounts)[0].startswith("ASB (CR1.0): 31% of all that is valued")
+    red = RedPrice(outcome="asb", title="ASB", code="CR1.0", share=0.31)
+    assert money._red(accounts.model_copy(update={"red": (red,)}))[0].startswith(
+        "ASB (CR1.0): 31% of all that is valued"
+    )
 
 
-def test_every_price_says_average_and_its_vintage(accounts: dict[str, Any]) -> None:
+def test_every_price_says_average_and_its_vintage(accounts: Accounts) -> None:
     shown = str(money._price_table(accounts))
-    assert shown.count("average, from") == len(accounts["by_outcome"])
-    assert shown.count("GMCA v1.4") == len(accounts["by_outcome"]) - 1  # a WELLBY is the Treasury's
+    assert shown.count("average, from") == len(accounts.by_outcome)
+    assert shown.count("GMCA v1.4") == len(accounts.by_outcome) - 1  # a WELLBY is the Treasury's
     assert "HM Treasury July 2021" in shown
     table = str(money._sources_table(accounts))
     for source in ("Green Book 2026", "HMT December 2025 QNA", "GMCA v1.4"):
@@ -116,7 +120,7 @@ def test_every_price_says_average_and_its_vintage(accounts: dict[str, Any]) -> N
 
 
 def test_nothing_on_the_page_calls_an_average_a_saving_to_bank(
-    study: StudyResults, accounts: dict[str, Any], out: Generated
+    study: Results, accounts: Accounts, out: Generated
 ) -> None:
     content = {
         "value": accounts,
@@ -134,8 +138,8 @@ def test_nothing_on_the_page_calls_an_average_a_saving_to_bank(
         "sources": money._sources_table(accounts),
         "not_monetised": None,
         "fifths": None,
-        "to_confirm": accounts["to_confirm"],
-        "notes": accounts["notes"],
+        "to_confirm": accounts.to_confirm,
+        "notes": accounts.notes,
         "words": words,
         "claim": lambda key: key,
     }
@@ -165,10 +169,15 @@ def test_the_ratio_of_public_funds_says_when_it_means_little() -> None:
         "willingness_to_pay": pounds,
         "net_cost": pounds,
     }
-    said = money_charts.each_pound(found)
+
+    def each_pound(**changed: float | None) -> str:
+        held = completed(PublicFunds, found | changed)
+        return money_charts.each_pound(PublicFunds.model_validate(held))
+
+    said = each_pound()
     assert "without a range, since the net cost may be nought or less" in said
-    assert "pays for itself, so no ratio" in money_charts.each_pound(found | {"mvpf": None})
-    ranged = money_charts.each_pound(found | {"low": 1.0, "high": 3.0})
+    assert "pays for itself, so no ratio" in each_pound(mvpf=None)
+    ranged = each_pound(low=1.0, high=3.0)
     assert "£2.00 (£1.00 to £3.00)" in ranged
 
 
@@ -181,16 +190,18 @@ def test_break_even_says_each_of_its_answers() -> None:
         "p_already": 0.2,
         "p_never": 0.3,
     }
-    said = money_charts.break_even
-    assert "half in 2.5 years" in said({"break_even": base | {"half_life": 2.5}})
-    assert "already exceed costs" in said({"break_even": base | {"already": True}})
-    assert "never faded" in said({"break_even": base | {"never": True}})
-    assert said({}) == ""
+
+    def said(**changed: float) -> str:
+        return money_charts.break_even(whole_accounts({"break_even": base | changed}))
+
+    assert "half in 2.5 years" in said(half_life=2.5)
+    assert "already exceed costs" in said(already=True)
+    assert "never faded" in said(never=True)
 
 
-def test_payback_may_not_come_within_the_horizon(accounts: dict[str, Any]) -> None:
+def test_payback_may_not_come_within_the_horizon(accounts: Accounts) -> None:
     never = {"quarter": "not within the horizon", "last": "2026 Q4", "p_within": 0.004}
-    said = money_charts.payback(accounts | {"payback": never})
+    said = money_charts.payback(whole_accounts(accounts.plain() | {"payback": never}))
     assert said.endswith(
         "It had not paid for itself by 2026 Q4; the chance that it had is less than 1 in 100."
     )
@@ -218,9 +229,9 @@ def test_fifths_show_both_counts_side_by_side_or_say_why_not() -> None:
             "reason": "no pilot area lies in this fifth",
         },
     ]
-    shown = str(money._fifths_table({"by_fifth": rows}))
+    shown = str(money._fifths_table(whole_accounts({"by_fifth": rows})))
     assert "£100,000 (£50,000 to £200,000)" in shown
     assert "3.01 (1.97 to 5.44)" in shown
     assert "£300,000 (£150,000 to £600,000)" in shown
     assert "no pilot area lies in this fifth" in shown
-    assert money._fifths_table({}) is None
+    assert money._fifths_table(whole_accounts({})) is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import json
 from pathlib import Path
@@ -13,13 +12,16 @@ import pytest
 from evaluation.edition import answers, words
 from evaluation.edition import book as pages
 from evaluation.edition.build import build_book, serve_book
-from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
 from evaluation.edition.pages import money, outcomes
 from evaluation.edition.pages.claims import Claims
 from evaluation.errors import BookError
+from evaluation.study.accounts_record import Mean
+from evaluation.study.record import Results
 from evaluation.workspace import Workspace
+from tests.completed import accounts
 from tests.edition.ground import laid_out
 
 REPOSITORY = Path(__file__).parents[2]
@@ -37,11 +39,11 @@ def edition(workspace: Workspace) -> Edition:
 
 @pytest.fixture
 def raw(edition: Edition) -> dict[str, Any]:
-    return copy.deepcopy(dict(edition.headline.raw))
+    return json.loads(edition.headline.as_json())
 
 
-def study(raw: dict[str, Any]) -> StudyResults:
-    return StudyResults(raw=raw, source=Path("results.json"))
+def study(raw: dict[str, Any]) -> Results:
+    return Results.model_validate(raw)
 
 
 def test_a_book_that_is_not_built_cannot_be_shown(workspace: Workspace) -> None:
@@ -84,7 +86,7 @@ def test_the_answer_claims_nothing_where_no_main_outcome_moved(raw: dict[str, An
 def test_the_balance_says_what_its_range_bears(
     low: float | None, high: float | None, said: str
 ) -> None:
-    assert answers.balance({"mean": 0.0, "low": low, "high": high}) == said
+    assert answers.balance(Mean(mean=0.0, low=low, high=high)) == said
 
 
 OPEN = {
@@ -92,8 +94,8 @@ OPEN = {
     "title": "Claimant count",
     "verdict": "cannot tell",
     "plain_title": "People claiming unemployment-related benefits",
-    "gross_fiscal": {"mean": 0.6e6},
-    "cashable": {"mean": 0.3e6},
+    "gross_fiscal": {"mean": 0.6e6, "low": None, "high": None},
+    "cashable": {"mean": 0.3e6, "low": None, "high": None},
 }
 TOLD = (
     "people claiming unemployment-related benefits, for which it cannot be told whether "
@@ -115,10 +117,10 @@ def test_old_results_that_do_not_name_what_stands_are_read(raw: dict[str, Any]) 
 
 
 def test_the_chance_of_a_gain_carries_what_it_takes_for_granted(raw: dict[str, Any]) -> None:
-    said = answers.chance_of_gain(raw["value"])
+    said = answers.chance_of_gain(accounts(raw["value"]))
     assert said.endswith("its own assumption, not a measurement.")
     raw["value"]["not_standing"] = [OPEN]
-    said = answers.chance_of_gain(raw["value"])
+    said = answers.chance_of_gain(accounts(raw["value"]))
     # Benefit payments are no gain to the public, so only the economic row is counted here.
     assert "it counts £400,000 of gains, before discounting, from people claiming" in said
 
@@ -131,7 +133,7 @@ def test_the_largest_gain_says_what_it_rests_on(raw: dict[str, Any]) -> None:
 
 
 def test_a_quantity_avoided_times_its_price_times_its_share_is_shown(raw: dict[str, Any]) -> None:
-    shown = str(money._price_table(raw["value"]))
+    shown = str(money._price_table(accounts(raw["value"])))
     assert "521.6 (\u2212104.3 to 1,148) weeks" in shown
     assert "10.0 person-years × 52.16" in shown
     assert "£484.50 a week" in shown and ">80%<" in shown
@@ -141,9 +143,9 @@ def test_a_quantity_avoided_times_its_price_times_its_share_is_shown(raw: dict[s
 def test_a_balance_that_never_was_below_nought_is_not_said_to_have_been(
     raw: dict[str, Any],
 ) -> None:
-    assert "the balance stood at" in money._began(raw["value"])
+    assert "the balance stood at" in money._began(accounts(raw["value"]))
     raw["value"]["by_quarter"][0]["cumulative_net"]["mean"] = 1.0
-    assert money._began(raw["value"]) == ""
+    assert money._began(accounts(raw["value"])) == ""
 
 
 def test_one_control_is_one_check(raw: dict[str, Any]) -> None:
@@ -213,7 +215,8 @@ def test_an_unknown_claim_is_an_error_of_the_book(edition: Edition) -> None:
 
 def test_missing_figures_are_said_to_be_missing(raw: dict[str, Any], edition: Edition) -> None:
     finding = raw["outcomes"][0]["finding"]
-    finding["effect_percent"] = finding["people"] = finding["p_value"] = None
+    finding["effect_percent"] = {"effect": None, "low": None, "high": None}
+    finding["people"] = finding["p_value"] = None
     changed = Edition(
         programmes=edition.programmes,
         headline=study(raw),
@@ -265,7 +268,7 @@ def test_the_footer_gives_the_day_of_the_pages_own_data(
     workspace: Workspace, edition: Edition
 ) -> None:
     (case,) = edition.cases
-    other = study(dict(case.raw) | {"vintage": "2027-03-01T09:00:00Z"})
+    other = study(case.plain() | {"vintage": "2027-03-01T09:00:00Z"})
     pages.write(workspace, dataclasses.replace(edition, others=(other,)))
     book = json.loads((workspace.book / "_edition" / "book.json").read_text())
     assert book["footer"].endswith("Data as known on 10 February 2027.")
@@ -281,7 +284,7 @@ def test_a_p_value_says_how_it_was_come_by(edition: Edition) -> None:
 def test_new_results_run_a_notebook_again(workspace: Workspace, edition: Edition) -> None:
     pages.write(workspace, edition)
     page = workspace.book / "_edition" / "notebooks" / "new_start-first_look.md"
-    assert edition.headline.raw["panel_fingerprint"][:16] in page.read_text()
+    assert edition.headline.panel_fingerprint[:16] in page.read_text()
 
 
 def test_an_effect_on_no_range_leaves_the_pages_whole(

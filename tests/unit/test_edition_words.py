@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from evaluation.edition import words
+from evaluation.study.record import Effect
+from evaluation.wording import (
+    Name,
+    Sentence,
+    count,
+    p_value,
+    pounds,
+    sentences_as_data,
+    signed,
+    signed_percent,
+)
+from tests.completed import study_results
 
 M = words.MINUS
 
@@ -45,17 +59,17 @@ def test_a_rise_has_a_plus_and_nothing_has_none() -> None:
 
 
 def test_people_come_with_a_direction_and_a_range() -> None:
-    fewer = {"effect": -31.4, "low": -50.2, "high": -11.9}
+    fewer = Effect(effect=-31.4, low=-50.2, high=-11.9)
     assert words.fewer_or_more(fewer, "attendances") == "about 31 fewer attendances"
     assert words.people_range(fewer) == "12 to 50 fewer"
 
 
 def test_a_range_that_holds_nought_says_both_sides() -> None:
-    assert words.people_range({"effect": -2, "low": -50, "high": 7}) == "50 fewer to 7 more"
+    assert words.people_range(Effect(effect=-2, low=-50, high=7)) == "50 fewer to 7 more"
 
 
 def test_people_are_rounded_as_findings_round_them() -> None:
-    wide = {"effect": -732.0, "low": -1138.0, "high": -363.0}
+    wide = Effect(effect=-732.0, low=-1138.0, high=-363.0)
     assert words.people_range(wide) == "360 to 1,140 fewer"
 
 
@@ -68,12 +82,40 @@ def test_a_fixed_sum_has_no_range() -> None:
     assert words.money_with_range({"mean": 8.1e6, "low": 8.1e6, "high": 8.1e6}) == "£8.1m"
 
 
-def test_findings_are_put_into_the_spelling_of_the_book() -> None:
-    assert words.tidy("about -8.1 % (-13 to -3)") == f"about {M}8.1% ({M}13 to {M}3)"
-    assert (
-        words.tidy("in 1 areas; in 21 areas; 0.1 periods") == "in 1 area; in 21 areas; 0.1 periods"
+def test_text_of_others_is_put_into_the_spelling_of_the_book() -> None:
+    assert words.typeset("about -8.1 % (-13 to -3)") == f"about {M}8.1% ({M}13 to {M}3)"
+    assert words.typeset("difference-in-differences, 2026-3") == "difference-in-differences, 2026-3"
+
+
+def test_sentences_of_ours_are_spelled_from_their_figures() -> None:
+    change = Sentence.of(
+        "about {change} ({low} to {high}), {p}, of {paid}",
+        change=signed_percent(-8.14, 1),
+        low=signed(-13, 1),
+        high=signed(2.96, 1),
+        p=p_value(0.317),
+        paid=pounds(-124_123),
     )
-    assert words.tidy("difference-in-differences, 2026-3") == "difference-in-differences, 2026-3"
+    assert change == "about -8.1 % (-13.0 to +3.0), p = 0.317, of £-124,123"
+    space, joined = "\N{NO-BREAK SPACE}", "\N{WORD JOINER}"
+    assert change.spelled(words.BOOK) == (
+        f"about {M}8.1% ({M}13.0 to +3.0), p{space}={space}0.317, of {M}{joined}£120,000"
+    )
+    assert Sentence.of("{p}", p=p_value(0.0004)).spelled(words.BOOK) == f"p{space}<{space}0.001"
+    assert Sentence.of("{none} above", none=count(float("inf"))) == "no limit above"
+
+
+def test_written_results_are_spelled_by_their_own_sentences_alone() -> None:
+    slope = Sentence.of("slope {size} {unit}", size=signed(-0.04, 3), unit=Name("units a period"))
+    check = {"code": "pre_trend", "statistic": str(slope), "sentence": "fell by 5 %"}
+    written = study_results(
+        sentences=json.loads(json.dumps(sentences_as_data([slope]))),
+        sample={"periods": ["2025 Q1"]},
+        outcomes=[{"unit": "per 1,000", "diagnostics": [check]}],
+    )
+    (found,) = words.results_spelled(written).outcomes[0].diagnostics
+    assert found.statistic == f"slope {M}0.040 per 1,000, a quarter"
+    assert found.sentence == "fell by 5 %"
 
 
 def test_lists() -> None:
@@ -91,8 +133,12 @@ def test_a_title_inside_a_sentence_keeps_its_capitals() -> None:
 def test_every_verdict_has_its_own_mark_and_an_unknown_one_is_no_success() -> None:
     marks = [verdict.mark for verdict in words.verdicts()]
     assert len(set(marks)) == len(marks) == 5
-    assert words.verdict("no effect larger than 6 %").word == "no effect larger than 6%"
-    assert words.verdict("splendid").style == "unknown"
+    outcome = {"finding": {"verdict": "no effect larger than 6 %", "margin_percent": 6.0}}
+    written = study_results(outcomes=[outcome]).outcomes[0].finding
+    assert words.verdict(written).word == "no effect larger than 6%"
+    for unknown in ("splendid", "no effect larger than 7 %", "improved greatly"):
+        with pytest.raises(ValueError, match="no verdict"):
+            words.verdict(written.model_copy(update={"verdict": unknown}))
 
 
 @pytest.mark.parametrize(
@@ -109,8 +155,3 @@ def test_a_mean_keeps_no_digits_that_its_range_makes_idle() -> None:
     )
     wide = {"mean": 13.9e6, "low": 6.9e6, "high": 25.2e6}
     assert words.money_with_range(wide) == "£13.9m (£6.9m to £25.2m)"
-
-
-def test_pounds_in_a_sentence_are_written_as_everywhere() -> None:
-    said = words.rounded_pounds("fifth 3: £-124,123 counted alike, £1,805,552 weighted")
-    assert said == ("fifth 3: \N{MINUS SIGN}\N{WORD JOINER}£120,000 counted alike, £1.8m weighted")

@@ -7,8 +7,12 @@ from benchmarks.family_bars import PLAN, TIMES, equivalent, harmful, simulate, s
 from evaluation.estimate.interim import repeated_interval
 
 
-def test_a_small_sample_of_the_rates_lies_below_its_bars() -> None:
-    """400 programmes from seeds of their own: no rate is above its bar by three errors."""
+def test_a_small_sample_of_the_rates_lies_below_its_bars(monkeypatch) -> None:
+    """400 programmes from seeds of their own: no rate is above its bar by three errors.
+
+    Of 199 assignments, which move no rate: a test by re-assignment keeps its size at any number.
+    """
+    monkeypatch.setattr(family_bars, "PLACEBOS", 199)
     found = {row["what"]: row for row in family_bars.rows(400, seed=700_000)}
     for row in found.values():
         if row["claim"]:

@@ -12,8 +12,9 @@ from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.units import in_units
 from evaluation.finding import Judged, adjust, judge
-from evaluation.finding.sentences import Range, rounded, span
+from evaluation.finding.sentences import Range, Verdict, rounded, span
 from evaluation.simulate import Scenario, Switches, draw_figures, invent_programme, panel_of
+from evaluation.wording import PLAIN
 
 SCHEMAS = Path(__file__).parents[2] / "data_schemas"
 
@@ -48,13 +49,14 @@ def judged(seed: int, switches: Switches, preset: str = "tiny") -> Judged:
 def test_no_sentence_contradicts_its_figures(seed: int, nothing: bool) -> None:
     finding = judge(judged(seed, Switches(no_effect=nothing)))
     said, percent = finding.sentence, finding.percent
-    assert finding.verdict in (
+    assert finding.said in (
         "improved",
         "worsened",
         "no effect larger than 6 %",
         "too early to say",
         "cannot tell",
     )
+    assert Verdict.written(finding.said, finding.margin_percent) is finding.verdict
     if finding.verdict == "improved":
         assert percent.high < 0
         assert " fewer " in said
@@ -64,10 +66,10 @@ def test_no_sentence_contradicts_its_figures(seed: int, nothing: bool) -> None:
         assert " more " in said
     else:
         assert "fewer" not in said
-        assert finding.verdict in said
+        assert finding.said in said
     if "may be nothing" in said:
         assert percent.low <= 0 <= percent.high
-    if finding.verdict.startswith("no effect"):
+    if finding.verdict is Verdict.NO_LARGER_EFFECT:
         assert percent.low >= -6
         assert percent.high <= 6
     assert finding.sentence in finding.paragraph
@@ -94,9 +96,7 @@ def test_a_window_not_complete_is_too_early() -> None:
 
 
 def test_a_trend_objects_only_to_an_effect_in_its_own_direction() -> None:
-    check = Diagnostic(
-        code="pre_trend", title="", result="fails", statistic="", sentence="", size=-0.1
-    )
+    check = Diagnostic(code="pre_trend", result="fails", size=-0.1)
     assert objections((check,), -1.0)
     assert not objections((check,), 1.0)
     assert not objections((replace(check, result="holds"),), -1.0)
@@ -110,12 +110,30 @@ def test_adjusted_p_values_are_those_of_the_textbook() -> None:
     assert adjust({}, "holm") == {}
 
 
+def test_holm_by_hand_is_that_of_statsmodels():
+    from statsmodels.stats.multitest import multipletests
+
+    rng = np.random.default_rng(0)
+    for number in (1, 20):
+        drawn = rng.uniform(size=number).round(1)  # with ties
+        wanted = multipletests(drawn, method="holm")[1]
+        found = adjust({f"o{k}": p for k, p in enumerate(drawn)}, "holm")
+        assert list(found.values()) == wanted.tolist()
+
+
 def test_numbers_are_rounded_to_what_their_range_supports() -> None:
-    assert rounded(731.4, 390) == "730"
-    assert rounded(57.3, 25) == "57"
-    assert rounded(3.14159, 0.8) == "3.1"
-    assert rounded(12_345, 4_000) == "12,300"
-    assert span(Range(effect=-731, low=-1142, high=-356), flip=True) == ("730", "360", "1,140")
+    write = PLAIN.write
+    assert write(rounded(731.4, 390)) == "730"
+    assert write(rounded(57.3, 25)) == "57"
+    assert write(rounded(3.14159, 0.8)) == "3.1"
+    assert write(rounded(12_345, 4_000)) == "12,300"
+    assert write(rounded(float("inf"), 1)) == "no limit"
+    ends = span(Range(effect=-731, low=-1142, high=-356), flip=True)
+    assert {name: write(figure) for name, figure in ends.items()} == {
+        "effect": "730",
+        "low": "360",
+        "high": "1,140",
+    }
 
 
 def test_an_unbounded_interval_is_said_in_words() -> None:

@@ -127,7 +127,7 @@ def test_started_areas_of_the_smallest_third_are_judged_by_their_own_spread() ->
     300 rehearsals: standard error 1.3 points at 5 %; bars.json has the rates of 2,000.
     """
     draw = Invented(areas=60, by_population=True).draw
-    how = Simulation(started=6, assignments=499, pilots="smallest")
+    how = Simulation(started=6, assignments=199, pilots="smallest")
     runs = Runs(simulations=300, seed=11)
     size = {}
     for gaps in ("as_they_are", "by_population"):

@@ -4,11 +4,8 @@ import pytest
 import yaml
 
 from evaluation.errors import ProtocolError
-from evaluation.ledger.ledger import Ledger
-from evaluation.study.interim_analyses import LookSeries
 from evaluation.study.run import catch_up
-from evaluation.study.stored_assignments import series_folder
-from evaluation.study.study import load_study, study_panel
+from evaluation.study.study import Study
 from tests.unit.locked import LOCKED, NAME, UNTIL, Ground, differences, lay_out
 
 
@@ -38,16 +35,16 @@ def study_of(ground: Ground, study: str, **fields: object) -> None:
 def test_a_site_that_joins_later_leaves_a_study_of_named_sites_confirmatory(tmp_path) -> None:
     """The locked study goes on with its sites and assignments; the latecomer is set apart."""
     ground = lay_out(tmp_path)
-    sites = [s.code for s in load_study(ground.workspace, NAME)[0].sites]
+    sites = [s.code for s in Study.load(ground.workspace, NAME).programme.sites]
     study_of(ground, "first_look", sites=sites)
     ground.submit(until=LOCKED)
     ground.freeze()
     ground.submit(after=LOCKED, until=UNTIL)
-    catch_up(ground.workspace, NAME)
+    catch_up(Study.load(ground.workspace, NAME))
     assert differences(ground) == ()
     added_site(ground)
     assert differences(ground) == ()
-    programme, _ = load_study(ground.workspace, NAME)
+    programme = Study.load(ground.workspace, NAME).programme
     assert "S99" not in programme.site_by_code
     assert programme.area_by_code["X99999"].role == "excluded"
 
@@ -57,7 +54,7 @@ def test_studies_of_different_sites_have_assignments_looks_and_an_alpha_of_their
 ) -> None:
     """Both are locked, looked at, confirmatory; neither compares with the other's pilots."""
     ground = lay_out(tmp_path)
-    first, *others = (s.code for s in load_study(ground.workspace, NAME)[0].sites)
+    first, *others = (s.code for s in Study.load(ground.workspace, NAME).programme.sites)
     study_of(ground, "first_look", sites=[first])
     study_of(ground, "latecomers", sites=others)
     ground.submit(until=LOCKED)
@@ -66,17 +63,16 @@ def test_studies_of_different_sites_have_assignments_looks_and_an_alpha_of_their
     ground.submit(after=LOCKED, until=UNTIL)
     held = {}
     for name in (NAME, "new_start/latecomers"):
-        catch_up(ground.workspace, name)
+        study = Study.load(ground.workspace, name)
+        catch_up(study)
         assert differences(ground, name) == ()
-        programme, protocol = load_study(ground.workspace, name)
-        series = LookSeries(folder=series_folder(ground.workspace, programme, protocol))
         # Alpha is spent by each study's own calendar, from its own first start on.
-        held[name] = [row.looks["ae_attendances"].spent for row in series.rows()]
-        with Ledger.open(ground.workspace.database, ground.workspace.raw) as ledger:
-            known = ledger.observations("new_start", outcomes=list(protocol.outcomes))
-        panel = study_panel(programme, protocol, known, None)
-        assert set(panel.areas["site"].dropna()) == set(protocol.sites)
-        others_areas = {a.code for a in programme.areas if a.reason == "a site of another study"}
+        held[name] = [row.look_at("ae_attendances").spent for row in study.looks.rows()]
+        panel = study.panel
+        assert set(panel.areas["site"].dropna()) == set(study.protocol.sites)
+        others_areas = {
+            a.code for a in study.programme.areas if a.reason == "a site of another study"
+        }
         assert others_areas and not others_areas & set(panel.areas.index)
     assert len(held[NAME]) == len(held["new_start/latecomers"]) + 1
     assert held[NAME][0] == held["new_start/latecomers"][0]
@@ -98,4 +94,4 @@ def test_an_unknown_site_is_named_with_those_there_are(tmp_path) -> None:
     ground = lay_out(tmp_path)
     study_of(ground, "elsewhere", sites=["S42"])
     with pytest.raises(ProtocolError, match="no site 'S42'"):
-        load_study(ground.workspace, "new_start/elsewhere")
+        Study.load(ground.workspace, "new_start/elsewhere")

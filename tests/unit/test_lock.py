@@ -14,15 +14,12 @@ from evaluation.errors import ProtocolError
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.verify import read_witnesses
 from evaluation.returns.workbook import read_return
-from evaluation.study import lock as code
-from evaluation.study import stored_assignments
-from evaluation.study.interim_analyses import LookSeries
+from evaluation.study import code, stored_assignments
 from evaluation.study.lock import Lock
 from evaluation.study.lock_status import changed_code, standing_of
-from evaluation.study.results import as_data, clean, rounded, write_results
+from evaluation.study.results import results_of, rounded, write_results
 from evaluation.study.run import catch_up, run_study
-from evaluation.study.stored_assignments import series_folder
-from evaluation.study.study import load_study
+from evaluation.study.study import Study
 from tests.unit.locked import LOCKED, NAME, UNTIL, differences, instant, lay_out
 
 
@@ -33,7 +30,7 @@ def made(tmp_path_factory):
     ground.submit(until=LOCKED)
     ground.freeze()
     ground.submit(after=LOCKED, until=UNTIL)
-    catch_up(ground.workspace, NAME)
+    catch_up(Study.load(ground.workspace, NAME))
     return ground
 
 
@@ -44,21 +41,59 @@ def ground(made, tmp_path):
 
 
 def looks_of(ground):
-    programme, protocol = load_study(ground.workspace, NAME)
-    return LookSeries(folder=series_folder(ground.workspace, programme, protocol))
+    return Study.load(ground.workspace, NAME).looks
 
 
 def test_a_run_under_its_lock_is_confirmatory_and_a_new_quarter_keeps_it_so(ground):
-    run = run_study(ground.workspace, NAME)
+    run = run_study(Study.load(ground.workspace, NAME))
     assert (run.label, run.differences) == ("confirmatory", ())
     ground.submit(after=UNTIL, until="2026-01-31")
-    later = run_study(ground.workspace, NAME)
+    later = run_study(Study.load(ground.workspace, NAME))
     assert (later.label, later.differences) == ("confirmatory", ())
     assert later.panel.labels[-1] > run.panel.labels[-1]
     assert len(looks_of(ground).rows()) == 5
-    data = clean(as_data(later))
-    assert data["lock"]["data_seen"]["last_quarter"] == "2024 Q3"
-    assert {row.known["lock"] for row in looks_of(ground).rows()} == {data["lock"]["hash"]}
+    data = results_of(later)
+    assert data.lock.data_seen["last_quarter"] == "2024 Q3"
+    assert {row.known["lock"] for row in looks_of(ground).rows()} == {data.lock.hash}
+
+
+def test_a_run_reads_each_part_of_its_study_once(ground, monkeypatch):
+    """Declarations, figures, lock, kept assignments: who asks after the first finds them read."""
+    from evaluation.ledger.ledger import Ledger
+    from evaluation.panel import Panel
+    from evaluation.programme import Programme
+    from evaluation.protocol import Protocol
+    from evaluation.study.stored_assignments import Kept
+
+    read = []
+
+    def counted(owner, name):
+        before = getattr(owner, name)
+
+        def again(*args, **options):
+            read.append(f"{owner.__name__}.{name}")
+            return before(*args, **options)
+
+        monkeypatch.setattr(owner, name, again)
+
+    for owner, name in (
+        (Programme, "load"),
+        (Protocol, "load"),
+        (Lock, "read"),
+        (Kept, "read"),
+        (Panel, "from_observations"),
+        (Ledger, "observations"),
+    ):
+        counted(owner, name)
+    run_study(Study.load(ground.workspace, NAME))
+    assert sorted(read) == [
+        "Kept.read",
+        "Ledger.observations",
+        "Lock.read",
+        "Panel.from_observations",
+        "Programme.load",
+        "Protocol.load",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +150,7 @@ def test_a_return_put_in_behind_the_present_is_named(ground):
     """The chain is whole, and yet a past vintage is another than it was."""
     late = next(p for p in ground.files if "2026-04-07" in str(p))
     workspace = ground.workspace
-    programme, _ = load_study(workspace, NAME)
+    programme = Study.load(workspace, NAME).programme
     from evaluation.check.stages import check_return
 
     checked = check_return(read_return(late), programme)
@@ -159,10 +194,10 @@ def test_one_line_of_the_code_that_decides(made, tmp_path, monkeypatch, name):
     copy = tmp_path / "evaluation"
     shutil.copytree(code.package(), copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code, "package", lambda: copy)
-    assert not changed_code(lock)
+    assert not changed_code(lock, NAME)
     source = copy / name
     source.write_text(source.read_text() + "# one line\n")
-    assert changed_code(lock) == [f"The code is another than was locked: {name}."]
+    assert changed_code(lock, NAME) == [f"The code is another than was locked: {name}."]
 
 
 def test_one_line_of_code_makes_a_run_exploratory(ground, tmp_path, monkeypatch):
@@ -176,6 +211,58 @@ def test_one_line_of_code_makes_a_run_exploratory(ground, tmp_path, monkeypatch)
     assert differences(ground) == ("The code is another than was locked: estimate/did.py.",)
     source.write_text(text)
     assert differences(ground) == ()
+
+
+def locked_by_another_arrangement(ground):
+    """The lock as a release made it whose files lay elsewhere, some of which are no more."""
+    folder = ground.protocol.parent
+    content = json.loads(json.dumps(dict(Lock.read(folder).content)))
+    files = content["code"]["files"]
+    files |= {"study/looks.py": "0" * 64, "estimate/slots.py": "1" * 64}
+    del files["study/interim_analyses.py"]
+    Lock.of(content).write(folder)
+
+
+def test_a_lock_of_another_arrangement_says_so_and_how_to_lock_anew(ground, capsys):
+    """No file is at fault where a release moved them all, so none is named."""
+    locked_by_another_arrangement(ground)
+    command = f'newstart protocol freeze {NAME} --relock --reason "TEXT"'
+    said = (
+        "The code is another than was locked: a later release arranged the framework anew, and its "
+        f"files lie elsewhere in it. Lock the study anew: {command}",
+    )
+    run = run_study(Study.load(ground.workspace, NAME))
+    assert run.label == "exploratory" and set(said) <= set(run.differences)
+    told = []
+    assert catch_up(Study.load(ground.workspace, NAME), progress=told.append) == 0
+    assert told == [f"{NAME}: no look is taken. {said[0]}"]
+    with pytest.raises(ProtocolError) as refused:
+        ground.freeze("2026-01-02")
+    assert "the code changed since: a later release arranged the framework anew" in str(
+        refused.value
+    )
+    assert f"lock it anew: {command}" in str(refused.value)
+    relocked = ground.freeze("2026-01-02", relock="The framework was arranged anew.")
+    assert len(relocked.content["history"]) == 1
+    assert not any("code" in one for one in differences(ground))
+
+
+def test_every_module_is_of_one_class_and_every_pattern_of_some_module():
+    root = code.package()
+    modules = [path.relative_to(root).as_posix() for path in root.rglob("*.py")]
+    odd = {one: found for one in modules if len(found := code.classes_of(one)) != 1}
+    assert not odd, "name it in DECIDES, COUNTS or SHOWS of evaluation/study/code.py"
+    for pattern in (*code.DECIDES, *code.COUNTS, *code.SHOWS):
+        assert any(one == pattern or one.startswith(pattern) for one in modules), pattern
+
+
+def test_what_a_lock_and_an_edition_name_are_those_classes():
+    names, figures = set(code.code_files()), set(code.figures_files())
+    assert names < figures
+    assert {code.classes_of(one)[0] for one in names} == {"decides"}
+    assert {code.classes_of(one)[0] for one in figures} == {"decides", "counts"}
+    assert {"estimate/solvers/simplex.py", "finding/judge.py", "study/study.py"} <= names
+    assert "value/worth.py" in figures - names and "publish/headline.py" not in figures
 
 
 def test_one_assignment(ground):
@@ -229,7 +316,7 @@ def test_nothing_is_written_while_something_is_changed(ground):
     ground.submit(after=UNTIL, until="2026-01-31")
     said = differences(ground)
     assert len(said) == 1 and "title" in said[0]
-    assert catch_up(ground.workspace, NAME) == 0
+    assert catch_up(Study.load(ground.workspace, NAME)) == 0
     assert [row.hash for row in looks_of(ground).rows()] == before
     ground.protocol.write_text(text)
     assert differences(ground) == ()
@@ -237,9 +324,7 @@ def test_nothing_is_written_while_something_is_changed(ground):
 
 
 def test_a_vintage_of_before_the_lock_is_exploratory(ground):
-    with Ledger.open(ground.workspace.database, ground.workspace.raw) as ledger:
-        programme, protocol = load_study(ground.workspace, NAME)
-        standing = standing_of(ground.workspace, programme, protocol, ledger, instant("2024-08-01"))
+    standing = standing_of(Study.load(ground.workspace, NAME, as_of=instant("2024-08-01")))
     assert "older than the lock of 2024-12-31" in standing.differences[0]
 
 
@@ -294,14 +379,14 @@ def test_what_freezing_refuses(tmp_path):
 
 def test_a_mended_fault_is_locked_anew_with_both_figures(ground, tmp_path, monkeypatch):
     workspace = ground.workspace
-    old = write_results(workspace, run_study(workspace, NAME))
+    old = write_results(workspace, run_study(Study.load(workspace, NAME)))
     shown = json.loads(old.read_text())["outcomes"][0]["finding"]["effect_percent"]["effect"]
     copy = tmp_path / "evaluation"
     shutil.copytree(code.package(), copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code, "package", lambda: copy)
     source = copy / "estimate" / "did.py"
     source.write_text(source.read_text() + "# mended\n")
-    assert run_study(workspace, NAME).label == "exploratory"
+    assert run_study(Study.load(workspace, NAME)).label == "exploratory"
     with pytest.raises(ProtocolError, match="the code changed since"):
         ground.freeze("2026-01-02")
     lock = ground.freeze("2026-01-02", relock="A fault in the base period was mended.")
@@ -309,10 +394,10 @@ def test_a_mended_fault_is_locked_anew_with_both_figures(ground, tmp_path, monke
     assert pair["old"]["effect"] == pytest.approx(shown)
     assert pair["new"]["effect"] == pytest.approx(shown)
     assert len(lock.content["history"]) == 1
-    again = run_study(workspace, NAME)
+    again = run_study(Study.load(workspace, NAME))
     assert (again.label, again.differences) == ("confirmatory", ())
-    told = clean(as_data(again))["lock"]["relocks"]
-    assert told[0]["reason"] == "A fault in the base period was mended."
+    told = results_of(again).lock.relocks
+    assert told[0].reason == "A fault in the base period was mended."
     ground.protocol.write_text(ground.protocol.read_text().replace("[0, 3]", "[0, 2]", 1))
     ground.freeze("2026-01-03", relock="A shorter window looks better.")
     said = differences(ground)
@@ -329,10 +414,10 @@ def test_a_fresh_clone_gives_the_same_figures(made, tmp_path):
     shutil.copy(made.protocol.with_name("protocol.lock"), clone.protocol.with_name("protocol.lock"))
     clone.submit(until=LOCKED)
     clone.submit(after=LOCKED, until=UNTIL)
-    catch_up(clone.workspace, NAME)
-    one, other = (run_study(g.workspace, NAME) for g in (made, clone))
+    catch_up(Study.load(clone.workspace, NAME))
+    one, other = (run_study(Study.load(g.workspace, NAME)) for g in (made, clone))
     assert one.label == other.label == "confirmatory"
-    first, second = clean(as_data(one)), clean(as_data(other))
+    first, second = results_of(one).plain(), results_of(other).plain()
     assert first["figures_fingerprint"] == second["figures_fingerprint"]
     assert rounded(first, 10) == rounded(second, 10)
     assert looks_of(made).head == looks_of(clone).head
@@ -346,11 +431,11 @@ def test_deviations_are_carried_and_need_date_and_reason(ground):
         "reason": "A site asked for time.",
     }
     path.write_text(yaml.safe_dump({"deviations": [noted]}))
-    run = run_study(ground.workspace, NAME)
+    run = run_study(Study.load(ground.workspace, NAME))
     assert run.label == "confirmatory"
-    assert clean(as_data(run))["deviations"] == [
-        "2025-09-01: The look of July was taken a week late. Reason: A site asked for time."
-    ]
+    assert results_of(run).deviations == (
+        "2025-09-01: The look of July was taken a week late. Reason: A site asked for time.",
+    )
     path.write_text(yaml.safe_dump({"deviations": [{"date": "2025-09-01", "what": "Something."}]}))
     with pytest.raises(ProtocolError, match="reason"):
         differences(ground)
@@ -389,7 +474,7 @@ def test_a_study_is_challenged_without_its_finding_moving(ground):
 
     if not available():
         pytest.skip("the extra causal is not installed")
-    path = write_results(ground.workspace, run_study(ground.workspace, NAME))
+    path = write_results(ground.workspace, run_study(Study.load(ground.workspace, NAME)))
     before = path.read_bytes()
     ground.protocol.with_name("theory.yaml").write_text(
         "treatment: new_start\noutcomes: [ae_attendances]\n"
@@ -397,15 +482,13 @@ def test_a_study_is_challenged_without_its_finding_moving(ground):
         "arrows: [[new_start, ae_attendances], [deprivation, new_start],"
         " [deprivation, ae_attendances]]\n"
     )
-    found = clean(challenge(ground.workspace, NAME, simulations=4))
-    assert found["theory"]["ae_attendances"]["adjustment_set"] == ["deprivation"]
-    assert found["theory"]["ae_attendances"]["closed"] is False, "the protocol names none"
-    kinds = {one["code"]: one["kind"] for one in found["refuted"]["ae_attendances"]}
+    found = challenge(Study.load(ground.workspace, NAME), simulations=4)
+    assert found.theory["ae_attendances"].adjustment_set == ("deprivation",)
+    assert found.theory["ae_attendances"].closed is False, "the protocol names none"
+    kinds = {one.code: one.kind for one in found.refuted["ae_attendances"]}
     assert kinds["placebo_start"] == "validity" and kinds["data_subset"] == "stability"
-    (cause,) = [
-        one for one in found["refuted"]["ae_attendances"] if one["code"] == "random_common_cause"
-    ]
-    assert cause["result"] == "holds" and cause["under"] == pytest.approx(cause["effect"], abs=0.02)
-    assert "unmeasured cause" in found["unobserved"]["ae_attendances"]["sentence"]
+    (cause,) = [one for one in found.refuted["ae_attendances"] if one.code == "random_common_cause"]
+    assert cause.result == "holds" and cause.under == pytest.approx(cause.effect, abs=0.02)
+    assert "unmeasured cause" in found.unobserved["ae_attendances"].sentence
     assert path.read_bytes() == before
     assert differences(ground) == ()

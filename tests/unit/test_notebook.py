@@ -27,7 +27,7 @@ def test_its_cells_are_code_and_name_the_study(workspace):
     assert len(cells) == 6
     for cell in cells:
         compile(cell, "cell", "exec")
-    assert 'load_study(workspace, "new_start/first_look")' in text
+    assert 'Study.load(Workspace.find(), "new_start/first_look")' in text
     assert "ae_attendances" in text
     assert "{" + "name}" not in text
 

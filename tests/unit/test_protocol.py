@@ -7,7 +7,7 @@ import pytest
 from evaluation.errors import ProtocolError
 from evaluation.programme import load_outcomes
 from evaluation.protocol import Protocol
-from evaluation.study.study import load_study
+from evaluation.study.study import Study
 from evaluation.value import Parameters
 from evaluation.workspace import Workspace
 
@@ -61,12 +61,12 @@ def test_a_missing_protocol_or_study_is_said(tmp_path: Path) -> None:
     with pytest.raises(ProtocolError, match=r"no protocol\.yaml"):
         Protocol.load(tmp_path)
     with pytest.raises(ProtocolError, match="PROGRAMME/STUDY"):
-        load_study(Workspace(root=ROOT), "new_start")
+        Study.load(Workspace(root=ROOT), "new_start")
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("studies/*/*/protocol.yaml")), ids=str)
 def test_every_study_of_the_house_can_be_read(path: Path) -> None:
-    load_study(Workspace(root=ROOT), f"{path.parent.parent.name}/{path.parent.name}")
+    Study.load(Workspace(root=ROOT), f"{path.parent.parent.name}/{path.parent.name}")
 
 
 def test_the_packaged_protocol_is_that_of_the_study() -> None:

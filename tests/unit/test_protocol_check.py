@@ -112,12 +112,14 @@ def test_data_seen_is_held_against_the_ledger(tmp_path):
 
 
 def test_an_effect_too_small_to_be_seen(bare):
-    from evaluation.study.study import load_study
+    from evaluation.study.study import Study
 
     workspace = Workspace(root=bare)
-    programme, protocol = load_study(workspace, NAME)
+    study = Study.load(workspace, NAME)
     text = (workspace.studies / NAME / "protocol.yaml").read_text()
-    case = Case(protocol=protocol, source=read_lined(text), programme=programme, name=NAME)
+    case = Case(
+        protocol=study.protocol, source=read_lined(text), programme=study.programme, name=NAME
+    )
     said = list(too_small(case, {"ae_attendances": 11.4}))
     assert "is -8 %, and what the planned looks would find four times in five is 11.4 %" in (
         said[0].message

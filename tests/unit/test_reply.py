@@ -22,6 +22,7 @@ from evaluation.returns.form import Figures
 from evaluation.returns.reply import AUTHOR, MAX_CELLS
 from evaluation.returns.template import write_template
 from evaluation.returns.workbook import RawRow, read_return
+from tests.unit.last_accepted import before_of
 
 FILLED = {"E2": "<5", "E3": 251.5, "E4": 250, "E5": 33}
 RED, AMBER = "FFF8D0CE", "FFFFEDB3"
@@ -48,7 +49,7 @@ def replied(
     path: Path, programme: Programme, last: Figures | None = None
 ) -> tuple[Any, Checked, Path]:
     raw = read_return(path)
-    checked = check_return(raw, programme, last_accepted=last)
+    checked = check_return(raw, programme, before=before_of(last))
     out = path.with_name(f"{path.stem}.reply.xlsx")
     reply(raw, checked, out)
     return openpyxl.load_workbook(out), checked, out

@@ -5,6 +5,7 @@ A sample of what ``benchmarks/findings.py`` measures on thousands, with the shar
 
 import pytest
 
+from evaluation.finding.sentences import Verdict
 from evaluation.programme import Programme, load_outcomes
 from evaluation.workspace import Workspace, packaged_schemas
 from tests.unit.simulated_findings import PRIMARY, SECONDARY, WORLDS, contradictions, findings_of
@@ -46,5 +47,5 @@ def test_a_contradiction_would_be_found(programme, tmp_path):
     outcome, finding = programme.outcome_by_code[code], findings[code]
     turned = finding.sentence.replace("fewer", "more")
     assert contradictions(replace(finding, sentence=turned), outcome, last)
-    assert contradictions(replace(finding, verdict="worsened"), outcome, last)
-    assert contradictions(replace(finding, verdict="cannot tell"), outcome, last)
+    assert contradictions(replace(finding, verdict=Verdict.WORSENED), outcome, last)
+    assert contradictions(replace(finding, verdict=Verdict.CANNOT_TELL), outcome, last)

@@ -191,6 +191,7 @@ class Drawing:
         self.axes.fill_between(x, low, high, color=colour, linewidth=0)
 
     def svg(self) -> str:
+        """The drawing as SVG, in whole pixels and the reader's own font."""
         import matplotlib as mpl
 
         stream = io.StringIO()

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from evaluation.edition import answers, words
 from evaluation.quarters import parse_instant
+from evaluation.study.accounts_record import Accounts
+from evaluation.study.record import OutcomeResult
 
 if TYPE_CHECKING:
     from evaluation.edition.edition import Edition
     from evaluation.edition.pages.claims import Claims
-    from evaluation.edition.records import Record
 
 CHECK = (
     "Each figure has an id and a page in the book that says which line of the protocol fixed it, "
@@ -82,9 +83,9 @@ def content(edition: Edition, claims: Claims) -> dict[str, Any]:
         "author": "New Start evaluation framework",
         "band": words.SYNTHETIC if study.synthetic else "",
         "edition": f"Edition {edition.quarter}. Data as known on "
-        f"{words.day(study.raw['vintage'])}. {str(study.raw['label']).capitalize()}.",
+        f"{words.day(study.vintage)}. {study.label.capitalize()}.",
         "footer": f"{title} Edition {edition.quarter}.",
-        "question": str(study.raw["question"]),
+        "question": study.question,
         "answer": {
             name: claims.claim(f"answer.{key}").text
             for name, key in (("Lives", "lives"), ("Money", "money"), ("How sure", "how_sure"))
@@ -97,17 +98,17 @@ def content(edition: Edition, claims: Claims) -> dict[str, Any]:
         "points": answers.main_points(study),
         "agencies": _agencies(study.value),
         "unknown": _unknown(claims, answers.unknowns(study)),
-        "rests": [words.sentence(text) for text in [*study.raw["text"], *study.raw["differences"]]],
+        "rests": [words.sentence(text) for text in [*study.text, *study.differences]],
         "check": CHECK,
     }
 
 
-def _unknown(claims: Claims, unknown: Sequence[Record]) -> list[str]:
+def _unknown(claims: Claims, unknown: Sequence[OutcomeResult]) -> list[str]:
     """The main outcomes that are open, each with its sentence; the others in one line."""
     if not unknown:
         return ["Every outcome of the study has an answer."]
-    said = [claims.claim(f"{o['code']}.sentence").text for o in unknown if o["role"] == "primary"]
-    further = [str(o["code"]) for o in unknown if o["role"] != "primary"]
+    said = [claims.claim(f"{o.code}.sentence").text for o in unknown if o.role == "primary"]
+    further = [str(o.code) for o in unknown if o.role != "primary"]
     named = [
         [claims.claim(f"{code}.{key}").text for key in ("title", "effect")] for code in further
     ]
@@ -115,22 +116,22 @@ def _unknown(claims: Claims, unknown: Sequence[Record]) -> list[str]:
     return [*said, *([f"Open too: {others}."] if others else [])]
 
 
-def _outcome(claims: Claims, outcome: Record) -> list[str]:
-    code = outcome["code"]
+def _outcome(claims: Claims, outcome: OutcomeResult) -> list[str]:
+    code = outcome.code
     people = claims.claim(f"{code}.people").text
-    if outcome["finding"]["people"]:
+    if outcome.finding.people:
         people += f" ({claims.claim(f'{code}.range').text})"
     named = [claims.claim(f"{code}.{key}").text for key in ("title", "verdict", "effect")]
     return [*named, people]
 
 
 def _chart(edition: Edition, claims: Claims) -> dict[str, str] | None:
-    primary = [o for o in edition.headline.with_role("primary") if o["paths"]]
+    primary = [o for o in edition.headline.with_role("primary") if o.paths]
     if not primary:
         return None
-    code = primary[0]["code"]
+    code = primary[0].code
     caption = claims.claim(f"{code}.sentence").text
-    alt = f"Line chart of {primary[0]['plain_title']} in pilot areas and without the programme."
+    alt = f"Line chart of {primary[0].plain_title} in pilot areas and without the programme."
     return {
         "name": f"{edition.headline.study}/{code}-paths",
         "caption": caption,
@@ -138,26 +139,26 @@ def _chart(edition: Edition, claims: Claims) -> dict[str, str] | None:
     }
 
 
-def _agencies(value: Record | None) -> dict[str, Any]:
+def _agencies(value: Accounts | None) -> dict[str, Any]:
     rows = (
         []
         if value is None
         else [
             [
-                row["name"],
-                row["budget"],
-                words.pounds(row["cost"]["mean"]),
-                words.money_with_range(row["gain"]),
-                words.money_with_range(row["net"]),
+                row.name,
+                row.budget,
+                words.pounds(row.cost.mean),
+                words.money_with_range(row.gain),
+                words.money_with_range(row.net),
             ]
-            for row in value["by_agency"][:MOST_ROWS]
+            for row in value.by_agency[:MOST_ROWS]
         ]
     )
     note = (
         ""
         if value is None
         else (
-            f"Prices of {value['price_base']}. Unit costs are averages; AME is spending on "
+            f"Prices of {value.price_base}. Unit costs are averages; AME is spending on "
             "benefits, which never reaches a council or the NHS."
         )
     )
@@ -169,4 +170,4 @@ def _agencies(value: Record | None) -> dict[str, Any]:
 
 
 def _instant(edition: Edition) -> int:
-    return int(parse_instant(edition.headline.raw["vintage"]).timestamp())
+    return int(parse_instant(edition.headline.vintage).timestamp())

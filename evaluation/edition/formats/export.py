@@ -35,16 +35,12 @@ def citation(edition: Edition) -> str:
         "title": f"{edition.programme.title}: is it working? Edition {edition.quarter}",
         "authors": [{"name": "The New Start evaluation framework developers"}],
         "version": edition.quarter.replace(" ", "-"),
-        "date-released": str(study.raw["vintage"])[:10],
+        "date-released": study.vintage[:10],
         "license": "MIT",
-        "abstract": f"{synthetic}{study.raw['question']}",
+        "abstract": f"{synthetic}{study.question}",
         "identifiers": [
-            {
-                "type": "other",
-                "value": f"sha256:{study.raw[f'{of}_fingerprint']}",
-                "description": f"fingerprint of the {of}",
-            }
-            for of in ("protocol", "panel", "code")
+            {"type": "other", "value": f"sha256:{value}", "description": f"fingerprint of the {of}"}
+            for of, value in study.fingerprints().items()
         ],
     }
     return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))

@@ -18,9 +18,10 @@ import pandas as pd
 
 from evaluation import fingerprint
 from evaluation.edition import words
-from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.edition import Edition
 from evaluation.edition.pages.claims import Claims
 from evaluation.quarters import parse_instant
+from evaluation.study.record import Results
 
 Kind = Literal["string", "number", "integer", "boolean"]
 Row = Mapping[str, Any]
@@ -61,7 +62,7 @@ RANGE = _numbers(
     ("low", "lower end of the range, in the unit; empty where none can be given"),
     ("high", "upper end of the range, in the unit; empty where none can be given"),
 )
-_PARTS = {"event_time": "event_time", "site": "site", "cohort": "cohort", "quarter": "quarter"}
+_SHOWN = ("effect", "se", "low", "high", "p_value")
 
 
 def tables(edition: Edition, claims: Claims) -> tuple[Table, ...]:
@@ -115,20 +116,20 @@ def _findings(edition: Edition) -> Table:
     rows = tuple(
         {
             "study": f"{s.programme}/{s.study}",
-            "outcome": o["code"],
-            "title": o["plain_title"],
-            "role": o["role"],
-            "verdict": o["finding"]["verdict"],
-            "effect_percent": (o["finding"]["effect_percent"] or {}).get("effect"),
-            "low": (o["finding"]["effect_percent"] or {}).get("low"),
-            "high": (o["finding"]["effect_percent"] or {}).get("high"),
-            "p_value": o["finding"]["p_value"],
-            "label": s.raw["label"],
-            "vintage": s.raw["vintage"],
-            "sentence": o["finding"]["sentence"],
+            "outcome": o.code,
+            "title": o.plain_title,
+            "role": o.role,
+            "verdict": o.finding.verdict,
+            "effect_percent": o.finding.effect_percent.effect,
+            "low": o.finding.effect_percent.low,
+            "high": o.finding.effect_percent.high,
+            "p_value": o.finding.p_value,
+            "label": s.label,
+            "vintage": s.vintage,
+            "sentence": o.finding.sentence,
         }
         for s in edition.studies
-        for o in s.outcomes
+        for o in edition.as_written(s).outcomes
     )
     return Table(
         name="findings",
@@ -179,29 +180,26 @@ def _effects(edition: Edition) -> Table:
 def _effect_rows(edition: Edition) -> Iterator[Row]:
     for study in edition.studies:
         for outcome in study.outcomes:
-            for e in outcome["estimates"]:
-                parts = [("overall", "", e["overall"])]
-                parts += [(part, str(r[key]), r) for part, key in _PARTS.items() for r in e[part]]
-                for part, entry, row in parts:
-                    found = ("effect", "se", "low", "high", "p_value")
+            for e in outcome.estimates:
+                for by, entry, row in e.entries():
                     yield {
                         "study": f"{study.programme}/{study.study}",
-                        "outcome": outcome["code"],
-                        "estimator": e["estimator"],
-                        "scale": e["scale"],
-                        "by": part,
-                        "entry": entry,
-                        **{key: row.get(key) for key in found},
+                        "outcome": outcome.code,
+                        "estimator": e.estimator,
+                        "scale": e.scale,
+                        "by": by,
+                        "entry": str(entry),
+                        **{k: v for k, v in row.figures().items() if k in _SHOWN},
                     }
 
 
 def _paths(edition: Edition) -> Table:
     rows = tuple(
-        {"study": f"{s.programme}/{s.study}", "outcome": o["code"], "unit": o["unit"], **row}
+        {"study": f"{s.programme}/{s.study}", "outcome": o.code, "unit": o.unit, **row.plain()}
         for s in edition.studies
         if edition.may_be_passed_on(s)
         for o in s.outcomes
-        for row in o["paths"]
+        for row in o.paths
     )
     return Table(
         name="paths",
@@ -225,22 +223,22 @@ def _paths(edition: Edition) -> Table:
     )
 
 
-def _money(study: StudyResults) -> Iterator[Table]:
+def _money(study: Results) -> Iterator[Table]:
     if study.value is None:
         return
     value = study.value
-    pounds = f"pounds of {value['price_base']}"
+    pounds = f"pounds of {value.price_base}"
     agencies = tuple(
         {
-            "agency": row["name"],
-            "budget": row["budget"],
+            "agency": row.name,
+            "budget": row.budget,
             **{
-                f"{part}_{end}": row[part][end]
-                for part in ("gain", "cost", "net")
-                for end in ("mean", "low", "high")
+                f"{part}_{end}": figure
+                for part, held in (("gain", row.gain), ("cost", row.cost), ("net", row.net))
+                for end, figure in held.plain().items()
             },
         }
-        for row in value["by_agency"]
+        for row in value.by_agency
     )
     yield Table(
         name="agencies",
@@ -270,12 +268,12 @@ def _money(study: StudyResults) -> Iterator[Table]:
     )
     quarters = tuple(
         {
-            "quarter": row["quarter"],
-            "released": row["gain"]["mean"],
-            "paid": row["cost"],
-            **{f"balance_{end}": row["cumulative_net"][end] for end in ("mean", "low", "high")},
+            "quarter": row.quarter,
+            "released": row.gain.mean,
+            "paid": row.cost,
+            **{f"balance_{end}": figure for end, figure in row.cumulative_net.plain().items()},
         }
-        for row in value["by_quarter"]
+        for row in value.by_quarter
     )
     yield Table(
         name="over_time",
@@ -337,7 +335,7 @@ def datapackage(edition: Edition, held: Sequence[Table], folder: Path) -> dict[s
         "title": f"{edition.programme.title}: results, edition {edition.quarter}",
         "description": _stamp(edition),
         "version": edition.quarter.replace(" ", "-"),
-        "created": edition.headline.raw["vintage"],
+        "created": edition.headline.vintage,
         "licenses": [LICENCE],
         "resources": [
             _resource(table, folder / f"{table.name}.{ending}")
@@ -396,7 +394,7 @@ def csvw(table: Table, edition: Edition) -> dict[str, Any]:
 
 
 def _stamp(edition: Edition) -> str:
-    known = f"Data as known at {edition.headline.raw['vintage']}."
+    known = f"Data as known at {edition.headline.vintage}."
     return f"{words.SYNTHETIC} {known}" if edition.headline.synthetic else known
 
 
@@ -484,7 +482,7 @@ def workbook(edition: Edition, held: Sequence[Table]) -> bytes:
             notesheet_label="Notes",
         )
     _lay_out(made, shown, _lines(cover))
-    when = parse_instant(edition.headline.raw["vintage"]).replace(tzinfo=None)
+    when = parse_instant(edition.headline.vintage).replace(tzinfo=None)
     made.set_properties(
         {
             "title": f"{edition.programme.title}: results, edition {edition.quarter}",
@@ -509,7 +507,7 @@ def _sheet(gptables: ModuleType, table: Table, edition: Edition) -> object:
         instructions="This sheet holds one table, with one header row.",
         legend=[f"{MISSING} means that no figure applies or none can be given."],
         source=f"Results of {edition.programme.title}, data as known on "
-        f"{words.day(edition.headline.raw['vintage'])}.",
+        f"{words.day(edition.headline.vintage)}.",
         index_columns={},
         additional_formatting=[
             {
@@ -586,10 +584,10 @@ def _cover(gptables: ModuleType, edition: Edition) -> Any:
     return gptables.Cover(
         cover_label="Cover",
         title=f"{edition.programme.title}: is it working? Results",
-        intro=[*synthetic, str(study.raw["question"])],
+        intro=[*synthetic, study.question],
         about=[
-            f"Edition {edition.quarter}; data as known on {words.day(study.raw['vintage'])}.",
-            f"{str(study.raw['label']).capitalize()} analysis. Each headline figure has an id, by "
+            f"Edition {edition.quarter}; data as known on {words.day(study.vintage)}.",
+            f"{study.label.capitalize()} analysis. Each headline figure has an id, by "
             "which it is cited and by which the book says where it comes from.",
         ],
         contact=["The programme's evaluation team; the framework is open source."],

@@ -17,7 +17,7 @@ from evaluation.edition.edition import Edition
 from evaluation.edition.figures.pounds import revisions, steps
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
-from evaluation.edition.records import Record
+from evaluation.study.written import Record
 
 ENOUGH = 2
 """Editions from which on there is a story."""
@@ -35,8 +35,8 @@ def here(edition: Edition) -> Record | None:
     if coming is None or coming["quarter"] != edition.quarter:
         return None
     for outcome in edition.headline.with_role("primary"):
-        told = coming["headline"].get(f"{outcome['code']}.percent", {}).get("effect")
-        now = outcome["finding"]["effect_percent"]["effect"]
+        told = coming["headline"].get(f"{outcome.code}.percent", {}).get("effect")
+        now = outcome.finding.effect_percent.effect
         if told is None or now is None or not math.isclose(told, now, rel_tol=SAME):
             return None
     return coming

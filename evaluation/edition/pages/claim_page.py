@@ -18,15 +18,16 @@ from evaluation.edition.past import History
 from evaluation.ledger.ledger import Ledger
 from evaluation.protocol import Protocol
 from evaluation.quarters import Period, parse_instant
-from evaluation.study.lock import code_fingerprint
+from evaluation.study.code import code_fingerprint
+from evaluation.study.record import Results
 from evaluation.workspace import package
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from evaluation.edition.edition import Edition, StudyResults
+    from evaluation.edition.edition import Edition
     from evaluation.edition.files import Generated
-    from evaluation.edition.records import Record
+    from evaluation.study.written import Record
     from evaluation.workspace import Workspace
 
 
@@ -63,12 +64,12 @@ class FunctionText:
     text: str
 
 
-def protocol_file(workspace: Workspace, study: StudyResults) -> Path:
+def protocol_file(workspace: Workspace, study: Results) -> Path:
     """Where the study's protocol lies."""
     return workspace.studies / study.programme / study.study / "protocol.yaml"
 
 
-def protocol_lines(workspace: Workspace, study: StudyResults, claim: Claim) -> tuple[Line, ...]:
+def protocol_lines(workspace: Workspace, study: Results, claim: Claim) -> tuple[Line, ...]:
     """The lines of the protocol that fixed a figure, the decisive one first; none without a file.
 
     Raises
@@ -82,7 +83,7 @@ def protocol_lines(workspace: Workspace, study: StudyResults, claim: Claim) -> t
     if claim.account:
         wanted: tuple[str, ...] = ("value", "price_base", "primary", "secondary", "assignments")
     else:
-        role = next((o["role"] for o in study.outcomes if o["code"] == claim.outcome), "")
+        role = next((o.role for o in study.outcomes if o.code == claim.outcome), "")
         wanted = (
             role,
             "window",
@@ -110,7 +111,7 @@ def _block(text: Sequence[str], key: str) -> list[tuple[int, str]]:
     return [(k + 1, text[k]) for k in range(first, last) if text[k].strip()]
 
 
-def protocol_unchanged(workspace: Workspace, study: StudyResults) -> bool:
+def protocol_unchanged(workspace: Workspace, study: Results) -> bool:
     """Whether the protocol on file is the one that the results were computed by.
 
     Raises
@@ -118,12 +119,12 @@ def protocol_unchanged(workspace: Workspace, study: StudyResults) -> bool:
     ProtocolError : the file is no protocol.
     """
     held = Protocol.load(protocol_file(workspace, study).parent)
-    return held.fingerprint == str(study.raw["protocol_fingerprint"])
+    return held.fingerprint == study.protocol_fingerprint
 
 
-def code_unchanged(study: StudyResults) -> bool:
+def code_unchanged(study: Results) -> bool:
     """Whether the code that is shown is the code that computed the results."""
-    return code_fingerprint() == str(study.raw["code_fingerprint"])
+    return code_fingerprint() == study.code_fingerprint
 
 
 def functions(claim: Claim) -> tuple[FunctionText, ...]:
@@ -146,38 +147,35 @@ def _source(name: str) -> FunctionText:
     return FunctionText(name=inner, file=file, line=first, text="".join(lines))
 
 
-def returns_by_outcome(workspace: Workspace, study: StudyResults) -> dict[str, frozenset[str]]:
+def returns_by_outcome(workspace: Workspace, study: Results) -> dict[str, frozenset[str]]:
     """The returns that hold the figures of each outcome as known at the vintage, by their ids.
 
     Empty where the workspace has no ledger.
     """
     if not workspace.has_ledger:
         return {}
-    codes = [outcome["code"] for outcome in study.outcomes]
+    codes = [outcome.code for outcome in study.outcomes]
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         known = ledger.observations(
-            study.programme, as_of=parse_instant(study.raw["vintage"]), outcomes=codes
+            study.programme, as_of=parse_instant(study.vintage), outcomes=codes
         )
     grouped = known.groupby("outcome")["return_id"].unique()
     return {str(code): frozenset(map(str, ids)) for code, ids in grouped.items()}
 
 
 def receipts(
-    edition: Edition, study: StudyResults, claim: Claim, fed: Mapping[str, frozenset[str]]
+    edition: Edition, study: Results, claim: Claim, fed: Mapping[str, frozenset[str]]
 ) -> list[Record]:
     """The receipts of the returns that fed a figure; of all known then, where no more is known.
 
     ``fed`` as `returns_by_outcome` gives it.
     """
-    known = [r for r in edition.receipts if r["received"] <= study.raw["vintage"]]
+    known = [r for r in edition.receipts if r["received"] <= study.vintage]
     if not fed:
         return known
-    value = study.value or {}
-    codes = (
-        {row["outcome"] for row in value.get("by_outcome", [])}
-        if claim.account
-        else {claim.outcome}
-    )
+    codes = {claim.outcome}
+    if claim.account and study.value is not None:
+        codes = {row.outcome for row in study.value.by_outcome}
     ids = frozenset().union(*(fed.get(code, frozenset()) for code in codes))
     return [receipt for receipt in known if receipt["return_id"] in ids]
 
@@ -213,7 +211,7 @@ class ClaimPages:
 
     @functools.cached_property
     def _titles(self) -> dict[str, str]:
-        return {o["code"]: o["plain_title"] for o in self.study.outcomes}
+        return {o.code: o.plain_title for o in self.study.outcomes}
 
     def title(self, claim: Claim) -> str:
         """What a headline figure is called."""
@@ -237,7 +235,7 @@ class ClaimPages:
             "figure": claim,
             "title": self.title(claim),
             "study": study,
-            "outcome": next((o for o in study.outcomes if o["code"] == claim.outcome), None),
+            "outcome": next((o for o in study.outcomes if o.code == claim.outcome), None),
             "figures": _figures(claim),
             "lines": lines,
             "same_protocol": bool(lines) and protocol_unchanged(self.workspace, study),

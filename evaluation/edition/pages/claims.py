@@ -17,17 +17,17 @@ from typing import Any, Literal
 from markupsafe import Markup, escape
 
 from evaluation.edition import answers, words
-from evaluation.edition.edition import Edition, StudyResults, primary_estimate
+from evaluation.edition.edition import Edition
 from evaluation.edition.pages import questions
-from evaluation.edition.records import Record
 from evaluation.errors import BookError
+from evaluation.study.accounts_record import Accounts, Ratio
+from evaluation.study.record import OutcomeResult, Results
 
 Kind = Literal[
     "effect", "people", "verdict", "chance", "money", "ratio", "count", "sentence", "text"
 ]
 PAGES = "_edition/claims"
 NEAR = 3
-RATIOS = ("bcr", "fiscal_ratio", "cashable_ratio")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +167,7 @@ def _of_edition(edition: Edition) -> dict[str, str]:
     restated = len(latest.restated) if latest else 0
     return {
         "edition.quarter": edition.quarter,
-        "edition.vintage": words.day(edition.headline.raw["vintage"]),
+        "edition.vintage": words.day(edition.headline.vintage),
         "edition.programme": edition.programme.title,
         "edition.question": edition.programme.question,
         "edition.returns": words.number(len(edition.receipts)),
@@ -205,21 +205,19 @@ def _one_sided(edition: Edition) -> str:
     return f"In the last year's rounds, of the restated figures, {'; '.join(said)}."
 
 
-def of_study(study: StudyResults) -> dict[str, Claim]:
+def of_study(study: Results) -> dict[str, Claim]:
     """The claims of one study's results, by ids without the study's name."""
     found = _sample(study)
-    assignments = study.raw["assignments"]
+    assignments = study.assignments
     texts = {
-        "assignments.smallest_p": chance(assignments["smallest_p"]),
-        "assignments.block": str(assignments["block"]),
-        "assignments.reason": words.sentence(str(assignments["reason"] or "no reason given")),
-        "study.title": str(study.raw["title"]),
-        "study.question": str(study.raw["question"]),
-        "study.chosen": words.sentence(
-            str(study.raw.get("how_pilots_were_chosen") or "not recorded")
-        ),
-        "study.label": str(study.raw["label"]),
-        "study.vintage": words.day(study.raw["vintage"]),
+        "assignments.smallest_p": chance(assignments.smallest_p),
+        "assignments.block": str(assignments.block),
+        "assignments.reason": words.sentence(str(assignments.reason or "no reason given")),
+        "study.title": study.title,
+        "study.question": study.question,
+        "study.chosen": words.sentence(str(study.how_pilots_were_chosen or "not recorded")),
+        "study.label": study.label,
+        "study.vintage": words.day(study.vintage),
     }
     sentences = {
         **{f"points.{k}": text for k, text in enumerate(answers.main_points(study), start=1)},
@@ -228,7 +226,7 @@ def of_study(study: StudyResults) -> dict[str, Claim]:
         "answer.money": answers.money(study),
     }
     links = {
-        "answer.lives": tuple(f"{o['code']}.people" for o in study.with_role("primary")),
+        "answer.lives": tuple(f"{o.code}.people" for o in study.with_role("primary")),
         "answer.money": ("money.cost", "money.gross_fiscal", "money.cashable"),
     }
     found |= {key: Claim(text=text) for key, text in texts.items()}
@@ -238,54 +236,56 @@ def of_study(study: StudyResults) -> dict[str, Claim]:
     }
     for outcome in study.outcomes:
         found |= {
-            f"{outcome['code']}.{key}": claim
+            f"{outcome.code}.{key}": claim
             for key, claim in _of_outcome(outcome, study.period_word).items()
         }
     return found | _of_value(study.value)
 
 
-def _sample(study: StudyResults) -> dict[str, Claim]:
+def _sample(study: Results) -> dict[str, Claim]:
     counts = {
-        f"sample.{key}": study.sample[key]
-        for key in ("pilot_areas", "comparison_areas", "excluded_areas", "authorities")
+        "sample.pilot_areas": study.sample.pilot_areas,
+        "sample.comparison_areas": study.sample.comparison_areas,
+        "sample.excluded_areas": study.sample.excluded_areas,
+        "sample.authorities": study.sample.authorities,
+        "sample.sites": len(study.sites),
+        "assignments.drawn": study.assignments.drawn,
+        "assignments.distinct": study.assignments.distinct,
     }
-    counts["sample.sites"] = len(study.sites)
-    counts |= {f"assignments.{key}": study.raw["assignments"][key] for key in ("drawn", "distinct")}
-    ends = {f"sample.{key}": Claim(text=str(study.sample[key])) for key in ("first", "last")}
-    return {key: _count(count) for key, count in counts.items()} | ends
+    ends = {"sample.first": study.sample.first, "sample.last": study.sample.last}
+    return {key: _count(count) for key, count in counts.items()} | {
+        key: Claim(text=period) for key, period in ends.items()
+    }
 
 
 def _count(count: int | None) -> Claim:
     return Claim(text=words.number(count), kind="count", value=count)
 
 
-def _of_outcome(outcome: Record, period: str) -> dict[str, Claim]:
-    finding, code = outcome["finding"], outcome["code"]
-    estimate = primary_estimate(outcome)
-    effect = finding["effect_percent"] or {}
+def _of_outcome(outcome: OutcomeResult, period: str) -> dict[str, Claim]:
+    finding, code = outcome.finding, outcome.code
+    effect = finding.effect_percent
     about = Claim(
         text="",
         outcome=code,
-        estimator=estimate["estimator"] if estimate else "",
+        estimator=outcome.estimate.estimator,
         kind="effect",
-        value=effect.get("effect"),
-        low=effect.get("low"),
-        high=effect.get("high"),
+        value=effect.effect,
+        low=effect.low,
+        high=effect.high,
         unit="per cent",
         page=f"{code}.effect",
     )
     found = {
-        "effect": replace(
-            about, text=words.effect_with_range(finding["effect_percent"], words.signed_percent)
-        ),
-        "point": replace(about, text=words.signed_percent(effect.get("effect"))),
-        "interval": replace(about, text=answers.interval(finding["effect_percent"]), page=""),
-        "verdict": replace(about, kind="verdict", text=words.verdict(finding["verdict"]).word),
+        "effect": replace(about, text=words.effect_with_range(effect, words.signed_percent)),
+        "point": replace(about, text=words.signed_percent(effect.effect)),
+        "interval": replace(about, text=answers.interval(effect), page=""),
+        "verdict": replace(about, kind="verdict", text=words.verdict(finding).word),
         "p": replace(
             about,
             kind="chance",
-            text=chance(finding["p_value"]),
-            value=finding["p_value"],
+            text=chance(finding.p_value),
+            value=finding.p_value,
             low=None,
             high=None,
             unit="",
@@ -293,38 +293,41 @@ def _of_outcome(outcome: Record, period: str) -> dict[str, Claim]:
         ),
     }
     found |= _people(about, outcome, period)
-    sentences = {key: words.sentence(finding[key]) for key in ("sentence", "paragraph", "analyst")}
-    sentences["reason"] = words.sentence(finding["reasons"][-1]) if finding["reasons"] else ""
+    sentences = {
+        "sentence": finding.sentence,
+        "paragraph": finding.paragraph,
+        "analyst": words.capital(finding.analyst),
+        "reason": words.whole(finding.reasons[-1]) if finding.reasons else "",
+    }
     links = tuple(f"{code}.{key}" for key in ("effect", "point", "people"))
     found |= {
         key: Claim(text=text, kind="sentence", outcome=code, links=links)
         for key, text in sentences.items()
     }
     texts = {
-        "title": outcome["plain_title"],
-        "unit": outcome["unit"],
-        "detectable": words.percent(finding.get("detectable_percent")),
-        "margin": words.percent(finding["margin_percent"]),
+        "title": outcome.plain_title,
+        "unit": outcome.unit,
+        "detectable": words.percent(finding.detectable_percent),
+        "margin": words.percent(finding.margin_percent),
     }
     found |= {key: Claim(text=text, outcome=code) for key, text in texts.items()}
     return found | {
         f"data.{key}": replace(_count(count), outcome=code)
-        for key, count in outcome["data"].items()
-        if isinstance(count, int)
+        for key, count in outcome.data.plain().items()
     }
 
 
-def _people(about: Claim, outcome: Record, period: str) -> dict[str, Claim]:
-    people = outcome["finding"]["people"]
-    figure = people["per_quarter"] if people else {}
+def _people(about: Claim, outcome: OutcomeResult, period: str) -> dict[str, Claim]:
+    people = outcome.finding.people
+    figure = people.per_quarter if people else None
     counted = replace(
         about,
         kind="people",
-        value=figure.get("effect"),
-        low=figure.get("low"),
-        high=figure.get("high"),
-        unit=f"{outcome['people']} a {period}" if people else "",
-        page=f"{outcome['code']}.people" if people else "",
+        value=figure.effect if figure else None,
+        low=figure.low if figure else None,
+        high=figure.high if figure else None,
+        unit=f"{outcome.people} a {period}" if people else "",
+        page=f"{outcome.code}.people" if people else "",
     )
     return {
         "people": replace(counted, text=answers.people(outcome, period)),
@@ -332,30 +335,31 @@ def _people(about: Claim, outcome: Record, period: str) -> dict[str, Claim]:
     }
 
 
-def _of_value(value: Record | None) -> dict[str, Claim]:
+def _of_value(value: Accounts | None) -> dict[str, Claim]:
     if value is None:
         return {}
     found = {
         f"money.{key}": Claim(
-            text=(answers.ratio if key in RATIOS else words.money_with_range)(figure),
+            text=answers.ratio(figure)
+            if isinstance(figure, Ratio)
+            else words.money_with_range(figure),
             account=key,
             page=f"money.{key}",
-            kind="ratio" if key in RATIOS else "money",
-            value=figure["mean"],
-            low=figure["low"],
-            high=figure["high"],
-            unit="for each pound of cost" if key in RATIOS else f"pounds of {value['price_base']}",
+            kind="ratio" if isinstance(figure, Ratio) else "money",
+            value=figure.mean,
+            low=figure.low,
+            high=figure.high,
+            unit="for each pound of cost"
+            if isinstance(figure, Ratio)
+            else f"pounds of {value.price_base}",
         )
-        for key, figure in value["totals"].items()
-        if isinstance(figure, Mapping)
+        for key, figure in value.totals.accounts().items()
     }
     return found | {
-        "money.price_base": Claim(text=str(value["price_base"])),
-        "money.parameters": Claim(text=str(value["parameters"])),
+        "money.price_base": Claim(text=str(value.price_base)),
+        "money.parameters": Claim(text=value.parameters),
         "money.chance": Claim(
-            text=answers.chance_of_gain(value),
-            kind="sentence",
-            value=value["totals"]["p_npsv_positive"],
+            text=answers.chance_of_gain(value), kind="sentence", value=value.totals.p_npsv_positive
         ),
     }
 

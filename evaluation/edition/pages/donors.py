@@ -16,10 +16,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from evaluation.edition import figures, words
-from evaluation.edition.edition import StudyResults
-from evaluation.edition.files import Generated
+from evaluation.edition.files import OutcomePage
 from evaluation.edition.html_tables import table
-from evaluation.edition.records import Record
 from evaluation.edition.words import level, plain
 from evaluation.errors import EstimateError
 from evaluation.estimate import synthetic_weights
@@ -56,38 +54,39 @@ class SyntheticUnitCharts:
     fit: Chart
 
 
-def of_outcome(
-    study: StudyResults, outcome: Record, out: Generated, root: str
-) -> dict[str, Markup] | None:
+def of_outcome(page: OutcomePage) -> dict[str, Markup] | None:
     """All pilot areas and what their donors make of them; None without a synthetic control."""
-    held = outcome.get("twin")
-    if not held or not held["rows"] or not study.starts:
+    study, held = page.study, page.outcome.synthetic_unit
+    if not held or not held.rows or not study.starts:
         return None
-    say = math.exp if held["scale"] == "log" else float
+    say = math.exp if held.scale == "log" else float
     keys = ("observed", "twin", "low", "high")
     rows = [
-        {"period": row["period"]} | {k: None if row[k] is None else say(row[k]) for k in keys}
-        for row in held["rows"]
+        {k: v if k == "period" or v is None else say(v) for k, v in row.plain().items()}
+        for row in held.rows
     ]
-    unit = outcome["unit"] + (", geometric mean" if held["scale"] == "log" else ", mean")
-    start, name = study.starts[0], f"{study.study}/{outcome['code']}-twin"
+    unit = page.outcome.unit + (", geometric mean" if held.scale == "log" else ", mean")
+    start = study.starts[0]
     before = [r for r in rows if Period.parse(r["period"]) < Period.parse(start)]
     apart = math.sqrt(sum((r["observed"] - r["twin"]) ** 2 for r in before) / max(len(before), 1))
-    last, donors = rows[-1], [(d["name"], d["weight"]) for d in held["donors"]]
+    last, donors = rows[-1], [(d.name, d.weight) for d in held.donors]
     said = (
         f"Before {start} pilot areas and their twins lie {level(apart)} apart (root mean square). "
         f"In {last['period']} pilot areas stand at {level(last['observed'])} and their twins at "
         f"{level(last['twin'])}. Grey: where the gap lies for 95% of the re-drawn start dates."
     )
     alt = f"Line chart of all pilot areas and their synthetic twins, {unit}. {said}"
-    cells = [[r["period"], *("" if r[k] is None else level(r[k]) for k in keys)] for r in rows]
+    cells = [
+        [row.period, *("" if drawn[k] is None else level(drawn[k]) for k in keys)]
+        for row, drawn in zip(held.rows, rows, strict=True)
+    ]
     heads = ["Period", "Pilot areas", "Twins", "Band from", "Band to"]
     return {
-        "path": out.plate(
-            name, root, alt, figures.synthetic_path, rows, start, "pilot areas", unit, caption=said
+        "path": page.plate(
+            "twin", alt, figures.synthetic_path, rows, start, "pilot areas", unit, caption=said
         ),
         "table": table(f"Pilot areas and their twins, {unit}", heads, cells, numeric="tnnnn"),
-        "donors": _donors_chart(study, outcome, out, root, donors),
+        "donors": _donors_chart(page, donors),
         "donors_table": table(
             "The heaviest areas in the twins",
             ["Area", "Weight"],
@@ -97,9 +96,7 @@ def of_outcome(
     }
 
 
-def _donors_chart(
-    study: StudyResults, outcome: Record, out: Generated, root: str, donors: list[tuple[str, float]]
-) -> Markup:
+def _donors_chart(page: OutcomePage, donors: list[tuple[str, float]]) -> Markup:
     if not donors:
         return Markup("")
     lead, weight = donors[0]
@@ -107,13 +104,8 @@ def _donors_chart(
         f"{words.counted(len(donors), 'comparison area')} make up the twins. The heaviest is "
         f"{lead} with {words.percent(100 * weight, 1)} of the weight, on the mean over pilot areas."
     )
-    return out.plate(
-        f"{study.study}/{outcome['code']}-donors",
-        root,
-        f"Bar chart of donor weights. {said}",
-        figures.donor_weights,
-        donors,
-        caption=said,
+    return page.plate(
+        "donors", f"Bar chart of donor weights. {said}", figures.donor_weights, donors, caption=said
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,13 +11,19 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import figures, words
-from evaluation.edition.edition import StudyResults
 from evaluation.edition.figures.maps import rows_of
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
-from evaluation.edition.records import Record, record_if_there
 from evaluation.finding.theory import Theory
 from evaluation.study.challenge import RECORD
+from evaluation.study.record import (
+    ChallengeResult,
+    ConditionResult,
+    GradeResult,
+    OutcomeResult,
+    Results,
+)
+from evaluation.study.written import read_written
 
 MOST = 5
 """The top of the scale."""
@@ -28,7 +33,6 @@ NO_LOTS = "which areas started, and when, was not drawn by lot"
 LOTS = "new areas that start in an order drawn by lot"
 EVERY = "every main outcome"
 # What a check could have seen is for the table; a loss is said without it.
-_POWER = re.compile(r" \([^()]*would be seen[^()]*\)")
 _COUNTED = {1: ("comparison", "before"), 2: ("path", "argued")}
 _MARKS = {"met": "✓ met", "unmet": "× not met", "cannot tell": "? cannot tell"}
 
@@ -37,15 +41,15 @@ _MARKS = {"met": "✓ met", "unmet": "× not met", "cannot tell": "? cannot tell
 class Standing:
     """One outcome's evidence. ``losses``: points and reason; ``mends``: what earns the next."""
 
-    outcome: Record
+    outcome: OutcomeResult
     level: int
     losses: tuple[tuple[int, str], ...]
     mends: tuple[str, ...]
-    open: tuple[Record, ...]
+    open: tuple[ConditionResult, ...]
 
     @property
     def title(self) -> str:
-        return words.within(str(self.outcome["plain_title"]))
+        return words.within(str(self.outcome.plain_title))
 
     @property
     def scored(self) -> str:
@@ -58,25 +62,26 @@ class Standing:
         return "●" * self.level + "○" * (MOST - self.level)
 
 
-def standings(study: StudyResults) -> tuple[Standing, ...]:
+def standings(study: Results) -> tuple[Standing, ...]:
     """The evidence on each main outcome; none where the study is not graded."""
-    grades = study.raw.get("grades") or {}
+    grades = study.grades or {}
     return tuple(
-        _standing(outcome, grades[outcome["code"]])
+        _standing(outcome, grades[outcome.code])
         for outcome in study.with_role("primary")
-        if outcome["code"] in grades
+        if outcome.code in grades
     )
 
 
-def _standing(outcome: Record, grade: Record) -> Standing:
-    level = int(grade["level"])
-    open_ones = tuple(c for c in grade["conditions"] if c["met"] != "met")
+def _standing(outcome: OutcomeResult, grade: GradeResult) -> Standing:
+    level = int(grade.level)
+    open_ones = tuple(c for c in grade.conditions if c.met != "met")
     losses = [(MOST - DESIGN, words.sentence(NO_LOTS))]
-    blocking = [c for c in open_ones if c["code"] in _COUNTED.get(level, ())]
+    blocking = [c for c in open_ones if c.code in _COUNTED.get(level, ())]
     if level < DESIGN:
-        why = " ".join(_POWER.sub("", words.sentence(c["reason"])) for c in blocking)
-        losses.append((DESIGN - level, why or words.sentence(grade["sentence"])))
-    mends = tuple(words.sentence(c["mend"]) for c in blocking if c["mend"])
+        brief = {d.sentence: d.brief or d.sentence for d in outcome.diagnostics}
+        why = " ".join(words.sentence(brief.get(c.reason, c.reason)) for c in blocking)
+        losses.append((DESIGN - level, why or words.sentence(grade.sentence)))
+    mends = tuple(words.sentence(c.mend) for c in blocking if c.mend)
     return Standing(
         outcome=outcome,
         level=level,
@@ -86,7 +91,7 @@ def _standing(outcome: Record, grade: Record) -> Standing:
     )
 
 
-def answer(study: StudyResults) -> str:
+def answer(study: Results) -> str:
     """As in ``Evidence 3 of 5 for A&E attendances; 2 of 5 for benefit claims``."""
     found = standings(study)
     if not found:
@@ -100,7 +105,7 @@ def answer(study: StudyResults) -> str:
     return f"Evidence {'; '.join(said)}."
 
 
-def losses(study: StudyResults) -> list[str]:
+def losses(study: Results) -> list[str]:
     """Each point that is missing, for which outcomes and why, in a sentence."""
     said = _together(
         study,
@@ -113,7 +118,7 @@ def losses(study: StudyResults) -> list[str]:
     return [f"{words.capital(titles)} {head}: {text}" for head, titles, text in said]
 
 
-def earns(study: StudyResults) -> list[str]:
+def earns(study: Results) -> list[str]:
     """What would earn the next point, for which outcomes."""
     said = _together(
         study, [("next point", mend, one.title) for one in standings(study) for mend in one.mends]
@@ -121,9 +126,7 @@ def earns(study: StudyResults) -> list[str]:
     return [f"The {head} for {titles} takes {text}" for head, titles, text in said]
 
 
-def _together(
-    study: StudyResults, said: Sequence[tuple[str, str, str]]
-) -> list[tuple[str, str, str]]:
+def _together(study: Results, said: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
     """What several outcomes share, said once: the head, their names, the text."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for head, text, title in said:
@@ -135,12 +138,10 @@ def _together(
     ]
 
 
-def view(study: StudyResults) -> dict[str, Any]:
+def view(study: Results) -> dict[str, Any]:
     """Everything that the page on the evidence asks for."""
     found = standings(study)
-    signed = next(
-        (g["judgement"].get("signed") for g in (study.raw.get("grades") or {}).values()), None
-    )
+    signed = next((g.judgement.signed for g in (study.grades or {}).values()), None)
     return {
         "study": study,
         "standings": found,
@@ -151,18 +152,18 @@ def view(study: StudyResults) -> dict[str, Any]:
     }
 
 
-def _conditions(study: StudyResults) -> Markup:
+def _conditions(study: Results) -> Markup:
     """Conditions: met or not in a word, and why; said once where it holds for every outcome."""
-    found, grades = standings(study), study.raw.get("grades") or {}
+    found, grades = standings(study), study.grades or {}
     rows: list[list[str]] = []
-    for place, first in enumerate(grades[found[0].outcome["code"]]["conditions"] if found else ()):
+    for place, first in enumerate(grades[found[0].outcome.code].conditions if found else ()):
         same: dict[tuple[str, str], list[str]] = {}
         for one in found:
-            held = grades[one.outcome["code"]]["conditions"][place]
-            same.setdefault((held["met"], held["reason"]), []).append(one.title)
+            held = grades[one.outcome.code].conditions[place]
+            same.setdefault((held.met, held.reason), []).append(one.title)
         for (met, reason), titles in same.items():
             whose = EVERY if len(titles) == len(found) else words.listed(titles)
-            rows.append([first["title"], whose, _MARKS[met], words.sentence(reason)])
+            rows.append([first.title, whose, _MARKS[met], words.sentence(reason)])
     heads = ["Condition", "For", "Met?", "Why"]
     return table("What the evidence rests on", heads, rows) if rows else Markup("")
 
@@ -176,7 +177,7 @@ KINDS = {
 }
 
 
-def case_made_view(folder: Path, study: StudyResults, out: Generated) -> dict[str, Any]:
+def case_made_view(folder: Path, study: Results, out: Generated) -> dict[str, Any]:
     """What the page asks for; ``theory`` is None where none is drawn.
 
     Parameters
@@ -185,10 +186,13 @@ def case_made_view(folder: Path, study: StudyResults, out: Generated) -> dict[st
 
     Raises
     ------
-    BookError : the record of attacks is no valid JSON.
+    BookError : the record of attacks cannot be read.
     """
-    theory, record = Theory.load(folder), record_if_there(folder / RECORD)
-    fresh = record is not None and record["panel"] == study.raw["panel_fingerprint"]
+    theory, path = Theory.load(folder), folder / RECORD
+    names = {o.code: words.within(o.plain_title) for o in study.outcomes}
+    names[study.programme] = "the programme"
+    record = words.spelled(read_written(ChallengeResult, path), names) if path.is_file() else None
+    fresh = record is not None and record.panel == study.panel_fingerprint
     return {
         "study": study,
         "theory": theory,
@@ -198,7 +202,7 @@ def case_made_view(folder: Path, study: StudyResults, out: Generated) -> dict[st
         "attacks": record if fresh else None,
         "stale": record is not None and not fresh,
         "attack_tables": _attacks(record, study) if record and fresh else [],
-        "implied": [_in_words(said, study) for said in record["implications"]]
+        "implied": [words.capital(said) for said in record.implications]
         if record and fresh
         else [],
     }
@@ -233,7 +237,7 @@ def steps(theory: Theory) -> dict[str, int]:
     return {name: longest(name) for name in theory.causes if name in moved}
 
 
-def _chart(theory: Theory, study: StudyResults, out: Generated) -> Markup:
+def _chart(theory: Theory, study: Results, out: Generated) -> Markup:
     part, said = kinds(theory), theory.said
     way = {n: k for n, k in steps(theory).items() if part[n] == "way"}
     last = [n for n in theory.causes if part[n] in ("outcome", "control")]
@@ -284,12 +288,12 @@ def _seen(theory: Theory, name: str) -> str:
     return "measured" if cause.measured else "not measured"
 
 
-def _held(theory: Theory, study: StudyResults) -> list[str]:
+def _held(theory: Theory, study: Results) -> list[str]:
     """For each primary outcome, what has to be held fixed by the theory."""
-    titles = {o["code"]: o["plain_title"] for o in study.outcomes}
+    titles = {o.code: o.plain_title for o in study.outcomes}
     found = []
     for outcome in study.with_role("primary"):
-        code = outcome["code"]
+        code = outcome.code
         if code not in theory.outcomes:
             found.append(f"{titles[code]}: the theory does not lead to it.")
             continue
@@ -306,25 +310,13 @@ def _held(theory: Theory, study: StudyResults) -> list[str]:
     return found
 
 
-def _attacks(record: Record, study: StudyResults) -> list[Markup]:
-    titles = {o["code"]: o["plain_title"] for o in study.outcomes}
+def _attacks(record: ChallengeResult, study: Results) -> list[Markup]:
+    titles = {o.code: o.plain_title for o in study.outcomes}
     return [
         table(
             f"Attacks on the finding: {titles[code]}",
             ["Attack", "What it can show", "Result", "What was found"],
-            [
-                [one["title"], one["kind"], one["result"], _in_words(one["sentence"], study)]
-                for one in attacks
-            ],
+            [[one.title, one.kind, one.result, words.capital(one.sentence)] for one in attacks],
         )
-        for code, attacks in record["refuted"].items()
+        for code, attacks in record.refuted.items()
     ]
-
-
-def _in_words(said: str, study: StudyResults) -> str:
-    """A recorded sentence with outcomes and the programme by their names, not their codes."""
-    names = {o["code"]: words.within(o["plain_title"]) for o in study.outcomes}
-    names[study.programme] = "the programme"
-    codes = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
-    text = re.sub(rf"\b({codes})\b", lambda found: names[found.group()], said)
-    return words.sentence(re.sub(r"\((?=[-+]\d)-", f"({words.MINUS}", text))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 from evaluation.edition import answers, figures, words
-from evaluation.edition.edition import StudyResults, primary_estimate
-from evaluation.edition.files import Generated
+from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.html_tables import table
-from evaluation.edition.records import Record
+from evaluation.study.record import FifthResult, OutcomeResult, Results
+from evaluation.study.written import Record
 
 NAMES = {1: "Fifth 1, most deprived", 5: "Fifth 5, least deprived"}
 NOT_SPLIT = (
@@ -18,22 +19,22 @@ NOT_SPLIT = (
 )
 
 
-def _rows(study: StudyResults) -> list[Record]:
-    return list(study.raw.get("equity") or ())
+def _rows(study: Results) -> Sequence[FifthResult]:
+    return study.equity
 
 
-def answer(study: StudyResults) -> str:
+def answer(study: Results) -> str:
     """Whether any fifth came off worse or apart, and what the most deprived one shows."""
-    if not any(row["effects"] for row in _rows(study)):
+    if not any(row.effects for row in _rows(study)):
         return NOT_SPLIT
     worse, apart, most = [], [], []
     for outcome in study.with_role("primary"):
         found = _by_fifth(study, outcome)
-        title, estimate = words.within(outcome["plain_title"]), primary_estimate(outcome)
+        title, estimate = words.within(outcome.plain_title), outcome.estimate
         worse += [f"{title} in fifth {k}" for k, one in found.items() if _is_worse(outcome, one)]
         apart += [title] if _some_apart(list(found.values())) else []
-        if estimate and 1 in found:
-            unit = "" if estimate["scale"] == "log" else f" {outcome['unit']}"
+        if 1 in found:
+            unit = "" if estimate.scale == "log" else f" {outcome.unit}"
             most.append(f"{title} {words.shown_with_range(estimate, found[1])}{unit}")
     said = (
         f"Clearly for the worse: {words.listed(worse)}."
@@ -51,24 +52,21 @@ def answer(study: StudyResults) -> str:
     return f"{said} In the most deprived fifth: {'; '.join(most)}." if most else said
 
 
-def _by_fifth(study: StudyResults, outcome: Record) -> dict[int, Record]:
+def _by_fifth(study: Results, outcome: OutcomeResult) -> dict[int, Record]:
     """Fifth -> the outcome's effect in it, as it is shown."""
     return {
-        int(row["fifth"]): words.shown(one, one)
+        row.fifth: words.shown(one, one)
         for row in _rows(study)
-        for one in row["effects"]
-        if one["outcome"] == outcome["code"]
+        for one in row.effects
+        if one.outcome == outcome.code
     }
 
 
-def _is_worse(outcome: Record, one: Record) -> bool:
-    better_down = outcome["polarity"] == "down"
+def _is_worse(outcome: OutcomeResult, one: Record) -> bool:
+    better_down = outcome.polarity == "down"
     near = one["low"] if better_down else one["high"]
     return (
-        outcome["polarity"] != "care"
-        and near is not None
-        and (near > 0) == better_down
-        and near != 0
+        outcome.polarity != "care" and near is not None and (near > 0) == better_down and near != 0
     )
 
 
@@ -83,10 +81,19 @@ def _leaves_out_zero(one: Record) -> bool:
     return low is not None and high is not None and low * high > 0
 
 
-def view(study: StudyResults, out: Generated) -> dict[str, Any]:
+def _primary(study: Results, out: Generated) -> list[OutcomePage]:
+    return [
+        OutcomePage(study=study, outcome=outcome, out=out, root="../")
+        for outcome in study.with_role("primary")
+    ]
+
+
+def view(study: Results, out: Generated) -> dict[str, Any]:
     """Everything that the page asks for."""
     parts = [
-        part for o in study.with_role("primary") if (part := _of_outcome(study, o, out)) is not None
+        part
+        for o in study.with_role("primary")
+        if (part := _of_outcome(OutcomePage(study=study, outcome=o, out=out, root="../")))
     ]
     if rows := _flat(study):
         out.table(f"{study.study}/equity", rows)
@@ -99,20 +106,20 @@ def view(study: StudyResults, out: Generated) -> dict[str, Any]:
     }
 
 
-def _of_outcome(study: StudyResults, outcome: Record, out: Generated) -> dict[str, Any] | None:
-    estimate = primary_estimate(outcome)
-    held = {int(row["fifth"]): row for row in _rows(study)}
+def _of_outcome(page: OutcomePage) -> dict[str, Any] | None:
+    study, outcome, estimate = page.study, page.outcome, page.estimate
+    held = {row.fifth: row for row in _rows(study)}
     rows = [(held[fifth], shown) for fifth, shown in _by_fifth(study, outcome).items()]
-    if estimate is None or not rows:
+    if not rows:
         return None
     drawn = [
         (_name(row), shown, True, words.shown_with_range(estimate, shown)) for row, shown in rows
     ]
-    every = words.shown(estimate, estimate["overall"])
+    every = words.shown(estimate, estimate.overall)
     drawn.append(("All areas", every, False, words.shown_with_range(estimate, every)))
-    clear = [str(row["fifth"]) for row, shown in rows if _leaves_out_zero(shown)]
+    clear = [str(row.fifth) for row, shown in rows if _leaves_out_zero(shown)]
     which = f"fifth {clear[0]}" if len(clear) == 1 else f"fifths {words.listed(clear)}"
-    unit = "per cent" if estimate["scale"] == "log" else str(outcome["unit"])
+    unit = "per cent" if estimate.scale == "log" else outcome.unit
     said = (
         f"Each fifth estimated on its own, {unit}, at this look alone. "
         + (
@@ -124,19 +131,13 @@ def _of_outcome(study: StudyResults, outcome: Record, out: Generated) -> dict[st
         )
         + " Open: all areas together."
     )
-    alt = f"Effects on {outcome['plain_title']} by deprivation fifth, with ranges. {said}"
-    chart = out.plate(
-        f"{study.study}/{outcome['code']}-fifths",
-        "../",
-        alt,
-        figures.forest,
-        drawn,
-        words.tick_unit(estimate),
-        caption=said,
+    alt = f"Effects on {outcome.plain_title} by deprivation fifth, with ranges. {said}"
+    chart = page.plate(
+        "fifths", alt, figures.forest, drawn, words.tick_unit(estimate), caption=said
     )
     cells = [[label, words.shown_with_range(estimate, shown)] for label, shown, _, _ in drawn]
     told = table(
-        f"{outcome['plain_title']} by deprivation fifth, {unit}",
+        f"{outcome.plain_title} by deprivation fifth, {unit}",
         ["Fifth", "Effect (range)"],
         cells,
         numeric="tn",
@@ -144,20 +145,20 @@ def _of_outcome(study: StudyResults, outcome: Record, out: Generated) -> dict[st
     return {"outcome": outcome, "chart": chart, "table": told}
 
 
-def _name(row: Record) -> str:
-    fifth = int(row["fifth"])
-    pilots = words.counted(row["pilot_areas"], "pilot area")
+def _name(row: FifthResult) -> str:
+    fifth = row.fifth
+    pilots = words.counted(row.pilot_areas, "pilot area")
     return f"{NAMES.get(fifth, f'Fifth {fifth}')} ({pilots})"
 
 
-def _areas(study: StudyResults) -> Markup:
-    reasons = any(row["reason"] for row in _rows(study))
+def _areas(study: Results) -> Markup:
+    reasons = any(row.reason for row in _rows(study))
     rows = [
         [
-            NAMES.get(int(row["fifth"]), f"Fifth {row['fifth']}"),
-            words.number(row["pilot_areas"]),
-            words.number(row["comparison_areas"]),
-            *([words.sentence(row["reason"]) if row["reason"] else "estimated"] if reasons else []),
+            NAMES.get(row.fifth, f"Fifth {row.fifth}"),
+            words.number(row.pilot_areas),
+            words.number(row.comparison_areas),
+            *([words.whole(row.reason) if row.reason else "estimated"] if reasons else []),
         ]
         for row in _rows(study)
     ]
@@ -165,39 +166,43 @@ def _areas(study: StudyResults) -> Markup:
     return table("Areas of each fifth", heads, rows, numeric="tnn") if rows else Markup("")
 
 
-def _flat(study: StudyResults) -> list[dict[str, Any]]:
+def _flat(study: Results) -> list[dict[str, Any]]:
     return [
         {
-            "fifth": row["fifth"],
-            "pilot_areas": row["pilot_areas"],
-            "comparison_areas": row["comparison_areas"],
-            **one,
+            "fifth": row.fifth,
+            "pilot_areas": row.pilot_areas,
+            "comparison_areas": row.comparison_areas,
+            **one.plain(),
         }
         for row in _rows(study)
-        for one in row["effects"]
+        for one in row.effects
     ]
 
 
 ALIKE = 0.05
 
 
-def new_site_view(study: StudyResults, out: Generated) -> dict[str, Any]:
+def new_site_view(study: Results, out: Generated) -> dict[str, Any]:
     """Everything that the page asks for."""
-    parts = [part for o in study.with_role("primary") if (part := _part(study, o, out)) is not None]
+    parts = [
+        part
+        for o in study.with_role("primary")
+        if (part := _part(OutcomePage(study=study, outcome=o, out=out, root="../")))
+    ]
     return {"study": study, "outcomes": parts, "answer": new_site_answer(study)}
 
 
-def new_site_answer(study: StudyResults) -> str:
+def new_site_answer(study: Results) -> str:
     """Whether a new site could count on any main outcome, in a sentence or two."""
-    held = [(o, o["new_site"]) for o in study.with_role("primary") if o.get("new_site")]
+    held = [(o, o.new_site) for o in study.with_role("primary") if o.new_site]
     if not held:
         return "Too few sites have an effect of their own to say where a new one would lie."
     sure = [
-        words.within(o["plain_title"])
+        words.within(o.plain_title)
         for o, one in held
-        if one["low"] * one["high"] > 0 and answers.style(o) in ("better", "worse")
+        if one.low * one.high > 0 and answers.style(o) in ("better", "worse")
     ]
-    apart = [words.within(o["plain_title"]) for o, one in held if one["p_alike"] < ALIKE]
+    apart = [words.within(o.plain_title) for o, one in held if one.p_alike < ALIKE]
     said = (
         "These sites promise a new one nothing on any main outcome."
         if not sure
@@ -211,43 +216,37 @@ def new_site_answer(study: StudyResults) -> str:
     )
 
 
-def _part(study: StudyResults, outcome: Record, out: Generated) -> dict[str, Any] | None:
-    estimate, one = primary_estimate(outcome), outcome.get("new_site")
-    if estimate is None or not one:
+def _part(page: OutcomePage) -> dict[str, Any] | None:
+    study, outcome, estimate = page.study, page.outcome, page.estimate
+    if (one := outcome.new_site) is None:
         return None
-    names = {site["code"]: site["name"] for site in study.sites}
-    order = [site["code"] for site in sorted(study.sites, key=lambda s: (s["start"], s["code"]))]
-    by_code = {row["site"]: words.shown(estimate, row) for row in estimate["site"]}
+    names = {site.code: site.name for site in study.sites}
+    order = [site.code for site in sorted(study.sites, key=lambda s: (s.start, s.code))]
+    by_code = {row.site: words.shown(estimate, row) for row in estimate.site}
     rows = [
         (names[code], row, False, words.shown_with_range(estimate, row))
         for code in order
         if (row := by_code.get(code)) is not None and row["effect"] is not None
     ]
-    new = words.shown(estimate, {"effect": one["mean"], "low": one["low"], "high": one["high"]})
+    new = words.shown(estimate, {"effect": one.mean, "low": one.low, "high": one.high})
     rows.append(("A new site like these", new, True, words.shown_with_range(estimate, new)))
     say = words.say(estimate)
     alike = (
         "Sites differ by more than chance could explain."
-        if one["p_alike"] < ALIKE
+        if one.p_alike < ALIKE
         else "Sites differ by no more than chance could explain."
     )
-    unit = "per cent" if estimate["scale"] == "log" else str(outcome["unit"])
+    unit = "per cent" if estimate.scale == "log" else outcome.unit
     ends = f"between {say(new['low'])} and {say(new['high'])}"
-    ends += "" if estimate["scale"] == "log" else f" {unit}"
+    ends += "" if estimate.scale == "log" else f" {unit}"
     said = f"One more site like these would likely lie {ends}. {alike}"
     if answers.style(outcome) == "unknown":
         said += " Whether any of this is the programme's doing cannot be told."
-    alt = f"Effects on {outcome['plain_title']} by site, and the range for a new one. {said}"
-    chart = out.plate(
-        f"{study.study}/{outcome['code']}-new-site",
-        "../",
-        alt,
-        figures.forest,
-        rows,
-        words.tick_unit(estimate),
-        caption=said,
+    alt = f"Effects on {outcome.plain_title} by site, and the range for a new one. {said}"
+    chart = page.plate(
+        "new-site", alt, figures.forest, rows, words.tick_unit(estimate), caption=said
     )
     cells = [[label, shown] for label, _, _, shown in rows]
     heads = ["Site", "Effect (range)"]
-    title = f"{outcome['plain_title']}, {unit}"
+    title = f"{outcome.plain_title}, {unit}"
     return {"outcome": outcome, "chart": chart, "table": table(title, heads, cells, numeric="tn")}

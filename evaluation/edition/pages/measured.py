@@ -13,8 +13,8 @@ from evaluation.edition import figures, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
-from evaluation.edition.records import Record, read_record, record_if_there
 from evaluation.protocol import ESTIMATOR_NAMES
+from evaluation.study.written import Record, read_record, record_if_there
 
 DIGITS = 7
 INJECTED = {
@@ -257,7 +257,7 @@ def _said(promised: Sequence[Record], missed: Sequence[Record]) -> str:
 def _table(title: str, rows: Sequence[Record]) -> Markup:
     cells = [
         [
-            words.tidy(row["what"]),
+            words.typeset(row["what"]),
             _band(row),
             words.percent(100 * row["measured"], 1),
             words.percent(100 * row["mc_se"], 1),
@@ -287,7 +287,7 @@ def _shown(rows: Sequence[Record]) -> Markup:
     held = {(row["what"], row["estimator"]): row for row in rows}
     cells = [
         [
-            words.tidy(what),
+            words.typeset(what),
             *(_rate(held[what, name]) if (what, name) in held else "" for name in estimators),
         ]
         for what in dict.fromkeys(row["what"] for row in rows)

@@ -9,11 +9,13 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import answers, figures, words
-from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import Cell, table
 from evaluation.edition.pages import money_charts
-from evaluation.edition.records import Record
+from evaluation.study.accounts_record import Accounts, PricedRow, WhatIf
+from evaluation.study.record import Results
+from evaluation.study.written import Record
 from evaluation.value.pricing import WEEKS_A_YEAR
 from evaluation.value.scenarios import LEAST_COST, MOST_COST, Setting, what_if
 
@@ -25,15 +27,13 @@ _ROWS = (
 )
 
 
-def panel(value: Mapping[str, Any], root: str) -> Markup:
+def panel(value: Accounts, root: str) -> Markup:
     """The sliders, the chart and the table; nothing where the results hold no published draws.
 
     ``root`` is the way from the page to the book's root. What stands before anybody moves a slider
     is the setting as assumed, so that the page says the same without script.
     """
-    published = value.get("what_if")
-    if not published:
-        return Markup("")
+    published = value.what_if
     return Markup("").join(
         [
             Markup(
@@ -53,23 +53,23 @@ def panel(value: Mapping[str, Any], root: str) -> Markup:
             Markup(
                 "<script type='application/json' class='draws'>{}</script></div>"
                 "<script src='{}_static/{}' defer></script>"
-            ).format(Markup(json.dumps(published, separators=(",", ":"))), root, SCRIPT),
+            ).format(Markup(json.dumps(published.plain(), separators=(",", ":"))), root, SCRIPT),
         ]
     )
 
 
-def _sliders(published: Mapping[str, Any]) -> list[Markup]:
+def _sliders(published: WhatIf) -> list[Markup]:
     found = [
         _slider("cost", "Costs, times what was paid", (LEAST_COST, MOST_COST, 0.05, 1.0)),
         _slider(
             "half-life",
             "Years in which effects fade by half after the last quarter",
-            (0, published["years"], 0.5, 0),
+            (0, published.years, 0.5, 0),
         ),
     ]
-    if published["share"] is not None:
+    if published.share is not None:
         label = "Of what could have left a budget by now, the share that does, in per cent"
-        share = round(100 * published["share"])
+        share = round(100 * published.share)
         found.append(_slider("share", label, (0, 100, 1, share)))
     return found
 
@@ -87,16 +87,16 @@ _PARTS = {"mean": "Best figure", "range": "Range", "chance": "Chance above nough
 """What the script writes anew in each row, and its column's name."""
 
 
-def _table(published: Mapping[str, Any]) -> Markup:
-    found = what_if(published, Setting())
+def _table(published: WhatIf) -> Markup:
+    found = what_if(published.plain(), Setting())
     body = Markup("").join(_row(key, title, found[key]) for key, title in _ROWS)
     heads = Markup("").join(
         Markup("<th scope='col' role='columnheader' class='n'>{}</th>").format(name)
         for name in _PARTS.values()
     )
     caption = (
-        f"Present value in pounds of {published['price_base']}, from "
-        f"{words.number(published['draws'])} of the {words.number(published['of'])} draws"
+        f"Present value in pounds of {published.price_base}, from "
+        f"{words.number(published.draws)} of the {words.number(published.of)} draws"
     )
     return Markup(
         "<div class='table-box' role='region' tabindex='0' aria-label='{c}'>"
@@ -108,11 +108,8 @@ def _table(published: Mapping[str, Any]) -> Markup:
 
 def _row(key: str, title: str, figure: Mapping[str, float]) -> Markup:
     low, high = words.pounds(figure["low"]), words.pounds(figure["high"])
-    shown = (
-        words.pounds(figure["mean"]),
-        f"{low} to {high}",
-        words.in_hundred(figure["p_positive"]),
-    )
+    chance = words.in_hundred(figure["p_positive"])
+    shown = (words.pounds(figure["mean"]), f"{low} to {high}", chance)
     cells = Markup("").join(
         Markup("<td class='n' role='cell' data-label='{}' data-part='{}'>{}</td>").format(
             name, part, text
@@ -170,79 +167,78 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "price_notes": _price_notes(value),
         "red": _red(value),
         "sources": _sources_table(value),
-        "not_monetised": _not_monetised(value),
+        "not_monetised": _not_monetised(study, value),
         "fifths": _fifths_table(value),
-        "to_confirm": [words.sentence(what) for what in value.get("to_confirm") or []],
-        "notes": [words.sentence(note) for note in value["notes"]],
+        "to_confirm": [words.sentence(what) for what in value.to_confirm],
+        "notes": [words.sentence(note) for note in value.notes],
     }
 
 
-def _downloads(value: Record, name: str, out: Generated) -> None:
+def _downloads(value: Accounts, name: str, out: Generated) -> None:
     """Every table with the vintages that its figures rest on."""
     rests = {"rests_on": vintages(value)}
     shown = {"by_outcome": "outcomes", "by_agency": "agencies", "by_quarter": "over-time"}
     shown |= {key: key for key in ("waterfall", "tornado", "scenarios", "categories", "sources")}
     for key, ending in shown.items():
-        if rows := value.get(key):
-            out.table(f"{name}-{ending}", [_flat(row) | rests for row in rows])
+        if rows := getattr(value, key):
+            out.table(f"{name}-{ending}", [_flat(row.plain()) | rests for row in rows])
 
 
-def gains_chart(study: StudyResults, out: Generated, root: str) -> Markup:
+def gains_chart(study: Results, out: Generated, root: str) -> Markup:
     """Who pays and who gains, to date."""
     if study.value is None:
         return Markup("")
-    rows = study.value["by_agency"]
+    rows = study.value.by_agency
     said = " ".join(
-        f"{row['name']} has paid {words.pounds(row['cost']['mean'])} and gained "
-        f"{words.money_with_range(row['gain'])}."
+        f"{row.name} has paid {words.pounds(row.cost.mean)} and gained "
+        f"{words.money_with_range(row.gain)}."
         for row in rows
     )
+    drawn = [row.plain() for row in rows]
     alt = f"Bar chart of costs and gains to date by agency. {said}"
     based = f"To date, {vintages(study.value)}. Unit costs are averages."
-    return out.plate(f"{study.study}/gains", root, alt, figures.gains, rows, caption=based)
+    return out.plate(f"{study.study}/gains", root, alt, figures.gains, drawn, caption=based)
 
 
-def vintages(value: Record) -> str:
+def vintages(value: Accounts) -> str:
     """Price base and vintages that every figure of the accounts rests on, in one breath."""
-    held = value.get("sources") or []
-    prices = list(dict.fromkeys(row["vintage"] for row in held if row["what"].startswith("Price ")))
-    said = f"{value['price_base']} prices"
+    held = value.sources
+    prices = list(dict.fromkeys(row.vintage for row in held if row.what.startswith("Price ")))
+    said = f"{value.price_base} prices"
     if prices:
         said += f", unit costs of {words.listed(prices)}"
     for what, name in (("Discount rates", "discount rates"), ("Deflator", "deflator")):
-        found = [row["vintage"] for row in held if row["what"] == what]
+        found = [row.vintage for row in held if row.what == what]
         said += f", {name} {found[0]}" if found else ""
     return said
 
 
-def _totals_table(value: Record) -> Markup:
+def _totals_table(value: Accounts) -> Markup:
     rows: list[list[Cell]] = []
-    kinds = {row["kind"] for row in value["by_outcome"]}
+    kinds = {row.kind for row in value.by_outcome}
     for key, title in _TOTALS:
-        figure = value["totals"].get(key)
-        if figure is None:
-            continue
-        if not figure["mean"] and _OWN_KIND.get(key, "fiscal") not in kinds:
+        figure = value.totals.accounts()[key]
+        if not figure.mean and _OWN_KIND.get(key, "fiscal") not in kinds:
             rows.append([title, "not valued", ""])
             continue
-        rows.append([title, words.pounds(figure["mean"]), money_charts.span(figure)])
+        rows.append([title, words.pounds(figure.mean), money_charts.span(figure)])
         rows += _parts(value) if key == "gross_fiscal" else []
     heads = ["Account", "Best figure", "Range"]
     return table(f"To date, {vintages(value)}", heads, rows, numeric="tnn")
 
 
-def _parts(value: Record) -> list[list[Cell]]:
+def _parts(value: Accounts) -> list[list[Cell]]:
     """What was released, by kind of budget, and what rests on findings that are objected to."""
     rows: list[list[Cell]] = []
     for budget, title in _BUDGETS.items():
-        figure = value["totals"].get(f"gross_fiscal_{budget}")
-        if figure is not None and any(row["budget"] == budget for row in value["by_agency"]):
-            rows.append([_part(title), words.pounds(figure["mean"]), money_charts.span(figure)])
-    together = value.get("not_standing_together")
-    if together and answers.not_standing(value):
+        figure = value.totals.accounts()[f"gross_fiscal_{budget}"]
+        if any(row.budget == budget for row in value.by_agency):
+            rows.append([_part(title), words.pounds(figure.mean), money_charts.span(figure)])
+    together = value.not_standing_together
+    if together and value.not_standing:
         title = f"of which from {answers.cannot_be_told(value)}"
-        figure = together["gross_fiscal"]
-        rows.append([_part(title), words.pounds(figure["mean"]), money_charts.span(figure)])
+        figure = together.gross_fiscal
+        rows.append([_part(title), words.pounds(figure.mean), money_charts.span(figure)])
     return rows
 
 
@@ -251,52 +247,49 @@ def _part(title: str) -> Markup:
     return Markup("<span class='part'>{}</span>").format(title)
 
 
-def _began(value: Record) -> str:
+def _began(value: Accounts) -> str:
     """That the balance began below zero, where it did."""
-    first = value["by_quarter"][0] if value["by_quarter"] else None
-    if first is None or first["cumulative_net"]["mean"] >= 0:
+    first = value.by_quarter[0] if value.by_quarter else None
+    if first is None or first.cumulative_net.mean >= 0:
         return ""
-    balance = words.pounds(first["cumulative_net"]["mean"])
+    balance = words.pounds(first.cumulative_net.mean)
     return (
         "Set-up is paid first and what it brings comes later: at the end of "
-        f"{first['quarter']} the balance stood at {balance}."
+        f"{first.quarter} the balance stood at {balance}."
     )
 
 
-def agency_table(value: Record) -> Markup:
+def agency_table(value: Accounts) -> Markup:
     """Who paid and who gained, to date: the table behind the chart."""
-    red = set(value.get("red_agencies") or [])
+    red = set(value.red_agencies)
     rows = [
         [
-            _with_note(row["name"], "rests on a red-graded price")
-            if f"{row['agency']}/{row['budget']}" in red
-            else row["name"],
-            row["budget"],
-            words.pounds(row["cost"]["mean"]),
-            words.money_with_range(row["gain"]),
-            words.money_with_range(row["net"]),
+            _with_note(row.name, "rests on a red-graded price")
+            if f"{row.agency}/{row.budget}" in red
+            else row.name,
+            row.budget,
+            words.pounds(row.cost.mean),
+            words.money_with_range(row.gain),
+            words.money_with_range(row.net),
         ]
-        for row in value["by_agency"]
+        for row in value.by_agency
     ]
     heads = ["Agency", "Budget", "Paid", "Gained (range)", "Balance (range)"]
     return table("Who pays and who gains, to date", heads, rows, numeric="ttnnn")
 
 
-def _red(value: Record) -> list[str]:
+def _red(value: Accounts) -> list[str]:
     """Red-graded prices that matter to the total, each in a sentence."""
     return [
-        f"{row['title']} ({row['code']}): {words.percent(100 * row['share'], 0)} of all that is "
+        f"{row.title} ({row.code}): {words.percent(100 * row.share, 0)} of all that is "
         "valued, either way, rests on this price, which is graded red: it may be off by half and "
         "more."
-        for row in value.get("red") or []
+        for row in value.red
     ]
 
 
-def _sources_table(value: Record) -> Markup | None:
-    rows = [
-        [row["what"], row["vintage"], row["source"], row["confidence"]]
-        for row in value.get("sources") or []
-    ]
+def _sources_table(value: Accounts) -> Markup | None:
+    rows = [[row.what, row.vintage, row.source, row.confidence] for row in value.sources]
     heads = ["What", "Vintage", "Source", "Grade"]
     return (
         table(
@@ -310,25 +303,25 @@ def _sources_table(value: Record) -> Markup | None:
     )
 
 
-def _fifths_table(value: Record) -> Markup | None:
+def _fifths_table(value: Accounts) -> Markup | None:
     """What people gained by deprivation fifth, counted alike and weighted side by side."""
     rows = []
-    for row in value.get("by_fifth") or []:
-        areas = f"{row['pilot_areas']} pilot, {row['comparison_areas']} comparison"
-        figures_ = ["not valued", row["reason"], ""]
-        if row["valued"]:
-            weight = row["weight"]
-            low, high = sorted((weight["low"], weight["high"]))
+    for row in value.by_fifth:
+        areas = f"{row.pilot_areas} pilot, {row.comparison_areas} comparison"
+        figures_ = ["not valued", row.reason, ""]
+        weight = row.weight
+        if weight and row.people and row.people_weighted:
+            low, high = sorted((weight.low, weight.high))
             said = (
-                f"{words.number(weight['central'], 2)} ({words.number(low, 2)} to "
+                f"{words.number(weight.central, 2)} ({words.number(low, 2)} to "
                 f"{words.number(high, 2)})"
             )
             figures_ = [
-                words.money_with_range(row["people"]),
+                words.money_with_range(row.people),
                 said,
-                words.money_with_range(row["people_weighted"]),
+                words.money_with_range(row.people_weighted),
             ]
-        rows.append([f"{row['fifth']}", areas, *figures_])
+        rows.append([f"{row.fifth}", areas, *figures_])
     heads = [
         "Fifth, 1 the most deprived",
         "Areas",
@@ -340,39 +333,33 @@ def _fifths_table(value: Record) -> Markup | None:
     return table(caption, heads, rows, numeric="ttnnn") if rows else None
 
 
-def _not_monetised(value: Record) -> Markup | None:
+def _not_monetised(study: Results, value: Accounts) -> Markup | None:
+    directions = {o.code: words.verdict(o.finding).word for o in study.outcomes}
     rows = [
-        [
-            row["title"],
-            words.verdict(row["direction"]).word,
-            words.sentence(row["evidence"]) if row["evidence"] else "",
-            words.sentence(row["why"]),
-        ]
-        for row in value.get("not_monetised") or []
+        [row.title, directions.get(row.outcome, row.direction), row.evidence, words.whole(row.why)]
+        for row in value.not_monetised
     ]
     heads = ["Measured, without a price", "Direction", "Evidence", "Why no price"]
     return table("Measured, but in no total of this page", heads, rows) if rows else None
 
 
-def _price_table(value: Record) -> Markup:
-    names = {row["agency"]: row["name"] for row in value["by_agency"]}
-    names |= {
-        row["agency"]: row["agency_name"] for row in value["by_outcome"] if "agency_name" in row
-    }
+def _price_table(value: Accounts) -> Markup:
+    names = {row.agency: row.name for row in value.by_agency}
+    names |= {row.agency: row.agency_name for row in value.by_outcome}
     rows = [
         [
-            _with_note(row["title"], f"{row['kind']}: {names.get(row['agency'], row['agency'])}"),
+            _with_note(row.title, f"{row.kind}: {names.get(row.agency, row.agency)}"),
             _avoided(row),
             _price(row),
             _kept(row),
-            words.money_with_range(row["value"]),
+            words.money_with_range(row.value),
         ]
-        for row in value["by_outcome"]
+        for row in value.by_outcome
     ]
     heads = [
         "Outcome, whose gain",
         "Avoided (range)",
-        f"Price, {value['price_base']}",
+        f"Price, {value.price_base}",
         "Share kept",
         "Worth (range)",
     ]
@@ -385,33 +372,33 @@ def _price_table(value: Record) -> Markup:
     )
 
 
-def _avoided(row: Record) -> Markup:
+def _avoided(row: PricedRow) -> Markup:
     """The quantity that the price multiplies, in the price's own unit."""
-    figure, whose = row["events_avoided"], row["people"]
-    if row.get("cost_per") != "week":
+    figure, whose = row.events_avoided, row.people
+    if row.cost_per != "week":
         return _with_note(words.with_range(figure, "mean", _countable), whose)
-    weeks = {key: figure[key] and figure[key] * WEEKS_A_YEAR for key in ("mean", "low", "high")}
-    years = f"{_countable(figure['mean'])} person-years × {WEEKS_A_YEAR}"
+    weeks = {key: part and part * WEEKS_A_YEAR for key, part in figure.plain().items()}
+    years = f"{_countable(figure.mean)} person-years × {WEEKS_A_YEAR}"
     return _with_note(f"{words.with_range(weeks, 'mean', _countable)} weeks", years)
 
 
-def _price(row: Record) -> Markup:
-    digits = 2 if row["unit_cost"] < 1000 else 0
-    unit = _PRICED.get(row.get("cost_per", "event"), "each")
-    basis = "marginal" if row.get("bankable") else "average"
+def _price(row: PricedRow) -> Markup:
+    digits = 2 if row.unit_cost < 1000 else 0
+    unit = _PRICED.get(row.cost_per, "each")
+    basis = "marginal" if row.bankable else "average"
     shown = _with_note(
-        f"£{row['unit_cost']:,.{digits}f} {unit}",
-        f"{basis}, from {row['price_year']} prices, {row['confidence']}",
+        f"£{row.unit_cost:,.{digits}f} {unit}",
+        f"{basis}, from {row.price_year} prices, {row.confidence}",
     )
-    if not row.get("vintage"):
+    if not row.vintage:
         return shown
-    return shown + _with_note("", f"{row['vintage']}, {row['code']}")
+    return shown + _with_note("", f"{row.vintage}, {row.code}")
 
 
-def _kept(row: Record) -> str:
-    if row.get("given_up"):
+def _kept(row: PricedRow) -> str:
+    if row.given_up:
         return "none"
-    share = row.get("share", 1.0)
+    share = row.share
     return "all" if share == 1 else words.percent(100 * share, 0)
 
 
@@ -424,12 +411,12 @@ def _with_note(text: str, note: str) -> Markup:
     return Markup("{}<span class='from'>{}</span>").format(text, note)
 
 
-def _price_notes(value: Record) -> list[str]:
+def _price_notes(value: Accounts) -> list[str]:
     """What is to be known of each price, once; average or marginal is said beside each."""
     notes = [
-        f"{row['title']}: {words.sentence(row['note'])} {row.get('basis', '')}".strip()
-        for row in value["by_outcome"]
-        if row["note"]
+        f"{row.title}: {words.sentence(row.note)} {row.basis}".strip()
+        for row in value.by_outcome
+        if row.note
     ]
     return list(dict.fromkeys(notes))
 

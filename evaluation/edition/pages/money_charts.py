@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from evaluation.edition import answers, figures, words
-from evaluation.edition.edition import StudyResults
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
-from evaluation.edition.records import Record
+from evaluation.study.accounts_record import (
+    Accounts,
+    CategoryChance,
+    Mean,
+    PublicFunds,
+    Ratio,
+    Step,
+    Swing,
+    WorthKnowing,
+)
+from evaluation.study.record import Results
 
 _ROOT = "../"
 _WITHIN = "not within the horizon"
 
 
-def over_time(study: StudyResults, value: Record, out: Generated) -> Markup:
+def over_time(study: Results, value: Accounts, out: Generated) -> Markup:
     """The payback fan."""
-    rows = value["by_quarter"]
+    rows = value.by_quarter
     if not rows:
         return Markup("")
     said = payback(value)
@@ -28,53 +36,49 @@ def over_time(study: StudyResults, value: Record, out: Generated) -> Markup:
         _ROOT,
         f"Line chart with a range. {said}",
         figures.fan,
-        rows,
+        [row.plain() for row in rows],
         caption=said,
     )
 
 
-def payback(value: Record) -> str:
+def payback(value: Accounts) -> str:
     """When what was released covers what was spent, as far as it can be said."""
-    last = value["by_quarter"][-1]
+    last = value.by_quarter[-1]
     said = (
-        f"By {last['quarter']} what was released less what was spent came to "
-        f"{words.money_with_range(last['cumulative_net'])}."
+        f"By {last.quarter} what was released less what was spent came to "
+        f"{words.money_with_range(last.cumulative_net)}."
     )
-    found = value.get("payback")
-    if found is None:
-        return said
-    chance = words.in_hundred(found["p_within"])
-    if found["quarter"] == _WITHIN:
+    found = value.payback
+    chance = words.in_hundred(found.p_within)
+    if found.quarter == _WITHIN:
+        said += f" It had not paid for itself by {found.last}; the chance that it had is {chance}"
+    elif last.cumulative_net.low is None or last.cumulative_net.low <= 0:
         said += (
-            f" It had not paid for itself by {found['last']}; the chance that it had is {chance}"
-        )
-    elif last["cumulative_net"]["low"] is None or last["cumulative_net"]["low"] <= 0:
-        said += (
-            f" The best figure has been above nought since {found['quarter']}, but its range is "
+            f" The best figure has been above nought since {found.quarter}, but its range is "
             "not, so whether it has paid for itself cannot be told yet; the chance that it has is "
             f"{chance}"
         )
     else:
         said += (
-            f" By the estimate it has paid for itself since {found['quarter']}; the chance that "
+            f" By the estimate it has paid for itself since {found.quarter}; the chance that "
             f"it has is {chance}"
         )
-    if answers.not_standing(value):
+    if value.not_standing:
         said += f". That counts what comes from {answers.cannot_be_told(value)}"
     return f"{said}."
 
 
-def over_time_table(value: Record) -> Markup:
+def over_time_table(value: Accounts) -> Markup:
     """The figures behind the fan."""
     rows = [
         [
-            row["quarter"],
-            words.money_with_range(row["gain"]),
-            words.pounds(row["cost"]),
-            words.money_with_range(row["cumulative_net"]),
-            words.percent(100 * row.get("p_paid_back", 0.0), 0),
+            row.quarter,
+            words.money_with_range(row.gain),
+            words.pounds(row.cost),
+            words.money_with_range(row.cumulative_net),
+            words.percent(100 * row.p_paid_back, 0),
         ]
-        for row in value["by_quarter"]
+        for row in value.by_quarter
     ]
     heads = ["Quarter", "Released (range)", "Spent", "Balance so far (range)", "Paid back by then"]
     return table(
@@ -82,12 +86,12 @@ def over_time_table(value: Record) -> Markup:
     )
 
 
-def to_budget(study: StudyResults, value: Record, out: Generated) -> Markup:
+def to_budget(study: Results, value: Accounts, out: Generated) -> Markup:
     """The waterfall from everything gained to what could leave a budget."""
-    steps = value.get("waterfall")
+    steps = value.waterfall
     if not steps:
         return Markup("")
-    by_step = {step["step"]: step for step in steps}
+    by_step = {step.step: step for step in steps}
     said = (
         f"Of {words.money_with_range(by_step['gross'])} gained in all, "
         f"{words.money_with_range(by_step['released'])} is public spending released, and at most "
@@ -99,49 +103,50 @@ def to_budget(study: StudyResults, value: Record, out: Generated) -> Markup:
         _ROOT,
         f"Waterfall chart. {said}",
         figures.waterfall,
-        steps,
+        [step.plain() for step in steps],
         caption=said,
     )
 
 
-def to_budget_table(value: Record) -> Markup:
+def to_budget_table(value: Accounts) -> Markup:
     """The figures behind the waterfall."""
-    rows = [
-        [step["title"], words.pounds(step["mean"]), span(step)]
-        for step in value.get("waterfall") or []
-    ]
+    rows = [[step.title, words.pounds(step.mean), span(step)] for step in value.waterfall]
     heads = ["Step", "Best figure", "Range"]
     return table("From everything gained to what could leave a budget", heads, rows, numeric="tnn")
 
 
-def hangs_on(study: StudyResults, value: Record, out: Generated) -> Markup:
+def hangs_on(study: Results, value: Accounts, out: Generated) -> Markup:
     """The tornado."""
-    rows = value.get("tornado")
+    rows = value.tornado
     if not rows:
         return Markup("")
     widest = rows[0]
     said = (
-        f"The net present social value hangs most on {_within(widest['title'])}: at the ends of "
-        f"its range it would be {words.pounds(widest['low'])} or {words.pounds(widest['high'])}, "
-        f"all else as estimated ({words.pounds(widest['best'])})."
+        f"The net present social value hangs most on {_within(widest)}: at the ends of "
+        f"its range it would be {words.pounds(widest.low)} or {words.pounds(widest.high)}, "
+        f"all else as estimated ({words.pounds(widest.best)})."
     )
     return out.plate(
-        f"{study.study}/tornado", _ROOT, f"Bar chart. {said}", figures.tornado, rows, caption=said
+        f"{study.study}/tornado",
+        _ROOT,
+        f"Bar chart. {said}",
+        figures.tornado,
+        [row.plain() for row in rows],
+        caption=said,
     )
 
 
-def hangs_on_table(value: Record) -> Markup:
+def hangs_on_table(value: Accounts) -> Markup:
     """The figures behind the tornado, and what knowing each input would be worth."""
-    known = (value.get("information") or {}).get("of_one", [])
-    worth = {row["title"]: row["worth"] for row in known}
+    worth = {row.title: row.worth for row in value.information.of_one}
     rows = [
         [
-            row["title"],
-            words.pounds(row["low"]),
-            words.pounds(row["high"]),
-            words.pounds(worth[row["title"]]) if row["title"] in worth else "",
+            row.title,
+            words.pounds(row.low),
+            words.pounds(row.high),
+            words.pounds(worth[row.title]) if row.title in worth else "",
         ]
-        for row in value.get("tornado") or []
+        for row in value.tornado
     ]
     heads = ["Input", "At its worse end", "At its better end", "Worth of knowing it"]
     return table(
@@ -153,31 +158,29 @@ def hangs_on_table(value: Record) -> Markup:
     )
 
 
-def information(value: Record) -> str:
+def information(value: Accounts) -> str:
     """What it would be worth to know more before the decision."""
-    found = value.get("information")
-    if not found:
-        return ""
-    most = found["of_one"][0]
+    found = value.information
+    most = found.of_one[0]
     said = (
-        f"If these figures had to settle {found['decision']}, it would be worth "
-        f"{words.pounds(found['perfect'])} to know every input exactly beforehand"
+        f"If these figures had to settle {found.decision}, it would be worth "
+        f"{words.pounds(found.perfect)} to know every input exactly beforehand"
     )
-    if found["perfect"] and most["worth"]:
-        said += f", and {words.pounds(most['worth'])} to know only {_within(most['title'])}"
+    if found.perfect and most.worth:
+        said += f", and {words.pounds(most.worth)} to know only {_within(most)}"
     return f"{said}."
 
 
-def public_funds(study: StudyResults, value: Record, out: Generated) -> Markup:
+def public_funds(study: Results, value: Accounts, out: Generated) -> Markup:
     """The plane of net cost and gain to people."""
-    found = value.get("public_funds")
-    if not found or not found["points"]:
+    found = value.public_funds
+    if not found.points:
         return Markup("")
     chances = {
-        "gain_cost": found["finite"] - found["people_lose"],
-        "gain_save": found["infinite"],
-        "lose_cost": found["people_lose"],
-        "lose_save": found["ambiguous"],
+        "gain_cost": found.finite - found.people_lose,
+        "gain_save": found.infinite,
+        "lose_cost": found.people_lose,
+        "lose_save": found.ambiguous,
     }
     said = each_pound(found)
     return out.plate(
@@ -185,43 +188,43 @@ def public_funds(study: StudyResults, value: Record, out: Generated) -> Markup:
         _ROOT,
         f"Scatter of draws. {said}",
         figures.plane,
-        found["points"],
-        tuple(found["best"]),
+        found.points,
+        found.best,
         chances,
         caption=said,
     )
 
 
-def each_pound(found: Mapping[str, Any]) -> str:
+def each_pound(found: PublicFunds) -> str:
     """The marginal value of public funds, with the shares that say whether a ratio means much."""
-    people, purse = (words.money_with_range(found[k]) for k in ("willingness_to_pay", "net_cost"))
+    people, purse = map(words.money_with_range, (found.willingness_to_pay, found.net_cost))
     shares = (
         f"People gain {people}; the net cost to the purse is {purse}. In "
-        f"{words.in_hundred(found['finite'])} draws the programme costs the purse on balance, in "
-        f"{words.in_hundred(found['infinite'])} it pays for itself and people gain, in "
-        f"{words.in_hundred(found['ambiguous'])} it pays for itself and people lose"
+        f"{words.in_hundred(found.finite)} draws the programme costs the purse on balance, in "
+        f"{words.in_hundred(found.infinite)} it pays for itself and people gain, in "
+        f"{words.in_hundred(found.ambiguous)} it pays for itself and people lose"
     )
-    point = found["mvpf"]
+    point = found.mvpf
     if point is None:
         return (
             "By its best figure alone the programme pays for itself, so no ratio is given. "
             f"{shares}."
         )
     said = f"For each pound of net public cost people gain {words.ratio(point)}"
-    if found["low"] is None:
+    if found.low is None:
         return f"{said}, without a range, since the net cost may be nought or less. {shares}."
-    return f"{said} ({words.ratio(found['low'])} to {words.ratio(found['high'])}). {shares}."
+    return f"{said} ({words.ratio(found.low)} to {words.ratio(found.high)}). {shares}."
 
 
-def categories(value: Record) -> Markup:
+def categories(value: Accounts) -> Markup:
     """The chance of each category of value for money."""
     rows = [
         [
-            row["category"].capitalize() + (" (the estimate)" if row["estimate"] else ""),
+            row.category.capitalize() + (" (the estimate)" if row.estimate else ""),
             _between(row),
-            words.in_hundred(row["p"]),
+            words.in_hundred(row.p),
         ]
-        for row in value.get("categories") or []
+        for row in value.categories
     ]
     heads = ["Category", "Back for each pound", "Chance"]
     return table(
@@ -229,63 +232,56 @@ def categories(value: Record) -> Markup:
     )
 
 
-def later(value: Record) -> Markup:
+def later(value: Accounts) -> Markup:
     """Scenarios after the last quarter; nothing of them is in any total."""
     rows: list[Sequence[str]] = [
-        [
-            "Nothing after the last quarter",
-            *_npsv(value["totals"]["npsv"], value["totals"]["p_npsv_positive"]),
-        ],
-        *(
-            [row["scenario"].capitalize(), *_npsv(row["npsv"], row["p_positive"])]
-            for row in value.get("scenarios") or []
-        ),
+        ["Nothing after the last quarter", *_npsv(value.totals.npsv, value.totals.p_npsv_positive)],
+        *([row.scenario.capitalize(), *_npsv(row.npsv, row.p_positive)] for row in value.scenarios),
     ]
     heads = ["If", "Net present social value (range)", "Chance that it is above nought"]
     return table("What would follow from assumptions", heads, rows, numeric="tnn")
 
 
-def break_even(value: Record) -> str:
+def break_even(value: Accounts) -> str:
     """How long effects would have to last for gains to equal costs."""
-    found = value.get("break_even")
-    if not found:
-        return ""
-    never = words.in_hundred(found["p_never"])
-    if found["already"]:
+    found = value.break_even
+    never = words.in_hundred(found.p_never)
+    if found.already:
         return "By the estimate gains already exceed costs, without anything that lasts."
-    if found["never"]:
+    if found.never:
         return (
-            f"By the estimate gains would not equal costs within {found['years']} years even if "
+            f"By the estimate gains would not equal costs within {found.years} years even if "
             f"what was gained in the last year never faded; the same holds in {never} draws."
         )
     return (
         "To break even by the estimate, what was gained in the last year would have to fade no "
-        f"faster than by half in {words.number(found['half_life'], 1)} years, at no further cost. "
-        f"In {words.in_hundred(found['p_already'])} draws gains exceed costs already; in {never} "
-        f"they would not within {found['years']} years, however slowly they faded."
+        f"faster than by half in {words.number(found.half_life, 1)} years, at no further cost. "
+        f"In {words.in_hundred(found.p_already)} draws gains exceed costs already; in {never} "
+        f"they would not within {found.years} years, however slowly they faded."
     )
 
 
-def span(figure: Record) -> str:
+def span(figure: Mean | Ratio | Step) -> str:
     """``£1.1m to £4.7m``; empty where both ends are said alike."""
-    if figure["low"] is None or words.pounds(figure["low"]) == words.pounds(figure["high"]):
+    if figure.low is None or words.pounds(figure.low) == words.pounds(figure.high):
         return ""
-    return f"{words.pounds(figure['low'])} to {words.pounds(figure['high'])}"
+    return f"{words.pounds(figure.low)} to {words.pounds(figure.high)}"
 
 
-def _npsv(figure: Record, chance: float) -> tuple[str, str]:
+def _npsv(figure: Mean, chance: float) -> tuple[str, str]:
     return words.money_with_range(figure), words.in_hundred(chance)
 
 
-def _between(row: Record) -> str:
-    if row["from"] is None:
-        return f"below {words.ratio(row['below'])}"
-    if row["below"] is None:
-        return f"{words.ratio(row['from'])} or more"
-    return f"{words.ratio(row['from'])} to {words.ratio(row['below'])}"
+def _between(row: CategoryChance) -> str:
+    if row.at_least is None:
+        return f"below {words.ratio(row.below)}"
+    if row.below is None:
+        return f"{words.ratio(row.at_least)} or more"
+    return f"{words.ratio(row.at_least)} to {words.ratio(row.below)}"
 
 
-def _within(title: str) -> str:
-    if title.startswith("Effect on: "):
-        return f"the effect on {words.within(title.removeprefix('Effect on: '))}"
-    return words.within(title) if title.startswith(("The ", "Price ")) else title
+def _within(row: Swing | WorthKnowing) -> str:
+    """An input as it stands inside a sentence; a choice begins with a name, and keeps it."""
+    if row.what == "effect":
+        return f"the effect on {words.within(row.of or row.title)}"
+    return words.within(row.title) if row.what == "price" else row.title

@@ -2,50 +2,47 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 from evaluation.edition import figures, words
-from evaluation.edition.edition import StudyResults, primary_estimate
-from evaluation.edition.files import Generated
+from evaluation.edition.files import OutcomePage
 from evaluation.edition.html_tables import table
 from evaluation.edition.pages import donors, evidence
 from evaluation.edition.pages.claims import chance
-from evaluation.edition.records import Record
+from evaluation.study.record import (
+    EstimateResult,
+    PathRow,
+    PublishedFigure,
+    PublishedResult,
+    Results,
+    SiteResult,
+)
+from evaluation.study.written import Record
 
 
-def of_outcome(
-    study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
-) -> dict[str, Markup] | None:
+def breaks(page: OutcomePage) -> dict[str, Markup] | None:
     """The chart of ranges by how large the breaks may be, and its table."""
-    held = outcome.get("breaks")
-    if not held or estimate is None:
+    held = page.outcome.honest_range
+    if not held:
         return None
     rows = []
-    for one in held["rows"]:
-        middle = None if None in (one["low"], one["high"]) else (one["low"] + one["high"]) / 2
-        shown = words.shown(estimate, {**one, "effect": middle})
-        if middle is not None:
-            rows.append(
-                (_breaks_label(one["bound"]), shown, one["bound"] == 0, _said(estimate, shown))
-            )
+    for one in held.rows:
+        if one.low is None or one.high is None:
+            continue
+        middle = (one.low + one.high) / 2
+        shown = words.shown(page.estimate, {**one.plain(), "effect": middle})
+        rows.append((_breaks_label(one.bound), shown, one.bound == 0, _said(page.estimate, shown)))
     if not rows:
         return None
-    said = _sentence(held["breakdown"], study.period_word)
-    alt = f"Ranges of the effect on {outcome['plain_title']} by size of the breaks. {said}"
-    chart = out.plate(
-        f"{study.study}/{outcome['code']}-breaks",
-        root,
-        alt,
-        figures.forest,
-        rows,
-        words.tick_unit(estimate),
-        caption=said,
+    said = _sentence(held.breakdown, page.study.period_word)
+    alt = f"Ranges of the effect on {page.outcome.plain_title} by size of the breaks. {said}"
+    chart = page.plate(
+        "breaks", alt, figures.forest, rows, words.tick_unit(page.estimate), caption=said
     )
-    title = f"{outcome['plain_title']}: range of the mean effect if paths break after the start"
+    title = f"{page.outcome.plain_title}: range of the mean effect if paths break after the start"
     cells = [[label, told] for label, _, _, told in rows]
     return {"chart": chart, "table": table(title, ["Breaks", "Range"], cells, numeric="tn")}
 
@@ -57,7 +54,7 @@ def _breaks_label(bound: float) -> str:
     return "as large as the largest before" if bound == 1 else f"{size} times the largest before"
 
 
-def _said(estimate: Record, shown: Record) -> str:
+def _said(estimate: EstimateResult, shown: Record) -> str:
     say = words.say(estimate)
     return f"{say(shown['low'])} to {say(shown['high'])}"
 
@@ -78,33 +75,26 @@ def _sentence(breakdown: float | None, period: str) -> str:
     )
 
 
-def quantile_dots(
-    study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
-) -> Markup:
+def quantile_dots(page: OutcomePage) -> Markup:
     """Twenty dots: equally likely effects, as this look alone has them."""
-    values = _values(outcome, estimate)
-    if not values or estimate is None:
+    values = _values(page)
+    if not values:
         return Markup("")
     said = quantile_dots_sentence(values)
-    alt = f"Dot chart of twenty equally likely effects on {outcome['plain_title']}. {said}"
-    return out.plate(
-        f"{study.study}/{outcome['code']}-worlds",
-        root,
+    alt = f"Dot chart of twenty equally likely effects on {page.outcome.plain_title}. {said}"
+    return page.plate(
+        "worlds",
         alt,
         figures.equally_likely,
         values,
-        words.unit(estimate, outcome),
-        words.tick_unit(estimate),
+        words.unit(page.estimate, page.outcome),
+        words.tick_unit(page.estimate),
         caption=said,
     )
 
 
-def _values(outcome: Record, estimate: Record | None) -> list[float]:
-    if estimate is None:
-        return []
-    found = [
-        words.shown(estimate, {"effect": v})["effect"] for v in outcome.get("equally_likely") or ()
-    ]
+def _values(page: OutcomePage) -> list[float]:
+    found = words.gap(page.estimate, page.outcome.equally_likely)
     return [value for value in found if value is not None]
 
 
@@ -121,90 +111,85 @@ def quantile_dots_sentence(values: Sequence[float]) -> str:
     )
 
 
-def quantile_dots_table(outcome: Record, estimate: Record | None) -> Markup:
+def quantile_dots_table(page: OutcomePage) -> Markup:
     """The twenty effects."""
-    values = _values(outcome, estimate)
-    if not values or estimate is None:
+    values = _values(page)
+    if not values:
         return Markup("")
-    say = words.say(estimate)
+    say = words.say(page.estimate)
     rows = [[str(k), say(value)] for k, value in enumerate(values, start=1)]
-    title = f"{outcome['plain_title']}: twenty equally likely effects, in order"
+    title = f"{page.outcome.plain_title}: twenty equally likely effects, in order"
     return table(title, ["World", "Effect"], rows, numeric="nn")
 
 
-def elsewhere(
-    study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
-) -> Markup:
+def elsewhere(page: OutcomePage) -> Markup:
     """The pilots' gap over event time before the gaps of other sets of areas, in hair lines."""
-    gaps = outcome["placebo_gaps"]
-    if not gaps["gaps"]:
+    gaps = page.outcome.placebo_effects
+    if not gaps.placebo:
         return Markup("")
-    real = words.gap(estimate, gaps["real"])
-    drawn = [words.gap(estimate, row) for row in gaps["gaps"]]
-    times, window = gaps["event_times"], study.raw.get("window") or (0, gaps["event_times"][-1])
+    real = words.gap(page.estimate, gaps.real)
+    drawn = [words.gap(page.estimate, row) for row in gaps.placebo]
+    times, window = gaps.event_times, page.study.window
     as_far, known = _as_far(times, real, drawn, window)
-    span = _span(outcome, estimate, window)
-    over = words.counted(window[1] - window[0] + 1, study.period_word)
+    span = _span(page, window)
+    over = words.counted(window[1] - window[0] + 1, page.study.period_word)
     said = (
-        f"We gave the start dates to {_elsewhere(study, known)}. Over "
+        f"We gave the start dates to {_elsewhere(page.study, known)}. Over "
         f"the first {over}, {words.number(as_far) if as_far else 'none'} of them lay as far from "
         "nought, on either side, as the real start dates did."
     ) + (" The box is the range of the mean over all looks." if span else "")
-    alt = f"Line chart of the pilots' gap in {outcome['plain_title']} by event time. {said}"
-    return out.plate(
-        f"{study.study}/{outcome['code']}-gaps",
-        root,
+    alt = f"Line chart of the pilots' gap in {page.outcome.plain_title} by event time. {said}"
+    return page.plate(
+        "gaps",
         alt,
         figures.gaps,
         times,
         real,
         drawn,
-        words.unit(estimate, outcome),
+        words.unit(page.estimate, page.outcome),
         span,
-        study.period_word,
+        page.study.period_word,
         caption=said,
     )
 
 
-def _elsewhere(study: StudyResults, known: int) -> str:
+def _elsewhere(study: Results, known: int) -> str:
     """The sets of areas that took the pilots' place: all that there are, or some drawn by lot."""
     told = words.number(known)
-    drawn = study.raw.get("assignments") or {}
-    if drawn.get("enumerated") and known == drawn["drawn"]:
+    drawn = study.assignments
+    if drawn.enumerated and known == drawn.drawn:
         return f"every other set of areas that could have started, {told} in all"
     return f"{told} other sets of areas, drawn by lot"
 
 
-def elsewhere_table(study: StudyResults, outcome: Record, estimate: Record | None) -> Markup:
+def elsewhere_table(page: OutcomePage) -> Markup:
     """The pilots' gap by event time, and between what ends 95 in 100 of the other gaps lie."""
-    gaps = outcome["placebo_gaps"]
-    if not gaps["gaps"]:
+    gaps = page.outcome.placebo_effects
+    if not gaps.placebo:
         return Markup("")
-    say = words.say(estimate) if estimate else words.plain
-    real = words.gap(estimate, gaps["real"])
-    drawn = [words.gap(estimate, row) for row in gaps["gaps"]]
+    say = words.say(page.estimate)
+    real = words.gap(page.estimate, gaps.real)
+    drawn = [words.gap(page.estimate, row) for row in gaps.placebo]
     rows = []
-    for k, time in enumerate(gaps["event_times"]):
+    for k, time in enumerate(gaps.event_times):
         others = sorted(value for row in drawn if (value := row[k]) is not None)
         ends = [others[round(share * (len(others) - 1))] for share in (0.025, 0.975)]
         rows.append([words.number(time), say(real[k]), f"{say(ends[0])} to {say(ends[1])}"])
     heads = [
-        f"{study.period_word.capitalize()}s since the start",
+        f"{page.study.period_word.capitalize()}s since the start",
         "Pilot areas",
         "Other sets, 95 in 100",
     ]
-    title = f"{outcome['plain_title']}: the gap by {study.period_word}s since the start"
+    title = f"{page.outcome.plain_title}: the gap by {page.study.period_word}s since the start"
     return table(title, heads, rows, numeric="nnn")
 
 
-def _span(
-    outcome: Record, estimate: Record | None, window: Sequence[int]
-) -> tuple[float, float, float, float] | None:
+def _span(page: OutcomePage, window: Sequence[int]) -> tuple[float, float, float, float] | None:
     """The repeated interval of the overall effect: from, to, low, high."""
-    looked = outcome["finding"].get("looked")
-    if not looked or estimate is None or looked["low"] is None or looked["high"] is None:
+    looked = page.outcome.finding.looked
+    if looked is None or looked.low is None or looked.high is None:
         return None
-    ends = words.shown(estimate, {"low": looked["low"], "high": looked["high"]})
+    ends = words.shown(page.estimate, {"low": looked.low, "high": looked.high})
     return float(window[0]), float(window[1]), ends["low"], ends["high"]
 
 
@@ -228,18 +213,16 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def chart(
-    study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
-) -> Markup:
+def chart(page: OutcomePage) -> Markup:
     """The repeated interval after each look; the look that ruled out no effect is filled."""
-    rows = outcome.get("looks") or []
-    if estimate is None or len(rows) < 2:
+    rows = page.outcome.looks
+    if len(rows) < 2:
         return Markup("")
-    crossed = next((row["quarter"] for row in rows if row["crossed"]), None)
+    crossed = next((row.quarter for row in rows if row.crossed), None)
     drawn = [
-        (row["quarter"], shown, row["quarter"] == crossed, words.shown_with_range(estimate, shown))
+        (row.quarter, shown, row.quarter == crossed, words.shown_with_range(page.estimate, shown))
         for row in rows
-        if (shown := words.shown(estimate, row))["effect"] is not None
+        if (shown := words.shown(page.estimate, row))["effect"] is not None
     ]
     said = f"{words.counted(len(rows), 'look').capitalize()} so far. " + (
         f"The look at {crossed} ruled out “no effect”, every look counted; that stands whatever "
@@ -247,30 +230,24 @@ def chart(
         if crossed
         else "None of them has ruled out “no effect”, every look counted."
     )
-    alt = f"Effects on {outcome['plain_title']} as known at each look, with ranges. {said}"
-    return out.plate(
-        f"{study.study}/{outcome['code']}-looks",
-        root,
-        alt,
-        figures.forest,
-        drawn,
-        words.tick_unit(estimate),
-        caption=said,
+    alt = f"Effects on {page.outcome.plain_title} as known at each look, with ranges. {said}"
+    return page.plate(
+        "looks", alt, figures.forest, drawn, words.tick_unit(page.estimate), caption=said
     )
 
 
-def looks_table(outcome: Record, estimate: Record | None) -> Markup:
+def looks_table(page: OutcomePage) -> Markup:
     """Every look with its interval, what was spent by then, and its verdict."""
-    rows = outcome.get("looks") or []
-    if estimate is None or not rows:
+    rows = page.outcome.looks
+    if not rows:
         return Markup("")
     cells = [
         [
-            row["quarter"],
-            words.tidy(row["vintage"][:10]),
-            words.shown_with_range(estimate, words.shown(estimate, row)),
-            words.percent(100 * row["spent"], 2),
-            "ruled out" if row["crossed"] else "not ruled out",
+            row.quarter,
+            row.vintage[:10],
+            words.shown_with_range(page.estimate, words.shown(page.estimate, row)),
+            words.percent(row.spent and 100 * row.spent, 2),
+            "ruled out" if row.crossed else "not ruled out",
         ]
         for row in rows
     ]
@@ -281,238 +258,219 @@ def looks_table(outcome: Record, estimate: Record | None) -> Markup:
         "Chance of a false finding spent",
         "“No effect”",
     ]
-    return table(f"{outcome['plain_title']}: look by look", heads, cells, numeric="ttnnt")
+    return table(f"{page.outcome.plain_title}: look by look", heads, cells, numeric="ttnnt")
 
 
-def view(
-    study: StudyResults,
-    outcome: Record,
-    out: Generated,
-    root: str,
-    prefix: str,
-    *,
-    open_data: bool = True,
-) -> dict[str, Any]:
+def view(page: OutcomePage, prefix: str, *, open_data: bool = True) -> dict[str, Any]:
     """Everything that the template of an outcome asks for.
 
     ``prefix`` begins its claims' ids. Without ``open_data`` the figures behind the chart are not
     handed on, since a source forbids it; effects are ours and always are.
     """
-    name = f"{study.study}/{outcome['code']}"
+    study, outcome, out = page.study, page.outcome, page.out
+    name = f"{study.study}/{outcome.code}"
     if open_data:
-        out.table(f"{name}-paths", outcome["paths"])
+        out.table(f"{name}-paths", [row.plain() for row in outcome.paths])
     else:
         out.withheld.add(study.study)
-    out.table(f"{name}-effects", _effect_rows(outcome))
-    estimate = primary_estimate(outcome)
-    shared = (study, outcome, out, root)
-    about = (study, outcome, estimate)
+    out.table(f"{name}-effects", _effect_rows(page))
     return {
-        "study": study.raw,
+        "study": study,
         "outcome": outcome,
         "name": name,
-        "root": root,
-        "claims": f"{prefix}{outcome['code']}",
-        "verdict": words.verdict(outcome["finding"]["verdict"]),
-        "paths": paths_chart(*shared),
+        "root": page.root,
+        "claims": f"{prefix}{outcome.code}",
+        "verdict": words.verdict(outcome.finding),
+        "paths": paths_chart(page),
         "open_data": open_data,
-        "paths_table": _paths_table(outcome) if open_data else "",
-        "gaps": elsewhere(*shared, estimate),
-        "gaps_table": elsewhere_table(study, outcome, estimate),
-        "worlds": quantile_dots(*shared, estimate),
-        "worlds_table": quantile_dots_table(outcome, estimate),
-        "breaks": of_outcome(*shared, estimate),
-        "twin": donors.of_outcome(*shared),
-        "standing": _standing(study, outcome),
-        "events": _events_chart(*shared, estimate),
-        "events_table": _events_table(*about),
-        "looks": chart(*shared, estimate),
-        "looks_table": looks_table(outcome, estimate),
-        "by_site": _sites_chart(*shared, estimate),
-        "sites_table": _sites_table(*about),
-        "side_by_side": _estimators_chart(*shared),
-        "estimators_table": _estimators_table(outcome),
-        "diagnostics": _diagnostics_table(study, outcome),
+        "paths_table": _paths_table(page) if open_data else "",
+        "gaps": elsewhere(page),
+        "gaps_table": elsewhere_table(page),
+        "worlds": quantile_dots(page),
+        "worlds_table": quantile_dots_table(page),
+        "breaks": breaks(page),
+        "twin": donors.of_outcome(page),
+        "standing": _standing(page),
+        "events": _events_chart(page),
+        "events_table": _events_table(page),
+        "looks": chart(page),
+        "looks_table": looks_table(page),
+        "by_site": _sites_chart(page),
+        "sites_table": _sites_table(page),
+        "side_by_side": _estimators_chart(page),
+        "estimators_table": _estimators_table(page),
+        "diagnostics": _diagnostics_table(page),
         "first": _window(study),
-        "estimate": estimate,
         "period": study.period_word,
-        "withheld": _withheld(outcome, estimate),
-        "cautions": [words.sentence(w) for e in outcome["estimates"] for w in e["warnings"]],
+        "withheld": _withheld(page),
+        "cautions": [words.whole(w) for e in outcome.estimates for w in e.warnings],
     }
 
 
-def _withheld(outcome: Record, estimate: Record | None) -> str:
+def _withheld(page: OutcomePage) -> str:
     """What withheld counts could do to the effect, in a sentence; empty where there are none."""
-    ends = outcome.get("withheld")
-    if not ends or estimate is None:
+    ends = page.outcome.suppressed
+    if not ends:
         return ""
-    say, shown = words.say(estimate), words.shown(estimate, ends)
+    say, shown = words.say(page.estimate), words.shown(page.estimate, ends)
     return (
-        f"{words.counted(ends['cells'], 'count').capitalize()} "
-        f"{'is' if ends['cells'] == 1 else 'are'} withheld because small. At the ends between "
+        f"{words.counted(ends.cells, 'count').capitalize()} "
+        f"{'is' if ends.cells == 1 else 'are'} withheld because small. At the ends between "
         f"which they must lie, the effect would be {say(shown['low'])} and {say(shown['high'])}."
     )
 
 
-def _standing(study: StudyResults, outcome: Record) -> evidence.Standing | None:
+def _standing(page: OutcomePage) -> evidence.Standing | None:
     """How strong the evidence on the outcome is; None where it is not graded."""
-    found = {one.outcome["code"]: one for one in evidence.standings(study)}
-    return found.get(outcome["code"])
+    found = {one.outcome.code: one for one in evidence.standings(page.study)}
+    return found.get(page.outcome.code)
 
 
-def _window(study: StudyResults) -> str:
+def _window(study: Results) -> str:
     """Which periods the overall effect is a mean of, in words."""
-    window = study.raw.get("window")
-    if not window:
-        return ""
-    return f", first {words.counted(window[1] - window[0] + 1, study.period_word)}"
+    first, last = study.window
+    return f", first {words.counted(last - first + 1, study.period_word)}"
 
 
-def paths_chart(study: StudyResults, outcome: Record, out: Generated, root: str) -> Markup:
+def paths_chart(page: OutcomePage) -> Markup:
     """Pilots beside what would have happened without the programme."""
-    rows = outcome["paths"]
+    rows = page.outcome.paths
     if not rows:
         return Markup("")
-    finding = words.sentence(outcome["finding"]["sentence"])
+    finding = page.outcome.finding.sentence
     levels = _last_levels(rows[-1])
     alt = (
-        f"Line chart of {outcome['plain_title']}, {outcome['unit']}, {rows[0]['period']} to "
-        f"{rows[-1]['period']}. {levels} {finding}"
+        f"Line chart of {page.outcome.plain_title}, {page.outcome.unit}, {rows[0].period} to "
+        f"{rows[-1].period}. {levels} {finding}"
     )
-    return out.plate(
-        f"{study.study}/{outcome['code']}-paths",
-        root,
+    return page.plate(
+        "paths",
         alt,
         figures.paths,
-        rows,
-        study.starts,
-        outcome["unit"],
+        [row.plain() for row in rows],
+        page.study.starts,
+        page.outcome.unit,
         caption=levels,
     )
 
 
-def spark(study: StudyResults, outcome: Record, out: Generated, root: str) -> Markup:
+def spark(page: OutcomePage) -> Markup:
     """The small path of the front page."""
-    rows = outcome["paths"]
+    rows = page.outcome.paths
     if not rows:
         return Markup("")
-    alt = f"Small line chart of {outcome['plain_title']}. {_last_levels(rows[-1])}"
-    return out.plate(
-        f"{study.study}/{outcome['code']}-spark",
-        root,
+    alt = f"Small line chart of {page.outcome.plain_title}. {_last_levels(rows[-1])}"
+    return page.plate(
+        "spark",
         alt,
         figures.spark,
-        rows,
-        study.starts,
+        [row.plain() for row in rows],
+        page.study.starts,
         sizes=(figures.SPARK,),
     )
 
 
-def _last_levels(row: Record) -> str:
-    text = f"In {row['period']} pilot areas were at {words.level(row['pilot'])}"
-    if row["counterfactual"] is None:
+def _last_levels(row: PathRow) -> str:
+    text = f"In {row.period} pilot areas were at {words.level(row.pilot)}"
+    if row.counterfactual is None:
         return text + "."
     ends = _range(row)
-    without = words.level(row["counterfactual"])
+    without = words.level(row.counterfactual)
     ends = ends or "no range"
     return f"{text}; without the programme they would have been at {without} ({ends})."
 
 
-def _paths_table(outcome: Record) -> Markup:
+def _paths_table(page: OutcomePage) -> Markup:
     rows = [
         [
-            row["period"],
-            words.level(row["pilot"]),
-            words.level(row["counterfactual"]) if row["counterfactual"] is not None else "",
+            row.period,
+            words.level(row.pilot),
+            words.level(row.counterfactual) if row.counterfactual is not None else "",
             _range(row),
-            words.level(row["comparison"]),
+            words.level(row.comparison),
         ]
-        for row in outcome["paths"]
+        for row in page.outcome.paths
     ]
     heads = ["Period", "Pilot areas", "Without the programme", "Range", "Comparison areas"]
-    return table(f"{outcome['plain_title']}, {outcome['unit']}", heads, rows, numeric="tnnnn")
+    return table(f"{page.outcome.plain_title}, {page.outcome.unit}", heads, rows, numeric="tnnnn")
 
 
-def _range(row: Record) -> str:
-    if row["low"] is None or row["high"] is None:
+def _range(row: PathRow) -> str:
+    if row.low is None or row.high is None:
         return ""
-    return f"{words.level(row['low'])} to {words.level(row['high'])}"
+    return f"{words.level(row.low)} to {words.level(row.high)}"
 
 
-def _events_chart(
-    study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
-) -> Markup:
-    if estimate is None or not estimate["event_time"]:
+def _events_chart(page: OutcomePage) -> Markup:
+    if not page.estimate.event_time:
         return Markup("")
-    rows = _events(estimate)
+    rows = _events(page.estimate)
     last = rows[-1]
     said = (
-        f"{study.period_word.capitalize()} {last['event_time']} after the start: "
-        f"{words.shown_with_range(estimate, last)}, from "
+        f"{page.study.period_word.capitalize()} {last['event_time']} after the start: "
+        f"{words.shown_with_range(page.estimate, last)}, from "
         f"{words.counted(int(last['n_areas'] or 0), 'pilot area')}. Lines hold one "
-        f"{study.period_word} at a time, the band all of them at once."
+        f"{page.study.period_word} at a time, the band all of them at once."
     )
-    alt = f"Dot chart of the effect on {outcome['plain_title']} by event time. {said}"
-    return out.plate(
-        f"{study.study}/{outcome['code']}-events",
-        root,
+    alt = f"Dot chart of the effect on {page.outcome.plain_title} by event time. {said}"
+    return page.plate(
+        "events",
         alt,
         figures.events,
         rows,
-        words.unit(estimate, outcome),
-        study.period_word,
+        words.unit(page.estimate, page.outcome),
+        page.study.period_word,
         caption=said,
     )
 
 
-def _events(estimate: Record) -> list[dict[str, Any]]:
-    rows = [words.shown(estimate, row) for row in estimate["event_time"]]
+def _events(estimate: EstimateResult) -> list[dict[str, Any]]:
+    rows = [words.shown(estimate, row) for row in estimate.event_time]
     return sorted(
         (row for row in rows if row["effect"] is not None), key=lambda r: int(r["event_time"])
     )
 
 
-def _events_table(study: StudyResults, outcome: Record, estimate: Record | None) -> Markup:
-    if estimate is None:
-        return Markup("")
+def _events_table(page: OutcomePage) -> Markup:
     rows = [
         [
             words.number(row["event_time"]),
-            words.shown_with_range(estimate, row),
+            words.shown_with_range(page.estimate, row),
             chance(row["p_value"]),
             words.number(row["n_areas"]),
         ]
-        for row in _events(estimate)
+        for row in _events(page.estimate)
     ]
-    heads = [f"{study.period_word.capitalize()}s since the start", "Effect (range)", "p", "Areas"]
-    title = f"{outcome['plain_title']}: effect by {study.period_word}s since the start"
+    heads = [
+        f"{page.study.period_word.capitalize()}s since the start",
+        "Effect (range)",
+        "p",
+        "Areas",
+    ]
+    title = f"{page.outcome.plain_title}: effect by {page.study.period_word}s since the start"
     return table(title, heads, rows, numeric="nnnn")
 
 
-def _site_rows(study: StudyResults, estimate: Record | None) -> list[tuple[Record, dict[str, Any]]]:
-    if estimate is None:
-        return []
-    by_code = {row["site"]: words.shown(estimate, row) for row in estimate["site"]}
-    ordered = sorted(study.sites, key=lambda site: (site["start"], site["code"]))
+def _site_rows(page: OutcomePage) -> list[tuple[SiteResult, dict[str, Any]]]:
+    by_code = {row.site: words.shown(page.estimate, row) for row in page.estimate.site}
+    ordered = sorted(page.study.sites, key=lambda site: (site.start, site.code))
     return [
         (site, row)
         for site in ordered
-        if (row := by_code.get(site["code"])) is not None and row["effect"] is not None
+        if (row := by_code.get(site.code)) is not None and row["effect"] is not None
     ]
 
 
-def _sites_chart(
-    study: StudyResults, outcome: Record, out: Generated, root: str, estimate: Record | None
-) -> Markup:
-    rows = _site_rows(study, estimate)
-    if estimate is None or len(rows) < 2:
+def _sites_chart(page: OutcomePage) -> Markup:
+    rows = _site_rows(page)
+    if len(rows) < 2:
         return Markup("")
     drawn = [
-        (f"{s['name']}, from {s['start']}", row, True, words.shown_with_range(estimate, row))
+        (f"{s.name}, from {s.start}", row, True, words.shown_with_range(page.estimate, row))
         for s, row in rows
     ]
     clear = [
-        s["name"]
+        s.name
         for s, row in rows
         if row["low"] is not None and row["high"] is not None and row["low"] * row["high"] > 0
     ]
@@ -521,52 +479,38 @@ def _sites_chart(
         if clear
         else "No site's own range leaves out nought: one site is too few areas to tell."
     )
-    without = [s["name"] for s, row in rows if row["low"] is None and row["high"] is None]
+    without = [s.name for s, row in rows if row["low"] is None and row["high"] is None]
     if without:
         said += f" Re-drawn start dates give no range for {words.listed(without)}."
-    alt = f"Effects on {outcome['plain_title']} by site with ranges. {said}"
-    return out.plate(
-        f"{study.study}/{outcome['code']}-sites",
-        root,
-        alt,
-        figures.forest,
-        drawn,
-        words.tick_unit(estimate),
-        caption=said,
+    alt = f"Effects on {page.outcome.plain_title} by site with ranges. {said}"
+    return page.plate(
+        "sites", alt, figures.forest, drawn, words.tick_unit(page.estimate), caption=said
     )
 
 
-def _sites_table(study: StudyResults, outcome: Record, estimate: Record | None) -> Markup:
+def _sites_table(page: OutcomePage) -> Markup:
     rows = [
         [
-            site["name"],
-            site["start"],
-            words.number(site["areas"]),
-            words.shown_with_range(estimate, row),
+            site.name,
+            site.start,
+            words.number(site.areas),
+            words.shown_with_range(page.estimate, row),
             chance(row["p_value"]),
         ]
-        for site, row in _site_rows(study, estimate)
-        if estimate is not None
+        for site, row in _site_rows(page)
     ]
     heads = ["Site", "Start", "Areas", "Effect (range)", "p"]
-    title = f"{outcome['plain_title']}: effect by site"
+    title = f"{page.outcome.plain_title}: effect by site"
     return table(title, heads, rows, numeric="ttnnn")
 
 
-def _estimators_chart(study: StudyResults, outcome: Record, out: Generated, root: str) -> Markup:
-    estimates = [e for e in outcome["estimates"] if e["overall"]["effect"] is not None]
-    scale = next((e["scale"] for e in estimates), "log")
+def _estimators_chart(page: OutcomePage) -> Markup:
+    estimates = [e for e in page.outcome.estimates if e.overall.effect is not None]
+    scale = next((e.scale for e in estimates), "log")
     rows = []
-    for estimate in (e for e in estimates if e["scale"] == scale):
-        row = words.shown(estimate, estimate["overall"])
-        rows.append(
-            (
-                _label(estimate),
-                row,
-                bool(estimate["primary"]),
-                words.shown_with_range(estimate, row),
-            )
-        )
+    for estimate in (e for e in estimates if e.scale == scale):
+        row = words.shown(estimate, estimate.overall)
+        rows.append((estimate.label, row, estimate.primary, words.shown_with_range(estimate, row)))
     if len(rows) < 2:
         return Markup("")
     points = [row["effect"] for _, row, _, _ in rows]
@@ -577,139 +521,93 @@ def _estimators_chart(study: StudyResults, outcome: Record, out: Generated, root
         else "The ways of estimating do not all point the same way."
     )
     said += " Filled: the one that the finding rests on."
-    said += _one_look(outcome)
-    alt = f"Effects on {outcome['plain_title']} by estimator with ranges. {said}"
-    return out.plate(
-        f"{study.study}/{outcome['code']}-estimators",
-        root,
-        alt,
-        figures.forest,
-        rows,
-        "%" if scale == "log" else "",
-        caption=said,
+    said += _one_look(page)
+    alt = f"Effects on {page.outcome.plain_title} by estimator with ranges. {said}"
+    return page.plate(
+        "estimators", alt, figures.forest, rows, "%" if scale == "log" else "", caption=said
     )
 
 
-def _one_look(outcome: Record) -> str:
+def _one_look(page: OutcomePage) -> str:
     """Why the filled range is not quite the finding's, where looks are counted."""
-    if len(outcome.get("looks") or ()) < 2:
+    if len(page.outcome.looks) < 2:
         return ""
     return " Ranges here are for this look alone; the finding's own holds at every look so far."
 
 
-def _label(estimate: Record) -> str:
-    return str(estimate["label"])
-
-
-def _estimators_table(outcome: Record) -> Markup:
+def _estimators_table(page: OutcomePage) -> Markup:
     rows = []
-    for estimate in outcome["estimates"]:
-        row = words.shown(estimate, estimate["overall"])
+    for estimate in page.outcome.estimates:
+        row = words.shown(estimate, estimate.overall)
         rows.append(
             [
-                _label(estimate),
+                estimate.label,
                 words.shown_with_range(estimate, row),
                 chance(row["p_value"]),
-                words.inference(str(estimate["inference"])),
+                words.inference(estimate.inference),
                 words.number(row["n_areas"]),
             ]
         )
     return table(
-        f"Every estimator: {outcome['plain_title']}",
+        f"Every estimator: {page.outcome.plain_title}",
         ["Estimator", "Effect (range)", "p", "Inference", "Areas"],
         rows,
         numeric="tnntn",
     )
 
 
-def _diagnostics_table(study: StudyResults, outcome: Record) -> Markup:
-    if not outcome["diagnostics"]:
+def _diagnostics_table(page: OutcomePage) -> Markup:
+    if not page.outcome.diagnostics:
         return Markup("")
-    rows = [
-        [
-            d["title"],
-            d["result"],
-            words.sentence(d["sentence"]),
-            _statistic(str(d["statistic"]), outcome["unit"], study.period_word),
-        ]
-        for d in outcome["diagnostics"]
-    ]
+    rows = [[d.title, d.result, d.sentence, d.statistic] for d in page.outcome.diagnostics]
     heads = ["Check", "Result", "Meaning", "Figure"]
-    return table(f"{outcome['plain_title']}: what was checked", heads, rows)
+    return table(f"{page.outcome.plain_title}: what was checked", heads, rows)
 
 
-def _statistic(said: str, unit: str, period: str) -> str:
-    """A check's figure in the outcome's own unit; a p of zero in its digits is a small one."""
-    told = words.tidy(said).replace("units a period", f"{unit}, a {period}")
-    told = told.replace(" units, p", f" {unit}, p")
-    return words.joined(re.sub(r"\bp = 0\.0+$", "p < 0.001", told))
-
-
-def _effect_rows(outcome: Record) -> list[dict[str, Any]]:
+def _effect_rows(page: OutcomePage) -> list[dict[str, Any]]:
     """Every effect of every estimator as plain rows, on the scale that it was estimated on."""
-    index = {"event_time": "event_time", "site": "site", "cohort": "cohort", "quarter": "quarter"}
-    found = []
-    for estimate in outcome["estimates"]:
-        parts = [("overall", "", estimate["overall"])]
-        parts += [(part, row[key], row) for part, key in index.items() for row in estimate[part]]
-        for part, entry, row in parts:
-            figures_of_row = (
-                "effect",
-                "se",
-                "low",
-                "high",
-                "low_band",
-                "high_band",
-                "p_value",
-                "n_areas",
-            )
-            found.append(
-                {
-                    "estimator": estimate["estimator"],
-                    "scale": estimate["scale"],
-                    "by": part,
-                    "entry": entry,
-                }
-                | {key: row.get(key) for key in figures_of_row}
-            )
-    return found
+    return [
+        {"estimator": one.estimator, "scale": one.scale, "by": by, "entry": entry, **row.figures()}
+        for one in page.outcome.estimates
+        for by, entry, row in one.entries()
+    ]
 
 
 _DIGITS = 4
 
 
-def published_table(study: StudyResults) -> Markup:
+def published_table(study: Results) -> Markup:
     """One row for each published figure: theirs, ours, the difference, and why there is one."""
     rows = [
         [
             _what(row),
-            _figure(row["published"]),
-            _figure(row["ours"], row["inference"]),
-            _difference(row["difference"]),
-            words.sentence(row["why"]) if row["why"] else "",
+            _figure(row.published),
+            _figure(row.ours, row.inference),
+            _difference(row.difference),
+            words.sentence(row.why) if row.why else "",
         ]
-        for row in study.raw["published"]
+        for row in study.published
     ]
     heads = ["What", "Published (error)", "Ours (error)", "Difference", "Why"]
     return table("Published figures and ours", heads, rows, numeric="tnnnt")
 
 
-def _what(row: Record) -> Markup:
-    return Markup("{}<span class='from'>{}</span>").format(row["what"], words.tidy(row["source"]))
+def _what(row: PublishedResult) -> Markup:
+    return Markup("{}<span class='from'>{}</span>").format(row.what, words.typeset(row.source))
 
 
-def _figure(figure: Record, inference: str = "") -> Markup:
+def _figure(figure: PublishedFigure, inference: str = "") -> Markup:
     """``\u22120.1819 (0.0782)``, below it the p value where one is given and how it was found."""
     parts = []
-    if figure["effect"] is not None:
-        parts.append(words.number(figure["effect"], _DIGITS))
-    if figure["error"] is not None:
-        parts.append(f"({words.number(figure['error'], _DIGITS)})")
+    if figure.effect is not None:
+        parts.append(words.number(figure.effect, _DIGITS))
+    if figure.error is not None:
+        parts.append(f"({words.number(figure.error, _DIGITS)})")
     shown = Markup("{}").format(" ".join(parts) or "none")
-    if figure["p_value"] is None:
+    if figure.p_value is None:
         return shown
-    small = figure["p_value"] < 0.001
-    found = "p < 0.001" if small else f"p = {chance(figure['p_value'])}"
+    small = figure.p_value < 0.001
+    found = "p < 0.001" if small else f"p = {chance(figure.p_value)}"
     how = f" {words.inference(inference)}" if inference else ""
     return shown + Markup("<span class='from'>{}{}</span>").format(found, how)
 

@@ -9,11 +9,11 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import figures, words
-from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import link, table
-from evaluation.edition.records import Record
 from evaluation.programme import Area, Programme
+from evaluation.study.record import BalanceRow, Results
 
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
@@ -61,11 +61,11 @@ def _map(edition: Edition, areas: list[Area], out: Generated) -> Markup:
     dots = [{"x": a.x, "y": a.y, "role": a.role} for a in placed]
     sites = []
     for site in edition.headline.sites:
-        own = [a for a in pilots if a.site == site["code"]]
+        own = [a for a in pilots if a.site == site.code]
         if own:
             sites.append(
                 {
-                    "name": site["name"],
+                    "name": site.name,
                     "x": _mean([a.x for a in own]),
                     "y": max(a.y or 0.0 for a in own),
                 }
@@ -101,14 +101,14 @@ def _nearest(placed: list[Area]) -> str:
 
 def _sites_table(edition: Edition, areas: list[Area]) -> Markup:
     rows = []
-    ordered = sorted(edition.headline.sites, key=lambda s: (s["start"], s["code"]))
+    ordered = sorted(edition.headline.sites, key=lambda s: (s.start, s.code))
     for site in ordered:
-        own = [a for a in areas if a.site == site["code"]]
+        own = [a for a in areas if a.site == site.code]
         people = sum(a.population or 0 for a in own)
         rows.append(
             [
-                link(f"sites/{site['code']}.html", site["name"]),
-                site["start"],
+                link(f"sites/{site.code}.html", site.name),
+                site.start,
                 ", ".join(sorted({a.authority for a in own})),
                 words.number(len(own)),
                 words.number(people) if people else "not known",
@@ -148,9 +148,9 @@ KINDS = {"level": "level", "path": "path (change a period)"}
 def chosen_view(edition: Edition, out: Generated) -> dict[str, Any]:
     """Everything that the page asks for."""
     study = edition.headline
-    rows = list(study.raw.get("balance") or ())
+    rows = list(study.balance)
     if rows:
-        out.table(f"{study.study}/balance", rows)
+        out.table(f"{study.study}/balance", [row.plain() for row in rows])
     return {
         "study": study,
         "chart": _chart(study, rows, out),
@@ -162,32 +162,32 @@ def chosen_view(edition: Edition, out: Generated) -> dict[str, Any]:
     }
 
 
-def summary(study: StudyResults) -> str:
+def summary(study: Results) -> str:
     """How many differences there are before the start, and what chance would give."""
-    rows = [r for r in study.raw.get("balance") or () if r["difference"] is not None]
+    rows = [(r, r.difference) for r in study.balance if r.difference is not None]
     if not rows:
         return "Differences before the start are not recorded for this study."
-    low = [r for r in rows if r["p_value"] < 0.05]
-    largest = max(rows, key=lambda r: abs(r["difference"]))
-    titles = {o["code"]: words.within(o["plain_title"]) for o in study.outcomes}
+    low = [r for r, _ in rows if r.p_value is not None and r.p_value < 0.05]
+    largest, difference = max(rows, key=lambda row: abs(row[1]))
+    titles = {o.code: words.within(o.plain_title) for o in study.outcomes}
     by_chance = words.number(max(1.0, 0.05 * len(rows)))
-    apart = words.number(abs(largest["difference"]), 2)
-    side = "above" if largest["difference"] > 0 else "below"
+    apart = words.number(abs(difference), 2)
+    side = "above" if difference > 0 else "below"
     return (
         f"Of {words.counted(len(rows), 'difference')} before the start, "
         f"{words.number(len(low)) if low else 'none'} would be rare among areas drawn by lot "
         f"(p below 0.05); chance alone would give about {by_chance}. The largest is in the "
-        f"{largest['characteristic']} of {titles[largest['outcome']]}: pilots lie {apart} standard "
+        f"{largest.characteristic} of {titles[largest.outcome]}: pilots lie {apart} standard "
         f"deviations {side} comparison areas."
     )
 
 
-def _chart(study: StudyResults, rows: list[Record], out: Generated) -> Markup:
-    titles = {o["code"]: o["plain_title"] for o in study.outcomes}
+def _chart(study: Results, rows: list[BalanceRow], out: Generated) -> Markup:
+    titles = {o.code: o.plain_title for o in study.outcomes}
     drawn = [
-        (titles[r["outcome"]], r["characteristic"], r["difference"])
+        (titles[r.outcome], r.characteristic, r.difference)
         for r in rows
-        if r["difference"] is not None
+        if r.difference is not None
     ]
     if not drawn:
         return Markup("")
@@ -196,16 +196,16 @@ def _chart(study: StudyResults, rows: list[Record], out: Generated) -> Markup:
     return out.plate(f"{study.study}/balance", "../", alt, figures.balance, drawn, caption=below)
 
 
-def _balance_table(study: StudyResults, rows: list[Record]) -> Markup:
-    titles = {o["code"]: o["plain_title"] for o in study.outcomes}
+def _balance_table(study: Results, rows: list[BalanceRow]) -> Markup:
+    titles = {o.code: o.plain_title for o in study.outcomes}
     cells = [
         [
-            titles[r["outcome"]],
-            KINDS.get(r["characteristic"], r["characteristic"]),
-            words.level(r["pilots"]),
-            words.level(r["comparisons"]),
-            words.number(r["difference"], 2),
-            words.number(r["p_value"], 2),
+            titles[r.outcome],
+            KINDS.get(r.characteristic, r.characteristic),
+            words.level(r.pilots),
+            words.level(r.comparisons),
+            words.number(r.difference, 2),
+            words.number(r.p_value, 2),
         ]
         for r in rows
     ]
@@ -246,7 +246,7 @@ def _people_table(edition: Edition) -> Markup:
 def _flow(edition: Edition) -> Markup:
     """From all areas to the sample: how many are left out at each step, and why."""
     sample, programme = edition.headline.sample, edition.programme
-    authorities = words.counted(sample["authorities"], "authority", "authorities")
+    authorities = words.counted(sample.authorities, "authority", "authorities")
     aside = [a for a in programme.areas if a.role == "excluded"]
     rows = [
         ["Areas of the programme", words.number(len(programme.areas)), ""],
@@ -255,10 +255,10 @@ def _flow(edition: Edition) -> Markup:
             words.number(len(aside)),
             "; ".join(sorted({a.reason for a in aside if a.reason})),
         ],
-        ["Pilot areas in the study", words.number(sample["pilot_areas"]), ""],
+        ["Pilot areas in the study", words.number(sample.pilot_areas), ""],
         [
             "Comparison areas in the study",
-            words.number(sample["comparison_areas"]),
+            words.number(sample.comparison_areas),
             f"in {authorities}, the pilots' included",
         ],
     ]

@@ -8,15 +8,15 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.check.rules import EXAMPLES, RULES, Rule
+from evaluation.check.rules import rule_groups, rules
 from evaluation.edition import figures, words
 from evaluation.edition.edition import Edition, Round, figure
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
-from evaluation.edition.records import Record, record_if_there
 from evaluation.ledger.calendar import Due, calendar
 from evaluation.programme import OPEN_SITE
 from evaluation.quarters import Period, parse_instant
+from evaluation.study.written import Record, record_if_there
 
 SHOWN_QUARTERS = 8
 CONFIRMED_SHOWN = 40
@@ -86,7 +86,7 @@ def _state(owed: Due | None) -> str | None:
 def _owed(edition: Edition) -> tuple[list[str], dict[tuple[str, str, str], Due]]:
     """The last quarters that returns are about, and what is owed for each of them."""
     quarters = sorted({r["quarter"] for r in edition.receipts}, key=Period.parse)[-SHOWN_QUARTERS:]
-    today = parse_instant(str(edition.headline.raw["vintage"])).date()
+    today = parse_instant(edition.headline.vintage).date()
     return quarters, {
         (one.site, one.agency, one.quarter.label): one
         for one in calendar(edition.programme, edition.receipts, today)
@@ -129,11 +129,12 @@ def _cell(owed: Due | None) -> str | Markup:
 
 def _confirmed_table(edition: Edition) -> Markup:
     """The questions of the last rounds that were answered, with the value and the reason."""
+    known = rules()
     rows = [
         [
             receipt["quarter"],
             _who(edition, receipt["site"], receipt["agency"]),
-            RULES[one["rule"]].title if one["rule"] in RULES else one["rule"],
+            known[one["rule"]].title if one["rule"] in known else one["rule"],
             one["cell"],
             _shown(one),
             one["reason"],
@@ -158,7 +159,7 @@ def _grouped(changes: Iterable[Record]) -> dict[tuple[str, str, str], list[Recor
     """Restatements that belong together: one outcome, one quarter, one reason."""
     found: dict[tuple[str, str, str], list[Record]] = {}
     for change in changes:
-        reason = str(change["reason"] or "no reason given").removeprefix("Restated: ")
+        reason = words.reason_given(str(change["reason"] or "no reason given"))
         key = str(change["outcome"]), str(change["quarter"]), words.sentence(reason)
         found.setdefault(key, []).append(change)
     return found
@@ -224,11 +225,11 @@ def _title(edition: Edition, change: Record) -> str:
 def _outcome_table(edition: Edition) -> Markup:
     rows = [
         [
-            o["plain_title"],
-            *(
-                words.number(o["data"][key])
-                for key in ("cells", "missing", "suppressed", "revised")
-            ),
+            o.plain_title,
+            words.number(o.data.cells),
+            words.number(o.data.missing),
+            words.number(o.data.suppressed),
+            words.number(o.data.revised),
         ]
         for o in edition.headline.outcomes
     ]
@@ -238,17 +239,6 @@ def _outcome_table(edition: Edition) -> Markup:
 
 
 KINDS = {"error": "Refused", "confirm": "Asked", "note": "Noted"}
-_GROUPS = (
-    ("R00", "The file and whose it is"),
-    ("R01", "The headings"),
-    ("R02", "Every cell by itself"),
-    ("R03", "Areas, outcomes, quarters"),
-    ("R04", "Figures"),
-    ("R05", "Symbols and notes"),
-    ("R06", "Against what was accepted before"),
-    ("R07", "What a workbook hides"),
-    ("R09", "Against others"),
-)
 
 
 def rule_pages_view(book: Path, out: Generated) -> dict[str, Any]:
@@ -258,12 +248,7 @@ def rule_pages_view(book: Path, out: Generated) -> dict[str, Any]:
     ------
     BookError : if the record of the questions holds no valid JSON.
     """
-    content: dict[str, Any] = {
-        "groups": groups(),
-        "examples": EXAMPLES,
-        "kinds": KINDS,
-        "record": None,
-    }
+    content: dict[str, Any] = {"groups": rule_groups(), "kinds": KINDS, "record": None}
     record = record_if_there(book / "questions.json")
     if record is None:
         return content
@@ -273,14 +258,6 @@ def rule_pages_view(book: Path, out: Generated) -> dict[str, Any]:
         "chart": _chart(record, out),
         "trade_off": _table(record["rows"]),
     }
-
-
-def groups() -> list[tuple[str, list[Rule]]]:
-    """The rules by what they look at, in order of code."""
-    return [
-        (heading, [rule for rule in RULES.values() if rule.code.startswith(start)])
-        for start, heading in _GROUPS
-    ]
 
 
 def declared(record: Mapping[str, Any]) -> Mapping[str, Any]:

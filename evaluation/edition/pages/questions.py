@@ -9,12 +9,13 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.edition import answers, words
-from evaluation.edition.edition import Edition, StudyResults
+from evaluation.edition.edition import Edition
 from evaluation.edition.html_tables import table
 from evaluation.edition.pages import evidence, for_whom, places
-from evaluation.edition.records import Record
 from evaluation.ledger.calendar import due
 from evaluation.quarters import Period
+from evaluation.study.accounts_record import Accounts
+from evaluation.study.record import DiagnosticResult, OutcomeResult, Results
 
 LIVES = "How people feel about their lives is not measured"
 NO_SURVEY = "no survey has asked people in pilot and comparison areas alike"
@@ -23,33 +24,53 @@ PLAN_ONE = "No day: such a survey would first have to be planned."
 
 @dataclass(frozen=True, kw_only=True)
 class Open:
-    """An open question: ``outcome`` (None where it is about none), what is open, and when."""
+    """An open question.
 
-    outcome: Record | None
+    outcome : None where it is about none. said : what is open. settled : the day by which waiting
+    alone settles it, in words; empty where it does not. why_not : why no day can be given.
+    """
+
+    outcome: OutcomeResult | None
     said: str
-    when: str
+    settled: str = ""
+    why_not: str = ""
+
+    @property
+    def when(self) -> str:
+        return f"{self.settled}." if self.settled else self.why_not
 
 
 def open_questions(edition: Edition) -> list[Open]:
     """In the order of the results; that people were not asked comes last."""
     study = edition.headline
     found = [
-        Open(outcome=o, said=words.sentence(o["finding"]["sentence"]), when=_when(edition, o))
+        Open(
+            outcome=o,
+            said=o.finding.sentence,
+            settled=_settled(edition, o),
+            why_not=_why_not(study, o),
+        )
         for o in answers.unknowns(study)
     ]
     if not answers.measures_lives(study):
-        found.append(Open(outcome=None, said=f"{LIVES}: {NO_SURVEY}.", when=PLAN_ONE))
+        found.append(Open(outcome=None, said=f"{LIVES}: {NO_SURVEY}.", why_not=PLAN_ONE))
     return found
 
 
-def _when(edition: Edition, outcome: Record) -> str:
-    study, detectable = edition.headline, outcome["finding"].get("detectable_percent")
+def _settled(edition: Edition, outcome: OutcomeResult) -> str:
+    """When every site will have run its course, where that alone is waited for."""
+    period = run_their_course(edition.headline)
+    if failed_checks(outcome) or answers.style(outcome) != "early" or period is None:
+        return ""
+    return f"{_by(edition, period)}, when every site will have run long enough"
+
+
+def _why_not(study: Results, outcome: OutcomeResult) -> str:
+    detectable = outcome.finding.detectable_percent
     if failed := failed_checks(outcome):
-        why = words.listed([f"“{words.tidy(c['title'])}”" for c in failed])
+        why = words.listed([f"“{c.title}”" for c in failed])
         which = "the check" if len(failed) == 1 else "the checks"
         return f"No day: waiting does not mend {which} that failed, {why}."
-    if answers.style(outcome) == "early" and (settled := run_their_course(study)):
-        return f"{_by(edition, settled)}, when every site will have run long enough."
     if detectable is None:
         return "No day can be given."
     return (
@@ -58,19 +79,19 @@ def _when(edition: Edition, outcome: Record) -> str:
     )
 
 
-def failed_checks(outcome: Record) -> list[Record]:
+def failed_checks(outcome: OutcomeResult) -> list[DiagnosticResult]:
     """The checks of an outcome that failed, controls left out: those are other outcomes."""
     return [
         check
-        for check in outcome["diagnostics"]
-        if check["result"] == "fails" and check["code"] != "negative_control"
+        for check in outcome.diagnostics
+        if check.result == "fails" and check.code != "negative_control"
     ]
 
 
-def run_their_course(study: StudyResults) -> Period | None:
+def run_their_course(study: Results) -> Period | None:
     """The period in which the last site has run for as long as the protocol asks."""
-    window = study.raw.get("window")
-    return Period.parse(study.starts[-1]) + int(window[1]) if window and study.starts else None
+    last = study.window[1]
+    return Period.parse(study.starts[-1]) + last if study.starts else None
 
 
 def _by(edition: Edition, period: Period) -> str:
@@ -80,7 +101,7 @@ def _by(edition: Edition, period: Period) -> str:
 
 def next_edition(edition: Edition) -> str:
     """As in ``The next look, at 2026 Q4, is due by 30 January 2027``."""
-    following = Period.parse(str(edition.headline.sample["last"])) + 1
+    following = Period.parse(str(edition.headline.sample.last)) + 1
     day = due(following, edition.programme).date()
     returns = f"The next edition, with the returns of {following.label}"
     return f"{returns}, is due by {day.day} {day:%B %Y}."
@@ -95,15 +116,15 @@ def view(edition: Edition) -> dict[str, Any]:
     }
 
 
-def _detectable(study: StudyResults) -> Markup:
+def _detectable(study: Results) -> Markup:
     rows = [
         [
-            o["plain_title"],
-            words.percent(o["finding"]["detectable_percent"]),
-            words.percent(o["finding"]["margin_percent"]),
+            o.plain_title,
+            words.percent(o.finding.detectable_percent),
+            words.percent(o.finding.margin_percent),
         ]
         for o in study.with_role("primary", "secondary")
-        if o["finding"].get("detectable_percent") is not None
+        if o.finding.detectable_percent is not None
     ]
     heads = ["Outcome", "Found four times in five", "Would matter, by the protocol"]
     title = "The smallest change that these data can be expected to show"
@@ -113,7 +134,7 @@ def _detectable(study: StudyResults) -> Markup:
 def answer_what(edition: Edition) -> str:
     """What is not known, in a sentence or two."""
     found = open_questions(edition)
-    titles = [words.within(str(one.outcome["plain_title"])) for one in found if one.outcome]
+    titles = [words.within(str(one.outcome.plain_title)) for one in found if one.outcome]
     parts = [f"What the programme did to {words.listed(titles)} is open."] if titles else []
     if any(one.outcome is None for one in found):
         parts.append(f"{LIVES}: {NO_SURVEY}.")
@@ -123,24 +144,26 @@ def answer_what(edition: Edition) -> str:
 
 def answer_when(edition: Edition) -> str:
     """When the open questions will be settled, in a sentence or two."""
-    dated = _titled(edition, "By ")
-    undated = [one for one in open_questions(edition) if not one.when.startswith("By ")]
+    found = open_questions(edition)
+    dated = _titled([one for one in found if one.settled])
+    undated = [one for one in found if not one.settled]
     parts = [next_edition(edition)]
-    parts += [f"{when.rstrip('.')}: {words.listed(titles)}." for when, titles in dated.items()]
+    parts += [f"{when}: {words.listed(titles)}." for when, titles in dated.items()]
     if undated:
-        names = [words.within(str(one.outcome["plain_title"])) for one in undated if one.outcome]
+        names = [words.within(str(one.outcome.plain_title)) for one in undated if one.outcome]
         about = [f"what the programme did to {words.listed(names)}"] if names else []
         about += ["how people feel about their lives"] if len(names) < len(undated) else []
         parts.append(f"Waiting alone will not settle {' or '.join(about)}.")
     return " ".join(parts)
 
 
-def _titled(edition: Edition, start: str) -> dict[str, Sequence[str]]:
+def _titled(questions: Sequence[Open]) -> dict[str, list[str]]:
+    """When they are settled -> the titles of their outcomes."""
     grouped: dict[str, list[str]] = {}
-    for one in open_questions(edition):
-        if one.outcome and one.when.startswith(start):
-            grouped.setdefault(one.when, []).append(words.within(str(one.outcome["plain_title"])))
-    return dict(grouped)
+    for one in questions:
+        if one.outcome:
+            grouped.setdefault(one.settled, []).append(words.within(one.outcome.plain_title))
+    return grouped
 
 
 _NAMED = 3
@@ -201,47 +224,47 @@ def claims(edition: Edition) -> Mapping[str, str]:
     }
 
 
-def _cost(value: Record | None) -> str:
+def _cost(value: Accounts | None) -> str:
     if value is None:
         return answers.NOT_VALUED
     kinds: dict[str, float] = {}
-    for row in value.get("costs") or []:
-        kinds[row["kind"]] = kinds.get(row["kind"], 0.0) + row["amount"]
+    for row in value.costs:
+        kinds[row.kind] = kinds.get(row.kind, 0.0) + row.amount
     split = [
         f"{words.pounds(amount)} {kind}"
         for kind, amount in sorted(kinds.items(), key=lambda item: -item[1])
     ]
-    total = words.pounds(value["totals"]["cost"]["mean"])
+    total = words.pounds(value.totals.cost.mean)
     of_it = f": {words.listed(split)}" if split else ""
-    return f"{total} to date, in {value['price_base']} prices{of_it}."
+    return f"{total} to date, in {value.price_base} prices{of_it}."
 
 
-def _gains(value: Record | None) -> str:
+def _gains(value: Accounts | None) -> str:
     """The agencies with the largest gains, and what of it is still open."""
     if value is None:
         return answers.NOT_VALUED
-    rows = sorted(value["by_agency"], key=lambda row: -row["gain"]["mean"])[:_NAMED]
+    rows = sorted(value.by_agency, key=lambda row: -row.gain.mean)[:_NAMED]
     named = [
-        f"{row['name']} ({row['budget']}) {words.money_with_range(row['gain'])}"
+        f"{row.name} ({row.budget}) {words.money_with_range(row.gain)}"
         for row in rows
-        if row["gain"]["mean"] > 0
+        if row.gain.mean > 0
     ]
     if not named:
         return "Nobody so far: no agency's gains are above nought."
     said = f"The largest gains so far: {words.listed(named)}."
-    open_part = sum(row["gross_fiscal"]["mean"] for row in answers.not_standing(value))
+    open_part = sum(row.gross_fiscal.mean for row in value.not_standing)
     if open_part:
         said += f" Of this, {words.pounds(open_part)} is for {answers.cannot_be_told(value)}."
     return said
 
 
-def _budget(value: Record | None) -> str:
+def _budget(value: Accounts | None) -> str:
     if value is None:
         return answers.NOT_VALUED
-    totals = value["totals"]
+    totals = value.totals
     return (
-        f"{words.money_with_range(totals['cashable'])} could leave a budget, of "
-        f"{words.money_with_range(totals['gross_fiscal'])} released, on this framework's own "
+        f"{words.money_with_range(totals.cashable)} could leave a budget, of "
+        f"{words.money_with_range(totals.gross_fiscal)} released, on this framework's own "
         "assumptions. The rest is capacity: time and places that others now use."
     )
 
@@ -250,7 +273,7 @@ def _changed(edition: Edition) -> str:
     """What came in since the last round, and how the main effects moved with it."""
     latest = edition.latest
     moved = [
-        f"{words.within(o['plain_title'])} {text}"
+        f"{words.within(o.plain_title)} {text}"
         for o in edition.headline.with_role("primary")
         if (text := answers.moved(o))
     ]

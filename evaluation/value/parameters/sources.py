@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.errors import ValueChainError
 from evaluation.returns.form import address
 from evaluation.returns.workbook import RawRow, plain_text, read_sheets
-from evaluation.tables import Field, declared_failures
+from evaluation.tables import Failure, Field, declared_failures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,16 +137,23 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
     ------
     ValueChainError : it is missing, or a cell holds what its column does not allow.
     """
-    import pandas as pd
-
     path = folder / f"{name}.csv"
     if not path.is_file():
         raise ValueChainError(f"the table {name}.csv is missing.", where=str(folder))
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+    frame, found = _read_once(name, path.read_bytes())
+    return _without(found, frame.copy(), name, str(path))
+
+
+@lru_cache(maxsize=64)
+def _read_once(name: str, content: bytes) -> tuple[pd.DataFrame, Sequence[Failure]]:
+    """A table and what it must not hold; editions of one vintage have the same tables."""
+    import pandas as pd
+
+    frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, na_values=[""])
     for column, field in FIELDS[name].items():
         if field.kind == "number" and column in frame:
             frame[column] = pd.to_numeric(frame[column], errors="coerce").astype(float)
-    return checked(frame, name, str(path))
+    return frame, declared_failures(frame, FIELDS[name])
 
 
 def checked(frame: pd.DataFrame, name: str, where: str) -> pd.DataFrame:
@@ -154,7 +163,10 @@ def checked(frame: pd.DataFrame, name: str, where: str) -> pd.DataFrame:
     ------
     ValueChainError : at the first cell that is not.
     """
-    found = declared_failures(frame, FIELDS[name])
+    return _without(declared_failures(frame, FIELDS[name]), frame, name, where)
+
+
+def _without(found: Sequence[Failure], frame: pd.DataFrame, name: str, where: str) -> pd.DataFrame:
     if not found:
         return frame
     first = found[0]

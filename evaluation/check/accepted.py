@@ -1,24 +1,26 @@
-"""The latest accepted figures in memory, and what a check is handed of them."""
+"""The accepted figures of a programme in memory, and what a check is handed of them.
+
+Plain Python throughout: a check of one return must not wait for numpy or pandas to load.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from statistics import median
+from typing import NamedTuple
 
 from evaluation.check.before import Before, Held, Key, Others, Spread, parameters
 from evaluation.check.history import value_of
-from evaluation.check.usual import declared_spread, spread_of
+from evaluation.check.usual import MAD_TO_SD, Rate, declared_spread, spread_of
 from evaluation.programme import Outcome, Programme
 from evaluation.quarters import Period
+from evaluation.returns.form import Return
 
-if TYPE_CHECKING:
-    from evaluation.ledger.ledger import Ledger
-    from evaluation.returns.form import Return
-
-
-Submitter = tuple[str, str]
+SiteAgency = tuple[str, str]
+"""Who sends a return."""
 
 
 class Entry(NamedTuple):
@@ -27,7 +29,7 @@ class Entry(NamedTuple):
     numerator: float | None
     denominator: float | None
     status: str
-    submitter: Submitter
+    submitter: SiteAgency
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,7 @@ class _Moves:
     levels: Mapping[str, float]
 
 
-class History:
+class AcceptedFigures:
     """The accepted figures of one programme, by outcome, area and period."""
 
     def __init__(self, programme: Programme) -> None:
@@ -46,49 +48,23 @@ class History:
         self._figures: dict[str, dict[str, dict[int, Entry]]] = {}
         self._moves: dict[tuple[str, int], _Moves] = {}
 
-    @classmethod
-    def read(
-        cls, ledger: Ledger, programme: Programme, outcomes: Sequence[str] | None = None
-    ) -> History:
-        """Read the figures that stand in the ledger: of some outcomes, or of all."""
-        history = cls(programme)
-        submitter = {r.return_id: (r.site, r.agency) for r in ledger.receipts(programme.name)}
-        if not submitter:
-            return history
-        frame = ledger.observations(programme.name, outcomes=outcomes)
-        periods = {label: Period.parse(label).ordinal for label in frame["quarter"].unique()}
-        figures = frame[["numerator", "denominator"]].astype(object)
-        figures = figures.where(figures.notna(), None)
-        for outcome, area, quarter, above, below, status, return_id in zip(
-            frame["outcome"],
-            frame["area_code"],
-            frame["quarter"],
-            figures["numerator"],
-            figures["denominator"],
-            frame["status"],
-            frame["return_id"],
-            strict=True,
-        ):
-            entry = Entry(above, below, status, submitter[return_id])
-            history._keep(outcome, area, periods[quarter], entry)
-        return history
-
     def add(self, returned: Return) -> None:
         """Go on with a return that was accepted."""
         submitter = returned.site, returned.agency
         for row in returned.rows:
             entry = Entry(row.numerator, row.denominator, row.status, submitter)
-            self._keep(row.outcome, row.area_code, row.quarter.ordinal, entry)
+            self.keep(row.outcome, row.area_code, row.quarter, entry)
         given = {row.outcome for row in returned.rows}
         at = returned.period.ordinal
         self._moves = {
             key: moves for key, moves in self._moves.items() if key[0] not in given or key[1] <= at
         }
 
-    def _keep(self, outcome: str, area: str, period: int, entry: Entry) -> None:
-        self._figures.setdefault(outcome, {}).setdefault(area, {})[period] = entry
+    def keep(self, outcome: str, area: str, period: Period, entry: Entry) -> None:
+        """Hold a figure in place of the one that was held for this outcome, area and period."""
+        self._figures.setdefault(outcome, {}).setdefault(area, {})[period.ordinal] = entry
 
-    def before(self, submitter: Submitter, period: Period, *, today: date | None = None) -> Before:
+    def before(self, submitter: SiteAgency, period: Period, *, today: date | None = None) -> Before:
         """What a check of this submitter's return for ``period`` is compared with.
 
         Raises
@@ -138,8 +114,6 @@ class History:
         self, outcomes: Sequence[Outcome], own: set[str], at: int
     ) -> Iterator[tuple[str, Others]]:
         """Levels and this period's change in the areas that the submitter does not return."""
-        import numpy as np
-
         least = parameters().history.least_areas
         for outcome in outcomes:
             levels = self._moved(outcome, at).levels
@@ -152,16 +126,19 @@ class History:
                 usual = levels.get(area)
                 newest = value if value is not None else usual
                 if newest is not None and newest > 0:
-                    known.append(np.log(newest))
+                    known.append(math.log(newest))
                 if value and usual and value > 0 and usual > 0:
-                    changes.append(np.log(value / usual))
+                    changes.append(math.log(value / usual))
             if len(known) >= least:
-                middle = float(np.median(known))
-                spread = 1.4826 * float(np.median(np.abs(np.array(known) - middle)))
-                change = float(np.median(changes)) if len(changes) >= least else None
+                middle = median(known)
                 yield (
                     outcome.code,
-                    Others(areas=len(known), level=middle, spread=spread, change=change),
+                    Others(
+                        areas=len(known),
+                        level=middle,
+                        spread=MAD_TO_SD * median(abs(one - middle) for one in known),
+                        change=median(changes) if len(changes) >= least else None,
+                    ),
                 )
 
 
@@ -171,31 +148,27 @@ def _held(period: int, entry: Entry) -> Held:
 
 def _learn(outcome: Outcome, figures: Mapping[str, Mapping[int, Entry]], at: int) -> _Moves:
     """From the quarters before ``at``: how the outcome moves, and each area's usual level."""
-    import numpy as np
-
     declared = parameters().history
     periods = range(at - declared.quarters, at)
-    above = np.full((len(figures), len(periods)), np.nan)
-    below = np.full((len(figures), len(periods)), np.nan)
-    ratio = outcome.form == "ratio"
-    for row, entries in enumerate(figures.values()):
-        for column, period in enumerate(periods):
-            entry = entries.get(period)
-            if entry is not None and entry.numerator is not None:
-                above[row, column] = entry.numerator
-                per = entry.denominator if ratio else 1.0
-                below[row, column] = per or np.nan
-    if not figures:
-        return _Moves(spread=declared_spread(), levels={})
-    spread = spread_of(above, below, counted=ratio and outcome.whole)
-    latest = slice(len(periods) - declared.level, len(periods))
-    known = np.isfinite(above[:, latest]) & np.isfinite(below[:, latest])
-    total = np.where(known, above[:, latest], 0.0).sum(axis=1)
-    per_total = np.where(known, below[:, latest], 0.0).sum(axis=1)
-    scale = outcome.per if ratio else 1.0
-    levels = {
-        area: float(scale * top / bottom)
-        for area, top, bottom in zip(figures, total, per_total, strict=True)
-        if bottom > 0
+    rates = {
+        area: [_rate(outcome, entries.get(period)) for period in periods]
+        for area, entries in figures.items()
     }
+    if not rates:
+        return _Moves(spread=declared_spread(), levels={})
+    spread = spread_of(list(rates.values()), counted=outcome.form == "ratio" and outcome.whole)
+    scale = outcome.per if outcome.form == "ratio" else 1.0
+    levels = {}
+    for area, known in rates.items():
+        latest = [rate for rate in known[-declared.level :] if rate is not None]
+        per = sum(rate.denominator for rate in latest)
+        if per > 0:
+            levels[area] = scale * sum(rate.numerator for rate in latest) / per
     return _Moves(spread=spread, levels=levels)
+
+
+def _rate(outcome: Outcome, entry: Entry | None) -> Rate | None:
+    if entry is None or entry.numerator is None:
+        return None
+    per = entry.denominator if outcome.form == "ratio" else 1.0
+    return Rate(entry.numerator, per) if per else None

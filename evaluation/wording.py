@@ -1,0 +1,211 @@
+"""Sentences as a template and its figures: written out in any spelling, never taken apart again.
+
+Whoever finds a figure makes the sentence about it here, once. The text is what files and the
+command line show; the book spells the same figures its own way (a true minus sign, ``8.1%``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["number", "count", "signed", "percent", "signed percent", "pounds", "p"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A number inside a sentence.
+
+    Parameters
+    ----------
+    kind : how it is written. value : in the unit that the sentence names. digits : behind the
+        point; None writes as few as it needs.
+    """
+
+    kind: Kind
+    value: float
+    digits: int | None = None
+
+
+@dataclass(frozen=True)
+class Name:
+    """A unit or a code, in whose place readers may be given the outcome's own."""
+
+    text: str
+
+
+Part = Figure | Name | str
+"""What fills a template: a text that is no sentence is the same in every spelling."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spelling:
+    """How figures are written.
+
+    percent : the sign with what stands before it. p : a p-value in so many digits, as in
+    ``p = 0.317``. names : what is put for a `Name`, where it has another.
+    """
+
+    percent: str
+    minus: str
+    pounds: Callable[[float], str]
+    p: Callable[[float, int], str]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, figure: Figure) -> str:
+        """A figure in this spelling; one that is not finite is named alike in all."""
+        value, digits = figure.value, figure.digits
+        if figure.kind == "pounds":
+            return self.pounds(value)
+        if figure.kind == "p":
+            return self.p(value, digits or 0)
+        sign = "+" if figure.kind in ("signed", "signed percent") else ""
+        end = self.percent if figure.kind in ("percent", "signed percent") else ""
+        if not math.isfinite(value):
+            return "no limit" if figure.kind == "count" else f"{value:{sign}f}{end}"
+        if math.copysign(1, value) < 0:
+            sign = self.minus
+        comma = "," if figure.kind == "count" else ""
+        form = f"{comma}.{digits}f" if digits is not None else "g"
+        return f"{sign}{abs(value):{form}}{end}"
+
+
+PLAIN = Spelling(
+    percent=" %",
+    minus="-",
+    pounds=lambda value: f"£{value:,.0f}",
+    p=lambda value, digits: f"p = {value:.{digits}f}",
+)
+"""As in files and on the command line, where every sign can be typed."""
+
+
+class Sentence(str):
+    """A sentence, or part of one: text to its readers, and the figures that it was made from.
+
+    code : what it says, where that matters to a program. template : with a name in braces for each
+    of the figures.
+    """
+
+    code: str
+    template: str
+    figures: Mapping[str, Part]
+
+    @classmethod
+    def of(cls, template: str, code: str = "", /, **figures: Part) -> Sentence:
+        """The sentence of a template, spelled plainly."""
+        made = cls(_filled(template, figures, PLAIN))
+        made.code, made.template, made.figures = code, template, figures
+        return made
+
+    def spelled(self, spelling: Spelling) -> str:
+        """The same sentence in another spelling."""
+        return _filled(self.template, self.figures, spelling)
+
+    def as_data(self) -> dict[str, Any]:
+        """Template and figures as plain data; numbers that are not finite as text."""
+        return {
+            "template": self.template,
+            "figures": {name: _as_data(part) for name, part in self.figures.items()},
+        }
+
+    @classmethod
+    def of_data(cls, content: Mapping[str, Any]) -> Sentence:
+        """A sentence from what `as_data` gave."""
+        figures = {name: _of_data(part) for name, part in content["figures"].items()}
+        return cls.of(content["template"], **figures)
+
+
+def listed(parts: Sequence[str], between: str) -> Sentence:
+    """Sentences one behind the other."""
+    names = [f"part_{place}" for place in range(len(parts))]
+    template = between.join(f"{{{name}}}" for name in names)
+    return Sentence.of(template, **dict(zip(names, parts, strict=True)))
+
+
+def sentences_as_data(content: Any) -> dict[str, Any]:
+    """Every sentence with figures in plain data: its text -> its template and figures."""
+    if isinstance(content, Sentence):
+        return {str(content): content.as_data()} if content.figures else {}
+    parts = content.values() if isinstance(content, Mapping) else content
+    found: dict[str, Any] = {}
+    for part in parts if isinstance(content, (Mapping, list, tuple)) else ():
+        found |= sentences_as_data(part)
+    return found
+
+
+def spelled(content: Any, sentences: Mapping[str, Sentence], spelling: Spelling) -> Any:
+    """Plain data with every text that is one of the sentences in another spelling."""
+    if isinstance(content, Mapping):
+        return {key: spelled(value, sentences, spelling) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [spelled(value, sentences, spelling) for value in content]
+    known = isinstance(content, str) and content in sentences
+    return sentences[content].spelled(spelling) if known else content
+
+
+def number(value: float, digits: int | None = None) -> Figure:
+    """A figure as it is."""
+    return Figure(kind="number", value=float(value), digits=digits)
+
+
+def count(value: float, digits: int = 0) -> Figure:
+    """A figure with commas at thousands; one that is not finite is ``no limit``."""
+    return Figure(kind="count", value=float(value), digits=digits)
+
+
+def signed(value: float, digits: int | None = None) -> Figure:
+    """A figure with its sign."""
+    return Figure(kind="signed", value=float(value), digits=digits)
+
+
+def percent(value: float, digits: int | None = None) -> Figure:
+    """A percentage."""
+    return Figure(kind="percent", value=float(value), digits=digits)
+
+
+def signed_percent(value: float, digits: int | None = None) -> Figure:
+    """A percentage with its sign."""
+    return Figure(kind="signed percent", value=float(value), digits=digits)
+
+
+def pounds(value: float) -> Figure:
+    """An amount of money."""
+    return Figure(kind="pounds", value=float(value))
+
+
+def p_value(value: float, digits: int = 3) -> Figure:
+    """A p-value with the letter before it."""
+    return Figure(kind="p", value=float(value), digits=digits)
+
+
+def _filled(template: str, figures: Mapping[str, Part], spelling: Spelling) -> str:
+    return template.format(**{name: _written(part, spelling) for name, part in figures.items()})
+
+
+def _written(part: Part, spelling: Spelling) -> str:
+    if isinstance(part, Figure):
+        return spelling.write(part)
+    if isinstance(part, Name):
+        return spelling.names.get(part.text, part.text)
+    return part.spelled(spelling) if isinstance(part, Sentence) else part
+
+
+def _as_data(part: Part) -> Any:
+    if isinstance(part, Figure):
+        held = asdict(part)
+        return held if math.isfinite(part.value) else {**held, "value": str(part.value)}
+    if isinstance(part, Name):
+        return {"name": part.text}
+    return part.as_data() if isinstance(part, Sentence) else part
+
+
+def _of_data(part: Any) -> Part:
+    if isinstance(part, str):
+        return part
+    if "template" in part:
+        return Sentence.of_data(part)
+    if "name" in part:
+        return Name(part["name"])
+    return Figure(kind=part["kind"], value=float(part["value"]), digits=part["digits"])
