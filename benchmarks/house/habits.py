@@ -119,8 +119,6 @@ MIXED_TUPLES = frozenset(
         "estimate:_predicted.which",
         "estimate:_walk.problem",
         "estimate:_without.which",
-        "ledger:_observed.numbered",
-        "ledger:changes.held",
         "publish:_draft.when_and_why",
         "study:_assignments.what",
         "study:_content.what",

@@ -24,7 +24,7 @@ from evaluation.ledger.receipt import (
 )
 from evaluation.ledger.schema import acts, confirmations, observations, returns
 from evaluation.ledger.vintages import changes, held, last_revisions, withdrawn
-from evaluation.returns.form import Observation, Return
+from evaluation.returns.form import FigureKey, Observation, Return
 
 
 def plain(returned: Return) -> Return:
@@ -217,9 +217,7 @@ def _next_place(connection: sa.Connection) -> _Place:
     return max(places, default=_Place(1, FIRST))
 
 
-def _observed(
-    seq: int, returned: Return, numbered: dict[tuple[str, str, str], int]
-) -> list[dict[str, Any]]:
+def _observed(seq: int, returned: Return, numbered: dict[FigureKey, int]) -> list[dict[str, Any]]:
     return [
         {
             "programme": returned.programme,

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from evaluation.ledger.schema import acts, observations, returns
 from evaluation.quarters import Period, format_instant
-from evaluation.returns.form import Figures, Return
+from evaluation.returns.form import FigureKey, Figures, Return
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ class StoredFigure:
     revision: int
 
 
-def changes(returned: Return, held: Mapping[tuple[str, str, str], StoredFigure]) -> tuple[str, ...]:
+def changes(returned: Return, held: Mapping[FigureKey, StoredFigure]) -> tuple[str, ...]:
     """One sentence for each figure that changes, the count first.
 
     ``held`` are the submitter's figures for the same period, by area, period and outcome. A later
@@ -91,7 +91,7 @@ def withdrawn(by: datetime | None = None) -> sa.Select[tuple[int]]:
     return sa.select(acts.c.return_seq).where(acts.c.kind == "withdrawal", then)
 
 
-def held(connection: sa.Connection, returned: Return) -> dict[tuple[str, str, str], StoredFigure]:
+def held(connection: sa.Connection, returned: Return) -> dict[FigureKey, StoredFigure]:
     """The standing version of the figures that the return gives, or its submitter gave before.
 
     A figure may have come from another submitter, if the programme has changed who is asked for
@@ -116,12 +116,12 @@ def held(connection: sa.Connection, returned: Return) -> dict[tuple[str, str, st
             revision=row.revision,
         )
         for row in rows
-        if (key := (row.area_code, row.quarter, row.outcome)) in given
+        if (key := FigureKey(row.area_code, row.quarter, row.outcome)) in given
         or (row.site, row.agency) == own
     }
 
 
-def last_revisions(connection: sa.Connection, returned: Return) -> dict[tuple[str, str, str], int]:
+def last_revisions(connection: sa.Connection, returned: Return) -> dict[FigureKey, int]:
     """The number of the last version of each figure, withdrawn ones included."""
     o = observations.c
     rows = connection.execute(
@@ -129,7 +129,7 @@ def last_revisions(connection: sa.Connection, returned: Return) -> dict[tuple[st
         .where(*_asked_for(returned))
         .group_by(o.area_code, o.quarter, o.outcome)
     )
-    return {(row.area_code, row.quarter, row.outcome): row.last for row in rows}
+    return {FigureKey(row.area_code, row.quarter, row.outcome): row.last for row in rows}
 
 
 def _asked_for(returned: Return) -> tuple[sa.ColumnElement[bool], ...]:

@@ -72,6 +72,14 @@ Figures = dict[tuple[str, str], tuple[float | None, float | None]]
 """(area code, outcome code) -> (numerator, denominator): the last accepted figures."""
 
 
+class FigureKey(NamedTuple):
+    """What identifies a figure within a programme; the quarter by its label."""
+
+    area_code: str
+    quarter: str
+    outcome: str
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One figure of one area, outcome and period.
@@ -89,9 +97,9 @@ class Observation:
     note: str
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """Area, period and outcome: what identifies the figure within a programme."""
-        return self.area_code, self.quarter.label, self.outcome
+    def key(self) -> FigureKey:
+        """Area, period and outcome."""
+        return FigureKey(self.area_code, self.quarter.label, self.outcome)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ Every figure is in pounds of the price base, of the same draws (`evaluation.valu
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import Field
 
@@ -149,6 +150,10 @@ class Swing(Written):
     low: float
     high: float
     best: float
+
+    def figures(self) -> dict[str, Any]:
+        """As the chart and its table have it: ``of`` is for sentences."""
+        return self.model_dump(exclude={"of"})
 
 
 class WorthKnowing(Written):

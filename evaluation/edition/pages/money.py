@@ -13,7 +13,7 @@ from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import Cell, table
 from evaluation.edition.pages import money_charts
-from evaluation.study.accounts_record import Accounts, PricedRow, WhatIf
+from evaluation.study.accounts_record import Accounts, PricedRow, Swing, WhatIf
 from evaluation.study.record import Results
 from evaluation.study.written import Record
 from evaluation.value.pricing import WEEKS_A_YEAR
@@ -181,7 +181,8 @@ def _downloads(value: Accounts, name: str, out: Generated) -> None:
     shown |= {key: key for key in ("waterfall", "tornado", "scenarios", "categories", "sources")}
     for key, ending in shown.items():
         if rows := getattr(value, key):
-            out.table(f"{name}-{ending}", [_flat(row.plain()) | rests for row in rows])
+            plain = [row.figures() if isinstance(row, Swing) else row.plain() for row in rows]
+            out.table(f"{name}-{ending}", [_flat(row) | rests for row in plain])
 
 
 def gains_chart(study: Results, out: Generated, root: str) -> Markup:

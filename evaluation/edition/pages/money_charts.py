@@ -131,7 +131,7 @@ def hangs_on(study: Results, value: Accounts, out: Generated) -> Markup:
         _ROOT,
         f"Bar chart. {said}",
         figures.tornado,
-        [row.plain() for row in rows],
+        [row.figures() for row in rows],
         caption=said,
     )
 
