@@ -230,6 +230,7 @@ def _line_at(event: NDArray[np.int64], at: int) -> Floats:
     return line
 
 
+# Assignments of a check; normal draws behind its critical value; authorities that it needs.
 REDRAWN, SIMULATED, ENOUGH = 999, 20_000, 8
 
 

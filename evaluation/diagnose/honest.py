@@ -179,6 +179,7 @@ def confidence_set(
         found: NDArray[np.bool_] = np.any([one.accepts(theta) for one in accepts], axis=0)
         return found
 
+    # Wide first: a set cut off by its grid would look tighter than it is.
     reach = 20 * spread
     for _ in range(10):  # 4 ** 10 times as wide: what is still accepted there has no end
         grid = centre + np.linspace(-reach, reach, points)
@@ -246,6 +247,8 @@ def shortest(study: EventStudy, bend: float, target: Floats, alpha: float) -> Fi
     # is a point of the lasso path; the interval is shortest at one of them. At this penalty every
     # weight is zero.
     top = float(np.abs(design.T @ aim).max())
+    # Bias grows with |c| and noise falls: the best compromise lies on the lasso path between the
+    # weights of least variance and those of least bias, which are tried themselves too.
     free, none = at(path(0.0)), at(np.zeros(n - 1))
     if bend == 0 or top == 0:
         return free

@@ -39,6 +39,7 @@ def in_whole_lumps(released: Floats, lump: float) -> Floats:
     """
     if lump == 0:
         return released
+    # Sums over the last four quarters by differences of running totals: one pass over the draws.
     year = np.cumsum(released, axis=-1)
     year[..., QUARTERS_OF_A_LUMP:] -= year[..., :-QUARTERS_OF_A_LUMP].copy()
     np.maximum(np.floor(year / lump) * lump, np.minimum(year, 0.0), out=year)

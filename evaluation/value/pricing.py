@@ -89,6 +89,7 @@ def discount_factors(
     return np.array([discount_factor(params, year, schedule) for year in years])
 
 
+# A quarter is 13.04 weeks, as in the book's examples by hand.
 WEEKS_A_YEAR = 52.16
 WEEKS_A_QUARTER = WEEKS_A_YEAR / QUARTERS_A_YEAR
 
@@ -201,6 +202,8 @@ def priced_lines(
 
 def lognormal_of_mean_one(variation: float, normal: Floats) -> Floats:
     """Factors with mean 1 and this coefficient of variation, from standard normal numbers."""
+    # A lognormal's coefficient of variation is sqrt(exp(sigma^2) - 1), and its mean exp(mu +
+    # sigma^2 / 2): a price may be far off, and is not on average.
     sigma = np.sqrt(np.log1p(variation**2))
     factors: Floats = np.exp(sigma * normal - sigma**2 / 2)
     return factors
@@ -221,6 +224,7 @@ def price_factors(
         for grade in grades
     }
     found: dict[str, Floats] = {}
+    # In the order of names, so that the draws of a price do not hang on which outcomes came first.
     for line in sorted(lines, key=lambda each: each.factor):
         if line.factor in found or line.cost.spread is not None:
             continue

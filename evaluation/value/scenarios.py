@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 LONGEST_YEARS = 10
+# Halvings of the fading rate: 50 a year over 2^40 is far below any half-life that is shown.
 _STEPS = 40
 _FASTEST = 50.0  # a year: gone within a month
 
@@ -137,6 +138,7 @@ def _half_life(today: Floats, ahead: LastYear) -> Floats:
 
 def _mean_of_exp(fading: Floats, year: int) -> Floats:
     """Mean of exp(-fading u) for u from ``year`` to ``year + 1``."""
+    # The formula is 0 / 0 where nothing fades; below 1e-9 a year its limit of one is exact enough.
     small = np.abs(fading) < 1e-9
     safe = np.where(small, 1.0, fading)
     mean = np.exp(-safe * year) * -np.expm1(-safe) / safe

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+# Degree of the regression of the value on one input that stands in for the conditional mean.
 _POLYNOMIAL = 3
 _NO_SPREAD = 1e-9
 
@@ -173,6 +174,8 @@ def _choices(value: Value, best: float) -> list[dict[str, Any]]:
 
 
 def _worth_of_knowing(drawn: Floats, part: Floats) -> float:
+    # Expected value of partial perfect information: what deciding on the mean given this input
+    # gains.
     spread = float(part.std())
     if spread <= _NO_SPREAD * float(np.abs(part).max()):
         return 0.0

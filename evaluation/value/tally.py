@@ -164,6 +164,7 @@ def tally(
             for budget, worth in _pounds_by_budget(fiscal, code, factors, part).items():
                 if budget in released:
                     released[budget] += cells * worth[:, None]
+        # Lumps are whole at a site: what two sites release together frees no post at either.
         for budget, pounds in released.items():
             shaped = pounds.reshape(-1, n_sites, n_quarters)
             cashable[budget][part] = _cashed(shaped, budget, rules, part).sum(axis=1)

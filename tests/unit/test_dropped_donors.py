@@ -58,7 +58,7 @@ def test_gaps_equal_those_without_the_started_donors(panel, method):
     fitted = synthetic_weights.fit_all(panel, "y", "level", method)
     drawn = Assignments.draw(panel, n=40, strata=(), block="area", seed=0)
     synthetic_unit = fitted.synthetic_units[FIRST]
-    found = synthetic_placebos.placebo_contrasts_of(fitted.synthetic_units)(
+    found = synthetic_placebos.placebo_differences(fitted.synthetic_units)(
         FIRST, drawn.pseudo_treated
     )
     for row, pseudo_treated in enumerate(drawn.pseudo_treated):
@@ -82,7 +82,7 @@ def test_augmented_gaps_of_placebos_are_no_wider_than_the_real_kind(panel):
         panel, "y", "level", lambda g: synthetic_weights.augment(g, synthetic_weights.Penalty())
     )
     drawn = Assignments.draw(panel, n=200, strata=(), block="area", seed=0)
-    found = synthetic_placebos.placebo_contrasts_of(fitted.synthetic_units)(
+    found = synthetic_placebos.placebo_differences(fitted.synthetic_units)(
         FIRST, drawn.pseudo_treated[1:]
     )[:, :, FIRST:]
     own = fitted.synthetic_units[FIRST].gaps[:, FIRST:]
@@ -97,7 +97,7 @@ def test_a_twin_is_lost_with_the_last_donor_that_is_left_to_it(panel):
     started = np.setdiff1d(np.arange(len(synthetic_unit.figures)), synthetic_unit.donors)[:1]
     for left, finite in ((0, False), (1, True)):
         pseudo_treated = np.append(started, synthetic_unit.donors[left:])[None]
-        gaps = synthetic_placebos.placebo_contrasts_of({FIRST: synthetic_unit})(
+        gaps = synthetic_placebos.placebo_differences({FIRST: synthetic_unit})(
             FIRST, pseudo_treated
         )[0, 0]
         carried = synthetic_placebos.where_synthetic_units_are_left(

@@ -29,7 +29,7 @@ def test_a_start_after_the_last_period_is_not_yet_started() -> None:
     table = long_table()
     table.loc[table["area"] == "a00", "start"] = 2050
     table.loc[table["area"] == "a00", "site"] = "C"
-    assert not panel(table).started[0]
+    assert not panel(table).treated[0]
 
 
 def test_quarters_may_be_periods_or_text() -> None:
