@@ -25,7 +25,6 @@ NOTHING = Causes(
     code=(),
     parameters=(),
 )
-from tests.completed import study_results
 
 
 def changed(before, after, **parts):
