@@ -8,6 +8,7 @@ from evaluation.publish.attribution import Causes, Part
 from evaluation.publish.difference import Change
 from evaluation.publish.headline import of_results
 from evaluation.publish.snapshot import NEW, PRICES, REVISED, WITHDRAWN
+from tests.completed import study_results
 
 NOTHING = Causes(
     restated=0,
@@ -98,10 +99,8 @@ def test_a_stock_is_counted_at_any_one_time() -> None:
     }
     for kind, said in (("stock", "Claims at any one time"), ("flow", "Claims a quarter")):
         found = of_results(
-            {
-                "sample": {"periods": ["2025 Q1", "2025 Q2"]},
-                "value": None,
-                "outcomes": [outcome | {"kind": kind}],
-            }
+            study_results(
+                sample={"periods": ["2025 Q1", "2025 Q2"]}, outcomes=[outcome | {"kind": kind}]
+            )
         )
         assert found["claims.people"]["title"] == said
