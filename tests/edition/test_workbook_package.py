@@ -8,11 +8,11 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from evaluation.edition.claims import Claims
 from python_calamine import CalamineWorkbook
 
 from evaluation.edition.edition import Edition
 from evaluation.edition.formats import spreadsheet, tidy
+from evaluation.edition.pages.claims import Claims
 from tests.edition.package_rules import faults
 from tests.hostile.packages import changed, packed, parts_of, renamed
 

@@ -124,15 +124,18 @@ def test_what_has_no_gaps_or_no_population_is_refused() -> None:
 def test_started_areas_of_the_smallest_third_are_judged_by_their_own_spread() -> None:
     """Six of the smallest twenty of sixty: judged alike they are found too often, to scale not.
 
-    300 rehearsals: standard error 1.3 points at 5 %; bars.json has the rates of 2,000.
+    150 rehearsals of the same panels both ways, so that a scaling that does nothing fails for
+    certain; in 2,000 (bars.json) 9 % are found alike and 3 % to scale. The standard errors of a
+    share of 150 are 2.4 points at 9 % and 1.4 at 3 %.
     """
     draw = Invented(areas=60, by_population=True).draw
     how = Simulation(started=6, assignments=199, pilots="smallest")
-    runs = Runs(simulations=300, seed=11)
+    runs = Runs(simulations=150, seed=11)
     size = {}
     for gaps in ("as_they_are", "by_population"):
         chosen = replace(how, choices=Choices(gaps=gaps))
         found = simulate_many(draw, "did", chosen, (0.0,), runs)
         size[gaps] = float(found["rejects"][:, 0, -1].mean())
-    assert size["as_they_are"] > 0.075
-    assert size["by_population"] < 0.07 + 2 * 0.0126
+    assert size["as_they_are"] > 0.07
+    assert size["by_population"] < 0.6 * size["as_they_are"]
+    assert size["by_population"] < 0.05 + 2 * 0.0178
