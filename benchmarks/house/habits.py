@@ -48,8 +48,8 @@ SAME_NAME = {
     "tables": "pandera's door, and an edition's tables for programs",
 }
 
-# Public and without a docstring: to be emptied.
-UNDOCUMENTED = frozenset(("evaluation.estimate.samples:describe",))
+# Public and without a docstring.
+UNDOCUMENTED: frozenset[str] = frozenset()
 
 PRIVATE_WORDS = frozenset(
     (
