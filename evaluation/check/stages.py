@@ -101,6 +101,7 @@ def check_return(raw: RawReturn, programme: Programme, *, before: Before | None 
     submitter, problems = read_guide(raw, programme, today=before.today)
     headed, faults = read_header(raw)
     problems += faults
+    # Before cells are read: in the wrong column every cell would be a fault of its own.
     headed, faults = right_headings(headed, raw.sheet, programme, _fixed(before))
     problems += faults
     cells = read_cells(headed, raw.sheet, submitter.period)
@@ -117,6 +118,7 @@ def check_return(raw: RawReturn, programme: Programme, *, before: Before | None 
         stages.append(Stage(step.name, ready, step.missing or step.reason))
         if ready:
             problems += step.run()
+    # After every stage, since each adds to the counts.
     problems += cells.tally.rest(cells.columns, raw.sheet)
     problems = layout.without_echoes(problems, raw)
     refused = {(problem.sheet, problem.cell) for problem in problems if problem.severity == "error"}
