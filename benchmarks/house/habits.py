@@ -81,54 +81,8 @@ PRIVATE_WORDS = frozenset(
     )
 )
 
-# Parameters that still are tuples of mixed meaning: to be emptied.
-MIXED_TUPLES = frozenset(
-    (
-        "cli:_simulation.numbers",
-        "design:_elsewhere.tasks",
-        "design:_judged.how",
-        "design:_over.tasks",
-        "design:_part.task",
-        "design:_statistics.when",
-        "edition:_donors_chart.donors",
-        "edition:_growth.across",
-        "edition:_key.marks",
-        "edition:_left_out.rows",
-        "edition:_restated_table.restated",
-        "edition:_slider.scale",
-        "edition:_story.held",
-        "edition:_together.said",
-        "edition:balance.rows",
-        "edition:donor_weights.rows",
-        "edition:end_labels.labels",
-        "edition:forest.rows",
-        "edition:gaps.span",
-        "edition:growth.across",
-        "edition:returns_calendar.rows",
-        "edition:strip.rows",
-        "edition:synthetic_fit.started",
-        "edition:trade_off.lines",
-        "estimate:ActiveSet.start.first",
-        "estimate:Ground.on.start",
-        "estimate:_comparison_means.which",
-        "estimate:_draws.fitted",
-        "estimate:_errors.plan",
-        "estimate:_finished.done",
-        "estimate:_in_turn.plan",
-        "estimate:_influence.how",
-        "estimate:_predicted.which",
-        "estimate:_walk.problem",
-        "estimate:_without.which",
-        "publish:_draft.when_and_why",
-        "study:_assignments.what",
-        "study:_content.what",
-        "study:_drawn_on.what",
-        "study:_find.against",
-        "study:not_by_the_rule.what",
-        "study:restore_assignments.what",
-        "study:take_look.what",
-    )
-)
+# Parameters that still are tuples of mixed meaning: none.
+MIXED_TUPLES: frozenset[str] = frozenset()
 
 # A text may be taken apart where somebody else wrote it, or where it is an address with a grammar.
 READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {

@@ -31,7 +31,6 @@ from evaluation.edition.pages.claims import Claims, chance
 from evaluation.edition.pages.measured import machinery
 from evaluation.errors import BookError
 from evaluation.study.record import EstimateResult, OutcomeResult, Results, SiteResult
-from evaluation.study.written import Record
 from evaluation.workspace import Workspace
 
 
@@ -158,7 +157,7 @@ class Pages:
 
     def _all_outcomes(self, study: Results, ordered: Sequence[OutcomeResult]) -> str:
         rows = [
-            (
+            figures.ForestRow(
                 o.plain_title,
                 o.finding.effect_percent.plain(),
                 o.role == "primary",
@@ -203,7 +202,9 @@ class Pages:
 
     def _site_chart(self, study: Results, site: SiteResult) -> str:
         rows = [
-            (o.plain_title, row, o.role == "primary", words.shown_with_range(e, row))
+            figures.ForestRow(
+                o.plain_title, row, o.role == "primary", words.shown_with_range(e, row)
+            )
             for o, e, row in _site_outcomes(study, site)
             if e.scale == "log"
         ]
@@ -367,19 +368,18 @@ def _entry(page: str, below: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"file": page} | ({"sections": list(below)} if below else {})
 
 
-def _left_out(rows: Sequence[tuple[str, Record, bool, str]]) -> str:
+def _left_out(rows: Sequence[figures.ForestRow]) -> str:
     """Which of the effects have a range without zero, if ranges can be given."""
-    if all(row["low"] is None or row["high"] is None for _, row, _, _ in rows):
+    ends = [(words.within(r.label), r.figure["low"], r.figure["high"]) for r in rows]
+    if all(low is None or high is None for _, low, high in ends):
         return "Re-drawn start dates can give none of these a range: read them as single guesses."
     clear = [
-        words.within(label)
-        for label, row, _, _ in rows
-        if row["low"] is not None and row["high"] is not None and row["low"] * row["high"] > 0
+        label
+        for label, low, high in ends
+        if low is not None and high is not None and low * high > 0
     ]
     said = f"Ranges that leave out nought: {words.listed(clear) or 'none'}."
-    without = [
-        words.within(label) for label, row, _, _ in rows if row["low"] is None is row["high"]
-    ]
+    without = [label for label, low, high in ends if low is None is high]
     return f"{said} No range can be given for: {words.listed(without)}." if without else said
 
 

@@ -12,7 +12,7 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evaluation.edition import words
 
@@ -293,12 +293,20 @@ def mark_start_of_event_time(draw: Drawing) -> None:
     )
 
 
-def end_labels(draw: Drawing, labels: Sequence[tuple[str, float, str]]) -> None:
+class LineEnd(NamedTuple):
+    """What a line is called, where it ends, and its colour."""
+
+    name: str
+    value: float
+    colour: str
+
+
+def end_labels(draw: Drawing, ends: Sequence[LineEnd]) -> None:
     """Names at the line ends, pushed apart where they would lie on each other."""
     low, high = draw.axes.get_ylim()
     inner = draw.height - draw.margins.top - draw.margins.bottom
     pixel = (high - low) / inner
-    shown = sorted((v, name, colour) for name, v, colour in labels if not math.isnan(v))
+    shown = sorted((v, name, colour) for name, v, colour in ends if not math.isnan(v))
     floor = -math.inf
     for value, name, colour in shown:
         tall = draw.size.text * (1.25 * (name.count("\n") + 1)) * pixel

@@ -16,6 +16,7 @@ from evaluation.edition.figures.canvas import (
     PILOT,
     WORSE,
     Drawing,
+    LineEnd,
     Margins,
     Size,
     column,
@@ -57,7 +58,7 @@ def fan(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     draw.unit("released less spent, added up" + ("" if size.narrow else "; above £0: paid back"))
     last = net[-1]
     labels = [
-        (words.pounds(last[key]), last[key], PILOT if key == "mean" else MUTED)
+        LineEnd(words.pounds(last[key]), last[key], PILOT if key == "mean" else MUTED)
         for key in ("low", "mean", "high")
     ]
     end_labels(draw, labels)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -312,33 +312,41 @@ def _update_log(edition: Edition) -> list[dict[str, Any]]:
     ]
 
 
+class _Held(NamedTuple):
+    """An edition, its headline figures by id, and how they differ from the one before."""
+
+    edition: str
+    headline: Mapping[str, Record]
+    change: Record | None
+
+
 def _stories(edition: Edition, told: Record | None, out: Generated) -> list[dict[str, Any]]:
     """How each headline moved, edition by edition: chart, table with the reason of each step."""
-    known: list[tuple[str, Mapping[str, Any], Record | None]] = [
-        (one.name, one.headline, one.change) for one in edition.history.editions
-    ]
-    if told and told["name"] not in [name for name, _, _ in known]:
-        known.append((str(told["name"]), told["headline"], told["change"]))
+    known = [_Held(one.name, one.headline, one.change) for one in edition.history.editions]
+    if told and told["name"] not in [one.edition for one in known]:
+        known.append(_Held(str(told["name"]), told["headline"], told["change"]))
     if len(known) < ENOUGH:
         return []
     mine = str(told["name"]) if told else ""
     return [
-        _story(key, [(n, h[key], c) for n, h, c in known if key in h], mine, out)
-        for key in known[-1][1]
-        if key.endswith(CHARTED) and sum(key in h for _, h, _ in known) >= ENOUGH
+        _story(key, [one for one in known if key in one.headline], mine, out)
+        for key in known[-1].headline
+        if key.endswith(CHARTED) and sum(key in one.headline for one in known) >= ENOUGH
     ]
 
 
-def _story(
-    key: str, held: Sequence[tuple[str, Record, Record | None]], mine: str, out: Generated
-) -> dict[str, Any]:
-    """One headline's story; ``held`` are name, figure and change of each edition that has it."""
-    title, unit = held[-1][1]["title"], held[-1][1]["unit"]
+def _story(key: str, held: Sequence[_Held], mine: str, out: Generated) -> dict[str, Any]:
+    """One headline's story, from the editions that hold it."""
+    title, unit = (held[-1].headline[key][what] for what in ("title", "unit"))
     rows = [
-        {"edition": name, **{f: figure[f] for f in ("effect", "low", "high")}, "here": name == mine}
-        for name, figure, _ in held
+        {
+            "edition": one.edition,
+            **{f: one.headline[key][f] for f in ("effect", "low", "high")},
+            "here": one.edition == mine,
+        }
+        for one in held
     ]
-    why = [_why(key, change) for _, _, change in held]
+    why = [_why(key, one.change) for one in held]
     name = f"story-{key.replace('.', '-')}"
     out.table(name, [{**row, "why": reason} for row, reason in zip(rows, why, strict=True)])
     ends = [words.in_unit(rows[place]["effect"], unit) for place in (0, -1)]

@@ -7,6 +7,7 @@ table, so that nothing is told by the picture alone.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,7 @@ def of_outcome(page: OutcomePage) -> dict[str, Markup] | None:
     start = study.starts[0]
     before = [r for r in rows if Period.parse(r["period"]) < Period.parse(start)]
     apart = math.sqrt(sum((r["observed"] - r["twin"]) ** 2 for r in before) / max(len(before), 1))
-    last, donors = rows[-1], [(d.name, d.weight) for d in held.donors]
+    last, donors = rows[-1], [figures.DonorWeight(d.name, d.weight) for d in held.donors]
     said = (
         f"Before {start} pilot areas and their twins lie {level(apart)} apart (root mean square). "
         f"In {last['period']} pilot areas stand at {level(last['observed'])} and their twins at "
@@ -96,7 +97,7 @@ def of_outcome(page: OutcomePage) -> dict[str, Markup] | None:
     }
 
 
-def _donors_chart(page: OutcomePage, donors: list[tuple[str, float]]) -> Markup:
+def _donors_chart(page: OutcomePage, donors: Sequence[figures.DonorWeight]) -> Markup:
     if not donors:
         return Markup("")
     lead, weight = donors[0]
@@ -204,7 +205,8 @@ def _weights(panel: Panel, synthetic_unit: SyntheticUnits, place: int, size: fig
     weights = synthetic_unit.unit_weights[place]
     order = np.argsort(-np.abs(weights), kind="stable")
     held = [int(j) for j in order if abs(weights[j]) > 1e-4]
-    rows = [(str(panel.areas.index[synthetic_unit.donors[j]]), float(weights[j])) for j in held]
+    names = panel.areas.index[synthetic_unit.donors]
+    rows = [figures.DonorWeight(str(names[j]), float(weights[j])) for j in held]
     effective = 1 / float((weights**2).sum())
     lead, weight = rows[0]
     alt = (
@@ -231,6 +233,7 @@ def _fit(
         f"root mean square), closer than {closer} of {len(others)} comparison areas; the middle "
         f"one of those is fitted to {level(float(np.median(others)))}."
     )
-    svg = figures.synthetic_fit([(name, own)], [float(value) for value in others], unit, size)
+    fitted = figures.FittedArea(name, own)
+    svg = figures.synthetic_fit([fitted], [float(value) for value in others], unit, size)
     table = pd.DataFrame({"rmspe_before": np.append(own, others)})
     return Chart(svg=svg, alt=alt, table=table)

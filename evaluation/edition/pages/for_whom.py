@@ -113,10 +113,12 @@ def _of_outcome(page: OutcomePage) -> dict[str, Any] | None:
     if not rows:
         return None
     drawn = [
-        (_name(row), shown, True, words.shown_with_range(estimate, shown)) for row, shown in rows
+        figures.ForestRow(_name(row), shown, True, words.shown_with_range(estimate, shown))
+        for row, shown in rows
     ]
     every = words.shown(estimate, estimate.overall)
-    drawn.append(("All areas", every, False, words.shown_with_range(estimate, every)))
+    together = words.shown_with_range(estimate, every)
+    drawn.append(figures.ForestRow("All areas", every, False, together))
     clear = [str(row.fifth) for row, shown in rows if _leaves_out_zero(shown)]
     which = f"fifth {clear[0]}" if len(clear) == 1 else f"fifths {words.listed(clear)}"
     unit = "per cent" if estimate.scale == "log" else outcome.unit
@@ -135,7 +137,7 @@ def _of_outcome(page: OutcomePage) -> dict[str, Any] | None:
     chart = page.plate(
         "fifths", alt, figures.forest, drawn, words.tick_unit(estimate), caption=said
     )
-    cells = [[label, words.shown_with_range(estimate, shown)] for label, shown, _, _ in drawn]
+    cells = [[one.label, one.said] for one in drawn]
     told = table(
         f"{outcome.plain_title} by deprivation fifth, {unit}",
         ["Fifth", "Effect (range)"],
@@ -224,12 +226,13 @@ def _part(page: OutcomePage) -> dict[str, Any] | None:
     order = [site.code for site in sorted(study.sites, key=lambda s: (s.start, s.code))]
     by_code = {row.site: words.shown(estimate, row) for row in estimate.site}
     rows = [
-        (names[code], row, False, words.shown_with_range(estimate, row))
+        figures.ForestRow(names[code], row, False, words.shown_with_range(estimate, row))
         for code in order
         if (row := by_code.get(code)) is not None and row["effect"] is not None
     ]
     new = words.shown(estimate, {"effect": one.mean, "low": one.low, "high": one.high})
-    rows.append(("A new site like these", new, True, words.shown_with_range(estimate, new)))
+    told = words.shown_with_range(estimate, new)
+    rows.append(figures.ForestRow("A new site like these", new, True, told))
     say = words.say(estimate)
     alike = (
         "Sites differ by more than chance could explain."
@@ -246,7 +249,7 @@ def _part(page: OutcomePage) -> dict[str, Any] | None:
     chart = page.plate(
         "new-site", alt, figures.forest, rows, words.tick_unit(estimate), caption=said
     )
-    cells = [[label, shown] for label, _, _, shown in rows]
+    cells = [[one.label, one.said] for one in rows]
     heads = ["Site", "Effect (range)"]
     title = f"{outcome.plain_title}, {unit}"
     return {"outcome": outcome, "chart": chart, "table": table(title, heads, cells, numeric="tn")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -58,29 +58,37 @@ def panel(value: Accounts, root: str) -> Markup:
     )
 
 
+class _Scale(NamedTuple):
+    """What a slider goes through, and where it stands at first."""
+
+    least: float
+    most: float
+    step: float
+    now: float
+
+
 def _sliders(published: WhatIf) -> list[Markup]:
     found = [
-        _slider("cost", "Costs, times what was paid", (LEAST_COST, MOST_COST, 0.05, 1.0)),
+        _slider("cost", "Costs, times what was paid", _Scale(LEAST_COST, MOST_COST, 0.05, 1.0)),
         _slider(
             "half-life",
             "Years in which effects fade by half after the last quarter",
-            (0, published.years, 0.5, 0),
+            _Scale(0, published.years, 0.5, 0),
         ),
     ]
     if published.share is not None:
         label = "Of what could have left a budget by now, the share that does, in per cent"
         share = round(100 * published.share)
-        found.append(_slider("share", label, (0, 100, 1, share)))
+        found.append(_slider("share", label, _Scale(0, 100, 1, share)))
     return found
 
 
-def _slider(name: str, label: str, scale: tuple[float, float, float, float]) -> Markup:
-    least, most, step, now = scale
+def _slider(name: str, label: str, scale: _Scale) -> Markup:
     return Markup(
         "<div><label for='what-if-{n}'>{l}</label><input type='range' id='what-if-{n}' "
         "name='{n}' min='{a:g}' max='{b:g}' step='{s:g}' value='{v:g}'>"
         "<output for='what-if-{n}'></output></div>"
-    ).format(n=name, l=label, a=least, b=most, s=step, v=now)
+    ).format(n=name, l=label, a=scale.least, b=scale.most, s=scale.step, v=scale.now)
 
 
 _PARTS = {"mean": "Best figure", "range": "Range", "chance": "Chance above nought"}

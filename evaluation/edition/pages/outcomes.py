@@ -34,7 +34,8 @@ def breaks(page: OutcomePage) -> dict[str, Markup] | None:
             continue
         middle = (one.low + one.high) / 2
         shown = words.shown(page.estimate, {**one.plain(), "effect": middle})
-        rows.append((_breaks_label(one.bound), shown, one.bound == 0, _said(page.estimate, shown)))
+        told = _said(page.estimate, shown)
+        rows.append(figures.ForestRow(_breaks_label(one.bound), shown, one.bound == 0, told))
     if not rows:
         return None
     said = _sentence(held.breakdown, page.study.period_word)
@@ -43,7 +44,7 @@ def breaks(page: OutcomePage) -> dict[str, Markup] | None:
         "breaks", alt, figures.forest, rows, words.tick_unit(page.estimate), caption=said
     )
     title = f"{page.outcome.plain_title}: range of the mean effect if paths break after the start"
-    cells = [[label, told] for label, _, _, told in rows]
+    cells = [[one.label, one.said] for one in rows]
     return {"chart": chart, "table": table(title, ["Breaks", "Range"], cells, numeric="tn")}
 
 
@@ -184,13 +185,13 @@ def elsewhere_table(page: OutcomePage) -> Markup:
     return table(title, heads, rows, numeric="nnn")
 
 
-def _span(page: OutcomePage, window: Sequence[int]) -> tuple[float, float, float, float] | None:
-    """The repeated interval of the overall effect: from, to, low, high."""
+def _span(page: OutcomePage, window: Sequence[int]) -> figures.MeanSpan | None:
+    """The repeated interval of the overall effect."""
     looked = page.outcome.finding.looked
     if looked is None or looked.low is None or looked.high is None:
         return None
     ends = words.shown(page.estimate, {"low": looked.low, "high": looked.high})
-    return float(window[0]), float(window[1]), ends["low"], ends["high"]
+    return figures.MeanSpan(float(window[0]), float(window[1]), ends["low"], ends["high"])
 
 
 def _as_far(
@@ -220,7 +221,9 @@ def chart(page: OutcomePage) -> Markup:
         return Markup("")
     crossed = next((row.quarter for row in rows if row.crossed), None)
     drawn = [
-        (row.quarter, shown, row.quarter == crossed, words.shown_with_range(page.estimate, shown))
+        figures.ForestRow(
+            row.quarter, shown, row.quarter == crossed, words.shown_with_range(page.estimate, shown)
+        )
         for row in rows
         if (shown := words.shown(page.estimate, row))["effect"] is not None
     ]
@@ -466,7 +469,9 @@ def _sites_chart(page: OutcomePage) -> Markup:
     if len(rows) < 2:
         return Markup("")
     drawn = [
-        (f"{s.name}, from {s.start}", row, True, words.shown_with_range(page.estimate, row))
+        figures.ForestRow(
+            f"{s.name}, from {s.start}", row, True, words.shown_with_range(page.estimate, row)
+        )
         for s, row in rows
     ]
     clear = [
@@ -510,10 +515,11 @@ def _estimators_chart(page: OutcomePage) -> Markup:
     rows = []
     for estimate in (e for e in estimates if e.scale == scale):
         row = words.shown(estimate, estimate.overall)
-        rows.append((estimate.label, row, estimate.primary, words.shown_with_range(estimate, row)))
+        told = words.shown_with_range(estimate, row)
+        rows.append(figures.ForestRow(estimate.label, row, estimate.primary, told))
     if len(rows) < 2:
         return Markup("")
-    points = [row["effect"] for _, row, _, _ in rows]
+    points = [one.figure["effect"] for one in rows]
     alike = all(p < 0 for p in points) or all(p > 0 for p in points)
     said = (
         "All ways of estimating point the same way."

@@ -185,7 +185,7 @@ def summary(study: Results) -> str:
 def _chart(study: Results, rows: list[BalanceRow], out: Generated) -> Markup:
     titles = {o.code: o.plain_title for o in study.outcomes}
     drawn = [
-        (titles[r.outcome], r.characteristic, r.difference)
+        figures.Difference(titles[r.outcome], r.characteristic, r.difference)
         for r in rows
         if r.difference is not None
     ]
