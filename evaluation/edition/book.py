@@ -167,20 +167,8 @@ class Pages:
         ]
         said = "All outcomes fixed for this study, on one scale, whatever they show."
         said += f" {_left_out(rows)}"
-        alt = f"Effects in per cent with ranges. {said}"
-        return (
-            self.out.plate(
-                f"{study.study}/all-outcomes",
-                "../../",
-                alt,
-                figures.forest,
-                rows,
-                "%",
-                caption=said,
-            )
-            if rows
-            else ""
-        )
+        name, kind = f"{study.study}/all-outcomes", "Effects in per cent with ranges"
+        return self.out.chart(name, "../../", kind, said, figures.forest, rows, "%") if rows else ""
 
     def _sites(self) -> None:
         study = self.edition.headline
@@ -213,16 +201,8 @@ class Pages:
         said = f"{site.name} alone, {words.counted(site.areas, 'area')}. {_left_out(rows)}"
         if len(rows) < len(_site_outcomes(study, site)):
             said += " Effects that are not in per cent stand in the table."
-        alt = f"Effects by outcome with ranges, per cent. {said}"
-        return self.out.plate(
-            f"{study.study}/site-{site.code}",
-            "../../",
-            alt,
-            figures.forest,
-            rows,
-            "%",
-            caption=said,
-        )
+        name, kind = f"{study.study}/site-{site.code}", "Effects by outcome with ranges, per cent"
+        return self.out.chart(name, "../../", kind, said, figures.forest, rows, "%")
 
     def _critics(self) -> None:
         """The pages behind the ten questions, and those that a critic asks for."""
@@ -370,16 +350,11 @@ def _entry(page: str, below: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _left_out(rows: Sequence[figures.ForestRow]) -> str:
     """Which of the effects have a range without zero, if ranges can be given."""
-    ends = [(words.within(r.label), r.figure["low"], r.figure["high"]) for r in rows]
-    if all(low is None or high is None for _, low, high in ends):
+    if all(row.figure["low"] is None or row.figure["high"] is None for row in rows):
         return "Re-drawn start dates can give none of these a range: read them as single guesses."
-    clear = [
-        label
-        for label, low, high in ends
-        if low is not None and high is not None and low * high > 0
-    ]
+    clear = [words.within(row.label) for row in rows if words.leaves_out_zero(row.figure)]
     said = f"Ranges that leave out nought: {words.listed(clear) or 'none'}."
-    without = [label for label, low, high in ends if low is None is high]
+    without = [words.within(r.label) for r in rows if r.figure["low"] is None is r.figure["high"]]
     return f"{said} No range can be given for: {words.listed(without)}." if without else said
 
 

@@ -343,6 +343,12 @@ def shown(estimate: Scaled, row: Range) -> dict[str, Any]:
     return held | {key: _figure(estimate, held.get(key)) for key in _FIGURES}
 
 
+def leaves_out_zero(row: Range) -> bool:
+    """Whether a range, if it has both ends, tells an effect from none."""
+    low, high = (dict(row).get(end) for end in ("low", "high"))
+    return low is not None and high is not None and low * high > 0
+
+
 def gap(estimate: Scaled | None, values: Sequence[float | None]) -> list[float | None]:
     """Gaps on the scale of the estimate, in the unit that readers see."""
     return [_figure(estimate, value) if estimate else value for value in values]

@@ -100,12 +100,15 @@ def tables(edition: Edition, claims: Claims) -> tuple[Table, ...]:
 
 
 def _table(name: str, declared: Row, rows: Sequence[Row], price_base: object) -> Table:
+    """A table as it is declared, of what rows hold for its columns."""
+    columns = tuple(Column(**column) for column in declared["columns"])
+    names = [column.name for column in columns]
     return Table(
         name=name,
         title=declared["title"],
         says=declared["says"].format(price_base=price_base),
-        columns=tuple(Column(**column) for column in declared["columns"]),
-        rows=tuple(rows),
+        columns=columns,
+        rows=tuple({name: row[name] for name in names if name in row} for row in rows),
         key=tuple(declared["key"]),
     )
 

@@ -142,16 +142,8 @@ def _waterfall(out: Generated, change: Record, key: str, root: str) -> Markup:
             "said": words.in_unit(figure["after"], unit),
         }
     )
-    said = _sentence(change, key)
-    return out.plate(
-        f"changes/{key.replace('.', '-')}",
-        root,
-        f"Waterfall chart. {said}",
-        steps,
-        rows,
-        unit,
-        caption=said,
-    )
+    name, said = f"changes/{key.replace('.', '-')}", _sentence(change, key)
+    return out.chart(name, root, "Waterfall chart", said, steps, rows, unit)
 
 
 def _sentence(change: Record, key: str) -> str:
@@ -357,24 +349,12 @@ def _story(key: str, held: Sequence[_Held], mine: str, out: Generated) -> dict[s
         [row["edition"], words.in_unit(row["effect"], unit), _range(row, unit), reason]
         for row, reason in zip(rows, why, strict=True)
     ]
+    kind, heads = "Dot plot, one dot an edition", ["Edition", "Figure", "Range", "Why"]
     return {
         "title": title,
         "name": name,
-        "chart": out.plate(
-            f"revisions/{name}",
-            "../",
-            f"Dot plot, one dot an edition. {said}",
-            revisions,
-            rows,
-            unit,
-            caption=said,
-        ),
-        "table": table(
-            f"{title}, edition by edition",
-            ["Edition", "Figure", "Range", "Why"],
-            lines[::-1],
-            numeric="tnnt",
-        ),
+        "chart": out.chart(f"revisions/{name}", "../", kind, said, revisions, rows, unit),
+        "table": table(f"{title}, edition by edition", heads, lines[::-1], numeric="tnnt"),
     }
 
 

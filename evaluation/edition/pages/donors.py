@@ -76,16 +76,15 @@ def of_outcome(page: OutcomePage) -> dict[str, Markup] | None:
         f"In {last['period']} pilot areas stand at {level(last['observed'])} and their twins at "
         f"{level(last['twin'])}. Grey: where the gap lies for 95% of the re-drawn start dates."
     )
-    alt = f"Line chart of all pilot areas and their synthetic twins, {unit}. {said}"
+    kind = f"Line chart of all pilot areas and their synthetic twins, {unit}"
+    drawn_by = figures.synthetic_path
     cells = [
         [row.period, *("" if drawn[k] is None else level(drawn[k]) for k in keys)]
         for row, drawn in zip(held.rows, rows, strict=True)
     ]
     heads = ["Period", "Pilot areas", "Twins", "Band from", "Band to"]
     return {
-        "path": page.plate(
-            "twin", alt, figures.synthetic_path, rows, start, "pilot areas", unit, caption=said
-        ),
+        "path": page.chart("twin", kind, said, drawn_by, rows, start, "pilot areas", unit),
         "table": table(f"Pilot areas and their twins, {unit}", heads, cells, numeric="tnnnn"),
         "donors": _donors_chart(page, donors),
         "donors_table": table(
@@ -105,9 +104,7 @@ def _donors_chart(page: OutcomePage, donors: Sequence[figures.DonorWeight]) -> M
         f"{words.counted(len(donors), 'comparison area')} make up the twins. The heaviest is "
         f"{lead} with {words.percent(100 * weight, 1)} of the weight, on the mean over pilot areas."
     )
-    return page.plate(
-        "donors", f"Bar chart of donor weights. {said}", figures.donor_weights, donors, caption=said
-    )
+    return page.chart("donors", "Bar chart of donor weights", said, figures.donor_weights, donors)
 
 
 def synthetic_unit_charts(

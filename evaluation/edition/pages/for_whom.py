@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.edition import answers, figures, words
+from evaluation.edition import answers, words
 from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.html_tables import table
 from evaluation.study.record import FifthResult, OutcomeResult, Results
@@ -76,11 +76,6 @@ def _some_apart(found: list[Record]) -> bool:
     return bool(known) and max(one["low"] for one in known) > min(one["high"] for one in known)
 
 
-def _leaves_out_zero(one: Record) -> bool:
-    low, high = one["low"], one["high"]
-    return low is not None and high is not None and low * high > 0
-
-
 def _primary(study: Results, out: Generated) -> list[OutcomePage]:
     return [
         OutcomePage(study=study, outcome=outcome, out=out, root="../")
@@ -112,14 +107,10 @@ def _of_outcome(page: OutcomePage) -> dict[str, Any] | None:
     rows = [(held[fifth], shown) for fifth, shown in _by_fifth(study, outcome).items()]
     if not rows:
         return None
-    drawn = [
-        figures.ForestRow(_name(row), shown, True, words.shown_with_range(estimate, shown))
-        for row, shown in rows
-    ]
+    drawn = [page.row(_name(row), shown, filled=True) for row, shown in rows]
     every = words.shown(estimate, estimate.overall)
-    together = words.shown_with_range(estimate, every)
-    drawn.append(figures.ForestRow("All areas", every, False, together))
-    clear = [str(row.fifth) for row, shown in rows if _leaves_out_zero(shown)]
+    drawn.append(page.row("All areas", every, filled=False))
+    clear = [str(row.fifth) for row, shown in rows if words.leaves_out_zero(shown)]
     which = f"fifth {clear[0]}" if len(clear) == 1 else f"fifths {words.listed(clear)}"
     unit = "per cent" if estimate.scale == "log" else outcome.unit
     said = (
@@ -133,10 +124,7 @@ def _of_outcome(page: OutcomePage) -> dict[str, Any] | None:
         )
         + " Open: all areas together."
     )
-    alt = f"Effects on {outcome.plain_title} by deprivation fifth, with ranges. {said}"
-    chart = page.plate(
-        "fifths", alt, figures.forest, drawn, words.tick_unit(estimate), caption=said
-    )
+    chart = page.forest("fifths", "by deprivation fifth, with ranges", said, drawn)
     cells = [[one.label, one.said] for one in drawn]
     told = table(
         f"{outcome.plain_title} by deprivation fifth, {unit}",
@@ -219,20 +207,12 @@ def new_site_answer(study: Results) -> str:
 
 
 def _part(page: OutcomePage) -> dict[str, Any] | None:
-    study, outcome, estimate = page.study, page.outcome, page.estimate
+    outcome, estimate = page.outcome, page.estimate
     if (one := outcome.new_site) is None:
         return None
-    names = {site.code: site.name for site in study.sites}
-    order = [site.code for site in sorted(study.sites, key=lambda s: (s.start, s.code))]
-    by_code = {row.site: words.shown(estimate, row) for row in estimate.site}
-    rows = [
-        figures.ForestRow(names[code], row, False, words.shown_with_range(estimate, row))
-        for code in order
-        if (row := by_code.get(code)) is not None and row["effect"] is not None
-    ]
+    rows = [page.row(site.name, row, filled=False) for site, row in page.by_site()]
     new = words.shown(estimate, {"effect": one.mean, "low": one.low, "high": one.high})
-    told = words.shown_with_range(estimate, new)
-    rows.append(figures.ForestRow("A new site like these", new, True, told))
+    rows.append(page.row("A new site like these", new, filled=True))
     say = words.say(estimate)
     alike = (
         "Sites differ by more than chance could explain."
@@ -245,10 +225,7 @@ def _part(page: OutcomePage) -> dict[str, Any] | None:
     said = f"One more site like these would likely lie {ends}. {alike}"
     if answers.style(outcome) == "unknown":
         said += " Whether any of this is the programme's doing cannot be told."
-    alt = f"Effects on {outcome.plain_title} by site, and the range for a new one. {said}"
-    chart = page.plate(
-        "new-site", alt, figures.forest, rows, words.tick_unit(estimate), caption=said
-    )
+    chart = page.forest("new-site", "by site, and the range for a new one", said, rows)
     cells = [[one.label, one.said] for one in rows]
     heads = ["Site", "Effect (range)"]
     title = f"{outcome.plain_title}, {unit}"

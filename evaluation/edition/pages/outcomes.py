@@ -18,7 +18,6 @@ from evaluation.study.record import (
     PublishedFigure,
     PublishedResult,
     Results,
-    SiteResult,
 )
 from evaluation.study.written import Record
 
@@ -39,10 +38,9 @@ def breaks(page: OutcomePage) -> dict[str, Markup] | None:
     if not rows:
         return None
     said = _sentence(held.breakdown, page.study.period_word)
-    alt = f"Ranges of the effect on {page.outcome.plain_title} by size of the breaks. {said}"
-    chart = page.plate(
-        "breaks", alt, figures.forest, rows, words.tick_unit(page.estimate), caption=said
-    )
+    kind = f"Ranges of the effect on {page.outcome.plain_title} by size of the breaks"
+    unit = words.tick_unit(page.estimate)
+    chart = page.chart("breaks", kind, said, figures.forest, rows, unit)
     title = f"{page.outcome.plain_title}: range of the mean effect if paths break after the start"
     cells = [[one.label, one.said] for one in rows]
     return {"chart": chart, "table": table(title, ["Breaks", "Range"], cells, numeric="tn")}
@@ -82,16 +80,9 @@ def quantile_dots(page: OutcomePage) -> Markup:
     if not values:
         return Markup("")
     said = quantile_dots_sentence(values)
-    alt = f"Dot chart of twenty equally likely effects on {page.outcome.plain_title}. {said}"
-    return page.plate(
-        "worlds",
-        alt,
-        figures.equally_likely,
-        values,
-        words.unit(page.estimate, page.outcome),
-        words.tick_unit(page.estimate),
-        caption=said,
-    )
+    kind = f"Dot chart of twenty equally likely effects on {page.outcome.plain_title}"
+    units = words.unit(page.estimate, page.outcome), words.tick_unit(page.estimate)
+    return page.chart("worlds", kind, said, figures.equally_likely, values, *units)
 
 
 def _values(page: OutcomePage) -> list[float]:
@@ -139,19 +130,9 @@ def elsewhere(page: OutcomePage) -> Markup:
         f"the first {over}, {words.number(as_far) if as_far else 'none'} of them lay as far from "
         "nought, on either side, as the real start dates did."
     ) + (" The box is the range of the mean over all looks." if span else "")
-    alt = f"Line chart of the pilots' gap in {page.outcome.plain_title} by event time. {said}"
-    return page.plate(
-        "gaps",
-        alt,
-        figures.gaps,
-        times,
-        real,
-        drawn,
-        words.unit(page.estimate, page.outcome),
-        span,
-        page.study.period_word,
-        caption=said,
-    )
+    kind = f"Line chart of the pilots' gap in {page.outcome.plain_title} by event time"
+    how = words.unit(page.estimate, page.outcome), span, page.study.period_word
+    return page.chart("gaps", kind, said, figures.gaps, times, real, drawn, *how)
 
 
 def _elsewhere(study: Results, known: int) -> str:
@@ -221,9 +202,7 @@ def chart(page: OutcomePage) -> Markup:
         return Markup("")
     crossed = next((row.quarter for row in rows if row.crossed), None)
     drawn = [
-        figures.ForestRow(
-            row.quarter, shown, row.quarter == crossed, words.shown_with_range(page.estimate, shown)
-        )
+        page.row(row.quarter, shown, filled=row.quarter == crossed)
         for row in rows
         if (shown := words.shown(page.estimate, row))["effect"] is not None
     ]
@@ -233,10 +212,7 @@ def chart(page: OutcomePage) -> Markup:
         if crossed
         else "None of them has ruled out “no effect”, every look counted."
     )
-    alt = f"Effects on {page.outcome.plain_title} as known at each look, with ranges. {said}"
-    return page.plate(
-        "looks", alt, figures.forest, drawn, words.tick_unit(page.estimate), caption=said
-    )
+    return page.forest("looks", "as known at each look, with ranges", said, drawn)
 
 
 def looks_table(page: OutcomePage) -> Markup:
@@ -346,15 +322,9 @@ def paths_chart(page: OutcomePage) -> Markup:
         f"Line chart of {page.outcome.plain_title}, {page.outcome.unit}, {rows[0].period} to "
         f"{rows[-1].period}. {levels} {finding}"
     )
-    return page.plate(
-        "paths",
-        alt,
-        figures.paths,
-        [row.plain() for row in rows],
-        page.study.starts,
-        page.outcome.unit,
-        caption=levels,
-    )
+    drawn = [row.plain() for row in rows], page.study.starts, page.outcome.unit
+    name = page.name("paths")
+    return page.out.plate(name, page.root, alt, figures.paths, *drawn, caption=levels)
 
 
 def spark(page: OutcomePage) -> Markup:
@@ -363,14 +333,9 @@ def spark(page: OutcomePage) -> Markup:
     if not rows:
         return Markup("")
     alt = f"Small line chart of {page.outcome.plain_title}. {_last_levels(rows[-1])}"
-    return page.plate(
-        "spark",
-        alt,
-        figures.spark,
-        [row.plain() for row in rows],
-        page.study.starts,
-        sizes=(figures.SPARK,),
-    )
+    drawn = [row.plain() for row in rows], page.study.starts
+    name, sizes = page.name("spark"), (figures.SPARK,)
+    return page.out.plate(name, page.root, alt, figures.spark, *drawn, sizes=sizes)
 
 
 def _last_levels(row: PathRow) -> str:
@@ -415,16 +380,9 @@ def _events_chart(page: OutcomePage) -> Markup:
         f"{words.counted(int(last['n_areas'] or 0), 'pilot area')}. Lines hold one "
         f"{page.study.period_word} at a time, the band all of them at once."
     )
-    alt = f"Dot chart of the effect on {page.outcome.plain_title} by event time. {said}"
-    return page.plate(
-        "events",
-        alt,
-        figures.events,
-        rows,
-        words.unit(page.estimate, page.outcome),
-        page.study.period_word,
-        caption=said,
-    )
+    kind = f"Dot chart of the effect on {page.outcome.plain_title} by event time"
+    units = words.unit(page.estimate, page.outcome), page.study.period_word
+    return page.chart("events", kind, said, figures.events, rows, *units)
 
 
 def _events(estimate: EstimateResult) -> list[dict[str, Any]]:
@@ -454,31 +412,12 @@ def _events_table(page: OutcomePage) -> Markup:
     return table(title, heads, rows, numeric="nnnn")
 
 
-def _site_rows(page: OutcomePage) -> list[tuple[SiteResult, dict[str, Any]]]:
-    by_code = {row.site: words.shown(page.estimate, row) for row in page.estimate.site}
-    ordered = sorted(page.study.sites, key=lambda site: (site.start, site.code))
-    return [
-        (site, row)
-        for site in ordered
-        if (row := by_code.get(site.code)) is not None and row["effect"] is not None
-    ]
-
-
 def _sites_chart(page: OutcomePage) -> Markup:
-    rows = _site_rows(page)
+    rows = page.by_site()
     if len(rows) < 2:
         return Markup("")
-    drawn = [
-        figures.ForestRow(
-            f"{s.name}, from {s.start}", row, True, words.shown_with_range(page.estimate, row)
-        )
-        for s, row in rows
-    ]
-    clear = [
-        s.name
-        for s, row in rows
-        if row["low"] is not None and row["high"] is not None and row["low"] * row["high"] > 0
-    ]
+    drawn = [page.row(f"{s.name}, from {s.start}", row, filled=True) for s, row in rows]
+    clear = [s.name for s, row in rows if words.leaves_out_zero(row)]
     said = "In the order in which they started. " + (
         f"The range leaves out nought for {words.listed(clear)}."
         if clear
@@ -487,10 +426,7 @@ def _sites_chart(page: OutcomePage) -> Markup:
     without = [s.name for s, row in rows if row["low"] is None and row["high"] is None]
     if without:
         said += f" Re-drawn start dates give no range for {words.listed(without)}."
-    alt = f"Effects on {page.outcome.plain_title} by site with ranges. {said}"
-    return page.plate(
-        "sites", alt, figures.forest, drawn, words.tick_unit(page.estimate), caption=said
-    )
+    return page.forest("sites", "by site with ranges", said, drawn)
 
 
 def _sites_table(page: OutcomePage) -> Markup:
@@ -502,7 +438,7 @@ def _sites_table(page: OutcomePage) -> Markup:
             words.shown_with_range(page.estimate, row),
             chance(row["p_value"]),
         ]
-        for site, row in _site_rows(page)
+        for site, row in page.by_site()
     ]
     heads = ["Site", "Start", "Areas", "Effect (range)", "p"]
     title = f"{page.outcome.plain_title}: effect by site"
@@ -528,10 +464,9 @@ def _estimators_chart(page: OutcomePage) -> Markup:
     )
     said += " Filled: the one that the finding rests on."
     said += _one_look(page)
-    alt = f"Effects on {page.outcome.plain_title} by estimator with ranges. {said}"
-    return page.plate(
-        "estimators", alt, figures.forest, rows, "%" if scale == "log" else "", caption=said
-    )
+    kind = f"Effects on {page.outcome.plain_title} by estimator with ranges"
+    unit = "%" if scale == "log" else ""
+    return page.chart("estimators", kind, said, figures.forest, rows, unit)
 
 
 def _one_look(page: OutcomePage) -> str:

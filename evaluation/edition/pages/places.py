@@ -77,10 +77,11 @@ def _map(edition: Edition, areas: list[Area], out: Generated) -> Markup:
         f"{words.counted(count['comparison'], 'comparison area')} and "
         f"{words.counted(count['excluded'], 'area')} set aside.{_nearest(placed)}"
     )
-    alt = f"Map of the programme's areas by their own coordinates. {said}"
-    return out.plate(
-        f"{edition.headline.study}/map", "../", alt, figures.area_map, dots, sites, caption=said
+    name, kind = (
+        f"{edition.headline.study}/map",
+        "Map of the programme's areas by their own coordinates",
     )
+    return out.chart(name, "../", kind, said, figures.area_map, dots, sites)
 
 
 def _mean(values: list[float | None]) -> float:

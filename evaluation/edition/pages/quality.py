@@ -73,16 +73,11 @@ def _shapes(edition: Edition, out: Generated) -> Markup:
     )
     if count["due"]:
         said += f" {words.counted(count['due'], 'more is', 'more are')} not due yet."
-    alt = f"Calendar of returns by submitter and quarter. {said}"
-    return out.plate(
+    name, kind = (
         f"{edition.headline.study}/calendar",
-        "../",
-        alt,
-        figures.returns_calendar,
-        rows,
-        quarters,
-        caption=said,
+        "Calendar of returns by submitter and quarter",
     )
+    return out.chart(name, "../", kind, said, figures.returns_calendar, rows, quarters)
 
 
 def _state(owed: Due | None) -> str | None:
