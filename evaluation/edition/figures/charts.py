@@ -61,11 +61,11 @@ def paths(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], unit: str, s
     draw.limits([*pilot, *counter, *comparison, *column(rows, "low"), *column(rows, "high")])
     draw.unit(unit, base=True)
     lines = [
-        ("pilot areas", pilot, PILOT),
-        ("without the\nprogramme", counter, COMPARISON),
-        ("comparison\nareas", comparison, MUTED),
+        LineEnd("pilot areas", pilot[-1], PILOT),
+        LineEnd("without the\nprogramme", counter[-1], COMPARISON),
+        LineEnd("comparison\nareas", comparison[-1], MUTED),
     ]
-    end_labels(draw, [LineEnd(name, values[-1], colour) for name, values, colour in lines])
+    end_labels(draw, lines)
     return draw.svg()
 
 
@@ -115,16 +115,10 @@ def gaps(
         axes.plot(times, floats(row), color=HAIR, linewidth=0.45, alpha=0.55)
     if span is not None:
         first, last, low, high = span
-        axes.fill_between(
-            [first, last], [low] * 2, [high] * 2, color=PILOT, alpha=0.16, linewidth=0
-        )
-        axes.plot(
-            [first, last, last, first, first],
-            [low, low, high, high, low],
-            color=PILOT,
-            linewidth=1.1,
-            linestyle=(0, (3, 2)),
-        )
+        edges = [first, last, last, first, first], [low, low, high, high, low]
+        field: dict[str, Any] = {"color": PILOT, "alpha": 0.16, "linewidth": 0}
+        axes.fill_between([first, last], [low] * 2, [high] * 2, **field)
+        axes.plot(*edges, color=PILOT, linewidth=1.1, linestyle=(0, (3, 2)))
     axes.plot(times, floats(real), color=PILOT, linewidth=2.4)
     axes.axhline(0, color=INK, linewidth=0.8)
     mark_start_of_event_time(draw)
@@ -134,14 +128,8 @@ def gaps(
     draw.limits([*floats(real), reach, -reach])
     draw.unit(unit)
     end_labels(draw, [LineEnd("pilot areas", last_known(floats(real)), PILOT)])
-    axes.text(
-        0.01,
-        0.03,
-        "grey: other sets of areas",
-        transform=axes.transAxes,
-        color=MUTED,
-        fontsize=size.text - 1.5,
-    )
+    how: dict[str, Any] = {"color": MUTED, "fontsize": size.text - 1.5}
+    axes.text(0.01, 0.03, "grey: other sets of areas", transform=axes.transAxes, **how)
     return draw.svg()
 
 
@@ -154,18 +142,11 @@ def events(rows: Sequence[Mapping[str, Any]], unit: str, period: str, size: Size
         times = [row["event_time"] for row in part]
         draw.band(times, column(part, "low_band"), column(part, "high_band"), shade)
     for part, colour, face in ((before, HAIR, "white"), (after, PILOT, PILOT)):
-        for row in part:
-            axes.plot(
-                [row["event_time"]] * 2, [row["low"], row["high"]], color=colour, linewidth=1.3
-            )
-        axes.plot(
-            [r["event_time"] for r in part],
-            column(part, "effect"),
-            "o",
-            color=colour,
-            markerfacecolor=face,
-            markersize=5.5,
-        )
+        times = [row["event_time"] for row in part]
+        for time, row in zip(times, part, strict=True):
+            axes.plot([time] * 2, [row["low"], row["high"]], color=colour, linewidth=1.3)
+        how: dict[str, Any] = {"color": colour, "markerfacecolor": face, "markersize": 5.5}
+        axes.plot(times, column(part, "effect"), "o", **how)
     axes.axhline(0, color=INK, linewidth=0.8)
     mark_start_of_event_time(draw)
     bands = ("low_band", "high_band", "low", "high", "effect")
@@ -197,16 +178,7 @@ def forest(rows: Sequence[ForestRow], unit: str, size: Size) -> str:
     for place, (label, row, filled, said) in enumerate(rows):
         y = len(rows) - 1 - place
         _range(axes, row, y, reach)
-        axes.plot(
-            [row["effect"]],
-            [y],
-            "o",
-            color=PILOT,
-            markersize=7,
-            clip_on=False,
-            markerfacecolor=PILOT if filled else "white",
-            markeredgewidth=1.6,
-        )
+        draw.dot(row["effect"], y, filled=filled, edge=1.6)
         _forest_text(draw, y, label, said)
     axes.axvline(0, color=INK, linewidth=0.9)
     span = reach[1] - reach[0]
@@ -287,27 +259,15 @@ def trade_off(lines: Sequence[Caught], declared: float, size: Size) -> str:
     for place, (label, points) in enumerate(lines):
         steady = sorted(points)
         colour = PILOT if place < 2 else COMPARISON
-        axes.plot(
-            [cost for cost, _ in steady],
-            [share for _, share in steady],
-            color=colour,
-            linewidth=1.8,
-            linestyle=(0, (5, place)) if place else "-",
-        )
+        stroke = (0, (5, place)) if place else "-"
+        axes.plot(*zip(*steady, strict=True), color=colour, linewidth=1.8, linestyle=stroke)
         shown = textwrap.fill(label, 18 if size.narrow else 30)
         ends.append(LineEnd(shown, steady[-1][1], colour))
     axes.set_xscale("log")
     axes.set_ylim(0, 1.04)
     axes.axvline(declared, color=INK, linewidth=0.9)
-    axes.annotate(
-        "as declared",
-        (declared, 0.03),
-        xycoords=axes.get_xaxis_transform(),
-        xytext=(4, 0),
-        textcoords="offset points",
-        color=MUTED,
-        fontsize=size.text - 1,
-    )
+    blend, how = axes.get_xaxis_transform(), {"color": MUTED, "fontsize": size.text - 1}
+    draw.beside((declared, 0.03), "as declared", (4, 0), xycoords=blend, va="baseline", **how)
     say_ticks(axes, "x", lambda tick: f"{tick:g}")
     say_ticks(axes, "y", lambda tick: words.percent(100 * tick, 0))
     draw.across("questions for each clean return")
@@ -501,13 +461,8 @@ def synthetic_path(
     draw.limits([*observed, *synthetic_unit, *column(rows, "low"), *column(rows, "high")])
     draw.unit(unit, base=True)
     shown = textwrap.fill(name, 11 if size.narrow else 18)
-    end_labels(
-        draw,
-        [
-            LineEnd(shown, last_known(observed), PILOT),
-            LineEnd("synthetic\ntwin", last_known(synthetic_unit), COMPARISON),
-        ],
-    )
+    other = LineEnd("synthetic\ntwin", last_known(synthetic_unit), COMPARISON)
+    end_labels(draw, [LineEnd(shown, last_known(observed), PILOT), other])
     return draw.svg()
 
 
@@ -532,13 +487,9 @@ def synthetic_gap(
     draw.limits([0.0, *gap, *low, *high])
     draw.unit(unit)
     middle = (last_known(low) + last_known(high)) / 2
-    end_labels(
-        draw,
-        [
-            LineEnd(textwrap.fill(name, 11 if size.narrow else 18), last_known(gap), PILOT),
-            LineEnd("95% of\ncomparison\nareas", middle, MUTED),
-        ],
-    )
+    shown = textwrap.fill(name, 11 if size.narrow else 18)
+    others = LineEnd("95% of\ncomparison\nareas", middle, MUTED)
+    end_labels(draw, [LineEnd(shown, last_known(gap), PILOT), others])
     return draw.svg()
 
 

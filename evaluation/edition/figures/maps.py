@@ -75,30 +75,14 @@ def area_map(
     axes.grid(visible=False)
     for role, (mark, face, edge) in MARKS.items():
         own = [a for a in areas if a["role"] == role]
-        axes.plot(
-            [a["x"] for a in own],
-            [a["y"] for a in own],
-            mark,
-            color=edge,
-            markerfacecolor=face,
-            markersize=4.5 if size.narrow else 6.5,
-            linestyle="none",
-            markeredgewidth=1.1,
-        )
+        places, wide = ([a[side] for a in own] for side in "xy"), 4.5 if size.narrow else 6.5
+        how: dict[str, Any] = {"color": edge, "markerfacecolor": face, "markersize": wide}
+        axes.plot(*places, mark, linestyle="none", markeredgewidth=1.1, **how)
     # Names lie below the marks, so that none hides an area.
     for site in sites:
-        axes.text(
-            site["x"],
-            site["y"] + 0.035 * up,
-            site["name"],
-            ha="center",
-            va="bottom",
-            color=PILOT,
-            fontweight="bold",
-            zorder=1.5,
-            fontsize=size.text - (2 if size.narrow else 1),
-            bbox=PAPER,
-        )
+        how = {"ha": "center", "va": "bottom", "color": PILOT, "fontweight": "bold", "bbox": PAPER}
+        how |= {"zorder": 1.5, "fontsize": size.text - (2 if size.narrow else 1)}
+        axes.text(site["x"], site["y"] + 0.035 * up, site["name"], **how)
     axes.set_xlim(min(xs) - 0.05 * across, max(xs) + 0.05 * across)
     axes.set_ylim(min(ys) - 0.05 * up, max(ys) + 0.09 * up)
     axes.set_xticks([])
@@ -116,25 +100,11 @@ def _key(draw: Drawing, marks: Mapping[str, Mark]) -> None:
     y = 1 + 16 / (draw.height - draw.margins.top - draw.margins.bottom)
     inner = draw.size.width - draw.margins.left - draw.margins.right
     for said, (mark, face, edge) in marks.items():
-        draw.axes.plot(
-            [place + 8 / inner],
-            [y],
-            mark,
-            color=edge,
-            markerfacecolor=face,
-            markersize=6.5,
-            transform=draw.axes.transAxes,
-            clip_on=False,
-        )
-        draw.axes.text(
-            place + 18 / inner,
-            y,
-            said,
-            transform=draw.axes.transAxes,
-            va="center",
-            fontsize=draw.size.text - 1,
-            color=MUTED,
-        )
+        how: dict[str, Any] = {"transform": draw.axes.transAxes}
+        looks: dict[str, Any] = {"color": edge, "markerfacecolor": face, "clip_on": False}
+        draw.axes.plot([place + 8 / inner], [y], mark, markersize=6.5, **looks, **how)
+        how |= {"va": "center", "fontsize": draw.size.text - 1, "color": MUTED}
+        draw.axes.text(place + 18 / inner, y, said, **how)
         place += (34 + 6.6 * len(said)) / inner + step
 
 
@@ -205,16 +175,7 @@ def balance(rows: Sequence[Difference], size: Size) -> str:
         y = len(names) - 1 - place
         for one, what, apart in rows:
             if one == name:
-                axes.plot(
-                    [apart],
-                    [y],
-                    "o",
-                    color=PILOT,
-                    markersize=7,
-                    markeredgewidth=1.5,
-                    markerfacecolor=PILOT if what == "level" else "white",
-                    clip_on=False,
-                )
+                draw.dot(apart, y, filled=what == "level")
         draw.name(y, name, wrap=42, up=0.22, smaller=(1.0, 1.0), paper=PAPER)
     axes.axvline(0, color=INK, linewidth=0.9)
     reach = 1.15 * max(0.3, *(abs(one.apart) for one in rows))
@@ -245,16 +206,8 @@ def equally_likely(values: Sequence[float], unit: str, tick: str, size: Size) ->
     for value in values:
         column = round(value / width)
         heights[column] = heights.get(column, 0) + 1
-        axes.plot(
-            [column * width],
-            [heights[column] - 0.5],
-            "o",
-            color=PILOT,
-            markersize=11 if size.narrow else 13,
-            markeredgewidth=1.5,
-            markerfacecolor=PILOT if value < 0 else "white",
-            clip_on=False,
-        )
+        wide = 11 if size.narrow else 13
+        draw.dot(column * width, heights[column] - 0.5, filled=value < 0, size=wide)
     axes.axvline(0, color=INK, linewidth=0.9)
     axes.set_xlim(low - 1.2 * width, high + 1.2 * width)
     axes.set_ylim(0, max(*heights.values(), 4) + 0.3)
@@ -353,16 +306,8 @@ def _drawn(axes: Axes, box: _Box, node: Mapping[str, Any], size: Size) -> None:
     text, lines = size.text - (2.5 if size.narrow else 1.0), box.words.splitlines()
     for k, line in enumerate(lines):
         below = (k - (len(lines) - 1) / 2) * text * LINE
-        axes.text(
-            box.x,
-            box.y + below,
-            line,
-            ha="center",
-            va="center",
-            zorder=4,
-            color="#ffffff" if own else INK,
-            fontsize=text,
-        )
+        how: dict[str, Any] = {"zorder": 4, "color": "#ffffff" if own else INK, "fontsize": text}
+        axes.text(box.x, box.y + below, line, ha="center", va="center", **how)
 
 
 def _arrow(axes: Axes, start: _Box, end: _Box, *, other: bool) -> None:
