@@ -117,31 +117,20 @@ def _charted(change: Record) -> list[str]:
 def _waterfall(out: Generated, change: Record, key: str, root: str) -> Markup:
     figure = change["figures"][key]
     unit, parts = figure["unit"], figure["parts"]
+    bars = [
+        (f"Edition {change['before']}", figure["before"], True),
+        *((change["titles"][part["cause"]], part["amount"], False) for part in parts),
+        ("Now", figure["after"], True),
+    ]
     rows = [
         {
-            "title": f"Edition {change['before']}",
-            "value": figure["before"],
-            "total": True,
-            "said": words.in_unit(figure["before"], unit),
+            "title": title,
+            "value": value,
+            "total": total,
+            "said": (words.in_unit if total else words.change_in_unit)(value, unit),
         }
+        for title, value, total in bars
     ]
-    rows += [
-        {
-            "title": change["titles"][part["cause"]],
-            "value": part["amount"],
-            "total": False,
-            "said": words.change_in_unit(part["amount"], unit),
-        }
-        for part in parts
-    ]
-    rows.append(
-        {
-            "title": "Now",
-            "value": figure["after"],
-            "total": True,
-            "said": words.in_unit(figure["after"], unit),
-        }
-    )
     name, said = f"changes/{key.replace('.', '-')}", _sentence(change, key)
     return out.chart(name, root, "Waterfall chart", said, steps, rows, unit)
 
@@ -153,14 +142,7 @@ def _sentence(change: Record, key: str) -> str:
 def _rows(change: Record) -> list[dict[str, Any]]:
     """One row a figure and cause, full digits."""
     return [
-        {
-            "figure": key,
-            "unit": figure["unit"],
-            "before": figure["before"],
-            "after": figure["after"],
-            "change": figure["change"],
-            **part,
-        }
+        {"figure": key, **{k: figure[k] for k in ("unit", "before", "after", "change")}, **part}
         for key, figure in change["figures"].items()
         for part in figure["parts"]
     ]
@@ -250,20 +232,11 @@ def _list(edition: Edition, told: Record | None) -> Markup:
         rows.append([told["name"], words.day(told["published"]), "this edition", ""])
     for one in reversed(edition.history.editions):
         # Publication turns this into a link: only there is it known where the page will lie.
-        name = (
-            Markup("<span data-edition='{0}'>{0}</span>").format(one.name)
-            if one.pages
-            else (one.name)
-        )
-        mine = bool(told and told["name"] == one.name)
-        rows.append(
-            [
-                name,
-                words.day(one.published),
-                "this edition" if mine else "earlier",
-                words.sentence(one.reason) if one.reason else "",
-            ]
-        )
+        here_or_there = Markup("<span data-edition='{0}'>{0}</span>").format(one.name)
+        which = "this edition" if told and told["name"] == one.name else "earlier"
+        reason = words.sentence(one.reason) if one.reason else ""
+        name = here_or_there if one.pages else one.name
+        rows.append([name, words.day(one.published), which, reason])
     heads = ["Edition", "Published", "Which", "Correction"]
     if not any(row[-1] for row in rows):
         heads, rows = heads[:-1], [row[:-1] for row in rows]

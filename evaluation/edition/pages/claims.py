@@ -240,11 +240,9 @@ def of_study(study: Results) -> dict[str, Claim]:
 
 
 def _sample(study: Results) -> dict[str, Claim]:
+    named = ("pilot_areas", "comparison_areas", "excluded_areas", "authorities")
     counts = {
-        "sample.pilot_areas": study.sample.pilot_areas,
-        "sample.comparison_areas": study.sample.comparison_areas,
-        "sample.excluded_areas": study.sample.excluded_areas,
-        "sample.authorities": study.sample.authorities,
+        **{f"sample.{name}": getattr(study.sample, name) for name in named},
         "sample.sites": len(study.sites),
         "assignments.drawn": study.assignments.drawn,
         "assignments.distinct": study.assignments.distinct,
@@ -340,23 +338,17 @@ def _people(about: Claim, outcome: OutcomeResult, period: str) -> dict[str, Clai
 def _of_value(value: Accounts | None) -> dict[str, Claim]:
     if value is None:
         return {}
-    found = {
-        f"money.{key}": Claim(
-            text=answers.ratio(figure)
-            if isinstance(figure, Ratio)
-            else words.money_with_range(figure),
-            account=key,
-            page=f"money.{key}",
-            kind="ratio" if isinstance(figure, Ratio) else "money",
-            value=figure.mean,
-            low=figure.low,
-            high=figure.high,
-            unit="for each pound of cost"
-            if isinstance(figure, Ratio)
-            else f"pounds of {value.price_base}",
-        )
-        for key, figure in value.totals.accounts().items()
-    }
+    found: dict[str, Claim] = {}
+    for key, figure in value.totals.accounts().items():
+        about = Claim(text="", account=key, page=f"money.{key}", value=figure.mean)
+        about = replace(about, low=figure.low, high=figure.high)
+        if isinstance(figure, Ratio):
+            unit = "for each pound of cost"
+            own = replace(about, text=answers.ratio(figure), kind="ratio", unit=unit)
+        else:
+            unit = f"pounds of {value.price_base}"
+            own = replace(about, text=words.money_with_range(figure), kind="money", unit=unit)
+        found[f"money.{key}"] = own
     return found | {
         "money.price_base": Claim(text=str(value.price_base)),
         "money.parameters": Claim(text=value.parameters),

@@ -224,17 +224,10 @@ def case_made_view(folder: Path, study: Results, out: Generated) -> dict[str, An
 def kinds(theory: Theory) -> dict[str, str]:
     """Each node's part in the story: a key of `KINDS`."""
     moved = theory.descendants(theory.treatment)
-    found = {}
-    for name in theory.causes:
-        if name == theory.treatment:
-            found[name] = "programme"
-        elif name in theory.outcomes:
-            found[name] = "outcome"
-        elif name in theory.negative_controls:
-            found[name] = "control"
-        else:
-            found[name] = "way" if name in moved else "other"
-    return found
+    found = {name: "way" if name in moved else "other" for name in theory.causes}
+    found |= dict.fromkeys(theory.negative_controls, "control")
+    found |= dict.fromkeys(theory.outcomes, "outcome")
+    return found | {theory.treatment: "programme"}
 
 
 def steps(theory: Theory) -> dict[str, int]:

@@ -13,7 +13,15 @@ from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import Cell, table
 from evaluation.edition.pages import money_charts
-from evaluation.study.accounts_record import Accounts, PricedRow, Swing, WhatIf
+from evaluation.study.accounts_record import (
+    Accounts,
+    BudgetRow,
+    Mean,
+    PricedRow,
+    Ratio,
+    Swing,
+    WhatIf,
+)
 from evaluation.study.record import Results
 from evaluation.study.written import Record
 from evaluation.value.pricing import WEEKS_A_YEAR
@@ -230,7 +238,7 @@ def _totals_table(value: Accounts) -> Markup:
         if not figure.mean and _OWN_KIND.get(key, "fiscal") not in kinds:
             rows.append([title, "not valued", ""])
             continue
-        rows.append([title, words.pounds(figure.mean), money_charts.span(figure)])
+        rows.append(_figures(title, figure))
         rows += _parts(value) if key == "gross_fiscal" else []
     heads = ["Account", "Best figure", "Range"]
     return table(f"To date, {vintages(value)}", heads, rows, numeric="tnn")
@@ -242,13 +250,16 @@ def _parts(value: Accounts) -> list[list[Cell]]:
     for budget, title in _BUDGETS.items():
         figure = value.totals.accounts()[f"gross_fiscal_{budget}"]
         if any(row.budget == budget for row in value.by_agency):
-            rows.append([_part(title), words.pounds(figure.mean), money_charts.span(figure)])
+            rows.append(_figures(_part(title), figure))
     together = value.not_standing_together
     if together and value.not_standing:
         title = f"of which from {answers.cannot_be_told(value)}"
-        figure = together.gross_fiscal
-        rows.append([_part(title), words.pounds(figure.mean), money_charts.span(figure)])
+        rows.append(_figures(_part(title), together.gross_fiscal))
     return rows
+
+
+def _figures(title: Cell, figure: Mean | Ratio) -> list[Cell]:
+    return [title, words.pounds(figure.mean), money_charts.span(figure)]
 
 
 def _part(title: str) -> Markup:
@@ -268,6 +279,12 @@ def _began(value: Accounts) -> str:
     )
 
 
+def paid_and_gained(row: BudgetRow) -> list[str]:
+    """What an agency paid, what it gained and the balance, the latter two with their ranges."""
+    gained = words.money_with_range(row.gain), words.money_with_range(row.net)
+    return [words.pounds(row.cost.mean), *gained]
+
+
 def agency_table(value: Accounts) -> Markup:
     """Who paid and who gained, to date: the table behind the chart."""
     red = set(value.red_agencies)
@@ -277,9 +294,7 @@ def agency_table(value: Accounts) -> Markup:
             if f"{row.agency}/{row.budget}" in red
             else row.name,
             row.budget,
-            words.pounds(row.cost.mean),
-            words.money_with_range(row.gain),
-            words.money_with_range(row.net),
+            *paid_and_gained(row),
         ]
         for row in value.by_agency
     ]

@@ -15,28 +15,18 @@ from evaluation.edition.html_tables import link, table
 from evaluation.programme import Area, Programme
 from evaluation.study.record import BalanceRow, Results
 
+_TOLD = {name: name for name in ("code", "name", "authority", "role", "site")}
+_TOLD |= {"x_km": "x", "y_km": "y", "reason": "reason"}
+"""Columns of the areas to take away, and what they are called where areas are declared."""
+
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
     """Everything that the page asks for."""
     study, programme = edition.headline, edition.programme
     areas = _in_study(edition)
     if study.synthetic:
-        out.table(
-            f"{study.study}/areas",
-            [
-                {
-                    "code": a.code,
-                    "name": a.name,
-                    "authority": a.authority,
-                    "role": a.role,
-                    "site": a.site,
-                    "x_km": a.x,
-                    "y_km": a.y,
-                    "reason": a.reason,
-                }
-                for a in areas
-            ],
-        )
+        rows = [{name: getattr(a, field) for name, field in _TOLD.items()} for a in areas]
+        out.table(f"{study.study}/areas", rows)
     return {
         "study": study,
         "map": _map(edition, areas, out),
@@ -63,13 +53,8 @@ def _map(edition: Edition, areas: list[Area], out: Generated) -> Markup:
     for site in edition.headline.sites:
         own = [a for a in pilots if a.site == site.code]
         if own:
-            sites.append(
-                {
-                    "name": site.name,
-                    "x": _mean([a.x for a in own]),
-                    "y": max(a.y or 0.0 for a in own),
-                }
-            )
+            x, y = _mean([a.x for a in own]), max(a.y or 0.0 for a in own)
+            sites.append({"name": site.name, "x": x, "y": y})
     count = Counter(a.role for a in placed)
     said = (
         f"{words.counted(len(sites), 'site')} with "

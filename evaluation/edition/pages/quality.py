@@ -58,7 +58,8 @@ def _shapes(edition: Edition, out: Generated) -> Markup:
         return Markup("")
     rows = [
         figures.Sent(
-            _who(edition, site, agency), [_state(owed.get((site, agency, q))) for q in quarters]
+            _who(edition, site, agency),
+            [getattr(owed.get((site, agency, q)), "state", None) for q in quarters],
         )
         for site, agency in edition.programme.submitters
     ]
@@ -78,10 +79,6 @@ def _shapes(edition: Edition, out: Generated) -> Markup:
         "Calendar of returns by submitter and quarter",
     )
     return out.chart(name, "../", kind, said, figures.returns_calendar, rows, quarters)
-
-
-def _state(owed: Due | None) -> str | None:
-    return None if owed is None else owed.state
 
 
 def _owed(edition: Edition) -> tuple[list[str], dict[tuple[str, str, str], Due]]:
