@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import jinja2
 from markupsafe import Markup
 
 from evaluation.edition import answers, figures, words
@@ -35,6 +36,21 @@ _ROWS = (
 )
 
 
+_PARTS = {"mean": "Best figure", "range": "Range", "chance": "Chance above nought"}
+"""What the script writes anew in each row, and its column's name."""
+
+
+class _Slider(NamedTuple):
+    """A slider: its name and label, what it goes through, and where it stands at first."""
+
+    name: str
+    label: str
+    least: float
+    most: float
+    step: float
+    now: float
+
+
 def panel(value: Accounts, root: str) -> Markup:
     """The sliders, the chart and the table.
 
@@ -42,98 +58,41 @@ def panel(value: Accounts, root: str) -> Markup:
     is the setting as assumed, so that the page says the same without script.
     """
     published = value.what_if
-    return Markup("").join(
-        [
-            Markup(
-                "<div class='what-if' id='what-if-panel'>"
-                "<p class='stamp'>{}</p><noscript><p>Without script these sliders do nothing; the "
-                "fixed scenarios of this page stand.</p></noscript>"
-            ).format(STAMP),
-            Markup("<form aria-label='What if'>"),
-            *_sliders(published),
-            Markup(
-                "<button type='reset'>As assumed</button></form>"
-                "<p class='said' aria-live='polite'></p>"
-                "<svg class='dots' role='img' aria-label='Twenty equally likely outcomes' "
-                "viewBox='0 0 600 150' preserveAspectRatio='xMidYMid meet'></svg>"
-            ),
-            _table(published),
-            Markup(
-                "<script type='application/json' class='draws'>{}</script></div>"
-                "<script src='{}_static/{}' defer></script>"
-            ).format(Markup(json.dumps(published.plain(), separators=(",", ":"))), root, SCRIPT),
-        ]
+    found = what_if(published.plain(), Setting())
+    loader = jinja2.PackageLoader("evaluation.edition")
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined
     )
+    said = environment.get_template("what_if.html.j2").render(
+        stamp=STAMP,
+        sliders=_sliders(published),
+        caption=f"Present value in pounds of {published.price_base}, from "
+        f"{words.number(published.draws)} of the {words.number(published.of)} draws",
+        parts=_PARTS,
+        rows=[(key, title, _shown(found[key])) for key, title in _ROWS],
+        draws=Markup(json.dumps(published.plain(), separators=(",", ":"))),
+        root=root,
+        script=SCRIPT,
+    )
+    return Markup(said)
 
 
-class _Scale(NamedTuple):
-    """What a slider goes through, and where it stands at first."""
-
-    least: float
-    most: float
-    step: float
-    now: float
-
-
-def _sliders(published: WhatIf) -> list[Markup]:
+def _sliders(published: WhatIf) -> list[_Slider]:
+    fade = "Years in which effects fade by half after the last quarter"
     found = [
-        _slider("cost", "Costs, times what was paid", _Scale(LEAST_COST, MOST_COST, 0.05, 1.0)),
-        _slider(
-            "half-life",
-            "Years in which effects fade by half after the last quarter",
-            _Scale(0, published.years, 0.5, 0),
-        ),
+        _Slider("cost", "Costs, times what was paid", LEAST_COST, MOST_COST, 0.05, 1.0),
+        _Slider("half-life", fade, 0, published.years, 0.5, 0),
     ]
     if published.share is not None:
         label = "Of what could have left a budget by now, the share that does, in per cent"
-        share = round(100 * published.share)
-        found.append(_slider("share", label, _Scale(0, 100, 1, share)))
+        found.append(_Slider("share", label, 0, 100, 1, round(100 * published.share)))
     return found
 
 
-def _slider(name: str, label: str, scale: _Scale) -> Markup:
-    return Markup(
-        "<div><label for='what-if-{n}'>{l}</label><input type='range' id='what-if-{n}' "
-        "name='{n}' min='{a:g}' max='{b:g}' step='{s:g}' value='{v:g}'>"
-        "<output for='what-if-{n}'></output></div>"
-    ).format(n=name, l=label, a=scale.least, b=scale.most, s=scale.step, v=scale.now)
-
-
-_PARTS = {"mean": "Best figure", "range": "Range", "chance": "Chance above nought"}
-"""What the script writes anew in each row, and its column's name."""
-
-
-def _table(published: WhatIf) -> Markup:
-    found = what_if(published.plain(), Setting())
-    body = Markup("").join(_row(key, title, found[key]) for key, title in _ROWS)
-    heads = Markup("").join(
-        Markup("<th scope='col' role='columnheader' class='n'>{}</th>").format(name)
-        for name in _PARTS.values()
-    )
-    caption = (
-        f"Present value in pounds of {published.price_base}, from "
-        f"{words.number(published.draws)} of the {words.number(published.of)} draws"
-    )
-    return Markup(
-        "<div class='table-box' role='region' tabindex='0' aria-label='{c}'>"
-        "<table class='stacked' role='table'><caption>{c}</caption>"
-        "<thead role='rowgroup'><tr role='row'><th scope='col' role='columnheader'>Scenario</th>"
-        "{h}</tr></thead><tbody role='rowgroup'>{b}</tbody></table></div>"
-    ).format(c=caption, b=body, h=heads)
-
-
-def _row(key: str, title: str, figure: Mapping[str, float]) -> Markup:
-    low, high = words.pounds(figure["low"]), words.pounds(figure["high"])
+def _shown(figure: Mapping[str, float]) -> dict[str, str]:
+    mean, low, high = (words.pounds(figure[part]) for part in ("mean", "low", "high"))
     chance = words.in_hundred(figure["p_positive"])
-    shown = (words.pounds(figure["mean"]), f"{low} to {high}", chance)
-    cells = Markup("").join(
-        Markup("<td class='n' role='cell' data-label='{}' data-part='{}'>{}</td>").format(
-            name, part, text
-        )
-        for (part, name), text in zip(_PARTS.items(), shown, strict=True)
-    )
-    head = Markup("<th scope='row' role='rowheader'>{}</th>").format(title)
-    return Markup("<tr role='row' data-row='{}'>{}{}</tr>").format(key, head, cells)
+    return {"mean": mean, "range": f"{low} to {high}", "chance": chance}
 
 
 _TOTALS = (
