@@ -7,8 +7,9 @@ command line show; the book spells the same figures its own way (a true minus si
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from string import Formatter
 from typing import Any, Literal
 
 Kind = Literal["number", "count", "signed", "percent", "signed percent", "pounds", "p"]
@@ -99,9 +100,18 @@ class Sentence(str):
         made.code, made.template, made.figures = code, template, figures
         return made
 
-    def spelled(self, spelling: Spelling) -> str:
-        """The same sentence in another spelling."""
-        return _filled(self.template, self.figures, spelling)
+    def spelled(self, spelling: Spelling) -> Sentence:
+        """The same sentence with its figures as another spelling writes them, for good."""
+        written = {name: _written(part, spelling) for name, part in self.figures.items()}
+        return Sentence.of(self.template, self.code, **written)
+
+    def pieces(self) -> Iterator[str]:
+        """The text in order: each figure by itself, and what stands between them."""
+        for between, name, _, _ in Formatter().parse(self.template):
+            yield between
+            if name is not None:
+                part = self.figures[name]
+                yield from part.pieces() if isinstance(part, Sentence) else [_written(part, PLAIN)]
 
     def as_data(self) -> dict[str, Any]:
         """Template and figures as plain data; numbers that are not finite as text."""

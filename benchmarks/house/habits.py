@@ -79,33 +79,8 @@ PRIVATE_WORDS = frozenset(
     )
 )
 
-# Parameters that still are tuples of mixed meaning: to be emptied.
-MIXED_TUPLES = frozenset(
-    (
-        "cli:_simulation.numbers",
-        "design:_elsewhere.tasks",
-        "design:_over.tasks",
-        "design:_part.task",
-        "edition:_donors_chart.donors",
-        "edition:_growth.across",
-        "edition:_key.marks",
-        "edition:_left_out.rows",
-        "edition:_restated_table.restated",
-        "edition:_slider.scale",
-        "edition:_story.held",
-        "edition:_together.said",
-        "edition:balance.rows",
-        "edition:donor_weights.rows",
-        "edition:end_labels.labels",
-        "edition:forest.rows",
-        "edition:gaps.span",
-        "edition:growth.across",
-        "edition:returns_calendar.rows",
-        "edition:strip.rows",
-        "edition:synthetic_fit.started",
-        "edition:trade_off.lines",
-    )
-)
+# Parameters that still are tuples of mixed meaning: none.
+MIXED_TUPLES: frozenset[str] = frozenset()
 
 # A text may be taken apart where somebody else wrote it, or where it is an address with a grammar.
 READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
@@ -148,7 +123,9 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:_blank",
         "edition:_block",
         "edition:_stamped",
+        "edition:reason_given",
         "edition:software_changes",
+        "edition:typeset",
     ),
     "what another program wrote: pages, drawings, logs, archives": (
         "edition:_article",
@@ -186,9 +163,10 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "publish:_file",
         "publish:_pages",
         "quarters:Period.parse",
+        "study:_matches",
     ),
     "the look of a finished text: its minus signs, its spaces, a figure that rounds to zero": (),
 }
 
-# Functions that still take a sentence of ours apart: to be emptied.
-OWN_SENTENCES = frozenset(("cli:_enough", "edition:_split"))
+# Functions that still take a sentence of ours apart: none.
+OWN_SENTENCES: frozenset[str] = frozenset()

@@ -349,7 +349,9 @@ def calibrate_verb(
     asked, counts = _estimators(estimator), _whole(started, "--started")
     injected = _figures(effect, "--effect")
     words = {"pilots": pilots, "shape": shape, "scale": scale, "block": block, "gaps": gaps}
-    simulation = _simulation((looks, assignments, sample, withheld), words, strata)
+    simulation = _simulation(
+        words, strata, looks=looks, assignments=assignments, sample=sample, withheld=withheld
+    )
     columns = _enough(Columns(area, period, value, population, authority), simulation)
     read = read_panel(panel, columns, looks, keep_gaps=keep_gaps)
     say(areas_read(read))
@@ -398,7 +400,7 @@ def _command(context: typer.Context) -> str:
 
 
 def _simulation(
-    numbers: tuple[int, int, int, int], words: dict[str, str], strata: str
+    words: dict[str, str], strata: str, *, looks: int, assignments: int, sample: int, withheld: int
 ) -> Simulation:
     """The plan, from numbers and words that are checked before anything is read."""
     from evaluation.design.simulation import Pilots, Shape, Simulation
@@ -418,18 +420,17 @@ def _simulation(
     bands = tuple(part for part in strata.split(",") if part)
     for band in bands:
         one_of("--strata", band, Literal["level", "population"])
-    looks, assignments, sample, withheld = numbers
     checked: dict[str, Any] = words
     return Simulation(
         started=1,
-        looks=looks,
         pilots=checked["pilots"],
         shape=checked["shape"],
         choices=Choices(scale=checked["scale"], gaps=checked["gaps"]),
         block=checked["block"],
         strata=bands,
-        assignments=assignments,
         plan=LookPlan(horizon=looks),
+        looks=looks,
+        assignments=assignments,
         sample=sample,
         withheld=withheld,
     )
@@ -437,16 +438,16 @@ def _simulation(
 
 def _enough(columns: Columns, simulation: Simulation) -> Columns:
     """The columns, refused where a population or an authority is needed and none is named."""
+    from evaluation.design.simulation import BY_POPULATION, FROM_AUTHORITIES
+
     needs = {
         "--population": {
-            f"--pilots {simulation.pilots}": simulation.pilots in ("smallest", "largest"),
+            f"--pilots {simulation.pilots}": simulation.pilots in BY_POPULATION,
             "--strata population": "population" in simulation.strata,
             "--gaps by_population": simulation.choices.gaps == "by_population",
         },
         "--authority": {
-            f"--pilots {simulation.pilots}": simulation.pilots.endswith(
-                ("authority", "authorities")
-            ),
+            f"--pilots {simulation.pilots}": simulation.pilots in FROM_AUTHORITIES,
             "--block authority": simulation.block == "authority",
         },
     }

@@ -87,7 +87,18 @@ def simulate_many(
     files = [None if resume is None else resume / f"{what}_{p.start}-{p.stop}.npz" for p in parts]
     missing = [k for k, file in enumerate(files) if file is None or not file.is_file()]
     done: dict[int, Found] = {}
-    fresh = _over([(panel_of, name, simulation, effects, parts[k], seed) for k in missing], runs)
+    tasks = [
+        Task(
+            panel_of=panel_of,
+            name=name,
+            simulation=simulation,
+            effects=effects,
+            numbers=parts[k],
+            seed=seed,
+        )
+        for k in missing
+    ]
+    fresh = _over(tasks, runs)
     for k, found in zip(missing, fresh, strict=True):
         done[k] = found
         progress(f"{name}, {simulation.started} started: {parts[k].stop} of {simulations}")
@@ -102,7 +113,16 @@ def simulate_many(
     return {key: np.concatenate([part[key] for part in ordered]) for key in ordered[0]}
 
 
-Task = tuple[PanelOf, "EstimatorName", Simulation, tuple[float, ...], range, int]
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A part of the simulations, as a worker takes it; ``seed`` is that of simulation 0."""
+
+    panel_of: PanelOf
+    name: EstimatorName
+    simulation: Simulation
+    effects: tuple[float, ...]
+    numbers: range
+    seed: int
 
 
 def _over(tasks: Sequence[Task], runs: Runs) -> Iterator[Found]:
@@ -166,9 +186,11 @@ def _code() -> str:
 
 
 def _part(task: Task) -> Found:
-    panel_of, name, simulation, effects, numbers, seed = task
     # The seed goes with the number, so that no figure hangs on who computes it.
-    found = [simulate_looks(panel_of(n), name, simulation, effects, seed + n) for n in numbers]
+    found = [
+        simulate_looks(task.panel_of(n), task.name, task.simulation, task.effects, task.seed + n)
+        for n in task.numbers
+    ]
     return {
         key: np.stack([getattr(one, key) for one in found]) for key in Replicate.__annotations__
     }

@@ -40,6 +40,8 @@ Pilots = Literal[
     "one_authority",
     "two_authorities",
 ]
+BY_POPULATION: frozenset[Pilots] = frozenset(("smallest", "largest"))
+FROM_AUTHORITIES: frozenset[Pilots] = frozenset(("one_authority", "two_authorities"))
 Shape = Literal["constant", "ramp", "heterogeneous"]
 OUTCOME = "y"
 INJECTED = -10.0

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from evaluation.edition import words
 from evaluation.study.accounts_record import Accounts, BudgetRow, Mean, Ratio
 from evaluation.study.record import Effect, EffectRow, OutcomeResult, Results
+from evaluation.wording import Sentence, listed
 
-NOT_VALUED = "Not valued: no outcome of this study has a price."
+NOT_VALUED = Sentence.of("Not valued: no outcome of this study has a price.")
 
 
 def people(outcome: OutcomeResult, period: str) -> str:
@@ -55,29 +56,38 @@ def interval(effect: Effect | None) -> str:
     return f"{words.signed_percent(effect.low)} to {words.signed_percent(effect.high)}"
 
 
-def lives(study: Results) -> str:
+def lives(study: Results) -> Sentence:
     """What happened to people, from the primary outcomes alone."""
     primary = study.with_role("primary")
     told = [o for o in primary if style(o) in ("better", "worse")]
-    rest = _by_verdict([o for o in primary if o not in told])
-    where = f"across {words.counted(len(study.sites), 'site')}"
+    rest = "".join(f" {one}" for one in _by_verdict([o for o in primary if o not in told]))
+    about = {"sites": words.counted(len(study.sites), "site"), "rest": rest}
     if not told:
-        return f"No main outcome has moved clearly {where} so far. {rest}".strip()
-    counted = [o for o in told if o.finding.people is not None]
-    if len(told) == len(counted) == 1:
-        (one,) = counted
-        return (
-            f"{where.capitalize()} there were {_people(one, study.period_word)} than there would "
-            f"have been without the programme (likely {people_range(one)}). {rest}"
-        ).strip()
-    clear = ". Also ".join(_moved(o, study.period_word) for o in told)
-    return f"{where.capitalize()}, compared with no programme: {clear}. {rest}".strip()
+        return Sentence.of(
+            "No main outcome has moved clearly across {sites} so far.{rest}", **about
+        )
+    moved = [_moved(o, study.period_word) for o in told]
+    if len(told) == 1 and told[0].finding.people is not None:
+        return Sentence.of(
+            "Across {sites} there were {people} than there would have been without the programme "
+            "(likely {range}).{rest}",
+            **moved[0].figures,
+            **about,
+        )
+    return Sentence.of(
+        "Across {sites}, compared with no programme: {clear}.{rest}",
+        clear=listed(moved, ". Also "),
+        **about,
+    )
 
 
-def _moved(outcome: OutcomeResult, period: str) -> str:
+def _moved(outcome: OutcomeResult, period: str) -> Sentence:
     if outcome.finding.people is None:
-        return f"{outcome.plain_title} {words.verdict(outcome.finding).word}"
-    return f"{_people(outcome, period)} (likely {people_range(outcome)})"
+        word = words.verdict(outcome.finding).word
+        return Sentence.of("{title} {word}", title=outcome.plain_title, word=word)
+    return Sentence.of(
+        "{people} (likely {range})", people=_people(outcome, period), range=people_range(outcome)
+    )
 
 
 def _people(outcome: OutcomeResult, period: str) -> str:
@@ -87,30 +97,30 @@ def _people(outcome: OutcomeResult, period: str) -> str:
     return people(outcome.model_copy(update={"people": title}) if whole else outcome, period)
 
 
-def _by_verdict(outcomes: Sequence[OutcomeResult]) -> str:
-    """As in ``Too early to say: claims. No effect larger than 6%: arrears``."""
+def _by_verdict(outcomes: Sequence[OutcomeResult]) -> list[str]:
+    """As in ``Too early to say: claims.`` and ``No effect larger than 6%: arrears.``."""
     grouped: dict[str, list[str]] = {}
     for outcome in outcomes:
         word = words.verdict(outcome.finding).word
         grouped.setdefault(word, []).append(words.within(outcome.plain_title))
-    return " ".join(
-        words.whole(f"{word}: {words.listed(titles)}") for word, titles in grouped.items()
-    )
+    return [words.whole(f"{word}: {words.listed(titles)}") for word, titles in grouped.items()]
 
 
-def money(study: Results) -> str:
+def money(study: Results) -> Sentence:
     """What it cost and released so far, on what findings that rests, and the balance."""
     value = study.value
     if value is None:
         return NOT_VALUED
     totals, rests = value.totals, resting(value)
-    released, cashable = totals.gross_fiscal, totals.cashable
-    return (
-        f"So far the programme has cost {words.pounds(totals.cost.mean)} and "
-        f"released {words.money_with_range(released)} of public spending; "
-        f"{words.money_with_range(cashable)} of that could leave a budget, on this "
-        f"framework's own assumptions. {rests}{' ' if rests else ''}"
-        f"{balance(totals.net_fiscal, counted=bool(rests))}"
+    return Sentence.of(
+        "So far the programme has cost {cost} and released {released} of public spending; "
+        "{cashable} of that could leave a budget, on this framework's own assumptions. "
+        "{rests}{balance}",
+        cost=words.pounds(totals.cost.mean),
+        released=words.money_with_range(totals.gross_fiscal),
+        cashable=words.money_with_range(totals.cashable),
+        rests=rests and f"{rests} ",
+        balance=balance(totals.net_fiscal, counted=bool(rests)),
     )
 
 

@@ -31,7 +31,6 @@ from evaluation.edition.pages.claims import Claims, chance
 from evaluation.edition.pages.measured import machinery
 from evaluation.errors import BookError
 from evaluation.study.record import EstimateResult, OutcomeResult, Results, SiteResult
-from evaluation.study.written import Record
 from evaluation.workspace import Workspace
 
 
@@ -158,7 +157,7 @@ class Pages:
 
     def _all_outcomes(self, study: Results, ordered: Sequence[OutcomeResult]) -> str:
         rows = [
-            (
+            figures.ForestRow(
                 o.plain_title,
                 o.finding.effect_percent.plain(),
                 o.role == "primary",
@@ -168,20 +167,8 @@ class Pages:
         ]
         said = "All outcomes fixed for this study, on one scale, whatever they show."
         said += f" {_left_out(rows)}"
-        alt = f"Effects in per cent with ranges. {said}"
-        return (
-            self.out.plate(
-                f"{study.study}/all-outcomes",
-                "../../",
-                alt,
-                figures.forest,
-                rows,
-                "%",
-                caption=said,
-            )
-            if rows
-            else ""
-        )
+        name, kind = f"{study.study}/all-outcomes", "Effects in per cent with ranges"
+        return self.out.chart(name, "../../", kind, said, figures.forest, rows, "%") if rows else ""
 
     def _sites(self) -> None:
         study = self.edition.headline
@@ -203,7 +190,9 @@ class Pages:
 
     def _site_chart(self, study: Results, site: SiteResult) -> str:
         rows = [
-            (o.plain_title, row, o.role == "primary", words.shown_with_range(e, row))
+            figures.ForestRow(
+                o.plain_title, row, o.role == "primary", words.shown_with_range(e, row)
+            )
             for o, e, row in _site_outcomes(study, site)
             if e.scale == "log"
         ]
@@ -212,16 +201,8 @@ class Pages:
         said = f"{site.name} alone, {words.counted(site.areas, 'area')}. {_left_out(rows)}"
         if len(rows) < len(_site_outcomes(study, site)):
             said += " Effects that are not in per cent stand in the table."
-        alt = f"Effects by outcome with ranges, per cent. {said}"
-        return self.out.plate(
-            f"{study.study}/site-{site.code}",
-            "../../",
-            alt,
-            figures.forest,
-            rows,
-            "%",
-            caption=said,
-        )
+        name, kind = f"{study.study}/site-{site.code}", "Effects by outcome with ranges, per cent"
+        return self.out.chart(name, "../../", kind, said, figures.forest, rows, "%")
 
     def _critics(self) -> None:
         """The pages behind the ten questions, and those that a critic asks for."""
@@ -367,19 +348,13 @@ def _entry(page: str, below: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"file": page} | ({"sections": list(below)} if below else {})
 
 
-def _left_out(rows: Sequence[tuple[str, Record, bool, str]]) -> str:
+def _left_out(rows: Sequence[figures.ForestRow]) -> str:
     """Which of the effects have a range without zero, if ranges can be given."""
-    if all(row["low"] is None or row["high"] is None for _, row, _, _ in rows):
+    if all(row.figure["low"] is None or row.figure["high"] is None for row in rows):
         return "Re-drawn start dates can give none of these a range: read them as single guesses."
-    clear = [
-        words.within(label)
-        for label, row, _, _ in rows
-        if row["low"] is not None and row["high"] is not None and row["low"] * row["high"] > 0
-    ]
+    clear = [words.within(row.label) for row in rows if words.leaves_out_zero(row.figure)]
     said = f"Ranges that leave out nought: {words.listed(clear) or 'none'}."
-    without = [
-        words.within(label) for label, row, _, _ in rows if row["low"] is None is row["high"]
-    ]
+    without = [words.within(r.label) for r in rows if r.figure["low"] is None is r.figure["high"]]
     return f"{said} No range can be given for: {words.listed(without)}." if without else said
 
 

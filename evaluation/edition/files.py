@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 
 from evaluation.edition import words
 from evaluation.edition.figures import NARROW, WIDE, Size, canvas, charts, maps, pounds
-from evaluation.study.record import EstimateResult, OutcomeResult, Results
+from evaluation.study.record import EstimateResult, OutcomeResult, Results, SiteResult
 
 Row = dict[str, Any]
 SHOWS_SOURCES = ("paths", "spark", "synthetic_path")
@@ -170,6 +170,15 @@ class Generated:
         data_links = self._data(name, alt, draw, data)
         return _picture(links, alt, caption, sizes, [root + link for link in data_links])
 
+    def chart(
+        self, name: str, root: str, kind: str, said: str, draw: Callable[..., str], *data: object
+    ) -> Markup:
+        """A plate whose words, below it and for whoever does not see it, are the finding.
+
+        ``kind`` says beforehand what is drawn, as in ``Bar chart of donor weights``.
+        """
+        return self.plate(name, root, f"{kind}. {said}", draw, *data, caption=said)
+
     def _data(
         self, name: str, alt: str, draw: Callable[..., str], data: Sequence[object]
     ) -> list[str]:
@@ -206,12 +215,37 @@ class OutcomePage:
         """The one that the finding rests on."""
         return self.outcome.estimate
 
-    def plate(
-        self, ending: str, alt: str, draw: Callable[..., str], *data: object, **more: Any
+    def by_site(self) -> list[tuple[SiteResult, dict[str, Any]]]:
+        """The effect at each site that has one, in the order in which they started."""
+        by_code = {row.site: words.shown(self.estimate, row) for row in self.estimate.site}
+        return [
+            (site, row)
+            for site in sorted(self.study.sites, key=lambda site: (site.start, site.code))
+            if (row := by_code.get(site.code)) is not None and row["effect"] is not None
+        ]
+
+    def name(self, ending: str) -> str:
+        """Where a chart of the outcome lies."""
+        return f"{self.study.study}/{self.outcome.code}-{ending}"
+
+    def chart(
+        self, ending: str, kind: str, said: str, draw: Callable[..., str], *data: object
     ) -> Markup:
-        """A chart of the outcome, as `Generated.plate` draws it."""
-        name = f"{self.study.study}/{self.outcome.code}-{ending}"
-        return self.out.plate(name, self.root, alt, draw, *data, **more)
+        """A chart of the outcome, as `Generated.chart` draws it."""
+        return self.out.chart(self.name(ending), self.root, kind, said, draw, *data)
+
+    def row(self, label: str, shown: Mapping[str, Any], *, filled: bool) -> charts.ForestRow:
+        """An effect of the outcome's estimate among others, as `words.shown` gives it."""
+        said = words.shown_with_range(self.estimate, shown)
+        return charts.ForestRow(label, shown, filled, said)
+
+    def forest(
+        self, ending: str, which: str, said: str, rows: Sequence[charts.ForestRow]
+    ) -> Markup:
+        """Effects on the outcome on one scale; ``which`` as in ``by site with ranges``."""
+        kind = f"Effects on {self.outcome.plain_title} {which}"
+        unit = words.tick_unit(self.estimate)
+        return self.chart(ending, kind, said, charts.forest, rows, unit)
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -219,18 +219,17 @@ def spelled(record: Model, names: Mapping[str, str] = MappingProxyType({})) -> M
 def results_spelled(results: Results) -> Results:
     """A study's results with its sentences as the book spells them.
 
-    Checks are counted in the unit of their outcome.
+    Checks are counted in the unit of their outcome. What it holds of the sentences knows them by
+    both spellings.
     """
     found, period = _respelled(results.plain(), {}), results.period_word
-    found["outcomes"] = [
-        _respelled(
-            {**one.plain(), "sentences": results.sentences},
-            {"units": one.unit, "units a period": f"{one.unit}, a {period}"},
-        )
-        for one in results.outcomes
-    ]
-    for one in found["outcomes"]:
-        del one["sentences"]
+    held = {text: Sentence.of_data(one) for text, one in results.sentences.items()}
+    for place, one in enumerate(results.outcomes):
+        names = {"units": one.unit, "units a period": f"{one.unit}, a {period}"}
+        spelling = replace(BOOK, names=names)
+        found["outcomes"][place] = wording.spelled(one.plain(), held, spelling)
+        made = [sentence.spelled(spelling) for sentence in held.values()]
+        found["sentences"] |= {str(sentence): sentence.as_data() for sentence in made}
     return Results.model_validate(found)
 
 
@@ -342,6 +341,12 @@ def shown(estimate: Scaled, row: Range) -> dict[str, Any]:
     """A row of an estimate with its figures in the unit that readers see."""
     held = row.plain() if isinstance(row, Written) else dict(row)
     return held | {key: _figure(estimate, held.get(key)) for key in _FIGURES}
+
+
+def leaves_out_zero(row: Range) -> bool:
+    """Whether a range, if it has both ends, tells an effect from none."""
+    low, high = (dict(row).get(end) for end in ("low", "high"))
+    return low is not None and high is not None and low * high > 0
 
 
 def gap(estimate: Scaled | None, values: Sequence[float | None]) -> list[float | None]:

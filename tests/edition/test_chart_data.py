@@ -41,7 +41,7 @@ def test_rows_of_names_stay_as_they_are() -> None:
 
 
 def test_labels_with_figures_get_plain_names() -> None:
-    drawn = [("Site A", EFFECT, True, "−8.1%")]
+    drawn = [figures.ForestRow("Site A", EFFECT, True, "−8.1%")]
     assert files.rows(figures.forest, [drawn, "%"]) == [
         {"label": "Site A", **EFFECT, "filled": True, "as_shown": "−8.1%"}
     ]
@@ -109,7 +109,7 @@ def test_what_a_source_forbids_is_not_handed_on(out: Generated) -> None:
         "../",
         "Effects.",
         figures.forest,
-        [("DiD", EFFECT, True, "−8.1%")],
+        [figures.ForestRow("DiD", EFFECT, True, "−8.1%")],
         "%",
         caption="Effects.",
     )

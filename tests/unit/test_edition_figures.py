@@ -48,15 +48,16 @@ def test_axes_that_do_not_start_at_nought_say_so() -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_missing_ranges_are_left_out(size: figures.Size) -> None:
     rows = [
-        ("One", {"effect": -2.0, "low": None, "high": None}, True, "-2%"),
-        ("Two", {"effect": -1.0, "low": -3.0, "high": 1.0}, False, "-1%"),
+        figures.ForestRow("One", {"effect": -2.0, "low": None, "high": None}, True, "-2%"),
+        figures.ForestRow("Two", {"effect": -1.0, "low": -3.0, "high": 1.0}, False, "-1%"),
     ]
     assert "Two" in figures.forest(rows, "%", size)
 
 
 def test_one_outlandish_range_does_not_flatten_the_others() -> None:
-    narrow = [(f"Site {k}", {"effect": -5.0, "low": -8.0, "high": -2.0}, True, "") for k in "abcd"]
-    wide = ("Site e", {"effect": 9.0, "low": -7.0, "high": 900.0}, True, "")
+    usual = {"effect": -5.0, "low": -8.0, "high": -2.0}
+    narrow = [figures.ForestRow(f"Site {k}", usual, True, "") for k in "abcd"]
+    wide = figures.ForestRow("Site e", {"effect": 9.0, "low": -7.0, "high": 900.0}, True, "")
     drawn = figures.forest([*narrow, wide], "%", figures.WIDE)
     assert ">10%</text>" in drawn and ">500%</text>" not in drawn
 
@@ -86,7 +87,7 @@ def test_a_map_marks_roles_by_shape_and_word(size: figures.Size) -> None:
 
 @pytest.mark.parametrize("size", [figures.WIDE, figures.NARROW])
 def test_a_calendar_names_only_the_states_that_it_holds(size: figures.Size) -> None:
-    rows = [("Millgate, NHS", ["received", "late", None])]
+    rows = [figures.Sent("Millgate, NHS", ["received", "late", None])]
     drawn = figures.returns_calendar(rows, ["2026 Q1", "2026 Q2", "2026 Q3"], size)
     assert ">in time</text>" in drawn and ">late</text>" in drawn and "missing" not in drawn
 
@@ -101,7 +102,9 @@ def test_twenty_worlds_are_twenty_dots(size: figures.Size) -> None:
 
 @pytest.mark.parametrize("size", [figures.WIDE, figures.NARROW])
 def test_balance_names_an_outcome_once_for_its_two_dots(size: figures.Size) -> None:
-    rows = [("Children in care", "level", 0.2), ("Children in care", "path", -0.6)]
+    rows = [
+        figures.Difference("Children in care", *one) for one in (("level", 0.2), ("path", -0.6))
+    ]
     assert figures.balance(rows, size).count("Children in care</text>") == 1
 
 

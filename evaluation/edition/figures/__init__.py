@@ -3,6 +3,13 @@
 from evaluation.edition.figures.canvas import NARROW, SPARK, WIDE, Size
 from evaluation.edition.figures.charts import (
     MOST_DONORS,
+    Across,
+    Caught,
+    DonorWeight,
+    FittedArea,
+    ForestRow,
+    MeanSpan,
+    Rate,
     balance_before_after,
     detectable_by_look,
     donor_weights,
@@ -20,6 +27,8 @@ from evaluation.edition.figures.charts import (
     trade_off,
 )
 from evaluation.edition.figures.maps import (
+    Difference,
+    Sent,
     area_map,
     balance,
     causes,
@@ -33,6 +42,15 @@ __all__ = [
     "NARROW",
     "SPARK",
     "WIDE",
+    "Across",
+    "Caught",
+    "Difference",
+    "DonorWeight",
+    "FittedArea",
+    "ForestRow",
+    "MeanSpan",
+    "Rate",
+    "Sent",
     "Size",
     "area_map",
     "balance",

@@ -12,7 +12,7 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evaluation.edition import words
 
@@ -120,16 +120,9 @@ class Drawing:
         if base and low > 0:
             text += " (axis does not start at 0)"
         offset = -self.margins.left / (self.size.width - self.margins.left - self.margins.right)
-        self.axes.text(
-            offset,
-            1 + 12 / self.height,
-            text,
-            transform=self.axes.transAxes,
-            ha="left",
-            va="bottom",
-            color=MUTED,
-            fontsize=self.size.text - 1,
-        )
+        how: dict[str, Any] = {"ha": "left", "va": "bottom", "fontsize": self.size.text - 1}
+        above = 1 + 12 / self.height
+        self.axes.text(offset, above, text, transform=self.axes.transAxes, color=MUTED, **how)
 
     def rows(self, count: int, *, below: float, above: tuple[float, float]) -> None:
         """Axes of one row a thing, the first on top: no scale upwards, lines only across.
@@ -171,6 +164,12 @@ class Drawing:
         """Words beside a point, ``offset`` pixels away, which may lie outside the axes."""
         how = dict[str, Any](va="center", annotation_clip=False) | how
         self.axes.annotate(text, point, xytext=offset, textcoords="offset points", **how)
+
+    def dot(self, x: float, y: float, *, filled: bool, size: float = 7, edge: float = 1.5) -> None:
+        """A dot of an effect, filled or open; it may lie on the edge of the axes."""
+        how: dict[str, Any] = {"markersize": size, "markeredgewidth": edge, "clip_on": False}
+        face = PILOT if filled else "white"
+        self.axes.plot([x], [y], "o", color=PILOT, markerfacecolor=face, **how)
 
     def across(self, text: str, *, smaller: float = 0.5) -> None:
         """What is counted across, below the axis."""
@@ -265,12 +264,8 @@ def mark_starts(draw: Drawing, places: Sequence[int], label: str = "first site s
         return
     first = min(places)
     for place in sorted(set(places)):
-        draw.axes.axvline(
-            place,
-            color=INK if place == first else HAIR,
-            linewidth=0.8,
-            linestyle="-" if place == first else (0, (2, 2)),
-        )
+        colour, stroke = (INK, "-") if place == first else (HAIR, (0, (2, 2)))
+        draw.axes.axvline(place, color=colour, linewidth=0.8, linestyle=stroke)
     draw.above(first - 0.3, label, smaller=1.5, height=0.97, ha="right", va="top", color=INK)
 
 
@@ -281,36 +276,30 @@ def mark_start_of_event_time(draw: Drawing) -> None:
     nbins = 6 if draw.size.narrow else 9
     draw.axes.xaxis.set_major_locator(MaxNLocator(nbins=nbins, integer=True))
     draw.axes.axvline(-0.5, color=INK, linewidth=0.8)
-    draw.axes.annotate(
-        "start",
-        (-0.5, 0.98),
-        xycoords=draw.axes.get_xaxis_transform(),
-        va="top",
-        xytext=(4, 0),
-        textcoords="offset points",
-        color=INK,
-        fontsize=draw.size.text - 1.5,
-    )
+    blend, text = draw.axes.get_xaxis_transform(), draw.size.text - 1.5
+    draw.beside((-0.5, 0.98), "start", (4, 0), xycoords=blend, va="top", color=INK, fontsize=text)
 
 
-def end_labels(draw: Drawing, labels: Sequence[tuple[str, float, str]]) -> None:
+class LineEnd(NamedTuple):
+    """What a line is called, where it ends, and its colour."""
+
+    name: str
+    value: float
+    colour: str
+
+
+def end_labels(draw: Drawing, ends: Sequence[LineEnd]) -> None:
     """Names at the line ends, pushed apart where they would lie on each other."""
     low, high = draw.axes.get_ylim()
     inner = draw.height - draw.margins.top - draw.margins.bottom
     pixel = (high - low) / inner
-    shown = sorted((v, name, colour) for name, v, colour in labels if not math.isnan(v))
+    shown = sorted((v, name, colour) for name, v, colour in ends if not math.isnan(v))
     floor = -math.inf
     for value, name, colour in shown:
         tall = draw.size.text * (1.25 * (name.count("\n") + 1)) * pixel
         middle = max(value, floor + tall / 2)
         floor = middle + tall / 2
-        draw.beside(
-            (1.0, middle),
-            name,
-            (4, 0),
-            xycoords=("axes fraction", "data"),
-            color=colour,
-            fontsize=draw.size.text - 0.5,
-            linespacing=1.2,
-            fontweight="bold" if colour == PILOT else None,
-        )
+        weight = "bold" if colour == PILOT else None
+        how: dict[str, Any] = {"color": colour, "linespacing": 1.2, "fontweight": weight}
+        how |= {"xycoords": ("axes fraction", "data"), "fontsize": draw.size.text - 0.5}
+        draw.beside((1.0, middle), name, (4, 0), **how)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluation.edition import words
 from evaluation.edition.figures.canvas import (
@@ -18,6 +18,7 @@ from evaluation.edition.figures.canvas import (
     PILOT,
     WORSE,
     Drawing,
+    LineEnd,
     Margins,
     Size,
     column,
@@ -60,11 +61,11 @@ def paths(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], unit: str, s
     draw.limits([*pilot, *counter, *comparison, *column(rows, "low"), *column(rows, "high")])
     draw.unit(unit, base=True)
     lines = [
-        ("pilot areas", pilot, PILOT),
-        ("without the\nprogramme", counter, COMPARISON),
-        ("comparison\nareas", comparison, MUTED),
+        LineEnd("pilot areas", pilot[-1], PILOT),
+        LineEnd("without the\nprogramme", counter[-1], COMPARISON),
+        LineEnd("comparison\nareas", comparison[-1], MUTED),
     ]
-    end_labels(draw, [(name, values[-1], colour) for name, values, colour in lines])
+    end_labels(draw, lines)
     return draw.svg()
 
 
@@ -81,8 +82,19 @@ def spark(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], size: Size) 
     mark_starts(draw, [periods.index(s) for s in starts if s in periods][:1], label="start")
     axes.axis("off")
     draw.limits([*pilot, *counter, *column(rows, "low"), *column(rows, "high")])
-    end_labels(draw, [("pilots", pilot[-1], PILOT), ("without", counter[-1], COMPARISON)])
+    end_labels(
+        draw, [LineEnd("pilots", pilot[-1], PILOT), LineEnd("without", counter[-1], COMPARISON)]
+    )
     return draw.svg()
+
+
+class MeanSpan(NamedTuple):
+    """First and last event time of a mean effect, and the ends of its range."""
+
+    first: float
+    last: float
+    low: float
+    high: float
 
 
 def gaps(
@@ -90,16 +102,11 @@ def gaps(
     real: Sequence[float | None],
     placebo: Sequence[Sequence[float | None]],
     unit: str,
-    span: tuple[float, float, float, float] | None,
+    span: MeanSpan | None,
     period: str,
     size: Size,
 ) -> str:
-    """The pilots' gap over event time before the same gaps of re-drawn start dates.
-
-    Parameters
-    ----------
-    span : first and last event time of a mean effect, and the ends of its range; or None.
-    """
+    """The pilots' gap over event time before the same gaps of re-drawn start dates."""
     draw = Drawing(
         size, 256 if size.narrow else 316, Margins(right=98 if size.narrow else 150, bottom=48)
     )
@@ -108,16 +115,10 @@ def gaps(
         axes.plot(times, floats(row), color=HAIR, linewidth=0.45, alpha=0.55)
     if span is not None:
         first, last, low, high = span
-        axes.fill_between(
-            [first, last], [low] * 2, [high] * 2, color=PILOT, alpha=0.16, linewidth=0
-        )
-        axes.plot(
-            [first, last, last, first, first],
-            [low, low, high, high, low],
-            color=PILOT,
-            linewidth=1.1,
-            linestyle=(0, (3, 2)),
-        )
+        edges = [first, last, last, first, first], [low, low, high, high, low]
+        field: dict[str, Any] = {"color": PILOT, "alpha": 0.16, "linewidth": 0}
+        axes.fill_between([first, last], [low] * 2, [high] * 2, **field)
+        axes.plot(*edges, color=PILOT, linewidth=1.1, linestyle=(0, (3, 2)))
     axes.plot(times, floats(real), color=PILOT, linewidth=2.4)
     axes.axhline(0, color=INK, linewidth=0.8)
     mark_start_of_event_time(draw)
@@ -126,15 +127,9 @@ def gaps(
     reach = every[int(0.995 * (len(every) - 1))] if every else 0.0
     draw.limits([*floats(real), reach, -reach])
     draw.unit(unit)
-    end_labels(draw, [("pilot areas", last_known(floats(real)), PILOT)])
-    axes.text(
-        0.01,
-        0.03,
-        "grey: other sets of areas",
-        transform=axes.transAxes,
-        color=MUTED,
-        fontsize=size.text - 1.5,
-    )
+    end_labels(draw, [LineEnd("pilot areas", last_known(floats(real)), PILOT)])
+    how: dict[str, Any] = {"color": MUTED, "fontsize": size.text - 1.5}
+    axes.text(0.01, 0.03, "grey: other sets of areas", transform=axes.transAxes, **how)
     return draw.svg()
 
 
@@ -147,18 +142,11 @@ def events(rows: Sequence[Mapping[str, Any]], unit: str, period: str, size: Size
         times = [row["event_time"] for row in part]
         draw.band(times, column(part, "low_band"), column(part, "high_band"), shade)
     for part, colour, face in ((before, HAIR, "white"), (after, PILOT, PILOT)):
-        for row in part:
-            axes.plot(
-                [row["event_time"]] * 2, [row["low"], row["high"]], color=colour, linewidth=1.3
-            )
-        axes.plot(
-            [r["event_time"] for r in part],
-            column(part, "effect"),
-            "o",
-            color=colour,
-            markerfacecolor=face,
-            markersize=5.5,
-        )
+        times = [row["event_time"] for row in part]
+        for time, row in zip(times, part, strict=True):
+            axes.plot([time] * 2, [row["low"], row["high"]], color=colour, linewidth=1.3)
+        how: dict[str, Any] = {"color": colour, "markerfacecolor": face, "markersize": 5.5}
+        axes.plot(times, column(part, "effect"), "o", **how)
     axes.axhline(0, color=INK, linewidth=0.8)
     mark_start_of_event_time(draw)
     bands = ("low_band", "high_band", "low", "high", "effect")
@@ -168,8 +156,17 @@ def events(rows: Sequence[Mapping[str, Any]], unit: str, period: str, size: Size
     return draw.svg()
 
 
-def forest(rows: Sequence[tuple[str, Mapping[str, Any], bool, str]], unit: str, size: Size) -> str:
-    """Effects with their ranges on one scale, a row each: (label, figure, filled, its words)."""
+class ForestRow(NamedTuple):
+    """An effect beside others: ``figure`` holds ``effect, low, high``, ``said`` its words."""
+
+    label: str
+    figure: Mapping[str, Any]
+    filled: bool
+    said: str
+
+
+def forest(rows: Sequence[ForestRow], unit: str, size: Size) -> str:
+    """Effects with their ranges on one scale, a row each."""
     step = 58 if size.narrow else 36
     left = 14 if size.narrow else 250
     draw = Drawing(
@@ -177,20 +174,11 @@ def forest(rows: Sequence[tuple[str, Mapping[str, Any], bool, str]], unit: str, 
     )
     axes = draw.axes
     draw.rows(len(rows), below=0.45, above=(0.45, 0.2))
-    reach = _reach([row for _, row, _, _ in rows])
+    reach = _reach([row.figure for row in rows])
     for place, (label, row, filled, said) in enumerate(rows):
         y = len(rows) - 1 - place
         _range(axes, row, y, reach)
-        axes.plot(
-            [row["effect"]],
-            [y],
-            "o",
-            color=PILOT,
-            markersize=7,
-            clip_on=False,
-            markerfacecolor=PILOT if filled else "white",
-            markeredgewidth=1.6,
-        )
+        draw.dot(row["effect"], y, filled=filled, edge=1.6)
         _forest_text(draw, y, label, said)
     axes.axvline(0, color=INK, linewidth=0.9)
     span = reach[1] - reach[0]
@@ -246,10 +234,15 @@ def gains(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     return draw.svg()
 
 
-def trade_off(
-    lines: Sequence[tuple[str, Sequence[tuple[float, float]]]], declared: float, size: Size
-) -> str:
-    """What laxer thresholds catch and cost: (what was injected, (cost, share caught) ...) a line.
+class Caught(NamedTuple):
+    """A kind of slip, and (cost, share of it that is caught) at each threshold."""
+
+    slip: str
+    points: Sequence[tuple[float, float]]
+
+
+def trade_off(lines: Sequence[Caught], declared: float, size: Size) -> str:
+    """What laxer thresholds catch and cost, a line for each kind of slip.
 
     ``declared`` is the cost at the thresholds as they are; the axis of costs is logarithmic.
     """
@@ -266,27 +259,15 @@ def trade_off(
     for place, (label, points) in enumerate(lines):
         steady = sorted(points)
         colour = PILOT if place < 2 else COMPARISON
-        axes.plot(
-            [cost for cost, _ in steady],
-            [share for _, share in steady],
-            color=colour,
-            linewidth=1.8,
-            linestyle=(0, (5, place)) if place else "-",
-        )
+        stroke = (0, (5, place)) if place else "-"
+        axes.plot(*zip(*steady, strict=True), color=colour, linewidth=1.8, linestyle=stroke)
         shown = textwrap.fill(label, 18 if size.narrow else 30)
-        ends.append((shown, steady[-1][1], colour))
+        ends.append(LineEnd(shown, steady[-1][1], colour))
     axes.set_xscale("log")
     axes.set_ylim(0, 1.04)
     axes.axvline(declared, color=INK, linewidth=0.9)
-    axes.annotate(
-        "as declared",
-        (declared, 0.03),
-        xycoords=axes.get_xaxis_transform(),
-        xytext=(4, 0),
-        textcoords="offset points",
-        color=MUTED,
-        fontsize=size.text - 1,
-    )
+    blend, how = axes.get_xaxis_transform(), {"color": MUTED, "fontsize": size.text - 1}
+    draw.beside((declared, 0.03), "as declared", (4, 0), xycoords=blend, va="baseline", **how)
     say_ticks(axes, "x", lambda tick: f"{tick:g}")
     say_ticks(axes, "y", lambda tick: words.percent(100 * tick, 0))
     draw.across("questions for each clean return")
@@ -295,31 +276,41 @@ def trade_off(
     return draw.svg()
 
 
-def growth(
-    points: Sequence[tuple[float, float]], across: tuple[str, float], unit: str, size: Size
-) -> str:
-    """What one more costs as there are more: (how many there are, cost) a point.
+class Across(NamedTuple):
+    """What an axis counts, and how many of them it counts as one."""
 
-    across : of what, and how many of them the axis counts as one.
-    """
+    what: str
+    one: float
+
+
+def growth(points: Sequence[tuple[float, float]], across: Across, unit: str, size: Size) -> str:
+    """What one more costs as there are more: (how many there are, cost) a point."""
     above = 44 if size.narrow else 30  # the unit takes two lines on a telephone
     draw = Drawing(size, 174 + above, Margins(left=40, right=28, bottom=46, top=above))
     axes = draw.axes
-    counted = [many / across[1] for many, _ in points]
+    counted = [many / across.one for many, _ in points]
     costs = [cost for _, cost in points]
     axes.plot(counted, costs, color=PILOT, linewidth=2, marker="o", markersize=3)
     axes.set_xlim(0, 1.04 * max(counted))
     axes.set_ylim(0, 1.25 * max(costs))
     plain_ticks(axes, "y", 4)
-    axes.locator_params(axis="x", integer=across[1] == 1, nbins=5 if size.narrow else 9)
+    axes.locator_params(axis="x", integer=across.one == 1, nbins=5 if size.narrow else 9)
     say_ticks(axes, "x", lambda tick: f"{tick:,g}")
-    draw.across(across[0])
+    draw.across(across.what)
     draw.unit(textwrap.fill(unit, 42 if size.narrow else 90))
     return draw.svg()
 
 
-def strip(rows: Sequence[tuple[str, float, float]], target: float, unit: str, size: Size) -> str:
-    """Measured rates beside the promised one: (label, rate, its Monte Carlo error) a row."""
+class Rate(NamedTuple):
+    """A measured rate and its Monte Carlo error."""
+
+    label: str
+    rate: float
+    error: float
+
+
+def strip(rows: Sequence[Rate], target: float, unit: str, size: Size) -> str:
+    """Measured rates beside the promised one, a row each."""
     draw = Drawing(
         size,
         (58 if size.narrow else 34) * len(rows) + 78,
@@ -395,7 +386,7 @@ def detectable_by_look(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
         heights = [row["detectable_percent"] for row in own]
         looks_of = [row["look"] for row in own]
         draw.axes.plot(looks_of, heights, color=colour, linewidth=2, marker="o", markersize=4)
-        labels.append((str(name).replace("_", " "), heights[-1], colour))
+        labels.append(LineEnd(str(name).replace("_", " "), heights[-1], colour))
         drawn += heights
     looks = max(int(row["look"]) for row in rows)
     draw.axes.set_xlim(0.5, looks + 0.2)
@@ -470,13 +461,8 @@ def synthetic_path(
     draw.limits([*observed, *synthetic_unit, *column(rows, "low"), *column(rows, "high")])
     draw.unit(unit, base=True)
     shown = textwrap.fill(name, 11 if size.narrow else 18)
-    end_labels(
-        draw,
-        [
-            (shown, last_known(observed), PILOT),
-            ("synthetic\ntwin", last_known(synthetic_unit), COMPARISON),
-        ],
-    )
+    other = LineEnd("synthetic\ntwin", last_known(synthetic_unit), COMPARISON)
+    end_labels(draw, [LineEnd(shown, last_known(observed), PILOT), other])
     return draw.svg()
 
 
@@ -501,21 +487,25 @@ def synthetic_gap(
     draw.limits([0.0, *gap, *low, *high])
     draw.unit(unit)
     middle = (last_known(low) + last_known(high)) / 2
-    end_labels(
-        draw,
-        [
-            (textwrap.fill(name, 11 if size.narrow else 18), last_known(gap), PILOT),
-            ("95% of\ncomparison\nareas", middle, MUTED),
-        ],
-    )
+    shown = textwrap.fill(name, 11 if size.narrow else 18)
+    others = LineEnd("95% of\ncomparison\nareas", middle, MUTED)
+    end_labels(draw, [LineEnd(shown, last_known(gap), PILOT), others])
     return draw.svg()
 
 
-def donor_weights(rows: Sequence[tuple[str, float]], size: Size) -> str:
-    """The donors of a synthetic control, heaviest first, the rest as one: (name, weight) a row."""
+class DonorWeight(NamedTuple):
+    """A comparison area and its weight in a synthetic control."""
+
+    name: str
+    weight: float
+
+
+def donor_weights(rows: Sequence[DonorWeight], size: Size) -> str:
+    """The donors of a synthetic control, heaviest first, the rest as one."""
     shown = list(rows[:MOST_DONORS])
     if rest := rows[MOST_DONORS:]:
-        shown.append((f"{len(rest)} others together", math.fsum(weight for _, weight in rest)))
+        together = math.fsum(one.weight for one in rest)
+        shown.append(DonorWeight(f"{len(rest)} others together", together))
     step, left = (40, 14) if size.narrow else (26, 190)
     draw = Drawing(size, step * len(shown) + 50, Margins(left=left, right=60, top=12))
     axes = draw.axes
@@ -527,21 +517,27 @@ def donor_weights(rows: Sequence[tuple[str, float]], size: Size) -> str:
         draw.beside(end, said, (5, 0), color=MUTED, fontsize=size.text - 1)
         draw.name(y, name, wrap=NAME, up=0.24, smaller=(0.5, 0.5), paper=None)
     axes.axvline(0, color=INK, linewidth=0.9)
-    lowest = min(0.0, *(weight for _, weight in shown))
-    axes.set_xlim(lowest * 1.05, max(weight for _, weight in shown) * 1.02)
+    weights = [one.weight for one in shown]
+    axes.set_xlim(min(0.0, *weights) * 1.05, max(weights) * 1.02)
     plain_ticks(axes, "x", 4)
     return draw.svg()
 
 
+class FittedArea(NamedTuple):
+    """A started area and its root mean squared gap before the start."""
+
+    name: str
+    error: float
+
+
 def synthetic_fit(
-    started: Sequence[tuple[str, float]], compared: Sequence[float], unit: str, size: Size
+    started: Sequence[FittedArea], compared: Sequence[float], unit: str, size: Size
 ) -> str:
     """Errors before the start: each started area on the spread of the comparison areas' errors.
 
     Parameters
     ----------
-    started : (name, root mean squared gap before the start) an area. compared : those of comparison
-        areas, each fitted as if it had started then.
+    compared : the errors of comparison areas, each fitted as if it had started then.
     """
     step = 44 if size.narrow else 30
     draw = Drawing(size, step * len(started) + 132, Margins(left=14, right=18, top=28, bottom=62))
@@ -549,7 +545,7 @@ def synthetic_fit(
     draw.rows(len(started), below=1.7, above=(0.3, 0.3))
     ordered = sorted(compared)
     # A few areas that nothing fits would squeeze all others into a corner.
-    most = max([ordered[int(0.9 * (len(ordered) - 1))], *(value for _, value in started)])
+    most = max([ordered[int(0.9 * (len(ordered) - 1))], *(one.error for one in started)])
     beyond = [value for value in ordered if value > most]
     for value in ordered[: len(ordered) - len(beyond)]:
         axes.plot([value, value], [-1.5, -1.1], color=HAIR, linewidth=1.0)

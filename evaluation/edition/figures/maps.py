@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evaluation.edition import words
 from evaluation.edition.figures.canvas import (
@@ -29,16 +29,26 @@ if TYPE_CHECKING:
 
 
 PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
+
+
+class Mark(NamedTuple):
+    """A mark as matplotlib draws it: its shape, its inside and its edge."""
+
+    shape: str
+    face: str
+    edge: str
+
+
 MARKS = {
-    "pilot": ("o", PILOT, PILOT),
-    "comparison": ("o", "white", COMPARISON),
-    "excluded": ("x", MUTED, MUTED),
+    "pilot": Mark("o", PILOT, PILOT),
+    "comparison": Mark("o", "white", COMPARISON),
+    "excluded": Mark("x", MUTED, MUTED),
 }
 STATES = {
-    "received": ("o", PILOT, PILOT),
-    "late": ("^", "white", PILOT),
-    "missing": ("X", WORSE, WORSE),
-    "due": ("o", "white", HAIR),
+    "received": Mark("o", PILOT, PILOT),
+    "late": Mark("^", "white", PILOT),
+    "missing": Mark("X", WORSE, WORSE),
+    "due": Mark("o", "white", HAIR),
 }
 CALENDAR_NAME = 46
 """Characters of a submitter's name on one line of a wide calendar."""
@@ -65,72 +75,36 @@ def area_map(
     axes.grid(visible=False)
     for role, (mark, face, edge) in MARKS.items():
         own = [a for a in areas if a["role"] == role]
-        axes.plot(
-            [a["x"] for a in own],
-            [a["y"] for a in own],
-            mark,
-            color=edge,
-            markerfacecolor=face,
-            markersize=4.5 if size.narrow else 6.5,
-            linestyle="none",
-            markeredgewidth=1.1,
-        )
+        places, wide = ([a[side] for a in own] for side in "xy"), 4.5 if size.narrow else 6.5
+        how: dict[str, Any] = {"color": edge, "markerfacecolor": face, "markersize": wide}
+        axes.plot(*places, mark, linestyle="none", markeredgewidth=1.1, **how)
     # Names lie below the marks, so that none hides an area.
     for site in sites:
-        axes.text(
-            site["x"],
-            site["y"] + 0.035 * up,
-            site["name"],
-            ha="center",
-            va="bottom",
-            color=PILOT,
-            fontweight="bold",
-            zorder=1.5,
-            fontsize=size.text - (2 if size.narrow else 1),
-            bbox=PAPER,
-        )
+        how = {"ha": "center", "va": "bottom", "color": PILOT, "fontweight": "bold", "bbox": PAPER}
+        how |= {"zorder": 1.5, "fontsize": size.text - (2 if size.narrow else 1)}
+        axes.text(site["x"], site["y"] + 0.035 * up, site["name"], **how)
     axes.set_xlim(min(xs) - 0.05 * across, max(xs) + 0.05 * across)
     axes.set_ylim(min(ys) - 0.05 * up, max(ys) + 0.09 * up)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines["bottom"].set_visible(False)
-    _key(
-        draw,
-        [
-            (*MARKS["pilot"], "pilot"),
-            (*MARKS["comparison"], "comparison"),
-            (*MARKS["excluded"], "set aside"),
-        ],
-    )
+    said = {"pilot": "pilot", "comparison": "comparison", "excluded": "set aside"}
+    _key(draw, {said[role]: mark for role, mark in MARKS.items()})
     _scale_bar(draw, min(xs), min(ys) - 0.03 * up, across)
     return draw.svg()
 
 
-def _key(draw: Drawing, marks: Sequence[tuple[str, str, str, str]]) -> None:
-    """Marks and their words in a row above the axes."""
+def _key(draw: Drawing, marks: Mapping[str, Mark]) -> None:
+    """Words and their marks in a row above the axes."""
     place, step = 0.0, 1 / draw.size.width
     y = 1 + 16 / (draw.height - draw.margins.top - draw.margins.bottom)
     inner = draw.size.width - draw.margins.left - draw.margins.right
-    for mark, face, edge, said in marks:
-        draw.axes.plot(
-            [place + 8 / inner],
-            [y],
-            mark,
-            color=edge,
-            markerfacecolor=face,
-            markersize=6.5,
-            transform=draw.axes.transAxes,
-            clip_on=False,
-        )
-        draw.axes.text(
-            place + 18 / inner,
-            y,
-            said,
-            transform=draw.axes.transAxes,
-            va="center",
-            fontsize=draw.size.text - 1,
-            color=MUTED,
-        )
+    for said, (mark, face, edge) in marks.items():
+        how: dict[str, Any] = {"transform": draw.axes.transAxes}
+        looks: dict[str, Any] = {"color": edge, "markerfacecolor": face, "clip_on": False}
+        draw.axes.plot([place + 8 / inner], [y], mark, markersize=6.5, **looks, **how)
+        how |= {"va": "center", "fontsize": draw.size.text - 1, "color": MUTED}
+        draw.axes.text(place + 18 / inner, y, said, **how)
         place += (34 + 6.6 * len(said)) / inner + step
 
 
@@ -141,17 +115,19 @@ def _scale_bar(draw: Drawing, x: float, y: float, across: float) -> None:
     draw.beside(end, said, (5, 0), color=MUTED, fontsize=draw.size.text - 1.5)
 
 
-def returns_calendar(
-    rows: Sequence[tuple[str, Sequence[str | None]]], quarters: Sequence[str], size: Size
-) -> str:
-    """Who sent what in time: submitters by quarters, a shape for each state.
+class Sent(NamedTuple):
+    """A submitter, and its state in each quarter: received, late, missing, due or None."""
 
-    Parameters
-    ----------
-    rows : (submitter, its state in each quarter: received, late, missing, due or None) a row.
-    """
+    submitter: str
+    states: Sequence[str | None]
+
+
+def returns_calendar(rows: Sequence[Sent], quarters: Sequence[str], size: Size) -> str:
+    """Who sent what in time: submitters by quarters, a shape for each state."""
     # A name on two lines would touch the one above it.
-    step = 40 if size.narrow else 34 if any(len(name) > CALENDAR_NAME for name, _ in rows) else 27
+    step = (
+        40 if size.narrow else 34 if any(len(one.submitter) > CALENDAR_NAME for one in rows) else 27
+    )
     margins = Margins(left=14 if size.narrow else 300, right=14, top=36, bottom=34)
     draw = Drawing(size, step * len(rows) + margins.top + margins.bottom, margins)
     axes = draw.axes
@@ -169,18 +145,26 @@ def returns_calendar(
     axes.set_yticks([])
     shown = range(0, len(quarters), 2 if size.narrow else 1)
     axes.set_xticks(list(shown), [quarters[k] for k in shown])
-    held = {state for _, states in rows for state in states if state}
-    _key(draw, [(*STATES[state], SAID[state]) for state in STATES if state in held])
+    held = {state for one in rows for state in one.states if state}
+    _key(draw, {SAID[state]: mark for state, mark in STATES.items() if state in held})
     return draw.svg()
 
 
-def balance(rows: Sequence[tuple[str, str, float]], size: Size) -> str:
-    """Standardised differences of pilots from comparison areas: (outcome, what, difference).
+class Difference(NamedTuple):
+    """A standardised difference of pilots from comparison areas, in ``level`` or in path."""
+
+    outcome: str
+    what: str
+    apart: float
+
+
+def balance(rows: Sequence[Difference], size: Size) -> str:
+    """Standardised differences of pilots from comparison areas.
 
     A filled dot is a level, an open one a path; the grey field is a tenth of a standard deviation
     either way, by custom no difference worth naming.
     """
-    names = list(dict.fromkeys(name for name, _, _ in rows))
+    names = list(dict.fromkeys(one.outcome for one in rows))
     step = 50 if size.narrow else 32
     margins = Margins(left=14 if size.narrow else 290, right=20, top=34, bottom=48)
     draw = Drawing(size, step * len(names) + margins.top + margins.bottom, margins)
@@ -191,24 +175,16 @@ def balance(rows: Sequence[tuple[str, str, float]], size: Size) -> str:
         y = len(names) - 1 - place
         for one, what, apart in rows:
             if one == name:
-                axes.plot(
-                    [apart],
-                    [y],
-                    "o",
-                    color=PILOT,
-                    markersize=7,
-                    markeredgewidth=1.5,
-                    markerfacecolor=PILOT if what == "level" else "white",
-                    clip_on=False,
-                )
+                draw.dot(apart, y, filled=what == "level")
         draw.name(y, name, wrap=42, up=0.22, smaller=(1.0, 1.0), paper=PAPER)
     axes.axvline(0, color=INK, linewidth=0.9)
-    reach = 1.15 * max(0.3, *(abs(apart) for _, _, apart in rows))
+    reach = 1.15 * max(0.3, *(abs(one.apart) for one in rows))
     axes.set_xlim(-reach, reach)
     few_ticks(axes, "x", 5)
     say_ticks(axes, "x", lambda tick: words.BOOK.write(signed(tick, 1)) if tick else "0")
     draw.across("standard deviations above or below comparison areas")
-    _key(draw, [("o", PILOT, PILOT, "level before the start"), ("o", "white", PILOT, "path")])
+    key = {"level before the start": Mark("o", PILOT, PILOT), "path": Mark("o", "white", PILOT)}
+    _key(draw, key)
     return draw.svg()
 
 
@@ -230,16 +206,8 @@ def equally_likely(values: Sequence[float], unit: str, tick: str, size: Size) ->
     for value in values:
         column = round(value / width)
         heights[column] = heights.get(column, 0) + 1
-        axes.plot(
-            [column * width],
-            [heights[column] - 0.5],
-            "o",
-            color=PILOT,
-            markersize=11 if size.narrow else 13,
-            markeredgewidth=1.5,
-            markerfacecolor=PILOT if value < 0 else "white",
-            clip_on=False,
-        )
+        wide = 11 if size.narrow else 13
+        draw.dot(column * width, heights[column] - 0.5, filled=value < 0, size=wide)
     axes.axvline(0, color=INK, linewidth=0.9)
     axes.set_xlim(low - 1.2 * width, high + 1.2 * width)
     axes.set_ylim(0, max(*heights.values(), 4) + 0.3)
@@ -338,16 +306,8 @@ def _drawn(axes: Axes, box: _Box, node: Mapping[str, Any], size: Size) -> None:
     text, lines = size.text - (2.5 if size.narrow else 1.0), box.words.splitlines()
     for k, line in enumerate(lines):
         below = (k - (len(lines) - 1) / 2) * text * LINE
-        axes.text(
-            box.x,
-            box.y + below,
-            line,
-            ha="center",
-            va="center",
-            zorder=4,
-            color="#ffffff" if own else INK,
-            fontsize=text,
-        )
+        how: dict[str, Any] = {"zorder": 4, "color": "#ffffff" if own else INK, "fontsize": text}
+        axes.text(box.x, box.y + below, line, ha="center", va="center", **how)
 
 
 def _arrow(axes: Axes, start: _Box, end: _Box, *, other: bool) -> None:

@@ -16,6 +16,7 @@ from evaluation.edition.figures.canvas import (
     PILOT,
     WORSE,
     Drawing,
+    LineEnd,
     Margins,
     Size,
     column,
@@ -57,7 +58,7 @@ def fan(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     draw.unit("released less spent, added up" + ("" if size.narrow else "; above £0: paid back"))
     last = net[-1]
     labels = [
-        (words.pounds(last[key]), last[key], PILOT if key == "mean" else MUTED)
+        LineEnd(words.pounds(last[key]), last[key], PILOT if key == "mean" else MUTED)
         for key in ("low", "mean", "high")
     ]
     end_labels(draw, labels)
@@ -164,17 +165,10 @@ def plane(
         ("lose_cost", WORSE, 0.99, 0.02, "people lose,\nthe purse pays"),
     )
     for key, colour, x, y, said in corners:
-        axes.text(
-            x,
-            y,
-            f"{said}: {words.percent(100 * chances[key], 0)}",
-            bbox=PAPER,
-            transform=axes.transAxes,
-            ha="left" if x < 0.5 else "right",
-            va="top" if y > 0.5 else "bottom",
-            fontsize=size.text - 1.5,
-            color=colour,
-        )
+        text = f"{said}: {words.percent(100 * chances[key], 0)}"
+        how: dict[str, Any] = {"ha": "left" if x < 0.5 else "right", "color": colour}
+        how |= {"va": "top" if y > 0.5 else "bottom", "bbox": PAPER, "fontsize": size.text - 1.5}
+        axes.text(x, y, text, transform=axes.transAxes, **how)
     _pounds_across(draw)
     say_ticks(axes, "y", words.round_pounds)
     draw.across("net cost to the public purse")
@@ -201,15 +195,9 @@ def _step(
     if step["total"]:
         axes.plot([step["low"], step["high"]], [y, y], color=INK, linewidth=1.2)
         right = max(right, step["high"])
-    axes.text(
-        right + 0.02 * reach,
-        y,
-        words.pounds(step["mean"]),
-        va="center",
-        bbox=PAPER,
-        fontsize=text - 0.5,
-        fontweight="bold" if step["total"] else None,
-    )
+    weight = "bold" if step["total"] else None
+    how: dict[str, Any] = {"bbox": PAPER, "fontsize": text - 0.5, "fontweight": weight}
+    axes.text(right + 0.02 * reach, y, words.pounds(step["mean"]), va="center", **how)
     draw.name(y, step["title"], wrap=30, up=0.27, smaller=(0.5, 1.0))
 
 

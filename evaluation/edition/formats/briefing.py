@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.edition import answers, words
+from evaluation.edition.pages import money
 from evaluation.quarters import parse_instant
 from evaluation.study.accounts_record import Accounts
 from evaluation.study.record import OutcomeResult
@@ -140,33 +141,15 @@ def _chart(edition: Edition, claims: Claims) -> dict[str, str] | None:
 
 
 def _agencies(value: Accounts | None) -> dict[str, Any]:
-    rows = (
-        []
-        if value is None
-        else [
-            [
-                row.name,
-                row.budget,
-                words.pounds(row.cost.mean),
-                words.money_with_range(row.gain),
-                words.money_with_range(row.net),
-            ]
-            for row in value.by_agency[:MOST_ROWS]
-        ]
-    )
+    heads = ["Agency", "Budget", "Paid", "Gained (range)", "Balance (range)"]
+    if value is None:
+        return {"heads": heads, "rows": [], "note": ""}
     note = (
-        ""
-        if value is None
-        else (
-            f"Prices of {value.price_base}. Unit costs are averages; AME is spending on "
-            "benefits, which never reaches a council or the NHS."
-        )
+        f"Prices of {value.price_base}. Unit costs are averages; AME is spending on benefits, "
+        "which never reaches a council or the NHS."
     )
-    return {
-        "heads": ["Agency", "Budget", "Paid", "Gained (range)", "Balance (range)"],
-        "rows": rows,
-        "note": note,
-    }
+    rows = [[row.name, row.budget, *money.paid_and_gained(row)] for row in value.by_agency]
+    return {"heads": heads, "rows": rows[:MOST_ROWS], "note": note}
 
 
 def _instant(edition: Edition) -> int:

@@ -20,7 +20,9 @@ from evaluation import fingerprint
 from evaluation.edition import words
 from evaluation.edition.edition import Edition
 from evaluation.edition.pages.claims import Claims
+from evaluation.programme import read_yaml
 from evaluation.quarters import parse_instant
+from evaluation.study.accounts_record import Accounts, Mean
 from evaluation.study.record import Results
 
 Kind = Literal["string", "number", "integer", "boolean"]
@@ -52,246 +54,105 @@ class Table:
         return [[row.get(column.name) for column in self.columns] for row in self.rows]
 
 
-def _numbers(*named: tuple[str, str]) -> tuple[Column, ...]:
-    return tuple(Column(name=name, says=says, kind="number") for name, says in named)
-
-
-STUDY = Column(name="study", says="programme and study")
-OUTCOME = Column(name="outcome", says="code of the outcome, as in the data dictionary")
-RANGE = _numbers(
-    ("low", "lower end of the range, in the unit; empty where none can be given"),
-    ("high", "upper end of the range, in the unit; empty where none can be given"),
-)
 _SHOWN = ("effect", "se", "low", "high", "p_value")
 
 
 def tables(edition: Edition, claims: Claims) -> tuple[Table, ...]:
-    """Every table of an edition: headline figures, findings, effects, paths, accounts."""
-    return (
-        _headline(claims),
-        _findings(edition),
-        _effects(edition),
-        _paths(edition),
-        *_money(edition.headline),
-    )
+    """Every table of an edition: headline figures, findings, effects, paths, accounts.
+
+    What stands in their columns is said in ``tables.yaml``, beside this module.
+    """
+    value, studies = edition.headline.value, edition.studies
+    rows: dict[str, list[Row]] = {
+        "headline": [
+            {**vars(claim), "id": key, "study": claim.source}
+            for key, claim in claims.headline().items()
+        ],
+        "findings": [
+            {
+                **vars(outcome),
+                "outcome": outcome.code,
+                "title": outcome.plain_title,
+                **vars(outcome.finding),
+                **outcome.finding.effect_percent.plain(),
+                "effect_percent": outcome.finding.effect_percent.effect,
+                "study": _name(study),
+                "label": study.label,
+                "vintage": study.vintage,
+            }
+            for study in studies
+            for outcome in edition.as_written(study).outcomes
+        ],
+        "effects": [row for study in studies for row in _effects(study)],
+        "paths": [
+            {"study": _name(study), "outcome": o.code, "unit": o.unit, **row.plain()}
+            for study in studies
+            if edition.may_be_passed_on(study)
+            for o in study.outcomes
+            for row in o.paths
+        ],
+    }
+    if value is not None:
+        rows |= {"agencies": _agencies(value), "over_time": _over_time(value)}
+    declared = read_yaml(Path(__file__).with_suffix(".yaml"))
+    base = "" if value is None else value.price_base
+    return tuple(_table(name, declared[name], held, base) for name, held in rows.items())
 
 
-def _headline(claims: Claims) -> Table:
-    rows = tuple(
-        {
-            "id": key,
-            "study": c.source,
-            "outcome": c.outcome,
-            "account": c.account,
-            "kind": c.kind,
-            "value": c.value,
-            "low": c.low,
-            "high": c.high,
-            "unit": c.unit,
-            "text": c.text,
-        }
-        for key, c in claims.headline().items()
-    )
+def _table(name: str, declared: Row, rows: Sequence[Row], price_base: object) -> Table:
+    """A table as it is declared, of what rows hold for its columns."""
+    columns = tuple(Column(**column) for column in declared["columns"])
+    names = [column.name for column in columns]
     return Table(
-        name="headline",
-        title="Headline figures",
-        rows=rows,
-        key=("id",),
-        says="Every figure that has a page of its own, under the id by which it is cited.",
-        columns=(
-            Column(name="id", says="the id by which the figure is cited"),
-            STUDY,
-            OUTCOME,
-            Column(name="account", says="total of the accounts that it is, if it is one"),
-            Column(name="kind", says="effect, people, money or ratio"),
-            *_numbers(("value", "the best figure, in the unit")),
-            *RANGE,
-            Column(name="unit", says="what the figure is counted in"),
-            Column(name="text", says="as the book prints it"),
-        ),
+        name=name,
+        title=declared["title"],
+        says=declared["says"].format(price_base=price_base),
+        columns=columns,
+        rows=tuple({name: row[name] for name in names if name in row} for row in rows),
+        key=tuple(declared["key"]),
     )
 
 
-def _findings(edition: Edition) -> Table:
-    rows = tuple(
-        {
-            "study": f"{s.programme}/{s.study}",
-            "outcome": o.code,
-            "title": o.plain_title,
-            "role": o.role,
-            "verdict": o.finding.verdict,
-            "effect_percent": o.finding.effect_percent.effect,
-            "low": o.finding.effect_percent.low,
-            "high": o.finding.effect_percent.high,
-            "p_value": o.finding.p_value,
-            "label": s.label,
-            "vintage": s.vintage,
-            "sentence": o.finding.sentence,
-        }
-        for s in edition.studies
-        for o in edition.as_written(s).outcomes
-    )
-    return Table(
-        name="findings",
-        title="Findings",
-        rows=rows,
-        key=("study", "outcome"),
-        says="The verdict on every outcome of every study, whatever it is.",
-        columns=(
-            STUDY,
-            OUTCOME,
-            Column(name="title", says="the outcome in plain words"),
-            Column(name="role", says="primary, secondary or negative_control"),
-            Column(
-                name="verdict",
-                says="improved, worsened, no effect larger than, too early, cannot tell",
-            ),
-            *_numbers(("effect_percent", "effect in per cent of what would have been")),
-            *RANGE,
-            *_numbers(("p_value", "by re-drawn start dates, or analytic where the study says so")),
-            Column(name="label", says="confirmatory or exploratory"),
-            Column(name="vintage", says="the instant up to which data were known"),
-            Column(name="sentence", says="the finding in a sentence"),
-        ),
-    )
+def _name(study: Results) -> str:
+    return f"{study.programme}/{study.study}"
 
 
-def _effects(edition: Edition) -> Table:
-    return Table(
-        name="effects",
-        title="Effects",
-        rows=tuple(_effect_rows(edition)),
-        key=("study", "outcome", "estimator", "by", "entry"),
-        says="Every effect of every estimator, on the scale that it was estimated on.",
-        columns=(
-            STUDY,
-            OUTCOME,
-            Column(name="estimator", says="how it was estimated"),
-            Column(name="scale", says="log (log points), level (the outcome's unit) or ratio"),
-            Column(name="by", says="overall, event_time, site, cohort or quarter"),
-            Column(name="entry", says="which of these; empty for overall"),
-            *_numbers(("effect", "the estimate"), ("se", "standard error of the re-drawn effects")),
-            *RANGE,
-            *_numbers(("p_value", "of no effect")),
-        ),
-    )
+def _effects(study: Results) -> Iterator[Row]:
+    for outcome in study.outcomes:
+        for e in outcome.estimates:
+            for by, entry, row in e.entries():
+                yield {
+                    "study": _name(study),
+                    "outcome": outcome.code,
+                    "estimator": e.estimator,
+                    "scale": e.scale,
+                    "by": by,
+                    "entry": str(entry),
+                    **{k: v for k, v in row.figures().items() if k in _SHOWN},
+                }
 
 
-def _effect_rows(edition: Edition) -> Iterator[Row]:
-    for study in edition.studies:
-        for outcome in study.outcomes:
-            for e in outcome.estimates:
-                for by, entry, row in e.entries():
-                    yield {
-                        "study": f"{study.programme}/{study.study}",
-                        "outcome": outcome.code,
-                        "estimator": e.estimator,
-                        "scale": e.scale,
-                        "by": by,
-                        "entry": str(entry),
-                        **{k: v for k, v in row.figures().items() if k in _SHOWN},
-                    }
-
-
-def _paths(edition: Edition) -> Table:
-    rows = tuple(
-        {"study": f"{s.programme}/{s.study}", "outcome": o.code, "unit": o.unit, **row.plain()}
-        for s in edition.studies
-        if edition.may_be_passed_on(s)
-        for o in s.outcomes
-        for row in o.paths
-    )
-    return Table(
-        name="paths",
-        title="Paths of pilots and comparisons",
-        rows=rows,
-        key=("study", "outcome", "period"),
-        says="Pilot areas, what they would have been, and comparison areas, period by period. "
-        "Sources that forbid it are left out.",
-        columns=(
-            STUDY,
-            OUTCOME,
-            Column(name="unit", says="the outcome's unit"),
-            Column(name="period", says="quarter or year"),
-            *_numbers(
-                ("pilot", "pilot areas together"),
-                ("comparison", "comparison areas"),
-                ("counterfactual", "pilot areas without the programme, by the estimate"),
-            ),
-            *RANGE,
-        ),
-    )
-
-
-def _money(study: Results) -> Iterator[Table]:
-    if study.value is None:
-        return
-    value = study.value
-    pounds = f"pounds of {value.price_base}"
-    agencies = tuple(
-        {
-            "agency": row.name,
-            "budget": row.budget,
-            **{
-                f"{part}_{end}": figure
-                for part, held in (("gain", row.gain), ("cost", row.cost), ("net", row.net))
-                for end, figure in held.plain().items()
-            },
-        }
+def _agencies(value: Accounts) -> list[Row]:
+    return [
+        {"agency": row.name, "budget": row.budget}
+        | _ends("gain", row.gain)
+        | _ends("cost", row.cost)
+        | _ends("net", row.net)
         for row in value.by_agency
-    )
-    yield Table(
-        name="agencies",
-        title="Who pays and who gains",
-        rows=agencies,
-        key=("agency", "budget"),
-        says=f"To date, in {pounds}; AME apart from DEL.",
-        columns=(
-            Column(name="agency", says="who pays or gains"),
-            Column(name="budget", says="DEL, a department's own; AME, set by need"),
-            *_numbers(
-                *(
-                    (f"{part}_{end}", f"{word}, {ending}")
-                    for part, word in (
-                        ("gain", "spending released"),
-                        ("cost", "cost paid"),
-                        ("net", "released less paid"),
-                    )
-                    for end, ending in (
-                        ("mean", "best figure"),
-                        ("low", "low end"),
-                        ("high", "high end"),
-                    )
-                )
-            ),
-        ),
-    )
-    quarters = tuple(
-        {
-            "quarter": row.quarter,
-            "released": row.gain.mean,
-            "paid": row.cost,
-            **{f"balance_{end}": figure for end, figure in row.cumulative_net.plain().items()},
-        }
+    ]
+
+
+def _over_time(value: Accounts) -> list[Row]:
+    return [
+        {"quarter": row.quarter, "released": row.gain.mean, "paid": row.cost}
+        | _ends("balance", row.cumulative_net)
         for row in value.by_quarter
-    )
-    yield Table(
-        name="over_time",
-        title="Released and paid over time",
-        rows=quarters,
-        key=("quarter",),
-        says=f"Each quarter, and the balance so far, in {pounds}.",
-        columns=(
-            Column(name="quarter", says="the quarter"),
-            *_numbers(
-                ("released", "public spending released in the quarter"),
-                ("paid", "cost of the quarter"),
-                ("balance_mean", "released less paid, added up: best figure"),
-                ("balance_low", "its low end"),
-                ("balance_high", "its high end"),
-            ),
-        ),
-    )
+    ]
+
+
+def _ends(name: str, figure: Mean) -> dict[str, Any]:
+    """A figure and its ends as columns of their own."""
+    return {f"{name}_{end}": held for end, held in figure.plain().items()}
 
 
 def named(held: Sequence[Table], name: str) -> Table:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -117,41 +117,22 @@ def _charted(change: Record) -> list[str]:
 def _waterfall(out: Generated, change: Record, key: str, root: str) -> Markup:
     figure = change["figures"][key]
     unit, parts = figure["unit"], figure["parts"]
+    bars = [
+        (f"Edition {change['before']}", figure["before"], True),
+        *((change["titles"][part["cause"]], part["amount"], False) for part in parts),
+        ("Now", figure["after"], True),
+    ]
     rows = [
         {
-            "title": f"Edition {change['before']}",
-            "value": figure["before"],
-            "total": True,
-            "said": words.in_unit(figure["before"], unit),
+            "title": title,
+            "value": value,
+            "total": total,
+            "said": (words.in_unit if total else words.change_in_unit)(value, unit),
         }
+        for title, value, total in bars
     ]
-    rows += [
-        {
-            "title": change["titles"][part["cause"]],
-            "value": part["amount"],
-            "total": False,
-            "said": words.change_in_unit(part["amount"], unit),
-        }
-        for part in parts
-    ]
-    rows.append(
-        {
-            "title": "Now",
-            "value": figure["after"],
-            "total": True,
-            "said": words.in_unit(figure["after"], unit),
-        }
-    )
-    said = _sentence(change, key)
-    return out.plate(
-        f"changes/{key.replace('.', '-')}",
-        root,
-        f"Waterfall chart. {said}",
-        steps,
-        rows,
-        unit,
-        caption=said,
-    )
+    name, said = f"changes/{key.replace('.', '-')}", _sentence(change, key)
+    return out.chart(name, root, "Waterfall chart", said, steps, rows, unit)
 
 
 def _sentence(change: Record, key: str) -> str:
@@ -161,14 +142,7 @@ def _sentence(change: Record, key: str) -> str:
 def _rows(change: Record) -> list[dict[str, Any]]:
     """One row a figure and cause, full digits."""
     return [
-        {
-            "figure": key,
-            "unit": figure["unit"],
-            "before": figure["before"],
-            "after": figure["after"],
-            "change": figure["change"],
-            **part,
-        }
+        {"figure": key, **{k: figure[k] for k in ("unit", "before", "after", "change")}, **part}
         for key, figure in change["figures"].items()
         for part in figure["parts"]
     ]
@@ -258,20 +232,11 @@ def _list(edition: Edition, told: Record | None) -> Markup:
         rows.append([told["name"], words.day(told["published"]), "this edition", ""])
     for one in reversed(edition.history.editions):
         # Publication turns this into a link: only there is it known where the page will lie.
-        name = (
-            Markup("<span data-edition='{0}'>{0}</span>").format(one.name)
-            if one.pages
-            else (one.name)
-        )
-        mine = bool(told and told["name"] == one.name)
-        rows.append(
-            [
-                name,
-                words.day(one.published),
-                "this edition" if mine else "earlier",
-                words.sentence(one.reason) if one.reason else "",
-            ]
-        )
+        here_or_there = Markup("<span data-edition='{0}'>{0}</span>").format(one.name)
+        which = "this edition" if told and told["name"] == one.name else "earlier"
+        reason = words.sentence(one.reason) if one.reason else ""
+        name = here_or_there if one.pages else one.name
+        rows.append([name, words.day(one.published), which, reason])
     heads = ["Edition", "Published", "Which", "Correction"]
     if not any(row[-1] for row in rows):
         heads, rows = heads[:-1], [row[:-1] for row in rows]
@@ -312,33 +277,41 @@ def _update_log(edition: Edition) -> list[dict[str, Any]]:
     ]
 
 
+class _Held(NamedTuple):
+    """An edition, its headline figures by id, and how they differ from the one before."""
+
+    edition: str
+    headline: Mapping[str, Record]
+    change: Record | None
+
+
 def _stories(edition: Edition, told: Record | None, out: Generated) -> list[dict[str, Any]]:
     """How each headline moved, edition by edition: chart, table with the reason of each step."""
-    known: list[tuple[str, Mapping[str, Any], Record | None]] = [
-        (one.name, one.headline, one.change) for one in edition.history.editions
-    ]
-    if told and told["name"] not in [name for name, _, _ in known]:
-        known.append((str(told["name"]), told["headline"], told["change"]))
+    known = [_Held(one.name, one.headline, one.change) for one in edition.history.editions]
+    if told and told["name"] not in [one.edition for one in known]:
+        known.append(_Held(str(told["name"]), told["headline"], told["change"]))
     if len(known) < ENOUGH:
         return []
     mine = str(told["name"]) if told else ""
     return [
-        _story(key, [(n, h[key], c) for n, h, c in known if key in h], mine, out)
-        for key in known[-1][1]
-        if key.endswith(CHARTED) and sum(key in h for _, h, _ in known) >= ENOUGH
+        _story(key, [one for one in known if key in one.headline], mine, out)
+        for key in known[-1].headline
+        if key.endswith(CHARTED) and sum(key in one.headline for one in known) >= ENOUGH
     ]
 
 
-def _story(
-    key: str, held: Sequence[tuple[str, Record, Record | None]], mine: str, out: Generated
-) -> dict[str, Any]:
-    """One headline's story; ``held`` are name, figure and change of each edition that has it."""
-    title, unit = held[-1][1]["title"], held[-1][1]["unit"]
+def _story(key: str, held: Sequence[_Held], mine: str, out: Generated) -> dict[str, Any]:
+    """One headline's story, from the editions that hold it."""
+    title, unit = (held[-1].headline[key][what] for what in ("title", "unit"))
     rows = [
-        {"edition": name, **{f: figure[f] for f in ("effect", "low", "high")}, "here": name == mine}
-        for name, figure, _ in held
+        {
+            "edition": one.edition,
+            **{f: one.headline[key][f] for f in ("effect", "low", "high")},
+            "here": one.edition == mine,
+        }
+        for one in held
     ]
-    why = [_why(key, change) for _, _, change in held]
+    why = [_why(key, one.change) for one in held]
     name = f"story-{key.replace('.', '-')}"
     out.table(name, [{**row, "why": reason} for row, reason in zip(rows, why, strict=True)])
     ends = [words.in_unit(rows[place]["effect"], unit) for place in (0, -1)]
@@ -349,24 +322,12 @@ def _story(
         [row["edition"], words.in_unit(row["effect"], unit), _range(row, unit), reason]
         for row, reason in zip(rows, why, strict=True)
     ]
+    kind, heads = "Dot plot, one dot an edition", ["Edition", "Figure", "Range", "Why"]
     return {
         "title": title,
         "name": name,
-        "chart": out.plate(
-            f"revisions/{name}",
-            "../",
-            f"Dot plot, one dot an edition. {said}",
-            revisions,
-            rows,
-            unit,
-            caption=said,
-        ),
-        "table": table(
-            f"{title}, edition by edition",
-            ["Edition", "Figure", "Range", "Why"],
-            lines[::-1],
-            numeric="tnnt",
-        ),
+        "chart": out.chart(f"revisions/{name}", "../", kind, said, revisions, rows, unit),
+        "table": table(f"{title}, edition by edition", heads, lines[::-1], numeric="tnnt"),
     }
 
 

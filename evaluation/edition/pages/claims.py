@@ -22,6 +22,7 @@ from evaluation.edition.pages import questions
 from evaluation.errors import BookError
 from evaluation.study.accounts_record import Accounts, Ratio
 from evaluation.study.record import OutcomeResult, Results
+from evaluation.wording import Sentence
 
 Kind = Literal[
     "effect", "people", "verdict", "chance", "money", "ratio", "count", "sentence", "text"
@@ -109,13 +110,20 @@ class Claims:
     def parts(self, claim: Claim) -> list[tuple[str, str]]:
         """The claim's text in pieces, each with the id of the page that it links to or ``""``.
 
-        In a sentence its figures are linked, where they stand.
+        In a sentence its figures are linked: the parts that are the text of a claim it may link to.
         """
         if claim.page:
             return [(claim.text, claim.page)]
         said = [self._all[key] for key in claim.links if key in self._all]
         figures = {c.text: c.page for c in said if c.page and any(x.isdigit() for x in c.text)}
-        return _split(claim.text, figures)
+        found: list[tuple[str, str]] = []
+        for text in claim.text.pieces() if isinstance(claim.text, Sentence) else [claim.text]:
+            page = figures.get(text, "")
+            if found and not page and not found[-1][1]:
+                found[-1] = found[-1][0] + text, ""
+            elif text:
+                found.append((text, page))
+        return found
 
     def headline(self) -> dict[str, Claim]:
         """The claims that have a page of their own, by id."""
@@ -150,16 +158,6 @@ def near(key: str, known: Mapping[str, object]) -> str:
 def file_name(key: str) -> str:
     """The name of a claim's page: its id without dots, which would look like an ending."""
     return key.replace(".", "-")
-
-
-def _split(text: str, figures: Mapping[str, str]) -> list[tuple[str, str]]:
-    """A sentence cut at the figures that it holds, the longest figure first."""
-    for figure in sorted(figures, key=len, reverse=True):
-        before, found, after = text.partition(figure)
-        # A figure that goes on to the left or right is another one: £8 in £81.
-        if found and not before[-1:].isdigit() and not after[:1].isdigit():
-            return [*_split(before, figures), (figure, figures[figure]), *_split(after, figures)]
-    return [(text, "")] if text else []
 
 
 def _of_edition(edition: Edition) -> dict[str, str]:
@@ -236,18 +234,15 @@ def of_study(study: Results) -> dict[str, Claim]:
     }
     for outcome in study.outcomes:
         found |= {
-            f"{outcome.code}.{key}": claim
-            for key, claim in _of_outcome(outcome, study.period_word).items()
+            f"{outcome.code}.{key}": claim for key, claim in _of_outcome(study, outcome).items()
         }
     return found | _of_value(study.value)
 
 
 def _sample(study: Results) -> dict[str, Claim]:
+    named = ("pilot_areas", "comparison_areas", "excluded_areas", "authorities")
     counts = {
-        "sample.pilot_areas": study.sample.pilot_areas,
-        "sample.comparison_areas": study.sample.comparison_areas,
-        "sample.excluded_areas": study.sample.excluded_areas,
-        "sample.authorities": study.sample.authorities,
+        **{f"sample.{name}": getattr(study.sample, name) for name in named},
         "sample.sites": len(study.sites),
         "assignments.drawn": study.assignments.drawn,
         "assignments.distinct": study.assignments.distinct,
@@ -262,7 +257,7 @@ def _count(count: int | None) -> Claim:
     return Claim(text=words.number(count), kind="count", value=count)
 
 
-def _of_outcome(outcome: OutcomeResult, period: str) -> dict[str, Claim]:
+def _of_outcome(study: Results, outcome: OutcomeResult) -> dict[str, Claim]:
     finding, code = outcome.finding, outcome.code
     effect = finding.effect_percent
     about = Claim(
@@ -292,10 +287,10 @@ def _of_outcome(outcome: OutcomeResult, period: str) -> dict[str, Claim]:
             page="",
         ),
     }
-    found |= _people(about, outcome, period)
+    found |= _people(about, outcome, study.period_word)
     sentences = {
-        "sentence": finding.sentence,
-        "paragraph": finding.paragraph,
+        "sentence": _in_parts(study, finding.sentence),
+        "paragraph": _in_parts(study, finding.paragraph),
         "analyst": words.capital(finding.analyst),
         "reason": words.whole(finding.reasons[-1]) if finding.reasons else "",
     }
@@ -315,6 +310,11 @@ def _of_outcome(outcome: OutcomeResult, period: str) -> dict[str, Claim]:
         f"data.{key}": replace(_count(count), outcome=code)
         for key, count in outcome.data.plain().items()
     }
+
+
+def _in_parts(study: Results, text: str) -> str:
+    """A sentence of a study's results with the figures that it was made from, if they are known."""
+    return Sentence.of_data(study.sentences[text]) if text in study.sentences else text
 
 
 def _people(about: Claim, outcome: OutcomeResult, period: str) -> dict[str, Claim]:
@@ -338,23 +338,17 @@ def _people(about: Claim, outcome: OutcomeResult, period: str) -> dict[str, Clai
 def _of_value(value: Accounts | None) -> dict[str, Claim]:
     if value is None:
         return {}
-    found = {
-        f"money.{key}": Claim(
-            text=answers.ratio(figure)
-            if isinstance(figure, Ratio)
-            else words.money_with_range(figure),
-            account=key,
-            page=f"money.{key}",
-            kind="ratio" if isinstance(figure, Ratio) else "money",
-            value=figure.mean,
-            low=figure.low,
-            high=figure.high,
-            unit="for each pound of cost"
-            if isinstance(figure, Ratio)
-            else f"pounds of {value.price_base}",
-        )
-        for key, figure in value.totals.accounts().items()
-    }
+    found: dict[str, Claim] = {}
+    for key, figure in value.totals.accounts().items():
+        about = Claim(text="", account=key, page=f"money.{key}", value=figure.mean)
+        about = replace(about, low=figure.low, high=figure.high)
+        if isinstance(figure, Ratio):
+            unit = "for each pound of cost"
+            own = replace(about, text=answers.ratio(figure), kind="ratio", unit=unit)
+        else:
+            unit = f"pounds of {value.price_base}"
+            own = replace(about, text=words.money_with_range(figure), kind="money", unit=unit)
+        found[f"money.{key}"] = own
     return found | {
         "money.price_base": Claim(text=str(value.price_base)),
         "money.parameters": Claim(text=value.parameters),

@@ -7,6 +7,7 @@ table, so that nothing is told by the picture alone.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -69,22 +70,21 @@ def of_outcome(page: OutcomePage) -> dict[str, Markup] | None:
     start = study.starts[0]
     before = [r for r in rows if Period.parse(r["period"]) < Period.parse(start)]
     apart = math.sqrt(sum((r["observed"] - r["twin"]) ** 2 for r in before) / max(len(before), 1))
-    last, donors = rows[-1], [(d.name, d.weight) for d in held.donors]
+    last, donors = rows[-1], [figures.DonorWeight(d.name, d.weight) for d in held.donors]
     said = (
         f"Before {start} pilot areas and their twins lie {level(apart)} apart (root mean square). "
         f"In {last['period']} pilot areas stand at {level(last['observed'])} and their twins at "
         f"{level(last['twin'])}. Grey: where the gap lies for 95% of the re-drawn start dates."
     )
-    alt = f"Line chart of all pilot areas and their synthetic twins, {unit}. {said}"
+    kind = f"Line chart of all pilot areas and their synthetic twins, {unit}"
+    drawn_by = figures.synthetic_path
     cells = [
         [row.period, *("" if drawn[k] is None else level(drawn[k]) for k in keys)]
         for row, drawn in zip(held.rows, rows, strict=True)
     ]
     heads = ["Period", "Pilot areas", "Twins", "Band from", "Band to"]
     return {
-        "path": page.plate(
-            "twin", alt, figures.synthetic_path, rows, start, "pilot areas", unit, caption=said
-        ),
+        "path": page.chart("twin", kind, said, drawn_by, rows, start, "pilot areas", unit),
         "table": table(f"Pilot areas and their twins, {unit}", heads, cells, numeric="tnnnn"),
         "donors": _donors_chart(page, donors),
         "donors_table": table(
@@ -96,7 +96,7 @@ def of_outcome(page: OutcomePage) -> dict[str, Markup] | None:
     }
 
 
-def _donors_chart(page: OutcomePage, donors: list[tuple[str, float]]) -> Markup:
+def _donors_chart(page: OutcomePage, donors: Sequence[figures.DonorWeight]) -> Markup:
     if not donors:
         return Markup("")
     lead, weight = donors[0]
@@ -104,9 +104,7 @@ def _donors_chart(page: OutcomePage, donors: list[tuple[str, float]]) -> Markup:
         f"{words.counted(len(donors), 'comparison area')} make up the twins. The heaviest is "
         f"{lead} with {words.percent(100 * weight, 1)} of the weight, on the mean over pilot areas."
     )
-    return page.plate(
-        "donors", f"Bar chart of donor weights. {said}", figures.donor_weights, donors, caption=said
-    )
+    return page.chart("donors", "Bar chart of donor weights", said, figures.donor_weights, donors)
 
 
 def synthetic_unit_charts(
@@ -204,7 +202,8 @@ def _weights(panel: Panel, synthetic_unit: SyntheticUnits, place: int, size: fig
     weights = synthetic_unit.unit_weights[place]
     order = np.argsort(-np.abs(weights), kind="stable")
     held = [int(j) for j in order if abs(weights[j]) > 1e-4]
-    rows = [(str(panel.areas.index[synthetic_unit.donors[j]]), float(weights[j])) for j in held]
+    names = panel.areas.index[synthetic_unit.donors]
+    rows = [figures.DonorWeight(str(names[j]), float(weights[j])) for j in held]
     effective = 1 / float((weights**2).sum())
     lead, weight = rows[0]
     alt = (
@@ -231,6 +230,7 @@ def _fit(
         f"root mean square), closer than {closer} of {len(others)} comparison areas; the middle "
         f"one of those is fitted to {level(float(np.median(others)))}."
     )
-    svg = figures.synthetic_fit([(name, own)], [float(value) for value in others], unit, size)
+    fitted = figures.FittedArea(name, own)
+    svg = figures.synthetic_fit([fitted], [float(value) for value in others], unit, size)
     table = pd.DataFrame({"rmspe_before": np.append(own, others)})
     return Chart(svg=svg, alt=alt, table=table)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -110,7 +110,7 @@ def losses(study: Results) -> list[str]:
     said = _together(
         study,
         [
-            (f"lost {words.counted(points, 'point')}", reason, one.title)
+            _Said(f"lost {words.counted(points, 'point')}", one.title, reason)
             for one in standings(study)
             for points, reason in one.losses
         ],
@@ -121,19 +121,32 @@ def losses(study: Results) -> list[str]:
 def earns(study: Results) -> list[str]:
     """What would earn the next point, for which outcomes."""
     said = _together(
-        study, [("next point", mend, one.title) for one in standings(study) for mend in one.mends]
+        study,
+        [_Said("next point", one.title, mend) for one in standings(study) for mend in one.mends],
     )
     return [f"The {head} for {titles} takes {text}" for head, titles, text in said]
 
 
-def _together(study: Results, said: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """What several outcomes share, said once: the head, their names, the text."""
+class _Said(NamedTuple):
+    """A point that was lost, or the next one: which, for whom, and why or by what."""
+
+    head: str
+    titles: str
+    text: str
+
+
+def _together(study: Results, said: Sequence[_Said]) -> list[_Said]:
+    """What several outcomes share, said once."""
     grouped: dict[tuple[str, str], list[str]] = {}
-    for head, text, title in said:
+    for head, title, text in said:
         grouped.setdefault((head, text), []).append(title)
     every = len(standings(study))
     return [
-        (head, EVERY if len(titles) == every else words.listed(titles), text[:1].lower() + text[1:])
+        _Said(
+            head,
+            EVERY if len(titles) == every else words.listed(titles),
+            text[:1].lower() + text[1:],
+        )
         for (head, text), titles in grouped.items()
     ]
 
@@ -211,17 +224,10 @@ def case_made_view(folder: Path, study: Results, out: Generated) -> dict[str, An
 def kinds(theory: Theory) -> dict[str, str]:
     """Each node's part in the story: a key of `KINDS`."""
     moved = theory.descendants(theory.treatment)
-    found = {}
-    for name in theory.causes:
-        if name == theory.treatment:
-            found[name] = "programme"
-        elif name in theory.outcomes:
-            found[name] = "outcome"
-        elif name in theory.negative_controls:
-            found[name] = "control"
-        else:
-            found[name] = "way" if name in moved else "other"
-    return found
+    found = {name: "way" if name in moved else "other" for name in theory.causes}
+    found |= dict.fromkeys(theory.negative_controls, "control")
+    found |= dict.fromkeys(theory.outcomes, "outcome")
+    return found | {theory.treatment: "programme"}
 
 
 def steps(theory: Theory) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.edition import answers, figures, words
+from evaluation.edition import answers, words
 from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.html_tables import table
 from evaluation.study.record import FifthResult, OutcomeResult, Results
@@ -76,11 +76,6 @@ def _some_apart(found: list[Record]) -> bool:
     return bool(known) and max(one["low"] for one in known) > min(one["high"] for one in known)
 
 
-def _leaves_out_zero(one: Record) -> bool:
-    low, high = one["low"], one["high"]
-    return low is not None and high is not None and low * high > 0
-
-
 def _primary(study: Results, out: Generated) -> list[OutcomePage]:
     return [
         OutcomePage(study=study, outcome=outcome, out=out, root="../")
@@ -112,12 +107,10 @@ def _of_outcome(page: OutcomePage) -> dict[str, Any] | None:
     rows = [(held[fifth], shown) for fifth, shown in _by_fifth(study, outcome).items()]
     if not rows:
         return None
-    drawn = [
-        (_name(row), shown, True, words.shown_with_range(estimate, shown)) for row, shown in rows
-    ]
+    drawn = [page.row(_name(row), shown, filled=True) for row, shown in rows]
     every = words.shown(estimate, estimate.overall)
-    drawn.append(("All areas", every, False, words.shown_with_range(estimate, every)))
-    clear = [str(row.fifth) for row, shown in rows if _leaves_out_zero(shown)]
+    drawn.append(page.row("All areas", every, filled=False))
+    clear = [str(row.fifth) for row, shown in rows if words.leaves_out_zero(shown)]
     which = f"fifth {clear[0]}" if len(clear) == 1 else f"fifths {words.listed(clear)}"
     unit = "per cent" if estimate.scale == "log" else outcome.unit
     said = (
@@ -131,11 +124,8 @@ def _of_outcome(page: OutcomePage) -> dict[str, Any] | None:
         )
         + " Open: all areas together."
     )
-    alt = f"Effects on {outcome.plain_title} by deprivation fifth, with ranges. {said}"
-    chart = page.plate(
-        "fifths", alt, figures.forest, drawn, words.tick_unit(estimate), caption=said
-    )
-    cells = [[label, words.shown_with_range(estimate, shown)] for label, shown, _, _ in drawn]
+    chart = page.forest("fifths", "by deprivation fifth, with ranges", said, drawn)
+    cells = [[one.label, one.said] for one in drawn]
     told = table(
         f"{outcome.plain_title} by deprivation fifth, {unit}",
         ["Fifth", "Effect (range)"],
@@ -217,19 +207,12 @@ def new_site_answer(study: Results) -> str:
 
 
 def _part(page: OutcomePage) -> dict[str, Any] | None:
-    study, outcome, estimate = page.study, page.outcome, page.estimate
+    outcome, estimate = page.outcome, page.estimate
     if (one := outcome.new_site) is None:
         return None
-    names = {site.code: site.name for site in study.sites}
-    order = [site.code for site in sorted(study.sites, key=lambda s: (s.start, s.code))]
-    by_code = {row.site: words.shown(estimate, row) for row in estimate.site}
-    rows = [
-        (names[code], row, False, words.shown_with_range(estimate, row))
-        for code in order
-        if (row := by_code.get(code)) is not None and row["effect"] is not None
-    ]
+    rows = [page.row(site.name, row, filled=False) for site, row in page.by_site()]
     new = words.shown(estimate, {"effect": one.mean, "low": one.low, "high": one.high})
-    rows.append(("A new site like these", new, True, words.shown_with_range(estimate, new)))
+    rows.append(page.row("A new site like these", new, filled=True))
     say = words.say(estimate)
     alike = (
         "Sites differ by more than chance could explain."
@@ -242,11 +225,8 @@ def _part(page: OutcomePage) -> dict[str, Any] | None:
     said = f"One more site like these would likely lie {ends}. {alike}"
     if answers.style(outcome) == "unknown":
         said += " Whether any of this is the programme's doing cannot be told."
-    alt = f"Effects on {outcome.plain_title} by site, and the range for a new one. {said}"
-    chart = page.plate(
-        "new-site", alt, figures.forest, rows, words.tick_unit(estimate), caption=said
-    )
-    cells = [[label, shown] for label, _, _, shown in rows]
+    chart = page.forest("new-site", "by site, and the range for a new one", said, rows)
+    cells = [[one.label, one.said] for one in rows]
     heads = ["Site", "Effect (range)"]
     title = f"{outcome.plain_title}, {unit}"
     return {"outcome": outcome, "chart": chart, "table": table(title, heads, cells, numeric="tn")}

@@ -183,7 +183,7 @@ def _checks_table(departures: Sequence[Record]) -> Markup:
 
 
 def _chart(out: Generated, nominal: float, rows: Sequence[Record]) -> Markup:
-    drawn = [(words.capital(row["what"]), row["measured"], row["mc_se"]) for row in rows]
+    drawn = [figures.Rate(words.capital(r["what"]), r["measured"], r["mc_se"]) for r in rows]
     said = " ".join(
         f"{row['what']}: promised {words.percent(100 * nominal, 0)}, measured "
         f"{words.percent(100 * row['measured'], 1)}."
@@ -484,7 +484,7 @@ def _growth(
     name: str,
     points: Sequence[tuple[float, float]],
     *,
-    across: tuple[str, float],
+    across: figures.Across,
     title: str,
     said: Sequence[str],
 ) -> Markup:
@@ -505,7 +505,9 @@ def _inference_cost_chart(out: Generated, record: Record, what: str) -> Markup:
     ]
     of = _ACROSS[what]
     title = f"processor seconds, by number of {of}"
-    return _growth(out, f"inference-{of}", points, across=(of, 1.0), title=title, said=ends)
+    return _growth(
+        out, f"inference-{of}", points, across=figures.Across(of, 1.0), title=title, said=ends
+    )
 
 
 def _inference_cost_table(record: Record) -> Markup:
@@ -574,7 +576,7 @@ def _ledger_size_chart(out: Generated, record: Record, kind: str) -> Markup:
         f"{words.number(took, 1)} at {words.number(held)} figures"
         for held, took in points[:: len(points) - 1]
     ]
-    across = ("figures, millions", 1e6)
+    across = figures.Across("figures, millions", 1e6)
     return _growth(out, f"ledger-{kind}", points, across=across, title=_TITLES[kind], said=ends)
 
 

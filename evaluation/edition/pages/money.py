@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+import jinja2
 from markupsafe import Markup
 
 from evaluation.edition import answers, figures, words
@@ -13,7 +14,15 @@ from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import Cell, table
 from evaluation.edition.pages import money_charts
-from evaluation.study.accounts_record import Accounts, PricedRow, Swing, WhatIf
+from evaluation.study.accounts_record import (
+    Accounts,
+    BudgetRow,
+    Mean,
+    PricedRow,
+    Ratio,
+    Swing,
+    WhatIf,
+)
 from evaluation.study.record import Results
 from evaluation.study.written import Record
 from evaluation.value.pricing import WEEKS_A_YEAR
@@ -27,6 +36,21 @@ _ROWS = (
 )
 
 
+_PARTS = {"mean": "Best figure", "range": "Range", "chance": "Chance above nought"}
+"""What the script writes anew in each row, and its column's name."""
+
+
+class _Slider(NamedTuple):
+    """A slider: its name and label, what it goes through, and where it stands at first."""
+
+    name: str
+    label: str
+    least: float
+    most: float
+    step: float
+    now: float
+
+
 def panel(value: Accounts, root: str) -> Markup:
     """The sliders, the chart and the table.
 
@@ -34,90 +58,41 @@ def panel(value: Accounts, root: str) -> Markup:
     is the setting as assumed, so that the page says the same without script.
     """
     published = value.what_if
-    return Markup("").join(
-        [
-            Markup(
-                "<div class='what-if' id='what-if-panel'>"
-                "<p class='stamp'>{}</p><noscript><p>Without script these sliders do nothing; the "
-                "fixed scenarios of this page stand.</p></noscript>"
-            ).format(STAMP),
-            Markup("<form aria-label='What if'>"),
-            *_sliders(published),
-            Markup(
-                "<button type='reset'>As assumed</button></form>"
-                "<p class='said' aria-live='polite'></p>"
-                "<svg class='dots' role='img' aria-label='Twenty equally likely outcomes' "
-                "viewBox='0 0 600 150' preserveAspectRatio='xMidYMid meet'></svg>"
-            ),
-            _table(published),
-            Markup(
-                "<script type='application/json' class='draws'>{}</script></div>"
-                "<script src='{}_static/{}' defer></script>"
-            ).format(Markup(json.dumps(published.plain(), separators=(",", ":"))), root, SCRIPT),
-        ]
+    found = what_if(published.plain(), Setting())
+    loader = jinja2.PackageLoader("evaluation.edition")
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined
     )
+    said = environment.get_template("what_if.html.j2").render(
+        stamp=STAMP,
+        sliders=_sliders(published),
+        caption=f"Present value in pounds of {published.price_base}, from "
+        f"{words.number(published.draws)} of the {words.number(published.of)} draws",
+        parts=_PARTS,
+        rows=[(key, title, _shown(found[key])) for key, title in _ROWS],
+        draws=Markup(json.dumps(published.plain(), separators=(",", ":"))),
+        root=root,
+        script=SCRIPT,
+    )
+    return Markup(said)
 
 
-def _sliders(published: WhatIf) -> list[Markup]:
+def _sliders(published: WhatIf) -> list[_Slider]:
+    fade = "Years in which effects fade by half after the last quarter"
     found = [
-        _slider("cost", "Costs, times what was paid", (LEAST_COST, MOST_COST, 0.05, 1.0)),
-        _slider(
-            "half-life",
-            "Years in which effects fade by half after the last quarter",
-            (0, published.years, 0.5, 0),
-        ),
+        _Slider("cost", "Costs, times what was paid", LEAST_COST, MOST_COST, 0.05, 1.0),
+        _Slider("half-life", fade, 0, published.years, 0.5, 0),
     ]
     if published.share is not None:
         label = "Of what could have left a budget by now, the share that does, in per cent"
-        share = round(100 * published.share)
-        found.append(_slider("share", label, (0, 100, 1, share)))
+        found.append(_Slider("share", label, 0, 100, 1, round(100 * published.share)))
     return found
 
 
-def _slider(name: str, label: str, scale: tuple[float, float, float, float]) -> Markup:
-    least, most, step, now = scale
-    return Markup(
-        "<div><label for='what-if-{n}'>{l}</label><input type='range' id='what-if-{n}' "
-        "name='{n}' min='{a:g}' max='{b:g}' step='{s:g}' value='{v:g}'>"
-        "<output for='what-if-{n}'></output></div>"
-    ).format(n=name, l=label, a=least, b=most, s=step, v=now)
-
-
-_PARTS = {"mean": "Best figure", "range": "Range", "chance": "Chance above nought"}
-"""What the script writes anew in each row, and its column's name."""
-
-
-def _table(published: WhatIf) -> Markup:
-    found = what_if(published.plain(), Setting())
-    body = Markup("").join(_row(key, title, found[key]) for key, title in _ROWS)
-    heads = Markup("").join(
-        Markup("<th scope='col' role='columnheader' class='n'>{}</th>").format(name)
-        for name in _PARTS.values()
-    )
-    caption = (
-        f"Present value in pounds of {published.price_base}, from "
-        f"{words.number(published.draws)} of the {words.number(published.of)} draws"
-    )
-    return Markup(
-        "<div class='table-box' role='region' tabindex='0' aria-label='{c}'>"
-        "<table class='stacked' role='table'><caption>{c}</caption>"
-        "<thead role='rowgroup'><tr role='row'><th scope='col' role='columnheader'>Scenario</th>"
-        "{h}</tr></thead><tbody role='rowgroup'>{b}</tbody></table></div>"
-    ).format(c=caption, b=body, h=heads)
-
-
-def _row(key: str, title: str, figure: Mapping[str, float]) -> Markup:
-    low, high = words.pounds(figure["low"]), words.pounds(figure["high"])
+def _shown(figure: Mapping[str, float]) -> dict[str, str]:
+    mean, low, high = (words.pounds(figure[part]) for part in ("mean", "low", "high"))
     chance = words.in_hundred(figure["p_positive"])
-    shown = (words.pounds(figure["mean"]), f"{low} to {high}", chance)
-    cells = Markup("").join(
-        Markup("<td class='n' role='cell' data-label='{}' data-part='{}'>{}</td>").format(
-            name, part, text
-        )
-        for (part, name), text in zip(_PARTS.items(), shown, strict=True)
-    )
-    head = Markup("<th scope='row' role='rowheader'>{}</th>").format(title)
-    return Markup("<tr role='row' data-row='{}'>{}{}</tr>").format(key, head, cells)
+    return {"mean": mean, "range": f"{low} to {high}", "chance": chance}
 
 
 _TOTALS = (
@@ -222,7 +197,7 @@ def _totals_table(value: Accounts) -> Markup:
         if not figure.mean and _OWN_KIND.get(key, "fiscal") not in kinds:
             rows.append([title, "not valued", ""])
             continue
-        rows.append([title, words.pounds(figure.mean), money_charts.span(figure)])
+        rows.append(_figures(title, figure))
         rows += _parts(value) if key == "gross_fiscal" else []
     heads = ["Account", "Best figure", "Range"]
     return table(f"To date, {vintages(value)}", heads, rows, numeric="tnn")
@@ -234,13 +209,16 @@ def _parts(value: Accounts) -> list[list[Cell]]:
     for budget, title in _BUDGETS.items():
         figure = value.totals.accounts()[f"gross_fiscal_{budget}"]
         if any(row.budget == budget for row in value.by_agency):
-            rows.append([_part(title), words.pounds(figure.mean), money_charts.span(figure)])
+            rows.append(_figures(_part(title), figure))
     together = value.not_standing_together
     if together and value.not_standing:
         title = f"of which from {answers.cannot_be_told(value)}"
-        figure = together.gross_fiscal
-        rows.append([_part(title), words.pounds(figure.mean), money_charts.span(figure)])
+        rows.append(_figures(_part(title), together.gross_fiscal))
     return rows
+
+
+def _figures(title: Cell, figure: Mean | Ratio) -> list[Cell]:
+    return [title, words.pounds(figure.mean), money_charts.span(figure)]
 
 
 def _part(title: str) -> Markup:
@@ -260,6 +238,12 @@ def _began(value: Accounts) -> str:
     )
 
 
+def paid_and_gained(row: BudgetRow) -> list[str]:
+    """What an agency paid, what it gained and the balance, the latter two with their ranges."""
+    gained = words.money_with_range(row.gain), words.money_with_range(row.net)
+    return [words.pounds(row.cost.mean), *gained]
+
+
 def agency_table(value: Accounts) -> Markup:
     """Who paid and who gained, to date: the table behind the chart."""
     red = set(value.red_agencies)
@@ -269,9 +253,7 @@ def agency_table(value: Accounts) -> Markup:
             if f"{row.agency}/{row.budget}" in red
             else row.name,
             row.budget,
-            words.pounds(row.cost.mean),
-            words.money_with_range(row.gain),
-            words.money_with_range(row.net),
+            *paid_and_gained(row),
         ]
         for row in value.by_agency
     ]

@@ -32,14 +32,8 @@ def over_time(study: Results, value: Accounts, out: Generated) -> Markup:
     if not rows:
         return Markup("")
     said = payback(value)
-    return out.plate(
-        f"{study.study}/cumulative",
-        _ROOT,
-        f"Line chart with a range. {said}",
-        figures.fan,
-        [row.plain() for row in rows],
-        caption=said,
-    )
+    name, kind = f"{study.study}/cumulative", "Line chart with a range"
+    return out.chart(name, _ROOT, kind, said, figures.fan, [row.plain() for row in rows])
 
 
 def payback(value: Accounts) -> str:
@@ -99,14 +93,8 @@ def to_budget(study: Results, value: Accounts, out: Generated) -> Markup:
         f"{words.money_with_range(by_step['cashable'])} of it could leave a budget so far. With "
         "average prices none of it is a saving that can be banked."
     )
-    return out.plate(
-        f"{study.study}/waterfall",
-        _ROOT,
-        f"Waterfall chart. {said}",
-        figures.waterfall,
-        [step.plain() for step in steps],
-        caption=said,
-    )
+    name, drawn = f"{study.study}/waterfall", [step.plain() for step in steps]
+    return out.chart(name, _ROOT, "Waterfall chart", said, figures.waterfall, drawn)
 
 
 def to_budget_table(value: Accounts) -> Markup:
@@ -127,14 +115,8 @@ def hangs_on(study: Results, value: Accounts, out: Generated) -> Markup:
         f"its range it would be {words.pounds(widest.low)} or {words.pounds(widest.high)}, "
         f"all else as estimated ({words.pounds(widest.best)})."
     )
-    return out.plate(
-        f"{study.study}/tornado",
-        _ROOT,
-        f"Bar chart. {said}",
-        figures.tornado,
-        [row.figures() for row in rows],
-        caption=said,
-    )
+    name, drawn = f"{study.study}/tornado", [row.figures() for row in rows]
+    return out.chart(name, _ROOT, "Bar chart", said, figures.tornado, drawn)
 
 
 def hangs_on_table(value: Accounts) -> Markup:
@@ -183,17 +165,8 @@ def public_funds(study: Results, value: Accounts, out: Generated) -> Markup:
         "lose_cost": found.people_lose,
         "lose_save": found.ambiguous,
     }
-    said = each_pound(found)
-    return out.plate(
-        f"{study.study}/plane",
-        _ROOT,
-        f"Scatter of draws. {said}",
-        figures.plane,
-        found.points,
-        found.best,
-        chances,
-        caption=said,
-    )
+    name, drawn = f"{study.study}/plane", (found.points, found.best, chances)
+    return out.chart(name, _ROOT, "Scatter of draws", each_pound(found), figures.plane, *drawn)
 
 
 def each_pound(found: PublicFunds) -> str:

@@ -18,7 +18,6 @@ from evaluation.study.record import (
     PublishedFigure,
     PublishedResult,
     Results,
-    SiteResult,
 )
 from evaluation.study.written import Record
 
@@ -34,16 +33,16 @@ def breaks(page: OutcomePage) -> dict[str, Markup] | None:
             continue
         middle = (one.low + one.high) / 2
         shown = words.shown(page.estimate, {**one.plain(), "effect": middle})
-        rows.append((_breaks_label(one.bound), shown, one.bound == 0, _said(page.estimate, shown)))
+        told = _said(page.estimate, shown)
+        rows.append(figures.ForestRow(_breaks_label(one.bound), shown, one.bound == 0, told))
     if not rows:
         return None
     said = _sentence(held.breakdown, page.study.period_word)
-    alt = f"Ranges of the effect on {page.outcome.plain_title} by size of the breaks. {said}"
-    chart = page.plate(
-        "breaks", alt, figures.forest, rows, words.tick_unit(page.estimate), caption=said
-    )
+    kind = f"Ranges of the effect on {page.outcome.plain_title} by size of the breaks"
+    unit = words.tick_unit(page.estimate)
+    chart = page.chart("breaks", kind, said, figures.forest, rows, unit)
     title = f"{page.outcome.plain_title}: range of the mean effect if paths break after the start"
-    cells = [[label, told] for label, _, _, told in rows]
+    cells = [[one.label, one.said] for one in rows]
     return {"chart": chart, "table": table(title, ["Breaks", "Range"], cells, numeric="tn")}
 
 
@@ -81,16 +80,9 @@ def quantile_dots(page: OutcomePage) -> Markup:
     if not values:
         return Markup("")
     said = quantile_dots_sentence(values)
-    alt = f"Dot chart of twenty equally likely effects on {page.outcome.plain_title}. {said}"
-    return page.plate(
-        "worlds",
-        alt,
-        figures.equally_likely,
-        values,
-        words.unit(page.estimate, page.outcome),
-        words.tick_unit(page.estimate),
-        caption=said,
-    )
+    kind = f"Dot chart of twenty equally likely effects on {page.outcome.plain_title}"
+    units = words.unit(page.estimate, page.outcome), words.tick_unit(page.estimate)
+    return page.chart("worlds", kind, said, figures.equally_likely, values, *units)
 
 
 def _values(page: OutcomePage) -> list[float]:
@@ -138,19 +130,9 @@ def elsewhere(page: OutcomePage) -> Markup:
         f"the first {over}, {words.number(as_far) if as_far else 'none'} of them lay as far from "
         "nought, on either side, as the real start dates did."
     ) + (" The box is the range of the mean over all looks." if span else "")
-    alt = f"Line chart of the pilots' gap in {page.outcome.plain_title} by event time. {said}"
-    return page.plate(
-        "gaps",
-        alt,
-        figures.gaps,
-        times,
-        real,
-        drawn,
-        words.unit(page.estimate, page.outcome),
-        span,
-        page.study.period_word,
-        caption=said,
-    )
+    kind = f"Line chart of the pilots' gap in {page.outcome.plain_title} by event time"
+    how = words.unit(page.estimate, page.outcome), span, page.study.period_word
+    return page.chart("gaps", kind, said, figures.gaps, times, real, drawn, *how)
 
 
 def _elsewhere(study: Results, known: int) -> str:
@@ -184,13 +166,13 @@ def elsewhere_table(page: OutcomePage) -> Markup:
     return table(title, heads, rows, numeric="nnn")
 
 
-def _span(page: OutcomePage, window: Sequence[int]) -> tuple[float, float, float, float] | None:
-    """The repeated interval of the overall effect: from, to, low, high."""
+def _span(page: OutcomePage, window: Sequence[int]) -> figures.MeanSpan | None:
+    """The repeated interval of the overall effect."""
     looked = page.outcome.finding.looked
     if looked is None or looked.low is None or looked.high is None:
         return None
     ends = words.shown(page.estimate, {"low": looked.low, "high": looked.high})
-    return float(window[0]), float(window[1]), ends["low"], ends["high"]
+    return figures.MeanSpan(float(window[0]), float(window[1]), ends["low"], ends["high"])
 
 
 def _as_far(
@@ -220,7 +202,7 @@ def chart(page: OutcomePage) -> Markup:
         return Markup("")
     crossed = next((row.quarter for row in rows if row.crossed), None)
     drawn = [
-        (row.quarter, shown, row.quarter == crossed, words.shown_with_range(page.estimate, shown))
+        page.row(row.quarter, shown, filled=row.quarter == crossed)
         for row in rows
         if (shown := words.shown(page.estimate, row))["effect"] is not None
     ]
@@ -230,10 +212,7 @@ def chart(page: OutcomePage) -> Markup:
         if crossed
         else "None of them has ruled out “no effect”, every look counted."
     )
-    alt = f"Effects on {page.outcome.plain_title} as known at each look, with ranges. {said}"
-    return page.plate(
-        "looks", alt, figures.forest, drawn, words.tick_unit(page.estimate), caption=said
-    )
+    return page.forest("looks", "as known at each look, with ranges", said, drawn)
 
 
 def looks_table(page: OutcomePage) -> Markup:
@@ -343,15 +322,9 @@ def paths_chart(page: OutcomePage) -> Markup:
         f"Line chart of {page.outcome.plain_title}, {page.outcome.unit}, {rows[0].period} to "
         f"{rows[-1].period}. {levels} {finding}"
     )
-    return page.plate(
-        "paths",
-        alt,
-        figures.paths,
-        [row.plain() for row in rows],
-        page.study.starts,
-        page.outcome.unit,
-        caption=levels,
-    )
+    drawn = [row.plain() for row in rows], page.study.starts, page.outcome.unit
+    name = page.name("paths")
+    return page.out.plate(name, page.root, alt, figures.paths, *drawn, caption=levels)
 
 
 def spark(page: OutcomePage) -> Markup:
@@ -360,14 +333,9 @@ def spark(page: OutcomePage) -> Markup:
     if not rows:
         return Markup("")
     alt = f"Small line chart of {page.outcome.plain_title}. {_last_levels(rows[-1])}"
-    return page.plate(
-        "spark",
-        alt,
-        figures.spark,
-        [row.plain() for row in rows],
-        page.study.starts,
-        sizes=(figures.SPARK,),
-    )
+    drawn = [row.plain() for row in rows], page.study.starts
+    name, sizes = page.name("spark"), (figures.SPARK,)
+    return page.out.plate(name, page.root, alt, figures.spark, *drawn, sizes=sizes)
 
 
 def _last_levels(row: PathRow) -> str:
@@ -412,16 +380,9 @@ def _events_chart(page: OutcomePage) -> Markup:
         f"{words.counted(int(last['n_areas'] or 0), 'pilot area')}. Lines hold one "
         f"{page.study.period_word} at a time, the band all of them at once."
     )
-    alt = f"Dot chart of the effect on {page.outcome.plain_title} by event time. {said}"
-    return page.plate(
-        "events",
-        alt,
-        figures.events,
-        rows,
-        words.unit(page.estimate, page.outcome),
-        page.study.period_word,
-        caption=said,
-    )
+    kind = f"Dot chart of the effect on {page.outcome.plain_title} by event time"
+    units = words.unit(page.estimate, page.outcome), page.study.period_word
+    return page.chart("events", kind, said, figures.events, rows, *units)
 
 
 def _events(estimate: EstimateResult) -> list[dict[str, Any]]:
@@ -451,29 +412,12 @@ def _events_table(page: OutcomePage) -> Markup:
     return table(title, heads, rows, numeric="nnnn")
 
 
-def _site_rows(page: OutcomePage) -> list[tuple[SiteResult, dict[str, Any]]]:
-    by_code = {row.site: words.shown(page.estimate, row) for row in page.estimate.site}
-    ordered = sorted(page.study.sites, key=lambda site: (site.start, site.code))
-    return [
-        (site, row)
-        for site in ordered
-        if (row := by_code.get(site.code)) is not None and row["effect"] is not None
-    ]
-
-
 def _sites_chart(page: OutcomePage) -> Markup:
-    rows = _site_rows(page)
+    rows = page.by_site()
     if len(rows) < 2:
         return Markup("")
-    drawn = [
-        (f"{s.name}, from {s.start}", row, True, words.shown_with_range(page.estimate, row))
-        for s, row in rows
-    ]
-    clear = [
-        s.name
-        for s, row in rows
-        if row["low"] is not None and row["high"] is not None and row["low"] * row["high"] > 0
-    ]
+    drawn = [page.row(f"{s.name}, from {s.start}", row, filled=True) for s, row in rows]
+    clear = [s.name for s, row in rows if words.leaves_out_zero(row)]
     said = "In the order in which they started. " + (
         f"The range leaves out nought for {words.listed(clear)}."
         if clear
@@ -482,10 +426,7 @@ def _sites_chart(page: OutcomePage) -> Markup:
     without = [s.name for s, row in rows if row["low"] is None and row["high"] is None]
     if without:
         said += f" Re-drawn start dates give no range for {words.listed(without)}."
-    alt = f"Effects on {page.outcome.plain_title} by site with ranges. {said}"
-    return page.plate(
-        "sites", alt, figures.forest, drawn, words.tick_unit(page.estimate), caption=said
-    )
+    return page.forest("sites", "by site with ranges", said, drawn)
 
 
 def _sites_table(page: OutcomePage) -> Markup:
@@ -497,7 +438,7 @@ def _sites_table(page: OutcomePage) -> Markup:
             words.shown_with_range(page.estimate, row),
             chance(row["p_value"]),
         ]
-        for site, row in _site_rows(page)
+        for site, row in page.by_site()
     ]
     heads = ["Site", "Start", "Areas", "Effect (range)", "p"]
     title = f"{page.outcome.plain_title}: effect by site"
@@ -510,10 +451,11 @@ def _estimators_chart(page: OutcomePage) -> Markup:
     rows = []
     for estimate in (e for e in estimates if e.scale == scale):
         row = words.shown(estimate, estimate.overall)
-        rows.append((estimate.label, row, estimate.primary, words.shown_with_range(estimate, row)))
+        told = words.shown_with_range(estimate, row)
+        rows.append(figures.ForestRow(estimate.label, row, estimate.primary, told))
     if len(rows) < 2:
         return Markup("")
-    points = [row["effect"] for _, row, _, _ in rows]
+    points = [one.figure["effect"] for one in rows]
     alike = all(p < 0 for p in points) or all(p > 0 for p in points)
     said = (
         "All ways of estimating point the same way."
@@ -522,10 +464,9 @@ def _estimators_chart(page: OutcomePage) -> Markup:
     )
     said += " Filled: the one that the finding rests on."
     said += _one_look(page)
-    alt = f"Effects on {page.outcome.plain_title} by estimator with ranges. {said}"
-    return page.plate(
-        "estimators", alt, figures.forest, rows, "%" if scale == "log" else "", caption=said
-    )
+    kind = f"Effects on {page.outcome.plain_title} by estimator with ranges"
+    unit = "%" if scale == "log" else ""
+    return page.chart("estimators", kind, said, figures.forest, rows, unit)
 
 
 def _one_look(page: OutcomePage) -> str:

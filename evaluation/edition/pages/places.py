@@ -15,28 +15,18 @@ from evaluation.edition.html_tables import link, table
 from evaluation.programme import Area, Programme
 from evaluation.study.record import BalanceRow, Results
 
+_TOLD = {name: name for name in ("code", "name", "authority", "role", "site")}
+_TOLD |= {"x_km": "x", "y_km": "y", "reason": "reason"}
+"""Columns of the areas to take away, and what they are called where areas are declared."""
+
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
     """Everything that the page asks for."""
     study, programme = edition.headline, edition.programme
     areas = _in_study(edition)
     if study.synthetic:
-        out.table(
-            f"{study.study}/areas",
-            [
-                {
-                    "code": a.code,
-                    "name": a.name,
-                    "authority": a.authority,
-                    "role": a.role,
-                    "site": a.site,
-                    "x_km": a.x,
-                    "y_km": a.y,
-                    "reason": a.reason,
-                }
-                for a in areas
-            ],
-        )
+        rows = [{name: getattr(a, field) for name, field in _TOLD.items()} for a in areas]
+        out.table(f"{study.study}/areas", rows)
     return {
         "study": study,
         "map": _map(edition, areas, out),
@@ -63,13 +53,8 @@ def _map(edition: Edition, areas: list[Area], out: Generated) -> Markup:
     for site in edition.headline.sites:
         own = [a for a in pilots if a.site == site.code]
         if own:
-            sites.append(
-                {
-                    "name": site.name,
-                    "x": _mean([a.x for a in own]),
-                    "y": max(a.y or 0.0 for a in own),
-                }
-            )
+            x, y = _mean([a.x for a in own]), max(a.y or 0.0 for a in own)
+            sites.append({"name": site.name, "x": x, "y": y})
     count = Counter(a.role for a in placed)
     said = (
         f"{words.counted(len(sites), 'site')} with "
@@ -77,10 +62,11 @@ def _map(edition: Edition, areas: list[Area], out: Generated) -> Markup:
         f"{words.counted(count['comparison'], 'comparison area')} and "
         f"{words.counted(count['excluded'], 'area')} set aside.{_nearest(placed)}"
     )
-    alt = f"Map of the programme's areas by their own coordinates. {said}"
-    return out.plate(
-        f"{edition.headline.study}/map", "../", alt, figures.area_map, dots, sites, caption=said
+    name, kind = (
+        f"{edition.headline.study}/map",
+        "Map of the programme's areas by their own coordinates",
     )
+    return out.chart(name, "../", kind, said, figures.area_map, dots, sites)
 
 
 def _mean(values: list[float | None]) -> float:
@@ -185,7 +171,7 @@ def summary(study: Results) -> str:
 def _chart(study: Results, rows: list[BalanceRow], out: Generated) -> Markup:
     titles = {o.code: o.plain_title for o in study.outcomes}
     drawn = [
-        (titles[r.outcome], r.characteristic, r.difference)
+        figures.Difference(titles[r.outcome], r.characteristic, r.difference)
         for r in rows
         if r.difference is not None
     ]

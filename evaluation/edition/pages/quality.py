@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from evaluation.check.rules import rule_groups, rules
 from evaluation.edition import figures, words
-from evaluation.edition.edition import Edition, Round, figure
+from evaluation.edition.edition import Edition, figure
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
 from evaluation.ledger.calendar import Due, calendar
@@ -24,11 +24,15 @@ CONFIRMED_SHOWN = 40
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
     """Everything that the template of the page asks for."""
-    restated = [(one, change) for one in edition.rounds[::-1] for change in one.restated]
+    restated: dict[str, list[Record]] = {}
+    for one in edition.rounds[::-1]:
+        for change in one.restated:
+            restated.setdefault(one.received(change) or "", []).append(change)
     # Rows of areas are handed on only where nobody lives in them.
     listed = edition.headline.synthetic and bool(restated)
     if listed:
-        out.table("restated", [_flat(change) for _, change in restated])
+        flat = [_flat(change) for one in edition.rounds[::-1] for change in one.restated]
+        out.table("restated", flat)
     return {
         "study": edition.headline,
         "calendar": _calendar(edition, edition.programme.submitters),
@@ -53,10 +57,13 @@ def _shapes(edition: Edition, out: Generated) -> Markup:
     if not quarters or not owed:
         return Markup("")
     rows = [
-        (_who(edition, site, agency), [_state(owed.get((site, agency, q))) for q in quarters])
+        figures.Sent(
+            _who(edition, site, agency),
+            [getattr(owed.get((site, agency, q)), "state", None) for q in quarters],
+        )
         for site, agency in edition.programme.submitters
     ]
-    states = [state for _, held in rows for state in held if state]
+    states = [state for one in rows for state in one.states if state]
     count = {state: states.count(state) for state in ("received", "late", "missing", "due")}
     said = (
         f"Of {words.counted(len(states) - count['due'], 'return')} due for {quarters[0]} to "
@@ -67,20 +74,11 @@ def _shapes(edition: Edition, out: Generated) -> Markup:
     )
     if count["due"]:
         said += f" {words.counted(count['due'], 'more is', 'more are')} not due yet."
-    alt = f"Calendar of returns by submitter and quarter. {said}"
-    return out.plate(
+    name, kind = (
         f"{edition.headline.study}/calendar",
-        "../",
-        alt,
-        figures.returns_calendar,
-        rows,
-        quarters,
-        caption=said,
+        "Calendar of returns by submitter and quarter",
     )
-
-
-def _state(owed: Due | None) -> str | None:
-    return None if owed is None else owed.state
+    return out.chart(name, "../", kind, said, figures.returns_calendar, rows, quarters)
 
 
 def _owed(edition: Edition) -> tuple[list[str], dict[tuple[str, str, str], Due]]:
@@ -165,10 +163,8 @@ def _grouped(changes: Iterable[Record]) -> dict[tuple[str, str, str], list[Recor
     return found
 
 
-def _restated_table(edition: Edition, restated: Sequence[tuple[Round, Record]]) -> Markup:
-    by_day: dict[str, list[Record]] = {}
-    for one, change in restated:
-        by_day.setdefault(one.received(change) or "", []).append(change)
+def _restated_table(edition: Edition, by_day: Mapping[str, Sequence[Record]]) -> Markup:
+    """What was replaced, by the day on which it came: ``""`` where a return was withdrawn."""
     rows = []
     for received in sorted(by_day, reverse=True):
         for (_, quarter, reason), changes in _grouped(by_day[received]).items():
@@ -280,7 +276,7 @@ def said(record: Mapping[str, Any]) -> str:
 def _chart(record: Mapping[str, Any], out: Generated) -> Markup:
     names = list(record["rows"][0]["caught"])
     lines = [
-        (name, [(row["questions"], row["caught"][name]) for row in record["rows"]])
+        figures.Caught(name, [(row["questions"], row["caught"][name]) for row in record["rows"]])
         for name in names
     ]
     return out.plate(
