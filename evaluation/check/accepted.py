@@ -56,12 +56,14 @@ class AcceptedFigures:
             self.keep(row.outcome, row.area_code, row.quarter, entry)
         given = {row.outcome for row in returned.rows}
         at = returned.period.ordinal
+        # What was learnt of later periods rests on this return as well.
         self._moves = {
             key: moves for key, moves in self._moves.items() if key[0] not in given or key[1] <= at
         }
 
     def keep(self, outcome: str, area: str, period: Period, entry: Entry) -> None:
         """Hold a figure in place of the one that was held for this outcome, area and period."""
+        # Whole numbers: comparing periods a million times is slower.
         self._figures.setdefault(outcome, {}).setdefault(area, {})[period.ordinal] = entry
 
     def before(self, submitter: SiteAgency, period: Period, *, today: date | None = None) -> Before:
@@ -84,6 +86,8 @@ class AcceptedFigures:
                 if past := self._earlier(entries, at):
                     earlier[key] = past
                 if (now := entries.get(at)) is not None:
+                    # A figure of the same period from somebody else is a comparison, and no
+                    # revision.
                     mine = now.submitter == submitter
                     (accepted if mine else elsewhere)[key] = _held(at, now)
         return Before(
@@ -102,6 +106,7 @@ class AcceptedFigures:
 
     def _earlier(self, entries: Mapping[int, Entry], at: int) -> tuple[Held, ...]:
         first = at - parameters().history.quarters
+        # Entries come in the order of acceptance; a history is read in time.
         return tuple(_held(p, entries[p]) for p in sorted(entries) if first <= p < at)
 
     def _moved(self, outcome: Outcome, at: int) -> _Moves:
@@ -126,6 +131,8 @@ class AcceptedFigures:
                 usual = levels.get(area)
                 newest = value if value is not None else usual
                 if newest is not None and newest > 0:
+                    # In logs, as effects are: a small and a large area differ by as much from half
+                    # as from double.
                     known.append(math.log(newest))
                 if value and usual and value > 0 and usual > 0:
                     changes.append(math.log(value / usual))
@@ -136,6 +143,8 @@ class AcceptedFigures:
                     Others(
                         areas=len(known),
                         level=middle,
+                        # Median and MAD: one slip in another area must not widen what is usual for
+                        # all.
                         spread=MAD_TO_SD * median(abs(one - middle) for one in known),
                         change=median(changes) if len(changes) >= least else None,
                     ),
@@ -161,6 +170,8 @@ def _learn(outcome: Outcome, figures: Mapping[str, Mapping[int, Entry]], at: int
     levels = {}
     for area, known in rates.items():
         latest = [rate for rate in known[-declared.level :] if rate is not None]
+        # A rate of totals over the last quarters: a mean of rates would let a quarter of few people
+        # count as much.
         per = sum(rate.denominator for rate in latest)
         if per > 0:
             levels[area] = scale * sum(rate.numerator for rate in latest) / per
@@ -171,4 +182,5 @@ def _rate(outcome: Outcome, entry: Entry | None) -> Rate | None:
     if entry is None or entry.numerator is None:
         return None
     per = entry.denominator if outcome.form == "ratio" else 1.0
+    # A denominator of zero has no rate; its fault is named elsewhere.
     return Rate(entry.numerator, per) if per else None

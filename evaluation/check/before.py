@@ -76,6 +76,7 @@ def parameters() -> Parameters:
     ------
     WorkspaceError : if the declaration is missing or broken.
     """
+    # The package's own thresholds and no workspace's: what is asked must be the same everywhere.
     return Parameters.model_validate(read_yaml(packaged_schemas() / "checks.yaml"))
 
 

@@ -52,6 +52,7 @@ def _row_failures(
 ) -> Iterator[Failure]:
     """One fault is named once: what follows from a fault of a part is not judged."""
     ratio = outcome.form == "ratio"
+    # A sheet can hold 1e400, which reads as infinity: comparisons with limits would pass it.
     if above is not None and math.isinf(above):
         yield Failure(position, "numerator", "R042")
     elif above is not None:
@@ -67,6 +68,7 @@ def _row_failures(
     value = share * (outcome.per if ratio else 1.0)
     if not math.isfinite(share):
         return
+    # Most specific first: more than all there are is told as that and not as a bound.
     if share > 1 and counts_some_of_all(outcome):
         yield Failure(position, "numerator_share", "R044")
     elif _outside(value, outcome.bounds):
@@ -96,6 +98,8 @@ def check_columns(
             entry = entries[failure.position]
             column = "denominator" if failure.column == "denominator" else "numerator"
             rule = failure.rule
+            # The two columns exchanged explain the fault better than a bound, and have another
+            # mend.
             if rule in _TOO_MUCH and _swapped(cells, entry, fixed or {}):
                 rule = "R049"
             if cells.room(rule, entry, column):
@@ -162,6 +166,7 @@ def _swapped(cells: Cells, entry: int, fixed: Mapping[Key, float]) -> bool:
     """More than there are, because what there are stands in its place."""
     above = cells.numerator[entry]
     key = cells.area_code[entry] or "", cells.outcome[entry] or ""
+    # Exactly equal: near the accepted denominator a figure may be right.
     return above is not None and cells.denominator[entry] is not None and fixed.get(key) == above
 
 
@@ -245,6 +250,7 @@ def _check_symbol(cells: Cells, entry: int, outcome: Outcome, status: str) -> li
     if figure is not None and status == LOW and abs(figure) >= _HALF:
         message = f"{shown(figure)} does not round to zero."
         return cells.listed("R054", entry, "status", message, value=status)
+    # Zero is no small count: nobody can be found in it.
     if figure is not None and outcome.whole and 0 < figure < outcome.disclosure.threshold:
         message = f"Fewer than {outcome.disclosure.threshold} {outcome.people}."
         return cells.listed("R052", entry, "numerator", message, value=figure)

@@ -79,7 +79,9 @@ def _distinct(column: pd.Series[Any]) -> tuple[NDArray[np.intp], list[str | None
     """Where each text stands among the distinct ones; a missing value is None, the last."""
     import pandas as pd
 
+    # Millions of rows hold thousands of texts: each is read once.
     codes, texts = pd.factorize(column)
+    # pandas marks a missing value by -1, which would index the last text.
     codes[codes < 0] = len(texts)
     return codes, [*texts, None]
 
@@ -89,6 +91,7 @@ def _places(codes: NDArray[np.intp], faults: dict[int, str], column: str) -> lis
 
     if not faults:
         return []
+    # One for the empty cell, which stands last also where no cell is empty.
     bad = np.zeros(int(codes.max(initial=0)) + 2, dtype=bool)
     bad[[place for place in faults if place < len(bad)]] = True
     return [Found(int(row), column, faults[int(codes[row])]) for row in np.flatnonzero(bad[codes])]

@@ -34,6 +34,8 @@ def check_quarters(
     for code, own in by_outcome.items():
         left = [case for case in own if case.entry not in explained]
         if moved[code].questionable and left:
+            # One question for the column: where all figures moved together, each by itself tells
+            # nothing more.
             problems.append(_column_problem(cells, own, changes[code]))
         problems += _of_outcome(cells, left, moved[code])
     return problems + slips.same_figures(cells, by_outcome)
@@ -60,7 +62,9 @@ def _denominator(cells: Cells, case: Case) -> list[Problem]:
     ask, given, fixed = case.ask, case.denominator, case.fixed
     if given is None or not fixed or given <= 0 or given == fixed:
         return []
+    # In logs: twice and half are equally far.
     far = abs(math.log(given / fixed)) > math.log(ask.denominator_ratio)
+    # An outcome whose denominators usually move is not asked about a small change.
     if case.spread.fixed < ask.fixed_share and not far:
         return []
     message = f"The accepted denominator is {shown(fixed)}."
@@ -76,6 +80,7 @@ def _figure(cells: Cells, case: Case, change: float) -> list[Problem]:
         return [cells.problem("R069", case.entry, "numerator", message, value=0.0)]
     if not _jumped(case, change):
         return []
+    # The slip that would make the figure fit best; powers of ten are digits too many or lost.
     slip = min(_SLIPS, key=lambda slip: _misfit(case, case.figure / slip, change))
     rate = _as_rate(case)
     if rate is not None and _misfit(case, case.figure / rate, change) < min(
@@ -97,7 +102,9 @@ def _jumped(case: Case, change: float) -> bool:
     ask = case.ask
     if abs(case.usual.surprise(case.figure, change)) <= ask.jump:
         return False
+    # Half an event, or zero and one would be infinitely far apart.
     half = 0.5 if case.usual.counted else 0.0
+    # Against what is usual after all areas' common move: a season moves all.
     small, large = sorted((abs(case.figure) + half, case.usual.level * math.exp(change) + half))
     return small <= 0 or large / small > ask.jump_ratio
 
@@ -174,6 +181,7 @@ def _against_source(
     if ours is None or theirs is None:
         return []
     small, large = sorted((abs(ours), abs(theirs)))
+    # Compared without dividing: the smaller may be zero.
     if large <= small * ask.elsewhere_ratio:
         return []
     message = f"{shown(held.numerator)} was accepted from another source for this quarter."
@@ -188,6 +196,7 @@ def _against_areas(
     value = value_of(outcome, figure, cells.denominator[entry])
     if value is None or value <= 0 or figure is None or figure <= 0:
         return []
+    # The variance of a log count by chance alone is about one over the count.
     chance = 1 / (figure + 0.5) if outcome.form == "ratio" and outcome.whole else 0.0
     apart = abs(math.log(value) - others.level)
     if apart <= ask.far * math.sqrt(others.spread**2 + chance) or apart <= math.log(ask.far_ratio):
@@ -221,6 +230,7 @@ def check_accepted(cells: Cells, programme: Programme, before: Before) -> list[P
 
 def _revised(cells: Cells, entry: int, held: Held, before: Before) -> list[Problem]:
     was, now = held.numerator, cells.numerator[entry]
+    # Two missing figures are only the same if their symbols are.
     if was == now and (was is not None or held.status == (cells.status[entry] or "")):
         return []
     before_text = held.status or "nothing" if was is None else shown(was)
@@ -233,6 +243,7 @@ def _revised(cells: Cells, entry: int, held: Held, before: Before) -> list[Probl
 
 
 def _large(was: float, now: float, ask: QuestionParameters) -> bool:
+    # A difference of a few events is never large, whatever its ratio.
     if abs(now - was) <= ask.revision_count and was == int(was) and now == int(now):
         return False
     small, large = sorted((abs(was), abs(now)))

@@ -67,6 +67,7 @@ def read_guide(
             for outcome in expected[1]
             if period is None or outcome.period_frequency == period.frequency
         }
+    # A quarter that is wrong is not also early.
     if period is not None and today is not None and not faults:
         problems += _check_over(place, period, today)
     problems += _check_name(place, period)
@@ -88,6 +89,7 @@ class _Place:
             rule,
             message,
             sheet=form().guide_sheet if inside else None,
+            # The guide's lines stand in column B from row 1 on.
             cell=f"B{form().guide.index(line) + 1}" if inside else None,
             value=self.raw.guide[line] or None,
             mend=mend,
@@ -118,6 +120,7 @@ def _read_period(place: _Place, text: str, programme: Programme) -> Read[Period 
         example = f"Write it like {programme.last}."
         message = "The return does not say its quarter in a form that can be read."
         return Read(None, [place.problem("R006", "quarter", message, example)])
+    # A year and a quarter cannot be compared; a yearly return is inside where its year is.
     if period.frequency == programme.first.frequency:
         inside = programme.first <= period <= programme.last
     else:
@@ -132,6 +135,7 @@ def _check_over(place: _Place, period: Period, today: date) -> list[Problem]:
     """A return comes after its quarter is over."""
     if today > period.last_day:
         return []
+    # %d would print 01, and %-d is not portable.
     end = f"{period.last_day.day} {period.last_day:%B %Y}"
     if today <= (period + -1).last_day:
         return [place.problem("R008", "quarter", f"{period} has not begun; it ends on {end}.")]
@@ -175,6 +179,8 @@ def _check_areas(cells: Cells, submitter: Submitter, programme: Programme) -> li
             problems += cells.listed("R031", entry, "area_code", message, value=code)
         else:
             message = "The programme has no area with this code."
+            # Found only where the problem is listed by itself: near matches take long, and a wrong
+            # file has thousands of them.
             mend = partial(_nearest_free, code, cells.outcome[entry], own or known, present)
             problems += cells.listed("R030", entry, "area_code", message, value=code, mend=mend)
     return problems
@@ -183,6 +189,7 @@ def _check_areas(cells: Cells, submitter: Submitter, programme: Programme) -> li
 def _nearest_free(
     code: str, outcome: str | None, areas: Iterable[str], present: Container[object]
 ) -> str:
+    # An area that has its row already is not the one that was meant.
     return _did_you_mean(code, [area for area in areas if (area, outcome) not in present])
 
 
@@ -241,6 +248,7 @@ def _check_twice(cells: Cells) -> list[Problem]:
     problems: list[Problem] = []
     keys = zip(cells.area_code, cells.quarter, cells.outcome, strict=True)
     for entry, key in enumerate(keys):
+        # What cannot be read is no key, and has its own problem.
         if None in key:
             continue
         if key in first:

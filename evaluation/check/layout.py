@@ -15,6 +15,7 @@ from evaluation.returns.form import address, corners, form
 from evaluation.returns.sheets import Sheet
 from evaluation.returns.workbook import RawReturn
 
+# Filled in by the template and not read: a formula or a merge there harms nothing.
 _FOR_THE_EYE = {"area_name"}
 _EMPTY = {"R025", "R027", "R047", "R050"}
 """Rules that tell of an empty cell."""
@@ -45,9 +46,11 @@ def without_echoes(problems: Iterable[Problem], raw: RawReturn) -> list[Problem]
         return list(problems)
     explained = set(figures.formulas)
     for reference in figures.merged:
+        # A reference that cannot be read covers no cell: its last row is above its first.
         first_row, first_column, last_row, last_column = corners(reference) or (1, 0, 0, 0)
         explained |= {
             address(row, column)
+            # A merge of whole columns reaches to row 1,048,576.
             for row in range(first_row, min(last_row, figures.last_row) + 1)
             for column in range(first_column, last_column + 1)
             if (row, column) != (first_row, first_column)
@@ -130,14 +133,18 @@ def _check_sheets(raw: RawReturn) -> list[Problem]:
     return problems
 
 
+# Letters of any script, with an apostrophe or a hyphen inside: O'Neill and Smith-Jones are one
+# word.
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*\.?")
 _LEADS = (
     ("an e-mail address", re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")),
     ("a National Insurance number", re.compile(r"\b[A-Z]{2} ?(?:[0-9]{2} ?){3}[A-D]\b")),
     ("a postcode", re.compile(r"\b[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}\b")),
+    # Not inside a longer number: counts and dates would be taken for telephones.
     ("a telephone number", re.compile(r"(?<![0-9])(?:\+44 ?|0)[1-9](?:[ -]?[0-9]){8,9}(?![0-9])")),
     ("a date of birth", re.compile(r"\b(?:dob|born)\b.{0,12}[0-9]", re.IGNORECASE)),
 )
+# An NHS number is written 3-3-4; its check digit tells it from any ten digits.
 _TEN_DIGITS = re.compile(r"(?<![0-9])[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}(?![0-9])")
 
 
@@ -166,8 +173,11 @@ def name_in(note: str, places: frozenset[str] = frozenset()) -> str | None:
     for (first, start), (second, end) in pairwise(words):
         if not second[:1].isupper() or second.casefold().rstrip(".") in places:
             continue
+        # A word of a known place is taken as that, though it may be a name as well.
         plain = first.casefold().rstrip(".")
         known = plain in declared.first_names and first[:1].isupper() and plain not in places
+        # Only blanks between the two, so that the end of one sentence and the start of the next are
+        # no name.
         if (known or plain in declared.titles) and note[start:end].strip(" ") == first:
             return f"{first} {second.rstrip('.')}"
     return None
@@ -183,7 +193,10 @@ def lead_in(note: str) -> str | None:
 def _is_nhs_number(text: str) -> bool:
     """Whether the last of ten digits is the check digit of the others."""
     digits = [int(sign) for sign in text if sign.isdigit()]
+    # Modulus 11: the first nine digits weigh 10 down to 2.
     weighed = sum(digit * weight for digit, weight in zip(digits, range(10, 1, -1), strict=False))
+    # A remainder of 0 has the check digit 0; one that would be 10 belongs to no number, and no
+    # digit equals it.
     return 11 - weighed % 11 == (digits[9] or 11)
 
 

@@ -20,6 +20,7 @@ from evaluation.quarters import Period
 from evaluation.returns.form import address, column_letter, form
 from evaluation.returns.workbook import RawReturn, RawRow, plain_text
 
+# Rows: titles and notes above a table are rarely longer.
 _SEARCHED = 10
 
 
@@ -67,6 +68,7 @@ def _find(raw: RawReturn) -> _Table:
     """The row that looks most like the header among the first ones, and what is below it."""
     candidates = (raw.header, *raw.rows[:_SEARCHED])
     known = [sum(_name(v) in form().names for v in row.values) for row in candidates]
+    # The first of the best: a header repeated lower down is a row.
     best = known.index(max(known))
     return _Table(candidates[best], raw.rows[best:])
 
@@ -98,6 +100,7 @@ def _place(header: RawRow, sheet: str | None) -> Read[dict[str, int]]:
     for position in strangers:
         value, cell = header.values[position], address(header.number, position)
         free = [name for name in form().names if name not in columns]
+        # Share of letters alike; below it, suggestions confuse more than they help.
         near = difflib.get_close_matches(_name(value), free, n=1, cutoff=0.6)
         near = near or _by_place(position, header, columns, free)
         message = "A return has no such column."
@@ -119,6 +122,8 @@ def _by_place(position: int, header: RawRow, columns: dict[str, int], free: list
     """
     if position >= len(form().names) or form().names[position] not in free:
         return []
+    # By its place only where every heading that is known stands in its own place: else the columns
+    # have been moved.
     rest = {c: form().names[c] for c in columns.values() if c < len(form().names)}
     in_place = all(columns.get(name) == c for c, name in rest.items())
     return [form().names[position]] if in_place and header.values[position] else []
@@ -132,6 +137,7 @@ def _filled(
     named = {c for c, value in enumerate(header.values) if value is not None}
     filled = [row for row in below if _holds(row, range(len(row.values)), ignored)]
     kept = {row.number for row in filled}
+    # Blank rows after the last figure are how spreadsheets end, and no fault.
     last = filled[-1].number if filled else 0
     problems = [
         _blank(first, end, sheet)
@@ -148,6 +154,7 @@ def _filled(
                 message = f"Column {column_letter(position)} is no column of the return."
                 problems.append(problem("R014", message, sheet=sheet, cell=cell, value=value))
                 break  # the first one names the column; the rest would repeat it
+    # Rows that hold something only beside the columns are told above and not read.
     return Read(tuple(row for row in filled if _holds(row, headed)), problems)
 
 
@@ -286,6 +293,7 @@ def read_cells(headed: Headed, sheet: str | None, period: Period | None) -> Cell
 
     def column(name: str, read: Callable[[Any], T | Fault | None]) -> list[T | None]:
         if name not in headed.columns:
+            # A missing column counts as unread, so that no rule blames each of its cells.
             unread[name] = frozenset(range(len(headed.rows)))
             return [None] * len(headed.rows)
         at = headed.columns[name]
@@ -331,6 +339,7 @@ def _read_column(values: Iterable[Any], read: Callable[[Any], T | Fault | None])
     typed: list[T | None] = []
     faults: dict[int, Fault] = {}
     for entry, value in enumerate(values):
+        # Texts only: True, 1 and 1.0 are equal keys to Python, and read differently.
         if type(value) is str and value in seen:
             result = seen[value]
         else:
@@ -348,6 +357,7 @@ def read_number(value: Any) -> float | Fault | None:
     """A number, None for an empty cell, or why it is neither."""
     if value is None or type(value) is float:
         return value
+    # Before int: to Python a bool is one.
     if isinstance(value, bool):
         return Fault("R020", "TRUE or FALSE is no number.")
     if isinstance(value, int | float):
@@ -356,6 +366,7 @@ def read_number(value: Any) -> float | Fault | None:
         return Fault(
             "R020", "This is a date or time, not a number.", "Set the cell's format to number."
         )
+    # Blanks alone: a no-break space is seen by nobody, and is told.
     text = str(value).strip(" ")
     if not text:
         return None
@@ -388,6 +399,7 @@ def _explain(text: str) -> Fault:
 
 def read_code(value: Any, what: str) -> str | Fault:
     """A code as text, or why there is none; ``what`` it is the code of."""
+    # Excel turns codes such as 1-2 into dates in silence.
     if isinstance(value, bool | datetime | date | time | timedelta):
         return Fault("R027", f"This is no code of an {what}.", "Set the cell's format to text.")
     text = plain_text(value)
@@ -428,6 +440,7 @@ def _one_of_the_symbols() -> str:
     return f"One of {', '.join(form().figure_of)}, or empty."
 
 
+# Below three rows a fit is luck; a tenth of a column may be faulty by itself.
 _ENOUGH, _NEARLY_ALL = 3, 0.9
 _LOOKED_AT = 200
 """Rows: a heading in the wrong place is wrong in each of them."""
@@ -444,6 +457,7 @@ def right_headings(
     """
     columns, problems = dict(headed.columns), []
     for one, other in _exchanged(headed, programme, fixed):
+        # Each column is exchanged once: a third that fits as well would undo it.
         if {one, other} & {name for name in columns if columns[name] != headed.columns[name]}:
             continue
         columns[one], columns[other] = columns[other], columns[one]
@@ -469,6 +483,7 @@ def _exchanged(
     fits = _fits(programme)
     for one, other in combinations([name for name in fits if name in headed.columns], 2):
         values = {name: _below(headed, name) for name in (one, other)}
+        # None of the values may fit its own heading: a column of mixed things is left as it stands.
         if all(len(held) >= _ENOUGH for held in values.values()) and (
             _share(values[one], fits[other]) >= _NEARLY_ALL
             and _share(values[other], fits[one]) >= _NEARLY_ALL
@@ -543,4 +558,5 @@ def _is_exchanged(ratio: _Ratio, fixed: float | None) -> bool:
     high = outcome.bounds.high
     if high is None or min(above, below) <= 0:
         return False
+    # Impossible as it stands and possible the other way round: nothing weaker turns columns over.
     return outcome.per * above / below > high >= outcome.per * below / above

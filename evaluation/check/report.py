@@ -51,6 +51,7 @@ class Problem:
     def order(self) -> tuple[int, int, int, str]:
         """Errors first, then by row and column."""
         place = corners(self.cell) if self.cell else None
+        # What stands in no cell comes before row 1.
         row, column = (place.first_row, place.first_column) if place else (0, -1)
         return _ORDER[self.severity], row, column, self.rule
 
@@ -143,8 +144,10 @@ def shown(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
+        # A control sequence in a cell could rewrite the officer's screen.
         visible = "".join(sign if sign.isprintable() else "�" for sign in value[:_SHOWN])
         return f'"{visible}{" ..." if len(value) > _SHOWN else ""}"'
+    # Above 2^53, about 9e15, doubles skip whole numbers; below 1e15 the text is surely exact.
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return str(value)
@@ -257,6 +260,7 @@ def read_confirmations(path: Path) -> tuple[Confirmation, ...]:
     UserError : if it cannot be read, a column is missing, or a row gives no reason.
     """
     try:
+        # Excel writes a byte-order mark, which would become part of the first heading.
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.DictReader(stream))
     except OSError as error:

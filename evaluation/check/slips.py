@@ -24,6 +24,7 @@ _FEW_ROWS = 8
 
 def copies(cells: Cells, cases: Sequence[Case], period: Period | None) -> list[Problem]:
     """The return, or else single outcomes of it, that repeat an earlier quarter's figures."""
+    # Outcomes that often repeat by themselves prove no copy.
     able = [c for c in cases if c.usual.counted and c.spread.repeats < c.ask.usual_repeats]
     whole = _copied(able)
     if whole is not None:
@@ -50,6 +51,7 @@ def _copied(cases: Sequence[Case]) -> _Copy | None:
     ask = cases[0].ask
     periods = {held.period for case in cases for held in case.earlier}
     best: _Copy | None = None
+    # The newest first: of two that repeat as much, the last return is the likelier source.
     for period in sorted(periods, reverse=True):
         there = [
             (case, held.numerator)
@@ -62,6 +64,8 @@ def _copied(cases: Sequence[Case]) -> _Copy | None:
         whole = ask.same_rows <= len(same) == len(there)
         if not (enough or whole) or (best is not None and len(same) <= len(best.same)):
             continue
+        # Each figure's chance of being equal by luck, added up: small counts repeat, large ones do
+        # not.
         by_chance = sum(case.usual.chance_of(case.figure) for case, _ in there)
         if _at_least(len(same), by_chance) < ask.copy_chance:
             best = _Copy(period, same)
@@ -72,6 +76,7 @@ def _at_least(count: int, mean: float) -> float:
     """A bound on the chance of ``count`` or more where ``mean`` are expected (Chernoff)."""
     if count <= mean or count == 0:
         return 1.0
+    # Where chance could repeat none, the logarithm would divide by zero.
     return math.exp(count - mean - count * math.log(count / max(mean, 1e-12)))
 
 
@@ -114,6 +119,7 @@ def shifts(cells: Cells, cases: Sequence[Case], changes: Mapping[str, float]) ->
         gains = [
             _Gain(case, _gain(case, by_entry.get(case.entry + step), changes))
             for case in cases
+            # Figures that one direction explains are out of the other: one slip is one question.
             if case.entry not in explained
         ]
         run = _best_run(gains)
@@ -135,10 +141,12 @@ def _gain(case: Case, other: Case | None, changes: Mapping[str, float]) -> float
         return 0.0
     own = _misfit(case, case.figure, changes[case.outcome.code])
     gain = own - _misfit(other, case.figure, changes[other.outcome.code])
+    # Capped, so that one odd figure cannot make a run by itself.
     return min(gain, case.ask.shift_row)
 
 
 def _misfit(case: Case, figure: float, change: float) -> float:
+    # Squared surprises add up like a log likelihood of normals.
     return min(case.usual.surprise(figure, change) ** 2, _CAP)
 
 
@@ -146,6 +154,7 @@ def _best_run(gains: Sequence[_Gain]) -> Sequence[_Gain]:
     """The run of neighbouring rows with the largest sum."""
     best, start, total, most = slice(0, 0), 0, 0.0, 0.0
     for place, gain in enumerate(gains):
+        # Kadane's algorithm: a run that has lost all it gained is no start for another.
         if total <= 0:
             start, total = place, 0.0
         total += gain.size
@@ -168,6 +177,7 @@ def exchanges(cells: Cells, cases: Sequence[Case], change: float) -> Slips:
     ``change`` is what the outcome's areas have moved by together, in log points.
     """
     problems, explained = [], set[int]()
+    # The clearest pair first: its two cases are then taken.
     for _, one, other in sorted(_exchanged(cases, change), key=lambda pair: -pair.gain):
         if one.entry in explained or other.entry in explained:
             continue
@@ -184,6 +194,8 @@ def exchanges(cells: Cells, cases: Sequence[Case], change: float) -> Slips:
 
 def _exchanged(cases: Sequence[Case], change: float) -> Iterator[_Pair]:
     pairs: Iterable[tuple[Case, Case]] = pairwise(cases)
+    # All pairs of a short list; of a long one neighbours alone, since pairs grow with the square
+    # and chance finds one.
     if len(cases) <= _FEW_ROWS:
         pairs = combinations(cases, 2)
     for one, other in pairs:
@@ -192,6 +204,7 @@ def _exchanged(cases: Sequence[Case], change: float) -> Iterator[_Pair]:
             continue
         there = _misfit(one, one.figure, change) + _misfit(other, other.figure, change)
         exchanged = _misfit(one, other.figure, change) + _misfit(other, one.figure, change)
+        # Better is not enough: exchanged, both figures must fit.
         if there - exchanged > one.ask.exchange and exchanged < one.ask.jump**2:
             yield _Pair(there - exchanged, one, other)
 
@@ -209,6 +222,8 @@ def same_figures(cells: Cells, by_outcome: Mapping[str, Sequence[Case]]) -> list
         counted = [case for case in cases if case.usual.counted and case.figure > 0]
         for figure, group in groupby(counted, key=lambda case: case.figure):
             run = list(group)
+            # For any of the places where such a run could begin, times the chance that each further
+            # row repeats the first.
             chance = len(counted) * math.prod(case.usual.chance_of(figure) for case in run[1:])
             if len(run) < run[0].ask.same_rows or chance >= run[0].ask.same_chance:
                 continue

@@ -1,7 +1,8 @@
 """A check from the file to other sites' figures: its stages in their order.
 
 Every stage that can run runs, so that all faults are named in one pass; one that cannot says why.
-A new question is a function of one of the stages' modules, called in ``_steps``.
+A new question is a function of one of the stages' modules, called in ``check_return`` or
+``_steps``; a slip that leaves every figure possible, in ``history.check_quarters``.
 """
 
 from __future__ import annotations
@@ -101,6 +102,7 @@ def check_return(raw: RawReturn, programme: Programme, *, before: Before | None 
     submitter, problems = read_guide(raw, programme, today=before.today)
     headed, faults = read_header(raw)
     problems += faults
+    # Before cells are read: in the wrong column every cell would be a fault of its own.
     headed, faults = right_headings(headed, raw.sheet, programme, _fixed(before))
     problems += faults
     cells = read_cells(headed, raw.sheet, submitter.period)
@@ -117,6 +119,7 @@ def check_return(raw: RawReturn, programme: Programme, *, before: Before | None 
         stages.append(Stage(step.name, ready, step.missing or step.reason))
         if ready:
             problems += step.run()
+    # After every stage, since each adds to the counts.
     problems += cells.tally.rest(cells.columns, raw.sheet)
     problems = layout.without_echoes(problems, raw)
     refused = {(problem.sheet, problem.cell) for problem in problems if problem.severity == "error"}

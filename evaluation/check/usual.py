@@ -39,10 +39,13 @@ class Usual:
         """
         level = self.level * math.exp(change)
         spread = math.sqrt(self.variance)
+        # Two over the spread brings steps of Anscombe's transform to unit variance.
         if self.counted and figure >= 0:
             return 2 / spread * (_even(figure, self.variance) - _even(level, self.variance))
         if figure > 0 and level > 0:
             return math.log(figure / level) / spread
+        # A value may be zero or below, where no logarithm is: relative to its level, which is kept
+        # from zero.
         return (figure - level) / (spread * max(abs(level), 1e-12))
 
     def chance_of(self, figure: float) -> float:
@@ -70,6 +73,7 @@ def usual(
     rules = parameters()
     known = [
         (figure, below)
+        # The newest quarters alone: a level drifts.
         for one in earlier[-rules.history.level :]
         if (figure := _figure(one, outcome)) is not None
         for below in [one.denominator if outcome.form == "ratio" else 1.0]
@@ -80,11 +84,13 @@ def usual(
     if outcome.form == "value":
         below = 1.0
     elif spread.fixed >= rules.questions.fixed_share or denominator is None or denominator <= 0:
+        # The last accepted denominator, since one that never moves and does now is likelier wrong.
         below = known[-1][1]
     else:
         below = denominator
     total = sum(figure for figure, _ in known)
     level = total / sum(per for _, per in known) * below
+    # A new figure's own spread and that of the level it is held against.
     variance = spread.cell**2 * (1 + 1 / len(known))
     counted = outcome.form == "ratio" and outcome.whole
     if counted:
@@ -129,9 +135,12 @@ def spread_of(histories: Sequence[Sequence[Rate | None]], *, counted: bool) -> S
     common = {
         period: median(sizes)
         for period, sizes in by_period.items()
+        # A median over few areas is their noise, and no common move.
         if len(sizes) >= declared.least_areas
     }
+    # Quarters: the spread of fewer common moves is not learnt.
     moved = MAD_TO_SD * median(map(abs, common.values())) if len(common) >= 4 else 0.0
+    # Each area's move beside the common one, or a season would make every area look restless.
     own = [replace(one, size=one.size - common.get(one.period, 0.0)) for one in changes]
     pairs = [
         (earlier, later)
@@ -172,7 +181,10 @@ def _changes(known: Sequence[Rate | None], window: int, counted: bool) -> Iterat
         total = sum(rate.numerator for rate in past)
         level = total / per * one.denominator
         above, below = one.numerator + half, level + half
+        # Values of opposite sign have no logarithm of their ratio.
         if below and above / below > 0:
+            # The delta method: a log count varies by about one over the count, and the level's own
+            # by one over its total.
             chance = 1 / (level + 0.5) + 1 / (total + 0.5) if counted else 0.0
             yield _Change(period=period, size=math.log(above / below), chance=chance)
 
@@ -184,7 +196,9 @@ def _beyond_chance(changes: Sequence[_Change]) -> float:
     the median is the mean of the two in the middle, which excesses alone cannot tell.
     """
     excess = sorted((MAD_TO_SD * one.size) ** 2 - one.chance for one in changes)
+    # Three log points are a factor of twenty: no outcome moves so from quarter to quarter.
     low, high = 0.0, 3.0
+    # Thirty halvings of three leave 3e-9.
     for _ in range(30):
         middle = (low + high) / 2
         outside = len(excess) - bisect_right(excess, middle**2)
@@ -215,6 +229,7 @@ class Case:
 
     @property
     def fixed(self) -> float | None:
+        # The newest that has one: a withheld figure may have come without.
         return next((h.denominator for h in self.earlier[::-1] if h.denominator is not None), None)
 
     @property
@@ -293,12 +308,15 @@ def together(cases: Sequence[Case], before: Before) -> Together:
         own = (own + changes[len(changes) // 2 - 1]) / 2
     if len(changes) >= ask.column_areas:
         spread = cases[0].spread
+        # With other areas' move known the common part is no surprise, and leaves the variance.
         variance = spread.cell**2 + (spread.common**2 if base is None else 0.0)
         variance += sum(_chance(case) for case in cases) / len(cases) ** 2
         apart = abs(own - (base or 0.0))
         if apart > ask.column * math.sqrt(variance) and apart > math.log(ask.column_ratio):
             return Together(change=own, questionable=True)
     if base is None:
+        # Enough own areas tell a season from an error by themselves; fewer must not vouch for
+        # themselves.
         base = own if len(changes) >= 2 * parameters().history.least_areas else 0.0
     return Together(change=base, questionable=False)
 

@@ -44,10 +44,13 @@ def rows(
     """
     table = []
     looks = found["rejects"].shape[2]
+    # A refusal is no error: rates are over what was answered, and the share refused stands beside
+    # them.
     held = ~found["refused"]
     refused = float(found["refused"].mean())
     for e, effect in enumerate(effects):
         errors = found["errors"][held, e]
+        # numpy warns of the mean of nothing.
         bias = float(np.nanmean(errors)) if np.isfinite(errors).any() else None
         for look in (*range(looks), ANY):
             last = looks - 1 if look == ANY else look
@@ -75,6 +78,7 @@ def rows(
 
 def _rate(hits: NDArray[np.bool_] | NDArray[np.float64]) -> tuple[float | None, float | None]:
     """A share of hits, or the mean of shares, with its standard error; None of nothing."""
+    # A single simulation has no spread to take an error from.
     if len(hits) < 2:
         return None, None
     share = float(hits.mean())
@@ -97,6 +101,8 @@ def bar_row(
     (share, error), (low, high) = _rate(hits), bar["band"]
     passes = False
     if share is not None and error is not None:
+        # A bar fails only where the whole of two standard errors lies outside: simulation noise
+        # alone must fail none.
         passes = low <= share + 2 * error and share - 2 * error <= high
     return {
         "what": bar["what"],
@@ -126,9 +132,11 @@ def detectable(effects: Sequence[float], found: Found, power: float = 0.8) -> fl
     hits, least = crosses[:, :, -1].mean(axis=0), 0.5 / len(crosses)
     size = np.abs(np.asarray(effects, dtype=float))
     order = np.argsort(size)
+    # Power rises with size; a dip between two sizes is noise of the simulation.
     size, hits = size[order], np.maximum.accumulate(hits[order])
     if hits[-1] < power:
         return None
+    # Shares of 0 and 1 have no normal quantile: half a simulation stands for either end.
     quantiles = [normal.inv_cdf(float(hit)) for hit in np.clip(hits, least, 1 - least)]
     return float(np.interp(normal.inv_cdf(power), quantiles, size))
 
@@ -237,6 +245,7 @@ def _panel_of(path: Path, columns: Columns) -> Panel:
         )
     first = frame.groupby(columns.area, sort=True)
     for name in extra:
+        # An attribute is one figure an area: its first, where a file has one for every period.
         frame[name] = first[name].transform("first")
     panel = Panel.from_long(
         frame,
@@ -246,6 +255,7 @@ def _panel_of(path: Path, columns: Columns) -> Panel:
         population=columns.population,
         authority=columns.authority,
     )
+    # Under the one name that simulations know, whatever the column is called.
     return replace(panel, figures={OUTCOME: panel.array(columns.value)})
 
 
@@ -274,7 +284,7 @@ def refuse_no_counts(panel: Panel, threshold: float) -> None:
 
 
 def _percent(size: float | None, how: Simulation) -> float | None:
-    """A injected size as a fall in percent; on logarithms it was injected in log points."""
+    """An injected size as a fall in percent; on logarithms it was injected in log points."""
     if size is None or how.choices.scale == "level":
         return size
     return float(percent_of_logs(np.array(size / 100), "fall"))

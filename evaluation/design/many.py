@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from evaluation.panel import Panel
     from evaluation.protocol import EstimatorName
 
+# Simulations in a file: a break loses at most as many, and a folder of thousands stays readable.
 PART = 25
 WAIT = "10s"
 Backend = Literal["loky", "threading", "sequential"]
@@ -78,7 +79,9 @@ def simulate_many(
     simulations, seed, resume = runs.simulations, runs.seed, runs.resume
     if resume is not None:
         resume.mkdir(parents=True, exist_ok=True)
+    # Through JSON, since tuples and paths have no canonical form of their own.
     plan = [name, json.loads(json.dumps(asdict(simulation), default=str)), list(effects)]
+    # Only where parts are kept: without a folder nothing old can be mixed in.
     what = fingerprint.of_data([*plan, seed, origin, "" if resume is None else _code()])[:16]
     parts = [range(a, min(a + PART, simulations)) for a in range(0, simulations, PART)]
     files = [None if resume is None else resume / f"{what}_{p.start}-{p.stop}.npz" for p in parts]
@@ -105,6 +108,7 @@ def simulate_many(
         if k not in done and file is not None:
             with np.load(file) as held:
                 done[k] = {key: held[key] for key in held.files}
+    # In order of number, whichever worker was done first.
     ordered = [done[k] for k in range(len(parts))]
     return {key: np.concatenate([part[key] for part in ordered]) for key in ordered[0]}
 
@@ -156,6 +160,7 @@ def _elsewhere(tasks: Sequence[Task], scheduler: str) -> Iterator[Found]:
             mend="start one with `dask scheduler`, and workers with `dask worker ADDRESS`",
         ) from error
     with client:
+        # Other code on one worker would mix figures of two versions, and no figure would show it.
         code = client.run(_code)
         if other := sorted(worker for worker, held in code.items() if held != _code()):
             raise UserError(
@@ -181,6 +186,7 @@ def _code() -> str:
 
 
 def _part(task: Task) -> Found:
+    # The seed goes with the number, so that no figure hangs on who computes it.
     found = [
         simulate_looks(task.panel_of(n), task.name, task.simulation, task.effects, task.seed + n)
         for n in task.numbers

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
+# Four stretches of the time before tell a rise from a dip without matching on noise quarter by
+# quarter.
 PATH_TERMS = 4
+# Weights are shares of one: what lies below is the solver's residue.
 NO_WEIGHT = 1e-8
 
 
@@ -109,6 +112,7 @@ class Matched:
         wide = self.weights.rename_axis(index="pilot").reset_index()
         long = wide.melt(id_vars="pilot", var_name="comparison", value_name="weight")
         weighed = long[long["weight"] > NO_WEIGHT]
+        # An area may be near without weight, or have weight without being among the nearest.
         table = self.pairs.merge(weighed, on=["pilot", "comparison"], how="outer")
         table["weight"] = table["weight"].fillna(0.0)
         table["mean_weight"] = table["comparison"].map(self.mean_weights).fillna(0.0)
@@ -194,6 +198,7 @@ def synthetic_weights(
     # Of the time after, unit weights know only how long it is: flat figures stand in for it.
     figures = np.hstack([before, np.zeros((len(before), how.after))])
     rows = np.empty((len(able), len(donors)))
+    # Pilots that lack the same quarters are fitted in one batch.
     for periods, own in alike(held[able]):
         ground = fits.Ground.on(figures, able[own], donors, periods, end, "the first start")
         rows[own] = fits.sdid(ground).unit
@@ -204,6 +209,8 @@ def synthetic_weights(
 def _before(panel: Panel, outcome: str) -> Floats:
     """(N, T0) the figures before the first start within the panel; all where there is none."""
     begun = panel.start_index[panel.treated]
+    # Before the first start of any site, not of each pilot's own: nothing of after any start is
+    # looked at.
     end = int(begun.min()) if len(begun) else len(panel.periods)
     return panel.array(outcome)[:, :end]
 
@@ -214,18 +221,23 @@ def _logs(before: Floats, used: Mask, outcome: str) -> Floats:
             f"{outcome} has figures of 0 or below, which have no logarithm.",
             mend=f"set scale: {{{outcome}: level}} in protocol.yaml",
         )
+    # Areas that are not used may hold zeros; what becomes of them is never read.
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.log(before)
 
 
 def _nearest(items: pd.DataFrame, pilot: Mask, eligible: Mask, how: MatchPlan) -> pd.DataFrame:
     """The nearest eligible areas of each pilot inside the caliper, with their distance."""
+    # An item on which no area differs says nothing of distance, and would divide by zero.
     scaled = items / items[eligible | pilot].std(ddof=1).replace(0.0, np.nan)
     used = scaled.dropna(axis=1, how="all").to_numpy()
     candidates, codes, rows = np.flatnonzero(eligible), items.index, []
     for p in np.flatnonzero(pilot).tolist():
+        # A mean and not a sum, so that the caliper means the same however many items there are.
         distance = np.sqrt(((used[candidates] - used[p]) ** 2).mean(axis=1))
         order = np.argsort(distance, kind="stable")[: how.nearest]
+        # A pilot without a figure has distances of NaN: no comparison with NaN holds, so it is told
+        # as unmatched.
         inside = order[distance[order] <= how.caliper]
         rows += [(codes[p], codes[int(candidates[k])], float(distance[k])) for k in inside]
     return pd.DataFrame(rows, columns=["pilot", "comparison", "distance"])
@@ -237,11 +249,13 @@ def characteristics(panel: Panel, outcome: str) -> pd.DataFrame:
     end, level = before.shape[1], before.mean(axis=1).to_numpy()
     columns = {"level": level}
     stretches = np.array_split(np.arange(end), min(PATH_TERMS, end))
+    # The first stretch follows from the level and the others.
     for k, stretch in enumerate(stretches[1:], start=2):
         columns[f"path, stretch {k} of {len(stretches)}"] = (
             before[stretch].mean(axis=1).to_numpy() - level
         )
     population = panel.areas["population"].to_numpy(dtype=float)
+    # All or none: distances over different items could not be compared.
     if np.isfinite(population).all():
         columns["log population"] = np.log(population)
     return pd.DataFrame(columns, index=panel.areas.index)
@@ -251,14 +265,18 @@ def _left_out(
     panel: Panel, pilot: Mask, how: MatchPlan, items: pd.DataFrame
 ) -> NDArray[np.object_]:
     """Why each area cannot serve; empty where it can."""
+    # A later reason takes the place of an earlier one: what the programme declares comes last and
+    # counts.
     reasons = np.full(len(pilot), "", dtype=object)
     reasons[items.isna().any(axis=1).to_numpy()] = "without a figure before the start"
     authority = panel.areas["authority"].to_numpy(dtype=object)
     if not how.same_authority:
+        # Areas without an authority share none, though their missing values are equal as text.
         shared = np.isin(authority.astype(str), [str(a) for a in authority[pilot] if a is not None])
         reasons[shared & ~pilot] = "in the authority of a pilot"
     if how.buffer_km:
         spot = _coordinates(panel, how.buffer_km)
+        # (areas x pilots) is small enough to be held: pilots are few.
         apart = np.linalg.norm(spot[:, None, :] - spot[None, pilot, :], axis=2)
         reasons[(apart.min(axis=1) < how.buffer_km) & ~pilot] = f"within {how.buffer_km:g} km"
     role = panel.areas["role"].to_numpy(dtype=object)
@@ -295,11 +313,14 @@ def _balance(
     items: pd.DataFrame, pilot: Mask, eligible: Mask, weights: dict[str, pd.Series]
 ) -> pd.DataFrame:
     """Means and standardised differences; one scale for all, so that they can be compared."""
+    # The pooled spread of both arms before matching, for every column: a spread that matching
+    # narrows would make its own success look worse. One pilot alone has none.
     spread = np.sqrt((items[pilot].var(ddof=1).fillna(0.0) + items[eligible].var(ddof=1)) / 2)
     mean = items[pilot].mean()
     columns = {"before": items[eligible].mean()}
     for name, weight in weights.items():
         whole = weight.reindex(items.index).fillna(0.0)
+        # How often an area serves, so that one which serves three pilots counts three times.
         share = whole / whole.sum() if whole.sum() else whole * np.nan
         columns[name] = items.mul(share, axis=0).sum(min_count=1)
     names = {"before": "all_eligible", "after": "matched", "synthetic": "synthetic"}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from evaluation.estimate.assignments import Block
     from evaluation.panel import Panel
-    from evaluation.protocol import EstimatorName, Protocol
+    from evaluation.protocol import EstimatorName, Protocol, Score
 
     Floats = NDArray[np.float64]
 
@@ -45,6 +45,7 @@ class Plan:
     targeted : share of people whom the reform reaches; an effect on the whole area of e is one of
         e / targeted on them.
     direction : in which an effect is said in per cent; it is found in either.
+    score : how periods are weighed into a look's statistic, as the study will weigh them.
     """
 
     estimator: EstimatorName
@@ -57,6 +58,7 @@ class Plan:
     seed: int = 0
     targeted: float = 1.0
     direction: Direction = "fall"
+    score: Score = "mean"
 
     @classmethod
     def of(
@@ -81,6 +83,7 @@ class Plan:
             assignments=min(drawn.n, ENOUGH),
             targeted=targeted,
             direction=direction,
+            score=protocol.looks.score if protocol.looks else "mean",
         )
 
     def __post_init__(self) -> None:
@@ -111,6 +114,8 @@ def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.Data
     ------
     EstimateError : fewer than four periods would be left before the moved starts.
     """
+    # The looks are laid into the past, where nothing has started: every placebo effect there is
+    # noise.
     past = moved_back(panel.eligible(), plan.looks.horizon)
     first = int(past.start_index[past.treated].min())
     assignments = Assignments.draw(
@@ -118,11 +123,12 @@ def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.Data
     )
     raw, shift = [], []
     for look in range(plan.looks.horizon):
+        # Each look sees what would have been known then, as in the study.
         known = past.until(past.periods[first + look])
         estimate = registry.fit(
             plan.estimator, known, outcome, plan.choices, assignments.known(known)
         )
-        found = interim.statistic(estimate, plan.window)
+        found = interim.statistic(estimate, plan.window, plan.score)
         raw.append(found.raw)
         shift.append(found.shift)
     sizes = detectable_by_look(np.array(raw), np.array(shift), plan.looks, at)
@@ -151,7 +157,10 @@ def direction_of(polarity: Literal["up", "down", "care"], hoped: float | None) -
 def percent_of_logs(sizes: Floats, direction: Direction) -> Floats:
     """Per cent of a fall, or of a rise, of sizes in logarithms (0 or above); infinite stays so."""
     with np.errstate(over="ignore"):
+        # A fall of e log points is 1 - exp(-e), a rise exp(e) - 1: the same size in logs is a
+        # smaller fall than rise.
         moved = -np.expm1(-sizes) if direction == "fall" else np.expm1(sizes)
+    # A fall can never pass 100 per cent, but an effect that is never found is no fall of 100.
     percent: Floats = np.where(np.isinf(sizes), np.inf, 100 * moved)
     return percent
 
@@ -167,6 +176,8 @@ def detectable_by_look(raw: Floats, shift: Floats, looks: LookPlan, at: float = 
     where the noise with the effect passes the line of that look or of one before it.
     """
     times = [(k + 1) / looks.horizon for k in range(len(raw))]
+    # Thresholds of the looks as they would be taken: assignments that one look removes are gone for
+    # the next.
     lines = np.array([look.threshold for look in run_looks(raw, times, looks)])
     noise, unit = raw[:, 1:], shift[:, 0]
     out = np.empty(len(raw))
@@ -187,6 +198,7 @@ def _smallest(noise: Floats, unit: Floats, lines: Floats, at: float) -> float:
             both.append(float((size >= lines[:, None]).any(axis=0).mean()))
         return min(both)
 
+    # In standard deviations of the placebo effect, so that the bracket needs no knowledge of units.
     step = float(np.nanstd(noise[-1]) / abs(unit[-1])) or 1.0
     high = 1.0
     while found(high * step) < at:
@@ -194,6 +206,7 @@ def _smallest(noise: Floats, unit: Floats, lines: Floats, at: float) -> float:
         if high > WIDEST:
             return float("inf")
     low = 0.0
+    # Power rises with the effect, so bisection is safe; 40 halvings end far below any digit shown.
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
         low, high = (low, middle) if found(middle * step) >= at else (middle, high)
@@ -232,6 +245,7 @@ def moved_back(panel: Panel, looks: int) -> Panel:
     site = panel.areas["site"].to_numpy(dtype=object, copy=True)
     for row in np.flatnonzero(planned):
         position = first + _period(panel, labels[row]) - earliest
+        # A site that starts after the last look is seen by none, so its areas are no pilots.
         if position < end:
             moved[row] = panel.labels[position]
         else:
@@ -268,6 +282,7 @@ def read_candidates(path: Path) -> dict[str, tuple[str, ...]]:
     if not path.is_file():
         raise EstimateError("there is no such file.", where=str(path), expected=expected)
     try:
+        # A code such as 00123 would lose its zeros as a number.
         frame = pd.read_csv(path, dtype=str)
     except (ValueError, OSError) as error:
         raise EstimateError(f"it cannot be read as CSV: {error}.", where=path.name) from None
@@ -278,6 +293,7 @@ def read_candidates(path: Path) -> dict[str, tuple[str, ...]]:
             expected=expected,
             mend=f"name its columns so; it has {', '.join(map(str, frame))}",
         )
+    # A cell of blanks is as empty as an empty one.
     frame = frame[list(COLUMNS)].apply(lambda column: column.str.strip().replace("", pd.NA))
     wrong = {
         "a cell is empty": frame.isna().any(axis=1),
@@ -285,10 +301,12 @@ def read_candidates(path: Path) -> dict[str, tuple[str, ...]]:
     }
     for what, rows in wrong.items():
         if rows.any():
+            # Row 1 of the file is its heading.
             line = int(np.flatnonzero(rows)[0]) + 2
             raise EstimateError(f"{what}.", where=f"{path.name}, line {line}", expected=expected)
     if frame.empty:
         raise EstimateError("it names no set.", where=path.name, expected=expected)
+    # In the order of the file.
     grouped = frame.groupby("set", sort=False)["area"]
     return {str(name): tuple(codes) for name, codes in grouped}
 
@@ -316,6 +334,7 @@ def compare(
     EstimateError : an area is not in the panel, or the panel cannot bear a candidate.
     """
     begun = panel.start_index[panel.treated]
+    # Candidates are compared on the past alone, also where the planned sites have begun.
     past = panel.until(panel.periods[int(begun.min()) - 1]) if len(begun) else panel
     tables = []
     for name, codes in candidates.items():
@@ -344,6 +363,7 @@ def _together(panel: Panel, codes: Sequence[str]) -> Panel:
     """The panel with these areas alone planned, all to start after its last period."""
     chosen = panel.areas.index.isin(list(codes))
     start, site = (np.full(len(chosen), None, dtype=object) for _ in range(2))
+    # After the last period: `power` moves it back by as many looks as are planned.
     start[chosen] = (panel.periods[-1] + 1).label
     site[chosen] = panel.areas.index[chosen].astype(str)
     excluded = (panel.areas["role"] == "excluded").to_numpy()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.panel import Panel
-    from evaluation.protocol import EstimatorName
+    from evaluation.protocol import EstimatorName, Score
 
     Floats = NDArray[np.float64]
 
@@ -80,7 +80,7 @@ class Simulation:
     block: Block | None = "area"
     assignments: int = 999
     plan: LookPlan = field(default_factory=LookPlan)
-    score: interim.Score = "mean"
+    score: Score = "mean"
     sample: int = 0
     skipped: float = 0.0
     withheld: float = 0.0
@@ -117,6 +117,8 @@ def simulate_looks(
     panel : outcome ``y``, no area started. effects : in percent of the level, say ``(0, -5)``.
     seed : the same seed chooses the same pilots and assignments for every estimator.
     """
+    # With the number started, so that 3 and 6 pilots are separate draws; not with the estimator, so
+    # that all are judged on the same pilots.
     rng = np.random.default_rng([seed, simulation.started])
     drawn = _sampled(panel, simulation, rng)
     piloted, chosen = _with_pilots(drawn, simulation, rng)
@@ -140,11 +142,15 @@ def simulate_looks(
         return _statistics(moved, name, simulation, assignments, taken, seed)
 
     truths = _truths(piloted, pattern, simulation, taken)
+    # Withholding cuts at a threshold, so statistics are not linear in the effect: each effect is
+    # simulated by itself.
     if simulation.withheld:
         try:
             found = [seen(effect) for effect in effects]
         except EstimateError:  # too little is left of the figures for this estimator
             return _refused(simulation, len(effects))
+    # Statistics are linear in what is injected (on the scale of estimation): one further run gives
+    # every effect.
     else:
         raw, shift = seen(0.0)
         slope = _unit(piloted, simulation) * shift
@@ -178,6 +184,7 @@ def _with_pilots(
             f"{simulation.started} are wanted.",
             mend="start fewer areas, or bring a larger panel",
         )
+    # Sorted, so that the same areas drawn in another order are the same pilots.
     chosen = np.sort(rng.choice(open_to, size=simulation.started, replace=False))
     return start_areas(panel, chosen, first), chosen
 
@@ -210,6 +217,7 @@ def _open_to(
         measure = panel.areas["population"].to_numpy(dtype=float)
         measure = -measure if rule == "smallest" else measure
     elif rule == "variable":
+        # Of changes: a level that differs between areas is no variability.
         measure = np.nanstd(np.diff(before, axis=1), axis=1)
     else:
         late, early = before[:, first // 2 :], before[:, : first // 2]
@@ -217,6 +225,7 @@ def _open_to(
         measure = rise if rule == "top_trend" else np.nanmean(before, axis=1)
     share = 0.1 if rule in ("top_level", "top_trend") else 1 / 3
     count = max(simulation.started, int(np.ceil(share * n)))
+    # Ties by position, or equal figures would choose other pilots on another machine.
     return np.sort(np.argsort(-measure, kind="stable")[:count])
 
 
@@ -225,8 +234,10 @@ def _in_authorities(
 ) -> NDArray[np.int64]:
     authority = panel.areas["authority"].astype(str).to_numpy()
     many = 1 if simulation.pilots == "one_authority" else 2
+    # Rounded up.
     each = -(-simulation.started // many)
     names, sizes = np.unique(authority, return_counts=True)
+    # As many areas are left as are piloted, or the authority has nobody to be compared with.
     able = names[sizes >= 2 * each]
     if len(able) < many:
         return np.empty(0, dtype=np.int64)
@@ -250,6 +261,7 @@ def _pattern(
     pattern = np.zeros((len(panel.areas), len(panel.periods)))
     pattern[chosen[:, None], np.arange(first, len(panel.periods))] = over_areas[:, None] * over_time
     total = pattern[chosen, first:].mean()
+    # Drawn sizes may nearly cancel: dividing by that would inject effects of any size.
     return pattern / total if abs(total) > 0.05 else pattern
 
 
@@ -307,9 +319,12 @@ def _statistics(
     whole = None
     known_at = [panel.until(panel.periods[first + look]) for look in taken]
     if simulation.withheld:
+        # Looks follow each other by the number of an assignment: with other ones drawn they cannot.
         drawn = {registry.drawn_anew(name, known, OUTCOME, assignments) for known in known_at}
         if len(drawn) > 1:
             raise EstimateError("other assignments are drawn than at the look before.")
+    # Such an estimator's effects do not move with later data: one fit over the whole panel serves
+    # all looks.
     if not simulation.restated and registry.estimated_once(name, panel, OUTCOME):
         whole = registry.to_test(name, panel, OUTCOME, simulation.choices, assignments)
     for look, known in zip(taken, known_at, strict=True):
@@ -328,8 +343,10 @@ def _before_restatement(panel: Panel, size: float, seed: int) -> Panel:
     """The figures as they were first published: the last ones noisier than they will be."""
     figures = panel.array(OUTCOME)
     noise = np.nanstd(np.diff(figures, axis=1)) * size
+    # A stream apart from that of the pilots.
     rng = np.random.default_rng([seed, 1])
     shaken = figures.copy()
+    # Restatements fall on the latest figures.
     shaken[:, -2:] += noise * rng.standard_normal((len(figures), 2))
     return replace(panel, figures={OUTCOME: shaken})
 
@@ -349,8 +366,12 @@ def _judged(
     injected, errors = effects * truths[-1], np.empty(len(effects))
     for e, effect in enumerate(effects):
         now, shift = statistics[e]
+        # The data less the effect injected: testing zero on them tests whether the interval holds
+        # the truth.
         left = now - (effect * truths)[:, None] * shift
         for row, look in enumerate(taken):
+            # A skipped look says what the look before it said, so a verdict is carried on until the
+            # next.
             rejects[e, look:] = placebo_p(now[row]) <= alpha
             low, high = placebo_interval(now[row], shift[row], alpha)
             covers[e, look:] = low <= effect * truths[row] <= high
@@ -369,6 +390,7 @@ def _refused(simulation: Simulation, effects: int) -> Replicate:
     return Replicate(
         rejects=nothing,
         crosses=nothing,
+        # Refused simulations are left out of every rate; these values only keep the shape.
         covers=~nothing,
         held=~nothing,
         injected=np.full(effects, np.nan),

@@ -86,6 +86,7 @@ def feasibility_of(assignments: Assignments, panel: Panel, plan: LookPlan) -> Fe
             "shocks that an authority's areas share cannot be told from an effect."
         )
         needed.append(f"Areas of at least {FEWEST_AUTHORITIES} authorities.")
+    # A look that cannot decide is news only where some look can.
     if not refused and (first := first_decisive_look(assignments, plan)) > 1:
         said.append(
             f"No look before the {_ordinal(first)} of {plan.horizon} can rule out “no effect”: "
@@ -118,6 +119,7 @@ def _areas(count: int) -> str:
 def _many(count: int) -> str:
     if count < MANY:
         return f"{count:,}"
+    # The power of ten below it: more digits would tell a reader nothing.
     return f"more than {10 ** (len(str(count)) - 1):,}" if count < COUNTLESS else "countless"
 
 

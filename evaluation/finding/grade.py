@@ -24,6 +24,8 @@ from evaluation.wording import Sentence, percent
 FILE = "grade.yaml"
 HIGHEST = 3
 """What these designs can reach; 4 needs as-good-as-random variation, 5 a random allocation."""
+# A path of fewer than four periods cannot be shown to be one; five cells in a hundred may lack a
+# figure.
 FEWEST_BEFORE, COMPLETE = 4, 0.95
 Domain = Literal[
     "confounding",
@@ -79,6 +81,7 @@ class Judgement(Frozen):
         if not path.is_file():
             return cls()
         held = validated(cls, read_yaml(path), path, ProtocolError)
+        # A judgement counts only with a name under it.
         if (held.robins_i or held.grade) and held.signed is None:
             raise ProtocolError(
                 "the evidence is judged and nobody has signed.",
@@ -177,8 +180,10 @@ def grade(evidence: Evidence, judgement: Judgement) -> Grade:
 
 def _level(by_code: Mapping[str, Condition]) -> tuple[int, str]:
     """1: one side of the contrast is missing; 2: no evidence of one path; else 3."""
+    # In the order of the scale: a level is reached only where all below it are.
     if by_code["comparison"].met != "met" or by_code["before"].met == "unmet":
         return 1, "pilots are not compared both with their past and with other areas"
+    # "Cannot tell" is not enough: the scale asks for evidence of one path, not for none against it.
     if by_code["path"].met != "met":
         return 2, "it is not shown that pilots and comparisons were on one path"
     if by_code["argued"].met != "met":
@@ -295,6 +300,7 @@ def _complete(e: Evidence) -> Condition:
 def _worst(results: list[str]) -> Met:
     if not results:
         return "cannot tell"
+    # One control that fails outweighs any number that hold.
     return "unmet" if "fails" in results else "met" if "holds" in results else "cannot tell"
 
 

@@ -103,7 +103,9 @@ def judge(judged: Judged) -> Finding:
     change = _percent(judged, row["effect"], *ends)
     verdict, reasons = _verdict(judged, change, complete=_window_complete(judged))
     per_quarter, to_date = _people(judged, ends)
+    # What the looks have spent by now: alpha not yet available could not have rejected anything.
     left = judged.looked.spent if judged.looked else 1 - judged.estimate.level
+    # Bonferroni over the family: simpler than its test, and never too hopeful.
     alpha = left / judged.family
     seen = judged.estimate.detectable(alpha, window=judged.window)
     detectable = _percent_size(judged, seen)
@@ -145,6 +147,7 @@ def judge(judged: Judged) -> Finding:
 def _interval(judged: Judged, row: pd.Series) -> tuple[float, float]:
     """Limits on the estimate's scale: those that hold over every look, where looks are planned."""
     looked = judged.looked
+    # Where there is no repeated interval, that of this look alone stands in.
     if looked is None or np.isnan(looked.low):
         return float(row["low"]), float(row["high"])
     return looked.low, looked.high
@@ -152,6 +155,7 @@ def _interval(judged: Judged, row: pd.Series) -> tuple[float, float]:
 
 def _percent(judged: Judged, effect: float, low: float, high: float) -> Range:
     ends = np.array([effect, low, high])
+    # An end without a limit is infinite, and so is its percentage.
     with np.errstate(over="ignore"):
         shown = (
             100 * np.expm1(ends) if judged.estimate.scale == "log" else 100 * ends / judged.baseline
@@ -175,7 +179,9 @@ def _speaks(judged: Judged) -> Period:
     """The period in which the last site will have completed the window."""
     index = judged.estimate.index
     rows = zip(index["quarter"].astype(str), index["event_time"], strict=True)
+    # From period and event time, since an estimate keeps no list of starts.
     starts = [Period.parse(label) + -int(event) for label, event in rows]
+    # A site that has not started has no row, and its window is to be waited for all the same.
     if judged.last_start is not None:
         starts.append(judged.last_start)
     return max(starts) + judged.window[1]
@@ -186,6 +192,7 @@ def _verdict(judged: Judged, change: Range, *, complete: bool) -> tuple[Verdict,
     margin = judged.margin_percent
     excludes = change.low > 0 or change.high < 0
     rejects, tested = _rejects(judged)
+    # Test and range are asked both: over several looks they need not agree to the last assignment.
     if rejects and excludes and judged.outcome.polarity != "care":
         if judged.objections:
             return Verdict.CANNOT_TELL, (*tested, *judged.objections)
@@ -193,6 +200,7 @@ def _verdict(judged: Judged, change: Range, *, complete: bool) -> tuple[Verdict,
         better = (change.high < 0) == (judged.outcome.polarity == "down")
         side = Sentence.of("the range lies on one side of no change", "one_side")
         return Verdict.IMPROVED if better else Verdict.WORSENED, (*tested, side)
+    # The whole range, not the estimate: "no larger effect" is a claim against every effect outside.
     if -margin <= change.low and change.high <= margin:
         within = "the whole range lies within {margin} of no change"
         return Verdict.NO_LARGER_EFFECT, (
@@ -202,6 +210,7 @@ def _verdict(judged: Judged, change: Range, *, complete: bool) -> tuple[Verdict,
     includes = Sentence.of("the range includes no change", "includes_none")
     unclear = sentences.WITH_CARE if judged.outcome.polarity == "care" else sentences.NOT_CLEAR
     reasons = (*tested, unclear if excludes else includes)
+    # Only now: an effect that was found, or ruled out, is not too early to say.
     if complete:
         return Verdict.CANNOT_TELL, reasons
     periods = judged.window[1] + 1
@@ -222,6 +231,7 @@ def _rejects(judged: Judged) -> tuple[bool, tuple[Sentence, ...]]:
     if not judged.primary:
         family = f"p {{p}} {counted} and its family, at level {{level}}"
         said = Sentence.of(family, "tested", p=adjusted, level=level)
+        # Secondary outcomes: the sequential p through the family's false discovery rate.
         return judged.adjusted_p <= alpha, (said, *harm)
     if looked.crossed:
         ruled_out = (
@@ -242,12 +252,17 @@ def _people(judged: Judged, interval: tuple[float, float]) -> tuple[Range | None
         return None, None
     event = units.index["event_time"].to_numpy()
     inside = (event >= judged.window[0]) & (event <= judged.window[1])
+    # Each site counts by its own periods inside the window: a site that started late has fewer, and
+    # a mean a period.
     running = units.index["site"].where(inside).map(units.index["site"][inside].value_counts())
+    # Sites without a period inside the window.
     a_period = np.nan_to_num(np.where(inside, 1 / running.to_numpy(dtype=float), 0.0))
 
     def on_observed(row: pd.Series, weights: NDArray[np.float64]) -> Range:
         ends = row[["effect", "low", "high"]].to_numpy(dtype=float)
         with np.errstate(over="ignore"):
+            # Relative to the observed figure, which has the effect in it: observed = without times
+            # exp(e).
             share = -np.expm1(-ends) if estimate.scale == "log" else ends
         base = units.observed if estimate.scale == "log" else units.exposure
         effect, low, high = (float(part) for part in share * float(base @ weights))
@@ -256,6 +271,8 @@ def _people(judged: Judged, interval: tuple[float, float]) -> tuple[Range | None
     inside_window = estimate.overall(window=judged.window).iloc[0].copy()
     inside_window["low"], inside_window["high"] = interval
     per_period = on_observed(inside_window, a_period)
+    # People at a time do not add up over time.
     if judged.outcome.kind == "stock":
         return per_period, None
+    # Every period since the start, so without the window and its interval.
     return per_period, on_observed(estimate.overall().iloc[0], np.ones(len(event)))

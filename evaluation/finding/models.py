@@ -30,6 +30,8 @@ def adjust(p_values: Mapping[str, float], method: Literal["holm", "fdr_bh"]) -> 
     given = np.array(list(p_values.values()))
     if method == "holm":  # by hand: statsmodels collects the garbage of the whole process here
         adjusted, order = np.empty_like(given), np.argsort(given)
+        # Holm: the smallest p times the number of tests, the next times one fewer, and never
+        # falling.
         stepped = np.maximum.accumulate(given[order] * np.arange(len(given), 0, -1))
         adjusted[order] = np.minimum(stepped, 1.0)
     else:

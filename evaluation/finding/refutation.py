@@ -109,6 +109,7 @@ def _placebo_start(attack: Attack, effect: float) -> Refutation:
     first = int(panel.start_index[panel.treated].min())
     if first < FEWEST_BEFORE:
         return told.unknown(f"There are {first} periods before the first start: too few to try.")
+    # Half of the past stays before the moved start, half after it.
     back = first // 2
     earlier = panel.periods[first - back].label
     under, p = attack.effect(in_time_placebo(panel, back))
@@ -147,7 +148,7 @@ def _by_dowhy(attack: Attack, effect: float) -> Iterator[Refutation]:
             "num_simulations": attack.simulations,
             "show_progress_bar": False,
         }
-        # An integer would draw the same sample each time.
+        # An integer would draw the same sample each time; dowhy takes numpy's older generator.
         state = np.random.RandomState(attack.seed)
         placebo = refute_placebo_treatment(
             **common,
@@ -241,6 +242,7 @@ def _quiet() -> Iterator[None]:
         try:
             yield
         finally:
+            # As it was, and not switched on: our caller may have silenced it himself.
             logging.disable(before)
 
 
@@ -251,6 +253,8 @@ def _handed_over(attack: Attack) -> tuple[pd.DataFrame, Any, Any]:
     from dowhy import CausalModel
 
     panel = attack.panel
+    # dowhy wants one row a unit: the mean stands in, and no figure is taken from it, since our
+    # estimator reads the panel.
     mean = np.nanmean(panel.array(attack.outcome), axis=1)
     table = pd.DataFrame(
         {"treated": panel.treated.astype(int), "outcome": mean}, index=panel.areas.index
@@ -286,6 +290,7 @@ def _our_estimator(attack: Attack) -> Any:
             **_: object,
         ) -> Any:
             self.update_input(treatment_value, control_value, target_units)
+            # The placebo refuter puts a column of its own in place of the treatment.
             column = self._target_estimand.treatment_variable[0]
             given = CausalEstimate(
                 data=data,
@@ -359,6 +364,7 @@ def e_value(ratio: float) -> float:
 
     ``ratio + sqrt(ratio (ratio - 1))``. 1 means that no cause is needed.
     """
+    # A fall is as strong as its inverse rise.
     above = max(ratio, 1 / ratio) if ratio > 0 else math.inf
     return math.inf if math.isinf(above) else above + math.sqrt(above * (above - 1))
 
@@ -373,6 +379,7 @@ def robustness_value(t: float, freedom: float, share: float = 1.0) -> float:
 
     ``(sqrt(f^4 + 4 f^2) - f^2) / 2`` with f = share |t| / sqrt(freedom).
     """
+    # Partial Cohen's f squared, t^2 over the degrees of freedom (Cinelli and Hazlett 2020).
     f2 = (share * t) ** 2 / freedom
     return (math.sqrt(f2**2 + 4 * f2) - f2) / 2
 
@@ -387,6 +394,7 @@ def unobserved(change: Range, t: float, freedom: int) -> Unobserved:
     """
     ends = (change.low, change.high)
     ratio = _ratio(change.effect)
+    # Where the range holds no change, no cause is needed to reach it.
     near = min(ends, key=abs) if change.low * change.high > 0 else 0.0
     limit = 1.0 if near == 0 or not math.isfinite(near) else e_value(_ratio(near))
     value, strength = e_value(ratio), robustness_value(t, freedom)

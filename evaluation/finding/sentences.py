@@ -48,6 +48,7 @@ class Verdict(StrEnum):
         ------
         ValueError : no verdict with this margin is written so.
         """
+        # Held against what would be written, and not taken apart: a text is not parsed back.
         for verdict in cls:
             if text == verdict.said(margin_percent):
                 return verdict
@@ -132,6 +133,7 @@ def rounded(value: float, spread: float) -> Figure:
     """A number rounded to two significant figures of the width of its range, with thousands."""
     if not math.isfinite(value) or spread <= 0 or not math.isfinite(spread):
         return count(value)
+    # Digits after the point at which the width has two significant figures.
     digits = 1 - math.floor(math.log10(spread))
     shown = round(value, min(digits, 1))
     return count(shown, 0 if digits <= 0 or abs(shown) >= 10 else 1)
@@ -140,6 +142,7 @@ def rounded(value: float, spread: float) -> Figure:
 def span(quantity: Range, *, flip: bool = False) -> dict[str, Figure]:
     """``effect, low, high`` as figures, the limits in rising order; ``flip`` turns the sign."""
     sign = -1 if flip else 1
+    # Turning the sign turns the order of the ends.
     low, high = sorted((sign * quantity.low, sign * quantity.high))
     width = (quantity.high - quantity.low) / 2
     ends = {"effect": sign * quantity.effect, "low": low, "high": high}

@@ -98,11 +98,13 @@ class Theory(Frozen):
 
         By the moral graph of the ancestors (Lauritzen et al. 1990, Networks 20, proposition 3).
         """
+        # Only ancestors matter: a collider outside them opens nothing.
         inside = self.ancestors({one, other, *given})
         links: set[frozenset[str]] = set()
         for node in inside:
             parents = sorted(self.parents(node) & inside)
             links |= {frozenset((parent, node)) for parent in parents}
+            # "Marrying" the parents: given their common effect they are no longer independent.
             links |= {frozenset(pair) for pair in combinations(parents, 2)}
         both = [tuple(link) for link in links if not link & set(given)]
         undirected = [(a, b) for a, b in both] + [(b, a) for a, b in both]
@@ -115,6 +117,7 @@ class Theory(Frozen):
 
     def closes(self, outcome: str, given: Collection[str]) -> bool:
         """Whether holding ``given`` fixed meets the back-door criterion for an outcome."""
+        # The criterion's first half: nothing that the programme moves may be held.
         if set(given) & self.descendants(self.treatment):
             return False
         return self.without_effects().separated(self.treatment, outcome, given)
@@ -132,6 +135,8 @@ class Theory(Frozen):
             and name not in (self.treatment, outcome)
             and name not in self.descendants(self.treatment)
         ]
+        # By size, so that the first found is the smallest; a theory of change has few enough causes
+        # for all sets to be tried.
         for size in range(len(held) + 1):
             for chosen in combinations(held, size):
                 if self.closes(outcome, chosen):
@@ -159,6 +164,8 @@ class Theory(Frozen):
 
     def _opens(self, outcome: str, name: str, others: Collection[str]) -> bool:
         cut = self.without_effects()
+        # What the programme moves is a fault by itself, and would hide whether this one opens a
+        # path.
         kept = [one for one in others if one not in self.descendants(self.treatment)]
         closed = cut.separated(self.treatment, outcome, kept)
         return closed and not cut.separated(self.treatment, outcome, [*kept, name])
@@ -174,6 +181,7 @@ class Theory(Frozen):
             if frozenset((one, other)) in linked:
                 continue
             rest = [name for name in seen if name not in (one, other)]
+            # At most two conditions: with few areas a larger one leaves nothing to test on.
             sets = (c for size in range(most + 1) for c in combinations(rest, size))
             for given in sets:
                 if self.separated(one, other, given):
@@ -197,6 +205,7 @@ def _reached(start: str, arrows: Collection[tuple[str, str]]) -> set[str]:
     return reached
 
 
+# Areas, beside one for each condition: below that a correlation says nothing.
 FEWEST = 12
 
 
@@ -244,12 +253,14 @@ def area_table(panel: Panel, theory: Theory) -> pd.DataFrame:
     for name in theory.causes:
         if name in panel.figures:
             figures = panel.array(name)
+            # By the first start of all, so that areas that never start have a time after it too.
             before, after = (
                 np.nanmean(part, axis=1) for part in (figures[:, :first], figures[:, first:])
             )
             moved = name in theory.outcomes or name in theory.negative_controls
             columns[name] = after - before if moved else before
         elif name in panel.areas and name != theory.treatment:
+            # An attribute that is no number is missing, and its row drops out of the test.
             columns[name] = pd.to_numeric(panel.areas[name], errors="coerce").to_numpy()
     return pd.DataFrame(columns, index=panel.areas.index)
 
@@ -267,9 +278,11 @@ def test_implications(theory: Theory, table: pd.DataFrame) -> tuple[Implied, ...
         if not set(names) <= set(table.columns):
             continue
         rows = table[names].dropna().to_numpy(dtype=float)
+        # Without spread there is no correlation.
         if len(rows) < FEWEST + len(given) or (rows.std(axis=0) == 0).any():
             continue
         found.append((one, other, given, *_partial(rows)))
+    # Of many implications some fail by chance.
     adjusted = adjust({str(k): p for k, (*_, p) in enumerate(found)}, "holm")
     return tuple(
         Implied(one=one, other=other, given=given, correlation=r, adjusted_p=adjusted[str(k)])
@@ -282,8 +295,11 @@ def _partial(rows: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[f
     from scipy import stats
 
     others = np.column_stack([np.ones(len(rows)), rows[:, 2:]])
+    # Least squares on the conditions; what is left of both is correlated.
     left = rows[:, :2] - others @ np.linalg.lstsq(others, rows[:, :2], rcond=None)[0]
     r = float(np.corrcoef(left.T)[0, 1])
+    # One less for each condition held fixed.
     freedom = len(rows) - 2 - (rows.shape[1] - 2)
+    # Two columns that are copies of each other have r = 1.
     t = r * math.sqrt(freedom / max(1 - r**2, 1e-12))
     return r, float(2 * stats.t.sf(abs(t), freedom))

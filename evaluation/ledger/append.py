@@ -38,6 +38,7 @@ def plain(returned: Return) -> Return:
 
 
 def _plain(row: Observation) -> Observation:
+    # Adding 0.0 turns -0.0 into 0.0.
     numerator, denominator = (
         None if one is None else float(one) + 0.0 for one in (row.numerator, row.denominator)
     )
@@ -54,6 +55,8 @@ def latest_of(connection: sa.Connection, returned: Return) -> sa.Row[Any, Any] |
             r.site == returned.site,
             r.agency == returned.agency,
             r.quarter == returned.period.label,
+            # A withdrawn return is no version to compare with: sending its figures again is a new
+            # return.
             r.seq.not_in(withdrawn()),
         )
         .order_by(r.seq.desc())
@@ -71,6 +74,7 @@ def refuse_redacted(connection: sa.Connection, returned: Return) -> None:
     found = connection.execute(
         sa.select(acts.c.received, acts.c.reason)
         .join(returns, returns.c.seq == acts.c.return_seq)
+        # By the file's hash, which the ledger keeps when the bytes are gone.
         .where(acts.c.kind == "redaction", returns.c.file_sha256 == returned.sha256)
     ).first()
     if found is not None:
@@ -90,6 +94,8 @@ def append_return(
     synthetic_clock: bool,
 ) -> int:
     """Add a return with its confirmations and figures; its place in the chain comes back."""
+    # Read inside the writer's transaction, before the insert: afterwards they would hold the return
+    # itself.
     standing, numbered = held(connection, returned), last_revisions(connection, returned)
     details = ReceiptDetails(
         rows=len(returned.rows),
@@ -102,6 +108,7 @@ def append_return(
     )
     seq, previous = _next_place(connection)
     stored = _stored(returned, details, previous, received)
+    # The return first: confirmations and figures refer to its number.
     connection.execute(returns.insert(), stored | {"seq": seq})
     if details.confirmations:
         numbers = enumerate(details.confirmations, start=1)
@@ -136,6 +143,7 @@ def _stored(
         "content_hash": returned.content_hash,
         "previous_hash": previous,
         "chain_hash": chain,
+        # Names keep their letters in the stored text, as they do in what is hashed.
         "changes": json.dumps(details.changes, ensure_ascii=False),
         "synthetic_clock": details.synthetic_clock,
         "chain_version": CHAIN_VERSION,
@@ -168,10 +176,12 @@ def append_act(
             where=return_id_,
             mend="newstart ledger log lists them.",
         )
+    # Asked again, an act comes back as it stands: a retry after a lost connection adds nothing.
     done = [one for one in read_acts(connection) if (one.kind, one.return_id) == (kind, return_id_)]
     if done:
         return done[0]
     seq, previous = _next_place(connection)
+    # What is hashed must be what is stored, to the blank.
     content: dict[str, Any] = {"received": received, "reason": reason.strip()}
     content |= {"previous_hash": previous, "synthetic_clock": synthetic_clock}
     chain = act_hash(kind=kind, return_id=return_id_, **content)
@@ -195,6 +205,7 @@ def read_acts(connection: sa.Connection) -> list[Act]:
 def head(connection: sa.Connection) -> LedgerHead:
     """How many returns there are, and the chain hash of the last record."""
     count = connection.execute(sa.select(sa.func.count()).select_from(returns)).scalar_one()
+    # Acts are records of the chain too: the last record need not be a return.
     return LedgerHead(returns=count, chain=_next_place(connection).previous)
 
 
@@ -206,6 +217,8 @@ class _Place(NamedTuple):
 
 
 def _next_place(connection: sa.Connection) -> _Place:
+    # Returns and acts number one sequence between them, which no table's own sequence could; the
+    # writer's lock keeps it free of doubles.
     last = [
         row
         for table in (returns, acts)
@@ -224,6 +237,7 @@ def _observed(seq: int, returned: Return, numbered: dict[FigureKey, int]) -> lis
             "outcome": row.outcome,
             "area_code": row.area_code,
             "quarter": row.quarter.label,
+            # From -1, so that a figure's first version is revision 0.
             "revision": numbered.get(row.key, -1) + 1,
             "return_seq": seq,
             "numerator": row.numerator,

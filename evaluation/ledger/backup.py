@@ -24,6 +24,7 @@ from evaluation.ledger.schema import acts, metadata, returns
 from evaluation.ledger.verify import verify
 
 MANIFEST = "manifest.json"
+# Rows in memory at once: a national back-up never stands whole in it.
 BATCH = 50_000
 _TYPES = {
     sa.Integer: pa.int64(),
@@ -45,20 +46,25 @@ def back_up(ledger: Ledger, folder: Path) -> dict[str, Any]:
         raise LedgerError("the folder is not empty; nothing was written.", where=str(folder))
     try:
         (folder / "tables").mkdir(parents=True, exist_ok=True)
+        # One transaction over all tables, so that they are of one instant while others write.
         with transaction(ledger.engine) as connection:
             rows = {table.name: _write(connection, table, folder) for table in _tables()}
             files = _raw_files(connection)
             head = _head(connection)
+        # Outside the transaction: raw files are only added, and copying them may take long. One
+        # redacted meanwhile makes the back-up refuse.
         for sha256 in files:
             _copy(ledger.raw, folder / "raw", sha256)
         manifest = {"tables_at": HEAD, "rows": rows, "raw_files": len(files), "head": head}
         manifest["files"] = {path: _hash(folder / path) for path in _listed(folder)}
         text = json.dumps(manifest, indent=2) + "\n"
+        # Last: without it there is no back-up, so an interrupted one cannot pass for whole.
         (folder / MANIFEST).write_text(text, encoding="utf-8")
     except OSError as error:
         raise LedgerError(
             f"the back-up could not be written ({error.strerror}).", where=str(folder)
         ) from None
+    # Read back, so that a write that was lost is told now and not on the day of need.
     read_manifest(folder)
     return manifest
 
@@ -79,18 +85,21 @@ def restore(ledger: Ledger, folder: Path) -> dict[str, Any]:
             mend="restore it with the version that wrote it, then open it with this one.",
         )
     with transaction(ledger.engine, write=True) as connection:
+        # Never merged: two chains cannot be one.
         if any(connection.execute(sa.select(t).limit(1)).first() for t in (returns, acts)):
             raise LedgerError(
                 "this ledger holds records already; nothing was restored.",
                 where=str(folder),
                 mend="restore into a workspace, or a database, that holds none.",
             )
+        # Files before records, as when a return is accepted: a record never points at nothing.
         for path in sorted((folder / "raw").rglob("*")):
             if path.is_file():
                 store.keep(ledger.raw, path.read_bytes())
         for table in _tables():
             for rows in _read(folder, table):
                 connection.execute(table.insert(), rows)
+        # Inside the transaction, so that a back-up that does not verify leaves no record behind.
         found = verify(connection, ledger.raw)
         if not found.ok or _head(connection) != manifest["head"]:
             first = found.broken[0] if found.broken else None
@@ -112,6 +121,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         listed = manifest["files"]
+        # Every file is hashed before one is read: half a restore would be worse than none.
         damaged = [name for name in listed if _hash(folder / name) != listed[name]]
     except FileNotFoundError as error:
         raise LedgerError(
@@ -128,6 +138,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def _tables() -> list[sa.Table]:
     """Every table, those that are referred to first."""
+    # SQLAlchemy orders by foreign keys, which both engines check at once on insert.
     return list(metadata.sorted_tables)
 
 
@@ -138,12 +149,15 @@ def _schema(table: sa.Table) -> pa.Schema:
 
 def _write(connection: sa.Connection, table: sa.Table, folder: Path) -> int:
     schema, count = _schema(table), 0
+    # The primary key orders both engines alike, so the same ledger gives the same rows in the same
+    # order.
     query = sa.select(table).order_by(*table.primary_key).execution_options(yield_per=BATCH)
     with pq.ParquetWriter(_path(folder, table), schema, compression="zstd") as writer:
         for rows in connection.execute(query).partitions():
             plain = [dict(row._mapping) for row in rows]
             try:
                 writer.write_table(pa.Table.from_pylist(plain, schema=schema))
+            # SQLite keeps text in a number's column without a word; Parquet's types do not.
             except pa.ArrowException as error:
                 raise LedgerError(
                     f"{table.name} holds what no accepted record can hold ({error}).",
@@ -169,6 +183,7 @@ def _raw_files(connection: sa.Connection) -> list[str]:
         .join(acts, acts.c.return_seq == returns.c.seq)
         .where(acts.c.kind == "redaction")
     )
+    # By file and not by return: one file may have been accepted twice, and is gone for both.
     kept = sa.select(returns.c.file_sha256).where(returns.c.file_sha256.not_in(redacted)).distinct()
     return sorted(connection.execute(kept).scalars())
 
@@ -196,6 +211,7 @@ def _head(connection: sa.Connection) -> str:
 
 
 def _listed(folder: Path) -> list[str]:
+    # The manifest cannot name its own hash.
     found = [path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST]
     return sorted(path.relative_to(folder).as_posix() for path in found)
 

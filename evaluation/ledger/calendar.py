@@ -55,10 +55,13 @@ def calendar(
     days: dict[tuple[str, str, str], list[date]] = {}
     for one in receipts:
         key = str(one["site"]), str(one["agency"]), str(one["quarter"])
+        # The day in UTC, in which instants are kept; near midnight in summer it is the day before
+        # London's.
         days.setdefault(key, []).append(parse_instant(str(one["received"])).date())
     found = []
     for period, site, agency in _owed(programme, today):
         came = sorted(days.get((site, agency, period.label), []))
+        # Days run from the end of the period, not from its start.
         due = period.last_day + timedelta(days=programme.due_days)
         first = came[0] if came else None
         found.append(
@@ -83,6 +86,7 @@ def _state(received: date | None, due: date, today: date) -> State:
 
 def _owed(programme: Programme, today: date) -> Iterator[tuple[Period, str, str]]:
     for period in _periods(programme):
+        # A period is owed once it is over: its last day is still part of it.
         if period.last_day >= today:
             continue
         for site, agency in programme.submitters:
@@ -96,13 +100,17 @@ def _periods(programme: Programme) -> list[Period]:
     periods = list(programme.periods)
     if programme.first.frequency == "Q":
         years = period_range(Period("A", programme.first.year), Period("A", programme.last.year))
+        # Only years that are wholly inside the programme.
         periods += [year for year in years if year.last_day <= programme.last.last_day]
+    # A year ends on the day of its last quarter: the frequency breaks the tie, so that the order is
+    # one.
     return sorted(periods, key=lambda period: (period.last_day, period.frequency))
 
 
 def due(quarter: Period, programme: Programme) -> datetime:
     """The last instant of the day on which the returns of a quarter are due."""
     day = quarter.last_day + timedelta(days=programme.due_days)
+    # To the last microsecond, so that a return of that day is in time.
     return datetime.combine(day, time.max, tzinfo=UTC)
 
 

@@ -19,6 +19,8 @@ WRITERS_QUEUE = 0x6E657773
 """The advisory lock by which writers of one PostgreSQL database come one after another."""
 
 _UNKNOWN = "whether it was accepted cannot be told from here"
+# Neither driver gives codes that mean the same on both engines, so causes are told by the words of
+# their messages, in lower case. Other texts are shown as they come.
 _CAUSES = (
     (
         "database is locked",
@@ -68,6 +70,8 @@ def make_engine(database: Path | str, busy_seconds: int = BUSY_SECONDS) -> sa.En
         raise LedgerError(
             f"the folder cannot be made ({error.strerror}).", where=str(path)
         ) from None
+    # The pool may hand a connection to another thread; transactions never share one, so sqlite3's
+    # guard would only refuse what is safe.
     engine = sa.create_engine(
         f"sqlite:///{path}", connect_args={"timeout": busy_seconds, "check_same_thread": False}
     )
@@ -82,8 +86,11 @@ def _postgresql(url: str, busy_seconds: int) -> sa.Engine:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() != "postgresql":
             raise LedgerError("the ledger's address names another database.", expected=address)
+        # Whatever the server's zone; lock_timeout so that a writer who hangs does not hang all
+        # others.
         waiting = f"-c lock_timeout={busy_seconds}s -c timezone=UTC"
         return sa.create_engine(
+            # psycopg 3, whichever driver the URL names.
             parsed.set(drivername="postgresql+psycopg"),
             connect_args={"connect_timeout": 10, "options": waiting},
         )
@@ -109,12 +116,16 @@ def transaction(engine: sa.Engine, *, write: bool = False) -> Iterator[sa.Connec
     options: dict[str, Any] = {"newstart_write": write}
     on_postgresql = engine.dialect.name == "postgresql"
     if on_postgresql:
+        # A reader must see one instant over several queries; a writer waits for the lock first, and
+        # under REPEATABLE READ would then read the state from before it waited.
         options["isolation_level"] = "READ COMMITTED" if write else "REPEATABLE READ"
     try:
         with engine.connect() as connection:
             ready = connection.execution_options(**options)
             with ready.begin():
                 if write and on_postgresql:
+                    # An advisory lock and none of tables: readers go on, and it ends with the
+                    # transaction even if the writer dies.
                     ready.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_QUEUE})")
                 yield ready
     except SQLAlchemyError as error:
@@ -123,8 +134,11 @@ def transaction(engine: sa.Engine, *, write: bool = False) -> Iterator[sa.Connec
 
 def _refused(engine: sa.Engine, error: SQLAlchemyError, write: bool) -> LedgerError:
     on_file = engine.dialect.name == "sqlite"
+    # This form masks the password.
     where = str(engine.url.database) if on_file else engine.url.render_as_string()
     cause = str(getattr(error, "orig", None) or error)
+    # A commit whose answer was lost may have happened: saying "nothing was accepted" could be
+    # false.
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return LedgerError(
             f"the connection to the ledger was lost{'; ' + _UNKNOWN if write else ''}.",
@@ -142,8 +156,11 @@ def _refused(engine: sa.Engine, error: SQLAlchemyError, write: bool) -> LedgerEr
 def _set_up_connection(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver would begin transactions late, of its own accord
     cursor = connection.cursor()
+    # Readers go on while one writes, on a local disk.
     cursor.execute("PRAGMA journal_mode=WAL")
+    # FULL: in WAL, NORMAL may lose the last commits at a power cut, and a receipt is a promise.
     cursor.execute("PRAGMA synchronous=FULL")
+    # Off by default in SQLite, and for each connection anew.
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 
@@ -151,6 +168,8 @@ def _set_up_connection(connection: Any, _record: object) -> None:
 def _begin(connection: sa.Connection) -> None:
     """Writers take the lock at once: what they read must still hold when they write."""
     write = connection.get_execution_options().get("newstart_write", False)
+    # A deferred BEGIN that turns writer later fails at once if another wrote meanwhile: SQLite does
+    # not wait then.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
@@ -171,12 +190,14 @@ def upgrade(connection: sa.Connection) -> None:
     ------
     LedgerError : if the tables were made by a later version of this program.
     """
+    # Here and not at the top: only a ledger that has to be brought up to date pays for the import.
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    # Without it alembic falls back on splitting paths at blanks and colons, with a warning.
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     held = _held(connection)
@@ -186,6 +207,7 @@ def upgrade(connection: sa.Connection) -> None:
             f"the ledger's tables stand at {held!r}, which this version does not know.",
             mend="use the version of this program that wrote to it last, or a later one.",
         )
+    # Ledgers from before steps were recorded hold the tables of the first one and no word of it.
     if held is None and sa.inspect(connection).has_table(returns.name):
         command.stamp(config, BEFORE_STEPS_WERE_KEPT)
     command.upgrade(config, "head")
@@ -195,6 +217,7 @@ def grant(connection: sa.Connection, role: str) -> None:
     """Let a PostgreSQL role add and read records, and nothing else."""
     quoted = connection.dialect.identifier_preparer.quote(role)
     for table in metadata.sorted_tables:
+        # Rights given earlier would stay beside the new ones; the triggers stand behind both.
         connection.exec_driver_sql(f"REVOKE ALL ON {table.name} FROM {quoted}")
         connection.exec_driver_sql(f"GRANT INSERT, SELECT ON {table.name} TO {quoted}")
     connection.exec_driver_sql(f"GRANT SELECT ON alembic_version TO {quoted}")

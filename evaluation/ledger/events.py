@@ -50,6 +50,7 @@ class Event:
 
     def overlaps(self, first: Period, last: Period) -> bool:
         """Whether any of it fell into the periods from ``first`` to ``last``."""
+        # The day before the first period begins: periods know their last day only.
         before = (first + -1).last_day
         return self.since <= last.last_day and (self.until is None or self.until > before)
 
@@ -74,6 +75,8 @@ def read_events(workspace: Workspace, programme: Programme) -> tuple[Event, ...]
     if not path.is_file():
         return ()
     try:
+        # Excel saves a byte-order mark, which would become part of the first heading; newline="" is
+        # what csv asks for.
         with path.open(encoding="utf-8-sig", newline="") as stream:
             table = csv.DictReader(stream)
             missing = [name for name in COLUMNS if name not in (table.fieldnames or ())]
@@ -86,12 +89,14 @@ def read_events(workspace: Workspace, programme: Programme) -> tuple[Event, ...]
             where=str(path),
             expected=f"the columns {', '.join(COLUMNS)}",
         )
+    # Row 1 of the file is its heading, as an officer's spreadsheet counts.
     events = [_event(row, programme, path, number) for number, row in enumerate(rows, start=2)]
     return tuple(sorted(events, key=lambda one: (one.since, one.kind, one.what)))
 
 
 def _event(row: dict[str, Any], programme: Programme, path: Path, number: int) -> Event:
     where = f"{path}, row {number}"
+    # A short row gives None for the cells that it lacks.
     cell = {name: (row[name] or "").strip() for name in COLUMNS}
     kinds = get_args(Kind)
     if cell["kind"] not in kinds:
@@ -101,6 +106,7 @@ def _event(row: dict[str, Any], programme: Programme, path: Path, number: int) -
     for name in ("what", "source"):
         if not cell[name]:
             raise WorkspaceError(f"an event needs its {name!r}.", where=where)
+    # Codes hold neither blanks nor semicolons; a comma would end the cell.
     areas, outcomes = (
         tuple(cell[name].replace(";", " ").split()) for name in ("areas", "outcomes")
     )

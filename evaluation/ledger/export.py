@@ -32,6 +32,7 @@ LEAST_ROWS_IN_A_GROUP = 10_000
 """A group of rows ends where an outcome does, so that one outcome of a national file is read
 without the others; outcomes of a few rows share a group."""
 
+# The quarter is no column: it stands in the folder's name (Hive), where engines look for it.
 OBSERVATION = pa.schema(
     [
         ("programme", pa.string()),
@@ -87,6 +88,8 @@ def export(ledger: Ledger, folder: Path, programmes: Mapping[str, Programme]) ->
     ------
     LedgerError : if a programme of the ledger is not given, or the folder cannot be written.
     """
+    # By site and agency of the return: a site that copies such a source into its own file is not
+    # caught here.
     closed = {
         (name, OPEN_SITE, source.code)
         for name, programme in programmes.items()
@@ -105,11 +108,13 @@ def export(ledger: Ledger, folder: Path, programmes: Mapping[str, Programme]) ->
         for row in rows:
             row["withheld"] = (row["programme"], row["site"], row["agency"]) in closed
             path = path_of(folder, row["quarter"], row["return_id"])
+            # A return never changes once accepted, so a file that is there is whole and right.
             if row["withheld"] or path.is_file():
                 there += not row["withheld"]
                 continue
             write_whole(path, _observations(connection, row))
             written += 1
+    # The list last: it names no observations that are not there yet.
     write_whole(folder / RETURNS, pa.Table.from_pylist(rows, schema=RETURN))
     withheld = sum(row["withheld"] for row in rows)
     return Exported(written=written, there_already=there, withheld=withheld)
@@ -125,6 +130,8 @@ def _returns(connection: sa.Connection) -> list[dict[str, Any]]:
     query = (
         sa.select(returns, acts.c.received.label("withdrawn"))
         .add_columns(acts.c.reason.label("withdrawn_reason"))
+        # A left join: most returns were never withdrawn. One withdrawal a return at most, so no row
+        # doubles.
         .outerjoin(acts, sa.and_(acts.c.return_seq == returns.c.seq, acts.c.kind == "withdrawal"))
         .order_by(returns.c.seq)
     )
@@ -152,11 +159,14 @@ def write_whole(path: Path, table: pa.Table) -> None:
     ------
     LedgerError : if the file cannot be written.
     """
+    # In the same folder, since replace is only atomic on one file system; a leading dot, so that no
+    # reader's glob takes it; the process number, so that two exports do not share it.
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with pq.ParquetWriter(part, table.schema, compression="zstd") as writer:
             for first, rows in _groups(table):
+                # Parquet refuses groups of no rows.
                 writer.write_table(table.slice(first, rows), row_group_size=max(rows, 1))
         part.replace(path)
     except OSError as error:
@@ -172,12 +182,14 @@ def _groups(table: pa.Table) -> list[tuple[int, int]]:
     ends = pc.run_end_encode(table["outcome"].combine_chunks()).run_ends.to_pylist()
     groups, first = [], 0
     for end in ends:
+        # Never inside an outcome: the statistics of a group then name one outcome, or a few.
         if end - first >= LEAST_ROWS_IN_A_GROUP or end == ends[-1]:
             groups.append((first, end - first))
             first = end
     return groups
 
 
+# Instants are compared as text: all are UTC in one format, so text sorts as time.
 _KNOWN = """
 SELECT return_id, quarter FROM read_parquet($returns)
 WHERE programme = $programme AND received <= $instant AND NOT withheld
@@ -185,6 +197,7 @@ WHERE programme = $programme AND received <= $instant AND NOT withheld
 """
 # Only figures that were ever given again can be out of date; they are few, so the later versions
 # are gathered and everything else passes through.
+# Folders' names have a hyphen where labels have a blank, and DuckDB would guess dates from them.
 _QUERY = """
 WITH observed AS (
   SELECT area_code, replace(quarter, '-', ' ') AS quarter, outcome, numerator, denominator,
@@ -200,6 +213,7 @@ SELECT observed.* FROM observed LEFT JOIN again USING (area_code, quarter)
 WHERE revision >= coalesce(latest, 0)
 ORDER BY area_code, quarter
 """
+# Sorts after every instant written as text.
 _FOR_EVER = "9999"
 _COLUMNS = (
     "area_code",
@@ -268,10 +282,13 @@ def observations_as_of(
         "instant": _FOR_EVER if as_of is None else format_instant(as_of),
     }
     known = connection.sql(_KNOWN, params=vintage).fetchall()
+    # Files are named one by one and not by a glob: those of returns that were unknown then are
+    # never opened.
     files = [str(path_of(folder, quarter, return_id)) for return_id, quarter in known]
     if not files:
         return _nothing()
     asked = {"files": files, "programme": programme, "outcome": outcome}
+    # Passed as parameters, never pasted into the text.
     found: Any = connection.sql(_QUERY, params=asked).to_arrow_table()
     frame: pd.DataFrame = found.to_pandas()
     return frame.astype({"revision": int})

@@ -60,10 +60,13 @@ class Ledger:
             to date.
         """
         ledger = cls(make_engine(database, busy_seconds), store.open_raw(raw))
+        # Looked at as a reader first: an up-to-date ledger opens while another process writes.
         with transaction(ledger.engine) as connection:
             if migrate.is_current(connection):
                 return ledger
         with transaction(ledger.engine, write=True) as connection:
+            # Another process may have brought it up to date in between; the steps then find nothing
+            # to do.
             migrate.upgrade(connection)
         return ledger
 
@@ -119,18 +122,25 @@ class Ledger:
         ------
         LedgerError : if the bytes are not the return's own, or the ledger cannot be written.
         """
+        # What was checked and what is kept must be one and the same file: it may have been saved
+        # anew in between.
         if fingerprint.of_bytes(content) != returned.sha256:
             raise LedgerError(
                 "the file's bytes are not those that were checked; nothing was accepted.",
                 where=f"{returned.site} {returned.agency} {returned.period}",
                 mend="check the file again and submit it.",
             )
+        # Before the comparison: what is hashed is what the database will give back.
         returned = append.plain(returned)
         with transaction(self.engine, write=True) as connection:
             latest = append.latest_of(connection, returned)
             if latest is not None and latest.content_hash == returned.content_hash:
                 return _receipts(connection, returns.c.seq == latest.seq, already_held=True)[0]
+            # After the test for the same content: a redacted return keeps its figures, and sending
+            # it again changes nothing.
             append.refuse_redacted(connection, returned)
+            # Bytes before the record: a file without a record does no harm, a record without its
+            # file could never be verified.
             store.keep(self.raw, content)
             seq = append.append_return(
                 connection, returned, format_instant(received), confirmations, synthetic_clock
@@ -181,6 +191,8 @@ class Ledger:
             file = connection.execute(
                 sa.select(returns.c.file_sha256).where(returns.c.return_id == return_id)
             ).scalar_one()
+        # After the commit: a record that failed must not leave the file gone without a reason. The
+        # reverse is mended by redacting again.
         store.remove(self.raw, file)
         return act
 
@@ -233,6 +245,8 @@ class Ledger:
         history = AcceptedFigures(programme)
         with transaction(self.engine) as connection:
             standing = vintages.latest(connection, programme.name, outcomes)
+        # Each label is parsed once: a national ledger has millions of figures and dozens of
+        # quarters.
         periods = {label: Period.parse(label) for label in {one.quarter for one in standing}}
         for one in standing:
             entry = Entry(one.numerator, one.denominator, one.status, (one.site, one.agency))
@@ -290,11 +304,13 @@ class Ledger:
         after, reason. A figure is withdrawn where a symbol took its
         place, or its return was withdrawn and no earlier one gives it.
         """
+        # One transaction for both readings and the acts, so that no return slips in between them.
         with transaction(self.engine) as connection:
             before = vintages.as_of(connection, programme, a, None)
             after = vintages.as_of(connection, programme, b, None)
             done = [act for act in append.read_acts(connection) if act.kind == "withdrawal"]
         until = format_instant(b)
+        # Instants of one format in UTC sort as text.
         withdrawals = {act.return_id: act.reason for act in done if act.received <= until}
         return vintages.difference(before, after, withdrawals)
 

@@ -47,6 +47,7 @@ class Receipt:
     confirmations: tuple[dict[str, str], ...] = ()
     synthetic_clock: bool = False
     chain_version: int = 1
+    # The same receipt whether it came back at once or was asked for again.
     already_held: bool = field(default=False, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
@@ -76,8 +77,11 @@ class Receipt:
         ------
         LedgerError : if a field is missing or unknown.
         """
+        # The receipts of version 1 on officers' disks do not name it.
         content = {"chain_version": 1} | content
         known = {one.name for one in fields(cls)} - {"already_held"}
+        # Unknown fields are refused too: a receipt that says more than is hashed could say
+        # anything.
         if content.keys() != known:
             odd = ", ".join(sorted(content.keys() ^ known))
             raise LedgerError(f"this is no receipt: fields missing or unknown: {odd}.")
@@ -186,6 +190,8 @@ def chain_hash(
     the hash is that of chain version 1.
     """
     site, agency = submitter
+    # Names and values are hashed together as canonical data: strings merely joined could be cut
+    # elsewhere and give the same text.
     bound: dict[str, Any] = {
         "previous_hash": previous_hash,
         "content_hash": content_hash,
@@ -196,6 +202,7 @@ def chain_hash(
         "quarter": quarter,
         "received": received,
     }
+    # Version 1 must hash as it did then, field for field, or old receipts would stop verifying.
     if details is not None:
         bound |= asdict(details) | {"chain_version": CHAIN_VERSION}
     return fingerprint.of_data(bound)
@@ -224,6 +231,7 @@ def act_hash(
     return fingerprint.of_data(
         {
             "previous_hash": previous_hash,
+            # Under a name that returns do not have: no act can pass for a return, nor the reverse.
             "act": kind,
             "return_id": return_id,
             "received": received,
@@ -235,4 +243,5 @@ def act_hash(
 
 def return_id(chain: str) -> str:
     """The short name of a return or an act: the first twelve digits of its chain hash."""
+    # 48 bits: among a million returns the chance that two share a name is below one in 500.
     return chain[:12]

@@ -132,6 +132,7 @@ def _figures(count: int) -> str:
 
 def _instant(received: str, was_set: bool) -> str:
     at = parse_instant(received)
+    # The day apart: %d would print 01, and %-d is not portable.
     text = f"{at.day} {at:%B %Y, %H:%M} UTC ({received})"
     return f"{text}. {_SET}" if was_set else text
 
@@ -146,6 +147,7 @@ def _templates() -> jinja2.Environment:
 
     return jinja2.Environment(
         loader=jinja2.PackageLoader("evaluation.ledger"),
+        # Always: reasons and values are typed by submitters.
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

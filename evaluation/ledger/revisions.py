@@ -51,6 +51,7 @@ def history(
         )
         .order_by(o.revision)
     ).all()
+    # In order of revision, so the last that was not withdrawn is the one that stands.
     standing = [row.revision for row in rows if row.withdrawn_at is None]
     versions = []
     for row in rows:
@@ -87,6 +88,7 @@ def revision_sizes(connection: sa.Connection, programme: Programme) -> list[dict
     sign), size_per_cent (mean without the sign), largest_per_cent, withheld_later (a symbol now
     stands). The three sizes are None where nothing was revised from a figure other than zero.
     """
+    # Areas set aside belong to neither arm and would blur the contrast.
     role = {area.code: area.role for area in programme.areas if area.role != "excluded"}
     sizes: dict[tuple[str, str], _Sizes] = {}
     for outcome, area, figures in _counts(connection, programme.name):
@@ -97,12 +99,15 @@ def revision_sizes(connection: sa.Connection, programme: Programme) -> list[dict
         if area not in role or len(versions) < 2:
             continue
         one = sizes[outcome, role[area]]
+        # The first against the last: a figure moved and moved back has not moved an effect.
         first, last = (_value(version) for version in (versions[0], versions[-1]))
         if first == last:
             continue
         one.moved += 1
+        # A figure that became a symbol was withheld and has no size.
         if last is None:
             one.lost += 1
+        # From zero no change in per cent exists; it still counts as revised.
         elif first:
             one.changes.append(100 * (last / first - 1))
     return [_row(outcome, kind, one) for (outcome, kind), one in sorted(sizes.items())]
@@ -122,6 +127,7 @@ def _revised(connection: sa.Connection, programme: str) -> Iterable[tuple[Key, l
     o = observations.c
     key = ("outcome", "area_code", "quarter")
     later = observations.alias()
+    # Most figures have one version: only those of which a second exists are fetched.
     again = sa.select(later.c.revision).where(
         later.c.programme == o.programme,
         later.c.revision > 0,
@@ -142,6 +148,7 @@ def _revised(connection: sa.Connection, programme: str) -> Iterable[tuple[Key, l
 
 def _value(version: Version) -> float | None:
     numerator, denominator = version
+    # An outcome in the form of a value has no denominator.
     return None if numerator is None else numerator / (denominator or 1.0)
 
 

@@ -14,12 +14,14 @@ Words = Text().with_variant(Text(collation="C"), "postgresql")
 returns = Table(
     "returns",
     metadata,
+    # Numbered by the chain and not by the database: returns and acts share one sequence.
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("return_id", Words, nullable=False, unique=True),
     Column("programme", Words, nullable=False),
     Column("site", Words, nullable=False),
     Column("agency", Words, nullable=False),
     Column("quarter", Words, nullable=False),
+    # An instant as text: the engines keep times with different precision, and hashes need one form.
     Column("received", Words, nullable=False),
     Column("rows", Integer, nullable=False),
     Column("file_sha256", Words, nullable=False),
@@ -28,6 +30,7 @@ returns = Table(
     Column("chain_hash", Words, nullable=False, unique=True),
     Column("changes", Words, nullable=False),
     Column("synthetic_clock", Boolean, nullable=False),
+    # Rows from before the column were chained by version 1.
     Column("chain_version", Integer, nullable=False, server_default="1"),
     Index("returns_by_submitter", "programme", "site", "agency", "quarter", "seq"),
 )
@@ -98,15 +101,21 @@ def append_only(
     if dialect == "postgresql":
         return [
             _FUNCTION,
+            # By statement: TRUNCATE fires no trigger of rows, and a statement that meets no row is
+            # refused too.
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
             " FOR EACH STATEMENT EXECUTE FUNCTION newstart_append_only()",
         ]
+    # INSERT OR REPLACE deletes the old row without firing SQLite's DELETE trigger (unless recursive
+    # triggers are on), so a clash of keys is refused before the insert.
     same = " OR ".join(
         [
             "(" + " AND ".join(f"{name} = NEW.{name}" for name in key) + ")",
             *(f"{name} = NEW.{name}" for name in unique),
         ]
     )
+    # Triggers, since no constraint can forbid a change and SQLite has no privileges. Who may write
+    # to the file can drop them: the chain is what shows it then.
     refused = [
         f"CREATE TRIGGER {table}_no_{action.lower()} BEFORE {action} ON {table} BEGIN"
         f" SELECT RAISE(ABORT, 'the ledger is append-only: {action} refused'); END"

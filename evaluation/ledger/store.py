@@ -71,9 +71,13 @@ class Remote:
         sha256 = fingerprint.of_bytes(content)
         path = self._path(sha256)
         kept = "could not be kept; nothing was accepted"
+        # Under this hash and of this length it is taken as kept, without a download; verify
+        # compares bytes.
         if self._ask(kept, lambda: self._size(path)) == len(content):
             return
         self._ask(kept, lambda: self._write(path, content))
+        # A store may accept a write and lose it: the record must not be made before the bytes came
+        # back.
         if self.read(sha256) != content:
             raise LedgerError(
                 "the store gives back other bytes than were written; nothing was accepted.",
@@ -90,6 +94,8 @@ class Remote:
         """
         path = self._path(sha256)
         content: bytes | None = self._ask("cannot be read", lambda: self._content(path))
+        # A missing bucket and a missing file look alike to fsspec, and mean a wrong address or a
+        # lost file.
         if content is None and not self._ask("cannot be read", self._is_there):
             raise LedgerError(
                 "there is no such store of raw files.",
@@ -150,12 +156,14 @@ class Remote:
 
 def _refusals() -> tuple[type[Exception], ...]:
     """What a store raises; the client of S3 has errors of its own kind, known once it is loaded."""
+    # Looked up and not imported: only who names an s3 store has the client.
     client = sys.modules.get("botocore.exceptions")
     return (OSError, *((client.BotoCoreError, client.ClientError) if client else ()))
 
 
 def _short(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    # Clients add traces and request ids below the first line.
     return str(text).splitlines()[0].rstrip(".")
 
 
@@ -178,6 +186,7 @@ def open_raw(place: Path | str) -> Raw:
     kind, found, rest = place.partition("://")
     if not found:
         return Path(place)
+    # file:///data leaves /data after the slashes of the scheme.
     return Path(rest) if kind in ("file", "local") else Remote.open(place)
 
 
@@ -203,13 +212,18 @@ def keep(raw: Raw, content: bytes) -> None:
         return
     path = raw_path(raw, fingerprint.of_bytes(content))
     try:
+        # A file cut short by an earlier crash has another length, and is written anew.
         if path.is_file() and path.stat().st_size == len(content):
             return
         path.parent.mkdir(parents=True, exist_ok=True)
+        # A name of its own for each process and thread: two officers may send the same file at
+        # once.
         part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
         with part.open("wb") as stream:
             stream.write(content)
             stream.flush()
+            # The bytes must be on the disk before they take their name, or a power cut leaves a
+            # name with nothing under it.
             os.fsync(stream.fileno())
         part.replace(path)
         _sync_folder(path.parent)
@@ -228,6 +242,7 @@ def read(raw: Raw, sha256: str) -> bytes | None:
     ------
     LedgerError : if the store cannot be read.
     """
+    # The hash comes from the database: anything else could name a path outside the store.
     if not _SHA256.fullmatch(sha256):
         return None
     if isinstance(raw, Remote):
@@ -256,6 +271,7 @@ def remove(raw: Raw, sha256: str) -> None:
     try:
         path.unlink(missing_ok=True)
         if path.parent.is_dir():
+            # A removal, too, is on the disk only once the folder is.
             _sync_folder(path.parent)
     except OSError as error:
         raise LedgerError(

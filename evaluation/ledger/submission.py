@@ -29,6 +29,7 @@ def last_accepted(
     """
     if not workspace.has_ledger:
         return {}
+    # Imported here, so that checking a file without a ledger does not load SQLAlchemy.
     from evaluation.ledger.ledger import Ledger
 
     asked = [outcome.code for outcome in programme.expected(site, agency)[1]]
@@ -37,6 +38,7 @@ def last_accepted(
         history = ledger.accepted(programme, outcomes=asked)
     earlier = history.before((site, agency), period).earlier
     newest = {
+        # From the newest back to the first that has a denominator.
         key: next((one.denominator for one in reversed(held) if one.denominator is not None), None)
         for key, held in earlier.items()
     }
@@ -76,6 +78,8 @@ def accept(
             confirmations=reasons,
             synthetic_clock=workspace.synthetic_clock,
         )
+    # After the commit: the ledger can print a receipt again, and a receipt without a record would
+    # be a lie.
     keep_receipt(workspace, receipt)
     return receipt
 
@@ -89,6 +93,7 @@ def keep_receipt(workspace: Workspace, receipt: Receipt | Act) -> Path:
 
     name = receipt.act_id if isinstance(receipt, Act) else receipt.return_id
     workspace.receipts.mkdir(parents=True, exist_ok=True)
+    # NaN is no JSON and other programs would refuse the receipt.
     text = json.dumps(receipt.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
     (workspace.receipts / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     page = page_of(workspace, receipt)

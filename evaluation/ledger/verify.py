@@ -90,6 +90,8 @@ def _any_text(connection: sa.Connection) -> Iterator[None]:
 def _verify(
     connection: sa.Connection, raw: store.Raw, against: Iterable[Receipt | Act | LedgerHead]
 ) -> Verification:
+    # Numbers first and rows one by one: a single damaged row must not keep all others from being
+    # checked.
     places = {
         table: list(connection.execute(sa.select(table.c.seq)).scalars())
         for table in (returns, acts)
@@ -97,6 +99,7 @@ def _verify(
     redacted = _redacted(connection)
     chain = sorted((seq, table.name) for table, seqs in places.items() for seq in seqs)
     broken: list[Broken] = []
+    # A head taken of an empty ledger is a witness too.
     recomputed = {FIRST: 0}  # how many returns there were when this was the last record
     previous, place, counted = {FIRST}, 1, 0
     for seq, kind in chain:
@@ -107,6 +110,7 @@ def _verify(
         except (SQLAlchemyError, ValueError, TypeError, KeyError) as error:
             what = f"record {seq} holds what no accepted record can hold ({_short(error)})."
             broken.append(Broken(return_id=_stored_name(connection, kind, seq), what=what))
+            # What cannot be read has no hash to follow, so the next record is not blamed for it.
             previous, place = set(), seq + 1
             continue
         faults = list(record.faults)
@@ -115,6 +119,8 @@ def _verify(
         elif seq != place:
             faults.append(f"it stands at place {seq} of the chain and should stand at {place}.")
         broken += [Broken(return_id=record.name, what=what) for what in faults]
+        # Either counts: a record that was changed breaks by itself, and the next one, which follows
+        # what was stored, is not reported as well.
         previous, place = {record.chain, record.stored}, seq + 1
         recomputed[record.chain] = counted
     broken += _strays(connection)
@@ -137,6 +143,8 @@ def _check_return(
     row = _row(connection, returns, seq)
     reasons = _confirmations(connection, seq)
     figures = _figures(connection, seq)
+    # In the order in which a return was hashed: area, quarter, outcome. A table's own order may
+    # differ.
     content = fingerprint.of_data(sorted(figures, key=lambda one: one[:3]))
     details = ReceiptDetails(
         rows=row["rows"],
@@ -152,6 +160,7 @@ def _check_return(
         submitter=(row["site"], row["agency"]),
         quarter=row["quarter"],
         received=row["received"],
+        # Version 1 bound less; a version that is not known is a fault of its own below.
         details=details if row["chain_version"] == CHAIN_VERSION else None,
     )
     faults = [*_raw_faults(raw, row["file_sha256"], redacted)]
@@ -177,6 +186,7 @@ def _check_act(
     chain = act_hash(
         previous_hash=row["previous_hash"],
         kind=row["kind"],
+        # From the hash and not as stored: the stored id could have been changed with the act.
         return_id=return_id(about.chain_hash) if about else "",
         received=row["received"],
         reason=row["reason"],
@@ -198,6 +208,7 @@ def _record(row: dict[str, Any], chain: str, name: str, faults: Iterable[str]) -
 def _chain_faults(row: dict[str, Any], chain: str, name: str) -> Iterator[str]:
     if chain != row["chain_hash"]:
         yield "its record is not the one that was accepted (chain hash)."
+    # Only where the chain holds: otherwise every tampered record would be reported twice.
     elif name != return_id(chain):
         yield f"it is stored under another id, {name}."
 
@@ -216,6 +227,7 @@ def _raw_faults(raw: store.Raw, sha256: str, redacted: dict[str, str]) -> Iterat
 def _row(connection: sa.Connection, table: sa.Table, seq: int) -> dict[str, Any]:
     """A stored record as it is stored: a flag is not made true or false on the way."""
     columns = [
+        # SQLite keeps any number in a flag's column, and SQLAlchemy would read 2 as true.
         sa.type_coerce(column, sa.Integer).label(column.name)
         if isinstance(column.type, sa.Boolean)
         else column
@@ -237,6 +249,7 @@ def _figures(connection: sa.Connection, seq: int) -> list[list[Any]]:
     figures = [list(row) for row in connection.execute(query)]
     for figure in figures:
         for number in figure[3:5]:
+            # SQLite gives back whatever type was written; a text or an infinity was never accepted.
             if number is not None and not (isinstance(number, float) and math.isfinite(number)):
                 raise ValueError(f"{number!r} is no figure")
     return figures
@@ -246,6 +259,7 @@ def _confirmations(connection: sa.Connection, seq: int) -> list[dict[str, str]]:
     c = confirmations.c
     query = sa.select(c.number, *(c[name] for name in _REASON))
     rows = connection.execute(query.where(c.return_seq == seq).order_by(c.number)).all()
+    # A confirmation taken out leaves a gap; one at the end shows in the chain hash.
     if [row.number for row in rows] != list(range(1, len(rows) + 1)):
         raise ValueError("its confirmations are not numbered from 1")
     return [{name: row._mapping[name] for name in _REASON} for row in rows]
@@ -270,6 +284,7 @@ def _strays(connection: sa.Connection) -> Iterator[Broken]:
         o.revision < 0,
         sa.and_(
             o.revision > 0,
+            # A version must follow one that came with an earlier return.
             sa.or_(earlier.c.return_seq.is_(None), earlier.c.return_seq >= o.return_seq),
         ),
     )
@@ -292,6 +307,7 @@ def _strays(connection: sa.Connection) -> Iterator[Broken]:
         ),
     }
     for what, query in queries.items():
+        # One query that meets an unreadable row must not hide what the others find.
         try:
             for row in connection.execute(query.distinct()):
                 yield Broken(return_id=row.return_id or f"record {row.return_seq}", what=what)
@@ -305,6 +321,7 @@ def _compare(
     if isinstance(receipt, LedgerHead):
         return _compare_head(receipt, recomputed)
     name = receipt.act_id if isinstance(receipt, Act) else receipt.return_id
+    # Against what was recomputed, never against stored hashes: those could be rewritten together.
     if receipt.chain_hash not in recomputed:
         what = "the receipt's record is not in the ledger: its chain was cut short or rewritten."
         return Broken(return_id=name, what=what)
@@ -317,6 +334,7 @@ def _compare_head(head: LedgerHead, recomputed: dict[str, int]) -> Broken | None
     if head.chain not in recomputed:
         what = f"the record that {head.where} names is not in the ledger: its chain was cut short"
         return Broken(return_id=named, what=f"{what} or rewritten.")
+    # The chain alone fixes what came before; the count shows a head that was typed or altered.
     held = recomputed[head.chain]
     if held == head.returns:
         return None
@@ -349,6 +367,7 @@ def _stored(connection: sa.Connection, receipt: Receipt | Act) -> dict[str, Any]
 def _name(stored: Any, stored_chain: Any, recomputed: str) -> str:
     """The id that the record had when it was accepted, as far as what is stored still tells."""
     right = return_id(recomputed)
+    # The stored id may be what was changed, and then the chain hash tells the right one.
     if right in (stored, return_id(str(stored_chain))):
         return right
     return str(stored)
@@ -369,6 +388,7 @@ def _short(error: Exception) -> str:
 
 Witness = Receipt | Act | LedgerHead
 HEAD = "ledger_head"
+# Results, editions and receipts are JSON; a protocol's lock has an ending of its own.
 _ENDINGS = (".json", ".lock")
 _CHAIN = re.compile(r"[0-9a-f]{64}")
 _WANTED = 'a receipt, or JSON that holds "ledger_head": {"returns": 12, "chain": "64 digits"}'
@@ -440,6 +460,7 @@ def _content(path: Path) -> dict[str, Any]:
 def _head(given: Any, path: Path) -> LedgerHead:
     held = given if isinstance(given, dict) else {}
     count, chain = held.get("returns"), held.get("chain")
+    # True is an int to Python, and no count.
     sound = isinstance(count, int) and not isinstance(count, bool) and count >= 0
     if not sound or not isinstance(chain, str) or not _CHAIN.fullmatch(chain):
         raise LedgerError("its ledger_head cannot be read.", where=str(path), expected=_WANTED)

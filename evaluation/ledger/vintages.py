@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# A restated year changes thousands of figures: a receipt is for reading.
 _LISTED = 20
 
 
@@ -53,6 +54,7 @@ def changes(returned: Return, held: Mapping[FigureKey, StoredFigure]) -> tuple[s
         was, now = (
             shown(one.numerator, one.denominator, one.status, one.note) for one in (before, row)
         )
+        # Compared as they are shown, so that no line says that a figure became itself.
         if was != now:
             lines.append(f"{row.outcome} in {row.area_code}: {was} became {now}.")
     head = f"{len(lines)} of {len(rows)} figures of {whose} changed"
@@ -78,6 +80,8 @@ def shown(numerator: float | None, denominator: float | None, status: str, note:
 
 
 def _number(value: float) -> str:
+    # 12 digits: enough for any figure that is typed, and 0.1 does not show as
+    # 0.1000000000000000055.
     return f"{value:,.0f}" if value == int(value) else f"{value:,.12g}"
 
 
@@ -103,6 +107,7 @@ def held(connection: sa.Connection, returned: Return) -> dict[FigureKey, StoredF
         .add_columns(o.status, o.note, o.revision, r.site, r.agency)
         .join(returns, r.seq == o.return_seq)
         .where(*_asked_for(returned), r.seq.not_in(withdrawn()))
+        # By revision, so that in the mapping a later version takes an earlier one's place.
         .order_by(o.revision)
     )
     given = {row.key for row in returned.rows}
@@ -125,6 +130,7 @@ def last_revisions(connection: sa.Connection, returned: Return) -> dict[FigureKe
     """The number of the last version of each figure, withdrawn ones included."""
     o = observations.c
     rows = connection.execute(
+        # Withdrawn ones too: numbers are never used again, or two versions would share a key.
         sa.select(o.area_code, o.quarter, o.outcome, sa.func.max(o.revision).label("last"))
         .where(*_asked_for(returned))
         .group_by(o.area_code, o.quarter, o.outcome)
@@ -156,6 +162,7 @@ def before(
         Period.parse(label)
         for label in connection.execute(sa.select(r.quarter).where(*own).distinct()).scalars()
     ]
+    # A year and a quarter cannot be compared, and a submitter may owe both.
     earlier = [p for p in periods if p.frequency == period.frequency and p < period]
     if not earlier:
         return {}
@@ -211,10 +218,13 @@ def as_of(
 ) -> pd.DataFrame:
     """The latest version of each figure received, and not withdrawn, at or before ``instant``."""
     r = returns.c
+    # Inclusive, and as text: every instant is UTC in one format.
     by_then = sa.true() if instant is None else r.received <= format_instant(instant)
     known = _accepted(connection, programme, by_then, r.seq.not_in(withdrawn(instant)))
     frame = _versions(connection, programme, outcomes, areas)
+    # Filtered here and not in SQL: thousands of returns could exceed SQLite's limit on parameters.
     frame = frame[frame["return_seq"].isin([row.seq for row in known])]
+    # The rows come by revision, so the last of a figure is its latest among those known.
     latest = ~frame.duplicated(["outcome", "area_code", "quarter"], keep="last")
     return _dated(frame[latest], known).reset_index(drop=True)
 
@@ -240,6 +250,7 @@ def _dated(frame: pd.DataFrame, known: Sequence[sa.Row[Any, Any, Any]]) -> pd.Da
     """Versions with the instant and the id of the return that they came with."""
     received = {row.seq: row.received for row in known}
     ids = {row.seq: row.return_id for row in known}
+    # A column without a single figure would come as objects and not as floats.
     frame = frame.astype({"numerator": float, "denominator": float, "revision": int}).assign(
         received=frame["return_seq"].map(received).astype("str"),
         return_id=frame["return_seq"].map(ids).astype("str"),
@@ -266,6 +277,8 @@ def _versions(
         .where(*chosen)
         .order_by(o.outcome, o.area_code, o.quarter, o.revision)
     )
+    # Tuples straight from the driver: a national panel has millions of rows, and no column needs
+    # converting.
     return pd.DataFrame.from_records(connection.execute(query).cursor.fetchall(), columns=columns)
 
 
@@ -282,6 +295,7 @@ def difference(
     changed = []
     for key in sorted(was.keys() | now.keys()):
         old, new = was.get(key), now.get(key)
+        # The note is left out: a figure with another remark is the same figure.
         if old is not None and new is not None and all(old[f] == new[f] for f in _FIGURE):
             continue
         outcome, area, quarter = key
@@ -289,6 +303,7 @@ def difference(
             new["numerator"] is None and old is not None and old["numerator"] is not None
         )
         reason = new["note"] if new is not None else ""
+        # A withdrawal explains more than the note of whatever stands again.
         if old is not None and old["return_id"] in withdrawals:
             reason = f"return {old['return_id']} withdrawn: {withdrawals[old['return_id']]}"
         changed.append(
@@ -308,6 +323,8 @@ def difference(
 def _figures(frame: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, Any]]:
     fields = [*_FIGURE, "note", "return_id"]
     keys = zip(frame["outcome"], frame["area_code"], frame["quarter"], strict=True)
+    # As objects, since a float column would turn None back into NaN, and NaN differs from itself:
+    # every missing figure would count as revised.
     values = frame[fields].astype(object).where(frame[fields].notna(), None)
     return {
         key: dict(zip(fields, row, strict=True))

@@ -68,6 +68,8 @@ def attribute(values: Mapping[Subset, float], order: Sequence[str]) -> tuple[Par
             Part(
                 cause=cause,
                 amount=values[before | {cause}] - values[before],
+                # Exactly rounded: the Shapley parts must sum to the change, and weights such as 1/6
+                # are no doubles.
                 shapley=math.fsum(weight * step for weight, step in steps),
                 low=min(step for _, step in steps),
                 high=max(step for _, step in steps),
@@ -143,16 +145,23 @@ def given_again(learned: Learned) -> pd.DataFrame:
     itself, 1 for one that came late, was withheld, or is no longer.
     """
     stood = learned.known(()).set_index(KEY)
+    # With the later figures learned, but not those of withdrawn returns put back: each cause stands
+    # alone.
     again = learned.known((REVISED,)).set_index(KEY)
+    # Only rows whose latest version came with such a return; all others stood before.
     again = again[again["return_id"].map(learned.came).eq(REVISED)]
     was = stood.reindex(again.index)
+    # NaN equals nothing, itself included: two missing figures are the same only by the second half.
     same = (was["numerator"].eq(again["numerator"]) | _both_missing(was, again, "numerator")) & (
         was["denominator"].eq(again["denominator"]) | _both_missing(was, again, "denominator")
     )
     late = was["return_id"].isna()
     ends = pd.concat([was["numerator"], again["numerator"]], axis=1)
+    # Relative to the larger, so that a figure halved and one doubled have moved as far.
     moved = (ends.max(axis=1) - ends.min(axis=1)) / ends.max(axis=1)
+    # From zero to zero is 0 / 0.
     found = again.assign(late=late, moved=moved.where(ends.notna().all(axis=1), 1.0).fillna(0.0))
+    # A return repeats every figure of its quarter, mostly unchanged.
     others: pd.DataFrame = found[~same | late].reset_index()
     return others
 
@@ -203,8 +212,10 @@ def _declared_differences(before: Snapshot, after: Snapshot) -> list[str]:
 
 def _keyed(snapshot: Snapshot) -> dict[str, Any]:
     """The declarations with their lists by code, so that a difference has a name."""
+    # The calendar goes on by itself, and costs are told as data.
     declared = snapshot.programme.model_dump(mode="json", exclude={"last", "costs"})
     for part in ("sites", "areas", "outcomes"):
+        # In a list everything after an insertion would differ.
         declared[part] = {one["code"]: one for one in declared[part]}
     return declared
 
@@ -306,6 +317,8 @@ def by_area(
         for k, step in enumerate(steps)
         if step.reached is not None
     ]
+    # A chain of states: each step's amount is a difference of neighbours, so all of them sum to the
+    # whole.
     values = [without, *compute(states), with_all]
     found = [
         Restated(
@@ -349,6 +362,7 @@ def _areas_steps(between: Between) -> list[_Step]:
     count = again.groupby("area_code").size()
     # Figures of areas that the study sets aside go in with the last step: they move nothing.
     studied = again[again["area_code"].map(lambda code: role.get(code) in (PILOT, COMPARISON))]
+    # Chosen by how far they moved, before any state is computed.
     alone = set(studied.groupby("area_code")["moved"].sum().nlargest(ALONE).index)
     pilots = frozenset(code for code in role if role[code] == PILOT)
     steps, reached = [], frozenset[str]()
@@ -356,6 +370,7 @@ def _areas_steps(between: Between) -> list[_Step]:
         steps.append(
             _Step(area="", name="costs of known quarters", role=COSTS, figures=0, reached=reached)
         )
+    # Pilots first, as the printed words say; the order is part of the amounts.
     for side, everyone in ((PILOT, pilots), (COMPARISON, None)):
         mine = sorted(code for code in count.index if role.get(code, COMPARISON) == side)
         for code in (one for one in mine if one in alone):

@@ -131,11 +131,13 @@ def difference(
             f"the order names {', '.join(order)}.", expected=f"each once: {', '.join(ORDER)}"
         )
     differing = [cause for cause in order if cause in between.causes]
+    # Every subset, since Shapley needs each: two to the number of causes, at most 64 states.
     wanted: list[Subset] = list(subsets(differing))
     with tempfile.TemporaryDirectory(prefix="newstart-states-") as scratch:
         states = [
             between.write_state(Path(scratch) / str(k), chosen) for k, chosen in enumerate(wanted)
         ]
+        # The code is no file of a state: it is which package reads it.
         by_code = {
             chosen: between.after if CODE in chosen or CODE not in differing else between.before
             for chosen in wanted
@@ -144,6 +146,7 @@ def difference(
         areas = by_area(
             Path(scratch),
             between,
+            # By the code before: restated figures are attributed with everything else as it was.
             lambda paths: figures_by(source_of(between.before, sources or {}), paths),
             without=found[frozenset()],
             with_all=found.get(frozenset({REVISED}), {}),
@@ -163,6 +166,7 @@ def _computed(
 ) -> dict[Subset, dict[str, float]]:
     """The figures of each state, those of one code together."""
     found: dict[Subset, dict[str, float]] = {}
+    # One process for all states of a code: starting it takes longer than a figure.
     for package in dict.fromkeys(one.package for one in by_code.values()):
         mine = [chosen for chosen in states if by_code[chosen].package == package]
         source = source_of(by_code[mine[0]], sources)
@@ -178,6 +182,7 @@ def source_of(snapshot: Snapshot, sources: Mapping[str, Path]) -> Path | None:
     ------
     BookError : it is another one, and is not kept.
     """
+    # By what figures rest on: pages that changed need no old code to be unpacked.
     if snapshot.figures_code == figures_fingerprint():
         return None
     if snapshot.package not in sources:
@@ -196,6 +201,7 @@ def _changes(
     start, end = found[frozenset()], found[frozenset(differing)]
     changes = []
     for key in dict.fromkeys([*end, *start]):
+        # A figure that some state lacks (a new outcome, say) has no path from one end to the other.
         whole = all(key in figures for figures in found.values())
         values = {chosen: figures[key] for chosen, figures in found.items()} if whole else {}
         changes.append(
@@ -252,6 +258,7 @@ def _part(part: Part, unit: str) -> str:
     """``the new quarter −0.2 points``, with the range over orders where there is one."""
     text = f"{words.within(TITLES[part.cause])} {amount(part.amount, unit)}"
     ends = [amount(part.low, unit), amount(part.high, unit)]
+    # Equal as shown: a range in digits that nobody sees would only puzzle.
     return text if ends[0] == ends[1] else f"{text} ({ends[0]} to {ends[1]} in other orders)"
 
 
@@ -302,4 +309,5 @@ def level(value: float | None, unit: str) -> str:
 
 def amount(value: float, unit: str) -> str:
     """A part of a change, with its sign."""
+    # A change of a percentage is in points; per cent of per cent would be another figure.
     return words.change_in_unit(value, unit) + (" points" if unit == "%" else "")

@@ -23,6 +23,7 @@ from evaluation.study.lock import environment
 from evaluation.study.written import record_if_there
 from evaluation.workspace import Workspace, write_whole
 
+# Markup escapes whatever is formatted into it: titles and reasons are typed by people.
 _PAGE = Markup(
     "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
     "<meta name='viewport' content='width=device-width, initial-scale=1'>{head}"
@@ -42,6 +43,7 @@ def pages(history: History) -> dict[str, str]:
         found["latest/index.html"] = _PAGE.format(
             title=f"The latest edition: {current.quarter}",
             band=_band(history),
+            # A redirect by the page itself: editions are opened from a disk, without a server.
             head=Markup("<meta http-equiv='refresh' content='0; url={}'>").format(address),
             body=Markup("<p><a href='{}'>Open it</a></p>").format(address),
         )
@@ -91,9 +93,11 @@ def _item(edition: PastEdition) -> Markup:
     )
 
 
+# Comments of HTML, which no reader sees and every builder leaves in place.
 OPEN, CLOSE = "<!-- edition-status -->", "<!-- /edition-status -->"
 _PLACEHOLDER = re.compile(re.escape(OPEN) + ".*?" + re.escape(CLOSE), re.DOTALL)
 _MARKED = re.compile(r"<span data-edition='([^']+)'>([^<]*)</span>")
+# From the most exact on: a theme's article, any main part, any body.
 _PLACES = (r"<article class=\"bd-article\"[^>]*>", r"<main\b[^>]*>", r"<body\b[^>]*>")
 _STYLE = "border:1px solid currentColor;padding:.5rem .8rem;margin:0 0 1rem"
 SHOWN = 6
@@ -126,6 +130,7 @@ def blank(page: str) -> str:
 
 def filled(page: str, line: str) -> str:
     """The page with this line as its status."""
+    # A function, since backslashes of a string would be read as references to groups.
     return _PLACEHOLDER.sub(lambda _: OPEN + str(line) + CLOSE, page)
 
 
@@ -134,8 +139,10 @@ def linked(page: str, path: str, names: Collection[str]) -> str:
 
     Only where a page is frozen is it known how it lies to other editions.
     """
+    # One more, since the path is below the edition's pages and not below the edition.
     root = "../" * (len(PurePosixPath(path).parts) + 1)
     return _MARKED.sub(
+        # A name without pages stays text: a dead link in a frozen page could never be mended.
         lambda found: (
             _link(f"{root}{found[1]}/pages/index.html", found[2]) if found[1] in names else found[0]
         ),
@@ -217,13 +224,16 @@ def place(editions: Path, content: bytes, to: Path) -> str:
     """Put a content at a path, by a link to the one copy of it; returns its SHA-256."""
     name = fingerprint.of_bytes(content)
     held = editions / OBJECTS / name[:2] / name
+    # Contents lie under their hash: the same page of ten editions takes its room once.
     if not held.is_file():
         held.parent.mkdir(parents=True, exist_ok=True)
         unfinished = held.with_suffix(".part")
         unfinished.write_bytes(content)
+        # Read-only: a change through one edition's link would change every edition that shares it.
         unfinished.chmod(0o444)
         unfinished.replace(held)
     to.parent.mkdir(parents=True, exist_ok=True)
+    # Linked beside and moved into place: a reader finds the old or the new page, never none.
     unlinked = to.with_name(to.name + ".part")
     try:
         os.link(held, unlinked)
@@ -237,6 +247,7 @@ def place(editions: Path, content: bytes, to: Path) -> str:
 def sweep(editions: Path) -> None:
     """Let go of contents that no edition links to any more."""
     for held in (editions / OBJECTS).glob("*/*"):
+        # One link is the object's own: no edition holds it any more.
         if held.stat().st_nlink == 1 and not _copied(editions):
             held.unlink()
 
@@ -262,6 +273,7 @@ def size(folder: Path) -> int:
     for path in folder.rglob("*"):
         if path.is_file() and not path.is_symlink():
             held = path.stat()
+            # Device and inode: links to one file are one file.
             seen[held.st_dev, held.st_ino] = held.st_size
     return sum(seen.values())
 
@@ -281,15 +293,21 @@ def freeze(workspace: Workspace, draft: Draft, made_of: str) -> PastEdition:
     """
     editions = workspace.var / FOLDER
     making, name = editions / MAKING, draft.name.address
+    # What an interrupted publication left.
     shutil.rmtree(making, ignore_errors=True)
     # A folder that the index does not name is what an interrupted publication left.
     shutil.rmtree(editions / name, ignore_errors=True)
     history = History.read(workspace)
     files = {path: place(editions, content, making / path) for path, content in _files(draft)}
     files |= _pages(draft, editions, making, [one.name for one in history.editions if one.pages])
+    # The manifest last, when every hash in it is known; it names the one before, so editions form a
+    # chain.
     text = _text(_manifest(draft, files, history, made_of))
     place(editions, text.encode(), making / MANIFEST)
+    # One rename: an edition is there whole or not at all.
     making.replace(editions / name)
+    # The index after the folder: a folder without a line is made anew next time, a line without a
+    # folder would be a broken edition.
     _list(workspace, draft, fingerprint.of_bytes(text.encode()))
     restamp(workspace)
     return History.read(workspace).named(name)
@@ -325,6 +343,8 @@ def _pages(draft: Draft, editions: Path, making: Path, earlier: Collection[str])
         content = source.read_bytes()
         if source.suffix == ".html":
             page = linked(content.decode("utf-8"), path, earlier)
+            # The hash is of the page with an empty status, which changes when a later edition
+            # comes.
             content = with_placeholder(page).encode()
         hashes[f"{PAGES}/{path}"] = place(editions, content, making / PAGES / path)
     return hashes
@@ -413,6 +433,7 @@ def _correction(history: History, edition: PastEdition) -> Corrected | None:
         was, now = edition, history.named(edition.replaced_by)
     elif edition.correction:
         same = [one for one in history.editions if one.quarter == edition.quarter]
+        # Corrections are numbered, so the one before stands at the place one lower.
         was, now = same[edition.correction - 1], edition
     else:
         return None

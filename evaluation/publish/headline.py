@@ -56,6 +56,7 @@ def figures(folder: Path) -> dict[str, float]:
     workspace = Workspace(root=folder)
     study = replace(
         Study.load(workspace, f"{asked['programme']}/{asked['study']}"),
+        # The assignments lie in the state's own folder and not where a workspace has them.
         store=Store(folder=folder),
         given=pd.read_parquet(folder / OBSERVATIONS),
     )
@@ -67,6 +68,7 @@ def figures(folder: Path) -> dict[str, float]:
 def _point_figures(study: Study, parameters: Parameters) -> dict[str, float]:
     programme, protocol, panel = study.programme, study.protocol, study.panel
     valued = [c for c in protocol.secondary if programme.outcome_by_code[c].unit_cost]
+    # Only what a headline rests on is estimated, which is why a state takes a second.
     wanted = protocol.model_copy(
         update={
             "secondary": tuple(valued) if protocol.value else (),
@@ -95,6 +97,7 @@ def _point_figures(study: Study, parameters: Parameters) -> dict[str, float]:
             draws=PLACEBOS,
             seed=wanted.assignments.seed,
         )
+        # The estimate: ranges over so few draws would mean nothing and are not read.
         totals = value.totals()["mean"].to_dict()
         found |= {f"money.{key}": float(totals[key]) for key in MONEY}
     return found
@@ -137,6 +140,7 @@ def _assignments(study: Study) -> Assignments:
 def main(folders: Sequence[str]) -> None:
     """Print the figures of each folder, one line of JSON each."""
     for folder in folders:
+        # A line as soon as it is known: the process may fail at a later folder.
         print(json.dumps(figures(Path(folder))), flush=True)
 
 

@@ -65,6 +65,7 @@ def verify(
     """
     history = History.read(workspace)
     files = {edition.name: _files(history, edition) for edition in editions}
+    # An edition whose files do not hold vouches for nothing: its manifest is not asked further.
     whole = [edition for edition in editions if not files[edition.name][0]]
     ledger = _ledger_faults(workspace, whole)
     proofs = []
@@ -75,6 +76,7 @@ def verify(
             manifest = read_record(edition.folder / MANIFEST)
             faults += _order(history, edition, manifest) + ledger[edition.name]
             faults += _looks(workspace, manifest)
+            # On a ledger that does not hold, other figures would be no news.
             if figures and not ledger[edition.name]:
                 again, computed = _figures(workspace, edition)
                 faults += again
@@ -87,6 +89,7 @@ def verify(
 def _files(history: History, edition: PastEdition) -> tuple[list[str], int]:
     """Files that are gone, changed or were added, and pages whose standing is another."""
     path = edition.folder / MANIFEST
+    # By the index, which names its hash: a manifest alone could be rewritten with its files.
     if not path.is_file() or fingerprint.of_bytes(path.read_bytes()) != edition.manifest:
         return [f"{edition.name}/{MANIFEST} is not the one that the index names."], 0
     manifest, faults = read_record(path), []
@@ -95,6 +98,7 @@ def _files(history: History, edition: PastEdition) -> tuple[list[str], int]:
         for one in edition.folder.rglob("*")
         if one.is_file()
     } - {MANIFEST}
+    # What was added is a fault as well: it would be read as published.
     for name in sorted({*manifest["files"], *there}):
         if name not in there:
             faults.append(f"{edition.name}/{name} is gone.")
@@ -107,6 +111,7 @@ def _files(history: History, edition: PastEdition) -> tuple[list[str], int]:
 
 def _file(history: History, edition: PastEdition, name: str, expected: str) -> list[str]:
     content = (edition.folder / name).read_bytes()
+    # Pages are hashed without their status; every other file as it is.
     if not name.startswith(f"{PAGES}/") or not name.endswith(".html"):
         return [] if fingerprint.of_bytes(content) == expected else [_changed(edition, name)]
     page = content.decode("utf-8", errors="replace")
@@ -169,6 +174,7 @@ def _looks(workspace: Workspace, manifest: Record) -> list[str]:
             continue
         if not seen["rows"]:
             continue
+        # Later looks may have been added; those that were seen must stand at their places.
         if len(rows) < seen["rows"] or rows[seen["rows"] - 1].hash != seen["head"]:
             faults.append(f"The look ledger of {study} is not the one that the edition saw.")
     return faults
@@ -178,6 +184,7 @@ def _figures(workspace: Workspace, edition: PastEdition) -> tuple[list[str], int
     """The headline figures made again, by the edition's own code on what was known then."""
     snapshot = Snapshot.read(edition.folder / STATE)
     with tempfile.TemporaryDirectory(prefix="newstart-proof-") as scratch:
+        # An edition against itself: all that was known at its vintage, and nothing learned.
         alone = Between.read(workspace, snapshot, snapshot)
         state = alone.write_state(Path(scratch) / "state", ())
         (found,) = figures_by(source_of(snapshot, sources(workspace, [edition])), [state])

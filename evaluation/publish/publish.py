@@ -85,6 +85,7 @@ def publish(
         _enough_room(workspace, pages)
         history = History.read(workspace)
         before = size(editions)
+        # Every study of the workspace and not this programme's alone: the book shows them all.
         for study in studies_of(workspace):
             refresh_studies(workspace, study, progress)
         headline = Edition.read(workspace, programme).headline
@@ -99,12 +100,14 @@ def publish(
         made_of = refresh.digest(workspace, programme, snapshot, book)
         if (stands := _unchanged(history, made_of)) is not None:
             progress(f"Nothing changed since edition {stands.name}.")
+            # An earlier publication may have been stopped between freezing and stamping.
             restamp(workspace)
             return Published(edition=stands, new=False, grown=size(editions) - before)
         name = refresh.name_for(history, str(headline.sample.last), reason)
         made = _draft(
             workspace, headline, snapshot, name, now=now or workspace.now(), reason=reason
         )
+        # Pages name the edition that they belong to, so it is announced before they are built.
         with _coming(workspace, made, history, progress) as change:
             built = None
             if pages:
@@ -238,6 +241,7 @@ def _enough_room(workspace: Workspace, pages: bool) -> None:
     html = workspace.book / "_build" / "html"
     wanted = ROOM + (size(html) if pages and html.is_dir() else 0)
     workspace.var.mkdir(parents=True, exist_ok=True)
+    # Asked first, before anything is run that may take long.
     free = shutil.disk_usage(workspace.var).free
     if free < wanted:
         raise EditionRefused(
@@ -252,7 +256,9 @@ def _alone(editions: Path) -> Iterator[None]:
     """One publication at a time; one that was killed is in nobody's way."""
     editions.mkdir(parents=True, exist_ok=True)
     lock = editions / LOCK
+    # A lock without a process, or one that cannot be read, is what a killed publication left.
     with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError):
+        # Signal 0 only asks whether the process is there.
         os.kill(int(lock.read_text()), 0)
         raise EditionRefused(
             "another publication is running.", where=str(lock), mend="wait until it has ended"
@@ -314,6 +320,7 @@ def _freeze(
     headline = _headline(found, results, quarter)
     made = Draft(
         name=known,
+        # Published on the day after the returns were due.
         published=format_instant(limit + timedelta(days=1)),
         reason="",
         programme=programme_name,
@@ -347,6 +354,8 @@ def _headline(
     }
     for one in results.outcomes:
         looks = [row for row in one.looks if row.quarter == quarter.label]
+        # A look's interval in logs becomes per cent by itself; on the level scale it would need the
+        # baseline of then.
         if looks and one.estimates[0].scale == "log":
             ends = {"low": looks[0].low, "high": looks[0].high}
             headline[f"{one.code}.percent"] |= {
@@ -369,6 +378,7 @@ def compared(workspace: Workspace, a: str, b: str, order: str = "") -> dict[str,
     """
     history = History.read(workspace)
     before, after = history.named(a), history.named(b)
+    # By number and not by quarter: a correction follows the edition that it corrects.
     if before.number >= after.number:
         raise BookError(
             f"edition {after.name} was not published after {before.name}.",

@@ -55,6 +55,7 @@ def refresh_studies(workspace: Workspace, name: str, progress: Progress) -> bool
     Returns whether it was run; ``progress`` is told why.
     """
     study = Study.load(workspace, name)
+    # Looks first: a run takes the look of today, and past ones may not be taken after it.
     catch_up(study, progress=progress)
     results = StudyName.parse(name).results(workspace)
     before, now = _recorded(results / RECORD), inputs(study)
@@ -73,6 +74,7 @@ def refresh_studies(workspace: Workspace, name: str, progress: Progress) -> bool
 
 def inputs(study: Study) -> dict[str, str]:
     """A hash of each part that a study's results rest on."""
+    # Protocol, deviations, theory and grade: each may change a result or its words.
     beside = [path for path in study.folder.glob("*.y*") if path.is_file()]
     lock = study.folder / LOCK
     tables = Path(str(resources.files("evaluation.value.parameters")))
@@ -100,6 +102,7 @@ def _declared(study: Study) -> str:
 
 def _of(paths: list[Path]) -> str:
     return fingerprint.of_data(
+        # By name and content: where a workspace lies is no input.
         sorted([path.name, fingerprint.of_bytes(path.read_bytes())] for path in paths)
     )
 
@@ -112,6 +115,7 @@ def _figures(study: Study) -> str:
     programme, protocol = study.programme, study.protocol
     with study.ledger() as ledger:
         held = set(ledger.versions(programme.name, outcomes=list(protocol.outcomes))["return_id"])
+        # A late return changes what was known at a due day, also one of other outcomes.
         every = protocol.vintage_rule == "due_day"
         chain = [
             [one.return_id, one.content_hash, one.received]
@@ -189,6 +193,7 @@ def name_for(history: History, quarter: str, reason: str) -> Name:
     later = [
         one.quarter
         for one in history.editions
+        # By day, so that years and quarters compare.
         if Period.parse(one.quarter).last_day > Period.parse(quarter).last_day
     ]
     if later:
@@ -222,6 +227,7 @@ def stands_on(workspace: Workspace, programme: str, vintage: str) -> dict[str, A
         records: list[Receipt | Act] = [*ledger.receipts(), *ledger.acts()]
     known = [one for one in records if one.received <= vintage]
     count = sum(isinstance(one, Receipt) for one in known)
+    # The head is the record that none of the known ones follows.
     followed = {one.previous_hash for one in known}
     head = next((one.chain_hash for one in known if one.chain_hash not in followed), FIRST)
     locks, looks, protocols = {}, {}, {}
@@ -274,6 +280,7 @@ def digest(workspace: Workspace, programme: str, snapshot: Snapshot, book: str) 
             snapshot.parameters,
             snapshot.vintage,
             book,
+            # Pages are made by all of the code, figures by part of it.
             package_fingerprint() if book else figures_fingerprint(),
         ]
     )

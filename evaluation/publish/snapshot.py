@@ -53,6 +53,8 @@ def archive(expected: str) -> bytes:
     ------
     EditionRefused : the code is not that of ``expected`` any more.
     """
+    # What runs was loaded when the process began: files changed since are not the code that made
+    # the figures.
     if source_fingerprint(package()) != expected:
         raise EditionRefused(
             "the code was changed while the edition was being made, so it is not known which code "
@@ -61,6 +63,8 @@ def archive(expected: str) -> bytes:
             mend="publish again",
         )
     packed = io.BytesIO()
+    # A format without optional headers, and entries without time or owner: the same files give the
+    # same bytes.
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for root, under in ((package(), "evaluation"), (packaged_schemas(), "data_schemas")):
             for path in sorted(root.rglob("*")):
@@ -75,6 +79,7 @@ def archive(expected: str) -> bytes:
 
 @lru_cache(maxsize=1)
 def _compressed(packed: bytes) -> bytes:
+    # Fixed, since the bytes are hashed.
     return lzma.compress(packed, preset=6)
 
 
@@ -89,8 +94,10 @@ def unpack(packed: Path, folder: Path, expected: str) -> Path:
     if not (place / "evaluation").is_dir():
         unfinished = folder / f"{expected[:16]}.part"
         with tarfile.open(packed, mode="r:xz") as tar:
+            # No links and no paths out of the folder: an archive may have been tampered with.
             tar.extractall(unfinished, filter="data")
         unfinished.replace(place)
+    # After unpacking and each time: what is run must be what the edition names.
     if source_fingerprint(place / "evaluation") != expected:
         raise BookError(
             "the code kept with the edition is not the code that it was computed by.",
@@ -113,12 +120,15 @@ def figures_by(source: Path | None, states: Sequence[Path]) -> list[dict[str, fl
         return [figures(state) for state in states]
     if not states:
         return []
+    # The old code comes first on the path; libraries are those installed now.
     environment = os.environ | {"PYTHONPATH": str(source), "PYTHONUTF8": "1"}
+    # A process of its own: two versions of one package cannot be loaded into one interpreter.
     done = subprocess.run(
         [sys.executable, "-m", RUN, *map(str, states)],
         capture_output=True,
         text=True,
         env=environment,
+        # Python puts the working directory first when it runs a module.
         cwd=source,
         check=False,
     )
@@ -175,6 +185,7 @@ class Learned:
         )
         held = versions.loc[versions["return_id"].isin(standing), "quarter"].unique()
         last = max((Period.parse(label) for label in held), default=None)
+        # What came and went between the two vintages was never in an edition.
         came = {
             name: _cause_of(one, last)
             for name, one in receipts.items()
@@ -194,6 +205,7 @@ class Learned:
     @property
     def causes(self) -> tuple[str, ...]:
         """The causes that touch any figure of these outcomes, in the order of `DATA_CAUSES`."""
+        # Returns without a figure of these outcomes are no cause.
         held = set(self.versions["return_id"])
         there = {cause for name, cause in self.came.items() if name in held}
         there |= {WITHDRAWN} if held & set(self.gone) else set()
@@ -215,6 +227,7 @@ class Learned:
         if revised is not None:
             again = rows["return_id"].map(self.came).eq(REVISED)
             rows = rows[~again | revised(rows)]
+        # Versions come in the order of acceptance.
         return rows[~rows.duplicated(KEY, keep="last")].reset_index(drop=True)
 
 
@@ -225,6 +238,7 @@ def _away(away: dict[str, Act], name: str, instant: str) -> bool:
 def _cause_of(receipt: Receipt, last: Period | None) -> str:
     """A return of a quarter after the last one known is new; any other is given again, or late."""
     return (
+        # By day: a year's return is new only if it ends after the last quarter known.
         NEW if last is None or Period.parse(receipt.quarter).last_day > last.last_day else REVISED
     )
 
@@ -306,6 +320,7 @@ def take_snapshot(workspace: Workspace, name: str, vintage: str, folder: Path) -
         path = workspace.schemas / "outcomes" / f"{outcome.code}.yaml"
         if path.is_file():
             _copy(path, folder / "data_schemas" / "outcomes" / path.name)
+    # An empty folder too: a state is read as a workspace is.
     (folder / "data_schemas" / "outcomes").mkdir(parents=True, exist_ok=True)
     tables = Path(str(resources.files("evaluation.value.parameters")))
     for path in tables.glob("*.csv"):
@@ -351,6 +366,7 @@ class Between:
     @classmethod
     def read(cls, workspace: Workspace, before: Snapshot, after: Snapshot) -> Between:
         """The two with what a workspace's ledger learned between them."""
+        # Outcomes of either protocol: one dropped or added has to be computable in both states.
         outcomes = list(dict.fromkeys([*before.protocol.outcomes, *after.protocol.outcomes]))
         with Ledger.open(workspace.database, workspace.raw) as ledger:
             learned = Learned.read(
@@ -419,11 +435,14 @@ class Between:
         """The declared programme with the later calendar, and the costs of the chosen causes."""
         path = folder / "programme.yaml"
         content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # The later calendar in every state: a new quarter's figures would otherwise lie outside it.
         content["last"] = max(one.programme.last for one in (self.before, self.after)).label
         was, now = self._costs
         rows = []
         for key in sorted({*was, *now}, key=str):
             period = (now.get(key) or was[key]).period
+            # Costs follow the cause of their quarter, as returns do: no cause is left to the
+            # declarations.
             held = now if self._cause_of_cost(period) in chosen else was
             rows += [held[key]] if key in held else []
         content.pop("costs", None)

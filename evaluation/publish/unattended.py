@@ -74,12 +74,15 @@ def faults(workspace: Workspace, programme: Programme, quarter: Period, now: dat
     editions = History.read(workspace).editions
     found = []
     if editions:
+        # Files, chain and ledger alone: every old edition's figures again would take its own code,
+        # and long.
         proofs = verify(workspace, editions, figures=False)
         messages = [fault for proof in proofs for fault in proof.faults]
         found += list(dict.fromkeys(messages))[:NAMED]
     else:
         with Ledger.open(workspace.database, workspace.raw) as ledger:
             found += [f"The ledger does not hold: {one.what}" for one in ledger.verify().broken]
+    # What does not hold makes all further questions moot.
     if found:
         return found
     found += _missing(workspace, programme, quarter, now)
@@ -133,10 +136,12 @@ def _study(workspace: Workspace, name: str) -> list[str]:
     try:
         study = Study.load(workspace, name)
         if study.protocol.looks is not None:
+            # Reading checks the chain of looks.
             study.looks.rows()
         standing = standing_of(study)
     except (ProtocolError, LedgerError) as error:
         return [f"{name}: {error}"]
+    # A study that was never locked is exploratory and says so; that stops no edition.
     if standing.lock is None:
         return []
     return [f"{name}: the lock does not hold. {one}" for one in standing.changed[:NAMED]]

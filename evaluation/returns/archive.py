@@ -13,9 +13,12 @@ from xml.parsers import expat
 from evaluation.errors import ReturnFileError
 from evaluation.returns.form import corners
 
+# Far more parts than a workbook of a few sheets is made of.
 MAX_MEMBERS = 1_000
 MAX_UNPACKED = 100 * 2**20
+# Deflate can reach about 1,000, which nothing but a bomb does.
 MAX_RATIO = 200
+# Below a megabyte the ratio harms nobody.
 _RATIO_FROM = 2**20
 _LOCAL_HEADER = 30
 _SAVE = "open it in your spreadsheet program and save it again as Excel workbook (.xlsx)."
@@ -48,6 +51,8 @@ def pack(parts: dict[str, bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for part, content in parts.items():
+            # With the archive's fixed date, and stored: what the parser gets is only what was
+            # looked at here.
             archive.writestr(zipfile.ZipInfo(part), content)
     return out.getvalue()
 
@@ -71,19 +76,23 @@ def _check_list(members: Sequence[zipfile.ZipInfo], name: str) -> None:
         )
     seen: set[str] = set()
     for member in members:
+        # As it stands in the file: Python cuts a name at its first zero byte and turns separators.
         part = member.orig_filename
         if not member.filename:  # what stands before the first zero byte of the name
             raise damaged(name, "a part of it has no name")
         if part.startswith(("/", "\\")) or "\\" in part or ":" in part or ".." in part.split("/"):
             raise damaged(name, f'a part of it is called "{part[:80]}", which leads outside it')
+        # Programs differ in which of two parts they read: what is checked must be what is opened.
         if "\0" in part or part.casefold() in seen:
             raise damaged(name, f'it holds two parts called "{part[:80]}"')
         seen.add(part.casefold())
+        # Bits 0 and 6: encrypted, and strongly encrypted.
         if member.flag_bits & 0x41:
             raise protected(name)
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise damaged(name, f"its part {part[:80]} is packed in a way that Excel never uses")
     _check_overlap(members, name)
+    # The sizes that are declared; what really comes out is bounded in `_inflate`.
     total = sum(member.file_size for member in members)
     if total > MAX_UNPACKED:
         raise too_much(
@@ -113,8 +122,10 @@ def _check_overlap(members: Sequence[zipfile.ZipInfo], name: str) -> None:
 
 def _inflate(content: bytes, member: zipfile.ZipInfo, room: int, name: str) -> bytes:
     header = content[member.header_offset : member.header_offset + _LOCAL_HEADER]
+    # The local header and not the directory alone: programs differ in which they trust.
     if len(header) < _LOCAL_HEADER or header[:4] != b"PK\x03\x04":
         raise damaged(name, f"its part {member.filename[:80]} is not where it should be")
+    # Name and extra field, whose lengths stand at bytes 26 and 28 of the local header.
     lengths = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
     start = member.header_offset + _LOCAL_HEADER + lengths
     packed = content[start : start + member.compress_size]
@@ -127,6 +138,8 @@ def _inflate(content: bytes, member: zipfile.ZipInfo, room: int, name: str) -> b
     unpacked = packed
     if member.compress_type == zipfile.ZIP_DEFLATED:
         try:
+            # -15 is raw deflate, as zip has it. One byte more than declared is enough to catch a
+            # lie, and no more is unpacked.
             unpacked = zlib.decompressobj(-15).decompress(packed, min(room, member.file_size) + 1)
         except zlib.error:
             raise damaged(name, f"its part {member.filename[:80]} cannot be unpacked") from None
@@ -153,6 +166,7 @@ _ACTING: tuple[tuple[str, str, str], ...] = (
     ("externallink", "links to other workbooks", "break them (Data, Edit Links, Break Link)."),
     ("/connections.", "connections to other data", "delete them (Data, Queries & Connections)."),
 )
+# By text and not by parser: it is asked before any part is parsed.
 _EXTERNAL = re.compile(r'<[^<>]*TargetMode\s*=\s*["\']External["\'][^<>]*>', re.IGNORECASE)
 
 
@@ -168,6 +182,7 @@ def check_parts(parts: dict[str, bytes], name: str, *, but: Collection[str] = ()
     types = parts.get("[Content_Types].xml")
     if types is None:
         raise damaged(name, "its list of contents is missing")
+    # Names and declared types: a macro under an innocent name is still declared as one.
     _check_acting([*(f"/{part}" for part in parts), types.decode("utf-8", "replace")], name)
     budget = _Part(name)
     for part, content in parts.items():
@@ -175,6 +190,8 @@ def check_parts(parts: dict[str, bytes], name: str, *, but: Collection[str] = ()
             _check_links(content.decode("utf-8", "replace"), name)
         if part.endswith((".xml", ".rels")) and part not in but:
             parse(content, part, budget)
+        # Old drawings (VML) are often no sound XML, so they are searched for declarations and not
+        # parsed; zero bytes are taken out for UTF-16.
         elif part.endswith(".vml") and b"<!" in content.replace(b"\0", b"").replace(b"<!--", b""):
             raise _declaration(name, part)
 
@@ -188,6 +205,7 @@ def _check_acting(places: list[str], name: str) -> None:
 
 def _check_links(relations: str, name: str) -> None:
     for found in _EXTERNAL.finditer(relations):
+        # A link that a person may click takes nothing in by itself.
         if "/hyperlink" not in found[0]:
             raise ReturnFileError(
                 "the workbook takes something from another file or address.",
@@ -266,6 +284,7 @@ def parse(content: bytes, part: str, reader: Budget) -> None:
     def declared(*_: Any) -> None:
         raise _declaration(reader.name, part)
 
+    # Entities grow by doubling ("billion laughs") and read files: no document type, no entities.
     parser.StartDoctypeDeclHandler = declared
     parser.EntityDeclHandler = declared
     try:

@@ -120,6 +120,7 @@ class Return:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of the figures alone: the same for xlsx and CSV, in any order of rows."""
+        # The key comes first and no key stands twice, so sorting never compares None with a number.
         rows = sorted(
             [*row.key, row.numerator, row.denominator, row.status, row.note] for row in self.rows
         )
@@ -133,6 +134,7 @@ _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 def column_letter(column: int) -> str:
     """The letter of a column counted from 0: 0 is A, 26 is AA."""
     letters = ""
+    # Letters count from 1 without a zero: 26 is Z, 27 is AA, so one is taken off at each digit.
     column += 1
     while column:
         column, rest = divmod(column - 1, 26)

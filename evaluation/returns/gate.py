@@ -14,8 +14,10 @@ from evaluation.returns.archive import check_parts
 
 MAX_FILE = 20 * 2**20
 MAX_LINE = 100_000
+# The container of old Office files, and of encrypted new ones.
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SAVE = "open it in your spreadsheet program and save it as Excel workbook (.xlsx)."
+# Tab, line feed and carriage return are left out.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 _ENDLESS = re.compile(rf"^[^\r\n]{{{MAX_LINE + 1}}}", re.MULTILINE)  # from line starts: linear
@@ -93,6 +95,7 @@ def pass_workbook(content: bytes, name: str) -> Passed:
     ReturnFileError : if the file is no sound xlsx, breaks a bound, or holds what a return never
         does: macros, links to other files, embedded objects, document type declarations.
     """
+    # By content and not by name: systems export web pages as .xls or .xlsx.
     if not content.startswith(b"PK"):
         raise _no_zip(content, name)
     parts = archive.unpack(content, name)
@@ -100,6 +103,8 @@ def pass_workbook(content: bytes, name: str) -> Passed:
         raise _no_workbook(parts, name)
     listed = sheets.listed(parts, name)
     check_parts(parts, name, but=[sheet.part for sheet in listed])
+    # The parser is given the parts that were checked, not the file: two readers of one zip can see
+    # different ones.
     return Passed(sheets.scan(parts, listed, name), archive.pack(parts))
 
 
@@ -115,6 +120,7 @@ def pass_text(content: bytes, name: str) -> str:
         mend = "save it as CSV UTF-8, or give it the ending .xlsx if it is a workbook."
         raise ReturnFileError(f"this is {kind}, not a CSV.", where=name, mend=mend)
     utf8 = "save it as CSV UTF-8 (in Excel: Save as, CSV UTF-8)."
+    # UTF-16 of plain letters has a zero in every second byte, also without a byte-order mark.
     if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
         what = "the file is Unicode text of two bytes a character (UTF-16), not UTF-8."
         raise ReturnFileError(what, where=name, mend=utf8)
@@ -156,6 +162,7 @@ def _kind(content: bytes) -> str:
 
 def _no_zip(content: bytes, name: str) -> ReturnFileError:
     if content.startswith(_OLE):
+        # Names in this container are UTF-16.
         if "EncryptedPackage".encode("utf-16-le") in content:
             return archive.protected(name)
         return ReturnFileError(

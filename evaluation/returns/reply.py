@@ -22,6 +22,7 @@ from evaluation.returns.sheets import Sheet
 from evaluation.returns.template import fit_to_width, saved, wrap
 from evaluation.returns.workbook import RawReturn
 
+# openpyxl holds an object a cell; beyond this a reply takes longer than an officer waits.
 MAX_CELLS, MAX_MARKS = 30_000, 1_000
 AUTHOR = "newstart check"
 _OWN_WORDS = "\n\n(Your own comment) "
@@ -111,6 +112,8 @@ def _own_workbook(raw: RawReturn) -> Any | None:
     from openpyxl import load_workbook
 
     def load() -> Any:
+        # Links are not carried on; rich text is, or an officer's formats inside a cell would be
+        # lost.
         return load_workbook(io.BytesIO(raw.content), keep_links=False, rich_text=True)
 
     try:
@@ -121,6 +124,7 @@ def _own_workbook(raw: RawReturn) -> Any | None:
     except _NOT_UNDERSTOOD:
         return None
     known = {sheet.title for sheet in raw.sheets}
+    # A workbook whose sheets were not all looked at by the gate is built anew from its values.
     return book if all(sheet.title in known for sheet in book.worksheets) else None
 
 
@@ -149,10 +153,12 @@ def _version(raw: RawReturn) -> str:
 
 def _put(cell: Any, value: object) -> None:
     """Set a value; a text stays a text whatever it begins with, and loses what no cell can hold."""
+    # Excel calls a file with NaN in it damaged.
     if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         cell.value = value
         return
     cell.value = _clean(str(value))
+    # Set after the value: openpyxl has by then made a formula of a text that begins with "=".
     cell.data_type = "s"
 
 
@@ -175,7 +181,9 @@ def _clear_old_mark(cell: Any) -> None:
     from openpyxl.comments import Comment
     from openpyxl.styles import PatternFill
 
+    # Only our own marks: an officer's colours and comments stay.
     if cell.comment is not None and cell.comment.author == AUTHOR:
+        # What we put our words before comes back as the officer's comment.
         _, found, own = cell.comment.text.partition(_OWN_WORDS)
         cell.comment = Comment(own, "") if found else None
         cell.fill = PatternFill()
@@ -200,8 +208,10 @@ def _mark(cell: Any, marks: Sequence[Mark]) -> None:
     if cell.comment is not None:
         text = f"{text}{_OWN_WORDS}{cell.comment.text}"
     comment = Comment(_clean(text), AUTHOR)
+    # About 45 letters a line at this width: Excel does not grow a comment by itself.
     comment.width, comment.height = 320, 60 + 18 * (len(text) // 45 + text.count("\n"))
     cell.comment = comment
+    # Keys stand from the worst on.
     worst = min((mark.severity for mark in marks), key=list(_FILLS).index)
     cell.fill = PatternFill("solid", fgColor=_FILLS[worst])
 
@@ -209,6 +219,7 @@ def _mark(cell: Any, marks: Sequence[Mark]) -> None:
 def _clean(text: str) -> str:
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
+    # Excel holds 32,767 characters in a cell.
     return str(ILLEGAL_CHARACTERS_RE.sub("�", text))[:32_000]
 
 
@@ -218,6 +229,7 @@ def _first_of_merged(sheet: Any, name: str) -> str:
         if merged.min_row <= row <= merged.max_row and (
             merged.min_col <= column + 1 <= merged.max_col
         ):
+            # Only the first cell of a merge can hold a comment.
             return f"{merged.start_cell.coordinate}"
     return name
 
@@ -246,6 +258,7 @@ def _list_problems(book: Any, headline: str, marks: Sequence[Mark], more: int) -
         first.fill = PatternFill("solid", fgColor=_FILLS[mark.severity])
         target = mark.sheet or form().return_sheet
         if mark.cell is not None and target in book.sheetnames:
+            # A quotation mark in a sheet's name is doubled inside a reference.
             quoted = target.replace("'", "''")
             first.hyperlink = Hyperlink(ref=first.coordinate, location=f"'{quoted}'!{mark.cell}")
             first.font = Font(underline="single", color="FF0B3D91")

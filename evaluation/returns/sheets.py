@@ -21,12 +21,15 @@ from evaluation.returns.archive import (
 )
 from evaluation.returns.form import address, column_number, corners
 
+# Below Excel's 1,048,576 by far: the parser allocates to the last cell.
 MAX_ROW = 99_999
 MAX_COLUMN = "AZ"
 MAX_SHEETS = 60
 MAX_MERGED = 5_000
+# Excel's own limit.
 MAX_CELL_TEXT = 32_767
 MAX_TEXT = 60 * 2**20
+# Only where some shared string is long need repeats be counted: most workbooks are spared the work.
 _LONG = 1_000
 # From this size on, a sheet in which one cell of so many is filled is a table and a lone cell.
 _SPARSE_FROM, _SPARSE = 50_000, 50
@@ -80,9 +83,11 @@ def listed(parts: dict[str, bytes], name: str) -> tuple[Sheet, ...]:
     found: list[Sheet] = []
     for title, link, state in book.sheets:
         target = links.targets.get(link, "")
+        # Targets are relative to xl/ or absolute; both are written.
         part = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
         if part not in parts:
             raise damaged(name, f"its sheet {title[:40]} is not in it")
+        # Excel takes titles alike but for case as one.
         if title.casefold() in {sheet.title.casefold() for sheet in found}:
             raise damaged(name, f"two of its sheets are called {title[:40]}")
         found.append(Sheet(title=title, part=part, hidden=state in ("hidden", "veryHidden")))
@@ -98,6 +103,7 @@ def scan(parts: dict[str, bytes], found: tuple[Sheet, ...], name: str) -> tuple[
     """
     strings = _Strings(name)
     for part, content in parts.items():
+        # Case differs between programs that write it.
         if part.casefold() == "xl/sharedstrings.xml":
             parse(content, part, strings)
     lengths = strings.lengths if max(strings.lengths, default=0) > _LONG else []
@@ -108,6 +114,7 @@ def scan(parts: dict[str, bytes], found: tuple[Sheet, ...], name: str) -> tuple[
         parse(parts[sheet.part], sheet.part, scanner)
         text, elements = scanner.total_text, scanner.elements
         rectangle = sheet.last_row * (sheet.last_column + 1)
+        # A lone cell far away would make the parser allocate everything in between.
         scattered = rectangle > _SPARSE_FROM and rectangle > _SPARSE * sheet.filled
         if rectangle > MAX_RECTANGLE or scattered:
             raise _outside(name, scanner.farthest, sheet.title)
@@ -136,6 +143,7 @@ class _Book(Budget):
         super().start(tag, attributes)
         local = tag.rpartition(":")[2]
         if local == "sheet":
+            # The prefix of the relations' namespace is the writer's choice.
             link = next((v for k, v in attributes.items() if k.endswith(":id")), "")
             self.sheets.append((attributes.get("name", ""), link, attributes.get("state", "")))
         elif local == "Relationship":
@@ -183,6 +191,7 @@ class _Scanner(Budget):
         self.depth += 1
         if self.depth > MAX_DEPTH or self.elements > MAX_ELEMENTS:
             self.spent()
+        # Some programs write every tag with a prefix.
         if ":" in tag:
             tag = tag.rpartition(":")[2]
         known = self._starts.get(tag)
@@ -203,6 +212,7 @@ class _Scanner(Budget):
         given = attributes.get("r")
         self.row = int(given) if given else self.row + 1
         self.column = -1
+        # A height of nothing hides a row as well.
         self.row_is_hidden = attributes.get("hidden") in _YES or attributes.get("ht") == "0"
 
     def _cell(self, attributes: Attributes) -> None:
@@ -215,6 +225,7 @@ class _Scanner(Budget):
             return
         letters = given.rstrip("0123456789")
         self.cell = given
+        # Letters alone may be of another script, and no column.
         if not (letters.isascii() and letters.isupper() and len(letters) <= 3):
             raise damaged(self.name, f'a cell of it calls itself "{given[:20]}"')
         self.row, self.column = int(given[len(letters) :]), column_number(letters)
@@ -232,6 +243,7 @@ class _Scanner(Budget):
             sheet.last_column, self.farthest = column, self._named()
         if self.row_is_hidden:
             sheet.hidden_rows.add(row)
+        # Text is only listened to where it is needed: errors, and long shared strings.
         if self.kind == "e" or (self.lengths and self.kind == "s"):
             self.inside, self.collected = self.kind, []
             self.listen(True)

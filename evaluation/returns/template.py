@@ -89,6 +89,7 @@ def workbook(rows: Rows, guide: Sequence[str], asked: Asked | None) -> bytes:
 def fit_to_width(sheet: Any) -> None:
     """Print a sheet in landscape, as wide as the paper and as long as it is."""
     sheet.page_setup.orientation = "landscape"
+    # 0 is as many pages as it takes.
     sheet.page_setup.fitToHeight = 0
     sheet.sheet_properties.pageSetUpPr.fitToPage = True
 
@@ -105,6 +106,7 @@ def wrap(sheet: Any, row: int, columns: int) -> None:
     for cell in next(sheet.iter_rows(row, row, 1, columns)):
         cell.alignment = wrapped
         width = sheet.column_dimensions[cell.column_letter].width
+        # Some room: letters may be wider than the digit that Excel counts widths in.
         lines = max(lines, math.ceil(1.15 * len(str(cell.value or "")) / width))
     sheet.row_dimensions[row].height = 15 * lines
 
@@ -120,6 +122,7 @@ def _write_table(sheet: Any, rows: Rows) -> None:
     figures = {"numerator", "denominator", *form().ignored}
     for column, width in zip(sheet.columns, widths, strict=True):
         sheet.column_dimensions[column[0].column_letter].width = width
+        # Text, or Excel turns codes and quarters into numbers and dates.
         number = "General" if column[0].value in figures else "@"
         for cell in column[1:]:
             cell.number_format = number
@@ -227,6 +230,7 @@ def _offer(sheet: Any, rows: Rows, asked: Asked, lists: dict[str, str]) -> None:
         ratio = outcome.form == "ratio"
         what = "A whole number, 0 or more." if outcome.whole else "A number."
         kind = "whole" if outcome.whole else "decimal"
+        # Excel wants some limit here; this one refuses nothing that is real.
         low = "0" if ratio or outcome.whole else "-1000000000"
         at_least = _Allowed(kind, low, "greaterThanOrEqual")
         _validate(sheet, figures, at_least, f"{what} {missing}")
@@ -251,6 +255,7 @@ def _validate(sheet: Any, cells: str, allowed: _Allowed, message: str) -> None:
     from openpyxl.worksheet.datavalidation import DataValidation
 
     kind, formula, operator = allowed
+    # Validation stops typing, not pasting: the check still looks at everything.
     offered = DataValidation(type=kind, operator=operator, formula1=formula, allow_blank=True)
     offered.error, offered.errorTitle = message, "This cell"
     offered.showErrorMessage = True
@@ -313,6 +318,7 @@ def write_template(
     guide = [form().template_version, programme.name, site, agency, str(period)]
     known: Figures = {key: (None, below) for key, below in programme.fixed_denominators.items()}
     for key, (numerator, below) in (last_accepted or {}).items():
+        # A figure once accepted without a denominator does not hide the one that is declared.
         known[key] = (numerator, below if below is not None else known.get(key, (None, None))[1])
     rows = _rows(areas, outcomes, period, known)
     write_return(path, guide, rows, asked=Asked(areas=areas, outcomes=outcomes))
@@ -330,6 +336,7 @@ def write_return(
     ReturnFileError : if ``path`` ends in neither .xlsx nor .csv.
     """
     if path.suffix.lower() == ".csv":
+        # csv ends its lines itself; the platform would double the carriage return.
         with path.open("w", encoding="utf-8", newline="") as stream:
             csv.writer(stream).writerows([[*form().names, *form().ignored], *rows])
     elif path.suffix.lower() == ".xlsx":

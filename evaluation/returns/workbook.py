@@ -69,6 +69,7 @@ def read_return(path: Path) -> RawReturn:
     UserError : if there is no such file.
     """
     try:
+        # Before reading: a file of gigabytes is refused without being loaded.
         size = path.stat().st_size
         gate.check_size(size, path.name)
         content = path.read_bytes()
@@ -126,11 +127,13 @@ def csv_name(site: str, agency: str, period: Period) -> str:
 
 def _read_csv(content: bytes, name: str) -> list[RawRow]:
     text = gate.pass_text(content, name)
+    # Otherwise csv mends a lost quotation mark by swallowing the rest of the file into one cell.
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[RawRow] = []
     cells = line = blank = 0
     try:
         for record in reader:
+            # A blank line has no fields and still costs memory.
             cells += max(len(record), 1)
             line = reader.line_num
             if len(rows) == MAX_ROW or cells > MAX_RECTANGLE or len(record) > _MAX_FIELDS:
@@ -154,6 +157,8 @@ def _read_csv(content: bytes, name: str) -> list[RawRow]:
             where=name,
             mend="look there for a quotation mark that is opened and never closed.",
         ) from None
+    # As Excel writes CSV where a comma is the decimal sign; counted on the first row alone, since a
+    # note may hold semicolons.
     if rows and len(rows[0].values) == 1 and str(rows[0].values[0]).count(";") > 2:
         raise ReturnFileError(
             "the columns are separated by semicolons.",
@@ -176,6 +181,7 @@ def _read_xlsx(passed: gate.Passed, name: str) -> tuple[dict[str, str], list[Raw
         )
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(passed.content))
+        # The parser reads a failed formula as an empty cell: its error is put back from the XML.
         rows = _sheet_rows(book.get_sheet_by_name(wanted), held[wanted].errors)
         guide = dict.fromkeys(form().guide, "")
         if form().guide_sheet in held:
@@ -189,6 +195,7 @@ def _sheet_rows(sheet: Any, errors: dict[str, str]) -> list[RawRow]:
     """The rows of a sheet, from row 1 and column A, whatever is blank before the first value."""
     if sheet.start is None and not errors:
         return []
+    # Otherwise rows are counted from the first filled one, and every address is off.
     table: Sequence[Sequence[Any]] = sheet.to_python(skip_empty_area=False)
     rows = [
         RawRow(number, tuple(None if value == "" else value for value in values))
@@ -216,6 +223,7 @@ def plain_text(value: Any) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    # Blanks alone, so that what no officer can see is told and not mended in silence.
     return str(value).strip(" ")
 
 

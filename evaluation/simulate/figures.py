@@ -66,6 +66,7 @@ def draw_figures(
 ) -> Figures:
     """Draw every outcome of a programme; the same for the same seed."""
     switches = switches or Switches()
+    # A stream for each outcome: what one draws does not move another's figures.
     root = np.random.SeedSequence(seed)
     parts: dict[str, dict[str, NDArray[np.generic]]] = {"d": {}, "n": {}, "w": {}, "o": {}}
     for outcome, child in zip(programme.outcomes, root.spawn(len(programme.outcomes)), strict=True):
@@ -77,8 +78,11 @@ def draw_figures(
         base = _baseline(programme, scenario, outcome, switches, rng)
         effect = _effects(programme, scenario, preset, outcome.code, switches)
         rate = process.rate / 1_000 * np.exp(base)
+        # Recorded with the new instrument; the truth below leaves it out.
         recorded = rate * np.exp(effect + _recording(programme, scenario, outcome, switches))
         mean = denominator[:, None] * recorded
+        # A gamma of mean one and variance `dispersion` makes the Poisson negative binomial: counts
+        # vary more than a Poisson's, as real ones do.
         mixed = mean * rng.gamma(1 / process.dispersion, process.dispersion, mean.shape)
         parts["d"][outcome.code] = denominator
         parts["n"][outcome.code] = np.minimum(rng.poisson(mixed), denominator[:, None])
@@ -107,16 +111,22 @@ def _baseline(
     n, n_periods = len(programme.areas), len(programme.periods)
     lasting = rng.normal(0, process.area, n)
     pilots = np.array([area.role == "pilot" for area in programme.areas])
+    # Pilots are not chosen by what the programme cannot move.
     if switches.chosen_on_level and not outcome.negative_control:
         high = np.quantile(lasting, 1 - scenario.switches["level_share"])
+        # Every pilot above the quantile, by as much as it lay from the middle.
         lasting[pilots] = np.abs(lasting[pilots]) + high
+    # A year has no quarter, hence no season.
     quarter = np.array([period.quarter_number or 1 for period in programme.periods])
     season = process.season * np.cos(2 * np.pi * (quarter - 1) / 4)
     time = np.arange(n_periods)
+    # Areas meet a national shock unequally: a common one would cancel in any comparison.
     exposure = np.exp(rng.normal(0, 0.15, n))
     since = time - scenario.shock_position
+    # Fades by half each quarter.
     shock = np.where(since >= 0, process.shock * 0.5**since, 0.0)
     codes = np.unique([area.authority for area in programme.areas], return_inverse=True)[1]
+    # Areas of an authority move together, which is what makes area-level tests too sure.
     shared = _autocorrelated(codes.max() + 1, n_periods, process.authority, scenario, rng)[codes]
     own = _autocorrelated(n, n_periods, process.noise, scenario, rng)
     log_rate: Floats = (
@@ -138,7 +148,9 @@ def _around_the_choice(programme: Programme, scenario: Scenario) -> Floats:
     time = np.arange(len(programme.periods))
     for row, area in enumerate(programme.areas):
         if (start := programme.start_of(area)) is not None:
+            # Chosen on the last quarter that could be seen before the start.
             chosen = start - programme.first - 1
+            # The expected path of an AR(1) around a value that it was picked for.
             around[row] = scenario.persistence ** np.abs(time - chosen)
     return around
 
@@ -150,6 +162,8 @@ def _autocorrelated(
     rho = scenario.persistence
     paths = rng.normal(0, spread, (n, n_periods))
     for t in range(1, n_periods):
+        # Keeps the variance at spread squared in every period; the first column is drawn from it as
+        # well.
         paths[:, t] = rho * paths[:, t - 1] + np.sqrt(1 - rho**2) * paths[:, t]
     return paths
 
@@ -163,6 +177,7 @@ def _effects(
     position = {site.code: site.start - programme.first for site in programme.sites}
     harmful = None if preset.harmful_site is None else programme.sites[preset.harmful_site].code
     time = np.arange(len(programme.periods))
+    # The first quarter already has one part of the ramp.
     ramps = {code: np.clip((time - g + 1) / process.ramp, 0, 1) for code, g in position.items()}
     for row, area in enumerate(programme.areas):
         if area.site is not None:
@@ -172,6 +187,7 @@ def _effects(
             effect[row] = size * ramps[area.site]
     if switches.spillover:
         effect += _spillover(programme, scenario, process, ramps)
+    # Before the other programme, which is no effect of this one.
     if switches.no_effect:
         effect[:] = 0.0
     if switches.other_programme:
@@ -188,6 +204,8 @@ def _spillover(
         if area.site is None:
             distance, site = min(
                 (np.hypot((area.x or 0) - (p.x or 0), (area.y or 0) - (p.y or 0)), p.site)
+                # The nearest pilot's site; at equal distance the first code, so that the result is
+                # one.
                 for p in pilots
                 if p.site
             )
@@ -202,6 +220,7 @@ def in_other_programme(programme: Programme, scenario: Scenario) -> dict[str, Pe
     A real programme would have them on its register of events.
     """
     authorities = sorted({a.authority for a in programme.areas if a.role == "comparison"})
+    # Whole authorities, in order of name: no draw, so that switching it on moves no other figure.
     running = set(authorities[: round(scenario.switches["other_share"] * len(authorities))])
     begins = programme.periods[int(scenario.switches["other_position"])]
     return {area.code: begins for area in programme.areas if area.authority in running}
@@ -273,6 +292,7 @@ def panel_of(programme: Programme, figures: Figures, outcomes: tuple[str, ...]) 
     return Panel.from_observations(pd.concat(rows), programme, outcomes)
 
 
+# A year of workbooks; older returns are CSV, quicker to write and to read.
 WORKBOOK_QUARTERS = 4
 Row = list[str | float | None]
 
@@ -317,6 +337,8 @@ def _calendar(programme: Programme, scenario: Scenario) -> Iterator[Sent]:
     for period in programme.periods:
         back = programme.last - period
         for site, agency in programme.submitters:
+            # The odd cases of an ordinary programme, each once: a return that never comes, two that
+            # come late, one restated after the last quarter, one by a source.
             if (site, agency, back) == (sites[-1], "council", 1):
                 continue
             is_late = (site, agency, back) in {(sites[1], "nhs", 1), (sites[0], "council", 3)}
@@ -360,6 +382,7 @@ def _rows(programme: Programme, figures: Figures, sent: Sent) -> Iterator[Row]:
             row = position[area.code]
             count = int(figures.counts[outcome.code][row, column])
             if sent.is_restatement:
+                # Half up: Python rounds to even, and a restatement would go either way.
                 count = int(np.floor(count * sent.factor + 0.5))
             yield _row(area, outcome, sent, count, int(figures.denominators[outcome.code][row]))
 

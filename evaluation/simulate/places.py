@@ -24,6 +24,7 @@ from evaluation.programme import (
 )
 from evaluation.quarters import Period
 
+# Areas of an authority lie nearer to each other than to the next one's: spillovers are local.
 AUTHORITY_SPACING_KM = 24.0
 AREA_SPREAD_KM = 5.0
 INCOME, INCOME_STEP, INCOME_SPREAD = 19_000.0, 1.18, 0.05
@@ -96,6 +97,7 @@ def invent_programme(
     scenario: Scenario, preset: Preset, schemas: Path, name: str = "new_start"
 ) -> Programme:
     """A programme of the preset's size; the same on every call."""
+    # The scenario's own seed: a programme's places are the same whatever is drawn in them.
     rng = np.random.default_rng(scenario.seed)
     last = Period.parse(scenario.last)
     first = last + (1 - preset.quarters)
@@ -132,11 +134,13 @@ def invent_programme(
 
 def _deprivation(scenario: Scenario, areas: tuple[Area, ...]) -> tuple[Deprivation, ...]:
     """Fifths of equal size drawn by lot: no effect differs between them, whatever a page shows."""
+    # A stream of its own, added later: places drawn from the first stay where they were.
     rng = np.random.default_rng([scenario.seed, 5])
     fifths = rng.permutation(np.arange(len(areas)) * 5 // len(areas)) + 1
     spread = np.exp(rng.normal(0, INCOME_SPREAD, len(areas)))
     incomes = INCOME * INCOME_STEP ** (fifths - 1) * spread
     return tuple(
+        # To ten pounds.
         Deprivation(area=area.code, fifth=int(fifth), income=round(float(income), -1))
         for area, fifth, income in zip(areas, fifths, incomes, strict=True)
     )
@@ -152,6 +156,7 @@ def _areas(
 ) -> tuple[Area, ...]:
     total = preset.authorities + len(sites)
     centres = _centres(total, rng)
+    # Not on the rim, where a site would have neighbours on one side only.
     site_at = np.linspace(2, total - 3, len(sites)).astype(int)
     names = iter(scenario.authority_names)
     areas: list[Area] = []
@@ -213,6 +218,7 @@ def _costs(
                     site=site.code,
                     agency=agency,
                     kind="set-up",
+                    # Set-up is paid in the quarter before the start.
                     period=site.start + -1,
                     amount=amount * served,
                     price_year=scenario.costs_price_year,
@@ -248,6 +254,7 @@ def write_programme(programme: Programme, folder: Path) -> None:
         "outcomes": [outcome.code for outcome in programme.outcomes],
     }
     head = "# Synthetic: invented places, invented figures. Written by `newstart demo`.\n"
+    # In the order of the fields, as a person would write it.
     text = yaml.safe_dump(declared, sort_keys=False, allow_unicode=True, width=100)
     (folder / "programme.yaml").write_text(head + text, encoding="utf-8")
     _write_table(folder / "areas.csv", [area.model_dump() for area in programme.areas])

@@ -34,6 +34,7 @@ class Totals(Written):
     """The accounts to date, each with its range; ``npsv`` is the net present social value."""
 
     gross_fiscal: Mean
+    # Field names are lower case, the file's keys are older than the model.
     gross_fiscal_ame: Mean = Field(alias="gross_fiscal_AME")
     gross_fiscal_del: Mean = Field(alias="gross_fiscal_DEL")
     gross_economic: Mean
@@ -171,6 +172,7 @@ class Information(Written):
 class PublicFunds(Written):
     """The marginal value of public funds; shares of draws by quadrant; points (cost, gain)."""
 
+    # Infinite where the programme pays for itself, which JSON cannot say: see `Figure`.
     mvpf: Figure
     low: Figure
     high: Figure
@@ -188,6 +190,7 @@ class CategoryChance(Written):
     """A category of value for money by its benefit-cost ratio, and the chance of it."""
 
     category: str
+    # A word that Python keeps for itself.
     at_least: Figure = Field(alias="from")
     below: Figure
     p: float

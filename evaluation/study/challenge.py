@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from evaluation.protocol import Protocol
     from evaluation.study.study import Study
 
+# p-values down to 0.002 are enough to see a refuter fail, and each is fitted dozens of times.
 DRAWN = 499
 RECORD = "challenge.json"
 
@@ -68,6 +69,7 @@ def challenge(
             controls=protocol.negative_control,
             adjusts=_adjusts(protocol),
             simulations=simulations,
+            # numpy's older seeding, which dowhy uses, takes no larger seed.
             seed=protocol.assignments.seed % 2**32,
         )
         refuted[code] = [asdict(one) for one in refute(attack)]
@@ -95,6 +97,8 @@ def _unobserved(study: Study) -> dict[str, Any]:
         return {}
     sample = results.sample
     areas = sample.pilot_areas + sample.comparison_areas
+    # Where whole authorities move they are the independent units, as in clustered errors; two are
+    # spent on level and effect.
     freedom = (areas if results.assignments.block == "area" else sample.authorities) - 2
     found = {}
     for outcome in results.outcomes:
@@ -126,6 +130,8 @@ def _ours(protocol: Protocol) -> Callable[[Panel, str, tuple[str, ...]], Estimat
     plan = protocol.assignments
 
     def fit(panel: Panel, outcome: str, covariates: tuple[str, ...]) -> Estimate:
+        # Without strata: pilots of a placebo lie anywhere, and their stratum may hold too few
+        # areas.
         drawn = Assignments.draw(
             panel, n=min(plan.n, DRAWN), block=_block(panel, protocol), strata=(), seed=plan.seed
         )

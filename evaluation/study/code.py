@@ -98,6 +98,7 @@ def figures_files() -> dict[str, str]:
     return _hashes(package(), SHOWS, others=True)
 
 
+# Kept for the process: what runs is what was loaded, whatever becomes of the files.
 @lru_cache(maxsize=8)
 def figures_fingerprint(root: Path | None = None) -> str:
     """SHA-256 over the code that any figure rests on: everything below the pages."""
@@ -120,6 +121,7 @@ def source_fingerprint(root: Path) -> str:
 
 def _hashes(root: Path, patterns: tuple[str, ...], *, others: bool = False) -> dict[str, str]:
     """SHA-256 of each module of these patterns, or of all ``others``, by its path."""
+    # Sorted and with forward slashes: the same code has the same hash on every system.
     modules = {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*.py"))}
     return {
         name: fingerprint.of_bytes(path.read_bytes())

@@ -74,6 +74,8 @@ def freeze(
             "there is no lock to lock anew.", where=name, mend=f"newstart protocol freeze {name}"
         )
     content = _content(study, before, now or workspace.now())
+    # Questions do not stop a freeze; they are locked with it, so that nobody can say that they were
+    # not asked.
     content["questions"] = [f"{one.rule}: {one.message}" for one in found.remarks]
     if before is not None:
         if not relock:
@@ -89,6 +91,8 @@ def _refuse_changed(before: Lock, content: dict[str, Any], name: str) -> None:
     parts = [
         part
         for part in ("protocol", "declared", "assignments", "code")
+        # The environment is no part of it: a new version of a library is told with the lock and
+        # does not end it.
         if before.content[part] != content[part]
     ]
     moved = before.files_gone(content["code"]["files"])
@@ -107,6 +111,7 @@ def _content(study: Study, before: Lock | None, now: datetime) -> dict[str, Any]
     programme, protocol, observations = study.programme, study.protocol, study.observations
     with study.ledger() as ledger:
         head = ledger.head()
+        # Empty text sorts before every instant.
         latest = max((one.received for one in ledger.receipts(programme.name)), default="")
     if observations.empty:
         raise ProtocolError(
@@ -114,6 +119,7 @@ def _content(study: Study, before: Lock | None, now: datetime) -> dict[str, Any]
             where=protocol.study,
             mend="submit the returns of the quarters before the start first",
         )
+    # A lock dated before returns that it could see would call them unseen.
     if latest > format_instant(now):
         raise ProtocolError(
             f"the ledger holds returns of {latest[:10]}, after the lock's own time "
@@ -154,6 +160,7 @@ def _seen(programme: Programme, observations: pd.DataFrame) -> dict[str, Any]:
         "last_quarter": last.label,
         "first_start": first.label if first else "",
         "after_start": first is not None and last >= first,
+        # Both ends count.
         "started_quarters": max(0, last - first + 1) if first is not None else 0,
     }
 
@@ -163,8 +170,11 @@ def _assignments(study: Study, before: Lock | None, now: datetime) -> dict[str, 
     expected, whole = drawn(study.programme, study.protocol, study.panel)
     drawn_as_of: str | None = format_instant(now)
     kept = study.store.kept
+    # The lock's own drawing is kept with its instant; only a fresh drawing gets a new one.
     if kept and before and kept.fingerprint == before.content["assignments"]["sha256"]:
         drawn_as_of = before.content["assignments"]["drawn_as_of"]
+    # Looks were judged against these: a re-lock must not change the yardstick. When they were drawn
+    # is then no longer known.
     elif kept and study.looks.rows():
         drawn_as_of = None
     else:
@@ -174,6 +184,7 @@ def _assignments(study: Study, before: Lock | None, now: datetime) -> dict[str, 
         "sha256": kept.fingerprint,
         "drawn_as_of": drawn_as_of,
         "drawn": len(held) - 1,
+        # As text: the count can exceed what a double of JSON holds exactly.
         "distinct": str(held.distinct),
         "smallest_p": held.smallest_p,
         "block": held.block,
@@ -190,6 +201,7 @@ def _after(study: Study, before: Lock, reason: str, progress: Progress) -> dict[
     new = headline(results_of(run_study(study)))
     figures = {code: {"old": old.get(code), "new": new.get(code)} for code in sorted({*old, *new})}
     lock = dict(before.content)
+    # Each earlier lock once: the history of the last one is moved up and emptied there.
     history = [*lock.pop("history"), {"hash": before.hash, "lock": {**lock, "history": []}}]
     return {"reason": reason, "figures": figures, "history": history}
 
@@ -200,6 +212,7 @@ def _held_headline(study: Study, before: Lock) -> dict[str, Any]:
         results = read_results(study.workspace, study.name)
     except ProtocolError:
         return {}
+    # Figures of other code are not those of the lock before.
     same = results.code_fingerprint == before.content["code"]["sha256"]
     return headline(results) if same else {}
 

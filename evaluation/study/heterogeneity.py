@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+# The interval has k - 2 degrees of freedom: with two sites there is none.
 FEWEST_SITES = 3
+# Twenty, so that each value stands for one chance in twenty.
 EQUALLY_LIKELY = 20
 BREAKS = (0.0, 0.25, 0.5, 1.0, 2.0)
 """Bounds M that are shown: multiples of the largest break before the start."""
@@ -65,6 +67,8 @@ def new_site(effects: Floats, errors: Floats, level: float) -> NewSite | None:
     """
     from scipy import stats
 
+    # DerSimonian and Laird weigh by one over the variance: a site without an error would take all
+    # the weight.
     held = np.isfinite(effects) & np.isfinite(errors) & (errors > 0)
     y, v = effects[held], errors[held] ** 2
     k = len(y)
@@ -102,11 +106,17 @@ def equally_likely(estimate: Estimate, window: tuple[int, int]) -> list[float]:
     if estimate.draws is None:
         return []
     row = estimate.overall(window=window).iloc[0]
+    # Row 0 is the real assignment. Net draws, since the raw ones still hold the effect itself.
     net = statistic(estimate, window).net[1:]
+    # Centred: pseudo-treated areas that differ from the average must not shift the values.
     apart = net - net.mean()
     wider = stretch(apart, row, estimate.level) if np.ptp(apart) > 0 else 1.0
+    # Where the inverted test has no end there is no width to stretch to; the range beside it says
+    # so.
     apart = apart * (wider if math.isfinite(wider) else 1.0)
+    # The middles of twenty equal shares, 1/40, 3/40 and so on.
     at = (np.arange(EQUALLY_LIKELY) + 0.5) / EQUALLY_LIKELY
+    # Minus: an effect that was found too high by the draw lies lower by as much.
     found: list[float] = np.quantile(float(row["effect"]) - apart, at).tolist()
     return found
 
@@ -122,6 +132,8 @@ def breaks_of(estimate: Estimate, window: tuple[int, int]) -> dict[str, Any] | N
     ``breakdown``: the largest M that leaves zero out, 0 if none; ``rows``: ``bound, low, high``.
     """
     try:
+        # As many periods before as the window has after, so that the largest break is sought over a
+        # path of like length.
         study = EventStudy.of(estimate, window=(window[0] - window[1] - 1, window[1]))
         table = sensitivity(
             study, "relative_magnitudes", BREAKS, window=window, level=estimate.level
@@ -153,14 +165,16 @@ def synthetic_unit(estimate: Estimate, names: Mapping[str, str]) -> dict[str, An
 
     Returns
     -------
-    ``rows``: ``period, observed, synthetic control, low, high`` on the estimate's scale, means
-    over pilot areas;
-    low and high hold the middle 95 % of what re-drawn start dates make of the gap, around the
-    synthetic control.
+    ``rows`` on the estimate's scale, means over pilot areas: ``period``, ``observed``, the
+    synthetic control (by the key of `evaluation.study.record.SyntheticRow`), ``low`` and ``high``,
+    which hold the middle 95 % of what re-drawn start dates make of the gap, around the synthetic
+    control.
     ``donors``: ``name, weight``, the mean weight over pilot areas, heaviest first.
     """
     paths = estimate.paths
     values = paths[["observed", "counterfactual"]].to_numpy(dtype=float)
+    # A NaN times a share of zero would still be NaN: cells that are unknown get a zero and no
+    # share.
     known, values = np.isfinite(values).all(axis=1), np.nan_to_num(values)
     quarter = paths["quarter"].astype(str).to_numpy()
     weight = estimate.index["n_areas"].to_numpy(dtype=float)
@@ -170,19 +184,24 @@ def synthetic_unit(estimate: Estimate, names: Mapping[str, str]) -> dict[str, An
         now = (quarter == label) & known
         if not now.any():
             continue
+        # Cells weigh by their areas, so that the path is a mean over areas and not over sites.
         share = np.where(now, weight, 0.0) / weight[now].sum()
         observed, other = (float(v) for v in share @ values)
         low = high = None
         if raw is not None:
             low, high = (other + float(end) for end in np.quantile(raw @ share, (0.025, 0.975)))
         rows.append(
+            # The third key is older than the field's word for it, and the file keeps it.
             {"period": label, "observed": observed, "twin": other, "low": low, "high": high}
         )
+    # Over all pilot areas, so that a donor which serves one of six weighs a sixth.
     held = estimate.weights.groupby("donor")["weight"].sum() / estimate.weights["area"].nunique()
+    # Ties keep their order, or equal weights would change places from run to run.
     heaviest = held.sort_values(ascending=False, kind="stable")
     donors = [
         {"name": names.get(str(code), str(code)), "weight": float(value)}
         for code, value in heaviest.items()
+        # Below this a weight is the solver's rounding; it may be negative under ridge augmentation.
         if abs(value) > 1e-6
     ]
     return {
@@ -226,6 +245,7 @@ def effects_by_fifth(run: StudyRun) -> list[dict[str, Any]]:
     fifth_of = {one.area: one.fifth for one in run.programme.deprivation}
     if not fifth_of:
         return []
+    # Fifth 0 exists nowhere: an area without a fifth is in none.
     held = np.array([fifth_of.get(str(code), 0) for code in run.panel.areas.index])
     return [_within(run, fifth, held == fifth) for fifth in FIFTHS]
 
@@ -244,6 +264,8 @@ def _within(run: StudyRun, fifth: int, inside: NDArray[np.bool_]) -> dict[str, A
         return row | {"reason": f"no {lacking} area lies in this fifth"}
     try:
         panel = run.panel.select(inside)
+        # Drawn again inside the fifth: the whole's assignments would put pilots into areas that are
+        # not there.
         assignments = run.assignments.redrawn(panel)
         found = [_effect(run, code, panel, assignments) for code in run.protocol.primary]
     except EstimateError as refused:
@@ -267,6 +289,8 @@ def _incomes(run: StudyRun) -> Incomes:
     every = [income for incomes in held.values() for income in incomes]
     return Incomes(
         of_fifth={fifth: sum(incomes) / len(incomes) for fifth, incomes in held.items()},
+        # The mean income of all areas, so that weights average near one over the whole and not over
+        # pilots.
         reference=sum(every) / len(every),
         source="declared by the programme",
     )

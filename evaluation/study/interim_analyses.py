@@ -59,6 +59,8 @@ class Hypothesis:
     def name(self) -> str:
         """As it stands in the file: ``arrears``, ``set:arrears+claims``, ``harm:arrears``."""
         joined = "+".join(self.codes)
+        # An outcome by itself has a bare name, as the first looks were written; codes hold neither
+        # colon nor plus.
         return joined if self.of == "outcome" else f"{self.of}:{joined}"
 
     @classmethod
@@ -94,6 +96,8 @@ class Row:
             "time": self.time,
             "statistics": self.statistics,
             "previous": self.previous,
+            # In order of names: what is hashed must not hang on the order in which tests were
+            # taken.
             "looks": {name: _content(look) for name, look in sorted(self._by_name.items())},
         }
 
@@ -126,6 +130,7 @@ class Row:
         for name, held in content["looks"].items():
             many = held["assignments"]
             lost = _flags(held["lost"], many) if "lost" in held else np.zeros(many, dtype=bool)
+            # JSON has no infinity: no threshold, so that nothing could have crossed.
             threshold = np.inf if held["threshold"] is None else held["threshold"]
             looks[Hypothesis.named(name)] = Look(
                 time=content["time"],
@@ -166,9 +171,12 @@ class LookSeries:
                 row = Row.of(json.loads(line))
             except (ValueError, KeyError, TypeError):
                 raise _broken(path, number, "it cannot be read") from None
+            # The hash covers the row before it, so a row taken out, changed or moved breaks the
+            # chain here.
             if row.previous != previous or row.number != number:
                 raise _broken(path, number, "it does not follow from the look before it")
             held = self._statistics_path(number)
+            # The row names the hash of its statistics: both must be what they were.
             if not held.is_file() or fingerprint.of_bytes(held.read_bytes()) != row.statistics:
                 raise _broken(path, number, f"its statistics ({held.name}) are not what it saw")
             rows.append(row)
@@ -201,7 +209,9 @@ class LookSeries:
         arrays: dict[str, Floats] = {}
         for code, (raw, shift) in statistics.items():
             arrays |= {f"raw_{code}": raw, f"shift_{code}": shift}
+        # A file left by a run that died before its row is written over: no row vouches for it.
         with path.open("wb") as handle:
+            # Plain arrays only: reading a pickle could run code.
             np.savez(handle, allow_pickle=False, **arrays)
         row = Row(
             number=number,
@@ -211,6 +221,7 @@ class LookSeries:
             statistics=fingerprint.of_bytes(path.read_bytes()),
             previous=rows[-1].hash if rows else START,
         )
+        # Appended and never rewritten: the bytes of earlier looks stay as they were.
         with (self.folder / ROWS).open("ab") as handle:
             handle.write(fingerprint.canonical(row.content) + b"\n")
         return row
@@ -232,11 +243,13 @@ def _content(look: Look) -> dict[str, Any]:
 
 
 def _bits(flags: NDArray[np.bool_]) -> str:
+    # 10,000 flags as bits are 1.7 kB a look in base64; as JSON they would be 50.
     return base64.b64encode(np.packbits(flags).tobytes()).decode()
 
 
 def _flags(bits: str, count: int) -> NDArray[np.bool_]:
     held = np.frombuffer(base64.b64decode(bits), dtype=np.uint8)
+    # packbits fills the last byte up.
     return np.unpackbits(held)[:count].astype(bool)
 
 
@@ -253,8 +266,10 @@ DRAWN_ANEW = "drawn_anew"
 
 def plan_of(protocol: Protocol) -> LookPlan:
     """How the protocol spends alpha; without planned looks, all of it at one."""
+    # 1 - 0.95 is 0.05000000000000004 in doubles, and a budget of assignments is a whole number.
     looks, alpha = protocol.looks, round(1 - protocol.level, 10)
     if looks is None:
+        # One look at the end spends everything; without looks there is nothing to reserve.
         return LookPlan(alpha=alpha, horizon=1, reserve=0.0)
     return LookPlan(
         alpha=alpha, spending=looks.spending, horizon=looks.horizon, reserve=looks.reserve
@@ -279,12 +294,17 @@ class Watched:
         side: dict[str, Literal["greater", "less"]] = {}
         for code in protocol.primary:
             polarity = programme.outcome_by_code[code].polarity
+            # Without a better direction there is no harm to watch for.
             if polarity == "care":
                 continue
             side[code] = "greater" if polarity == "down" else "less"
+            # A margin in per cent is log(1 + p) on the log scale, where effects lie.
             size = float(np.log1p(looks.harm_margin / 100))
             if protocol.scale_of(code) == "level":
+                # On the outcome's own scale a percentage needs a level: that of the started areas
+                # before the first start, which no effect can have moved.
                 size = looks.harm_margin / 100 * _level_before(panel, code)
+            # Signed towards harm: up where less is better.
             margin[code] = size if polarity == "down" else -size
         return cls(
             plan=plan_of(protocol), primary=protocol.primary, harm_side=side, harm_margin=margin
@@ -305,12 +325,15 @@ def _level_before(panel: Panel, code: str) -> float:
     """Mean figure of the started areas before the first start."""
     started = panel.treated
     first = int(panel.start_index[started].min())
+    # Missing cells are left out, not taken for zeros.
     return float(np.nanmean(panel.array(code)[started, :first]))
 
 
 def elapsed(panel: Panel, horizon: int) -> float:
     """Looks elapsed over the horizon: periods since the first start, by calendar."""
     first = int(panel.start_index[panel.treated].min())
+    # By calendar and not by looks taken, so that a skipped look saves no alpha and an extra one
+    # spends none.
     return (len(panel.periods) - first) / horizon
 
 
@@ -322,16 +345,19 @@ def statistics_of(panel: Panel, protocol: Protocol, assignments: Assignments) ->
     name, plan = protocol.estimators[0], protocol.did
     score = protocol.looks.score if protocol.looks else "mean"
     found: dict[str, tuple[Floats, Floats]] = {}
+    # A base that varies by period has no single mean before the start, which the fast way needs.
     base = plan.base if plan.base != "varying" else None
     fast = name == "did" and plan.comparison == "never" and base and score == "mean"
     fast = fast and protocol.assignments.gaps == "as_they_are"
     for code in protocol.outcomes:
         sample = samples.take(panel, code, protocol.scale_of(code))
+        # The fast way averages over fixed sets of areas: a missing cell would change them.
         if fast and base and np.isfinite(sample.figures).all():
             window = Window(
                 first=protocol.window[0],
                 last=protocol.window[1],
                 base=base,
+                # The last period only: earlier looks are kept and never computed again.
                 looks=(len(panel.periods) - 1,),
                 anticipation=plan.anticipation,
             )
@@ -357,6 +383,7 @@ def look(
 ) -> dict[Hypothesis, Look]:
     """One look at every test: each outcome, each set of primaries, harm of each primary."""
     raw = {code: pair[0] for code, pair in statistics.items()}
+    # Each test follows its own look before: assignments removed once stay removed.
     last = before.looks if before else {}
 
     def at(test: Hypothesis, values: Floats, plan: LookPlan) -> Look:
@@ -372,6 +399,8 @@ def look(
         taken[Hypothesis("set", chosen)] = one
     for code in watched.harm_side:
         row, shift = statistics[code]
+        # A null of harm no larger than the margin: the margin's own effect, shift times margin, is
+        # taken out under every assignment before the one-sided test.
         beyond = row - watched.harm_margin[code] * shift
         taken[Hypothesis.harm(code)] = at(Hypothesis.harm(code), beyond, watched.harm_plan(code))
     return taken
@@ -387,6 +416,8 @@ def verdicts(rows: list[Row], seen: list[Statistics], watched: Watched) -> dict[
     found = {}
     times = [row.time for row in rows]
     for code in seen[-1]:
+        # As each look saw them: restated figures move no past look, and the interval stays valid
+        # over all of them.
         raw, shift = (np.stack([one[code][k] for one in seen]) for k in (0, 1))
         low, high = repeated_interval(raw, shift, times, watched.plan)
         crossed = [_crossed(row, code, watched) for row in rows]
@@ -394,6 +425,8 @@ def verdicts(rows: list[Row], seen: list[Statistics], watched: Watched) -> dict[
         found[code] = Looked(
             number=len(rows),
             crossed=at is not None,
+            # The first crossing counts, also if a later look would not cross: error has been spent
+            # on it.
             crossed_at=rows[at].known["quarter"] if at is not None else None,
             low=low,
             high=high,
@@ -408,6 +441,7 @@ def verdicts(rows: list[Row], seen: list[Statistics], watched: Watched) -> dict[
 def _crossed(row: Row, code: str, watched: Watched) -> bool:
     if code not in watched.primary:
         return row.look_at(code).crossed
+    # Closed testing: a primary counts once every set that holds it has crossed.
     return rejected(row.sets)[code]
 
 
@@ -439,6 +473,8 @@ class Seen:
                 {
                     "quarter": row.known["quarter"],
                     "vintage": row.known["vintage"],
+                    # Row 0 is the real assignment; raw over shift is the effect, since raw = effect
+                    # times shift there.
                     "effect": float(raw[k, 0] / shift[k, 0]),
                     "low": low,
                     "high": high,
@@ -480,12 +516,17 @@ def look_at(
     """
     watched = Watched.of(protocol, programme, panel)
     written = series.rows()
+    # Instants as text in one format sort as time.
     rows = [row for row in written if row.known["vintage"] <= known["vintage"]]
     newest = len(rows) == len(written)
     earlier: list[Statistics] = [series.statistics(row) for row in rows]
+    # By the panel's fingerprint and not its instant: two instants that know the same figures are
+    # one look, and alpha is spent once.
     if rows and rows[-1].known["panel"] == known["panel"]:
         return Seen(rows=rows, statistics=earlier, watched=watched, written=True)
     known = {**known, **_drawn_anew(panel, protocol, assignments)}
+    # Assignments still alive are carried from look to look by their number: drawn anew, number b
+    # would be another assignment.
     if rows and rows[-1].known.get(DRAWN_ANEW) != known.get(DRAWN_ANEW):
         raise EstimateError(
             f"{protocol.estimators[0].replace('_', ' ')} leaves out other areas for want of a "
@@ -499,6 +540,8 @@ def look_at(
     # A panel that lost its last quarter is no earlier than the look that saw it.
     time = max(elapsed(panel, watched.plan.horizon), last.time if last else 0.0)
     taken = look(now, time, watched, last)
+    # Written only at the end of the chain: a look between two old ones would change what follows
+    # it.
     if record and newest:
         row = series.append(known, time, taken, now)
     else:

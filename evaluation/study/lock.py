@@ -73,11 +73,14 @@ class Lock:
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Lock:
         """A lock of this content, with its hash."""
+        # Hashed as data and not as text: indentation or the order of keys in the file does not
+        # matter.
         return cls(content=content, hash=fingerprint.of_data(dict(content)))
 
     def write(self, folder: Path) -> Path:
         """Write it beside the protocol; returns the file."""
         path = folder / FILE
+        # On lines, so that a repository's history shows what a re-lock changed.
         text = json.dumps({**self.content, "hash": self.hash}, indent=1, ensure_ascii=False)
         write_whole(path, text + "\n")
         return path
@@ -128,6 +131,7 @@ def text_hash(folder: Path) -> str:
 
 def declared_part(programme: Programme, protocol: Protocol) -> dict[str, Any]:
     """What the programme declares that an analysis rests on: starts, eligible areas, outcomes."""
+    # Names are left out: renaming an area is no change of the analysis.
     areas = [
         [a.code, a.role, a.authority, a.site, a.geography, a.population, a.x, a.y]
         for a in programme.areas
@@ -136,6 +140,7 @@ def declared_part(programme: Programme, protocol: Protocol) -> dict[str, Any]:
     denominators = sorted([d.area, d.outcome, d.denominator] for d in programme.denominators)
     return {
         "sites": {site.code: site.start.label for site in programme.sites},
+        # As text, since a missing coordinate and a number do not compare.
         "areas": fingerprint.of_data([sorted(areas, key=str), denominators]),
         "outcomes": {
             code: fingerprint.of_data(programme.outcome_by_code[code].model_dump(mode="json"))
@@ -144,6 +149,7 @@ def declared_part(programme: Programme, protocol: Protocol) -> dict[str, Any]:
     }
 
 
+# Those whose release can move a digit of a figure.
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "linearmodels")
 
 

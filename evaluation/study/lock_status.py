@@ -76,6 +76,7 @@ def differing(was: Any, now: Any, place: str = "") -> list[tuple[str, Any, Any]]
         return [
             found
             for key in dict.fromkeys([*was, *now])
+            # A key that one side lacks reads as None: what was added changed from nothing.
             for found in differing(was.get(key), now.get(key), f"{place}.{key}".lstrip("."))
         ]
     return [] if was == now else [(place, was, now)]
@@ -97,6 +98,8 @@ def not_by_the_rule(study: Study, ledger: Ledger, lock: Lock) -> list[str]:
     said = [
         found for step in lock.steps if (found := _not_ancestor(step, known, chain)) is not None
     ]
+    # The whole ledger, from its raw bytes: a look on figures that do not verify is confirmatory of
+    # nothing.
     broken = ledger.verify().broken
     said += [
         f"The ledger does not hold: {'return ' + one.return_id if one.return_id else 'it'}: "
@@ -115,6 +118,7 @@ def _in_order(ledger: Ledger) -> list[Record]:
     after = {one.previous_hash: one for one in records}
     chain: list[Record] = []
     head = FIRST
+    # The count bounds it: a damaged chain could lead back into itself.
     while head in after and len(chain) < len(records):
         chain.append(after[head])
         head = after[head].chain_hash
@@ -124,6 +128,7 @@ def _in_order(ledger: Ledger) -> list[Record]:
 def _not_ancestor(step: object, known: list[Record], chain: list[Record]) -> str | None:
     assert isinstance(step, dict)
     head, day = step["ledger_head"]["chain"], step["frozen"][:10]
+    # A lock made on an empty ledger is an ancestor of every ledger.
     if head == FIRST or any(one.chain_hash == head for one in known):
         return None
     if any(one.chain_hash == head for one in chain):
@@ -138,6 +143,8 @@ def _received_out_of_order(lock: Lock, chain: list[Record]) -> list[str]:
     if head not in hashes:
         return []
     begin, said = hashes.index(head), []
+    # The lock's own instant counts as well: a record put in later cannot have been received before
+    # it.
     latest = max([one.received for one in chain[:begin]] + [lock.first["frozen"]])
     for one in chain[begin:]:
         if one.received < latest:
@@ -146,6 +153,8 @@ def _received_out_of_order(lock: Lock, chain: list[Record]) -> list[str]:
                 f"Record {name} was put into the ledger as if received on {one.received[:10]}, "
                 f"before {latest[:10]}: a past vintage is another than it was."
             )
+        # Against the latest so far and not only the neighbour, or a run of old dates would be told
+        # once and then pass.
         latest = max(latest, one.received)
     return said[:NAMED]
 
@@ -204,6 +213,7 @@ class Standing:
         strange = [
             str(row.number)
             for row in seen.rows
+            # A look not written down has no statistics and no lock to have been taken under.
             if row.statistics and row.known.get("lock") not in self.lock.hashes
         ]
         if strange:
@@ -228,6 +238,7 @@ def standing_of(study: Study) -> Standing:
         *_declared(lock, declared_part(study.programme, study.protocol)),
         *changed_code(lock, study.name),
     ]
+    # Only as locked: on another protocol or code the same seed could draw others.
     if not changed:
         _restore_assignments(study, lock)
     changed += _assignments(study, lock)
@@ -252,6 +263,7 @@ def _drawn_on(study: Study, lock: Lock) -> Panel | None:
     instant = lock.content["assignments"]["drawn_as_of"]
     if instant is None:
         return None
+    # At the instant of the lock: strata and masks follow the panel of that day.
     then = study.at(parse_instant(instant))
     return None if then.observations.empty else then.panel
 
@@ -333,6 +345,7 @@ def _late(lock: Lock) -> list[str]:
             f"When the protocol was frozen ({first['frozen'][:10]}) figures up to "
             f"{seen['last_quarter']} had been seen, and the first start was {seen['first_start']}."
         )
+    # Neighbours: the second list is one shorter by design.
     for before, after in zip(lock.steps, lock.steps[1:], strict=False):
         parts = [
             name
@@ -343,6 +356,8 @@ def _late(lock: Lock) -> list[str]:
             )
             if before[part] != after[part]
         ]
+        # A change before any figure of after the start was seen is no harm: nothing could have
+        # guided it.
         if parts and after["data_seen"]["after_start"]:
             said.append(
                 f"The {' and '.join(parts)} changed at the re-lock of {after['frozen'][:10]}, when "

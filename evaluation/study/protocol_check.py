@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from evaluation.workspace import Workspace
 
 
+# A year of quarters, below which level and season cannot be told apart; two years show each season
+# twice.
 FEWEST_BEFORE, A_SEASON_TWICE = 4, 8
+# Below ten a count's own noise on the log scale passes thirty per cent (one over the root of ten).
 SMALL_FIGURE = 10
 
 
@@ -107,6 +110,7 @@ def sites(case: Case) -> Iterator[Remark]:
 def _announced(case: Case) -> Iterator[Remark]:
     """Sites announced so early that something may move before their start."""
     ahead = {s.code: s.start - s.announced for s in case.programme.sites if s.announced is not None}
+    # An announcement inside the allowed window is already left out of the base.
     early = {code: n for code, n in ahead.items() if n > case.protocol.did.anticipation}
     if early:
         allowed, most = case.protocol.did.anticipation, max(early.values())
@@ -148,6 +152,7 @@ def areas(case: Case, ground: Ground) -> Iterator[Remark]:
         )
     if buffer is not None:
         for area in comparisons:
+            # An area without coordinates is not refused: a distance that is unknown breaks no rule.
             if area.x is None or area.y is None:
                 continue
             away = min((math.dist((area.x, area.y), spot) for spot in placed), default=math.inf)
@@ -173,6 +178,8 @@ def areas(case: Case, ground: Ground) -> Iterator[Remark]:
         )
     yield from _other_programmes(case, ground)
     authorities = {a.authority for a in eligible}
+    # Two pilots of one authority move together when starts are drawn again, so authorities, not
+    # areas, are what can be exchanged.
     moves = len(homes) < len(pilots) and protocol.assignments.block != "area"
     if moves and len(authorities) < FEWEST_AUTHORITIES:
         yield case.remark(
@@ -238,6 +245,7 @@ def theory(case: Case, ground: Ground) -> Iterator[Remark]:
                 f"The theory of change has no cause {name!r}.",
                 f"It has {', '.join(graph.causes)}.",
             )
+    # Unknown names are reported above: the graph would refuse them.
     held = [name for name in protocol.adjust_for if name in graph.causes]
     for code in protocol.primary:
         if code not in graph.outcomes:
@@ -289,6 +297,7 @@ def seen(case: Case, ground: Ground) -> Iterator[Remark]:
     """What is said to have been seen, against what the ledger holds."""
     panel = ground.panel
     first = min((site.start for site in case.programme.sites), default=None)
+    # Before the first start nothing that was seen can have guided the protocol.
     if panel is None or first is None or panel.periods[-1] < first:
         return
     said = case.protocol.data_seen.strip().lower()
@@ -327,8 +336,10 @@ def figures(case: Case, panel: Panel) -> Iterator[Remark]:
                 "Set scale: {" + code + ": level}",
             )
         elif log and code in panel.denominators:
+            # A rate per head back to the count that it was made of.
             counts = values * panel.denominators[code] / panel.per.get(code, 1.0)
             small = float(np.mean(counts[np.isfinite(counts)] < SMALL_FIGURE))
+            # Half a per cent, below which the sentence would say 0 %.
             if small >= 0.005:
                 yield case.remark(
                     "P033",
@@ -361,6 +372,8 @@ def drawn(case: Case, ground: Ground) -> Iterator[Remark]:
         )
         return
     smallest = ground.drawn.smallest_p
+    # 1 - 0.95 is above 0.05 and 1 - 0.9 below 0.1 in doubles: a smallest p of exactly alpha can
+    # reject.
     if smallest > alpha + 1e-9:
         yield case.remark(
             "P070",
@@ -371,6 +384,7 @@ def drawn(case: Case, ground: Ground) -> Iterator[Remark]:
             "confirmatory claim.",
             "More pilot areas, or more to compare with.",
         )
+    # Above alpha over their number no outcome can stand out alone, only all of them together.
     elif smallest > alpha / len(case.protocol.primary):
         yield case.remark(
             "P076",
@@ -384,6 +398,8 @@ def drawn(case: Case, ground: Ground) -> Iterator[Remark]:
     if case.protocol.looks is not None and smallest <= alpha:
         plan = plan_of(case.protocol)
         first = first_decisive_look(ground.drawn, plan)
+        # In the first half few assignments may be removed yet: alpha spent times their number is
+        # below one.
         if first > plan.horizon / 2:
             yield case.remark(
                 "P077",
@@ -465,8 +481,10 @@ def checked(workspace: Workspace, name: str, *, power: bool = False) -> Checked:
             study = Study.of(workspace, programme, protocol)
             ground = _ground(study)
             remarks += on_the_ground(case, ground)
+            # A minute of simulation is not spent on a protocol that has to change anyway.
             if power and ground.panel is not None and not _any_error(remarks):
                 remarks += too_small(case, _detectable(study))
+    # Errors first, then in the order of the file, as an editor would go through it.
     remarks.sort(key=lambda one: (one.severity != "error", one.line, one.rule))
     return Checked(remarks=remarks, study=study)
 
@@ -481,6 +499,7 @@ def _ground(study: Study) -> Ground:
     events = read_events(study.workspace, study.programme)
     if not study.workspace.has_ledger:
         return Ground(theory=theory, events=events)
+    # A panel needs every outcome: before the first full returns there is none.
     if set(protocol.outcomes) - set(study.observations["outcome"]):
         return Ground(theory=theory, events=events)
     try:
@@ -501,4 +520,5 @@ def _detectable(study: Study) -> dict[str, float]:
     table = study_power(study)
     last = table.sort_values("look").groupby("outcome").last()
     found = last["detectable_percent"].abs()
+    # An effect that is never found is one of infinite size: every hope lies below it.
     return {str(code): float(v) if math.isfinite(v) else math.inf for code, v in found.items()}

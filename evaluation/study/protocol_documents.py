@@ -130,6 +130,7 @@ def questions(workspace: Workspace, name: str) -> tuple[Question, ...]:
     ProtocolError : the name has another form, or the study has a protocol already.
     """
     parts = StudyName.parse(name)
+    # A second slash would name a folder inside another study's.
     if not parts.study or "/" in parts.study:
         raise ProtocolError(f"no study can be named {name!r}.", expected="PROGRAMME/STUDY")
     path = parts.folder(workspace) / PROTOCOL
@@ -206,6 +207,8 @@ def draft(workspace: Workspace, name: str, answers: Mapping[str, Any]) -> Path:
             value = [code for code in value or [] if code not in primary]
         if value in ("", None, {}, []) and field not in why:
             continue
+        # Dumped inside a list and taken out again: alone, a plain word would end in a document
+        # mark; the width keeps it on one line, and flow style on the line of its name.
         inside = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=10_000)
         text = f"{field}: {inside.strip()[1:-1]}"
         lines += [f"# {why[field]}" if field in why else "", text]
@@ -219,6 +222,7 @@ def draft(workspace: Workspace, name: str, answers: Mapping[str, Any]) -> Path:
 def _value(field: str, answer: Any) -> Any:
     if not isinstance(answer, str):
         return answer
+    # A title such as "2026: a start" would be a mapping to YAML, and "no" a truth.
     plain = Protocol.model_fields[field].annotation is str
     if plain:
         return answer
@@ -274,6 +278,7 @@ def write_record(workspace: Workspace, name: str, output: Path | None = None) ->
     target.mkdir(parents=True, exist_ok=True)
     paths = tuple(target / f"{protocol.study}{ending}" for ending in (".md", ".json"))
     paths[0].write_text(as_markdown(content), encoding="utf-8")
+    # Dates of a protocol are no JSON.
     text = json.dumps(content, indent=1, ensure_ascii=False, default=str)
     paths[1].write_text(text + "\n", encoding="utf-8")
     return paths[0], paths[1]

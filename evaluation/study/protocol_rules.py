@@ -57,6 +57,7 @@ class LinedYaml:
 
     def line(self, *place: str | int) -> int:
         """The line of an entry, or of the nearest one that holds it; 1 where there is none."""
+        # From the innermost outwards: a field that is missing is reported where it belongs.
         for end in range(len(place), 0, -1):
             if place[:end] in self.lines:
                 return self.lines[place[:end]]
@@ -74,6 +75,8 @@ def read_lined(text: str) -> LinedYaml:
     ------
     yaml.YAMLError : it is no YAML.
     """
+    # Twice: composed for the lines, loaded for the values. YAML's own loader keeps no line and
+    # drops the first of two equal keys.
     node = yaml.compose(text, Loader=yaml.SafeLoader)
     content = yaml.safe_load(text)
     lines: dict[Place, int] = {}
@@ -93,6 +96,7 @@ def _entries(place: Place, node: Any) -> Iterator[tuple[Place, int, bool]]:
         seen: set[str] = set()
         for key, value in node.value:
             here = (*place, str(key.value))
+            # YAML counts lines from 0, editors from 1.
             yield here, key.start_mark.line + 1, key.value in seen
             seen.add(key.value)
             yield from _entries(here, value)
@@ -102,9 +106,12 @@ def _entries(place: Place, node: Any) -> Iterator[tuple[Place, int, bool]]:
             yield from _entries((*place, number), value)
 
 
+# Characters: below this nobody has said who chose and by what.
 SHORTEST_REASON = 20
+# Ten years of quarters.
 LONGEST_HORIZON = 40
 WIDE_MARGIN = 30.0
+# p-values in steps of a thousandth; at 199 a p of 0.05 rests on ten assignments.
 FEW_DRAWN = 999
 STATED = {
     "registered": (
@@ -247,6 +254,7 @@ def roles(case: Case) -> Iterator[Remark]:
             "No outcome is named that the programme cannot move.",
             "Name one: if it moves, the comparison is at fault.",
         )
+    # Effects of years and of quarters share no assignment and no look.
     frequencies = {known[code].frequency for code in protocol.outcomes if code in known}
     if len(frequencies) > 1:
         yield case.remark(
@@ -274,6 +282,7 @@ def instruments(case: Case) -> Iterator[Remark]:
                 "Report it as descriptive, outside the protocol.",
             )
         elif not outcome.comparison_source or (
+            # Two sources are one instrument only where the declaration says so.
             outcome.source != outcome.comparison_source and not outcome.instrument
         ):
             yield case.remark(
@@ -359,6 +368,7 @@ def margins(case: Case) -> Iterator[Remark]:
                 f"The margin of {code} is {margin:g} %.",
                 "It is the smallest change that would matter: above 0.",
             )
+        # Whether it was written and not what it is: a default is nobody's choice.
         if primary and not held and not case.source.says("default_margin_percent"):
             yield case.remark(
                 "P050",
@@ -394,6 +404,7 @@ def margins(case: Case) -> Iterator[Remark]:
                 f"margin ({margin:g} %): it would be called no effect.",
                 "Lower the margin, or say what is hoped for.",
             )
+        # An unknown outcome has its own remark (P020): here it must not be judged a second time.
         polarity = known[code].polarity if code in known else "care"
         if hoped == 0 or (polarity == "down" and hoped > 0) or (polarity == "up" and hoped < 0):
             yield case.remark(
@@ -441,6 +452,7 @@ def looks(case: Case) -> Iterator[Remark]:
     """How often it is looked, and how alpha is spent."""
     protocol = case.protocol
     alpha = 1 - protocol.level
+    # 1 - 0.9 is 0.09999999999999998 in doubles.
     if alpha > 0.1 + 1e-9:
         yield case.remark(
             "P048",
@@ -499,6 +511,7 @@ def looks(case: Case) -> Iterator[Remark]:
 def assignments(case: Case) -> Iterator[Remark]:
     """The plan of re-assignment, before any is drawn."""
     plan, alpha = case.protocol.assignments, 1 - case.protocol.level
+    # With n drawn, the smallest p is 1 / (n + 1): the real assignment counts among them.
     if (plan.n + 1) * alpha < 1 - 1e-9:
         yield case.remark(
             "P070",
@@ -566,6 +579,8 @@ def estimators(case: Case) -> Iterator[Remark]:
             "times: started areas would serve as comparisons.",
             "Choose did, imputation, synthetic_control or synthetic_did.",
         )
+    # Bringing placebo gaps to scale needs a gap for each area; a refitted estimator has only the
+    # whole effect.
     refitted = [name for name in fallbacks if name not in SUMS_OF_GAPS]
     if case.protocol.assignments.gaps == "by_population" and refitted:
         yield case.remark(
@@ -630,6 +645,7 @@ def shape(text: str) -> tuple[LinedYaml | None, Protocol | None, list[Remark]]:
     try:
         source = read_lined(text)
     except yaml.YAMLError as error:
+        # A bracket left open is noticed lines later: the context is where it was opened.
         in_brackets = "flow" in (getattr(error, "context", None) or "")
         mark = getattr(error, "context_mark" if in_brackets else "problem_mark", None)
         problem = getattr(error, "problem", None) or "it cannot be read"
@@ -671,6 +687,7 @@ def shape(text: str) -> tuple[LinedYaml | None, Protocol | None, list[Remark]]:
         for field, line in source.twice
     ]
     try:
+        # Every fault of the shape at once, each with its line, and not one at a time.
         return source, Protocol.model_validate(source.content), remarks
     except ValidationError as error:
         remarks += [_told(one, source) for one in error.errors()]

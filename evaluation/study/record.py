@@ -143,6 +143,7 @@ class PlaceboEffects(Written):
 
     event_times: tuple[int, ...]
     real: tuple[Figure, ...]
+    # The key is older than the word; files and their readers keep it.
     placebo: tuple[tuple[Figure, ...], ...] = Field(alias="gaps")
 
 
@@ -282,6 +283,7 @@ class OutcomeResult(Written):
     equally_likely: tuple[Figure, ...]
     new_site: NewSite | None
     honest_range: HonestRange | None = Field(alias="breaks")
+    # Keys of files stay as the first edition wrote them.
     synthetic_unit: SyntheticUnit | None = Field(alias="twin")
     looks: tuple[LookRow, ...]
     diagnostics: tuple[DiagnosticResult, ...]
@@ -480,11 +482,13 @@ class Results(Written):
     text: tuple[str, ...]
     figures_fingerprint: str
     grades: Mapping[str, GradeResult]
+    # With a default, so that results of before sentences were kept as data can still be read.
     sentences: Sentences = Field(default_factory=dict)
 
     @property
     def starts(self) -> list[str]:
         """The periods in which sites start, earliest first."""
+        # By calendar: labels do not sort as text where years and quarters mix.
         return sorted({site.start for site in self.sites}, key=Period.parse)
 
     @property

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from evaluation.workspace import Workspace
 
 
+# Enough lines for the eye to judge the real one by; all of them enter the test.
 SHOWN_PLACEBOS = 200
 
 
@@ -51,9 +52,12 @@ def paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
     if estimate.exposure is None or estimate.observed is None:
         return _unweighted_paths(panel, estimate)
     units = in_units(estimate)
+    # Entries come area by area, each with every period: the reshape rests on that order.
     exposure = estimate.exposure.reshape(-1, len(panel.periods)).sum(axis=0)
     pilot = estimate.observed.reshape(-1, len(panel.periods)).sum(axis=0) / exposure
     compared = (~panel.treated)[:, None] & np.isfinite(panel.array(estimate.outcome))
+    # The same cells in numerator and denominator: a suppressed count must not leave its people in
+    # the sum.
     denominator = np.where(compared, panel.denominators[estimate.outcome], 0.0)
     rate = np.where(compared, panel.array(estimate.outcome), 0.0)
     comparison = (rate * denominator).sum(axis=0) / denominator.sum(axis=0)
@@ -70,6 +74,8 @@ def paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
         }
         now = quarter == label
         if now.any():
+            # Of all pilots' people, also those not started: their effect is zero, and the pooled
+            # rate is of all.
             change = units.draws[:, now].sum(axis=1) / exposure[t]
             tail = (1 - estimate.level) / 2
             low, high = np.quantile(pilot[t] - change, [tail, 1 - tail])
@@ -91,6 +97,8 @@ def _unweighted_paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
         if now.any():
             gap = synthetic_unit.loc[now, "observed"] - synthetic_unit.loc[now, "counterfactual"]
             weight = estimate.index.loc[now.to_numpy(), "weight"].to_numpy(dtype=float)
+            # The mean gap of started areas, spread over all pilots of the path; those not started
+            # have none.
             ratio = float(np.average(gap, weights=weight)) * weight.sum() / len(pilot)
         rows.append(
             {
@@ -107,6 +115,7 @@ def _unweighted_paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
 
 def _without(pilot: NDArray[np.float64], gap: float, estimate: Estimate) -> float:
     mean = float(np.nanmean(pilot))
+    # On the log scale observed = without times exp(effect).
     return mean * float(np.exp(-gap)) if estimate.scale == "log" else mean - gap
 
 
@@ -120,7 +129,9 @@ def placebo_gaps(estimate: Estimate) -> dict[str, Any]:
     times = sorted(set(event[usable].tolist()))
     maps = np.array([np.where(usable & (event == t), weight, 0.0) for t in times])
     maps = maps / maps.sum(axis=1, keepdims=True)
+    # A product with NaN is NaN even at weight zero.
     shown = np.nan_to_num(estimate.draws.raw[: SHOWN_PLACEBOS + 1]) @ maps.T
+    # Six digits are more than a drawn line shows.
     return {"event_times": times, "real": shown[0].round(6), "gaps": shown[1:].round(6)}
 
 
@@ -176,6 +187,7 @@ def _agrees(primary: EffectRow, other: EffectRow) -> bool:
     inside = (primary.low is None or primary.low <= other.effect) and (
         primary.high is None or other.effect <= primary.high
     )
+    # Opposite signs within a wide range are no agreement.
     return inside and primary.effect * other.effect > 0
 
 
@@ -220,6 +232,7 @@ def read_results(workspace: Workspace, name: str) -> Results:
 def results_of(run: StudyRun) -> Results:
     """The run's results, not graded."""
     data: dict[str, Any] = clean(_as_data(run))
+    # Only figures: a new title or label must not look like other results.
     shown = {name: data[name] for name in ("outcomes", "value", "published", "assignments")}
     figures = fingerprint.of_data(rounded(shown))
     words = sentences_as_data(data)
@@ -228,6 +241,7 @@ def results_of(run: StudyRun) -> Results:
     )
 
 
+# Nine: machines differ in later digits, and no reader needs as many.
 def rounded(content: Any, digits: int = 9) -> Any:
     """Plain data with every number to so many significant digits, as two machines agree on it."""
     if isinstance(content, dict):
@@ -235,6 +249,7 @@ def rounded(content: Any, digits: int = 9) -> Any:
     if isinstance(content, list):
         return [rounded(value, digits) for value in content]
     if isinstance(content, float):
+        # -0.0 and 0.0 would hash differently.
         return float(f"{content:.{digits}g}") + 0.0
     return content
 
@@ -315,6 +330,8 @@ def clean(content: Any) -> Any:
         return clean(content.tolist())
     if isinstance(content, np.generic):
         return clean(content.item())
+    # JSON knows neither NaN nor infinity; Python would write them all the same, and browsers stop
+    # there.
     if isinstance(content, float) and not math.isfinite(content):
         return None
     return content
@@ -322,6 +339,8 @@ def clean(content: Any) -> Any:
 
 def _sample(run: StudyRun) -> dict[str, Any]:
     areas = run.panel.areas
+    # Areas set aside of which nothing was ever returned are not counted: nobody could have used
+    # them.
     held = set(run.observations["area_code"])
     excluded = sum(a.role == "excluded" and a.code in held for a in run.programme.areas)
     return {
@@ -468,6 +487,7 @@ def _estimate(estimate: Estimate, window: tuple[int, int], primary: bool) -> dic
         "diagnostics": dict(estimate.diagnostics),
     }
     single = len(estimate.index) == 1
+    # An estimate with one entry is an average already, and has no window to be taken over.
     overall = estimate.overall(window=None if single else window)
     tables: dict[str, Any] = {"overall": overall.to_dict("records")[0]}
     for key in ("event_time", "site", "cohort", "quarter", "area"):
@@ -488,6 +508,7 @@ def _data(run: StudyRun, code: str) -> dict[str, Any]:
     suppressed = int((held["status"] == "[c]").sum())
     return {
         "cells": expected,
+        # A suppressed cell is known to exist and is no missing one.
         "missing": expected - int(held["numerator"].notna().sum()) - suppressed,
         "suppressed": suppressed,
         "revised": int((held["revision"] > 0).sum()),
@@ -495,6 +516,7 @@ def _data(run: StudyRun, code: str) -> dict[str, Any]:
 
 
 def _published(published: Published, estimate: Estimate) -> dict[str, Any]:
+    # Over all its periods, as the published figure is, and not over the protocol's window.
     row = estimate.overall().iloc[0]
     shown = published.effect
     return {

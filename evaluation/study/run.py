@@ -61,6 +61,8 @@ def take_look(study: Study, standing: Standing) -> Seen | None:
     assert kept is not None  # where looks are planned, assignments are kept
     known = {
         "quarter": panel.labels[-1],
+        # When the newest figure came in, and not when it was looked: the same figures make the same
+        # look.
         "vintage": study.received,
         "panel": panel.fingerprint,
         "protocol": protocol.fingerprint,
@@ -88,8 +90,11 @@ def catch_up(study: Study, *, progress: Progress = lambda _: None) -> int:
     if not standing.record:
         progress(f"{study.name}: no look is taken. {standing.changed[0]}")
         return 0
+    # In order of time: a look is only written after those before it.
     for quarter in passed(first, programme, study.workspace.now()):
         then = study.at(due(quarter, programme))
+        # Nothing of the quarter had come by its due day: the look is skipped, and its alpha stays
+        # unspent for later ones.
         if then.observations.empty or quarter.label not in set(then.observations["quarter"]):
             continue
         before = len(study.looks.rows())
@@ -122,6 +127,7 @@ def withheld_ends(
     for code in protocol.outcomes:
         threshold = programme.outcome_by_code[code].disclosure.threshold
         cells = int(hidden_cells(panel, code).sum())
+        # Zeros are published, so below a threshold of two there is no count that could be withheld.
         if not cells or threshold < 2:
             continue
         effect = partial(_effect, protocol, code, few)
@@ -173,8 +179,10 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
     PanelError, EstimateError : the data cannot bear what the protocol asks for.
     ProtocolError, LedgerError : the lock or the kept assignments cannot be read.
     """
+    # Before the look, which is only written where all is as it was locked.
     protocol, standing = study.protocol, standing_of(study)
     panel, assignments = study.panel, study.assignments
+    # Before the estimates: the verdict's record must not wait for figures that may be refused.
     seen = take_look(study, standing)
     estimates: dict[str, tuple[Estimate, ...]] = {}
     for number, outcome in enumerate(protocol.outcomes, start=1):
@@ -226,6 +234,7 @@ def estimate_by(
 
 def _published(panel: Panel, protocol: Protocol, published: Published) -> Estimate:
     scale, outcome = protocol.scale_of(published.outcome), published.outcome
+    # A replication draws on its own panel: the kept assignments are for this study's looks.
     assignments = by_plan(panel, protocol.assignments)
     if published.estimator == "did":
         settings = DidSettings(
@@ -259,6 +268,7 @@ def _diagnose(
     assignments: Assignments,
     estimates: dict[str, tuple[Estimate, ...]],
 ) -> dict[str, tuple[Diagnostic, ...]]:
+    # Once for all outcomes: a control that moves speaks against every comparison alike.
     controls = tuple(
         negative_control(estimates[code][0], programme.outcome_by_code[code].plain_title)
         for code in protocol.negative_control
@@ -296,13 +306,18 @@ def findings_of(
     """
     looked = seen.verdicts() if seen else {}
     p = {
+        # The sequential p where there are looks: adjusting an ordinary one would forget the earlier
+        # looks.
         code: looked[code].p
         if code in looked
         else float(group[0].overall(window=protocol.window)["p_value"].iloc[0])
         for code, group in estimates.items()
     }
+    # Primaries by Holm for the printed p alone; their verdicts come from closed testing over the
+    # looks.
     adjusted = adjust({code: p[code] for code in protocol.primary}, "holm")
     adjusted |= adjust({code: p[code] for code in protocol.secondary}, "fdr_bh")
+    # Unadjusted: a control is to be caught moving, and adjusting would make that harder.
     adjusted |= {code: p[code] for code in protocol.negative_control}
     findings, sites = {}, set(panel.areas["site"].dropna())
     last_start = max(site.start for site in programme.sites if site.code in sites)
@@ -333,9 +348,11 @@ def findings_of(
 def _baseline(panel: Panel, outcome: str, estimate: Estimate) -> float:
     """Mean figure that the started areas would have had after their start, by the estimate."""
     figures, start = panel.array(outcome), panel.start_index
+    # Areas that never start have a negative index, which every period would come after.
     after = (start[:, None] >= 0) & (np.arange(len(panel.periods)) >= start[:, None])
     observed = float(np.nanmean(figures[after]))
     if estimate.scale == "log":
+        # On the log scale an effect is a percentage by itself: no baseline divides it.
         return observed
     return observed - float(estimate.overall()["effect"].iloc[0])
 
@@ -365,4 +382,5 @@ def _value(
     if not protocol.value:
         return None
     entered = [estimates[code][0] for code in (*protocol.primary, *protocol.secondary)]
+    # The seed of the assignments, so that pounds can be drawn again from what is locked.
     return worth(entered, programme, price_base=protocol.price_base, seed=protocol.assignments.seed)

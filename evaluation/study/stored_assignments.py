@@ -63,8 +63,10 @@ class Kept:
         """
         try:
             content = path.read_bytes()
+            # Read once: what is hashed and what is loaded must be the same bytes.
             with np.load(io.BytesIO(content)) as stored:
                 arrays = {name: stored[name] for name in stored.files}
+        # numpy reports a damaged archive as whatever met the damage first.
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             raise LedgerError(
                 "the kept assignments cannot be read.",
@@ -84,8 +86,12 @@ class Kept:
         return fingerprint.of_data(
             {
                 name: [
+                    # Type and shape too: the same bytes read in another shape are other
+                    # assignments.
                     str(a.dtype),
                     list(a.shape),
+                    # tobytes follows memory only in contiguous arrays; compressed or not, the hash
+                    # is that of the figures.
                     fingerprint.of_bytes(np.ascontiguousarray(a).tobytes()),
                 ]
                 for name, a in sorted(self.arrays.items())
@@ -102,6 +108,7 @@ class Kept:
         codes = np.array(self._meta["codes"], dtype=object)
         found = codes[self.arrays[PSEUDO_TREATED]]
         wanted = panel.areas.index.astype(str).to_numpy(dtype=object)[expected.pseudo_treated]
+        # Another number of rows or sites: all of them differ, and no row can be matched.
         if found.shape != wanted.shape:
             return list(range(len(wanted)))
         return [int(row) for row in np.flatnonzero((found != wanted).any(axis=1))]
@@ -118,6 +125,7 @@ class Kept:
         LedgerError : an area of the assignments is not in the panel.
         """
         meta, arrays = self._meta, self.arrays
+        # By code and not by position: a panel known later may hold more areas, in another order.
         position = pd.Index(panel.areas.index.astype(str)).get_indexer(pd.Index(meta["codes"]))
         if (position < 0).any():
             lost = meta["codes"][int(np.flatnonzero(position < 0)[0])]
@@ -126,11 +134,14 @@ class Kept:
                 where=str(self.path),
                 mend="submit its returns, or start a study of its own without it",
             )
+        # Areas that joined after the drawing belong to no stratum: they are never drawn.
         strata = np.full(len(panel.areas), -1, dtype=np.int64)
         strata[position] = arrays["strata"]
         treated = TreatedAreas(
             units=position[arrays["places"]],
             cohort_of=arrays[COHORT_OF],
+            # Periods since the panel's first, which may begin elsewhere than the panel of the
+            # drawing did.
             starts=np.array([Period.parse(s) - panel.periods[0] for s in meta["starts"]]),
             names=tuple(meta["names"]),
         )
@@ -179,6 +190,7 @@ class Store:
         }
         arrays: dict[str, NDArray[Any]] = {
             "meta": np.frombuffer(fingerprint.canonical(meta), dtype=np.uint8),
+            # Half the file, and no panel holds two thousand million areas.
             PSEUDO_TREATED: assignments.pseudo_treated.astype(np.int32),
             "places": treated.units,
             COHORT_OF: treated.cohort_of,
@@ -187,7 +199,9 @@ class Store:
         unfinished = self.folder / "assignments.part"
         with unfinished.open("wb") as handle:
             np.savez_compressed(handle, allow_pickle=False, **arrays)
+        # Moved into place whole: half a file would be taken for other assignments.
         unfinished.replace(self.path)
+        # Read back: what later looks read is what this one is judged by.
         self._read = Kept.read(self.path)
         return self._read
 
@@ -204,6 +218,8 @@ def by_plan(panel: Panel, plan: AssignmentPlan, *, most: int | None = None) -> A
 
 def drawn(programme: Programme, protocol: Protocol, panel: Panel) -> tuple[Assignments, Panel]:
     """The assignments of the plan, with the panel run on until every declared site has started."""
+    # Sites yet to start are drawn as well, so that their joining changes no assignment that a look
+    # has used.
     starts = [s.start for s in programme.sites if s.start > panel.periods[-1]]
     whole = panel.ahead(max(starts)) if starts else panel
     return by_plan(whole, protocol.assignments), whole

@@ -184,6 +184,7 @@ class Study:
 
         Where looks are planned they are drawn once, for every declared site, and kept.
         """
+        # Without looks nothing has to be followed, and the panel as it is now may be drawn on.
         if self.protocol.looks is None:
             return by_plan(self.panel, self.protocol.assignments)
         kept = self.store.kept_or_drawn(self.programme, self.protocol, self.panel)
@@ -192,11 +193,14 @@ class Study:
 
 def _series(programme: Programme, protocol: Protocol) -> str:
     """The name of the folder of a study's looks: one for each plan of assignments and sites."""
+    # What makes placebo assignments comparable; a change of any part begins a series of its own
+    # instead of breaking one.
     plan = {
         "plan": protocol.assignments.model_dump(mode="json"),
         "sites": [[s.code, s.start.label] for s in programme.sites],
         "pilots": sorted(a.code for a in programme.areas if a.site),
     }
+    # A folder's name: 64 bits are more than enough to tell one study's plans apart.
     return fingerprint.of_data(plan)[:16]
 
 
@@ -254,6 +258,8 @@ def long_table(observations: pd.DataFrame, programme: Programme) -> pd.DataFrame
     ).rename(columns={"start": "start_quarter"})
     per = table["outcome"].map({o.code: o.per for o in programme.outcomes})
     is_ratio = table["outcome"].map({o.code: o.form == "ratio" for o in programme.outcomes})
+    # An outcome in the form of a value has no denominator, and dividing by an empty one would lose
+    # it.
     rate = per * table["numerator"] / table["denominator"].where(is_ratio.astype(bool), 1.0)
     table["value"] = rate.where(is_ratio.astype(bool), table["numerator"])
     return table[LONG].sort_values(["outcome", "area_code", "quarter"], ignore_index=True)

@@ -24,10 +24,13 @@ Record = Mapping[str, Any]
 class Written(BaseModel):
     """A part of a written file: frozen, and a key that the model does not know is an error."""
 
+    # An unknown key is a fault: a reader would otherwise miss what another version wrote there.
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     def plain(self) -> dict[str, Any]:
         """As it stands in the file: keys in its order, and only those that were given."""
+        # What was not given is not written, so that a file read and written again is the same to
+        # the byte.
         return self.model_dump(by_alias=True, exclude_unset=True)
 
     def as_json(self) -> str:
@@ -37,6 +40,7 @@ class Written(BaseModel):
         ------
         ValueError : a figure is NaN or infinite, which JSON does not know.
         """
+        # Python would write NaN, which no browser reads.
         return json.dumps(self.plain(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -76,6 +76,8 @@ class Value:
 
     def pounds_of(self, line: Line, weights: Floats | None = None) -> Floats:
         """(D + 1) gain of a line, its quarters weighted by (Q) ``weights``."""
+        # Effects are taken to the quarters before prices: one price factor a draw holds for all
+        # quarters, so summing first is exact and holds no (D, Q) array of pounds.
         avoided = self.tally.avoided[line.outcome.code].by_quarter
         total = avoided.sum(axis=1) if weights is None else avoided @ weights
         pounds: Floats = total * self.factors[line.factor] * line.pounds_for_one
@@ -87,6 +89,8 @@ class Value:
 
     def total(self, lines: Sequence[Line], *, discounted: bool = False) -> Floats:
         """(D + 1) summed gain of lines."""
+        # Sums run over whole vectors and never over their quantiles: the range of a sum is not the
+        # sum of ranges, since its parts share draws.
         summed: Floats = np.zeros(self.draws + 1)
         for line in lines:
             summed = summed + (self.present_of(line) if discounted else self.pounds_of(line))
@@ -141,6 +145,8 @@ class Value:
 
     @cached_property
     def _discounting(self) -> dict[str, Floats]:
+        # The standard schedule is always there: costs are discounted by it, also where every line
+        # is one of lives.
         schedules = {"standard", *(line.cost.schedule for line in self.lines)}
         return {name: self.discounting(name) for name in schedules}
 
@@ -149,6 +155,7 @@ class Value:
     def summary(self, vector: Floats) -> dict[str, float]:
         """The estimate as ``mean``, and the quantiles of its draws."""
         tail = (1 - self.level) / 2
+        # The estimate stands at 0 and is no draw: it never enters its own quantiles.
         low, high = np.quantile(vector[1:], [tail, 1 - tail])
         return {"mean": float(vector[0]), "low": float(low), "high": float(high)}
 
@@ -158,11 +165,15 @@ class Value:
         rows = {
             "gross_fiscal": fiscal,
             "gross_fiscal_AME": self.total(self._of_budget("AME")),
+            # AME and DEL stand apart: a benefit saving is AME and never reaches the agency that
+            # paid for it.
             "gross_fiscal_DEL": self.total(self._of_budget("DEL")),
             "gross_economic": self.total(self.of_kind("economic")),
             "gross_social": self.total(self.of_kind("social")),
             "cashable": self.cashable_by_quarter().sum(axis=1),
             "cost": np.full_like(fiscal, self.cost),
+            # Net fiscal is what budgets see and is not discounted; npsv is the appraisal's figure
+            # and is.
             "net_fiscal": fiscal - self.cost,
             "npsv": self.net_present_social_value(),
         }
@@ -189,6 +200,8 @@ class Value:
         paid = self.costs.groupby("agency")["amount"].sum()
         gains = self._fiscal_by_budget()
         for agency in paid.index:
+            # An agency that only paid and saved nothing stands in the table all the same, with its
+            # cost.
             gains.setdefault((agency, "DEL"), np.zeros(self.draws + 1))
         ordered = sorted(gains.items(), key=lambda item: (item[0][1] != "DEL", item[0][0]))
         return [
@@ -201,12 +214,16 @@ class Value:
     def cashable_of(self, line: Line) -> Floats:
         """(D + 1) a line's part of what is cashable: share and lag; lumps pro rata."""
         budget = (line.cost.agency, line.cost.budget)
+        # A budget without a rule has no share that anyone vouches for: nothing of it counts as
+        # cashable.
         if not line.fiscal or line.given_up or budget not in self.rules.rule:
             return np.zeros(self.draws + 1)
         lag = self.rules.rule[budget].lag_quarters
         whole = after_lag(self.by_quarter([ln for ln in self.fiscal if _budget(ln) == budget]), lag)
         before = whole.sum(axis=1) * self.rules.share[budget]
         held = self.tally.cashable[budget].sum(axis=1)
+        # Whole lumps belong to a budget and not to a line, so what they kept is split in
+        # proportion. A draw in which nothing was released has no proportion and gets zero.
         kept = np.divide(held, before, out=np.zeros_like(held), where=before != 0)
         alone = after_lag(self.by_quarter([line]), lag).sum(axis=1)
         part: Floats = alone * self.rules.share[budget] * kept
@@ -232,6 +249,7 @@ class Value:
         stays there to the last quarter. See `ratios.payback_quarter`.
         """
         gain = self.by_quarter(self.fiscal)
+        # Undiscounted: payback asks when cash has come back, not what it is worth today.
         running = np.cumsum(gain - self.cost_by_quarter, axis=1)
         paid = paid_back_by(running)[1:].mean(axis=0)
         rows = []
@@ -253,6 +271,8 @@ class Value:
 
         A ratio of means, with the quantiles of the draws' ratios.
         """
+        # The cost has no draws, it is what was paid: a ratio's quantiles are those of the gain over
+        # a constant.
         cost = self.discounted_cost
         cashable = self.cashable_by_quarter() @ self._discounting["standard"]
         rows = {
@@ -261,6 +281,7 @@ class Value:
             "cashable": cashable / cost,
         }
         table = pd.DataFrame({name: self.summary(vector) for name, vector in rows.items()}).T
+        # A share of draws: a confidence, and no belief about the programme.
         table["p_above_one"] = [float((vector[1:] > 1).mean()) for vector in rows.values()]
         return table
 
@@ -289,6 +310,8 @@ class Value:
     def _split(self, line: Line, key: Key) -> list[tuple[tuple[str, ...], Floats]]:
         worth = self.factors[line.factor] * line.pounds_for_one
         avoided = self.tally.avoided[line.outcome.code]
+        # A line's price and share are the same everywhere, so sites and quarters split by what was
+        # avoided.
         if key in ("site", "quarter"):
             names = self.grid.sites if key == "site" else self.grid.quarters
             held = avoided.by_site if key == "site" else avoided.by_quarter

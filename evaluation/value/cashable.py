@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+# A lump is stated by the year, as posts and contracts are.
 QUARTERS_OF_A_LUMP = 4
 
 
 def after_lag(released: Floats, quarters: int) -> Floats:
     """(..., Q) pounds a quarter, so many quarters later; what falls past the last is left out."""
+    # Money beyond the last quarter is not moved to it: accounts are to date, and what has not left
+    # a budget by then has not left it.
     later = np.zeros_like(released)
     if quarters < released.shape[-1]:
         later[..., quarters:] = released[..., : released.shape[-1] - quarters]
@@ -41,7 +44,9 @@ def in_whole_lumps(released: Floats, lump: float) -> Floats:
         return released
     # Sums over the last four quarters by differences of running totals: one pass over the draws.
     year = np.cumsum(released, axis=-1)
+    # Copied first: numpy would otherwise read sums that this very line has already lowered.
     year[..., QUARTERS_OF_A_LUMP:] -= year[..., :-QUARTERS_OF_A_LUMP].copy()
+    # Floor would turn a small extra use into a whole lump lost; extra use costs what it costs.
     np.maximum(np.floor(year / lump) * lump, np.minimum(year, 0.0), out=year)
     year /= QUARTERS_OF_A_LUMP
     return year
@@ -73,6 +78,7 @@ def back_for_each_pound(benefit: float, cost: float) -> float:
 
 def cost_implied(net: float, ratio: float) -> float:
     """The cost that a published net benefit and a published ratio imply together."""
+    # From net = benefit - cost and ratio = benefit / cost.
     return net / (ratio - 1)
 
 
@@ -82,6 +88,7 @@ def paid_back_by(running: Floats) -> NDArray[np.bool_]:
     A position that touches zero and falls below it again has not paid back.
     """
     above = running >= 0
+    # Accumulated from the last quarter backwards: true only where every later quarter is too.
     stays = np.flip(np.logical_and.accumulate(np.flip(above, axis=-1), axis=-1), axis=-1)
     found: NDArray[np.bool_] = stays
     return found
@@ -108,6 +115,8 @@ def mvpf(willingness_to_pay: float, net_cost: float) -> float | None:
     Infinite where people gain and the purse does too; None where people lose and the purse gains
     (Hendren and Sprung-Keyser 2020, section II).
     """
+    # Where the net cost crosses zero the ratio flips sign through infinity, so each case is told
+    # apart before dividing.
     if net_cost > 0:
         return willingness_to_pay / net_cost
     return float("inf") if willingness_to_pay >= 0 else None
@@ -131,4 +140,5 @@ def distributional_weight(income: float, reference: float, eta: float) -> float:
     ----------
     income, reference : pounds a year, equivalised. eta : elasticity of marginal utility.
     """
+    # Above one for people poorer than the reference, whose pound counts for more.
     return float((reference / income) ** eta)

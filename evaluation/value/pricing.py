@@ -44,6 +44,8 @@ def is_approximate_year(params: Parameters, price_year: str | int) -> bool:
 
 def _index(params: Parameters, year: str | int) -> float:
     indices = params.price_indices
+    # A financial year's own index first; the calendar index of the year in which it begins only
+    # stands in for it.
     for name in (str(year), str(year).partition("/")[0]):
         if name in indices:
             return indices[name]
@@ -68,6 +70,8 @@ def discount_factor(params: Parameters, years: float, schedule: Schedule = "stan
     bands = table[(table["vintage"] == params.discount) & (table["schedule"] == schedule)]
     factor, done = 1.0, 0.0
     for to_year, percent in zip(bands["to_year"], bands["rate_percent"], strict=True):
+        # Each year keeps the rate of its own band: the steps compound and never apply to the whole
+        # horizon, so year 31 is the factor of year 30 over 1.03.
         inside = min(years, float(to_year)) - done
         if inside <= 0:
             break
@@ -94,6 +98,8 @@ WEEKS_A_YEAR = 52.16
 WEEKS_A_QUARTER = WEEKS_A_YEAR / QUARTERS_A_YEAR
 
 _COST_UNITS_A_QUARTER = {
+    # A stock is people at a time, so a quarter of it is a quarter of a person-year; a flow is
+    # counted whole.
     ("stock", "person_year"): 1 / QUARTERS_A_YEAR,
     ("stock", "point_year"): 1 / QUARTERS_A_YEAR,
     ("stock", "week"): WEEKS_A_QUARTER,
@@ -128,6 +134,7 @@ def cost_units_a_quarter(kind: str, cost_per: str, stock_timing: str = "mean") -
             expected="stock by person_year, point_year or week; flow by event or entry",
             mend=why,
         )
+    # How a stock was timed decides what its change stands for; it is stated, never guessed.
     if (kind == "stock") != (stock_timing in ("mean", "snapshot")):
         raise ValueChainError(
             f"a {kind} priced by the {said} has the stock timing {stock_timing!r}.",
@@ -157,12 +164,14 @@ class Line:
     @property
     def pounds_for_one(self) -> float:
         """Pounds for one unit of the outcome avoided for a quarter; a loss where more is a gain."""
+        # Money follows the sign of the effect alone; polarity chooses words and never pounds.
         sign = -1.0 if self.cost.benefit else 1.0
         return 0.0 if self.given_up else sign * self.pounds * self.cost_units * self.share
 
     @property
     def factor(self) -> str:
         """The drawn factor that its price shares within a draw."""
+        # By key and grade and not by row: rows of one price are off together, by one drawn factor.
         return f"{self.cost.key}/{self.cost.confidence}"
 
     @property
@@ -193,6 +202,8 @@ def priced_lines(
             share=share,
             pounds=cost.value * factor_to_price_base(params, cost.price_year, price_base),
             cost_units=cost_units_a_quarter(outcome.kind, cost.cost_per, cost.stock_timing),
+            # A composite price gives up the part whose agency counts it by an outcome of its own,
+            # or the same pound would be counted twice.
             given_up=cost.composite_of in counting,
             approximate=cost.approximate or is_approximate_year(params, cost.price_year),
         )
@@ -218,6 +229,8 @@ def price_factors(
     itself): log factor = sigma (sqrt(shared) z of the grade + sqrt(1 - shared) z of the cost).
     """
     grades = sorted({line.cost.confidence for line in lines if line.cost.spread is None})
+    # Drawn for every grade in order of names before any price, so that adding a price leaves the
+    # grades' draws as they were.
     common = {grade: rng.standard_normal(draws) for grade in grades}
     of_grade = {
         grade: _after_one(lognormal_of_mean_one(params.variation(grade)[0], common[grade]))
@@ -234,6 +247,8 @@ def price_factors(
             found[line.factor] = of_grade[grade]
             continue
         single = rng.standard_normal(draws)
+        # The weights' squares sum to one, so the factor keeps its variation however much of it is
+        # shared.
         normal = np.sqrt(shared) * common[grade] + np.sqrt(1 - shared) * single
         found[line.factor] = _after_one(lognormal_of_mean_one(variation, normal))
     return found
@@ -243,6 +258,8 @@ def life_factors(lines: Sequence[Line], draws: int, rng: np.random.Generator) ->
     """Factor of every value of lives, from its low, central and high."""
     spreads = {line.factor: line.cost.spread for line in lines if line.cost.spread is not None}
     return {
+        # A factor around the central value, since the line's pounds already hold that value. Its
+        # mean is one only where the triangle is symmetric.
         name: triangular(spread, draws, rng) / spread.central
         for name, spread in sorted(spreads.items())
     }
@@ -250,6 +267,7 @@ def life_factors(lines: Sequence[Line], draws: int, rng: np.random.Generator) ->
 
 def triangular(spread: Spread, draws: int, rng: np.random.Generator) -> Floats:
     """The central value, then draws between low and high, most often the central one."""
+    # numpy refuses a triangle without a width.
     if spread.low == spread.high:
         return np.full(draws + 1, spread.central)
     drawn = rng.triangular(spread.low, spread.central, spread.high, draws)

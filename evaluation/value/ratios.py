@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+# Enough to show the cloud, few enough for a page that opens from disk.
 SHOWN_DRAWS = 400
 NOT_WITHIN = "not within the horizon"
 
@@ -28,8 +29,10 @@ def payback_quarter(value: Value) -> dict[str, Any]:
     running = np.cumsum(value.by_quarter(value.fiscal) - value.cost_by_quarter, axis=1)
     paid = paid_back_by(running)
     n_quarters = len(value.grid.quarters)
+    # argmax of all False is 0, the first quarter: whether any is true has to be asked first.
     first = np.where(paid.any(axis=1), paid.argmax(axis=1), n_quarters)
     tail = (1 - value.level) / 2
+    # Nearest: a quantile between two quarters would be no quarter.
     low, high = np.quantile(first[1:], [tail, 1 - tail], method="nearest")
     names = (*value.grid.quarters, NOT_WITHIN)
     return {
@@ -46,6 +49,8 @@ def willingness_to_pay(value: Value) -> Floats:
     """(D + 1) present value of what people themselves gain, less the benefits that they lose."""
     people = [line for line in value.lines if not line.fiscal]
     transfers = [line for line in value.fiscal if line.cost.transfer]
+    # A benefit saved by the purse is lost by the person who had it: a transfer counts on both sides
+    # of the MVPF (Hendren and Sprung-Keyser 2020) and cancels in public value.
     return value.total(people, discounted=True) - value.total(transfers, discounted=True)
 
 
@@ -63,6 +68,8 @@ def value_of_public_funds(value: Value) -> dict[str, Any]:
     where: Plane = plane(people[1:], purse[1:])
     point = mvpf(float(people[0]), float(purse[0]))
     low = high = None
+    # With any draw at zero or negative net cost the ratios have no order, and their quantiles no
+    # meaning.
     if where.finite == 1:
         tail = (1 - value.level) / 2
         low, high = (float(q) for q in np.quantile(people[1:] / purse[1:], [tail, 1 - tail]))
@@ -88,11 +95,14 @@ def value_of_public_funds(value: Value) -> dict[str, Any]:
 def category_chances(value: Value) -> list[dict[str, Any]]:
     """The share of draws in each value-for-money category of the public benefit-cost ratio."""
     ratio = value.total(value.public, discounted=True) / value.discounted_cost
+    # Bands lie edge to edge only when sorted; each runs to the next one's start, the last without
+    # end.
     table = value.parameters.tables["categories"].sort_values("at_least")
     edges = [*table["at_least"], float("inf")]
     return [
         {
             "category": name,
+            # JSON has no infinity.
             "from": low if np.isfinite(low) else None,
             "below": high if np.isfinite(high) else None,
             "p": float(((ratio[1:] >= low) & (ratio[1:] < high)).mean()),
@@ -106,6 +116,8 @@ def waterfall(value: Value) -> list[dict[str, Any]]:
     """From gross benefit to what could leave a budget, each step with its range; sums exactly."""
     fiscal = value.total(value.fiscal)
     people = value.total([line for line in value.lines if not line.fiscal])
+    # The three steps are taken in the order of `tally`: share, lag, lumps. The lag of a sum is a
+    # cut of its last quarters.
     shared: Floats = np.zeros_like(fiscal)
     lagged: Floats = np.zeros_like(fiscal)
     for budget, rule in value.rules.rule.items():

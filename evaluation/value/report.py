@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from evaluation.value.pricing import Line
 
 
+# At red's coefficient of variation of one half such a price moves the total by a fortieth.
 RED_MATTERS_FROM = 0.05
 LARGEST_MULTIPLE = 5
+# Pounds: for much less, most outcomes would come to fractions of an event.
 _SPENT = 100_000
 
 
@@ -88,6 +90,8 @@ def basis_of(cost: UnitCost) -> str:
 
 def red_flags(value: Value) -> list[dict[str, Any]]:
     """Red-graded prices whose gain is a twentieth or more of all gains, either way."""
+    # Sizes and not signed gains: a loss on a red price misleads as much as a gain does, and signed
+    # gains could sum to nothing.
     sizes = {line: abs(float(value.pounds_of(line)[0])) for line in value.lines}
     whole = sum(sizes.values()) or 1.0
     return [
@@ -177,6 +181,7 @@ def _equity(fifths: Sequence[Mapping[str, Any]]) -> Sentence:
     )
 
 
+# Central ranges of 50, 80 and 95 per cent.
 FAN = (0.025, 0.1, 0.25, 0.75, 0.9, 0.975)
 
 
@@ -253,6 +258,7 @@ def sources(value: Value) -> list[dict[str, str]]:
         first = params.tables[table].iloc[0]
         held.append((what, str(first["vintage"]), str(first["source"]), str(first["confidence"])))
     names = ("what", "vintage", "source", "confidence")
+    # Rows are hashed to be told once each, in the order in which they were first met.
     return [dict(zip(names, row, strict=True)) for row in dict.fromkeys(held)]
 
 
@@ -331,6 +337,7 @@ def _priced(value: Value, line: Line) -> dict[str, Any]:
     cost, outcome = line.cost, line.outcome
     avoided = value.tally.avoided[outcome.code].by_quarter.sum(axis=1)
     stock = outcome.kind == "stock"
+    # A stock's sum over quarters counts person-quarters; a reader reads person-years.
     years = cost_units_a_quarter("stock", "person_year") if stock else 1.0
     return {
         "outcome": outcome.code,
@@ -376,6 +383,7 @@ def _notes(value: Value) -> list[str]:
     if value.not_valued:
         named = ", ".join(value.programme.outcome_by_code[code].title for code in value.not_valued)
         notes.append(f"Not valued, since no unit cost fits: {named}.")
+    # A widening without end says that inversion set no limit: what was drawn cannot show it.
     unbounded = [code for code, a in value.tally.avoided.items() if not np.isfinite(a.widening)]
     if unbounded:
         titles = sorted(value.programme.outcome_by_code[code].title for code in unbounded)
@@ -447,10 +455,13 @@ def _row(
         "comparison_areas": int(inside.sum()) - pilots,
         "valued": False,
     }
+    # No fifth lends another its effect: what one gained is unknown without both arms inside it.
     if not pilots or pilots == inside.sum():
         lacking = "pilot" if not pilots else "comparison"
         return row | {"reason": f"no {lacking} area lies in this fifth"}
     try:
+        # The whole chain is run anew in the fifth, its assignments too: a slice of the whole's
+        # draws would compare its pilots with areas unlike them.
         value = value_in(panel.select(inside))
     except EstimateError as refused:
         return row | {"reason": refused.what}
@@ -464,6 +475,7 @@ def _row(
         "valued": True,
         "reason": "",
         "people": value.summary(people),
+        # Only people's own gains carry the weight: the purse is everyone's.
         "people_weighted": value.summary(people * weight["central"]),
         "weight": weight,
         "purse": value.summary(value.total(value.fiscal, discounted=True)),

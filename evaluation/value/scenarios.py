@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+# No effect is taken to last longer than ten years beyond what was seen.
 LONGEST_YEARS = 10
 # Halvings of the fading rate: 50 a year over 2^40 is far below any half-life that is shown.
 _STEPS = 40
@@ -43,13 +44,18 @@ class LastYear:
     @classmethod
     def of(cls, value: Value, years: int) -> LastYear:
         """The last year of the accounts, looking so many years ahead."""
+        # Counted from the first quarter and not from the last, so that later years come after every
+        # quarter of the accounts on the one time axis.
         elapsed = (len(value.grid.quarters) - 1) / QUARTERS_A_YEAR
         gain: dict[Schedule, Floats] = {}
         ahead: dict[Schedule, list[float]] = {}
         for schedule in dict.fromkeys(line.cost.schedule for line in value.public):
             lines = [line for line in value.public if line.cost.schedule == schedule]
+            # The last four quarters and not the last one times four, which would carry its season
+            # forward.
             gain[schedule] = value.by_quarter(lines)[:, -QUARTERS_A_YEAR:].sum(axis=1)
             ahead[schedule] = [
+                # A year's flow is discounted from its middle.
                 discount_factor(value.parameters, elapsed + year + 0.5, schedule)
                 for year in range(years)
             ]
@@ -74,10 +80,14 @@ def scenarios(value: Value) -> list[dict[str, Any]]:
     rows = []
     for place, row in enumerate(value.parameters.tables["scenarios"].to_dict("records")):
         spread = Spread(low=row["fade_low"], central=row["fade_a_year"], high=row["fade_high"])
+        # A stream of its own for each scenario, so that none hangs on how much the others drew.
         rng = np.random.default_rng([value.seed, place])
         fading = triangular(spread, value.draws, rng)
+        # Optimism is stated as a fall of benefits, so it is negative here; it touches only what is
+        # projected, never what carries its own sampling error.
         caution = 1 + value.parameters.optimism("projected", row["grade"])
         later = caution * LastYear.of(value, int(row["years"])).later(fading)
+        # What moved elsewhere is no gain to society, but the cost was paid in full.
         npsv = (today + later) * (1 - row["displaced"]) - value.discounted_cost
         rows.append(
             {
@@ -106,6 +116,7 @@ def break_even_persistence(value: Value) -> dict[str, Any]:
     forever = today + ahead.later(np.zeros(value.draws + 1))
     already, never = today >= 0, (today < 0) & (forever < 0)
     half_life = np.where(already | never, np.nan, _half_life(today, ahead))
+    # Draws that have broken even already or never will have no half-life, and are told as shares.
     between = half_life[1:][np.isfinite(half_life[1:])]
     low, high = np.quantile(between, [0.1, 0.9]) if len(between) else (np.nan, np.nan)
     return {
@@ -129,8 +140,11 @@ def _half_life(today: Floats, ahead: LastYear) -> Floats:
     slow, fast = np.zeros(len(today)), np.full(len(today), _FASTEST)
     for _ in range(_STEPS):
         middle = (slow + fast) / 2
+        # Faster fading earns less, so the answer lies between: slow stays enough, fast stays too
+        # little.
         enough = today + ahead.later(middle) >= 0
         slow, fast = np.where(enough, middle, slow), np.where(enough, fast, middle)
+    # A rate of zero is an effect that must never fade: an infinite half-life, and no fault.
     with np.errstate(divide="ignore"):
         found: Floats = np.log(2) / slow
     return found
@@ -145,6 +159,7 @@ def _mean_of_exp(fading: Floats, year: int) -> Floats:
     return np.where(small, 1.0, mean)
 
 
+# A page carries them, so fewer than the accounts hold; the page's ranges are near, not equal.
 PUBLISHED_DRAWS = 2_000
 LEAST_COST, MOST_COST = 0.5, 2.0
 
@@ -188,6 +203,8 @@ def published_draws(value: Value, draws: int = PUBLISHED_DRAWS) -> dict[str, Any
     standard = value.discounting("standard")
     cash = value.cashable_by_quarter()
     could, paid = _could_leave(value) @ standard, cash @ standard
+    # A share only where something could have left: over nothing it has no meaning, over a loss it
+    # would turn the sign.
     share = float(paid[0] / could[0]) if could[0] > 0 else 0.0
     return {
         "draws": len(paid[kept]) - 1,
@@ -232,6 +249,7 @@ def what_if(published: Mapping[str, Any], setting: Setting) -> dict[str, dict[st
     if setting.share is not None:
         if published["share"] is None:
             raise ValueChainError("nothing could leave a budget, so no share of it can be asked.")
+        # Rescaled from the assumed share: the published vectors already hold it.
         cash *= setting.share / published["share"]
     level = published["level"]
     return {"society": _summary(gain - cost, level), "budgets": _summary(cash - cost, level)}
@@ -241,6 +259,7 @@ def _lasting(ahead: list[float], half_life: float) -> float:
     """Present value of the years ahead for a pound a year that fades by half in ``half_life``."""
     if half_life == 0:
         return 0.0
+    # The same integral as `_mean_of_exp`, on published figures alone: a browser does these steps.
     rate = math.log(2) / half_life
     whole = -math.expm1(-rate) / rate
     return sum(factor * math.exp(-rate * year) * whole for year, factor in enumerate(ahead))
@@ -274,4 +293,5 @@ def _summary(vector: Floats, level: float) -> dict[str, float]:
 
 
 def _whole(vector: Floats) -> list[int]:
+    # Whole pounds: a page carries thousands of them, and no reader misses pence.
     return [round(float(pounds)) for pounds in vector]

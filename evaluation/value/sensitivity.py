@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Degree of the regression of the value on one input that stands in for the conditional mean.
 _POLYNOMIAL = 3
+# Relative to the input's size: a constant times ones keeps rounding, which is no uncertainty.
 _NO_SPREAD = 1e-9
 
 
@@ -55,7 +56,8 @@ def inputs(value: Value) -> tuple[Input, ...]:
         lines = [line for line in value.public if line.outcome.code == code]
         part = sum((_at_given_price(value, line) for line in lines), np.zeros(value.draws + 1))
         found.append(Input(what="effect", title=lines[0].outcome.title, part=part))
-    # Prices that err wholly together within a draw are one input.
+    # Prices that err wholly together within a draw are one input: `price_factors` gives them one
+    # array, so identity tells them.
     for drawn in {id(factor): factor for factor in value.factors.values()}.values():
         lines = [
             line
@@ -78,6 +80,8 @@ def tornado(value: Value) -> list[dict[str, Any]]:
     tail = (1 - value.level) / 2
     rows: list[dict[str, Any]] = []
     for one in inputs(value):
+        # From the estimate's own part, so that zero spread gives the estimate and not its draws'
+        # mean.
         low, high = np.quantile(one.part[1:], [tail, 1 - tail]) - one.part[0]
         rows.append(
             {
@@ -123,6 +127,7 @@ def switching(value: Value) -> list[dict[str, Any]]:
     for one in inputs(value):
         if one.what == "effect":
             part = float(one.part[0])
+            # net(times) = best + (times - 1) part, set to zero.
             times = 1 - best / part if part else float("nan")
             rows.append({"title": one.title, "gain": part, "times": times if times >= 0 else None})
     return sorted(rows, key=lambda row: (row["times"] is None, abs((row["times"] or 0) - 1)))
@@ -147,6 +152,7 @@ def _choices(value: Value, best: float) -> list[dict[str, Any]]:
     for vintage in dict.fromkeys(value.parameters.tables["discount"]["vintage"]):
         if vintage == value.parameters.discount:
             continue
+        # replace makes a new one, so no discounting that is cached in the old one is read.
         other = replace(value, parameters=value.parameters.using(discount=str(vintage)))
         try:
             found = float(other.net_present_social_value()[0])
@@ -161,6 +167,8 @@ def _choices(value: Value, best: float) -> list[dict[str, Any]]:
             }
         )
     burden = value.parameters.spread("excess_burden").high
+    # The marginal excess burden of tax; the Green Book of 2026 generally leaves it out, so it is a
+    # choice and no default.
     found = best - burden * float(net_cost_to_the_purse(value)[0])
     rows.append(
         {
@@ -179,6 +187,9 @@ def _worth_of_knowing(drawn: Floats, part: Floats) -> float:
     spread = float(part.std())
     if spread <= _NO_SPREAD * float(np.abs(part).max()):
         return 0.0
+    # Powers up to the third of raw pounds would be near collinear in doubles.
     standard = (part - part.mean()) / spread
     expected = np.polyval(np.polyfit(standard, drawn, _POLYNOMIAL), standard)
+    # In sample the fit can fall short of deciding now by rounding; information is never worth less
+    # than nothing.
     return max(0.0, float(np.maximum(expected, 0).mean() - max(0.0, drawn.mean())))

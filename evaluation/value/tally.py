@@ -45,7 +45,7 @@ def net_effects(estimate: Estimate, programme: Programme) -> NetEffects:
 
 
 def declared_exposure(estimate: Estimate, programme: Programme) -> Floats:
-    """(K) people / per that the programme declares for a figure per head without denominators.
+    """(K) people that the programme declares for a figure per head without denominators.
 
     Raises
     ------
@@ -54,6 +54,7 @@ def declared_exposure(estimate: Estimate, programme: Programme) -> Floats:
     people: dict[str, float] = {}
     for area in programme.areas:
         held = programme.fixed_denominators.get((area.code, estimate.outcome))
+        # Pilot areas only: an effect is on the people of a site.
         if area.site is not None and held is not None:
             people[area.site] = people.get(area.site, 0.0) + held
     sites = [str(site) for site in estimate.index["site"]]
@@ -81,7 +82,9 @@ class Grid:
     def of(cls, nets: Sequence[NetEffects], paid_in: Sequence[str]) -> Grid:
         """The sites of the effects; their quarters and those in which something was paid."""
         sites = {str(site) for net in nets for site in net.index["site"]}
+        # Quarters in which something was only paid stay in, or the totals would lose their cost.
         quarters = {str(quarter) for net in nets for quarter in net.index["quarter"]} | set(paid_in)
+        # By calendar and not by label, which need not sort as text.
         ordered = sorted(quarters, key=lambda quarter: Period.parse(quarter).ordinal)
         return cls(sites=tuple(sorted(sites)), quarters=tuple(ordered))
 
@@ -148,6 +151,7 @@ def tally(
     """
     draws = len(next(iter(rows.values())))
     n_sites, n_quarters = len(grid.sites), len(grid.quarters)
+    # Kept by quarter and by site, never by both at once: (D, S, Q) for each outcome would not fit.
     quarterly = {net.outcome: np.zeros((draws + 1, n_quarters)) for net in nets}
     by_site = {net.outcome: np.zeros((draws + 1, n_sites)) for net in nets}
     cashable = {budget: np.zeros((draws + 1, n_quarters)) for budget in rules.rule}
@@ -183,6 +187,7 @@ def tally(
 
 def _parts(total: int) -> Iterator[slice]:
     """The estimate by itself, then the draws a few hundred at a time."""
+    # Apart, because the estimate is no row of the draws and is converted from its effects.
     yield slice(0, 1)
     for first in range(1, total, _AT_ONCE):
         yield slice(first, min(first + _AT_ONCE, total))
@@ -195,6 +200,7 @@ def _avoided(net: NetEffects, rows: NDArray[np.int64], part: slice) -> Floats:
 
 
 def _on_grid(avoided: Floats, places: NDArray[np.int64], size: int) -> Floats:
+    # The common case, every site in every quarter in order: no copy.
     if len(places) == size and (places == np.arange(size)).all():
         return avoided
     full = np.zeros((len(avoided), size))
@@ -217,6 +223,8 @@ def _pounds_by_budget(
 
 def _cashed(released: Floats, budget: Budget, rules: Rules, part: slice) -> Floats:
     """(R, S, Q) pounds that leave the budget: share, whole lumps at each site, lag."""
+    # In this order: a post goes when the share that can be had fills it, and the money comes a lag
+    # after.
     shared = released * rules.share[budget][part][:, None, None]
     lumps = in_whole_lumps(shared, rules.lump[budget])
     return after_lag(lumps, rules.rule[budget].lag_quarters)

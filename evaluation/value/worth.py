@@ -91,11 +91,15 @@ def worth(
     ValueChainError : no estimate can be priced, the estimates rest on different assignments, a
         price is missing, or its unit does not fit.
     """
+    # By the fingerprint of the assignments: equal numbers of draws are no proof that draw b is the
+    # same re-drawing for each outcome.
     if len({e.provenance.get("assignments") for e in estimates}) > 1:
         raise ValueChainError(
             "the estimates rest on different assignments, so their draws are not joint.",
             mend="pass the same assignments to every estimate",
         )
+    # By what has a price and never by what is significant: choosing by significance would overstate
+    # gains.
     priced = [e for e in estimates if programme.outcome_by_code[e.outcome].unit_cost]
     if not priced:
         raise ValueChainError("no outcome of these estimates has a unit cost.")
@@ -126,6 +130,8 @@ def value_of(
 ) -> Value:
     """The same from net effects: everything after the net draws."""
     params = parameters if isinstance(parameters, Parameters) else Parameters.load(parameters)
+    # One stream, drawn from in a fixed order (assignments, prices, lives, shares): the order is
+    # part of the figures and must not change.
     rng = np.random.default_rng(seed)
     outcomes = [programme.outcome_by_code[net.outcome] for net in nets]
     counting = {outcome.agency for outcome in outcomes}
@@ -133,6 +139,7 @@ def value_of(
         line for outcome in outcomes for line in priced_lines(outcome, params, price_base, counting)
     ]
     last = max((Period.parse(str(q)) for net in nets for q in net.index["quarter"]), default=None)
+    # Costs count only as far as effects were seen: a later cost has had no time to bring anything.
     costs = delivery_cost(programme, params, price_base, assumptions, last or programme.last)
     grid = Grid.of(nets, list(costs["quarter"]))
     rows = _rows(nets, draws, rng, jointly=assumptions.jointly)
@@ -169,6 +176,7 @@ def _rows(
             expected="one set of assignments for every estimate",
         )
     (size,) = sizes
+    # With replacement: draws may outnumber assignments.
     shared = rng.integers(0, size, draws)
     if jointly:
         return {net.outcome: shared for net in nets}
@@ -182,6 +190,7 @@ def _factors(
     rng: np.random.Generator,
     assumptions: Assumptions,
 ) -> dict[str, Floats]:
+    # One everywhere, so that what is not drawn stays at its central value.
     found = {line.factor: np.ones(draws + 1) for line in lines}
     if "unit_costs" in assumptions.uncertain:
         found |= price_factors(lines, params, draws, rng)
@@ -200,10 +209,12 @@ def _rules(
     draws: int,
 ) -> Rules:
     """The cashable rule of every budget that something is released from; one share a rule."""
+    # Sorted, since a set's order changes with the hash seed and shares are drawn in this order.
     budgets: list[Budget] = sorted(
         {(line.cost.agency, line.cost.budget) for line in lines if line.fiscal}
     )
     rule = {b: found for b in budgets if (found := params.cashable(*b)) is not None}
+    # One draw for each rule and not for each budget: budgets under one rule err together.
     drawn = {
         spread: triangular(spread, draws, rng)
         if "cashability" in assumptions.uncertain
@@ -241,6 +252,7 @@ def delivery_cost(
             c.kind,
             c.period.label,
             c.amount
+            # Optimism bias belongs on cost that is planned; running cost here is what was paid.
             * (1 + extra * (c.kind == "set-up"))
             * factor_to_price_base(params, c.price_year, price_base),
         )

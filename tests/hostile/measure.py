@@ -71,6 +71,7 @@ def main(workspace: str, folder: str) -> None:
     kept = os.dup(1)
     os.dup2(2, 1)
     run(workspace, honest, honest.with_suffix(".warm.xlsx"))  # imports what a check imports
+    sys.stdout.flush()  # what is still held back goes where it was meant for
     os.dup2(kept, 1)
     print(json.dumps([measured(workspace, file) for file in files], indent=1))
 
