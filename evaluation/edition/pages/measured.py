@@ -99,27 +99,25 @@ def _decimals(printed: float) -> int:
 def _noticed(record: Record) -> Markup:
     rows: Sequence[Record] = record["rows"]
     checks = [code for code in rows[0]["fires"] if any(code in row["fires"] for row in rows)]
-    cells = []
-    for code in checks:
-        shares = [row["fires"].get(code) for row in rows]
-        cells.append(
-            [
-                CHECKS.get(code, words.capital(code.replace("_", " "))),
-                *("" if one is None else words.percent(100 * one["share"], 0) for one in shares),
-            ]
-        )
+    cells = [
+        [
+            CHECKS.get(code, words.capital(code.replace("_", " "))),
+            *(
+                words.percent(100 * r["fires"][code]["share"], 0) if r["fires"].get(code) else ""
+                for r in rows
+            ),
+        ]
+        for code in checks
+    ]
     heads = [
         "Check",
         *(words.capital(INJECTED.get(name, name)) for name in (str(row["switch"]) for row in rows)),
     ]
-    return table(
+    title = (
         f"Share of {record['seeds']} invented programmes in which each check fails, by what was "
-        "made wrong",
-        heads,
-        cells,
-        numeric="t" + "n" * len(rows),
-        style="dense",
+        "made wrong"
     )
+    return table(title, heads, cells, numeric="t" + "n" * len(rows), style="dense")
 
 
 def _speed(record: Record) -> Markup:
@@ -174,12 +172,8 @@ def _checks_table(departures: Sequence[Record]) -> Markup:
         for one in departures
     ]
     heads = ["What was planted", *(CHECKS.get(check, words.capital(check)) for check in checks)]
-    return table(
-        "Share of programmes in which each check fails",
-        heads,
-        rows,
-        numeric="t" + "n" * len(checks),
-    )
+    title = "Share of programmes in which each check fails"
+    return table(title, heads, rows, numeric="t" + "n" * len(checks))
 
 
 def _chart(out: Generated, nominal: float, rows: Sequence[Record]) -> Markup:
@@ -189,15 +183,11 @@ def _chart(out: Generated, nominal: float, rows: Sequence[Record]) -> Markup:
         f"{words.percent(100 * row['measured'], 1)}."
         for row in rows
     )
-    return out.plate(
+    name, unit = (
         f"calibration-{round(100 * nominal)}",
-        "../",
-        f"Dot chart. {said}",
-        figures.strip,
-        drawn,
-        nominal,
         "measured rate; lines: two Monte Carlo errors",
     )
+    return out.plate(name, "../", f"Dot chart. {said}", figures.strip, drawn, nominal, unit)
 
 
 def _rates_table(rows: Sequence[Record]) -> Markup:
@@ -293,12 +283,8 @@ def _shown(rows: Sequence[Record]) -> Markup:
         for what in dict.fromkeys(row["what"] for row in rows)
     ]
     heads = ["Rate", *(ESTIMATOR_NAMES[name] for name in estimators)]
-    return table(
-        "Where the inference fails, and what mends it",
-        heads,
-        cells,
-        numeric="t" + "n" * len(estimators),
-    )
+    title = "Where the inference fails, and what mends it"
+    return table(title, heads, cells, numeric="t" + "n" * len(estimators))
 
 
 def _rate(row: Record) -> str:
@@ -582,25 +568,17 @@ def _ledger_size_chart(out: Generated, record: Record, kind: str) -> Markup:
 
 def _ledger_size_table(record: Record) -> Markup:
     submit, read = record["submit"], record["read"]
+    warm, cold = (
+        f"{max(submit[times])} ms"
+        for times in ("one_site_milliseconds", "one_site_cold_milliseconds")
+    )
     taken = [
         (submit, f"Accept {words.number(submit['figures'])} figures", f"{submit['seconds']} s"),
-        (
-            submit,
-            "One site's history, slowest of ten",
-            _slowest(submit["one_site_milliseconds"], "ms"),
-        ),
-        (
-            submit,
-            "The same with nothing of the file in memory",
-            _slowest(submit["one_site_cold_milliseconds"], "ms"),
-        ),
-        (read, "One national outcome as of a day, slowest of five", _slowest(read["seconds"], "s")),
+        (submit, "One site's history, slowest of ten", warm),
+        (submit, "The same with nothing of the file in memory", cold),
+        (read, "One national outcome as of a day, slowest of five", f"{max(read['seconds'])} s"),
         (read, f"All {read['outcomes']} outcomes", f"{read['every_outcome']['seconds']} s"),
     ]
     rows = [[what, took, words.number(of["load_of_the_machine"], 1)] for of, what, took in taken]
     heads = ["What", "By the clock", "Load of the machine"]
     return table("Time by the clock, on two shared processors", heads, rows, numeric="tnn")
-
-
-def _slowest(times: Sequence[float], unit: str) -> str:
-    return f"{max(times)} {unit}"

@@ -274,16 +274,8 @@ def _red(value: Accounts) -> list[str]:
 def _sources_table(value: Accounts) -> Markup | None:
     rows = [[row.what, row.vintage, row.source, row.confidence] for row in value.sources]
     heads = ["What", "Vintage", "Source", "Grade"]
-    return (
-        table(
-            "Where every figure of this page has its prices, rates and shares from",
-            heads,
-            rows,
-            style="dense wraps",
-        )
-        if rows
-        else None
-    )
+    title = "Where every figure of this page has its prices, rates and shares from"
+    return table(title, heads, rows, style="dense wraps") if rows else None
 
 
 def _fifths_table(value: Accounts) -> Markup | None:
@@ -294,16 +286,10 @@ def _fifths_table(value: Accounts) -> Markup | None:
         figures_ = ["not valued", row.reason, ""]
         weight = row.weight
         if weight and row.people and row.people_weighted:
-            low, high = sorted((weight.low, weight.high))
-            said = (
-                f"{words.number(weight.central, 2)} ({words.number(low, 2)} to "
-                f"{words.number(high, 2)})"
-            )
-            figures_ = [
-                words.money_with_range(row.people),
-                said,
-                words.money_with_range(row.people_weighted),
-            ]
+            ends = (weight.central, *sorted((weight.low, weight.high)))
+            said = "{} ({} to {})".format(*(words.number(end, 2) for end in ends))
+            alike, weighted = map(words.money_with_range, (row.people, row.people_weighted))
+            figures_ = [alike, said, weighted]
         rows.append([f"{row.fifth}", areas, *figures_])
     heads = [
         "Fifth, 1 the most deprived",
@@ -346,13 +332,8 @@ def _price_table(value: Accounts) -> Markup:
         "Share kept",
         "Worth (range)",
     ]
-    return table(
-        "What was avoided, times its price, times the share kept, is its worth",
-        heads,
-        rows,
-        numeric="tnnnn",
-        style="dense",
-    )
+    title = "What was avoided, times its price, times the share kept, is its worth"
+    return table(title, heads, rows, numeric="tnnnn", style="dense")
 
 
 def _avoided(row: PricedRow) -> Markup:

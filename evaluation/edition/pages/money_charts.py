@@ -76,9 +76,8 @@ def over_time_table(value: Accounts) -> Markup:
         for row in value.by_quarter
     ]
     heads = ["Quarter", "Released (range)", "Spent", "Balance so far (range)", "Paid back by then"]
-    return table(
-        "Public spending released less what was spent", heads, rows, numeric="tnnnn", style="dense"
-    )
+    title = "Public spending released less what was spent"
+    return table(title, heads, rows, numeric="tnnnn", style="dense")
 
 
 def to_budget(study: Results, value: Accounts, out: Generated) -> Markup:
@@ -132,13 +131,8 @@ def hangs_on_table(value: Accounts) -> Markup:
         for row in value.tornado
     ]
     heads = ["Input", "At its worse end", "At its better end", "Worth of knowing it"]
-    return table(
-        "Net present social value with one input at the ends of its range",
-        heads,
-        rows,
-        numeric="tnnn",
-        style="dense",
-    )
+    title = "Net present social value with one input at the ends of its range"
+    return table(title, heads, rows, numeric="tnnn", style="dense")
 
 
 def information(value: Accounts) -> str:
@@ -201,9 +195,8 @@ def categories(value: Accounts) -> Markup:
         for row in value.categories
     ]
     heads = ["Category", "Back for each pound", "Chance"]
-    return table(
-        "Value for money, by the transport department's categories", heads, rows, numeric="tnn"
-    )
+    title = "Value for money, by the transport department's categories"
+    return table(title, heads, rows, numeric="tnn")
 
 
 def later(value: Accounts) -> Markup:

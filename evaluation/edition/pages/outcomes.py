@@ -157,13 +157,9 @@ def elsewhere_table(page: OutcomePage) -> Markup:
         others = sorted(value for row in drawn if (value := row[k]) is not None)
         ends = [others[round(share * (len(others) - 1))] for share in (0.025, 0.975)]
         rows.append([words.number(time), say(real[k]), f"{say(ends[0])} to {say(ends[1])}"])
-    heads = [
-        f"{page.study.period_word.capitalize()}s since the start",
-        "Pilot areas",
-        "Other sets, 95 in 100",
-    ]
-    title = f"{page.outcome.plain_title}: the gap by {page.study.period_word}s since the start"
-    return table(title, heads, rows, numeric="nnn")
+    since = f"{page.study.period_word}s since the start"
+    heads = [since.capitalize(), "Pilot areas", "Other sets, 95 in 100"]
+    return table(f"{page.outcome.plain_title}: the gap by {since}", heads, rows, numeric="nnn")
 
 
 def _span(page: OutcomePage, window: Sequence[int]) -> figures.MeanSpan | None:
@@ -342,9 +338,7 @@ def _last_levels(row: PathRow) -> str:
     text = f"In {row.period} pilot areas were at {words.level(row.pilot)}"
     if row.counterfactual is None:
         return text + "."
-    ends = _range(row)
-    without = words.level(row.counterfactual)
-    ends = ends or "no range"
+    without, ends = words.level(row.counterfactual), _range(row) or "no range"
     return f"{text}; without the programme they would have been at {without} ({ends})."
 
 
@@ -402,13 +396,9 @@ def _events_table(page: OutcomePage) -> Markup:
         ]
         for row in _events(page.estimate)
     ]
-    heads = [
-        f"{page.study.period_word.capitalize()}s since the start",
-        "Effect (range)",
-        "p",
-        "Areas",
-    ]
-    title = f"{page.outcome.plain_title}: effect by {page.study.period_word}s since the start"
+    since = f"{page.study.period_word}s since the start"
+    heads = [since.capitalize(), "Effect (range)", "p", "Areas"]
+    title = f"{page.outcome.plain_title}: effect by {since}"
     return table(title, heads, rows, numeric="nnnn")
 
 
@@ -480,21 +470,12 @@ def _estimators_table(page: OutcomePage) -> Markup:
     rows = []
     for estimate in page.outcome.estimates:
         row = words.shown(estimate, estimate.overall)
-        rows.append(
-            [
-                estimate.label,
-                words.shown_with_range(estimate, row),
-                chance(row["p_value"]),
-                words.inference(estimate.inference),
-                words.number(row["n_areas"]),
-            ]
-        )
-    return table(
-        f"Every estimator: {page.outcome.plain_title}",
-        ["Estimator", "Effect (range)", "p", "Inference", "Areas"],
-        rows,
-        numeric="tnntn",
-    )
+        effect, p = words.shown_with_range(estimate, row), chance(row["p_value"])
+        how, areas = words.inference(estimate.inference), words.number(row["n_areas"])
+        rows.append([estimate.label, effect, p, how, areas])
+    heads = ["Estimator", "Effect (range)", "p", "Inference", "Areas"]
+    title = f"Every estimator: {page.outcome.plain_title}"
+    return table(title, heads, rows, numeric="tnntn")
 
 
 def _diagnostics_table(page: OutcomePage) -> Markup:
@@ -539,11 +520,8 @@ def _what(row: PublishedResult) -> Markup:
 
 def _figure(figure: PublishedFigure, inference: str = "") -> Markup:
     """``\u22120.1819 (0.0782)``, below it the p value where one is given and how it was found."""
-    parts = []
-    if figure.effect is not None:
-        parts.append(words.number(figure.effect, _DIGITS))
-    if figure.error is not None:
-        parts.append(f"({words.number(figure.error, _DIGITS)})")
+    parts = [] if figure.effect is None else [words.number(figure.effect, _DIGITS)]
+    parts += [] if figure.error is None else [f"({words.number(figure.error, _DIGITS)})"]
     shown = Markup("{}").format(" ".join(parts) or "none")
     if figure.p_value is None:
         return shown

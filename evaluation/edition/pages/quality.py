@@ -102,9 +102,8 @@ def _calendar(edition: Edition, submitters: Sequence[tuple[str, str]]) -> Markup
         ]
         for site, agency in submitters
     ]
-    return table(
-        "Day on which each return was first received", ["Sent by", *quarters], rows, style="dense"
-    )
+    title = "Day on which each return was first received"
+    return table(title, ["Sent by", *quarters], rows, style="dense")
 
 
 def _who(edition: Edition, site: str, agency: str) -> str:
@@ -279,14 +278,8 @@ def _chart(record: Mapping[str, Any], out: Generated) -> Markup:
         figures.Caught(name, [(row["questions"], row["caught"][name]) for row in record["rows"]])
         for name in names
     ]
-    return out.plate(
-        "questions",
-        "../",
-        f"Line chart. {said(record)}",
-        figures.trade_off,
-        lines,
-        declared(record)["questions"],
-    )
+    alt, now = f"Line chart. {said(record)}", declared(record)["questions"]
+    return out.plate("questions", "../", alt, figures.trade_off, lines, now)
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Markup:
