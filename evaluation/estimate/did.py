@@ -159,8 +159,8 @@ class DidSettings:
 
     comparison : compare with areas that ``never`` start, or also with those that have ``not_yet``.
     base : ``universal``: the last period before the start (less anticipation); ``varying``: the
-        same after the start and, before it, the period before each; ``mean``: the mean of all
-        periods before the start (less anticipation).
+        same from the anticipation window on and, before it, the period before each; ``mean``: the
+        mean of all periods before the start (less anticipation).
     anticipation : periods before the start in which an effect may already show.
     scale : ``level`` in the outcome's unit, ``log`` for relative effects.
     weights : name of an area column to weigh areas by; None weighs them alike.
@@ -187,6 +187,7 @@ class DidSettings:
         samples.one_of("base", self.base, Base)
         samples.one_of("scale", self.scale, samples.Scale)
         samples.one_of("method", self.method, Method)
+        samples.whole_periods("anticipation", self.anticipation)
 
 
 def did(
@@ -295,9 +296,11 @@ def long_differences(
         else:
             change = y - y[:, [last]]
         # Before the start each period is measured from the one before it, so that a single odd base
-        # period does not tilt the whole pre-trend; after it the base is the universal one.
+        # period does not tilt the whole pre-trend; after it the base is the universal one. So it is
+        # in the anticipation window: an effect may show there, and the difference of two of its
+        # periods would be neither that effect nor a pre-trend.
         if settings.base == "varying":
-            change[:, 1:g] = np.diff(y[:, :g], axis=1)
+            change[:, 1 : last + 1] = np.diff(y[:, : last + 1], axis=1)
             change[:, 0] = np.nan
         out[g] = change
     return out

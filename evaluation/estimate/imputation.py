@@ -50,6 +50,7 @@ class ImputationSettings:
 
     def __post_init__(self) -> None:
         samples.one_of("scale", self.scale, samples.Scale)
+        samples.whole_periods("anticipation", self.anticipation)
 
 
 def imputation(

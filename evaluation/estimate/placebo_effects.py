@@ -237,7 +237,8 @@ def treated_by(starts: NDArray[np.int64], g: int, n_periods: int, rule: Rule) ->
     if rule.comparison == "never":
         return np.ones((len(starts), n_periods), dtype=bool)
     periods = np.arange(n_periods)
-    horizon = (periods if rule.varying else np.maximum(periods, g - 1)) + rule.reach
+    last = g - 1 - rule.reach  # the base
+    horizon = (periods if rule.varying else np.maximum(periods, last)) + rule.reach
     early: NDArray[np.bool_] = starts[:, None] <= horizon[None, :]
     early |= starts[:, None] == g
     return early

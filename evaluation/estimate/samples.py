@@ -38,6 +38,19 @@ def one_of(name: str, value: object, allowed: object) -> None:
         )
 
 
+def whole_periods(name: str, value: object) -> None:
+    """Refuse a setting that counts periods and is no whole number of them.
+
+    Raises
+    ------
+    EstimateError : with the name, the value and what was expected.
+    """
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
+        raise EstimateError(
+            f"{name} cannot be {value!r}.", expected="a whole number of periods: 0, 1, 2 ..."
+        )
+
+
 ENOUGH_AREAS = 10
 
 
