@@ -231,7 +231,7 @@ def did(
     warnings += left_out(sample, differences)
     draws, influence = None, None
     if inference == "placebo":
-        assignments, said = _fewer(assignments, sample, settings, seed)
+        assignments, said = _fewer(assignments, sample, differences, settings, seed)
         warnings += said
         draws = _placebo(sample, differences, assignments, rule, settings)
         effects = draws.raw[0].copy()
@@ -239,7 +239,7 @@ def did(
         effects, influence = _influence(
             sample, differences, rule, settings, seed if inference == "bootstrap" else None
         )
-    index = samples.entries(sample)
+    index = samples.entries(sample, differences)
     never = sample.panel.start_index == -1
     from_controls = {
         g: change - samples.masked_mean(change[never]) for g, change in differences.items()
@@ -344,15 +344,25 @@ def _refitted(
     treated = sample.treated
     out = np.empty((len(assignments), len(treated.names), sample.n_periods))
     unused = np.empty((sample.n_periods, len(sample.panel.areas)))
+    held = {g: np.isfinite(change[treated.units]) for g, change in differences.items()}
     for b, pseudo_treated in enumerate(assignments.pseudo_treated):
         redrawn = replace(sample, treated=replace(treated, units=pseudo_treated))
-        for s in range(len(treated.names)):
-            out[b, s] = _site_effects(redrawn, differences, rule, settings, s, unused)
+        for s, g in enumerate(treated.starts.tolist()):
+            own = treated.cohort_of == s
+            units = pseudo_treated[own]
+            # Its gaps are copied to whoever stands for a treated area (see `placebo_effects`).
+            taken = differences[g].copy()
+            taken[units] = np.where(held[g][own], taken[units], np.nan)
+            out[b, s] = _site_effects(redrawn, {g: taken}, rule, settings, s, unused)
     return out.reshape(len(assignments), -1)
 
 
 def _fewer(
-    assignments: Assignments | None, sample: samples.Sample, settings: DidSettings, seed: int
+    assignments: Assignments | None,
+    sample: samples.Sample,
+    differences: dict[int, NDArray[np.float64]],
+    settings: DidSettings,
+    seed: int,
 ) -> tuple[Assignments, tuple[str, ...]]:
     """The assignments to use, and what has to be said of them.
 
@@ -374,7 +384,7 @@ def _fewer(
             mend="draw assignments with strata=(), or use method='reg'",
         )
     asked = assignments.pseudo_treated[: REFITS + 1]
-    solved = np.array([_has_scores(sample, settings, pseudo_treated) for pseudo_treated in asked])
+    solved = np.array([_has_scores(sample, differences, settings, drawn) for drawn in asked])
     solved[0] = True
     used = replace(assignments, pseudo_treated=asked[solved], enumerated=False)
     return used, (
@@ -388,18 +398,28 @@ def _fewer(
 
 
 def _has_scores(
-    sample: samples.Sample, settings: DidSettings, pseudo_treated: NDArray[np.int64]
+    sample: samples.Sample,
+    differences: dict[int, NDArray[np.float64]],
+    settings: DidSettings,
+    pseudo_treated: NDArray[np.int64],
 ) -> bool:
-    """Whether every site's score exists when these areas are the pseudo-treated."""
+    """Whether every site's score exists in every period when these areas are the pseudo-treated."""
     design = samples.design(sample, settings.covariates)
     never = np.ones(len(design), dtype=bool)
     never[pseudo_treated] = False
-    for s in range(len(sample.treated.names)):
-        treated = np.zeros(len(design))
-        treated[pseudo_treated[sample.treated.cohort_of == s]] = 1.0
-        used = never | (treated > 0)
-        if not score_exists(treated[used], design[used], sample.weights[used]):
-            return False
+    for s, g in enumerate(sample.treated.starts.tolist()):
+        own = sample.treated.cohort_of == s
+        units, held = pseudo_treated[own], np.isfinite(differences[g])
+        held[units] &= held[sample.treated.units[own]]
+        treated = np.zeros(len(design), dtype=bool)
+        treated[units] = True
+        # Without gaps one and the same score serves all periods.
+        for present in np.unique(held.T, axis=0):
+            used = present & (never | treated)
+            if not used[treated].any() or not used[never].any():
+                continue
+            if not score_exists(treated[used] * 1.0, design[used], sample.weights[used]):
+                return False
     return True
 
 
@@ -414,13 +434,13 @@ def _influence(
     shape: tuple[int, ...] = (len(treated.names), n_periods)
     # Areas last: each site's functions are written in one piece, and read so by the averages.
     effects, functions = np.full(shape, np.nan), np.zeros((*shape, n))
-    membership = np.empty((*shape, n))
+    membership, held = np.empty((*shape, n)), samples.observed(sample, differences)
     for s in range(len(treated.names)):
         effects[s] = _site_effects(sample, differences, rule, settings, s, functions[s])
-        belongs = np.zeros(n)
-        units = treated.units[treated.cohort_of == s]
-        belongs[units] = sample.weights[units]
-        membership[s] = belongs
+        own = treated.cohort_of == s
+        units = treated.units[own]
+        membership[s] = 0.0
+        membership[s][:, units] = held[own].T * sample.weights[units]
     cluster = np.arange(n)
     if settings.cluster:
         column = sample.panel.areas[settings.cluster].astype(str)
@@ -573,7 +593,7 @@ def did_tested(
 
     raw = under(sample)
     shift = under(replace(sample, figures=samples.unit_figures(sample)))
-    index = samples.entries(sample)
+    index = samples.entries(sample, long_differences(sample, settings))
     late = np.tile(np.arange(sample.n_periods) >= from_here, len(sample.treated.names))
     return Tested(
         outcome=outcome,

@@ -47,7 +47,8 @@ class Estimate:
     outcome, unit, scale : what is estimated; on scale ``log`` an effect e is a relative change of
         ``exp(e) - 1``, on ``level`` it is in the outcome's unit.
     estimator, estimand, inference, level : how, what, and the confidence level.
-    index : K rows ``site, cohort, quarter, event_time, n_areas, weight``.
+    index : K rows ``site, cohort, quarter, event_time, n_areas, weight``; the last two are of the
+        areas that have an effect in that period.
     effects : (K) effects; NaN where the design gives none (the base period itself gives 0).
     draws : effects under other assignments (inference ``placebo``), else None.
     influence : influence functions of the effects (``analytic``, ``bootstrap``), else None.

@@ -62,6 +62,16 @@ def placebo_effects(
 ) -> NDArray[np.float64]:
     """Effects of every site and period under every assignment.
 
+    Assignments copy the treated areas' gaps, as they copy their starts: a pseudo-treated area is
+    taken in just the periods in which the treated area that it stands for has an effect, and in
+    those of them in which it has one itself. Where controls are complete, each placebo effect, and
+    each average with the weights of `samples.entries`, is then the mean of as many cells as the
+    real one, placed alike: the same function of every assignment, whoever leaves and when. With
+    each assignment's own cells instead, effects that rest on one area that stayed would be set
+    against placebo effects of ten, and found far too often. Where controls have gaps too, the test
+    is approximate: a pseudo-treated area's own gaps come on top, and make placebo effects noisier.
+    Only gaps in the differences are copied, not those in the periods that a base is a mean of.
+
     Parameters
     ----------
     long_differences : start position -> (N, T) differences; NaN where an area has none.
@@ -103,7 +113,8 @@ def _chunk(
             if placebo_difference
             else long_difference[pseudo_treated]
         )
-        valid = np.isfinite(gathered) * areas.weights[pseudo_treated][:, :, None]
+        held = np.isfinite(gathered) & np.isfinite(long_difference[treated.units])
+        valid = held * areas.weights[pseudo_treated][:, :, None]
         difference = np.where(valid > 0, gathered, 0.0) * valid
         if rule.comparison is not None:
             compare = _control_means if areas.design is None else _predicted

@@ -223,6 +223,7 @@ def pooled_synthetic_control(
     draws = _draws(sample, assignments, fitted, never, chosen)
     effects = draws.raw[0].copy()
     exposure, observed = samples.unit_basis(sample, outcome)
+    starts = _starts(sample.treated)
     left = int((~fitted.converged).sum())
     stopped = f"{left} assignments stopped before their optimum"
     return Estimate(
@@ -233,7 +234,7 @@ def pooled_synthetic_control(
         estimand="gap to partially pooled twins by site and period",
         inference="placebo",
         level=level,
-        index=samples.entries(sample),
+        index=samples.entries(sample, dict.fromkeys(starts, sample.figures)),
         effects=effects,
         draws=draws,
         exposure=exposure,
@@ -311,7 +312,8 @@ def _draws(
             if settings.demeaned:
                 gap = gap - gap[:, :g].mean(axis=1, keepdims=True)
             gaps[:, column] = gap
-        held = np.isfinite(gaps)
+        # As in `placebo_effects`, the gaps of a treated area are copied to whoever stands for it.
+        held = np.isfinite(gaps) & np.isfinite(sample.figures[treated.units])
         effects = mean_by_site(np.where(held, gaps, 0.0), held.astype(float), treated)
         return effects.reshape(len(pseudo_treated), -1)
 
