@@ -63,18 +63,24 @@ class DidPlan(Frozen):
     anticipation: int = 0
 
 
+# What `evaluation.estimate.interim` knows how to spend and to weigh; it takes the words from here.
+Spending = Literal["obrien_fleming", "pocock", "open_ended"]
+Score = Literal["mean", "gls"]
+
+
 class LooksPlan(Frozen):
     """How often the study is looked at, and how alpha (one minus the level) is spent.
 
-    horizon : planned looks, one a period from the first start on. reserve : alpha kept for looks
-    past the horizon. score : how periods are weighed into the statistic of a look. harm_margin :
-    percent of harm that is let pass before harm, watched one-sided by Pocock's spending, is said.
+    spending : the shape of alpha spending. horizon : planned looks, one a period from the first
+    start on. reserve : alpha kept for looks past the horizon. score : how periods are weighed into
+    the statistic of a look. harm_margin : percent of harm that is let pass before harm, watched
+    one-sided by Pocock's spending, is said.
     """
 
-    spending: Literal["obrien_fleming", "pocock", "open_ended"] = "obrien_fleming"
+    spending: Spending = "obrien_fleming"
     horizon: int = Field(8, ge=1)
     reserve: float = Field(0.01, ge=0, lt=0.5)
-    score: Literal["mean", "gls"] = "mean"
+    score: Score = "mean"
     harm_margin: float = Field(0.0, ge=0)
 
 

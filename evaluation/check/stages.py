@@ -1,7 +1,8 @@
 """A check from the file to other sites' figures: its stages in their order.
 
 Every stage that can run runs, so that all faults are named in one pass; one that cannot says why.
-A new question is a function of one of the stages' modules, called in ``_steps``.
+A new question is a function of one of the stages' modules, called in ``check_return`` or
+``_steps``; a slip that leaves every figure possible, in ``history.check_quarters``.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from evaluation.estimate.assignments import Block
     from evaluation.panel import Panel
-    from evaluation.protocol import EstimatorName, Protocol
+    from evaluation.protocol import EstimatorName, Protocol, Score
 
     Floats = NDArray[np.float64]
 
@@ -45,6 +45,7 @@ class Plan:
     targeted : share of people whom the reform reaches; an effect on the whole area of e is one of
         e / targeted on them.
     direction : in which an effect is said in per cent; it is found in either.
+    score : how periods are weighed into a look's statistic, as the study will weigh them.
     """
 
     estimator: EstimatorName
@@ -57,6 +58,7 @@ class Plan:
     seed: int = 0
     targeted: float = 1.0
     direction: Direction = "fall"
+    score: Score = "mean"
 
     @classmethod
     def of(
@@ -81,6 +83,7 @@ class Plan:
             assignments=min(drawn.n, ENOUGH),
             targeted=targeted,
             direction=direction,
+            score=protocol.looks.score if protocol.looks else "mean",
         )
 
     def __post_init__(self) -> None:
@@ -122,7 +125,7 @@ def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.Data
         estimate = registry.fit(
             plan.estimator, known, outcome, plan.choices, assignments.known(known)
         )
-        found = interim.statistic(estimate, plan.window)
+        found = interim.statistic(estimate, plan.window, plan.score)
         raw.append(found.raw)
         shift.append(found.shift)
     sizes = detectable_by_look(np.array(raw), np.array(shift), plan.looks, at)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evaluation.panel import Panel
-    from evaluation.protocol import EstimatorName
+    from evaluation.protocol import EstimatorName, Score
 
     Floats = NDArray[np.float64]
 
@@ -78,7 +78,7 @@ class Simulation:
     block: Block | None = "area"
     assignments: int = 999
     plan: LookPlan = field(default_factory=LookPlan)
-    score: interim.Score = "mean"
+    score: Score = "mean"
     sample: int = 0
     skipped: float = 0.0
     withheld: float = 0.0

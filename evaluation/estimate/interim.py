@@ -6,12 +6,14 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, assert_never
 
 import numpy as np
 
 from evaluation.errors import EstimateError
 from evaluation.estimate.inference import TIE, apply_map
+from evaluation.estimate.samples import one_of
+from evaluation.protocol import Score, Spending
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from evaluation.estimate.inference import Draws
 
 
-Spending = Literal["obrien_fleming", "pocock", "open_ended"]
 Side = Literal["two", "greater", "less"]
 # A budget of 2.9999999999 assignments is three; also how far a time may seem to run backwards.
 ROUNDING = 1e-9
@@ -44,7 +45,8 @@ class LookPlan:
 
     Raises
     ------
-    EstimateError : alpha outside 0-1, a reserve that leaves nothing, or no planned look.
+    EstimateError : alpha outside 0-1, a reserve that leaves nothing, no planned look, or a spending
+        or side of another name.
     """
 
     alpha: float = 0.05
@@ -54,6 +56,8 @@ class LookPlan:
     side: Side = "two"
 
     def __post_init__(self) -> None:
+        one_of("spending", self.spending, Spending)
+        one_of("side", self.side, Side)
         if not 0 < self.alpha <= 1:
             raise EstimateError(f"alpha cannot be {self.alpha!r}.", expected="say 0.05")
         if not 0 <= self.reserve < self.alpha:
@@ -73,10 +77,12 @@ class LookPlan:
         planned, within = self.alpha - self.reserve, min(time, 1.0)
         if self.spending == "pocock":
             spent = planned * math.log(1 + (math.e - 1) * within)
-        else:
+        elif self.spending == "obrien_fleming":
             normal = NormalDist()
             bound = normal.inv_cdf(1 - planned / 2)
             spent = 2 * normal.cdf(-bound / math.sqrt(within))
+        else:
+            assert_never(self.spending)
         late = max(time - 1.0, 0.0) * self.horizon
         return spent + self.reserve * late / (1 + late)
 
@@ -253,7 +259,6 @@ def sequential_p(
     return p
 
 
-Score = Literal["mean", "gls"]
 # Assignments an event time below which the covariance is too noisy to weigh by.
 ENOUGH = 20
 
@@ -309,8 +314,10 @@ def statistic(
 
     Raises
     ------
-    EstimateError : the estimate has no draws, or nothing inside the window has started.
+    EstimateError : the estimate has no draws, nothing inside the window has started, or a score of
+        another name.
     """
+    one_of("score", score, Score)
     if estimate.draws is None:
         raise EstimateError(
             f"{estimate.outcome}: looks need the effects under re-assignment.",

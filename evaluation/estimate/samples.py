@@ -92,6 +92,7 @@ class Sample:
         return int(self.figures.shape[1])
 
     def describe(self) -> dict[str, int]:
+        """How many areas, treated and control, and how many periods the estimate rests on."""
         treated = self.panel.treated
         return {
             "areas": len(self.panel.areas),

@@ -174,7 +174,7 @@ class HonestRange(Written):
 
 
 class SyntheticRow(Written):
-    """One period on the estimate's scale: pilots, and their synthetic control (key ``twin``)."""
+    """One period on the estimate's scale: pilots, and their synthetic control."""
 
     period: str
     observed: float

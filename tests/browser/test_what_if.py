@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from evaluation.edition.pages.money import SCRIPT, STAMP, panel
+from evaluation.study.accounts_record import WhatIf
+from evaluation.study.results import clean
 from evaluation.value import Assumptions
 from evaluation.value.scenarios import Setting, published_draws, what_if
 from tests.browser.conftest import AXE, REPOSITORY
@@ -43,12 +46,13 @@ def address(published: dict[str, object], tmp_path_factory: pytest.TempPathFacto
     (folder / "_static").mkdir()
     for name in (SCRIPT, "edition.css"):
         shutil.copy(REPOSITORY / "book" / "_static" / name, folder / "_static")
+    accounts = SimpleNamespace(what_if=WhatIf.model_validate(clean(published)))
     (folder / "money.html").write_text(
         "<!doctype html><html lang='en' data-theme='light'><head><meta charset='utf-8'>"
         "<title>What if</title><link rel='stylesheet' href='_static/edition.css'>"
         "<meta name='viewport' content='width=device-width'></head><body>"
         "<main class='bd-article'><h1>What if</h1>"
-        f"{panel({'what_if': published}, '')}</main></body></html>",
+        f"{panel(accounts, '')}</main></body></html>",
         encoding="utf-8",
     )
     return (folder / "money.html").as_uri()
@@ -123,10 +127,6 @@ def test_it_is_stamped_fits_a_telephone_and_axe_finds_nothing(tab: Page) -> None
     assert tab.locator("svg circle").count() == 20
     found = Axe().run(tab, options=AXE).response["violations"]
     assert [(v["id"], n["html"][:120]) for v in found for n in v["nodes"]] == []
-
-
-def test_without_published_draws_there_is_no_panel() -> None:
-    assert panel({}, "") == ""
 
 
 def test_the_script_asks_for_nothing() -> None:

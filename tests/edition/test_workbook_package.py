@@ -11,7 +11,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from evaluation.edition.edition import Edition
-from evaluation.edition.formats import spreadsheet, tidy
+from evaluation.edition.formats import tables
 from evaluation.edition.pages.claims import Claims
 from tests.edition.package_rules import faults
 from tests.hostile.packages import changed, packed, parts_of, renamed
@@ -23,7 +23,7 @@ TABLE, LINKS = "xl/tables/table1.xml", "xl/worksheets/_rels/sheet4.xml.rels"
 @pytest.fixture(scope="module")
 def results(edition: Edition, claims: Claims, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("workbook") / "results.xlsx"
-    path.write_bytes(spreadsheet.workbook(edition, tidy.tables(edition, claims)))
+    path.write_bytes(tables.workbook(edition, tables.tables(edition, claims)))
     return path
 
 

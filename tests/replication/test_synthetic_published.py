@@ -105,7 +105,7 @@ def test_ridge_augmentation_agrees_with_an_independent_program(states: Panel) ->
     estimate = augmented_synthetic_control(states, Y, settings=settings)
     assert effect(estimate) == pytest.approx(-15.952566572877, abs=1e-8)
     never, before = np.flatnonzero(states.start_index == -1), states.array(Y)[:, :19]
-    california = before[states.started]
+    california = before[states.treated]
     penalty = synthetic_weights.Penalty(folds="published")
     fitted = synthetic_weights.ridge_augmented(before[never].T, california, np.array([-1]), penalty)
     assert fitted.penalty[0] == pytest.approx(429.837582813, abs=1e-7)

@@ -98,7 +98,7 @@ def test_an_area_that_is_just_kept_can_be_the_only_pilot(name, tmp_path):
     assert np.isfinite(panel.array("y")[5]).sum() == 4
     started = simulation.start_areas(panel, np.array([5]), 10)
     drawn = Assignments.draw(started, n=27, block="area", strata=(), seed=1)
-    raw, shift = simulation._statistics(started, name, QUICK, drawn, (np.arange(4), 1))
+    raw, shift = simulation._statistics(started, name, QUICK, drawn, np.arange(4), 1)
     assert np.isfinite(raw).all()
     assert shift[:, 0] == pytest.approx(1.0)
 

@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from evaluation.errors import EstimateError
+from evaluation.estimate import interim
 from evaluation.estimate.inference import placebo_p
 from evaluation.estimate.interim import (
     LookPlan,
@@ -190,3 +192,12 @@ def test_what_a_look_refuses():
         take_look(np.array([1.0, 2.0, 3.0]), 0.75, LookPlan(), first)
     with pytest.raises(EstimateError, match="reserve"):
         LookPlan(reserve=0.05)
+
+
+def test_a_spending_a_side_or_a_score_of_another_name_is_refused() -> None:
+    """A typing slip must not fall back in silence to another boundary or statistic."""
+    for wrong in ({"spending": "pocok"}, {"side": "both"}):
+        with pytest.raises(EstimateError, match="cannot be"):
+            LookPlan(**wrong)
+    with pytest.raises(EstimateError, match="'mean' or 'gls'"):
+        interim.statistic(SimpleNamespace(outcome="y", draws=None), (0, 1), "GLS")

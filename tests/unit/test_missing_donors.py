@@ -158,12 +158,12 @@ def test_looks_with_later_gaps_are_those_of_each_quarter(whole, others, name):
     assert not registry.estimated_once(name, panel, "y")
     assert registry.drawn_anew(name, panel, "y", drawn) == ""
     how = replace(HOW, withheld=-1e9)
-    raw, _ = simulation._statistics(panel, name, how, drawn, (taken, 0))
+    raw, _ = simulation._statistics(panel, name, how, drawn, taken, 0)
     for look in range(4):
         known = panel.until(panel.periods[FIRST + look])
         then = registry.to_test(name, known, "y", Choices(), drawn)
         assert raw[look] == pytest.approx(interim.statistic(then, (0, look)).raw, abs=1e-9)
-    clean, _ = simulation._statistics(whole, name, how, drawn, (taken[:1], 0))
+    clean, _ = simulation._statistics(whole, name, how, drawn, taken[:1], 0)
     assert raw[0] == pytest.approx(clean[0], abs=1e-9)
 
 

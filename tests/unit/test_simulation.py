@@ -42,7 +42,7 @@ def test_statistics_are_linear_in_what_is_planted(name, scale, shape):
 
     def found(effect):
         moved = simulation._injected(panel, pattern, effect, how)
-        return simulation._statistics(moved, name, how, assignments, (taken, 1))[0]
+        return simulation._statistics(moved, name, how, assignments, taken, 1)[0]
 
     base, at_ten = found(0.0), found(-10.0)
     assert found(-3.0) == pytest.approx(base + 0.3 * (at_ten - base), abs=1e-7)

@@ -28,7 +28,7 @@ _ROWS = (
 
 
 def panel(value: Accounts, root: str) -> Markup:
-    """The sliders, the chart and the table; nothing where the results hold no published draws.
+    """The sliders, the chart and the table.
 
     ``root`` is the way from the page to the book's root. What stands before anybody moves a slider
     is the setting as assumed, so that the page says the same without script.
