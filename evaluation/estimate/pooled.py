@@ -260,6 +260,10 @@ def _starts(treated: TreatedAreas) -> list[int]:
     return [int(g) for g in treated.starts[treated.cohort_of]]
 
 
+# What is left of figures by rounding once their own mean is taken out.
+FLAT = 1e-13
+
+
 def _fit(
     sample: samples.Sample, assignments: Assignments, settings: PooledSettings
 ) -> tuple[PooledFit, Positions]:
@@ -289,6 +293,15 @@ def _fit(
         before = figures[:, :g][:, ::-1]
         if settings.demeaned:
             before = before - before.mean(axis=1, keepdims=True)
+        # With one period, or flat figures, every weighting fits alike: which one the solver found
+        # would depend on the donors' names.
+        if np.abs(before[never]).max() <= FLAT * np.abs(figures[never, :g]).max():
+            raise EstimateError(
+                f"before the start in {sample.panel.periods[g]} the comparison areas do not move"
+                f"{' about their means' if settings.demeaned else ''}, so that all weights fit "
+                "alike.",
+                mend="use did or imputation, or add periods before the start",
+            )
         targets.append(before[pseudo_treated[:, column]])
         donors.append(before[never].T)
     return fit(targets, donors, column_of[pseudo_treated], settings.share), never
