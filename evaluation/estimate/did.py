@@ -13,7 +13,7 @@ from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws, Influence
 from evaluation.estimate.interim import Tested
-from evaluation.estimate.placebo_effects import Rule, placebo_effects, treated_by
+from evaluation.estimate.placebo_effects import Rule, placebo_effects, solvable, treated_by
 from evaluation.estimate.samples import left_out
 from evaluation.wording import Sentence
 
@@ -99,7 +99,7 @@ def _least_squares(data: TwoByTwo) -> tuple[Floats, Floats]:
     weight = data.weights * (1 - data.treated)
     weighted = weight[:, None] * data.design
     gram = weighted.T @ data.design
-    if np.linalg.matrix_rank(gram) < len(gram):
+    if not solvable(gram):
         raise EstimateError(
             "the comparison areas do not vary enough to adjust for these covariates.",
             mend="use fewer covariates, or more comparison areas",
@@ -188,6 +188,8 @@ class DidSettings:
         samples.one_of("scale", self.scale, samples.Scale)
         samples.one_of("method", self.method, Method)
         samples.whole_periods("anticipation", self.anticipation)
+        if isinstance(self.covariates, str):
+            object.__setattr__(self, "covariates", (self.covariates,))
 
 
 def did(
@@ -227,6 +229,7 @@ def did(
         reach=settings.anticipation,
         varying=settings.base == "varying",
     )
+    _require_variation(sample, settings)
     differences = long_differences(sample, settings)
     warnings += left_out(sample, differences)
     draws, influence = None, None
@@ -323,6 +326,14 @@ def _placebo(
         return placebo_effects(of, assignments, rule, sample.weights, design=design)
 
     raw = under(differences)
+    real = replace(assignments, pseudo_treated=assignments.pseudo_treated[:1])
+    plain = placebo_effects(differences, real, rule, sample.weights)[0]
+    if design is not None and (np.isnan(raw[0]) & np.isfinite(plain)).any():
+        raise EstimateError(
+            "the comparison areas of a stratum or period are too few to adjust for these "
+            "covariates.",
+            mend="use fewer covariates, or assignments drawn with strata=()",
+        )
     # raw serves the null test; shift, the same of a unit effect, inverts it in closed form; net has
     # the estimated effect taken out, since pseudo-treated areas that are treated ones would carry
     # it.
@@ -331,6 +342,35 @@ def _placebo(
     cleaned = replace(sample, figures=sample.figures - samples.placed_effects(sample, raw[0]))
     net = under(long_differences(cleaned, settings))
     return samples.finished_draws(assignments, raw, shift, net)
+
+
+def _require_variation(sample: samples.Sample, settings: DidSettings) -> None:
+    """Refuse covariates that the comparison areas cannot tell apart.
+
+    Raises
+    ------
+    EstimateError : as `samples.design` does; more covariates than comparison areas, or one that is
+        the same in all of them or follows from those before it.
+    """
+    design = samples.design(sample, settings.covariates)
+    # With ``not_yet`` any area may serve as a control, in some period.
+    controls = design[~sample.panel.treated] if settings.comparison == "never" else design
+    if len(controls) < design.shape[1]:
+        raise EstimateError(
+            f"{len(settings.covariates)} covariates are too many for {len(controls)} comparison "
+            "areas.",
+            mend="use fewer covariates, or more comparison areas",
+        )
+    for k, name in enumerate(settings.covariates, start=1):
+        held = controls[:, : k + 1]
+        if not solvable(held.T @ held):
+            same = np.ptp(held[:, k]) == 0
+            raise EstimateError(
+                f"covariate {name!r} "
+                + ("is the same in" if same else "follows from those named before it in")
+                + " all comparison areas, so that nothing can be adjusted for by it.",
+                mend="leave it out",
+            )
 
 
 def _refitted(

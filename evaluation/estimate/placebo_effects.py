@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 # Assignments worked on at once: (1,000 x treated x periods) fits memory at national size.
 CHUNK = 1_000
+# Columns of length one whose least eigenvalue is below this differ by rounding alone: squared, a
+# difference in the sixth digit is 1e-12.
+SINGULAR = 1e-12
 LongDifferences = Mapping[int, "NDArray[np.float64]"]
 PlaceboDifference = Callable[[int, "NDArray[np.int64]"], "NDArray[np.float64]"]
 
@@ -233,14 +236,24 @@ def _predicted(
         moment = np.einsum("nt,np->tp", cross[inside], design[inside]) - np.einsum(
             "bmt,bmp->btp", lost_cross[:, columns], design[held]
         )
-        # No control with a figure is left in this period: identity for the solver, NaN for the
-        # reader.
+        # No control with a figure is left in this period, or too few that differ to tell the
+        # covariates apart: identity for the solver, NaN for the reader.
         empty = np.abs(gram[..., 0, 0]) < 1e-12
+        empty |= ~solvable(gram)
         gram[empty] = np.eye(design.shape[1])
         moment[empty] = np.nan
         beta = np.linalg.solve(gram, moment[..., None])[..., 0]
         out[:, columns] = np.einsum("btp,bmp->bmt", beta, design[held])
     return out
+
+
+def solvable(gram: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(...) whether normal equations (..., p, p) have one solution, whatever the columns' units."""
+    size = np.sqrt(np.diagonal(gram, axis1=-2, axis2=-1))
+    size = np.where(size > 0, size, 1.0)
+    scaled = gram / (size[..., :, None] * size[..., None, :])
+    smallest: NDArray[np.float64] = np.linalg.eigvalsh(scaled)[..., 0]
+    return smallest > SINGULAR
 
 
 def treated_by(starts: NDArray[np.int64], g: int, n_periods: int, rule: Rule) -> NDArray[np.bool_]:

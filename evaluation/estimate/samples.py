@@ -52,6 +52,7 @@ def whole_periods(name: str, value: object) -> None:
 
 
 ENOUGH_AREAS = 10
+LEVEL = 1e3
 
 
 def check_call(
@@ -234,7 +235,7 @@ def design(sample: Sample, covariates: tuple[str, ...]) -> NDArray[np.float64]:
 
     Raises
     ------
-    EstimateError : a covariate that the panel does not hold, or that an area lacks.
+    EstimateError : a covariate that the panel does not hold, that an area lacks, or that is text.
     """
     columns = [np.ones(len(sample.panel.areas))]
     for name in covariates:
@@ -243,9 +244,22 @@ def design(sample: Sample, covariates: tuple[str, ...]) -> NDArray[np.float64]:
                 f"the panel's areas have no covariate {name!r}.",
                 expected=", ".join(map(str, sample.panel.areas.columns)),
             )
-        column = sample.panel.areas[name].to_numpy(dtype=float)
+        given = sample.panel.areas[name]
+        if not pd.api.types.is_numeric_dtype(given):
+            given = given.astype(object)
+        column = pd.to_numeric(given, errors="coerce").to_numpy(dtype=float)
+        text = np.isnan(column) & given.notna().to_numpy()
+        if text.any():
+            raise EstimateError(
+                f"covariate {name!r} is {given[text].iloc[0]!r} in area {given.index[text][0]}.",
+                expected="a number in every area",
+                mend="give a column of 0 and 1 for each kind but one: pd.get_dummies(...)",
+            )
         if not np.isfinite(column).all():
             raise EstimateError(f"covariate {name!r} is missing in some areas.")
+        # A large level beside a small spread would look like the constant.
+        if abs(column.mean()) > LEVEL * column.std() > 0:
+            column = column - column.mean()
         columns.append(column)
     return np.stack(columns, axis=1)
 
