@@ -6,7 +6,7 @@ anyone's long table (`Panel.from_long`); it never estimates and never looks at a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from evaluation.programme import Area, Outcome, Programme
 
 NEVER = -1
+# What a missing id, or a missing start, becomes as text.
+NO_ID = frozenset({"", "nan", "None", "<NA>", "NaT"})
+NO_START = frozenset({"", "0", "inf", "NaT"})
 AREA_COLUMNS = ("site", "authority", "role", "start", "population", "stratum")
 
 
@@ -90,7 +93,7 @@ class Panel:
         ------
         PanelError : if the panel does not hold the outcome.
         """
-        if outcome not in self.figures:
+        if outcome not in tuple(self.figures):
             raise PanelError(
                 f"the panel holds no outcome {outcome!r}.", expected=", ".join(self.figures)
             )
@@ -170,19 +173,21 @@ class Panel:
         Parameters
         ----------
         frame : the table; column names are given by the other arguments.
+        area : the areas' ids, text or numbers of one kind; none may be missing.
         period : quarterly Periods, ``2026 Q3`` / ``2026Q3`` / ``2026-Q3``, or integer years.
-        start : the first treated period; missing or 0 means never.
+        outcomes : one name or several, each text.
+        start : the first treated period; blank, 0, infinite or NaT means never.
         site, authority, population, stratum, covariates : attributes of an area; the first value
             of each area is taken, and one that changes over time is an error.
 
         Raises
         ------
-        PanelError : a column is missing, a cell stands twice, an attribute changes over time, or
-            the periods are not of the stated frequency.
+        PanelError : no pandas table, a column missing or there twice, an area without an id, ids of
+            several kinds, a cell that stands twice, an attribute that changes over time, or periods
+            that are not of the stated frequency.
         """
-        if frame.empty:
-            raise PanelError("the table has no rows.")
-        outcomes = [outcomes] if isinstance(outcomes, str) else list(outcomes)
+        _require_table(frame)
+        outcomes, covariates = _names("outcomes", outcomes), _names("covariates", covariates)
         named = {
             "site": site,
             "authority": authority,
@@ -190,15 +195,19 @@ class Panel:
             "stratum": stratum,
             "start": start,
         }
-        given = {name: column for name, column in named.items() if column}
+        # Not by truth: a table without a header has columns 0, 1, 2, and a start of 0 that went
+        # unread would turn every treated area into a control.
+        given = {name: column for name, column in named.items() if column is not None}
         _require_columns(frame, [area, period, *outcomes, *given.values(), *covariates])
+        _require_areas(frame, area, period)
+        _require_covariates(covariates, given)
         known, codes = _parse_periods(frame[period], frequency)
         span = period_range(min(known), max(known))
         cols = np.array([p - span[0] for p in known])[codes]
         _refuse_duplicates(frame[area], cols, span)
         columns = {**given, **{name: name for name in covariates}}
         areas = _constant_attributes(frame, area, columns)
-        areas["start"] = _parse_starts(areas["start"]) if start else None
+        areas["start"] = _parse_starts(areas["start"], frequency) if "start" in given else None
         areas["role"] = ["pilot" if isinstance(s, str) else "comparison" for s in areas["start"]]
         for name in AREA_COLUMNS:
             if name not in areas:
@@ -306,8 +315,79 @@ def _grids(
     return figures, denominators, statuses
 
 
+def _require_table(frame: object) -> None:
+    if not isinstance(frame, pd.DataFrame):
+        raise PanelError(
+            f"the table is a {type(frame).__name__}, not a pandas DataFrame.",
+            mend="pd.DataFrame(table) for a dict or a list of rows, table.to_pandas() for polars",
+        )
+    if frame.empty:
+        raise PanelError("the table has no rows.")
+
+
+def _names(argument: str, given: object) -> list[str]:
+    """One name or several as a list."""
+    names: list[Any] = [given]
+    if isinstance(given, Iterable) and not isinstance(given, str):
+        names = list(given)
+    if not all(isinstance(name, str) for name in names) or (argument == "outcomes" and not names):
+        raise PanelError(
+            f"{argument}={given!r} names no column by text.",
+            expected="one name or several, such as 'value' or ('a', 'b')",
+            mend="give columns that are numbered a name: frame.rename(columns=str)",
+        )
+    return list(dict.fromkeys(names))
+
+
+def _require_areas(frame: pd.DataFrame, area: str, period: str) -> None:
+    """Refuse areas that cannot be told apart: without an id, or with ids that do not compare.
+
+    What groups by id drops the rows of a missing one, and with them the start: a treated area
+    would be taken for a control.
+    """
+    ids = frame[area]
+    if ids.dtype == object and not all(map(pd.api.types.is_scalar, ids)):
+        raise PanelError(
+            f"an area's id in column {area!r} is neither text nor a number.",
+            mend=f"make it text: frame[{area!r}].map(str)",
+        )
+    codes, labels = pd.factorize(ids)
+    blank = [isinstance(label, str) and label.strip() in NO_ID for label in labels]
+    # A missing id has code -1, which is the last of them.
+    missing = np.array([*blank, True])[codes]
+    if missing.any():
+        row = frame[missing].iloc[0]
+        raise PanelError(
+            f"{int(missing.sum())} rows name no area in column {area!r}: the first is "
+            f"{row[area]!r} in {row[period]}.",
+            expected="an id in every row",
+            mend="fill in the ids that are missing, or drop their rows on purpose",
+        )
+    if len({isinstance(label, str) for label in labels}) > 1:
+        raise PanelError(
+            f"the areas' ids in column {area!r} are partly text and partly numbers.",
+            mend=f"make them one kind: frame[{area!r}].astype(str)",
+        )
+
+
+def _require_covariates(covariates: list[str], given: Mapping[str, str]) -> None:
+    for name in covariates:
+        own = None if name in ("role", "start") else name
+        if given.get(name, own) != name:
+            raise PanelError(
+                f"a covariate cannot be called {name!r}: the panel keeps another thing there.",
+                mend="rename the column",
+            )
+
+
 def _require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
     missing = [column for column in columns if column not in frame.columns]
+    twice = [column for column in columns if column in frame.columns[frame.columns.duplicated()]]
+    if twice:
+        raise PanelError(
+            f"the table has more than one column {twice[0]!r}.",
+            mend="rename one of them, or drop it: frame.loc[:, ~frame.columns.duplicated()]",
+        )
     if missing and frame.index.name in missing:
         raise PanelError(
             f"{frame.index.name!r} is the table's index, not a column.", mend="frame.reset_index()"
@@ -359,13 +439,20 @@ def _plain(value: object) -> str:
     return str(int(value)) if is_whole else str(value)  # type: ignore[call-overload]
 
 
-def _parse_starts(column: pd.Series) -> list[str | None]:
+def _parse_starts(column: pd.Series, frequency: Frequency) -> list[str | None]:
     codes, values = pd.factorize(column)
-    never = [value in (0, "0", "") for value in values]
-    labels = [
-        None if is_never else Period.parse(_plain(value)).label
-        for value, is_never in zip(values, never, strict=True)
-    ]
+    labels: list[str | None] = []
+    for value in values:
+        if value in (0, np.inf) or (isinstance(value, str) and value.strip() in NO_START):
+            labels.append(None)
+            continue
+        period = Period.parse(_plain(value))
+        if period.frequency != frequency:
+            raise PanelError(
+                f"a start of {value!r} is not of the stated frequency {frequency!r}.",
+                expected="starts like the periods, or a missing one for never",
+            )
+        labels.append(period.label)
     labels.append(None)  # a missing start has code -1, which is the last of them
     return [labels[code] for code in codes]
 

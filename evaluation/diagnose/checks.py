@@ -196,7 +196,7 @@ def _contrasts(
         rows = np.flatnonzero((index["site"] == site).to_numpy() & usable)
         found = weights_of(index["event_time"].to_numpy()[rows])
         if found is not None:
-            mass = float(index["weight"].iloc[rows[0]])
+            mass = float(index["weight"].iloc[rows].max())
             weights[rows], total = found * mass, total + mass
     if not weights.any():
         return None

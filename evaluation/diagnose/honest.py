@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
@@ -342,7 +342,7 @@ def honest_interval(
     ------
     EstimateError : a negative bound, an unknown kind, a level outside 0.5-1.
     """
-    if bound < 0 or not 0.5 < level < 1:
+    if not 0 <= bound < np.inf or not 0.5 < level < 1:
         raise EstimateError(
             f"a bound of {bound} at level {level} has no meaning.",
             expected="a bound of 0 or more, a level such as 0.95",
@@ -417,7 +417,7 @@ def sensitivity(
 def honest_bounds(
     estimate: Estimate,
     kind: Literal["relative", "smoothness"] = "relative",
-    m: Sequence[float] = (0.5, 1.0),
+    m: float | Sequence[float] = (0.5, 1.0),
     *,
     window: Window | None = None,
     level: float = 0.95,
@@ -431,6 +431,7 @@ def honest_bounds(
     ----------
     kind : ``relative``: m times the largest break before the start; ``smoothness``: a change of
         slope of m a period, in the estimate's unit.
+    m : one bound or several.
 
     Raises
     ------
@@ -438,8 +439,13 @@ def honest_bounds(
     """
     if kind not in KINDS:
         raise EstimateError(f"no bounds of kind {kind!r}.", expected=" or ".join(KINDS))
+    bounds = list(m) if isinstance(m, Iterable) else [m]
+    if not bounds or not all(isinstance(one, (int, float, np.number)) for one in bounds):
+        raise EstimateError(
+            f"m={m!r} is no bound.", expected="a number of 0 or more, or several: (0.5, 1.0)"
+        )
     study = EventStudy.of(estimate)
-    table = sensitivity(study, KINDS[kind], m, window=window, level=level)
+    table = sensitivity(study, KINDS[kind], bounds, window=window, level=level)
     shown = table.rename_axis("m").reset_index()
     shown.attrs = {**table.attrs, "kind": kind}
     return shown

@@ -13,7 +13,7 @@ from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws, Influence
 from evaluation.estimate.interim import Tested
-from evaluation.estimate.placebo_effects import Rule, placebo_effects, treated_by
+from evaluation.estimate.placebo_effects import Rule, placebo_effects, solvable, treated_by
 from evaluation.estimate.samples import left_out
 from evaluation.wording import Sentence
 
@@ -99,7 +99,7 @@ def _least_squares(data: TwoByTwo) -> tuple[Floats, Floats]:
     weight = data.weights * (1 - data.treated)
     weighted = weight[:, None] * data.design
     gram = weighted.T @ data.design
-    if np.linalg.matrix_rank(gram) < len(gram):
+    if not solvable(gram):
         raise EstimateError(
             "the comparison areas do not vary enough to adjust for these covariates.",
             mend="use fewer covariates, or more comparison areas",
@@ -159,8 +159,8 @@ class DidSettings:
 
     comparison : compare with areas that ``never`` start, or also with those that have ``not_yet``.
     base : ``universal``: the last period before the start (less anticipation); ``varying``: the
-        same after the start and, before it, the period before each; ``mean``: the mean of all
-        periods before the start (less anticipation).
+        same from the anticipation window on and, before it, the period before each; ``mean``: the
+        mean of all periods before the start (less anticipation).
     anticipation : periods before the start in which an effect may already show.
     scale : ``level`` in the outcome's unit, ``log`` for relative effects.
     weights : name of an area column to weigh areas by; None weighs them alike.
@@ -187,6 +187,9 @@ class DidSettings:
         samples.one_of("base", self.base, Base)
         samples.one_of("scale", self.scale, samples.Scale)
         samples.one_of("method", self.method, Method)
+        samples.whole_periods("anticipation", self.anticipation)
+        if isinstance(self.covariates, str):
+            object.__setattr__(self, "covariates", (self.covariates,))
 
 
 def did(
@@ -226,11 +229,12 @@ def did(
         reach=settings.anticipation,
         varying=settings.base == "varying",
     )
+    _require_variation(sample, settings)
     differences = long_differences(sample, settings)
     warnings += left_out(sample, differences)
     draws, influence = None, None
     if inference == "placebo":
-        assignments, said = _fewer(assignments, sample, settings, seed)
+        assignments, said = _fewer(assignments, sample, differences, settings, seed)
         warnings += said
         draws = _placebo(sample, differences, assignments, rule, settings)
         effects = draws.raw[0].copy()
@@ -238,7 +242,7 @@ def did(
         effects, influence = _influence(
             sample, differences, rule, settings, seed if inference == "bootstrap" else None
         )
-    index = samples.entries(sample)
+    index = samples.entries(sample, differences)
     never = sample.panel.start_index == -1
     from_controls = {
         g: change - samples.masked_mean(change[never]) for g, change in differences.items()
@@ -295,9 +299,11 @@ def long_differences(
         else:
             change = y - y[:, [last]]
         # Before the start each period is measured from the one before it, so that a single odd base
-        # period does not tilt the whole pre-trend; after it the base is the universal one.
+        # period does not tilt the whole pre-trend; after it the base is the universal one. So it is
+        # in the anticipation window: an effect may show there, and the difference of two of its
+        # periods would be neither that effect nor a pre-trend.
         if settings.base == "varying":
-            change[:, 1:g] = np.diff(y[:, :g], axis=1)
+            change[:, 1 : last + 1] = np.diff(y[:, : last + 1], axis=1)
             change[:, 0] = np.nan
         out[g] = change
     return out
@@ -320,6 +326,14 @@ def _placebo(
         return placebo_effects(of, assignments, rule, sample.weights, design=design)
 
     raw = under(differences)
+    real = replace(assignments, pseudo_treated=assignments.pseudo_treated[:1])
+    plain = placebo_effects(differences, real, rule, sample.weights)[0]
+    if design is not None and (np.isnan(raw[0]) & np.isfinite(plain)).any():
+        raise EstimateError(
+            "the comparison areas of a stratum or period are too few to adjust for these "
+            "covariates.",
+            mend="use fewer covariates, or assignments drawn with strata=()",
+        )
     # raw serves the null test; shift, the same of a unit effect, inverts it in closed form; net has
     # the estimated effect taken out, since pseudo-treated areas that are treated ones would carry
     # it.
@@ -328,6 +342,35 @@ def _placebo(
     cleaned = replace(sample, figures=sample.figures - samples.placed_effects(sample, raw[0]))
     net = under(long_differences(cleaned, settings))
     return samples.finished_draws(assignments, raw, shift, net)
+
+
+def _require_variation(sample: samples.Sample, settings: DidSettings) -> None:
+    """Refuse covariates that the comparison areas cannot tell apart.
+
+    Raises
+    ------
+    EstimateError : as `samples.design` does; more covariates than comparison areas, or one that is
+        the same in all of them or follows from those before it.
+    """
+    design = samples.design(sample, settings.covariates)
+    # With ``not_yet`` any area may serve as a control, in some period.
+    controls = design[~sample.panel.treated] if settings.comparison == "never" else design
+    if len(controls) < design.shape[1]:
+        raise EstimateError(
+            f"{len(settings.covariates)} covariates are too many for {len(controls)} comparison "
+            "areas.",
+            mend="use fewer covariates, or more comparison areas",
+        )
+    for k, name in enumerate(settings.covariates, start=1):
+        held = controls[:, : k + 1]
+        if not solvable(held.T @ held):
+            same = np.ptp(held[:, k]) == 0
+            raise EstimateError(
+                f"covariate {name!r} "
+                + ("is the same in" if same else "follows from those named before it in")
+                + " all comparison areas, so that nothing can be adjusted for by it.",
+                mend="leave it out",
+            )
 
 
 def _refitted(
@@ -341,15 +384,25 @@ def _refitted(
     treated = sample.treated
     out = np.empty((len(assignments), len(treated.names), sample.n_periods))
     unused = np.empty((sample.n_periods, len(sample.panel.areas)))
+    held = {g: np.isfinite(change[treated.units]) for g, change in differences.items()}
     for b, pseudo_treated in enumerate(assignments.pseudo_treated):
         redrawn = replace(sample, treated=replace(treated, units=pseudo_treated))
-        for s in range(len(treated.names)):
-            out[b, s] = _site_effects(redrawn, differences, rule, settings, s, unused)
+        for s, g in enumerate(treated.starts.tolist()):
+            own = treated.cohort_of == s
+            units = pseudo_treated[own]
+            # Its gaps are copied to whoever stands for a treated area (see `placebo_effects`).
+            taken = differences[g].copy()
+            taken[units] = np.where(held[g][own], taken[units], np.nan)
+            out[b, s] = _site_effects(redrawn, {g: taken}, rule, settings, s, unused)
     return out.reshape(len(assignments), -1)
 
 
 def _fewer(
-    assignments: Assignments | None, sample: samples.Sample, settings: DidSettings, seed: int
+    assignments: Assignments | None,
+    sample: samples.Sample,
+    differences: dict[int, NDArray[np.float64]],
+    settings: DidSettings,
+    seed: int,
 ) -> tuple[Assignments, tuple[str, ...]]:
     """The assignments to use, and what has to be said of them.
 
@@ -371,7 +424,7 @@ def _fewer(
             mend="draw assignments with strata=(), or use method='reg'",
         )
     asked = assignments.pseudo_treated[: REFITS + 1]
-    solved = np.array([_has_scores(sample, settings, pseudo_treated) for pseudo_treated in asked])
+    solved = np.array([_has_scores(sample, differences, settings, drawn) for drawn in asked])
     solved[0] = True
     used = replace(assignments, pseudo_treated=asked[solved], enumerated=False)
     return used, (
@@ -385,18 +438,28 @@ def _fewer(
 
 
 def _has_scores(
-    sample: samples.Sample, settings: DidSettings, pseudo_treated: NDArray[np.int64]
+    sample: samples.Sample,
+    differences: dict[int, NDArray[np.float64]],
+    settings: DidSettings,
+    pseudo_treated: NDArray[np.int64],
 ) -> bool:
-    """Whether every site's score exists when these areas are the pseudo-treated."""
+    """Whether every site's score exists in every period when these areas are the pseudo-treated."""
     design = samples.design(sample, settings.covariates)
     never = np.ones(len(design), dtype=bool)
     never[pseudo_treated] = False
-    for s in range(len(sample.treated.names)):
-        treated = np.zeros(len(design))
-        treated[pseudo_treated[sample.treated.cohort_of == s]] = 1.0
-        used = never | (treated > 0)
-        if not score_exists(treated[used], design[used], sample.weights[used]):
-            return False
+    for s, g in enumerate(sample.treated.starts.tolist()):
+        own = sample.treated.cohort_of == s
+        units, held = pseudo_treated[own], np.isfinite(differences[g])
+        held[units] &= held[sample.treated.units[own]]
+        treated = np.zeros(len(design), dtype=bool)
+        treated[units] = True
+        # Without gaps one and the same score serves all periods.
+        for present in np.unique(held.T, axis=0):
+            used = present & (never | treated)
+            if not used[treated].any() or not used[never].any():
+                continue
+            if not score_exists(treated[used] * 1.0, design[used], sample.weights[used]):
+                return False
     return True
 
 
@@ -411,13 +474,13 @@ def _influence(
     shape: tuple[int, ...] = (len(treated.names), n_periods)
     # Areas last: each site's functions are written in one piece, and read so by the averages.
     effects, functions = np.full(shape, np.nan), np.zeros((*shape, n))
-    membership = np.empty((*shape, n))
+    membership, held = np.empty((*shape, n)), samples.observed(sample, differences)
     for s in range(len(treated.names)):
         effects[s] = _site_effects(sample, differences, rule, settings, s, functions[s])
-        belongs = np.zeros(n)
-        units = treated.units[treated.cohort_of == s]
-        belongs[units] = sample.weights[units]
-        membership[s] = belongs
+        own = treated.cohort_of == s
+        units = treated.units[own]
+        membership[s] = 0.0
+        membership[s][:, units] = held[own].T * sample.weights[units]
     cluster = np.arange(n)
     if settings.cluster:
         column = sample.panel.areas[settings.cluster].astype(str)
@@ -570,7 +633,7 @@ def did_tested(
 
     raw = under(sample)
     shift = under(replace(sample, figures=samples.unit_figures(sample)))
-    index = samples.entries(sample)
+    index = samples.entries(sample, long_differences(sample, settings))
     late = np.tile(np.arange(sample.n_periods) >= from_here, len(sample.treated.names))
     return Tested(
         outcome=outcome,

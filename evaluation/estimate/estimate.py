@@ -7,9 +7,9 @@ and draws alike. It never fits and never plots.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Inference = Literal["placebo", "analytic", "bootstrap"]
-Weights = Literal["simple", "event_time", "cohort", "quarter"]
-Key = Literal["event_time", "cohort", "site", "area", "quarter"]
+Weights = Literal["simple", "event_time", "cohort", "group", "quarter", "period", "year"]
+Key = Literal["event_time", "cohort", "group", "site", "area", "quarter", "period", "year"]
+# Other names of a column of the index: R's did says group for what this package calls a cohort, and
+# a yearly panel's periods stand in the column that is called quarter.
+ALSO_CALLED = {"group": "cohort", "period": "quarter", "year": "quarter"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,7 +47,8 @@ class Estimate:
     outcome, unit, scale : what is estimated; on scale ``log`` an effect e is a relative change of
         ``exp(e) - 1``, on ``level`` it is in the outcome's unit.
     estimator, estimand, inference, level : how, what, and the confidence level.
-    index : K rows ``site, cohort, quarter, event_time, n_areas, weight``.
+    index : K rows ``site, cohort, quarter, event_time, n_areas, weight``; the last two are of the
+        areas that have an effect in that period.
     effects : (K) effects; NaN where the design gives none (the base period itself gives 0).
     draws : effects under other assignments (inference ``placebo``), else None.
     influence : influence functions of the effects (``analytic``, ``bootstrap``), else None.
@@ -91,11 +95,17 @@ class Estimate:
         weights : ``simple`` weighs every treated area and period alike; ``event_time`` averages
             the effects by event time; ``cohort`` the mean effects of the cohorts by their size;
             ``quarter`` the effects by calendar period. (Callaway and Sant'Anna 2021, section 3.)
+            ``group`` is another name of ``cohort``; ``period`` (and ``year`` where periods are
+            years) of ``quarter``.
         window : first and last event time to include, say ``(0, 7)`` for the first 8 quarters.
 
         Returns
         -------
         DataFrame with ``effect, se, low, high, low_band, high_band, p_value, n_areas``.
+
+        Raises
+        ------
+        EstimateError : unknown weights, no window, or one without a treated period.
         """
         post = self._post(window)
         table = self._table(self._overall_average(weights, post), [post], ["overall"])
@@ -106,10 +116,16 @@ class Estimate:
         """One row an event time, cohort, site, area or period; columns as in `overall`.
 
         Event times include those before the start; the other tables average treated periods only.
+        ``group`` is another name of ``cohort``; ``period`` (and ``year`` where periods are years)
+        of ``quarter``.
+
+        Raises
+        ------
+        EstimateError : an unknown key, or one that this estimate cannot be split by.
         """
         if key == "area":
             return self._by_area()
-        column = self.index[key]
+        column = self._column("split by", key, Key)
         usable = np.isfinite(self.effects)
         if key != "event_time":
             usable &= (self.index["event_time"] >= 0).to_numpy()
@@ -161,8 +177,22 @@ class Estimate:
             rounded["draws"] = _digest(self.draws.raw)
         return fingerprint.of_data({**rounded, "what": [self.outcome, self.estimator]})
 
+    def _column(self, use: str, name: object, allowed: object) -> pd.Series:
+        """The index's column of that name, or of the one that it is another name of."""
+        choices = [choice for choice in get_args(allowed) if choice != "year" or self._is_yearly]
+        if name not in choices:
+            raise EstimateError(
+                f"a {self.estimator} estimate cannot be {use} {name!r}.",
+                expected=" or ".join(map(repr, choices)),
+            )
+        return self.index[ALSO_CALLED.get(str(name), name)]
+
+    @property
+    def _is_yearly(self) -> bool:
+        return bool(pd.api.types.is_integer_dtype(self.index["quarter"]))
+
     def _post(self, window: tuple[int, int] | None) -> NDArray[np.bool_]:
-        first, last = window or (0, 10**6)
+        first, last = _event_times(window) if window is not None else (0, 10**6)
         event = self.index["event_time"].to_numpy()
         post: NDArray[np.bool_] = (event >= max(first, 0)) & (event <= last)
         post &= np.isfinite(self.effects)
@@ -178,10 +208,10 @@ class Estimate:
     def _overall_average(self, weights: Weights, post: NDArray[np.bool_]) -> Average:
         if weights == "simple":
             return Average(maps=self._normalised(post)[None, :])
-        column = self.index[weights]
+        column = self._column("weighed by", weights, Weights)
         masks = [post & (column == label).to_numpy() for label in _ordered(column[post])]
         maps = np.array([self._normalised(mask) for mask in masks])
-        if weights != "cohort":
+        if column.name != "cohort":
             return Average(maps=maps, shares=np.full(len(maps), 1 / len(maps)))
         sizes = np.array([self._weight_in(mask) for mask in masks])
         return Average(maps=maps, shares=sizes / sizes.sum(), by_size=True)
@@ -229,6 +259,17 @@ class Estimate:
             f"{self.estimator} of {self.outcome} ({self.scale}): {self.estimand}; "
             f"{self.inference} inference, level {self.level:g}"
         )
+
+
+def _event_times(window: object) -> tuple[int, int]:
+    """First and last event time of a window, refused where it is no pair of whole numbers."""
+    pair = list(window) if isinstance(window, Sequence) else []
+    if len(pair) != 2 or not all(isinstance(time, (int, np.integer)) for time in pair):
+        raise EstimateError(
+            f"a window of {window!r} names no event times.",
+            expected="the first and last event time, such as (0, 7)",
+        )
+    return int(pair[0]), int(pair[1])
 
 
 def _ordered(column: pd.Series) -> list[Any]:

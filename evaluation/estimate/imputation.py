@@ -50,6 +50,7 @@ class ImputationSettings:
 
     def __post_init__(self) -> None:
         samples.one_of("scale", self.scale, samples.Scale)
+        samples.whole_periods("anticipation", self.anticipation)
 
 
 def imputation(
@@ -106,7 +107,7 @@ def imputation(
         estimand="gap to imputed two-way effects, by site and started period",
         inference=inference,
         level=level,
-        index=samples.entries(sample),
+        index=samples.entries(sample, differences),
         effects=effects,
         draws=draws,
         influence=influence,
@@ -288,7 +289,11 @@ def _chunk(fit: _Fit, pseudo_treated: NDArray[np.int64]) -> Floats:
     differences = np.stack(
         [fit.difference(pseudo_treated[:, m], g, period) for m, g in enumerate(starts)], axis=1
     )
-    mass = np.isfinite(differences) * fit.sample.weights[pseudo_treated][:, :, None]
+    # As in `placebo_effects`, the gaps of a treated area are copied to whoever stands for it.
+    fitted = {g: part.fitted.any(axis=1, keepdims=True) for g, part in fit.starting.items()}
+    known = {g: np.where(some, fit.sample.figures, np.nan) for g, some in fitted.items()}
+    held = samples.observed(fit.sample, known)
+    mass = np.isfinite(differences) * fit.sample.weights[pseudo_treated][:, :, None] * held
     effects = mean_by_site(np.where(mass > 0, differences, 0.0) * mass, mass, treated)
     before = np.arange(n_periods) < treated.starts[:, None]
     return np.where(before, np.nan, effects).reshape(len(pseudo_treated), -1)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 # Assignments worked on at once: (1,000 x treated x periods) fits memory at national size.
 CHUNK = 1_000
+# Columns of length one whose least eigenvalue is below this differ by rounding alone: squared, a
+# difference in the sixth digit is 1e-12.
+SINGULAR = 1e-12
 LongDifferences = Mapping[int, "NDArray[np.float64]"]
 PlaceboDifference = Callable[[int, "NDArray[np.int64]"], "NDArray[np.float64]"]
 
@@ -61,6 +64,16 @@ def placebo_effects(
     design: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Effects of every site and period under every assignment.
+
+    Assignments copy the treated areas' gaps, as they copy their starts: a pseudo-treated area is
+    taken in just the periods in which the treated area that it stands for has an effect, and in
+    those of them in which it has one itself. Where controls are complete, each placebo effect, and
+    each average with the weights of `samples.entries`, is then the mean of as many cells as the
+    real one, placed alike: the same function of every assignment, whoever leaves and when. With
+    each assignment's own cells instead, effects that rest on one area that stayed would be set
+    against placebo effects of ten, and found far too often. Where controls have gaps too, the test
+    is approximate: a pseudo-treated area's own gaps come on top, and make placebo effects noisier.
+    Only gaps in the differences are copied, not those in the periods that a base is a mean of.
 
     Parameters
     ----------
@@ -103,7 +116,8 @@ def _chunk(
             if placebo_difference
             else long_difference[pseudo_treated]
         )
-        valid = np.isfinite(gathered) * areas.weights[pseudo_treated][:, :, None]
+        held = np.isfinite(gathered) & np.isfinite(long_difference[treated.units])
+        valid = held * areas.weights[pseudo_treated][:, :, None]
         difference = np.where(valid > 0, gathered, 0.0) * valid
         if rule.comparison is not None:
             compare = _control_means if areas.design is None else _predicted
@@ -222,9 +236,10 @@ def _predicted(
         moment = np.einsum("nt,np->tp", cross[inside], design[inside]) - np.einsum(
             "bmt,bmp->btp", lost_cross[:, columns], design[held]
         )
-        # No control with a figure is left in this period: identity for the solver, NaN for the
-        # reader.
+        # No control with a figure is left in this period, or too few that differ to tell the
+        # covariates apart: identity for the solver, NaN for the reader.
         empty = np.abs(gram[..., 0, 0]) < 1e-12
+        empty |= ~solvable(gram)
         gram[empty] = np.eye(design.shape[1])
         moment[empty] = np.nan
         beta = np.linalg.solve(gram, moment[..., None])[..., 0]
@@ -232,12 +247,22 @@ def _predicted(
     return out
 
 
+def solvable(gram: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(...) whether normal equations (..., p, p) have one solution, whatever the columns' units."""
+    size = np.sqrt(np.diagonal(gram, axis1=-2, axis2=-1))
+    size = np.where(size > 0, size, 1.0)
+    scaled = gram / (size[..., :, None] * size[..., None, :])
+    smallest: NDArray[np.float64] = np.linalg.eigvalsh(scaled)[..., 0]
+    return smallest > SINGULAR
+
+
 def treated_by(starts: NDArray[np.int64], g: int, n_periods: int, rule: Rule) -> NDArray[np.bool_]:
     """(M, T) whether a unit counts as treated, hence as no control, for start g in period t."""
     if rule.comparison == "never":
         return np.ones((len(starts), n_periods), dtype=bool)
     periods = np.arange(n_periods)
-    horizon = (periods if rule.varying else np.maximum(periods, g - 1)) + rule.reach
+    last = g - 1 - rule.reach  # the base
+    horizon = (periods if rule.varying else np.maximum(periods, last)) + rule.reach
     early: NDArray[np.bool_] = starts[:, None] <= horizon[None, :]
     early |= starts[:, None] == g
     return early

@@ -223,6 +223,7 @@ def pooled_synthetic_control(
     draws = _draws(sample, assignments, fitted, never, chosen)
     effects = draws.raw[0].copy()
     exposure, observed = samples.unit_basis(sample, outcome)
+    starts = _starts(sample.treated)
     left = int((~fitted.converged).sum())
     stopped = f"{left} assignments stopped before their optimum"
     return Estimate(
@@ -233,7 +234,7 @@ def pooled_synthetic_control(
         estimand="gap to partially pooled twins by site and period",
         inference="placebo",
         level=level,
-        index=samples.entries(sample),
+        index=samples.entries(sample, dict.fromkeys(starts, sample.figures)),
         effects=effects,
         draws=draws,
         exposure=exposure,
@@ -257,6 +258,10 @@ def pooled_synthetic_control(
 def _starts(treated: TreatedAreas) -> list[int]:
     """The start of each treated unit."""
     return [int(g) for g in treated.starts[treated.cohort_of]]
+
+
+# What is left of figures by rounding once their own mean is taken out.
+FLAT = 1e-13
 
 
 def _fit(
@@ -288,6 +293,15 @@ def _fit(
         before = figures[:, :g][:, ::-1]
         if settings.demeaned:
             before = before - before.mean(axis=1, keepdims=True)
+        # With one period, or flat figures, every weighting fits alike: which one the solver found
+        # would depend on the donors' names.
+        if np.abs(before[never]).max() <= FLAT * np.abs(figures[never, :g]).max():
+            raise EstimateError(
+                f"before the start in {sample.panel.periods[g]} the comparison areas do not move"
+                f"{' about their means' if settings.demeaned else ''}, so that all weights fit "
+                "alike.",
+                mend="use did or imputation, or add periods before the start",
+            )
         targets.append(before[pseudo_treated[:, column]])
         donors.append(before[never].T)
     return fit(targets, donors, column_of[pseudo_treated], settings.share), never
@@ -311,7 +325,8 @@ def _draws(
             if settings.demeaned:
                 gap = gap - gap[:, :g].mean(axis=1, keepdims=True)
             gaps[:, column] = gap
-        held = np.isfinite(gaps)
+        # As in `placebo_effects`, the gaps of a treated area are copied to whoever stands for it.
+        held = np.isfinite(gaps) & np.isfinite(sample.figures[treated.units])
         effects = mean_by_site(np.where(held, gaps, 0.0), held.astype(float), treated)
         return effects.reshape(len(pseudo_treated), -1)
 

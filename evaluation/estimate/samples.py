@@ -38,7 +38,21 @@ def one_of(name: str, value: object, allowed: object) -> None:
         )
 
 
+def whole_periods(name: str, value: object) -> None:
+    """Refuse a setting that counts periods and is no whole number of them.
+
+    Raises
+    ------
+    EstimateError : with the name, the value and what was expected.
+    """
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
+        raise EstimateError(
+            f"{name} cannot be {value!r}.", expected="a whole number of periods: 0, 1, 2 ..."
+        )
+
+
 ENOUGH_AREAS = 10
+LEVEL = 1e3
 
 
 def check_call(
@@ -221,7 +235,7 @@ def design(sample: Sample, covariates: tuple[str, ...]) -> NDArray[np.float64]:
 
     Raises
     ------
-    EstimateError : a covariate that the panel does not hold, or that an area lacks.
+    EstimateError : a covariate that the panel does not hold, that an area lacks, or that is text.
     """
     columns = [np.ones(len(sample.panel.areas))]
     for name in covariates:
@@ -230,26 +244,68 @@ def design(sample: Sample, covariates: tuple[str, ...]) -> NDArray[np.float64]:
                 f"the panel's areas have no covariate {name!r}.",
                 expected=", ".join(map(str, sample.panel.areas.columns)),
             )
-        column = sample.panel.areas[name].to_numpy(dtype=float)
+        given = sample.panel.areas[name]
+        if not pd.api.types.is_numeric_dtype(given):
+            given = given.astype(object)
+        column = pd.to_numeric(given, errors="coerce").to_numpy(dtype=float)
+        text = np.isnan(column) & given.notna().to_numpy()
+        if text.any():
+            raise EstimateError(
+                f"covariate {name!r} is {given[text].iloc[0]!r} in area {given.index[text][0]}.",
+                expected="a number in every area",
+                mend="give a column of 0 and 1 for each kind but one: pd.get_dummies(...)",
+            )
         if not np.isfinite(column).all():
             raise EstimateError(f"covariate {name!r} is missing in some areas.")
+        # A large level beside a small spread would look like the constant.
+        if abs(column.mean()) > LEVEL * column.std() > 0:
+            column = column - column.mean()
         columns.append(column)
     return np.stack(columns, axis=1)
 
 
-def entries(sample: Sample) -> pd.DataFrame:
+def observed(
+    sample: Sample, differences: LongDifferences | Mapping[int, NDArray[np.float64]]
+) -> NDArray[np.bool_]:
+    """(M, T) which treated areas have an effect in which periods: their figures are not missing.
+
+    ``differences`` : start -> (N, T) effect or change of every area, NaN where it has none.
+    """
+    treated = sample.treated
+    if np.isfinite(sample.figures).all():
+        return np.ones((len(treated.units), sample.n_periods), dtype=bool)
+    starts = treated.starts[treated.cohort_of].tolist()
+    return np.array(
+        [np.isfinite(differences[g][unit]) for unit, g in zip(treated.units, starts, strict=True)]
+    )
+
+
+def entries(
+    sample: Sample, differences: LongDifferences | Mapping[int, NDArray[np.float64]]
+) -> pd.DataFrame:
     """K rows, a site and period each: ``site, cohort, quarter, event_time, n_areas, weight``.
 
-    ``weight`` is the site's summed area weight: averages over sites weigh areas alike.
+    ``n_areas`` counts the site's areas that have an effect in the period and ``weight`` sums their
+    weights, so that an average over entries is the plain (or weighted) mean over the treated cells
+    that are observed: an area that has left, or whose figure is suppressed, counts in none. Under
+    a placebo assignment the weights are the same, and each pseudo-treated area is taken in just
+    the periods in which the treated area that it stands for is observed (`placebo_effects`).
+
+    Parameters
+    ----------
+    differences : as in `observed`.
     """
-    treated, panel = sample.treated, sample.panel
+    treated, panel, held = sample.treated, sample.panel, observed(sample, differences)
     labels = panel.labels if panel.frequency == "Q" else [p.year for p in panel.periods]
     rows = []
     for s, (name, g) in enumerate(zip(treated.names, treated.starts.tolist(), strict=True)):
         units = treated.units[treated.cohort_of == s]
-        mass = float(sample.weights[units].sum())
+        here, full = held[treated.cohort_of == s], float(sample.weights[units].sum())
+        # Summed in one order where all are there, so that no other area's gap moves a last digit.
+        mass = np.where(here.all(axis=0), full, sample.weights[units] @ here)
         rows += [
-            (name, labels[g], label, t - g, len(units), mass) for t, label in enumerate(labels)
+            (name, labels[g], label, t - g, int(here[:, t].sum()), float(mass[t]))
+            for t, label in enumerate(labels)
         ]
     columns = ["site", "cohort", "quarter", "event_time", "n_areas", "weight"]
     return pd.DataFrame(rows, columns=columns)
@@ -308,12 +364,13 @@ def placed_effects(sample: Sample, effects: NDArray[np.float64]) -> NDArray[np.f
 def site_paths(sample: Sample, effects: NDArray[np.float64]) -> pd.DataFrame:
     """Observed and counterfactual means of each site, on the estimate's scale."""
     treated = sample.treated
-    frame = entries(sample)[["site", "quarter", "event_time"]]
-    observed = []
+    frame = entries(sample, dict.fromkeys(treated.starts.tolist(), sample.figures))
+    frame = frame[["site", "quarter", "event_time"]]
+    shown = []
     for s in range(len(treated.names)):
         units = treated.units[treated.cohort_of == s]
-        observed.append(masked_mean(sample.figures[units], sample.weights[units]))
-    flat = np.concatenate(observed)
+        shown.append(masked_mean(sample.figures[units], sample.weights[units]))
+    flat = np.concatenate(shown)
     return frame.assign(observed=flat, counterfactual=flat - effects)
 
 

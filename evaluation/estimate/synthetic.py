@@ -253,7 +253,7 @@ def tested(panel: Panel, outcome: str, settings: Settings, assignments: Assignme
     raw, shift = synthetic_placebos.raw_and_shift(sample, fitted.synthetic_units, assignments)
     return Tested(
         outcome=outcome,
-        index=samples.entries(sample),
+        index=samples.entries(sample, {g: unit.gaps for g, unit in fitted.synthetic_units.items()}),
         effects=raw[0],
         draws=samples.finished_draws(assignments, raw, shift, raw),
     )
@@ -296,7 +296,7 @@ def estimate_from(
         estimand=estimand,
         inference="placebo",
         level=level,
-        index=samples.entries(sample),
+        index=samples.entries(sample, gaps),
         effects=effects,
         draws=draws,
         exposure=exposure,

@@ -94,12 +94,14 @@ def _unweighted_paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
     for t, label in enumerate(panel.labels):
         now = (synthetic_unit["quarter"].astype(str) == label) & (synthetic_unit["event_time"] >= 0)
         ratio: float | None = None
+        now &= np.isfinite(synthetic_unit["counterfactual"])
         if now.any():
             gap = synthetic_unit.loc[now, "observed"] - synthetic_unit.loc[now, "counterfactual"]
             weight = estimate.index.loc[now.to_numpy(), "weight"].to_numpy(dtype=float)
-            # The mean gap of started areas, spread over all pilots of the path; those not started
-            # have none.
-            ratio = float(np.average(gap, weights=weight)) * weight.sum() / len(pilot)
+            # The mean gap of started areas, spread over all pilots that are observed; those not
+            # started have none.
+            seen = np.isfinite(pilot[:, t]).sum()
+            ratio = float(np.average(gap, weights=weight)) * weight.sum() / seen
         rows.append(
             {
                 "period": label,

@@ -142,6 +142,8 @@ def test_effects_equal_those_summed_from_each_fillers_own_fit(whole, others, set
             each = np.stack(
                 [gap(pseudo_treated_unit, left) for pseudo_treated_unit in pseudo_treated]
             )
+        # A pseudo-treated area counts where the treated area that it stands for is observed.
+        each = np.where(np.isfinite(y[drawn.treated.units]), each, np.nan)
         assert raw[b, FIRST:] == pytest.approx(np.nanmean(each[:, FIRST:], axis=0), abs=1e-7)
         held = np.isfinite(each) & np.isfinite(y[pseudo_treated])
         unit = np.isin(pseudo_treated, np.flatnonzero(panel.treated))[:, None] * held
