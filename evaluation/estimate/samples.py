@@ -130,12 +130,7 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
                 mend="estimate it on scale='level'",
             )
         figures = np.log(figures)
-    empty = np.isnan(figures).all(axis=0)
-    if empty.any():
-        label = panel.labels[int(np.flatnonzero(empty)[0])]
-        raise EstimateError(
-            f"{outcome} has no figure at all in {label}.", mend="end the panel before that period"
-        )
+    require_periods(panel, outcome)
     if np.nanstd(figures) == 0:
         raise EstimateError(f"{outcome} is the same in every area and period.")
     treated = TreatedAreas.of(panel)
@@ -160,6 +155,24 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
         treated=treated,
         weights=_weights(panel, weights),
         warnings=tuple(warnings),
+    )
+
+
+def require_periods(panel: Panel, outcome: str) -> None:
+    """Refuse an outcome that no area has in some period, as in a panel of every other year.
+
+    Raises
+    ------
+    EstimateError : with the first such period.
+    """
+    empty = np.asarray(np.isnan(panel.array(outcome)).all(axis=0))
+    if not empty.any():
+        return
+    first = int(np.flatnonzero(empty)[0])
+    in_a_row = "leave such periods out and number those with figures, and the starts, in a row"
+    raise EstimateError(
+        f"{outcome} has no figure at all in {panel.labels[first]}.",
+        mend="end the panel before that period" if empty[first:].all() else in_a_row,
     )
 
 

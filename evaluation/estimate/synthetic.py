@@ -185,6 +185,7 @@ def augmented_synthetic_control(
     chosen = settings or AugmentedSettings()
     samples.check_call(panel, chosen, AugmentedSettings, inference, level)
     refuse(inference, "augmented_synthetic_control")
+    _require_movement(panel, outcome)
     return estimate_from(
         synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen)),
         outcome,
@@ -220,6 +221,7 @@ def synthetic_did(
     chosen = settings or SdidSettings()
     samples.check_call(panel, chosen, SdidSettings, inference, level)
     refuse(inference, "synthetic_did")
+    _require_movement(panel, outcome)
     return estimate_from(
         synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen)),
         outcome,
@@ -267,6 +269,25 @@ def _among_the_fitted(
         return Assignments.draw(fitted.sample.panel, strata=(), seed=seed)
     samples.same_areas(assignments, fitted.sample)
     return assignments
+
+
+def _require_movement(panel: Panel, outcome: str) -> None:
+    """Refuse controls that do not move before a start: regressions on them have no scale.
+
+    Raises
+    ------
+    EstimateError : with the alternative.
+    """
+    starts = panel.start_index[panel.start_index > 0]
+    before = panel.eligible().select(~panel.eligible().treated).array(outcome)
+    before = before[:, : min(starts, default=0)]
+    before = before[np.isfinite(before).all(axis=1)]
+    if len(before) and before.shape[1] > 1 and not np.ptp(before, axis=1).any():
+        raise EstimateError(
+            "no comparison area moves before the start, so that no weights can be found by which "
+            "they follow the treated areas.",
+            mend="use did or imputation, which need no such weights",
+        )
 
 
 def estimate_from(

@@ -144,6 +144,12 @@ def balanced(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
     leave = np.asarray(np.isnan(panel.array(outcome)).any(axis=1))
     if not leave.any():
         return panel, ()
+    samples.require_periods(panel, outcome)
+    if leave.all():
+        raise EstimateError(
+            "every area has a missing or suppressed figure, so that no complete one is left.",
+            mend="use did or imputation, which make do with missing figures",
+        )
     treated = int((leave & panel.treated).sum())
     return panel.select(~leave), (
         Sentence.of(
