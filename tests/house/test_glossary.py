@@ -31,7 +31,7 @@ ORDINARY = set(
     missing n name observation one other overall paragraph per plan progress protection
     public publication published question reason registered role rule run said seen select
     sentence simple smallest speak start statuse summary table tally tell title total until
-    valued variant warning were what without
+    valued variant warning were what without year
     """.split()  # noqa: SIM905 - read as words, not as a list
 )
 
