@@ -9,7 +9,7 @@ from __future__ import annotations
 
 # The whole of `evaluation/`: it may only shrink as a whole; what is added replaces something.
 MOST_MODULES = 184
-MOST_LINES_PROPER = 34_000
+MOST_LINES_PROPER = 33_600
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -24,7 +24,7 @@ LONGEST_FUNCTION = 70
 MOST_BY_PLACE = 7
 
 # At least one comment for so many lines: the equation's number, a tolerance's reason, a trap.
-LINES_A_COMMENT = 400
+LINES_A_COMMENT = 50
 
 SHORT = {
     "evaluation.cli.__main__": "makes `python -m evaluation.cli` run",
