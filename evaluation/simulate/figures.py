@@ -68,7 +68,10 @@ def draw_figures(
     switches = switches or Switches()
     # A stream for each outcome: what one draws does not move another's figures.
     root = np.random.SeedSequence(seed)
-    parts: dict[str, dict[str, NDArray[np.generic]]] = {"d": {}, "n": {}, "w": {}, "o": {}}
+    denominators: dict[str, NDArray[np.int64]] = {}
+    counts: dict[str, NDArray[np.int64]] = {}
+    with_reform: dict[str, Floats] = {}
+    without_reform: dict[str, Floats] = {}
     for outcome, child in zip(programme.outcomes, root.spawn(len(programme.outcomes)), strict=True):
         rng = np.random.default_rng(child)
         process = scenario.processes[outcome.code]
@@ -84,15 +87,15 @@ def draw_figures(
         # A gamma of mean one and variance `dispersion` makes the Poisson negative binomial: counts
         # vary more than a Poisson's, as real ones do.
         mixed = mean * rng.gamma(1 / process.dispersion, process.dispersion, mean.shape)
-        parts["d"][outcome.code] = denominator
-        parts["n"][outcome.code] = np.minimum(rng.poisson(mixed), denominator[:, None])
-        parts["w"][outcome.code] = outcome.per * rate * np.exp(effect)
-        parts["o"][outcome.code] = outcome.per * rate
+        denominators[outcome.code] = denominator
+        counts[outcome.code] = np.minimum(rng.poisson(mixed), denominator[:, None])
+        with_reform[outcome.code] = outcome.per * rate * np.exp(effect)
+        without_reform[outcome.code] = outcome.per * rate
     return Figures(
-        denominators=parts["d"],  # type: ignore[arg-type]
-        counts=parts["n"],  # type: ignore[arg-type]
-        with_reform=parts["w"],  # type: ignore[arg-type]
-        without_reform=parts["o"],  # type: ignore[arg-type]
+        denominators=denominators,
+        counts=counts,
+        with_reform=with_reform,
+        without_reform=without_reform,
     )
 
 

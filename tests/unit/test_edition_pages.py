@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.edition import answers, words
+from evaluation.edition import answers, figures, words
 from evaluation.edition import book as pages
 from evaluation.edition.build import build_book, serve_book
 from evaluation.edition.edition import Edition
@@ -321,6 +321,24 @@ def test_data_are_written_as_csv_and_json(tmp_path: Path) -> None:
     out.table("one", [{"a": 1, "b": None}])
     assert (tmp_path / "files/data/one.csv").read_text() == "a,b\n1,\n"
     assert json.loads((tmp_path / "files/data/one.json").read_text()) == [{"a": 1, "b": None}]
+
+
+SYNTHETIC = [
+    {"period": f"2025 Q{q}", "observed": 9.0, "twin": 10.0, "low": 9.0, "high": 11.0}
+    for q in (1, 2, 3, 4)
+]
+
+
+def test_a_path_and_its_synthetic_control_is_handed_on_under_its_kind_or_not_at_all(
+    tmp_path: Path,
+) -> None:
+    """The kind is what programs that read downloads go by; a licence may forbid the figures."""
+    out, beside = Generated(tmp_path), tmp_path / "files" / "figures"
+    out.withheld = {"closed"}
+    for name in ("open/path", "closed/path"):
+        out.plate(name, "", "Said.", figures.synthetic_path, SYNTHETIC, "2025 Q3", "A", "each")
+    assert json.loads((beside / "open/path.json").read_text("utf-8"))["chart"] == "twin_path"
+    assert [p.name for p in (beside / "closed").iterdir() if p.suffix != ".svg"] == []
 
 
 def test_a_changed_record_is_seen_as_the_objections_say() -> None:
