@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.house.imports import arrows, between_rooms, layers, rooms
 from benchmarks.house.source import Module, modules
 
-WIDTH, RIGHT, TOP, GAP, LANE = 700, 600, 70, 10, 13
+RIGHT, TOP, GAP, LANE = 600, 70, 10, 13
 NAME, SMALL = 13, 11
 LINE, HEAD = 15, 22
 # So many letters of a sans-serif stand on a line of a room, and of what it is for.
@@ -54,15 +54,18 @@ def picture(root: Path) -> str:
     placed = {room.name: room for room in _placed(root, held)}
     height = max(room.bottom for room in placed.values()) + 14
     needed = arrows(between_rooms(held))
+    far = _lanes(list(placed.values()), needed)
+    # As many lanes as the imports need: a width set by hand would cut the outermost off.
+    width = _across(max((lane for _, _, lane in far), default=0)) + LANE
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:.0f}" role="img" '
         'font-family="Liberation Sans, Arial, Helvetica, sans-serif" '
         'aria-label="The rooms of evaluation/ from the command line down to the errors; '
         'each imports only from those below it.">',
-        f'<rect width="{WIDTH}" height="{height:.0f}" fill="#ffffff"/>',
+        f'<rect width="{width}" height="{height:.0f}" fill="#ffffff"/>',
         *_legend(),
         *(line for room in placed.values() for line in _drawn(room)),
-        *_arrows(list(placed.values()), needed),
+        *_arrows(list(placed.values()), needed, far),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
@@ -136,30 +139,52 @@ def _drawn(room: Room) -> Iterator[str]:
         yield _text(24, first + LINE * k, row)
 
 
-def _arrows(placed: Sequence[Room], needed: Mapping[str, set[str]]) -> Iterator[str]:
+def _across(lane: int) -> int:
+    """Where a lane runs, from the left."""
+    return RIGHT + 12 + LANE * lane
+
+
+def _lanes(placed: Sequence[Room], needed: Mapping[str, set[str]]) -> list[tuple[Room, Room, int]]:
+    """Arrows past the next room, each with the innermost lane beside the rooms that is free."""
+    number = {room.name: k for k, room in enumerate(placed)}
+    far = sorted(
+        (number[room.name], number[other])
+        for room in placed
+        for other in needed[room.name]
+        if number[other] > number[room.name] + 1
+    )
+    ends: list[float] = []  # how far down each lane is taken
+    found = []
+    for start, end in far:
+        leaves, arrives = _leaves(placed[start]), _arrives(placed[end])
+        lane = next((k for k, taken in enumerate(ends) if taken < leaves), len(ends))
+        ends[lane : lane + 1] = [arrives]
+        found.append((placed[start], placed[end], lane))
+    return found
+
+
+def _leaves(room: Room) -> float:
+    return room.bottom - 7
+
+
+def _arrives(room: Room) -> float:
+    return room.top + 7
+
+
+def _arrows(
+    placed: Sequence[Room], needed: Mapping[str, set[str]], far: Sequence[tuple[Room, Room, int]]
+) -> Iterator[str]:
     """To the next room straight down; to a room further down along a lane beside the rooms."""
     yield (
         f'<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
         f'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="{STEP}"/></marker></defs>'
     )
-    number = {room.name: k for k, room in enumerate(placed)}
     for above, below in pairwise(placed):
         if below.name in needed[above.name]:
             yield _path(f"M60 {above.bottom:.1f}V{below.top:.1f}")
-    far = [
-        (number[room.name], number[other])
-        for room in placed
-        for other in sorted(needed[room.name], key=number.__getitem__)
-        if number[other] > number[room.name] + 1
-    ]
-    ends: list[float] = []  # how far down each lane is taken
-    for start, end in sorted(far):
-        leaves = placed[start].bottom - 7
-        lane = next((k for k, taken in enumerate(ends) if taken < leaves), len(ends))
-        arrives = placed[end].top + 7
-        ends[lane : lane + 1] = [arrives]
-        x = RIGHT + 12 + LANE * lane
-        yield _path(f"M{RIGHT} {leaves:.1f}H{x}V{arrives:.1f}H{RIGHT + 1}")
+    for start, end, lane in far:
+        down = f"H{_across(lane)}V{_arrives(end):.1f}"
+        yield _path(f"M{RIGHT} {_leaves(start):.1f}{down}H{RIGHT + 1}")
 
 
 def _path(way: str) -> str:

@@ -8,6 +8,7 @@ excepted and breaks nothing any more has to leave its list.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -133,6 +134,14 @@ def test_the_picture_shows_the_rooms_as_they_are() -> None:
     shown, drawn = (text.splitlines() for text in (PICTURE.read_text("utf-8"), picture(ROOT)))
     counted = " lines</text>"
     assert [a for a in shown if counted not in a] == [b for b in drawn if counted not in b]
+
+
+def test_nothing_is_drawn_outside_the_picture() -> None:
+    drawn = picture(ROOT)
+    (width,) = re.findall(r'viewBox="0 0 (\d+) \d+" role', drawn)
+    across = [float(x) for x in re.findall(r"H([\d.]+)", drawn)]
+    assert across
+    assert max(across) < float(width)
 
 
 def test_the_layers_hold_every_room_and_no_import_goes_up() -> None:
