@@ -84,3 +84,7 @@ class EditionRefused(UserError):
     """An edition may not be published as things are; the last one stands as it was."""
 
     exit_code = 1
+
+
+class DisclosureError(UserError):
+    """Figures that may not be printed, a key that is missing, an agreement that does not hold."""
