@@ -89,10 +89,12 @@ def effect(
     shown_error = _up(error, step)
     if step > MOST_OF_ERROR * shown_error:
         return _without("too coarse a step", step, support)
-    lower = step * (math.floor(low / step + _drawn(key, address, "low")) - 1)
-    upper = step * (math.floor(high / step + _drawn(key, address, "high")) + 1)
+    middle, lower, upper = (
+        _stepped(figure, step, key.share_of(["estimate", part, address]), away)
+        for figure, part, away in ((value, "effect", 0), (low, "low", -1), (high, "high", 1))
+    )
     return Effect(
-        effect=_clean(step * math.floor(value / step + _drawn(key, address, "effect")), step),
+        effect=_clean(middle, step),
         # An end that leaves zero out leaves it out as printed: a range that touched zero beside
         # "fell" would contradict it.
         low=_clean(max(lower, 0.0) if low > 0 else lower, step),
@@ -116,8 +118,9 @@ def _without(reason: Reason, step: float, support: int) -> Effect:
     )
 
 
-def _drawn(key: Key, address: Any, part: str) -> float:
-    return key.share_of(["estimate", part, address])
+def _stepped(figure: float, step: float, drawn: float, away: int) -> float:
+    """The figure at its step, and so many steps further; an infinite one stays so."""
+    return step * (math.floor(figure / step + drawn) + away) if math.isfinite(figure) else figure
 
 
 def _up(value: float, step: float) -> float:

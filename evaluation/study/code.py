@@ -44,6 +44,7 @@ COUNTS = (
     "workspace.py",
     "check/",
     "design/",
+    "disclosure/",
     "finding/__init__.py",
     "finding/grade.py",
     "finding/refutation.py",

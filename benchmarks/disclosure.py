@@ -1,0 +1,172 @@
+"""What printed counts and estimates leave to an attacker: ``python -m benchmarks.disclosure``.
+
+Counts: 10,000 random programmes of one to six sites and four quarters, eight editions each, every
+revision known to the attacker; what he is left with, by trying every count with every offset.
+Estimates: one site of one to eight areas over 24 quarters; printed are its totals, the effect of
+every quarter before and after the start, the overall effect, and the same weighted by population;
+comparison areas are known. What that leaves to each area's and each total's count is two linear
+programmes. All of it is invented.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+
+import numpy as np
+
+from benchmarks.ledger.record import record_as
+from evaluation.disclosure.audit import Printed, attack
+from evaluation.disclosure.counts import Atom, history, possible, rounded
+from evaluation.disclosure.effects import effect, stands_for, step_of
+from evaluation.disclosure.key import Key
+from evaluation.disclosure.policy import Policy
+
+PROGRAMMES, EDITIONS, QUARTERS = 10_000, 8, 4
+AREAS, MEANS, TIMES, REPEATS = (1, 2, 3, 4, 8), (3.0, 8.0, 15.0), 24, 4
+PER = 1_000.0
+POLICY = Policy()
+NEAR = 4
+"""Known revisions that take a count this near to zero let zero itself say more."""
+
+
+def counts(programmes: int) -> dict[str, object]:
+    """Values left to counts of sites, by what the attacker holds."""
+    left: dict[str, list[int]] = defaultdict(list)
+    rng = np.random.default_rng(1)
+    for number in range(programmes):
+        key = Key(secret=rng.bytes(32))
+        mean = float(rng.choice([1.5, 4, 8, 15, 40, 120]))
+        for cell in range(int(rng.integers(1, 7)) * QUARTERS):
+            atom = Atom(
+                programme=str(number),
+                series="y",
+                areas=(str(cell // QUARTERS),),
+                first=3 * (cell % QUARTERS),
+                last=3 * (cell % QUARTERS) + 2,
+            )
+            known = versions(rng, mean)
+            told = [count - known[0] for count in known]
+            one = rounded(known[-1], atom, key, POLICY).printed
+            left["one edition"].append(len(possible([one], [0], POLICY)))
+            prints = [shown.printed for shown in history(known, atom, key, POLICY)]
+            where = "near zero" if min(known) < NEAR else "elsewhere"
+            left[f"every edition, revisions known, {where}"].append(
+                len(possible(prints, told, POLICY))
+            )
+    return {name: summary(values) for name, values in left.items()}
+
+
+def versions(rng: np.random.Generator, mean: float) -> list[int]:
+    """A count in every edition: mostly as it was, sometimes revised, now and then put right."""
+    found = [int(rng.poisson(mean))]
+    for _ in range(EDITIONS - 1):
+        drawn = rng.random()
+        if drawn < 0.02:
+            # A figure of another site, or of none, put right.
+            found.append(int(rng.poisson(mean * rng.choice([0.0, 0.5, 2.0]))))
+        elif drawn < 0.3:
+            found.append(max(0, found[-1] + int(rng.integers(-6, 7))))
+        else:
+            found.append(found[-1])
+    return found
+
+
+def estimates(areas: int, mean: float, seed: int, people: int) -> list[int]:
+    """Values left to every area's count and every total of one site."""
+    rng = np.random.default_rng([seed, areas, int(mean)])
+    key = Key(secret=rng.bytes(32))
+    residents = rng.integers(5_000, 12_000, areas).astype(float)
+    truth = rng.poisson(mean * residents[:, None] / residents.mean(), (areas, TIMES))
+    cells = {f"{a} {t}": (0.0, 20 * mean + 60) for a in range(areas) for t in range(TIMES)}
+    sums = {f"all {t}": (0.0, areas * (20 * mean + 60)) for t in range(TIMES)}
+    printed = []
+    for t in range(TIMES):
+        atom = Atom(programme="p", series="y", areas=("site",), first=3 * t, last=3 * t + 2)
+        shown = rounded(int(truth[:, t].sum()), atom, key, POLICY)
+        whole = {f"{a} {t}": 1.0 for a in range(areas)}
+        printed.append(Printed(address=f"sum {t}", form=whole | {f"all {t}": -1.0}, low=0, high=0))
+        high = 1e9 if shown.high is None else shown.high
+        printed.append(
+            Printed(address=f"total {t}", form={f"all {t}": 1}, low=shown.low, high=high)
+        )
+    for name, weights in (
+        ("mean", np.full(areas, 1 / areas)),
+        ("weighted", residents / residents.sum()),
+    ):
+        for row, form in rows(weights * PER / residents).items():
+            value = float((form * truth).sum())
+            step = step_of(float(np.abs(form).max()), people)
+            shown = effect(
+                (value, value, value, 1e9),
+                address=[name, row],
+                support=areas,
+                least=1,
+                step=step,
+                key=key,
+            )
+            low, high = stands_for(shown)
+            held = {
+                f"{a} {t}": float(form[a, t])
+                for a in range(areas)
+                for t in range(TIMES)
+                if form[a, t]
+            }
+            printed.append(Printed(address=f"{name} {row}", form=held, low=low, high=high))
+    return [one.values for one in attack(cells | sums, printed, [*cells, *sums])]
+
+
+def rows(rate: np.ndarray) -> dict[str, np.ndarray]:
+    """Every effect as a linear form of counts: a quarter less the mean before the start."""
+    start = TIMES // 2
+    found = {}
+    before = np.zeros((len(rate), TIMES))
+    before[:, :start] = rate[:, None] / start
+    for t in range(TIMES):
+        at = np.zeros_like(before)
+        at[:, t] = rate
+        found[f"quarter {t}"] = at - before
+    found["overall"] = sum(found[f"quarter {t}"] for t in range(start, TIMES)) / (TIMES - start)
+    return found
+
+
+def summary(values: list[int]) -> dict[str, object]:
+    """Fewest values, and the share under k."""
+    held = np.array(values)
+    return {
+        "counts": len(held),
+        "fewest": int(held.min()),
+        "share_under_k": round(float((held < POLICY.k).mean()), 5),
+    }
+
+
+def main() -> None:
+    """Attack and record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--programmes", type=int, default=PROGRAMMES)
+    given = parser.parse_args()
+    result: dict[str, object] = {
+        "k": POLICY.k,
+        "shown_from": POLICY.shown_from,
+        "counts": {
+            "programmes": given.programmes,
+            "editions": EDITIONS,
+            **counts(given.programmes),
+        },
+        "estimates": [
+            {
+                "areas": areas,
+                "mean": mean,
+                "step_people": people,
+                **summary([v for n in range(REPEATS) for v in estimates(areas, mean, n, people)]),
+            }
+            for people in (5, 10)
+            for areas in AREAS
+            for mean in MEANS
+        ],
+    }
+    record_as("disclosure", "python -m benchmarks.disclosure", result)
+
+
+if __name__ == "__main__":
+    main()
