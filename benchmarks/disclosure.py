@@ -98,7 +98,10 @@ def estimates(areas: int, mean: float, seed: int, people: int) -> list[int]:
             value = float((form * truth).sum())
             step = step_of(float(np.abs(form).max()), people)
             shown = effect(
-                (value, value, value, 1e9),
+                value,
+                low=value,
+                high=value,
+                error=1e9,
                 address=[name, row],
                 support=areas,
                 least=1,

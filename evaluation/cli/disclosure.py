@@ -11,7 +11,7 @@ from evaluation.cli.session import PROBLEMS, AsJson, Session, print_json, say
 from evaluation.errors import DisclosureError
 
 if TYPE_CHECKING:
-    from evaluation.disclosure.editions import Protection
+    from evaluation.disclosure.protection import Protection
 
 app = typer.Typer(help="What may be printed of people's counts, and what it gives away.")
 key_app = typer.Typer(help="The programme's one key, kept apart from the workspace.")
@@ -72,7 +72,7 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Attack every count with all editions and what would be printed now; exit 1 below k values."""
-    from evaluation.disclosure import editions, key
+    from evaluation.disclosure import key, protection
     from evaluation.edition.past import History
     from evaluation.publish.editions import MANIFEST
     from evaluation.quarters import parse_instant
@@ -98,12 +98,12 @@ def audit(
     }
     with session.ledger() as ledger:
         held = {
-            name: editions.held(programme, ledger.observations(programme.name, as_of=at))
+            name: protection.held(programme, ledger.observations(programme.name, as_of=at))
             for name, at in instants.items()
         }
         if not edition:
-            held["now"] = editions.held(programme, ledger.observations(programme.name))
-    found = editions.audit(held, programme, made, insider=(site, agency) if insider else None)
+            held["now"] = protection.held(programme, ledger.observations(programme.name))
+    found = protection.audit(held, programme, made, insider=(site, agency) if insider else None)
     if as_json:
         print_json(found.as_dict())
     else:

@@ -38,6 +38,7 @@ class Atom:
 
     @classmethod
     def of(cls, programme: str, series: str, areas: Iterable[str], period: Period) -> Atom:
+        """The count of some areas in a period."""
         first, last = months_of(period)
         return cls(
             programme=programme,

@@ -60,8 +60,11 @@ def step_of(sensitivity: float, people: int) -> float:
 
 
 def effect(
-    estimate: tuple[float, float, float, float],
+    value: float,
     *,
+    low: float,
+    high: float,
+    error: float,
     address: Any,
     support: int,
     least: int,
@@ -72,9 +75,9 @@ def effect(
 
     Parameters
     ----------
-    estimate : effect, low end, high end, standard error. address : what is estimated, whatever
-        page it stands on: outcome, estimator, level, areas and periods as plain data; offsets hang
-        on it, so that a figure prints alike wherever it stands and however often.
+    value, low, high, error : the effect, the ends of its range, its standard error. address : what
+        is estimated, whatever page it stands on: outcome, estimator, level, areas and periods as
+        plain data; offsets hang on it, so that a figure prints alike wherever it stands.
     support, least : areas behind it, and the fewest that may be. step : see `step_of`.
 
     Notes
@@ -83,7 +86,6 @@ def effect(
     design: never on the counts, or its absence would tell them. The standard error that the step is
     held against is the printed one for the same reason.
     """
-    value, low, high, error = estimate
     if support < least:
         return _without("too few areas", step, support)
     shown_error = _up(error, step)

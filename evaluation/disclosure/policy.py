@@ -65,6 +65,17 @@ def policy_of(outcome: Outcome) -> Policy:
     return Policy(threshold=max(outcome.disclosure.threshold, house.threshold))
 
 
+class Figures(Frozen):
+    """Figures that somebody decides about: of an agency, an outcome and an arm."""
+
+    agency: str
+    outcome: str
+    arm: Arm
+
+    def __str__(self) -> str:
+        return f"{self.outcome} of {self.agency} in {self.arm} areas"
+
+
 class Agreed(Frozen):
     """Who agreed, and when."""
 
@@ -97,11 +108,10 @@ class Agreement(Frozen):
     method: Method = "secret_offset"
     agreed: Agreed
 
-    def covers(self, agency: str, outcome: str, arm: Arm) -> bool:
-        return (
-            self.agency == agency
-            and self.arm == arm
-            and (not self.outcomes or outcome in self.outcomes)
+    def covers(self, figures: Figures) -> bool:
+        """Whether it is about these figures."""
+        return (self.agency, self.arm) == (figures.agency, figures.arm) and (
+            not self.outcomes or figures.outcome in self.outcomes
         )
 
     def live(self, on: date) -> bool:
@@ -127,28 +137,26 @@ class Agreements(Frozen):
             return cls()
         return validated(cls, read_yaml(path), path, DisclosureError)
 
-    def small_counts_allowed(self, agency: str, outcome: str, arm: Arm, on: date) -> bool:
+    def small_counts_allowed(self, figures: Figures, on: date) -> bool:
         """Whether a live agreement lets true counts under the threshold be sent."""
         return any(
-            one.small_counts and one.covers(agency, outcome, arm) and one.live(on)
-            for one in self.agreements
+            one.small_counts and one.covers(figures) and one.live(on) for one in self.agreements
         )
 
-    def refuse_release(self, needed: Sequence[tuple[str, str, Arm]], on: date) -> None:
+    def refuse_release(self, needed: Sequence[Figures], on: date) -> None:
         """Refuse to print figures that no live agreement covers.
 
         Parameters
         ----------
-        needed : agency, outcome and arm of every figure that would be printed.
+        needed : everything of which figures would be printed.
 
         Raises
         ------
         DisclosureError : for the first that has no agreement, one that ended, or another method.
         """
-        for agency, outcome, arm in needed:
-            held = [one for one in self.agreements if one.covers(agency, outcome, arm)]
+        for said in needed:
+            held = [one for one in self.agreements if one.covers(said)]
             live = [one for one in held if one.live(on)]
-            said = f"{outcome} of {agency} in {arm} areas"
             if not held:
                 raise DisclosureError(
                     f"no agreement covers {said}.",

@@ -21,7 +21,15 @@ def shown(
     value: float, low: float, high: float, error: float, step: float, *, address: object = "x"
 ) -> Effect:
     return effect(
-        (value, low, high, error), address=address, support=6, least=3, step=step, key=KEY
+        value,
+        low=low,
+        high=high,
+        error=error,
+        address=address,
+        support=6,
+        least=3,
+        step=step,
+        key=KEY,
     )
 
 
@@ -67,7 +75,9 @@ def test_it_prints_alike_wherever_it_stands_and_is_unbiased_over_keys() -> None:
     assert shown(1.234, 0.1, 2.2, 5, 0.2) == shown(1.234, 0.1, 2.2, 5, 0.2)
     keys = [Key(secret=bytes([n % 256, n // 256, *range(30)])) for n in range(400)]
     drawn = [
-        effect((1.234, 0, 2, 5), address="x", support=6, least=3, step=0.2, key=key).effect
+        effect(
+            1.234, low=0, high=2, error=5, address="x", support=6, least=3, step=0.2, key=key
+        ).effect
         for key in keys
     ]
     # A step of .2 has a standard deviation of at most .1 a key; floor with a uniform offset.
@@ -75,7 +85,7 @@ def test_it_prints_alike_wherever_it_stands_and_is_unbiased_over_keys() -> None:
 
 
 def test_what_rests_on_few_areas_or_too_coarse_a_step_holds_no_figure() -> None:
-    few = effect((1, 0, 2, 5), address="x", support=2, least=3, step=0.2, key=KEY)
+    few = effect(1, low=0, high=2, error=5, address="x", support=2, least=3, step=0.2, key=KEY)
     assert few.reason == "too few areas"
     assert {few.effect, few.low, few.high, few.error} == {None}
     coarse = shown(1, 0, 2, 0.1, 0.2)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from evaluation.disclosure.policy import FILE, Agreements, Policy
+from evaluation.disclosure.policy import FILE, Agreements, Figures, Policy
 from evaluation.errors import DisclosureError
 from evaluation.workspace import Workspace
 
@@ -29,6 +29,7 @@ SIGNED: dict[str, Any] = {
     "agreed": {"by": "The Caldicott guardian", "on": "2026-02-01"},
 }
 DAY = date(2026, 11, 30)
+ASKED = Figures(agency="nhs", outcome="ae_attendances", arm="pilot")
 
 
 def written(folder: Path, *changes: dict[str, Any]) -> Agreements:
@@ -39,9 +40,8 @@ def written(folder: Path, *changes: dict[str, Any]) -> Agreements:
 
 
 def test_small_counts_need_a_live_agreement_that_says_so(tmp_path: Path) -> None:
-    asked = ("nhs", "ae_attendances", "pilot")
-    assert not Agreements.load(Workspace(root=tmp_path), "p").small_counts_allowed(*asked, DAY)
-    assert written(tmp_path, {}).small_counts_allowed(*asked, DAY)
+    assert not Agreements.load(Workspace(root=tmp_path), "p").small_counts_allowed(ASKED, DAY)
+    assert written(tmp_path, {}).small_counts_allowed(ASKED, DAY)
     for change in (
         {"small_counts": False},
         {"expires": "2026-11-29"},
@@ -50,15 +50,15 @@ def test_small_counts_need_a_live_agreement_that_says_so(tmp_path: Path) -> None
         {"outcomes": ["arrears"]},
         {"agency": "council"},
     ):
-        assert not written(tmp_path, change).small_counts_allowed(*asked, DAY)
+        assert not written(tmp_path, change).small_counts_allowed(ASKED, DAY)
     unsaid = {key: value for key, value in SIGNED.items() if key != "small_counts"}
     (tmp_path / "studies" / "p" / FILE).write_text(yaml.safe_dump({"agreements": [unsaid]}))
-    assert not Agreements.load(Workspace(root=tmp_path), "p").small_counts_allowed(*asked, DAY)
+    assert not Agreements.load(Workspace(root=tmp_path), "p").small_counts_allowed(ASKED, DAY)
 
 
 def test_an_agreement_without_its_outcomes_is_of_all(tmp_path: Path) -> None:
     held = written(tmp_path, {"outcomes": []})
-    assert held.small_counts_allowed("nhs", "anything", "pilot", DAY)
+    assert held.small_counts_allowed(ASKED.model_copy(update={"outcome": "other"}), DAY)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +73,9 @@ def test_an_agreement_without_its_outcomes_is_of_all(tmp_path: Path) -> None:
 def test_a_release_stops_without_a_live_one(
     tmp_path: Path, change: dict[str, Any], said: str
 ) -> None:
-    needed = [("nhs", "ae_attendances", "pilot")]
-    written(tmp_path, {}).refuse_release(needed, DAY)  # type: ignore[arg-type]
+    written(tmp_path, {}).refuse_release([ASKED], DAY)
     with pytest.raises(DisclosureError, match=said):
-        written(tmp_path, change).refuse_release(needed, DAY)  # type: ignore[arg-type]
+        written(tmp_path, change).refuse_release([ASKED], DAY)
 
 
 def test_a_file_at_fault_is_named_with_its_place(tmp_path: Path) -> None:

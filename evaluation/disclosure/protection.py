@@ -108,14 +108,14 @@ def held(programme: Programme, observations: pd.DataFrame) -> list[Held]:
     outcomes = {outcome.code: outcome for outcome in counted(programme)}
     figures = observations[observations["outcome"].isin(outcomes)]
     figures = figures[figures["area_code"].isin(owners)]
-    of: dict[tuple[str, str, str], Any] = {
-        (str(row.outcome), str(row.quarter), str(row.area_code)): row
-        for row in figures.itertuples(index=False)
-    }
+    known: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in figures.to_dict("records"):
+        known.setdefault(row["outcome"], {}).setdefault(row["quarter"], {})[row["area_code"]] = row
     periods = sorted({Period.parse(text) for text in figures["quarter"]})
     return [
-        _held(programme, outcome, site, areas[site.code], period, of)
-        for outcome in outcomes.values()
+        _held(programme, outcome, site, period, areas[site.code], known[code].get(period.label, {}))
+        for code, outcome in outcomes.items()
+        if code in known
         for site in programme.sites
         for period in periods
     ]
@@ -125,24 +125,24 @@ def _held(
     programme: Programme,
     outcome: Outcome,
     site: Site,
-    codes: Sequence[str],
     period: Period,
-    of: Mapping[tuple[str, str, str], Any],
+    codes: Sequence[str],
+    rows: Mapping[str, Any],
 ) -> Held:
-    rows = [of.get((outcome.code, period.label, code)) for code in codes]
-    known = [row for row in rows if row is not None and row.numerator == row.numerator]
+    # A missing figure is NaN, which is not itself.
+    known = [rows[c] for c in codes if c in rows and rows[c]["numerator"] == rows[c]["numerator"]]
     whole = len(known) == len(codes) > 0
     return Held(
         atom=Atom.of(programme.name, outcome.code, codes, period),
         site=site.code,
         outcome=outcome.code,
         quarter=period.label,
-        count=sum(int(row.numerator) for row in known) if whole else None,
-        parts={row.area_code: int(row.numerator) for row in known} if whole else {},
+        count=sum(int(row["numerator"]) for row in known) if whole else None,
+        parts={row["area_code"]: int(row["numerator"]) for row in known} if whole else {},
         residents={
-            row.area_code: int(row.denominator)
+            row["area_code"]: int(row["denominator"])
             for row in known
-            if whole and outcome.form == "ratio" and row.denominator == row.denominator
+            if whole and outcome.form == "ratio" and row["denominator"] == row["denominator"]
         },
     )
 

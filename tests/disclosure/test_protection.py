@@ -10,7 +10,7 @@ import pytest
 
 from evaluation.cli import main
 from evaluation.disclosure import key as keys
-from evaluation.disclosure.editions import Held, audit, held
+from evaluation.disclosure.protection import Held, audit, held
 from evaluation.errors import DisclosureError
 from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme
