@@ -224,14 +224,10 @@ def did(
     warnings = sample.warnings
     if inference != "placebo":
         warnings += samples.refuse_few(sample, "did", replication=settings.replication)
-    rule = Rule(
-        comparison=settings.comparison,
-        reach=settings.anticipation,
-        varying=settings.base == "varying",
-    )
+    rule = _rule(sample, settings)
     _require_variation(sample, settings)
     differences = long_differences(sample, settings)
-    warnings += left_out(sample, differences)
+    warnings += left_out(sample, differences) + _moved_bases(sample, settings)
     draws, influence = None, None
     if inference == "placebo":
         assignments, said = _fewer(assignments, sample, differences, settings, seed)
@@ -242,6 +238,7 @@ def did(
         effects, influence = _influence(
             sample, differences, rule, settings, seed if inference == "bootstrap" else None
         )
+    samples.require_effects(sample, effects)
     index = samples.entries(sample, differences)
     never = sample.panel.start_index == -1
     from_controls = {
@@ -273,23 +270,30 @@ def did(
     )
 
 
+def _rule(sample: samples.Sample, settings: DidSettings) -> Rule:
+    """The comparison that the settings ask for, with the base of every start."""
+    return Rule(
+        comparison=settings.comparison,
+        reach=settings.anticipation,
+        varying=settings.base == "varying",
+        bases=samples.last_seen(sample, settings.anticipation),
+    )
+
+
 def long_differences(
     sample: samples.Sample, settings: DidSettings
 ) -> dict[int, NDArray[np.float64]]:
     """Start -> (N, T) change of every area from the base of that start to each period.
 
+    Periods that no area has a figure in are passed over: the base is the last one before the start
+    that has figures, and the ``varying`` base of a period is the one with figures before it.
+
     Raises
     ------
-    EstimateError : the anticipation window leaves no period before a start.
+    EstimateError : no period with a figure is left before a start, less the anticipation.
     """
     y, out = sample.figures, {}
-    for g in (int(g) for g in np.unique(sample.treated.starts)):
-        last = g - 1 - settings.anticipation
-        if last < 0:
-            raise EstimateError(
-                f"an anticipation of {settings.anticipation} periods leaves nothing before the "
-                f"start in {sample.panel.periods[g]}."
-            )
+    for g, last in samples.last_seen(sample, settings.anticipation).items():
         if settings.base == "mean":
             # Without the shared path an area whose early figures are missing would be measured
             # from other periods than those that it is compared with. It is that of all areas, so
@@ -303,10 +307,29 @@ def long_differences(
         # in the anticipation window: an effect may show there, and the difference of two of its
         # periods would be neither that effect nor a pre-trend.
         if settings.base == "varying":
-            change[:, 1 : last + 1] = np.diff(y[:, : last + 1], axis=1)
-            change[:, 0] = np.nan
+            held = np.flatnonzero(sample.seen[: last + 1])
+            change[:, held[1:]] = np.diff(y[:, held], axis=1)
+            change[:, held[0]] = np.nan
         out[g] = change
     return out
+
+
+def _moved_bases(sample: samples.Sample, settings: DidSettings) -> tuple[str, ...]:
+    """What to say of starts whose base is not the period that the settings name."""
+    if settings.base == "mean":
+        return ()
+    bases, labels = samples.last_seen(sample, settings.anticipation), sample.panel.labels
+    moved = {g: last for g, last in bases.items() if last != g - 1 - settings.anticipation}
+    return tuple(
+        Sentence.of(
+            "effects of the start in {start} are measured from {base}, the last period before it "
+            "that has figures",
+            "base_moved",
+            start=labels[g],
+            base=labels[last],
+        )
+        for g, last in moved.items()
+    )
 
 
 def _placebo(
@@ -625,7 +648,7 @@ def did_tested(
         ``varying`` base, which only concerns periods before the start.
     """
     from_here = int(sample.treated.starts.min())
-    rule = Rule(comparison=settings.comparison, reach=settings.anticipation)
+    rule = replace(_rule(sample, settings), varying=False)
 
     def under(of: samples.Sample) -> Floats:
         late = {g: change[:, from_here:] for g, change in long_differences(of, settings).items()}

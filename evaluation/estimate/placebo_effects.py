@@ -11,7 +11,7 @@ Econometrics 225) without covariates, or adjusted by outcome regression.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -40,11 +40,14 @@ class Rule:
     reach : with ``not_yet``, an area serves in period t if it starts after max(t, base) + reach
         (reach = the anticipation window).
     varying : whether the base of a period before the start is the period before it.
+    bases : start -> position of its base, where that is not the last period before it less the
+        reach, because nobody has figures there.
     """
 
     comparison: Literal["never", "not_yet"] | None
     reach: int = 0
     varying: bool = False
+    bases: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -261,7 +264,7 @@ def treated_by(starts: NDArray[np.int64], g: int, n_periods: int, rule: Rule) ->
     if rule.comparison == "never":
         return np.ones((len(starts), n_periods), dtype=bool)
     periods = np.arange(n_periods)
-    last = g - 1 - rule.reach  # the base
+    last = rule.bases.get(g, g - 1 - rule.reach)
     horizon = (periods if rule.varying else np.maximum(periods, last)) + rule.reach
     early: NDArray[np.bool_] = starts[:, None] <= horizon[None, :]
     early |= starts[:, None] == g

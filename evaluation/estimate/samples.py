@@ -92,6 +92,11 @@ class Sample:
     def n_periods(self) -> int:
         return int(self.figures.shape[1])
 
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """(T) which periods any area has a figure in; a panel of every other year lacks half."""
+        return seen_periods(self.figures)
+
     def describe(self) -> dict[str, int]:
         """How many areas, treated and control, and how many periods the estimate rests on."""
         treated = self.panel.treated
@@ -100,7 +105,7 @@ class Sample:
             "started_areas": int(treated.sum()),
             "comparison_areas": int((~treated).sum()),
             "periods": self.n_periods,
-            "missing_cells": int(np.isnan(self.figures).sum()),
+            "missing_cells": int(np.isnan(self.figures[:, self.seen]).sum()),
         }
 
 
@@ -108,12 +113,12 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
     """The sample of an estimate.
 
     Excluded areas (buffers, other programmes) are left out. Missing and suppressed cells are left
-    out and counted in a warning.
+    out and counted in a warning; periods that no area has a figure in are named in another.
 
     Raises
     ------
-    EstimateError : unknown outcome or weight column, a zero under a log, an outcome that is
-        missing in a whole period or does not vary, or no area left to compare with.
+    EstimateError : unknown outcome or weight column, a zero under a log, an outcome without a
+        figure or that does not vary, or no area left to compare with.
     """
     panel = panel.eligible()
     figures = panel.array(outcome)
@@ -130,50 +135,88 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
                 mend="estimate it on scale='level'",
             )
         figures = np.log(figures)
-    require_periods(panel, outcome)
-    if np.nanstd(figures) == 0:
-        raise EstimateError(f"{outcome} is the same in every area and period.")
+    held = np.isfinite(figures)
+    if not held.any():
+        raise EstimateError(
+            f"{outcome} has no figure in any area and period.", mend="choose another outcome"
+        )
+    # By its ends: the standard deviation of 0.1, 0.1, ... is not zero in doubles.
+    if np.ptp(figures[held]) == 0:
+        raise EstimateError(
+            f"{outcome} is the same in every area and period.",
+            mend="choose another outcome: here no effect could show but none",
+        )
     treated = TreatedAreas.of(panel)
     if panel.treated.all():
         raise EstimateError(
             "every area starts within the panel, so none is left to compare with throughout.",
             mend="add comparison areas, or end the panel before the last start",
         )
-    warnings = []
-    if missing := int(np.isnan(figures).sum()):
-        missing_in_treated = int(np.isnan(figures[panel.treated]).sum())
-        warnings.append(
-            Sentence.of(
-                f"{missing} of {figures.size} cells are missing or suppressed "
-                f"({missing_in_treated} in started areas) and are left out",
-                "missing_cells",
-            )
-        )
     return Sample(
         panel=panel,
         figures=figures,
         treated=treated,
         weights=_weights(panel, weights),
-        warnings=tuple(warnings),
+        warnings=_missing(panel, figures),
     )
 
 
-def require_periods(panel: Panel, outcome: str) -> None:
-    """Refuse an outcome that no area has in some period, as in a panel of every other year.
+def seen_periods(figures: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(T) which periods any area of (N, T) has a figure in."""
+    return np.asarray(np.isfinite(figures).any(axis=0))
+
+
+def _missing(panel: Panel, figures: NDArray[np.float64]) -> tuple[str, ...]:
+    """What has to be said of cells, and of whole periods, without a figure."""
+    said, seen = [], seen_periods(figures)
+    lacking = np.isnan(figures) & seen
+    if missing := int(lacking.sum()):
+        in_treated = int(lacking[panel.treated].sum())
+        said.append(
+            Sentence.of(
+                f"{missing} of {int(seen.sum()) * len(figures)} cells are missing or suppressed "
+                f"({in_treated} in started areas) and are left out",
+                "missing_cells",
+            )
+        )
+    if empty := [panel.labels[t] for t in np.flatnonzero(~seen)]:
+        said.append(
+            Sentence.of(
+                f"no area has a figure in {{names}}{' ...' if len(empty) > 5 else ''}: "
+                f"{'these periods count' if len(empty) > 1 else 'the period counts'} in nothing",
+                "empty_periods",
+                names=", ".join(empty[:5]),
+            )
+        )
+    return tuple(said)
+
+
+def last_seen(sample: Sample, anticipation: int = 0) -> dict[int, int]:
+    """Start -> its base: the last period before it, less the anticipation, that has a figure.
 
     Raises
     ------
-    EstimateError : with the first such period.
+    EstimateError : there is no such period.
     """
-    empty = np.asarray(np.isnan(panel.array(outcome)).all(axis=0))
-    if not empty.any():
-        return
-    first = int(np.flatnonzero(empty)[0])
-    in_a_row = "leave such periods out and number those with figures, and the starts, in a row"
-    raise EstimateError(
-        f"{outcome} has no figure at all in {panel.labels[first]}.",
-        mend="end the panel before that period" if empty[first:].all() else in_a_row,
-    )
+    bases = {}
+    for g in np.unique(sample.treated.starts).tolist():
+        before = np.flatnonzero(sample.seen[: max(g - anticipation, 0)])
+        if not len(before):
+            less = f" less the {anticipation} of the anticipation" if anticipation else ""
+            raise EstimateError(
+                f"no period before the start in {sample.panel.periods[g]}{less} has a figure.",
+                expected="at least one such period before every start",
+                mend="extend the panel backwards, leave that site out"
+                + (", or anticipate fewer periods" if anticipation else ""),
+            )
+        bases[g] = int(before[-1])
+    return bases
+
+
+def among_seen(seen: NDArray[np.bool_], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Positions of starts among the periods that have figures: the first from the start on."""
+    before: NDArray[np.int64] = np.concatenate([[0], np.cumsum(seen)])
+    return before[starts]
 
 
 def same_areas(assignments: Assignments, sample: Sample) -> None:
@@ -470,6 +513,26 @@ def refuse_few(sample: Sample, estimator: str, *, replication: bool) -> tuple[st
     return ()
 
 
+def require_effects(sample: Sample, effects: NDArray[np.float64]) -> None:
+    """Refuse an estimate without an effect, whose treated areas have figures that nobody else has.
+
+    Parameters
+    ----------
+    effects : (S * T), NaN where there is none.
+
+    Raises
+    ------
+    EstimateError : there is none in any treated period.
+    """
+    treated = np.arange(sample.n_periods) >= sample.treated.starts[:, None]
+    if not np.isfinite(effects.reshape(treated.shape)[treated]).any():
+        raise EstimateError(
+            "in no treated period have treated and comparison areas both the figures that an "
+            "effect is measured from and to.",
+            mend="bring the figures that are missing, or choose other comparison areas",
+        )
+
+
 def left_out(sample: Sample, differences: Mapping[int, NDArray[np.float64]]) -> tuple[str, ...]:
     """What to say of treated areas without an effect in any treated period, by name.
 
@@ -486,10 +549,22 @@ def left_out(sample: Sample, differences: Mapping[int, NDArray[np.float64]]) -> 
         lost[starts == g] = np.isnan(differences[g][treated.units[starts == g], g:]).all(axis=1)
     names = [str(code) for code in sample.panel.areas.index[treated.units[lost]]]
     if lost.all():
+        after = np.arange(sample.n_periods) >= starts[:, None]
+        held = np.isfinite(sample.figures[treated.units])
+        if not held[after].any():
+            raise EstimateError(
+                "no treated area has a figure in or after the period of its start.",
+                mend="wait for the figures, or choose another outcome",
+            )
+        if not ((held & after).any(axis=1) & (held & ~after).any(axis=1)).any():
+            raise EstimateError(
+                "no treated area has figures both before and after its start.",
+                mend="bring the figures that are missing, or choose another outcome",
+            )
         raise EstimateError(
-            "no treated area has figures both before and after its start.",
-            mend="bring the figures that are missing or choose another outcome; with did, "
-            "base='mean' needs no single period",
+            "no treated area has the figures before its start that an effect is measured from.",
+            mend="bring the figures that are missing, or use imputation, which takes any period "
+            "before the start",
         )
     if not names:
         return ()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from evaluation.errors import EstimateError
 from evaluation.estimate import samples
 from evaluation.estimate.inference import Draws
 from evaluation.estimate.placebo_effects import (
@@ -23,7 +24,7 @@ from evaluation.estimate.placebo_effects import (
     Rule,
     placebo_effects,
 )
-from evaluation.estimate.solvers import simplex
+from evaluation.estimate.solvers import ridge, simplex
 from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
@@ -120,14 +121,26 @@ def alike(held: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.int64], NDArray[
 
 
 def complete(panel: Panel, outcomes: Sequence[str]) -> tuple[Panel, tuple[str, ...]]:
-    """The eligible areas less comparison areas with a gap, and what has to be said of those."""
+    """The eligible areas less comparison areas with a gap, and what has to be said of those.
+
+    Raises
+    ------
+    EstimateError : every comparison area has one.
+    """
     panel = panel.eligible()
     gap = np.zeros(len(panel.areas), dtype=bool)
     for outcome in outcomes:
-        gap |= np.isnan(panel.array(outcome)).any(axis=1)
+        figures = panel.array(outcome)
+        gap |= np.isnan(figures[:, samples.seen_periods(figures)]).any(axis=1)
     leave = gap & ~panel.treated
     if not leave.any():
         return panel, ()
+    if (leave | panel.treated).all():
+        raise EstimateError(
+            "every comparison area has a missing or withheld figure, so that none is left as "
+            "donor.",
+            mend="use did or imputation, which make do with missing figures",
+        )
     return panel.select(~leave), (
         Sentence.of(
             f"{int(leave.sum())} comparison areas have a missing or withheld figure and are left "
@@ -287,9 +300,9 @@ def _refitted(
     areas = pseudo_treated[at, unit]
     for periods, these in alike(synthetic_unit.pre_period_mask[areas]):
         before = synthetic_unit.figures[:, periods]
-        again = simplex.fit(
-            before[synthetic_unit.donors].T, before[areas[these]], column[at[these]]
-        )
+        donors, own = before[synthetic_unit.donors].T, before[areas[these]]
+        again = simplex.fit(donors, own, column[at[these]])
+        again = ridge.least_norm_fit(donors, own, column[at[these]], again)
         kept[at[these], unit[these]] = again.predict(synthetic_unit.figures[synthetic_unit.donors])
     return kept
 
