@@ -42,6 +42,8 @@ class Panel:
     denominators : outcome -> array of the same shape, where the outcome has one.
     statuses : outcome -> array of status symbols (``""`` for a plain figure).
     per : outcome -> scale of its ratio (1,000 for a rate per 1,000).
+    sampling_error : outcome -> standard errors of its figures, of the same shape and in the same
+        unit, where they are means or shares of a sample.
     """
 
     areas: pd.DataFrame
@@ -50,6 +52,7 @@ class Panel:
     denominators: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     statuses: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
     per: Mapping[str, float] = field(default_factory=dict)
+    sampling_error: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     vintage: str = ""
 
     @property
@@ -112,6 +115,7 @@ class Panel:
             figures={k: v[keep] for k, v in self.figures.items()},
             denominators={k: v[keep] for k, v in self.denominators.items()},
             statuses={k: v[keep] for k, v in self.statuses.items()},
+            sampling_error={k: v[keep] for k, v in self.sampling_error.items()},
         )
 
     def until(self, last: Period) -> Panel:
@@ -123,14 +127,20 @@ class Panel:
             figures={k: v[:, :n] for k, v in self.figures.items()},
             denominators={k: v[:, :n] for k, v in self.denominators.items()},
             statuses={k: v[:, :n] for k, v in self.statuses.items()},
+            sampling_error={k: v[:, :n] for k, v in self.sampling_error.items()},
         )
 
     def ahead(self, last: Period) -> Panel:
         """The panel with empty periods up to ``last``, so that later starts fall inside it."""
         blank = np.full((len(self.areas), last - self.periods[-1]), np.nan)
-        wider = {k: np.hstack([v, blank]) for k, v in self.figures.items()}
+        wider, errors = (
+            {k: np.hstack([v, blank]) for k, v in held.items()}
+            for held in (self.figures, self.sampling_error)
+        )
         span = period_range(self.periods[0], last)
-        return replace(self, periods=span, figures=wider, denominators={}, statuses={})
+        return replace(
+            self, periods=span, figures=wider, denominators={}, statuses={}, sampling_error=errors
+        )
 
     def eligible(self) -> Panel:
         """Without the areas that the programme excludes (buffers, other programmes)."""
@@ -138,10 +148,13 @@ class Panel:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over areas, periods and every figure."""
+        """SHA-256 over areas, periods, every figure and what is known of its sampling error."""
         numbers = {
             name: fingerprint.of_bytes(np.ascontiguousarray(figures + 0.0).tobytes())
             for name, figures in sorted(self.figures.items())
+        } | {
+            f"sampling error of {name}": fingerprint.of_bytes(np.ascontiguousarray(held).tobytes())
+            for name, held in sorted(self.sampling_error.items())
         }
         frame = self.areas.astype(object).where(self.areas.notna(), None)
         return fingerprint.of_data(
@@ -166,6 +179,7 @@ class Panel:
         population: str | None = None,
         stratum: str | None = None,
         covariates: Sequence[str] = (),
+        sampling_error: str | Mapping[str, str] | None = None,
         frequency: Frequency = "Q",
     ) -> Panel:
         """A panel from a long table with one row an area and period.
@@ -179,12 +193,15 @@ class Panel:
         start : the first treated period; blank, 0, infinite or NaT means never.
         site, authority, population, stratum, covariates : attributes of an area; the first value
             of each area is taken, and one that changes over time is an error.
+        sampling_error : the column with the figures' standard errors, in the outcome's unit, where
+            the figures come from samples; with several outcomes, outcome -> column for those that
+            do. Placebo effects are then brought to the scale of the areas that they stand for.
 
         Raises
         ------
         PanelError : no pandas table, a column missing or there twice, an area without an id, ids of
-            several kinds, a cell that stands twice, an attribute that changes over time, or periods
-            that are not of the stated frequency.
+            several kinds, a cell that stands twice, an attribute that changes over time, periods
+            that are not of the stated frequency, or a figure without its sampling error.
         """
         _require_table(frame)
         outcomes, covariates = _names("outcomes", outcomes), _names("covariates", covariates)
@@ -198,7 +215,9 @@ class Panel:
         # Not by truth: a table without a header has columns 0, 1, 2, and a start of 0 that went
         # unread would turn every treated area into a control.
         given = {name: column for name, column in named.items() if column is not None}
-        _require_columns(frame, [area, period, *outcomes, *given.values(), *covariates])
+        errors = _errors_of(sampling_error, outcomes)
+        used = [area, period, *outcomes, *given.values(), *covariates, *errors.values()]
+        _require_columns(frame, used)
         _require_areas(frame, area, period)
         _require_covariates(covariates, given)
         known, codes = _parse_periods(frame[period], frequency)
@@ -213,12 +232,20 @@ class Panel:
             if name not in areas:
                 areas[name] = None
         rows = areas.index.get_indexer(pd.Index(frame[area]))
-        figures = {}
-        for name in outcomes:
-            grid = np.full((len(areas), len(span)), np.nan)
-            grid[rows, cols] = _numbers(frame, name, area, period)
-            figures[name] = grid
-        return cls(areas=areas, periods=span, figures=figures)
+
+        def grid(column: str) -> NDArray[np.float64]:
+            out = np.full((len(areas), len(span)), np.nan)
+            out[rows, cols] = _numbers(frame, column, area, period)
+            return out
+
+        panel = cls(
+            areas=areas,
+            periods=span,
+            figures={name: grid(name) for name in outcomes},
+            sampling_error={name: grid(column) for name, column in errors.items()},
+        )
+        _require_errors(panel, errors)
+        return panel
 
     @classmethod
     def from_observations(
@@ -337,6 +364,54 @@ def _names(argument: str, given: object) -> list[str]:
             mend="give columns that are numbered a name: frame.rename(columns=str)",
         )
     return list(dict.fromkeys(names))
+
+
+def _errors_of(
+    sampling_error: str | Mapping[str, str] | None, outcomes: Sequence[str]
+) -> Mapping[str, str]:
+    """Outcome -> the column of its standard errors.
+
+    Raises
+    ------
+    PanelError : one column for several outcomes, or one for an outcome that is not among them.
+    """
+    if sampling_error is None:
+        return {}
+    if isinstance(sampling_error, Mapping):
+        unknown = [name for name in sampling_error if name not in outcomes]
+        if unknown:
+            raise PanelError(
+                f"sampling_error names {unknown[0]!r}, which is no outcome here.",
+                expected=f"outcomes among {', '.join(outcomes)}",
+            )
+        return sampling_error
+    if len(outcomes) > 1:
+        raise PanelError(
+            f"sampling_error={sampling_error!r} does not say whose errors these are: there are "
+            f"{len(outcomes)} outcomes.",
+            mend=f"name the column of each: sampling_error={{{outcomes[0]!r}: {sampling_error!r}}}",
+        )
+    return {outcomes[0]: sampling_error}
+
+
+def _require_errors(panel: Panel, errors: Mapping[str, str]) -> None:
+    """Refuse figures without a standard error, and errors that are none.
+
+    Raises
+    ------
+    PanelError : with the first such cell.
+    """
+    for name, column in errors.items():
+        held = panel.sampling_error[name]
+        lacking = np.isfinite(panel.figures[name]) & ~(np.isfinite(held) & (held >= 0))
+        if lacking.any():
+            row, period = np.argwhere(lacking)[0]
+            raise PanelError(
+                f"the sampling error {column!r} of {name} is {held[row, period]:g} in area "
+                f"{panel.areas.index[row]}, {panel.labels[period]}.",
+                expected="a standard error, 0 or above, beside every figure",
+                mend="bring it, or leave sampling_error out and judge all areas alike",
+            )
 
 
 def _require_areas(frame: pd.DataFrame, area: str, period: str) -> None:

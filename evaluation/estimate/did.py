@@ -13,7 +13,14 @@ from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws, Influence
 from evaluation.estimate.interim import Tested
-from evaluation.estimate.placebo_effects import Rule, placebo_effects, solvable, treated_by
+from evaluation.estimate.placebo_effects import (
+    Areas,
+    Rule,
+    centres,
+    placebo_effects,
+    solvable,
+    treated_by,
+)
 from evaluation.estimate.samples import left_out
 from evaluation.wording import Sentence
 
@@ -235,6 +242,7 @@ def did(
     draws, influence = None, None
     if inference == "placebo":
         assignments, said = _fewer(assignments, sample, differences, settings, seed)
+        assignments = samples.to_scale(assignments, sample)
         warnings += said
         draws = _placebo(sample, differences, assignments, rule, settings)
         effects = draws.raw[0].copy()
@@ -247,6 +255,9 @@ def did(
     from_controls = {
         g: change - samples.masked_mean(change[never]) for g, change in differences.items()
     }
+    deviations = None
+    if assignments is not None and assignments.deviation is not None:
+        deviations = dict.fromkeys(differences, assignments.deviation)
     exposure, observed = samples.unit_basis(sample, outcome)
     return Estimate(
         outcome=outcome,
@@ -264,7 +275,7 @@ def did(
         exposure=exposure,
         observed=observed,
         paths=samples.site_paths(sample, effects),
-        area_effects=samples.area_table(sample, from_controls, level),
+        area_effects=samples.area_table(sample, from_controls, level, deviations),
         sample=sample.describe(),
         settings=settings,
         warnings=warnings,
@@ -385,6 +396,9 @@ def _refitted(
     out = np.empty((len(assignments), len(treated.names), sample.n_periods))
     unused = np.empty((sample.n_periods, len(sample.panel.areas)))
     held = {g: np.isfinite(change[treated.units]) for g, change in differences.items()}
+    scale = assignments.scale_of(assignments.pseudo_treated)
+    areas = Areas(weights=sample.weights, design=samples.design(sample, settings.covariates))
+    centre = {g: centres(change, assignments, areas) for g, change in differences.items()}
     for b, pseudo_treated in enumerate(assignments.pseudo_treated):
         redrawn = replace(sample, treated=replace(treated, units=pseudo_treated))
         for s, g in enumerate(treated.starts.tolist()):
@@ -393,6 +407,8 @@ def _refitted(
             # Its gaps are copied to whoever stands for a treated area (see `placebo_effects`).
             taken = differences[g].copy()
             taken[units] = np.where(held[g][own], taken[units], np.nan)
+            if scale is not None:
+                taken[units] += (scale[b, own, None] - 1.0) * (taken[units] - centre[g][units])
             out[b, s] = _site_effects(redrawn, {g: taken}, rule, settings, s, unused)
     return out.reshape(len(assignments), -1)
 

@@ -94,6 +94,7 @@ def imputation(
         if assignments is None:
             assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
         samples.same_areas(assignments, sample)
+        warnings += samples.not_to_scale(sample)
         draws = _placebo(sample, assignments, settings)
         effects = draws.raw[0].copy()
     differences = _area_differences(sample, settings)

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate.assignments import Assignments, TreatedAreas
+from evaluation.estimate.assignments import Assignments, TreatedAreas, variance_by_sampling
 from evaluation.estimate.inference import Draws
 from evaluation.panel import Panel
-from evaluation.wording import Sentence
+from evaluation.wording import Figure, Sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,13 +80,17 @@ def check_call(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
-    """The outcome of one estimate: eligible areas, figures on the estimate's scale, cohorts."""
+    """The outcome of one estimate: eligible areas, figures on the estimate's scale, cohorts.
+
+    ``sampling_error`` : (N, T) of the figures, on the same scale; None where they are no samples.
+    """
 
     panel: Panel
     figures: NDArray[np.float64]
     treated: TreatedAreas
     weights: NDArray[np.float64]
     warnings: tuple[str, ...]
+    sampling_error: NDArray[np.float64] | None = None
 
     @property
     def n_periods(self) -> int:
@@ -116,7 +120,7 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
         missing in a whole period or does not vary, or no area left to compare with.
     """
     panel = panel.eligible()
-    figures = panel.array(outcome)
+    figures, sampling_error = panel.array(outcome), panel.sampling_error.get(outcome)
     if np.isinf(figures).any():
         area, period = np.argwhere(np.isinf(figures))[0]
         raise EstimateError(
@@ -129,6 +133,8 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
                 f"{outcome} has cells that are zero or below, which have no logarithm.",
                 mend="estimate it on scale='level'",
             )
+        # To first order: the error of a logarithm is the figure's own over the figure.
+        sampling_error = None if sampling_error is None else sampling_error / figures
         figures = np.log(figures)
     require_periods(panel, outcome)
     if np.nanstd(figures) == 0:
@@ -155,6 +161,62 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
         treated=treated,
         weights=_weights(panel, weights),
         warnings=tuple(warnings),
+        sampling_error=sampling_error,
+    )
+
+
+def to_scale(assignments: Assignments, sample: Sample) -> Assignments:
+    """The assignments, with placebos brought to scale where sampling errors are known.
+
+    What is studentised already stays as it is.
+
+    Raises
+    ------
+    EstimateError : too few comparison areas to tell how much areas vary beside sampling.
+    """
+    if sample.sampling_error is None or assignments.deviation is not None:
+        return assignments
+    first = int(sample.treated.starts.min())
+    model = variance_by_sampling(sample.panel, sample.figures, sample.sampling_error, first)
+    return assignments.studentised(model, sample.panel)
+
+
+# Standard errors of treated areas over those of comparison areas that alter a test of size 5 % to
+# one of 3 or 7.
+UNLIKE = 1.25
+
+
+def unlike_precision(treated: NDArray[np.float64], compared: NDArray[np.float64]) -> float | None:
+    """How many times the error of treated areas is that of comparison areas, where it matters.
+
+    None where neither is more than 1.25 times the other.
+
+    Parameters
+    ----------
+    treated, compared : standard errors or deviations, NaN where there is none.
+    """
+    own, other = (np.sqrt(np.nanmean(np.square(part))) for part in (treated, compared))
+    ratio = float(own / other) if other > 0 else 1.0
+    return ratio if max(ratio, 1 / max(ratio, 1e-300)) > UNLIKE else None
+
+
+def not_to_scale(sample: Sample) -> tuple[str, ...]:
+    """What to say where an estimator that is refitted cannot bring placebo effects to scale."""
+    if sample.sampling_error is None:
+        return ()
+    held, treated = sample.sampling_error, sample.panel.treated
+    ratio = unlike_precision(held[treated], held[~treated])
+    if ratio is None:
+        return ()
+    wide = "too seldom" if ratio < 1 else "too often"
+    return (
+        Sentence.of(
+            "sampling errors of started areas are {ratio} times those of comparison areas, and "
+            "this estimator takes placebo effects as they are: an effect would be found "
+            f"{wide}; did and synthetic controls bring them to scale",
+            "unlike_precision",
+            ratio=Figure(kind="number", value=ratio, digits=2),
+        ),
     )
 
 
@@ -408,31 +470,41 @@ def unit_basis(
 
 
 def area_table(
-    sample: Sample, differences: LongDifferences | Mapping[int, NDArray[np.float64]], level: float
+    sample: Sample,
+    differences: LongDifferences | Mapping[int, NDArray[np.float64]],
+    level: float,
+    deviations: Mapping[int, NDArray[np.float64]] | None = None,
 ) -> pd.DataFrame:
     """Each treated area's mean effect after its start, judged against those of control areas.
 
-    ``differences`` : start -> (N, T) effect on every area had it been treated from then on. The
-    interval and the p-value come from the same means of the control areas (placebo in space).
+    The interval and the p-value come from the same means of the control areas (placebo in space).
+
+    Parameters
+    ----------
+    differences : start -> (N, T) effect on every area had it been treated from then on.
+    deviations : start -> (N) standard deviation of each of them, by which controls' effects are
+        brought to the scale of the treated area; None takes them as they are.
     """
     treated, never = sample.treated, np.flatnonzero(~sample.panel.treated)
     parts = []
     for g in np.unique(treated.starts).tolist():
         held = treated.starts[treated.cohort_of] == g
         units, after = treated.units[held], masked_mean(differences[g][:, g:].T)
-        placebo, own = np.sort(after[never][np.isfinite(after[never])]), after[units]
+        scale = np.ones(len(after)) if deviations is None else deviations[g]
+        studentised = after / scale
+        placebo, own = np.sort(studentised[never][np.isfinite(after[never])]), after[units]
         reach = np.quantile(np.abs(placebo - placebo.mean()), level, method="higher")
         size = np.sort(np.abs(placebo))
-        larger = len(size) - np.searchsorted(size, np.abs(own), side="left")
+        larger = len(size) - np.searchsorted(size, np.abs(studentised[units]), side="left")
         parts.append(
             pd.DataFrame(
                 {
                     "area": sample.panel.areas.index[units],
                     "site": np.array(treated.names, dtype=object)[treated.cohort_of[held]],
                     "effect": own,
-                    "se": placebo.std(ddof=1),
-                    "low": own - reach,
-                    "high": own + reach,
+                    "se": placebo.std(ddof=1) * scale[units],
+                    "low": own - reach * scale[units],
+                    "high": own + reach * scale[units],
                     "low_band": np.nan,
                     "high_band": np.nan,
                     "p_value": np.where(np.isnan(own), np.nan, 1 + larger) / (1 + len(placebo)),

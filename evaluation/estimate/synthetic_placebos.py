@@ -98,6 +98,16 @@ class SyntheticUnits:
         column[self.donors] = np.arange(len(self.donors))
         return column
 
+    def deviation(self, of_areas: Floats) -> Floats:
+        """(N) standard deviation of each area's gap, from (N) those of the areas' own changes.
+
+        An area and its donors vary apart from one another. A gap is made of both, so that it is
+        brought to scale as a whole: donors differ from one synthetic control to the next.
+        """
+        donors = np.nan_to_num(self.unit_weights) ** 2 @ of_areas[self.donors] ** 2
+        deviation: Floats = np.sqrt(of_areas**2 + donors)
+        return deviation
+
     def where_fitted(self, difference: Floats) -> Floats:
         """The same with no figure for areas that were not fitted."""
         out: Floats = np.where(np.isnan(self.unit_weights[:, :1]), np.nan, difference)
@@ -148,12 +158,13 @@ def placebo(
         g: synthetic_unit.where_fitted(synthetic_unit.from_base(placed))
         for g, synthetic_unit in synthetic_units.items()
     }
+    left = where_synthetic_units_are_left(synthetic_units, carried)
     net = raw - placebo_effects(
         carried,
         assignments,
         rule,
         sample.weights,
-        where_synthetic_units_are_left(synthetic_units, carried),
+        _to_scale(left, deviations(synthetic_units, assignments), assignments),
     )
     return samples.finished_draws(assignments, raw, shift, net)
 
@@ -164,23 +175,46 @@ def raw_and_shift(
     """Effects of the data and of a unit effect under every assignment: all that a test needs."""
     rule = Rule(comparison=None)
     gaps = {g: synthetic_unit.gaps for g, synthetic_unit in synthetic_units.items()}
-    raw = placebo_effects(
-        gaps, assignments, rule, sample.weights, placebo_differences(synthetic_units)
-    )
+    scale = deviations(synthetic_units, assignments)
+    of_gaps = _to_scale(placebo_differences(synthetic_units), scale, assignments)
+    raw = placebo_effects(gaps, assignments, rule, sample.weights, of_gaps)
     units = samples.unit_figures(sample)
     unit = {
         g: synthetic_unit.where_fitted(synthetic_unit.from_base(units))
         for g, synthetic_unit in synthetic_units.items()
     }
     before = samples.unit_before(sample, unit)
+    left = where_synthetic_units_are_left(synthetic_units, before)
     shift = placebo_effects(
-        before,
-        assignments,
-        rule,
-        sample.weights,
-        where_synthetic_units_are_left(synthetic_units, before),
+        before, assignments, rule, sample.weights, _to_scale(left, scale, assignments)
     )
     return raw, shift
+
+
+def deviations(
+    synthetic_units: Mapping[int, SyntheticUnits], assignments: Assignments
+) -> dict[int, Floats] | None:
+    """Start -> (N) standard deviation of each area's gap; None where gaps are taken as they are."""
+    of_areas = assignments.deviation
+    if of_areas is None:
+        return None
+    return {g: synthetic_unit.deviation(of_areas) for g, synthetic_unit in synthetic_units.items()}
+
+
+def _to_scale(
+    difference: PlaceboDifference, scale: Mapping[int, Floats] | None, assignments: Assignments
+) -> PlaceboDifference:
+    """The same differences, each brought to the scale of the gap of the area it stands for."""
+    if scale is None:
+        return difference
+
+    def scaled(g: int, pseudo_treated: NDArray[np.int64]) -> Floats:
+        ratio = assignments.scale_of(pseudo_treated, scale[g])
+        assert ratio is not None  # deviations of gaps are made of those of areas
+        taken: Floats = difference(g, pseudo_treated) * ratio[:, :, None]
+        return taken
+
+    return scaled
 
 
 def where_synthetic_units_are_left(
