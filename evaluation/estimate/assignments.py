@@ -53,17 +53,21 @@ class TreatedAreas:
         labels = pd.Series(panel.areas["site"].to_numpy()[units]).astype(object)
         if labels.isna().any():
             labels = pd.Series(panel.areas["start"].to_numpy()[units], dtype=object)
-        for unit, label in zip(units, labels, strict=True):
-            if start[unit] < 1:
-                raise EstimateError(
-                    f"{label} starts in {panel.areas['start'].iloc[unit]}, at or before the first "
-                    f"period of the panel ({panel.periods[0]}).",
-                    expected="at least one period before every start",
-                    mend="leave that site out of the panel, or extend the panel backwards",
-                )
-        keys = sorted({(start[p], str(s)) for p, s in zip(units, labels, strict=True)})
+        early = np.flatnonzero(start[units] < 1)
+        if len(early):
+            raise EstimateError(
+                f"{labels.iloc[early[0]]} starts in {panel.areas['start'].iloc[units[early[0]]]}, "
+                f"at or before the first period of the panel ({panel.periods[0]}).",
+                expected="at least one period before every start",
+                mend="leave that site out of the panel, or extend the panel backwards",
+            )
+        codes, values = pd.factorize(labels)
+        # Each start and label once: areas are many and sites few.
+        pairs, which = np.unique(start[units] * len(values) + codes, return_inverse=True)
+        named = [(int(pair // len(values)), str(values[pair % len(values)])) for pair in pairs]
+        keys = sorted(set(named))
         number = {key: k for k, key in enumerate(keys)}
-        cohort = np.array([number[start[p], str(s)] for p, s in zip(units, labels, strict=True)])
+        cohort = np.array([number[key] for key in named])[which]
         order = np.lexsort((units, cohort))
         return cls(
             units=units[order],
