@@ -156,13 +156,10 @@ class Panel:
             f"sampling error of {name}": fingerprint.of_bytes(np.ascontiguousarray(held).tobytes())
             for name, held in sorted(self.sampling_error.items())
         }
-        frame = self.areas.astype(object).where(self.areas.notna(), None)
+        frame = self.areas.reset_index()
+        columns = [_as_text(frame.iloc[:, k]) for k in range(frame.shape[1])]
         return fingerprint.of_data(
-            {
-                "areas": [list(map(str, row)) for row in frame.reset_index().to_numpy()],
-                "periods": self.labels,
-                "figures": numbers,
-            }
+            {"areas": list(zip(*columns, strict=True)), "periods": self.labels, "figures": numbers}
         )
 
     @classmethod
@@ -218,20 +215,24 @@ class Panel:
         errors = _errors_of(sampling_error, outcomes)
         used = [area, period, *outcomes, *given.values(), *covariates, *errors.values()]
         _require_columns(frame, used)
-        _require_areas(frame, area, period)
+        found = _require_areas(frame, area, period)
         _require_covariates(covariates, given)
         known, codes = _parse_periods(frame[period], frequency)
         span = period_range(min(known), max(known))
         cols = np.array([p - span[0] for p in known])[codes]
-        _refuse_duplicates(frame[area], cols, span)
+        index = pd.Index(sorted(found.ids), name="area")
+        rows = index.get_indexer(pd.Index(found.ids))[found.codes]
+        _refuse_duplicates(index, rows, cols, span)
         columns = {**given, **{name: name for name in covariates}}
-        areas = _constant_attributes(frame, area, columns)
-        areas["start"] = _parse_starts(areas["start"], frequency) if "start" in given else None
-        areas["role"] = ["pilot" if isinstance(s, str) else "comparison" for s in areas["start"]]
+        areas = _constant_attributes(frame, index, rows, columns)
+        starts: list[str | None] = [None] * len(index)
+        if "start" in given:
+            starts = _parse_starts(areas["start"], frequency)
+        areas["start"] = starts if any(starts) else None
+        areas["role"] = ["pilot" if start else "comparison" for start in starts]
         for name in AREA_COLUMNS:
             if name not in areas:
                 areas[name] = None
-        rows = areas.index.get_indexer(pd.Index(frame[area]))
 
         def grid(column: str) -> NDArray[np.float64]:
             out = np.full((len(areas), len(span)), np.nan)
@@ -293,6 +294,17 @@ class Panel:
             statuses=grids[2],
             per={o.code: o.per for o in declared if o.form == "ratio"},
         )
+
+
+def _as_text(column: pd.Series) -> list[str]:
+    """A column as text, a missing value as ``None``."""
+    missing = column.isna().to_numpy()
+    if missing.all():
+        return ["None"] * len(column)
+    said = list(map(str, column.astype(object).tolist()))
+    for row in np.flatnonzero(missing).tolist():
+        said[row] = "None"
+    return said
 
 
 def area_table(programme: Programme, members: Sequence[Area]) -> pd.DataFrame:
@@ -414,7 +426,15 @@ def _require_errors(panel: Panel, errors: Mapping[str, str]) -> None:
             )
 
 
-def _require_areas(frame: pd.DataFrame, area: str, period: str) -> None:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Found:
+    """The areas of a table: their ids, each once, and the number of the id in each row."""
+
+    ids: list[Any]
+    codes: NDArray[np.intp]
+
+
+def _require_areas(frame: pd.DataFrame, area: str, period: str) -> _Found:
     """Refuse areas that cannot be told apart: without an id, or with ids that do not compare.
 
     What groups by id drops the rows of a missing one, and with them the start: a treated area
@@ -443,6 +463,7 @@ def _require_areas(frame: pd.DataFrame, area: str, period: str) -> None:
             f"the areas' ids in column {area!r} are partly text and partly numbers.",
             mend=f"make them one kind: frame[{area!r}].astype(str)",
         )
+    return _Found(ids=labels.tolist(), codes=codes)
 
 
 def _require_covariates(covariates: list[str], given: Mapping[str, str]) -> None:
@@ -532,28 +553,36 @@ def _parse_starts(column: pd.Series, frequency: Frequency) -> list[str | None]:
     return [labels[code] for code in codes]
 
 
-def _refuse_duplicates(areas: pd.Series, cols: NDArray[np.int64], span: tuple[Period, ...]) -> None:
-    number = pd.factorize(areas)[0]
-    twice = pd.Series(number * len(span) + cols).duplicated().to_numpy()
-    if twice.any():
-        row = int(np.flatnonzero(twice)[0])
+def _refuse_duplicates(
+    index: pd.Index, rows: NDArray[np.intp], cols: NDArray[np.int64], span: tuple[Period, ...]
+) -> None:
+    cell = rows * len(span) + cols
+    if len(cell) > len(index) * len(span) or np.bincount(cell).max() > 1:
+        row = int(np.flatnonzero(pd.Series(cell).duplicated().to_numpy())[0])
         raise PanelError(
-            f"area {areas.iloc[row]} has more than one row for {span[cols[row]].label}.",
+            f"area {index[rows[row]]} has more than one row for {span[cols[row]].label}.",
             expected="one row an area and period",
         )
 
 
 def _constant_attributes(
-    frame: pd.DataFrame, area: str, columns: Mapping[str, str]
+    frame: pd.DataFrame, index: pd.Index, rows: NDArray[np.intp], columns: Mapping[str, str]
 ) -> pd.DataFrame:
-    grouped = frame.groupby(area, sort=True, observed=True)
-    areas = pd.DataFrame(index=pd.Index(sorted(frame[area].unique()), name="area"))
+    """Attributes by area: the value of its first row, which all its rows must share."""
+    first = np.empty(len(index), dtype=np.intp)
+    first[rows[::-1]] = np.arange(len(rows))[::-1]
+    areas = pd.DataFrame(index=index)
     for name, column in columns.items():
-        counts = grouped[column].nunique(dropna=False)
-        if (counts > 1).any():
+        held = frame[column]
+        # Compared as numbers where they are: many rows, few areas.
+        numeric = isinstance(held.dtype, np.dtype) and held.dtype.kind in "biuf"
+        plain = held.to_numpy() if numeric else pd.factorize(held)[0]
+        expected = plain[first][rows]
+        changes = (plain != expected) & ((plain == plain) | (expected == expected))
+        if changes.any():
             raise PanelError(
-                f"column {column!r} changes over time in area {counts.idxmax()}.",
+                f"column {column!r} changes over time in area {index[rows[changes].min()]}.",
                 expected="one value an area",
             )
-        areas[name] = grouped[column].first().reindex(areas.index)
+        areas[name] = held.iloc[first].set_axis(index)
     return areas
