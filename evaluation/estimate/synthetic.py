@@ -325,7 +325,10 @@ def estimate_from(
         paths=samples.site_paths(sample, effects),
         weights=synthetic_placebos.weight_table(sample, fitted.synthetic_units),
         area_effects=samples.area_table(
-            sample, gaps, level, synthetic_placebos.deviations(fitted.synthetic_units, assignments)
+            sample,
+            samples.mean_after(gaps),
+            level,
+            synthetic_placebos.deviations(fitted.synthetic_units, assignments),
         ),
         sample=sample.describe(),
         settings=settings,
