@@ -589,6 +589,10 @@ def _bands(
     return np.unique(keys, return_inverse=True)[1]
 
 
+# Random keys drawn at once, so that they stay at hand and a national panel fits memory.
+KEYS = 250_000
+
+
 def _draw_areas(
     treated: TreatedAreas, strata: NDArray[np.int64], n: int, rng: np.random.Generator
 ) -> _Drawn:
@@ -608,8 +612,13 @@ def _draw_areas(
     for stratum in np.unique(strata[treated.units]):
         columns = np.flatnonzero(strata[treated.units] == stratum)
         members = np.flatnonzero(strata == stratum)
-        keys = rng.random((n, len(members)))
-        pseudo_treated[1:, columns] = members[np.argsort(keys, axis=1)[:, : len(columns)]]
+        for rows in np.array_split(np.arange(1, n + 1), max(1, n * len(members) // KEYS)):
+            keys = rng.random((len(rows), len(members)))
+            # The areas with the smallest keys, in their order: only these are sorted.
+            first = np.argpartition(keys, len(columns) - 1, axis=1)[:, : len(columns)]
+            order = np.take_along_axis(keys, first, axis=1).argsort(axis=1)
+            chosen = members[np.take_along_axis(first, order, axis=1)]
+            pseudo_treated[rows[:, None], columns] = chosen
     return _Drawn(pseudo_treated=pseudo_treated, distinct=distinct, enumerated=False)
 
 
