@@ -242,6 +242,7 @@ def pooled_synthetic_control(
     elif said:
         assignments = assignments.redrawn(kept)
     samples.same_areas(assignments, sample)
+    said += samples.not_to_scale(sample)
     fitted, never = _fit(sample, assignments, chosen)
     draws = _draws(sample, assignments, fitted, never, chosen)
     effects = draws.raw[0].copy()
