@@ -70,7 +70,11 @@ class PooledFit:
 
 
 def fit(
-    targets: list[Floats], donors: list[Floats], excluded_donors: Positions, share: float | None
+    targets: list[Floats],
+    donors: list[Floats],
+    excluded_donors: Positions,
+    share: float | None,
+    rounding: float = 0.0,
 ) -> PooledFit:
     """Fit the areas of every assignment together.
 
@@ -81,6 +85,7 @@ def fit(
     excluded_donors : (B, K) donors that an assignment may not use; -1 for none.
     share : nu, between 0 (apart) and 1 (the average alone); None takes the authors' rule, the
         length of the average error over the average length of the errors, fitted apart.
+    rounding : of the figures; misfits no larger are none.
 
     Raises
     ------
@@ -100,7 +105,8 @@ def fit(
     # times the separate ones, each over its value when fitted apart, so that nu has no unit.
     # An assignment whose areas are all met exactly has nothing left to pool.
     scale = np.sqrt(np.mean([(y**2).mean(axis=1) for y in targets], axis=0)) + 1e-300
-    nu = np.where((measures > PERFECT * scale[:, None]).all(axis=1), nu, 0.0)
+    least = np.maximum(PERFECT * scale, rounding)
+    nu = np.where((measures > least[:, None]).all(axis=1), nu, 0.0)
     # A square of less would underflow to nothing.
     squares = np.maximum(measures, 1e-150) ** 2
     pull = nu / (lengths.max() * squares[:, 1]) / len(targets) ** 2
@@ -321,7 +327,9 @@ def _fit(
             before = around_mean(before)
         targets.append(before[pseudo_treated[:, column]])
         donors.append(before[never].T)
-    return fit(targets, donors, column_of[pseudo_treated], settings.share), never
+    # A double holds figures to half of this; means over periods add as much again.
+    rounding = 4 * float(np.finfo(float).eps * np.nanmax(np.abs(figures)))
+    return fit(targets, donors, column_of[pseudo_treated], settings.share, rounding), never
 
 
 def _fits(
