@@ -22,6 +22,7 @@ from evaluation.estimate.placebo_effects import (
     treated_by,
 )
 from evaluation.estimate.samples import left_out
+from evaluation.progress import watched
 from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
@@ -448,7 +449,8 @@ def _refitted(
     scale = assignments.scale_of(assignments.pseudo_treated)
     areas = Areas(weights=sample.weights, design=samples.design(sample, settings.covariates))
     centre = {g: centres(change, assignments, areas) for g, change in differences.items()}
-    for b, pseudo_treated in enumerate(assignments.pseudo_treated):
+    drawn = watched("did, propensity scores of assignments", assignments.pseudo_treated)
+    for b, pseudo_treated in enumerate(drawn):
         redrawn = replace(sample, treated=replace(treated, units=pseudo_treated))
         for s, g in enumerate(treated.starts.tolist()):
             own = treated.cohort_of == s

@@ -20,6 +20,7 @@ from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws, Influence
 from evaluation.estimate.placebo_effects import mean_by_site
 from evaluation.estimate.samples import left_out
+from evaluation.progress import watched
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -297,7 +298,9 @@ def _placebo_effects(
     """(B + 1, S * T) effects of every site and period; NaN before the start."""
     fit = _Fit.of(sample, settings)
     chunks = np.array_split(assignments.pseudo_treated, max(1, len(assignments) // CHUNK))
-    return np.concatenate([_chunk(fit, pseudo_treated) for pseudo_treated in chunks])
+    return np.concatenate(
+        [_chunk(fit, drawn) for drawn in watched("imputation, assignments by the hundred", chunks)]
+    )
 
 
 def _chunk(fit: _Fit, pseudo_treated: NDArray[np.int64]) -> Floats:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from evaluation.progress import watched
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -94,9 +96,10 @@ def placebo_effects(
     (B + 1, S * T), ordered by site, then period; NaN where nothing is left to compare.
     """
     areas = Areas(weights=weights, design=design)
+    chunks = np.array_split(assignments.pseudo_treated, max(1, len(assignments) // CHUNK))
     parts = [
         _chunk(long_differences, assignments, rule, areas, placebo_difference, rows)
-        for rows in np.array_split(assignments.pseudo_treated, max(1, len(assignments) // CHUNK))
+        for rows in watched("placebo effects, assignments by the thousand", chunks)
     ]
     return np.concatenate(parts)
 

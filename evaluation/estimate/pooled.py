@@ -17,6 +17,7 @@ from evaluation.estimate.placebo_effects import mean_by_site
 from evaluation.estimate.solvers import ridge, simplex
 from evaluation.estimate.synthetic import refuse
 from evaluation.estimate.synthetic_weights import around_mean
+from evaluation.progress import watched
 from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _in_turn(
     errors = _errors(targets, donors, apart)
     live = np.flatnonzero(pull > 0)
     value = _objective(errors, pull, own)
-    for _ in range(SWEEPS):
+    for _ in watched("pooled synthetic control, rounds", range(SWEEPS)):
         if len(live) == 0:
             break
         for j, (y, x) in enumerate(zip(targets, donors, strict=True)):

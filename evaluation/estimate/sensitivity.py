@@ -13,6 +13,7 @@ from evaluation.estimate import pre_period_fit, samples, synthetic_weights
 from evaluation.estimate.solvers import simplex
 from evaluation.estimate.synthetic import Settings, SyntheticSettings, method_of
 from evaluation.estimate.synthetic_placebos import complete
+from evaluation.progress import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,7 +186,8 @@ def leave_one_donor_out(panel: Panel, outcome: str, settings: Settings) -> pd.Da
     method = method_of(settings)
     fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method)
     sample, rows = fitted.sample, []
-    for unit, s in zip(sample.treated.units, sample.treated.cohort_of, strict=True):
+    pairs = list(zip(sample.treated.units, sample.treated.cohort_of, strict=True))
+    for unit, s in watched("synthetic controls without a donor, areas", pairs):
         g = int(sample.treated.starts[s])
         synthetic_unit = fitted.synthetic_units[g]
         whole = _mean_after(synthetic_unit.gaps[unit], g)

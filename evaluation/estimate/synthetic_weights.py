@@ -12,6 +12,7 @@ from evaluation.errors import EstimateError
 from evaluation.estimate import samples, synthetic_placebos
 from evaluation.estimate.solvers import ridge, simplex
 from evaluation.estimate.synthetic_placebos import SyntheticUnits
+from evaluation.progress import watched
 from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
@@ -394,7 +395,10 @@ def fit_all(panel: Panel, outcome: str, scale: samples.Scale, method: Method) ->
     EstimateError : the panel cannot bear the fit.
     """
     sample = samples.take(panel, outcome, scale)
-    fitted = {g: fit_start(sample, g, method) for g in np.unique(sample.treated.starts).tolist()}
+    starts = np.unique(sample.treated.starts).tolist()
+    fitted = {
+        g: fit_start(sample, g, method) for g in watched("synthetic controls, starts", starts)
+    }
     return Fitted(sample=sample, synthetic_units=fitted, said=no_donors(sample, fitted))
 
 

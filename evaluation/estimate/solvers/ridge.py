@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evaluation.progress import watched
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -66,7 +68,7 @@ def fit(
     d = np.hstack([targets / scale, np.ones((len(targets), 1))])
     blocks = np.array_split(np.arange(len(d)), max(1, -(-len(d) * z.shape[1] // BLOCK)))
     weights, settled = np.empty((len(d), z.shape[1])), np.empty(len(d), dtype=bool)
-    for rows in blocks:
+    for rows in watched("synthetic controls, blocks of areas", blocks):
         open_to = np.ones((len(rows), z.shape[1]), dtype=bool)
         own = np.flatnonzero(excluded_donors[rows] >= 0)
         open_to[own, excluded_donors[rows[own]]] = False

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evaluation.progress import watched
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -313,7 +315,8 @@ def fit(
     x, y = donors - centre, targets - centre.T
     variation = variation or Variation()
     parts = []
-    for rows in np.array_split(np.arange(len(y)), max(1, -(-len(y) * (n + 16 * len(x)) // BLOCK))):
+    blocks = np.array_split(np.arange(len(y)), max(1, -(-len(y) * (n + 16 * len(x)) // BLOCK)))
+    for rows in watched("synthetic controls, blocks of areas", blocks):
         parts.append(_fit_block(x, y[rows], excluded_donors[rows], variation.rows(rows)))
     return _joined(parts, n)
 
