@@ -567,7 +567,9 @@ def _bands(
             continue
         if name == "level":
             before = panel.array(panel.outcomes[0])[:, : treated.starts.min()]
-            measure = np.nanmean(before, axis=1)
+            held = np.isfinite(before)
+            total = np.where(held, before, 0.0).sum(axis=1)
+            measure = np.where(held.any(axis=1), total, np.nan) / np.maximum(held.sum(axis=1), 1)
         elif name == "population":
             measure = panel.areas["population"].to_numpy(dtype=float)
             if np.isnan(measure).any() and not np.isnan(measure).all():
@@ -582,7 +584,9 @@ def _bands(
         if np.isnan(measure).all():
             continue
         grouped = pd.Series(measure).groupby(by).mean()
-        rank = grouped.rank(method="first", pct=True).to_numpy()
+        # Groups that are alike go into one third, or their names would decide; those without a
+        # figure into the highest.
+        rank = grouped.rank(method="average", pct=True, na_option="bottom").to_numpy()
         # The 1e-9 keeps a rank of exactly one third in the lower third, whatever the rounding.
         third = np.minimum((rank * 3 - 1e-9).astype(np.int64), 2)
         keys = 3 * keys + third[np.searchsorted(grouped.index.to_numpy(), by)]

@@ -196,7 +196,7 @@ def from_draws(
     # The identity permutation ties by definition; summed in another order it could miss by a bit.
     raw, shift = np.where(is_identity, raw[0], raw), np.where(is_identity, shift[0], shift)
     few = len(net) <= 2
-    error = np.full(len(point), np.nan) if few else np.nanstd(net[1:], axis=0, ddof=1)
+    error = np.full(len(point), np.nan) if few else deviation(net[1:])
     intervals = [placebo_interval(raw[:, r], shift[:, r], alpha) for r in range(len(point))]
     low, high = (np.array(side) for side in zip(*intervals, strict=True))
     band = _band(net, error, alpha)
@@ -205,6 +205,16 @@ def from_draws(
     none = (np.abs(point) < 1e-14) & (error < 1e-14)
     p, low, high = np.where(none, np.nan, p), np.where(none, 0.0, low), np.where(none, 0.0, high)
     return _frame(point, error, low, high, band, p)
+
+
+def deviation(draws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard deviation of each column over the draws that hold it; NaN with fewer than two."""
+    held = np.isfinite(draws)
+    count = held.sum(axis=0)
+    mean = np.where(held, draws, 0.0).sum(axis=0) / np.maximum(count, 1)
+    squares = (np.where(held, draws - mean, 0.0) ** 2).sum(axis=0)
+    out: NDArray[np.float64] = np.sqrt(squares / np.maximum(count - 1, 1))
+    return np.where(count > 1, out, np.nan)
 
 
 def _band(

@@ -11,7 +11,7 @@ import pandas as pd
 
 from evaluation.errors import EstimateError, InferenceRefused
 from evaluation.estimate.assignments import Assignments, TreatedAreas, variance_by_sampling
-from evaluation.estimate.inference import Draws
+from evaluation.estimate.inference import Draws, deviation
 from evaluation.panel import Panel
 from evaluation.wording import Figure, Sentence
 
@@ -198,6 +198,8 @@ def unlike_precision(treated: NDArray[np.float64], compared: NDArray[np.float64]
     ----------
     treated, compared : standard errors or deviations, NaN where there is none.
     """
+    if not (np.isfinite(treated).any() and np.isfinite(compared).any()):
+        return None
     own, other = (np.sqrt(np.nanmean(np.square(part))) for part in (treated, compared))
     ratio = float(own / other) if other > 0 else 1.0
     return ratio if max(ratio, 1 / max(ratio, 1e-300)) > UNLIKE else None
@@ -590,10 +592,14 @@ def area_table(
         placebo, own = np.sort(studentised[np.isfinite(studentised)]), mean[units]
         size = np.sort(np.abs(placebo))
         larger = len(size) - np.searchsorted(size, np.abs(own / scale[units]), side="left")
-        half = np.quantile(np.abs(placebo - placebo.mean()), level, method="higher")
-        effect[held], error[held] = own, placebo.std(ddof=1) * scale[units]
-        reach[held] = half * scale[units]
-        p[held] = np.where(np.isnan(own), np.nan, 1 + larger) / (1 + len(placebo))
+        effect[held], reach[held] = own, np.nan
+        error[held] = float(deviation(placebo[:, None])[0]) * scale[units]
+        if len(placebo):
+            half = np.quantile(np.abs(placebo - placebo.mean()), level, method="higher")
+            reach[held] = half * scale[units]
+        # Without a control area that has an effect there is nothing to judge by.
+        known = np.isfinite(own) & (len(placebo) > 0)
+        p[held] = np.where(known, 1 + larger, np.nan) / (1 + len(placebo))
     table = pd.DataFrame(
         {
             "area": sample.panel.areas.index[treated.units],

@@ -191,6 +191,9 @@ def leave_one_donor_out(panel: Panel, outcome: str, settings: Settings) -> pd.Da
         g = int(sample.treated.starts[s])
         synthetic_unit = fitted.synthetic_units[g]
         whole = _mean_after(synthetic_unit.gaps[unit], g)
+        # An area with too few figures has no synthetic control, or no effect.
+        if np.isnan(whole):
+            continue
         for column in np.flatnonzero(np.abs(synthetic_unit.unit_weights[unit]) > WEIGHTY):
             effect = _without(sample, synthetic_unit, int(unit), g, int(column), method)
             rows.append(
@@ -225,7 +228,7 @@ def _without(
 
 
 def _mean_after(gap: NDArray[np.float64], g: int) -> float:
-    return float(np.nanmean(gap[g:]))
+    return float(samples.masked_mean(gap[g:, None])[0])
 
 
 # Of the donors' spread: an area met that closely has many exact fits, and so a range of effects.

@@ -514,6 +514,6 @@ def fit_diagnostics(
         rmspe.append(of_all[int(sample.treated.starts[s])][unit])
         effective.append(1 / (synthetic_unit.unit_weights[unit] ** 2).sum())
     return {
-        "pre_period_rmspe": float(np.mean(rmspe)),
-        "effective_donors": float(np.mean(effective)),
+        "pre_period_rmspe": float(samples.masked_mean(np.array(rmspe)[:, None])[0]),
+        "effective_donors": float(samples.masked_mean(np.array(effective)[:, None])[0]),
     }
