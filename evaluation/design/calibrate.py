@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import NormalDist
@@ -18,6 +18,7 @@ from evaluation.design.simulation import OUTCOME, Simulation
 from evaluation.errors import PanelError
 from evaluation.estimate.synthetic_weights import enough
 from evaluation.panel import Panel
+from evaluation.progress import Progress, to_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -283,6 +284,33 @@ def refuse_no_counts(panel: Panel, threshold: float) -> None:
         )
 
 
+def _to_simulate(panel: Panel) -> Panel:
+    """The panel with its outcome under the one name that simulations know.
+
+    Raises
+    ------
+    PanelError : areas have started in it, or it holds several outcomes.
+    """
+    if panel.treated.any():
+        first = panel.areas.index[int(panel.treated.argmax())]
+        raise PanelError(
+            f"{int(panel.treated.sum())} areas of the panel have started (the first is {first}, in "
+            f"{panel.areas['start'][first]}): what they show would be counted as chance.",
+            expected="a panel in which nothing has started, so that the pilots can be drawn",
+            mend="calibrate on panel.select(~panel.treated), or on the periods before the first "
+            "start: panel.until(...)",
+        )
+    if OUTCOME in panel.outcomes:
+        return panel
+    if len(panel.outcomes) != 1:
+        raise PanelError(
+            f"the panel holds {len(panel.outcomes)} outcomes, and one is calibrated at a time.",
+            expected=", ".join(panel.outcomes),
+            mend="make the panel of one of them",
+        )
+    return replace(panel, figures={OUTCOME: panel.array(panel.outcomes[0])})
+
+
 def _percent(size: float | None, how: Simulation) -> float | None:
     """An injected size as a fall in percent; on logarithms it was injected in log points."""
     if size is None or how.choices.scale == "level":
@@ -298,16 +326,17 @@ def calibrate(
     effects: Sequence[float] = (0.0, -5.0, -10.0),
     simulation: Simulation | None = None,
     runs: Runs | None = None,
-    progress: Callable[[str], object] = lambda _: None,
+    progress: Progress = to_terminal,
 ) -> dict[str, Any]:
     """Size, coverage, power and bias of each estimator on a panel.
 
     Parameters
     ----------
-    panel : outcome ``y``; nothing has started in it.
+    panel : of one outcome; nothing has started in it.
     started : numbers of placebo pilot areas. effects : injected, in percent of the level.
     simulation : looks, choice of pilots, strata, scale, what is withheld; ``started`` in it is set
         from ``started``.
+    progress : is told how far it is; by default on standard error, where that is a terminal.
 
     Returns
     -------
@@ -316,8 +345,10 @@ def calibrate(
 
     Raises
     ------
-    PanelError : figures are to be withheld, and the panel holds no counts.
+    PanelError : areas of the panel have started, it holds several outcomes, or figures are to be
+        withheld and it holds no counts.
     """
+    panel = _to_simulate(panel)
     how, asked = simulation or Simulation(started=1), runs or Runs()
     refuse_no_counts(panel, how.withheld)
     table, found_at_80 = [], []

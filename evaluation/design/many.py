@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 from evaluation import fingerprint
 from evaluation.design.simulation import Replicate, Simulation, simulate_looks
 from evaluation.errors import UserError
+from evaluation.progress import Progress, to_terminal, watched
 from evaluation.workspace import package
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def simulate_many(
     runs: Runs,
     *,
     origin: str = "",
-    progress: Callable[[str], object] = lambda _: None,
+    progress: Progress = to_terminal,
 ) -> Found:
     """Every simulation's outcome, stacked: arrays with one row a simulation.
 
@@ -129,7 +130,7 @@ def _over(tasks: Sequence[Task], runs: Runs) -> Iterator[Found]:
     if runs.scheduler is not None:
         yield from _elsewhere(tasks, runs.scheduler)
     elif runs.workers == 1 or runs.backend == "sequential":
-        yield from (_part(task) for task in tasks)
+        yield from (_part(task, watch=True) for task in tasks)
     else:
         # One thread each: linear algebra of this size loses by sharing.
         os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -185,11 +186,16 @@ def _code() -> str:
     return fingerprint.of_files(package().rglob("*.py"), package())
 
 
-def _part(task: Task) -> Found:
+def _part(task: Task, *, watch: bool = False) -> Found:
+    """The simulations of a part; ``watch``: a slow one is heard of before the part is done."""
+    numbers: Iterable[int] = task.numbers
+    if watch:
+        what = f"{task.name}, {task.simulation.started} started, from {task.numbers.start} on"
+        numbers = watched(what, task.numbers)
     # The seed goes with the number, so that no figure hangs on who computes it.
     found = [
         simulate_looks(task.panel_of(n), task.name, task.simulation, task.effects, task.seed + n)
-        for n in task.numbers
+        for n in numbers
     ]
     return {
         key: np.stack([getattr(one, key) for one in found]) for key in Replicate.__annotations__

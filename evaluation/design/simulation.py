@@ -17,9 +17,10 @@ import numpy as np
 from evaluation.errors import EstimateError
 from evaluation.estimate import interim, registry
 from evaluation.estimate.assignments import Assignments, Block
-from evaluation.estimate.inference import placebo_interval, placebo_p
+from evaluation.estimate.inference import deviation, placebo_interval, placebo_p
 from evaluation.estimate.interim import LookPlan, run_looks
 from evaluation.estimate.registry import Choices
+from evaluation.estimate.samples import masked_mean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -218,11 +219,11 @@ def _open_to(
         measure = -measure if rule == "smallest" else measure
     elif rule == "variable":
         # Of changes: a level that differs between areas is no variability.
-        measure = np.nanstd(np.diff(before, axis=1), axis=1)
+        measure = deviation(np.diff(before, axis=1).T)
     else:
         late, early = before[:, first // 2 :], before[:, : first // 2]
-        rise = np.nanmean(late, axis=1) - np.nanmean(early, axis=1)
-        measure = rise if rule == "top_trend" else np.nanmean(before, axis=1)
+        rise = masked_mean(late.T) - masked_mean(early.T)
+        measure = rise if rule == "top_trend" else masked_mean(before.T)
     share = 0.1 if rule in ("top_level", "top_trend") else 1 / 3
     count = max(simulation.started, int(np.ceil(share * n)))
     # Ties by position, or equal figures would choose other pilots on another machine.

@@ -81,7 +81,7 @@ def _characteristics(
         names.append(name)
         columns.append(panel.areas[name].to_numpy(dtype=float))
     values = np.stack(columns, axis=1)
-    return names, np.where(np.isfinite(values), values, np.nanmean(values, axis=0))
+    return names, np.where(np.isfinite(values), values, masked_mean(values))
 
 
 def balance(

@@ -13,6 +13,7 @@ from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.inference import detectable, placebo_p
 from evaluation.estimate.placebo_effects import mean_differences
+from evaluation.estimate.samples import masked_mean
 from evaluation.panel import Panel
 from evaluation.quarters import Period
 from evaluation.wording import Sentence
@@ -35,7 +36,8 @@ def pre_trend(estimate: Estimate) -> Diagnostic:
     before = (event < 0) & np.isfinite(estimate.effects)
     if estimate.draws is None or len(np.unique(event[before])) < 3:
         return unknown("pre_trend", "fewer than three periods before the start, or no placebos")
-    draws = np.nan_to_num(estimate.draws.raw[:, before])
+    # An assignment without an effect in one of the periods has no slope, and is not counted.
+    draws = estimate.draws.raw[:, before]
     weight = estimate.index["weight"].to_numpy(dtype=float)[before]
     # Least squares on event time, weighted by areas; a constant drops out of centred time.
     time = event[before] - np.average(event[before], weights=weight)
@@ -60,8 +62,11 @@ def pre_level(panel: Panel, outcome: str, assignments: Assignments) -> Diagnosti
     valid = np.isfinite(figures[:, :first])
     means = np.where(valid, figures[:, :first], 0.0).sum(axis=1) / np.maximum(valid.sum(axis=1), 1)
     differences = mean_differences(means, assignments)
-    share = float(100 * differences[0] / means.mean())
-    return tested("pre_level", placebo_p(differences), share, unit="% of the mean")
+    p, apart, mean = placebo_p(differences), float(differences[0]), float(means.mean())
+    # Of a mean of zero there are no per cents.
+    if not mean:
+        return tested("pre_level", p, apart, unit="units")
+    return tested("pre_level", p, 100 * apart / mean, unit="% of the mean")
 
 
 def negative_control(estimate: Estimate, title: str) -> Diagnostic:
@@ -309,8 +314,12 @@ def outlier_controls(panel: Panel, outcome: str, scale: str = "log") -> Diagnost
     figures = others.array(outcome)
     if scale == "log":
         figures = np.log(np.where(figures > 0, figures, np.nan))
-    change = np.nanmean(figures[:, first:], axis=1) - np.nanmean(figures[:, :first], axis=1)
+    change = masked_mean(figures[:, first:].T) - masked_mean(figures[:, :first].T)
     by_authority = others.areas.assign(change=change).groupby("authority")["change"].mean()
+    # An authority without figures on one side has no change, and could hide those that have.
+    by_authority = by_authority.dropna()
+    if len(by_authority) < ENOUGH:
+        return unknown(code, f"fewer than {ENOUGH} comparison authorities have figures")
     apart = _robust(by_authority.to_numpy()[None, :])[0]
     drawn = np.random.default_rng(0).standard_normal((SIMULATED, len(apart)))
     largest = np.abs(_robust(drawn)).max(axis=1)

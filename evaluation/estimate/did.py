@@ -13,8 +13,16 @@ from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws, Influence
 from evaluation.estimate.interim import Tested
-from evaluation.estimate.placebo_effects import Rule, placebo_effects, solvable, treated_by
+from evaluation.estimate.placebo_effects import (
+    Areas,
+    Rule,
+    centres,
+    placebo_effects,
+    solvable,
+    treated_by,
+)
 from evaluation.estimate.samples import left_out
+from evaluation.progress import watched
 from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
@@ -224,17 +232,21 @@ def did(
     warnings = sample.warnings
     if inference != "placebo":
         warnings += samples.refuse_few(sample, "did", replication=settings.replication)
-    rule = Rule(
-        comparison=settings.comparison,
-        reach=settings.anticipation,
-        varying=settings.base == "varying",
-    )
+    rule = _rule(sample, settings)
     _require_variation(sample, settings)
-    differences = long_differences(sample, settings)
-    warnings += left_out(sample, differences)
     draws, influence = None, None
-    if inference == "placebo":
+    # Without gaps and covariates each effect and its error follow from sums over the sites.
+    linear = inference != "placebo" and not settings.covariates
+    linear = linear and bool(np.isfinite(sample.figures).all())
+    differences = {} if linear else long_differences(sample, settings)
+    if not linear:
+        warnings += left_out(sample, differences) + _moved_bases(sample, settings)
+    if linear:
+        bootstrapped = seed if inference == "bootstrap" else None
+        effects, influence = _linear_influence(sample, rule, settings, bootstrapped)
+    elif inference == "placebo":
         assignments, said = _fewer(assignments, sample, differences, settings, seed)
+        assignments = samples.to_scale(assignments, sample)
         warnings += said
         draws = _placebo(sample, differences, assignments, rule, settings)
         effects = draws.raw[0].copy()
@@ -242,11 +254,11 @@ def did(
         effects, influence = _influence(
             sample, differences, rule, settings, seed if inference == "bootstrap" else None
         )
+    samples.require_effects(sample, effects)
     index = samples.entries(sample, differences)
-    never = sample.panel.start_index == -1
-    from_controls = {
-        g: change - samples.masked_mean(change[never]) for g, change in differences.items()
-    }
+    deviations = None
+    if assignments is not None and assignments.deviation is not None:
+        deviations = dict.fromkeys(differences, assignments.deviation)
     exposure, observed = samples.unit_basis(sample, outcome)
     return Estimate(
         outcome=outcome,
@@ -264,7 +276,9 @@ def did(
         exposure=exposure,
         observed=observed,
         paths=samples.site_paths(sample, effects),
-        area_effects=samples.area_table(sample, from_controls, level),
+        area_effects=samples.area_table(
+            sample, _from_controls(sample, settings, differences), level, deviations
+        ),
         sample=sample.describe(),
         settings=settings,
         warnings=warnings,
@@ -273,23 +287,51 @@ def did(
     )
 
 
+def _rule(sample: samples.Sample, settings: DidSettings) -> Rule:
+    """The comparison that the settings ask for, with the base of every start."""
+    return Rule(
+        comparison=settings.comparison,
+        reach=settings.anticipation,
+        varying=settings.base == "varying",
+        bases=samples.last_seen(sample, settings.anticipation),
+    )
+
+
+def _from_controls(
+    sample: samples.Sample, settings: DidSettings, differences: dict[int, Floats]
+) -> dict[int, Floats]:
+    """Start -> (N) mean change after it less that of the areas that never start.
+
+    differences : empty where there are no gaps, and none have to be made.
+    """
+    never, out = ~sample.panel.treated, {}
+    if differences:
+        return samples.mean_after(
+            {g: change - samples.masked_mean(change[never]) for g, change in differences.items()}
+        )
+    # Around each area's own mean, so that a large level costs no digits.
+    y = sample.figures - sample.figures.mean(axis=1, keepdims=True)
+    for g, last in samples.last_seen(sample, settings.anticipation).items():
+        base = y[:, : last + 1].mean(axis=1) if settings.base == "mean" else y[:, last]
+        change = y[:, g:].mean(axis=1) - base
+        out[g] = change - change[never].mean()
+    return out
+
+
 def long_differences(
     sample: samples.Sample, settings: DidSettings
 ) -> dict[int, NDArray[np.float64]]:
     """Start -> (N, T) change of every area from the base of that start to each period.
 
+    Periods that no area has a figure in are passed over: the base is the last one before the start
+    that has figures, and the ``varying`` base of a period is the one with figures before it.
+
     Raises
     ------
-    EstimateError : the anticipation window leaves no period before a start.
+    EstimateError : no period with a figure is left before a start, less the anticipation.
     """
     y, out = sample.figures, {}
-    for g in (int(g) for g in np.unique(sample.treated.starts)):
-        last = g - 1 - settings.anticipation
-        if last < 0:
-            raise EstimateError(
-                f"an anticipation of {settings.anticipation} periods leaves nothing before the "
-                f"start in {sample.panel.periods[g]}."
-            )
+    for g, last in samples.last_seen(sample, settings.anticipation).items():
         if settings.base == "mean":
             # Without the shared path an area whose early figures are missing would be measured
             # from other periods than those that it is compared with. It is that of all areas, so
@@ -303,10 +345,29 @@ def long_differences(
         # in the anticipation window: an effect may show there, and the difference of two of its
         # periods would be neither that effect nor a pre-trend.
         if settings.base == "varying":
-            change[:, 1 : last + 1] = np.diff(y[:, : last + 1], axis=1)
-            change[:, 0] = np.nan
+            held = np.flatnonzero(sample.seen[: last + 1])
+            change[:, held[1:]] = np.diff(y[:, held], axis=1)
+            change[:, held[0]] = np.nan
         out[g] = change
     return out
+
+
+def _moved_bases(sample: samples.Sample, settings: DidSettings) -> tuple[str, ...]:
+    """What to say of starts whose base is not the period that the settings name."""
+    if settings.base == "mean":
+        return ()
+    bases, labels = samples.last_seen(sample, settings.anticipation), sample.panel.labels
+    moved = {g: last for g, last in bases.items() if last != g - 1 - settings.anticipation}
+    return tuple(
+        Sentence.of(
+            "effects of the start in {start} are measured from {base}, the last period before it "
+            "that has figures",
+            "base_moved",
+            start=labels[g],
+            base=labels[last],
+        )
+        for g, last in moved.items()
+    )
 
 
 def _placebo(
@@ -385,7 +446,11 @@ def _refitted(
     out = np.empty((len(assignments), len(treated.names), sample.n_periods))
     unused = np.empty((sample.n_periods, len(sample.panel.areas)))
     held = {g: np.isfinite(change[treated.units]) for g, change in differences.items()}
-    for b, pseudo_treated in enumerate(assignments.pseudo_treated):
+    scale = assignments.scale_of(assignments.pseudo_treated)
+    areas = Areas(weights=sample.weights, design=samples.design(sample, settings.covariates))
+    centre = {g: centres(change, assignments, areas) for g, change in differences.items()}
+    drawn = watched("did, propensity scores of assignments", assignments.pseudo_treated)
+    for b, pseudo_treated in enumerate(drawn):
         redrawn = replace(sample, treated=replace(treated, units=pseudo_treated))
         for s, g in enumerate(treated.starts.tolist()):
             own = treated.cohort_of == s
@@ -393,6 +458,8 @@ def _refitted(
             # Its gaps are copied to whoever stands for a treated area (see `placebo_effects`).
             taken = differences[g].copy()
             taken[units] = np.where(held[g][own], taken[units], np.nan)
+            if scale is not None:
+                taken[units] += (scale[b, own, None] - 1.0) * (taken[units] - centre[g][units])
             out[b, s] = _site_effects(redrawn, {g: taken}, rule, settings, s, unused)
     return out.reshape(len(assignments), -1)
 
@@ -474,26 +541,88 @@ def _influence(
     shape: tuple[int, ...] = (len(treated.names), n_periods)
     # Areas last: each site's functions are written in one piece, and read so by the averages.
     effects, functions = np.full(shape, np.nan), np.zeros((*shape, n))
-    membership, held = np.empty((*shape, n)), samples.observed(sample, differences)
+    mass = np.zeros((n, n_periods))
+    held = samples.observed(sample, differences)
+    mass[treated.units] = held * sample.weights[treated.units][:, None]
     for s in range(len(treated.names)):
         effects[s] = _site_effects(sample, differences, rule, settings, s, functions[s])
-        own = treated.cohort_of == s
-        units = treated.units[own]
-        membership[s] = 0.0
-        membership[s][:, units] = held[own].T * sample.weights[units]
-    cluster = np.arange(n)
-    if settings.cluster:
-        column = sample.panel.areas[settings.cluster].astype(str)
-        cluster = np.unique(column, return_inverse=True)[1]
-    multipliers = np.empty((0, 0))
-    if seed is not None:
-        multipliers = _signs(settings.bootstrap_draws, int(cluster.max()) + 1, seed)
+    cluster = samples.clusters(sample, settings.cluster)
     return effects.ravel(), Influence(
-        functions=functions.reshape(-1, n).T,
-        membership=membership.reshape(-1, n).T,
+        figures=functions.reshape(-1, n).T,
+        site=samples.site_of(sample),
+        mass=mass,
         cluster=cluster,
-        multipliers=multipliers,
+        multipliers=_multipliers(settings, cluster, seed),
     )
+
+
+def _multipliers(settings: DidSettings, cluster: NDArray[np.int64], seed: int | None) -> Floats:
+    if seed is None:
+        return np.empty((0, 0))
+    return _signs(settings.bootstrap_draws, int(cluster.max()) + 1, seed)
+
+
+def _linear_influence(
+    sample: samples.Sample, rule: Rule, settings: DidSettings, seed: int | None
+) -> tuple[Floats, Influence]:
+    """The same as `_influence` where every figure is there and nothing is adjusted for.
+
+    All areas that start together then add to an effect by one linear rule in their own figures:
+    weight / (weight of the site) times what their contrast is above the site's mean, and as
+    controls the same with minus and the weight of the controls.
+    """
+    treated, (n, n_periods) = sample.treated, sample.figures.shape
+    sites, weights = len(treated.names), sample.weights
+    # Contrasts are differences over time: an area's own mean and the shared path drop out of them,
+    # and left in would cost digits where levels are large.
+    figures = np.empty((n, n_periods + 1))
+    centred = sample.figures - sample.figures.mean(axis=1, keepdims=True)
+    centred -= centred.mean(axis=0)
+    np.multiply(centred, weights[:, None], out=figures[:, :-1])
+    figures[:, -1] = weights
+    site = samples.site_of(sample)
+    group = site + 1
+    sums = np.array([figures[group == c].sum(axis=0) for c in range(sites + 1)])
+    effects = np.full((sites, n_periods), np.nan)
+    loadings = np.zeros((sites + 1, sites, n_periods, n_periods + 1))
+    for s, g in enumerate(treated.starts.tolist()):
+        contrast = _contrasts(sample, settings, g)
+        serves = np.ones((sites + 1, n_periods), dtype=bool)
+        serves[1:] = ~treated_by(treated.starts, g, n_periods, rule)
+        own = np.zeros_like(serves)
+        own[s + 1] = True
+        for sign, held in ((1.0, own), (-1.0, serves)):
+            mass = held.T @ sums[:, -1]
+            mean = (contrast * (held.T @ sums[:, :-1])).sum(axis=1) / mass
+            rule_of = np.column_stack([contrast, -mean]) * (sign * n / mass)[:, None]
+            loadings[:, s] += held[:, :, None] * rule_of
+            effects[s] = sign * mean if sign > 0 else effects[s] - mean
+    if settings.base == "varying":
+        effects[:, 0] = np.nan  # nothing lies before the first period
+        loadings[:, :, 0] = 0.0
+    cluster = samples.clusters(sample, settings.cluster)
+    mass = np.where(site >= 0, weights, 0.0)[:, None]
+    return effects.ravel(), Influence(
+        figures=figures,
+        group=group,
+        loadings=loadings.reshape(sites + 1, -1, n_periods + 1),
+        site=site,
+        mass=mass,
+        cluster=cluster,
+        multipliers=_multipliers(settings, cluster, seed),
+    )
+
+
+def _contrasts(sample: samples.Sample, settings: DidSettings, g: int) -> Floats:
+    """(T, T) the long differences of one start as weights of the periods, a row each."""
+    last = samples.last_seen(sample, settings.anticipation)[g]
+    eye = np.eye(sample.n_periods)
+    base = eye[: last + 1].mean(axis=0) if settings.base == "mean" else eye[last]
+    contrast: Floats = eye - base
+    if settings.base == "varying":
+        contrast[1 : last + 1] = np.diff(eye[: last + 1], axis=0)
+        contrast[0] = 0.0
+    return contrast
 
 
 def _signs(draws: int, clusters: int, seed: int) -> NDArray[np.float64]:
@@ -625,7 +754,7 @@ def did_tested(
         ``varying`` base, which only concerns periods before the start.
     """
     from_here = int(sample.treated.starts.min())
-    rule = Rule(comparison=settings.comparison, reach=settings.anticipation)
+    rule = replace(_rule(sample, settings), varying=False)
 
     def under(of: samples.Sample) -> Floats:
         late = {g: change[:, from_here:] for g, change in long_differences(of, settings).items()}

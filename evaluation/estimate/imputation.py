@@ -20,6 +20,7 @@ from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws, Influence
 from evaluation.estimate.placebo_effects import mean_by_site
 from evaluation.estimate.samples import left_out
+from evaluation.progress import watched
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 CHUNK = 500
-# Diagonals of the equations count areas: below this a period has none, and no effect of its own.
+# Entries of the equations count areas: below this a period has none, or two periods share none.
 EMPTY = 1e-9
 
 
@@ -86,6 +87,7 @@ def imputation(
             "imputation has no bootstrap here.", mend="use inference='placebo' or 'analytic'"
         )
     sample = samples.take(panel, outcome, settings.scale)
+    samples.last_seen(sample, settings.anticipation)
     warnings, draws, influence = sample.warnings, None, None
     if inference == "analytic":
         warnings += samples.refuse_few(sample, "imputation", replication=settings.replication)
@@ -94,9 +96,12 @@ def imputation(
         if assignments is None:
             assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
         samples.same_areas(assignments, sample)
+        warnings += samples.not_to_scale(sample)
         draws = _placebo(sample, assignments, settings)
         effects = draws.raw[0].copy()
     differences = _area_differences(sample, settings)
+    left_out(sample, _Fit.of(sample, settings).known)
+    samples.require_effects(sample, effects)
     warnings += left_out(sample, differences)
     exposure, observed = samples.unit_basis(sample, outcome)
     return Estimate(
@@ -114,7 +119,7 @@ def imputation(
         exposure=exposure,
         observed=observed,
         paths=samples.site_paths(sample, effects),
-        area_effects=samples.area_table(sample, differences, level),
+        area_effects=samples.area_table(sample, samples.mean_after(differences), level),
         sample=sample.describe(),
         settings=settings,
         warnings=warnings,
@@ -145,35 +150,36 @@ def _influence(sample: samples.Sample, settings: ImputationSettings) -> tuple[Fl
     fit = _Fit.of(sample, settings)
     treated, n, n_periods = sample.treated, *sample.figures.shape
     start = treated.starts[treated.cohort_of]
-    fitted, gram, period = fit.real()
+    fitted, gram, periods = fit.real()
+    pinned = _pinned(gram[None])
     count = np.maximum(fitted.sum(axis=1), 1)
-    residual = np.where(fitted > 0, sample.figures - period, 0.0)
+    residual = np.where(fitted > 0, sample.figures - periods.effects[0], 0.0)
+    # A cell alone with its area or its period is met exactly.
+    residual = np.nan_to_num(residual)
     residual = fitted * (residual - (residual.sum(axis=1) / count)[:, None])
     effects = np.full((len(treated.names), n_periods), np.nan)
     functions = np.zeros((len(treated.names), n_periods, n))
     for s, g in enumerate(treated.starts.tolist()):
         together, own = treated.units[start == g], treated.units[treated.cohort_of == s]
-        differences = fit.difference(together, g, period)[:, g:]
+        differences = fit.difference(together, g, periods)[:, g:]
         mine = np.isin(together, own)
         held = np.isfinite(differences[mine])
         share = held / np.maximum(held.sum(axis=0), 1)
         effects[s, g:] = samples.masked_mean(differences[mine])
         toward = np.eye(n_periods)[:, g:] - (fitted[own] / count[own, None]).T @ share
-        solved = np.zeros(toward.shape)
-        solved[1:] = np.linalg.solve(gram[1:, 1:], toward[1:])
+        toward[pinned.pins[0]] = 0.0
+        solved = np.linalg.solve(pinned.gram[0], toward)
         functions[s, g:] = -(residual @ solved).T
         away = differences[mine] - samples.masked_mean(differences)
         functions[s, g:, own] += np.where(held, share * away, 0.0)
     # Scaled so that a standard error is sqrt(sum of squares) / n, as for every estimator here.
     functions *= n
-    cluster = np.arange(n)
-    if settings.cluster:
-        column = sample.panel.areas[settings.cluster].astype(str)
-        cluster = np.unique(column, return_inverse=True)[1]
     return effects.ravel(), Influence(
-        functions=functions.reshape(-1, n).T,
-        membership=np.zeros((n, effects.size)),
-        cluster=cluster,
+        figures=functions.reshape(-1, n).T,
+        # The paper's errors take the weights of an average as given.
+        site=samples.site_of(sample),
+        mass=np.zeros((n, 1)),
+        cluster=samples.clusters(sample, settings.cluster),
         multipliers=np.empty((0, 0)),
     )
 
@@ -234,8 +240,8 @@ class _Fit:
             moment=never.within.sum(axis=0),
         )
 
-    def period_effects(self, pseudo_treated: NDArray[np.int64]) -> Floats:
-        """(b, T) fitted without the cells that the pseudo-treated areas' starts take out."""
+    def period_effects(self, pseudo_treated: NDArray[np.int64]) -> _Periods:
+        """Fitted without the cells that the pseudo-treated areas' starts take out."""
         treated = self.sample.treated
         # Without holes the equations depend on how many areas start when, never on which.
         alike = bool(np.isfinite(self.sample.figures).all())
@@ -248,8 +254,8 @@ class _Fit:
             moment += part.within[area] - self.never.within[area]
         return _period_effects(gram, moment)
 
-    def real(self) -> tuple[Floats, Floats, Floats]:
-        """Under the real starts: (N, T) fitted cells, (T, T) equations, (T) period effects."""
+    def real(self) -> tuple[Floats, Floats, _Periods]:
+        """Under the real starts: (N, T) fitted cells, (T, T) equations, period effects."""
         treated, fitted, within = (
             self.sample.treated,
             self.never.fitted.copy(),
@@ -259,18 +265,31 @@ class _Fit:
             members = treated.units[treated.starts[treated.cohort_of] == g]
             fitted[members], within[members] = part.fitted[members], part.within[members]
         gram = _equations(fitted)
-        period = _period_effects(gram[None], within.sum(axis=0)[None])[0]
-        return fitted, gram, period
+        return fitted, gram, _period_effects(gram[None], within.sum(axis=0)[None])
 
-    def difference(self, areas: NDArray[np.int64], g: int, period: Floats) -> Floats:
-        """(b, T) figures of areas that start in g less what the fit predicts for them."""
+    @property
+    def known(self) -> dict[int, Floats]:
+        """Start -> (N, T) figures of areas that are fitted at all, NaN of others."""
+        some = {g: part.fitted.any(axis=1, keepdims=True) for g, part in self.starting.items()}
+        return {g: np.where(held, self.sample.figures, np.nan) for g, held in some.items()}
+
+    def difference(self, areas: NDArray[np.int64], g: int, periods: _Periods) -> Floats:
+        """(b, T) figures of areas that start in g less what the fit predicts for them.
+
+        NaN where no chain of areas and periods links a period to those that an area was fitted on:
+        nothing then says how the two differ.
+        """
         part = self.starting[g]
         fitted = part.fitted[areas]
         count = fitted.sum(axis=1)
-        predicted = np.where(fitted > 0, period, 0.0).sum(axis=1)
+        predicted = np.where(fitted > 0, periods.effects, 0.0).sum(axis=1)
         own = part.mean[areas] - predicted / np.maximum(count, 1)
-        difference = self.sample.figures[areas] - own[:, None] - period
-        return np.where(count[:, None] > 0, difference, np.nan)
+        difference = self.sample.figures[areas] - own[:, None] - periods.effects
+        first = fitted.argmax(axis=1)[:, None]
+        linked = periods.linked == np.take_along_axis(
+            np.broadcast_to(periods.linked, fitted.shape), first, axis=1
+        )
+        return np.where(linked & (count[:, None] > 0), difference, np.nan)
 
 
 def _placebo_effects(
@@ -279,20 +298,20 @@ def _placebo_effects(
     """(B + 1, S * T) effects of every site and period; NaN before the start."""
     fit = _Fit.of(sample, settings)
     chunks = np.array_split(assignments.pseudo_treated, max(1, len(assignments) // CHUNK))
-    return np.concatenate([_chunk(fit, pseudo_treated) for pseudo_treated in chunks])
+    return np.concatenate(
+        [_chunk(fit, drawn) for drawn in watched("imputation, assignments by the hundred", chunks)]
+    )
 
 
 def _chunk(fit: _Fit, pseudo_treated: NDArray[np.int64]) -> Floats:
     treated, n_periods = fit.sample.treated, fit.sample.n_periods
-    period = fit.period_effects(pseudo_treated)
+    periods = fit.period_effects(pseudo_treated)
     starts = treated.starts[treated.cohort_of].tolist()
     differences = np.stack(
-        [fit.difference(pseudo_treated[:, m], g, period) for m, g in enumerate(starts)], axis=1
+        [fit.difference(pseudo_treated[:, m], g, periods) for m, g in enumerate(starts)], axis=1
     )
     # As in `placebo_effects`, the gaps of a treated area are copied to whoever stands for it.
-    fitted = {g: part.fitted.any(axis=1, keepdims=True) for g, part in fit.starting.items()}
-    known = {g: np.where(some, fit.sample.figures, np.nan) for g, some in fitted.items()}
-    held = samples.observed(fit.sample, known)
+    held = samples.observed(fit.sample, fit.known)
     mass = np.isfinite(differences) * fit.sample.weights[pseudo_treated][:, :, None] * held
     effects = mean_by_site(np.where(mass > 0, differences, 0.0) * mass, mass, treated)
     before = np.arange(n_periods) < treated.starts[:, None]
@@ -302,9 +321,9 @@ def _chunk(fit: _Fit, pseudo_treated: NDArray[np.int64]) -> Floats:
 def _area_differences(sample: samples.Sample, settings: ImputationSettings) -> dict[int, Floats]:
     """Start -> (N, T) effect on every area had it been treated from then on, by the real fit."""
     fit = _Fit.of(sample, settings)
-    period = fit.real()[2]
+    periods = fit.real()[2]
     everyone = np.arange(len(sample.figures))
-    return {g: fit.difference(everyone, g, period) for g in fit.starting}
+    return {g: fit.difference(everyone, g, periods) for g in fit.starting}
 
 
 def _equations(fitted: Floats) -> Floats:
@@ -314,16 +333,66 @@ def _equations(fitted: Floats) -> Floats:
     return gram
 
 
-def _period_effects(gram: Floats, moment: Floats) -> Floats:
-    """(b, T) period effects; the first is 0, since only their differences are fitted.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Periods:
+    """Period effects of a batch of fits.
 
-    NaN in a period that no cell is fitted in, because pseudo-treated areas alone have figures
-    there.
+    effects : (b, T) NaN in a period that no cell is fitted in. linked : (b, T) the number of its
+    group: periods of one group are linked by areas that are fitted in both, and within a group
+    alone do differences of effects mean something.
     """
-    gram = gram[:, 1:, 1:].copy()
-    diagonal = np.arange(gram.shape[1])
-    row, period = np.nonzero(gram[:, diagonal, diagonal] <= EMPTY)
+
+    effects: Floats
+    linked: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Pinned:
+    """Normal equations with one solution.
+
+    gram : (b, T, T). pins : (b, T) periods whose effect is set to 0: the first of each group, since
+    only differences are fitted, and those of no cell, which are ``empty``. linked : as in
+    `_Periods`.
+    """
+
+    gram: Floats
+    pins: NDArray[np.bool_]
+    empty: NDArray[np.bool_]
+    linked: NDArray[np.int64]
+
+
+def _pinned(gram: Floats) -> _Pinned:
+    """The equations with the periods pinned that they leave open."""
+    size = gram.shape[1]
+    diagonal = np.arange(size)
+    empty = gram[:, diagonal, diagonal] <= EMPTY
+    linked = np.where(empty, -1, size)
+    pins = empty.copy()
+    together = (np.abs(gram) > EMPTY).astype(float)
+    while (open_to := linked == size).any():
+        first = open_to.argmax(axis=1)
+        row = np.flatnonzero(open_to.any(axis=1))
+        pins[row, first[row]] = True
+        reached = np.zeros((len(row), size))
+        reached[np.arange(len(row)), first[row]] = 1.0
+        while True:
+            further = ((reached[:, None, :] @ together[row])[:, 0] > 0).astype(float)
+            further = np.maximum(further, reached)
+            if np.array_equal(further, reached):
+                break
+            reached = further
+        linked[row] = np.where(reached > 0, first[row, None], linked[row])
+    gram = gram.copy()
+    row, period = np.nonzero(pins)
+    gram[row, period, :] = 0.0
+    gram[row, :, period] = 0.0
     gram[row, period, period] = 1.0
-    solved = np.linalg.solve(gram, moment[:, 1:, None])[..., 0]
-    solved[row, period] = np.nan
-    return np.concatenate([np.zeros((len(moment), 1)), solved], axis=1)
+    return _Pinned(gram=gram, pins=pins, empty=empty, linked=linked)
+
+
+def _period_effects(gram: Floats, moment: Floats) -> _Periods:
+    """Period effects; the first of each group is 0, since only their differences are fitted."""
+    pinned = _pinned(gram)
+    moment = np.where(pinned.pins, 0.0, moment)
+    solved = np.linalg.solve(pinned.gram, moment[..., None])[..., 0]
+    return _Periods(effects=np.where(pinned.empty, np.nan, solved), linked=pinned.linked)

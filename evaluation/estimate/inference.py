@@ -53,18 +53,84 @@ class Draws:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Influence:
-    """Influence functions of K effects over n areas (or clusters of them).
+    """Influence functions of K effects (S sites x T periods) over n areas, or clusters of them.
 
-    ``functions`` (n, K): one row an area; a standard error is sqrt(sum of squares) / n.
-    ``membership`` (n, K): 1 where the area belongs to the entry's site or cohort, for the
-    uncertainty of the weights. ``cluster`` (n): cluster number of each area.
+    A standard error is sqrt(sum of squares) / n. Without gaps and covariates every function is
+    linear in its area's own figures, by one rule for all areas that start together: an average of
+    effects is then one small product, and no function of n areas is made for each effect.
+
+    ``figures`` (n, F): what an area's functions are made of. ``group`` (n), ``loadings`` (G, K, F):
+    the function of effect k in area i is ``figures[i] @ loadings[group[i], k]``; without loadings
+    the figures are the functions themselves, (n, K).
+    ``site`` (n): the site of each area, -1 for none. ``mass`` (n, T or 1): its weight in the
+    entries of its site by period, for the uncertainty of the weights; one column where it is the
+    same in all periods.
+    ``cluster`` (n): cluster number of each area.
     ``multipliers`` (B, clusters): mean 0, variance 1, for the multiplier bootstrap; may be empty.
     """
 
-    functions: NDArray[np.float64]
-    membership: NDArray[np.float64]
+    figures: NDArray[np.float64]
+    group: NDArray[np.int64] | None = None
+    loadings: NDArray[np.float64] | None = None
+    site: NDArray[np.int64]
+    mass: NDArray[np.float64]
     cluster: NDArray[np.int64]
     multipliers: NDArray[np.float64]
+
+    @property
+    def functions(self) -> NDArray[np.float64]:
+        """(n, K) one row an area, written out."""
+        if self.loadings is None or self.group is None:
+            return self.figures
+        out = np.empty((len(self.figures), self.loadings.shape[1]))
+        for c, of_group in enumerate(self.loadings):
+            rows = np.flatnonzero(self.group == c)
+            out[rows] = self.figures[rows] @ of_group.T
+        return out
+
+    def averages(self, maps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, R) influence functions of averages with (R, K) weights that are known."""
+        if self.loadings is None or self.group is None:
+            used = (maps != 0).any(axis=0)
+            known: NDArray[np.float64] = self.figures[:, used] @ maps[:, used].T
+            return known
+        out = np.empty((len(self.figures), len(maps)))
+        for c, of_group in enumerate(self.loadings):
+            rows = np.flatnonzero(self.group == c)
+            out[rows] = self.figures[rows] @ (maps @ of_group).T
+        return out
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """(K) the share of areas in each entry, by weight."""
+        sites = int(self.site.max()) + 1
+        entries = self.figures.shape[1] if self.loadings is None else self.loadings.shape[1]
+        held = np.array([self.mass[self.site == s].sum(axis=0) for s in range(sites)])
+        every = np.broadcast_to(held, (sites, entries // sites)).ravel()
+        shares: NDArray[np.float64] = every / len(self.site)
+        return shares
+
+    def add_memberships(self, values: NDArray[np.float64], per_member: NDArray[np.float64]) -> None:
+        """Add to (n, R) values what an entry's members bring, (R, K) for each unit of weight."""
+        sites = int(self.site.max()) + 1
+        by_site = per_member.reshape(len(per_member), sites, -1)
+        if self.mass.shape[1] == 1:
+            by_site = by_site.sum(axis=2, keepdims=True)
+        for s in range(sites):
+            rows = np.flatnonzero(self.site == s)
+            values[rows] += self.mass[rows] @ by_site[:, s].T
+
+    def largest(self, maps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, R) each area's largest weight among the entries that an average uses."""
+        used = (maps != 0).reshape(len(maps), int(self.site.max()) + 1, -1)
+        if self.mass.shape[1] == 1:
+            used = used.any(axis=2, keepdims=True)
+        out = np.zeros((len(self.site), len(maps)))
+        for s in range(used.shape[1]):
+            rows = np.flatnonzero(self.site == s)
+            for r in range(len(maps)):
+                out[rows, r] = (self.mass[rows] * used[r, s]).max(axis=1)
+        return out
 
 
 def placebo_p(statistics: NDArray[np.float64]) -> float:
@@ -130,7 +196,7 @@ def from_draws(
     # The identity permutation ties by definition; summed in another order it could miss by a bit.
     raw, shift = np.where(is_identity, raw[0], raw), np.where(is_identity, shift[0], shift)
     few = len(net) <= 2
-    error = np.full(len(point), np.nan) if few else np.nanstd(net[1:], axis=0, ddof=1)
+    error = np.full(len(point), np.nan) if few else deviation(net[1:])
     intervals = [placebo_interval(raw[:, r], shift[:, r], alpha) for r in range(len(point))]
     low, high = (np.array(side) for side in zip(*intervals, strict=True))
     band = _band(net, error, alpha)
@@ -139,6 +205,16 @@ def from_draws(
     none = (np.abs(point) < 1e-14) & (error < 1e-14)
     p, low, high = np.where(none, np.nan, p), np.where(none, 0.0, low), np.where(none, 0.0, high)
     return _frame(point, error, low, high, band, p)
+
+
+def deviation(draws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard deviation of each column over the draws that hold it; NaN with fewer than two."""
+    held = np.isfinite(draws)
+    count = held.sum(axis=0)
+    mean = np.where(held, draws, 0.0).sum(axis=0) / np.maximum(count, 1)
+    squares = (np.where(held, draws - mean, 0.0) ** 2).sum(axis=0)
+    out: NDArray[np.float64] = np.sqrt(squares / np.maximum(count - 1, 1))
+    return np.where(count > 1, out, np.nan)
 
 
 def _band(
@@ -218,11 +294,10 @@ def from_influence(
     """The same from influence functions, clustered; bands need the bootstrap's multipliers."""
     effects = np.nan_to_num(effects)
     point = average.flat @ effects
-    n = len(influence.functions)
+    n = len(influence.figures)
     values = _influence_of(effects, influence, average)
-    summed = np.zeros((influence.cluster.max() + 1, len(point)))
-    np.add.at(summed, influence.cluster, values)
-    error = np.sqrt((summed**2).sum(axis=0)) / n
+    summed = in_clusters(values, influence.cluster)
+    error = np.sqrt(np.einsum("nr,nr->r", summed, summed)) / n
     normal = NormalDist()
     z = normal.inv_cdf(0.5 + level / 2)
     reach = z
@@ -241,21 +316,30 @@ def from_influence(
     return _frame(point, error, point - z * error, point + z * error, reach * error, p)
 
 
+def in_clusters(values: NDArray[np.float64], cluster: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(clusters, R) sums of (n, R) over the areas of each cluster."""
+    if np.array_equal(cluster, np.arange(len(cluster))):
+        return values
+    summed = np.zeros((int(cluster.max()) + 1, values.shape[1]))
+    np.add.at(summed, cluster, values)
+    return summed
+
+
 def _influence_of(
     effects: NDArray[np.float64], influence: Influence, average: Average
 ) -> NDArray[np.float64]:
     """(n, rows) influence functions of averages, those of their estimated weights among them."""
-    values = influence.functions @ average.maps.T
-    for r, weights in enumerate(average.maps):
-        values[:, r] += _weight_influence(weights, effects, influence.membership)
+    values, shares = influence.averages(average.maps), influence.shares
+    per_member = np.array([_per_member(row, effects, shares) for row in average.maps])
+    if per_member.any():
+        influence.add_memberships(values, per_member)
     if average.shares is None:
         return values
     combined = values @ average.shares
     if average.by_size:
-        groups = np.stack(
-            [influence.membership[:, weights != 0].max(axis=1) for weights in average.maps], axis=1
-        )
-        combined = combined + _weight_influence(average.shares, average.maps @ effects, groups)
+        groups = influence.largest(average.maps)
+        of_groups = _per_member(average.shares, average.maps @ effects, groups.mean(axis=0))
+        combined = combined + groups @ of_groups
     return combined[:, None]
 
 
@@ -275,24 +359,22 @@ def from_errors(
     return _frame(point, error, point - z * error, point + z * error, blank, p)
 
 
-def _weight_influence(
-    weights: NDArray[np.float64], effects: NDArray[np.float64], membership: NDArray[np.float64]
+def _per_member(
+    weights: NDArray[np.float64], effects: NDArray[np.float64], share: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Influence of estimating cohort shares, for averages whose weights are those shares.
+    """(K) influence of estimating cohort shares, by unit of weight that an area has in each entry.
 
     With weights w_k = p_k / sum p over the entries used (p the share of areas in the entry's
-    group), as in the R package did (``wif``). Averages that weigh every group alike have none.
+    group), as in the R package did (``wif``). Averages that weigh every group alike have none. Nor
+    has an area in none of the groups: the two terms of ``wif`` cancel in it.
     """
-    used = weights != 0
-    share = membership[:, used].mean(axis=0)
-    proportional = np.ptp(weights[used] / np.where(share > 0, share, np.nan)) < 1e-9
-    if not proportional or np.isnan(share).any():
-        return np.zeros(len(membership))
-    deviation = membership[:, used] - share
-    total = share.sum()
-    first = deviation / total
-    second = np.outer(deviation.sum(axis=1), share / total**2)
-    out: NDArray[np.float64] = (first - second) @ effects[used]
+    out, used = np.zeros(len(weights)), weights != 0
+    held = share[used]
+    proportional = np.ptp(weights[used] / np.where(held > 0, held, np.nan)) < 1e-9
+    if not proportional or np.isnan(held).any():
+        return out
+    total = held.sum()
+    out[used] = (effects[used] - held @ effects[used] / total) / total
     return out
 
 

@@ -11,10 +11,12 @@ Econometrics 225) without covariates, or adjusted by outcome regression.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from evaluation.progress import watched
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,15 +42,18 @@ class Rule:
     reach : with ``not_yet``, an area serves in period t if it starts after max(t, base) + reach
         (reach = the anticipation window).
     varying : whether the base of a period before the start is the period before it.
+    bases : start -> position of its base, where that is not the last period before it less the
+        reach, because nobody has figures there.
     """
 
     comparison: Literal["never", "not_yet"] | None
     reach: int = 0
     varying: bool = False
+    bases: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Areas:
+class Areas:
     """(N) weights of the areas and, for adjustment, (N, p) their design."""
 
     weights: NDArray[np.float64]
@@ -90,10 +95,11 @@ def placebo_effects(
     -------
     (B + 1, S * T), ordered by site, then period; NaN where nothing is left to compare.
     """
-    areas = _Areas(weights=weights, design=design)
+    areas = Areas(weights=weights, design=design)
+    chunks = np.array_split(assignments.pseudo_treated, max(1, len(assignments) // CHUNK))
     parts = [
         _chunk(long_differences, assignments, rule, areas, placebo_difference, rows)
-        for rows in np.array_split(assignments.pseudo_treated, max(1, len(assignments) // CHUNK))
+        for rows in watched("placebo effects, assignments by the thousand", chunks)
     ]
     return np.concatenate(parts)
 
@@ -102,7 +108,7 @@ def _chunk(
     long_differences: LongDifferences,
     assignments: Assignments,
     rule: Rule,
-    areas: _Areas,
+    areas: Areas,
     placebo_difference: PlaceboDifference | None,
     pseudo_treated: NDArray[np.int64],
 ) -> NDArray[np.float64]:
@@ -124,11 +130,40 @@ def _chunk(
             difference -= (
                 compare(long_difference, assignments, rule, areas, pseudo_treated, g) * valid
             )
+            scale = assignments.scale_of(pseudo_treated)
+            if scale is not None:
+                centre = centres(long_difference, assignments, areas)[pseudo_treated]
+                apart = np.where(valid > 0, gathered - centre, 0.0) * valid
+                difference += (scale[:, :, None] - 1.0) * apart
         differences[:, columns], masses[:, columns] = difference[:, columns], valid[:, columns]
-    if assignments.deviation is not None:
-        taken = assignments.deviation[treated.units] / assignments.deviation[pseudo_treated]
-        differences *= taken[:, :, None]
     return mean_by_site(differences, masses, treated).reshape(len(pseudo_treated), -1)
+
+
+def centres(
+    long_difference: NDArray[np.float64], assignments: Assignments, areas: Areas
+) -> NDArray[np.float64]:
+    """(N, T) what every area's difference is centred at, whoever is treated.
+
+    The mean over its stratum, or what covariates predict by a regression over all of it. Only what
+    an area is apart from it is brought to scale (Ferman and Pinto 2019): the mean of the controls
+    is as precise for one treated area as for another. Scaled along with the area's own part it
+    would shrink where treated areas are the better measured, and too much would be found.
+    """
+    out = np.full(long_difference.shape, np.nan)
+    mass, cross = _sums(long_difference, areas.weights)
+    for h in np.unique(assignments.strata):
+        inside = assignments.strata == h
+        if areas.design is None:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                out[inside] = cross[inside].sum(axis=0) / mass[inside].sum(axis=0)
+            continue
+        design = areas.design[inside]
+        gram = np.einsum("nt,np,nq->tpq", mass[inside], design, design)
+        moment = np.einsum("nt,np->tp", cross[inside], design)
+        empty = ~solvable(gram)
+        gram[empty], moment[empty] = np.eye(design.shape[1]), np.nan
+        out[inside] = design @ np.linalg.solve(gram, moment[..., None])[..., 0].T
+    return out
 
 
 def mean_by_site(
@@ -185,7 +220,7 @@ def _control_means(
     long_difference: NDArray[np.float64],
     assignments: Assignments,
     rule: Rule,
-    areas: _Areas,
+    areas: Areas,
     pseudo_treated: NDArray[np.int64],
     g: int,
 ) -> NDArray[np.float64]:
@@ -210,7 +245,7 @@ def _predicted(
     long_difference: NDArray[np.float64],
     assignments: Assignments,
     rule: Rule,
-    areas: _Areas,
+    areas: Areas,
     pseudo_treated: NDArray[np.int64],
     g: int,
 ) -> NDArray[np.float64]:
@@ -261,7 +296,7 @@ def treated_by(starts: NDArray[np.int64], g: int, n_periods: int, rule: Rule) ->
     if rule.comparison == "never":
         return np.ones((len(starts), n_periods), dtype=bool)
     periods = np.arange(n_periods)
-    last = g - 1 - rule.reach  # the base
+    last = rule.bases.get(g, g - 1 - rule.reach)
     horizon = (periods if rule.varying else np.maximum(periods, last)) + rule.reach
     early: NDArray[np.bool_] = starts[:, None] <= horizon[None, :]
     early |= starts[:, None] == g

@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError
-from evaluation.estimate import samples, synthetic_placebos
+from evaluation.estimate import pre_period_fit, samples, synthetic_placebos
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws
 from evaluation.estimate.placebo_effects import mean_by_site
-from evaluation.estimate.solvers import simplex
+from evaluation.estimate.solvers import ridge, simplex
 from evaluation.estimate.synthetic import refuse
+from evaluation.estimate.synthetic_weights import around_mean
+from evaluation.progress import watched
 from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
@@ -39,21 +41,41 @@ PERFECT = 1e-12
 class PooledFit:
     """Weights of J treated areas in each of B assignments.
 
-    fits : one batch of B simplex fits for each of the J units. share : (B) nu. separate, pooled :
-    (B) q_sep and q_pool of the weights; apart : (B, 2) the same of weights fitted apart.
-    converged : (B) whether the last round of steps gained less than 1e-12 of the objective.
+    fits : one batch of B simplex fits for each of the J units. donors, aims : for each unit what
+    these were fitted on, (L_j, N), and to, (B, L_j): its own figures and its share of the others'
+    misfit. excluded_donors : (B, K). errors : (B, J, L) misfits, 0 without a period. share : (B)
+    nu. separate, pooled : (B) q_sep and q_pool of the weights; apart : (B, 2) the same of weights
+    fitted apart. converged : (B) whether the last round of steps gained less than 1e-12 of the
+    objective.
     """
 
     fits: list[simplex.SimplexFit]
+    donors: list[Floats]
+    aims: list[Floats]
+    excluded_donors: Positions
+    errors: Floats
     share: Floats
     separate: Floats
     pooled: Floats
     apart: Floats
     converged: NDArray[np.bool_]
 
+    def weights(self, j: int) -> Floats:
+        """(B, N) weights of a unit: of those that fit alike the ones of least norm.
+
+        Which ones the solver found would hang on the donors' order.
+        """
+        return ridge.least_norm_weights(
+            self.donors[j], self.aims[j], self.excluded_donors, self.fits[j]
+        )
+
 
 def fit(
-    targets: list[Floats], donors: list[Floats], excluded_donors: Positions, share: float | None
+    targets: list[Floats],
+    donors: list[Floats],
+    excluded_donors: Positions,
+    share: float | None,
+    rounding: float = 0.0,
 ) -> PooledFit:
     """Fit the areas of every assignment together.
 
@@ -64,6 +86,7 @@ def fit(
     excluded_donors : (B, K) donors that an assignment may not use; -1 for none.
     share : nu, between 0 (apart) and 1 (the average alone); None takes the authors' rule, the
         length of the average error over the average length of the errors, fitted apart.
+    rounding : of the figures; misfits no larger are none.
 
     Raises
     ------
@@ -83,14 +106,21 @@ def fit(
     # times the separate ones, each over its value when fitted apart, so that nu has no unit.
     # An assignment whose areas are all met exactly has nothing left to pool.
     scale = np.sqrt(np.mean([(y**2).mean(axis=1) for y in targets], axis=0)) + 1e-300
-    nu = np.where((measures > PERFECT * scale[:, None]).all(axis=1), nu, 0.0)
-    squares = np.maximum(measures, 1e-300) ** 2
+    least = np.maximum(PERFECT * scale, rounding)
+    nu = np.where((measures > least[:, None]).all(axis=1), nu, 0.0)
+    # A square of less would underflow to nothing.
+    squares = np.maximum(measures, 1e-150) ** 2
     pull = nu / (lengths.max() * squares[:, 1]) / len(targets) ** 2
     own = (1 - nu)[:, None] / (len(targets) * lengths[None, :] * squares[:, [0]])
-    fits, converged = _in_turn(targets, donors, excluded_donors, apart, pull, own)
-    reached = _measures(_errors(targets, donors, fits), lengths)
+    fits, aims, converged = _in_turn(targets, donors, excluded_donors, apart, pull, own)
+    errors = _errors(targets, donors, fits)
+    reached = _measures(errors, lengths)
     return PooledFit(
         fits=fits,
+        donors=donors,
+        aims=aims,
+        excluded_donors=excluded_donors,
+        errors=errors,
         share=nu,
         separate=reached[:, 0],
         pooled=reached[:, 1],
@@ -122,12 +152,12 @@ def _in_turn(
     apart: list[simplex.SimplexFit],
     pull: Floats,
     own: Floats,
-) -> tuple[list[simplex.SimplexFit], NDArray[np.bool_]]:
-    fits = list(apart)
+) -> tuple[list[simplex.SimplexFit], list[Floats], NDArray[np.bool_]]:
+    fits, aims = list(apart), [y.copy() for y in targets]
     errors = _errors(targets, donors, apart)
     live = np.flatnonzero(pull > 0)
     value = _objective(errors, pull, own)
-    for _ in range(SWEEPS):
+    for _ in watched("pooled synthetic control, rounds", range(SWEEPS)):
         if len(live) == 0:
             break
         for j, (y, x) in enumerate(zip(targets, donors, strict=True)):
@@ -136,7 +166,7 @@ def _in_turn(
             aim = y[live] + lean[:, None] * others
             start = simplex.Variation(start=fits[j].rows(live))
             again = simplex.fit(x, aim, excluded_donors[live], start)
-            fits[j] = fits[j].replaced(live, again)
+            fits[j], aims[j][live] = fits[j].replaced(live, again), aim
             errors[live, j, : y.shape[1]] = y[live] - again.predict(x.T)
         now = _objective(errors[live], pull[live], own[live])
         going = value[live] - now > SETTLED * value[live]
@@ -144,7 +174,7 @@ def _in_turn(
         live = live[going]
     converged = np.ones(len(excluded_donors), dtype=bool)
     converged[live] = False
-    return fits, converged
+    return fits, aims, converged
 
 
 def _objective(errors: Floats, pull: Floats, own: Floats) -> Floats:
@@ -219,9 +249,13 @@ def pooled_synthetic_control(
     elif said:
         assignments = assignments.redrawn(kept)
     samples.same_areas(assignments, sample)
+    said += samples.not_to_scale(sample)
     fitted, never = _fit(sample, assignments, chosen)
     draws = _draws(sample, assignments, fitted, never, chosen)
     effects = draws.raw[0].copy()
+    said += samples.left_out(sample, dict.fromkeys(_starts(sample.treated), sample.figures))
+    remedy: pre_period_fit.Remedy = "shifted" if chosen.demeaned else "level"
+    said += pre_period_fit.said_of(_fits(sample, fitted, never, chosen), sample, remedy)
     exposure, observed = samples.unit_basis(sample, outcome)
     starts = _starts(sample.treated)
     left = int((~fitted.converged).sum())
@@ -260,10 +294,6 @@ def _starts(treated: TreatedAreas) -> list[int]:
     return [int(g) for g in treated.starts[treated.cohort_of]]
 
 
-# What is left of figures by rounding once their own mean is taken out.
-FLAT = 1e-13
-
-
 def _fit(
     sample: samples.Sample, assignments: Assignments, settings: PooledSettings
 ) -> tuple[PooledFit, Positions]:
@@ -279,8 +309,10 @@ def _fit(
             "an assignment could take every comparison area, and leave no donor.",
             mend="add comparison areas, or start fewer",
         )
-    starts = _starts(assignments.treated)
-    if not np.isfinite(figures[:, : max(starts)][sample.panel.treated]).all():
+    starts, seen = _starts(assignments.treated), sample.seen
+    samples.last_seen(sample)
+    before_last = seen & (np.arange(sample.n_periods) < max(starts))
+    if not np.isfinite(figures[sample.panel.treated][:, before_last]).all():
         raise EstimateError(
             "a treated area lacks a figure before the last start, so that periods cannot be lined "
             "up by how far they lie before each start.",
@@ -290,21 +322,43 @@ def _fit(
     column_of[never] = np.arange(len(never))
     targets, donors = [], []
     for column, g in enumerate(starts):
-        before = figures[:, :g][:, ::-1]
+        # Lined up by how many periods with figures lie between, where some have none.
+        before = figures[:, :g][:, seen[:g]][:, ::-1]
         if settings.demeaned:
-            before = before - before.mean(axis=1, keepdims=True)
-        # With one period, or flat figures, every weighting fits alike: which one the solver found
-        # would depend on the donors' names.
-        if np.abs(before[never]).max() <= FLAT * np.abs(figures[never, :g]).max():
-            raise EstimateError(
-                f"before the start in {sample.panel.periods[g]} the comparison areas do not move"
-                f"{' about their means' if settings.demeaned else ''}, so that all weights fit "
-                "alike.",
-                mend="use did or imputation, or add periods before the start",
-            )
+            before = around_mean(before)
         targets.append(before[pseudo_treated[:, column]])
         donors.append(before[never].T)
-    return fit(targets, donors, column_of[pseudo_treated], settings.share), never
+    # A double holds figures to half of this; means over periods add as much again.
+    rounding = 4 * float(np.finfo(float).eps * np.nanmax(np.abs(figures)))
+    return fit(targets, donors, column_of[pseudo_treated], settings.share, rounding), never
+
+
+def _fits(
+    sample: samples.Sample, fitted: PooledFit, never: Positions, settings: PooledSettings
+) -> list[pre_period_fit.Fit]:
+    """The fit of every treated area, beside those of the areas that stood for it."""
+    found, treated = [], sample.treated
+    for j, (area, g) in enumerate(zip(treated.units.tolist(), _starts(treated), strict=True)):
+        donors, weights = fitted.donors[j].T, fitted.weights(j)[0]
+        after = np.isfinite(sample.figures[area]) & (np.arange(sample.n_periods) >= g)
+        figures = sample.figures[never]
+        base = figures[:, :g][:, sample.seen[:g]].mean(axis=1) if settings.demeaned else 0.0
+        several = None
+        if after.any():
+            later = figures[:, after].mean(axis=1) - base
+            several = pre_period_fit.ways(fitted.aims[j][0], donors, weights, later)
+        misfits = np.sqrt((fitted.errors[:, j, : donors.shape[1]] ** 2).mean(axis=1))
+        found.append(
+            pre_period_fit.Fit(
+                area=str(sample.panel.areas.index[area]),
+                misfit=float(misfits[0]),
+                usual=float(np.median(misfits[1:])) if len(misfits) > 1 else 0.0,
+                spread=pre_period_fit.spread_of(donors),
+                size=float(np.nanmax(np.abs(figures))),
+                ways=several,
+            )
+        )
+    return found
 
 
 def _draws(
@@ -323,14 +377,15 @@ def _draws(
             gap = figures[pseudo_treated[:, column]]
             gap = gap if synthetic_unit is None else gap - synthetic_unit[column]
             if settings.demeaned:
-                gap = gap - gap[:, :g].mean(axis=1, keepdims=True)
+                gap = gap - gap[:, :g][:, sample.seen[:g]].mean(axis=1, keepdims=True)
             gaps[:, column] = gap
         # As in `placebo_effects`, the gaps of a treated area are copied to whoever stands for it.
         held = np.isfinite(gaps) & np.isfinite(sample.figures[treated.units])
         effects = mean_by_site(np.where(held, gaps, 0.0), held.astype(float), treated)
         return effects.reshape(len(pseudo_treated), -1)
 
-    raw = effects(sample.figures, [part.predict(sample.figures[never]) for part in fitted.fits])
+    donors = sample.figures[never]
+    raw = effects(sample.figures, [fitted.weights(j) @ donors for j in range(len(fitted.fits))])
     shift = effects(samples.unit_figures(sample), None)
     net = raw - effects(samples.placed_effects(sample, raw[0]), None)
     return samples.finished_draws(assignments, raw, shift, net)
@@ -340,8 +395,8 @@ def _weight_table(sample: samples.Sample, fitted: PooledFit, never: Positions) -
     codes, treated = sample.panel.areas.index, sample.treated
     rows = [
         (treated.names[s], codes[unit], codes[never[column]], weight)
-        for unit, s, part in zip(treated.units, treated.cohort_of, fitted.fits, strict=True)
-        for column, weight in zip(part.columns[0], part.values[0], strict=True)
+        for j, (unit, s) in enumerate(zip(treated.units, treated.cohort_of, strict=True))
+        for column, weight in enumerate(fitted.weights(j)[0])
         if weight > 1e-8
     ]
     return pd.DataFrame(rows, columns=["site", "area", "donor", "weight"])

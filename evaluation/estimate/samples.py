@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate.assignments import Assignments, TreatedAreas
-from evaluation.estimate.inference import Draws
+from evaluation.estimate.assignments import Assignments, TreatedAreas, variance_by_sampling
+from evaluation.estimate.inference import Draws, deviation
 from evaluation.panel import Panel
-from evaluation.wording import Sentence
+from evaluation.wording import Figure, Sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,17 +80,26 @@ def check_call(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
-    """The outcome of one estimate: eligible areas, figures on the estimate's scale, cohorts."""
+    """The outcome of one estimate: eligible areas, figures on the estimate's scale, cohorts.
+
+    ``sampling_error`` : (N, T) of the figures, on the same scale; None where they are no samples.
+    """
 
     panel: Panel
     figures: NDArray[np.float64]
     treated: TreatedAreas
     weights: NDArray[np.float64]
     warnings: tuple[str, ...]
+    sampling_error: NDArray[np.float64] | None = None
 
     @property
     def n_periods(self) -> int:
         return int(self.figures.shape[1])
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """(T) which periods any area has a figure in; a panel of every other year lacks half."""
+        return seen_periods(self.figures)
 
     def describe(self) -> dict[str, int]:
         """How many areas, treated and control, and how many periods the estimate rests on."""
@@ -100,7 +109,7 @@ class Sample:
             "started_areas": int(treated.sum()),
             "comparison_areas": int((~treated).sum()),
             "periods": self.n_periods,
-            "missing_cells": int(np.isnan(self.figures).sum()),
+            "missing_cells": int(np.isnan(self.figures[:, self.seen]).sum()),
         }
 
 
@@ -108,15 +117,15 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
     """The sample of an estimate.
 
     Excluded areas (buffers, other programmes) are left out. Missing and suppressed cells are left
-    out and counted in a warning.
+    out and counted in a warning; periods that no area has a figure in are named in another.
 
     Raises
     ------
-    EstimateError : unknown outcome or weight column, a zero under a log, an outcome that is
-        missing in a whole period or does not vary, or no area left to compare with.
+    EstimateError : unknown outcome or weight column, a zero under a log, an outcome without a
+        figure or that does not vary, or no area left to compare with.
     """
     panel = panel.eligible()
-    figures = panel.array(outcome)
+    figures, sampling_error = panel.array(outcome), panel.sampling_error.get(outcome)
     if np.isinf(figures).any():
         area, period = np.argwhere(np.isinf(figures))[0]
         raise EstimateError(
@@ -129,51 +138,149 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
                 f"{outcome} has cells that are zero or below, which have no logarithm.",
                 mend="estimate it on scale='level'",
             )
+        # To first order: the error of a logarithm is the figure's own over the figure.
+        sampling_error = None if sampling_error is None else sampling_error / figures
         figures = np.log(figures)
-    require_periods(panel, outcome)
-    if np.nanstd(figures) == 0:
-        raise EstimateError(f"{outcome} is the same in every area and period.")
+    held = np.isfinite(figures)
+    if not held.any():
+        raise EstimateError(
+            f"{outcome} has no figure in any area and period.", mend="choose another outcome"
+        )
+    # By its ends: the standard deviation of 0.1, 0.1, ... is not zero in doubles.
+    if np.fmax.reduce(figures, axis=None) == np.fmin.reduce(figures, axis=None):
+        raise EstimateError(
+            f"{outcome} is the same in every area and period.",
+            mend="choose another outcome: here no effect could show but none",
+        )
     treated = TreatedAreas.of(panel)
     if panel.treated.all():
         raise EstimateError(
             "every area starts within the panel, so none is left to compare with throughout.",
             mend="add comparison areas, or end the panel before the last start",
         )
-    warnings = []
-    if missing := int(np.isnan(figures).sum()):
-        missing_in_treated = int(np.isnan(figures[panel.treated]).sum())
-        warnings.append(
-            Sentence.of(
-                f"{missing} of {figures.size} cells are missing or suppressed "
-                f"({missing_in_treated} in started areas) and are left out",
-                "missing_cells",
-            )
-        )
     return Sample(
         panel=panel,
         figures=figures,
         treated=treated,
         weights=_weights(panel, weights),
-        warnings=tuple(warnings),
+        warnings=_missing(panel, figures),
+        sampling_error=sampling_error,
     )
 
 
-def require_periods(panel: Panel, outcome: str) -> None:
-    """Refuse an outcome that no area has in some period, as in a panel of every other year.
+def to_scale(assignments: Assignments, sample: Sample) -> Assignments:
+    """The assignments, with placebos brought to scale where sampling errors are known.
+
+    What is studentised already stays as it is.
 
     Raises
     ------
-    EstimateError : with the first such period.
+    EstimateError : too few comparison areas to tell how much areas vary beside sampling.
     """
-    empty = np.asarray(np.isnan(panel.array(outcome)).all(axis=0))
-    if not empty.any():
-        return
-    first = int(np.flatnonzero(empty)[0])
-    in_a_row = "leave such periods out and number those with figures, and the starts, in a row"
-    raise EstimateError(
-        f"{outcome} has no figure at all in {panel.labels[first]}.",
-        mend="end the panel before that period" if empty[first:].all() else in_a_row,
+    if sample.sampling_error is None or assignments.deviation is not None:
+        return assignments
+    first = int(sample.treated.starts.min())
+    model = variance_by_sampling(sample.panel, sample.figures, sample.sampling_error, first)
+    return assignments.studentised(model, sample.panel)
+
+
+# Standard errors of treated areas over those of comparison areas that alter a test of size 5 % to
+# one of 3 or 7.
+UNLIKE = 1.25
+
+
+def unlike_precision(treated: NDArray[np.float64], compared: NDArray[np.float64]) -> float | None:
+    """How many times the error of treated areas is that of comparison areas, where it matters.
+
+    None where neither is more than 1.25 times the other.
+
+    Parameters
+    ----------
+    treated, compared : standard errors or deviations, NaN where there is none.
+    """
+    if not (np.isfinite(treated).any() and np.isfinite(compared).any()):
+        return None
+    own, other = (np.sqrt(np.nanmean(np.square(part))) for part in (treated, compared))
+    ratio = float(own / other) if other > 0 else 1.0
+    return ratio if max(ratio, 1 / max(ratio, 1e-300)) > UNLIKE else None
+
+
+def not_to_scale(sample: Sample) -> tuple[str, ...]:
+    """What to say where an estimator that is refitted cannot bring placebo effects to scale."""
+    if sample.sampling_error is None:
+        return ()
+    held, treated = sample.sampling_error, sample.panel.treated
+    ratio = unlike_precision(held[treated], held[~treated])
+    if ratio is None:
+        return ()
+    wide = "too seldom" if ratio < 1 else "too often"
+    return (
+        Sentence.of(
+            "sampling errors of started areas are {ratio} times those of comparison areas, and "
+            "this estimator takes placebo effects as they are: an effect would be found "
+            f"{wide}; did and synthetic controls bring them to scale",
+            "unlike_precision",
+            ratio=Figure(kind="number", value=ratio, digits=2),
+        ),
     )
+
+
+def seen_periods(figures: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(T) which periods any area of (N, T) has a figure in."""
+    return np.asarray(np.isfinite(figures).any(axis=0))
+
+
+def _missing(panel: Panel, figures: NDArray[np.float64]) -> tuple[str, ...]:
+    """What has to be said of cells, and of whole periods, without a figure."""
+    said, seen = [], seen_periods(figures)
+    lacking = np.isnan(figures) & seen
+    if missing := int(lacking.sum()):
+        in_treated = int(lacking[panel.treated].sum())
+        said.append(
+            Sentence.of(
+                f"{missing} of {int(seen.sum()) * len(figures)} cells are missing or suppressed "
+                f"({in_treated} in started areas) and are left out",
+                "missing_cells",
+            )
+        )
+    if empty := [panel.labels[t] for t in np.flatnonzero(~seen)]:
+        said.append(
+            Sentence.of(
+                f"no area has a figure in {{names}}{' ...' if len(empty) > 5 else ''}: "
+                f"{'these periods count' if len(empty) > 1 else 'the period counts'} in nothing",
+                "empty_periods",
+                names=", ".join(empty[:5]),
+            )
+        )
+    return tuple(said)
+
+
+def last_seen(sample: Sample, anticipation: int = 0) -> dict[int, int]:
+    """Start -> its base: the last period before it, less the anticipation, that has a figure.
+
+    Raises
+    ------
+    EstimateError : there is no such period.
+    """
+    bases = {}
+    for g in np.unique(sample.treated.starts).tolist():
+        before = np.flatnonzero(sample.seen[: max(g - anticipation, 0)])
+        if not len(before):
+            less = f" less the {anticipation} of the anticipation" if anticipation else ""
+            raise EstimateError(
+                f"no period before the start in {sample.panel.periods[g]}{less} has a figure.",
+                expected="at least one such period before every start",
+                mend="extend the panel backwards, leave that site out"
+                + (", or anticipate fewer periods" if anticipation else ""),
+            )
+        bases[g] = int(before[-1])
+    return bases
+
+
+def among_seen(seen: NDArray[np.bool_], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Positions of starts among the periods that have figures: the first from the start on."""
+    before: NDArray[np.int64] = np.concatenate([[0], np.cumsum(seen)])
+    return before[starts]
 
 
 def same_areas(assignments: Assignments, sample: Sample) -> None:
@@ -189,6 +296,33 @@ def same_areas(assignments: Assignments, sample: Sample) -> None:
             "the assignments were drawn for another panel: areas or starts differ.",
             mend="draw them from panel.eligible()",
         )
+
+
+def clusters(sample: Sample, column: str | None) -> NDArray[np.int64]:
+    """(N) number of the cluster of each area; None: each area is one of its own.
+
+    Raises
+    ------
+    EstimateError : the areas have no such column.
+    """
+    areas = sample.panel.areas
+    if not column:
+        return np.arange(len(areas))
+    if column not in areas:
+        raise EstimateError(
+            f"the panel's areas have no column {column!r} to cluster by.",
+            expected=", ".join(map(str, areas.columns)),
+        )
+    codes, labels = pd.factorize(areas[column], use_na_sentinel=False)
+    numbers: NDArray[np.int64] = np.unique(labels.astype(str), return_inverse=True)[1][codes]
+    return numbers
+
+
+def site_of(sample: Sample) -> NDArray[np.int64]:
+    """(N) which of the treated areas' sites each area belongs to; -1 for none."""
+    out = np.full(len(sample.panel.areas), -1)
+    out[sample.treated.units] = sample.treated.cohort_of
+    return out
 
 
 def finished_draws(
@@ -293,6 +427,11 @@ def observed(
     )
 
 
+def _labels(panel: Panel) -> list[Any]:
+    """What tables call the periods: years are numbers."""
+    return panel.labels if panel.frequency == "Q" else [p.year for p in panel.periods]
+
+
 def entries(
     sample: Sample, differences: LongDifferences | Mapping[int, NDArray[np.float64]]
 ) -> pd.DataFrame:
@@ -308,20 +447,25 @@ def entries(
     ----------
     differences : as in `observed`.
     """
-    treated, panel, held = sample.treated, sample.panel, observed(sample, differences)
-    labels = panel.labels if panel.frequency == "Q" else [p.year for p in panel.periods]
-    rows = []
-    for s, (name, g) in enumerate(zip(treated.names, treated.starts.tolist(), strict=True)):
+    treated, held, labels = sample.treated, observed(sample, differences), _labels(sample.panel)
+    counted, masses = [], []
+    for s in range(len(treated.names)):
         units = treated.units[treated.cohort_of == s]
         here, full = held[treated.cohort_of == s], float(sample.weights[units].sum())
         # Summed in one order where all are there, so that no other area's gap moves a last digit.
-        mass = np.where(here.all(axis=0), full, sample.weights[units] @ here)
-        rows += [
-            (name, labels[g], label, t - g, int(here[:, t].sum()), float(mass[t]))
-            for t, label in enumerate(labels)
-        ]
-    columns = ["site", "cohort", "quarter", "event_time", "n_areas", "weight"]
-    return pd.DataFrame(rows, columns=columns)
+        masses.append(np.where(here.all(axis=0), full, sample.weights[units] @ here))
+        counted.append(here.sum(axis=0))
+    starts, periods = treated.starts, np.arange(sample.n_periods)
+    return pd.DataFrame(
+        {
+            "site": np.repeat(np.array(treated.names, dtype=object), sample.n_periods),
+            "cohort": [labels[g] for g in np.repeat(starts, sample.n_periods).tolist()],
+            "quarter": labels * len(starts),
+            "event_time": (periods - starts[:, None]).ravel(),
+            "n_areas": np.concatenate(counted),
+            "weight": np.concatenate(masses),
+        }
+    )
 
 
 def masked_mean(
@@ -376,15 +520,21 @@ def placed_effects(sample: Sample, effects: NDArray[np.float64]) -> NDArray[np.f
 
 def site_paths(sample: Sample, effects: NDArray[np.float64]) -> pd.DataFrame:
     """Observed and counterfactual means of each site, on the estimate's scale."""
-    treated = sample.treated
-    frame = entries(sample, dict.fromkeys(treated.starts.tolist(), sample.figures))
-    frame = frame[["site", "quarter", "event_time"]]
+    treated, labels = sample.treated, _labels(sample.panel)
     shown = []
     for s in range(len(treated.names)):
         units = treated.units[treated.cohort_of == s]
         shown.append(masked_mean(sample.figures[units], sample.weights[units]))
-    flat = np.concatenate(shown)
-    return frame.assign(observed=flat, counterfactual=flat - effects)
+    flat, periods = np.concatenate(shown), np.arange(sample.n_periods)
+    return pd.DataFrame(
+        {
+            "site": np.repeat(np.array(treated.names, dtype=object), sample.n_periods),
+            "quarter": labels * len(treated.names),
+            "event_time": (periods - treated.starts[:, None]).ravel(),
+            "observed": flat,
+            "counterfactual": flat - effects,
+        }
+    )
 
 
 def unit_basis(
@@ -407,40 +557,64 @@ def unit_basis(
     )
 
 
+def mean_after(
+    differences: LongDifferences | Mapping[int, NDArray[np.float64]],
+) -> dict[int, NDArray[np.float64]]:
+    """Start -> (N) mean from then on of (N, T) differences, over the cells that hold one."""
+    return {g: masked_mean(held[:, g:].T) for g, held in differences.items()}
+
+
 def area_table(
-    sample: Sample, differences: LongDifferences | Mapping[int, NDArray[np.float64]], level: float
+    sample: Sample,
+    after: Mapping[int, NDArray[np.float64]],
+    level: float,
+    deviations: Mapping[int, NDArray[np.float64]] | None = None,
 ) -> pd.DataFrame:
     """Each treated area's mean effect after its start, judged against those of control areas.
 
-    ``differences`` : start -> (N, T) effect on every area had it been treated from then on. The
-    interval and the p-value come from the same means of the control areas (placebo in space).
+    The interval and the p-value come from the same means of the control areas (placebo in space).
+
+    Parameters
+    ----------
+    after : start -> (N) mean effect on every area had it been treated from then on.
+    deviations : start -> (N) standard deviation of each of them, by which controls' effects are
+        brought to the scale of the treated area; None takes them as they are.
     """
     treated, never = sample.treated, np.flatnonzero(~sample.panel.treated)
-    parts = []
-    for g in np.unique(treated.starts).tolist():
-        held = treated.starts[treated.cohort_of] == g
-        units, after = treated.units[held], masked_mean(differences[g][:, g:].T)
-        placebo, own = np.sort(after[never][np.isfinite(after[never])]), after[units]
-        reach = np.quantile(np.abs(placebo - placebo.mean()), level, method="higher")
+    starts = treated.starts[treated.cohort_of]
+    effect, error, reach, p = np.empty((4, len(starts)))
+    order = np.argsort(starts, kind="stable")
+    for g in np.unique(starts).tolist():
+        held = starts == g
+        units, mean = treated.units[held], after[g]
+        scale = np.ones(len(mean)) if deviations is None else deviations[g]
+        studentised = mean[never] / scale[never]
+        placebo, own = np.sort(studentised[np.isfinite(studentised)]), mean[units]
         size = np.sort(np.abs(placebo))
-        larger = len(size) - np.searchsorted(size, np.abs(own), side="left")
-        parts.append(
-            pd.DataFrame(
-                {
-                    "area": sample.panel.areas.index[units],
-                    "site": np.array(treated.names, dtype=object)[treated.cohort_of[held]],
-                    "effect": own,
-                    "se": placebo.std(ddof=1),
-                    "low": own - reach,
-                    "high": own + reach,
-                    "low_band": np.nan,
-                    "high_band": np.nan,
-                    "p_value": np.where(np.isnan(own), np.nan, 1 + larger) / (1 + len(placebo)),
-                    "n_areas": 1,
-                }
-            )
-        )
-    return pd.concat(parts).set_index("area")
+        larger = len(size) - np.searchsorted(size, np.abs(own / scale[units]), side="left")
+        effect[held], reach[held] = own, np.nan
+        error[held] = float(deviation(placebo[:, None])[0]) * scale[units]
+        if len(placebo):
+            half = np.quantile(np.abs(placebo - placebo.mean()), level, method="higher")
+            reach[held] = half * scale[units]
+        # Without a control area that has an effect there is nothing to judge by.
+        known = np.isfinite(own) & (len(placebo) > 0)
+        p[held] = np.where(known, 1 + larger, np.nan) / (1 + len(placebo))
+    table = pd.DataFrame(
+        {
+            "area": sample.panel.areas.index[treated.units],
+            "site": np.array(treated.names, dtype=object)[treated.cohort_of],
+            "effect": effect,
+            "se": error,
+            "low": effect - reach,
+            "high": effect + reach,
+            "low_band": np.nan,
+            "high_band": np.nan,
+            "p_value": p,
+            "n_areas": 1,
+        }
+    )
+    return table.iloc[order].set_index("area")
 
 
 def refuse_few(sample: Sample, estimator: str, *, replication: bool) -> tuple[str, ...]:
@@ -470,6 +644,26 @@ def refuse_few(sample: Sample, estimator: str, *, replication: bool) -> tuple[st
     return ()
 
 
+def require_effects(sample: Sample, effects: NDArray[np.float64]) -> None:
+    """Refuse an estimate without an effect, whose treated areas have figures that nobody else has.
+
+    Parameters
+    ----------
+    effects : (S * T), NaN where there is none.
+
+    Raises
+    ------
+    EstimateError : there is none in any treated period.
+    """
+    treated = np.arange(sample.n_periods) >= sample.treated.starts[:, None]
+    if not np.isfinite(effects.reshape(treated.shape)[treated]).any():
+        raise EstimateError(
+            "in no treated period have treated and comparison areas both the figures that an "
+            "effect is measured from and to.",
+            mend="bring the figures that are missing, or choose other comparison areas",
+        )
+
+
 def left_out(sample: Sample, differences: Mapping[int, NDArray[np.float64]]) -> tuple[str, ...]:
     """What to say of treated areas without an effect in any treated period, by name.
 
@@ -486,10 +680,22 @@ def left_out(sample: Sample, differences: Mapping[int, NDArray[np.float64]]) -> 
         lost[starts == g] = np.isnan(differences[g][treated.units[starts == g], g:]).all(axis=1)
     names = [str(code) for code in sample.panel.areas.index[treated.units[lost]]]
     if lost.all():
+        after = np.arange(sample.n_periods) >= starts[:, None]
+        held = np.isfinite(sample.figures[treated.units])
+        if not held[after].any():
+            raise EstimateError(
+                "no treated area has a figure in or after the period of its start.",
+                mend="wait for the figures, or choose another outcome",
+            )
+        if not ((held & after).any(axis=1) & (held & ~after).any(axis=1)).any():
+            raise EstimateError(
+                "no treated area has figures both before and after its start.",
+                mend="bring the figures that are missing, or choose another outcome",
+            )
         raise EstimateError(
-            "no treated area has figures both before and after its start.",
-            mend="bring the figures that are missing or choose another outcome; with did, "
-            "base='mean' needs no single period",
+            "no treated area has the figures before its start that an effect is measured from.",
+            mend="bring the figures that are missing, or use imputation, which takes any period "
+            "before the start",
         )
     if not names:
         return ()

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate import samples, synthetic_weights
+from evaluation.estimate import pre_period_fit, samples, synthetic_weights
 from evaluation.estimate.solvers import simplex
 from evaluation.estimate.synthetic import Settings, SyntheticSettings, method_of
 from evaluation.estimate.synthetic_placebos import complete
+from evaluation.progress import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +90,8 @@ def conformal_test(
             "areas start in different periods, and a shift in time is the same for all.",
             mend="test one start at a time",
         )
-    figures, units = sample.figures, sample.treated.units
+    figures, units = sample.figures[:, sample.seen], sample.treated.units
+    starts = samples.among_seen(sample.seen, starts)
     if np.isnan(figures[units]).any():
         raise EstimateError("a treated area lacks a figure, so its residuals cannot be shifted.")
     periods = figures.shape[1]
@@ -184,10 +186,14 @@ def leave_one_donor_out(panel: Panel, outcome: str, settings: Settings) -> pd.Da
     method = method_of(settings)
     fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method)
     sample, rows = fitted.sample, []
-    for unit, s in zip(sample.treated.units, sample.treated.cohort_of, strict=True):
+    pairs = list(zip(sample.treated.units, sample.treated.cohort_of, strict=True))
+    for unit, s in watched("synthetic controls without a donor, areas", pairs):
         g = int(sample.treated.starts[s])
         synthetic_unit = fitted.synthetic_units[g]
         whole = _mean_after(synthetic_unit.gaps[unit], g)
+        # An area with too few figures has no synthetic control, or no effect.
+        if np.isnan(whole):
+            continue
         for column in np.flatnonzero(np.abs(synthetic_unit.unit_weights[unit]) > WEIGHTY):
             effect = _without(sample, synthetic_unit, int(unit), g, int(column), method)
             rows.append(
@@ -222,7 +228,7 @@ def _without(
 
 
 def _mean_after(gap: NDArray[np.float64], g: int) -> float:
-    return float(np.nanmean(gap[g:]))
+    return float(samples.masked_mean(gap[g:, None])[0])
 
 
 # Of the donors' spread: an area met that closely has many exact fits, and so a range of effects.
@@ -230,13 +236,13 @@ EXACT = 1e-6
 
 
 def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings) -> pd.DataFrame:
-    """One row a treated area: the mean effects that exact fits of it allow.
+    """One row a treated area: the mean effects that weights allow which fit it as well.
 
     Returns
     -------
     DataFrame (index: area) with ``effect, low, high, exact``. ``exact`` says whether the area is
-    met to a millionth of the donors' spread; where it is not, weights that fit best are (but for
-    copies of a donor) unique, and low and high equal the effect.
+    met to a millionth of the donors' spread; where it is not, weights that fit best are, but for
+    donors that are alike, unique, and low and high equal the effect.
 
     Raises
     ------
@@ -245,56 +251,33 @@ def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings
     if settings.variant == "penalised":
         raise EstimateError("a penalty leaves one answer: there is no range to give.")
     fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings))
-    sample, rows = fitted.sample, []
-    for unit, s in zip(sample.treated.units, sample.treated.cohort_of, strict=True):
-        g = int(sample.treated.starts[s])
-        synthetic_unit = fitted.synthetic_units[g]
-        effect = float(np.nanmean(synthetic_unit.gaps[unit, g:]))
-        donors = sample.figures[
-            np.ix_(synthetic_unit.donors, np.flatnonzero(synthetic_unit.pre_period_mask[unit]))
-        ]
-        spread = float(donors.std(axis=0).mean())
-        exact = bool(synthetic_unit.rmspe[unit] <= EXACT * spread)
-        low, high = _range(sample, unit, g, synthetic_unit, settings) if exact else (effect,) * 2
+    kind = pre_period_fit.Kind(remedy="shifted" if settings.variant == "demeaned" else "level")
+    effects = {
+        str(fitted.sample.panel.areas.index[unit]): float(
+            samples.masked_mean(fitted.synthetic_units[g].gaps[[unit], g:].T)[0]
+        )
+        for unit, g in zip(
+            fitted.sample.treated.units.tolist(),
+            fitted.sample.treated.starts[fitted.sample.treated.cohort_of].tolist(),
+            strict=True,
+        )
+    }
+    rows = []
+    for fit in pre_period_fit.fits(fitted.sample, fitted.synthetic_units, kind):
+        low = high = effects[fit.area]
+        if fit.ways is not None:
+            least, most = fit.ways.limits()
+            low, high = low + fit.ways.foretold - most, high + fit.ways.foretold - least
         rows.append(
             {
-                "area": sample.panel.areas.index[unit],
-                "effect": effect,
+                "area": fit.area,
+                "effect": effects[fit.area],
                 "low": low,
                 "high": high,
-                "exact": exact,
+                "exact": fit.misfit <= EXACT * fit.spread,
             }
         )
     return pd.DataFrame(rows).set_index("area")
-
-
-def _range(
-    sample: samples.Sample,
-    unit: int,
-    g: int,
-    synthetic_unit: SyntheticUnits,
-    settings: SyntheticSettings,
-) -> tuple[float, float]:
-    from scipy.optimize import linprog
-
-    usable = np.flatnonzero(synthetic_unit.pre_period_mask[unit])
-    own, others = sample.figures[unit], sample.figures[synthetic_unit.donors]
-    if settings.variant == "demeaned":
-        own, others = own - own[usable].mean(), others - others[:, usable].mean(axis=1)[:, None]
-    after = np.flatnonzero(np.isfinite(own) & (np.arange(len(own)) >= g))
-    scale = others[:, usable].std() + 1e-300
-    meet = np.vstack([others[:, usable].T / scale, np.ones(len(others))])
-    target = np.append(own[usable] / scale, 1.0)
-    each = others[:, after].mean(axis=1)
-    ends = []
-    for sign in (1, -1):
-        found = linprog(sign * each, A_eq=meet, b_eq=target, bounds=(0, None), method="highs")
-        if not found.success:
-            raise ArithmeticError(
-                f"the range of {sample.panel.areas.index[unit]} could not be found: {found.message}"
-            )
-        ends.append(float(own[after].mean() - each @ found.x))
-    return min(ends), max(ends)
 
 
 HIDDEN = "[c]"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate import samples, synthetic_placebos, synthetic_weights
+from evaluation.estimate import pre_period_fit, samples, synthetic_placebos, synthetic_weights
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.interim import Tested
@@ -124,6 +124,19 @@ def method_of(settings: Settings) -> synthetic_weights.Method:
     )
 
 
+def _kind(settings: Settings) -> pre_period_fit.Kind:
+    """What these settings fit, and how much of it the figures leave open."""
+    if isinstance(settings, AugmentedSettings):
+        return pre_period_fit.Kind(remedy="regression")
+    if isinstance(settings, SdidSettings):
+        return pre_period_fit.Kind(remedy="regression", unique=True)
+    return pre_period_fit.Kind(
+        remedy="shifted" if settings.variant == "demeaned" else "level",
+        unique=settings.solver == "published",
+        penalty=settings.penalty or 0.0,
+    )
+
+
 def synthetic_control(
     panel: Panel,
     outcome: str,
@@ -155,6 +168,7 @@ def synthetic_control(
         outcome,
         chosen,
         assignments,
+        kind=_kind(chosen),
         estimator="synthetic_control",
         estimand=f"gap to the synthetic twin ({chosen.variant}) by site and period",
         level=level,
@@ -185,12 +199,12 @@ def augmented_synthetic_control(
     chosen = settings or AugmentedSettings()
     samples.check_call(panel, chosen, AugmentedSettings, inference, level)
     refuse(inference, "augmented_synthetic_control")
-    _require_movement(panel, outcome)
     return estimate_from(
         synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen)),
         outcome,
         chosen,
         assignments,
+        kind=_kind(chosen),
         estimator="augmented_synthetic_control",
         estimand="gap to the ridge-augmented twin by site and period",
         level=level,
@@ -221,12 +235,12 @@ def synthetic_did(
     chosen = settings or SdidSettings()
     samples.check_call(panel, chosen, SdidSettings, inference, level)
     refuse(inference, "synthetic_did")
-    _require_movement(panel, outcome)
     return estimate_from(
         synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen)),
         outcome,
         chosen,
         assignments,
+        kind=_kind(chosen),
         estimator="synthetic_did",
         estimand="gap to the synthetic twin, measured from weighted periods before",
         level=level,
@@ -264,30 +278,11 @@ def tested(panel: Panel, outcome: str, settings: Settings, assignments: Assignme
 def _among_the_fitted(
     fitted: synthetic_weights.Fitted, assignments: Assignments | None, seed: int = 0
 ) -> Assignments:
-    """The assignments; drawn where none are given."""
+    """The assignments, drawn where none are given; to scale where sampling errors are known."""
     if assignments is None:
-        return Assignments.draw(fitted.sample.panel, strata=(), seed=seed)
+        assignments = Assignments.draw(fitted.sample.panel, strata=(), seed=seed)
     samples.same_areas(assignments, fitted.sample)
-    return assignments
-
-
-def _require_movement(panel: Panel, outcome: str) -> None:
-    """Refuse controls that do not move before a start: regressions on them have no scale.
-
-    Raises
-    ------
-    EstimateError : with the alternative.
-    """
-    starts = panel.start_index[panel.start_index > 0]
-    before = panel.eligible().select(~panel.eligible().treated).array(outcome)
-    before = before[:, : min(starts, default=0)]
-    before = before[np.isfinite(before).all(axis=1)]
-    if len(before) and before.shape[1] > 1 and not np.ptp(before, axis=1).any():
-        raise EstimateError(
-            "no comparison area moves before the start, so that no weights can be found by which "
-            "they follow the treated areas.",
-            mend="use did or imputation, which need no such weights",
-        )
+    return samples.to_scale(assignments, fitted.sample)
 
 
 def estimate_from(
@@ -296,6 +291,7 @@ def estimate_from(
     settings: Settings,
     assignments: Assignments | None,
     *,
+    kind: pre_period_fit.Kind,
     estimator: str,
     estimand: str,
     level: float,
@@ -309,6 +305,10 @@ def estimate_from(
     exposure, observed = samples.unit_basis(sample, outcome)
     gaps = {g: synthetic_unit.gaps for g, synthetic_unit in fitted.synthetic_units.items()}
     said = fitted.said + samples.left_out(sample, gaps)
+    samples.require_effects(sample, effects)
+    said += pre_period_fit.said_of(
+        pre_period_fit.fits(sample, fitted.synthetic_units, kind), sample, kind.remedy
+    )
     return Estimate(
         outcome=outcome,
         unit="log points" if settings.scale == "log" else "outcome's unit",
@@ -324,7 +324,12 @@ def estimate_from(
         observed=observed,
         paths=samples.site_paths(sample, effects),
         weights=synthetic_placebos.weight_table(sample, fitted.synthetic_units),
-        area_effects=samples.area_table(sample, gaps, level),
+        area_effects=samples.area_table(
+            sample,
+            samples.mean_after(gaps),
+            level,
+            synthetic_placebos.deviations(fitted.synthetic_units, assignments),
+        ),
         sample=sample.describe(),
         settings=settings,
         warnings=sample.warnings + said + synthetic_placebos.unconverged(fitted.synthetic_units),
@@ -379,6 +384,8 @@ def synthetic_controls(
             name,
             chosen,
             assignments,
+            # Shared weights are settled by all outcomes together: one alone says not how far.
+            kind=replace(_kind(chosen), unique=weights == "shared"),
             estimator=f"synthetic_control ({weights} weights)",
             estimand=f"gap to the synthetic twin ({chosen.variant}) by site and period",
             level=level,

@@ -12,6 +12,7 @@ from evaluation.errors import EstimateError
 from evaluation.estimate import samples, synthetic_placebos
 from evaluation.estimate.solvers import ridge, simplex
 from evaluation.estimate.synthetic_placebos import SyntheticUnits
+from evaluation.progress import watched
 from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
@@ -81,9 +82,12 @@ def ridge_augmented(
     ------
     ValueError : a figure is not finite, or a target has no donor left.
     """
+    # Where several weights fit alike, those of least norm, here as without a regression: which ones
+    # the solver found first would hang on the donors' order.
     base = simplex.fit(donors, targets, excluded_donors[:, None])
+    base = ridge.least_norm_fit(donors, targets, excluded_donors, base)
     centre = donors.mean(axis=1, keepdims=True)
-    x, y = donors - centre, targets - centre.T
+    x, y = _rounded(donors - centre, donors), targets - centre.T
     tilt = np.empty_like(y)
     chosen = np.full(len(y), penalty.given or 0.0)
     tried = np.full((len(y), 1 if penalty.given else GRID + 1), penalty.given or 0.0)
@@ -92,7 +96,9 @@ def ridge_augmented(
         part, own = base.rows(rows), excluded_donors[rows]
         squares = _Squares.of(x, own)
         if penalty.given is None:
-            tried[rows] = squares.values[:, [-1]] * SMALLEST ** (np.arange(GRID + 1) / GRID)
+            # Donors that are alike teach a regression nothing, whatever its penalty.
+            largest = np.where(squares.values[:, [-1]] > 0, squares.values[:, [-1]], 1.0)
+            tried[rows] = largest * SMALLEST ** (np.arange(GRID + 1) / GRID)
             errors[rows], spread = _errors(x, y[rows], part, squares, tried[rows], penalty.folds)
             best = _choose(errors[rows], spread, penalty.choice)
             chosen[rows] = tried[rows, best]
@@ -165,7 +171,12 @@ def _left_without(
     variation = simplex.Variation(held_out=np.tile(periods, len(y)), start=base.rows(rows))
     refitted = simplex.fit(x, y[rows], excluded_donors[rows, None], variation)
     out = np.zeros((len(y), len(x), len(x)))
-    out[:, periods] = (y[rows] - refitted.predict(x.T)).reshape(len(y), len(periods), len(x))
+    for k, period in enumerate(periods):
+        # Weights that fit the other periods alike foretell the one left out differently.
+        part, others = refitted.rows(np.arange(len(y)) * len(periods) + k), np.arange(len(x))
+        others = others[others != period]
+        settled = ridge.least_norm_fit(x[others], y[:, others], excluded_donors, part)
+        out[:, period] = y - settled.predict(x.T)
     return out
 
 
@@ -384,30 +395,40 @@ def fit_all(panel: Panel, outcome: str, scale: samples.Scale, method: Method) ->
     EstimateError : the panel cannot bear the fit.
     """
     sample = samples.take(panel, outcome, scale)
-    fitted = {g: fit_start(sample, g, method) for g in np.unique(sample.treated.starts).tolist()}
+    starts = np.unique(sample.treated.starts).tolist()
+    fitted = {
+        g: fit_start(sample, g, method) for g in watched("synthetic controls, starts", starts)
+    }
     return Fitted(sample=sample, synthetic_units=fitted, said=no_donors(sample, fitted))
 
 
 def fit_start(sample: samples.Sample, g: int, method: Method) -> SyntheticUnits:
-    """The synthetic controls of every area for the start ``g``."""
+    """The synthetic controls of every area for the start ``g``.
+
+    Raises
+    ------
+    EstimateError : no period before it has a figure, or fewer than two donors.
+    """
+    samples.last_seen(sample)
     grounds = Ground.each(sample, g)
     return synthetic_units_of(grounds, [method(ground) for ground in grounds])
 
 
 def enough(held: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(N) which areas have enough of the periods before a start (N, T0) to be fitted."""
-    out: NDArray[np.bool_] = held.sum(axis=1) >= min(LEAST_PERIODS, held.shape[1])
+    there = int(held.any(axis=0).sum())
+    out: NDArray[np.bool_] = held.sum(axis=1) >= max(min(LEAST_PERIODS, there), 1)
     return out
 
 
 def donors_of(sample: samples.Sample) -> Positions:
-    """Positions of the comparison areas that have every figure.
+    """Positions of the comparison areas that have a figure in every period that any area has one.
 
     Raises
     ------
     EstimateError : there are fewer than two.
     """
-    whole = np.isfinite(sample.figures).all(axis=1)
+    whole = np.isfinite(sample.figures[:, sample.seen]).all(axis=1)
     donors: Positions = np.flatnonzero(~sample.panel.treated & whole)
     if len(donors) < 2:
         raise EstimateError(
@@ -465,20 +486,18 @@ def _of_all(parts: Sequence[Floats], rows: Sequence[Positions], count: int) -> F
     return out
 
 
-def control(
-    ground: Ground, *, demeaned: bool = False, penalty: float | None = None, break_ties: bool = True
-) -> Weights:
+def control(ground: Ground, *, demeaned: bool = False, penalty: float | None = None) -> Weights:
     """Simplex weights; where several fit equally, those of least norm."""
     before, donors = ground.before, ground.donors_before
     if demeaned:
-        before, donors = _around_mean(before), _around_mean(donors)
+        before, donors = around_mean(before), around_mean(donors)
     variation = simplex.Variation(
         penalty=None if penalty is None else np.full(len(before), penalty)
     )
     fitted = simplex.fit(donors.T, before, ground.excluded_donors[:, None], variation)
-    weights = fitted.weights
-    if break_ties and penalty is None:
-        weights = ridge.least_norm_weights(donors.T, before, ground.excluded_donors, fitted)
+    weights = ridge.least_norm_weights(
+        donors.T, before, ground.excluded_donors, fitted, penalty or 0.0
+    )
     base = ground.mean_base if demeaned else ground.no_base
     return Weights(unit=weights, time=base, converged=fitted.converged)
 
@@ -520,24 +539,42 @@ def sdid(ground: Ground, *, exact: bool = True) -> Weights:
         )
     donors, excluded_donors = ground.donors_before, ground.excluded_donors
     after = ground.figures[ground.donors][:, ground.g :]
+    # A period that the donors have no figure in nobody has.
+    after = after[:, np.isfinite(after).all(axis=0)]
     noise = _noise(donors, excluded_donors)
+    # Donors that all move alike are fitted alike by all weights, and the published penalties, which
+    # go with how they differ, vanish. In that limit all weigh alike, donors and periods.
+    still = noise <= FLAT * np.abs(donors).max()
+    noise = np.where(still, 1.0 + np.abs(donors).max(), noise)
     # zeta = (treated units x periods after)^(1/4) times the noise (Arkhangelsky and others 2021);
     # every area is fitted as the only treated one.
-    zeta = after.shape[1] ** 0.25 * noise
-    own, others = _around_mean(ground.before), _around_mean(donors)
+    zeta = max(after.shape[1], 1) ** 0.25 * noise
+    own, others = around_mean(ground.before), around_mean(donors)
     if exact:
         units = ridge.fit(others.T, own, excluded_donors, zeta**2 * len(ground.usable))
         weights, converged = units.weights, units.converged
     else:
         weights = _unit_steps(own, others, excluded_donors, zeta, noise)
         converged = np.ones(len(own), dtype=bool)
-    base, time = ground.no_base, _time_weights if exact else _time_steps
-    base[:, ground.usable], solved = time(donors, after.mean(axis=1), excluded_donors, noise)
-    return Weights(unit=weights, time=base, converged=converged & solved)
+    time, solved = ground.mean_base, np.ones(len(own), dtype=bool)
+    if after.shape[1] and not still.all():
+        fit_time = _time_weights if exact else _time_steps
+        fitted, solved = fit_time(donors, after.mean(axis=1), excluded_donors, noise)
+        time[:, ground.usable] = np.where(still[:, None], time[:, ground.usable], fitted)
+    return Weights(unit=weights, time=time, converged=converged & (solved | still))
 
 
-def _around_mean(before: Floats) -> Floats:
-    out: Floats = before - before.mean(axis=1, keepdims=True)
+def around_mean(before: Floats) -> Floats:
+    """(R, T0) figures less each row's mean, with what rounding leaves of a flat row taken out."""
+    return _rounded(before - before.mean(axis=1, keepdims=True), before)
+
+
+# Of the largest figure: what rounding leaves of figures that do not differ.
+FLAT = 1e-13
+
+
+def _rounded(apart: Floats, figures: Floats) -> Floats:
+    out: Floats = np.where(np.abs(apart) <= FLAT * np.abs(figures).max(initial=0.0), 0.0, apart)
     return out
 
 
@@ -573,9 +610,10 @@ def _noise(before: Floats, excluded_donors: NDArray[np.int64]) -> Floats:
     change = np.diff(before, axis=1)
     own = np.where((excluded_donors >= 0)[:, None], change[excluded_donors], 0.0)
     count = (len(change) - (excluded_donors >= 0)) * change.shape[1]
+    # One change alone has no deviation: it is taken for none.
     mean = (change.sum() - own.sum(axis=1)) / count
     square = (change**2).sum() - (own**2).sum(axis=1)
-    out: Floats = np.sqrt(np.maximum((square - count * mean**2) / (count - 1), 1e-300))
+    out: Floats = np.sqrt(np.maximum((square - count * mean**2) / np.maximum(count - 1, 1), 1e-300))
     return out
 
 

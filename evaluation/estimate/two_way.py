@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -96,6 +96,7 @@ def two_way_fixed_effects(
         name = settings.method.replace("_", " ")
         warnings += samples.refuse_few(sample, name, replication=settings.replication)
     errors = settings.errors if inference == "analytic" else "unadjusted"
+    _require_change(sample)
     fitted = _fit(_long(sample), settings.method, errors)
     error = np.array([float(fitted.std_errors["started"]) * _nested(sample, errors)])
     draws = None
@@ -105,6 +106,7 @@ def two_way_fixed_effects(
         elif dropped:
             assignments = assignments.redrawn(sample.panel)
         samples.same_areas(assignments, sample)
+        warnings += samples.not_to_scale(sample)
         draws = _placebo(sample, settings, assignments, float(fitted.params["started"]))
     return Estimate(
         outcome=outcome,
@@ -125,6 +127,21 @@ def two_way_fixed_effects(
     )
 
 
+def _require_change(sample: samples.Sample) -> None:
+    """Refuse starts that no figures lie on both sides of.
+
+    Raises
+    ------
+    EstimateError : as it says.
+    """
+    starts = samples.among_seen(sample.seen, sample.treated.starts)
+    if not ((starts > 0) & (starts < sample.seen.sum())).any():
+        raise EstimateError(
+            "no treated area has figures both before and after its start.",
+            mend="bring the figures that are missing, or choose another outcome",
+        )
+
+
 def _one_entry(n_areas: int) -> pd.DataFrame:
     return pd.DataFrame(
         {
@@ -139,18 +156,25 @@ def _one_entry(n_areas: int) -> pd.DataFrame:
 
 
 def balanced(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
-    """The eligible areas that have every figure, and what has to be said of the others."""
+    """The eligible areas with a figure in every period that any has one, and a word on the rest."""
     panel = panel.eligible()
-    leave = np.asarray(np.isnan(panel.array(outcome)).any(axis=1))
+    figures = panel.array(outcome)
+    leave = np.asarray(np.isnan(figures[:, samples.seen_periods(figures)]).any(axis=1))
     if not leave.any():
         return panel, ()
-    samples.require_periods(panel, outcome)
     if leave.all():
         raise EstimateError(
             "every area has a missing or suppressed figure, so that no complete one is left.",
             mend="use did or imputation, which make do with missing figures",
         )
     treated = int((leave & panel.treated).sum())
+    for whole, what in ((panel.treated, "started"), (~panel.treated, "comparison")):
+        if whole.any() and (leave | ~whole).all():
+            raise EstimateError(
+                f"every {what} area has a missing or suppressed figure, so that no complete one is "
+                "left.",
+                mend="use did or imputation, which make do with missing figures",
+            )
     return panel.select(~leave), (
         Sentence.of(
             f"{int(leave.sum())} areas ({treated} of them started) have a missing or suppressed "
@@ -171,7 +195,12 @@ def _placebo(
     """
     start = sample.panel.start_index
     on = ((start[:, None] >= 0) & (np.arange(sample.n_periods) >= start[:, None])).astype(float)
-    raw, shift = (_coefficients(y, on, settings, assignments) for y in (sample.figures, on))
+    # Periods that nobody has a figure in are none, and a start in one is in the next that has some.
+    y, on = sample.figures[:, sample.seen], on[:, sample.seen]
+    treated = sample.treated
+    held = replace(treated, starts=samples.among_seen(sample.seen, treated.starts))
+    assignments = replace(assignments, treated=held)
+    raw, shift = (_coefficients(figures, on, settings, assignments) for figures in (y, on))
     if not np.isclose(raw[0, 0], effect, rtol=1e-8, atol=1e-12):
         raise ArithmeticError(
             f"the coefficient by re-assignment ({raw[0, 0]}) differs from linearmodels' ({effect})."
@@ -190,9 +219,11 @@ def _coefficients(
         within_y, within_on = _demeaned(y), _demeaned(on)
         figure = np.flip(np.cumsum(np.flip(within_y, axis=1), axis=1), axis=1)
     else:
-        change_y, change_on = np.diff(y, axis=1, prepend=np.nan), np.diff(on, axis=1)
+        change_y, change_on = np.diff(y, axis=1, prepend=y[:, :1]), np.diff(on, axis=1)
         within_on = change_on - change_on.mean(axis=0)
         figure = change_y - change_y.mean(axis=0)
+    # A start after the last period with figures moves nothing.
+    figure = np.append(figure, np.zeros((len(figure), 1)), axis=1)
     starts = treated.starts[treated.cohort_of]
     moved = figure[assignments.pseudo_treated, starts].sum(axis=1)
     coefficients: NDArray[np.float64] = moved / (within_on**2).sum()
@@ -224,7 +255,8 @@ def _nested(sample: samples.Sample, errors: Errors) -> float:
     """What a clustered error that counts no effects lacks of (n - 1) / (n - K), K periods + 1."""
     if errors != "nested":
         return 1.0
-    n, counted = sample.figures.size, sample.n_periods + 1
+    periods = int(sample.seen.sum())
+    n, counted = len(sample.figures) * periods, periods + 1
     return float(np.sqrt((n - 1) / (n - counted)))
 
 
@@ -274,17 +306,21 @@ def bacon_decomposition(
     EstimateError : a figure is missing (the weights are those of a balanced panel).
     """
     sample = samples.take(panel, outcome, scale)
-    if np.isnan(sample.figures).any():
+    figures = sample.figures[:, sample.seen]
+    if np.isnan(figures).any():
         raise EstimateError(
             f"{outcome} has missing figures; the decomposition needs a balanced panel.",
             mend="leave out the areas with gaps",
         )
     start = np.where(sample.panel.start_index < 0, NEVER, sample.panel.start_index)
+    start[start >= 0] = samples.among_seen(sample.seen, start[start >= 0])
+    start[start == figures.shape[1]] = NEVER
     groups = {int(g): (start == g) for g in np.unique(start)}
-    means = {g: sample.figures[members].mean(axis=0) for g, members in groups.items()}
+    means = {g: figures[members].mean(axis=0) for g, members in groups.items()}
     share = {g: float(members.mean()) for g, members in groups.items()}
-    on = {g: 0.0 if g == NEVER else 1 - g / sample.n_periods for g in groups}
-    label = {g: "never" if g == NEVER else sample.panel.periods[g].label for g in groups}
+    on = {g: 0.0 if g == NEVER else 1 - g / figures.shape[1] for g in groups}
+    labels = [sample.panel.labels[t] for t in np.flatnonzero(sample.seen)]
+    label = {g: "never" if g == NEVER else labels[g] for g in groups}
     cohorts = [g for g in sorted(groups) if g != NEVER]
     rows: list[tuple[str, str, str, float, float]] = []
     if NEVER in groups:

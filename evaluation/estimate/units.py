@@ -82,7 +82,7 @@ def net_effects(estimate: Estimate, exposure: Floats | None = None) -> NetEffect
         )
     post = (estimate.index["event_time"] >= 0).to_numpy() & np.isfinite(estimate.effects)
     net = estimate.draws.net[1:, post]
-    deviations = _without_holes(net - np.nanmean(net, axis=0))
+    deviations = _without_holes(net - samples.masked_mean(net))
     index = estimate.index[post].reset_index(drop=True)
     weight = index["weight"].to_numpy(dtype=float)
     overall = deviations @ (weight / weight.sum())

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evaluation.progress import watched
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -66,7 +68,7 @@ def fit(
     d = np.hstack([targets / scale, np.ones((len(targets), 1))])
     blocks = np.array_split(np.arange(len(d)), max(1, -(-len(d) * z.shape[1] // BLOCK)))
     weights, settled = np.empty((len(d), z.shape[1])), np.empty(len(d), dtype=bool)
-    for rows in blocks:
+    for rows in watched("synthetic controls, blocks of areas", blocks):
         open_to = np.ones((len(rows), z.shape[1]), dtype=bool)
         own = np.flatnonzero(excluded_donors[rows] >= 0)
         open_to[own, excluded_donors[rows[own]]] = False
@@ -106,7 +108,8 @@ def least_norm(donors: Floats, paths: Floats, open_to: NDArray[np.bool_]) -> Rid
 
 
 def _scaled(donors: Floats) -> tuple[Floats, float]:
-    scale = float(np.sqrt((donors**2).sum(axis=0).mean()) + 1e-300)
+    # Donors that are all zero have no scale, and need none.
+    scale = float(np.sqrt((donors**2).sum(axis=0).mean())) or 1.0
     return np.vstack([donors / scale, np.ones(donors.shape[1])]), scale
 
 
@@ -195,21 +198,29 @@ TIED = 1e-9
 
 
 def least_norm_weights(
-    donors: Floats, targets: Floats, excluded_donors: Positions, fitted: SimplexFit
+    donors: Floats,
+    targets: Floats,
+    excluded_donors: Positions,
+    fitted: SimplexFit,
+    penalty: float = 0.0,
 ) -> Floats:
     """(B, N) weights that fit as well as ``fitted``, of least norm where several do.
 
     Parameters
     ----------
     donors : (T0, N). targets : (B, T0).
-    excluded_donors : (B) the donor that a target may not use; -1: none.
+    excluded_donors : (B) the donor that a target may not use, or (B, K) several; -1: none.
+    penalty : of the linear term, as in `simplex.Variation`.
     """
     weights, paths = fitted.weights, fitted.predict(donors.T)
     centre = donors.mean(axis=1, keepdims=True)
-    x, y = donors - centre, targets - centre.T
+    # What rounding leaves of donors that are alike would be taken for a difference.
+    rounding = ROUNDING * np.abs(donors).max(initial=0.0)
+    x, y = _without(donors - centre, rounding), targets - centre.T
+    excluded_donors = excluded_donors.reshape(len(y), -1)
     for rows in np.array_split(np.arange(len(y)), max(1, -(-len(y) * x.shape[1] // BLOCK))):
-        path = paths[rows] - centre.T
-        open_to = _tied(x, y[rows], excluded_donors[rows], path, weights[rows])
+        path = _without(paths[rows] - centre.T, rounding)
+        open_to = tied(x, y[rows], excluded_donors[rows], weights[rows], penalty)
         several = open_to.sum(axis=1) > (weights[rows] > 0).sum(axis=1)
         if several.any():
             part = rows[several]
@@ -218,14 +229,41 @@ def least_norm_weights(
     return weights
 
 
-def _tied(
-    x: Floats, y: Floats, excluded_donors: Positions, path: Floats, weights: Floats
+# Of the largest figure: what is left of donors that are alike once their mean is taken out.
+ROUNDING = 1e-14
+
+
+def _without(figures: Floats, rounding: float) -> Floats:
+    out: Floats = np.where(np.abs(figures) <= rounding, 0.0, figures)
+    return out
+
+
+def least_norm_fit(
+    donors: Floats, targets: Floats, excluded_donors: Positions, fitted: SimplexFit
+) -> SimplexFit:
+    """The same fit with the weights of `least_norm_weights`."""
+    weights = least_norm_weights(donors, targets, excluded_donors, fitted)
+    size = int((weights > 0).sum(axis=1).max())
+    columns = np.argsort(-weights, axis=1, kind="stable")[:, :size]
+    return replace(fitted, columns=columns, values=np.take_along_axis(weights, columns, axis=1))
+
+
+def tied(
+    x: Floats, y: Floats, excluded_donors: Positions, weights: Floats, penalty: float = 0.0
 ) -> NDArray[np.bool_]:
-    """(B, N) donors whose gradient is as low as that of the donors with weight."""
-    gradient = (path - y) @ x
+    """(B, N) donors whose gradient is as low as that of the donors with weight.
+
+    Parameters
+    ----------
+    x : (T0, N) and y : (B, T0), less the donors' mean. excluded_donors : (B, K). weights : (B, N).
+    """
+    gradient = (weights @ x.T - y) @ x
+    if penalty:
+        distance = (x**2).sum(axis=0)[None, :] - 2 * (y @ x) + (y**2).sum(axis=1)[:, None]
+        gradient += penalty / 2 * distance
     level = (weights * gradient).sum(axis=1, keepdims=True)
     scale = np.maximum((y**2).sum(axis=1), (x**2).sum(axis=0).mean())[:, None]
     open_to: NDArray[np.bool_] = (gradient - level <= TIED * scale) | (weights > 0)
-    rows = np.flatnonzero(excluded_donors >= 0)
-    open_to[rows, excluded_donors[rows]] = False
+    rows, column = np.nonzero(excluded_donors >= 0)
+    open_to[rows, excluded_donors[rows, column]] = False
     return open_to

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evaluation.progress import watched
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -169,7 +171,9 @@ def _to_affine_minimum(gram: Floats, slope: Floats, held: Flags) -> Floats:
     """
     columns_held = np.arange(gram.shape[1])
     diagonal = gram[:, columns_held, columns_held]
-    mean = (diagonal * held).sum(axis=1) / held.sum(axis=1) + 1e-300
+    mean = (diagonal * held).sum(axis=1) / held.sum(axis=1)
+    # Donors that all meet the target give no scale, and any will do.
+    mean = np.where(mean > 0, mean, 1.0)
     gram[:, columns_held, columns_held] = np.where(
         held, diagonal + DAMPING * mean[:, None], mean[:, None]
     )
@@ -311,7 +315,8 @@ def fit(
     x, y = donors - centre, targets - centre.T
     variation = variation or Variation()
     parts = []
-    for rows in np.array_split(np.arange(len(y)), max(1, -(-len(y) * (n + 16 * len(x)) // BLOCK))):
+    blocks = np.array_split(np.arange(len(y)), max(1, -(-len(y) * (n + 16 * len(x)) // BLOCK)))
+    for rows in watched("synthetic controls, blocks of areas", blocks):
         parts.append(_fit_block(x, y[rows], excluded_donors[rows], variation.rows(rows)))
     return _joined(parts, n)
 
