@@ -80,6 +80,22 @@ class BookError(UserError):
     """The book cannot be built from these results."""
 
 
+class NotForPublication(BookError):
+    """Figures of real people or services that nothing protects yet were about to leave.
+
+    Attributes
+    ----------
+    why : the kind of reason: ``"own returns"``, ``"no licence"`` or ``"not known"`` (see
+        `evaluation.ledger.unreleased.Why`).
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, why: str, where: str = "", expected: str = "", mend: str = ""):
+        self.why = why
+        super().__init__(what, where=where, expected=expected, mend=mend)
+
+
 class EditionRefused(UserError):
     """An edition may not be published as things are; the last one stands as it was."""
 

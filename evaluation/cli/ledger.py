@@ -171,6 +171,7 @@ def ledger_diff(
                 mend=f"newstart ledger diff {b} {a}",
             )
         changed = ledger.diff(session.programme_name, earlier, later)
+    session.stays_inside()
     if as_json:
         print_json(changed)
         return
@@ -200,6 +201,7 @@ def ledger_history(
     period = Period.parse(quarter)
     with session.ledger() as ledger:
         versions = ledger.history(session.programme_name, area, outcome, period)
+    session.stays_inside()
     if as_json:
         print_json(versions)
         return
@@ -299,6 +301,7 @@ def export(
 ) -> None:
     """Write one Parquet file a return, by quarter; a later export adds only what is new."""
     from evaluation.ledger.export import export as write
+    from evaluation.ledger.unreleased import mark_inside
     from evaluation.programme import Programme
 
     session: Session = context.obj
@@ -306,6 +309,7 @@ def export(
         names = sorted({receipt.programme for receipt in ledger.receipts()})
         programmes = {name: Programme.load(session.workspace, name) for name in names}
         done = write(ledger, folder, programmes)
+    mark_inside(folder, "\n".join(filter(None, map(session.stays_inside, names))))
     say(f"{done.written} returns written, {done.there_already} were there already.")
     if done.withheld:
         say(f"{done.withheld} are of sources that may not be passed on, and were left out.")

@@ -58,6 +58,26 @@ class Session:
 
         return Programme.load(self.workspace, self.programme_name)
 
+    def stays_inside(self, programme: str = "") -> str:
+        """Say that what was printed or written is not for publication, if it is not.
+
+        Parameters
+        ----------
+        programme : another than that of the session, or one of its studies.
+
+        Returns
+        -------
+        The sentence, for a note in the file; "" for figures that may leave.
+        """
+        from evaluation.ledger.unreleased import inside_only
+        from evaluation.programme import Programme
+
+        name = programme.partition("/")[0] or self.programme_name
+        sentence = inside_only(self.workspace, Programme.load(self.workspace, name))
+        if sentence:
+            say(sentence)
+        return sentence
+
     def ledger(self) -> Ledger:
         """The ledger of this workspace, opened when a verb asks for it."""
         from evaluation.ledger.ledger import Ledger

@@ -230,6 +230,13 @@ class Ledger:
         with transaction(self.engine) as connection:
             return _receipts(connection, chosen)
 
+    def senders(self, programme: str) -> list[tuple[str, str]]:
+        """Every (site, agency) of whom a return was ever accepted, withdrawn ones among them."""
+        chosen = sa.select(returns.c.site, returns.c.agency).distinct()
+        with transaction(self.engine) as connection:
+            rows = connection.execute(chosen.where(returns.c.programme == programme))
+            return sorted((row.site, row.agency) for row in rows)
+
     def last_accepted(self, programme: str, site: str, agency: str, period: Period) -> Figures:
         """The submitter's latest figures before ``period``: what a new return is compared with.
 

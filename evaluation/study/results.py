@@ -15,6 +15,7 @@ from evaluation.errors import ProtocolError
 from evaluation.estimate.units import in_units
 from evaluation.finding.feasibility import RESTS_ON
 from evaluation.finding.grade import Evidence, Grade, Judgement, grade
+from evaluation.ledger.unreleased import inside_only, mark_inside
 from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.quarters import Period
 from evaluation.study import heterogeneity
@@ -194,11 +195,12 @@ def _agrees(primary: EffectRow, other: EffectRow) -> bool:
 
 
 def write_results(workspace: Workspace, run: StudyRun) -> Path:
-    """Write the results of a run; returns the file."""
+    """Write the results of a run, and beside them that they stay inside if so; returns the file."""
     folder = workspace.results(run.programme.name, run.protocol.study)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "results.json"
     path.write_text(whole(workspace, run).as_json(), encoding="utf-8")
+    mark_inside(folder, inside_only(workspace, run.programme))
     return path
 
 
