@@ -120,7 +120,7 @@ class Edition:
             )
         headline = next((s for s in own if s.label == "confirmatory"), own[0])
         programmes = {
-            name: Programme.load(workspace, name)
+            name: Programme.load(workspace, name, collecting=False)
             for name in sorted({programme, *(study.programme for study in found)})
         }
         receipts = [
