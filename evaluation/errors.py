@@ -56,6 +56,10 @@ class LedgerError(UserError):
     """The ledger cannot be read or written, or a record in it does not hold."""
 
 
+class NotPermitted(UserError):
+    """A return, a withdrawal or a redaction by somebody whom the programme does not name for it."""
+
+
 class PanelError(UserError):
     """Data that are no panel: duplicate cells, unknown columns, nothing started."""
 

@@ -81,7 +81,9 @@ class AcceptedFigures:
         accepted: dict[Key, Held] = {}
         elsewhere: dict[Key, Held] = {}
         for outcome in asked:
-            for area, entries in self._of(outcome.code, own):
+            for area, entries in self._of(
+                outcome.code, self.programme.areas_of(*submitter, outcome.code)
+            ):
                 key = area, outcome.code
                 if past := self._earlier(entries, at):
                     earlier[key] = past
@@ -99,7 +101,7 @@ class AcceptedFigures:
             today=today,
         )
 
-    def _of(self, outcome: str, own: set[str]) -> Iterator[tuple[str, dict[int, Entry]]]:
+    def _of(self, outcome: str, own: frozenset[str]) -> Iterator[tuple[str, dict[int, Entry]]]:
         for area, entries in self._figures.get(outcome, {}).items():
             if area in own:
                 yield area, entries

@@ -28,6 +28,7 @@ GOOD, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
 
 _ENDLESS = 100_000
 
+By = Annotated[str, typer.Option(help="Who does it: a person or a service.", envvar="NEWSTART_BY")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 

@@ -94,7 +94,7 @@ def programmes_shown(workspace: Workspace, programme: str) -> dict[str, Programm
     # One that is declared nowhere is told of by whoever asks for its results.
     if programme and (workspace.studies / programme).is_dir():
         names.add(programme)
-    return {name: Programme.load(workspace, name) for name in sorted(names)}
+    return {name: Programme.load(workspace, name, collecting=False) for name in sorted(names)}
 
 
 @dataclass(frozen=True, kw_only=True)

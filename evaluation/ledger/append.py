@@ -92,6 +92,7 @@ def append_return(
     received: str,
     given: Sequence[Confirmation],
     synthetic_clock: bool,
+    by: str = "",
 ) -> int:
     """Add a return with its confirmations and figures; its place in the chain comes back."""
     # Read inside the writer's transaction, before the insert: afterwards they would hold the return
@@ -105,6 +106,7 @@ def append_return(
             for one in given
         ),
         synthetic_clock=synthetic_clock,
+        by=by.strip(),
     )
     seq, previous = _next_place(connection)
     stored = _stored(returned, details, previous, received)
@@ -147,6 +149,7 @@ def _stored(
         "changes": json.dumps(details.changes, ensure_ascii=False),
         "synthetic_clock": details.synthetic_clock,
         "chain_version": CHAIN_VERSION,
+        "by": details.by,
     }
 
 
@@ -158,6 +161,7 @@ def append_act(
     reason: str,
     received: str,
     synthetic_clock: bool,
+    by: str = "",
 ) -> Act:
     """Add a withdrawal or a redaction; one that stands already comes back as it is.
 
@@ -183,7 +187,7 @@ def append_act(
     seq, previous = _next_place(connection)
     # What is hashed must be what is stored, to the blank.
     content: dict[str, Any] = {"received": received, "reason": reason.strip()}
-    content |= {"previous_hash": previous, "synthetic_clock": synthetic_clock}
+    content |= {"previous_hash": previous, "synthetic_clock": synthetic_clock, "by": by.strip()}
     chain = act_hash(kind=kind, return_id=return_id_, **content)
     stored = content | {"kind": kind, "act_id": return_id(chain), "chain_hash": chain}
     connection.execute(acts.insert(), stored | {"seq": seq, "return_seq": found})
@@ -195,7 +199,7 @@ def read_acts(connection: sa.Connection) -> list[Act]:
     a = acts.c
     rows = connection.execute(
         sa.select(a.act_id, a.kind, returns.c.return_id, a.received, a.reason)
-        .add_columns(a.previous_hash, a.chain_hash, a.synthetic_clock)
+        .add_columns(a.previous_hash, a.chain_hash, a.synthetic_clock, a.by)
         .join(returns, returns.c.seq == a.return_seq)
         .order_by(a.seq)
     )

@@ -104,6 +104,7 @@ class Ledger:
         *,
         received: datetime,
         confirmations: Sequence[Confirmation] = (),
+        by: str = "",
         synthetic_clock: bool = False,
     ) -> Receipt:
         """Accept a return, whole or not at all.
@@ -116,6 +117,7 @@ class Ledger:
         content : the file's bytes; kept under their hash before the record is made.
         received : the instant of receipt.
         confirmations : the reasons for what was questioned.
+        by : the person or service that sends it.
         synthetic_clock : whether ``received`` was set rather than read from a clock.
 
         Raises
@@ -143,12 +145,18 @@ class Ledger:
             # file could never be verified.
             store.keep(self.raw, content)
             seq = append.append_return(
-                connection, returned, format_instant(received), confirmations, synthetic_clock
+                connection, returned, format_instant(received), confirmations, synthetic_clock, by
             )
             return _receipts(connection, returns.c.seq == seq)[0]
 
     def withdraw(
-        self, return_id: str, *, reason: str, received: datetime, synthetic_clock: bool = False
+        self,
+        return_id: str,
+        *,
+        reason: str,
+        received: datetime,
+        by: str = "",
+        synthetic_clock: bool = False,
     ) -> Act:
         """From an instant on, read the ledger without a return; nothing is removed.
 
@@ -166,10 +174,17 @@ class Ledger:
                 reason=reason,
                 received=format_instant(received),
                 synthetic_clock=synthetic_clock,
+                by=by,
             )
 
     def redact(
-        self, return_id: str, *, reason: str, received: datetime, synthetic_clock: bool = False
+        self,
+        return_id: str,
+        *,
+        reason: str,
+        received: datetime,
+        by: str = "",
+        synthetic_clock: bool = False,
     ) -> Act:
         """Record why a return's raw file may not be kept, then remove it; its hash is kept.
 
@@ -187,6 +202,7 @@ class Ledger:
                 reason=reason,
                 received=format_instant(received),
                 synthetic_clock=synthetic_clock,
+                by=by,
             )
             file = connection.execute(
                 sa.select(returns.c.file_sha256).where(returns.c.return_id == return_id)
@@ -352,6 +368,7 @@ def _receipts(
             confirmations=tuple(reasons.get(row.seq, ())),
             synthetic_clock=row.synthetic_clock,
             chain_version=row.chain_version,
+            by=row.by,
             already_held=already_held,
         )
         for row in rows

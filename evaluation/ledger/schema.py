@@ -32,6 +32,8 @@ returns = Table(
     Column("synthetic_clock", Boolean, nullable=False),
     # Rows from before the column were chained by version 1.
     Column("chain_version", Integer, nullable=False, server_default="1"),
+    # Quoted: to SQL the word means something. Records from before there were names have none.
+    Column("by", Words, nullable=False, server_default="", quote=True),
     Index("returns_by_submitter", "programme", "site", "agency", "quarter", "seq"),
 )
 
@@ -78,6 +80,7 @@ acts = Table(
     Column("previous_hash", Words, nullable=False, unique=True),
     Column("chain_hash", Words, nullable=False, unique=True),
     Column("synthetic_clock", Boolean, nullable=False),
+    Column("by", Words, nullable=False, server_default="", quote=True),
     Index("acts_by_return", "return_seq"),
 )
 

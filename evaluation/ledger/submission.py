@@ -11,13 +11,13 @@ from pathlib import Path
 
 from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.report import Checked, Confirmation
-from evaluation.errors import LedgerError
-from evaluation.ledger.receipt import Act, Receipt
+from evaluation.errors import LedgerError, NotPermitted
+from evaluation.ledger.receipt import Act, ActKind, Receipt
 from evaluation.programme import Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import Figures
 from evaluation.returns.workbook import RawReturn
-from evaluation.workspace import Workspace
+from evaluation.workspace import Workspace, write_whole
 
 
 def last_accepted(
@@ -57,10 +57,51 @@ def accepted_figures(
         return ledger.accepted(programme, outcomes=outcomes)
 
 
+def permit(
+    programme: Programme, by: str, site: str, agency: str, act: ActKind | None = None
+) -> None:
+    """Refuse who may not send a submitter's return, or withdraw or redact it (``act``).
+
+    Where the programme's ``people`` name nobody for it, anybody may. A return is withdrawn or
+    redacted by who may send it, or by a publisher.
+
+    Raises
+    ------
+    NotPermitted : no name is given where one is needed, or the person may not.
+    """
+    roles = {"submitter"} if act is None else {"submitter", "publisher"}
+    if not any(roles & {*person.roles} for person in programme.people):
+        return
+    may = [
+        person.name
+        for person in programme.people
+        if person.may_send_for(site, agency) or (act is not None and "publisher" in person.roles)
+    ]
+    if by in may:
+        return
+    what = f"send returns of {site} {agency}"
+    what = what if act is None else f"record a {act} of a return of {site} {agency}"
+    raise NotPermitted(
+        f"{by} may not {what}." if by else f"it is not said who is to {what}.",
+        where=f"people in studies/{programme.name}/programme.yaml",
+        expected=f"--by {' or '.join(may)}" if may else "a person with that role",
+        mend="give your own name" if may else "declare one under people",
+    )
+
+
 def accept(
-    workspace: Workspace, raw: RawReturn, checked: Checked, reasons: tuple[Confirmation, ...] = ()
+    workspace: Workspace,
+    raw: RawReturn,
+    checked: Checked,
+    reasons: tuple[Confirmation, ...] = (),
+    *,
+    by: str = "",
 ) -> Receipt:
     """Append a checked return to the workspace's ledger, and keep the receipt as a file too.
+
+    Parameters
+    ----------
+    by : the person or service that sends it; whether they may is asked before (`permit`).
 
     Raises
     ------
@@ -76,6 +117,7 @@ def accept(
             raw.content,
             received=workspace.now(),
             confirmations=reasons,
+            by=by,
             synthetic_clock=workspace.synthetic_clock,
         )
     # After the commit: the ledger can print a receipt again, and a receipt without a record would
@@ -92,12 +134,11 @@ def keep_receipt(workspace: Workspace, receipt: Receipt | Act) -> Path:
     from evaluation.ledger.receipt_page import as_page
 
     name = receipt.act_id if isinstance(receipt, Act) else receipt.return_id
-    workspace.receipts.mkdir(parents=True, exist_ok=True)
     # NaN is no JSON and other programs would refuse the receipt.
     text = json.dumps(receipt.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-    (workspace.receipts / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    write_whole(workspace.receipts / f"{name}.json", text + "\n")
     page = page_of(workspace, receipt)
-    page.write_text(as_page(receipt), encoding="utf-8")
+    write_whole(page, as_page(receipt))
     return page
 
 

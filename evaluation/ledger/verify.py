@@ -151,6 +151,7 @@ def _check_return(
         changes=tuple(json.loads(row["changes"])),
         confirmations=tuple(reasons),
         synthetic_clock=_flag(row["synthetic_clock"]),
+        by=row["by"],
     )
     chain = chain_hash(
         previous_hash=row["previous_hash"],
@@ -191,6 +192,7 @@ def _check_act(
         received=row["received"],
         reason=row["reason"],
         synthetic_clock=_flag(row["synthetic_clock"]),
+        by=row["by"],
     )
     return _record(row, chain, row["act_id"], _chain_faults(row, chain, row["act_id"]))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -37,7 +36,7 @@ from evaluation.study.record import Results
 from evaluation.study.results import read_results
 from evaluation.study.study import Study, StudyName
 from evaluation.study.written import read_record
-from evaluation.workspace import write_whole
+from evaluation.workspace import alone, write_whole
 
 if TYPE_CHECKING:
     from evaluation.study.record import Results
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 
 
 Progress = Callable[[str], None]
-LOCK, UNPACKED = ".publishing", ".code"
+LOCK, UNPACKED = ".publishing.lock", ".code"
 ROOM = 200_000_000
 """Bytes that must be free beside what the book itself takes."""
 
@@ -126,7 +125,7 @@ def publish(
 def _programmes_published(workspace: Workspace, programme: str) -> dict[str, Programme]:
     """Every programme that an edition shows: of all studies that it runs, of all results there."""
     names = {StudyName.parse(study).programme for study in studies_of(workspace)}
-    run = {name: Programme.load(workspace, name) for name in sorted(names)}
+    run = {name: Programme.load(workspace, name, collecting=False) for name in sorted(names)}
     return run | programmes_shown(workspace, programme)
 
 
@@ -265,21 +264,16 @@ def _enough_room(workspace: Workspace, pages: bool) -> None:
 @contextlib.contextmanager
 def _alone(editions: Path) -> Iterator[None]:
     """One publication at a time; one that was killed is in nobody's way."""
-    editions.mkdir(parents=True, exist_ok=True)
     lock = editions / LOCK
-    # A lock without a process, or one that cannot be read, is what a killed publication left.
-    with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError):
-        # Signal 0 only asks whether the process is there.
-        os.kill(int(lock.read_text()), 0)
-        raise EditionRefused(
-            "another publication is running.", where=str(lock), mend="wait until it has ended"
-        )
-    lock.write_text(str(os.getpid()), encoding="utf-8")
-    try:
-        yield
-    finally:
-        lock.unlink()
-        shutil.rmtree(editions / MAKING, ignore_errors=True)
+    with alone(lock) as held:
+        if not held:
+            raise EditionRefused(
+                "another publication is running.", where=str(lock), mend="wait until it has ended"
+            )
+        try:
+            yield
+        finally:
+            shutil.rmtree(editions / MAKING, ignore_errors=True)
 
 
 HOW_MANY = 6
