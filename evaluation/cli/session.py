@@ -74,7 +74,9 @@ class Session:
         from evaluation.programme import Programme
 
         name = programme.partition("/")[0] or self.programme_name
-        sentence = inside_only(self.workspace, Programme.load(self.workspace, name))
+        sentence = inside_only(
+            self.workspace, Programme.load(self.workspace, name, collecting=False)
+        )
         if sentence:
             say(sentence)
         return sentence

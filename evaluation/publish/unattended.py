@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from evaluation.edition import words
+from evaluation.edition.edition import programmes_shown
 from evaluation.edition.past import History
 from evaluation.errors import EditionRefused, LedgerError, ProtocolError
 from evaluation.ledger.calendar import calendar, due, passed
@@ -52,9 +53,9 @@ def publish_unattended(
     EditionRefused : a fault was found, each in a line; the last edition stands as it was.
     UserError : a step on the way failed, which says what; the last edition stands as it was.
     """
-    declared, now = Programme.load(workspace, programme), workspace.now()
     # Before the faults: what may not leave at all has no others to see to.
-    refuse_unreleased(workspace, {programme: declared})
+    refuse_unreleased(workspace, programmes_shown(workspace, programme))
+    declared, now = Programme.load(workspace, programme), workspace.now()
     wanted = _quarter(declared, quarter, now)
     progress(f"Edition {wanted}: looking for what speaks against it")
     if found := faults(workspace, declared, wanted, now):

@@ -67,6 +67,10 @@ def declare(workspace: Workspace, *, synthetic: bool) -> None:
     path.write_text(text.replace(was, f"synthetic: {str(synthetic).lower()}"), encoding="utf-8")
 
 
+def declared(workspace: Workspace) -> Programme:
+    return Programme.load(workspace, REAL, collecting=False)
+
+
 def send(workspace: Workspace, programme: str, site: str, agency: str) -> str:
     """A return of one figure, accepted; its id."""
     quarter, content = Period.parse("2026 Q2"), f"{programme} {site} {agency}".encode()
@@ -221,7 +225,7 @@ def test_results_whose_returns_cannot_be_seen_stay_inside(
 ) -> None:
     clear_receipts(real)
     clear_ledger(real)
-    programme = Programme.load(real, REAL)
+    programme = declared(real)
     found = unreleased(real, programme)
     assert found is not None and found.why == "not known"
     with pytest.raises(NotForPublication, match="cannot be told"):
@@ -244,7 +248,7 @@ def test_a_source_without_a_licence_is_not_open(real: Workspace) -> None:
 def test_an_invented_programme_and_open_data_may_leave(real: Workspace) -> None:
     declare(real, synthetic=True)
     assert set(Edition.read(real, REAL).programmes) == {REAL, "real_cases"}
-    assert inside_only(real, Programme.load(real, REAL)) == ""
+    assert inside_only(real, declared(real)) == ""
 
 
 def test_a_broken_record_opens_nothing(real: Workspace) -> None:
@@ -254,7 +258,7 @@ def test_a_broken_record_opens_nothing(real: Workspace) -> None:
 
 
 def test_a_note_lies_beside_what_stays_inside(real: Workspace, tmp_path: Path) -> None:
-    sentence = inside_only(real, Programme.load(real, REAL))
+    sentence = inside_only(real, declared(real))
     assert sentence.startswith("Not for publication: ")
     mark_inside(tmp_path, sentence)
     assert (tmp_path / NOTE).read_text(encoding="utf-8") == sentence + "\n"
@@ -263,22 +267,29 @@ def test_a_note_lies_beside_what_stays_inside(real: Workspace, tmp_path: Path) -
 
 
 def test_what_the_evaluator_works_with_says_that_it_stays_inside(
-    real: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    path = tiny_workspace.studies / "tiny" / "programme.yaml"
+    invented = path.read_text(encoding="utf-8")
+    path.write_text(invented.replace("synthetic: true", "synthetic: false"), encoding="utf-8")
+    send(tiny_workspace, "tiny", "S01", "nhs")
     table, folder = tmp_path / "known.parquet", tmp_path / "out"
-    assert newstart(real, "panel", "-o", str(table)) == 0
-    assert capsys.readouterr().err.startswith("Not for publication: real figures of New Start")
+    assert newstart(tiny_workspace, "--programme", "tiny", "panel", "-o", str(table)) == 0
+    assert capsys.readouterr().err.startswith("Not for publication: real figures of A tiny")
     assert "Not for publication" in pd.read_parquet(table).attrs["note"]
-    assert newstart(real, "ledger", "export", str(folder)) == 0
+    assert newstart(tiny_workspace, "--programme", "tiny", "ledger", "export", str(folder)) == 0
     assert "Not for publication" in capsys.readouterr().err
-    assert "New Start" in (folder / NOTE).read_text(encoding="utf-8")
+    assert "A tiny programme" in (folder / NOTE).read_text(encoding="utf-8")
+    path.write_text(invented, encoding="utf-8")
+    assert newstart(tiny_workspace, "--programme", "tiny", "panel", "-o", str(table)) == 0
+    assert "publication" not in capsys.readouterr().err
+    assert "note" not in pd.read_parquet(table).attrs
+
+
+def test_json_of_results_stays_json(real: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert newstart(real, "value", "new_start/first_look", "--json") == 0
     told = capsys.readouterr()
     assert "Not for publication" in told.err and "by_agency" in json.loads(told.out)
-    declare(real, synthetic=True)
-    assert newstart(real, "panel", "-o", str(table)) == 0
-    assert "publication" not in capsys.readouterr().err
-    assert "note" not in pd.read_parquet(table).attrs
 
 
 def files(workspace: Workspace) -> dict[str, int]:
