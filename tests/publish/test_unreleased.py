@@ -71,7 +71,7 @@ def declared(workspace: Workspace) -> Programme:
     return Programme.load(workspace, REAL, collecting=False)
 
 
-def send(workspace: Workspace, programme: str, site: str, agency: str) -> str:
+def send(workspace: Workspace, programme: str, site: str, agency: str, area: str = "S01-0") -> str:
     """A return of one figure, accepted; its id."""
     quarter, content = Period.parse("2026 Q2"), f"{programme} {site} {agency}".encode()
     returned = Return(
@@ -79,7 +79,7 @@ def send(workspace: Workspace, programme: str, site: str, agency: str) -> str:
         site=site,
         agency=agency,
         period=quarter,
-        rows=(Observation("S01-0", quarter, "ae_attendances", 3.0, 8000.0, "", ""),),
+        rows=(Observation(area, quarter, "ae_attendances", 3.0, 8000.0, "", ""),),
         sha256=fingerprint.of_bytes(content),
     )
     with Ledger.open(workspace.database, workspace.raw) as ledger:
@@ -272,7 +272,7 @@ def test_what_the_evaluator_works_with_says_that_it_stays_inside(
     path = tiny_workspace.studies / "tiny" / "programme.yaml"
     invented = path.read_text(encoding="utf-8")
     path.write_text(invented.replace("synthetic: true", "synthetic: false"), encoding="utf-8")
-    send(tiny_workspace, "tiny", "S01", "nhs")
+    send(tiny_workspace, "tiny", "S01", "nhs", area="E01")
     table, folder = tmp_path / "known.parquet", tmp_path / "out"
     assert newstart(tiny_workspace, "--programme", "tiny", "panel", "-o", str(table)) == 0
     assert capsys.readouterr().err.startswith("Not for publication: real figures of A tiny")
