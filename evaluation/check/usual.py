@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
@@ -126,12 +126,12 @@ def spread_of(histories: Sequence[Sequence[Rate | None]], *, counted: bool) -> S
     counted : whether the numerators are counts.
     """
     declared = parameters().history
-    changes = [change for known in histories for change in _changes(known, declared.level, counted)]
-    if len(changes) < declared.least_changes:
+    changes = _changes(histories, declared.level, counted)
+    if len(changes.sizes) < declared.least_changes:
         return declared_spread()
     by_period: dict[int, list[float]] = {}
-    for change in changes:
-        by_period.setdefault(change.period, []).append(change.size)
+    for period, size in zip(changes.periods, changes.sizes, strict=True):
+        by_period.setdefault(period, []).append(size)
     common = {
         period: median(sizes)
         for period, sizes in by_period.items()
@@ -141,61 +141,77 @@ def spread_of(histories: Sequence[Sequence[Rate | None]], *, counted: bool) -> S
     # Quarters: the spread of fewer common moves is not learnt.
     moved = MAD_TO_SD * median(map(abs, common.values())) if len(common) >= 4 else 0.0
     # Each area's move beside the common one, or a season would make every area look restless.
-    own = [replace(one, size=one.size - common.get(one.period, 0.0)) for one in changes]
-    pairs = [
-        (earlier, later)
-        for known in histories
-        for earlier, later in pairwise(known)
-        if earlier is not None and later is not None
+    own = [
+        size - common.get(period, 0.0)
+        for period, size in zip(changes.periods, changes.sizes, strict=True)
     ]
+    pairs = repeats = fixed = 0
+    for known in histories:
+        for earlier, later in pairwise(known):
+            if earlier is not None and later is not None:
+                pairs += 1
+                repeats += earlier.numerator == later.numerator
+                fixed += earlier.denominator == later.denominator
     return Spread(
-        cell=max(_beyond_chance(own), _NARROWEST),
+        cell=max(_beyond_chance(own, changes.chances), _NARROWEST),
         common=moved if moved > 0 else declared.common_spread,
-        repeats=_share(earlier.numerator == later.numerator for earlier, later in pairs),
-        fixed=_share(earlier.denominator == later.denominator for earlier, later in pairs),
-        changes=len(changes),
+        repeats=repeats / pairs if pairs else 0.0,
+        fixed=fixed / pairs if pairs else 0.0,
+        changes=len(changes.sizes),
     )
 
 
-def _share(held: Iterable[bool]) -> float:
-    found = list(held)
-    return sum(found) / len(found) if found else 0.0
+@dataclass(frozen=True, kw_only=True)
+class _Changes:
+    """Log changes of figures from the usual level before them, and their variances by chance.
+
+    Three lists of one length and no list of objects: a nation has eighty thousand of them.
+    """
+
+    periods: list[int] = field(default_factory=list)
+    sizes: list[float] = field(default_factory=list)
+    chances: list[float] = field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Change:
-    """A figure's log change from the usual level before it, and the variance due to chance."""
-
-    period: int
-    size: float
-    chance: float
-
-
-def _changes(known: Sequence[Rate | None], window: int, counted: bool) -> Iterator[_Change]:
+def _changes(histories: Sequence[Sequence[Rate | None]], window: int, counted: bool) -> _Changes:
     half = 0.5 if counted else 0.0
-    for period, one in enumerate(known):
-        past = [rate for rate in known[max(0, period - window) : period] if rate is not None]
-        per = sum(rate.denominator for rate in past)
-        if one is None or per <= 0:
-            continue
-        total = sum(rate.numerator for rate in past)
-        level = total / per * one.denominator
-        above, below = one.numerator + half, level + half
-        # Values of opposite sign have no logarithm of their ratio.
-        if below and above / below > 0:
-            # The delta method: a log count varies by about one over the count, and the level's own
-            # by one over its total.
-            chance = 1 / (level + 0.5) + 1 / (total + 0.5) if counted else 0.0
-            yield _Change(period=period, size=math.log(above / below), chance=chance)
+    found = _Changes()
+    for known in histories:
+        for period, one in enumerate(known):
+            if one is None:
+                continue
+            total = per = 0.0
+            for past in known[max(0, period - window) : period]:
+                if past is not None:
+                    total += past.numerator
+                    per += past.denominator
+            if per <= 0:
+                continue
+            level = total / per * one.denominator
+            above, below = one.numerator + half, level + half
+            # Values of opposite sign have no logarithm of their ratio.
+            if below and above / below > 0:
+                found.periods.append(period)
+                found.sizes.append(math.log(above / below))
+                # The delta method: a log count varies by about one over the count, and the level's
+                # own by one over its total.
+                found.chances.append(1 / (level + 0.5) + 1 / (total + 0.5) if counted else 0.0)
+    return found
 
 
-def _beyond_chance(changes: Sequence[_Change]) -> float:
+_MANY = 1_000
+"""Changes among which the two in the middle are as good as one."""
+
+
+def _beyond_chance(sizes: Sequence[float], chances: Sequence[float]) -> float:
     """The spread that, added to chance, makes half of the changes lie within 0.6745 of it.
 
     A change lies outside where its excess is more than the squared spread. With an even number,
     the median is the mean of the two in the middle, which excesses alone cannot tell.
     """
-    excess = sorted((MAD_TO_SD * one.size) ** 2 - one.chance for one in changes)
+    excess = sorted(
+        (MAD_TO_SD * size) ** 2 - chance for size, chance in zip(sizes, chances, strict=True)
+    )
     # Three log points are a factor of twenty: no outcome moves so from quarter to quarter.
     low, high = 0.0, 3.0
     # Thirty halvings of three leave 3e-9.
@@ -204,7 +220,12 @@ def _beyond_chance(changes: Sequence[_Change]) -> float:
         outside = len(excess) - bisect_right(excess, middle**2)
         wider = 2 * outside > len(excess)
         if 2 * outside == len(excess):
-            apart = (abs(one.size) / math.sqrt(middle**2 + one.chance) for one in changes)
+            if len(excess) > _MANY:
+                return middle
+            apart = (
+                abs(size) / math.sqrt(middle**2 + chance)
+                for size, chance in zip(sizes, chances, strict=True)
+            )
             wider = median(apart) > 1 / MAD_TO_SD
         low, high = (middle, high) if wider else (low, middle)
     return (low + high) / 2
