@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from evaluation.check import slips
 from evaluation.check.before import Before, Held, Others, QuestionParameters
 from evaluation.check.read import Cells
 from evaluation.check.report import Problem, shown
-from evaluation.check.usual import Case, Together, cases_of, declared_spread, together, usual
+from evaluation.check.usual import (
+    Case,
+    Together,
+    cases_of,
+    counts,
+    declared_spread,
+    together,
+    usual,
+)
 from evaluation.programme import Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import form
@@ -47,7 +56,7 @@ def _of_outcome(cells: Cells, cases: Sequence[Case], moved: Together) -> list[Pr
         if case.entry in explained:
             continue
         problems += _denominator(cells, case)
-        problems += _figure(cells, case, moved.change)
+        problems += _figure(cells, case, moved)
     return problems
 
 
@@ -72,9 +81,11 @@ def _denominator(cells: Cells, case: Case) -> list[Problem]:
     return [cells.problem("R065", case.entry, "denominator", message, value=given, mend=mend)]
 
 
-def _figure(cells: Cells, case: Case, change: float) -> list[Problem]:
+def _figure(cells: Cells, case: Case, moved: Together) -> list[Problem]:
     """At most one question about one figure: the most telling."""
-    ask = case.ask
+    ask, change = case.ask, moved.change
+    # What slips and copies are told by stays as learnt; a single jump is one beside its neighbours.
+    case = replace(case, usual=case.usual.restless(moved.restless))
     if case.figure == 0 and _never_zero(case, change):
         message = f"There were always some before; the last accepted figure is {shown(case.last)}."
         return [cells.problem("R069", case.entry, "numerator", message, value=0.0)]
@@ -197,7 +208,7 @@ def _against_areas(
     if value is None or value <= 0 or figure is None or figure <= 0:
         return []
     # The variance of a log count by chance alone is about one over the count.
-    chance = 1 / (figure + 0.5) if outcome.form == "ratio" and outcome.whole else 0.0
+    chance = 1 / (figure + 0.5) if counts(outcome) else 0.0
     apart = abs(math.log(value) - others.level)
     if apart <= ask.far * math.sqrt(others.spread**2 + chance) or apart <= math.log(ask.far_ratio):
         return []

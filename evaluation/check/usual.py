@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
@@ -17,6 +17,16 @@ from evaluation.programme import Outcome, Programme
 MAD_TO_SD = 1.4826
 """From the median absolute deviation to the standard deviation of a normal distribution."""
 _NARROWEST = 0.01  # log points: below, rounding alone would be a surprise
+
+
+def counts(outcome: Outcome) -> bool:
+    """Whether chance adds to an outcome's figures as it does to counts.
+
+    So it does to means of counts too, as of three months: they are not whole, and near zero they
+    scatter like counts all the same. Where figures are large it adds next to nothing.
+    """
+    low = outcome.bounds.low
+    return outcome.form == "ratio" and (outcome.whole or (low is not None and low >= 0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +41,10 @@ class Usual:
     variance: float
     counted: bool
     figures: int
+
+    def restless(self, more: float) -> Usual:
+        """The same with a variance larger by ``more``, of the figure and of its level."""
+        return replace(self, variance=self.variance + more * (1 + 1 / self.figures))
 
     def surprise(self, figure: float, change: float = 0.0) -> float:
         """How many standard deviations ``figure`` lies above the level (below: negative).
@@ -92,7 +106,7 @@ def usual(
     level = total / sum(per for _, per in known) * below
     # A new figure's own spread and that of the level it is held against.
     variance = spread.cell**2 * (1 + 1 / len(known))
-    counted = outcome.form == "ratio" and outcome.whole
+    counted = counts(outcome)
     if counted:
         variance += 1 / (total + 0.5)  # of a log count, about 1 / count; half so that none has one
     return Usual(level=level, variance=variance, counted=counted, figures=len(known))
@@ -312,10 +326,13 @@ class Together:
     """How far an outcome's areas have moved together.
 
     ``change`` is in log points; ``questionable`` says that it is too far to pass unasked.
+    ``restless`` is by how much the areas' moves beside it vary more than the outcome's usually do
+    (squared log points).
     """
 
     change: float
     questionable: bool
+    restless: float = 0.0
 
 
 def together(cases: Sequence[Case], before: Before) -> Together:
@@ -334,12 +351,31 @@ def together(cases: Sequence[Case], before: Before) -> Together:
         variance += sum(_chance(case) for case in cases) / len(cases) ** 2
         apart = abs(own - (base or 0.0))
         if apart > ask.column * math.sqrt(variance) and apart > math.log(ask.column_ratio):
-            return Together(change=own, questionable=True)
+            return Together(change=own, questionable=True, restless=_restless(cases, own))
     if base is None:
         # Enough own areas tell a season from an error by themselves; fewer must not vouch for
         # themselves.
         base = own if len(changes) >= 2 * parameters().history.least_areas else 0.0
-    return Together(change=base, questionable=False)
+    return Together(change=base, questionable=False, restless=_restless(cases, own))
+
+
+def _restless(cases: Sequence[Case], change: float) -> float:
+    """How much more than usually one quarter's areas vary beside what is common to them.
+
+    A benefit that is rolled out moves some areas and not others, and while little has been accepted
+    nothing tells how far areas move. A return of many areas tells it by itself: its middle half is
+    no slip of anybody's. One of few areas must not vouch for itself.
+    """
+    moves = [(case, size) for case in cases if (size := case.log_change) is not None]
+    if len(moves) < parameters().history.least_changes:
+        return 0.0
+    cell = cases[0].spread.cell
+    chances = [
+        case.usual.variance - cell**2 * (1 + 1 / case.usual.figures) + _chance(case)
+        for case, _ in moves
+    ]
+    found = _beyond_chance([size - change for _, size in moves], chances)
+    return max(found**2 - cell**2, 0.0)
 
 
 def _chance(case: Case) -> float:
