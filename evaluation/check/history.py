@@ -13,7 +13,9 @@ from evaluation.check.read import Cells
 from evaluation.check.report import Problem, shown
 from evaluation.check.usual import (
     Case,
+    Given,
     Together,
+    case_of,
     cases_of,
     counts,
     declared_spread,
@@ -22,7 +24,7 @@ from evaluation.check.usual import (
 )
 from evaluation.programme import Outcome, Programme
 from evaluation.quarters import Period
-from evaluation.returns.form import form
+from evaluation.returns.form import Observation, form
 
 _SLIPS = (10.0, 0.1, 100.0, 0.01, 1000.0, 0.001)  # likelier ones first: the first best fit counts
 
@@ -107,6 +109,42 @@ def _figure(cells: Cells, case: Case, moved: Together) -> list[Problem]:
     if _misfit(case, case.figure / slip, change) < ask.fits:
         message += " A digit too many?" if slip > 1 else " A digit lost?"
     return [cells.problem("R060", case.entry, "numerator", message, value=case.figure)]
+
+
+class Surprise(NamedTuple):
+    """How far a figure lies from what its area's history leads one to expect.
+
+    ``size`` is in standard deviations; ``factor`` is how many times the usual level it is, above
+    one whichever way; both beside what all areas moved by.
+    """
+
+    size: float
+    factor: float
+
+
+def surprises(rows: Sequence[Observation], outcome: Outcome, before: Before) -> dict[str, Surprise]:
+    """Area -> how surprising its figure of one outcome is; those without a history are left out."""
+    cases = [
+        case
+        for entry, row in enumerate(rows)
+        if row.outcome == outcome.code and row.numerator is not None
+        for given in [Given(row.numerator, row.denominator)]
+        if (case := case_of(entry, row.area_code, outcome, given, before)) is not None
+    ]
+    if not cases:
+        return {}
+    moved = together(cases, before)
+    return {case.area: _surprise(case, moved) for case in cases}
+
+
+def _surprise(case: Case, moved: Together) -> Surprise:
+    expected = case.usual.restless(moved.restless)
+    size = abs(expected.surprise(case.figure, moved.change))
+    half = 0.5 if expected.counted else 0.0
+    small, large = sorted(
+        (abs(case.figure) + half, abs(expected.level) * math.exp(moved.change) + half)
+    )
+    return Surprise(size=size, factor=large / small if small > 0 else math.inf)
 
 
 def _jumped(case: Case, change: float) -> bool:

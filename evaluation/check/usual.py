@@ -125,6 +125,13 @@ class Rate(NamedTuple):
     denominator: float
 
 
+class Given(NamedTuple):
+    """A figure as it was given, and what it is out of, if that was given."""
+
+    numerator: float
+    denominator: float | None
+
+
 def declared_spread() -> Spread:
     """What stands in where too little has been accepted to learn from."""
     declared = parameters().history
@@ -291,27 +298,32 @@ def cases_of(cells: Cells, programme: Programme, before: Before) -> list[Case]:
         if area is None or code is None or figure is None or not math.isfinite(figure):
             continue
         outcome = programme.outcome_by_code.get(code)
-        earlier = before.earlier.get((area, code), ())
         if outcome is None or _is_accepted(before.accepted.get((area, code)), cells, entry):
             continue
-        spread = before.spreads.get(code) or declared_spread()
-        denominator = cells.denominator[entry]
-        expected = usual(outcome, earlier, spread, denominator)
-        if expected is not None and (figure >= 0 or not expected.counted):
-            found.append(
-                Case(
-                    entry=entry,
-                    area=area,
-                    outcome=outcome,
-                    figure=figure,
-                    denominator=denominator,
-                    earlier=earlier,
-                    spread=spread,
-                    usual=expected,
-                    ask=before.ask,
-                )
-            )
+        one = case_of(entry, area, outcome, Given(figure, cells.denominator[entry]), before)
+        if one is not None:
+            found.append(one)
     return found
+
+
+def case_of(entry: int, area: str, outcome: Outcome, given: Given, before: Before) -> Case | None:
+    """One figure beside its area's history; None where it has none to be compared with."""
+    earlier = before.earlier.get((area, outcome.code), ())
+    spread = before.spreads.get(outcome.code) or declared_spread()
+    expected = usual(outcome, earlier, spread, given.denominator)
+    if expected is None or (given.numerator < 0 and expected.counted):
+        return None
+    return Case(
+        entry=entry,
+        area=area,
+        outcome=outcome,
+        figure=given.numerator,
+        denominator=given.denominator,
+        earlier=earlier,
+        spread=spread,
+        usual=expected,
+        ask=before.ask,
+    )
 
 
 def _is_accepted(held: Held | None, cells: Cells, entry: int) -> bool:

@@ -23,7 +23,7 @@ from evaluation.errors import LedgerError
 from evaluation.ledger import append, revisions, store, vintages
 from evaluation.ledger import engine as migrate
 from evaluation.ledger.engine import BUSY_SECONDS, make_engine, transaction
-from evaluation.ledger.receipt import Act, LedgerHead, Receipt
+from evaluation.ledger.receipt import Act, LedgerHead, Receipt, reason_record
 from evaluation.ledger.schema import confirmations as confirmations_table
 from evaluation.ledger.schema import returns
 from evaluation.ledger.verify import Verification, verify
@@ -106,6 +106,7 @@ class Ledger:
         confirmations: Sequence[Confirmation] = (),
         by: str = "",
         synthetic_clock: bool = False,
+        history: bool = False,
     ) -> Receipt:
         """Accept a return, whole or not at all.
 
@@ -119,6 +120,7 @@ class Ledger:
         confirmations : the reasons for what was questioned.
         by : the person or service that sends it.
         synthetic_clock : whether ``received`` was set rather than read from a clock.
+        history : whether it is loaded among others, as what was counted before it was asked for.
 
         Raises
         ------
@@ -145,7 +147,13 @@ class Ledger:
             # file could never be verified.
             store.keep(self.raw, content)
             seq = append.append_return(
-                connection, returned, format_instant(received), confirmations, synthetic_clock, by
+                connection,
+                returned,
+                format_instant(received),
+                confirmations,
+                synthetic_clock,
+                by,
+                history,
             )
             return _receipts(connection, returns.c.seq == seq)[0]
 
@@ -350,8 +358,7 @@ def _receipts(
     ).all()
     reasons: dict[int, list[dict[str, str]]] = {}
     for one in given:
-        kept = {"rule": one.rule, "cell": one.cell, "value": one.value, "reason": one.reason}
-        reasons.setdefault(one.return_seq, []).append(kept)
+        reasons.setdefault(one.return_seq, []).append(reason_record(one._mapping))
     return [
         Receipt(
             return_id=row.return_id,
@@ -369,6 +376,7 @@ def _receipts(
             synthetic_clock=row.synthetic_clock,
             chain_version=row.chain_version,
             by=row.by,
+            history=row.history,
             already_held=already_held,
         )
         for row in rows

@@ -7,6 +7,7 @@ a ledger in which an earlier return was changed or taken out.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +30,8 @@ class Receipt:
     ``received`` is an instant in UTC as text; ``rows`` counts its figures; ``changes`` says in
     words what differs from the submitter's last return for the same period; ``confirmations`` are
     the reasons given for what was questioned. ``by`` is the person or service that sent it, as
-    named then; empty where nobody was. ``synthetic_clock`` tells that ``received`` was set
+    named then; empty where nobody was. ``history`` tells that it was loaded among others as what
+    had been counted before anybody was asked. ``synthetic_clock`` tells that ``received`` was set
     and not read from a clock. ``already_held`` tells that nothing was added: the same content had
     been accepted before, and this is the receipt of that time.
     """
@@ -49,6 +51,7 @@ class Receipt:
     synthetic_clock: bool = False
     chain_version: int = 1
     by: str = ""
+    history: bool = False
     # The same receipt whether it came back at once or was asked for again.
     already_held: bool = field(default=False, compare=False)
 
@@ -70,6 +73,7 @@ class Receipt:
             "synthetic_clock": self.synthetic_clock,
             "chain_version": self.chain_version,
             "by": self.by,
+            "history": self.history,
         }
 
     @classmethod
@@ -82,7 +86,7 @@ class Receipt:
         """
         # The receipts of version 1 on officers' disks do not name it, and none before this release
         # says who sent the return.
-        earlier: dict[str, Any] = {"chain_version": 1, "by": ""}
+        earlier: dict[str, Any] = {"chain_version": 1, "by": "", "history": False}
         content = earlier | content
         known = {one.name for one in fields(cls)} - {"already_held"}
         # Unknown fields are refused too: a receipt that says more than is hashed could say
@@ -213,6 +217,9 @@ def chain_hash(
     if details is not None:
         bound |= asdict(details) | {"chain_version": CHAIN_VERSION}
         _bind_name(bound)
+        # Likewise: what came by itself hashes as before there was a way to load history.
+        if not bound["history"]:
+            del bound["history"]
     return fingerprint.of_data(bound)
 
 
@@ -225,6 +232,21 @@ class ReceiptDetails:
     confirmations: tuple[dict[str, str], ...]
     synthetic_clock: bool
     by: str = ""
+    history: bool = False
+
+
+def reason_record(held: Mapping[Any, Any]) -> dict[str, str]:
+    """A reason as receipts print it and the chain binds it.
+
+    Whose it is and that it is one for a whole rule stand in it only where they were said: what was
+    confirmed cell by cell hashes as it always did.
+    """
+    said = {name: str(held[name]) for name in ("rule", "cell", "value", "reason")}
+    return said | {name: held[name] for name in BLANKET if held[name]}
+
+
+BLANKET = ("scope", "by", "area_code", "outcome")
+"""What is said of a reason besides where it was given for a whole rule."""
 
 
 def _bind_name(bound: dict[str, Any]) -> None:
