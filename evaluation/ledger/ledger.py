@@ -248,6 +248,12 @@ class Ledger:
             found = sa.select(returns.c.seq).where(returns.c.file_sha256 == sha256).limit(1)
             return connection.execute(found).first() is not None
 
+    def files(self, programme: str) -> frozenset[str]:
+        """SHA-256 of every file that was ever accepted for a programme."""
+        with transaction(self.engine) as connection:
+            found = sa.select(returns.c.file_sha256).where(returns.c.programme == programme)
+            return frozenset(connection.execute(found).scalars())
+
     def receipts(self, programme: str | None = None) -> list[Receipt]:
         """Every receipt in the order of acceptance, of one programme or of all."""
         chosen = sa.true() if programme is None else returns.c.programme == programme

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.report import Checked, Confirmation
@@ -18,6 +19,9 @@ from evaluation.quarters import Period
 from evaluation.returns.form import Figures
 from evaluation.returns.workbook import RawReturn
 from evaluation.workspace import Workspace, write_whole
+
+if TYPE_CHECKING:
+    from evaluation.ledger.ledger import Ledger
 
 
 def last_accepted(
@@ -109,17 +113,37 @@ def accept(
     """
     from evaluation.ledger.ledger import Ledger
 
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        return accept_into(ledger, workspace, raw, checked, reasons, by=by)
+
+
+def accept_into(
+    ledger: Ledger,
+    workspace: Workspace,
+    raw: RawReturn,
+    checked: Checked,
+    reasons: tuple[Confirmation, ...],
+    *,
+    by: str = "",
+    history: bool = False,
+) -> Receipt:
+    """Append a checked return to an open ledger, and keep its receipt; see `accept`.
+
+    Parameters
+    ----------
+    history : whether it is one of many that are loaded together.
+    """
     if checked.returned is None or len(checked.of("confirm")) > len(reasons):
         raise LedgerError("the return has problems and was not accepted.", where=checked.file)
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        receipt = ledger.submit(
-            checked.returned,
-            raw.content,
-            received=workspace.now(),
-            confirmations=reasons,
-            by=by,
-            synthetic_clock=workspace.synthetic_clock,
-        )
+    receipt = ledger.submit(
+        checked.returned,
+        raw.content,
+        received=workspace.now(),
+        confirmations=reasons,
+        by=by,
+        synthetic_clock=workspace.synthetic_clock,
+        history=history,
+    )
     # After the commit: the ledger can print a receipt again, and a receipt without a record would
     # be a lie.
     keep_receipt(workspace, receipt)
