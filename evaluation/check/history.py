@@ -115,11 +115,12 @@ class Surprise(NamedTuple):
     """How far a figure lies from what its area's history leads one to expect.
 
     ``size`` is in standard deviations; ``factor`` is how many times the usual level it is, above
-    one whichever way; both beside what all areas moved by.
+    one whichever way; both beside what all areas moved by. ``level`` is that level.
     """
 
     size: float
     factor: float
+    level: float
 
 
 def surprises(rows: Sequence[Observation], outcome: Outcome, before: Before) -> dict[str, Surprise]:
@@ -141,10 +142,9 @@ def _surprise(case: Case, moved: Together) -> Surprise:
     expected = case.usual.restless(moved.restless)
     size = abs(expected.surprise(case.figure, moved.change))
     half = 0.5 if expected.counted else 0.0
-    small, large = sorted(
-        (abs(case.figure) + half, abs(expected.level) * math.exp(moved.change) + half)
-    )
-    return Surprise(size=size, factor=large / small if small > 0 else math.inf)
+    level = expected.level * math.exp(moved.change)
+    small, large = sorted((abs(case.figure) + half, abs(level) + half))
+    return Surprise(size=size, factor=large / small if small > 0 else math.inf, level=level)
 
 
 def _jumped(case: Case, change: float) -> bool:

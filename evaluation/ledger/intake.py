@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple
 from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.before import Before
 from evaluation.check.history import Surprise, surprises
+from evaluation.check.read import read_cells, read_header
 from evaluation.check.report import Checked, Confirmation, Problem
 from evaluation.check.report import problem as found
 from evaluation.check.rules import rules
@@ -344,7 +345,9 @@ class _Intake:
         """Check every return as if those before it were accepted.
 
         One that is refused in the end, for a question that is open, has been compared with all the
-        same: without its quarter every later figure would seem to jump.
+        same: without its quarter every later figure would seem to jump. Single figures that the
+        next return contradicts are left out of that, or each slip would make the four right figures
+        after it seem wrong.
         """
         files = ledger.files(self.programme.name)
         new = sum(one.raw.sha256 not in files for one in incoming)
@@ -361,8 +364,40 @@ class _Intake:
             checked = self._check(history, one, held)
             looked.append(checked)
             if not held and checked.returned is not None:
-                history.add(checked.returned)
+                odd = self._contradicted(checked, incoming[number + 1 :])
+                rows = tuple(
+                    r for r in checked.returned.rows if (r.area_code, r.outcome) not in odd
+                )
+                history.add(replace(checked.returned, rows=rows))
         return looked
+
+    def _contradicted(
+        self, looked: _Looked, later: Sequence[Incoming]
+    ) -> frozenset[tuple[str, str]]:
+        """(area, outcome) of questioned figures after which the old level is there again."""
+        jumps = {
+            (one.asked.area_code, one.asked.outcome): one
+            for one in looked.questions
+            if one.asked.rule not in _OF_MANY and isinstance(one.problem.value, float | int)
+        }
+        mine = (looked.incoming.raw.guide["site"], looked.incoming.raw.guide["agency"])
+        follows = (o.raw for o in later if (o.raw.guide["site"], o.raw.guide["agency"]) == mine)
+        following = next(follows, None) if jumps else None
+        if following is None:
+            return frozenset()
+        cells = read_cells(read_header(following).value, following.sheet, None)
+        found = set()
+        for area, outcome, figure in zip(
+            cells.area_code, cells.outcome, cells.numerator, strict=True
+        ):
+            jump = jumps.get((area or "", outcome or ""))
+            if jump is not None and figure is not None:
+                # Half a case more, so that there is a logarithm of none.
+                was, level = float(jump.problem.value or 0) + 0.5, jump.surprise.level + 0.5
+                then = figure + 0.5
+                if min(was, level, then) > 0 and _apart(then, level) < _apart(then, was):
+                    found.add((jump.asked.area_code, jump.asked.outcome))
+        return frozenset(found)
 
     def _check(self, history: AcceptedFigures, one: Incoming, held: bool) -> _Looked:
         before = self._before(history, one.raw)
@@ -399,7 +434,7 @@ class _Intake:
             yield _Question(
                 asked=Asked(one.rule, row.area_code, returned.period.label, row.outcome),
                 problem=one,
-                surprise=known[row.outcome].get(row.area_code, Surprise(0.0, 1.0)),
+                surprise=known[row.outcome].get(row.area_code, Surprise(0.0, 1.0, 0.0)),
                 pilot=self._pilot(returned, row.outcome, "" if of_many else row.area_code),
             )
 
@@ -510,6 +545,10 @@ class _Intake:
         writer.writerows(lines)
         write_whole(path, out.getvalue())
         return path
+
+
+def _apart(one: float, other: float) -> float:
+    return abs(math.log(one / other))
 
 
 def _row(problem: Problem) -> int:
