@@ -36,7 +36,14 @@ def load(
     by: By = "",
     as_json: AsJson = False,
 ) -> None:
-    """Take many returns, or any tidy table, into the ledger; run again, it goes on."""
+    """Take many returns, or any tidy table, into the ledger; run again, it goes on.
+
+    Each return is checked and accepted as one that is submitted alone. A mapping names columns:
+    area, period, outcome and numerator (or outcomes: {column: code}), denominator, status, site,
+    agency; missing is the symbol for empty cells. One reason answers all that a rule asks, but for
+    figures of pilots after their start, figures about ten times what is usual, and the fifty most
+    surprising: each of those takes a row of its own.
+    """
     from evaluation.ledger.intake import Reasons, gather, load_returns, read_reasons
     from evaluation.returns.tidy import read_mapping
 
