@@ -91,7 +91,7 @@ def _figure(cells: Cells, case: Case, moved: Together) -> list[Problem]:
     if case.figure == 0 and _never_zero(case, change):
         message = f"There were always some before; the last accepted figure is {shown(case.last)}."
         return [cells.problem("R069", case.entry, "numerator", message, value=0.0)]
-    if not _jumped(case, change):
+    if not _jumped(case, change) and not (moved.restless and _slipped(case, change)):
         return []
     # The slip that would make the figure fit best; powers of ten are digits too many or lost.
     slip = min(_SLIPS, key=lambda slip: _misfit(case, case.figure / slip, change))
@@ -141,21 +141,36 @@ def surprises(rows: Sequence[Observation], outcome: Outcome, before: Before) -> 
 def _surprise(case: Case, moved: Together) -> Surprise:
     expected = case.usual.restless(moved.restless)
     size = abs(expected.surprise(case.figure, moved.change))
-    half = 0.5 if expected.counted else 0.0
-    level = expected.level * math.exp(moved.change)
+    return Surprise(
+        size=size, factor=_factor(case, moved.change), level=expected.level * math.exp(moved.change)
+    )
+
+
+def _factor(case: Case, change: float) -> float:
+    # Half an event, or zero and one would be infinitely far apart.
+    half = 0.5 if case.usual.counted else 0.0
+    # Against what is usual after all areas' common move: a season moves all.
+    level = case.usual.level * math.exp(change)
     small, large = sorted((abs(case.figure) + half, abs(level) + half))
-    return Surprise(size=size, factor=large / small if small > 0 else math.inf, level=level)
+    return large / small if small > 0 else math.inf
 
 
 def _jumped(case: Case, change: float) -> bool:
     ask = case.ask
     if abs(case.usual.surprise(case.figure, change)) <= ask.jump:
         return False
-    # Half an event, or zero and one would be infinitely far apart.
-    half = 0.5 if case.usual.counted else 0.0
-    # Against what is usual after all areas' common move: a season moves all.
-    small, large = sorted((abs(case.figure) + half, case.usual.level * math.exp(change) + half))
-    return small <= 0 or large / small > ask.jump_ratio
+    return _factor(case, change) > ask.jump_ratio
+
+
+def _slipped(case: Case, change: float) -> bool:
+    """Whether a figure is nearer to a digit too many or lost than to its level, and fits so.
+
+    Where a benefit is rolled out some areas do move threefold in a quarter, and no distance alone
+    tells a slip.
+    """
+    own = _misfit(case, case.figure, change)
+    undone = min(_misfit(case, case.figure / slip, change) for slip in _SLIPS[:2])
+    return own**2 - undone**2 > case.ask.slip and _factor(case, change) > math.sqrt(10)
 
 
 def _misfit(case: Case, figure: float, change: float) -> float:

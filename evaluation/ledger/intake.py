@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -315,7 +316,12 @@ def load_returns(
     intake = _Intake(workspace=workspace, programme=programme, reasons=reasons, progress=progress)
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         looked = intake.look(ledger, ordered)
-        return intake.accept(ledger, looked, by)
+        try:
+            return intake.accept(ledger, looked, by)
+        finally:
+            # Records and raw files are on the disk one by one; the receipts, which the ledger can
+            # give again, together.
+            os.sync()
 
 
 def _order(raw: RawReturn) -> tuple[date, str]:

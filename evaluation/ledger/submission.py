@@ -146,23 +146,27 @@ def accept_into(
     )
     # After the commit: the ledger can print a receipt again, and a receipt without a record would
     # be a lie.
-    keep_receipt(workspace, receipt)
+    keep_receipt(workspace, receipt, flushed=not history)
     return receipt
 
 
-def keep_receipt(workspace: Workspace, receipt: Receipt | Act) -> Path:
+def keep_receipt(workspace: Workspace, receipt: Receipt | Act, *, flushed: bool = True) -> Path:
     """Write a receipt to ``var/receipts/<id>.json``, and beside it the page to print.
 
     The page comes back: ``<id>.html``.
+
+    Parameters
+    ----------
+    flushed : False where many receipts are written, which the caller flushes together.
     """
     from evaluation.ledger.receipt_page import as_page
 
     name = receipt.act_id if isinstance(receipt, Act) else receipt.return_id
     # NaN is no JSON and other programs would refuse the receipt.
     text = json.dumps(receipt.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-    write_whole(workspace.receipts / f"{name}.json", text + "\n")
+    write_whole(workspace.receipts / f"{name}.json", text + "\n", flushed=flushed)
     page = page_of(workspace, receipt)
-    write_whole(page, as_page(receipt))
+    write_whole(page, as_page(receipt), flushed=flushed)
     return page
 
 
