@@ -9,7 +9,7 @@ from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
 MOST_MODULES = 192
-MOST_LINES_PROPER = 34_500
+MOST_LINES_PROPER = 35_300
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -30,8 +30,11 @@ SHORT = {
     "evaluation.cli.__main__": "makes `python -m evaluation.cli` run",
     "evaluation.fingerprint": "every noun is hashed by it, so it stands below all of them",
     "evaluation.ledger.migrations.env": "Alembic asks for a file of this name",
-    "evaluation.ledger.migrations.versions.acts_and_chain_version": "a step of the ledger's "
-    "tables is never changed once taken",
+    **{
+        f"evaluation.ledger.migrations.versions.{step}": "a step of the ledger's tables is never "
+        "changed once taken"
+        for step in ("acts_and_chain_version", "names_of_senders", "history_in_one_go")
+    },
 }
 ALONE: dict[str, str] = {
     "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder"
@@ -91,6 +94,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "check:read_number",
         "check:read_quarter",
         "connect:_period",
+        "ledger:_is_return",
         "returns:_Book.start",
         "returns:_Part.start",
         "returns:_check_lines",
@@ -99,7 +103,9 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_kind",
         "returns:_no_zip",
         "returns:check_parts",
+        "returns:_read",
         "returns:corners",
+        "returns:is_table",
         "returns:pass_text",
         "returns:pass_workbook",
         "value:_costs",

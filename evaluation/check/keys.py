@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
@@ -23,7 +23,7 @@ class Submitter:
     """The submitter and period as far as they are known, and what is expected from them.
 
     ``areas`` and ``outcomes`` are None where the submitter is not known, ``period`` where the
-    quarter is not.
+    quarter is not. ``asked`` : the areas of each outcome, which need not be the same.
     """
 
     site: str
@@ -31,6 +31,7 @@ class Submitter:
     period: Period | None
     areas: dict[str, Area] | None
     outcomes: dict[str, Outcome] | None
+    asked: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 def read_guide(
@@ -72,7 +73,15 @@ def read_guide(
         problems += _check_over(place, period, today)
     problems += _check_name(place, period)
     submitter = Submitter(
-        site=guide["site"], agency=guide["agency"], period=period, areas=areas, outcomes=outcomes
+        site=guide["site"],
+        agency=guide["agency"],
+        period=period,
+        areas=areas,
+        outcomes=outcomes,
+        asked={
+            code: programme.areas_of(guide["site"], guide["agency"], code)
+            for code in outcomes or ()
+        },
     )
     return Read(submitter, problems)
 
@@ -173,6 +182,12 @@ def _check_areas(cells: Cells, submitter: Submitter, programme: Programme) -> li
     problems: list[Problem] = []
     for entry, code in enumerate(cells.area_code):
         if code is None or (code in known if own is None else code in own):
+            outcome = cells.outcome[entry]
+            # An area of this submitter, and of another one for this outcome.
+            if code is not None and code not in submitter.asked.get(outcome or "", (code,)):
+                title = programme.outcome_by_code[outcome or ""].title
+                message = f"{title} of {code} ({known[code].name}) is returned by somebody else."
+                problems += cells.listed("R031", entry, "area_code", message, value=code)
             continue
         if code in known:
             message = f"{code} ({known[code].name}) is not an area of this submitter."
@@ -280,7 +295,8 @@ def check_missing(cells: Cells, submitter: Submitter) -> list[Problem]:
             present[outcome].add(area)
     problems = []
     for code, expected in submitter.outcomes.items():
-        missing = [area for area in submitter.areas if area not in present[code]]
+        asked = submitter.asked[code]
+        missing = [a for a in submitter.areas if a in asked and a not in present[code]]
         if len(missing) > strange[code] + of_any:
             listed = ", ".join(missing[:_LISTED]) + (" ..." if len(missing) > _LISTED else "")
             rows = "1 row is" if len(missing) == 1 else f"{len(missing)} rows are"

@@ -244,12 +244,20 @@ _COLUMNS = ("rule", "cell", "reason")
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmation:
-    """Why a value that was questioned is right; kept with the return for ever."""
+    """Why a value that was questioned is right; kept with the return for ever.
+
+    ``scope`` is ``"rule"`` where one reason was given for all that a rule asked, and ``by`` who
+    gave it; ``area_code`` and ``outcome`` are then what the cell is about.
+    """
 
     rule: str
     cell: str
     reason: str
     value: str = ""
+    scope: str = ""
+    by: str = ""
+    area_code: str = ""
+    outcome: str = ""
 
 
 def read_confirmations(path: Path) -> tuple[Confirmation, ...]:

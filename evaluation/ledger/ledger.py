@@ -23,7 +23,7 @@ from evaluation.errors import LedgerError
 from evaluation.ledger import append, revisions, store, vintages
 from evaluation.ledger import engine as migrate
 from evaluation.ledger.engine import BUSY_SECONDS, make_engine, transaction
-from evaluation.ledger.receipt import Act, LedgerHead, Receipt
+from evaluation.ledger.receipt import Act, LedgerHead, Receipt, reason_record
 from evaluation.ledger.schema import confirmations as confirmations_table
 from evaluation.ledger.schema import returns
 from evaluation.ledger.verify import Verification, verify
@@ -104,7 +104,9 @@ class Ledger:
         *,
         received: datetime,
         confirmations: Sequence[Confirmation] = (),
+        by: str = "",
         synthetic_clock: bool = False,
+        history: bool = False,
     ) -> Receipt:
         """Accept a return, whole or not at all.
 
@@ -116,7 +118,9 @@ class Ledger:
         content : the file's bytes; kept under their hash before the record is made.
         received : the instant of receipt.
         confirmations : the reasons for what was questioned.
+        by : the person or service that sends it.
         synthetic_clock : whether ``received`` was set rather than read from a clock.
+        history : whether it is loaded among others, as what was counted before it was asked for.
 
         Raises
         ------
@@ -143,12 +147,24 @@ class Ledger:
             # file could never be verified.
             store.keep(self.raw, content)
             seq = append.append_return(
-                connection, returned, format_instant(received), confirmations, synthetic_clock
+                connection,
+                returned,
+                format_instant(received),
+                confirmations,
+                synthetic_clock,
+                by,
+                history,
             )
             return _receipts(connection, returns.c.seq == seq)[0]
 
     def withdraw(
-        self, return_id: str, *, reason: str, received: datetime, synthetic_clock: bool = False
+        self,
+        return_id: str,
+        *,
+        reason: str,
+        received: datetime,
+        by: str = "",
+        synthetic_clock: bool = False,
     ) -> Act:
         """From an instant on, read the ledger without a return; nothing is removed.
 
@@ -166,10 +182,17 @@ class Ledger:
                 reason=reason,
                 received=format_instant(received),
                 synthetic_clock=synthetic_clock,
+                by=by,
             )
 
     def redact(
-        self, return_id: str, *, reason: str, received: datetime, synthetic_clock: bool = False
+        self,
+        return_id: str,
+        *,
+        reason: str,
+        received: datetime,
+        by: str = "",
+        synthetic_clock: bool = False,
     ) -> Act:
         """Record why a return's raw file may not be kept, then remove it; its hash is kept.
 
@@ -187,6 +210,7 @@ class Ledger:
                 reason=reason,
                 received=format_instant(received),
                 synthetic_clock=synthetic_clock,
+                by=by,
             )
             file = connection.execute(
                 sa.select(returns.c.file_sha256).where(returns.c.return_id == return_id)
@@ -224,11 +248,24 @@ class Ledger:
             found = sa.select(returns.c.seq).where(returns.c.file_sha256 == sha256).limit(1)
             return connection.execute(found).first() is not None
 
+    def files(self, programme: str) -> frozenset[str]:
+        """SHA-256 of every file that was ever accepted for a programme."""
+        with transaction(self.engine) as connection:
+            found = sa.select(returns.c.file_sha256).where(returns.c.programme == programme)
+            return frozenset(connection.execute(found).scalars())
+
     def receipts(self, programme: str | None = None) -> list[Receipt]:
         """Every receipt in the order of acceptance, of one programme or of all."""
         chosen = sa.true() if programme is None else returns.c.programme == programme
         with transaction(self.engine) as connection:
             return _receipts(connection, chosen)
+
+    def senders(self, programme: str) -> list[tuple[str, str]]:
+        """Every (site, agency) of whom a return was ever accepted, withdrawn ones among them."""
+        chosen = sa.select(returns.c.site, returns.c.agency).distinct()
+        with transaction(self.engine) as connection:
+            rows = connection.execute(chosen.where(returns.c.programme == programme))
+            return sorted((row.site, row.agency) for row in rows)
 
     def last_accepted(self, programme: str, site: str, agency: str, period: Period) -> Figures:
         """The submitter's latest figures before ``period``: what a new return is compared with.
@@ -327,8 +364,7 @@ def _receipts(
     ).all()
     reasons: dict[int, list[dict[str, str]]] = {}
     for one in given:
-        kept = {"rule": one.rule, "cell": one.cell, "value": one.value, "reason": one.reason}
-        reasons.setdefault(one.return_seq, []).append(kept)
+        reasons.setdefault(one.return_seq, []).append(reason_record(one._mapping))
     return [
         Receipt(
             return_id=row.return_id,
@@ -345,6 +381,8 @@ def _receipts(
             confirmations=tuple(reasons.get(row.seq, ())),
             synthetic_clock=row.synthetic_clock,
             chain_version=row.chain_version,
+            by=row.by,
+            history=row.history,
             already_held=already_held,
         )
         for row in rows
