@@ -192,6 +192,13 @@ Answers = Annotated[
 Power = Annotated[bool, typer.Option(help="Also ask what the looks could find (a minute or so).")]
 Relock = Annotated[bool, typer.Option("--relock", help="Lock anew what was locked before.")]
 Reason = Annotated[str, typer.Option(help="Why it is locked anew; kept for ever.")]
+Exploratory = Annotated[
+    bool,
+    typer.Option("--exploratory", help="As one that claims nothing: no alpha spent, for good."),
+]
+Registration = Annotated[
+    str, typer.Option(help="A registry's number, or a time stamp that somebody else gave.")
+]
 Folder = Annotated[Path | None, typer.Option("-o", "--output", help="Folder for the two files.")]
 
 
@@ -241,6 +248,8 @@ def freeze(
     study: Name,
     relock: Relock = False,
     reason: Reason = "",
+    exploratory: Exploratory = False,
+    registration: Registration = "",
     as_json: AsJson = False,
 ) -> None:
     """Lock protocol, assignments and code, with what had been seen; beside the protocol."""
@@ -257,7 +266,12 @@ def freeze(
     if reason and not relock:
         raise ProtocolError("a reason is given and no re-lock asked for.", mend="add --relock")
     lock = freeze_study(
-        session.workspace, study, relock=reason.strip(), progress=lambda m: say(f"· {m}")
+        session.workspace,
+        study,
+        relock=reason.strip(),
+        exploratory=exploratory,
+        registration=registration,
+        progress=lambda m: say(f"· {m}"),
     )
     if as_json:
         print_json({**lock.content, "hash": lock.hash})
@@ -269,7 +283,11 @@ def freeze(
 def _tell(lock: Lock) -> None:
     seen = lock.content["data_seen"]
     say(f"Locked {lock.content['frozen'][:10]}; figures seen up to {seen['last_quarter']}.")
-    if seen["after_start"]:
+    if lock.exploratory:
+        say("As exploratory: nothing of it will be called better or worse, and it stays so.")
+        for needed in lock.needed:
+            say(f"  To be confirmatory it would need more. {needed}")
+    elif seen["after_start"]:
         say(f"That is after the first start ({seen['first_start']}): looks stay exploratory.")
     for code, pair in lock.content["figures"].items():
         for which in ("old", "new"):

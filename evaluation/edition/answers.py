@@ -212,9 +212,12 @@ def how_sure(study: Results) -> str:
     """The standing of the evidence: fixed in advance or not, against what, checks passed."""
     lock = study.lock
     clock = " (on a synthetic clock)" if lock is not None and lock.synthetic_clock else ""
+    fixed = "not all is as it was locked beforehand."
+    if lock is not None and lock.exploratory:
+        fixed = f"it was locked as such{clock}, and nothing was tested to be called an effect."
     label = {
         "confirmatory": f"Confirmatory{clock}: the analysis was fixed before the data were seen.",
-        "exploratory": "Exploratory: not all is as it was locked beforehand."
+        "exploratory": f"Exploratory: {fixed}"
         if lock is not None
         else "Exploratory: the analysis was not fixed before the data were seen.",
     }[study.label]

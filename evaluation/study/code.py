@@ -25,6 +25,7 @@ DECIDES = (
     "panel.py",
     "estimate/",
     "diagnose/",
+    "finding/exploratory.py",
     "finding/feasibility.py",
     "finding/judge.py",
     "finding/models.py",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 FEWEST_BEFORE, A_SEASON_TWICE = 4, 8
 # Below ten a count's own noise on the log scale passes thirty per cent (one over the root of ten).
 SMALL_FIGURE = 10
+SEEN_AFTER_START = "P122"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -182,13 +183,12 @@ def areas(case: Case, ground: Ground) -> Iterator[Remark]:
     # areas, are what can be exchanged.
     moves = len(homes) < len(pilots) and protocol.assignments.block != "area"
     if moves and len(authorities) < FEWEST_AUTHORITIES:
-        yield case.remark(
+        yield case.not_confirmatory(
             "P071",
-            "error",
             ("assignments",),
             f"Pilot areas share authorities, so whole authorities are re-drawn, and "
             f"{len(authorities)} are eligible: too few to bear a confirmatory claim.",
-            f"Take in areas of at least {FEWEST_AUTHORITIES} authorities, or call it exploratory.",
+            f"Take in areas of at least {FEWEST_AUTHORITIES} authorities.",
         )
 
 
@@ -312,7 +312,7 @@ def seen(case: Case, ground: Ground) -> Iterator[Remark]:
         )
     else:
         yield case.remark(
-            "P122",
+            SEEN_AFTER_START,
             "question",
             ("data_seen",),
             f"Figures up to {panel.periods[-1]} are held already, after the first "
@@ -375,9 +375,8 @@ def drawn(case: Case, ground: Ground) -> Iterator[Remark]:
     # 1 - 0.95 is above 0.05 and 1 - 0.9 below 0.1 in doubles: a smallest p of exactly alpha can
     # reject.
     if smallest > alpha + 1e-9:
-        yield case.remark(
+        yield case.not_confirmatory(
             "P070",
-            "error",
             ("assignments",),
             f"{ground.drawn.distinct} assignments are possible, so no p-value is "
             f"below {smallest:.3f}, and alpha is {alpha:.3g}: they cannot bear a "
@@ -446,6 +445,11 @@ class Checked:
     @property
     def errors(self) -> list[Remark]:
         return [one for one in self.remarks if one.severity == "error"]
+
+    @property
+    def needed(self) -> list[Remark]:
+        """What keeps the study from being confirmatory, and not from being locked."""
+        return [one for one in self.errors if one.confirmable_by]
 
 
 def check_protocol(workspace: Workspace, name: str, *, power: bool = False) -> list[Remark]:

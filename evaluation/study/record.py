@@ -305,7 +305,10 @@ class Relock(Written):
 
 
 class LockResult(Written):
-    """What a reader has to know of the lock; a re-lock has its reason, old and new figures."""
+    """What a reader has to know of the lock; a re-lock has its reason, old and new figures.
+
+    exploratory, registration, needed : see `evaluation.study.lock.Lock`.
+    """
 
     hash: str
     frozen: str
@@ -315,6 +318,9 @@ class LockResult(Written):
     vintage_rule: str
     ledger_head: Mapping[str, Any]
     relocks: tuple[Relock, ...]
+    exploratory: bool = False
+    registration: str = ""
+    needed: tuple[str, ...] = ()
 
 
 class Sample(Written):

@@ -321,6 +321,9 @@ def _lock(lock: Lock | None) -> dict[str, Any] | None:
             {"frozen": after["frozen"], "reason": after["reason"], "figures": after["figures"]}
             for after in lock.steps[1:]
         ],
+        "exploratory": lock.exploratory,
+        "registration": lock.registration,
+        "needed": list(lock.needed),
     }
 
 
