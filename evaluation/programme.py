@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import difflib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
@@ -35,6 +35,8 @@ M = TypeVar("M", bound=BaseModel)
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ROLES_MEASURED: tuple[Role, Role] = ("pilot", "comparison")
 SITE_SOURCE = "site"
+TABLES = ("areas", "costs", "denominators", "deprivation")
+"""What a programme may declare in a CSV file of its own, by its name."""
 OPEN_SITE = "OPEN"
 
 
@@ -357,21 +359,36 @@ class Programme(Frozen):
         ------
         WorkspaceError : if a file is missing, cannot be read, or contradicts another.
         """
-        folder = workspace.studies / name
-        declared = read_yaml(folder / "programme.yaml")
-        for table in ("areas", "costs", "denominators", "deprivation"):
+        path = workspace.studies / name / "programme.yaml"
+        programme = cls.parsed(read_yaml(path), path, workspace.schemas)
+        if collecting:
+            refuse_uncollected(programme, path)
+        return programme
+
+    @classmethod
+    def parsed(cls, content: Mapping[str, Any], path: Path, schemas: Path) -> Programme:
+        """The programme of a declaration's content, with the files that it names.
+
+        Parameters
+        ----------
+        path : the declaration, which is named in errors and beside which its files lie.
+        schemas : where outcomes are looked up that are not declared beside it.
+
+        Raises
+        ------
+        WorkspaceError : as `load`.
+        """
+        declared = dict(content)
+        for table in TABLES:
             if isinstance(declared.get(table), str):
-                declared[table] = _read_table(folder / declared[table])
+                declared[table] = _read_table(path.parent / declared[table])
         declared["outcomes"] = [
             # A mapping is an outcome declared on the spot; a word is looked up.
-            one if isinstance(one, dict) else _find_outcome(one, folder, workspace.schemas)
+            one if isinstance(one, dict) else _find_outcome(one, path, schemas)
             for one in declared.get("outcomes") or []
         ]
-        programme = validated(cls, declared, folder / "programme.yaml")
-        _check_references(programme, str(folder / "programme.yaml"))
-        if collecting:
-            _check_agencies(programme, str(folder / "programme.yaml"))
-            _check_submitters(programme, str(folder / "programme.yaml"))
+        programme = validated(cls, declared, path)
+        _check_references(programme, str(path))
         return programme
 
 
@@ -467,13 +484,26 @@ def load_outcomes(folder: Path) -> tuple[Outcome, ...]:
     )
 
 
-def _find_outcome(code: str, folder: Path, schemas: Path) -> dict[str, Any]:
+def refuse_uncollected(programme: Programme, path: Path) -> None:
+    """Refuse a programme of which an outcome, or an agency, is nobody's.
+
+    Raises
+    ------
+    WorkspaceError : an outcome of some area is returned by nobody or by two, or an agency or a
+        source is named that is not declared.
+    """
+    _check_agencies(programme, str(path))
+    _check_submitters(programme, str(path))
+
+
+def _find_outcome(code: str, declared: Path, schemas: Path) -> dict[str, Any]:
+    folder = declared.parent
     for place in (folder / "outcomes", schemas / "outcomes"):
         if (path := place / f"{code}.yaml").is_file():
             return read_yaml(path)
     raise WorkspaceError(
         f"outcome {code!r} is declared nowhere.",
-        where=str(folder / "programme.yaml"),
+        where=str(declared),
         expected=f"{code}.yaml in {folder / 'outcomes'} or {schemas / 'outcomes'}",
     )
 

@@ -14,9 +14,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from evaluation.cli import design, edition, ledger, returns, studies
+from evaluation.cli import design, edition, ledger, returns, studies, workspaces
 from evaluation.cli.session import COULD_NOT_RUN, GOOD, Session, say
-from evaluation.errors import UserError
+from evaluation.errors import UserError, missing
 
 app = typer.Typer(
     name="newstart",
@@ -25,6 +25,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+for first in (workspaces.init, workspaces.status, workspaces.outcomes, workspaces.declarations):
+    app.command()(first)
+app.command()(workspaces.invent)
+app.command()(workspaces.upgrade)
 for verb in (returns.template, returns.check, returns.submit, studies.panel, studies.value):
     app.command()(verb)
 app.command("demo")(studies.demo)
@@ -37,16 +41,30 @@ app.add_typer(edition.book_app, name="book", no_args_is_help=True)
 app.add_typer(edition.app, name="edition", no_args_is_help=True)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"newstart-evaluation {version('newstart-evaluation')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _session(
     context: typer.Context,
     workspace: Annotated[
         Path | None, typer.Option(help="The folder that holds studies/.", show_default=False)
     ] = None,
-    programme: Annotated[str, typer.Option(help="Which programme.")] = "new_start",
+    programme: Annotated[
+        str | None,
+        typer.Option(help="Which programme; the only one, if there is one.", show_default=False),
+    ] = None,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    _: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)
+    ] = False,
 ) -> None:
-    context.obj = Session(folder=workspace, programme_name=programme, debug=debug)
+    context.obj = Session(folder=workspace, asked=programme, debug=debug)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -59,6 +77,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             traceback.print_exc()
         say(str(error))
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if "--debug" in given:
+            traceback.print_exc()
+        say(str(missing(error)))
+        sys.exit(COULD_NOT_RUN)
     except Exception as error:  # noqa: BLE001 - a front door: a sentence for the user
         if "--debug" in given:
             traceback.print_exc()

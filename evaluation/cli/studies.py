@@ -12,6 +12,7 @@ from evaluation.cli.session import GOOD, PROBLEMS, AsJson, Session, print_json, 
 from evaluation.errors import ProtocolError, UserError
 
 if TYPE_CHECKING:
+    from evaluation.study.accounts_record import GrossAccounts
     from evaluation.study.lock import Lock
     from evaluation.study.protocol_documents import Question
 
@@ -165,7 +166,11 @@ def value(context: typer.Context, study: Name, as_json: AsJson = False) -> None:
     from evaluation.study.results import read_results
 
     session: Session = context.obj
-    accounts = read_results(session.workspace, study).value
+    results = read_results(session.workspace, study)
+    accounts = results.value
+    if results.gross is not None:
+        _tell_gross(results.gross, as_json)
+        return
     if accounts is None:
         raise UserError(
             "the protocol asks for no value.", where=study, mend="set value: true in its protocol"
@@ -181,6 +186,21 @@ def value(context: typer.Context, study: Name, as_json: AsJson = False) -> None:
             f"net {row.net.mean:>13,.0f}"
         )
     for note in accounts.notes:
+        say(note)
+
+
+def _tell_gross(gross: GrossAccounts, as_json: bool) -> None:
+    """Gains of a programme that declares no costs."""
+    if as_json:
+        print_json({**gross.plain(), "costs": "not declared"})
+        return
+    print(f"Pounds of {gross.price_base}, to date ({gross.last}); likely range. No costs declared.")
+    for row in gross.by_agency:
+        print(
+            f"{row.name:36} {row.budget:4} gains {row.gain.mean:>13,.0f} "
+            f"({row.gain.low:,.0f} to {row.gain.high:,.0f})"
+        )
+    for note in gross.notes:
         say(note)
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evaluation.finding.sentences import percent_text, span
+from evaluation.finding.sentences import Verdict, percent_text, span
 from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def as_compared(finding: Finding, outcome: Outcome, adjusted_p: float) -> Findin
     sentence = _sentence(finding, outcome)
     return replace(
         finding,
+        # A range inside the margin would be a claim as well: that a larger effect is ruled out.
+        verdict=Verdict.CANNOT_TELL,
         adjusted_p=adjusted_p,
         sentence=sentence,
         paragraph=Sentence.of(

@@ -196,11 +196,7 @@ def _declared_differences(before: Snapshot, after: Snapshot) -> list[str]:
     """Where protocols and declarations differ, each as a line."""
     lines = []
     for was, now, name in (
-        (
-            before.protocol.model_dump(mode="json"),
-            after.protocol.model_dump(mode="json"),
-            "protocol.yaml",
-        ),
+        (before.protocol.content, after.protocol.content, "protocol.yaml"),
         (_keyed(before), _keyed(after), "programme.yaml"),
     ):
         lines += [

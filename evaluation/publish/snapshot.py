@@ -290,7 +290,7 @@ class Snapshot:
         programme = self.programme.model_dump(mode="json", exclude={"last", "costs"})
         kept = Store(folder=self.folder).kept
         return fingerprint.of_data(
-            [programme, self.protocol.model_dump(mode="json"), kept.fingerprint if kept else ""]
+            [programme, self.protocol.content, kept.fingerprint if kept else ""]
         )
 
     @cached_property

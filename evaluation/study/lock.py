@@ -137,7 +137,7 @@ class Lock:
 
 def protocol_part(folder: Path, protocol: Protocol) -> dict[str, Any]:
     """The protocol as locked: the hash of its text, and every field as it was understood."""
-    return {"sha256": text_hash(folder), "content": protocol.model_dump(mode="json")}
+    return {"sha256": text_hash(folder), "content": protocol.content}
 
 
 def text_hash(folder: Path) -> str:

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from evaluation.protocol import Role
 from evaluation.quarters import Period
-from evaluation.study.accounts_record import Accounts
+from evaluation.study.accounts_record import Accounts, GrossAccounts
 from evaluation.study.written import Figure, Written, json_schema
 
 Scale = Literal["log", "level"]
@@ -459,7 +459,11 @@ class GradeResult(Written):
 
 
 class Results(Written):
-    """The whole of ``results.json``: one run of one study."""
+    """The whole of ``results.json``: one run of one study.
+
+    value : the accounts, where pounds were asked for; gross : gains alone, where no costs are
+    declared to set them against.
+    """
 
     programme: str
     study: str
@@ -482,6 +486,7 @@ class Results(Written):
     sites: tuple[SiteResult, ...]
     outcomes: tuple[OutcomeResult, ...]
     value: Accounts | None
+    gross: GrossAccounts | None = None
     equity: tuple[FifthResult, ...]
     balance: tuple[BalanceRow, ...]
     published: tuple[PublishedResult, ...]

@@ -181,6 +181,10 @@ def _equity(fifths: Sequence[Mapping[str, Any]]) -> Sentence:
     )
 
 
+NO_COSTS = (
+    "No costs are declared, so no gain is set against what it cost: there is no balance, no ratio "
+    "and no time by which it pays for itself."
+)
 # Central ranges of 50, 80 and 95 per cent.
 FAN = (0.025, 0.1, 0.25, 0.75, 0.9, 0.975)
 
@@ -191,6 +195,8 @@ def as_data(
     """The accounts as the money page reads them; every figure from the same draws.
 
     ``fifths`` are the rows of `equity.by_fifth`, where areas have deprivation fifths.
+
+    A programme that declares no costs has no such accounts, only gains: `gross_data`.
 
     ``not_standing`` names the valued outcomes against which a check objects: they enter, as every
     registered outcome does, but nobody should read the total without them in view.
@@ -232,6 +238,29 @@ def as_data(
         "not_standing": _not_standing(value, findings),
         "not_standing_together": _not_standing_together(value, findings),
         "notes": _notes(value),
+    }
+
+
+def gross_data(value: Value) -> dict[str, Any]:
+    """What is gained, where no cost is declared to set it against: no balance and no ratio."""
+    gains = {
+        name: row
+        for name, row in value.totals().to_dict("index").items()
+        if name not in ("cost", "net_fiscal", "npsv")
+    }
+    return {
+        "price_base": value.price_base,
+        "parameters": value.parameters.name,
+        "last": value.grid.quarters[-1],
+        "draws": value.draws,
+        "level": value.level,
+        "totals": gains,
+        "by_agency": [
+            {name: row[name] for name in ("agency", "name", "budget", "gain")}
+            for row in value.by_budget()
+        ],
+        "by_outcome": [_priced(value, line) for line in value.lines],
+        "notes": [NO_COSTS, *_notes(value)],
     }
 
 
