@@ -213,18 +213,8 @@ class Protocol(Frozen):
         return self.margin_percent.get(outcome, self.default_margin_percent)
 
     @property
-    def content(self) -> dict[str, Any]:
-        """Every field as it was understood, as plain data.
-
-        What later releases added and a protocol does not state is left out, so that one locked
-        before them is the same as it was.
-        """
-        content = self.model_dump(mode="json")
-        return {key: held for key, held in content.items() if key not in ADDED or held is not None}
-
-    @property
     def fingerprint(self) -> str:
-        return fingerprint.of_data(self.content)
+        return fingerprint.of_data(as_stated(self))
 
     @classmethod
     def load(cls, folder: Path) -> Protocol:
@@ -252,3 +242,13 @@ class Protocol(Frozen):
                 mend="take it out of one of them",
             )
         return protocol
+
+
+def as_stated(protocol: Protocol) -> dict[str, Any]:
+    """Every field of a protocol as it was understood, as plain data.
+
+    What later releases added and a protocol does not state is left out, so that one locked before
+    them is the same as it was.
+    """
+    content = protocol.model_dump(mode="json")
+    return {key: held for key, held in content.items() if key not in ADDED or held is not None}

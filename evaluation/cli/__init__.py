@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -67,11 +70,27 @@ def _session(
     context.obj = Session(folder=workspace, asked=programme, debug=debug)
 
 
+@contextmanager
+def _quiet(debug: bool) -> Iterator[None]:
+    """Keep the warnings of libraries from who can do nothing about them.
+
+    They are not filtered, so that a test that makes errors of them still meets each.
+    """
+    shown = warnings.showwarning
+    if not debug:
+        warnings.showwarning = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and end the process with its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        app(given)
+        with _quiet("--debug" in given):
+            app(given)
     except UserError as error:
         if "--debug" in given:
             traceback.print_exc()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evaluation.errors import UserError
+from evaluation.errors import UserError, WorkspaceError
 from evaluation.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -43,6 +43,15 @@ class Session:
     @property
     def workspace(self) -> Workspace:
         return Workspace.find() if self.folder is None else Workspace.at(self.folder)
+
+    def workspace_or_new(self) -> Workspace:
+        """The workspace, or the folder in which one is begun; none lies above it."""
+        try:
+            return self.workspace
+        except WorkspaceError:
+            from evaluation.setup.beginning import frame
+
+            return frame((self.folder or Path.cwd()).resolve())
 
     @property
     def programme_name(self) -> str:

@@ -38,7 +38,7 @@ def demo(
     session: Session = context.obj
     started = time.monotonic()
     left = run_demo(
-        session.workspace, tiny=tiny, editions=editions, progress=lambda m: say(f"· {m}")
+        session.workspace_or_new(), tiny=tiny, editions=editions, progress=lambda m: say(f"· {m}")
     )
     timed(started)
     if left.book is None:

@@ -25,6 +25,7 @@ from evaluation.errors import BookError, EditionRefused
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import Act, Receipt
 from evaluation.programme import Cost, Programme
+from evaluation.protocol import as_stated
 from evaluation.publish.headline import ASSIGNMENTS, OBSERVATIONS, PARAMETERS, STATE
 from evaluation.quarters import Period
 from evaluation.study.code import (
@@ -290,7 +291,7 @@ class Snapshot:
         programme = self.programme.model_dump(mode="json", exclude={"last", "costs"})
         kept = Store(folder=self.folder).kept
         return fingerprint.of_data(
-            [programme, self.protocol.content, kept.fingerprint if kept else ""]
+            [programme, as_stated(self.protocol), kept.fingerprint if kept else ""]
         )
 
     @cached_property

@@ -173,11 +173,20 @@ def begin(
             where=str(place),
             mend="give this one another name, or mend that one by hand",
         )
-    written = [*_frame(workspace, programme, progress), *_declare(place, programme, content)]
+    framed = _frame(workspace, synthetic=programme.synthetic, progress=progress)
+    written = [*framed, *_declare(place, programme, content)]
     study = f"{name}/{FIRST_STUDY}"
     written.append(_first_study(workspace, study, answers))
     written.append(_what_next(workspace, programme))
     return Begun(workspace=workspace, programme=name, study=study, files=tuple(written))
+
+
+def frame(root: Path) -> Workspace:
+    """An empty workspace: studies/, the book's frame and what git leaves out."""
+    workspace = Workspace(root=root)
+    workspace.studies.mkdir(parents=True, exist_ok=True)
+    _frame(workspace, synthetic=False, progress=lambda _: None)
+    return workspace
 
 
 def _refuse_name(name: str) -> None:
@@ -211,7 +220,7 @@ def _study_part(content: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _frame(
-    workspace: Workspace, programme: Programme, progress: Callable[[str], object]
+    workspace: Workspace, *, synthetic: bool, progress: Callable[[str], object]
 ) -> list[Path]:
     """What every workspace has: the book's frame, the schemas for editors, what git leaves out."""
     root, written = workspace.root, []
@@ -223,7 +232,7 @@ def _frame(
         written.append(workspace.book)
     else:
         progress("The book that is there is left as it is.")
-    if programme.synthetic and not (root / "SYNTHETIC").exists():
+    if synthetic and not (root / "SYNTHETIC").exists():
         written.append(_write(root / "SYNTHETIC", SYNTHETIC))
     if not (root / ".gitignore").exists():
         written.append(_write(root / ".gitignore", IGNORED))

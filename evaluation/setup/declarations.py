@@ -84,7 +84,7 @@ def reference() -> str:
     for name, model in MODELS.items():
         said = texts()[name]
         where = f"`{said['file']}`" if "file" in said else f"A row of {said['inside']}"
-        form = "csv" if str(said.get("file", "")).endswith(".csv") else "yaml"
+        form = "csv" if Path(str(said.get("file", ""))).suffix == ".csv" else "yaml"
         parts += [
             f"## {name.capitalize()}\n\n{where}. {said['about']}\n",
             "| entry | is | if left out | means |\n|---|---|---|---|",

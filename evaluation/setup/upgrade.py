@@ -5,9 +5,11 @@ Nothing that a person wrote is written over: what differs is named, with what to
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,7 +134,9 @@ def _studies(workspace: Workspace) -> Iterator[Step]:
 def _book(workspace: Workspace) -> Iterator[Step]:
     """The frame is replaced, kept apart before; a page that differs is somebody's, and stays."""
     if not workspace.book.is_dir():
-        yield Step(what="there is no book here")
+        leave = shutil.ignore_patterns(*NOT_TAKEN)
+        shutil.copytree(packaged_book(), workspace.book, ignore=leave)
+        yield Step(what="there was no book: its frame is written", changed=True)
         return
     shell, aside = packaged_book(), workspace.var / "before_upgrade" / "book"
     if shell.resolve() == workspace.book.resolve():
@@ -142,7 +146,7 @@ def _book(workspace: Workspace) -> Iterator[Step]:
     for path in sorted(shell.rglob("*")):
         name = path.relative_to(shell)
         own = workspace.book / name
-        if not path.is_file() or any(part in NOT_TAKEN or _left(part) for part in name.parts):
+        if not path.is_file() or _not_taken(name):
             continue
         if not own.exists():
             added.append(name)
@@ -168,8 +172,9 @@ def _book(workspace: Workspace) -> Iterator[Step]:
         )
 
 
-def _left(part: str) -> bool:
-    return part in ("_build", "_edition", "__pycache__") or part.endswith(".pyc")
+def _not_taken(name: Path) -> bool:
+    """Whether a file, or a folder that it lies in, is none of a workspace's frame."""
+    return any(fnmatch(part, pattern) for part in (*name.parts, name.name) for pattern in NOT_TAKEN)
 
 
 def _copy(path: Path, to: Path) -> None:
@@ -178,8 +183,6 @@ def _copy(path: Path, to: Path) -> None:
 
 
 def _schemas(workspace: Workspace) -> Iterator[Step]:
-    import json
-
     folder = workspace.root / SCHEMAS_HERE
     paths = {name: folder / f"{name}.schema.json" for name in WHOLE_FILES}
     same = all(

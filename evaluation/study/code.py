@@ -61,6 +61,7 @@ COUNTS = (
     "study/lock.py",
     "study/lock_status.py",
     "study/planning.py",
+    "study/prospect.py",
     "study/protocol_check.py",
     "study/protocol_documents.py",
     "study/protocol_rules.py",

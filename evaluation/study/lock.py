@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from evaluation import fingerprint
 from evaluation.errors import ProtocolError
+from evaluation.protocol import as_stated
 from evaluation.quarters import parse_instant
 from evaluation.workspace import write_whole
 
@@ -137,7 +138,7 @@ class Lock:
 
 def protocol_part(folder: Path, protocol: Protocol) -> dict[str, Any]:
     """The protocol as locked: the hash of its text, and every field as it was understood."""
-    return {"sha256": text_hash(folder), "content": protocol.content}
+    return {"sha256": text_hash(folder), "content": as_stated(protocol)}
 
 
 def text_hash(folder: Path) -> str:
