@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from evaluation.cli.session import AsJson, Session, print_json, print_table, say, writable
-from evaluation.errors import UserError
+from evaluation.errors import EstimateError, UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -226,17 +226,21 @@ def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
 
 
-def prospects_of(study: Declared, table: pd.DataFrame, targeted: float) -> tuple[Prospect, ...]:
+def prospects_of(
+    study: Declared, table: pd.DataFrame | None, targeted: float
+) -> tuple[Prospect, ...]:
     """What each main outcome of a table of power could find, and what would pay."""
     from evaluation.study.planning import last_looks
     from evaluation.study.prospect import prospects
 
-    found = last_looks(table)
     share = targeted if targeted < 1 else None
+    if table is None:
+        return prospects(study, share=share)
+    found = last_looks(table)
     return tuple(one for one in prospects(study, found, share=share) if one.outcome in found)
 
 
-def tell_prospects(study: Declared, table: pd.DataFrame, targeted: float) -> None:
+def tell_prospects(study: Declared, table: pd.DataFrame | None, targeted: float) -> None:
     """Can this ever find, or pay? And what keeps it from a confirmatory claim."""
     from evaluation.study.protocol_check import checked
 
@@ -290,7 +294,12 @@ def power_verb(
             writable(path, endings)
     sets = None if candidates is None else read_candidates(candidates)
     asked = Study.load(context.obj.workspace, study)
-    table = study_power(asked, outcome=outcome, targeted=targeted, candidates=sets)
+    try:
+        table = study_power(asked, outcome=outcome, targeted=targeted, candidates=sets)
+    except EstimateError:  # what would be on everybody, and what would pay, is known all the same
+        if sets is None and not as_json:
+            tell_prospects(asked, None, targeted)
+        raise
     if as_json:
         print_json(power_record(asked, table, targeted))
         return

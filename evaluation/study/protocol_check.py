@@ -439,6 +439,9 @@ def prospect(case: Case, found: Sequence[Prospect]) -> Iterator[Remark]:
     """Whether the share reached times the effect among them can be found, and would pay."""
     for one in found:
         if one.share is None or one.among is None:
+            # Asked with what could be found, beside which alone it says something.
+            if one.found is None:
+                continue
             yield case.remark(
                 "P063",
                 "question",
@@ -525,13 +528,27 @@ def checked(workspace: Workspace, name: str, *, power: bool = False) -> Checked:
             remarks += on_the_ground(case, ground)
             # A minute of simulation is not spent on a protocol that has to change anyway.
             if ground.panel is not None and not _any_hard_error(remarks):
-                asked = power and protocol.looks is not None
-                detectable = _detectable(study) if asked else None
+                detectable: dict[str, float] | None = None
+                try:
+                    if power and protocol.looks is not None:
+                        detectable = _detectable(study)
+                except EstimateError as error:
+                    remarks.append(_not_worked_out(case, error))
                 remarks += too_small(case, detectable or {})
                 remarks += prospect(case, prospects(study, detectable))
     # Errors first, then in the order of the file, as an editor would go through it.
     remarks.sort(key=lambda one: (one.severity != "error", one.line, one.rule))
     return Checked(remarks=remarks, study=study)
+
+
+def _not_worked_out(case: Case, error: EstimateError) -> Remark:
+    return case.remark(
+        "P066",
+        "question",
+        ("looks",),
+        f"What the planned looks could find cannot be worked out: {error.what}",
+        f"It takes {error.expected}: {error.mend}." if error.expected else error.mend,
+    )
 
 
 def _any_hard_error(remarks: list[Remark]) -> bool:
