@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
-from evaluation.errors import UserError, WorkspaceError
+from evaluation.errors import PeriodError, UserError, WorkspaceError
 from evaluation.quarters import Frequency, Period, period_range
 from evaluation.workspace import Workspace
 
@@ -26,11 +26,17 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 Role = Literal["pilot", "comparison", "excluded"]
-PeriodField = Annotated[
-    Period,
-    BeforeValidator(lambda v: v if isinstance(v, Period) else Period.parse(v)),
-    PlainSerializer(str),
-]
+
+
+def _period(given: Any) -> Period:
+    try:
+        return given if isinstance(given, Period) else Period.parse(given)
+    except PeriodError as error:
+        # As a fault of its entry, so that it is told with the file and the place.
+        raise ValueError(f"{error.what.rstrip('.')} (expected {error.expected})") from None
+
+
+PeriodField = Annotated[Period, BeforeValidator(_period), PlainSerializer(str)]
 M = TypeVar("M", bound=BaseModel)
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ROLES_MEASURED: tuple[Role, Role] = ("pilot", "comparison")
@@ -518,6 +524,7 @@ def _read_table(path: Path) -> list[dict[str, Any]]:
 
 def _check_references(programme: Programme, where: str) -> None:
     _check_calendar(programme, where)
+    _check_twice(programme, where)
     _check_areas(programme, where)
     for area_code, outcome in programme.fixed_denominators:
         if area_code not in programme.area_by_code or outcome not in programme.outcome_by_code:
@@ -552,14 +559,8 @@ def _check_calendar(programme: Programme, where: str) -> None:
         )
 
 
-def _check_areas(programme: Programme, where: str) -> None:
-    for area in programme.areas:
-        if (area.role == "pilot") != (area.site is not None):
-            raise WorkspaceError(
-                f"area {area.code}: a pilot area names its site, and no other does.", where=where
-            )
-        if area.site is not None and area.site not in programme.site_by_code:
-            raise WorkspaceError(f"area {area.code} names no known site: {area.site}.", where=where)
+def _check_twice(programme: Programme, where: str) -> None:
+    """A code names one thing."""
     for what, codes, mend in (
         (
             "area code",
@@ -573,6 +574,16 @@ def _check_areas(programme: Programme, where: str) -> None:
     ):
         if twice := [code for code, times in Counter(codes).items() if times > 1]:
             raise WorkspaceError(f"the {what} {twice[0]} stands twice.", where=where, mend=mend)
+
+
+def _check_areas(programme: Programme, where: str) -> None:
+    for area in programme.areas:
+        if (area.role == "pilot") != (area.site is not None):
+            raise WorkspaceError(
+                f"area {area.code}: a pilot area names its site, and no other does.", where=where
+            )
+        if area.site is not None and area.site not in programme.site_by_code:
+            raise WorkspaceError(f"area {area.code} names no known site: {area.site}.", where=where)
 
 
 def _check_agencies(programme: Programme, where: str) -> None:

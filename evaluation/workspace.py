@@ -19,6 +19,8 @@ from evaluation.errors import WorkspaceError
 
 # Pages about studies lie there in a folder of that name, and notebooks are executed beside them.
 GENERATED_PAGES = "_edition"
+BOOK_SHELL = "book_shell"
+"""The folder of the package in which a wheel carries the book's frame."""
 DEFAULT = "new_start"
 """The programme that is meant where several are declared and none is named."""
 BEGIN = (
@@ -179,7 +181,7 @@ def package() -> Path:
 
 def packaged_book() -> Path:
     """The pages of the book that no result enters, from the wheel, or from a checkout."""
-    inside = package() / "book_shell"
+    inside = package() / BOOK_SHELL
     return inside if inside.is_dir() else inside.parents[1] / "book"
 
 

@@ -36,7 +36,7 @@ from evaluation.study.code import (
 )
 from evaluation.study.stored_assignments import Store
 from evaluation.study.study import Study
-from evaluation.workspace import Workspace, package, packaged_schemas
+from evaluation.workspace import BOOK_SHELL, Workspace, package, packaged_schemas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ def archive(expected: str) -> bytes:
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for root, under in ((package(), "evaluation"), (packaged_schemas(), "data_schemas")):
             for path in sorted(root.rglob("*")):
-                if not path.is_file() or "__pycache__" in path.parts:
+                if not path.is_file() or not {"__pycache__", BOOK_SHELL}.isdisjoint(path.parts):
                     continue
                 entry = tarfile.TarInfo(f"{under}/{path.relative_to(root).as_posix()}")
                 content = path.read_bytes()

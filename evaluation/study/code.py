@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from evaluation import fingerprint
-from evaluation.workspace import package
+from evaluation.workspace import BOOK_SHELL, package
 
 Class = Literal["decides", "counts", "shows"]
 
@@ -128,5 +128,6 @@ def _hashes(root: Path, patterns: tuple[str, ...], *, others: bool = False) -> d
     return {
         name: fingerprint.of_bytes(path.read_bytes())
         for name, path in modules.items()
-        if _matches(name, patterns) is not others
+        # In a wheel the book's frame lies in the package, in a checkout beside it.
+        if path.relative_to(root).parts[0] != BOOK_SHELL and _matches(name, patterns) is not others
     }
