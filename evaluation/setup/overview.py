@@ -217,8 +217,11 @@ def _ask_for(programme: Programme, waiting: Sequence[Due], *, newest: str) -> st
     command = f"newstart template {one.site} {one.quarter.slug} --agency {one.agency} -o {path}"
     if programme.synthetic and not newest:
         return f"Invent returns to try the way (newstart invent -o DIR), or write one: {command}."
-    count = f"{len(late)} returns {'of before the first start ' if before else ''}"
-    return f"{count}are not in; the first is {one.site} {one.agency} {one.quarter}: {command}."
+    of_before = " of before the first start" if before else ""
+    missing = f"{one.site} {one.agency} {one.quarter}"
+    if len(late) == 1:
+        return f"One return{of_before} is not in, {missing}: {command}."
+    return f"{len(late)} returns{of_before} are not in; the first is {missing}: {command}."
 
 
 def _before_the_lock(workspace: Workspace, study: str) -> str:

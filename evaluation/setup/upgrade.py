@@ -19,6 +19,7 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme
 from evaluation.setup.beginning import NOT_TAKEN
 from evaluation.setup.declarations import SCHEMAS_HERE, WHOLE_FILES, schema, write_schemas
+from evaluation.study.code import code_fingerprint
 from evaluation.study.lock import Lock, relock_command
 from evaluation.study.lock_status import changed_code
 from evaluation.study.results import read_results
@@ -122,13 +123,19 @@ def _studies(workspace: Workspace) -> Iterator[Step]:
             )
         elif lock is not None:
             yield Step(what=f"{name}: its lock holds")
-        try:
-            read_results(workspace, name)
-        except UserError:
-            yield Step(
-                what=f"{name}: it has no results that this version reads",
-                mend=f"newstart study run {name}",
-            )
+        yield from _results(workspace, name)
+
+
+def _results(workspace: Workspace, name: str) -> Iterator[Step]:
+    """Whether the results are those of this version's code: pages are made of them."""
+    run = f"newstart study run {name}"
+    try:
+        results = read_results(workspace, name)
+    except UserError:
+        yield Step(what=f"{name}: it has no results that this version reads", mend=run)
+        return
+    if results.code_fingerprint != code_fingerprint():
+        yield Step(what=f"{name}: its results are of another version's code", mend=run)
 
 
 def _book(workspace: Workspace) -> Iterator[Step]:
