@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from evaluation.value.pricing import Line
 
 
+NO_COSTS = (
+    "No costs are declared, so no gain is set against what it cost: there is no balance, no ratio "
+    "and no time by which it pays for itself."
+)
 # At red's coefficient of variation of one half such a price moves the total by a fortieth.
 RED_MATTERS_FROM = 0.05
 LARGEST_MULTIPLE = 5
@@ -181,10 +185,6 @@ def _equity(fifths: Sequence[Mapping[str, Any]]) -> Sentence:
     )
 
 
-NO_COSTS = (
-    "No costs are declared, so no gain is set against what it cost: there is no balance, no ratio "
-    "and no time by which it pays for itself."
-)
 # Central ranges of 50, 80 and 95 per cent.
 FAN = (0.025, 0.1, 0.25, 0.75, 0.9, 0.975)
 
@@ -200,7 +200,17 @@ def as_data(
 
     ``not_standing`` names the valued outcomes against which a check objects: they enter, as every
     registered outcome does, but nobody should read the total without them in view.
+
+    Raises
+    ------
+    ValueChainError : no costs are declared.
     """
+    if not value.costed:
+        raise ValueChainError(
+            NO_COSTS,
+            where=value.programme.name,
+            mend="declare costs: costs.csv in programme.yaml, or read the gains alone",
+        )
     return {
         "price_base": value.price_base,
         "parameters": value.parameters.name,
