@@ -34,6 +34,34 @@ class UserError(Exception):
         return "\n".join(lines)
 
 
+EXTRAS = {
+    "matplotlib": "book",
+    "gptables": "book",
+    "jupyter_book": "book",
+    "markupsafe": "book",
+    "typst": "book",
+    "dowhy": "causal",
+    "networkx": "causal",
+    "duckdb": "national",
+    "distributed": "cluster",
+    "psycopg": "postgres",
+    "s3fs": "s3",
+}
+"""Package -> the extra that brings it."""
+
+
+def missing(error: ModuleNotFoundError) -> UserError:
+    """What to install for a package that is asked for and not there."""
+    name = str(error.name or "").partition(".")[0]
+    extra = EXTRAS.get(name)
+    wanted = f"newstart-evaluation[{extra}]" if extra else "newstart-evaluation"
+    return UserError(
+        f"this needs the package {name}, which is not installed"
+        + (f": it comes with the extra {extra!r}." if extra else "; it belongs to this one."),
+        mend=f'pip install "{wanted}"' + ("" if extra else " again"),
+    )
+
+
 class WorkspaceError(UserError):
     """No workspace, or a file in it cannot be read or has the wrong shape."""
 

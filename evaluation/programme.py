@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import difflib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
-from evaluation.errors import UserError, WorkspaceError
+from evaluation.errors import PeriodError, UserError, WorkspaceError
 from evaluation.quarters import Frequency, Period, period_range
 from evaluation.workspace import Workspace
 
@@ -26,15 +26,23 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 Role = Literal["pilot", "comparison", "excluded"]
-PeriodField = Annotated[
-    Period,
-    BeforeValidator(lambda v: v if isinstance(v, Period) else Period.parse(v)),
-    PlainSerializer(str),
-]
+
+
+def _period(given: Any) -> Period:
+    try:
+        return given if isinstance(given, Period) else Period.parse(given)
+    except PeriodError as error:
+        # As a fault of its entry, so that it is told with the file and the place.
+        raise ValueError(f"{error.what.rstrip('.')} (expected {error.expected})") from None
+
+
+PeriodField = Annotated[Period, BeforeValidator(_period), PlainSerializer(str)]
 M = TypeVar("M", bound=BaseModel)
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ROLES_MEASURED: tuple[Role, Role] = ("pilot", "comparison")
 SITE_SOURCE = "site"
+TABLES = ("areas", "costs", "denominators", "deprivation")
+"""What a programme may declare in a CSV file of its own, by its name."""
 OPEN_SITE = "OPEN"
 
 
@@ -357,21 +365,36 @@ class Programme(Frozen):
         ------
         WorkspaceError : if a file is missing, cannot be read, or contradicts another.
         """
-        folder = workspace.studies / name
-        declared = read_yaml(folder / "programme.yaml")
-        for table in ("areas", "costs", "denominators", "deprivation"):
+        path = workspace.studies / name / "programme.yaml"
+        programme = cls.parsed(read_yaml(path), path, workspace.schemas)
+        if collecting:
+            refuse_uncollected(programme, path)
+        return programme
+
+    @classmethod
+    def parsed(cls, content: Mapping[str, Any], path: Path, schemas: Path) -> Programme:
+        """The programme of a declaration's content, with the files that it names.
+
+        Parameters
+        ----------
+        path : the declaration, which is named in errors and beside which its files lie.
+        schemas : where outcomes are looked up that are not declared beside it.
+
+        Raises
+        ------
+        WorkspaceError : as `load`.
+        """
+        declared = dict(content)
+        for table in TABLES:
             if isinstance(declared.get(table), str):
-                declared[table] = _read_table(folder / declared[table])
+                declared[table] = _read_table(path.parent / declared[table])
         declared["outcomes"] = [
             # A mapping is an outcome declared on the spot; a word is looked up.
-            one if isinstance(one, dict) else _find_outcome(one, folder, workspace.schemas)
+            one if isinstance(one, dict) else _find_outcome(one, path, schemas)
             for one in declared.get("outcomes") or []
         ]
-        programme = validated(cls, declared, folder / "programme.yaml")
-        _check_references(programme, str(folder / "programme.yaml"))
-        if collecting:
-            _check_agencies(programme, str(folder / "programme.yaml"))
-            _check_submitters(programme, str(folder / "programme.yaml"))
+        programme = validated(cls, declared, path)
+        _check_references(programme, str(path))
         return programme
 
 
@@ -467,13 +490,26 @@ def load_outcomes(folder: Path) -> tuple[Outcome, ...]:
     )
 
 
-def _find_outcome(code: str, folder: Path, schemas: Path) -> dict[str, Any]:
+def refuse_uncollected(programme: Programme, path: Path) -> None:
+    """Refuse a programme of which an outcome, or an agency, is nobody's.
+
+    Raises
+    ------
+    WorkspaceError : an outcome of some area is returned by nobody or by two, or an agency or a
+        source is named that is not declared.
+    """
+    _check_agencies(programme, str(path))
+    _check_submitters(programme, str(path))
+
+
+def _find_outcome(code: str, declared: Path, schemas: Path) -> dict[str, Any]:
+    folder = declared.parent
     for place in (folder / "outcomes", schemas / "outcomes"):
         if (path := place / f"{code}.yaml").is_file():
             return read_yaml(path)
     raise WorkspaceError(
         f"outcome {code!r} is declared nowhere.",
-        where=str(folder / "programme.yaml"),
+        where=str(declared),
         expected=f"{code}.yaml in {folder / 'outcomes'} or {schemas / 'outcomes'}",
     )
 
@@ -488,6 +524,7 @@ def _read_table(path: Path) -> list[dict[str, Any]]:
 
 def _check_references(programme: Programme, where: str) -> None:
     _check_calendar(programme, where)
+    _check_twice(programme, where)
     _check_areas(programme, where)
     for area_code, outcome in programme.fixed_denominators:
         if area_code not in programme.area_by_code or outcome not in programme.outcome_by_code:
@@ -522,14 +559,8 @@ def _check_calendar(programme: Programme, where: str) -> None:
         )
 
 
-def _check_areas(programme: Programme, where: str) -> None:
-    for area in programme.areas:
-        if (area.role == "pilot") != (area.site is not None):
-            raise WorkspaceError(
-                f"area {area.code}: a pilot area names its site, and no other does.", where=where
-            )
-        if area.site is not None and area.site not in programme.site_by_code:
-            raise WorkspaceError(f"area {area.code} names no known site: {area.site}.", where=where)
+def _check_twice(programme: Programme, where: str) -> None:
+    """A code names one thing."""
     for what, codes, mend in (
         (
             "area code",
@@ -543,6 +574,16 @@ def _check_areas(programme: Programme, where: str) -> None:
     ):
         if twice := [code for code, times in Counter(codes).items() if times > 1]:
             raise WorkspaceError(f"the {what} {twice[0]} stands twice.", where=where, mend=mend)
+
+
+def _check_areas(programme: Programme, where: str) -> None:
+    for area in programme.areas:
+        if (area.role == "pilot") != (area.site is not None):
+            raise WorkspaceError(
+                f"area {area.code}: a pilot area names its site, and no other does.", where=where
+            )
+        if area.site is not None and area.site not in programme.site_by_code:
+            raise WorkspaceError(f"area {area.code} names no known site: {area.site}.", where=where)
 
 
 def _check_agencies(programme: Programme, where: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -38,6 +38,8 @@ ESTIMATOR_NAMES: dict[str, str] = {
 }
 """What a reader calls each estimator, in the order in which they are shown."""
 
+ADDED = ("reach",)
+"""Fields that a protocol of 0.1.0 could not have; None where they are not stated."""
 Gaps = Literal["as_they_are", "by_population"]
 
 
@@ -98,6 +100,22 @@ class Eligibility(Frozen):
     allowed: dict[str, str] = Field(default_factory=dict)
 
 
+class Reach(Frozen):
+    """How far the programme reaches, before the lock: what that makes on everybody.
+
+    share : of the residents of pilot areas, those whom it reaches. effect_percent : the effect
+    hoped for on those reached, in percent with its sign, by outcome.
+    """
+
+    share: float = Field(gt=0, le=1)
+    effect_percent: dict[str, float] = Field(default_factory=dict)
+
+    def on_everybody(self, outcome: str) -> float | None:
+        """The effect on all residents, in percent; None where none is hoped for."""
+        among = self.effect_percent.get(outcome)
+        return None if among is None else self.share * among
+
+
 class Published(Frozen):
     """A published figure that the study stands beside, with the settings that reproduce it.
 
@@ -148,6 +166,7 @@ class Protocol(Frozen):
     scale: dict[str, Literal["log", "level"]] = Field(default_factory=dict)
     window: tuple[int, int] = (0, 7)
     hoped_percent: dict[str, float] = Field(default_factory=dict)
+    reach: Reach | None = None
     margin_percent: dict[str, float] = Field(default_factory=dict)
     default_margin_percent: float = 5.0
     estimators: tuple[EstimatorName, ...] = ("did", "synthetic_control")
@@ -195,7 +214,7 @@ class Protocol(Frozen):
 
     @property
     def fingerprint(self) -> str:
-        return fingerprint.of_data(self.model_dump(mode="json"))
+        return fingerprint.of_data(as_stated(self))
 
     @classmethod
     def load(cls, folder: Path) -> Protocol:
@@ -223,3 +242,13 @@ class Protocol(Frozen):
                 mend="take it out of one of them",
             )
         return protocol
+
+
+def as_stated(protocol: Protocol) -> dict[str, Any]:
+    """Every field of a protocol as it was understood, as plain data.
+
+    What later releases added and a protocol does not state is left out, so that one locked before
+    them is the same as it was.
+    """
+    content = protocol.model_dump(mode="json")
+    return {key: held for key, held in content.items() if key not in ADDED or held is not None}

@@ -19,6 +19,14 @@ from evaluation.errors import WorkspaceError
 
 # Pages about studies lie there in a folder of that name, and notebooks are executed beside them.
 GENERATED_PAGES = "_edition"
+BOOK_SHELL = "book_shell"
+"""The folder of the package in which a wheel carries the book's frame."""
+DEFAULT = "new_start"
+"""The programme that is meant where several are declared and none is named."""
+BEGIN = (
+    "begin one with newstart init NAME, look at an invented one with newstart demo, or name yours: "
+    "newstart --workspace DIR ..."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +51,52 @@ class Workspace:
         if named and (Path(named) / "studies").is_dir():
             return cls(root=Path(named).resolve())
         raise WorkspaceError(
-            "no folder here or above holds studies/.",
+            "this is no workspace: no folder here or above holds studies/.",
             where=str(here),
-            mend="go to your workspace, or name it: newstart --workspace DIR ...",
+            mend=BEGIN,
+        )
+
+    @classmethod
+    def at(cls, folder: Path) -> Workspace:
+        """The workspace of exactly this folder.
+
+        Raises
+        ------
+        WorkspaceError : it is none.
+        """
+        if not (folder / "studies").is_dir():
+            raise WorkspaceError(
+                "the folder holds no studies/.",
+                where=str(folder),
+                expected="a workspace: studies/ and in it a folder for each programme",
+                mend=BEGIN,
+            )
+        return cls(root=folder.resolve())
+
+    @property
+    def programmes(self) -> tuple[str, ...]:
+        """The names of the programmes that are declared here, in order."""
+        return tuple(sorted(path.parent.name for path in self.studies.glob("*/programme.yaml")))
+
+    def programme(self, asked: str | None) -> str:
+        """The programme that is meant: the one asked for, else the only one, else the default.
+
+        Raises
+        ------
+        WorkspaceError : none is declared; or several are, and none of them is the default.
+        """
+        there = self.programmes
+        if asked is not None or DEFAULT in there:
+            return asked or DEFAULT
+        if len(there) == 1:
+            return there[0]
+        raise WorkspaceError(
+            f"there are {len(there)} programmes here, and it is not said which is meant."
+            if there
+            else "no programme is declared here.",
+            where=str(self.studies),
+            expected=", ".join(there),
+            mend="newstart --programme NAME ..." if there else BEGIN,
         )
 
     @property
@@ -126,6 +177,12 @@ class Workspace:
 def package() -> Path:
     """The folder of this package's source."""
     return Path(str(resources.files("evaluation")))
+
+
+def packaged_book() -> Path:
+    """The pages of the book that no result enters, from the wheel, or from a checkout."""
+    inside = package() / BOOK_SHELL
+    return inside if inside.is_dir() else inside.parents[1] / "book"
 
 
 def packaged_schemas() -> Path:

@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 192
-MOST_LINES_PROPER = 35_300
+MOST_MODULES = 194
+MOST_LINES_PROPER = 35_700
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -35,9 +35,15 @@ SHORT = {
         "changed once taken"
         for step in ("acts_and_chain_version", "names_of_senders", "history_in_one_go")
     },
+    "evaluation.ledger.migrations.versions.acts_and_chain_version": "a step of the ledger's "
+    "tables is never changed once taken",
+    "evaluation.ledger.migrations.versions.names_of_senders": "a step of the ledger's tables is "
+    "never changed once taken",
 }
 ALONE: dict[str, str] = {
-    "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder"
+    "evaluation.finding.exploratory": "the words of a finding belong to findings, and only a run "
+    "knows that its study explores",
+    "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder",
 }
 SAME_NAME = {
     "edition": "the verbs of an edition, and the edition",
@@ -132,6 +138,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:reason_given",
         "edition:software_changes",
         "edition:typeset",
+        "setup:_refuse_name",
     ),
     "what another program wrote: pages, drawings, logs, archives": (
         "edition:_article",

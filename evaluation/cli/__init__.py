@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from evaluation.cli import design, disclosure, edition, ledger, load, returns, studies
+from evaluation.cli import design, disclosure, edition, ledger, load, returns, studies, workspaces
 from evaluation.cli.session import COULD_NOT_RUN, GOOD, Session, say
-from evaluation.errors import UserError
+from evaluation.errors import UserError, missing
 
 app = typer.Typer(
     name="newstart",
@@ -25,6 +28,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+for first in (workspaces.init, workspaces.status, workspaces.outcomes, workspaces.declarations):
+    app.command()(first)
+app.command()(workspaces.invent)
+app.command()(workspaces.upgrade)
 for verb in (returns.template, returns.check, returns.submit, studies.panel, studies.value):
     app.command()(verb)
 app.command("load")(load.load)
@@ -39,28 +46,63 @@ app.add_typer(disclosure.app, name="disclosure", no_args_is_help=True)
 app.add_typer(edition.app, name="edition", no_args_is_help=True)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"newstart-evaluation {version('newstart-evaluation')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _session(
     context: typer.Context,
     workspace: Annotated[
         Path | None, typer.Option(help="The folder that holds studies/.", show_default=False)
     ] = None,
-    programme: Annotated[str, typer.Option(help="Which programme.")] = "new_start",
+    programme: Annotated[
+        str | None,
+        typer.Option(help="Which programme; the only one, if there is one.", show_default=False),
+    ] = None,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    _: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)
+    ] = False,
 ) -> None:
-    context.obj = Session(folder=workspace, programme_name=programme, debug=debug)
+    context.obj = Session(folder=workspace, asked=programme, debug=debug)
+
+
+@contextmanager
+def _quiet(debug: bool) -> Iterator[None]:
+    """Keep the warnings of libraries from who can do nothing about them.
+
+    They are not filtered, so that a test that makes errors of them still meets each.
+    """
+    shown = warnings.showwarning
+    if not debug:
+        warnings.showwarning = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and end the process with its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        app(given)
+        with _quiet("--debug" in given):
+            app(given)
     except UserError as error:
         if "--debug" in given:
             traceback.print_exc()
         say(str(error))
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if "--debug" in given:
+            traceback.print_exc()
+        say(str(missing(error)))
+        sys.exit(COULD_NOT_RUN)
     except Exception as error:  # noqa: BLE001 - a front door: a sentence for the user
         if "--debug" in given:
             traceback.print_exc()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from evaluation.cli.session import Session, print_table, say, writable
-from evaluation.errors import UserError
+from evaluation.cli.session import AsJson, Session, print_json, print_table, say, writable
+from evaluation.errors import EstimateError, UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from evaluation.design.match import Matched
     from evaluation.design.simulation import Simulation
     from evaluation.protocol import EstimatorName
+    from evaluation.study.prospect import Prospect
+    from evaluation.study.study import Study as Declared
 
 
 WHOLE = 100.0
@@ -224,6 +226,48 @@ def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
 
 
+def prospects_of(
+    study: Declared, table: pd.DataFrame | None, targeted: float
+) -> tuple[Prospect, ...]:
+    """What each main outcome of a table of power could find, and what would pay."""
+    from evaluation.study.planning import last_looks
+    from evaluation.study.prospect import prospects
+
+    share = targeted if targeted < 1 else None
+    if table is None:
+        return prospects(study, share=share)
+    found = last_looks(table)
+    return tuple(one for one in prospects(study, found, share=share) if one.outcome in found)
+
+
+def tell_prospects(study: Declared, table: pd.DataFrame | None, targeted: float) -> None:
+    """Can this ever find, or pay? And what keeps it from a confirmatory claim."""
+    from evaluation.study.protocol_check import checked
+
+    print("Can this ever find it, or pay?")
+    for one in prospects_of(study, table, targeted):
+        for sentence in one.sentences:
+            print(f"  {sentence}")
+    for lack in checked(study.workspace, study.name).needed:
+        print(f"  {lack.message} {lack.mend}")
+
+
+def power_record(study: Declared, table: pd.DataFrame, targeted: float) -> dict[str, Any]:
+    """The table of power and the prospects, as plain data."""
+    from evaluation.study.protocol_check import checked
+    from evaluation.study.results import clean
+
+    one_set = "candidate" not in table
+    return {
+        "study": study.name,
+        "rows": clean(rows_of(table)),
+        "prospects": [one.as_dict() for one in prospects_of(study, table, targeted)]
+        if one_set
+        else [],
+        "needed": [lack.as_dict() for lack in checked(study.workspace, study.name).needed],
+    }
+
+
 @app.command("power")
 def power_verb(
     context: typer.Context,
@@ -234,8 +278,9 @@ def power_verb(
     targeted: Targeted = 1.0,
     outcome: OneOutcome = None,
     candidates: Candidates = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Say how small an effect the planned looks could find, and when.
+    """Say how small an effect the planned looks could find, and when; and what would pay.
 
     With --candidates, of sets of pilot areas that might be chosen, side by side. An effect is said
     as a fall, or as a rise where the outcome is better up; a study tests for both.
@@ -249,13 +294,23 @@ def power_verb(
             writable(path, endings)
     sets = None if candidates is None else read_candidates(candidates)
     asked = Study.load(context.obj.workspace, study)
-    table = study_power(asked, outcome=outcome, targeted=targeted, candidates=sets)
+    try:
+        table = study_power(asked, outcome=outcome, targeted=targeted, candidates=sets)
+    except EstimateError:  # what would be on everybody, and what would pay, is known all the same
+        if sets is None and not as_json:
+            tell_prospects(asked, None, targeted)
+        raise
     context.obj.stays_inside(study)
+    if as_json:
+        print_json(power_record(asked, table, targeted))
+        return
     for code, rows in table.groupby("outcome", sort=False):
         if sets is None:
             tell_power(str(code), rows, hoped, targeted)
         else:
             tell_candidates(str(code), rows, hoped, targeted)
+    if sets is None:
+        tell_prospects(asked, table, targeted)
     if output is not None:
         table.to_csv(output, index=False)
         print(output)

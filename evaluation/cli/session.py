@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evaluation.errors import UserError
+from evaluation.errors import UserError, WorkspaceError
 from evaluation.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -37,21 +37,26 @@ class Session:
     """The global options: where to work and on which programme."""
 
     folder: Path | None
-    programme_name: str
+    asked: str | None = None
     debug: bool = False
 
     @property
     def workspace(self) -> Workspace:
-        if self.folder is None:
-            return Workspace.find()
-        if not (self.folder / "studies").is_dir():
-            raise UserError(
-                "the folder holds no studies/.",
-                where=str(self.folder),
-                expected="a workspace: studies/ and in it a folder for each programme",
-                mend="name your workspace after --workspace, or leave that out inside of it",
-            )
-        return Workspace(root=self.folder.resolve())
+        return Workspace.find() if self.folder is None else Workspace.at(self.folder)
+
+    def workspace_or_new(self) -> Workspace:
+        """The workspace, or the folder in which one is begun; none lies above it."""
+        try:
+            return self.workspace
+        except WorkspaceError:
+            from evaluation.setup.beginning import frame
+
+            return frame((self.folder or Path.cwd()).resolve())
+
+    @property
+    def programme_name(self) -> str:
+        """The programme asked for, else the only one of the workspace, else the default."""
+        return self.workspace.programme(self.asked)
 
     @property
     def programme(self) -> Programme:

@@ -12,6 +12,7 @@ from evaluation.cli.session import GOOD, PROBLEMS, AsJson, Session, print_json, 
 from evaluation.errors import ProtocolError, UserError
 
 if TYPE_CHECKING:
+    from evaluation.study.accounts_record import GrossAccounts
     from evaluation.study.lock import Lock
     from evaluation.study.protocol_documents import Question
 
@@ -37,7 +38,7 @@ def demo(
     session: Session = context.obj
     started = time.monotonic()
     left = run_demo(
-        session.workspace, tiny=tiny, editions=editions, progress=lambda m: say(f"· {m}")
+        session.workspace_or_new(), tiny=tiny, editions=editions, progress=lambda m: say(f"· {m}")
     )
     timed(started)
     if left.book is None:
@@ -170,7 +171,11 @@ def value(context: typer.Context, study: Name, as_json: AsJson = False) -> None:
     from evaluation.study.results import read_results
 
     session: Session = context.obj
-    accounts = read_results(session.workspace, study).value
+    results = read_results(session.workspace, study)
+    accounts = results.value
+    if results.gross is not None:
+        _tell_gross(results.gross, as_json)
+        return
     if accounts is None:
         raise UserError(
             "the protocol asks for no value.", where=study, mend="set value: true in its protocol"
@@ -190,6 +195,21 @@ def value(context: typer.Context, study: Name, as_json: AsJson = False) -> None:
         say(note)
 
 
+def _tell_gross(gross: GrossAccounts, as_json: bool) -> None:
+    """Gains of a programme that declares no costs."""
+    if as_json:
+        print_json({**gross.plain(), "costs": "not declared"})
+        return
+    print(f"Pounds of {gross.price_base}, to date ({gross.last}); likely range. No costs declared.")
+    for row in gross.by_agency:
+        print(
+            f"{row.name:36} {row.budget:4} gains {row.gain.mean:>13,.0f} "
+            f"({row.gain.low:,.0f} to {row.gain.high:,.0f})"
+        )
+    for note in gross.notes:
+        say(note)
+
+
 app = typer.Typer(help="Fix the analysis before the data are seen.")
 
 Answers = Annotated[
@@ -198,6 +218,13 @@ Answers = Annotated[
 Power = Annotated[bool, typer.Option(help="Also ask what the looks could find (a minute or so).")]
 Relock = Annotated[bool, typer.Option("--relock", help="Lock anew what was locked before.")]
 Reason = Annotated[str, typer.Option(help="Why it is locked anew; kept for ever.")]
+Exploratory = Annotated[
+    bool,
+    typer.Option("--exploratory", help="As one that claims nothing: no alpha spent, for good."),
+]
+Registration = Annotated[
+    str, typer.Option(help="A registry's number, or a time stamp that somebody else gave.")
+]
 Folder = Annotated[Path | None, typer.Option("-o", "--output", help="Folder for the two files.")]
 
 
@@ -247,6 +274,8 @@ def freeze(
     study: Name,
     relock: Relock = False,
     reason: Reason = "",
+    exploratory: Exploratory = False,
+    registration: Registration = "",
     as_json: AsJson = False,
 ) -> None:
     """Lock protocol, assignments and code, with what had been seen; beside the protocol."""
@@ -263,7 +292,12 @@ def freeze(
     if reason and not relock:
         raise ProtocolError("a reason is given and no re-lock asked for.", mend="add --relock")
     lock = freeze_study(
-        session.workspace, study, relock=reason.strip(), progress=lambda m: say(f"· {m}")
+        session.workspace,
+        study,
+        relock=reason.strip(),
+        exploratory=exploratory,
+        registration=registration,
+        progress=lambda m: say(f"· {m}"),
     )
     if as_json:
         print_json({**lock.content, "hash": lock.hash})
@@ -275,7 +309,11 @@ def freeze(
 def _tell(lock: Lock) -> None:
     seen = lock.content["data_seen"]
     say(f"Locked {lock.content['frozen'][:10]}; figures seen up to {seen['last_quarter']}.")
-    if seen["after_start"]:
+    if lock.exploratory:
+        say("As exploratory: nothing of it will be called better or worse, and it stays so.")
+        for needed in lock.needed:
+            say(f"  To be confirmatory it would need more. {needed}")
+    elif seen["after_start"]:
         say(f"That is after the first start ({seen['first_start']}): looks stay exploratory.")
     for code, pair in lock.content["figures"].items():
         for which in ("old", "new"):

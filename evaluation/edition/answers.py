@@ -10,6 +10,20 @@ from evaluation.study.record import Effect, EffectRow, OutcomeResult, Results
 from evaluation.wording import Sentence, listed
 
 NOT_VALUED = Sentence.of("Not valued: no outcome of this study has a price.")
+NO_COSTS = Sentence.of(
+    "No costs are declared, so no gain is set against what it cost: there is no balance and no "
+    "ratio."
+)
+
+
+def not_valued(study: Results) -> Sentence:
+    """Why there are no accounts: nothing has a price, or nothing says what it cost."""
+    return NO_COSTS if study.gross is not None else NOT_VALUED
+
+
+def explores(study: Results) -> bool:
+    """Whether it was locked as exploratory: nothing of it is called better or worse."""
+    return study.lock is not None and study.lock.exploratory
 
 
 def people(outcome: OutcomeResult, period: str) -> str:
@@ -59,6 +73,8 @@ def interval(effect: Effect | None) -> str:
 def lives(study: Results) -> Sentence:
     """What happened to people, from the primary outcomes alone."""
     primary = study.with_role("primary")
+    if explores(study):
+        return listed([o.finding.sentence for o in primary], " ")
     told = [o for o in primary if style(o) in ("better", "worse")]
     rest = "".join(f" {one}" for one in _by_verdict([o for o in primary if o not in told]))
     about = {"sites": words.counted(len(study.sites), "site"), "rest": rest}
@@ -110,7 +126,7 @@ def money(study: Results) -> Sentence:
     """What it cost and released so far, on what findings that rests, and the balance."""
     value = study.value
     if value is None:
-        return NOT_VALUED
+        return not_valued(study)
     totals, rests = value.totals, resting(value)
     return Sentence.of(
         "So far the programme has cost {cost} and released {released} of public spending; "
@@ -212,9 +228,12 @@ def how_sure(study: Results) -> str:
     """The standing of the evidence: fixed in advance or not, against what, checks passed."""
     lock = study.lock
     clock = " (on a synthetic clock)" if lock is not None and lock.synthetic_clock else ""
+    fixed = "not all is as it was locked beforehand."
+    if lock is not None and lock.exploratory:
+        fixed = f"it was locked as such{clock}, and nothing was tested to be called an effect."
     label = {
         "confirmatory": f"Confirmatory{clock}: the analysis was fixed before the data were seen.",
-        "exploratory": "Exploratory: not all is as it was locked beforehand."
+        "exploratory": f"Exploratory: {fixed}"
         if lock is not None
         else "Exploratory: the analysis was not fixed before the data were seen.",
     }[study.label]
@@ -247,6 +266,9 @@ _TAIL = 0.025
 
 def main_points(study: Results) -> list[str]:
     """The sentences, what happened first."""
+    if explores(study):
+        said = [o.finding.sentence for o in study.with_role("primary", "secondary")]
+        return [*said, sites_worse(study), _agreement(study)][:MOST]
     found = [
         _tally("Main outcomes", study.with_role("primary")),
         _tally("Further outcomes", study.with_role("secondary")),
@@ -283,6 +305,8 @@ def _count(count: int) -> str:
 
 def sites_worse(study: Results) -> str:
     """Site effects that lie wholly on the worse side, beside how many chance would put there."""
+    if explores(study):
+        return "Site by site nothing was judged for harm: the study was locked as exploratory."
     names = {site.code: site.name for site in study.sites}
     judged, unjudged, worse = 0, 0, []
     for outcome in study.with_role("primary", "secondary"):

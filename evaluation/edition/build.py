@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from evaluation.edition import book as pages
@@ -23,7 +24,7 @@ from evaluation.edition.edition import Edition, programmes_shown
 from evaluation.edition.guard import guard
 from evaluation.edition.pages.claims import Claims
 from evaluation.edition.past import COMING, FOLDER, INDEX
-from evaluation.errors import BookError
+from evaluation.errors import BookError, missing
 from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.workspace import Workspace, package
 
@@ -47,7 +48,16 @@ def build_book(
     refuse_unreleased(workspace, programmes_shown(workspace, programme))
     book = workspace.book
     if not (book / "_config.yml").is_file():
-        raise BookError("the workspace has no book.", where=str(book), expected="book/_config.yml")
+        raise BookError(
+            "the workspace has no book.",
+            where=str(book),
+            expected="book/_config.yml",
+            mend="newstart upgrade",
+        )
+    for name in ("jupyter_book", "matplotlib", "gptables", "typst"):
+        # Before minutes of work: Jupyter Book is a process of its own, whose word comes last.
+        if find_spec(name) is None:
+            raise missing(ModuleNotFoundError(name=name))
     index, stamp = book / "_build" / "html" / "index.html", book / "_build" / _STAMP
     inputs = _digest(workspace, _past(workspace), book_inputs(workspace, programme))
     if index.is_file() and stamp.is_file() and stamp.read_text() == inputs:

@@ -17,7 +17,7 @@ from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
 from evaluation.study.record import Results
 from evaluation.study.written import Record, read_record, read_written, record_if_there
-from evaluation.workspace import Workspace
+from evaluation.workspace import Workspace, packaged_schemas
 
 COMPARED = 4
 """How many rounds are compared with what was known when they began: a year."""
@@ -65,7 +65,7 @@ def rounds(
     if not workspace.has_ledger:
         return tuple(found)
     with Ledger.open(workspace.database, workspace.raw) as ledger:
-        for place in range(max(1, len(found) - COMPARED), len(found)):
+        for place in range(max(0, len(found) - COMPARED), len(found)):
             one = found[place]
             changes = ledger.diff(
                 programme, parse_instant(one.day_before), parse_instant(one.last_day)
@@ -194,7 +194,12 @@ class Edition:
 
 
 def _dictionary(workspace: Workspace, programme: Programme) -> tuple[Outcome, ...]:
-    """The declared outcomes, and those that only the programme has."""
+    """The outcomes that the workspace declares, and those that only the programme has.
+
+    The catalogue that comes with the framework is of other programmes too.
+    """
+    if workspace.schemas == packaged_schemas() != workspace.root / "data_schemas":
+        return programme.outcomes
     declared = load_outcomes(workspace.schemas / "outcomes")
     known = {outcome.code for outcome in declared}
     return declared + tuple(o for o in programme.outcomes if o.code not in known)

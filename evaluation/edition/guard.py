@@ -63,6 +63,10 @@ class Named:
     place: int
 
 
+# Shown as it is typed, and no role: how a page says what a claim looks like.
+_CODE = re.compile(r"``(?!`).+?``")
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prose:
     """A page as the guard reads it.
@@ -89,7 +93,8 @@ class Prose:
     def roles(self) -> tuple[Named, ...]:
         """The claims, constants and recorded figures that the page names."""
         found = []
-        for role in ROLE.finditer(_blank(self.text, _FENCE) if not self.template else self.text):
+        text = self.text if self.template else _blank(_blank(self.text, _FENCE), _CODE)
+        for role in ROLE.finditer(text):
             named = _NAMED.match(role[2])
             said, source = (named["said"], named["source"]) if named else (role[2], "")
             found.append(Named(kind=role[1], said=said, source=source, place=role.start()))

@@ -224,6 +224,8 @@ def results_spelled(results: Results) -> Results:
     """
     found, period = _respelled(results.plain(), {}), results.period_word
     held = {text: Sentence.of_data(one) for text, one in results.sentences.items()}
+    # Results of before it was kept how their sentences were made have none of them.
+    found.setdefault("sentences", {})
     for place, one in enumerate(results.outcomes):
         names = {"units": one.unit, "units a period": f"{one.unit}, a {period}"}
         spelling = replace(BOOK, names=names)

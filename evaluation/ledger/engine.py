@@ -182,7 +182,7 @@ BEFORE_STEPS_WERE_KEPT = "first_schema"
 
 def is_current(connection: sa.Connection) -> bool:
     """Whether the tables are those of ``schema.py``."""
-    return _held(connection) == HEAD
+    return held(connection) == HEAD
 
 
 def upgrade(connection: sa.Connection) -> None:
@@ -202,15 +202,15 @@ def upgrade(connection: sa.Connection) -> None:
     # Without it alembic falls back on splitting paths at blanks and colons, with a warning.
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    held = _held(connection)
+    at = held(connection)
     known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
-    if held is not None and held not in known:
+    if at is not None and at not in known:
         raise LedgerError(
-            f"the ledger's tables stand at {held!r}, which this version does not know.",
+            f"the ledger's tables stand at {at!r}, which this version does not know.",
             mend="use the version of this program that wrote to it last, or a later one.",
         )
     # Ledgers from before steps were recorded hold the tables of the first one and no word of it.
-    if held is None and sa.inspect(connection).has_table(returns.name):
+    if at is None and sa.inspect(connection).has_table(returns.name):
         command.stamp(config, BEFORE_STEPS_WERE_KEPT)
     command.upgrade(config, "head")
 
@@ -225,7 +225,8 @@ def grant(connection: sa.Connection, role: str) -> None:
     connection.exec_driver_sql(f"GRANT SELECT ON alembic_version TO {quoted}")
 
 
-def _held(connection: sa.Connection) -> str | None:
+def held(connection: sa.Connection) -> str | None:
+    """The step that the tables stand at; None where none was kept."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()

@@ -70,6 +70,21 @@ class Ledger:
             migrate.upgrade(connection)
         return ledger
 
+    @classmethod
+    def tables_at(cls, database: Path | str) -> str:
+        """The step that the tables stand at before they are opened; "" if none is kept.
+
+        Raises
+        ------
+        LedgerError : if the database cannot be read.
+        """
+        engine = make_engine(database)
+        try:
+            with transaction(engine) as connection:
+                return migrate.held(connection) or ""
+        finally:
+            engine.dispose()
+
     def prepare(self, role: str) -> None:
         """Let a PostgreSQL role add and read records, and nothing else.
 

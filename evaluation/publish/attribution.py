@@ -15,6 +15,7 @@ import pandas as pd
 
 from evaluation.edition import words
 from evaluation.errors import BookError
+from evaluation.protocol import as_stated
 from evaluation.publish.headline import PARAMETERS
 from evaluation.publish.snapshot import KEY, NEW, REVISED, Between, Learned, Snapshot
 from evaluation.study.lock_status import differing, read_deviations, short
@@ -196,11 +197,7 @@ def _declared_differences(before: Snapshot, after: Snapshot) -> list[str]:
     """Where protocols and declarations differ, each as a line."""
     lines = []
     for was, now, name in (
-        (
-            before.protocol.model_dump(mode="json"),
-            after.protocol.model_dump(mode="json"),
-            "protocol.yaml",
-        ),
+        (as_stated(before.protocol), as_stated(after.protocol), "protocol.yaml"),
         (_keyed(before), _keyed(after), "programme.yaml"),
     ):
         lines += [

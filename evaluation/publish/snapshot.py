@@ -25,6 +25,7 @@ from evaluation.errors import BookError, EditionRefused
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import Act, Receipt
 from evaluation.programme import Cost, Programme
+from evaluation.protocol import as_stated
 from evaluation.publish.headline import ASSIGNMENTS, OBSERVATIONS, PARAMETERS, STATE
 from evaluation.quarters import Period
 from evaluation.study.code import (
@@ -35,7 +36,7 @@ from evaluation.study.code import (
 )
 from evaluation.study.stored_assignments import Store
 from evaluation.study.study import Study
-from evaluation.workspace import Workspace, package, packaged_schemas
+from evaluation.workspace import BOOK_SHELL, Workspace, package, packaged_schemas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,7 @@ def archive(expected: str) -> bytes:
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for root, under in ((package(), "evaluation"), (packaged_schemas(), "data_schemas")):
             for path in sorted(root.rglob("*")):
-                if not path.is_file() or "__pycache__" in path.parts:
+                if not path.is_file() or not {"__pycache__", BOOK_SHELL}.isdisjoint(path.parts):
                     continue
                 entry = tarfile.TarInfo(f"{under}/{path.relative_to(root).as_posix()}")
                 content = path.read_bytes()
@@ -290,7 +291,7 @@ class Snapshot:
         programme = self.programme.model_dump(mode="json", exclude={"last", "costs"})
         kept = Store(folder=self.folder).kept
         return fingerprint.of_data(
-            [programme, self.protocol.model_dump(mode="json"), kept.fingerprint if kept else ""]
+            [programme, as_stated(self.protocol), kept.fingerprint if kept else ""]
         )
 
     @cached_property

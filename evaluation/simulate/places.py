@@ -244,9 +244,14 @@ def write_programme(programme: Programme, folder: Path) -> None:
     """Write ``programme.yaml`` and its tables as `Programme.load` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
     elsewhere = {"areas", "outcomes", "costs", "denominators", "deprivation"}
+    # An invented programme has no people to name, and its frequency is that of its first quarter.
+    elsewhere |= {"people", "frequency"}
     declared: dict[str, Any] = programme.model_dump(exclude=elsewhere)
     declared["sites"] = [{**site, "agencies": list(site["agencies"])} for site in declared["sites"]]
-    declared["sources"] = list(declared["sources"])
+    declared["sources"] = [
+        {key: value for key, value in source.items() if key != "authorities"}
+        for source in declared["sources"]
+    ]
     declared |= {
         "areas": "areas.csv",
         "costs": "costs.csv",

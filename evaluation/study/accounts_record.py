@@ -338,6 +338,40 @@ class NotStandingTogether(Written):
     p_npsv_positive_without: float
 
 
+class Gain(Written):
+    """What an agency gained from one kind of budget."""
+
+    agency: str
+    name: str
+    budget: str
+    gain: Mean
+
+
+class GrossTotals(Written):
+    """The gains to date, each with its range."""
+
+    gross_fiscal: Mean
+    gross_fiscal_ame: Mean = Field(alias="gross_fiscal_AME")
+    gross_fiscal_del: Mean = Field(alias="gross_fiscal_DEL")
+    gross_economic: Mean
+    gross_social: Mean
+    cashable: Mean
+
+
+class GrossAccounts(Written):
+    """What the effects are worth to date in a programme that declares no costs: gains alone."""
+
+    price_base: int
+    parameters: str
+    last: str
+    draws: int
+    level: float
+    totals: GrossTotals
+    by_agency: tuple[Gain, ...]
+    by_outcome: tuple[PricedRow, ...]
+    notes: tuple[str, ...]
+
+
 class Accounts(Written):
     """What the effects are worth to date, by agency, outcome, site and quarter, and how sure."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from evaluation import fingerprint
-from evaluation.workspace import package
+from evaluation.workspace import BOOK_SHELL, package
 
 Class = Literal["decides", "counts", "shows"]
 
@@ -25,6 +25,7 @@ DECIDES = (
     "panel.py",
     "estimate/",
     "diagnose/",
+    "finding/exploratory.py",
     "finding/feasibility.py",
     "finding/judge.py",
     "finding/models.py",
@@ -61,6 +62,7 @@ COUNTS = (
     "study/lock.py",
     "study/lock_status.py",
     "study/planning.py",
+    "study/prospect.py",
     "study/protocol_check.py",
     "study/protocol_documents.py",
     "study/protocol_rules.py",
@@ -71,6 +73,7 @@ COUNTS = (
 )
 """What else a figure of an edition may rest on: how returns are read and kept, money, results."""
 SHOWS = ("cli/", "demo.py", "edition/", "progress.py", "publish/")
+SHOWS = ("cli/", "demo.py", "edition/", "publish/", "setup/")
 """What only shows or publishes figures."""
 CLASSES: dict[Class, tuple[str, ...]] = {"decides": DECIDES, "counts": COUNTS, "shows": SHOWS}
 
@@ -127,5 +130,6 @@ def _hashes(root: Path, patterns: tuple[str, ...], *, others: bool = False) -> d
     return {
         name: fingerprint.of_bytes(path.read_bytes())
         for name, path in modules.items()
-        if _matches(name, patterns) is not others
+        # In a wheel the book's frame lies in the package, in a checkout beside it.
+        if path.relative_to(root).parts[0] != BOOK_SHELL and _matches(name, patterns) is not others
     }

@@ -23,12 +23,13 @@ from evaluation.study.lock import (
     protocol_part,
     relock_command,
 )
-from evaluation.study.protocol_check import checked
+from evaluation.study.lock_status import came_since
+from evaluation.study.protocol_check import SEEN_AFTER_START, Checked, checked
 from evaluation.study.record import Results
 from evaluation.study.results import clean, read_results, results_of
 from evaluation.study.run import run_study
 from evaluation.study.stored_assignments import drawn
-from evaluation.study.study import Study
+from evaluation.study.study import Study, StudyName
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +45,8 @@ def freeze(
     name: str,
     *,
     relock: str = "",
+    exploratory: bool = False,
+    registration: str = "",
     now: datetime | None = None,
     progress: Progress = lambda _: None,
 ) -> Lock:
@@ -52,15 +55,20 @@ def freeze(
     Parameters
     ----------
     relock : the reason for locking anew what was locked before.
+    exploratory : the analysis is fixed, and no result of it will be called confirmatory: no alpha
+        is spent, and what would keep a confirmatory study from being locked may stand. It is never
+        made confirmatory later, and figures that came after it need a new lock.
+    registration : a registry's number, or a time stamp that somebody else gave.
     now : the instant of the lock; by default the workspace's clock.
 
     Raises
     ------
     ProtocolError : the check finds an error, something changed since the lock and no reason is
-        given, or there are no figures to draw the assignments on.
+        given, there are no figures to draw the assignments on, or the study was locked as one that
+        is confirmatory (or exploratory) and is asked for as the other.
     """
     found = checked(workspace, name)
-    if errors := found.errors:
+    if errors := [one for one in found.errors if not (exploratory and one.confirmable_by)]:
         raise ProtocolError(
             f"the protocol cannot be frozen: {len(errors)} "
             f"{'errors' if len(errors) > 1 else 'error'}, the first: {errors[0].message}",
@@ -73,18 +81,87 @@ def freeze(
         raise ProtocolError(
             "there is no lock to lock anew.", where=name, mend=f"newstart protocol freeze {name}"
         )
+    _refuse_other_kind(study, before, exploratory=exploratory)
     content = _content(study, before, now or workspace.now())
+    content |= {
+        "exploratory": exploratory,
+        "registration": registration.strip() or (before.registration if before else ""),
+        "needed": _needed(found) if exploratory else [],
+    }
     # Questions do not stop a freeze; they are locked with it, so that nobody can say that they were
     # not asked.
     content["questions"] = [f"{one.rule}: {one.message}" for one in found.remarks]
     if before is not None:
         if not relock:
             _refuse_changed(before, content, name)
+            _refuse_new(study, before, content)
             return before
         content |= _after(study, before, relock, progress)
     lock = Lock.of(clean(content))
     lock.write(study.folder)
     return lock
+
+
+def _refuse_other_kind(study: Study, before: Lock | None, *, exploratory: bool) -> None:
+    """A study stays what it was locked as: what was looked at once is no first look again."""
+    was = before.exploratory if before else _ran_as_exploratory(study)
+    if was is None or was == exploratory:
+        return
+    day = f" on {before.content['frozen'][:10]}" if before else ""
+    kinds = ("exploratory", "confirmatory") if was else ("confirmatory", "exploratory")
+    parts = StudyName.parse(study.name)
+    raise ProtocolError(
+        f"the study was locked as {kinds[0]}{day}, and is never made {kinds[1]}.",
+        where=study.name,
+        mend="give the question a study of its own, on figures that nobody has seen: "
+        f"newstart protocol new {parts.programme}/OTHER"
+        if was
+        else f"leave --exploratory out, or give it a study of its own: newstart protocol new "
+        f"{parts.programme}/OTHER",
+    )
+
+
+def _ran_as_exploratory(study: Study) -> bool | None:
+    """Whether results were written under an exploratory lock that is gone; None if none were."""
+    try:
+        lock = read_results(study.workspace, study.name).lock
+    except ProtocolError:
+        return None
+    return True if lock is not None and lock.exploratory else None
+
+
+def _needed(found: Checked) -> list[str]:
+    """What the study would need to be confirmatory: each lack, and what mends it."""
+    lacks = [f"{one.message} {one.confirmable_by}" for one in found.needed]
+    seen = [one for one in found.remarks if one.rule == SEEN_AFTER_START]
+    return lacks + [f"{one.message} {one.mend}" for one in seen]
+
+
+def _refuse_new(study: Study, before: Lock, content: dict[str, Any]) -> None:
+    """Refuse to take back what another registration, or figures since an exploratory lock, ask."""
+    if content["registration"] != before.registration:
+        raise ProtocolError(
+            f"it was locked on {before.content['frozen'][:10]}"
+            + (
+                f" with the registration {before.registration!r}."
+                if before.registration
+                else " without a registration."
+            ),
+            where=study.name,
+            mend="leave --registration out, or lock it anew with its reason: "
+            f"{relock_command(study.name, exploratory=before.exploratory)}",
+        )
+    if not before.exploratory:
+        return
+    with study.ledger() as ledger:
+        came = came_since(study, ledger, before)
+    if came:
+        raise ProtocolError(
+            f"it was locked as exploratory on {before.content['frozen'][:10]}, and returns came "
+            f"in since (the last on {max(came)[:10]}): new data need a new lock.",
+            where=study.name,
+            mend=relock_command(study.name, exploratory=True),
+        )
 
 
 def _refuse_changed(before: Lock, content: dict[str, Any], name: str) -> None:

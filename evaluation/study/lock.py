@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from evaluation import fingerprint
 from evaluation.errors import ProtocolError
+from evaluation.protocol import as_stated
 from evaluation.quarters import parse_instant
 from evaluation.workspace import write_whole
 
@@ -33,9 +34,10 @@ VINTAGE_RULES = {
 ARRANGED_ANEW = "a later release arranged the framework anew, and its files lie elsewhere in it"
 
 
-def relock_command(name: str) -> str:
+def relock_command(name: str, *, exploratory: bool = False) -> str:
     """The command that locks a study anew, to be copied."""
-    return f'newstart protocol freeze {name} --relock --reason "TEXT"'
+    kind = " --exploratory" if exploratory else ""
+    return f'newstart protocol freeze {name}{kind} --relock --reason "TEXT"'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,21 @@ class Lock:
     def frozen(self) -> datetime:
         """When the protocol was last frozen."""
         return parse_instant(self.content["frozen"])
+
+    @property
+    def exploratory(self) -> bool:
+        """Whether it fixes an analysis that was never meant to be confirmatory."""
+        return bool(self.content.get("exploratory", False))
+
+    @property
+    def registration(self) -> str:
+        """Where else it was recorded: a registry's number, or a time stamp from outside."""
+        return str(self.content.get("registration", ""))
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """What an exploratory study would have needed to be confirmatory, a sentence each."""
+        return tuple(self.content.get("needed", ()))
 
     @property
     def first(self) -> Mapping[str, Any]:
@@ -121,7 +138,7 @@ class Lock:
 
 def protocol_part(folder: Path, protocol: Protocol) -> dict[str, Any]:
     """The protocol as locked: the hash of its text, and every field as it was understood."""
-    return {"sha256": text_hash(folder), "content": protocol.model_dump(mode="json")}
+    return {"sha256": text_hash(folder), "content": as_stated(protocol)}
 
 
 def text_hash(folder: Path) -> str:

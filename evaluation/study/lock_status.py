@@ -191,9 +191,14 @@ class Standing:
     deviations: tuple[Deviation, ...] = ()
 
     @property
+    def exploratory(self) -> bool:
+        """Whether it was locked as exploratory: nothing is tested, and no alpha is spent."""
+        return self.lock is not None and self.lock.exploratory
+
+    @property
     def record(self) -> bool:
         """Whether a look may be written to the look ledger."""
-        return not self.changed
+        return not self.changed and not self.exploratory
 
     @property
     def differences(self) -> tuple[str, ...]:
@@ -203,7 +208,7 @@ class Standing:
     def with_look(self, seen: Seen | None) -> tuple[str, ...]:
         """The differences of a run, what is to be said of its look among them."""
         said = list(self.differences)
-        if self.lock is None:
+        if self.lock is None or self.lock.exploratory:
             return tuple(said)
         if seen is None:
             said.append("No look was taken: nothing has started, or no looks are planned.")
@@ -244,9 +249,34 @@ def standing_of(study: Study) -> Standing:
     changed += _assignments(study, lock)
     with study.ledger() as ledger:
         changed += not_by_the_rule(study, ledger, lock)
-    return Standing(
-        lock=lock, changed=tuple(changed), late=tuple(_late(lock)), deviations=deviations
-    )
+        late = as_exploratory(study, ledger, lock) if lock.exploratory else _late(lock)
+    return Standing(lock=lock, changed=tuple(changed), late=tuple(late), deviations=deviations)
+
+
+def came_since(study: Study, ledger: Ledger, lock: Lock) -> list[str]:
+    """When returns of the study's programme came in after a lock, as far as they are known."""
+    until = format_instant(study.as_of) if study.as_of else None
+    return [
+        one.received
+        for one in ledger.receipts(study.programme.name)
+        if one.received > lock.content["frozen"] and (until is None or one.received <= until)
+    ]
+
+
+def as_exploratory(study: Study, ledger: Ledger, lock: Lock) -> list[str]:
+    """What is said of every run under an exploratory lock: what it is, and what it would need."""
+    said = [
+        f"It was locked as exploratory on {lock.content['frozen'][:10]}: no chance of a false "
+        "finding was set aside, nothing is called better or worse, and it is never made "
+        "confirmatory."
+    ]
+    said += [f"To be confirmatory it would have needed another plan. {one}" for one in lock.needed]
+    if after := came_since(study, ledger, lock):
+        said.append(
+            f"Returns came in after that (the last on {max(after)[:10]}) and are not covered: "
+            f"new data need a new lock ({relock_command(study.name, exploratory=True)})."
+        )
+    return said
 
 
 def _restore_assignments(study: Study, lock: Lock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,16 @@ def study_power(
             found = compare(study.panel, code, plan, candidates)
         tables.append(found.assign(outcome=code))
     return pd.concat(tables, ignore_index=True)
+
+
+def last_looks(table: pd.DataFrame) -> dict[str, float]:
+    """Outcome -> percent that the last look of `study_power` would find four times in five.
+
+    An effect that is never found is one of infinite size: every hope lies below it.
+    """
+    last = table.sort_values("look").groupby("outcome").last()
+    found = last["detectable_percent"].abs()
+    return {str(code): float(v) if math.isfinite(v) else math.inf for code, v in found.items()}
 
 
 def study_match(

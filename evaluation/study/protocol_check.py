@@ -19,15 +19,19 @@ from evaluation.programme import Programme
 from evaluation.study import stored_assignments
 from evaluation.study.interim_analyses import plan_of
 from evaluation.study.lock import PROTOCOL
+from evaluation.study.prospect import prospects
 from evaluation.study.protocol_rules import Case, Remark, said_by_itself, shape
 from evaluation.study.study import Study, StudyName, of_sites
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from evaluation.estimate.assignments import Assignments
     from evaluation.ledger.events import Event
     from evaluation.panel import Panel
+    from evaluation.study.prospect import Prospect
     from evaluation.workspace import Workspace
 
     Floats = NDArray[np.float64]
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 FEWEST_BEFORE, A_SEASON_TWICE = 4, 8
 # Below ten a count's own noise on the log scale passes thirty per cent (one over the root of ten).
 SMALL_FIGURE = 10
+SEEN_AFTER_START = "P122"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -189,13 +194,12 @@ def areas(case: Case, ground: Ground) -> Iterator[Remark]:
     # areas, are what can be exchanged.
     moves = len(homes) < len(pilots) and protocol.assignments.block != "area"
     if moves and len(authorities) < FEWEST_AUTHORITIES:
-        yield case.remark(
+        yield case.not_confirmatory(
             "P071",
-            "error",
             ("assignments",),
             f"Pilot areas share authorities, so whole authorities are re-drawn, and "
             f"{len(authorities)} are eligible: too few to bear a confirmatory claim.",
-            f"Take in areas of at least {FEWEST_AUTHORITIES} authorities, or call it exploratory.",
+            f"Take in areas of at least {FEWEST_AUTHORITIES} authorities.",
         )
 
 
@@ -319,7 +323,7 @@ def seen(case: Case, ground: Ground) -> Iterator[Remark]:
         )
     else:
         yield case.remark(
-            "P122",
+            SEEN_AFTER_START,
             "question",
             ("data_seen",),
             f"Figures up to {panel.periods[-1]} are held already, after the first "
@@ -434,9 +438,8 @@ def drawn(case: Case, ground: Ground) -> Iterator[Remark]:
     # 1 - 0.95 is above 0.05 and 1 - 0.9 below 0.1 in doubles: a smallest p of exactly alpha can
     # reject.
     if smallest > alpha + 1e-9:
-        yield case.remark(
+        yield case.not_confirmatory(
             "P070",
-            "error",
             ("assignments",),
             f"{ground.drawn.distinct} assignments are possible, so no p-value is "
             f"below {smallest:.3f}, and alpha is {alpha:.3g}: they cannot bear a "
@@ -491,6 +494,43 @@ def too_small(case: Case, detectable: dict[str, float]) -> Iterator[Remark]:
             )
 
 
+def prospect(case: Case, found: Sequence[Prospect]) -> Iterator[Remark]:
+    """Whether the share reached times the effect among them can be found, and would pay."""
+    for one in found:
+        if one.share is None or one.among is None:
+            # Asked with what could be found, beside which alone it says something.
+            if one.found is None:
+                continue
+            yield case.remark(
+                "P063",
+                "question",
+                ("reach",),
+                f"How many residents are reached, and by how much {one.outcome} changes for them, "
+                "is not stated: whether the study can ever find it is not known.",
+                "Say it: reach: {share: 0.2, effect_percent: {" + one.outcome + ": -10}}",
+            )
+            continue
+        hoped = case.protocol.hoped_percent.get(one.outcome)
+        everybody = one.everybody or 0.0
+        if hoped is not None and abs(hoped) > abs(everybody) + FAR_APART:
+            yield case.remark(
+                "P064",
+                "question",
+                ("hoped_percent", one.outcome),
+                f"{one.sentences[0]} Hoped for is {hoped:+g} %, which is more than that.",
+                "Let the two say the same.",
+            )
+        if one.can_be_found is False or one.would_pay is False:
+            yield case.remark(
+                "P065", "question", ("reach",), " ".join(one.sentences), WITHOUT_PROSPECT
+            )
+
+
+WITHOUT_PROSPECT = "Reach more people, take in more areas, or say that it may go unseen."
+# Percentage points: below it two numbers that people wrote down say the same.
+FAR_APART = 0.5
+
+
 def _percent(size: float) -> str:
     return f"{size:.1f} %" if math.isfinite(size) else "nothing, however large"
 
@@ -505,6 +545,11 @@ class Checked:
     @property
     def errors(self) -> list[Remark]:
         return [one for one in self.remarks if one.severity == "error"]
+
+    @property
+    def needed(self) -> list[Remark]:
+        """What keeps the study from being confirmatory, and not from being locked."""
+        return [one for one in self.errors if one.confirmable_by]
 
 
 def check_protocol(workspace: Workspace, name: str, *, power: bool = False) -> list[Remark]:
@@ -541,15 +586,32 @@ def checked(workspace: Workspace, name: str, *, power: bool = False) -> Checked:
             ground = _ground(study)
             remarks += on_the_ground(case, ground)
             # A minute of simulation is not spent on a protocol that has to change anyway.
-            if power and ground.panel is not None and not _any_error(remarks):
-                remarks += too_small(case, _detectable(study))
+            if ground.panel is not None and not _any_hard_error(remarks):
+                detectable: dict[str, float] | None = None
+                try:
+                    if power and protocol.looks is not None:
+                        detectable = _detectable(study)
+                except EstimateError as error:
+                    remarks.append(_not_worked_out(case, error))
+                remarks += too_small(case, detectable or {})
+                remarks += prospect(case, prospects(study, detectable))
     # Errors first, then in the order of the file, as an editor would go through it.
     remarks.sort(key=lambda one: (one.severity != "error", one.line, one.rule))
     return Checked(remarks=remarks, study=study)
 
 
-def _any_error(remarks: list[Remark]) -> bool:
-    return any(one.severity == "error" for one in remarks)
+def _not_worked_out(case: Case, error: EstimateError) -> Remark:
+    return case.remark(
+        "P066",
+        "question",
+        ("looks",),
+        f"What the planned looks could find cannot be worked out: {error.what}",
+        f"It takes {error.expected}: {error.mend}." if error.expected else error.mend,
+    )
+
+
+def _any_hard_error(remarks: list[Remark]) -> bool:
+    return any(one.severity == "error" and not one.confirmable_by for one in remarks)
 
 
 def _ground(study: Study) -> Ground:
@@ -574,10 +636,6 @@ def _ground(study: Study) -> Ground:
 
 def _detectable(study: Study) -> dict[str, float]:
     """Primary outcome -> percent that the last planned look would find four times in five."""
-    from evaluation.study.planning import study_power
+    from evaluation.study.planning import last_looks, study_power
 
-    table = study_power(study)
-    last = table.sort_values("look").groupby("outcome").last()
-    found = last["detectable_percent"].abs()
-    # An effect that is never found is one of infinite size: every hope lies below it.
-    return {str(code): float(v) if math.isfinite(v) else math.inf for code, v in found.items()}
+    return last_looks(study_power(study))

@@ -292,7 +292,9 @@ def record(
         "registry": {
             "Title": protocol.title,
             "Synthetic": "Yes: invented places and figures." if programme.synthetic else "No.",
-            "Registration": protocol.registered or NOT_STATED,
+            "Registration": (lock.registration if lock else "")
+            or protocol.registered
+            or NOT_STATED,
             "Contact": protocol.contact or NOT_STATED,
             "Evaluation type": "Impact evaluation, quasi-experimental"
             + (", with value for money" if protocol.value else ""),
@@ -322,6 +324,7 @@ def _frozen(lock: Lock | None) -> str:
         return "Not yet: this is a draft."
     again = len(lock.content["history"])
     clock = ", on a synthetic clock" if lock.content["synthetic_clock"] else ""
+    clock += "; as exploratory" if lock.exploratory else ""
     return f"{lock.first['frozen']}{clock}; locked anew {again} times; lock {lock.hash}"
 
 

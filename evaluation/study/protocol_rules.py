@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
@@ -27,6 +27,8 @@ class Remark:
     """One remark on a protocol: an error keeps it from being frozen, a question asks for a reason.
 
     line : in ``protocol.yaml``; where something is missing, 1. field : dotted name of the entry.
+    confirmable_by : what a confirmatory study would need here; an exploratory one may be locked
+    without it. Empty for what no study may be locked with, and for questions.
     """
 
     rule: str
@@ -35,6 +37,7 @@ class Remark:
     field: str
     message: str
     mend: str
+    confirmable_by: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """As printed for programs."""
@@ -161,6 +164,14 @@ class Case:
     source: LinedYaml
     programme: Programme
     name: str
+
+    def not_confirmatory(
+        self, rule: str, place: tuple[str | int, ...], message: str, mend: str
+    ) -> Remark:
+        """What no confirmatory study can stand on, and an exploratory one may."""
+        other = f"Or lock it as exploratory: newstart protocol freeze {self.name} --exploratory"
+        found = self.remark(rule, "error", place, message, f"{mend} {other}")
+        return replace(found, confirmable_by=mend)
 
     def remark(
         self, rule: str, severity: Severity, place: tuple[str | int, ...], message: str, mend: str
@@ -472,9 +483,8 @@ def looks(case: Case) -> Iterator[Remark]:
             "Choose 0.95, or say why not.",
         )
     if protocol.looks is None:
-        yield case.remark(
+        yield case.not_confirmatory(
             "P043",
-            "error",
             ("looks",),
             "No looks are planned.",
             "Add looks: {horizon: 8}; a single look is {horizon: 1}.",

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from evaluation.protocol import Role
 from evaluation.quarters import Period
-from evaluation.study.accounts_record import Accounts
+from evaluation.study.accounts_record import Accounts, GrossAccounts
 from evaluation.study.written import Figure, Written, json_schema
 
 Scale = Literal["log", "level"]
@@ -305,7 +305,10 @@ class Relock(Written):
 
 
 class LockResult(Written):
-    """What a reader has to know of the lock; a re-lock has its reason, old and new figures."""
+    """What a reader has to know of the lock; a re-lock has its reason, old and new figures.
+
+    exploratory, registration, needed : see `evaluation.study.lock.Lock`.
+    """
 
     hash: str
     frozen: str
@@ -315,6 +318,9 @@ class LockResult(Written):
     vintage_rule: str
     ledger_head: Mapping[str, Any]
     relocks: tuple[Relock, ...]
+    exploratory: bool = False
+    registration: str = ""
+    needed: tuple[str, ...] = ()
 
 
 class Sample(Written):
@@ -453,7 +459,11 @@ class GradeResult(Written):
 
 
 class Results(Written):
-    """The whole of ``results.json``: one run of one study."""
+    """The whole of ``results.json``: one run of one study.
+
+    value : the accounts, where pounds were asked for; gross : gains alone, where no costs are
+    declared to set them against.
+    """
 
     programme: str
     study: str
@@ -476,6 +486,7 @@ class Results(Written):
     sites: tuple[SiteResult, ...]
     outcomes: tuple[OutcomeResult, ...]
     value: Accounts | None
+    gross: GrossAccounts | None = None
     equity: tuple[FifthResult, ...]
     balance: tuple[BalanceRow, ...]
     published: tuple[PublishedResult, ...]

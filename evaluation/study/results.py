@@ -240,6 +240,8 @@ def results_of(run: StudyRun) -> Results:
     data: dict[str, Any] = clean(_as_data(run))
     # Only figures: a new title or label must not look like other results.
     shown = {name: data[name] for name in ("outcomes", "value", "published", "assignments")}
+    if data["gross"] is not None:
+        shown["gross"] = data["gross"]
     figures = fingerprint.of_data(rounded(shown))
     words = sentences_as_data(data)
     return Results.model_validate(
@@ -284,6 +286,9 @@ def _as_data(run: StudyRun) -> dict[str, Any]:
         "sites": _sites(run),
         "outcomes": [_outcome(run, code) for code in protocol.outcomes],
         "value": _accounts(run),
+        "gross": None
+        if run.value is None or run.value.costed
+        else clean(report.gross_data(run.value)),
         "equity": effects_by_fifth(run),
         "balance": _balance(run),
         "published": [_published(published, estimate) for published, estimate in run.published],
@@ -292,7 +297,9 @@ def _as_data(run: StudyRun) -> dict[str, Any]:
 
 
 def _accounts(run: StudyRun) -> dict[str, Any] | None:
-    return None if run.value is None else report.as_data(run.value, run.findings, fifths(run))
+    if run.value is None or not run.value.costed:
+        return None
+    return report.as_data(run.value, run.findings, fifths(run))
 
 
 def _balance(run: StudyRun) -> list[dict[str, Any]]:
@@ -323,6 +330,9 @@ def _lock(lock: Lock | None) -> dict[str, Any] | None:
             {"frozen": after["frozen"], "reason": after["reason"], "figures": after["figures"]}
             for after in lock.steps[1:]
         ],
+        "exploratory": lock.exploratory,
+        "registration": lock.registration,
+        "needed": list(lock.needed),
     }
 
 

@@ -28,6 +28,7 @@ from evaluation.estimate.sensitivity import at_ends, hidden_cells
 from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
 from evaluation.estimate.units import in_units
 from evaluation.finding import Finding, Judged, adjust, judge
+from evaluation.finding.exploratory import as_compared
 from evaluation.finding.feasibility import Feasibility, feasibility_of
 from evaluation.ledger.calendar import due, passed
 from evaluation.panel import Panel
@@ -52,10 +53,10 @@ Progress = Callable[[str], object]
 def take_look(study: Study, standing: Standing) -> Seen | None:
     """The look of a study's vintage, written to its look ledger if all is as it was locked.
 
-    None where no looks are planned, or nothing has started.
+    None where no looks are planned, the study is exploratory, or nothing has started.
     """
     panel, protocol = study.panel, study.protocol
-    if protocol.looks is None or not panel.treated.any():
+    if protocol.looks is None or standing.exploratory or not panel.treated.any():
         return None
     assignments, kept = study.assignments, study.store.kept
     assert kept is not None  # where looks are planned, assignments are kept
@@ -87,6 +88,9 @@ def catch_up(study: Study, *, progress: Progress = lambda _: None) -> int:
         return 0
     first, taken = min(site.start for site in programme.sites), 0
     standing = standing_of(study)
+    if standing.exploratory:
+        progress(f"{study.name}: no look is taken, since it was locked as exploratory.")
+        return 0
     if not standing.record:
         progress(f"{study.name}: no look is taken. {standing.changed[0]}")
         return 0
@@ -208,6 +212,7 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
             panel=panel,
             diagnostics=diagnostics,
             seen=seen,
+            exploratory=standing.exploratory,
         ),
         seen=seen,
         withheld=withheld_ends(panel, study.programme, protocol, assignments),
@@ -296,6 +301,7 @@ def findings_of(
     panel: Panel,
     diagnostics: Mapping[str, tuple[Diagnostic, ...]],
     seen: Seen | None,
+    exploratory: bool = False,
 ) -> dict[str, Finding]:
     """Outcome -> what its estimates, the primary one first, and the checks on them amount to.
 
@@ -303,6 +309,7 @@ def findings_of(
     ----------
     protocol : what is estimated and how it is judged; its p-values are adjusted together.
     seen : the looks so far; None where none are planned.
+    exploratory : the study was locked as such: no direction is told.
     """
     looked = seen.verdicts() if seen else {}
     p = {
@@ -328,7 +335,8 @@ def findings_of(
                 outcome=programme.outcome_by_code[code],
                 estimate=primary,
                 window=protocol.window,
-                adjusted_p=adjusted[code],
+                # Nothing is tested in an exploratory study, so nothing can be rejected.
+                adjusted_p=1.0 if exploratory else adjusted[code],
                 baseline=_baseline(panel, code, primary),
                 looked=looked.get(code),
                 primary=code in protocol.primary,
@@ -342,6 +350,9 @@ def findings_of(
                 ),
             )
         )
+        if exploratory:
+            outcome = programme.outcome_by_code[code]
+            findings[code] = as_compared(findings[code], outcome, adjusted[code])
     return findings
 
 

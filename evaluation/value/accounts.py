@@ -111,9 +111,20 @@ class Value:
             summed += pounds
         return summed
 
+    @property
+    def costed(self) -> bool:
+        """Whether the programme declares what it paid by the last quarter of these effects.
+
+        Where it does not, every cost, balance and ratio is NaN: nothing is known of it, and zero
+        would be a figure.
+        """
+        return len(self.costs) > 0
+
     @cached_property
     def cost_by_quarter(self) -> Floats:
-        """(Q) what was paid in each quarter."""
+        """(Q) what was paid in each quarter; NaN where no cost is declared."""
+        if not self.costed:
+            return np.full(len(self.grid.quarters), np.nan)
         paid = self.costs.groupby("quarter")["amount"].sum()
         return np.array([float(paid.get(quarter, 0.0)) for quarter in self.grid.quarters])
 
@@ -204,9 +215,10 @@ class Value:
             # cost.
             gains.setdefault((agency, "DEL"), np.zeros(self.draws + 1))
         ordered = sorted(gains.items(), key=lambda item: (item[0][1] != "DEL", item[0][0]))
+        none = 0.0 if self.costed else float("nan")
         return [
             self._account(
-                agency, budget, gain, float(paid.get(agency, 0.0)) if budget == "DEL" else 0.0
+                agency, budget, gain, float(paid.get(agency, none)) if budget == "DEL" else none
             )
             for (agency, budget), gain in ordered
         ]
@@ -269,11 +281,12 @@ class Value:
     def ratios(self) -> pd.DataFrame:
         """Public benefit-cost, fiscal and cashable ratio, each with its chance of exceeding one.
 
-        A ratio of means, with the quantiles of the draws' ratios.
+        A ratio of means, with the quantiles of the draws' ratios; NaN where no cost is declared, or
+        none was paid.
         """
         # The cost has no draws, it is what was paid: a ratio's quantiles are those of the gain over
         # a constant.
-        cost = self.discounted_cost
+        cost = self.discounted_cost or float("nan")
         cashable = self.cashable_by_quarter() @ self._discounting["standard"]
         rows = {
             "bcr": self.total(self.public, discounted=True) / cost,
@@ -282,7 +295,10 @@ class Value:
         }
         table = pd.DataFrame({name: self.summary(vector) for name, vector in rows.items()}).T
         # A share of draws: a confidence, and no belief about the programme.
-        table["p_above_one"] = [float((vector[1:] > 1).mean()) for vector in rows.values()]
+        table["p_above_one"] = [
+            float((vector[1:] > 1).mean()) if np.isfinite(cost) else float("nan")
+            for vector in rows.values()
+        ]
         return table
 
     def _of_budget(self, budget: str) -> tuple[Line, ...]:

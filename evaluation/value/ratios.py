@@ -93,7 +93,12 @@ def value_of_public_funds(value: Value) -> dict[str, Any]:
 
 
 def category_chances(value: Value) -> list[dict[str, Any]]:
-    """The share of draws in each value-for-money category of the public benefit-cost ratio."""
+    """The share of draws in each value-for-money category of the public benefit-cost ratio.
+
+    None where no cost is declared, or none was paid: there is no ratio then.
+    """
+    if not value.discounted_cost > 0:
+        return []
     ratio = value.total(value.public, discounted=True) / value.discounted_cost
     # Bands lie edge to edge only when sorted; each runs to the next one's start, the last without
     # end.

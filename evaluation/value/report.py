@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from evaluation.value.pricing import Line
 
 
+NO_COSTS = (
+    "No costs are declared, so no gain is set against what it cost: there is no balance, no ratio "
+    "and no time by which it pays for itself."
+)
 # At red's coefficient of variation of one half such a price moves the total by a fortieth.
 RED_MATTERS_FROM = 0.05
 LARGEST_MULTIPLE = 5
@@ -192,9 +196,21 @@ def as_data(
 
     ``fifths`` are the rows of `equity.by_fifth`, where areas have deprivation fifths.
 
+    A programme that declares no costs has no such accounts, only gains: `gross_data`.
+
     ``not_standing`` names the valued outcomes against which a check objects: they enter, as every
     registered outcome does, but nobody should read the total without them in view.
+
+    Raises
+    ------
+    ValueChainError : no costs are declared.
     """
+    if not value.costed:
+        raise ValueChainError(
+            NO_COSTS,
+            where=value.programme.name,
+            mend="declare costs: costs.csv in programme.yaml, or read the gains alone",
+        )
     return {
         "price_base": value.price_base,
         "parameters": value.parameters.name,
@@ -232,6 +248,29 @@ def as_data(
         "not_standing": _not_standing(value, findings),
         "not_standing_together": _not_standing_together(value, findings),
         "notes": _notes(value),
+    }
+
+
+def gross_data(value: Value) -> dict[str, Any]:
+    """What is gained, where no cost is declared to set it against: no balance and no ratio."""
+    gains = {
+        name: row
+        for name, row in value.totals().to_dict("index").items()
+        if name not in ("cost", "net_fiscal", "npsv")
+    }
+    return {
+        "price_base": value.price_base,
+        "parameters": value.parameters.name,
+        "last": value.grid.quarters[-1],
+        "draws": value.draws,
+        "level": value.level,
+        "totals": gains,
+        "by_agency": [
+            {name: row[name] for name in ("agency", "name", "budget", "gain")}
+            for row in value.by_budget()
+        ],
+        "by_outcome": [_priced(value, line) for line in value.lines],
+        "notes": [NO_COSTS, *_notes(value)],
     }
 
 

@@ -102,7 +102,13 @@ def worth(
     # gains.
     priced = [e for e in estimates if programme.outcome_by_code[e.outcome].unit_cost]
     if not priced:
-        raise ValueChainError("no outcome of these estimates has a unit cost.")
+        raise ValueChainError(
+            "no outcome of these estimates has a unit cost, so nothing can be worth anything.",
+            where=programme.name,
+            expected="unit_cost: KEY in the declaration of one of "
+            + ", ".join(e.outcome for e in estimates),
+            mend="name a key of the unit-cost table, or set value: false in the protocol",
+        )
     value = value_of(
         [net_effects(estimate, programme) for estimate in priced],
         programme,

@@ -17,6 +17,7 @@ from evaluation.edition.pages import money_charts
 from evaluation.study.accounts_record import (
     Accounts,
     BudgetRow,
+    GrossAccounts,
     Mean,
     PricedRow,
     Ratio,
@@ -124,7 +125,13 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     study = edition.headline
     value = study.value
     if value is None:
-        return {"value": None, "study": study}
+        gross = study.gross
+        return {
+            "value": None,
+            "study": study,
+            "gains": _gross_table(gross) if gross else "",
+            "prices": _price_table(gross) if gross else "",
+        }
     name = f"{study.study}/money"
     _downloads(value, name, out)
     return {
@@ -312,7 +319,16 @@ def _not_monetised(study: Results, value: Accounts) -> Markup | None:
     return table("Measured, but in no total of this page", heads, rows) if rows else None
 
 
-def _price_table(value: Accounts) -> Markup:
+def _gross_table(gross: GrossAccounts) -> Markup:
+    """Who gained, to date, where no costs are declared."""
+    rows: list[list[Cell]] = [
+        [row.name, row.budget, words.money_with_range(row.gain)] for row in gross.by_agency
+    ]
+    heads = ["Agency", "Budget", "Gained (range)"]
+    return table("Who gains, to date; no costs are declared", heads, rows, numeric="ttn")
+
+
+def _price_table(value: Accounts | GrossAccounts) -> Markup:
     names = {row.agency: row.name for row in value.by_agency}
     names |= {row.agency: row.agency_name for row in value.by_outcome}
     rows = [

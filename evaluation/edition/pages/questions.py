@@ -14,7 +14,6 @@ from evaluation.edition.html_tables import table
 from evaluation.edition.pages import evidence, for_whom, places
 from evaluation.ledger.calendar import due
 from evaluation.quarters import Period
-from evaluation.study.accounts_record import Accounts
 from evaluation.study.record import DiagnosticResult, OutcomeResult, Results
 
 LIVES = "How people feel about their lives is not measured"
@@ -208,9 +207,9 @@ def claims(edition: Edition) -> Mapping[str, str]:
         "working": answers.lives(study),
         "whom": for_whom.answer(study),
         "sure": f"{evidence.answer(study)} {answers.how_sure(study)}",
-        "cost": _cost(study.value),
-        "gains": _gains(study.value),
-        "budget": _budget(study.value),
+        "cost": _cost(study),
+        "gains": _gains(study),
+        "budget": _budget(study),
         "changed": _changed(edition),
         "harm": answers.sites_worse(study) or "No effect can be estimated for a site alone yet.",
         "unknown": answer_what(edition),
@@ -224,9 +223,10 @@ def claims(edition: Edition) -> Mapping[str, str]:
     }
 
 
-def _cost(value: Accounts | None) -> str:
+def _cost(study: Results) -> str:
+    value = study.value
     if value is None:
-        return answers.NOT_VALUED
+        return answers.not_valued(study)
     kinds: dict[str, float] = {}
     for row in value.costs:
         kinds[row.kind] = kinds.get(row.kind, 0.0) + row.amount
@@ -239,10 +239,11 @@ def _cost(value: Accounts | None) -> str:
     return f"{total} to date, in {value.price_base} prices{of_it}."
 
 
-def _gains(value: Accounts | None) -> str:
+def _gains(study: Results) -> str:
     """The agencies with the largest gains, and what of it is still open."""
+    value = study.value
     if value is None:
-        return answers.NOT_VALUED
+        return answers.not_valued(study)
     rows = sorted(value.by_agency, key=lambda row: -row.gain.mean)[:_NAMED]
     named = [
         f"{row.name} ({row.budget}) {words.money_with_range(row.gain)}"
@@ -258,9 +259,10 @@ def _gains(value: Accounts | None) -> str:
     return said
 
 
-def _budget(value: Accounts | None) -> str:
+def _budget(study: Results) -> str:
+    value = study.value
     if value is None:
-        return answers.NOT_VALUED
+        return answers.not_valued(study)
     totals = value.totals
     return (
         f"{words.money_with_range(totals.cashable)} could leave a budget, of "

@@ -1,0 +1,257 @@
+"""A workspace begins from one file, says where it stands, and its declarations are explained."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from evaluation.cli.session import Session
+from evaluation.errors import WorkspaceError
+from evaluation.programme import Area, Cost, Deprivation, Programme, validated
+from evaluation.setup import beginning, declarations
+from evaluation.setup.beginning import QUESTIONS, answered, begin, example
+from evaluation.setup.overview import overview
+from evaluation.simulate.trial import trial_returns
+from evaluation.workspace import Workspace
+from tests.journey.at_the_command_line import newstart, told
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "from.yaml"
+    path.write_text(example(), "utf-8")
+    return path
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to stand in."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("NEWSTART_WORKSPACE", raising=False)
+    return folder
+
+
+def test_it_writes_a_workspace_that_is_read_as_it_was_declared(source: Path, here: Path) -> None:
+    newstart(here, "init", "cosy", "--from", str(source), "--folder", str(here / "w"))
+    root = here / "w"
+    programme = Programme.load(Workspace(root=root), "cosy")
+    declared = yaml.safe_load(source.read_text("utf-8"))
+    assert (programme.name, programme.title) == ("cosy", declared["title"])
+    assert [site.code for site in programme.sites] == [one["code"] for one in declared["sites"]]
+    assert len(programme.areas) == len(declared["areas"])
+    assert {o.code for o in programme.outcomes} == {one["code"] for one in declared["outcomes"]}
+    assert [one.name for one in programme.people] == [one["name"] for one in declared["people"]]
+    text = (root / "studies" / "cosy" / "programme.yaml").read_text("utf-8")
+    assert text.count("# ") > 8 and "costs.csv" in text
+    assert (root / ".gitignore").read_text().splitlines()[0] == "var/"
+    for name in ("book/_config.yml", "book/index.md", "README.md", "SYNTHETIC"):
+        assert (root / name).is_file(), name
+    assert "newstart status" in (root / "README.md").read_text("utf-8")
+    protocol = yaml.safe_load((root / "studies/cosy/first_look/protocol.yaml").read_text("utf-8"))
+    assert protocol["programme"] == "cosy" and protocol["primary"] == ["damp_repairs"]
+    assert not (root / "book" / "decisions" / "real-cases-from-packages.md").exists()
+
+
+def test_nothing_is_written_over(source: Path, here: Path) -> None:
+    (here / "README.md").write_text("mine")
+    (here / ".gitignore").write_text("mine")
+    begin(here, "cosy", source)
+    assert (here / "README.md").read_text() == (here / ".gitignore").read_text() == "mine"
+    with pytest.raises(WorkspaceError, match="there is a programme cosy already"):
+        begin(here, "cosy", source)
+    assert begin(here, "other", source).workspace.programmes == ("cosy", "other")
+
+
+@pytest.mark.parametrize("name", ["Warm Homes", "2warm", "warm-homes", "../x", "wärme"])
+def test_a_name_that_is_none_for_a_folder(source: Path, here: Path, name: str) -> None:
+    with pytest.raises(WorkspaceError, match="cannot be the name") as refused:
+        begin(here, name, source)
+    proposed = re.search(r"newstart init (\S+)", refused.value.mend)
+    assert proposed and begin(here, proposed[1], source)
+
+
+def test_a_file_with_a_fault_writes_nothing(source: Path, here: Path) -> None:
+    text = source.read_text("utf-8")
+    for was, now, said in (
+        ("agency: housing\n    source: site", "agency: hous\n    source: site", "did you mean"),
+        ("frequency: Q", "frequenzy: Q", "did you mean frequency"),
+        ("primary: [damp", "primery: [damp", "study.primery is no field"),
+        ("first: 2023 Q1", "first: 2023-13", "first"),
+    ):
+        assert was in text
+        source.write_text(text.replace(was, now), "utf-8")
+        code, _, err = told(here, "init", "cosy", "--from", str(source))
+        assert code == 2 and said in err
+    assert not list(here.iterdir())
+
+
+def test_without_a_terminal_and_without_a_file(here: Path) -> None:
+    code, out, err = told(here, "init", "cosy")
+    assert (code, out) == (2, "") and "--from" in err and "--example" in err
+    assert not list(here.iterdir())
+
+
+def test_at_a_terminal_it_asks(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "title": "Cosy",
+        "question": "Does it?",
+        "synthetic": "yes",
+        "first": "2025 Q1",
+        "last": "2026 Q4",
+        "agencies": "{council: The council}",
+        "sites": "[{code: S01, name: Alder, start: 2026 Q1, agencies: [council]}]",
+        "sources": "[{code: council_collections, name: C, agency: council}]",
+        "outcomes": "[arrears]",
+        "areas": "[]",
+    }
+    assert set(given) == {one.field for one in QUESTIONS}
+    texts = {one.text: one.field for one in QUESTIONS}
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("typer.prompt", lambda text, **_: given[texts[text]])
+    newstart(here, "init", "cosy")
+    found = overview(Workspace(root=here), Programme.load(Workspace(root=here), "cosy"))
+    assert "areas.csv" in found.following
+    with pytest.raises(WorkspaceError, match="the answer for sites cannot be read"):
+        answered({"sites": "[{"})
+
+
+def test_the_only_programme_is_meant(source: Path, here: Path) -> None:
+    begin(here, "cosy", source)
+    assert Session(folder=here).programme_name == "cosy"
+    begin(here, "other", source)
+    with pytest.raises(WorkspaceError, match="2 programmes") as refused:
+        assert Session(folder=here).programme_name
+    assert "cosy, other" in str(refused.value)
+    assert Session(folder=here, asked="other").programme_name == "other"
+    begin(here, "new_start", source)
+    assert Session(folder=here).programme_name == "new_start"
+
+
+VERBS = """status; outcomes; upgrade; ledger log; ledger verify; study run a/b; value a/b
+protocol check a/b; book build; edition list; template S01 2026-Q3 -o x.csv; invent -o in
+panel -o x.csv; protocol new a/b; design power a/b; protocol freeze a/b; edition publish"""
+
+
+@pytest.mark.parametrize("verb", re.split(r"; |\n", VERBS))
+def test_in_an_empty_folder_every_verb_says_what_to_do(here: Path, verb: str) -> None:
+    code, out, err = told(here, *verb.split())
+    assert (code, out) == (2, "")
+    assert "newstart init" in err and "newstart demo" in err
+    assert not list(here.iterdir())
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    code, out, _ = told(here, "--version")
+    assert code == 0 and re.fullmatch(r"newstart-evaluation \d+\.\d+\.\d+\n", out)
+
+
+def test_status_says_what_is_declared_and_what_comes_next(source: Path, here: Path) -> None:
+    begin(here, "cosy", source)
+    first = json.loads(newstart(here, "status", "--json"))
+    assert first["returns"]["in"] == 0 and first["returns"]["due"] == first["returns"]["late"] == 60
+    assert first["studies"] == [
+        {"study": "cosy/first_look", "label": "draft", "locked": False, "frozen": None, "run": None}
+    ]
+    assert "newstart template" in first["next"]
+    assert first["declared"]["areas"] == {"pilot": 4, "comparison": 16, "excluded": 0}
+    shown = newstart(here, "status")
+    assert "no costs declared" in shown and "0 in of 60, 60 late" in shown
+
+
+@pytest.mark.slow
+def test_status_leads_from_step_to_step(source: Path, here: Path) -> None:
+    begin(here, "cosy", source)
+    workspace = Workspace(root=here)
+    files = trial_returns(Programme.load(workspace, "cosy"), here / "in")
+    for path in files:
+        by = "Ada North" if path.name.startswith("W") else "collector"
+        newstart(here, "submit", str(path), "--by", by)
+    told_now = json.loads(newstart(here, "status", "--json"))
+    assert told_now["returns"] == {"due": 60, "in": 60, "late": 0, "came_late": 60}
+    assert "protocol freeze cosy/first_look --exploratory" in told_now["next"]
+    newstart(here, "protocol", "freeze", "cosy/first_look", "--exploratory")
+    locked = json.loads(newstart(here, "status", "--json"))
+    assert locked["studies"][0]["locked"] and locked["studies"][0]["label"] == "exploratory"
+    assert "study run cosy/first_look" in locked["next"]
+
+
+def test_no_figure_is_invented_for_a_real_programme(source: Path, here: Path) -> None:
+    source.write_text(source.read_text("utf-8").replace("synthetic: true", "synthetic: false"))
+    begin(here, "cosy", source)
+    assert not (here / "SYNTHETIC").exists()
+    code, _, err = told(here, "invent", "-o", "in")
+    assert code == 2 and "real returns" in err
+
+
+def test_outcomes_are_listed_those_declared_and_the_catalogue(source: Path, here: Path) -> None:
+    begin(here, "cosy", source)
+    listed = newstart(here, "outcomes")
+    assert "damp_repairs" in listed and "ae_attendances" not in listed
+    assert "north_councils, south_councils" in listed
+    assert "ae_attendances" in newstart(here, "outcomes", "--all")
+    codes = [one["code"] for one in json.loads(newstart(here, "outcomes", "--json"))]
+    assert codes == ["damp_repairs", "winter_admissions", "broken_windows"]
+
+
+def test_the_reference_and_the_schemas_are_those_of_the_models() -> None:
+    """Mended by: newstart declarations -o docs/declarations.md --schemas data_schemas"""
+    assert (ROOT / "docs" / "declarations.md").read_text("utf-8") == declarations.reference()
+    for name in declarations.WHOLE_FILES:
+        held = json.loads((ROOT / "data_schemas" / f"{name}.schema.json").read_text("utf-8"))
+        assert held == declarations.schema(name)
+
+
+@pytest.mark.parametrize("name", list(declarations.MODELS))
+def test_every_entry_is_explained_and_every_example_read(name: str) -> None:
+    model, said = declarations.MODELS[name], declarations.texts()[name]
+    assert set(said["fields"]) == set(model.model_fields)
+    text = str(said["example"])
+    if name in ("area", "cost", "denominator", "deprivation"):
+        head, *rows = (line.split(",") for line in text.strip().splitlines())
+        for row in rows:
+            held = {k: v for k, v in zip(head, row, strict=True) if v}
+            assert validated({"area": Area, "cost": Cost}.get(name, model), held, Path(name))
+        return
+    content = yaml.safe_load(text)
+    if name == "programme":
+        content |= {"areas": [], "outcomes": []}
+    assert validated(model, content, Path(name))
+
+
+def test_a_schema_takes_what_the_example_declares(source: Path) -> None:
+    """By the schema's own words: every entry of the example is one, with its kind."""
+    schema = declarations.schema("programme")
+    content = yaml.safe_load(source.read_text("utf-8"))
+    del content["study"]
+    assert set(content) <= set(schema["properties"]) and not schema["additionalProperties"]
+    assert schema["properties"]["first"]["description"]
+    assert {"type": "string"} in schema["properties"]["areas"]["anyOf"]
+    assert Deprivation.__name__ in schema["$defs"]
+
+
+def test_upgrade_replaces_the_frame_and_leaves_what_a_person_wrote(
+    source: Path, here: Path
+) -> None:
+    begin(here, "cosy", source)
+    (here / "book" / "_config.yml").write_text("old: true\n")
+    (here / "book" / "methods.md").write_text("# Ours\n")
+    (here / "book" / "glossary.md").unlink()
+    shutil.rmtree(here / ".schemas")
+    done = json.loads(newstart(here, "upgrade", "--json"))["done"]
+    changed = [one["what"] for one in done if one["changed"]]
+    assert len(changed) == 2 and "1 files added, 1 replaced" in changed[0]
+    assert (here / "book" / "methods.md").read_text() == "# Ours\n"
+    assert any("methods.md" in one["what"] and one["mend"] for one in done)
+    assert (here / "var/before_upgrade/book/_config.yml").read_text() == "old: true\n"
+    again = json.loads(newstart(here, "upgrade", "--json"))["done"]
+    assert not any(one["changed"] for one in again)
+    assert beginning.FIRST_STUDY == "first_look"
