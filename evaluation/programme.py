@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from evaluation.errors import UserError, WorkspaceError
+from evaluation.geography import CodeShare
 from evaluation.quarters import Frequency, Period, period_range
 from evaluation.workspace import Workspace
 
@@ -185,6 +186,7 @@ class Programme(Frozen):
     costs: tuple[Cost, ...] = ()
     denominators: tuple[Denominator, ...] = ()
     deprivation: tuple[Deprivation, ...] = ()
+    code_shares: tuple[CodeShare, ...] = ()
     due_days: int = Field(default=30, description="days after a period in which returns are due")
 
     @property
@@ -256,7 +258,7 @@ class Programme(Frozen):
         """
         folder = workspace.studies / name
         declared = read_yaml(folder / "programme.yaml")
-        for table in ("areas", "costs", "denominators", "deprivation"):
+        for table in ("areas", "costs", "denominators", "deprivation", "code_shares"):
             if isinstance(declared.get(table), str):
                 declared[table] = _read_table(folder / declared[table])
         codes = declared.get("outcomes") or []

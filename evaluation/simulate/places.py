@@ -243,7 +243,7 @@ def _costs(
 def write_programme(programme: Programme, folder: Path) -> None:
     """Write ``programme.yaml`` and its tables as `Programme.load` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
-    elsewhere = {"areas", "outcomes", "costs", "denominators", "deprivation"}
+    elsewhere = {"areas", "outcomes", "costs", "denominators", "deprivation", "code_shares"}
     declared: dict[str, Any] = programme.model_dump(exclude=elsewhere)
     declared["sites"] = [{**site, "agencies": list(site["agencies"])} for site in declared["sites"]]
     declared["sources"] = list(declared["sources"])

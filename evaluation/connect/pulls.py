@@ -1,0 +1,324 @@
+"""One answer after the other: asked again where that may help, kept as it came, never asked twice.
+
+The bytes of each answer lie under ``var/connect/raw`` by their SHA-256; a journal of the fetch says
+which request they answer. A fetch that was killed goes on from its journal, and one that is done
+can be replayed from it without the network.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import IO, Literal, TypeVar
+
+from evaluation import fingerprint
+from evaluation.connect.door import Answer, Key, Limits, Request, Transport, Unreachable
+from evaluation.errors import SourceError
+from evaluation.quarters import format_instant
+from evaluation.workspace import write_whole
+
+T = TypeVar("T")
+Say = Callable[[str], None]
+_BUSY = {408, 425, 429, 500, 502, 503, 504}
+_EXCERPT = 160
+_TAGS = re.compile(rb"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_PAGE = re.compile(rb"\s*(?:<!doctype\s+html|<html|<head|<body)", re.IGNORECASE)
+_XML = re.compile(rb"\s*<(?:\?xml|[a-z:]*error|[a-z:]*exception)", re.IGNORECASE)
+_TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_BOM = b"\xef\xbb\xbf"
+# Seconds since 1970 have ten digits, milliseconds thirteen; a wait in milliseconds has fewer.
+_EPOCH_SECONDS, _EPOCH_MS = 10**9, 10**11
+_MEANS = {
+    400: "it does not understand the request",
+    401: "it does not take the key",
+    403: "it refuses access",
+    404: "it has nothing under this address",
+    413: "the request is too large for it",
+    414: "the address is too long for it",
+    422: "it does not know something that was asked for",
+}
+
+
+class Unanswered(SourceError):
+    """A source that gave no answer that can be used; what it answered before is kept."""
+
+
+class Unusable(Exception):
+    """An answer that came whole and cannot be used.
+
+    again : whether to ask once more. stale : whether what was kept before may be at fault, and is
+    not to be gone on from.
+    """
+
+    def __init__(
+        self, why: str, *, mend: str = "", again: bool = True, stale: bool = False
+    ) -> None:
+        self.why, self.mend, self.again, self.stale = why, mend, again, stale
+        super().__init__(why)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pull:
+    """One answer as the journal keeps it: no key, and bytes by their hash."""
+
+    url: str
+    method: str
+    body: str
+    status: int
+    retrieved: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How often a source is asked, and how long is waited, in seconds, before that is told."""
+
+    attempts: int = 5
+    first_wait: float = 1.0
+    longest_wait: float = 900.0
+    pause: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """How a source is reached: its name for messages, its transport, key and limits."""
+
+    name: str
+    transport: Transport | None
+    key: Key | None = None
+    limits: Limits = field(default_factory=Limits)
+    patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(kw_only=True)
+class Puller:
+    """Asks one source and keeps what it answers.
+
+    folder : of the journal. raw : of the bytes. clock : the instant that records are stamped with.
+    taken : the answers that were used, in order. new : how many of them came over the network.
+    """
+
+    line: Line
+    folder: Path
+    raw: Path
+    clock: Callable[[], datetime]
+    say: Say
+    taken: list[Pull] = field(default_factory=list)
+    new: int = 0
+
+    def pull(self, request: Request, read: Callable[[Path], T]) -> T:
+        """What ``read`` makes of the answer; kept in the journal once it could be read.
+
+        Parameters
+        ----------
+        read : from the file with the answer's bytes; raises `Unusable` for what is no answer.
+
+        Raises
+        ------
+        Unanswered : the source cannot be reached, refuses, or answers what cannot be used, and
+            asking again did not help; what was kept before stays kept.
+        """
+        entry = self.folder / f"{_name(request)}.json"
+        if entry.is_file():
+            held = Pull(**json.loads(entry.read_text("utf-8")))
+            path = self._kept(held)
+            self.taken.append(held)
+            return self._read_again(path, read, request)
+        if self.line.transport is None:
+            raise Unanswered(
+                "this answer was never kept, so it cannot be replayed.",
+                where=request.url,
+                mend="fetch it with newstart connect fetch",
+            )
+        return self._ask(self.line.transport, request, read, entry)
+
+    def forget(self, mark: int) -> None:
+        """Take the answers from a place in ``taken`` on out of the journal; their bytes stay."""
+        for one in self.taken[mark:]:
+            body = one.body.encode() if one.method == "POST" else None
+            method: Literal["GET", "POST"] = "POST" if one.method == "POST" else "GET"
+            asked = Request(url=one.url, method=method, body=body)
+            (self.folder / f"{_name(asked)}.json").unlink(missing_ok=True)
+        del self.taken[mark:]
+
+    def _kept(self, held: Pull) -> Path:
+        path = self.raw / held.sha256[:2] / held.sha256
+        if not path.is_file() or _sha256(path) != held.sha256:
+            raise SourceError(
+                "the kept bytes of an answer are gone or are not the ones that came.",
+                where=str(path),
+                mend="put them back from a backup, or fetch anew",
+            )
+        return path
+
+    def _read_again(self, path: Path, read: Callable[[Path], T], request: Request) -> T:
+        try:
+            return read(path)
+        except Unusable as error:
+            raise self._failed(request, error.why, error.mend) from None
+
+    def _ask(
+        self, transport: Transport, request: Request, read: Callable[[Path], T], entry: Path
+    ) -> T:
+        patience, why, mend, stale = self.line.patience, "", "", False
+        # Beside the journal, which one process holds at a time; what a killed one left is replaced.
+        part = self.folder / "answer.part"
+        part.parent.mkdir(parents=True, exist_ok=True)
+        for attempt in range(patience.attempts):
+            wait = patience.first_wait * 2**attempt
+            try:
+                with part.open("wb+") as stream:
+                    answer = transport(request, stream, key=self.line.key, limits=self.line.limits)
+                    self._without_key(stream)
+                if answer.status == 200:
+                    _refuse_page(part)
+                    made = read(part)
+                    self._keep(request, answer, part, entry)
+                    return made
+                why, mend = self._status(answer, part)
+                if answer.status not in _BUSY:
+                    break
+                wait = _asked_to_wait(answer, self.clock()) or wait
+            except (Unreachable, Unusable) as error:
+                why, mend = error.why, getattr(error, "mend", "")
+                stale = getattr(error, "stale", False)
+                if not error.again:
+                    break
+            if wait > patience.longest_wait:
+                minutes = wait / 60
+                why, mend = f"{why}, and asks to wait {minutes:,.0f} minutes", ""
+                break
+            if attempt + 1 < patience.attempts:
+                self.say(f"{self.line.name}: {why}; asking again in {wait:,.0f} s.")
+                patience.pause(wait)
+        part.unlink(missing_ok=True)
+        raise self._failed(request, why, mend, stale)
+
+    def _failed(self, request: Request, why: str, mend: str, stale: bool = False) -> SourceError:
+        kind = SourceError if stale else Unanswered
+        later = "fetch it anew later" if stale else "run the same command again later: it goes on"
+        more = "" if stale else " from here" + (", what came is kept" if self.taken else "")
+        return kind(
+            f"{self.line.name}: {why}.",
+            where=_redacted(request.url, self.line.key),
+            mend=mend or later + more,
+        )
+
+    def _status(self, answer: Answer, part: Path) -> tuple[str, str]:
+        """What a status says, with the first words of what came with it."""
+        excerpt = _excerpt(part.read_bytes()[: 64 * _EXCERPT])
+        meaning = _MEANS.get(answer.status, "it has a fault of its own")
+        if answer.status == 429:
+            meaning = "it was asked too often"
+        said = f": {excerpt}" if excerpt else ""
+        mend = ""
+        if answer.status in (401, 403):
+            held = "is not taken" if self.line.key else "is missing"
+            mend = f"the key {held}: see the environment variable of this source"
+        elif answer.status not in _BUSY:
+            mend = "compare the recipe with what the source offers now"
+        return f"{meaning} (status {answer.status}{said})", mend
+
+    def _without_key(self, stream: IO[bytes]) -> None:
+        """A server may repeat the key in its answer: it is blotted out before anything is kept."""
+        key = self.line.key
+        if key is None or not key.value:
+            return
+        stream.seek(0)
+        content = stream.read()
+        blotted = content.replace(key.value.encode(), b"(key)")
+        if blotted != content:
+            stream.seek(0)
+            stream.truncate()
+            stream.write(blotted)
+
+    def _keep(self, request: Request, answer: Answer, part: Path, entry: Path) -> None:
+        """The bytes first, then the journal: a power cut leaves bytes without an entry at worst."""
+        sha256, size = _sha256(part), part.stat().st_size
+        path = self.raw / sha256[:2] / sha256
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("rb") as stream:
+            os.fsync(stream.fileno())
+        part.replace(path)
+        pull = Pull(
+            url=request.url,
+            method=request.method,
+            body=(request.body or b"").decode("utf-8"),
+            status=answer.status,
+            retrieved=format_instant(self.clock()),
+            sha256=sha256,
+            size=size,
+        )
+        write_whole(entry, json.dumps(asdict(pull), indent=2, ensure_ascii=False) + "\n")
+        self.taken.append(pull)
+        self.new += 1
+
+
+def _name(request: Request) -> str:
+    asked = [request.method, request.url, (request.body or b"").decode("utf-8")]
+    return fingerprint.of_data(asked)
+
+
+def _sha256(path: Path) -> str:
+    import hashlib
+
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _refuse_page(path: Path) -> None:
+    """Refuse a web page or an XML message that comes with status 200 in place of data."""
+    with path.open("rb") as stream:
+        head = stream.read(64 * _EXCERPT).removeprefix(_BOM)
+    if _PAGE.match(head):
+        title = _TITLE.search(head)
+        said = _excerpt(title[1] if title else head)
+        raise Unusable(f"it answers with a web page in place of data ({said or 'no title'})")
+    if _XML.match(head):
+        raise Unusable(f"it answers with a message in place of data ({_excerpt(head)})")
+
+
+def _excerpt(content: bytes) -> str:
+    """The first words of an answer, without tags, on one line."""
+    text = _TAGS.sub(b" ", content.removeprefix(_BOM)).decode("utf-8", "replace")
+    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return words if len(words) <= _EXCERPT else f"{words[:_EXCERPT]}…"
+
+
+def _redacted(url: str, key: Key | None) -> str:
+    """An address for a message: no key, and not longer than can be read."""
+    plain = url.replace(key.value, "(key)") if key and key.value else url
+    return plain if len(plain) <= 2 * _EXCERPT else f"{plain[: 2 * _EXCERPT]}…"
+
+
+def _asked_to_wait(answer: Answer, now: datetime) -> float | None:
+    """Seconds to wait by ``Retry-After`` or ``X-RateLimit-Reset``; None where neither says.
+
+    Stat-Xplore gives the reset in milliseconds, since 1970 or from now: read as seconds it would
+    be some fifty thousand years.
+    """
+    after = answer.headers.get("retry-after", "").strip()
+    if after.isdigit():
+        return max(float(after), 0.0) or None
+    if after:
+        try:
+            return max((parsedate_to_datetime(after) - now).total_seconds(), 1.0)
+        except (TypeError, ValueError):
+            return None
+    reset = answer.headers.get("x-ratelimit-reset", "").strip()
+    if not reset.isdigit():
+        return None
+    number = float(reset)
+    if number >= _EPOCH_MS:
+        return max(number / 1_000 - now.timestamp(), 1.0)
+    if number >= _EPOCH_SECONDS:
+        return max(number - now.timestamp(), 1.0)
+    return max(number / 1_000, 0.1)
