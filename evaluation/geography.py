@@ -28,6 +28,8 @@ MOST_APPORTIONED = 0.1
 """The share of a pilot area's figures above which a protocol refuses them as apportioned."""
 # Shares come from populations by division: their sum is one but for the last digits.
 _ONE = 1e-9
+# So many codes are named in a sentence.
+_NAMED = 4
 _MARKS: Mapping[str, Kind] = {"U": "unchanged", "S": "split", "M": "merged", "X": "complex"}
 
 
@@ -367,18 +369,19 @@ def apportioned_people(shares: Iterable[CodeShare]) -> dict[str, float]:
     return {code: cut[code] / total if total else 0.0 for code, total in whole.items()}
 
 
-def explained(code: str, shares: Iterable[CodeShare]) -> str:
-    """What became of an old code, as an officer reads it; empty for a code that is not in it."""
-    own = [one for one in shares if one.from_code == code]
-    if not own:
-        return ""
-    new = ", ".join(one.to_code for one in own[:4]) + (", ..." if len(own) > 4 else "")
-    when = f"{code} is a code of {own[0].vintage_from}; in {own[0].vintage_to} it"
-    if own[0].kind == "unchanged":
-        return f"{when} is called {new}." if own[0].to_code != code else f"{when} is unchanged."
-    if own[0].kind == "merged":
-        return f"{when} is part of {new}."
-    return f"{when} is split into {new}."
+def explained(own: Sequence[CodeShare]) -> str:
+    """What became of one old code, as an officer reads it.
+
+    Parameters
+    ----------
+    own : all shares of that code, one at least.
+    """
+    first = own[0]
+    new = ", ".join(one.to_code for one in own[:_NAMED]) + (" and others" if own[_NAMED:] else "")
+    when = f"{first.from_code} is a code of {first.vintage_from}; in {first.vintage_to} it"
+    if first.kind == "unchanged":
+        return f"{when} is unchanged." if first.to_code == first.from_code else f"{when} is {new}."
+    return f"{when} is part of {new}." if first.kind == "merged" else f"{when} is split into {new}."
 
 
 COLUMNS = tuple(CodeShare.model_fields)

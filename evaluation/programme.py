@@ -206,6 +206,14 @@ class Programme(Frozen):
         return {outcome.code: outcome for outcome in self.outcomes}
 
     @cached_property
+    def old_codes(self) -> dict[str, list[CodeShare]]:
+        """What became of each code of an older vintage."""
+        found: dict[str, list[CodeShare]] = {}
+        for share in self.code_shares:
+            found.setdefault(share.from_code, []).append(share)
+        return found
+
+    @cached_property
     def fixed_denominators(self) -> dict[tuple[str, str], float]:
         """The declared denominators by area and outcome."""
         return {(one.area, one.outcome): one.denominator for one in self.denominators}

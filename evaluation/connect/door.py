@@ -16,6 +16,7 @@ import urllib.request
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, BinaryIO, Literal, NamedTuple, Protocol
 
 CHUNK = 1 << 16
@@ -120,6 +121,7 @@ class _AsItIs(urllib.request.HTTPErrorProcessor):
     https_response = http_response
 
 
+@lru_cache(maxsize=1)
 def _opener() -> urllib.request.OpenerDirector:
     """HTTP and HTTPS alone: the usual opener would open ``file:`` and ``ftp:`` as well."""
     opener = urllib.request.OpenerDirector()
