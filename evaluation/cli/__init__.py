@@ -36,6 +36,7 @@ app.add_typer(studies.study_app, name="study", no_args_is_help=True)
 app.add_typer(edition.book_app, name="book", no_args_is_help=True)
 app.add_typer(edition.app, name="edition", no_args_is_help=True)
 app.add_typer(sources.app, name="connect", no_args_is_help=True)
+app.add_typer(sources.programme_app, name="programme", no_args_is_help=True)
 
 
 @app.callback()

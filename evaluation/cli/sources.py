@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evaluation.cli.session import GOOD, PROBLEMS, AsJson, Session, print_json, print_table, say
+from evaluation.cli.session import (
+    GOOD,
+    PROBLEMS,
+    AsJson,
+    Session,
+    print_json,
+    print_table,
+    say,
+    writable,
+)
 from evaluation.errors import UserError
 
 if TYPE_CHECKING:
@@ -112,3 +121,70 @@ def replay(
             "software changed since it was fetched."
         )
     raise typer.Exit(PROBLEMS if done.differing else GOOD)
+
+
+programme_app = typer.Typer(help="A programme's areas and codes, from lookups.")
+
+
+@programme_app.command()
+def areas(
+    pilots: Annotated[Path, typer.Option(help="A CSV of the pilots: code, site.")],
+    lookup: Annotated[
+        list[Path], typer.Option(help="Lookups: authority, deprivation, population, x and y.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="areas.csv")],
+    buffer_km: Annotated[
+        float, typer.Option(help="Leave out areas nearer to a pilot, in km.", min=0)
+    ] = 0.0,
+    same_authority: Annotated[
+        bool, typer.Option(help="Areas of a pilot's own authority may serve.")
+    ] = False,
+    any_deprivation: Annotated[
+        bool, typer.Option(help="Areas of other deprivation fifths may serve.")
+    ] = False,
+) -> None:
+    """Propose areas.csv: the pilots, what they can be compared with, and why the rest cannot."""
+    from collections import Counter
+
+    from evaluation.connect.area_sets import AreaPlan, propose, read_pilots, read_table, write_areas
+
+    writable(output, (".csv",))
+    plan = AreaPlan(buffer_km=buffer_km, same_authority=same_authority, fifths=not any_deprivation)
+    found = propose(read_pilots(pilots), [read_table(path) for path in lookup], plan)
+    write_areas(output, found, plan)
+    roles = Counter(area.role for area in found)
+    say(f"{roles['pilot']:,} pilots, {roles['comparison']:,} comparison areas.")
+    # A reason with a distance or a name in it differs from area to area: told by its kind.
+    for reason, areas_left in Counter(one.reason.split(":")[0] for one in found).most_common():
+        if reason:
+            say(f"Excluded: {areas_left:,} areas, {reason}.")
+    say("Choose among the comparison areas with: newstart design match PROGRAMME/STUDY")
+    print(output)
+
+
+@programme_app.command()
+def codes(
+    lookup: Annotated[Path, typer.Option(help="What became of each code, as fetched.")],
+    population: Annotated[Path, typer.Option(help="A CSV: code, population, of the new areas.")],
+    year: Annotated[int, typer.Option(help="The year of that population: the denominator's.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="code_shares.csv")],
+    before: Annotated[str, typer.Option("--from", help="The old vintage.")] = "LSOA 2011",
+    after: Annotated[str, typer.Option("--to", help="The new vintage.")] = "LSOA 2021",
+) -> None:
+    """Write the table of shares by which counts under old codes are brought to new ones."""
+    from evaluation.connect.area_sets import read_table
+    from evaluation.geography import Change, Span, shares_of, write_shares
+
+    writable(output, (".csv",))
+    table = read_table(lookup)
+    old, new, *more = table.headings
+    mark = next((name for name in more if name == "chgind"), "")
+    changes = [Change(row[old], row[new], row.get(mark, "")) for row in table.rows]
+    people = read_table(population)
+    known = {row[people.headings[0]]: float(row["population"]) for row in people.rows}
+    span = Span(vintage_from=before, vintage_to=after, year=year)
+    found = shares_of(changes, known, span)
+    write_shares(output, found)
+    say(f"{len({one.from_code for one in found}):,} codes of {before} are now in {after}.")
+    say("Declare it in programme.yaml: code_shares: code_shares.csv")
+    print(output)

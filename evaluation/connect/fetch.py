@@ -460,18 +460,6 @@ class _Desk:
             through=_last_month(self.session.periods[-1]),
             folder=self.workspace.var / "dropped",
         )
-        if isinstance(recipe, (CsvRecipe, OdsRecipe)):
-            answered, held = read_dropped(recipe, wanted)
-            pull = Pull(
-                url=held.path.name,
-                method="file",
-                body="",
-                status=200,
-                retrieved=self.session.content["started"],
-                sha256=held.sha256,
-                size=held.path.stat().st_size,
-            )
-            return _Found(wanted, answered, [pull])
         puller = self._puller(recipe)
         mark = len(puller.taken)
         base = self._base(recipe)
@@ -612,6 +600,8 @@ def _ask(recipe: Recipe, wanted: Wanted, puller: Puller, base: str) -> Answered:
         return read_statxplore(recipe, wanted, puller, base)
     if isinstance(recipe, PoliceRecipe):
         return read_police(recipe, wanted, puller, base)
+    if isinstance(recipe, (CsvRecipe, OdsRecipe)):
+        return read_dropped(recipe, wanted, puller)
     if isinstance(recipe, EesRecipe):
         return read_ees(recipe, wanted, puller, base)
     raise WorkspaceError(f"nobody knows how to fetch {recipe.name}.")

@@ -7,13 +7,13 @@ two files that speak of one period are a question to a person.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from evaluation import fingerprint
-from evaluation.connect.pulls import Unusable
+from evaluation.connect.pulls import Puller, Unusable
 from evaluation.connect.readings import (
     Answered,
     Reading,
@@ -26,9 +26,9 @@ from evaluation.connect.readings import (
     see_rounding,
 )
 from evaluation.connect.recipes import CsvRecipe, OdsRecipe
-from evaluation.errors import SourceError
+from evaluation.errors import ReturnFileError, SourceError
 from evaluation.quarters import Period
-from evaluation.returns.workbook import read_sheets
+from evaluation.returns import archive
 from evaluation.wording import Sentence
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -40,20 +40,24 @@ _EXAMPLE = "Detailed_LA_202603.ods"
 class Dropped(NamedTuple):
     """A file that holds the period asked for, and what was read from it."""
 
+    name: str
     path: Path
-    sha256: str
     readings: tuple[Reading, ...]
-    totals: int
 
 
-def read_dropped(recipe: CsvRecipe | OdsRecipe, wanted: Wanted) -> tuple[Answered, Dropped]:
-    """The figures of one period, from the one file that holds them.
+def read_dropped(recipe: CsvRecipe | OdsRecipe, wanted: Wanted, puller: Puller) -> Answered:
+    """The figures of one period, from the files that hold its months or all of it.
 
     Raises
     ------
-    SourceError : no file holds the period, two do, or one cannot be read as the recipe says.
+    SourceError : no file holds the period, two hold one month, or one cannot be read as the recipe
+        says.
     """
-    found = [held for path in _files(recipe, wanted) for held in _held(recipe, wanted, path)]
+    found = [
+        held
+        for name, path in _files(recipe, wanted, puller)
+        for held in _held(recipe, wanted, name, path)
+    ]
     if not found:
         raise SourceError(
             f"{recipe.name}: no file among {recipe.files} holds {wanted.period}.",
@@ -61,50 +65,65 @@ def read_dropped(recipe: CsvRecipe | OdsRecipe, wanted: Wanted) -> tuple[Answere
             expected=f"a published file, under whatever name (such as {_EXAMPLE})",
             mend="download it from the publisher's page and put it there",
         )
-    if len(found) > 1:
-        names = " and ".join(held.path.name for held in found[:2])
-        raise SourceError(
-            f"{recipe.name}: {names} both hold {wanted.period}.",
-            where=str(wanted.folder),
-            mend="one may be a revised edition: move the one that does not hold out of the folder",
-        )
-    held = found[0]
+    _refuse_two_editions(recipe, wanted, found)
+    readings = [one for held in found for one in held.readings]
     try:
-        refuse_twice(held.readings)
-        remarks = compare_codes(wanted, recipe.vintage, {one.code for one in held.readings})
+        refuse_twice(readings)
+        remarks = compare_codes(wanted, recipe.vintage, {one.code for one in readings})
     except Unusable as error:
         raise SourceError(
-            f"{recipe.name}: {error.why}.", where=str(held.path), mend=error.mend
+            f"{recipe.name}: {error.why}.", where=str(found[0].path), mend=error.mend
         ) from None
+    for held in found:
+        puller.keep_file(held.name, held.path)
+        remarks.append(Sentence.of("Read from {file}.", "file", file=held.name))
     asked = set(wanted.codes)
-    kept = [one for one in held.readings if one.code in asked]
-    remarks += [Sentence.of("Read from {file}.", "file", file=held.path.name)]
-    said = [*remarks, *see_rounding(recipe, kept)]
-    return Answered(kept, None, len(held.readings), said), held
+    kept = [one for one in readings if one.code in asked]
+    return Answered(kept, None, len(readings), [*remarks, *see_rounding(recipe, kept)])
 
 
-def _files(recipe: CsvRecipe | OdsRecipe, wanted: Wanted) -> list[Path]:
+def _refuse_two_editions(
+    recipe: CsvRecipe | OdsRecipe, wanted: Wanted, found: Sequence[Dropped]
+) -> None:
+    holds: dict[str, str] = {}
+    for held in found:
+        for period in {one.period for one in held.readings}:
+            if period in holds:
+                raise SourceError(
+                    f"{recipe.name}: {holds[period]} and {held.name} both hold {period}.",
+                    where=str(wanted.folder),
+                    mend="one may be a revised edition: move the other out of the folder",
+                )
+            holds[period] = held.name
+
+
+def _files(recipe: CsvRecipe | OdsRecipe, wanted: Wanted, puller: Puller) -> list[tuple[str, Path]]:
+    """Name and place of each file: what lies in the folder, or in a replay what was kept."""
+    if puller.line.transport is None:
+        return puller.kept_files()
     endings = {".csv"} if isinstance(recipe, CsvRecipe) else {".ods", ".xlsx"}
     # A spreadsheet that is open leaves a lock file beside it.
     return sorted(
-        path
+        (path.name, path)
         for path in wanted.folder.glob(recipe.files)
         if path.suffix.lower() in endings and not path.name.startswith((".", "~"))
     )
 
 
-def _held(recipe: CsvRecipe | OdsRecipe, wanted: Wanted, path: Path) -> Iterator[Dropped]:
+def _held(
+    recipe: CsvRecipe | OdsRecipe, wanted: Wanted, name: str, path: Path
+) -> Iterator[Dropped]:
     """What a file says of the period; nothing if it is of another."""
     try:
-        read = _csv_rows if isinstance(recipe, CsvRecipe) else _sheet_rows
-        rows = read(recipe, path)  # type: ignore[arg-type]
-        readings, totals = _readings(recipe, rows, wanted)
+        if isinstance(recipe, CsvRecipe):
+            rows = _csv_rows(recipe, path)
+        else:
+            rows = _sheet_rows(recipe, path)
+        readings = _readings(recipe, rows, wanted)
     except Unusable as error:
-        raise SourceError(
-            f"{recipe.name}: {error.why}.", where=str(path), mend=error.mend
-        ) from None
+        raise SourceError(f"{recipe.name}: {error.why}.", where=name, mend=error.mend) from None
     if readings:
-        yield Dropped(path, fingerprint.of_bytes(path.read_bytes()), tuple(readings), totals)
+        yield Dropped(name, path, tuple(readings))
 
 
 Row = dict[str, str]
@@ -123,7 +142,7 @@ def _sheet_rows(recipe: OdsRecipe, path: Path) -> list[Row]:
     ------
     Unusable : the sheet is not there, or no row has the headings that the recipe names.
     """
-    sheets = read_sheets(path)
+    sheets = _sheets(path)
     named = [title for title in sheets if title.strip().casefold() == recipe.sheet.casefold()]
     if not named:
         raise Unusable(
@@ -131,7 +150,7 @@ def _sheet_rows(recipe: OdsRecipe, path: Path) -> list[Row]:
             mend="sheets are renamed now and then: see which holds it, and name that in the recipe",
             again=False,
         )
-    rows = [[_text(value) for value in row.values] for row in sheets[named[0]]]
+    rows = [[_text(value) for value in row] for row in sheets[named[0]]]
     for last in range(min(_MOST_ABOVE, len(rows))):
         first = max(last + 1 - recipe.heading_rows, 0)
         heading = _heading(rows[first : last + 1])
@@ -149,6 +168,27 @@ def _sheet_rows(recipe: OdsRecipe, path: Path) -> list[Row]:
         mend="compare heading_rows and the names in the recipe with the file",
         again=False,
     )
+
+
+def _sheets(path: Path) -> dict[str, list[list[object]]]:
+    """Every sheet by its title, from row 1 and column A, whether ODS or XLSX.
+
+    Raises
+    ------
+    Unusable : it is no sound spreadsheet, or unpacks to more than any is.
+    """
+    from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+
+    try:
+        # Unpacked within bounds first, and read from what was unpacked.
+        parts = archive.unpack(path.read_bytes(), path.name)
+        book = CalamineWorkbook.from_filelike(io.BytesIO(archive.pack(parts)))
+        return {
+            name: book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+            for name in book.sheet_names
+        }
+    except (CalamineError, PasswordError, ReturnFileError) as error:
+        raise Unusable(f"it is no sound spreadsheet ({error})", again=False) from None
 
 
 def _text(value: object) -> str:
@@ -181,11 +221,9 @@ def _find(heading: Sequence[str], name: str) -> str | None:
     return ending[0] if len(ending) == 1 else None
 
 
-def _readings(
-    recipe: CsvRecipe | OdsRecipe, rows: Sequence[Row], wanted: Wanted
-) -> tuple[list[Reading], int]:
-    """The readings of the period asked for, and how many rows were totals or something else."""
-    found, others = [], 0
+def _readings(recipe: CsvRecipe | OdsRecipe, rows: Sequence[Row], wanted: Wanted) -> list[Reading]:
+    """The readings of the period asked for; rows of totals and notes have no area's code."""
+    found = []
     headings = list(rows[0]) if rows else []
     columns = {name: _find(headings, name) for name in _named(recipe)}
     if lacking := [name for name, column in columns.items() if column is None]:
@@ -201,7 +239,6 @@ def _readings(
             for name, value in recipe.only.items()
         )
         if not kept or not re.fullmatch(recipe.codes, code):
-            others += 1
             continue
         period = _period(recipe, row[columns.get(recipe.period_column) or ""])
         if period not in (*wanted.months, str(wanted.period), str(wanted.period.year)):
@@ -211,7 +248,7 @@ def _readings(
         if recipe.out_of:
             out_of, _ = number(row[columns[recipe.out_of] or ""], recipe.symbols)
         found.append(Reading(code, period, figure, status, out_of))
-    return found, others
+    return found
 
 
 def _named(recipe: CsvRecipe | OdsRecipe) -> list[str]:
@@ -238,6 +275,8 @@ def _period(recipe: CsvRecipe | OdsRecipe, text: str) -> str:
     year += 2_000 if year < 100 else 0
     if parts.get("quarter"):
         return str(Period.quarter(year, int(parts["quarter"])))
+    if parts.get("quarter_month"):
+        return str(Period.quarter(year, (_month(parts["quarter_month"]) + 2) // 3))
     if parts.get("month"):
         return f"{year}-{_month(parts['month']):02d}"
     return str(year)
@@ -246,4 +285,7 @@ def _period(recipe: CsvRecipe | OdsRecipe, text: str) -> str:
 def _month(text: str) -> int:
     if text.isdigit():
         return int(text)
-    return _MONTHS.index(text[:3].lower()) + 1
+    short = text[:3].lower()
+    if short not in _MONTHS:
+        raise Unusable(f"{text[:20]!r} is no month", again=False)
+    return _MONTHS.index(short) + 1

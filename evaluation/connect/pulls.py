@@ -28,6 +28,7 @@ T = TypeVar("T")
 Say = Callable[[str], None]
 _BUSY = {408, 425, 429, 500, 502, 503, 504}
 _EXCERPT = 160
+_FILE = "file"
 _TAGS = re.compile(rb"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _PAGE = re.compile(rb"\s*(?:<!doctype\s+html|<html|<head|<body)", re.IGNORECASE)
 _XML = re.compile(rb"\s*<(?:\?xml|[a-z:]*error|[a-z:]*exception)", re.IGNORECASE)
@@ -128,7 +129,7 @@ class Puller:
         """
         entry = self.folder / f"{_name(request)}.json"
         if entry.is_file():
-            held = Pull(**json.loads(entry.read_text("utf-8")))
+            held = _entered(entry)
             path = self._kept(held)
             self.taken.append(held)
             return self._read_again(path, read, request)
@@ -139,6 +140,34 @@ class Puller:
                 mend="fetch it with newstart connect fetch",
             )
         return self._ask(self.line.transport, request, read, entry)
+
+    def keep_file(self, name: str, path: Path) -> None:
+        """Keep a file that was dropped in as if it had been an answer."""
+        content = path.read_bytes()
+        sha256 = fingerprint.of_bytes(content)
+        entry = self.folder / f"{fingerprint.of_data([_FILE, name, sha256])}.json"
+        if not entry.is_file():
+            kept = self.raw / sha256[:2] / sha256
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            part = self.folder / "answer.part"
+            part.write_bytes(content)
+            part.replace(kept)
+            pull = Pull(
+                url=name,
+                method=_FILE,
+                body="",
+                status=200,
+                retrieved=format_instant(self.clock()),
+                sha256=sha256,
+                size=len(content),
+            )
+            _enter(entry, pull)
+        self.taken.append(_entered(entry))
+
+    def kept_files(self) -> list[tuple[str, Path]]:
+        """Name and place of every file that was kept."""
+        entries = (_entered(path) for path in sorted(self.folder.glob(f"{'[0-9a-f]' * 64}.json")))
+        return sorted((one.url, self._kept(one)) for one in entries if one.method == _FILE)
 
     def forget(self, mark: int) -> None:
         """Take the answers from a place in ``taken`` on out of the journal; their bytes stay."""
@@ -257,9 +286,17 @@ class Puller:
             sha256=sha256,
             size=size,
         )
-        write_whole(entry, json.dumps(asdict(pull), indent=2, ensure_ascii=False) + "\n")
+        _enter(entry, pull)
         self.taken.append(pull)
         self.new += 1
+
+
+def _enter(entry: Path, pull: Pull) -> None:
+    write_whole(entry, json.dumps(asdict(pull), indent=2, ensure_ascii=False) + "\n")
+
+
+def _entered(entry: Path) -> Pull:
+    return Pull(**json.loads(entry.read_text("utf-8")))
 
 
 def _name(request: Request) -> str:

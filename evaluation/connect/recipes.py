@@ -157,7 +157,8 @@ class DroppedRecipe(Recipe):
 
     ``files`` : a pattern below ``var/dropped/``, such as ``ae/*.csv``; names change with every
     publication and are not relied on. ``period`` : a regular expression over the text of
-    ``period_column`` with the group ``year`` and, where there is one, ``month`` or ``quarter``.
+    ``period_column`` with the group ``year`` and, where there is one, ``month``, ``quarter`` or
+    ``quarter_month`` (a month that stands for its quarter).
     ``codes`` : a regular expression that the codes of areas match; other rows are totals.
     ``only`` : column -> the value that it must have.
     """
