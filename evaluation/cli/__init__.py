@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from evaluation.cli import design, edition, ledger, returns, sources, studies
+from evaluation.cli import design, edition, ledger, official, returns, studies
 from evaluation.cli.session import COULD_NOT_RUN, GOOD, Session, say
 from evaluation.errors import UserError
 
@@ -35,8 +35,8 @@ app.add_typer(studies.app, name="protocol", no_args_is_help=True)
 app.add_typer(studies.study_app, name="study", no_args_is_help=True)
 app.add_typer(edition.book_app, name="book", no_args_is_help=True)
 app.add_typer(edition.app, name="edition", no_args_is_help=True)
-app.add_typer(sources.app, name="connect", no_args_is_help=True)
-app.add_typer(sources.programme_app, name="programme", no_args_is_help=True)
+app.add_typer(official.app, name="connect", no_args_is_help=True)
+app.add_typer(official.programme_app, name="programme", no_args_is_help=True)
 
 
 @app.callback()

@@ -8,6 +8,7 @@ content. What is proposed is a start: ``design match`` chooses among the compari
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections import Counter, defaultdict
@@ -23,8 +24,17 @@ from evaluation.programme import Role
 from evaluation.workspace import write_whole
 
 COLUMNS = (
-    "code", "name", "authority", "role", "geography", "site", "population", "x", "y", "reason",
-)  # fmt: skip
+    "code",
+    "name",
+    "authority",
+    "role",
+    "geography",
+    "site",
+    "population",
+    "x",
+    "y",
+    "reason",
+)
 _HEADINGS: Mapping[str, re.Pattern[str]] = {
     "authority": re.compile(
         r"(?:lad|ltla|utla|la)\d\dnm|authority|local authority.*name.*|lad_name|la name"
@@ -285,8 +295,8 @@ def read_pilots(path: Path) -> dict[str, str]:
     WorkspaceError : it cannot be read, or names no code.
     """
     table = read_table(path)
-    column = next((name for name in ("code", "area_code") if name in table.headings), None)
-    column = column or table.headings[0]
+    known = [name for name in ("code", "area_code") if name in table.headings]
+    column = (*known, table.headings[0])[0]
     found = {as_code(row[column]): row.get("site", "").strip() or "S01" for row in table.rows}
     if not (found.pop("", "") or found):
         raise WorkspaceError(
@@ -297,8 +307,6 @@ def read_pilots(path: Path) -> dict[str, str]:
 
 def write_areas(path: Path, areas: Iterable[ProposedArea], plan: AreaPlan) -> None:
     """Write ``areas.csv`` as `Programme.load` reads it."""
-    import io
-
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -118,7 +118,8 @@ class _AsItIs(urllib.request.HTTPErrorProcessor):
     def http_response(self, *asked_and_answer: Any) -> Any:
         return asked_and_answer[1]
 
-    https_response = http_response
+    def https_response(self, *asked_and_answer: Any) -> Any:
+        return asked_and_answer[1]
 
 
 @lru_cache(maxsize=1)

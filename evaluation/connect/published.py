@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -170,7 +170,7 @@ def _sheet_rows(recipe: OdsRecipe, path: Path) -> list[Row]:
     )
 
 
-def _sheets(path: Path) -> dict[str, list[list[object]]]:
+def _sheets(path: Path) -> Mapping[str, Sequence[Sequence[object]]]:
     """Every sheet by its title, from row 1 and column A, whether ODS or XLSX.
 
     Raises

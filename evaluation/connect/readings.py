@@ -24,6 +24,7 @@ from evaluation.quarters import Period
 from evaluation.wording import Sentence, count
 
 NOT_AVAILABLE, ROUNDED, LOW = "[x]", "[r]", "[low]"
+EVERY_MONTH = "every month"
 # Below, that all figures end alike may be chance: one in five for each.
 _ENOUGH_TO_SEE_ROUNDING = 20
 # So many codes are named in a message.
@@ -331,7 +332,7 @@ def source_periods(recipe: Recipe, wanted: Wanted, held: Collection[str]) -> tup
     months = wanted.months
     if recipe.month_to_quarter == "last":
         return months[-1:]
-    if "every month" not in recipe.complete_if:
+    if EVERY_MONTH not in recipe.complete_if:
         return tuple(month for month in months if month in held) or months
     return months
 

@@ -7,7 +7,9 @@ or puts its own in their place, by name. A recipe holds no key: those come from 
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -302,3 +304,12 @@ def chosen(recipes: tuple[AnyRecipe, ...], name: str) -> tuple[AnyRecipe, ...]:
             mend="see newstart connect list, or write it into the programme's sources.yaml",
         )
     return found
+
+
+def json_schema() -> str:
+    """The JSON schema of ``sources.yaml``, as it lies in ``data_schemas/``."""
+    return json.dumps(Recipes.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    (Path(sys.argv[1]) / "sources.schema.json").write_text(json_schema(), encoding="utf-8")
