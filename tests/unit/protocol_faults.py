@@ -486,7 +486,7 @@ FAULTS = [
         "a pilot area that is half of an old one",
         "50 % of pilot area X03001 is shared out of areas of LSOA 2011",
         "error",
-        "",
+        "programme:",
         beside={
             "programme.yaml": ("areas: areas.csv", "areas: areas.csv\ncode_shares: shares.csv"),
             "shares.csv": (
@@ -500,7 +500,7 @@ FAULTS = [
         "two areas that were one",
         "their parts have one rate by construction and are one area",
         "question",
-        "",
+        "assignments:",
         beside={
             "programme.yaml": ("areas: areas.csv", "areas: areas.csv\ncode_shares: shares.csv"),
             "shares.csv": (
