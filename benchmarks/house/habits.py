@@ -160,6 +160,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "connect:Recipe._no_key",
         "connect:_check_base",
         "connect:_redacted",
+        "cli:_period",
         "edition:Generated.plate",
         "edition:Pages._claims",
         "edition:Pages._notebook",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ from evaluation.errors import UserError
 
 if TYPE_CHECKING:
     from evaluation.connect.fetch import Fetched
+    from evaluation.quarters import Period
 
 app = typer.Typer(help="Official statistics into returns, with their lineage beside them.")
 
@@ -74,12 +76,11 @@ def fetch(
     """Fetch official statistics: one return a period, and its lineage beside it."""
     from evaluation.connect.fetch import Means, Order
     from evaluation.connect.fetch import fetch as fetch_recipe
-    from evaluation.quarters import Period
 
     session: Session = context.obj
     programme = session.programme
-    begins = Period.parse(first or last or str(programme.last))
-    ends = Period.parse(last or str(begins))
+    begins = _period(first or last or str(programme.last))
+    ends = _period(last or str(begins))
     if ends.frequency != begins.frequency or ends < begins:
         raise UserError(f"--from {begins} --to {ends} is no stretch of time.")
     order = Order(
@@ -87,6 +88,16 @@ def fetch(
     )
     done = fetch_recipe(session.workspace, programme, order, Means(say=say))
     _tell(done)
+
+
+def _period(text: str) -> Period:
+    """A quarter or a year; a month stands for the quarter that it lies in."""
+    from evaluation.quarters import Period
+
+    month = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text.strip())
+    if month is None:
+        return Period.parse(text)
+    return Period.quarter(int(month[1]), (int(month[2]) + 2) // 3)
 
 
 def _base(given: str) -> tuple[str, str]:

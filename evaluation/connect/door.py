@@ -31,7 +31,7 @@ _PORTS = {"http": 80, "https": 443}
 class Limits:
     """How long and how much: silence and whole, in seconds; the body, unpacked, in bytes."""
 
-    silence: float = 60.0
+    silence: float = 30.0
     whole: float = 3_600.0
     size: int = 512 * 2**20
     redirects: int = 5

@@ -151,7 +151,7 @@ def test_the_command_line(fetching: Fetching) -> None:
     with serving(Nomis(LONG)) as fake:
         told_out = newstart(
             root, "--programme", "place", "connect", "fetch", "claimant_count", "--from", "2025-Q1",
-            "--to", "2025-Q2", "-o", out, "--base", f"nomis={fake.base}",
+            "--to", "2025-05", "-o", out, "--base", f"nomis={fake.base}",
         )  # fmt: skip
     names = [Path(line).name for line in told_out.splitlines()]
     assert names == ["OPEN_dwp_open_2025-Q1.csv", "OPEN_dwp_open_2025-Q2.csv"]

@@ -508,7 +508,7 @@ FAULTS = [
                 SHARES
                 + "".join(
                     f"OLD,{code},LSOA 2011,LSOA 2021,2021,0.5,split,700\n"
-                    for code in (COMPARISON, "X01002")
+                    for code in (COMPARISON, "X02001")
                 ),
             ),
         },
