@@ -457,6 +457,7 @@ class _Desk:
                 part.code: home[area] for area, parts in crosswalk.parts.items() for part in parts
             },
             shares=self.programme.code_shares,
+            only=recipe.months,
             through=_last_month(self.session.periods[-1]),
             folder=self.workspace.var / "dropped",
         )

@@ -120,10 +120,44 @@ ForceMonths = Mapping[tuple[str, str], ForceMonth]
 
 
 def _months(recipe: PoliceRecipe, wanted: Wanted, puller: Puller, base: str) -> ForceMonths:
+    if recipe.files:
+        return _dropped(recipe, wanted, puller)
     # One archive of 1.7 GB serves every period of the fetch that it reaches back to.
     archive = recipe.request.format(month=_archive_month(wanted))
     read = partial(_read_archive, recipe=recipe, months=wanted.months)
     return puller.pull(Request(url=base + archive), read)
+
+
+def _dropped(recipe: PoliceRecipe, wanted: Wanted, puller: Puller) -> ForceMonths:
+    """The same from archives that somebody put there: each is 1.7 GB, and a browser is at hand.
+
+    Raises
+    ------
+    SourceError : one cannot be read, or two hold one force's month.
+    """
+    held: dict[tuple[str, str], ForceMonth] = {}
+    paths = sorted((one.name, one) for one in wanted.folder.glob(recipe.files))
+    for name, path in puller.kept_files() if puller.line.transport is None else paths:
+        try:
+            found = _read_archive(path, recipe, wanted.months)
+        except Unusable as error:
+            raise SourceError(f"police: {error.why}.", where=name, mend=error.mend) from None
+        if twice := sorted(set(found) & set(held)):
+            raise SourceError(
+                f"police: {name} holds {twice[0][1]} for {twice[0][0]}, and so does another.",
+                where=str(wanted.folder),
+                mend="later archives revise earlier months: leave the newest alone there",
+            )
+        if found:
+            puller.keep_file(name, path)
+        held |= found
+    if not held:
+        raise SourceError(
+            f"police: no archive among {recipe.files} holds {wanted.months[0]}.",
+            where=str(wanted.folder),
+            mend="download it from the publisher's page and put it there",
+        )
+    return held
 
 
 def _archive_month(wanted: Wanted) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -143,14 +144,14 @@ class Puller:
 
     def keep_file(self, name: str, path: Path) -> None:
         """Keep a file that was dropped in as if it had been an answer."""
-        content = path.read_bytes()
-        sha256 = fingerprint.of_bytes(content)
+        sha256 = _sha256(path)
         entry = self.folder / f"{fingerprint.of_data([_FILE, name, sha256])}.json"
         if not entry.is_file():
             kept = self.raw / sha256[:2] / sha256
             kept.parent.mkdir(parents=True, exist_ok=True)
             part = self.folder / "answer.part"
-            part.write_bytes(content)
+            # An archive has a gigabyte or two: it is copied, never held.
+            shutil.copyfile(path, part)
             part.replace(kept)
             pull = Pull(
                 url=name,
@@ -159,7 +160,7 @@ class Puller:
                 status=200,
                 retrieved=format_instant(self.clock()),
                 sha256=sha256,
-                size=len(content),
+                size=path.stat().st_size,
             )
             _enter(entry, pull)
         self.taken.append(_entered(entry))

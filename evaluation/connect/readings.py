@@ -63,22 +63,28 @@ class Wanted:
 
     codes : in the source's vintage. period : of the return. authorities : code -> authority, where
     known. shares : the programme's table of code changes, to recognise another vintage by.
-    through : the last month of the whole fetch. folder : where dropped files lie.
+    only : the months of a year that are counted, none for all. through : the last month of the
+    whole fetch. folder : where dropped files lie.
     """
 
     codes: tuple[str, ...]
     period: Period
     authorities: Mapping[str, str] = field(default_factory=dict)
     shares: tuple[CodeShare, ...] = ()
+    only: tuple[int, ...] = ()
     through: str = ""
     folder: Path = Path()
 
     @property
     def months(self) -> tuple[str, ...]:
-        """The months of the period, as 2026-07."""
+        """The months of the period that are counted, as 2026-07."""
         last = 3 * (self.period.quarter_number or 4)
         first = last - 2 if self.period.quarter_number else 1
-        return tuple(f"{self.period.year}-{month:02d}" for month in range(first, last + 1))
+        return tuple(
+            f"{self.period.year}-{month:02d}"
+            for month in range(first, last + 1)
+            if month in self.only or not self.only
+        )
 
     @property
     def mid_year(self) -> int:

@@ -56,6 +56,7 @@ class Recipe(Frozen):
     denominator : ``declared`` for the programme's own, ``population`` for that of ``areas.csv``.
     members : a table of the programme with the columns ``area_code, code``: which of the source's
         areas make up each area; without it the codes are the programme's own.
+    months : those of a period that are counted, where the others are not wanted; none for all.
     """
 
     name: str = Field(pattern=r"[a-z][a-z0-9_]*")
@@ -71,6 +72,7 @@ class Recipe(Frozen):
     perturbed: bool = False
     denominator: Literal["declared", "population"] | Denominators = "declared"
     members: str = ""
+    months: tuple[int, ...] = ()
     symbols: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -131,6 +133,7 @@ class StatXploreRecipe(Recipe):
 class PoliceRecipe(Recipe):
     """Street-level records of the police archive.
 
+    ``files`` : archives that were dropped into ``var/dropped/`` in place of being fetched.
     ``types`` : crime types that are counted together. ``forces`` : slug of each force -> the
     authorities that it polices; a force without any polices all. ``most_blank`` : the share of
     records without an area from which on a force's month is not used.
@@ -138,6 +141,7 @@ class PoliceRecipe(Recipe):
 
     kind: Literal["police"]
     request: str = "/data/archive/{month}.zip"
+    files: str = ""
     types: tuple[str, ...] = Field(min_length=1)
     forces: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     most_blank: float = Field(default=0.05, gt=0, le=1)
