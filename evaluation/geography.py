@@ -302,16 +302,18 @@ class Crosswalk:
 
 
 def _converted(parts: Sequence[Part], counts: Mapping[str, float | None]) -> Converted:
+    if len(parts) == 1 and parts[0].share == 1:
+        # Nearly all areas of a nation: nothing to be summed.
+        only = parts[0].code
+        return Converted(_finite(only, counts.get(only)), "exact", 0.0, (only,))
     taken: list[float] = []
     apportioned: list[float] = []
     missing = not parts
     for part in parts:
-        count = counts.get(part.code)
+        count = _finite(part.code, counts.get(part.code))
         if count is None:
             missing = True
             continue
-        if not math.isfinite(count):
-            raise GeographyError(f"the count of {part.code} is {count}, which is no count.")
         taken.append(count * part.share)
         if part.share < 1:
             apportioned.append(count * part.share)
@@ -321,6 +323,12 @@ def _converted(parts: Sequence[Part], counts: Mapping[str, float | None]) -> Con
     share = math.fsum(apportioned) / figure if figure else float(cut)
     codes = tuple(part.code for part in parts)
     return Converted(None if missing else figure, lineage, share, codes)
+
+
+def _finite(code: str, count: float | None) -> float | None:
+    if count is not None and not math.isfinite(count):
+        raise GeographyError(f"the count of {code} is {count}, which is no count.")
+    return count
 
 
 def shares_in(shares: Sequence[CodeShare], year: int) -> tuple[CodeShare, ...]:

@@ -44,10 +44,11 @@ from evaluation.connect.recipes import (
     StatXploreRecipe,
     all_recipes,
     chosen,
+    read_recipes,
 )
 from evaluation.connect.statxplore import read_statxplore
 from evaluation.errors import SourceError, WorkspaceError
-from evaluation.geography import Converted, Crosswalk, shares_in
+from evaluation.geography import Converted, Crosswalk, Part, shares_in
 from evaluation.programme import OPEN_SITE, Area, Outcome, Programme, validated
 from evaluation.quarters import Period, format_instant, parse_instant, period_range
 from evaluation.returns.form import form
@@ -178,8 +179,6 @@ def fetch_returns(workspace: Workspace, programme: Programme, day: str) -> list[
 
 def installed_recipes(folder: Path) -> tuple[installed.InstalledRecipe, ...]:
     """The recipes of a programme that read installed files."""
-    from evaluation.connect.recipes import read_recipes
-
     return tuple(one for one in read_recipes(folder) if isinstance(one, installed.InstalledRecipe))
 
 
@@ -188,10 +187,10 @@ def _check_base(name: str, base: str) -> None:
         raise WorkspaceError(
             f"{name!r} is no source.", expected=", ".join(SERVICES), mend="--base nomis=https://..."
         )
-    if not base.startswith(("http://", "https://")) or "@" in base:
+    if not base.startswith(("http://", "https://")) or {"@", "?", "#"} & set(base):
         raise WorkspaceError(
             f"the address given for {name} cannot be used.",
-            expected="http://... or https://..., without a name or password in it",
+            expected="http://... or https://..., without a name, a password or parameters in it",
         )
 
 
@@ -657,7 +656,10 @@ def _coverage(figures: Mapping[str, AreaFigure]) -> Iterator[Sentence]:
 def _cells(crosswalk: Crosswalk, found: _Found) -> list[dict[str, Any]]:
     """How each area's figure came about, where it is not the source's own."""
     counts = {one.code: one.figure for one in found.answered.readings}
-    converted: Mapping[str, Converted] = crosswalk.convert(counts)
+    changed = {
+        area: parts for area, parts in crosswalk.parts.items() if parts != (Part(area, 1.0),)
+    }
+    converted: Mapping[str, Converted] = Crosswalk(parts=changed).convert(counts)
     return [
         {
             "area_code": area,
@@ -666,7 +668,6 @@ def _cells(crosswalk: Crosswalk, found: _Found) -> list[dict[str, Any]]:
             "parts": list(one.parts),
         }
         for area, one in converted.items()
-        if one.lineage != "exact" or one.parts != (area,)
     ]
 
 

@@ -124,7 +124,7 @@ def _months(recipe: PoliceRecipe, wanted: Wanted, puller: Puller, base: str) -> 
         return _dropped(recipe, wanted, puller)
     # One archive of 1.7 GB serves every period of the fetch that it reaches back to.
     archive = recipe.request.format(month=_archive_month(wanted))
-    read = partial(_read_archive, recipe=recipe, months=wanted.months)
+    read = partial(_read_fetched, recipe=recipe, months=wanted.months)
     return puller.pull(Request(url=base + archive), read)
 
 
@@ -170,6 +170,21 @@ def _archive_month(wanted: Wanted) -> str:
 def _counted(month: str) -> int:
     year, number = month.split("-")
     return 12 * int(year) + int(number) - 1
+
+
+def _read_fetched(path: Path, recipe: PoliceRecipe, months: Sequence[str]) -> ForceMonths:
+    """An archive that holds every month, whoever sent a file: else it is not out, or too old."""
+    found = _read_archive(path, recipe, months)
+    with zipfile.ZipFile(path) as archive:
+        held = sorted({Path(name).parent.name for name in archive.namelist()} - {""})
+    if lacking := [month for month in months if month not in held]:
+        span = f"{held[0]} to {held[-1]}" if held else "nothing"
+        raise Unusable(
+            f"its archive holds {span}, and no force's file for {lacking[0]}",
+            mend="end with a month that is published, or begin where the archive begins",
+            again=False,
+        )
+    return found
 
 
 def _read_archive(path: Path, recipe: PoliceRecipe, months: Sequence[str]) -> ForceMonths:

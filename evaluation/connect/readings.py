@@ -306,9 +306,9 @@ def to_areas(
         crosswalk.convert({code: one.figure for code, one in by_period.get(p, {}).items()})
         for p in periods
     ]
-    out_of = crosswalk.convert(
-        {code: one.out_of for code, one in by_period.get(periods[-1], {}).items()}
-    )
+    brought = {code: one.out_of for code, one in by_period.get(periods[-1], {}).items()}
+    # Most sources bring no denominator, and the programme has its own.
+    out_of = crosswalk.convert(brought) if any(v is not None for v in brought.values()) else {}
     rounds = recipe.rounding > 1 and not any(one.code == "not rounded" for one in answered.remarks)
     found = {}
     for area in crosswalk.parts:
@@ -320,7 +320,7 @@ def to_areas(
             if code in by_period.get(p, {}) and by_period[p][code].figure is None
         }
         found[area] = _figure(recipe, outcome, months, statuses, rounds)._replace(
-            out_of=out_of[area].figure
+            out_of=out_of[area].figure if out_of else None
         )
     return found
 

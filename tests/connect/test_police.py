@@ -138,8 +138,22 @@ def test_codes_of_another_vintage(fetching: Fetching) -> None:
 
 def test_a_month_that_the_archive_does_not_hold(fetching: Fetching) -> None:
     held = {key: lines for key, lines in files().items() if key[0] != "2026-03"}
-    done = fetched(fetching, held)
-    assert {row["status"] for row in rows(done.written[0]).values()} == {"[x]"}
+    with pytest.raises(SourceError, match="2026-01 to 2026-02, and no force's file for 2026-03"):
+        fetched(fetching, held)
+
+
+def test_archives_that_were_dropped_in(fetching: Fetching) -> None:
+    path = fetching.workspace.studies / "place" / "sources.yaml"
+    dropped = SOURCES.replace("    types:", '    files: "police/*.zip"\n    types:', 1)
+    path.write_text(dropped, "utf-8")
+    folder = fetching.workspace.var / "dropped" / "police"
+    folder.mkdir(parents=True)
+    (folder / "2026-03.zip").write_bytes(archive(files()))
+    (written,) = fetching("asb", "http://127.0.0.1:1", source="police").written
+    assert {row["numerator"] for row in rows(written).values()} == {"6"}
+    (folder / "2026-03 (1).zip").write_bytes(archive(files()))
+    with pytest.raises(SourceError, match="and so does another"):
+        fetching("asb", "http://127.0.0.1:1", source="police")
 
 
 def test_a_partial_file_is_told(fetching: Fetching) -> None:
@@ -150,12 +164,11 @@ def test_a_partial_file_is_told(fetching: Fetching) -> None:
 
 
 def test_one_archive_serves_every_quarter_of_a_fetch(fetching: Fetching) -> None:
-    held = files()
-    held |= {
-        (month.replace("-0", "-1").replace("2026", "2025").replace("-13", "-12"), force): []
-        for month, force in files()
+    held = files() | {
+        (month, force): [record(month, code) for code in CODES]
+        for month in ("2025-10", "2025-11", "2025-12")
+        for force in ("west-yorkshire", "kirklees")
     }
-    held = {(m, f): lines or [record(m, code) for code in CODES] for (m, f), lines in held.items()}
     with serving(lambda asked: Reply(archive(held))) as fake:
         done = fetching("asb", fake, source="police", first="2025 Q4", last="2026 Q1")
     assert len(done.written) == 2 and fake.paths == ["/data/archive/2026-03.zip"]
