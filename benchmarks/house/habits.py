@@ -158,7 +158,6 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
     "an address with a grammar: a cell, a quarter, a hash, a path, an id, a column's name": (
         "connect:Puller._without_key",
         "connect:Recipe._no_key",
-        "connect:_check_base",
         "connect:_redacted",
         "cli:_period",
         "edition:Generated.plate",

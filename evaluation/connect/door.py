@@ -109,6 +109,9 @@ def over_http(request: Request, into: BinaryIO, *, key: Key | None, limits: Limi
             raise Unreachable(why) from None
         except OSError as error:
             raise _refused(error) from None
+        except ValueError:
+            # An address that cannot be taken apart or sent: the request's own was looked at before.
+            raise Unreachable("it redirects to an address that is none", again=False) from None
     raise Unreachable(f"it redirects more than {limits.redirects} times", again=False)
 
 

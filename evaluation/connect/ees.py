@@ -10,7 +10,9 @@ import urllib.parse
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from pydantic import BaseModel, Field
 
 from evaluation.connect.door import Request
 from evaluation.connect.pulls import Puller, Unusable
@@ -25,7 +27,7 @@ from evaluation.connect.readings import (
     see_rounding,
 )
 from evaluation.connect.recipes import EesRecipe
-from evaluation.connect.statxplore import read_json, said_in
+from evaluation.connect.statxplore import read_shape
 from evaluation.errors import SourceError
 
 _TERMS = {"Q1": 1, "Q2": 2, "Q3": 3, "Q4": 4}
@@ -94,6 +96,32 @@ def _of_period(recipe: EesRecipe, wanted: Wanted, readings: list[Reading], total
     return Answered(kept, total, total, [*remarks, *see_rounding(recipe, kept)])
 
 
+Id = str | int
+
+
+class _Level(BaseModel):
+    code: str
+
+
+class _Place(BaseModel):
+    id: Id
+    code: str | None = None
+
+
+class _Places(BaseModel):
+    level: _Level
+    options: tuple[_Place, ...]
+
+
+class _Indicator(BaseModel):
+    id: Id
+
+
+class _Meta(BaseModel):
+    locations: tuple[_Places, ...]
+    indicators: tuple[_Indicator, ...] = ()
+
+
 def _read_meta(path: Path, recipe: EesRecipe) -> dict[str, str]:
     """Opaque id of a place -> its code.
 
@@ -101,11 +129,8 @@ def _read_meta(path: Path, recipe: EesRecipe) -> dict[str, str]:
     ------
     Unusable : it is no description of a data set, lacks the level, or the indicator is unknown.
     """
-    content = read_json(path)
-    levels = content.get("locations")
-    if not isinstance(levels, list):
-        raise Unusable(f"its answer is no description of a data set ({said_in(content)})")
-    known = {str(one.get("id")) for one in content.get("indicators") or ()}
+    content = read_shape(path, _Meta, "description of a data set")
+    known = {str(one.id) for one in content.indicators}
     for name in filter(None, (recipe.indicator, recipe.out_of)):
         if known and name not in known:
             raise Unusable(
@@ -113,11 +138,31 @@ def _read_meta(path: Path, recipe: EesRecipe) -> dict[str, str]:
                 mend="ids belong to a version: see /meta of the version that the recipe names",
                 again=False,
             )
-    for level in levels:
-        if (level.get("level") or {}).get("code") == recipe.level:
-            options = level.get("options") or ()
-            return {str(one.get("id")): as_code(str(one.get("code", ""))) for one in options}
+    for one in content.locations:
+        if one.level.code == recipe.level:
+            return {str(place.id): as_code(place.code or "") for place in one.options}
     raise Unusable(f"it has no figures by {recipe.level}", again=False)
+
+
+class _Paging(BaseModel):
+    total: int = Field(alias="totalResults", ge=0)
+    pages: int = Field(alias="totalPages", ge=0)
+
+
+class _Time(BaseModel):
+    period: Id
+    code: str = ""
+
+
+class _Row(BaseModel):
+    time: _Time = Field(alias="timePeriod")
+    locations: dict[str, Id]
+    values: dict[str, str | float | None]
+
+
+class _Results(BaseModel):
+    paging: _Paging
+    results: tuple[_Row, ...]
 
 
 class _Page(NamedTuple):
@@ -130,41 +175,39 @@ class _Page(NamedTuple):
 def _read_page(
     path: Path, recipe: EesRecipe, codes: Mapping[str, str], seen: set[tuple[str, str]]
 ) -> _Page:
-    content = read_json(path)
-    paging, results = content.get("paging"), content.get("results")
-    if not isinstance(paging, dict) or not isinstance(results, list):
-        raise Unusable(f"its answer is no page of results ({said_in(content)})")
-    readings = [one for row in results for one in _reading(row, recipe, codes)]
+    content = read_shape(path, _Results, "page of results")
+    readings = [one for row in content.results for one in _reading(row, recipe, codes)]
     if repeated := [one for one in readings if (one.code, one.period) in seen]:
         raise Unusable(
             f"a page repeats what came before (the row of {repeated[0].code} for "
             f"{repeated[0].period}), or the query leaves a filter open",
             stale=True,
         )
-    total, pages = paging.get("totalResults"), paging.get("totalPages")
-    if not isinstance(total, int) or not isinstance(pages, int):
-        raise Unusable("its page does not say how many rows there are")
-    return _Page(readings, len(results), total, pages)
+    paging = content.paging
+    return _Page(readings, len(content.results), paging.total, paging.pages)
 
 
-def _reading(row: Mapping[str, Any], recipe: EesRecipe, codes: Mapping[str, str]) -> list[Reading]:
-    place = str((row.get("locations") or {}).get(recipe.level, ""))
+def _reading(row: _Row, recipe: EesRecipe, codes: Mapping[str, str]) -> list[Reading]:
+    place = str(row.locations.get(recipe.level, ""))
     code = codes.get(place, place if place in codes.values() else "")
     if not code:
         return []
-    values = row.get("values") or {}
-    if recipe.indicator not in values:
+    if recipe.indicator not in row.values:
         raise Unusable(f"a row has no value of {recipe.indicator}", again=False)
-    figure, status = number(str(values[recipe.indicator]), recipe.symbols)
+    figure, status = number(_text(row.values[recipe.indicator]), recipe.symbols)
     out_of = None
     if recipe.out_of:
-        out_of, _ = number(str(values.get(recipe.out_of, "")), recipe.symbols)
-    return [Reading(code, _period(row.get("timePeriod") or {}, recipe), figure, status, out_of)]
+        out_of, _ = number(_text(row.values.get(recipe.out_of)), recipe.symbols)
+    return [Reading(code, _period(row.time, recipe), figure, status, out_of)]
 
 
-def _period(given: Mapping[str, Any], recipe: EesRecipe) -> str:
+def _text(value: str | float | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _period(given: _Time, recipe: EesRecipe) -> str:
     """A period of theirs as ours: 2024/25 or 202425 is an academic or financial year."""
-    text, kind = str(given.get("period", "")), str(given.get("code", ""))
+    text, kind = str(given.period), given.code
     first = text[:4]
     if not first.isdigit():
         raise Unusable(f"{text[:20]!r} does not read as a period", again=False)

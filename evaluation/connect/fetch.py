@@ -18,6 +18,7 @@ from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from evaluation import fingerprint
 from evaluation.connect import installed
@@ -187,7 +188,12 @@ def _check_base(name: str, base: str) -> None:
         raise WorkspaceError(
             f"{name!r} is no source.", expected=", ".join(SERVICES), mend="--base nomis=https://..."
         )
-    if not base.startswith(("http://", "https://")) or {"@", "?", "#"} & set(base):
+    try:
+        parts = urlsplit(base)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or {"@", "?", "#"} & set(base) or not base.isascii():
         raise WorkspaceError(
             f"the address given for {name} cannot be used.",
             expected="http://... or https://..., without a name, a password or parameters in it",

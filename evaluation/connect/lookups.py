@@ -14,10 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel, Field
+
 from evaluation.connect.door import Request
 from evaluation.connect.pulls import Puller, Unusable
 from evaluation.connect.recipes import GeographyRecipe
-from evaluation.connect.statxplore import read_json, said_in
+from evaluation.connect.statxplore import read_json, read_shape, said_in
 from evaluation.errors import SourceError
 
 # More pages than any lookup of the United Kingdom has.
@@ -82,21 +84,37 @@ def _request(root: str, parameters: str) -> Request:
     return Request(url=urllib.parse.quote(f"{root}&{parameters}", safe=_SAFE + ":?=&"))
 
 
+class _Count(BaseModel):
+    count: int | None = None
+
+
 def _read_count(path: Path) -> int | None:
+    _refuse_error(path)
+    return read_shape(path, _Count, "count").count
+
+
+def _refuse_error(path: Path) -> None:
     content = read_json(path)
-    _refuse_error(content)
-    found = content.get("count")
-    return found if isinstance(found, int) else None
-
-
-def _refuse_error(content: Mapping[str, Any]) -> None:
     if "error" in content:
-        said = said_in(content)
         raise Unusable(
-            f"it answers with an error in place of rows ({said})",
+            f"it answers with an error in place of rows ({said_in(content)})",
             mend="layers are renamed with each version (..._LU, ..._V2): look the present name up "
             "on the portal, and put it into the recipe",
         )
+
+
+class _Feature(BaseModel):
+    attributes: dict[str, Any] = Field(default_factory=dict)
+    properties: dict[str, Any] = Field(default_factory=dict)
+
+
+class _Flag(BaseModel):
+    more: bool = Field(default=False, alias="exceededTransferLimit")
+
+
+class _Features(_Flag):
+    features: tuple[_Feature, ...]
+    properties: _Flag = _Flag()
 
 
 class _Page(NamedTuple):
@@ -105,23 +123,16 @@ class _Page(NamedTuple):
 
 
 def _read_page(path: Path, recipe: GeographyRecipe, seen: set[tuple[str, ...]]) -> _Page:
-    content = read_json(path)
-    _refuse_error(content)
-    features = content.get("features")
-    if not isinstance(features, list):
-        raise Unusable("its answer holds no rows")
-    rows = [_row(one, recipe.fields) for one in features]
+    _refuse_error(path)
+    content = read_shape(path, _Features, "page of rows")
+    rows = [_row(one.attributes or one.properties, recipe.fields) for one in content.features]
     if any(row in seen for row in rows):
         raise Unusable("a page repeats what came before", stale=True)
-    properties = content.get("properties")
-    inner = properties if isinstance(properties, dict) else {}
     # The flag stands at the top, or in GeoJSON under properties.
-    more = content.get("exceededTransferLimit", inner.get("exceededTransferLimit", False))
-    return _Page(rows, bool(more))
+    return _Page(rows, content.more or content.properties.more)
 
 
-def _row(feature: Mapping[str, Any], fields: Sequence[str]) -> tuple[str, ...]:
-    held = feature.get("attributes") or feature.get("properties") or {}
+def _row(held: Mapping[str, Any], fields: Sequence[str]) -> tuple[str, ...]:
     lower = {str(name).casefold(): value for name, value in held.items()}
     cells = []
     for name in fields:

@@ -11,7 +11,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from evaluation.connect.door import Request
 from evaluation.connect.pulls import Puller, Unusable
@@ -25,6 +27,9 @@ from evaluation.connect.readings import (
 )
 from evaluation.connect.recipes import StatXploreRecipe
 from evaluation.wording import Sentence, count
+
+M = TypeVar("M", bound=BaseModel)
+_TOO_MANY = 1e12
 
 
 def read_statxplore(
@@ -85,22 +90,36 @@ def _question(recipe: StatXploreRecipe, asked: _Asked) -> dict[str, Any]:
     }
 
 
+class _Item(BaseModel):
+    type: str = ""
+    uris: tuple[str, ...] = ()
+
+
+class _Field(BaseModel):
+    uri: str
+    items: tuple[_Item, ...]
+
+
+class _Cube(BaseModel):
+    values: Any
+
+
+class _Table(BaseModel):
+    fields: tuple[_Field, ...]
+    cubes: dict[str, _Cube]
+
+
 def _read_cube(path: Path, recipe: StatXploreRecipe, asked: _Asked) -> list[Reading]:
-    content = read_json(path)
-    fields = content.get("fields")
-    cubes = content.get("cubes")
-    if not isinstance(fields, list) or not isinstance(cubes, dict):
-        raise Unusable(f"its answer is no table ({said_in(content)})")
-    places = {str(field.get("uri")): place for place, field in enumerate(fields)}
+    table = read_shape(path, _Table, "table")
+    places = {field.uri: place for place, field in enumerate(table.fields)}
     if lacking := [name for name in (recipe.date_field, recipe.area_field) if name not in places]:
         raise Unusable(f"its table has no field {lacking[0]}", again=False)
-    labels = [_labels(field, recipe, asked) for field in fields]
-    values = (cubes.get(recipe.measure) or {}).get("values")
-    if values is None:
+    labels = [_labels(field, recipe, asked) for field in table.fields]
+    if recipe.measure not in table.cubes:
         raise Unusable(f"its table does not hold {recipe.measure}", again=False)
     at = places[recipe.date_field], places[recipe.area_field]
     readings = []
-    for cell in _cells(values, labels, ()):
+    for cell in _cells(table.cubes[recipe.measure].values, labels, ()):
         month, code = cell.labels[at[0]], cell.labels[at[1]]
         if month is not None and code is not None and None not in cell.labels:
             status = NOT_AVAILABLE if cell.value is None else ""
@@ -112,30 +131,27 @@ def _read_cube(path: Path, recipe: StatXploreRecipe, asked: _Asked) -> list[Read
     return readings
 
 
-def _labels(field: Mapping[str, Any], recipe: StatXploreRecipe, asked: _Asked) -> list[str | None]:
+def _labels(field: _Field, recipe: StatXploreRecipe, asked: _Asked) -> list[str | None]:
     """What each item of a field stands for; None for a total, which is left out.
 
     Raises
     ------
     Unusable : an item that was not asked for: another month, or an area of another vintage.
     """
-    uri = str(field.get("uri"))
-    items = field.get("items") or []
-    known = {recipe.date_field: asked.months, recipe.area_field: asked.codes}.get(uri)
+    known = {recipe.date_field: asked.months, recipe.area_field: asked.codes}.get(field.uri)
     found: list[str | None] = []
-    for item in items:
-        uris = [str(one) for one in item.get("uris") or ()]
-        if item.get("type") == "Total" or not uris:
+    for item in field.items:
+        if item.type == "Total" or not item.uris:
             # A field that is added up has one item, and that is what was asked for.
-            found.append("" if known is None and len(items) == 1 else None)
+            found.append("" if known is None and len(field.items) == 1 else None)
         elif known is None:
             found.append("")
-        elif uris[0] in known:
-            found.append(known[uris[0]])
+        elif item.uris[0] in known:
+            found.append(known[item.uris[0]])
         else:
             raise Unusable(
-                f"its table holds {uris[0]}, which nobody asked for: the id says the vintage of "
-                f"the areas, and the recipe says {recipe.vintage or recipe.area_value}",
+                f"its table holds {item.uris[0]}, which nobody asked for: the id says the vintage "
+                f"of the areas, and the recipe says {recipe.vintage or recipe.area_value}",
                 mend="see the schema of the database, and mend the ids in the recipe",
                 again=False,
             )
@@ -157,7 +173,9 @@ def _cells(
     Unusable : at some depth there are more or fewer values than items.
     """
     if not labels:
-        if values is not None and (isinstance(values, bool) or not isinstance(values, int | float)):
+        number = isinstance(values, int | float) and not isinstance(values, bool)
+        # Larger than any count of people, so that it becomes neither infinite nor a rounded number.
+        if values is not None and not (number and abs(values) < _TOO_MANY):
             raise Unusable(f"{str(values)[:20]!r} stands where a figure should be", again=False)
         yield _Cell(before, None if values is None else float(values))
         return
@@ -169,6 +187,24 @@ def _cells(
         )
     for value, label in zip(values, labels[0], strict=True):
         yield from _cells(value, labels[1:], (*before, label))
+
+
+def read_shape(path: Path, shape: type[M], what: str) -> M:
+    """An answer in JSON as a model of ours; what more it holds is left.
+
+    Raises
+    ------
+    Unusable : it breaks off, is an error in place of an answer, or has another shape.
+    """
+    content = read_json(path)
+    try:
+        return shape.model_validate(content)
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        said = said_in(content) if "error" in content or "errors" in content else ""
+        said = said or f"{place}: {first['msg']}"
+        raise Unusable(f"its answer is no {what} ({said})") from None
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -188,6 +224,8 @@ def read_json(path: Path) -> dict[str, Any]:
         raise Unusable(
             "its answer breaks off" if ends else f"its answer is no JSON ({error.msg})"
         ) from None
+    except RecursionError:
+        raise Unusable("its answer is nested deeper than any table") from None
     if not isinstance(content, dict):
         raise Unusable("its answer is a list where a table should be")
     return content

@@ -85,6 +85,24 @@ def test_ids_belong_to_a_version(fetching: Fetching) -> None:
         pupils(fetching, lambda asked: as_json(other))
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"locations": "none"},
+        {"locations": [{"level": "LSOA"}]},
+        {"locations": [{"level": {"code": "LSOA"}, "options": [7]}]},
+        {"locations": [{"level": {"code": "LSOA"}, "options": [{"id": None}]}]},
+        {"paging": {"totalResults": "many"}, "results": []},
+        {"paging": {"totalResults": -1, "totalPages": 1}, "results": []},
+    ],
+)
+def test_json_of_another_shape(fetching: Fetching, content: dict[str, Any]) -> None:
+    answer = lambda asked: as_json({**META, **content} if "paging" in content else content)  # noqa: E731
+    with pytest.raises(SourceError, match=r"its answer is no|no figures by"):
+        pupils(fetching, answer)
+
+
 def test_an_error_in_place_of_a_page(fetching: Fetching) -> None:
     answer = lambda asked: as_json({"title": "Not found", "errors": [{"message": "gone"}]})  # noqa: E731
     with pytest.raises(SourceError, match="gone"):
@@ -153,7 +171,7 @@ def test_a_lookup_from_all_pages(fetching: Fetching, answer: Answerer) -> None:
         (arcgis(repeats=True), "a page repeats"),
         (arcgis(lost=1, most=6), "5 rows came of 6 that there are"),
         (arcgis(named="X{}"), "has no column 'LSOA11CD'"),
-        (lambda asked: as_json({"features": "none", "count": 6}), "holds no rows"),
+        (lambda asked: as_json({"features": "none", "count": 6}), "is no page of rows"),
     ],
     ids=["an error in 200", "repeated pages", "lost rows", "renamed columns", "no rows"],
 )

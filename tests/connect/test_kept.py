@@ -135,6 +135,9 @@ def test_a_recipe_with_a_key_is_refused(fetching: Fetching, line: str) -> None:
         ("file:///etc", "cannot be used"),
         ("http://me:secret@127.0.0.1", "cannot be used"),
         ("nomis", "cannot be used"),
+        ("http://host:port", "cannot be used"),
+        ("http://[half", "cannot be used"),
+        ("https://proxy/?key=secret", "cannot be used"),
     ],
 )
 def test_an_address_that_is_none(fetching: Fetching, base: str, sentence: str) -> None:

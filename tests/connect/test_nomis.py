@@ -237,6 +237,23 @@ WORSE = {
         lambda asked: Reply(status=302, headers={"Location": "file:///etc/passwd"}),
         "not safe",
     ),
+    "redirect to no address": (
+        lambda asked: Reply(status=302, headers={"Location": "http://[half"}),
+        "an address that is none",
+    ),
+    "redirect to an address in other letters": (
+        lambda asked: Reply(status=302, headers={"Location": "/\u00e9 x"}),
+        "to mend",
+    ),
+    "a line of zeros": (lambda asked: Reply(b"DATE,GEO\0GRAPHY_CODE\r\n"), "its answer"),
+    "text of two bytes a letter": (
+        lambda asked: Reply(GOOD(asked).body.decode().encode("utf-16")),
+        "its answer",
+    ),
+    "longer than announced": (
+        lambda asked: Reply(GOOD(asked).body, cut=-300),
+        "its answer breaks off",
+    ),
     "shorter than announced": (
         lambda asked: Reply(GOOD(asked).body, cut=100),
         "the transfer broke off",

@@ -140,7 +140,19 @@ def test_truncated_json(fetching: Fetching) -> None:
     assert "breaks off" in said or "is no JSON" in said
 
 
-@pytest.mark.parametrize("body", [b"[]", b"null", b'{"fields": []}', b'{"a": NaN}', b'"x"'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"null",
+        b'{"fields": []}',
+        b'{"a": NaN}',
+        b'"x"',
+        b"[" * 99_999,
+        b'{"fields": [3], "cubes": {}}',
+        b'{"fields": [], "cubes": {"str:count:UC": 3}}',
+    ],
+)
 def test_json_that_is_no_table(fetching: Fetching, body: bytes) -> None:
     assert "to mend:" in told(fetching, lambda asked: Reply(body))
 
@@ -156,13 +168,14 @@ def test_the_value_id_carries_the_vintage(fetching: Fetching) -> None:
     assert "str:value:COA:V11:E01000001" in said and "LSOA 2021" in said
 
 
-def test_a_text_where_a_figure_should_be(fetching: Fetching) -> None:
+@pytest.mark.parametrize("value", ["12", True, 10**400, [1]])
+def test_a_text_where_a_figure_should_be(fetching: Fetching, value: Any) -> None:
     def answer(asked: Asked) -> Reply:
         held = copy.deepcopy(table(asked))
-        held["cubes"]["str:count:UC"]["values"][0][0] = ["12"]
+        held["cubes"]["str:count:UC"]["values"][0][0] = [value]
         return as_json(held)
 
-    assert "'12' stands where a figure should be" in told(fetching, answer)
+    assert f"{str(value)[:20]!r} stands where a figure should be" in told(fetching, answer)
 
 
 def everything_written(root: Path) -> bytes:
