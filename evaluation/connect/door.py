@@ -14,7 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, BinaryIO, Literal, NamedTuple, Protocol
@@ -75,12 +75,27 @@ class Transport(Protocol):
     """What carries a request: `over_http`, or a test's own."""
 
     def __call__(
-        self, request: Request, into: BinaryIO, *, key: Key | None, limits: Limits
+        self,
+        request: Request,
+        into: BinaryIO,
+        *,
+        key: Key | None,
+        limits: Limits,
+        begun: Callable[[Answer], None],
     ) -> Answer: ...
 
 
-def over_http(request: Request, into: BinaryIO, *, key: Key | None, limits: Limits) -> Answer:
+def over_http(
+    request: Request,
+    into: BinaryIO,
+    *,
+    key: Key | None,
+    limits: Limits,
+    begun: Callable[[Answer], None],
+) -> Answer:
     """Ask over HTTP or HTTPS and write the body, unpacked, into an open file.
+
+    ``begun`` is told of status and headers before the first byte is written.
 
     The environment's proxies are used, certificates are always verified, and a key goes to the
     host that it was meant for and to no other.
@@ -99,8 +114,10 @@ def over_http(request: Request, into: BinaryIO, *, key: Key | None, limits: Limi
                 if response.status in _MOVED and headers.get("location"):
                     address = _moved(request, address, headers["location"])
                     continue
+                answer = Answer(response.status, headers)
+                begun(answer)
                 _copy(response, headers, into, limits, end)
-                return Answer(response.status, headers)
+                return answer
         except urllib.error.URLError as error:
             raise _refused(error.reason) from None
         except http.client.HTTPException as error:

@@ -495,6 +495,7 @@ class _Desk:
                 key=_key(service),
                 limits=limits,
                 patience=self.means.patience,
+                resumes=service == "police",
             )
             self._pullers[service] = Puller(
                 line=line,

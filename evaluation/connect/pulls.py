@@ -13,11 +13,13 @@ import re
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Literal, TypeVar
+from urllib.parse import quote
 
 from evaluation import fingerprint
 from evaluation.connect.door import Answer, Key, Limits, Request, Transport, Unreachable
@@ -91,13 +93,70 @@ class Patience:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """How a source is reached: its name for messages, its transport, key and limits."""
+    """How a source is reached: its name for messages, its transport, key and limits.
+
+    resumes : whether its answers are so long that a broken transfer is gone on with.
+    """
 
     name: str
     transport: Transport | None
     key: Key | None = None
     limits: Limits = field(default_factory=Limits)
     patience: Patience = field(default_factory=Patience)
+    resumes: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """The file that an answer is written to until it is whole.
+
+    Where the answers are long, the source's mark of the file (its ETag) is kept beside it: with
+    that the source is asked for the rest alone, and sends all of it if the file is another by now.
+    """
+
+    path: Path
+    resumes: bool
+
+    @property
+    def mark(self) -> Path:
+        return self.path.with_suffix(".mark")
+
+    def ranged(self) -> dict[str, str]:
+        """The headers that ask for the rest; none where there is nothing to go on from."""
+        size = self.path.stat().st_size if self.path.is_file() else 0
+        if not self.resumes or not size or not self.mark.is_file():
+            return {}
+        mark = self.mark.read_text("utf-8")
+        return {"Range": f"bytes={size}-", "If-Range": mark, "Accept-Encoding": "identity"}
+
+    def open(self) -> IO[bytes]:
+        """For writing at the end of what is there; without what is of no use."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        stream = self.path.open("rb+" if self.ranged() else "wb+")
+        stream.seek(0, os.SEEK_END)
+        return stream
+
+    def begun(self, stream: IO[bytes], answer: Answer) -> None:
+        """Start over unless the source goes on from the very place."""
+        asked = f"bytes {stream.tell()}-"
+        if answer.status == 206 and answer.headers.get("content-range", "")[: len(asked)] == asked:
+            return
+        stream.seek(0)
+        stream.truncate()
+        if answer.status == 206:
+            raise Unreachable("it sends another part of the file than was asked for")
+        mark = answer.headers.get("etag", "")
+        packed = answer.headers.get("content-encoding", "identity") != "identity"
+        # A weak mark does not promise the same bytes.
+        if self.resumes and answer.status == 200 and mark[:1] == '"' and not packed:
+            write_whole(self.mark, mark)
+        else:
+            self.mark.unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Nothing to go on from."""
+        self.path.unlink(missing_ok=True)
+        self.mark.unlink(missing_ok=True)
 
 
 @dataclass(kw_only=True)
@@ -199,27 +258,27 @@ class Puller:
         self, transport: Transport, request: Request, read: Callable[[Path], T], entry: Path
     ) -> T:
         patience, why, mend, stale = self.line.patience, "", "", False
-        # Beside the journal, which one process holds at a time; what a killed one left is replaced.
-        part = self.folder / "answer.part"
-        part.parent.mkdir(parents=True, exist_ok=True)
+        # Beside the journal, which one process holds at a time.
+        part = _Part(path=self.folder / f"{entry.stem}.part", resumes=self.line.resumes)
         for attempt in range(patience.attempts):
             wait = patience.first_wait * 2**attempt
             try:
-                with part.open("wb+") as stream:
-                    answer = transport(request, stream, key=self.line.key, limits=self.line.limits)
-                    self._without_key(stream)
-                if answer.status == 200:
-                    _refuse_page(part)
-                    made = read(part)
-                    self._keep(request, answer, part, entry)
+                answer = self._transfer(transport, request, part)
+                if answer.status in (200, 206):
+                    _refuse_page(part.path)
+                    made = read(part.path)
+                    self._keep(request, part.path, entry)
+                    part.forget()
                     return made
-                why, mend = self._status(answer, part)
+                why, mend = self._status(answer, part.path)
                 if answer.status not in _BUSY:
                     break
                 wait = _asked_to_wait(answer, self.clock()) or wait
             except (Unreachable, Unusable) as error:
                 why, mend = error.why, getattr(error, "mend", "")
                 stale = getattr(error, "stale", False)
+                if isinstance(error, Unusable):
+                    part.forget()
                 if not error.again:
                     break
             if wait > patience.longest_wait:
@@ -229,8 +288,21 @@ class Puller:
             if attempt + 1 < patience.attempts:
                 self.say(f"{self.line.name}: {why}; asking again in {wait:,.0f} s.")
                 patience.pause(wait)
-        part.unlink(missing_ok=True)
         raise self._failed(request, why, mend, stale)
+
+    def _transfer(self, transport: Transport, request: Request, part: _Part) -> Answer:
+        """One answer into its file, from where an earlier transfer broke off."""
+        whole = {**request.headers, **part.ranged()}
+        with part.open() as stream:
+            answer = transport(
+                replace(request, headers=whole),
+                stream,
+                key=self.line.key,
+                limits=self.line.limits,
+                begun=partial(part.begun, stream),
+            )
+            self._without_key(stream)
+        return answer
 
     def _failed(self, request: Request, why: str, mend: str, stale: bool = False) -> SourceError:
         kind = SourceError if stale else Unanswered
@@ -264,13 +336,15 @@ class Puller:
             return
         stream.seek(0)
         content = stream.read()
-        blotted = content.replace(key.value.encode(), b"(key)")
+        blotted = content
+        for form in (key.value, quote(key.value, safe="")):
+            blotted = blotted.replace(form.encode(), b"(key)")
         if blotted != content:
             stream.seek(0)
             stream.truncate()
             stream.write(blotted)
 
-    def _keep(self, request: Request, answer: Answer, part: Path, entry: Path) -> None:
+    def _keep(self, request: Request, part: Path, entry: Path) -> None:
         """The bytes first, then the journal: a power cut leaves bytes without an entry at worst."""
         sha256, size = _sha256(part), part.stat().st_size
         path = self.raw / sha256[:2] / sha256
@@ -282,7 +356,7 @@ class Puller:
             url=request.url,
             method=request.method,
             body=(request.body or b"").decode("utf-8"),
-            status=answer.status,
+            status=200,
             retrieved=format_instant(self.clock()),
             sha256=sha256,
             size=size,

@@ -174,6 +174,42 @@ def test_one_archive_serves_every_quarter_of_a_fetch(fetching: Fetching) -> None
     assert len(done.written) == 2 and fake.paths == ["/data/archive/2026-03.zip"]
 
 
+@pytest.mark.parametrize("changed", [False, True], ids=["the same file", "another by now"])
+def test_an_archive_is_gone_on_with_where_the_transfer_broke_off(
+    fetching: Fetching, changed: bool
+) -> None:
+    body = archive(files())
+
+    def answer(asked: Asked) -> Reply:
+        tag = '"two"' if changed and asked.nth else '"one"'
+        if asked.nth == 0:
+            return Reply(body[:500], cut=len(body) - 500, headers={"ETag": tag})
+        assert asked.headers["Range"] == "bytes=500-" and asked.headers["If-Range"] == '"one"'
+        if changed:
+            return Reply(body, headers={"ETag": tag})
+        part = {"Content-Range": f"bytes 500-{len(body) - 1}/{len(body)}", "ETag": tag}
+        return Reply(body[500:], status=206, headers=part)
+
+    with serving(answer) as fake:
+        done = fetching("asb", fake, source="police")
+    assert len(fake.asked) == 2
+    assert {row["numerator"] for row in rows(done.written[0]).values()} == {"6"}
+    assert not list((fetching.workspace.var / "connect").rglob("*.part"))
+
+
+def test_a_source_that_sends_another_part_is_not_believed(fetching: Fetching) -> None:
+    body = archive(files())
+
+    def answer(asked: Asked) -> Reply:
+        if asked.nth == 0:
+            return Reply(body[:500], cut=9, headers={"ETag": '"one"'})
+        part = {"Content-Range": f"bytes 400-{len(body) - 1}/{len(body)}", "ETag": '"one"'}
+        return Reply(body[400:], status=206, headers=part)
+
+    with serving(answer) as fake, pytest.raises(SourceError, match="another part of the file"):
+        fetching("asb", fake, source="police")
+
+
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
