@@ -19,6 +19,8 @@ RUN = (
     "OMP_NUM_THREADS=1 python -m benchmarks.solver_proofs [PATH]",
     "python -m benchmarks.donors_started",
     "python -m benchmarks.placebo_study NAME PATH --area .. --period .. --outcome .. --windows ..",
+    "OMP_NUM_THREADS=1 python -m benchmarks.west_yorkshire WHEEL",
+    "OMP_NUM_THREADS=1 python -m benchmarks.connect_national [QUARTERS]",
     "python -m benchmarks.calibration [SEEDS] [FULL_SEEDS]",
     "python -m benchmarks.bars [--simulations N] [--workers N] [--only NAMES] [--largest AREAS]",
     "OMP_NUM_THREADS=1 python -m benchmarks.inference",

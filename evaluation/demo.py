@@ -18,7 +18,7 @@ from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.before import Before
 from evaluation.check.report import Checked, Confirmation, report
 from evaluation.check.stages import check_return
-from evaluation.connect import fetch_returns, read_recipes
+from evaluation.connect import fetch_returns, installed_recipes
 from evaluation.edition import past
 from evaluation.errors import WorkspaceError
 from evaluation.ledger.calendar import due
@@ -179,7 +179,7 @@ def _files(
 
 def _case_files(workspace: Workspace, last_day: str, progress: Progress) -> list[Path]:
     folder = workspace.studies / REAL_CASES
-    missing = [r.package for r in read_recipes(folder) if find_spec(r.package) is None]
+    missing = [r.package for r in installed_recipes(folder) if find_spec(r.package) is None]
     if not folder.is_dir() or missing:
         if missing:
             progress(f"The real cases are left out: {', '.join(missing)} not installed")

@@ -80,6 +80,14 @@ class ReplyTooLong(UserError):
     """A return whose marked copy would take too long to make; its problems are told without."""
 
 
+class SourceError(UserError):
+    """A source of official statistics that cannot be reached, or whose answer cannot be used."""
+
+
+class GeographyError(UserError):
+    """Area codes of one vintage that cannot be brought to another without guessing."""
+
+
 class LedgerError(UserError):
     """The ledger cannot be read or written, or a record in it does not hold."""
 

@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from evaluation.errors import PeriodError, UserError, WorkspaceError
+from evaluation.geography import CodeShare
 from evaluation.quarters import Frequency, Period, period_range
 from evaluation.workspace import Workspace
 
@@ -41,7 +42,7 @@ M = TypeVar("M", bound=BaseModel)
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ROLES_MEASURED: tuple[Role, Role] = ("pilot", "comparison")
 SITE_SOURCE = "site"
-TABLES = ("areas", "costs", "denominators", "deprivation")
+TABLES = ("areas", "costs", "denominators", "deprivation", "code_shares")
 """What a programme may declare in a CSV file of its own, by its name."""
 OPEN_SITE = "OPEN"
 
@@ -240,6 +241,7 @@ class Programme(Frozen):
     costs: tuple[Cost, ...] = ()
     denominators: tuple[Denominator, ...] = ()
     deprivation: tuple[Deprivation, ...] = ()
+    code_shares: tuple[CodeShare, ...] = ()
     due_days: int = Field(default=30, description="days after a period in which returns are due")
     people: tuple[Person, ...] = ()
 
@@ -258,6 +260,14 @@ class Programme(Frozen):
     @cached_property
     def outcome_by_code(self) -> dict[str, Outcome]:
         return {outcome.code: outcome for outcome in self.outcomes}
+
+    @cached_property
+    def old_codes(self) -> dict[str, list[CodeShare]]:
+        """What became of each code of an older vintage."""
+        found: dict[str, list[CodeShare]] = {}
+        for share in self.code_shares:
+            found.setdefault(share.from_code, []).append(share)
+        return found
 
     @cached_property
     def fixed_denominators(self) -> dict[tuple[str, str], float]:

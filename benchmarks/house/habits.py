@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 194
-MOST_LINES_PROPER = 35_700
+MOST_MODULES = 199
+MOST_LINES_PROPER = 36_900
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -99,8 +99,17 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "check:name_in",
         "check:read_number",
         "check:read_quarter",
+        "connect:_count",
+        "connect:_excerpt",
+        "connect:_find",
+        "connect:_join",
+        "connect:_known",
+        "connect:_name_of",
+        "connect:_number",
         "connect:_period",
         "ledger:_is_return",
+        "connect:_readings",
+        "connect:_refuse_page",
         "returns:_Book.start",
         "returns:_Part.start",
         "returns:_check_lines",
@@ -160,6 +169,10 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_without_the_hour",
     ),
     "an address with a grammar: a cell, a quarter, a hash, a path, an id, a column's name": (
+        "connect:Puller._without_key",
+        "connect:Recipe._no_key",
+        "connect:_redacted",
+        "cli:_period",
         "edition:Generated.plate",
         "edition:Pages._claims",
         "edition:Pages._notebook",

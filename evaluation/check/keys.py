@@ -12,6 +12,7 @@ from functools import partial
 from evaluation.check.read import Cells
 from evaluation.check.report import Problem, Read, problem
 from evaluation.errors import PeriodError, WorkspaceError
+from evaluation.geography import explained
 from evaluation.programme import Area, Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import form
@@ -197,8 +198,15 @@ def _check_areas(cells: Cells, submitter: Submitter, programme: Programme) -> li
             # Found only where the problem is listed by itself: near matches take long, and a wrong
             # file has thousands of them.
             mend = partial(_nearest_free, code, cells.outcome[entry], own or known, present)
+            if code in programme.old_codes:
+                message = explained(programme.old_codes[code])
+                mend = partial(_counts_under, programme.old_codes[code][0].vintage_to)
             problems += cells.listed("R030", entry, "area_code", message, value=code, mend=mend)
     return problems
+
+
+def _counts_under(vintage: str) -> str:
+    return f"Give the figures by codes of {vintage}: counts are brought over, never rates."
 
 
 def _nearest_free(

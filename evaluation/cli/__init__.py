@@ -17,7 +17,17 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from evaluation.cli import design, disclosure, edition, ledger, load, returns, studies, workspaces
+from evaluation.cli import (
+    design,
+    disclosure,
+    edition,
+    ledger,
+    load,
+    official,
+    returns,
+    studies,
+    workspaces,
+)
 from evaluation.cli.session import COULD_NOT_RUN, GOOD, Session, say
 from evaluation.errors import UserError, missing
 
@@ -44,6 +54,8 @@ app.add_typer(studies.study_app, name="study", no_args_is_help=True)
 app.add_typer(edition.book_app, name="book", no_args_is_help=True)
 app.add_typer(disclosure.app, name="disclosure", no_args_is_help=True)
 app.add_typer(edition.app, name="edition", no_args_is_help=True)
+app.add_typer(official.app, name="connect", no_args_is_help=True)
+app.add_typer(official.programme_app, name="programme", no_args_is_help=True)
 
 
 def _version(asked: bool) -> None:

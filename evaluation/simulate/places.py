@@ -243,7 +243,7 @@ def _costs(
 def write_programme(programme: Programme, folder: Path) -> None:
     """Write ``programme.yaml`` and its tables as `Programme.load` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
-    elsewhere = {"areas", "outcomes", "costs", "denominators", "deprivation"}
+    elsewhere = {"areas", "outcomes", "costs", "denominators", "deprivation", "code_shares"}
     # An invented programme has no people to name, and its frequency is that of its first quarter.
     elsewhere |= {"people", "frequency"}
     declared: dict[str, Any] = programme.model_dump(exclude=elsewhere)

@@ -38,9 +38,10 @@ DECIDES = (
 """From the panel to the judgement: what a verdict goes through."""
 COUNTS = (
     "__init__.py",
-    "connect.py",
+    "connect/",
     "errors.py",
     "fingerprint.py",
+    "geography.py",
     "tables.py",
     "workspace.py",
     "check/",

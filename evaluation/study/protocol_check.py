@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from evaluation.estimate.assignments import variance_by_population
 from evaluation.estimate.samples import unlike_precision
 from evaluation.finding.feasibility import FEWEST_AUTHORITIES, first_decisive_look
 from evaluation.finding.theory import Theory
+from evaluation.geography import MOST_APPORTIONED, apportioned_people, blocks
 from evaluation.ledger.events import read_events
 from evaluation.programme import Programme
 from evaluation.study import stored_assignments
@@ -189,6 +191,7 @@ def areas(case: Case, ground: Ground) -> Iterator[Remark]:
             "Exclude them, or say why not: eligibility: {shared_authority: true}",
         )
     yield from _other_programmes(case, ground)
+    yield from _converted(case)
     authorities = {a.authority for a in eligible}
     # Two pilots of one authority move together when starts are drawn again, so authorities, not
     # areas, are what can be exchanged.
@@ -200,6 +203,36 @@ def areas(case: Case, ground: Ground) -> Iterator[Remark]:
             f"Pilot areas share authorities, so whole authorities are re-drawn, and "
             f"{len(authorities)} are eligible: too few to bear a confirmatory claim.",
             f"Take in areas of at least {FEWEST_AUTHORITIES} authorities.",
+        )
+
+
+def _converted(case: Case) -> Iterator[Remark]:
+    """Areas whose figures are shared out of areas of an older vintage."""
+    shares = case.programme.code_shares
+    cut = apportioned_people(shares)
+    for area in case.programme.areas:
+        if area.role == "pilot" and cut.get(area.code, 0.0) > MOST_APPORTIONED:
+            yield case.remark(
+                "P130",
+                "error",
+                ("programme",),
+                f"{100 * cut[area.code]:.0f} % of pilot area {area.code} is shared out of areas "
+                f"of {shares[0].vintage_from} that were split: its figures would be its "
+                "neighbours' as much as its own.",
+                f"Take an area that holds whole ones; at most {100 * MOST_APPORTIONED:.0f} % may "
+                "be shared out.",
+            )
+    block = blocks(shares)
+    eligible = {area.code for area in case.programme.areas if area.role != "excluded"}
+    families = Counter(block[code] for code in eligible if code in block)
+    if siblings := [name for name, count in families.items() if count > 1]:
+        yield case.remark(
+            "P131",
+            "question",
+            ("assignments",),
+            f"{len(siblings)} areas of {shares[0].vintage_from} were split into several of these "
+            f"(first: {siblings[0]}): their parts have one rate by construction and are one area.",
+            "Put each family together as one area, or re-draw whole authorities.",
         )
 
 

@@ -47,6 +47,7 @@ arrows:
 """
 EVENTS = "kind,areas,authority,outcomes,from,to,what,source\n{row}\n"
 COMPARISON = "X01001"
+SHARES = "from_code,to_code,vintage_from,vintage_to,year,share,kind,people\n"
 
 FAULTS = [
     # The file itself
@@ -479,6 +480,37 @@ FAULTS = [
                 f"{COMPARISON},Ambleford Abbey,Ambleford,",
                 f"{COMPARISON},Ambleford Abbey,Harrowmere,",
             )
+        },
+    ),
+    Seeded(
+        "a pilot area that is half of an old one",
+        "50 % of pilot area X03001 is shared out of areas of LSOA 2011",
+        "error",
+        "programme:",
+        beside={
+            "programme.yaml": ("areas: areas.csv", "areas: areas.csv\ncode_shares: shares.csv"),
+            "shares.csv": (
+                "",
+                SHARES + "OLD,X03001,LSOA 2011,LSOA 2021,2021,0.5,split,700\n"
+                "ALSO,X03001,LSOA 2011,LSOA 2021,2021,1,merged,700\n",
+            ),
+        },
+    ),
+    Seeded(
+        "two areas that were one",
+        "their parts have one rate by construction and are one area",
+        "question",
+        "assignments:",
+        beside={
+            "programme.yaml": ("areas: areas.csv", "areas: areas.csv\ncode_shares: shares.csv"),
+            "shares.csv": (
+                "",
+                SHARES
+                + "".join(
+                    f"OLD,{code},LSOA 2011,LSOA 2021,2021,0.5,split,700\n"
+                    for code in (COMPARISON, "X02001")
+                ),
+            ),
         },
     ),
     Seeded(

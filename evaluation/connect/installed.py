@@ -1,19 +1,20 @@
-"""Open data into returns: figures read from where they are installed, never redistributed.
+"""Open data of installed packages into returns: read where they are installed, never handed on.
 
-``studies/<programme>/sources.yaml`` says which package and file hold the figures and how columns
-become areas, periods and outcomes; what comes out are return files, which then pass the same
-checks as anyone's.
+A recipe of kind ``file`` in ``studies/<programme>/sources.yaml`` says which package and file hold
+the figures and how columns become areas, periods and outcomes; what comes out are return files,
+which then pass the same checks as anyone's.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from evaluation.errors import WorkspaceError
-from evaluation.programme import OPEN_SITE, Frozen, Programme, read_yaml, validated
+from evaluation.programme import OPEN_SITE, Frozen, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import form
 from evaluation.returns.template import write_return
@@ -21,16 +22,15 @@ from evaluation.returns.template import write_return
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evaluation.workspace import Workspace
 
-
-class Recipe(Frozen):
+class InstalledRecipe(Frozen):
     """How one installed data file becomes returns.
 
     ``period`` is a regular expression with groups ``year`` and, for quarters, ``quarter``;
     ``area_code`` a format of the area column; ``outcomes`` maps outcome codes to columns.
     """
 
+    kind: Literal["file"] = "file"
     source: str
     package: str
     path: str
@@ -40,46 +40,42 @@ class Recipe(Frozen):
     period_column: str
     period: str
     outcomes: dict[str, str]
+    about: str = ""
+    licence: str = ""
+    vintage: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called by: its source, of which there is one a file."""
+        return self.source
+
+    @property
+    def service(self) -> None:
+        """No source answers it: the file is installed."""
+        return None
 
 
-class _Recipes(Frozen):
-    recipes: tuple[Recipe, ...]
-
-
-def read_recipes(folder: Path) -> tuple[Recipe, ...]:
-    """The recipes of a programme; none if it declares no ``sources.yaml``.
-
-    Raises
-    ------
-    WorkspaceError : the file has another shape.
-    """
-    path = folder / "sources.yaml"
-    if not path.is_file():
-        return ()
-    return validated(_Recipes, read_yaml(path), path).recipes
-
-
-def fetch_returns(workspace: Workspace, programme: Programme, day: str) -> list[Path]:
-    """Write one return a source and period under ``var/incoming/<programme>/<day>/``.
+def write_returns(
+    recipe: InstalledRecipe, programme: Programme, folder: Path, periods: Container[Period] | None
+) -> list[Path]:
+    """Write one return a period; ``periods`` are those wanted, None for all that the file holds.
 
     Raises
     ------
     WorkspaceError : the package that carries the data is not installed, or a column is missing.
     """
-    folder = workspace.incoming(programme.name) / day
-    folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for recipe in read_recipes(workspace.studies / programme.name):
-        frame = _read(recipe)
-        for period, rows in _by_period(frame, recipe, programme).items():
-            path = folder / f"{OPEN_SITE}_{recipe.source}_{period.slug}.csv"
-            guide = [form().template_version, programme.name, OPEN_SITE, recipe.source, str(period)]
-            write_return(path, guide, rows)
-            written.append(path)
-    return sorted(written)
+    for period, rows in _by_period(_read(recipe), recipe, programme).items():
+        if periods is not None and period not in periods:
+            continue
+        path = folder / f"{OPEN_SITE}_{recipe.source}_{period.slug}.csv"
+        guide = [form().template_version, programme.name, OPEN_SITE, recipe.source, str(period)]
+        write_return(path, guide, rows)
+        written.append(path)
+    return written
 
 
-def _read(recipe: Recipe) -> pd.DataFrame:
+def _read(recipe: InstalledRecipe) -> pd.DataFrame:
     import pandas as pd
 
     found = find_spec(recipe.package)
@@ -99,7 +95,7 @@ def _read(recipe: Recipe) -> pd.DataFrame:
 
 
 def _by_period(
-    frame: pd.DataFrame, recipe: Recipe, programme: Programme
+    frame: pd.DataFrame, recipe: InstalledRecipe, programme: Programme
 ) -> dict[Period, list[list[str | float | None]]]:
     rows: dict[Period, list[list[str | float | None]]] = {}
     for record in frame.to_dict("records"):
@@ -114,7 +110,7 @@ def _by_period(
     return rows
 
 
-def _period(text: str, recipe: Recipe) -> Period:
+def _period(text: str, recipe: InstalledRecipe) -> Period:
     found = re.fullmatch(recipe.period, text)
     if not found:
         raise WorkspaceError(

@@ -1,0 +1,695 @@
+"""From recipes to returns: what is asked, kept, made a return of, and written down beside it.
+
+A fetch has a folder under ``var/connect``: what it was for, and the journal of its answers. Killed,
+it goes on from there when the same command comes again within a day; done, it can be replayed from
+the kept bytes and gives the same returns to the byte. Beside each return lies its lineage.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from evaluation import fingerprint
+from evaluation.connect import installed
+from evaluation.connect.door import Key, Limits, Transport, over_http
+from evaluation.connect.ees import read_ees
+from evaluation.connect.lookups import read_lookup
+from evaluation.connect.nomis import read_nomis
+from evaluation.connect.police import read_police
+from evaluation.connect.published import read_dropped
+from evaluation.connect.pulls import Line, Patience, Pull, Puller, Say, Unanswered
+from evaluation.connect.readings import Answered, AreaFigure, Wanted, source_periods, to_areas
+from evaluation.connect.recipes import (
+    SERVICES,
+    AnyRecipe,
+    CsvRecipe,
+    Denominators,
+    EesRecipe,
+    GeographyRecipe,
+    NomisRecipe,
+    OdsRecipe,
+    PoliceRecipe,
+    Recipe,
+    Recipes,
+    StatXploreRecipe,
+    all_recipes,
+    chosen,
+    read_recipes,
+)
+from evaluation.connect.statxplore import read_statxplore
+from evaluation.errors import SourceError, WorkspaceError
+from evaluation.geography import Converted, Crosswalk, Part, shares_in
+from evaluation.programme import OPEN_SITE, Area, Outcome, Programme, validated
+from evaluation.quarters import Period, format_instant, parse_instant, period_range
+from evaluation.returns.form import form
+from evaluation.wording import Sentence, count
+from evaluation.workspace import Workspace, alone, write_whole
+
+LINEAGE = ".lineage.json"
+_KEYS: Mapping[str, tuple[str, str]] = {
+    "statxplore": ("NEWSTART_KEY_STATXPLORE", "header"),
+    "nomis": ("NEWSTART_KEY_NOMIS", "parameter"),
+}
+"""Source -> the environment variable that holds its key, and how the key is sent."""
+# The archive of the police is 1.7 GB; no other answer is longer than some ten megabytes.
+_ARCHIVE = Limits(size=6 * 2**30, whole=4 * 3_600.0)
+# Answers of two days may be of two publications.
+_GOES_ON = timedelta(hours=24)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is to be fetched: a recipe (or all of a source), for which periods, from where.
+
+    ``bases`` : source -> address in place of its own.
+    """
+
+    name: str
+    first: Period
+    last: Period
+    out: Path
+    bases: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What a fetch works with, so that a test may put its own in place."""
+
+    transport: Transport | None = over_http
+    patience: Patience = field(default_factory=Patience)
+    limits: Limits = field(default_factory=Limits)
+    say: Say = lambda _: None
+
+
+class Told(NamedTuple):
+    """Something that the evaluator must know about one return."""
+
+    where: str
+    what: Sentence
+
+
+@dataclass(kw_only=True)
+class Fetched:
+    """Files that were written, and what is to be said about them."""
+
+    written: list[Path] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    differing: list[str] = field(default_factory=list)
+
+
+def fetch(workspace: Workspace, programme: Programme, order: Order, means: Means) -> Fetched:
+    """Fetch a recipe's periods, one return each with its lineage beside it.
+
+    Raises
+    ------
+    SourceError : a source cannot be reached or its answer cannot be used; the returns of earlier
+        periods are written, and what was kept stays kept.
+    WorkspaceError : there is no such recipe, or it does not fit the programme.
+    """
+    recipes = chosen(all_recipes(workspace, programme), order.name)
+    for name, base in order.bases.items():
+        _check_base(name, base)
+    _check_out(order.out)
+    home = workspace.var / "connect" / programme.name / order.name
+    with alone(home / "lock") as mine:
+        if not mine:
+            raise WorkspaceError(
+                f"another fetch of {order.name} is running.", mend="wait until it is done"
+            )
+        session = _Session.open(workspace, home, order, recipes, means.say)
+        desk = _Desk(workspace, programme, session, means)
+        done = desk.deliver(order.out)
+        session.finish(done.written, format_instant(workspace.now()))
+    return done
+
+
+def replay(workspace: Workspace, programme: Programme, folder: Path, out: Path) -> Fetched:
+    """Make the returns of an earlier fetch again, from the bytes that were kept.
+
+    Parameters
+    ----------
+    folder : with the returns and lineages of that fetch, or its own under ``var/connect``.
+
+    Raises
+    ------
+    WorkspaceError : nothing was fetched into the folder.
+    SourceError : an answer was never kept, or its bytes are not the ones that came.
+    """
+    _check_out(out)
+    session = _Session.read(_session_of(workspace, folder))
+    if session.content["programme"] != programme.name:
+        raise WorkspaceError(
+            f"this was fetched for {session.content['programme']}, not for {programme.name}.",
+            mend=f"newstart --programme {session.content['programme']} connect replay ...",
+        )
+    done = _Desk(workspace, programme, session, Means(transport=None)).deliver(out)
+    before = session.content.get("written", {})
+    done.differing = [
+        path.name
+        for path in done.written
+        if path.name in before and before[path.name] != fingerprint.of_bytes(path.read_bytes())
+    ]
+    return done
+
+
+def fetch_returns(workspace: Workspace, programme: Programme, day: str) -> list[Path]:
+    """Write the returns of installed files under ``var/incoming/<programme>/<day>/``.
+
+    Raises
+    ------
+    WorkspaceError : the package that carries the data is not installed, or a column is missing.
+    """
+    folder = workspace.incoming(programme.name) / day
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for recipe in installed_recipes(workspace.studies / programme.name):
+        written += installed.write_returns(recipe, programme, folder, None)
+    return sorted(written)
+
+
+def installed_recipes(folder: Path) -> tuple[installed.InstalledRecipe, ...]:
+    """The recipes of a programme that read installed files."""
+    return tuple(one for one in read_recipes(folder) if isinstance(one, installed.InstalledRecipe))
+
+
+def _check_base(name: str, base: str) -> None:
+    if name not in SERVICES:
+        raise WorkspaceError(
+            f"{name!r} is no source.", expected=", ".join(SERVICES), mend="--base nomis=https://..."
+        )
+    try:
+        parts = urlsplit(base)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or {"@", "?", "#"} & set(base) or not base.isascii():
+        raise WorkspaceError(
+            f"the address given for {name} cannot be used.",
+            expected="http://... or https://..., without a name, a password or parameters in it",
+        )
+
+
+def _check_out(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise WorkspaceError("this is a file, where a folder should be.", where=str(out))
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _session_of(workspace: Workspace, folder: Path) -> Path:
+    if (folder / "fetch.json").is_file():
+        return folder
+    for path in sorted(folder.glob(f"*{LINEAGE}")):
+        held = workspace.var / "connect" / str(json.loads(path.read_text("utf-8"))["fetch"])
+        if (held / "fetch.json").is_file():
+            return held
+        raise WorkspaceError(
+            f"{path.name} names a fetch that this workspace does not hold.",
+            where=str(held),
+            mend="replay it where it was fetched, or bring var/connect from there",
+        )
+    raise WorkspaceError(
+        "nothing was fetched into this folder.",
+        where=str(folder),
+        expected="returns with their lineages, as newstart connect fetch writes them",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Session:
+    """One fetch: its folder, and what it is for."""
+
+    folder: Path
+    content: dict[str, Any]
+
+    @classmethod
+    def open(
+        cls, workspace: Workspace, home: Path, order: Order, recipes: Sequence[AnyRecipe], say: Say
+    ) -> _Session:
+        """The last one that was not finished and is for the same, if it is of today; else new."""
+        now = workspace.now()
+        asked = {
+            "programme": workspace_name(home),
+            "recipe": order.name,
+            "recipes": [one.model_dump(mode="json") for one in recipes],
+            "from": str(order.first),
+            "to": str(order.last),
+            "bases": dict(order.bases),
+        }
+        numbers = sorted(int(one.name) for one in home.glob("[0-9]*") if one.name.isdigit())
+        if numbers:
+            last = cls.read(home / f"{numbers[-1]:04d}")
+            same = all(last.content.get(name) == value for name, value in asked.items())
+            young = now - parse_instant(last.content["started"]) < _GOES_ON
+            if same and young and not last.content.get("finished"):
+                kept = len(list(last.folder.glob("*.json"))) - 1
+                if kept:
+                    say(f"Going on with the fetch of {last.content['started'][:16]}: {kept} kept.")
+                return last
+        folder = home / f"{(numbers[-1] if numbers else 0) + 1:04d}"
+        made = cls(folder=folder, content={**asked, "started": format_instant(now)})
+        made._write()
+        return made
+
+    @classmethod
+    def read(cls, folder: Path) -> _Session:
+        path = folder / "fetch.json"
+        try:
+            return cls(folder=folder, content=json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError):
+            raise WorkspaceError("this fetch cannot be read.", where=str(path)) from None
+
+    def finish(self, written: Sequence[Path], now: str) -> None:
+        """Say that it is done, with the hash of each file."""
+        self.content["written"] = {
+            path.name: fingerprint.of_bytes(path.read_bytes()) for path in written
+        }
+        self.content["finished"] = now
+        self._write()
+
+    def _write(self) -> None:
+        text = json.dumps(self.content, indent=2, ensure_ascii=False)
+        write_whole(self.folder / "fetch.json", text + "\n")
+
+    @cached_property
+    def recipes(self) -> tuple[AnyRecipe, ...]:
+        """The recipes as they were when it began."""
+        return validated(
+            Recipes, {"recipes": self.content["recipes"]}, self.folder / "fetch.json"
+        ).recipes
+
+    @property
+    def periods(self) -> tuple[Period, ...]:
+        first, last = (Period.parse(self.content[name]) for name in ("from", "to"))
+        return period_range(first, last)
+
+
+def workspace_name(home: Path) -> str:
+    """The programme that a folder of fetches belongs to."""
+    return home.parent.name
+
+
+class _Made(NamedTuple):
+    """What one recipe gives for one period."""
+
+    recipe: Recipe
+    rows: list[list[str | float | None]]
+    lineage: dict[str, Any]
+    remarks: Sequence[Sentence]
+
+
+class _Desk:
+    """Where a fetch is worked off: one puller a source, one return a period."""
+
+    def __init__(
+        self, workspace: Workspace, programme: Programme, session: _Session, means: Means
+    ) -> None:
+        self.workspace, self.programme = workspace, programme
+        self.session, self.means = session, means
+        self._pullers: dict[str, Puller] = {}
+
+    def deliver(self, out: Path) -> Fetched:
+        """Write everything that was ordered."""
+        done = Fetched()
+        served = []
+        for recipe in self.session.recipes:
+            if isinstance(recipe, GeographyRecipe):
+                self._deliver_lookup(recipe, out, done)
+            elif isinstance(recipe, installed.InstalledRecipe):
+                done.written += installed.write_returns(
+                    recipe, self.programme, out, self.session.periods
+                )
+            else:
+                served.append(recipe)
+        for period in self.session.periods if served else ():
+            self._deliver_return(served, period, out, done)
+        return done
+
+    def _deliver_return(
+        self, recipes: Sequence[Recipe], period: Period, out: Path, done: Fetched
+    ) -> None:
+        made = [self._made(recipe, period) for recipe in recipes]
+        path = out / f"{OPEN_SITE}_{recipes[0].source}_{period.slug}.csv"
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(form().names)
+        writer.writerows(row for one in made for row in one.rows)
+        write_whole(path, text.getvalue())
+        sha256 = fingerprint.of_bytes(path.read_bytes())
+        for one in made:
+            middle = "" if len(made) == 1 else f".{one.recipe.name}"
+            beside = path.with_name(f"{path.stem}{middle}{LINEAGE}")
+            content = {**one.lineage, "return": path.name, "return_sha256": sha256}
+            write_whole(beside, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+            done.told += [Told(f"{one.recipe.name}, {period}", said) for said in one.remarks]
+        done.written.append(path)
+        self.means.say(f"Written: {path.name}")
+
+    def _made(self, recipe: Recipe, period: Period) -> _Made:
+        outcome, areas = self._asked(recipe, period)
+        crosswalk = self._crosswalk(recipe, areas)
+        found = self._answered(recipe, period, crosswalk, areas)
+        figures = to_areas(recipe, outcome, found.wanted, found.answered, crosswalk)
+        out_of, more = self._denominators(recipe, outcome, areas)
+        rows: list[list[str | float | None]] = []
+        lacking = 0
+        for area in areas:
+            one = figures[area.code]
+            below = None
+            if outcome.form == "ratio":
+                below = one.out_of if one.out_of is not None else out_of.get(area.code)
+                lacking += below is None and one.figure is not None
+            cells = [area.code, area.name, str(period), outcome.code]
+            rows.append([*cells, _plain(one.figure), _plain(below), one.status, one.note])
+        remarks = [*found.answered.remarks, *_coverage(figures)]
+        if lacking:
+            remarks.append(
+                Sentence.of(
+                    "{areas} areas have no denominator: declare it in denominators.csv, or name it"
+                    " in the recipe (denominator: population).",
+                    "no denominator",
+                    areas=count(lacking),
+                )
+            )
+        lineage = self._lineage(recipe, found, crosswalk, [*found.pulls, *more])
+        lineage["remarks"] = [str(one) for one in remarks]
+        return _Made(recipe, rows, lineage, remarks)
+
+    def _asked(self, recipe: Recipe, period: Period) -> tuple[Outcome, tuple[Area, ...]]:
+        """The outcome and the areas whose figures the recipe's source returns."""
+        programme = self.programme
+        outcome = programme.outcome_by_code.get(recipe.outcome)
+        if outcome is None:
+            raise WorkspaceError(
+                f"{programme.name} has no outcome {recipe.outcome!r}, which {recipe.name} is for.",
+                expected=", ".join(programme.outcome_by_code),
+                mend="write a recipe of your own into the programme's sources.yaml",
+            )
+        if outcome.period_frequency != period.frequency:
+            each = outcome.frequency
+            raise WorkspaceError(
+                f"{outcome.code} is returned each {each}, and {period} is none.",
+                mend="--from 2026-Q1 --to 2026-Q3, or for yearly outcomes --from 2024 --to 2025",
+            )
+        areas, outcomes = programme.expected(OPEN_SITE, recipe.source)
+        if outcome not in outcomes:
+            raise WorkspaceError(
+                f"{recipe.source} is not the source of {outcome.code} in {programme.name}.",
+                expected=f"source: {outcome.source}",
+                mend="mend source in the recipe, or in the outcome's declaration",
+            )
+        return outcome, tuple(a for a in areas if a.geography == outcome.geography)
+
+    def _crosswalk(self, recipe: Recipe, areas: Sequence[Area]) -> Crosswalk:
+        """From the source's codes to the programme's areas."""
+        members = self._members(recipe, areas)
+        shares = tuple(
+            one for one in self.programme.code_shares if one.vintage_from == recipe.vintage
+        )
+        if not shares:
+            return Crosswalk.identity(code for codes in members.values() for code in codes).into(
+                members
+            )
+        below = recipe.denominator
+        years = {one.year for one in shares if one.year is not None}
+        if isinstance(below, Denominators) and years:
+            # Under a denominator of one year, shares of another would make rates jump.
+            shares = shares_in(shares, below.year)
+        elif len(years) > 1:
+            shares = shares_in(shares, max(years))
+        return Crosswalk.of(shares).into(members)
+
+    def _members(self, recipe: Recipe, areas: Sequence[Area]) -> dict[str, tuple[str, ...]]:
+        if not recipe.members:
+            return {area.code: (area.code,) for area in areas}
+        path = self.workspace.studies / self.programme.name / recipe.members
+        found: dict[str, list[str]] = {area.code: [] for area in areas}
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as stream:
+                for row in csv.DictReader(stream):
+                    if row["area_code"] in found:
+                        found[row["area_code"]].append(row["code"].strip())
+        except (OSError, KeyError) as error:
+            raise WorkspaceError(
+                f"the members of areas cannot be read ({error}).",
+                where=str(path),
+                expected="a CSV with the columns area_code and code",
+            ) from None
+        if empty := [code for code, codes in found.items() if not codes]:
+            raise WorkspaceError(
+                f"{len(empty)} areas have no members (first: {empty[0]}).", where=str(path)
+            )
+        return {code: tuple(codes) for code, codes in found.items()}
+
+    def _answered(
+        self, recipe: Recipe, period: Period, crosswalk: Crosswalk, areas: Sequence[Area]
+    ) -> _Found:
+        home = {area.code: area.authority for area in areas}
+        wanted = Wanted(
+            codes=crosswalk.codes,
+            period=period,
+            authorities={
+                part.code: home[area] for area, parts in crosswalk.parts.items() for part in parts
+            },
+            shares=self.programme.code_shares,
+            only=recipe.months,
+            through=_last_month(self.session.periods[-1]),
+            folder=self.workspace.var / "dropped",
+        )
+        puller = self._puller(recipe)
+        mark = len(puller.taken)
+        base = self._base(recipe)
+        try:
+            answered = _ask(recipe, wanted, puller, base)
+            _refuse_incomplete(recipe, wanted, answered)
+        except Unanswered:
+            raise
+        except SourceError:
+            # What came is no answer for this period: asked again later, it may be another.
+            puller.forget(mark)
+            raise
+        return _Found(wanted, answered, puller.taken[mark:])
+
+    def _base(self, recipe: Recipe | GeographyRecipe) -> str:
+        service = recipe.service
+        base = self.session.content["bases"].get(service) or (SERVICES[service] if service else "")
+        return str(base).rstrip("/")
+
+    def _puller(self, recipe: Recipe | GeographyRecipe) -> Puller:
+        service = recipe.service or "file"
+        if service not in self._pullers:
+            limits = _ARCHIVE if service == "police" else self.means.limits
+            line = Line(
+                name=service,
+                transport=self.means.transport,
+                key=_key(service),
+                limits=limits,
+                patience=self.means.patience,
+                resumes=service == "police",
+            )
+            self._pullers[service] = Puller(
+                line=line,
+                folder=self.session.folder,
+                raw=self.workspace.var / "connect" / "raw",
+                clock=self.workspace.now,
+                say=self.means.say,
+            )
+        return self._pullers[service]
+
+    def _denominators(
+        self, recipe: Recipe, outcome: Outcome, areas: Sequence[Area]
+    ) -> tuple[Mapping[str, float | None], Sequence[Pull]]:
+        """Area -> what its figure is out of, and the answers that it rests on."""
+        if outcome.form != "ratio":
+            return {}, ()
+        declared = self.programme.fixed_denominators
+        known: dict[str, float | None] = {
+            area.code: declared.get((area.code, outcome.code)) for area in areas
+        }
+        below = recipe.denominator
+        if below == "population":
+            return {area.code: known[area.code] or area.population for area in areas}, ()
+        if not isinstance(below, Denominators):
+            return known, ()
+        other = chosen(all_recipes(self.workspace, self.programme), below.recipe)[0]
+        if not isinstance(other, Recipe):
+            raise WorkspaceError(f"{below.recipe} gives no figures that a rate could be out of.")
+        crosswalk = self._crosswalk(other, areas)
+        # The year's own mid-year estimate stands in its fourth quarter.
+        found = self._answered(other, Period.quarter(below.year, 4), crosswalk, areas)
+        carried = other.model_copy(update={"month_to_quarter": "carried"})
+        figures = to_areas(carried, outcome, found.wanted, found.answered, crosswalk)
+        return {code: one.figure for code, one in figures.items()}, found.pulls
+
+    def _lineage(
+        self, recipe: Recipe, found: _Found, crosswalk: Crosswalk, pulls: Sequence[Pull]
+    ) -> dict[str, Any]:
+        hashes = list(dict.fromkeys(one.sha256 for one in found.pulls))
+        template = getattr(recipe, "request", "") or getattr(recipe, "files", "")
+        return {
+            "source": recipe.service or "file",
+            "recipe": recipe.name,
+            "submitter": recipe.source,
+            "url": self._base(recipe) + template,
+            "parameters": {
+                "period": str(found.wanted.period),
+                "months": list(found.wanted.months),
+                "codes": len(found.wanted.codes),
+                "recipe": recipe.model_dump(mode="json", exclude_defaults=True),
+            },
+            "retrieved": max((one.retrieved for one in found.pulls), default=""),
+            "sha256": hashes[0] if len(hashes) == 1 else fingerprint.of_data(hashes),
+            "rows_expected": found.answered.expected,
+            "rows_received": found.answered.received,
+            "licence": recipe.licence,
+            "vintage": recipe.vintage,
+            "rounding": recipe.rounding,
+            "perturbed": recipe.perturbed,
+            "client": _client(),
+            "fetch": self.session.folder.relative_to(self.workspace.var / "connect").as_posix(),
+            "pulls": [_pulled(one) for one in dict.fromkeys(pulls)],
+            "cells": _cells(crosswalk, found),
+        }
+
+    def _deliver_lookup(self, recipe: GeographyRecipe, out: Path, done: Fetched) -> None:
+        puller = self._puller(recipe)
+        mark = len(puller.taken)
+        found = read_lookup(recipe, puller, self._base(recipe))
+        path = out / f"{recipe.name}.csv"
+        write_whole(path, found.as_csv())
+        pulls = puller.taken[mark:]
+        hashes = list(dict.fromkeys(one.sha256 for one in pulls))
+        lineage = {
+            "source": "geography",
+            "recipe": recipe.name,
+            "url": self._base(recipe) + recipe.request,
+            "parameters": {"layer": recipe.layer, "fields": list(recipe.fields)},
+            "retrieved": max(one.retrieved for one in pulls),
+            "sha256": hashes[0] if len(hashes) == 1 else fingerprint.of_data(hashes),
+            "rows_expected": found.expected if found.expected is not None else len(found.rows),
+            "rows_received": len(found.rows),
+            "licence": recipe.licence,
+            "vintage": recipe.vintage,
+            "rounding": 1,
+            "perturbed": False,
+            "client": _client(),
+            "fetch": self.session.folder.relative_to(self.workspace.var / "connect").as_posix(),
+            "pulls": [_pulled(one) for one in pulls],
+        }
+        beside = path.with_name(f"{path.stem}{LINEAGE}")
+        write_whole(beside, json.dumps(lineage, indent=2, ensure_ascii=False) + "\n")
+        done.written.append(path)
+        self.means.say(f"Written: {path.name}, {len(found.rows):,} rows")
+
+
+class _Found(NamedTuple):
+    """What was asked for one period, what was said, and the answers it was read from."""
+
+    wanted: Wanted
+    answered: Answered
+    pulls: Sequence[Pull]
+
+
+def _ask(recipe: Recipe, wanted: Wanted, puller: Puller, base: str) -> Answered:
+    if isinstance(recipe, NomisRecipe):
+        return read_nomis(recipe, wanted, puller, base)
+    if isinstance(recipe, StatXploreRecipe):
+        return read_statxplore(recipe, wanted, puller, base)
+    if isinstance(recipe, PoliceRecipe):
+        return read_police(recipe, wanted, puller, base)
+    if isinstance(recipe, (CsvRecipe, OdsRecipe)):
+        return read_dropped(recipe, wanted, puller)
+    if isinstance(recipe, EesRecipe):
+        return read_ees(recipe, wanted, puller, base)
+    raise WorkspaceError(f"nobody knows how to fetch {recipe.name}.")
+
+
+def _refuse_incomplete(recipe: Recipe, wanted: Wanted, answered: Answered) -> None:
+    """A month that no area has is not out yet: a return with all of it missing helps nobody.
+
+    Raises
+    ------
+    SourceError : there is one, and the recipe asks for every month.
+    """
+    held = {one.period for one in answered.readings}
+    if lacking := [one for one in source_periods(recipe, wanted, held) if one not in held]:
+        raise SourceError(
+            f"{recipe.name}: {lacking[0]} is not there yet, so {wanted.period} is not complete.",
+            expected=f"every month of it, usually {recipe.lag_quarters} quarters later",
+            mend="fetch it once it is published, or end with an earlier period (--to)",
+        )
+
+
+def _key(service: str) -> Key | None:
+    name, how = _KEYS.get(service, ("", ""))
+    value = os.environ.get(name, "").strip() if name else ""
+    if not value:
+        return None
+    if how == "header":
+        return Key(value=value, header="APIKey")
+    return Key(value=value, parameter="uid")
+
+
+def _plain(figure: float | None) -> float | int | None:
+    """A whole number without its ``.0``, as an officer would type it."""
+    return int(figure) if figure is not None and figure == int(figure) else figure
+
+
+def _last_month(period: Period) -> str:
+    return f"{period.year}-{3 * (period.quarter_number or 4):02d}"
+
+
+def _coverage(figures: Mapping[str, AreaFigure]) -> Iterator[Sentence]:
+    missing = sum(one.figure is None for one in figures.values())
+    if missing:
+        yield Sentence.of(
+            "{missing} of {areas} areas have no figure; each has its symbol.",
+            "missing",
+            missing=count(missing),
+            areas=count(len(figures)),
+        )
+
+
+def _cells(crosswalk: Crosswalk, found: _Found) -> list[dict[str, Any]]:
+    """How each area's figure came about, where it is not the source's own."""
+    counts = {one.code: one.figure for one in found.answered.readings}
+    changed = {
+        area: parts for area, parts in crosswalk.parts.items() if parts != (Part(area, 1.0),)
+    }
+    converted: Mapping[str, Converted] = Crosswalk(parts=changed).convert(counts)
+    return [
+        {
+            "area_code": area,
+            "lineage": one.lineage,
+            "apportioned": round(one.apportioned, 6),
+            "parts": list(one.parts),
+        }
+        for area, one in converted.items()
+    ]
+
+
+def _pulled(pull: Pull) -> dict[str, Any]:
+    return {
+        "url": pull.url,
+        "method": pull.method,
+        "retrieved": pull.retrieved,
+        "sha256": pull.sha256,
+        "bytes": pull.size,
+    }
+
+
+def _client() -> str:
+    try:
+        return f"newstart-evaluation {version('newstart-evaluation')}, urllib"
+    except PackageNotFoundError:
+        return "newstart-evaluation, urllib"
