@@ -126,7 +126,7 @@ def _detectable(study: Results) -> Markup:
         for o in study.with_role("primary", "secondary")
         if o.finding.detectable_percent is not None
     ]
-    heads = ["Outcome", "Found four times in five", "Would matter, by the protocol"]
+    heads = ["Outcome", "Found four times in five", "Worth having, by the protocol"]
     title = "The smallest change that these data can be expected to show"
     return table(title, heads, rows, numeric="tnn") if rows else Markup("")
 
