@@ -17,7 +17,7 @@ from evaluation.finding.undo import Breaks, Undo, undo_of
 from evaluation.finding.verdict import Direction, Range, Size, Unclear
 from evaluation.simulate import Scenario, Switches, draw_figures, invent_programme, panel_of
 from evaluation.wording import PLAIN
-from tests.unit.verdict_contradictions import contradictions
+from tests.unit.verdict_contradictions import Case, contradictions
 
 SCHEMAS = Path(__file__).parents[2] / "data_schemas"
 
@@ -52,11 +52,25 @@ def judged(seed: int, switches: Switches, preset: str = "tiny") -> Judged:
 def test_no_sentence_contradicts_its_figures(seed: int, nothing: bool) -> None:
     case = judged(seed, Switches(no_effect=nothing))
     finding = judge(case)
-    assert not contradictions(finding, case, case.outcome, complete=True)
+    row = case.estimate.overall(window=case.window).iloc[0]
+    rests_on = Case(
+        code=case.outcome.code,
+        title=case.outcome.plain_title,
+        polarity=case.outcome.polarity,
+        role="secondary",
+        scale="log",
+        **{key: float(row[key]) for key in ("effect", "low", "high")},
+        p=float(row["p_value"]),
+        adjusted_p=case.adjusted_p,
+        alpha=1 - case.estimate.level,
+        margin=case.margin_percent,
+        complete=finding.speaks <= max(case.estimate.index["quarter"].astype(str)),
+    )
+    assert not contradictions(finding, rests_on)
 
 
 def test_an_objection_withholds_both_parts_and_says_why() -> None:
-    clear = replace(judged(1, Switches()), adjusted_p=0.001)
+    clear = replace(judged(13, Switches()), adjusted_p=0.001)
     assert judge(clear).direction is Direction.FELL
     forced = judge(
         replace(clear, objections=("something moved that the programme cannot explain",))
@@ -76,7 +90,7 @@ def test_a_window_not_complete_is_too_early() -> None:
 
 def test_a_level_below_zero_rises_where_its_figure_rises() -> None:
     """Per cent of the size of a baseline, as ``design power`` has it: a fall stays a fall."""
-    level = replace(judged(1, Switches()), adjusted_p=0.001)
+    level = replace(judged(13, Switches()), adjusted_p=0.001)
     level = replace(level, estimate=replace(level.estimate, scale="level"), units=None)
     above, below, none = (judge(replace(level, baseline=b)) for b in (100.0, -100.0, 0.0))
     assert above.percent == below.percent
@@ -86,7 +100,7 @@ def test_a_level_below_zero_rises_where_its_figure_rises() -> None:
 
 
 def test_what_would_undo_it_is_in_the_finding() -> None:
-    case = replace(judged(1, Switches()), adjusted_p=0.001, undoing=True)
+    case = replace(judged(13, Switches()), adjusted_p=0.001, undoing=True)
     found = judge(case)
     assert found.undo is not None and found.breaks is not None
     assert found.undo.breaks == found.breaks.breakdown

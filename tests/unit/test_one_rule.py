@@ -10,7 +10,7 @@ findings that were falsified.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,13 +18,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.diagnose import Diagnostic
+from evaluation.diagnose import Diagnostic, blind_control
 from evaluation.edition import answers, words
 from evaluation.edition.book import outcome_rows
 from evaluation.edition.formats.tables import finding_row
 from evaluation.finding import Judged, judge
 from evaluation.finding.grade import Judgement, grade
 from evaluation.finding.sentences import Looked
+from evaluation.finding.undo import Undo
 from evaluation.finding.verdict import Size, Unclear, Verdict
 from evaluation.programme import load_outcomes
 from evaluation.quarters import Period
@@ -352,3 +353,132 @@ def test_every_kind_of_verdict_was_among_them(studies: list[Study]) -> None:
     assert met == {"met", "unmet", "cannot tell"}
     early_and_small = (one.size is Size.SMALLER for one in found if one.ruling.unclear)
     assert any(early_and_small)
+
+
+def other(values: Any, but: object) -> Any:
+    """The first of several values that is another."""
+    return next(value for value in values if value != but)
+
+
+def falsified(finding: Any) -> dict[str, Any]:
+    """One finding told wrongly in every way that there is: what was done -> the finding."""
+    ruling, said = finding.ruling, finding.sentence
+
+    def with_ruling(**changes: Any) -> Any:
+        return replace(finding, ruling=replace(ruling, **changes))
+
+    def with_words(old: str, new: str) -> Any:
+        return replace(
+            finding, sentence=said.replace(old, new), paragraph=finding.paragraph.replace(old, new)
+        )
+
+    margin = f"({finding.margin_percent:g} %"
+    found = {
+        "another verdict": with_ruling(verdict=other(Verdict, finding.verdict)),
+        "better or worse": with_ruling(better=not ruling.better),
+        "another reason": with_ruling(unclear=other((None, *Unclear), ruling.unclear)),
+        "another margin": with_ruling(margin_percent=finding.margin_percent + 1),
+        "the paragraph alone": replace(finding, paragraph=finding.paragraph.replace(said, "So.")),
+        "another hope": replace(finding, paragraph=finding.paragraph + " Hoped for: +3 %."),
+        "the watch for harm": replace(finding, sentence=f"{said} The separate watch for harm."),
+        "fewer": with_words(" fewer ", " more "),
+        "more": with_words(" more ", " fewer "),
+        "fell": with_words(" fell: ", " rose: "),
+        "rose": with_words(" rose: ", " fell: "),
+        "smaller": with_words("smaller than worth having", "worth having"),
+        "worth having": with_words(", worth having", ", smaller than worth having"),
+        "matters": with_words("large enough to matter", "smaller than what matters"),
+        "may be nothing": with_words("but not clear enough", "which may be nothing and not clear"),
+        "told": with_words("cannot tell", "can tell"),
+        "a margin in words": with_words(margin, f"({finding.margin_percent + 4:g} %"),
+        "a side": with_words("to -", "to +"),
+        "a range": with_words("% (-", "% (-1"),
+        "curse": replace(finding, paragraph=finding.paragraph.replace("too large", "right")),
+        "rests": replace(finding, paragraph=finding.paragraph.replace("can prove it", "proves it")),
+        "inside": replace(finding, paragraph=finding.paragraph.replace("lies inside", "lies at")),
+        "undo": replace(finding, undo=Undo(breaks=0.5, cause=1.5)),
+    }
+    # A word that was not there cannot be falsified.
+    return {
+        what: one
+        for what, one in found.items()
+        if (one.ruling, one.sentence, one.paragraph, one.undo)
+        != (ruling, said, finding.paragraph, finding.undo)
+    }
+
+
+def test_a_falsified_finding_is_caught(studies: list[Study]) -> None:
+    tried: dict[str, int] = {}
+    for study in studies[:60]:
+        for finding, case in zip(study.findings, study.cases, strict=True):
+            if not case.margin > 0:
+                continue
+            for what, wrong in falsified(finding).items():
+                # Words of a finding that was told are not those of one that may be nothing.
+                assert contradictions(wrong, case), f"{what}: {wrong.sentence}"
+                tried[what] = tried.get(what, 0) + 1
+    assert len(tried) == 23 and min(tried.values()) >= 3, tried
+
+
+def with_finding(study: Study, code: str, **changes: Any) -> Study:
+    """The study with one finding of its file changed."""
+    outcomes = tuple(
+        one.model_copy(update={"finding": one.finding.model_copy(update=changes)})
+        if one.code == code
+        else one
+        for one in study.results.outcomes
+    )
+    return replace(study, results=study.results.model_copy(update={"outcomes": outcomes}))
+
+
+def test_a_falsified_file_or_grade_is_caught(studies: list[Study]) -> None:
+    tried = {"direction": 0, "better": 0, "size": 0, "range": 0, "grade": 0, "control": 0}
+    for study in studies[:40]:
+        for case in study.cases[:3]:
+            held = finding_of(study, case)
+            wrong = {}
+            if case.direction in ("fell", "rose"):
+                wrong["direction"] = {"direction": {"fell": "rose", "rose": "fell"}[case.direction]}
+                wrong["better"] = {"better": not case.better}
+                effect = held.effect_percent
+                if effect.low is not None and effect.high is not None:
+                    turned = effect.model_copy(update={"low": -effect.high, "high": -effect.low})
+                    wrong["range"] = {"effect_percent": turned}
+            if case.size == "smaller":
+                wrong["size"] = {"size": Size.CANNOT_TELL}
+            for what, change in wrong.items():
+                assert of_study(with_finding(study, case.code, **change)), (what, case)
+                tried[what] += 1
+        for code, found in study.grades.items():
+            conditions = tuple(
+                replace(one, met="met" if one.met != "met" else "cannot tell")
+                if one.code == "controls"
+                else one
+                for one in found.conditions
+            )
+            grades = {**study.grades, code: replace(found, conditions=conditions)}
+            assert of_study(replace(study, grades=grades))
+            tried["grade"] += 1
+        moved = study.cases[-1].direction != "cannot tell"
+        told = {"direction": "cannot tell", "size": "cannot tell", "unclear": Unclear.CHANCE}
+        untold = {"direction": "fell", "size": "cannot tell", "unclear": None}
+        assert of_study(with_finding(study, study.cases[-1].code, **(told if moved else untold)))
+        tried["control"] += 1
+    assert min(tried.values()) >= 10, tried
+
+
+def test_a_control_reassures_only_of_what_it_could_have_seen() -> None:
+    """Road casualties at -7.8 %, blind below 13 %, beside an effect of 3.7 %."""
+    check = Diagnostic(code="negative_control", result="holds", p_value=0.2, names=("Casualties",))
+    blind = blind_control(check, 13.0, 3.7)
+    assert blind.result == "cannot tell"
+    assert blind.sentence == (
+        "Casualties did not move visibly, but a change below 13.0 % may go unseen, and 3.7 % is in "
+        "question: it does not reassure."
+    )
+    assert blind_control(check, np.inf, 50.0).result == "cannot tell"
+    assert blind_control(check, np.nan, 50.0).result == "cannot tell"
+    seeing = blind_control(check, 13.0, 15.0)
+    assert seeing.result == "holds" and "13.0 % would be seen" in seeing.sentence
+    fired = blind_control(replace(check, result="fails"), 13.0, 3.7)
+    assert fired.result == "fails"

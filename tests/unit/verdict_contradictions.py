@@ -163,6 +163,10 @@ def contradictions(finding: Any, case: Case) -> list[str]:
         "another reason",
         unclear,
     )
+    margin = finding.margin_percent
+    same = math.isnan(margin) if math.isnan(case.margin) else margin == case.margin
+    held.hold(same, "another margin", margin)
+    held.hold(finding.ruling.hoped_percent == case.hoped, "another hope")
     _sentence(held, finding.sentence, case)
     _phrase(held, str(finding.said), case)
     _paragraph(held, finding, case)
@@ -235,7 +239,11 @@ def _paragraph(held: Held, finding: Any, case: Case) -> None:
     held.hold(finding.sentence in said, "the paragraph has another sentence", said)
     held.hold(f"Verdict: {finding.said}, because" in said, "another verdict", said)
     hoped = "" if case.hoped is None else f"Hoped for: {case.hoped:+g} %."
-    held.hold(hoped in said and ("Hoped for" in said) == bool(hoped), "another hope", said)
+    held.hold(hoped in said and said.count("Hoped for") == bool(hoped), "another hope", said)
+    change = re.search(r"after the start the change is (.+?) of what would have been", said)
+    held.hold(change, "no change", said)
+    if change:
+        _printed(held, change[1], case)
     curse = told and finding.looked is not None and finding.looked.crossed_at is not None
     held.hold(("on average too large" in said) == curse, "the winner's curse", said)
     rests = told or case.size != "cannot tell"
