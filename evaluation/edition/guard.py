@@ -449,8 +449,9 @@ def _bears(outcome: OutcomeResult, kind: str, *, denied: bool) -> bool:
         }
         return (nothing and kind != "none") or other_way[kind]
     return {
-        # The bare word claims that it was worth having; which way it went has words of its own.
-        "better": ruling.better is True and ruling.size is Size.WORTH_HAVING,
+        # The bare word claims more than a change that is smaller than worth having; which way it went
+        # has words of its own.
+        "better": ruling.better is True and not smaller,
         "worse": ruling.better is False,
         "down": ruling.direction is Direction.FELL,
         "up": ruling.direction is Direction.ROSE,
