@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation.edition import words
-from evaluation.finding.verdict import Size
+from evaluation.finding.verdict import Size, Unclear
 from evaluation.study.accounts_record import Accounts, BudgetRow, Mean, Ratio
 from evaluation.study.record import EffectRow, OutcomeResult, Results
 from evaluation.wording import Sentence, listed
@@ -305,7 +305,9 @@ def _tally(name: str, outcomes: Sequence[OutcomeResult]) -> str:
         parts.append(f"{_count(len(moved))} moved that is read with care ({_named(moved)})")
     if nothing:
         every = "all " if len(nothing) == len(outcomes) > 1 else ""
-        parts.append(f"for {every}{_count(len(nothing))} a change worth having is ruled out")
+        early = any(o.finding.ruling.unclear is Unclear.TOO_EARLY for o in nothing)
+        ruled_out = f"a change worth having is ruled out{' so far' if early else ''}"
+        parts.append(f"for {every}{_count(len(nothing))} {ruled_out}")
     if still_open:
         parts.append(f"{_count(still_open)} {'is' if still_open == 1 else 'are'} open")
     harmed = [o for o in outcomes if o.finding.looked is not None and o.finding.looked.harmed]

@@ -63,11 +63,16 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     }
 
 
-def outcome_rows(listed: Sequence[OutcomeResult]) -> list[figures.ForestRow]:
-    """A row of the chart of all outcomes each: its verdict's mark, its range, main ones filled."""
+def outcome_rows(listed: Sequence[OutcomeResult], *, mark: bool) -> list[figures.ForestRow]:
+    """A row of the chart of all outcomes each: its range, main ones filled.
+
+    Parameters
+    ----------
+    mark : whether the mark of its verdict stands before its name.
+    """
     return [
         figures.ForestRow(
-            f"{words.verdict(one.finding).mark} {one.plain_title}",
+            f"{words.verdict(one.finding).mark} {one.plain_title}" if mark else one.plain_title,
             one.finding.effect_percent.plain(),
             one.role == "primary",
             words.finding_percent(one.finding),
@@ -170,9 +175,9 @@ class Pages:
         self._family("outcomes", "_edition/outcomes/index", pages)
 
     def _all_outcomes(self, study: Results, ordered: Sequence[OutcomeResult]) -> str:
-        rows = outcome_rows(ordered)
+        rows = outcome_rows(ordered, mark=True)
         said = "All outcomes fixed for this study, on one scale, whatever they show."
-        said += f" {_left_out(rows)}"
+        said += f" {_left_out(outcome_rows(ordered, mark=False))}"
         name, kind = f"{study.study}/all-outcomes", "Effects in per cent with ranges"
         return self.out.chart(name, "../../", kind, said, figures.forest, rows, "%") if rows else ""
 

@@ -449,8 +449,7 @@ def _bears(outcome: OutcomeResult, kind: str, *, denied: bool) -> bool:
         }
         return (nothing and kind != "none") or other_way[kind]
     return {
-        # The bare word claims more than a change that is smaller than worth having; which way it went
-        # has words of its own.
+        # The bare word claims more than a change that is smaller than worth having.
         "better": ruling.better is True and not smaller,
         "worse": ruling.better is False,
         "down": ruling.direction is Direction.FELL,

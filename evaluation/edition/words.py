@@ -364,6 +364,18 @@ def finding_point(finding: FindingResult) -> str:
     return _on_its_side(finding)(finding.effect_percent.effect)
 
 
+def worth_having(finding: FindingResult) -> str:
+    """``6%``: what the protocol calls worth having, as it was declared."""
+    margin = finding.margin_percent
+    return "not stated" if margin is None else BOOK.write(wording.percent(margin))
+
+
+def hoped_for(finding: FindingResult) -> str:
+    """``−8%``: what the protocol hoped for, as it was declared."""
+    hoped = finding.hoped_percent
+    return "not stated" if hoped is None else BOOK.write(wording.signed_percent(hoped))
+
+
 def _on_its_side(finding: FindingResult) -> Callable[[float | None], str]:
     """A percentage in as many digits as keep it from zero and from the margin."""
     margin = finding.margin_percent

@@ -167,6 +167,7 @@ def judge(judged: Judged) -> Finding:
         looked=judged.looked,
         undo=undo,
         control=judged.control,
+        complete=_window_complete(judged),
         speaks=_speaks(judged).label,
     )
     return Finding(

@@ -54,7 +54,7 @@ class Looked:
 class Facts:
     """What the words are made from. objections : what checks hold against the design.
 
-    control : a negative control.
+    control : a negative control. complete : every site has run for the whole window.
     """
 
     outcome: Outcome
@@ -71,6 +71,7 @@ class Facts:
     looked: Looked | None = None
     undo: Undo | None = None
     control: bool = False
+    complete: bool = True
     speaks: str = ""
 
     @property
@@ -80,6 +81,7 @@ class Facts:
 
 
 WITH_CARE = Sentence.of("it is read with care: neither direction is better in itself", "with_care")
+RUN = "Every site will have run its course by"
 CONTROL = "The programme cannot move it, so something else may be at work."
 HARM = "the separate watch for harm has crossed its line"
 
@@ -192,8 +194,10 @@ def _not_told(facts: Facts) -> Sentence:
             assert ruling.unclear is not None  # no direction is told, so there is a reason
             also = f"; it {'is ' if known else ''}{size}" if size else ""
             ending = f"{so_far}, but {ruling.unclear.value}{also}."
+            if not facts.complete:
+                ending += f" {RUN} {facts.speaks}."
     early = ruling.unclear is Unclear.TOO_EARLY
-    head = Unclear.TOO_EARLY if early else "cannot tell which way" if known else "cannot tell"
+    head = f"{Unclear.TOO_EARLY if early else 'cannot tell'}{' which way' if known else ''}"
     return Sentence.of(
         f"{{name}}: {head}; {ending}",
         name=facts.outcome.plain_title,
@@ -205,7 +209,10 @@ def _not_told(facts: Facts) -> Sentence:
 
 def _later(facts: Facts) -> Sentence:
     """When the study can speak, and what it could see today."""
-    when = f"Every site will have run its course by {facts.speaks}; with the data so far"
+    if facts.ruling.size is Size.SMALLER:
+        # What is ruled out needs no word of what could not be seen.
+        return Sentence.of(f"{RUN} {facts.speaks}.")
+    when = f"{RUN} {facts.speaks}; with the data so far"
     if not math.isfinite(facts.detectable):
         return Sentence.of(f"{when} no change, however large, could be told from chance.")
     size = percent(facts.detectable, 1)

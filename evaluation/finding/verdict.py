@@ -75,10 +75,10 @@ class Unclear(StrEnum):
     """Why a direction cannot be told, in the order in which it is asked."""
 
     OBJECTION = "a check objects"
-    TOO_EARLY = "too early to say"
-    CHANCE = "the range includes no change"
     FAMILY = "not clear enough once every outcome of its family is counted"
     TEST = "its test does not rule out “no effect”, every look counted"
+    TOO_EARLY = "too early to say"
+    CHANCE = "the range includes no change"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +180,8 @@ class Ruling:
             early = self.unclear is Unclear.TOO_EARLY
             head = Unclear.TOO_EARLY.value if early else Direction.CANNOT_TELL.value
             if self.size is Size.SMALLER:
-                return Sentence.of(f"{head}, but {{size}}", code, size=self.sized)
+                but = "but so far" if early else "but"
+                return Sentence.of(f"{head} which way, {but} {{size}}", code, size=self.sized)
             return Sentence.of(head, code)
         tone = {True: ": better", False: ": worse", None: ""}[self.better]
         head = f"{self.direction.value}{tone}"
@@ -239,14 +240,12 @@ def _unclear(asked: Asked, interval: Range) -> Unclear | None:
     if asked.objected:
         return Unclear.OBJECTION
     # Test and range are asked both: over several looks they need not agree to the last assignment.
-    if asked.rejects and interval.side:
-        return None
-    # An effect that was found is not too early to say, so this comes after.
-    if not asked.complete:
-        return Unclear.TOO_EARLY
-    if not interval.side:
-        return Unclear.CHANCE
-    return Unclear.FAMILY if asked.alone else Unclear.TEST
+    if interval.side:
+        if asked.rejects:
+            return None
+        # A range that leaves out no change needs a reason why it tells nothing, however early.
+        return Unclear.FAMILY if asked.alone else Unclear.TEST
+    return Unclear.CHANCE if asked.complete else Unclear.TOO_EARLY
 
 
 def _size(asked: Asked, change: Range, *, side: int, better: bool | None) -> Size:

@@ -241,7 +241,7 @@ def as_data(check: Diagnostic) -> dict[str, Any]:
 
 def of_study(study: Study) -> list[str]:
     """What file, page, chart, table, grade and answers of a study say that is not so."""
-    said, rows = [], outcome_rows(study.results.outcomes)
+    said, rows = [], outcome_rows(study.results.outcomes, mark=True)
     for outcome, case, row in zip(study.results.outcomes, study.cases, rows, strict=True):
         shown = words.verdict(outcome.finding)
         effect = words.finding_percent(outcome.finding)

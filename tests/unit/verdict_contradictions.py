@@ -108,10 +108,8 @@ class Case:
             return None
         if self.objected:
             return "objects"
-        if not self.complete:
-            return "early"
         if self.low <= 0 <= self.high:
-            return "includes"
+            return "includes" if self.complete else "early"
         return "family" if self.p <= self.alpha and self.family > 1 else "its test"
 
 

@@ -304,10 +304,8 @@ def _of_outcome(study: Results, outcome: OutcomeResult) -> dict[str, Claim]:
         "title": outcome.plain_title,
         "unit": outcome.unit,
         "detectable": words.percent(finding.detectable_percent),
-        "margin": words.percent(finding.margin_percent),
-        "hoped": "not stated"
-        if finding.hoped_percent is None
-        else words.signed_percent(finding.hoped_percent),
+        "margin": words.worth_having(finding),
+        "hoped": words.hoped_for(finding),
     }
     found |= {key: Claim(text=text, outcome=code) for key, text in texts.items()}
     return found | {

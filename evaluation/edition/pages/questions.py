@@ -118,11 +118,7 @@ def view(edition: Edition) -> dict[str, Any]:
 
 def _detectable(study: Results) -> Markup:
     rows = [
-        [
-            o.plain_title,
-            words.percent(o.finding.detectable_percent),
-            words.percent(o.finding.margin_percent),
-        ]
+        [o.plain_title, words.percent(o.finding.detectable_percent), words.worth_having(o.finding)]
         for o in study.with_role("primary", "secondary")
         if o.finding.detectable_percent is not None
     ]
