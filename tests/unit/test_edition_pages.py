@@ -61,6 +61,21 @@ def test_a_programme_without_results_has_no_book(workspace: Workspace) -> None:
         Edition.read(workspace, "elsewhere")
 
 
+def test_results_of_one_part_verdicts_are_to_be_run_again(tmp_path: Path) -> None:
+    workspace = laid_out(tmp_path)
+    path = workspace.results("new_start", "first_look") / "results.json"
+    held = json.loads(path.read_text(encoding="utf-8"))
+    for outcome in held["outcomes"]:
+        for key in ("direction", "size", "better", "unclear", "hoped_percent"):
+            outcome["finding"].pop(key, None)
+    # They are still read, by whoever compares editions.
+    assert Results.model_validate(held).outcomes[0].finding.direction is None
+    path.write_text(json.dumps(held), encoding="utf-8")
+    with pytest.raises(BookError, match="earlier version") as refused:
+        Edition.read(workspace, "new_start")
+    assert refused.value.mend == "newstart study run new_start/first_look"
+
+
 def test_the_answer_names_what_moved_and_what_did_not(edition: Edition) -> None:
     said = answers.lives(edition.headline)
     assert said.startswith("Across 6 sites there were about")
