@@ -24,6 +24,8 @@ from evaluation.finding.verdict import (
     Unclear,
     Verdict,
     apart_digits,
+    cared_for,
+    percent_of_logs,
     rule,
 )
 from evaluation.quarters import Period
@@ -80,12 +82,12 @@ class Finding:
     percent of what would have been; NaN where there is nothing to be a share of. per_quarter,
     to_date : change in people or events a period (mean over the window's periods) and over all
     started periods; None for outcomes without a denominator. A stock has no sum over time, so its
-    ``to_date`` is None. detectable_percent : the effect that would be found four times in five with
-    the data so far, the whole family counted; infinite where the assignments are too few to find
-    anything. looked : the look ledger's verdict, where looks are planned. undo : what would undo
-    it; None where no direction is told, or it was not asked. breaks : the ranges under breaks of
-    parallel paths that it rests on. speaks : the period with which the window of the last site is
-    complete.
+    ``to_date`` is None. detectable_percent : the effect in the direction cared for that would be
+    found four times in five with the data so far, the whole family counted; infinite where the
+    assignments are too few to find anything. looked : the look ledger's verdict, where looks are
+    planned. undo : what would undo it; None where no direction is told, or it was not asked.
+    breaks : the ranges under breaks of parallel paths that it rests on. speaks : the period with
+    which the window of the last site is complete.
     """
 
     outcome: str
@@ -212,10 +214,11 @@ def _percent(judged: Judged, interval: Range) -> Range:
 
 
 def _percent_size(judged: Judged, size: float) -> float:
-    log = judged.estimate.scale == "log"
-    with np.errstate(over="ignore"):
-        base = abs(judged.baseline) or np.nan
-        return float(100 * np.expm1(size)) if log else 100 * size / base
+    """A size that could be found, in percent of the direction cared for, as ``design power``."""
+    if judged.estimate.scale == "log":
+        way = cared_for(judged.outcome.polarity, judged.hoped_percent)
+        return float(percent_of_logs(np.array(size), way))
+    return 100 * size / (abs(judged.baseline) or np.nan)
 
 
 def _breaks(judged: Judged, ruling: Ruling) -> Breaks | None:

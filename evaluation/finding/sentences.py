@@ -13,7 +13,9 @@ from evaluation.finding.verdict import (
     Ruling,
     Size,
     Unclear,
+    Way,
     apart_digits,
+    cared_for,
     has_meaning,
 )
 from evaluation.wording import Figure, Part, Sentence, count, listed, number, percent, signed
@@ -73,6 +75,11 @@ class Facts:
     control: bool = False
     complete: bool = True
     speaks: str = ""
+
+    @property
+    def way(self) -> Way:
+        """In which direction it is said what could be seen."""
+        return cared_for(self.outcome.polarity, self.ruling.hoped_percent)
 
     @property
     def change(self) -> Sentence:
@@ -216,7 +223,7 @@ def _later(facts: Facts) -> Sentence:
     if not math.isfinite(facts.detectable):
         return Sentence.of(f"{when} no change, however large, could be told from chance.")
     size = percent(facts.detectable, 1)
-    return Sentence.of(f"{when} a change below {{size}} may go unseen.", size=size)
+    return Sentence.of(f"{when} a {facts.way} of less than {{size}} may go unseen.", size=size)
 
 
 def _figures(change: Range, margin_percent: float) -> dict[str, Figure]:
@@ -271,7 +278,7 @@ def officer(facts: Facts) -> Sentence:
         change=facts.change,
         verdict=ruling.said,
         reasons=listed(facts.reasons, "; "),
-        seen=_seen(facts.detectable),
+        seen=_seen(facts),
         **more,
     )
 
@@ -287,14 +294,14 @@ def _curse(facts: Facts) -> str:
     )
 
 
-def _seen(detectable: float) -> Sentence:
-    if not math.isfinite(detectable):
+def _seen(facts: Facts) -> Sentence:
+    if not math.isfinite(facts.detectable):
         return Sentence.of(
             "With so few comparable areas no change, however large, could be told from chance."
         )
     return Sentence.of(
-        "A change of {size} would be seen four times in five with the data so far.",
-        size=percent(detectable, 1),
+        f"A {facts.way} of {{size}} would be seen four times in five with the data so far.",
+        size=percent(facts.detectable, 1),
     )
 
 

@@ -12,11 +12,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from evaluation.wording import Sentence, percent
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
 Polarity = Literal["up", "down", "care"]
+Way = Literal["fall", "rise"]
+"""In which an effect that could be found is said in per cent; it is found in either."""
 
 
 class Direction(StrEnum):
@@ -262,6 +271,23 @@ def _size(asked: Asked, change: Range, *, side: int, better: bool | None) -> Siz
     if beyond:
         return Size.WORTH_HAVING if better else Size.MATTERS
     return Size.CANNOT_TELL
+
+
+def cared_for(polarity: Polarity, hoped: float | None) -> Way:
+    """The direction that a reader cares for: by polarity; where that is none, by what is hoped."""
+    rises = polarity == "up" or (polarity == "care" and (hoped or 0) > 0)
+    return "rise" if rises else "fall"
+
+
+def percent_of_logs(sizes: Floats, way: Way) -> Floats:
+    """Per cent of a fall, or of a rise, of sizes in logarithms (0 or above); infinite stays so."""
+    with np.errstate(over="ignore"):
+        # A fall of e log points is 1 - exp(-e), a rise exp(e) - 1: the same size in logs is a
+        # smaller fall than rise.
+        moved = -np.expm1(-sizes) if way == "fall" else np.expm1(sizes)
+    # A fall can never pass 100 per cent, but an effect that is never found is no fall of 100.
+    percent: Floats = np.where(np.isinf(sizes), np.inf, 100 * moved)
+    return percent
 
 
 MOST_DIGITS = 6

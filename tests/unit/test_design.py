@@ -12,7 +12,6 @@ from evaluation.design.power import (
     Plan,
     compare,
     detectable_by_look,
-    direction_of,
     first_able,
     moved_back,
     percent_of_logs,
@@ -194,7 +193,7 @@ def test_power_and_calibration_say_the_same_of_logarithms():
         ("care", 3): "rise",
         ("care", None): "fall",
     }
-    assert {how: direction_of(*how) for how in cared_for} == cared_for
+    assert {how: cared_for(*how) for how in cared_for} == cared_for
 
 
 def test_matching_brings_pilots_and_comparisons_together():

@@ -192,3 +192,14 @@ def panel_of_case():  # type: ignore[no-untyped-def]
     return panel_of(
         programme, draw_figures(programme, scenario, preset, seed=1), ("ae_attendances",)
     )
+
+
+def test_what_could_be_found_is_a_fall_where_a_fall_is_better() -> None:
+    """As ``newstart design power`` says it: the same size in logs is a smaller fall than rise."""
+    case = judged(13, Switches())
+    seen = case.estimate.detectable(1 - case.estimate.level, window=case.window)
+    fall = judge(case)
+    assert case.outcome.polarity == "down"
+    assert fall.detectable_percent == pytest.approx(100 * (1 - np.exp(-seen)))
+    up = replace(case, outcome=case.outcome.model_copy(update={"polarity": "up"}))
+    assert judge(up).detectable_percent == pytest.approx(100 * (np.exp(seen) - 1))
