@@ -23,6 +23,7 @@ from evaluation.errors import EstimateError
 from evaluation.estimate import synthetic_weights
 from evaluation.estimate.interim import LookPlan, run_looks
 from evaluation.estimate.registry import Choices
+from evaluation.finding.verdict import cared_for
 
 LOOKS = LookPlan(horizon=6)
 PLAN = Plan(estimator="did", choices=Choices(), looks=LOOKS, window=(0, 7), assignments=499)
