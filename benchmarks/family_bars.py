@@ -57,7 +57,7 @@ BARS = {
         what="any false finding among three primaries, effects on two", band=(0.0, 0.06)
     ),
     "equivalent": FamilyBar(
-        what="'no effect larger than X' said where the effect is X", band=(0.0, 0.06)
+        what="'smaller than worth having' said of an effect as large", band=(0.0, 0.06)
     ),
     "harm": FamilyBar(what="harm said by its own watch, where there is none", band=(0.0, 0.065)),
     "alone": FamilyBar(

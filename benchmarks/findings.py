@@ -2,10 +2,11 @@
 
 ``OMP_NUM_THREADS=1 python -m benchmarks.findings [SEEDS] [SEEDS_OF_NOTHING]`` runs simulated
 studies (`tests.unit.simulated_findings`): three primary and four secondary outcomes, a look every
-quarter, the study's own looks, estimates and verdicts. It records every contradiction, the share of
-each verdict by world and family, and in how many studies of a world in which nothing moves any
-primary outcome is called improved or worsened. ``crossings N`` adds, from N more studies of each
-world in which nothing moves, how often any look rejects any primary.
+quarter, the study's own looks, estimates and verdicts. It records every contradiction (as an
+independent reading of the rule finds them), the share of each verdict by world and family, how
+often a size is said of a change that is larger or smaller in truth, and in how many studies of a
+world in which nothing moves any primary outcome is said to have moved. ``crossings N`` adds, from N
+more studies of each world in which nothing moves, how often any look rejects any primary.
 """
 
 from __future__ import annotations
@@ -25,18 +26,19 @@ from evaluation.study.interim_analyses import LookSeries, look_at
 from evaluation.workspace import Workspace, packaged_schemas
 from tests.unit.simulated_findings import (
     FIRST,
+    MARGIN,
     PRIMARY,
     SECONDARY,
     WORLDS,
     World,
-    contradictions,
     findings_of,
     panel_of,
     protocol_of,
+    truth_of,
 )
+from tests.unit.verdict_contradictions import contradictions
 
 RESULTS = Path(__file__).parent / "results" / "findings.json"
-CLEAR = ("improved", "worsened")
 
 
 def main(seeds: int, of_nothing: int) -> None:
@@ -47,16 +49,21 @@ def main(seeds: int, of_nothing: int) -> None:
     false: Counter[str] = Counter()
     studies: Counter[str] = Counter()
     said: list[str] = []
+    sizes: Counter[str] = Counter()
     for world in WORLDS:
         for seed in range(of_nothing if world.name == "nothing" else seeds):
             with tempfile.TemporaryDirectory() as folder:
-                findings, last = findings_of(world, programme, seed, Path(folder))
+                findings, cases = findings_of(world, programme, seed, Path(folder))
             studies[world.name] += 1
             for code, finding in findings.items():
                 family = "primary" if code in PRIMARY else "secondary"
-                verdicts[world.name][family][str(finding.said)] += 1
-                said += contradictions(finding, programme.outcome_by_code[code], last)
-            false[world.name] += any(findings[code].verdict in CLEAR for code in PRIMARY)
+                both = f"{finding.direction}, {finding.size}"
+                verdicts[world.name][family][both] += 1
+                said += contradictions(finding, cases[code])
+                large = truth_of(world, code) >= MARGIN
+                sizes[f"{'large' if large else 'small'} in truth"] += 1
+                sizes[f"{'large' if large else 'small'} and said {finding.size}"] += 1
+            false[world.name] += any(findings[code].verdict.directed for code in PRIMARY)
     _write(
         verdicts,
         studies,
@@ -66,6 +73,7 @@ def main(seeds: int, of_nothing: int) -> None:
             "findings": sum(sum(c.values()) for w in verdicts.values() for c in w.values()),
             "contradictions": len(said),
             "examples": said[:5],
+            "sizes": sizes,
             "cores": os.cpu_count(),
             "seconds": round(time.monotonic() - began),
         },
@@ -117,7 +125,7 @@ def _write(
         json.dumps(
             {
                 "what": "share of each verdict by world and family; any_primary: share of "
-                "studies in which a primary outcome is called improved or worsened",
+                "studies in which a primary outcome is said to have moved",
                 **more,
                 "studies": studies,
                 "shares": shares,

@@ -141,8 +141,9 @@ class Protocol(Frozen):
     """What is estimated, how, and how it will be judged.
 
     Fields that are empty were not stated. hoped_percent : the effect hoped for, in percent of what
-    would have been, with its sign. adjust_for : what the design is meant to hold fixed, by the
-    names of the theory of change. sites : those that the study is about (all, if none is named);
+    would have been, with its sign. margin_percent, default_margin_percent : the smallest change
+    worth having. adjust_for : what the design is meant to hold fixed, by the names of the theory
+    of change. sites : those that the study is about (all, if none is named);
     one that joins later gets a study of its own, with an alpha of its own. vintage_rule :
     ``extends``, any vintage that only adds to the ledger as it was locked; ``due_day``, only what
     was known when the returns were due.
@@ -209,7 +210,7 @@ class Protocol(Frozen):
         return self.scale.get(outcome, "log")
 
     def margin_of(self, outcome: str) -> float:
-        """The X of "no effect larger than X", in percent."""
+        """What is worth having of an outcome, in percent: its size is held against it."""
         return self.margin_percent.get(outcome, self.default_margin_percent)
 
     @property

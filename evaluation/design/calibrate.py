@@ -13,10 +13,10 @@ import pandas as pd
 
 from evaluation import quarters
 from evaluation.design.many import Runs, simulate_many
-from evaluation.design.power import percent_of_logs
 from evaluation.design.simulation import OUTCOME, Simulation
 from evaluation.errors import PanelError
 from evaluation.estimate.synthetic_weights import enough
+from evaluation.finding.verdict import percent_of_logs
 from evaluation.panel import Panel
 from evaluation.progress import Progress, to_terminal
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from evaluation.estimate import interim, registry, samples
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.interim import LookPlan, run_looks
 from evaluation.estimate.registry import Choices
+from evaluation.finding.verdict import Way, percent_of_logs
 from evaluation.quarters import Period
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ WIDEST = 64.0
 BISECTIONS = 40
 ENOUGH = 1_999
 """Assignments that tell the power of a study well enough; a look takes as many as are planned."""
-
-Direction = Literal["fall", "rise"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +56,7 @@ class Plan:
     assignments: int = 999
     seed: int = 0
     targeted: float = 1.0
-    direction: Direction = "fall"
+    direction: Way = "fall"
     score: Score = "mean"
 
     @classmethod
@@ -68,7 +67,7 @@ class Plan:
         looks: LookPlan,
         *,
         targeted: float = 1.0,
-        direction: Direction = "fall",
+        direction: Way = "fall",
     ) -> Plan:
         """What a protocol fixes for one outcome, with its looks as a `LookPlan`."""
         drawn = protocol.assignments
@@ -92,7 +91,7 @@ class Plan:
                 f"a share of {self.targeted!r} of people cannot be reached.",
                 expected="above 0 to 1",
             )
-        samples.one_of("direction", self.direction, Direction)
+        samples.one_of("direction", self.direction, Way)
 
 
 def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.DataFrame:
@@ -146,23 +145,6 @@ def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.Data
             "percent_of_targeted": percent / plan.targeted,
         }
     )
-
-
-def direction_of(polarity: Literal["up", "down", "care"], hoped: float | None) -> Direction:
-    """The direction that a reader cares for: by polarity; where that is none, by what is hoped."""
-    rises = polarity == "up" or (polarity == "care" and (hoped or 0) > 0)
-    return "rise" if rises else "fall"
-
-
-def percent_of_logs(sizes: Floats, direction: Direction) -> Floats:
-    """Per cent of a fall, or of a rise, of sizes in logarithms (0 or above); infinite stays so."""
-    with np.errstate(over="ignore"):
-        # A fall of e log points is 1 - exp(-e), a rise exp(e) - 1: the same size in logs is a
-        # smaller fall than rise.
-        moved = -np.expm1(-sizes) if direction == "fall" else np.expm1(sizes)
-    # A fall can never pass 100 per cent, but an effect that is never found is no fall of 100.
-    percent: Floats = np.where(np.isinf(sizes), np.inf, 100 * moved)
-    return percent
 
 
 def detectable_by_look(raw: Floats, shift: Floats, looks: LookPlan, at: float = 0.8) -> Floats:

@@ -6,6 +6,7 @@ balance and influence; and how far trends may break before an effect is in doubt
 
 from evaluation.diagnose.balance import balance, balance_table, influence, influence_table
 from evaluation.diagnose.checks import (
+    blind_control,
     changed_instrument,
     denominators,
     joined_other_programme,
@@ -27,6 +28,7 @@ __all__ = [
     "EventStudy",
     "balance",
     "balance_table",
+    "blind_control",
     "breakdown",
     "changed_instrument",
     "denominators",

@@ -62,10 +62,11 @@ def pre_level(panel: Panel, outcome: str, assignments: Assignments) -> Diagnosti
     valid = np.isfinite(figures[:, :first])
     means = np.where(valid, figures[:, :first], 0.0).sum(axis=1) / np.maximum(valid.sum(axis=1), 1)
     differences = mean_differences(means, assignments)
-    p, apart, mean = placebo_p(differences), float(differences[0]), float(means.mean())
+    p, apart, mean = placebo_p(differences), float(differences[0]), abs(float(means.mean()))
     # Of a mean of zero there are no per cents.
     if not mean:
         return tested("pre_level", p, apart, unit="units")
+    # By the size of the mean, so that a higher level is one also where levels lie below zero.
     return tested("pre_level", p, 100 * apart / mean, unit="% of the mean")
 
 
@@ -73,6 +74,21 @@ def negative_control(estimate: Estimate, title: str) -> Diagnostic:
     """An outcome that the programme cannot move: an effect on it is a fault of the design."""
     row = estimate.overall().iloc[0]
     return tested("negative_control", float(row["p_value"]), float(row["effect"]), names=(title,))
+
+
+def blind_control(check: Diagnostic, seen_percent: float, asked_percent: float) -> Diagnostic:
+    """A negative control beside what is in question: one that could not have seen it says nothing.
+
+    Parameters
+    ----------
+    seen_percent : the smallest change of the control that would be found four times in five.
+    asked_percent : the size in question; a control that fires has seen it, whatever its power.
+    """
+    held = replace(check, seen=seen_percent, threshold=asked_percent)
+    if check.result != "holds":
+        return check
+    # Written so that a NaN, of which no percentage can be given, is blind too.
+    return held if seen_percent <= asked_percent else replace(held, result="cannot tell")
 
 
 def spillover(

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from evaluation.wording import Figure, Name, Sentence, number, p_value, signed, signed_percent
+from evaluation.wording import (
+    Figure,
+    Name,
+    Sentence,
+    number,
+    p_value,
+    percent,
+    signed,
+    signed_percent,
+)
 
 FIRES_BELOW = 0.05
 """The level of every check: one in twenty fires where nothing is wrong."""
@@ -20,8 +31,10 @@ class Diagnostic:
     ----------
     why : what kept it from being made. size : the statistic itself, with its sign: a slope, an
         effect, a difference. unit : what it is counted in. p_value : by re-assignment, if it is a
-        test. seen : the size that would be seen four times in five, where that is known.
-    n : areas concerned. threshold : what the protocol sets: kilometres of the ring. effect : that
+        test. seen : the size that would be seen four times in five, where that is known; of a
+        negative control in percent.
+    n : areas concerned. threshold : what the protocol sets: kilometres of the ring; of a negative
+    control the size in question, in percent. effect : that
         the check is about, where it is no size of its own. names : places, outcomes or
         characteristics that it names.
     """
@@ -46,7 +59,7 @@ class Diagnostic:
     @property
     def statistic(self) -> Sentence:
         """The figure that it rests on, as in ``slope -0.0393 units a period, p = 0.198``."""
-        if self.result == "cannot tell" or self.code not in _STATISTICS:
+        if self.code not in _STATISTICS or (self.result == "cannot tell" and not self.blind):
             return Sentence.of("")
         if self.unit == FIXED:
             return Sentence.of(FIXED)
@@ -55,6 +68,8 @@ class Diagnostic:
     @property
     def brief(self) -> Sentence:
         """What it found, without what it could have seen."""
+        if self.blind:
+            return self._unseen()
         if self.result == "cannot tell":
             return Sentence.of("Not tested: {why}.", self.code, why=self.why)
         return Sentence.of(f"{self._found()}.", self.code, **self._figures())
@@ -69,6 +84,25 @@ class Diagnostic:
             f"{self._found()} ({size} would be seen four times in five).",
             self.code,
             **self._figures(),
+        )
+
+    @property
+    def blind(self) -> bool:
+        """Whether it was made, did not fire, and could not have seen what is in question."""
+        return self.result == "cannot tell" and self.seen is not None
+
+    def _unseen(self) -> Sentence:
+        seen, asked = self.seen or 0.0, self.threshold or 0.0
+        unseen = "a change below {seen} may go unseen"
+        if not math.isfinite(seen):
+            unseen = "no change of it, however large, could be told from chance"
+        return Sentence.of(
+            f"{{named}} did not move visibly, but {unseen}, and {{asked}} is in question: it does "
+            "not reassure.",
+            self.code,
+            named=" and ".join(self.names),
+            seen=percent(seen, 1),
+            asked=percent(asked, 1),
         )
 
     def _found(self) -> str:
@@ -89,7 +123,7 @@ class Diagnostic:
             found["size"] = _SIZES.get(self.code, lambda size: signed(size, 4))(self.size)
         for name, value, figure in (
             ("p", self.p_value, p_value),
-            ("seen", self.seen, lambda seen: number(seen, 4)),
+            ("seen", self.seen, _SEEN.get(self.code, lambda seen: number(seen, 4))),
             ("n", self.n, lambda n: number(n, 0)),
             ("km", self.threshold, number),
             ("effect", self.effect, lambda effect: signed(effect, 4)),
@@ -200,3 +234,5 @@ _SIZES = {
     "balance": lambda size: signed(size, 2),
 }
 """How a statistic is written where four digits with a sign would be idle."""
+_SEEN: dict[str, Callable[[float], Figure]] = {"negative_control": lambda seen: percent(seen, 1)}
+"""How the size that would be seen is written where it is not in the statistic's own unit."""

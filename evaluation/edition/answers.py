@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation.edition import words
+from evaluation.finding.verdict import Size, Unclear
 from evaluation.study.accounts_record import Accounts, BudgetRow, Mean, Ratio
-from evaluation.study.record import Effect, EffectRow, OutcomeResult, Results
+from evaluation.study.record import EffectRow, OutcomeResult, Results
 from evaluation.wording import Sentence, listed
 
 NOT_VALUED = Sentence.of("Not valued: no outcome of this study has a price.")
@@ -58,16 +59,14 @@ def moved(outcome: OutcomeResult) -> str:
     return f"as before at {now}{unit}" if before == now else f"from {before} to {now}{unit}"
 
 
+def told(outcome: OutcomeResult) -> bool:
+    """Whether it can be told which way the outcome moved."""
+    return outcome.finding.ruling.verdict.directed
+
+
 def style(outcome: OutcomeResult) -> str:
-    """The class of the outcome's verdict: better, worse, none, early, unknown."""
+    """The class of the outcome's verdict: better, worse, moved, none, early, unknown."""
     return words.verdict(outcome.finding).style
-
-
-def interval(effect: Effect | None) -> str:
-    """``−13% to −3.5%``."""
-    if effect is None or effect.low is None or effect.high is None:
-        return "no range"
-    return f"{words.signed_percent(effect.low)} to {words.signed_percent(effect.high)}"
 
 
 def lives(study: Results) -> Sentence:
@@ -75,18 +74,18 @@ def lives(study: Results) -> Sentence:
     primary = study.with_role("primary")
     if explores(study):
         return listed([o.finding.sentence for o in primary], " ")
-    told = [o for o in primary if style(o) in ("better", "worse")]
-    rest = "".join(f" {one}" for one in _by_verdict([o for o in primary if o not in told]))
+    clear = [o for o in primary if told(o)]
+    rest = "".join(f" {one}" for one in _by_verdict([o for o in primary if o not in clear]))
     about = {"sites": words.counted(len(study.sites), "site"), "rest": rest}
-    if not told:
+    if not clear:
         return Sentence.of(
             "No main outcome has moved clearly across {sites} so far.{rest}", **about
         )
-    moved = [_moved(o, study.period_word) for o in told]
-    if len(told) == 1 and told[0].finding.people is not None:
+    moved = [_moved(o, study.period_word) for o in clear]
+    if len(clear) == 1 and clear[0].finding.people is not None:
         return Sentence.of(
             "Across {sites} there were {people} than there would have been without the programme "
-            "(likely {range}).{rest}",
+            "(likely {range}): {point}, {size}.{rest}",
             **moved[0].figures,
             **about,
         )
@@ -102,8 +101,30 @@ def _moved(outcome: OutcomeResult, period: str) -> Sentence:
         word = words.verdict(outcome.finding).word
         return Sentence.of("{title} {word}", title=outcome.plain_title, word=word)
     return Sentence.of(
-        "{people} (likely {range})", people=_people(outcome, period), range=people_range(outcome)
+        "{people} (likely {range}): {point}, {size}",
+        people=_people(outcome, period),
+        range=people_range(outcome),
+        point=words.finding_point(outcome.finding),
+        size=_size(outcome),
     )
+
+
+def _size(outcome: OutcomeResult) -> Sentence:
+    """As in ``smaller than worth having (6%)``, also where that cannot be told."""
+    ruling = outcome.finding.ruling
+    if ruling.sized:
+        return ruling.sized.spelled(words.BOOK)
+    unsized = ruling.unsized.spelled(words.BOOK)
+    return Sentence.of("of which it cannot be told whether it is {size}", size=unsized)
+
+
+def undone(study: Results) -> list[str]:
+    """What would undo each main outcome that moved, a sentence each."""
+    return [
+        f"{o.plain_title}: {o.finding.undo.sentence}"
+        for o in study.with_role("primary")
+        if o.finding.undo is not None and o.finding.undo.sentence
+    ]
 
 
 def _people(outcome: OutcomeResult, period: str) -> str:
@@ -114,7 +135,7 @@ def _people(outcome: OutcomeResult, period: str) -> str:
 
 
 def _by_verdict(outcomes: Sequence[OutcomeResult]) -> list[str]:
-    """As in ``Too early to say: claims.`` and ``No effect larger than 6%: arrears.``."""
+    """As in ``Too early to say: claims.``."""
     grouped: dict[str, list[str]] = {}
     for outcome in outcomes:
         word = words.verdict(outcome.finding).word
@@ -209,17 +230,23 @@ def balance(net: Mean, *, counted: bool = False) -> str:
     return f"With that counted, {said}" if counted else said.capitalize()
 
 
+_WORST_FIRST = ("fails", "cannot tell", "holds")
+
+
 def checks(study: Results) -> dict[str, int]:
     """How many distinct checks of the main outcomes hold, fail and cannot tell.
 
-    A control stands among the checks of every outcome and is one check all the same.
+    A control stands among the checks of every outcome and is one check all the same: it holds only
+    where it reassures of each.
     """
     distinct: dict[tuple[str, ...], str] = {}
     for outcome in study.with_role("primary"):
         for check in outcome.diagnostics:
             shared = check.code == "negative_control"
-            whose = check.sentence if shared else outcome.code
-            distinct[(check.code, whose)] = check.result
+            names = check.figures.names if check.figures else (check.sentence,)
+            key = (check.code, *(names if shared else (outcome.code,)))
+            found = {check.result, distinct.get(key, check.result)}
+            distinct[key] = next(word for word in _WORST_FIRST if word in found)
     results = list(distinct.values())
     return {word: results.count(word) for word in ("holds", "fails", "cannot tell")}
 
@@ -281,22 +308,49 @@ def main_points(study: Results) -> list[str]:
 
 
 def _tally(name: str, outcomes: Sequence[OutcomeResult]) -> str:
-    """As in ``Main outcomes: of 3, 2 improved, none worsened and 1 is open``."""
+    """As in ``Main outcomes: of 3, 2 moved for the better (1 worth having, 1 smaller) ...``."""
     if not outcomes:
         return ""
-    styles = [style(o) for o in outcomes]
-    worse = [words.within(o.plain_title) for o in outcomes if style(o) == "worse"]
-    nothing, still_open = styles.count("none"), styles.count("early") + styles.count("unknown")
+    by_style: dict[str, list[OutcomeResult]] = {}
+    for outcome in outcomes:
+        by_style.setdefault(style(outcome), []).append(outcome)
+    better, worse, moved, nothing = (
+        by_style.get(key, []) for key in ("better", "worse", "moved", "none")
+    )
+    still_open = len(by_style.get("early", [])) + len(by_style.get("unknown", []))
     parts = [
-        f"{_count(styles.count('better'))} improved",
-        f"{_count(len(worse))} worsened" + (f" ({words.listed(worse)})" if worse else ""),
+        f"{_count(len(better))} moved for the better{_sizes(better, Size.WORTH_HAVING)}",
+        f"{_count(len(worse))} for the worse{_sizes(worse, Size.MATTERS)}"
+        + (f": {_named(worse)}" if worse else ""),
     ]
+    if moved:
+        parts.append(f"{_count(len(moved))} moved that is read with care ({_named(moved)})")
     if nothing:
-        every = "all " if nothing == len(outcomes) > 1 else ""
-        parts.append(f"for {every}{_count(nothing)} a large effect is ruled out")
+        every = "all " if len(nothing) == len(outcomes) > 1 else ""
+        early = any(o.finding.ruling.unclear is Unclear.TOO_EARLY for o in nothing)
+        ruled_out = f"a change worth having is ruled out{' so far' if early else ''}"
+        parts.append(f"for {every}{_count(len(nothing))} {ruled_out}")
     if still_open:
         parts.append(f"{_count(still_open)} {'is' if still_open == 1 else 'are'} open")
-    return f"{name}: of {len(outcomes)}, {words.listed(parts)}."
+    harmed = [o for o in outcomes if o.finding.looked is not None and o.finding.looked.harmed]
+    watch = f" The watch for harm has crossed its line: {_named(harmed)}." if harmed else ""
+    return f"{name}: of {len(outcomes)}, {words.listed(parts)}.{watch}"
+
+
+def _named(outcomes: Sequence[OutcomeResult]) -> str:
+    return words.listed([words.within(o.plain_title) for o in outcomes])
+
+
+def _sizes(outcomes: Sequence[OutcomeResult], large: Size) -> str:
+    """As in `` (1 worth having, 1 smaller)``; empty where none moved."""
+    sizes = [o.finding.ruling.size for o in outcomes]
+    if not sizes:
+        return ""
+    parts = [f"{_count(sizes.count(large))} {large.value}"]
+    parts += [f"{_count(few)} smaller"] if (few := sizes.count(Size.SMALLER)) else []
+    unsure = sizes.count(Size.CANNOT_TELL)
+    parts += [f"{_count(unsure)} by how much cannot be told"] if unsure else []
+    return f" ({', '.join(parts)})"
 
 
 def _count(count: int) -> str:
@@ -347,17 +401,34 @@ def _said_of_sites(judged: int, unjudged: int, worse: Sequence[str]) -> str:
 
 
 def _control(study: Results) -> str:
-    controls = study.with_role("negative_control")
+    """Whether the controls moved, and whether they could have seen what is in question."""
+    controls, primary = study.with_role("negative_control"), study.with_role("primary")
     if not controls:
         return ""
-    moved = [words.within(o.plain_title) for o in controls if style(o) in ("better", "worse")]
+    asked = [(o, c) for o in primary for c in o.diagnostics if c.code == "negative_control"]
+    fired = {
+        name for _, c in asked if c.result == "fails" and c.figures for name in c.figures.names
+    }
+    moved = [o for o in controls if told(o) or o.plain_title in fired]
     if moved:
         return (
-            f"The control moved: {words.listed(moved)}. Something other than the programme may be "
-            "at work."
+            f"The control moved: {_named(moved)}. Something other than the programme may be at "
+            "work."
         )
-    names = words.listed([words.within(o.plain_title) for o in controls])
-    return f"The control, {names}, did not move by more than chance could explain."
+    blind = list(dict.fromkeys(o.code for o, c in asked if c.result == "cannot tell"))
+    seen = {o.code for o, c in asked if c.result == "holds"}
+    unseen = [o for o in primary if o.code in blind and o.code not in seen]
+    if unseen and not seen:
+        return (
+            f"The control, {_named(controls)}, did not move visibly, but it could not have seen a "
+            "change of the size in question: it does not reassure."
+        )
+    held = f"The control, {_named(controls)}, did not move by more than chance could explain"
+    if unseen:
+        return (
+            f"{held}; for {_named(unseen)} it could not have seen a change of the size in question."
+        )
+    return f"{held}."
 
 
 def _agreement(study: Results) -> str:

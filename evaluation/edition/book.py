@@ -53,6 +53,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "study": study,
         "strip": strip,
         "points": [f"points.{k}" for k, _ in enumerate(answers.main_points(study), start=1)],
+        "undone": answers.undone(study),
         "losses": evidence.losses(study),
         "earns": evidence.earns(study),
         "unknowns": questions.open_questions(edition),
@@ -60,6 +61,24 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "agencies": money.agency_table(study.value) if study.value else "",
         "changes": quality.newest_changes(edition),
     }
+
+
+def outcome_rows(listed: Sequence[OutcomeResult], *, mark: bool) -> list[figures.ForestRow]:
+    """A row of the chart of all outcomes each: its range, main ones filled.
+
+    Parameters
+    ----------
+    mark : whether the mark of its verdict stands before its name.
+    """
+    return [
+        figures.ForestRow(
+            f"{words.verdict(one.finding).mark} {one.plain_title}" if mark else one.plain_title,
+            one.finding.effect_percent.plain(),
+            one.role == "primary",
+            words.finding_percent(one.finding),
+        )
+        for one in listed
+    ]
 
 
 REAL_BAND = "Real public data: real places, published figures."
@@ -156,17 +175,9 @@ class Pages:
         self._family("outcomes", "_edition/outcomes/index", pages)
 
     def _all_outcomes(self, study: Results, ordered: Sequence[OutcomeResult]) -> str:
-        rows = [
-            figures.ForestRow(
-                o.plain_title,
-                o.finding.effect_percent.plain(),
-                o.role == "primary",
-                words.effect_with_range(o.finding.effect_percent, words.signed_percent),
-            )
-            for o in ordered
-        ]
+        rows = outcome_rows(ordered, mark=True)
         said = "All outcomes fixed for this study, on one scale, whatever they show."
-        said += f" {_left_out(rows)}"
+        said += f" {_left_out(outcome_rows(ordered, mark=False))}"
         name, kind = f"{study.study}/all-outcomes", "Effects in per cent with ranges"
         return self.out.chart(name, "../../", kind, said, figures.forest, rows, "%") if rows else ""
 

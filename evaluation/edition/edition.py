@@ -120,13 +120,16 @@ class Edition:
 
         Raises
         ------
-        BookError : if the programme has no results yet, or a file holds no valid JSON.
+        BookError : if the programme has no results yet, a file holds no valid JSON, or its verdicts
+            were written by a version in which they had one part.
         NotForPublication : a programme that it would show is closed (`refuse_unreleased`).
         """
         written = [
             read_written(Results, path)
             for path in sorted((workspace.var / "results").glob("*/*/results.json"))
         ]
+        for study in written:
+            _in_two_parts(study)
         found = [words.results_spelled(study) for study in written]
         own = [study for study in found if study.programme == programme]
         if not own:
@@ -203,3 +206,15 @@ def _dictionary(workspace: Workspace, programme: Programme) -> tuple[Outcome, ..
     declared = load_outcomes(workspace.schemas / "outcomes")
     known = {outcome.code for outcome in declared}
     return declared + tuple(o for o in programme.outcomes if o.code not in known)
+
+
+def _in_two_parts(study: Results) -> None:
+    """Refuse results of an earlier version, whose verdicts no page could say by the rule of now."""
+    if any(one.finding.direction is None for one in study.outcomes):
+        name = f"{study.programme}/{study.study}"
+        raise BookError(
+            f"the results of {name} were written by an earlier version, whose verdicts did not "
+            "tell direction and size apart.",
+            expected="findings with direction and size",
+            mend=f"newstart study run {name}",
+        )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from evaluation.edition import words
 from evaluation.edition.pages.claims import near
 from evaluation.errors import BookError
-from evaluation.finding.sentences import Verdict
+from evaluation.finding.verdict import Direction, Size
 from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.study.record import OutcomeResult, Results
 
@@ -180,7 +180,6 @@ _OPEN = re.compile(
 )
 _NOT = re.compile(r"\b(?:not|never|neither|nor|none)\b|n't\b", re.IGNORECASE)
 _QUOTED = re.compile('["“][^"“”]*["”]|\\*[^*\\n]+\\*')
-_RESULT = {"better": Verdict.IMPROVED, "worse": Verdict.WORSENED, "none": Verdict.NO_LARGER_EFFECT}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -419,12 +418,24 @@ class Reader:
 
 def _bears(outcome: OutcomeResult, kind: str, *, denied: bool) -> bool:
     """Whether a finding bears a verdict word, or its denial."""
-    verdict = words.verdict_of(outcome.finding)
-    effect = outcome.finding.effect_percent.effect or 0.0
-    told = verdict.directed and effect != 0
+    ruling = outcome.finding.ruling
+    told, smaller = ruling.verdict.directed, ruling.size is Size.SMALLER
+    # That a change worth having is ruled out is "no effect" only where none was found.
+    nothing = not told and smaller
     if denied:
-        nothing = verdict is Verdict.NO_LARGER_EFFECT
-        return nothing or (told and not _bears(outcome, kind, denied=False))
-    if kind in _RESULT:
-        return verdict is _RESULT[kind]
-    return told and (effect < 0 if kind == "down" else effect > 0)
+        other_way = {
+            "better": ruling.better is False,
+            "worse": ruling.better is True,
+            "down": ruling.direction is Direction.ROSE,
+            "up": ruling.direction is Direction.FELL,
+            "none": told,
+        }
+        return (nothing and kind != "none") or other_way[kind]
+    return {
+        # The bare word claims more than a change that is smaller than worth having.
+        "better": ruling.better is True and not smaller,
+        "worse": ruling.better is False,
+        "down": ruling.direction is Direction.FELL,
+        "up": ruling.direction is Direction.ROSE,
+        "none": nothing,
+    }[kind]

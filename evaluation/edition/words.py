@@ -12,7 +12,7 @@ from typing import Any
 
 from evaluation import wording
 from evaluation.finding import sentences
-from evaluation.finding.sentences import Verdict
+from evaluation.finding.verdict import Direction, Ruling, Size, Unclear, apart_digits, has_meaning
 from evaluation.study.record import Effect, FindingResult, OutcomeResult, Results, Scaled
 from evaluation.study.written import Model, Written
 from evaluation.wording import Figure, Sentence, Spelling, count
@@ -59,10 +59,13 @@ def _percent_digits(value: float) -> int:
     return int(abs(value) < 9.95)
 
 
-def signed_percent(value: float | None) -> str:
-    """As ``percent``, with a plus where it rises."""
-    rises = value is not None and round(value, _percent_digits(value)) > 0
-    return f"+{percent(value)}" if rises else percent(value)
+def signed_percent(value: float | None, apart: tuple[float, ...] = ()) -> str:
+    """As ``percent``, with a plus where it rises; not rounded onto what it is ``apart`` from."""
+    if value is None:
+        return "not known"
+    digits = apart_digits(value, apart, _percent_digits(value))
+    rises = round(value, digits) > 0
+    return f"+{percent(value, digits)}" if rises else percent(value, digits)
 
 
 def pounds(value: float | None, *, axis: bool = False) -> str:
@@ -148,6 +151,9 @@ def fewer_or_more(figure: Effect, people: str) -> str:
     effect = figure.effect
     if effect is None:
         return f"an unknown number of {people}"
+    # The verdict goes by the range, beside which the newest look's own figure would say another.
+    if outside(figure):
+        return f"{people_range(figure)} {people}"
     many = _borne(abs(effect), figure)
     if round(many.value, many.digits) == 0:
         return f"about as many {people}"
@@ -171,7 +177,8 @@ def _borne(value: float, figure: Effect) -> Figure:
     low, high = figure.low, figure.high
     if low is None or high is None:
         return count(value, 1) if 0.05 <= value < 2 else count(rounded(value))
-    return sentences.rounded(value, (high - low) / 2)
+    # A range on one side of zero is not rounded onto it, as its verdict says which side.
+    return sentences.rounded(value, (high - low) / 2, apart=low * high > 0)
 
 
 def listed(items: Sequence[str]) -> str:
@@ -290,50 +297,92 @@ def day(instant: str) -> str:
 
 @dataclass(frozen=True)
 class Shown:
-    """A verdict as it is shown: a word, a mark that needs no colour, a class, what it means."""
+    """A verdict as it is shown: in words, a mark that needs no colour, a class."""
 
     word: str
     mark: str
     style: str
-    meaning: str
 
 
-_VERDICTS = {
-    Verdict.IMPROVED: (
-        "\N{CHECK MARK}",
-        "better",
-        "better than it would have been, and chance is an unlikely reason",
-    ),
-    Verdict.WORSENED: (
-        "\N{MULTIPLICATION SIGN}",
-        "worse",
-        "worse than it would have been, and chance is an unlikely reason",
-    ),
-    Verdict.NO_LARGER_EFFECT: ("=", "none", "a larger effect, either way, can be ruled out"),
-    Verdict.TOO_EARLY: ("\N{HORIZONTAL ELLIPSIS}", "early", "too few quarters since the start"),
-    Verdict.CANNOT_TELL: (
-        "?",
-        "unknown",
-        "the data cannot tell an effect from chance, a check failed, the effect "
-        "is not clear once its family is counted, or it is read with care",
-    ),
+_MARKS = {
+    Direction.FELL: "\N{DOWNWARDS ARROW}",
+    Direction.ROSE: "\N{UPWARDS ARROW}",
+    Direction.CANNOT_TELL: "?",
 }
-
-
-def verdict_of(finding: FindingResult) -> Verdict:
-    """Which verdict a written finding has."""
-    return Verdict.written(finding.verdict, finding.margin_percent or 0.0)
+RULED_OUT, EARLY = "=", "\N{HORIZONTAL ELLIPSIS}"
 
 
 def verdict(finding: FindingResult) -> Shown:
-    """The verdict of a finding; the margin stays in its word."""
-    held = verdict_of(finding)
-    return Shown(held.said(finding.margin_percent or 0.0).spelled(BOOK), *_VERDICTS[held])
+    """The verdict of a finding, both parts of it.
+
+    The class is ``better``, ``worse`` or ``moved`` where a direction is told; else ``none`` where
+    a change worth having is ruled out, ``early`` or ``unknown``.
+    """
+    return shown_verdict(finding.ruling)
 
 
-def verdicts() -> tuple[Shown, ...]:
-    """All of them, in the order in which they are explained."""
-    return tuple(Shown(kind.value, *shown) for kind, shown in _VERDICTS.items())
+def shown_verdict(ruling: Ruling) -> Shown:
+    """The same, of both parts alone."""
+    word = ruling.said.spelled(BOOK)
+    if ruling.verdict.directed:
+        style = {True: "better", False: "worse", None: "moved"}[ruling.better]
+        return Shown(word, _MARKS[ruling.direction], style)
+    if ruling.size is Size.SMALLER:
+        return Shown(word, RULED_OUT, "none")
+    if ruling.unclear is Unclear.TOO_EARLY:
+        return Shown(word, EARLY, "early")
+    return Shown(word, _MARKS[Direction.CANNOT_TELL], "unknown")
+
+
+def finding_percent(finding: FindingResult) -> str:
+    """``−3.7% (−5.9% to −1.2%)``, each end on the side that its verdict says."""
+    effect, say = finding.effect_percent, _on_its_side(finding)
+    if outside(effect):
+        return f"{finding_ends(finding)} over all looks; the newest look alone {say(effect.effect)}"
+    return effect_with_range(effect, say)
+
+
+def outside(figure: Effect) -> bool:
+    """Whether an effect lies outside its range, as that of the newest of several looks may."""
+    effect, low, high = figure.effect, figure.low, figure.high
+    if effect is None or low is None or high is None:
+        return False
+    return not low <= effect <= high
+
+
+def finding_ends(finding: FindingResult) -> str:
+    """``−5.9% to −1.2%``: its range alone."""
+    effect = finding.effect_percent
+    if effect.low is None or effect.high is None:
+        return "no range"
+    say = _on_its_side(finding)
+    return f"{say(effect.low)} to {say(effect.high)}"
+
+
+def finding_point(finding: FindingResult) -> str:
+    """``−3.7%``: its effect alone; its range, where the effect lies outside it."""
+    if outside(finding.effect_percent):
+        return finding_ends(finding)
+    return _on_its_side(finding)(finding.effect_percent.effect)
+
+
+def worth_having(finding: FindingResult) -> str:
+    """``6%``: what the protocol calls worth having, as it was declared."""
+    margin = finding.margin_percent
+    return "not stated" if margin is None else BOOK.write(wording.percent(margin))
+
+
+def hoped_for(finding: FindingResult) -> str:
+    """``−8%``: what the protocol hoped for, as it was declared."""
+    hoped = finding.hoped_percent
+    return "not stated" if hoped is None else BOOK.write(wording.signed_percent(hoped))
+
+
+def _on_its_side(finding: FindingResult) -> Callable[[float | None], str]:
+    """A percentage in as many digits as keep it from zero and from the margin."""
+    margin = finding.margin_percent
+    worth = (margin, -margin) if margin is not None and has_meaning(margin) else ()
+    return lambda value: signed_percent(value, apart=(0.0, *worth))
 
 
 _FIGURES = ("effect", "low", "high", "low_band", "high_band")

@@ -6,38 +6,31 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evaluation.finding.sentences import Verdict, percent_text, span
+from evaluation.finding.sentences import percent_text, span
+from evaluation.finding.verdict import Unclear
 from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
     from evaluation.finding.judge import Finding
     from evaluation.programme import Outcome
 
-UNTESTED = Sentence.of("the study was locked as exploratory, so nothing is tested", "exploratory")
+UNTESTED = Sentence.of(Unclear.EXPLORATORY.value, "exploratory")
 
 
-def as_compared(finding: Finding, outcome: Outcome, adjusted_p: float) -> Finding:
+def as_compared(finding: Finding, outcome: Outcome) -> Finding:
     """The finding of an exploratory study: its figures as they are, its words without a verdict.
 
     It says fewer or more than in the comparison areas, never better or worse, and not that the
     programme did it.
-
-    Parameters
-    ----------
-    finding : judged as if its test had rejected nothing. adjusted_p : what the test would have
-        given, printed for analysts.
     """
     sentence = _sentence(finding, outcome)
     return replace(
         finding,
-        # A range inside the margin would be a claim as well: that a larger effect is ruled out.
-        verdict=Verdict.CANNOT_TELL,
-        adjusted_p=adjusted_p,
         sentence=sentence,
         paragraph=Sentence.of(
             "{sentence} The difference is {change}. It bears no verdict: {untested}.",
             sentence=sentence,
-            change=percent_text(finding.percent),
+            change=percent_text(finding.percent, finding.margin_percent),
             untested=UNTESTED,
         ),
         reasons=(UNTESTED,),
@@ -50,7 +43,7 @@ def _sentence(finding: Finding, outcome: Outcome) -> Sentence:
         return Sentence.of(
             "Exploratory: {name} changed by {change} against the comparison areas.",
             name=outcome.plain_title,
-            change=percent_text(finding.percent),
+            change=percent_text(finding.percent, finding.margin_percent),
         )
     down = people.effect < 0
     when = "a quarter" if outcome.kind == "flow" else "at a time"
@@ -58,5 +51,5 @@ def _sentence(finding: Finding, outcome: Outcome) -> Sentence:
         f"Exploratory: about {{effect}} {'fewer' if down else 'more'} {{people}} {when} than in "
         "the comparison areas, given where both began (likely between {low} and {high}).",
         people=outcome.people,
-        **span(people, flip=down),
+        **span(people, flip=down, apart=True),
     )

@@ -227,7 +227,7 @@ def _conditions(e: Evidence, judgement: Judgement) -> tuple[Condition, ...]:
             title="Nothing moved that the programme cannot move",
             met=_worst([result for result, _ in e.controls]),
             reason=" ".join(said for _, said in e.controls) or "No negative control was named.",
-            mend="" if e.controls else "Name an outcome that the programme cannot move.",
+            mend=_controls_mend(e),
         ),
     )
 
@@ -302,6 +302,15 @@ def _worst(results: list[str]) -> Met:
         return "cannot tell"
     # One control that fails outweighs any number that hold.
     return "unmet" if "fails" in results else "met" if "holds" in results else "cannot tell"
+
+
+def _controls_mend(e: Evidence) -> str:
+    results = [result for result, _ in e.controls]
+    if not results:
+        return "Name an outcome that the programme cannot move."
+    if _worst(results) == "cannot tell":
+        return "A control that can see a change of the size in question: of more events, or areas."
+    return ""
 
 
 def _robins(e: Evidence) -> dict[Domain, str]:

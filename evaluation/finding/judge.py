@@ -1,10 +1,8 @@
-"""The verdict on one outcome: improved, worsened, no effect larger than X, too early, cannot tell.
+"""The verdict on one outcome: from its estimate and looks to the rule, its reasons and words.
 
-Rules, in order: an effect that its family's test rejects and whose range excludes no change is
-*improved* or *worsened* by the outcome's polarity, unless a diagnostic objects, which makes it
-*cannot tell*; a range inside the margin is *no effect larger than X*; a site that has not
-completed the protocol's window makes it *too early to say*; what is left is *cannot tell*. Where
-looks are planned, test and range are those of the look ledger: they hold over every look.
+The rule itself, one for every outcome whatever its part in the study, is `evaluation.finding.
+verdict`. Where looks are planned, test and range are those of the look ledger: they hold over every
+look.
 """
 
 from __future__ import annotations
@@ -15,9 +13,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.finding import sentences
-from evaluation.finding.sentences import Facts, Looked, Range, Verdict
+from evaluation.finding.sentences import Facts, Looked
+from evaluation.finding.undo import Breaks, Undo, breaks_of, undo_of
+from evaluation.finding.verdict import (
+    Asked,
+    Direction,
+    Range,
+    Ruling,
+    Size,
+    Unclear,
+    Verdict,
+    apart_digits,
+    cared_for,
+    percent_of_logs,
+    rule,
+)
 from evaluation.quarters import Period
-from evaluation.wording import Sentence, number, percent
+from evaluation.wording import Figure, Sentence, number, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,13 +44,16 @@ if TYPE_CHECKING:
 class Judged:
     """What `judge` reads: the primary estimate of one outcome and how it is to be judged.
 
-    window : first and last event time of the estimand. margin_percent : X of "no effect larger".
-    adjusted_p : after correction over the outcome's family. baseline : mean figure without the
-        programme, in the outcome's unit, to express a level effect in percent. objections : what
-        diagnostics hold against a verdict. family : outcomes among which the p value is adjusted.
-    last_start : the latest declared start, where it lies after the estimate's last period. looked :
-    what the look ledger says; None judges one look alone. primary : the family's test is
-    the look ledger's closed testing rather than the adjusted p value.
+    window : first and last event time of the estimand. margin_percent : what is worth having.
+    hoped_percent : what the protocol hoped for, with its sign. adjusted_p : after correction over
+        the outcome's family. baseline : mean figure without the programme, in the outcome's unit,
+        to express a level effect in percent. objections : what diagnostics hold against a verdict.
+    family : outcomes among which the p value is adjusted. last_start : the latest declared start,
+    where it lies after the estimate's last period. looked : what the look ledger says; None judges
+    one look alone. primary : the family's test is the look ledger's closed testing rather than the
+    adjusted p value. control : a negative control, of which neither direction is better.
+    control_fired : its check has fired, at this look alone. undoing : whether it is worked out what
+    would undo the finding, which takes seconds. exploratory : the study was locked as such.
     """
 
     outcome: Outcome
@@ -47,35 +62,42 @@ class Judged:
     margin_percent: float
     adjusted_p: float
     baseline: float
+    hoped_percent: float | None = None
     units: UnitEffects | None = None
     objections: tuple[str, ...] = ()
     family: int = 1
     looked: Looked | None = None
     primary: bool = False
+    control: bool = False
+    control_fired: bool = False
+    undoing: bool = False
+    exploratory: bool = False
     last_start: Period | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A verdict with its figures, reasons and words.
+    """A verdict in two parts with its figures, reasons and words.
 
-    percent : effect in percent of what would have been. per_quarter, to_date : change in people or
-        events a period (mean over the window's periods) and over all started periods; None for
-        outcomes without a denominator. A stock has no sum over time, so its ``to_date`` is None.
-    detectable_percent : the effect that would be found four times in five with the data so far, the
-        whole family counted; infinite where the assignments are too few to find anything.
-    looked : the look ledger's verdict, where looks are planned. speaks : the period with which the
-    window of the last site is complete.
+    ruling : direction and size, with what was hoped for and worth having. percent : effect in
+    percent of what would have been; NaN where there is nothing to be a share of. per_quarter,
+    to_date : change in people or events a period (mean over the window's periods) and over all
+    started periods; None for outcomes without a denominator. A stock has no sum over time, so its
+    ``to_date`` is None. detectable_percent : the effect in the direction cared for that would be
+    found four times in five with the data so far, the whole family counted; infinite where the
+    assignments are too few to find anything. looked : the look ledger's verdict, where looks are
+    planned. undo : what would undo it; None where no direction is told, or it was not asked.
+    breaks : the ranges under breaks of parallel paths that it rests on. speaks : the period with
+    which the window of the last site is complete.
     """
 
     outcome: str
-    verdict: Verdict
+    ruling: Ruling
     percent: Range
     per_quarter: Range | None
     to_date: Range | None
     p_value: float
     adjusted_p: float
-    margin_percent: float
     detectable_percent: float
     reasons: tuple[str, ...]
     objections: tuple[str, ...]
@@ -83,12 +105,34 @@ class Finding:
     paragraph: Sentence
     analyst: Sentence
     looked: Looked | None = None
+    undo: Undo | None = None
+    breaks: Breaks | None = None
     speaks: str = ""
 
     @property
+    def verdict(self) -> Verdict:
+        """Both parts in one."""
+        return self.ruling.verdict
+
+    @property
+    def direction(self) -> Direction:
+        """Which way it moved, every look and its family counted."""
+        return self.ruling.direction
+
+    @property
+    def size(self) -> Size:
+        """The whole range against the margin."""
+        return self.ruling.size
+
+    @property
+    def margin_percent(self) -> float:
+        """What the protocol calls worth having, in percent."""
+        return self.ruling.margin_percent
+
+    @property
     def said(self) -> Sentence:
-        """The verdict as it is written, with its margin where it has one."""
-        return self.verdict.said(self.margin_percent)
+        """The verdict as it is written."""
+        return self.ruling.said
 
 
 def judge(judged: Judged) -> Finding:
@@ -99,10 +143,12 @@ def judge(judged: Judged) -> Finding:
     EstimateError : the estimate has no started period inside the window.
     """
     row = judged.estimate.overall(window=judged.window).iloc[0]
-    ends = _interval(judged, row)
-    change = _percent(judged, row["effect"], *ends)
-    verdict, reasons = _verdict(judged, change, complete=_window_complete(judged))
-    per_quarter, to_date = _people(judged, ends)
+    interval = _interval(judged, row)
+    change = _percent(judged, interval)
+    ruling, reasons = _ruled(judged, interval, change, p_value=float(row["p_value"]))
+    breaks = _breaks(judged, ruling)
+    undo = undo_of(change, breaks) if judged.undoing and ruling.verdict.directed else None
+    per_quarter, to_date = _people(judged, (interval.low, interval.high))
     # What the looks have spent by now: alpha not yet available could not have rejected anything.
     left = judged.looked.spent if judged.looked else 1 - judged.estimate.level
     # Bonferroni over the family: simpler than its test, and never too hopeful.
@@ -111,8 +157,7 @@ def judge(judged: Judged) -> Finding:
     detectable = _percent_size(judged, seen)
     words = Facts(
         outcome=judged.outcome,
-        verdict=verdict,
-        margin_percent=judged.margin_percent,
+        ruling=ruling,
         percent=change,
         per_quarter=per_quarter,
         adjusted_p=judged.adjusted_p,
@@ -121,18 +166,21 @@ def judge(judged: Judged) -> Finding:
         estimate=judged.estimate,
         window=judged.window,
         reasons=reasons,
+        objections=judged.objections,
         looked=judged.looked,
+        undo=undo,
+        control=judged.control,
+        complete=_window_complete(judged),
         speaks=_speaks(judged).label,
     )
     return Finding(
         outcome=judged.outcome.code,
-        verdict=verdict,
+        ruling=ruling,
         percent=change,
         per_quarter=per_quarter,
         to_date=to_date,
         p_value=float(row["p_value"]),
         adjusted_p=judged.adjusted_p,
-        margin_percent=judged.margin_percent,
         detectable_percent=detectable,
         reasons=reasons,
         objections=judged.objections,
@@ -140,33 +188,44 @@ def judge(judged: Judged) -> Finding:
         paragraph=sentences.officer(words),
         analyst=sentences.analyst(words, row),
         looked=judged.looked,
+        undo=undo,
+        breaks=breaks,
         speaks=_speaks(judged).label,
     )
 
 
-def _interval(judged: Judged, row: pd.Series) -> tuple[float, float]:
-    """Limits on the estimate's scale: those that hold over every look, where looks are planned."""
-    looked = judged.looked
+def _interval(judged: Judged, row: pd.Series) -> Range:
+    """On the estimate's scale: with limits that hold over every look, where looks are planned."""
+    looked, effect = judged.looked, float(row["effect"])
     # Where there is no repeated interval, that of this look alone stands in.
     if looked is None or np.isnan(looked.low):
-        return float(row["low"]), float(row["high"])
-    return looked.low, looked.high
+        return Range(effect=effect, low=float(row["low"]), high=float(row["high"]))
+    return Range(effect=effect, low=looked.low, high=looked.high)
 
 
-def _percent(judged: Judged, effect: float, low: float, high: float) -> Range:
-    ends = np.array([effect, low, high])
+def _percent(judged: Judged, interval: Range) -> Range:
+    ends = np.array([interval.effect, interval.low, interval.high])
+    # By the size of the baseline, as `design power` counts: where levels lie below zero a rise is a
+    # rise all the same. Of a baseline of zero nothing is a percentage.
+    base = abs(judged.baseline) or np.nan
     # An end without a limit is infinite, and so is its percentage.
     with np.errstate(over="ignore"):
-        shown = (
-            100 * np.expm1(ends) if judged.estimate.scale == "log" else 100 * ends / judged.baseline
-        )
+        shown = 100 * np.expm1(ends) if judged.estimate.scale == "log" else 100 * ends / base
     return Range(effect=float(shown[0]), low=float(shown[1]), high=float(shown[2]))
 
 
 def _percent_size(judged: Judged, size: float) -> float:
-    log = judged.estimate.scale == "log"
-    with np.errstate(over="ignore"):
-        return float(100 * np.expm1(size)) if log else 100 * size / abs(judged.baseline)
+    """A size that could be found, in percent of the direction cared for, as ``design power``."""
+    if judged.estimate.scale == "log":
+        way = cared_for(judged.outcome.polarity, judged.hoped_percent)
+        return float(percent_of_logs(np.array(size), way))
+    return 100 * size / (abs(judged.baseline) or np.nan)
+
+
+def _breaks(judged: Judged, ruling: Ruling) -> Breaks | None:
+    """Of every primary outcome, and of what else is said to have moved; not of a control."""
+    asked = judged.primary or (ruling.verdict.directed and not judged.control)
+    return breaks_of(judged.estimate, judged.window) if judged.undoing and asked else None
 
 
 def _window_complete(judged: Judged) -> bool:
@@ -187,50 +246,91 @@ def _speaks(judged: Judged) -> Period:
     return max(starts) + judged.window[1]
 
 
-def _verdict(judged: Judged, change: Range, *, complete: bool) -> tuple[Verdict, tuple[str, ...]]:
+def _ruled(
+    judged: Judged, interval: Range, change: Range, *, p_value: float
+) -> tuple[Ruling, tuple[str, ...]]:
     """The verdict, and what it rests on in the order in which it was asked."""
-    margin = judged.margin_percent
-    excludes = change.low > 0 or change.high < 0
     rejects, tested = _rejects(judged)
-    # Test and range are asked both: over several looks they need not agree to the last assignment.
-    if rejects and excludes and judged.outcome.polarity != "care":
-        if judged.objections:
-            return Verdict.CANNOT_TELL, (*tested, *judged.objections)
-        # The side is the range's: over several looks the latest estimate need not lie inside it.
-        better = (change.high < 0) == (judged.outcome.polarity == "down")
-        side = Sentence.of("the range lies on one side of no change", "one_side")
-        return Verdict.IMPROVED if better else Verdict.WORSENED, (*tested, side)
-    # The whole range, not the estimate: "no larger effect" is a claim against every effect outside.
-    if -margin <= change.low and change.high <= margin:
-        within = "the whole range lies within {margin} of no change"
-        return Verdict.NO_LARGER_EFFECT, (
-            *tested,
-            Sentence.of(within, "within_margin", margin=percent(margin)),
-        )
-    includes = Sentence.of("the range includes no change", "includes_none")
-    unclear = sentences.WITH_CARE if judged.outcome.polarity == "care" else sentences.NOT_CLEAR
-    reasons = (*tested, unclear if excludes else includes)
-    # Only now: an effect that was found, or ruled out, is not too early to say.
-    if complete:
-        return Verdict.CANNOT_TELL, reasons
-    periods = judged.window[1] + 1
-    running = f"not every site has been running for {periods} period{'' if periods == 1 else 's'}"
-    return Verdict.TOO_EARLY, (*reasons, Sentence.of(running, "too_early"))
+    alpha = 1 - judged.estimate.level
+    own = judged.looked.p if judged.looked else p_value
+    ruling = rule(
+        Asked(
+            polarity="care" if judged.control else judged.outcome.polarity,
+            margin_percent=judged.margin_percent,
+            hoped_percent=judged.hoped_percent,
+            rejects=rejects,
+            # In a family of one the family cannot be what makes it unclear.
+            alone=own <= alpha and judged.family > 1,
+            objected=bool(judged.objections),
+            complete=_window_complete(judged),
+            exploratory=judged.exploratory,
+        ),
+        interval,
+        change,
+    )
+    fired: tuple[Sentence, ...] = ()
+    if judged.control_fired and not ruling.verdict.directed:
+        fired = (Sentence.of(FIRED, "control_fired"),)
+    sized = (_size_reason(ruling),) if ruling.size is not Size.CANNOT_TELL else ()
+    direction = _direction_reasons(judged, ruling)
+    # What stands last is what a reader is told first: of a change its size, else why there is none.
+    if ruling.verdict.directed:
+        return ruling, (*tested, *direction, *sized)
+    return ruling, (*tested, *fired, *sized, *direction)
+
+
+FIRED = (
+    "the check of it as a control has fired, which asks at this look alone so that a fault is "
+    "caught sooner"
+)
+
+
+def _direction_reasons(judged: Judged, ruling: Ruling) -> tuple[str, ...]:
+    match ruling.unclear:
+        case None if judged.outcome.polarity == "care":
+            return (ONE_SIDE, sentences.WITH_CARE)
+        case None:
+            return (ONE_SIDE,)
+        case Unclear.OBJECTION:
+            return judged.objections
+        case Unclear.TOO_EARLY:
+            periods = judged.window[1] + 1
+            running = f"not every site has been running for {periods} period"
+            return (Sentence.of(f"{running}{'' if periods == 1 else 's'}", "too_early"),)
+        case unclear:
+            return (Sentence.of(unclear.value, unclear.name.lower()),)
+
+
+ONE_SIDE = Sentence.of("the range lies on one side of no change", "one_side")
+
+
+def _size_reason(ruling: Ruling) -> Sentence:
+    inside = ruling.size is Size.SMALLER
+    said = "inside {margin} either way" if inside else "at {margin} or beyond"
+    return Sentence.of(
+        f"the whole range lies {said}", ruling.size.name, margin=percent(ruling.margin_percent)
+    )
 
 
 def _rejects(judged: Judged) -> tuple[bool, tuple[Sentence, ...]]:
     """Whether the family's test rejects no effect, and what is to be said of the test."""
     alpha, looked = 1 - judged.estimate.level, judged.looked
-    level, adjusted = number(alpha, 2), number(judged.adjusted_p, 3)
+    level = number(alpha, 2)
+
+    def shown(p: float) -> Figure:
+        return number(p, apart_digits(p, (alpha,), 3))
+
     if looked is None:
-        said = Sentence.of("adjusted p {p} at level {level}", "tested", p=adjusted, level=level)
+        said = Sentence.of(
+            "adjusted p {p} at level {level}", "tested", p=shown(judged.adjusted_p), level=level
+        )
         return judged.adjusted_p <= alpha, (said,)
-    crossed = Sentence.of("the separate watch for harm has crossed its line", "harm")
+    crossed = Sentence.of(sentences.HARM, "harm")
     harm = (crossed,) if looked.harmed else ()
     counted = f"over {looked.number} look{'s' if looked.number > 1 else ''}"
     if not judged.primary:
         family = f"p {{p}} {counted} and its family, at level {{level}}"
-        said = Sentence.of(family, "tested", p=adjusted, level=level)
+        said = Sentence.of(family, "tested", p=shown(judged.adjusted_p), level=level)
         # Secondary outcomes: the sequential p through the family's false discovery rate.
         return judged.adjusted_p <= alpha, (said, *harm)
     if looked.crossed:
@@ -239,7 +339,7 @@ def _rejects(judged: Judged) -> tuple[bool, tuple[Sentence, ...]]:
         )
         return True, (Sentence.of(ruled_out, "crossed"), *harm)
     not_yet = f"no look has ruled out “no effect” ({counted}, p {{p}})"
-    return False, (Sentence.of(not_yet, "not_crossed", p=number(looked.p, 3)), *harm)
+    return False, (Sentence.of(not_yet, "not_crossed", p=shown(looked.p)), *harm)
 
 
 def _people(judged: Judged, interval: tuple[float, float]) -> tuple[Range | None, Range | None]:

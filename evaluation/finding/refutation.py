@@ -1,8 +1,7 @@
-"""Attack an estimate with dowhy (its only door), and by causes that were not measured."""
+"""Attack an estimate with dowhy (its only door)."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,13 +13,12 @@ import numpy as np
 from evaluation.diagnose.diagnostic import FIRES_BELOW, Result
 from evaluation.errors import EstimateError, ProtocolError
 from evaluation.estimate.sensitivity import in_time_placebo
-from evaluation.wording import Figure, Name, Sentence, number, percent, signed
+from evaluation.wording import Name, Sentence, signed
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from evaluation.estimate.estimate import Estimate
-    from evaluation.finding.sentences import Range
     from evaluation.panel import Panel
 
 
@@ -338,91 +336,3 @@ def _on_rows(attack: Attack, rows: pd.DataFrame, column: str) -> float:
         return attack.effect(replace(chosen, areas=areas), covariates=covariates)[0]
     except EstimateError:  # a subset in which nothing, or everything, started
         return float("nan")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unobserved:
-    """Sensitivity of one effect.
-
-    e_value : the ratio by which an unmeasured cause would have to differ both between pilots and
-    comparisons and in what it does to the outcome; e_value_limit : the same for the end of the
-    interval that is nearer to no change (1 where that includes no change). partial_r2 : share of
-    what is left of the outcome that the effect explains. robustness : share of what is left of the
-    outcome and of the choice of pilots that a cause would have to explain to bring the effect to
-    nothing.
-    """
-
-    e_value: float
-    e_value_limit: float
-    partial_r2: float
-    robustness: float
-    sentence: str
-
-
-def e_value(ratio: float) -> float:
-    """The E-value of a ratio; of its inverse where it is below 1.
-
-    ``ratio + sqrt(ratio (ratio - 1))``. 1 means that no cause is needed.
-    """
-    # A fall is as strong as its inverse rise.
-    above = max(ratio, 1 / ratio) if ratio > 0 else math.inf
-    return math.inf if math.isinf(above) else above + math.sqrt(above * (above - 1))
-
-
-def partial_r2(t: float, freedom: float) -> float:
-    """Share of the residual variance that a coefficient with this t explains."""
-    return t**2 / (t**2 + freedom)
-
-
-def robustness_value(t: float, freedom: float, share: float = 1.0) -> float:
-    """Strength that brings ``share`` of the estimate to nothing, as a share of residual variance.
-
-    ``(sqrt(f^4 + 4 f^2) - f^2) / 2`` with f = share |t| / sqrt(freedom).
-    """
-    # Partial Cohen's f squared, t^2 over the degrees of freedom (Cinelli and Hazlett 2020).
-    f2 = (share * t) ** 2 / freedom
-    return (math.sqrt(f2**2 + 4 * f2) - f2) / 2
-
-
-def unobserved(change: Range, t: float, freedom: int) -> Unobserved:
-    """Sensitivity of an effect in percent, with its t value.
-
-    Parameters
-    ----------
-    t : effect over its standard error by re-assignment. freedom : areas, or authorities where
-        blocks move, less two.
-    """
-    ends = (change.low, change.high)
-    ratio = _ratio(change.effect)
-    # Where the range holds no change, no cause is needed to reach it.
-    near = min(ends, key=abs) if change.low * change.high > 0 else 0.0
-    limit = 1.0 if near == 0 or not math.isfinite(near) else e_value(_ratio(near))
-    value, strength = e_value(ratio), robustness_value(t, freedom)
-    said = Sentence.of(
-        "An unmeasured cause would have to be {times} times as common among pilots, and change the "
-        "outcome {times} times, to explain the whole effect{near} Put otherwise: it would have to "
-        "explain {strength} of what is left of both the choice of pilots and the outcome.",
-        times=_times(value),
-        near=Sentence.of(
-            ", and {limit} times for the end of its range that is nearer to nothing.",
-            limit=_times(limit),
-        )
-        if limit > 1
-        else "; the range includes no change already, so none is needed to doubt it.",
-        strength=percent(100 * strength, 0),
-    )
-    return Unobserved(
-        e_value=value,
-        e_value_limit=limit,
-        partial_r2=partial_r2(t, freedom),
-        robustness=strength,
-        sentence=said,
-    )
-
-
-def _ratio(change: float) -> float:
-    return 1 + change / 100
-
-
-def _times(value: float) -> Figure | str:
-    return number(value, 2) if math.isfinite(value) else "infinitely many"

@@ -4,55 +4,29 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from evaluation.finding.feasibility import RESTS_ON
-from evaluation.wording import Figure, Sentence, count, listed, number, percent, signed
+from evaluation.finding.verdict import (
+    Direction,
+    Range,
+    Ruling,
+    Size,
+    Unclear,
+    Way,
+    apart_digits,
+    cared_for,
+    has_meaning,
+)
+from evaluation.wording import Figure, Part, Sentence, count, listed, number, percent, signed
 from evaluation.wording import signed_percent as with_sign
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from evaluation.estimate.estimate import Estimate
+    from evaluation.finding.undo import Undo
     from evaluation.programme import Outcome
-
-
-class Verdict(StrEnum):
-    """What a finding says of one outcome; the margin of ``no effect larger`` stands beside it."""
-
-    IMPROVED = "improved"
-    WORSENED = "worsened"
-    NO_LARGER_EFFECT = "no effect larger than"
-    TOO_EARLY = "too early to say"
-    CANNOT_TELL = "cannot tell"
-
-    @property
-    def directed(self) -> bool:
-        """Whether it says that something moved, and which way."""
-        return self in (Verdict.IMPROVED, Verdict.WORSENED)
-
-    def said(self, margin_percent: float) -> Sentence:
-        """As it is written: ``improved``, ``no effect larger than 10 %``."""
-        if self is Verdict.NO_LARGER_EFFECT:
-            return Sentence.of(
-                f"{self.value} {{margin}}", self.name, margin=percent(margin_percent)
-            )
-        return Sentence.of(self.value, self.name)
-
-    @classmethod
-    def written(cls, text: str, margin_percent: float) -> Verdict:
-        """The verdict of a file of results, where it stands as `said` writes it.
-
-        Raises
-        ------
-        ValueError : no verdict with this margin is written so.
-        """
-        # Held against what would be written, and not taken apart: a text is not parsed back.
-        for verdict in cls:
-            if text == verdict.said(margin_percent):
-                return verdict
-        raise ValueError(f"{text!r} is no verdict with a margin of {margin_percent:g} %")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,25 +52,15 @@ class Looked:
     harmed: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Range:
-    """An estimate with the limits of its interval, in one unit."""
-
-    effect: float
-    low: float
-    high: float
-
-    def as_dict(self) -> dict[str, float]:
-        return {"effect": self.effect, "low": self.low, "high": self.high}
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Facts:
-    """What the words are made from."""
+    """What the words are made from. objections : what checks hold against the design.
+
+    control : a negative control. complete : every site has run for the whole window.
+    """
 
     outcome: Outcome
-    verdict: Verdict
-    margin_percent: float
+    ruling: Ruling
     percent: Range
     per_quarter: Range | None
     adjusted_p: float
@@ -105,121 +69,224 @@ class Facts:
     estimate: Estimate
     window: tuple[int, int]
     reasons: tuple[str, ...]
+    objections: tuple[str, ...] = ()
     looked: Looked | None = None
+    undo: Undo | None = None
+    control: bool = False
+    complete: bool = True
     speaks: str = ""
 
     @property
-    def said(self) -> Sentence:
-        return self.verdict.said(self.margin_percent)
+    def way(self) -> Way:
+        """In which direction it is said what could be seen."""
+        return cared_for(self.outcome.polarity, self.ruling.hoped_percent)
 
     @property
-    def excludes_none(self) -> bool:
-        """Whether the range excludes no change."""
-        return not self.percent.low <= 0 <= self.percent.high
-
-    @property
-    def unclear(self) -> Sentence:
-        """Why an effect whose range excludes no change has no direction in its verdict."""
-        return WITH_CARE if self.outcome.polarity == "care" else NOT_CLEAR
+    def change(self) -> Sentence:
+        """The effect in percent with its range."""
+        return percent_text(self.percent, self.ruling.margin_percent)
 
 
-NOT_CLEAR = Sentence.of("not clear enough once every outcome of its family is counted", "not_clear")
-WITH_CARE = Sentence.of(
-    "which is read with care: neither direction of it is better in itself", "with_care"
-)
+WITH_CARE = Sentence.of("it is read with care: neither direction is better in itself", "with_care")
+RUN = "Every site will have run its course by"
+CONTROL = "The programme cannot move it, so something else may be at work."
+HARM = "the separate watch for harm has crossed its line"
 
 
-def rounded(value: float, spread: float) -> Figure:
-    """A number rounded to two significant figures of the width of its range, with thousands."""
+def rounded(value: float, spread: float, *, apart: bool = False) -> Figure:
+    """A number rounded to two significant figures of the width of its range, with thousands.
+
+    Parameters
+    ----------
+    apart : a number that is not zero is not rounded to it, since a verdict says on which side of
+        zero it lies.
+    """
     if not math.isfinite(value) or spread <= 0 or not math.isfinite(spread):
         return count(value)
     # Digits after the point at which the width has two significant figures.
     digits = 1 - math.floor(math.log10(spread))
     shown = round(value, min(digits, 1))
+    if apart and shown == 0 and value != 0:
+        return count(value, apart_digits(value, (0.0,), 0))
     return count(shown, 0 if digits <= 0 or abs(shown) >= 10 else 1)
 
 
-def span(quantity: Range, *, flip: bool = False) -> dict[str, Figure]:
+def span(quantity: Range, *, flip: bool = False, apart: bool = False) -> dict[str, Figure]:
     """``effect, low, high`` as figures, the limits in rising order; ``flip`` turns the sign."""
     sign = -1 if flip else 1
     # Turning the sign turns the order of the ends.
     low, high = sorted((sign * quantity.low, sign * quantity.high))
     width = (quantity.high - quantity.low) / 2
     ends = {"effect": sign * quantity.effect, "low": low, "high": high}
-    return {name: rounded(value, width) for name, value in ends.items()}
+    return {name: rounded(value, width, apart=apart) for name, value in ends.items()}
 
 
 def minister(facts: Facts) -> Sentence:
-    """One sentence: what happened to people, with its range."""
-    verdict, change = facts.verdict, percent_text(facts.percent)
-    if verdict.directed and facts.per_quarter is not None:
-        down = facts.per_quarter.effect < 0
-        when = "a quarter" if facts.outcome.kind == "flow" else "at a time"
+    """What happened to people, with its range, and whether it matters."""
+    told = facts.ruling.verdict.directed
+    said = _moved(facts) if told else _not_told(facts)
+    if told and (facts.control or facts.outcome.polarity == "care"):
+        care = "Neither direction of it is better in itself."
+        said = Sentence.of(f"{{said}} {CONTROL if facts.control else care}", said=said)
+    if facts.looked is None or not facts.looked.harmed:
+        return said
+    # Said at once and whatever the verdict: a watch that nobody reads watches nothing.
+    return Sentence.of(f"{{said}} {HARM[0].upper()}{HARM[1:]}.", said=said)
+
+
+def _moved(facts: Facts) -> Sentence:
+    """An outcome whose direction is told."""
+    people, size = facts.per_quarter, _size(facts.ruling)
+    if people is None:
         return Sentence.of(
-            f"About {{effect}} {'fewer' if down else 'more'} {{people}} {when} in the pilot areas "
-            "than there would have been without the programme (likely between {low} and {high}).",
-            people=facts.outcome.people,
-            **span(facts.per_quarter, flip=down),
+            f"{{name}} {facts.ruling.direction}: {{change}} of what would have been{{size}}.",
+            name=facts.outcome.plain_title,
+            change=facts.change,
+            size=size,
         )
-    so_far = "; the change so far is {change}"
-    more: dict[str, str] = {}
-    match verdict:
-        case Verdict.IMPROVED | Verdict.WORSENED:
-            ending = ", by {change} of what would have been."
-        case Verdict.NO_LARGER_EFFECT if facts.excludes_none:
-            ending, more = f" either way{so_far}, {{why}}.", {"why": facts.unclear}
-        case Verdict.NO_LARGER_EFFECT:
-            ending = f" either way{so_far}."
-        case Verdict.TOO_EARLY:
-            ending, more = f"{so_far}. {{later}}", {"later": _later(facts)}
-        case Verdict.CANNOT_TELL if facts.excludes_none:
-            ending, more = f"{so_far}, but {{why}}.", {"why": facts.reasons[-1]}
-        case Verdict.CANNOT_TELL:
-            ending = f"{so_far}, which may be nothing."
-    about = {"name": facts.outcome.plain_title, "verdict": facts.said, "change": change}
-    return Sentence.of(f"{{name}}: {{verdict}}{ending}", **about, **more)
+    # By the range, as the verdict is: over several looks the latest estimate may lie elsewhere.
+    down = facts.ruling.direction is Direction.FELL
+    when = "a quarter" if facts.outcome.kind == "flow" else "at a time"
+    fewer = f"{'fewer' if down else 'more'} {{people}} {when} in the pilot areas than there would"
+    fewer += " have been without the programme"
+    parts: dict[str, Part] = {
+        "people": facts.outcome.people,
+        "change": facts.change,
+        "size": size,
+        **span(people, flip=down, apart=True),
+    }
+    if people.holds_estimate:
+        head = f"About {{effect}} {fewer} (likely between {{low}} and {{high}})"
+        return Sentence.of(f"{head}. That is {{change}}{{size}}.", **parts)
+    alone = "" if math.isnan(facts.percent.effect) else "; the newest look alone gives {effect}"
+    parts |= {
+        "effect": with_sign(facts.percent.effect, 1),
+        "change": between(facts.percent, facts.ruling.margin_percent),
+    }
+    return Sentence.of(
+        f"Between {{low}} and {{high}} {fewer}, every look counted. "
+        f"That is {{change}}{{size}}{alone}.",
+        **parts,
+    )
+
+
+def _size(ruling: Ruling) -> Sentence:
+    """The size of a change whose direction is told, as the end of a sentence."""
+    if ruling.size is not Size.CANNOT_TELL:
+        return Sentence.of(", {size}", size=ruling.sized)
+    if not has_meaning(ruling.margin_percent):
+        return Sentence.of("")
+    return Sentence.of("; whether it is {size} cannot be told", size=ruling.unsized)
+
+
+def _not_told(facts: Facts) -> Sentence:
+    """An outcome of which it cannot be told which way it moved, and why not."""
+    ruling = facts.ruling
+    so_far, known = "the change so far is {change}", ruling.size is Size.SMALLER
+    size = "smaller than worth having ({margin})" if known else "may be {margin} or more"
+    if not has_meaning(ruling.margin_percent):
+        size = ""
+    more: dict[str, Part] = {}
+    match ruling.unclear:
+        case Unclear.OBJECTION:
+            ending = f"{so_far}, but {{why}}; so neither its direction nor its size can be told."
+            more = {"why": listed(facts.objections, "; ")}
+        case Unclear.TOO_EARLY:
+            ending = f"{so_far}{f', {size}' if known else ''}. {{later}}"
+            more = {"later": _later(facts)}
+        case Unclear.CHANCE:
+            also = f" and {'is ' if known else ''}{size}" if size else ""
+            ending = f"{so_far}, which may be nothing{also}."
+        case _:
+            assert ruling.unclear is not None  # no direction is told, so there is a reason
+            also = f"; it {'is ' if known else ''}{size}" if size else ""
+            ending = f"{so_far}, but {ruling.unclear.value}{also}."
+            if not facts.complete:
+                ending += f" {RUN} {facts.speaks}."
+    early = ruling.unclear is Unclear.TOO_EARLY
+    head = f"{Unclear.TOO_EARLY if early else 'cannot tell'}{' which way' if known else ''}"
+    return Sentence.of(
+        f"{{name}}: {head}; {ending}",
+        name=facts.outcome.plain_title,
+        change=facts.change,
+        margin=percent(ruling.margin_percent),
+        **more,
+    )
 
 
 def _later(facts: Facts) -> Sentence:
     """When the study can speak, and what it could see today."""
-    when = f"Every site will have run its course by {facts.speaks}; with the data so far"
+    if facts.ruling.size is Size.SMALLER:
+        # What is ruled out needs no word of what could not be seen.
+        return Sentence.of(f"{RUN} {facts.speaks}.")
+    when = f"{RUN} {facts.speaks}; with the data so far"
     if not math.isfinite(facts.detectable):
         return Sentence.of(f"{when} no change, however large, could be told from chance.")
     size = percent(facts.detectable, 1)
-    return Sentence.of(f"{when} a change below {{size}} may go unseen.", size=size)
+    return Sentence.of(f"{when} a {facts.way} of less than {{size}} may go unseen.", size=size)
 
 
-def percent_text(change: Range) -> Sentence:
+def _figures(change: Range, margin_percent: float) -> dict[str, Figure]:
+    """``effect, low, high`` in percent, in as many digits as keep them on their side."""
+    bounds = (0.0, margin_percent, -margin_percent) if has_meaning(margin_percent) else (0.0,)
+    digits = {name: apart_digits(getattr(change, name), bounds, 1) for name in ("low", "high")}
+    return {
+        "effect": with_sign(change.effect, apart_digits(change.effect, (0.0,), 1)),
+        "low": signed(change.low, digits["low"]),
+        "high": signed(change.high, digits["high"]),
+    }
+
+
+def percent_text(change: Range, margin_percent: float) -> Sentence:
     """An effect in percent with its range: ``-5.7 % (-8.3 to -2.8)``."""
-    effect = with_sign(change.effect, 1)
+    figures = _figures(change, margin_percent)
+    if math.isnan(change.effect):
+        return Sentence.of("a change that cannot be given in percent")
     if not (math.isfinite(change.low) and math.isfinite(change.high)):
-        return Sentence.of("{effect} (no limit can be given)", effect=effect)
-    low, high = signed(change.low, 1), signed(change.high, 1)
-    return Sentence.of("{effect} ({low} to {high})", effect=effect, low=low, high=high)
+        return Sentence.of("{effect} (no limit can be given)", effect=figures["effect"])
+    return Sentence.of("{effect} ({low} to {high})", **figures)
+
+
+def between(change: Range, margin_percent: float) -> Sentence:
+    """A range without its estimate: ``between -8.3 % and -2.8 %``."""
+    if not (math.isfinite(change.low) and math.isfinite(change.high)):
+        return percent_text(change, margin_percent)
+    held = _figures(change, margin_percent)
+    low, high = (with_sign(held[end].value, held[end].digits) for end in ("low", "high"))
+    return Sentence.of("between {low} and {high}", low=low, high=high)
 
 
 def officer(facts: Facts) -> Sentence:
-    """A paragraph: the sentence, the change in percent, why the verdict, what could be seen."""
+    """A paragraph: the sentence, hoped for and found, why the verdict, what would undo it."""
     periods = facts.window[1] - facts.window[0] + 1
     over = f"{periods} period{'' if periods == 1 else 's'}"
     areas = "one area" if facts.n_areas == 1 else f"{facts.n_areas} areas"
-    rests = facts.verdict.directed or facts.verdict is Verdict.NO_LARGER_EFFECT
+    ruling, more = facts.ruling, dict[str, Part]()
+    hoped = ""
+    if ruling.hoped_percent is not None:
+        hoped = " Hoped for: {hoped}. Worth having: {margin}."
+        more = {"hoped": with_sign(ruling.hoped_percent), "margin": percent(ruling.margin_percent)}
+    undone = ""
+    if facts.undo is not None and facts.undo.sentence:
+        undone, more = " {undo}", {**more, "undo": facts.undo.sentence}
+    rests = ruling.verdict.directed or ruling.size is not Size.CANNOT_TELL
     return Sentence.of(
-        f"{{sentence}} Over the first {over} after the start the change is {{change}} of what "
-        f"would have been, in {areas}. Verdict: {{verdict}}, because {{reasons}}. {{seen}}"
-        f"{_curse(facts)}{f' {RESTS_ON}' if rests else ''}",
+        f"{{sentence}}{hoped} Over the first {over} after the start the change is {{change}} of "
+        f"what would have been, in {areas}. Verdict: {{verdict}}, because {{reasons}}. {{seen}}"
+        f"{_curse(facts)}{undone}{f' {RESTS_ON}' if rests else ''}",
         sentence=minister(facts),
-        change=percent_text(facts.percent),
-        verdict=facts.said,
+        change=facts.change,
+        verdict=ruling.said,
         reasons=listed(facts.reasons, "; "),
-        seen=_seen(facts.detectable),
+        seen=_seen(facts),
+        **more,
     )
 
 
 def _curse(facts: Facts) -> str:
     """The winner's curse, where a verdict rests on a crossing."""
     looked = facts.looked
-    if looked is None or looked.crossed_at is None or not facts.verdict.directed:
+    if looked is None or looked.crossed_at is None or not facts.ruling.verdict.directed:
         return ""
     return (
         f" The look at {looked.crossed_at} was the first to rule out “no effect”; "
@@ -227,14 +294,14 @@ def _curse(facts: Facts) -> str:
     )
 
 
-def _seen(detectable: float) -> Sentence:
-    if not math.isfinite(detectable):
+def _seen(facts: Facts) -> Sentence:
+    if not math.isfinite(facts.detectable):
         return Sentence.of(
             "With so few comparable areas no change, however large, could be told from chance."
         )
     return Sentence.of(
-        "A change of {size} would be seen four times in five with the data so far.",
-        size=percent(detectable, 1),
+        f"A {facts.way} of {{size}} would be seen four times in five with the data so far.",
+        size=percent(facts.detectable, 1),
     )
 
 

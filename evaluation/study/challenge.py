@@ -14,9 +14,10 @@ import numpy as np
 from evaluation.errors import ProtocolError
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
-from evaluation.finding.refutation import Attack, refute, unobserved
-from evaluation.finding.sentences import Range
+from evaluation.finding.refutation import Attack, refute
 from evaluation.finding.theory import Theory, area_table, test_implications
+from evaluation.finding.undo import unobserved
+from evaluation.finding.verdict import Range
 from evaluation.quarters import format_instant, now
 from evaluation.study.record import ChallengeResult
 from evaluation.study.results import clean, read_results

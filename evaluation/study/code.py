@@ -30,6 +30,8 @@ DECIDES = (
     "finding/judge.py",
     "finding/models.py",
     "finding/sentences.py",
+    "finding/undo.py",
+    "finding/verdict.py",
     "study/interim_analyses.py",
     "study/run.py",
     "study/stored_assignments.py",

@@ -1,4 +1,4 @@
-"""What one number hides: how sites and fifths differ, likely effects, breaks of the path."""
+"""What one number hides: how sites and fifths differ, and which effects are likely."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.diagnose import EventStudy, sensitivity
 from evaluation.errors import EstimateError
 from evaluation.estimate.inference import apply_map
 from evaluation.estimate.interim import statistic
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 FEWEST_SITES = 3
 # Twenty, so that each value stands for one chance in twenty.
 EQUALLY_LIKELY = 20
-BREAKS = (0.0, 0.25, 0.5, 1.0, 2.0)
-"""Bounds M that are shown: multiples of the largest break before the start."""
 SYNTHETIC_UNITS = ("augmented_synthetic_control", "synthetic_control", "synthetic_did")
 """Estimators that make a synthetic control, those with few donors first."""
 
@@ -120,34 +117,6 @@ def equally_likely(estimate: Estimate, window: tuple[int, int]) -> list[float]:
     # Minus: an effect that was found too high by the draw lies lower by as much.
     found: list[float] = np.quantile(float(row["effect"]) - apart, at).tolist()
     return found
-
-
-def breaks_of(estimate: Estimate, window: tuple[int, int]) -> dict[str, Any] | None:
-    """The effect's range if paths break after the start by M times the largest break before it.
-
-    Relative magnitudes of Rambachan and Roth (2023), as `evaluation.diagnose.honest` has them, from
-    as many periods before the start as the window has. None where the estimate bears no such range.
-
-    Returns
-    -------
-    ``breakdown``: the largest M that leaves zero out, 0 if none; ``rows``: ``bound, low, high``.
-    """
-    try:
-        # As many periods before as the window has after, so that the largest break is sought over a
-        # path of like length.
-        study = EventStudy.of(estimate, window=(window[0] - window[1] - 1, window[1]))
-        table = sensitivity(
-            study, "relative_magnitudes", BREAKS, window=window, level=estimate.level
-        )
-    except EstimateError:
-        return None
-    return {
-        "breakdown": table.attrs["breakdown"],
-        "rows": [
-            {"bound": bound, "low": row["low"], "high": row["high"]}
-            for bound, row in table.iterrows()
-        ],
-    }
 
 
 def synthetic_unit_of(

@@ -332,8 +332,9 @@ class Watched:
             size = float(np.log1p(looks.harm_margin / 100))
             if protocol.scale_of(code) == "level":
                 # On the outcome's own scale a percentage needs a level: that of the started areas
-                # before the first start, which no effect can have moved.
-                size = looks.harm_margin / 100 * _level_before(panel, code)
+                # before the first start, which no effect can have moved. Its size: harm keeps its
+                # side where levels lie below zero.
+                size = looks.harm_margin / 100 * abs(_level_before(panel, code))
             # Signed towards harm: up where less is better.
             margin[code] = size if polarity == "down" else -size
         return cls(

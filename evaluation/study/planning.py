@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from evaluation.design.match import Matched, MatchPlan, match
-from evaluation.design.power import Plan, compare, direction_of, power
+from evaluation.design.power import Plan, compare, power
 from evaluation.errors import ProtocolError
+from evaluation.finding.verdict import cared_for
 from evaluation.study.interim_analyses import plan_of
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def study_power(
         )
     tables = []
     for code in _chosen(study, outcome):
-        direction = direction_of(
+        direction = cared_for(
             study.programme.outcome_by_code[code].polarity, protocol.hoped_percent.get(code)
         )
         plan = Plan.of(protocol, code, plan_of(protocol), targeted=targeted, direction=direction)

@@ -64,13 +64,14 @@ ASKED = (
     (
         "hoped_percent",
         "Effect hoped for, in percent, with its sign, by outcome",
-        "What the programme would call success; below it the study may see nothing.",
+        "What the programme would call success; printed beside what is found.",
         "{}",
     ),
     (
         "default_margin_percent",
-        "Smallest change that would matter, in percent",
-        'The X of "no effect larger than X".',
+        "Smallest change worth having, in percent",
+        "A change is worth having if its whole range lies beyond it, and smaller than worth having "
+        "if its whole range lies inside; a harm as large matters.",
         "5",
     ),
     (
@@ -262,6 +263,12 @@ def new_notebook(workspace: Workspace, name: str) -> Path:
 
 
 NOT_STATED = "Not stated."
+VERDICTS = (
+    "One rule in two parts for every outcome. Direction (fell, rose, cannot tell): told where the "
+    "family's test rejects no effect, every look counted, the range leaves it out, and no check "
+    "objects. Size (worth having, smaller than worth having, cannot tell): the whole range beyond, "
+    "or inside, what is worth having. What was hoped for is printed beside both."
+)
 
 
 def write_record(workspace: Workspace, name: str, output: Path | None = None) -> tuple[Path, Path]:
@@ -383,11 +390,16 @@ def _sampling(programme: Programme, protocol: Protocol) -> dict[str, Any]:
 
 
 def _variables(programme: Programme, protocol: Protocol) -> dict[str, Any]:
+    def hoped(code: str) -> str:
+        size = protocol.hoped_percent.get(code)
+        return "not stated" if size is None else f"{size:+g} %"
+
     def told(code: str) -> str:
         outcome = programme.outcome_by_code[code]
         return (
             f"{outcome.title} ({outcome.unit}; better is {outcome.polarity}; {outcome.instrument}; "
-            f"scale {protocol.scale_of(code)}; margin {protocol.margin_of(code):g} %)"
+            f"scale {protocol.scale_of(code)}; hoped for {hoped(code)}; worth having from "
+            f"{protocol.margin_of(code):g} %)"
         )
 
     return {
@@ -404,6 +416,7 @@ def _analysis(protocol: Protocol) -> dict[str, Any]:
         "Window": f"event times {protocol.window[0]} to {protocol.window[1]}",
         "Inference": f"{plan.n} assignments, strata {', '.join(plan.strata) or 'none'}, "
         f"seed {plan.seed}, level {protocol.level:g}",
+        "Verdicts": VERDICTS,
         "Multiplicity": "Primary outcomes by closed testing over the same assignments; secondary "
         "ones by false discovery rate.",
         "Held fixed": list(protocol.adjust_for) or NOT_STATED,

@@ -373,7 +373,7 @@ def keys(case: Case) -> Iterator[Remark]:
 
 
 def margins(case: Case) -> Iterator[Remark]:
-    """The X of "no effect larger than X", and the effect hoped for."""
+    """What is worth having, which a size is held against, and the effect hoped for."""
     protocol, known = case.protocol, case.programme.outcome_by_code
     for code in protocol.outcomes:
         margin, hoped = protocol.margin_of(code), protocol.hoped_percent.get(code)
@@ -385,8 +385,8 @@ def margins(case: Case) -> Iterator[Remark]:
                 "P051",
                 "error",
                 place,
-                f"The margin of {code} is {margin:g} %.",
-                "It is the smallest change that would matter: above 0.",
+                f"What is worth having of {code}, its margin, is {margin:g} %.",
+                "It is the smallest change worth having: above 0.",
             )
         # Whether it was written and not what it is: a default is nobody's choice.
         if primary and not held and not case.source.says("default_margin_percent"):
@@ -394,7 +394,7 @@ def margins(case: Case) -> Iterator[Remark]:
                 "P050",
                 "question",
                 ("margin_percent",),
-                f"The smallest change of {code} that would matter is not stated.",
+                f"The smallest change of {code} that is worth having is not stated.",
                 "Give it: margin_percent: {" + code + ": 5}",
             )
         if margin > WIDE_MARGIN:
@@ -402,7 +402,8 @@ def margins(case: Case) -> Iterator[Remark]:
                 "P052",
                 "question",
                 place,
-                f"A change of {code} by {margin:g} % would be called no effect.",
+                f"A change of {code} by less than {margin:g} % would be called smaller than worth "
+                "having.",
                 "Choose a margin below what would matter to people.",
             )
         if hoped is None:
@@ -420,8 +421,8 @@ def margins(case: Case) -> Iterator[Remark]:
                 "P053",
                 "question",
                 ("hoped_percent", code),
-                f"The effect hoped for on {code} ({hoped:+g} %) is smaller than the "
-                f"margin ({margin:g} %): it would be called no effect.",
+                f"The effect hoped for on {code} ({hoped:+g} %) is smaller than what is worth "
+                f"having ({margin:g} %), and would be called so.",
                 "Lower the margin, or say what is hoped for.",
             )
         # An unknown outcome has its own remark (P020): here it must not be judged a second time.

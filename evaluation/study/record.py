@@ -6,6 +6,7 @@ readers in other languages (``python -m evaluation.study.record data_schemas``).
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from evaluation.errors import BookError
+from evaluation.finding.verdict import Direction, Ruling, Size, Unclear, Verdict
 from evaluation.protocol import Role
 from evaluation.quarters import Period
 from evaluation.study.accounts_record import Accounts, GrossAccounts
@@ -53,10 +56,33 @@ class Looked(Written):
     harmed: bool
 
 
+class UndoResult(Written):
+    """What would undo a finding: see `evaluation.finding.undo.Undo`.
+
+    ``breaks`` is empty where no break that was tried undoes it, or none could be; the sentence
+    says which.
+    """
+
+    breaks: Figure
+    cause: Figure
+    sentence: str
+
+
 class FindingResult(Written):
-    """A finding in words and figures; ``effect_percent`` is of what would have been without."""
+    """A finding in words and figures; ``effect_percent`` is of what would have been without.
+
+    ``verdict`` says both parts in a phrase; ``direction`` and ``size`` are what it follows from,
+    ``better`` whether the direction is the better one, ``unclear`` why none is told. Results that
+    were written before the verdict had two parts lack them.
+    """
 
     verdict: str
+    direction: Direction | None = None
+    size: Size | None = None
+    better: bool | None = None
+    unclear: Unclear | None = None
+    hoped_percent: Figure = None
+    undo: UndoResult | None = None
     sentence: str
     paragraph: str
     analyst: str
@@ -68,6 +94,28 @@ class FindingResult(Written):
     margin_percent: Figure
     detectable_percent: Figure
     looked: Looked | None
+
+    @property
+    def ruling(self) -> Ruling:
+        """Both parts with what was hoped for and worth having.
+
+        Raises
+        ------
+        BookError : an earlier version wrote it, whose verdict had one part.
+        """
+        if self.direction is None or self.size is None:
+            raise BookError(
+                f"the verdict {self.verdict!r} was written by an earlier version, which did not "
+                "tell direction and size apart.",
+                mend="newstart study run PROGRAMME/STUDY writes the results anew",
+            )
+        return Ruling(
+            verdict=Verdict((self.direction, self.size)),
+            better=self.better,
+            unclear=self.unclear,
+            margin_percent=math.nan if self.margin_percent is None else self.margin_percent,
+            hoped_percent=self.hoped_percent,
+        )
 
 
 class EffectRow(Written):

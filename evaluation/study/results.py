@@ -426,7 +426,7 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
     return {
         **described,
         "role": run.protocol.role_of(code),
-        "finding": _finding(run.findings[code]),
+        "finding": finding_as_data(run.findings[code]),
         "estimates": [
             _estimate(e, run.protocol.window, position == 0)
             for position, e in enumerate(run.estimates[code])
@@ -435,9 +435,7 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
         "placebo_gaps": placebo_gaps(primary),
         "equally_likely": heterogeneity.equally_likely(primary, run.protocol.window),
         "new_site": asdict(one) if (one := heterogeneity.new_site_of(primary)) else None,
-        "breaks": heterogeneity.breaks_of(primary, run.protocol.window)
-        if code in run.protocol.primary
-        else None,
+        "breaks": asdict(held) if (held := run.findings[code].breaks) else None,
         "twin": heterogeneity.synthetic_unit_of(run.estimates[code], _names(run)),
         "looks": run.seen.story(code) if run.seen and code in run.protocol.primary else [],
         "diagnostics": [
@@ -469,13 +467,21 @@ def _names(run: StudyRun) -> dict[str, str]:
     return {area.code: area.name for area in run.programme.areas}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_as_data(finding: Finding) -> dict[str, Any]:
+    """A finding as it is written in the file of results."""
     people = None
     if finding.per_quarter is not None:
         to_date = finding.to_date.as_dict() if finding.to_date else None
         people = {"per_quarter": finding.per_quarter.as_dict(), "to_date": to_date}
+    ruling, undo = finding.ruling, finding.undo
     return {
         "verdict": str(finding.said),
+        "direction": finding.direction,
+        "size": finding.size,
+        "better": ruling.better,
+        "unclear": ruling.unclear,
+        "hoped_percent": ruling.hoped_percent,
+        "undo": {**asdict(undo), "sentence": undo.sentence} if undo else None,
         "sentence": finding.sentence,
         "paragraph": finding.paragraph,
         "analyst": finding.analyst,

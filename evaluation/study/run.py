@@ -11,6 +11,7 @@ import numpy as np
 
 from evaluation.diagnose import (
     Diagnostic,
+    blind_control,
     changed_instrument,
     negative_control,
     objections,
@@ -197,6 +198,16 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
         )
     diagnostics = _diagnose(study.programme, panel, protocol, assignments, estimates)
     feasible = feasibility_of(assignments, panel, plan_of(protocol))
+    findings = findings_of(
+        estimates,
+        programme=study.programme,
+        protocol=protocol,
+        panel=panel,
+        diagnostics=diagnostics,
+        seen=seen,
+        undoing=True,
+        exploratory=standing.exploratory,
+    )
     return StudyRun(
         programme=study.programme,
         protocol=protocol,
@@ -204,16 +215,8 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
         observations=study.observations,
         assignments=assignments,
         estimates=estimates,
-        diagnostics=diagnostics,
-        findings=findings_of(
-            estimates,
-            programme=study.programme,
-            protocol=protocol,
-            panel=panel,
-            diagnostics=diagnostics,
-            seen=seen,
-            exploratory=standing.exploratory,
-        ),
+        diagnostics=with_blind_controls(diagnostics, findings, study.programme, protocol),
+        findings=findings,
         seen=seen,
         withheld=withheld_ends(panel, study.programme, protocol, assignments),
         value=_value(study.programme, protocol, estimates),
@@ -275,7 +278,7 @@ def _diagnose(
 ) -> dict[str, tuple[Diagnostic, ...]]:
     # Once for all outcomes: a control that moves speaks against every comparison alike.
     controls = tuple(
-        negative_control(estimates[code][0], programme.outcome_by_code[code].plain_title)
+        negative_control(estimates[code][0], _title(programme, code))
         for code in protocol.negative_control
     )
     found = {}
@@ -293,6 +296,41 @@ def _diagnose(
     return found
 
 
+def _title(programme: Programme, outcome: str) -> str:
+    return programme.outcome_by_code[outcome].plain_title
+
+
+def with_blind_controls(
+    diagnostics: Mapping[str, tuple[Diagnostic, ...]],
+    findings: Mapping[str, Finding],
+    programme: Programme,
+    protocol: Protocol,
+) -> dict[str, tuple[Diagnostic, ...]]:
+    """The checks, where a control that could not have seen what is in question reassures nobody.
+
+    In question for an outcome is the effect that was found on it, or, where its direction cannot be
+    told, the margin: a fault of the comparison as large would be taken for it. A control whose
+    smallest detectable effect is larger has not answered, whatever it shows.
+    """
+    seen = {
+        _title(programme, code): findings[code].detectable_percent
+        for code in protocol.negative_control
+        if code in findings
+    }
+    found = {}
+    for code, checks in diagnostics.items():
+        finding = findings[code]
+        told = finding.verdict.directed and np.isfinite(finding.percent.effect)
+        size = abs(finding.percent.effect) if told else finding.margin_percent
+        found[code] = tuple(
+            blind_control(check, seen[check.names[0]], size)
+            if check.code == "negative_control" and check.names and check.names[0] in seen
+            else check
+            for check in checks
+        )
+    return found
+
+
 def findings_of(
     estimates: Mapping[str, tuple[Estimate, ...]],
     *,
@@ -301,6 +339,7 @@ def findings_of(
     panel: Panel,
     diagnostics: Mapping[str, tuple[Diagnostic, ...]],
     seen: Seen | None,
+    undoing: bool = False,
     exploratory: bool = False,
 ) -> dict[str, Finding]:
     """Outcome -> what its estimates, the primary one first, and the checks on them amount to.
@@ -308,8 +347,9 @@ def findings_of(
     Parameters
     ----------
     protocol : what is estimated and how it is judged; its p-values are adjusted together.
-    seen : the looks so far; None where none are planned.
-    exploratory : the study was locked as such: no direction is told.
+    seen : the looks so far; None where none are planned. undoing : whether it is worked out what
+        would undo each finding, which takes seconds. exploratory : the study was locked as such: no
+        direction is told.
     """
     looked = seen.verdicts() if seen else {}
     p = {
@@ -329,30 +369,37 @@ def findings_of(
     findings, sites = {}, set(panel.areas["site"].dropna())
     last_start = max(site.start for site in programme.sites if site.code in sites)
     for code, group in estimates.items():
-        primary = group[0]
+        primary, checks = group[0], diagnostics.get(code, ())
+        control, title = code in protocol.negative_control, _title(programme, code)
+        # That a control moved is what its own finding says, and no reason not to say it.
+        held = tuple(c for c in checks if not (control and c.code == "negative_control"))
         findings[code] = judge(
             Judged(
                 outcome=programme.outcome_by_code[code],
                 estimate=primary,
                 window=protocol.window,
-                # Nothing is tested in an exploratory study, so nothing can be rejected.
-                adjusted_p=1.0 if exploratory else adjusted[code],
+                adjusted_p=adjusted[code],
+                exploratory=exploratory,
                 baseline=_baseline(panel, code, primary),
                 looked=looked.get(code),
                 primary=code in protocol.primary,
                 last_start=last_start,
+                control=control,
+                control_fired=control
+                and any(c.names == (title,) and c.result == "fails" for c in checks),
+                undoing=undoing,
                 margin_percent=protocol.margin_of(code),
+                hoped_percent=protocol.hoped_percent.get(code),
                 family=protocol.family_of(code),
                 units=in_units(primary) if primary.exposure is not None else None,
                 objections=objections(
-                    diagnostics.get(code, ()),
-                    float(primary.overall(window=protocol.window)["effect"].iloc[0]),
+                    held, float(primary.overall(window=protocol.window)["effect"].iloc[0])
                 ),
             )
         )
         if exploratory:
             outcome = programme.outcome_by_code[code]
-            findings[code] = as_compared(findings[code], outcome, adjusted[code])
+            findings[code] = as_compared(findings[code], outcome)
     return findings
 
 

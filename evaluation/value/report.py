@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluation.errors import EstimateError, ValueChainError
-from evaluation.finding.sentences import Verdict
+from evaluation.finding.verdict import Size
 from evaluation.value import ratios, scenarios, sensitivity
 from evaluation.value.cashable import distributional_weight
 from evaluation.value.pricing import cost_units_a_quarter
@@ -157,11 +157,27 @@ def _efficiency(value: Value) -> Sentence:
 
 
 def _effectiveness(findings: Mapping[str, Finding]) -> Sentence:
-    counts = Counter(finding.verdict for finding in findings.values())
-    named = {Verdict.NO_LARGER_EFFECT: "with no effect larger than the margin that matters"}
-    said = ", ".join(f"{number} {named.get(one, one)}" for one, number in counts.most_common())
-    judged = f"Of {len(findings)} outcomes judged: {said}."
-    return Sentence.of(judged if findings else "No outcome was judged.")
+    if not findings:
+        return Sentence.of("No outcome was judged.")
+    counts = Counter(_moved(finding) for finding in findings.values())
+    said = ", ".join(f"{number} {what}" for what, number in counts.most_common())
+    return Sentence.of(f"Of {len(findings)} outcomes judged: {said}.")
+
+
+def _moved(finding: Finding) -> str:
+    """Direction and size without the margin, which every outcome has for itself."""
+    ruling = finding.ruling
+    way = {True: "better", False: "worse", None: "moved"}[ruling.better]
+    match ruling.verdict.directed, ruling.size:
+        case True, Size.CANNOT_TELL:
+            return f"{way}, by how much cannot be told"
+        case True, Size.SMALLER:
+            return f"{way} but {ruling.size.value}"
+        case True, size:
+            return f"{way} and {size.value}"
+        case False, Size.SMALLER:
+            return f"{ruling.size.value}, which way cannot be told"
+    return "cannot be told"
 
 
 def _equity(fifths: Sequence[Mapping[str, Any]]) -> Sentence:

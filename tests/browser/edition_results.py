@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from evaluation.finding.verdict import Ruling, Unclear, Verdict
 from evaluation.study.record import Results
 from evaluation.wording import Sentence, sentences_as_data, signed, signed_percent
 from tests.completed import completed
@@ -29,13 +30,19 @@ SITES = [
 ]
 OUTCOMES = {
     # code: (role, percent effect, half width, verdict, level in the outcome's unit)
-    "ae_attendances": ("primary", -8.1, 4.6, "improved", 96.0),
-    "claimant_count": ("primary", -2.0, 4.9, "too early to say", 52.0),
-    "homelessness_duties": ("primary", 1.1, 5.0, "no effect larger than 6 %", 4.1),
-    "emergency_admissions": ("secondary", -3.4, 6.0, "cannot tell", 6.2),
-    "crisis_contacts": ("secondary", 9.0, 6.2, "worsened", 8.4),
-    "neet": ("secondary", -1.0, 8.0, "too early to say", 61.0),
-    "road_casualties": ("negative_control", 0.7, 7.0, "no effect larger than 8 %", 1.1),
+    "ae_attendances": ("primary", -8.1, 4.6, (Verdict.FELL, True, None), 96.0),
+    "claimant_count": ("primary", -2.0, 4.9, (Verdict.CANNOT_TELL, None, Unclear.TOO_EARLY), 52.0),
+    "homelessness_duties": ("primary", 0.9, 5.0, (Verdict.SMALLER, None, Unclear.CHANCE), 4.1),
+    "emergency_admissions": (
+        "secondary",
+        -3.4,
+        6.0,
+        (Verdict.CANNOT_TELL, None, Unclear.CHANCE),
+        6.2,
+    ),
+    "crisis_contacts": ("secondary", 9.0, 6.2, (Verdict.ROSE, False, None), 8.4),
+    "neet": ("secondary", -1.0, 8.0, (Verdict.CANNOT_TELL, None, Unclear.TOO_EARLY), 61.0),
+    "road_casualties": ("negative_control", 0.7, 7.0, (Verdict.SMALLER, None, Unclear.CHANCE), 1.1),
 }
 AGENCIES = {"nhs": "NHS", "council": "Council", "dwp": "DWP", "police": "Police", "dft": "DfT"}
 
@@ -254,7 +261,9 @@ def _equity() -> list[dict[str, Any]]:
 
 def _outcome(code: str, schemas: Path, rng: random.Random) -> dict[str, Any]:
     declared = yaml.safe_load((schemas / "outcomes" / f"{code}.yaml").read_text(encoding="utf-8"))
-    role, percent, half, verdict, level = OUTCOMES[code]
+    role, percent, half, (verdict, better, unclear), level = OUTCOMES[code]
+    margin = 8.0 if role == "negative_control" else 6.0
+    ruling = Ruling(verdict=verdict, better=better, unclear=unclear, margin_percent=margin)
     scale = 24 * 8000 / declared["per"] * level / 100
     per_quarter = {
         "effect": percent * scale,
@@ -264,9 +273,14 @@ def _outcome(code: str, schemas: Path, rng: random.Random) -> dict[str, Any]:
     to_date = {key: value * 5 for key, value in per_quarter.items()}
     title = declared["plain_title"]
     finding = {
-        "verdict": verdict,
+        "verdict": ruling.said,
+        "direction": verdict.direction,
+        "size": verdict.size,
+        "better": better,
+        "unclear": unclear,
+        "hoped_percent": {"ae_attendances": -8.0}.get(code),
         "sentence": Sentence.of(
-            f"{title} {verdict} in New Start areas: {{effect}} ({{low}} to {{high}}).",
+            f"{title}, {ruling.said}, in New Start areas: {{effect}} ({{low}} to {{high}}).",
             effect=signed_percent(percent, 1),
             low=signed(percent - half, 1),
             high=signed(percent + half, 1),
@@ -277,9 +291,9 @@ def _outcome(code: str, schemas: Path, rng: random.Random) -> dict[str, Any]:
         "reasons": ["the checks before the start hold", "six sites are few"],
         "effect_percent": {"effect": percent, "low": percent - half, "high": percent + half},
         "people": {"per_quarter": per_quarter, "to_date": to_date},
-        "p_value": 0.004 if verdict in ("improved", "worsened") else 0.41,
+        "p_value": 0.004 if verdict.directed else 0.41,
         "adjusted_p": None,
-        "margin_percent": 8.0 if role == "negative_control" else 6.0,
+        "margin_percent": margin,
     }
     return {
         "code": code,
@@ -630,6 +644,9 @@ def _zones() -> dict[str, Any]:
         "kind": "flow",
         "finding": {
             "verdict": "cannot tell",
+            "direction": "cannot tell",
+            "size": "cannot tell",
+            "unclear": "the range includes no change",
             "sentence": "Claims fell by 16.6 % (-29 to 0).",
             "paragraph": "Twenty-two cities.",
             "analyst": "First differences.",

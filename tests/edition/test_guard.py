@@ -19,8 +19,8 @@ from evaluation.workspace import Workspace
 
 REPOSITORY = Path(__file__).parents[2]
 
-# In the invented results A&E attendances improved (they fell), crisis contacts worsened (they
-# rose), homelessness has no effect larger than 6 %, claims are too early, and money is lost so far.
+# In the invented results A&E attendances fell (which is better), crisis contacts rose (which is
+# worse), homelessness is smaller than worth having, claims are too early, and money is lost so far.
 INJECTED = {
     "wrong number": ("A&E attendances changed by 17%.", "the number '17%' is typed"),
     "number beside its claim": ("{claim}`ae_attendances.point`, so 12 a day.", "'12'"),

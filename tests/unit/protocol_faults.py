@@ -295,21 +295,21 @@ FAULTS = [
     # Margins and hopes
     Seeded(
         "no margin",
-        "smallest change of ae_attendances that would matter",
+        "smallest change of ae_attendances that is worth having",
         "question",
         "",
         {"default_margin_percent": None},
     ),
     Seeded(
         "a margin of nothing",
-        "The margin of ae_attendances is 0",
+        "its margin, is 0",
         "error",
         "default_margin_percent:",
         {"default_margin_percent": 0},
     ),
     Seeded(
         "a margin as wide as a barn",
-        "by 60 % would be called no effect",
+        "by less than 60 % would be called smaller than worth having",
         "question",
         "margin_percent:",
         {"margin_percent": {"ae_attendances": 60}},
@@ -323,7 +323,7 @@ FAULTS = [
     ),
     Seeded(
         "hoping for less than the margin",
-        "smaller than the margin",
+        "is smaller than what is worth having",
         "question",
         "hoped_percent:",
         {"hoped_percent": {"ae_attendances": -2}},

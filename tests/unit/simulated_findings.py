@@ -5,8 +5,6 @@ says what is true: nothing moves, the planned effect, harm, or both signs at onc
 early, or noisy. The outcomes are the programme's own, so that their words and polarity are.
 """
 
-import math
-import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,11 +12,11 @@ import numpy as np
 from benchmarks.invented import Invented
 from evaluation.diagnose import pre_trend
 from evaluation.estimate.assignments import Assignments
-from evaluation.finding.sentences import Verdict
 from evaluation.protocol import Protocol
 from evaluation.study.interim_analyses import LookSeries, look_at
 from evaluation.study.run import estimate_by
 from evaluation.study.run import findings_of as judged
+from tests.unit.verdict_contradictions import Case
 
 PRIMARY = ("ae_attendances", "claimant_count", "homelessness_duties")
 SECONDARY = ("crisis_contacts", "arrears", "gp_within_14_days", "talking_therapies_referrals")
@@ -63,6 +61,7 @@ def protocol_of(window=WINDOW):
             "assignments": {"n": 399, "strata": [], "seed": 1},
             "window": window,
             "default_margin_percent": MARGIN,
+            "hoped_percent": {"ae_attendances": -8},
             "looks": {"horizon": 8},
             "estimators": ["did"],
         }
@@ -98,7 +97,7 @@ def panel_of(world, programme, seed):
 
 
 def findings_of(world, programme, seed, folder):
-    """Every finding of one simulated study after its looks, and the study's last period."""
+    """Every finding of one simulated study after its looks, and the case that each rests on."""
     protocol, whole = protocol_of(), panel_of(world, programme, seed)
     drawn = Assignments.draw(whole, n=399, strata=(), seed=seed)
     for k in range(world.looks):
@@ -119,53 +118,51 @@ def findings_of(world, programme, seed, folder):
         diagnostics=checks,
         seen=seen,
     )
-    return found, panel.labels[-1]
+    return found, cases_of(world, programme, protocol, estimates, checks, seen)
 
 
-def contradictions(finding, outcome, last):
-    """What a finding's words say that its figures do not bear."""
-    said, low, high = finding.sentence, finding.percent.low, finding.percent.high
-    found = []
-
-    def hold(true, what):
-        if not true:
-            found.append(f"{what}: {said} [{low:.2f}, {high:.2f}]")
-
-    verdict = finding.verdict
-    fewer, more = (bool(re.search(rf"About [\d,.]+ {w} ", said)) for w in ("fewer", "more"))
-    hold(not re.search(r"\b(nan|inf)\b", said + finding.paragraph), "a number that is none")
-    hold(said in finding.paragraph, "the paragraph has another sentence")
-    hold(f"Verdict: {finding.said}" in finding.paragraph, "the paragraph has another verdict")
-    if verdict in ("improved", "worsened"):
-        hold(low > 0 or high < 0, "a direction that the interval does not bear")
-        better = (high < 0) == (outcome.polarity == "down")
-        hold((verdict == "improved") == better, "the wrong direction")
-        hold(outcome.polarity != "care", "a direction for an outcome read with care")
-        hold(fewer == (high < 0) and more == (low > 0), "words of the wrong sign")
-        numbers = [float(n.replace(",", "")) for n in re.findall(r"-?\d[\d,]*\.?\d*", said)[:3]]
-        if len(numbers) == 3:
-            hold(min(numbers) >= 0, "a range that includes the other sign")
-            hold(numbers[1] <= numbers[2], "a range turned round")
-            hold(numbers[1] <= numbers[0] <= numbers[2], "a number outside its own range")
-        if finding.looked is not None and finding.looked.crossed_at is not None:
-            hold("on average too large" in finding.paragraph, "no word of the winner's curse")
-    else:
-        hold(not fewer and not more, "a direction without its verdict")
-        hold(finding.said in said, "another verdict in the sentence")
-    if "not clear enough" in said + finding.paragraph:
-        hold(outcome.polarity != "care", "unclear for another reason than that")
-    if "may be nothing" in said:
-        hold(low <= 0 <= high, "nothing is said to be possible")
-    if verdict is Verdict.NO_LARGER_EFFECT:
-        hold(low >= -MARGIN and high <= MARGIN, "a range wider than the margin")
-    if verdict == "too early to say":
-        hold(finding.speaks > last and finding.speaks in said, "no quarter in which it could speak")
-        seen = f"{finding.detectable_percent:.1f} %"
-        hold(
-            seen in said or math.isinf(finding.detectable_percent), "no word of what could be seen"
+def cases_of(world, programme, protocol, estimates, checks, seen):
+    """What each finding rests on: its estimate, its looks, its family's p, its check."""
+    looked, level = seen.verdicts(), protocol.level
+    falsely = benjamini_hochberg({code: looked[code].p for code in SECONDARY})
+    found = {}
+    for code, (estimate,) in estimates.items():
+        outcome, effect = programme.outcome_by_code[code], estimate.overall(window=WINDOW)["effect"]
+        (check,) = checks[code]
+        found[code] = Case(
+            code=code,
+            title=outcome.plain_title,
+            polarity=outcome.polarity,
+            role="primary" if code in PRIMARY else "secondary",
+            scale=estimate.scale,
+            effect=float(effect.iloc[0]),
+            low=looked[code].low,
+            high=looked[code].high,
+            p=looked[code].p,
+            adjusted_p=falsely.get(code, 1.0),
+            alpha=1 - level,
+            margin=MARGIN,
+            hoped=protocol.hoped_percent.get(code),
+            crossed=looked[code].crossed if code in PRIMARY else None,
+            family=len(PRIMARY) if code in PRIMARY else len(SECONDARY),
+            # A trend objects only to an effect in its own direction.
+            objected=check.result == "fails" and check.size * float(effect.iloc[0]) > 0,
+            complete=world.looks > WINDOW[1],
+            harmed=looked[code].harmed,
         )
-    else:
-        hold(finding.speaks <= last or verdict != "cannot tell", "it is too early and not said")
-    if finding.looked is not None and finding.outcome in PRIMARY and not finding.looked.crossed:
-        hold(verdict not in ("improved", "worsened"), "a verdict without a crossing")
     return found
+
+
+def benjamini_hochberg(p_values):
+    """Adjusted p-values by the definition of the step-up procedure."""
+    many, ranked = len(p_values), sorted(p_values, key=p_values.get)
+    scaled = {code: many * p_values[code] / rank for rank, code in enumerate(ranked, start=1)}
+    return {
+        code: min(1.0, *(scaled[other] for other in ranked[place:]), scaled[code])
+        for place, code in enumerate(ranked)
+    }
+
+
+def truth_of(world, code):
+    """The effect in percent that is true of an outcome, in size."""
+    return abs(world.better[code not in PRIMARY])

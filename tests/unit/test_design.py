@@ -12,7 +12,6 @@ from evaluation.design.power import (
     Plan,
     compare,
     detectable_by_look,
-    direction_of,
     first_able,
     moved_back,
     percent_of_logs,
@@ -24,6 +23,7 @@ from evaluation.errors import EstimateError
 from evaluation.estimate import synthetic_weights
 from evaluation.estimate.interim import LookPlan, run_looks
 from evaluation.estimate.registry import Choices
+from evaluation.finding.verdict import cared_for
 
 LOOKS = LookPlan(horizon=6)
 PLAN = Plan(estimator="did", choices=Choices(), looks=LOOKS, window=(0, 7), assignments=499)
@@ -188,13 +188,8 @@ def test_power_and_calibration_say_the_same_of_logarithms():
     assert last[0] * last[1] == pytest.approx(10_000)
     with pytest.raises(EstimateError, match="direction cannot be 'up'"):
         replace(PLAN, direction="up")
-    cared_for = {
-        ("up", -3): "rise",
-        ("down", 3): "fall",
-        ("care", 3): "rise",
-        ("care", None): "fall",
-    }
-    assert {how: direction_of(*how) for how in cared_for} == cared_for
+    wanted = {("up", -3): "rise", ("down", 3): "fall", ("care", 3): "rise", ("care", None): "fall"}
+    assert {how: cared_for(*how) for how in wanted} == wanted
 
 
 def test_matching_brings_pilots_and_comparisons_together():

@@ -61,6 +61,21 @@ def test_a_programme_without_results_has_no_book(workspace: Workspace) -> None:
         Edition.read(workspace, "elsewhere")
 
 
+def test_results_of_one_part_verdicts_are_to_be_run_again(tmp_path: Path) -> None:
+    workspace = laid_out(tmp_path)
+    path = workspace.results("new_start", "first_look") / "results.json"
+    held = json.loads(path.read_text(encoding="utf-8"))
+    for outcome in held["outcomes"]:
+        for key in ("direction", "size", "better", "unclear", "hoped_percent"):
+            outcome["finding"].pop(key, None)
+    # They are still read, by whoever compares editions.
+    assert Results.model_validate(held).outcomes[0].finding.direction is None
+    path.write_text(json.dumps(held), encoding="utf-8")
+    with pytest.raises(BookError, match="earlier version") as refused:
+        Edition.read(workspace, "new_start")
+    assert refused.value.mend == "newstart study run new_start/first_look"
+
+
 def test_the_answer_names_what_moved_and_what_did_not(edition: Edition) -> None:
     said = answers.lives(edition.headline)
     assert said.startswith("Across 6 sites there were about")
@@ -70,7 +85,7 @@ def test_the_answer_names_what_moved_and_what_did_not(edition: Edition) -> None:
 
 def test_the_answer_claims_nothing_where_no_main_outcome_moved(raw: dict[str, Any]) -> None:
     for outcome in raw["outcomes"]:
-        outcome["finding"]["verdict"] = "cannot tell"
+        outcome["finding"] |= {"direction": "cannot tell", "size": "cannot tell", "better": None}
     assert answers.lives(study(raw)).startswith("No main outcome has moved clearly")
 
 
@@ -156,12 +171,13 @@ def test_one_control_is_one_check(raw: dict[str, Any]) -> None:
 def test_main_points_are_few_and_leave_no_harm_out(edition: Edition) -> None:
     found = answers.main_points(edition.headline)
     assert len(found) <= answers.MOST
-    assert any("1 worsened (calls on crisis help)" in point for point in found)
+    worse = "1 for the worse (none large enough to matter, 1 by how much cannot be told)"
+    assert any(f"{worse}: calls on crisis help" in point for point in found)
 
 
 def test_a_control_that_moved_is_a_main_point(raw: dict[str, Any]) -> None:
     control = next(o for o in raw["outcomes"] if o["role"] == "negative_control")
-    control["finding"]["verdict"] = "worsened"
+    control["finding"] |= {"direction": "rose", "size": "cannot tell", "better": None}
     assert any(p.startswith("The control moved") for p in answers.main_points(study(raw)))
 
 

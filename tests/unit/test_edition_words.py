@@ -7,6 +7,8 @@ import json
 import pytest
 
 from evaluation.edition import words
+from evaluation.errors import BookError
+from evaluation.finding.verdict import Ruling, Size, Unclear, Verdict
 from evaluation.study.record import Effect
 from evaluation.wording import (
     Name,
@@ -130,15 +132,27 @@ def test_a_title_inside_a_sentence_keeps_its_capitals() -> None:
     assert words.within("Children in care") == "children in care"
 
 
-def test_every_verdict_has_its_own_mark_and_an_unknown_one_is_no_success() -> None:
-    marks = [verdict.mark for verdict in words.verdicts()]
-    assert len(set(marks)) == len(marks) == 5
-    outcome = {"finding": {"verdict": "no effect larger than 6 %", "margin_percent": 6.0}}
+def test_every_verdict_has_its_own_mark_and_no_success_is_unearned() -> None:
+    shown = {}
+    for verdict in Verdict:
+        unclear = None if verdict.directed else Unclear.CHANCE
+        better = True if verdict.size is Size.WORTH_HAVING else False if verdict.directed else None
+        ruling = Ruling(verdict=verdict, better=better, unclear=unclear, margin_percent=6.0)
+        shown[verdict] = words.shown_verdict(ruling)
+    assert len({one.word for one in shown.values()}) == len(Verdict)
+    assert {one.style for v, one in shown.items() if v.size is Size.WORTH_HAVING} == {"better"}
+    assert {
+        v for v, one in shown.items() if one.mark in "\N{DOWNWARDS ARROW}\N{UPWARDS ARROW}"
+    } == {verdict for verdict in Verdict if verdict.directed}
+    small = Ruling(verdict=Verdict.FELL_SMALLER, better=True, unclear=None, margin_percent=6.0)
+    assert words.shown_verdict(small).word == "fell: better, but smaller than worth having (6%)"
+
+
+def test_a_verdict_of_one_part_asks_for_another_run() -> None:
+    outcome = {"finding": {"verdict": "improved", "margin_percent": 6.0}}
     written = study_results(outcomes=[outcome]).outcomes[0].finding
-    assert words.verdict(written).word == "no effect larger than 6%"
-    for unknown in ("splendid", "no effect larger than 7 %", "improved greatly"):
-        with pytest.raises(ValueError, match="no verdict"):
-            words.verdict(written.model_copy(update={"verdict": unknown}))
+    with pytest.raises(BookError, match="earlier version"):
+        words.verdict(written)
 
 
 @pytest.mark.parametrize(

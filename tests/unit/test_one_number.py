@@ -7,18 +7,13 @@ import pytest
 from scipy import stats
 
 from evaluation.diagnose import EventStudy, breakdown
-from evaluation.edition.pages.outcomes import _sentence, quantile_dots_sentence
+from evaluation.edition.pages.outcomes import quantile_dots_sentence
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.estimate import Estimate
 from evaluation.estimate.synthetic import SyntheticSettings, synthetic_control
-from evaluation.study.heterogeneity import (
-    breaks_of,
-    equally_likely,
-    new_site,
-    new_site_of,
-    synthetic_unit_of,
-)
+from evaluation.finding.undo import breaks_of
+from evaluation.study.heterogeneity import equally_likely, new_site, new_site_of, synthetic_unit_of
 from tests.unit.panels import panel
 
 # Invented: tau is above nought in the first set and nought in the second.
@@ -106,15 +101,9 @@ def test_breaks_are_those_of_the_honest_ranges(fitted: tuple[Estimate, Estimate]
     found = breaks_of(fitted[0], (0, 2))
     assert found is not None
     peer = EventStudy.of(fitted[0], window=(-3, 2))
-    assert found["breakdown"] == breakdown(peer, "relative_magnitudes", window=(0, 2))
-    widths = [row["high"] - row["low"] for row in found["rows"]]
+    assert found.breakdown == breakdown(peer, "relative_magnitudes", window=(0, 2))
+    widths = [row.high - row.low for row in found.rows]
     assert widths == sorted(widths)
-
-
-def test_how_large_a_break_may_be_is_said() -> None:
-    assert "more than 0.40 times" in _sentence(0.4, "quarter")
-    assert "even without a break" in _sentence(0.0, "quarter")
-    assert _sentence(None, "quarter").startswith("The range leaves out nought however large")
 
 
 def test_two_sites_are_too_few() -> None:

@@ -3,12 +3,15 @@
 A sample of what ``benchmarks/findings.py`` measures on thousands, with the share of each verdict.
 """
 
+from dataclasses import replace
+
 import pytest
 
-from evaluation.finding.sentences import Verdict
+from evaluation.finding.verdict import Direction, Unclear, Verdict
 from evaluation.programme import Programme, load_outcomes
 from evaluation.workspace import Workspace, packaged_schemas
-from tests.unit.simulated_findings import PRIMARY, SECONDARY, WORLDS, contradictions, findings_of
+from tests.unit.simulated_findings import PRIMARY, SECONDARY, WORLDS, findings_of
+from tests.unit.verdict_contradictions import contradictions
 
 
 @pytest.fixture(scope="module")
@@ -21,31 +24,26 @@ def programme():
 
 @pytest.mark.parametrize("world", WORLDS, ids=lambda one: one.name)
 def test_no_sentence_contradicts_its_figures(world, programme, tmp_path):
-    findings, last = findings_of(world, programme, 11, tmp_path)
-    said = [
-        one
-        for code, finding in findings.items()
-        for one in contradictions(finding, programme.outcome_by_code[code], last)
-    ]
+    findings, cases = findings_of(world, programme, 11, tmp_path)
+    said = [one for code in findings for one in contradictions(findings[code], cases[code])]
     assert not said
-    verdicts = {finding.verdict for finding in findings.values()}
     if world.looks < 6:
-        assert verdicts == {"too early to say"}
+        assert {one.ruling.unclear for one in findings.values()} == {Unclear.TOO_EARLY}
+    better = {one.ruling.better for one in findings.values()}
     if world.name == "planned":
-        assert "improved" in verdicts and "worsened" not in verdicts
+        assert True in better and False not in better
     if world.name == "harm":
-        assert "worsened" in verdicts and "improved" not in verdicts
+        assert False in better and True not in better
 
 
 def test_a_contradiction_would_be_found(programme, tmp_path):
     """The check itself: a finding whose words are those of another is caught."""
-    from dataclasses import replace
-
     planned = next(one for one in WORLDS if one.name == "planned")
-    findings, last = findings_of(planned, programme, 11, tmp_path)
-    code = next(c for c, f in findings.items() if f.verdict == "improved")
-    outcome, finding = programme.outcome_by_code[code], findings[code]
+    findings, cases = findings_of(planned, programme, 11, tmp_path)
+    code = next(c for c, f in findings.items() if f.direction is Direction.FELL)
+    case, finding = cases[code], findings[code]
     turned = finding.sentence.replace("fewer", "more")
-    assert contradictions(replace(finding, sentence=turned), outcome, last)
-    assert contradictions(replace(finding, verdict=Verdict.WORSENED), outcome, last)
-    assert contradictions(replace(finding, verdict=Verdict.CANNOT_TELL), outcome, last)
+    assert contradictions(replace(finding, sentence=turned), case)
+    for verdict in set(Verdict) - {finding.verdict}:
+        ruling = replace(finding.ruling, verdict=verdict)
+        assert contradictions(replace(finding, ruling=ruling), case)

@@ -8,15 +8,10 @@ import pandas as pd
 import pytest
 
 from evaluation.errors import ProtocolError
-from evaluation.finding.refutation import (
-    available,
-    e_value,
-    partial_r2,
-    robustness_value,
-    unobserved,
-)
-from evaluation.finding.sentences import Range
+from evaluation.finding.refutation import available
 from evaluation.finding.theory import Theory, area_table, test_implications
+from evaluation.finding.undo import e_value, partial_r2, robustness_value, unobserved
+from evaluation.finding.verdict import Range
 from tests.unit.refuted import world
 
 test_implications.__test__ = False  # a function of ours by that name, not a test

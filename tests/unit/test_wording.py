@@ -12,7 +12,6 @@ import pytest
 from evaluation import wording
 from evaluation.diagnose import Diagnostic, diagnostic, objections
 from evaluation.diagnose.diagnostic import FIXED
-from evaluation.finding.sentences import Verdict
 from evaluation.study.interim_analyses import Hypothesis
 from evaluation.wording import PLAIN, Name, Sentence, Spelling, number, percent, signed
 
@@ -66,15 +65,6 @@ def test_a_file_gives_the_same_sentence_back() -> None:
 def test_numbers_too_large_for_few_digits_are_written_out_where_digits_are_asked() -> None:
     assert PLAIN.write(number(12_345_678, 0)) == "12345678"
     assert PLAIN.write(signed(-0.00001, 4)) == "-0.0000"
-
-
-@pytest.mark.parametrize("margin", [5.0, 10.0, 2.5])
-@pytest.mark.parametrize("verdict", Verdict)
-def test_a_written_verdict_is_read_by_its_margin(verdict: Verdict, margin: float) -> None:
-    assert Verdict.written(str(verdict.said(margin)), margin) is verdict
-    if verdict is Verdict.NO_LARGER_EFFECT:
-        with pytest.raises(ValueError, match="no verdict"):
-            Verdict.written(str(verdict.said(margin)), margin + 1)
 
 
 @pytest.mark.parametrize(

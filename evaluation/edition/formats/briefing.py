@@ -92,11 +92,18 @@ def content(edition: Edition, claims: Claims) -> dict[str, Any]:
             for name, key in (("Lives", "lives"), ("Money", "money"), ("How sure", "how_sure"))
         },
         "outcomes": {
-            "heads": ["Outcome", "Verdict", "Effect (range)", "People (likely)"],
+            "heads": [
+                "Outcome",
+                "Verdict",
+                "Effect (range)",
+                "Hoped for",
+                "Worth having from",
+                "People (likely)",
+            ],
             "rows": [_outcome(claims, o) for o in study.with_role("primary")],
         },
         "chart": _chart(edition, claims),
-        "points": answers.main_points(study),
+        "points": [*answers.undone(study), *answers.main_points(study)],
         "agencies": _agencies(study.value),
         "unknown": _unknown(claims, answers.unknowns(study)),
         "rests": [words.sentence(text) for text in [*study.text, *study.differences]],
@@ -122,8 +129,8 @@ def _outcome(claims: Claims, outcome: OutcomeResult) -> list[str]:
     people = claims.claim(f"{code}.people").text
     if outcome.finding.people:
         people += f" ({claims.claim(f'{code}.range').text})"
-    named = [claims.claim(f"{code}.{key}").text for key in ("title", "verdict", "effect")]
-    return [*named, people]
+    keys = ("title", "verdict", "effect", "hoped", "margin")
+    return [*(claims.claim(f"{code}.{key}").text for key in keys), people]
 
 
 def _chart(edition: Edition, claims: Claims) -> dict[str, str] | None:

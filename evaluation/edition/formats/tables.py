@@ -23,7 +23,7 @@ from evaluation.edition.pages.claims import Claims
 from evaluation.programme import read_yaml
 from evaluation.quarters import parse_instant
 from evaluation.study.accounts_record import Accounts, Mean
-from evaluation.study.record import Results
+from evaluation.study.record import OutcomeResult, Results
 
 Kind = Literal["string", "number", "integer", "boolean"]
 Row = Mapping[str, Any]
@@ -69,17 +69,7 @@ def tables(edition: Edition, claims: Claims) -> tuple[Table, ...]:
             for key, claim in claims.headline().items()
         ],
         "findings": [
-            {
-                **vars(outcome),
-                "outcome": outcome.code,
-                "title": outcome.plain_title,
-                **vars(outcome.finding),
-                **outcome.finding.effect_percent.plain(),
-                "effect_percent": outcome.finding.effect_percent.effect,
-                "study": _name(study),
-                "label": study.label,
-                "vintage": study.vintage,
-            }
+            finding_row(study, outcome)
             for study in studies
             for outcome in edition.as_written(study).outcomes
         ],
@@ -97,6 +87,27 @@ def tables(edition: Edition, claims: Claims) -> tuple[Table, ...]:
     declared = read_yaml(Path(__file__).with_suffix(".yaml"))
     base = "" if value is None else value.price_base
     return tuple(_table(name, declared[name], held, base) for name, held in rows.items())
+
+
+def finding_row(study: Results, outcome: OutcomeResult) -> Row:
+    """A finding with everything that its table has a column for."""
+    finding = outcome.finding
+    undo = finding.undo
+    return {
+        **vars(outcome),
+        "outcome": outcome.code,
+        "title": outcome.plain_title,
+        **vars(finding),
+        **finding.effect_percent.plain(),
+        "effect_percent": finding.effect_percent.effect,
+        # Empty and not "no" where neither direction is better.
+        "better": {True: "yes", False: "no", None: None}[finding.better],
+        "undoing_break": undo and undo.breaks,
+        "undoing_cause": undo and undo.cause,
+        "study": _name(study),
+        "label": study.label,
+        "vintage": study.vintage,
+    }
 
 
 def _table(name: str, declared: Row, rows: Sequence[Row], price_base: object) -> Table:

@@ -272,9 +272,9 @@ def _of_outcome(study: Results, outcome: OutcomeResult) -> dict[str, Claim]:
         page=f"{code}.effect",
     )
     found = {
-        "effect": replace(about, text=words.effect_with_range(effect, words.signed_percent)),
-        "point": replace(about, text=words.signed_percent(effect.effect)),
-        "interval": replace(about, text=answers.interval(effect), page=""),
+        "effect": replace(about, text=words.finding_percent(finding)),
+        "point": replace(about, text=words.finding_point(finding)),
+        "interval": replace(about, text=words.finding_ends(finding), page=""),
         "verdict": replace(about, kind="verdict", text=words.verdict(finding).word),
         "p": replace(
             about,
@@ -293,6 +293,7 @@ def _of_outcome(study: Results, outcome: OutcomeResult) -> dict[str, Claim]:
         "paragraph": _in_parts(study, finding.paragraph),
         "analyst": words.capital(finding.analyst),
         "reason": words.whole(finding.reasons[-1]) if finding.reasons else "",
+        "undo": _in_parts(study, finding.undo.sentence) if finding.undo else "",
     }
     links = tuple(f"{code}.{key}" for key in ("effect", "point", "people"))
     found |= {
@@ -303,7 +304,8 @@ def _of_outcome(study: Results, outcome: OutcomeResult) -> dict[str, Claim]:
         "title": outcome.plain_title,
         "unit": outcome.unit,
         "detectable": words.percent(finding.detectable_percent),
-        "margin": words.percent(finding.margin_percent),
+        "margin": words.worth_having(finding),
+        "hoped": words.hoped_for(finding),
     }
     found |= {key: Claim(text=text, outcome=code) for key, text in texts.items()}
     return found | {

@@ -188,9 +188,7 @@ def new_site_answer(study: Results) -> str:
     if not held:
         return "Too few sites have an effect of their own to say where a new one would lie."
     sure = [
-        words.within(o.plain_title)
-        for o, one in held
-        if one.low * one.high > 0 and answers.style(o) in ("better", "worse")
+        words.within(o.plain_title) for o, one in held if one.low * one.high > 0 and answers.told(o)
     ]
     apart = [words.within(o.plain_title) for o, one in held if one.p_alike < ALIKE]
     said = (

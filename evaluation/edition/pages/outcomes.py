@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +13,10 @@ from evaluation.edition.files import OutcomePage
 from evaluation.edition.html_tables import table
 from evaluation.edition.pages import donors, evidence
 from evaluation.edition.pages.claims import chance
+from evaluation.finding.undo import Undo
 from evaluation.study.record import (
     EstimateResult,
+    HonestRange,
     PathRow,
     PublishedFigure,
     PublishedResult,
@@ -37,7 +40,7 @@ def breaks(page: OutcomePage) -> dict[str, Markup] | None:
         rows.append(figures.ForestRow(_breaks_label(one.bound), shown, one.bound == 0, told))
     if not rows:
         return None
-    said = _sentence(held.breakdown, page.study.period_word)
+    said = _undone(page, held)
     kind = f"Ranges of the effect on {page.outcome.plain_title} by size of the breaks"
     unit = words.tick_unit(page.estimate)
     chart = page.chart("breaks", kind, said, figures.forest, rows, unit)
@@ -58,20 +61,14 @@ def _said(estimate: EstimateResult, shown: Record) -> str:
     return f"{say(shown['low'])} to {say(shown['high'])}"
 
 
-def _sentence(breakdown: float | None, period: str) -> str:
-    """How large a break may be before the range holds zero."""
-    if breakdown is None:
-        return "The range leaves out nought however large the breaks that were tried."
-    if breakdown == 0:
-        return (
-            "Judged this way the range holds nought even without a break: the figures before the "
-            "start are too noisy to bear this claim alone."
-        )
-    size = words.number(breakdown, 2)
-    return (
-        f"The range leaves out nought as long as no break from one {period} to the next is more "
-        f"than {size} times the largest before the start."
-    )
+def _undone(page: OutcomePage, held: HonestRange) -> str:
+    """What would undo the finding, as it says itself; where nothing was found, what breaks do."""
+    undo = page.outcome.finding.undo
+    if undo is not None:
+        return undo.sentence
+    # JSON knows no infinity: a table without a breakdown survives every break that was tried.
+    breaks = math.inf if held.breakdown is None else held.breakdown
+    return Undo(breaks=breaks, cause=None).sentence.spelled(words.BOOK)
 
 
 def quantile_dots(page: OutcomePage) -> Markup:

@@ -117,15 +117,11 @@ def view(edition: Edition) -> dict[str, Any]:
 
 def _detectable(study: Results) -> Markup:
     rows = [
-        [
-            o.plain_title,
-            words.percent(o.finding.detectable_percent),
-            words.percent(o.finding.margin_percent),
-        ]
+        [o.plain_title, words.percent(o.finding.detectable_percent), words.worth_having(o.finding)]
         for o in study.with_role("primary", "secondary")
         if o.finding.detectable_percent is not None
     ]
-    heads = ["Outcome", "Found four times in five", "Would matter, by the protocol"]
+    heads = ["Outcome", "Found four times in five", "Worth having, by the protocol"]
     title = "The smallest change that these data can be expected to show"
     return table(title, heads, rows, numeric="tnn") if rows else Markup("")
 
