@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -52,6 +52,16 @@ class Augmented:
     penalty: Floats
 
 
+# Areas whose weights on all donors are worked on at once: copies of the whole would double the
+# memory of a national panel.
+AT_ONCE = 500
+
+
+def _in_parts(by_area: NDArray[Any]) -> list[NDArray[Any]]:
+    """Views of the rows of an array by area, some hundred at a time."""
+    return [by_area[first : first + AT_ONCE] for first in range(0, len(by_area), AT_ONCE)]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Planes:
     """Weights that are linear in the donors' figures as far as that is above zero, else zero.
@@ -76,15 +86,22 @@ class Planes:
         above, across = np.triu_indices(len(figures))
         gram = np.empty((len(weights), len(figures), len(figures)))
         products = (figures[above] * figures[across]).T
-        gram[:, above, across] = (weights > 0).astype(float) @ products
+        gram[:, above, across] = np.concatenate(
+            [(part > 0).astype(float) @ products for part in _in_parts(weights)]
+        )
         gram[:, across, above] = gram[:, above, across]
         able = solvable(gram)
         gram[~able] = np.eye(len(figures))
         found = np.linalg.solve(gram, (weights @ figures.T)[:, :, None])[:, :, 0]
-        apart = np.abs(np.maximum(found @ figures, 0.0) - weights)
-        own = np.flatnonzero(column >= 0)
-        apart[own, column[own]] = 0.0
-        holds = able & (apart.max(axis=1) <= NOTHING)
+        far = []
+        for part, plane, own in zip(
+            *(_in_parts(held) for held in (weights, found, column)), strict=True
+        ):
+            apart = np.abs(np.maximum(plane @ figures, 0.0) - part)
+            rows = np.flatnonzero(own >= 0)
+            apart[rows, own[rows]] = 0.0
+            far.append(apart.max(axis=1))
+        holds = able & (np.concatenate(far) <= NOTHING)
         return cls(coefficients=found, figures=figures, holds=holds)
 
     def among(self, areas: NDArray[np.int64], donors: NDArray[np.int64], weights: Floats) -> Floats:
@@ -147,14 +164,16 @@ class SyntheticUnits:
     @cached_property
     def two_heaviest(self) -> NDArray[np.int64]:
         """(N, 2) the columns of the two donors with most weight."""
-        heaviest: NDArray[np.int64] = np.argpartition(-self.drawn_on, 1, axis=1)[:, :2]
-        return heaviest
+        return np.concatenate(
+            [np.argpartition(-part, 1, axis=1)[:, :2] for part in _in_parts(self.drawn_on)]
+        )
 
     @cached_property
     def n_drawn_on(self) -> NDArray[np.int64]:
         """(N) how many donors have weight."""
-        count: NDArray[np.int64] = np.count_nonzero(self.drawn_on > 0, axis=1)
-        return count
+        return np.concatenate(
+            [np.count_nonzero(part > 0, axis=1) for part in _in_parts(self.drawn_on)]
+        )
 
     @cached_property
     def planes(self) -> Planes:
@@ -168,7 +187,9 @@ class SyntheticUnits:
         An area and its donors vary apart from one another. A gap is made of both, so that it is
         brought to scale as a whole: donors differ from one synthetic control to the next.
         """
-        donors = np.nan_to_num(self.unit_weights) ** 2 @ of_areas[self.donors] ** 2
+        of_donors = of_areas[self.donors] ** 2
+        parts = [np.nan_to_num(part) ** 2 @ of_donors for part in _in_parts(self.unit_weights)]
+        donors = np.concatenate(parts)
         deviation: Floats = np.sqrt(of_areas**2 + donors)
         return deviation
 

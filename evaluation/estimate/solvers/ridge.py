@@ -243,7 +243,7 @@ def least_norm_fit(
 ) -> SimplexFit:
     """The same fit with the weights of `least_norm_weights`."""
     weights = least_norm_weights(donors, targets, excluded_donors, fitted)
-    size = int((weights > 0).sum(axis=1).max())
+    size = max(int((weights > 0).sum(axis=1).max()), 1)
     columns = np.argsort(-weights, axis=1, kind="stable")[:, :size]
     return replace(fitted, columns=columns, values=np.take_along_axis(weights, columns, axis=1))
 
