@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import sqlalchemy as sa
 
@@ -34,6 +34,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evaluation.programme import Programme
+
+
+class AnsweredFigure(NamedTuple):
+    """A figure of a return whose question one reason for its whole rule answered."""
+
+    return_id: str
+    outcome: str
+    area_code: str
 
 
 class Ledger:
@@ -268,6 +276,18 @@ class Ledger:
         with transaction(self.engine) as connection:
             found = sa.select(returns.c.file_sha256).where(returns.c.programme == programme)
             return frozenset(connection.execute(found).scalars())
+
+    def answered_by_rule(self, programme: str) -> list[AnsweredFigure]:
+        """The figures that were accepted with a reason given for all that a rule asked."""
+        c = confirmations_table.c
+        query = (
+            sa.select(returns.c.return_id, c.outcome, c.area_code)
+            .join(returns, returns.c.seq == c.return_seq)
+            .where(returns.c.programme == programme, c.scope == "rule")
+            .distinct()
+        )
+        with transaction(self.engine) as connection:
+            return [AnsweredFigure(*row) for row in connection.execute(query)]
 
     def receipts(self, programme: str | None = None) -> list[Receipt]:
         """Every receipt in the order of acceptance, of one programme or of all."""

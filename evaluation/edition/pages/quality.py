@@ -225,12 +225,15 @@ def _outcome_table(edition: Edition) -> Markup:
             words.number(o.data.missing),
             words.number(o.data.suppressed),
             words.number(o.data.revised),
+            words.number(o.blanket.cells if o.blanket else 0),
         ]
         for o in edition.headline.outcomes
     ]
-    heads = ["Outcome", "Figures", "Missing", "Withheld", "Restated"]
+    heads = ["Outcome", "Figures", "Missing", "Withheld", "Restated", "Accepted by rule"]
+    if not any(o.blanket for o in edition.headline.outcomes):
+        heads, rows = heads[:-1], [row[:-1] for row in rows]
     title = "Number of figures in pilot and comparison areas, by outcome"
-    return table(title, heads, rows, numeric="tnnnn")
+    return table(title, heads, rows, numeric="tnnnnn"[: len(heads)])
 
 
 KINDS = {"error": "Refused", "confirm": "Asked", "note": "Noted"}
