@@ -319,11 +319,16 @@ def _tell(lock: Lock) -> None:
         for which in ("old", "new"):
             held = pair[which]
             shown = (
-                f"{held['effect']:+.2f} % ({held['low']} to {held['high']}), {held['verdict']}"
+                f"{_size(held['effect'])} % ({_size(held['low'])} to {_size(held['high'])}), "
+                f"{held['verdict']}"
                 if held
                 else "no results"
             )
             say(f"  {code}, {which}: {shown}")
+
+
+def _size(value: float | None) -> str:
+    return "no limit" if value is None else f"{value:+.2f}"
 
 
 @app.command("export")

@@ -349,6 +349,17 @@ class Ledger:
         with transaction(self.engine) as connection:
             return vintages.as_of(connection, programme, as_of, outcomes, areas)
 
+    def restated(
+        self,
+        programme: str,
+        *,
+        as_of: datetime | None = None,
+        outcomes: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """The figures that stood otherwise than first sent: outcome, area_code, quarter."""
+        with transaction(self.engine) as connection:
+            return vintages.restated(connection, programme, as_of, outcomes)
+
     def versions(self, programme: str, *, outcomes: Sequence[str] | None = None) -> pd.DataFrame:
         """Every version of each figure ever accepted, those of withdrawn returns among them.
 

@@ -229,6 +229,37 @@ def as_of(
     return _dated(frame[latest], known).reset_index(drop=True)
 
 
+def restated(
+    connection: sa.Connection,
+    programme: str,
+    instant: datetime | None,
+    outcomes: Sequence[str] | None,
+) -> pd.DataFrame:
+    """The figures that stand otherwise than they were first sent, as known at ``instant``.
+
+    One that was sent again as it was is not among them. Columns outcome, area_code, quarter.
+    """
+    o, r = observations.c, returns.c
+    by_then = sa.true() if instant is None else r.received <= format_instant(instant)
+    known = {
+        row.seq
+        for row in _accepted(connection, programme, by_then, r.seq.not_in(withdrawn(instant)))
+    }
+    again = connection.execute(
+        sa.select(o.area_code).where(o.programme == programme, o.revision > 0).distinct()
+    ).scalars()
+    # Few areas are ever sent again, and of the others nothing needs to be read.
+    frame = _versions(connection, programme, outcomes, list(again))
+    frame = frame[frame["return_seq"].isin(known)]
+    key = ["outcome", "area_code", "quarter"]
+    said = ["numerator", "denominator", "status"]
+    first = frame.drop_duplicates(key, keep="first").set_index(key)[said]
+    last = frame.drop_duplicates(key, keep="last").set_index(key)[said]
+    # Two figures that are missing are the same, though neither equals the other.
+    moved = ((first != last) & ~(first.isna() & last.isna())).any(axis=1)
+    return moved[moved].index.to_frame(index=False)
+
+
 def every_version(
     connection: sa.Connection, programme: str, outcomes: Sequence[str] | None
 ) -> pd.DataFrame:

@@ -290,7 +290,10 @@ class DiagnosticResult(Written):
 
 
 class DataResult(Written):
-    """How many cells the outcome has, and how many are missing, suppressed, revised."""
+    """How many cells the outcome has, and how many are missing, suppressed, revised.
+
+    A figure that was sent again as it was is not revised.
+    """
 
     cells: int
     missing: int

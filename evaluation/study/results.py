@@ -534,7 +534,7 @@ def _data(run: StudyRun, code: str) -> dict[str, Any]:
         # A suppressed cell is known to exist and is no missing one.
         "missing": expected - int(held["numerator"].notna().sum()) - suppressed,
         "suppressed": suppressed,
-        "revised": int((held["revision"] > 0).sum()),
+        "revised": run.restated.get(code, 0),
     }
 
 

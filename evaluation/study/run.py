@@ -220,6 +220,7 @@ class StudyRun:
     lock: Lock | None = None
     withheld: Mapping[str, Ends] = field(default_factory=dict)
     blanket: Mapping[str, Leftout] = field(default_factory=dict)
+    restated: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -271,6 +272,7 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
         seen=seen,
         withheld=withheld_ends(panel, study.programme, protocol, assignments),
         blanket=without_blanket(study, estimates),
+        restated=study.restated,
         value=_value(study.programme, protocol, estimates),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
         feasibility=feasible,

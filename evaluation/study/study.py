@@ -165,6 +165,21 @@ class Study:
                 self.programme.name, as_of=self.as_of, outcomes=list(self.protocol.outcomes)
             )
 
+    @cached_property
+    def restated(self) -> dict[str, int]:
+        """Outcome -> figures of the panel that stand otherwise than they were first sent.
+
+        None are counted where observations were given, which have no earlier versions.
+        """
+        if self.given is not None:
+            return {}
+        with self.ledger() as ledger:
+            found = ledger.restated(
+                self.programme.name, as_of=self.as_of, outcomes=list(self.protocol.outcomes)
+            )
+        inside = found[found["area_code"].isin(self.panel.areas.index)]
+        return {str(code): int(count) for code, count in inside["outcome"].value_counts().items()}
+
     @property
     def received(self) -> str:
         """The instant at which the newest of these figures came in."""

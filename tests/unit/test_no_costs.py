@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 
 from evaluation.errors import ValueChainError
+from evaluation.study.protocol_check import check_protocol
 from evaluation.study.results import read_results, write_results
 from evaluation.study.run import run_study
 from evaluation.study.study import Study
 from evaluation.value import ratios
+from evaluation.value.parameters import Parameters, vintage
 from evaluation.value.report import as_data, gross_data
+from evaluation.workspace import packaged_book, packaged_schemas
 from tests.journey.at_the_command_line import newstart
 from tests.unit.locked import NAME, UNTIL, lay_out
 from tests.unit.values import AE, CLAIMANTS, cost, net, valued
@@ -75,7 +80,6 @@ def test_a_study_without_costs_has_gains_in_its_results(root) -> None:
 def test_the_pages_say_so_and_print_no_balance(root) -> None:
     from evaluation.edition.book import write
     from evaluation.edition.edition import Edition
-    from evaluation.workspace import packaged_book
 
     (root.book / "decisions").mkdir(parents=True, exist_ok=True)
     (root.book / "_toc.yml").write_text((packaged_book() / "_toc.yml").read_text())
@@ -89,3 +93,51 @@ def test_the_pages_say_so_and_print_no_balance(root) -> None:
     assert not [key for key in claims if key.startswith("money.")]
     text = json.dumps(claims)
     assert "No costs are declared" in text and "no outcome of this study has a price" not in text
+
+
+def test_a_price_of_nobody_and_an_overlap_that_nobody_knows_are_refused(root) -> None:
+    params = Parameters.load()
+    with pytest.raises(ValueChainError, match="overlap group 'wrok'") as refused:
+        params.overlap_share("wrok", "claimant_count")
+    assert "work" in refused.value.expected
+    assert params.overlap_share(None, "anything") == 1.0
+    folder = root.root / "own_prices"
+    shutil.copytree(Path(vintage.__file__).parent, folder, dirs_exist_ok=True)
+    path = folder / "unit_costs.csv"
+    path.write_text(path.read_text().replace(",no,nhs,average", ",no,NHS,average"))
+    with pytest.raises(ValueChainError, match="composite of the agency 'NHS'"):
+        Parameters.load(folder=folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "said"),
+    [
+        ("unit_cost: ae_attendence", "P105", "no unit cost 'ae_attendence'"),
+        ("unit_cost: ae_attendance\noverlap_group: wrok", "P105", "overlap group 'wrok'"),
+        ("unit_cost: ae_attendance\noverlap_group: work", "P107", "all of it is counted"),
+        ("unit_cost: homelessness_application", "P106", "agency 'council'"),
+    ],
+)
+def test_a_protocol_says_which_price_is_wrong(root, change: str, rule: str, said: str) -> None:
+    study = root.studies / NAME
+    programme = root.studies / "new_start" / "programme.yaml"
+    text, own = programme.read_text(), root.studies / "new_start" / "outcomes"
+    declared = (packaged_schemas() / "outcomes" / "ae_attendances.yaml").read_text()
+    own.mkdir(exist_ok=True)
+    (own / "ae_attendances.yaml").write_text(
+        declared.replace("unit_cost: ae_attendance", change, 1)
+    )
+    content = yaml.safe_load(text)
+    if rule == "P106":
+        content["agencies"].pop("council")
+        content["outcomes"].remove("arrears")
+        content["sources"] = [s for s in content["sources"] if s["agency"] != "council"]
+        for site in content["sites"]:
+            site["agencies"] = [one for one in site["agencies"] if one != "council"]
+    programme.write_text(yaml.safe_dump(content))
+    try:
+        found = [one for one in check_protocol(root, NAME) if one.rule == rule]
+    finally:
+        programme.write_text(text)
+        (own / "ae_attendances.yaml").unlink()
+    assert found and said in found[0].message and study.is_dir()

@@ -95,6 +95,7 @@ class Parameters:
         ValueChainError : no such vintage set, a table is missing, or a cell holds what it cannot.
         """
         tables = _shipped() if folder is None else _read(folder)
+        _refuse_unknown_agency(tables)
         sets = tables["vintages"].set_index("name")
         if name not in sets.index:
             raise ValueChainError(
@@ -145,8 +146,20 @@ class Parameters:
         return tuple(rows)
 
     def overlap_share(self, group: str | None, outcome: str) -> float:
-        """The share of an outcome's events that no other outcome of its group counts already."""
+        """The share of an outcome's events that no other outcome of its group counts already.
+
+        Raises
+        ------
+        ValueChainError : the table knows no such group, so that nothing would be taken off.
+        """
         table = self.tables["overlap"]
+        if group is not None and group not in set(table["group"]):
+            raise ValueChainError(
+                f"{outcome} is declared of the overlap group {group!r}, which the table of "
+                "overlaps does not know: what other outcomes count already would be counted twice.",
+                expected=", ".join(dict.fromkeys(table["group"])),
+                mend="mend overlap_group in the outcome's declaration, or take it out",
+            )
         rows = table[(table["group"] == group) & (table["outcome"] == outcome)]
         return float(rows["share"].iloc[0]) if group is not None and len(rows) else 1.0
 
@@ -235,6 +248,23 @@ def _shipped() -> Mapping[str, pd.DataFrame]:
 
 def _read(folder: Path) -> Mapping[str, pd.DataFrame]:
     return {table: read_table(folder, table) for table in FIELDS}
+
+
+def _refuse_unknown_agency(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Refuse a part of a composite cost of an agency that no row of costs has.
+
+    By a code that is spelt otherwise the part would never be given up, and be counted twice.
+    """
+    costs = tables["unit_costs"]
+    known = {*costs["agency"], *tables["agencies"]["code"]}
+    for code, part in costs[["code", "composite_of"]].dropna().itertuples(index=False):
+        if part not in known:
+            raise ValueChainError(
+                f"the unit cost {code} is composite of the agency {part!r}, which has no cost.",
+                where="unit_costs.csv",
+                expected=", ".join(sorted(known)),
+                mend="mend composite_of",
+            )
 
 
 def _unit_cost(row: Mapping[Any, Any]) -> UnitCost:
