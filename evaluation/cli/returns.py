@@ -146,13 +146,22 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Check a return and, if nothing stands against it, accept it into the ledger."""
-    from evaluation.check.report import confirmed, read_confirmations, report
+    from evaluation.check.report import (
+        confirmed,
+        in_marked_copy,
+        read_confirmations,
+        report,
+        unused,
+        with_notes,
+    )
     from evaluation.ledger.submission import accept, page_of
 
     session: Session = context.obj
     given = read_confirmations(confirm) if confirm else ()
     raw, checked = _checked(session, file, as_json)
+    given = (*given, *in_marked_copy(raw))
     kept, still_open = confirmed(checked, given)
+    checked = with_notes(checked, unused(checked, given))
     if checked.returned is None or still_open:
         if as_json:
             print_json(_submitted(None, checked.problems))
@@ -163,6 +172,9 @@ def submit(
     if as_json:
         print_json(_submitted(receipt, checked.problems))
     else:
+        for note in checked.problems:
+            if note.rule == "R095":
+                say(f"Not used: {note.message}")
         _print_receipt(receipt, page_of(session.workspace, receipt))
 
 
