@@ -296,11 +296,9 @@ class Confirmation:
 def read_confirmations(path: Path) -> tuple[Confirmation, ...]:
     """Read a CSV with the columns rule, cell and reason, as any spreadsheet saves it.
 
-    A row that is given in part comes back as it is; ``unused`` tells of it.
-
     Raises
     ------
-    UserError : if it cannot be read, or a column is missing.
+    UserError : if it cannot be read, a column is missing, or rows are given in part.
     """
     try:
         content = path.read_bytes()
@@ -322,7 +320,16 @@ def read_confirmations(path: Path) -> tuple[Confirmation, ...]:
             expected="columns rule, cell, reason; like R060,E41,a new ward opened in July",
         )
     at = {name: place for place, name in enumerate(names)}
-    return tuple(_given(row, at, f"{path.name}, row {row.number}") for row in rows[1:])
+    given = tuple(_given(row, at, f"{path.name}, row {row.number}") for row in rows[1:])
+    if half := [one for one in given if not one.rule or not one.reason]:
+        raise UserError(
+            "a confirmation needs a rule and a reason; given in part: "
+            + ", ".join(one.where for one in half)
+            + ".",
+            where=str(path),
+            expected="columns rule, cell, reason; like R060,E41,a new ward opened in July",
+        )
+    return given
 
 
 def in_marked_copy(raw: RawReturn) -> tuple[Confirmation, ...]:

@@ -30,6 +30,7 @@ from evaluation.returns.form import Observation, Return
 from evaluation.returns.workbook import RawReturn, read_return
 from evaluation.workspace import Workspace
 
+_AROUND = {"R010", "R018"}
 _COLUMN = "a column that it needs is missing"
 _NOTHING_BEFORE = "there is no earlier accepted return to compare with"
 _NO_OTHERS = "no figure of another area or source is known"
@@ -138,8 +139,13 @@ def check_return(raw: RawReturn, programme: Programme, *, before: Before | None 
     problems += cells.tally.rest(cells.columns, raw.sheet)
     problems = layout.without_echoes(problems, raw)
     refused = {(problem.sheet, problem.cell) for problem in problems if problem.severity == "error"}
-    # A cell that must be mended anyway is not also questioned: its value will change.
-    problems = [p for p in problems if p.severity == "error" or (p.sheet, p.cell) not in refused]
+    # A cell that must be mended anyway is not also questioned: its value will change. What was read
+    # past around the table is said all the same.
+    problems = [
+        p
+        for p in problems
+        if p.severity == "error" or p.rule in _AROUND or (p.sheet, p.cell) not in refused
+    ]
     return Checked(
         file=raw.path_name,
         sha256=raw.sha256,

@@ -145,8 +145,8 @@ def test_what_cannot_run_ends_with_two_and_a_sentence(
     assert (code, out) == (2, "") and "cannot be opened (No such file" in err
     assert "Errno" not in err
     wrong = tiny_workspace.root / "wrong.csv"
-    wrong.write_bytes(b"rule,cell,reason\nR060,E4,\xa3\n")
-    assert "not UTF-8" in newstart("submit", str(broken), "--confirm", str(wrong))[2]
+    wrong.write_bytes(b"rule,cell\nR060,E4\n")
+    assert "no column reason" in newstart("submit", str(broken), "--confirm", str(wrong))[2]
     code, out, err = newstart("ledger", "diff", "2026-08-20", "2026-07-20")
     assert (code, out) == (2, "") and "newstart ledger diff 2026-07-20 2026-08-20" in err
     assert "Traceback" in newstart("--debug", "check", "nowhere.xlsx")[2]
