@@ -38,7 +38,7 @@ def template(
     """Write the empty return of one submitter for one quarter."""
     from evaluation.ledger.submission import last_accepted
     from evaluation.quarters import Period
-    from evaluation.returns.template import write_template
+    from evaluation.returns.template import told, write_template
     from evaluation.returns.workbook import csv_name
 
     session: Session = context.obj
@@ -50,6 +50,8 @@ def template(
     writable(output, (".xlsx", ".csv"))
     last = last_accepted(session.workspace, programme, site, agency, period)
     unknown = write_template(programme, site, agency, period, output, last_accepted=last)
+    for line in told(programme, site, agency, period)[1:-1]:
+        say(f"{line.label}: {line.text}")
     if unknown:
         say(f"{unknown} denominators are not known yet: fill in column F of these rows.")
     wanted = csv_name(site, agency, period)

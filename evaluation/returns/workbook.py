@@ -119,6 +119,15 @@ def read_return(path: Path) -> RawReturn:
         raise gate.wrong_suffix(path.suffix, path.name)
     named_otherwise = f"whatever the end of its name says ({path.suffix})"
     if gate.is_container(content):
+        # A name that says whose return it is was given by an officer and got the wrong ending; any
+        # other may be any file.
+        if suffix in _TEXTS and not any(guide_from_name(path.name).values()):
+            gate.pass_workbook(content, path.name)
+            raise ReturnFileError(
+                "this is an Excel workbook, not a CSV.",
+                where=path.name,
+                mend="give it the ending .xlsx and send it again.",
+            )
         found = _read_xlsx(gate.pass_workbook(content, path.name), path.name)
         odd = Wrapping(f"This is an Excel workbook, {named_otherwise}; it was read as that.")
         return _raw(path, content, found, [odd] if suffix in _TEXTS else [])
