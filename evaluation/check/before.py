@@ -135,11 +135,16 @@ Line = Literal["site", "agency", "quarter"]
 
 
 class Witness(NamedTuple):
-    """What was accepted before speaks for a value of a line; ``why`` in words."""
+    """What was accepted before speaks for a value of a line; ``why`` in words.
+
+    ``inner`` says only that the rows agree with themselves, as rows of another site pasted in do
+    too: it decides where else nothing would.
+    """
 
     line: Line
     value: str
     why: str
+    inner: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

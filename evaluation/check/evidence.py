@@ -21,16 +21,9 @@ from evaluation.check.read import Headed, read_number
 from evaluation.errors import WorkspaceError
 from evaluation.programme import OPEN_SITE, SITE_SOURCE, Area, Outcome, Programme
 from evaluation.quarters import Period
-from evaluation.returns.form import column_letter, form
+from evaluation.returns.form import INVISIBLE, column_letter, form
 from evaluation.returns.notation import Notation, notation
-from evaluation.returns.workbook import (
-    INVISIBLE,
-    RawReturn,
-    bare_stem,
-    guide_from_name,
-    heading,
-    plain_text,
-)
+from evaluation.returns.workbook import RawReturn, bare_stem, guide_from_name, heading, plain_text
 
 LINES: tuple[Line, ...] = ("site", "agency", "quarter")
 FILE_NAME = "file name"
@@ -152,9 +145,10 @@ def weigh(places: Places, witnesses: Sequence[Witness] = ()) -> Weighed:
             believed[line] = said[0].value
             continue
         heard = tuple(w for w in witnesses if w.line == line and w.value in values)
-        votes = Counter([*(one.value for one in said), *(one.value for one in heard)])
-        (first, most), (_, next_most) = votes.most_common(2)
-        decided = first if most > next_most else None
+        votes = Counter(one.value for one in said)
+        votes += Counter(one.value for one in heard if not one.inner)
+        inner = votes + Counter(one.value for one in heard if one.inner)
+        decided = _winner(votes) or _winner(inner)
         # Undecided, figures stay with what their own rows say: nothing else moves them elsewhere.
         ranked = sorted(said, key=lambda one: ("rows", "guide", "name").index(one.kind))
         believed[line] = decided or ranked[0].value
@@ -167,7 +161,12 @@ def weigh(places: Places, witnesses: Sequence[Witness] = ()) -> Weighed:
     )
 
 
-def _canonical(line: Line, text: str, programme: Programme) -> str | None:
+def _winner(votes: Counter[str]) -> str | None:
+    (first, most), (_, next_most) = votes.most_common(2)
+    return first if most > next_most else None
+
+
+def canonical(line: Line, text: str, programme: Programme) -> str | None:
     """A site or agency by its code in any case, or by its name; a quarter in any notation."""
     plain = " ".join(text.strip(INVISIBLE).split()).casefold()
     if line == "quarter":
@@ -192,7 +191,7 @@ def _by_guide(raw: RawReturn, programme: Programme) -> Iterator[Statement]:
             continue  # readable in two ways: asked about, and no evidence
         number = form().guide.index(line) + 1
         place = f"{form().guide_sheet}!B{number}" if inside else FILE_NAME
-        value = _canonical(line, text, programme)
+        value = canonical(line, text, programme)
         known = value is not None and (line != "quarter" or _is_inside(value, programme))
         kind: Literal["guide", "name"] = "guide" if inside else "name"
         cell = f"B{number}" if inside else None
@@ -219,7 +218,7 @@ def in_name(name: str, programme: Programme) -> dict[Line, str]:
     strict = guide_from_name(name)
     found: dict[Line, str] = {}
     for line in LINES:
-        value = _canonical(line, strict[line], programme) if strict[line] else None
+        value = canonical(line, strict[line], programme) if strict[line] else None
         if value is not None and (line != "quarter" or _is_inside(value, programme)):
             found[line] = value
     stem = bare_stem(name)
@@ -468,9 +467,11 @@ def _own_figures(
         return
     at = period.ordinal
     if _alike((row.denominator, history.denominator(row)) for row in places.rows):
-        yield Witness(line, rows[0].value, "the denominators are those accepted for these rows")
+        why = "the denominators are those accepted for these rows"
+        yield Witness(line, rows[0].value, why, inner=True)
     elif _alike((row.numerator, history.numerator(row, at)) for row in places.rows):
-        yield Witness(line, rows[0].value, "the figures equal those accepted for these rows")
+        why = "the figures equal those accepted for these rows"
+        yield Witness(line, rows[0].value, why, inner=True)
 
 
 def _alike(pairs: Iterable[tuple[float | None, float | None]]) -> bool:

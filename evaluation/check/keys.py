@@ -10,7 +10,7 @@ from datetime import date
 from functools import partial
 
 from evaluation.check.before import Line
-from evaluation.check.evidence import FILE_NAME, Disagreement, Statement, Weighed
+from evaluation.check.evidence import FILE_NAME, LINES, Disagreement, Statement, Weighed, canonical
 from evaluation.check.read import Cells
 from evaluation.check.report import Problem, Read, problem
 from evaluation.errors import WorkspaceError
@@ -57,6 +57,7 @@ def read_guide(
             message += f" not for {programme.name}."
             problems.append(place.problem("R004", "programme", message))
     problems += disagreements(raw, programme, weighed)
+    problems += _read_otherwise(place, programme)
     period = weighed.period
     faults = _check_period(place, weighed, programme)
     problems += faults
@@ -187,6 +188,23 @@ def _check_period(place: _Place, weighed: Weighed, programme: Programme) -> list
     message += f" The other places say {period.described}."
     mend = f"If that is so, write {period} here."
     return [place.problem("R006", "quarter", message, mend, wrong=True)]
+
+
+def _read_otherwise(place: _Place, programme: Programme) -> list[Problem]:
+    """A note for each line of the guide that was read and is written in another way."""
+    problems = []
+    for line in LINES:
+        text = place.raw.guide[line]
+        value = canonical(line, text, programme) if text else None
+        if value is None or value == text:
+            continue
+        # Of a name that stands for the guide the quarter is told with the whole.
+        if line == "quarter" and (place.raw.guide_sheet is None or notation(text).own):
+            continue
+        message = f"This was read as {value_in_words(line, value, programme)}."
+        rule = "R028" if line == "quarter" else "R018"
+        problems.append(place.problem(rule, line, message))
+    return problems
 
 
 def _check_over(place: _Place, period: Period, today: date) -> list[Problem]:

@@ -17,9 +17,9 @@ from evaluation.check.report import Problem, Read, Tally, problem, quoted
 from evaluation.check.rules import Severity
 from evaluation.programme import Outcome, Programme
 from evaluation.quarters import Period
-from evaluation.returns.form import address, column_letter, form
+from evaluation.returns.form import INVISIBLE, address, column_letter, form
 from evaluation.returns.notation import notation
-from evaluation.returns.workbook import INVISIBLE, RawReturn, RawRow, heading, plain_text
+from evaluation.returns.workbook import RawReturn, RawRow, heading, plain_text
 
 # Rows: titles and notes above a table are rarely longer.
 _SEARCHED = 10
@@ -163,6 +163,9 @@ def _by_place(position: int, header: RawRow, columns: dict[str, int], free: list
     So that a renamed column does not hide the faults below it.
     """
     if position >= len(form().names) or form().names[position] not in free:
+        return []
+    # A column that need not be there is not missed: another one there is somebody's own.
+    if not form().columns[position].required:
         return []
     # By its place only where every heading that is known stands in its own place: else the columns
     # have been moved.

@@ -10,9 +10,9 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from evaluation.check.rules import Severity, rules
 from evaluation.errors import ReturnFileError, UserError
-from evaluation.returns.form import Return, address, corners, form
+from evaluation.returns.form import INVISIBLE, Return, address, corners, form
 from evaluation.returns.reply import KINDS, LIST_COLUMNS, REASON, Mark, write_reply
-from evaluation.returns.workbook import INVISIBLE, RawReturn, RawRow, heading, plain_text, text_rows
+from evaluation.returns.workbook import RawReturn, RawRow, heading, plain_text, text_rows
 
 _ORDER: dict[Severity, int] = {"error": 0, "confirm": 1, "note": 2}
 T = TypeVar("T")

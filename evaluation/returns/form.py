@@ -69,6 +69,13 @@ def form() -> Form:
     return Form.model_validate(read_yaml(packaged_schemas() / "return.yaml"))
 
 
+INVISIBLE = (
+    " \t\u00a0\u00ad\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u200b\u200c\u200d\u200e\u200f\u202f\u205f\u2060\u3000\ufeff"
+)
+"""Blanks, and signs of no width, which nobody sees at either end of a cell.
+
+A line break is none of them: a cell of two lines may have held two things."""
 ROUNDED = "[r]"
 """The symbol of a figure that was rounded before it was returned."""
 _BASE_WORDS = {"five": 5, "ten": 10, "fifty": 50, "hundred": 100, "thousand": 1000}

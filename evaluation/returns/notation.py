@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from evaluation.errors import PeriodError
 from evaluation.quarters import Period
+from evaluation.returns.form import INVISIBLE
 
 # Nobody writes a quarter at greater length; a bound keeps the search cheap.
 _LONGEST = 80
@@ -71,7 +72,7 @@ def notation(value: object) -> Notation:
     """The periods that a cell's value can mean: a date, or a text in any notation known here."""
     if isinstance(value, datetime | date):
         return Notation((_quarter_around(value.year, value.month),))
-    return _of_text(" ".join(str(value).split()))
+    return _of_text(" ".join(str(value).strip(INVISIBLE).split()))
 
 
 @lru_cache(maxsize=1024)

@@ -18,7 +18,7 @@ from evaluation.errors import ReturnFileError, UserError
 from evaluation.quarters import Period
 from evaluation.returns import gate
 from evaluation.returns.archive import MAX_RECTANGLE, damaged
-from evaluation.returns.form import address, form
+from evaluation.returns.form import INVISIBLE, address, form
 from evaluation.returns.notation import notation
 from evaluation.returns.sheets import MAX_ROW, Sheet
 
@@ -28,13 +28,6 @@ _TEXTS = frozenset({".csv", ".txt", ".tsv", ".tab"})
 _FIRST_ROWS, _FIRST_LETTERS = 12, 20_000
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "upright strokes (|)"}
 _SEP_LINE = re.compile(r'"?sep=(.)"?[^\S\r\n]*(?:\r\n|\r|\n)', re.IGNORECASE)
-INVISIBLE = (
-    " \t\u00a0\u00ad\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u200b\u200c\u200d\u200e\u200f\u202f\u205f\u2060\u3000\ufeff"
-)
-"""Blanks, and signs of no width, which nobody sees at either end of a cell.
-
-A line break is none of them: a cell of two lines may have held two things."""
 
 
 class RawRow(NamedTuple):
@@ -153,7 +146,7 @@ class _Found(NamedTuple):
 
 
 def _raw(path: Path, content: bytes, found: _Found, odd: list[Wrapping]) -> RawReturn:
-    rows = found.rows
+    rows, named = found.rows, _named(path, found)
     filled = next((i for i, row in enumerate(rows) if not row.blank), None)
     if filled is None:
         raise ReturnFileError(
@@ -173,8 +166,17 @@ def _raw(path: Path, content: bytes, found: _Found, odd: list[Wrapping]) -> RawR
         guide_sheet=found.guide_sheet,
         reasons=tuple(found.reasons or ()),
         others=tuple(found.others or ()),
-        wrapping=(*odd, *found.wrapping),
+        wrapping=(*odd, *named, *found.wrapping),
     )
+
+
+def _named(path: Path, found: _Found) -> list[Wrapping]:
+    """Said where a name that stands for the guide has more in it, or is written otherwise."""
+    guide = found.guide
+    if found.guide_sheet is not None or not any(guide.values()):
+        return []
+    plain = f"{guide['site']}_{guide['agency']}_{guide['quarter'].replace(' ', '-')}"
+    return [] if path.stem == plain else [Wrapping(f"The file's name was read as {plain}.")]
 
 
 def _is_table(content: bytes) -> bool:
