@@ -10,9 +10,9 @@ from datetime import date
 from functools import partial
 
 from evaluation.check.before import Line
-from evaluation.check.evidence import FILE_NAME, LINES, Disagreement, Statement, Weighed, canonical
 from evaluation.check.read import Cells
 from evaluation.check.report import Problem, Read, problem
+from evaluation.check.whose import FILE_NAME, LINES, Disagreement, Statement, Weighed, canonical
 from evaluation.errors import WorkspaceError
 from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
 from evaluation.quarters import Period
@@ -280,12 +280,9 @@ def _likely_wrong(
         mend = f"If that is so, write {right} in {wrong.place} and change no row."
     elif wrong.kind == "name":
         site, agency = weighed.believed.get("site", ""), weighed.believed.get("agency", "")
-        called = raw.path_name
-        if weighed.period is not None and site and agency:
-            called = csv_name(site, agency, weighed.period)
         ending = ".csv" if raw.sheet is None else ".xlsx"
-        mend = f"If that is so, name the file {called.removesuffix('.csv')}{ending}"
-        mend += " and change no row."
+        slug = weighed.period.slug if weighed.period is not None else ""
+        mend = f"If that is so, name the file {site}_{agency}_{slug}{ending} and change no row."
     elif one.line == "quarter":
         mend = f"See first which months the figures are of. If it is {Period.parse(right).months},"
         mend += f" write {right} in the column quarter; if not, this is another return: leave its"

@@ -20,10 +20,10 @@ from evaluation.check import figures, keys, layout
 from evaluation.check import history as questions
 from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.before import Before, Key, Line
-from evaluation.check.evidence import places_of, weigh, witnesses_of
 from evaluation.check.keys import Submitter, read_guide
 from evaluation.check.read import Cells, read_cells, read_header, right_headings
 from evaluation.check.report import Checked, Problem, Stage
+from evaluation.check.whose import places_of, weigh, witnesses_of
 from evaluation.errors import WorkspaceError
 from evaluation.programme import Programme
 from evaluation.returns.form import Observation, Return
