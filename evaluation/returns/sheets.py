@@ -199,7 +199,7 @@ class _Scanner(Budget):
         self.struck_texts: set[int] = set()
         self.format = ""
         self._starts = {"c": self._cell, "row": self._row, "v": self._value, "is": self._value}
-        self._starts |= {"f": self._formula, "col": self._columns}
+        self._starts |= {"f": self._formula, "col": self._columns, "strike": self._strike}
 
     def start(self, tag: str, attributes: Attributes) -> None:
         self.elements += 1  # as in Budget, without the call: it happens a million times
@@ -264,6 +264,11 @@ class _Scanner(Budget):
         if self.kind == "e" or ((self.lengths or self.struck_texts) and self.kind == "s"):
             self.inside, self.collected = self.kind, []
             self.listen(True)
+
+    def _strike(self, attributes: Attributes) -> None:
+        """Part of a text that stands in the cell itself."""
+        if attributes.get("val") not in _NO:
+            self.sheet.struck.add(self._named())
 
     def _formula(self, _: Attributes) -> None:
         self.sheet.formulas.add(self._named())
