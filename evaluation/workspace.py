@@ -6,7 +6,9 @@ The clock is read here too: real, except in a workspace that holds a file ``SYNT
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
@@ -133,8 +135,38 @@ def packaged_schemas() -> Path:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """A file that is either as it was or as it should be."""
+    """A file that is either as it was or as it should be, in a power cut too."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(text, encoding="utf-8")
+    # The process number, so that two commands that write the same file do not share it.
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with unfinished.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+        stream.flush()
+        # The bytes must be on the disk before they take the name.
+        os.fsync(stream.fileno())
     unfinished.replace(path)
+
+
+@contextlib.contextmanager
+def alone(lock: Path) -> Iterator[bool]:
+    """Whether this process holds ``lock`` for the block; false where another does.
+
+    The lock is an open transaction of SQLite: the system gives it back when its process ends,
+    however that ends, so that neither a killed command nor another program under its number stands
+    in anybody's way.
+    """
+    import sqlite3
+
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held = sqlite3.connect(lock, timeout=0, isolation_level=None)
+    try:
+        try:
+            held.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            yield False
+            return
+        yield True
+    finally:
+        held.close()

@@ -331,7 +331,7 @@ def _statistics(
         estimate = whole
         if estimate is None:
             if look < taken[-1] and simulation.restated:
-                known = _before_restatement(known, simulation.restated, seed + int(look))
+                known = _before_restatement(known, simulation.restated, (seed, int(look)))
             estimate = registry.to_test(name, known, OUTCOME, simulation.choices, assignments)
         found = interim.statistic(estimate, (0, int(look)), simulation.score)
         raw.append(found.raw)
@@ -339,12 +339,13 @@ def _statistics(
     return np.array(raw), np.array(shift)
 
 
-def _before_restatement(panel: Panel, size: float, seed: int) -> Panel:
+def _before_restatement(panel: Panel, size: float, seed: tuple[int, int]) -> Panel:
     """The figures as they were first published: the last ones noisier than they will be."""
     figures = panel.array(OUTCOME)
     noise = np.nanstd(np.diff(figures, axis=1)) * size
-    # A stream apart from that of the pilots.
-    rng = np.random.default_rng([seed, 1])
+    # A stream apart from that of the pilots, and of its own at each look: seed + look would be the
+    # noise of the next simulation's look before.
+    rng = np.random.default_rng([*seed, 1])
     shaken = figures.copy()
     # Restatements fall on the latest figures.
     shaken[:, -2:] += noise * rng.standard_normal((len(figures), 2))

@@ -17,7 +17,7 @@ from evaluation.programme import Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import Figures
 from evaluation.returns.workbook import RawReturn
-from evaluation.workspace import Workspace
+from evaluation.workspace import Workspace, write_whole
 
 
 def last_accepted(
@@ -92,12 +92,11 @@ def keep_receipt(workspace: Workspace, receipt: Receipt | Act) -> Path:
     from evaluation.ledger.receipt_page import as_page
 
     name = receipt.act_id if isinstance(receipt, Act) else receipt.return_id
-    workspace.receipts.mkdir(parents=True, exist_ok=True)
     # NaN is no JSON and other programs would refuse the receipt.
     text = json.dumps(receipt.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-    (workspace.receipts / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    write_whole(workspace.receipts / f"{name}.json", text + "\n")
     page = page_of(workspace, receipt)
-    page.write_text(as_page(receipt), encoding="utf-8")
+    write_whole(page, as_page(receipt))
     return page
 
 

@@ -180,6 +180,13 @@ def _looks(workspace: Workspace, manifest: Record) -> list[str]:
     return faults
 
 
+def _same(found: float | None, printed: float | None) -> bool:
+    """Whether a figure is the one that was printed; a headline without a figure stays without."""
+    if found is None or printed is None:
+        return found is printed
+    return math.isclose(found, printed, rel_tol=TOLERANCE)
+
+
 def _figures(workspace: Workspace, edition: PastEdition) -> tuple[list[str], int]:
     """The headline figures made again, by the edition's own code on what was known then."""
     snapshot = Snapshot.read(edition.folder / STATE)
@@ -190,7 +197,7 @@ def _figures(workspace: Workspace, edition: PastEdition) -> tuple[list[str], int
         (found,) = figures_by(source_of(snapshot, sources(workspace, [edition])), [state])
     faults = []
     for key, figure in edition.headline.items():
-        if key not in found or not math.isclose(found[key], figure["effect"], rel_tol=TOLERANCE):
+        if not _same(found.get(key), figure["effect"]):
             now = json.dumps(found.get(key))
             faults.append(f"{key} was {figure['effect']} and is {now} when computed again.")
     return faults, len(edition.headline)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -35,7 +34,7 @@ from evaluation.study.record import Results
 from evaluation.study.results import read_results
 from evaluation.study.study import Study, StudyName
 from evaluation.study.written import read_record
-from evaluation.workspace import write_whole
+from evaluation.workspace import alone, write_whole
 
 if TYPE_CHECKING:
     from evaluation.study.record import Results
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
 
 
 Progress = Callable[[str], None]
-LOCK, UNPACKED = ".publishing", ".code"
+LOCK, UNPACKED = ".publishing.lock", ".code"
 ROOM = 200_000_000
 """Bytes that must be free beside what the book itself takes."""
 
@@ -254,21 +253,16 @@ def _enough_room(workspace: Workspace, pages: bool) -> None:
 @contextlib.contextmanager
 def _alone(editions: Path) -> Iterator[None]:
     """One publication at a time; one that was killed is in nobody's way."""
-    editions.mkdir(parents=True, exist_ok=True)
     lock = editions / LOCK
-    # A lock without a process, or one that cannot be read, is what a killed publication left.
-    with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError):
-        # Signal 0 only asks whether the process is there.
-        os.kill(int(lock.read_text()), 0)
-        raise EditionRefused(
-            "another publication is running.", where=str(lock), mend="wait until it has ended"
-        )
-    lock.write_text(str(os.getpid()), encoding="utf-8")
-    try:
-        yield
-    finally:
-        lock.unlink()
-        shutil.rmtree(editions / MAKING, ignore_errors=True)
+    with alone(lock) as held:
+        if not held:
+            raise EditionRefused(
+                "another publication is running.", where=str(lock), mend="wait until it has ended"
+            )
+        try:
+            yield
+        finally:
+            shutil.rmtree(editions / MAKING, ignore_errors=True)
 
 
 HOW_MANY = 6

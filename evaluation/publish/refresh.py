@@ -20,6 +20,7 @@ from evaluation.study.lock import FILE as LOCK
 from evaluation.study.results import write_results
 from evaluation.study.run import catch_up, run_study
 from evaluation.study.study import Study, StudyName
+from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
     from evaluation.edition.past import History
@@ -68,7 +69,7 @@ def refresh_studies(workspace: Workspace, name: str, progress: Progress) -> bool
     write_results(workspace, run_study(study, progress=progress))
     # A run writes its look, so of the looks those after it are what the results rest on.
     text = json.dumps(now | {"looks": _looks(study)}, indent=1)
-    (results / RECORD).write_text(text + "\n", encoding="utf-8")
+    write_whole(results / RECORD, text + "\n")
     return True
 
 

@@ -205,7 +205,17 @@ def _kind(content: bytes) -> str:
     start = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html", b"<table")):
         return "a web page (HTML)"
-    return next((what for magic, what in _KINDS if content.startswith(magic)), "")
+    # Two letters may begin a heading as well (BM_area, MZone): a picture or a program has zero
+    # bytes in its header, and no text has.
+    binary = b"\0" in content[:64]
+    return next(
+        (
+            what
+            for magic, what in _KINDS
+            if content.startswith(magic) and (binary or len(magic) > 2 or not magic.isalpha())
+        ),
+        "",
+    )
 
 
 def _no_zip(content: bytes, name: str) -> ReturnFileError:

@@ -22,6 +22,7 @@ from evaluation.study.record import ChallengeResult
 from evaluation.study.results import clean, read_results
 from evaluation.study.run import estimate_by
 from evaluation.wording import sentences_as_data
+from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +40,7 @@ RECORD = "challenge.json"
 def record(study: Study, found: ChallengeResult) -> Path:
     """Keep what was found beside the protocol, for the book; returns the file."""
     path = study.folder / RECORD
-    path.write_text(found.as_json(), encoding="utf-8")
+    write_whole(path, found.as_json())
     return path
 
 

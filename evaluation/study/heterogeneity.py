@@ -11,6 +11,7 @@ import numpy as np
 
 from evaluation.diagnose import EventStudy, sensitivity
 from evaluation.errors import EstimateError
+from evaluation.estimate.inference import apply_map
 from evaluation.estimate.interim import statistic
 from evaluation.estimate.units import stretch
 from evaluation.finding.models import random_effects
@@ -178,7 +179,7 @@ def synthetic_unit(estimate: Estimate, names: Mapping[str, str]) -> dict[str, An
     known, values = np.isfinite(values).all(axis=1), np.nan_to_num(values)
     quarter = paths["quarter"].astype(str).to_numpy()
     weight = estimate.index["n_areas"].to_numpy(dtype=float)
-    raw = None if estimate.draws is None else np.nan_to_num(estimate.draws.raw[1:])
+    raw = None if estimate.draws is None else estimate.draws.raw[1:]
     rows = []
     for label in dict.fromkeys(quarter):
         now = (quarter == label) & known
@@ -189,7 +190,10 @@ def synthetic_unit(estimate: Estimate, names: Mapping[str, str]) -> dict[str, An
         observed, other = (float(v) for v in share @ values)
         low = high = None
         if raw is not None:
-            low, high = (other + float(end) for end in np.quantile(raw @ share, (0.025, 0.975)))
+            drawn = apply_map(raw, share[None, :])[:, 0]
+            drawn = drawn[np.isfinite(drawn)]
+            if len(drawn):
+                low, high = (other + float(end) for end in np.quantile(drawn, (0.025, 0.975)))
         rows.append(
             # The third key is older than the field's word for it, and the file keeps it.
             {"period": label, "observed": observed, "twin": other, "low": low, "high": high}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +21,7 @@ from evaluation.estimate.multiple_testing import closed_look, rejected
 from evaluation.estimate.registry import Choices
 from evaluation.finding.sentences import Looked
 from evaluation.panel import Panel
+from evaluation.workspace import alone
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -196,15 +198,38 @@ class LookSeries:
 
     def append(
         self,
+        before: Sequence[Row],
         known: Mapping[str, str],
         time: float,
         looks: Mapping[Hypothesis, Look],
         statistics: Mapping[str, tuple[Floats, Floats]],
     ) -> Row:
-        """Write one more row; its statistics first, so that no row is without them."""
-        rows = self.rows()
-        number = len(rows) + 1
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Write the row after ``before``; its statistics first, so that no row is without them.
+
+        Raises
+        ------
+        LedgerError : a run beside this one is writing a look, or wrote one since ``before`` was
+            read: what this one spends would be spent twice.
+        """
+        with alone(self.folder / ".lock") as held:
+            if not held or len(self.rows()) != len(before):
+                raise LedgerError(
+                    "another run of this study took a look at the same time; this one is not "
+                    "written.",
+                    where=str(self.folder / ROWS),
+                    mend="run the study again once the other has ended",
+                )
+            return self._written(before, known, time, looks, statistics)
+
+    def _written(
+        self,
+        before: Sequence[Row],
+        known: Mapping[str, str],
+        time: float,
+        looks: Mapping[Hypothesis, Look],
+        statistics: Mapping[str, tuple[Floats, Floats]],
+    ) -> Row:
+        number = len(before) + 1
         path = self._statistics_path(number)
         arrays: dict[str, Floats] = {}
         for code, (raw, shift) in statistics.items():
@@ -213,17 +238,22 @@ class LookSeries:
         with path.open("wb") as handle:
             # Plain arrays only: reading a pickle could run code.
             np.savez(handle, allow_pickle=False, **arrays)
+            handle.flush()
+            os.fsync(handle.fileno())
         row = Row(
             number=number,
             known=dict(known),
             time=time,
             looks=dict(looks),
             statistics=fingerprint.of_bytes(path.read_bytes()),
-            previous=rows[-1].hash if rows else START,
+            previous=before[-1].hash if before else START,
         )
         # Appended and never rewritten: the bytes of earlier looks stay as they were.
         with (self.folder / ROWS).open("ab") as handle:
             handle.write(fingerprint.canonical(row.content) + b"\n")
+            handle.flush()
+            # A look that was shown and then lost in a power cut would be taken, and spent, again.
+            os.fsync(handle.fileno())
         return row
 
     def _statistics_path(self, number: int) -> Path:
@@ -543,7 +573,7 @@ def look_at(
     # Written only at the end of the chain: a look between two old ones would change what follows
     # it.
     if record and newest:
-        row = series.append(known, time, taken, now)
+        row = series.append(rows, known, time, taken, now)
     else:
         row = Row(
             number=len(rows) + 1, known=known, time=time, looks=taken, statistics="", previous=""

@@ -12,7 +12,7 @@ import yaml
 
 from evaluation.errors import ProtocolError
 from evaluation.programme import Programme, read_yaml
-from evaluation.protocol import ESTIMATOR_NAMES, Protocol
+from evaluation.protocol import ESTIMATOR_NAMES, LooksPlan, Protocol, Score
 from evaluation.study.lock import PROTOCOL, VINTAGE_RULES, Lock, text_hash
 from evaluation.study.study import Study, StudyName
 
@@ -347,14 +347,29 @@ def _design(programme: Programme, protocol: Protocol) -> dict[str, Any]:
     }
 
 
+WEIGHED: dict[Score, str] = {
+    "mean": "their mean",
+    "gls": "generalised least squares on placebo assignments (gls)",
+}
+
+
+def _past(looks: LooksPlan) -> str:
+    """What is kept for looks past the horizon."""
+    # Open-ended spending never uses up alpha, and keeps no reserve.
+    if looks.spending == "open_ended":
+        return "which has no end"
+    return f"with {looks.reserve:g} of alpha kept for looks past the horizon"
+
+
 def _sampling(programme: Programme, protocol: Protocol) -> dict[str, Any]:
     looks = protocol.looks
     plan = (
         "One look."
         if looks is None
         else (
-            f"{looks.horizon} looks, one a period; {looks.spending} spending; {looks.reserve:g} "
-            f"kept for later looks; harm watched apart from {looks.harm_margin:g} % on."
+            f"{looks.horizon} looks, one a period; {looks.spending} spending, {_past(looks)}; "
+            f"periods weighed by {WEIGHED[looks.score]}; harm watched apart from "
+            f"{looks.harm_margin:g} % on."
         )
     )
     return {

@@ -533,16 +533,22 @@ def assignments(case: Case) -> Iterator[Remark]:
         yield case.remark(
             "P075", "error", ("assignments", "strata"), "A stratum is named twice.", "Name it once."
         )
-    pilots = [a.authority for a in case.programme.areas if a.role == "pilot"]
-    if plan.block in ("area", "site") and len(set(pilots)) < len(pilots) and plan.block == "area":
+    if plan.block in ("area", "site") and _authorities_shared(case, plan.block):
         yield case.remark(
             "P073",
             "error",
             ("assignments", "block"),
-            "Pilot areas share authorities and their shocks, and areas would be "
+            f"Pilot {plan.block}s share authorities and their shocks, and {plan.block}s would be "
             "re-drawn one by one: p-values come out too small.",
             "Leave block out: whole authorities then move.",
         )
+
+
+def _authorities_shared(case: Case, block: Literal["area", "site"]) -> bool:
+    """Whether an authority holds more than one of the pilot blocks that would be re-drawn."""
+    pilots = [a for a in case.programme.areas if a.role == "pilot"]
+    blocks = {(a.authority, a.code if block == "area" else a.site) for a in pilots}
+    return len({authority for authority, _ in blocks}) < len(blocks)
 
 
 def estimators(case: Case) -> Iterator[Remark]:

@@ -12,6 +12,7 @@ import numpy as np
 from evaluation import fingerprint
 from evaluation.diagnose import balance_table
 from evaluation.errors import ProtocolError
+from evaluation.estimate.inference import apply_map
 from evaluation.estimate.units import in_units
 from evaluation.finding.feasibility import RESTS_ON
 from evaluation.finding.grade import Evidence, Grade, Judgement, grade
@@ -25,6 +26,7 @@ from evaluation.study.study import StudyName
 from evaluation.study.written import read_written
 from evaluation.value import report
 from evaluation.wording import sentences_as_data
+from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,10 +133,11 @@ def placebo_gaps(estimate: Estimate) -> dict[str, Any]:
     times = sorted(set(event[usable].tolist()))
     maps = np.array([np.where(usable & (event == t), weight, 0.0) for t in times])
     maps = maps / maps.sum(axis=1, keepdims=True)
-    # A product with NaN is NaN even at weight zero.
-    shown = np.nan_to_num(estimate.draws.raw[: SHOWN_PLACEBOS + 1]) @ maps.T
+    # An assignment without a figure at one area is averaged over its others, never taken as zero.
+    shown = apply_map(estimate.draws.raw[: SHOWN_PLACEBOS + 1], maps)
     # Six digits are more than a drawn line shows.
-    return {"event_times": times, "real": shown[0].round(6), "gaps": shown[1:].round(6)}
+    whole = np.isfinite(shown[1:]).all(axis=1)
+    return {"event_times": times, "real": shown[0].round(6), "gaps": shown[1:][whole].round(6)}
 
 
 def graded(workspace: Workspace, results: Results) -> dict[str, Grade]:
@@ -196,9 +199,8 @@ def _agrees(primary: EffectRow, other: EffectRow) -> bool:
 def write_results(workspace: Workspace, run: StudyRun) -> Path:
     """Write the results of a run; returns the file."""
     folder = workspace.results(run.programme.name, run.protocol.study)
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "results.json"
-    path.write_text(whole(workspace, run).as_json(), encoding="utf-8")
+    write_whole(path, whole(workspace, run).as_json())
     return path
 
 

@@ -59,6 +59,8 @@ def _index(params: Parameters, year: str | int) -> float:
 def discount_factor(params: Parameters, years: float, schedule: Schedule = "standard") -> float:
     """Present value of one pound ``years`` ahead; rates step down with the horizon.
 
+    A pound before the base is worth more in the base's money, by the rate of the first years.
+
     Fractions of a year are discounted at the rate of the year that they lie in (Green Book 2026,
     annex on discounting).
 
@@ -69,6 +71,8 @@ def discount_factor(params: Parameters, years: float, schedule: Schedule = "stan
     table = params.tables["discount"]
     bands = table[(table["vintage"] == params.discount) & (table["schedule"] == schedule)]
     factor, done = 1.0, 0.0
+    if years < 0:
+        return float((1 + float(bands["rate_percent"].iloc[0]) / 100) ** -years)
     for to_year, percent in zip(bands["to_year"], bands["rate_percent"], strict=True):
         # Each year keeps the rate of its own band: the steps compound and never apply to the whole
         # horizon, so year 31 is the factor of year 30 over 1.03.

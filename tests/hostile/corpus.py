@@ -428,6 +428,7 @@ def _others() -> Iterator[Case]:
     yield Case("picture.xlsx", lambda _: b"\x89PNG\r\n\x1a\n", "a picture")
     yield Case("photo.xlsx", lambda _: b"\xff\xd8\xff\xe0", "a picture")
     yield Case("program.xlsx", lambda _: b"MZ\x90\0", "a program")
+    yield Case("headings.xlsx", lambda _: b"BM_area,quarter\n", "does not begin like one")
     yield Case("csv_inside.xlsx", lambda _: b"area_code,quarter\n", "does not begin like one")
     yield Case("old.xlsx", lambda _: OLE + b"\0" * 5000, "old kind")
     yield Case(

@@ -256,7 +256,7 @@ def test_an_edition_that_nobody_listed_is_swept_away(
     ground.submit(after=QUARTERS["2025-Q3"], until=QUARTERS["2025-Q4"])
     clock(monkeypatch, QUARTERS["2025-Q4"])
     (ground.workspace.var / "editions" / "2025-Q4").mkdir()
-    (ground.workspace.var / "editions" / ".publishing").write_text("999999999")
+    (ground.workspace.var / "editions" / ".publishing.lock").touch()
     assert issue(ground).edition.name == "2025-Q4"
     edition = History.read(ground.workspace).named("2025-Q4")
     assert all(proof.holds for proof in verify(ground.workspace, [edition]))

@@ -15,6 +15,7 @@ from evaluation.cli import main
 from evaluation.errors import BookError
 from evaluation.publish import publish
 from evaluation.study.study import Study
+from evaluation.workspace import alone
 from tests.publish.published import lay_out_valued, restate, withdraw
 from tests.publish.test_publish import EVE, QUARTERS, clock, held, make
 from tests.unit.locked import NAME, Ground
@@ -98,7 +99,10 @@ def full_disk(ground: Ground, patch: pytest.MonkeyPatch) -> None:
 
 
 def another_runs(ground: Ground, patch: pytest.MonkeyPatch) -> None:
-    (ground.workspace.var / "editions" / ".publishing").write_text("1")
+    running = alone(ground.workspace.var / "editions" / ".publishing.lock")
+    assert running.__enter__()
+    # Held until the test is over, and let go with it.
+    patch.setattr(publish, "running", running, raising=False)
 
 
 Plant = Callable[[Ground, pytest.MonkeyPatch], None]

@@ -160,6 +160,33 @@ def test_too_few_authorities_where_blocks_move(bare, tmp_path):
     assert text.splitlines()[met[0].line - 1].startswith("assignments")
 
 
+@pytest.mark.parametrize(
+    ("block", "sites", "refused"),
+    [
+        ("area", ["S01", "S01", "S02"], True),
+        ("site", ["S01", "S02", "S03"], True),
+        ("site", ["S01", "S01", "S02"], False),
+    ],
+)
+def test_blocks_that_share_an_authority(bare, tmp_path, block, sites, refused):
+    """Of three pilot areas two lie in one authority; they are of one site, or of two."""
+    plan = Seeded("", "", "", "", {"assignments": {"n": 199, "block": block, "seed": 7}})
+    workspace, _ = plant(bare, tmp_path, plan)
+    homes, of = iter(["Home", "Home", "Away"]), iter(sites)
+
+    def row(cells):
+        if cells[3] != "pilot":
+            return ",".join(cells)
+        held = dict(zip(head.split(","), cells, strict=True))
+        return ",".join((held | {"authority": next(homes), "site": next(of)}).values())
+
+    head = (workspace.studies / "new_start" / "areas.csv").read_text().splitlines()[0]
+    rewrite_areas(workspace, row)
+    met = [one for one in check_protocol(workspace, NAME) if one.rule == "P073"]
+    assert bool(met) is refused
+    assert all(f"Pilot {block}s share authorities" in one.message for one in met)
+
+
 def test_strata_too_thin_to_draw_from(filled, tmp_path):
     thin = Seeded("", "", "", "", {"assignments": {"n": 199, "strata": ["level"], "seed": 7}})
     workspace, text = plant(filled, tmp_path, thin)

@@ -98,7 +98,10 @@ def test_check_freeze_and_export_as_verbs(ground, monkeypatch):
     record = json.loads(data.read_text())
     assert record["registry"]["Synthetic"].startswith("Yes")
     assert lock["hash"] in record["registry"]["Frozen"]
-    assert record["preregistration"]["Sampling plan"]["Looks and stopping"].startswith("6 looks")
+    assert record["preregistration"]["Sampling plan"]["Looks and stopping"] == (
+        "6 looks, one a period; obrien_fleming spending, with 0.01 of alpha kept for looks past "
+        "the horizon; periods weighed by their mean; harm watched apart from 0 % on."
+    )
     assert "## Analysis Plan" in text.read_text() or "## Analysis plan" in text.read_text()
     ground.protocol.write_text(ground.protocol.read_text().replace("[0, 3]", "[3, 0]"))
     assert newstart(ground, "check", NAME).exit_code == 1

@@ -103,6 +103,8 @@ def test_vintages_of_rates_live_side_by_side(params: Parameters) -> None:
     proposed = params.using(discount="Freeman and Groom 2026")
     assert discount_factor(proposed, 10) == pytest.approx(1.03**-10)
     assert discount_factor(params, 10) == pytest.approx(1.035**-10)
+    # A pound of two years before the base, carried forward to it.
+    assert discount_factor(params, -2) == pytest.approx(1.035**2)
     assert discount_factor(proposed, 10, "health") == discount_factor(proposed, 10)
     with pytest.raises(ValueChainError, match=r"states no standard rate for year 31"):
         discount_factor(proposed, 31)
