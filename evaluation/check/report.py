@@ -86,7 +86,7 @@ class Stage:
 class Checked:
     """The result of a check.
 
-    ``whose`` says in words whose return it was taken to be and for which months. ``returned`` is
+    ``whose`` says in words whose return it was taken to be, ``months`` for which. ``returned`` is
     the content of the return where no error stands in its way. It is ``accepted`` if there is
     nothing to confirm either.
     """
@@ -101,6 +101,7 @@ class Checked:
     returned: Return | None
     programme: str = ""
     whose: str = ""
+    months: str = ""
 
     def of(self, severity: Severity) -> tuple[Problem, ...]:
         """The problems of one severity."""
@@ -120,6 +121,7 @@ class Checked:
             "agency": self.agency,
             "quarter": self.quarter,
             "whose": self.whose,
+            "months": self.months,
             "accepted": self.accepted,
             "problems": [problem.as_dict() for problem in self.problems],
             "stages": [asdict(stage) for stage in self.stages],

@@ -154,6 +154,7 @@ def check_return(raw: RawReturn, programme: Programme, *, before: Before | None 
         programme=programme.name,
         quarter=str(submitter.period or raw.guide["quarter"]),
         whose=_in_words(submitter, programme),
+        months=submitter.period.months if submitter.period is not None else "",
         problems=tuple(sorted(problems, key=attrgetter("order"))),
         stages=tuple(stages),
         returned=None if refused else _content(raw, programme, submitter, cells),

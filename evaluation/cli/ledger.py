@@ -71,6 +71,7 @@ def ledger_calendar(context: typer.Context, as_json: AsJson = False) -> None:
         came = f"received {one.received}" if one.received else ""
         print(
             f"{one.quarter}  {one.site} {one.agency}: {one.state}, due {one.due}  {came}".rstrip()
+            + f"  (for {one.quarter.months})"
         )
     counts = {state: sum(one.state == state for one in owed) for state in _STATES}
     say(", ".join(f"{count} {state}" for state, count in counts.items()) + ".")

@@ -98,11 +98,10 @@ def told(programme: Programme, site: str, agency: str, period: Period) -> tuple[
         Told("Programme", programme.title),
         Told("Site", f"{name} ({site})"),
         Told("Agency", f"{agencies.get(agency, agency)} ({agency})"),
-        Told("Months", f"{period.months}, which is {period.described}"),
+        Told("Months", f"{period.months} ({period.label})"),
         # %d would print 01, and %-d is not portable.
         Told("Send it by", f"{due.day} {due:%B %Y}"),
-        Told("Send it to", programme.contact or "whoever sent you this file"),
-        Told("Questions to", programme.contact or "whoever sent you this file"),
+        Told("Send it to, and ask", programme.contact or "whoever sent you this file"),
         Told("What happens next", _NEXT),
     )
 
