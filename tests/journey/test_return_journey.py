@@ -128,6 +128,8 @@ def test_what_cannot_run_ends_with_two_and_a_sentence(
     assert (code, out) == (2, "") and "nowhere.xlsx" in err and "Traceback" not in err
     code, _, err = newstart("template", "S01", "2026-Q9", "--agency", "nhs", "-o", "a.xlsx")
     assert code == 2 and "2026-Q9" in err
+    code, _, err = newstart("template", "S01", "FY26 Q1", "--agency", "nhs", "-o", "a.xlsx")
+    assert code == 2 and "can mean 2025 Q2 (April to June 2025) or 2026 Q2" in err
     code, _, err = newstart("template", "S01", "2026-Q3", "-o", "a.xlsx")
     assert code == 2 and "council, nhs" in err
     broken = tiny_workspace.root / "broken.xlsx"
