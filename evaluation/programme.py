@@ -100,6 +100,7 @@ class Outcome(Frozen):
     bounds: Bounds = Bounds(low=0)
     soft_limits: Bounds = Bounds()
     disclosure: Disclosure = Disclosure()
+    rounded_to: float | None = Field(default=None, gt=0, description="base its source rounds to")
     unit_cost: str | None = None
     overlap_group: str | None = None
     local_outcomes_framework: str | None = None
@@ -244,6 +245,7 @@ class Programme(Frozen):
     code_shares: tuple[CodeShare, ...] = ()
     due_days: int = Field(default=30, description="days after a period in which returns are due")
     people: tuple[Person, ...] = ()
+    contact: str = Field(default="", description="whom a submitter asks: a name, e-mail, telephone")
 
     @property
     def periods(self) -> tuple[Period, ...]:

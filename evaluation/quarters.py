@@ -6,6 +6,7 @@ A period is written ``2026 Q3`` (``2026Q3`` and ``2026-Q3`` are read too) or ``2
 
 from __future__ import annotations
 
+import calendar
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -71,6 +72,18 @@ class Period:
     def slug(self) -> str:
         """As written in file names: ``2026-Q3`` or ``2026``."""
         return self.label.replace(" ", "-")
+
+    @property
+    def months(self) -> str:
+        """The months in words, ``July to September 2026``: many count quarters of another year."""
+        last = 3 * (self.quarter_number or 4)
+        first = last - 2 if self.quarter_number else 1
+        return f"{calendar.month_name[first]} to {calendar.month_name[last]} {self.year}"
+
+    @property
+    def described(self) -> str:
+        """As said to people: ``2026 Q3 (July to September 2026)``; a year by itself."""
+        return f"{self.label} ({self.months})" if self.frequency == "Q" else self.label
 
     @property
     def last_day(self) -> date:

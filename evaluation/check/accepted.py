@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from evaluation.check.before import Before, Held, Key, Others, Spread, parameters
 from evaluation.check.history import value_of
@@ -21,6 +21,16 @@ from evaluation.returns.form import Return
 
 SiteAgency = tuple[str, str]
 """Who sends a return."""
+
+
+class RowKey(Protocol):
+    """What names a figure but for its period."""
+
+    @property
+    def area(self) -> str: ...
+
+    @property
+    def outcome(self) -> str: ...
 
 
 class Entry(NamedTuple):
@@ -46,6 +56,7 @@ class AcceptedFigures:
     def __init__(self, programme: Programme) -> None:
         self.programme = programme
         self._figures: dict[str, dict[str, dict[int, Entry]]] = {}
+        self._given: dict[SiteAgency, set[int]] = {}
         self._moves: dict[tuple[str, int], _Moves] = {}
 
     def add(self, returned: Return) -> None:
@@ -65,6 +76,23 @@ class AcceptedFigures:
         """Hold a figure in place of the one that was held for this outcome, area and period."""
         # Whole numbers: comparing periods a million times is slower.
         self._figures.setdefault(outcome, {}).setdefault(area, {})[period.ordinal] = entry
+        self._given.setdefault(entry.submitter, set()).add(period.ordinal)
+
+    def given(self, submitter: SiteAgency) -> set[int]:
+        """The ordinals of the periods for which a submitter's figures were accepted."""
+        return self._given.get(submitter, set())
+
+    def numerator(self, row: RowKey, period: int) -> float | None:
+        """The accepted figure of a row's area and outcome in a period, by its ordinal."""
+        entry = self._figures.get(row.outcome, {}).get(row.area, {}).get(period)
+        return entry.numerator if entry is not None else None
+
+    def denominator(self, row: RowKey) -> float | None:
+        """The newest accepted denominator of a row's area and outcome, else the declared one."""
+        entries = self._figures.get(row.outcome, {}).get(row.area, {})
+        newest = (entries[period].denominator for period in sorted(entries, reverse=True))
+        declared = self.programme.fixed_denominators.get((row.area, row.outcome))
+        return next((below for below in newest if below is not None), declared)
 
     def before(self, submitter: SiteAgency, period: Period, *, today: date | None = None) -> Before:
         """What a check of this submitter's return for ``period`` is compared with.

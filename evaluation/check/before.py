@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from evaluation.programme import Frozen, read_yaml
 from evaluation.workspace import packaged_schemas
@@ -52,6 +52,11 @@ class QuestionParameters(Frozen):
     far: float
     far_ratio: float
     elsewhere_ratio: float
+    replaced_share: float
+    replaced_figures: int
+    round_share: float
+    round_chance: float
+    round_figures: int
 
 
 class NoteParameters(Frozen):
@@ -126,6 +131,23 @@ class Others:
     change: float | None = None
 
 
+Line = Literal["site", "agency", "quarter"]
+"""What several places of a return say: whose figures it holds, and of which quarter."""
+
+
+class Witness(NamedTuple):
+    """What was accepted before speaks for a value of a line; ``why`` in words.
+
+    ``inner`` says only that the rows agree with themselves, as rows of another site pasted in do
+    too: it decides where else nothing would.
+    """
+
+    line: Line
+    value: str
+    why: str
+    inner: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Before:
     """What was known before a return was checked.
@@ -136,6 +158,7 @@ class Before:
     accepted : the submitter's accepted figures of the return's own period.
     elsewhere : figures of the return's own period that somebody else has given for its areas.
     spreads, others : by outcome.
+    witnesses : for whom and which quarter it speaks, where places of the return disagree.
     today : the day of the check; None where no clock counts.
     ask : how far is too far; as declared, unless what it does is being measured.
     """
@@ -145,5 +168,6 @@ class Before:
     elsewhere: Mapping[Key, Held] = field(default_factory=dict)
     spreads: Mapping[str, Spread] = field(default_factory=dict)
     others: Mapping[str, Others] = field(default_factory=dict)
+    witnesses: tuple[Witness, ...] = ()
     today: date | None = None
     ask: QuestionParameters = field(default_factory=lambda: parameters().questions)

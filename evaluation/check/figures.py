@@ -6,12 +6,12 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from evaluation.check.before import Key
+from evaluation.check.before import Key, parameters
 from evaluation.check.read import Cells, Fault
 from evaluation.check.report import Problem, shown
-from evaluation.check.rules import rules
+from evaluation.check.rules import Severity, rules
 from evaluation.programme import Bounds, Outcome, Programme
-from evaluation.returns.form import form
+from evaluation.returns.form import ROUNDED, common_base, form, rounding_base
 from evaluation.tables import Failure, counts_some_of_all
 
 LOW = "[low]"
@@ -255,3 +255,91 @@ def _check_symbol(cells: Cells, entry: int, outcome: Outcome, status: str) -> li
         message = f"Fewer than {outcome.disclosure.threshold} {outcome.people}."
         return cells.listed("R052", entry, "numerator", message, value=figure)
     return []
+
+
+def check_rounding(cells: Cells, programme: Programme) -> list[Problem]:
+    """Figures that look rounded and do not say so; figures that say so and not to what."""
+    problems: list[Problem] = []
+    asked: list[int] = []
+    once = set(cells.once)
+    for code, entries in _by_outcome(cells, programme).items():
+        outcome = programme.outcome_by_code[code]
+        said = {e for e in entries if cells.status[e] == ROUNDED and cells.numerator[e] is not None}
+        problems += _bases(cells, outcome, sorted(said))
+        # Zeros are multiples of everything and tell nothing.
+        if outcome.whole and outcome.rounded_to is None:
+            asked += [e for e in entries if e in once and e not in said and cells.numerator[e]]
+    return problems + _looks_rounded(cells, programme, asked)
+
+
+def _bases(cells: Cells, outcome: Outcome, entries: Sequence[int]) -> list[Problem]:
+    """Whether what rounded figures were rounded to is known, and they are multiples of it."""
+    unsaid = [e for e in entries if _base(cells, outcome, e) is None]
+    common = common_base(cells.numerator[e] or 0.0 for e in unsaid)
+    problems: list[Problem] = []
+    for entry in entries:
+        figure, base = cells.numerator[entry] or 0.0, _base(cells, outcome, entry)
+        if base is None and common is not None:
+            message = f"Nothing says to what; it is taken as rounded to {shown(common)}."
+            mend = f"Write in the note: rounded to {shown(common)}."
+            problems += _rounded(cells, entry, message, mend=mend, severity="note")
+        elif base is None:
+            message = "Neither the note nor the outcome says what this was rounded to."
+            problems += _rounded(cells, entry, message)
+        # A remainder near nothing or near the base: a base of 0.1 has no exact double.
+        elif abs(figure / base - round(figure / base)) > 1e-9:
+            message = f"{shown(figure)} is no multiple of {shown(base)}, to which it was rounded."
+            problems += _rounded(cells, entry, message)
+    return problems
+
+
+def _base(cells: Cells, outcome: Outcome, entry: int) -> float | None:
+    return rounding_base(cells.note[entry] or "") or outcome.rounded_to
+
+
+def _rounded(
+    cells: Cells, entry: int, message: str, *, mend: str = "", severity: Severity | None = None
+) -> list[Problem]:
+    if not cells.room("R059", entry, "status"):
+        return []
+    return [
+        cells.problem("R059", entry, "status", message, value=ROUNDED, mend=mend, severity=severity)
+    ]
+
+
+def _looks_rounded(cells: Cells, programme: Programme, entries: Sequence[int]) -> list[Problem]:
+    """One question for the column, or else one for the first outcome of it."""
+    columns = {"figures": entries}
+    for outcome in programme.outcomes:
+        own = [e for e in entries if cells.outcome[e] == outcome.code]
+        columns[f"figures of {outcome.title}"] = own
+    for what, some in columns.items():
+        for base in (10, 5):
+            if (many := _multiples(cells, some, base)) is None:
+                continue
+            message = f"{many} of {len(some)} {what} are multiples of {base}."
+            message += " Were they rounded before they came to you?"
+            first = cells.numerator[some[0]]
+            return [cells.problem("R058", some[0], "numerator", message, value=first)]
+    return []
+
+
+def _multiples(cells: Cells, entries: Sequence[int], base: int) -> int | None:
+    """How many figures are multiples of a base, if that is more than chance makes so."""
+    ask = parameters().questions
+    count = len(entries)
+    many = sum((cells.numerator[e] or 0.0) % base == 0 for e in entries)
+    if count < ask.round_figures or many < ask.round_share * count:
+        return None
+    # The last digit of a count is as good as any: with p = 1 / base each, the odds of a binomial
+    # tail, bounded by its first term and a geometric rest.
+    log_odds = -math.log(base - 1)
+    log_first = (
+        math.lgamma(count + 1)
+        - math.lgamma(many + 1)
+        - math.lgamma(count - many + 1)
+        + many * log_odds
+        + count * math.log(1 - 1 / base)
+    )
+    rest = math.log(2) if many < count else 0.0
+    return many if log_first + rest <= math.log(ask.round_chance) else None

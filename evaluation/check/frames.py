@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-EXAMPLE = "2026 Q3"
 READERS: dict[str, Callable[[Any], object]] = {
     "area_code": lambda value: read_code(value, "area"),
-    "quarter": lambda value: read_quarter(value, EXAMPLE),
+    "quarter": read_quarter,
     "outcome": lambda value: read_code(value, "outcome"),
     "numerator": read_number,
     "denominator": read_number,

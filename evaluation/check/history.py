@@ -10,7 +10,8 @@ from typing import NamedTuple
 from evaluation.check import slips
 from evaluation.check.before import Before, Held, Others, QuestionParameters
 from evaluation.check.read import Cells
-from evaluation.check.report import Problem, shown
+from evaluation.check.report import Problem, problem, shown
+from evaluation.check.rules import Severity
 from evaluation.check.usual import (
     Case,
     Given,
@@ -271,30 +272,36 @@ def _against_areas(
     return [cells.problem("R090", entry, "numerator", message, value=figure)]
 
 
-REVISED = "[r]"
+WITHHELD = "[c]"
 
 
 def check_accepted(cells: Cells, programme: Programme, before: Before) -> list[Problem]:
     """Every figure that replaces an accepted one, and every one that was given until now."""
     problems: list[Problem] = []
+    changed = 0
     for entry, area, outcome in _known(cells, programme):
         if entry in cells.unread["numerator"] or entry in cells.unread["status"]:
             continue
         key = area, outcome.code
         held = before.accepted.get(key)
         if held is not None:
-            problems += _revised(cells, entry, held, before)
-        # It also stands for rounded at the source: then a note or the outcome says to what.
-        elif (
-            cells.status[entry] == REVISED
-            and not cells.note[entry]
-            and outcome.disclosure.rounding == 1
-        ):
-            message = "Nothing was accepted for this quarter before."
-            problems.append(cells.problem("R053", entry, "status", message, value=REVISED))
+            revised = _revised(cells, entry, held, before)
+            problems += revised
+            changed += len(revised)
         if held is None or held.numerator is not None:
             problems += _gone(cells, entry, outcome, before)
-    return problems
+    return problems + _replaced(cells, before, changed)
+
+
+def _replaced(cells: Cells, before: Before, changed: int) -> list[Problem]:
+    """One question where a return would put others in the place of most accepted figures."""
+    ask, held = before.ask, len(before.accepted)
+    if changed < ask.replaced_figures or changed <= ask.replaced_share * held:
+        return []
+    period = cells.period.described if cells.period is not None else "this quarter"
+    message = f"{changed} of {held} figures accepted for {period} would be replaced by others."
+    message += " Is this file of that quarter?"
+    return [problem("R092", message, sheet=cells.sheet)]
 
 
 def _revised(cells: Cells, entry: int, held: Held, before: Before) -> list[Problem]:
@@ -334,4 +341,6 @@ def _gone(cells: Cells, entry: int, outcome: Outcome, before: Before) -> list[Pr
     if expected is None or (small and expected.counted):
         return []
     message = f"The last accepted figure is {shown(earlier[-1].numerator)}; now there is {status}."
-    return [cells.problem("R068", entry, "status", message, value=status)]
+    # [c] says why by itself, and an officer may have been told to write it: nothing is asked.
+    severity: Severity | None = "note" if status == WITHHELD else None
+    return [cells.problem("R068", entry, "status", message, value=status, severity=severity)]

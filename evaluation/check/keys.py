@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 
+from evaluation.check.before import Line
 from evaluation.check.read import Cells
 from evaluation.check.report import Problem, Read, problem
-from evaluation.errors import PeriodError, WorkspaceError
+from evaluation.check.whose import FILE_NAME, LINES, Disagreement, Statement, Weighed, canonical
+from evaluation.errors import WorkspaceError
 from evaluation.geography import explained
-from evaluation.programme import Area, Outcome, Programme
+from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import form
-from evaluation.returns.workbook import RawReturn, guide_from_name
+from evaluation.returns.notation import notation
+from evaluation.returns.workbook import RawReturn, csv_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +27,9 @@ class Submitter:
     """The submitter and period as far as they are known, and what is expected from them.
 
     ``areas`` and ``outcomes`` are None where the submitter is not known, ``period`` where the
-    quarter is not. ``asked`` : the areas of each outcome, which need not be the same.
+    quarter is not. ``asked`` : the areas of each outcome, which need not be the same. ``rows_are``
+    is what most rows say of a line where that is likely wrong: it is told once, and not again at
+    each of them.
     """
 
     site: str
@@ -33,35 +38,42 @@ class Submitter:
     areas: dict[str, Area] | None
     outcomes: dict[str, Outcome] | None
     asked: dict[str, frozenset[str]] = field(default_factory=dict)
+    rows_are: Mapping[Line, str] = field(default_factory=dict)
 
 
 def read_guide(
-    raw: RawReturn, programme: Programme, *, today: date | None = None
+    raw: RawReturn, programme: Programme, weighed: Weighed, *, today: date | None = None
 ) -> Read[Submitter]:
     """Whose return it is, and everything about it that does not fit the programme.
 
     ``today`` is the day of the check; without it no quarter is too early.
     """
     place = _Place(raw)
-    guide = raw.guide
-    if not any(guide.values()):
+    if not any(raw.guide.values()):
         nobody = Submitter(site="", agency="", period=None, areas=None, outcomes=None)
-        return Read(nobody, [_no_submitter(raw)])
+        return Read(nobody, [_no_submitter(raw, weighed, programme)])
     problems: list[Problem] = []
-    if raw.sheet is not None:
-        problems += _check_version(place, guide["template_version"])
-        if guide["programme"] != programme.name:
-            message = f"This is a return for {guide['programme'] or 'no programme'},"
+    if raw.guide_sheet is not None:
+        problems += _check_version(place, raw.guide["template_version"])
+        if raw.guide["programme"].casefold() != programme.name.casefold():
+            message = f"This is a return for {raw.guide['programme'] or 'no programme'},"
             message += f" not for {programme.name}."
             problems.append(place.problem("R004", "programme", message))
-    period, faults = _read_period(place, guide["quarter"], programme)
+    problems += disagreements(raw, programme, weighed)
+    problems += _read_otherwise(place, programme)
+    period = weighed.period
+    faults = _check_period(place, weighed, programme)
     problems += faults
+    site = weighed.believed.get("site", raw.guide["site"])
+    agency = weighed.believed.get("agency", raw.guide["agency"])
+    problems += _check_submitter(place, weighed, programme)
     areas = outcomes = None
     try:
-        expected = programme.expected(guide["site"], guide["agency"])
+        expected = programme.expected(site, agency)
     except WorkspaceError as error:
-        mend = f"One of: {error.expected}."
-        problems.append(place.problem("R005", "site", error.what, mend))
+        if not any(p.rule == "R005" for p in problems):
+            mend = f"One of: {error.expected}."
+            problems.append(place.problem("R005", "site", error.what, mend))
     else:
         areas = {area.code: area for area in expected[0]}
         outcomes = {
@@ -72,16 +84,18 @@ def read_guide(
     # A quarter that is wrong is not also early.
     if period is not None and today is not None and not faults:
         problems += _check_over(place, period, today)
-    problems += _check_name(place, period)
     submitter = Submitter(
-        site=guide["site"],
-        agency=guide["agency"],
+        site=site,
+        agency=agency,
         period=period,
         areas=areas,
         outcomes=outcomes,
-        asked={
-            code: programme.areas_of(guide["site"], guide["agency"], code)
-            for code in outcomes or ()
+        asked={code: programme.areas_of(site, agency, code) for code in outcomes or ()},
+        rows_are={
+            one.line: wrong.value
+            for one in weighed.disagreements
+            for wrong in one.wrong
+            if wrong.kind == "rows"
         },
     )
     return Read(submitter, problems)
@@ -93,26 +107,40 @@ class _Place:
     def __init__(self, raw: RawReturn) -> None:
         self.raw = raw
 
-    def problem(self, rule: str, line: str, message: str, mend: str = "") -> Problem:
-        inside = self.raw.sheet is not None
-        return problem(
+    def problem(
+        self, rule: str, line: str, message: str, mend: str = "", *, wrong: bool = False
+    ) -> Problem:
+        inside = self.raw.guide_sheet is not None
+        # The guide's lines stand in column B from row 1 on.
+        cell = f"B{form().guide.index(line) + 1}" if inside else None
+        found = problem(
             rule,
             message,
-            sheet=form().guide_sheet if inside else None,
-            # The guide's lines stand in column B from row 1 on.
-            cell=f"B{form().guide.index(line) + 1}" if inside else None,
+            sheet=self.raw.guide_sheet,
+            cell=cell,
             value=self.raw.guide[line] or None,
             mend=mend,
         )
+        place = f"{form().guide_sheet}!{cell}" if inside else FILE_NAME
+        return replace(found, place=place, likely_wrong=True) if wrong else found
 
 
-def _no_submitter(raw: RawReturn) -> Problem:
+def _no_submitter(raw: RawReturn, weighed: Weighed, programme: Programme) -> Problem:
+    believed, like = weighed.believed, ""
+    if weighed.period is not None and {"site", "agency"} <= believed.keys():
+        like = csv_name(believed["site"], believed["agency"], weighed.period)
     if raw.sheet is None:
         message = "The file's name does not say whose return it is and for which quarter."
         mend = "Name it <site>_<agency>_<quarter>.csv, like S03_council_2026-Q3.csv."
+        if like:
+            message += f" Its rows are like those of {described(programme, weighed)}."
+            mend = f"If they are, name it {like}."
         return problem("R002", message, sheet=None, value=raw.path_name, mend=mend)
     message = f"The sheet {form().guide_sheet} is missing or empty, so nobody knows whose return"
     mend = "Copy the figures into a fresh template."
+    if like:
+        mend = f"Copy the figures into a fresh template; or name the file {like[:-4]}.xlsx, if its"
+        mend += f" rows are those of {described(programme, weighed)}."
     return problem("R002", f"{message} it is.", sheet=form().guide_sheet, cell="B1", mend=mend)
 
 
@@ -123,22 +151,64 @@ def _check_version(place: _Place, version: str) -> list[Problem]:
     return [place.problem("R003", "template_version", f"{message} {form().template_version}.")]
 
 
-def _read_period(place: _Place, text: str, programme: Programme) -> Read[Period | None]:
-    try:
-        period = Period.parse(text)
-    except PeriodError:
-        example = f"Write it like {programme.last}."
-        message = "The return does not say its quarter in a form that can be read."
-        return Read(None, [place.problem("R006", "quarter", message, example)])
-    # A year and a quarter cannot be compared; a yearly return is inside where its year is.
-    if period.frequency == programme.first.frequency:
-        inside = programme.first <= period <= programme.last
-    else:
-        inside = programme.first.year <= period.year <= programme.last.year
-    if inside:
-        return Read(period, [])
-    message = f"{period} lies outside the programme, {programme.first} to {programme.last}."
-    return Read(period, [place.problem("R006", "quarter", message, "Correct the quarter.")])
+def _check_submitter(place: _Place, weighed: Weighed, programme: Programme) -> list[Problem]:
+    """A site or an agency that the programme does not have."""
+    problems = []
+    for one in weighed.unknown:
+        if one.line == "quarter" or one.kind == "rows":
+            continue
+        value = weighed.believed.get(one.line)
+        message = f"{programme.name} has no {one.line} {one.value!r}."
+        if value is not None:
+            named = value_in_words(one.line, value, programme)
+            message += f" The other places say {named}."
+        where = "the file's name" if one.place == FILE_NAME else one.place
+        mend = f"If that is so, write {value} in {where}." if value is not None else ""
+        found = place.problem("R005", "site", message, mend, wrong=value is not None)
+        problems.append(replace(found, place=one.place, value=one.value))
+    return problems
+
+
+def _check_period(place: _Place, weighed: Weighed, programme: Programme) -> list[Problem]:
+    """A quarter in the guide that cannot be read, means two, or is none of the programme's."""
+    period, unclear = weighed.period, weighed.unclear
+    wrong = [o for o in weighed.unknown if o.line == "quarter" and o.kind != "rows"]
+    like = f"Write it like {programme.last}."
+    if unclear is not None:
+        ranked = sorted(unclear.periods, key=lambda one: one != period)
+        message = f"This can mean {' or '.join(one.described for one in ranked)}"
+        if period not in unclear.periods:
+            return [place.problem("R006", "quarter", f"{message}.", like)]
+        message += "; the first was taken, as the other places say."
+        return [place.problem("R039", "quarter", message)]
+    if period is not None and not wrong:
+        return []
+    message = "The return does not say its quarter in a form that can be read."
+    if wrong and (outside := notation(wrong[0].value).periods):
+        message = f"{outside[0].described} lies outside the programme,"
+        message += f" {programme.first} to {programme.last}."
+    if period is None:
+        return [place.problem("R006", "quarter", message, like)]
+    message += f" The other places say {period.described}."
+    mend = f"If that is so, write {period} here."
+    return [place.problem("R006", "quarter", message, mend, wrong=True)]
+
+
+def _read_otherwise(place: _Place, programme: Programme) -> list[Problem]:
+    """A note for each line of the guide that was read and is written in another way."""
+    problems = []
+    for line in LINES:
+        text = place.raw.guide[line]
+        value = canonical(line, text, programme) if text else None
+        if value is None or value == text:
+            continue
+        # Of a name that stands for the guide the quarter is told with the whole.
+        if line == "quarter" and (place.raw.guide_sheet is None or notation(text).own):
+            continue
+        message = f"This was read as {value_in_words(line, value, programme)}."
+        rule = "R028" if line == "quarter" else "R018"
+        problems.append(place.problem(rule, line, message))
+    return problems
 
 
 def _check_over(place: _Place, period: Period, today: date) -> list[Problem]:
@@ -148,21 +218,111 @@ def _check_over(place: _Place, period: Period, today: date) -> list[Problem]:
     # %d would print 01, and %-d is not portable.
     end = f"{period.last_day.day} {period.last_day:%B %Y}"
     if today <= (period + -1).last_day:
-        return [place.problem("R008", "quarter", f"{period} has not begun; it ends on {end}.")]
-    return [place.problem("R009", "quarter", f"{period} is not over before {end}.")]
+        message = f"{period.described} has not begun; it ends on {end}."
+        return [place.problem("R008", "quarter", message)]
+    return [place.problem("R009", "quarter", f"{period.described} is not over before {end}.")]
 
 
-def _check_name(place: _Place, period: Period | None) -> list[Problem]:
-    """A workbook may have any name; one that says whose return it is must say the same."""
-    named = guide_from_name(place.raw.path_name) if place.raw.sheet is not None else {}
-    guide = place.raw.guide | {"quarter": period.label if period else ""}
-    problems = []
-    for line in ("site", "agency", "quarter"):
-        in_name = named.get(line, "")
-        if in_name and guide[line] and in_name != guide[line]:
-            message = f"The file's name says {in_name}, its guide says {guide[line]}."
-            problems.append(place.problem("R007", line, message))
+def disagreements(raw: RawReturn, programme: Programme, weighed: Weighed) -> list[Problem]:
+    """Each place that says otherwise than the evidence; one question where nothing decides."""
+    problems: list[Problem] = []
+    for one in weighed.disagreements:
+        if one.value is None:
+            problems.append(_undecided(raw, one, programme, weighed))
+            continue
+        for wrong in one.wrong:
+            problems.append(_likely_wrong(raw, one, wrong, programme, weighed))
     return problems
+
+
+def value_in_words(line: Line, value: str, programme: Programme) -> str:
+    """A site or an agency with its name, a quarter with its months."""
+    if line == "quarter":
+        return Period.parse(value).described
+    if line == "site":
+        site = programme.site_by_code.get(value)
+        return f"{value} ({site.name})" if site else value
+    names = programme.agencies | {source.code: source.name for source in programme.sources}
+    return f"{value} ({names[value]})" if value in names else value
+
+
+def described(programme: Programme, weighed: Weighed) -> str:
+    """Whose return it is taken to be, in words."""
+    said = (value_in_words(line, value, programme) for line, value in weighed.believed.items())
+    return ", ".join(said)
+
+
+_WHO = {"name": "the file's name", "guide": "the guide", "rows": "most rows"}
+
+
+def _say(places: Sequence[Statement], value: str, programme: Programme) -> str:
+    """Who says a value, and what that is in words."""
+    who = [
+        _WHO[one.kind] if one.kind == "name" else f"{_WHO[one.kind]} ({one.place})"
+        for one in places
+    ]
+    verb = "says" if len(places) == 1 and places[0].kind != "rows" else "say"
+    return f"{' and '.join(who)} {verb} {value_in_words(places[0].line, value, programme)}"
+
+
+def _sheet_of(raw: RawReturn, one: Statement) -> str | None:
+    return {"name": None, "guide": raw.guide_sheet, "rows": raw.sheet}[one.kind]
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _likely_wrong(
+    raw: RawReturn, one: Disagreement, wrong: Statement, programme: Programme, weighed: Weighed
+) -> Problem:
+    right = one.value or ""
+    agree = [s for s in one.statements if s.value == right]
+    why = [_say(agree, right, programme), *(w.why for w in one.witnesses if w.value == right)]
+    message = f"{_upper(_say([wrong], wrong.value, programme))}, but {', and '.join(why)}."
+    if wrong.kind == "guide":
+        mend = f"If that is so, write {right} in {wrong.place} and change no row."
+    elif wrong.kind == "name":
+        site, agency = weighed.believed.get("site", ""), weighed.believed.get("agency", "")
+        ending = ".csv" if raw.sheet is None else ".xlsx"
+        slug = weighed.period.slug if weighed.period is not None else ""
+        mend = f"If that is so, name the file {site}_{agency}_{slug}{ending} and change no row."
+    elif one.line == "quarter":
+        mend = f"See first which months the figures are of. If it is {Period.parse(right).months},"
+        mend += f" write {right} in the column quarter; if not, this is another return: leave its"
+        mend += " rows as they are, and send the right file."
+    else:
+        named = value_in_words(one.line, right, programme)
+        mend = f"Leave the rows as they are, and send the file with those of {named}."
+    return replace(
+        problem(
+            "R007",
+            message,
+            sheet=_sheet_of(raw, wrong),
+            cell=wrong.cell,
+            value=wrong.value,
+            mend=mend,
+        ),
+        place=wrong.place,
+        likely_wrong=True,
+    )
+
+
+def _undecided(
+    raw: RawReturn, one: Disagreement, programme: Programme, weighed: Weighed
+) -> Problem:
+    values = dict.fromkeys(s.value for s in one.statements)
+    says = ", and ".join(
+        _say([s for s in one.statements if s.value == value], value, programme) for value in values
+    )
+    kept = value_in_words(one.line, weighed.believed[one.line], programme)
+    message = f"{_upper(says)}. Nothing known here decides which is right: look at the figures'"
+    message += f" own source. As it stands the figures would be kept for {kept}."
+    asked = next((s for s in one.statements if s.value != weighed.believed[one.line]), None)
+    at = asked or one.statements[0]
+    sheet = _sheet_of(raw, at)
+    found = problem("R038", message, sheet=sheet, cell=at.cell, value=at.value)
+    return replace(found, place=at.place)
 
 
 _LISTED = 8
@@ -191,7 +351,9 @@ def _check_areas(cells: Cells, submitter: Submitter, programme: Programme) -> li
                 problems += cells.listed("R031", entry, "area_code", message, value=code)
             continue
         if code in known:
-            message = f"{code} ({known[code].name}) is not an area of this submitter."
+            if (known[code].site or OPEN_SITE) == submitter.rows_are.get("site"):
+                continue  # told once, of most rows
+            message = _whose(known[code], submitter, programme)
             problems += cells.listed("R031", entry, "area_code", message, value=code)
         else:
             message = "The programme has no area with this code."
@@ -209,6 +371,13 @@ def _counts_under(vintage: str) -> str:
     return f"Give the figures by codes of {vintage}: counts are brought over, never rates."
 
 
+def _whose(area: Area, submitter: Submitter, programme: Programme) -> str:
+    if not area.site:
+        return f"{area.code} ({area.name}) is no area of {submitter.site or 'this submitter'}."
+    whose = value_in_words("site", area.site, programme)
+    return f"{area.code} ({area.name}) is an area of {whose}, not of this submitter."
+
+
 def _nearest_free(
     code: str, outcome: str | None, areas: Iterable[str], present: Container[object]
 ) -> str:
@@ -223,6 +392,8 @@ def _check_outcomes(cells: Cells, submitter: Submitter, programme: Programme) ->
         if code is None or (code in known if own is None else code in own):
             continue
         if code in known:
+            if "agency" in submitter.rows_are:
+                continue  # told once, of most rows
             message = f"{known[code].title} is not asked from this submitter."
             if own is not None and known[code].frequency == "year" and submitter.period:
                 message = f"{known[code].title} is not asked from this submitter for this period."
@@ -243,13 +414,16 @@ def _check_quarters(cells: Cells, submitter: Submitter) -> list[Problem]:
     period = submitter.period
     if period is None:
         return []
-    message, mend = f"This return is for {period}.", f"Write {period}, or delete the row."
-    return [
-        found
-        for entry, quarter in enumerate(cells.quarter)
-        if quarter is not None and quarter != period
-        for found in cells.listed("R034", entry, "quarter", message, value=str(quarter), mend=mend)
-    ]
+    problems: list[Problem] = []
+    for entry, quarter in enumerate(cells.quarter):
+        # What most rows say is told once, with the other places that say so or otherwise.
+        if quarter in (None, period) or str(quarter) == submitter.rows_are.get("quarter"):
+            continue
+        message = f"This return is for {period.described}; this row says {quarter.described}."
+        mend = f"If the figure is of {period.months}, write {period}; if it is of"
+        mend += f" {quarter.months}, send it in the return for {quarter}."
+        problems += cells.listed("R034", entry, "quarter", message, value=str(quarter), mend=mend)
+    return problems
 
 
 def _check_names(cells: Cells, programme: Programme) -> list[Problem]:
@@ -291,6 +465,8 @@ def check_missing(cells: Cells, submitter: Submitter) -> list[Problem]:
     """
     if submitter.areas is None or submitter.outcomes is None:
         return []
+    if {"site", "agency"} & submitter.rows_are.keys():
+        return []  # the rows are another return's
     present: dict[str, set[str]] = defaultdict(set)
     strange: Counter[str] = Counter()
     of_any = 0  # rows that may be of any outcome

@@ -1,19 +1,20 @@
-"""What a workbook holds beside its figures: hidden things, formulas, words that name a person."""
+"""What a file holds beside its figures: totals, hidden things, formulas, words, names of people."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 
 from evaluation.check.before import parameters
-from evaluation.check.read import Cells, Headed, runs
-from evaluation.check.report import Problem, problem, shown
+from evaluation.check.read import Cells, Headed, read_number, runs
+from evaluation.check.report import Problem, Read, problem, quoted, shown
 from evaluation.programme import Programme
 from evaluation.returns.form import address, corners, form
 from evaluation.returns.sheets import Sheet
-from evaluation.returns.workbook import RawReturn
+from evaluation.returns.workbook import OtherSheet, RawReturn, RawRow, heading, plain_text
 
 # Filled in by the template and not read: a formula or a merge there harms nothing.
 _FOR_THE_EYE = {"area_name"}
@@ -21,10 +22,105 @@ _EMPTY = {"R025", "R027", "R047", "R050"}
 """Rules that tell of an empty cell."""
 
 
-def check_layout(raw: RawReturn, headed: Headed) -> list[Problem]:
-    """Formulas, merged cells, hidden rows and columns of the table; sheets hidden or not read.
+_TOTAL = re.compile(r"(?:grand |sub-?|overall |site )?totals?\b.*|sum|all areas", re.IGNORECASE)
+_KEYS = ("area_code", "area_name", "quarter", "outcome")
+_LISTED = 20
+_SAY_IN_NOTE = "Write what a reader must know in the column note, and take it away here."
 
-    A CSV has none of them.
+
+def without_totals(headed: Headed, sheet: str | None, programme: Programme) -> Read[Headed]:
+    """The table without rows of totals, and without words that stand under or between its rows."""
+    problems: list[Problem] = []
+    kept: list[RawRow] = []
+    since: list[RawRow] = []
+    for row in headed.rows:
+        texts = [plain_text(row.values[at]) for at in _places_of_keys(headed, row)]
+        if any(text in programme.area_by_code for text in texts):
+            kept.append(row)
+            since.append(row)
+        elif any(_TOTAL.fullmatch(text) for text in texts):
+            problems.append(_total(headed, row, (since, kept), sheet))
+            since = []
+        elif (at := _alone(row)) is not None:
+            words = quoted([row.values[at]])
+            message = f"{words} stands here and is not read. Does a figure rest on it?"
+            problems.append(
+                problem(
+                    "R079",
+                    message,
+                    sheet=sheet,
+                    cell=address(row.number, at),
+                    value=row.values[at],
+                    mend=_SAY_IN_NOTE,
+                )
+            )
+        else:
+            kept.append(row)
+            since.append(row)
+    # A long file of nothing but words is no return: its first rows say so, the rest is left to the
+    # stages that count.
+    if len(problems) > _LISTED:
+        return Read(headed, [])
+    return Read(replace(headed, rows=tuple(kept)) if problems else headed, problems)
+
+
+def _places_of_keys(headed: Headed, row: RawRow) -> list[int]:
+    places = (headed.columns.get(name) for name in _KEYS)
+    return [at for at in places if at is not None and at < len(row.values)]
+
+
+def _alone(row: RawRow) -> int | None:
+    """The place of the one text of a row that holds nothing else; a code is no sentence."""
+    filled = [at for at, value in enumerate(row.values) if value is not None]
+    if len(filled) != 1 or not isinstance(row.values[filled[0]], str):
+        return None
+    return filled[0] if " " in row.values[filled[0]].strip() else None
+
+
+def _total(
+    headed: Headed, row: RawRow, above: tuple[Sequence[RawRow], ...], sheet: str | None
+) -> Problem:
+    """A row of totals is read past; one that is another sum than the rows make is asked about."""
+    at = headed.columns.get("numerator")
+    words = quoted(row.values[place] for place in _places_of_keys(headed, row)[:2])
+    cell = address(row.number, min(_places_of_keys(headed, row)))
+    message, value = f"This is a row of totals ({words}); it is not read.", None
+    if at is not None and at < len(row.values):
+        value = row.values[at]
+        given = read_number(value)
+        sums = [total for rows in above if (total := _sum(rows, at)) is not None]
+        if isinstance(given, float) and sums and given not in sums:
+            message += f" It says {shown(given)}, and the rows above come to {shown(sums[0])}:"
+            message += " has a row or a figure gone?"
+            return problem("R018", message, sheet=sheet, cell=cell, value=value, severity="confirm")
+    return problem("R018", message, sheet=sheet, cell=cell, value=value)
+
+
+def _sum(rows: Sequence[RawRow], at: int) -> float | None:
+    """The sum of a column; None where a figure is missing, so that no total can be held to it."""
+    read = [read_number(row.values[at]) if at < len(row.values) else None for row in rows]
+    numbers = [one for one in read if isinstance(one, float)]
+    return sum(numbers) if numbers and len(numbers) == len(read) else None
+
+
+def check_wrapping(raw: RawReturn, cells: Cells) -> list[Problem]:
+    """What was read past around the figures and in single cells: said, so that nobody wonders."""
+    around = [
+        problem("R018", one.message, sheet=one.sheet, cell=one.cell, value=one.value)
+        for one in raw.wrapping
+    ]
+    inside = [
+        cells.problem(one.rule, one.entry, one.column, one.message, value=one.value)
+        for one in cells.asides
+    ]
+    return around + inside
+
+
+def check_layout(raw: RawReturn, headed: Headed) -> list[Problem]:
+    """What a workbook can hold beside values, and a CSV cannot.
+
+    Formulas, merged cells, hidden rows and columns of the table, comments, text boxes, text that is
+    struck through, sheets that are hidden or not read.
     """
     figures = raw.figures
     if figures is None:
@@ -33,7 +129,54 @@ def check_layout(raw: RawReturn, headed: Headed) -> list[Problem]:
     problems = _check_formulas(raw, figures, headed, read.values())
     problems += _check_hidden(figures, headed, read)
     problems += _check_merged(raw, figures, headed, read.values())
+    problems += _check_remarks(raw)
+    problems += _check_struck(figures, headed, read)
     return problems + _check_sheets(raw)
+
+
+def _check_remarks(raw: RawReturn) -> list[Problem]:
+    """Words on and over the sheets that are read, a question each."""
+    problems = []
+    for sheet in raw.sheets:
+        if sheet.title not in (raw.sheet, raw.guide_sheet):
+            continue
+        for remark in sheet.remarks[:_LISTED]:
+            rule = "R076" if remark.kind == "comment" else "R079"
+            message = f"A {remark.kind} says {quoted([remark.words])}. Does it change a figure?"
+            problems.append(
+                problem(
+                    rule,
+                    message,
+                    sheet=sheet.title,
+                    cell=remark.cell,
+                    value=remark.words,
+                    mend=_SAY_IN_NOTE,
+                )
+            )
+    return problems
+
+
+def _check_struck(figures: Sheet, headed: Headed, read: dict[str, int]) -> list[Problem]:
+    """Rows with struck-out cells, a question for each run of neighbours struck alike."""
+    if not figures.struck:
+        return []
+    struck: dict[int, tuple[int, ...]] = {}
+    values = {row.number: row.values for row in headed.rows}
+    for row in headed.rows:
+        places = [at for at in sorted(read.values()) if address(row.number, at) in figures.struck]
+        if places:
+            struck[row.number] = tuple(places)
+    problems = []
+    for alike in dict.fromkeys(struck.values()):
+        for first, last in runs(number for number, at in struck.items() if at == alike):
+            held = values[first]
+            words = quoted(held[at] for at in alike if at < len(held))
+            to = "" if first == last else f", and so on to row {last}"
+            message = f"{words} is struck through here{to}. Should it count?"
+            cell = address(first, alike[0])
+            value = held[alike[0]] if alike[0] < len(held) else None
+            problems.append(problem("R077", message, sheet=figures.title, cell=cell, value=value))
+    return problems
 
 
 def without_echoes(problems: Iterable[Problem], raw: RawReturn) -> list[Problem]:
@@ -120,17 +263,47 @@ def _check_merged(
 
 
 def _check_sheets(raw: RawReturn) -> list[Problem]:
-    ours = {form().return_sheet, form().guide_sheet, form().notes_sheet, form().problems_sheet}
+    ours = {raw.sheet, raw.guide_sheet, form().notes_sheet, form().problems_sheet}
+    ours |= {form().guide_sheet}
+    held = {other.title: other for other in raw.others}
     problems = []
     for sheet in raw.sheets:
         cells = "1 cell" if sheet.filled == 1 else f"{sheet.filled:,} cells"
+        other = held.get(sheet.title)
+        words = f", which begin {_first_words(other)}" if other and _first_words(other) else ""
         if sheet.hidden and (sheet.first or sheet.title == raw.sheet):
-            message = f"The sheet {sheet.title} is hidden and holds {cells}. Should it be sent?"
+            message = f"The sheet {sheet.title} is hidden and holds {cells}{words}."
+            message += " Should it be sent?"
             problems.append(problem("R073", message, sheet=sheet.title, cell=sheet.first))
         elif sheet.title not in ours and sheet.first:
-            message = f"The sheet {sheet.title} holds {cells} and is not read."
-            problems.append(problem("R075", message, sheet=sheet.title, cell=sheet.first))
+            message = f"The sheet {sheet.title} holds {cells}{words} and is not read."
+            rule = "R075"
+            if other is not None and _holds_figures(other):
+                message = f"{message} It looks like figures of a return. Which ones hold?"
+                rule = "R078"
+            problems.append(problem(rule, message, sheet=sheet.title, cell=sheet.first))
     return problems
+
+
+def _first_words(other: OtherSheet) -> str:
+    return quoted(_values(other.rows))
+
+
+def _values(rows: Iterable[RawRow]) -> Iterator[object]:
+    return (value for row in rows for value in row.values)
+
+
+def _holds_figures(other: OtherSheet) -> bool:
+    """Whether a sheet has headings of a return, or areas' names or codes beside numbers."""
+    names = max((sum(heading(v) in form().names for v in r.values) for r in other.rows), default=0)
+    numbers = [isinstance(v, int | float) and not isinstance(v, bool) for v in _values(other.rows)]
+    # Three headings, or three rows of a word and a number: less is a working or a legend.
+    beside = sum(
+        any(isinstance(v, str) for v in row.values)
+        and any(isinstance(v, int | float) and not isinstance(v, bool) for v in row.values)
+        for row in other.rows
+    )
+    return any(numbers) and (names >= 3 or beside >= 3)
 
 
 # Letters of any script, with an apostrophe or a hyphen inside: O'Neill and Smith-Jones are one

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
@@ -13,12 +13,13 @@ from itertools import combinations
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from evaluation.check.before import Key
-from evaluation.check.report import Problem, Read, Tally, problem
-from evaluation.errors import PeriodError
+from evaluation.check.report import Problem, Read, Tally, problem, quoted
+from evaluation.check.rules import Severity
 from evaluation.programme import Outcome, Programme
 from evaluation.quarters import Period
-from evaluation.returns.form import address, column_letter, form
-from evaluation.returns.workbook import RawReturn, RawRow, plain_text
+from evaluation.returns.form import INVISIBLE, address, column_letter, form
+from evaluation.returns.notation import notation
+from evaluation.returns.workbook import RawReturn, RawRow, heading, plain_text
 
 # Rows: titles and notes above a table are rarely longer.
 _SEARCHED = 10
@@ -28,35 +29,39 @@ _SEARCHED = 10
 class Headed:
     """Rows under their header: column name -> position (A is 0), and the rows that hold values.
 
-    ``number`` is the row in which the header stands.
+    ``header`` is the row in which the headings stand.
     """
 
     columns: dict[str, int]
     rows: tuple[RawRow, ...]
-    number: int
+    header: RawRow
+
+    @property
+    def number(self) -> int:
+        """The row in which the header stands."""
+        return self.header.number
 
 
 def read_header(raw: RawReturn) -> Read[Headed]:
     """Find the header and name every fault in it; a column with a near name is still read."""
     header, below = _find(raw)
-    problems: list[Problem] = []
-    if header.number != 1:
-        problems.append(
-            problem(
-                "R010",
-                f"The header stands in row {header.number}; it belongs in row 1.",
-                sheet=raw.sheet,
-                cell=f"A{header.number}",
-                mend="Delete the rows above it.",
-            )
-        )
-    columns, faults = _place(header, raw.sheet)
+    problems = [_above(raw, header)] if header.number != 1 else []
+    columns, faults = _place(header, below, raw.sheet)
     problems += faults
     rows, faults = _filled(header, below, set(columns.values()), raw.sheet)
     problems += faults
     if not rows:
         problems.append(problem("R016", "There is no row of figures.", sheet=raw.sheet))
-    return Read(Headed(columns=columns, rows=rows, number=header.number), problems)
+    return Read(Headed(columns=columns, rows=rows, header=header), problems)
+
+
+def _above(raw: RawReturn, header: RawRow) -> Problem:
+    """What stands above the header: read past, and said."""
+    rows = (row for row in (raw.header, *raw.rows[:_SEARCHED]) if row.number < header.number)
+    words = quoted(value for row in rows for value in row.values)
+    message = f"The header stands in row {header.number}, not in row 1, and was read there."
+    message += f" What stands above it is not read: {words}." if words else ""
+    return problem("R010", message, sheet=raw.sheet, cell=f"A{header.number}")
 
 
 class _Table(NamedTuple):
@@ -67,26 +72,22 @@ class _Table(NamedTuple):
 def _find(raw: RawReturn) -> _Table:
     """The row that looks most like the header among the first ones, and what is below it."""
     candidates = (raw.header, *raw.rows[:_SEARCHED])
-    known = [sum(_name(v) in form().names for v in row.values) for row in candidates]
+    known = [sum(heading(v) in form().names for v in row.values) for row in candidates]
     # The first of the best: a header repeated lower down is a row.
     best = known.index(max(known))
     return _Table(candidates[best], raw.rows[best:])
 
 
-def _name(value: object) -> str:
-    return plain_text(value).casefold().replace(" ", "_")
-
-
 def _ignored(header: RawRow) -> set[int]:
-    return {c for c, value in enumerate(header.values) if _name(value) in form().ignored}
+    return {c for c, value in enumerate(header.values) if heading(value) in form().ignored}
 
 
-def _place(header: RawRow, sheet: str | None) -> Read[dict[str, int]]:
+def _place(header: RawRow, below: Iterable[RawRow], sheet: str | None) -> Read[dict[str, int]]:
     problems: list[Problem] = []
     columns: dict[str, int] = {}
     strangers: list[int] = []
     for position, value in enumerate(header.values):
-        name, cell = _name(value), address(header.number, position)
+        name, cell = heading(value), address(header.number, position)
         if value is None or name in form().ignored:
             continue
         if name not in form().names:
@@ -97,22 +98,63 @@ def _place(header: RawRow, sheet: str | None) -> Read[dict[str, int]]:
             problems.append(problem("R013", message, sheet=sheet, cell=cell, value=value))
         else:
             columns[name] = position
+    apart: list[int] = []
     for position in strangers:
         value, cell = header.values[position], address(header.number, position)
         free = [name for name in form().names if name not in columns]
         # Share of letters alike; below it, suggestions confuse more than they help.
-        near = difflib.get_close_matches(_name(value), free, n=1, cutoff=0.6)
+        near = difflib.get_close_matches(heading(value), free, n=1, cutoff=0.6)
         near = near or _by_place(position, header, columns, free)
-        message = "A return has no such column."
-        mend = f"Did you mean {near[0]}? Correct the heading." if near else ""
+        if not near:
+            apart.append(position)
+            continue
+        message, mend = (
+            "A return has no such column.",
+            f"Did you mean {near[0]}? Correct the heading.",
+        )
         problems.append(problem("R012", message, sheet=sheet, cell=cell, value=value, mend=mend))
-        if near:
-            columns[near[0]] = position
-    for column in form().columns:
-        if column.required and column.name not in columns:
-            message = f"The column {column.name} is missing: {column.about}."
-            problems.append(problem("R011", message, sheet=sheet))
+        columns[near[0]] = position
+    missing = [c for c in form().columns if c.required and c.name not in columns]
+    problems += [
+        problem("R011", f"The column {c.name} is missing: {c.about}.", sheet=sheet) for c in missing
+    ]
+    for position in apart:
+        beside = not missing and position > max(columns.values())
+        problems.append(_stranger(position, header, below, sheet, beside=beside))
     return Read(columns, problems)
+
+
+def _stranger(
+    position: int, header: RawRow, below: Iterable[RawRow], sheet: str | None, *, beside: bool
+) -> Problem:
+    """A column that is none of a return's.
+
+    ``beside`` the table, numbers are somebody's working and are read past; words are asked about.
+    """
+    value, cell = header.values[position], address(header.number, position)
+    message = "A return has no such column."
+    if not beside:
+        return problem("R012", message, sheet=sheet, cell=cell, value=value)
+    words = quoted(_words(below, position))
+    if words:
+        message = f"{message} It says {words}, which is not read. Does a figure rest on it?"
+        return problem(
+            "R012", message, sheet=sheet, cell=cell, value=value, severity="confirm", mend=_NOTE
+        )
+    message = f"{message} It stands beside the table and is not read."
+    mend = "Nothing, if it is your own working."
+    return problem("R012", message, sheet=sheet, cell=cell, value=value, severity="note", mend=mend)
+
+
+_NOTE = "Write what a reader must know in the column note, beside its figure."
+
+
+def _words(rows: Iterable[RawRow], position: int) -> Iterator[object]:
+    """The values of a column that are no numbers."""
+    for row in rows:
+        value = row.values[position] if position < len(row.values) else None
+        if isinstance(value, str) and isinstance(read_number(value), Fault):
+            yield value
 
 
 def _by_place(position: int, header: RawRow, columns: dict[str, int], free: list[str]) -> list[str]:
@@ -121,6 +163,9 @@ def _by_place(position: int, header: RawRow, columns: dict[str, int], free: list
     So that a renamed column does not hide the faults below it.
     """
     if position >= len(form().names) or form().names[position] not in free:
+        return []
+    # A column that need not be there is not missed: another one there is somebody's own.
+    if not form().columns[position].required:
         return []
     # By its place only where every heading that is known stands in its own place: else the columns
     # have been moved.
@@ -146,16 +191,33 @@ def _filled(
         )
     ]
     width = max((len(row.values) for row in filled), default=0)
+    right = max(headed, default=width)
     for position in sorted(set(range(width)) - named):
-        for row in filled:
-            value = row.values[position] if position < len(row.values) else None
-            if value is not None:
-                cell = address(row.number, position)
-                message = f"Column {column_letter(position)} is no column of the return."
-                problems.append(problem("R014", message, sheet=sheet, cell=cell, value=value))
-                break  # the first one names the column; the rest would repeat it
+        problems += _unheaded(filled, position, sheet, beside=position > right)
     # Rows that hold something only beside the columns are told above and not read.
     return Read(tuple(row for row in filled if _holds(row, headed)), problems)
+
+
+def _unheaded(
+    rows: Sequence[RawRow], position: int, sheet: str | None, *, beside: bool
+) -> list[Problem]:
+    """The first value of a column without a heading; the rest would repeat it."""
+    for row in rows:
+        value = row.values[position] if position < len(row.values) else None
+        if value is None:
+            continue
+        cell = address(row.number, position)
+        message = f"Column {column_letter(position)} is no column of the return."
+        if not beside:
+            return [problem("R014", message, sheet=sheet, cell=cell, value=value)]
+        words = quoted(_words(rows, position))
+        asked: Severity = "confirm" if words else "note"
+        message += f" It says {words}, which is not read." if words else " It is not read."
+        mend = _NOTE if words else "Nothing, if it is your own working."
+        return [
+            problem("R014", message, sheet=sheet, cell=cell, value=value, severity=asked, mend=mend)
+        ]
+    return []
 
 
 def _blank(first: int, last: int, sheet: str | None) -> Problem:
@@ -180,6 +242,8 @@ def _holds(row: RawRow, columns: Iterable[int], but: Container[int] = ()) -> boo
 
 # [0-9], because \d takes the digits of every script; fullmatch, because $ allows a line break.
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|[+-]?\.[0-9]+")
+_SHORTENED = re.compile(r"[+-]?[0-9.]+(?:E[+-]?[0-9]+|e\+?[0-9]+)")
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})")
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 _EXCEL_ERROR = re.compile(r"#(?:DIV/0!|N/A|NAME\?|NULL!|NUM!|REF!|VALUE!|ERROR|SPILL!|CALC!)")
 _WITHHELD = re.compile(r"[<≤]\s*[0-9]+|\*+|\[[cC]\]")
@@ -212,10 +276,21 @@ class Unread(NamedTuple):
     fault: Fault
 
 
+class Aside(NamedTuple):
+    """A cell that was read, and what is said of it: the rule, and the words."""
+
+    entry: int
+    column: str
+    rule: str
+    value: Any
+    message: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cells:
     """The typed columns, one entry a row; None where a cell is empty or could not be read.
 
+    ``asides`` are cells that were read although they hold something odd.
     ``rows`` are the row numbers in the sheet, ``columns`` the positions of the columns. ``unread``
     names, for each column, the entries that are None because there is no such column or the cell
     could not be read; ``faults`` says why not, by column and entry, for as many as are listed by
@@ -238,6 +313,7 @@ class Cells:
     faults: dict[str, dict[int, Unread]]
     period: Period | None
     tally: Tally
+    asides: tuple[Aside, ...] = ()
 
     @cached_property
     def once(self) -> tuple[int, ...]:
@@ -275,19 +351,30 @@ class Cells:
         return [self.problem(rule, entry, column, message, value=value, mend=found)]
 
     def problem(
-        self, rule: str, entry: int, column: str, message: str, *, value: object, mend: str = ""
+        self,
+        rule: str,
+        entry: int,
+        column: str,
+        message: str,
+        *,
+        value: object,
+        mend: str = "",
+        severity: Severity | None = None,
     ) -> Problem:
         """A problem in the cell of ``column`` in the row of ``entry``."""
         cell = address(self.rows[entry], self.columns[column]) if column in self.columns else None
-        return problem(rule, message, sheet=self.sheet, cell=cell, value=value, mend=mend)
+        return problem(
+            rule, message, sheet=self.sheet, cell=cell, value=value, mend=mend, severity=severity
+        )
 
 
 def read_cells(headed: Headed, sheet: str | None, period: Period | None) -> Cells:
     """Read every cell by its column's type.
 
-    ``period`` is the return's own, for the mend of a quarter that cannot be read.
+    ``period`` is the return's own, for a quarter that can be read in two ways or not at all.
     """
     tally = Tally()
+    asides: list[Aside] = []
     faults: dict[str, dict[int, Unread]] = {}
     unread: dict[str, frozenset[int]] = {}
 
@@ -299,6 +386,13 @@ def read_cells(headed: Headed, sheet: str | None, period: Period | None) -> Cell
         at = headed.columns[name]
         values = [row.values[at] if at < len(row.values) else None for row in headed.rows]
         typed, found = _read_column(values, read)
+        if name in _READ_PAST:
+            numbers = [row.number for row in headed.rows]
+            asides.extend(
+                aside
+                for aside in _asides(name, values, typed, found)
+                if tally.room(aside.rule, name, numbers[aside.entry])
+            )
         unread[name] = frozenset(found)
         faults[name] = {  # of the rest of a very long file only the count is kept
             entry: Unread(values[entry], fault)
@@ -307,14 +401,13 @@ def read_cells(headed: Headed, sheet: str | None, period: Period | None) -> Cell
         }
         return typed
 
-    example = str(period) if period else "2026 Q3"
     return Cells(
         sheet=sheet,
         rows=tuple(row.number for row in headed.rows),
         columns=headed.columns,
         area_code=column("area_code", lambda value: read_code(value, "area")),
         area_name=column("area_name", plain_text),
-        quarter=column("quarter", lambda value: read_quarter(value, example)),
+        quarter=column("quarter", lambda value: read_quarter(value, period)),
         outcome=column("outcome", lambda value: read_code(value, "outcome")),
         numerator=column("numerator", read_number),
         denominator=column("denominator", read_number),
@@ -324,7 +417,46 @@ def read_cells(headed: Headed, sheet: str | None, period: Period | None) -> Cell
         faults=faults,
         period=period,
         tally=tally,
+        asides=tuple(asides),
     )
+
+
+_READ_PAST = frozenset({"area_code", "quarter", "outcome", "numerator", "denominator", "status"})
+
+
+def _asides(
+    name: str, values: Sequence[Any], typed: Sequence[object], faults: Container[int]
+) -> Iterator[Aside]:
+    """What was read past in a column: blanks that nobody sees, digits that arithmetic left."""
+    told: dict[Any, int] = {}
+    for entry, value in enumerate(values):
+        if value is None or entry in faults:
+            continue
+        if type(value) is str and len(bare := value.strip(INVISIBLE)) != len(value.strip(" ")):
+            what = "Blanks that cannot be seen stand around this; it was read without them."
+            yield Aside(entry, name, "R019", bare or None, what)
+        number = typed[entry]
+        if type(number) is float and number.is_integer():
+            exact = value if type(value) is float else None
+            if type(value) is str and "." in value:
+                exact = float(value.strip(INVISIBLE))
+            if exact is not None and exact != number:
+                yield Aside(entry, name, "R019", value, f"This was read as {number:.0f}.")
+        if name == "quarter" and value not in told:
+            told[value] = entry
+    for value, entry in told.items():
+        found, period = notation(value), typed[entry]
+        if found.own or not isinstance(period, Period) or isinstance(value, int | float):
+            continue
+        rows = sum(one == value for one in values)
+        where = f" (in {rows} rows)" if rows > 1 else ""
+        others = [one.described for one in found.periods if one != period]
+        if not others:
+            what = f"This was read as {period.described}{where}."
+            yield Aside(entry, name, "R028", value, what)
+        else:
+            what = f"This can be {period.described} or {others[0]}; the first was taken{where}."
+            yield Aside(entry, name, "R039", value, what)
 
 
 class _Column(NamedTuple, Generic[T]):
@@ -356,7 +488,7 @@ def _read_column(values: Iterable[Any], read: Callable[[Any], T | Fault | None])
 def read_number(value: Any) -> float | Fault | None:
     """A number, None for an empty cell, or why it is neither."""
     if value is None or type(value) is float:
-        return value
+        return value if value is None or value.is_integer() else _without_tail(value)
     # Before int: to Python a bool is one.
     if isinstance(value, bool):
         return Fault("R020", "TRUE or FALSE is no number.")
@@ -366,11 +498,27 @@ def read_number(value: Any) -> float | Fault | None:
         return Fault(
             "R020", "This is a date or time, not a number.", "Set the cell's format to number."
         )
-    # Blanks alone: a no-break space is seen by nobody, and is told.
-    text = str(value).strip(" ")
+    text = str(value).strip(INVISIBLE)
     if not text:
         return None
-    return float(text) if _NUMBER.fullmatch(text) else _explain(text)
+    if not _NUMBER.fullmatch(text):
+        return _explain(text)
+    number = float(text)
+    # Infinity is told as what it is, a number that no cell holds.
+    if _SHORTENED.fullmatch(text) and math.isfinite(number):
+        return Fault("R029", f"A spreadsheet has shortened this number to {text}.")
+    return _without_tail(number)
+
+
+def _without_tail(number: float) -> float:
+    """A whole number that arithmetic in a spreadsheet has left a hair's breadth off: 285.99...94.
+
+    Doubles carry some sixteen digits; a sum of a few cells is off in the last two or three.
+    """
+    if not math.isfinite(number):
+        return number
+    whole = round(number)
+    return float(whole) if abs(number - whole) <= 1e-11 * max(1.0, abs(number)) else number
 
 
 def _explain(text: str) -> Fault:
@@ -390,6 +538,9 @@ def _explain(text: str) -> Fault:
         return Fault(
             "R022", "Write a number without commas or signs.", f"Write {bare.replace(',', '')}."
         )
+    if _DECIMAL_COMMA.fullmatch(bare):
+        mend = f"Write {bare.replace(',', '.')} if the comma is a decimal point."
+        return Fault("R022", "A number is written with a decimal point.", mend)
     if not text.isascii() and any(sign.isdigit() and not sign.isascii() for sign in text):
         return Fault("R024", "These digits are not 0 to 9, though they look like it.")
     return Fault(
@@ -406,20 +557,31 @@ def read_code(value: Any, what: str) -> str | Fault:
     return text or Fault("R027", f"The code of the {what} is missing.")
 
 
-def read_quarter(value: Any, example: str) -> Period | Fault:
-    """A quarter or year, or why it is none; ``example`` is the return's own."""
-    mend = f"This return is for {example}."
+def read_quarter(value: Any, own: Period | None = None) -> Period | Fault:
+    """A quarter or year in any notation that can mean only one, or why it is none.
+
+    ``own`` is the return's own, which is meant where a notation can mean two and this is one.
+    """
+    mend = "Write it like 2026 Q3."
+    if own is not None:
+        mend = f"Which quarter is this row of? If it is {own.described}, write {own}."
     if value is None:
         return Fault("R025", "The quarter is missing.", mend)
-    if isinstance(value, datetime | date):
-        return Fault("R025", f"This is a date; write the quarter like {example}.", mend)
+    if type(value) is float or isinstance(value, int | time | timedelta):
+        value = plain_text(value)
+    found = notation(value)
+    if found.month:
+        around = found.periods[0].described
+        return Fault("R025", f"This is one month of {around}; a return is for a quarter.", mend)
+    if len(found.periods) == 1 or own in found.periods:
+        return own if own is not None and own in found.periods else found.periods[0]
+    if found.periods:
+        either = " or ".join(period.described for period in found.periods)
+        return Fault("R025", f"This can mean {either}.", mend)
     text = plain_text(value)
-    if text[:1].isdigit():  # as every quarter and year begins
-        with suppress(PeriodError):
-            return Period.parse(text)
-    found = _QUARTER_NUMBER.search(text)
-    wrong = found is not None and found[1] not in ("1", "2", "3", "4")
-    what = "There are four quarters in a year." if wrong else f"Write it like {example}."
+    number = _QUARTER_NUMBER.search(text)
+    wrong = number is not None and number[1] not in ("1", "2", "3", "4")
+    what = "There are four quarters in a year." if wrong else "This names no quarter."
     return Fault("R025", what, mend)
 
 
@@ -501,7 +663,7 @@ def _fits(programme: Programme) -> dict[str, Fits]:
     return {
         "area_code": lambda value: plain_text(value) in programme.area_by_code,
         "area_name": lambda value: plain_text(value).casefold() in names,
-        "quarter": lambda value: not isinstance(read_quarter(value, ""), Fault),
+        "quarter": lambda value: not isinstance(read_quarter(value), Fault),
         "outcome": lambda value: plain_text(value) in programme.outcome_by_code,
         "numerator": lambda value: not isinstance(read_number(value), Fault),
         "denominator": lambda value: not isinstance(read_number(value), Fault),

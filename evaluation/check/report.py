@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from evaluation.check.rules import Severity, rules
-from evaluation.errors import UserError
-from evaluation.returns.form import Return, address, corners, form
-from evaluation.returns.reply import Mark, write_reply
-from evaluation.returns.workbook import RawReturn
+from evaluation.errors import ReturnFileError, UserError
+from evaluation.returns.form import INVISIBLE, Return, address, corners, form
+from evaluation.returns.reply import KINDS, LIST_COLUMNS, REASON, Mark, write_reply
+from evaluation.returns.workbook import RawReturn, RawRow, heading, plain_text, text_rows
 
 _ORDER: dict[Severity, int] = {"error": 0, "confirm": 1, "note": 2}
 T = TypeVar("T")
 _WIDTH = 110
 _ALONE, _LISTED = 3, 8
 _SHOWN = 60
-CONFIRM = "If right, say why: newstart submit ... --confirm why.csv (columns rule,cell,reason)"
+CONFIRM = (
+    "If right, say why: in the marked copy (--reply), or by --confirm why.csv (rule,cell,reason)"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,8 @@ class Problem:
     ``cell`` is its A1 name, None where the fault is in no single cell; ``sheet`` is None for a
     CSV; ``value`` is what stood in the cell. ``cells`` is how many cells it is about: more than one
     where a very long file has more of a kind than are told one by one, and ``cell`` is their first.
+    ``place`` is where a return says whose it is or for which quarter (``file name``, ``Guide!B5``,
+    ``Return!C``), ``likely_wrong`` that the evidence speaks against that place.
     """
 
     rule: str
@@ -39,12 +43,18 @@ class Problem:
     message: str
     mend: str
     cells: int = 1
+    place: str | None = None
+    likely_wrong: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        """The shape that ``newstart check --json`` prints; ``cells`` where there are several."""
+        """The shape that ``newstart check --json`` prints; what is not said is left out of it."""
         content = asdict(self)
         if self.cells == 1:
             del content["cells"]
+        if self.place is None:
+            del content["place"]
+        if not self.likely_wrong:
+            del content["likely_wrong"]
         return content
 
     @property
@@ -76,8 +86,9 @@ class Stage:
 class Checked:
     """The result of a check.
 
-    ``returned`` is the content of the return where no error stands in its way. It is ``accepted``
-    if there is nothing to confirm either.
+    ``whose`` says in words whose return it was taken to be, ``months`` for which. ``returned`` is
+    the content of the return where no error stands in its way. It is ``accepted`` if there is
+    nothing to confirm either.
     """
 
     file: str
@@ -88,6 +99,9 @@ class Checked:
     problems: tuple[Problem, ...]
     stages: tuple[Stage, ...]
     returned: Return | None
+    programme: str = ""
+    whose: str = ""
+    months: str = ""
 
     def of(self, severity: Severity) -> tuple[Problem, ...]:
         """The problems of one severity."""
@@ -106,6 +120,8 @@ class Checked:
             "site": self.site,
             "agency": self.agency,
             "quarter": self.quarter,
+            "whose": self.whose,
+            "months": self.months,
             "accepted": self.accepted,
             "problems": [problem.as_dict() for problem in self.problems],
             "stages": [asdict(stage) for stage in self.stages],
@@ -121,12 +137,16 @@ def problem(
     value: object = None,
     mend: str = "",
     cells: int = 1,
+    severity: Severity | None = None,
 ) -> Problem:
-    """A problem under a rule of the registry; the rule's own mend where no better one is given."""
+    """A problem under a rule of the registry; the rule's own mend where no better one is given.
+
+    ``severity`` is given where this finding of the rule is graver, or lighter, than most.
+    """
     kept = value if value is None or isinstance(value, str | float | bool) else str(value)
     return Problem(
         rule=rule,
-        severity=rules()[rule].severity,
+        severity=severity or rules()[rule].severity,
         sheet=sheet,
         cell=cell,
         value=kept,
@@ -153,9 +173,22 @@ def shown(value: object) -> str:
     return str(value)
 
 
+def quoted(values: Iterable[object], most: int = 3) -> str:
+    """The first few of some words as they stand, in quotation marks; empty where there is none."""
+    texts = (" ".join(str(value).split()) for value in values if value is not None)
+    found = [shown(text) for text in islice((text for text in texts if text), most + 1)]
+    return ", ".join(found[:most]) + (" ..." if len(found) > most else "")
+
+
+def with_notes(checked: Checked, notes: Iterable[Problem]) -> Checked:
+    """The same check with more to note."""
+    return replace(checked, problems=(*checked.problems, *notes))
+
+
 def report(checked: Checked) -> str:
     """What a data officer reads: counts first, then a line a problem, cell first, mend last."""
-    return "\n".join([_headline(checked), *_table(checked)]) + "\n"
+    whose = f"Read as: {checked.whose}." if checked.whose else ""
+    return "\n".join([_headline(checked), whose, *_table(checked)]) + "\n"
 
 
 def _headline(checked: Checked) -> str:
@@ -185,7 +218,7 @@ def _table(checked: Checked) -> list[str]:
     for severity, _ in _WORDS:
         found = checked.of(severity)
         if found:
-            lines += [""] if severity == "error" else ["", severity]
+            lines += [] if severity == "error" else ["", severity]
             lines += _lines(_together(found), severity)
     missed = [stage for stage in checked.stages if not stage.ran]
     if missed:
@@ -206,16 +239,17 @@ def _together(found: tuple[Problem, ...]) -> tuple[Problem, ...]:
         if len(same) <= _ALONE:
             listed += same
             continue
-        cells = [_place(one) for one in same[1:]]
+        cells = [place_of(one) for one in same[1:]]
         more = f" and {len(cells) - _LISTED} more" if len(cells) > _LISTED else ""
-        what = rules()[same[0].rule].title if same[0].severity == "note" else same[0].message
+        alike = len({one.message for one in same}) == 1
+        what = same[0].message if alike else rules()[same[0].rule].title
         message = f"{what.rstrip('.')}; also in {', '.join(cells[:_LISTED])}{more}."
         listed.append(replace(same[0], message=message))
     return tuple(sorted(listed, key=lambda one: one.order))
 
 
 def _lines(found: tuple[Problem, ...], severity: Literal["error", "confirm", "note"]) -> list[str]:
-    cells = [_place(p) for p in found]
+    cells = [place_of(p) for p in found]
     values = [shown(p.value) for p in found]
     widths = [max(map(len, cells)), min(16, max(map(len, values)))]
     asking = severity == "confirm"
@@ -232,22 +266,27 @@ def _lines(found: tuple[Problem, ...], severity: Literal["error", "confirm", "no
     return lines
 
 
-def _place(p: Problem) -> str:
+def place_of(p: Problem) -> str:
     """The cell; with its sheet where that is not the sheet of the figures."""
     if p.cell is None:
-        return "-"
-    return p.cell if p.sheet in (None, "Return") else f"{p.sheet}!{p.cell}"
+        return p.place or "-"
+    return p.cell if p.sheet in (None, form().return_sheet) else f"{p.sheet}!{p.cell}"
 
 
 _COLUMNS = ("rule", "cell", "reason")
+_ASKED = KINDS["confirm"]
+_NOWHERE = frozenset({"", "-"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmation:
     """Why a value that was questioned is right; kept with the return for ever.
 
-    ``scope`` is ``"rule"`` where one reason was given for all that a rule asked, and ``by`` who
-    gave it; ``area_code`` and ``outcome`` are then what the cell is about.
+    ``cell`` has its sheet where that is not the sheet of the figures (``people!B2``). ``asked`` are
+    the words of the question, where they are known: a reason holds for no other. ``where`` says
+    where the reason was written. ``scope`` is ``"rule"`` where one reason was given for all that a
+    rule asked, and ``by`` who gave it; ``area_code`` and ``outcome`` are then what the cell is
+    about.
     """
 
     rule: str
@@ -258,57 +297,168 @@ class Confirmation:
     by: str = ""
     area_code: str = ""
     outcome: str = ""
+    asked: str = ""
+    where: str = ""
 
 
 def read_confirmations(path: Path) -> tuple[Confirmation, ...]:
-    """Read a CSV with the columns rule, cell and reason.
+    """Read a CSV with the columns rule, cell and reason, as any spreadsheet saves it.
 
     Raises
     ------
-    UserError : if it cannot be read, a column is missing, or a row gives no reason.
+    UserError : if it cannot be read, a column is missing, or rows are given in part.
     """
     try:
-        # Excel writes a byte-order mark, which would become part of the first heading.
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
+        content = path.read_bytes()
     except OSError as error:
         raise UserError(
             f"the confirmations cannot be opened ({error.strerror}).", where=str(path)
         ) from None
-    except UnicodeDecodeError:
+    try:
+        rows = [row for row in text_rows(content, path.name, _COLUMNS) if not row.blank]
+    except ReturnFileError as error:
         raise UserError(
-            "the confirmations are not UTF-8 text.", where=str(path), mend="save them as CSV UTF-8."
+            f"the confirmations cannot be read: {error.what}", where=str(path), mend=error.mend
         ) from None
-    except csv.Error as error:
-        raise UserError(f"the confirmations are no sound CSV ({error}).", where=str(path)) from None
-    confirmations = []
-    for number, row in enumerate(rows, start=2):
-        rule, cell, reason = ((row.get(name) or "").strip() for name in _COLUMNS)
-        if not reason or not rule:
-            raise UserError(
-                "a confirmation needs a rule and a reason.",
-                where=f"{path}, row {number}",
-                expected="columns rule, cell, reason; like R060,E41,a new ward opened in July",
+    names = [heading(value) for value in rows[0].values] if rows else []
+    if missing := [name for name in _COLUMNS if name not in names]:
+        raise UserError(
+            f"the confirmations have no column {missing[0]}.",
+            where=str(path),
+            expected="columns rule, cell, reason; like R060,E41,a new ward opened in July",
+        )
+    at = {name: place for place, name in enumerate(names)}
+    given = tuple(_given(row, at, f"{path.name}, row {row.number}") for row in rows[1:])
+    if half := [one for one in given if not one.rule or not one.reason]:
+        raise UserError(
+            "a confirmation needs a rule and a reason; given in part: "
+            + ", ".join(one.where for one in half)
+            + ".",
+            where=str(path),
+            expected="columns rule, cell, reason; like R060,E41,a new ward opened in July",
+        )
+    return given
+
+
+def in_marked_copy(raw: RawReturn) -> tuple[Confirmation, ...]:
+    """The reasons written into the sheet of problems of a marked copy that comes back."""
+    wanted = {heading(name) for name in (*LIST_COLUMNS, REASON)}
+    for place, head in enumerate(raw.reasons):
+        at = {heading(value): n for n, value in enumerate(head.values) if value is not None}
+        if at.keys() >= wanted:
+            return tuple(_marked(raw.reasons[place + 1 :], at))
+    return ()
+
+
+def _marked(rows: Iterable[RawRow], at: Mapping[str, int]) -> Iterable[Confirmation]:
+    names = {"rule": "rule", "cell": "cell", "reason": REASON, "value": "value"}
+    names |= {"asked": "what_is_wrong", "kind": "kind"}
+    for row in rows:
+        held = {name: _text(row, at.get(heading(column))) for name, column in names.items()}
+        if held["reason"]:
+            where = f"{form().problems_sheet}, row {row.number}"
+            asked = held["asked"] if held["kind"] == _ASKED else ""
+            yield Confirmation(
+                rule=held["rule"],
+                cell="" if held["cell"] in _NOWHERE else held["cell"],
+                reason=held["reason"],
+                value=held["value"],
+                asked=asked or "(nothing was asked here)",
+                where=where,
             )
-        confirmations.append(Confirmation(rule=rule, cell=cell.upper(), reason=reason))
-    return tuple(confirmations)
 
 
-def confirmed(
-    checked: Checked, given: Sequence[Confirmation]
-) -> tuple[tuple[Confirmation, ...], tuple[Problem, ...]]:
-    """The confirmations with the values that they confirm, and the problems still without one."""
-    by_place = {(one.rule, one.cell): one for one in given}
+def _text(row: RawRow, at: int | None) -> str:
+    return plain_text(row.values[at]) if at is not None and at < len(row.values) else ""
+
+
+def _given(row: RawRow, at: Mapping[str, int], where: str) -> Confirmation:
+    rule, cell, reason = (_text(row, at[name]).strip(INVISIBLE) for name in _COLUMNS)
+    sheet = _text(row, at.get("sheet"))
+    cell = f"{sheet}!{cell}" if sheet and sheet != form().return_sheet else cell
+    return Confirmation(rule=rule.upper(), cell=_upper(cell), reason=reason, where=where)
+
+
+def _upper(cell: str) -> str:
+    """A cell's name in capitals; a sheet's name stays as it is written."""
+    sheet, bang, name = cell.rpartition("!")
+    return f"{sheet}{bang}{name.upper()}"
+
+
+class Confirmed(NamedTuple):
+    """The reasons with the values that they confirm, and the questions still without one."""
+
+    kept: tuple[Confirmation, ...]
+    open: tuple[Problem, ...]
+
+
+def confirmed(checked: Checked, given: Sequence[Confirmation]) -> Confirmed:
+    """Which questions the reasons answer: each by rule, sheet and cell.
+
+    A cell that is named without its sheet is that of the figures; where nothing is asked there, it
+    is the one of another sheet, if only one asks.
+    """
     kept, open_ = [], []
-    for problem in checked.of("confirm"):
-        one = by_place.get((problem.rule, problem.cell or ""))
+    for asked in checked.of("confirm"):
+        one = next((g for g in given if g.reason and _answers(g, asked, checked)), None)
         if one is None:
-            open_.append(problem)
-        else:
-            value = "" if problem.value is None else str(problem.value)
-            value = value if problem.cells == 1 else f"{problem.cells:,} cells"
-            kept.append(Confirmation(rule=one.rule, cell=one.cell, reason=one.reason, value=value))
-    return tuple(kept), tuple(open_)
+            open_.append(asked)
+            continue
+        value = "" if asked.value is None else str(asked.value)
+        value = value if asked.cells == 1 else f"{asked.cells:,} cells"
+        place = place_of(asked)
+        cell = "" if asked.cell is None else place
+        kept.append(Confirmation(rule=asked.rule, cell=cell, reason=one.reason, value=value))
+    return Confirmed(tuple(kept), tuple(open_))
+
+
+def _answers(given: Confirmation, asked: Problem, checked: Checked) -> bool:
+    if given.rule != asked.rule:
+        return False
+    # A marked copy holds the question as it was put: what has changed since is another one.
+    if given.asked and (given.asked, given.value) != (asked.message, shown(asked.value)):
+        return False
+    own = [p for p in checked.of("confirm") if p.rule == asked.rule]
+    named = {"" if asked.cell is None else place_of(asked)}
+    if asked.cell is None:
+        named |= {asked.place or "", "-"}
+    if given.cell in named:
+        return True
+    # Without its sheet: only where this is the one that can be meant.
+    alike = [p for p in own if p.cell == given.cell]
+    return bool(given.cell) and alike == [asked]
+
+
+def unused(checked: Checked, given: Sequence[Confirmation]) -> tuple[Problem, ...]:
+    """A note for each reason that answers no question, or is given in part."""
+    asked = checked.of("confirm")
+    used = {id(g) for g in given for p in asked if g.reason and _answers(g, p, checked)}
+    found = []
+    for one in given:
+        if id(one) in used:
+            continue
+        note = problem("R095", _why_unused(one, checked), sheet=None, value=one.reason or None)
+        found.append(replace(note, place=one.where or None))
+    return tuple(found)
+
+
+def _why_unused(one: Confirmation, checked: Checked) -> str:
+    start = f"{one.where}: " if one.where else ""
+    at = one.cell or "no cell"
+    if not one.rule or not one.reason:
+        lacks = "reason" if not one.reason else "rule"
+        return f"{start}the {lacks} is missing for {one.rule or one.cell or 'this row'}."
+    if one.rule not in rules():
+        return f"{start}there is no rule {one.rule}."
+    same = [p for p in checked.of("confirm") if p.rule == one.rule]
+    if one.asked and any(place_of(p) == one.cell for p in same):
+        return f"{start}the value in {at} or what is asked about it has changed since."
+    if len([p for p in same if p.cell == one.cell]) > 1:
+        sheets = ", ".join(place_of(p) for p in same)
+        return f"{start}{one.rule} is asked in several sheets; write which cell: {sheets}."
+    where = ", ".join(place_of(p) for p in same[:3])
+    instead = f" It is asked in {where}." if where else ""
+    return f"{start}{one.rule} asks nothing in {at}.{instead}"
 
 
 EACH = 2_500
@@ -373,17 +523,17 @@ def reply(raw: RawReturn, checked: Checked, path: Path) -> None:
     ReplyTooLong : if the return is too long to mark.
     UserError : if ``path`` is no .xlsx or cannot be written.
     """
-    write_reply(raw, _headline(checked), [_mark(problem) for problem in checked.problems], path)
+    marks = [_mark(problem) for problem in checked.problems]
+    write_reply(raw, _headline(checked), marks, path, programme=checked.programme)
 
 
 def _mark(problem: Problem) -> Mark:
-    elsewhere = problem.sheet not in (None, form().return_sheet)
     return Mark(
         severity=problem.severity,
         rule=problem.rule,
         sheet=problem.sheet,
         cell=problem.cell,
-        place=f"{problem.sheet}!{problem.cell}" if elsewhere else problem.cell or "-",
+        place=place_of(problem),
         value=shown(problem.value),
         message=problem.message,
         mend=CONFIRM if problem.severity == "confirm" else problem.mend,

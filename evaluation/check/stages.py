@@ -8,8 +8,10 @@ A new question is a function of one of the stages' modules, called in ``check_re
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import product
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -17,17 +19,18 @@ from typing import NamedTuple
 from evaluation.check import figures, keys, layout
 from evaluation.check import history as questions
 from evaluation.check.accepted import AcceptedFigures
-from evaluation.check.before import Before, Key
+from evaluation.check.before import Before, Key, Line
 from evaluation.check.keys import Submitter, read_guide
 from evaluation.check.read import Cells, read_cells, read_header, right_headings
 from evaluation.check.report import Checked, Problem, Stage
-from evaluation.errors import PeriodError, WorkspaceError
+from evaluation.check.whose import places_of, weigh, witnesses_of
+from evaluation.errors import WorkspaceError
 from evaluation.programme import Programme
-from evaluation.quarters import Period
 from evaluation.returns.form import Observation, Return
 from evaluation.returns.workbook import RawReturn, read_return
 from evaluation.workspace import Workspace
 
+_AROUND = {"R010", "R018"}
 _COLUMN = "a column that it needs is missing"
 _NOTHING_BEFORE = "there is no earlier accepted return to compare with"
 _NO_OTHERS = "no figure of another area or source is known"
@@ -69,16 +72,25 @@ def before_return(
 ) -> Before:
     """What a return is compared with.
 
-    Where it does not say whose it is or for which quarter, nothing can be compared.
+    Where it does not say whose it is or for which quarter, nothing can be compared. Where its
+    places disagree about that, what was accepted is a witness.
     """
-    submitter = raw.guide["site"], raw.guide["agency"]
-    try:
-        period = Period.parse(raw.guide["quarter"])
-        asked = programme.expected(*submitter)[1]
-    except (PeriodError, WorkspaceError):  # the check names the cell
+    places = places_of(raw, read_header(raw).value, programme)
+    sites, agencies = places.values("site"), places.values("agency")
+    asked: dict[str, None] = {}
+    for site, agency in product(sites, agencies):
+        with suppress(WorkspaceError):  # a site and an agency that do not belong together
+            asked |= dict.fromkeys(o.code for o in programme.expected(site, agency)[1])
+    if not asked:
         return Before(today=today)
-    known = history([outcome.code for outcome in asked])
-    return known.before(submitter, period, today=today)
+    known = history(list(asked))
+    witnesses = witnesses_of(places, known, today=today)
+    weighed = weigh(places, witnesses)
+    submitter = weighed.believed.get("site", ""), weighed.believed.get("agency", "")
+    if weighed.period is None or submitter not in programme.submitters:
+        return Before(today=today)  # the check names the cell
+    before = known.before(submitter, weighed.period, today=today)
+    return replace(before, witnesses=witnesses)
 
 
 def day_of_check(workspace: Workspace, programme: Programme) -> date | None:
@@ -99,14 +111,18 @@ def check_return(raw: RawReturn, programme: Programme, *, before: Before | None 
     before : what had been accepted before; without it nothing is compared with earlier figures.
     """
     before = before or Before()
-    submitter, problems = read_guide(raw, programme, today=before.today)
-    headed, faults = read_header(raw)
+    headed, problems = read_header(raw)
+    weighed = weigh(places_of(raw, headed, programme), before.witnesses)
+    submitter, faults = read_guide(raw, programme, weighed, today=before.today)
     problems += faults
     # Before cells are read: in the wrong column every cell would be a fault of its own.
     headed, faults = right_headings(headed, raw.sheet, programme, _fixed(before))
     problems += faults
+    headed, faults = layout.without_totals(headed, raw.sheet, programme)
+    problems += faults
     cells = read_cells(headed, raw.sheet, submitter.period)
     problems += figures.check_types(cells, _fixed(before))
+    problems += layout.check_wrapping(raw, cells)
     problems += layout.check_layout(raw, headed)
     stages = [
         Stage("file", True),
@@ -123,14 +139,22 @@ def check_return(raw: RawReturn, programme: Programme, *, before: Before | None 
     problems += cells.tally.rest(cells.columns, raw.sheet)
     problems = layout.without_echoes(problems, raw)
     refused = {(problem.sheet, problem.cell) for problem in problems if problem.severity == "error"}
-    # A cell that must be mended anyway is not also questioned: its value will change.
-    problems = [p for p in problems if p.severity == "error" or (p.sheet, p.cell) not in refused]
+    # A cell that must be mended anyway is not also questioned: its value will change. What was read
+    # past around the table is said all the same.
+    problems = [
+        p
+        for p in problems
+        if p.severity == "error" or p.rule in _AROUND or (p.sheet, p.cell) not in refused
+    ]
     return Checked(
         file=raw.path_name,
         sha256=raw.sha256,
         site=submitter.site,
         agency=submitter.agency,
+        programme=programme.name,
         quarter=str(submitter.period or raw.guide["quarter"]),
+        whose=_in_words(submitter, programme),
+        months=submitter.period.months if submitter.period is not None else "",
         problems=tuple(sorted(problems, key=attrgetter("order"))),
         stages=tuple(stages),
         returned=None if refused else _content(raw, programme, submitter, cells),
@@ -178,6 +202,11 @@ def _steps(
             run=lambda: figures.check_across(cells, programme, _fixed(before)),
         ),
         _Step(
+            name="rounding",
+            missing=lacks(*measured, "status"),
+            run=lambda: figures.check_rounding(cells, programme),
+        ),
+        _Step(
             name="notes", missing=lacks("note"), run=lambda: layout.check_notes(cells, programme)
         ),
         _Step(
@@ -212,6 +241,13 @@ def _fixed(before: Before) -> dict[Key, float]:
         for held in earlier[-1:]
         if held.denominator is not None
     }
+
+
+def _in_words(submitter: Submitter, programme: Programme) -> str:
+    """Whose return it was taken to be and for which months, as an officer would say it."""
+    known: dict[Line, str] = {"site": submitter.site, "agency": submitter.agency}
+    said = [keys.value_in_words(line, v, programme) for line, v in known.items() if v]
+    return ", ".join([*said, *([submitter.period.described] if submitter.period else [])])
 
 
 def _content(

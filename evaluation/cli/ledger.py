@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,6 +73,7 @@ def ledger_calendar(context: typer.Context, as_json: AsJson = False) -> None:
         came = f"received {one.received}" if one.received else ""
         print(
             f"{one.quarter}  {one.site} {one.agency}: {one.state}, due {one.due}  {came}".rstrip()
+            + f"  (for {one.quarter.months})"
         )
     counts = {state: sum(one.state == state for one in owed) for state in _STATES}
     say(", ".join(f"{count} {state}" for state, count in counts.items()) + ".")
@@ -120,10 +122,28 @@ def ledger_withdraw(
     return_id: ReturnId,
     reason: Reason,
     by: By = "",
+    show: Annotated[
+        bool, typer.Option("--show", help="Only show which figures would change; do nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask at the terminal.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read the ledger without a return from now on; its record stays for ever."""
-    _show_act(context.obj, _act(context.obj, "withdrawal", return_id, reason, by), as_json)
+    """Read the ledger without a return from now on; its record stays for ever.
+
+    The figures that stand again are shown before anything is done, and at a terminal asked about.
+    """
+    session: Session = context.obj
+    with session.ledger() as ledger:
+        changes = ledger.brought_back(return_id)
+    if show and as_json:
+        print_json({"return_id": return_id, "changes": list(changes)})
+    elif changes and not as_json:
+        print("\n".join([f"Withdrawing {return_id} changes these figures:", *changes]))
+    asked = bool(changes) and not (yes or show) and sys.stdin.isatty()
+    if show or (asked and not typer.confirm("Withdraw it?")):
+        say("Nothing was done.")
+        raise typer.Exit(PROBLEMS)
+    _show_act(session, _act(session, "withdrawal", return_id, reason, by), as_json)
 
 
 @app.command("redact")

@@ -37,19 +37,20 @@ def template(
 ) -> None:
     """Write the empty return of one submitter for one quarter."""
     from evaluation.ledger.submission import last_accepted
-    from evaluation.quarters import Period
-    from evaluation.returns.template import write_template
+    from evaluation.returns.template import told, write_template
     from evaluation.returns.workbook import csv_name
 
     session: Session = context.obj
     programme = session.programme
     agency = agency or _only_agency(programme, site)
-    period = Period.parse(quarter)
+    period = _one_period(quarter)
     programme.expected(site, agency)
     _in_calendar(programme, period)
     writable(output, (".xlsx", ".csv"))
     last = last_accepted(session.workspace, programme, site, agency, period)
     unknown = write_template(programme, site, agency, period, output, last_accepted=last)
+    for line in told(programme, site, agency, period)[1:-1]:
+        say(f"{line.label}: {line.text}")
     if unknown:
         say(f"{unknown} denominators are not known yet: fill in column F of these rows.")
     wanted = csv_name(site, agency, period)
@@ -147,13 +148,22 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Check a return and, if nothing stands against it, accept it into the ledger."""
-    from evaluation.check.report import confirmed, read_confirmations, report
+    from evaluation.check.report import (
+        confirmed,
+        in_marked_copy,
+        read_confirmations,
+        report,
+        unused,
+        with_notes,
+    )
     from evaluation.ledger.submission import accept, page_of, permit
 
     session: Session = context.obj
     given = read_confirmations(confirm) if confirm else ()
     raw, checked = _checked(session, file, as_json)
+    given = (*given, *in_marked_copy(raw))
     kept, still_open = confirmed(checked, given)
+    checked = with_notes(checked, unused(checked, given))
     if checked.returned is None or still_open:
         if as_json:
             print_json(_submitted(None, checked.problems))
@@ -165,6 +175,9 @@ def submit(
     if as_json:
         print_json(_submitted(receipt, checked.problems))
     else:
+        for note in checked.problems:
+            if note.rule == "R095":
+                say(f"Not used: {note.message}")
         _print_receipt(receipt, page_of(session.workspace, receipt))
 
 
@@ -222,6 +235,20 @@ def _only_agency(programme: Programme, site: str) -> str:
         f"{site} has {len(agencies)} agencies that send returns.",
         expected=f"--agency with one of {', '.join(agencies)}",
     )
+
+
+def _one_period(text: str) -> Period:
+    """A quarter in any notation that can mean only one; which one it is is said with the rest."""
+    from evaluation.quarters import Period
+    from evaluation.returns.notation import notation
+
+    found = notation(text)
+    if len(found.periods) > 1:
+        raise UserError(
+            f"{text!r} can mean {' or '.join(one.described for one in found.periods)}.",
+            mend=f"write it like {found.periods[0].slug}",
+        )
+    return found.periods[0] if found.periods and not found.month else Period.parse(text)
 
 
 def _in_calendar(programme: Programme, period: Period) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -191,14 +192,16 @@ class Ledger:
     ) -> Act:
         """From an instant on, read the ledger without a return; nothing is removed.
 
-        What it had replaced stands again. A return that is withdrawn already stays so.
+        What it had replaced stands again, and the act says which figures those are. A return that
+        is withdrawn already stays so.
 
         Raises
         ------
         LedgerError : if there is no such return, no reason, or the ledger cannot be written.
         """
         with transaction(self.engine, write=True) as connection:
-            return append.append_act(
+            changes = vintages.brought_back(connection, return_id)
+            act = append.append_act(
                 connection,
                 "withdrawal",
                 return_id,
@@ -207,6 +210,12 @@ class Ledger:
                 synthetic_clock=synthetic_clock,
                 by=by,
             )
+            return replace(act, changes=changes)
+
+    def brought_back(self, return_id: str) -> tuple[str, ...]:
+        """What a withdrawal of a return would change, in words; nothing is done."""
+        with transaction(self.engine) as connection:
+            return vintages.brought_back(connection, return_id)
 
     def redact(
         self,

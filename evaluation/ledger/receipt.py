@@ -106,6 +106,8 @@ class Act:
     """What was done about an accepted return later: a withdrawal, or a redaction of its file.
 
     It has its place in the same chain as the returns, and the instant from which it holds.
+    ``changes`` says in words which figures a withdrawal changes: what stood, and what stands again
+    in its place. It follows from the records before it and is no part of what is hashed.
     """
 
     act_id: str
@@ -117,10 +119,11 @@ class Act:
     chain_hash: str
     synthetic_clock: bool = False
     by: str = ""
+    changes: tuple[str, ...] = field(default=(), compare=False)
 
     def as_dict(self) -> dict[str, Any]:
         """As printed and kept in files."""
-        return asdict(self)
+        return asdict(self) | {"changes": list(self.changes)}
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Act:
@@ -130,12 +133,14 @@ class Act:
         ------
         LedgerError : if a field is missing or unknown.
         """
-        content = {"by": ""} | content
+        # Records of version 0.1.0 say neither who made them nor what they change.
+        earlier: dict[str, Any] = {"by": "", "changes": ()}
+        content = earlier | content
         known = {one.name for one in fields(cls)}
         if content.keys() != known:
             odd = ", ".join(sorted(content.keys() ^ known))
             raise LedgerError(f"this is no record of an act: fields missing or unknown: {odd}.")
-        return cls(**content)
+        return cls(**(content | {"changes": tuple(content["changes"])}))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,7 +73,7 @@ def as_page(receipt: Receipt | Act) -> str:
 def _of_return(receipt: Receipt) -> Words:
     return Words(
         title=f"Accepted: {_figures(receipt.rows)} of {receipt.site} {receipt.agency} "
-        f"for {receipt.quarter}",
+        f"for {_quarter(receipt.quarter)}",
         facts=(
             ("Receipt", receipt.return_id),
             ("Received", _instant(receipt.received, receipt.synthetic_clock)),
@@ -82,6 +82,7 @@ def _of_return(receipt: Receipt) -> Words:
             ("Site", receipt.site),
             ("Agency", receipt.agency),
             ("Quarter", receipt.quarter),
+            *([("Months", Period.parse(receipt.quarter).months)] if "Q" in receipt.quarter else []),
             ("Figures", f"{receipt.rows:,}"),
             ("Content hash", receipt.content_hash),
             ("Chain hash", receipt.chain_hash),
@@ -116,7 +117,7 @@ def _of_act(act: Act) -> Words:
             ("Chain hash", act.chain_hash),
             ("The record before", act.previous_hash),
         ),
-        changed=(),
+        changed=act.changes,
         confirmed=(),
         after=(_ACTS[act.kind], _keep(act.act_id)),
     )
@@ -141,7 +142,11 @@ def _instant(received: str, was_set: bool) -> str:
 
 
 def _next(quarter: str) -> str:
-    return str(Period.parse(quarter) + 1)
+    return (Period.parse(quarter) + 1).described
+
+
+def _quarter(quarter: str) -> str:
+    return Period.parse(quarter).described
 
 
 @lru_cache(maxsize=1)

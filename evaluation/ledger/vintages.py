@@ -69,6 +69,48 @@ def changes(returned: Return, held: Mapping[FigureKey, StoredFigure]) -> tuple[s
     return tuple(texts)
 
 
+def brought_back(connection: sa.Connection, return_id: str) -> tuple[str, ...]:
+    """What the withdrawal of a return would change: a line for each figure of it that stands.
+
+    Where an earlier version is there, it stands again; where none is, no figure does.
+    """
+    o, r = observations.c, returns.c
+    rows = connection.execute(
+        sa.select(o.outcome, o.area_code, o.quarter, o.numerator, o.denominator, o.status, o.note)
+        .add_columns(r.return_id)
+        .join(returns, r.seq == o.return_seq)
+        .where(
+            sa.tuple_(o.programme, o.quarter).in_(
+                sa.select(r.programme, r.quarter).where(r.return_id == return_id)
+            ),
+            r.seq.not_in(withdrawn()),
+        )
+        .order_by(o.outcome, o.area_code, o.quarter, o.revision)
+    )
+    versions: dict[FigureKey, list[Any]] = {}
+    for row in rows:
+        versions.setdefault(FigureKey(row.area_code, row.quarter, row.outcome), []).append(row)
+    back, gone = [], 0
+    for key, held in versions.items():
+        if held[-1].return_id != return_id:
+            continue  # it gave no version of this figure, or a later return has replaced it
+        if len(held) == 1:
+            gone += 1
+            continue
+        now, then = (shown(v.numerator, v.denominator, v.status, v.note) for v in held[-2:][::-1])
+        if now != then:
+            back.append(f"{key.outcome} in {key.area_code}: {then} stands again, not {now}.")
+    texts = [f"{len(back)} earlier figures stand again."] if back else []
+    texts += [
+        *back[:_LISTED],
+        *([f"... and {len(back) - _LISTED} more."] if back[_LISTED:] else []),
+    ]
+    return (
+        *texts,
+        *([f"{gone} figures have no earlier version: none stands then."] if gone else []),
+    )
+
+
 def shown(numerator: float | None, denominator: float | None, status: str, note: str = "") -> str:
     """A figure in words: ``212 of 5,000 [r]``, or its symbol where there is none."""
     words = [] if numerator is None else [_number(numerator)]

@@ -6,6 +6,7 @@ The form is read once from ``data_schemas/return.yaml``.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple
@@ -66,6 +67,42 @@ def form() -> Form:
     WorkspaceError : if the declaration is missing or broken.
     """
     return Form.model_validate(read_yaml(packaged_schemas() / "return.yaml"))
+
+
+INVISIBLE = (
+    " \t\u00a0\u00ad\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u200b\u200c\u200d\u200e\u200f\u202f\u205f\u2060\u3000\ufeff"
+)
+"""Blanks, and signs of no width, which nobody sees at either end of a cell.
+
+A line break is none of them: a cell of two lines may have held two things."""
+ROUNDED = "[r]"
+"""The symbol of a figure that was rounded before it was returned."""
+_BASE_WORDS = {"five": 5, "ten": 10, "fifty": 50, "hundred": 100, "thousand": 1000}
+_BASE = re.compile(
+    r"(?:round(?:ed|ing)?|nearest|multiples? of|base)\s*(?:to|of|at|is)?\s*"
+    r"(?:the\s+)?(?:nearest\s+)?(?:a\s+|base\s+)?([0-9][0-9,]*(?:\.[0-9]+)?|five|ten|fifty|hundred|thousand)\b",
+    re.IGNORECASE,
+)
+USUAL_BASES = (1000, 100, 50, 10, 5)
+"""What sources round counts to, the coarsest first."""
+
+
+def rounding_base(note: str) -> float | None:
+    """What a note says that a figure was rounded to: ``rounded to 5`` is 5; None if nothing."""
+    found = _BASE.search(note)
+    if found is None:
+        return None
+    word = found[1].casefold()
+    base = float(_BASE_WORDS.get(word) or word.replace(",", ""))
+    return base if base > 0 else None
+
+
+def common_base(figures: Iterable[float]) -> float | None:
+    """The coarsest usual base of which all of some figures are multiples; None if there is none."""
+    held = [figure for figure in figures if figure]
+    able = (base for base in USUAL_BASES if held and all(figure % base == 0 for figure in held))
+    return float(next(able, 0)) or None
 
 
 Figures = dict[tuple[str, str], tuple[float | None, float | None]]

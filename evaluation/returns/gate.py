@@ -52,6 +52,21 @@ _SUFFIXES = {
 }
 
 
+# What rights management puts into that container where a sensitivity label encrypts a file.
+_LABEL_SIGNS = ("DRMEncrypted", "DRMContent", "DRMTransform")
+
+
+# What a label appends to, or puts before, the ending of a file that it has encrypted.
+_LABELLED = frozenset({".pfile", ".pcsv", ".ptxt"})
+
+
+class Text(NamedTuple):
+    """A text file that passed, and how its letters are kept."""
+
+    text: str
+    encoding: str
+
+
 class Passed(NamedTuple):
     """A workbook that passed: what its sheets hold, and the same parts packed for a parser."""
 
@@ -76,8 +91,25 @@ def check_size(size: int, name: str) -> None:
         raise ReturnFileError("the file is empty.", where=name, mend="save it again and re-send.")
 
 
+def check_name(name: str) -> None:
+    """Refuse the file that Excel keeps beside a workbook while it is open.
+
+    Raises
+    ------
+    ReturnFileError : if that is what the name says.
+    """
+    if name.startswith("~$"):
+        raise ReturnFileError(
+            "this is the lock file that Excel keeps while a workbook is open, not the workbook.",
+            where=name,
+            mend=f"close the workbook in Excel, and send {name[2:]} instead.",
+        )
+
+
 def wrong_suffix(suffix: str, name: str) -> ReturnFileError:
     """The error for a file whose name is neither a workbook's nor a CSV's."""
+    if suffix.lower() in _LABELLED:
+        return _labelled(name)
     known = _SUFFIXES.get(suffix.lower())
     what = f"this one is {known} ({suffix})" if known else f"this one ends in {suffix!r}"
     return ReturnFileError(
@@ -85,6 +117,11 @@ def wrong_suffix(suffix: str, name: str) -> ReturnFileError:
         where=name,
         mend="save it as Excel workbook (.xlsx) or CSV UTF-8 (.csv).",
     )
+
+
+def is_container(content: bytes) -> bool:
+    """Whether a file is a zip, as workbooks are, or the container of old and of encrypted ones."""
+    return content.startswith((b"PK\x03\x04", _OLE))
 
 
 def pass_workbook(content: bytes, name: str) -> Passed:
@@ -108,30 +145,47 @@ def pass_workbook(content: bytes, name: str) -> Passed:
     return Passed(sheets.scan(parts, listed, name), archive.pack(parts))
 
 
-def pass_text(content: bytes, name: str) -> str:
+def pass_text(content: bytes, name: str) -> Text:
     """Pass a CSV through the gate: its text, line breaks as they came.
+
+    UTF-8, or UTF-16 as Excel's "Unicode Text" is kept.
 
     Raises
     ------
-    ReturnFileError : if it is no UTF-8 text, or has a line longer than a row of a return can be.
+    ReturnFileError : if it is neither, or has a line longer than a row of a return can be.
     """
-    kind = _kind(content) or ("an Excel workbook" if content.startswith(b"PK\x03\x04") else "")
-    if kind:
+    if kind := _kind(content):
         mend = "save it as CSV UTF-8, or give it the ending .xlsx if it is a workbook."
         raise ReturnFileError(f"this is {kind}, not a CSV.", where=name, mend=mend)
+    decoded = _decoded(content, name)
+    _check_lines(decoded.text, name)
+    return decoded
+
+
+def _decoded(content: bytes, name: str) -> Text:
     utf8 = "save it as CSV UTF-8 (in Excel: Save as, CSV UTF-8)."
-    # UTF-16 of plain letters has a zero in every second byte, also without a byte-order mark.
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
-        what = "the file is Unicode text of two bytes a character (UTF-16), not UTF-8."
-        raise ReturnFileError(what, where=name, mend=utf8)
+    wide = _utf16(content)
     try:
-        text = content.decode("utf-8-sig")
+        if wide:
+            return Text(content.decode(wide), "UTF-16")
+        return Text(content.decode("utf-8-sig"), "UTF-8")
     except UnicodeDecodeError as error:
+        if wide:
+            what = "the file is Unicode text of two bytes a character (UTF-16), and is damaged."
+            raise ReturnFileError(what, where=name, mend=utf8) from None
         line = content[: error.start].count(b"\n") + 1
         what = f"line {line} holds characters that are not UTF-8."
         raise ReturnFileError(what, where=name, mend=utf8) from None
-    _check_lines(text, name)
-    return text
+
+
+def _utf16(content: bytes) -> str:
+    """The kind of UTF-16, empty where it is none."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    # Without a byte-order mark, plain letters have a zero in every second byte.
+    if b"\0" in content[:4]:
+        return "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
+    return ""
 
 
 def _check_lines(text: str, name: str) -> None:
@@ -173,7 +227,9 @@ def _kind(content: bytes) -> str:
 def _no_zip(content: bytes, name: str) -> ReturnFileError:
     if content.startswith(_OLE):
         # Names in this container are UTF-16.
-        if "EncryptedPackage".encode("utf-16-le") in content:
+        if any(_within_container(sign, content) for sign in _LABEL_SIGNS):
+            return _labelled(name)
+        if _within_container("EncryptedPackage", content):
             return archive.protected(name)
         return ReturnFileError(
             "this is a workbook of the old kind (.xls), whatever its name says.",
@@ -188,6 +244,20 @@ def _no_zip(content: bytes, name: str) -> ReturnFileError:
             mend="send the workbook itself; if the system exported this, " + _SAVE,
         )
     return archive.damaged(name, "it does not begin like one")
+
+
+def _within_container(sign: str, content: bytes) -> bool:
+    return sign.encode("utf-16-le") in content or sign.encode("ascii") in content
+
+
+def _labelled(name: str) -> ReturnFileError:
+    return ReturnFileError(
+        "the file is encrypted by a sensitivity label, which opens it inside your organisation"
+        " only. It has no password.",
+        where=name,
+        mend="in Excel choose Home, Sensitivity and a label without encryption, save the workbook"
+        " and send it again; if yours allows none, export the sheet Return as CSV UTF-8.",
+    )
 
 
 def _no_workbook(parts: dict[str, bytes], name: str) -> ReturnFileError:

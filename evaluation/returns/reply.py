@@ -18,19 +18,25 @@ from typing import Any, Literal
 
 from evaluation.errors import ReplyTooLong, UserError
 from evaluation.returns.form import corners, form
+from evaluation.returns.remarks import AUTHOR, OWN_WORDS
 from evaluation.returns.sheets import Sheet
 from evaluation.returns.template import fit_to_width, saved, wrap
 from evaluation.returns.workbook import RawReturn
 
 # openpyxl holds an object a cell; beyond this a reply takes longer than an officer waits.
 MAX_CELLS, MAX_MARKS = 30_000, 1_000
-AUTHOR = "newstart check"
-_OWN_WORDS = "\n\n(Your own comment) "
 _FILLS = {"error": "FFF8D0CE", "confirm": "FFFFEDB3", "note": "FFD6E6F5"}
-_KINDS = {"error": "to mend", "confirm": "to confirm", "note": "to note"}
-_COLUMNS = (("Cell", 16), ("Value", 18), ("What is wrong", 60), ("What to do", 60))
-_MORE_COLUMNS = (("Kind", 12), ("Rule", 8))
+KINDS = {"error": "to mend", "confirm": "to confirm", "note": "to note"}
+REASON = "Your reason"
+"""The column of the list in which an officer says why a questioned value is right."""
+_WIDTHS = {"Cell": 16, "Value": 18, "What is wrong": 60, "What to do": 60, "Kind": 12, "Rule": 8}
+LIST_COLUMNS = tuple(_WIDTHS)
+_SHADED = "FFFFF9DB"
 _LIST_FROM = 4
+_HOW = (
+    "Each cell below is a link. Mend the cells; where a value is questioned and right, write why in"
+    f" the shaded cell of the column {REASON}; then send this workbook again."
+)
 
 # What openpyxl raises on workbooks that it does not understand; it has no error of its own. Its
 # parser of XML, the standard one or lxml where that is installed, raises a SyntaxError.
@@ -61,13 +67,15 @@ class Mark:
     mend: str
 
 
-def write_reply(raw: RawReturn, headline: str, marks: Sequence[Mark], path: Path) -> None:
+def write_reply(
+    raw: RawReturn, headline: str, marks: Sequence[Mark], path: Path, *, programme: str = ""
+) -> None:
     """Write the marked copy of a return to ``path``; the list is in the order of ``marks``.
 
     No more than ``MAX_MARKS`` are made, and the list says how many are left out.
 
-    A CSV comes back as a workbook with the same cells, and so does a workbook whose formats
-    cannot be read.
+    A CSV comes back as a workbook with the same cells, its guide filled from its name and with
+    ``programme``, and so does a workbook whose formats cannot be read.
 
     Raises
     ------
@@ -89,7 +97,7 @@ def write_reply(raw: RawReturn, headline: str, marks: Sequence[Mark], path: Path
         )
     book = _own_workbook(raw) if raw.sheet is not None else None
     if book is None:
-        book = _from_cells(raw)
+        book = _from_cells(raw, programme)
     else:
         _make_ready(book, raw.sheets)
     marked = marks[:MAX_MARKS]
@@ -128,7 +136,7 @@ def _own_workbook(raw: RawReturn) -> Any | None:
     return book if all(sheet.title in known for sheet in book.worksheets) else None
 
 
-def _from_cells(raw: RawReturn) -> Any:
+def _from_cells(raw: RawReturn, programme: str) -> Any:
     """A fresh workbook with the same values in the same cells."""
     from openpyxl import Workbook
 
@@ -140,15 +148,14 @@ def _from_cells(raw: RawReturn) -> Any:
             if value is not None:
                 _put(sheet.cell(row.number, column), value)
     about = book.create_sheet(form().guide_sheet)
-    guide = raw.guide | {"template_version": raw.guide["template_version"] or _version(raw)}
+    guide = dict(raw.guide)
+    if raw.guide_sheet is None and any(guide.values()):
+        # What only a workbook says: the file was checked as one of this version and programme.
+        guide |= {"template_version": form().template_version, "programme": programme}
     for number, line in enumerate(form().guide, start=1):
         _put(about.cell(number, 1), line)
         _put(about.cell(number, 2), guide[line])
     return book
-
-
-def _version(raw: RawReturn) -> str:
-    return form().template_version if raw.sheet is None else ""
 
 
 def _put(cell: Any, value: object) -> None:
@@ -184,7 +191,7 @@ def _clear_old_mark(cell: Any) -> None:
     # Only our own marks: an officer's colours and comments stay.
     if cell.comment is not None and cell.comment.author == AUTHOR:
         # What we put our words before comes back as the officer's comment.
-        _, found, own = cell.comment.text.partition(_OWN_WORDS)
+        _, found, own = cell.comment.text.partition(OWN_WORDS)
         cell.comment = Comment(own, "") if found else None
         cell.fill = PatternFill()
 
@@ -206,7 +213,7 @@ def _mark(cell: Any, marks: Sequence[Mark]) -> None:
 
     text = "\n\n".join(f"{mark.message}\n{mark.mend} ({mark.rule})" for mark in marks)
     if cell.comment is not None:
-        text = f"{text}{_OWN_WORDS}{cell.comment.text}"
+        text = f"{text}{OWN_WORDS}{cell.comment.text}"
     comment = Comment(_clean(text), AUTHOR)
     # About 45 letters a line at this width: Excel does not grow a comment by itself.
     comment.width, comment.height = 320, 60 + 18 * (len(text) // 45 + text.count("\n"))
@@ -241,19 +248,21 @@ def _list_problems(book: Any, headline: str, marks: Sequence[Mark], more: int) -
     sheet = book.create_sheet(form().problems_sheet)
     _put(sheet["A1"], headline)
     sheet["A1"].font = Font(bold=True, size=14)
-    _put(sheet["A2"], "Each cell below is a link. Mend the cells and send this workbook again.")
+    _put(sheet["A2"], _HOW)
     if more:
         what = f"The first {len(marks):,} are listed and marked here, {more:,} more are not:"
         _put(sheet["A3"], f"{what} newstart check lists every one.")
-    for column, (title, width) in enumerate((*_COLUMNS, *_MORE_COLUMNS), start=1):
+    for column, (title, width) in enumerate((_WIDTHS | {REASON: 50}).items(), start=1):
         _put(sheet.cell(_LIST_FROM, column), title)
         sheet.cell(_LIST_FROM, column).font = Font(bold=True)
         sheet.column_dimensions[sheet.cell(_LIST_FROM, column).column_letter].width = width
     for number, mark in enumerate(marks, start=_LIST_FROM + 1):
-        shown = (mark.place, mark.value, mark.message, mark.mend, _KINDS[mark.severity], mark.rule)
+        shown = (mark.place, mark.value, mark.message, mark.mend, KINDS[mark.severity], mark.rule)
         for column, value in enumerate(shown, start=1):
             _put(sheet.cell(number, column), value)
         wrap(sheet, number, len(shown))
+        if mark.severity == "confirm":
+            sheet.cell(number, len(shown) + 1).fill = PatternFill("solid", fgColor=_SHADED)
         first = sheet.cell(number, 1)
         first.fill = PatternFill("solid", fgColor=_FILLS[mark.severity])
         target = mark.sheet or form().return_sheet

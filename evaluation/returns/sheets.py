@@ -20,6 +20,7 @@ from evaluation.returns.archive import (
     too_much,
 )
 from evaluation.returns.form import address, column_number, corners
+from evaluation.returns.remarks import Remark, remarks_of, struck_formats
 
 # Below Excel's 1,048,576 by far: the parser allocates to the last cell.
 MAX_ROW = 99_999
@@ -37,6 +38,7 @@ _COLUMNS = column_number(MAX_COLUMN) + 1
 
 _RANGED = {"mergeCell", "hyperlink"}
 _YES = {"1", "true"}
+_NO = {"0", "false"}
 
 
 @dataclass(kw_only=True)
@@ -45,7 +47,8 @@ class Sheet:
 
     ``cells`` counts the filled ones and those that have a format only. ``formulas`` are the cells
     that hold one, ``errors`` the text of cells that show an Excel error, ``merged`` ranges,
-    ``hidden_columns`` pairs of first and last, counted from 0.
+    ``hidden_columns`` pairs of first and last, counted from 0. ``struck`` are the cells whose text
+    is struck through, ``remarks`` what is said beside the cells.
     """
 
     title: str
@@ -61,6 +64,8 @@ class Sheet:
     merged: list[str] = field(default_factory=list)
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
+    struck: set[str] = field(default_factory=set)
+    remarks: tuple[Remark, ...] = ()
 
 
 def listed(parts: dict[str, bytes], name: str) -> tuple[Sheet, ...]:
@@ -107,9 +112,11 @@ def scan(parts: dict[str, bytes], found: tuple[Sheet, ...], name: str) -> tuple[
         if part.casefold() == "xl/sharedstrings.xml":
             parse(content, part, strings)
     lengths = strings.lengths if max(strings.lengths, default=0) > _LONG else []
+    struck = struck_formats(parts.get("xl/styles.xml"), name)
     text, elements = 0, strings.elements
     for sheet in found:
         scanner = _Scanner(sheet, name, lengths)
+        scanner.struck, scanner.struck_texts = struck, strings.struck
         scanner.total_text, scanner.elements = text, elements
         parse(parts[sheet.part], sheet.part, scanner)
         text, elements = scanner.total_text, scanner.elements
@@ -118,6 +125,7 @@ def scan(parts: dict[str, bytes], found: tuple[Sheet, ...], name: str) -> tuple[
         scattered = rectangle > _SPARSE_FROM and rectangle > _SPARSE * sheet.filled
         if rectangle > MAX_RECTANGLE or scattered:
             raise _outside(name, scanner.farthest, sheet.title)
+        sheet.remarks = remarks_of(parts, sheet.part, name)
     return found
 
 
@@ -156,12 +164,16 @@ class _Strings(Budget):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.lengths: list[int] = []
+        self.struck: set[int] = set()
 
     def start(self, tag: str, attributes: Attributes) -> None:
         super().start(tag, attributes)
-        if tag.rpartition(":")[2] == "si":
+        local = tag.rpartition(":")[2]
+        if local == "si":
             self.lengths.append(0)
             self.listen(True)
+        elif local == "strike" and attributes.get("val") not in _NO:
+            self.struck.add(len(self.lengths) - 1)
 
     def text(self, text: str) -> None:
         self.lengths[-1] += len(text)
@@ -183,8 +195,11 @@ class _Scanner(Budget):
         self.farthest = "A1"
         self.total_text = 0
         self.row_is_hidden = False
+        self.struck: frozenset[int] = frozenset()
+        self.struck_texts: set[int] = set()
+        self.format = ""
         self._starts = {"c": self._cell, "row": self._row, "v": self._value, "is": self._value}
-        self._starts |= {"f": self._formula, "col": self._columns}
+        self._starts |= {"f": self._formula, "col": self._columns, "strike": self._strike}
 
     def start(self, tag: str, attributes: Attributes) -> None:
         self.elements += 1  # as in Budget, without the call: it happens a million times
@@ -218,7 +233,7 @@ class _Scanner(Budget):
     def _cell(self, attributes: Attributes) -> None:
         given = attributes.get("r")
         self.sheet.cells += 1
-        self.kind = attributes.get("t", "")
+        self.kind, self.format = attributes.get("t", ""), attributes.get("s", "")
         if given is None:
             self.column += 1
             self.cell = ""
@@ -243,10 +258,17 @@ class _Scanner(Budget):
             sheet.last_column, self.farthest = column, self._named()
         if self.row_is_hidden:
             sheet.hidden_rows.add(row)
-        # Text is only listened to where it is needed: errors, and long shared strings.
-        if self.kind == "e" or (self.lengths and self.kind == "s"):
+        if self.struck and self.format.isdecimal() and int(self.format) in self.struck:
+            sheet.struck.add(self._named())
+        # Text is only listened to where it is needed: errors, long and struck shared strings.
+        if self.kind == "e" or ((self.lengths or self.struck_texts) and self.kind == "s"):
             self.inside, self.collected = self.kind, []
             self.listen(True)
+
+    def _strike(self, attributes: Attributes) -> None:
+        """Part of a text that stands in the cell itself."""
+        if attributes.get("val") not in _NO:
+            self.sheet.struck.add(self._named())
 
     def _formula(self, _: Attributes) -> None:
         self.sheet.formulas.add(self._named())
@@ -264,6 +286,8 @@ class _Scanner(Budget):
             self.sheet.errors[self._named()] = text or "#ERROR"
         else:
             at = int(text or "0")
+            if at in self.struck_texts:
+                self.sheet.struck.add(self._named())
             self.total_text += self.lengths[at] if 0 <= at < len(self.lengths) else 0
             if self.total_text > MAX_TEXT:
                 raise too_much(

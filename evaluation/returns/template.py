@@ -9,6 +9,7 @@ import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,6 +46,12 @@ def _without_the_hour(content: bytes) -> bytes:
 Rows = Sequence[Sequence[str | float | None]]
 _SHADED, _HEADING, _QUIET = "FFFFF9DB", "FFE7E6E6", "FF595959"
 _BESIDE = {"empty": "empty", "given": "given", "either": "empty or given"}
+_NEXT = (
+    "The file is checked as it comes. If something is to be mended or asked, your own workbook"
+    " comes back with the cells marked and a list on the sheet Problems: mend it, write a reason"
+    " beside what is right, and send it again. If not, you get a receipt with a number: keep it."
+    " The figures stand from then on, and a later correction replaces them without deleting them."
+)
 _STEPS = (
     "Fill in the shaded cells of column E (numerator) on the sheet Return: one figure for each area"
     " and outcome.",
@@ -56,16 +63,47 @@ _STEPS = (
     "Column I (last_accepted) shows the figure that was accepted last time. It is not read.",
     "Keep the columns and rows as they are. Paste values, not formulas.",
     "What is counted, and what each symbol means, stands on the sheet Notes.",
-    "Check it before you send it: newstart check FILE. It names every fault in its cell.",
+    "A figure that was rounded before it came to you has [r] in column G, and its note says to"
+    " what: rounded to 5.",
+    "If you can, check it before you send it: newstart check FILE. It names every fault in its"
+    " cell.",
 )
+
+
+class Told(NamedTuple):
+    """A line of the guide that nobody has to guess: what it is about, and what it says."""
+
+    label: str
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is asked from a submitter: shown on the sheet of notes and offered in drop-downs."""
+    """What is asked from a submitter: shown on the sheet of notes and offered in drop-downs.
+
+    ``told`` are the lines of the guide in words.
+    """
 
     areas: tuple[Area, ...]
     outcomes: tuple[Outcome, ...]
+    told: tuple[Told, ...] = ()
+
+
+def told(programme: Programme, site: str, agency: str, period: Period) -> tuple[Told, ...]:
+    """Whose return it is in words, for which months, who to ask, by when, and what happens next."""
+    due = period.last_day + timedelta(days=programme.due_days)
+    name = programme.site_by_code[site].name if site in programme.site_by_code else "a source"
+    agencies = programme.agencies | {source.code: source.name for source in programme.sources}
+    return (
+        Told("Programme", programme.title),
+        Told("Site", f"{name} ({site})"),
+        Told("Agency", f"{agencies.get(agency, agency)} ({agency})"),
+        Told("Months", f"{period.months} ({period.label})"),
+        # %d would print 01, and %-d is not portable.
+        Told("Send it by", f"{due.day} {due:%B %Y}"),
+        Told("Send it to, and ask", programme.contact or "whoever sent you this file"),
+        Told("What happens next", _NEXT),
+    )
 
 
 def workbook(rows: Rows, guide: Sequence[str], asked: Asked | None) -> bytes:
@@ -76,7 +114,7 @@ def workbook(rows: Rows, guide: Sequence[str], asked: Asked | None) -> bytes:
     sheet = book.active
     sheet.title = form().return_sheet
     _write_table(sheet, rows)
-    _write_guide(book.create_sheet(form().guide_sheet), guide)
+    _write_guide(book.create_sheet(form().guide_sheet), guide, asked.told if asked else ())
     if asked is not None:
         lists = _write_notes(book.create_sheet(form().notes_sheet), asked)
         _offer(sheet, rows, asked, lists)
@@ -140,7 +178,7 @@ def _heading(cells: Sequence[Any]) -> None:
         cell.fill = PatternFill("solid", fgColor=_HEADING)
 
 
-def _write_guide(sheet: Any, guide: Sequence[str]) -> None:
+def _write_guide(sheet: Any, guide: Sequence[str], lines: Sequence[Told]) -> None:
     from openpyxl.styles import Font
 
     sheet.column_dimensions["A"].width = 20
@@ -148,6 +186,11 @@ def _write_guide(sheet: Any, guide: Sequence[str]) -> None:
     for label, value in zip(form().guide, guide, strict=True):
         sheet.append([label, value])
         sheet.cell(sheet.max_row, 2).number_format = "@"
+    if lines:
+        sheet.append([])
+    for line in lines:
+        sheet.append(list(line))
+        wrap(sheet, sheet.max_row, 2)
     sheet.append([])
     sheet.append(["How to fill it in"])
     sheet.cell(sheet.max_row, 1).font = Font(bold=True)
@@ -217,7 +260,7 @@ def _offer(sheet: Any, rows: Rows, asked: Asked, lists: dict[str, str]) -> None:
         sheet,
         f"{place['quarter']}2:{place['quarter']}{last}",
         _Allowed("list", quarter),
-        f"This return is for {rows[0][2]}.",
+        f"This return is for {Period.parse(rows[0][2]).described}.",
     )
     missing = "A missing or withheld one stays empty, with its symbol in status."
     start = 2
@@ -324,7 +367,8 @@ def write_template(
     for outcome in outcomes:
         of_it = programme.areas_of(site, agency, outcome.code)
         rows += _rows([area for area in areas if area.code in of_it], outcome, period, known)
-    write_return(path, guide, rows, asked=Asked(areas=areas, outcomes=outcomes))
+    lines = told(programme, site, agency, period)
+    write_return(path, guide, rows, asked=Asked(areas=areas, outcomes=outcomes, told=lines))
     ratios = {outcome.code for outcome in outcomes if outcome.form == "ratio"}
     return sum(row[5] is None and row[3] in ratios for row in rows)
 

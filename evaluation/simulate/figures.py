@@ -392,7 +392,7 @@ def _rows(programme: Programme, figures: Figures, sent: Sent) -> Iterator[Row]:
 
 
 def _row(area: Area, outcome: Outcome, sent: Sent, count: int, denominator: int) -> Row:
-    status = "[r]" if sent.is_restatement else ""
+    status = ""
     figure: int | None = count
     if count < outcome.disclosure.threshold:
         figure, status = None, "[c]"

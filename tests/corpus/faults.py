@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, NamedTuple
 
+from openpyxl.comments import Comment
 from openpyxl.styles import Font
 
-from tests.corpus.draft import Draft, Row
+from tests.corpus.draft import Draft, NoRoom, Row
 from tests.corpus.world import VALUE
 
 BOTH = ("xlsx", "csv")
@@ -133,7 +134,29 @@ for value in (MOMENT, date(2026, 3, 2), time(12, 30), True, False):
 in_cell("a date", "denominator", date(2026, 3, 2), "R020", XLSX)
 in_cell("the text of a date", "numerator", "30/09/2026", "R020")
 in_cell("a trailing line break", "numerator", "215\n", "R020")
-in_cell("a space that is none", "numerator", "\u00a0215", "R020")
+in_cell("a space inside that is none", "numerator", "2\u00a0150", "R020")
+for name, text in (
+    ("a space that is none", "\u00a0{}"),
+    ("a thin space behind", "{}\u2009"),
+    ("a sign without width", "\u200b{}"),
+    ("a mark of the byte order", "\ufeff{}"),
+):
+    in_cell(
+        f"{name} around a figure",
+        "numerator",
+        lambda row, text=text: text.format(row["numerator"]),
+        "R019",
+    )
+in_cell(
+    "digits that a sum left",
+    "numerator",
+    lambda row: row["numerator"] - 5.7e-14,
+    "R019",
+    where=lambda row: counted(row) and 128 <= row["numerator"] < 1024,
+)
+for text in ("3E+02", "2.9E+02", "1e+03", "2E2"):
+    in_cell(f"the shortened number {text}", "numerator", text, "R029")
+in_cell("a decimal comma", "numerator", "215,5", "R022")
 
 # Numbers that cannot be.
 for value in (3.7, 0.5, 215.25):
@@ -217,18 +240,39 @@ for text in (
     "2026 Q5",
     "Q3",
     "Q9 2026",
-    "2026-09-30",
     "Sept 2026",
     "2026/3",
     "3",
     "26 Q3",
     "2026 Q\uff13",
-    "Jul-Sep 2026",
     "2026 Q0",
+    "2026-08",
+    "Aug-Oct 2026",
+    "2026/27",
+    "FY27 Q9",
+    "the third one",
 ):
     in_cell(f"the quarter {text}", "quarter", text, "R025")
+for text in (
+    "2026-09-30",
+    "Jul-Sep 2026",
+    "July to September 2026",
+    "Q2 2026/27",
+    "2026-27 Q2",
+    "FY2026/27 Q2",
+    "Q3 2026",
+    "2026 q3",
+    "2026-07-01",
+    "30/09/2026",
+    "01/07/2026 - 30/09/2026",
+    "quarter ending September 2026",
+    "third quarter of 2026",
+):
+    in_cell(f"the other notation {text}", "quarter", text, "R028")
+for text in ("01/07/2026", "FY27 Q2", "2026 Q2 (July to September 2026)"):
+    in_cell(f"the notation of two meanings {text}", "quarter", text, "R039")
 in_cell("no quarter", "quarter", None, "R025")
-in_cell("a date", "quarter", MOMENT, "R025", XLSX)
+in_cell("a date", "quarter", MOMENT, "R028", XLSX)
 in_cell("a quarter as a number", "quarter", 20263, "R025")
 for text in ("2026 Q2", "2025 Q3", "2027 Q1", "2026", "2026Q1"):
     in_cell(
@@ -321,8 +365,13 @@ def _(draft: Draft) -> list[Sought]:
 
 @fault("a row left out")
 def _(draft: Draft) -> list[Sought]:
+    touched = {key for key, _ in draft.taken}
     draft.take_all("area_code", "outcome")
-    draft.rows.remove(draft.rng.choice(draft.rows))
+    free = [row for row in draft.rows if id(row) not in touched]
+    if not free:
+        raise NoRoom
+    gone = draft.rng.choice(free)
+    draft.rows = [row for row in draft.rows if row is not gone]
     return [sought("R036", lambda: "")]
 
 
@@ -379,6 +428,8 @@ for _name in ("area_code", "quarter", "outcome", "numerator", "denominator", "st
 def renamed(column: str, heading: str) -> None:
     @fault(f"{column} headed {heading}")
     def _(draft: Draft) -> list[Sought]:
+        if draft.headings[column] != column:
+            raise NoRoom
         draft.headings[column] = heading
         return [sought("R012", lambda: draft.heading(column))]
 
@@ -464,13 +515,26 @@ in_guide("another site than the file's name", "site", "S02", "R007", "Guide!B3")
 @fault("another quarter in the file's name", CSV, alone=True)
 def _(draft: Draft) -> list[Sought]:
     draft.name = f"{draft.site}_{draft.agency}_2026-Q2"
-    return [sought("R034", lambda: draft.cell(draft.rows[0], "quarter"))]
+    return [sought("R007 R038", lambda: "")]
 
 
 @fault("another site in the file's name", CSV, alone=True)
 def _(draft: Draft) -> list[Sought]:
     draft.name = f"S02_{draft.agency}_2026-Q3"
-    return [sought("R031", lambda: draft.cell(draft.rows[0], "area_code"))]
+    return [sought("R007 R038", lambda: "")]
+
+
+@fault("another agency in the file's name", CSV, alone=True)
+def _(draft: Draft) -> list[Sought]:
+    draft.name = f"{draft.site}_nhs_2026-Q3"
+    return [sought("R007 R038", lambda: "")]
+
+
+@fault("another quarter in every row", alone=True)
+def _(draft: Draft) -> list[Sought]:
+    for row in draft.rows:
+        row["quarter"] = "2026 Q2"
+    return [sought("R007 R038", lambda: "|" + draft.cell(draft.rows[0], "quarter"))]
 
 
 @fault("a file's name that says nothing", CSV, alone=True)
@@ -563,3 +627,45 @@ def _(draft: Draft) -> list[Sought]:
         lambda book, _: book["Return"].merge_cells(f"{first()}:{draft.cell(below, 'numerator')}")
     )
     return [sought("R074", first)]
+
+
+def remarked(name: str, rules: str, say: Callable[[Any, str], None]) -> None:
+    @fault(name, XLSX)
+    def _(draft: Draft) -> list[Sought]:
+        row = draft.pick(*FIGURE, where=counted)
+        at = lambda: draft.cell(row, "numerator")  # noqa: E731
+        draft.book.append(lambda book, _: say(book["Return"][at()], at()))
+        return [sought(rules, at)]
+
+
+for words in ("June missing", "est.", "excludes the new ward - ask Jo"):
+    remarked(
+        f"the comment {words}",
+        "R076",
+        lambda cell, _, words=words: setattr(cell, "comment", Comment(words, "An officer")),
+    )
+remarked("struck through", "R077", lambda cell, _: setattr(cell, "font", Font(strike=True)))
+
+
+@fault("a sheet of other figures", XLSX, alone=True)
+def _(draft: Draft) -> list[Sought]:
+    def add(book: Any, draft: Draft) -> None:
+        sheet = book.create_sheet("corrected")
+        for row in draft.rows[:6]:
+            sheet.append([row["area_name"], row["numerator"]])
+
+    draft.book.append(add)
+    return [sought("R078", lambda: "corrected!A1")]
+
+
+def below(name: str, rules: str, texts: tuple[Any, ...]) -> None:
+    @fault(name, alone=True)
+    def _(draft: Draft) -> list[Sought]:
+        last: Row = dict(zip(draft.columns, texts, strict=False))
+        draft.rows.append(last)
+        return [sought(rules, lambda: draft.cell(last, "area_code"))]
+
+
+below("words under the table", "R079", ("Source: our own system, June missing",))
+below("a row of totals", "R018", ("Total", None, None, None, 12_345))
+below("a grand total", "R018", ("Grand total", None, "2026 Q3", None, None))

@@ -140,11 +140,53 @@ def _(draft: Draft) -> list[Sought]:
     return [sought("R052", lambda: draft.cell(row, "numerator"))]
 
 
-@question("revised without an earlier version")
+@question("rounded, and not said to what")
 def _(draft: Draft) -> list[Sought]:
     row = draft.pick(*FIGURE, where=counted)
     row["status"] = "[r]"
-    return [sought("R053", lambda: draft.cell(row, "status"))]
+    return [sought("R059", lambda: draft.cell(row, "status"))]
+
+
+@question("rounded to what it is no multiple of")
+def _(draft: Draft) -> list[Sought]:
+    row = draft.pick(*FIGURE, where=lambda row: counted(row) and row["numerator"] % 5)
+    row["status"], row["note"] = "[r]", "rounded to 5"
+    return [sought("R059", lambda: draft.cell(row, "status"))]
+
+
+def rounded(base: int) -> None:
+    @question(f"every figure rounded to {base}")
+    def _(draft: Draft) -> list[Sought]:
+        rows = [row for row in draft.rows if counted(row)]
+        for row in rows:
+            row["numerator"] = max(base, base * round(row["numerator"] / base))
+        return [sought("R058", lambda: draft.cell(rows[0], "numerator"))]
+
+
+rounded(5)
+rounded(10)
+
+
+@question("a figure given until now that is withheld")
+def _(draft: Draft) -> list[Sought]:
+    row = draft.pick(*FIGURE, where=large)
+    row["numerator"], row["status"] = None, "[c]"
+    return [sought("R068", lambda: draft.cell(row, "status"))]
+
+
+@question("another quarter's figures for one that was accepted")
+def _(draft: Draft) -> list[Sought]:
+    held = {
+        (row["area_code"], row["outcome"]): Held(
+            draft.period.ordinal, float(row["numerator"]), float(row["denominator"])
+        )
+        for row in draft.rows
+        if counted(row)
+    }
+    draft.past.append(lambda before: replace(before, accepted=held))
+    for row, old in zip(draft.rows, earlier_rows(draft, 1), strict=True):
+        row["numerator"], row["status"] = old["numerator"], old["status"]
+    return [sought("R092", lambda: "")]
 
 
 def revised(factor: float, rule: str) -> None:

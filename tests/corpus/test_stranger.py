@@ -32,10 +32,12 @@ MENDABLE = re.compile(
     r"withheld as|the text (N/A|n/a|none|-|nil|x) in numerator|the signs of (1,234|£12|\$7)|"
     r"the quarter|the other quarter|no quarter|the symbol (\[C\]|c|revised|confidential)|"
     r"a figure beside|nothing in|the number (0|-5000) in denominator|a letter for a digit|"
-    r"a digit too many|a letter missing|a space inside|a row twice|lines above|headed|"
-    r"a column that is not asked for|a value beside|a denominator of a mean|\[p\] beside"
+    r"a digit too many|a letter missing|a space inside in area|a row twice|headed|"
+    r"a denominator of a mean|\[p\] beside"
 )
-WRITE = re.compile(r"(?:Write|This return is for|Did you mean) (.+?)(?:, or .*|; .*)?(?:\.$|\?)")
+WRITE = re.compile(r"(?:Write|Did you mean) (.+?)(?:, or .*|; .*)?(?:\.$|\?)")
+QUARTER = re.compile(r"(?:If the figure is of|.* If it is) .+?, write (2026 Q3)[.;]")
+"""The stranger has been told that every row is of this quarter: no mend decides that alone."""
 STATUS = re.compile(r"(?:put|Put) (\[\w+\])[^.]* in status")
 
 
@@ -62,7 +64,7 @@ class Stranger:
         if found := re.match(r"Write (\S+) in numerator and (\S+) in denominator", mend):
             self._put(row, self._column("numerator"), found[1])
             self._put(row, self._column("denominator"), found[2])
-        elif found := WRITE.match(mend):
+        elif found := QUARTER.match(mend) or WRITE.match(mend):
             self._put(row, column, found[1])
         elif mend.startswith("Leave the cell empty") and (found := STATUS.search(mend)):
             self._put(row, column, None)

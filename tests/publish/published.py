@@ -73,7 +73,7 @@ def _send_again(
         factor = change[0](row["area_code"])
         if row["outcome"] == "ae_attendances" and factor != 1:
             row["numerator"] = str(round(int(row["numerator"]) * factor))
-            row |= {"status": "[r]", "note": change[1]}
+            row |= {"note": change[1]}
     path = ground.workspace.incoming("new_start") / day / f"{sent.stem}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as stream:

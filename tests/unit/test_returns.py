@@ -143,7 +143,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
         ("a.csv", b"area_code\n\xa312\n", "line 2"),
         ("a.csv", b'a,"b\n', "no sound CSV"),
         ("a.csv", b"\n\n", "nothing in the return"),
-        ("a.csv", b"area_code;quarter;outcome;numerator\n", "semicolons"),
+        ("~$a.xlsx", b"x" * 165, "lock file"),
     ],
 )
 def test_what_is_no_return_is_refused_with_a_sentence(
