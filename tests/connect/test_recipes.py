@@ -35,6 +35,13 @@ def test_a_programme_puts_its_own_in_place_of_the_packages(fetching: Fetching) -
     assert "west-yorkshire" in one.forces  # type: ignore[union-attr]
 
 
+def test_a_recipe_without_a_source_is_sent_by_the_outcomes_own(fetching: Fetching) -> None:
+    held = {one.name: one for one in all_recipes(fetching.workspace, fetching.programme)}
+    assert held["claimant_count"].source == "dwp_open"  # type: ignore[union-attr]
+    # This programme does not measure it, so nobody sends it.
+    assert held["population"].source == ""  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("was", "now", "sentence"),
     [
