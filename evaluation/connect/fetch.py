@@ -352,8 +352,26 @@ class _Desk:
             content = {**one.lineage, "return": path.name, "return_sha256": sha256}
             write_whole(beside, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
             done.told += [Told(f"{one.recipe.name}, {period}", said) for said in one.remarks]
+        done.told += [Told(path.name, said) for said in self._left_out(recipes, period)]
         done.written.append(path)
         self.means.say(f"Written: {path.name}")
+
+    def _left_out(self, recipes: Sequence[Recipe], period: Period) -> Iterator[Sentence]:
+        """Outcomes that the source returns as well and that no recipe here is for."""
+        source = recipes[0].source
+        asked = {
+            outcome.code
+            for outcome in self.programme.expected(OPEN_SITE, source)[1]
+            if outcome.period_frequency == period.frequency
+        }
+        if left := sorted(asked - {one.outcome for one in recipes}):
+            yield Sentence.of(
+                "{source} also returns {outcomes}, which this return lacks: fetch {source} with a"
+                " recipe for each, or give the outcome a source of its own.",
+                "left out",
+                source=source,
+                outcomes=", ".join(left),
+            )
 
     def _made(self, recipe: Recipe, period: Period) -> _Made:
         outcome, areas = self._asked(recipe, period)
