@@ -66,8 +66,8 @@ class Answer(NamedTuple):
 class Unreachable(Exception):
     """No whole answer came. ``again`` : whether asking once more may help."""
 
-    def __init__(self, why: str, *, again: bool = True) -> None:
-        self.why, self.again = why, again
+    def __init__(self, why: str, *, again: bool = True, mend: str = "") -> None:
+        self.why, self.again, self.mend = why, again, mend
         super().__init__(why)
 
 
@@ -194,7 +194,10 @@ def _moved(request: Request, address: str, location: str) -> str:
 def _refused(reason: object) -> Unreachable:
     if isinstance(reason, ssl.SSLCertVerificationError):
         return Unreachable(
-            f"its certificate cannot be verified ({reason.verify_message})", again=False
+            f"its certificate cannot be verified ({reason.verify_message})",
+            again=False,
+            mend="a proxy may be in between: ask for its certificate and name it in SSL_CERT_FILE; "
+            "nothing is ever fetched unverified",
         )
     if isinstance(reason, TimeoutError):
         return Unreachable("it is silent for too long")

@@ -49,7 +49,7 @@ from evaluation.connect.recipes import (
 )
 from evaluation.connect.statxplore import read_statxplore
 from evaluation.errors import SourceError, WorkspaceError
-from evaluation.geography import Converted, Crosswalk, Part, shares_in
+from evaluation.geography import CodeShare, Converted, Crosswalk, Part, shares_in
 from evaluation.programme import OPEN_SITE, Area, Outcome, Programme, validated
 from evaluation.quarters import Period, format_instant, parse_instant, period_range
 from evaluation.returns.form import form
@@ -431,21 +431,22 @@ class _Desk:
     def _crosswalk(self, recipe: Recipe, areas: Sequence[Area]) -> Crosswalk:
         """From the source's codes to the programme's areas."""
         members = self._members(recipe, areas)
+        shares = self._shares(recipe)
+        if not shares:
+            codes = (code for held in members.values() for code in held)
+            return Crosswalk.identity(codes).into(members)
+        return Crosswalk.of(shares).into(members)
+
+    def _shares(self, recipe: Recipe) -> tuple[CodeShare, ...]:
+        """The shares of the recipe's vintage, by the population of the denominator's year."""
         shares = tuple(
             one for one in self.programme.code_shares if one.vintage_from == recipe.vintage
         )
-        if not shares:
-            return Crosswalk.identity(code for codes in members.values() for code in codes).into(
-                members
-            )
-        below = recipe.denominator
         years = {one.year for one in shares if one.year is not None}
-        if isinstance(below, Denominators) and years:
+        if isinstance(recipe.denominator, Denominators) and years:
             # Under a denominator of one year, shares of another would make rates jump.
-            shares = shares_in(shares, below.year)
-        elif len(years) > 1:
-            shares = shares_in(shares, max(years))
-        return Crosswalk.of(shares).into(members)
+            return shares_in(shares, recipe.denominator.year)
+        return shares_in(shares, max(years)) if len(years) > 1 else shares
 
     def _members(self, recipe: Recipe, areas: Sequence[Area]) -> dict[str, tuple[str, ...]]:
         if not recipe.members:
@@ -563,6 +564,9 @@ class _Desk:
                 "period": str(found.wanted.period),
                 "months": list(found.wanted.months),
                 "codes": len(found.wanted.codes),
+                "shared_by_population_of": next(
+                    (one.year for one in self._shares(recipe) if one.year is not None), None
+                ),
                 "recipe": recipe.model_dump(mode="json", exclude_defaults=True),
             },
             "retrieved": max((one.retrieved for one in found.pulls), default=""),
@@ -653,6 +657,11 @@ def _key(service: str) -> Key | None:
     value = os.environ.get(name, "").strip() if name else ""
     if not value:
         return None
+    if not (value.isascii() and value.isprintable()):
+        raise WorkspaceError(
+            f"the key in {name} holds signs that no key has.",
+            mend="copy it again, on one line and without quotation marks",
+        )
     if how == "header":
         return Key(value=value, header="APIKey")
     return Key(value=value, parameter="uid")

@@ -275,7 +275,7 @@ class Puller:
                     break
                 wait = _asked_to_wait(answer, self.clock()) or wait
             except (Unreachable, Unusable) as error:
-                why, mend = error.why, getattr(error, "mend", "")
+                why, mend = error.why, error.mend
                 stale = getattr(error, "stale", False)
                 if isinstance(error, Unusable):
                     part.forget()
