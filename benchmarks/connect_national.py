@@ -24,7 +24,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
-from evaluation.connect.fetch import Means, Order, fetch
+from evaluation.connect.fetch import Means, fetch
+from evaluation.connect.fetches import Order
 from evaluation.demo import submit_files
 from evaluation.programme import Programme
 from evaluation.quarters import Period

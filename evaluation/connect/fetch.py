@@ -13,8 +13,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +22,7 @@ from evaluation import fingerprint
 from evaluation.connect import installed
 from evaluation.connect.door import Key, Limits, Transport, over_http
 from evaluation.connect.ees import read_ees
+from evaluation.connect.fetches import LINEAGE, Order, Session, sessions_of
 from evaluation.connect.lookups import read_lookup
 from evaluation.connect.nomis import read_nomis
 from evaluation.connect.police import read_police
@@ -32,7 +31,6 @@ from evaluation.connect.pulls import Line, Patience, Pull, Puller, Say, Unanswer
 from evaluation.connect.readings import Answered, AreaFigure, Wanted, source_periods, to_areas
 from evaluation.connect.recipes import (
     SERVICES,
-    AnyRecipe,
     CsvRecipe,
     Denominators,
     EesRecipe,
@@ -41,7 +39,6 @@ from evaluation.connect.recipes import (
     OdsRecipe,
     PoliceRecipe,
     Recipe,
-    Recipes,
     StatXploreRecipe,
     all_recipes,
     chosen,
@@ -50,13 +47,12 @@ from evaluation.connect.recipes import (
 from evaluation.connect.statxplore import read_statxplore
 from evaluation.errors import SourceError, WorkspaceError
 from evaluation.geography import CodeShare, Converted, Crosswalk, Part, shares_in
-from evaluation.programme import OPEN_SITE, Area, Outcome, Programme, validated
-from evaluation.quarters import Period, format_instant, parse_instant, period_range
+from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
+from evaluation.quarters import Period, format_instant
 from evaluation.returns.form import form
 from evaluation.wording import Sentence, count
 from evaluation.workspace import Workspace, alone, write_whole
 
-LINEAGE = ".lineage.json"
 _KEYS: Mapping[str, tuple[str, str]] = {
     "statxplore": ("NEWSTART_KEY_STATXPLORE", "header"),
     "nomis": ("NEWSTART_KEY_NOMIS", "parameter"),
@@ -64,22 +60,6 @@ _KEYS: Mapping[str, tuple[str, str]] = {
 """Source -> the environment variable that holds its key, and how the key is sent."""
 # The archive of the police is 1.7 GB; no other answer is longer than some ten megabytes.
 _ARCHIVE = Limits(size=6 * 2**30, whole=4 * 3_600.0)
-# Answers of two days may be of two publications.
-_GOES_ON = timedelta(hours=24)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """What is to be fetched: a recipe (or all of a source), for which periods, from where.
-
-    ``bases`` : source -> address in place of its own.
-    """
-
-    name: str
-    first: Period
-    last: Period
-    out: Path
-    bases: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +107,7 @@ def fetch(workspace: Workspace, programme: Programme, order: Order, means: Means
             raise WorkspaceError(
                 f"another fetch of {order.name} is running.", mend="wait until it is done"
             )
-        session = _Session.open(workspace, home, order, recipes, means.say)
+        session = Session.open(workspace, home, order, recipes, means.say)
         desk = _Desk(workspace, programme, session, means)
         done = desk.deliver(order.out)
         session.finish(done.written, format_instant(workspace.now()))
@@ -147,20 +127,24 @@ def replay(workspace: Workspace, programme: Programme, folder: Path, out: Path) 
     SourceError : an answer was never kept, or its bytes are not the ones that came.
     """
     _check_out(out)
-    session = _Session.read(_session_of(workspace, folder))
-    if session.content["programme"] != programme.name:
-        raise WorkspaceError(
-            f"this was fetched for {session.content['programme']}, not for {programme.name}.",
-            mend=f"newstart --programme {session.content['programme']} connect replay ...",
-        )
-    done = _Desk(workspace, programme, session, Means(transport=None)).deliver(out)
-    before = session.content.get("written", {})
-    done.differing = [
-        path.name
-        for path in done.written
-        if path.name in before and before[path.name] != fingerprint.of_bytes(path.read_bytes())
-    ]
-    return done
+    whole = Fetched()
+    for session in sessions_of(workspace, folder):
+        if session.content["programme"] != programme.name:
+            raise WorkspaceError(
+                f"this was fetched for {session.content['programme']}, not for {programme.name}.",
+                mend=f"newstart --programme {session.content['programme']} connect replay ...",
+            )
+        done = _Desk(workspace, programme, session, Means(transport=None)).deliver(out)
+        before = session.content.get("written", {})
+        whole.differing += [
+            path.name
+            for path in done.written
+            if path.name in before and before[path.name] != fingerprint.of_bytes(path.read_bytes())
+        ]
+        whole.told += done.told
+        # A later fetch into the same folder took the place of an earlier one's return.
+        whole.written += [path for path in done.written if path not in whole.written]
+    return whole
 
 
 def fetch_returns(workspace: Workspace, programme: Programme, day: str) -> list[Path]:
@@ -206,99 +190,6 @@ def _check_out(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
 
 
-def _session_of(workspace: Workspace, folder: Path) -> Path:
-    if (folder / "fetch.json").is_file():
-        return folder
-    for path in sorted(folder.glob(f"*{LINEAGE}")):
-        held = workspace.var / "connect" / str(json.loads(path.read_text("utf-8"))["fetch"])
-        if (held / "fetch.json").is_file():
-            return held
-        raise WorkspaceError(
-            f"{path.name} names a fetch that this workspace does not hold.",
-            where=str(held),
-            mend="replay it where it was fetched, or bring var/connect from there",
-        )
-    raise WorkspaceError(
-        "nothing was fetched into this folder.",
-        where=str(folder),
-        expected="returns with their lineages, as newstart connect fetch writes them",
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Session:
-    """One fetch: its folder, and what it is for."""
-
-    folder: Path
-    content: dict[str, Any]
-
-    @classmethod
-    def open(
-        cls, workspace: Workspace, home: Path, order: Order, recipes: Sequence[AnyRecipe], say: Say
-    ) -> _Session:
-        """The last one that was not finished and is for the same, if it is of today; else new."""
-        now = workspace.now()
-        asked = {
-            "programme": workspace_name(home),
-            "recipe": order.name,
-            "recipes": [one.model_dump(mode="json") for one in recipes],
-            "from": str(order.first),
-            "to": str(order.last),
-            "bases": dict(order.bases),
-        }
-        numbers = sorted(int(one.name) for one in home.glob("[0-9]*") if one.name.isdigit())
-        if numbers:
-            last = cls.read(home / f"{numbers[-1]:04d}")
-            same = all(last.content.get(name) == value for name, value in asked.items())
-            young = now - parse_instant(last.content["started"]) < _GOES_ON
-            if same and young and not last.content.get("finished"):
-                kept = len(list(last.folder.glob("*.json"))) - 1
-                if kept:
-                    say(f"Going on with the fetch of {last.content['started'][:16]}: {kept} kept.")
-                return last
-        folder = home / f"{(numbers[-1] if numbers else 0) + 1:04d}"
-        made = cls(folder=folder, content={**asked, "started": format_instant(now)})
-        made._write()
-        return made
-
-    @classmethod
-    def read(cls, folder: Path) -> _Session:
-        path = folder / "fetch.json"
-        try:
-            return cls(folder=folder, content=json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError):
-            raise WorkspaceError("this fetch cannot be read.", where=str(path)) from None
-
-    def finish(self, written: Sequence[Path], now: str) -> None:
-        """Say that it is done, with the hash of each file."""
-        self.content["written"] = {
-            path.name: fingerprint.of_bytes(path.read_bytes()) for path in written
-        }
-        self.content["finished"] = now
-        self._write()
-
-    def _write(self) -> None:
-        text = json.dumps(self.content, indent=2, ensure_ascii=False)
-        write_whole(self.folder / "fetch.json", text + "\n")
-
-    @cached_property
-    def recipes(self) -> tuple[AnyRecipe, ...]:
-        """The recipes as they were when it began."""
-        return validated(
-            Recipes, {"recipes": self.content["recipes"]}, self.folder / "fetch.json"
-        ).recipes
-
-    @property
-    def periods(self) -> tuple[Period, ...]:
-        first, last = (Period.parse(self.content[name]) for name in ("from", "to"))
-        return period_range(first, last)
-
-
-def workspace_name(home: Path) -> str:
-    """The programme that a folder of fetches belongs to."""
-    return home.parent.name
-
-
 class _Made(NamedTuple):
     """What one recipe gives for one period."""
 
@@ -312,7 +203,7 @@ class _Desk:
     """Where a fetch is worked off: one puller a source, one return a period."""
 
     def __init__(
-        self, workspace: Workspace, programme: Programme, session: _Session, means: Means
+        self, workspace: Workspace, programme: Programme, session: Session, means: Means
     ) -> None:
         self.workspace, self.programme = workspace, programme
         self.session, self.means = session, means

@@ -65,6 +65,18 @@ def test_a_replay_of_kept_bytes_is_the_same_to_the_byte(fetching: Fetching) -> N
     assert [one.name for one in again.written] == [one.name for one in done.written]
 
 
+def test_a_folder_of_several_fetches_is_replayed_whole(fetching: Fetching) -> None:
+    root, nomis = fetching.workspace.root, Nomis(dict(LONG))
+    with serving(nomis) as fake:
+        fetching("claimant_count", fake, source="nomis", first="2025 Q1", last="2025 Q2")
+        nomis.figures["2025-06", CODES[0]] = "500"
+        fetching("claimant_count", fake, source="nomis", first="2025 Q2", last="2025 Q3")
+    again = replay(fetching.workspace, fetching.programme, root / "out", root / "again")
+    assert again.differing == [] and len(again.written) == 3
+    for path in (root / "out").iterdir():
+        assert path.read_bytes() == (root / "again" / path.name).read_bytes()
+
+
 def test_a_replay_says_where_the_programme_has_changed(fetching: Fetching) -> None:
     with serving(Nomis(figures())) as fake:
         fetching("claimant_count", fake, source="nomis")
