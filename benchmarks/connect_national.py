@@ -147,7 +147,7 @@ def measure(workspace: Workspace, port: int, quarters: int) -> dict[str, Any]:
         "seconds_a_quarter": seconds,
         "processor_seconds_a_quarter": cpu,
         "load_of_the_machine": round(os.getloadavg()[0], 1),
-        "bare_pandas_seconds_a_quarter": round(bare(workspace) / quarters, 2),
+        "bare_pandas_processor_seconds_a_quarter": round(bare(workspace) / quarters, 2),
         "peak_gib": round(peak, 2),
         "minutes_for_96_months_of_4_series_by_arithmetic": {
             "as_it_ran": round(RETURNS * sum(seconds.values()) / 60, 1),
@@ -158,15 +158,15 @@ def measure(workspace: Workspace, port: int, quarters: int) -> dict[str, Any]:
 
 def bare(workspace: Workspace) -> float:
     """The kept pages read by pandas and averaged by quarter: no check, no record, no lineage."""
-    import pandas as pd
+    import pandas as pd  # loaded before the clock is read
 
-    begun = time.perf_counter()
+    begun = time.process_time()
     pages = [path for path in (workspace.var / "connect" / "raw").rglob("*") if path.is_file()]
     frame = pd.concat([pd.read_csv(io.BytesIO(path.read_bytes())) for path in pages])
     quarter = pd.PeriodIndex(frame["DATE"], freq="M").asfreq("Q")
     means = frame.groupby(["GEOGRAPHY_CODE", quarter])["OBS_VALUE"].mean()
     assert np.isfinite(means.to_numpy()).all()
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
 def main() -> None:
