@@ -220,12 +220,7 @@ def check_accepted(cells: Cells, programme: Programme, before: Before) -> list[P
         held = before.accepted.get(key)
         if held is not None:
             problems += _revised(cells, entry, held, before)
-        # It also stands for rounded at the source: then a note or the outcome says to what.
-        elif (
-            cells.status[entry] == REVISED
-            and not cells.note[entry]
-            and outcome.disclosure.rounding == 1
-        ):
+        elif cells.status[entry] == REVISED:
             message = "Nothing was accepted for this quarter before."
             problems.append(cells.problem("R053", entry, "status", message, value=REVISED))
         if held is None or held.numerator is not None:

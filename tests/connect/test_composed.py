@@ -61,7 +61,9 @@ def test_an_area_is_the_sum_of_its_members_out_of_the_people_of_one_year(
         done = fetching("claimants", fake, source="nomis")
     held = rows(done.written[0])
     assert {(row["numerator"], row["denominator"]) for row in held.values()} == {("20", "600")}
-    assert held[CODES[0]]["note"] == "rounded to 5 at the source, sum of 2 such"
+    assert held[CODES[0]]["note"] == (
+        "rounded to 1; mean of 3 months and sum of 2 areas that the source rounds to 5"
+    )
     said = lineage(done.written[0])
     assert {cell["lineage"] for cell in said["cells"]} == {"summed"}  # type: ignore[attr-defined]
     assert len(said["pulls"]) == 2  # type: ignore[arg-type]

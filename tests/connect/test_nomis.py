@@ -95,7 +95,9 @@ def test_rounding_to_5_in_the_source(fetching: Fetching) -> None:
         done = fetching("claimant_count", fake, source="nomis")
     held = rows(done.written[0])
     assert {row["status"] for row in held.values()} == {"[r]"}
-    assert {row["note"] for row in held.values()} == {"rounded to 5 at the source"}
+    assert {row["note"] for row in held.values()} == {
+        "rounded to 1; mean of 3 months that the source rounds to 5"
+    }
 
 
 def test_a_source_that_no_longer_rounds_as_the_recipe_says(fetching: Fetching) -> None:
