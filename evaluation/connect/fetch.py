@@ -42,6 +42,7 @@ from evaluation.connect.recipes import (
     StatXploreRecipe,
     all_recipes,
     chosen,
+    codes_of,
     read_recipes,
 )
 from evaluation.connect.statxplore import read_statxplore
@@ -243,9 +244,21 @@ class _Desk:
             content = {**one.lineage, "return": path.name, "return_sha256": sha256}
             write_whole(beside, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
             done.told += [Told(f"{one.recipe.name}, {period}", said) for said in one.remarks]
-        done.told += [Told(path.name, said) for said in self._left_out(recipes, period)]
+        said = [*self._left_out(recipes, period), *self._revised(path.name, sha256)]
+        done.told += [Told(path.name, one) for one in said]
         done.written.append(path)
         self.means.say(f"Written: {path.name}")
+
+    def _revised(self, name: str, sha256: str) -> Iterator[Sentence]:
+        """Whether an earlier fetch of the same return gave another one."""
+        before = self.session.earlier(name) if self.means.transport is not None else None
+        if before is not None and before.sha256 != sha256:
+            yield Sentence.of(
+                "It differs from the one fetched on {day}: the source may have revised its figures."
+                " Submitted, it is a new vintage, and the earlier one stays readable.",
+                "revised",
+                day=before.started[:10],
+            )
 
     def _left_out(self, recipes: Sequence[Recipe], period: Period) -> Iterator[Sentence]:
         """Outcomes that the source returns as well and that no recipe here is for."""
@@ -317,7 +330,13 @@ class _Desk:
                 expected=f"source: {outcome.source}",
                 mend="mend source in the recipe, or in the outcome's declaration",
             )
-        return outcome, tuple(a for a in areas if a.geography == outcome.geography)
+        return outcome, tuple(
+            area
+            for area in areas
+            if area.geography == outcome.geography
+            and recipe.source
+            in codes_of(outcome.source if area.role == "pilot" else outcome.comparison_source)
+        )
 
     def _crosswalk(self, recipe: Recipe, areas: Sequence[Area]) -> Crosswalk:
         """From the source's codes to the programme's areas."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluation import fingerprint
 from evaluation.connect.pulls import Say
@@ -40,6 +40,13 @@ class Order:
     last: Period
     out: Path
     bases: Mapping[str, str] = field(default_factory=dict)
+
+
+class Written(NamedTuple):
+    """A file that an earlier fetch wrote: its SHA-256, and when that fetch began."""
+
+    sha256: str
+    started: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +87,26 @@ class Session:
 
     @classmethod
     def read(cls, folder: Path) -> Session:
+        """The fetch that is kept in a folder.
+
+        Raises
+        ------
+        WorkspaceError : it cannot be read.
+        """
         path = folder / "fetch.json"
         try:
             return cls(folder=folder, content=json.loads(path.read_text("utf-8")))
         except (OSError, ValueError):
             raise WorkspaceError("this fetch cannot be read.", where=str(path)) from None
+
+    def earlier(self, name: str) -> Written | None:
+        """The file of this name as the last finished fetch before this one wrote it."""
+        numbers = (int(one.name) for one in self.folder.parent.glob("[0-9]*"))
+        for number in sorted((n for n in numbers if n < int(self.folder.name)), reverse=True):
+            before = Session.read(self.folder.parent / f"{number:04d}").content
+            if name in before.get("written", {}):
+                return Written(before["written"][name], before["started"])
+        return None
 
     def finish(self, written: Sequence[Path], now: str) -> None:
         """Say that it is done, with the hash of each file."""
@@ -107,6 +129,7 @@ class Session:
 
     @property
     def periods(self) -> tuple[Period, ...]:
+        """The periods that were ordered."""
         first, last = (Period.parse(self.content[name]) for name in ("from", "to"))
         return period_range(first, last)
 

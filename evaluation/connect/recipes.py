@@ -301,8 +301,13 @@ def _with_source(recipe: AnyRecipe, programme: Programme) -> AnyRecipe:
     if outcome is None:
         return recipe
     by_site = outcome.source == SITE_SOURCE
-    named = outcome.comparison_source if by_site else outcome.source
-    return recipe.model_copy(update={"source": named})
+    named = codes_of(outcome.comparison_source if by_site else outcome.source)
+    return recipe.model_copy(update={"source": named[0]})
+
+
+def codes_of(sources: str | tuple[str, ...]) -> tuple[str, ...]:
+    """The sources that an outcome names, be it one or several."""
+    return (sources,) if isinstance(sources, str) else sources
 
 
 def chosen(recipes: tuple[AnyRecipe, ...], name: str) -> tuple[AnyRecipe, ...]:

@@ -111,7 +111,8 @@ def test_a_late_revision_makes_a_new_vintage_and_the_old_one_stays(
         newstart(root, *base, "submit", str(root / "out" / name))
         fake.answer.figures["2025-12", CODES[0]] = "95"  # type: ignore[attr-defined]
         monkeypatch.setenv("NEWSTART_NOW", "2026-06-01T09:00:00Z")
-        fetching("claimant_count", fake, out=root / "later", **stretch)
+        later_fetch = fetching("claimant_count", fake, out=root / "later", **stretch)
+    assert any("differs from the one fetched on 2026-03-01" in t.what for t in later_fetch.told)
     cells = json.loads(newstart(root, *base, "check", "--json", str(root / "later" / name)))
     assert [one["rule"] for one in cells["problems"]] == ["R066"]
     newstart(root, *base, "submit", str(root / "later" / name))
