@@ -226,7 +226,7 @@ def _copy(
                 raise Unreachable(
                     f"its answer is longer than {limits.size / 2**20:,.0f} MB", again=False
                 )
-            into.write(part)
+            _write(into, part)
         if time.monotonic() > end:
             raise Unreachable(f"its answer takes longer than {limits.whole:,.0f} s")
     # The client takes a body that is shorter than announced for a whole one.
@@ -235,6 +235,18 @@ def _copy(
         raise Unreachable(f"the transfer broke off after {received:,} of {int(announced):,} bytes")
     if unpacked.cut:
         raise Unreachable("the packed answer breaks off")
+
+
+def _write(into: BinaryIO, part: bytes) -> None:
+    """Write; what this machine refuses is no fault of the source."""
+    try:
+        into.write(part)
+    except OSError as error:
+        raise Unreachable(
+            f"its answer cannot be written here ({error.strerror})",
+            again=False,
+            mend="make room where the workspace's var/ lies, and run the same command again",
+        ) from None
 
 
 class _Unpacked:

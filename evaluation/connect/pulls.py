@@ -288,6 +288,8 @@ class Puller:
             if attempt + 1 < patience.attempts:
                 self.say(f"{self.line.name}: {why}; asking again in {wait:,.0f} s.")
                 patience.pause(wait)
+        if not part.ranged():
+            part.forget()
         raise self._failed(request, why, mend, stale)
 
     def _transfer(self, transport: Transport, request: Request, part: _Part) -> Answer:

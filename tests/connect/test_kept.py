@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from evaluation.connect.fetch import replay
 from evaluation.connect.recipes import all_recipes
 from evaluation.errors import SourceError, WorkspaceError
+from evaluation.workspace import Workspace
 from tests.connect.conftest import CODES, SOURCES, Fetching
 from tests.connect.fake import Asked, Nomis, Reply, serving
 from tests.connect.test_nomis import figures, rows
@@ -203,3 +207,32 @@ def test_two_answers_at_a_time_are_not_mixed(fetching: Fetching) -> None:
     with serving(answer) as fake:
         fetching("claimant_count", fake, source="nomis")
     assert "another fetch of claimant_count is running" in seen[1]
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_goes_on_in_another(place: Workspace) -> None:
+    """The real thing: a process of its own, killed without warning while it waits."""
+    nomis, waiting = Nomis(LONG, most=7), threading.Event()
+    stopped: list[int] = []
+
+    def answer(asked: Asked) -> Reply:
+        if asked.nth == 4 and not stopped:
+            stopped.append(asked.nth)
+            waiting.set()
+            return Reply(b"x" * 200, drip=0.05)
+        return nomis(asked)
+
+    with serving(answer) as fake:
+        command = [
+            sys.executable, "-m", "evaluation.cli", "--workspace", str(place.root), "--programme",
+            "place", "connect", "fetch", "claimant_count", "--from", "2025-Q1", "--to", "2025-Q4",
+            "-o", str(place.root / "out"), "--base", f"nomis={fake.base}",
+        ]  # fmt: skip
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as running:
+            assert waiting.wait(60)
+            running.kill()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "Going on with the fetch of" in done.stderr, done.stderr
+    assert len(done.stdout.splitlines()) == 4
+    # Four quarters of three pages, and the one that was cut.
+    assert len(fake.asked) == 4 * 3 + 1
