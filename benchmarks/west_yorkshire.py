@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 
 from evaluation import Panel, did
-from evaluation.connect.fetch import Means, Order, fetch
+from evaluation.connect.fetch import Means, fetch
+from evaluation.connect.fetches import Order
 from evaluation.demo import submit_files
 from evaluation.estimate.assignments import Assignments
 from evaluation.programme import Programme

@@ -385,7 +385,9 @@ def explained(own: Sequence[CodeShare]) -> str:
     own : all shares of that code, one at least.
     """
     first = own[0]
-    new = ", ".join(one.to_code for one in own[:_NAMED]) + (" and others" if own[_NAMED:] else "")
+    # A table may hold the shares of several years.
+    codes = list(dict.fromkeys(one.to_code for one in own))
+    new = ", ".join(codes[:_NAMED]) + (" and others" if codes[_NAMED:] else "")
     when = f"{first.from_code} is a code of {first.vintage_from}; in {first.vintage_to} it"
     if first.kind == "unchanged":
         return f"{when} is unchanged." if first.to_code == first.from_code else f"{when} is {new}."

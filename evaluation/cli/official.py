@@ -74,8 +74,9 @@ def fetch(
     ] = None,
 ) -> None:
     """Fetch official statistics: one return a period, and its lineage beside it."""
-    from evaluation.connect.fetch import Means, Order
+    from evaluation.connect.fetch import Means
     from evaluation.connect.fetch import fetch as fetch_recipe
+    from evaluation.connect.fetches import Order
 
     session: Session = context.obj
     programme = session.programme

@@ -66,8 +66,8 @@ class Answer(NamedTuple):
 class Unreachable(Exception):
     """No whole answer came. ``again`` : whether asking once more may help."""
 
-    def __init__(self, why: str, *, again: bool = True) -> None:
-        self.why, self.again = why, again
+    def __init__(self, why: str, *, again: bool = True, mend: str = "") -> None:
+        self.why, self.again, self.mend = why, again, mend
         super().__init__(why)
 
 
@@ -194,7 +194,10 @@ def _moved(request: Request, address: str, location: str) -> str:
 def _refused(reason: object) -> Unreachable:
     if isinstance(reason, ssl.SSLCertVerificationError):
         return Unreachable(
-            f"its certificate cannot be verified ({reason.verify_message})", again=False
+            f"its certificate cannot be verified ({reason.verify_message})",
+            again=False,
+            mend="a proxy may be in between: ask for its certificate and name it in SSL_CERT_FILE; "
+            "nothing is ever fetched unverified",
         )
     if isinstance(reason, TimeoutError):
         return Unreachable("it is silent for too long")
@@ -223,7 +226,7 @@ def _copy(
                 raise Unreachable(
                     f"its answer is longer than {limits.size / 2**20:,.0f} MB", again=False
                 )
-            into.write(part)
+            _write(into, part)
         if time.monotonic() > end:
             raise Unreachable(f"its answer takes longer than {limits.whole:,.0f} s")
     # The client takes a body that is shorter than announced for a whole one.
@@ -232,6 +235,18 @@ def _copy(
         raise Unreachable(f"the transfer broke off after {received:,} of {int(announced):,} bytes")
     if unpacked.cut:
         raise Unreachable("the packed answer breaks off")
+
+
+def _write(into: BinaryIO, part: bytes) -> None:
+    """Write; what this machine refuses is no fault of the source."""
+    try:
+        into.write(part)
+    except OSError as error:
+        raise Unreachable(
+            f"its answer cannot be written here ({error.strerror})",
+            again=False,
+            mend="make room where the workspace's var/ lies, and run the same command again",
+        ) from None
 
 
 class _Unpacked:

@@ -13,8 +13,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +22,7 @@ from evaluation import fingerprint
 from evaluation.connect import installed
 from evaluation.connect.door import Key, Limits, Transport, over_http
 from evaluation.connect.ees import read_ees
+from evaluation.connect.fetches import LINEAGE, Order, Session, sessions_of
 from evaluation.connect.lookups import read_lookup
 from evaluation.connect.nomis import read_nomis
 from evaluation.connect.police import read_police
@@ -32,7 +31,6 @@ from evaluation.connect.pulls import Line, Patience, Pull, Puller, Say, Unanswer
 from evaluation.connect.readings import Answered, AreaFigure, Wanted, source_periods, to_areas
 from evaluation.connect.recipes import (
     SERVICES,
-    AnyRecipe,
     CsvRecipe,
     Denominators,
     EesRecipe,
@@ -41,22 +39,21 @@ from evaluation.connect.recipes import (
     OdsRecipe,
     PoliceRecipe,
     Recipe,
-    Recipes,
     StatXploreRecipe,
     all_recipes,
     chosen,
+    codes_of,
     read_recipes,
 )
 from evaluation.connect.statxplore import read_statxplore
 from evaluation.errors import SourceError, WorkspaceError
-from evaluation.geography import Converted, Crosswalk, Part, shares_in
-from evaluation.programme import OPEN_SITE, Area, Outcome, Programme, validated
-from evaluation.quarters import Period, format_instant, parse_instant, period_range
+from evaluation.geography import CodeShare, Converted, Crosswalk, Part, shares_in
+from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
+from evaluation.quarters import Period, format_instant
 from evaluation.returns.form import form
 from evaluation.wording import Sentence, count
 from evaluation.workspace import Workspace, alone, write_whole
 
-LINEAGE = ".lineage.json"
 _KEYS: Mapping[str, tuple[str, str]] = {
     "statxplore": ("NEWSTART_KEY_STATXPLORE", "header"),
     "nomis": ("NEWSTART_KEY_NOMIS", "parameter"),
@@ -64,22 +61,6 @@ _KEYS: Mapping[str, tuple[str, str]] = {
 """Source -> the environment variable that holds its key, and how the key is sent."""
 # The archive of the police is 1.7 GB; no other answer is longer than some ten megabytes.
 _ARCHIVE = Limits(size=6 * 2**30, whole=4 * 3_600.0)
-# Answers of two days may be of two publications.
-_GOES_ON = timedelta(hours=24)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """What is to be fetched: a recipe (or all of a source), for which periods, from where.
-
-    ``bases`` : source -> address in place of its own.
-    """
-
-    name: str
-    first: Period
-    last: Period
-    out: Path
-    bases: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +108,7 @@ def fetch(workspace: Workspace, programme: Programme, order: Order, means: Means
             raise WorkspaceError(
                 f"another fetch of {order.name} is running.", mend="wait until it is done"
             )
-        session = _Session.open(workspace, home, order, recipes, means.say)
+        session = Session.open(workspace, home, order, recipes, means.say)
         desk = _Desk(workspace, programme, session, means)
         done = desk.deliver(order.out)
         session.finish(done.written, format_instant(workspace.now()))
@@ -147,20 +128,24 @@ def replay(workspace: Workspace, programme: Programme, folder: Path, out: Path) 
     SourceError : an answer was never kept, or its bytes are not the ones that came.
     """
     _check_out(out)
-    session = _Session.read(_session_of(workspace, folder))
-    if session.content["programme"] != programme.name:
-        raise WorkspaceError(
-            f"this was fetched for {session.content['programme']}, not for {programme.name}.",
-            mend=f"newstart --programme {session.content['programme']} connect replay ...",
-        )
-    done = _Desk(workspace, programme, session, Means(transport=None)).deliver(out)
-    before = session.content.get("written", {})
-    done.differing = [
-        path.name
-        for path in done.written
-        if path.name in before and before[path.name] != fingerprint.of_bytes(path.read_bytes())
-    ]
-    return done
+    whole = Fetched()
+    for session in sessions_of(workspace, folder):
+        if session.content["programme"] != programme.name:
+            raise WorkspaceError(
+                f"this was fetched for {session.content['programme']}, not for {programme.name}.",
+                mend=f"newstart --programme {session.content['programme']} connect replay ...",
+            )
+        done = _Desk(workspace, programme, session, Means(transport=None)).deliver(out)
+        before = session.content.get("written", {})
+        whole.differing += [
+            path.name
+            for path in done.written
+            if path.name in before and before[path.name] != fingerprint.of_bytes(path.read_bytes())
+        ]
+        whole.told += done.told
+        # A later fetch into the same folder took the place of an earlier one's return.
+        whole.written += [path for path in done.written if path not in whole.written]
+    return whole
 
 
 def fetch_returns(workspace: Workspace, programme: Programme, day: str) -> list[Path]:
@@ -206,99 +191,6 @@ def _check_out(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
 
 
-def _session_of(workspace: Workspace, folder: Path) -> Path:
-    if (folder / "fetch.json").is_file():
-        return folder
-    for path in sorted(folder.glob(f"*{LINEAGE}")):
-        held = workspace.var / "connect" / str(json.loads(path.read_text("utf-8"))["fetch"])
-        if (held / "fetch.json").is_file():
-            return held
-        raise WorkspaceError(
-            f"{path.name} names a fetch that this workspace does not hold.",
-            where=str(held),
-            mend="replay it where it was fetched, or bring var/connect from there",
-        )
-    raise WorkspaceError(
-        "nothing was fetched into this folder.",
-        where=str(folder),
-        expected="returns with their lineages, as newstart connect fetch writes them",
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Session:
-    """One fetch: its folder, and what it is for."""
-
-    folder: Path
-    content: dict[str, Any]
-
-    @classmethod
-    def open(
-        cls, workspace: Workspace, home: Path, order: Order, recipes: Sequence[AnyRecipe], say: Say
-    ) -> _Session:
-        """The last one that was not finished and is for the same, if it is of today; else new."""
-        now = workspace.now()
-        asked = {
-            "programme": workspace_name(home),
-            "recipe": order.name,
-            "recipes": [one.model_dump(mode="json") for one in recipes],
-            "from": str(order.first),
-            "to": str(order.last),
-            "bases": dict(order.bases),
-        }
-        numbers = sorted(int(one.name) for one in home.glob("[0-9]*") if one.name.isdigit())
-        if numbers:
-            last = cls.read(home / f"{numbers[-1]:04d}")
-            same = all(last.content.get(name) == value for name, value in asked.items())
-            young = now - parse_instant(last.content["started"]) < _GOES_ON
-            if same and young and not last.content.get("finished"):
-                kept = len(list(last.folder.glob("*.json"))) - 1
-                if kept:
-                    say(f"Going on with the fetch of {last.content['started'][:16]}: {kept} kept.")
-                return last
-        folder = home / f"{(numbers[-1] if numbers else 0) + 1:04d}"
-        made = cls(folder=folder, content={**asked, "started": format_instant(now)})
-        made._write()
-        return made
-
-    @classmethod
-    def read(cls, folder: Path) -> _Session:
-        path = folder / "fetch.json"
-        try:
-            return cls(folder=folder, content=json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError):
-            raise WorkspaceError("this fetch cannot be read.", where=str(path)) from None
-
-    def finish(self, written: Sequence[Path], now: str) -> None:
-        """Say that it is done, with the hash of each file."""
-        self.content["written"] = {
-            path.name: fingerprint.of_bytes(path.read_bytes()) for path in written
-        }
-        self.content["finished"] = now
-        self._write()
-
-    def _write(self) -> None:
-        text = json.dumps(self.content, indent=2, ensure_ascii=False)
-        write_whole(self.folder / "fetch.json", text + "\n")
-
-    @cached_property
-    def recipes(self) -> tuple[AnyRecipe, ...]:
-        """The recipes as they were when it began."""
-        return validated(
-            Recipes, {"recipes": self.content["recipes"]}, self.folder / "fetch.json"
-        ).recipes
-
-    @property
-    def periods(self) -> tuple[Period, ...]:
-        first, last = (Period.parse(self.content[name]) for name in ("from", "to"))
-        return period_range(first, last)
-
-
-def workspace_name(home: Path) -> str:
-    """The programme that a folder of fetches belongs to."""
-    return home.parent.name
-
-
 class _Made(NamedTuple):
     """What one recipe gives for one period."""
 
@@ -312,7 +204,7 @@ class _Desk:
     """Where a fetch is worked off: one puller a source, one return a period."""
 
     def __init__(
-        self, workspace: Workspace, programme: Programme, session: _Session, means: Means
+        self, workspace: Workspace, programme: Programme, session: Session, means: Means
     ) -> None:
         self.workspace, self.programme = workspace, programme
         self.session, self.means = session, means
@@ -352,8 +244,38 @@ class _Desk:
             content = {**one.lineage, "return": path.name, "return_sha256": sha256}
             write_whole(beside, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
             done.told += [Told(f"{one.recipe.name}, {period}", said) for said in one.remarks]
+        said = [*self._left_out(recipes, period), *self._revised(path.name, sha256)]
+        done.told += [Told(path.name, one) for one in said]
         done.written.append(path)
         self.means.say(f"Written: {path.name}")
+
+    def _revised(self, name: str, sha256: str) -> Iterator[Sentence]:
+        """Whether an earlier fetch of the same return gave another one."""
+        before = self.session.earlier(name) if self.means.transport is not None else None
+        if before is not None and before.sha256 != sha256:
+            yield Sentence.of(
+                "It differs from the one fetched on {day}: the source may have revised its figures."
+                " Submitted, it is a new vintage, and the earlier one stays readable.",
+                "revised",
+                day=before.started[:10],
+            )
+
+    def _left_out(self, recipes: Sequence[Recipe], period: Period) -> Iterator[Sentence]:
+        """Outcomes that the source returns as well and that no recipe here is for."""
+        source = recipes[0].source
+        asked = {
+            outcome.code
+            for outcome in self.programme.expected(OPEN_SITE, source)[1]
+            if outcome.period_frequency == period.frequency
+        }
+        if left := sorted(asked - {one.outcome for one in recipes}):
+            yield Sentence.of(
+                "{source} also returns {outcomes}, which this return lacks: fetch {source} with a"
+                " recipe for each, or give the outcome a source of its own.",
+                "left out",
+                source=source,
+                outcomes=", ".join(left),
+            )
 
     def _made(self, recipe: Recipe, period: Period) -> _Made:
         outcome, areas = self._asked(recipe, period)
@@ -408,26 +330,33 @@ class _Desk:
                 expected=f"source: {outcome.source}",
                 mend="mend source in the recipe, or in the outcome's declaration",
             )
-        return outcome, tuple(a for a in areas if a.geography == outcome.geography)
+        return outcome, tuple(
+            area
+            for area in areas
+            if area.geography == outcome.geography
+            and recipe.source
+            in codes_of(outcome.source if area.role == "pilot" else outcome.comparison_source)
+        )
 
     def _crosswalk(self, recipe: Recipe, areas: Sequence[Area]) -> Crosswalk:
         """From the source's codes to the programme's areas."""
         members = self._members(recipe, areas)
+        shares = self._shares(recipe)
+        if not shares:
+            codes = (code for held in members.values() for code in held)
+            return Crosswalk.identity(codes).into(members)
+        return Crosswalk.of(shares).into(members)
+
+    def _shares(self, recipe: Recipe) -> tuple[CodeShare, ...]:
+        """The shares of the recipe's vintage, by the population of the denominator's year."""
         shares = tuple(
             one for one in self.programme.code_shares if one.vintage_from == recipe.vintage
         )
-        if not shares:
-            return Crosswalk.identity(code for codes in members.values() for code in codes).into(
-                members
-            )
-        below = recipe.denominator
         years = {one.year for one in shares if one.year is not None}
-        if isinstance(below, Denominators) and years:
+        if isinstance(recipe.denominator, Denominators) and years:
             # Under a denominator of one year, shares of another would make rates jump.
-            shares = shares_in(shares, below.year)
-        elif len(years) > 1:
-            shares = shares_in(shares, max(years))
-        return Crosswalk.of(shares).into(members)
+            return shares_in(shares, recipe.denominator.year)
+        return shares_in(shares, max(years)) if len(years) > 1 else shares
 
     def _members(self, recipe: Recipe, areas: Sequence[Area]) -> dict[str, tuple[str, ...]]:
         if not recipe.members:
@@ -545,6 +474,9 @@ class _Desk:
                 "period": str(found.wanted.period),
                 "months": list(found.wanted.months),
                 "codes": len(found.wanted.codes),
+                "shared_by_population_of": next(
+                    (one.year for one in self._shares(recipe) if one.year is not None), None
+                ),
                 "recipe": recipe.model_dump(mode="json", exclude_defaults=True),
             },
             "retrieved": max((one.retrieved for one in found.pulls), default=""),
@@ -635,6 +567,11 @@ def _key(service: str) -> Key | None:
     value = os.environ.get(name, "").strip() if name else ""
     if not value:
         return None
+    if not (value.isascii() and value.isprintable()):
+        raise WorkspaceError(
+            f"the key in {name} holds signs that no key has.",
+            mend="copy it again, on one line and without quotation marks",
+        )
     if how == "header":
         return Key(value=value, header="APIKey")
     return Key(value=value, parameter="uid")

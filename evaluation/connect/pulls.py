@@ -18,7 +18,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
-from typing import IO, Literal, TypeVar
+from typing import IO, BinaryIO, Literal, TypeVar
 from urllib.parse import quote
 
 from evaluation import fingerprint
@@ -129,10 +129,10 @@ class _Part:
         mark = self.mark.read_text("utf-8")
         return {"Range": f"bytes={size}-", "If-Range": mark, "Accept-Encoding": "identity"}
 
-    def open(self) -> IO[bytes]:
+    def open(self) -> BinaryIO:
         """For writing at the end of what is there; without what is of no use."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        stream = self.path.open("rb+" if self.ranged() else "wb+")
+        stream = self.path.open("rb+") if self.ranged() else self.path.open("wb+")
         stream.seek(0, os.SEEK_END)
         return stream
 
@@ -275,7 +275,7 @@ class Puller:
                     break
                 wait = _asked_to_wait(answer, self.clock()) or wait
             except (Unreachable, Unusable) as error:
-                why, mend = error.why, getattr(error, "mend", "")
+                why, mend = error.why, error.mend
                 stale = getattr(error, "stale", False)
                 if isinstance(error, Unusable):
                     part.forget()
@@ -288,6 +288,8 @@ class Puller:
             if attempt + 1 < patience.attempts:
                 self.say(f"{self.line.name}: {why}; asking again in {wait:,.0f} s.")
                 patience.pause(wait)
+        if not part.ranged():
+            part.forget()
         raise self._failed(request, why, mend, stale)
 
     def _transfer(self, transport: Transport, request: Request, part: _Part) -> Answer:

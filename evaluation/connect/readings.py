@@ -29,6 +29,8 @@ EVERY_MONTH = "every month"
 _ENOUGH_TO_SEE_ROUNDING = 20
 # So many codes are named in a message.
 _NAMED = 3
+# Of a mean that is no count of people.
+_DECIMALS = 4
 SYMBOLS: Mapping[str, str] = {
     **dict.fromkeys(("", "..", ":", "x", "[x]"), NOT_AVAILABLE),
     **dict.fromkeys(("z", "[z]"), "[z]"),
@@ -358,17 +360,32 @@ def _figure(
     figure = math.fsum(known)
     if recipe.month_to_quarter == "mean":
         figure /= len(known)
-    if outcome.whole:
-        # A mean of months, or a share of a count, stands for people and is returned as such.
-        figure = float(round(figure))
-    return AreaFigure(figure, ROUNDED if rounds else "", "; ".join(_notes(recipe, months, rounds)))
+    # A mean of months, or a share of a count, stands for people and is returned as such.
+    figure = float(round(figure)) if outcome.whole else round(figure, _DECIMALS)
+    notes = [*_rounding_note(recipe, outcome, months)] if rounds else []
+    notes += _sharing_note(months)
+    return AreaFigure(figure, ROUNDED if rounds else "", "; ".join(notes))
 
 
-def _notes(recipe: Recipe, months: Sequence[Converted], rounds: bool) -> Iterator[str]:
+def _rounding_note(recipe: Recipe, outcome: Outcome, months: Sequence[Converted]) -> Iterator[str]:
+    """To what the figure is rounded, and the source's own figures where those are others.
+
+    A mean of three figures rounded to 5 is no multiple of 5, and lies nearer to the truth than one.
+    """
+    parts = len(months[0].parts)
+    base = recipe.rounding
+    mean = recipe.month_to_quarter == "mean" and len(months) > 1
+    if not mean and months[0].lineage != "apportioned":
+        yield f"rounded to {base} at the source" + (f", sum of {parts} such" if parts > 1 else "")
+        return
+    own = "1" if outcome.whole else f"{10**-_DECIMALS:.{_DECIMALS}f}"
+    how = f"mean of {len(months)} months" if mean else "made of figures"
+    areas = f" and sum of {parts} areas" if parts > 1 else ""
+    yield f"rounded to {own}; {how}{areas} that the source rounds to {base}"
+
+
+def _sharing_note(months: Sequence[Converted]) -> Iterator[str]:
     first = months[0]
-    if rounds:
-        parts = f", sum of {len(first.parts)} such" if len(first.parts) > 1 else ""
-        yield f"rounded to {recipe.rounding} at the source{parts}"
     if first.lineage == "apportioned":
         most = max(one.apportioned for one in months)
         yield f"{100 * most:.0f} % apportioned from {', '.join(first.parts[:_NAMED])}"

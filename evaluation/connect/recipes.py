@@ -18,7 +18,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from evaluation.connect.installed import InstalledRecipe
 from evaluation.errors import WorkspaceError
-from evaluation.programme import Frozen, Programme, read_yaml, validated
+from evaluation.programme import SITE_SOURCE, Frozen, Programme, read_yaml, validated
 from evaluation.workspace import Workspace, packaged_schemas
 
 ServiceName = Literal["nomis", "statxplore", "police", "ees", "geography"]
@@ -47,7 +47,8 @@ class Recipe(Frozen):
 
     Parameters
     ----------
-    source : the programme's source that sends the return. outcome : whose figures they are.
+    source : the programme's source that sends the return; where none is said, the one that the
+        outcome names. outcome : whose figures they are.
     vintage : of the codes that come, like ``LSOA 2021``. month_to_quarter : how three months become
         a quarter; ``carried`` takes a yearly figure for the four quarters from its mid-year on.
     complete_if : without ``every month`` a quarter is made of the months that there are.
@@ -61,7 +62,7 @@ class Recipe(Frozen):
 
     name: str = Field(pattern=r"[a-z][a-z0-9_]*")
     about: str = ""
-    source: str
+    source: str = ""
     outcome: str
     licence: str = OGL
     vintage: str = ""
@@ -289,7 +290,24 @@ def all_recipes(workspace: Workspace, programme: Programme) -> tuple[AnyRecipe, 
     brought = validated(Recipes, read_yaml(path), path).recipes
     own = {one.name: one for one in read_recipes(workspace.studies / programme.name)}
     kept = [own.pop(one.name, one) for one in brought]
-    return (*kept, *own.values())
+    return tuple(_with_source(one, programme) for one in (*kept, *own.values()))
+
+
+def _with_source(recipe: AnyRecipe, programme: Programme) -> AnyRecipe:
+    """A recipe that names no source is sent by the one that its outcome names in the programme."""
+    if not isinstance(recipe, Recipe) or recipe.source:
+        return recipe
+    outcome = programme.outcome_by_code.get(recipe.outcome)
+    if outcome is None:
+        return recipe
+    by_site = outcome.source == SITE_SOURCE
+    named = codes_of(outcome.comparison_source if by_site else outcome.source)
+    return recipe.model_copy(update={"source": named[0]})
+
+
+def codes_of(sources: str | tuple[str, ...]) -> tuple[str, ...]:
+    """The sources that an outcome names, be it one or several."""
+    return (sources,) if isinstance(sources, str) else sources
 
 
 def chosen(recipes: tuple[AnyRecipe, ...], name: str) -> tuple[AnyRecipe, ...]:

@@ -8,6 +8,7 @@ evaluator may test what stands in it (`evaluation.diagnose.other_programme`). No
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -19,9 +20,16 @@ from evaluation.quarters import Period
 from evaluation.workspace import Workspace
 
 Kind = Literal[
-    "other programme", "benefit roll-out", "boundary change", "instrument change", "other"
+    "other programme",
+    "benefit roll-out",
+    "boundary change",
+    "authority merger",
+    "instrument change",
+    "other",
 ]
 COLUMNS = ("kind", "areas", "authority", "outcomes", "from", "to", "what", "source")
+INTO = "into"
+"""The column with the successor of an authority that was merged; needed where there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +38,8 @@ class Event:
 
     ``areas`` are codes; ``authority`` names every area of an authority; where neither is given it
     happened everywhere. ``outcomes`` are the codes that it concerns, none for all. ``until`` is
-    the last day, None for one that goes on. ``source`` says where it can be looked up.
+    the last day, None for one that goes on. ``source`` says where it can be looked up. ``into`` is
+    what the authority of a merger became.
     """
 
     kind: Kind
@@ -41,6 +50,7 @@ class Event:
     until: date | None
     what: str
     source: str
+    into: str = ""
 
     def happened_to(self, area: Area) -> bool:
         """Whether the area is among those that it happened to."""
@@ -94,10 +104,47 @@ def read_events(workspace: Workspace, programme: Programme) -> tuple[Event, ...]
     return tuple(sorted(events, key=lambda one: (one.since, one.kind, one.what)))
 
 
+def touched(
+    programme: Programme, events: Iterable[Event], outcome: str
+) -> dict[str, tuple[str, ...]]:
+    """What happened to which areas while the programme was watched, for one outcome.
+
+    Returns
+    -------
+    Text of the event -> codes of the areas, as `evaluation.estimate.sensitivity.without_touched`
+    takes it. What happened to every area is left out: there is nothing to be compared without it.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for event in events:
+        if event.outcomes and outcome not in event.outcomes:
+            continue
+        if not event.overlaps(programme.first, programme.last):
+            continue
+        codes = tuple(area.code for area in programme.areas if event.happened_to(area))
+        if 0 < len(codes) < len(programme.areas):
+            found[event.what] = tuple(dict.fromkeys((*found.get(event.what, ()), *codes)))
+    return found
+
+
+def authority_at(authority: str, events: Iterable[Event], day: date) -> str:
+    """What an authority is called on a day, after the mergers until then.
+
+    Blocks of areas that are re-drawn together stay as they were at the lock: `areas.csv` keeps the
+    authorities of that day, and later figures that come by the successor's name are found by this.
+    """
+    mergers = sorted(
+        (one for one in events if one.kind == "authority merger" and one.since <= day),
+        key=lambda one: one.since,
+    )
+    for one in mergers:
+        authority = one.into if one.authority == authority else authority
+    return authority
+
+
 def _event(row: dict[str, Any], programme: Programme, path: Path, number: int) -> Event:
     where = f"{path}, row {number}"
     # A short row gives None for the cells that it lacks.
-    cell = {name: (row[name] or "").strip() for name in COLUMNS}
+    cell = {name: (row.get(name) or "").strip() for name in (*COLUMNS, INTO)}
     kinds = get_args(Kind)
     if cell["kind"] not in kinds:
         raise WorkspaceError(
@@ -121,6 +168,13 @@ def _event(row: dict[str, Any], programme: Programme, path: Path, number: int) -
                 where=where,
                 mend="leave one of the two cells empty.",
             )
+    merger = cell["kind"] == "authority merger"
+    if merger is not bool(cell[INTO] and cell["authority"]):
+        raise WorkspaceError(
+            "an authority merger names the authority and, in the column 'into', its successor; no "
+            "other event does.",
+            where=where,
+        )
     since = _day(cell["from"], "from", where)
     until = _day(cell["to"], "to", where) if cell["to"] else None
     if until is not None and until < since:
@@ -134,6 +188,7 @@ def _event(row: dict[str, Any], programme: Programme, path: Path, number: int) -
         until=until,
         what=cell["what"],
         source=cell["source"],
+        into=cell[INTO],
     )
 
 

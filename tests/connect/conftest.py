@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from evaluation.connect.door import Limits
-from evaluation.connect.fetch import Fetched, Means, Order, fetch
+from evaluation.connect.fetch import Fetched, Means, fetch
+from evaluation.connect.fetches import Order
 from evaluation.connect.pulls import Patience
 from evaluation.programme import Programme
 from evaluation.quarters import Period

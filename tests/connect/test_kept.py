@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from evaluation.connect.fetch import replay
 from evaluation.connect.recipes import all_recipes
 from evaluation.errors import SourceError, WorkspaceError
+from evaluation.workspace import Workspace
 from tests.connect.conftest import CODES, SOURCES, Fetching
 from tests.connect.fake import Asked, Nomis, Reply, serving
 from tests.connect.test_nomis import figures, rows
@@ -65,6 +69,18 @@ def test_a_replay_of_kept_bytes_is_the_same_to_the_byte(fetching: Fetching) -> N
     assert [one.name for one in again.written] == [one.name for one in done.written]
 
 
+def test_a_folder_of_several_fetches_is_replayed_whole(fetching: Fetching) -> None:
+    root, nomis = fetching.workspace.root, Nomis(dict(LONG))
+    with serving(nomis) as fake:
+        fetching("claimant_count", fake, source="nomis", first="2025 Q1", last="2025 Q2")
+        nomis.figures["2025-06", CODES[0]] = "500"
+        fetching("claimant_count", fake, source="nomis", first="2025 Q2", last="2025 Q3")
+    again = replay(fetching.workspace, fetching.programme, root / "out", root / "again")
+    assert again.differing == [] and len(again.written) == 3
+    for path in (root / "out").iterdir():
+        assert path.read_bytes() == (root / "again" / path.name).read_bytes()
+
+
 def test_a_replay_says_where_the_programme_has_changed(fetching: Fetching) -> None:
     with serving(Nomis(figures())) as fake:
         fetching("claimant_count", fake, source="nomis")
@@ -99,7 +115,8 @@ def test_a_late_revision_makes_a_new_vintage_and_the_old_one_stays(
         newstart(root, *base, "submit", str(root / "out" / name))
         fake.answer.figures["2025-12", CODES[0]] = "95"  # type: ignore[attr-defined]
         monkeypatch.setenv("NEWSTART_NOW", "2026-06-01T09:00:00Z")
-        fetching("claimant_count", fake, out=root / "later", **stretch)
+        later_fetch = fetching("claimant_count", fake, out=root / "later", **stretch)
+    assert any("differs from the one fetched on 2026-03-01" in t.what for t in later_fetch.told)
     cells = json.loads(newstart(root, *base, "check", "--json", str(root / "later" / name)))
     assert [one["rule"] for one in cells["problems"]] == ["R066"]
     newstart(root, *base, "submit", str(root / "later" / name))
@@ -190,3 +207,32 @@ def test_two_answers_at_a_time_are_not_mixed(fetching: Fetching) -> None:
     with serving(answer) as fake:
         fetching("claimant_count", fake, source="nomis")
     assert "another fetch of claimant_count is running" in seen[1]
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_goes_on_in_another(place: Workspace) -> None:
+    """The real thing: a process of its own, killed without warning while it waits."""
+    nomis, waiting = Nomis(LONG, most=7), threading.Event()
+    stopped: list[int] = []
+
+    def answer(asked: Asked) -> Reply:
+        if asked.nth == 4 and not stopped:
+            stopped.append(asked.nth)
+            waiting.set()
+            return Reply(b"x" * 200, drip=0.05)
+        return nomis(asked)
+
+    with serving(answer) as fake:
+        command = [
+            sys.executable, "-m", "evaluation.cli", "--workspace", str(place.root), "--programme",
+            "place", "connect", "fetch", "claimant_count", "--from", "2025-Q1", "--to", "2025-Q4",
+            "-o", str(place.root / "out"), "--base", f"nomis={fake.base}",
+        ]  # fmt: skip
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as running:
+            assert waiting.wait(60)
+            running.kill()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "Going on with the fetch of" in done.stderr, done.stderr
+    assert len(done.stdout.splitlines()) == 4
+    # Four quarters of three pages, and the one that was cut.
+    assert len(fake.asked) == 4 * 3 + 1

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import errno
+import io
 import json
 from pathlib import Path
 
 import pytest
 
-from evaluation.connect.door import Limits
+from evaluation.connect.door import Limits, Request, Unreachable, over_http
 from evaluation.errors import SourceError
 from tests.connect.conftest import CODES, Fetching
 from tests.connect.fake import HEADINGS, Asked, Fake, Nomis, Reply, serving
@@ -95,7 +97,9 @@ def test_rounding_to_5_in_the_source(fetching: Fetching) -> None:
         done = fetching("claimant_count", fake, source="nomis")
     held = rows(done.written[0])
     assert {row["status"] for row in held.values()} == {"[r]"}
-    assert {row["note"] for row in held.values()} == {"rounded to 5 at the source"}
+    assert {row["note"] for row in held.values()} == {
+        "rounded to 1; mean of 3 months that the source rounds to 5"
+    }
 
 
 def test_a_source_that_no_longer_rounds_as_the_recipe_says(fetching: Fetching) -> None:
@@ -220,6 +224,7 @@ def test_what_differs_and_does_no_harm(fetching: Fetching, nomis: Nomis) -> None
 
 
 GOOD = Nomis(figures())
+GOOD_PAGE = lambda asked: Reply(b"DATE")  # noqa: E731
 PAGE = b"<!DOCTYPE html><html><head><title>Planned maintenance</title></head><body>Sorry</body>"
 WORSE = {
     "a web page with 200": (lambda asked: Reply(PAGE), "a web page in place of data (Planned"),
@@ -288,6 +293,19 @@ def test_a_server_that_misbehaves_otherwise_is_told_as_truthfully(
     with serving(answer) as fake:
         said = refused(fetching, fake)
     assert sentence in said and "to mend:" in said and "Traceback" not in said
+
+
+def test_a_full_disk_is_no_fault_of_the_source() -> None:
+    class Full(io.BytesIO):
+        def write(self, part: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with serving(GOOD_PAGE) as fake, pytest.raises(Unreachable) as raised:
+        over_http(
+            Request(url=fake.base), Full(), key=None, limits=Limits(), begun=lambda answer: None
+        )
+    assert "cannot be written here (No space left" in raised.value.why
+    assert "make room" in raised.value.mend and not raised.value.again
 
 
 def test_a_bomb_is_not_unpacked(fetching: Fetching) -> None:

@@ -10,6 +10,8 @@ from evaluation.connect.recipes import SERVICES, all_recipes, json_schema
 from evaluation.errors import WorkspaceError
 from evaluation.workspace import packaged_schemas
 from tests.connect.conftest import SOURCES, Fetching
+from tests.connect.fake import Nomis, serving
+from tests.connect.test_nomis import figures
 
 
 def test_the_schema_is_the_one_of_the_models() -> None:
@@ -33,6 +35,25 @@ def test_a_programme_puts_its_own_in_place_of_the_packages(fetching: Fetching) -
     held = all_recipes(fetching.workspace, fetching.programme)
     (one,) = (recipe for recipe in held if recipe.name == "antisocial_behaviour")
     assert "west-yorkshire" in one.forces  # type: ignore[union-attr]
+
+
+def test_a_recipe_without_a_source_is_sent_by_the_outcomes_own(fetching: Fetching) -> None:
+    held = {one.name: one for one in all_recipes(fetching.workspace, fetching.programme)}
+    assert held["claimant_count"].source == "dwp_open"  # type: ignore[union-attr]
+    # This programme does not measure it, so nobody sends it.
+    assert held["population"].source == ""  # type: ignore[union-attr]
+
+
+def test_what_else_the_source_returns_is_told(fetching: Fetching) -> None:
+    path = fetching.workspace.studies / "place" / "programme.yaml"
+    both = "outcomes: [claimant_count, universal_credit_no_work_requirement,"
+    path.write_text(path.read_text("utf-8").replace("outcomes: [claimant_count,", both), "utf-8")
+    with serving(Nomis(figures())) as fake:
+        done = fetching("claimant_count", fake, source="nomis")
+    assert any(
+        "dwp_open also returns universal_credit_no_work_requirement" in one.what
+        for one in done.told
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.errors import SourceError
+from evaluation.errors import SourceError, WorkspaceError
 from tests.connect.conftest import CODES, Fetching
 from tests.connect.fake import Asked, Reply, as_json, serving
 from tests.connect.test_nomis import lineage, rows
@@ -201,6 +201,15 @@ def test_a_key_is_never_written(
     assert fake.asked[0].headers["Apikey"] == KEY
     assert KEY not in said + " ".join(fetching.said)
     assert KEY.encode() not in everything_written(fetching.workspace.root)
+
+
+def test_a_key_with_other_signs_is_told_without_it(
+    fetching: Fetching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSTART_KEY_STATXPLORE", "my-very\nown-key")
+    with serving(lambda asked: Reply(b"")) as fake, pytest.raises(WorkspaceError) as raised:
+        fetching("claims", fake, source="statxplore")
+    assert "NEWSTART_KEY_STATXPLORE" in str(raised.value) and "own" not in str(raised.value)
 
 
 def test_a_key_does_not_follow_a_redirect_to_another_host(
