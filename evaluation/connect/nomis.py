@@ -33,7 +33,8 @@ from evaluation.wording import Sentence, count
 # About 500 codes fit an address of 8,000 signs; with room for what else stands in it.
 CODES_AT_ONCE = 400
 _SAFE = "/:?&=,.+%()*'|~-_;@$!"
-_COLUMNS = ("date", "geography_code", "obs_value", "record_count")
+_COLUMNS = ("date", "geography_code", "obs_value")
+_COUNT = "record_count"
 
 
 def read_nomis(recipe: NomisRecipe, wanted: Wanted, puller: Puller, base: str) -> Answered:
@@ -132,11 +133,17 @@ def _read_page(
     Unusable : it is another page than was asked for, or the series changed between two pages.
     """
     table = read_csv(path.read_bytes(), _COLUMNS)
+    if _COUNT not in table.headings:
+        raise Unusable(
+            "its rows do not say how many there are in all (RECORD_COUNT), so that rows which were "
+            "cut off could not be missed",
+            mend="keep record_count in the recipe's select; if it is there, fetch again later",
+        )
     if not table.rows:
         if total is not None:
             raise Unusable(f"it stops after {len(held):,} of {total:,} rows")
         return _Page([], 0)
-    counts = {row["record_count"].strip() for row in table.rows}
+    counts = {row[_COUNT].strip() for row in table.rows}
     said = next(iter(counts))
     if len(counts) > 1 or not said.isdigit():
         raise Unusable("its rows do not say alike how many there are in all")

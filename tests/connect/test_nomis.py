@@ -69,7 +69,7 @@ def test_silent_cut_at_25_000_rows(fetching: Fetching) -> None:
 def test_no_record_count_to_see_a_cut_by(fetching: Fetching) -> None:
     with serving(Nomis(figures(), heading=f"{HEADINGS},RECORD_OFFSET")) as fake:
         said = refused(fetching, fake)
-    assert "has no column 'record_count'" in said
+    assert "do not say how many there are in all (RECORD_COUNT)" in said
 
 
 def test_paging_that_repeats_the_first_page(fetching: Fetching) -> None:
