@@ -188,12 +188,7 @@ def test_power_and_calibration_say_the_same_of_logarithms():
     assert last[0] * last[1] == pytest.approx(10_000)
     with pytest.raises(EstimateError, match="direction cannot be 'up'"):
         replace(PLAN, direction="up")
-    wanted = {
-        ("up", -3): "rise",
-        ("down", 3): "fall",
-        ("care", 3): "rise",
-        ("care", None): "fall",
-    }
+    wanted = {("up", -3): "rise", ("down", 3): "fall", ("care", 3): "rise", ("care", None): "fall"}
     assert {how: cared_for(*how) for how in wanted} == wanted
 
 
