@@ -121,6 +121,9 @@ def _write(
         for world, families in verdicts.items()
     }
     any_primary = {world: round(false[world] / studies[world], 4) for world in studies}
+    # What the other command measured stays beside it.
+    other = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    kept = {key: other[key] for key in ("crossings_of_nothing",) if key in other}
     RESULTS.write_text(
         json.dumps(
             {
@@ -130,6 +133,7 @@ def _write(
                 "studies": studies,
                 "shares": shares,
                 "any_primary": any_primary,
+                **kept,
             },
             indent=1,
         )

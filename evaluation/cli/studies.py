@@ -111,7 +111,7 @@ def study_run(
     for deviation in run.deviations:
         say(f"Deviation, {deviation.sentence}")
     for finding in run.findings.values():
-        print(f"{finding.said:32} {finding.sentence}")
+        print(f"{finding.outcome}: {finding.said}\n    {finding.sentence}")
     print(path)
 
 

@@ -336,10 +336,14 @@ def shown_verdict(ruling: Ruling) -> Shown:
 
 def finding_percent(finding: FindingResult) -> str:
     """``−3.7% (−5.9% to −1.2%)``, each end on the side that its verdict says."""
-    effect, say = finding.effect_percent, _on_its_side(finding)
+    effect, ends = finding.effect_percent, finding_ends(finding)
+    point = _point(effect)
     if outside(effect):
-        return f"{finding_ends(finding)} over all looks; the newest look alone {say(effect.effect)}"
-    return effect_with_range(effect, say)
+        return f"{ends} over all looks ({point} by the newest alone)"
+    if effect.effect is None or effect.low is None or effect.high is None:
+        return effect_with_range(effect, signed_percent)
+    say = _on_its_side(finding)
+    return point if say(effect.low) == say(effect.high) else f"{point} ({ends})"
 
 
 def outside(figure: Effect) -> bool:
@@ -363,7 +367,11 @@ def finding_point(finding: FindingResult) -> str:
     """``−3.7%``: its effect alone; its range, where the effect lies outside it."""
     if outside(finding.effect_percent):
         return finding_ends(finding)
-    return _on_its_side(finding)(finding.effect_percent.effect)
+    return _point(finding.effect_percent)
+
+
+def _point(figure: Effect) -> str:
+    return signed_percent(figure.effect, apart=(0.0,) if leaves_out_zero(figure) else ())
 
 
 def worth_having(finding: FindingResult) -> str:

@@ -155,19 +155,12 @@ def _moved(facts: Facts) -> Sentence:
         "size": size,
         **span(people, flip=down, apart=True),
     }
-    if people.holds_estimate:
-        head = f"About {{effect}} {fewer} (likely between {{low}} and {{high}})"
-        return Sentence.of(f"{head}. That is {{change}}{{size}}.", **parts)
-    alone = "" if math.isnan(facts.percent.effect) else "; the newest look alone gives {effect}"
-    parts |= {
-        "effect": with_sign(facts.percent.effect, 1),
-        "change": between(facts.percent, facts.ruling.margin_percent),
-    }
-    return Sentence.of(
-        f"Between {{low}} and {{high}} {fewer}, every look counted. "
-        f"That is {{change}}{{size}}{alone}.",
-        **parts,
-    )
+    likely = "(likely between {low} and {high})"
+    head = f"About {{effect}} {fewer} {likely}"
+    if not people.holds_estimate:
+        # The newest look's own figure would say something else than the verdict.
+        head = f"Between {{low}} and {{high}} {fewer}, every look counted"
+    return Sentence.of(f"{head}. That is {{change}}{{size}}.", **parts)
 
 
 def _size(ruling: Ruling) -> Sentence:
@@ -184,7 +177,7 @@ def _not_told(facts: Facts) -> Sentence:
     ruling = facts.ruling
     so_far, known = "the change so far is {change}", ruling.size is Size.SMALLER
     size = "smaller than worth having ({margin})" if known else "may be {margin} or more"
-    if not has_meaning(ruling.margin_percent):
+    if not has_meaning(ruling.margin_percent) or math.isnan(facts.percent.effect):
         size = ""
     more: dict[str, Part] = {}
     match ruling.unclear:
@@ -226,34 +219,29 @@ def _later(facts: Facts) -> Sentence:
     return Sentence.of(f"{when} a {facts.way} of less than {{size}} may go unseen.", size=size)
 
 
-def _figures(change: Range, margin_percent: float) -> dict[str, Figure]:
-    """``effect, low, high`` in percent, in as many digits as keep them on their side."""
-    bounds = (0.0, margin_percent, -margin_percent) if has_meaning(margin_percent) else (0.0,)
-    digits = {name: apart_digits(getattr(change, name), bounds, 1) for name in ("low", "high")}
-    return {
-        "effect": with_sign(change.effect, apart_digits(change.effect, (0.0,), 1)),
-        "low": signed(change.low, digits["low"]),
-        "high": signed(change.high, digits["high"]),
-    }
-
-
 def percent_text(change: Range, margin_percent: float) -> Sentence:
-    """An effect in percent with its range: ``-5.7 % (-8.3 to -2.8)``."""
-    figures = _figures(change, margin_percent)
+    """An effect in percent with its range: ``-5.7 % (-8.3 to -2.8)``.
+
+    The ends have as many digits as keep them on their side of zero and of the margin. An estimate
+    outside its range, as that of the newest of several looks may be, stands behind it.
+    """
     if math.isnan(change.effect):
-        return Sentence.of("a change that cannot be given in percent")
+        return Sentence.of("one that cannot be given in percent")
+    # Beside a range on one side, an estimate of nought would be read as another verdict.
+    effect = with_sign(change.effect, apart_digits(change.effect, (0.0,) if change.side else (), 1))
     if not (math.isfinite(change.low) and math.isfinite(change.high)):
-        return Sentence.of("{effect} (no limit can be given)", effect=figures["effect"])
-    return Sentence.of("{effect} ({low} to {high})", **figures)
-
-
-def between(change: Range, margin_percent: float) -> Sentence:
-    """A range without its estimate: ``between -8.3 % and -2.8 %``."""
-    if not (math.isfinite(change.low) and math.isfinite(change.high)):
-        return percent_text(change, margin_percent)
-    held = _figures(change, margin_percent)
-    low, high = (with_sign(held[end].value, held[end].digits) for end in ("low", "high"))
-    return Sentence.of("between {low} and {high}", low=low, high=high)
+        return Sentence.of("{effect} (no limit can be given)", effect=effect)
+    worth = (margin_percent, -margin_percent) if has_meaning(margin_percent) else ()
+    low, high = (apart_digits(end, (0.0, *worth), 1) for end in (change.low, change.high))
+    if not change.holds_estimate:
+        return Sentence.of(
+            "between {low} and {high} over all looks ({effect} by the newest alone)",
+            low=with_sign(change.low, low),
+            high=with_sign(change.high, high),
+            effect=effect,
+        )
+    ends = {"low": signed(change.low, low), "high": signed(change.high, high)}
+    return Sentence.of("{effect} ({low} to {high})", effect=effect, **ends)
 
 
 def officer(facts: Facts) -> Sentence:

@@ -49,6 +49,8 @@ def test_the_most_that_these_designs_can_reach_is_three():
         ({"fixed_before": False}, 3, "timing", "A protocol locked before the first start."),
         ({"spillover": ("fails", "It leaked.")}, 3, "untouched", "farther away"),
         ({"controls": ()}, 3, "controls", "Name an outcome"),
+        # Blind below what is in question: it earns nothing.
+        ({"controls": (("cannot tell", "Blind."),)}, 3, "controls", "A control that can see"),
     ],
 )
 def test_each_condition_has_its_level_and_its_mend(change, level, code, raised):

@@ -26,7 +26,7 @@ from evaluation.finding import Judged, judge
 from evaluation.finding.grade import Judgement, grade
 from evaluation.finding.sentences import Looked
 from evaluation.finding.undo import Undo
-from evaluation.finding.verdict import Size, Unclear, Verdict
+from evaluation.finding.verdict import Asked, Direction, Range, Size, Unclear, Verdict, rule
 from evaluation.programme import load_outcomes
 from evaluation.quarters import Period
 from evaluation.study.record import FindingResult
@@ -483,3 +483,65 @@ def test_a_control_reassures_only_of_what_it_could_have_seen() -> None:
     assert seeing.result == "holds" and "13.0 % would be seen" in seeing.sentence
     fired = blind_control(replace(check, result="fails"), 13.0, 3.7)
     assert fired.result == "fails"
+
+
+FOUND = {"rejects": True, "alone": True}
+OPEN = {"rejects": False, "alone": True}
+
+
+@pytest.mark.parametrize(
+    ("change", "margin", "polarity", "asked", "said"),
+    [
+        # A&E attendances and crisis calls of the demonstration.
+        ((-3.7, -5.9, -1.2), 6, "down", FOUND, "fell: better, but smaller than worth having (6 %)"),
+        (
+            (-5.4, -9.3, -0.8),
+            10,
+            "down",
+            OPEN,
+            "cannot tell which way, but smaller than worth having (10 %)",
+        ),
+        (
+            (-9.8, -16.1, -3.3),
+            10,
+            "down",
+            FOUND,
+            "fell: better; cannot tell whether worth having (10 % or more)",
+        ),
+        ((-9.8, -16.1, -10.0), 10, "down", FOUND, "fell: better, and worth having (10 % or more)"),
+        (
+            (9.8, 6.0, 16.1),
+            6,
+            "down",
+            FOUND,
+            "rose: worse, and large enough to matter (6 % or more)",
+        ),
+        ((9.8, 6.0, 16.1), 6, "up", FOUND, "rose: better, and worth having (6 % or more)"),
+        ((3.0, 1.0, 5.0), 6, "down", FOUND, "rose: worse, but smaller than what matters (6 %)"),
+        ((9.8, 6.0, 16.1), 6, "care", FOUND, "rose, and large enough to matter (6 % or more)"),
+        # A change that is worth having has passed its test.
+        ((-9.8, -16.1, -10.0), 10, "down", OPEN, "cannot tell"),
+        ((-9.8, -16.1, -7.0), 6, "down", {**FOUND, "objected": True}, "cannot tell"),
+        ((-1.0, -4.0, 2.0), 6, "down", {**OPEN, "objected": True}, "cannot tell"),
+        ((-1.0, -8.0, 2.0), 6, "down", {**OPEN, "complete": False}, "too early to say"),
+        ((-7.0, -9.0, -5.0), 0, "down", FOUND, "fell: better"),
+        ((-7.0, -np.inf, -6.0), 6, "down", FOUND, "fell: better, and worth having (6 % or more)"),
+        ((-7.0, -np.inf, np.inf), 6, "down", FOUND, "cannot tell"),
+    ],
+)
+def test_the_rule_case_by_case(
+    change: tuple[float, float, float],
+    margin: float,
+    polarity: Any,
+    asked: dict[str, bool],
+    said: str,
+) -> None:
+    held = Range(effect=change[0], low=change[1], high=change[2])
+    found = rule(Asked(polarity=polarity, margin_percent=margin, **asked), held, held)
+    assert found.said == said
+
+
+def test_what_cannot_be_told_together_is_no_verdict() -> None:
+    for size in (Size.WORTH_HAVING, Size.MATTERS):
+        with pytest.raises(ValueError, match="is not a valid Verdict"):
+            Verdict((Direction.CANNOT_TELL, size))

@@ -214,6 +214,10 @@ def _printed(held: Held, said: str, case: Case) -> None:
         "a printed range that tells something else",
         said,
     )
+    effect = re.search(rf"({NUMBER}) % \({NUMBER} to {NUMBER}\)", said)
+    if effect:
+        inside = ends[0] - 0.06 <= read(effect[1]) <= ends[1] + 0.06
+        held.hold(inside, "an effect outside its own range", said)
     held.hold(abs(ends[0] - low) < 0.06 and abs(ends[1] - high) < 0.06, "another range", said)
 
 
