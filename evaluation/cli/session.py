@@ -10,12 +10,17 @@ import json
 import sys
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evaluation.errors import UserError, WorkspaceError
+from evaluation.errors import (
+    BookError,
+    UserError,
+    WorkspaceError,
+)
 from evaluation.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -58,7 +63,7 @@ class Session:
         """The programme asked for, else the only one of the workspace, else the default."""
         return self.workspace.programme(self.asked)
 
-    @property
+    @cached_property
     def programme(self) -> Programme:
         from evaluation.programme import Programme
 
@@ -79,9 +84,12 @@ class Session:
         from evaluation.programme import Programme
 
         name = programme.partition("/")[0] or self.programme_name
-        sentence = inside_only(
-            self.workspace, Programme.load(self.workspace, name, collecting=False)
-        )
+        try:
+            declared = Programme.load(self.workspace, name, collecting=False)
+            sentence = inside_only(self.workspace, declared)
+        except (WorkspaceError, BookError):
+            # The figures can be read all the same; nobody knows that they may leave.
+            sentence = f"Not for publication: what {name} is, or who sent to it, cannot be read."
         if sentence:
             say(sentence)
         return sentence
