@@ -92,7 +92,10 @@ def fit(
     ------
     ValueError : a figure is not finite, or an assignment leaves no donor.
     """
-    apart = [simplex.fit(x, y, excluded_donors) for x, y in zip(donors, targets, strict=True)]
+    known = simplex.Variation(rounding=rounding)
+    apart = [
+        simplex.fit(x, y, excluded_donors, known) for x, y in zip(donors, targets, strict=True)
+    ]
     errors = _errors(targets, donors, apart)
     lengths = np.array([y.shape[1] for y in targets])
     measures = _measures(errors, lengths)
@@ -112,7 +115,7 @@ def fit(
     squares = np.maximum(measures, 1e-150) ** 2
     pull = nu / (lengths.max() * squares[:, 1]) / len(targets) ** 2
     own = (1 - nu)[:, None] / (len(targets) * lengths[None, :] * squares[:, [0]])
-    fits, aims, converged = _in_turn(targets, donors, excluded_donors, apart, pull, own)
+    fits, aims, converged = _in_turn(targets, donors, excluded_donors, apart, pull, own, rounding)
     errors = _errors(targets, donors, fits)
     reached = _measures(errors, lengths)
     return PooledFit(
@@ -152,6 +155,7 @@ def _in_turn(
     apart: list[simplex.SimplexFit],
     pull: Floats,
     own: Floats,
+    rounding: float,
 ) -> tuple[list[simplex.SimplexFit], list[Floats], NDArray[np.bool_]]:
     fits, aims = list(apart), [y.copy() for y in targets]
     errors = _errors(targets, donors, apart)
@@ -164,7 +168,7 @@ def _in_turn(
             others = (errors[live].sum(axis=1) - errors[live, j])[:, : y.shape[1]]
             lean = pull[live] / (pull[live] + own[live, j])
             aim = y[live] + lean[:, None] * others
-            start = simplex.Variation(start=fits[j].rows(live))
+            start = simplex.Variation(start=fits[j].rows(live), rounding=rounding)
             again = simplex.fit(x, aim, excluded_donors[live], start)
             fits[j], aims[j][live] = fits[j].replaced(live, again), aim
             errors[live, j, : y.shape[1]] = y[live] - again.predict(x.T)
