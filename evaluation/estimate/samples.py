@@ -523,7 +523,7 @@ def area_table(
     sample: Sample,
     after: Mapping[int, NDArray[np.float64]],
     level: float,
-    deviations: Mapping[int, NDArray[np.float64]] | None = None,
+    deviations: Mapping[int, NDArray[np.float64]] | NDArray[np.float64] | None = None,
 ) -> pd.DataFrame:
     """Each treated area's mean effect after its start, judged against those of control areas.
 
@@ -532,8 +532,8 @@ def area_table(
     Parameters
     ----------
     after : start -> (N) mean effect on every area had it been treated from then on.
-    deviations : start -> (N) standard deviation of each of them, by which controls' effects are
-        brought to the scale of the treated area; None takes them as they are.
+    deviations : (N) standard deviation of each of them, or start -> (N), by which controls' effects
+        are brought to the scale of the treated area; None takes them as they are.
     """
     treated, never = sample.treated, np.flatnonzero(~sample.panel.treated)
     starts = treated.starts[treated.cohort_of]
@@ -542,7 +542,9 @@ def area_table(
     for g in np.unique(starts).tolist():
         held = starts == g
         units, mean = treated.units[held], after[g]
-        scale = np.ones(len(mean)) if deviations is None else deviations[g]
+        scale = np.ones(len(mean))
+        if deviations is not None:
+            scale = deviations if isinstance(deviations, np.ndarray) else deviations[g]
         studentised = mean[never] / scale[never]
         placebo, own = np.sort(studentised[np.isfinite(studentised)]), mean[units]
         size = np.sort(np.abs(placebo))

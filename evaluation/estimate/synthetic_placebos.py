@@ -77,7 +77,7 @@ class Planes:
     def of(cls, weights: Floats, before: Floats, column: NDArray[np.int64]) -> Planes:
         """The planes of (N, donors) weights over (donors, T0) figures before the start.
 
-        ``column`` : (N) the column that is barred to each area, its own; -1 for none.
+        ``column`` : (N) the column of each area itself, no donor of its own; -1 for none.
         """
         centred = before - before.mean(axis=0)
         scale = np.sqrt((centred**2).mean()) + 1e-300
@@ -163,9 +163,10 @@ class SyntheticUnits:
     @cached_property
     def two_heaviest(self) -> NDArray[np.int64]:
         """(N, 2) the columns of the two donors with most weight."""
-        return np.concatenate(
-            [np.argpartition(-part, 1, axis=1)[:, :2] for part in _in_parts(self.drawn_on)]
-        )
+        out = np.empty((len(self.drawn_on), 2), dtype=np.int64)
+        for two, part in zip(_in_parts(out), _in_parts(self.drawn_on), strict=True):
+            two[:] = np.argpartition(-part, 1, axis=1)[:, :2]
+        return out
 
     @cached_property
     def n_drawn_on(self) -> NDArray[np.int64]:

@@ -242,7 +242,7 @@ def _tied(
     level = (weights * gradient).sum(axis=1, keepdims=True)
     scale = np.maximum((y**2).sum(axis=1), (x**2).sum(axis=0).mean())[:, None]
     open_to: NDArray[np.bool_] = (gradient - level <= TIED * scale) | (weights > 0)
-    for barred in np.atleast_2d(excluded_donors.T):
-        rows = np.flatnonzero(barred >= 0)
-        open_to[rows, barred[rows]] = False
+    for excluded in np.atleast_2d(excluded_donors.T):
+        rows = np.flatnonzero(excluded >= 0)
+        open_to[rows, excluded[rows]] = False
     return open_to
