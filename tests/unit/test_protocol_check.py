@@ -116,7 +116,6 @@ def test_data_seen_is_held_against_the_ledger(tmp_path):
 
 
 def test_an_effect_too_small_to_be_seen(bare):
-    from evaluation.study.study import Study
 
     workspace = Workspace(root=bare)
     study = Study.load(workspace, NAME)
@@ -180,7 +179,6 @@ def test_strata_too_thin_to_draw_from(filled, tmp_path):
 
 
 def test_logarithms_of_small_counts(filled, tmp_path, monkeypatch):
-    from evaluation.study import protocol_check
 
     monkeypatch.setattr(protocol_check, "SMALL_FIGURE", 700)
     workspace, _ = plant(filled, tmp_path, Seeded("", "", "", "", {"suppressed": None}))
