@@ -43,7 +43,7 @@ class PooledFit:
 
     fits : one batch of B simplex fits for each of the J units. donors, aims : for each unit what
     these were fitted on, (L_j, N), and to, (B, L_j): its own figures and its share of the others'
-    misfit. excluded_donors : (B, K). errors : (B, J, L) misfits, 0 without a period. share : (B)
+    misfit. errors : (B, J, L) misfits, 0 without a period. share : (B)
     nu. separate, pooled : (B) q_sep and q_pool of the weights; apart : (B, 2) the same of weights
     fitted apart. converged : (B) whether the last round of steps gained less than 1e-12 of the
     objective.
@@ -52,22 +52,12 @@ class PooledFit:
     fits: list[simplex.SimplexFit]
     donors: list[Floats]
     aims: list[Floats]
-    excluded_donors: Positions
     errors: Floats
     share: Floats
     separate: Floats
     pooled: Floats
     apart: Floats
     converged: NDArray[np.bool_]
-
-    def weights(self, j: int) -> Floats:
-        """(B, N) weights of a unit: of those that fit alike the ones of least norm.
-
-        Which ones the solver found would hang on the donors' order.
-        """
-        return ridge.least_norm_weights(
-            self.donors[j], self.aims[j], self.excluded_donors, self.fits[j]
-        )
 
 
 def fit(
@@ -92,6 +82,13 @@ def fit(
     ------
     ValueError : a figure is not finite, or an assignment leaves no donor.
     """
+    # Weights sum to one, so that a level taken from donors and target alike changes no misfit. Left
+    # in, a large one would hide what is left to fit behind its rounding.
+    centres = [x.mean(axis=1) for x in donors]
+    targets = [y - centre for y, centre in zip(targets, centres, strict=True)]
+    donors = [x - centre[:, None] for x, centre in zip(donors, centres, strict=True)]
+    # What rounding leaves of donors that are alike would be taken for a difference.
+    donors = [np.where(np.abs(x) <= rounding, 0.0, x) for x in donors]
     known = simplex.Variation(rounding=rounding)
     apart = [
         simplex.fit(x, y, excluded_donors, known) for x, y in zip(donors, targets, strict=True)
@@ -115,21 +112,36 @@ def fit(
     squares = np.maximum(measures, 1e-150) ** 2
     pull = nu / (lengths.max() * squares[:, 1]) / len(targets) ** 2
     own = (1 - nu)[:, None] / (len(targets) * lengths[None, :] * squares[:, [0]])
-    fits, aims, converged = _in_turn(targets, donors, excluded_donors, apart, pull, own, rounding)
-    errors = _errors(targets, donors, fits)
+    found = _in_turn(targets, donors, excluded_donors, apart, pull, own, rounding)
+    errors = _errors(targets, donors, found.fits)
     reached = _measures(errors, lengths)
     return PooledFit(
-        fits=fits,
+        fits=[
+            ridge.least_norm_fit(x, aim, excluded_donors, part)
+            for x, aim, part in zip(donors, found.aims, found.fits, strict=True)
+        ],
         donors=donors,
-        aims=aims,
-        excluded_donors=excluded_donors,
+        aims=found.aims,
         errors=errors,
         share=nu,
         separate=reached[:, 0],
         pooled=reached[:, 1],
         apart=measures,
-        converged=converged,
+        converged=found.converged,
     )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Swept:
+    """What is left when areas have been fitted in turn.
+
+    fits : of each area. aims : (B, L_j) what each was last fitted to: its own figures, leaned
+    towards what the others leave. converged : (B).
+    """
+
+    fits: list[simplex.SimplexFit]
+    aims: list[Floats]
+    converged: NDArray[np.bool_]
 
 
 def _errors(targets: list[Floats], donors: list[Floats], fits: list[simplex.SimplexFit]) -> Floats:
@@ -156,7 +168,8 @@ def _in_turn(
     pull: Floats,
     own: Floats,
     rounding: float,
-) -> tuple[list[simplex.SimplexFit], list[Floats], NDArray[np.bool_]]:
+) -> _Swept:
+    """Fit each area to what the others leave, in turn, until a round gains next to nothing."""
     fits, aims = list(apart), [y.copy() for y in targets]
     errors = _errors(targets, donors, apart)
     live = np.flatnonzero(pull > 0)
@@ -167,10 +180,10 @@ def _in_turn(
         for j, (y, x) in enumerate(zip(targets, donors, strict=True)):
             others = (errors[live].sum(axis=1) - errors[live, j])[:, : y.shape[1]]
             lean = pull[live] / (pull[live] + own[live, j])
-            aim = y[live] + lean[:, None] * others
+            aims[j][live] = y[live] + lean[:, None] * others
             start = simplex.Variation(start=fits[j].rows(live), rounding=rounding)
-            again = simplex.fit(x, aim, excluded_donors[live], start)
-            fits[j], aims[j][live] = fits[j].replaced(live, again), aim
+            again = simplex.fit(x, aims[j][live], excluded_donors[live], start)
+            fits[j] = fits[j].replaced(live, again)
             errors[live, j, : y.shape[1]] = y[live] - again.predict(x.T)
         now = _objective(errors[live], pull[live], own[live])
         going = value[live] - now > SETTLED * value[live]
@@ -178,7 +191,7 @@ def _in_turn(
         live = live[going]
     converged = np.ones(len(excluded_donors), dtype=bool)
     converged[live] = False
-    return fits, aims, converged
+    return _Swept(fits=fits, aims=aims, converged=converged)
 
 
 def _objective(errors: Floats, pull: Floats, own: Floats) -> Floats:
@@ -302,7 +315,10 @@ def _fit(
     sample: samples.Sample, assignments: Assignments, settings: PooledSettings
 ) -> tuple[PooledFit, Positions]:
     never = np.flatnonzero(~sample.panel.treated)
-    figures, pseudo_treated = sample.figures, assignments.pseudo_treated
+    pseudo_treated = assignments.pseudo_treated
+    # A common level is taken out before means are, whose rounding it would carry.
+    held = sample.figures[never]
+    figures = sample.figures - held[np.isfinite(held)].mean()
     if len(never) < 2:
         raise EstimateError(
             "fewer than two complete comparison areas are left as donors.",
@@ -333,7 +349,7 @@ def _fit(
         targets.append(before[pseudo_treated[:, column]])
         donors.append(before[never].T)
     # A double holds figures to half of this; means over periods add as much again.
-    rounding = 4 * float(np.finfo(float).eps * np.nanmax(np.abs(figures)))
+    rounding = 4 * float(np.finfo(float).eps * np.nanmax(np.abs(sample.figures)))
     return fit(targets, donors, column_of[pseudo_treated], settings.share, rounding), never
 
 
@@ -343,7 +359,7 @@ def _fits(
     """The fit of every treated area, beside those of the areas that stood for it."""
     found, treated = [], sample.treated
     for j, (area, g) in enumerate(zip(treated.units.tolist(), _starts(treated), strict=True)):
-        donors, weights = fitted.donors[j].T, fitted.weights(j)[0]
+        donors, weights = fitted.donors[j].T, fitted.fits[j].rows(np.array([0])).weights[0]
         after = np.isfinite(sample.figures[area]) & (np.arange(sample.n_periods) >= g)
         figures = sample.figures[never]
         base = figures[:, :g][:, sample.seen[:g]].mean(axis=1) if settings.demeaned else 0.0
@@ -388,8 +404,7 @@ def _draws(
         effects = mean_by_site(np.where(held, gaps, 0.0), held.astype(float), treated)
         return effects.reshape(len(pseudo_treated), -1)
 
-    donors = sample.figures[never]
-    raw = effects(sample.figures, [fitted.weights(j) @ donors for j in range(len(fitted.fits))])
+    raw = effects(sample.figures, [part.predict(sample.figures[never]) for part in fitted.fits])
     shift = effects(samples.unit_figures(sample), None)
     net = raw - effects(samples.placed_effects(sample, raw[0]), None)
     return samples.finished_draws(assignments, raw, shift, net)
@@ -399,8 +414,8 @@ def _weight_table(sample: samples.Sample, fitted: PooledFit, never: Positions) -
     codes, treated = sample.panel.areas.index, sample.treated
     rows = [
         (treated.names[s], codes[unit], codes[never[column]], weight)
-        for j, (unit, s) in enumerate(zip(treated.units, treated.cohort_of, strict=True))
-        for column, weight in enumerate(fitted.weights(j)[0])
+        for unit, s, part in zip(treated.units, treated.cohort_of, fitted.fits, strict=True)
+        for column, weight in zip(part.columns[0], part.values[0], strict=True)
         if weight > 1e-8
     ]
     return pd.DataFrame(rows, columns=["site", "area", "donor", "weight"])
