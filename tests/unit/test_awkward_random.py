@@ -300,7 +300,7 @@ def test_imputation_is_least_squares_with_dummies() -> None:
 
 
 # By linearmodels each takes as long as all other estimates of a panel.
-@pytest.mark.parametrize("number", [range(50), pytest.param(PANELS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [range(30), pytest.param(PANELS, marks=pytest.mark.slow)])
 def test_two_way_effects_are_least_squares_with_dummies(number: range) -> None:
     found = [(cases()[k], given(cases()[k], two_way_fixed_effects)) for k in number]
     for case, one in found:

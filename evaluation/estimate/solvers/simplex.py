@@ -172,8 +172,8 @@ def _to_affine_minimum(gram: Floats, slope: Floats, held: Flags) -> Floats:
     columns_held = np.arange(gram.shape[1])
     diagonal = gram[:, columns_held, columns_held]
     mean = (diagonal * held).sum(axis=1) / held.sum(axis=1)
-    # Donors that all meet the target give no scale, and any will do.
-    mean = np.where(mean > 0, mean, 1.0)
+    # Donors that all meet the target give no scale, and any will do; below, squares underflow.
+    mean = np.where(mean > 1e-200, mean, 1.0)
     gram[:, columns_held, columns_held] = np.where(
         held, diagonal + DAMPING * mean[:, None], mean[:, None]
     )
