@@ -139,12 +139,13 @@ class ActiveSet:
             if linear is not None:
                 slope = slope + linear[pending] * held
             # To the least value on the donors held, or as far as the first weight falls to zero;
-            # that donor leaves and the rest is solved again (Wolfe's minor cycle).
+            # that donor leaves and the rest is solved again (Wolfe's minor cycle). A donor that has
+            # next to none and gets none leaves at once.
             move = _to_affine_minimum(self.gram[pending], slope, held)
             falling = held & (now + move <= NOTHING)
             stuck = falling.any(axis=1)
             with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-                reach = np.where(falling, now / -move, np.inf)
+                reach = np.where(falling, np.where(move < 0, now / -move, 0.0), np.inf)
             step = np.minimum(np.where(stuck, reach.min(axis=1), 1.0), 1.0)
             moved = np.maximum(now + step[:, None] * move, 0.0)
             drop = falling & (reach <= step[:, None] * (1 + 1e-12))
@@ -577,7 +578,7 @@ def _step(g: Floats, c: Floats, weights: Floats, enters: NDArray[np.int64]) -> F
         falling = real & (now + move <= NOTHING)
         stuck = falling.any(axis=1)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            reach = np.where(falling, now / -move, np.inf)
+            reach = np.where(falling, np.where(move < 0, now / -move, 0.0), np.inf)
         step = np.minimum(np.where(stuck, reach.min(axis=1), 1.0), 1.0)
         moved = np.maximum(now + step[:, None] * move, 0.0)
         drop = falling & (reach <= step[:, None] * (1 + 1e-12))
