@@ -23,6 +23,7 @@ from evaluation.estimate.placebo_effects import (
     Areas,
     Rule,
     centres,
+    counted,
     placebo_effects,
     solvable,
     treated_by,
@@ -444,7 +445,14 @@ def _refitted(
     treated = sample.treated
     out = np.empty((len(assignments), len(treated.names), sample.n_periods))
     unused = np.empty((sample.n_periods, len(sample.panel.areas)))
-    held = {g: np.isfinite(change[treated.units]) for g, change in differences.items()}
+    held = {
+        g: counted(
+            np.isfinite(change[assignments.pseudo_treated]),
+            np.isfinite(change[treated.units]),
+            treated,
+        )
+        for g, change in differences.items()
+    }
     scale = assignments.scale_of(assignments.pseudo_treated)
     areas = Areas(weights=sample.weights, design=samples.design(sample, settings.covariates))
     centre = {g: centres(change, assignments, areas) for g, change in differences.items()}
@@ -456,7 +464,7 @@ def _refitted(
             units = pseudo_treated[own]
             # Its gaps are copied to whoever stands for a treated area (see `placebo_effects`).
             taken = differences[g].copy()
-            taken[units] = np.where(held[g][own], taken[units], np.nan)
+            taken[units] = np.where(held[g][b, own], taken[units], np.nan)
             if scale is not None:
                 taken[units] += (scale[b, own, None] - 1.0) * (taken[units] - centre[g][units])
             out[b, s] = _site_effects(redrawn, {g: taken}, rule, settings, s, unused)

@@ -13,7 +13,7 @@ from evaluation.estimate import pre_period_fit, samples, synthetic_placebos
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws
-from evaluation.estimate.placebo_effects import mean_by_site
+from evaluation.estimate.placebo_effects import counted, mean_by_site
 from evaluation.estimate.solvers import ridge, simplex
 from evaluation.estimate.synthetic import refuse
 from evaluation.estimate.synthetic_weights import around_mean
@@ -400,7 +400,7 @@ def _draws(
                 gap = gap - gap[:, :g][:, sample.seen[:g]].mean(axis=1, keepdims=True)
             gaps[:, column] = gap
         # As in `placebo_effects`, the gaps of a treated area are copied to whoever stands for it.
-        held = np.isfinite(gaps) & np.isfinite(sample.figures[treated.units])
+        held = counted(np.isfinite(gaps), np.isfinite(sample.figures[treated.units]), treated)
         effects = mean_by_site(np.where(held, gaps, 0.0), held.astype(float), treated)
         return effects.reshape(len(pseudo_treated), -1)
 
