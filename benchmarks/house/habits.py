@@ -28,6 +28,7 @@ LINES_A_COMMENT = 50
 
 SHORT = {
     "evaluation.cli.__main__": "makes `python -m evaluation.cli` run",
+    "evaluation.progress": "estimators and simulations tell by it how far they are",
     "evaluation.fingerprint": "every noun is hashed by it, so it stands below all of them",
     "evaluation.ledger.migrations.env": "Alembic asks for a file of this name",
     **{

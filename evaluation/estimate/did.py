@@ -11,12 +11,19 @@ from evaluation.errors import EstimateError
 from evaluation.estimate import samples
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
-from evaluation.estimate.inference import Draws, Influence
+from evaluation.estimate.inference import (
+    Draws,
+    Influence,
+    SiteContrasts,
+    linear_influence,
+    multipliers,
+)
 from evaluation.estimate.interim import Tested
 from evaluation.estimate.placebo_effects import (
     Areas,
     Rule,
     centres,
+    counted,
     placebo_effects,
     solvable,
     treated_by,
@@ -234,15 +241,14 @@ def did(
         warnings += samples.refuse_few(sample, "did", replication=settings.replication)
     rule = _rule(sample, settings)
     _require_variation(sample, settings)
-    draws, influence = None, None
-    # Without gaps and covariates each effect and its error follow from sums over the sites.
+    draws, influence, differences = None, None, {}
+    bootstrapped = seed if inference == "bootstrap" else None
     linear = inference != "placebo" and not settings.covariates
     linear = linear and bool(np.isfinite(sample.figures).all())
-    differences = {} if linear else long_differences(sample, settings)
     if not linear:
+        differences = long_differences(sample, settings)
         warnings += left_out(sample, differences) + _moved_bases(sample, settings)
     if linear:
-        bootstrapped = seed if inference == "bootstrap" else None
         effects, influence = _linear_influence(sample, rule, settings, bootstrapped)
     elif inference == "placebo":
         assignments, said = _fewer(assignments, sample, differences, settings, seed)
@@ -251,14 +257,8 @@ def did(
         draws = _placebo(sample, differences, assignments, rule, settings)
         effects = draws.raw[0].copy()
     else:
-        effects, influence = _influence(
-            sample, differences, rule, settings, seed if inference == "bootstrap" else None
-        )
+        effects, influence = _influence(sample, differences, rule, settings, bootstrapped)
     samples.require_effects(sample, effects)
-    index = samples.entries(sample, differences)
-    deviations = None
-    if assignments is not None and assignments.deviation is not None:
-        deviations = dict.fromkeys(differences, assignments.deviation)
     exposure, observed = samples.unit_basis(sample, outcome)
     return Estimate(
         outcome=outcome,
@@ -269,7 +269,7 @@ def did(
         f"{settings.comparison.replace('_', ' ')} started",
         inference=inference,
         level=level,
-        index=index,
+        index=samples.entries(sample, differences),
         effects=effects,
         draws=draws,
         influence=influence,
@@ -277,7 +277,7 @@ def did(
         observed=observed,
         paths=samples.site_paths(sample, effects),
         area_effects=samples.area_table(
-            sample, _from_controls(sample, settings, differences), level, deviations
+            sample, _from_controls(sample, settings, differences), level, assignments
         ),
         sample=sample.describe(),
         settings=settings,
@@ -445,7 +445,14 @@ def _refitted(
     treated = sample.treated
     out = np.empty((len(assignments), len(treated.names), sample.n_periods))
     unused = np.empty((sample.n_periods, len(sample.panel.areas)))
-    held = {g: np.isfinite(change[treated.units]) for g, change in differences.items()}
+    held = {
+        g: counted(
+            np.isfinite(change[assignments.pseudo_treated]),
+            np.isfinite(change[treated.units]),
+            treated,
+        )
+        for g, change in differences.items()
+    }
     scale = assignments.scale_of(assignments.pseudo_treated)
     areas = Areas(weights=sample.weights, design=samples.design(sample, settings.covariates))
     centre = {g: centres(change, assignments, areas) for g, change in differences.items()}
@@ -457,7 +464,7 @@ def _refitted(
             units = pseudo_treated[own]
             # Its gaps are copied to whoever stands for a treated area (see `placebo_effects`).
             taken = differences[g].copy()
-            taken[units] = np.where(held[g][own], taken[units], np.nan)
+            taken[units] = np.where(held[g][b, own], taken[units], np.nan)
             if scale is not None:
                 taken[units] += (scale[b, own, None] - 1.0) * (taken[units] - centre[g][units])
             out[b, s] = _site_effects(redrawn, {g: taken}, rule, settings, s, unused)
@@ -542,8 +549,8 @@ def _influence(
     # Areas last: each site's functions are written in one piece, and read so by the averages.
     effects, functions = np.full(shape, np.nan), np.zeros((*shape, n))
     mass = np.zeros((n, n_periods))
-    held = samples.observed(sample, differences)
-    mass[treated.units] = held * sample.weights[treated.units][:, None]
+    mass[treated.units] = samples.observed(sample, differences)
+    mass *= sample.weights[:, None]
     for s in range(len(treated.names)):
         effects[s] = _site_effects(sample, differences, rule, settings, s, functions[s])
     cluster = samples.clusters(sample, settings.cluster)
@@ -552,65 +559,33 @@ def _influence(
         site=samples.site_of(sample),
         mass=mass,
         cluster=cluster,
-        multipliers=_multipliers(settings, cluster, seed),
+        multipliers=multipliers(settings.bootstrap_draws, cluster, seed),
     )
-
-
-def _multipliers(settings: DidSettings, cluster: NDArray[np.int64], seed: int | None) -> Floats:
-    if seed is None:
-        return np.empty((0, 0))
-    return _signs(settings.bootstrap_draws, int(cluster.max()) + 1, seed)
 
 
 def _linear_influence(
     sample: samples.Sample, rule: Rule, settings: DidSettings, seed: int | None
 ) -> tuple[Floats, Influence]:
-    """The same as `_influence` where every figure is there and nothing is adjusted for.
-
-    All areas that start together then add to an effect by one linear rule in their own figures:
-    weight / (weight of the site) times what their contrast is above the site's mean, and as
-    controls the same with minus and the weight of the controls.
-    """
-    treated, (n, n_periods) = sample.treated, sample.figures.shape
-    sites, weights = len(treated.names), sample.weights
-    # Contrasts are differences over time: an area's own mean and the shared path drop out of them,
-    # and left in would cost digits where levels are large.
-    figures = np.empty((n, n_periods + 1))
-    centred = sample.figures - sample.figures.mean(axis=1, keepdims=True)
-    centred -= centred.mean(axis=0)
-    np.multiply(centred, weights[:, None], out=figures[:, :-1])
-    figures[:, -1] = weights
-    site = samples.site_of(sample)
-    group = site + 1
-    sums = np.array([figures[group == c].sum(axis=0) for c in range(sites + 1)])
-    effects = np.full((sites, n_periods), np.nan)
-    loadings = np.zeros((sites + 1, sites, n_periods, n_periods + 1))
-    for s, g in enumerate(treated.starts.tolist()):
-        contrast = _contrasts(sample, settings, g)
-        serves = np.ones((sites + 1, n_periods), dtype=bool)
-        serves[1:] = ~treated_by(treated.starts, g, n_periods, rule)
-        own = np.zeros_like(serves)
-        own[s + 1] = True
-        for sign, held in ((1.0, own), (-1.0, serves)):
-            mass = held.T @ sums[:, -1]
-            mean = (contrast * (held.T @ sums[:, :-1])).sum(axis=1) / mass
-            rule_of = np.column_stack([contrast, -mean]) * (sign * n / mass)[:, None]
-            loadings[:, s] += held[:, :, None] * rule_of
-            effects[s] = sign * mean if sign > 0 else effects[s] - mean
+    """The same as `_influence` where every figure is there and nothing is adjusted for."""
+    starts, n_periods = sample.treated.starts, sample.n_periods
+    serves = np.ones((len(starts) + 1, len(starts), n_periods), dtype=bool)
+    for s, g in enumerate(starts.tolist()):
+        serves[1:, s] = ~treated_by(starts, g, n_periods, rule)
+    cluster = samples.clusters(sample, settings.cluster)
+    effects, influence = linear_influence(
+        sample.figures,
+        sample.weights,
+        samples.site_of(sample),
+        SiteContrasts(
+            weights=np.stack([_contrasts(sample, settings, g) for g in starts.tolist()]),
+            controls=serves,
+        ),
+        cluster,
+        multipliers(settings.bootstrap_draws, cluster, seed),
+    )
     if settings.base == "varying":
         effects[:, 0] = np.nan  # nothing lies before the first period
-        loadings[:, :, 0] = 0.0
-    cluster = samples.clusters(sample, settings.cluster)
-    mass = np.where(site >= 0, weights, 0.0)[:, None]
-    return effects.ravel(), Influence(
-        figures=figures,
-        group=group,
-        loadings=loadings.reshape(sites + 1, -1, n_periods + 1),
-        site=site,
-        mass=mass,
-        cluster=cluster,
-        multipliers=_multipliers(settings, cluster, seed),
-    )
+    return effects.ravel(), influence
 
 
 def _contrasts(sample: samples.Sample, settings: DidSettings, g: int) -> Floats:
@@ -623,15 +598,6 @@ def _contrasts(sample: samples.Sample, settings: DidSettings, g: int) -> Floats:
         contrast[1 : last + 1] = np.diff(eye[: last + 1], axis=0)
         contrast[0] = 0.0
     return contrast
-
-
-def _signs(draws: int, clusters: int, seed: int) -> NDArray[np.float64]:
-    """(draws, clusters) -1 or 1 with equal chances, from one random bit each."""
-    bits = np.frombuffer(np.random.default_rng(seed).bytes(-(-draws * clusters // 8)), np.uint8)
-    signs = np.unpackbits(bits, count=draws * clusters).astype(np.float64)
-    signs *= 2
-    signs -= 1
-    return signs.reshape(draws, clusters)
 
 
 def _site_effects(

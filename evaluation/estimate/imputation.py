@@ -18,7 +18,7 @@ from evaluation.estimate import samples
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws, Influence
-from evaluation.estimate.placebo_effects import mean_by_site
+from evaluation.estimate.placebo_effects import counted, mean_by_site
 from evaluation.estimate.samples import left_out
 from evaluation.progress import watched
 
@@ -312,7 +312,8 @@ def _chunk(fit: _Fit, pseudo_treated: NDArray[np.int64]) -> Floats:
     )
     # As in `placebo_effects`, the gaps of a treated area are copied to whoever stands for it.
     held = samples.observed(fit.sample, fit.known)
-    mass = np.isfinite(differences) * fit.sample.weights[pseudo_treated][:, :, None] * held
+    held = counted(np.isfinite(differences), held, treated)
+    mass = held * fit.sample.weights[pseudo_treated][:, :, None]
     effects = mean_by_site(np.where(mass > 0, differences, 0.0) * mass, mass, treated)
     before = np.arange(n_periods) < treated.starts[:, None]
     return np.where(before, np.nan, effects).reshape(len(pseudo_treated), -1)

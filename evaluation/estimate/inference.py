@@ -133,6 +133,83 @@ class Influence:
         return out
 
 
+def multipliers(draws: int, cluster: NDArray[np.int64], seed: int | None) -> NDArray[np.float64]:
+    """(draws, clusters) -1 or 1 with equal chances, one random bit each; empty without a seed."""
+    if seed is None:
+        return np.empty((0, 0))
+    clusters = int(cluster.max()) + 1
+    bits = np.frombuffer(np.random.default_rng(seed).bytes(-(-draws * clusters // 8)), np.uint8)
+    signs = np.unpackbits(bits, count=draws * clusters).astype(np.float64)
+    signs *= 2
+    signs -= 1
+    return signs.reshape(draws, clusters)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SiteContrasts:
+    """What each of S sites is measured by in each of T periods.
+
+    weights : (S, T, T) the long difference in each period, as weights of the periods' figures.
+    controls : (S + 1, S, T) which groups serve as its controls: the areas that never start, then
+        those of each site.
+    """
+
+    weights: NDArray[np.float64]
+    controls: NDArray[np.bool_]
+
+
+def linear_influence(
+    figures: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    site: NDArray[np.int64],
+    contrasts: SiteContrasts,
+    cluster: NDArray[np.int64],
+    multipliers: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], Influence]:
+    """(S, T) effects and their influence functions, where no figure is missing.
+
+    All areas of a group add to an effect by one linear rule in their own figures: weight over the
+    weight of the site times what their contrast is above the site's mean; as controls the same
+    with minus and over the weight of the controls (Callaway and Sant'Anna 2021, theorem 2).
+
+    Parameters
+    ----------
+    figures : (n, T). weights : (n). site : (n) the site of each area, -1 for none.
+    """
+    n, n_periods = figures.shape
+    sites = len(contrasts.weights)
+    # Contrasts are differences over time: an area's own mean and the shared path drop out of them,
+    # and left in would cost digits where levels are large.
+    own = np.empty((n, n_periods + 1))
+    centred = figures - figures.mean(axis=1, keepdims=True)
+    centred -= centred.mean(axis=0)
+    np.multiply(centred, weights[:, None], out=own[:, :-1])
+    own[:, -1] = weights
+    sums = np.array([own[site == s].sum(axis=0) for s in range(-1, sites)])
+    effects = np.zeros((sites, n_periods))
+    loadings = np.zeros((sites + 1, sites, n_periods, n_periods + 1))
+    for s, contrast in enumerate(contrasts.weights):
+        treated = np.zeros((sites + 1, n_periods), dtype=bool)
+        treated[s + 1] = True
+        for sign, held in ((1.0, treated), (-1.0, contrasts.controls[:, s])):
+            mass = held.T @ sums[:, -1]
+            mean = (contrast * (held.T @ sums[:, :-1])).sum(axis=1) / mass
+            by_area = np.column_stack([contrast, -mean]) * (sign * n / mass)[:, None]
+            # A period without a contrast has no effect, and no area a part in it.
+            by_area[~contrast.any(axis=1)] = 0.0
+            loadings[:, s] += held[:, :, None] * by_area
+            effects[s] += sign * mean
+    return effects, Influence(
+        figures=own,
+        group=site + 1,
+        loadings=loadings.reshape(sites + 1, -1, n_periods + 1),
+        site=site,
+        mass=np.where(site >= 0, weights, 0.0)[:, None],
+        cluster=cluster,
+        multipliers=multipliers,
+    )
+
+
 def placebo_p(statistics: NDArray[np.float64]) -> float:
     """Two-sided p: the share of assignments at least as extreme as the real one (first entry).
 

@@ -70,14 +70,15 @@ def placebo_effects(
 ) -> NDArray[np.float64]:
     """Effects of every site and period under every assignment.
 
-    Assignments copy the treated areas' gaps, as they copy their starts: a pseudo-treated area is
-    taken in just the periods in which the treated area that it stands for has an effect, and in
-    those of them in which it has one itself. Where controls are complete, each placebo effect, and
-    each average with the weights of `samples.entries`, is then the mean of as many cells as the
-    real one, placed alike: the same function of every assignment, whoever leaves and when. With
-    each assignment's own cells instead, effects that rest on one area that stayed would be set
-    against placebo effects of ten, and found far too often. Where controls have gaps too, the test
-    is approximate: a pseudo-treated area's own gaps come on top, and make placebo effects noisier.
+    Assignments copy the treated areas' gaps, as they copy their starts (`counted`): a
+    pseudo-treated area is taken in the periods in which the treated area that it stands for has an
+    effect. Where controls are complete, each placebo effect, and each average with the weights of
+    `samples.entries`, is then the mean of as many cells as the real one, placed alike: the same
+    function of every assignment, whoever leaves and when. With each assignment's own cells instead,
+    effects that rest on one area that stayed would be set against placebo effects of ten, and found
+    far too often. Where controls have gaps too, these stand for the treated areas', and only what
+    is lacking is copied: all of them on top would leave placebo effects of fewer areas than the
+    real one, too wide, and tests too cautious. The test is then approximate.
     Only gaps in the differences are copied, not those in the periods that a base is a mean of.
 
     Parameters
@@ -122,7 +123,8 @@ def _chunk(
             if placebo_difference
             else long_difference[pseudo_treated]
         )
-        held = np.isfinite(gathered) & np.isfinite(long_difference[treated.units])
+        real = np.isfinite(long_difference[treated.units])
+        held = counted(np.isfinite(gathered), real, treated)
         valid = held * areas.weights[pseudo_treated][:, :, None]
         difference = np.where(valid > 0, gathered, 0.0) * valid
         if rule.comparison is not None:
@@ -137,6 +139,30 @@ def _chunk(
                 difference += (scale[:, :, None] - 1.0) * apart
         differences[:, columns], masses[:, columns] = difference[:, columns], valid[:, columns]
     return mean_by_site(differences, masses, treated).reshape(len(pseudo_treated), -1)
+
+
+def counted(
+    own: NDArray[np.bool_], real: NDArray[np.bool_], treated: TreatedAreas
+) -> NDArray[np.bool_]:
+    """(b, M, T) in which periods each pseudo-treated area counts.
+
+    In those in which the treated area that it stands for has an effect; and, where others of the
+    site then lack figures of their own, in further ones, until as many areas of the site count in
+    the period as do in fact.
+
+    Parameters
+    ----------
+    own : (b, M, T) where pseudo-treated areas have an effect. real : (M, T) where treated ones do.
+    """
+    if real.all():
+        return own
+    held = own & real
+    for s in range(len(treated.names)):
+        columns = np.flatnonzero(treated.cohort_of == s)
+        lacking = real[columns].sum(axis=0) - held[:, columns].sum(axis=1)
+        spare = own[:, columns] & ~real[columns]
+        held[:, columns] |= spare & (spare.cumsum(axis=1) <= lacking[:, None, :])
+    return held
 
 
 def centres(

@@ -13,7 +13,7 @@ from evaluation.estimate import pre_period_fit, samples, synthetic_placebos
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws
-from evaluation.estimate.placebo_effects import mean_by_site
+from evaluation.estimate.placebo_effects import counted, mean_by_site
 from evaluation.estimate.solvers import ridge, simplex
 from evaluation.estimate.synthetic import refuse
 from evaluation.estimate.synthetic_weights import around_mean
@@ -43,7 +43,7 @@ class PooledFit:
 
     fits : one batch of B simplex fits for each of the J units. donors, aims : for each unit what
     these were fitted on, (L_j, N), and to, (B, L_j): its own figures and its share of the others'
-    misfit. excluded_donors : (B, K). errors : (B, J, L) misfits, 0 without a period. share : (B)
+    misfit. errors : (B, J, L) misfits, 0 without a period. share : (B)
     nu. separate, pooled : (B) q_sep and q_pool of the weights; apart : (B, 2) the same of weights
     fitted apart. converged : (B) whether the last round of steps gained less than 1e-12 of the
     objective.
@@ -52,22 +52,12 @@ class PooledFit:
     fits: list[simplex.SimplexFit]
     donors: list[Floats]
     aims: list[Floats]
-    excluded_donors: Positions
     errors: Floats
     share: Floats
     separate: Floats
     pooled: Floats
     apart: Floats
     converged: NDArray[np.bool_]
-
-    def weights(self, j: int) -> Floats:
-        """(B, N) weights of a unit: of those that fit alike the ones of least norm.
-
-        Which ones the solver found would hang on the donors' order.
-        """
-        return ridge.least_norm_weights(
-            self.donors[j], self.aims[j], self.excluded_donors, self.fits[j]
-        )
 
 
 def fit(
@@ -97,7 +87,12 @@ def fit(
     centres = [x.mean(axis=1) for x in donors]
     targets = [y - centre for y, centre in zip(targets, centres, strict=True)]
     donors = [x - centre[:, None] for x, centre in zip(donors, centres, strict=True)]
-    apart = [simplex.fit(x, y, excluded_donors) for x, y in zip(donors, targets, strict=True)]
+    # What rounding leaves of donors that are alike would be taken for a difference.
+    donors = [np.where(np.abs(x) <= rounding, 0.0, x) for x in donors]
+    known = simplex.Variation(rounding=rounding)
+    apart = [
+        simplex.fit(x, y, excluded_donors, known) for x, y in zip(donors, targets, strict=True)
+    ]
     errors = _errors(targets, donors, apart)
     lengths = np.array([y.shape[1] for y in targets])
     measures = _measures(errors, lengths)
@@ -117,14 +112,16 @@ def fit(
     squares = np.maximum(measures, 1e-150) ** 2
     pull = nu / (lengths.max() * squares[:, 1]) / len(targets) ** 2
     own = (1 - nu)[:, None] / (len(targets) * lengths[None, :] * squares[:, [0]])
-    found = _in_turn(targets, donors, excluded_donors, apart, pull, own)
+    found = _in_turn(targets, donors, excluded_donors, apart, pull, own, rounding)
     errors = _errors(targets, donors, found.fits)
     reached = _measures(errors, lengths)
     return PooledFit(
-        fits=found.fits,
+        fits=[
+            ridge.least_norm_fit(x, aim, excluded_donors, part)
+            for x, aim, part in zip(donors, found.aims, found.fits, strict=True)
+        ],
         donors=donors,
         aims=found.aims,
-        excluded_donors=excluded_donors,
         errors=errors,
         share=nu,
         separate=reached[:, 0],
@@ -170,40 +167,28 @@ def _in_turn(
     apart: list[simplex.SimplexFit],
     pull: Floats,
     own: Floats,
+    rounding: float,
 ) -> _Swept:
-    """Fit each area to the others' misfits, round after round.
-
-    Areas that pull on the same average go to it slowly one at a time. Each round starts ahead of
-    where the last one ended, in the direction in which it went (Nesterov's momentum), and from
-    standing where that was too far.
-    """
+    """Fit each area to what the others leave, in turn, until a round gains next to nothing."""
     fits, aims = list(apart), [y.copy() for y in targets]
     errors = _errors(targets, donors, apart)
-    before, speed = errors.copy(), np.ones(len(errors))
-    live, still = np.flatnonzero(pull > 0), np.zeros(len(errors), dtype=np.int64)
+    live = np.flatnonzero(pull > 0)
     value = _objective(errors, pull, own)
     for _ in watched("pooled synthetic control, rounds", range(SWEEPS)):
         if len(live) == 0:
             break
-        faster = (1 + np.sqrt(1 + 4 * speed[live] ** 2)) / 2
-        ahead = ((speed[live] - 1) / faster)[:, None, None]
-        at = errors[live] + ahead * (errors[live] - before[live])
-        before[live] = errors[live]
         for j, (y, x) in enumerate(zip(targets, donors, strict=True)):
-            others = (at.sum(axis=1) - at[:, j])[:, : y.shape[1]]
+            others = (errors[live].sum(axis=1) - errors[live, j])[:, : y.shape[1]]
             lean = pull[live] / (pull[live] + own[live, j])
             aims[j][live] = y[live] + lean[:, None] * others
-            start = simplex.Variation(start=fits[j].rows(live))
+            start = simplex.Variation(start=fits[j].rows(live), rounding=rounding)
             again = simplex.fit(x, aims[j][live], excluded_donors[live], start)
             fits[j] = fits[j].replaced(live, again)
-            at[:, j, : y.shape[1]] = y[live] - again.predict(x.T)
-        errors[live] = at
-        now = _objective(at, pull[live], own[live])
-        speed[live] = np.where(now > value[live], 1.0, faster)
-        small = np.abs(value[live] - now) <= SETTLED * value[live]
-        still[live] = np.where(small, still[live] + 1, 0)
+            errors[live, j, : y.shape[1]] = y[live] - again.predict(x.T)
+        now = _objective(errors[live], pull[live], own[live])
+        going = value[live] - now > SETTLED * value[live]
         value[live] = now
-        live = live[still[live] < 2]
+        live = live[going]
     converged = np.ones(len(excluded_donors), dtype=bool)
     converged[live] = False
     return _Swept(fits=fits, aims=aims, converged=converged)
@@ -332,7 +317,8 @@ def _fit(
     never = np.flatnonzero(~sample.panel.treated)
     pseudo_treated = assignments.pseudo_treated
     # A common level is taken out before means are, whose rounding it would carry.
-    figures = sample.figures - np.nanmean(sample.figures[never])
+    held = sample.figures[never]
+    figures = sample.figures - held[np.isfinite(held)].mean()
     if len(never) < 2:
         raise EstimateError(
             "fewer than two complete comparison areas are left as donors.",
@@ -373,7 +359,7 @@ def _fits(
     """The fit of every treated area, beside those of the areas that stood for it."""
     found, treated = [], sample.treated
     for j, (area, g) in enumerate(zip(treated.units.tolist(), _starts(treated), strict=True)):
-        donors, weights = fitted.donors[j].T, fitted.weights(j)[0]
+        donors, weights = fitted.donors[j].T, fitted.fits[j].rows(np.array([0])).weights[0]
         after = np.isfinite(sample.figures[area]) & (np.arange(sample.n_periods) >= g)
         figures = sample.figures[never]
         base = figures[:, :g][:, sample.seen[:g]].mean(axis=1) if settings.demeaned else 0.0
@@ -414,12 +400,11 @@ def _draws(
                 gap = gap - gap[:, :g][:, sample.seen[:g]].mean(axis=1, keepdims=True)
             gaps[:, column] = gap
         # As in `placebo_effects`, the gaps of a treated area are copied to whoever stands for it.
-        held = np.isfinite(gaps) & np.isfinite(sample.figures[treated.units])
+        held = counted(np.isfinite(gaps), np.isfinite(sample.figures[treated.units]), treated)
         effects = mean_by_site(np.where(held, gaps, 0.0), held.astype(float), treated)
         return effects.reshape(len(pseudo_treated), -1)
 
-    donors = sample.figures[never]
-    raw = effects(sample.figures, [fitted.weights(j) @ donors for j in range(len(fitted.fits))])
+    raw = effects(sample.figures, [part.predict(sample.figures[never]) for part in fitted.fits])
     shift = effects(samples.unit_figures(sample), None)
     net = raw - effects(samples.placed_effects(sample, raw[0]), None)
     return samples.finished_draws(assignments, raw, shift, net)
@@ -429,8 +414,8 @@ def _weight_table(sample: samples.Sample, fitted: PooledFit, never: Positions) -
     codes, treated = sample.panel.areas.index, sample.treated
     rows = [
         (treated.names[s], codes[unit], codes[never[column]], weight)
-        for j, (unit, s) in enumerate(zip(treated.units, treated.cohort_of, strict=True))
-        for column, weight in enumerate(fitted.weights(j)[0])
+        for unit, s, part in zip(treated.units, treated.cohort_of, fitted.fits, strict=True)
+        for column, weight in zip(part.columns[0], part.values[0], strict=True)
         if weight > 1e-8
     ]
     return pd.DataFrame(rows, columns=["site", "area", "donor", "weight"])

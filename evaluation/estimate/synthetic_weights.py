@@ -492,7 +492,8 @@ def control(ground: Ground, *, demeaned: bool = False, penalty: float | None = N
     if demeaned:
         before, donors = around_mean(before), around_mean(donors)
     variation = simplex.Variation(
-        penalty=None if penalty is None else np.full(len(before), penalty)
+        penalty=None if penalty is None else np.full(len(before), penalty),
+        rounding=float(np.finfo(float).eps * np.abs(ground.donors_before).max()),
     )
     fitted = simplex.fit(donors.T, before, ground.excluded_donors[:, None], variation)
     weights = ridge.least_norm_weights(
@@ -636,4 +637,27 @@ def _time_weights(
     periods = np.arange(x.shape[1])
     g[:, periods, periods] += ((TIME_RIDGE * noise[first]) ** 2 * left)[:, None]
     fitted = simplex.least_quadratic(g, c)
-    return fitted.weights[back], fitted.converged[back]
+    weights = _alike_periods(before, which, fitted.weights)
+    return weights[back], fitted.converged[back]
+
+
+def _alike_periods(before: Floats, which: Positions, weights: Floats) -> Floats:
+    """(W, T0) time weights with those of periods that are alike to all donors made alike.
+
+    The published ridge says so, but it is too small for doubles: which of the periods the solver
+    took would hang on the last digits.
+
+    Parameters
+    ----------
+    before : (n, T0). which : (W) the donor that each row of weights leaves out; -1 for none.
+    """
+    least = FLAT**2 * (before**2).sum(axis=0).max(initial=0.0)
+    alike = np.tile(np.eye(before.shape[1]), (len(which), 1, 1))
+    for s, figures in enumerate(before.T):
+        apart = (before - figures[:, None]) ** 2
+        total = apart.sum(axis=0)
+        # Without one donor no more falls away than the largest part.
+        for t in np.flatnonzero(total - apart.max(axis=0) <= least):
+            own = np.where(which >= 0, apart[which, t], 0.0)
+            alike[:, s, t] = np.maximum(alike[:, s, t], total[t] - own <= least)
+    return np.asarray((alike @ (weights / alike.sum(axis=2))[:, :, None])[:, :, 0])

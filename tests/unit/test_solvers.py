@@ -177,3 +177,21 @@ def test_every_fit_of_a_national_panel_is_optimal_or_says_otherwise() -> None:
     assert fitted.gap[optimal].max() <= 1e-10
     assert (fitted.status != simplex.STOPPED).all()
     assert optimal.mean() > 0.95
+
+
+def test_a_donor_that_gets_no_weight_leaves_and_no_weight_is_lost() -> None:
+    """Counts: two donors fall to rounding together, and then have nothing left to move by."""
+    shifted = np.array(
+        [[-2, 1, 0, 0, 0], [2, 2, 0, -2, 0], [6, 2, 0, -2, 0], [-2, 0, 0, 0, 3], [-1, -1, 0, 1, 0]]
+    ).astype(float)
+    weights = np.array([[0.263986963607, 0, 0.186311787072, 0.010863661054, 0.538837588267]])
+    start = simplex.ActiveSet.start(
+        shifted, np.zeros((1, 5)), np.arange(5)[None], weights / weights.sum(), None
+    )
+    start.held[:] = True
+    start.shifted[:] = shifted
+    start.gram[:] = shifted @ shifted.T
+    start.descend(np.arange(1), None)
+    assert start.weights.sum() == pytest.approx(1.0)
+    assert np.isfinite(start.weights).all()
+    np.testing.assert_allclose(start.weights[0], [0, 1 / 3, 0, 0, 2 / 3], atol=1e-9)

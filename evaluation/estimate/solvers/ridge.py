@@ -241,11 +241,17 @@ def _without(figures: Floats, rounding: float) -> Floats:
 def least_norm_fit(
     donors: Floats, targets: Floats, excluded_donors: Positions, fitted: SimplexFit
 ) -> SimplexFit:
-    """The same fit with the weights of `least_norm_weights`."""
+    """The fits with their weights exchanged for those of least norm (see `least_norm_weights`).
+
+    Parameters
+    ----------
+    excluded_donors : (B) or (B, K) donors that a target may not use; -1 for none.
+    """
     weights = least_norm_weights(donors, targets, excluded_donors, fitted)
     size = max(int((weights > 0).sum(axis=1).max()), 1)
     columns = np.argsort(-weights, axis=1, kind="stable")[:, :size]
-    return replace(fitted, columns=columns, values=np.take_along_axis(weights, columns, axis=1))
+    values = np.take_along_axis(weights, columns, axis=1)
+    return replace(fitted, columns=columns, values=values)
 
 
 def tied(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -139,12 +139,13 @@ class ActiveSet:
             if linear is not None:
                 slope = slope + linear[pending] * held
             # To the least value on the donors held, or as far as the first weight falls to zero;
-            # that donor leaves and the rest is solved again (Wolfe's minor cycle).
+            # that donor leaves and the rest is solved again (Wolfe's minor cycle). A donor that has
+            # next to none and gets none leaves at once.
             move = _to_affine_minimum(self.gram[pending], slope, held)
             falling = held & (now + move <= NOTHING)
             stuck = falling.any(axis=1)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                reach = np.where(falling, now / -move, np.inf)
+            with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+                reach = np.where(falling, np.where(move < 0, now / -move, 0.0), np.inf)
             step = np.minimum(np.where(stuck, reach.min(axis=1), 1.0), 1.0)
             moved = np.maximum(now + step[:, None] * move, 0.0)
             drop = falling & (reach <= step[:, None] * (1 + 1e-12))
@@ -172,8 +173,8 @@ def _to_affine_minimum(gram: Floats, slope: Floats, held: Flags) -> Floats:
     columns_held = np.arange(gram.shape[1])
     diagonal = gram[:, columns_held, columns_held]
     mean = (diagonal * held).sum(axis=1) / held.sum(axis=1)
-    # Donors that all meet the target give no scale, and any will do.
-    mean = np.where(mean > 0, mean, 1.0)
+    # Donors that all meet the target give no scale, and any will do; below, squares underflow.
+    mean = np.where(mean > 1e-200, mean, 1.0)
     gram[:, columns_held, columns_held] = np.where(
         held, diagonal + DAMPING * mean[:, None], mean[:, None]
     )
@@ -182,7 +183,7 @@ def _to_affine_minimum(gram: Floats, slope: Floats, held: Flags) -> Floats:
     gram += mean[:, None, None] * (held[:, :, None] & held[:, None, :])
     both = np.linalg.solve(gram, np.stack([-slope * held, held.astype(float)], axis=2))
     along, level = both[:, :, 0], both[:, :, 1]
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         share = along.sum(axis=1) / level.sum(axis=1)
     move: Floats = along - np.nan_to_num(share)[:, None] * level
     return move
@@ -272,11 +273,13 @@ class Variation:
     penalty : (B) lambda of Abadie and L'Hour's (2021, JASA 116, equation 6) linear term
         lambda sum_j w_j ||x_j - y||^2.
     start : fits of the same B targets to start from, instead of the nearest donor.
+    rounding : of the figures, where a level was taken out of them: a misfit no larger is none.
     """
 
     held_out: Positions | None = None
     penalty: Floats | None = None
     start: SimplexFit | None = None
+    rounding: float = 0.0
 
     def rows(self, which: Positions) -> Variation:
         """The same for some of the problems."""
@@ -284,6 +287,7 @@ class Variation:
             held_out=None if self.held_out is None else self.held_out[which],
             penalty=None if self.penalty is None else self.penalty[which],
             start=None if self.start is None else self.start.rows(which),
+            rounding=self.rounding,
         )
 
 
@@ -314,6 +318,11 @@ def fit(
     centre = donors.mean(axis=1, keepdims=True)
     x, y = donors - centre, targets - centre.T
     variation = variation or Variation()
+    # Doubles hold a figure to half of this.
+    rounding = float(
+        np.finfo(float).eps * max(np.abs(part).max(initial=0.0) for part in (donors, targets))
+    )
+    variation = replace(variation, rounding=max(rounding, variation.rounding))
     parts = []
     blocks = np.array_split(np.arange(len(y)), max(1, -(-len(y) * (n + 16 * len(x)) // BLOCK)))
     for rows in watched("synthetic controls, blocks of areas", blocks):
@@ -350,7 +359,7 @@ def _fit_block(
         batch.descend(np.arange(len(y)), problem.linear_at(batch, live))
     for _ in range(MAX_ROUNDS):
         objective, gap, enters = problem.price(batch, live, waited)
-        small = PERFECT * problem.scale[live]
+        small = problem.perfect[live]
         improved = objective < best * (1 - LEAST_GAIN)
         best, waited = np.minimum(best, objective), np.where(improved, 0, waited + 1)
         leave = (gap <= TOLERANCE * objective) | (objective <= small) | (waited > PATIENCE)
@@ -387,6 +396,13 @@ class _Problem:
     linear: Floats | None
     nearest: Positions | None
     scale: Floats
+    rounding: float
+
+    @property
+    def perfect(self) -> Floats:
+        """(B) sums of squared misfits that are none: of the figures' scale, or their rounding."""
+        out: Floats = np.maximum(PERFECT * self.scale, len(self.x) * self.rounding**2)
+        return out
 
     @classmethod
     def of(cls, x: Floats, y: Floats, excluded_donors: Positions, variation: Variation) -> _Problem:
@@ -404,7 +420,13 @@ class _Problem:
             _bar(distance, excluded_donors)
             nearest = distance.argmin(axis=1)
         return cls(
-            x=x, y=y, excluded_donors=excluded_donors, linear=linear, nearest=nearest, scale=scale
+            x=x,
+            y=y,
+            excluded_donors=excluded_donors,
+            linear=linear,
+            nearest=nearest,
+            scale=scale,
+            rounding=variation.rounding,
         )
 
     def first(self, start: SimplexFit | None) -> tuple[Positions, Floats]:
@@ -450,9 +472,8 @@ class _Problem:
 
 def _bar(matrix: Floats, excluded_donors: Positions) -> None:
     """Make sure that no excluded donor looks best."""
-    for k in range(excluded_donors.shape[1]):
-        rows = np.flatnonzero(excluded_donors[:, k] >= 0)
-        matrix[rows, excluded_donors[rows, k]] = np.inf
+    rows, place = np.nonzero(excluded_donors >= 0)
+    matrix[rows, excluded_donors[rows, place]] = np.inf
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -476,7 +497,7 @@ def _finished(done: list[_Done], problem: _Problem, n: int) -> SimplexFit:
     gap = np.maximum(gap, 0.0)
     relative = gap / np.maximum(objective, 1e-300)
     rounded = gap <= ROUNDED_GAP * problem.scale
-    rounded |= objective <= 100 * PERFECT * problem.scale
+    rounded |= objective <= 100 * problem.perfect
     status = np.where(relative <= PROMISED, OPTIMAL, np.where(rounded, ROUNDED, STOPPED))
     return SimplexFit(
         columns=columns,
@@ -556,8 +577,8 @@ def _step(g: Floats, c: Floats, weights: Floats, enters: NDArray[np.int64]) -> F
         move = _to_minimum(g[pending], np.take_along_axis(slope, columns, axis=1), columns, real)
         falling = real & (now + move <= NOTHING)
         stuck = falling.any(axis=1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            reach = np.where(falling, now / -move, np.inf)
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            reach = np.where(falling, np.where(move < 0, now / -move, 0.0), np.inf)
         step = np.minimum(np.where(stuck, reach.min(axis=1), 1.0), 1.0)
         moved = np.maximum(now + step[:, None] * move, 0.0)
         drop = falling & (reach <= step[:, None] * (1 + 1e-12))
