@@ -16,6 +16,7 @@ from evaluation.diagnose.diagnostic import Diagnostic, tested, unknown
 from evaluation.estimate.inference import placebo_p
 from evaluation.estimate.placebo_effects import mean_differences
 from evaluation.estimate.samples import masked_mean
+from evaluation.panel import mean_known
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,13 +76,17 @@ def _characteristics(
         here = np.isfinite(before)
         middle = np.where(here, time, 0).sum(axis=1) / np.maximum(here.sum(axis=1), 1)
         away = np.where(here, time - middle[:, None], 0.0)
-        columns.append((away * np.nan_to_num(before)).sum(axis=1) / (away**2).sum(axis=1))
+        square = (away**2).sum(axis=1)
+        # An area with a single figure before the start has no path.
+        path = np.full(len(before), np.nan)
+        np.divide((away * np.nan_to_num(before)).sum(axis=1), square, out=path, where=square > 0)
+        columns.append(path)
         names.append("path")
     for name in covariates:
         names.append(name)
         columns.append(panel.areas[name].to_numpy(dtype=float))
     values = np.stack(columns, axis=1)
-    return names, np.where(np.isfinite(values), values, np.nanmean(values, axis=0))
+    return names, np.where(np.isfinite(values), values, mean_known(values, axis=0))
 
 
 def balance(

@@ -13,7 +13,7 @@ from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.inference import detectable, placebo_p
 from evaluation.estimate.placebo_effects import mean_differences
-from evaluation.panel import Panel
+from evaluation.panel import Panel, mean_known
 from evaluation.quarters import Period
 from evaluation.wording import Sentence
 
@@ -309,8 +309,12 @@ def outlier_controls(panel: Panel, outcome: str, scale: str = "log") -> Diagnost
     figures = others.array(outcome)
     if scale == "log":
         figures = np.log(np.where(figures > 0, figures, np.nan))
-    change = np.nanmean(figures[:, first:], axis=1) - np.nanmean(figures[:, :first], axis=1)
+    change = mean_known(figures[:, first:], axis=1) - mean_known(figures[:, :first], axis=1)
     by_authority = others.areas.assign(change=change).groupby("authority")["change"].mean()
+    # One whose figures are all withheld, before or since, has no change to be compared by.
+    by_authority = by_authority.dropna()
+    if len(by_authority) < ENOUGH:
+        return unknown(code, f"fewer than {ENOUGH} comparison authorities have figures")
     apart = _robust(by_authority.to_numpy()[None, :])[0]
     drawn = np.random.default_rng(0).standard_normal((SIMULATED, len(apart)))
     largest = np.abs(_robust(drawn)).max(axis=1)
