@@ -16,11 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evaluation.errors import (
-    BookError,
-    UserError,
-    WorkspaceError,
-)
+from evaluation.errors import BookError, UserError, WorkspaceError
 from evaluation.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -75,7 +75,11 @@ def _characteristics(
         here = np.isfinite(before)
         middle = np.where(here, time, 0).sum(axis=1) / np.maximum(here.sum(axis=1), 1)
         away = np.where(here, time - middle[:, None], 0.0)
-        columns.append((away * np.nan_to_num(before)).sum(axis=1) / (away**2).sum(axis=1))
+        square = (away**2).sum(axis=1)
+        # An area with a single figure before the start has no path.
+        path = np.full(len(before), np.nan)
+        np.divide((away * np.nan_to_num(before)).sum(axis=1), square, out=path, where=square > 0)
+        columns.append(path)
         names.append("path")
     for name in covariates:
         names.append(name)

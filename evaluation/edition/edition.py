@@ -17,7 +17,7 @@ from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
 from evaluation.study.record import Results
 from evaluation.study.written import Record, read_record, read_written, record_if_there
-from evaluation.workspace import Workspace, packaged_schemas
+from evaluation.workspace import Workspace
 
 COMPARED = 4
 """How many rounds are compared with what was known when they began: a year."""
@@ -197,14 +197,11 @@ class Edition:
 
 
 def _dictionary(workspace: Workspace, programme: Programme) -> tuple[Outcome, ...]:
-    """The outcomes that the workspace declares, and those that only the programme has.
-
-    The catalogue that comes with the framework is of other programmes too.
-    """
-    if workspace.schemas == packaged_schemas() != workspace.root / "data_schemas":
-        return programme.outcomes
+    """The shared catalogue, if the programme draws on it, and what only the programme has."""
     declared = load_outcomes(workspace.schemas / "outcomes")
     known = {outcome.code for outcome in declared}
+    if not any(outcome.code in known for outcome in programme.outcomes):
+        return programme.outcomes
     return declared + tuple(o for o in programme.outcomes if o.code not in known)
 
 

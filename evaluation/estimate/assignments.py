@@ -570,13 +570,7 @@ def _bands(
             continue
         if name == "level":
             before = panel.array(panel.outcomes[0])[:, : treated.starts.min()]
-<<<<<<< ours
-            held = np.isfinite(before)
-            total = np.where(held, before, 0.0).sum(axis=1)
-            measure = np.where(held.any(axis=1), total, np.nan) / np.maximum(held.sum(axis=1), 1)
-=======
             measure = mean_known(before, axis=1)
->>>>>>> theirs
         elif name == "population":
             measure = panel.areas["population"].to_numpy(dtype=float)
             if np.isnan(measure).any() and not np.isnan(measure).all():

@@ -16,10 +16,11 @@ from evaluation.estimate.synthetic_placebos import complete
 from evaluation.progress import watched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
 
     from numpy.typing import NDArray
 
+    from evaluation.estimate.estimate import Estimate
     from evaluation.estimate.samples import Sample
     from evaluation.estimate.synthetic_placebos import SyntheticUnits
     from evaluation.panel import Panel
@@ -359,3 +360,41 @@ def _raises(panel: Panel) -> NDArray[np.bool_]:
     after = np.arange(len(panel.periods)) >= own[:, None]
     raises: NDArray[np.bool_] = after == treated[:, None]
     return raises
+
+
+def without_touched(
+    panel: Panel,
+    outcome: str,
+    happened: Mapping[str, Collection[str]],
+    fit: Callable[[Panel, str], Estimate],
+) -> pd.DataFrame:
+    """The effect beside the effect without the areas to which something else happened.
+
+    Parameters
+    ----------
+    happened : what happened -> codes of the areas that it touched, as `ledger.events.touched`
+        gives it. fit : makes the estimate of a panel; assignments are drawn anew for each, since
+        areas that are gone can no longer be re-assigned.
+
+    Returns
+    -------
+    DataFrame with ``without, areas_left, effect, se, low, high, p_value, change``: first all areas,
+    then without those of each event, last without those of any. What leaves no treated or too few
+    control areas has no effect.
+    """
+    every = {code for codes in happened.values() for code in codes}
+    left_out = {"nothing": set(), **{name: set(codes) for name, codes in happened.items()}}
+    if len(happened) > 1:
+        left_out["all of these"] = every
+    rows: list[dict[str, object]] = []
+    for name, codes in left_out.items():
+        held = panel.select(~panel.areas.index.isin(list(codes)))
+        row: dict[str, object] = {"without": name, "areas_left": len(held.areas)}
+        if held.treated.any() and (~held.treated).sum() > 1:
+            found = fit(held, outcome).overall().iloc[0]
+            row |= {key: found[key] for key in ("effect", "se", "low", "high", "p_value")}
+        rows.append(row)
+    columns = ["without", "areas_left", "effect", "se", "low", "high", "p_value"]
+    table = pd.DataFrame(rows, columns=columns)
+    table["change"] = table["effect"] - table["effect"].iloc[0]
+    return table

@@ -17,6 +17,7 @@ from evaluation.estimate.units import in_units
 from evaluation.finding.feasibility import RESTS_ON
 from evaluation.finding.grade import Evidence, Grade, Judgement, grade
 from evaluation.ledger.unreleased import inside_only, mark_inside
+from evaluation.panel import mean_known
 from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.quarters import Period
 from evaluation.study import heterogeneity
@@ -108,8 +109,8 @@ def _unweighted_paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
         rows.append(
             {
                 "period": label,
-                "pilot": float(np.nanmean(pilot[:, t])),
-                "comparison": float(np.nanmean(comparison[:, t])),
+                "pilot": float(mean_known(pilot[:, t], axis=0)),
+                "comparison": float(mean_known(comparison[:, t], axis=0)),
                 "counterfactual": None if ratio is None else _without(pilot[:, t], ratio, estimate),
                 "low": None,
                 "high": None,
