@@ -258,8 +258,9 @@ def _by_rows(
 
 
 def _values(headed: Headed, name: str) -> list[object]:
-    at = headed.columns.get(name, len(headed.columns) + 1_000)
-    return [row.values[at] if at < len(row.values) else None for row in headed.rows[:_LOOKED_AT]]
+    rows = headed.rows[:_LOOKED_AT]
+    at = headed.columns.get(name)
+    return [row.values[at] if at is not None and at < len(row.values) else None for row in rows]
 
 
 def _texts(headed: Headed, name: str) -> list[str]:
