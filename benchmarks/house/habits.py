@@ -112,6 +112,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:bare_stem",
         "returns:check_parts",
         "returns:corners",
+        "returns:guide_from_name",
         "returns:heading",
         "returns:is_container",
         "returns:pass_workbook",
