@@ -135,6 +135,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:corners",
         "returns:is_table",
         "returns:pass_text",
+        "returns:guide_from_name",
         "returns:heading",
         "returns:is_container",
         "returns:pass_workbook",
