@@ -18,7 +18,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from evaluation.finding.theory import Theory
+from evaluation.geography import CodeShare
 from evaluation.programme import (
+    TABLES,
     Area,
     Cost,
     Denominator,
@@ -44,6 +46,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "cost": Cost,
     "denominator": Denominator,
     "deprivation": Deprivation,
+    "code_share": CodeShare,
     "protocol": Protocol,
     "theory": Theory,
     "deviation": Deviation,
@@ -170,7 +173,7 @@ def schema(name: str) -> dict[str, Any]:
     if name == "programme":
         properties = content["properties"]
         # As they may also be written: a CSV beside the file, an outcome by its code.
-        for table in ("areas", "costs", "denominators", "deprivation"):
+        for table in TABLES:
             whole = properties[table]
             properties[table] = {
                 "description": whole.pop("description", ""),
