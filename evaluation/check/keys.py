@@ -426,7 +426,8 @@ def _check_quarters(cells: Cells, submitter: Submitter) -> list[Problem]:
         message = f"This return is for {period.described}; this row says {quarter.described}."
         mend = f"If the figure is of {period.months}, write {period}; if it is of"
         mend += f" {quarter.months}, send it in the return for {quarter}."
-        problems += cells.listed("R034", entry, "quarter", message, value=str(quarter), mend=mend)
+        said = cells.quarter_said.get(entry, str(quarter))
+        problems += cells.listed("R034", entry, "quarter", message, value=said, mend=mend)
     return problems
 
 
