@@ -53,6 +53,8 @@ def whole_periods(name: str, value: object) -> None:
 
 ENOUGH_AREAS = 10
 LEVEL = 1e3
+# Figures are squared, and summed, and squared once more.
+LARGEST = 1e70
 
 
 def check_call(
@@ -145,6 +147,12 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
     if not held.any():
         raise EstimateError(
             f"{outcome} has no figure in any area and period.", mend="choose another outcome"
+        )
+    size = float(np.abs(figures[held]).max())
+    if size > LARGEST or 0 < size < 1 / LARGEST:
+        raise EstimateError(
+            f"{outcome} has figures of the size of {size:.0e}, whose squares no computer holds.",
+            mend="give it in another unit",
         )
     # By its ends: the standard deviation of 0.1, 0.1, ... is not zero in doubles.
     if np.fmax.reduce(figures, axis=None) == np.fmin.reduce(figures, axis=None):
