@@ -546,17 +546,23 @@ def site_paths(sample: Sample, effects: NDArray[np.float64]) -> pd.DataFrame:
 
 
 def unit_basis(
-    sample: Sample, outcome: str
+    sample: Sample, outcome: str, differences: LongDifferences | Mapping[int, NDArray[np.float64]]
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
     """(K) denominator / per and observed numerator of each entry; None without denominators.
 
-    A cell without a figure counts in neither: nothing is imputed into people.
+    A cell without a figure counts in neither, nor does one whose area has no effect in the period,
+    though it has a figure: nothing is imputed into people.
+
+    Parameters
+    ----------
+    differences : as in `observed`.
     """
     panel, treated = sample.panel, sample.treated
     if outcome not in panel.denominators or outcome not in panel.per:
         return None, None
     exposure = panel.denominators[outcome] / panel.per[outcome]
     counts = panel.array(outcome) * exposure
+    counts[treated.units] = np.where(observed(sample, differences), counts[treated.units], np.nan)
     exposure = np.where(np.isfinite(counts), exposure, 0.0)
     members = [treated.units[treated.cohort_of == s] for s in range(len(treated.names))]
     return (
