@@ -145,6 +145,11 @@ def _covariance(estimate: Estimate, plus: Floats, minus: Floats) -> tuple[Floats
         # The real assignment stays out: its draw carries the effect, if there is one.
         net = estimate.draws.net[1:, used] @ (plus - minus)[:, used].T
         net = net[np.isfinite(net).all(axis=1)]
+        if len(net) < 2:
+            raise EstimateError(
+                "too few assignments have an effect in every event time to give a covariance.",
+                mend="use fewer event times (window=...), or more assignments",
+            )
         return np.atleast_2d(np.cov(net, rowvar=False)), (
             f"covariance of the effects under {len(net)} re-assignments of the starts; intervals "
             "from it take the effects as normal, which few started areas do not promise"
@@ -219,7 +224,9 @@ def pre_trend_power(
     for power in powers:
         slope = float(brentq(lambda s, p=power: 1 - passes(s).mean() - p, 0.0, top, xtol=1e-10))
         bias = slope * float(target @ times[before:])
-        kept = noise[passes(slope)].mean(axis=0)
+        held = noise[passes(slope)]
+        # Where no draw passes there is nothing that passing selects.
+        kept = held.mean(axis=0) if len(held) else np.full(before, np.nan)
         rows.append((slope, bias, bias + float(kept @ before_to_after)))
     columns = ["slope", "bias", "bias_if_passed"]
     return pd.DataFrame(rows, columns=columns, index=pd.Index(powers, name="power"))

@@ -161,7 +161,7 @@ def _log_between(low: Floats, high: Floats) -> Floats:
     flip = low > 0
     a, b = np.where(flip, -high, low), np.where(flip, -low, high)
     top, bottom = log_ndtr(b), log_ndtr(a)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         out: Floats = np.where(a < b, top + np.log1p(-np.exp(bottom - top)), -np.inf)
     return out
 

@@ -259,7 +259,7 @@ def did(
     else:
         effects, influence = _influence(sample, differences, rule, settings, bootstrapped)
     samples.require_effects(sample, effects)
-    exposure, observed = samples.unit_basis(sample, outcome)
+    exposure, observed = samples.unit_basis(sample, outcome, differences)
     return Estimate(
         outcome=outcome,
         unit="log points" if settings.scale == "log" else "outcome's unit",

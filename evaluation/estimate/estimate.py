@@ -211,6 +211,8 @@ class Estimate:
         if weights == "simple":
             return Average(maps=self._normalised([post]))
         column = self._column("weighed by", weights, Weights)
+        if column[post].isna().all():
+            raise EstimateError(f"a {self.estimator} estimate cannot be weighed by {weights}.")
         masks = [post & (column == label).to_numpy() for label in _ordered(column[post])]
         maps = self._normalised(masks)
         if column.name != "cohort":

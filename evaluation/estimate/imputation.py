@@ -103,7 +103,7 @@ def imputation(
     left_out(sample, _Fit.of(sample, settings).known)
     samples.require_effects(sample, effects)
     warnings += left_out(sample, differences)
-    exposure, observed = samples.unit_basis(sample, outcome)
+    exposure, observed = samples.unit_basis(sample, outcome, differences)
     return Estimate(
         outcome=outcome,
         unit="log points" if settings.scale == "log" else "outcome's unit",

@@ -386,8 +386,9 @@ def from_influence(
             normal.inv_cdf(0.75) - normal.inv_cdf(0.25)
         )
         error = spread
-        ratio = np.abs(boot) / np.where(spread > 0, spread, np.nan)
-        reach = float(np.quantile(np.nanmax(ratio, axis=1), level))
+        # What does not vary at all has no band, and widens no other's.
+        ratio = np.where(spread > 0, np.abs(boot) / np.where(spread > 0, spread, 1.0), 0.0)
+        reach = float(np.quantile(ratio.max(axis=1), level))
     size = np.abs(point) / np.where(error > 0, error, np.nan)
     p = np.array([2 * (1 - normal.cdf(x)) if np.isfinite(x) else np.nan for x in size])
     return _frame(point, error, point - z * error, point + z * error, reach * error, p)
@@ -431,7 +432,9 @@ def from_errors(
     error = np.full(len(point), np.nan) if errors is None else np.abs(maps) @ errors
     normal = NormalDist()
     z = normal.inv_cdf(0.5 + level / 2)
-    p = np.array([2 * (1 - normal.cdf(x)) for x in np.abs(point / error)])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        size = np.abs(point / error)
+    p = np.array([2 * (1 - normal.cdf(x)) if x == x else np.nan for x in size])
     blank = np.full(len(point), np.nan)
     return _frame(point, error, point - z * error, point + z * error, blank, p)
 

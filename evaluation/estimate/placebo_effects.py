@@ -79,7 +79,9 @@ def placebo_effects(
     effects that rest on one area that stayed would be set against placebo effects of ten, and found
     far too often. Where controls have gaps too, these stand for the treated areas', and only what
     is lacking is copied: all of them on top would leave placebo effects of fewer areas than the
-    real one, too wide, and tests too cautious. The test is then approximate.
+    real one, too wide, and tests too cautious. The test is then approximate: with 30 % of all cells
+    missing at random its size at 5 % is near 5 % where no single base period is needed, and below
+    it where areas without their base are lost (`python -m benchmarks.gaps`).
     Only gaps in the differences are copied, not those in the periods that a base is a mean of.
 
     Parameters

@@ -270,10 +270,11 @@ def pooled_synthetic_control(
     fitted, never = _fit(sample, assignments, chosen)
     draws = _draws(sample, assignments, fitted, never, chosen)
     effects = draws.raw[0].copy()
-    said += samples.left_out(sample, dict.fromkeys(_starts(sample.treated), sample.figures))
+    own = dict.fromkeys(_starts(sample.treated), sample.figures)
+    said += samples.left_out(sample, own)
     remedy: pre_period_fit.Remedy = "shifted" if chosen.demeaned else "level"
     said += pre_period_fit.said_of(_fits(sample, fitted, never, chosen), sample, remedy)
-    exposure, observed = samples.unit_basis(sample, outcome)
+    exposure, observed = samples.unit_basis(sample, outcome, own)
     starts = _starts(sample.treated)
     left = int((~fitted.converged).sum())
     stopped = f"{left} assignments stopped before their optimum"

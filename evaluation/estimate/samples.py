@@ -53,6 +53,8 @@ def whole_periods(name: str, value: object) -> None:
 
 ENOUGH_AREAS = 10
 LEVEL = 1e3
+# Figures are squared, and summed, and squared once more.
+LARGEST = 1e70
 
 
 def check_call(
@@ -145,6 +147,12 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
     if not held.any():
         raise EstimateError(
             f"{outcome} has no figure in any area and period.", mend="choose another outcome"
+        )
+    size = float(np.abs(figures[held]).max())
+    if size > LARGEST or 0 < size < 1 / LARGEST:
+        raise EstimateError(
+            f"{outcome} has figures of the size of {size:.0e}, whose squares no computer holds.",
+            mend="give it in another unit",
         )
     # By its ends: the standard deviation of 0.1, 0.1, ... is not zero in doubles.
     if np.fmax.reduce(figures, axis=None) == np.fmin.reduce(figures, axis=None):
@@ -538,17 +546,23 @@ def site_paths(sample: Sample, effects: NDArray[np.float64]) -> pd.DataFrame:
 
 
 def unit_basis(
-    sample: Sample, outcome: str
+    sample: Sample, outcome: str, differences: LongDifferences | Mapping[int, NDArray[np.float64]]
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
     """(K) denominator / per and observed numerator of each entry; None without denominators.
 
-    A cell without a figure counts in neither: nothing is imputed into people.
+    A cell without a figure counts in neither, nor does one whose area has no effect in the period,
+    though it has a figure: nothing is imputed into people.
+
+    Parameters
+    ----------
+    differences : as in `observed`.
     """
     panel, treated = sample.panel, sample.treated
     if outcome not in panel.denominators or outcome not in panel.per:
         return None, None
     exposure = panel.denominators[outcome] / panel.per[outcome]
     counts = panel.array(outcome) * exposure
+    counts[treated.units] = np.where(observed(sample, differences), counts[treated.units], np.nan)
     exposure = np.where(np.isfinite(counts), exposure, 0.0)
     members = [treated.units[treated.cohort_of == s] for s in range(len(treated.names))]
     return (

@@ -252,6 +252,7 @@ def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings
     if settings.variant == "penalised":
         raise EstimateError("a penalty leaves one answer: there is no range to give.")
     fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings))
+    samples.left_out(fitted.sample, {g: u.gaps for g, u in fitted.synthetic_units.items()})
     kind = pre_period_fit.Kind(remedy="shifted" if settings.variant == "demeaned" else "level")
     effects = {
         str(fitted.sample.panel.areas.index[unit]): float(

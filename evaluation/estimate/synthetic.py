@@ -302,8 +302,8 @@ def estimate_from(
     assignments = _among_the_fitted(fitted, assignments, seed)
     draws = synthetic_placebos.placebo(sample, fitted.synthetic_units, assignments)
     effects = draws.raw[0].copy()
-    exposure, observed = samples.unit_basis(sample, outcome)
     gaps = {g: synthetic_unit.gaps for g, synthetic_unit in fitted.synthetic_units.items()}
+    exposure, observed = samples.unit_basis(sample, outcome, gaps)
     said = fitted.said + samples.left_out(sample, gaps)
     samples.require_effects(sample, effects)
     said += pre_period_fit.said_of(

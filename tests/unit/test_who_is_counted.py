@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -208,3 +209,23 @@ def test_a_gap_of_one_site_moves_no_digit_of_a_whole_one() -> None:
     late = (one.index["cohort"] == 2006).to_numpy()
     pd.testing.assert_frame_equal(one.index[late], other.index[late], check_exact=True)
     np.testing.assert_allclose(one.effects[late], other.effects[late], rtol=1e-12)
+
+
+def test_people_of_an_area_without_an_effect_are_in_no_total() -> None:
+    """It has figures after the start and lacks the one that its effect is measured from."""
+    figures = np.abs(np.random.default_rng(7).normal(5, 1, size=(24, YEARS)))
+    figures[1, 4] = np.nan
+    start = np.where(np.arange(24) < 3, 5, 0)
+    panel = read(long(figures, start))
+    people = np.full(figures.shape, 1000.0)
+    held = replace(panel, denominators={"y": people}, per={"y": 10.0})
+    found = did(held, "y", assignments=drawn(held))
+    after = (found.index["event_time"] >= 0).to_numpy()
+    assert found.index["n_areas"][after].tolist() == [2] * 5
+    assert found.exposure is not None
+    assert found.observed is not None
+    assert found.exposure[after].tolist() == [200.0] * 5
+    np.testing.assert_allclose(found.observed[after], 100 * figures[[0, 2], 5:].sum(axis=0))
+    by_all = imputation(held, "y", assignments=drawn(held))
+    assert by_all.exposure is not None
+    assert by_all.exposure[after].tolist() == [300.0] * 5
