@@ -22,6 +22,8 @@ RUN = (
     "python -m benchmarks.calibration [SEEDS] [FULL_SEEDS]",
     "python -m benchmarks.bars [--simulations N] [--workers N] [--only NAMES] [--largest AREAS]",
     "OMP_NUM_THREADS=1 python -m benchmarks.inference",
+    "python -m benchmarks.precision [--simulations N] [--only WORDS]",
+    "OMP_NUM_THREADS=1 python -m benchmarks.many_donors",
     "python -m benchmarks.intervals [PANELS]",
     "python -m benchmarks.diagnostics PROGRAMMES",
     "OMP_NUM_THREADS=1 python -m benchmarks.refuters [SEEDS]",

@@ -42,6 +42,8 @@ class Panel:
     denominators : outcome -> array of the same shape, where the outcome has one.
     statuses : outcome -> array of status symbols (``""`` for a plain figure).
     per : outcome -> scale of its ratio (1,000 for a rate per 1,000).
+    sampling_error : outcome -> standard errors of its figures, of the same shape and in the same
+        unit, where they are means or shares of a sample.
     """
 
     areas: pd.DataFrame
@@ -50,6 +52,7 @@ class Panel:
     denominators: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     statuses: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
     per: Mapping[str, float] = field(default_factory=dict)
+    sampling_error: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     vintage: str = ""
 
     @property
@@ -112,6 +115,7 @@ class Panel:
             figures={k: v[keep] for k, v in self.figures.items()},
             denominators={k: v[keep] for k, v in self.denominators.items()},
             statuses={k: v[keep] for k, v in self.statuses.items()},
+            sampling_error={k: v[keep] for k, v in self.sampling_error.items()},
         )
 
     def until(self, last: Period) -> Panel:
@@ -123,14 +127,20 @@ class Panel:
             figures={k: v[:, :n] for k, v in self.figures.items()},
             denominators={k: v[:, :n] for k, v in self.denominators.items()},
             statuses={k: v[:, :n] for k, v in self.statuses.items()},
+            sampling_error={k: v[:, :n] for k, v in self.sampling_error.items()},
         )
 
     def ahead(self, last: Period) -> Panel:
         """The panel with empty periods up to ``last``, so that later starts fall inside it."""
         blank = np.full((len(self.areas), last - self.periods[-1]), np.nan)
-        wider = {k: np.hstack([v, blank]) for k, v in self.figures.items()}
+        wider, errors = (
+            {k: np.hstack([v, blank]) for k, v in held.items()}
+            for held in (self.figures, self.sampling_error)
+        )
         span = period_range(self.periods[0], last)
-        return replace(self, periods=span, figures=wider, denominators={}, statuses={})
+        return replace(
+            self, periods=span, figures=wider, denominators={}, statuses={}, sampling_error=errors
+        )
 
     def eligible(self) -> Panel:
         """Without the areas that the programme excludes (buffers, other programmes)."""
@@ -138,18 +148,18 @@ class Panel:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over areas, periods and every figure."""
+        """SHA-256 over areas, periods, every figure and what is known of its sampling error."""
         numbers = {
             name: fingerprint.of_bytes(np.ascontiguousarray(figures + 0.0).tobytes())
             for name, figures in sorted(self.figures.items())
+        } | {
+            f"sampling error of {name}": fingerprint.of_bytes(np.ascontiguousarray(held).tobytes())
+            for name, held in sorted(self.sampling_error.items())
         }
-        frame = self.areas.astype(object).where(self.areas.notna(), None)
+        frame = self.areas.reset_index()
+        columns = [_as_text(frame.iloc[:, k]) for k in range(frame.shape[1])]
         return fingerprint.of_data(
-            {
-                "areas": [list(map(str, row)) for row in frame.reset_index().to_numpy()],
-                "periods": self.labels,
-                "figures": numbers,
-            }
+            {"areas": list(zip(*columns, strict=True)), "periods": self.labels, "figures": numbers}
         )
 
     @classmethod
@@ -166,6 +176,7 @@ class Panel:
         population: str | None = None,
         stratum: str | None = None,
         covariates: Sequence[str] = (),
+        sampling_error: str | Mapping[str, str] | None = None,
         frequency: Frequency = "Q",
     ) -> Panel:
         """A panel from a long table with one row an area and period.
@@ -179,12 +190,15 @@ class Panel:
         start : the first treated period; blank, 0, infinite or NaT means never.
         site, authority, population, stratum, covariates : attributes of an area; the first value
             of each area is taken, and one that changes over time is an error.
+        sampling_error : the column with the figures' standard errors, in the outcome's unit, where
+            the figures come from samples; with several outcomes, outcome -> column for those that
+            do. Placebo effects are then brought to the scale of the areas that they stand for.
 
         Raises
         ------
         PanelError : no pandas table, a column missing or there twice, an area without an id, ids of
-            several kinds, a cell that stands twice, an attribute that changes over time, or periods
-            that are not of the stated frequency.
+            several kinds, a cell that stands twice, an attribute that changes over time, periods
+            that are not of the stated frequency, or a figure without its sampling error.
         """
         _require_table(frame)
         outcomes, covariates = _names("outcomes", outcomes), _names("covariates", covariates)
@@ -198,27 +212,41 @@ class Panel:
         # Not by truth: a table without a header has columns 0, 1, 2, and a start of 0 that went
         # unread would turn every treated area into a control.
         given = {name: column for name, column in named.items() if column is not None}
-        _require_columns(frame, [area, period, *outcomes, *given.values(), *covariates])
-        _require_areas(frame, area, period)
+        errors = _errors_of(sampling_error, outcomes)
+        used = [area, period, *outcomes, *given.values(), *covariates, *errors.values()]
+        _require_columns(frame, used)
+        found = _require_areas(frame, area, period)
         _require_covariates(covariates, given)
         known, codes = _parse_periods(frame[period], frequency)
         span = period_range(min(known), max(known))
         cols = np.array([p - span[0] for p in known])[codes]
-        _refuse_duplicates(frame[area], cols, span)
+        index = pd.Index(sorted(found.ids), name="area")
+        rows = index.get_indexer(pd.Index(found.ids))[found.codes]
+        _refuse_duplicates(index, rows, cols, span)
         columns = {**given, **{name: name for name in covariates}}
-        areas = _constant_attributes(frame, area, columns)
-        areas["start"] = _parse_starts(areas["start"], frequency) if "start" in given else None
-        areas["role"] = ["pilot" if isinstance(s, str) else "comparison" for s in areas["start"]]
+        areas = _constant_attributes(frame, index, rows, columns)
+        starts: list[str | None] = [None] * len(index)
+        if "start" in given:
+            starts = _parse_starts(areas["start"], frequency)
+        areas["start"] = starts if any(starts) else None
+        areas["role"] = ["pilot" if start else "comparison" for start in starts]
         for name in AREA_COLUMNS:
             if name not in areas:
                 areas[name] = None
-        rows = areas.index.get_indexer(pd.Index(frame[area]))
-        figures = {}
-        for name in outcomes:
-            grid = np.full((len(areas), len(span)), np.nan)
-            grid[rows, cols] = _numbers(frame, name, area, period)
-            figures[name] = grid
-        return cls(areas=areas, periods=span, figures=figures)
+
+        def grid(column: str) -> NDArray[np.float64]:
+            out = np.full((len(areas), len(span)), np.nan)
+            out[rows, cols] = _numbers(frame, column, area, period)
+            return out
+
+        panel = cls(
+            areas=areas,
+            periods=span,
+            figures={name: grid(name) for name in outcomes},
+            sampling_error={name: grid(column) for name, column in errors.items()},
+        )
+        _require_errors(panel, errors)
+        return panel
 
     @classmethod
     def from_observations(
@@ -266,6 +294,17 @@ class Panel:
             statuses=grids[2],
             per={o.code: o.per for o in declared if o.form == "ratio"},
         )
+
+
+def _as_text(column: pd.Series) -> list[str]:
+    """A column as text, a missing value as ``None``."""
+    missing = column.isna().to_numpy()
+    if missing.all():
+        return ["None"] * len(column)
+    said = list(map(str, column.astype(object).tolist()))
+    for row in np.flatnonzero(missing).tolist():
+        said[row] = "None"
+    return said
 
 
 def area_table(programme: Programme, members: Sequence[Area]) -> pd.DataFrame:
@@ -339,7 +378,63 @@ def _names(argument: str, given: object) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _require_areas(frame: pd.DataFrame, area: str, period: str) -> None:
+def _errors_of(
+    sampling_error: str | Mapping[str, str] | None, outcomes: Sequence[str]
+) -> Mapping[str, str]:
+    """Outcome -> the column of its standard errors.
+
+    Raises
+    ------
+    PanelError : one column for several outcomes, or one for an outcome that is not among them.
+    """
+    if sampling_error is None:
+        return {}
+    if isinstance(sampling_error, Mapping):
+        unknown = [name for name in sampling_error if name not in outcomes]
+        if unknown:
+            raise PanelError(
+                f"sampling_error names {unknown[0]!r}, which is no outcome here.",
+                expected=f"outcomes among {', '.join(outcomes)}",
+            )
+        return sampling_error
+    if len(outcomes) > 1:
+        raise PanelError(
+            f"sampling_error={sampling_error!r} does not say whose errors these are: there are "
+            f"{len(outcomes)} outcomes.",
+            mend=f"name the column of each: sampling_error={{{outcomes[0]!r}: {sampling_error!r}}}",
+        )
+    return {outcomes[0]: sampling_error}
+
+
+def _require_errors(panel: Panel, errors: Mapping[str, str]) -> None:
+    """Refuse figures without a standard error, and errors that are none.
+
+    Raises
+    ------
+    PanelError : with the first such cell.
+    """
+    for name, column in errors.items():
+        held = panel.sampling_error[name]
+        lacking = np.isfinite(panel.figures[name]) & ~(np.isfinite(held) & (held >= 0))
+        if lacking.any():
+            row, period = np.argwhere(lacking)[0]
+            raise PanelError(
+                f"the sampling error {column!r} of {name} is {held[row, period]:g} in area "
+                f"{panel.areas.index[row]}, {panel.labels[period]}.",
+                expected="a standard error, 0 or above, beside every figure",
+                mend="bring it, or leave sampling_error out and judge all areas alike",
+            )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Found:
+    """The areas of a table: their ids, each once, and the number of the id in each row."""
+
+    ids: list[Any]
+    codes: NDArray[np.intp]
+
+
+def _require_areas(frame: pd.DataFrame, area: str, period: str) -> _Found:
     """Refuse areas that cannot be told apart: without an id, or with ids that do not compare.
 
     What groups by id drops the rows of a missing one, and with them the start: a treated area
@@ -368,6 +463,7 @@ def _require_areas(frame: pd.DataFrame, area: str, period: str) -> None:
             f"the areas' ids in column {area!r} are partly text and partly numbers.",
             mend=f"make them one kind: frame[{area!r}].astype(str)",
         )
+    return _Found(ids=labels.tolist(), codes=codes)
 
 
 def _require_covariates(covariates: list[str], given: Mapping[str, str]) -> None:
@@ -457,28 +553,36 @@ def _parse_starts(column: pd.Series, frequency: Frequency) -> list[str | None]:
     return [labels[code] for code in codes]
 
 
-def _refuse_duplicates(areas: pd.Series, cols: NDArray[np.int64], span: tuple[Period, ...]) -> None:
-    number = pd.factorize(areas)[0]
-    twice = pd.Series(number * len(span) + cols).duplicated().to_numpy()
-    if twice.any():
-        row = int(np.flatnonzero(twice)[0])
+def _refuse_duplicates(
+    index: pd.Index, rows: NDArray[np.intp], cols: NDArray[np.int64], span: tuple[Period, ...]
+) -> None:
+    cell = rows * len(span) + cols
+    if len(cell) > len(index) * len(span) or np.bincount(cell).max() > 1:
+        row = int(np.flatnonzero(pd.Series(cell).duplicated().to_numpy())[0])
         raise PanelError(
-            f"area {areas.iloc[row]} has more than one row for {span[cols[row]].label}.",
+            f"area {index[rows[row]]} has more than one row for {span[cols[row]].label}.",
             expected="one row an area and period",
         )
 
 
 def _constant_attributes(
-    frame: pd.DataFrame, area: str, columns: Mapping[str, str]
+    frame: pd.DataFrame, index: pd.Index, rows: NDArray[np.intp], columns: Mapping[str, str]
 ) -> pd.DataFrame:
-    grouped = frame.groupby(area, sort=True, observed=True)
-    areas = pd.DataFrame(index=pd.Index(sorted(frame[area].unique()), name="area"))
+    """Attributes by area: the value of its first row, which all its rows must share."""
+    first = np.empty(len(index), dtype=np.intp)
+    first[rows[::-1]] = np.arange(len(rows))[::-1]
+    areas = pd.DataFrame(index=index)
     for name, column in columns.items():
-        counts = grouped[column].nunique(dropna=False)
-        if (counts > 1).any():
+        held = frame[column]
+        # Compared as numbers where they are: many rows, few areas.
+        numeric = isinstance(held.dtype, np.dtype) and held.dtype.kind in "biuf"
+        plain = held.to_numpy() if numeric else pd.factorize(held)[0]
+        expected = plain[first][rows]
+        changes = (plain != expected) & ((plain == plain) | (expected == expected))
+        if changes.any():
             raise PanelError(
-                f"column {column!r} changes over time in area {counts.idxmax()}.",
+                f"column {column!r} changes over time in area {index[rows[changes].min()]}.",
                 expected="one value an area",
             )
-        areas[name] = grouped[column].first().reindex(areas.index)
+        areas[name] = held.iloc[first].set_axis(index)
     return areas

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from evaluation.errors import EstimateError
-from evaluation.estimate.inference import Average, _influence_of
+from evaluation.estimate.inference import Average, _influence_of, in_clusters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -154,9 +154,8 @@ def _covariance(estimate: Estimate, plus: Floats, minus: Floats) -> tuple[Floats
     effects, held = np.nan_to_num(estimate.effects), estimate.influence
     values = _influence_of(effects, held, Average(maps=plus))
     values = values - _influence_of(effects, held, Average(maps=minus))
-    summed = np.zeros((int(held.cluster.max()) + 1, len(plus)))
-    np.add.at(summed, held.cluster, values)
-    covariance: Floats = summed.T @ summed / len(held.functions) ** 2
+    summed = in_clusters(values, held.cluster)
+    covariance: Floats = summed.T @ summed / len(values) ** 2
     return covariance, "clustered influence functions, which need many started areas"
 
 

@@ -109,6 +109,7 @@ class Pages:
             "machinery.md.j2",
             **machinery(self.edition, self.out),
             **measured.view(self.workspace.book),
+            **measured.precision_view(self.workspace.book),
             **measured.neighbourhoods_view(self.workspace.book),
             **measured.inference_cost_view(self.workspace.book, self.out),
             **measured.ledger_size_view(self.workspace.book, self.out),

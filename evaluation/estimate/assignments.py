@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -53,17 +53,21 @@ class TreatedAreas:
         labels = pd.Series(panel.areas["site"].to_numpy()[units]).astype(object)
         if labels.isna().any():
             labels = pd.Series(panel.areas["start"].to_numpy()[units], dtype=object)
-        for unit, label in zip(units, labels, strict=True):
-            if start[unit] < 1:
-                raise EstimateError(
-                    f"{label} starts in {panel.areas['start'].iloc[unit]}, at or before the first "
-                    f"period of the panel ({panel.periods[0]}).",
-                    expected="at least one period before every start",
-                    mend="leave that site out of the panel, or extend the panel backwards",
-                )
-        keys = sorted({(start[p], str(s)) for p, s in zip(units, labels, strict=True)})
+        early = np.flatnonzero(start[units] < 1)
+        if len(early):
+            raise EstimateError(
+                f"{labels.iloc[early[0]]} starts in {panel.areas['start'].iloc[units[early[0]]]}, "
+                f"at or before the first period of the panel ({panel.periods[0]}).",
+                expected="at least one period before every start",
+                mend="leave that site out of the panel, or extend the panel backwards",
+            )
+        codes, values = pd.factorize(labels)
+        # Each start and label once: areas are many and sites few.
+        pairs, which = np.unique(start[units] * len(values) + codes, return_inverse=True)
+        named = [(int(pair // len(values)), str(values[pair % len(values)])) for pair in pairs]
+        keys = sorted(set(named))
         number = {key: k for k, key in enumerate(keys)}
-        cohort = np.array([number[start[p], str(s)] for p, s in zip(units, labels, strict=True)])
+        cohort = np.array([number[key] for key in named])[which]
         order = np.lexsort((units, cohort))
         return cls(
             units=units[order],
@@ -168,22 +172,31 @@ REWEIGHED = 10
 
 @dataclass(frozen=True, kw_only=True)
 class VarianceModel:
-    """Variance of an area's change, A + B / population; neither part is negative.
+    """Variance of an area's change: A + B / population, or A + what sampling adds to it.
 
     common : A, in squared units of the outcome's scale. by_size : B, the same times people.
+    sampling : area -> variance of its change by sampling alone, in squared units of the scale; it
+        takes the place of B / population where it is known.
+    shared : the part of A that areas of one authority have in common.
     """
 
     common: float
-    by_size: float
+    by_size: float = 0.0
+    shared: float = 0.0
+    sampling: Mapping[str, float] | None = None
 
     def of(self, panel: Panel) -> Floats:
-        """(N) standard deviation of each area's change, as far as its population says.
+        """(N) standard deviation of each area's change.
 
         Raises
         ------
-        EstimateError : an area has no population.
+        EstimateError : an area has no population, where one is asked for.
         """
-        deviation: Floats = np.sqrt(self.common + self.by_size / populations(panel))
+        if self.sampling is None:
+            own = self.by_size / populations(panel)
+        else:
+            own = np.array([self.sampling[area] for area in panel.areas.index])
+        deviation: Floats = np.sqrt(self.common + own)
         return deviation
 
 
@@ -234,7 +247,8 @@ def variance_by_population(panel: Panel, figures: Floats, first: int) -> Varianc
     # Ferman and Pinto (2019): only differences before the first start are used, so that the effect
     # cannot widen the variance that it is judged by.
     size = populations(panel)[held]
-    squares = np.mean([_squared_change(before[held], t) for t in _splits(first)], axis=0)
+    changes = np.stack([_change(before[held], t) for t in _splits(first)])
+    squares = (changes**2).mean(axis=0)
     scale = float(np.exp(np.log(size).mean()))
     design = np.column_stack([np.ones(len(size)), scale / size])
     fitted = np.full(len(size), squares.mean())
@@ -243,7 +257,63 @@ def variance_by_population(panel: Panel, figures: Floats, first: int) -> Varianc
     for _ in range(REWEIGHED):
         (common, by_size), _ = nnls(design / fitted[:, None], squares / fitted)
         fitted = design @ np.array([common, by_size])
-    return VarianceModel(common=float(common), by_size=float(by_size) * scale)
+    shared = _shared(changes, panel.areas["authority"].to_numpy()[held])
+    return VarianceModel(
+        common=float(common), by_size=float(by_size) * scale, shared=min(shared, float(common))
+    )
+
+
+def variance_by_sampling(
+    panel: Panel, figures: Floats, sampling_error: Floats, first: int
+) -> VarianceModel:
+    """The spread of changes where the figures' sampling errors are known.
+
+    An area's change is its mean from the first start on less its mean before. Sampling adds the sum
+    of the cells' variances over the squared number of periods, on either side. What areas vary by
+    beside that is the variance of the never treated areas' changes less their mean sampling
+    variance, and not below zero: an effect cannot widen it.
+
+    Parameters
+    ----------
+    figures, sampling_error : (N, T) on the estimate's scale. first : position of the first start.
+
+    Raises
+    ------
+    EstimateError : fewer than four comparison areas with figures on both sides of the start, or
+        nothing varies at all.
+    """
+    held = np.isfinite(figures)
+    variance = np.where(held, sampling_error, 0.0) ** 2
+    sampling, change = np.zeros(len(figures)), np.zeros(len(figures))
+    for sign, side in ((1, np.s_[:, first:]), (-1, np.s_[:, :first])):
+        count = held[side].sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sampling += variance[side].sum(axis=1) / count**2
+            change += sign * np.where(held, figures, 0.0)[side].sum(axis=1) / count
+    compared = ~panel.treated & np.isfinite(change)
+    if compared.sum() < 4:
+        raise EstimateError(
+            f"{int(compared.sum())} comparison areas with figures before and after the first start "
+            "do not tell how much areas vary beside their sampling error.",
+            expected="at least four",
+            mend="bring more comparison areas, or leave sampling_error out of the panel",
+        )
+    common = max(float(change[compared].var(ddof=1) - sampling[compared].mean()), 0.0)
+    centred = change[compared] - change[compared].mean()
+    shared = _shared(centred[None], panel.areas["authority"].to_numpy()[compared])
+    # An area without figures on one side has no change, and no placebo effect that could be scaled.
+    sampling = np.where(np.isfinite(sampling), sampling, np.nanmean(sampling))
+    if (common + sampling <= 0).any():
+        raise EstimateError(
+            "some areas' figures have no sampling error and areas vary no more than by sampling, "
+            "so that nothing is left to judge them by.",
+            mend="leave sampling_error out of the panel",
+        )
+    return VarianceModel(
+        common=common,
+        sampling=dict(zip(panel.areas.index, sampling.tolist(), strict=True)),
+        shared=min(shared, common),
+    )
 
 
 def _splits(first: int) -> range:
@@ -251,11 +321,28 @@ def _splits(first: int) -> range:
     return range(quarter, first - quarter + 1)
 
 
-def _squared_change(before: Floats, split: int) -> Floats:
+def _change(before: Floats, split: int) -> Floats:
+    """(N) change of each area, centred; its square has the expectation of the variance."""
     change = before[:, split:].mean(axis=1) - before[:, :split].mean(axis=1)
     n = len(change)
-    squared: Floats = (change - change.mean()) ** 2 * n / (n - 1)
-    return squared
+    centred: Floats = (change - change.mean()) * np.sqrt(n / (n - 1))
+    return centred
+
+
+def _shared(changes: Floats, authority: NDArray[np.object_]) -> float:
+    """What changes of two areas of one authority have in common: mean product, not below zero.
+
+    changes : (K, n) centred changes.
+    """
+    codes = pd.factorize(authority)[0]
+    codes, changes = codes[codes >= 0], changes[:, codes >= 0]
+    if not len(codes):
+        return 0.0
+    count = np.bincount(codes)
+    pairs = float((count * (count - 1)).sum())
+    sums = np.stack([np.bincount(codes, weights=change) for change in changes])
+    products = (sums**2).sum(axis=1) - (changes**2).sum(axis=1)
+    return max(float(products.mean()) / pairs, 0.0) if pairs else 0.0
 
 
 Block = Literal["site", "authority", "area"]
@@ -275,8 +362,10 @@ class Assignments:
     enumerated : whether the rows are all of them, rather than a draw.
     block, reason : what moves together, and why.
     seed, asked, banded_by : the plan: seed, number asked for, bands of the strata.
-    variance_model, deviation : where placebos are `studentised`: how an area's difference varies
-        with population, and (N) the standard deviation of each area's.
+    variance_model, deviation : where placebos are `studentised`: how an area's change varies with
+        population or sampling error, and (N) the standard deviation of each area's.
+    in_common : (M) variance that a treated area's change has in common with those that move with
+        it: that of the authority, times the number of these.
     """
 
     pseudo_treated: NDArray[np.int64]
@@ -291,6 +380,7 @@ class Assignments:
     banded_by: tuple[str, ...]
     variance_model: VarianceModel | None = None
     deviation: NDArray[np.float64] | None = None
+    in_common: NDArray[np.float64] | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -310,13 +400,48 @@ class Assignments:
         )
 
     def studentised(self, variance_model: VarianceModel, panel: Panel) -> Assignments:
-        """The same, with every placebo's difference brought to the scale of the unit it stands for.
+        """The same, with every placebo brought to the scale of the unit that it stands for.
+
+        Where pseudo-treated areas are measured worse than treated ones, placebo effects are too
+        wide and hardly anything is found; where better, too narrow, and far too much is.
 
         Raises
         ------
-        EstimateError : an area has no population.
+        EstimateError : an area has no population, where the model asks for one.
         """
-        return replace(self, variance_model=variance_model, deviation=variance_model.of(panel))
+        beside = np.zeros(len(self.treated.units))
+        if self.block != "area":
+            held = pd.factorize(panel.areas["authority"].to_numpy()[self.treated.units])[0]
+            beside += np.bincount(held)[held] - 1
+        return replace(
+            self,
+            variance_model=variance_model,
+            deviation=variance_model.of(panel),
+            in_common=beside * variance_model.shared,
+        )
+
+    def scale_of(self, pseudo_treated: Positions, deviation: Floats | None = None) -> Floats | None:
+        """(b, M) how much more each treated area's change varies than its pseudo-treated one's.
+
+        Where m areas move together, the mean of their changes varies by their own variances over
+        m, and by the whole of what they have in common, which has no part in the ratio.
+
+        Parameters
+        ----------
+        deviation : (N) of other differences than the areas' own changes.
+
+        Returns
+        -------
+        None where placebos are taken as they are.
+        """
+        if self.deviation is None:
+            return None
+        variance = (self.deviation if deviation is None else deviation) ** 2
+        beside = 0.0 if self.in_common is None else self.in_common
+        scale: Floats = np.sqrt(
+            (variance[self.treated.units] + beside) / (variance[pseudo_treated] + beside)
+        )
+        return scale
 
     def known(self, panel: Panel) -> Assignments:
         """The same assignments for the sites that have started in an earlier state of the panel.
@@ -343,7 +468,10 @@ class Assignments:
         else:
             authority = pd.factorize(panel.areas["authority"], sort=True)[0]
             distinct = _Blocks.of(treated, self.strata, authority).count(treated)
-        return replace(self, pseudo_treated=pseudo_treated, treated=treated, distinct=distinct)
+        known = replace(self, pseudo_treated=pseudo_treated, treated=treated, distinct=distinct)
+        return (
+            known if self.variance_model is None else known.studentised(self.variance_model, panel)
+        )
 
     @property
     def is_identity(self) -> NDArray[np.bool_]:
@@ -461,6 +589,10 @@ def _bands(
     return np.unique(keys, return_inverse=True)[1]
 
 
+# Random keys drawn at once, so that they stay at hand and a national panel fits memory.
+KEYS = 250_000
+
+
 def _draw_areas(
     treated: TreatedAreas, strata: NDArray[np.int64], n: int, rng: np.random.Generator
 ) -> _Drawn:
@@ -480,8 +612,13 @@ def _draw_areas(
     for stratum in np.unique(strata[treated.units]):
         columns = np.flatnonzero(strata[treated.units] == stratum)
         members = np.flatnonzero(strata == stratum)
-        keys = rng.random((n, len(members)))
-        pseudo_treated[1:, columns] = members[np.argsort(keys, axis=1)[:, : len(columns)]]
+        for rows in np.array_split(np.arange(1, n + 1), max(1, n * len(members) // KEYS)):
+            keys = rng.random((len(rows), len(members)))
+            # The areas with the smallest keys, in their order: only these are sorted.
+            first = np.argpartition(keys, len(columns) - 1, axis=1)[:, : len(columns)]
+            order = np.take_along_axis(keys, first, axis=1).argsort(axis=1)
+            chosen = members[np.take_along_axis(first, order, axis=1)]
+            pseudo_treated[rows[:, None], columns] = chosen
     return _Drawn(pseudo_treated=pseudo_treated, distinct=distinct, enumerated=False)
 
 

@@ -11,9 +11,22 @@ from evaluation.errors import EstimateError
 from evaluation.estimate import samples
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
-from evaluation.estimate.inference import Draws, Influence
+from evaluation.estimate.inference import (
+    Draws,
+    Influence,
+    SiteContrasts,
+    linear_influence,
+    multipliers,
+)
 from evaluation.estimate.interim import Tested
-from evaluation.estimate.placebo_effects import Rule, placebo_effects, solvable, treated_by
+from evaluation.estimate.placebo_effects import (
+    Areas,
+    Rule,
+    centres,
+    placebo_effects,
+    solvable,
+    treated_by,
+)
 from evaluation.estimate.samples import left_out
 from evaluation.wording import Sentence
 
@@ -230,23 +243,24 @@ def did(
         varying=settings.base == "varying",
     )
     _require_variation(sample, settings)
-    differences = long_differences(sample, settings)
-    warnings += left_out(sample, differences)
-    draws, influence = None, None
-    if inference == "placebo":
+    draws, influence, differences = None, None, {}
+    bootstrapped = seed if inference == "bootstrap" else None
+    # Without gaps and covariates each effect and its error follow from sums over the sites.
+    linear = inference != "placebo" and not settings.covariates
+    linear = linear and bool(np.isfinite(sample.figures).all())
+    if not linear:
+        differences = long_differences(sample, settings)
+        warnings += left_out(sample, differences)
+    if linear:
+        effects, influence = _linear_influence(sample, rule, settings, bootstrapped)
+    elif inference == "placebo":
         assignments, said = _fewer(assignments, sample, differences, settings, seed)
+        assignments = samples.to_scale(assignments, sample)
         warnings += said
         draws = _placebo(sample, differences, assignments, rule, settings)
         effects = draws.raw[0].copy()
     else:
-        effects, influence = _influence(
-            sample, differences, rule, settings, seed if inference == "bootstrap" else None
-        )
-    index = samples.entries(sample, differences)
-    never = sample.panel.start_index == -1
-    from_controls = {
-        g: change - samples.masked_mean(change[never]) for g, change in differences.items()
-    }
+        effects, influence = _influence(sample, differences, rule, settings, bootstrapped)
     exposure, observed = samples.unit_basis(sample, outcome)
     return Estimate(
         outcome=outcome,
@@ -257,20 +271,63 @@ def did(
         f"{settings.comparison.replace('_', ' ')} started",
         inference=inference,
         level=level,
-        index=index,
+        index=samples.entries(sample, differences),
         effects=effects,
         draws=draws,
         influence=influence,
         exposure=exposure,
         observed=observed,
         paths=samples.site_paths(sample, effects),
-        area_effects=samples.area_table(sample, from_controls, level),
+        area_effects=samples.area_table(
+            sample,
+            _from_controls(sample, settings, differences),
+            level,
+            assignments.deviation if assignments else None,
+        ),
         sample=sample.describe(),
         settings=settings,
         warnings=warnings,
         diagnostics=samples.describe_assignments(assignments) if assignments else {},
         provenance=samples.provenance(panel, sample, assignments),
     )
+
+
+def _from_controls(
+    sample: samples.Sample, settings: DidSettings, differences: dict[int, Floats]
+) -> dict[int, Floats]:
+    """Start -> (N) mean change after it less that of the areas that never start.
+
+    differences : empty where there are no gaps, and none have to be made.
+    """
+    never, out = ~sample.panel.treated, {}
+    if differences:
+        return samples.mean_after(
+            {g: change - samples.masked_mean(change[never]) for g, change in differences.items()}
+        )
+    # Around each area's own mean, so that a large level costs no digits.
+    y = sample.figures - sample.figures.mean(axis=1, keepdims=True)
+    for g in np.unique(sample.treated.starts).tolist():
+        last = _base(sample, settings, g)
+        base = y[:, : last + 1].mean(axis=1) if settings.base == "mean" else y[:, last]
+        change = y[:, g:].mean(axis=1) - base
+        out[g] = change - change[never].mean()
+    return out
+
+
+def _base(sample: samples.Sample, settings: DidSettings, g: int) -> int:
+    """Position of the last period before the start and the anticipation window.
+
+    Raises
+    ------
+    EstimateError : the anticipation window leaves no period before a start.
+    """
+    last = g - 1 - settings.anticipation
+    if last < 0:
+        raise EstimateError(
+            f"an anticipation of {settings.anticipation} periods leaves nothing before the "
+            f"start in {sample.panel.periods[g]}."
+        )
+    return last
 
 
 def long_differences(
@@ -284,12 +341,7 @@ def long_differences(
     """
     y, out = sample.figures, {}
     for g in (int(g) for g in np.unique(sample.treated.starts)):
-        last = g - 1 - settings.anticipation
-        if last < 0:
-            raise EstimateError(
-                f"an anticipation of {settings.anticipation} periods leaves nothing before the "
-                f"start in {sample.panel.periods[g]}."
-            )
+        last = _base(sample, settings, g)
         if settings.base == "mean":
             # Without the shared path an area whose early figures are missing would be measured
             # from other periods than those that it is compared with. It is that of all areas, so
@@ -385,6 +437,9 @@ def _refitted(
     out = np.empty((len(assignments), len(treated.names), sample.n_periods))
     unused = np.empty((sample.n_periods, len(sample.panel.areas)))
     held = {g: np.isfinite(change[treated.units]) for g, change in differences.items()}
+    scale = assignments.scale_of(assignments.pseudo_treated)
+    areas = Areas(weights=sample.weights, design=samples.design(sample, settings.covariates))
+    centre = {g: centres(change, assignments, areas) for g, change in differences.items()}
     for b, pseudo_treated in enumerate(assignments.pseudo_treated):
         redrawn = replace(sample, treated=replace(treated, units=pseudo_treated))
         for s, g in enumerate(treated.starts.tolist()):
@@ -393,6 +448,8 @@ def _refitted(
             # Its gaps are copied to whoever stands for a treated area (see `placebo_effects`).
             taken = differences[g].copy()
             taken[units] = np.where(held[g][own], taken[units], np.nan)
+            if scale is not None:
+                taken[units] += (scale[b, own, None] - 1.0) * (taken[units] - centre[g][units])
             out[b, s] = _site_effects(redrawn, {g: taken}, rule, settings, s, unused)
     return out.reshape(len(assignments), -1)
 
@@ -474,35 +531,55 @@ def _influence(
     shape: tuple[int, ...] = (len(treated.names), n_periods)
     # Areas last: each site's functions are written in one piece, and read so by the averages.
     effects, functions = np.full(shape, np.nan), np.zeros((*shape, n))
-    membership, held = np.empty((*shape, n)), samples.observed(sample, differences)
+    mass = np.zeros((n, n_periods))
+    mass[treated.units] = samples.observed(sample, differences)
+    mass *= sample.weights[:, None]
     for s in range(len(treated.names)):
         effects[s] = _site_effects(sample, differences, rule, settings, s, functions[s])
-        own = treated.cohort_of == s
-        units = treated.units[own]
-        membership[s] = 0.0
-        membership[s][:, units] = held[own].T * sample.weights[units]
-    cluster = np.arange(n)
-    if settings.cluster:
-        column = sample.panel.areas[settings.cluster].astype(str)
-        cluster = np.unique(column, return_inverse=True)[1]
-    multipliers = np.empty((0, 0))
-    if seed is not None:
-        multipliers = _signs(settings.bootstrap_draws, int(cluster.max()) + 1, seed)
+    cluster = samples.clusters(sample, settings.cluster)
     return effects.ravel(), Influence(
-        functions=functions.reshape(-1, n).T,
-        membership=membership.reshape(-1, n).T,
+        figures=functions.reshape(-1, n).T,
+        site=samples.site_of(sample),
+        mass=mass,
         cluster=cluster,
-        multipliers=multipliers,
+        multipliers=multipliers(settings.bootstrap_draws, cluster, seed),
     )
 
 
-def _signs(draws: int, clusters: int, seed: int) -> NDArray[np.float64]:
-    """(draws, clusters) -1 or 1 with equal chances, from one random bit each."""
-    bits = np.frombuffer(np.random.default_rng(seed).bytes(-(-draws * clusters // 8)), np.uint8)
-    signs = np.unpackbits(bits, count=draws * clusters).astype(np.float64)
-    signs *= 2
-    signs -= 1
-    return signs.reshape(draws, clusters)
+def _linear_influence(
+    sample: samples.Sample, rule: Rule, settings: DidSettings, seed: int | None
+) -> tuple[Floats, Influence]:
+    """The same as `_influence` where every figure is there and nothing is adjusted for."""
+    starts, n_periods = sample.treated.starts, sample.n_periods
+    serves = np.ones((len(starts) + 1, len(starts), n_periods), dtype=bool)
+    for s, g in enumerate(starts.tolist()):
+        serves[1:, s] = ~treated_by(starts, g, n_periods, rule)
+    cluster = samples.clusters(sample, settings.cluster)
+    effects, influence = linear_influence(
+        sample.figures,
+        sample.weights,
+        samples.site_of(sample),
+        SiteContrasts(
+            weights=np.stack([_contrasts(sample, settings, g) for g in starts.tolist()]),
+            controls=serves,
+        ),
+        cluster,
+        multipliers(settings.bootstrap_draws, cluster, seed),
+    )
+    if settings.base == "varying":
+        effects[:, 0] = np.nan  # nothing lies before the first period
+    return effects.ravel(), influence
+
+
+def _contrasts(sample: samples.Sample, settings: DidSettings, g: int) -> Floats:
+    """(T, T) the long differences of one start as weights of the periods, a row each."""
+    last, eye = _base(sample, settings, g), np.eye(sample.n_periods)
+    base = eye[: last + 1].mean(axis=0) if settings.base == "mean" else eye[last]
+    contrast: Floats = eye - base
+    if settings.base == "varying":
+        contrast[1 : last + 1] = np.diff(eye[: last + 1], axis=0)
+        contrast[0] = 0.0
+    return contrast
 
 
 def _site_effects(

@@ -130,11 +130,12 @@ class Estimate:
         if key != "event_time":
             usable &= (self.index["event_time"] >= 0).to_numpy()
         labels = [label for label in _ordered(column[usable]) if label is not None]
-        masks = [usable & (column == label).to_numpy() for label in labels]
-        if not masks:
+        if not labels:
             raise EstimateError(f"a {self.estimator} estimate cannot be split by {key}.")
-        maps = np.array([self._normalised(mask) for mask in masks])
-        table = self._table(Average(maps=maps), masks, labels)
+        # Compared as plain objects: a column of a table is slow to ask many times over.
+        of_entry = column.to_numpy(dtype=object)
+        masks = [usable & (of_entry == label) for label in labels]
+        table = self._table(Average(maps=self._normalised(masks)), masks, labels)
         table.index.name = key
         return table
 
@@ -200,34 +201,30 @@ class Estimate:
             raise EstimateError("no treated period falls inside the window.")
         return post
 
-    def _normalised(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-        weight = np.where(mask, self.index["weight"].to_numpy(dtype=float), 0.0)
-        share: NDArray[np.float64] = weight / weight.sum()
+    def _normalised(self, masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
+        """(R, K) weights of the entries in each average, every row summing to one."""
+        weight = np.array(masks) * self.index["weight"].to_numpy(dtype=float)
+        share: NDArray[np.float64] = weight / weight.sum(axis=1, keepdims=True)
         return share
 
     def _overall_average(self, weights: Weights, post: NDArray[np.bool_]) -> Average:
         if weights == "simple":
-            return Average(maps=self._normalised(post)[None, :])
+            return Average(maps=self._normalised([post]))
         column = self._column("weighed by", weights, Weights)
         masks = [post & (column == label).to_numpy() for label in _ordered(column[post])]
-        maps = np.array([self._normalised(mask) for mask in masks])
+        maps = self._normalised(masks)
         if column.name != "cohort":
             return Average(maps=maps, shares=np.full(len(maps), 1 / len(maps)))
-        sizes = np.array([self._weight_in(mask) for mask in masks])
+        sizes = self._over_sites("weight", masks)
         return Average(maps=maps, shares=sizes / sizes.sum(), by_size=True)
 
-    def _weight_in(self, mask: NDArray[np.bool_]) -> float:
-        return self._over_sites("weight", mask)
-
-    def _areas_in(self, mask: NDArray[np.bool_]) -> int:
-        return round(self._over_sites("n_areas", mask))
-
-    def _over_sites(self, column: str, mask: NDArray[np.bool_]) -> float:
-        """Sum over sites of a site's largest figure among the entries of the mask."""
+    def _over_sites(self, column: str, masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
+        """(R) sum over sites of a site's largest figure among the entries of each mask."""
         site = pd.factorize(self.index["site"], use_na_sentinel=False)[0]
-        largest = np.zeros(site.max() + 1)
-        np.maximum.at(largest, site[mask], self.index[column].to_numpy(dtype=float)[mask])
-        return float(largest.sum())
+        held = np.array(masks) * self.index[column].to_numpy(dtype=float)
+        largest = [held[:, site == s].max(axis=1) for s in range(site.max() + 1)]
+        summed: NDArray[np.float64] = np.sum(largest, axis=0)
+        return summed
 
     def _table(
         self, average: Average, masks: list[NDArray[np.bool_]], labels: list[Any]
@@ -238,7 +235,7 @@ class Estimate:
             table = from_influence(self.effects, self.influence, average, self.level)
         else:
             table = from_errors(self.effects, self.analytic_error, average.flat, self.level)
-        table["n_areas"] = [self._areas_in(mask) for mask in masks]
+        table["n_areas"] = np.rint(self._over_sites("n_areas", masks)).astype(np.int64)
         table.index = pd.Index(labels)
         return table
 

@@ -94,6 +94,7 @@ def imputation(
         if assignments is None:
             assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
         samples.same_areas(assignments, sample)
+        warnings += samples.not_to_scale(sample)
         draws = _placebo(sample, assignments, settings)
         effects = draws.raw[0].copy()
     differences = _area_differences(sample, settings)
@@ -114,7 +115,7 @@ def imputation(
         exposure=exposure,
         observed=observed,
         paths=samples.site_paths(sample, effects),
-        area_effects=samples.area_table(sample, differences, level),
+        area_effects=samples.area_table(sample, samples.mean_after(differences), level),
         sample=sample.describe(),
         settings=settings,
         warnings=warnings,
@@ -166,14 +167,12 @@ def _influence(sample: samples.Sample, settings: ImputationSettings) -> tuple[Fl
         functions[s, g:, own] += np.where(held, share * away, 0.0)
     # Scaled so that a standard error is sqrt(sum of squares) / n, as for every estimator here.
     functions *= n
-    cluster = np.arange(n)
-    if settings.cluster:
-        column = sample.panel.areas[settings.cluster].astype(str)
-        cluster = np.unique(column, return_inverse=True)[1]
     return effects.ravel(), Influence(
-        functions=functions.reshape(-1, n).T,
-        membership=np.zeros((n, effects.size)),
-        cluster=cluster,
+        figures=functions.reshape(-1, n).T,
+        # The paper's errors take the weights of an average as given.
+        site=samples.site_of(sample),
+        mass=np.zeros((n, 1)),
+        cluster=samples.clusters(sample, settings.cluster),
         multipliers=np.empty((0, 0)),
     )
 

@@ -53,18 +53,161 @@ class Draws:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Influence:
-    """Influence functions of K effects over n areas (or clusters of them).
+    """Influence functions of K effects (S sites x T periods) over n areas, or clusters of them.
 
-    ``functions`` (n, K): one row an area; a standard error is sqrt(sum of squares) / n.
-    ``membership`` (n, K): 1 where the area belongs to the entry's site or cohort, for the
-    uncertainty of the weights. ``cluster`` (n): cluster number of each area.
+    A standard error is sqrt(sum of squares) / n. Without gaps and covariates every function is
+    linear in its area's own figures, by one rule for all areas that start together: an average of
+    effects is then one small product, and no function of n areas is made for each effect.
+
+    ``figures`` (n, F): what an area's functions are made of. ``group`` (n), ``loadings`` (G, K, F):
+    the function of effect k in area i is ``figures[i] @ loadings[group[i], k]``; without loadings
+    the figures are the functions themselves, (n, K).
+    ``site`` (n): the site of each area, -1 for none. ``mass`` (n, T or 1): its weight in the
+    entries of its site by period, for the uncertainty of the weights; one column where it is the
+    same in all periods.
+    ``cluster`` (n): cluster number of each area.
     ``multipliers`` (B, clusters): mean 0, variance 1, for the multiplier bootstrap; may be empty.
     """
 
-    functions: NDArray[np.float64]
-    membership: NDArray[np.float64]
+    figures: NDArray[np.float64]
+    group: NDArray[np.int64] | None = None
+    loadings: NDArray[np.float64] | None = None
+    site: NDArray[np.int64]
+    mass: NDArray[np.float64]
     cluster: NDArray[np.int64]
     multipliers: NDArray[np.float64]
+
+    @property
+    def functions(self) -> NDArray[np.float64]:
+        """(n, K) one row an area, written out."""
+        if self.loadings is None or self.group is None:
+            return self.figures
+        out = np.empty((len(self.figures), self.loadings.shape[1]))
+        for c, of_group in enumerate(self.loadings):
+            rows = np.flatnonzero(self.group == c)
+            out[rows] = self.figures[rows] @ of_group.T
+        return out
+
+    def averages(self, maps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, R) influence functions of averages with (R, K) weights that are known."""
+        if self.loadings is None or self.group is None:
+            used = (maps != 0).any(axis=0)
+            known: NDArray[np.float64] = self.figures[:, used] @ maps[:, used].T
+            return known
+        out = np.empty((len(self.figures), len(maps)))
+        for c, of_group in enumerate(self.loadings):
+            rows = np.flatnonzero(self.group == c)
+            out[rows] = self.figures[rows] @ (maps @ of_group).T
+        return out
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """(K) the share of areas in each entry, by weight."""
+        sites = int(self.site.max()) + 1
+        entries = self.figures.shape[1] if self.loadings is None else self.loadings.shape[1]
+        held = np.array([self.mass[self.site == s].sum(axis=0) for s in range(sites)])
+        every = np.broadcast_to(held, (sites, entries // sites)).ravel()
+        shares: NDArray[np.float64] = every / len(self.site)
+        return shares
+
+    def add_memberships(self, values: NDArray[np.float64], per_member: NDArray[np.float64]) -> None:
+        """Add to (n, R) values what an entry's members bring, (R, K) for each unit of weight."""
+        sites = int(self.site.max()) + 1
+        by_site = per_member.reshape(len(per_member), sites, -1)
+        if self.mass.shape[1] == 1:
+            by_site = by_site.sum(axis=2, keepdims=True)
+        for s in range(sites):
+            rows = np.flatnonzero(self.site == s)
+            values[rows] += self.mass[rows] @ by_site[:, s].T
+
+    def largest(self, maps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, R) each area's largest weight among the entries that an average uses."""
+        used = (maps != 0).reshape(len(maps), int(self.site.max()) + 1, -1)
+        if self.mass.shape[1] == 1:
+            used = used.any(axis=2, keepdims=True)
+        out = np.zeros((len(self.site), len(maps)))
+        for s in range(used.shape[1]):
+            rows = np.flatnonzero(self.site == s)
+            for r in range(len(maps)):
+                out[rows, r] = (self.mass[rows] * used[r, s]).max(axis=1)
+        return out
+
+
+def multipliers(draws: int, cluster: NDArray[np.int64], seed: int | None) -> NDArray[np.float64]:
+    """(draws, clusters) -1 or 1 with equal chances, one random bit each; empty without a seed."""
+    if seed is None:
+        return np.empty((0, 0))
+    clusters = int(cluster.max()) + 1
+    bits = np.frombuffer(np.random.default_rng(seed).bytes(-(-draws * clusters // 8)), np.uint8)
+    signs = np.unpackbits(bits, count=draws * clusters).astype(np.float64)
+    signs *= 2
+    signs -= 1
+    return signs.reshape(draws, clusters)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SiteContrasts:
+    """What each of S sites is measured by in each of T periods.
+
+    weights : (S, T, T) the long difference in each period, as weights of the periods' figures.
+    controls : (S + 1, S, T) which groups serve as its controls: the areas that never start, then
+        those of each site.
+    """
+
+    weights: NDArray[np.float64]
+    controls: NDArray[np.bool_]
+
+
+def linear_influence(
+    figures: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    site: NDArray[np.int64],
+    contrasts: SiteContrasts,
+    cluster: NDArray[np.int64],
+    multipliers: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], Influence]:
+    """(S, T) effects and their influence functions, where no figure is missing.
+
+    All areas of a group add to an effect by one linear rule in their own figures: weight over the
+    weight of the site times what their contrast is above the site's mean; as controls the same
+    with minus and over the weight of the controls (Callaway and Sant'Anna 2021, theorem 2).
+
+    Parameters
+    ----------
+    figures : (n, T). weights : (n). site : (n) the site of each area, -1 for none.
+    """
+    n, n_periods = figures.shape
+    sites = len(contrasts.weights)
+    # Contrasts are differences over time: an area's own mean and the shared path drop out of them,
+    # and left in would cost digits where levels are large.
+    own = np.empty((n, n_periods + 1))
+    centred = figures - figures.mean(axis=1, keepdims=True)
+    centred -= centred.mean(axis=0)
+    np.multiply(centred, weights[:, None], out=own[:, :-1])
+    own[:, -1] = weights
+    sums = np.array([own[site == s].sum(axis=0) for s in range(-1, sites)])
+    effects = np.zeros((sites, n_periods))
+    loadings = np.zeros((sites + 1, sites, n_periods, n_periods + 1))
+    for s, contrast in enumerate(contrasts.weights):
+        treated = np.zeros((sites + 1, n_periods), dtype=bool)
+        treated[s + 1] = True
+        for sign, held in ((1.0, treated), (-1.0, contrasts.controls[:, s])):
+            mass = held.T @ sums[:, -1]
+            mean = (contrast * (held.T @ sums[:, :-1])).sum(axis=1) / mass
+            by_area = np.column_stack([contrast, -mean]) * (sign * n / mass)[:, None]
+            # A period without a contrast has no effect, and no area a part in it.
+            by_area[~contrast.any(axis=1)] = 0.0
+            loadings[:, s] += held[:, :, None] * by_area
+            effects[s] += sign * mean
+    return effects, Influence(
+        figures=own,
+        group=site + 1,
+        loadings=loadings.reshape(sites + 1, -1, n_periods + 1),
+        site=site,
+        mass=np.where(site >= 0, weights, 0.0)[:, None],
+        cluster=cluster,
+        multipliers=multipliers,
+    )
 
 
 def placebo_p(statistics: NDArray[np.float64]) -> float:
@@ -218,11 +361,10 @@ def from_influence(
     """The same from influence functions, clustered; bands need the bootstrap's multipliers."""
     effects = np.nan_to_num(effects)
     point = average.flat @ effects
-    n = len(influence.functions)
+    n = len(influence.figures)
     values = _influence_of(effects, influence, average)
-    summed = np.zeros((influence.cluster.max() + 1, len(point)))
-    np.add.at(summed, influence.cluster, values)
-    error = np.sqrt((summed**2).sum(axis=0)) / n
+    summed = in_clusters(values, influence.cluster)
+    error = np.sqrt(np.einsum("nr,nr->r", summed, summed)) / n
     normal = NormalDist()
     z = normal.inv_cdf(0.5 + level / 2)
     reach = z
@@ -241,21 +383,30 @@ def from_influence(
     return _frame(point, error, point - z * error, point + z * error, reach * error, p)
 
 
+def in_clusters(values: NDArray[np.float64], cluster: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(clusters, R) sums of (n, R) over the areas of each cluster."""
+    if np.array_equal(cluster, np.arange(len(cluster))):
+        return values
+    summed = np.zeros((int(cluster.max()) + 1, values.shape[1]))
+    np.add.at(summed, cluster, values)
+    return summed
+
+
 def _influence_of(
     effects: NDArray[np.float64], influence: Influence, average: Average
 ) -> NDArray[np.float64]:
     """(n, rows) influence functions of averages, those of their estimated weights among them."""
-    values = influence.functions @ average.maps.T
-    for r, weights in enumerate(average.maps):
-        values[:, r] += _weight_influence(weights, effects, influence.membership)
+    values, shares = influence.averages(average.maps), influence.shares
+    per_member = np.array([_per_member(row, effects, shares) for row in average.maps])
+    if per_member.any():
+        influence.add_memberships(values, per_member)
     if average.shares is None:
         return values
     combined = values @ average.shares
     if average.by_size:
-        groups = np.stack(
-            [influence.membership[:, weights != 0].max(axis=1) for weights in average.maps], axis=1
-        )
-        combined = combined + _weight_influence(average.shares, average.maps @ effects, groups)
+        groups = influence.largest(average.maps)
+        of_groups = _per_member(average.shares, average.maps @ effects, groups.mean(axis=0))
+        combined = combined + groups @ of_groups
     return combined[:, None]
 
 
@@ -275,24 +426,22 @@ def from_errors(
     return _frame(point, error, point - z * error, point + z * error, blank, p)
 
 
-def _weight_influence(
-    weights: NDArray[np.float64], effects: NDArray[np.float64], membership: NDArray[np.float64]
+def _per_member(
+    weights: NDArray[np.float64], effects: NDArray[np.float64], share: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Influence of estimating cohort shares, for averages whose weights are those shares.
+    """(K) influence of estimating cohort shares, by unit of weight that an area has in each entry.
 
     With weights w_k = p_k / sum p over the entries used (p the share of areas in the entry's
-    group), as in the R package did (``wif``). Averages that weigh every group alike have none.
+    group), as in the R package did (``wif``). Averages that weigh every group alike have none. Nor
+    has an area in none of the groups: the two terms of ``wif`` cancel in it.
     """
-    used = weights != 0
-    share = membership[:, used].mean(axis=0)
-    proportional = np.ptp(weights[used] / np.where(share > 0, share, np.nan)) < 1e-9
-    if not proportional or np.isnan(share).any():
-        return np.zeros(len(membership))
-    deviation = membership[:, used] - share
-    total = share.sum()
-    first = deviation / total
-    second = np.outer(deviation.sum(axis=1), share / total**2)
-    out: NDArray[np.float64] = (first - second) @ effects[used]
+    out, used = np.zeros(len(weights)), weights != 0
+    held = share[used]
+    proportional = np.ptp(weights[used] / np.where(held > 0, held, np.nan)) < 1e-9
+    if not proportional or np.isnan(held).any():
+        return out
+    total = held.sum()
+    out[used] = (effects[used] - held @ effects[used] / total) / total
     return out
 
 

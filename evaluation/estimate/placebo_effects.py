@@ -48,7 +48,7 @@ class Rule:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Areas:
+class Areas:
     """(N) weights of the areas and, for adjustment, (N, p) their design."""
 
     weights: NDArray[np.float64]
@@ -90,7 +90,7 @@ def placebo_effects(
     -------
     (B + 1, S * T), ordered by site, then period; NaN where nothing is left to compare.
     """
-    areas = _Areas(weights=weights, design=design)
+    areas = Areas(weights=weights, design=design)
     parts = [
         _chunk(long_differences, assignments, rule, areas, placebo_difference, rows)
         for rows in np.array_split(assignments.pseudo_treated, max(1, len(assignments) // CHUNK))
@@ -102,7 +102,7 @@ def _chunk(
     long_differences: LongDifferences,
     assignments: Assignments,
     rule: Rule,
-    areas: _Areas,
+    areas: Areas,
     placebo_difference: PlaceboDifference | None,
     pseudo_treated: NDArray[np.int64],
 ) -> NDArray[np.float64]:
@@ -124,11 +124,40 @@ def _chunk(
             difference -= (
                 compare(long_difference, assignments, rule, areas, pseudo_treated, g) * valid
             )
+            scale = assignments.scale_of(pseudo_treated)
+            if scale is not None:
+                centre = centres(long_difference, assignments, areas)[pseudo_treated]
+                apart = np.where(valid > 0, gathered - centre, 0.0) * valid
+                difference += (scale[:, :, None] - 1.0) * apart
         differences[:, columns], masses[:, columns] = difference[:, columns], valid[:, columns]
-    if assignments.deviation is not None:
-        taken = assignments.deviation[treated.units] / assignments.deviation[pseudo_treated]
-        differences *= taken[:, :, None]
     return mean_by_site(differences, masses, treated).reshape(len(pseudo_treated), -1)
+
+
+def centres(
+    long_difference: NDArray[np.float64], assignments: Assignments, areas: Areas
+) -> NDArray[np.float64]:
+    """(N, T) what every area's difference is centred at, whoever is treated.
+
+    The mean over its stratum, or what covariates predict by a regression over all of it. Only what
+    an area is apart from it is brought to scale (Ferman and Pinto 2019): the mean of the controls
+    is as precise for one treated area as for another. Scaled along with the area's own part it
+    would shrink where treated areas are the better measured, and too much would be found.
+    """
+    out = np.full(long_difference.shape, np.nan)
+    mass, cross = _sums(long_difference, areas.weights)
+    for h in np.unique(assignments.strata):
+        inside = assignments.strata == h
+        if areas.design is None:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                out[inside] = cross[inside].sum(axis=0) / mass[inside].sum(axis=0)
+            continue
+        design = areas.design[inside]
+        gram = np.einsum("nt,np,nq->tpq", mass[inside], design, design)
+        moment = np.einsum("nt,np->tp", cross[inside], design)
+        empty = ~solvable(gram)
+        gram[empty], moment[empty] = np.eye(design.shape[1]), np.nan
+        out[inside] = design @ np.linalg.solve(gram, moment[..., None])[..., 0].T
+    return out
 
 
 def mean_by_site(
@@ -185,7 +214,7 @@ def _control_means(
     long_difference: NDArray[np.float64],
     assignments: Assignments,
     rule: Rule,
-    areas: _Areas,
+    areas: Areas,
     pseudo_treated: NDArray[np.int64],
     g: int,
 ) -> NDArray[np.float64]:
@@ -210,7 +239,7 @@ def _predicted(
     long_difference: NDArray[np.float64],
     assignments: Assignments,
     rule: Rule,
-    areas: _Areas,
+    areas: Areas,
     pseudo_treated: NDArray[np.int64],
     g: int,
 ) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws
 from evaluation.estimate.placebo_effects import mean_by_site
-from evaluation.estimate.solvers import simplex
+from evaluation.estimate.solvers import ridge, simplex
 from evaluation.estimate.synthetic import refuse
 from evaluation.wording import Sentence
 
@@ -69,6 +69,11 @@ def fit(
     ------
     ValueError : a figure is not finite, or an assignment leaves no donor.
     """
+    # Weights sum to one, so that a level taken from donors and target alike changes no misfit. Left
+    # in, a large one would hide what is left to fit behind its rounding.
+    centres = [x.mean(axis=1) for x in donors]
+    targets = [y - centre for y, centre in zip(targets, centres, strict=True)]
+    donors = [x - centre[:, None] for x, centre in zip(donors, centres, strict=True)]
     apart = [simplex.fit(x, y, excluded_donors) for x, y in zip(donors, targets, strict=True)]
     errors = _errors(targets, donors, apart)
     lengths = np.array([y.shape[1] for y in targets])
@@ -87,16 +92,32 @@ def fit(
     squares = np.maximum(measures, 1e-300) ** 2
     pull = nu / (lengths.max() * squares[:, 1]) / len(targets) ** 2
     own = (1 - nu)[:, None] / (len(targets) * lengths[None, :] * squares[:, [0]])
-    fits, converged = _in_turn(targets, donors, excluded_donors, apart, pull, own)
-    reached = _measures(_errors(targets, donors, fits), lengths)
+    found = _in_turn(targets, donors, excluded_donors, apart, pull, own)
+    reached = _measures(_errors(targets, donors, found.fits), lengths)
     return PooledFit(
-        fits=fits,
+        fits=[
+            ridge.least_norm_fit(x, aim, excluded_donors, part)
+            for x, aim, part in zip(donors, found.aims, found.fits, strict=True)
+        ],
         share=nu,
         separate=reached[:, 0],
         pooled=reached[:, 1],
         apart=measures,
-        converged=converged,
+        converged=found.converged,
     )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Swept:
+    """What is left when areas have been fitted in turn.
+
+    fits : of each area. aims : (B, L_j) what each was last fitted to: its own figures, leaned
+    towards what the others leave. converged : (B).
+    """
+
+    fits: list[simplex.SimplexFit]
+    aims: list[Floats]
+    converged: NDArray[np.bool_]
 
 
 def _errors(targets: list[Floats], donors: list[Floats], fits: list[simplex.SimplexFit]) -> Floats:
@@ -122,29 +143,43 @@ def _in_turn(
     apart: list[simplex.SimplexFit],
     pull: Floats,
     own: Floats,
-) -> tuple[list[simplex.SimplexFit], NDArray[np.bool_]]:
-    fits = list(apart)
+) -> _Swept:
+    """Fit each area to the others' misfits, round after round.
+
+    Areas that pull on the same average go to it slowly one at a time. Each round starts ahead of
+    where the last one ended, in the direction in which it went (Nesterov's momentum), and from
+    standing where that was too far.
+    """
+    fits, aims = list(apart), [y.copy() for y in targets]
     errors = _errors(targets, donors, apart)
-    live = np.flatnonzero(pull > 0)
+    before, speed = errors.copy(), np.ones(len(errors))
+    live, still = np.flatnonzero(pull > 0), np.zeros(len(errors), dtype=np.int64)
     value = _objective(errors, pull, own)
     for _ in range(SWEEPS):
         if len(live) == 0:
             break
+        faster = (1 + np.sqrt(1 + 4 * speed[live] ** 2)) / 2
+        ahead = ((speed[live] - 1) / faster)[:, None, None]
+        at = errors[live] + ahead * (errors[live] - before[live])
+        before[live] = errors[live]
         for j, (y, x) in enumerate(zip(targets, donors, strict=True)):
-            others = (errors[live].sum(axis=1) - errors[live, j])[:, : y.shape[1]]
+            others = (at.sum(axis=1) - at[:, j])[:, : y.shape[1]]
             lean = pull[live] / (pull[live] + own[live, j])
-            aim = y[live] + lean[:, None] * others
+            aims[j][live] = y[live] + lean[:, None] * others
             start = simplex.Variation(start=fits[j].rows(live))
-            again = simplex.fit(x, aim, excluded_donors[live], start)
+            again = simplex.fit(x, aims[j][live], excluded_donors[live], start)
             fits[j] = fits[j].replaced(live, again)
-            errors[live, j, : y.shape[1]] = y[live] - again.predict(x.T)
-        now = _objective(errors[live], pull[live], own[live])
-        going = value[live] - now > SETTLED * value[live]
+            at[:, j, : y.shape[1]] = y[live] - again.predict(x.T)
+        errors[live] = at
+        now = _objective(at, pull[live], own[live])
+        speed[live] = np.where(now > value[live], 1.0, faster)
+        small = np.abs(value[live] - now) <= SETTLED * value[live]
+        still[live] = np.where(small, still[live] + 1, 0)
         value[live] = now
-        live = live[going]
+        live = live[still[live] < 2]
     converged = np.ones(len(excluded_donors), dtype=bool)
     converged[live] = False
-    return fits, converged
+    return _Swept(fits=fits, aims=aims, converged=converged)
 
 
 def _objective(errors: Floats, pull: Floats, own: Floats) -> Floats:
@@ -219,6 +254,7 @@ def pooled_synthetic_control(
     elif said:
         assignments = assignments.redrawn(kept)
     samples.same_areas(assignments, sample)
+    said += samples.not_to_scale(sample)
     fitted, never = _fit(sample, assignments, chosen)
     draws = _draws(sample, assignments, fitted, never, chosen)
     effects = draws.raw[0].copy()
@@ -268,7 +304,9 @@ def _fit(
     sample: samples.Sample, assignments: Assignments, settings: PooledSettings
 ) -> tuple[PooledFit, Positions]:
     never = np.flatnonzero(~sample.panel.treated)
-    figures, pseudo_treated = sample.figures, assignments.pseudo_treated
+    pseudo_treated = assignments.pseudo_treated
+    # A common level is taken out before means are, whose rounding it would carry.
+    figures = sample.figures - np.nanmean(sample.figures[never])
     if len(never) < 2:
         raise EstimateError(
             "fewer than two complete comparison areas are left as donors.",
@@ -295,7 +333,7 @@ def _fit(
             before = before - before.mean(axis=1, keepdims=True)
         # With one period, or flat figures, every weighting fits alike: which one the solver found
         # would depend on the donors' names.
-        if np.abs(before[never]).max() <= FLAT * np.abs(figures[never, :g]).max():
+        if np.abs(before[never]).max() <= FLAT * np.abs(sample.figures[never, :g]).max():
             raise EstimateError(
                 f"before the start in {sample.panel.periods[g]} the comparison areas do not move"
                 f"{' about their means' if settings.demeaned else ''}, so that all weights fit "

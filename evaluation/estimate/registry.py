@@ -56,7 +56,8 @@ class Choices:
     """What a protocol fixes for every estimator of its fallbacks.
 
     gaps : placebo gaps ``as_they_are``, or studentised ``by_population`` (Ferman and Pinto 2019);
-        that takes populations, and estimators whose effects are sums of gaps.
+        that takes populations, and estimators whose effects are sums of gaps. Where the panel knows
+        sampling errors, gaps are brought to scale by these, whatever is chosen.
     """
 
     scale: Literal["log", "level"] = "level"
@@ -157,7 +158,8 @@ def estimated_once(name: EstimatorName, panel: Panel, outcome: str) -> bool:
 
     Not where donors change from look to look, because a comparison area lacks a later figure.
     """
-    if name not in ESTIMATED_ONCE:
+    # How far areas vary beside their sampling errors is learnt anew at every look.
+    if name not in ESTIMATED_ONCE or outcome in panel.sampling_error:
         return False
     controls = panel.array(outcome)[~panel.treated]
     return name == "did" or bool(np.isfinite(controls).all())
@@ -176,6 +178,8 @@ def _to_scale(
             mend="re-draw within bands of population instead: strata: [population]",
         )
     sample = samples.take(panel, outcome, choices.scale)
+    if sample.sampling_error is not None:
+        return samples.to_scale(assignments, sample)
     variance_model = variance_by_population(
         sample.panel, sample.figures, int(sample.treated.starts.min())
     )

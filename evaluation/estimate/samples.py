@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate.assignments import Assignments, TreatedAreas
+from evaluation.estimate.assignments import Assignments, TreatedAreas, variance_by_sampling
 from evaluation.estimate.inference import Draws
 from evaluation.panel import Panel
-from evaluation.wording import Sentence
+from evaluation.wording import Figure, Sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,13 +80,17 @@ def check_call(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
-    """The outcome of one estimate: eligible areas, figures on the estimate's scale, cohorts."""
+    """The outcome of one estimate: eligible areas, figures on the estimate's scale, cohorts.
+
+    ``sampling_error`` : (N, T) of the figures, on the same scale; None where they are no samples.
+    """
 
     panel: Panel
     figures: NDArray[np.float64]
     treated: TreatedAreas
     weights: NDArray[np.float64]
     warnings: tuple[str, ...]
+    sampling_error: NDArray[np.float64] | None = None
 
     @property
     def n_periods(self) -> int:
@@ -116,7 +120,7 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
         missing in a whole period or does not vary, or no area left to compare with.
     """
     panel = panel.eligible()
-    figures = panel.array(outcome)
+    figures, sampling_error = panel.array(outcome), panel.sampling_error.get(outcome)
     if np.isinf(figures).any():
         area, period = np.argwhere(np.isinf(figures))[0]
         raise EstimateError(
@@ -129,9 +133,11 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
                 f"{outcome} has cells that are zero or below, which have no logarithm.",
                 mend="estimate it on scale='level'",
             )
+        # To first order: the error of a logarithm is the figure's own over the figure.
+        sampling_error = None if sampling_error is None else sampling_error / figures
         figures = np.log(figures)
     require_periods(panel, outcome)
-    if np.nanstd(figures) == 0:
+    if np.fmax.reduce(figures, axis=None) == np.fmin.reduce(figures, axis=None):
         raise EstimateError(f"{outcome} is the same in every area and period.")
     treated = TreatedAreas.of(panel)
     if panel.treated.all():
@@ -155,6 +161,62 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
         treated=treated,
         weights=_weights(panel, weights),
         warnings=tuple(warnings),
+        sampling_error=sampling_error,
+    )
+
+
+def to_scale(assignments: Assignments, sample: Sample) -> Assignments:
+    """The assignments, with placebos brought to scale where sampling errors are known.
+
+    What is studentised already stays as it is.
+
+    Raises
+    ------
+    EstimateError : too few comparison areas to tell how much areas vary beside sampling.
+    """
+    if sample.sampling_error is None or assignments.deviation is not None:
+        return assignments
+    first = int(sample.treated.starts.min())
+    model = variance_by_sampling(sample.panel, sample.figures, sample.sampling_error, first)
+    return assignments.studentised(model, sample.panel)
+
+
+# Standard errors of treated areas over those of comparison areas that alter a test of size 5 % to
+# one of 3 or 7.
+UNLIKE = 1.25
+
+
+def unlike_precision(treated: NDArray[np.float64], compared: NDArray[np.float64]) -> float | None:
+    """How many times the error of treated areas is that of comparison areas, where it matters.
+
+    None where neither is more than 1.25 times the other.
+
+    Parameters
+    ----------
+    treated, compared : standard errors or deviations, NaN where there is none.
+    """
+    own, other = (np.sqrt(np.nanmean(np.square(part))) for part in (treated, compared))
+    ratio = float(own / other) if other > 0 else 1.0
+    return ratio if max(ratio, 1 / max(ratio, 1e-300)) > UNLIKE else None
+
+
+def not_to_scale(sample: Sample) -> tuple[str, ...]:
+    """What to say where an estimator that is refitted cannot bring placebo effects to scale."""
+    if sample.sampling_error is None:
+        return ()
+    held, treated = sample.sampling_error, sample.panel.treated
+    ratio = unlike_precision(held[treated], held[~treated])
+    if ratio is None:
+        return ()
+    wide = "too seldom" if ratio < 1 else "too often"
+    return (
+        Sentence.of(
+            "sampling errors of started areas are {ratio} times those of comparison areas, and "
+            "this estimator takes placebo effects as they are: an effect would be found "
+            f"{wide}; did and synthetic controls bring them to scale",
+            "unlike_precision",
+            ratio=Figure(kind="number", value=ratio, digits=2),
+        ),
     )
 
 
@@ -189,6 +251,33 @@ def same_areas(assignments: Assignments, sample: Sample) -> None:
             "the assignments were drawn for another panel: areas or starts differ.",
             mend="draw them from panel.eligible()",
         )
+
+
+def clusters(sample: Sample, column: str | None) -> NDArray[np.int64]:
+    """(N) number of the cluster of each area; None: each area is one of its own.
+
+    Raises
+    ------
+    EstimateError : the areas have no such column.
+    """
+    areas = sample.panel.areas
+    if not column:
+        return np.arange(len(areas))
+    if column not in areas:
+        raise EstimateError(
+            f"the panel's areas have no column {column!r} to cluster by.",
+            expected=", ".join(map(str, areas.columns)),
+        )
+    codes, labels = pd.factorize(areas[column], use_na_sentinel=False)
+    numbers: NDArray[np.int64] = np.unique(labels.astype(str), return_inverse=True)[1][codes]
+    return numbers
+
+
+def site_of(sample: Sample) -> NDArray[np.int64]:
+    """(N) which of the treated areas' sites each area belongs to; -1 for none."""
+    out = np.full(len(sample.panel.areas), -1)
+    out[sample.treated.units] = sample.treated.cohort_of
+    return out
 
 
 def finished_draws(
@@ -293,6 +382,11 @@ def observed(
     )
 
 
+def _labels(panel: Panel) -> list[Any]:
+    """What tables call the periods: years are numbers."""
+    return panel.labels if panel.frequency == "Q" else [p.year for p in panel.periods]
+
+
 def entries(
     sample: Sample, differences: LongDifferences | Mapping[int, NDArray[np.float64]]
 ) -> pd.DataFrame:
@@ -308,20 +402,25 @@ def entries(
     ----------
     differences : as in `observed`.
     """
-    treated, panel, held = sample.treated, sample.panel, observed(sample, differences)
-    labels = panel.labels if panel.frequency == "Q" else [p.year for p in panel.periods]
-    rows = []
-    for s, (name, g) in enumerate(zip(treated.names, treated.starts.tolist(), strict=True)):
+    treated, held, labels = sample.treated, observed(sample, differences), _labels(sample.panel)
+    counted, masses = [], []
+    for s in range(len(treated.names)):
         units = treated.units[treated.cohort_of == s]
         here, full = held[treated.cohort_of == s], float(sample.weights[units].sum())
         # Summed in one order where all are there, so that no other area's gap moves a last digit.
-        mass = np.where(here.all(axis=0), full, sample.weights[units] @ here)
-        rows += [
-            (name, labels[g], label, t - g, int(here[:, t].sum()), float(mass[t]))
-            for t, label in enumerate(labels)
-        ]
-    columns = ["site", "cohort", "quarter", "event_time", "n_areas", "weight"]
-    return pd.DataFrame(rows, columns=columns)
+        masses.append(np.where(here.all(axis=0), full, sample.weights[units] @ here))
+        counted.append(here.sum(axis=0))
+    starts, periods = treated.starts, np.arange(sample.n_periods)
+    return pd.DataFrame(
+        {
+            "site": np.repeat(np.array(treated.names, dtype=object), sample.n_periods),
+            "cohort": [labels[g] for g in np.repeat(starts, sample.n_periods).tolist()],
+            "quarter": labels * len(starts),
+            "event_time": (periods - starts[:, None]).ravel(),
+            "n_areas": np.concatenate(counted),
+            "weight": np.concatenate(masses),
+        }
+    )
 
 
 def masked_mean(
@@ -376,15 +475,21 @@ def placed_effects(sample: Sample, effects: NDArray[np.float64]) -> NDArray[np.f
 
 def site_paths(sample: Sample, effects: NDArray[np.float64]) -> pd.DataFrame:
     """Observed and counterfactual means of each site, on the estimate's scale."""
-    treated = sample.treated
-    frame = entries(sample, dict.fromkeys(treated.starts.tolist(), sample.figures))
-    frame = frame[["site", "quarter", "event_time"]]
+    treated, labels = sample.treated, _labels(sample.panel)
     shown = []
     for s in range(len(treated.names)):
         units = treated.units[treated.cohort_of == s]
         shown.append(masked_mean(sample.figures[units], sample.weights[units]))
-    flat = np.concatenate(shown)
-    return frame.assign(observed=flat, counterfactual=flat - effects)
+    flat, periods = np.concatenate(shown), np.arange(sample.n_periods)
+    return pd.DataFrame(
+        {
+            "site": np.repeat(np.array(treated.names, dtype=object), sample.n_periods),
+            "quarter": labels * len(treated.names),
+            "event_time": (periods - treated.starts[:, None]).ravel(),
+            "observed": flat,
+            "counterfactual": flat - effects,
+        }
+    )
 
 
 def unit_basis(
@@ -407,40 +512,62 @@ def unit_basis(
     )
 
 
+def mean_after(
+    differences: LongDifferences | Mapping[int, NDArray[np.float64]],
+) -> dict[int, NDArray[np.float64]]:
+    """Start -> (N) mean from then on of (N, T) differences, over the cells that hold one."""
+    return {g: masked_mean(held[:, g:].T) for g, held in differences.items()}
+
+
 def area_table(
-    sample: Sample, differences: LongDifferences | Mapping[int, NDArray[np.float64]], level: float
+    sample: Sample,
+    after: Mapping[int, NDArray[np.float64]],
+    level: float,
+    deviations: Mapping[int, NDArray[np.float64]] | NDArray[np.float64] | None = None,
 ) -> pd.DataFrame:
     """Each treated area's mean effect after its start, judged against those of control areas.
 
-    ``differences`` : start -> (N, T) effect on every area had it been treated from then on. The
-    interval and the p-value come from the same means of the control areas (placebo in space).
+    The interval and the p-value come from the same means of the control areas (placebo in space).
+
+    Parameters
+    ----------
+    after : start -> (N) mean effect on every area had it been treated from then on.
+    deviations : (N) standard deviation of each of them, or start -> (N), by which controls' effects
+        are brought to the scale of the treated area; None takes them as they are.
     """
     treated, never = sample.treated, np.flatnonzero(~sample.panel.treated)
-    parts = []
-    for g in np.unique(treated.starts).tolist():
-        held = treated.starts[treated.cohort_of] == g
-        units, after = treated.units[held], masked_mean(differences[g][:, g:].T)
-        placebo, own = np.sort(after[never][np.isfinite(after[never])]), after[units]
-        reach = np.quantile(np.abs(placebo - placebo.mean()), level, method="higher")
+    starts = treated.starts[treated.cohort_of]
+    effect, error, reach, p = np.empty((4, len(starts)))
+    order = np.argsort(starts, kind="stable")
+    for g in np.unique(starts).tolist():
+        held = starts == g
+        units, mean = treated.units[held], after[g]
+        scale = np.ones(len(mean))
+        if deviations is not None:
+            scale = deviations if isinstance(deviations, np.ndarray) else deviations[g]
+        studentised = mean[never] / scale[never]
+        placebo, own = np.sort(studentised[np.isfinite(studentised)]), mean[units]
         size = np.sort(np.abs(placebo))
-        larger = len(size) - np.searchsorted(size, np.abs(own), side="left")
-        parts.append(
-            pd.DataFrame(
-                {
-                    "area": sample.panel.areas.index[units],
-                    "site": np.array(treated.names, dtype=object)[treated.cohort_of[held]],
-                    "effect": own,
-                    "se": placebo.std(ddof=1),
-                    "low": own - reach,
-                    "high": own + reach,
-                    "low_band": np.nan,
-                    "high_band": np.nan,
-                    "p_value": np.where(np.isnan(own), np.nan, 1 + larger) / (1 + len(placebo)),
-                    "n_areas": 1,
-                }
-            )
-        )
-    return pd.concat(parts).set_index("area")
+        larger = len(size) - np.searchsorted(size, np.abs(own / scale[units]), side="left")
+        half = np.quantile(np.abs(placebo - placebo.mean()), level, method="higher")
+        effect[held], error[held] = own, placebo.std(ddof=1) * scale[units]
+        reach[held] = half * scale[units]
+        p[held] = np.where(np.isnan(own), np.nan, 1 + larger) / (1 + len(placebo))
+    table = pd.DataFrame(
+        {
+            "area": sample.panel.areas.index[treated.units],
+            "site": np.array(treated.names, dtype=object)[treated.cohort_of],
+            "effect": effect,
+            "se": error,
+            "low": effect - reach,
+            "high": effect + reach,
+            "low_band": np.nan,
+            "high_band": np.nan,
+            "p_value": p,
+            "n_areas": 1,
+        }
+    )
+    return table.iloc[order].set_index("area")
 
 
 def refuse_few(sample: Sample, estimator: str, *, replication: bool) -> tuple[str, ...]:

@@ -264,11 +264,11 @@ def tested(panel: Panel, outcome: str, settings: Settings, assignments: Assignme
 def _among_the_fitted(
     fitted: synthetic_weights.Fitted, assignments: Assignments | None, seed: int = 0
 ) -> Assignments:
-    """The assignments; drawn where none are given."""
+    """The assignments, drawn where none are given; to scale where sampling errors are known."""
     if assignments is None:
-        return Assignments.draw(fitted.sample.panel, strata=(), seed=seed)
+        assignments = Assignments.draw(fitted.sample.panel, strata=(), seed=seed)
     samples.same_areas(assignments, fitted.sample)
-    return assignments
+    return samples.to_scale(assignments, fitted.sample)
 
 
 def _require_movement(panel: Panel, outcome: str) -> None:
@@ -324,7 +324,12 @@ def estimate_from(
         observed=observed,
         paths=samples.site_paths(sample, effects),
         weights=synthetic_placebos.weight_table(sample, fitted.synthetic_units),
-        area_effects=samples.area_table(sample, gaps, level),
+        area_effects=samples.area_table(
+            sample,
+            samples.mean_after(gaps),
+            level,
+            synthetic_placebos.deviations(fitted.synthetic_units, assignments),
+        ),
         sample=sample.describe(),
         settings=settings,
         warnings=sample.warnings + said + synthetic_placebos.unconverged(fitted.synthetic_units),

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from evaluation.estimate.placebo_effects import (
     PlaceboDifference,
     Rule,
     placebo_effects,
+    solvable,
 )
 from evaluation.estimate.solvers import simplex
 from evaluation.wording import Sentence
@@ -47,6 +49,66 @@ class Augmented:
 
     base: Floats
     penalty: Floats
+
+
+# Areas whose weights on all donors are worked on at once: copies of the whole would double the
+# memory of a national panel.
+AT_ONCE = 500
+
+
+def _in_parts(by_area: NDArray[Any]) -> list[NDArray[Any]]:
+    """Views of the rows of an array by area, some hundred at a time."""
+    return [by_area[first : first + AT_ONCE] for first in range(0, len(by_area), AT_ONCE)]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Planes:
+    """Weights that are linear in the donors' figures as far as that is above zero, else zero.
+
+    Such are weights of least norm (the conditions of Karush, Kuhn and Tucker). ``coefficients`` :
+    (N, F). ``figures`` : (F, donors). ``holds`` : (N) whether the area's weights are such.
+    """
+
+    coefficients: Floats
+    figures: Floats
+    holds: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, weights: Floats, before: Floats, column: NDArray[np.int64]) -> Planes:
+        """The planes of (N, donors) weights over (donors, T0) figures before the start.
+
+        ``column`` : (N) the column of each area itself, no donor of its own; -1 for none.
+        """
+        centred = before - before.mean(axis=0)
+        scale = np.sqrt((centred**2).mean()) + 1e-300
+        figures = np.vstack([np.ones(len(before)), centred.T / scale])
+        above, across = np.triu_indices(len(figures))
+        gram = np.empty((len(weights), len(figures), len(figures)))
+        products = (figures[above] * figures[across]).T
+        gram[:, above, across] = np.concatenate(
+            [(part > 0).astype(float) @ products for part in _in_parts(weights)]
+        )
+        gram[:, across, above] = gram[:, above, across]
+        able = solvable(gram)
+        gram[~able] = np.eye(len(figures))
+        found = np.linalg.solve(gram, (weights @ figures.T)[:, :, None])[:, :, 0]
+        far = []
+        for part, plane, own in zip(
+            *(_in_parts(held) for held in (weights, found, column)), strict=True
+        ):
+            apart = np.abs(np.maximum(plane @ figures, 0.0) - part)
+            rows = np.flatnonzero(own >= 0)
+            apart[rows, own[rows]] = 0.0
+            far.append(apart.max(axis=1))
+        holds = able & (np.concatenate(far) <= NOTHING)
+        return cls(coefficients=found, figures=figures, holds=holds)
+
+    def among(self, areas: NDArray[np.int64], donors: NDArray[np.int64], weights: Floats) -> Floats:
+        """(M, m) weights of areas on some donors, from the plane where there is one."""
+        found: Floats = np.maximum(self.coefficients[areas] @ self.figures[:, donors], 0.0)
+        others = np.flatnonzero(~self.holds[areas])
+        found[others] = weights[areas[others]].take(donors, axis=1)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,6 +160,39 @@ class SyntheticUnits:
         column[self.donors] = np.arange(len(self.donors))
         return column
 
+    @cached_property
+    def two_heaviest(self) -> NDArray[np.int64]:
+        """(N, 2) the columns of the two donors with most weight."""
+        out = np.empty((len(self.drawn_on), 2), dtype=np.int64)
+        for two, part in zip(_in_parts(out), _in_parts(self.drawn_on), strict=True):
+            two[:] = np.argpartition(-part, 1, axis=1)[:, :2]
+        return out
+
+    @cached_property
+    def n_drawn_on(self) -> NDArray[np.int64]:
+        """(N) how many donors have weight."""
+        return np.concatenate(
+            [np.count_nonzero(part > 0, axis=1) for part in _in_parts(self.drawn_on)]
+        )
+
+    @cached_property
+    def planes(self) -> Planes:
+        """What the weights are made of, where donors are many and many fit alike."""
+        periods = self.pre_period_mask[~np.isnan(self.unit_weights[:, 0])].all(axis=0)
+        return Planes.of(self.drawn_on, self.figures[self.donors][:, periods], self.column)
+
+    def deviation(self, of_areas: Floats) -> Floats:
+        """(N) standard deviation of each area's gap, from (N) those of the areas' own changes.
+
+        An area and its donors vary apart from one another. A gap is made of both, so that it is
+        brought to scale as a whole: donors differ from one synthetic control to the next.
+        """
+        of_donors = of_areas[self.donors] ** 2
+        parts = [np.nan_to_num(part) ** 2 @ of_donors for part in _in_parts(self.unit_weights)]
+        donors = np.concatenate(parts)
+        deviation: Floats = np.sqrt(of_areas**2 + donors)
+        return deviation
+
     def where_fitted(self, difference: Floats) -> Floats:
         """The same with no figure for areas that were not fitted."""
         out: Floats = np.where(np.isnan(self.unit_weights[:, :1]), np.nan, difference)
@@ -148,12 +243,13 @@ def placebo(
         g: synthetic_unit.where_fitted(synthetic_unit.from_base(placed))
         for g, synthetic_unit in synthetic_units.items()
     }
+    left = where_synthetic_units_are_left(synthetic_units, carried)
     net = raw - placebo_effects(
         carried,
         assignments,
         rule,
         sample.weights,
-        where_synthetic_units_are_left(synthetic_units, carried),
+        _to_scale(left, deviations(synthetic_units, assignments), assignments),
     )
     return samples.finished_draws(assignments, raw, shift, net)
 
@@ -164,23 +260,46 @@ def raw_and_shift(
     """Effects of the data and of a unit effect under every assignment: all that a test needs."""
     rule = Rule(comparison=None)
     gaps = {g: synthetic_unit.gaps for g, synthetic_unit in synthetic_units.items()}
-    raw = placebo_effects(
-        gaps, assignments, rule, sample.weights, placebo_differences(synthetic_units)
-    )
+    scale = deviations(synthetic_units, assignments)
+    of_gaps = _to_scale(placebo_differences(synthetic_units), scale, assignments)
+    raw = placebo_effects(gaps, assignments, rule, sample.weights, of_gaps)
     units = samples.unit_figures(sample)
     unit = {
         g: synthetic_unit.where_fitted(synthetic_unit.from_base(units))
         for g, synthetic_unit in synthetic_units.items()
     }
     before = samples.unit_before(sample, unit)
+    left = where_synthetic_units_are_left(synthetic_units, before)
     shift = placebo_effects(
-        before,
-        assignments,
-        rule,
-        sample.weights,
-        where_synthetic_units_are_left(synthetic_units, before),
+        before, assignments, rule, sample.weights, _to_scale(left, scale, assignments)
     )
     return raw, shift
+
+
+def deviations(
+    synthetic_units: Mapping[int, SyntheticUnits], assignments: Assignments
+) -> dict[int, Floats] | None:
+    """Start -> (N) standard deviation of each area's gap; None where gaps are taken as they are."""
+    of_areas = assignments.deviation
+    if of_areas is None:
+        return None
+    return {g: synthetic_unit.deviation(of_areas) for g, synthetic_unit in synthetic_units.items()}
+
+
+def _to_scale(
+    difference: PlaceboDifference, scale: Mapping[int, Floats] | None, assignments: Assignments
+) -> PlaceboDifference:
+    """The same differences, each brought to the scale of the gap of the area it stands for."""
+    if scale is None:
+        return difference
+
+    def scaled(g: int, pseudo_treated: NDArray[np.int64]) -> Floats:
+        ratio = assignments.scale_of(pseudo_treated, scale[g])
+        assert ratio is not None  # deviations of gaps are made of those of areas
+        taken: Floats = difference(g, pseudo_treated) * ratio[:, :, None]
+        return taken
+
+    return scaled
 
 
 def where_synthetic_units_are_left(
@@ -212,18 +331,49 @@ def _without_donors(
     if synthetic_unit.augmented:
         none = (column >= 0).sum(axis=1) >= len(synthetic_unit.donors)
         return np.repeat(none[:, None], pseudo_treated.shape[1], axis=1)
-    dropped, _ = _dropped(synthetic_unit.drawn_on, pseudo_treated, column)
-    lost: NDArray[np.bool_] = dropped >= ALL
+    weights, lost = synthetic_unit.drawn_on, np.zeros(pseudo_treated.shape, dtype=bool)
+    # No area loses all its donors that has more than are taken, or keeps one of the two heaviest:
+    # few are left whose weights have to be added up.
+    few = synthetic_unit.n_drawn_on <= pseudo_treated.shape[1]
+    at, unit = np.nonzero(few[pseudo_treated])
+    if len(at):
+        taken = np.zeros((len(column), len(synthetic_unit.donors)), dtype=bool)
+        rows, held = np.nonzero(column >= 0)
+        taken[rows, column[rows, held]] = True
+        for rank in range(2):
+            area = pseudo_treated[at, unit]
+            donor = synthetic_unit.two_heaviest[area, rank]
+            gone = taken[at, donor] | (weights[area, donor] <= 1 - ALL)
+            at, unit = at[gone], unit[gone]
+        lost[at, unit] = (weights[pseudo_treated[at, unit]] * taken[at]).sum(axis=1) >= ALL
     return lost
 
 
-def _dropped(
-    weights: Floats, pseudo_treated: NDArray[np.int64], column: NDArray[np.int64]
+# Pseudo-treated areas from which on their weights on one another are looked up assignment by
+# assignment: for all at once there would be (1,000 x M x M) of them.
+MANY = 64
+
+
+def _taken_away(
+    synthetic_unit: SyntheticUnits, pseudo_treated: NDArray[np.int64], column: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
-    """(b, M) weight of each one's donors that are pseudo-treated too, and (b, M, M) one by one."""
-    weight = weights[pseudo_treated[:, :, None], np.maximum(column, 0)[:, None, :]]
-    weight = weight * (column >= 0)[:, None, :]
-    return weight.sum(axis=2), weight
+    """(b, M) weight of each one's donors that are pseudo-treated too; (b, M, T) what they foretell.
+
+    The second is the sum of weight times figure.
+    """
+    weights, figures = synthetic_unit.drawn_on, np.nan_to_num(synthetic_unit.figures)
+    held = np.hstack([np.ones((len(figures), 1)), figures])
+    if pseudo_treated.shape[1] < MANY:
+        weight = weights[pseudo_treated[:, :, None], np.maximum(column, 0)[:, None, :]]
+        both = (weight * (column >= 0)[:, None, :]) @ held[pseudo_treated]
+        return both[:, :, 0], both[:, :, 1:]
+    both = np.empty((*pseudo_treated.shape, held.shape[1]))
+    for b, (areas, of_area) in enumerate(zip(pseudo_treated, column, strict=True)):
+        donors = np.flatnonzero(of_area >= 0)
+        among = synthetic_unit.planes.among(areas, of_area[donors], weights)
+        among[donors, np.arange(len(donors))] = 0.0  # no area is its own donor
+        both[b] = among @ held[areas[donors]]
+    return both[:, :, 0], both[:, :, 1:]
 
 
 def placebo_differences(synthetic_units: Mapping[int, SyntheticUnits]) -> PlaceboDifference:
@@ -242,13 +392,7 @@ def placebo_differences(synthetic_units: Mapping[int, SyntheticUnits]) -> Placeb
             kept = _refitted(synthetic_unit, predictions[g], pseudo_treated, column)
             kept = kept + _augmentation(synthetic_unit, kept, pseudo_treated, column)
         else:
-            kept = _renormalised(
-                synthetic_unit.drawn_on,
-                synthetic_unit.figures,
-                predictions[g],
-                pseudo_treated,
-                column,
-            )
+            kept = _renormalised(synthetic_unit, predictions[g], pseudo_treated, column)
         return synthetic_unit.from_base(
             synthetic_unit.figures[pseudo_treated] - kept, pseudo_treated
         )
@@ -257,18 +401,17 @@ def placebo_differences(synthetic_units: Mapping[int, SyntheticUnits]) -> Placeb
 
 
 def _renormalised(
-    weights: Floats,
-    figures: Floats,
+    synthetic_unit: SyntheticUnits,
     predictions: Floats,
     pseudo_treated: NDArray[np.int64],
     column: NDArray[np.int64],
 ) -> Floats:
     """(b, M, T) what the donors that are left foretell, their weights scaled up to one."""
-    dropped, weight = _dropped(weights, pseudo_treated, column)
-    left = (1 - dropped)[:, :, None]
-    predicted = predictions[pseudo_treated] - weight @ np.nan_to_num(figures[pseudo_treated])
+    lost = _without_donors(synthetic_unit, pseudo_treated, column)
+    dropped, foretold = _taken_away(synthetic_unit, pseudo_treated, column)
     with np.errstate(invalid="ignore", divide="ignore"):
-        kept: Floats = np.where((dropped < ALL)[:, :, None], predicted / left, np.nan)
+        left = (predictions[pseudo_treated] - foretold) / (1 - dropped)[:, :, None]
+    kept: Floats = np.where(lost[:, :, None], np.nan, left)
     return kept
 
 
@@ -280,7 +423,7 @@ def _refitted(
 ) -> Floats:
     """(b, M, T) what simplex weights on the donors that are left foretell."""
     kept: Floats = predictions[pseudo_treated]
-    dropped, _ = _dropped(synthetic_unit.drawn_on, pseudo_treated, column)
+    dropped, _ = _taken_away(synthetic_unit, pseudo_treated, column)
     lost = _without_donors(synthetic_unit, pseudo_treated, column)
     kept[lost] = np.nan
     at, unit = np.nonzero((dropped > NOTHING) & ~lost)
@@ -342,20 +485,22 @@ def weight_table(
     sample: samples.Sample, synthetic_units: Mapping[int, SyntheticUnits]
 ) -> pd.DataFrame:
     """One row a treated area and donor with weight: ``site, area, donor, weight``."""
-    rows = []
-    codes = sample.panel.areas.index
-    for unit, s in zip(sample.treated.units, sample.treated.cohort_of, strict=True):
-        synthetic_unit = synthetic_units[int(sample.treated.starts[s])]
-        for donor in np.flatnonzero(np.abs(synthetic_unit.unit_weights[unit]) > 1e-8):
-            rows.append(
-                (
-                    sample.treated.names[s],
-                    codes[unit],
-                    codes[synthetic_unit.donors[donor]],
-                    synthetic_unit.unit_weights[unit, donor],
-                )
+    codes, treated, parts = sample.panel.areas.index, sample.treated, []
+    for unit, s in zip(treated.units.tolist(), treated.cohort_of.tolist(), strict=True):
+        synthetic_unit = synthetic_units[int(treated.starts[s])]
+        weights = synthetic_unit.unit_weights[unit]
+        held = np.flatnonzero(np.abs(weights) > 1e-8)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "site": treated.names[s],
+                    "area": codes[unit],
+                    "donor": codes[synthetic_unit.donors[held]],
+                    "weight": weights[held],
+                }
             )
-    return pd.DataFrame(rows, columns=["site", "area", "donor", "weight"])
+        )
+    return pd.concat(parts, ignore_index=True)
 
 
 def unconverged(synthetic_units: Mapping[int, SyntheticUnits]) -> tuple[str, ...]:
@@ -372,9 +517,10 @@ def fit_diagnostics(
 ) -> dict[str, float]:
     """Pre-period RMSPE and effective number of donors, averaged over the treated areas."""
     rmspe, effective = [], []
+    of_all = {g: synthetic_unit.rmspe for g, synthetic_unit in synthetic_units.items()}
     for unit, s in zip(sample.treated.units, sample.treated.cohort_of, strict=True):
         synthetic_unit = synthetic_units[int(sample.treated.starts[s])]
-        rmspe.append(synthetic_unit.rmspe[unit])
+        rmspe.append(of_all[int(sample.treated.starts[s])][unit])
         effective.append(1 / (synthetic_unit.unit_weights[unit] ** 2).sum())
     return {
         "pre_period_rmspe": float(np.mean(rmspe)),

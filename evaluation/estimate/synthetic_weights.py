@@ -476,9 +476,11 @@ def control(
         penalty=None if penalty is None else np.full(len(before), penalty)
     )
     fitted = simplex.fit(donors.T, before, ground.excluded_donors[:, None], variation)
-    weights = fitted.weights
+    # One or the other: of a national panel either is hundreds of megabytes.
     if break_ties and penalty is None:
         weights = ridge.least_norm_weights(donors.T, before, ground.excluded_donors, fitted)
+    else:
+        weights = fitted.weights
     base = ground.mean_base if demeaned else ground.no_base
     return Weights(unit=weights, time=base, converged=fitted.converged)
 

@@ -105,6 +105,7 @@ def two_way_fixed_effects(
         elif dropped:
             assignments = assignments.redrawn(sample.panel)
         samples.same_areas(assignments, sample)
+        warnings += samples.not_to_scale(sample)
         draws = _placebo(sample, settings, assignments, float(fitted.params["started"]))
     return Estimate(
         outcome=outcome,

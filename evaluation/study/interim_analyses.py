@@ -377,10 +377,12 @@ def statistics_of(panel: Panel, protocol: Protocol, assignments: Assignments) ->
     found: dict[str, tuple[Floats, Floats]] = {}
     # A base that varies by period has no single mean before the start, which the fast way needs.
     base = plan.base if plan.base != "varying" else None
-    fast = name == "did" and plan.comparison == "never" and base and score == "mean"
-    fast = fast and protocol.assignments.gaps == "as_they_are"
+    usual = name == "did" and plan.comparison == "never" and base and score == "mean"
+    usual = usual and protocol.assignments.gaps == "as_they_are"
     for code in protocol.outcomes:
         sample = samples.take(panel, code, protocol.scale_of(code))
+        # The fast way takes every area as it is, however well its figures are known.
+        fast = usual and sample.sampling_error is None
         # The fast way averages over fixed sets of areas: a missing cell would change them.
         if fast and base and np.isfinite(sample.figures).all():
             window = Window(

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.errors import EstimateError, PanelError, ProtocolError
+from evaluation.estimate.assignments import variance_by_population
+from evaluation.estimate.samples import unlike_precision
 from evaluation.finding.feasibility import FEWEST_AUTHORITIES, first_decisive_look
 from evaluation.finding.theory import Theory
 from evaluation.ledger.events import read_events
@@ -21,10 +23,14 @@ from evaluation.study.protocol_rules import Case, Remark, said_by_itself, shape
 from evaluation.study.study import Study, StudyName, of_sites
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from evaluation.estimate.assignments import Assignments
     from evaluation.ledger.events import Event
     from evaluation.panel import Panel
     from evaluation.workspace import Workspace
+
+    Floats = NDArray[np.float64]
 
 
 # A year of quarters, below which level and season cannot be told apart; two years show each season
@@ -53,7 +59,8 @@ def on_the_ground(case: Case, ground: Ground) -> list[Remark]:
     """Every remark that areas, sites, theory and figures give rise to."""
     found = [*sites(case), *areas(case, ground), *theory(case, ground), *seen(case, ground)]
     if ground.panel is not None:
-        found += [*figures(case, ground.panel), *drawn(case, ground)]
+        found += [*figures(case, ground.panel), *precision(case, ground.panel)]
+        found += drawn(case, ground)
     return found
 
 
@@ -357,6 +364,58 @@ def figures(case: Case, panel: Panel) -> Iterator[Remark]:
                 f"Small counts of {code} are withheld, and what is done with them is not stated.",
                 "Say it: suppressed: ...",
             )
+
+
+def precision(case: Case, panel: Panel) -> Iterator[Remark]:
+    """Whether pilot areas are measured better or worse than those that they are compared with.
+
+    Re-assignment lets comparison areas stand for pilot areas: where these are the noisier, it finds
+    effects that are none; where they are the better measured, it misses some.
+    """
+    protocol, panel = case.protocol, panel.eligible()
+    pilot = (panel.areas["role"] == "pilot").to_numpy()
+    by_size = protocol.assignments.gaps == "by_population"
+    within = "population" in protocol.assignments.strata
+    for code in protocol.outcomes:
+        errors, of = panel.sampling_error.get(code), "Sampling errors"
+        mend = (
+            "Ask as many people in both, or let did or a synthetic estimator come first: they "
+            "bring placebo areas to scale."
+        )
+        if errors is None:
+            if by_size or within:
+                continue
+            of, mend = (
+                "By their populations, errors",
+                "Bring placebo areas to scale, gaps: by_population, or re-draw within bands, "
+                "strata: [population]",
+            )
+            errors = _error_by_population(panel, code, protocol.scale_of(code))
+        ratio = None if errors is None else unlike_precision(errors[pilot], errors[~pilot])
+        if ratio is not None:
+            yield case.remark(
+                "P078",
+                "question",
+                ("assignments", "gaps"),
+                f"{of} of {code} in pilot areas are {ratio:.2f} times those in comparison areas.",
+                mend,
+            )
+
+
+def _error_by_population(panel: Panel, code: str, scale: str) -> Floats | None:
+    """(N) what an area's change varies by, as far as its population says; None without one."""
+    size = panel.areas["population"].to_numpy(dtype=float)
+    if not (size > 0).all():
+        return None
+    figures = panel.array(code)
+    first = int(min(panel.start_index[panel.treated], default=len(panel.periods)))
+    if scale == "log":
+        figures = np.log(np.where(figures > 0, figures, np.nan))
+    try:
+        return variance_by_population(panel, figures, first).of(panel)
+    except EstimateError:  # too little of the past: by the share that chance alone would have
+        smaller: Floats = 1 / np.sqrt(size)
+        return smaller
 
 
 def drawn(case: Case, ground: Ground) -> Iterator[Remark]:

@@ -64,7 +64,7 @@ def test_the_spread_is_found() -> None:
 
 
 def test_every_placebo_gap_takes_the_scale_of_its_place() -> None:
-    """Each assignment by hand: the gap of a filler times the ratio of the two deviations."""
+    """Each assignment by hand: the area's own part to scale, the mean of the controls as it is."""
     held = panel(n=10)
     assignments = Assignments.draw(held, n=9_999, block="area", strata=())
     spread = VarianceModel(common=0.2, by_size=900.0)
@@ -79,10 +79,13 @@ def test_every_placebo_gap_takes_the_scale_of_its_place() -> None:
         for s, g in enumerate(treated.starts):
             change = figures - figures[:, :g].mean(axis=1, keepdims=True)
             own = np.flatnonzero(treated.cohort_of == s)
+            centre = change.mean(axis=0)
             gaps = [
-                (change[pseudo_treated[m]] - change[others].mean(axis=0))
+                (change[pseudo_treated[m]] - centre)
                 * size[treated.units[m]]
                 / size[pseudo_treated[m]]
+                + centre
+                - change[others].mean(axis=0)
                 for m in own
             ]
             wanted = np.mean(gaps, axis=0)

@@ -231,6 +231,34 @@ def view(book: Path) -> dict[str, Any]:
     }
 
 
+def precision_view(book: Path) -> dict[str, Any]:
+    """What the template of the page asks for; ``precision`` is None where nothing is recorded.
+
+    Raises
+    ------
+    BookError : if the record holds no valid JSON.
+    """
+    record = record_if_there(book / "precision.json")
+    if record is None:
+        return {"precision": None}
+    by_survey: dict[str, dict[str, Record]] = {}
+    for row in record["rows"]:
+        by_survey.setdefault(row["survey"], {})[row["placebos"]] = row
+    cells = [
+        [
+            words.capital(survey),
+            _band(rows["to scale"]),
+            _rate(rows["to scale"]),
+            "yes" if rows["to scale"]["passes"] else "no",
+            _rate(rows["as they are"]),
+        ]
+        for survey, rows in by_survey.items()
+    ]
+    heads = ["Survey", "Bar", "Brought to scale", "Met", "As they are"]
+    title = "False positives where pilot areas are measured better or worse than the others"
+    return {"precision": record, "precision_table": table(title, heads, cells, numeric="tnntn")}
+
+
 def _said(promised: Sequence[Record], missed: Sequence[Record]) -> str:
     met = len(promised) - len(missed)
     said = f"{words.number(met)} of {words.counted(len(promised), 'rate')} meet their bar."

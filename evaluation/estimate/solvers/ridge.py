@@ -202,7 +202,7 @@ def least_norm_weights(
     Parameters
     ----------
     donors : (T0, N). targets : (B, T0).
-    excluded_donors : (B) the donor that a target may not use; -1: none.
+    excluded_donors : (B) or (B, K) the donors that a target may not use; -1: none.
     """
     weights, paths = fitted.weights, fitted.predict(donors.T)
     centre = donors.mean(axis=1, keepdims=True)
@@ -218,6 +218,22 @@ def least_norm_weights(
     return weights
 
 
+def least_norm_fit(
+    donors: Floats, targets: Floats, excluded_donors: Positions, fitted: SimplexFit
+) -> SimplexFit:
+    """The fits with their weights exchanged for those of least norm (see `least_norm_weights`).
+
+    Parameters
+    ----------
+    excluded_donors : (B, K) donors that a target may not use; -1 for none.
+    """
+    weights = least_norm_weights(donors, targets, excluded_donors, fitted)
+    size = max(int((weights > 0).sum(axis=1).max()), 1)
+    columns = np.argsort(-weights, axis=1, kind="stable")[:, :size]
+    values = np.take_along_axis(weights, columns, axis=1)
+    return replace(fitted, columns=columns, values=values)
+
+
 def _tied(
     x: Floats, y: Floats, excluded_donors: Positions, path: Floats, weights: Floats
 ) -> NDArray[np.bool_]:
@@ -226,6 +242,7 @@ def _tied(
     level = (weights * gradient).sum(axis=1, keepdims=True)
     scale = np.maximum((y**2).sum(axis=1), (x**2).sum(axis=0).mean())[:, None]
     open_to: NDArray[np.bool_] = (gradient - level <= TIED * scale) | (weights > 0)
-    rows = np.flatnonzero(excluded_donors >= 0)
-    open_to[rows, excluded_donors[rows]] = False
+    for excluded in np.atleast_2d(excluded_donors.T):
+        rows = np.flatnonzero(excluded >= 0)
+        open_to[rows, excluded[rows]] = False
     return open_to
