@@ -242,12 +242,13 @@ class DiagnosticResult(Written):
 
 
 class DataResult(Written):
-    """How many cells the outcome has, and how many are missing, suppressed, revised."""
+    """How many cells the outcome has, and how many are missing, suppressed, revised, rounded."""
 
     cells: int
     missing: int
     suppressed: int
     revised: int
+    rounded: int = 0
 
 
 class SuppressedEnds(Written):

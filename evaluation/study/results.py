@@ -18,6 +18,7 @@ from evaluation.finding.feasibility import RESTS_ON
 from evaluation.finding.grade import Evidence, Grade, Judgement, grade
 from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.quarters import Period
+from evaluation.returns.form import ROUNDED
 from evaluation.study import heterogeneity
 from evaluation.study.code import code_fingerprint
 from evaluation.study.heterogeneity import effects_by_fifth, fifths
@@ -516,6 +517,8 @@ def _data(run: StudyRun, code: str) -> dict[str, Any]:
         "missing": expected - int(held["numerator"].notna().sum()) - suppressed,
         "suppressed": suppressed,
         "revised": int((held["revision"] > 0).sum()),
+        # Before they were returned: the panel holds how far they can be off.
+        "rounded": int(((held["status"] == ROUNDED) & held["numerator"].notna()).sum()),
     }
 
 

@@ -225,12 +225,13 @@ def _outcome_table(edition: Edition) -> Markup:
             words.number(o.data.missing),
             words.number(o.data.suppressed),
             words.number(o.data.revised),
+            words.number(o.data.rounded),
         ]
         for o in edition.headline.outcomes
     ]
-    heads = ["Outcome", "Figures", "Missing", "Withheld", "Restated"]
+    heads = ["Outcome", "Figures", "Missing", "Withheld", "Restated", "Rounded"]
     title = "Number of figures in pilot and comparison areas, by outcome"
-    return table(title, heads, rows, numeric="tnnnn")
+    return table(title, heads, rows, numeric="tnnnnn")
 
 
 KINDS = {"error": "Refused", "confirm": "Asked", "note": "Noted"}
