@@ -37,14 +37,13 @@ def template(
 ) -> None:
     """Write the empty return of one submitter for one quarter."""
     from evaluation.ledger.submission import last_accepted
-    from evaluation.quarters import Period
     from evaluation.returns.template import told, write_template
     from evaluation.returns.workbook import csv_name
 
     session: Session = context.obj
     programme = session.programme
     agency = agency or _only_agency(programme, site)
-    period = Period.parse(quarter)
+    period = _one_period(quarter)
     programme.expected(site, agency)
     _in_calendar(programme, period)
     writable(output, (".xlsx", ".csv"))
@@ -234,6 +233,20 @@ def _only_agency(programme: Programme, site: str) -> str:
         f"{site} has {len(agencies)} agencies that send returns.",
         expected=f"--agency with one of {', '.join(agencies)}",
     )
+
+
+def _one_period(text: str) -> Period:
+    """A quarter in any notation that can mean only one; which one it is is said with the rest."""
+    from evaluation.quarters import Period
+    from evaluation.returns.notation import notation
+
+    found = notation(text)
+    if len(found.periods) > 1:
+        raise UserError(
+            f"{text!r} can mean {' or '.join(one.described for one in found.periods)}.",
+            mend=f"write it like {found.periods[0].slug}",
+        )
+    return found.periods[0] if found.periods and not found.month else Period.parse(text)
 
 
 def _in_calendar(programme: Programme, period: Period) -> None:

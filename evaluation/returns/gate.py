@@ -56,6 +56,10 @@ _SUFFIXES = {
 _LABEL_SIGNS = ("DRMEncrypted", "DRMContent", "DRMTransform")
 
 
+# What a label appends to, or puts before, the ending of a file that it has encrypted.
+_LABELLED = frozenset({".pfile", ".pcsv", ".ptxt"})
+
+
 class Text(NamedTuple):
     """A text file that passed, and how its letters are kept."""
 
@@ -104,6 +108,8 @@ def check_name(name: str) -> None:
 
 def wrong_suffix(suffix: str, name: str) -> ReturnFileError:
     """The error for a file whose name is neither a workbook's nor a CSV's."""
+    if suffix.lower() in _LABELLED:
+        return _labelled(name)
     known = _SUFFIXES.get(suffix.lower())
     what = f"this one is {known} ({suffix})" if known else f"this one ends in {suffix!r}"
     return ReturnFileError(
@@ -246,8 +252,8 @@ def _within_container(sign: str, content: bytes) -> bool:
 
 def _labelled(name: str) -> ReturnFileError:
     return ReturnFileError(
-        "the workbook is encrypted by a sensitivity label, which opens it inside your"
-        " organisation only. It has no password.",
+        "the file is encrypted by a sensitivity label, which opens it inside your organisation"
+        " only. It has no password.",
         where=name,
         mend="in Excel choose Home, Sensitivity and a label without encryption, save the workbook"
         " and send it again; if yours allows none, export the sheet Return as CSV UTF-8.",

@@ -254,6 +254,8 @@ def write_programme(programme: Programme, folder: Path) -> None:
         "outcomes": [outcome.code for outcome in programme.outcomes],
     }
     head = "# Synthetic: invented places, invented figures. Written by `newstart demo`.\n"
+    if not programme.contact:  # nobody is to be asked about an invented programme
+        del declared["contact"]
     # In the order of the fields, as a person would write it.
     text = yaml.safe_dump(declared, sort_keys=False, allow_unicode=True, width=100)
     (folder / "programme.yaml").write_text(head + text, encoding="utf-8")

@@ -282,6 +282,7 @@ REFUSED = {
     "protected.xlsx": ("StrongEncryptionTransform EncryptedPackage", "password", "without one"),
     "labelled.xlsx": ("DRMEncryptedTransform EncryptedPackage", "sensitivity label", "Sensitivity"),
     "old.xlsx": ("Workbook", "of the old kind", "save it as Excel workbook"),
+    "S01_nhs_2026-Q3.csv.pfile": (b".pfile", "sensitivity label", "Sensitivity"),
     "word.docx": (b"PK\x03\x04", "ends in '.docx'", "Excel workbook (.xlsx)"),
     "page.csv": (b"<html><table><tr><td>1", "a web page", "CSV UTF-8"),
     "figures.csv": (b"area_code\n\xa312\n", "not UTF-8", "Save as, CSV UTF-8"),
@@ -297,4 +298,4 @@ def test_what_cannot_be_read_has_one_true_cause(name: str, tmp_path: Path) -> No
     with pytest.raises(ReturnFileError) as caught:
         read_return(tmp_path / name)
     assert says in caught.value.what and mend in caught.value.mend
-    assert name != "labelled.xlsx" or "no password" in caught.value.what
+    assert "label" not in caught.value.what or "no password" in caught.value.what

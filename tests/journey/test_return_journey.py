@@ -128,6 +128,8 @@ def test_what_cannot_run_ends_with_two_and_a_sentence(
     assert (code, out) == (2, "") and "nowhere.xlsx" in err and "Traceback" not in err
     code, _, err = newstart("template", "S01", "2026-Q9", "--agency", "nhs", "-o", "a.xlsx")
     assert code == 2 and "2026-Q9" in err
+    code, _, err = newstart("template", "S01", "FY26 Q1", "--agency", "nhs", "-o", "a.xlsx")
+    assert code == 2 and "can mean 2025 Q2 (April to June 2025) or 2026 Q2" in err
     code, _, err = newstart("template", "S01", "2026-Q3", "-o", "a.xlsx")
     assert code == 2 and "council, nhs" in err
     broken = tiny_workspace.root / "broken.xlsx"
@@ -227,3 +229,51 @@ def test_a_check_writes_the_marked_copy_and_says_where(
     assert code == 1 and len(json.loads(out)["problems"]) == 1 and str(reply) in err
     code, _, err = newstart("check", str(file), "--reply", str(file))
     assert code == 2 and "overwrite" in err and file.read_bytes() == before
+
+
+def test_a_quarter_that_stands_is_not_replaced_by_another_ones_figures(
+    newstart: Run, tiny_workspace: Workspace
+) -> None:
+    """The guide still says the last quarter, and rows and name say this one."""
+    root = tiny_workspace.root
+    first, second = root / "S01_nhs_2026-Q1.xlsx", root / "S01_nhs_2026-Q2.xlsx"
+    newstart("template", "S01", "2026-Q1", "--agency", "nhs", "-o", str(first))
+    fill(first, **DENOMINATORS, **FIGURES)
+    assert newstart("submit", str(first), now="2026-04-20")[0] == 0
+    _, _, err = newstart("template", "S01", "2026-Q2", "--agency", "nhs", "-o", str(second))
+    assert "April to June 2026" in err and "30 July 2026" in err and "Alder (S01)" in err
+    fill(second, **FIGURES | {"E2": 214, "E3": 266, "E4": 27, "E5": 29})
+    book = openpyxl.load_workbook(second)
+    book["Guide"]["B5"] = "2026 Q1"
+    book.save(second)
+
+    code, out, _ = newstart("submit", str(second), "--json", now="2026-07-20")
+    (told,) = json.loads(out)["problems"]
+    assert code == 1 and (told["place"], told["likely_wrong"]) == ("Guide!B5", True)
+    assert "2026 Q2 (April to June 2026)" in told["message"] and "2026 Q2" in told["mend"]
+    assert "delete" not in told["mend"].lower() and "write 2026 Q1" not in told["mend"]
+
+    # Done blindly the other way, every place says the quarter that stands: it is asked.
+    fill(second, C2="2026 Q1", C3="2026 Q1", C4="2026 Q1", C5="2026 Q1")
+    renamed = second.rename(root / "return.xlsx")
+    code, out, _ = newstart("submit", str(renamed), "--json", now="2026-07-20")
+    assert code == 1 and "R092" in {p["rule"] for p in json.loads(out)["problems"]}
+
+
+def test_reasons_travel_in_the_marked_copy(newstart: Run, tiny_workspace: Workspace) -> None:
+    root = tiny_workspace.root
+    first, second, marked = (root / name for name in ("q2.xlsx", "q3.xlsx", "marked.xlsx"))
+    newstart("template", "S01", "2026-Q2", "--agency", "nhs", "-o", str(first))
+    fill(first, **DENOMINATORS, **FIGURES)
+    assert newstart("submit", str(first), now="2026-07-20")[0] == 0
+    newstart("template", "S01", "2026-Q3", "--agency", "nhs", "-o", str(second))
+    fill(second, **FIGURES | {"E4": 250})
+    newstart("check", str(second), "--reply", str(marked))
+    book = openpyxl.load_workbook(marked)
+    heads = [cell.value for cell in book["Problems"][4]]
+    book["Problems"].cell(5, heads.index("Your reason") + 1).value = "a crisis line opened"
+    book["Problems"].cell(6, heads.index("Your reason") + 1).value = "and nothing asked"
+    book.save(marked)
+    code, out, err = newstart("submit", str(marked))
+    assert code == 0 and "a crisis line opened" in out and "2026 Q3 (July to September" in out
+    assert "Not used" in err and "row 6" in err
