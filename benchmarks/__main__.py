@@ -33,6 +33,8 @@ RUN = (
     "python -m benchmarks.returns",
     "python -m benchmarks.check",
     "python -m benchmarks.questions [SEEDS]",
+    "python -m benchmarks.false_questions PANEL --area .. --period .. --value .. [--name NAME]",
+    "python -m benchmarks.history returns|table|slips [PANEL --area .. --period .. --value ..]",
     "python -m benchmarks.hostile",
     "python -m benchmarks.ledger killed --engine sqlite|postgresql --number KILLS",
     "python -m benchmarks.ledger writers --engine sqlite|postgresql --number PROCESSES",

@@ -56,6 +56,10 @@ class LedgerError(UserError):
     """The ledger cannot be read or written, or a record in it does not hold."""
 
 
+class NotPermitted(UserError):
+    """A return, a withdrawal or a redaction by somebody whom the programme does not name for it."""
+
+
 class PanelError(UserError):
     """Data that are no panel: duplicate cells, unknown columns, nothing started."""
 
@@ -78,6 +82,22 @@ class ValueChainError(UserError):
 
 class BookError(UserError):
     """The book cannot be built from these results."""
+
+
+class NotForPublication(BookError):
+    """Figures of real people or services that nothing protects yet were about to leave.
+
+    Attributes
+    ----------
+    why : the kind of reason: ``"own returns"``, ``"no licence"`` or ``"not known"`` (see
+        `evaluation.ledger.unreleased.Why`).
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, why: str, where: str = "", expected: str = "", mend: str = ""):
+        self.why = why
+        super().__init__(what, where=where, expected=expected, mend=mend)
 
 
 class EditionRefused(UserError):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import csv
 import difflib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
@@ -33,6 +33,7 @@ PeriodField = Annotated[
 ]
 M = TypeVar("M", bound=BaseModel)
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+ROLES_MEASURED: tuple[Role, Role] = ("pilot", "comparison")
 SITE_SOURCE = "site"
 OPEN_SITE = "OPEN"
 
@@ -62,7 +63,8 @@ class Outcome(Frozen):
 
     ``per`` scales numerator / denominator into ``unit`` (1,000 for a rate per 1,000, 100 for a
     percentage). ``source`` is ``site`` (the site's agency returns it for pilot areas) or a source
-    code; ``comparison_source`` gives the comparison areas' figures; ``instrument`` names the
+    code; ``comparison_source`` gives the comparison areas' figures. Either may be a list of
+    sources, each of which returns the areas of its own authorities. ``instrument`` names the
     record that both are taken from. ``unit_cost`` is a key of the unit-cost table.
     """
 
@@ -80,8 +82,8 @@ class Outcome(Frozen):
     frequency: Literal["quarter", "year"] = "quarter"
     polarity: Literal["up", "down", "care"]
     agency: str
-    source: str
-    comparison_source: str
+    source: str | tuple[str, ...]
+    comparison_source: str | tuple[str, ...]
     instrument: str
     geography: str = "neighbourhood"
     measured_in: Literal["all areas", "pilot areas only"] = "all areas"
@@ -98,6 +100,19 @@ class Outcome(Frozen):
     @property
     def period_frequency(self) -> Frequency:
         return "Q" if self.frequency == "quarter" else "A"
+
+    @property
+    def by_site(self) -> bool:
+        """Whether a site's own agency returns the pilot areas' figures."""
+        return self.source == SITE_SOURCE
+
+    def sources_for(self, role: Role) -> tuple[str, ...]:
+        """The codes of the sources that return it for areas of a role; ``site`` may be one."""
+        if role != "pilot" and self.measured_in == "pilot areas only":
+            return ()
+        named = self.source if role == "pilot" else self.comparison_source
+        listed = (named,) if isinstance(named, str) else named
+        return tuple(code for code in listed if code)
 
 
 class Site(Frozen):
@@ -130,13 +145,42 @@ class Area(Frozen):
 
 
 class Source(Frozen):
-    """An open-data source or national collection that submits returns for many areas."""
+    """An open-data source or national collection that submits returns for many areas.
+
+    ``authorities`` : those whose areas it returns, where several sources share an outcome; none
+    named: all.
+    """
 
     code: str
     name: str
     agency: str
     licence: str = ""
     redistribute: bool = True
+    authorities: tuple[str, ...] = ()
+
+    def covers(self, area: Area) -> bool:
+        """Whether the area is one of those that the source returns."""
+        return not self.authorities or area.authority in self.authorities
+
+
+class Person(Frozen):
+    """Somebody (or a service) that may act for the programme, by the name given with ``--by``.
+
+    ``sites`` and ``agencies`` : for which a submitter may send; none named: any. A source's own
+    returns are of site ``OPEN``, with the source's code as the agency.
+    """
+
+    name: str = Field(min_length=1)
+    roles: tuple[Literal["submitter", "evaluator", "checker", "publisher"], ...] = Field(
+        min_length=1
+    )
+    sites: tuple[str, ...] = ()
+    agencies: tuple[str, ...] = ()
+
+    def may_send_for(self, site: str, agency: str) -> bool:
+        """Whether the person submits returns of this site and agency."""
+        here = not self.sites or site in self.sites
+        return "submitter" in self.roles and here and (not self.agencies or agency in self.agencies)
 
 
 class Cost(Frozen):
@@ -170,7 +214,7 @@ class Deprivation(Frozen):
 
 
 class Programme(Frozen):
-    """The reform under evaluation: sites, areas, outcomes, calendar."""
+    """The reform under evaluation: sites, areas, outcomes, calendar, people."""
 
     name: str
     title: str
@@ -178,6 +222,9 @@ class Programme(Frozen):
     synthetic: bool
     first: PeriodField
     last: PeriodField
+    frequency: Frequency | None = Field(
+        default=None, description="of its calendar: Q or A; by default that of first"
+    )
     agencies: dict[str, str]
     sources: tuple[Source, ...] = ()
     sites: tuple[Site, ...]
@@ -188,6 +235,7 @@ class Programme(Frozen):
     deprivation: tuple[Deprivation, ...] = ()
     due_days: int = Field(default=30, description="days after a period in which returns are due")
     contact: str = Field(default="", description="whom a submitter asks: a name, e-mail, telephone")
+    people: tuple[Person, ...] = ()
 
     @property
     def periods(self) -> tuple[Period, ...]:
@@ -214,31 +262,81 @@ class Programme(Frozen):
         """The area's start period, or None if it never starts."""
         return self.site_by_code[area.site].start if area.site else None
 
-    def expected(self, site: str, agency: str) -> tuple[tuple[Area, ...], tuple[Outcome, ...]]:
-        """The areas and outcomes that a submitter returns.
+    @cached_property
+    def source_by_code(self) -> dict[str, Source]:
+        return {source.code: source for source in self.sources}
 
-        ``site`` is a site's code with one of its agencies, or ``OPEN`` with a source's code.
+    def expected(self, site: str, agency: str) -> tuple[tuple[Area, ...], tuple[Outcome, ...]]:
+        """The areas and outcomes that a submitter returns, each for at least one of the other.
+
+        ``site`` is a site's code with one of its agencies, or ``OPEN`` with a source's code. Which
+        areas go with which outcome: `areas_of`.
 
         Raises
         ------
         WorkspaceError : if the programme has no such submitter.
         """
-        if site == OPEN_SITE and any(source.code == agency for source in self.sources):
-            outcomes = tuple(o for o in self.outcomes if agency in (o.source, o.comparison_source))
-            both = all(o.source == agency for o in outcomes)
-            kinds = {outcome.geography for outcome in outcomes}
-            return tuple(
-                a for a in self.areas if a.geography in kinds and (both or a.role != "pilot")
-            ), outcomes
-        if site in self.site_by_code and agency in self.site_by_code[site].agencies:
-            areas = tuple(a for a in self.areas if a.site == site and a.role == "pilot")
-            return areas, tuple(
-                o for o in self.outcomes if o.source == SITE_SOURCE and o.agency == agency
+        if (site, agency) not in self.submitters:
+            known = [f"{s.code} with {' or '.join(s.agencies)}" for s in self.sites if s.agencies]
+            known += [f"{OPEN_SITE} with {source.code}" for source in self.sources]
+            raise WorkspaceError(
+                f"{self.name} has no submitter {site} with agency {agency}.",
+                expected="; ".join(known),
             )
-        known = [f"{s.code} with {' or '.join(s.agencies)}" for s in self.sites if s.agencies]
-        known += [f"{OPEN_SITE} with {source.code}" for source in self.sources]
-        raise WorkspaceError(
-            f"{self.name} has no submitter {site} with agency {agency}.", expected="; ".join(known)
+        asked = self._asked[site, agency]
+        areas = set().union(*asked.values()) if asked else set()
+        return (
+            tuple(area for area in self.areas if area.code in areas),
+            tuple(outcome for outcome in self.outcomes if outcome.code in asked),
+        )
+
+    def areas_of(self, site: str, agency: str, outcome: str) -> frozenset[str]:
+        """The codes of the areas for which a submitter returns one outcome."""
+        return self._asked.get((site, agency), {}).get(outcome, frozenset())
+
+    @cached_property
+    def _asked(self) -> dict[tuple[str, str], dict[str, frozenset[str]]]:
+        """Submitter -> outcome -> areas: cell by cell, since no two outcomes need be asked alike.
+
+        Were areas and outcomes asked apart, an outcome whose comparison areas come from another
+        source would change which areas that source returns of every other outcome.
+        """
+        found: dict[tuple[str, str], dict[str, set[str]]] = {one: {} for one in self.submitters}
+        for outcome in self.outcomes:
+            named = {role: outcome.sources_for(role) for role in get_args(Role)}
+            for area in self.areas:
+                if area.geography == outcome.geography:
+                    for one in self._senders(outcome, area, named[area.role]):
+                        found[one].setdefault(outcome.code, set()).add(area.code)
+        return {
+            submitter: {code: frozenset(areas) for code, areas in asked.items()}
+            for submitter, asked in found.items()
+        }
+
+    def _senders(
+        self, outcome: Outcome, area: Area, named: Sequence[str]
+    ) -> Iterator[tuple[str, str]]:
+        """Who of the sources named for an area's role returns an outcome of it."""
+        for code in named:
+            if code != SITE_SOURCE:
+                source = self.source_by_code.get(code)
+                if source is not None and source.covers(area):
+                    yield OPEN_SITE, code
+            else:
+                site = self.site_by_code.get(area.site or "")
+                if site is not None and outcome.agency in site.agencies:
+                    yield site.code, outcome.agency
+
+    def unsubmitted(self, outcome: Outcome) -> tuple[Area, ...]:
+        """The pilot and comparison areas for which nobody returns an outcome that they have."""
+        named = {role: outcome.sources_for(role) for role in get_args(Role)}
+        return tuple(
+            area
+            for area in self.areas
+            if area.role != "excluded"
+            and area.geography == outcome.geography
+            and named[area.role]
+            and next(self._senders(outcome, area, named[area.role]), None) is None
         )
 
     @property
@@ -249,8 +347,13 @@ class Programme(Frozen):
         )
 
     @classmethod
-    def load(cls, workspace: Workspace, name: str) -> Programme:
+    def load(cls, workspace: Workspace, name: str, *, collecting: bool = True) -> Programme:
         """Read ``studies/<name>/programme.yaml`` and the files that it names.
+
+        Parameters
+        ----------
+        collecting : whether every outcome must have somebody who returns it. Pages of what was
+            collected already can be read without.
 
         Raises
         ------
@@ -261,10 +364,16 @@ class Programme(Frozen):
         for table in ("areas", "costs", "denominators", "deprivation"):
             if isinstance(declared.get(table), str):
                 declared[table] = _read_table(folder / declared[table])
-        codes = declared.get("outcomes") or []
-        declared["outcomes"] = [_find_outcome(code, folder, workspace.schemas) for code in codes]
+        declared["outcomes"] = [
+            # A mapping is an outcome declared on the spot; a word is looked up.
+            one if isinstance(one, dict) else _find_outcome(one, folder, workspace.schemas)
+            for one in declared.get("outcomes") or []
+        ]
         programme = validated(cls, declared, folder / "programme.yaml")
-        _check_references(programme, folder)
+        _check_references(programme, str(folder / "programme.yaml"))
+        if collecting:
+            _check_agencies(programme, str(folder / "programme.yaml"))
+            _check_submitters(programme, str(folder / "programme.yaml"))
         return programme
 
 
@@ -379,15 +488,9 @@ def _read_table(path: Path) -> list[dict[str, Any]]:
         raise WorkspaceError("the file does not exist.", where=str(path)) from None
 
 
-def _check_references(programme: Programme, folder: Path) -> None:
-    where = str(folder / "programme.yaml")
-    for area in programme.areas:
-        if (area.role == "pilot") != (area.site is not None):
-            raise WorkspaceError(
-                f"area {area.code}: a pilot area names its site, and no other does.", where=where
-            )
-        if area.site is not None and area.site not in programme.site_by_code:
-            raise WorkspaceError(f"area {area.code} names no known site: {area.site}.", where=where)
+def _check_references(programme: Programme, where: str) -> None:
+    _check_calendar(programme, where)
+    _check_areas(programme, where)
     for area_code, outcome in programme.fixed_denominators:
         if area_code not in programme.area_by_code or outcome not in programme.outcome_by_code:
             raise WorkspaceError(
@@ -401,10 +504,147 @@ def _check_references(programme: Programme, folder: Path) -> None:
                 f"a deprivation fifth is declared for {one.area}, which is no area here.",
                 where=where,
             )
-    counted = Counter(area.code for area in programme.areas)
-    if twice := [code for code, times in counted.items() if times > 1]:
+
+
+def _check_calendar(programme: Programme, where: str) -> None:
+    asked = programme.frequency or programme.first.frequency
+    for name, period in (("first", programme.first), ("last", programme.last)):
+        if period.frequency != asked:
+            kind = {"Q": "a quarter like 2026 Q3", "A": "a year like 2026"}[asked]
+            raise WorkspaceError(
+                f"{name} is {period}, which is not {kind}.",
+                where=where,
+                mend=f"write {name} as {kind}, or mend frequency",
+            )
+    if programme.last < programme.first:
         raise WorkspaceError(
-            f"the area code {twice[0]} stands twice.",
+            f"the calendar ends ({programme.last}) before it begins ({programme.first}).",
             where=where,
-            mend="keep one of its lines; an area has one role and at most one site",
+            mend="mend first or last",
         )
+
+
+def _check_areas(programme: Programme, where: str) -> None:
+    for area in programme.areas:
+        if (area.role == "pilot") != (area.site is not None):
+            raise WorkspaceError(
+                f"area {area.code}: a pilot area names its site, and no other does.", where=where
+            )
+        if area.site is not None and area.site not in programme.site_by_code:
+            raise WorkspaceError(f"area {area.code} names no known site: {area.site}.", where=where)
+    for what, codes, mend in (
+        (
+            "area code",
+            [area.code for area in programme.areas],
+            "keep one of its lines; an area has one role and at most one site",
+        ),
+        ("site code", [site.code for site in programme.sites], "give each site its own code"),
+        ("outcome", [one.code for one in programme.outcomes], "keep one of its declarations"),
+        ("source", [source.code for source in programme.sources], "give each its own code"),
+        ("person", [person.name for person in programme.people], "give each a name of its own"),
+    ):
+        if twice := [code for code, times in Counter(codes).items() if times > 1]:
+            raise WorkspaceError(f"the {what} {twice[0]} stands twice.", where=where, mend=mend)
+
+
+def _check_agencies(programme: Programme, where: str) -> None:
+    """Every agency that anything names is one that the programme declares."""
+    named = [(f"outcome {one.code}", one.agency) for one in programme.outcomes]
+    named += [(f"site {site.code}", code) for site in programme.sites for code in site.agencies]
+    named += [(f"source {source.code}", source.agency) for source in programme.sources]
+    named += [(f"a cost of site {cost.site}", cost.agency) for cost in programme.costs]
+    for what, code in named:
+        if code not in programme.agencies:
+            near = difflib.get_close_matches(code, programme.agencies, n=1)
+            raise WorkspaceError(
+                f"{what} names the agency {code!r}, which the programme does not declare.",
+                where=where,
+                expected=", ".join(programme.agencies) or "agencies: {code: name}",
+                mend=f"did you mean {near[0]}?" if near else f"add it: agencies: {{{code}: NAME}}",
+            )
+    for cost in programme.costs:
+        if cost.site not in programme.site_by_code:
+            raise WorkspaceError(
+                f"a cost is declared for the site {cost.site!r}, which is none here.",
+                where=where,
+                expected=", ".join(programme.site_by_code),
+            )
+
+
+def _check_submitters(programme: Programme, where: str) -> None:
+    """Each outcome is returned for its areas by somebody, and by one only."""
+    homes = {area.authority for area in programme.areas}
+    for source in programme.sources:
+        if odd := [name for name in source.authorities if name not in homes]:
+            raise WorkspaceError(
+                f"source {source.code} names the authority {odd[0]!r}, in which no area lies.",
+                where=where,
+                expected=", ".join(sorted(homes)),
+            )
+    known = {SITE_SOURCE, *programme.source_by_code}
+    for outcome in programme.outcomes:
+        for role in ROLES_MEASURED:
+            for code in outcome.sources_for(role):
+                if code not in known or (code == SITE_SOURCE and role == "comparison"):
+                    _refuse_source(programme, outcome, code, role, where)
+        _refuse_unsubmitted(programme, outcome, where)
+        _refuse_doubled(programme, outcome, where)
+
+
+def _refuse_source(
+    programme: Programme, outcome: Outcome, code: str, role: Role, where: str
+) -> None:
+    field = "source" if role == "pilot" else "comparison_source"
+    known = ([SITE_SOURCE] if role == "pilot" else []) + list(programme.source_by_code)
+    near = difflib.get_close_matches(code, known, n=1)
+    raise WorkspaceError(
+        f"outcome {outcome.code}: its {field} {code!r} is no source of the programme, so nobody "
+        f"would return it for {role} areas.",
+        where=where,
+        expected=", ".join(known) or "sources: [{code: ..., name: ..., agency: ...}]",
+        mend=f"did you mean {near[0]}?"
+        if near
+        else f"declare the source: sources: [{{code: {code}, name: NAME, agency: AGENCY}}]",
+    )
+
+
+def _refuse_unsubmitted(programme: Programme, outcome: Outcome, where: str) -> None:
+    """An outcome of an agency that no site has, or of councils that leave areas out.
+
+    A site without one of the agencies returns fewer outcomes than others; that is said by
+    ``newstart status`` and is no fault of the declaration.
+    """
+    without = programme.unsubmitted(outcome)
+    pilots = [area for area in programme.areas if area.role == "pilot"]
+    alone = [area for area in without if area.role == "pilot"]
+    if outcome.by_site and alone and len(alone) == len(pilots):
+        raise WorkspaceError(
+            f"outcome {outcome.code}: no site has the agency {outcome.agency!r}, so nobody would "
+            f"return it for {len(alone)} pilot areas (first: {alone[0].code}).",
+            where=where,
+            mend=f"add {outcome.agency} to a site's agencies, or name a source as its source",
+        )
+    if left := [area for area in without if area.role == "comparison" or not outcome.by_site]:
+        named = ", ".join(outcome.sources_for(left[0].role))
+        raise WorkspaceError(
+            f"outcome {outcome.code}: none of its sources ({named}) returns it for {len(left)} "
+            f"{left[0].role} areas (first: {left[0].code} in {left[0].authority}).",
+            where=where,
+            mend="name the authority under a source's authorities, or exclude the areas",
+        )
+
+
+def _refuse_doubled(programme: Programme, outcome: Outcome, where: str) -> None:
+    for role in ROLES_MEASURED:
+        named = outcome.sources_for(role)
+        if len(named) < 2:
+            continue
+        for area in programme.areas:
+            both = [agency for _, agency in programme._senders(outcome, area, named)]
+            if area.role == role and area.geography == outcome.geography and len(both) > 1:
+                raise WorkspaceError(
+                    f"outcome {outcome.code}: {area.code} in {area.authority} would be returned by "
+                    f"{' and '.join(both)}.",
+                    where=where,
+                    mend="let each source name its authorities: authorities: [...]",
+                )

@@ -134,16 +134,22 @@ def packaged_schemas() -> Path:
     return inside if inside.is_dir() else inside.parents[1] / "data_schemas"
 
 
-def write_whole(path: Path, text: str) -> None:
-    """A file that is either as it was or as it should be, in a power cut too."""
+def write_whole(path: Path, text: str, *, flushed: bool = True) -> None:
+    """A file that is either as it was or as it should be, in a power cut too.
+
+    Parameters
+    ----------
+    flushed : False where many are written and the caller has the system flush them together.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # The process number, so that two commands that write the same file do not share it.
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     with unfinished.open("w", encoding="utf-8", newline="\n") as stream:
         stream.write(text)
-        stream.flush()
-        # The bytes must be on the disk before they take the name.
-        os.fsync(stream.fileno())
+        if flushed:
+            stream.flush()
+            # The bytes must be on the disk before they take the name.
+            os.fsync(stream.fileno())
     unfinished.replace(path)
 
 

@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 188
-MOST_LINES_PROPER = 36_200
+MOST_MODULES = 194
+MOST_LINES_PROPER = 37_900
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -30,8 +30,11 @@ SHORT = {
     "evaluation.cli.__main__": "makes `python -m evaluation.cli` run",
     "evaluation.fingerprint": "every noun is hashed by it, so it stands below all of them",
     "evaluation.ledger.migrations.env": "Alembic asks for a file of this name",
-    "evaluation.ledger.migrations.versions.acts_and_chain_version": "a step of the ledger's "
-    "tables is never changed once taken",
+    **{
+        f"evaluation.ledger.migrations.versions.{step}": "a step of the ledger's tables is never "
+        "changed once taken"
+        for step in ("acts_and_chain_version", "names_of_senders", "history_in_one_go")
+    },
 }
 ALONE: dict[str, str] = {
     "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder"
@@ -93,6 +96,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "check:read_quarter",
         "check:without_totals",
         "connect:_period",
+        "ledger:_is_return",
         "returns:_Book.start",
         "returns:_Boxes.begin",
         "returns:_Boxes.finish",
@@ -111,9 +115,11 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_read_csv",
         "returns:bare_stem",
         "returns:check_parts",
+        "returns:_read",
         "returns:corners",
         "returns:heading",
         "returns:is_container",
+        "returns:is_table",
         "returns:pass_workbook",
         "returns:rounding_base",
         "returns:text_rows",

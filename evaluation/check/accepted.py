@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from evaluation.check.before import Before, Held, Key, Others, Spread, parameters
 from evaluation.check.history import value_of
-from evaluation.check.usual import MAD_TO_SD, Rate, declared_spread, spread_of
+from evaluation.check.usual import MAD_TO_SD, Rate, counts, declared_spread, spread_of
 from evaluation.programme import Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import Return
@@ -109,7 +109,9 @@ class AcceptedFigures:
         accepted: dict[Key, Held] = {}
         elsewhere: dict[Key, Held] = {}
         for outcome in asked:
-            for area, entries in self._of(outcome.code, own):
+            for area, entries in self._of(
+                outcome.code, self.programme.areas_of(*submitter, outcome.code)
+            ):
                 key = area, outcome.code
                 if past := self._earlier(entries, at):
                     earlier[key] = past
@@ -127,7 +129,7 @@ class AcceptedFigures:
             today=today,
         )
 
-    def _of(self, outcome: str, own: set[str]) -> Iterator[tuple[str, dict[int, Entry]]]:
+    def _of(self, outcome: str, own: frozenset[str]) -> Iterator[tuple[str, dict[int, Entry]]]:
         for area, entries in self._figures.get(outcome, {}).items():
             if area in own:
                 yield area, entries
@@ -193,7 +195,7 @@ def _learn(outcome: Outcome, figures: Mapping[str, Mapping[int, Entry]], at: int
     }
     if not rates:
         return _Moves(spread=declared_spread(), levels={})
-    spread = spread_of(list(rates.values()), counted=outcome.form == "ratio" and outcome.whole)
+    spread = spread_of(list(rates.values()), counted=counts(outcome))
     scale = outcome.per if outcome.form == "ratio" else 1.0
     levels = {}
     for area, known in rates.items():

@@ -29,6 +29,7 @@ class QuestionParameters(Frozen):
     jump: float
     jump_ratio: float
     fits: float
+    slip: float
     column: float
     column_ratio: float
     column_areas: int

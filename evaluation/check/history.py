@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from evaluation.check import slips
@@ -11,10 +12,20 @@ from evaluation.check.before import Before, Held, Others, QuestionParameters
 from evaluation.check.read import Cells
 from evaluation.check.report import Problem, problem, shown
 from evaluation.check.rules import Severity
-from evaluation.check.usual import Case, Together, cases_of, declared_spread, together, usual
+from evaluation.check.usual import (
+    Case,
+    Given,
+    Together,
+    case_of,
+    cases_of,
+    counts,
+    declared_spread,
+    together,
+    usual,
+)
 from evaluation.programme import Outcome, Programme
 from evaluation.quarters import Period
-from evaluation.returns.form import form
+from evaluation.returns.form import Observation, form
 
 _SLIPS = (10.0, 0.1, 100.0, 0.01, 1000.0, 0.001)  # likelier ones first: the first best fit counts
 
@@ -48,7 +59,7 @@ def _of_outcome(cells: Cells, cases: Sequence[Case], moved: Together) -> list[Pr
         if case.entry in explained:
             continue
         problems += _denominator(cells, case)
-        problems += _figure(cells, case, moved.change)
+        problems += _figure(cells, case, moved)
     return problems
 
 
@@ -73,13 +84,15 @@ def _denominator(cells: Cells, case: Case) -> list[Problem]:
     return [cells.problem("R065", case.entry, "denominator", message, value=given, mend=mend)]
 
 
-def _figure(cells: Cells, case: Case, change: float) -> list[Problem]:
+def _figure(cells: Cells, case: Case, moved: Together) -> list[Problem]:
     """At most one question about one figure: the most telling."""
-    ask = case.ask
+    ask, change = case.ask, moved.change
+    # What slips and copies are told by stays as learnt; a single jump is one beside its neighbours.
+    case = replace(case, usual=case.usual.restless(moved.restless))
     if case.figure == 0 and _never_zero(case, change):
         message = f"There were always some before; the last accepted figure is {shown(case.last)}."
         return [cells.problem("R069", case.entry, "numerator", message, value=0.0)]
-    if not _jumped(case, change):
+    if not _jumped(case, change) and not (moved.restless and _slipped(case, change)):
         return []
     # The slip that would make the figure fit best; powers of ten are digits too many or lost.
     slip = min(_SLIPS, key=lambda slip: _misfit(case, case.figure / slip, change))
@@ -99,15 +112,66 @@ def _figure(cells: Cells, case: Case, change: float) -> list[Problem]:
     return [cells.problem("R060", case.entry, "numerator", message, value=case.figure)]
 
 
+class Surprise(NamedTuple):
+    """How far a figure lies from what its area's history leads one to expect.
+
+    ``size`` is in standard deviations; ``factor`` is how many times the usual level it is, above
+    one whichever way; both beside what all areas moved by. ``level`` is that level.
+    """
+
+    size: float
+    factor: float
+    level: float
+
+
+def surprises(rows: Sequence[Observation], outcome: Outcome, before: Before) -> dict[str, Surprise]:
+    """Area -> how surprising its figure of one outcome is; those without a history are left out."""
+    cases = [
+        case
+        for entry, row in enumerate(rows)
+        if row.outcome == outcome.code and row.numerator is not None
+        for given in [Given(row.numerator, row.denominator)]
+        if (case := case_of(entry, row.area_code, outcome, given, before)) is not None
+    ]
+    if not cases:
+        return {}
+    moved = together(cases, before)
+    return {case.area: _surprise(case, moved) for case in cases}
+
+
+def _surprise(case: Case, moved: Together) -> Surprise:
+    expected = case.usual.restless(moved.restless)
+    size = abs(expected.surprise(case.figure, moved.change))
+    return Surprise(
+        size=size, factor=_factor(case, moved.change), level=expected.level * math.exp(moved.change)
+    )
+
+
+def _factor(case: Case, change: float) -> float:
+    # Half an event, or zero and one would be infinitely far apart.
+    half = 0.5 if case.usual.counted else 0.0
+    # Against what is usual after all areas' common move: a season moves all.
+    level = case.usual.level * math.exp(change)
+    small, large = sorted((abs(case.figure) + half, abs(level) + half))
+    return large / small if small > 0 else math.inf
+
+
 def _jumped(case: Case, change: float) -> bool:
     ask = case.ask
     if abs(case.usual.surprise(case.figure, change)) <= ask.jump:
         return False
-    # Half an event, or zero and one would be infinitely far apart.
-    half = 0.5 if case.usual.counted else 0.0
-    # Against what is usual after all areas' common move: a season moves all.
-    small, large = sorted((abs(case.figure) + half, case.usual.level * math.exp(change) + half))
-    return small <= 0 or large / small > ask.jump_ratio
+    return _factor(case, change) > ask.jump_ratio
+
+
+def _slipped(case: Case, change: float) -> bool:
+    """Whether a figure is nearer to a digit too many or lost than to its level, and fits so.
+
+    Where a benefit is rolled out some areas do move threefold in a quarter, and no distance alone
+    tells a slip.
+    """
+    own = _misfit(case, case.figure, change)
+    undone = min(_misfit(case, case.figure / slip, change) for slip in _SLIPS[:2])
+    return own**2 - undone**2 > case.ask.slip and _factor(case, change) > math.sqrt(10)
 
 
 def _misfit(case: Case, figure: float, change: float) -> float:
@@ -198,7 +262,7 @@ def _against_areas(
     if value is None or value <= 0 or figure is None or figure <= 0:
         return []
     # The variance of a log count by chance alone is about one over the count.
-    chance = 1 / (figure + 0.5) if outcome.form == "ratio" and outcome.whole else 0.0
+    chance = 1 / (figure + 0.5) if counts(outcome) else 0.0
     apart = abs(math.log(value) - others.level)
     if apart <= ask.far * math.sqrt(others.spread**2 + chance) or apart <= math.log(ask.far_ratio):
         return []

@@ -26,8 +26,9 @@ class Submitter:
     """The submitter and period as far as they are known, and what is expected from them.
 
     ``areas`` and ``outcomes`` are None where the submitter is not known, ``period`` where the
-    quarter is not. ``rows_are`` is what most rows say of a line where that is likely wrong: it is
-    told once, and not again at each of them.
+    quarter is not. ``asked`` : the areas of each outcome, which need not be the same. ``rows_are``
+    is what most rows say of a line where that is likely wrong: it is told once, and not again at
+    each of them.
     """
 
     site: str
@@ -36,6 +37,7 @@ class Submitter:
     areas: dict[str, Area] | None
     outcomes: dict[str, Outcome] | None
     rows_are: Mapping[Line, str] = field(default_factory=dict)
+    asked: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 def read_guide(
@@ -87,6 +89,7 @@ def read_guide(
         period=period,
         areas=areas,
         outcomes=outcomes,
+        asked={code: programme.areas_of(site, agency, code) for code in outcomes or ()},
         rows_are={
             one.line: wrong.value
             for one in weighed.disagreements
@@ -339,6 +342,12 @@ def _check_areas(cells: Cells, submitter: Submitter, programme: Programme) -> li
     problems: list[Problem] = []
     for entry, code in enumerate(cells.area_code):
         if code is None or (code in known if own is None else code in own):
+            outcome = cells.outcome[entry]
+            # An area of this submitter, and of another one for this outcome.
+            if code is not None and code not in submitter.asked.get(outcome or "", (code,)):
+                title = programme.outcome_by_code[outcome or ""].title
+                message = f"{title} of {code} ({known[code].name}) is returned by somebody else."
+                problems += cells.listed("R031", entry, "area_code", message, value=code)
             continue
         if code in known:
             if (known[code].site or OPEN_SITE) == submitter.rows_are.get("site"):
@@ -462,7 +471,8 @@ def check_missing(cells: Cells, submitter: Submitter) -> list[Problem]:
             present[outcome].add(area)
     problems = []
     for code, expected in submitter.outcomes.items():
-        missing = [area for area in submitter.areas if area not in present[code]]
+        asked = submitter.asked[code]
+        missing = [a for a in submitter.areas if a in asked and a not in present[code]]
         if len(missing) > strange[code] + of_any:
             listed = ", ".join(missing[:_LISTED]) + (" ..." if len(missing) > _LISTED else "")
             rows = "1 row is" if len(missing) == 1 else f"{len(missing)} rows are"

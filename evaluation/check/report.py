@@ -284,7 +284,9 @@ class Confirmation:
 
     ``cell`` has its sheet where that is not the sheet of the figures (``people!B2``). ``asked`` are
     the words of the question, where they are known: a reason holds for no other. ``where`` says
-    where the reason was written.
+    where the reason was written. ``scope`` is ``"rule"`` where one reason was given for all that a
+    rule asked, and ``by`` who gave it; ``area_code`` and ``outcome`` are then what the cell is
+    about.
     """
 
     rule: str
@@ -293,6 +295,10 @@ class Confirmation:
     value: str = ""
     asked: str = ""
     where: str = ""
+    scope: str = ""
+    by: str = ""
+    area_code: str = ""
+    outcome: str = ""
 
 
 def read_confirmations(path: Path) -> tuple[Confirmation, ...]:

@@ -20,6 +20,8 @@ from evaluation.returns.form import address
 _CAP = 40.0
 """The most that one figure counts for: beyond this a misfit is a misfit."""
 _FEW_ROWS = 8
+_FEW_PAIRS = 28
+"""Of so few rows."""
 
 
 def copies(cells: Cells, cases: Sequence[Case], period: Period | None) -> list[Problem]:
@@ -194,6 +196,9 @@ def exchanges(cells: Cells, cases: Sequence[Case], change: float) -> Slips:
 
 def _exchanged(cases: Sequence[Case], change: float) -> Iterator[_Pair]:
     pairs: Iterable[tuple[Case, Case]] = pairwise(cases)
+    # Wherever in a list two rows were exchanged, it is one slip: the longer the list, the better
+    # must one of its pairs fit exchanged (twice the log of the odds against each pair).
+    least = cases[0].ask.exchange + 2 * math.log(max(len(cases) / _FEW_PAIRS, 1)) if cases else 0.0
     # All pairs of a short list; of a long one neighbours alone, since pairs grow with the square
     # and chance finds one.
     if len(cases) <= _FEW_ROWS:
@@ -205,7 +210,7 @@ def _exchanged(cases: Sequence[Case], change: float) -> Iterator[_Pair]:
         there = _misfit(one, one.figure, change) + _misfit(other, other.figure, change)
         exchanged = _misfit(one, other.figure, change) + _misfit(other, one.figure, change)
         # Better is not enough: exchanged, both figures must fit.
-        if there - exchanged > one.ask.exchange and exchanged < one.ask.jump**2:
+        if there - exchanged > least and exchanged < one.ask.jump**2:
             yield _Pair(there - exchanged, one, other)
 
 

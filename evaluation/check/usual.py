@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
@@ -17,6 +17,16 @@ from evaluation.programme import Outcome, Programme
 MAD_TO_SD = 1.4826
 """From the median absolute deviation to the standard deviation of a normal distribution."""
 _NARROWEST = 0.01  # log points: below, rounding alone would be a surprise
+
+
+def counts(outcome: Outcome) -> bool:
+    """Whether chance adds to an outcome's figures as it does to counts.
+
+    So it does to means of counts too, as of three months: they are not whole, and near zero they
+    scatter like counts all the same. Where figures are large it adds next to nothing.
+    """
+    low = outcome.bounds.low
+    return outcome.form == "ratio" and (outcome.whole or (low is not None and low >= 0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +41,10 @@ class Usual:
     variance: float
     counted: bool
     figures: int
+
+    def restless(self, more: float) -> Usual:
+        """The same with a variance larger by ``more``, of the figure and of its level."""
+        return replace(self, variance=self.variance + more * (1 + 1 / self.figures))
 
     def surprise(self, figure: float, change: float = 0.0) -> float:
         """How many standard deviations ``figure`` lies above the level (below: negative).
@@ -92,7 +106,7 @@ def usual(
     level = total / sum(per for _, per in known) * below
     # A new figure's own spread and that of the level it is held against.
     variance = spread.cell**2 * (1 + 1 / len(known))
-    counted = outcome.form == "ratio" and outcome.whole
+    counted = counts(outcome)
     if counted:
         variance += 1 / (total + 0.5)  # of a log count, about 1 / count; half so that none has one
     return Usual(level=level, variance=variance, counted=counted, figures=len(known))
@@ -111,6 +125,13 @@ class Rate(NamedTuple):
     denominator: float
 
 
+class Given(NamedTuple):
+    """A figure as it was given, and what it is out of, if that was given."""
+
+    numerator: float
+    denominator: float | None
+
+
 def declared_spread() -> Spread:
     """What stands in where too little has been accepted to learn from."""
     declared = parameters().history
@@ -126,12 +147,12 @@ def spread_of(histories: Sequence[Sequence[Rate | None]], *, counted: bool) -> S
     counted : whether the numerators are counts.
     """
     declared = parameters().history
-    changes = [change for known in histories for change in _changes(known, declared.level, counted)]
-    if len(changes) < declared.least_changes:
+    changes = _changes(histories, declared.level, counted)
+    if len(changes.sizes) < declared.least_changes:
         return declared_spread()
     by_period: dict[int, list[float]] = {}
-    for change in changes:
-        by_period.setdefault(change.period, []).append(change.size)
+    for period, size in zip(changes.periods, changes.sizes, strict=True):
+        by_period.setdefault(period, []).append(size)
     common = {
         period: median(sizes)
         for period, sizes in by_period.items()
@@ -141,61 +162,77 @@ def spread_of(histories: Sequence[Sequence[Rate | None]], *, counted: bool) -> S
     # Quarters: the spread of fewer common moves is not learnt.
     moved = MAD_TO_SD * median(map(abs, common.values())) if len(common) >= 4 else 0.0
     # Each area's move beside the common one, or a season would make every area look restless.
-    own = [replace(one, size=one.size - common.get(one.period, 0.0)) for one in changes]
-    pairs = [
-        (earlier, later)
-        for known in histories
-        for earlier, later in pairwise(known)
-        if earlier is not None and later is not None
+    own = [
+        size - common.get(period, 0.0)
+        for period, size in zip(changes.periods, changes.sizes, strict=True)
     ]
+    pairs = repeats = fixed = 0
+    for known in histories:
+        for earlier, later in pairwise(known):
+            if earlier is not None and later is not None:
+                pairs += 1
+                repeats += earlier.numerator == later.numerator
+                fixed += earlier.denominator == later.denominator
     return Spread(
-        cell=max(_beyond_chance(own), _NARROWEST),
+        cell=max(_beyond_chance(own, changes.chances), _NARROWEST),
         common=moved if moved > 0 else declared.common_spread,
-        repeats=_share(earlier.numerator == later.numerator for earlier, later in pairs),
-        fixed=_share(earlier.denominator == later.denominator for earlier, later in pairs),
-        changes=len(changes),
+        repeats=repeats / pairs if pairs else 0.0,
+        fixed=fixed / pairs if pairs else 0.0,
+        changes=len(changes.sizes),
     )
 
 
-def _share(held: Iterable[bool]) -> float:
-    found = list(held)
-    return sum(found) / len(found) if found else 0.0
+@dataclass(frozen=True, kw_only=True)
+class _Changes:
+    """Log changes of figures from the usual level before them, and their variances by chance.
+
+    Three lists of one length and no list of objects: a nation has eighty thousand of them.
+    """
+
+    periods: list[int] = field(default_factory=list)
+    sizes: list[float] = field(default_factory=list)
+    chances: list[float] = field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Change:
-    """A figure's log change from the usual level before it, and the variance due to chance."""
-
-    period: int
-    size: float
-    chance: float
-
-
-def _changes(known: Sequence[Rate | None], window: int, counted: bool) -> Iterator[_Change]:
+def _changes(histories: Sequence[Sequence[Rate | None]], window: int, counted: bool) -> _Changes:
     half = 0.5 if counted else 0.0
-    for period, one in enumerate(known):
-        past = [rate for rate in known[max(0, period - window) : period] if rate is not None]
-        per = sum(rate.denominator for rate in past)
-        if one is None or per <= 0:
-            continue
-        total = sum(rate.numerator for rate in past)
-        level = total / per * one.denominator
-        above, below = one.numerator + half, level + half
-        # Values of opposite sign have no logarithm of their ratio.
-        if below and above / below > 0:
-            # The delta method: a log count varies by about one over the count, and the level's own
-            # by one over its total.
-            chance = 1 / (level + 0.5) + 1 / (total + 0.5) if counted else 0.0
-            yield _Change(period=period, size=math.log(above / below), chance=chance)
+    found = _Changes()
+    for known in histories:
+        for period, one in enumerate(known):
+            if one is None:
+                continue
+            total = per = 0.0
+            for past in known[max(0, period - window) : period]:
+                if past is not None:
+                    total += past.numerator
+                    per += past.denominator
+            if per <= 0:
+                continue
+            level = total / per * one.denominator
+            above, below = one.numerator + half, level + half
+            # Values of opposite sign have no logarithm of their ratio.
+            if below and above / below > 0:
+                found.periods.append(period)
+                found.sizes.append(math.log(above / below))
+                # The delta method: a log count varies by about one over the count, and the level's
+                # own by one over its total.
+                found.chances.append(1 / (level + 0.5) + 1 / (total + 0.5) if counted else 0.0)
+    return found
 
 
-def _beyond_chance(changes: Sequence[_Change]) -> float:
+_MANY = 1_000
+"""Changes among which the two in the middle are as good as one."""
+
+
+def _beyond_chance(sizes: Sequence[float], chances: Sequence[float]) -> float:
     """The spread that, added to chance, makes half of the changes lie within 0.6745 of it.
 
     A change lies outside where its excess is more than the squared spread. With an even number,
     the median is the mean of the two in the middle, which excesses alone cannot tell.
     """
-    excess = sorted((MAD_TO_SD * one.size) ** 2 - one.chance for one in changes)
+    excess = sorted(
+        (MAD_TO_SD * size) ** 2 - chance for size, chance in zip(sizes, chances, strict=True)
+    )
     # Three log points are a factor of twenty: no outcome moves so from quarter to quarter.
     low, high = 0.0, 3.0
     # Thirty halvings of three leave 3e-9.
@@ -204,7 +241,12 @@ def _beyond_chance(changes: Sequence[_Change]) -> float:
         outside = len(excess) - bisect_right(excess, middle**2)
         wider = 2 * outside > len(excess)
         if 2 * outside == len(excess):
-            apart = (abs(one.size) / math.sqrt(middle**2 + one.chance) for one in changes)
+            if len(excess) > _MANY:
+                return middle
+            apart = (
+                abs(size) / math.sqrt(middle**2 + chance)
+                for size, chance in zip(sizes, chances, strict=True)
+            )
             wider = median(apart) > 1 / MAD_TO_SD
         low, high = (middle, high) if wider else (low, middle)
     return (low + high) / 2
@@ -256,27 +298,32 @@ def cases_of(cells: Cells, programme: Programme, before: Before) -> list[Case]:
         if area is None or code is None or figure is None or not math.isfinite(figure):
             continue
         outcome = programme.outcome_by_code.get(code)
-        earlier = before.earlier.get((area, code), ())
         if outcome is None or _is_accepted(before.accepted.get((area, code)), cells, entry):
             continue
-        spread = before.spreads.get(code) or declared_spread()
-        denominator = cells.denominator[entry]
-        expected = usual(outcome, earlier, spread, denominator)
-        if expected is not None and (figure >= 0 or not expected.counted):
-            found.append(
-                Case(
-                    entry=entry,
-                    area=area,
-                    outcome=outcome,
-                    figure=figure,
-                    denominator=denominator,
-                    earlier=earlier,
-                    spread=spread,
-                    usual=expected,
-                    ask=before.ask,
-                )
-            )
+        one = case_of(entry, area, outcome, Given(figure, cells.denominator[entry]), before)
+        if one is not None:
+            found.append(one)
     return found
+
+
+def case_of(entry: int, area: str, outcome: Outcome, given: Given, before: Before) -> Case | None:
+    """One figure beside its area's history; None where it has none to be compared with."""
+    earlier = before.earlier.get((area, outcome.code), ())
+    spread = before.spreads.get(outcome.code) or declared_spread()
+    expected = usual(outcome, earlier, spread, given.denominator)
+    if expected is None or (given.numerator < 0 and expected.counted):
+        return None
+    return Case(
+        entry=entry,
+        area=area,
+        outcome=outcome,
+        figure=given.numerator,
+        denominator=given.denominator,
+        earlier=earlier,
+        spread=spread,
+        usual=expected,
+        ask=before.ask,
+    )
 
 
 def _is_accepted(held: Held | None, cells: Cells, entry: int) -> bool:
@@ -291,10 +338,13 @@ class Together:
     """How far an outcome's areas have moved together.
 
     ``change`` is in log points; ``questionable`` says that it is too far to pass unasked.
+    ``restless`` is by how much the areas' moves beside it vary more than the outcome's usually do
+    (squared log points).
     """
 
     change: float
     questionable: bool
+    restless: float = 0.0
 
 
 def together(cases: Sequence[Case], before: Before) -> Together:
@@ -313,12 +363,31 @@ def together(cases: Sequence[Case], before: Before) -> Together:
         variance += sum(_chance(case) for case in cases) / len(cases) ** 2
         apart = abs(own - (base or 0.0))
         if apart > ask.column * math.sqrt(variance) and apart > math.log(ask.column_ratio):
-            return Together(change=own, questionable=True)
+            return Together(change=own, questionable=True, restless=_restless(cases, own))
     if base is None:
         # Enough own areas tell a season from an error by themselves; fewer must not vouch for
         # themselves.
         base = own if len(changes) >= 2 * parameters().history.least_areas else 0.0
-    return Together(change=base, questionable=False)
+    return Together(change=base, questionable=False, restless=_restless(cases, own))
+
+
+def _restless(cases: Sequence[Case], change: float) -> float:
+    """How much more than usually one quarter's areas vary beside what is common to them.
+
+    A benefit that is rolled out moves some areas and not others, and while little has been accepted
+    nothing tells how far areas move. A return of many areas tells it by itself: its middle half is
+    no slip of anybody's. One of few areas must not vouch for itself.
+    """
+    moves = [(case, size) for case in cases if (size := case.log_change) is not None]
+    if len(moves) < parameters().history.least_changes:
+        return 0.0
+    cell = cases[0].spread.cell
+    chances = [
+        case.usual.variance - cell**2 * (1 + 1 / case.usual.figures) + _chance(case)
+        for case, _ in moves
+    ]
+    found = _beyond_chance([size - change for _, size in moves], chances)
+    return max(found**2 - cell**2, 0.0)
 
 
 def _chance(case: Case) -> float:

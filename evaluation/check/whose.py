@@ -19,7 +19,7 @@ from evaluation.check.accepted import AcceptedFigures, SiteAgency
 from evaluation.check.before import Line, Witness
 from evaluation.check.read import Headed, read_number
 from evaluation.errors import WorkspaceError
-from evaluation.programme import OPEN_SITE, SITE_SOURCE, Area, Outcome, Programme
+from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import INVISIBLE, column_letter, form
 from evaluation.returns.notation import Notation, notation
@@ -330,7 +330,7 @@ def _agency_of(
     if able:
         return able[0] if len(able) == 1 else None
     return _most(
-        _owner(programme.area_by_code.get(area), programme.outcome_by_code[outcome])
+        _owner(programme.area_by_code.get(area), programme.outcome_by_code[outcome], programme)
         for area, outcome in known
     )
 
@@ -338,17 +338,21 @@ def _agency_of(
 def _share(outcomes: Sequence[Outcome], agency: str) -> float:
     """How many of the outcomes an agency or a source gives."""
     given = [
-        agency in (one.source, one.comparison_source)
-        or (one.source == SITE_SOURCE and one.agency == agency)
+        agency in (*one.sources_for("pilot"), *one.sources_for("comparison"))
+        or (one.by_site and one.agency == agency)
         for one in outcomes
     ]
     return sum(given) / len(given)
 
 
-def _owner(area: Area | None, outcome: Outcome) -> str:
-    if area is not None and area.role != "pilot":
-        return outcome.comparison_source
-    return outcome.agency if outcome.source == SITE_SOURCE else outcome.source
+def _owner(area: Area | None, outcome: Outcome, programme: Programme) -> str | None:
+    """Who gives an outcome in an area: of several sources the one whose area it is."""
+    role = area.role if area is not None else "pilot"
+    if role == "pilot" and outcome.by_site:
+        return outcome.agency
+    known = [programme.source_by_code.get(code) for code in outcome.sources_for(role)]
+    able = [one.code for one in known if one is not None and (area is None or one.covers(area))]
+    return able[0] if len(able) == 1 else None
 
 
 def _row_figures(headed: Headed) -> tuple[RowFigures, ...]:

@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from evaluation.cli import design, edition, ledger, returns, studies
+from evaluation.cli import design, edition, ledger, load, returns, studies
 from evaluation.cli.session import COULD_NOT_RUN, GOOD, Session, say
 from evaluation.errors import UserError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 for verb in (returns.template, returns.check, returns.submit, studies.panel, studies.value):
     app.command()(verb)
+app.command("load")(load.load)
 app.command("demo")(studies.demo)
 ledger.app.add_typer(ledger.files_app)
 app.add_typer(ledger.app, name="ledger", no_args_is_help=True)

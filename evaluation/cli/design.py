@@ -250,6 +250,7 @@ def power_verb(
     sets = None if candidates is None else read_candidates(candidates)
     asked = Study.load(context.obj.workspace, study)
     table = study_power(asked, outcome=outcome, targeted=targeted, candidates=sets)
+    context.obj.stays_inside(study)
     for code, rows in table.groupby("outcome", sort=False):
         if sets is None:
             tell_power(str(code), rows, hoped, targeted)
@@ -299,6 +300,7 @@ def match_verb(
     plan = MatchPlan(nearest=nearest, caliper=caliper, buffer_km=buffer_km)
     code, found = study_match(Study.load(session.workspace, study), plan, outcome=outcome)
     tell_match(code, found)
+    session.stays_inside(study)
     if output is not None:
         found.table.to_csv(output, index=False)
         print(output)

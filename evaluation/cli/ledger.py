@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evaluation.cli.session import GOOD, PROBLEMS, AsJson, Session, print_json, print_table, say
+from evaluation.cli.session import GOOD, PROBLEMS, AsJson, By, Session, print_json, print_table, say
 from evaluation.errors import UserError
 
 if TYPE_CHECKING:
-    from evaluation.ledger.receipt import ActKind
+    from evaluation.ledger.receipt import Act, ActKind
 
 
 ReturnId = Annotated[str, typer.Argument(help="The return's id, as on its receipt.")]
@@ -39,12 +39,14 @@ def ledger_log(context: typer.Context, as_json: AsJson = False) -> None:
     from rich.table import Table
 
     table = Table(
-        "return", "received", "programme", "site", "agency", "quarter", "rows", "", box=None
+        "return", "received", "programme", "site", "agency", "quarter", "rows", "by", "", box=None
     )
     for one in receipts:
         received = one.received[:16].replace("T", " ") + (" (set)" if one.synthetic_clock else "")
         row = [one.return_id, received, one.programme, one.site, one.agency, one.quarter]
-        table.add_row(*row, str(one.rows), "withdrawn" if one.return_id in withdrawn else "")
+        table.add_row(
+            *row, str(one.rows), one.by, "withdrawn" if one.return_id in withdrawn else ""
+        )
     print_table(table)
 
 
@@ -123,6 +125,7 @@ def ledger_withdraw(
         bool, typer.Option("--show", help="Only show which figures would change; do nothing.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask at the terminal.")] = False,
+    by: By = "",
     as_json: AsJson = False,
 ) -> None:
     """Read the ledger without a return from now on; its record stays for ever.
@@ -140,36 +143,52 @@ def ledger_withdraw(
     if show or (asked and not typer.confirm("Withdraw it?")):
         say("Nothing was done.")
         raise typer.Exit(PROBLEMS)
-    _act(context.obj, "withdrawal", return_id, reason, as_json)
+    _show_act(session, _act(session, "withdrawal", return_id, reason, by), as_json)
 
 
 @app.command("redact")
 def ledger_redact(
-    context: typer.Context, return_id: ReturnId, reason: Reason, as_json: AsJson = False
+    context: typer.Context,
+    return_id: ReturnId,
+    reason: Reason,
+    by: By = "",
+    as_json: AsJson = False,
 ) -> None:
     """Remove a return's raw file for good; its hash, its figures and the reason stay."""
-    _act(context.obj, "redaction", return_id, reason, as_json)
+    _show_act(context.obj, _act(context.obj, "redaction", return_id, reason, by), as_json)
 
 
-def _act(session: Session, kind: ActKind, return_id: str, reason: str, as_json: bool) -> None:
+def _act(session: Session, kind: ActKind, return_id: str, reason: str, by: str) -> Act:
+    from evaluation.ledger.submission import permit
+    from evaluation.programme import Programme
+
+    workspace = session.workspace
+    with session.ledger() as ledger:
+        for one in ledger.receipts():
+            if one.return_id == return_id:
+                programme = Programme.load(workspace, one.programme)
+                permit(programme, by, one.site, one.agency, kind)
+        do = ledger.withdraw if kind == "withdrawal" else ledger.redact
+        return do(
+            return_id,
+            reason=reason,
+            received=workspace.now(),
+            by=by,
+            synthetic_clock=workspace.synthetic_clock,
+        )
+
+
+def _show_act(session: Session, act: Act, as_json: bool) -> None:
     from evaluation.ledger.receipt_page import as_text
     from evaluation.ledger.submission import keep_receipt
 
     workspace = session.workspace
-    with session.ledger() as ledger:
-        do = ledger.withdraw if kind == "withdrawal" else ledger.redact
-        act = do(
-            return_id,
-            reason=reason,
-            received=workspace.now(),
-            synthetic_clock=workspace.synthetic_clock,
-        )
     page = keep_receipt(workspace, act)
     if as_json:
         print_json(act.as_dict())
         return
     print(as_text(act), end="")
-    if kind == "redaction" and not isinstance(workspace.raw, Path):
+    if act.kind == "redaction" and not isinstance(workspace.raw, Path):
         say("Where the store keeps earlier versions of a file, have this one removed there too.")
     say(f"The same, to print: {page}")
 
@@ -194,6 +213,7 @@ def ledger_diff(
                 mend=f"newstart ledger diff {b} {a}",
             )
         changed = ledger.diff(session.programme_name, earlier, later)
+    session.stays_inside()
     if as_json:
         print_json(changed)
         return
@@ -223,6 +243,7 @@ def ledger_history(
     period = Period.parse(quarter)
     with session.ledger() as ledger:
         versions = ledger.history(session.programme_name, area, outcome, period)
+    session.stays_inside()
     if as_json:
         print_json(versions)
         return
@@ -322,6 +343,7 @@ def export(
 ) -> None:
     """Write one Parquet file a return, by quarter; a later export adds only what is new."""
     from evaluation.ledger.export import export as write
+    from evaluation.ledger.unreleased import mark_inside
     from evaluation.programme import Programme
 
     session: Session = context.obj
@@ -329,6 +351,7 @@ def export(
         names = sorted({receipt.programme for receipt in ledger.receipts()})
         programmes = {name: Programme.load(session.workspace, name) for name in names}
         done = write(ledger, folder, programmes)
+    mark_inside(folder, "\n".join(filter(None, map(session.stays_inside, names))))
     say(f"{done.written} returns written, {done.there_already} were there already.")
     if done.withheld:
         say(f"{done.withheld} are of sources that may not be passed on, and were left out.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from evaluation.cli.session import GOOD, PROBLEMS, AsJson, Session, print_json, say, writable
+from evaluation.cli.session import GOOD, PROBLEMS, AsJson, By, Session, print_json, say, writable
 from evaluation.errors import ReplyTooLong, ReturnFileError, UserError
 
 if TYPE_CHECKING:
@@ -144,6 +144,7 @@ def submit(
             help="Why each unusual figure is right: a CSV with the columns rule, cell, reason."
         ),
     ] = None,
+    by: By = "",
     as_json: AsJson = False,
 ) -> None:
     """Check a return and, if nothing stands against it, accept it into the ledger."""
@@ -155,7 +156,7 @@ def submit(
         unused,
         with_notes,
     )
-    from evaluation.ledger.submission import accept, page_of
+    from evaluation.ledger.submission import accept, page_of, permit
 
     session: Session = context.obj
     given = read_confirmations(confirm) if confirm else ()
@@ -169,7 +170,8 @@ def submit(
         else:
             print(report(checked), end="")
         raise typer.Exit(PROBLEMS)
-    receipt = accept(session.workspace, raw, checked, kept)
+    permit(session.programme, by, checked.site, checked.agency)
+    receipt = accept(session.workspace, raw, checked, kept, by=by)
     if as_json:
         print_json(_submitted(receipt, checked.problems))
     else:

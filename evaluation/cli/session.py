@@ -28,6 +28,7 @@ GOOD, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
 
 _ENDLESS = 100_000
 
+By = Annotated[str, typer.Option(help="Who does it: a person or a service.", envvar="NEWSTART_BY")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -57,6 +58,28 @@ class Session:
         from evaluation.programme import Programme
 
         return Programme.load(self.workspace, self.programme_name)
+
+    def stays_inside(self, programme: str = "") -> str:
+        """Say that what was printed or written is not for publication, if it is not.
+
+        Parameters
+        ----------
+        programme : another than that of the session, or one of its studies.
+
+        Returns
+        -------
+        The sentence, for a note in the file; "" for figures that may leave.
+        """
+        from evaluation.ledger.unreleased import inside_only
+        from evaluation.programme import Programme
+
+        name = programme.partition("/")[0] or self.programme_name
+        sentence = inside_only(
+            self.workspace, Programme.load(self.workspace, name, collecting=False)
+        )
+        if sentence:
+            say(sentence)
+        return sentence
 
     def ledger(self) -> Ledger:
         """The ledger of this workspace, opened when a verb asks for it."""

@@ -75,6 +75,9 @@ def panel(
             programme.name, as_of=parse_instant(as_of) if as_of else None, outcomes=outcome or None
         )
     table = long_table(held, programme)
+    if note := session.stays_inside():
+        # Parquet carries it in its metadata; a CSV has no place for it.
+        table.attrs["note"] = note
     if output.suffix == ".csv":
         table.to_csv(output, index=False)
     else:
@@ -99,6 +102,7 @@ def study_run(
         Study.load(session.workspace, study, as_of=then), progress=lambda m: say(f"· {m}")
     )
     path = write_results(session.workspace, run)
+    session.stays_inside(study)
     if as_json:
         print_json(whole(session.workspace, run).plain())
         return
@@ -147,6 +151,7 @@ def study_challenge(
     asked = Study.load(session.workspace, study)
     found = challenge(asked, simulations=simulations, progress=lambda m: say(f"· {m}"))
     path = record(asked, found)
+    session.stays_inside(study)
     if as_json:
         print_json(found.plain())
         return
@@ -170,6 +175,7 @@ def value(context: typer.Context, study: Name, as_json: AsJson = False) -> None:
         raise UserError(
             "the protocol asks for no value.", where=study, mend="set value: true in its protocol"
         )
+    session.stays_inside(study)
     if as_json:
         print_json(accounts.plain())
         return

@@ -19,11 +19,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from evaluation.edition import book as pages
-from evaluation.edition.edition import Edition
+from evaluation.edition.edition import Edition, programmes_shown
 from evaluation.edition.guard import guard
 from evaluation.edition.pages.claims import Claims
 from evaluation.edition.past import COMING, FOLDER, INDEX
 from evaluation.errors import BookError
+from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.workspace import Workspace, package
 
 _STAMP = "inputs.sha256"
@@ -40,7 +41,10 @@ def build_book(
     ------
     BookError : if there are no results, prose says what no result bears (`guard`), or Jupyter Book
         warns of anything.
+    NotForPublication : a programme that it would show is closed.
     """
+    # Before it is asked whether anything changed: what was built once may be closed since.
+    refuse_unreleased(workspace, programmes_shown(workspace, programme))
     book = workspace.book
     if not (book / "_config.yml").is_file():
         raise BookError("the workspace has no book.", where=str(book), expected="book/_config.yml")
@@ -71,7 +75,9 @@ def serve_book(workspace: Workspace, port: int = 8000) -> None:
     Raises
     ------
     BookError : if the book has not been built, or the port is taken.
+    NotForPublication : a programme that the workspace has results of is closed.
     """
+    refuse_unreleased(workspace, programmes_shown(workspace, ""))
     folder = workspace.book / "_build" / "html"
     if not (folder / "index.html").is_file():
         raise BookError("the book is not built yet.", where=str(folder), mend="newstart book build")

@@ -11,6 +11,7 @@ from evaluation.edition import words
 from evaluation.edition.past import History
 from evaluation.errors import BookError
 from evaluation.ledger.ledger import Ledger
+from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.ledger.vintages import shown
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
@@ -81,6 +82,21 @@ def figure(known: Mapping[str, Any] | None) -> str:
     return shown(known["numerator"], known["denominator"], known["status"])
 
 
+def programmes_shown(workspace: Workspace, programme: str) -> dict[str, Programme]:
+    """By name, the programme that is asked for and every other that has results to show.
+
+    Parameters
+    ----------
+    programme : "" for those with results alone.
+    """
+    found = (workspace.var / "results").glob("*/*/results.json")
+    names = {path.parent.parent.name for path in found}
+    # One that is declared nowhere is told of by whoever asks for its results.
+    if programme and (workspace.studies / programme).is_dir():
+        names.add(programme)
+    return {name: Programme.load(workspace, name, collecting=False) for name in sorted(names)}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Edition:
     """One published state: the headline study, the other studies, receipts, calibration.
@@ -105,6 +121,7 @@ class Edition:
         Raises
         ------
         BookError : if the programme has no results yet, or a file holds no valid JSON.
+        NotForPublication : a programme that it would show is closed (`refuse_unreleased`).
         """
         written = [
             read_written(Results, path)
@@ -119,10 +136,9 @@ class Edition:
                 mend=f"run a study first: newstart study run {programme}/STUDY",
             )
         headline = next((s for s in own if s.label == "confirmatory"), own[0])
-        programmes = {
-            name: Programme.load(workspace, name)
-            for name in sorted({programme, *(study.programme for study in found)})
-        }
+        programmes = programmes_shown(workspace, programme)
+        # Whatever is made for readers begins with an edition, so here none of it can be forgotten.
+        refuse_unreleased(workspace, programmes)
         receipts = [
             receipt
             for path in sorted(workspace.receipts.glob("*.json"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from evaluation.edition import words
 from evaluation.edition.pages.claims import near
 from evaluation.errors import BookError
 from evaluation.finding.sentences import Verdict
+from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.study.record import OutcomeResult, Results
 
 if TYPE_CHECKING:
@@ -201,8 +201,9 @@ def guard(workspace: Workspace, edition: Edition, claims: Claims) -> None:
     Raises
     ------
     BookError : with every fault, page by page, and its line.
+    NotForPublication : a programme that it shows is closed.
     """
-    refuse_real_rows(workspace, edition)
+    refuse_unreleased(workspace, edition.programmes)
     faults = [
         fault
         for page, study in pages(workspace, edition)
@@ -213,29 +214,6 @@ def guard(workspace: Workspace, edition: Edition, claims: Claims) -> None:
         told = "\n".join(str(fault) for fault in faults[:SHOWN])
         found = "1 thing" if len(faults) == 1 else f"{len(faults)} things"
         raise BookError(f"{found} in the book's prose that no result bears:\n{told}{more}")
-
-
-def refuse_real_rows(workspace: Workspace, edition: Edition) -> None:
-    """Refuse an edition that shows a site's own, real returns: there is no disclosure control yet.
-
-    Raises
-    ------
-    BookError : a programme that is not synthetic has returns of a site.
-    """
-    real = {name for name, one in edition.programmes.items() if not one.synthetic}
-    for path in sorted(workspace.receipts.glob("*.json")):
-        receipt = json.loads(path.read_text(encoding="utf-8"))
-        if receipt["programme"] not in real:
-            continue
-        programme = edition.programmes[receipt["programme"]]
-        if receipt["site"] in {site.code for site in programme.sites}:
-            raise BookError(
-                f"{programme.title} is not synthetic, and {receipt['site']} sent it real figures: "
-                "they may not be published.",
-                where=str(path),
-                expected="invented figures, or open data of a declared source",
-                mend="publish only synthetic or open data until there is disclosure control",
-            )
 
 
 def pages(workspace: Workspace, edition: Edition) -> Iterator[tuple[Prose, Results]]:

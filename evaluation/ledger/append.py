@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from evaluation.check.report import Confirmation
 from evaluation.errors import LedgerError
 from evaluation.ledger.receipt import (
+    BLANKET,
     CHAIN_VERSION,
     FIRST,
     Act,
@@ -20,6 +21,7 @@ from evaluation.ledger.receipt import (
     ReceiptDetails,
     act_hash,
     chain_hash,
+    reason_record,
     return_id,
 )
 from evaluation.ledger.schema import acts, confirmations, observations, returns
@@ -92,6 +94,8 @@ def append_return(
     received: str,
     given: Sequence[Confirmation],
     synthetic_clock: bool,
+    by: str = "",
+    history: bool = False,
 ) -> int:
     """Add a return with its confirmations and figures; its place in the chain comes back."""
     # Read inside the writer's transaction, before the insert: afterwards they would hold the return
@@ -100,11 +104,10 @@ def append_return(
     details = ReceiptDetails(
         rows=len(returned.rows),
         changes=changes(returned, standing),
-        confirmations=tuple(
-            {"rule": one.rule, "cell": one.cell, "value": one.value, "reason": one.reason}
-            for one in given
-        ),
+        confirmations=tuple(reason_record(asdict(one)) for one in given),
         synthetic_clock=synthetic_clock,
+        by=by.strip(),
+        history=history,
     )
     seq, previous = _next_place(connection)
     stored = _stored(returned, details, previous, received)
@@ -112,7 +115,9 @@ def append_return(
     connection.execute(returns.insert(), stored | {"seq": seq})
     if details.confirmations:
         numbers = enumerate(details.confirmations, start=1)
-        rows = [{"return_seq": seq, "number": number} | one for number, one in numbers]
+        # One insert takes rows of one shape.
+        empty = dict.fromkeys(BLANKET, "")
+        rows = [{"return_seq": seq, "number": number, **empty, **one} for number, one in numbers]
         connection.execute(confirmations.insert(), rows)
     connection.execute(observations.insert(), _observed(seq, returned, numbered))
     return seq
@@ -147,6 +152,8 @@ def _stored(
         "changes": json.dumps(details.changes, ensure_ascii=False),
         "synthetic_clock": details.synthetic_clock,
         "chain_version": CHAIN_VERSION,
+        "by": details.by,
+        "history": details.history,
     }
 
 
@@ -158,6 +165,7 @@ def append_act(
     reason: str,
     received: str,
     synthetic_clock: bool,
+    by: str = "",
 ) -> Act:
     """Add a withdrawal or a redaction; one that stands already comes back as it is.
 
@@ -183,7 +191,7 @@ def append_act(
     seq, previous = _next_place(connection)
     # What is hashed must be what is stored, to the blank.
     content: dict[str, Any] = {"received": received, "reason": reason.strip()}
-    content |= {"previous_hash": previous, "synthetic_clock": synthetic_clock}
+    content |= {"previous_hash": previous, "synthetic_clock": synthetic_clock, "by": by.strip()}
     chain = act_hash(kind=kind, return_id=return_id_, **content)
     stored = content | {"kind": kind, "act_id": return_id(chain), "chain_hash": chain}
     connection.execute(acts.insert(), stored | {"seq": seq, "return_seq": found})
@@ -195,7 +203,7 @@ def read_acts(connection: sa.Connection) -> list[Act]:
     a = acts.c
     rows = connection.execute(
         sa.select(a.act_id, a.kind, returns.c.return_id, a.received, a.reason)
-        .add_columns(a.previous_hash, a.chain_hash, a.synthetic_clock)
+        .add_columns(a.previous_hash, a.chain_hash, a.synthetic_clock, a.by)
         .join(returns, returns.c.seq == a.return_seq)
         .order_by(a.seq)
     )

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from evaluation import fingerprint
 from evaluation.errors import LedgerError
 from evaluation.ledger import store
-from evaluation.ledger.engine import HEAD, transaction
+from evaluation.ledger.engine import HEAD, RESTORED, transaction
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.schema import acts, metadata, returns
 from evaluation.ledger.verify import verify
@@ -78,7 +78,7 @@ def restore(ledger: Ledger, folder: Path) -> dict[str, Any]:
         version or does not verify.
     """
     manifest = read_manifest(folder)
-    if manifest["tables_at"] != HEAD:
+    if manifest["tables_at"] not in RESTORED:
         raise LedgerError(
             f"the back-up is of tables at {manifest['tables_at']!r}, these are at {HEAD!r}.",
             where=str(folder),

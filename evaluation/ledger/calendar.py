@@ -18,8 +18,8 @@ class Due:
     """One return that a submitter owes.
 
     ``due`` is the last day on which it is in time and ``received`` the day on which it first came,
-    None where it has not. ``state``: ``received`` in time, ``late`` but received, ``missing``
-    beyond the day, or ``due`` before it.
+    None where it has not. ``state``: ``received`` in time or as history, ``late`` but received,
+    ``missing`` beyond the day, or ``due`` before it.
     """
 
     site: str
@@ -50,20 +50,30 @@ def calendar(
 
     Parameters
     ----------
-    receipts : records with site, agency, quarter and received; those that were withdrawn left out.
+    receipts : records with site, agency, quarter, received and, where they were loaded as history,
+        history; those that were withdrawn left out. What was due before anything of its submitter
+        had come is no late return if it came as history: nobody had been asked for it then.
     """
     days: dict[tuple[str, str, str], list[date]] = {}
+    began: dict[tuple[str, str], date] = {}
+    loaded: set[tuple[str, str, str]] = set()
     for one in receipts:
         key = str(one["site"]), str(one["agency"]), str(one["quarter"])
         # The day in UTC, in which instants are kept; near midnight in summer it is the day before
         # London's.
-        days.setdefault(key, []).append(parse_instant(str(one["received"])).date())
+        day = parse_instant(str(one["received"])).date()
+        days.setdefault(key, []).append(day)
+        began[key[:2]] = min(day, began.get(key[:2], day))
+        if one.get("history"):
+            loaded.add(key)
     found = []
     for period, site, agency in _owed(programme, today):
-        came = sorted(days.get((site, agency, period.label), []))
+        key = site, agency, period.label
+        came = sorted(days.get(key, []))
         # Days run from the end of the period, not from its start.
         due = period.last_day + timedelta(days=programme.due_days)
         first = came[0] if came else None
+        backfill = key in loaded and due < began[site, agency]
         found.append(
             Due(
                 site=site,
@@ -72,7 +82,7 @@ def calendar(
                 due=due,
                 received=first,
                 versions=len(came),
-                state=_state(first, due, today),
+                state="received" if backfill else _state(first, due, today),
             )
         )
     return tuple(found)

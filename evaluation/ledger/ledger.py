@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import sqlalchemy as sa
 
@@ -24,7 +24,7 @@ from evaluation.errors import LedgerError
 from evaluation.ledger import append, revisions, store, vintages
 from evaluation.ledger import engine as migrate
 from evaluation.ledger.engine import BUSY_SECONDS, make_engine, transaction
-from evaluation.ledger.receipt import Act, LedgerHead, Receipt
+from evaluation.ledger.receipt import Act, LedgerHead, Receipt, reason_record
 from evaluation.ledger.schema import confirmations as confirmations_table
 from evaluation.ledger.schema import returns
 from evaluation.ledger.verify import Verification, verify
@@ -35,6 +35,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evaluation.programme import Programme
+
+
+class AnsweredFigure(NamedTuple):
+    """A figure of a return whose question one reason for its whole rule answered."""
+
+    return_id: str
+    outcome: str
+    area_code: str
 
 
 class Ledger:
@@ -105,7 +113,9 @@ class Ledger:
         *,
         received: datetime,
         confirmations: Sequence[Confirmation] = (),
+        by: str = "",
         synthetic_clock: bool = False,
+        history: bool = False,
     ) -> Receipt:
         """Accept a return, whole or not at all.
 
@@ -117,7 +127,9 @@ class Ledger:
         content : the file's bytes; kept under their hash before the record is made.
         received : the instant of receipt.
         confirmations : the reasons for what was questioned.
+        by : the person or service that sends it.
         synthetic_clock : whether ``received`` was set rather than read from a clock.
+        history : whether it is loaded among others, as what was counted before it was asked for.
 
         Raises
         ------
@@ -144,12 +156,24 @@ class Ledger:
             # file could never be verified.
             store.keep(self.raw, content)
             seq = append.append_return(
-                connection, returned, format_instant(received), confirmations, synthetic_clock
+                connection,
+                returned,
+                format_instant(received),
+                confirmations,
+                synthetic_clock,
+                by,
+                history,
             )
             return _receipts(connection, returns.c.seq == seq)[0]
 
     def withdraw(
-        self, return_id: str, *, reason: str, received: datetime, synthetic_clock: bool = False
+        self,
+        return_id: str,
+        *,
+        reason: str,
+        received: datetime,
+        by: str = "",
+        synthetic_clock: bool = False,
     ) -> Act:
         """From an instant on, read the ledger without a return; nothing is removed.
 
@@ -169,6 +193,7 @@ class Ledger:
                 reason=reason,
                 received=format_instant(received),
                 synthetic_clock=synthetic_clock,
+                by=by,
             )
             return replace(act, changes=changes)
 
@@ -178,7 +203,13 @@ class Ledger:
             return vintages.brought_back(connection, return_id)
 
     def redact(
-        self, return_id: str, *, reason: str, received: datetime, synthetic_clock: bool = False
+        self,
+        return_id: str,
+        *,
+        reason: str,
+        received: datetime,
+        by: str = "",
+        synthetic_clock: bool = False,
     ) -> Act:
         """Record why a return's raw file may not be kept, then remove it; its hash is kept.
 
@@ -196,6 +227,7 @@ class Ledger:
                 reason=reason,
                 received=format_instant(received),
                 synthetic_clock=synthetic_clock,
+                by=by,
             )
             file = connection.execute(
                 sa.select(returns.c.file_sha256).where(returns.c.return_id == return_id)
@@ -233,11 +265,36 @@ class Ledger:
             found = sa.select(returns.c.seq).where(returns.c.file_sha256 == sha256).limit(1)
             return connection.execute(found).first() is not None
 
+    def files(self, programme: str) -> frozenset[str]:
+        """SHA-256 of every file that was ever accepted for a programme."""
+        with transaction(self.engine) as connection:
+            found = sa.select(returns.c.file_sha256).where(returns.c.programme == programme)
+            return frozenset(connection.execute(found).scalars())
+
+    def answered_by_rule(self, programme: str) -> list[AnsweredFigure]:
+        """The figures that were accepted with a reason given for all that a rule asked."""
+        c = confirmations_table.c
+        query = (
+            sa.select(returns.c.return_id, c.outcome, c.area_code)
+            .join(returns, returns.c.seq == c.return_seq)
+            .where(returns.c.programme == programme, c.scope == "rule")
+            .distinct()
+        )
+        with transaction(self.engine) as connection:
+            return [AnsweredFigure(*row) for row in connection.execute(query)]
+
     def receipts(self, programme: str | None = None) -> list[Receipt]:
         """Every receipt in the order of acceptance, of one programme or of all."""
         chosen = sa.true() if programme is None else returns.c.programme == programme
         with transaction(self.engine) as connection:
             return _receipts(connection, chosen)
+
+    def senders(self, programme: str) -> list[tuple[str, str]]:
+        """Every (site, agency) of whom a return was ever accepted, withdrawn ones among them."""
+        chosen = sa.select(returns.c.site, returns.c.agency).distinct()
+        with transaction(self.engine) as connection:
+            rows = connection.execute(chosen.where(returns.c.programme == programme))
+            return sorted((row.site, row.agency) for row in rows)
 
     def last_accepted(self, programme: str, site: str, agency: str, period: Period) -> Figures:
         """The submitter's latest figures before ``period``: what a new return is compared with.
@@ -336,8 +393,7 @@ def _receipts(
     ).all()
     reasons: dict[int, list[dict[str, str]]] = {}
     for one in given:
-        kept = {"rule": one.rule, "cell": one.cell, "value": one.value, "reason": one.reason}
-        reasons.setdefault(one.return_seq, []).append(kept)
+        reasons.setdefault(one.return_seq, []).append(reason_record(one._mapping))
     return [
         Receipt(
             return_id=row.return_id,
@@ -354,6 +410,8 @@ def _receipts(
             confirmations=tuple(reasons.get(row.seq, ())),
             synthetic_clock=row.synthetic_clock,
             chain_version=row.chain_version,
+            by=row.by,
+            history=row.history,
             already_held=already_held,
         )
         for row in rows

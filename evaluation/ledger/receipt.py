@@ -7,6 +7,7 @@ a ledger in which an earlier return was changed or taken out.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +29,9 @@ class Receipt:
 
     ``received`` is an instant in UTC as text; ``rows`` counts its figures; ``changes`` says in
     words what differs from the submitter's last return for the same period; ``confirmations`` are
-    the reasons given for what was questioned. ``synthetic_clock`` tells that ``received`` was set
+    the reasons given for what was questioned. ``by`` is the person or service that sent it, as
+    named then; empty where nobody was. ``history`` tells that it was loaded among others as what
+    had been counted before anybody was asked. ``synthetic_clock`` tells that ``received`` was set
     and not read from a clock. ``already_held`` tells that nothing was added: the same content had
     been accepted before, and this is the receipt of that time.
     """
@@ -47,6 +50,8 @@ class Receipt:
     confirmations: tuple[dict[str, str], ...] = ()
     synthetic_clock: bool = False
     chain_version: int = 1
+    by: str = ""
+    history: bool = False
     # The same receipt whether it came back at once or was asked for again.
     already_held: bool = field(default=False, compare=False)
 
@@ -67,6 +72,8 @@ class Receipt:
             "confirmations": [dict(one) for one in self.confirmations],
             "synthetic_clock": self.synthetic_clock,
             "chain_version": self.chain_version,
+            "by": self.by,
+            "history": self.history,
         }
 
     @classmethod
@@ -77,8 +84,10 @@ class Receipt:
         ------
         LedgerError : if a field is missing or unknown.
         """
-        # The receipts of version 1 on officers' disks do not name it.
-        content = {"chain_version": 1} | content
+        # The receipts of version 1 on officers' disks do not name it, and none before this release
+        # says who sent the return.
+        earlier: dict[str, Any] = {"chain_version": 1, "by": "", "history": False}
+        content = earlier | content
         known = {one.name for one in fields(cls)} - {"already_held"}
         # Unknown fields are refused too: a receipt that says more than is hashed could say
         # anything.
@@ -109,6 +118,7 @@ class Act:
     previous_hash: str
     chain_hash: str
     synthetic_clock: bool = False
+    by: str = ""
     changes: tuple[str, ...] = field(default=(), compare=False)
 
     def as_dict(self) -> dict[str, Any]:
@@ -124,8 +134,8 @@ class Act:
         LedgerError : if a field is missing or unknown.
         """
         known = {one.name for one in fields(cls)}
-        # Records of version 0.1.0 do not say what they change.
-        content = {"changes": ()} | content
+        # Records of version 0.1.0 say neither who did it nor what it changed.
+        content = {"by": "", "changes": []} | content
         if content.keys() != known:
             odd = ", ".join(sorted(content.keys() ^ known))
             raise LedgerError(f"this is no record of an act: fields missing or unknown: {odd}.")
@@ -210,6 +220,10 @@ def chain_hash(
     # Version 1 must hash as it did then, field for field, or old receipts would stop verifying.
     if details is not None:
         bound |= asdict(details) | {"chain_version": CHAIN_VERSION}
+        _bind_name(bound)
+        # Likewise: what came by itself hashes as before there was a way to load history.
+        if not bound["history"]:
+            del bound["history"]
     return fingerprint.of_data(bound)
 
 
@@ -221,6 +235,31 @@ class ReceiptDetails:
     changes: tuple[str, ...]
     confirmations: tuple[dict[str, str], ...]
     synthetic_clock: bool
+    by: str = ""
+    history: bool = False
+
+
+def reason_record(held: Mapping[Any, Any]) -> dict[str, str]:
+    """A reason as receipts print it and the chain binds it.
+
+    Whose it is and that it is one for a whole rule stand in it only where they were said: what was
+    confirmed cell by cell hashes as it always did.
+    """
+    said = {name: str(held[name]) for name in ("rule", "cell", "value", "reason")}
+    return said | {name: held[name] for name in BLANKET if held[name]}
+
+
+BLANKET = ("scope", "by", "area_code", "outcome")
+"""What is said of a reason besides where it was given for a whole rule."""
+
+
+def _bind_name(bound: dict[str, Any]) -> None:
+    """Leave out a name that was not given: records from before there were names hash as they did.
+
+    A name put in, changed or taken out afterwards changes the hash all the same.
+    """
+    if not bound["by"]:
+        del bound["by"]
 
 
 def act_hash(
@@ -231,19 +270,21 @@ def act_hash(
     received: str,
     reason: str,
     synthetic_clock: bool,
+    by: str = "",
 ) -> str:
     """SHA-256 that binds an act to the record before it in the same ledger."""
-    return fingerprint.of_data(
-        {
-            "previous_hash": previous_hash,
-            # Under a name that returns do not have: no act can pass for a return, nor the reverse.
-            "act": kind,
-            "return_id": return_id,
-            "received": received,
-            "reason": reason,
-            "synthetic_clock": synthetic_clock,
-        }
-    )
+    bound: dict[str, Any] = {
+        "previous_hash": previous_hash,
+        # Under a name that returns do not have: no act can pass for a return, nor the reverse.
+        "act": kind,
+        "return_id": return_id,
+        "received": received,
+        "reason": reason,
+        "synthetic_clock": synthetic_clock,
+        "by": by,
+    }
+    _bind_name(bound)
+    return fingerprint.of_data(bound)
 
 
 def return_id(chain: str) -> str:

@@ -23,6 +23,7 @@ _ACTS = {
     "redaction": "The return's raw file is removed for good. Its hash, its figures and this "
     "reason stay.",
 }
+_NOBODY = "not named"
 CONFIRMED_COLUMNS = ("Cell", "Rule", "Value", "Reason")
 
 
@@ -76,6 +77,7 @@ def _of_return(receipt: Receipt) -> Words:
         facts=(
             ("Receipt", receipt.return_id),
             ("Received", _instant(receipt.received, receipt.synthetic_clock)),
+            ("Sent by", receipt.by or _NOBODY),
             ("Programme", receipt.programme),
             ("Site", receipt.site),
             ("Agency", receipt.agency),
@@ -108,6 +110,7 @@ def _of_act(act: Act) -> Words:
         facts=(
             ("Record", act.act_id),
             ("Received", _instant(act.received, act.synthetic_clock)),
+            ("By", act.by or _NOBODY),
             ("Act", act.kind),
             ("Return", act.return_id),
             ("Reason", act.reason),

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from evaluation.ledger.receipt import reason_record
 from evaluation.ledger.schema import acts, confirmations, observations, returns
 from evaluation.ledger.vintages import withdrawn
 from evaluation.programme import Programme
@@ -67,9 +68,9 @@ def history(
 def _reasons(connection: sa.Connection, seq: int) -> list[dict[str, str]]:
     c = confirmations.c
     given = connection.execute(
-        sa.select(c.rule, c.cell, c.value, c.reason).where(c.return_seq == seq).order_by(c.number)
+        sa.select(confirmations).where(c.return_seq == seq).order_by(c.number)
     )
-    return [dict(row._mapping) for row in given]
+    return [reason_record(row._mapping) for row in given]
 
 
 @dataclass

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    false,
+)
 
 metadata = MetaData()
 
@@ -32,6 +43,10 @@ returns = Table(
     Column("synthetic_clock", Boolean, nullable=False),
     # Rows from before the column were chained by version 1.
     Column("chain_version", Integer, nullable=False, server_default="1"),
+    # Quoted: to SQL the word means something. Records from before there were names have none.
+    Column("by", Words, nullable=False, server_default="", quote=True),
+    # Whether it was loaded among others as history.
+    Column("history", Boolean, nullable=False, server_default=false()),
     Index("returns_by_submitter", "programme", "site", "agency", "quarter", "seq"),
 )
 
@@ -44,6 +59,11 @@ confirmations = Table(
     Column("cell", Words, nullable=False),
     Column("value", Words, nullable=False),
     Column("reason", Words, nullable=False),
+    # Filled where one reason was given for all that a rule asked: by whom, and about what.
+    *(
+        Column(name, Words, nullable=False, server_default="", quote=True)
+        for name in ("scope", "by", "area_code", "outcome")
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -78,6 +98,7 @@ acts = Table(
     Column("previous_hash", Words, nullable=False, unique=True),
     Column("chain_hash", Words, nullable=False, unique=True),
     Column("synthetic_clock", Boolean, nullable=False),
+    Column("by", Words, nullable=False, server_default="", quote=True),
     Index("acts_by_return", "return_seq"),
 )
 

@@ -8,16 +8,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.report import Checked, Confirmation
-from evaluation.errors import LedgerError
-from evaluation.ledger.receipt import Act, Receipt
+from evaluation.errors import LedgerError, NotPermitted
+from evaluation.ledger.receipt import Act, ActKind, Receipt
 from evaluation.programme import Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import Figures
 from evaluation.returns.workbook import RawReturn
 from evaluation.workspace import Workspace, write_whole
+
+if TYPE_CHECKING:
+    from evaluation.ledger.ledger import Ledger
 
 
 def last_accepted(
@@ -57,10 +61,51 @@ def accepted_figures(
         return ledger.accepted(programme, outcomes=outcomes)
 
 
+def permit(
+    programme: Programme, by: str, site: str, agency: str, act: ActKind | None = None
+) -> None:
+    """Refuse who may not send a submitter's return, or withdraw or redact it (``act``).
+
+    Where the programme's ``people`` name nobody for it, anybody may. A return is withdrawn or
+    redacted by who may send it, or by a publisher.
+
+    Raises
+    ------
+    NotPermitted : no name is given where one is needed, or the person may not.
+    """
+    roles = {"submitter"} if act is None else {"submitter", "publisher"}
+    if not any(roles & {*person.roles} for person in programme.people):
+        return
+    may = [
+        person.name
+        for person in programme.people
+        if person.may_send_for(site, agency) or (act is not None and "publisher" in person.roles)
+    ]
+    if by in may:
+        return
+    what = f"send returns of {site} {agency}"
+    what = what if act is None else f"record a {act} of a return of {site} {agency}"
+    raise NotPermitted(
+        f"{by} may not {what}." if by else f"it is not said who is to {what}.",
+        where=f"people in studies/{programme.name}/programme.yaml",
+        expected=f"--by {' or '.join(may)}" if may else "a person with that role",
+        mend="give your own name" if may else "declare one under people",
+    )
+
+
 def accept(
-    workspace: Workspace, raw: RawReturn, checked: Checked, reasons: tuple[Confirmation, ...] = ()
+    workspace: Workspace,
+    raw: RawReturn,
+    checked: Checked,
+    reasons: tuple[Confirmation, ...] = (),
+    *,
+    by: str = "",
 ) -> Receipt:
     """Append a checked return to the workspace's ledger, and keep the receipt as a file too.
+
+    Parameters
+    ----------
+    by : the person or service that sends it; whether they may is asked before (`permit`).
 
     Raises
     ------
@@ -68,35 +113,60 @@ def accept(
     """
     from evaluation.ledger.ledger import Ledger
 
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        return accept_into(ledger, workspace, raw, checked, reasons, by=by)
+
+
+def accept_into(
+    ledger: Ledger,
+    workspace: Workspace,
+    raw: RawReturn,
+    checked: Checked,
+    reasons: tuple[Confirmation, ...],
+    *,
+    by: str = "",
+    history: bool = False,
+) -> Receipt:
+    """Append a checked return to an open ledger, and keep its receipt; see `accept`.
+
+    Parameters
+    ----------
+    history : whether it is one of many that are loaded together.
+    """
     if checked.returned is None or len(checked.of("confirm")) > len(reasons):
         raise LedgerError("the return has problems and was not accepted.", where=checked.file)
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        receipt = ledger.submit(
-            checked.returned,
-            raw.content,
-            received=workspace.now(),
-            confirmations=reasons,
-            synthetic_clock=workspace.synthetic_clock,
-        )
+    receipt = ledger.submit(
+        checked.returned,
+        raw.content,
+        received=workspace.now(),
+        confirmations=reasons,
+        by=by,
+        synthetic_clock=workspace.synthetic_clock,
+        history=history,
+    )
     # After the commit: the ledger can print a receipt again, and a receipt without a record would
     # be a lie.
-    keep_receipt(workspace, receipt)
+    keep_receipt(workspace, receipt, flushed=not history)
     return receipt
 
 
-def keep_receipt(workspace: Workspace, receipt: Receipt | Act) -> Path:
+def keep_receipt(workspace: Workspace, receipt: Receipt | Act, *, flushed: bool = True) -> Path:
     """Write a receipt to ``var/receipts/<id>.json``, and beside it the page to print.
 
     The page comes back: ``<id>.html``.
+
+    Parameters
+    ----------
+    flushed : False where many receipts are written, which the caller flushes together.
     """
     from evaluation.ledger.receipt_page import as_page
 
     name = receipt.act_id if isinstance(receipt, Act) else receipt.return_id
     # NaN is no JSON and other programs would refuse the receipt.
     text = json.dumps(receipt.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-    write_whole(workspace.receipts / f"{name}.json", text + "\n")
+    write_whole(workspace.receipts / f"{name}.json", text + "\n", flushed=flushed)
     page = page_of(workspace, receipt)
-    write_whole(page, as_page(receipt))
+    write_whole(page, as_page(receipt), flushed=flushed)
     return page
 
 

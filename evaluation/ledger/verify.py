@@ -27,12 +27,12 @@ from evaluation.ledger.receipt import (
     act_hash,
     chain_hash,
     read_receipt,
+    reason_record,
     return_id,
 )
 from evaluation.ledger.schema import acts, confirmations, observations, returns
 
 _FIGURE = ("area_code", "quarter", "outcome", "numerator", "denominator", "status", "note")
-_REASON = ("rule", "cell", "value", "reason")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +151,8 @@ def _check_return(
         changes=tuple(json.loads(row["changes"])),
         confirmations=tuple(reasons),
         synthetic_clock=_flag(row["synthetic_clock"]),
+        by=row["by"],
+        history=_flag(row["history"]),
     )
     chain = chain_hash(
         previous_hash=row["previous_hash"],
@@ -191,6 +193,7 @@ def _check_act(
         received=row["received"],
         reason=row["reason"],
         synthetic_clock=_flag(row["synthetic_clock"]),
+        by=row["by"],
     )
     return _record(row, chain, row["act_id"], _chain_faults(row, chain, row["act_id"]))
 
@@ -257,12 +260,12 @@ def _figures(connection: sa.Connection, seq: int) -> list[list[Any]]:
 
 def _confirmations(connection: sa.Connection, seq: int) -> list[dict[str, str]]:
     c = confirmations.c
-    query = sa.select(c.number, *(c[name] for name in _REASON))
-    rows = connection.execute(query.where(c.return_seq == seq).order_by(c.number)).all()
+    query = sa.select(confirmations).where(c.return_seq == seq).order_by(c.number)
+    rows = connection.execute(query).all()
     # A confirmation taken out leaves a gap; one at the end shows in the chain hash.
     if [row.number for row in rows] != list(range(1, len(rows) + 1)):
         raise ValueError("its confirmations are not numbered from 1")
-    return [{name: row._mapping[name] for name in _REASON} for row in rows]
+    return [reason_record(row._mapping) for row in rows]
 
 
 def _redacted(connection: sa.Connection) -> dict[str, str]:
@@ -354,6 +357,7 @@ def _stored(connection: sa.Connection, receipt: Receipt | Act) -> dict[str, Any]
     try:
         row["synthetic_clock"] = _flag(row["synthetic_clock"])
         if table is returns:
+            row["history"] = _flag(row["history"])
             row |= {"changes": json.loads(row["changes"])}
             row |= {"confirmations": _confirmations(connection, seq)}
     except (ValueError, TypeError):

@@ -15,7 +15,9 @@ from markupsafe import Markup, escape
 
 from evaluation import fingerprint
 from evaluation.edition import words
+from evaluation.edition.edition import programmes_shown
 from evaluation.edition.past import FOLDER, INDEX, History, PastEdition
+from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.publish.refresh import Draft
 from evaluation.publish.snapshot import archive
 from evaluation.study.code import figures_fingerprint, package_fingerprint
@@ -290,7 +292,12 @@ def freeze(workspace: Workspace, draft: Draft, made_of: str) -> PastEdition:
     Parameters
     ----------
     made_of : the hash of everything that it was made of.
+
+    Raises
+    ------
+    NotForPublication : a programme whose figures it holds is closed.
     """
+    refuse_unreleased(workspace, programmes_shown(workspace, draft.programme))
     editions = workspace.var / FOLDER
     making, name = editions / MAKING, draft.name.address
     # What an interrupted publication left.

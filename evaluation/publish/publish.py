@@ -16,10 +16,12 @@ import numpy as np
 
 from evaluation.edition import words
 from evaluation.edition.build import book_inputs, build_book
-from evaluation.edition.edition import Edition
+from evaluation.edition.edition import Edition, programmes_shown
 from evaluation.edition.past import COMING, FOLDER, History, PastEdition
 from evaluation.errors import BookError, EditionRefused
 from evaluation.ledger.calendar import due
+from evaluation.ledger.unreleased import refuse_unreleased
+from evaluation.programme import Programme
 from evaluation.publish import difference as sentences
 from evaluation.publish import refresh
 from evaluation.publish.attribution import COSTS
@@ -78,7 +80,9 @@ def publish(
     ------
     EditionRefused : see `draft.name_for`; or another publication runs, or there is too little room.
     BookError, ProtocolError, LedgerError : a step on the way fails; the last edition stands.
+    NotForPublication : a programme whose figures it would hold is closed; nothing is run.
     """
+    refuse_unreleased(workspace, _programmes_published(workspace, programme))
     editions = workspace.var / FOLDER
     with _alone(editions), tempfile.TemporaryDirectory(prefix="newstart-edition-") as scratch:
         _enough_room(workspace, pages)
@@ -116,6 +120,13 @@ def publish(
             edition = freeze(workspace, whole, made_of)
         progress(f"Edition {edition.name} is published.")
         return Published(edition=edition, new=True, grown=size(editions) - before)
+
+
+def _programmes_published(workspace: Workspace, programme: str) -> dict[str, Programme]:
+    """Every programme that an edition shows: of all studies that it runs, of all results there."""
+    names = {StudyName.parse(study).programme for study in studies_of(workspace)}
+    run = {name: Programme.load(workspace, name, collecting=False) for name in sorted(names)}
+    return run | programmes_shown(workspace, programme)
 
 
 def changed_since(
@@ -284,8 +295,10 @@ def publish_past(
 
     Raises
     ------
-    EditionRefused : the programme is not declared synthetic.
+    EditionRefused : the results are not of a synthetic programme.
+    NotForPublication : a programme whose figures it would hold is closed.
     """
+    refuse_unreleased(workspace, _programmes_published(workspace, StudyName.parse(name).programme))
     if History.read(workspace).editions:
         return
     results = read_results(workspace, name)

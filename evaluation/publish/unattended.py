@@ -11,10 +11,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from evaluation.edition import words
+from evaluation.edition.edition import programmes_shown
 from evaluation.edition.past import History
 from evaluation.errors import EditionRefused, LedgerError, ProtocolError
 from evaluation.ledger.calendar import calendar, due, passed
 from evaluation.ledger.ledger import Ledger
+from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.programme import Programme
 from evaluation.publish.proof import verify
 from evaluation.publish.publish import Published, publish
@@ -47,9 +49,12 @@ def publish_unattended(
 
     Raises
     ------
+    NotForPublication : the programme is closed.
     EditionRefused : a fault was found, each in a line; the last edition stands as it was.
     UserError : a step on the way failed, which says what; the last edition stands as it was.
     """
+    # Before the faults: what may not leave at all has no others to see to.
+    refuse_unreleased(workspace, programmes_shown(workspace, programme))
     declared, now = Programme.load(workspace, programme), workspace.now()
     wanted = _quarter(declared, quarter, now)
     progress(f"Edition {wanted}: looking for what speaks against it")

@@ -363,7 +363,9 @@ def write_template(
     for key, (numerator, below) in (last_accepted or {}).items():
         # A figure once accepted without a denominator does not hide the one that is declared.
         known[key] = (numerator, below if below is not None else known.get(key, (None, None))[1])
-    rows = _rows(areas, outcomes, period, known)
+    of = {one.code: programme.areas_of(site, agency, one.code) for one in outcomes}
+    cells = [(one, area) for one in outcomes for area in areas if area.code in of[one.code]]
+    rows = _rows(cells, period, known)
     lines = told(programme, site, agency, period)
     write_return(path, guide, rows, asked=Asked(areas=areas, outcomes=outcomes, told=lines))
     ratios = {outcome.code for outcome in outcomes if outcome.form == "ratio"}
@@ -391,15 +393,12 @@ def write_return(
         )
 
 
-def _rows(
-    areas: tuple[Area, ...], outcomes: tuple[Outcome, ...], period: Period, last: Figures
-) -> list[Row]:
+def _rows(cells: Sequence[tuple[Outcome, Area]], period: Period, last: Figures) -> list[Row]:
     rows: list[Row] = []
-    for outcome in outcomes:
-        for area in areas:
-            numerator, denominator = last.get((area.code, outcome.code), (None, None))
-            given = [area.code, area.name, period.label, outcome.code]
-            rows.append([*given, None, _plain(denominator), None, None, _plain(numerator)])
+    for outcome, area in cells:
+        numerator, denominator = last.get((area.code, outcome.code), (None, None))
+        given = [area.code, area.name, period.label, outcome.code]
+        rows.append([*given, None, _plain(denominator), None, None, _plain(numerator)])
     return rows
 
 

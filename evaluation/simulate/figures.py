@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.panel import Panel
-from evaluation.programme import OPEN_SITE, SITE_SOURCE, Area, Outcome, Programme
+from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import form
 from evaluation.returns.template import write_return
@@ -247,7 +247,7 @@ def _recording(
     Only what a site's agencies return themselves can be recorded differently there.
     """
     jump = np.zeros((len(programme.areas), len(programme.periods)))
-    if switches.changed_instrument and outcome.source == SITE_SOURCE:
+    if switches.changed_instrument and outcome.by_site:
         for row, area in enumerate(programme.areas):
             if (start := programme.start_of(area)) is not None:
                 jump[row, start - programme.first :] = scenario.switches["instrument_jump"]
@@ -381,7 +381,8 @@ def _rows(programme: Programme, figures: Figures, sent: Sent) -> Iterator[Row]:
     column = sent.period - programme.first
     position = {area.code: row for row, area in enumerate(programme.areas)}
     for outcome in outcomes:
-        for area in areas:
+        asked = programme.areas_of(sent.site, sent.agency, outcome.code)
+        for area in (one for one in areas if one.code in asked):
             row = position[area.code]
             count = int(figures.counts[outcome.code][row, column])
             if sent.is_restatement:

@@ -147,7 +147,7 @@ def _deprivation(scenario: Scenario, areas: tuple[Area, ...]) -> tuple[Deprivati
 
 
 def _used_sources(scenario: Scenario, outcomes: tuple[Outcome, ...]) -> tuple[Source, ...]:
-    used = {o.source for o in outcomes} | {o.comparison_source for o in outcomes}
+    used = {s for o in outcomes for role in ("pilot", "comparison") for s in o.sources_for(role)}
     return tuple(source for source in scenario.sources if source.code in used)
 
 

@@ -293,6 +293,15 @@ def instruments(case: Case) -> Iterator[Remark]:
                 "instruments.",
                 "Name the record that both are taken from, or choose another one.",
             )
+        if without := case.programme.unsubmitted(outcome):
+            yield case.remark(
+                "P034",
+                "question",
+                place,
+                f"Nobody returns {code} for {len(without)} areas (first: {without[0].code}), which "
+                "then have no figure of it.",
+                "Give their site the agency, or say why not: missing: ...",
+            )
         if outcome.negative_control and not control:
             yield case.remark(
                 "P025",

@@ -259,6 +259,14 @@ class SuppressedEnds(Written):
     high: Figure
 
 
+class BlanketResult(Written):
+    """Figures accepted by one reason for a whole rule; the effect, and that without them."""
+
+    cells: int
+    effect: Figure
+    without: Figure
+
+
 class OutcomeResult(Written):
     """One outcome of a study: as it is declared, found, estimated and checked."""
 
@@ -290,6 +298,7 @@ class OutcomeResult(Written):
     diagnostics: tuple[DiagnosticResult, ...]
     data: DataResult
     suppressed: SuppressedEnds | None = Field(alias="withheld")
+    blanket: BlanketResult | None = None
 
     @property
     def estimate(self) -> EstimateResult:

@@ -16,6 +16,7 @@ from evaluation.estimate.inference import apply_map
 from evaluation.estimate.units import in_units
 from evaluation.finding.feasibility import RESTS_ON
 from evaluation.finding.grade import Evidence, Grade, Judgement, grade
+from evaluation.ledger.unreleased import inside_only, mark_inside
 from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.quarters import Period
 from evaluation.returns.form import ROUNDED
@@ -198,10 +199,11 @@ def _agrees(primary: EffectRow, other: EffectRow) -> bool:
 
 
 def write_results(workspace: Workspace, run: StudyRun) -> Path:
-    """Write the results of a run; returns the file."""
+    """Write the results of a run, and beside them that they stay inside if so; returns the file."""
     folder = workspace.results(run.programme.name, run.protocol.study)
     path = folder / "results.json"
     write_whole(path, whole(workspace, run).as_json())
+    mark_inside(folder, inside_only(workspace, run.programme))
     return path
 
 
@@ -451,6 +453,7 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
         ],
         "data": _data(run, code),
         "withheld": asdict(run.withheld[code]) if code in run.withheld else None,
+        "blanket": asdict(run.blanket[code]) if code in run.blanket else None,
     }
 
 

@@ -144,6 +144,56 @@ def _effect(protocol: Protocol, code: str, assignments: Assignments, panel: Pane
     return float(estimate.overall(window=protocol.window)["effect"].iloc[0])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Leftout:
+    """Figures accepted by one reason for a whole rule, and the overall effect without them.
+
+    effect, without : on the estimate's scale.
+    """
+
+    cells: int
+    effect: float
+    without: float
+
+
+def without_blanket(
+    study: Study, estimates: Mapping[str, tuple[Estimate, ...]]
+) -> dict[str, Leftout]:
+    """Outcome -> its effect with and without the figures that nobody answered for singly.
+
+    Nothing for a state that brings its own observations: whose answers they had is not in it.
+    """
+    if study.given is not None:
+        return {}
+    with study.ledger() as ledger:
+        answered = {tuple(one) for one in ledger.answered_by_rule(study.programme.name)}
+    if not answered:
+        return {}
+    held, panel, protocol = study.observations, study.panel, study.protocol
+    keys = zip(held["return_id"], held["outcome"], held["area_code"], strict=True)
+    # A figure that was sent again since, with its own answer or without a question, is none.
+    loose = held[[key in answered for key in keys]]
+    assignments = study.assignments
+    few = replace(assignments, pseudo_treated=assignments.pseudo_treated[:FEW])
+    rows = {area: row for row, area in enumerate(panel.areas.index)}
+    columns = {label: column for column, label in enumerate(panel.labels)}
+    found = {}
+    for code in protocol.outcomes:
+        own = loose[(loose["outcome"] == code) & loose["area_code"].isin(rows)]
+        own = own[own["quarter"].isin(columns) & own["numerator"].notna()]
+        if own.empty:
+            continue
+        figures = panel.array(code).copy()
+        figures[own["area_code"].map(rows), own["quarter"].map(columns)] = np.nan
+        left = replace(panel, figures={**panel.figures, code: figures})
+        found[code] = Leftout(
+            cells=len(own),
+            effect=float(estimates[code][0].overall(window=protocol.window)["effect"].iloc[0]),
+            without=_effect(protocol, code, few, left),
+        )
+    return found
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StudyRun:
     """Everything that one run of a study found, with the parts of the study that it rests on."""
@@ -164,6 +214,7 @@ class StudyRun:
     deviations: tuple[Deviation, ...] = ()
     lock: Lock | None = None
     withheld: Mapping[str, Ends] = field(default_factory=dict)
+    blanket: Mapping[str, Leftout] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -211,6 +262,7 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
         ),
         seen=seen,
         withheld=withheld_ends(panel, study.programme, protocol, assignments),
+        blanket=without_blanket(study, estimates),
         value=_value(study.programme, protocol, estimates),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
         feasibility=feasible,

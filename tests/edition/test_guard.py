@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import re
 import shutil
 from pathlib import Path
@@ -14,7 +12,7 @@ import pytest
 from evaluation.edition import guard as guarding
 from evaluation.edition.build import build_book
 from evaluation.edition.edition import Edition
-from evaluation.edition.guard import Fault, Prose, Reader, guard
+from evaluation.edition.guard import Fault, Prose, Reader
 from evaluation.edition.pages.claims import Claims
 from evaluation.errors import BookError
 from evaluation.workspace import Workspace
@@ -132,17 +130,3 @@ def test_the_project_s_own_prose_is_borne(edition: Edition, claims: Claims) -> N
         if "bears the claim" not in fault.what
     ]
     assert found == []
-
-
-def test_real_rows_of_a_site_are_not_published(
-    workspace: Workspace, edition: Edition, claims: Claims, tmp_path: Path
-) -> None:
-    root = tmp_path / "ws"
-    shutil.copytree(workspace.root, root)
-    copied = Workspace(root=root)
-    guard(copied, edition, claims)
-    real = edition.programme.model_copy(update={"synthetic": False})
-    changed = dataclasses.replace(edition, programmes={**edition.programmes, "new_start": real})
-    with pytest.raises(BookError, match="sent it real figures") as caught:
-        guard(copied, changed, claims)
-    assert json.loads(Path(caught.value.where).read_text("utf-8"))["site"].startswith("S0")

@@ -277,7 +277,7 @@ def view(page: OutcomePage, prefix: str, *, open_data: bool = True) -> dict[str,
         "diagnostics": _diagnostics_table(page),
         "first": _window(study),
         "period": study.period_word,
-        "withheld": _withheld(page),
+        "withheld": " ".join(filter(None, (_withheld(page), _blanket(page)))),
         "rounded": _rounded(page),
         "cautions": [words.whole(w) for e in outcome.estimates for w in e.warnings],
     }
@@ -305,6 +305,20 @@ def _rounded(page: OutcomePage) -> str:
     return (
         f"{words.number(many)} {were} rounded before being returned; the range allows for what "
         "rounding can hide."
+    )
+
+
+def _blanket(page: OutcomePage) -> str:
+    """What figures that nobody answered for singly do to the effect; empty where there are none."""
+    found = page.outcome.blanket
+    if not found:
+        return ""
+    ends = {"low": found.effect, "high": found.without}
+    say, shown = words.say(page.estimate), words.shown(page.estimate, ends)
+    return (
+        f"{words.counted(found.cells, 'unusual figure').capitalize()} "
+        f"{'was' if found.cells == 1 else 'were'} accepted by one reason for all of their kind. "
+        f"With them the effect is {say(shown['low'])}, without them {say(shown['high'])}."
     )
 
 
