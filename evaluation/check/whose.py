@@ -31,7 +31,7 @@ _COLUMN_OF: dict[Line, str] = {"site": "area_code", "agency": "outcome", "quarte
 # Most of the rows: fewer are single rows that have gone astray, and each is told by itself.
 _MOST = 0.5
 # Of the figures that can be compared; a few may have been corrected since.
-_ALIKE, _ENOUGH = 0.8, 3
+_ALIKE, _ENOUGH = 0.8, 2
 _LOOKED_AT = 2_000
 # A single row, however often it stands there, is no return of somebody else.
 _FEWEST_ROWS = 2
@@ -226,16 +226,10 @@ def in_name(name: str, programme: Programme) -> dict[Line, str]:
     quarters = {f"{one[0] or one[3]} Q{one[1] or one[2]}" for one in _QUARTER_IN_NAME.findall(stem)}
     if "quarter" not in found and len(quarters) == 1 and _is_inside(min(quarters), programme):
         found["quarter"] = min(quarters)
-    codes: dict[Line, Iterable[str]] = {
-        "site": [*programme.site_by_code, OPEN_SITE],
-        "agency": [*programme.agencies, *(one.code for one in programme.sources)],
-    }
-    for line, known in codes.items():
-        there = [code for code in known if f"_{code.casefold()}_" in words]
-        # nhs stands inside nhs_england: the longest is meant.
-        longest = max(there, key=len, default="")
-        if line not in found and longest and all(code in longest for code in there):
-            found[line] = longest
+    # Of single words only a site's code with a digit in it: an agency's is a word like others.
+    there = [code for code in programme.site_by_code if f"_{code.casefold()}_" in words]
+    if "site" not in found and len(there) == 1 and any(sign.isdigit() for sign in there[0]):
+        found["site"] = there[0]
     return found
 
 
@@ -264,8 +258,9 @@ def _by_rows(
 
 
 def _values(headed: Headed, name: str) -> list[object]:
-    at = headed.columns.get(name, len(headed.columns) + 1_000)
-    return [row.values[at] if at < len(row.values) else None for row in headed.rows[:_LOOKED_AT]]
+    rows = headed.rows[:_LOOKED_AT]
+    at = headed.columns.get(name)
+    return [row.values[at] if at is not None and at < len(row.values) else None for row in rows]
 
 
 def _texts(headed: Headed, name: str) -> list[str]:

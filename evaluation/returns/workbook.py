@@ -198,6 +198,10 @@ def heading(value: object) -> str:
     return re.sub(r"[\s_-]+", "_", plain_text(value).casefold())
 
 
+# With blanks or hyphens between its parts: only behind a code with a digit, as sites have.
+_LOOSE_NAME = re.compile(
+    r"([A-Z]+[0-9]+)[ -]+([A-Z]+(?:[ _-][A-Z]+)*)[ _-]+([0-9]{4}[ _-]?Q[1-4])", re.IGNORECASE
+)
 # What a program, a person or a mail system adds to a file's name.
 _BEFORE = re.compile(r"(?:copy (?:\([0-9]+\) )?of |fwd?[ _-]+|re[ _-]+)+", re.IGNORECASE)
 _AFTER = re.compile(
@@ -224,7 +228,11 @@ def guide_from_name(name: str) -> dict[str, str]:
     An agency's code may hold underscores, a site's may not.
     """
     guide = dict.fromkeys(form().guide, "")
-    parts = bare_stem(name).split("_")
+    stem = bare_stem(name)
+    if (loose := _LOOSE_NAME.fullmatch(stem)) is not None:
+        agency = re.sub(r"[ _-]+", "_", loose[2])
+        stem = f"{loose[1]}_{agency}_{loose[3]}"
+    parts = stem.split("_")
     if len(parts) < 3:
         return guide
     periods = notation(parts[-1]).periods

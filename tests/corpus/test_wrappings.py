@@ -105,6 +105,8 @@ def names() -> Iterator[Wrapped]:
         "FW_S01_nhs_2026-Q3.csv",
         "S01_nhs_Q2 2026-27.csv",
         "S01_nhs_2026-Q3.xlsx.csv",
+        "S01 nhs 2026 Q3.csv",
+        "S01-nhs-2026-Q3.csv",
     ):
         yield of_bytes(name, base, name)
     yield of_bytes("a text by its ending", base, "S01_nhs_2026-Q3.txt", silent=True)
@@ -253,6 +255,8 @@ def workbooks() -> Iterator[Wrapped]:
     yield workbook("the quarter of the financial year", in_guide(quarter="Q2 2026/27"))
     yield workbook("the quarter as a date", in_guide(quarter=first))
     yield workbook("a workbook under a CSV's name", lambda _: None, NAME)
+    for name in ("NHS figures for council talk.xlsx", "from S01 (Alder) 2026 Q3.xlsx"):
+        yield workbook(f"a workbook called {name}", lambda _: None, name, silent=True)
     yield workbook("a copy by its name", lambda _: None, "Copy of return (3).xlsx", silent=True)
 
 

@@ -64,7 +64,12 @@ CASES: dict[str, tuple[dict[str, str], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+QUICK = ("one figure", "a figure withheld", "up and down")
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, marks=[] if c in QUICK else pytest.mark.slow) for c in CASES]
+)
 def test_earlier_figures_are_named_before_and_on_the_receipt(
     case: str, newstart: Run, tiny_workspace: Workspace
 ) -> None:
