@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,7 +54,7 @@ class Session:
             )
         return Workspace(root=self.folder.resolve())
 
-    @property
+    @cached_property
     def programme(self) -> Programme:
         from evaluation.programme import Programme
 

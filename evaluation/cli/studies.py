@@ -92,7 +92,7 @@ def study_run(
 ) -> None:
     """Estimate, diagnose, judge and value, and write the results."""
     from evaluation.quarters import parse_instant
-    from evaluation.study.results import whole, write_results
+    from evaluation.study.results import read_results, write_results
     from evaluation.study.run import run_study
     from evaluation.study.study import Study
 
@@ -104,7 +104,9 @@ def study_run(
     path = write_results(session.workspace, run)
     session.stays_inside(study)
     if as_json:
-        print_json(whole(session.workspace, run).plain())
+        # As they were written: making them a second time takes seconds on a national panel.
+        name = f"{run.programme.name}/{run.protocol.study}"
+        print_json(read_results(session.workspace, name).plain())
         return
     say(f"{run.label}{': ' if run.differences else ''}{' '.join(run.differences)}")
     for deviation in run.deviations:

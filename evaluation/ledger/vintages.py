@@ -247,7 +247,10 @@ def latest(
         .where(o.programme == programme, chosen, r.seq.not_in(withdrawn()))
         .order_by(o.outcome, o.area_code, o.quarter, o.revision)
     )
-    standing = {row[:3]: Latest(*row) for row in rows}  # a later version takes an earlier's place
+    # Fetched at once: asking the cursor for each of a nation's rows takes longer than reading them.
+    found = list(map(Latest._make, rows.all()))
+    # A later version takes an earlier's place.
+    standing = {(one.outcome, one.area_code, one.quarter): one for one in found}
     return list(standing.values())
 
 

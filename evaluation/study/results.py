@@ -453,7 +453,8 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
         ],
         "data": _data(run, code),
         "withheld": asdict(run.withheld[code]) if code in run.withheld else None,
-        "blanket": asdict(run.blanket[code]) if code in run.blanket else None,
+        # Only where there are any: the rest of the files stay as they were.
+        **({"blanket": asdict(run.blanket[code])} if code in run.blanket else {}),
     }
 
 
