@@ -420,15 +420,15 @@ class Assignments:
             in_common=beside * variance_model.shared,
         )
 
-    def scale_of(self, pseudo_treated: Positions, deviation: Floats | None = None) -> Floats | None:
+    def scale_of(self, pseudo_treated: Positions, compared: Floats | None = None) -> Floats | None:
         """(b, M) how much more each treated area's change varies than its pseudo-treated one's.
 
-        Where m areas move together, the mean of their changes varies by their own variances over
-        m, and by the whole of what they have in common, which has no part in the ratio.
+        Only an area's own part is brought to scale. What areas that move together have in common,
+        and what they are compared with where that is no mean of them all, varies alike in both.
 
         Parameters
         ----------
-        deviation : (N) of other differences than the areas' own changes.
+        compared : (N) variance of what each area is compared with, say its synthetic control.
 
         Returns
         -------
@@ -436,11 +436,13 @@ class Assignments:
         """
         if self.deviation is None:
             return None
-        variance = (self.deviation if deviation is None else deviation) ** 2
-        beside = 0.0 if self.in_common is None else self.in_common
-        scale: Floats = np.sqrt(
-            (variance[self.treated.units] + beside) / (variance[pseudo_treated] + beside)
-        )
+        variance, alike = self.deviation**2, np.zeros(pseudo_treated.shape)
+        if self.in_common is not None:
+            alike += self.in_common
+        if compared is not None:
+            alike += compared[pseudo_treated]
+        treated, pseudo = variance[self.treated.units], variance[pseudo_treated]
+        scale: Floats = np.sqrt((treated + alike) / (pseudo + alike))
         return scale
 
     def known(self, panel: Panel) -> Assignments:

@@ -245,7 +245,6 @@ def did(
     _require_variation(sample, settings)
     draws, influence, differences = None, None, {}
     bootstrapped = seed if inference == "bootstrap" else None
-    # Without gaps and covariates each effect and its error follow from sums over the sites.
     linear = inference != "placebo" and not settings.covariates
     linear = linear and bool(np.isfinite(sample.figures).all())
     if not linear:
@@ -279,10 +278,7 @@ def did(
         observed=observed,
         paths=samples.site_paths(sample, effects),
         area_effects=samples.area_table(
-            sample,
-            _from_controls(sample, settings, differences),
-            level,
-            assignments.deviation if assignments else None,
+            sample, _from_controls(sample, settings, differences), level, assignments
         ),
         sample=sample.describe(),
         settings=settings,

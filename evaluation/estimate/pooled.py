@@ -144,39 +144,26 @@ def _in_turn(
     pull: Floats,
     own: Floats,
 ) -> _Swept:
-    """Fit each area to the others' misfits, round after round.
-
-    Areas that pull on the same average go to it slowly one at a time. Each round starts ahead of
-    where the last one ended, in the direction in which it went (Nesterov's momentum), and from
-    standing where that was too far.
-    """
+    """Fit each area to what the others leave, in turn, until a round gains next to nothing."""
     fits, aims = list(apart), [y.copy() for y in targets]
     errors = _errors(targets, donors, apart)
-    before, speed = errors.copy(), np.ones(len(errors))
-    live, still = np.flatnonzero(pull > 0), np.zeros(len(errors), dtype=np.int64)
+    live = np.flatnonzero(pull > 0)
     value = _objective(errors, pull, own)
     for _ in range(SWEEPS):
         if len(live) == 0:
             break
-        faster = (1 + np.sqrt(1 + 4 * speed[live] ** 2)) / 2
-        ahead = ((speed[live] - 1) / faster)[:, None, None]
-        at = errors[live] + ahead * (errors[live] - before[live])
-        before[live] = errors[live]
         for j, (y, x) in enumerate(zip(targets, donors, strict=True)):
-            others = (at.sum(axis=1) - at[:, j])[:, : y.shape[1]]
+            others = (errors[live].sum(axis=1) - errors[live, j])[:, : y.shape[1]]
             lean = pull[live] / (pull[live] + own[live, j])
             aims[j][live] = y[live] + lean[:, None] * others
             start = simplex.Variation(start=fits[j].rows(live))
             again = simplex.fit(x, aims[j][live], excluded_donors[live], start)
             fits[j] = fits[j].replaced(live, again)
-            at[:, j, : y.shape[1]] = y[live] - again.predict(x.T)
-        errors[live] = at
-        now = _objective(at, pull[live], own[live])
-        speed[live] = np.where(now > value[live], 1.0, faster)
-        small = np.abs(value[live] - now) <= SETTLED * value[live]
-        still[live] = np.where(small, still[live] + 1, 0)
+            errors[live, j, : y.shape[1]] = y[live] - again.predict(x.T)
+        now = _objective(errors[live], pull[live], own[live])
+        going = value[live] - now > SETTLED * value[live]
         value[live] = now
-        live = live[still[live] < 2]
+        live = live[going]
     converged = np.ones(len(excluded_donors), dtype=bool)
     converged[live] = False
     return _Swept(fits=fits, aims=aims, converged=converged)

@@ -523,36 +523,35 @@ def area_table(
     sample: Sample,
     after: Mapping[int, NDArray[np.float64]],
     level: float,
-    deviations: Mapping[int, NDArray[np.float64]] | NDArray[np.float64] | None = None,
+    assignments: Assignments | None = None,
+    compared: Mapping[int, NDArray[np.float64]] | None = None,
 ) -> pd.DataFrame:
     """Each treated area's mean effect after its start, judged against those of control areas.
 
-    The interval and the p-value come from the same means of the control areas (placebo in space).
+    The interval and the p-value come from the same means of the control areas (placebo in space),
+    brought to the scale of the treated area where the assignments are studentised.
 
     Parameters
     ----------
     after : start -> (N) mean effect on every area had it been treated from then on.
-    deviations : (N) standard deviation of each of them, or start -> (N), by which controls' effects
-        are brought to the scale of the treated area; None takes them as they are.
+    compared : start -> (N) variance of what each area is compared with; None: of a mean of them
+        all, which hardly varies.
     """
     treated, never = sample.treated, np.flatnonzero(~sample.panel.treated)
     starts = treated.starts[treated.cohort_of]
     effect, error, reach, p = np.empty((4, len(starts)))
-    order = np.argsort(starts, kind="stable")
+    deviation = None if assignments is None else assignments.deviation
     for g in np.unique(starts).tolist():
-        held = starts == g
-        units, mean = treated.units[held], after[g]
-        scale = np.ones(len(mean))
-        if deviations is not None:
-            scale = deviations if isinstance(deviations, np.ndarray) else deviations[g]
-        studentised = mean[never] / scale[never]
-        placebo, own = np.sort(studentised[np.isfinite(studentised)]), mean[units]
-        size = np.sort(np.abs(placebo))
-        larger = len(size) - np.searchsorted(size, np.abs(own / scale[units]), side="left")
-        half = np.quantile(np.abs(placebo - placebo.mean()), level, method="higher")
-        effect[held], error[held] = own, placebo.std(ddof=1) * scale[units]
-        reach[held] = half * scale[units]
-        p[held] = np.where(np.isnan(own), np.nan, 1 + larger) / (1 + len(placebo))
+        held, mean = np.flatnonzero(starts == g), after[g]
+        effect[held] = mean[treated.units[held]]
+        if deviation is None:
+            error[held], reach[held], p[held] = _in_space(mean[never], effect[held], level)
+            continue
+        beside = np.zeros(len(mean)) if compared is None else compared[g]
+        for k in held.tolist():
+            own, others = deviation[treated.units[k]] ** 2, deviation[never] ** 2
+            scale = np.sqrt((own + beside[never]) / (others + beside[never]))
+            error[k], reach[k], p[[k]] = _in_space(mean[never] * scale, effect[[k]], level)
     table = pd.DataFrame(
         {
             "area": sample.panel.areas.index[treated.units],
@@ -567,7 +566,19 @@ def area_table(
             "n_areas": 1,
         }
     )
-    return table.iloc[order].set_index("area")
+    return table.iloc[np.argsort(starts, kind="stable")].set_index("area")
+
+
+def _in_space(
+    placebo: NDArray[np.float64], own: NDArray[np.float64], level: float
+) -> tuple[float, float, NDArray[np.float64]]:
+    """Standard deviation and reach of placebo effects, and (m) the p-values of own ones."""
+    placebo = np.sort(placebo[np.isfinite(placebo)])
+    size = np.sort(np.abs(placebo))
+    larger = len(size) - np.searchsorted(size, np.abs(own), side="left")
+    half = float(np.quantile(np.abs(placebo - placebo.mean()), level, method="higher"))
+    p = np.where(np.isnan(own), np.nan, 1 + larger) / (1 + len(placebo))
+    return float(placebo.std(ddof=1)), half, p
 
 
 def refuse_few(sample: Sample, estimator: str, *, replication: bool) -> tuple[str, ...]:

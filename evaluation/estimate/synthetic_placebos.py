@@ -181,17 +181,12 @@ class SyntheticUnits:
         periods = self.pre_period_mask[~np.isnan(self.unit_weights[:, 0])].all(axis=0)
         return Planes.of(self.drawn_on, self.figures[self.donors][:, periods], self.column)
 
-    def deviation(self, of_areas: Floats) -> Floats:
-        """(N) standard deviation of each area's gap, from (N) those of the areas' own changes.
-
-        An area and its donors vary apart from one another. A gap is made of both, so that it is
-        brought to scale as a whole: donors differ from one synthetic control to the next.
-        """
+    def compared(self, of_areas: Floats) -> Floats:
+        """(N) variance of each area's synthetic control, from (N) deviations of areas' changes."""
         of_donors = of_areas[self.donors] ** 2
-        parts = [np.nan_to_num(part) ** 2 @ of_donors for part in _in_parts(self.unit_weights)]
-        donors = np.concatenate(parts)
-        deviation: Floats = np.sqrt(of_areas**2 + donors)
-        return deviation
+        return np.concatenate(
+            [np.nan_to_num(part) ** 2 @ of_donors for part in _in_parts(self.unit_weights)]
+        )
 
     def where_fitted(self, difference: Floats) -> Floats:
         """The same with no figure for areas that were not fitted."""
@@ -249,7 +244,7 @@ def placebo(
         assignments,
         rule,
         sample.weights,
-        _to_scale(left, deviations(synthetic_units, assignments), assignments),
+        _to_scale(left, compared(synthetic_units, assignments), assignments),
     )
     return samples.finished_draws(assignments, raw, shift, net)
 
@@ -260,7 +255,7 @@ def raw_and_shift(
     """Effects of the data and of a unit effect under every assignment: all that a test needs."""
     rule = Rule(comparison=None)
     gaps = {g: synthetic_unit.gaps for g, synthetic_unit in synthetic_units.items()}
-    scale = deviations(synthetic_units, assignments)
+    scale = compared(synthetic_units, assignments)
     of_gaps = _to_scale(placebo_differences(synthetic_units), scale, assignments)
     raw = placebo_effects(gaps, assignments, rule, sample.weights, of_gaps)
     units = samples.unit_figures(sample)
@@ -276,26 +271,26 @@ def raw_and_shift(
     return raw, shift
 
 
-def deviations(
+def compared(
     synthetic_units: Mapping[int, SyntheticUnits], assignments: Assignments
 ) -> dict[int, Floats] | None:
-    """Start -> (N) standard deviation of each area's gap; None where gaps are taken as they are."""
+    """Start -> (N) variance of each synthetic control; None where gaps are taken as they are."""
     of_areas = assignments.deviation
     if of_areas is None:
         return None
-    return {g: synthetic_unit.deviation(of_areas) for g, synthetic_unit in synthetic_units.items()}
+    return {g: synthetic_unit.compared(of_areas) for g, synthetic_unit in synthetic_units.items()}
 
 
 def _to_scale(
     difference: PlaceboDifference, scale: Mapping[int, Floats] | None, assignments: Assignments
 ) -> PlaceboDifference:
-    """The same differences, each brought to the scale of the gap of the area it stands for."""
+    """The same gaps, the own part of each brought to the scale of the area that it stands for."""
     if scale is None:
         return difference
 
     def scaled(g: int, pseudo_treated: NDArray[np.int64]) -> Floats:
         ratio = assignments.scale_of(pseudo_treated, scale[g])
-        assert ratio is not None  # deviations of gaps are made of those of areas
+        assert ratio is not None  # where synthetic controls have a variance, areas have one
         taken: Floats = difference(g, pseudo_treated) * ratio[:, :, None]
         return taken
 

@@ -1,13 +1,17 @@
 """Every seeded fault of a protocol is met with its sentence, at its line; a sound one with none."""
 
 import shutil
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import yaml
 
 from evaluation.errors import ProtocolError
+from evaluation.study import protocol_check
 from evaluation.study.protocol_check import check_protocol, too_small
 from evaluation.study.protocol_rules import Case, read_lined
+from evaluation.study.study import Study
 from evaluation.workspace import Workspace, packaged_schemas
 from tests.unit.locked import LOCKED, NAME, PROTOCOL, lay_out
 from tests.unit.protocol_faults import COMPARISON, FAULTS, ON_FIGURES, THEORY, Seeded
@@ -112,7 +116,6 @@ def test_data_seen_is_held_against_the_ledger(tmp_path):
 
 
 def test_an_effect_too_small_to_be_seen(bare):
-    from evaluation.study.study import Study
 
     workspace = Workspace(root=bare)
     study = Study.load(workspace, NAME)
@@ -203,9 +206,47 @@ def test_strata_too_thin_to_draw_from(filled, tmp_path):
 
 
 def test_logarithms_of_small_counts(filled, tmp_path, monkeypatch):
-    from evaluation.study import protocol_check
 
     monkeypatch.setattr(protocol_check, "SMALL_FIGURE", 700)
     workspace, _ = plant(filled, tmp_path, Seeded("", "", "", "", {"suppressed": None}))
     remarks = {one.rule: one for one in check_protocol(workspace, NAME)}
     assert "of the counts of ae_attendances are below 700" in remarks["P033"].message
+
+
+def test_precision_that_differs_between_arms_is_asked_about(filled):
+    """By population where nothing better is known, by sampling errors where they are."""
+    study = Study.load(Workspace(root=filled), NAME)
+    text = (study.folder / "protocol.yaml").read_text()
+
+    def asked(panel, **changes):
+        protocol = study.protocol.model_copy(update=changes)
+        case = Case(
+            protocol=protocol, source=read_lined(text), programme=study.programme, name=NAME
+        )
+        return [one for one in protocol_check.precision(case, panel) if one.rule == "P078"]
+
+    held = study.panel
+    pilot = (held.areas["role"] == "pilot").to_numpy()
+    # Figures whose noise goes with population, a tenth of which lives in each pilot area.
+    size = np.where(pilot, 800.0, 8_000.0)
+    rng = np.random.default_rng(0)
+    figures = {
+        code: np.exp(5 + rng.standard_normal(grid.shape) * (30 / np.sqrt(size))[:, None] / 10)
+        for code, grid in held.figures.items()
+    }
+    unlike = replace(held, areas=held.areas.assign(population=size), figures=figures)
+    said = asked(unlike)
+    assert {one.severity for one in said} == {"question"}
+    assert len(said) == len(study.protocol.outcomes)
+    assert "By their populations, errors of" in said[0].message
+    assert text.splitlines()[said[0].line - 1].lstrip().startswith("assignments")
+    plan = study.protocol.assignments
+    assert not asked(unlike, assignments=plan.model_copy(update={"gaps": "by_population"}))
+    assert not asked(unlike, assignments=plan.model_copy(update={"strata": ("population",)}))
+    code = study.protocol.outcomes[0]
+    for ratio, wanted in ((1.2, False), (1.3, True), (1 / 1.2, False), (1 / 1.3, True)):
+        errors = np.where(pilot, ratio, 1.0)[:, None] * np.ones(held.figures[code].shape)
+        known = replace(held, sampling_error={code: errors})
+        found = [one for one in asked(known) if f"Sampling errors of {code}" in one.message]
+        assert bool(found) == wanted
+        assert all(f"{ratio:.2f} times" in one.message for one in found)

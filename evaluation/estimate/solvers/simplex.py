@@ -445,9 +445,8 @@ class _Problem:
 
 def _bar(matrix: Floats, excluded_donors: Positions) -> None:
     """Make sure that no excluded donor looks best."""
-    for k in range(excluded_donors.shape[1]):
-        rows = np.flatnonzero(excluded_donors[:, k] >= 0)
-        matrix[rows, excluded_donors[rows, k]] = np.inf
+    rows, place = np.nonzero(excluded_donors >= 0)
+    matrix[rows, excluded_donors[rows, place]] = np.inf
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
