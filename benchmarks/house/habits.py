@@ -117,6 +117,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:check_parts",
         "returns:_read",
         "returns:corners",
+        "returns:guide_from_name",
         "returns:heading",
         "returns:is_container",
         "returns:is_table",
