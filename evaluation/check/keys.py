@@ -59,7 +59,7 @@ def read_guide(
             message += f" not for {programme.name}."
             problems.append(place.problem("R004", "programme", message))
     problems += disagreements(raw, programme, weighed)
-    problems += _read_otherwise(place, programme)
+    problems += _read_otherwise(place, programme, weighed)
     period = weighed.period
     faults = _check_period(place, weighed, programme)
     problems += faults
@@ -193,11 +193,15 @@ def _check_period(place: _Place, weighed: Weighed, programme: Programme) -> list
     return [place.problem("R006", "quarter", message, mend, wrong=True)]
 
 
-def _read_otherwise(place: _Place, programme: Programme) -> list[Problem]:
-    """A note for each line of the guide that was read and is written in another way."""
+def _read_otherwise(place: _Place, programme: Programme, weighed: Weighed) -> list[Problem]:
+    """A note for each line of the guide that is written in another way, or was read elsewhere."""
     problems = []
     for line in LINES:
         text = place.raw.guide[line]
+        if not text and line in weighed.believed:
+            said = value_in_words(line, weighed.believed[line], programme)
+            message = f"The guide does not say the {line}; the other places say {said}."
+            problems.append(place.problem("R018", line, message))
         value = canonical(line, text, programme) if text else None
         if value is None or value == text:
             continue
@@ -414,7 +418,8 @@ def _check_quarters(cells: Cells, submitter: Submitter) -> list[Problem]:
         message = f"This return is for {period.described}; this row says {quarter.described}."
         mend = f"If the figure is of {period.months}, write {period}; if it is of"
         mend += f" {quarter.months}, send it in the return for {quarter}."
-        problems += cells.listed("R034", entry, "quarter", message, value=str(quarter), mend=mend)
+        said = cells.quarter_said.get(entry, str(quarter))
+        problems += cells.listed("R034", entry, "quarter", message, value=said, mend=mend)
     return problems
 
 

@@ -25,6 +25,8 @@ _EMPTY = {"R025", "R027", "R047", "R050"}
 _TOTAL = re.compile(r"(?:grand |sub-?|overall |site )?totals?\b.*|sum|all areas", re.IGNORECASE)
 _KEYS = ("area_code", "area_name", "quarter", "outcome")
 _LISTED = 20
+# A row with so many of them is no row of figures: exports of several pages repeat them.
+_HEADINGS = 4
 _SAY_IN_NOTE = "Write what a reader must know in the column note, and take it away here."
 
 
@@ -38,6 +40,10 @@ def without_totals(headed: Headed, sheet: str | None, programme: Programme) -> R
         if any(text in programme.area_by_code for text in texts):
             kept.append(row)
             since.append(row)
+        elif sum(heading(value) in form().names for value in row.values) >= _HEADINGS:
+            message = "The headings stand here again; this row is not read."
+            cell = f"A{row.number}"
+            problems.append(problem("R018", message, sheet=sheet, cell=cell))
         elif any(_TOTAL.fullmatch(text) for text in texts):
             problems.append(_total(headed, row, (since, kept), sheet))
             since = []

@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from itertools import combinations
@@ -290,7 +290,8 @@ class Aside(NamedTuple):
 class Cells:
     """The typed columns, one entry a row; None where a cell is empty or could not be read.
 
-    ``asides`` are cells that were read although they hold something odd.
+    ``asides`` are cells that were read although they hold something odd; ``quarter_said`` is what
+    stands in those that name their quarter in another notation, by entry.
     ``rows`` are the row numbers in the sheet, ``columns`` the positions of the columns. ``unread``
     names, for each column, the entries that are None because there is no such column or the cell
     could not be read; ``faults`` says why not, by column and entry, for as many as are listed by
@@ -314,6 +315,7 @@ class Cells:
     period: Period | None
     tally: Tally
     asides: tuple[Aside, ...] = ()
+    quarter_said: Mapping[int, Any] = field(default_factory=dict)
 
     @cached_property
     def once(self) -> tuple[int, ...]:
@@ -401,13 +403,14 @@ def read_cells(headed: Headed, sheet: str | None, period: Period | None) -> Cell
         }
         return typed
 
+    quarters = column("quarter", lambda value: read_quarter(value, period))
     return Cells(
         sheet=sheet,
         rows=tuple(row.number for row in headed.rows),
         columns=headed.columns,
         area_code=column("area_code", lambda value: read_code(value, "area")),
         area_name=column("area_name", plain_text),
-        quarter=column("quarter", lambda value: read_quarter(value, period)),
+        quarter=quarters,
         outcome=column("outcome", lambda value: read_code(value, "outcome")),
         numerator=column("numerator", read_number),
         denominator=column("denominator", read_number),
@@ -418,7 +421,19 @@ def read_cells(headed: Headed, sheet: str | None, period: Period | None) -> Cell
         period=period,
         tally=tally,
         asides=tuple(asides),
+        quarter_said=_said_otherwise(headed, quarters),
     )
+
+
+def _said_otherwise(headed: Headed, quarters: Sequence[Period | None]) -> dict[int, Any]:
+    at = headed.columns.get("quarter")
+    if at is None:
+        return {}
+    return {
+        entry: row.values[at]
+        for entry, (row, period) in enumerate(zip(headed.rows, quarters, strict=True))
+        if period is not None and row.values[at] != period.label
+    }
 
 
 _READ_PAST = frozenset({"area_code", "quarter", "outcome", "numerator", "denominator", "status"})

@@ -114,7 +114,7 @@ class Places:
 
     def counts(self, line: Line) -> Counter[str]:
         """How many places say each value."""
-        return Counter(one.value for one in self.statements if one.line == line)
+        return Counter(o.value for o in self.statements if o.line == line and o.known)
 
 
 def places_of(raw: RawReturn, headed: Headed, programme: Programme) -> Places:
@@ -138,6 +138,8 @@ def weigh(places: Places, witnesses: Sequence[Witness] = ()) -> Weighed:
     found = []
     for line in LINES:
         said = [one for one in places.statements if one.line == line]
+        # Rows of a quarter that the programme does not have speak for nothing, and are wrong.
+        known = [one for one in said if one.known] or said
         values = dict.fromkeys(one.value for one in said)
         if not said:
             continue
@@ -145,12 +147,12 @@ def weigh(places: Places, witnesses: Sequence[Witness] = ()) -> Weighed:
             believed[line] = said[0].value
             continue
         heard = tuple(w for w in witnesses if w.line == line and w.value in values)
-        votes = Counter(one.value for one in said)
+        votes = Counter(one.value for one in known)
         votes += Counter(one.value for one in heard if not one.inner)
         inner = votes + Counter(one.value for one in heard if one.inner)
         decided = _winner(votes) or _winner(inner)
         # Undecided, figures stay with what their own rows say: nothing else moves them elsewhere.
-        ranked = sorted(said, key=lambda one: ("rows", "guide", "name").index(one.kind))
+        ranked = sorted(known, key=lambda one: ("rows", "guide", "name").index(one.kind))
         believed[line] = decided or ranked[0].value
         found.append(Disagreement(line, tuple(said), heard, decided))
     return Weighed(
@@ -162,8 +164,8 @@ def weigh(places: Places, witnesses: Sequence[Witness] = ()) -> Weighed:
 
 
 def _winner(votes: Counter[str]) -> str | None:
-    (first, most), (_, next_most) = votes.most_common(2)
-    return first if most > next_most else None
+    (first, most), *others = votes.most_common(2)
+    return first if not others or most > others[0][1] else None
 
 
 def canonical(line: Line, text: str, programme: Programme) -> str | None:
@@ -253,8 +255,8 @@ def _by_rows(
         if _COLUMN_OF[line] in columns and (value := readers[line]()) is not None:
             letter = column_letter(columns[_COLUMN_OF[line]])
             cell = f"{letter}{headed.rows[0].number}"
-            if line != "quarter" or _is_inside(value, programme):
-                yield Statement(line, "rows", f"{sheet}!{letter}", value, cell=cell)
+            inside = line != "quarter" or _is_inside(value, programme)
+            yield Statement(line, "rows", f"{sheet}!{letter}", value, inside, cell)
 
 
 def _values(headed: Headed, name: str) -> list[object]:

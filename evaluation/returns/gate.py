@@ -49,6 +49,16 @@ _SUFFIXES = {
     ".xlsb": "a binary workbook",
     ".xls": "a workbook of the old kind",
     ".ods": "an OpenDocument spreadsheet",
+    ".zip": "a compressed folder, which may hold it",
+    ".pdf": "a PDF",
+    ".docx": "a Word document",
+    ".doc": "a Word document",
+    ".msg": "a message, to which it may be attached",
+    ".eml": "a message, to which it may be attached",
+    ".numbers": "a spreadsheet of Apple's Numbers",
+    ".gsheet": "a link to a sheet on the web",
+    ".url": "a link",
+    ".lnk": "a link",
 }
 
 
@@ -58,6 +68,13 @@ _LABEL_SIGNS = ("DRMEncrypted", "DRMContent", "DRMTransform")
 
 # What a label appends to, or puts before, the ending of a file that it has encrypted.
 _LABELLED = frozenset({".pfile", ".pcsv", ".ptxt"})
+
+
+_BESIDE = {
+    "~$": "lock file that Excel keeps while a workbook is open",
+    ".~lock.": "lock file that LibreOffice keeps while a workbook is open",
+    "._": "side file that a Mac writes beside each file",
+}
 
 
 class Text(NamedTuple):
@@ -92,18 +109,20 @@ def check_size(size: int, name: str) -> None:
 
 
 def check_name(name: str) -> None:
-    """Refuse the file that Excel keeps beside a workbook while it is open.
+    """Refuse the files that programs keep beside a workbook: locks, and a Mac's side files.
 
     Raises
     ------
     ReturnFileError : if that is what the name says.
     """
-    if name.startswith("~$"):
-        raise ReturnFileError(
-            "this is the lock file that Excel keeps while a workbook is open, not the workbook.",
-            where=name,
-            mend=f"close the workbook in Excel, and send {name[2:]} instead.",
-        )
+    for start, program in _BESIDE.items():
+        if name.startswith(start):
+            own = name.removeprefix(start).removesuffix("#")
+            raise ReturnFileError(
+                f"this is the {program}, not the workbook.",
+                where=name,
+                mend=f"close the workbook, and send {own} instead.",
+            )
 
 
 def wrong_suffix(suffix: str, name: str) -> ReturnFileError:

@@ -258,9 +258,14 @@ def _read_csv(content: bytes, name: str) -> _Found:
     declared = _SEP_LINE.match(text)
     if declared is not None:
         # Excel hides this line: rows are counted as an officer sees them.
-        separator, text = declared[1], text[declared.end() :]
-    else:
-        separator = _separator(text[:_FIRST_LETTERS])
+        text = text[declared.end() :]
+    first = text[:_FIRST_LETTERS]
+    separator = _separator(first)
+    # What a first line says holds, unless the headings are parted otherwise beyond doubt.
+    if declared is not None and _headings(_lines(first), declared[1]) >= _headings(
+        _lines(first), separator
+    ):
+        separator = declared[1]
     if separator != "," or declared is not None:
         what = _SEPARATORS.get(separator, f"the sign {separator}")
         wrapping.append(Wrapping(f"The columns are separated by {what}; they were read so."))

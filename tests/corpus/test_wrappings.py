@@ -167,6 +167,8 @@ def around() -> Iterator[Wrapped]:
         yield of_bytes(f"a row called {word}", text([*base, total]))
     subtotals = [*base[:3], ["Sub-total", "", "", "", "466", "", ""], *base[3:]]
     yield of_bytes("subtotals inside", text([*subtotals, ["Total", "", "", "", "523", "", ""]]))
+    yield of_bytes("headings again inside", text([*base[:3], HEAD, *base[3:]]))
+    yield of_bytes("sep=; that is not so", "sep=;\n" + text(base))
     capitals = [[one.upper().replace("_", " ") for one in HEAD], *base[1:]]
     yield of_bytes("headings in capitals", text(capitals), silent=True)
 
@@ -248,6 +250,8 @@ def workbooks() -> Iterator[Wrapped]:
     dates = {f"C{row}": first for row in range(2, 6)}
     yield workbook("dates for the quarter", on_sheet(put(dates)))
     yield workbook("another sheet", lambda book: put({"A1": 12})(book.create_sheet("Working")))
+    for line in ("site", "agency", "quarter"):
+        yield workbook(f"a guide without its {line}", in_guide(**{line: None}))
     yield workbook("the site in lower case", in_guide(site="s01"))
     yield workbook("the site by its name", in_guide(site="Alder"))
     yield workbook("the agency by its name", in_guide(agency="The NHS"))
@@ -283,11 +287,15 @@ def test_it_is_accepted_with_a_note(wrapped: Wrapped, tiny: Programme, tmp_path:
 
 REFUSED = {
     "~$S01_nhs_2026-Q3.xlsx": (b"\x05Officer" + b"\0" * 157, "lock file", "close the workbook"),
+    ".~lock.S01_nhs_2026-Q3.xlsx#": (b",officer,", "LibreOffice", "send S01_nhs_2026-Q3.xlsx"),
+    "._S01_nhs_2026-Q3.xlsx": (b"\0\5\x16\7", "Mac", "send S01_nhs_2026-Q3.xlsx"),
+    "return.zip": (b"PK\x03\x04", "compressed folder", "Excel workbook (.xlsx)"),
+    "return.msg": (b"\xd0\xcf", "attached", "Excel workbook (.xlsx)"),
     "protected.xlsx": ("StrongEncryptionTransform EncryptedPackage", "password", "without one"),
     "labelled.xlsx": ("DRMEncryptedTransform EncryptedPackage", "sensitivity label", "Sensitivity"),
     "old.xlsx": ("Workbook", "of the old kind", "save it as Excel workbook"),
     "S01_nhs_2026-Q3.csv.pfile": (b".pfile", "sensitivity label", "Sensitivity"),
-    "word.docx": (b"PK\x03\x04", "ends in '.docx'", "Excel workbook (.xlsx)"),
+    "word.docx": (b"PK\x03\x04", "a Word document", "Excel workbook (.xlsx)"),
     "page.csv": (b"<html><table><tr><td>1", "a web page", "CSV UTF-8"),
     "figures.csv": (b"area_code\n\xa312\n", "not UTF-8", "Save as, CSV UTF-8"),
 }
