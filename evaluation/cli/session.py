@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evaluation.errors import UserError
+from evaluation.errors import BookError, UserError, WorkspaceError
 from evaluation.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -75,9 +75,12 @@ class Session:
         from evaluation.programme import Programme
 
         name = programme.partition("/")[0] or self.programme_name
-        sentence = inside_only(
-            self.workspace, Programme.load(self.workspace, name, collecting=False)
-        )
+        try:
+            declared = Programme.load(self.workspace, name, collecting=False)
+            sentence = inside_only(self.workspace, declared)
+        except (WorkspaceError, BookError):
+            # The figures can be read all the same; nobody knows that they may leave.
+            sentence = f"Not for publication: what {name} is, or who sent to it, cannot be read."
         if sentence:
             say(sentence)
         return sentence

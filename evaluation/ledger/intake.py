@@ -361,6 +361,10 @@ class _Intake:
         looked = []
         for number, one in enumerate(incoming):
             held = one.raw.sha256 in files
+            if held and not files[one.raw.sha256]:
+                self.progress(
+                    f"{one.file} was withdrawn and is not brought back; newstart submit does that"
+                )
             if number % 100 == 0 or len(one.raw.rows) > 1_000:
                 self.progress(f"Checking returns: {number + 1} of {len(incoming)}")
             # What is held is looked at only to know which figures of the whole load surprise most.

@@ -265,11 +265,18 @@ class Ledger:
             found = sa.select(returns.c.seq).where(returns.c.file_sha256 == sha256).limit(1)
             return connection.execute(found).first() is not None
 
-    def files(self, programme: str) -> frozenset[str]:
-        """SHA-256 of every file that was ever accepted for a programme."""
+    def files(self, programme: str) -> dict[str, bool]:
+        """SHA-256 of every file that was ever accepted for a programme -> whether it still stands.
+
+        One of which every return was withdrawn does not.
+        """
+        gone = returns.c.seq.in_(vintages.withdrawn())
+        query = sa.select(returns.c.file_sha256, gone).where(returns.c.programme == programme)
+        stands: dict[str, bool] = {}
         with transaction(self.engine) as connection:
-            found = sa.select(returns.c.file_sha256).where(returns.c.programme == programme)
-            return frozenset(connection.execute(found).scalars())
+            for file, withdrawn in connection.execute(query):
+                stands[file] = stands.get(file, False) or not withdrawn
+        return stands
 
     def answered_by_rule(self, programme: str) -> list[AnsweredFigure]:
         """The figures that were accepted with a reason given for all that a rule asked."""

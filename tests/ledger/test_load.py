@@ -179,6 +179,22 @@ def test_a_load_that_was_stopped_goes_on(
     assert len(hashes(tiny_workspace)) == 6
 
 
+def test_what_was_withdrawn_is_not_brought_back(tiny_workspace: Workspace, tmp_path: Path) -> None:
+    folder, said = lay_returns(tmp_path / "sent"), list[str]()
+    load(tiny_workspace, folder)
+    with Ledger.open(tiny_workspace.database, tiny_workspace.raw) as ledger:
+        first = ledger.receipts("tiny")[0]
+        ledger.withdraw(first.return_id, reason="Another site's.", received=tiny_workspace.now())
+    programme = Programme.load(tiny_workspace, "tiny")
+    found = gather(folder, None, programme).returns
+    done = load_returns(tiny_workspace, programme, found, Reasons(), progress=said.append)
+    assert (done.accepted, done.already_held) == (0, 6)
+    assert [text for text in said if "withdrawn" in text] == [
+        f"{folder / 'S01_nhs_2025-Q1.csv'} was withdrawn and is not brought back; "
+        "newstart submit does that"
+    ]
+
+
 AFTER, TENFOLD, BEFORE = (
     ("E01", "ae_attendances", "2025 Q4"),
     ("E02", "crisis_contacts", "2025 Q2"),

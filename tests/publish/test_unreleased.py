@@ -286,6 +286,17 @@ def test_what_the_evaluator_works_with_says_that_it_stays_inside(
     assert "note" not in pd.read_parquet(table).attrs
 
 
+def test_where_a_declaration_is_broken_the_ledger_is_read_and_stays_inside(
+    tiny_workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(tiny_workspace, "tiny", "S01", "nhs", area="E01")
+    (tiny_workspace.studies / "tiny" / "programme.yaml").write_text("name: [", encoding="utf-8")
+    asked = ("ledger", "history", "E01", "ae_attendances", "2026-Q2", "--json")
+    assert newstart(tiny_workspace, "--programme", "tiny", *asked) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out) and "Not for publication" in told.err
+
+
 def test_json_of_results_stays_json(real: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert newstart(real, "value", "new_start/first_look", "--json") == 0
     told = capsys.readouterr()
