@@ -418,15 +418,14 @@ def _answers(given: Confirmation, asked: Problem, checked: Checked) -> bool:
     # A marked copy holds the question as it was put: what has changed since is another one.
     if given.asked and (given.asked, given.value) != (asked.message, shown(asked.value)):
         return False
-    own = [p for p in checked.of("confirm") if p.rule == asked.rule]
-    named = {"" if asked.cell is None else place_of(asked)}
     if asked.cell is None:
-        named |= {asked.place or "", "-"}
-    if given.cell in named:
+        return given.cell in {"", "-", asked.place or ""}
+    if given.cell == place_of(asked):
         return True
     # Without its sheet: only where this is the one that can be meant.
-    alike = [p for p in own if p.cell == given.cell]
-    return bool(given.cell) and alike == [asked]
+    return given.cell == asked.cell and [
+        p for p in checked.of("confirm") if (p.rule, p.cell) == (asked.rule, asked.cell)
+    ] == [asked]
 
 
 def unused(checked: Checked, given: Sequence[Confirmation]) -> tuple[Problem, ...]:
@@ -523,12 +522,18 @@ def reply(raw: RawReturn, checked: Checked, path: Path) -> None:
     ReplyTooLong : if the return is too long to mark.
     UserError : if ``path`` is no .xlsx or cannot be written.
     """
-    marks = [_mark(problem) for problem in checked.problems]
+    # Reasons that were written into an earlier copy go on, where the question is still the same.
+    given = [one for one in in_marked_copy(raw) if one.reason]
+    marks = [
+        _mark(asked, next((g.reason for g in given if _answers(g, asked, checked)), ""))
+        for asked in checked.problems
+    ]
     write_reply(raw, _headline(checked), marks, path, programme=checked.programme)
 
 
-def _mark(problem: Problem) -> Mark:
+def _mark(problem: Problem, reason: str) -> Mark:
     return Mark(
+        reason=reason,
         severity=problem.severity,
         rule=problem.rule,
         sheet=problem.sheet,

@@ -69,7 +69,7 @@ def check(
     ] = None,
 ) -> None:
     """Name everything that is wrong in a return, cell by cell; the ledger stays as it is."""
-    from evaluation.check.report import report
+    from evaluation.check.report import confirmed, in_marked_copy, report
 
     session: Session = context.obj
     with _without_collector():
@@ -80,6 +80,9 @@ def check(
             print(report(checked), end="")
             if checked.accepted:
                 say(f"Send it with: newstart submit {file}")
+            elif answered := confirmed(checked, in_marked_copy(raw)).kept:
+                many = "1 question is" if len(answered) == 1 else f"{len(answered)} questions are"
+                say(f"{many} answered on its sheet Problems; newstart submit reads that.")
         if reply is not None:
             _write_reply(file, raw, checked, reply)
     raise typer.Exit(GOOD if checked.accepted else PROBLEMS)

@@ -55,7 +55,10 @@ _NOT_UNDERSTOOD = (
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """What is said about a cell; ``sheet`` and ``cell`` are None where it is about none."""
+    """What is said about a cell; ``sheet`` and ``cell`` are None where it is about none.
+
+    ``reason`` is what an officer has answered already.
+    """
 
     severity: Literal["error", "confirm", "note"]
     rule: str
@@ -65,6 +68,7 @@ class Mark:
     value: str
     message: str
     mend: str
+    reason: str = ""
 
 
 def write_reply(
@@ -262,7 +266,10 @@ def _list_problems(book: Any, headline: str, marks: Sequence[Mark], more: int) -
             _put(sheet.cell(number, column), value)
         wrap(sheet, number, len(shown))
         if mark.severity == "confirm":
-            sheet.cell(number, len(shown) + 1).fill = PatternFill("solid", fgColor=_SHADED)
+            answer = sheet.cell(number, len(shown) + 1)
+            answer.fill = PatternFill("solid", fgColor=_SHADED)
+            if mark.reason:
+                _put(answer, mark.reason)
         first = sheet.cell(number, 1)
         first.fill = PatternFill("solid", fgColor=_FILLS[mark.severity])
         target = mark.sheet or form().return_sheet

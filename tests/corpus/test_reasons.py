@@ -119,6 +119,18 @@ def test_reasons_in_the_marked_copy_are_read_back(tiny: Programme, tmp_path: Pat
     ]
 
 
+def test_a_reason_goes_on_into_the_next_marked_copy(tiny: Programme, tmp_path: Path) -> None:
+    back = marked(a_csv(tmp_path, a=800, b="<5"), tiny)
+    say_why(back, E2="a new ward")
+    again = back.with_name("again.xlsx")
+    raw, checked = looked_at(back, tiny)
+    reply(raw, checked, again)
+    change(again, E4=24)
+    raw, checked = looked_at(again, tiny)
+    kept, still_open = confirmed(checked, in_marked_copy(raw))
+    assert [one.reason for one in kept] == ["a new ward"] and still_open == ()
+
+
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
