@@ -114,6 +114,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_parts",
         "returns:_read_csv",
         "returns:bare_stem",
+        "returns:check_name",
         "returns:check_parts",
         "returns:_read",
         "returns:corners",
