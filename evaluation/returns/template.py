@@ -363,9 +363,10 @@ def write_template(
     for key, (numerator, below) in (last_accepted or {}).items():
         # A figure once accepted without a denominator does not hide the one that is declared.
         known[key] = (numerator, below if below is not None else known.get(key, (None, None))[1])
-    of = {one.code: programme.areas_of(site, agency, one.code) for one in outcomes}
-    cells = [(one, area) for one in outcomes for area in areas if area.code in of[one.code]]
-    rows = _rows(cells, period, known)
+    rows: list[Row] = []
+    for outcome in outcomes:
+        of_it = programme.areas_of(site, agency, outcome.code)
+        rows += _rows([area for area in areas if area.code in of_it], outcome, period, known)
     lines = told(programme, site, agency, period)
     write_return(path, guide, rows, asked=Asked(areas=areas, outcomes=outcomes, told=lines))
     ratios = {outcome.code for outcome in outcomes if outcome.form == "ratio"}
@@ -393,9 +394,9 @@ def write_return(
         )
 
 
-def _rows(cells: Sequence[tuple[Outcome, Area]], period: Period, last: Figures) -> list[Row]:
+def _rows(areas: Sequence[Area], outcome: Outcome, period: Period, last: Figures) -> list[Row]:
     rows: list[Row] = []
-    for outcome, area in cells:
+    for area in areas:
         numerator, denominator = last.get((area.code, outcome.code), (None, None))
         given = [area.code, area.name, period.label, outcome.code]
         rows.append([*given, None, _plain(denominator), None, None, _plain(numerator)])
