@@ -6,6 +6,7 @@ anyone's long table (`Panel.from_long`); it never estimates and never looks at a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -43,7 +44,7 @@ class Panel:
     statuses : outcome -> array of status symbols (``""`` for a plain figure).
     per : outcome -> scale of its ratio (1,000 for a rate per 1,000).
     sampling_error : outcome -> standard errors of its figures, of the same shape and in the same
-        unit, where they are means or shares of a sample.
+        unit, where they are means or shares of a sample, or were rounded before they were returned.
     """
 
     areas: pd.DataFrame
@@ -292,6 +293,9 @@ class Panel:
             figures=grids[0],
             denominators=grids[1],
             statuses=grids[2],
+            sampling_error=_rounding_errors(
+                wanted, declared, grids, [a.code for a in members], span
+            ),
             per={o.code: o.per for o in declared if o.form == "ratio"},
         )
 
@@ -352,6 +356,58 @@ def _grids(
         denominators[outcome.code] = denominator
         statuses[outcome.code] = status
     return figures, denominators, statuses
+
+
+# Of the largest error: an exact figure beside rounded ones, for what divides by an error.
+_EXACT = 1e-6
+
+
+def _rounding_errors(
+    wanted: pd.DataFrame,
+    declared: Sequence[Outcome],
+    grids: _Grids,
+    codes: list[str],
+    span: tuple[Period, ...],
+) -> dict[str, NDArray[np.float64]]:
+    """Outcome -> standard errors of its figures, for outcomes with figures that were rounded.
+
+    A figure rounded to a base lies up to half of it from the true one, either way and as likely
+    here as there: a uniform error, whose variance is the squared base over 12 (Sheppard 1898). The
+    base is the note's, else the outcome's own, else the coarsest usual one of which all its other
+    rounded figures are multiples.
+    """
+    from evaluation.returns.form import ROUNDED
+
+    _, denominators, statuses = grids
+    found = {}
+    column_of = {period.label: column for column, period in enumerate(span)}
+    for outcome in declared:
+        part = wanted[(wanted["outcome"] == outcome.code) & wanted["numerator"].notna()]
+        rounded = part["status"].eq(ROUNDED) | (outcome.rounded_to is not None)
+        part = part[rounded & part["quarter"].isin(column_of)]
+        if part.empty:
+            continue
+        rows = pd.Index(codes).get_indexer(pd.Index(part["area_code"]))
+        cols = part["quarter"].map(column_of).to_numpy()
+        error = np.zeros(statuses[outcome.code].shape)
+        error[rows, cols] = _bases(part, outcome) / math.sqrt(12)
+        if outcome.form == "ratio":
+            with np.errstate(invalid="ignore", divide="ignore"):
+                error = np.nan_to_num(outcome.per * error / denominators[outcome.code])
+        if error.any():
+            found[outcome.code] = np.maximum(error, _EXACT * error.max())
+    return found
+
+
+def _bases(part: pd.DataFrame, outcome: Outcome) -> NDArray[np.float64]:
+    """What each figure was rounded to; 0 where nothing tells."""
+    from evaluation.returns.form import common_base, rounding_base
+
+    notes = part["note"].fillna("") if "note" in part else pd.Series("", index=part.index)
+    bases = pd.Series([rounding_base(str(note)) for note in notes], index=part.index, dtype=float)
+    bases = bases.fillna(outcome.rounded_to or np.nan)
+    unsaid = part["numerator"][bases.isna()].tolist()
+    return bases.fillna(common_base(unsaid) or 0.0).to_numpy(dtype=float)
 
 
 def _require_table(frame: object) -> None:

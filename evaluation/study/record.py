@@ -290,7 +290,7 @@ class DiagnosticResult(Written):
 
 
 class DataResult(Written):
-    """How many cells the outcome has, and how many are missing, suppressed, revised.
+    """How many cells the outcome has, and how many are missing, suppressed, revised, rounded.
 
     A figure that was sent again as it was is not revised.
     """
@@ -299,6 +299,7 @@ class DataResult(Written):
     missing: int
     suppressed: int
     revised: int
+    rounded: int = 0
 
 
 class SuppressedEnds(Written):

@@ -20,6 +20,7 @@ from evaluation.ledger.unreleased import inside_only, mark_inside
 from evaluation.panel import mean_known
 from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.quarters import Period
+from evaluation.returns.form import ROUNDED
 from evaluation.study import heterogeneity
 from evaluation.study.code import code_fingerprint
 from evaluation.study.heterogeneity import effects_by_fifth, fifths
@@ -537,6 +538,8 @@ def _data(run: StudyRun, code: str) -> dict[str, Any]:
         "missing": expected - int(held["numerator"].notna().sum()) - suppressed,
         "suppressed": suppressed,
         "revised": run.restated.get(code, 0),
+        # Before they were returned: the panel holds how far they can be off.
+        "rounded": int(((held["status"] == ROUNDED) & held["numerator"].notna()).sum()),
     }
 
 

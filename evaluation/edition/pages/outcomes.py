@@ -275,6 +275,7 @@ def view(page: OutcomePage, prefix: str, *, open_data: bool = True) -> dict[str,
         "first": _window(study),
         "period": study.period_word,
         "withheld": " ".join(filter(None, (_withheld(page), _blanket(page)))),
+        "rounded": _rounded(page),
         "cautions": [words.whole(w) for e in outcome.estimates for w in e.warnings],
     }
 
@@ -289,6 +290,18 @@ def _withheld(page: OutcomePage) -> str:
         f"{words.counted(ends.cells, 'count').capitalize()} "
         f"{'is' if ends.cells == 1 else 'are'} withheld because small. At the ends between "
         f"which they must lie, the effect would be {say(shown['low'])} and {say(shown['high'])}."
+    )
+
+
+def _rounded(page: OutcomePage) -> str:
+    """How many figures were rounded before they came; empty where none was."""
+    many = page.outcome.data.rounded
+    if not many:
+        return ""
+    were = "figure was" if many == 1 else "figures were"
+    return (
+        f"{words.number(many)} {were} rounded before being returned; the range allows for what "
+        "rounding can hide."
     )
 
 

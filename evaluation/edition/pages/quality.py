@@ -225,15 +225,17 @@ def _outcome_table(edition: Edition) -> Markup:
             words.number(o.data.missing),
             words.number(o.data.suppressed),
             words.number(o.data.revised),
+            words.number(o.data.rounded),
             words.number(o.blanket.cells if o.blanket else 0),
         ]
         for o in edition.headline.outcomes
     ]
-    heads = ["Outcome", "Figures", "Missing", "Withheld", "Restated", "Accepted by rule"]
+    heads = ["Outcome", "Figures", "Missing", "Withheld", "Restated", "Rounded"]
+    heads = [*heads, "Accepted by rule"]
     if not any(o.blanket for o in edition.headline.outcomes):
         heads, rows = heads[:-1], [row[:-1] for row in rows]
     title = "Number of figures in pilot and comparison areas, by outcome"
-    return table(title, heads, rows, numeric="tnnnnn"[: len(heads)])
+    return table(title, heads, rows, numeric="tnnnnnn"[: len(heads)])
 
 
 KINDS = {"error": "Refused", "confirm": "Asked", "note": "Noted"}
