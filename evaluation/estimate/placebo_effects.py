@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from evaluation.estimate.assignments import Assignments, TreatedAreas
 
 
-# Assignments worked on at once: (1,000 x treated x periods) fits memory at national size.
-CHUNK = 1_000
+# Cells of (assignments x treated x periods) worked on at once, to stay at hand, and the most
+# assignments.
+CELLS, CHUNK = 250_000, 1_000
 # Columns of length one whose least eigenvalue is below this differ by rounding alone: squared, a
 # difference in the sixth digit is 1e-12.
 SINGULAR = 1e-12
@@ -99,10 +100,12 @@ def placebo_effects(
     (B + 1, S * T), ordered by site, then period; NaN where nothing is left to compare.
     """
     areas = Areas(weights=weights, design=design)
-    chunks = np.array_split(assignments.pseudo_treated, max(1, len(assignments) // CHUNK))
+    cells = assignments.pseudo_treated.size * next(iter(long_differences.values())).shape[1]
+    count = max(1, len(assignments) // CHUNK, min(cells // CELLS, len(assignments)))
+    chunks = np.array_split(assignments.pseudo_treated, count)
     parts = [
         _chunk(long_differences, assignments, rule, areas, placebo_difference, rows)
-        for rows in watched("placebo effects, assignments by the thousand", chunks)
+        for rows in watched("placebo effects, parts of the assignments", chunks)
     ]
     return np.concatenate(parts)
 

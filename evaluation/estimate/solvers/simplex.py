@@ -331,15 +331,15 @@ def fit(
 
 
 def _joined(parts: list[SimplexFit], n: int) -> SimplexFit:
-    size = max(part.columns.shape[1] for part in parts)
-
+    count, size = sum(len(part.values) for part in parts), max(p.values.shape[1] for p in parts)
+    columns, values, first = np.zeros((count, size), dtype=np.int64), np.zeros((count, size)), 0
+    for part in parts:
+        last, held = first + len(part.values), part.values.shape[1]
+        columns[first:last, :held], values[first:last, :held] = part.columns, part.values
+        first = last
     return SimplexFit(
-        columns=np.concatenate(
-            [np.pad(part.columns, ((0, 0), (0, size - part.columns.shape[1]))) for part in parts]
-        ),
-        values=np.concatenate(
-            [np.pad(part.values, ((0, 0), (0, size - part.values.shape[1]))) for part in parts]
-        ),
+        columns=columns,
+        values=values,
         n_donors=n,
         objective=np.concatenate([part.objective for part in parts]),
         gap=np.concatenate([part.gap for part in parts]),
