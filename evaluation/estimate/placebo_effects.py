@@ -105,7 +105,7 @@ def placebo_effects(
     chunks = np.array_split(assignments.pseudo_treated, count)
     parts = [
         _chunk(long_differences, assignments, rule, areas, placebo_difference, rows)
-        for rows in watched("placebo effects, part by part", chunks)
+        for rows in watched("placebo effects, parts of the assignments", chunks)
     ]
     return np.concatenate(parts)
 
