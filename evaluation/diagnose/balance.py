@@ -16,7 +16,6 @@ from evaluation.diagnose.diagnostic import Diagnostic, tested, unknown
 from evaluation.estimate.inference import placebo_p
 from evaluation.estimate.placebo_effects import mean_differences
 from evaluation.estimate.samples import masked_mean
-from evaluation.panel import mean_known
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,7 +85,7 @@ def _characteristics(
         names.append(name)
         columns.append(panel.areas[name].to_numpy(dtype=float))
     values = np.stack(columns, axis=1)
-    return names, np.where(np.isfinite(values), values, mean_known(values, axis=0))
+    return names, np.where(np.isfinite(values), values, masked_mean(values))
 
 
 def balance(

@@ -13,7 +13,8 @@ from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.inference import detectable, placebo_p
 from evaluation.estimate.placebo_effects import mean_differences
-from evaluation.panel import Panel, mean_known
+from evaluation.estimate.samples import masked_mean
+from evaluation.panel import Panel
 from evaluation.quarters import Period
 from evaluation.wording import Sentence
 
@@ -309,9 +310,9 @@ def outlier_controls(panel: Panel, outcome: str, scale: str = "log") -> Diagnost
     figures = others.array(outcome)
     if scale == "log":
         figures = np.log(np.where(figures > 0, figures, np.nan))
-    change = mean_known(figures[:, first:], axis=1) - mean_known(figures[:, :first], axis=1)
+    change = masked_mean(figures[:, first:].T) - masked_mean(figures[:, :first].T)
     by_authority = others.areas.assign(change=change).groupby("authority")["change"].mean()
-    # One whose figures are all withheld, before or since, has no change to be compared by.
+    # An authority without figures on one side has no change, and could hide those that have.
     by_authority = by_authority.dropna()
     if len(by_authority) < ENOUGH:
         return unknown(code, f"fewer than {ENOUGH} comparison authorities have figures")
