@@ -166,6 +166,8 @@ def submit(
         print_json(_submitted(receipt, checked.problems))
     else:
         _print_receipt(receipt, page_of(session.workspace, receipt))
+        if not receipt.by:
+            say("It is not said who sent it: --by NAME puts that on the receipt.")
 
 
 def _submitted(receipt: Receipt | None, problems: tuple[Problem, ...]) -> dict[str, Any]:

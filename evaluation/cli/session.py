@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,8 +59,9 @@ class Session:
         """The programme asked for, else the only one of the workspace, else the default."""
         return self.workspace.programme(self.asked)
 
-    @property
+    @cached_property
     def programme(self) -> Programme:
+        """The programme as it is declared; read once for a command."""
         from evaluation.programme import Programme
 
         return Programme.load(self.workspace, self.programme_name)
