@@ -642,16 +642,3 @@ def _constant_attributes(
             )
         areas[name] = held.iloc[first].set_axis(index)
     return areas
-
-
-def mean_known(figures: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
-    """Mean along an axis over the figures that are known; NaN where none is.
-
-    As numpy's own, without its warning: an area whose every figure is withheld is no mishap.
-    """
-    known = ~np.isnan(figures)
-    total = np.where(known, figures, 0.0).sum(axis=axis)
-    count = known.sum(axis=axis)
-    mean: NDArray[np.float64] = np.full(total.shape, np.nan)
-    np.divide(total, count, out=mean, where=count > 0)
-    return mean

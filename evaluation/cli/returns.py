@@ -182,6 +182,8 @@ def submit(
             if note.rule == "R095":
                 say(f"Not used: {note.message}")
         _print_receipt(receipt, page_of(session.workspace, receipt))
+        if not receipt.by:
+            say("It is not said who sent it: --by NAME puts that on the receipt.")
 
 
 def _submitted(receipt: Receipt | None, problems: tuple[Problem, ...]) -> dict[str, Any]:

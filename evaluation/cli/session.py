@@ -61,6 +61,7 @@ class Session:
 
     @cached_property
     def programme(self) -> Programme:
+        """The programme as it is declared; read once for a command."""
         from evaluation.programme import Programme
 
         return Programme.load(self.workspace, self.programme_name)

@@ -13,7 +13,6 @@ import pandas as pd
 
 from evaluation import fingerprint
 from evaluation.errors import EstimateError
-from evaluation.panel import mean_known
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -570,7 +569,7 @@ def _bands(
             continue
         if name == "level":
             before = panel.array(panel.outcomes[0])[:, : treated.starts.min()]
-            measure = mean_known(before, axis=1)
+            measure = np.nanmean(before, axis=1)
         elif name == "population":
             measure = panel.areas["population"].to_numpy(dtype=float)
             if np.isnan(measure).any() and not np.isnan(measure).all():

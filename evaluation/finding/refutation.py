@@ -13,7 +13,6 @@ import numpy as np
 from evaluation.diagnose.diagnostic import FIRES_BELOW, Result
 from evaluation.errors import EstimateError, ProtocolError
 from evaluation.estimate.sensitivity import in_time_placebo
-from evaluation.panel import mean_known
 from evaluation.wording import Name, Sentence, signed
 
 if TYPE_CHECKING:
@@ -254,7 +253,7 @@ def _handed_over(attack: Attack) -> tuple[pd.DataFrame, Any, Any]:
     panel = attack.panel
     # dowhy wants one row a unit: the mean stands in, and no figure is taken from it, since our
     # estimator reads the panel.
-    mean = mean_known(panel.array(attack.outcome), axis=1)
+    mean = np.nanmean(panel.array(attack.outcome), axis=1)
     table = pd.DataFrame(
         {"treated": panel.treated.astype(int), "outcome": mean}, index=panel.areas.index
     )

@@ -14,8 +14,8 @@ from pydantic import model_validator
 
 from evaluation.diagnose.diagnostic import FIRES_BELOW
 from evaluation.errors import ProtocolError
+from evaluation.estimate.samples import masked_mean
 from evaluation.finding.models import adjust
-from evaluation.panel import mean_known
 from evaluation.programme import Frozen, read_yaml, validated
 from evaluation.wording import Name, Sentence, number, signed
 
@@ -256,7 +256,7 @@ def area_table(panel: Panel, theory: Theory) -> pd.DataFrame:
             figures = panel.array(name)
             # By the first start of all, so that areas that never start have a time after it too.
             before, after = (
-                mean_known(part, axis=1) for part in (figures[:, :first], figures[:, first:])
+                masked_mean(part.T) for part in (figures[:, :first], figures[:, first:])
             )
             moved = name in theory.outcomes or name in theory.negative_controls
             columns[name] = after - before if moved else before

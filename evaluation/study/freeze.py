@@ -73,7 +73,10 @@ def freeze(
             f"the protocol cannot be frozen: {len(errors)} "
             f"{'errors' if len(errors) > 1 else 'error'}, the first: {errors[0].message}",
             where=f"{name}, line {errors[0].line}",
-            mend=f"newstart protocol check {name}",
+            mend=f"newstart protocol check {name}"
+            if any(not one.confirmable_by for one in errors)
+            else f"{errors[0].confirmable_by} Or lock it as exploratory, for good: newstart "
+            f"protocol freeze {name} --exploratory",
         )
     study = found.study or Study.load(workspace, name)
     before = study.lock

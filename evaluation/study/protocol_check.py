@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.errors import EstimateError, PanelError, ProtocolError
+from evaluation.errors import EstimateError, PanelError, ProtocolError, ValueChainError
 from evaluation.estimate.assignments import variance_by_population
 from evaluation.estimate.samples import unlike_precision
 from evaluation.finding.feasibility import FEWEST_AUTHORITIES, first_decisive_look
@@ -24,6 +24,7 @@ from evaluation.study.lock import PROTOCOL
 from evaluation.study.prospect import prospects
 from evaluation.study.protocol_rules import Case, Remark, said_by_itself, shape
 from evaluation.study.study import Study, StudyName, of_sites
+from evaluation.value.parameters import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,13 @@ class Ground:
 
 def on_the_ground(case: Case, ground: Ground) -> list[Remark]:
     """Every remark that areas, sites, theory and figures give rise to."""
-    found = [*sites(case), *areas(case, ground), *theory(case, ground), *seen(case, ground)]
+    found = [
+        *sites(case),
+        *areas(case, ground),
+        *theory(case, ground),
+        *seen(case, ground),
+        *prices(case),
+    ]
     if ground.panel is not None:
         found += [*figures(case, ground.panel), *precision(case, ground.panel)]
         found += drawn(case, ground)
@@ -334,6 +341,49 @@ def theory(case: Case, ground: Ground) -> Iterator[Remark]:
                 case.role_place(code),
                 f"By the theory of change the programme moves {code}: it is no negative control.",
                 "Choose another one.",
+            )
+
+
+def prices(case: Case) -> Iterator[Remark]:
+    """Whether each unit cost is known, and of whom; and what two outcomes count twice."""
+    protocol, declared = case.protocol, case.programme.outcome_by_code
+    if not protocol.value:
+        return
+    entered = [declared[c] for c in (*protocol.primary, *protocol.secondary) if c in declared]
+    params = Parameters.load()
+    names = {*case.programme.agencies, *params.agency_names()}
+    for outcome in (one for one in entered if one.unit_cost):
+        place = case.role_place(outcome.code)
+        try:
+            costs = params.costs_of(outcome.unit_cost or "")
+            params.overlap_share(outcome.overlap_group, outcome.code)
+        except ValueChainError as error:
+            yield case.remark(
+                "P105",
+                "error",
+                place,
+                f"{outcome.code}: {error.what}",
+                f"One of {error.expected}." if error.expected else error.mend,
+            )
+            continue
+        for agency in sorted({cost.agency for cost in costs} - names):
+            yield case.remark(
+                "P106",
+                "error",
+                place,
+                f"The unit cost of {outcome.code} ({outcome.unit_cost}) is of the agency "
+                f"{agency!r}, which the programme does not declare.",
+                f"Add it in programme.yaml: agencies: {{{agency}: NAME}}",
+            )
+        table = params.tables["overlap"]
+        if outcome.overlap_group and outcome.code not in set(table["outcome"]):
+            yield case.remark(
+                "P107",
+                "question",
+                place,
+                f"No share says how much of {outcome.code} other outcomes of the group "
+                f"{outcome.overlap_group!r} count already: all of it is counted.",
+                "Say why it overlaps with none of them, or leave overlap_group out.",
             )
 
 

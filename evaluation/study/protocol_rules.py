@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from pydantic import ValidationError
 
-from evaluation.errors import ValueChainError
 from evaluation.estimate.registry import SUMS_OF_GAPS
 from evaluation.programme import fields_at
 from evaluation.protocol import Protocol
-from evaluation.value.parameters import Parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from evaluation.programme import Outcome, Programme
+    from evaluation.programme import Programme
 
 
 Severity = Literal["error", "question"]
@@ -645,7 +641,6 @@ def money(case: Case) -> Iterator[Remark]:
             "No outcome has a unit cost, so nothing has a value.",
             "Name one that has, or set value: false.",
         )
-    yield from _prices(case, entered)
     if not case.programme.costs:
         yield case.remark(
             "P119",
@@ -654,45 +649,6 @@ def money(case: Case) -> Iterator[Remark]:
             "The programme declares no costs: its value would be gains without their price.",
             "Fill in the programme's costs.csv.",
         )
-
-
-def _prices(case: Case, entered: Sequence[Outcome]) -> Iterator[Remark]:
-    """Whether each unit cost is known, and of whom; and what two outcomes count twice."""
-    params = Parameters.load()
-    names = {*case.programme.agencies, *params.agency_names()}
-    for outcome in (one for one in entered if one.unit_cost):
-        place = case.role_place(outcome.code)
-        try:
-            costs = params.costs_of(outcome.unit_cost or "")
-            params.overlap_share(outcome.overlap_group, outcome.code)
-        except ValueChainError as error:
-            yield case.remark(
-                "P105",
-                "error",
-                place,
-                f"{outcome.code}: {error.what}",
-                f"One of {error.expected}." if error.expected else error.mend,
-            )
-            continue
-        for agency in sorted({cost.agency for cost in costs} - names):
-            yield case.remark(
-                "P106",
-                "error",
-                place,
-                f"The unit cost of {outcome.code} ({outcome.unit_cost}) is of the agency "
-                f"{agency!r}, which the programme does not declare.",
-                f"Add it in programme.yaml: agencies: {{{agency}: NAME}}",
-            )
-        table = params.tables["overlap"]
-        if outcome.overlap_group and outcome.code not in set(table["outcome"]):
-            yield case.remark(
-                "P107",
-                "question",
-                place,
-                f"No share says how much of {outcome.code} other outcomes of the group "
-                f"{outcome.overlap_group!r} count already: all of it is counted.",
-                "Say why it overlaps with none of them, or leave overlap_group out.",
-            )
 
 
 RULES: tuple[Rule, ...] = (

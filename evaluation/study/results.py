@@ -13,11 +13,11 @@ from evaluation import fingerprint
 from evaluation.diagnose import balance_table
 from evaluation.errors import ProtocolError
 from evaluation.estimate.inference import apply_map
+from evaluation.estimate.samples import masked_mean
 from evaluation.estimate.units import in_units
 from evaluation.finding.feasibility import RESTS_ON
 from evaluation.finding.grade import Evidence, Grade, Judgement, grade
 from evaluation.ledger.unreleased import inside_only, mark_inside
-from evaluation.panel import mean_known
 from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.quarters import Period
 from evaluation.returns.form import ROUNDED
@@ -110,8 +110,8 @@ def _unweighted_paths(panel: Panel, estimate: Estimate) -> list[dict[str, Any]]:
         rows.append(
             {
                 "period": label,
-                "pilot": float(mean_known(pilot[:, t], axis=0)),
-                "comparison": float(mean_known(comparison[:, t], axis=0)),
+                "pilot": float(masked_mean(pilot[:, [t]])[0]),
+                "comparison": float(masked_mean(comparison[:, [t]])[0]),
                 "counterfactual": None if ratio is None else _without(pilot[:, t], ratio, estimate),
                 "low": None,
                 "high": None,

@@ -144,7 +144,7 @@ def test_check_and_the_command_line_name_the_way(ground, monkeypatch):
     assert remarks and all("--exploratory" in one.mend for one in remarks)
     root = ground.workspace.root
     code, _, err = told(root, "protocol", "freeze", NAME)
-    assert code == 2
+    assert code == 2 and f"protocol freeze {NAME} --exploratory" in err
     out = newstart(root, "protocol", "freeze", NAME, "--exploratory", "--json")
     held = json.loads(out)
     assert held["exploratory"] is True and held["needed"]

@@ -7,19 +7,7 @@ import pytest
 
 from evaluation.diagnose import balance_table, outlier_controls
 from evaluation.estimate.assignments import Assignments
-from evaluation.panel import mean_known
 from tests.unit.panels import long_table, panel
-
-
-def test_the_mean_of_what_is_known_is_numpys_own() -> None:
-    figures = np.random.default_rng(0).normal(size=(7, 9))
-    figures[1, 2:5] = figures[3] = np.nan
-    for axis in (0, 1):
-        some = ~np.isnan(figures).all(axis=axis)
-        found = mean_known(figures, axis=axis)
-        taken = figures[:, some] if axis == 0 else figures[some]
-        assert np.array_equal(found[some], np.nanmean(taken, axis=axis))
-        assert np.isnan(found[~some]).all()
 
 
 @pytest.mark.parametrize("part", ["before", "since", "all but one"])
