@@ -17,7 +17,7 @@ from benchmarks.invented import Invented
 from evaluation.design.calibrate import bar_row
 from evaluation.design.simulation import start_areas
 from evaluation.estimate.assignments import Assignments
-from evaluation.estimate.did import Window, did_looks
+from evaluation.estimate.did_looks import Window, did_looks
 from evaluation.estimate.inference import placebo_p
 from evaluation.estimate.interim import Look, LookPlan, run_looks
 from evaluation.estimate.multiple_testing import Subset, closed_look, rejected

@@ -8,12 +8,10 @@ placebo effects rest on fewer areas than the real one. The result is kept in
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
+from benchmarks.ledger.record import record_as
 from evaluation.errors import EstimateError
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
@@ -23,7 +21,6 @@ from evaluation.panel import Panel
 AREAS, TREATED, PERIODS, START = 40, 6, 10, 5
 SIMULATIONS, DRAWS, ALPHA = 1_000, 199, 0.05
 SHARES = (0.0, 0.3)
-RESULT = Path(__file__).parent / "results" / "gaps.json"
 
 
 def panel(share: float, rng: np.random.Generator) -> Panel:
@@ -80,5 +77,4 @@ def sizes(share: float) -> dict[str, dict[str, float]]:
 
 if __name__ == "__main__":
     found = {f"{share:.0%} missing": sizes(share) for share in SHARES}
-    RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(found, indent=1))
+    record_as("gaps", "OMP_NUM_THREADS=1 python -m benchmarks.gaps", found)

@@ -23,7 +23,7 @@ import pandas as pd
 
 from benchmarks.invented import Invented
 from evaluation.estimate.assignments import Assignments
-from evaluation.estimate.did import Window, did_looks
+from evaluation.estimate.did_looks import Window, did_looks
 from evaluation.estimate.inference import placebo_interval
 from evaluation.estimate.interim import LookPlan, repeated_interval, run_looks, sequential_p
 from evaluation.estimate.multiple_testing import closed_look, westfall_young

@@ -459,7 +459,7 @@ def validated(
         return model.model_validate(content)
     except ValidationError as wrong:
         first, count = wrong.errors()[0], wrong.error_count()
-        place = ".".join(str(part) for part in first["loc"])
+        place = _place(first["loc"], content)
         more = f" ({count} faults in all)" if count > 1 else ""
         shape, mend = _mend(model, first, place)
         raise error(
@@ -468,6 +468,20 @@ def validated(
             expected=expected or shape,
             mend=mend,
         ) from None
+
+
+def _place(loc: Sequence[int | str], content: Any) -> str:
+    """Where a fault lies, in the entries of the file: without which of several models was tried."""
+    parts, here = [], content
+    for number, part in enumerate(loc, start=1):
+        if isinstance(here, Mapping) and part not in here and number < len(loc):
+            continue
+        parts.append(str(part))
+        if isinstance(here, Mapping):
+            here = here.get(part)
+        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+            here = here[part]
+    return ".".join(parts)
 
 
 def _mend(model: type[BaseModel], fault: ErrorDetails, place: str) -> tuple[str, str]:

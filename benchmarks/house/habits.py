@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 210
-MOST_LINES_PROPER = 41_500
+MOST_MODULES = 230
+MOST_LINES_PROPER = 44_900
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -42,9 +42,7 @@ SHORT = {
     "never changed once taken",
 }
 ALONE: dict[str, str] = {
-    "evaluation.finding.exploratory": "the words of a finding belong to findings, and only a run "
-    "knows that its study explores",
-    "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder",
+    "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder"
 }
 SAME_NAME = {
     "edition": "the verbs of an edition, and the edition",
@@ -135,7 +133,6 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_read",
         "returns:corners",
         "returns:is_table",
-        "returns:pass_text",
         "returns:guide_from_name",
         "returns:heading",
         "returns:is_container",

@@ -273,6 +273,8 @@ def _ruled(
         fired = (Sentence.of(FIRED, "control_fired"),)
     sized = (_size_reason(ruling),) if ruling.size is not Size.CANNOT_TELL else ()
     direction = _direction_reasons(judged, ruling)
+    if ruling.unclear is Unclear.EXPLORATORY:
+        return ruling, direction
     # What stands last is what a reader is told first: of a change its size, else why there is none.
     if ruling.verdict.directed:
         return ruling, (*tested, *direction, *sized)

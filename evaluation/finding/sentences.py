@@ -123,6 +123,8 @@ def span(quantity: Range, *, flip: bool = False, apart: bool = False) -> dict[st
 
 def minister(facts: Facts) -> Sentence:
     """What happened to people, with its range, and whether it matters."""
+    if facts.ruling.unclear is Unclear.EXPLORATORY:
+        return _compared(facts)
     told = facts.ruling.verdict.directed
     said = _moved(facts) if told else _not_told(facts)
     if told and (facts.control or facts.outcome.polarity == "care"):
@@ -132,6 +134,28 @@ def minister(facts: Facts) -> Sentence:
         return said
     # Said at once and whatever the verdict: a watch that nobody reads watches nothing.
     return Sentence.of(f"{{said}} {HARM[0].upper()}{HARM[1:]}.", said=said)
+
+
+def _compared(facts: Facts) -> Sentence:
+    """Of a study locked as exploratory: fewer or more than in the comparison areas.
+
+    Never better or worse, and not that the programme did it.
+    """
+    people = facts.per_quarter
+    if people is None or not all(map(math.isfinite, (people.low, people.high))):
+        return Sentence.of(
+            "Exploratory: {name} changed by {change} against the comparison areas.",
+            name=facts.outcome.plain_title,
+            change=facts.change,
+        )
+    down = people.effect < 0
+    when = "a quarter" if facts.outcome.kind == "flow" else "at a time"
+    return Sentence.of(
+        f"Exploratory: about {{effect}} {'fewer' if down else 'more'} {{people}} {when} than in "
+        "the comparison areas, given where both began (likely between {low} and {high}).",
+        people=facts.outcome.people,
+        **span(people, flip=down, apart=True),
+    )
 
 
 def _moved(facts: Facts) -> Sentence:
@@ -246,6 +270,13 @@ def percent_text(change: Range, margin_percent: float) -> Sentence:
 
 def officer(facts: Facts) -> Sentence:
     """A paragraph: the sentence, hoped for and found, why the verdict, what would undo it."""
+    if facts.ruling.unclear is Unclear.EXPLORATORY:
+        return Sentence.of(
+            "{sentence} The difference is {change}. It bears no verdict: {untested}.",
+            sentence=minister(facts),
+            change=facts.change,
+            untested=listed(facts.reasons, "; "),
+        )
     periods = facts.window[1] - facts.window[0] + 1
     over = f"{periods} period{'' if periods == 1 else 's'}"
     areas = "one area" if facts.n_areas == 1 else f"{facts.n_areas} areas"

@@ -25,7 +25,6 @@ DECIDES = (
     "panel.py",
     "estimate/",
     "diagnose/",
-    "finding/exploratory.py",
     "finding/feasibility.py",
     "finding/judge.py",
     "finding/models.py",

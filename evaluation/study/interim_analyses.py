@@ -15,7 +15,8 @@ import numpy as np
 from evaluation import fingerprint
 from evaluation.errors import EstimateError, LedgerError
 from evaluation.estimate import interim, registry, samples
-from evaluation.estimate.did import DidSettings, Window, did_looks, did_tested
+from evaluation.estimate.did import DidSettings
+from evaluation.estimate.did_looks import Window, did_looks, did_tested
 from evaluation.estimate.interim import Look, LookPlan, repeated_interval, sequential_p, take_look
 from evaluation.estimate.multiple_testing import closed_look, rejected
 from evaluation.estimate.registry import Choices

@@ -29,7 +29,6 @@ from evaluation.estimate.sensitivity import at_ends, hidden_cells
 from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
 from evaluation.estimate.units import in_units
 from evaluation.finding import Finding, Judged, adjust, judge
-from evaluation.finding.exploratory import as_compared
 from evaluation.finding.feasibility import Feasibility, feasibility_of
 from evaluation.ledger.calendar import due, passed
 from evaluation.panel import Panel
@@ -451,9 +450,6 @@ def findings_of(
                 ),
             )
         )
-        if exploratory:
-            outcome = programme.outcome_by_code[code]
-            findings[code] = as_compared(findings[code], outcome)
     return findings
 
 

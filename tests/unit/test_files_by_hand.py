@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.connect import read_recipes
+from evaluation.connect.recipes import read_recipes
 from evaluation.errors import ProtocolError, UserError, WorkspaceError
 from evaluation.finding.grade import Judgement
 from evaluation.finding.theory import Theory
@@ -28,8 +28,8 @@ CASES, LOOK = ROOT / "studies" / "real_cases", ROOT / "studies" / "new_start" / 
         ),
         (
             "    period_column: Quarter\n",
-            "    period_column: Quarter\n    licence: open\n",
-            ("recipes.1.licence: Extra inputs", "one of source, package", "nothing reads it"),
+            "    period_column: Quarter\n    colour: open\n",
+            ("recipes.1.colour: Extra inputs", "nothing reads it"),
         ),
         ("{organ_donor_rate: Rate}", "Rate", ("recipes.1.outcomes", "mend recipes.1.outcomes")),
         ("recipes:", "receipts:", ("recipes: Field required",)),

@@ -9,7 +9,8 @@ from benchmarks.invented import Invented
 from evaluation.errors import EstimateError
 from evaluation.estimate import interim, samples
 from evaluation.estimate.assignments import Assignments
-from evaluation.estimate.did import DidSettings, Window, did, did_looks, did_tested
+from evaluation.estimate.did import DidSettings, did
+from evaluation.estimate.did_looks import Window, did_looks, did_tested
 
 
 def staggered(seed=0):

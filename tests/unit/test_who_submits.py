@@ -52,7 +52,7 @@ def test_another_comparison_source_takes_no_pilot_rows_away(tiny_workspace: Work
     asked = {(sheet[f"A{n}"].value, sheet[f"D{n}"].value) for n in range(2, sheet.max_row + 1)}
     assert asked == {(area, code) for code, areas in now.items() for area in areas}
     for n in range(2, sheet.max_row + 1):
-        sheet[f"E{n}"], sheet[f"F{n}"] = 30, 5000
+        sheet[f"E{n}"], sheet[f"F{n}"] = 30 + n, 5000
     book.save(path)
     assert check_return(read_return(path), programme).accepted
     # A row that is somebody else's is told, and none is missed for it.
