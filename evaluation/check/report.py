@@ -19,9 +19,7 @@ T = TypeVar("T")
 _WIDTH = 110
 _ALONE, _LISTED = 3, 8
 _SHOWN = 60
-CONFIRM = (
-    "If right, say why: in the marked copy (--reply), or by --confirm why.csv (rule,cell,reason)"
-)
+CONFIRM = "If right, say why: in the marked copy, or by --confirm why.csv (rule,cell,reason)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -400,7 +398,7 @@ def confirmed(checked: Checked, given: Sequence[Confirmation]) -> Confirmed:
     """
     kept, open_ = [], []
     for asked in checked.of("confirm"):
-        one = next((g for g in given if g.reason and _answers(g, asked, checked)), None)
+        one = _chosen(asked, checked, given)
         if one is None:
             open_.append(asked)
             continue
@@ -412,6 +410,30 @@ def confirmed(checked: Checked, given: Sequence[Confirmation]) -> Confirmed:
     return Confirmed(tuple(kept), tuple(open_))
 
 
+def _chosen(asked: Problem, checked: Checked, given: Sequence[Confirmation]) -> Confirmation | None:
+    """The reason that answers a question.
+
+    Of several questions about one place without a cell, such as the file's name, each takes a
+    reason of its own, in their order: that the site is right says nothing of the quarter.
+    """
+    fit = [one for one in given if one.reason and _answers(one, asked, checked)]
+    if (exact := next((one for one in fit if one.asked), None)) is not None:
+        return exact
+    alike = [asked] if asked.cell is not None else _alike(asked, checked)
+    if len(fit) < len(alike):
+        return None
+    return next((one for one, p in zip(fit, alike, strict=False) if p is asked), None)
+
+
+def _alike(asked: Problem, checked: Checked) -> list[Problem]:
+    """The questions by the same rule about the same place, where that is no cell."""
+    return [
+        p
+        for p in checked.of("confirm")
+        if p.cell is None and (p.rule, p.place) == (asked.rule, asked.place)
+    ]
+
+
 def _answers(given: Confirmation, asked: Problem, checked: Checked) -> bool:
     if given.rule != asked.rule:
         return False
@@ -419,7 +441,7 @@ def _answers(given: Confirmation, asked: Problem, checked: Checked) -> bool:
     if given.asked and (given.asked, given.value) != (asked.message, shown(asked.value)):
         return False
     if asked.cell is None:
-        return given.cell in {"", "-", asked.place or ""}
+        return given.cell in _NOWHERE or given.cell.casefold() == (asked.place or "").casefold()
     if given.cell == place_of(asked):
         return True
     # Without its sheet: only where this is the one that can be meant.
@@ -431,7 +453,8 @@ def _answers(given: Confirmation, asked: Problem, checked: Checked) -> bool:
 def unused(checked: Checked, given: Sequence[Confirmation]) -> tuple[Problem, ...]:
     """A note for each reason that answers no question, or is given in part."""
     asked = checked.of("confirm")
-    used = {id(g) for g in given for p in asked if g.reason and _answers(g, p, checked)}
+    chosen = (_chosen(p, checked, given) for p in asked)
+    used = {id(one) for one in chosen if one is not None}
     found = []
     for one in given:
         if id(one) in used:
@@ -455,6 +478,13 @@ def _why_unused(one: Confirmation, checked: Checked) -> str:
     if len([p for p in same if p.cell == one.cell]) > 1:
         sheets = ", ".join(place_of(p) for p in same)
         return f"{start}{one.rule} is asked in several sheets; write which cell: {sheets}."
+    if same and same[0].cell is None and len(_alike(same[0], checked)) > 1:
+        return (
+            f"{start}{one.rule} asks {len(same)} things of {place_of(same[0])}: give a reason for "
+            "each, a row for each, in the order in which they are asked."
+        )
+    if any(_answers(one, p, checked) for p in same):
+        return f"{start}{one.rule} in {at} has a reason already: this one is not kept."
     where = ", ".join(place_of(p) for p in same[:3])
     instead = f" It is asked in {where}." if where else ""
     return f"{start}{one.rule} asks nothing in {at}.{instead}"

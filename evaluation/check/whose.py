@@ -35,9 +35,9 @@ _ALIKE, _ENOUGH = 0.8, 2
 _LOOKED_AT = 2_000
 # A single row, however often it stands there, is no return of somebody else.
 _FEWEST_ROWS = 2
-_QUARTER_IN_NAME = re.compile(
-    r"(20[0-9]{2})[ _-]?Q([1-4])|Q([1-4])[ _-]?(20[0-9]{2})", re.IGNORECASE
-)
+# With the second year of a financial year, if it has one: Q2 of 2026-27 is not that of 2026.
+_YEAR = r"(20[0-9]{2}(?:[-_/ ][0-9]{2}(?![0-9]))?)"
+_QUARTER_IN_NAME = re.compile(rf"{_YEAR}[ _-]?Q([1-4])|Q([1-4])[ _-]?{_YEAR}", re.IGNORECASE)
 
 
 class Statement(NamedTuple):
@@ -225,7 +225,11 @@ def in_name(name: str, programme: Programme) -> dict[Line, str]:
             found[line] = value
     stem = bare_stem(name)
     words = "_" + re.sub(r"[^a-z0-9]+", "_", stem.casefold()) + "_"
-    quarters = {f"{one[0] or one[3]} Q{one[1] or one[2]}" for one in _QUARTER_IN_NAME.findall(stem)}
+    quarters = {
+        str(period)
+        for one in _QUARTER_IN_NAME.findall(stem)
+        for period in _named(one[0] or one[3], one[1] or one[2])
+    }
     if "quarter" not in found and len(quarters) == 1 and _is_inside(min(quarters), programme):
         found["quarter"] = min(quarters)
     # Of single words only a site's code with a digit in it: an agency's is a word like others.
@@ -233,6 +237,11 @@ def in_name(name: str, programme: Programme) -> dict[Line, str]:
     if "site" not in found and len(there) == 1 and any(sign.isdigit() for sign in there[0]):
         found["site"] = there[0]
     return found
+
+
+def _named(year: str, quarter: str) -> tuple[Period, ...]:
+    """The quarters that a year, calendar or financial, and a number can mean."""
+    return notation(f"Q{quarter} {re.sub('[-_/ ]', '/', year)}").periods
 
 
 def _by_rows(

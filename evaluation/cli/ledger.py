@@ -134,6 +134,12 @@ def ledger_withdraw(
     """
     session: Session = context.obj
     with session.ledger() as ledger:
+        if return_id not in {one.return_id for one in ledger.receipts()}:
+            raise UserError(
+                "the ledger holds no return of that id.",
+                where=return_id,
+                mend="take the id from its receipt, or from newstart ledger log",
+            )
         changes = ledger.brought_back(return_id)
     if show and as_json:
         print_json({"return_id": return_id, "changes": list(changes)})

@@ -520,6 +520,10 @@ class Assignments:
         ------
         EstimateError : a stratum holds too few areas or authorities to re-draw its cohorts.
         """
+        if not _is_whole(n, 1):
+            raise EstimateError(f"{n!r} assignments cannot be drawn.", expected="a count, say 9999")
+        if not _is_whole(seed, 0):
+            raise EstimateError(f"{seed!r} is no seed.", expected="a whole number from 0 on")
         treated = TreatedAreas.of(panel)
         chosen, reason = _choose_block(panel, treated) if block is None else (block, "as asked")
         rng = np.random.default_rng(seed)
@@ -595,6 +599,11 @@ def _bands(
 
 # Random keys drawn at once, so that they stay at hand and a national panel fits memory.
 KEYS = 250_000
+
+
+def _is_whole(value: object, least: int) -> bool:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return whole and value >= least  # type: ignore[operator]
 
 
 def _draw_areas(

@@ -156,7 +156,7 @@ def _logit(treated: Floats, design: Floats, weights: Floats) -> tuple[Floats, Fl
         step = np.linalg.solve(curve, slope)
         beta = beta + step
         if np.abs(step).max() < 1e-12 * (1 + np.abs(beta).max()):
-            return 1 / (1 + np.exp(-design @ beta)), curve
+            return 1 / (1 + np.exp(-np.clip(design @ beta, -500, 500))), curve
     return None
 
 

@@ -221,8 +221,11 @@ class Estimate:
         return Average(maps=maps, shares=sizes / sizes.sum(), by_size=True)
 
     def _over_sites(self, column: str, masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
-        """(R) sum over sites of a site's largest figure among the entries of each mask."""
-        site = pd.factorize(self.index["site"], use_na_sentinel=False)[0]
+        """(R) sum over sites' cohorts of the largest figure among the entries of each mask.
+
+        A site's areas may start at different times, and are then different areas.
+        """
+        site = self.index.groupby(["site", "cohort"], dropna=False, sort=False).ngroup().to_numpy()
         held = np.array(masks) * self.index[column].to_numpy(dtype=float)
         largest = [held[:, site == s].max(axis=1) for s in range(site.max() + 1)]
         summed: NDArray[np.float64] = np.sum(largest, axis=0)

@@ -321,6 +321,12 @@ def clusters(sample: Sample, column: str | None) -> NDArray[np.int64]:
             f"the panel's areas have no column {column!r} to cluster by.",
             expected=", ".join(map(str, areas.columns)),
         )
+    if (missing := areas.index[areas[column].isna()]).size:
+        raise EstimateError(
+            f"area {missing[0]} has no {column} to be clustered by"
+            f"{f', nor have {missing.size - 1} others' if missing.size > 1 else ''}.",
+            mend=f"give every area its {column}, or cluster by area",
+        )
     codes, labels = pd.factorize(areas[column], use_na_sentinel=False)
     numbers: NDArray[np.int64] = np.unique(labels.astype(str), return_inverse=True)[1][codes]
     return numbers

@@ -16,8 +16,9 @@ from typing import Literal
 import pytest
 
 from evaluation.check.accepted import AcceptedFigures
-from evaluation.check.report import Checked, Problem
+from evaluation.check.report import Checked, Confirmation, Problem, confirmed, unused
 from evaluation.check.stages import check_file
+from evaluation.check.whose import in_name
 from evaluation.quarters import Period
 from tests.corpus.draft import Draft, draft
 from tests.corpus.world import TODAY, World, world
@@ -197,3 +198,42 @@ def test_an_accepted_quarter_is_not_replaced_unasked(tmp_path: Path) -> None:
     checked = check(made, True, tmp_path)
     asked = next(p for p in checked.of("confirm") if p.rule == "R092")
     assert "April to June 2026" in asked.message and not checked.accepted
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Tarn return Q2 2026-27", "2026 Q3"),
+        ("Tarn return Q2_2026_27", "2026 Q3"),
+        ("Tarn return 2026-27 Q2", "2026 Q3"),
+        ("Tarn return Q1 2026-27", "2026 Q2"),
+        ("Tarn return Q3 2026", "2026 Q3"),
+        ("Tarn return 2026 Q3 12", "2026 Q3"),
+        ("Tarn return Q3 2026-10-12", None),
+    ],
+)
+def test_a_financial_year_in_a_name_is_read_as_one(name: str, says: str | None) -> None:
+    assert in_name(f"{name}.xlsx", world(11).programme).get("quarter") == says
+
+
+def test_each_question_about_a_name_takes_a_reason_of_its_own(tmp_path: Path) -> None:
+    """That the site is right says nothing of the quarter."""
+    held = world(11)
+    made = draft(held, "S03", "council", Q3, "csv")
+    made.name = "S04_nhs_2026-Q2"
+    file = made.write(tmp_path)
+    nothing = AcceptedFigures(held.programme)
+    checked = check_file(file, held.programme, history=lambda _: nothing, today=TODAY).checked
+    asked = [one for one in checked.of("confirm") if one.place == "file name"]
+    assert len(asked) > 1
+
+    def reasons(*words: str) -> list[Confirmation]:
+        return [Confirmation(rule="R038", cell="FILE NAME", reason=word) for word in words]
+
+    alone = reasons("the site is S03")
+    assert confirmed(checked, alone).kept == ()
+    (note,) = unused(checked, alone)
+    assert f"asks {len(asked)} things of file name: give a reason for each" in note.message
+    words = [f"reason {n}" for n in range(len(asked))]
+    assert [one.reason for one in confirmed(checked, reasons(*words)).kept] == words
+    assert unused(checked, reasons(*words)) == ()

@@ -286,3 +286,12 @@ def test_the_receipt_keeps_the_reason_with_its_sheet(tiny: Programme, tmp_path: 
     _, checked = looked_at(a_workbook(tiny, tmp_path, hidden("people")), tiny)
     text = json.dumps(checked.as_dict()["problems"])
     assert '"sheet": "people"' in text and "a list" in text
+
+
+def test_a_second_reason_for_one_question_is_told(tmp_path: Path, tiny: Programme) -> None:
+    _, checked = looked_at(a_csv(tmp_path, a=2150), tiny)
+    (asked, *_) = checked.of("confirm")
+    given = [Confirmation(rule=asked.rule, cell=asked.cell or "", reason=w) for w in ("a", "b")]
+    assert [one.reason for one in confirmed(checked, given).kept] == ["a"]
+    (note,) = unused(checked, given)
+    assert "has a reason already: this one is not kept" in note.message
