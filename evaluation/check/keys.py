@@ -164,7 +164,7 @@ def _check_submitter(place: _Place, weighed: Weighed, programme: Programme) -> l
             message += f" The other places say {named}."
         where = "the file's name" if one.place == FILE_NAME else one.place
         mend = f"If that is so, write {value} in {where}." if value is not None else ""
-        found = place.problem("R005", "site", message, mend, wrong=value is not None)
+        found = place.problem("R005", one.line, message, mend, wrong=value is not None)
         problems.append(replace(found, place=one.place, value=one.value))
     return problems
 
@@ -189,6 +189,11 @@ def _check_period(place: _Place, weighed: Weighed, programme: Programme) -> list
         message += f" {programme.first} to {programme.last}."
     if period is None:
         return [place.problem("R006", "quarter", message, like)]
+    if wrong and period in notation(wrong[0].value).periods:
+        # Every place says it, so no place is wrong: nothing is asked for that quarter.
+        who = f" Ask {programme.contact}." if programme.contact else ""
+        mend = f"No return is asked for that quarter.{who} Do not change it to another one."
+        return [place.problem("R006", "quarter", message, mend)]
     message += f" The other places say {period.described}."
     mend = f"If that is so, write {period} here."
     return [place.problem("R006", "quarter", message, mend, wrong=True)]

@@ -237,3 +237,23 @@ def test_each_question_about_a_name_takes_a_reason_of_its_own(tmp_path: Path) ->
     words = [f"reason {n}" for n in range(len(asked))]
     assert [one.reason for one in confirmed(checked, reasons(*words)).kept] == words
     assert unused(checked, reasons(*words)) == ()
+
+
+@pytest.mark.parametrize("quarter", ["2026 Q4", "2018 Q1"])
+def test_a_quarter_outside_the_programme_is_told_once_and_marks_no_place(
+    tmp_path: Path, quarter: str
+) -> None:
+    """Name and rows say the same: nothing disagrees, and nothing is to be rewritten."""
+    held = world(11)
+    made = draft(held, "S03", "council", Q3, "csv")
+    made.name = f"S03_council_{quarter.replace(' ', '-')}"
+    for row in made.rows:
+        row["quarter"] = quarter
+    nothing = AcceptedFigures(held.programme)
+    file = made.write(tmp_path)
+    checked = check_file(file, held.programme, history=lambda _: nothing, today=TODAY).checked
+    (told,) = [one for one in checked.problems if "lies outside the programme" in one.message]
+    assert not told.likely_wrong
+    assert "write" not in told.mend
+    assert "Do not change it to another one" in told.mend
+    assert not any("The other places say" in one.message for one in checked.problems)
