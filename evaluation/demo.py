@@ -7,7 +7,6 @@ by the folders that the files lie in. What has been done already is not done aga
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from importlib.util import find_spec
@@ -25,6 +24,7 @@ from evaluation.ledger.calendar import due
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import keep_receipt
 from evaluation.programme import Programme
+from evaluation.progress import Progress
 from evaluation.publish.publish import publish, publish_past
 from evaluation.publish.refresh import refresh_studies
 from evaluation.quarters import Period, format_instant
@@ -42,7 +42,6 @@ from evaluation.study.lock import FILE as LOCK
 from evaluation.study.protocol_check import check_protocol
 from evaluation.workspace import Workspace
 
-Progress = Callable[[str], None]
 SYNTHETIC_PROGRAMME, REAL_CASES = "new_start", "real_cases"
 STUDY = f"{SYNTHETIC_PROGRAMME}/first_look"
 AGAIN = "The demonstration was run again on what changed since."

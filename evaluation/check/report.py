@@ -19,7 +19,9 @@ T = TypeVar("T")
 _WIDTH = 110
 _ALONE, _LISTED = 3, 8
 _SHOWN = 60
-CONFIRM = "If right, say why: in the marked copy, or by --confirm why.csv (rule,cell,reason)"
+CONFIRM = (
+    "If right, say why: in the marked copy (--reply), or by --confirm why.csv (rule,cell,reason)"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -571,5 +573,6 @@ def _mark(problem: Problem, reason: str) -> Mark:
         place=place_of(problem),
         value=shown(problem.value),
         message=problem.message,
-        mend=CONFIRM if problem.severity == "confirm" else problem.mend,
+        # The copy has a column for reasons and says so once; whoever opens it has no terminal.
+        mend=problem.mend,
     )

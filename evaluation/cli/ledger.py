@@ -134,17 +134,13 @@ def ledger_withdraw(
     """
     session: Session = context.obj
     with session.ledger() as ledger:
-        if return_id not in {one.return_id for one in ledger.receipts()}:
-            raise UserError(
-                "the ledger holds no return of that id.",
-                where=return_id,
-                mend="take the id from its receipt, or from newstart ledger log",
-            )
         changes = ledger.brought_back(return_id)
     if show and as_json:
         print_json({"return_id": return_id, "changes": list(changes)})
     elif changes and not as_json:
         print("\n".join([f"Withdrawing {return_id} changes these figures:", *changes]))
+    elif show:
+        print(f"Withdrawing {return_id} changes no figure: none of it stands.")
     asked = bool(changes) and not (yes or show) and sys.stdin.isatty()
     if show or (asked and not typer.confirm("Withdraw it?")):
         say("Nothing was done.")

@@ -20,10 +20,9 @@ from evaluation.connect.readings import (
     Answered,
     Reading,
     Wanted,
+    agreed,
     as_code,
-    compare_codes,
     number,
-    refuse_twice,
     see_rounding,
 )
 from evaluation.connect.recipes import EesRecipe
@@ -86,11 +85,7 @@ def _of_period(recipe: EesRecipe, wanted: Wanted, readings: list[Reading], total
             mend="it may not be published in this version; a newer one has other ids: see "
             "/versions of the data set",
         )
-    try:
-        refuse_twice(own)
-        remarks = compare_codes(wanted, recipe.vintage, {one.code for one in own})
-    except Unusable as error:
-        raise SourceError(f"ees: {error.why}.", where=recipe.name, mend=error.mend) from None
+    remarks = agreed(own, wanted, recipe.vintage, source="ees", where=recipe.name)
     asked = set(wanted.codes)
     kept = [one for one in own if one.code in asked]
     return Answered(kept, total, total, [*remarks, *see_rounding(recipe, kept)])

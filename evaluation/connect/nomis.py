@@ -19,11 +19,10 @@ from evaluation.connect.readings import (
     Answered,
     Reading,
     Wanted,
+    agreed,
     as_code,
-    compare_codes,
     number,
     read_csv,
-    refuse_twice,
     see_rounding,
 )
 from evaluation.connect.recipes import NomisRecipe
@@ -60,11 +59,7 @@ def read_nomis(recipe: NomisRecipe, wanted: Wanted, puller: Puller, base: str) -
             mend=f"it may not be published yet (usually {recipe.lag_quarters} quarters later); "
             "Nomis also answers an unknown parameter or code with nothing: compare the recipe",
         )
-    try:
-        refuse_twice(readings)
-        remarks = compare_codes(wanted, recipe.vintage, {one.code for one in readings})
-    except Unusable as error:
-        raise SourceError(f"nomis: {error.why}.", where=recipe.name, mend=error.mend) from None
+    remarks = agreed(readings, wanted, recipe.vintage, source="nomis", where=recipe.name)
     asked = set(wanted.codes)
     others = sum(one.code not in asked for one in readings)
     if others and "{areas}" in recipe.request:

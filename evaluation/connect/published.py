@@ -18,11 +18,10 @@ from evaluation.connect.readings import (
     Answered,
     Reading,
     Wanted,
+    agreed,
     as_code,
-    compare_codes,
     number,
     read_csv,
-    refuse_twice,
     see_rounding,
 )
 from evaluation.connect.recipes import CsvRecipe, OdsRecipe
@@ -67,13 +66,8 @@ def read_dropped(recipe: CsvRecipe | OdsRecipe, wanted: Wanted, puller: Puller) 
         )
     _refuse_two_editions(recipe, wanted, found)
     readings = [one for held in found for one in held.readings]
-    try:
-        refuse_twice(readings)
-        remarks = compare_codes(wanted, recipe.vintage, {one.code for one in readings})
-    except Unusable as error:
-        raise SourceError(
-            f"{recipe.name}: {error.why}.", where=str(found[0].path), mend=error.mend
-        ) from None
+    path = str(found[0].path)
+    remarks = agreed(readings, wanted, recipe.vintage, source=recipe.name, where=path)
     for held in found:
         puller.keep_file(held.name, held.path)
         remarks.append(Sentence.of("Read from {file}.", "file", file=held.name))

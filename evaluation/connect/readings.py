@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from evaluation.connect.pulls import Unusable
 from evaluation.connect.recipes import Recipe
-from evaluation.errors import GeographyError
+from evaluation.errors import GeographyError, SourceError
 from evaluation.geography import CodeShare, Converted, Crosswalk
 from evaluation.programme import Outcome
 from evaluation.quarters import Period
@@ -225,6 +225,22 @@ def compare_codes(wanted: Wanted, vintage: str, received: Collection[str]) -> li
             )
         )
     return said
+
+
+def agreed(
+    readings: Sequence[Reading], wanted: Wanted, vintage: str, *, source: str, where: str
+) -> list[Sentence]:
+    """What is to be said of an answer's codes.
+
+    Raises
+    ------
+    SourceError : a row came twice, or the codes are of another vintage, or of two.
+    """
+    try:
+        refuse_twice(readings)
+        return compare_codes(wanted, vintage, {one.code for one in readings})
+    except Unusable as error:
+        raise SourceError(f"{source}: {error.why}.", where=where, mend=error.mend) from None
 
 
 def see_switch(

@@ -15,7 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from evaluation.edition.pages.claims import Claims
 from evaluation.edition.past import COMING, FOLDER, INDEX
 from evaluation.errors import BookError, missing
 from evaluation.ledger.unreleased import refuse_unreleased
+from evaluation.progress import Progress
 from evaluation.workspace import Workspace, package
 
 _STAMP = "inputs.sha256"
@@ -34,7 +35,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def build_book(
-    workspace: Workspace, *, programme: str = "new_start", progress: Callable[[str], None] = print
+    workspace: Workspace, *, programme: str = "new_start", progress: Progress = print
 ) -> Path:
     """Write the generated pages and build the book; returns its front page.
 

@@ -10,7 +10,7 @@ import contextlib
 import math
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from evaluation.edition.edition import Edition
 from evaluation.edition.pages.claim_page import code_unchanged
 from evaluation.edition.pages.claims import Claim, Claims, of_study
 from evaluation.errors import BookError
+from evaluation.progress import Progress
 from evaluation.quarters import parse_instant
 from evaluation.study.record import Results
 from evaluation.study.results import whole
@@ -59,11 +60,7 @@ class Verified:
 
 
 def verify(
-    workspace: Workspace,
-    programme: str,
-    key: str,
-    *,
-    progress: Callable[[str], object] = lambda _: None,
+    workspace: Workspace, programme: str, key: str, *, progress: Progress = lambda _: None
 ) -> Verified:
     """Compute the claim of an id anew and compare it.
 
@@ -120,7 +117,7 @@ def _as_before(before: Claim, after: Claim | None) -> bool:
     return after is not None and alike(before.figure, after.figure)
 
 
-def _run(workspace: Workspace, study: Results, progress: Callable[[str], object]) -> Results:
+def _run(workspace: Workspace, study: Results, progress: Progress) -> Results:
     as_of, name = parse_instant(study.vintage), f"{study.programme}/{study.study}"
     with _shadow(workspace) as shadow:
         run = run_study(Study.load(shadow, name, as_of=as_of), progress=progress)

@@ -602,8 +602,10 @@ KEYS = 250_000
 
 
 def _is_whole(value: object, least: int) -> bool:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return whole and value >= least  # type: ignore[operator]
+    # To Python a truth value is a number.
+    return (
+        isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)
+    )
 
 
 def _draw_areas(

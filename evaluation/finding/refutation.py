@@ -12,6 +12,7 @@ import numpy as np
 
 from evaluation.diagnose.diagnostic import FIRES_BELOW, Result
 from evaluation.errors import EstimateError, ProtocolError
+from evaluation.estimate.samples import masked_mean
 from evaluation.estimate.sensitivity import in_time_placebo
 from evaluation.wording import Name, Sentence, signed
 
@@ -253,7 +254,7 @@ def _handed_over(attack: Attack) -> tuple[pd.DataFrame, Any, Any]:
     panel = attack.panel
     # dowhy wants one row a unit: the mean stands in, and no figure is taken from it, since our
     # estimator reads the panel.
-    mean = np.nanmean(panel.array(attack.outcome), axis=1)
+    mean = masked_mean(panel.array(attack.outcome).T)
     table = pd.DataFrame(
         {"treated": panel.treated.astype(int), "outcome": mean}, index=panel.areas.index
     )

@@ -157,6 +157,25 @@ def _stored(
     }
 
 
+def place_of(connection: sa.Connection, return_id_: str) -> int:
+    """Where a return stands in the chain.
+
+    Raises
+    ------
+    LedgerError : if the ledger holds no such return.
+    """
+    found = connection.execute(
+        sa.select(returns.c.seq).where(returns.c.return_id == return_id_)
+    ).scalar()
+    if found is None:
+        raise LedgerError(
+            "the ledger holds no return of that id.",
+            where=return_id_,
+            mend="newstart ledger log lists them.",
+        )
+    return int(found)
+
+
 def append_act(
     connection: sa.Connection,
     kind: ActKind,
@@ -175,15 +194,7 @@ def append_act(
     """
     if not reason.strip():
         raise LedgerError(f"a {kind} needs a reason, which is kept for ever.", where=return_id_)
-    found = connection.execute(
-        sa.select(returns.c.seq).where(returns.c.return_id == return_id_)
-    ).scalar()
-    if found is None:
-        raise LedgerError(
-            "the ledger holds no return of that id.",
-            where=return_id_,
-            mend="newstart ledger log lists them.",
-        )
+    found = place_of(connection, return_id_)
     # Asked again, an act comes back as it stands: a retry after a lost connection adds nothing.
     done = [one for one in read_acts(connection) if (one.kind, one.return_id) == (kind, return_id_)]
     if done:

@@ -13,7 +13,7 @@ import csv
 import io
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -31,6 +31,7 @@ from evaluation.errors import PeriodError, ReturnFileError, UserError, Workspace
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import accept_into, permit
 from evaluation.programme import Programme
+from evaluation.progress import Progress
 from evaluation.quarters import Period
 from evaluation.returns.form import Return, corners, form
 from evaluation.returns.tidy import (
@@ -293,7 +294,7 @@ def load_returns(
     reasons: Reasons,
     *,
     by: str = "",
-    progress: Callable[[str], None] = print,
+    progress: Progress = print,
 ) -> Loaded:
     """Check returns in their order, and accept each whose questions are all answered.
 
@@ -336,12 +337,7 @@ class _Intake:
     """One load on its way: the accepted figures that grow with it, and what is still open."""
 
     def __init__(
-        self,
-        *,
-        workspace: Workspace,
-        programme: Programme,
-        reasons: Reasons,
-        progress: Callable[[str], None],
+        self, *, workspace: Workspace, programme: Programme, reasons: Reasons, progress: Progress
     ) -> None:
         self.workspace, self.programme = workspace, programme
         self.reasons, self.progress = reasons, progress

@@ -213,8 +213,14 @@ class Ledger:
             return replace(act, changes=changes)
 
     def brought_back(self, return_id: str) -> tuple[str, ...]:
-        """What a withdrawal of a return would change, in words; nothing is done."""
+        """What a withdrawal of a return would change, in words; nothing is done.
+
+        Raises
+        ------
+        LedgerError : if there is no such return.
+        """
         with transaction(self.engine) as connection:
+            append.place_of(connection, return_id)
             return vintages.brought_back(connection, return_id)
 
     def redact(

@@ -6,7 +6,7 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from evaluation.errors import BookError, EditionRefused
 from evaluation.ledger.calendar import due
 from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.programme import Programme
+from evaluation.progress import Progress
 from evaluation.publish import difference as sentences
 from evaluation.publish import refresh
 from evaluation.publish.attribution import COSTS
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from evaluation.workspace import Workspace
 
 
-Progress = Callable[[str], None]
 LOCK, UNPACKED = ".publishing.lock", ".code"
 ROOM = 200_000_000
 """Bytes that must be free beside what the book itself takes."""
@@ -283,11 +283,7 @@ NOTE = (
 
 
 def publish_past(
-    workspace: Workspace,
-    name: str,
-    *,
-    count: int = HOW_MANY,
-    progress: Callable[[str], None] = print,
+    workspace: Workspace, name: str, *, count: int = HOW_MANY, progress: Progress = print
 ) -> None:
     """Freeze the headline figures of up to ``count`` quarters before the last of a study.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -14,6 +14,7 @@ from evaluation.errors import EditionRefused
 from evaluation.ledger.calendar import due
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import FIRST, Act, Receipt
+from evaluation.progress import Progress
 from evaluation.quarters import Period
 from evaluation.study.code import figures_fingerprint, package_fingerprint
 from evaluation.study.lock import FILE as LOCK
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from evaluation.workspace import Workspace
 
 
-Progress = Callable[[str], None]
 RECORD = "inputs.json"
 PARTS = {
     "figures": "returns of its outcomes came in or were withdrawn",

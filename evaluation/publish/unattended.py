@@ -6,7 +6,6 @@ correction: that takes a person who says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from evaluation.ledger.calendar import calendar, due, passed
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.programme import Programme
+from evaluation.progress import Progress
 from evaluation.publish.proof import verify
 from evaluation.publish.publish import Published, publish
 from evaluation.publish.refresh import studies_of
@@ -37,7 +37,7 @@ def publish_unattended(
     programme: str,
     quarter: str = "",
     pages: bool = True,
-    progress: Callable[[str], None] = print,
+    progress: Progress = print,
 ) -> Published:
     """Publish the last quarter whose returns were due, if nothing speaks against it.
 

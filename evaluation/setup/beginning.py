@@ -10,7 +10,7 @@ import csv
 import io
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -21,6 +21,7 @@ import yaml
 
 from evaluation.errors import WorkspaceError
 from evaluation.programme import TABLES, Programme, read_yaml, refuse_uncollected
+from evaluation.progress import Progress
 from evaluation.protocol import Protocol
 from evaluation.setup.declarations import SCHEMAS_HERE, editors_line, write_schemas
 from evaluation.study.protocol_documents import draft, questions
@@ -143,7 +144,7 @@ def begin(
     name: str,
     declared: Path | Mapping[str, Any],
     *,
-    progress: Callable[[str], object] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> Begun:
     """Write a workspace for the programme ``name``, or add it to one that is there.
 
@@ -219,9 +220,7 @@ def _study_part(content: dict[str, Any], path: Path) -> dict[str, Any]:
     return answers
 
 
-def _frame(
-    workspace: Workspace, *, synthetic: bool, progress: Callable[[str], object]
-) -> list[Path]:
+def _frame(workspace: Workspace, *, synthetic: bool, progress: Progress) -> list[Path]:
     """What every workspace has: the book's frame, the schemas for editors, what git leaves out."""
     root, written = workspace.root, []
     root.mkdir(parents=True, exist_ok=True)

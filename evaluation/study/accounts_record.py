@@ -30,8 +30,8 @@ class Ratio(Written):
     p_above_one: Figure
 
 
-class Totals(Written):
-    """The accounts to date, each with its range; ``npsv`` is the net present social value."""
+class GrossTotals(Written):
+    """The gains to date, each with its range."""
 
     gross_fiscal: Mean
     # Field names are lower case, the file's keys are older than the model.
@@ -40,6 +40,11 @@ class Totals(Written):
     gross_economic: Mean
     gross_social: Mean
     cashable: Mean
+
+
+class Totals(GrossTotals):
+    """The accounts to date, each with its range; ``npsv`` is the net present social value."""
+
     cost: Mean
     net_fiscal: Mean
     npsv: Mean
@@ -57,13 +62,18 @@ class Totals(Written):
         return {key: one for key, one in held.items() if isinstance(one, Mean | Ratio)}
 
 
-class BudgetRow(Written):
-    """What an agency paid and gained from one kind of budget."""
+class Gain(Written):
+    """What an agency gained from one kind of budget."""
 
     agency: str
     name: str
     budget: str
     gain: Mean
+
+
+class BudgetRow(Gain):
+    """What an agency paid and gained from one kind of budget."""
+
     cost: Mean
     net: Mean
 
@@ -336,26 +346,6 @@ class NotStandingTogether(Written):
     gross_fiscal: Mean
     npsv_without: Mean
     p_npsv_positive_without: float
-
-
-class Gain(Written):
-    """What an agency gained from one kind of budget."""
-
-    agency: str
-    name: str
-    budget: str
-    gain: Mean
-
-
-class GrossTotals(Written):
-    """The gains to date, each with its range."""
-
-    gross_fiscal: Mean
-    gross_fiscal_ame: Mean = Field(alias="gross_fiscal_AME")
-    gross_fiscal_del: Mean = Field(alias="gross_fiscal_DEL")
-    gross_economic: Mean
-    gross_social: Mean
-    cashable: Mean
 
 
 class GrossAccounts(Written):

@@ -18,6 +18,7 @@ from evaluation.finding.refutation import Attack, refute
 from evaluation.finding.theory import Theory, area_table, test_implications
 from evaluation.finding.undo import unobserved
 from evaluation.finding.verdict import Range
+from evaluation.progress import Progress
 from evaluation.quarters import format_instant, now
 from evaluation.study.record import ChallengeResult
 from evaluation.study.results import clean, read_results
@@ -46,7 +47,7 @@ def record(study: Study, found: ChallengeResult) -> Path:
 
 
 def challenge(
-    study: Study, *, simulations: int = 30, progress: Callable[[str], object] = lambda _: None
+    study: Study, *, simulations: int = 30, progress: Progress = lambda _: None
 ) -> ChallengeResult:
     """What attacks found.
 

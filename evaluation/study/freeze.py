@@ -6,11 +6,11 @@ mended, keeps the lock before it and sets the headline figures of both side by s
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from evaluation.errors import ProtocolError
+from evaluation.progress import Progress
 from evaluation.quarters import Period, format_instant
 from evaluation.study.code import code_files, code_fingerprint
 from evaluation.study.lock import (
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
     from evaluation.programme import Programme
     from evaluation.workspace import Workspace
-
-Progress = Callable[[str], object]
 
 
 def freeze(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -212,6 +213,36 @@ class LookSeries:
         LedgerError : a run beside this one is writing a look, or wrote one since ``before`` was
             read: what this one spends would be spent twice.
         """
+        with self._undisturbed(before):
+            number = len(before) + 1
+            path = self._statistics_path(number)
+            arrays: dict[str, Floats] = {}
+            for code, (raw, shift) in statistics.items():
+                arrays |= {f"raw_{code}": raw, f"shift_{code}": shift}
+            # A file left by a run that died before its row is written over: no row vouches for it.
+            with path.open("wb") as handle:
+                # Plain arrays only: reading a pickle could run code.
+                np.savez(handle, allow_pickle=False, **arrays)
+                handle.flush()
+                os.fsync(handle.fileno())
+            row = Row(
+                number=number,
+                known=dict(known),
+                time=time,
+                looks=dict(looks),
+                statistics=fingerprint.of_bytes(path.read_bytes()),
+                previous=before[-1].hash if before else START,
+            )
+            # Appended and never rewritten: the bytes of earlier looks stay as they were.
+            with (self.folder / ROWS).open("ab") as handle:
+                handle.write(fingerprint.canonical(row.content) + b"\n")
+                handle.flush()
+                # A look that was shown and lost in a power cut would be taken, and spent, again.
+                os.fsync(handle.fileno())
+            return row
+
+    @contextlib.contextmanager
+    def _undisturbed(self, before: Sequence[Row]) -> Iterator[None]:
         with alone(self.folder / ".lock") as held:
             if not held or len(self.rows()) != len(before):
                 raise LedgerError(
@@ -220,42 +251,7 @@ class LookSeries:
                     where=str(self.folder / ROWS),
                     mend="run the study again once the other has ended",
                 )
-            return self._written(before, known, time, looks, statistics)
-
-    def _written(
-        self,
-        before: Sequence[Row],
-        known: Mapping[str, str],
-        time: float,
-        looks: Mapping[Hypothesis, Look],
-        statistics: Mapping[str, tuple[Floats, Floats]],
-    ) -> Row:
-        number = len(before) + 1
-        path = self._statistics_path(number)
-        arrays: dict[str, Floats] = {}
-        for code, (raw, shift) in statistics.items():
-            arrays |= {f"raw_{code}": raw, f"shift_{code}": shift}
-        # A file left by a run that died before its row is written over: no row vouches for it.
-        with path.open("wb") as handle:
-            # Plain arrays only: reading a pickle could run code.
-            np.savez(handle, allow_pickle=False, **arrays)
-            handle.flush()
-            os.fsync(handle.fileno())
-        row = Row(
-            number=number,
-            known=dict(known),
-            time=time,
-            looks=dict(looks),
-            statistics=fingerprint.of_bytes(path.read_bytes()),
-            previous=before[-1].hash if before else START,
-        )
-        # Appended and never rewritten: the bytes of earlier looks stay as they were.
-        with (self.folder / ROWS).open("ab") as handle:
-            handle.write(fingerprint.canonical(row.content) + b"\n")
-            handle.flush()
-            # A look that was shown and then lost in a power cut would be taken, and spent, again.
-            os.fsync(handle.fileno())
-        return row
+            yield
 
     def _statistics_path(self, number: int) -> Path:
         return self.folder / f"{number:03d}.npz"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -33,6 +33,7 @@ from evaluation.finding.feasibility import Feasibility, feasibility_of
 from evaluation.ledger.calendar import due, passed
 from evaluation.panel import Panel
 from evaluation.programme import Programme
+from evaluation.progress import Progress
 from evaluation.protocol import EstimatorName, Protocol, Published
 from evaluation.study.code import code_fingerprint
 from evaluation.study.interim_analyses import Seen, look_at, plan_of
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evaluation.estimate.estimate import Estimate
-
-Progress = Callable[[str], object]
 
 
 def take_look(study: Study, standing: Standing) -> Seen | None:

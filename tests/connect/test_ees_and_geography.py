@@ -98,15 +98,15 @@ def test_ids_belong_to_a_version(fetching: Fetching) -> None:
     ],
 )
 def test_json_of_another_shape(fetching: Fetching, content: dict[str, Any]) -> None:
-    answer = lambda asked: as_json({**META, **content} if "paging" in content else content)  # noqa: E731
+    held = {**META, **content} if "paging" in content else content
     with pytest.raises(SourceError, match=r"its answer is no|no figures by"):
-        pupils(fetching, answer)
+        pupils(fetching, lambda _: as_json(held))
 
 
 def test_an_error_in_place_of_a_page(fetching: Fetching) -> None:
-    answer = lambda asked: as_json({"title": "Not found", "errors": [{"message": "gone"}]})  # noqa: E731
+    held = {"title": "Not found", "errors": [{"message": "gone"}]}
     with pytest.raises(SourceError, match="gone"):
-        pupils(fetching, answer)
+        pupils(fetching, lambda _: as_json(held))
 
 
 LOOKUP = [

@@ -224,7 +224,12 @@ def test_what_differs_and_does_no_harm(fetching: Fetching, nomis: Nomis) -> None
 
 
 GOOD = Nomis(figures())
-GOOD_PAGE = lambda asked: Reply(b"DATE")  # noqa: E731
+
+
+def good_page(_: Asked) -> Reply:
+    return Reply(b"DATE")
+
+
 PAGE = b"<!DOCTYPE html><html><head><title>Planned maintenance</title></head><body>Sorry</body>"
 WORSE = {
     "a web page with 200": (lambda asked: Reply(PAGE), "a web page in place of data (Planned"),
@@ -300,7 +305,7 @@ def test_a_full_disk_is_no_fault_of_the_source() -> None:
         def write(self, part: object) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    with serving(GOOD_PAGE) as fake, pytest.raises(Unreachable) as raised:
+    with serving(good_page) as fake, pytest.raises(Unreachable) as raised:
         over_http(
             Request(url=fake.base), Full(), key=None, limits=Limits(), begun=lambda answer: None
         )

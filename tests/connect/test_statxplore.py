@@ -110,7 +110,10 @@ def test_null_is_not_zero(fetching: Fetching) -> None:
 @pytest.mark.parametrize(("reset", "wait"), [("1500", 1.5), ("2500000", None)])
 def test_429_with_milliseconds(fetching: Fetching, reset: str, wait: float | None) -> None:
     busy = Reply(b"", status=429, headers={"X-RateLimit-Reset": reset})
-    answer = lambda asked: busy if asked.nth == 0 else as_json(table(asked))  # noqa: E731
+
+    def answer(asked: Asked) -> Reply:
+        return busy if asked.nth == 0 else as_json(table(asked))
+
     if wait is None:
         said = told(fetching, answer)
         assert "asked too often" in said and "asks to wait 42 minutes" in said

@@ -142,3 +142,14 @@ def test_a_record_of_before_still_reads() -> None:
         "synthetic_clock": True,
     }
     assert Act.from_dict(act).changes == ()
+
+
+def test_an_unknown_return_is_no_return_before_anything_is_shown(
+    newstart: Run, tiny_workspace: Workspace
+) -> None:
+    one = send(newstart, tiny_workspace.root, {"E03": "120", "E04": "130"}, "2026-10-20")
+    code, out = withdraw(newstart, "zzz", "--show")
+    assert (code, out) == (2, "")
+    assert withdraw(newstart, one)[0] == 0
+    code, out = withdraw(newstart, one, "--show")
+    assert f"Withdrawing {one} changes no figure: none of it stands." in out

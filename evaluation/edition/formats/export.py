@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +15,7 @@ from evaluation.edition import words
 from evaluation.edition.edition import Edition
 from evaluation.edition.formats import briefing, tables, whole
 from evaluation.edition.pages.claims import Claims
+from evaluation.progress import Progress
 
 if TYPE_CHECKING:
     from evaluation.workspace import Workspace
@@ -106,11 +106,7 @@ def write_downloads(
 
 
 def export(
-    workspace: Workspace,
-    programme: str,
-    folder: Path | None = None,
-    *,
-    progress: Callable[[str], object] = print,
+    workspace: Workspace, programme: str, folder: Path | None = None, *, progress: Progress = print
 ) -> Path:
     """Write everything of the current edition, the whole book as PDF too; returns the folder.
 
