@@ -311,7 +311,9 @@ def clusters(sample: Sample, column: str | None) -> NDArray[np.int64]:
 
     Raises
     ------
-    EstimateError : the areas have no such column.
+    EstimateError : the areas have no such column, an area has no label in it, or all treated or
+        all comparison areas have one: deviations of one cluster from itself sum to nothing, and
+        what remains of the error is rounding.
     """
     areas = sample.panel.areas
     if not column:
@@ -327,8 +329,15 @@ def clusters(sample: Sample, column: str | None) -> NDArray[np.int64]:
             f"{f', nor have {missing.size - 1} others' if missing.size > 1 else ''}.",
             mend=f"give every area its {column}, or cluster by area",
         )
-    codes, labels = pd.factorize(areas[column], use_na_sentinel=False)
-    numbers: NDArray[np.int64] = np.unique(labels.astype(str), return_inverse=True)[1][codes]
+    for treated, name in ((True, "treated"), (False, "comparison")):
+        held = areas[column][sample.panel.treated == treated]
+        if held.nunique() == 1 and len(held) > 1:
+            raise EstimateError(
+                f"all {name} areas have one {column} ({held.iloc[0]}), so that an error clustered "
+                "by it would be next to nothing.",
+                mend="cluster by area, or leave inference='placebo', which moves whole blocks",
+            )
+    numbers: NDArray[np.int64] = np.unique(areas[column].astype(str), return_inverse=True)[1]
     return numbers
 
 

@@ -69,3 +69,22 @@ def test_what_is_no_seed_is_refused(seed: object) -> None:
 def test_what_is_no_count_of_assignments_is_refused(n: object) -> None:
     with pytest.raises(EstimateError, match="assignments cannot be drawn"):
         Assignments.draw(panel(frame()), n=n)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("of_treated", "of_others", "said"),
+    [("X", "", "all treated areas have one"), ("", "Y", "all comparison areas have one")],
+)
+def test_one_cluster_bears_no_error(of_treated: str, of_others: str, said: str) -> None:
+    """Before, its error was 1e-16 and its p value 0."""
+    table = frame()
+    treated = table["start"] > 0
+    own = table["area"].str[1:]
+    table["authority"] = np.where(treated, of_treated or own, of_others or own)
+    with pytest.raises(EstimateError, match=said):
+        did(
+            panel(table, authority="authority"),
+            "y",
+            settings=DidSettings(cluster="authority", replication=True),
+            inference="analytic",
+        )
