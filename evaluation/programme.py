@@ -42,7 +42,15 @@ M = TypeVar("M", bound=BaseModel)
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ROLES_MEASURED: tuple[Role, Role] = ("pilot", "comparison")
 SITE_SOURCE = "site"
-TABLES = ("areas", "costs", "denominators", "deprivation", "code_shares")
+TABLES = (
+    "areas",
+    "planned_costs",
+    "costs",
+    "taken_out",
+    "denominators",
+    "deprivation",
+    "code_shares",
+)
 """What a programme may declare in a CSV file of its own, by its name."""
 OPEN_SITE = "OPEN"
 
@@ -180,7 +188,7 @@ class Person(Frozen):
     """
 
     name: str = Field(min_length=1)
-    roles: tuple[Literal["submitter", "evaluator", "checker", "publisher"], ...] = Field(
+    roles: tuple[Literal["submitter", "finance", "evaluator", "checker", "publisher"], ...] = Field(
         min_length=1
     )
     sites: tuple[str, ...] = ()
@@ -188,8 +196,18 @@ class Person(Frozen):
 
     def may_send_for(self, site: str, agency: str) -> bool:
         """Whether the person submits returns of this site and agency."""
+        return "submitter" in self.roles and self._acts_for(site, agency)
+
+    def may_sign_for(self, site: str, agency: str) -> bool:
+        """Whether the person signs what this agency paid at this site."""
+        return "finance" in self.roles and self._acts_for(site, agency)
+
+    def _acts_for(self, site: str, agency: str) -> bool:
         here = not self.sites or site in self.sites
-        return "submitter" in self.roles and here and (not self.agencies or agency in self.agencies)
+        return here and (not self.agencies or agency in self.agencies)
+
+
+CostKind = Literal["set-up", "running", "in kind", "double running"]
 
 
 class Cost(Frozen):
@@ -197,10 +215,42 @@ class Cost(Frozen):
 
     site: str
     agency: str
-    kind: Literal["set-up", "running", "in kind"]
+    kind: CostKind
     period: PeriodField
     amount: float
     price_year: int
+
+
+class TakenOut(Frozen):
+    """What was taken out of a budget line at one site in one period, and the posts closed."""
+
+    site: str
+    line: str
+    period: PeriodField
+    amount: float = 0
+    posts: float = 0
+    price_year: int
+
+
+class BudgetLine(Frozen):
+    """A line of an agency's budget that something may be taken out of."""
+
+    code: str = Field(pattern="[a-z][a-z0-9_]*")
+    agency: str
+    title: str
+
+
+class Money(Frozen):
+    """How finance departments report what the programme costs: see `evaluation.money`.
+
+    ``agencies`` : those that pay; none named: those of the sites. ``price_year`` : of which year's
+    prices the amounts are; None: as paid, so of their own year.
+    """
+
+    agencies: tuple[str, ...] = ()
+    price_year: int | None = None
+    since: PeriodField | None = None
+    budgets: tuple[BudgetLine, ...] = ()
 
 
 class Denominator(Frozen):
@@ -239,7 +289,10 @@ class Programme(Frozen):
     sites: tuple[Site, ...]
     areas: tuple[Area, ...]
     outcomes: tuple[Outcome, ...]
+    money: Money | None = None
+    planned_costs: tuple[Cost, ...] = ()
     costs: tuple[Cost, ...] = ()
+    taken_out: tuple[TakenOut, ...] = ()
     denominators: tuple[Denominator, ...] = ()
     deprivation: tuple[Deprivation, ...] = ()
     code_shares: tuple[CodeShare, ...] = ()
@@ -559,6 +612,13 @@ def _check_references(programme: Programme, where: str) -> None:
                 " the programme.",
                 where=where,
             )
+    if programme.money is not None and (programme.costs or programme.taken_out):
+        raise WorkspaceError(
+            "what it costs is declared twice: as returns of finance departments (money) and in a "
+            "file (costs, taken_out).",
+            where=where,
+            mend="newstart upgrade makes returns of costs.csv; then take the line costs: out",
+        )
     for one in programme.deprivation:
         if one.area not in programme.area_by_code:
             raise WorkspaceError(
@@ -597,6 +657,11 @@ def _check_twice(programme: Programme, where: str) -> None:
         ("outcome", [one.code for one in programme.outcomes], "keep one of its declarations"),
         ("source", [source.code for source in programme.sources], "give each its own code"),
         ("person", [person.name for person in programme.people], "give each a name of its own"),
+        (
+            "budget line",
+            [line.code for line in programme.money.budgets] if programme.money else [],
+            "give each its own code",
+        ),
     ):
         if twice := [code for code, times in Counter(codes).items() if times > 1]:
             raise WorkspaceError(f"the {what} {twice[0]} stands twice.", where=where, mend=mend)
@@ -617,7 +682,11 @@ def _check_agencies(programme: Programme, where: str) -> None:
     named = [(f"outcome {one.code}", one.agency) for one in programme.outcomes]
     named += [(f"site {site.code}", code) for site in programme.sites for code in site.agencies]
     named += [(f"source {source.code}", source.agency) for source in programme.sources]
-    named += [(f"a cost of site {cost.site}", cost.agency) for cost in programme.costs]
+    costs = [*programme.costs, *programme.planned_costs]
+    named += [(f"a cost of site {cost.site}", cost.agency) for cost in costs]
+    if programme.money is not None:
+        named += [("money", code) for code in programme.money.agencies]
+        named += [(f"budget line {one.code}", one.agency) for one in programme.money.budgets]
     for what, code in named:
         if code not in programme.agencies:
             near = difflib.get_close_matches(code, programme.agencies, n=1)
@@ -627,7 +696,7 @@ def _check_agencies(programme: Programme, where: str) -> None:
                 expected=", ".join(programme.agencies) or "agencies: {code: name}",
                 mend=f"did you mean {near[0]}?" if near else f"add it: agencies: {{{code}: NAME}}",
             )
-    for cost in programme.costs:
+    for cost in costs:
         if cost.site not in programme.site_by_code:
             raise WorkspaceError(
                 f"a cost is declared for the site {cost.site!r}, which is none here.",

@@ -37,12 +37,14 @@ def template(
 ) -> None:
     """Write the empty return of one submitter for one quarter."""
     from evaluation.ledger.submission import last_accepted
+    from evaluation.money import asked_of
     from evaluation.returns.template import told, write_template
     from evaluation.returns.workbook import csv_name
 
     session: Session = context.obj
     programme = session.programme
     agency = agency or _only_agency(programme, site)
+    programme = asked_of(programme, agency)
     period = _one_period(quarter)
     programme.expected(site, agency)
     _in_calendar(programme, period)

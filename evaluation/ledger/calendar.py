@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
+from evaluation.money import money_owed
 from evaluation.programme import Programme
 from evaluation.quarters import Period, parse_instant, period_range
 
@@ -103,6 +104,8 @@ def _owed(programme: Programme, today: date) -> Iterator[tuple[Period, str, str]
             _, outcomes = programme.expected(site, agency)
             if any(outcome.period_frequency == period.frequency for outcome in outcomes):
                 yield period, site, agency
+        for site, sender in money_owed(programme, period):
+            yield period, site, sender
 
 
 def _periods(programme: Programme) -> list[Period]:

@@ -22,14 +22,17 @@ from evaluation.geography import CodeShare
 from evaluation.programme import (
     TABLES,
     Area,
+    BudgetLine,
     Cost,
     Denominator,
     Deprivation,
+    Money,
     Outcome,
     Person,
     Programme,
     Site,
     Source,
+    TakenOut,
 )
 from evaluation.protocol import Protocol
 from evaluation.quarters import Period
@@ -40,10 +43,13 @@ MODELS: dict[str, type[BaseModel]] = {
     "programme": Programme,
     "site": Site,
     "source": Source,
+    "money": Money,
+    "budget_line": BudgetLine,
     "person": Person,
     "outcome": Outcome,
     "area": Area,
     "cost": Cost,
+    "taken_out": TakenOut,
     "denominator": Denominator,
     "deprivation": Deprivation,
     "code_share": CodeShare,

@@ -263,6 +263,7 @@ def delivery_cost(
             * factor_to_price_base(params, c.price_year, price_base),
         )
         for c in programme.costs
-        if c.period.ordinal <= last.ordinal
+        # A quarter in which nothing was paid is none of the first cost's.
+        if c.amount and c.period.ordinal <= last.ordinal
     ]
     return pd.DataFrame(rows, columns=["site", "agency", "kind", "quarter", "amount"])

@@ -51,7 +51,7 @@ def test_it_writes_a_workspace_that_is_read_as_it_was_declared(source: Path, her
     assert {o.code for o in programme.outcomes} == {one["code"] for one in declared["outcomes"]}
     assert [one.name for one in programme.people] == [one["name"] for one in declared["people"]]
     text = (root / "studies" / "cosy" / "programme.yaml").read_text("utf-8")
-    assert text.count("# ") > 8 and "costs.csv" in text
+    assert text.count("# ") > 8 and "# money:" in text
     assert (root / ".gitignore").read_text().splitlines()[0] == "var/"
     for name in ("book/_config.yml", "book/index.md", "README.md", "SYNTHETIC"):
         assert (root / name).is_file(), name
