@@ -478,7 +478,7 @@ def _why_unused(one: Confirmation, checked: Checked) -> str:
         lacks = "reason" if not one.reason else "rule"
         return f"{start}the {lacks} is missing for {one.rule or one.cell or 'this row'}."
     if not one.gives_reason:
-        return f"{start}{one.reason!r} says nothing about {one.rule} in {at}: write why it is right."
+        return f"{start}{one.reason!r} is no answer to {one.rule} in {at}: write why it is right."
     if one.rule not in rules():
         return f"{start}there is no rule {one.rule}."
     same = [p for p in checked.of("confirm") if p.rule == one.rule]
