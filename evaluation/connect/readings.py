@@ -210,17 +210,17 @@ def see_units(before: Mapping[str, Reading], after: Mapping[str, Reading]) -> No
     ------
     Unusable : they are, or all became zero.
     """
-    pairs = [
-        (one.figure, after[code].figure, one.period, after[code].period)
+    both = [
+        (one, after[code])
         for code, one in before.items()
         if one.figure is not None and code in after and after[code].figure is not None
     ]
-    if len(pairs) < _ENOUGH_TO_SEE_UNITS:
+    if len(both) < _ENOUGH_TO_SEE_UNITS:
         return
-    was, now = (math.fsum(pair[side] or 0.0 for pair in pairs) for side in (0, 1))
-    (_, _, earlier, later) = pairs[0]
+    was, now = (math.fsum(pair[side].figure or 0.0 for pair in both) for side in (0, 1))
+    earlier, later = (one.period for one in both[0])
     least, most = sorted((was, now))
-    said = f"over {len(pairs):,} areas it counts {was:,.0f} in {earlier} and {now:,.0f} in {later}"
+    said = f"over {len(both):,} areas it counts {was:,.0f} in {earlier} and {now:,.0f} in {later}"
     if not least and most >= _NOT_ALL_ZERO:
         raise Unusable(
             f"{said}: zeros seem to stand where figures should be",
