@@ -296,7 +296,7 @@ class Pages:
 
     def _studies(self) -> None:
         for study in self.edition.studies:
-            name = f"annex/studies/{study.programme}-{study.study}"
+            name = f"annex/records/{study.programme}-{study.study}"
             notebook, made = self._notebook(study), self._case_made(study, name)
             self._page(
                 name, "study.md.j2", study=study, notebook=notebook, case_made=made is not None
@@ -304,7 +304,7 @@ class Pages:
             for page in (name, notebook, made):
                 if page:
                     self._banded(page, study)
-        self._page("annex/studies/index", "studies.md.j2", studies=self.edition.studies)
+        self._page("annex/records/index", "studies.md.j2", studies=self.edition.studies)
 
     def _case_made(self, study: Results, name: str) -> str | None:
         """The page of the theory and of the attacks; None where no theory is drawn."""

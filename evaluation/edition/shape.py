@@ -56,10 +56,10 @@ PARTS = (
         first="annex/claims/index",
     ),
     Part(
-        begins="annex/studies/",
+        begins="annex/records/",
         title="The record of each study",
         reader="a critic who asks what was fixed beforehand and what was not",
-        first="annex/studies/index",
+        first="annex/records/index",
     ),
     Part(
         begins="annex/notebooks/",

@@ -288,7 +288,7 @@ def test_the_footer_gives_the_day_of_the_pages_own_data(
     pages.write(workspace, dataclasses.replace(edition, others=(other,)))
     book = json.loads((workspace.book / "_edition" / "book.json").read_text())
     assert book["footer"].endswith("Data as known on 10 February 2027.")
-    for page in ("cases/index", "cases/enterprise_zones", "studies/real_cases-enterprise_zones"):
+    for page in ("cases/index", "cases/enterprise_zones", "records/real_cases-enterprise_zones"):
         assert book["footers"][f"annex/{page}"].endswith("Data as known on 1 March 2027.")
 
 
