@@ -173,7 +173,7 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-HEAD = "history_in_one_go"
+HEAD = "figures_of_samples"
 """The step that the tables of ``schema.py`` stand at."""
 RESTORED = ("acts_and_chain_version", "names_of_senders", HEAD)
 """Steps whose back-ups are taken in: what came after only added columns that have a default."""
