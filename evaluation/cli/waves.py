@@ -20,6 +20,7 @@ from evaluation.cli.session import (
 from evaluation.errors import UserError
 
 if TYPE_CHECKING:
+    from evaluation.design.surveys import Found
     from evaluation.programme import Outcome, Programme
     from evaluation.quarters import Period
     from evaluation.wave.summarise import Summary
@@ -218,3 +219,81 @@ def numbers(text: str, what: str) -> list[int]:
     if not all(part.isdigit() and int(part) > 0 for part in parts):
         raise UserError(f"{what} {text!r} are no whole numbers.", expected="like 60,100,150")
     return [int(part) for part in parts]
+
+
+@app.command("design")
+def design(
+    context: typer.Context,
+    outcome: Annotated[
+        str, typer.Option(help="The item that is judged; its declared spread is used.")
+    ] = "life_satisfaction",
+    respondents: Annotated[
+        str, typer.Option(help="People asked an area and wave: several, parted by commas.")
+    ] = "60,100,150",
+    waves: Annotated[str, typer.Option(help="Waves in all.")] = "2,4,8",
+    comparisons: Annotated[
+        str, typer.Option(help="Comparison areas, whole authorities; all where not said.")
+    ] = "",
+    before: Annotated[int, typer.Option(help="Waves before the first start.")] = 3,
+    design_effect: Annotated[
+        float, typer.Option(help="By how much weights and households enlarge the variance.")
+    ] = 1.4,
+    simulations: Annotated[int, typer.Option(help="Invented surveys for each row.")] = 400,
+    seed: Annotated[int, typer.Option(help="Of the invented surveys.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """What a survey could find on the programme's own areas, by people, waves and areas."""
+    from evaluation.design.surveys import Variation, trade_offs
+    from evaluation.wave.fieldwork import items
+
+    session: Session = context.obj
+    programme = session.programme
+    declared = {one.code: one.survey for one in items(programme)}
+    asked = declared.get(outcome)
+    if asked is None:
+        raise UserError(
+            f"{outcome} is no item of the survey of {programme.name}.", expected=", ".join(declared)
+        )
+    found = trade_offs(
+        programme,
+        respondents=numbers(respondents, "respondents"),
+        waves=numbers(waves, "waves"),
+        comparisons=numbers(comparisons, "comparisons") if comparisons else None,
+        before=before,
+        variation=Variation(person_sd=asked.person_sd, design=design_effect),
+        simulations=simulations,
+        seed=seed,
+    )
+    if as_json:
+        print_json({"outcome": outcome, "rows": [one.as_dict() for one in found]})
+        return
+    _tell_design(outcome, found)
+
+
+def _tell_design(outcome: str, found: list[Found]) -> None:
+    from rich.table import Table
+
+    from evaluation.finding.feasibility import FEWEST_AUTHORITIES
+
+    print(f"{outcome}: the effect that would be found four times in five, by re-drawn starts")
+    table = Table(box=None)
+    for head in ("comparison areas", "waves", "people an area", "interviews", "effect", "+-"):
+        table.add_column(head, justify="right")
+    for one in found:
+        table.add_row(
+            str(one.comparisons),
+            f"{one.plan.waves} ({one.plan.before} before)",
+            str(one.plan.respondents),
+            f"{one.interviews:,}",
+            f"{one.mde:.2f}",
+            f"{one.mde_error:.2f}",
+        )
+    print_table(table)
+    if few := [one for one in found if one.authorities < FEWEST_AUTHORITIES]:
+        say(
+            f"{few[0].comparisons} areas lie in {few[0].authorities} authorities: a finding that "
+            f"confirms needs {FEWEST_AUTHORITIES}."
+        )
+    if any(one.plan.waves <= 2 for one in found):
+        say("Two waves in all see one change and no path: nothing shows whether arms moved alike.")
+    say("Ask as many in pilot areas as elsewhere; keep a boost of pilots as an outcome of its own.")
