@@ -35,7 +35,12 @@ SHORT = {
     **{
         f"evaluation.ledger.migrations.versions.{step}": "a step of the ledger's tables is never "
         "changed once taken"
-        for step in ("acts_and_chain_version", "names_of_senders", "history_in_one_go")
+        for step in (
+            "acts_and_chain_version",
+            "names_of_senders",
+            "history_in_one_go",
+            "learning_log",
+        )
     },
     "evaluation.ledger.migrations.versions.acts_and_chain_version": "a step of the ledger's "
     "tables is never changed once taken",
