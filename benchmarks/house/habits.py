@@ -39,7 +39,7 @@ SHORT = {
             "acts_and_chain_version",
             "names_of_senders",
             "history_in_one_go",
-            "learning_log",
+            "entries_of_learning",
         )
     },
     "evaluation.ledger.migrations.versions.acts_and_chain_version": "a step of the ledger's "

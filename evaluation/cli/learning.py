@@ -139,11 +139,12 @@ def _published(session: Session) -> list[PublishedQuarter]:
 def _kind(given: str) -> EntryKind:
     from evaluation.ledger.learning_log import KINDS
 
-    word = given.strip().lower().removesuffix(" tested")
-    for kind in KINDS:
-        if word == kind:
-            return kind
-    raise UserError(f"{given!r} is no kind of entry.", expected=" or ".join(KINDS))
+    known: dict[str, EntryKind] = {kind: kind for kind in KINDS}
+    # As people say it.
+    known["assumption tested"] = "assumption"
+    if given not in known:
+        raise UserError(f"{given!r} is no kind of entry.", expected=" or ".join(KINDS))
+    return known[given]
 
 
 def _site(programme: Programme, site: str) -> str:

@@ -173,7 +173,7 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-HEAD = "learning_log"
+HEAD = "entries_of_learning"
 """The step that the tables of ``schema.py`` stand at."""
 RESTORED = ("acts_and_chain_version", "names_of_senders", "history_in_one_go", HEAD)
 """Steps whose back-ups are taken in: what came after only added columns that have a default, and a

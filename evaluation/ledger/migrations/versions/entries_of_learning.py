@@ -7,7 +7,7 @@ from alembic import op
 
 from evaluation.ledger.schema import Words, append_only
 
-revision = "learning_log"
+revision = "entries_of_learning"
 down_revision = "history_in_one_go"
 
 
