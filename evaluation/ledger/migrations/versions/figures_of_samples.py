@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "figures_of_samples"
-down_revision = "history_in_one_go"
+down_revision = "entries_of_learning"
 
 
 def upgrade() -> None:
