@@ -183,7 +183,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
     "what another program wrote: pages, drawings, logs, archives": (
         "edition:_article",
         "edition:_band",
-        "edition:_clean",
+        "drawing:_clean",
         "edition:_failed",
         "edition:_failed_cells",
         "edition:_from_root",
