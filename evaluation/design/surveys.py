@@ -177,7 +177,8 @@ def invented(
     sites = {site: place for place, site in enumerate(dict.fromkeys(areas["site"].dropna()))}
     # Half of the sites start a wave later where there is room for it, as programmes roll out.
     late = 1 if waves - plan.before > 1 else 0
-    starts = [
+    starts = pd.Series(index=areas.index, dtype=object)
+    starts[:] = [
         (FIRST + (plan.before + late * (sites[site] % 2))).label if site in sites else None
         for site in areas["site"]
     ]
