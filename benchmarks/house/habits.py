@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 246
-MOST_LINES_PROPER = 47_500
+MOST_MODULES = 306
+MOST_LINES_PROPER = 54_000
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -28,13 +28,20 @@ LINES_A_COMMENT = 50
 
 SHORT = {
     "evaluation.cli.__main__": "makes `python -m evaluation.cli` run",
+    "evaluation.finding.models": "the one door to statsmodels",
     "evaluation.progress": "estimators and simulations tell by it how far they are",
     "evaluation.fingerprint": "every noun is hashed by it, so it stands below all of them",
     "evaluation.ledger.migrations.env": "Alembic asks for a file of this name",
     **{
         f"evaluation.ledger.migrations.versions.{step}": "a step of the ledger's tables is never "
         "changed once taken"
-        for step in ("acts_and_chain_version", "names_of_senders", "history_in_one_go")
+        for step in (
+            "acts_and_chain_version",
+            "names_of_senders",
+            "history_in_one_go",
+            "entries_of_learning",
+            "figures_of_samples",
+        )
     },
     "evaluation.ledger.migrations.versions.acts_and_chain_version": "a step of the ledger's "
     "tables is never changed once taken",
@@ -117,6 +124,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "ledger:_is_return",
         "connect:_readings",
         "connect:_refuse_page",
+        "wave:leads_to_a_person",
+        "wave:span_of",
         "returns:_Book.start",
         "returns:_Boxes.begin",
         "returns:_Boxes.finish",
@@ -180,7 +189,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
     "what another program wrote: pages, drawings, logs, archives": (
         "edition:_article",
         "edition:_band",
-        "edition:_clean",
+        "drawing:_clean",
         "edition:_failed",
         "edition:_failed_cells",
         "edition:_from_root",
