@@ -19,6 +19,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from evaluation.finding.theory import Theory
 from evaluation.geography import CodeShare
+from evaluation.instrument import Instrument
 from evaluation.programme import (
     TABLES,
     Area,
@@ -47,6 +48,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "budget_line": BudgetLine,
     "person": Person,
     "outcome": Outcome,
+    "instrument": Instrument,
     "area": Area,
     "cost": Cost,
     "taken_out": TakenOut,
