@@ -21,6 +21,7 @@ RUN = (
     "python -m benchmarks.placebo_study NAME PATH --area .. --period .. --outcome .. --windows ..",
     "OMP_NUM_THREADS=1 python -m benchmarks.west_yorkshire WHEEL",
     "OMP_NUM_THREADS=1 python -m benchmarks.connect_national [QUARTERS]",
+    "OMP_NUM_THREADS=1 python -m benchmarks.pretend_pilots PANEL --area .. --period .. [--draws N]",
     "python -m benchmarks.calibration [SEEDS] [FULL_SEEDS]",
     "python -m benchmarks.bars [--simulations N] [--workers N] [--only NAMES] [--largest AREAS]",
     "OMP_NUM_THREADS=1 python -m benchmarks.inference",

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from pydantic import model_validator
 
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.diagnose.diagnostic import FIRES_BELOW
 from evaluation.errors import ProtocolError
 from evaluation.estimate.samples import masked_mean
 from evaluation.finding.models import adjust
-from evaluation.programme import Frozen, read_yaml, validated
 from evaluation.wording import Name, Sentence, number, signed
 
 if TYPE_CHECKING:

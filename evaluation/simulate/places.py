@@ -9,20 +9,18 @@ from typing import Any
 import numpy as np
 import yaml
 
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.programme import (
     Area,
     BudgetLine,
     Cost,
     Deprivation,
-    Frozen,
     Money,
     Outcome,
     Programme,
     Site,
     Source,
     load_outcomes,
-    read_yaml,
-    validated,
 )
 from evaluation.quarters import Period
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from pydantic import ValidationError
 
+from evaluation.declared import fields_at
 from evaluation.estimate.registry import SUMS_OF_GAPS
-from evaluation.programme import fields_at
 from evaluation.protocol import Protocol
 
 if TYPE_CHECKING:

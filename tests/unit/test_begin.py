@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from evaluation.cli.session import Session
+from evaluation.declared import validated
 from evaluation.errors import WorkspaceError
-from evaluation.programme import Area, Cost, Deprivation, Programme, validated
+from evaluation.programme import Area, Cost, Deprivation, Programme
 from evaluation.setup import beginning, declarations
 from evaluation.setup.beginning import QUESTIONS, answered, begin, example
 from evaluation.setup.overview import overview
