@@ -110,7 +110,10 @@ class Scenario(Frozen):
 def invent_programme(
     scenario: Scenario, preset: Preset, schemas: Path, name: str = "new_start"
 ) -> Programme:
-    """A programme of the preset's size; the same on every call."""
+    """A programme of the preset's size; the same on every call.
+
+    Its costs are what finance departments will have reported in the end.
+    """
     # The scenario's own seed: a programme's places are the same whatever is drawn in them.
     rng = np.random.default_rng(scenario.seed)
     last = Period.parse(scenario.last)
@@ -129,6 +132,7 @@ def invent_programme(
     declared = {outcome.code: outcome for outcome in load_outcomes(schemas / "outcomes")}
     outcomes = tuple(declared[code] for code in preset.outcomes)
     areas = _areas(scenario, preset, sites, rng)
+    planned = planned_costs(scenario, sites, areas, last)
     return Programme(
         name=name,
         title=scenario.title,
@@ -146,7 +150,8 @@ def invent_programme(
             price_year=scenario.costs_price_year,
             budgets=(scenario.budget,),
         ),
-        planned_costs=planned_costs(scenario, sites, areas, last),
+        planned_costs=planned,
+        costs=planned,
         deprivation=_deprivation(scenario, areas),
     )
 
