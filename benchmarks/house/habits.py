@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 252
-MOST_LINES_PROPER = 48_700
+MOST_MODULES = 330
+MOST_LINES_PROPER = 58_500
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -28,6 +28,7 @@ LINES_A_COMMENT = 50
 
 SHORT = {
     "evaluation.cli.__main__": "makes `python -m evaluation.cli` run",
+    "evaluation.finding.models": "the one door to statsmodels",
     "evaluation.progress": "estimators and simulations tell by it how far they are",
     "evaluation.fingerprint": "every noun is hashed by it, so it stands below all of them",
     "evaluation.portal.addresses": "Django asks for one list of addresses, and every page is in it",
@@ -35,7 +36,13 @@ SHORT = {
     **{
         f"evaluation.ledger.migrations.versions.{step}": "a step of the ledger's tables is never "
         "changed once taken"
-        for step in ("acts_and_chain_version", "names_of_senders", "history_in_one_go")
+        for step in (
+            "acts_and_chain_version",
+            "names_of_senders",
+            "history_in_one_go",
+            "entries_of_learning",
+            "figures_of_samples",
+        )
     },
     "evaluation.ledger.migrations.versions.acts_and_chain_version": "a step of the ledger's "
     "tables is never changed once taken",
@@ -106,6 +113,12 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "check:read_number",
         "check:read_quarter",
         "connect:_count",
+        "connect:_csv_rows",
+        "connect:as_text",
+        "connect:month",
+        "connect:number",
+        "connect:read_csv",
+        "connect:read_json",
         "connect:_excerpt",
         "connect:_find",
         "connect:_join",
@@ -117,6 +130,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "ledger:_is_return",
         "connect:_readings",
         "connect:_refuse_page",
+        "wave:leads_to_a_person",
+        "wave:span_of",
         "returns:_Book.start",
         "returns:_Boxes.begin",
         "returns:_Boxes.finish",
@@ -139,6 +154,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_read",
         "returns:corners",
         "returns:is_table",
+        "returns:_by_parts",
         "returns:guide_from_name",
         "returns:heading",
         "returns:is_container",
@@ -155,6 +171,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_clear_old_mark",
     ),
     "prose, declarations and change logs that a person wrote": (
+        "edition:annexed",
+        "edition:body",
         "edition:Prose.blocks",
         "edition:Prose.command",
         "edition:Prose.held_by",
@@ -177,12 +195,14 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
     "what another program wrote: pages, drawings, logs, archives": (
         "edition:_article",
         "edition:_band",
-        "edition:_clean",
+        "drawing:_clean",
         "edition:_failed",
         "edition:_failed_cells",
         "edition:_from_root",
         "edition:_run_jupyter_book",
+        "edition:_pages",
         "edition:_sources_once",
+        "edition:measured",
         "edition:_title",
         "edition:_to",
         "edition:briefing",
@@ -196,12 +216,14 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
     "an address with a grammar: a cell, a quarter, a hash, a path, an id, a column's name": (
         "connect:Puller._without_key",
         "connect:Recipe._no_key",
-        "connect:_redacted",
+        "connect:_without",
         "cli:_period",
         "edition:Generated.plate",
-        "edition:Pages._claims",
-        "edition:Pages._notebook",
-        "edition:Pages._page",
+        "edition:Pages._frame",
+        "edition:Pages._parts",
+        "edition:Pages._text",
+        "edition:_of_site",
+        "edition:part_of",
         "edition:_charted",
         "edition:_first",
         "edition:_shown",
