@@ -227,8 +227,8 @@ def as_data(
         raise ValueChainError(
             NO_COSTS,
             where=value.programme.name,
-            mend="let finance departments report them: money: {} in programme.yaml; or read the gains "
-            "alone",
+            mend="let finance departments report them (money: {} in programme.yaml), or read the "
+            "gains alone",
         )
     return {
         "price_base": value.price_base,
