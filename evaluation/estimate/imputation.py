@@ -104,7 +104,7 @@ def imputation(
     samples.require_effects(sample, effects)
     warnings += left_out(sample, differences)
     exposure, observed = samples.unit_basis(sample, outcome, differences)
-    return Estimate(
+    found = Estimate(
         outcome=outcome,
         unit="log points" if settings.scale == "log" else "outcome's unit",
         scale=settings.scale,
@@ -126,6 +126,7 @@ def imputation(
         diagnostics=samples.describe_assignments(assignments) if assignments else {},
         provenance=samples.provenance(panel, sample, assignments),
     )
+    return samples.per_whole_period(found, sample)
 
 
 def _placebo(

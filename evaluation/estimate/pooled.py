@@ -278,7 +278,7 @@ def pooled_synthetic_control(
     starts = _starts(sample.treated)
     left = int((~fitted.converged).sum())
     stopped = f"{left} assignments stopped before their optimum"
-    return Estimate(
+    found = Estimate(
         outcome=outcome,
         unit="log points" if chosen.scale == "log" else "outcome's unit",
         scale=chosen.scale,
@@ -305,6 +305,7 @@ def pooled_synthetic_control(
         },
         provenance=samples.provenance(sample.panel, sample, assignments),
     )
+    return samples.per_whole_period(found, sample)
 
 
 def _starts(treated: TreatedAreas) -> list[int]:

@@ -309,7 +309,7 @@ def estimate_from(
     said += pre_period_fit.said_of(
         pre_period_fit.fits(sample, fitted.synthetic_units, kind), sample, kind.remedy
     )
-    return Estimate(
+    found = Estimate(
         outcome=outcome,
         unit="log points" if settings.scale == "log" else "outcome's unit",
         scale=settings.scale,
@@ -337,6 +337,7 @@ def estimate_from(
         diagnostics=synthetic_placebos.fit_diagnostics(sample, fitted.synthetic_units),
         provenance=samples.provenance(sample.panel, sample, assignments),
     )
+    return samples.per_whole_period(found, sample)
 
 
 Sharing = Literal["shared", "separate"]
