@@ -133,6 +133,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_read",
         "returns:corners",
         "returns:is_table",
+        "returns:_by_parts",
         "returns:guide_from_name",
         "returns:heading",
         "returns:is_container",
