@@ -9,15 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from evaluation import fingerprint
-from evaluation.errors import PanelError, PeriodError
-from evaluation.quarters import NAMES, WRITTEN, Frequency, Period, period_range
+from evaluation.errors import PanelError
+from evaluation.periods import (
+    NEVER_TREATED,
+    parse_periods,
+    parse_starts,
+    require_known,
+    set_exposure,
+    span_of,
+)
+from evaluation.quarters import Frequency, Period, period_range
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,10 +34,8 @@ if TYPE_CHECKING:
 NEVER = -1
 # What a missing id, or a missing start, becomes as text.
 NO_ID = frozenset({"", "nan", "None", "<NA>", "NaT"})
-NO_START = frozenset({"", "0", "0.0", "inf", "infinity", "nat"})
 AREA_COLUMNS = ("site", "authority", "role", "start", "population", "stratum")
 Partial = Literal["drop", "scale"]
-HOW_NEVER = "for an area that is never treated leave the start blank, or write 0, inf or NaT"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -250,26 +255,26 @@ class Panel:
         errors = _errors_of(sampling_error, outcomes)
         if exposure is not None:
             given["exposure"] = exposure
-        _require_known("frequency", frequency, Frequency)
-        _require_known("partial", partial, Partial)
+        require_known("frequency", frequency, Frequency)
+        require_known("partial", partial, Partial)
         used = [area, period, *outcomes, *given.values(), *covariates, *errors.values()]
         _require_columns(frame, used)
         found = _require_areas(frame, area, period)
         _require_covariates(covariates, given)
-        known, codes = _parse_periods(frame[period], frequency)
-        span = _span(known)
+        known, codes = parse_periods(frame[period], frequency)
+        span = span_of(known)
         cols = np.array([p - span[0] for p in known])[codes]
         index = pd.Index(sorted(found.ids), name="area")
         rows = index.get_indexer(pd.Index(found.ids))[found.codes]
         _refuse_duplicates(index, rows, cols, span)
         columns = {**given, **{name: name for name in covariates}}
         areas = _constant_attributes(frame, index, rows, columns)
-        begun = [_NEVER_TREATED] * len(index)
+        begun = [NEVER_TREATED] * len(index)
         if "start" in given:
-            begun = _parse_starts(areas["start"], span)
+            begun = parse_starts(areas["start"], span)
         areas["start"] = [one.label for one in begun] if any(one.label for one in begun) else None
         areas["role"] = ["pilot" if one.label else "comparison" for one in begun]
-        _set_exposure(areas, begun)
+        set_exposure(areas, begun)
         for name in AREA_COLUMNS:
             if name not in areas:
                 areas[name] = None
@@ -602,236 +607,6 @@ def _numbers(frame: pd.DataFrame, name: str, area: str, period: str) -> NDArray[
             mend="turn the column into numbers before: pd.to_numeric(..., errors='coerce')",
         )
     return numbers.to_numpy(dtype=float)
-
-
-def _require_known(argument: str, given: object, allowed: object) -> None:
-    choices = get_args(allowed)
-    if given not in choices:
-        raise PanelError(
-            f"{argument} cannot be {given!r}.", expected=" or ".join(map(repr, choices))
-        )
-
-
-def _parse_periods(
-    column: pd.Series, frequency: Frequency
-) -> tuple[list[Period], NDArray[np.intp]]:
-    """The periods that occur, and which of them each row has."""
-    dated = pd.api.types.is_datetime64_any_dtype(column)
-    if dated and frequency not in _SHORT:
-        raise PanelError(
-            f"column {column.name!r} holds dates, not periods.",
-            mend="give quarters, frame[...].dt.to_period('Q'), or years, frame[...].dt.year; for "
-            "months, weeks or days pass frequency='M', 'W' or 'D'",
-        )
-    codes, values = pd.factorize(column, use_na_sentinel=False)
-    if frequency == "I":
-        _refuse_calendar_numbers(column.name, values)
-    known = []
-    for value in values:
-        day = _day(value) if frequency in _SHORT else None
-        if day is None:
-            known.append(_period_of(value, frequency))
-        else:
-            known.append(Period.around(day, frequency))
-    return known, codes
-
-
-# Where a date names the period that it lies in: one row an area and period, and few days in each.
-_SHORT = ("M", "W", "D")
-MIDNIGHT = (" 00:00:00", "T00:00:00", " 00:00", "T00:00")
-
-
-def _day(value: object) -> date | None:
-    """The day that a value names, a date or text like ``2026-07-01``; None for anything else."""
-    if isinstance(value, pd.Period):
-        # A pandas week has no name of its own: it is that of its first day.
-        return value.start_time.date() if value.freqstr.startswith("W") else None
-    if isinstance(value, np.datetime64):
-        value = pd.Timestamp(value)
-    if isinstance(value, date):
-        if pd.isna(value):
-            return None
-        return (
-            value.date() if isinstance(value, pd.Timestamp) else date.fromordinal(value.toordinal())
-        )
-    text = str(value).strip()
-    for end in MIDNIGHT:
-        text = text.removesuffix(end)
-    try:
-        return Period.parse(text, "D").first_day
-    except PeriodError:
-        return None
-
-
-def _period_of(value: object, frequency: Frequency) -> Period:
-    """A period of the stated frequency.
-
-    Raises
-    ------
-    PanelError : it is one of another frequency. PeriodError : it is none.
-    """
-    plain = _plain(value)
-    try:
-        return Period.parse(plain, frequency)
-    except PeriodError as error:
-        refused = error
-    try:
-        other = Period.parse(plain)
-    except PeriodError:
-        raise refused from None
-    raise PanelError(
-        f"{value!r} is not of the stated frequency {frequency!r}.",
-        expected=f"{NAMES[frequency]}s in every row, like {WRITTEN[frequency]}",
-        mend=f"pass frequency={other.frequency!r} for {NAMES[other.frequency]}s",
-    )
-
-
-def _refuse_calendar_numbers(name: object, values: Iterable[Any]) -> None:
-    """Refuse months or days written as numbers: from 202612 to 202701 is one month, not 89."""
-    whole = [int(v) for v in values if _is_whole(v)]
-    for form, first, last, frequency in (
-        ("%Y%m", 180001, 220012, "M"),
-        ("%Y%m%d", 18000101, 22001231, "D"),
-    ):
-        inside = len(whole) > 1 and all(first <= v <= last for v in whole)
-        if inside and all(1 <= (v // (1 if frequency == "M" else 100)) % 100 <= 12 for v in whole):
-            raise PanelError(
-                f"column {name!r} holds {NAMES[frequency]}s written as numbers ({whole[0]}), which "  # type: ignore[index]
-                "do not count on from one year to the next.",
-                mend=f"make them dates, pd.to_datetime(frame[{name!r}], format={form!r}), and pass "
-                f"frequency={frequency!r}",
-            )
-
-
-def _is_whole(value: object) -> bool:
-    try:
-        return not isinstance(value, bool) and float(value).is_integer()  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return False
-
-
-# A panel of so many periods, nearly all without a figure, comes of a number that is no count.
-MOST_EMPTY, MANY = 50, 20_000
-
-
-def _span(known: Sequence[Period]) -> tuple[Period, ...]:
-    """Every period from the first to the last that occurs."""
-    first, last = min(known), max(known)
-    length = last - first + 1
-    if length > MANY and length > MOST_EMPTY * len(known):
-        raise PanelError(
-            f"from {first} to {last} there are {length:,} {NAMES[first.frequency]}s, and the table "
-            f"has rows in {len(known)} of them.",
-            mend="pass the frequency that the figures have, or mend the period that lies far off",
-        )
-    return period_range(first, last)
-
-
-def _plain(value: object) -> str:
-    is_whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
-    return str(int(value)) if is_whole else str(value)  # type: ignore[call-overload]
-
-
-@dataclass(frozen=True)
-class _Begun:
-    """An area's first treated period, and the share of it in which it was treated."""
-
-    label: str | None
-    share: float = 1.0
-
-
-_NEVER_TREATED = _Begun(None)
-
-
-def _parse_starts(column: pd.Series, span: tuple[Period, ...]) -> list[_Begun]:
-    codes, values = pd.factorize(column)
-    found = [_start(value, span) for value in values]
-    found.append(_NEVER_TREATED)  # a missing start has code -1, which is the last of them
-    return [found[code] for code in codes]
-
-
-def _start(value: object, span: tuple[Period, ...]) -> _Begun:
-    """What one value of the start column means.
-
-    Raises
-    ------
-    PanelError : no period of the panel's frequency, or a number or date that looks like a code for
-        never.
-    """
-    frequency = span[0].frequency
-    if value in (0, np.inf) or (isinstance(value, str) and value.strip().lower() in NO_START):
-        if frequency == "I" and span[0].ordinal <= 0 <= span[-1].ordinal and value != np.inf:
-            raise PanelError(
-                "a start of 0 can mean never, or the period 0, which the panel has.",
-                mend="leave never blank and number the periods from 1: frame[period] + 1 - first",
-            )
-        return _NEVER_TREATED
-    day = _day(value) if frequency in _SHORT else None
-    try:
-        if day is not None:
-            period = Period.around(day, frequency)
-            begun = _Begun(period.label, period.share_from(day))
-        else:
-            period = Period.parse(_plain(value), frequency)
-            begun = _Begun(period.label)
-    except PeriodError:
-        raise PanelError(
-            f"a start of {value!r} is not of the stated frequency {frequency!r}.",
-            expected=f"starts like the periods, {WRITTEN[frequency]}, or a missing one for never",
-            mend=HOW_NEVER
-            if _day(value) is None or frequency == "I"
-            else f"give the {NAMES[frequency]} that the date lies in, frame[...].dt.to_period"
-            f"('{'Y' if frequency == 'A' else frequency}'), and by exposure= the share of it that "
-            "was treated",
-        ) from None
-    if _is_code(period, span):
-        raise PanelError(
-            f"a start of {value!r} lies far outside the panel, {span[0]} to {span[-1]}, and looks "
-            "like a code for never.",
-            mend=HOW_NEVER,
-        )
-    return begun
-
-
-# Years between a panel and a start beyond which that is taken for a code: 2099-12-31, 9999, 1900.
-FAR_AFTER, FAR_BEFORE = 50, 100
-
-
-def _is_code(start: Period, span: tuple[Period, ...]) -> bool:
-    first, last = span[0], span[-1]
-    if start.frequency != "I":
-        return start.year - last.year > FAR_AFTER or first.year - start.year > FAR_BEFORE
-    if start < first:
-        return start.ordinal < 0 <= first.ordinal
-    nines = start.label in ("99", "999", "9999", "99999", "999999")
-    return start > last and (nines or start - last > 10 * len(span))
-
-
-def _set_exposure(areas: pd.DataFrame, begun: Sequence[_Begun]) -> None:
-    """Keep the share of each treated area's first period, where any was treated for a part.
-
-    Raises
-    ------
-    PanelError : a share outside 0 to 1.
-    """
-    treated = np.array([one.label is not None for one in begun])
-    shares = np.array([one.share for one in begun])
-    if "exposure" in areas:
-        given = pd.to_numeric(areas["exposure"], errors="coerce").to_numpy(dtype=float)
-        text = np.isnan(given) & areas["exposure"].notna().to_numpy()
-        wrong = treated & (text | (given <= 0) | (given > 1))
-        if wrong.any():
-            area = areas.index[int(np.argmax(wrong))]
-            raise PanelError(
-                f"an exposure of {areas['exposure'][area]!r} in area {area} is no share of its "
-                "first treated period.",
-                expected="above 0, up to 1; blank where the period was treated throughout",
-                mend="where nothing of it was treated, the start is the period after",
-            )
-        shares = np.where(np.isnan(given), shares, given)
-        areas.pop("exposure")
-    if (shares[treated] < 1).any():
-        areas["exposure"] = np.where(treated, shares, np.nan)
 
 
 def _refuse_duplicates(

@@ -18,6 +18,7 @@ from evaluation.estimate.inference import (
     linear_influence,
     multipliers,
 )
+from evaluation.estimate.part_periods import per_whole_period
 from evaluation.estimate.placebo_effects import (
     Areas,
     Rule,
@@ -284,7 +285,7 @@ def did(
         diagnostics=samples.describe_assignments(assignments) if assignments else {},
         provenance=samples.provenance(panel, sample, assignments),
     )
-    return samples.per_whole_period(found, sample)
+    return per_whole_period(found, sample)
 
 
 def rule_of(sample: samples.Sample, settings: DidSettings) -> Rule:

@@ -18,6 +18,7 @@ from evaluation.estimate import samples
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws, Influence
+from evaluation.estimate.part_periods import per_whole_period
 from evaluation.estimate.placebo_effects import counted, mean_by_site
 from evaluation.estimate.samples import left_out
 from evaluation.progress import watched
@@ -126,7 +127,7 @@ def imputation(
         diagnostics=samples.describe_assignments(assignments) if assignments else {},
         provenance=samples.provenance(panel, sample, assignments),
     )
-    return samples.per_whole_period(found, sample)
+    return per_whole_period(found, sample)
 
 
 def _placebo(

@@ -13,6 +13,7 @@ from evaluation.estimate import pre_period_fit, samples, synthetic_placebos
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws
+from evaluation.estimate.part_periods import per_whole_period
 from evaluation.estimate.placebo_effects import counted, mean_by_site
 from evaluation.estimate.solvers import ridge, simplex
 from evaluation.estimate.synthetic import refuse
@@ -305,7 +306,7 @@ def pooled_synthetic_control(
         },
         provenance=samples.provenance(sample.panel, sample, assignments),
     )
-    return samples.per_whole_period(found, sample)
+    return per_whole_period(found, sample)
 
 
 def _starts(treated: TreatedAreas) -> list[int]:

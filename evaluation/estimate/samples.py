@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -18,7 +18,6 @@ from evaluation.wording import Figure, Sentence
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evaluation.estimate.estimate import Estimate
     from evaluation.estimate.placebo_effects import LongDifferences
 
 
@@ -178,15 +177,15 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
     )
 
 
-def _part_treated(panel: Panel) -> NDArray[np.int64]:
-    """Positions of the areas whose first treated period lies in the panel and was so in part."""
+def part_treated(panel: Panel) -> NDArray[np.int64]:
+    """Positions of areas whose first treated period lies in the panel and was so in part."""
     held = (panel.exposure < 1) & (panel.start_index >= 0)
     return np.flatnonzero(held)
 
 
 def whole_periods_of(panel: Panel, outcome: str) -> NDArray[np.float64]:
     """(N, T) the panel's figures, without first periods treated in part where those are dropped."""
-    units = _part_treated(panel)
+    units = part_treated(panel)
     if panel.partial == "scale" or not len(units):
         return panel.array(outcome)
     figures = panel.array(outcome).copy()
@@ -196,7 +195,7 @@ def whole_periods_of(panel: Panel, outcome: str) -> NDArray[np.float64]:
 
 def _in_part(panel: Panel) -> tuple[str, ...]:
     """What to say of first periods that were treated in part."""
-    count = len(_part_treated(panel))
+    count = len(part_treated(panel))
     if not count:
         return ()
     first = f"the first period of {count} started areas was treated in part and "
@@ -207,59 +206,6 @@ def _in_part(panel: Panel) -> tuple[str, ...]:
         "full, and a confirmatory result needs a protocol that said so before the figures were seen"
     )
     return (Sentence.of(first + said, "partial_exposure"),)
-
-
-def per_whole_period(estimate: Estimate, sample: Sample) -> Estimate:
-    """The estimate with effects of first periods treated in part divided by their share.
-
-    An effect that comes at once and in full moves such a period by its share of a whole one.
-    Entries are divided by the weighted mean share of their areas, and what their error is told
-    from by the same, so that every test of no effect in that entry stays as it was.
-    """
-    units = _part_treated(sample.panel)
-    if sample.panel.partial == "drop" or not len(units):
-        return estimate
-    share = _shares(sample)
-    draws, influence, error = estimate.draws, estimate.influence, estimate.analytic_error
-    if draws is not None:
-        parts = {name: getattr(draws, name) / share for name in ("raw", "shift", "net")}
-        draws = replace(draws, **parts)
-    if influence is not None:
-        influence = replace(influence, figures=influence.figures / share)
-    return replace(
-        estimate,
-        effects=estimate.effects / share,
-        draws=draws,
-        influence=influence,
-        analytic_error=None if error is None else error / share,
-        area_effects=_areas_per_whole_period(estimate.area_effects, sample),
-    )
-
-
-def _areas_per_whole_period(table: pd.DataFrame, sample: Sample) -> pd.DataFrame:
-    """Mean effects of areas over their treated time: the sum over periods by that of the shares."""
-    if table.empty:
-        return table
-    start, factor = sample.panel.start_index, pd.Series(1.0, index=sample.panel.areas.index)
-    for unit in _part_treated(sample.panel).tolist():
-        held = np.isfinite(sample.figures[unit, start[unit] :])
-        if held[0]:
-            treated = held.sum() - 1 + sample.panel.exposure[unit]
-            factor.iloc[unit] = held.sum() / treated
-    columns = ["effect", "se", "low", "high"]
-    return table.assign(**table[columns].mul(factor.reindex(table.index), axis=0))
-
-
-def _shares(sample: Sample) -> NDArray[np.float64]:
-    """(K) mean share of each site's areas that were treated in each period; 1 but in the first."""
-    treated, exposure = sample.treated, sample.panel.exposure
-    share = np.ones((len(treated.names), sample.n_periods))
-    for s, g in enumerate(treated.starts.tolist()):
-        units = treated.units[treated.cohort_of == s]
-        held = sample.weights[units] * np.isfinite(sample.figures[units, g])
-        if held.sum() > 0:
-            share[s, g] = held @ exposure[units] / held.sum()
-    return share.ravel()
 
 
 def to_scale(assignments: Assignments, sample: Sample) -> Assignments:
@@ -594,7 +540,7 @@ def unit_figures(sample: Sample) -> NDArray[np.float64]:
     """
     start = sample.panel.start_index
     on = ((start[:, None] >= 0) & (np.arange(sample.n_periods) >= start[:, None])).astype(float)
-    units = _part_treated(sample.panel)
+    units = part_treated(sample.panel)
     on[units, start[units]] = sample.panel.exposure[units]
     return np.where(np.isfinite(sample.figures), on, np.nan)
 
