@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 238
-MOST_LINES_PROPER = 47_200
+MOST_MODULES = 300
+MOST_LINES_PROPER = 53_200
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -28,13 +28,19 @@ LINES_A_COMMENT = 50
 
 SHORT = {
     "evaluation.cli.__main__": "makes `python -m evaluation.cli` run",
+    "evaluation.finding.models": "the one door to statsmodels",
     "evaluation.progress": "estimators and simulations tell by it how far they are",
     "evaluation.fingerprint": "every noun is hashed by it, so it stands below all of them",
     "evaluation.ledger.migrations.env": "Alembic asks for a file of this name",
     **{
         f"evaluation.ledger.migrations.versions.{step}": "a step of the ledger's tables is never "
         "changed once taken"
-        for step in ("acts_and_chain_version", "names_of_senders", "history_in_one_go")
+        for step in (
+            "acts_and_chain_version",
+            "names_of_senders",
+            "history_in_one_go",
+            "entries_of_learning",
+        )
     },
     "evaluation.ledger.migrations.versions.acts_and_chain_version": "a step of the ledger's "
     "tables is never changed once taken",
@@ -150,6 +156,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_clear_old_mark",
     ),
     "prose, declarations and change logs that a person wrote": (
+        "edition:annexed",
+        "edition:body",
         "edition:Prose.blocks",
         "edition:Prose.command",
         "edition:Prose.held_by",
@@ -172,12 +180,14 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
     "what another program wrote: pages, drawings, logs, archives": (
         "edition:_article",
         "edition:_band",
-        "edition:_clean",
+        "drawing:_clean",
         "edition:_failed",
         "edition:_failed_cells",
         "edition:_from_root",
         "edition:_run_jupyter_book",
+        "edition:_pages",
         "edition:_sources_once",
+        "edition:measured",
         "edition:_title",
         "edition:_to",
         "edition:briefing",
@@ -194,9 +204,11 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "connect:_redacted",
         "cli:_period",
         "edition:Generated.plate",
-        "edition:Pages._claims",
-        "edition:Pages._notebook",
-        "edition:Pages._page",
+        "edition:Pages._frame",
+        "edition:Pages._parts",
+        "edition:Pages._text",
+        "edition:_of_site",
+        "edition:part_of",
         "edition:_charted",
         "edition:_first",
         "edition:_shown",

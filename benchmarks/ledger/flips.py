@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from benchmarks.ledger.content import fill
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.schema import acts, metadata, returns
+from evaluation.ledger.schema import acts, log_entries, metadata, returns
 from evaluation.ledger.store import raw_path
 
 RAW = "raw file"
@@ -126,8 +126,8 @@ class Drill:
         return content.decode("utf-8", "replace").replace("\0", "?")
 
     def _owner(self, table: sa.Table, values: dict[str, Any]) -> str:
-        if table is acts:
-            return str(values["act_id"])
+        if table is acts or table is log_entries:
+            return str(values["act_id" if table is acts else "entry_id"])
         return str(self.owner[values["seq" if table is returns else "return_seq"]])
 
     def _named(self, owner: str) -> bool:

@@ -15,8 +15,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from evaluation.drawing import NARROW, WIDE, Size, canvas, charts, maps, pounds, spelling
 from evaluation.edition import words
-from evaluation.edition.figures import NARROW, WIDE, Size, canvas, charts, maps, pounds
 from evaluation.study.record import EstimateResult, OutcomeResult, Results, SiteResult
 
 Row = dict[str, Any]
@@ -125,7 +125,7 @@ class Generated:
         """Studies whose sources forbid that their figures are handed on."""
         # Drawing is what costs time, so a chart is drawn again only if its numbers or the
         # drawing code changed.
-        drawing = (canvas, charts, maps, pounds, words)
+        drawing = (canvas, charts, maps, pounds, spelling, words)
         self._code = "".join(inspect.getsource(module) for module in drawing)
 
     def text(self, name: str, content: str) -> None:
@@ -136,6 +136,14 @@ class Generated:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
+
+    def copy(self, name: str, source: Path) -> None:
+        """Hold a file below the folder as it is elsewhere."""
+        path, content = self.folder / name, source.read_bytes()
+        self._kept.add(path)
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
 
     def adopt(self, names: Iterable[str]) -> None:
         """Keep files below the folder that something else has written."""

@@ -24,7 +24,7 @@ from evaluation.ledger.receipt import (
     reason_record,
     return_id,
 )
-from evaluation.ledger.schema import acts, confirmations, observations, returns
+from evaluation.ledger.schema import CHAINED, acts, confirmations, observations, returns
 from evaluation.ledger.vintages import changes, held, last_revisions, withdrawn
 from evaluation.returns.form import FigureKey, Observation, Return
 
@@ -109,7 +109,7 @@ def append_return(
         by=by.strip(),
         history=history,
     )
-    seq, previous = _next_place(connection)
+    seq, previous = next_place(connection)
     stored = _stored(returned, details, previous, received)
     # The return first: confirmations and figures refer to its number.
     connection.execute(returns.insert(), stored | {"seq": seq})
@@ -199,7 +199,7 @@ def append_act(
     done = [one for one in read_acts(connection) if (one.kind, one.return_id) == (kind, return_id_)]
     if done:
         return done[0]
-    seq, previous = _next_place(connection)
+    seq, previous = next_place(connection)
     # What is hashed must be what is stored, to the blank.
     content: dict[str, Any] = {"received": received, "reason": reason.strip()}
     content |= {"previous_hash": previous, "synthetic_clock": synthetic_clock, "by": by.strip()}
@@ -225,7 +225,7 @@ def head(connection: sa.Connection) -> LedgerHead:
     """How many returns there are, and the chain hash of the last record."""
     count = connection.execute(sa.select(sa.func.count()).select_from(returns)).scalar_one()
     # Acts are records of the chain too: the last record need not be a return.
-    return LedgerHead(returns=count, chain=_next_place(connection).previous)
+    return LedgerHead(returns=count, chain=next_place(connection).previous)
 
 
 class _Place(NamedTuple):
@@ -235,12 +235,13 @@ class _Place(NamedTuple):
     previous: str
 
 
-def _next_place(connection: sa.Connection) -> _Place:
-    # Returns and acts number one sequence between them, which no table's own sequence could; the
-    # writer's lock keeps it free of doubles.
+def next_place(connection: sa.Connection) -> _Place:
+    """The next free number of the chain, and the hash that the record there follows."""
+    # Returns, acts and entries number one sequence between them, which no table's own sequence
+    # could; the writer's lock keeps it free of doubles.
     last = [
         row
-        for table in (returns, acts)
+        for table in CHAINED
         for row in connection.execute(
             sa.select(table.c.seq, table.c.chain_hash).order_by(table.c.seq.desc()).limit(1)
         )

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from evaluation.edition import figures
+from evaluation import drawing as figures
 
 ROWS = [
     {
@@ -74,15 +74,6 @@ def test_gaps_of_few_redrawn_assignments_can_be_drawn() -> None:
         [-1, 0, 1], [0.0, None, -2.0], [[0.0, 1.0, None]], "%", None, "quarter", figures.NARROW
     )
     assert "other sets of areas" in drawn
-
-
-@pytest.mark.parametrize("size", [figures.WIDE, figures.NARROW])
-def test_a_map_marks_roles_by_shape_and_word(size: figures.Size) -> None:
-    roles = ("pilot", "comparison", "excluded")
-    areas = [{"x": float(k), "y": 2.0 * k, "role": role} for k, role in enumerate(roles)]
-    drawn = figures.area_map(areas, [{"name": "Millgate", "x": 0.0, "y": 0.0}], size)
-    assert all(f">{word}</text>" in drawn for word in ("pilot", "comparison", "set aside"))
-    assert "Millgate" in drawn and "0.5 km" in drawn
 
 
 @pytest.mark.parametrize("size", [figures.WIDE, figures.NARROW])

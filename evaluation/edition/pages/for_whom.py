@@ -10,6 +10,7 @@ from markupsafe import Markup
 from evaluation.edition import answers, words
 from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.html_tables import table
+from evaluation.estimate.between_sites import FEWEST_SITES
 from evaluation.study.record import FifthResult, OutcomeResult, Results
 from evaluation.study.written import Record
 
@@ -78,7 +79,7 @@ def _some_apart(found: list[Record]) -> bool:
 
 def _primary(study: Results, out: Generated) -> list[OutcomePage]:
     return [
-        OutcomePage(study=study, outcome=outcome, out=out, root="../")
+        OutcomePage(study=study, outcome=outcome, out=out, root="")
         for outcome in study.with_role("primary")
     ]
 
@@ -88,7 +89,7 @@ def view(study: Results, out: Generated) -> dict[str, Any]:
     parts = [
         part
         for o in study.with_role("primary")
-        if (part := _of_outcome(OutcomePage(study=study, outcome=o, out=out, root="../")))
+        if (part := _of_outcome(OutcomePage(study=study, outcome=o, out=out, root="")))
     ]
     if rows := _flat(study):
         out.table(f"{study.study}/equity", rows)
@@ -177,7 +178,7 @@ def new_site_view(study: Results, out: Generated) -> dict[str, Any]:
     parts = [
         part
         for o in study.with_role("primary")
-        if (part := _part(OutcomePage(study=study, outcome=o, out=out, root="../")))
+        if (part := _part(OutcomePage(study=study, outcome=o, out=out, root="")))
     ]
     return {"study": study, "outcomes": parts, "answer": new_site_answer(study)}
 
@@ -198,6 +199,8 @@ def new_site_answer(study: Results) -> str:
     )
     if apart:
         said += f" Sites differ by more than chance could explain in {words.listed(apart)}."
+    if any(one.sites == FEWEST_SITES for _, one in held):
+        said += " Three sites cannot tell how much sites differ."
     return (
         f"{said} Each range is for one more site like these; for a site of another kind it is too "
         "short."

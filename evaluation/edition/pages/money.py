@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import jinja2
 from markupsafe import Markup
 
-from evaluation.edition import answers, figures, words
+from evaluation import drawing as figures
+from evaluation.edition import answers, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import Cell, table
@@ -142,7 +143,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "out": out,
         "what_if": panel,
         "totals": _totals_table(value),
-        "gains": gains_chart(study, out, "../"),
+        "gains": gains_chart(study, out, ""),
         "agencies": agency_table(value),
         "began": _began(value),
         "prices": _price_table(value),

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from evaluation.edition import answers, figures, words
+from evaluation import drawing as figures
+from evaluation.edition import answers, words
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
 from evaluation.study.accounts_record import (
@@ -22,7 +23,7 @@ from evaluation.study.accounts_record import (
 from evaluation.study.record import Results
 from evaluation.value.sensitivity import effect_on
 
-_ROOT = "../"
+_ROOT = ""
 _WITHIN = "not within the horizon"
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.edition import figures, words
+from evaluation import drawing as figures
+from evaluation.edition import words
 from evaluation.edition.files import OutcomePage
 from evaluation.edition.html_tables import table
 from evaluation.edition.pages import donors, evidence
@@ -277,6 +278,22 @@ def view(page: OutcomePage, prefix: str, *, open_data: bool = True) -> dict[str,
         "withheld": " ".join(filter(None, (_withheld(page), _blanket(page)))),
         "rounded": _rounded(page),
         "cautions": [words.whole(w) for e in outcome.estimates for w in e.warnings],
+    }
+
+
+def fold(page: OutcomePage) -> dict[str, Any]:
+    """What the page of all outcomes shows of one: its finding, its paths, its sites."""
+    outcome = page.outcome
+    return {
+        "study": page.study,
+        "outcome": outcome,
+        "claims": outcome.code,
+        "verdict": words.verdict(outcome.finding),
+        "paths": paths_chart(page),
+        "by_site": _sites_chart(page),
+        "standing": _standing(page),
+        "first": _window(page.study),
+        "root": page.root,
     }
 
 

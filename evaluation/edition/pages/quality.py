@@ -8,8 +8,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from evaluation import drawing as figures
 from evaluation.check.rules import rule_groups, rules
-from evaluation.edition import figures, words
+from evaluation.edition import words
 from evaluation.edition.edition import Edition, figure
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
@@ -78,7 +79,7 @@ def _shapes(edition: Edition, out: Generated) -> Markup:
         f"{edition.headline.study}/calendar",
         "Calendar of returns by submitter and quarter",
     )
-    return out.chart(name, "../", kind, said, figures.returns_calendar, rows, quarters)
+    return out.chart(name, "", kind, said, figures.returns_calendar, rows, quarters)
 
 
 def _owed(edition: Edition) -> tuple[list[str], dict[tuple[str, str, str], Due]]:
