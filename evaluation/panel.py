@@ -35,7 +35,7 @@ NEVER = -1
 # What a missing id, or a missing start, becomes as text.
 NO_ID = frozenset({"", "nan", "None", "<NA>", "NaT"})
 AREA_COLUMNS = ("site", "authority", "role", "start", "population", "stratum")
-Partial = Literal["drop", "scale"]
+FirstPeriod = Literal["drop", "scale"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,7 +67,7 @@ class Panel:
     per: Mapping[str, float] = field(default_factory=dict)
     sampling_error: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     vintage: str = ""
-    partial: Partial = "drop"
+    partial: FirstPeriod = "drop"
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -207,7 +207,7 @@ class Panel:
         covariates: Sequence[str] = (),
         sampling_error: str | Mapping[str, str] | None = None,
         exposure: str | None = None,
-        partial: Partial = "drop",
+        partial: FirstPeriod = "drop",
         frequency: Frequency = "Q",
     ) -> Panel:
         """A panel from a long table with one row an area and period.
@@ -256,7 +256,7 @@ class Panel:
         if exposure is not None:
             given["exposure"] = exposure
         require_known("frequency", frequency, Frequency)
-        require_known("partial", partial, Partial)
+        require_known("partial", partial, FirstPeriod)
         used = [area, period, *outcomes, *given.values(), *covariates, *errors.values()]
         _require_columns(frame, used)
         found = _require_areas(frame, area, period)
@@ -269,15 +269,7 @@ class Panel:
         _refuse_duplicates(index, rows, cols, span)
         columns = {**given, **{name: name for name in covariates}}
         areas = _constant_attributes(frame, index, rows, columns)
-        begun = [NEVER_TREATED] * len(index)
-        if "start" in given:
-            begun = parse_starts(areas["start"], span)
-        areas["start"] = [one.label for one in begun] if any(one.label for one in begun) else None
-        areas["role"] = ["pilot" if one.label else "comparison" for one in begun]
-        set_exposure(areas, begun)
-        for name in AREA_COLUMNS:
-            if name not in areas:
-                areas[name] = None
+        _set_starts(areas, span)
 
         def grid(column: str) -> NDArray[np.float64]:
             out = np.full((len(areas), len(span)), np.nan)
@@ -652,6 +644,19 @@ def _refuse_duplicates(
             f"area {index[rows[row]]} has more than one row for {span[cols[row]].label}.",
             expected="one row an area and period",
         )
+
+
+def _set_starts(areas: pd.DataFrame, span: tuple[Period, ...]) -> None:
+    """Read the starts, say who is a pilot, and make room for what no column gave."""
+    begun = [NEVER_TREATED] * len(areas)
+    if "start" in areas:
+        begun = parse_starts(areas["start"], span)
+    areas["start"] = [one.label for one in begun] if any(one.label for one in begun) else None
+    areas["role"] = ["pilot" if one.label else "comparison" for one in begun]
+    set_exposure(areas, begun)
+    for name in AREA_COLUMNS:
+        if name not in areas:
+            areas[name] = None
 
 
 def _constant_attributes(
