@@ -20,10 +20,10 @@ from evaluation.check.stages import check_return
 from evaluation.connect import fetch_returns, installed_recipes
 from evaluation.edition import past
 from evaluation.errors import WorkspaceError
+from evaluation.finance import asked_of
 from evaluation.ledger.calendar import due
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import keep_receipt
-from evaluation.money import asked_of
 from evaluation.programme import Programme
 from evaluation.progress import Progress
 from evaluation.publish.publish import publish, publish_past

@@ -250,7 +250,7 @@ class BudgetLine(Frozen):
 
 
 class Money(Frozen):
-    """How finance departments report what the programme costs: see `evaluation.money`.
+    """How finance departments report what the programme costs: see `evaluation.finance`.
 
     ``agencies`` : those that pay; none named: those of the sites. ``price_year`` : of which year's
     prices the amounts are; None: as paid, so of their own year.

@@ -25,7 +25,7 @@ from evaluation.check.read import Cells, read_cells, read_header, right_headings
 from evaluation.check.report import Checked, Problem, Stage
 from evaluation.check.whose import places_of, weigh, witnesses_of
 from evaluation.errors import WorkspaceError
-from evaluation.money import asked_of
+from evaluation.finance import asked_of
 from evaluation.programme import Programme
 from evaluation.returns.form import Observation, Return
 from evaluation.returns.workbook import RawReturn, read_return

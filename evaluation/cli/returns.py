@@ -36,8 +36,8 @@ def template(
     ] = None,
 ) -> None:
     """Write the empty return of one submitter for one quarter."""
+    from evaluation.finance import asked_of
     from evaluation.ledger.submission import last_accepted
-    from evaluation.money import asked_of
     from evaluation.returns.template import told, write_template
     from evaluation.returns.workbook import csv_name
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
-from evaluation.money import money_owed
+from evaluation.finance import money_owed
 from evaluation.programme import Programme
 from evaluation.quarters import Period, parse_instant, period_range
 

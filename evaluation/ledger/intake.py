@@ -28,9 +28,9 @@ from evaluation.check.report import problem as found
 from evaluation.check.rules import rules
 from evaluation.check.stages import check_return, day_of_check
 from evaluation.errors import PeriodError, ReturnFileError, UserError, WorkspaceError
+from evaluation.finance import of_money, paying_agency
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import accept_into, permit
-from evaluation.money import of_money, paying_agency
 from evaluation.programme import Programme
 from evaluation.progress import Progress
 from evaluation.quarters import Period

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.report import Checked, Confirmation
 from evaluation.errors import LedgerError, NotPermitted
+from evaluation.finance import asked_of, paying_agency
 from evaluation.ledger.receipt import Act, ActKind, Receipt
-from evaluation.money import asked_of, paying_agency
 from evaluation.programme import Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import Figures

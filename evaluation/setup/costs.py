@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from evaluation.check.stages import check_return, day_of_check
 from evaluation.declared import read_yaml
 from evaluation.errors import WorkspaceError
+from evaluation.finance import FINANCE, lines_of, of_money
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import accept_into
-from evaluation.money import FINANCE, lines_of, of_money
 from evaluation.programme import Cost, Money, Programme
 from evaluation.returns.form import form
 from evaluation.returns.template import write_return

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.errors import ProtocolError, UserError
+from evaluation.finance import paying_agency
 from evaluation.ledger.calendar import Due, calendar
-from evaluation.money import paying_agency
 from evaluation.study.lock import Lock
 from evaluation.study.protocol_check import checked
 from evaluation.study.results import read_results

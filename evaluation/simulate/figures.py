@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from evaluation.money import FINANCE, money_owed
+from evaluation.finance import FINANCE, money_owed
 from evaluation.panel import Panel
 from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import form
 from evaluation.returns.template import write_return
 from evaluation.returns.workbook import csv_name
-from evaluation.simulate.finance import money_rows, paid_in_demonstration
+from evaluation.simulate.payments import money_rows, paid_in_demonstration
 from evaluation.simulate.places import Preset, Process, Scenario
 
 if TYPE_CHECKING:

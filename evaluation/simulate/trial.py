@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.errors import WorkspaceError
-from evaluation.money import money_owed
+from evaluation.finance import money_owed
 from evaluation.returns.form import form
 from evaluation.returns.template import write_return
 from evaluation.returns.workbook import csv_name
-from evaluation.simulate.finance import money_rows, paid_in_trial
+from evaluation.simulate.payments import money_rows, paid_in_trial
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluation.errors import ValueChainError
-from evaluation.money import costs_lacking, with_plan
+from evaluation.finance import costs_lacking, with_plan
 from evaluation.value.parameters import Parameters
 from evaluation.value.pricing import priced_lines
 from evaluation.value.worth import Assumptions, delivery_cost

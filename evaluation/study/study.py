@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from evaluation import fingerprint
 from evaluation.errors import PanelError, ProtocolError
+from evaluation.finance import lines_of, with_money
 from evaluation.ledger.ledger import Ledger
-from evaluation.money import lines_of, with_money
 from evaluation.panel import Panel, area_table
 from evaluation.programme import Programme
 from evaluation.protocol import Protocol

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluation.errors import EstimateError, ValueChainError
+from evaluation.finance import costs_lacking
 from evaluation.finding.verdict import Size
-from evaluation.money import costs_lacking
 from evaluation.quarters import Period
 from evaluation.value import ratios, scenarios, sensitivity
 from evaluation.value.cashable import distributional_weight

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.errors import WorkspaceError
-from evaluation.money import costs_lacking, lines_of, of_money
+from evaluation.finance import costs_lacking, lines_of, of_money
 from evaluation.programme import Programme
 from evaluation.quarters import Period
 from evaluation.study.study import with_known_money

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from evaluation.errors import ProtocolError
-from evaluation.money import with_plan
+from evaluation.finance import with_plan
 from evaluation.protocol import Protocol
 from evaluation.study.prospect import Prospect, prospects
 from evaluation.study.protocol_check import check_protocol

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from evaluation.check.stages import check_return
-from evaluation.money import asked_of
+from evaluation.finance import asked_of
 from evaluation.programme import Programme
 from evaluation.returns.workbook import read_return
 from evaluation.simulate import (

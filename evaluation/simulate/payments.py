@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.money import MoneyLine, lines_of, paying_agency
+from evaluation.finance import MoneyLine, lines_of, paying_agency
 
 if TYPE_CHECKING:
     from evaluation.programme import CostKind, Programme
