@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 330
-MOST_LINES_PROPER = 58_500
+MOST_MODULES = 338
+MOST_LINES_PROPER = 60_800
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -165,6 +165,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "value:_heading",
         "value:_pounds",
         "value:_year",
+        "periods:_day",
+        "quarters:_read",
     ),
     "our own mark in a workbook that an officer sends back": (
         "returns:_Comments._own",
@@ -238,7 +240,6 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "publish:_about",
         "publish:_file",
         "publish:_pages",
-        "quarters:Period.parse",
         "study:_matches",
     ),
     "the look of a finished text: its minus signs, its spaces, a figure that rounds to zero": (),
