@@ -50,7 +50,6 @@ SHORT = {
     "never changed once taken",
 }
 ALONE: dict[str, str] = {
-    "evaluation.portal.middleware": "Django finds it by its name in the settings",
     "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder",
 }
 SAME_NAME = {
