@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 230
-MOST_LINES_PROPER = 44_900
+MOST_MODULES = 242
+MOST_LINES_PROPER = 47_300
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -34,7 +34,12 @@ SHORT = {
     **{
         f"evaluation.ledger.migrations.versions.{step}": "a step of the ledger's tables is never "
         "changed once taken"
-        for step in ("acts_and_chain_version", "names_of_senders", "history_in_one_go")
+        for step in (
+            "acts_and_chain_version",
+            "names_of_senders",
+            "history_in_one_go",
+            "keyed_hashes",
+        )
     },
     "evaluation.ledger.migrations.versions.acts_and_chain_version": "a step of the ledger's "
     "tables is never changed once taken",
