@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 242
-MOST_LINES_PROPER = 47_300
+MOST_MODULES = 256
+MOST_LINES_PROPER = 48_000
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -138,6 +138,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_read",
         "returns:corners",
         "returns:is_table",
+        "returns:_by_parts",
         "returns:guide_from_name",
         "returns:heading",
         "returns:is_container",
@@ -154,6 +155,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_clear_old_mark",
     ),
     "prose, declarations and change logs that a person wrote": (
+        "edition:annexed",
+        "edition:body",
         "edition:Prose.blocks",
         "edition:Prose.command",
         "edition:Prose.held_by",
@@ -181,7 +184,9 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:_failed_cells",
         "edition:_from_root",
         "edition:_run_jupyter_book",
+        "edition:_pages",
         "edition:_sources_once",
+        "edition:measured",
         "edition:_title",
         "edition:_to",
         "edition:briefing",
@@ -198,9 +203,11 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "connect:_redacted",
         "cli:_period",
         "edition:Generated.plate",
-        "edition:Pages._claims",
-        "edition:Pages._notebook",
-        "edition:Pages._page",
+        "edition:Pages._frame",
+        "edition:Pages._parts",
+        "edition:Pages._text",
+        "edition:_of_site",
+        "edition:part_of",
         "edition:_charted",
         "edition:_first",
         "edition:_shown",

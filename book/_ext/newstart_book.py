@@ -1,7 +1,7 @@
 """What the book adds to Sphinx: claims looked up by id, and a band that says what data these are.
 
-``{claim}`id``` prints the text that ``_edition/claims.json`` holds for the id, marks it, and links
-a headline figure to its page; an id that is not there stops the build. ``_edition/book.json``
+``{claim}`id``` prints the text that ``claims.json``, beside the pages, holds for the id, marks it,
+and links a headline figure to its page; an id that is not there stops the build. ``book.json``
 names the band and footer of each page.
 """
 
@@ -32,13 +32,13 @@ class ClaimRole(SphinxRole):
             raise ExtensionError(
                 f"{source}:{line}: no result of this edition bears the claim {self.text!r}"
             )
-        self.env.note_dependency(str(Path(self.env.srcdir) / "_edition" / "claims.json"))
+        self.env.note_dependency(str(Path(self.env.srcdir) / "claims.json"))
         inside = [self._part(text, page) for text, page in found["parts"]]
         return [nodes.inline(self.rawtext, "", *inside, classes=["claim"])], []
 
     def _part(self, text: str, page: str) -> nodes.Node:
         """A piece of the claim; a figure with a page of its own links to it, not to itself."""
-        here = f"_edition/claims/{page.replace('.', '-')}"
+        here = f"annex/claims/{page.replace('.', '-')}"
         if not page or self.env.docname == here:
             return nodes.Text(text)
         return pending_xref(
@@ -97,7 +97,7 @@ def keep_vendored_scripts_out(app: Sphinx, config: Config) -> None:
 
 
 def _read(source: Path, name: str) -> dict[str, Any]:
-    path = source / "_edition" / name
+    path = source / name
     if not path.is_file():
         raise ExtensionError(f"{path} is missing: build the book with `newstart book build`")
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -300,6 +300,11 @@ class Confirmation:
     asked: str = ""
     where: str = ""
 
+    @property
+    def gives_reason(self) -> bool:
+        """Whether the reason is in words: a question mark, a dash or a tick confirms nothing."""
+        return any(sign.isalpha() for sign in self.reason)
+
 
 def read_confirmations(path: Path) -> tuple[Confirmation, ...]:
     """Read a CSV with the columns rule, cell and reason, as any spreadsheet saves it.
@@ -329,9 +334,9 @@ def read_confirmations(path: Path) -> tuple[Confirmation, ...]:
         )
     at = {name: place for place, name in enumerate(names)}
     given = tuple(_given(row, at, f"{path.name}, row {row.number}") for row in rows[1:])
-    if half := [one for one in given if not one.rule or not one.reason]:
+    if half := [one for one in given if not one.rule or not one.gives_reason]:
         raise UserError(
-            "a confirmation needs a rule and a reason; given in part: "
+            "a confirmation needs a rule and a reason in words; given in part: "
             + ", ".join(one.where for one in half)
             + ".",
             where=str(path),
@@ -418,7 +423,7 @@ def _chosen(asked: Problem, checked: Checked, given: Sequence[Confirmation]) -> 
     Of several questions about one place without a cell, such as the file's name, each takes a
     reason of its own, in their order: that the site is right says nothing of the quarter.
     """
-    fit = [one for one in given if one.reason and _answers(one, asked, checked)]
+    fit = [one for one in given if one.gives_reason and _answers(one, asked, checked)]
     if (exact := next((one for one in fit if one.asked), None)) is not None:
         return exact
     alike = [asked] if asked.cell is not None else _alike(asked, checked)
@@ -472,6 +477,8 @@ def _why_unused(one: Confirmation, checked: Checked) -> str:
     if not one.rule or not one.reason:
         lacks = "reason" if not one.reason else "rule"
         return f"{start}the {lacks} is missing for {one.rule or one.cell or 'this row'}."
+    if not one.gives_reason:
+        return f"{start}{one.reason!r} is no answer to {one.rule} in {at}: write why it is right."
     if one.rule not in rules():
         return f"{start}there is no rule {one.rule}."
     same = [p for p in checked.of("confirm") if p.rule == one.rule]
@@ -555,7 +562,7 @@ def reply(raw: RawReturn, checked: Checked, path: Path) -> None:
     UserError : if ``path`` is no .xlsx or cannot be written.
     """
     # Reasons that were written into an earlier copy go on, where the question is still the same.
-    given = [one for one in in_marked_copy(raw) if one.reason]
+    given = in_marked_copy(raw)
     marks = [
         _mark(asked, next((g.reason for g in given if _answers(g, asked, checked)), ""))
         for asked in checked.problems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -160,9 +161,10 @@ book_app = typer.Typer(
 
 
 @book_app.command("build")
-def build(context: typer.Context) -> None:
-    """Write the edition's pages and build the book."""
+def build(context: typer.Context, as_json: AsJson = False) -> None:
+    """Write the edition's pages and build the book; with --json, its pages, words and seconds."""
     from evaluation.edition.build import build_book
+    from evaluation.edition.shape import measured
 
     session: Session = context.obj
     started = time.monotonic()
@@ -170,7 +172,12 @@ def build(context: typer.Context) -> None:
         session.workspace, programme=session.programme_name, progress=lambda m: say(f"· {m}")
     )
     timed(started)
-    print(index)
+    if as_json:
+        seconds = {"seconds": round(time.monotonic() - started, 1)}
+        sizes = measured(index.parent)
+        print(json.dumps({part: {**size, **seconds} for part, size in sizes.items()}))
+    else:
+        print(index)
 
 
 @book_app.command("serve")

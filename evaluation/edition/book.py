@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from evaluation.edition import answers, figures, words
+from evaluation.edition import answers, figures, shape, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.formats.export import write_downloads
@@ -31,7 +31,7 @@ from evaluation.edition.pages.claims import Claims, chance
 from evaluation.edition.pages.measured import machinery
 from evaluation.errors import BookError
 from evaluation.study.record import EstimateResult, OutcomeResult, Results, SiteResult
-from evaluation.workspace import Workspace
+from evaluation.workspace import Workspace, packaged_book
 
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
             "spark": outcomes.spark(OutcomePage(study=study, outcome=o, out=out, root="")),
             "standing": standing.get(o.code),
             "moved": answers.moved(o),
-            "href": f"_edition/outcomes/{o.code}.html",
+            "href": f"lives.html#{o.code}",
         }
         for o in study.with_role("primary")
     ]
@@ -93,7 +93,7 @@ class Pages:
         self.claims = Claims(edition)
         self.bands: dict[str, str] = {}
         self.footers: dict[str, str] = {}
-        self.families: dict[str, list[dict[str, Any]]] = {}
+        self._written: list[tuple[str, str]] = []
         self._templates = jinja2.Environment(
             loader=jinja2.PackageLoader("evaluation.edition"),
             autoescape=True,
@@ -117,70 +117,128 @@ class Pages:
 
     def write(self) -> None:
         """Every page, the claims, the bands, and the table of contents."""
-        self._front()
-        self._outcomes()
+        self._shell()
+        self._main()
         self._sites()
-        self._page("money", "money.md.j2", **money.view(self.edition, self.out))
-        self._page("editions", "editions.md.j2", **changes.view(self.edition, self.out))
-        self._page("data-quality", "quality.md.j2", **quality.view(self.edition, self.out))
-        self._page(
-            "machinery",
-            "machinery.md.j2",
-            **machinery(self.edition, self.out),
-            **measured.view(self.workspace.book),
-            **measured.precision_view(self.workspace.book),
-            **measured.neighbourhoods_view(self.workspace.book),
-            **measured.inference_cost_view(self.workspace.book, self.out),
-            **measured.ledger_size_view(self.workspace.book, self.out),
-            **measured.published_view(self.workspace.book),
-        )
-        self._critics()
+        self._outcomes()
         self._cases()
         self._studies()
         self._claims()
-        self._page("data-dictionary", "dictionary.md.j2", outcomes=self.edition.outcomes)
-        self._page("rules", "rules.md.j2", **quality.rule_pages_view(self.workspace.book, self.out))
-        self._decisions()
-        self._downloads()
+        self._reference()
+        self._page("annex/index", "annex.md.j2", parts_of_annex=self._parts())
         self._frame()
         self.out.finish()
 
     def _page(self, page: str, template: str, **content: Any) -> None:
-        root = "" if page.startswith("parts/") else "../" * (1 + page.count("/"))
+        root = "../" * page.count("/")
         claim = functools.partial(self.claims.html, root=root)
-        text = self._templates.get_template(template).render(**content, claim=claim)
-        self.out.text(f"{page}.md", text + "\n")
+        text = self._templates.get_template(template).render(**content, claim=claim) + "\n"
+        self._text(page, text)
 
-    def _family(self, name: str, index: str, pages: Sequence[str]) -> None:
-        self.families[name] = [_entry(index, [{"file": page} for page in pages])]
+    def _text(self, page: str, text: str) -> None:
+        annex = page.startswith(shape.ANNEX)
+        self.out.text(f"{page}.md", shape.annexed(page, text) if annex else text)
+        self._written.append((page, _title(text, page)))
 
-    def _front(self) -> None:
-        self._page(
-            "parts/front",
-            "front.md.j2",
-            **view(self.edition, self.out),
-            **changes.front(self.edition, self.out),
-        )
+    def _shell(self) -> None:
+        """How the book is drawn lies beside its pages, as Jupyter Book asks for."""
+        for name in shape.SHELL:
+            held = self.workspace.book / name
+            for path in [held, *held.rglob("*")]:
+                if path.is_file() and "__pycache__" not in path.parts:
+                    self.out.copy(path.relative_to(self.workspace.book).as_posix(), path)
+
+    def _main(self) -> None:
+        """The main pages; those of single sites stand apart."""
+        edition, study, out = self.edition, self.edition.headline, self.out
+        front = view(edition, out) | changes.front(edition, out)
+        self._page("index", "index.md.j2", **front)
+        self._page("lives", "lives.md.j2", **self._lives())
+        self._page("people", "people.md.j2", study=study)
+        self._page("money", "money.md.j2", **money.view(edition, out))
+        self._page("for-whom", "for-whom.md.j2", **for_whom.view(study, out))
+        self._page("learning", "learning.md.j2", **questions.view(edition))
+        undone = evidence.view(study) | places.chosen_view(edition, out)
+        undone |= for_whom.new_site_view(study, out)
+        self._page("undo", "undo.md.j2", **undone, objections=self._written_text("objections"))
+        self._page("changes", "changes.md.j2", **changes.view(edition, out))
+        place = out.folder / "files/downloads"
+        held = write_downloads(self.workspace, edition, self.claims, place)
+        out.adopt(f"files/downloads/{one.name}" for one in held)
+        self._page("data", "data.md.j2", **quality.view(edition, out), downloads=held)
+        self._page("how", "how.md.j2", study=study, reading=self._written_text("how-to-read"))
+
+    def _written_text(self, name: str) -> str:
+        """A text that a person wrote, one level down, to stand in a page of the edition."""
+        own = self.workspace.book / f"{name}.md"
+        held = own if own.is_file() else packaged_book() / own.name
+        text = shape.body(held.read_text(encoding="utf-8"))
+        return text.replace("\n## ", "\n### ").removeprefix("## ")
+
+    def _lives(self) -> dict[str, Any]:
+        """All outcomes on one page, a fold each."""
+        study = self.edition.headline
+        ordered = self._ordered()
+        shown = [
+            outcomes.fold(OutcomePage(study=study, outcome=one, out=self.out, root=""))
+            for one in ordered
+        ]
+        chart = self._all_outcomes(study, ordered)
+        return {"study": study, "outcomes": ordered, "shown": shown, "chart": chart}
+
+    def _ordered(self) -> list[OutcomeResult]:
+        order = ("primary", "secondary", "negative_control")
+        return sorted(self.edition.headline.outcomes, key=lambda o: order.index(o.role))
 
     def _outcomes(self) -> None:
-        study, pages = self.edition.headline, []
-        order = ("primary", "secondary", "negative_control")
-        ordered = sorted(study.outcomes, key=lambda o: order.index(o.role))
-        for outcome in ordered:
-            name = f"outcomes/{outcome.code}"
+        study = self.edition.headline
+        for outcome in self._ordered():
             shown = OutcomePage(study=study, outcome=outcome, out=self.out, root="../../")
-            self._page(name, "outcome.md.j2", outcome=outcome, seen=outcomes.view(shown, ""))
-            pages.append(f"_edition/{name}")
-        chart = self._all_outcomes(study, ordered)
-        self._page("outcomes/index", "outcomes.md.j2", study=study, outcomes=ordered, chart=chart)
-        self._family("outcomes", "_edition/outcomes/index", pages)
+            seen = outcomes.view(shown, "")
+            self._page(
+                f"annex/outcomes/{outcome.code}", "outcome.md.j2", outcome=outcome, seen=seen
+            )
+
+    def _reference(self) -> None:
+        """What whoever checks, sends or carries on looks up."""
+        book = self.workspace.book
+        self._page(
+            "annex/machinery",
+            "machinery.md.j2",
+            **machinery(self.edition, self.out),
+            **measured.view(book),
+            **measured.precision_view(book),
+            **measured.neighbourhoods_view(book),
+            **measured.inference_cost_view(book, self.out),
+            **measured.ledger_size_view(book, self.out),
+            **measured.published_view(book),
+        )
+        self._page("annex/dictionary", "dictionary.md.j2", outcomes=self.edition.outcomes)
+        self._page("annex/rules", "rules.md.j2", **quality.rule_pages_view(book, self.out))
+        self._decisions()
+        for name in shape.WRITTEN:
+            held = book / f"{name}.md"
+            # One begun elsewhere has no page about this repository's own cases.
+            if held.is_file():
+                self._text(f"annex/{name}", held.read_text(encoding="utf-8"))
+
+    def _parts(self) -> list[dict[str, Any]]:
+        """The parts of the annex and their pages: one where the part has a first page."""
+        found = []
+        for part in shape.PARTS:
+            pages = [one for one in self._written if one[0].startswith(part.begins)]
+            if part.first:
+                pages = [one for one in pages if one[0] == part.first]
+            if pages and part.begins != "annex/index":
+                found.append({"part": part, "pages": pages})
+        return found
 
     def _all_outcomes(self, study: Results, ordered: Sequence[OutcomeResult]) -> str:
         rows = outcome_rows(ordered, mark=True)
         said = "All outcomes fixed for this study, on one scale, whatever they show."
         said += f" {_left_out(outcome_rows(ordered, mark=False))}"
         name, kind = f"{study.study}/all-outcomes", "Effects in per cent with ranges"
-        return self.out.chart(name, "../../", kind, said, figures.forest, rows, "%") if rows else ""
+        return self.out.chart(name, "", kind, said, figures.forest, rows, "%") if rows else ""
 
     def _sites(self) -> None:
         study = self.edition.headline
@@ -195,10 +253,9 @@ class Pages:
                 returns=quality.of_site(self.edition, site.code),
                 chart=self._site_chart(study, site),
             )
-        self._page("sites/index", "sites.md.j2", study=study, sites=ordered)
-        self._family(
-            "sites", "_edition/sites/index", [f"_edition/sites/{site.code}" for site in ordered]
-        )
+        main = study.with_role("primary")
+        found = {site.code: _site_outcomes(study, site) for site in ordered}
+        self._page("sites", "sites.md.j2", study=study, sites=ordered, main=main, found=found)
 
     def _site_chart(self, study: Results, site: SiteResult) -> str:
         rows = [
@@ -214,24 +271,11 @@ class Pages:
         if len(rows) < len(_site_outcomes(study, site)):
             said += " Effects that are not in per cent stand in the table."
         name, kind = f"{study.study}/site-{site.code}", "Effects by outcome with ranges, per cent"
-        return self.out.chart(name, "../../", kind, said, figures.forest, rows, "%")
-
-    def _critics(self) -> None:
-        """The pages behind the ten questions, and those that a critic asks for."""
-        edition, study = self.edition, self.edition.headline
-        self._page("questions", "questions.md.j2")
-        self._page("equity", "equity.md.j2", **for_whom.view(study, self.out))
-        self._page("evidence", "evidence.md.j2", **evidence.view(study))
-        self._page("unknown", "unknown.md.j2", **questions.view(edition))
-        self._page("map", "map.md.j2", **places.view(edition, self.out))
-        self._page("chosen", "chosen.md.j2", **places.chosen_view(edition, self.out))
-        self._page("deviations", "deviations.md.j2", studies=self.edition.studies)
-        self._page("new-site", "new-site.md.j2", **for_whom.new_site_view(study, self.out))
+        return self.out.chart(name, "../", kind, said, figures.forest, rows, "%")
 
     def _cases(self) -> None:
-        pages = []
         for study in self.edition.cases:
-            name = f"cases/{study.study}"
+            name = f"annex/cases/{study.study}"
             open_data = self.edition.may_be_passed_on(study)
             views = [
                 outcomes.view(
@@ -241,40 +285,26 @@ class Pages:
                 )
                 for o in study.outcomes
             ]
-            self._page(
-                name,
-                "case.md.j2",
-                study=study,
-                views=views,
-                published=outcomes.published_table(study),
-            )
-            self._banded(f"_edition/{name}", study)
-            pages.append(f"_edition/{name}")
+            published = outcomes.published_table(study)
+            self._page(name, "case.md.j2", study=study, views=views, published=published)
+            self._banded(name, study)
         known = measured.published_view(self.workspace.book)
-        self._page("cases/index", "cases.md.j2", cases=self.edition.cases, **known)
-        self.bands["_edition/cases/index"] = REAL_BAND
-        self.footers["_edition/cases/index"] = self._footer(*self.edition.cases)
-        self._family("cases", "_edition/cases/index", pages)
+        index = "annex/cases/index"
+        self._page(index, "cases.md.j2", cases=self.edition.cases, **known)
+        self.bands[index] = REAL_BAND
+        self.footers[index] = self._footer(*self.edition.cases)
 
     def _studies(self) -> None:
-        pages = []
         for study in self.edition.studies:
-            name = f"studies/{study.programme}-{study.study}"
-            notebook = self._notebook(study)
-            below = [{"file": page} for page in (self._case_made(study, name), notebook) if page]
+            name = f"annex/records/{study.programme}-{study.study}"
+            notebook, made = self._notebook(study), self._case_made(study, name)
             self._page(
-                name,
-                "study.md.j2",
-                study=study,
-                notebook=notebook,
-                case_made=len(below) > bool(notebook),
+                name, "study.md.j2", study=study, notebook=notebook, case_made=made is not None
             )
-            pages.append(_entry(f"_edition/{name}", below))
-            if notebook:
-                self._banded(notebook, study)
-            self._banded(f"_edition/{name}", study)
-        self._page("studies/index", "studies.md.j2", studies=self.edition.studies)
-        self.families["studies"] = [_entry("_edition/studies/index", pages)]
+            for page in (name, notebook, made):
+                if page:
+                    self._banded(page, study)
+        self._page("annex/records/index", "studies.md.j2", studies=self.edition.studies)
 
     def _case_made(self, study: Results, name: str) -> str | None:
         """The page of the theory and of the attacks; None where no theory is drawn."""
@@ -283,8 +313,7 @@ class Pages:
         if seen["theory"] is None:
             return None
         self._page(f"{name}-case", "case_made.md.j2", **seen)
-        self._banded(f"_edition/{name}-case", study)
-        return f"_edition/{name}-case"
+        return f"{name}-case"
 
     def _notebook(self, study: Results) -> str | None:
         """Copy a study's notebook; returns its page, or None where there is none."""
@@ -293,36 +322,27 @@ class Pages:
             return None
         # Not below a folder called studies, which would make the notebook's own folder look like
         # a workspace.
-        name = f"_edition/notebooks/{study.programme}-{study.study}"
-        text = source.read_text(encoding="utf-8")
-        self.out.text(f"{name.removeprefix('_edition/')}.md", _stamped(text, study))
+        name = f"annex/notebooks/{study.programme}-{study.study}"
+        self._text(name, _stamped(source.read_text(encoding="utf-8"), study))
         return name
 
     def _claims(self) -> None:
         made = ClaimPages(self.workspace, self.edition, self.claims)
         for key in self.claims.headline():
-            self._page(
-                page_of(key).removeprefix("_edition/"), "claim.md.j2", **made.view(key, self.out)
-            )
-        self._page("claims/index", "claims.md.j2", listed=made.index(), gone=made.withdrawn())
-        self._family(
-            "claims", "_edition/claims/index", [page_of(k) for k in self.claims.headline()]
-        )
-
-    def _downloads(self) -> None:
-        place = self.out.folder / "files/downloads"
-        held = write_downloads(self.workspace, self.edition, self.claims, place)
-        self.out.adopt(f"files/downloads/{one.name}" for one in held)
-        self._page("downloads", "downloads.md.j2", downloads=held)
+            self._page(page_of(key), "claim.md.j2", **made.view(key, self.out))
+        index = {"listed": made.index(), "gone": made.withdrawn()}
+        self._page("annex/claims/index", "claims.md.j2", **index)
 
     def _decisions(self) -> None:
-        found = sorted((self.workspace.book / "decisions").glob("*.md"))
-        listed = [
-            {"page": path.stem, "title": _title(path.read_text(encoding="utf-8"), path.stem)}
-            for path in found
-        ]
-        self._page("decisions", "decisions.md.j2", decisions=listed)
-        self._family("decisions", "_edition/decisions", [f"decisions/{p.stem}" for p in found])
+        listed = []
+        for path in sorted((self.workspace.book / "decisions").glob("*")):
+            if path.suffix == ".md":
+                text = path.read_text(encoding="utf-8")
+                self._text(f"annex/decisions/{path.stem}", text)
+                listed.append({"page": path.stem, "title": _title(text, path.stem)})
+            elif path.is_file():
+                self.out.copy(f"annex/decisions/{path.name}", path)
+        self._page("annex/decisions/index", "decisions.md.j2", decisions=listed)
 
     def _banded(self, page: str, study: Results) -> None:
         self.bands[page] = words.SYNTHETIC if study.synthetic else REAL_BAND
@@ -345,19 +365,12 @@ class Pages:
         }
         self.out.text("book.json", json.dumps(book, indent=1, sort_keys=True))
         self.out.text("claims.json", json.dumps(self.claims.as_json(), indent=1, sort_keys=True))
-        frame = yaml.safe_load((self.workspace.book / "_toc.yml").read_text(encoding="utf-8"))
-        for part in frame["parts"]:
-            part["chapters"] = [
-                filled
-                for chapter in part["chapters"]
-                for filled in self.families.get(chapter.get("generated"), [chapter])
-            ]
-        self.out.text("toc.yml", yaml.safe_dump(frame, sort_keys=False))
+        sites = [page.removeprefix(shape.SITE) for page, _ in self._written if _of_site(page)]
+        self.out.text("_toc.yml", yaml.safe_dump(shape.contents(sites), sort_keys=False))
 
 
-def _entry(page: str, below: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A line of the table of contents, which takes no empty list of pages below."""
-    return {"file": page} | ({"sections": list(below)} if below else {})
+def _of_site(page: str) -> bool:
+    return page.startswith(shape.SITE)
 
 
 def _left_out(rows: Sequence[figures.ForestRow]) -> str:

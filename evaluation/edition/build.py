@@ -27,7 +27,7 @@ from evaluation.edition.past import COMING, FOLDER, INDEX
 from evaluation.errors import BookError, missing
 from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.progress import Progress
-from evaluation.workspace import Workspace, package
+from evaluation.workspace import GENERATED_PAGES, Workspace, package
 
 _STAMP = "inputs.sha256"
 _SHOWN_LINES = 40
@@ -110,9 +110,7 @@ def _run_jupyter_book(workspace: Workspace) -> None:
         "-c",
         "from jupyter_book.cli.main import main; main()",
         "build",
-        str(book),
-        "--toc",
-        str(book / "_edition" / "toc.yml"),
+        str(workspace.book / GENERATED_PAGES),
         "--path-output",
         str(book),
         "--warningiserror",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -35,7 +35,13 @@ _FINANCIAL_WORDS = frozenset({"financial", "fiscal", "fy"})
 
 _DASHES = str.maketrans({"\u2013": "-", "\u2014": "-", "\u2011": "-", "\u2212": "-"})
 _ISO = re.compile(r"([0-9]{4})[-/]([0-9]{2})[-/][0-9]{2}(?:[t ][0-9:.]+z?)?")
-_DAY_MONTH = re.compile(r"([0-9]{1,2})[/.\-]([0-9]{1,2})[/.\-]([0-9]{4})(?: 00:00(?::00)?)?")
+_DAY_MONTH = re.compile(
+    r"([0-9]{1,2})[/.\-]([0-9]{1,2})[/.\-]([0-9]{4}|[0-9]{2})(?: 00:00(?::00)?)?"
+)
+# The number by which a spreadsheet keeps a day, where a column of dates has lost its format: 2000
+# to 2099. Excel's day 60 is a 29 February that never was, so that its days count from here.
+_DAY_NUMBER = re.compile(r"(3[6-9]|[4-6][0-9]|7[0-2])[0-9]{3}(?:\.0)?")
+_BEFORE_DAY_ONE = date(1899, 12, 30)
 _MONTH_ALONE = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])|(0[1-9]|1[0-2])/([0-9]{4})")
 _RANGE = re.compile(r"([0-9/.\-]{8,10})(?: ?- ?| to | until |/)([0-9/.\-]{8,10})")
 _BRACKETS = re.compile(r"(.+?) ?[(\[]([^()\[\]]+)[)\]]")
@@ -111,9 +117,13 @@ def _both(outside: Notation, inside: str) -> Notation:
 def _of_date(text: str) -> Notation | None:
     if (found := _ISO.fullmatch(text)) is not None:
         return _within([(int(found[1]), int(found[2]))])
+    if _DAY_NUMBER.fullmatch(text) is not None:
+        day = _BEFORE_DAY_ONE + timedelta(days=int(float(text)))
+        return _within([(day.year, day.month)])
     if (found := _DAY_MONTH.fullmatch(text)) is None:
         return None
     first, second, year = (int(part) for part in found.groups())
+    year += 2000 * (year < 100)
     # Day first, as in Britain; month first, as spreadsheets set up in America write it.
     return _within([(year, second), (year, first)])
 

@@ -205,10 +205,17 @@ _LOOSE_NAME = re.compile(
 # What a program, a person or a mail system adds to a file's name.
 _BEFORE = re.compile(r"(?:copy (?:\([0-9]+\) )?of |fwd?[ _-]+|re[ _-]+)+", re.IGNORECASE)
 _AFTER = re.compile(
-    r"(?:[ _]*\([0-9]{1,3}\)|[ _.-]+(?:copy|final|draft|mended|corrected|signed|reply|v ?[0-9]+)"
+    r"(?:[ _]*[(\[][0-9]{1,3}[)\]]"
+    r"|[ _.-]+(?:copy(?: [0-9]{1,3})?|final|draft|mended|corrected|signed|reply|v ?[0-9]+)"
     r"|\.(?:xlsx|csv|txt|tsv|tab))+",
     re.IGNORECASE,
 )
+
+
+# The day on which somebody saved or sent it, before the name or behind it.
+_DAY = r"20[0-9]{6}|20[0-9]{2}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}\.[0-9]{1,2}\.(?:20)?[0-9]{2}"
+_DAY_BEFORE = re.compile(rf"(?:{_DAY})[ _-]+")
+_DAY_AFTER = re.compile(rf"[ _-]+(?:{_DAY})")
 
 
 def bare_stem(name: str) -> str:
@@ -229,20 +236,31 @@ def guide_from_name(name: str) -> dict[str, str]:
     """
     guide = dict.fromkeys(form().guide, "")
     stem = bare_stem(name)
+    if (day := _DAY_BEFORE.match(stem)) is not None:
+        stem = stem[day.end() :]
+    found = _by_parts(stem)
+    if not found and (days := list(_DAY_AFTER.finditer(stem))) and days[-1].end() == len(stem):
+        # Only where it says nothing with it: a quarter may be written as its first day.
+        found = _by_parts(stem[: days[-1].start()])
+    return guide | found
+
+
+def _by_parts(stem: str) -> dict[str, str]:
+    """Site, agency and quarter from a name's parts; nothing where one of them is not there."""
     if (loose := _LOOSE_NAME.fullmatch(stem)) is not None:
         agency = re.sub(r"[ _-]+", "_", loose[2])
         stem = f"{loose[1]}_{agency}_{loose[3]}"
     parts = stem.split("_")
     if len(parts) < 3:
-        return guide
+        return {}
     periods = notation(parts[-1]).periods
     if not periods and len(parts) > 3:  # 2026_Q3, as a mail system writes a blank
         parts[-2:] = [f"{parts[-2]} {parts[-1]}"]
         periods = notation(parts[-1]).periods
     if len(periods) != 1:
-        return guide
+        return {}
     found = {"site": parts[0], "agency": "_".join(parts[1:-1]), "quarter": periods[0].label}
-    return guide | {line: value.strip(INVISIBLE) for line, value in found.items()}
+    return {line: value.strip(INVISIBLE) for line, value in found.items()}
 
 
 def csv_name(site: str, agency: str, period: Period) -> str:

@@ -106,7 +106,7 @@ def sample(pages: list[Path], html: Path) -> list[Path]:
     found = []
     for page in pages:
         seen[page.parent] += 1
-        if page.parent in (html, html / "_edition") or seen[page.parent] <= 2:
+        if page.parent in (html, html / "annex") or seen[page.parent] <= 2:
             found.append(page)
     return found
 

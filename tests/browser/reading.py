@@ -75,7 +75,7 @@ def reading_age(page: Path) -> float:
 
 def main(root: Path) -> None:
     """Print the reading age of the front page and of every outcome's."""
-    for page in [root / "index.html", *sorted((root / "_edition" / "outcomes").glob("*.html"))]:
+    for page in [root / "index.html", *sorted((root / "annex" / "outcomes").glob("*.html"))]:
         print(f"{reading_age(page):5.1f}  {page.relative_to(root)}")
 
 

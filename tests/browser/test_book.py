@@ -33,32 +33,31 @@ def test_every_kind_of_page_is_there(visits: list[Visit]) -> None:
     names = {visit.name for visit in visits}
     assert {
         "index.html",
-        "_edition/outcomes/index.html",
-        "_edition/outcomes/ae_attendances.html",
-        "_edition/sites/index.html",
-        "_edition/sites/S01.html",
-        "_edition/money.html",
-        "_edition/data-quality.html",
-        "_edition/machinery.html",
-        "_edition/cases/index.html",
-        "_edition/cases/enterprise_zones.html",
-        "_edition/studies/index.html",
-        "_edition/studies/new_start-first_look.html",
-        "_edition/notebooks/new_start-first_look.html",
-        "_edition/data-dictionary.html",
-        "_edition/decisions.html",
-        "_edition/questions.html",
-        "_edition/evidence.html",
-        "_edition/unknown.html",
-        "_edition/equity.html",
-        "_edition/map.html",
-        "_edition/chosen.html",
-        "_edition/deviations.html",
-        "_edition/new-site.html",
-        "methods.html",
-        "glossary.html",
-        "how-to-read.html",
-        "objections.html",
+        "lives.html",
+        "people.html",
+        "sites.html",
+        "sites/S01.html",
+        "money.html",
+        "for-whom.html",
+        "learning.html",
+        "undo.html",
+        "changes.html",
+        "data.html",
+        "how.html",
+        "annex/index.html",
+        "annex/outcomes/ae_attendances.html",
+        "annex/machinery.html",
+        "annex/cases/index.html",
+        "annex/cases/enterprise_zones.html",
+        "annex/claims/index.html",
+        "annex/records/index.html",
+        "annex/records/new_start-first_look.html",
+        "annex/notebooks/new_start-first_look.html",
+        "annex/dictionary.html",
+        "annex/rules.html",
+        "annex/decisions/index.html",
+        "annex/methods.html",
+        "annex/glossary.html",
     } <= names
 
 
@@ -84,7 +83,7 @@ def test_axe_finds_nothing_on_the_other_pages(
     assert told([look(browser, page, html) for page in others], "violations") == {}
 
 
-@pytest.mark.parametrize("name", ["index.html", "_edition/outcomes/ae_attendances.html"])
+@pytest.mark.parametrize("name", ["index.html", "annex/outcomes/ae_attendances.html"])
 def test_axe_finds_nothing_in_the_dark(look_in_the_dark: Callable[[str], Visit], name: str) -> None:
     assert look_in_the_dark(name).violations == []
 
@@ -152,7 +151,7 @@ def test_only_pages_with_formulas_load_mathjax(visits: list[Visit]) -> None:
 def test_every_page_says_what_its_data_are(visits: list[Visit]) -> None:
     real = {v.name for v in visits if v.band == REAL_BAND}
     assert {v.band for v in visits} == {REAL_BAND, SYNTHETIC}
-    assert "_edition/cases/enterprise_zones.html" in real
+    assert "annex/cases/enterprise_zones.html" in real
     assert {v.name for v in visits if v.band == SYNTHETIC} >= {"index.html", "methods.html"}
 
 

@@ -40,7 +40,7 @@ def clicks(start: Path, wanted: str, most: int = 3) -> int | None:
 
 def test_code_and_protocol_line_are_within_three_clicks_of_the_front_page(html: Path) -> None:
     front = html / "index.html"
-    figure = html / "_edition/claims/ae_attendances-effect.html"
+    figure = html / "annex/claims/ae_attendances-effect.html"
     assert figure in links(front)
     assert clicks(front, "<td>primary: [ae_attendances") == 1
     assert clicks(front, "\ndef did(\n") == 2
@@ -49,4 +49,4 @@ def test_code_and_protocol_line_are_within_three_clicks_of_the_front_page(html: 
 def test_every_headline_figure_on_the_front_page_leads_to_its_own_page(html: Path) -> None:
     text = (html / "index.html").read_text(encoding="utf-8")
     for name in ("ae_attendances-effect", "ae_attendances-people", "money-cost", "money-cashable"):
-        assert f"_edition/claims/{name}.html" in text
+        assert f"annex/claims/{name}.html" in text

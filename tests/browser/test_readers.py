@@ -11,10 +11,11 @@ import pytest
 from bs4 import BeautifulSoup
 
 from evaluation.edition.pages import questions
+from evaluation.edition.shape import MAIN
 from tests.browser.reading import reading_age, syllables
 
 if TYPE_CHECKING:
-    from tests.browser.conftest import Visit
+    pass
 
 FIRST_WORDS, OLDEST_READER = 300, 14.0
 KNOWN = {
@@ -69,9 +70,7 @@ def plain(text: str) -> str:
 def test_each_question_is_answered_one_click_from_the_front(
     html: Path, question: questions.Question
 ) -> None:
-    links = soup_of(html / "index.html").select("article ol.ten a")
-    (link,) = [one for one in links if one.string == question.asked]
-    page = html / str(link["href"]).partition("#")[0]
+    page = html / f"{question.page}.html"
     claims = json.loads((html.parents[1] / "_edition" / "claims.json").read_text())
     assert plain(claims[question.claim]["text"]) in plain(first_words(page))
 
@@ -87,7 +86,7 @@ def test_the_syllable_rule_counts_known_words() -> None:
 
 
 def test_front_and_outcome_pages_can_be_read_at_fourteen(html: Path) -> None:
-    pages = [html / "index.html", *(html / "_edition" / "outcomes").glob("*.html")]
+    pages = [html / "index.html", *(html / "annex" / "outcomes").glob("*.html")]
     ages = {str(page.relative_to(html)): round(reading_age(page), 1) for page in pages}
     assert {name: age for name, age in ages.items() if age > OLDEST_READER} == {}
 
@@ -121,17 +120,29 @@ def test_every_chart_has_a_table_behind_it(html: Path, pages: list[Path]) -> Non
     assert bare == []
 
 
-def test_the_front_reaches_every_kind_of_page(visits: list[Visit]) -> None:
-    front = next(visit for visit in visits if visit.name == "index.html")
-    reached = {link.partition("#")[0].rpartition("html/")[2] for link in front.links}
-    wanted = (
-        "questions",
-        "evidence",
-        "unknown",
-        "map",
-        "chosen",
-        "new-site",
-        "deviations",
-        "equity",
-    )
-    assert [page for page in wanted if f"_edition/{page}.html" not in reached] == []
+def test_the_front_reaches_every_main_page_and_the_annex_stays_out_of_its_sidebar(
+    html: Path,
+) -> None:
+    front = soup_of(html / "index.html")
+    beside = [str(link["href"]).partition("#")[0] for link in front.select("nav a")]
+    listed = [page for page in dict.fromkeys(beside) if page and not page.startswith("sites/")]
+    assert listed[-len(MAIN) + 1 :] == [f"{page}.html" for page in MAIN if page != "index"]
+    assert not [page for page in beside if page.startswith("annex/")]
+
+
+def test_every_page_of_the_annex_says_for_whom_it_is(html: Path) -> None:
+    pages = sorted((html / "annex").rglob("*.html"))
+    assert pages
+    unsaid = [page for page in pages if "Annex · for " not in soup_of(page).get_text()]
+    assert unsaid == []
+
+
+def test_the_page_of_every_claim_is_two_clicks_from_the_front(html: Path) -> None:
+    def leads(page: Path) -> set[Path]:
+        links = [str(one["href"]).partition("#")[0] for one in soup_of(page).select("a[href]")]
+        return {(page.parent / one).resolve() for one in links if one.endswith(".html")}
+
+    first = leads(html / "index.html")
+    second = set().union(*(leads(page) for page in first if page.is_file()))
+    wanted = {page.resolve() for page in (html / "annex" / "claims").glob("*.html")}
+    assert wanted - first - second == set()

@@ -119,6 +119,22 @@ def test_reasons_in_the_marked_copy_are_read_back(tiny: Programme, tmp_path: Pat
     ]
 
 
+@pytest.mark.parametrize("nothing", ["?", ".", "-", "...", "123", "✓"])
+def test_a_sign_is_no_reason(nothing: str, tiny: Programme, tmp_path: Path) -> None:
+    back = marked(a_csv(tmp_path, a=800, b=250), tiny)
+    say_why(back, E2=nothing, E4="ward moved")
+    raw, checked = looked_at(back, tiny)
+    given = in_marked_copy(raw)
+    kept, still_open = confirmed(checked, given)
+    assert [one.cell for one in kept] == ["E4"] and [p.cell for p in still_open] == ["E2"]
+    (note,) = unused(checked, given)
+    assert repr(nothing) in note.message and "write why it is right" in note.message
+    table = tmp_path / "why.csv"
+    table.write_text(f"rule,cell,reason\nR060,E2,{nothing}\n", encoding="utf-8")
+    with pytest.raises(UserError, match="a reason in words"):
+        read_confirmations(table)
+
+
 def test_a_reason_goes_on_into_the_next_marked_copy(tiny: Programme, tmp_path: Path) -> None:
     back = marked(a_csv(tmp_path, a=800, b="<5"), tiny)
     say_why(back, E2="a new ward")

@@ -1,7 +1,6 @@
 """A workspace with a book's results, receipts and frame, for tests that write pages from them."""
 
 import runpy
-import shutil
 from pathlib import Path
 
 from evaluation.workspace import Workspace, packaged_schemas
@@ -10,9 +9,8 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def laid_out(root: Path) -> Workspace:
-    """Studies, results and receipts below ``root``, and the book's order of pages."""
+    """Studies, results and receipts below ``root``."""
     made = runpy.run_path(str(REPOSITORY / "tests" / "browser" / "edition_results.py"))
     made["write_workspace"](root, packaged_schemas())
     (root / "book" / "decisions").mkdir(parents=True)
-    shutil.copy(REPOSITORY / "book" / "_toc.yml", root / "book")
     return Workspace(root=root)

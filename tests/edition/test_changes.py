@@ -1,12 +1,10 @@
-"""What the page of editions says of what changed, and of restated figures area by area."""
+"""What the page of changes says of restated figures, and what it does not."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from evaluation.edition.book import Pages
 from evaluation.edition.edition import Edition
@@ -30,7 +28,7 @@ AREAS = (
 )
 
 
-def page_of_editions(root: Path, areas: tuple[dict[str, Any], ...] | None) -> str:
+def page_of_changes(root: Path, areas: tuple[dict[str, Any], ...] | None) -> str:
     """The page as it is written where the coming edition differs by restated figures alone."""
     workspace = laid_out(root)
     edition = Edition.read(workspace, "new_start")
@@ -75,27 +73,11 @@ def page_of_editions(root: Path, areas: tuple[dict[str, Any], ...] | None) -> st
     }
     pages = Pages(workspace, dataclasses.replace(edition, history=History(coming=coming)))
     # All pages take many seconds to draw, and this one needs none of the others.
-    pages._page("editions", "editions.md.j2", **changes.view(pages.edition, pages.out))
-    return (workspace.book / "_edition" / "editions.md").read_text(encoding="utf-8")
+    pages._page("changes", "changes.md.j2", **changes.view(pages.edition, pages.out))
+    return (workspace.book / "_edition" / "changes.md").read_text(encoding="utf-8")
 
 
-def test_what_each_area_moved_stands_folded_largest_first(tmp_path: Path) -> None:
-    page = page_of_editions(tmp_path, AREAS)
-    assert page.count("<summary>By area: ") == 1
-    fold = page.partition("<summary>By area: ")[2].partition("</details>")[0]
-    rows = [row.partition("</tr>")[0] for row in fold.partition("<tbody")[2].split("<tr")[1:]]
-    cells = [
-        ("Harbour (P02)", ">pilot<", ">3<", "−0.3100"),
-        ("Costs of known quarters", ">neither<", ">none<", "+0.2000"),
-        ("14 other comparison areas", ">comparison<", ">28<", "+0.0500"),
-    ]
-    assert len(rows) == len(cells)
-    for row, said in zip(rows, cells, strict=True):
-        assert all(one in row for one in said), row
-
-
-@pytest.mark.parametrize("areas", [(), AREAS[-1:], None], ids=["none", "unmoved", "not told"])
-def test_where_no_area_moved_a_headline_nothing_is_folded(
-    areas: tuple[dict[str, Any], ...] | None, tmp_path: Path
-) -> None:
-    assert "By area:" not in page_of_editions(tmp_path, areas)
+def test_no_area_stands_in_the_page_of_what_changed(tmp_path: Path) -> None:
+    page = page_of_changes(tmp_path, AREAS)
+    assert "What changed since edition 2025-Q1" in page
+    assert not any(one in page for one in ("Harbour", "Moorside", "P02", "By area"))

@@ -11,7 +11,7 @@ import yaml
 
 from evaluation.cli import main
 
-PAGE = (Path(__file__).parents[2] / "book" / "publishing.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "publishing.md").read_text(encoding="utf-8")
 
 
 def commands() -> list[str]:

@@ -77,15 +77,6 @@ def test_gaps_of_few_redrawn_assignments_can_be_drawn() -> None:
 
 
 @pytest.mark.parametrize("size", [figures.WIDE, figures.NARROW])
-def test_a_map_marks_roles_by_shape_and_word(size: figures.Size) -> None:
-    roles = ("pilot", "comparison", "excluded")
-    areas = [{"x": float(k), "y": 2.0 * k, "role": role} for k, role in enumerate(roles)]
-    drawn = figures.area_map(areas, [{"name": "Millgate", "x": 0.0, "y": 0.0}], size)
-    assert all(f">{word}</text>" in drawn for word in ("pilot", "comparison", "set aside"))
-    assert "Millgate" in drawn and "0.5 km" in drawn
-
-
-@pytest.mark.parametrize("size", [figures.WIDE, figures.NARROW])
 def test_a_calendar_names_only_the_states_that_it_holds(size: figures.Size) -> None:
     rows = [figures.Sent("Millgate, NHS", ["received", "late", None])]
     drawn = figures.returns_calendar(rows, ["2026 Q1", "2026 Q2", "2026 Q3"], size)

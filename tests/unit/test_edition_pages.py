@@ -259,8 +259,8 @@ def test_a_family_without_pages_has_no_empty_list_in_the_contents(
     workspace: Workspace, edition: Edition
 ) -> None:
     pages.write(workspace, dataclasses.replace(edition, others=()))
-    contents = (workspace.book / "_edition" / "toc.yml").read_text()
-    assert "_edition/cases/index" in contents and "sections: []" not in contents
+    contents = (workspace.book / "_edition" / "_toc.yml").read_text()
+    assert "sites" in contents and "sections: []" not in contents
 
 
 def test_what_an_edition_no_longer_has_is_removed(workspace: Workspace, edition: Edition) -> None:
@@ -277,7 +277,7 @@ def test_real_pages_never_carry_the_band_of_invented_ones(
     pages.write(workspace, edition)
     book = json.loads((workspace.book / "_edition" / "book.json").read_text())
     assert book["band"] == words.SYNTHETIC
-    assert book["bands"]["_edition/cases/enterprise_zones"] == pages.REAL_BAND
+    assert book["bands"]["annex/cases/enterprise_zones"] == pages.REAL_BAND
 
 
 def test_the_footer_gives_the_day_of_the_pages_own_data(
@@ -288,8 +288,8 @@ def test_the_footer_gives_the_day_of_the_pages_own_data(
     pages.write(workspace, dataclasses.replace(edition, others=(other,)))
     book = json.loads((workspace.book / "_edition" / "book.json").read_text())
     assert book["footer"].endswith("Data as known on 10 February 2027.")
-    for page in ("cases/index", "cases/enterprise_zones", "studies/real_cases-enterprise_zones"):
-        assert book["footers"][f"_edition/{page}"].endswith("Data as known on 1 March 2027.")
+    for page in ("cases/index", "cases/enterprise_zones", "records/real_cases-enterprise_zones"):
+        assert book["footers"][f"annex/{page}"].endswith("Data as known on 1 March 2027.")
 
 
 def test_a_p_value_says_how_it_was_come_by(edition: Edition) -> None:
@@ -299,7 +299,7 @@ def test_a_p_value_says_how_it_was_come_by(edition: Edition) -> None:
 
 def test_new_results_run_a_notebook_again(workspace: Workspace, edition: Edition) -> None:
     pages.write(workspace, edition)
-    page = workspace.book / "_edition" / "notebooks" / "new_start-first_look.md"
+    page = workspace.book / "_edition" / "annex" / "notebooks" / "new_start-first_look.md"
     assert edition.headline.panel_fingerprint[:16] in page.read_text()
 
 

@@ -74,8 +74,8 @@ def test_in_the_dictionary(tmp_path: Path) -> None:
     text = declared.read_text(encoding="utf-8")
     declared.write_text(text.replace("outcomes:\n", "outcomes:\n- library_visits\n", 1), "utf-8")
     write(workspace, Edition.read(workspace, "new_start"))
-    page = (workspace.book / "_edition" / "data-dictionary.md").read_text(encoding="utf-8")
+    page = (workspace.book / "_edition" / "annex" / "dictionary.md").read_text(encoding="utf-8")
     assert all(word in page for word in ("Domain", "Local Outcomes Framework", "May be passed on"))
     assert "## Library visits" in page and "library_visits" in page
-    rules = (workspace.book / "_edition" / "rules.md").read_text(encoding="utf-8")
+    rules = (workspace.book / "_edition" / "annex" / "rules.md").read_text(encoding="utf-8")
     assert "What a check asks" in rules

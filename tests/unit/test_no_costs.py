@@ -19,7 +19,7 @@ from evaluation.study.study import Study
 from evaluation.value import ratios
 from evaluation.value.parameters import Parameters, vintage
 from evaluation.value.report import as_data, gross_data
-from evaluation.workspace import packaged_book, packaged_schemas
+from evaluation.workspace import packaged_schemas
 from tests.journey.at_the_command_line import newstart
 from tests.unit.locked import NAME, UNTIL, lay_out
 from tests.unit.values import AE, CLAIMANTS, cost, net, valued
@@ -82,12 +82,11 @@ def test_the_pages_say_so_and_print_no_balance(root) -> None:
     from evaluation.edition.edition import Edition
 
     (root.book / "decisions").mkdir(parents=True, exist_ok=True)
-    (root.book / "_toc.yml").write_text((packaged_book() / "_toc.yml").read_text())
     write(root, Edition.read(root, "new_start"))
     page = (root.book / "_edition" / "money.md").read_text()
     assert "No costs are declared" in page and "Who gains, to date" in page
     assert "£0" not in page and "Paid" not in page and not re.search(r"\bnan\b", page)
-    front = (root.book / "_edition" / "parts" / "front.md").read_text()
+    front = (root.book / "_edition" / "index.md").read_text()
     assert "Who pays and who gains" not in front
     claims = json.loads((root.book / "_edition" / "claims.json").read_text())
     assert not [key for key in claims if key.startswith("money.")]

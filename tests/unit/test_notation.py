@@ -33,6 +33,10 @@ ONE = {
     "2026-07-01": "2026 Q3",
     "2026-09-30 00:00:00": "2026 Q3",
     "30/09/2026": "2026 Q3",
+    "30.09.26": "2026 Q3",
+    "31/12/26": "2026 Q4",
+    "46204": "2026 Q3",
+    "46203.0": "2026 Q2",
     "01/07/2026 - 30/09/2026": "2026 Q3",
     "2026 Q2 (April to June 2026)": "2026 Q2",
     "Q1 2026/27 (Apr-Jun)": "2026 Q2",
@@ -50,11 +54,18 @@ def test_a_date_of_a_spreadsheet_is_the_quarter_around_it() -> None:
     assert notation(date(2026, 8, 15)).periods == (Period.quarter(2026, 3),)
 
 
+@pytest.mark.parametrize("number", [46204, 46204.0, 46295])
+def test_a_spreadsheets_number_of_a_day_is_the_quarter_around_it(number: float) -> None:
+    """1 July 2026 is 46204 there, 30 September 46295."""
+    assert notation(number).periods == (Period.quarter(2026, 3),)
+
+
 @pytest.mark.parametrize(
     ("text", "first", "second"),
     [
         ("01/07/2026", "2026 Q3", "2026 Q1"),
         ("10/04/2026", "2026 Q2", "2026 Q4"),
+        ("01/07/26", "2026 Q3", "2026 Q1"),
         ("FY26 Q1", "2025 Q2", "2026 Q2"),
         ("Q2 financial year 2026", "2025 Q3", "2026 Q3"),
         ("2026 Q2 (July to September 2026)", "2026 Q2", "2026 Q3"),
@@ -75,7 +86,7 @@ def test_a_month_is_not_a_quarter(text: str) -> None:
     [
         *("2026 Q5", "Q3", "Q9 2026", "2026/3", "26 Q3", "3", "20263", "2026/27", "soon", ""),
         *("Dec 2026 - Feb 2027", "Aug-Oct 2026", "2026 Q\uff13", "Q1 2026/29", "x" * 500),
-        *("Q1 Q2 2026", "13/13/2026", "revised Q3 2026"),
+        *("Q1 Q2 2026", "13/13/2026", "12345", "99999", "46204.5", "revised Q3 2026"),
     ],
 )
 def test_what_names_no_quarter(text: str) -> None:

@@ -29,7 +29,6 @@ from evaluation.edition.figures.charts import (
 from evaluation.edition.figures.maps import (
     Difference,
     Sent,
-    area_map,
     balance,
     causes,
     equally_likely,
@@ -52,7 +51,6 @@ __all__ = [
     "Rate",
     "Sent",
     "Size",
-    "area_map",
     "balance",
     "balance_before_after",
     "causes",

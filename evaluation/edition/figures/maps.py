@@ -1,4 +1,4 @@
-"""Charts of places, of chances, and of the theory of change."""
+"""Charts of returns, of chances, and of the theory of change."""
 
 from __future__ import annotations
 
@@ -39,11 +39,6 @@ class Mark(NamedTuple):
     edge: str
 
 
-MARKS = {
-    "pilot": Mark("o", PILOT, PILOT),
-    "comparison": Mark("o", "white", COMPARISON),
-    "excluded": Mark("x", MUTED, MUTED),
-}
 STATES = {
     "received": Mark("o", PILOT, PILOT),
     "late": Mark("^", "white", PILOT),
@@ -53,45 +48,6 @@ STATES = {
 CALENDAR_NAME = 46
 """Characters of a submitter's name on one line of a wide calendar."""
 SAID = {"received": "in time", "late": "late", "missing": "missing", "due": "not due yet"}
-
-
-def area_map(
-    areas: Sequence[Mapping[str, Any]], sites: Sequence[Mapping[str, Any]], size: Size
-) -> str:
-    """Areas where they lie: pilots filled, comparison areas hollow, those set aside crossed.
-
-    Parameters
-    ----------
-    areas : ``x, y`` in kilometres, ``role``. sites : ``name, x, y``, where a name is written.
-    """
-    xs, ys = [a["x"] for a in areas], [a["y"] for a in areas]
-    across, up = max(xs) - min(xs) or 1.0, max(ys) - min(ys) or 1.0
-    margins = Margins(left=14, right=14, top=34, bottom=40)
-    inner = size.width - margins.left - margins.right
-    # One kilometre is as long upwards as across.
-    height = round(inner * (1.14 * up) / (1.1 * across)) + margins.top + margins.bottom
-    draw = Drawing(size, height, margins)
-    axes = draw.axes
-    axes.grid(visible=False)
-    for role, (mark, face, edge) in MARKS.items():
-        own = [a for a in areas if a["role"] == role]
-        places, wide = ([a[side] for a in own] for side in "xy"), 4.5 if size.narrow else 6.5
-        how: dict[str, Any] = {"color": edge, "markerfacecolor": face, "markersize": wide}
-        axes.plot(*places, mark, linestyle="none", markeredgewidth=1.1, **how)
-    # Names lie below the marks, so that none hides an area.
-    for site in sites:
-        how = {"ha": "center", "va": "bottom", "color": PILOT, "fontweight": "bold", "bbox": PAPER}
-        how |= {"zorder": 1.5, "fontsize": size.text - (2 if size.narrow else 1)}
-        axes.text(site["x"], site["y"] + 0.035 * up, site["name"], **how)
-    axes.set_xlim(min(xs) - 0.05 * across, max(xs) + 0.05 * across)
-    axes.set_ylim(min(ys) - 0.05 * up, max(ys) + 0.09 * up)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.spines["bottom"].set_visible(False)
-    said = {"pilot": "pilot", "comparison": "comparison", "excluded": "set aside"}
-    _key(draw, {said[role]: mark for role, mark in MARKS.items()})
-    _scale_bar(draw, min(xs), min(ys) - 0.03 * up, across)
-    return draw.svg()
 
 
 def _key(draw: Drawing, marks: Mapping[str, Mark]) -> None:

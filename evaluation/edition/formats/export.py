@@ -125,5 +125,5 @@ def export(
         return place
     progress("The whole book, printed by Chromium")
     title = f"{edition.programme.title}, edition {edition.quarter}"
-    whole.write_pdf(html, workspace.book / "_edition" / "toc.yml", place / BOOK, title=title)
+    whole.write_pdf(html, workspace.book / "_edition" / "_toc.yml", place / BOOK, title=title)
     return place

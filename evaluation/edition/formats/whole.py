@@ -182,7 +182,7 @@ def _sources_once(articles: Mapping[str, str]) -> dict[str, str]:
 
 def _begins(toc: Mapping[str, Any]) -> set[str]:
     """The pages with which the book and its parts begin: each begins a sheet, as charts do."""
-    parts = [part["chapters"][0]["file"] for part in toc.get("parts", [])]
+    parts = [part["chapters"][0]["file"] for part in _parts(toc)]
     return {str(toc["root"]), *map(str, parts)}
 
 
@@ -213,13 +213,19 @@ def _quoted(text: str) -> str:
 def _contents(toc: Mapping[str, Any], title: str, articles: Mapping[str, str]) -> str:
     """The parts of the book and their chapters, each a link."""
     parts = []
-    for part in toc.get("parts", []):
+    for part in _parts(toc):
         items = "".join(
             f"<li><a href='#{_place(chapter['file'])}'>{_title(articles[chapter['file']])}</a></li>"
             for chapter in part["chapters"]
         )
-        parts.append(f"<h2>{part.get('caption', '')}</h2><ul>{items}</ul>")
+        heading = f"<h2>{part['caption']}</h2>" if "caption" in part else ""
+        parts.append(f"{heading}<ul>{items}</ul>")
     return f"<h1>{title}</h1><div class='print-contents'>{''.join(parts)}</div>"
+
+
+def _parts(toc: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The parts of a book; the whole of one whose chapters stand in no part."""
+    return toc.get("parts") or ([toc] if toc.get("chapters") else [])
 
 
 def _title(article: str) -> str:

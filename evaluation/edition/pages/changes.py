@@ -22,8 +22,6 @@ from evaluation.study.written import Record
 ENOUGH = 2
 """Editions from which on there is a story."""
 SAME = 1e-9
-FINE = 4
-"""Digits after the point of what one area moved, in points."""
 SIDES = ("pilot", "comparison")
 CHARTED = ("percent", "gross_fiscal", "npsv")
 """The headlines that are drawn; the tables hold all of them."""
@@ -72,10 +70,9 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
             "order": [words.within(change["titles"][c]) for c in change["order"]],
             "causes": _causes(change),
             "sentences": change["sentences"],
-            "charts": [_waterfall(out, change, key, "../") for key in _charted(change)],
+            "charts": [_waterfall(out, change, key, "") for key in _charted(change)],
             "table": _split_table(change),
             "by_side": _by_side(change),
-            "by_area": _by_area(change),
         }
     out.table("editions", _log(edition))
     return {
@@ -183,47 +180,6 @@ def _by_side(change: Record) -> Markup:
     return table("What restated or late figures moved, by side", heads, rows, numeric="tnn")
 
 
-def _by_area(change: Record) -> list[dict[str, Any]]:
-    """For each headline that restated figures moved, what each area moved it, largest first."""
-    found = []
-    for figure in change["figures"].values():
-        # Editions that were published before areas were told hold none.
-        moved = [row for row in figure.get("areas", ()) if row["amount"]]
-        if moved:
-            found.append({"title": figure["title"], "table": _areas(figure, moved)})
-    return found
-
-
-def _areas(figure: Record, moved: Sequence[Record]) -> Markup:
-    rows = [
-        [
-            _area(row),
-            row["role"] if row["role"] in SIDES else "neither",
-            str(row["figures"] or "none"),
-            _share(row["amount"], figure["unit"]),
-        ]
-        for row in moved
-    ]
-    amount = "Amount, points" if figure["unit"] == "%" else "Amount"
-    heads = ["Area", "Pilot or comparison", "Figures restated", amount]
-    caption = f"What restated or late figures moved, by area: {words.within(figure['title'])}"
-    return table(caption, heads, rows, numeric="ttnn", style="stacked")
-
-
-def _share(amount: float, unit: str) -> str:
-    """An area's part of a change: in points smaller than the digits that a headline has."""
-    if unit != "%":
-        return words.change_in_unit(amount, unit)
-    return f"+{words.number(amount, FINE)}" if amount > 0 else words.number(amount, FINE)
-
-
-def _area(row: Record) -> str:
-    """An area with its code; several areas, or costs, have none."""
-    if row["area"]:
-        return f"{row['name']} ({row['area']})"
-    return words.capital(str(row["name"]))
-
-
 def _list(edition: Edition, told: Record | None) -> Markup:
     """Every edition, the one that this page belongs to first where it is not listed yet."""
     rows = []
@@ -326,7 +282,7 @@ def _story(key: str, held: Sequence[_Held], mine: str, out: Generated) -> dict[s
     return {
         "title": title,
         "name": name,
-        "chart": out.chart(f"revisions/{name}", "../", kind, said, revisions, rows, unit),
+        "chart": out.chart(f"revisions/{name}", "", kind, said, revisions, rows, unit),
         "table": table(f"{title}, edition by edition", heads, lines[::-1], numeric="tnnt"),
     }
 

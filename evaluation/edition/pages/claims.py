@@ -27,7 +27,7 @@ from evaluation.wording import Sentence
 Kind = Literal[
     "effect", "people", "verdict", "chance", "money", "ratio", "count", "sentence", "text"
 ]
-PAGES = "_edition/claims"
+PAGES = "annex/claims"
 NEAR = 3
 
 

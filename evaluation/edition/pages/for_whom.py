@@ -78,7 +78,7 @@ def _some_apart(found: list[Record]) -> bool:
 
 def _primary(study: Results, out: Generated) -> list[OutcomePage]:
     return [
-        OutcomePage(study=study, outcome=outcome, out=out, root="../")
+        OutcomePage(study=study, outcome=outcome, out=out, root="")
         for outcome in study.with_role("primary")
     ]
 
@@ -88,7 +88,7 @@ def view(study: Results, out: Generated) -> dict[str, Any]:
     parts = [
         part
         for o in study.with_role("primary")
-        if (part := _of_outcome(OutcomePage(study=study, outcome=o, out=out, root="../")))
+        if (part := _of_outcome(OutcomePage(study=study, outcome=o, out=out, root="")))
     ]
     if rows := _flat(study):
         out.table(f"{study.study}/equity", rows)
@@ -177,7 +177,7 @@ def new_site_view(study: Results, out: Generated) -> dict[str, Any]:
     parts = [
         part
         for o in study.with_role("primary")
-        if (part := _part(OutcomePage(study=study, outcome=o, out=out, root="../")))
+        if (part := _part(OutcomePage(study=study, outcome=o, out=out, root="")))
     ]
     return {"study": study, "outcomes": parts, "answer": new_site_answer(study)}
 

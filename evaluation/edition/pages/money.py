@@ -142,7 +142,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "out": out,
         "what_if": panel,
         "totals": _totals_table(value),
-        "gains": gains_chart(study, out, "../"),
+        "gains": gains_chart(study, out, ""),
         "agencies": agency_table(value),
         "began": _began(value),
         "prices": _price_table(value),

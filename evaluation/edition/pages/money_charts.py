@@ -22,7 +22,7 @@ from evaluation.study.accounts_record import (
 from evaluation.study.record import Results
 from evaluation.value.sensitivity import effect_on
 
-_ROOT = "../"
+_ROOT = ""
 _WITHIN = "not within the horizon"
 
 

@@ -280,6 +280,22 @@ def view(page: OutcomePage, prefix: str, *, open_data: bool = True) -> dict[str,
     }
 
 
+def fold(page: OutcomePage) -> dict[str, Any]:
+    """What the page of all outcomes shows of one: its finding, its paths, its sites."""
+    outcome = page.outcome
+    return {
+        "study": page.study,
+        "outcome": outcome,
+        "claims": outcome.code,
+        "verdict": words.verdict(outcome.finding),
+        "paths": paths_chart(page),
+        "by_site": _sites_chart(page),
+        "standing": _standing(page),
+        "first": _window(page.study),
+        "root": page.root,
+    }
+
+
 def _withheld(page: OutcomePage) -> str:
     """What withheld counts could do to the effect, in a sentence; empty where there are none."""
     ends = page.outcome.suppressed

@@ -1,9 +1,7 @@
-"""Where the programme is, how the pilots were chosen, and how they differed before the start."""
+"""How the pilots were chosen, and how they differed before the start."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from typing import Any
 
 from markupsafe import Markup
@@ -11,122 +9,9 @@ from markupsafe import Markup
 from evaluation.edition import figures, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
-from evaluation.edition.html_tables import link, table
-from evaluation.programme import Area, Programme
+from evaluation.edition.html_tables import table
+from evaluation.programme import Area
 from evaluation.study.record import BalanceRow, Results
-
-_TOLD = {name: name for name in ("code", "name", "authority", "role", "site")}
-_TOLD |= {"x_km": "x", "y_km": "y", "reason": "reason"}
-"""Columns of the areas to take away, and what they are called where areas are declared."""
-
-
-def view(edition: Edition, out: Generated) -> dict[str, Any]:
-    """Everything that the page asks for."""
-    study, programme = edition.headline, edition.programme
-    areas = _in_study(edition)
-    if study.synthetic:
-        rows = [{name: getattr(a, field) for name, field in _TOLD.items()} for a in areas]
-        out.table(f"{study.study}/areas", rows)
-    return {
-        "study": study,
-        "map": _map(edition, areas, out),
-        "sites": _sites_table(edition, areas),
-        "reasons": _reasons(areas),
-        "name": f"{study.study}/areas",
-        "authorities": _authorities(programme, areas),
-    }
-
-
-def _in_study(edition: Edition) -> list[Area]:
-    """Areas of the geography that the study's outcomes are measured in."""
-    kinds = {a.geography for a in edition.programme.areas if a.role == "pilot"}
-    return [a for a in edition.programme.areas if a.geography in kinds]
-
-
-def _map(edition: Edition, areas: list[Area], out: Generated) -> Markup:
-    placed = [a for a in areas if a.x is not None and a.y is not None]
-    pilots = [a for a in placed if a.role == "pilot"]
-    if len(placed) < len(areas) or not pilots:
-        return Markup("")
-    dots = [{"x": a.x, "y": a.y, "role": a.role} for a in placed]
-    sites = []
-    for site in edition.headline.sites:
-        own = [a for a in pilots if a.site == site.code]
-        if own:
-            x, y = _mean([a.x for a in own]), max(a.y or 0.0 for a in own)
-            sites.append({"name": site.name, "x": x, "y": y})
-    count = Counter(a.role for a in placed)
-    said = (
-        f"{words.counted(len(sites), 'site')} with "
-        f"{words.counted(count['pilot'], 'pilot area')}, "
-        f"{words.counted(count['comparison'], 'comparison area')} and "
-        f"{words.counted(count['excluded'], 'area')} set aside.{_nearest(placed)}"
-    )
-    name, kind = (
-        f"{edition.headline.study}/map",
-        "Map of the programme's areas by their own coordinates",
-    )
-    return out.chart(name, "../", kind, said, figures.area_map, dots, sites)
-
-
-def _mean(values: list[float | None]) -> float:
-    return sum(v or 0.0 for v in values) / len(values)
-
-
-def _nearest(placed: list[Area]) -> str:
-    """How near the nearest comparison area lies to a pilot area."""
-    pilots = [a for a in placed if a.role == "pilot"]
-    others = [a for a in placed if a.role == "comparison"]
-    if not others:
-        return ""
-    least = min(
-        math.hypot((a.x or 0) - (b.x or 0), (a.y or 0) - (b.y or 0)) for a in pilots for b in others
-    )
-    return f" The nearest comparison area lies {words.number(least, 1)} km from a pilot area."
-
-
-def _sites_table(edition: Edition, areas: list[Area]) -> Markup:
-    rows = []
-    ordered = sorted(edition.headline.sites, key=lambda s: (s.start, s.code))
-    for site in ordered:
-        own = [a for a in areas if a.site == site.code]
-        people = sum(a.population or 0 for a in own)
-        rows.append(
-            [
-                link(f"sites/{site.code}.html", site.name),
-                site.start,
-                ", ".join(sorted({a.authority for a in own})),
-                words.number(len(own)),
-                words.number(people) if people else "not known",
-            ]
-        )
-    heads = ["Site", "Start", "Authority", "Pilot areas", "Residents"]
-    return table("Sites, in the order in which they started", heads, rows, numeric="tttnn")
-
-
-def _reasons(areas: list[Area]) -> list[str]:
-    """Why areas were set aside, each reason with how many."""
-    found = Counter(a.reason or "no reason given" for a in areas if a.role == "excluded")
-    return [f"{words.counted(n, 'area')} ({reason})" for reason, n in found.most_common()]
-
-
-def _authorities(programme: Programme, areas: list[Area]) -> Markup:
-    """Areas by authority, the table behind the map."""
-    counts: dict[str, Counter[str]] = {}
-    for area in areas:
-        counts.setdefault(area.authority, Counter())[area.role] += 1
-    sites = {a.authority: programme.site_by_code[a.site].name for a in areas if a.site is not None}
-    rows = [
-        [
-            name,
-            sites.get(name, ""),
-            *(words.number(held[r]) for r in ("pilot", "comparison", "excluded")),
-        ]
-        for name, held in sorted(counts.items())
-    ]
-    heads = ["Authority", "Site", "Pilot", "Comparison", "Set aside"]
-    return table("Areas by authority", heads, rows, numeric="ttnnn")
-
 
 KINDS = {"level": "level", "path": "path (change a period)"}
 
@@ -179,7 +64,7 @@ def _chart(study: Results, rows: list[BalanceRow], out: Generated) -> Markup:
         return Markup("")
     alt = f"Dot chart of pilots against comparison areas before the start. {summary(study)}"
     below = "Filled: level before the start. Open: path. Grey: a tenth of a standard deviation."
-    return out.plate(f"{study.study}/balance", "../", alt, figures.balance, drawn, caption=below)
+    return out.plate(f"{study.study}/balance", "", alt, figures.balance, drawn, caption=below)
 
 
 def _balance_table(study: Results, rows: list[BalanceRow]) -> Markup:

@@ -178,16 +178,16 @@ class Question:
 
 
 QUESTIONS = (
-    Question(key="working", asked="Is it working?", page="outcomes/index"),
-    Question(key="whom", asked="For whom?", page="equity"),
-    Question(key="sure", asked="How sure are we?", page="evidence"),
+    Question(key="working", asked="Is it working?", page="lives"),
+    Question(key="whom", asked="For whom?", page="for-whom"),
+    Question(key="sure", asked="How sure are we?", page="undo"),
     Question(key="cost", asked="What did it cost?", page="money"),
     Question(key="gains", asked="Who gets the savings?", page="money"),
     Question(key="budget", asked="Can I take it out of a budget?", page="money"),
-    Question(key="changed", asked="What changed?", page="editions"),
-    Question(key="harm", asked="Is any site doing harm?", page="sites/index"),
-    Question(key="unknown", asked="What do we not know?", page="unknown"),
-    Question(key="when", asked="When will we know?", page="unknown"),
+    Question(key="changed", asked="What changed?", page="changes"),
+    Question(key="harm", asked="Is any site doing harm?", page="sites"),
+    Question(key="unknown", asked="What do we not know?", page="learning"),
+    Question(key="when", asked="When will we know?", page="learning"),
 )
 
 
