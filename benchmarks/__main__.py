@@ -27,6 +27,7 @@ RUN = (
     "python -m benchmarks.precision [--simulations N] [--only WORDS]",
     "OMP_NUM_THREADS=1 python -m benchmarks.many_donors",
     "python -m benchmarks.intervals [PANELS]",
+    "OMP_NUM_THREADS=1 python -m benchmarks.between_sites [--simulations N] [--others N]",
     "OMP_NUM_THREADS=1 python -m benchmarks.gaps",
     "python -m benchmarks.diagnostics PROGRAMMES",
     "OMP_NUM_THREADS=1 python -m benchmarks.refuters [SEEDS]",

@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 256
-MOST_LINES_PROPER = 48_000
+MOST_MODULES = 304
+MOST_LINES_PROPER = 54_000
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -28,6 +28,7 @@ LINES_A_COMMENT = 50
 
 SHORT = {
     "evaluation.cli.__main__": "makes `python -m evaluation.cli` run",
+    "evaluation.finding.models": "the one door to statsmodels",
     "evaluation.progress": "estimators and simulations tell by it how far they are",
     "evaluation.fingerprint": "every noun is hashed by it, so it stands below all of them",
     "evaluation.ledger.migrations.env": "Alembic asks for a file of this name",
@@ -39,6 +40,7 @@ SHORT = {
             "names_of_senders",
             "history_in_one_go",
             "keyed_hashes",
+            "entries_of_learning",
         )
     },
     "evaluation.ledger.migrations.versions.acts_and_chain_version": "a step of the ledger's "

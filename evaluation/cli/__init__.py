@@ -21,6 +21,7 @@ from evaluation.cli import (
     design,
     disclosure,
     edition,
+    learning,
     ledger,
     load,
     official,
@@ -54,6 +55,7 @@ app.add_typer(studies.study_app, name="study", no_args_is_help=True)
 app.add_typer(edition.book_app, name="book", no_args_is_help=True)
 app.add_typer(disclosure.app, name="disclosure", no_args_is_help=True)
 app.add_typer(edition.app, name="edition", no_args_is_help=True)
+app.add_typer(learning.log_app, name="log", no_args_is_help=True)
 app.add_typer(official.app, name="connect", no_args_is_help=True)
 app.add_typer(official.programme_app, name="programme", no_args_is_help=True)
 

@@ -21,7 +21,7 @@ from evaluation import fingerprint
 from evaluation.check.accepted import AcceptedFigures, Entry
 from evaluation.check.report import Confirmation
 from evaluation.errors import LedgerError
-from evaluation.ledger import append, keyed, revisions, store, vintages
+from evaluation.ledger import append, keyed, learning_log, revisions, store, vintages
 from evaluation.ledger import engine as migrate
 from evaluation.ledger.engine import BUSY_SECONDS, make_engine, transaction
 from evaluation.ledger.receipt import Act, LedgerHead, Receipt, reason_record
@@ -274,6 +274,34 @@ class Ledger:
         """Every withdrawal and redaction in the order of the chain."""
         with transaction(self.engine) as connection:
             return append.read_acts(connection)
+
+    def note(
+        self,
+        entry: learning_log.Entry,
+        *,
+        received: datetime,
+        by: str = "",
+        synthetic_clock: bool = False,
+    ) -> learning_log.LogEntry:
+        """Add an entry to the learning log; one written already comes back as it stands.
+
+        Raises
+        ------
+        LedgerError : a word is missing, or the entry that it is about is not there.
+        """
+        with transaction(self.engine, write=True) as connection:
+            return learning_log.append_entry(
+                connection,
+                entry,
+                received=format_instant(received),
+                by=by.strip(),
+                synthetic_clock=synthetic_clock,
+            )
+
+    def entries(self, programme: str | None = None) -> list[learning_log.LogEntry]:
+        """The learning log in the order of the chain, of one programme or of all."""
+        with transaction(self.engine) as connection:
+            return learning_log.read_entries(connection, programme)
 
     def head(self) -> LedgerHead:
         """Where the ledger stands now, for a document that is to vouch for it later."""

@@ -122,6 +122,23 @@ seals = Table(
     Column("seal", Words, nullable=False, unique=True),
 )
 
+log_entries = Table(
+    "log_entries",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("entry_id", Words, nullable=False, unique=True),
+    Column("programme", Words, nullable=False),
+    # Whole, as canonical JSON: an entry gains fields more easily than a table does.
+    Column("content", Words, nullable=False),
+    Column("received", Words, nullable=False),
+    Column("by", Words, nullable=False, server_default="", quote=True),
+    Column("synthetic_clock", Boolean, nullable=False),
+    Column("previous_hash", Words, nullable=False, unique=True),
+    Column("chain_hash", Words, nullable=False, unique=True),
+)
+CHAINED = (returns, acts, log_entries)
+"""The tables whose records number one chain between them."""
+
 
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION newstart_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
