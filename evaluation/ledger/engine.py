@@ -182,6 +182,7 @@ RESTORED = (
     "names_of_senders",
     "history_in_one_go",
     "entries_of_learning",
+    "figures_of_samples",
     HEAD,
 )
 """Steps whose back-ups are taken in: what came after only added columns that have a default, and

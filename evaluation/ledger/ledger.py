@@ -326,6 +326,18 @@ class Ledger:
             found = sa.select(returns.c.seq).where(returns.c.file_sha256 == sha256).limit(1)
             return connection.execute(found).first() is not None
 
+    def receipts_of_file(self, programme: str, sha256: str) -> list[Receipt]:
+        """The receipts of a file, by its SHA-256, in the order of acceptance."""
+        chosen = sa.and_(returns.c.programme == programme, returns.c.file_sha256 == sha256)
+        with transaction(self.engine) as connection:
+            return _receipts(connection, chosen)
+
+    def would_change(self, returned: Return) -> tuple[str, ...]:
+        """What accepting a return would change in figures that stand, in words of its receipt."""
+        returned = append.plain(returned)
+        with transaction(self.engine) as connection:
+            return vintages.changes(returned, vintages.held(connection, returned))
+
     def files(self, programme: str) -> dict[str, bool]:
         """SHA-256 of every file that was ever accepted for a programme -> whether it still stands.
 
@@ -406,7 +418,8 @@ class Ledger:
         -------
         One row an area, quarter and outcome, sorted by outcome, area_code, quarter, with columns
         area_code, quarter, outcome, numerator, denominator, status, note, received (text),
-        return_id, revision (how many earlier versions of the figure were accepted).
+        return_id, revision (how many earlier versions of the figure were accepted), and of a
+        sample's figures se and respondents.
         """
         with transaction(self.engine) as connection:
             return vintages.as_of(connection, programme, as_of, outcomes, areas)
