@@ -24,6 +24,7 @@ DECIDES = (
     "programme.py",
     "protocol.py",
     "panel.py",
+    "periods.py",
     "estimate/",
     "diagnose/",
     "finding/feasibility.py",
