@@ -256,6 +256,7 @@ def submit_files(workspace: Workspace, files: list[Path], progress: Progress) ->
                 confirmations=_answers(checked),
                 by=SIGNED if programme is not history.programme else "",
                 synthetic_clock=True,
+                repeatable=True,
             )
             history.add(checked.returned)
             keep_receipt(workspace, receipt)

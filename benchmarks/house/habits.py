@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 338
-MOST_LINES_PROPER = 60_800
+MOST_MODULES = 342
+MOST_LINES_PROPER = 62_000
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -40,6 +40,7 @@ SHORT = {
             "acts_and_chain_version",
             "names_of_senders",
             "history_in_one_go",
+            "keyed_hashes",
             "entries_of_learning",
             "figures_of_samples",
         )
@@ -50,8 +51,7 @@ SHORT = {
     "never changed once taken",
 }
 ALONE: dict[str, str] = {
-    "evaluation.portal.middleware": "Django finds it by its name in the settings",
-    "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder",
+    "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder"
 }
 SAME_NAME = {
     "accounts": "who pays and gains, and who signs in",
