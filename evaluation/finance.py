@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from evaluation.programme import SITE_SOURCE, Area, Bounds, Cost, CostKind, Outcome, TakenOut
 from evaluation.quarters import Period
@@ -28,7 +28,10 @@ SITE_ITSELF = "site"
 DOMAIN = "money"
 Stage = Literal["plan", "outturn"]
 KINDS: dict[str, CostKind] = {
-    kind.replace("-", "_").replace(" ", "_"): kind for kind in get_args(CostKind)
+    "set_up": "set-up",
+    "running": "running",
+    "in_kind": "in kind",
+    "double_running": "double running",
 }
 _IN_WORDS: dict[CostKind, str] = {
     "set-up": "setting up: premises, recruitment, equipment",
@@ -67,11 +70,12 @@ class MoneyLine:
         """What the figure is, as the sheet of notes says it."""
         if self.posts:
             return "posts closed in the quarter, whole-time equivalents"
-        when = "planned for the quarter" if self.stage == "plan" else "spent in the quarter"
         if self.budget is not None:
-            when = when.replace("spent", "taken out of the line in the quarter, and not put back")
-            return f"pounds {when}"
+            if self.stage == "plan":
+                return "pounds planned to be taken out of the line in the quarter"
+            return "pounds taken out of the line in the quarter, and not put back"
         assert self.kind is not None
+        when = "planned for the quarter" if self.stage == "plan" else "spent in the quarter"
         return f"pounds {when} on {_IN_WORDS[self.kind]}"
 
 
@@ -114,8 +118,7 @@ def payers(programme: Programme) -> tuple[str, ...]:
 
 def paying_agency(programme: Programme, sender: str) -> str | None:
     """The agency whose finance department sends under this code; None where it is none."""
-    agency = sender.removesuffix(FINANCE)
-    return agency if sender.endswith(FINANCE) and agency in payers(programme) else None
+    return {f"{agency}{FINANCE}": agency for agency in payers(programme)}.get(sender)
 
 
 def of_money(programme: Programme) -> Programme:
@@ -189,8 +192,16 @@ def _as_outcome(programme: Programme, line: MoneyLine) -> Outcome:
     )
 
 
-def money_owed(programme: Programme, period: Period) -> tuple[tuple[str, str], ...]:
-    """The (site, sender) of each return of money for a period.
+class Owed(NamedTuple):
+    """A return of money: of which site and agency, and the code under which it is sent."""
+
+    site: str
+    agency: str
+    sender: str
+
+
+def money_owed(programme: Programme, period: Period) -> tuple[Owed, ...]:
+    """Each return of money that is owed for a period.
 
     A site's are owed from the quarter in which it was announced, else from the one before its
     start; from ``since`` on where that is declared. Earlier ones are taken all the same.
@@ -199,7 +210,7 @@ def money_owed(programme: Programme, period: Period) -> tuple[tuple[str, str], .
         return ()
     since = programme.money.since
     return tuple(
-        (site.code, f"{agency}{FINANCE}")
+        Owed(site.code, agency, f"{agency}{FINANCE}")
         for site in programme.sites
         if period >= (since or site.announced or site.start + -1)
         for agency in payers(programme)
@@ -263,8 +274,8 @@ def costs_lacking(programme: Programme, last: Period) -> tuple[str, ...]:
     known = {(cost.site, cost.agency, cost.period) for cost in programme.costs}
     periods = [one for one in programme.periods if one <= last]
     return tuple(
-        f"{site} {sender.removesuffix(FINANCE)} {period}"
+        f"{site} {agency} {period}"
         for period in periods
-        for site, sender in money_owed(programme, period)
-        if (site, sender.removesuffix(FINANCE), period) not in known
+        for site, agency, _ in money_owed(programme, period)
+        if (site, agency, period) not in known
     )

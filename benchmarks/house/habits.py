@@ -193,6 +193,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:software_changes",
         "edition:typeset",
         "setup:_refuse_name",
+        "setup:costs_to_returns",
     ),
     "what another program wrote: pages, drawings, logs, archives": (
         "edition:_article",

@@ -103,7 +103,7 @@ def _owed(programme: Programme, today: date) -> Iterator[tuple[Period, str, str]
         for site, agency in programme.submitters:
             if programme.asked_in(site, agency, period):
                 yield period, site, agency
-        for site, sender in money_owed(programme, period):
+        for site, _, sender in money_owed(programme, period):
             yield period, site, sender
 
 

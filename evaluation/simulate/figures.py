@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from evaluation.finance import FINANCE, money_owed
+from evaluation.finance import money_owed
 from evaluation.panel import Panel
 from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
 from evaluation.quarters import Period
@@ -345,8 +345,7 @@ def _write_money(programme: Programme, scenario: Scenario, folder: Path) -> Iter
     """The returns of finance departments; one is restated, having left out late invoices."""
     on_time = timedelta(days=scenario.delays["days_after_quarter"])
     for period in programme.periods:
-        for site, sender in money_owed(programme, period):
-            agency = sender.removesuffix(FINANCE)
+        for site, agency, sender in money_owed(programme, period):
             paid = paid_in_demonstration(programme, scenario, site, agency, period)
             sent = [(period.last_day + on_time, paid)]
             back = (programme.last - period, site, agency)

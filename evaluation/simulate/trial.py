@@ -77,7 +77,7 @@ def trial_returns(
                 guide = [form().template_version, programme.name, site, agency, str(period)]
                 write_return(path, guide, rows)
                 written.append(path)
-        for site, sender in money_owed(programme, period):
+        for site, _, sender in money_owed(programme, period):
             path = folder / csv_name(site, sender, period)
             guide = [form().template_version, programme.name, site, sender, str(period)]
             paid = paid_in_trial(programme, site, period, money)
