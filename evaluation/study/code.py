@@ -52,6 +52,7 @@ COUNTS = (
     "finding/grade.py",
     "finding/refutation.py",
     "finding/theory.py",
+    "learning/",
     "ledger/",
     "returns/",
     "simulate/",
@@ -61,6 +62,7 @@ COUNTS = (
     "study/code.py",
     "study/freeze.py",
     "study/heterogeneity.py",
+    "study/learned.py",
     "study/lock.py",
     "study/lock_status.py",
     "study/planning.py",
@@ -70,6 +72,7 @@ COUNTS = (
     "study/protocol_rules.py",
     "study/record.py",
     "study/results.py",
+    "study/rule_chances.py",
     "study/written.py",
     "value/",
 )
