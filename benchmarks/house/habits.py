@@ -53,6 +53,7 @@ ALONE: dict[str, str] = {
 SAME_NAME = {
     "edition": "the verbs of an edition, and the edition",
     "ledger": "the verbs of the ledger, and the ledger",
+    "learning": "the verbs of learning, and its page",
     # To be emptied.
     "export": "the ledger's, and an edition's",
     "figures": "a return's figures checked, and invented ones",
@@ -156,6 +157,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_clear_old_mark",
     ),
     "prose, declarations and change logs that a person wrote": (
+        "edition:_rivals_table.filled",
         "edition:annexed",
         "edition:body",
         "edition:Prose.blocks",
@@ -175,6 +177,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:reason_given",
         "edition:software_changes",
         "edition:typeset",
+        "learning:_tokens",
         "setup:_refuse_name",
     ),
     "what another program wrote: pages, drawings, logs, archives": (
@@ -190,7 +193,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:measured",
         "edition:_title",
         "edition:_to",
-        "edition:briefing",
+        "edition:pages_of",
         "edition:one_page",
         "publish:blank",
         "publish:filled",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evaluation.cli.session import AsJson, By, Session, print_json, print_table, say
+from evaluation.cli.session import AsJson, By, Session, print_json, print_table, say, writable
 from evaluation.errors import UserError
 
 if TYPE_CHECKING:
@@ -177,6 +178,31 @@ def _period(text: str) -> str:
     return Period.parse(text).label if text else ""
 
 
+def letter(
+    context: typer.Context,
+    site: Annotated[str, typer.Argument(help="The site's code.")],
+    quarter: Annotated[str, typer.Argument(help="The quarter, like 2026-Q3.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="FILE.html or FILE.pdf.")],
+    language: Annotated[str, typer.Option(help="en or cy.")] = "en",
+) -> None:
+    """Write the letter to a site: one page, in plain words."""
+    from evaluation.edition.edition import Edition
+    from evaluation.edition.letter import as_html, as_pdf
+    from evaluation.edition.letter import letter as write
+    from evaluation.quarters import Period
+
+    session: Session = context.obj
+    writable(output, (".html", ".pdf"))
+    period = Period.parse(quarter)
+    edition = Edition.read(session.workspace, session.programme_name)
+    made = write(session.workspace, edition, site, period, language=language)
+    if output.suffix.lower() == ".pdf":
+        output.write_bytes(as_pdf(made))
+    else:
+        output.write_text(as_html(made), encoding="utf-8")
+    print(output)
+
+
 Study = Annotated[
     str, typer.Argument(help="PROGRAMME/STUDY; left out: every study that declares rules.")
 ]
@@ -232,7 +258,7 @@ def decisions_chances(
     as_json: AsJson = False,
 ) -> None:
     """Before the lock: how likely each rule is to be met, by true effect and number of sites."""
-    from evaluation.study.rule_chances import rule_chances
+    from evaluation.study.planning import rule_chances
 
     found = rule_chances(context.obj.workspace, study, simulations=simulations)
     for said in found.warnings:

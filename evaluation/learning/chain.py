@@ -195,7 +195,7 @@ def _state(link: Link, seen: Seen | None, since: int) -> LinkState:
             first=first,
         )
     if seen is None or (seen.direction is None and seen.delivery is None):
-        return told(State.NOT_MEASURED, "There is no finding on its figure.")
+        return told(State.NOT_MEASURED, "There is no finding on its figure that stands.")
     past_due = since > link.due[1]
     waits = "It is due by {last} periods after the start; {since} have passed."
     if seen.delivery is not None:

@@ -72,7 +72,6 @@ COUNTS = (
     "study/protocol_rules.py",
     "study/record.py",
     "study/results.py",
-    "study/rule_chances.py",
     "study/written.py",
     "value/",
 )

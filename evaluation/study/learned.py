@@ -14,10 +14,10 @@ from evaluation.finding.theory import Theory
 from evaluation.finding.verdict import Direction, Size
 from evaluation.learning import decisions as rules
 from evaluation.learning import practice as practices
-from evaluation.learning.chain import Chain, Failure, Seen, chain_of
+from evaluation.learning.chain import Chain, Failure, Seen, State, chain_of
 from evaluation.learning.decisions import Decisions, Rivals, RuleState, vocabulary_of
 from evaluation.learning.practice import Delivery, Practice, SitePeriod
-from evaluation.ledger.learning_log import PublishedQuarter, Shown, changes_inside, shown
+from evaluation.ledger.learning_log import LogEntry, PublishedQuarter, Shown, changes_inside, shown
 from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme
 from evaluation.quarters import Period, parse_instant
@@ -72,7 +72,7 @@ def learned(
     results = _results(workspace, name)
     practice, strips = _practice(study, results)
     chain = _chain(study, results, practice, strips)
-    entries = tuple(shown(_entries(study, results), published))
+    entries = tuple(shown(_entries(study), published))
     found, parsed = rules_of(study)
     facts = facts_of(results, chain, strips, entries) if results else {}
     inside = {
@@ -122,15 +122,9 @@ def _results(workspace: Workspace, name: str) -> Results | None:
     return read_results(workspace, name) if path.is_file() else None
 
 
-def _entries(study: Study, results: Results | None) -> list[Any]:
+def _entries(study: Study) -> list[LogEntry]:
     with study.ledger() as ledger:
-        held = ledger.entries(study.programme.name)
-    # What was written after the vintage is of the next edition.
-    return [one for one in held if results is None or _known(one.received, results)]
-
-
-def _known(received: str, results: Results) -> bool:
-    return not results.vintage or received <= results.vintage
+        return ledger.entries(study.programme.name)
 
 
 def practice_of(
@@ -233,9 +227,12 @@ def facts_of(
             facts["sites.as_designed"] = float(states.count(Delivery.AS_DESIGNED))
             facts["sites.partly"] = float(states.count(Delivery.PARTLY))
     if chain is not None:
-        facts["chain.broken"] = chain.broken is not None
-        facts["chain.not_delivered"] = chain.failure is Failure.DELIVERY
-        facts["chain.failure"] = str(chain.failure) if chain.failure else "none"
+        # A link whose figure is named and not seen could be the broken one.
+        unseen = any(one.state is State.NOT_MEASURED and one.link.figure for one in chain.links)
+        if chain.broken is not None or not unseen:
+            facts["chain.broken"] = chain.broken is not None
+            facts["chain.not_delivered"] = chain.failure is Failure.DELIVERY
+            facts["chain.failure"] = str(chain.failure) if chain.failure else "none"
     if results.value is not None:
         totals = results.value.totals
         facts["value.chance"] = totals.p_npsv_positive
