@@ -21,6 +21,7 @@ from evaluation.finding.theory import Link, Theory
 from evaluation.learning.decisions import Rival, Rule
 from evaluation.learning.practice import Component, Practice
 from evaluation.geography import CodeShare
+from evaluation.instrument import Instrument
 from evaluation.programme import (
     TABLES,
     Area,
@@ -44,6 +45,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "source": Source,
     "person": Person,
     "outcome": Outcome,
+    "instrument": Instrument,
     "area": Area,
     "cost": Cost,
     "denominator": Denominator,
