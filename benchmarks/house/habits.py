@@ -51,8 +51,7 @@ SHORT = {
     "never changed once taken",
 }
 ALONE: dict[str, str] = {
-    "evaluation.portal.middleware": "Django finds it by its name in the settings",
-    "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder",
+    "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder"
 }
 SAME_NAME = {
     "accounts": "who pays and gains, and who signs in",
