@@ -18,10 +18,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from evaluation.finding.theory import Link, Theory
-from evaluation.learning.decisions import Rival, Rule
-from evaluation.learning.practice import Component, Practice
 from evaluation.geography import CodeShare
 from evaluation.instrument import Instrument
+from evaluation.learning.decisions import Rival, Rule
+from evaluation.learning.practice import Component, Practice
 from evaluation.programme import (
     TABLES,
     Area,

@@ -1,4 +1,4 @@
-"""The letter to a site: whole sentences, six plural classes in Welsh, fallbacks marked, one page."""
+"""The letter to a site: whole sentences, six plural classes in Welsh, fallbacks marked."""
 
 from __future__ import annotations
 
