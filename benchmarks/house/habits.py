@@ -58,6 +58,7 @@ SAME_NAME = {
     "models": "a study's regressions, and the portal's tables, which Django looks for there",
     "edition": "the verbs of an edition, and the edition",
     "ledger": "the verbs of the ledger, and the ledger",
+    "learning": "the verbs of learning, and its page",
     # To be emptied.
     "export": "the ledger's, and an edition's",
     "figures": "a return's figures checked, and invented ones",
@@ -173,6 +174,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_clear_old_mark",
     ),
     "prose, declarations and change logs that a person wrote": (
+        "edition:_rivals_table.filled",
         "edition:annexed",
         "edition:body",
         "edition:Prose.blocks",
@@ -192,6 +194,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:reason_given",
         "edition:software_changes",
         "edition:typeset",
+        "learning:_tokens",
         "setup:_refuse_name",
         "setup:costs_to_returns",
     ),
@@ -208,7 +211,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:measured",
         "edition:_title",
         "edition:_to",
-        "edition:briefing",
+        "edition:pages_of",
         "edition:one_page",
         "publish:blank",
         "publish:filled",
