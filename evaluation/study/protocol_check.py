@@ -110,9 +110,8 @@ def sites(case: Case) -> Iterator[Remark]:
             "Declare its sites in programme.yaml.",
         )
     elif first - programme.first < FEWEST_BEFORE:
-        yield case.remark(
+        yield case.not_confirmatory(
             "P094",
-            "error",
             ("programme",),
             f"There are {first - programme.first} periods before the first start.",
             f"At least {FEWEST_BEFORE} are needed to compare with.",

@@ -553,8 +553,10 @@ def _lineages(held: pd.DataFrame) -> dict[str, Any]:
 
     ``most_apportioned`` : the largest share of a figure that was shared out, 0 to 1.
     """
-    notes = held.loc[held["numerator"].notna(), "note"].fillna("") if "note" in held else []
-    known = Counter(lineage_of(str(note)) for note in notes)
+    if "note" not in held:
+        return {}
+    notes = [str(note) for note in held.loc[held["numerator"].notna(), "note"].fillna("")]
+    known = Counter(lineage_of(note) for note in notes)
     if not known["summed"] and not known["apportioned"]:
         return {}
     return {
@@ -562,7 +564,7 @@ def _lineages(held: pd.DataFrame) -> dict[str, Any]:
             "exact": known["exact"],
             "summed": known["summed"],
             "apportioned": known["apportioned"],
-            "most_apportioned": max(apportioned_share(str(note)) for note in notes),
+            "most_apportioned": max(apportioned_share(note) for note in notes),
         }
     }
 

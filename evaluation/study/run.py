@@ -220,7 +220,8 @@ def without_events(study: Study) -> dict[str, pd.DataFrame]:
         }
         here = {what: areas for what, areas in here.items() if areas}
         if here:
-            table = without_touched(panel, code, here, partial(_anew, protocol))
+            fit = partial(_anew, protocol)
+            table = without_touched(panel, code, here, fit, window=protocol.window)
             table["areas"] = len(panel.areas) - table["areas_left"]
             found[code] = table
     return found

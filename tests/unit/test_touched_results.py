@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
 
+from evaluation.edition.pages.outcomes import _lineage, _touched
 from evaluation.panel import Panel
 from evaluation.returns.form import apportioned_note, apportioned_share, lineage_of, summed_note
 from evaluation.study.protocol_check import Ground as Standing
 from evaluation.study.protocol_check import areas, check_protocol
 from evaluation.study.protocol_rules import Case, read_lined
+from evaluation.study.record import LineageResult
 from evaluation.study.results import read_results, write_results
 from evaluation.study.run import run_study, without_events
 from evaluation.study.study import Study
@@ -99,3 +103,19 @@ def test_lineage_reaches_the_panel_the_results_and_the_protocol(ground: Ground) 
 def _case(study: Study) -> Case:
     source = read_lined((study.folder / "protocol.yaml").read_text("utf-8"))
     return Case(protocol=study.protocol, source=source, programme=study.programme, name=study.name)
+
+
+def test_the_page_shows_each_row_and_how_figures_came_about(ground: Ground) -> None:
+    write_results(ground.workspace, run_study(Study.load(ground.workspace, NAME)))
+    results = read_results(ground.workspace, NAME)
+    outcome = next(one for one in results.outcomes if one.code == CODE)
+    page: Any = SimpleNamespace(outcome=outcome, estimate=outcome.estimate)
+    shown = _touched(page)
+    assert "Family hubs" in shown and "all of these" in shown and "Areas left out" in shown
+    held = LineageResult(exact=1, summed=40, apportioned=2, most_apportioned=0.35)
+    data = outcome.data.model_copy(update={"lineage": held})
+    page = SimpleNamespace(outcome=outcome.model_copy(update={"data": data}))
+    assert _lineage(page) == (
+        "40 figures are sums of the source's areas; 2 were in part shared out of areas of an older "
+        "vintage, at most 35% of one figure."
+    )
