@@ -160,6 +160,10 @@ def _declare(workspace: Workspace, tiny: bool) -> Programme:
         study.mkdir(parents=True, exist_ok=True)
         name = "protocol_tiny.yaml" if tiny else "protocol_full.yaml"
         shutil.copy(workspace.schemas / "demo" / name, study / "protocol.yaml")
+    for learnt in ("theory", "decisions") if tiny else ():
+        if not (study / f"{learnt}.yaml").is_file():
+            held = workspace.schemas / "demo" / f"{learnt}_tiny.yaml"
+            shutil.copy(held, study / f"{learnt}.yaml")
     programme = Programme.load(workspace, SYNTHETIC_PROGRAMME)
     if not programme.synthetic:
         raise WorkspaceError(
@@ -251,6 +255,7 @@ def submit_files(workspace: Workspace, files: list[Path], progress: Progress) ->
                 received=received + timedelta(seconds=number),
                 confirmations=_answers(checked),
                 synthetic_clock=True,
+                repeatable=True,
             )
             history.add(checked.returned)
             keep_receipt(workspace, receipt)

@@ -17,9 +17,11 @@ import yaml
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from evaluation.finding.theory import Theory
+from evaluation.finding.theory import Link, Theory
 from evaluation.geography import CodeShare
 from evaluation.instrument import Instrument
+from evaluation.learning.decisions import Rival, Rule
+from evaluation.learning.practice import Component, Practice
 from evaluation.programme import (
     TABLES,
     Area,
@@ -51,6 +53,11 @@ MODELS: dict[str, type[BaseModel]] = {
     "code_share": CodeShare,
     "protocol": Protocol,
     "theory": Theory,
+    "link": Link,
+    "decision": Rule,
+    "practice": Practice,
+    "component": Component,
+    "rival": Rival,
     "deviation": Deviation,
 }
 """Declaration -> the model that reads it, in the order of the reference."""
@@ -104,7 +111,9 @@ def _row(field: str, model: type[BaseModel], meanings: Mapping[str, str]) -> str
     default = (
         "needed" if held.is_required() else _shown(held.get_default(call_default_factory=True))
     )
-    return f"| `{field}` | {_kind(_schema(model), field)} | {default} | {meanings[field]} |"
+    # As it is written in the file: `from` is no name in Python.
+    written = held.alias or field
+    return f"| `{written}` | {_kind(_schema(model), written)} | {default} | {meanings[written]} |"
 
 
 def _shown(default: Any) -> str:

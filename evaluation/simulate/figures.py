@@ -384,11 +384,21 @@ def _rows(programme: Programme, figures: Figures, sent: Sent) -> Iterator[Row]:
         asked = programme.areas_of(sent.site, sent.agency, outcome.code)
         for area in (one for one in areas if one.code in asked):
             row = position[area.code]
+            if _not_begun(programme, area, outcome, sent.period):
+                given: Row = [area.code, area.name, sent.period.label, outcome.code]
+                yield [*given, None, None, "[z]", None, None]
+                continue
             count = int(figures.counts[outcome.code][row, column])
             if sent.is_restatement:
                 # Half up: Python rounds to even, and a restatement would go either way.
                 count = int(np.floor(count * sent.factor + 0.5))
             yield _row(area, outcome, sent, count, int(figures.denominators[outcome.code][row]))
+
+
+def _not_begun(programme: Programme, area: Area, outcome: Outcome, period: Period) -> bool:
+    """Whether it is a figure of practice from before the site that it would be of had begun."""
+    start = programme.start_of(area)
+    return outcome.measured_in == "pilot areas only" and (start is None or period < start)
 
 
 def _row(area: Area, outcome: Outcome, sent: Sent, count: int, denominator: int) -> Row:
