@@ -23,6 +23,7 @@ RUN = (
     "OMP_NUM_THREADS=1 python -m benchmarks.referendum FILE",
     "OMP_NUM_THREADS=1 python -m benchmarks.connect_national [QUARTERS]",
     "python -m benchmarks.outgrown [--spark PYTHON] [MILLIONS ...]",
+    "OMP_NUM_THREADS=1 python -m benchmarks.pretend_pilots PANEL --area .. --period .. [--draws N]",
     "python -m benchmarks.calibration [SEEDS] [FULL_SEEDS]",
     "python -m benchmarks.bars [--simulations N] [--workers N] [--only NAMES] [--largest AREAS]",
     "OMP_NUM_THREADS=1 python -m benchmarks.inference",

@@ -198,6 +198,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:typeset",
         "learning:_tokens",
         "setup:_refuse_name",
+        "setup:costs_to_returns",
     ),
     "what another program wrote: pages, drawings, logs, archives": (
         "edition:_article",
