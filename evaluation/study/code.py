@@ -74,7 +74,7 @@ COUNTS = (
     "value/",
 )
 """What else a figure of an edition may rest on: how returns are read and kept, money, results."""
-SHOWS = ("cli/", "demo.py", "drawing/", "edition/", "progress.py", "publish/", "setup/")
+SHOWS = ("cli/", "demo.py", "drawing/", "edition/", "progress.py", "publish/", "release/", "setup/")
 """What only shows or publishes figures."""
 CLASSES: dict[Class, tuple[str, ...]] = {"decides": DECIDES, "counts": COUNTS, "shows": SHOWS}
 
