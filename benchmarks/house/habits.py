@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 292
-MOST_LINES_PROPER = 50_900
+MOST_MODULES = 306
+MOST_LINES_PROPER = 54_000
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -40,6 +40,7 @@ SHORT = {
             "names_of_senders",
             "history_in_one_go",
             "entries_of_learning",
+            "figures_of_samples",
         )
     },
     "evaluation.ledger.migrations.versions.acts_and_chain_version": "a step of the ledger's "
@@ -106,6 +107,12 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "check:read_number",
         "check:read_quarter",
         "connect:_count",
+        "connect:_csv_rows",
+        "connect:as_text",
+        "connect:month",
+        "connect:number",
+        "connect:read_csv",
+        "connect:read_json",
         "connect:_excerpt",
         "connect:_find",
         "connect:_join",
@@ -117,6 +124,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "ledger:_is_return",
         "connect:_readings",
         "connect:_refuse_page",
+        "wave:leads_to_a_person",
+        "wave:span_of",
         "returns:_Book.start",
         "returns:_Boxes.begin",
         "returns:_Boxes.finish",
@@ -201,7 +210,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
     "an address with a grammar: a cell, a quarter, a hash, a path, an id, a column's name": (
         "connect:Puller._without_key",
         "connect:Recipe._no_key",
-        "connect:_redacted",
+        "connect:_without",
         "cli:_period",
         "edition:Generated.plate",
         "edition:Pages._frame",

@@ -41,10 +41,13 @@ def plain(returned: Return) -> Return:
 
 def _plain(row: Observation) -> Observation:
     # Adding 0.0 turns -0.0 into 0.0.
-    numerator, denominator = (
-        None if one is None else float(one) + 0.0 for one in (row.numerator, row.denominator)
+    numerator, denominator, se, respondents = (
+        None if one is None else float(one) + 0.0
+        for one in (row.numerator, row.denominator, row.se, row.respondents)
     )
-    return replace(row, numerator=numerator, denominator=denominator)
+    return replace(
+        row, numerator=numerator, denominator=denominator, se=se, respondents=respondents
+    )
 
 
 def latest_of(connection: sa.Connection, returned: Return) -> sa.Row[Any, Any] | None:
@@ -264,6 +267,8 @@ def _observed(seq: int, returned: Return, numbered: dict[FigureKey, int]) -> lis
             "denominator": row.denominator,
             "status": row.status,
             "note": row.note,
+            "se": row.se,
+            "respondents": row.respondents,
         }
         for row in returned.rows
     ]

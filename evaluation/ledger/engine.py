@@ -173,9 +173,15 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-HEAD = "entries_of_learning"
+HEAD = "figures_of_samples"
 """The step that the tables of ``schema.py`` stand at."""
-RESTORED = ("acts_and_chain_version", "names_of_senders", "history_in_one_go", HEAD)
+RESTORED = (
+    "acts_and_chain_version",
+    "names_of_senders",
+    "history_in_one_go",
+    "entries_of_learning",
+    HEAD,
+)
 """Steps whose back-ups are taken in: what came after only added columns that have a default, and a
 table that may be empty."""
 BEFORE_STEPS_WERE_KEPT = "first_schema"

@@ -394,7 +394,8 @@ class Ledger:
         -------
         One row an area, quarter and outcome, sorted by outcome, area_code, quarter, with columns
         area_code, quarter, outcome, numerator, denominator, status, note, received (text),
-        return_id, revision (how many earlier versions of the figure were accepted).
+        return_id, revision (how many earlier versions of the figure were accepted), and of a
+        sample's figures se and respondents.
         """
         with transaction(self.engine) as connection:
             return vintages.as_of(connection, programme, as_of, outcomes, areas)

@@ -81,6 +81,9 @@ observations = Table(
     Column("denominator", Float),
     Column("status", Words, nullable=False),
     Column("note", Words, nullable=False),
+    # Of a figure of a sample: its standard error, and how many answered.
+    Column("se", Float),
+    Column("respondents", Float),
     Index("observations_by_return", "return_seq"),
     Index("observations_by_quarter", "programme", "quarter", "outcome", "area_code"),
     sqlite_with_rowid=False,

@@ -39,8 +39,11 @@ from evaluation.ledger.schema import (
     observations,
     returns,
 )
+from evaluation.returns.form import content_hash
 
 _FIGURE = ("area_code", "quarter", "outcome", "numerator", "denominator", "status", "note")
+# Of a figure of a sample, and empty for every other.
+_SAMPLED = ("se", "respondents")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,9 +152,7 @@ def _check_return(
     row = _row(connection, returns, seq)
     reasons = _confirmations(connection, seq)
     figures = _figures(connection, seq)
-    # In the order in which a return was hashed: area, quarter, outcome. A table's own order may
-    # differ.
-    content = fingerprint.of_data(sorted(figures, key=lambda one: one[:3]))
+    content = content_hash(figures)
     details = ReceiptDetails(
         rows=row["rows"],
         changes=tuple(json.loads(row["changes"])),
@@ -275,11 +276,11 @@ def _flag(stored: object) -> bool:
 
 
 def _figures(connection: sa.Connection, seq: int) -> list[list[Any]]:
-    columns = [observations.c[name] for name in _FIGURE]
+    columns = [observations.c[name] for name in (*_FIGURE, *_SAMPLED)]
     query = sa.select(*columns).where(observations.c.return_seq == seq)
     figures = [list(row) for row in connection.execute(query)]
     for figure in figures:
-        for number in figure[3:5]:
+        for number in (*figure[3:5], *figure[-2:]):
             # SQLite gives back whatever type was written; a text or an infinity was never accepted.
             if number is not None and not (isinstance(number, float) and math.isfinite(number)):
                 raise ValueError(f"{number!r} is no figure")

@@ -328,7 +328,7 @@ def _lines(text: str) -> list[str]:
 def _headings(lines: Iterable[str], separator: str) -> int:
     """How many names of columns a line holds, at most."""
     cells = ([heading(cell.strip('"')) for cell in line.split(separator)] for line in lines)
-    return max((sum(name in form().names for name in row) for row in cells), default=0)
+    return max((sum(name in form().known for name in row) for row in cells), default=0)
 
 
 def _separator(first: str) -> str:

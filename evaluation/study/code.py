@@ -20,6 +20,7 @@ Class = Literal["decides", "counts", "shows"]
 DECIDES = (
     "quarters.py",
     "wording.py",
+    "instrument.py",
     "programme.py",
     "protocol.py",
     "panel.py",
@@ -72,6 +73,7 @@ COUNTS = (
     "study/results.py",
     "study/written.py",
     "value/",
+    "wave/",
 )
 """What else a figure of an edition may rest on: how returns are read and kept, money, results."""
 SHOWS = ("cli/", "demo.py", "drawing/", "edition/", "progress.py", "publish/", "release/", "setup/")

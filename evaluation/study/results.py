@@ -420,13 +420,13 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
             "agency",
             "kind",
             "measured_in",
-            "instrument",
             "numerator",
             "denominator",
         }
     )
     return {
         **described,
+        "instrument": str(outcome.instrument),
         "role": run.protocol.role_of(code),
         "finding": finding_as_data(run.findings[code]),
         "estimates": [
