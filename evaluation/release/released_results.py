@@ -8,7 +8,7 @@ full counts, and what is printed beside them never contradicts them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,7 +73,11 @@ def release(results: Results, terms: Terms) -> Released:
     DisclosureError : a count is below zero.
     """
     if terms.open_data:
-        found = _readable(results.plain(), OPEN_FIGURES)
+        found = results.plain()
+        for one in found["outcomes"]:
+            one["placebo_gaps"]["gaps"] = _envelopes(one["placebo_gaps"]["gaps"])
+            one["counts"] = []
+        found = _readable(found, OPEN_FIGURES)
         return Released(results=Results.model_validate(found), entries=(), withheld=())
     return _Door(results, terms).released()
 
@@ -406,15 +410,13 @@ class _Door:
         times = held["event_times"]
         rows = held["gaps"]
         real = [scale.at(rounding, v, f"gap.{t}") for t, v in zip(times, held["real"], strict=True)]
-        series: list[list[float | None]] = []
-        for share in ENVELOPE if rows else ():
-            quantiles = [_quantile([row[k] for row in rows], share) for k in range(len(times))]
-            series.append(
-                [
-                    scale.at(rounding, value, f"placebo.{share}.{t}")
-                    for t, value in zip(times, quantiles, strict=True)
-                ]
-            )
+        series = [
+            [
+                scale.at(rounding, value, f"placebo.{share}.{t}")
+                for t, value in zip(times, quantiles, strict=True)
+            ]
+            for share, quantiles in zip(ENVELOPE, _envelopes(rows), strict=False)
+        ]
         return {"event_times": times, "real": real, "gaps": series}
 
     def _new_site(self, data: dict[str, Any], scale: _Scale, rounding: Rounding) -> None:
@@ -699,6 +701,15 @@ def _as_said(raw: Mapping[str, Any], printed: Mapping[str, Any]) -> dict[float, 
 def _one_side(row: Mapping[str, Any]) -> bool:
     low, high = row["low"], row["high"]
     return low is not None and high is not None and low * high > 0
+
+
+def _envelopes(rows: Sequence[Sequence[float | None]]) -> list[list[float | None]]:
+    """Quantiles of placebo series at each event time; none where there are no series."""
+    return [
+        [_quantile(list(column), share) for column in zip(*rows, strict=True)]
+        for share in ENVELOPE
+        if rows
+    ]
 
 
 def _quantile(values: list[float | None], share: float) -> float | None:

@@ -297,16 +297,7 @@ def _figures(claim: Claim) -> Markup:
 
 
 def _receipt_row(receipt: Record) -> dict[str, Any]:
-    named = (
-        "return_id",
-        "site",
-        "agency",
-        "quarter",
-        "received",
-        "rows",
-        "content_hash",
-        "chain_hash",
-    )
+    named = ("site", "agency", "quarter", "received", "rows")
     return {key: receipt[key] for key in named}
 
 
