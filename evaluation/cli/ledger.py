@@ -161,23 +161,9 @@ def ledger_redact(
 
 
 def _act(session: Session, kind: ActKind, return_id: str, reason: str, by: str) -> Act:
-    from evaluation.ledger.submission import permit
-    from evaluation.programme import Programme
+    from evaluation.ledger.submission import perform
 
-    workspace = session.workspace
-    with session.ledger() as ledger:
-        for one in ledger.receipts():
-            if one.return_id == return_id:
-                programme = Programme.load(workspace, one.programme)
-                permit(programme, by, one.site, one.agency, kind)
-        do = ledger.withdraw if kind == "withdrawal" else ledger.redact
-        return do(
-            return_id,
-            reason=reason,
-            received=workspace.now(),
-            by=by,
-            synthetic_clock=workspace.synthetic_clock,
-        )
+    return perform(session.workspace, kind, return_id, reason=reason, by=by)
 
 
 def _show_act(session: Session, act: Act, as_json: bool) -> None:
@@ -242,7 +228,7 @@ def ledger_history(
     from evaluation.quarters import Period
 
     session: Session = context.obj
-    period = Period.parse(quarter)
+    period = Period.parse(quarter, "Q", "A")
     with session.ledger() as ledger:
         versions = ledger.history(session.programme_name, area, outcome, period)
     session.stays_inside()

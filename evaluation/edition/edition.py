@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from evaluation.edition import words
@@ -14,7 +15,7 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
-from evaluation.release import Released, release, terms_of
+from evaluation.release import Released, release, steps_of, terms_of
 from evaluation.study.record import Results
 from evaluation.study.written import Record, read_record, read_written, record_if_there
 from evaluation.workspace import Workspace
@@ -72,9 +73,15 @@ class Round:
 
 
 def rounds(
-    workspace: Workspace, programme: Programme, receipts: Sequence[Mapping[str, Any]]
+    workspace: Workspace,
+    programme: str,
+    receipts: Sequence[Mapping[str, Any]],
+    roles: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Round, ...]:
-    """The programme's rounds, oldest first; the latest say what they changed."""
+    """The programme's rounds, oldest first; the latest say what they changed.
+
+    ``roles`` : area -> pilot, comparison or excluded.
+    """
     grouped: dict[Period, list[Mapping[str, Any]]] = {}
     for receipt in receipts:
         day = parse_instant(receipt["received"])
@@ -86,22 +93,21 @@ def rounds(
         for place in range(max(0, len(found) - COMPARED), len(found)):
             one = found[place]
             changes = ledger.diff(
-                programme.name, parse_instant(one.day_before), parse_instant(one.last_day)
+                programme, parse_instant(one.day_before), parse_instant(one.last_day)
             )
             again = [change for change in changes if change["kind"] != "new"]
-            restated = _counted(again, programme, receipts)
+            restated = _counted(again, roles, receipts)
             found[place] = replace(one, new=len(changes) - len(again), restated=restated)
     return tuple(found)
 
 
 def _counted(
     changes: Sequence[Mapping[str, Any]],
-    programme: Programme,
+    roles: Mapping[str, str],
     receipts: Sequence[Mapping[str, Any]],
 ) -> tuple[Restated, ...]:
     """Restatements by submitter, outcome, quarter and reason; no area and no figure among them."""
     sender = {one["return_id"]: one for one in receipts}
-    role = {area.code: area.role for area in programme.areas}
     grouped: dict[tuple[str, ...], list[str]] = {}
     for change in changes:
         new, old = change["after"] or {}, change["before"] or {}
@@ -115,19 +121,19 @@ def _counted(
             str(by.get("received", "")),
             str(change["reason"] or ""),
         )
-        grouped.setdefault(key, []).append(role.get(change["area_code"], ""))
+        grouped.setdefault(key, []).append(roles.get(change["area_code"], ""))
     return tuple(
         Restated(
             site=site,
             agency=agency,
             outcome=outcome,
             quarter=quarter,
-            side=next(iter(set(roles))) if len(set(roles)) == 1 else "",
-            figures=len(roles),
+            side=sides[0] if len(set(sides)) == 1 else "",
+            figures=len(sides),
             received=received,
             reason=reason,
         )
-        for (site, agency, outcome, quarter, received, reason), roles in grouped.items()
+        for (site, agency, outcome, quarter, received, reason), sides in grouped.items()
     )
 
 
@@ -151,7 +157,8 @@ class Edition:
     """One published state: the headline study, the other studies, receipts, calibration.
 
     All results are released ones, their sentences as the book spells them; ``released``, by
-    ``programme/study``, has them as they leave, with the lines of the register.
+    ``programme/study``, has them as they leave, with the lines of the register. ``open_data`` names
+    the programmes whose figures are printed as their sources print them.
     """
 
     programmes: Mapping[str, Programme]
@@ -162,6 +169,7 @@ class Edition:
     outcomes: tuple[Outcome, ...]
     history: History = field(default_factory=History)
     released: Mapping[str, Released] = field(default_factory=dict)
+    open_data: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, workspace: Workspace, programme: str) -> Edition:
@@ -207,11 +215,17 @@ class Edition:
             programmes=programmes,
             headline=headline,
             others=tuple(study for study in found if study is not headline),
-            rounds=rounds(workspace, programmes[programme], receipts),
+            rounds=rounds(
+                workspace,
+                programme,
+                receipts,
+                {area.code: area.role for area in programmes[programme].areas},
+            ),
             calibration=record_if_there(workspace.book / "calibration.json"),
             outcomes=_dictionary(workspace, programmes[programme]),
             history=History.read(workspace),
             released=made,
+            open_data=frozenset(name for name, one in terms.items() if one.open_data),
         )
 
     @property
@@ -247,6 +261,13 @@ class Edition:
         """The study with its sentences as they are spelled in files."""
         known = self.released.get(f"{study.programme}/{study.study}")
         return known.results if known else study
+
+    @property
+    def steps(self) -> Mapping[str, float]:
+        """The step at which each headline of the study is printed, by its id."""
+        study = self.headline
+        known = self.released.get(f"{study.programme}/{study.study}")
+        return steps_of(known) if known else {}
 
     def may_be_passed_on(self, study: Results) -> bool:
         """Whether every source of the study's programme lets its figures be redistributed."""

@@ -314,6 +314,18 @@ class Ledger:
             found = sa.select(returns.c.seq).where(returns.c.file_sha256 == sha256).limit(1)
             return connection.execute(found).first() is not None
 
+    def receipts_of_file(self, programme: str, sha256: str) -> list[Receipt]:
+        """The receipts of a file, by its SHA-256, in the order of acceptance."""
+        chosen = sa.and_(returns.c.programme == programme, returns.c.file_sha256 == sha256)
+        with transaction(self.engine) as connection:
+            return _receipts(connection, chosen)
+
+    def would_change(self, returned: Return) -> tuple[str, ...]:
+        """What accepting a return would change in figures that stand, in words of its receipt."""
+        returned = append.plain(returned)
+        with transaction(self.engine) as connection:
+            return vintages.changes(returned, vintages.held(connection, returned))
+
     def files(self, programme: str) -> dict[str, bool]:
         """SHA-256 of every file that was ever accepted for a programme -> whether it still stands.
 

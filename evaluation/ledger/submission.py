@@ -93,6 +93,33 @@ def permit(
     )
 
 
+def perform(
+    workspace: Workspace, kind: ActKind, return_id: str, *, reason: str, by: str = ""
+) -> Act:
+    """Withdraw or redact a return, by somebody who may; the act comes back.
+
+    Raises
+    ------
+    NotPermitted : the person may not.
+    LedgerError : there is no such return, no reason, or the ledger cannot be written.
+    """
+    from evaluation.ledger.ledger import Ledger
+
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        for one in ledger.receipts():
+            if one.return_id == return_id:
+                programme = Programme.load(workspace, one.programme)
+                permit(programme, by, one.site, one.agency, kind)
+        do = ledger.withdraw if kind == "withdrawal" else ledger.redact
+        return do(
+            return_id,
+            reason=reason,
+            received=workspace.now(),
+            by=by,
+            synthetic_clock=workspace.synthetic_clock,
+        )
+
+
 def permit_entry(programme: Programme, by: str, site: str) -> None:
     """Refuse who may not write in the learning log.
 

@@ -39,7 +39,7 @@ def test_what_repeats_a_figure_links_to_the_page_of_that_figure(claims: Claims) 
     assert claims.claim("ae_attendances.interval").page == ""
     assert set(claims.headline()) >= {"ae_attendances.effect", "ae_attendances.people", "money.bcr"}
     said = claims.html("ae_attendances.point", "../")
-    assert "<a href='../annex/claims/ae_attendances-effect.html'>−8.1%</a>" in said
+    assert "<a href='../annex/claims/ae_attendances-effect.html'>" in said
     assert "<a" not in claims.html("ae_attendances.point")
 
 
@@ -101,7 +101,7 @@ def test_a_page_offers_the_receipts_and_the_source(
     seen = ClaimPages(workspace, edition, claims).view("ae_attendances.effect", out)
     rows = json.loads((out.folder / "files/data" / f"{seen['name']}.json").read_text("utf-8"))
     assert len(rows) == len(edition.receipts)
-    assert rows[0]["content_hash"] == "c" * 64
+    assert not any("hash" in key or key == "return_id" for key in rows[0])
     source = (out.folder / "files/code/estimate/did.py.txt").read_text("utf-8")
     assert inspect.getsource(did) in source
     assert not seen["same_code"]
