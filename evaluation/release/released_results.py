@@ -24,16 +24,16 @@ from evaluation.disclosure.released import (
 )
 from evaluation.finding import sentences
 from evaluation.quarters import Period
-from evaluation.release.money import release_accounts
+from evaluation.release.released_accounts import release_accounts
 from evaluation.release.rounding import (
     Rounding,
     Sensitivity,
+    Terms,
     one_figure,
     sensitivity_of,
     too_coarse,
 )
 from evaluation.release.said import Saying, said_anew
-from evaluation.release.terms import Terms
 from evaluation.study.record import OutcomeResult, Results
 
 ENVELOPE = (0.05, 0.25, 0.5, 0.75, 0.95)
