@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +22,12 @@ from evaluation.finding.grade import Evidence, Grade, Judgement, grade
 from evaluation.ledger.unreleased import inside_only, mark_inside
 from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.quarters import Period
-from evaluation.returns.form import ROUNDED
+from evaluation.returns.form import ROUNDED, apportioned_share, lineage_of
 from evaluation.study import heterogeneity
 from evaluation.study.code import code_fingerprint
 from evaluation.study.heterogeneity import effects_by_fifth, fifths
 from evaluation.study.record import EffectRow, GradeResult, OutcomeResult, Results
-from evaluation.study.study import StudyName
+from evaluation.study.study import StudyName, blinded
 from evaluation.study.written import read_written
 from evaluation.value import report
 from evaluation.wording import sentences_as_data
@@ -212,8 +214,13 @@ def whole(workspace: Workspace, run: StudyRun) -> Results:
     """The run's results, with the grade of the evidence on each primary outcome."""
     found = results_of(run)
     graded_data = {code: one.as_dict() for code, one in graded(workspace, found).items()}
+    under = partial(blinded, workspace, run.programme)
     return found.model_copy(
         update={
+            # Bare hashes of figures could be tried, here and wherever this file is hashed.
+            "panel_fingerprint": under("panel", found.panel_fingerprint),
+            "figures_fingerprint": under("figures", found.figures_fingerprint),
+            "nonce": under("results", found.study, found.panel_fingerprint),
             "grades": {c: GradeResult.model_validate(one) for c, one in graded_data.items()},
             "sentences": {**found.sentences, **sentences_as_data(graded_data)},
         }
@@ -467,6 +474,7 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
         "counts": _counts(run.panel, code),
         # Only where there are any: the rest of the files stay as they were.
         **({"blanket": asdict(run.blanket[code])} if code in run.blanket else {}),
+        **({"touched": run.touched[code].to_dict("records")} if code in run.touched else {}),
     }
 
 
@@ -568,6 +576,28 @@ def _data(run: StudyRun, code: str) -> dict[str, Any]:
         "revised": run.restated.get(code, 0),
         # Before they were returned: the panel holds how far they can be off.
         "rounded": int(((held["status"] == ROUNDED) & held["numerator"].notna()).sum()),
+        **_lineages(held),
+    }
+
+
+def _lineages(held: pd.DataFrame) -> dict[str, Any]:
+    """How many figures are sums of the source's areas or shared out of older ones; none, nothing.
+
+    ``most_apportioned`` : the largest share of a figure that was shared out, 0 to 1.
+    """
+    if "note" not in held:
+        return {}
+    notes = [str(note) for note in held.loc[held["numerator"].notna(), "note"].fillna("")]
+    known = Counter(lineage_of(note) for note in notes)
+    if not known["summed"] and not known["apportioned"]:
+        return {}
+    return {
+        "lineage": {
+            "exact": known["exact"],
+            "summed": known["summed"],
+            "apportioned": known["apportioned"],
+            "most_apportioned": max(apportioned_share(note) for note in notes),
+        }
     }
 
 
