@@ -160,6 +160,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:heading",
         "returns:is_container",
         "returns:pass_workbook",
+        "returns:apportioned_share",
+        "returns:lineage_of",
         "returns:rounding_base",
         "returns:text_rows",
         "value:_costs",
@@ -196,6 +198,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:typeset",
         "learning:_tokens",
         "setup:_refuse_name",
+        "setup:costs_to_returns",
     ),
     "what another program wrote: pages, drawings, logs, archives": (
         "edition:_article",

@@ -13,8 +13,8 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import Field, model_validator
 
+from evaluation.declared import Frozen
 from evaluation.errors import BookError
-from evaluation.programme import Frozen
 from evaluation.quarters import Period
 
 Language = Literal["en", "cy"]

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.diagnose.diagnostic import FIRES_BELOW
 from evaluation.errors import ProtocolError
 from evaluation.estimate.samples import masked_mean
 from evaluation.finding.models import adjust
 from evaluation.finding.verdict import Direction
-from evaluation.programme import Frozen, read_yaml, validated
 from evaluation.wording import Name, Sentence, number, signed
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.errors import ProtocolError
 from evaluation.estimate.between_sites import next_site_range
 from evaluation.finding.models import adjust
@@ -31,7 +32,6 @@ from evaluation.learning.predicates import (
     comparisons,
     read_predicate,
 )
-from evaluation.programme import Frozen, read_yaml, validated
 from evaluation.wording import Part, Sentence, number, percent
 
 if TYPE_CHECKING:

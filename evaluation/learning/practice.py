@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.errors import ProtocolError
-from evaluation.programme import Frozen, read_yaml, validated
 from evaluation.quarters import Period
 from evaluation.wording import Sentence, count
 

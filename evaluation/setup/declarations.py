@@ -25,14 +25,17 @@ from evaluation.learning.practice import Component, Practice
 from evaluation.programme import (
     TABLES,
     Area,
+    BudgetLine,
     Cost,
     Denominator,
     Deprivation,
+    Money,
     Outcome,
     Person,
     Programme,
     Site,
     Source,
+    TakenOut,
 )
 from evaluation.protocol import Protocol
 from evaluation.quarters import Period
@@ -43,11 +46,14 @@ MODELS: dict[str, type[BaseModel]] = {
     "programme": Programme,
     "site": Site,
     "source": Source,
+    "money": Money,
+    "budget_line": BudgetLine,
     "person": Person,
     "outcome": Outcome,
     "instrument": Instrument,
     "area": Area,
     "cost": Cost,
+    "taken_out": TakenOut,
     "denominator": Denominator,
     "deprivation": Deprivation,
     "code_share": CodeShare,
