@@ -25,8 +25,8 @@ import numpy as np
 import yaml
 from pydantic import ConfigDict, Field, model_validator
 
+from evaluation.declared import Frozen, PeriodField, read_yaml, validated
 from evaluation.errors import ProtocolError
-from evaluation.programme import Frozen, PeriodField, read_yaml, validated
 from evaluation.quarters import Period
 from evaluation.wording import Sentence, count, number
 from evaluation.workspace import write_whole

@@ -25,8 +25,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from evaluation import fingerprint
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.errors import ProtocolError
-from evaluation.programme import Frozen, read_yaml, validated
 from evaluation.wording import Sentence, number, signed
 from evaluation.workspace import write_whole
 
