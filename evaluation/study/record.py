@@ -186,6 +186,19 @@ class PathRow(Written):
     high: Figure
 
 
+class SiteCount(Written):
+    """The count of a site's areas in one period, as it is known inside; never printed as it is.
+
+    areas : the codes of those that have a figure, which are all that the sums run over.
+    """
+
+    site: str
+    period: str
+    numerator: float
+    denominator: float
+    areas: tuple[str, ...]
+
+
 class PlaceboEffects(Written):
     """Effects by event time, the real ones and those of placebo assignments; key ``gaps``."""
 
@@ -330,17 +343,31 @@ class DiagnosticResult(Written):
     figures: DiagnosticFigures | None = None
 
 
+class LineageResult(Written):
+    """How figures came about: the source's own, sums of its areas, or shared out of older ones.
+
+    most_apportioned : the largest share of a figure that was shared out, 0 to 1.
+    """
+
+    exact: int
+    summed: int
+    apportioned: int
+    most_apportioned: float
+
+
 class DataResult(Written):
     """How many cells the outcome has, and how many are missing, suppressed, revised, rounded.
 
-    A figure that was sent again as it was is not revised.
+    A figure that was sent again as it was is not revised. As released, a number of suppressed or
+    revised cells that is too small to be told is None.
     """
 
     cells: int
     missing: int
-    suppressed: int
-    revised: int
+    suppressed: int | None
+    revised: int | None
     rounded: int = 0
+    lineage: LineageResult | None = None
 
 
 class SuppressedEnds(Written):
@@ -357,6 +384,24 @@ class BlanketResult(Written):
     cells: int
     effect: Figure
     without: Figure
+
+
+class TouchedRow(Written):
+    """The effect without the areas to which something else happened; the first row: without none.
+
+    without : what happened. areas : how many were left out, pilots among them. effect, se, low,
+    high : on the estimate's scale; none where too few areas are left. change : from the first row.
+    """
+
+    without: str
+    areas: int
+    areas_left: int
+    effect: Figure
+    se: Figure
+    low: Figure
+    high: Figure
+    p_value: Figure
+    change: Figure
 
 
 class OutcomeResult(Written):
@@ -391,6 +436,9 @@ class OutcomeResult(Written):
     data: DataResult
     suppressed: SuppressedEnds | None = Field(alias="withheld")
     blanket: BlanketResult | None = None
+    # Of results that an earlier version wrote there are none, and their paths are not released.
+    counts: tuple[SiteCount, ...] = ()
+    touched: tuple[TouchedRow, ...] = ()
 
     @property
     def estimate(self) -> EstimateResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from evaluation.finding.grade import Evidence, Grade, Judgement, grade
 from evaluation.ledger.unreleased import inside_only, mark_inside
 from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.quarters import Period
-from evaluation.returns.form import ROUNDED
+from evaluation.returns.form import ROUNDED, apportioned_share, lineage_of
 from evaluation.study import heterogeneity
 from evaluation.study.code import code_fingerprint
 from evaluation.study.heterogeneity import effects_by_fifth, fifths
@@ -173,7 +174,7 @@ def evidence_of(results: Results, outcome: OutcomeResult) -> Evidence:
         comparison_areas=sample.comparison_areas,
         periods_before=max(0, first - Period.parse(sample.first)),
         trend=checks.get("pre_trend", absent),
-        complete=1 - (data.missing + data.suppressed) / max(data.cells, 1),
+        complete=1 - (data.missing + (data.suppressed or 0)) / max(data.cells, 1),
         agree=sum(_agrees(primary, one) for one in others),
         others=len(others),
         excludes_none=low is not None and high is not None and (low > 0 or high < 0),
@@ -470,9 +471,36 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
         ],
         "data": _data(run, code),
         "withheld": asdict(run.withheld[code]) if code in run.withheld else None,
+        "counts": _counts(run.panel, code),
         # Only where there are any: the rest of the files stay as they were.
         **({"blanket": asdict(run.blanket[code])} if code in run.blanket else {}),
+        **({"touched": run.touched[code].to_dict("records")} if code in run.touched else {}),
     }
+
+
+def _counts(panel: Panel, code: str) -> list[dict[str, Any]]:
+    """What each site counted in each period, from which released paths are made."""
+    if code not in panel.per:
+        return []
+    rates, people = panel.array(code), panel.denominators[code]
+    site, per = panel.areas["site"].to_numpy(), panel.per.get(code, 1.0)
+    codes = panel.areas.index.to_numpy()
+    found = []
+    for name in sorted({one for one in site[panel.treated] if isinstance(one, str)}):
+        for t, label in enumerate(panel.labels):
+            held = (site == name) & np.isfinite(rates[:, t]) & (people[:, t] > 0)
+            if held.any():
+                counted = rates[held, t] @ people[held, t] / per
+                found.append(
+                    {
+                        "site": name,
+                        "period": label,
+                        "numerator": float(round(counted)),
+                        "denominator": float(people[held, t].sum()),
+                        "areas": codes[held].tolist(),
+                    }
+                )
+    return found
 
 
 def _names(run: StudyRun) -> dict[str, str]:
@@ -548,6 +576,28 @@ def _data(run: StudyRun, code: str) -> dict[str, Any]:
         "revised": run.restated.get(code, 0),
         # Before they were returned: the panel holds how far they can be off.
         "rounded": int(((held["status"] == ROUNDED) & held["numerator"].notna()).sum()),
+        **_lineages(held),
+    }
+
+
+def _lineages(held: pd.DataFrame) -> dict[str, Any]:
+    """How many figures are sums of the source's areas or shared out of older ones; none, nothing.
+
+    ``most_apportioned`` : the largest share of a figure that was shared out, 0 to 1.
+    """
+    if "note" not in held:
+        return {}
+    notes = [str(note) for note in held.loc[held["numerator"].notna(), "note"].fillna("")]
+    known = Counter(lineage_of(note) for note in notes)
+    if not known["summed"] and not known["apportioned"]:
+        return {}
+    return {
+        "lineage": {
+            "exact": known["exact"],
+            "summed": known["summed"],
+            "apportioned": known["apportioned"],
+            "most_apportioned": max(apportioned_share(note) for note in notes),
+        }
     }
 
 
