@@ -6,6 +6,7 @@ anyone's long table (`Panel.from_long`); it never estimates and never looks at a
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,9 +25,10 @@ from evaluation.periods import (
     set_exposure,
     span_of,
 )
-from evaluation.quarters import Frequency, Period, period_range
+from evaluation.quarters import NAMES, Frequency, Period, period_range
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from evaluation.programme import Area, Outcome, Programme
@@ -173,6 +175,41 @@ class Panel:
     def eligible(self) -> Panel:
         """Without the areas that the programme excludes (buffers, other programmes)."""
         return self.select((self.areas["role"] != "excluded").to_numpy())
+
+    def plot(self, outcome: str | None = None, *, axes: Axes | None = None) -> Axes:
+        """Who is treated when, a row an area, with cells that have no figure.
+
+        Parameters
+        ----------
+        outcome : whose missing figures are shown; by default the first.
+        axes : matplotlib's axes to draw on; by default a figure of its own.
+
+        Raises
+        ------
+        PanelError : the panel holds no such outcome.
+        """
+        from evaluation.drawing.canvas import NOTEBOOK
+        from evaluation.drawing.notebook import Cells, cells
+
+        name = outcome if outcome is not None else self.outcomes[0]
+        states = _states(self, np.isnan(self.array(name)))
+        start = np.where(self.start_index == NEVER, len(self.periods), self.start_index)
+        order = np.lexsort((np.arange(len(start)), start))
+        shown = Cells(
+            areas=tuple(str(self.areas.index[k]) for k in order),
+            periods=tuple(self.labels),
+            states=states[order].tolist(),
+        )
+        draw = cells(shown, NOTEBOOK.on(axes))
+        draw.title(f"Who is treated when, and where {name} has no figure")
+        drawn: Axes = draw.axes
+        return drawn
+
+    def __repr__(self) -> str:
+        return "\n".join(_told(self))
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"
 
     @property
     def fingerprint(self) -> str:
@@ -337,6 +374,53 @@ class Panel:
             | _survey_errors(wanted, declared, [a.code for a in members], span),
             per={o.code: o.per for o in declared if o.form == "ratio"},
         )
+
+
+def _states(panel: Panel, missing: NDArray[np.bool_]) -> NDArray[np.object_]:
+    """(N, T) what each cell is, for `Panel.plot`."""
+    start, periods = panel.start_index[:, None], np.arange(len(panel.periods))
+    treated = (start != NEVER) & (periods >= start)
+    states = np.where(treated, "treated", "untreated").astype(object)
+    states[treated & (periods == start) & (panel.exposure[:, None] < 1)] = "part"
+    states[(panel.areas["role"] == "excluded").to_numpy()] = "excluded"
+    states[missing] = "missing"
+    return states
+
+
+def _told(panel: Panel) -> list[str]:
+    """The panel in ten lines."""
+    treated, excluded = panel.treated, int((panel.areas["role"] == "excluded").sum())
+    period = NAMES[panel.frequency]
+    lines = [
+        f"Panel of {len(panel.areas):,} areas and {len(panel.periods)} {period}s, "
+        f"{panel.periods[0]} to {panel.periods[-1]}",
+        f"  treated: {int(treated.sum())} areas"
+        + (f", {excluded} others excluded" if excluded else ""),
+    ]
+    starts = panel.areas["start"][treated].value_counts().sort_index()
+    shown = [f"{label} ({count})" for label, count in list(starts.items())[:6]]
+    if shown:
+        lines.append(f"  starts: {', '.join(shown)}{' ...' if len(starts) > 6 else ''}")
+    if (later := int(panel.areas["start"].notna().sum() - treated.sum())) > 0:
+        lines.append(f"  starting after the panel: {later} areas")
+    if part := int(((panel.exposure < 1) & treated).sum()):
+        lines.append(f"  first {period} treated in part: {part} areas ({panel.partial})")
+    for name in panel.outcomes[:3]:
+        lines.append(f"  {name}: {_figures_told(panel.array(name))}")
+    if len(panel.outcomes) > 3:
+        lines.append(f"  and {len(panel.outcomes) - 3} other outcomes")
+    if panel.vintage:
+        lines.append(f"  as known at {panel.vintage}")
+    return lines
+
+
+def _figures_told(figures: NDArray[np.float64]) -> str:
+    held = figures[np.isfinite(figures)]
+    missing = figures.size - len(held)
+    said = f"{missing:,} of {figures.size:,} figures missing" if missing else "no figure missing"
+    if not len(held):
+        return said
+    return f"mean {held.mean():.4g}, from {held.min():.4g} to {held.max():.4g}; {said}"
 
 
 def _as_text(column: pd.Series) -> list[str]:

@@ -283,6 +283,7 @@ def did(
         settings=settings,
         warnings=warnings,
         diagnostics=samples.describe_assignments(assignments) if assignments else {},
+        panel=sample.panel,
         provenance=samples.provenance(panel, sample, assignments),
     )
     return per_whole_period(found, sample)

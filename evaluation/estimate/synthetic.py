@@ -336,6 +336,7 @@ def estimate_from(
         settings=settings,
         warnings=sample.warnings + said + synthetic_placebos.unconverged(fitted.synthetic_units),
         diagnostics=synthetic_placebos.fit_diagnostics(sample, fitted.synthetic_units),
+        panel=sample.panel,
         provenance=samples.provenance(sample.panel, sample, assignments),
     )
     return per_whole_period(found, sample)
