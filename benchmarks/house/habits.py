@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 338
-MOST_LINES_PROPER = 60_800
+MOST_MODULES = 342
+MOST_LINES_PROPER = 62_000
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -40,6 +40,7 @@ SHORT = {
             "acts_and_chain_version",
             "names_of_senders",
             "history_in_one_go",
+            "keyed_hashes",
             "entries_of_learning",
             "figures_of_samples",
         )
@@ -50,14 +51,14 @@ SHORT = {
     "never changed once taken",
 }
 ALONE: dict[str, str] = {
-    "evaluation.portal.middleware": "Django finds it by its name in the settings",
-    "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder",
+    "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder"
 }
 SAME_NAME = {
     "accounts": "who pays and gains, and who signs in",
     "models": "a study's regressions, and the portal's tables, which Django looks for there",
     "edition": "the verbs of an edition, and the edition",
     "ledger": "the verbs of the ledger, and the ledger",
+    "learning": "the verbs of learning, and its page",
     # To be emptied.
     "export": "the ledger's, and an edition's",
     "figures": "a return's figures checked, and invented ones",
@@ -173,6 +174,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_clear_old_mark",
     ),
     "prose, declarations and change logs that a person wrote": (
+        "edition:_rivals_table.filled",
         "edition:annexed",
         "edition:body",
         "edition:Prose.blocks",
@@ -192,7 +194,9 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:reason_given",
         "edition:software_changes",
         "edition:typeset",
+        "learning:_tokens",
         "setup:_refuse_name",
+        "setup:costs_to_returns",
     ),
     "what another program wrote: pages, drawings, logs, archives": (
         "edition:_article",
@@ -207,7 +211,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:measured",
         "edition:_title",
         "edition:_to",
-        "edition:briefing",
+        "edition:pages_of",
         "edition:one_page",
         "publish:blank",
         "publish:filled",

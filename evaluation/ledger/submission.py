@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.report import Checked, Confirmation
 from evaluation.errors import LedgerError, NotPermitted
+from evaluation.finance import asked_of, paying_agency
 from evaluation.ledger.receipt import Act, ActKind, Receipt
 from evaluation.programme import Programme
 from evaluation.quarters import Period
@@ -36,6 +37,7 @@ def last_accepted(
     # Imported here, so that checking a file without a ledger does not load SQLAlchemy.
     from evaluation.ledger.ledger import Ledger
 
+    programme = asked_of(programme, agency)
     asked = [outcome.code for outcome in programme.expected(site, agency)[1]]
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         last = ledger.last_accepted(programme.name, site, agency, period)
@@ -67,23 +69,35 @@ def permit(
     """Refuse who may not send a submitter's return, or withdraw or redact it (``act``).
 
     Where the programme's ``people`` name nobody for it, anybody may. A return is withdrawn or
-    redacted by who may send it, or by a publisher.
+    redacted by who may send it, or by a publisher. A return of money is signed by somebody of the
+    agency's finance department (role ``finance``), and never by nobody.
 
     Raises
     ------
     NotPermitted : no name is given where one is needed, or the person may not.
     """
-    roles = {"submitter"} if act is None else {"submitter", "publisher"}
-    if not any(roles & {*person.roles} for person in programme.people):
+    pays = paying_agency(programme, agency)
+    roles = {"submitter" if pays is None else "finance"}
+    roles |= set() if act is None else {"publisher"}
+    if not any(roles & {*person.roles} for person in programme.people) and (by or pays is None):
         return
     may = [
         person.name
         for person in programme.people
-        if person.may_send_for(site, agency) or (act is not None and "publisher" in person.roles)
+        if (person.may_send_for(site, agency) if pays is None else person.may_sign_for(site, pays))
+        or (act is not None and "publisher" in person.roles)
     ]
     if by in may:
         return
-    what = f"send returns of {site} {agency}"
+    if pays is not None and not by:
+        raise NotPermitted(
+            f"nobody signs what {pays} paid at {site}: a return of money is signed by its finance "
+            "department.",
+            where=f"people in studies/{programme.name}/programme.yaml",
+            expected=f"--by {' or '.join(may) or 'NAME'}",
+            mend="give the name of who signs it",
+        )
+    what = f"send returns of {site} {agency}" if pays is None else f"sign for {pays} at {site}"
     what = what if act is None else f"record a {act} of a return of {site} {agency}"
     raise NotPermitted(
         f"{by} may not {what}." if by else f"it is not said who is to {what}.",
@@ -91,6 +105,15 @@ def permit(
         expected=f"--by {' or '.join(may)}" if may else "a person with that role",
         mend="give your own name" if may else "declare one under people",
     )
+
+
+def may_repeat(workspace: Workspace, programme: Programme) -> bool:
+    """Whether secrets are made of content: where the clock is set and no figure hides anybody.
+
+    Those are invented figures, and open ones of a programme in which no site sends any.
+    """
+    open_alone = not any(site.agencies for site in programme.sites)
+    return workspace.synthetic_clock and (programme.synthetic or open_alone)
 
 
 def perform(
@@ -111,13 +134,19 @@ def perform(
                 programme = Programme.load(workspace, one.programme)
                 permit(programme, by, one.site, one.agency, kind)
         do = ledger.withdraw if kind == "withdrawal" else ledger.redact
-        return do(
+        act = do(
             return_id,
             reason=reason,
             received=workspace.now(),
             by=by,
             synthetic_clock=workspace.synthetic_clock,
         )
+        if kind == "redaction":
+            # The workspace's own copy of the receipt holds the nonce too.
+            for one in ledger.receipts():
+                if one.return_id == return_id:
+                    keep_receipt(workspace, one)
+        return act
 
 
 def permit_entry(programme: Programme, by: str, site: str) -> None:
@@ -170,8 +199,11 @@ def accept(
     """
     from evaluation.ledger.ledger import Ledger
 
+    named = checked.returned.programme if checked.returned else ""
+    # Asked of the declaration only where a clock is set: nowhere else is anything made again.
+    again = workspace.synthetic_clock and may_repeat(workspace, Programme.load(workspace, named))
     with Ledger.open(workspace.database, workspace.raw) as ledger:
-        return accept_into(ledger, workspace, raw, checked, reasons, by=by)
+        return accept_into(ledger, workspace, raw, checked, reasons, by=by, repeatable=again)
 
 
 def accept_into(
@@ -183,12 +215,13 @@ def accept_into(
     *,
     by: str = "",
     history: bool = False,
+    repeatable: bool = False,
 ) -> Receipt:
     """Append a checked return to an open ledger, and keep its receipt; see `accept`.
 
     Parameters
     ----------
-    history : whether it is one of many that are loaded together.
+    history : whether it is one of many that are loaded together. repeatable : see `may_repeat`.
     """
     if checked.returned is None or len(checked.of("confirm")) > len(reasons):
         raise LedgerError("the return has problems and was not accepted.", where=checked.file)
@@ -200,6 +233,7 @@ def accept_into(
         by=by,
         synthetic_clock=workspace.synthetic_clock,
         history=history,
+        repeatable=repeatable,
     )
     # After the commit: the ledger can print a receipt again, and a receipt without a record would
     # be a lie.

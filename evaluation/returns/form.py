@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple
 
 from evaluation import fingerprint
-from evaluation.programme import Frozen, read_yaml
+from evaluation.declared import Frozen, read_yaml
 from evaluation.quarters import Period
 from evaluation.workspace import packaged_schemas
 
