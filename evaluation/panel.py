@@ -28,9 +28,9 @@ from evaluation.periods import (
 from evaluation.quarters import NAMES, Frequency, Period, period_range
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from evaluation.drawing.canvas import Axes
     from evaluation.programme import Area, Outcome, Programme
 
 NEVER = -1

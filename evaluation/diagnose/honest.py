@@ -18,9 +18,9 @@ from evaluation.errors import EstimateError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from evaluation.drawing.canvas import Axes
     from evaluation.estimate.estimate import Estimate
 
     Floats = NDArray[np.float64]

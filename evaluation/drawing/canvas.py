@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from evaluation.drawing import spelling
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.axes import Axes as Axes  # by this door for whoever returns them
     from matplotlib.figure import Figure
 
 PILOT, COMPARISON, WORSE = "#0a6b6b", "#51616f", "#ad4a12"

@@ -30,9 +30,9 @@ from evaluation.estimate.inference import (
 )
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from evaluation.drawing.canvas import Axes
     from evaluation.panel import Panel
 
 Inference = Literal["placebo", "analytic", "bootstrap"]

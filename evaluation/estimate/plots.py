@@ -16,8 +16,7 @@ from evaluation.quarters import NAMES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from matplotlib.axes import Axes
-
+    from evaluation.drawing.canvas import Axes
     from evaluation.estimate.estimate import Estimate
 
 # Other sets of areas that are drawn; more make a grey field and no more is to be seen.
