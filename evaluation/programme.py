@@ -334,6 +334,17 @@ class Programme(Frozen):
         return found
 
     @cached_property
+    def later_codes(self) -> dict[str, list[CodeShare]]:
+        """What each code of a later vintage was made of, where an area of the programme was."""
+        own = self.area_by_code
+        later = {one.to_code for one in self.code_shares if one.from_code in own} - set(own)
+        found: dict[str, list[CodeShare]] = {code: [] for code in sorted(later)}
+        for share in self.code_shares:
+            if share.to_code in found:
+                found[share.to_code].append(share)
+        return found
+
+    @cached_property
     def fixed_denominators(self) -> dict[tuple[str, str], float]:
         """The declared denominators by area and outcome."""
         return {(one.area, one.outcome): one.denominator for one in self.denominators}

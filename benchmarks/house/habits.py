@@ -160,6 +160,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:heading",
         "returns:is_container",
         "returns:pass_workbook",
+        "returns:apportioned_share",
+        "returns:lineage_of",
         "returns:rounding_base",
         "returns:text_rows",
         "value:_costs",
