@@ -19,8 +19,8 @@
 `Estimate`
     effects, and the same effects under every assignment; made by `did`, `imputation`,
     `synthetic_control`, `augmented_synthetic_control`, `pooled_synthetic_control`,
-    `synthetic_did` and `two_way_fixed_effects`; `honest_bounds` says what trends that break would
-    leave of it.
+    `synthetic_did`, `triple_difference` and `two_way_fixed_effects`; `honest_bounds` says what
+    trends that break would leave of it.
 `between_sites`
     what the sites of an estimate say together: how far they differ, and the range for the next.
 `Finding`
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from evaluation.edition.edition import Edition
     from evaluation.estimate.assignments import Assignments
     from evaluation.estimate.between_sites import between_sites
-    from evaluation.estimate.did import did
+    from evaluation.estimate.did import did, triple_difference
     from evaluation.estimate.estimate import Estimate
     from evaluation.estimate.imputation import imputation
     from evaluation.estimate.plots import forest
@@ -98,6 +98,7 @@ __all__ = [
     "power",
     "synthetic_control",
     "synthetic_did",
+    "triple_difference",
     "two_way_fixed_effects",
     "worth",
 ]
@@ -128,6 +129,7 @@ _HOME = {
     "power": "design.power",
     "synthetic_control": "estimate.synthetic",
     "synthetic_did": "estimate.synthetic",
+    "triple_difference": "estimate.did",
     "two_way_fixed_effects": "estimate.two_way",
     "worth": "value.worth",
 }

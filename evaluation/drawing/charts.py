@@ -139,8 +139,7 @@ def gaps(
     placebo : the 5, 25, 50, 75 and 95 per cent quantiles of those, each over event time; or single
         series, each then a hair line.
     """
-    how = (unit, span, period, size, "pilot areas")
-    return gaps_drawn(times, real, placebo, *how).svg()
+    return gaps_drawn(times, real, placebo, unit, span, period, size).svg()
 
 
 def gaps_drawn(
@@ -151,7 +150,8 @@ def gaps_drawn(
     span: MeanSpan | None,
     period: str,
     size: Size,
-    name: str,
+    *,
+    name: str = "pilot areas",
 ) -> Drawing:
     """The sheet of `gaps`."""
     draw = Drawing(

@@ -168,9 +168,12 @@ def gaps(estimate: Estimate, axes: Axes | None = None) -> Axes:
     step = max(1, -(-len(others) // MOST_PLACEBOS))
     drawn = apply_map(estimate.draws.raw[others[::step]], maps)
     placebos = [[_known(value) for value in row] for row in drawn]
+    if len(placebos) == charts.ENVELOPE:
+        # So many rows would be read as quantiles, and these are sets of areas.
+        placebos.append([None] * len(times))
     real = [_known(value) for value in table["effect"]]
-    how = (_unit(estimate), None, _period(estimate), NOTEBOOK.on(axes), "treated areas")
-    draw = charts.gaps_drawn(times, real, placebos, *how)
+    how = (_unit(estimate), None, _period(estimate), NOTEBOOK.on(axes))
+    draw = charts.gaps_drawn(times, real, placebos, *how, name="treated areas")
     return _titled(draw, f"{estimate.estimator}: {estimate.outcome}, beside {len(drawn)} placebos")
 
 
