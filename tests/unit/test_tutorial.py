@@ -45,3 +45,4 @@ def test_every_cell_runs(
         assert held["estimate"].to_dict()["smallest_p"] == pytest.approx(1 / 27)
     if page.stem.startswith("5"):
         assert "\\toprule" in said
+        assert "1980 to 1988" in said
