@@ -263,7 +263,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Markup:
 
 
 def protected_view(edition: Edition) -> dict[str, Any]:
-    """What the page of how people are protected shows: what was hidden, and what was not printed."""
+    """What the page of how people are protected shows: what was hidden, what not printed."""
     study = edition.headline
     made = edition.released.get(f"{study.programme}/{study.study}")
     return {
