@@ -121,8 +121,19 @@ def _without(reason: Reason, step: float, support: int) -> Effect:
 
 
 def _stepped(figure: float, step: float, drawn: float, away: int) -> float:
-    """The figure at its step, and so many steps further; an infinite one stays so."""
     return step * (math.floor(figure / step + drawn) + away) if math.isfinite(figure) else figure
+
+
+def stepped(figure: float, step: float, drawn: float, away: int = 0) -> float:
+    """A figure at its step, and so many steps further; one that is not finite stays so.
+
+    Parameters
+    ----------
+    drawn : the figure's secret offset as a part of a step, from 0 up to 1 (`Key.share_of`).
+    """
+    moved = _stepped(figure, step, drawn, away)
+    shown = _clean(moved, step)
+    return moved if shown is None else shown
 
 
 def _up(value: float, step: float) -> float:

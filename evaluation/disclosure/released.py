@@ -1,0 +1,244 @@
+"""Released figures: what may be seen outside, each with what it is printed as and stands for.
+
+Whatever leaves (book, charts, downloads, letters, claims, editions) is made of these and of nothing
+else. Counts and effects have rooms of their own (`counts`, `effects`); what is made of them, and
+all else that is printed, is here. Each gives an `Entry` for the register.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from evaluation.disclosure.effects import step_of, stepped
+from evaluation.errors import DisclosureError
+
+if TYPE_CHECKING:
+    from evaluation.disclosure.counts import Count
+    from evaluation.disclosure.effects import Effect
+    from evaluation.disclosure.key import Key
+
+Kind = Literal["count", "rate", "effect", "path", "money", "digest", "words", "mean", "chance"]
+MONEY_STEP = 10_000.0
+"""Pounds: money is printed at this, or at three significant figures where that is coarser."""
+MONEY_FIGURES = 3
+P_FIGURES = 2
+HIDDEN = "hidden"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A printed value as the register keeps it.
+
+    address : what is printed, whatever page it stands on: study, outcome, figure. printed : as
+    printed; None where nothing is shown. low, high : between which ends the true value lies, to
+    whoever knows the method and not the key; None without a limit, and for words and digests.
+    step : of an estimate or of money, base of a count. support : areas behind it.
+    """
+
+    address: str
+    kind: Kind
+    printed: float | str | None
+    low: float | None
+    high: float | None
+    step: float | None = None
+    support: int | None = None
+
+    def in_edition(self, edition: str) -> dict[str, object]:
+        """The row of the register: ``edition, address, printed, low, high, kind``."""
+        return {
+            "edition": edition,
+            "address": self.address,
+            "printed": self.printed,
+            "low": self.low,
+            "high": self.high,
+            "kind": self.kind,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """A printed count over a published denominator, times ``per``.
+
+    printed : None where the count is hidden. low, high : of the count's ends.
+    """
+
+    printed: float | None
+    low: float
+    high: float | None
+    count: Count
+    denominator: float
+    per: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Path:
+    """Rates of one set of areas, one a period; a period whose count is hidden has none."""
+
+    periods: tuple[str, ...]
+    rates: tuple[Rate, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Money:
+    """Pounds at a step; ends outwards."""
+
+    printed: float
+    low: float | None
+    high: float | None
+    step: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurveyMean:
+    """A mean of answers at a step worth several respondents; hidden where too few answered."""
+
+    printed: float | None
+    low: float | None
+    high: float | None
+    step: float
+    respondents: Count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digest:
+    """A keyed hash: a bare one of anything that holds a protected count can be searched for."""
+
+    printed: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """A sentence made of released figures."""
+
+    printed: str
+
+
+def rate_of(count: Count, denominator: float, per: float) -> Rate:
+    """The rate of a printed count.
+
+    Raises
+    ------
+    DisclosureError : the denominator is not above zero.
+    """
+    if not denominator > 0:
+        raise DisclosureError(f"a rate of {denominator} people cannot be given.")
+
+    def of(value: float | None) -> float | None:
+        # Six figures: more than the rounding of the count bears, and none of binary arithmetic.
+        return None if value is None else significant(per * value / denominator, 6)
+
+    low = of(count.low)
+    assert low is not None
+    return Rate(
+        printed=of(count.printed),
+        low=low,
+        high=of(count.high),
+        count=count,
+        denominator=denominator,
+        per=per,
+    )
+
+
+def money_step(amount: float) -> float:
+    """£10,000, or three significant figures where that is coarser."""
+    if not math.isfinite(amount) or abs(amount) < MONEY_STEP:
+        return MONEY_STEP
+    return max(MONEY_STEP, 10.0 ** (math.floor(math.log10(abs(amount))) - MONEY_FIGURES + 1))
+
+
+def money(
+    mean: float, low: float | None, high: float | None, *, address: object, key: Key
+) -> Money:
+    """An amount with its range; one of exactly nothing stays so: it hangs on nobody."""
+    # Of the largest of the three, so that mean and ends are said alike.
+    step = money_step(max(abs(one) for one in (mean, low, high) if one is not None))
+    if mean == 0 and not low and not high:
+        return Money(printed=0.0, low=low, high=high, step=step)
+
+    def at(part: str, value: float | None, away: int) -> float | None:
+        drawn = key.share_of(["money", part, address])
+        return None if value is None else stepped(value, step, drawn, away)
+
+    printed = at("mean", mean, 0)
+    assert printed is not None
+    near = 0.1 * step
+    lower, upper = at("low", low, -1), at("high", high, 1)
+    if low is not None and lower is not None and low > 0:
+        lower = max(lower, near)
+    if high is not None and upper is not None and high < 0:
+        upper = min(upper, -near)
+    return Money(printed=printed, low=lower, high=upper, step=step)
+
+
+def survey_step(span: float, largest_weight: float, people: int) -> float:
+    """The step of a weighted mean of answers on a scale ``span`` wide.
+
+    One respondent moves it by at most the span times his share of all weight.
+    """
+    return step_of(span * largest_weight, people)
+
+
+def p_value(value: float, drawn: int) -> float:
+    """Two significant figures, and never below the smallest that the draws allow."""
+    return significant(max(value, 1 / (drawn + 1)) if drawn else value, P_FIGURES)
+
+
+def chance(value: float) -> float:
+    """A chance of the draws, in hundredths."""
+    return round(value, 2)
+
+
+def significant(value: float, figures: int) -> float:
+    """To so many significant figures."""
+    return float(f"{value:.{figures}g}") + 0.0 if math.isfinite(value) else value
+
+
+def as_words(count: Count, *, rounded: bool = True) -> str:
+    """``about 65 (rounded so that no one can be found)``, or ``fewer than 15``."""
+    if count.printed is None:
+        return "a few" if count.high is None else f"fewer than {count.high + 1:,}"
+    said = f"about {count.printed:,}"
+    return f"{said} (rounded so that no one can be found)" if rounded else said
+
+
+def entries_of_path(address: str, path: Path) -> list[Entry]:
+    """A path's rates, one entry a period."""
+    return [
+        Entry(
+            address=f"{address}.{period}",
+            kind="path",
+            printed=one.printed,
+            low=one.low,
+            high=one.high,
+            support=one.count.areas,
+        )
+        for period, one in zip(path.periods, path.rates, strict=True)
+    ]
+
+
+def entries_of_effect(address: str, shown: Effect, parts: Sequence[str]) -> list[Entry]:
+    """An effect's figures by name (``effect``, ``low``, ``high``), each with what it stands for.
+
+    Ends are rounded outwards, so that a printed low end stands for more than itself.
+    """
+    found = []
+    for part, away in (("effect", 0), ("low", 1), ("high", -1)):
+        value = getattr(shown, part)
+        if part not in parts:
+            continue
+        middle = None if value is None else value + away * shown.step
+        found.append(
+            Entry(
+                address=f"{address}.{part}",
+                kind="effect",
+                printed=value,
+                low=None if middle is None else middle - shown.step,
+                high=None if middle is None else middle + shown.step,
+                step=shown.step,
+                support=shown.support,
+            )
+        )
+    return found
