@@ -15,8 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    ValidationError,
+)
 
+from evaluation.agreements import Agreements
 from evaluation.errors import PeriodError, UserError, WorkspaceError
 from evaluation.geography import CodeShare
 from evaluation.quarters import Frequency, Period, period_range
@@ -157,7 +166,8 @@ class Source(Frozen):
     """An open-data source or national collection that submits returns for many areas.
 
     ``authorities`` : those whose areas it returns, where several sources share an outcome; none
-    named: all.
+    named: all. ``open`` : its figures are printed as it prints them. ``perturbed`` : it changed them
+    at random before, so that they are no true counts, and a zero is none.
     """
 
     code: str
@@ -166,6 +176,8 @@ class Source(Frozen):
     licence: str = ""
     redistribute: bool = True
     authorities: tuple[str, ...] = ()
+    open: bool = Field(default=False, description="whether its figures are public as they are")
+    perturbed: bool = Field(default=False, description="whether it adds random error to counts")
 
     def covers(self, area: Area) -> bool:
         """Whether the area is one of those that the source returns."""
@@ -246,6 +258,13 @@ class Programme(Frozen):
     due_days: int = Field(default=30, description="days after a period in which returns are due")
     people: tuple[Person, ...] = ()
     contact: str = Field(default="", description="whom a submitter asks: a name, e-mail, telephone")
+    # From a file of its own, which has signatories of its own.
+    _agreements: Agreements = PrivateAttr(default_factory=Agreements)
+
+    @property
+    def agreements(self) -> Agreements:
+        """What the controllers of its figures agreed to."""
+        return self._agreements
 
     @property
     def periods(self) -> tuple[Period, ...]:
@@ -379,6 +398,7 @@ class Programme(Frozen):
         """
         path = workspace.studies / name / "programme.yaml"
         programme = cls.parsed(read_yaml(path), path, workspace.schemas)
+        programme._agreements = Agreements.load(workspace, name)
         if collecting:
             refuse_uncollected(programme, path)
         return programme

@@ -97,6 +97,7 @@ def append_return(
     received: str,
     given: Sequence[Confirmation],
     synthetic_clock: bool,
+    *,
     by: str = "",
     history: bool = False,
     repeatable: bool = False,

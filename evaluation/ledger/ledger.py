@@ -179,9 +179,9 @@ class Ledger:
                 format_instant(received),
                 confirmations,
                 synthetic_clock,
-                by,
-                history,
-                repeatable,
+                by=by,
+                history=history,
+                repeatable=repeatable,
             )
             return _receipts(connection, returns.c.seq == seq)[0]
 

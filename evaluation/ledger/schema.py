@@ -200,6 +200,13 @@ def kept_until_redacted(dialect: str) -> list[str]:
             "CREATE TRIGGER nonces_append_only BEFORE TRUNCATE ON nonces"
             " FOR EACH STATEMENT EXECUTE FUNCTION newstart_append_only()",
         ]
-    update, delete, replace = append_only(dialect, "nonces", key=["seq"], unique=["nonce"])
     redacted = "EXISTS (SELECT 1 FROM acts WHERE kind = 'redaction' AND return_seq = OLD.seq)"
-    return [update, delete.replace(" BEGIN", f" WHEN NOT {redacted} BEGIN", 1), replace]
+    kept = append_only(dialect, "nonces", key=["seq"], unique=["nonce"])
+    # The first two of `append_only` refuse changes and deletions, in this order.
+    return [
+        kept[0],
+        "CREATE TRIGGER nonces_no_delete BEFORE DELETE ON nonces"
+        f" WHEN NOT {redacted} BEGIN"
+        " SELECT RAISE(ABORT, 'the ledger is append-only: DELETE refused'); END",
+        *kept[2:],
+    ]
