@@ -25,9 +25,9 @@ import pandas as pd
 from benchmarks import synthetic_peers as peers
 from benchmarks.check import peak_above
 from evaluation import Assignments, Panel, augmented_synthetic_control, synthetic_did
+from evaluation.drawing import WIDE
+from evaluation.drawing.canvas import MUTED, PILOT, Drawing, Margins, say_ticks
 from evaluation.edition import words
-from evaluation.edition.figures import WIDE
-from evaluation.edition.figures.canvas import MUTED, PILOT, Drawing, Margins, say_ticks
 from evaluation.estimate.solvers import simplex
 
 RESULTS = Path(__file__).parent / "results" / "synthetic.json"

@@ -21,6 +21,8 @@
     `synthetic_control`, `augmented_synthetic_control`, `pooled_synthetic_control`,
     `synthetic_did` and `two_way_fixed_effects`; `honest_bounds` says what trends that break would
     leave of it.
+`between_sites`
+    what the sites of an estimate say together: how far they differ, and the range for the next.
 `Finding`
     an estimate and what stands against it, as a verdict with its reasons; made by `judge`.
 `Value`
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from evaluation.diagnose.honest import honest_bounds
     from evaluation.edition.edition import Edition
     from evaluation.estimate.assignments import Assignments
+    from evaluation.estimate.between_sites import between_sites
     from evaluation.estimate.did import did
     from evaluation.estimate.estimate import Estimate
     from evaluation.estimate.imputation import imputation
@@ -82,6 +85,7 @@ __all__ = [
     "Return",
     "Value",
     "augmented_synthetic_control",
+    "between_sites",
     "calibrate",
     "did",
     "honest_bounds",
@@ -109,6 +113,7 @@ _HOME = {
     "Return": "returns.form",
     "Value": "value.accounts",
     "augmented_synthetic_control": "estimate.synthetic",
+    "between_sites": "estimate.between_sites",
     "calibrate": "design.calibrate",
     "did": "estimate.did",
     "honest_bounds": "diagnose.honest",

@@ -279,7 +279,8 @@ class Panel:
                 where=programme.name,
                 mend="submit the returns first, or choose a later --as-of",
             )
-        if len({outcome.frequency for outcome in declared}) > 1:
+        # A wave's figures stand in the quarter in which its fieldwork ended, beside quarterly ones.
+        if len({outcome.period_frequency for outcome in declared}) > 1:
             raise PanelError("quarterly and yearly outcomes cannot share a panel.")
         held = set(wanted["area_code"])
         members = [area for area in programme.areas if area.code in held]
@@ -295,7 +296,8 @@ class Panel:
             statuses=grids[2],
             sampling_error=_rounding_errors(
                 wanted, declared, grids, [a.code for a in members], span
-            ),
+            )
+            | _survey_errors(wanted, declared, [a.code for a in members], span),
             per={o.code: o.per for o in declared if o.form == "ratio"},
         )
 
@@ -396,6 +398,37 @@ def _rounding_errors(
                 error = np.nan_to_num(outcome.per * error / denominators[outcome.code])
         if error.any():
             found[outcome.code] = np.maximum(error, _EXACT * error.max())
+    return found
+
+
+def _survey_errors(
+    wanted: pd.DataFrame, declared: Sequence[Outcome], codes: list[str], span: tuple[Period, ...]
+) -> dict[str, NDArray[np.float64]]:
+    """Outcome -> standard errors of its figures, for outcomes of a survey; NaN where none is known.
+
+    Raises
+    ------
+    PanelError : a figure of a survey came without one.
+    """
+    found = {}
+    column_of = {period.label: column for column, period in enumerate(span)}
+    for outcome in declared:
+        if not outcome.sampled:
+            continue
+        part = wanted[(wanted["outcome"] == outcome.code) & wanted["numerator"].notna()]
+        part = part[part["quarter"].isin(column_of)]
+        held = part["se"] if "se" in part else pd.Series(np.nan, index=part.index)
+        if held.isna().any():
+            first = part[held.isna()].iloc[0]
+            raise PanelError(
+                f"{outcome.code} in {first['area_code']}, {first['quarter']} is a survey's figure "
+                "and has no standard error.",
+                mend="send the return again with the columns se and respondents",
+            )
+        error = np.full((len(codes), len(span)), np.nan)
+        rows = pd.Index(codes).get_indexer(pd.Index(part["area_code"]))
+        error[rows, part["quarter"].map(column_of).to_numpy()] = held.to_numpy(dtype=float)
+        found[outcome.code] = error
     return found
 
 

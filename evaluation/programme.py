@@ -23,11 +23,13 @@ from pydantic import (
     PlainSerializer,
     PrivateAttr,
     ValidationError,
+    model_validator,
 )
 
 from evaluation.agreements import Agreements
 from evaluation.errors import PeriodError, UserError, WorkspaceError
 from evaluation.geography import CodeShare
+from evaluation.instrument import Instrument
 from evaluation.quarters import Frequency, Period, period_range
 from evaluation.workspace import Workspace
 
@@ -83,7 +85,9 @@ class Outcome(Frozen):
     percentage). ``source`` is ``site`` (the site's agency returns it for pilot areas) or a source
     code; ``comparison_source`` gives the comparison areas' figures. Either may be a list of
     sources, each of which returns the areas of its own authorities. ``instrument`` names the
-    record that both are taken from. ``unit_cost`` is a key of the unit-cost table.
+    record that both are taken from, or declares what a survey asks. A survey's figure is of a
+    ``wave``, which belongs to the quarter in which its fieldwork ends. ``unit_cost`` is a key of
+    the unit-cost table.
     """
 
     code: str
@@ -97,12 +101,12 @@ class Outcome(Frozen):
     numerator: str
     denominator: str | None = None
     kind: Literal["stock", "flow"]
-    frequency: Literal["quarter", "year"] = "quarter"
+    frequency: Literal["quarter", "year", "wave"] = "quarter"
     polarity: Literal["up", "down", "care"]
     agency: str
     source: str | tuple[str, ...]
     comparison_source: str | tuple[str, ...]
-    instrument: str
+    instrument: str | Instrument
     geography: str = "neighbourhood"
     measured_in: Literal["all areas", "pilot areas only"] = "all areas"
     whole: bool = True
@@ -117,7 +121,30 @@ class Outcome(Frozen):
 
     @property
     def period_frequency(self) -> Frequency:
-        return "Q" if self.frequency == "quarter" else "A"
+        return "A" if self.frequency == "year" else "Q"
+
+    @property
+    def sampled(self) -> bool:
+        """Whether its figures are of a survey's wave, with a sampling error beside each."""
+        return self.frequency == "wave"
+
+    @property
+    def survey(self) -> Instrument | None:
+        """What is asked, where the outcome declares it."""
+        return self.instrument if isinstance(self.instrument, Instrument) else None
+
+    @property
+    def respondent_columns(self) -> tuple[str, ...]:
+        """The columns of respondents' answers from which its figure is made."""
+        return (self.survey.columns if self.survey else ()) or (self.code,)
+
+    @model_validator(mode="after")
+    def _asked(self) -> Outcome:
+        if self.survey is not None and not self.sampled:
+            raise ValueError("what people are asked in a survey is of a wave: frequency: wave")
+        if self.sampled and self.form != "value":
+            raise ValueError("a survey's figure is a mean or share by itself: form: value")
+        return self
 
     @property
     def by_site(self) -> bool:
@@ -166,8 +193,9 @@ class Source(Frozen):
     """An open-data source or national collection that submits returns for many areas.
 
     ``authorities`` : those whose areas it returns, where several sources share an outcome; none
-    named: all. ``open`` : its figures are printed as it prints them. ``perturbed`` : it changed them
-    at random before, so that they are no true counts, and a zero is none.
+    named: all. ``waves`` : of a survey, the periods in which its fieldwork ends; none named: any.
+    ``open`` : its figures are printed as it prints them. ``perturbed`` : it changed them at random,
+    so that they are no true counts, and a zero is none.
     """
 
     code: str
@@ -178,6 +206,7 @@ class Source(Frozen):
     authorities: tuple[str, ...] = ()
     open: bool = Field(default=False, description="whether its figures are public as they are")
     perturbed: bool = Field(default=False, description="whether it adds random error to counts")
+    waves: tuple[PeriodField, ...] = ()
 
     def covers(self, area: Area) -> bool:
         """Whether the area is one of those that the source returns."""
@@ -325,6 +354,23 @@ class Programme(Frozen):
         return (
             tuple(area for area in self.areas if area.code in areas),
             tuple(outcome for outcome in self.outcomes if outcome.code in asked),
+        )
+
+    def asked_in(self, site: str, agency: str, period: Period) -> tuple[Outcome, ...]:
+        """The outcomes that a submitter returns for one period.
+
+        A survey's are asked in the periods of its waves only, where the source names them.
+
+        Raises
+        ------
+        WorkspaceError : if the programme has no such submitter.
+        """
+        source = self.source_by_code.get(agency) if site == OPEN_SITE else None
+        rests = source is not None and source.waves and period not in source.waves
+        return tuple(
+            outcome
+            for outcome in self.expected(site, agency)[1]
+            if outcome.period_frequency == period.frequency and not (outcome.sampled and rests)
         )
 
     def areas_of(self, site: str, agency: str, outcome: str) -> frozenset[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -38,7 +38,7 @@ ESTIMATOR_NAMES: dict[str, str] = {
 }
 """What a reader calls each estimator, in the order in which they are shown."""
 
-ADDED = ("reach",)
+ADDED = ("reach", "between_sites")
 """Fields that a protocol of 0.1.0 could not have; None where they are not stated."""
 Gaps = Literal["as_they_are", "by_population"]
 
@@ -143,7 +143,9 @@ class Protocol(Frozen):
     Fields that are empty were not stated. hoped_percent : the effect hoped for, in percent of what
     would have been, with its sign. margin_percent, default_margin_percent : the smallest change
     worth having. adjust_for : what the design is meant to hold fixed, by the names of the theory
-    of change. sites : those that the study is about (all, if none is named);
+    of change. between_sites : by outcome, the scale of the half-normal prior of how far sites
+    differ, on the outcome's own scale; the lock works it out from errors before the start where
+    it is not stated. sites : those that the study is about (all, if none is named);
     one that joins later gets a study of its own, with an alpha of its own. vintage_rule :
     ``extends``, any vintage that only adds to the ledger as it was locked; ``due_day``, only what
     was known when the returns were due.
@@ -174,6 +176,7 @@ class Protocol(Frozen):
     did: DidPlan = DidPlan()
     synthetic_control: Literal["simplex", "demeaned"] = "simplex"
     assignments: AssignmentPlan
+    between_sites: dict[str, Annotated[float, Field(gt=0)]] | None = None
     looks: LooksPlan | None = None
     level: float = Field(0.95, gt=0.5, lt=1)
     ring_km: float | None = None

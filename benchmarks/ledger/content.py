@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from evaluation import fingerprint
 from evaluation.check.report import Confirmation
+from evaluation.ledger.learning_log import Entry
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import Receipt
 from evaluation.quarters import Period
@@ -49,7 +50,7 @@ def invented(
 
 
 def fill(ledger: Ledger, returns: int = 6) -> list[Receipt]:
-    """Submit returns with restatements and reasons, withdraw one, redact the file of another."""
+    """Returns with restatements and reasons, one withdrawn, one redacted; what was learnt."""
     receipts = []
     for number in range(returns):
         returned, content = invented(number, period=FIRST + number % 3)
@@ -66,6 +67,13 @@ def fill(ledger: Ledger, returns: int = 6) -> list[Receipt]:
     later = START + timedelta(days=returns)
     ledger.withdraw(receipts[1].return_id, reason="the wrong ward", received=later)
     ledger.redact(receipts[2].return_id, reason="it named a person", received=later)
+    for number, by in enumerate(("", "Ada")):
+        ledger.note(
+            Entry(programme="drill", site="S01", kind="change", what=f"no {number}", why="asked"),
+            received=later,
+            by=by,
+            synthetic_clock=number == 0,
+        )
     returned, content = invented(99, period=FIRST + 1)
     receipts.append(ledger.submit(returned, content, received=later + timedelta(days=1)))
     return receipts

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from benchmarks.ledger.content import fill
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.schema import acts, metadata, returns
+from evaluation.ledger.schema import acts, log_entries, metadata, returns
 from evaluation.ledger.store import raw_path
 
 RAW = "raw file"
@@ -35,6 +35,7 @@ class Drill:
             rows = [
                 *connection.execute(sa.select(returns.c.seq, returns.c.return_id)),
                 *connection.execute(sa.select(acts.c.seq, acts.c.act_id)),
+                *connection.execute(sa.select(log_entries.c.seq, log_entries.c.entry_id)),
             ]
             self.owner = dict(map(tuple, rows))
             redacted = connection.execute(

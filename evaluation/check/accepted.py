@@ -101,9 +101,9 @@ class AcceptedFigures:
         ------
         WorkspaceError : if the programme has no such submitter.
         """
-        areas, outcomes = self.programme.expected(*submitter)
+        areas, _ = self.programme.expected(*submitter)
         own = {area.code for area in areas}
-        asked = [o for o in outcomes if o.period_frequency == period.frequency]
+        asked = self.programme.asked_in(*submitter, period)
         at = period.ordinal
         earlier: dict[Key, tuple[Held, ...]] = {}
         accepted: dict[Key, Held] = {}

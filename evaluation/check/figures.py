@@ -284,7 +284,8 @@ def _check_symbol(
     if figure is not None and asks == "empty":
         message = f"{status} says that there is no figure, but there is one."
         return cells.listed("R051", entry, "numerator", message, value=figure)
-    if figure is not None and status == LOW and abs(figure) >= _HALF:
+    # Of a survey the symbol says that few answered.
+    if figure is not None and status == LOW and abs(figure) >= _HALF and not outcome.sampled:
         message = f"{shown(figure)} does not round to zero."
         return cells.listed("R054", entry, "status", message, value=status)
     # Zero is no small count: nobody can be found in it.
@@ -295,6 +296,97 @@ def _check_symbol(
         told = cells.listed("R052", entry, "numerator", message, value=figure, mend=mend)
         return [replace(one, severity=severity) for one in told] if severity else []
     return []
+
+
+LEAST_SHOWN = 10
+"""Respondents: below it a survey's figure is withheld, since it may be about people one knows."""
+LEAST_SURE = 30
+"""Respondents: below it a survey's figure is marked, since it says little."""
+
+
+def check_samples(cells: Cells, programme: Programme) -> list[Problem]:
+    """Each figure of a survey has its sampling error and its respondents, and no other has."""
+    problems: list[Problem] = []
+    absent = [name for name in ("se", "respondents") if name not in cells.columns]
+    for code, entries in _by_outcome(cells, programme).items():
+        outcome = programme.outcome_by_code[code]
+        given = [entry for entry in entries if cells.numerator[entry] is not None]
+        if outcome.sampled and absent and given:
+            message = f"{outcome.title} is a survey's figure, and there is no column"
+            message += f" {' nor '.join(absent)}."
+            problems += cells.listed("R100", given[0], absent[0], message, value=None)
+            continue
+        for entry in entries:
+            problems += _check_sample(cells, entry, outcome)
+    return problems
+
+
+def _check_sample(cells: Cells, entry: int, outcome: Outcome) -> list[Problem]:
+    se, answered = cells.se[entry], cells.respondents[entry]
+    if not outcome.sampled:
+        column = "se" if se is not None else "respondents"
+        if se is None and answered is None:
+            return []
+        message = f"{outcome.title} is no survey's figure and has no sampling error."
+        value = se if column == "se" else answered
+        return cells.listed("R103", entry, column, message, value=value)
+    if cells.numerator[entry] is None:
+        return []
+    problems: list[Problem] = []
+    widest = _range(outcome)
+    if entry not in cells.unread["se"]:
+        if se is None:
+            message = "This figure has no standard error."
+            problems += cells.listed("R100", entry, "se", message, value=None)
+        elif not 0 <= se <= widest:
+            message = f"A standard error lies between 0 and {_limit(widest)} here."
+            problems += cells.listed("R101", entry, "se", message, value=se)
+        elif _too_exact(outcome, cells.numerator[entry] or 0.0, se, answered):
+            message = (
+                f"{shown(answered)} answers cannot be so exact: were they modelled or shrunken?"
+            )
+            problems += cells.listed("R106", entry, "se", message, value=se)
+    if entry not in cells.unread["respondents"]:
+        problems += _check_respondents(cells, entry, answered)
+    return problems
+
+
+def _check_respondents(cells: Cells, entry: int, answered: float | None) -> list[Problem]:
+    if answered is None:
+        message = "Nothing says how many answered."
+        return cells.listed("R100", entry, "respondents", message, value=None)
+    if not answered.is_integer() or answered < 1:
+        message = "Respondents are people: a whole number, 1 or more."
+        return cells.listed("R102", entry, "respondents", message, value=answered)
+    if answered < LEAST_SHOWN:
+        message = f"Only {shown(answered)} answered: the figure is withheld below {LEAST_SHOWN}."
+        return cells.listed("R104", entry, "respondents", message, value=answered)
+    if answered < LEAST_SURE and cells.status[entry] != LOW:
+        message = f"Only {shown(answered)} answered; fewer than {LEAST_SURE} say little."
+        return cells.listed("R105", entry, "respondents", message, value=answered)
+    return []
+
+
+# Areas' answers vary somewhat less or more than the declared spread of persons; weights only ever
+# make a mean less exact. An error below this share of that of a plain sample is none of a sample.
+_LEAST_ERROR = 0.4
+
+
+def _too_exact(outcome: Outcome, figure: float, se: float, answered: float | None) -> bool:
+    """Whether a standard error is far below what so many people can give; 0 tells nothing."""
+    if outcome.survey is None or not answered or answered < LEAST_SURE or se == 0:
+        return False
+    spread = outcome.survey.person_sd
+    if outcome.survey.score == "share":  # whose spread hangs on itself
+        spread = math.sqrt(max(figure * (100 - figure), 0.0))
+    return se < _LEAST_ERROR * spread / math.sqrt(answered)
+
+
+def _range(outcome: Outcome) -> float:
+    """The largest standard error that a mean within the outcome's bounds can have."""
+    low, high = outcome.bounds.low, outcome.bounds.high
+    # Half the range is the largest deviation of one answer (Popoviciu 1935); one is the fewest.
+    return math.inf if low is None or high is None else (high - low) / 2
 
 
 def check_rounding(cells: Cells, programme: Programme) -> list[Problem]:

@@ -136,8 +136,18 @@ def row_schema(outcome: Outcome) -> dict[str, Any]:
             "denominator": denominator,
             "status": {"enum": ["", *form().figure_of]},
             "note": {"type": "string", "description": declared["note"]},
+            **({} if not outcome.sampled else _beside_a_sample()),
         },
         "allOf": [_beside("given"), _beside("empty")],
+    }
+
+
+def _beside_a_sample() -> dict[str, Any]:
+    about = {column.name: column.about for column in form().beside}
+    least: dict[str, dict[str, Any]] = {"se": {"minimum": 0}, "respondents": {"minimum": 1}}
+    return {
+        name: {"type": ["number", "null"], "description": said, **least[name]}
+        for name, said in about.items()
     }
 
 

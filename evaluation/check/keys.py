@@ -78,8 +78,9 @@ def read_guide(
         areas = {area.code: area for area in expected[0]}
         outcomes = {
             outcome.code: outcome
-            for outcome in expected[1]
-            if period is None or outcome.period_frequency == period.frequency
+            for outcome in (
+                expected[1] if period is None else programme.asked_in(site, agency, period)
+            )
         }
     # A quarter that is wrong is not also early.
     if period is not None and today is not None and not faults:
@@ -404,7 +405,7 @@ def _check_outcomes(cells: Cells, submitter: Submitter, programme: Programme) ->
             if "agency" in submitter.rows_are:
                 continue  # told once, of most rows
             message = f"{known[code].title} is not asked from this submitter."
-            if own is not None and known[code].frequency == "year" and submitter.period:
+            if own is not None and known[code].frequency != "quarter" and submitter.period:
                 message = f"{known[code].title} is not asked from this submitter for this period."
             problems += cells.listed("R033", entry, "outcome", message, value=code)
         else:

@@ -72,7 +72,7 @@ class _Table(NamedTuple):
 def _find(raw: RawReturn) -> _Table:
     """The row that looks most like the header among the first ones, and what is below it."""
     candidates = (raw.header, *raw.rows[:_SEARCHED])
-    known = [sum(heading(v) in form().names for v in row.values) for row in candidates]
+    known = [sum(heading(v) in form().known for v in row.values) for row in candidates]
     # The first of the best: a header repeated lower down is a row.
     best = known.index(max(known))
     return _Table(candidates[best], raw.rows[best:])
@@ -90,7 +90,7 @@ def _place(header: RawRow, below: Iterable[RawRow], sheet: str | None) -> Read[d
         name, cell = heading(value), address(header.number, position)
         if value is None or name in form().ignored:
             continue
-        if name not in form().names:
+        if name not in form().known:
             strangers.append(position)
         elif name in columns:
             first = address(header.number, columns[name])
@@ -102,6 +102,12 @@ def _place(header: RawRow, below: Iterable[RawRow], sheet: str | None) -> Read[d
     for position in strangers:
         value, cell = header.values[position], address(header.number, position)
         free = [name for name in form().names if name not in columns]
+        # By their full names only: two letters are near to too much.
+        free += [
+            name
+            for name in form().known[len(form().names) :]
+            if name not in columns and len(name) > 2
+        ]
         # Share of letters alike; below it, suggestions confuse more than they help.
         near = difflib.get_close_matches(heading(value), free, n=1, cutoff=0.6)
         near = near or _by_place(position, header, columns, free)
@@ -310,6 +316,8 @@ class Cells:
     denominator: list[float | None]
     status: list[str | None]
     note: list[str | None]
+    se: list[float | None]
+    respondents: list[float | None]
     unread: dict[str, frozenset[int]]
     faults: dict[str, dict[int, Unread]]
     period: Period | None
@@ -416,6 +424,8 @@ def read_cells(headed: Headed, sheet: str | None, period: Period | None) -> Cell
         denominator=column("denominator", read_number),
         status=column("status", read_status),
         note=column("note", plain_text),
+        se=column("se", read_number),
+        respondents=column("respondents", read_number),
         unread=unread,
         faults=faults,
         period=period,

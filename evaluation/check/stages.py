@@ -62,7 +62,13 @@ def check_file(
     ------
     ReturnFileError : if it cannot be read as a return at all.
     """
-    raw = read_return(file)
+    return check_read(read_return(file), programme, history=history, today=today)
+
+
+def check_read(
+    raw: RawReturn, programme: Programme, *, history: ReadHistory, today: date | None
+) -> CheckedFile:
+    """Check a return that was read already; see `check_file`."""
     before = before_return(raw, programme, history=history, today=today)
     return CheckedFile(raw, check_return(raw, programme, before=before))
 
@@ -209,6 +215,11 @@ def _steps(
             run=lambda: figures.check_rounding(cells, programme),
         ),
         _Step(
+            name="samples",
+            missing=lacks(*measured, "status"),
+            run=lambda: figures.check_samples(cells, programme),
+        ),
+        _Step(
             name="notes", missing=lacks("note"), run=lambda: layout.check_notes(cells, programme)
         ),
         _Step(
@@ -266,7 +277,7 @@ def _content(
     if submitter.period is None:
         return None
     rows = []
-    for area, quarter, outcome, numerator, denominator, status, note in zip(
+    for area, quarter, outcome, numerator, denominator, status, note, se, respondents in zip(
         cells.area_code,
         cells.quarter,
         cells.outcome,
@@ -274,12 +285,24 @@ def _content(
         cells.denominator,
         cells.status,
         cells.note,
+        cells.se,
+        cells.respondents,
         strict=True,
     ):
         if area is None or quarter is None or outcome is None:
             return None  # an error names it already; the types need it said
         rows.append(
-            Observation(area, quarter, outcome, numerator, denominator, status or "", note or "")
+            Observation(
+                area,
+                quarter,
+                outcome,
+                numerator,
+                denominator,
+                status or "",
+                note or "",
+                se,
+                respondents,
+            )
         )
     return Return(
         programme=programme.name,

@@ -21,11 +21,14 @@ from evaluation.cli import (
     design,
     disclosure,
     edition,
+    learning,
     ledger,
     load,
     official,
+    portal,
     returns,
     studies,
+    waves,
     workspaces,
 )
 from evaluation.cli.session import COULD_NOT_RUN, GOOD, Session, say
@@ -45,6 +48,7 @@ app.command()(workspaces.upgrade)
 for verb in (returns.template, returns.check, returns.submit, studies.panel, studies.value):
     app.command()(verb)
 app.command("load")(load.load)
+app.command("voices")(waves.voices)
 app.command("demo")(studies.demo)
 ledger.app.add_typer(ledger.files_app)
 app.add_typer(ledger.app, name="ledger", no_args_is_help=True)
@@ -54,6 +58,9 @@ app.add_typer(studies.study_app, name="study", no_args_is_help=True)
 app.add_typer(edition.book_app, name="book", no_args_is_help=True)
 app.add_typer(disclosure.app, name="disclosure", no_args_is_help=True)
 app.add_typer(edition.app, name="edition", no_args_is_help=True)
+app.add_typer(portal.app, name="portal", no_args_is_help=True)
+app.add_typer(learning.log_app, name="log", no_args_is_help=True)
+app.add_typer(waves.app, name="wave", no_args_is_help=True)
 app.add_typer(official.app, name="connect", no_args_is_help=True)
 app.add_typer(official.programme_app, name="programme", no_args_is_help=True)
 

@@ -315,7 +315,7 @@ def power_verb(
         table.to_csv(output, index=False)
         print(output)
     if plot is not None:
-        from evaluation.edition.figures import WIDE, detectable_by_look
+        from evaluation.drawing import WIDE, detectable_by_look
 
         if sets is not None:
             alone = table["outcome"].nunique() == 1
@@ -360,7 +360,7 @@ def match_verb(
         found.table.to_csv(output, index=False)
         print(output)
     if plot is not None:
-        from evaluation.edition.figures import WIDE, balance_before_after
+        from evaluation.drawing import WIDE, balance_before_after
 
         shown = rows_of(found.balance.reset_index())
         plot.write_text(balance_before_after(shown, WIDE), encoding="utf-8")

@@ -176,29 +176,9 @@ def ledger_redact(
 
 
 def _act(session: Session, kind: ActKind, return_id: str, reason: str, by: str) -> Act:
-    from evaluation.ledger.submission import keep_receipt, permit
-    from evaluation.programme import Programme
+    from evaluation.ledger.submission import perform
 
-    workspace = session.workspace
-    with session.ledger() as ledger:
-        for one in ledger.receipts():
-            if one.return_id == return_id:
-                programme = Programme.load(workspace, one.programme)
-                permit(programme, by, one.site, one.agency, kind)
-        do = ledger.withdraw if kind == "withdrawal" else ledger.redact
-        act = do(
-            return_id,
-            reason=reason,
-            received=workspace.now(),
-            by=by,
-            synthetic_clock=workspace.synthetic_clock,
-        )
-        if kind == "redaction":
-            # The workspace's own copy of the receipt holds the nonce too.
-            for one in ledger.receipts():
-                if one.return_id == return_id:
-                    keep_receipt(workspace, one)
-        return act
+    return perform(session.workspace, kind, return_id, reason=reason, by=by)
 
 
 def _show_act(session: Session, act: Act, as_json: bool) -> None:

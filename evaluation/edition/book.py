@@ -10,7 +10,8 @@ from typing import Any
 import jinja2
 import yaml
 
-from evaluation.edition import answers, figures, shape, words
+from evaluation import drawing as figures
+from evaluation.edition import answers, shape, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.formats.export import write_downloads

@@ -15,8 +15,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from evaluation.drawing import NARROW, WIDE, Size, canvas, charts, maps, pounds, spelling
 from evaluation.edition import words
-from evaluation.edition.figures import NARROW, WIDE, Size, canvas, charts, maps, pounds
 from evaluation.study.record import EstimateResult, OutcomeResult, Results, SiteResult
 
 Row = dict[str, Any]
@@ -125,7 +125,7 @@ class Generated:
         """Studies whose sources forbid that their figures are handed on."""
         # Drawing is what costs time, so a chart is drawn again only if its numbers or the
         # drawing code changed.
-        drawing = (canvas, charts, maps, pounds, words)
+        drawing = (canvas, charts, maps, pounds, spelling, words)
         self._code = "".join(inspect.getsource(module) for module in drawing)
 
     def text(self, name: str, content: str) -> None:

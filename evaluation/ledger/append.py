@@ -27,7 +27,15 @@ from evaluation.ledger.receipt import (
     reason_record,
     return_id,
 )
-from evaluation.ledger.schema import acts, confirmations, nonces, observations, returns, seals
+from evaluation.ledger.schema import (
+    CHAINED,
+    acts,
+    confirmations,
+    nonces,
+    observations,
+    returns,
+    seals,
+)
 from evaluation.ledger.vintages import changes, held, last_revisions, withdrawn
 from evaluation.returns.form import FigureKey, Observation, Return
 
@@ -44,10 +52,13 @@ def plain(returned: Return) -> Return:
 
 def _plain(row: Observation) -> Observation:
     # Adding 0.0 turns -0.0 into 0.0.
-    numerator, denominator = (
-        None if one is None else float(one) + 0.0 for one in (row.numerator, row.denominator)
+    numerator, denominator, se, respondents = (
+        None if one is None else float(one) + 0.0
+        for one in (row.numerator, row.denominator, row.se, row.respondents)
     )
-    return replace(row, numerator=numerator, denominator=denominator)
+    return replace(
+        row, numerator=numerator, denominator=denominator, se=se, respondents=respondents
+    )
 
 
 def latest_of(connection: sa.Connection, returned: Return) -> sa.Row[Any, Any] | None:
@@ -117,7 +128,7 @@ def append_return(
         by=by.strip(),
         history=history,
     )
-    seq, previous, _ = _next_place(connection)
+    seq, previous, _ = next_place(connection)
     what = [previous, returned.content_hash, returned.sha256, received]
     nonce, seal = (keyed.secret_for([of, *what], repeatable=repeatable) for of in ("nonce", "seal"))
     stored = _stored(returned, details, previous, received, _Secrets(nonce, seal))
@@ -228,7 +239,7 @@ def append_act(
         if kind == "redaction":
             keyed.destroy(connection, found)
         return done[0]
-    seq, previous, _ = _next_place(connection)
+    seq, previous, _ = next_place(connection)
     # What is hashed must be what is stored, to the blank.
     content: dict[str, Any] = {"received": received, "reason": reason.strip()}
     content |= {"previous_hash": previous, "synthetic_clock": synthetic_clock, "by": by.strip()}
@@ -284,11 +295,14 @@ def head(connection: sa.Connection) -> LedgerHead:
     """How many returns there are, and the chain hash of the last record."""
     count = connection.execute(sa.select(sa.func.count()).select_from(returns)).scalar_one()
     # Acts are records of the chain too: the last record need not be a return.
-    place = _next_place(connection)
+    place = next_place(connection)
     if place.previous == FIRST:
         return LedgerHead(returns=count, chain=FIRST)
     seal = keyed.seal_of(connection, place.seq - 1)
     return LedgerHead(returns=count, chain=head_of(place.previous, place.version, seal))
+
+
+UNVERSIONED = 0
 
 
 class _Place(NamedTuple):
@@ -299,20 +313,33 @@ class _Place(NamedTuple):
     version: int
 
 
-def _next_place(connection: sa.Connection) -> _Place:
-    # Returns and acts number one sequence between them, which no table's own sequence could; the
-    # writer's lock keeps it free of doubles.
+def next_place(connection: sa.Connection) -> _Place:
+    """The next free number of the chain, and the hash that the record there follows."""
+    # Returns, acts and entries number one sequence between them, which no table's own sequence
+    # could; the writer's lock keeps it free of doubles.
     last = [
         row
-        for table in (returns, acts)
+        for table in CHAINED
         for row in connection.execute(
-            sa.select(table.c.seq, table.c.chain_hash, table.c.chain_version)
+            sa.select(table.c.seq, table.c.chain_hash, version_of(table))
             .order_by(table.c.seq.desc())
             .limit(1)
         )
     ]
     places = (_Place(row.seq + 1, row.chain_hash, row.chain_version) for row in last)
     return max(places, default=_Place(1, FIRST, CHAIN_VERSION))
+
+
+def version_of(table: sa.Table) -> sa.ColumnElement[int]:
+    """The chain version of a table's records.
+
+    An entry of the learning log binds no figure and has none; but after returns whose figures were
+    bound bare its hash could be tried as theirs can, and it is shown under its seal.
+    """
+    if "chain_version" in table.c:
+        return table.c.chain_version
+    bare = sa.exists().where(returns.c.chain_version < CHAIN_VERSION, returns.c.seq < table.c.seq)
+    return sa.case((bare, UNVERSIONED), else_=CHAIN_VERSION).label("chain_version")
 
 
 def _observed(seq: int, returned: Return, numbered: dict[FigureKey, int]) -> list[dict[str, Any]]:
@@ -329,6 +356,8 @@ def _observed(seq: int, returned: Return, numbered: dict[FigureKey, int]) -> lis
             "denominator": row.denominator,
             "status": row.status,
             "note": row.note,
+            "se": row.se,
+            "respondents": row.respondents,
         }
         for row in returned.rows
     ]

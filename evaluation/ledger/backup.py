@@ -20,7 +20,7 @@ from evaluation.errors import LedgerError
 from evaluation.ledger import keyed, store
 from evaluation.ledger.engine import HEAD, RESTORED, transaction
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.schema import acts, metadata, returns
+from evaluation.ledger.schema import CHAINED, acts, metadata, returns
 from evaluation.ledger.verify import verify
 
 MANIFEST = "manifest.json"
@@ -86,7 +86,7 @@ def restore(ledger: Ledger, folder: Path) -> dict[str, Any]:
         )
     with transaction(ledger.engine, write=True) as connection:
         # Never merged: two chains cannot be one.
-        if any(connection.execute(sa.select(t).limit(1)).first() for t in (returns, acts)):
+        if any(connection.execute(sa.select(t).limit(1)).first() for t in CHAINED):
             raise LedgerError(
                 "this ledger holds records already; nothing was restored.",
                 where=str(folder),
@@ -97,6 +97,9 @@ def restore(ledger: Ledger, folder: Path) -> dict[str, Any]:
             if path.is_file():
                 store.keep(ledger.raw, path.read_bytes())
         for table in _tables():
+            # A back-up from before the learning log has no file of it.
+            if table.name not in manifest["rows"]:
+                continue
             for rows in _read(folder, table):
                 connection.execute(table.insert(), rows)
         keyed.seal_unsealed(connection)
@@ -206,7 +209,7 @@ def _copy(raw: store.Raw, to: Path, sha256: str) -> None:
 def _head(connection: sa.Connection) -> str:
     last = [
         tuple(row)
-        for table in (returns, acts)
+        for table in CHAINED
         for row in connection.execute(
             sa.select(table.c.seq, table.c.chain_hash).order_by(table.c.seq.desc()).limit(1)
         )

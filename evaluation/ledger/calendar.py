@@ -100,8 +100,7 @@ def _owed(programme: Programme, today: date) -> Iterator[tuple[Period, str, str]
         if period.last_day >= today:
             continue
         for site, agency in programme.submitters:
-            _, outcomes = programme.expected(site, agency)
-            if any(outcome.period_frequency == period.frequency for outcome in outcomes):
+            if programme.asked_in(site, agency, period):
                 yield period, site, agency
 
 

@@ -177,9 +177,16 @@ def _begin(connection: sa.Connection) -> None:
 
 HEAD = "keyed_hashes"
 """The step that the tables of ``schema.py`` stand at."""
-RESTORED = ("acts_and_chain_version", "names_of_senders", "history_in_one_go", HEAD)
+RESTORED = (
+    "acts_and_chain_version",
+    "names_of_senders",
+    "history_in_one_go",
+    "entries_of_learning",
+    "figures_of_samples",
+    HEAD,
+)
 """Steps whose back-ups are taken in: what came after only added columns that have a default, and
-tables that are filled anew."""
+tables that may be empty or are filled anew."""
 BEFORE_STEPS_WERE_KEPT = "first_schema"
 
 

@@ -43,6 +43,8 @@ OBSERVATION = pa.schema(
         ("denominator", pa.float64()),
         ("status", pa.string()),
         ("note", pa.string()),
+        ("se", pa.float64()),
+        ("respondents", pa.float64()),
         ("received", pa.string()),
         ("return_id", pa.string()),
     ]
@@ -142,7 +144,7 @@ def _observations(connection: sa.Connection, of: Mapping[str, Any]) -> pa.Table:
     o = observations.c
     kept = ("programme", "outcome", "area_code", "revision", "numerator", "denominator")
     found = connection.execute(
-        sa.select(*(o[name] for name in (*kept, "status", "note")))
+        sa.select(*(o[name] for name in (*kept, "status", "note", "se", "respondents")))
         .where(o.return_seq == of["seq"])
         .order_by(o.outcome, o.area_code)
     )
@@ -197,12 +199,18 @@ WHERE programme = $programme AND received <= $instant AND NOT withheld
 """
 # Only figures that were ever given again can be out of date; they are few, so the later versions
 # are gathered and everything else passes through.
+# Files written before samples had columns of their own lack two of them: united by name.
 # Folders' names have a hyphen where labels have a blank, and DuckDB would guess dates from them.
 _QUERY = """
 WITH observed AS (
   SELECT area_code, replace(quarter, '-', ' ') AS quarter, outcome, numerator, denominator,
-    status, note, received, return_id, revision
-  FROM read_parquet($files, hive_partitioning = true, hive_types = {quarter: VARCHAR})
+    status, note, received, return_id, revision, se, respondents
+  FROM (
+    SELECT NULL::DOUBLE AS se, NULL::DOUBLE AS respondents WHERE false
+    UNION ALL BY NAME
+    SELECT * FROM read_parquet($files, hive_partitioning = true,
+      hive_types = {quarter: VARCHAR}, union_by_name = true)
+  )
   WHERE programme = $programme AND outcome = $outcome
 ),
 again AS (
@@ -226,6 +234,8 @@ _COLUMNS = (
     "received",
     "return_id",
     "revision",
+    "se",
+    "respondents",
 )
 
 
@@ -299,4 +309,5 @@ def _nothing() -> pd.DataFrame:
 
     texts = ("area_code", "quarter", "outcome", "status", "note", "received", "return_id")
     empty = pd.DataFrame(columns=list(_COLUMNS)).astype(dict.fromkeys(texts, "str"))
-    return empty.astype({"numerator": float, "denominator": float, "revision": int})
+    floats = dict.fromkeys(("numerator", "denominator", "se", "respondents"), float)
+    return empty.astype({**floats, "revision": int})

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from evaluation import fingerprint
 from evaluation.fingerprint import hash_under
 from evaluation.ledger.receipt import FIRST
-from evaluation.ledger.schema import acts, nonces, returns, seals
+from evaluation.ledger.schema import CHAINED, nonces, returns, seals
 
 LENGTH = 32
 """Bytes of a nonce."""
@@ -77,6 +77,12 @@ def nonce_of(connection: sa.Connection, seq: int) -> str:
     return str(found or "")
 
 
+def seal(connection: sa.Connection, seq: int, content: Any, *, repeatable: bool) -> None:
+    """Keep a seal for a record that holds no figure and is followed by others that do."""
+    made = secret_for(["seal", content], repeatable=repeatable)
+    connection.execute(seals.insert(), {"seq": seq, "seal": made})
+
+
 def keep(connection: sa.Connection, seq: int, nonce: str, seal: str) -> None:
     """Keep a record's nonce and seal."""
     connection.execute(nonces.insert(), {"seq": seq, "nonce": nonce})
@@ -96,7 +102,7 @@ def seal_unsealed(connection: sa.Connection) -> None:
     held = set(connection.execute(sa.select(seals.c.seq)).scalars())
     missing = [
         {"seq": seq, "seal": secrets.token_hex(LENGTH)}
-        for table in (returns, acts)
+        for table in CHAINED
         for seq in connection.execute(sa.select(table.c.seq)).scalars()
         if seq not in held
     ]

@@ -21,7 +21,7 @@ from evaluation import fingerprint
 from evaluation.check.accepted import AcceptedFigures, Entry
 from evaluation.check.report import Confirmation
 from evaluation.errors import LedgerError
-from evaluation.ledger import append, keyed, revisions, store, vintages
+from evaluation.ledger import append, keyed, learning_log, revisions, store, vintages
 from evaluation.ledger import engine as migrate
 from evaluation.ledger.engine import BUSY_SECONDS, make_engine, transaction
 from evaluation.ledger.receipt import Act, LedgerHead, Receipt, reason_record
@@ -275,6 +275,34 @@ class Ledger:
         with transaction(self.engine) as connection:
             return append.read_acts(connection)
 
+    def note(
+        self,
+        entry: learning_log.Entry,
+        *,
+        received: datetime,
+        by: str = "",
+        synthetic_clock: bool = False,
+    ) -> learning_log.LogEntry:
+        """Add an entry to the learning log; one written already comes back as it stands.
+
+        Raises
+        ------
+        LedgerError : a word is missing, or the entry that it is about is not there.
+        """
+        with transaction(self.engine, write=True) as connection:
+            return learning_log.append_entry(
+                connection,
+                entry,
+                received=format_instant(received),
+                by=by.strip(),
+                synthetic_clock=synthetic_clock,
+            )
+
+    def entries(self, programme: str | None = None) -> list[learning_log.LogEntry]:
+        """The learning log in the order of the chain, of one programme or of all."""
+        with transaction(self.engine) as connection:
+            return learning_log.read_entries(connection, programme)
+
     def head(self) -> LedgerHead:
         """Where the ledger stands now, for a document that is to vouch for it later."""
         with transaction(self.engine) as connection:
@@ -297,6 +325,18 @@ class Ledger:
         with transaction(self.engine) as connection:
             found = sa.select(returns.c.seq).where(returns.c.file_sha256 == sha256).limit(1)
             return connection.execute(found).first() is not None
+
+    def receipts_of_file(self, programme: str, sha256: str) -> list[Receipt]:
+        """The receipts of a file, by its SHA-256, in the order of acceptance."""
+        chosen = sa.and_(returns.c.programme == programme, returns.c.file_sha256 == sha256)
+        with transaction(self.engine) as connection:
+            return _receipts(connection, chosen)
+
+    def would_change(self, returned: Return) -> tuple[str, ...]:
+        """What accepting a return would change in figures that stand, in words of its receipt."""
+        returned = append.plain(returned)
+        with transaction(self.engine) as connection:
+            return vintages.changes(returned, vintages.held(connection, returned))
 
     def files(self, programme: str) -> dict[str, bool]:
         """SHA-256 of every file that was ever accepted for a programme -> whether it still stands.
@@ -378,7 +418,8 @@ class Ledger:
         -------
         One row an area, quarter and outcome, sorted by outcome, area_code, quarter, with columns
         area_code, quarter, outcome, numerator, denominator, status, note, received (text),
-        return_id, revision (how many earlier versions of the figure were accepted).
+        return_id, revision (how many earlier versions of the figure were accepted), and of a
+        sample's figures se and respondents.
         """
         with transaction(self.engine) as connection:
             return vintages.as_of(connection, programme, as_of, outcomes, areas)

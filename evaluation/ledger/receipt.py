@@ -262,9 +262,7 @@ def chain_hash(
         if not bound["history"]:
             del bound["history"]
     if details is not None and hidden is not None:
-        bound = _under_the_seal(bound, hidden, ("content_hash", "changes", "confirmations"))
-        # Gone with a redacted file, so that the keyed hash alone binds it.
-        del bound["file"]
+        bound = _under_the_seal(bound, hidden, ("content_hash", "file", "changes", "confirmations"))
     return fingerprint.of_data(bound)
 
 

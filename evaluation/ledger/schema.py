@@ -83,6 +83,9 @@ observations = Table(
     Column("denominator", Float),
     Column("status", Words, nullable=False),
     Column("note", Words, nullable=False),
+    # Of a figure of a sample: its standard error, and how many answered.
+    Column("se", Float),
+    Column("respondents", Float),
     Index("observations_by_return", "return_seq"),
     Index("observations_by_quarter", "programme", "quarter", "outcome", "area_code"),
     sqlite_with_rowid=False,
@@ -121,6 +124,23 @@ seals = Table(
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("seal", Words, nullable=False, unique=True),
 )
+
+log_entries = Table(
+    "log_entries",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("entry_id", Words, nullable=False, unique=True),
+    Column("programme", Words, nullable=False),
+    # Whole, as canonical JSON: an entry gains fields more easily than a table does.
+    Column("content", Words, nullable=False),
+    Column("received", Words, nullable=False),
+    Column("by", Words, nullable=False, server_default="", quote=True),
+    Column("synthetic_clock", Boolean, nullable=False),
+    Column("previous_hash", Words, nullable=False, unique=True),
+    Column("chain_hash", Words, nullable=False, unique=True),
+)
+CHAINED = (returns, acts, log_entries)
+"""The tables whose records number one chain between them."""
 
 
 _FUNCTION = """

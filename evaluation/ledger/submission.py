@@ -102,6 +102,69 @@ def may_repeat(workspace: Workspace, programme: Programme) -> bool:
     return workspace.synthetic_clock and (programme.synthetic or open_alone)
 
 
+def perform(
+    workspace: Workspace, kind: ActKind, return_id: str, *, reason: str, by: str = ""
+) -> Act:
+    """Withdraw or redact a return, by somebody who may; the act comes back.
+
+    Raises
+    ------
+    NotPermitted : the person may not.
+    LedgerError : there is no such return, no reason, or the ledger cannot be written.
+    """
+    from evaluation.ledger.ledger import Ledger
+
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        for one in ledger.receipts():
+            if one.return_id == return_id:
+                programme = Programme.load(workspace, one.programme)
+                permit(programme, by, one.site, one.agency, kind)
+        do = ledger.withdraw if kind == "withdrawal" else ledger.redact
+        act = do(
+            return_id,
+            reason=reason,
+            received=workspace.now(),
+            by=by,
+            synthetic_clock=workspace.synthetic_clock,
+        )
+        if kind == "redaction":
+            # The workspace's own copy of the receipt holds the nonce too.
+            for one in ledger.receipts():
+                if one.return_id == return_id:
+                    keep_receipt(workspace, one)
+        return act
+
+
+def permit_entry(programme: Programme, by: str, site: str) -> None:
+    """Refuse who may not write in the learning log.
+
+    Where the programme names people, an evaluator or a publisher may, and who sends for the site.
+
+    Raises
+    ------
+    NotPermitted : no name is given where one is needed, or the person may not.
+    """
+    if not programme.people:
+        return
+    may = [
+        person.name
+        for person in programme.people
+        if {"evaluator", "publisher"} & {*person.roles}
+        or ("submitter" in person.roles and site and (not person.sites or site in person.sites))
+    ]
+    if by in may:
+        return
+    where = f"of {site}" if site else "of the whole programme"
+    raise NotPermitted(
+        f"{by} may not write in the learning log {where}."
+        if by
+        else f"it is not said who writes in the learning log {where}.",
+        where=f"people in studies/{programme.name}/programme.yaml",
+        expected=f"--by {' or '.join(may)}" if may else "a person with that role",
+        mend="give your own name" if may else "declare one under people",
+    )
+
+
 def accept(
     workspace: Workspace,
     raw: RawReturn,

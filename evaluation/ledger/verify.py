@@ -17,7 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from evaluation import fingerprint
 from evaluation.errors import LedgerError
 from evaluation.ledger import keyed, store
-from evaluation.ledger.append import head_of
+from evaluation.ledger.append import head_of, version_of
+from evaluation.ledger.learning_log import entry_hash, of_content
 from evaluation.ledger.receipt import (
     CHAIN_VERSION,
     FIRST,
@@ -32,9 +33,19 @@ from evaluation.ledger.receipt import (
     reason_record,
     return_id,
 )
-from evaluation.ledger.schema import acts, confirmations, observations, returns
+from evaluation.ledger.schema import (
+    CHAINED,
+    acts,
+    confirmations,
+    log_entries,
+    observations,
+    returns,
+)
+from evaluation.returns.form import content_hash
 
 _FIGURE = ("area_code", "quarter", "outcome", "numerator", "denominator", "status", "note")
+# Of a figure of a sample, and empty for every other.
+_SAMPLED = ("se", "respondents")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +106,7 @@ def _verify(
     # Numbers first and rows one by one: a single damaged row must not keep all others from being
     # checked.
     places = {
-        table: list(connection.execute(sa.select(table.c.seq)).scalars())
-        for table in (returns, acts)
+        table: list(connection.execute(sa.select(table.c.seq)).scalars()) for table in CHAINED
     }
     redacted = _redacted(connection)
     chain = sorted((seq, table.name) for table, seqs in places.items() for seq in seqs)
@@ -107,8 +117,7 @@ def _verify(
     for seq, kind in chain:
         counted += kind == returns.name
         try:
-            check = _check_return if kind == returns.name else _check_act
-            record = check(connection, seq, raw, redacted)
+            record = _CHECKS[kind](connection, seq, raw, redacted)
         except (SQLAlchemyError, ValueError, TypeError, KeyError) as error:
             what = f"record {seq} holds what no accepted record can hold ({_short(error)})."
             broken.append(Broken(return_id=_stored_name(connection, kind, seq), what=what))
@@ -148,9 +157,7 @@ def _check_return(
     row = _row(connection, returns, seq)
     reasons = _confirmations(connection, seq)
     figures = _figures(connection, seq)
-    # In the order in which a return was hashed: area, quarter, outcome. A table's own order may
-    # differ.
-    content = fingerprint.of_data(sorted(figures, key=lambda one: one[:3]))
+    content = content_hash(figures)
     details = ReceiptDetails(
         rows=row["rows"],
         changes=tuple(json.loads(row["changes"])),
@@ -243,6 +250,30 @@ def _check_act(
     return _record(row, chain, row["act_id"], seal, faults)
 
 
+def _check_entry(
+    connection: sa.Connection, seq: int, _raw: store.Raw, _redacted: dict[str, str]
+) -> _Record:
+    row = _row(connection, log_entries, seq)
+    chain = entry_hash(
+        previous_hash=row["previous_hash"],
+        content=row["content"],
+        received=row["received"],
+        by=row["by"],
+        synthetic_clock=_flag(row["synthetic_clock"]),
+    )
+    faults = list(_chain_faults(row, chain, row["entry_id"]))
+    # The column only finds an entry; what is bound stands inside.
+    if not faults and of_content(row["content"]).programme != row["programme"]:
+        faults.append("it is stored under another programme.")
+    version = sa.select(version_of(log_entries)).where(log_entries.c.seq == seq)
+    row["chain_version"] = connection.execute(version).scalar_one()
+    return _record(row, chain, row["entry_id"], keyed.seal_of(connection, seq), faults)
+
+
+_CHECKS = {returns.name: _check_return, acts.name: _check_act, log_entries.name: _check_entry}
+"""How the records of each table are recomputed."""
+
+
 def _record(
     row: dict[str, Any], chain: str, name: str, seal: str, faults: Iterable[str]
 ) -> _Record:
@@ -295,11 +326,11 @@ def _flag(stored: object) -> bool:
 
 
 def _figures(connection: sa.Connection, seq: int) -> list[list[Any]]:
-    columns = [observations.c[name] for name in _FIGURE]
+    columns = [observations.c[name] for name in (*_FIGURE, *_SAMPLED)]
     query = sa.select(*columns).where(observations.c.return_seq == seq)
     figures = [list(row) for row in connection.execute(query)]
     for figure in figures:
-        for number in figure[3:5]:
+        for number in (*figure[3:5], *figure[-2:]):
             # SQLite gives back whatever type was written; a text or an infinity was never accepted.
             if number is not None and not (isinstance(number, float) and math.isfinite(number)):
                 raise ValueError(f"{number!r} is no figure")
@@ -453,8 +484,9 @@ def _name(stored: Any, stored_chain: Any, recomputed: str) -> str:
 
 
 def _stored_name(connection: sa.Connection, kind: str, seq: int) -> str:
-    column = returns.c.return_id if kind == returns.name else acts.c.act_id
-    table = returns if kind == returns.name else acts
+    table = next(one for one in CHAINED if one.name == kind)
+    # Each has its name in the second column, whatever that is called.
+    column = list(table.c)[1]
     try:
         return str(connection.execute(sa.select(column).where(table.c.seq == seq)).scalar())
     except SQLAlchemyError:

@@ -30,6 +30,8 @@ class StoredFigure:
     status: str
     note: str
     revision: int
+    se: float | None = None
+    respondents: float | None = None
 
 
 def changes(returned: Return, held: Mapping[FigureKey, StoredFigure]) -> tuple[str, ...]:
@@ -51,9 +53,7 @@ def changes(returned: Return, held: Mapping[FigureKey, StoredFigure]) -> tuple[s
         if before is None:
             new += 1
             continue
-        was, now = (
-            shown(one.numerator, one.denominator, one.status, one.note) for one in (before, row)
-        )
+        was, now = (in_words(one) for one in (before, row))
         # Compared as they are shown, so that no line says that a figure became itself.
         if was != now:
             lines.append(f"{row.outcome} in {row.area_code}: {was} became {now}.")
@@ -77,7 +77,7 @@ def brought_back(connection: sa.Connection, return_id: str) -> tuple[str, ...]:
     o, r = observations.c, returns.c
     rows = connection.execute(
         sa.select(o.outcome, o.area_code, o.quarter, o.numerator, o.denominator, o.status, o.note)
-        .add_columns(r.return_id)
+        .add_columns(o.se, o.respondents, r.return_id)
         .join(returns, r.seq == o.return_seq)
         .where(
             sa.tuple_(o.programme, o.quarter).in_(
@@ -97,7 +97,7 @@ def brought_back(connection: sa.Connection, return_id: str) -> tuple[str, ...]:
         if len(held) == 1:
             gone += 1
             continue
-        now, then = (shown(v.numerator, v.denominator, v.status, v.note) for v in held[-2:][::-1])
+        now, then = (in_words(version) for version in held[-2:][::-1])
         if now != then:
             back.append(f"{key.outcome} in {key.area_code}: {then} stands again, not {now}.")
     texts = [f"{len(back)} earlier figures stand again."] if back else []
@@ -109,6 +109,14 @@ def brought_back(connection: sa.Connection, return_id: str) -> tuple[str, ...]:
         *texts,
         *([f"{gone} figures have no earlier version: none stands then."] if gone else []),
     )
+
+
+def in_words(held: Any) -> str:
+    """A stored figure, or a row of a return, in words with what a sample's has beside it."""
+    said = shown(held.numerator, held.denominator, held.status)
+    if held.se is not None and held.respondents is not None:
+        said += f" (error {_number(held.se)}, {_number(held.respondents)} respondents)"
+    return said + (f" ({held.note})" if held.note else "")
 
 
 def shown(numerator: float | None, denominator: float | None, status: str, note: str = "") -> str:
@@ -128,7 +136,9 @@ def _number(value: float) -> str:
 
 
 _FIGURE = ("numerator", "denominator", "status")
+_SAMPLED = ("se", "respondents")
 _COLUMNS = ("area_code", "quarter", "outcome", *_FIGURE, "note")
+_FLOATS = dict.fromkeys(("numerator", "denominator", *_SAMPLED), float)
 
 
 def withdrawn(by: datetime | None = None) -> sa.Select[tuple[int]]:
@@ -146,7 +156,7 @@ def held(connection: sa.Connection, returned: Return) -> dict[FigureKey, StoredF
     o, r = observations.c, returns.c
     rows = connection.execute(
         sa.select(o.area_code, o.quarter, o.outcome, o.numerator, o.denominator)
-        .add_columns(o.status, o.note, o.revision, r.site, r.agency)
+        .add_columns(o.status, o.note, o.se, o.respondents, o.revision, r.site, r.agency)
         .join(returns, r.seq == o.return_seq)
         .where(*_asked_for(returned), r.seq.not_in(withdrawn()))
         # By revision, so that in the mapping a later version takes an earlier one's place.
@@ -161,6 +171,8 @@ def held(connection: sa.Connection, returned: Return) -> dict[FigureKey, StoredF
             status=row.status,
             note=row.note,
             revision=row.revision,
+            se=row.se,
+            respondents=row.respondents,
         )
         for row in rows
         if (key := FigureKey(row.area_code, row.quarter, row.outcome)) in given
@@ -297,7 +309,7 @@ def restated(
     frame = _versions(connection, programme, outcomes, list(again))
     frame = frame[frame["return_seq"].isin(known)]
     key = ["outcome", "area_code", "quarter"]
-    said = ["numerator", "denominator", "status"]
+    said = ["numerator", "denominator", "status", *_SAMPLED]
     first = frame.drop_duplicates(key, keep="first").set_index(key)[said]
     last = frame.drop_duplicates(key, keep="last").set_index(key)[said]
     # Two figures that are missing are the same, though neither equals the other.
@@ -327,11 +339,11 @@ def _dated(frame: pd.DataFrame, known: Sequence[sa.Row[Any, Any, Any]]) -> pd.Da
     received = {row.seq: row.received for row in known}
     ids = {row.seq: row.return_id for row in known}
     # A column without a single figure would come as objects and not as floats.
-    frame = frame.astype({"numerator": float, "denominator": float, "revision": int}).assign(
+    frame = frame.astype({**_FLOATS, "revision": int}).assign(
         received=frame["return_seq"].map(received).astype("str"),
         return_id=frame["return_seq"].map(ids).astype("str"),
     )
-    return frame[[*_COLUMNS, "received", "return_id", "revision"]]
+    return frame[[*_COLUMNS, "received", "return_id", "revision", *_SAMPLED]]
 
 
 def _versions(
@@ -347,7 +359,7 @@ def _versions(
     chosen = [o.programme == programme]
     chosen += [o.outcome.in_(outcomes)] if outcomes is not None else []
     chosen += [o.area_code.in_(areas)] if areas is not None else []
-    columns = [*_COLUMNS, "return_seq", "revision"]
+    columns = [*_COLUMNS, *_SAMPLED, "return_seq", "revision"]
     query = (
         sa.select(*(o[name] for name in columns))
         .where(*chosen)
@@ -372,7 +384,8 @@ def difference(
     for key in sorted(was.keys() | now.keys()):
         old, new = was.get(key), now.get(key)
         # The note is left out: a figure with another remark is the same figure.
-        if old is not None and new is not None and all(old[f] == new[f] for f in _FIGURE):
+        same = (*_FIGURE, *_SAMPLED)
+        if old is not None and new is not None and all(old[f] == new[f] for f in same):
             continue
         outcome, area, quarter = key
         gone = new is None or (
@@ -397,7 +410,7 @@ def difference(
 
 
 def _figures(frame: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, Any]]:
-    fields = [*_FIGURE, "note", "return_id"]
+    fields = [*_FIGURE, "note", *_SAMPLED, "return_id"]
     keys = zip(frame["outcome"], frame["area_code"], frame["quarter"], strict=True)
     # As objects, since a float column would turn None back into NaN, and NaN differs from itself:
     # every missing figure would count as revised.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from evaluation import fingerprint
 from evaluation.errors import EditionRefused
 from evaluation.ledger.calendar import due
+from evaluation.ledger.learning_log import LogEntry
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import FIRST, Act, Receipt
 from evaluation.progress import Progress
@@ -225,7 +226,11 @@ def vintage_of(workspace: Workspace, programme: str, until: str = "") -> str:
 def stands_on(workspace: Workspace, programme: str, vintage: str) -> dict[str, Any]:
     """The heads of everything that grows, as at a vintage: ledger, locks, look ledgers."""
     with Ledger.open(workspace.database, workspace.raw) as ledger:
-        records: list[Receipt | Act] = [*ledger.receipts(), *ledger.acts()]
+        records: list[Receipt | Act | LogEntry] = [
+            *ledger.receipts(),
+            *ledger.acts(),
+            *ledger.entries(),
+        ]
     known = [one for one in records if one.received <= vintage]
     count = sum(isinstance(one, Receipt) for one in known)
     # The head is the record that none of the known ones follows.

@@ -6,7 +6,7 @@ The form is read once from ``data_schemas/return.yaml``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple
@@ -35,7 +35,11 @@ class Symbol(Frozen):
 
 
 class Form(Frozen):
-    """Sheets, columns and symbols of a return."""
+    """Sheets, columns and symbols of a return.
+
+    ``beside`` are the columns that a figure of a sample has and no other: its standard error, and
+    how many answered.
+    """
 
     template_version: str
     return_sheet: str
@@ -44,6 +48,7 @@ class Form(Frozen):
     problems_sheet: str
     guide: tuple[str, ...]
     columns: tuple[Column, ...]
+    beside: tuple[Column, ...]
     ignored: tuple[str, ...]
     symbols: tuple[Symbol, ...]
 
@@ -51,6 +56,11 @@ class Form(Frozen):
     def names(self) -> tuple[str, ...]:
         """The column names in the template's order."""
         return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def known(self) -> tuple[str, ...]:
+        """Every column that is read, those of samples last."""
+        return self.names + tuple(column.name for column in self.beside)
 
     @cached_property
     def figure_of(self) -> dict[str, str]:
@@ -122,7 +132,8 @@ class Observation:
     """One figure of one area, outcome and period.
 
     ``numerator`` is None where the figure is missing, and ``status`` then says why; ``denominator``
-    is None where the outcome has none.
+    is None where the outcome has none. ``se`` is the standard error of a figure of a sample, in its
+    own unit, and ``respondents`` how many answered.
     """
 
     area_code: str
@@ -132,6 +143,8 @@ class Observation:
     denominator: float | None
     status: str
     note: str
+    se: float | None = None
+    respondents: float | None = None
 
     @property
     def key(self) -> FigureKey:
@@ -157,11 +170,30 @@ class Return:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of the figures alone: the same for xlsx and CSV, in any order of rows."""
-        # The key comes first and no key stands twice, so sorting never compares None with a number.
-        rows = sorted(
-            [*row.key, row.numerator, row.denominator, row.status, row.note] for row in self.rows
+        return content_hash(
+            (
+                *row.key,
+                row.numerator,
+                row.denominator,
+                row.status,
+                row.note,
+                row.se,
+                row.respondents,
+            )
+            for row in self.rows
         )
-        return fingerprint.of_data(rows)
+
+
+def content_hash(figures: Iterable[Sequence[str | float | None]]) -> str:
+    """SHA-256 of figures, in whatever order they come.
+
+    ``figures`` : of each area, quarter, outcome, numerator, denominator, status, note, standard
+    error and respondents. One of no sample is hashed without the last two, as all were before
+    samples had columns of their own: what was accepted then keeps its hash.
+    """
+    # The key comes first and no key stands twice, so sorting never compares None with a number.
+    kept = (one[:-2] if one[-1] is None and one[-2] is None else one for one in figures)
+    return fingerprint.of_data(sorted(map(list, kept)))
 
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")

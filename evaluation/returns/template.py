@@ -152,12 +152,14 @@ def wrap(sheet: Any, row: int, columns: int) -> None:
 def _write_table(sheet: Any, rows: Rows) -> None:
     from openpyxl.styles import Font
 
-    sheet.append([*form().names, *form().ignored])
+    heads = _heads(rows)
+    sheet.append(heads)
     for row in rows:
         sheet.append(list(row))
     _heading(sheet[1])
-    widths = [column.width for column in form().columns] + [14] * len(form().ignored)
-    figures = {"numerator", "denominator", *form().ignored}
+    declared = {column.name: column.width for column in (*form().columns, *form().beside)}
+    widths = [declared.get(name, 14) for name in heads]
+    figures = {"numerator", "denominator", *form().ignored, *form().known[len(form().names) :]}
     for column, width in zip(sheet.columns, widths, strict=True):
         sheet.column_dimensions[column[0].column_letter].width = width
         # Text, or Excel turns codes and quarters into numbers and dates.
@@ -168,6 +170,13 @@ def _write_table(sheet: Any, rows: Rows) -> None:
                 cell.font = Font(italic=True, color=_QUIET)
     sheet.freeze_panes = "A2"
     sheet.print_title_rows = "1:1"
+
+
+def _heads(rows: Rows) -> list[str]:
+    """The headings: those of samples stand last, and only where a row reaches so far."""
+    usual = [*form().names, *form().ignored]
+    sampled = list(form().known[len(form().names) :])
+    return usual + (sampled if any(len(row) > len(usual) for row in rows) else [])
 
 
 def _heading(cells: Sequence[Any]) -> None:
@@ -351,8 +360,8 @@ def write_template(
     WorkspaceError : if the programme has no such submitter, or asks nothing from it then.
     ReturnFileError : if ``path`` ends in neither .xlsx nor .csv.
     """
-    areas, outcomes = programme.expected(site, agency)
-    outcomes = tuple(o for o in outcomes if o.period_frequency == period.frequency)
+    areas, _ = programme.expected(site, agency)
+    outcomes = programme.asked_in(site, agency, period)
     if not areas or not outcomes:
         raise WorkspaceError(
             f"nothing is asked from {site} with agency {agency} for {period}.",
@@ -378,6 +387,8 @@ def write_return(
 ) -> None:
     """Write rows (columns A-I of the form) as a return file; ``guide`` fills ``Guide!B1:B5``.
 
+    Rows of samples go on to column K: standard error and respondents.
+
     Raises
     ------
     ReturnFileError : if ``path`` ends in neither .xlsx nor .csv.
@@ -385,7 +396,7 @@ def write_return(
     if path.suffix.lower() == ".csv":
         # csv ends its lines itself; the platform would double the carriage return.
         with path.open("w", encoding="utf-8", newline="") as stream:
-            csv.writer(stream).writerows([[*form().names, *form().ignored], *rows])
+            csv.writer(stream).writerows([_heads(rows), *rows])
     elif path.suffix.lower() == ".xlsx":
         path.write_bytes(workbook(rows, guide, asked))
     else:
@@ -399,7 +410,8 @@ def _rows(areas: Sequence[Area], outcome: Outcome, period: Period, last: Figures
     for area in areas:
         numerator, denominator = last.get((area.code, outcome.code), (None, None))
         given = [area.code, area.name, period.label, outcome.code]
-        rows.append([*given, None, _plain(denominator), None, None, _plain(numerator)])
+        row = [*given, None, _plain(denominator), None, None, _plain(numerator)]
+        rows.append([*row, None, None] if outcome.sampled else row)
     return rows
 
 

@@ -19,6 +19,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from evaluation.finding.theory import Theory
 from evaluation.geography import CodeShare
+from evaluation.instrument import Instrument
 from evaluation.programme import (
     TABLES,
     Area,
@@ -42,6 +43,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "source": Source,
     "person": Person,
     "outcome": Outcome,
+    "instrument": Instrument,
     "area": Area,
     "cost": Cost,
     "denominator": Denominator,

@@ -249,7 +249,11 @@ def write_programme(programme: Programme, folder: Path) -> None:
     declared: dict[str, Any] = programme.model_dump(exclude=elsewhere)
     declared["sites"] = [{**site, "agencies": list(site["agencies"])} for site in declared["sites"]]
     declared["sources"] = [
-        {key: value for key, value in source.items() if key != "authorities"}
+        {
+            key: value if key != "waves" else [str(one) for one in source["waves"]]
+            for key, value in source.items()
+            if key != "authorities" and not (key == "waves" and not value)
+        }
         for source in declared["sources"]
     ]
     declared |= {

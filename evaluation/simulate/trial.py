@@ -31,6 +31,8 @@ PEOPLE = 6_000
 BETWEEN, SEASON, NOISE = 0.15, 0.05, 0.04
 # How far below an outcome's own limit its usual figure lies.
 BELOW_LIMIT = 0.3
+# People who answer a survey in an area.
+ASKED = 120
 
 
 def trial_returns(
@@ -83,9 +85,7 @@ def _rows(
     rng: np.random.Generator,
 ) -> list[list[str | float | None]]:
     rows = []
-    for outcome in programme.outcomes:
-        if outcome.period_frequency != period.frequency:
-            continue
+    for outcome in programme.asked_in(*submitter, period):
         asked = programme.areas_of(*submitter, outcome.code)
         for place, area in enumerate(programme.areas):
             if area.code in asked:
@@ -104,8 +104,14 @@ def _row(
     limits = [one for one in (outcome.soft_limits.high, outcome.bounds.high) if one is not None]
     if outcome.form == "value":
         usual = BELOW_LIMIT * min(limits) if limits else EVENTS
-        figure = usual * factor
-        return [*head, round(figure) if outcome.whole else round(figure, 2), None, None, None, None]
+        if outcome.sampled and None not in (outcome.soft_limits.low, outcome.soft_limits.high):
+            usual = ((outcome.soft_limits.low or 0.0) + (outcome.soft_limits.high or 0.0)) / 2
+        # Answers on a closed scale move far less than counts do.
+        figure = usual * (factor**0.1 if outcome.sampled else factor)
+        row = [*head, round(figure) if outcome.whole else round(figure, 2), None, None, None, None]
+        spread = outcome.survey.person_sd if outcome.survey else usual / 4
+        answered = [round(spread / ASKED**0.5, 3), ASKED] if outcome.sampled else []
+        return [*row, *answered]
     usual = EVENTS * below / PEOPLE
     if limits:
         usual = min(usual, BELOW_LIMIT * min(limits) * below / outcome.per)

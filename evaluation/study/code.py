@@ -20,6 +20,7 @@ Class = Literal["decides", "counts", "shows"]
 DECIDES = (
     "quarters.py",
     "wording.py",
+    "instrument.py",
     "programme.py",
     "protocol.py",
     "panel.py",
@@ -73,9 +74,10 @@ COUNTS = (
     "study/results.py",
     "study/written.py",
     "value/",
+    "wave/",
 )
 """What else a figure of an edition may rest on: how returns are read and kept, money, results."""
-SHOWS = ("cli/", "demo.py", "edition/", "progress.py", "publish/", "setup/")
+SHOWS = ("cli/", "demo.py", "drawing/", "edition/", "portal/", "progress.py", "publish/", "setup/")
 """What only shows or publishes figures."""
 CLASSES: dict[Class, tuple[str, ...]] = {"decides": DECIDES, "counts": COUNTS, "shows": SHOWS}
 

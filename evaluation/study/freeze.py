@@ -13,6 +13,7 @@ from evaluation.errors import ProtocolError
 from evaluation.progress import Progress
 from evaluation.quarters import Period, format_instant
 from evaluation.study.code import code_files, code_fingerprint
+from evaluation.study.heterogeneity import scales_before_start
 from evaluation.study.lock import (
     ARRANGED_ANEW,
     VERSION,
@@ -223,10 +224,17 @@ def _content(study: Study, before: Lock | None, now: datetime) -> dict[str, Any]
             "says": VINTAGE_RULES[protocol.vintage_rule],
         },
         "ledger_head": {"returns": head.returns, "chain": head.chain},
+        "between_sites": _scales(study, before),
         "data_seen": _seen(programme, observations),
         "figures": {},
         "history": [],
     }
+
+
+def _scales(study: Study, before: Lock | None) -> dict[str, float]:
+    """How far sites may differ, by outcome: fixed once, before the start, and kept by a re-lock."""
+    kept = before.first.get("between_sites") if before else None
+    return dict(kept) if kept is not None else scales_before_start(study)
 
 
 def _seen(programme: Programme, observations: pd.DataFrame) -> dict[str, Any]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from evaluation.design.power import moved_back
 from evaluation.errors import EstimateError
+from evaluation.estimate.between_sites import between_sites, default_scale, site_effects
 from evaluation.estimate.inference import apply_map
 from evaluation.estimate.interim import statistic
 from evaluation.estimate.units import stretch
-from evaluation.finding.models import random_effects
 from evaluation.study.run import estimate_by
+from evaluation.study.stored_assignments import by_plan
 from evaluation.value import Value, worth
 from evaluation.value.report import FIFTHS, Incomes, by_fifth
 
@@ -24,75 +26,103 @@ if TYPE_CHECKING:
     from evaluation.estimate.assignments import Assignments
     from evaluation.estimate.estimate import Estimate
     from evaluation.panel import Panel
+    from evaluation.protocol import Protocol
+    from evaluation.study.lock import Lock
     from evaluation.study.run import StudyRun
+    from evaluation.study.study import Study
 
     Floats = NDArray[np.float64]
 
 
-# The interval has k - 2 degrees of freedom: with two sites there is none.
-FEWEST_SITES = 3
 # Twenty, so that each value stands for one chance in twenty.
 EQUALLY_LIKELY = 20
 SYNTHETIC_UNITS = ("augmented_synthetic_control", "synthetic_control", "synthetic_did")
 """Estimators that make a synthetic control, those with few donors first."""
 
 
+ScaleFrom = Literal["the lock", "the protocol", "the figures themselves"]
+
+
 @dataclass(frozen=True, kw_only=True)
-class NewSite:
-    """Where the effect of a site like these may lie.
+class Scale:
+    """How far sites may differ, before the figures: the scale of the prior, and who fixed it."""
 
-    mean, se : of the effects' distribution over sites. tau : its standard deviation. low, high :
-    the prediction interval. p_alike : of Cochran's Q, that sites differ by chance alone.
+    value: float | None
+    fixed_by: ScaleFrom
+
+    @classmethod
+    def of(cls, outcome: str, protocol: Protocol, lock: Lock | None) -> Scale:
+        """What was fixed for an outcome; where nothing was, the figures stand in for it."""
+        locked = lock.content.get("between_sites", {}).get(outcome) if lock else None
+        if locked is not None:
+            return cls(value=float(locked), fixed_by="the lock")
+        stated = (protocol.between_sites or {}).get(outcome)
+        if stated is not None:
+            return cls(value=stated, fixed_by="the protocol")
+        return cls(value=None, fixed_by="the figures themselves")
+
+
+def new_site_of(
+    estimate: Estimate, scale: Scale, window: tuple[int, int] | None = None
+) -> dict[str, Any] | None:
+    """What the sites say together, as `evaluation.study.record.NewSite` holds it.
+
+    None below three sites with an effect and an error that tell how sites go together.
     """
+    if len(estimate.index) == 1:
+        return None
+    try:
+        found = between_sites(estimate, scale=scale.value, window=window)
+    except EstimateError:
+        # What is lacking is said where the page would show it: fewer than three sites, or errors
+        # without a covariance.
+        return None
+    mean, new, tau = (one.iloc[0] for one in (found.mean, found.next_site, found.tau))
+    return {
+        "sites": len(found.sites),
+        "mean": mean["effect"],
+        "se": mean["se"],
+        "mean_low": mean["low"],
+        "mean_high": mean["high"],
+        "tau": tau["median"],
+        "tau_low": tau["low"],
+        "tau_high": tau["high"],
+        "low": new["low"],
+        "high": new["high"],
+        "p_alike": found.p_alike,
+        "scale": found.scale,
+        "scale_fixed_by": scale.fixed_by,
+        "by_scale": found.by_scale.to_dict("records"),
+        "reml": found.reml.rename_axis("of").reset_index().to_dict("records"),
+        "by_site": found.sites.reset_index().to_dict("records"),
+        "sentence": found.sentence,
+    }
 
-    sites: int
-    mean: float
-    se: float
-    tau: float
-    low: float
-    high: float
-    p_alike: float
 
+def scales_before_start(study: Study) -> dict[str, float]:
+    """Primary outcome -> scale of how far sites may differ, from errors before the first start.
 
-def new_site(effects: Floats, errors: Floats, level: float) -> NewSite | None:
-    """The prediction interval for one more site; None below three sites with an error.
-
-    Random effects by DerSimonian and Laird (1986); the interval as in Higgins, Thompson and
-    Spiegelhalter (2009, J. R. Stat. Soc. A 172: 137-159), equation 12: mean -+ t(k-2) times the
-    root of tau^2 + se^2. It takes the sites' estimates as independent, and sites as drawn from
-    one distribution; with few sites, tau is hardly known and the interval too short rather than
-    too long.
+    The starts are moved back until the window ends before the first of them, where there is no
+    effect; twice the error of a middling site there is the scale. What the protocol states stays.
+    An outcome is left out where its figures do not reach back far enough, or of fewer than three
+    sites.
     """
-    from scipy import stats
-
-    # DerSimonian and Laird weigh by one over the variance: a site without an error would take all
-    # the weight.
-    held = np.isfinite(effects) & np.isfinite(errors) & (errors > 0)
-    y, v = effects[held], errors[held] ** 2
-    k = len(y)
-    if k < FEWEST_SITES:
-        return None
-    found = random_effects(y, v)
-    reach = float(stats.t.ppf((1 + level) / 2, k - 2)) * math.sqrt(found.tau2 + found.se**2)
-    return NewSite(
-        sites=k,
-        mean=found.mean,
-        se=found.se,
-        tau=math.sqrt(found.tau2),
-        low=found.mean - reach,
-        high=found.mean + reach,
-        p_alike=float(stats.chi2.sf(found.q, k - 1)),
-    )
-
-
-def new_site_of(estimate: Estimate) -> NewSite | None:
-    """The same from an estimate's own site effects and their errors by re-assignment."""
-    if estimate.draws is None or len(estimate.index) == 1:
-        return None
-    table = estimate.by("site")
-    return new_site(
-        table["effect"].to_numpy(dtype=float), table["se"].to_numpy(dtype=float), estimate.level
-    )
+    protocol, found = study.protocol, {}
+    stated = protocol.between_sites or {}
+    for code in protocol.primary:
+        if code in stated:
+            found[code] = stated[code]
+            continue
+        try:
+            past = moved_back(study.panel.eligible(), protocol.window[1] + 1)
+            drawn = by_plan(past, protocol.assignments)
+            estimate = estimate_by(protocol.estimators[0], past, code, protocol, drawn)
+            _, _, covariance = site_effects(estimate, window=protocol.window)
+        except EstimateError:
+            continue
+        # Three digits: a prior's scale is no measurement.
+        found[code] = float(f"{default_scale(covariance):.3g}")
+    return found
 
 
 def equally_likely(estimate: Estimate, window: tuple[int, int]) -> list[float]:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from evaluation.errors import ProtocolError
 from evaluation.ledger.calendar import due
+from evaluation.ledger.learning_log import LogEntry
 from evaluation.ledger.receipt import FIRST, Act, Receipt
 from evaluation.programme import Frozen, read_yaml, validated
 from evaluation.quarters import Period, format_instant, parse_instant
@@ -88,7 +89,7 @@ def short(value: Any) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
-Record = Receipt | Act
+Record = Receipt | Act | LogEntry
 
 
 def not_by_the_rule(study: Study, ledger: Ledger, lock: Lock) -> list[str]:
@@ -114,7 +115,7 @@ def not_by_the_rule(study: Study, ledger: Ledger, lock: Lock) -> list[str]:
 
 def _in_order(ledger: Ledger) -> list[Record]:
     """Every record of the chain, each after the one that it follows."""
-    records: list[Record] = [*ledger.receipts(), *ledger.acts()]
+    records: list[Record] = [*ledger.receipts(), *ledger.acts(), *ledger.entries()]
     after = {one.previous_hash: one for one in records}
     chain: list[Record] = []
     head = FIRST
@@ -151,7 +152,7 @@ def _received_out_of_order(lock: Lock, chain: list[Record]) -> list[str]:
     latest = max([one.received for one in chain[:begin]] + [lock.first["frozen"]])
     for one in chain[begin:]:
         if one.received < latest:
-            name = one.return_id if isinstance(one, Receipt) else one.act_id
+            name = one.chain_hash[:12]
             said.append(
                 f"Record {name} was put into the ledger as if received on {one.received[:10]}, "
                 f"before {latest[:10]}: a past vintage is another than it was."

@@ -266,7 +266,7 @@ def roles(case: Case) -> Iterator[Remark]:
             "Name one: if it moves, the comparison is at fault.",
         )
     # Effects of years and of quarters share no assignment and no look.
-    frequencies = {known[code].frequency for code in protocol.outcomes if code in known}
+    frequencies = {known[code].period_frequency for code in protocol.outcomes if code in known}
     if len(frequencies) > 1:
         yield case.remark(
             "P030",

@@ -195,8 +195,39 @@ class PlaceboEffects(Written):
     placebo: tuple[tuple[Figure, ...], ...] = Field(alias="gaps")
 
 
+class PooledRow(Written):
+    """The range of the mean or of the next site, with another scale, or without a prior (REML)."""
+
+    of: Literal["mean", "next_site"]
+    effect: float
+    se: float
+    low: float
+    high: float
+    scale: Figure = None
+    tau: Figure = None
+
+
+class PooledSite(Written):
+    """A site's effect given all sites, and alone; ``above_mean`` where it is told apart."""
+
+    site: str
+    effect: float
+    se: float
+    low: float
+    high: float
+    alone: float
+    alone_se: float
+    above_mean: Figure
+
+
 class NewSite(Written):
-    """The prediction interval for one more site, on the estimate's scale."""
+    """What the sites say together, on the estimate's scale (`evaluation.between_sites`).
+
+    mean, se : of the effects' distribution over sites. tau : the standard deviation between sites,
+    the middle of what is likely. low, high : where one more site may lie. p_alike : that sites
+    differ by chance alone. scale : of the prior for tau, and who fixed it. The fields with a
+    default came with the grid over tau; results of before lack them.
+    """
 
     sites: int
     mean: float
@@ -205,6 +236,16 @@ class NewSite(Written):
     low: float
     high: float
     p_alike: float
+    mean_low: Figure = None
+    mean_high: Figure = None
+    tau_low: Figure = None
+    tau_high: Figure = None
+    scale: Figure = None
+    scale_fixed_by: str = ""
+    by_scale: tuple[PooledRow, ...] = ()
+    reml: tuple[PooledRow, ...] = ()
+    by_site: tuple[PooledSite, ...] = ()
+    sentence: str = ""
 
 
 class BoundRow(Written):

@@ -426,13 +426,13 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
             "agency",
             "kind",
             "measured_in",
-            "instrument",
             "numerator",
             "denominator",
         }
     )
     return {
         **described,
+        "instrument": str(outcome.instrument),
         "role": run.protocol.role_of(code),
         "finding": finding_as_data(run.findings[code]),
         "estimates": [
@@ -442,7 +442,9 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
         "paths": paths(run.panel, primary),
         "placebo_gaps": placebo_gaps(primary),
         "equally_likely": heterogeneity.equally_likely(primary, run.protocol.window),
-        "new_site": asdict(one) if (one := heterogeneity.new_site_of(primary)) else None,
+        "new_site": heterogeneity.new_site_of(
+            primary, heterogeneity.Scale.of(code, run.protocol, run.lock), run.protocol.window
+        ),
         "breaks": asdict(held) if (held := run.findings[code].breaks) else None,
         "twin": heterogeneity.synthetic_unit_of(run.estimates[code], _names(run)),
         "looks": run.seen.story(code) if run.seen and code in run.protocol.primary else [],

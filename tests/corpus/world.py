@@ -85,5 +85,8 @@ def world(seed: int) -> World:
     programme = invent_programme(scenario, preset, schemas)
     figures = draw_figures(programme, scenario, preset, seed=seed)
     survey = next(o for o in load_outcomes(schemas / "outcomes") if o.code == VALUE)
+    # As an agency's own figure: a council returns it, quarter by quarter, for its site.
+    own = {"source": "site", "agency": "council", "comparison_source": "council_collections"}
+    survey = survey.model_copy(update=own | {"frequency": "quarter", "instrument": "one survey"})
     programme = programme.model_copy(update={"outcomes": (*programme.outcomes, survey)})
     return World(programme, figures, seed)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.edition import figures, files
+from evaluation import drawing as figures
+from evaluation.edition import files
 from evaluation.edition.files import Generated
 
 PATHS = [

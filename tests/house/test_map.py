@@ -26,6 +26,7 @@ PUBLIC = {
     "Return",
     "Value",
     "augmented_synthetic_control",
+    "between_sites",
     "calibrate",
     "did",
     "honest_bounds",

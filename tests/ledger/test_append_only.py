@@ -13,6 +13,7 @@ from benchmarks.postgres import Cluster
 from evaluation.check.report import Confirmation
 from evaluation.errors import LedgerError
 from evaluation.ledger.engine import HEAD
+from evaluation.ledger.learning_log import Entry
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.schema import metadata
 from tests.ledger.returns_at_hand import DAY, returned, submit
@@ -23,12 +24,15 @@ CHANGES = [
     ("observations", "numerator"),
     ("confirmations", "reason"),
     ("acts", "reason"),
+    ("log_entries", "content"),
 ]
 
 
 def fill(ledger: Ledger) -> None:
     receipt = submit(ledger, returned({"E01": 210.0}), confirmations=REASONS)
     ledger.withdraw(receipt.return_id, reason="sent in error", received=DAY)
+    learnt = Entry(programme="tiny", site="S01", kind="change", what="letters", why="no answer")
+    ledger.note(learnt, received=DAY)
     submit(ledger, returned({"E01": 210.0}), days=1, confirmations=REASONS)
 
 

@@ -151,7 +151,7 @@ def of_before(database: Path) -> None:
         connection.execute(f"ALTER TABLE acts DROP COLUMN {column}")
     for table in ("nonces", "seals"):
         connection.execute(f"DROP TABLE {table}")
-    connection.execute("UPDATE alembic_version SET version_num = 'history_in_one_go'")
+    connection.execute("UPDATE alembic_version SET version_num = 'figures_of_samples'")
     connection.commit()
     connection.close()
 

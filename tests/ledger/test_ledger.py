@@ -50,6 +50,8 @@ def test_a_return_is_kept_with_its_raw_bytes(ledger: Ledger, tmp_path: Path) -> 
         "received",
         "return_id",
         "revision",
+        "se",
+        "respondents",
     ]
     assert frame["numerator"].isna().tolist() == [False, True]
     assert frame["status"].tolist() == ["", "[c]"]

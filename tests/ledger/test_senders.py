@@ -62,8 +62,11 @@ def test_a_ledger_of_before_there_were_names_goes_on(tmp_path: Path) -> None:
             connection.execute(f'ALTER TABLE {table} DROP COLUMN "by"')
         # What later steps added is not there either.
         connection.execute("ALTER TABLE returns DROP COLUMN history")
+        connection.execute("DROP TABLE log_entries")
         for column in ("scope", "by", "area_code", "outcome"):
             connection.execute(f'ALTER TABLE confirmations DROP COLUMN "{column}"')
+        for column in ("se", "respondents"):
+            connection.execute(f"ALTER TABLE observations DROP COLUMN {column}")
         connection.execute("UPDATE alembic_version SET version_num = 'acts_and_chain_version'")
     connection.close()
     with Ledger.open(database, raw) as ledger:

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from evaluation import drawing as figures
 from evaluation.cli import main
-from evaluation.edition import figures
 from evaluation.workspace import packaged_schemas
 from tests.unit.locked import LOCKED, NAME, PROTOCOL, lay_out
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from evaluation.edition import figures
+from evaluation import drawing as figures
 
 ROWS = [
     {

@@ -8,7 +8,8 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from evaluation.edition import answers, figures, words
+from evaluation import drawing as figures
+from evaluation.edition import answers, words
 from evaluation.edition.files import Generated
 from evaluation.edition.pages import money, money_charts
 from evaluation.study.accounts_record import Accounts, PublicFunds, RedPrice

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from evaluation.edition import answers, figures, words
+from evaluation import drawing as figures
+from evaluation.edition import answers, words
 from evaluation.edition import book as pages
 from evaluation.edition.build import build_book, serve_book
 from evaluation.edition.edition import Edition

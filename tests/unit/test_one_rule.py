@@ -199,7 +199,8 @@ def simulated(number: int) -> Study:
             clean(
                 {
                     **one.model_dump(include={"code", "title", "plain_title", "people", "unit"}),
-                    **one.model_dump(include={"polarity", "kind", "agency", "instrument"}),
+                    **one.model_dump(include={"polarity", "kind", "agency"}),
+                    "instrument": str(one.instrument),
                     "measured_in": "all areas",
                     "role": role,
                     "finding": finding_as_data(found[one.code]),

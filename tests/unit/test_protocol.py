@@ -75,10 +75,13 @@ def test_the_packaged_protocol_is_that_of_the_study() -> None:
     assert declared.read_bytes() == packaged.read_bytes()
 
 
-def test_the_nineteen_outcomes_and_their_controls_are_declared() -> None:
+def test_the_outcomes_the_surveys_and_the_controls_are_declared() -> None:
     declared = load_outcomes(ROOT / "data_schemas" / "outcomes")
-    assert sum(not outcome.negative_control for outcome in declared) == 19
+    counted = [outcome for outcome in declared if not outcome.sampled]
+    assert sum(not outcome.negative_control for outcome in counted) == 18
+    assert len(declared) - len(counted) == 14
     assert sum(outcome.negative_control for outcome in declared) == 3
     assert all(outcome.people and outcome.instrument for outcome in declared)
-    known = set(Parameters.load().tables["unit_costs"]["key"])
+    tables = Parameters.load().tables
+    known = {*tables["unit_costs"]["key"], *tables["lives"]["key"]}
     assert {o.unit_cost for o in declared if o.unit_cost} <= known

@@ -26,6 +26,7 @@ JARGON = re.compile(r"\b(dtype|NaN|null|schema|regex|float|string|boolean|valida
 def codes_in_the_code() -> set[str]:
     """Every rule that a module of the check names, or the verb for a file that cannot be read."""
     sources = [*(ENGINE / "check").glob("*.py"), ENGINE / "tables.py", ENGINE / "cli/returns.py"]
+    sources += (ENGINE / "wave").glob("*.py")
     return {code for path in sources for code in re.findall(r'"(R[0-9]{3})"', path.read_text())}
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from evaluation.edition import figures
+from evaluation import drawing as figures
 from evaluation.edition.pages.donors import synthetic_unit_charts
 from evaluation.errors import EstimateError
 from evaluation.estimate.synthetic import AugmentedSettings, SdidSettings, SyntheticSettings

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from evaluation.drawing.pounds import revisions, steps
 from evaluation.edition import words
 from evaluation.edition.edition import Edition
-from evaluation.edition.figures.pounds import revisions, steps
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
 from evaluation.study.written import Record

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from evaluation.edition import figures, words
+from evaluation import drawing as figures
+from evaluation.edition import words
 from evaluation.edition.files import OutcomePage
 from evaluation.edition.html_tables import table
 from evaluation.edition.words import level, plain

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from evaluation.edition import figures, words
-from evaluation.edition.figures.maps import rows_of
+from evaluation import drawing as figures
+from evaluation.drawing.maps import rows_of
+from evaluation.edition import words
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
 from evaluation.finding.theory import Theory

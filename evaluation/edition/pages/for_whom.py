@@ -10,6 +10,7 @@ from markupsafe import Markup
 from evaluation.edition import answers, words
 from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.html_tables import table
+from evaluation.estimate.between_sites import FEWEST_SITES
 from evaluation.study.record import FifthResult, OutcomeResult, Results
 from evaluation.study.written import Record
 
@@ -198,6 +199,8 @@ def new_site_answer(study: Results) -> str:
     )
     if apart:
         said += f" Sites differ by more than chance could explain in {words.listed(apart)}."
+    if any(one.sites == FEWEST_SITES for _, one in held):
+        said += " Three sites cannot tell how much sites differ."
     return (
         f"{said} Each range is for one more site like these; for a site of another kind it is too "
         "short."

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from evaluation.edition import answers, figures, words
+from evaluation import drawing as figures
+from evaluation.edition import answers, words
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
 from evaluation.study.accounts_record import (

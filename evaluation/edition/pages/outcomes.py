@@ -8,7 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.edition import figures, words
+from evaluation import drawing as figures
+from evaluation.edition import words
 from evaluation.edition.files import OutcomePage
 from evaluation.edition.html_tables import table
 from evaluation.edition.pages import donors, evidence

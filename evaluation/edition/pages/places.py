@@ -6,7 +6,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.edition import figures, words
+from evaluation import drawing as figures
+from evaluation.edition import words
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table

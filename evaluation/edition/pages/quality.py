@@ -8,8 +8,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from evaluation import drawing as figures
 from evaluation.check.rules import rule_groups, rules
-from evaluation.edition import figures, words
+from evaluation.edition import words
 from evaluation.edition.edition import Edition, figure
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table

@@ -10,7 +10,7 @@ from alembic import op
 from evaluation.ledger.schema import Words, append_only, kept_until_redacted
 
 revision = "keyed_hashes"
-down_revision = "history_in_one_go"
+down_revision = "figures_of_samples"
 
 
 def upgrade() -> None:

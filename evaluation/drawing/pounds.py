@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from evaluation.edition import words
-from evaluation.edition.figures.canvas import (
+from evaluation.drawing import spelling
+from evaluation.drawing.canvas import (
     COMPARISON,
     HAIR,
     INK,
@@ -54,11 +54,11 @@ def fan(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     axes.axhline(0, color=INK, linewidth=0.9)
     period_ticks(axes, [row["quarter"] for row in rows], size)
     draw.limits([0.0, *column(net, "low"), *column(net, "high")])
-    say_ticks(axes, "y", words.round_pounds)
+    say_ticks(axes, "y", spelling.round_pounds)
     draw.unit("released less spent, added up" + ("" if size.narrow else "; above £0: paid back"))
     last = net[-1]
     labels = [
-        LineEnd(words.pounds(last[key]), last[key], PILOT if key == "mean" else MUTED)
+        LineEnd(spelling.pounds(last[key]), last[key], PILOT if key == "mean" else MUTED)
         for key in ("low", "mean", "high")
     ]
     end_labels(draw, labels)
@@ -123,11 +123,11 @@ def tornado(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
         axes.barh([y], [row["high"] - best], left=[best], height=0.36, color=PILOT)
         for end, side, pad in ((row["low"], "right", -0.015), (row["high"], "left", 0.015)):
             how: dict[str, Any] = {"bbox": PAPER, "color": MUTED, "fontsize": size.text - 1.5}
-            axes.text(end + pad * reach, y, words.pounds(end), ha=side, va="center", **how)
+            axes.text(end + pad * reach, y, spelling.pounds(end), ha=side, va="center", **how)
         draw.name(y, row["title"], wrap=36, up=0.27, smaller=(0.5, 1.0))
     axes.axvline(0, color=INK, linewidth=0.9)
     axes.axvline(best, color=PILOT, linewidth=1.2)
-    said = f"estimate {words.pounds(best)}"
+    said = f"estimate {spelling.pounds(best)}"
     draw.above(best, said, smaller=1, height=1.01, ha="center", va="bottom", color=PILOT)
     room = 0.3 if size.narrow else 0.16
     axes.set_xlim(min(low, 0.0) - room * reach, max(high, 0.0) + room * reach)
@@ -165,12 +165,12 @@ def plane(
         ("lose_cost", WORSE, 0.99, 0.02, "people lose,\nthe purse pays"),
     )
     for key, colour, x, y, said in corners:
-        text = f"{said}: {words.percent(100 * chances[key], 0)}"
+        text = f"{said}: {spelling.percent(100 * chances[key], 0)}"
         how: dict[str, Any] = {"ha": "left" if x < 0.5 else "right", "color": colour}
         how |= {"va": "top" if y > 0.5 else "bottom", "bbox": PAPER, "fontsize": size.text - 1.5}
         axes.text(x, y, text, transform=axes.transAxes, **how)
     _pounds_across(draw)
-    say_ticks(axes, "y", words.round_pounds)
+    say_ticks(axes, "y", spelling.round_pounds)
     draw.across("net cost to the public purse")
     draw.unit("gain to people themselves")
     return draw.svg()
@@ -197,11 +197,11 @@ def _step(
         right = max(right, step["high"])
     weight = "bold" if step["total"] else None
     how: dict[str, Any] = {"bbox": PAPER, "fontsize": text - 0.5, "fontweight": weight}
-    axes.text(right + 0.02 * reach, y, words.pounds(step["mean"]), va="center", **how)
+    axes.text(right + 0.02 * reach, y, spelling.pounds(step["mean"]), va="center", **how)
     draw.name(y, step["title"], wrap=30, up=0.27, smaller=(0.5, 1.0))
 
 
-def _pounds_across(draw: Drawing, say: Callable[[float], str] = words.round_pounds) -> None:
+def _pounds_across(draw: Drawing, say: Callable[[float], str] = spelling.round_pounds) -> None:
     few_ticks(draw.axes, "x", 3 if draw.size.narrow else 6)
     say_ticks(draw.axes, "x", say)
 
@@ -229,7 +229,7 @@ def revisions(rows: Sequence[Mapping[str, Any]], unit: str, size: Size) -> str:
     draw.limits([0.0, *column(rows, "effect"), *column(rows, "low"), *column(rows, "high")])
     if unit == "£":
         few_ticks(axes, "y", 5)
-        say_ticks(axes, "y", words.round_pounds)
+        say_ticks(axes, "y", spelling.round_pounds)
     else:
         plain_ticks(axes, "y", 5, "%" if unit == "%" else "")
     draw.unit({"%": "effect, per cent", "£": "pounds to date"}.get(unit, f"{unit} a period"))
@@ -284,5 +284,7 @@ def _ends(rows: Sequence[Mapping[str, Any]]) -> list[float]:
 
 def _say(unit: str) -> Callable[[float], str]:
     if unit == "£":
-        return words.round_pounds
-    return lambda tick: f"{words.number(tick, 1 if unit == '%' else 0)}{'%' if unit == '%' else ''}"
+        return spelling.round_pounds
+    return lambda tick: (
+        f"{spelling.number(tick, 1 if unit == '%' else 0)}{'%' if unit == '%' else ''}"
+    )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evaluation.edition import words
+from evaluation.drawing import spelling
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -206,7 +206,18 @@ def _clean(svg: str, width: int, height: int) -> str:
     svg = svg[svg.index("<svg") :].replace("'DejaVu Sans'", FONT)
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'width="[\d.]+pt"', f'width="{width}"', svg, count=1)
-    return re.sub(r'height="[\d.]+pt"', f'height="{height}"', svg, count=1)
+    svg = re.sub(r'height="[\d.]+pt"', f'height="{height}"', svg, count=1)
+    # A path at six decimals is its figures at seven digits, whatever the table beside it rounds.
+    return _PLACED.sub(lambda found: _FINE.sub(_tenth, found[0]), svg)
+
+
+_PLACED = re.compile(r'\b(?:d|x|y|x1|x2|y1|y2|cx|cy|r|points|transform)="[^"]*"', re.DOTALL)
+_FINE = re.compile(r"\d+\.\d{2,}")
+
+
+def _tenth(found: re.Match[str]) -> str:
+    """A place on the sheet to a tenth of a pixel."""
+    return f"{float(found[0]):.1f}"
 
 
 def floats(values: Sequence[float | None]) -> list[float]:
@@ -245,7 +256,7 @@ def plain_ticks(axes: Axes, which: str, count: int, unit: str = "") -> None:
     digits = max(
         (len(f"{p:.6g}".partition(".")[2]) for p in places if "e" not in f"{p:.6g}"), default=0
     )
-    say_ticks(axes, which, lambda tick: words.number(tick, digits) + unit)
+    say_ticks(axes, which, lambda tick: spelling.number(tick, digits) + unit)
 
 
 def period_ticks(axes: Axes, periods: Sequence[str], size: Size) -> None:

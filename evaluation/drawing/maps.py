@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evaluation.edition import words
-from evaluation.edition.figures.canvas import (
+from evaluation.drawing import spelling
+from evaluation.drawing.canvas import (
     COMPARISON,
     HAIR,
     INK,
@@ -137,7 +137,7 @@ def balance(rows: Sequence[Difference], size: Size) -> str:
     reach = 1.15 * max(0.3, *(abs(one.apart) for one in rows))
     axes.set_xlim(-reach, reach)
     few_ticks(axes, "x", 5)
-    say_ticks(axes, "x", lambda tick: words.BOOK.write(signed(tick, 1)) if tick else "0")
+    say_ticks(axes, "x", lambda tick: spelling.BOOK.write(signed(tick, 1)) if tick else "0")
     draw.across("standard deviations above or below comparison areas")
     key = {"level before the start": Mark("o", PILOT, PILOT), "path": Mark("o", "white", PILOT)}
     _key(draw, key)

@@ -1,7 +1,7 @@
 """The charts of the book; matplotlib's only door, opened when a chart is drawn."""
 
-from evaluation.edition.figures.canvas import NARROW, SPARK, WIDE, Size
-from evaluation.edition.figures.charts import (
+from evaluation.drawing.canvas import NARROW, SPARK, WIDE, Size
+from evaluation.drawing.charts import (
     MOST_DONORS,
     Across,
     Caught,
@@ -26,7 +26,7 @@ from evaluation.edition.figures.charts import (
     synthetic_path,
     trade_off,
 )
-from evaluation.edition.figures.maps import (
+from evaluation.drawing.maps import (
     Difference,
     Sent,
     balance,
@@ -34,7 +34,7 @@ from evaluation.edition.figures.maps import (
     equally_likely,
     returns_calendar,
 )
-from evaluation.edition.figures.pounds import fan, plane, tornado, waterfall
+from evaluation.drawing.pounds import fan, plane, tornado, waterfall
 
 __all__ = [
     "MOST_DONORS",

@@ -7,8 +7,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from evaluation.edition import words
-from evaluation.edition.figures.canvas import (
+from evaluation.drawing import spelling
+from evaluation.drawing.canvas import (
     BAND,
     COMPARISON,
     HAIR,
@@ -228,7 +228,7 @@ def gains(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     room = 0.5 if size.narrow else 0.28
     axes.set_xlim(-left - room * reach, right + room * reach)
     few_ticks(axes, "x", 4 if size.narrow else 6)
-    say_ticks(axes, "x", lambda tick: words.round_pounds(abs(tick)))
+    say_ticks(axes, "x", lambda tick: spelling.round_pounds(abs(tick)))
     for x, text, side in ((-0.06, "pays", "right"), (0.06, "gains", "left")):
         draw.above(x * reach, text, smaller=0, ha=side, va="bottom")
     return draw.svg()
@@ -269,7 +269,7 @@ def trade_off(lines: Sequence[Caught], declared: float, size: Size) -> str:
     blend, how = axes.get_xaxis_transform(), {"color": MUTED, "fontsize": size.text - 1}
     draw.beside((declared, 0.03), "as declared", (4, 0), xycoords=blend, va="baseline", **how)
     say_ticks(axes, "x", lambda tick: f"{tick:g}")
-    say_ticks(axes, "y", lambda tick: words.percent(100 * tick, 0))
+    say_ticks(axes, "y", lambda tick: spelling.percent(100 * tick, 0))
     draw.across("questions for each clean return")
     draw.unit("share of slips that are asked about")
     end_labels(draw, ends)
@@ -323,12 +323,12 @@ def strip(rows: Sequence[Rate], target: float, unit: str, size: Size) -> str:
         y = len(rows) - 1 - place
         axes.plot([rate - 2 * error, rate + 2 * error], [y, y], color=PILOT, linewidth=1.6)
         axes.plot([rate], [y], "o", color=PILOT, markersize=6)
-        _forest_text(draw, y, label, words.percent(100 * rate, 1))
+        _forest_text(draw, y, label, spelling.percent(100 * rate, 1))
     axes.axvline(target, color=INK, linewidth=0.9)
-    promised = f"promised {words.percent(100 * target, 0)}"
+    promised = f"promised {spelling.percent(100 * target, 0)}"
     draw.above(target, promised, smaller=1, ha="center")
     few_ticks(axes, "x", 5)
-    say_ticks(axes, "x", lambda tick: words.percent(100 * tick, 0))
+    say_ticks(axes, "x", lambda tick: spelling.percent(100 * tick, 0))
     draw.across(unit)
     return draw.svg()
 
@@ -357,10 +357,10 @@ def _gain_row(draw: Drawing, y: float, row: Mapping[str, Any], reach: float) -> 
     how: dict[str, Any] = {"va": "center", "fontsize": draw.size.text - 0.5}
     if cost:
         left = min(-cost, gain["low"]) - 0.04 * reach
-        axes.text(left, y, words.pounds(cost), ha="right", **how)
+        axes.text(left, y, spelling.pounds(cost), ha="right", **how)
     if gain["mean"]:
         right = max(gain["high"], gain["mean"], 0) + 0.04 * reach
-        axes.text(right, y, words.pounds(words.borne_pounds(gain)), ha="left", **how)
+        axes.text(right, y, spelling.pounds(spelling.borne_pounds(gain)), ha="left", **how)
     name = f"{row['name']} ({row['budget']})"
     draw.name(y, name, wrap=24, up=0.26, smaller=(0.5, 0.5))
 
@@ -426,7 +426,7 @@ def balance_before_after(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
     axes.set_yticks(places, names)
     axes.set_ylim(-0.6, len(rows) - 0.4)
     few_ticks(axes, "x", 5)
-    say_ticks(axes, "x", lambda value: words.BOOK.write(signed(value, 1)))
+    say_ticks(axes, "x", lambda value: spelling.BOOK.write(signed(value, 1)))
     marks = "open: all areas, filled: " + ("nearest" if synthetic else "matched areas")
     marks += ", diamond: synthetic weights" if synthetic else ""
     axes.set_xlabel(f"standard deviations; {marks}", color=MUTED)
@@ -513,7 +513,7 @@ def donor_weights(rows: Sequence[DonorWeight], size: Size) -> str:
     for place, (name, weight) in enumerate(shown):
         y = len(shown) - 1 - place
         axes.barh([y], [weight], height=0.42, color=PILOT if weight >= 0 else COMPARISON)
-        end, said = (max(weight, 0.0), y), words.percent(100 * weight, 1)
+        end, said = (max(weight, 0.0), y), spelling.percent(100 * weight, 1)
         draw.beside(end, said, (5, 0), color=MUTED, fontsize=size.text - 1)
         draw.name(y, name, wrap=NAME, up=0.24, smaller=(0.5, 0.5), paper=None)
     axes.axvline(0, color=INK, linewidth=0.9)
@@ -551,7 +551,7 @@ def synthetic_fit(
         axes.plot([value, value], [-1.5, -1.1], color=HAIR, linewidth=1.0)
     said = f"{len(ordered)} comparison areas"
     if beyond:
-        said += f", {len(beyond)} of them beyond, up to {words.number(beyond[-1], 1)}"
+        said += f", {len(beyond)} of them beyond, up to {spelling.number(beyond[-1], 1)}"
     axes.text(0, -1.05, said, va="bottom", color=MUTED, fontsize=text - 1)
     middle = ordered[len(ordered) // 2]
     axes.axvline(middle, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))

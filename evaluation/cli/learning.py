@@ -1,0 +1,176 @@
+"""The verbs of learning: what was changed and why, and what was decided."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evaluation.cli.session import AsJson, By, Session, print_json, print_table, say
+from evaluation.errors import UserError
+
+if TYPE_CHECKING:
+    from evaluation.ledger.learning_log import EntryKind, PublishedQuarter, Shown
+    from evaluation.programme import Programme
+
+log_app = typer.Typer(help="The learning log: what was changed, why, and what came of it.")
+
+
+@log_app.command("add")
+def log_add(
+    context: typer.Context,
+    kind: Annotated[
+        str,
+        typer.Option(
+            help="change, surprise, harm, assumption (tested), explanation, decision, trial or "
+            "outcome (what came of an earlier entry)."
+        ),
+    ],
+    what: Annotated[str, typer.Option(help="What was done, seen or decided.")],
+    why: Annotated[str, typer.Option(help="Why.")],
+    site: Annotated[str, typer.Option(help="The site's code; left out: the programme.")] = "",
+    expects: Annotated[
+        str, typer.Option(help="Code of the figure that is expected to move, or is explained.")
+    ] = "",
+    by_when: Annotated[str, typer.Option(help="By which period, like 2027-Q1.")] = "",
+    period: Annotated[
+        str, typer.Option(help="When it happened, or which period is explained; else now.")
+    ] = "",
+    seen: Annotated[
+        list[str] | None, typer.Option(help="Id of a figure that had been seen; repeat it.")
+    ] = None,
+    decided_by: Annotated[str, typer.Option(help="Who decided.")] = "",
+    about: Annotated[str, typer.Option(help="The earlier entry that this came of.")] = "",
+    rule: Annotated[
+        str, typer.Option(help="The decision rule that it follows or departs from.")
+    ] = "",
+    shared: Annotated[bool, typer.Option(help="Other sites may read it in their letters.")] = False,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Add an entry; it stands in the ledger's chain and is never changed."""
+    from evaluation.ledger.learning_log import Entry, shown
+    from evaluation.ledger.submission import permit_entry
+
+    session: Session = context.obj
+    programme, workspace = session.programme, session.workspace
+    permit_entry(programme, by, site)
+    entry = Entry(
+        programme=programme.name,
+        site=_site(programme, site),
+        kind=_kind(kind),
+        what=what.strip(),
+        why=why.strip(),
+        expects=_figure(programme, expects),
+        by_when=_period(by_when),
+        period=_period(period),
+        seen=tuple(seen or ()),
+        decided_by=decided_by.strip(),
+        about=about.strip(),
+        rule=rule.strip(),
+        shared=shared,
+    )
+    with session.ledger() as ledger:
+        held = ledger.note(
+            entry, received=workspace.now(), by=by, synthetic_clock=workspace.synthetic_clock
+        )
+    (row,) = shown([held], _published(session))
+    if as_json:
+        print_json(row.as_dict())
+        return
+    print(held.entry_id)
+    if row.late:
+        say(f"It is labelled: {row.late}.")
+
+
+@log_app.command("list")
+def log_list(
+    context: typer.Context,
+    site: Annotated[str, typer.Option(help="One site's entries.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List the entries in the order in which they were written."""
+    from rich.table import Table
+
+    session: Session = context.obj
+    rows = [one for one in _entries(session) if not site or one.held.entry.site == site]
+    if as_json:
+        print_json([one.as_dict() for one in rows])
+        return
+    table = Table("entry", "written", "site", "kind", "what", "expects", "by", "", box=None)
+    for one in rows:
+        entry = one.held.entry
+        when = one.held.received[:10] + (" (set)" if one.held.synthetic_clock else "")
+        expects = " by ".join(filter(None, (entry.expects, entry.by_when)))
+        table.add_row(
+            one.held.entry_id,
+            when,
+            entry.site,
+            entry.kind,
+            entry.what,
+            expects,
+            one.held.by,
+            one.late,
+        )
+    print_table(table)
+
+
+def _entries(session: Session) -> list[Shown]:
+    """The learning log of the programme, each entry with whether it was late."""
+    from evaluation.ledger.learning_log import shown
+
+    if not session.workspace.has_ledger:
+        return []
+    with session.ledger() as ledger:
+        held = ledger.entries(session.programme_name)
+    return shown(held, _published(session))
+
+
+def _published(session: Session) -> list[PublishedQuarter]:
+    from evaluation.edition.past import History
+    from evaluation.ledger.learning_log import PublishedQuarter
+
+    return [
+        PublishedQuarter(quarter=one.quarter, published=one.published)
+        for one in History.read(session.workspace).editions
+    ]
+
+
+def _kind(given: str) -> EntryKind:
+    from evaluation.ledger.learning_log import KINDS
+
+    known: dict[str, EntryKind] = {kind: kind for kind in KINDS}
+    # As people say it.
+    known["assumption tested"] = "assumption"
+    if given not in known:
+        raise UserError(f"{given!r} is no kind of entry.", expected=" or ".join(KINDS))
+    return known[given]
+
+
+def _site(programme: Programme, site: str) -> str:
+    if site and site not in programme.site_by_code:
+        raise UserError(
+            f"{programme.name} has no site {site}.", expected=", ".join(programme.site_by_code)
+        )
+    return site
+
+
+def _figure(programme: Programme, figure: str) -> str:
+    """A figure's code; what stands behind a point, as in ``ae_attendances.effect``, is kept."""
+    from difflib import get_close_matches
+
+    code = figure.partition(".")[0].strip()
+    if code and code not in programme.outcome_by_code:
+        near = get_close_matches(code, programme.outcome_by_code, n=1)
+        raise UserError(
+            f"{programme.name} has no figure {figure!r}.",
+            expected="an outcome's code: " + ", ".join(programme.outcome_by_code),
+            mend=f"did you mean {near[0]}?" if near else "",
+        )
+    return figure.strip()
+
+
+def _period(text: str) -> str:
+    from evaluation.quarters import Period
+
+    return Period.parse(text).label if text else ""

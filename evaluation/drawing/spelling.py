@@ -1,0 +1,81 @@
+"""How figures are written in the book and on its charts: one spelling for both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from evaluation.wording import Spelling
+
+MINUS = "\N{MINUS SIGN}"
+# A line may break between a minus and a pound sign, which turns a loss into a gain.
+JOINED_MINUS = MINUS + "\N{WORD JOINER}"
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """``1,234``; a figure that does not exist is ``not known``."""
+    if value is None or not math.isfinite(value):
+        return "not known"
+    text = f"{abs(value):,.{digits}f}"
+    return MINUS + text if value < 0 and round(value, digits) != 0 else text
+
+
+def rounded(value: float) -> float:
+    """Two significant figures, and whole below 100: an estimate bears no more."""
+    size = abs(value)
+    if size < 100:
+        return float(round(value))
+    step = 10 ** (math.floor(math.log10(size)) - 1)
+    return float(round(value / step) * step)
+
+
+def percent(value: float | None, digits: int | None = None) -> str:
+    """``−8.1%``; one digit below 10, none above."""
+    if value is None:
+        return "not known"
+    return number(value, digits if digits is not None else percent_digits(value)) + "%"
+
+
+def percent_digits(value: float) -> int:
+    """One digit below ten, none above."""
+    return int(abs(value) < 9.95)
+
+
+def pounds(value: float | None, *, axis: bool = False) -> str:
+    """``£8.1m``, ``£420,000``, ``−£4.0m``."""
+    if value is None:
+        return "not known"
+    size, sign = abs(value), JOINED_MINUS if value < 0 else ""
+    for above, unit, name in ((999.5e6, 1e9, "bn"), (999_500, 1e6, "m")):
+        if size >= above:
+            shown = round(size / unit, 1)
+            return f"{sign}£{shown:.{0 if axis and shown.is_integer() else 1}f}{name}"
+    amount = rounded(size)
+    return f"{sign if amount else ''}£{amount:,.0f}"
+
+
+def round_pounds(value: float) -> str:
+    """The same on an axis, where the digit behind the point is left out if zero: ``£5m``."""
+    return pounds(value, axis=True)
+
+
+def borne_pounds(figure: Mapping[str, Any]) -> float | None:
+    """A mean without the digits that its range makes idle: £79 of ±£800,000 is £0."""
+    mean, low, high = (figure.get(key) for key in ("mean", "low", "high"))
+    if mean is None or low is None or high is None or not math.isfinite(high - low) or high <= low:
+        return mean
+    step = 10.0 ** (math.floor(math.log10((high - low) / 2)) - 2)
+    return round(mean / step) * step if step > 1 else float(mean)
+
+
+def p_value(value: float, digits: int) -> str:
+    """``p = 0.317`` without a line break inside; one of zero in its digits is a small one."""
+    space = "\N{NO-BREAK SPACE}"
+    if round(value, digits) == 0:
+        return f"p{space}<{space}0.001"
+    return f"p{space}={space}{value:.{digits}f}"
+
+
+BOOK = Spelling(percent="%", minus=MINUS, pounds=lambda value: pounds(round(value)), p=p_value)
+"""How the book writes the figures inside sentences that were made before it."""
