@@ -77,10 +77,11 @@ def nonce_of(connection: sa.Connection, seq: int) -> str:
     return str(found or "")
 
 
-def seal(connection: sa.Connection, seq: int, content: Any, *, repeatable: bool) -> None:
-    """Keep a seal for a record that holds no figure and is followed by others that do."""
+def seal(connection: sa.Connection, seq: int, content: Any, *, repeatable: bool) -> str:
+    """Keep a seal for a record that has no nonce; it comes back."""
     made = secret_for(["seal", content], repeatable=repeatable)
     connection.execute(seals.insert(), {"seq": seq, "seal": made})
+    return made
 
 
 def keep(connection: sa.Connection, seq: int, nonce: str, seal: str) -> None:
