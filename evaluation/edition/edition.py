@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from evaluation.disclosure.bundle import refuse_unreleased
 from evaluation.edition import words
 from evaluation.edition.past import History
 from evaluation.errors import BookError
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.ledger.vintages import shown
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant

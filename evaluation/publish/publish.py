@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evaluation.disclosure.bundle import refuse_unreleased
 from evaluation.edition import words
 from evaluation.edition.build import book_inputs, build_book
 from evaluation.edition.edition import Edition, programmes_shown
 from evaluation.edition.past import COMING, FOLDER, History, PastEdition
 from evaluation.errors import BookError, EditionRefused
 from evaluation.ledger.calendar import due
-from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.programme import Programme
 from evaluation.progress import Progress
 from evaluation.publish import difference as sentences

@@ -13,6 +13,8 @@ down_revision = "keyed_hashes"
 
 def upgrade() -> None:
     """Add the two tables."""
+    if sa.inspect(op.get_bind()).has_table("signatures"):
+        return
     op.create_table(
         "signatures",
         sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
