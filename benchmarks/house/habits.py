@@ -167,6 +167,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "value:_heading",
         "value:_pounds",
         "value:_year",
+        "periods:_day",
+        "quarters:_read",
     ),
     "our own mark in a workbook that an officer sends back": (
         "returns:_Comments._own",
@@ -240,7 +242,6 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "publish:_about",
         "publish:_file",
         "publish:_pages",
-        "quarters:Period.parse",
         "study:_matches",
     ),
     "the look of a finished text: its minus signs, its spaces, a figure that rounds to zero": (),

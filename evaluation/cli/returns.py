@@ -241,7 +241,7 @@ def _one_period(text: str) -> Period:
             f"{text!r} can mean {' or '.join(one.described for one in found.periods)}.",
             mend=f"write it like {found.periods[0].slug}",
         )
-    return found.periods[0] if found.periods and not found.month else Period.parse(text)
+    return found.periods[0] if found.periods and not found.month else Period.parse(text, "Q", "A")
 
 
 def _in_calendar(programme: Programme, period: Period) -> None:
