@@ -154,12 +154,18 @@ def append_printed(
     for one in values:
         number += 1
         content = {"programme": programme, **asdict(one)}
+        # As every database gives them back: what is hashed must be what is read.
+        content |= {end: _plain(content[end]) for end in ("low", "high")}
         row_hash = line_hash(number, previous, content)
         rows.append(content | {"number": number, "previous_hash": previous, "row_hash": row_hash})
         previous = row_hash
     if rows:
         connection.execute(printed_values.insert(), rows)
     return previous
+
+
+def _plain(value: float | None) -> float | None:
+    return None if value is None else float(value) + 0.0
 
 
 def line_hash(number: int, previous: str, content: dict[str, Any]) -> str:

@@ -29,6 +29,7 @@ from evaluation.publish.attribution import COSTS
 from evaluation.publish.difference import ORDER, difference
 from evaluation.publish.editions import CODE_ARCHIVE, MAKING, MANIFEST, STATE, freeze, restamp, size
 from evaluation.publish.headline import figures, of_results
+from evaluation.publish.outputs import enter
 from evaluation.publish.refresh import Draft, Name, refresh_studies, studies_of
 from evaluation.publish.snapshot import Between, Snapshot, take_snapshot, unpack
 from evaluation.quarters import Period, format_instant
@@ -124,6 +125,8 @@ def publish(
                 built = build_book(workspace, programme=programme, progress=progress).parent
             claims = workspace.book / "_edition" / "claims.json" if pages else None
             whole = replace(made, change=change, pages=built, claims=claims)
+            # Before the edition is there: what was printed stands in the register, or more than it.
+            enter(workspace, name.address, released)
             edition = freeze(workspace, whole, made_of)
         progress(f"Edition {edition.name} is published.")
         return Published(edition=edition, new=True, grown=size(editions) - before)

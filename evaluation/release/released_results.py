@@ -250,11 +250,13 @@ class _Door:
         series = f"{one.numerator}|{one.kind}"
         for row in one.counts:
             atom = Atom.of(self.raw.programme, series, row.areas, Period.parse(row.period))
+            address = self._address(one.code, "count", row.site, row.period)
             shown = rounded(round(row.numerator), atom, self.key, policy)
+            shown = self.terms.before.count(address, shown)
             self.counts[one.code, row.site, row.period] = shown
             self.entries.append(
                 Entry(
-                    address=self._address(one.code, "count", row.site, row.period),
+                    address=address,
                     kind="count",
                     printed=shown.printed,
                     low=shown.low,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -70,6 +71,8 @@ class Saying:
         _HiddenFigure : it is not.
         """
         value = figure.value
+        if not math.isfinite(value):
+            return figure
         if figure.kind == "count" and one_figure(value) in self.people:
             return replace(figure, value=self.people[one_figure(value)])
         for sign in (1.0, -1.0):
