@@ -123,6 +123,37 @@ def register(context: typer.Context, as_json: AsJson = False) -> None:
     say("1 value was printed." if len(lines) == 1 else f"{len(lines):,} values were printed.")
 
 
+@app.command("methods")
+def methods(
+    context: typer.Context,
+    sign: Annotated[
+        str, typer.Option(help="Print the one-page note of this method, to sign.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Audit each method by which counts may be printed, alike; or print a note to sign."""
+    from evaluation.disclosure.methods import METHODS, audited, note, threshold_warnings
+
+    if sign:
+        chosen = next((one for one in METHODS if one == sign), None)
+        if chosen is None:
+            raise DisclosureError(f"{sign!r} is no method.", expected=" or ".join(METHODS))
+        print(note(context.obj.programme, chosen), end="")
+        return
+    found = [audited(one) for one in METHODS]
+    if as_json:
+        print_json([one.as_dict() for one in found])
+        return
+    for one in found:
+        print(f"{one.method}: {one.says}")
+        print(
+            f"  8 editions, every revision known: at least {one.fewest} values left; "
+            f"{100 * one.exact:.0f} % exact, {100 * one.under_k:.0f} % under 5"
+        )
+    for line in threshold_warnings(context.obj.programme):
+        say(line)
+
+
 release_app = typer.Typer(help="Ask for a release, look at it, and approve or refuse it.")
 As = Annotated[
     str, typer.Option("--as", help="Who: a person of the programme.", envvar="NEWSTART_BY")
