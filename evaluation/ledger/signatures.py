@@ -201,10 +201,10 @@ def register_faults(connection: sa.Connection) -> Iterator[tuple[str, str]]:
         held = dict(row._mapping)
         number, before, hashed = (held.pop(k) for k in ("number", "previous_hash", "row_hash"))
         if number != place or before != previous:
-            yield f"printed {number}", "it does not follow the line of the register before it."
+            yield f"printed {place}", "it does not follow the line of the register before it."
         elif line_hash(number, before, held) != hashed:
-            yield f"printed {number}", "it is not the line that was printed."
-        previous, place = hashed, number
+            yield f"printed {place}", "it is not the line that was printed."
+        previous = hashed
         bound.discard(hashed)
     for one in sorted(bound - {FIRST}):
         yield one[:12], "the register does not hold the last line of a publication."
