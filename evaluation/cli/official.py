@@ -21,7 +21,6 @@ from evaluation.cli.session import (
 from evaluation.errors import UserError
 
 if TYPE_CHECKING:
-    from evaluation.connect.fetch import Fetched
     from evaluation.quarters import Period
 
 app = typer.Typer(help="Official statistics into returns, with their lineage beside them.")
@@ -88,7 +87,8 @@ def fetch(
         name=recipe, first=begins, last=ends, out=output, bases=dict(map(_base, base or ()))
     )
     done = fetch_recipe(session.workspace, programme, order, Means(say=say))
-    _tell(done)
+    for path in done.written:
+        print(path)
 
 
 def _period(text: str) -> Period:
@@ -108,13 +108,6 @@ def _base(given: str) -> tuple[str, str]:
     return name.strip(), address.strip()
 
 
-def _tell(done: Fetched) -> None:
-    for one in done.told:
-        say(f"{one.where}: {one.what}")
-    for path in done.written:
-        print(path)
-
-
 @app.command()
 def replay(
     context: typer.Context,
@@ -126,7 +119,10 @@ def replay(
 
     session: Session = context.obj
     done = replay_fetch(session.workspace, session.programme, folder, output)
-    _tell(done)
+    for one in done.told:
+        say(f"{one.where}: {one.what}")
+    for path in done.written:
+        print(path)
     for name in done.differing:
         say(
             f"{name} is not the same to the byte: the programme's areas, denominators or the "
@@ -170,6 +166,11 @@ def areas(
     for reason, areas_left in Counter(one.reason.split(":")[0] for one in found).most_common():
         if reason:
             say(f"Excluded: {areas_left:,} areas, {reason}.")
+    # Each is a choice that a lookup left out would make in silence.
+    if not any_deprivation and all(one.fifth is None for one in found if one.role == "pilot"):
+        say("No lookup holds the pilots' deprivation: areas of every fifth may serve.")
+    if all(one.population is None for one in found):
+        say("No lookup holds populations: rates and strata by population will need them.")
     say("Choose among the comparison areas with: newstart design match PROGRAMME/STUDY")
     print(output)
 

@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +34,7 @@ from evaluation.connect.readings import (
     AreaFigure,
     Reading,
     Wanted,
+    later,
     see_counts,
     see_units,
     source_periods,
@@ -58,6 +60,7 @@ from evaluation.connect.recipes import (
 from evaluation.connect.statxplore import read_statxplore
 from evaluation.errors import SourceError, WorkspaceError
 from evaluation.geography import CodeShare, Converted, Crosswalk, Part, shares_in
+from evaluation.ledger.events import Event, authority_at, read_events
 from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
 from evaluation.quarters import Period, format_instant
 from evaluation.returns.form import form
@@ -262,6 +265,7 @@ class _Desk:
         writer.writerows(row for one in made for row in one.rows)
         write_whole(path, text.getvalue())
         sha256 = fingerprint.of_bytes(path.read_bytes())
+        before = len(done.told)
         for one in made:
             middle = "" if len(made) == 1 else f".{one.recipe.name}"
             beside = path.with_name(f"{path.stem}{middle}{LINEAGE}")
@@ -272,6 +276,9 @@ class _Desk:
         done.told += [Told(path.name, one) for one in said]
         done.written.append(path)
         self.means.say(f"Written: {path.name}")
+        # At once: a later period may fail, and what is to be known of this one would be lost.
+        for told in done.told[before:]:
+            self.means.say(f"{told.where}: {told.what}")
 
     def _revised(self, name: str, sha256: str) -> Iterator[Sentence]:
         """Whether an earlier fetch of the same return gave another one."""
@@ -412,7 +419,7 @@ class _Desk:
         crosswalk: Crosswalk,
         areas: Sequence[Area],
     ) -> _Found:
-        home = {area.code: area.authority for area in areas}
+        home = {area.code: self._authorities(area.authority, period) for area in areas}
         wanted = Wanted(
             codes=crosswalk.codes,
             period=period,
@@ -439,6 +446,14 @@ class _Desk:
             raise
         remarks = [*answered.remarks, *self._not_over(period), *_perturbed(recipe)]
         return _Found(wanted, answered._replace(remarks=remarks), puller.taken[mark:])
+
+    def _authorities(self, name: str, period: Period) -> tuple[str, ...]:
+        """What an authority is called: as at the lock, and as the mergers until then left it."""
+        return tuple(dict.fromkeys((name, authority_at(name, self._events, period.last_day))))
+
+    @cached_property
+    def _events(self) -> tuple[Event, ...]:
+        return read_events(self.workspace, self.programme)
 
     def _see_counts(self, recipe: Recipe, outcome: Outcome, answered: Answered) -> None:
         """Refuse what is no count, and months that count otherwise than the one before.
@@ -631,9 +646,9 @@ def _refuse_incomplete(recipe: Recipe, wanted: Wanted, answered: Answered) -> No
     if not lacking:
         return
     # A gap before a month that is there is no month to come.
-    if later := [one for one in asked if one in held and one > lacking[0]]:
+    if after := [one for one in asked if one in held and one > lacking[0]]:
         raise SourceError(
-            f"{recipe.name}: {lacking[0]} is missing, though {later[0]} is there, so "
+            f"{recipe.name}: {lacking[0]} is missing, though {after[0]} is there, so "
             f"{wanted.period} is not complete.",
             expected="every month of it",
             mend="ask the source; to make the period of the months that there are, leave 'every "
@@ -641,13 +656,9 @@ def _refuse_incomplete(recipe: Recipe, wanted: Wanted, answered: Answered) -> No
         )
     raise SourceError(
         f"{recipe.name}: {lacking[0]} is not there yet, so {wanted.period} is not complete.",
-        expected=f"every month of it, usually {_quarters(recipe.lag_quarters)} later",
+        expected=f"every month of it, usually {later(recipe.lag_quarters)}",
         mend="fetch it once it is published, or end with an earlier period (--to)",
     )
-
-
-def _quarters(lag: int) -> str:
-    return "a quarter" if lag == 1 else f"{lag} quarters"
 
 
 def _key(service: str) -> Key | None:

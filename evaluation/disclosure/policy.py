@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, ValidationInfo, field_validator
 
 from evaluation.agreements import FILE, Agreements, Figures
-from evaluation.programme import Frozen
+from evaluation.declared import Frozen
 
 if TYPE_CHECKING:
     from evaluation.programme import Outcome

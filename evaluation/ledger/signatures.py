@@ -194,10 +194,10 @@ def read_printed(connection: sa.Connection, programme: str | None = None) -> lis
 
 def register_faults(connection: sa.Connection) -> Iterator[tuple[str, str]]:
     """What of the register does not hold: the line, and what is wrong with it."""
-    previous, place = FIRST, 0
+    previous = FIRST
     bound = set(_published(connection))
-    for row in connection.execute(sa.select(printed_values).order_by(printed_values.c.number)):
-        place += 1
+    lines = connection.execute(sa.select(printed_values).order_by(printed_values.c.number))
+    for place, row in enumerate(lines, start=1):
         held = dict(row._mapping)
         number, before, hashed = (held.pop(k) for k in ("number", "previous_hash", "row_hash"))
         if number != place or before != previous:

@@ -216,12 +216,11 @@ def signing_in(email: str, password: str) -> Person | None:
         return None
     person = Person.objects.filter(issued_by=LOCAL, subject=normal(email), locked=False).first()
     # A stranger's address takes as long as a known one: the password is hashed all the same.
-    held = person.password if person is not None else make_password(None)
     if person is None or not person.has_usable_password():
         make_password(password)
         failed(email)
         return None
-    if not check_password(password, held):
+    if not check_password(password, person.password):
         failed(email)
         return None
     return person

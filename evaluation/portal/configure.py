@@ -253,6 +253,7 @@ def _settings(portal: Portal) -> dict[str, Any]:
             "django.contrib.sessions.middleware.SessionMiddleware",
             "evaluation.portal.middleware.who",
             "django.middleware.csrf.CsrfViewMiddleware",
+            "evaluation.portal.middleware.plain",
         ],
         "ROOT_URLCONF": "evaluation.portal.addresses",
         "DATABASES": {"default": database(portal)},

@@ -59,11 +59,24 @@ def who(answer: Answering) -> Answering:
     """Say who is asking as ``request.person``; a session past its time is ended before."""
 
     def answered(request: Any) -> HttpResponse:
-        if "\0" in request.path or "\0" in request.META.get("QUERY_STRING", ""):
-            raise SuspiciousOperation("a zero byte in the address")
+        request.get_host()  # refuses a name that is not ours, of which no link may ever be made
         request.person, request.ended = None, False
         if request.session.get(SESSION_KEY) is not None:
             request.person = _of_session(request)
+        return answer(request)
+
+    return answered
+
+
+def plain(answer: Answering) -> Answering:
+    """Refuse zero bytes, which no form sends and PostgreSQL does not keep."""
+
+    def answered(request: HttpRequest) -> HttpResponse:
+        typed = [request.path, *request.GET.values()]
+        if request.method == "POST":
+            typed += request.POST.values()
+        if any("\0" in text for text in typed):
+            raise SuspiciousOperation("a zero byte")
         return answer(request)
 
     return answered

@@ -33,7 +33,7 @@ from evaluation.publish.outputs import enter
 from evaluation.publish.refresh import Draft, Name, refresh_studies, studies_of
 from evaluation.publish.snapshot import Between, Snapshot, take_snapshot, unpack
 from evaluation.quarters import Period, format_instant
-from evaluation.release import stepped_figures, terms_of
+from evaluation.release import stepped_figures, terms_of, with_steps
 from evaluation.study.code import figures_fingerprint
 from evaluation.study.record import Results
 from evaluation.study.study import Study, StudyName
@@ -115,6 +115,7 @@ def publish(
             snapshot,
             name,
             _written(released, Path(scratch) / "released"),
+            released.steps,
             now=now or workspace.now(),
             reason=reason,
         )
@@ -194,6 +195,7 @@ def _draft(
     snapshot: Snapshot,
     name: Name,
     results: Mapping[str, Path],
+    steps: Mapping[str, float],
     *,
     now: datetime,
     reason: str,
@@ -209,7 +211,7 @@ def _draft(
         synthetic=programme.synthetic,
         next_due=refresh.next_due(programme, name.quarter),
         snapshot=snapshot.folder,
-        headline=of_results(headline),
+        headline=with_steps(of_results(headline), steps),
         results=dict(results),
         stands_on=refresh.stands_on(workspace, programme.name, snapshot.vintage),
     )
@@ -353,7 +355,7 @@ def _freeze(
     steps = Edition.read(workspace, programme_name).steps
     address = f"{results.programme}.{results.study}"
     shown = stepped_figures(found, of_results(results), terms, steps, address)
-    headline = _headline(shown, results, quarter)
+    headline = with_steps(_headline(shown, results, quarter), steps)
     made = Draft(
         name=known,
         # Published on the day after the returns were due.

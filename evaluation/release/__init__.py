@@ -4,9 +4,15 @@ Estimation sees full counts. Whatever leaves is made of what `release` gives: bo
 downloads, letters, claims, editions and their differences.
 """
 
-from evaluation.release.change import headline_step, released_change, stepped_figures, steps_of
+from evaluation.release.change import (
+    headline_step,
+    released_change,
+    stepped_figures,
+    steps_of,
+    with_steps,
+)
 from evaluation.release.released_results import Released, release
-from evaluation.release.terms import Terms, public_key, terms_of
+from evaluation.release.rounding import Terms, public_key, terms_of
 
 __all__ = [
     "Released",
@@ -18,4 +24,5 @@ __all__ = [
     "stepped_figures",
     "steps_of",
     "terms_of",
+    "with_steps",
 ]

@@ -12,7 +12,7 @@ from typing import Any
 from evaluation.disclosure.effects import stepped
 from evaluation.disclosure.released import money_step
 from evaluation.release.released_results import Released
-from evaluation.release.terms import Terms
+from evaluation.release.rounding import Terms
 
 LIKE_PERCENT, LIKE_PEOPLE = 0.5, 10.0
 """Steps of a headline of which none is on record: coarser than any that was printed."""
@@ -38,6 +38,15 @@ def headline_step(key: str, row: Mapping[str, Any] | None, steps: Mapping[str, f
         return LIKE_PERCENT
     value = (row or {}).get("effect")
     return money_step(value or 0.0) if unit == "£" else LIKE_PEOPLE
+
+
+def with_steps(
+    headline: Mapping[str, Mapping[str, Any]], steps: Mapping[str, float]
+) -> dict[str, dict[str, Any]]:
+    """Headlines with the step at which each is printed; open data, which have none, as they are."""
+    if not steps:
+        return {key: dict(row) for key, row in headline.items()}
+    return {key: {**row, "step": headline_step(key, row, steps)} for key, row in headline.items()}
 
 
 def stepped_figures(

@@ -24,16 +24,16 @@ from evaluation.disclosure.released import (
 )
 from evaluation.finding import sentences
 from evaluation.quarters import Period
-from evaluation.release.money import release_accounts
+from evaluation.release.released_accounts import release_accounts
 from evaluation.release.rounding import (
     Rounding,
     Sensitivity,
+    Terms,
     one_figure,
     sensitivity_of,
     too_coarse,
 )
 from evaluation.release.said import Saying, said_anew
-from evaluation.release.terms import Terms
 from evaluation.study.record import OutcomeResult, Results
 
 ENVELOPE = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -216,6 +216,7 @@ class _Door:
                 for name, value in data[part].items():
                     if isinstance(value, float):
                         data[part][name] = scale.at(rounding, value, f"{part}.{name}")
+        self._touched(data.get("touched") or [], scale, rounding)
         self._checks(data, scale, rounding)
         data["data"] = self._cells(one)
         data["counts"] = []
@@ -456,6 +457,24 @@ class _Door:
                 found[name] = significant(found[name], 2)
         return found
 
+    def _touched(self, rows: list[dict[str, Any]], scale: _Scale, rounding: Rounding) -> None:
+        """Effects without some areas: what a few of them make up is theirs, and stays inside."""
+        first: float | None = None
+        for place, row in enumerate(rows):
+            few = 0 < row["areas"] < scale.least
+            for part, away in (("effect", 0), ("low", -1), ("high", 1)):
+                name = f"touched.{place}.{part}"
+                row[part] = None if few else scale.at(rounding, row[part], name, away=away)
+            row["se"] = None if few else scale.error(row["se"], scale.overall_step)
+            if few or row["p_value"] is None:
+                row["p_value"] = None
+            else:
+                row["p_value"] = p_value(row["p_value"], self.drawn)
+            first = row["effect"] if place == 0 else first
+            known = first is not None and row["effect"] is not None
+            # A difference of what is printed: one of its own would tell what was left out.
+            row["change"] = round(row["effect"] - first, 6) + 0.0 if known else None
+
     def _checks(self, data: dict[str, Any], scale: _Scale, rounding: Rounding) -> None:
         for check in data["diagnostics"]:
             if check["p_value"] is not None:
@@ -469,6 +488,8 @@ class _Door:
     def _cells(self, one: OutcomeResult) -> dict[str, Any]:
         """How many cells there are; how many are withheld is a count of small counts itself."""
         held = one.data.plain()
+        if held.get("lineage"):
+            held["lineage"]["most_apportioned"] = round(held["lineage"]["most_apportioned"], 2)
         policy = self.terms.policy(one.code)
         for name in ("suppressed", "revised"):
             atom = Atom(

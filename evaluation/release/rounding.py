@@ -1,4 +1,4 @@
-"""One figure after another at its step: the rounding of one outcome's estimates.
+"""By which key and policies figures are released, and one figure after another at its step.
 
 A figure that stands in two places is one figure: it is rounded once, at the first step that it is
 asked for at, and printed alike wherever it stands.
@@ -6,19 +6,25 @@ asked for at, and printed alike wherever it stands.
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from evaluation.disclosure import key as keys
 from evaluation.disclosure.effects import MOST_OF_ERROR, step_of, stepped
+from evaluation.disclosure.key import Key
+from evaluation.disclosure.policy import Policy, policy_of
 from evaluation.disclosure.released import Entry, Kind
+from evaluation.ledger.unreleased import unreleased
+from evaluation.release.before import Before
 
 if TYPE_CHECKING:
     from evaluation.disclosure.counts import Count
-    from evaluation.disclosure.key import Key
-    from evaluation.disclosure.policy import Policy
+    from evaluation.programme import Programme
     from evaluation.study.record import OutcomeResult
+    from evaluation.workspace import Workspace
 
 NEAR = 0.1
 """An end that a verdict keeps on its side is printed at this part of a step from there."""
@@ -26,6 +32,50 @@ BASE_PERIODS = 4
 """No period before the start weighs more than one in so many in what effects are held against."""
 LEAST_FIGURES = 12
 """Significant figures by which two figures are one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """How a programme's figures are printed.
+
+    open_data : every figure is open data, printed as its source prints it: it is rounded to digits
+    that can be read, and nothing is hidden. key_is_public : the figures are invented, and the key
+    stands in the code, so that whoever likes can try it. before : what was printed already.
+    """
+
+    key: Key
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    open_data: bool = False
+    key_is_public: bool = False
+    before: Before = field(default_factory=Before)
+
+    def policy(self, outcome: str) -> Policy:
+        """Of an outcome; the rule of the house where it declares none."""
+        return self.policies.get(outcome, Policy())
+
+
+def public_key(programme: str) -> Key:
+    """The key of a synthetic programme: public, since it protects nobody."""
+    return Key(secret=hashlib.sha256(f"newstart synthetic {programme}".encode()).digest())
+
+
+def terms_of(workspace: Workspace, programme: Programme) -> Terms:
+    """The terms of a programme.
+
+    Raises
+    ------
+    DisclosureError : its figures are people's and no disclosure key is named.
+    """
+    policies = {one.code: policy_of(one) for one in programme.outcomes}
+    if programme.synthetic:
+        key = public_key(programme.name)
+        before = Before.read(workspace, programme.name, key)
+        return Terms(key=key, policies=policies, key_is_public=True, before=before)
+    if unreleased(workspace, programme) is None:
+        return Terms(key=public_key(programme.name), open_data=True, key_is_public=True)
+    key = keys.read()
+    before = Before.read(workspace, programme.name, key)
+    return Terms(key=key, policies=policies, before=before)
 
 
 @dataclass(kw_only=True)

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import yaml
 
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.programme import (
     Area,
+    BudgetLine,
     Cost,
     Deprivation,
-    Frozen,
+    Money,
     Outcome,
     Programme,
     Site,
     Source,
     load_outcomes,
-    read_yaml,
-    validated,
 )
 from evaluation.quarters import Period
 
@@ -60,6 +60,18 @@ class Process(Frozen):
     ramp: int
 
 
+class TakenEachQuarter(Frozen):
+    """What is taken out of the budget at one site, each quarter from some quarters after a start.
+
+    The posts are closed in the first of these quarters.
+    """
+
+    site: int
+    after: int
+    amount: float
+    posts: float
+
+
 class Scenario(Frozen):
     """Everything that ``data_schemas/simulation.yaml`` declares."""
 
@@ -83,6 +95,8 @@ class Scenario(Frozen):
     harm: dict[str, float]
     costs: dict[str, dict[str, float]]
     costs_price_year: int
+    budget: BudgetLine
+    taken_out: TakenEachQuarter
     switches: dict[str, float]
     delays: dict[str, int]
 
@@ -96,7 +110,10 @@ class Scenario(Frozen):
 def invent_programme(
     scenario: Scenario, preset: Preset, schemas: Path, name: str = "new_start"
 ) -> Programme:
-    """A programme of the preset's size; the same on every call."""
+    """A programme of the preset's size; the same on every call.
+
+    Its costs are what finance departments will have reported in the end.
+    """
     # The scenario's own seed: a programme's places are the same whatever is drawn in them.
     rng = np.random.default_rng(scenario.seed)
     last = Period.parse(scenario.last)
@@ -115,6 +132,7 @@ def invent_programme(
     declared = {outcome.code: outcome for outcome in load_outcomes(schemas / "outcomes")}
     outcomes = tuple(declared[code] for code in preset.outcomes)
     areas = _areas(scenario, preset, sites, rng)
+    planned = planned_costs(scenario, sites, areas, last)
     return Programme(
         name=name,
         title=scenario.title,
@@ -127,7 +145,13 @@ def invent_programme(
         sites=sites,
         areas=areas,
         outcomes=outcomes,
-        costs=_costs(scenario, sites, areas, last),
+        money=Money(
+            agencies=tuple(scenario.costs["running"]),
+            price_year=scenario.costs_price_year,
+            budgets=(scenario.budget,),
+        ),
+        planned_costs=planned,
+        costs=planned,
         deprivation=_deprivation(scenario, areas),
     )
 
@@ -206,9 +230,10 @@ def _population(scenario: Scenario, rng: np.random.Generator) -> int:
     return int(round(scenario.population["mean"] * np.exp(rng.normal(0, spread)), -1))
 
 
-def _costs(
+def planned_costs(
     scenario: Scenario, sites: tuple[Site, ...], areas: tuple[Area, ...], last: Period
 ) -> tuple[Cost, ...]:
+    """What each agency plans to pay at each site; in this invented programme it is what it pays."""
     costs = []
     for site in sites:
         served = sum(area.site == site.code for area in areas)
@@ -243,10 +268,11 @@ def _costs(
 def write_programme(programme: Programme, folder: Path) -> None:
     """Write ``programme.yaml`` and its tables as `Programme.load` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
-    elsewhere = {"areas", "outcomes", "costs", "denominators", "deprivation", "code_shares"}
+    elsewhere = {"areas", "outcomes", "denominators", "deprivation", "code_shares"}
+    elsewhere |= {"planned_costs", "costs", "taken_out"}
     # An invented programme has no people to name, and its frequency is that of its first quarter.
     elsewhere |= {"people", "frequency"}
-    declared: dict[str, Any] = programme.model_dump(exclude=elsewhere)
+    declared: dict[str, Any] = programme.model_dump(mode="json", exclude=elsewhere)
     declared["sites"] = [{**site, "agencies": list(site["agencies"])} for site in declared["sites"]]
     declared["sources"] = [
         {
@@ -258,7 +284,7 @@ def write_programme(programme: Programme, folder: Path) -> None:
     ]
     declared |= {
         "areas": "areas.csv",
-        "costs": "costs.csv",
+        "planned_costs": "planned_costs.csv",
         "deprivation": "deprivation.csv",
         "outcomes": [outcome.code for outcome in programme.outcomes],
     }
@@ -269,7 +295,9 @@ def write_programme(programme: Programme, folder: Path) -> None:
     text = yaml.safe_dump(declared, sort_keys=False, allow_unicode=True, width=100)
     (folder / "programme.yaml").write_text(head + text, encoding="utf-8")
     _write_table(folder / "areas.csv", [area.model_dump() for area in programme.areas])
-    _write_table(folder / "costs.csv", [cost.model_dump() for cost in programme.costs])
+    _write_table(
+        folder / "planned_costs.csv", [cost.model_dump() for cost in programme.planned_costs]
+    )
     _write_table(folder / "deprivation.csv", [one.model_dump() for one in programme.deprivation])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from evaluation.portal import configure
 from evaluation.portal.configure import Portal
@@ -35,26 +37,40 @@ def lay_out(root: Path) -> Workspace:
     return Workspace(root=root)
 
 
-@pytest.fixture(scope="session")
-def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The portal's tables with nothing in them, made once."""
-    portal = Portal(workspace=lay_out(tmp_path_factory.mktemp("portal")), programme_name="tiny")
-    configure.begin(portal)
+class QuickArgon2(Argon2PasswordHasher):
+    """The portal's hasher with the least work: what it costs is not what is tested."""
+
+    time_cost, memory_cost, parallelism = 1, 8, 1
+
+
+def _begin_once() -> Path:
+    """Set Django up before any test is read: pages can be imported only after that.
+
+    What comes back are the portal's tables with nothing in them.
+    """
+    from django.conf import settings
     from django.db import connections
 
+    portal = Portal(workspace=lay_out(Path(_FOLDER.name)), programme_name="tiny")
+    configure.begin(portal)
+    settings.PASSWORD_HASHERS = [f"{__name__}.QuickArgon2"]
     with connections["default"].cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connections["default"].close()
     return portal.folder / "portal.sqlite"
 
 
+_FOLDER = tempfile.TemporaryDirectory()
+EMPTY_TABLES = _begin_once()
+
+
 @pytest.fixture
-def portal(empty_tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Portal]:
+def portal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Portal]:
     """A portal with accounts in a workspace of its own, before anybody is invited."""
     monkeypatch.setenv("NEWSTART_NOW", TODAY)
     held = Portal(workspace=lay_out(tmp_path), programme_name="tiny")
     held.folder.mkdir(parents=True)
-    shutil.copy(empty_tables, held.folder / "portal.sqlite")
+    shutil.copy(EMPTY_TABLES, held.folder / "portal.sqlite")
     configure.begin(held)
     yield held
     from django.db import connections

@@ -475,8 +475,10 @@ def withdrawal(request: Any, number: str) -> HttpResponse:
     need(request, Act.SEE_RETURN, Thing(site=asked.site, agency=asked.agency))
     decides = may(request.person, Act.AGREE_WITHDRAWAL, _thing(asked))
     if request.method == "POST":
-        if not decides or request.POST.get("decision") not in ("agree", "refuse"):
+        if not decides:
             raise Http404
+        if request.POST.get("decision") not in ("agree", "refuse"):
+            return go(f"/withdrawals/{number}")
         try:
             drafts.decide_withdrawal(
                 asked, request.person, agree=request.POST["decision"] == "agree"
