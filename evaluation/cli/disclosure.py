@@ -132,7 +132,8 @@ def methods(
     as_json: AsJson = False,
 ) -> None:
     """Audit each method by which counts may be printed, alike; or print a note to sign."""
-    from evaluation.disclosure.methods import METHODS, audited, note, threshold_warnings
+    from evaluation.disclosure.methods import METHODS, audited, note
+    from evaluation.disclosure.policy import threshold_warnings
 
     if sign:
         chosen = next((one for one in METHODS if one == sign), None)

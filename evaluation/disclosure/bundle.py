@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation import fingerprint
-from evaluation.agreements import FILE, Arm, Figures
+from evaluation.agreements import FILE
 from evaluation.disclosure import key as keys
+from evaluation.disclosure.policy import needed
 from evaluation.errors import DisclosureError, NotForPublication
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import CHAIN_VERSION, FIRST
 from evaluation.ledger.signatures import Signature, Signed
 from evaluation.ledger.unreleased import Unreleased, refusal, unreleased
-from evaluation.programme import SITE_SOURCE
 from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
@@ -265,25 +265,6 @@ def _stale_error(bundle: Bundle, gone: Sequence[str]) -> DisclosureError:
         f"bundle {bundle.name} is stale: {', '.join(gone)} changed since it was asked for.",
         mend=f"ask for it anew: newstart release request {bundle.study} --as PERSON",
     )
-
-
-def needed(programme: Programme) -> tuple[Figures, ...]:
-    """Everything of which a release needs an agreement: all figures but those of open sources."""
-    found: dict[Figures, None] = {}
-    for outcome in programme.outcomes:
-        for arm, declared in (("pilot", outcome.source), ("comparison", outcome.comparison_source)):
-            sources = (declared,) if isinstance(declared, str) else tuple(declared or ())
-            if any(not _is_open(programme, one) for one in sources):
-                side: Arm = "pilot" if arm == "pilot" else "comparison"
-                found[Figures(agency=outcome.agency, outcome=outcome.code, arm=side)] = None
-    return tuple(found)
-
-
-def _is_open(programme: Programme, source: str) -> bool:
-    if source == SITE_SOURCE:
-        return False
-    held = programme.source_by_code.get(source)
-    return held is not None and (held.open or bool(held.licence.strip()))
 
 
 def refuse_bare_heads(workspace: Workspace, programme: Programme, study: str) -> None:

@@ -17,14 +17,13 @@ from typing import Any, get_args
 from evaluation.agreements import Method
 from evaluation.disclosure.counts import Atom, history, possible
 from evaluation.disclosure.key import Key
-from evaluation.disclosure.policy import Policy
+from evaluation.disclosure.policy import NHS_HIDDEN, ONS_HIDDEN, Policy
 from evaluation.programme import Programme
 
 MOST, EDITIONS, REVISION = 60, 8, 6
 """Counts tried, editions of each, and the largest known revision."""
 DRAWS = 8
 METHODS: tuple[Method, ...] = get_args(Method)
-NHS_HIDDEN, ONS_HIDDEN = 7, 9
 Prints = Callable[[int], int | None]
 
 
@@ -137,14 +136,3 @@ def note(programme: Programme, method: Method) -> str:
         "Ends on: ______________   Small counts may be sent: yes / no",
     ]
     return "\n".join(rows) + "\n"
-
-
-def threshold_warnings(programme: Programme) -> list[str]:
-    """A sentence for each outcome whose threshold reads as the other convention's."""
-    return [
-        f"{one.code}: threshold {one.disclosure.threshold} means fewer than "
-        f"{one.disclosure.threshold}; where {one.disclosure.threshold} itself may not be printed, "
-        f"as NHS England says it, write {one.disclosure.threshold + 1}."
-        for one in programme.outcomes
-        if one.disclosure.threshold in (NHS_HIDDEN, ONS_HIDDEN)
-    ]

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from evaluation.agreements import FILE, Agreements, Figures
+from evaluation.agreements import FILE, Agreements, Arm, Figures
 from evaluation.declared import Frozen
+from evaluation.programme import SITE_SOURCE
 
 if TYPE_CHECKING:
-    from evaluation.programme import Outcome
-__all__ = ["FILE", "Agreements", "Figures", "Policy", "policy_of"]
+    from evaluation.programme import Outcome, Programme
+NHS_HIDDEN, ONS_HIDDEN = 7, 9
+"""The largest counts that others hide, who say so and not from which count on they show."""
+__all__ = ["FILE", "Agreements", "Figures", "Policy", "needed", "policy_of", "threshold_warnings"]
 
 
 class Policy(Frozen):
@@ -57,3 +60,33 @@ def policy_of(outcome: Outcome) -> Policy:
     """The policy of an outcome's declaration, never weaker than the rule of the house."""
     house = Policy()
     return Policy(threshold=max(outcome.disclosure.threshold, house.threshold))
+
+
+def needed(programme: Programme) -> tuple[Figures, ...]:
+    """Everything of which a release needs an agreement: all figures but those of open sources."""
+    found: dict[Figures, None] = {}
+    for outcome in programme.outcomes:
+        for arm, declared in (("pilot", outcome.source), ("comparison", outcome.comparison_source)):
+            sources = (declared,) if isinstance(declared, str) else tuple(declared or ())
+            if any(not _is_open(programme, one) for one in sources):
+                side: Arm = "pilot" if arm == "pilot" else "comparison"
+                found[Figures(agency=outcome.agency, outcome=outcome.code, arm=side)] = None
+    return tuple(found)
+
+
+def _is_open(programme: Programme, source: str) -> bool:
+    if source == SITE_SOURCE:
+        return False
+    held = programme.source_by_code.get(source)
+    return held is not None and (held.open or bool(held.licence.strip()))
+
+
+def threshold_warnings(programme: Programme) -> list[str]:
+    """A sentence for each outcome whose threshold reads as the other convention's."""
+    return [
+        f"{one.code}: threshold {one.disclosure.threshold} means fewer than "
+        f"{one.disclosure.threshold}; where {one.disclosure.threshold} itself may not be printed, "
+        f"as NHS England says it, write {one.disclosure.threshold + 1}."
+        for one in programme.outcomes
+        if one.disclosure.threshold in (NHS_HIDDEN, ONS_HIDDEN)
+    ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evaluation.disclosure import bundle as bundles
 from evaluation.disclosure import key as keys
 from evaluation.disclosure import protection
+from evaluation.disclosure.policy import needed
 from evaluation.edition.past import History
 from evaluation.errors import DisclosureError
 from evaluation.ledger.ledger import Ledger
@@ -67,7 +68,7 @@ def request_release(
             expected=f"--as {' or '.join(known)}" if known else "people, two of them checkers",
         )
     key = keys.read()
-    programme.agreements.refuse_release(bundles.needed(programme), workspace.now().date())
+    programme.agreements.refuse_release(needed(programme), workspace.now().date())
     bundles.refuse_bare_heads(workspace, programme, name.study)
     terms = terms_of(workspace, programme)
     released = release(read_results(workspace, study), terms)

@@ -7,21 +7,23 @@ asked for at, and printed alike wherever it stands.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from evaluation.disclosure import key as keys
+from evaluation.disclosure.counts import Count
 from evaluation.disclosure.effects import MOST_OF_ERROR, step_of, stepped
 from evaluation.disclosure.key import Key
 from evaluation.disclosure.policy import Policy, policy_of
 from evaluation.disclosure.released import Entry, Kind
+from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.unreleased import unreleased
-from evaluation.release.before import Before
 
 if TYPE_CHECKING:
-    from evaluation.disclosure.counts import Count
+    from evaluation.ledger.signatures import PrintedValue
     from evaluation.programme import Programme
     from evaluation.study.record import OutcomeResult
     from evaluation.workspace import Workspace
@@ -32,6 +34,52 @@ BASE_PERIODS = 4
 """No period before the start weighs more than one in so many in what effects are held against."""
 LEAST_FIGURES = 12
 """Significant figures by which two figures are one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Before:
+    """What earlier editions printed of a programme, from the register.
+
+    hidden : addresses that one of them hid, or that were withdrawn: hidden once, hidden always.
+    last : address -> the value printed last. key : what names the key that prints now.
+    """
+
+    hidden: frozenset[str] = frozenset()
+    last: Mapping[str, PrintedValue] = field(default_factory=dict)
+    key: str = ""
+
+    @classmethod
+    def read(cls, workspace: Workspace, programme: str, key: Key) -> Before:
+        """From the ledger; nothing where there is none."""
+        if not workspace.has_ledger:
+            return cls(key=key.check_value)
+        with Ledger.open(workspace.database, workspace.raw) as ledger:
+            lines, signed = ledger.register(programme), ledger.signatures(programme)
+        hidden = {one.address for one in lines if one.kind == "count" and one.printed == "null"}
+        hidden |= {one.signed.hash for one in signed if one.signed.kind == "cell withdrawn"}
+        return cls(
+            hidden=frozenset(hidden), last={one.address: one for one in lines}, key=key.check_value
+        )
+
+    def count(self, address: str, shown: Count) -> Count:
+        """A count as it is printed beside what was printed of it before.
+
+        A count that was printed by another key, which was lost, stays as it was printed: a second
+        offset of one count would close in on it. A count that was hidden once stays hidden.
+        """
+        if address in self.hidden:
+            return Count(printed=None, low=0, high=None, atoms=shown.atoms, areas=shown.areas)
+        last = self.last.get(address)
+        if last is None or last.key in ("", self.key):
+            return shown
+        low, high = last.low, last.high
+        return Count(
+            printed=json.loads(last.printed),
+            low=0 if low is None else round(low),
+            high=None if high is None else round(high),
+            atoms=shown.atoms,
+            areas=shown.areas,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

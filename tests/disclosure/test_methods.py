@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.disclosure.methods import (
-    audited,
-    nearest_five,
-    nhs_2018,
-    note,
-    ons_10_5,
-    threshold_warnings,
-)
+from evaluation.disclosure.methods import audited, nearest_five, nhs_2018, note, ons_10_5
+from evaluation.disclosure.policy import threshold_warnings
 from evaluation.programme import Programme
 
 
