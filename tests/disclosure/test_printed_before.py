@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.disclosure.audit import Printed, attack
-from evaluation.disclosure.counts import Atom, Count, rounded
+from evaluation.disclosure.counts import Atom, Count, cell_of, rounded
 from evaluation.disclosure.key import Key, join, shares
 from evaluation.disclosure.policy import Policy
 from evaluation.ledger.backup import back_up, restore
@@ -86,6 +86,26 @@ def test_without_the_freeze_two_keys_would_close_in_on_a_count() -> None:
         ["n"],
     )[0].values
     assert fewest < same == 9
+
+
+def test_an_area_that_moved_hides_both_sites_for_the_quarters_that_were_printed() -> None:
+    """Else the difference of two editions is a count of that area alone."""
+    with_it = Atom(programme="p", series="y", areas=("a", "b", "c"), first=0, last=2)
+    without = replace(with_it, areas=("a", "b"))
+    shown = rounded(60, with_it, FIRST, POLICY)
+    printed = replace(line("a", shown, FIRST), key=f"{FIRST.check_value}:{cell_of(FIRST, with_it)}")
+    held = before(printed, key=FIRST)
+    after = rounded(45, without, FIRST, POLICY)
+    assert held.count("a", after, cell_of(FIRST, without)).hidden
+    assert held.count("a", shown, cell_of(FIRST, with_it)) == shown
+    assert not held.count("next quarter", after, cell_of(FIRST, without)).hidden
+
+
+def test_a_month_beside_its_quarter_has_another_cell() -> None:
+    quarter = Atom(programme="p", series="y", areas=("a",), first=0, last=2)
+    month = replace(quarter, last=0)
+    assert cell_of(FIRST, quarter) != cell_of(FIRST, month) and quarter.overlaps(month)
+    assert cell_of(FIRST, quarter) != cell_of(SECOND, quarter), "named under the key"
 
 
 def test_a_lost_key_comes_back_from_two_of_three_shares() -> None:
