@@ -67,7 +67,8 @@ class PrintedValue:
     """A line of the register.
 
     printed : as printed, canonical JSON; ``null`` where nothing is shown. low, high : what it
-    stands for; None without a limit. key : names the key that its offset hangs on.
+    stands for; None without a limit. key : names the key that its offset hangs on, and for a
+    count, behind a colon, its people and time.
     """
 
     edition: str

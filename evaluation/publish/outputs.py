@@ -179,8 +179,13 @@ def _printed(edition: str, released: Released, terms: Terms) -> Iterator[Printed
             printed=_text(one),
             low=one.low,
             high=one.high,
-            key=last.key if kept and last is not None else terms.key.check_value,
+            key=last.key if kept and last is not None else _drawn_by(one, terms),
         )
+
+
+def _drawn_by(one: Entry, terms: Terms) -> str:
+    """What names the key of a value, and for a count its people and time."""
+    return f"{terms.key.check_value}:{one.cell}" if one.cell else terms.key.check_value
 
 
 def _text(one: Entry) -> str:

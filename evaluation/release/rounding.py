@@ -61,17 +61,27 @@ class Before:
             hidden=frozenset(hidden), last={one.address: one for one in lines}, key=key.check_value
         )
 
-    def count(self, address: str, shown: Count) -> Count:
+    def count(self, address: str, shown: Count, cell: str = "") -> Count:
         """A count as it is printed beside what was printed of it before.
 
         A count that was printed by another key, which was lost, stays as it was printed: a second
-        offset of one count would close in on it. A count that was hidden once stays hidden.
+        offset of one count would close in on it. A count that was hidden once stays hidden. So does
+        one that was printed of other areas: an area that moved between two sites would stand in the
+        difference of the two, alone.
+
+        Parameters
+        ----------
+        cell : what names its people and time now.
         """
+        hidden = Count(printed=None, low=0, high=None, atoms=shown.atoms, areas=shown.areas)
         if address in self.hidden:
-            return Count(printed=None, low=0, high=None, atoms=shown.atoms, areas=shown.areas)
+            return hidden
         last = self.last.get(address)
-        if last is None or last.key in ("", self.key):
+        if last is None:
             return shown
+        key, _, of = last.key.partition(":")
+        if key in ("", self.key):
+            return hidden if cell and of and of != cell else shown
         low, high = last.low, last.high
         return Count(
             printed=json.loads(last.printed),
