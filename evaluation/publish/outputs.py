@@ -70,6 +70,7 @@ def request_release(
     key = keys.read()
     programme.agreements.refuse_release(needed(programme), workspace.now().date())
     bundles.refuse_bare_heads(workspace, programme, name.study)
+    _refuse_second_book(workspace, programme)
     terms = terms_of(workspace, programme)
     released = release(read_results(workspace, study), terms)
     counts = editions_of(workspace, programme)
@@ -87,6 +88,24 @@ def request_release(
         **_for_checkers(workspace, programme, released, counts),
     }
     return Requested(bundle=bundles.freeze(workspace, programme, content), audit=audit)
+
+
+def _refuse_second_book(workspace: Workspace, programme: Programme) -> None:
+    """Refuse to print the same people's counts by two offsets, in the books of two programmes."""
+    areas = {area.code for area in programme.areas if area.site}
+    counts = {one.numerator.casefold() for one in protection.counted(programme)}
+    for other in workspace.programmes:
+        if other == programme.name:
+            continue
+        beside = Programme.load(workspace, other, collecting=False)
+        same = counts & {one.numerator.casefold() for one in protection.counted(beside)}
+        shared = areas & {area.code for area in beside.areas if area.site}
+        if same and shared and not beside.synthetic:
+            raise DisclosureError(
+                f"{other} prints {min(same)} of {min(shared)} too: two books that round one count "
+                "apart close in on it.",
+                mend="let one programme have the sites, and print them in one book",
+            )
 
 
 def _for_checkers(
