@@ -158,7 +158,7 @@ def append_entry(
         _STORED.where(
             log_entries.c.content == content,
             log_entries.c.by == by,
-            log_entries.c.received.startswith(received[:10]),
+            log_entries.c.received >= received[:10],
         )
     ).first()
     # A retry after a lost connection adds nothing; the same again in another month is another.
