@@ -433,7 +433,7 @@ def _range(row: PathRow) -> str:
 
 def _events_chart(page: OutcomePage) -> Markup:
     rows = _events(page.estimate)
-    # Of a programme of few areas every event time may be withheld.
+    # Of few areas none of them is printed.
     if not rows:
         return Markup("")
     last = rows[-1]
