@@ -162,11 +162,17 @@ def _run_study(portal: Portal, one: Outgoing) -> None:
         timeout=_LONGEST_RUN,
     )
     one.state = "sent" if done.returncode == 0 else "failed"
-    last = done.stderr.strip().splitlines()[-1:] or [""]
-    one.said = f"{time.monotonic() - started:.0f} s" if done.returncode == 0 else last[0][:300]
+    took = f"{time.monotonic() - started:.0f} s"
+    one.said = took if done.returncode == 0 else _why(done.stderr)
     one.done = now()
     one.save()
     event_chain.record("portal", "ran a study", f"{one.to}: {one.state}")
+
+
+def _why(said: str) -> str:
+    """What the command line said was wrong: its last line that is neither progress nor a mend."""
+    lines = [line for line in said.splitlines() if line and not line.startswith((" ", "·"))]
+    return lines[-1][:300] if lines else "the command line says no reason"
 
 
 _SUBJECTS = {
