@@ -432,7 +432,9 @@ def _apportioned(
         return {}
     column_of = {period.label: column for column, period in enumerate(span)}
     inside = wanted[wanted["quarter"].isin(column_of) & wanted["note"].fillna("").ne("")]
-    shares = inside["note"].map(apportioned_share)
+    # Millions of figures share a few notes: each is read once.
+    known = {note: apportioned_share(note) for note in inside["note"].unique()}
+    shares = inside["note"].map(known)
     inside, shares = inside[shares > 0], shares[shares > 0]
     found = {}
     for outcome, part in inside.groupby("outcome"):

@@ -34,6 +34,7 @@ from evaluation.connect.readings import (
     AreaFigure,
     Reading,
     Wanted,
+    later,
     see_counts,
     see_units,
     source_periods,
@@ -244,14 +245,35 @@ class _Desk:
             if isinstance(recipe, GeographyRecipe):
                 self._deliver_lookup(recipe, out, done)
             elif isinstance(recipe, installed.InstalledRecipe):
-                done.written += installed.write_returns(
-                    recipe, self.programme, out, self.session.periods
-                )
+                self._deliver_installed(recipe, out, done)
             else:
                 served.append(recipe)
         for period in self.session.periods if served else ():
             self._deliver_return(served, period, out, done)
         return done
+
+    def _deliver_installed(
+        self, recipe: installed.InstalledRecipe, out: Path, done: Fetched
+    ) -> None:
+        for path in installed.write_returns(recipe, self.programme, out, self.session.periods):
+            content = path.read_bytes()
+            # A heading, and a line for each figure.
+            lineage = {
+                **installed.described(recipe, content.count(b"\n") - 1),
+                "retrieved": self.session.content["started"],
+                "client": _client(),
+                "fetch": self._home(),
+                "return": path.name,
+                "return_sha256": fingerprint.of_bytes(content),
+            }
+            beside = path.with_name(f"{path.stem}{LINEAGE}")
+            write_whole(beside, json.dumps(lineage, indent=2, ensure_ascii=False) + "\n")
+            done.written.append(path)
+            self.means.say(f"Written: {path.name}")
+
+    def _home(self) -> str:
+        """The folder of the fetch, as lineages name it."""
+        return self.session.folder.relative_to(self.workspace.var / "connect").as_posix()
 
     def _deliver_return(
         self, recipes: Sequence[Recipe], period: Period, out: Path, done: Fetched
@@ -264,6 +286,7 @@ class _Desk:
         writer.writerows(row for one in made for row in one.rows)
         write_whole(path, text.getvalue())
         sha256 = fingerprint.of_bytes(path.read_bytes())
+        before = len(done.told)
         for one in made:
             middle = "" if len(made) == 1 else f".{one.recipe.name}"
             beside = path.with_name(f"{path.stem}{middle}{LINEAGE}")
@@ -274,6 +297,9 @@ class _Desk:
         done.told += [Told(path.name, one) for one in said]
         done.written.append(path)
         self.means.say(f"Written: {path.name}")
+        # At once: a later period may fail, and what is to be known of this one would be lost.
+        for told in done.told[before:]:
+            self.means.say(f"{told.where}: {told.what}")
 
     def _revised(self, name: str, sha256: str) -> Iterator[Sentence]:
         """Whether an earlier fetch of the same return gave another one."""
@@ -563,7 +589,7 @@ class _Desk:
             "rounding": recipe.rounding,
             "perturbed": recipe.perturbed,
             "client": _client(),
-            "fetch": self.session.folder.relative_to(self.workspace.var / "connect").as_posix(),
+            "fetch": self._home(),
             "pulls": [_pulled(one) for one in dict.fromkeys(pulls)],
             "cells": _cells(crosswalk, found),
         }
@@ -597,7 +623,7 @@ class _Desk:
             "rounding": 1,
             "perturbed": False,
             "client": _client(),
-            "fetch": self.session.folder.relative_to(self.workspace.var / "connect").as_posix(),
+            "fetch": self._home(),
             "pulls": [_pulled(one) for one in pulls],
         }
         beside = path.with_name(f"{path.stem}{LINEAGE}")
@@ -641,9 +667,9 @@ def _refuse_incomplete(recipe: Recipe, wanted: Wanted, answered: Answered) -> No
     if not lacking:
         return
     # A gap before a month that is there is no month to come.
-    if later := [one for one in asked if one in held and one > lacking[0]]:
+    if after := [one for one in asked if one in held and one > lacking[0]]:
         raise SourceError(
-            f"{recipe.name}: {lacking[0]} is missing, though {later[0]} is there, so "
+            f"{recipe.name}: {lacking[0]} is missing, though {after[0]} is there, so "
             f"{wanted.period} is not complete.",
             expected="every month of it",
             mend="ask the source; to make the period of the months that there are, leave 'every "
@@ -651,13 +677,9 @@ def _refuse_incomplete(recipe: Recipe, wanted: Wanted, answered: Answered) -> No
         )
     raise SourceError(
         f"{recipe.name}: {lacking[0]} is not there yet, so {wanted.period} is not complete.",
-        expected=f"every month of it, usually {_quarters(recipe.lag_quarters)} later",
+        expected=f"every month of it, usually {later(recipe.lag_quarters)}",
         mend="fetch it once it is published, or end with an earlier period (--to)",
     )
-
-
-def _quarters(lag: int) -> str:
-    return "a quarter" if lag == 1 else f"{lag} quarters"
 
 
 def _key(service: str) -> Key | None:
