@@ -265,7 +265,7 @@ def _settings(portal: Portal) -> dict[str, Any]:
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
         "AUTH_USER_MODEL": "portal.Person",
         "AUTHENTICATION_BACKENDS": ["evaluation.portal.accounts.LocalAccounts"],
-        "PASSWORD_HASHERS": ["django.contrib.auth.hashers.Argon2PasswordHasher"],
+        "PASSWORD_HASHERS": ["evaluation.portal.accounts.SmallArgon2"],
         "AUTH_PASSWORD_VALIDATORS": [
             {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
             for name, options in (
