@@ -6,6 +6,7 @@ token but the link of an invitation or of a new password, which is made when it 
 
 from __future__ import annotations
 
+import logging
 import os
 import smtplib
 import subprocess
@@ -18,9 +19,10 @@ from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
-from django.db import connection, transaction
+from django.contrib.sessions.models import Session
+from django.db import close_old_connections, connection, transaction
 
-from evaluation.errors import WorkspaceError
+from evaluation.errors import UserError, WorkspaceError
 from evaluation.ledger.calendar import Due, calendar
 from evaluation.portal import accounts, drafts, event_chain
 from evaluation.portal.configure import Portal
@@ -28,6 +30,7 @@ from evaluation.portal.models import Grant, Outgoing, Person, Reminder
 from evaluation.portal.permissions import Role
 from evaluation.quarters import now
 
+LOG = logging.getLogger("portal")
 REMINDED = (-14, -7, -1, 1, 7)
 """Days from the day on which a return is due; before it negative."""
 _MOST_TRIES, _PAUSE = 6, 20
@@ -106,16 +109,28 @@ def work(portal: Portal, *, once: bool, send: Callable[[EmailMessage], None] | N
     -------
     How many things were done.
     """
-    done = 0
+    if once:
+        return _work_once(portal, send)
     while True:
-        remind(portal)
-        drafts.expire()
-        while (one := _next()) is not None:
-            _do(portal, one, send or sender(portal))
-            done += 1
-        if once:
-            return done
+        try:
+            _work_once(portal, send)
+        except UserError as error:
+            # A declaration that is being changed, a ledger that another process holds: the next
+            # round finds them mended, and a worker that had ended would send nothing any more.
+            LOG.warning("not all was done: %s", error.what)
+        close_old_connections()
         time.sleep(_PAUSE)
+
+
+def _work_once(portal: Portal, send: Callable[[EmailMessage], None] | None) -> int:
+    remind(portal)
+    drafts.expire()
+    Session.objects.filter(expire_date__lt=now()).delete()
+    done = 0
+    while (one := _next()) is not None:
+        _do(portal, one, send or sender(portal))
+        done += 1
+    return done
 
 
 def _next() -> Outgoing | None:
