@@ -420,7 +420,7 @@ def _told(panel: Panel) -> list[str]:
     lines = [
         f"Panel of {len(panel.areas):,} areas and {len(panel.periods)} {period}s, "
         f"{panel.periods[0]} to {panel.periods[-1]}",
-        f"  treated: {int(treated.sum())} areas"
+        f"  treated: {int(treated.sum())} area{'s' if treated.sum() != 1 else ''}"
         + (f", {excluded} others excluded" if excluded else ""),
     ]
     starts = panel.areas["start"][treated].value_counts().sort_index()
@@ -430,7 +430,8 @@ def _told(panel: Panel) -> list[str]:
     if (later := int(panel.areas["start"].notna().sum() - treated.sum())) > 0:
         lines.append(f"  starting after the panel: {later} areas")
     if part := int(((panel.exposure < 1) & treated).sum()):
-        lines.append(f"  first {period} treated in part: {part} areas ({panel.partial})")
+        said = f"{part} area{'s' if part > 1 else ''} ({panel.partial})"
+        lines.append(f"  first {period} treated in part: {said}")
     for name in panel.outcomes[:3]:
         lines.append(f"  {name}: {_figures_told(panel.array(name))}")
     if len(panel.outcomes) > 3:

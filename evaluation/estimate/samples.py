@@ -198,7 +198,8 @@ def _in_part(panel: Panel) -> tuple[str, ...]:
     count = len(part_treated(panel))
     if not count:
         return ()
-    first = f"the first period of {count} started areas was treated in part and "
+    areas = f"{count} started area{'s' if count > 1 else ''}"
+    first = f"the first period of {areas} was treated in part and "
     said = (
         "is left out"
         if panel.partial == "drop"
@@ -428,7 +429,33 @@ def _weights(panel: Panel, column: str | None) -> NDArray[np.float64]:
     weights = panel.areas[column].to_numpy(dtype=float)
     if not (np.isfinite(weights) & (weights > 0)).all():
         raise EstimateError(f"weights in {column!r} must be positive in every area.")
+    largest = float(weights.max())
+    if float(weights.min()) < largest / MOST_APART:
+        raise EstimateError(
+            f"weights in {column!r} lie so far apart ({weights.min():.0e} to {largest:.0e}) that "
+            "the smallest would count for nothing.",
+            mend="weigh by something that areas share, or leave those areas out",
+        )
+    # Sums of the largest numbers that there are would be infinite.
+    weights = weights / largest if not 1 / LARGEST < largest < LARGEST else weights
     scaled: NDArray[np.float64] = weights / weights.mean()
+    return scaled
+
+
+# Of the largest weight: doubles hold sixteen digits, and what is below counts for nothing.
+MOST_APART = 1e12
+
+
+def _in_reach(column: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A covariate in units of about one, where its own are far from that (pounds, say).
+
+    What is adjusted for is the same in any unit, but a logit's Newton steps and a regression's rank
+    are told in doubles. The unit is a power of two, which changes no digit.
+    """
+    spread = float(column.std())
+    if spread == 0 or LEVEL > spread > 1 / LEVEL:
+        return column
+    scaled: NDArray[np.float64] = column / 2.0 ** np.round(np.log2(spread))
     return scaled
 
 
@@ -457,12 +484,17 @@ def design(sample: Sample, covariates: tuple[str, ...]) -> NDArray[np.float64]:
                 expected="a number in every area",
                 mend="give a column of 0 and 1 for each kind but one: pd.get_dummies(...)",
             )
+        if np.isinf(column).any():
+            raise EstimateError(
+                f"covariate {name!r} is infinite in area {given.index[np.isinf(column)][0]}.",
+                expected="a finite number in every area",
+            )
         if not np.isfinite(column).all():
             raise EstimateError(f"covariate {name!r} is missing in some areas.")
         # A large level beside a small spread would look like the constant.
         if abs(column.mean()) > LEVEL * column.std() > 0:
             column = column - column.mean()
-        columns.append(column)
+        columns.append(_in_reach(column))
     return np.stack(columns, axis=1)
 
 
