@@ -402,6 +402,22 @@ class Panel:
         )
 
 
+def part_treated(panel: Panel) -> NDArray[np.int64]:
+    """Positions of areas whose first treated period lies in the panel and was so in part."""
+    held = (panel.exposure < 1) & (panel.start_index >= 0)
+    return np.flatnonzero(held)
+
+
+def whole_periods_of(panel: Panel, outcome: str) -> NDArray[np.float64]:
+    """(N, T) the panel's figures, without first periods treated in part where those are dropped."""
+    units = part_treated(panel)
+    if panel.partial == "scale" or not len(units):
+        return panel.array(outcome)
+    figures = panel.array(outcome).copy()
+    figures[units, panel.start_index[units]] = np.nan
+    return figures
+
+
 def _states(panel: Panel, missing: NDArray[np.bool_]) -> NDArray[np.object_]:
     """(N, T) what each cell is, for `Panel.plot`."""
     start, periods = panel.start_index[:, None], np.arange(len(panel.periods))

@@ -12,7 +12,7 @@ import pandas as pd
 from evaluation.errors import EstimateError, InferenceRefused
 from evaluation.estimate.assignments import Assignments, TreatedAreas, variance_by_sampling
 from evaluation.estimate.inference import Draws, deviation
-from evaluation.panel import Panel
+from evaluation.panel import Panel, part_treated, whole_periods_of
 from evaluation.wording import Figure, Sentence
 
 if TYPE_CHECKING:
@@ -175,22 +175,6 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
         warnings=_missing(panel, panel.array(outcome)) + _in_part(panel),
         sampling_error=sampling_error,
     )
-
-
-def part_treated(panel: Panel) -> NDArray[np.int64]:
-    """Positions of areas whose first treated period lies in the panel and was so in part."""
-    held = (panel.exposure < 1) & (panel.start_index >= 0)
-    return np.flatnonzero(held)
-
-
-def whole_periods_of(panel: Panel, outcome: str) -> NDArray[np.float64]:
-    """(N, T) the panel's figures, without first periods treated in part where those are dropped."""
-    units = part_treated(panel)
-    if panel.partial == "scale" or not len(units):
-        return panel.array(outcome)
-    figures = panel.array(outcome).copy()
-    figures[units, panel.start_index[units]] = np.nan
-    return figures
 
 
 def _in_part(panel: Panel) -> tuple[str, ...]:
