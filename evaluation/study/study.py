@@ -190,8 +190,15 @@ class Study:
 
     @property
     def received(self) -> str:
-        """The instant at which the newest of these figures came in."""
-        return str(self.observations["received"].max())
+        """The instant at which the newest of these figures came in, or of what was paid."""
+        newest = str(self.observations["received"].max())
+        codes = [line.code for line in lines_of(self.programme)]
+        if self.given is not None or not codes:
+            return newest
+        # Else what is read back as known then would lack the costs that were known.
+        with self.ledger() as ledger:
+            paid = ledger.observations(self.programme.name, as_of=self.as_of, outcomes=codes)
+        return max([newest, *map(str, paid["received"])])
 
     @cached_property
     def panel(self) -> Panel:
