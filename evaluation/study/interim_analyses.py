@@ -518,7 +518,7 @@ class Seen:
 def _drawn_anew(panel: Panel, protocol: Protocol, assignments: Assignments) -> dict[str, str]:
     """A fingerprint of the assignments of outcomes for which the estimator draws anew, if any."""
     drawn = {
-        code: registry.drawn_anew(protocol.estimators[0], panel, code, assignments)
+        code: registry.drawn_anew(protocol.estimators_of(code)[0], panel, code, assignments)
         for code in protocol.outcomes
     }
     return {DRAWN_ANEW: fingerprint.of_data(drawn)} if any(drawn.values()) else {}

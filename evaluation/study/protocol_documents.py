@@ -405,6 +405,7 @@ def _variables(programme: Programme, protocol: Protocol) -> dict[str, Any]:
     return {
         "Primary outcomes": [told(code) for code in protocol.primary],
         "Secondary outcomes": [told(code) for code in protocol.secondary] or ["None."],
+        "Lives, in people's own words": [told(code) for code in protocol.lives or ()] or ["None."],
         "Negative controls": [told(code) for code in protocol.negative_control] or ["None."],
     }
 

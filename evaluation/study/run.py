@@ -41,7 +41,8 @@ from evaluation.study.lock import Lock
 from evaluation.study.lock_status import Deviation, Standing, standing_of
 from evaluation.study.stored_assignments import by_plan
 from evaluation.study.study import Study
-from evaluation.value import Value, worth
+from evaluation.value import Parameters, Value, Wellbeing, wellbeing, worth
+from evaluation.value.lives import is_wellbeing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,7 +143,7 @@ def withheld_ends(
 
 def _effect(protocol: Protocol, code: str, assignments: Assignments, panel: Panel) -> float:
     estimate = registry.fit(
-        protocol.estimators[0], panel, code, Choices.of(protocol, code), assignments
+        protocol.estimators_of(code)[0], panel, code, Choices.of(protocol, code), assignments
     )
     return float(estimate.overall(window=protocol.window)["effect"].iloc[0])
 
@@ -213,6 +214,7 @@ class StudyRun:
     published: tuple[tuple[Published, Estimate], ...]
     feasibility: Feasibility
     differences: tuple[str, ...]
+    wellbeing: Wellbeing | None = None
     seen: Seen | None = None
     deviations: tuple[Deviation, ...] = ()
     lock: Lock | None = None
@@ -244,7 +246,7 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
         progress(f"{study.name}: {outcome} ({number} of {len(protocol.outcomes)})")
         estimates[outcome] = tuple(
             estimate_by(estimator, panel, outcome, protocol, assignments)
-            for estimator in protocol.estimators
+            for estimator in protocol.estimators_of(outcome)
         )
     diagnostics = _diagnose(study.programme, panel, protocol, assignments, estimates)
     feasible = feasibility_of(assignments, panel, plan_of(protocol))
@@ -272,6 +274,7 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
         blanket=without_blanket(study, estimates),
         restated=study.restated,
         value=_value(study.programme, protocol, estimates),
+        wellbeing=_wellbeing(study.programme, protocol, estimates, findings),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
         feasibility=feasible,
         differences=(*standing.with_look(seen), *feasible.differences),
@@ -415,7 +418,8 @@ def findings_of(
     # Primaries by Holm for the printed p alone; their verdicts come from closed testing over the
     # looks.
     adjusted = adjust({code: p[code] for code in protocol.primary}, "holm")
-    adjusted |= adjust({code: p[code] for code in protocol.secondary}, "fdr_bh")
+    for family in (protocol.secondary, protocol.lives or ()):
+        adjusted |= adjust({code: p[code] for code in family}, "fdr_bh")
     # Unadjusted: a control is to be caught moving, and adjusting would make that harder.
     adjusted |= {code: p[code] for code in protocol.negative_control}
     findings, sites = {}, set(panel.areas["site"].dropna())
@@ -488,6 +492,42 @@ def _value(
 ) -> Value | None:
     if not protocol.value:
         return None
-    entered = [estimates[code][0] for code in (*protocol.primary, *protocol.secondary)]
+    params = Parameters.load()
+    entered = [
+        estimates[code][0]
+        for code in (*protocol.primary, *protocol.secondary)
+        # Wellbeing is a sum of its own, and in one total with nothing else.
+        if not is_wellbeing(programme.outcome_by_code[code], params)
+    ]
     # The seed of the assignments, so that pounds can be drawn again from what is locked.
     return worth(entered, programme, price_base=protocol.price_base, seed=protocol.assignments.seed)
+
+
+def _wellbeing(
+    programme: Programme,
+    protocol: Protocol,
+    estimates: dict[str, tuple[Estimate, ...]],
+    findings: Mapping[str, Finding],
+) -> Wellbeing | None:
+    """What better lives are worth, where the protocol judges an outcome that is priced so.
+
+    Where the survey's own finding tells no direction, or a check objects to it, what comes out is a
+    sensitivity and says so.
+    """
+    params = Parameters.load()
+    judged = (*protocol.primary, *protocol.secondary, *(protocol.lives or ()))
+    priced = [c for c in judged if is_wellbeing(programme.outcome_by_code[c], params)]
+    if not priced or not protocol.value:
+        return None
+    code = priced[0]
+    finding, estimate = findings[code], estimates[code][0]
+    if not np.isfinite(estimate.effects[(estimate.index["event_time"] >= 0).to_numpy()]).any():
+        return None
+    return wellbeing(
+        estimate,
+        programme,
+        stands=finding.verdict.directed and not finding.objections,
+        parameters=params,
+        price_base=protocol.price_base,
+        seed=protocol.assignments.seed,
+    )
