@@ -71,6 +71,7 @@ COUNTS = (
     "study/protocol_rules.py",
     "study/record.py",
     "study/results.py",
+    "study/survey_rules.py",
     "study/written.py",
     "value/",
     "wave/",
