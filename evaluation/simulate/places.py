@@ -12,6 +12,7 @@ import yaml
 from evaluation.programme import (
     Area,
     Cost,
+    Denominator,
     Deprivation,
     Frozen,
     Outcome,
@@ -43,6 +44,7 @@ class Preset(Frozen):
     areas_per_authority: int
     buffers_per_site: int
     outcomes: tuple[str, ...]
+    waves: tuple[int, ...] = ()
 
 
 class Process(Frozen):
@@ -58,6 +60,28 @@ class Process(Frozen):
     shock: float
     effect: float
     ramp: int
+
+
+class ItemProcess(Frozen):
+    """How a survey item's answers behave; units as in ``simulation.yaml``."""
+
+    mean: float
+    lasting: float
+    passing: float
+    shared: float
+    respondents: int
+    design: float
+    effect: float
+    ramp: int
+
+
+class InventedSurvey(Frozen):
+    """Who asks in both arms, how many residents are adults, and what is asked."""
+
+    agency: str
+    source: Source
+    adults: float
+    items: dict[str, ItemProcess]
 
 
 class Scenario(Frozen):
@@ -80,6 +104,7 @@ class Scenario(Frozen):
     shock_position: int
     persistence: float
     processes: dict[str, Process]
+    survey: InventedSurvey
     harm: dict[str, float]
     costs: dict[str, dict[str, float]]
     costs_price_year: int
@@ -115,6 +140,9 @@ def invent_programme(
     declared = {outcome.code: outcome for outcome in load_outcomes(schemas / "outcomes")}
     outcomes = tuple(declared[code] for code in preset.outcomes)
     areas = _areas(scenario, preset, sites, rng)
+    asked = any(outcome.sampled for outcome in outcomes)
+    survey = scenario.survey
+    waves = tuple(first + position for position in preset.waves)
     return Programme(
         name=name,
         title=scenario.title,
@@ -122,13 +150,32 @@ def invent_programme(
         synthetic=True,
         first=first,
         last=last,
-        agencies=scenario.agencies,
-        sources=_used_sources(scenario, outcomes),
+        agencies=scenario.agencies | ({survey.source.agency: survey.agency} if asked else {}),
+        sources=_used_sources(scenario, outcomes)
+        + ((survey.source.model_copy(update={"waves": waves}),) if asked else ()),
         sites=sites,
         areas=areas,
         outcomes=outcomes,
         costs=_costs(scenario, sites, areas, last),
         deprivation=_deprivation(scenario, areas),
+        denominators=_adults(scenario, areas, outcomes),
+    )
+
+
+def _adults(
+    scenario: Scenario, areas: tuple[Area, ...], outcomes: tuple[Outcome, ...]
+) -> tuple[Denominator, ...]:
+    """Adults of the pilot areas, on whom a survey's priced effect counts."""
+    return tuple(
+        Denominator(
+            area=area.code,
+            outcome=outcome.code,
+            denominator=round((area.population or 0) * scenario.survey.adults),
+        )
+        for outcome in outcomes
+        if outcome.sampled and outcome.unit_cost
+        for area in areas
+        if area.role == "pilot"
     )
 
 
@@ -263,6 +310,9 @@ def write_programme(programme: Programme, folder: Path) -> None:
         "outcomes": [outcome.code for outcome in programme.outcomes],
     }
     head = "# Synthetic: invented places, invented figures. Written by `newstart demo`.\n"
+    if programme.denominators:
+        declared["denominators"] = "denominators.csv"
+        _write_table(folder / "denominators.csv", [d.model_dump() for d in programme.denominators])
     if not programme.contact:  # nobody is to be asked about an invented programme
         del declared["contact"]
     # In the order of the fields, as a person would write it.
