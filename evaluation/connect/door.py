@@ -25,6 +25,8 @@ _GZIP = b"\x1f\x8b"
 # zlib finds out by itself whether it is gzip or zlib, from 32 on; 15 is the largest window.
 _EITHER = 32 + 15
 _PORTS = {"http": 80, "https": 443}
+# So much of an address is shown in a message.
+_SHOWN = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,7 @@ class Limits:
     """How long and how much: silence and whole, in seconds; the body, unpacked, in bytes."""
 
     silence: float = 30.0
-    whole: float = 3_600.0
+    whole: float = 900.0
     size: int = 512 * 2**20
     redirects: int = 5
 
@@ -57,10 +59,14 @@ class Request:
 
 
 class Answer(NamedTuple):
-    """Status and headers (names in small letters) of what was written to the file."""
+    """Status and headers (names in small letters) of what was written to the file.
+
+    ``moved`` : where the source redirected to, without parameters; empty where it did not.
+    """
 
     status: int
     headers: Mapping[str, str]
+    moved: str = ""
 
 
 class Unreachable(Exception):
@@ -114,7 +120,8 @@ def over_http(
                 if response.status in _MOVED and headers.get("location"):
                     address = _moved(request, address, headers["location"])
                     continue
-                answer = Answer(response.status, headers)
+                moved = "" if address == request.url else _place(address)
+                answer = Answer(response.status, headers, moved)
                 begun(answer)
                 _copy(response, headers, into, limits, end)
                 return answer
@@ -187,8 +194,19 @@ def _moved(request: Request, address: str, location: str) -> str:
         raise Unreachable("it redirects to an address that is not safe", again=False)
     if request.method != "GET":
         # A redirected POST becomes a GET with most servers, and another question.
-        raise Unreachable("it redirects what was sent to it elsewhere", again=False)
+        raise Unreachable(
+            f"it redirects what was sent to it elsewhere ({_place(target)})",
+            again=False,
+            mend="a login or a proxy may be in between: open the address of the source in a "
+            "browser on this machine, and see what answers",
+        )
     return target
+
+
+def _place(address: str) -> str:
+    """Host and path of an address: what stands behind may hold somebody's session."""
+    parts = urllib.parse.urlsplit(address)
+    return f"{parts.hostname or ''}{parts.path}"[:_SHOWN]
 
 
 def _refused(reason: object) -> Unreachable:

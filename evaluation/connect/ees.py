@@ -65,6 +65,9 @@ def read_ees(recipe: EesRecipe, wanted: Wanted, puller: Puller, base: str) -> An
         received += found.received
         readings += found.readings
         seen.update((one.code, one.period) for one in found.readings)
+        if not found.received:
+            # However many pages it says that there are: the rows are counted below.
+            break
     if received != total:
         raise SourceError(
             f"ees: {received:,} rows came of {total:,} that there are.",

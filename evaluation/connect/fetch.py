@@ -27,10 +27,20 @@ from evaluation.connect.lookups import read_lookup
 from evaluation.connect.nomis import read_nomis
 from evaluation.connect.police import read_police
 from evaluation.connect.published import read_dropped
-from evaluation.connect.pulls import Line, Patience, Pull, Puller, Say, Unanswered
-from evaluation.connect.readings import Answered, AreaFigure, Wanted, source_periods, to_areas
+from evaluation.connect.pulls import Line, Patience, Pull, Puller, Say, Unanswered, Unusable
+from evaluation.connect.readings import (
+    Answered,
+    AreaFigure,
+    Reading,
+    Wanted,
+    see_counts,
+    see_units,
+    source_periods,
+    to_areas,
+)
 from evaluation.connect.recipes import (
     SERVICES,
+    AnyRecipe,
     CsvRecipe,
     Denominators,
     EesRecipe,
@@ -54,11 +64,22 @@ from evaluation.returns.form import form
 from evaluation.wording import Sentence, count
 from evaluation.workspace import Workspace, alone, write_whole
 
-_KEYS: Mapping[str, tuple[str, str]] = {
-    "statxplore": ("NEWSTART_KEY_STATXPLORE", "header"),
-    "nomis": ("NEWSTART_KEY_NOMIS", "parameter"),
+
+class _KeyPlace(NamedTuple):
+    """The environment variable that holds a key, and the header or parameter that sends it."""
+
+    variable: str
+    header: str = ""
+    parameter: str = ""
+
+
+_KEYS: Mapping[str, _KeyPlace] = {
+    "statxplore": _KeyPlace("NEWSTART_KEY_STATXPLORE", header="APIKey"),
+    "nomis": _KeyPlace("NEWSTART_KEY_NOMIS", parameter="uid"),
 }
-"""Source -> the environment variable that holds its key, and how the key is sent."""
+"""Source -> where its key is."""
+# Shorter ones may stand in any text by chance.
+_LEAST_KEY = 8
 # The archive of the police is 1.7 GB; no other answer is longer than some ten megabytes.
 _ARCHIVE = Limits(size=6 * 2**30, whole=4 * 3_600.0)
 
@@ -101,6 +122,7 @@ def fetch(workspace: Workspace, programme: Programme, order: Order, means: Means
     recipes = chosen(all_recipes(workspace, programme), order.name)
     for name, base in order.bases.items():
         _check_base(name, base)
+    _refuse_written_key(recipes, order)
     _check_out(order.out)
     home = workspace.var / "connect" / programme.name / order.name
     with alone(home / "lock") as mine:
@@ -209,6 +231,8 @@ class _Desk:
         self.workspace, self.programme = workspace, programme
         self.session, self.means = session, means
         self._pullers: dict[str, Puller] = {}
+        # Recipe -> the readings of the last month that was read, to see a change of unit by.
+        self._before: dict[str, Mapping[str, Reading]] = {}
 
     def deliver(self, out: Path) -> Fetched:
         """Write everything that was ordered."""
@@ -280,7 +304,7 @@ class _Desk:
     def _made(self, recipe: Recipe, period: Period) -> _Made:
         outcome, areas = self._asked(recipe, period)
         crosswalk = self._crosswalk(recipe, areas)
-        found = self._answered(recipe, period, crosswalk, areas)
+        found = self._answered(recipe, outcome, period, crosswalk, areas)
         figures = to_areas(recipe, outcome, found.wanted, found.answered, crosswalk)
         out_of, more = self._denominators(recipe, outcome, areas)
         rows: list[list[str | float | None]] = []
@@ -381,7 +405,12 @@ class _Desk:
         return {code: tuple(codes) for code, codes in found.items()}
 
     def _answered(
-        self, recipe: Recipe, period: Period, crosswalk: Crosswalk, areas: Sequence[Area]
+        self,
+        recipe: Recipe,
+        outcome: Outcome,
+        period: Period,
+        crosswalk: Crosswalk,
+        areas: Sequence[Area],
     ) -> _Found:
         home = {area.code: area.authority for area in areas}
         wanted = Wanted(
@@ -401,13 +430,47 @@ class _Desk:
         try:
             answered = _ask(recipe, wanted, puller, base)
             _refuse_incomplete(recipe, wanted, answered)
+            self._see_counts(recipe, outcome, answered)
         except Unanswered:
             raise
         except SourceError:
             # What came is no answer for this period: asked again later, it may be another.
             puller.forget(mark)
             raise
-        return _Found(wanted, answered, puller.taken[mark:])
+        remarks = [*answered.remarks, *self._not_over(period), *_perturbed(recipe)]
+        return _Found(wanted, answered._replace(remarks=remarks), puller.taken[mark:])
+
+    def _see_counts(self, recipe: Recipe, outcome: Outcome, answered: Answered) -> None:
+        """Refuse what is no count, and months that count otherwise than the one before.
+
+        Raises
+        ------
+        SourceError : for the first of them.
+        """
+        months: dict[str, dict[str, Reading]] = {}
+        for one in answered.readings:
+            months.setdefault(one.period, {})[one.code] = one
+        try:
+            see_counts(outcome, answered.readings)
+            for _, held in sorted(months.items()):
+                see_units(self._before.get(recipe.name, {}), held)
+                self._before[recipe.name] = held
+        except Unusable as error:
+            raise SourceError(
+                f"{recipe.service or recipe.name}: {error.why}.", where=recipe.name, mend=error.mend
+            ) from None
+
+    def _not_over(self, period: Period) -> Iterator[Sentence]:
+        """Figures of a time to come are a forecast, or a slip of the source."""
+        today = self.workspace.now().date()
+        if period.last_day >= today:
+            yield Sentence.of(
+                "{period} is not over before {end}: what the source gives for it is no count yet, "
+                "and the return is not accepted before then.",
+                "not over",
+                period=str(period),
+                end=period.last_day.isoformat(),
+            )
 
     def _base(self, recipe: Recipe | GeographyRecipe) -> str:
         service = recipe.service
@@ -422,6 +485,7 @@ class _Desk:
                 name=service,
                 transport=self.means.transport,
                 key=_key(service),
+                key_from=_KEYS[service].variable if service in _KEYS else "",
                 limits=limits,
                 patience=self.means.patience,
                 resumes=service == "police",
@@ -455,7 +519,8 @@ class _Desk:
             raise WorkspaceError(f"{below.recipe} gives no figures that a rate could be out of.")
         crosswalk = self._crosswalk(other, areas)
         # The year's own mid-year estimate stands in its fourth quarter.
-        found = self._answered(other, Period.quarter(below.year, 4), crosswalk, areas)
+        end = Period.quarter(below.year, 4)
+        found = self._answered(other, outcome, end, crosswalk, areas)
         carried = other.model_copy(update={"month_to_quarter": "carried"})
         figures = to_areas(carried, outcome, found.wanted, found.answered, crosswalk)
         return {code: one.figure for code, one in figures.items()}, found.pulls
@@ -496,7 +561,14 @@ class _Desk:
     def _deliver_lookup(self, recipe: GeographyRecipe, out: Path, done: Fetched) -> None:
         puller = self._puller(recipe)
         mark = len(puller.taken)
-        found = read_lookup(recipe, puller, self._base(recipe))
+        try:
+            found = read_lookup(recipe, puller, self._base(recipe))
+        except Unanswered:
+            raise
+        except SourceError:
+            # Pages of two publications are no table: asked again later, they are asked for anew.
+            puller.forget(mark)
+            raise
         path = out / f"{recipe.name}.csv"
         write_whole(path, found.as_csv())
         pulls = puller.taken[mark:]
@@ -554,27 +626,68 @@ def _refuse_incomplete(recipe: Recipe, wanted: Wanted, answered: Answered) -> No
     SourceError : there is one, and the recipe asks for every month.
     """
     held = {one.period for one in answered.readings}
-    if lacking := [one for one in source_periods(recipe, wanted, held) if one not in held]:
+    asked = source_periods(recipe, wanted, held)
+    lacking = [one for one in asked if one not in held]
+    if not lacking:
+        return
+    # A gap before a month that is there is no month to come.
+    if later := [one for one in asked if one in held and one > lacking[0]]:
         raise SourceError(
-            f"{recipe.name}: {lacking[0]} is not there yet, so {wanted.period} is not complete.",
-            expected=f"every month of it, usually {recipe.lag_quarters} quarters later",
-            mend="fetch it once it is published, or end with an earlier period (--to)",
+            f"{recipe.name}: {lacking[0]} is missing, though {later[0]} is there, so "
+            f"{wanted.period} is not complete.",
+            expected="every month of it",
+            mend="ask the source; to make the period of the months that there are, leave 'every "
+            "month' out of complete_if in the recipe",
         )
+    raise SourceError(
+        f"{recipe.name}: {lacking[0]} is not there yet, so {wanted.period} is not complete.",
+        expected=f"every month of it, usually {_quarters(recipe.lag_quarters)} later",
+        mend="fetch it once it is published, or end with an earlier period (--to)",
+    )
+
+
+def _quarters(lag: int) -> str:
+    return "a quarter" if lag == 1 else f"{lag} quarters"
 
 
 def _key(service: str) -> Key | None:
-    name, how = _KEYS.get(service, ("", ""))
-    value = os.environ.get(name, "").strip() if name else ""
-    if not value:
+    place = _KEYS.get(service)
+    value = os.environ.get(place.variable, "").strip() if place else ""
+    if place is None or not value:
         return None
     if not (value.isascii() and value.isprintable()):
         raise WorkspaceError(
-            f"the key in {name} holds signs that no key has.",
+            f"the key in {place.variable} holds signs that no key has.",
             mend="copy it again, on one line and without quotation marks",
         )
-    if how == "header":
-        return Key(value=value, header="APIKey")
-    return Key(value=value, parameter="uid")
+    return Key(value=value, header=place.header, parameter=place.parameter)
+
+
+def _refuse_written_key(recipes: Sequence[AnyRecipe], order: Order) -> None:
+    """Refuse a key that stands in what is written down with every fetch.
+
+    Raises
+    ------
+    WorkspaceError : it stands in a recipe or an address.
+    """
+    written = " ".join([*order.bases.values(), *(one.model_dump_json() for one in recipes)])
+    for service, place in _KEYS.items():
+        key = _key(service)
+        if key is not None and len(key.value) >= _LEAST_KEY and key.value in written:
+            raise WorkspaceError(
+                f"the key in {place.variable} also stands in a recipe or in --base, which are "
+                "written down with every fetch.",
+                mend="take it out there: it is sent by itself",
+            )
+
+
+def _perturbed(recipe: Recipe) -> Iterator[Sentence]:
+    if recipe.perturbed:
+        yield Sentence.of(
+            "The source adds a random error to every cell, totals as well: small differences "
+            "between areas or months tell nothing.",
+            "perturbed",
+        )
 
 
 def _plain(figure: float | None) -> float | int | None:

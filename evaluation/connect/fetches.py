@@ -97,7 +97,12 @@ class Session:
         try:
             return cls(folder=folder, content=json.loads(path.read_text("utf-8")))
         except (OSError, ValueError):
-            raise WorkspaceError("this fetch cannot be read.", where=str(path)) from None
+            raise WorkspaceError(
+                "this fetch cannot be read.",
+                where=str(path),
+                mend=f"put the file back from a backup, or move the folder {folder.name} away: "
+                "its answers are then asked for anew",
+            ) from None
 
     def earlier(self, name: str) -> Written | None:
         """The file of this name as the last finished fetch before this one wrote it."""

@@ -25,6 +25,8 @@ from evaluation.errors import SourceError
 # More pages than any lookup of the United Kingdom has.
 _MOST_PAGES = 2_000
 _SAFE = "/:?&=,.+()*-_;*"
+# How layers call the number of a row.
+_NUMBERS = ("objectid", "fid", "objectid_1")
 
 
 class Lookup(NamedTuple):
@@ -52,7 +54,7 @@ def read_lookup(recipe: GeographyRecipe, puller: Puller, base: str) -> Lookup:
     root = base + recipe.request.format(layer=recipe.layer)
     expected = puller.pull(_request(root, "returnCountOnly=true&f=json"), _read_count)
     rows: list[tuple[str, ...]] = []
-    seen: set[tuple[str, ...]] = set()
+    seen: set[str] = set()
     for _ in range(_MOST_PAGES):
         # Without an order two pages may overlap, and some rows come on none.
         parameters = (
@@ -63,7 +65,7 @@ def read_lookup(recipe: GeographyRecipe, puller: Puller, base: str) -> Lookup:
             _request(root, parameters), partial(_read_page, recipe=recipe, seen=seen)
         )
         rows += page.rows
-        seen.update(page.rows)
+        seen.update(page.marks)
         if not page.more:
             break
         if not page.rows:
@@ -72,10 +74,17 @@ def read_lookup(recipe: GeographyRecipe, puller: Puller, base: str) -> Lookup:
                 where=recipe.name,
                 mend="fetch again later",
             )
-    if not rows or (expected is not None and len(rows) != expected):
-        there = "any" if expected is None else f"{expected:,} that there are"
+    if not rows and not expected:
         raise SourceError(
-            f"geography: {len(rows):,} rows came of {there}.", where=recipe.name, mend="fetch again"
+            "geography: the layer holds no rows.",
+            where=recipe.name,
+            mend="look the present name of the layer up on the portal, and put it into the recipe",
+        )
+    if expected is not None and len(rows) != expected:
+        raise SourceError(
+            f"geography: {len(rows):,} rows came of {expected:,} that there are.",
+            where=recipe.name,
+            mend="fetch again later: the layer may be being published anew",
         )
     return Lookup(recipe.fields, rows, expected)
 
@@ -118,22 +127,44 @@ class _Features(_Flag):
 
 
 class _Page(NamedTuple):
+    """The rows of a page, what tells each from every other one, and whether there are more."""
+
     rows: list[tuple[str, ...]]
+    marks: set[str]
     more: bool
 
 
-def _read_page(path: Path, recipe: GeographyRecipe, seen: set[tuple[str, ...]]) -> _Page:
+def _read_page(path: Path, recipe: GeographyRecipe, seen: set[str]) -> _Page:
     _refuse_error(path)
     content = read_shape(path, _Features, "page of rows")
-    rows = [_row(one.attributes or one.properties, recipe.fields) for one in content.features]
-    if any(row in seen for row in rows):
+    held = [one.attributes or one.properties for one in content.features]
+    plain = [{str(name).casefold(): value for name, value in one.items()} for one in held]
+    rows = [_row(one, recipe.fields) for one in plain]
+    marks = [_mark(one, row) for one, row in zip(plain, rows, strict=True)]
+    if seen & set(marks):
         raise Unusable("a page repeats what came before", stale=True)
+    if (
+        twice := next(
+            (row for row, mark in zip(rows, marks, strict=True) if marks.count(mark) > 1), None
+        )
+        if len(set(marks)) < len(marks)
+        else None
+    ):
+        raise Unusable(f"a row comes twice on one page ({', '.join(twice)})", stale=True)
     # The flag stands at the top, or in GeoJSON under properties.
-    return _Page(rows, content.more or content.properties.more)
+    return _Page(rows, set(marks), content.more or content.properties.more)
 
 
-def _row(held: Mapping[str, Any], fields: Sequence[str]) -> tuple[str, ...]:
-    lower = {str(name).casefold(): value for name, value in held.items()}
+def _mark(held: Mapping[str, Any], row: Sequence[str]) -> str:
+    """What a row is known by: its number in the layer, or all that is wanted of it.
+
+    Wards of LSOAs, say, repeat if only the ward is wanted: such rows are no page that came twice.
+    """
+    number = next((held[name] for name in _NUMBERS if held.get(name) is not None), None)
+    return "|".join(row) if number is None else str(number)
+
+
+def _row(lower: Mapping[str, Any], fields: Sequence[str]) -> tuple[str, ...]:
     cells = []
     for name in fields:
         # Copies of a layer put a letter before the name of a column.
@@ -141,7 +172,7 @@ def _row(held: Mapping[str, Any], fields: Sequence[str]) -> tuple[str, ...]:
         column = next((one for one in wanted if one in lower), None)
         if column is None:
             raise Unusable(
-                f"it has no column {name!r} (there are {', '.join(map(str, held))})",
+                f"it has no column {name!r} (there are {', '.join(lower)})",
                 mend="compare fields in the recipe with the layer",
                 again=False,
             )

@@ -21,6 +21,7 @@ from evaluation.connect.readings import (
     Wanted,
     agreed,
     as_code,
+    month,
     number,
     read_csv,
     see_rounding,
@@ -71,6 +72,18 @@ def read_nomis(recipe: NomisRecipe, wanted: Wanted, puller: Puller, base: str) -
             )
         )
     kept = [one for one in readings if one.code in asked]
+    dates = set(_dates(recipe, wanted))
+    if other := sorted({one.period for one in kept} - dates):
+        remarks.append(
+            Sentence.of(
+                "Figures came for {others} (first: {first}), which nobody asked for; they are left"
+                " out.",
+                "other dates",
+                others=f"{len(other)} other dates" if len(other) > 1 else "another date",
+                first=other[0],
+            )
+        )
+    kept = [one for one in kept if one.period in dates]
     return Answered(kept, expected, received, [*remarks, *see_rounding(recipe, kept)])
 
 
@@ -161,7 +174,7 @@ def _read_page(
 
 def _reading(row: dict[str, str], recipe: NomisRecipe) -> Reading:
     figure, status = number(row["obs_value"], recipe.symbols)
-    return Reading(as_code(row["geography_code"]), row["date"].strip(), figure, status)
+    return Reading(as_code(row["geography_code"]), month(row["date"]), figure, status)
 
 
 def _asked(recipe: NomisRecipe, wanted: Wanted, codes: Sequence[str], offset: int) -> str:

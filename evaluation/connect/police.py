@@ -43,15 +43,23 @@ _MOST_UNPACKED = 400 * 2**20
 _PARTIAL = 0.5
 # So many areas are not all without a record by chance.
 _ENOUGH_AREAS = 5
+# From so many records a month on, a month with none is no chance.
+_MANY = 20
+_TYPES_NAMED = 20
 
 
 @dataclass(kw_only=True)
 class ForceMonth:
-    """A force's file for a month: records of the types asked for, by area, and those without."""
+    """A force's file for a month: records of the types asked for, by area, and those without.
+
+    rows : records of any type. types : those that there are.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     blank: int = 0
     repeated: int = 0
+    rows: int = 0
+    types: set[str] = field(default_factory=set)
 
     @property
     def records(self) -> int:
@@ -75,9 +83,16 @@ def read_police(recipe: PoliceRecipe, wanted: Wanted, puller: Puller, base: str)
     held = _months(recipe, wanted, puller, base)
     readings: list[Reading] = []
     remarks: dict[Sentence, None] = {}
+    _see_types(recipe, held)
+    unfilled = {at for at in held if _unfilled(at, held, remarks)}
     for month in wanted.months:
-        own = {force: held.get((month, force)) for force in dict.fromkeys(force_of.values())}
-        remarks |= dict.fromkeys(_remarks(recipe, month, own))
+        forces = dict.fromkeys(force_of.values())
+        own = {
+            force: None if (month, force) in unfilled else held.get((month, force))
+            for force in forces
+        }
+        told = {force: one for force, one in own.items() if (month, force) not in unfilled}
+        remarks |= dict.fromkeys(_remarks(recipe, month, told))
         counts = sum((one.counts for one in own.values() if one), Counter[str]())
         _see_vintage(recipe, wanted, counts)
         for code in wanted.codes:
@@ -89,6 +104,55 @@ def read_police(recipe: PoliceRecipe, wanted: Wanted, puller: Puller, base: str)
     remarks |= dict.fromkeys(_partial(held, wanted))
     received = sum(one.records for one in held.values())
     return Answered(readings, None, received, list(remarks))
+
+
+def _see_types(recipe: PoliceRecipe, held: Mapping[tuple[str, str], ForceMonth]) -> None:
+    """Refuse records among which no file has a type asked for: it is called otherwise by now.
+
+    Raises
+    ------
+    SourceError : none has.
+    """
+    there = {one for month in held.values() for one in month.types}
+    known = {one.casefold() for one in there}
+    enough = sum(month.rows for month in held.values()) >= _MANY
+    if enough and (lacking := [one for one in recipe.types if one.casefold() not in known]):
+        raise SourceError(
+            f"police: no record is of the crime type {lacking[0]!r}.",
+            where=recipe.name,
+            expected=f"one of {', '.join(sorted(there)[:_TYPES_NAMED])}",
+            mend="types are renamed now and then: name the present one in the recipe",
+        )
+
+
+def _unfilled(
+    at: tuple[str, str], held: Mapping[tuple[str, str], ForceMonth], remarks: dict[Sentence, None]
+) -> bool:
+    """Whether a force's file has nothing where its others have much: that is no count of none."""
+    month, force = at
+    others = [one.records for (m, f), one in held.items() if f == force and m != month]
+    usual = median(others) if others else 0
+    if not held[at].rows:
+        said = Sentence.of(
+            "{force} sent a file without records for {month}: its areas are missing that month, "
+            "not zero.",
+            "no records",
+            force=force,
+            month=month,
+        )
+    elif not held[at].records and usual >= _MANY:
+        said = Sentence.of(
+            "The file of {force} for {month} has no record of the types asked for, where its other "
+            "months have some {usual}: its areas are missing that month, not zero.",
+            "no records",
+            force=force,
+            month=month,
+            usual=count(usual),
+        )
+    else:
+        return False
+    remarks[said] = None
+    return True
 
 
 def _forces(recipe: PoliceRecipe, wanted: Wanted) -> dict[str, str]:
@@ -203,13 +267,20 @@ def _read_archive(path: Path, recipe: PoliceRecipe, months: Sequence[str]) -> Fo
                     # Some archives have a folder around the months.
                     end = f"{month}/{month}-{force}-street.csv"
                     named = [name for name in members if name == end or name.endswith(f"/{end}")]
-                    if len(named) == 1:
+                    if len(named) > 1:
+                        raise Unusable(f"its archive holds {end} {len(named)} times", again=False)
+                    if named:
                         if members[named[0]].file_size > _MOST_UNPACKED:
                             raise Unusable(f"{end} unpacks to more than any force sends")
                         with archive.open(named[0]) as stream:
                             found[month, force] = _count(stream, end, month, recipe.types)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, EOFError):
         raise Unusable("its archive is no whole zip") from None
+    except (NotImplementedError, RuntimeError):
+        # What the standard library says of a packing that it does not know, or of a password.
+        raise Unusable(
+            "its archive is packed so that it cannot be opened (a password?)", again=False
+        ) from None
     return found
 
 
@@ -222,6 +293,8 @@ def _count(stream: IO[bytes], name: str, month: str, types: Sequence[str]) -> Fo
     text = io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="")
     lines = csv.reader(text)
     heading = [one.strip().casefold() for one in next(lines, [])]
+    if not any(heading):
+        return ForceMonth()
     if lacking := [one for one in _COLUMNS if one not in heading]:
         raise Unusable(f"{name} has no column {lacking[0]!r}", again=False)
     at = {one: heading.index(one) for one in heading}
@@ -230,7 +303,10 @@ def _count(stream: IO[bytes], name: str, month: str, types: Sequence[str]) -> Fo
     for cells in lines:
         if len(cells) != len(heading):
             raise Unusable(f"{name} breaks off at row {lines.line_num}")
-        if cells[at["crime type"]].strip().casefold() not in wanted:
+        found.rows += 1
+        kind = cells[at["crime type"]].strip()
+        found.types.add(kind)
+        if kind.casefold() not in wanted:
             continue
         if cells[at["month"]].strip() != month:
             raise Unusable(f"{name} holds a record of {cells[at['month']][:10]!r}", again=False)

@@ -126,7 +126,13 @@ Row = dict[str, str]
 def _csv_rows(recipe: CsvRecipe, path: Path) -> list[Row]:
     names = [recipe.area_column, recipe.period_column, recipe.numerator, recipe.out_of]
     wanted = [name for name in (*names, *recipe.only) if name]
-    return read_csv(path.read_bytes(), wanted).rows
+    # Below a published table stand notes: a row that breaks off has the code of an area in it.
+    return read_csv(
+        path.read_bytes(),
+        wanted,
+        what="the file",
+        is_row=lambda cells: any(re.fullmatch(recipe.codes, as_code(cell)) for cell in cells),
+    ).rows
 
 
 def _sheet_rows(recipe: OdsRecipe, path: Path) -> list[Row]:

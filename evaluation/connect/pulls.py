@@ -34,7 +34,7 @@ _EXCERPT = 160
 _FILE = "file"
 _TAGS = re.compile(rb"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _PAGE = re.compile(rb"\s*(?:<!doctype\s+html|<html|<head|<body)", re.IGNORECASE)
-_XML = re.compile(rb"\s*<(?:\?xml|[a-z:]*error|[a-z:]*exception)", re.IGNORECASE)
+_DOCUMENTS = {b"%PDF": "a PDF", b"\x89PNG": "a picture", b"\xd0\xcf\x11\xe0": "an old workbook"}
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
 # Seconds since 1970 have ten digits, milliseconds thirteen; a wait in milliseconds has fewer.
@@ -95,12 +95,14 @@ class Patience:
 class Line:
     """How a source is reached: its name for messages, its transport, key and limits.
 
-    resumes : whether its answers are so long that a broken transfer is gone on with.
+    key_from : the environment variable of its key; empty for a source that takes none. resumes :
+    whether its answers are so long that a broken transfer is gone on with.
     """
 
     name: str
     transport: Transport | None
     key: Key | None = None
+    key_from: str = ""
     limits: Limits = field(default_factory=Limits)
     patience: Patience = field(default_factory=Patience)
     resumes: bool = False
@@ -188,8 +190,8 @@ class Puller:
             asking again did not help; what was kept before stays kept.
         """
         entry = self.folder / f"{_name(request)}.json"
-        if entry.is_file():
-            held = _entered(entry)
+        held = self._usable(entry) if entry.is_file() else None
+        if held is not None:
             path = self._kept(held)
             self.taken.append(held)
             return self._read_again(path, read, request)
@@ -238,6 +240,19 @@ class Puller:
             (self.folder / f"{_name(asked)}.json").unlink(missing_ok=True)
         del self.taken[mark:]
 
+    def _usable(self, entry: Path) -> Pull | None:
+        """What the journal holds; None where it, or the bytes, are spoilt and can be asked anew."""
+        try:
+            held = _entered(entry)
+            self._kept(held)
+        except SourceError:
+            if self.line.transport is None:
+                raise
+            entry.unlink()
+            self.say(f"{self.line.name}: an answer that was kept is spoilt; it is asked for anew.")
+            return None
+        return held
+
     def _kept(self, held: Pull) -> Path:
         path = self.raw / held.sha256[:2] / held.sha256
         if not path.is_file() or _sha256(path) != held.sha256:
@@ -265,7 +280,7 @@ class Puller:
             try:
                 answer = self._transfer(transport, request, part)
                 if answer.status in (200, 206):
-                    _refuse_page(part.path)
+                    _refuse_page(part.path, answer.moved)
                     made = read(part.path)
                     self._keep(request, part.path, entry)
                     part.forget()
@@ -286,7 +301,8 @@ class Puller:
                 why, mend = f"{why}, and asks to wait {minutes:,.0f} minutes", ""
                 break
             if attempt + 1 < patience.attempts:
-                self.say(f"{self.line.name}: {why}; asking again in {wait:,.0f} s.")
+                said = _without(why, self.line.key)
+                self.say(f"{self.line.name}: {said}; asking again in {wait:,.0f} s.")
                 patience.pause(wait)
         if not part.ranged():
             part.forget()
@@ -311,7 +327,7 @@ class Puller:
         later = "fetch it anew later" if stale else "run the same command again later: it goes on"
         more = "" if stale else " from here" + (", what came is kept" if self.taken else "")
         return kind(
-            f"{self.line.name}: {why}.",
+            f"{self.line.name}: {_without(why, self.line.key)}.",
             where=_redacted(request.url, self.line.key),
             mend=mend or later + more,
         )
@@ -324,12 +340,26 @@ class Puller:
             meaning = "it was asked too often"
         said = f": {excerpt}" if excerpt else ""
         mend = ""
-        if answer.status in (401, 403):
-            held = "is not taken" if self.line.key else "is missing"
-            mend = f"the key {held}: see the environment variable of this source"
+        if answer.status in (401, 403, 407):
+            mend = self._let_in()
         elif answer.status not in _BUSY:
             mend = "compare the recipe with what the source offers now"
         return f"{meaning} (status {answer.status}{said})", mend
+
+    def _let_in(self) -> str:
+        """What to do where a source refuses access."""
+        name = self.line.key_from
+        if not name:
+            return (
+                "this source takes no key: a proxy or a filter on the way may refuse it; open the "
+                "address in a browser on this machine, or ask from another network"
+            )
+        if self.line.key is None:
+            return f"no key is set: put your own into the environment variable {name}"
+        return (
+            f"the key in the environment variable {name} is not taken: compare it with the one "
+            "that your account with the source shows; it may have been renewed"
+        )
 
     def _without_key(self, stream: IO[bytes]) -> None:
         """A server may repeat the key in its answer: it is blotted out before anything is kept."""
@@ -339,7 +369,7 @@ class Puller:
         stream.seek(0)
         content = stream.read()
         blotted = content
-        for form in (key.value, quote(key.value, safe="")):
+        for form in _forms(key):
             blotted = blotted.replace(form.encode(), b"(key)")
         if blotted != content:
             stream.seek(0)
@@ -373,7 +403,14 @@ def _enter(entry: Path, pull: Pull) -> None:
 
 
 def _entered(entry: Path) -> Pull:
-    return Pull(**json.loads(entry.read_text("utf-8")))
+    try:
+        return Pull(**json.loads(entry.read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise SourceError(
+            "this entry of the journal cannot be read.",
+            where=str(entry),
+            mend="put it back from a backup, or fetch anew",
+        ) from None
 
 
 def _name(request: Request) -> str:
@@ -388,16 +425,34 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _refuse_page(path: Path) -> None:
-    """Refuse a web page or an XML message that comes with status 200 in place of data."""
+def _refuse_page(path: Path, moved: str) -> None:
+    """Refuse what no source of ours sends as data: web pages and messages that come with 200.
+
+    Raises
+    ------
+    Unusable : it is a page, a message or a document.
+    """
     with path.open("rb") as stream:
-        head = stream.read(64 * _EXCERPT).removeprefix(_BOM)
-    if _PAGE.match(head):
-        title = _TITLE.search(head)
+        head = stream.read(64 * _EXCERPT).removeprefix(_BOM).lstrip()
+    after = f", after it redirected to {moved}" if moved else ""
+    mend = (
+        "a login or a proxy may be in between: open the address in a browser on this machine"
+        if moved
+        else ""
+    )
+    marked = head[:1] == b"<"
+    title = _TITLE.search(head) if marked else None
+    if _PAGE.match(head) or title:
         said = _excerpt(title[1] if title else head)
-        raise Unusable(f"it answers with a web page in place of data ({said or 'no title'})")
-    if _XML.match(head):
-        raise Unusable(f"it answers with a message in place of data ({_excerpt(head)})")
+        raise Unusable(
+            f"it answers with a web page in place of data ({said or 'no title'}){after}", mend=mend
+        )
+    # Neither CSV, JSON nor an archive begins so.
+    if marked:
+        raise Unusable(f"it answers with a message in place of data ({_excerpt(head)}){after}")
+    for sign, what in _DOCUMENTS.items():
+        if head.startswith(sign):
+            raise Unusable(f"it answers with {what} in place of data{after}")
 
 
 def _excerpt(content: bytes) -> str:
@@ -409,8 +464,19 @@ def _excerpt(content: bytes) -> str:
 
 def _redacted(url: str, key: Key | None) -> str:
     """An address for a message: no key, and not longer than can be read."""
-    plain = url.replace(key.value, "(key)") if key and key.value else url
+    plain = _without(url, key)
     return plain if len(plain) <= 2 * _EXCERPT else f"{plain[: 2 * _EXCERPT]}…"
+
+
+def _without(text: str, key: Key | None) -> str:
+    """A text without the key, however it is spelled there."""
+    for form in _forms(key):
+        text = text.replace(form, "(key)")
+    return text
+
+
+def _forms(key: Key | None) -> tuple[str, ...]:
+    return (key.value, quote(key.value, safe="")) if key is not None and key.value else ()
 
 
 def _asked_to_wait(answer: Answer, now: datetime) -> float | None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -27,10 +28,36 @@ NOT_AVAILABLE, ROUNDED, LOW = "[x]", "[r]", "[low]"
 EVERY_MONTH = "every month"
 # Below, that all figures end alike may be chance: one in five for each.
 _ENOUGH_TO_SEE_ROUNDING = 20
+# Months are compared as a whole where there are so many areas; a single one may well jump.
+_ENOUGH_TO_SEE_UNITS = 3
+# No month's total over several areas is so many times that of the month before or after; a change
+# of unit is by a thousand.
+_ANOTHER_UNIT = 100
+# A total from which on no month after it has none at all.
+_NOT_ALL_ZERO = 100
+_NUMBER = re.compile(
+    r"[+-]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?", re.ASCII
+)
+_MONTH = re.compile(r"(\d{4})(-(?:0[1-9]|1[0-2])(?=$|-))?(?:(?<=-\d\d)-[0-3]\d)?", re.ASCII)
+_ZIP, _UTF_16 = b"PK\x03\x04", (b"\xff\xfe", b"\xfe\xff")
+# So much of a heading is shown in a message.
+_SHOWN = 160
 # So many codes are named in a message.
 _NAMED = 3
 # Of a mean that is no count of people.
 _DECIMALS = 4
+_KINDS: Mapping[str, str] = {
+    **dict.fromkeys(("E00", "W00"), "output areas"),
+    **dict.fromkeys(("E01", "W01"), "LSOAs"),
+    **dict.fromkeys(("E02", "W02"), "MSOAs"),
+    **dict.fromkeys(("E05", "W05"), "wards"),
+    **dict.fromkeys(("E06", "E07", "E08", "E09", "W06"), "local authorities"),
+    "E10": "counties",
+    **dict.fromkeys(("E12", "E92", "W92", "K02", "K03", "K04"), "regions or countries"),
+    **dict.fromkeys(("E14", "W07"), "constituencies"),
+    **dict.fromkeys(("E38", "E54"), "NHS areas"),
+}
+"""How a code of statistical geography begins, and the kind of area that it names."""
 SYMBOLS: Mapping[str, str] = {
     **dict.fromkeys(("", "..", ":", "x", "[x]"), NOT_AVAILABLE),
     **dict.fromkeys(("z", "[z]"), "[z]"),
@@ -112,20 +139,101 @@ def number(text: str, symbols: Mapping[str, str]) -> tuple[float | None, str]:
     Unusable : it is neither a number nor a symbol that is known.
     """
     plain = text.strip()
-    try:
-        figure = float(plain.replace(",", ""))
-    except ValueError:
-        symbol = symbols.get(plain, symbols.get(plain.lower(), SYMBOLS.get(plain.lower())))
-        if symbol is None:
+    # The recipe first: some sources write a number, such as -1, for what they withhold.
+    symbol = symbols.get(plain, symbols.get(plain.lower()))
+    # A comma groups thousands and nothing else: 12,5 is no 125, and a source that writes so has
+    # changed its language.
+    if symbol is None and _NUMBER.fullmatch(plain):
+        return float(plain.replace(",", "")), ""
+    symbol = symbol or SYMBOLS.get(plain.lower())
+    if symbol is None:
+        raise Unusable(
+            f"{plain[:20]!r} stands where a figure should be",
+            mend="if the source explains the sign, name it under symbols in the recipe",
+            again=False,
+        )
+    return None, symbol
+
+
+def month(text: str) -> str:
+    """A month or a year as sources write it, as 2026-07 or 2026; a day stands for its month.
+
+    Raises
+    ------
+    Unusable : it is written otherwise, and might be read wrongly.
+    """
+    plain = text.strip()
+    found = _MONTH.fullmatch(plain)
+    if not found:
+        raise Unusable(
+            f"its dates read {plain[:20]!r}, where 2026-07 is expected",
+            mend="the source writes dates otherwise than it did: compare the recipe's request with "
+            "what the source offers now",
+            again=False,
+        )
+    return found[1] + (found[2] or "")
+
+
+def see_counts(outcome: Outcome, readings: Iterable[Reading]) -> None:
+    """Refuse figures that are no counts: below none, or parts of one where only whole ones are.
+
+    Raises
+    ------
+    Unusable : for the first of them.
+    """
+    low = outcome.bounds.low
+    negative = outcome.form == "value" and (low is None or low < 0)
+    for one in readings:
+        if one.figure is None:
+            continue
+        where = f"{one.figure:g} stands for {one.code} in {one.period}"
+        if one.figure < 0 and not negative:
             raise Unusable(
-                f"{plain[:20]!r} stands where a figure should be",
-                mend="if the source explains the sign, name it under symbols in the recipe",
+                f"{where}, and there are no fewer than none",
+                mend="a source may write a number in place of a figure that it withholds: if it "
+                f"says so, name it in the recipe (symbols: {{'{one.figure:g}': '[c]'}})",
                 again=False,
-            ) from None
-        return None, symbol
-    if not math.isfinite(figure):
-        raise Unusable(f"{plain[:20]!r} stands where a figure should be", again=False)
-    return figure, ""
+            )
+        if outcome.whole and one.figure != int(one.figure):
+            raise Unusable(
+                f"{where}, where only whole ones are counted",
+                mend="the source may now count in thousands, or give a rate in place of a count: "
+                "compare the recipe with what the source offers now",
+                again=False,
+            )
+
+
+def see_units(before: Mapping[str, Reading], after: Mapping[str, Reading]) -> None:
+    """Refuse a month whose figures are all some hundred times those of the month before.
+
+    Raises
+    ------
+    Unusable : they are, or all became zero.
+    """
+    both = [
+        (one, after[code])
+        for code, one in before.items()
+        if one.figure is not None and code in after and after[code].figure is not None
+    ]
+    if len(both) < _ENOUGH_TO_SEE_UNITS:
+        return
+    was, now = (math.fsum(pair[side].figure or 0.0 for pair in both) for side in (0, 1))
+    earlier, later = (one.period for one in both[0])
+    least, most = sorted((was, now))
+    said = f"over {len(both):,} areas it counts {was:,.0f} in {earlier} and {now:,.0f} in {later}"
+    if not least and most >= _NOT_ALL_ZERO:
+        raise Unusable(
+            f"{said}: zeros seem to stand where figures should be",
+            mend="ask the source, or end the fetch before the month and begin another after it",
+            again=False,
+        )
+    if least and most / least >= _ANOTHER_UNIT:
+        raise Unusable(
+            f"{said}: its unit seems to have changed",
+            mend="see the source's notes (thousands, persons); if the change is real, fetch what "
+            "lies before and after it by two commands",
+            again=False,
+        )
 
 
 class Table(NamedTuple):
@@ -135,38 +243,69 @@ class Table(NamedTuple):
     rows: list[dict[str, str]]
 
 
-def read_csv(content: bytes, wanted: Sequence[str]) -> Table:
+def read_csv(
+    content: bytes,
+    wanted: Sequence[str],
+    *,
+    what: str = "its answer",
+    is_row: Callable[[Sequence[str]], bool] = bool,
+) -> Table:
     """A CSV from outside, by the names of its columns.
+
+    Parameters
+    ----------
+    what : what it is, for messages. is_row : whether cells that do not fit the heading are a row
+        that broke off, and no note below the table.
 
     Raises
     ------
     Unusable : it is empty or no text, lacks a column, or a row has fewer or more cells.
     """
-    text = as_text(content)
-    lines = csv.reader(io.StringIO(text, newline=""))
+    if content.startswith(_ZIP):
+        raise Unusable(f"{what} is a zip or a spreadsheet, where a CSV is expected", again=False)
+    lines = csv.reader(io.StringIO(as_text(content), newline=""))
     try:
-        heading = [name.strip().casefold() for name in next(lines, [])]
-        if not any(heading):
-            raise Unusable("its answer is empty")
-        if lacking := [name for name in wanted if name.casefold() not in heading]:
-            raise Unusable(
-                f"its answer has no column {lacking[0]!r} (there are {', '.join(heading[:12])})",
-                mend="compare the recipe with what the source offers now",
-                again=False,
-            )
+        heading = _heading(next(lines, []), wanted, what)
         rows = []
         for cells in lines:
-            if len(cells) != len(heading) and any(cells):
-                raise Unusable(f"row {lines.line_num} of its answer breaks off")
+            # Some programs end every row, or every row but the heading, with commas.
+            if any(cells[len(heading) :]) or (len(cells) < len(heading) and any(cells)):
+                if not is_row(cells):
+                    continue
+                raise Unusable(f"row {lines.line_num} of {what} breaks off")
             if any(cells):
-                rows.append(dict(zip(heading, cells, strict=True)))
+                rows.append(dict(zip(heading, cells, strict=False)))
     except csv.Error as error:
-        raise Unusable(f"its answer is no sound CSV ({error})") from None
+        raise Unusable(f"{what} is no sound CSV ({error})") from None
     return Table(tuple(heading), rows)
 
 
+def _heading(cells: Sequence[str], wanted: Sequence[str], what: str) -> list[str]:
+    """The names of the columns, in small letters.
+
+    Raises
+    ------
+    Unusable : there are none, one that is wanted is not among them, or it is there twice.
+    """
+    heading = [name.strip().casefold() for name in cells]
+    if not any(heading):
+        raise Unusable(f"{what} is empty")
+    if lacking := [name for name in wanted if name.casefold() not in heading]:
+        seen = ", ".join(name for name in heading[:12] if name.isprintable())[:_SHOWN]
+        raise Unusable(
+            f"{what} has no column {lacking[0]!r} (there are {seen or 'none that can be read'})",
+            mend="compare the recipe with what the source offers now",
+            again=False,
+        )
+    if twice := [name for name in wanted if heading.count(name.casefold()) > 1]:
+        raise Unusable(f"{what} has the column {twice[0]!r} twice", again=False)
+    return heading
+
+
 def as_text(content: bytes) -> str:
-    """The text of an answer: UTF-8 with or without its mark, else as Windows writes it."""
+    """The text of an answer: Unicode with or without its mark, else as Windows writes it."""
+    if content.startswith(_UTF_16):
+        return content.decode("utf-16", "replace")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -206,6 +345,7 @@ def compare_codes(wanted: Wanted, vintage: str, received: Collection[str]) -> li
     asked, came = set(wanted.codes), set(received)
     absent, unknown = asked - came, came - asked
     see_switch(wanted, vintage, absent, unknown)
+    _see_level(asked, unknown, absent)
     if len(absent) * 2 > len(asked) and unknown:
         raise Unusable(
             f"for {wanted.period} {len(absent):,} of {len(asked):,} areas have no row, and "
@@ -225,6 +365,27 @@ def compare_codes(wanted: Wanted, vintage: str, received: Collection[str]) -> li
             )
         )
     return said
+
+
+def _see_level(asked: set[str], unknown: set[str], absent: set[str]) -> None:
+    """Refuse figures of areas of another kind: their codes begin otherwise.
+
+    Raises
+    ------
+    Unusable : more than half of the areas have none, and what came are all of another kind.
+    """
+    ours = {code[:3] for code in asked}
+    theirs = {code[:3] for code in unknown}
+    if unknown and not ours & theirs and len(absent) * 2 > len(asked):
+        kind, other = (
+            " and ".join(sorted({_KINDS.get(code, code) for code in one})) for one in (ours, theirs)
+        )
+        raise Unusable(
+            f"it answers with figures of {other} (first: {min(unknown)}), where those of {kind} "
+            f"were asked for (first: {min(asked)})",
+            mend="see which geography the recipe's request names (Nomis: TYPE...), and mend it",
+            again=False,
+        )
 
 
 def agreed(

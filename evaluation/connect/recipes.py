@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,7 +30,11 @@ SERVICES: Mapping[ServiceName, str] = {
     "geography": "https://services1.arcgis.com",
 }
 """Where each source is, unless ``--base`` points elsewhere."""
-_KEYED = re.compile(r"[?&](?:uid|api_?key|key|token|password)=|://[^/?#]*@", re.IGNORECASE)
+_KEYED = re.compile(
+    r"(?:^|[?&\s])(?:(?:uid|api[_-]?key|key|token|password)=|(?:api[_-]?key|authorization)\s*:)"
+    r"|://[^/?#]*@",
+    re.IGNORECASE,
+)
 _ASB = "anti-social behaviour"
 OGL = "Contains public sector information licensed under the Open Government Licence v3.0."
 
@@ -79,7 +83,7 @@ class Recipe(Frozen):
     @model_validator(mode="after")
     def _no_key(self) -> Recipe:
         for name, value in self:
-            if isinstance(value, str) and _KEYED.search(value):
+            if any(_KEYED.search(text) for text in _texts(value)):
                 raise ValueError(f"{name} holds a key; keys come from the environment alone")
         return self
 
@@ -88,6 +92,18 @@ class Recipe(Frozen):
         """The source that answers it; None for a file that is dropped in."""
         kind = getattr(self, "kind", "")
         return next((name for name in SERVICES if name == kind), None)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in an entry, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, held in value.items():
+            yield from (*_texts(name), *_texts(held))
+    elif isinstance(value, tuple):
+        for held in value:
+            yield from _texts(held)
 
 
 class NomisRecipe(Recipe):

@@ -220,7 +220,8 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
-        ends = error.pos >= len(text.rstrip()) - 1
+        # A text that breaks off inside a string is unterminated from the string's beginning on.
+        ends = error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
         raise Unusable(
             "its answer breaks off" if ends else f"its answer is no JSON ({error.msg})"
         ) from None

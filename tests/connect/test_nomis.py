@@ -13,7 +13,7 @@ import pytest
 from evaluation.connect.door import Limits, Request, Unreachable, over_http
 from evaluation.errors import SourceError
 from tests.connect.conftest import CODES, Fetching
-from tests.connect.fake import HEADINGS, Asked, Fake, Nomis, Reply, serving
+from tests.connect.fake import HEADINGS, Answerer, Asked, Fake, Nomis, Reply, serving
 
 MONTHS = ("2026-01", "2026-02", "2026-03")
 
@@ -209,13 +209,22 @@ def test_counts_of_2011_in_areas_of_2021_say_how_each_came_about(
         Nomis(figures(), bom=True),
         Nomis(figures(), lower=True),
         Nomis(figures(), packed=True),
+        lambda asked: Reply(Nomis(figures())(asked).body.decode().encode("utf-16")),
+        lambda asked: Reply(Nomis(figures())(asked).body.replace(b"A place", b"A pl\xe2ce")),
+        lambda asked: Reply(Nomis(figures())(asked).body.replace(b"\r\n", b"\r")),
+        lambda asked: Reply(Nomis(figures())(asked).body, headers={"Content-Type": "image/png"}),
+        lambda asked: Reply(Nomis(figures())(asked).body.replace(b",A,", b",,")),
         Nomis(figures(), heading=",".join(reversed(f"{HEADINGS},RECORD_COUNT".split(",")))),
         Nomis(figures(), heading=f"{HEADINGS},RECORD_OFFSET,RECORD_COUNT".lower()),
         Nomis(figures() | {("2026-01", "E01777777"): "5"}, extra=("E01777777",)),
     ],
-    ids=["byte-order mark", "small letters", "gzip", "other order", "headings", "unasked codes"],
-)
-def test_what_differs_and_does_no_harm(fetching: Fetching, nomis: Nomis) -> None:
+    ids=[
+        "byte-order mark", "small letters", "gzip", "two bytes a letter", "Windows letters",
+        "lines end otherwise", "wrong content type", "no status", "other order", "headings",
+        "unasked codes",
+    ],
+)  # fmt: skip
+def test_what_differs_and_does_no_harm(fetching: Fetching, nomis: Answerer) -> None:
     with serving(nomis) as fake:
         done = fetching("claimant_count", fake, source="nomis")
     held = rows(done.written[0])
@@ -237,7 +246,7 @@ WORSE = {
     "404": (lambda asked: Reply(PAGE, status=404), "nothing under this address (status 404"),
     "500": (lambda asked: Reply(b"oops", status=500), "a fault of its own (status 500: oops)"),
     "503": (lambda asked: Reply(b"", status=503), "(status 503)"),
-    "403": (lambda asked: Reply(b"", status=403), "the key is missing"),
+    "403": (lambda asked: Reply(b"", status=403), "no key is set"),
     "204": (lambda asked: Reply(b"", status=204), "(status 204)"),
     "redirects in a circle": (
         lambda asked: Reply(status=302, headers={"Location": asked.path}),
@@ -256,8 +265,8 @@ WORSE = {
         "to mend",
     ),
     "a line of zeros": (lambda asked: Reply(b"DATE,GEO\0GRAPHY_CODE\r\n"), "its answer"),
-    "text of two bytes a letter": (
-        lambda asked: Reply(GOOD(asked).body.decode().encode("utf-16")),
+    "half a letter of two bytes": (
+        lambda asked: Reply(GOOD(asked).body.decode().encode("utf-16-be")),
         "its answer",
     ),
     "longer than announced": (
