@@ -201,6 +201,11 @@ class Protocol(Frozen):
         """Every outcome, primaries first."""
         return (*self.primary, *self.secondary, *(self.lives or ()), *self.negative_control)
 
+    @property
+    def looked_at(self) -> tuple[str, ...]:
+        """The outcomes that are looked at every period; a survey is judged once, at its end."""
+        return (*self.primary, *self.secondary, *self.negative_control)
+
     def role_of(self, outcome: str) -> Role:
         """What the outcome is for: primary, negative control, or secondary."""
         if outcome in self.primary:

@@ -276,7 +276,7 @@ def _as_data(run: StudyRun) -> dict[str, Any]:
         "deviations": [d.sentence for d in run.deviations],
         "lock": _lock(run.lock),
         "vintage": panel.vintage,
-        "protocol_fingerprint": protocol.fingerprint,
+        "protocol_fingerprint": run.stated.fingerprint,
         "panel_fingerprint": panel.fingerprint,
         "code_fingerprint": code_fingerprint(),
         "synthetic": programme.synthetic,

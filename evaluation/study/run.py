@@ -200,10 +200,14 @@ def without_blanket(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StudyRun:
-    """Everything that one run of a study found, with the parts of the study that it rests on."""
+    """Everything that one run of a study found, with the parts of the study that it rests on.
+
+    ``stated`` is the whole protocol; ``protocol`` the same without what nobody was asked yet.
+    """
 
     programme: Programme
     protocol: Protocol
+    stated: Protocol
     panel: Panel
     observations: pd.DataFrame
     assignments: Assignments
@@ -237,8 +241,9 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
     ProtocolError, LedgerError : the lock or the kept assignments cannot be read.
     """
     # Before the look, which is only written where all is as it was locked.
-    protocol, standing = study.protocol, standing_of(study)
+    standing = standing_of(study)
     panel, assignments = study.panel, study.assignments
+    protocol = asked_so_far(study.protocol, panel)
     # Before the estimates: the verdict's record must not wait for figures that may be refused.
     seen = take_look(study, standing)
     estimates: dict[str, tuple[Estimate, ...]] = {}
@@ -263,6 +268,7 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
     return StudyRun(
         programme=study.programme,
         protocol=protocol,
+        stated=study.protocol,
         panel=panel,
         observations=study.observations,
         assignments=assignments,
@@ -281,6 +287,29 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
         deviations=standing.deviations,
         lock=standing.lock,
     )
+
+
+def asked_so_far(protocol: Protocol, panel: Panel) -> Protocol:
+    """The protocol without survey items of which no wave has ended since a site started."""
+    if protocol.lives is None:
+        return protocol
+    starts = panel.start_index[:, None]
+    after = (starts >= 0) & (np.arange(len(panel.periods)) >= starts)
+    asked = tuple(c for c in protocol.lives if (np.isfinite(panel.array(c)) & after).any())
+    return protocol.model_copy(update={"lives": asked})
+
+
+def _awaited(protocol: Protocol, programme: Programme, panel: Panel) -> frozenset[str]:
+    """Survey items whose last wave is still to come: a survey is judged once, at its end."""
+    waves = {
+        code: [
+            w
+            for s in programme.outcome_by_code[code].sources_for("comparison")
+            for w in programme.source_by_code[s].waves
+        ]
+        for code in protocol.lives or ()
+    }
+    return frozenset(code for code, own in waves.items() if own and max(own) > panel.periods[-1])
 
 
 def estimate_by(
@@ -420,6 +449,8 @@ def findings_of(
     adjusted = adjust({code: p[code] for code in protocol.primary}, "holm")
     for family in (protocol.secondary, protocol.lives or ()):
         adjusted |= adjust({code: p[code] for code in family}, "fdr_bh")
+    # Half-yearly looks of their own would each take their chance: no test before the last wave.
+    adjusted |= dict.fromkeys(_awaited(protocol, programme, panel), 1.0)
     # Unadjusted: a control is to be caught moving, and adjusting would make that harder.
     adjusted |= {code: p[code] for code in protocol.negative_control}
     findings, sites = {}, set(panel.areas["site"].dropna())
