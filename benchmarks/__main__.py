@@ -27,6 +27,7 @@ RUN = (
     "python -m benchmarks.precision [--simulations N] [--only WORDS]",
     "python -m benchmarks.survey_design [--simulations N] [--only WORDS]",
     "python -m benchmarks.survey_coverage [--seeds N]",
+    "python -m benchmarks.survey_peers [--samples N]",
     "OMP_NUM_THREADS=1 python -m benchmarks.many_donors",
     "python -m benchmarks.intervals [PANELS]",
     "OMP_NUM_THREADS=1 python -m benchmarks.between_sites [--simulations N] [--others N]",
