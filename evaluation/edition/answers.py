@@ -283,7 +283,7 @@ def unknowns(study: Results) -> list[OutcomeResult]:
 
 def measures_lives(study: Results) -> bool:
     """Whether people themselves were asked, in pilot and comparison areas alike."""
-    return any(o.agency == "people" for o in study.outcomes)
+    return study.lives is not None
 
 
 MOST = 6

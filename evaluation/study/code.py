@@ -62,6 +62,7 @@ COUNTS = (
     "study/code.py",
     "study/freeze.py",
     "study/heterogeneity.py",
+    "study/lives_record.py",
     "study/lock.py",
     "study/lock_status.py",
     "study/planning.py",

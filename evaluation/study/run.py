@@ -37,6 +37,7 @@ from evaluation.progress import Progress
 from evaluation.protocol import EstimatorName, Protocol, Published
 from evaluation.study.code import code_fingerprint
 from evaluation.study.interim_analyses import Seen, look_at, plan_of
+from evaluation.study.lives_record import VoicesSaid, read_voices_of
 from evaluation.study.lock import Lock
 from evaluation.study.lock_status import Deviation, Standing, standing_of
 from evaluation.study.stored_assignments import by_plan
@@ -219,6 +220,7 @@ class StudyRun:
     feasibility: Feasibility
     differences: tuple[str, ...]
     wellbeing: Wellbeing | None = None
+    voices: VoicesSaid | None = None
     seen: Seen | None = None
     deviations: tuple[Deviation, ...] = ()
     lock: Lock | None = None
@@ -281,6 +283,7 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
         restated=study.restated,
         value=_value(study.programme, protocol, estimates),
         wellbeing=_wellbeing(study.programme, protocol, estimates, findings),
+        voices=read_voices_of(study.folder),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
         feasibility=feasible,
         differences=(*standing.with_look(seen), *feasible.differences),
