@@ -145,6 +145,8 @@ def _declare(workspace: Workspace, tiny: bool) -> Programme:
         study.mkdir(parents=True, exist_ok=True)
         name = "protocol_tiny.yaml" if tiny else "protocol_full.yaml"
         shutil.copy(workspace.schemas / "demo" / name, study / "protocol.yaml")
+        if not tiny:  # where people were asked, some wrote
+            shutil.copy(workspace.schemas / "demo" / "voices.json", study / "voices.json")
     programme = Programme.load(workspace, SYNTHETIC_PROGRAMME)
     if not programme.synthetic:
         raise WorkspaceError(
