@@ -15,11 +15,12 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 UV := .uv/uv-$(UV_VERSION)
 FOR_RUNNING := .venv/.installed-for-running
 FOR_TESTING := .venv/.installed-for-testing
+FOR_PORTAL := .venv/.installed-for-portal
 WORKERS ?= 2
 SEEDS ?= 500
 FULL_SEEDS ?= 100
 
-.PHONY: help demo serve test test-all lint calibration bench clean
+.PHONY: help demo serve portal test test-all lint calibration bench clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ demo: $(FOR_RUNNING) ## Run the synthetic programme and the real cases, and buil
 
 serve: $(FOR_RUNNING) ## Show the book on this machine
 	@.venv/bin/newstart book serve
+
+portal: $(FOR_PORTAL) ## Show the sites' portal of the demonstration on this machine, with invented people
+	@.venv/bin/newstart portal serve --demonstration
 
 test: lint ## Check style, types and layers, then run every test but the slow ones
 	@echo "Tests, without the slow ones (make test-all runs those too)"
@@ -91,7 +95,12 @@ $(FOR_RUNNING): uv.lock pyproject.toml | $(UV)
 	.uv/bin/uv sync --quiet --frozen --inexact --python "$$python" --extra book --extra cases
 	@touch $@
 
+$(FOR_PORTAL): uv.lock pyproject.toml | $(UV)
+	@$(FIND_PYTHON); echo "Installing the locked packages and the portal's into .venv (once; about a minute, 0.8 GB)"; \
+	.uv/bin/uv sync --quiet --frozen --inexact --python "$$python" --extra book --extra cases --extra portal
+	@touch $@
+
 $(FOR_TESTING): uv.lock pyproject.toml | $(UV)
 	@$(FIND_PYTHON); echo "Installing the locked packages and the tools for testing into .venv (once; about a minute, 1.2 GB)"; \
-	.uv/bin/uv sync --quiet --frozen --python "$$python" --extra book --extra cases --extra causal --extra national --group test
-	@touch $(FOR_RUNNING) $@
+	.uv/bin/uv sync --quiet --frozen --python "$$python" --extra book --extra cases --extra causal --extra national --extra portal --group test
+	@touch $(FOR_RUNNING) $(FOR_PORTAL) $@

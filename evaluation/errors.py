@@ -44,6 +44,11 @@ EXTRAS = {
     "networkx": "causal",
     "duckdb": "national",
     "distributed": "cluster",
+    "django": "portal",
+    "argon2": "portal",
+    "govuk_frontend_jinja": "portal",
+    "waitress": "portal",
+    "whitenoise": "portal",
     "psycopg": "postgres",
     "s3fs": "s3",
 }

@@ -7,6 +7,7 @@ back as the same number, so that a fingerprint depends on content alone.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,6 +29,22 @@ def canonical(content: Any) -> bytes:
 def of_data(content: Any) -> str:
     """SHA-256 of plain data in canonical form."""
     return of_bytes(canonical(content))
+
+
+def hash_under(secret: str, content: Any) -> str:
+    """HMAC-SHA256 of plain data in canonical form; ``secret`` in hexadecimal.
+
+    Who does not have the secret cannot find the content again by trying.
+
+    Raises
+    ------
+    ValueError : the secret is not written as it was made.
+    """
+    key = bytes.fromhex(secret)
+    if key.hex() != secret:
+        # Capitals or blanks would read as the same bytes, and a changed record must not.
+        raise ValueError("the secret is not in lower-case hexadecimal")
+    return hmac.new(key, canonical(content), hashlib.sha256).hexdigest()
 
 
 def of_files(paths: Iterable[Path], root: Path) -> str:

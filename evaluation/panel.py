@@ -16,6 +16,14 @@ import pandas as pd
 
 from evaluation import fingerprint
 from evaluation.errors import PanelError
+from evaluation.periods import (
+    NEVER_TREATED,
+    parse_periods,
+    parse_starts,
+    require_known,
+    set_exposure,
+    span_of,
+)
 from evaluation.quarters import Frequency, Period, period_range
 
 if TYPE_CHECKING:
@@ -26,8 +34,8 @@ if TYPE_CHECKING:
 NEVER = -1
 # What a missing id, or a missing start, becomes as text.
 NO_ID = frozenset({"", "nan", "None", "<NA>", "NaT"})
-NO_START = frozenset({"", "0", "inf", "NaT"})
 AREA_COLUMNS = ("site", "authority", "role", "start", "population", "stratum")
+FirstPeriod = Literal["drop", "scale"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,6 +53,10 @@ class Panel:
     per : outcome -> scale of its ratio (1,000 for a rate per 1,000).
     sampling_error : outcome -> standard errors of its figures, of the same shape and in the same
         unit, where they are means or shares of a sample, or were rounded before they were returned.
+    partial : what becomes of the first period of an area that was treated for a part of it only
+        (column ``exposure`` of ``areas``): ``drop`` leaves it out; ``scale`` divides its effect by
+        the share, which is right only where the effect comes at once and in full, and has to be
+        settled before the figures are seen.
     """
 
     areas: pd.DataFrame
@@ -55,6 +67,7 @@ class Panel:
     per: Mapping[str, float] = field(default_factory=dict)
     sampling_error: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     vintage: str = ""
+    partial: FirstPeriod = "drop"
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -69,6 +82,21 @@ class Panel:
         return [period.label for period in self.periods]
 
     @property
+    def period_names(self) -> list[Any]:
+        """What tables call the periods: years and numbered ones are numbers, others text."""
+        if self.frequency in ("A", "I"):
+            return [period.ordinal for period in self.periods]
+        return self.labels
+
+    @property
+    def exposure(self) -> NDArray[np.float64]:
+        """(N) the share of the first treated period in which each area was treated; 1 else."""
+        if "exposure" not in self.areas:
+            return np.ones(len(self.areas))
+        shares: NDArray[np.float64] = self.areas["exposure"].to_numpy(dtype=float)
+        return np.where(np.isfinite(shares), shares, 1.0)
+
+    @property
     def start_index(self) -> NDArray[np.int64]:
         """Position of each area's start among the periods.
 
@@ -79,7 +107,7 @@ class Panel:
         codes, labels = pd.factorize(self.areas["start"])
         found = np.full(len(labels) + 1, NEVER, dtype=np.int64)
         for row, start in enumerate(labels):
-            if isinstance(start, str) and (period := Period.parse(start)) <= last:
+            if isinstance(start, str) and (period := Period.parse(start, first.frequency)) <= last:
                 position = period - first
                 found[row] = position if position >= 0 else position - 1
         # A missing start has code -1, which is the last of them: it never starts.
@@ -105,8 +133,7 @@ class Panel:
 
     def values(self, outcome: str) -> pd.DataFrame:
         """The figures of one outcome: a row an area, a column a period, in the outcome's unit."""
-        labels: list[Any] = self.labels if self.frequency == "Q" else [p.year for p in self.periods]
-        return pd.DataFrame(self.array(outcome), index=self.areas.index, columns=labels)
+        return pd.DataFrame(self.array(outcome), index=self.areas.index, columns=self.period_names)
 
     def select(self, keep: NDArray[np.bool_]) -> Panel:
         """The same panel with only the areas where ``keep`` is true."""
@@ -159,9 +186,10 @@ class Panel:
         }
         frame = self.areas.reset_index()
         columns = [_as_text(frame.iloc[:, k]) for k in range(frame.shape[1])]
-        return fingerprint.of_data(
-            {"areas": list(zip(*columns, strict=True)), "periods": self.labels, "figures": numbers}
-        )
+        held = {"areas": list(zip(*columns, strict=True)), "periods": self.labels}
+        if self.partial != "drop":
+            held["partial"] = [self.partial]
+        return fingerprint.of_data({**held, "figures": numbers})
 
     @classmethod
     def from_long(  # the names are the interface that notebooks use
@@ -178,6 +206,8 @@ class Panel:
         stratum: str | None = None,
         covariates: Sequence[str] = (),
         sampling_error: str | Mapping[str, str] | None = None,
+        exposure: str | None = None,
+        partial: FirstPeriod = "drop",
         frequency: Frequency = "Q",
     ) -> Panel:
         """A panel from a long table with one row an area and period.
@@ -186,9 +216,18 @@ class Panel:
         ----------
         frame : the table; column names are given by the other arguments.
         area : the areas' ids, text or numbers of one kind; none may be missing.
-        period : quarterly Periods, ``2026 Q3`` / ``2026Q3`` / ``2026-Q3``, or integer years.
+        period : as ``frequency`` says: quarters ``Q`` (Periods, ``2026 Q3``, ``2026Q3`` or
+            ``2026-Q3``), years ``A`` (``2026``), months ``M`` (``2026-07``), ISO weeks ``W``
+            (``2026-W27``), days ``D`` (``2026-07-01``) or whole numbers ``I``. Months, weeks and
+            days may also be dates, text or not: each stands for the period that it lies in.
         outcomes : one name or several, each text.
-        start : the first treated period; blank, 0, infinite or NaT means never.
+        start : the first treated period, written like the periods; blank, 0, infinite or NaT means
+            never, and nothing else does. Where periods are months or weeks, a date says when in its
+            period the treatment began: that one was treated for a share, as by ``exposure``.
+        exposure : the column with the share (above 0 to 1) of the first treated period in which an
+            area was treated; blank where it was treated throughout.
+        partial : what becomes of a first period that was treated in part. ``drop`` leaves it out;
+            ``scale`` divides its effect by the share, for where that was settled in advance.
         site, authority, population, stratum, covariates : attributes of an area; the first value
             of each area is taken, and one that changes over time is an error.
         sampling_error : the column with the figures' standard errors, in the outcome's unit, where
@@ -214,26 +253,23 @@ class Panel:
         # unread would turn every treated area into a control.
         given = {name: column for name, column in named.items() if column is not None}
         errors = _errors_of(sampling_error, outcomes)
+        if exposure is not None:
+            given["exposure"] = exposure
+        require_known("frequency", frequency, Frequency)
+        require_known("partial", partial, FirstPeriod)
         used = [area, period, *outcomes, *given.values(), *covariates, *errors.values()]
         _require_columns(frame, used)
         found = _require_areas(frame, area, period)
         _require_covariates(covariates, given)
-        known, codes = _parse_periods(frame[period], frequency)
-        span = period_range(min(known), max(known))
+        known, codes = parse_periods(frame[period], frequency)
+        span = span_of(known)
         cols = np.array([p - span[0] for p in known])[codes]
         index = pd.Index(sorted(found.ids), name="area")
         rows = index.get_indexer(pd.Index(found.ids))[found.codes]
         _refuse_duplicates(index, rows, cols, span)
         columns = {**given, **{name: name for name in covariates}}
         areas = _constant_attributes(frame, index, rows, columns)
-        starts: list[str | None] = [None] * len(index)
-        if "start" in given:
-            starts = _parse_starts(areas["start"], frequency)
-        areas["start"] = starts if any(starts) else None
-        areas["role"] = ["pilot" if start else "comparison" for start in starts]
-        for name in AREA_COLUMNS:
-            if name not in areas:
-                areas[name] = None
+        _set_starts(areas, span)
 
         def grid(column: str) -> NDArray[np.float64]:
             out = np.full((len(areas), len(span)), np.nan)
@@ -245,6 +281,7 @@ class Panel:
             periods=span,
             figures={name: grid(name) for name in outcomes},
             sampling_error={name: grid(column) for name, column in errors.items()},
+            partial=partial,
         )
         _require_errors(panel, errors)
         return panel
@@ -597,51 +634,6 @@ def _numbers(frame: pd.DataFrame, name: str, area: str, period: str) -> NDArray[
     return numbers.to_numpy(dtype=float)
 
 
-def _parse_periods(
-    column: pd.Series, frequency: Literal["Q", "A"]
-) -> tuple[list[Period], NDArray[np.intp]]:
-    """The periods that occur, and which of them each row has."""
-    if pd.api.types.is_datetime64_any_dtype(column):
-        raise PanelError(
-            f"column {column.name!r} holds dates, not periods.",
-            mend="give quarters, frame[...].dt.to_period('Q'), or years, frame[...].dt.year",
-        )
-    codes, values = pd.factorize(column, use_na_sentinel=False)
-    known = [Period.parse(_plain(value)) for value in values]
-    for value, period in zip(values, known, strict=True):
-        if period.frequency != frequency:
-            wanted = "quarters" if frequency == "Q" else "years"
-            raise PanelError(
-                f"{value!r} is not of the stated frequency {frequency!r}.",
-                expected=f"{wanted} in every row",
-                mend="pass frequency='A' for years, 'Q' for quarters",
-            )
-    return known, codes
-
-
-def _plain(value: object) -> str:
-    is_whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
-    return str(int(value)) if is_whole else str(value)  # type: ignore[call-overload]
-
-
-def _parse_starts(column: pd.Series, frequency: Frequency) -> list[str | None]:
-    codes, values = pd.factorize(column)
-    labels: list[str | None] = []
-    for value in values:
-        if value in (0, np.inf) or (isinstance(value, str) and value.strip() in NO_START):
-            labels.append(None)
-            continue
-        period = Period.parse(_plain(value))
-        if period.frequency != frequency:
-            raise PanelError(
-                f"a start of {value!r} is not of the stated frequency {frequency!r}.",
-                expected="starts like the periods, or a missing one for never",
-            )
-        labels.append(period.label)
-    labels.append(None)  # a missing start has code -1, which is the last of them
-    return [labels[code] for code in codes]
-
-
 def _refuse_duplicates(
     index: pd.Index, rows: NDArray[np.intp], cols: NDArray[np.int64], span: tuple[Period, ...]
 ) -> None:
@@ -652,6 +644,19 @@ def _refuse_duplicates(
             f"area {index[rows[row]]} has more than one row for {span[cols[row]].label}.",
             expected="one row an area and period",
         )
+
+
+def _set_starts(areas: pd.DataFrame, span: tuple[Period, ...]) -> None:
+    """Read the starts, say who is a pilot, and make room for what no column gave."""
+    begun = [NEVER_TREATED] * len(areas)
+    if "start" in areas:
+        begun = parse_starts(areas["start"], span)
+    areas["start"] = [one.label for one in begun] if any(one.label for one in begun) else None
+    areas["role"] = ["pilot" if one.label else "comparison" for one in begun]
+    set_exposure(areas, begun)
+    for name in AREA_COLUMNS:
+        if name not in areas:
+            areas[name] = None
 
 
 def _constant_attributes(

@@ -40,7 +40,7 @@ Role = Literal["pilot", "comparison", "excluded"]
 
 def _period(given: Any) -> Period:
     try:
-        return given if isinstance(given, Period) else Period.parse(given)
+        return given if isinstance(given, Period) else Period.parse(given, "Q", "A")
     except PeriodError as error:
         # As a fault of its entry, so that it is told with the file and the place.
         raise ValueError(f"{error.what.rstrip('.')} (expected {error.expected})") from None

@@ -1,7 +1,9 @@
-"""Quarters and years as one type, event time as their difference, and the one clock.
+"""Quarters, years, months, weeks, days and numbered periods as one type, and the one clock.
 
-A period is written ``2026 Q3`` (``2026Q3`` and ``2026-Q3`` are read too) or ``2026``; its
-``ordinal`` counts periods of its own frequency, so that ``b - a`` is event time.
+A period is written ``2026 Q3`` (``2026Q3`` and ``2026-Q3`` are read too), ``2026``, ``2026-07``
+(a month), ``2026-W27`` (an ISO week), ``2026-07-01`` (a day) or, where periods are only numbered,
+as a whole number; its ``ordinal`` counts periods of its own frequency, so that ``b - a`` is event
+time.
 """
 
 from __future__ import annotations
@@ -9,44 +11,78 @@ from __future__ import annotations
 import calendar
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import total_ordering
 from typing import Literal
 
 from evaluation.errors import PeriodError
 
-Frequency = Literal["Q", "A"]
+Frequency = Literal["Q", "A", "M", "W", "D", "I"]
 
 _QUARTER = re.compile(r"([0-9]{4})\s?-?Q([1-4])")
 _YEAR = re.compile(r"[0-9]{4}")
+_MONTH = re.compile(r"([0-9]{4})-?(?:M|(?<=-))([0-9]{2})")
+_WEEK = re.compile(r"([0-9]{4})-?W([0-9]{2})")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_WHOLE = re.compile(r"-?[0-9]+")
+
+NAMES: dict[Frequency, str] = {
+    "Q": "quarter",
+    "A": "year",
+    "M": "month",
+    "W": "week",
+    "D": "day",
+    "I": "period",
+}
+"""What one period of each frequency is called."""
+WRITTEN: dict[Frequency, str] = {
+    "Q": "2026 Q3",
+    "A": "2026 for yearly figures",
+    "M": "2026-07 (a month)",
+    "W": "2026-W27 (a week)",
+    "D": "2026-07-01 (a day)",
+    "I": "a whole number",
+}
+# Those whose written form tells which one it is: a number could be a year.
+_TOLD: tuple[Frequency, ...] = ("Q", "A", "M", "W", "D")
 
 
 @total_ordering
 @dataclass(frozen=True)
 class Period:
-    """A quarter (``frequency="Q"``) or a year (``"A"``).
+    """A quarter (``frequency="Q"``), year ``A``, month ``M``, week ``W``, day ``D`` or number.
 
-    ``ordinal`` is ``4 * year + quarter - 1`` for quarters and the year itself for years.
+    ``ordinal`` is ``4 * year + quarter - 1`` for quarters, the year itself for years,
+    ``12 * year + month - 1`` for months, the count of weeks from Monday and of days from
+    0001-01-01 for weeks and days, and the number itself where periods are only numbered.
     """
 
     frequency: Frequency
     ordinal: int
 
     @classmethod
-    def parse(cls, text: object) -> Period:
-        """Read ``2026 Q3``, ``2026Q3``, ``2026-Q3``, ``2026``, an integer year or a pandas Period.
+    def parse(cls, text: object, *frequencies: Frequency) -> Period:
+        """Read ``2026 Q3``, ``2026-Q3``, ``2026``, ``2026-07``, ``2026-W27``, ``2026-07-01``.
+
+        Parameters
+        ----------
+        text : as written, an integer, or a pandas Period.
+        frequencies : what it may be; by default whatever its written form tells: any but ``I``.
 
         Raises
         ------
-        PeriodError : if the text names neither a quarter nor a year.
+        PeriodError : if the text names no period of these frequencies.
         """
-        plain = str(text).strip()
-        if found := _QUARTER.fullmatch(plain):
-            return cls.quarter(int(found[1]), int(found[2]))
-        if _YEAR.fullmatch(plain):
-            return cls("A", int(plain))
+        plain, allowed = str(text).strip(), frequencies or _TOLD
+        for frequency in allowed:
+            found = _read(plain, frequency)
+            if found is not None:
+                return cls(frequency, found)
+        *kinds, last = [NAMES[one] for one in allowed]
+        named = f"{', '.join(kinds)} or {last}" if kinds else last
         raise PeriodError(
-            f"{plain!r} is no quarter or year.", expected="2026 Q3, or 2026 for yearly figures"
+            f"{plain!r} is no {'number' if named == 'period' else named}.",
+            expected=", or ".join(WRITTEN[one] for one in allowed),
         )
 
     @classmethod
@@ -54,42 +90,124 @@ class Period:
         """The quarter ``quarter`` (1 to 4) of ``year``."""
         return cls("Q", 4 * year + quarter - 1)
 
+    @classmethod
+    def around(cls, day: date, frequency: Frequency) -> Period:
+        """The period of that frequency in which a day lies.
+
+        Raises
+        ------
+        PeriodError : periods that are only numbered hold no days.
+        """
+        if frequency == "Q":
+            return cls("Q", 4 * day.year + (day.month - 1) // 3)
+        if frequency == "A":
+            return cls("A", day.year)
+        if frequency == "M":
+            return cls("M", 12 * day.year + day.month - 1)
+        if frequency == "I":
+            raise PeriodError(f"{day} lies in no numbered period.", expected=WRITTEN["I"])
+        # 0001-01-01, the first day that there is, was a Monday.
+        return cls(frequency, (day.toordinal() - 1) // 7 if frequency == "W" else day.toordinal())
+
     @property
     def year(self) -> int:
-        return self.ordinal // 4 if self.frequency == "Q" else self.ordinal
+        """The calendar year; of a week, the one that most of its days lie in (ISO 8601).
+
+        Raises
+        ------
+        PeriodError : a numbered period has none.
+        """
+        if self.frequency in ("Q", "M"):
+            return self.ordinal // (4 if self.frequency == "Q" else 12)
+        return self.ordinal if self.frequency == "A" else self._middle.year
 
     @property
     def quarter_number(self) -> int | None:
-        """1 to 4, or None for a year."""
+        """1 to 4, or None for what is no quarter."""
         return self.ordinal % 4 + 1 if self.frequency == "Q" else None
 
     @property
     def label(self) -> str:
-        """As written in returns and pages: ``2026 Q3`` or ``2026``."""
-        return f"{self.year} Q{self.quarter_number}" if self.frequency == "Q" else str(self.year)
+        """As written in returns, tables and pages: ``2026 Q3``, ``2026``, ``2026-07`` ..."""
+        if self.frequency == "Q":
+            return f"{self.year} Q{self.quarter_number}"
+        if self.frequency == "M":
+            return f"{self.year}-{self.ordinal % 12 + 1:02d}"
+        if self.frequency == "W":
+            week = self.first_day.isocalendar()
+            return f"{week.year:04d}-W{week.week:02d}"
+        return self.first_day.isoformat() if self.frequency == "D" else str(self.ordinal)
 
     @property
     def slug(self) -> str:
-        """As written in file names: ``2026-Q3`` or ``2026``."""
+        """As written in file names: ``2026-Q3``; other periods as they are."""
         return self.label.replace(" ", "-")
 
     @property
     def months(self) -> str:
         """The months in words, ``July to September 2026``: many count quarters of another year."""
-        last = 3 * (self.quarter_number or 4)
-        first = last - 2 if self.quarter_number else 1
-        return f"{calendar.month_name[first]} to {calendar.month_name[last]} {self.year}"
+        first, last = self.first_day, self.last_day
+        if first.month == last.month:
+            return f"{calendar.month_name[first.month]} {first.year}"
+        return (
+            f"{calendar.month_name[first.month]} to {calendar.month_name[last.month]} {self.year}"
+        )
 
     @property
     def described(self) -> str:
         """As said to people: ``2026 Q3 (July to September 2026)``; a year by itself."""
-        return f"{self.label} ({self.months})" if self.frequency == "Q" else self.label
+        return f"{self.label} ({self.months})" if self.frequency in ("Q", "M") else self.label
+
+    @property
+    def first_day(self) -> date:
+        """The first day of the period.
+
+        Raises
+        ------
+        PeriodError : a numbered period has no days.
+        """
+        if self.frequency == "I":
+            raise PeriodError(f"period {self.ordinal} is only numbered: it has no date.")
+        if self.frequency == "W":
+            return date.fromordinal(7 * self.ordinal + 1)
+        if self.frequency == "D":
+            return date.fromordinal(self.ordinal)
+        a_year = {"Q": 4, "A": 1, "M": 12}[self.frequency]
+        return date(self.ordinal // a_year, self.ordinal % a_year * (12 // a_year) + 1, 1)
 
     @property
     def last_day(self) -> date:
-        """The last day of the period."""
-        month = 3 * (self.quarter_number or 4)
-        return date(self.year, month, 31 if month in (3, 12) else 30)
+        """The last day of the period.
+
+        Raises
+        ------
+        PeriodError : a numbered period has no days.
+        """
+        if self.frequency in ("W", "D"):
+            return self.first_day + timedelta(days=6 if self.frequency == "W" else 0)
+        first = self.first_day
+        month = first.month + {"Q": 2, "A": 11, "M": 0}[self.frequency]
+        return date(first.year, month, calendar.monthrange(first.year, month)[1])
+
+    def within(self, frequency: Frequency) -> Period:
+        """The longer period that this one, or most of it, lies in."""
+        return Period.around(self._middle, frequency)
+
+    def share_from(self, day: date) -> float:
+        """The share of the period that is left from the beginning of a day in it: 1 on the first.
+
+        Raises
+        ------
+        PeriodError : the day lies in another period, or the period is only numbered.
+        """
+        first, last = self.first_day, self.last_day
+        if not first <= day <= last:
+            raise PeriodError(f"{day} does not lie in {self}.")
+        return ((last - day).days + 1) / ((last - first).days + 1)
+
+    @property
+    def _middle(self) -> date:
+        return self.first_day + (self.last_day - self.first_day) // 2
 
     def __str__(self) -> str:
         return self.label
@@ -109,8 +227,32 @@ class Period:
     def _same_frequency(self, other: Period) -> None:
         if self.frequency != other.frequency:
             raise PeriodError(
-                f"{self} and {other} cannot be compared: one is a quarter, the other a year."
+                f"{self} and {other} cannot be compared: one is a {NAMES[self.frequency]}, the "
+                f"other a {NAMES[other.frequency]}."
             )
+
+
+def _read(plain: str, frequency: Frequency) -> int | None:
+    """The ordinal of a text as a period of one frequency; None where it is none."""
+    if frequency == "Q":
+        found = _QUARTER.fullmatch(plain)
+        return 4 * int(found[1]) + int(found[2]) - 1 if found else None
+    if frequency == "A":
+        return int(plain) if _YEAR.fullmatch(plain) else None
+    if frequency == "I":
+        return int(plain) if _WHOLE.fullmatch(plain) else None
+    if frequency == "M":
+        found = _MONTH.fullmatch(plain)
+        there = found is not None and 1 <= int(found[2]) <= 12
+        return 12 * int(found[1]) + int(found[2]) - 1 if found and there else None
+    try:
+        if frequency == "D":
+            return date.fromisoformat(plain).toordinal() if _DAY.fullmatch(plain) else None
+        found = _WEEK.fullmatch(plain)
+        day = date.fromisocalendar(int(found[1]), int(found[2]), 1) if found else None
+    except ValueError:  # 30 February, or a week 53 of a year that has none
+        return None
+    return (day.toordinal() - 1) // 7 if day else None
 
 
 def period_range(first: Period, last: Period) -> tuple[Period, ...]:

@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 306
-MOST_LINES_PROPER = 54_000
+MOST_MODULES = 342
+MOST_LINES_PROPER = 62_000
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -31,6 +31,7 @@ SHORT = {
     "evaluation.finding.models": "the one door to statsmodels",
     "evaluation.progress": "estimators and simulations tell by it how far they are",
     "evaluation.fingerprint": "every noun is hashed by it, so it stands below all of them",
+    "evaluation.portal.addresses": "Django asks for one list of addresses, and every page is in it",
     "evaluation.ledger.migrations.env": "Alembic asks for a file of this name",
     **{
         f"evaluation.ledger.migrations.versions.{step}": "a step of the ledger's tables is never "
@@ -39,6 +40,7 @@ SHORT = {
             "acts_and_chain_version",
             "names_of_senders",
             "history_in_one_go",
+            "keyed_hashes",
             "entries_of_learning",
             "figures_of_samples",
         )
@@ -52,6 +54,8 @@ ALONE: dict[str, str] = {
     "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder"
 }
 SAME_NAME = {
+    "accounts": "who pays and gains, and who signs in",
+    "models": "a study's regressions, and the portal's tables, which Django looks for there",
     "edition": "the verbs of an edition, and the edition",
     "ledger": "the verbs of the ledger, and the ledger",
     # To be emptied.
@@ -101,6 +105,8 @@ MIXED_TUPLES: frozenset[str] = frozenset()
 READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
     "a file, a cell or a column as an officer or a source sent it": (
         "check:_explain",
+        "portal:answers",
+        "portal:plain_cell",
         "check:in_name",
         "check:lead_in",
         "check:name_in",
@@ -159,6 +165,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "value:_heading",
         "value:_pounds",
         "value:_year",
+        "periods:_day",
+        "quarters:_read",
     ),
     "our own mark in a workbook that an officer sends back": (
         "returns:_Comments._own",
@@ -225,11 +233,13 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:datapackage",
         "edition:pages",
         "ledger:_head",
+        "portal:_settings",
+        "portal:database",
+        "portal:findings",
         "ledger:read",
         "publish:_about",
         "publish:_file",
         "publish:_pages",
-        "quarters:Period.parse",
         "study:_matches",
     ),
     "the look of a finished text: its minus signs, its spaces, a figure that rounds to zero": (),

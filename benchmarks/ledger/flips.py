@@ -32,8 +32,12 @@ class Drill:
         with self.engine.begin() as connection:
             for statement in _unprotected(connection):
                 connection.exec_driver_sql(statement)
-            rows = connection.execute(sa.select(returns.c.seq, returns.c.return_id)).all()
-            self.owner = {row.seq: row.return_id for row in rows}
+            rows = [
+                *connection.execute(sa.select(returns.c.seq, returns.c.return_id)),
+                *connection.execute(sa.select(acts.c.seq, acts.c.act_id)),
+                *connection.execute(sa.select(log_entries.c.seq, log_entries.c.entry_id)),
+            ]
+            self.owner = dict(map(tuple, rows))
             redacted = connection.execute(
                 sa.select(returns.c.file_sha256).join(acts).where(acts.c.kind == "redaction")
             ).scalars()
@@ -126,9 +130,8 @@ class Drill:
         return content.decode("utf-8", "replace").replace("\0", "?")
 
     def _owner(self, table: sa.Table, values: dict[str, Any]) -> str:
-        if table is acts or table is log_entries:
-            return str(values["act_id" if table is acts else "entry_id"])
-        return str(self.owner[values["seq" if table is returns else "return_seq"]])
+        by_return = "return_seq" in values and table is not acts
+        return str(self.owner[values["return_seq" if by_return else "seq"]])
 
     def _named(self, owner: str) -> bool:
         return owner in {one.return_id for one in self.ledger.verify().broken}

@@ -185,6 +185,26 @@ def with_notes(checked: Checked, notes: Iterable[Problem]) -> Checked:
     return replace(checked, problems=(*checked.problems, *notes))
 
 
+def unreadable(name: str, sha256: str, error: ReturnFileError) -> Checked:
+    """A file that cannot be opened as a return: one problem like others, and nothing checked."""
+    message = f"{error.what} Right would be: {error.expected}." if error.expected else error.what
+    message, mend = (text[:1].upper() + text[1:] for text in (message, error.mend))
+    return Checked(
+        file=name,
+        sha256=sha256,
+        site="",
+        agency="",
+        quarter="",
+        problems=(problem("R001", message, sheet=None, mend=mend),),
+        stages=(Stage("file", False, "nothing in it could be checked"),),
+        returned=None,
+    )
+
+
+UNOPENED = {"already_held": False, "receipt": None}
+"""What ``check --json`` and ``submit --json`` both add where a file cannot be opened."""
+
+
 def report(checked: Checked) -> str:
     """What a data officer reads: counts first, then a line a problem, cell first, mend last."""
     whose = f"Read as: {checked.whose}." if checked.whose else ""

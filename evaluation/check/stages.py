@@ -62,7 +62,13 @@ def check_file(
     ------
     ReturnFileError : if it cannot be read as a return at all.
     """
-    raw = read_return(file)
+    return check_read(read_return(file), programme, history=history, today=today)
+
+
+def check_read(
+    raw: RawReturn, programme: Programme, *, history: ReadHistory, today: date | None
+) -> CheckedFile:
+    """Check a return that was read already; see `check_file`."""
     before = before_return(raw, programme, history=history, today=today)
     return CheckedFile(raw, check_return(raw, programme, before=before))
 

@@ -25,6 +25,7 @@ from evaluation.cli import (
     ledger,
     load,
     official,
+    portal,
     returns,
     studies,
     waves,
@@ -57,6 +58,7 @@ app.add_typer(studies.study_app, name="study", no_args_is_help=True)
 app.add_typer(edition.book_app, name="book", no_args_is_help=True)
 app.add_typer(disclosure.app, name="disclosure", no_args_is_help=True)
 app.add_typer(edition.app, name="edition", no_args_is_help=True)
+app.add_typer(portal.app, name="portal", no_args_is_help=True)
 app.add_typer(learning.log_app, name="log", no_args_is_help=True)
 app.add_typer(waves.app, name="wave", no_args_is_help=True)
 app.add_typer(official.app, name="connect", no_args_is_help=True)

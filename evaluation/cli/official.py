@@ -97,7 +97,7 @@ def _period(text: str) -> Period:
 
     month = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text.strip())
     if month is None:
-        return Period.parse(text)
+        return Period.parse(text, "Q", "A")
     return Period.quarter(int(month[1]), (int(month[2]) + 2) // 3)
 
 

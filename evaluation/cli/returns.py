@@ -207,23 +207,11 @@ def _print_receipt(receipt: Receipt, page: Path) -> None:
 def _refuse_file(file: Path, error: ReturnFileError, as_json: bool) -> NoReturn:
     """A file that cannot be opened is a problem like others: the same report, exit code 1."""
     from evaluation import fingerprint
-    from evaluation.check.report import Checked, Stage, problem, report
+    from evaluation.check.report import UNOPENED, report, unreadable
 
-    message = f"{error.what} Right would be: {error.expected}." if error.expected else error.what
-    message, mend = (text[:1].upper() + text[1:] for text in (message, error.mend))
-    one = problem("R001", message, sheet=None, mend=mend)
-    checked = Checked(
-        file=file.name,
-        sha256=fingerprint.of_bytes(file.read_bytes()),
-        site="",
-        agency="",
-        quarter="",
-        problems=(one,),
-        stages=(Stage("file", False, "nothing in it could be checked"),),
-        returned=None,
-    )
+    checked = unreadable(file.name, fingerprint.of_bytes(file.read_bytes()), error)
     if as_json:
-        print_json(checked.as_dict() | {"already_held": False, "receipt": None})
+        print_json(checked.as_dict() | UNOPENED)
     else:
         print(report(checked), end="")
     raise typer.Exit(PROBLEMS)
@@ -253,7 +241,7 @@ def _one_period(text: str) -> Period:
             f"{text!r} can mean {' or '.join(one.described for one in found.periods)}.",
             mend=f"write it like {found.periods[0].slug}",
         )
-    return found.periods[0] if found.periods and not found.month else Period.parse(text)
+    return found.periods[0] if found.periods and not found.month else Period.parse(text, "Q", "A")
 
 
 def _in_calendar(programme: Programme, period: Period) -> None:

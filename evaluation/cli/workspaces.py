@@ -165,7 +165,7 @@ def invent(
     from evaluation.simulate.trial import trial_returns
 
     session: Session = context.obj
-    last = Period.parse(until) if until else None
+    last = Period.parse(until, "Q", "A") if until else None
     files = trial_returns(session.programme, output, until=last, seed=seed)
     say(f"{len(files)} returns of invented figures; nothing in them is a finding.")
     print(output)

@@ -236,7 +236,7 @@ def moved_back(panel: Panel, looks: int) -> Panel:
 
 
 def _period(panel: Panel, label: object) -> int:
-    return Period.parse(label) - panel.periods[0]
+    return Period.parse(label, panel.frequency) - panel.periods[0]
 
 
 def first_able(table: pd.DataFrame, hoped_percent: float) -> int | None:

@@ -18,6 +18,7 @@ from evaluation.estimate.inference import (
     linear_influence,
     multipliers,
 )
+from evaluation.estimate.part_periods import per_whole_period
 from evaluation.estimate.placebo_effects import (
     Areas,
     Rule,
@@ -259,7 +260,7 @@ def did(
         effects, influence = _influence(sample, differences, rule, settings, bootstrapped)
     samples.require_effects(sample, effects)
     exposure, observed = samples.unit_basis(sample, outcome, differences)
-    return Estimate(
+    found = Estimate(
         outcome=outcome,
         unit="log points" if settings.scale == "log" else "outcome's unit",
         scale=settings.scale,
@@ -284,6 +285,7 @@ def did(
         diagnostics=samples.describe_assignments(assignments) if assignments else {},
         provenance=samples.provenance(panel, sample, assignments),
     )
+    return per_whole_period(found, sample)
 
 
 def rule_of(sample: samples.Sample, settings: DidSettings) -> Rule:

@@ -190,7 +190,8 @@ class Estimate:
 
     @property
     def _is_yearly(self) -> bool:
-        return bool(pd.api.types.is_integer_dtype(self.index["quarter"]))
+        held = pd.api.types.is_integer_dtype(self.index["quarter"])
+        return bool(held) and self.sample.get("frequency", "A") == "A"
 
     def _post(self, window: tuple[int, int] | None) -> NDArray[np.bool_]:
         first, last = _event_times(window) if window is not None else (0, 10**6)

@@ -18,6 +18,7 @@ from evaluation.estimate import samples
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws, Influence
+from evaluation.estimate.part_periods import per_whole_period
 from evaluation.estimate.placebo_effects import counted, mean_by_site
 from evaluation.estimate.samples import left_out
 from evaluation.progress import watched
@@ -104,7 +105,7 @@ def imputation(
     samples.require_effects(sample, effects)
     warnings += left_out(sample, differences)
     exposure, observed = samples.unit_basis(sample, outcome, differences)
-    return Estimate(
+    found = Estimate(
         outcome=outcome,
         unit="log points" if settings.scale == "log" else "outcome's unit",
         scale=settings.scale,
@@ -126,6 +127,7 @@ def imputation(
         diagnostics=samples.describe_assignments(assignments) if assignments else {},
         provenance=samples.provenance(panel, sample, assignments),
     )
+    return per_whole_period(found, sample)
 
 
 def _placebo(

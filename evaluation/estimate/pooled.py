@@ -13,6 +13,7 @@ from evaluation.estimate import pre_period_fit, samples, synthetic_placebos
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws
+from evaluation.estimate.part_periods import per_whole_period
 from evaluation.estimate.placebo_effects import counted, mean_by_site
 from evaluation.estimate.solvers import ridge, simplex
 from evaluation.estimate.synthetic import refuse
@@ -278,7 +279,7 @@ def pooled_synthetic_control(
     starts = _starts(sample.treated)
     left = int((~fitted.converged).sum())
     stopped = f"{left} assignments stopped before their optimum"
-    return Estimate(
+    found = Estimate(
         outcome=outcome,
         unit="log points" if chosen.scale == "log" else "outcome's unit",
         scale=chosen.scale,
@@ -305,6 +306,7 @@ def pooled_synthetic_control(
         },
         provenance=samples.provenance(sample.panel, sample, assignments),
     )
+    return per_whole_period(found, sample)
 
 
 def _starts(treated: TreatedAreas) -> list[int]:

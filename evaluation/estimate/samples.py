@@ -103,10 +103,11 @@ class Sample:
         """(T) which periods any area has a figure in; a panel of every other year lacks half."""
         return seen_periods(self.figures)
 
-    def describe(self) -> dict[str, int]:
+    def describe(self) -> dict[str, Any]:
         """How many areas, treated and control, and how many periods the estimate rests on."""
         treated = self.panel.treated
         return {
+            "frequency": self.panel.frequency,
             "areas": len(self.panel.areas),
             "started_areas": int(treated.sum()),
             "comparison_areas": int((~treated).sum()),
@@ -127,7 +128,7 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
         figure or that does not vary, or no area left to compare with.
     """
     panel = panel.eligible()
-    figures, sampling_error = panel.array(outcome), panel.sampling_error.get(outcome)
+    figures, sampling_error = whole_periods_of(panel, outcome), panel.sampling_error.get(outcome)
     if np.isinf(figures).any():
         area, period = np.argwhere(np.isinf(figures))[0]
         raise EstimateError(
@@ -171,9 +172,40 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
         figures=figures,
         treated=treated,
         weights=_weights(panel, weights),
-        warnings=_missing(panel, figures),
+        warnings=_missing(panel, panel.array(outcome)) + _in_part(panel),
         sampling_error=sampling_error,
     )
+
+
+def part_treated(panel: Panel) -> NDArray[np.int64]:
+    """Positions of areas whose first treated period lies in the panel and was so in part."""
+    held = (panel.exposure < 1) & (panel.start_index >= 0)
+    return np.flatnonzero(held)
+
+
+def whole_periods_of(panel: Panel, outcome: str) -> NDArray[np.float64]:
+    """(N, T) the panel's figures, without first periods treated in part where those are dropped."""
+    units = part_treated(panel)
+    if panel.partial == "scale" or not len(units):
+        return panel.array(outcome)
+    figures = panel.array(outcome).copy()
+    figures[units, panel.start_index[units]] = np.nan
+    return figures
+
+
+def _in_part(panel: Panel) -> tuple[str, ...]:
+    """What to say of first periods that were treated in part."""
+    count = len(part_treated(panel))
+    if not count:
+        return ()
+    first = f"the first period of {count} started areas was treated in part and "
+    said = (
+        "is left out"
+        if panel.partial == "drop"
+        else "its effect is divided by the share: right only where the effect comes at once and in "
+        "full, and a confirmatory result needs a protocol that said so before the figures were seen"
+    )
+    return (Sentence.of(first + said, "partial_exposure"),)
 
 
 def to_scale(assignments: Assignments, sample: Sample) -> Assignments:
@@ -452,7 +484,7 @@ def observed(
 
 def _labels(panel: Panel) -> list[Any]:
     """What tables call the periods: years are numbers."""
-    return panel.labels if panel.frequency == "Q" else [p.year for p in panel.periods]
+    return panel.period_names
 
 
 def entries(
@@ -507,8 +539,10 @@ def unit_figures(sample: Sample) -> NDArray[np.float64]:
     NaN where the sample has no figure, so that the same cells are left out.
     """
     start = sample.panel.start_index
-    on = (start[:, None] >= 0) & (np.arange(sample.n_periods) >= start[:, None])
-    return np.where(np.isfinite(sample.figures), on.astype(float), np.nan)
+    on = ((start[:, None] >= 0) & (np.arange(sample.n_periods) >= start[:, None])).astype(float)
+    units = part_treated(sample.panel)
+    on[units, start[units]] = sample.panel.exposure[units]
+    return np.where(np.isfinite(sample.figures), on, np.nan)
 
 
 def unit_before(

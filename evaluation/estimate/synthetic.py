@@ -14,6 +14,7 @@ from evaluation.estimate import pre_period_fit, samples, synthetic_placebos, syn
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.interim import Tested
+from evaluation.estimate.part_periods import per_whole_period
 from evaluation.estimate.solvers import ridge, simplex
 from evaluation.estimate.synthetic_weights import Choice, Folds, Penalty
 
@@ -309,7 +310,7 @@ def estimate_from(
     said += pre_period_fit.said_of(
         pre_period_fit.fits(sample, fitted.synthetic_units, kind), sample, kind.remedy
     )
-    return Estimate(
+    found = Estimate(
         outcome=outcome,
         unit="log points" if settings.scale == "log" else "outcome's unit",
         scale=settings.scale,
@@ -337,6 +338,7 @@ def estimate_from(
         diagnostics=synthetic_placebos.fit_diagnostics(sample, fitted.synthetic_units),
         provenance=samples.provenance(sample.panel, sample, assignments),
     )
+    return per_whole_period(found, sample)
 
 
 Sharing = Literal["shared", "separate"]

@@ -220,7 +220,7 @@ def complete(panel: Panel, outcomes: Sequence[str]) -> tuple[Panel, tuple[str, .
     panel = panel.eligible()
     gap = np.zeros(len(panel.areas), dtype=bool)
     for outcome in outcomes:
-        figures = panel.array(outcome)
+        figures = samples.whole_periods_of(panel, outcome)
         gap |= np.isnan(figures[:, samples.seen_periods(figures)]).any(axis=1)
     leave = gap & ~panel.treated
     if not leave.any():

@@ -158,7 +158,7 @@ def _one_entry(n_areas: int) -> pd.DataFrame:
 def balanced(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
     """The eligible areas with a figure in every period that any has one, and a word on the rest."""
     panel = panel.eligible()
-    figures = panel.array(outcome)
+    figures = samples.whole_periods_of(panel, outcome)
     leave = np.asarray(np.isnan(figures[:, samples.seen_periods(figures)]).any(axis=1))
     if not leave.any():
         return panel, ()

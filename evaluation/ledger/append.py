@@ -11,12 +11,15 @@ import sqlalchemy as sa
 
 from evaluation.check.report import Confirmation
 from evaluation.errors import LedgerError
+from evaluation.fingerprint import hash_under
+from evaluation.ledger import keyed
 from evaluation.ledger.receipt import (
     BLANKET,
     CHAIN_VERSION,
     FIRST,
     Act,
     ActKind,
+    Hidden,
     LedgerHead,
     ReceiptDetails,
     act_hash,
@@ -24,7 +27,15 @@ from evaluation.ledger.receipt import (
     reason_record,
     return_id,
 )
-from evaluation.ledger.schema import CHAINED, acts, confirmations, observations, returns
+from evaluation.ledger.schema import (
+    CHAINED,
+    acts,
+    confirmations,
+    nonces,
+    observations,
+    returns,
+    seals,
+)
 from evaluation.ledger.vintages import changes, held, last_revisions, withdrawn
 from evaluation.returns.form import FigureKey, Observation, Return
 
@@ -97,10 +108,15 @@ def append_return(
     received: str,
     given: Sequence[Confirmation],
     synthetic_clock: bool,
+    *,
     by: str = "",
     history: bool = False,
+    repeatable: bool = False,
 ) -> int:
-    """Add a return with its confirmations and figures; its place in the chain comes back."""
+    """Add a return with its confirmations and figures; its place in the chain comes back.
+
+    ``repeatable`` : for invented figures alone, see `keyed.secret_for`.
+    """
     # Read inside the writer's transaction, before the insert: afterwards they would hold the return
     # itself.
     standing, numbered = held(connection, returned), last_revisions(connection, returned)
@@ -112,10 +128,13 @@ def append_return(
         by=by.strip(),
         history=history,
     )
-    seq, previous = next_place(connection)
-    stored = _stored(returned, details, previous, received)
+    seq, previous, _ = next_place(connection)
+    what = [previous, returned.content_hash, returned.sha256, received]
+    nonce, seal = (keyed.secret_for([of, *what], repeatable=repeatable) for of in ("nonce", "seal"))
+    stored = _stored(returned, details, previous, received, _Secrets(nonce, seal))
     # The return first: confirmations and figures refer to its number.
     connection.execute(returns.insert(), stored | {"seq": seq})
+    keyed.keep(connection, seq, nonce, seal)
     if details.confirmations:
         numbers = enumerate(details.confirmations, start=1)
         # One insert takes rows of one shape.
@@ -126,9 +145,21 @@ def append_return(
     return seq
 
 
+class _Secrets(NamedTuple):
+    nonce: str
+    seal: str
+
+
 def _stored(
-    returned: Return, details: ReceiptDetails, previous: str, received: str
+    returned: Return, details: ReceiptDetails, previous: str, received: str, of: _Secrets
 ) -> dict[str, Any]:
+    seen = keyed.keyed_hash(
+        of.nonce,
+        content_hash=returned.content_hash,
+        file_sha256=returned.sha256,
+        changes=details.changes,
+        confirmations=details.confirmations,
+    )
     chain = chain_hash(
         previous_hash=previous,
         content_hash=returned.content_hash,
@@ -138,6 +169,7 @@ def _stored(
         quarter=returned.period.label,
         received=received,
         details=details,
+        hidden=Hidden(keyed_hash=seen, seal=of.seal),
     )
     return {
         "return_id": return_id(chain),
@@ -157,6 +189,7 @@ def _stored(
         "chain_version": CHAIN_VERSION,
         "by": details.by,
         "history": details.history,
+        "keyed_hash": seen,
     }
 
 
@@ -191,6 +224,8 @@ def append_act(
 ) -> Act:
     """Add a withdrawal or a redaction; one that stands already comes back as it is.
 
+    A redaction destroys the nonce of its return.
+
     Raises
     ------
     LedgerError : if no reason is given, or the ledger holds no such return.
@@ -201,15 +236,28 @@ def append_act(
     # Asked again, an act comes back as it stands: a retry after a lost connection adds nothing.
     done = [one for one in read_acts(connection) if (one.kind, one.return_id) == (kind, return_id_)]
     if done:
+        if kind == "redaction":
+            keyed.destroy(connection, found)
         return done[0]
-    seq, previous = next_place(connection)
+    seq, previous, _ = next_place(connection)
     # What is hashed must be what is stored, to the blank.
     content: dict[str, Any] = {"received": received, "reason": reason.strip()}
     content |= {"previous_hash": previous, "synthetic_clock": synthetic_clock, "by": by.strip()}
-    chain = act_hash(kind=kind, return_id=return_id_, **content)
+    nonce, seal = (
+        # Only a return of invented figures has a nonce that can be made again.
+        keyed.secret_for([of, kind, return_id_, *content.values()], repeatable=synthetic_clock)
+        for of in ("nonce", "seal")
+    )
+    seen = keyed.keyed_reason(nonce, content["reason"])
+    hidden = Hidden(keyed_hash=seen, seal=seal)
+    chain = act_hash(kind=kind, return_id=return_id_, hidden=hidden, **content)
     stored = content | {"kind": kind, "act_id": return_id(chain), "chain_hash": chain}
+    stored |= {"chain_version": CHAIN_VERSION, "keyed_hash": seen}
     connection.execute(acts.insert(), stored | {"seq": seq, "return_seq": found})
-    return Act(return_id=return_id_, **stored)
+    keyed.keep(connection, seq, nonce, seal)
+    if kind == "redaction":
+        keyed.destroy(connection, found)
+    return Act(return_id=return_id_, **stored, nonce=nonce, head=chain)
 
 
 def read_acts(connection: sa.Connection) -> list[Act]:
@@ -218,24 +266,51 @@ def read_acts(connection: sa.Connection) -> list[Act]:
     rows = connection.execute(
         sa.select(a.act_id, a.kind, returns.c.return_id, a.received, a.reason)
         .add_columns(a.previous_hash, a.chain_hash, a.synthetic_clock, a.by)
+        .add_columns(a.chain_version, a.keyed_hash, seals.c.seal, nonces.c.nonce)
         .join(returns, returns.c.seq == a.return_seq)
+        .outerjoin(seals, seals.c.seq == a.seq)
+        .outerjoin(nonces, nonces.c.seq == a.seq)
         .order_by(a.seq)
     )
-    return [Act(**row._mapping) for row in rows]
+    found = []
+    for row in rows:
+        held = dict(row._mapping)
+        seal, nonce = held.pop("seal"), held.pop("nonce")
+        head = head_of(held["chain_hash"], held["chain_version"], seal)
+        found.append(Act(**held, nonce=nonce or "", head=head))
+    return found
+
+
+def head_of(chain: str, version: int, seal: str | None) -> str:
+    """What may be seen outside of a record as the head of a chain.
+
+    A hash of version 2 or before is shown under the record's seal, never bare.
+    """
+    if version >= CHAIN_VERSION:
+        return chain
+    return hash_under(seal, {"chain_hash": chain}) if seal else ""
 
 
 def head(connection: sa.Connection) -> LedgerHead:
     """How many returns there are, and the chain hash of the last record."""
     count = connection.execute(sa.select(sa.func.count()).select_from(returns)).scalar_one()
     # Acts are records of the chain too: the last record need not be a return.
-    return LedgerHead(returns=count, chain=next_place(connection).previous)
+    place = next_place(connection)
+    if place.previous == FIRST:
+        return LedgerHead(returns=count, chain=FIRST)
+    seal = keyed.seal_of(connection, place.seq - 1)
+    return LedgerHead(returns=count, chain=head_of(place.previous, place.version, seal))
+
+
+UNVERSIONED = 0
 
 
 class _Place(NamedTuple):
-    """A number of the chain, and the hash that the record there must follow."""
+    """A number of the chain, the hash that the record there must follow, and its version."""
 
     seq: int
     previous: str
+    version: int
 
 
 def next_place(connection: sa.Connection) -> _Place:
@@ -246,11 +321,25 @@ def next_place(connection: sa.Connection) -> _Place:
         row
         for table in CHAINED
         for row in connection.execute(
-            sa.select(table.c.seq, table.c.chain_hash).order_by(table.c.seq.desc()).limit(1)
+            sa.select(table.c.seq, table.c.chain_hash, version_of(table))
+            .order_by(table.c.seq.desc())
+            .limit(1)
         )
     ]
-    places = (_Place(row.seq + 1, row.chain_hash) for row in last)
-    return max(places, default=_Place(1, FIRST))
+    places = (_Place(row.seq + 1, row.chain_hash, row.chain_version) for row in last)
+    return max(places, default=_Place(1, FIRST, CHAIN_VERSION))
+
+
+def version_of(table: sa.Table) -> sa.ColumnElement[int]:
+    """The chain version of a table's records.
+
+    An entry of the learning log binds no figure and has none; but after returns whose figures were
+    bound bare its hash could be tried as theirs can, and it is shown under its seal.
+    """
+    if "chain_version" in table.c:
+        return table.c.chain_version
+    bare = sa.exists().where(returns.c.chain_version < CHAIN_VERSION, returns.c.seq < table.c.seq)
+    return sa.case((bare, UNVERSIONED), else_=CHAIN_VERSION).label("chain_version")
 
 
 def _observed(seq: int, returned: Return, numbered: dict[FigureKey, int]) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from evaluation import fingerprint
 from evaluation.errors import LedgerError
-from evaluation.ledger import store
+from evaluation.ledger import keyed, store
 from evaluation.ledger.engine import HEAD, RESTORED, transaction
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.schema import CHAINED, acts, metadata, returns
@@ -102,6 +102,7 @@ def restore(ledger: Ledger, folder: Path) -> dict[str, Any]:
                 continue
             for rows in _read(folder, table):
                 connection.execute(table.insert(), rows)
+        keyed.seal_unsealed(connection)
         # Inside the transaction, so that a back-up that does not verify leaves no record behind.
         found = verify(connection, ledger.raw)
         if not found.ok or _head(connection) != manifest["head"]:
@@ -171,6 +172,9 @@ def _write(connection: sa.Connection, table: sa.Table, folder: Path) -> int:
 
 
 def _read(folder: Path, table: sa.Table) -> Iterator[list[dict[str, Any]]]:
+    if not _path(folder, table).is_file():
+        # A back-up of before there was the table; what it holds is named in its manifest.
+        return
     for batch in pq.ParquetFile(_path(folder, table)).iter_batches(BATCH):
         if rows := batch.to_pylist():
             yield rows

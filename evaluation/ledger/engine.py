@@ -162,6 +162,8 @@ def _set_up_connection(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     # Off by default in SQLite, and for each connection anew.
     cursor.execute("PRAGMA foreign_keys=ON")
+    # A nonce that is destroyed must not be found in the file's free pages.
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 
@@ -173,17 +175,18 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-HEAD = "figures_of_samples"
+HEAD = "keyed_hashes"
 """The step that the tables of ``schema.py`` stand at."""
 RESTORED = (
     "acts_and_chain_version",
     "names_of_senders",
     "history_in_one_go",
     "entries_of_learning",
+    "figures_of_samples",
     HEAD,
 )
-"""Steps whose back-ups are taken in: what came after only added columns that have a default, and a
-table that may be empty."""
+"""Steps whose back-ups are taken in: what came after only added columns that have a default, and
+tables that may be empty or are filled anew."""
 BEFORE_STEPS_WERE_KEPT = "first_schema"
 
 
@@ -220,6 +223,16 @@ def upgrade(connection: sa.Connection) -> None:
     if at is None and sa.inspect(connection).has_table(returns.name):
         command.stamp(config, BEFORE_STEPS_WERE_KEPT)
     command.upgrade(config, "head")
+
+
+def forget(engine: sa.Engine) -> None:
+    """Take what was destroyed out of SQLite's log too, which else holds it until it is full."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            # Outside a transaction, which a checkpoint cannot run in.
+            driver: Any = connection.connection.dbapi_connection
+            driver.rollback()
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def grant(connection: sa.Connection, role: str) -> None:

@@ -29,7 +29,7 @@ from evaluation.check.rules import rules
 from evaluation.check.stages import check_return, day_of_check
 from evaluation.errors import PeriodError, ReturnFileError, UserError, WorkspaceError
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.submission import accept_into, permit
+from evaluation.ledger.submission import accept_into, may_repeat, permit
 from evaluation.programme import Programme
 from evaluation.progress import Progress
 from evaluation.quarters import Period
@@ -471,7 +471,14 @@ class _Intake:
                 self._keep_apart(one)
                 continue
             receipt = accept_into(
-                ledger, self.workspace, one.incoming.raw, one.checked, answers, by=by, history=True
+                ledger,
+                self.workspace,
+                one.incoming.raw,
+                one.checked,
+                answers,
+                by=by,
+                history=True,
+                repeatable=may_repeat(self.workspace, self.programme),
             )
             # The same figures in another file are no second return.
             accepted, held = accepted + (not receipt.already_held), held + receipt.already_held

@@ -14,9 +14,10 @@ import sqlalchemy as sa
 
 from evaluation import fingerprint
 from evaluation.errors import LedgerError
-from evaluation.ledger.append import next_place
+from evaluation.ledger import keyed
+from evaluation.ledger.append import head_of, next_place, version_of
 from evaluation.ledger.receipt import return_id
-from evaluation.ledger.schema import log_entries
+from evaluation.ledger.schema import log_entries, seals
 from evaluation.quarters import Period
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ class Entry:
     shared: bool = False
 
 
+_APART = ("entry", "head")
+
+
 @dataclass(frozen=True, kw_only=True)
 class LogEntry:
     """An entry in the ledger: what was written, by whom and when, and its place in the chain."""
@@ -71,11 +75,13 @@ class LogEntry:
     synthetic_clock: bool
     previous_hash: str
     chain_hash: str
+    head: str = field(default="", compare=False, repr=False)
+    """What documents name it by as the head of a chain."""
 
     def as_dict(self) -> dict[str, Any]:
         """As printed and kept in files."""
         held = asdict(self)
-        return {**asdict(self.entry), **{k: v for k, v in held.items() if k != "entry"}}
+        return {**asdict(self.entry), **{k: v for k, v in held.items() if k not in _APART}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,18 +155,20 @@ def append_entry(
     _refuse(connection, entry)
     content = as_content(entry)
     known = connection.execute(
-        sa.select(log_entries).where(log_entries.c.content == content, log_entries.c.by == by)
+        _STORED.where(log_entries.c.content == content, log_entries.c.by == by)
     ).first()
     # A retry after a lost connection adds nothing.
     if known is not None:
         return _read(known)
-    seq, previous = next_place(connection)
+    place = next_place(connection)
+    seq, previous = place.seq, place.previous
     held: dict[str, Any] = {"content": content, "received": received, "by": by}
     held |= {"previous_hash": previous, "synthetic_clock": synthetic_clock}
     chain = entry_hash(**held)
     stored = held | {"seq": seq, "entry_id": return_id(chain), "chain_hash": chain}
     connection.execute(log_entries.insert(), stored | {"programme": entry.programme})
-    return _read(connection.execute(sa.select(log_entries).where(log_entries.c.seq == seq)).one())
+    keyed.seal(connection, seq, [previous, content], repeatable=synthetic_clock)
+    return _read(connection.execute(_STORED.where(log_entries.c.seq == seq)).one())
 
 
 def _refuse(connection: sa.Connection, entry: Entry) -> None:
@@ -189,7 +197,7 @@ def _refuse(connection: sa.Connection, entry: Entry) -> None:
 def read_entries(connection: sa.Connection, programme: str | None = None) -> list[LogEntry]:
     """Every entry in the order of the chain, of one programme or of all."""
     chosen = sa.true() if programme is None else log_entries.c.programme == programme
-    rows = connection.execute(sa.select(log_entries).where(chosen).order_by(log_entries.c.seq))
+    rows = connection.execute(_STORED.where(chosen).order_by(log_entries.c.seq))
     return [_read(row) for row in rows]
 
 
@@ -202,7 +210,13 @@ def _read(row: sa.Row[Any]) -> LogEntry:
         synthetic_clock=row.synthetic_clock,
         previous_hash=row.previous_hash,
         chain_hash=row.chain_hash,
+        head=head_of(row.chain_hash, row.chain_version, row.seal),
     )
+
+
+_STORED = sa.select(log_entries, seals.c.seal, version_of(log_entries)).outerjoin(
+    seals, seals.c.seq == log_entries.c.seq
+)
 
 
 def shown(entries: Iterable[LogEntry], published: Iterable[PublishedQuarter]) -> list[Shown]:

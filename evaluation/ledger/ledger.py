@@ -21,12 +21,12 @@ from evaluation import fingerprint
 from evaluation.check.accepted import AcceptedFigures, Entry
 from evaluation.check.report import Confirmation
 from evaluation.errors import LedgerError
-from evaluation.ledger import append, learning_log, revisions, store, vintages
+from evaluation.ledger import append, keyed, learning_log, revisions, store, vintages
 from evaluation.ledger import engine as migrate
 from evaluation.ledger.engine import BUSY_SECONDS, make_engine, transaction
 from evaluation.ledger.receipt import Act, LedgerHead, Receipt, reason_record
 from evaluation.ledger.schema import confirmations as confirmations_table
-from evaluation.ledger.schema import returns
+from evaluation.ledger.schema import nonces, returns, seals
 from evaluation.ledger.verify import Verification, verify
 from evaluation.quarters import Period, format_instant
 from evaluation.returns.form import Figures, Return
@@ -131,6 +131,7 @@ class Ledger:
         by: str = "",
         synthetic_clock: bool = False,
         history: bool = False,
+        repeatable: bool = False,
     ) -> Receipt:
         """Accept a return, whole or not at all.
 
@@ -145,6 +146,8 @@ class Ledger:
         by : the person or service that sends it.
         synthetic_clock : whether ``received`` was set rather than read from a clock.
         history : whether it is loaded among others, as what was counted before it was asked for.
+        repeatable : whether its nonce is made of its content and not drawn: for invented figures
+            alone, so that a demonstration has the same hashes on every run.
 
         Raises
         ------
@@ -176,8 +179,9 @@ class Ledger:
                 format_instant(received),
                 confirmations,
                 synthetic_clock,
-                by,
-                history,
+                by=by,
+                history=history,
+                repeatable=repeatable,
             )
             return _receipts(connection, returns.c.seq == seq)[0]
 
@@ -234,7 +238,9 @@ class Ledger:
     ) -> Act:
         """Record why a return's raw file may not be kept, then remove it; its hash is kept.
 
-        The figures stand. Redacting again removes a file that could not be removed before.
+        The figures stand. The return's nonce is destroyed with the file: what is known outside of
+        it, its keyed hash, can be tied to nothing any more but by who kept the receipt. Redacting
+        again removes a file that could not be removed before.
 
         Raises
         ------
@@ -256,7 +262,13 @@ class Ledger:
         # After the commit: a record that failed must not leave the file gone without a reason. The
         # reverse is mended by redacting again.
         store.remove(self.raw, file)
+        migrate.forget(self.engine)
         return act
+
+    def salt(self, programme: str) -> str:
+        """The secret under which hashes of a programme's figures may leave; it stays."""
+        with transaction(self.engine) as connection:
+            return keyed.salt_of(connection, programme)
 
     def acts(self) -> list[Act]:
         """Every withdrawal and redaction in the order of the chain."""
@@ -313,6 +325,18 @@ class Ledger:
         with transaction(self.engine) as connection:
             found = sa.select(returns.c.seq).where(returns.c.file_sha256 == sha256).limit(1)
             return connection.execute(found).first() is not None
+
+    def receipts_of_file(self, programme: str, sha256: str) -> list[Receipt]:
+        """The receipts of a file, by its SHA-256, in the order of acceptance."""
+        chosen = sa.and_(returns.c.programme == programme, returns.c.file_sha256 == sha256)
+        with transaction(self.engine) as connection:
+            return _receipts(connection, chosen)
+
+    def would_change(self, returned: Return) -> tuple[str, ...]:
+        """What accepting a return would change in figures that stand, in words of its receipt."""
+        returned = append.plain(returned)
+        with transaction(self.engine) as connection:
+            return vintages.changes(returned, vintages.held(connection, returned))
 
     def files(self, programme: str) -> dict[str, bool]:
         """SHA-256 of every file that was ever accepted for a programme -> whether it still stands.
@@ -452,7 +476,13 @@ class Ledger:
 def _receipts(
     connection: sa.Connection, chosen: sa.ColumnElement[bool], *, already_held: bool = False
 ) -> list[Receipt]:
-    rows = connection.execute(sa.select(returns).where(chosen).order_by(returns.c.seq)).all()
+    rows = connection.execute(
+        sa.select(returns, nonces.c.nonce, seals.c.seal)
+        .outerjoin(nonces, nonces.c.seq == returns.c.seq)
+        .outerjoin(seals, seals.c.seq == returns.c.seq)
+        .where(chosen)
+        .order_by(returns.c.seq)
+    ).all()
     given = connection.execute(
         sa.select(confirmations_table)
         .join(returns, returns.c.seq == confirmations_table.c.return_seq)
@@ -480,6 +510,9 @@ def _receipts(
             chain_version=row.chain_version,
             by=row.by,
             history=row.history,
+            keyed_hash=row.keyed_hash,
+            nonce=row.nonce or "",
+            head=append.head_of(row.chain_hash, row.chain_version, row.seal),
             already_held=already_held,
         )
         for row in rows

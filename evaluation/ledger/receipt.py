@@ -14,13 +14,15 @@ from typing import Any, Literal
 
 from evaluation import fingerprint
 from evaluation.errors import LedgerError
+from evaluation.fingerprint import hash_under
 
 ActKind = Literal["withdrawal", "redaction"]
 FIRST = "0" * 64
 """What stands for the receipt before the first one."""
-CHAIN_VERSION = 2
+CHAIN_VERSION = 3
 """What new receipts bind. Version 1 left out the count of figures, the changes, the confirmations
-and whether the clock was set."""
+and whether the clock was set; up to version 2 the hash of the figures was bound bare, so that
+whoever saw it could try counts until one fitted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,9 @@ class Receipt:
     named then; empty where nobody was. ``history`` tells that it was loaded among others as what
     had been counted before anybody was asked. ``synthetic_clock`` tells that ``received`` was set
     and not read from a clock. ``already_held`` tells that nothing was added: the same content had
-    been accepted before, and this is the receipt of that time.
+    been accepted before, and this is the receipt of that time. ``keyed_hash`` is what may be seen
+    of the return outside the workspace, and ``nonce`` the key to it, for the ledger and the
+    submitter alone; both are empty before chain version 3, the nonce once it is redacted too.
     """
 
     return_id: str
@@ -52,8 +56,13 @@ class Receipt:
     chain_version: int = 1
     by: str = ""
     history: bool = False
+    # Bound by the chain hash; what was accepted before there were any may gain neither.
+    keyed_hash: str = field(default="", compare=False)
+    nonce: str = field(default="", compare=False)
     # The same receipt whether it came back at once or was asked for again.
     already_held: bool = field(default=False, compare=False)
+    head: str = field(default="", compare=False, repr=False)
+    """What may be seen outside of the record as the head of a chain; no part of the receipt."""
 
     def as_dict(self) -> dict[str, Any]:
         """As printed and kept in files; whether it was held already is no part of it."""
@@ -74,7 +83,22 @@ class Receipt:
             "chain_version": self.chain_version,
             "by": self.by,
             "history": self.history,
+            "keyed_hash": self.keyed_hash,
+            "nonce": self.nonce,
         }
+
+    def as_listed(self, heads: Mapping[str, str]) -> dict[str, Any]:
+        """As ``ledger log`` lists it: without the nonce and without any hash that could be tried.
+
+        Parameters
+        ----------
+        heads : chain hash -> what of it may be seen outside, of every record.
+        """
+        listed = self.as_dict()
+        del listed["nonce"], listed["content_hash"]
+        for name in ("chain_hash", "previous_hash"):
+            listed[name] = heads.get(listed[name], listed[name])
+        return listed
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Receipt:
@@ -87,8 +111,9 @@ class Receipt:
         # The receipts of version 1 on officers' disks do not name it, and none before this release
         # says who sent the return.
         earlier: dict[str, Any] = {"chain_version": 1, "by": "", "history": False}
+        earlier |= {"keyed_hash": "", "nonce": ""}
         content = earlier | content
-        known = {one.name for one in fields(cls)} - {"already_held"}
+        known = {one.name for one in fields(cls)} - {"already_held", "head"}
         # Unknown fields are refused too: a receipt that says more than is hashed could say
         # anything.
         if content.keys() != known:
@@ -120,10 +145,16 @@ class Act:
     synthetic_clock: bool = False
     by: str = ""
     changes: tuple[str, ...] = field(default=(), compare=False)
+    chain_version: int = 2
+    keyed_hash: str = field(default="", compare=False)
+    nonce: str = field(default="", compare=False)
+    head: str = field(default="", compare=False, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
         """As printed and kept in files."""
-        return asdict(self) | {"changes": list(self.changes)}
+        content = asdict(self) | {"changes": list(self.changes)}
+        del content["head"]
+        return content
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Act:
@@ -134,9 +165,10 @@ class Act:
         LedgerError : if a field is missing or unknown.
         """
         # Records of version 0.1.0 say neither who made them nor what they change.
-        earlier: dict[str, Any] = {"by": "", "changes": ()}
+        earlier: dict[str, Any] = {"by": "", "changes": (), "chain_version": 2}
+        earlier |= {"keyed_hash": "", "nonce": ""}
         content = earlier | content
-        known = {one.name for one in fields(cls)}
+        known = {one.name for one in fields(cls)} - {"head"}
         if content.keys() != known:
             odd = ", ".join(sorted(content.keys() ^ known))
             raise LedgerError(f"this is no record of an act: fields missing or unknown: {odd}.")
@@ -145,8 +177,10 @@ class Act:
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerHead:
-    """Where the ledger stood: how many returns it held, and the chain hash of its last record.
+    """Where the ledger stood: how many returns it held, and its last record.
 
+    ``chain`` is the record's chain hash, or, where that binds figures bare as it did up to chain
+    version 2, the same under the record's seal: documents that name a head are published.
     ``where`` names the document that says so. Without a record ``chain`` is ``FIRST``.
     """
 
@@ -199,11 +233,13 @@ def chain_hash(
     quarter: str,
     received: str,
     details: ReceiptDetails | None = None,
+    hidden: Hidden | None = None,
 ) -> str:
     """SHA-256 that binds a return to the one accepted before it in the same ledger.
 
     ``submitter`` is the site and the agency. ``details`` is what else the receipt says; without it
-    the hash is that of chain version 1.
+    the hash is that of chain version 1. ``hidden`` is the keyed hash and the seal, under which from
+    version 3 on stands whatever holds a figure; without it the hash is that of version 2.
     """
     site, agency = submitter
     # Names and values are hashed together as canonical data: strings merely joined could be cut
@@ -220,12 +256,34 @@ def chain_hash(
     }
     # Version 1 must hash as it did then, field for field, or old receipts would stop verifying.
     if details is not None:
-        bound |= asdict(details) | {"chain_version": CHAIN_VERSION}
+        bound |= asdict(details) | {"chain_version": 2}
         _bind_name(bound)
         # Likewise: what came by itself hashes as before there was a way to load history.
         if not bound["history"]:
             del bound["history"]
+    if details is not None and hidden is not None:
+        bound = _under_the_seal(bound, hidden, ("content_hash", "file", "changes", "confirmations"))
     return fingerprint.of_data(bound)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hidden:
+    """How a record of chain version 3 binds its figures: by a keyed hash, and under a seal."""
+
+    keyed_hash: str
+    seal: str
+
+
+def _under_the_seal(
+    bound: dict[str, Any], hidden: Hidden, names: tuple[str, ...]
+) -> dict[str, Any]:
+    """What is bound, with the entries that hold figures hashed under the seal."""
+    sealed = hash_under(hidden.seal, {name: bound.pop(name) for name in names})
+    return bound | {
+        "sealed": sealed,
+        "keyed_hash": hidden.keyed_hash,
+        "chain_version": CHAIN_VERSION,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,8 +330,9 @@ def act_hash(
     reason: str,
     synthetic_clock: bool,
     by: str = "",
+    hidden: Hidden | None = None,
 ) -> str:
-    """SHA-256 that binds an act to the record before it in the same ledger."""
+    """SHA-256 that binds an act to the record before it in the same ledger; see `chain_hash`."""
     bound: dict[str, Any] = {
         "previous_hash": previous_hash,
         # Under a name that returns do not have: no act can pass for a return, nor the reverse.
@@ -285,6 +344,9 @@ def act_hash(
         "by": by,
     }
     _bind_name(bound)
+    if hidden is not None:
+        # A reason may quote figures.
+        bound = _under_the_seal(bound, hidden, ("reason",))
     return fingerprint.of_data(bound)
 
 

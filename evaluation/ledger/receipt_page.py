@@ -24,6 +24,7 @@ _ACTS = {
     "reason stay.",
 }
 _NOBODY = "not named"
+_SECRET = "Keep it to yourself: with it the keyed hash, which may be published, can be tried"
 CONFIRMED_COLUMNS = ("Cell", "Rule", "Value", "Reason")
 
 
@@ -85,6 +86,8 @@ def _of_return(receipt: Receipt) -> Words:
             *([("Months", Period.parse(receipt.quarter).months)] if "Q" in receipt.quarter else []),
             ("Figures", f"{receipt.rows:,}"),
             ("Content hash", receipt.content_hash),
+            *([("Keyed hash", receipt.keyed_hash)] if receipt.keyed_hash else []),
+            *([("Nonce", f"{receipt.nonce}. {_SECRET}")] if receipt.nonce else []),
             ("Chain hash", receipt.chain_hash),
             ("The record before", receipt.previous_hash),
             ("Chain version", str(receipt.chain_version)),

@@ -47,6 +47,8 @@ returns = Table(
     Column("by", Words, nullable=False, server_default="", quote=True),
     # Whether it was loaded among others as history.
     Column("history", Boolean, nullable=False, server_default=false()),
+    # From chain version 3 on; see keyed.py.
+    Column("keyed_hash", Words, nullable=False, server_default=""),
     Index("returns_by_submitter", "programme", "site", "agency", "quarter", "seq"),
 )
 
@@ -102,7 +104,25 @@ acts = Table(
     Column("chain_hash", Words, nullable=False, unique=True),
     Column("synthetic_clock", Boolean, nullable=False),
     Column("by", Words, nullable=False, server_default="", quote=True),
+    # Acts from before the column were chained as in version 2.
+    Column("chain_version", Integer, nullable=False, server_default="2"),
+    Column("keyed_hash", Words, nullable=False, server_default=""),
     Index("acts_by_return", "return_seq"),
+)
+
+# Secrets stand apart from the records: a nonce goes when its return is redacted, a record never.
+nonces = Table(
+    "nonces",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("nonce", Words, nullable=False, unique=True),
+)
+
+seals = Table(
+    "seals",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("seal", Words, nullable=False, unique=True),
 )
 
 log_entries = Table(
@@ -167,4 +187,46 @@ def append_only(
         f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}"
         f" WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) BEGIN"
         " SELECT RAISE(ABORT, 'the ledger is append-only: a record is never replaced'); END",
+    ]
+
+
+_NONCE_FUNCTION = """
+CREATE OR REPLACE FUNCTION newstart_nonces() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' AND EXISTS (
+    SELECT 1 FROM acts WHERE kind = 'redaction' AND return_seq = OLD.seq
+  ) THEN
+    RETURN OLD;
+  END IF;
+  RAISE EXCEPTION USING MESSAGE = 'the ledger is append-only: ' || TG_OP || ' refused';
+END $$
+"""
+# With its owner's rights: the role that the program writes by may delete from no table.
+_DESTROY = """
+CREATE OR REPLACE FUNCTION newstart_destroy_nonce(which integer) RETURNS void
+LANGUAGE sql SECURITY DEFINER AS $$ DELETE FROM nonces WHERE seq = which $$
+"""
+
+
+def kept_until_redacted(dialect: str) -> list[str]:
+    """The statements that protect the nonces: one goes only once its redaction is on record."""
+    if dialect == "postgresql":
+        return [
+            _NONCE_FUNCTION,
+            _DESTROY,
+            "CREATE TRIGGER nonces_kept BEFORE UPDATE OR DELETE ON nonces"
+            " FOR EACH ROW EXECUTE FUNCTION newstart_nonces()",
+            _FUNCTION,
+            "CREATE TRIGGER nonces_append_only BEFORE TRUNCATE ON nonces"
+            " FOR EACH STATEMENT EXECUTE FUNCTION newstart_append_only()",
+        ]
+    redacted = "EXISTS (SELECT 1 FROM acts WHERE kind = 'redaction' AND return_seq = OLD.seq)"
+    kept = append_only(dialect, "nonces", key=["seq"], unique=["nonce"])
+    # The first two of `append_only` refuse changes and deletions, in this order.
+    return [
+        kept[0],
+        "CREATE TRIGGER nonces_no_delete BEFORE DELETE ON nonces"
+        f" WHEN NOT {redacted} BEGIN"
+        " SELECT RAISE(ABORT, 'the ledger is append-only: DELETE refused'); END",
+        *kept[2:],
     ]

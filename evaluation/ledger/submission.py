@@ -93,6 +93,48 @@ def permit(
     )
 
 
+def may_repeat(workspace: Workspace, programme: Programme) -> bool:
+    """Whether secrets are made of content: where the clock is set and no figure hides anybody.
+
+    Those are invented figures, and open ones of a programme in which no site sends any.
+    """
+    open_alone = not any(site.agencies for site in programme.sites)
+    return workspace.synthetic_clock and (programme.synthetic or open_alone)
+
+
+def perform(
+    workspace: Workspace, kind: ActKind, return_id: str, *, reason: str, by: str = ""
+) -> Act:
+    """Withdraw or redact a return, by somebody who may; the act comes back.
+
+    Raises
+    ------
+    NotPermitted : the person may not.
+    LedgerError : there is no such return, no reason, or the ledger cannot be written.
+    """
+    from evaluation.ledger.ledger import Ledger
+
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        for one in ledger.receipts():
+            if one.return_id == return_id:
+                programme = Programme.load(workspace, one.programme)
+                permit(programme, by, one.site, one.agency, kind)
+        do = ledger.withdraw if kind == "withdrawal" else ledger.redact
+        act = do(
+            return_id,
+            reason=reason,
+            received=workspace.now(),
+            by=by,
+            synthetic_clock=workspace.synthetic_clock,
+        )
+        if kind == "redaction":
+            # The workspace's own copy of the receipt holds the nonce too.
+            for one in ledger.receipts():
+                if one.return_id == return_id:
+                    keep_receipt(workspace, one)
+        return act
+
+
 def permit_entry(programme: Programme, by: str, site: str) -> None:
     """Refuse who may not write in the learning log.
 
@@ -143,8 +185,11 @@ def accept(
     """
     from evaluation.ledger.ledger import Ledger
 
+    named = checked.returned.programme if checked.returned else ""
+    # Asked of the declaration only where a clock is set: nowhere else is anything made again.
+    again = workspace.synthetic_clock and may_repeat(workspace, Programme.load(workspace, named))
     with Ledger.open(workspace.database, workspace.raw) as ledger:
-        return accept_into(ledger, workspace, raw, checked, reasons, by=by)
+        return accept_into(ledger, workspace, raw, checked, reasons, by=by, repeatable=again)
 
 
 def accept_into(
@@ -156,12 +201,13 @@ def accept_into(
     *,
     by: str = "",
     history: bool = False,
+    repeatable: bool = False,
 ) -> Receipt:
     """Append a checked return to an open ledger, and keep its receipt; see `accept`.
 
     Parameters
     ----------
-    history : whether it is one of many that are loaded together.
+    history : whether it is one of many that are loaded together. repeatable : see `may_repeat`.
     """
     if checked.returned is None or len(checked.of("confirm")) > len(reasons):
         raise LedgerError("the return has problems and was not accepted.", where=checked.file)
@@ -173,6 +219,7 @@ def accept_into(
         by=by,
         synthetic_clock=workspace.synthetic_clock,
         history=history,
+        repeatable=repeatable,
     )
     # After the commit: the ledger can print a receipt again, and a receipt without a record would
     # be a lie.

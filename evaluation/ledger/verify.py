@@ -16,12 +16,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from evaluation import fingerprint
 from evaluation.errors import LedgerError
-from evaluation.ledger import store
+from evaluation.ledger import keyed, store
+from evaluation.ledger.append import head_of, version_of
 from evaluation.ledger.learning_log import entry_hash, of_content
 from evaluation.ledger.receipt import (
     CHAIN_VERSION,
     FIRST,
     Act,
+    Hidden,
     LedgerHead,
     Receipt,
     ReceiptDetails,
@@ -132,6 +134,8 @@ def _verify(
         # what was stored, is not reported as well.
         previous, place = {record.chain, record.stored}, seq + 1
         recomputed[record.chain] = counted
+        # Documents name a record of before keyed hashes by its hash under its seal.
+        recomputed[record.head] = counted
     broken += _strays(connection)
     broken += [one for given in against if (one := _compare(connection, given, recomputed))]
     return Verification(returns=len(places[returns]), broken=tuple(broken))
@@ -142,6 +146,7 @@ class _Record:
     name: str
     previous: str
     chain: str
+    head: str
     stored: str
     faults: tuple[str, ...]
 
@@ -161,6 +166,7 @@ def _check_return(
         by=row["by"],
         history=_flag(row["history"]),
     )
+    seal = keyed.seal_of(connection, seq)
     chain = chain_hash(
         previous_hash=row["previous_hash"],
         content_hash=row["content_hash"],
@@ -170,17 +176,49 @@ def _check_return(
         quarter=row["quarter"],
         received=row["received"],
         # Version 1 bound less; a version that is not known is a fault of its own below.
-        details=details if row["chain_version"] == CHAIN_VERSION else None,
+        details=details if row["chain_version"] in (2, CHAIN_VERSION) else None,
+        hidden=_hidden(row, seal),
     )
     faults = [*_raw_faults(raw, row["file_sha256"], redacted)]
     if len(figures) != row["rows"]:
         faults.append(f"{len(figures)} figures are stored; the receipt says {row['rows']}.")
     if content != row["content_hash"]:
         faults.append("its figures are not those that were accepted (content hash).")
-    if row["chain_version"] not in (1, CHAIN_VERSION):
+    if row["chain_version"] not in (1, 2, CHAIN_VERSION):
         faults.append(f"chain version {row['chain_version']} is not known.")
+    if row["chain_version"] == CHAIN_VERSION:
+        faults += _nonce_faults(connection, row, details)
     faults += _chain_faults(row, chain, row["return_id"])
-    return _record(row, chain, row["return_id"], faults)
+    return _record(row, chain, row["return_id"], seal, faults)
+
+
+def _hidden(row: dict[str, Any], seal: str) -> Hidden | None:
+    if row["chain_version"] != CHAIN_VERSION:
+        return None
+    if not seal:
+        raise ValueError("its seal is missing")
+    return Hidden(keyed_hash=row["keyed_hash"], seal=seal)
+
+
+def _nonce_faults(
+    connection: sa.Connection, row: dict[str, Any], details: ReceiptDetails
+) -> Iterator[str]:
+    nonce = keyed.nonce_of(connection, row["seq"])
+    # Of this very return: its file may have come in another one too, which keeps its nonce.
+    done = sa.select(acts.c.seq).where(acts.c.kind == "redaction", acts.c.return_seq == row["seq"])
+    if connection.execute(done).first() is not None:
+        if nonce:
+            yield "it was redacted and its nonce is still there: redact it again."
+    elif not nonce:
+        yield "its nonce is missing, and it was not redacted."
+    elif row["keyed_hash"] != keyed.keyed_hash(
+        nonce,
+        content_hash=row["content_hash"],
+        file_sha256=row["file_sha256"],
+        changes=details.changes,
+        confirmations=details.confirmations,
+    ):
+        yield "its keyed hash is not that of what was accepted."
 
 
 def _check_act(
@@ -192,6 +230,7 @@ def _check_act(
             returns.c.seq == row["return_seq"]
         )
     ).one_or_none()
+    seal = keyed.seal_of(connection, seq)
     chain = act_hash(
         previous_hash=row["previous_hash"],
         kind=row["kind"],
@@ -201,8 +240,14 @@ def _check_act(
         reason=row["reason"],
         synthetic_clock=_flag(row["synthetic_clock"]),
         by=row["by"],
+        hidden=_hidden(row, seal),
     )
-    return _record(row, chain, row["act_id"], _chain_faults(row, chain, row["act_id"]))
+    faults = [*_chain_faults(row, chain, row["act_id"])]
+    if row["chain_version"] == CHAIN_VERSION:
+        nonce = keyed.nonce_of(connection, seq)
+        if not nonce or keyed.keyed_reason(nonce, row["reason"]) != row["keyed_hash"]:
+            faults.append("its nonce is not that of its reason.")
+    return _record(row, chain, row["act_id"], seal, faults)
 
 
 def _check_entry(
@@ -220,18 +265,23 @@ def _check_entry(
     # The column only finds an entry; what is bound stands inside.
     if not faults and of_content(row["content"]).programme != row["programme"]:
         faults.append("it is stored under another programme.")
-    return _record(row, chain, row["entry_id"], faults)
+    version = sa.select(version_of(log_entries)).where(log_entries.c.seq == seq)
+    row["chain_version"] = connection.execute(version).scalar_one()
+    return _record(row, chain, row["entry_id"], keyed.seal_of(connection, seq), faults)
 
 
 _CHECKS = {returns.name: _check_return, acts.name: _check_act, log_entries.name: _check_entry}
 """How the records of each table are recomputed."""
 
 
-def _record(row: dict[str, Any], chain: str, name: str, faults: Iterable[str]) -> _Record:
+def _record(
+    row: dict[str, Any], chain: str, name: str, seal: str, faults: Iterable[str]
+) -> _Record:
     return _Record(
         name=_name(name, row["chain_hash"], chain),
         previous=row["previous_hash"],
         chain=chain,
+        head=head_of(chain, row["chain_version"], seal) or chain,
         stored=row["chain_hash"],
         faults=tuple(faults),
     )
@@ -357,8 +407,19 @@ def _compare(
     if receipt.chain_hash not in recomputed:
         what = "the receipt's record is not in the ledger: its chain was cut short or rewritten."
         return Broken(return_id=name, what=what)
-    same = _stored(connection, receipt) == _vouched(receipt)
+    same = _stored(connection, receipt) == _vouched(receipt) and _opens(receipt)
     return None if same else Broken(return_id=name, what="the ledger and the receipt differ.")
+
+
+def _opens(receipt: Receipt | Act) -> bool:
+    """Whether a receipt's nonce, where it has one, gives its keyed hash.
+
+    Of a return it does so with the file's hash, which is not on the receipt: the chain binds the
+    keyed hash, and the ledger's own nonce is held against it.
+    """
+    if isinstance(receipt, Receipt) or not receipt.nonce:
+        return True
+    return receipt.keyed_hash == keyed.keyed_reason(receipt.nonce, receipt.reason)
 
 
 def _compare_head(head: LedgerHead, recomputed: dict[str, int]) -> Broken | None:
@@ -394,6 +455,9 @@ def _stored(connection: sa.Connection, receipt: Receipt | Act) -> dict[str, Any]
     if table is acts:
         about = sa.select(returns.c.return_id).where(returns.c.seq == row["return_seq"])
         row["return_id"] = connection.execute(about).scalar()
+    # A nonce that was destroyed stands on the submitter's receipt alone.
+    kept = keyed.nonce_of(connection, seq)
+    row["nonce"] = kept or receipt.nonce
     return {name: row[name] for name in _vouched(receipt)}
 
 
@@ -402,6 +466,11 @@ def _vouched(receipt: Receipt | Act) -> dict[str, Any]:
     said = receipt.as_dict()
     if isinstance(receipt, Act):
         del said["changes"]
+    if not receipt.nonce:
+        # The copy in the workspace lost it with the redaction; before version 3 there was none.
+        del said["nonce"]
+    if receipt.chain_version < CHAIN_VERSION:
+        del said["keyed_hash"]
     return said
 
 

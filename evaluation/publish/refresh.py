@@ -120,7 +120,7 @@ def _figures(study: Study) -> str:
         # A late return changes what was known at a due day, also one of other outcomes.
         every = protocol.vintage_rule == "due_day"
         chain = [
-            [one.return_id, one.content_hash, one.received]
+            [one.return_id, one.keyed_hash or one.content_hash, one.received]
             for one in ledger.receipts(programme.name)
             if every or one.return_id in held
         ]
@@ -235,7 +235,7 @@ def stands_on(workspace: Workspace, programme: str, vintage: str) -> dict[str, A
     count = sum(isinstance(one, Receipt) for one in known)
     # The head is the record that none of the known ones follows.
     followed = {one.previous_hash for one in known}
-    head = next((one.chain_hash for one in known if one.chain_hash not in followed), FIRST)
+    head = next((one.head for one in known if one.chain_hash not in followed), FIRST)
     locks, looks, protocols = {}, {}, {}
     for name in studies_of(workspace, programme):
         study = Study.load(workspace, name)

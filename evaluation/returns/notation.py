@@ -84,7 +84,7 @@ def notation(value: object) -> Notation:
 @lru_cache(maxsize=1024)
 def _of_text(text: str) -> Notation:
     try:
-        return Notation((Period.parse(text),), own=True)
+        return Notation((Period.parse(text, "Q", "A"),), own=True)
     except PeriodError:
         pass  # not the form's own notation: the others are tried
     text = text.casefold().translate(_DASHES).replace("q/e", "ending")

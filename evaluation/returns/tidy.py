@@ -331,7 +331,7 @@ class _Dealer:
                 return Period("A", cell.year)
             return Period.quarter(cell.year, (cell.month + 2) // 3)
         try:
-            return Period.parse(_text(cell))
+            return Period.parse(_text(cell), "Q", "A")
         except PeriodError:
             raise ReturnFileError(
                 f"{_text(cell)!r} is no period.",

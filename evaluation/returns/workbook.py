@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from evaluation import fingerprint
@@ -107,6 +107,19 @@ def read_return(path: Path) -> RawReturn:
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"the file cannot be opened ({error.strerror}).", where=str(path)) from None
+    return of_bytes(path.name, content)
+
+
+def of_bytes(name: str, content: bytes) -> RawReturn:
+    """A return that lies in memory, as it would be read from a file of that name.
+
+    Raises
+    ------
+    ReturnFileError : as `read_return`.
+    """
+    path = PurePath(name)
+    gate.check_name(path.name)
+    gate.check_size(len(content), path.name)
     suffix = path.suffix.lower()
     if suffix not in {".xlsx", *_TEXTS}:
         raise gate.wrong_suffix(path.suffix, path.name)
@@ -145,7 +158,7 @@ class _Found(NamedTuple):
     others: list[OtherSheet] | None = None
 
 
-def _raw(path: Path, content: bytes, found: _Found, odd: list[Wrapping]) -> RawReturn:
+def _raw(path: PurePath, content: bytes, found: _Found, odd: list[Wrapping]) -> RawReturn:
     rows, named = found.rows, _named(path, found)
     filled = next((i for i, row in enumerate(rows) if not row.blank), None)
     if filled is None:
@@ -170,7 +183,7 @@ def _raw(path: Path, content: bytes, found: _Found, odd: list[Wrapping]) -> RawR
     )
 
 
-def _named(path: Path, found: _Found) -> list[Wrapping]:
+def _named(path: PurePath, found: _Found) -> list[Wrapping]:
     """Said where a name that stands for the guide has more in it, or is written otherwise."""
     guide = found.guide
     if found.guide_sheet is not None or not any(guide.values()):

@@ -78,7 +78,7 @@ def challenge(
         refuted[code] = [asdict(one) for one in refute(attack)]
     found = {
         "study": study.name,
-        "panel": panel.fingerprint,
+        "panel": study.blinded("panel", panel.fingerprint),
         "simulations": simulations,
         "recorded": format_instant(now()),
         "theory": _theory(graph, protocol) if graph else None,

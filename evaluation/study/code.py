@@ -24,6 +24,7 @@ DECIDES = (
     "programme.py",
     "protocol.py",
     "panel.py",
+    "periods.py",
     "estimate/",
     "diagnose/",
     "finding/feasibility.py",
@@ -78,7 +79,7 @@ COUNTS = (
     "wave/",
 )
 """What else a figure of an edition may rest on: how returns are read and kept, money, results."""
-SHOWS = ("cli/", "demo.py", "drawing/", "edition/", "progress.py", "publish/", "setup/")
+SHOWS = ("cli/", "demo.py", "drawing/", "edition/", "portal/", "progress.py", "publish/", "setup/")
 """What only shows or publishes figures."""
 CLASSES: dict[Class, tuple[str, ...]] = {"decides": DECIDES, "counts": COUNTS, "shows": SHOWS}
 

@@ -130,20 +130,23 @@ def _not_ancestor(step: object, known: list[Record], chain: list[Record]) -> str
     assert isinstance(step, dict)
     head, day = step["ledger_head"]["chain"], step["frozen"][:10]
     # A lock made on an empty ledger is an ancestor of every ledger.
-    if head == FIRST or any(one.chain_hash == head for one in known):
+    if head == FIRST or any(head in (one.chain_hash, one.head) for one in known):
         return None
-    if any(one.chain_hash == head for one in chain):
+    if any(head in (one.chain_hash, one.head) for one in chain):
         return f"This vintage is older than the lock of {day}: it was known when that was made."
     return f"The ledger is not that of the lock of {day}: it does not hold the record named there."
 
 
 def _received_out_of_order(lock: Lock, chain: list[Record]) -> list[str]:
     """Records after the first lock's head that claim an instant before the one they follow."""
-    hashes = [FIRST, *(one.chain_hash for one in chain)]
+    # A lock of before keyed hashes names the chain hash itself.
+    places = {FIRST: 0}
+    for place, one in enumerate(chain, start=1):
+        places |= {one.chain_hash: place, one.head: place}
     head = lock.first["ledger_head"]["chain"]
-    if head not in hashes:
+    if head not in places:
         return []
-    begin, said = hashes.index(head), []
+    begin, said = places[head], []
     # The lock's own instant counts as well: a record put in later cannot have been received before
     # it.
     latest = max([one.received for one in chain[:begin]] + [lock.first["frozen"]])

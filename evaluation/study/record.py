@@ -595,6 +595,8 @@ class Results(Written):
     published: tuple[PublishedResult, ...]
     text: tuple[str, ...]
     figures_fingerprint: str
+    # What keeps a hash of the whole file from being tried; it is shown nowhere.
+    nonce: str = ""
     grades: Mapping[str, GradeResult]
     # With a default, so that results of before sentences were kept as data can still be read.
     sentences: Sentences = Field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from evaluation.study.code import code_fingerprint
 from evaluation.study.heterogeneity import effects_by_fifth, fifths
 from evaluation.study.lives_record import lives_of
 from evaluation.study.record import EffectRow, GradeResult, OutcomeResult, Results
-from evaluation.study.study import StudyName
+from evaluation.study.study import StudyName, blinded
 from evaluation.study.written import read_written
 from evaluation.value import report
 from evaluation.wording import sentences_as_data
@@ -213,8 +214,13 @@ def whole(workspace: Workspace, run: StudyRun) -> Results:
     """The run's results, with the grade of the evidence on each primary outcome."""
     found = results_of(run)
     graded_data = {code: one.as_dict() for code, one in graded(workspace, found).items()}
+    under = partial(blinded, workspace, run.programme)
     return found.model_copy(
         update={
+            # Bare hashes of figures could be tried, here and wherever this file is hashed.
+            "panel_fingerprint": under("panel", found.panel_fingerprint),
+            "figures_fingerprint": under("figures", found.figures_fingerprint),
+            "nonce": under("results", found.study, found.panel_fingerprint),
             "grades": {c: GradeResult.model_validate(one) for c, one in graded_data.items()},
             "sentences": {**found.sentences, **sentences_as_data(graded_data)},
         }

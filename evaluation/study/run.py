@@ -70,6 +70,8 @@ def take_look(study: Study, standing: Standing) -> Seen | None:
         "protocol": protocol.fingerprint,
         "code": code_fingerprint(),
         "assignments": kept.packed,
+        # The row's hash is named in locks and editions, and the panel's bare hash stands in it.
+        "nonce": study.blinded("look", study.name, panel.fingerprint),
     }
     if standing.lock is not None:
         known["lock"] = standing.lock.hash

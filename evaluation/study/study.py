@@ -152,6 +152,10 @@ class Study:
         """The ledger that the study rests on, opened."""
         return Ledger.open(self.workspace.database, self.workspace.raw)
 
+    def blinded(self, *content: object) -> str:
+        """A hash that may leave where a bare one could be tried: under the programme's salt."""
+        return blinded(self.workspace, self.programme, *content)
+
     @cached_property
     def observations(self) -> pd.DataFrame:
         """The outcomes of the protocol as they were known: one row a figure, in its last version.
@@ -204,6 +208,13 @@ class Study:
             return by_plan(self.panel, self.protocol.assignments)
         kept = self.store.kept_or_drawn(self.programme, self.protocol, self.panel)
         return kept.on(self.panel).known(self.panel)
+
+
+def blinded(workspace: Workspace, programme: Programme, *content: object) -> str:
+    """A hash of what holds counts, under the programme's salt, which stays in the ledger."""
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        salt = ledger.salt(programme.name)
+    return fingerprint.hash_under(salt, list(content))
 
 
 def _series(programme: Programme, protocol: Protocol) -> str:

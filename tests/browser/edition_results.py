@@ -731,6 +731,8 @@ def _receipts() -> list[dict[str, Any]]:
                         "received": f"{day}T09:30:00.000000Z",
                         "rows": 24,
                         "content_hash": "c" * 64,
+                        "keyed_hash": "k" * 64,
+                        "chain_version": 3,
                         "previous_hash": "p" * 64,
                         "chain_hash": "h" * 64,
                         "changes": [],

@@ -101,7 +101,7 @@ def test_a_page_offers_the_receipts_and_the_source(
     seen = ClaimPages(workspace, edition, claims).view("ae_attendances.effect", out)
     rows = json.loads((out.folder / "files/data" / f"{seen['name']}.json").read_text("utf-8"))
     assert len(rows) == len(edition.receipts)
-    assert rows[0]["content_hash"] == "c" * 64
+    assert rows[0]["keyed_hash"] == "k" * 64 and "content_hash" not in rows[0]
     source = (out.folder / "files/code/estimate/did.py.txt").read_text("utf-8")
     assert inspect.getsource(did) in source
     assert not seen["same_code"]

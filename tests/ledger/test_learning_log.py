@@ -90,13 +90,13 @@ def test_a_change_of_an_entry_is_found(tmp_path: Path, column: str, value: Any) 
 def test_an_entry_taken_out_or_put_in_before_is_found(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     with Ledger.open(path, tmp_path / "raw") as ledger:
-        first, last = filled(ledger)
+        first, _ = filled(ledger)
         _by_force(path, "DELETE FROM log_entries WHERE ? <> '' AND entry_id = ?", "x", first)
         assert not ledger.verify().ok
     other = tmp_path / "cut"
     other.mkdir()
     with Ledger.open(other / "ledger.sqlite", other / "raw") as ledger:
-        filled(ledger)
+        _, last = filled(ledger)
         head = ledger.head()
         _by_force(
             other / "ledger.sqlite",

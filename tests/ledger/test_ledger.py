@@ -18,8 +18,9 @@ from evaluation.check.report import (
     read_confirmations,
 )
 from evaluation.errors import LedgerError, UserError
+from evaluation.ledger.engine import transaction
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.receipt import FIRST, Receipt, ReceiptDetails, chain_hash
+from evaluation.ledger.receipt import FIRST, Hidden, Receipt, ReceiptDetails, chain_hash
 from evaluation.ledger.store import raw_path
 from evaluation.quarters import format_instant
 from evaluation.returns.form import Return
@@ -64,6 +65,9 @@ def test_the_chain_binds_each_receipt_to_the_one_before(ledger: Ledger) -> None:
     assert ledger.receipts() == [first, second, third]
     assert ledger.receipts("tiny") == [first, third]
     assert [second.previous_hash, third.previous_hash] == [first.chain_hash, second.chain_hash]
+    with transaction(ledger.engine) as connection:
+        rows = connection.exec_driver_sql("SELECT return_id, seal FROM returns NATURAL JOIN seals")
+        seals = {row[0]: row[1] for row in rows}
     for receipt, what in ((first, returned({"E01": 210.0})), (third, returned({"E01": 220.0}, Q3))):
         assert receipt.chain_hash == chain_hash(
             previous_hash=receipt.previous_hash,
@@ -79,6 +83,7 @@ def test_the_chain_binds_each_receipt_to_the_one_before(ledger: Ledger) -> None:
                 confirmations=receipt.confirmations,
                 synthetic_clock=False,
             ),
+            hidden=Hidden(keyed_hash=receipt.keyed_hash, seal=seals[receipt.return_id]),
         )
         assert receipt.return_id == receipt.chain_hash[:12]
 
@@ -213,12 +218,13 @@ def test_a_receipt_reads_back_from_its_file(ledger: Ledger) -> None:
         Receipt.from_dict({k: v for k, v in receipt.as_dict().items() if k != "chain_hash"})
 
 
-def test_the_same_returns_give_the_same_hashes(tmp_path: Path) -> None:
+def test_the_same_invented_returns_give_the_same_hashes(tmp_path: Path) -> None:
     chains = []
     for name in ("one", "other"):
         with Ledger.open(tmp_path / name / "ledger.sqlite", tmp_path / name / "raw") as ledger:
-            submit(ledger, returned({"E01": 210.0}))
-            chains.append(submit(ledger, returned({"E01": 215.0}), days=1).chain_hash)
+            submit(ledger, returned({"E01": 210.0}), repeatable=True)
+            last = submit(ledger, returned({"E01": 215.0}), days=1, repeatable=True)
+            chains.append((last.chain_hash, ledger.salt("tiny")))
     assert chains[0] == chains[1]
 
 

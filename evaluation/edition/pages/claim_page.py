@@ -16,6 +16,7 @@ from evaluation.edition.html_tables import Cell, link, table
 from evaluation.edition.pages.claims import PAGES, Claim, Claims, file_name
 from evaluation.edition.past import History
 from evaluation.ledger.ledger import Ledger
+from evaluation.ledger.receipt import CHAIN_VERSION
 from evaluation.protocol import Protocol
 from evaluation.quarters import Period, parse_instant
 from evaluation.study.code import code_fingerprint
@@ -297,17 +298,12 @@ def _figures(claim: Claim) -> Markup:
 
 
 def _receipt_row(receipt: Record) -> dict[str, Any]:
-    named = (
-        "return_id",
-        "site",
-        "agency",
-        "quarter",
-        "received",
-        "rows",
-        "content_hash",
-        "chain_hash",
-    )
-    return {key: receipt[key] for key in named}
+    named = ("return_id", "site", "agency", "quarter", "received", "rows")
+    # Never the hash of the figures, nor one that binds it bare, as the chain of before did.
+    keyed = {"keyed_hash": receipt.get("keyed_hash", "")}
+    chained = receipt.get("chain_version", 1) >= CHAIN_VERSION
+    chain = receipt["chain_hash"] if chained else ""
+    return {key: receipt[key] for key in named} | keyed | {"chain_hash": chain}
 
 
 def _span(receipts: Sequence[Record]) -> str:

@@ -163,7 +163,7 @@ def _rows(panel: Panel, synthetic_unit: SyntheticUnits, place: int) -> list[dict
     """The path of the area and of its synthetic control, the gap, and the other areas' gaps."""
     gaps = synthetic_unit.gaps
     band = np.nanpercentile(gaps[synthetic_unit.donors], MIDDLE, axis=0)
-    labels = panel.labels if panel.frequency == "Q" else [str(p.year) for p in panel.periods]
+    labels = panel.labels
     own, apart = synthetic_unit.figures[place], gaps[place]
     return [
         {

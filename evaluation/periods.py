@@ -1,0 +1,277 @@
+"""Periods and starts as the columns of anyone's table write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+import pandas as pd
+
+from evaluation.errors import PanelError, PeriodError
+from evaluation.quarters import NAMES, WRITTEN, Frequency, Period, period_range
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# What a start that was never becomes as text.
+NO_START = frozenset({"", "0", "0.0", "inf", "infinity", "nat"})
+HOW_NEVER = "for an area that is never treated leave the start blank, or write 0, inf or NaT"
+
+
+def require_known(argument: str, given: object, allowed: object) -> None:
+    """Refuse a choice that is none (the arguments of a ``Literal``).
+
+    Raises
+    ------
+    PanelError : as it says.
+    """
+    choices = get_args(allowed)
+    if given not in choices:
+        raise PanelError(
+            f"{argument} cannot be {given!r}.", expected=" or ".join(map(repr, choices))
+        )
+
+
+def parse_periods(column: pd.Series, frequency: Frequency) -> tuple[list[Period], NDArray[np.intp]]:
+    """The periods that occur, and which of them each row has.
+
+    Raises
+    ------
+    PanelError : dates where periods are expected, dates written as numbers, or periods of another
+        frequency. PeriodError : what is no period.
+    """
+    dated = pd.api.types.is_datetime64_any_dtype(column)
+    if dated and frequency not in _SHORT:
+        raise PanelError(
+            f"column {column.name!r} holds dates, not periods.",
+            mend="give quarters, frame[...].dt.to_period('Q'), or years, frame[...].dt.year; for "
+            "months, weeks or days pass frequency='M', 'W' or 'D'",
+        )
+    codes, values = pd.factorize(column, use_na_sentinel=False)
+    if frequency == "I":
+        _refuse_calendar_numbers(column.name, values)
+    known = []
+    for value in values:
+        day = _day(value) if frequency in _SHORT else None
+        if day is None:
+            known.append(_period_of(value, frequency))
+        else:
+            known.append(Period.around(day, frequency))
+    return known, codes
+
+
+# Where a date names the period that it lies in: one row an area and period, and few days in each.
+_SHORT = ("M", "W", "D")
+MIDNIGHT = (" 00:00:00", "T00:00:00", " 00:00", "T00:00")
+
+
+def _day(value: object) -> date | None:
+    """The day that a value names, a date or text like ``2026-07-01``; None for anything else."""
+    if isinstance(value, pd.Period):
+        # A pandas week has no name of its own: it is that of its first day.
+        return value.start_time.date() if value.freqstr.startswith("W") else None
+    if isinstance(value, np.datetime64):
+        value = pd.Timestamp(value)
+    if isinstance(value, date):
+        if pd.isna(value):
+            return None
+        return (
+            value.date() if isinstance(value, pd.Timestamp) else date.fromordinal(value.toordinal())
+        )
+    text = str(value).strip()
+    for end in MIDNIGHT:
+        text = text.removesuffix(end)
+    try:
+        return Period.parse(text, "D").first_day
+    except PeriodError:
+        return None
+
+
+def _period_of(value: object, frequency: Frequency) -> Period:
+    """A period of the stated frequency.
+
+    Raises
+    ------
+    PanelError : it is one of another frequency. PeriodError : it is none.
+    """
+    plain = _plain(value)
+    try:
+        return Period.parse(plain, frequency)
+    except PeriodError as error:
+        refused = error
+    try:
+        other = Period.parse(plain)
+    except PeriodError:
+        raise refused from None
+    raise PanelError(
+        f"{value!r} is not of the stated frequency {frequency!r}.",
+        expected=f"{NAMES[frequency]}s in every row, like {WRITTEN[frequency]}",
+        mend=f"pass frequency={other.frequency!r} for {NAMES[other.frequency]}s",
+    )
+
+
+def _refuse_calendar_numbers(name: object, values: Iterable[Any]) -> None:
+    """Refuse months or days written as numbers: from 202612 to 202701 is one month, not 89."""
+    whole = [int(v) for v in values if _is_whole(v)]
+    for form, first, last, frequency in (
+        ("%Y%m", 180001, 220012, "M"),
+        ("%Y%m%d", 18000101, 22001231, "D"),
+    ):
+        inside = len(whole) > 1 and all(first <= v <= last for v in whole)
+        if inside and all(1 <= (v // (1 if frequency == "M" else 100)) % 100 <= 12 for v in whole):
+            raise PanelError(
+                f"column {name!r} holds {NAMES[frequency]}s written as numbers ({whole[0]}), which "  # type: ignore[index]
+                "do not count on from one year to the next.",
+                mend=f"make them dates, pd.to_datetime(frame[{name!r}], format={form!r}), and pass "
+                f"frequency={frequency!r}",
+            )
+
+
+def _is_whole(value: object) -> bool:
+    try:
+        return not isinstance(value, bool) and float(value).is_integer()  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+
+
+# A panel of so many periods, nearly all without a figure, comes of a number that is no count.
+MOST_EMPTY, MANY = 50, 20_000
+
+
+def span_of(known: Sequence[Period]) -> tuple[Period, ...]:
+    """Every period from the first to the last that occurs.
+
+    Raises
+    ------
+    PanelError : there are far more of them than have rows.
+    """
+    first, last = min(known), max(known)
+    length = last - first + 1
+    if length > MANY and length > MOST_EMPTY * len(known):
+        raise PanelError(
+            f"from {first} to {last} there are {length:,} {NAMES[first.frequency]}s, and the table "
+            f"has rows in {len(known)} of them.",
+            mend="pass the frequency that the figures have, or mend the period that lies far off",
+        )
+    return period_range(first, last)
+
+
+def _plain(value: object) -> str:
+    is_whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
+    return str(int(value)) if is_whole else str(value)  # type: ignore[call-overload]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An area's first treated period, and the share of it in which it was treated."""
+
+    label: str | None
+    share: float = 1.0
+
+
+NEVER_TREATED = Begun(None)
+
+
+def parse_starts(column: pd.Series, span: tuple[Period, ...]) -> list[Begun]:
+    """When each area's treatment begins.
+
+    Parameters
+    ----------
+    column : one value an area. span : the periods of the panel.
+
+    Raises
+    ------
+    PanelError : a value that is no period of the panel's frequency, or a code for never that is
+        none of those that are read as one.
+    """
+    codes, values = pd.factorize(column)
+    found = [_start(value, span) for value in values]
+    found.append(NEVER_TREATED)  # a missing start has code -1, which is the last of them
+    return [found[code] for code in codes]
+
+
+def _start(value: object, span: tuple[Period, ...]) -> Begun:
+    """What one value of the start column means.
+
+    Raises
+    ------
+    PanelError : no period of the panel's frequency, or a number or date that looks like a code for
+        never.
+    """
+    frequency = span[0].frequency
+    if value in (0, np.inf) or (isinstance(value, str) and value.strip().lower() in NO_START):
+        if frequency == "I" and span[0].ordinal <= 0 <= span[-1].ordinal and value != np.inf:
+            raise PanelError(
+                "a start of 0 can mean never, or the period 0, which the panel has.",
+                mend="leave never blank and number the periods from 1: frame[period] + 1 - first",
+            )
+        return NEVER_TREATED
+    day = _day(value) if frequency in _SHORT else None
+    try:
+        if day is not None:
+            period = Period.around(day, frequency)
+            begun = Begun(period.label, period.share_from(day))
+        else:
+            period = Period.parse(_plain(value), frequency)
+            begun = Begun(period.label)
+    except PeriodError:
+        raise PanelError(
+            f"a start of {value!r} is not of the stated frequency {frequency!r}.",
+            expected=f"starts like the periods, {WRITTEN[frequency]}, or a missing one for never",
+            mend=HOW_NEVER
+            if _day(value) is None or frequency == "I"
+            else f"give the {NAMES[frequency]} that the date lies in, frame[...].dt.to_period"
+            f"('{'Y' if frequency == 'A' else frequency}'), and by exposure= the share of it that "
+            "was treated",
+        ) from None
+    if _is_code(period, span):
+        raise PanelError(
+            f"a start of {value!r} lies far outside the panel, {span[0]} to {span[-1]}, and looks "
+            "like a code for never.",
+            mend=HOW_NEVER,
+        )
+    return begun
+
+
+# Years between a panel and a start beyond which that is taken for a code: 2099-12-31, 9999, 1900.
+FAR_AFTER, FAR_BEFORE = 50, 100
+
+
+def _is_code(start: Period, span: tuple[Period, ...]) -> bool:
+    first, last = span[0], span[-1]
+    if start.frequency != "I":
+        return start.year - last.year > FAR_AFTER or first.year - start.year > FAR_BEFORE
+    if start < first:
+        return start.ordinal < 0 <= first.ordinal
+    nines = start.label in ("99", "999", "9999", "99999", "999999")
+    return start > last and (nines or start - last > 10 * len(span))
+
+
+def set_exposure(areas: pd.DataFrame, begun: Sequence[Begun]) -> None:
+    """Keep the share of each treated area's first period, where any was treated for a part.
+
+    Raises
+    ------
+    PanelError : a share outside 0 to 1.
+    """
+    treated = np.array([one.label is not None for one in begun])
+    shares = np.array([one.share for one in begun])
+    if "exposure" in areas:
+        given = pd.to_numeric(areas["exposure"], errors="coerce").to_numpy(dtype=float)
+        text = np.isnan(given) & areas["exposure"].notna().to_numpy()
+        wrong = treated & (text | (given <= 0) | (given > 1))
+        if wrong.any():
+            area = areas.index[int(np.argmax(wrong))]
+            raise PanelError(
+                f"an exposure of {areas['exposure'][area]!r} in area {area} is no share of its "
+                "first treated period.",
+                expected="above 0, up to 1; blank where the period was treated throughout",
+                mend="where nothing of it was treated, the start is the period after",
+            )
+        shares = np.where(np.isnan(given), shares, given)
+        areas.pop("exposure")
+    if (shares[treated] < 1).any():
+        areas["exposure"] = np.where(treated, shares, np.nan)

@@ -1,0 +1,334 @@
+"""Where the portal keeps things and how strictly it is set: read from the environment, once.
+
+Secrets come by file or by environment and never from a page; a file that others could read is
+refused.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from evaluation.errors import WorkspaceError
+from evaluation.programme import Programme
+from evaluation.workspace import Workspace, write_whole
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+MOST_BYTES = 5 * 2**20
+"""The largest file that is taken; a proxy in front should refuse bodies above 6 MB."""
+IDLE, LONGEST = timedelta(minutes=30), timedelta(hours=8)
+"""A session ends after so long without a page, and after so long in any case."""
+_FOLDER = Path(__file__).parent
+_KEY_SIGNS = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Portal:
+    """One programme's portal.
+
+    Attributes
+    ----------
+    demonstration : whether people are chosen from a list in place of signing in.
+    open_check : whether a file is checked for anybody, without an account; nothing of it is kept.
+    uploads, megabytes : what one person may upload, in an hour and in a day.
+    address : how links in mail begin, like https://returns.example.org; never taken from a request.
+    hosts : names under which it answers, beside those of this machine.
+    behind_proxy : whether a proxy in front says by X-Forwarded-Proto that it was asked by TLS.
+    brand : a folder with a design system's own stylesheet and fonts, for those who may use them.
+    help : whom to ask, in a sentence.
+    """
+
+    workspace: Workspace
+    programme_name: str
+    demonstration: bool = False
+    open_check: bool = True
+    uploads: int = 20
+    megabytes: int = 200
+    address: str = "http://127.0.0.1:8000"
+    hosts: tuple[str, ...] = ()
+    behind_proxy: bool = False
+    brand: Path | None = None
+    help: str = "Ask the programme's evaluation team, who invited you."
+
+    @property
+    def programme(self) -> Programme:
+        """The programme as it is declared now."""
+        folder = self.workspace.studies / self.programme_name
+        newest = max((one.stat().st_mtime_ns for one in folder.glob("*.*")), default=0)
+        return _programme(self.workspace, self.programme_name, newest)
+
+    @property
+    def folder(self) -> Path:
+        """What only the portal keeps; readable by its own account alone."""
+        return self.workspace.var / "portal"
+
+    @property
+    def uploaded(self) -> Path:
+        return self.folder / "drafts"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "portal.log"
+
+    @property
+    def key_file(self) -> Path:
+        named = os.environ.get("NEWSTART_PORTAL_KEY_FILE")
+        return Path(named) if named else self.folder / "keys"
+
+
+@lru_cache(maxsize=4)
+def _programme(workspace: Workspace, name: str, _newest: int) -> Programme:
+    # The newest file's time is part of the question: a changed declaration is read again.
+    return Programme.load(workspace, name)
+
+
+def from_environment(workspace: Workspace, programme: str, *, demonstration: bool) -> Portal:
+    """The portal of a workspace as its environment sets it (``NEWSTART_PORTAL_*``).
+
+    Raises
+    ------
+    WorkspaceError : a setting that is no number, or a brand folder without a stylesheet.
+    """
+    plain = Portal(workspace=workspace, programme_name=programme)
+    brand = os.environ.get("NEWSTART_PORTAL_BRAND")
+    if brand and not (Path(brand) / "govuk-frontend.min.css").is_file():
+        raise WorkspaceError(
+            "the folder holds no stylesheet of the design system.",
+            where=f"NEWSTART_PORTAL_BRAND={brand}",
+            expected="govuk-frontend.min.css, and its fonts under assets/",
+        )
+    hosts = os.environ.get("NEWSTART_PORTAL_HOSTS", "")
+    return Portal(
+        workspace=workspace,
+        programme_name=programme,
+        demonstration=demonstration,
+        open_check=os.environ.get("NEWSTART_PORTAL_OPEN_CHECK", "yes") == "yes",
+        uploads=_number("NEWSTART_PORTAL_UPLOADS", plain.uploads),
+        megabytes=_number("NEWSTART_PORTAL_MEGABYTES", plain.megabytes),
+        address=os.environ.get("NEWSTART_PORTAL_ADDRESS", plain.address).rstrip("/"),
+        hosts=tuple(one.strip() for one in hosts.split(",") if one.strip()),
+        behind_proxy=os.environ.get("NEWSTART_PORTAL_PROXY", "no") == "yes",
+        brand=Path(brand).resolve() if brand else None,
+        help=os.environ.get("NEWSTART_PORTAL_HELP", plain.help),
+    )
+
+
+def _number(name: str, usual: int) -> int:
+    text = os.environ.get(name, str(usual))
+    if not text.isdecimal():
+        raise WorkspaceError("this is no whole number.", where=f"{name}={text}", expected="like 20")
+    return int(text)
+
+
+def keys(portal: Portal) -> list[str]:
+    """The keys that sign sessions and links, the one in use first; made where there is none.
+
+    Raises
+    ------
+    WorkspaceError : the file can be read by others, or holds no key.
+    """
+    path = portal.key_file
+    if not path.is_file():
+        rotate_keys(portal)
+    if stat.S_IMODE(path.stat().st_mode) & 0o077 and os.name == "posix":
+        raise WorkspaceError(
+            "others on this machine can read the portal's keys.",
+            where=str(path),
+            expected="a file of mode 0600",
+            mend=f"chmod 600 {path}, then newstart portal keys rotate",
+        )
+    held = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    if not held or min(map(len, held)) < _KEY_SIGNS:
+        raise WorkspaceError(
+            f"a key has fewer than {_KEY_SIGNS} signs, or there is none.",
+            where=str(path),
+            expected="a key a line, the one in use first",
+            mend="delete the file: a new key is made; everybody has to sign in again",
+        )
+    return held
+
+
+def rotate_keys(portal: Portal) -> int:
+    """Begin to sign with a new key; the one before still reads what it signed.
+
+    Returns
+    -------
+    How many keys are held now, at most two: older ones are forgotten.
+    """
+    path = portal.key_file
+    held = path.read_text("utf-8").split() if path.is_file() else []
+    _private_folder(path.parent)
+    before = os.umask(0o177)
+    try:
+        kept = [secrets.token_urlsafe(_KEY_SIGNS), *held[:1]]
+        write_whole(path, "\n".join(kept) + "\n")
+    finally:
+        os.umask(before)
+    return len(kept)
+
+
+def _private_folder(path: Path) -> None:
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def database(portal: Portal) -> dict[str, Any]:
+    """Django's setting for the portal's own tables: an SQLite file, or PostgreSQL by URL."""
+    url = os.environ.get("NEWSTART_PORTAL_DATABASE", "")
+    if not url:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": str(portal.folder / "portal.sqlite"),
+            # Writers wait for each other from their first statement on: a transaction that read
+            # before it writes would fail at once where another had written in between.
+            "OPTIONS": {
+                "timeout": 20,
+                "transaction_mode": "IMMEDIATE",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+            },
+            "CONN_MAX_AGE": 600,
+        }
+    parts = urlsplit(url)
+    if not parts.scheme.startswith("postgres"):
+        raise WorkspaceError(
+            "the portal's tables lie in an SQLite file or on PostgreSQL.",
+            where="NEWSTART_PORTAL_DATABASE",
+            expected="postgresql://USER:PASSWORD@HOST/NAME",
+        )
+    query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(query.get("host", parts.hostname or "")),
+        "PORT": str(query.get("port", parts.port or "")),
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+def begin(portal: Portal) -> None:
+    """Set Django up for this portal and bring its tables up to date.
+
+    Called again in one process, it points at another portal.
+    """
+    import django
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import connections
+
+    _private_folder(portal.folder)
+    _private_folder(portal.uploaded)
+    if settings.configured:
+        settings.PORTAL = portal
+        settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS = keys(portal)
+        connections["default"].close()
+        connections["default"].settings_dict.update(database(portal))
+    else:
+        settings.configure(**_settings(portal))
+        django.setup()
+    call_command("migrate", verbosity=0, interactive=False)
+
+
+def _settings(portal: Portal) -> dict[str, Any]:
+    key, *earlier = keys(portal)
+    secure_age = int(LONGEST.total_seconds())
+    return {
+        "PORTAL": portal,
+        "DEBUG": False,
+        "SECRET_KEY": key,
+        "SECRET_KEY_FALLBACKS": earlier,
+        "ALLOWED_HOSTS": ["127.0.0.1", "localhost", "[::1]", *portal.hosts],
+        "INSTALLED_APPS": ["django.contrib.sessions", "evaluation.portal"],
+        "MIDDLEWARE": [
+            "evaluation.portal.middleware.headers",
+            "django.middleware.security.SecurityMiddleware",
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "evaluation.portal.middleware.who",
+            "django.middleware.csrf.CsrfViewMiddleware",
+            "evaluation.portal.middleware.plain",
+        ],
+        "ROOT_URLCONF": "evaluation.portal.addresses",
+        "DATABASES": {"default": database(portal)},
+        "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
+        "AUTH_USER_MODEL": "portal.Person",
+        "AUTHENTICATION_BACKENDS": ["evaluation.portal.accounts.LocalAccounts"],
+        "PASSWORD_HASHERS": ["django.contrib.auth.hashers.Argon2PasswordHasher"],
+        "AUTH_PASSWORD_VALIDATORS": [
+            {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+            for name, options in (
+                ("UserAttributeSimilarityValidator", {"user_attributes": ("name", "email")}),
+                ("MinimumLengthValidator", {"min_length": 12}),
+                ("CommonPasswordValidator", {}),
+                ("NumericPasswordValidator", {}),
+            )
+        ],
+        "TEMPLATES": [
+            {
+                "BACKEND": "django.template.backends.jinja2.Jinja2",
+                "DIRS": [_FOLDER / "templates"],
+                "OPTIONS": {"environment": "evaluation.portal.pages.environment"},
+            }
+        ],
+        "USE_TZ": True,
+        "TIME_ZONE": "UTC",
+        "LANGUAGE_CODE": "en-gb",
+        "USE_I18N": False,
+        # Browsers take a Secure cookie over plain HTTP from this machine itself, and from nowhere
+        # else: a portal on another host needs TLS in front, or nobody can sign in.
+        "SESSION_COOKIE_NAME": "__Host-session",
+        "SESSION_COOKIE_SECURE": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_AGE": secure_age,
+        "SESSION_EXPIRE_AT_BROWSER_CLOSE": True,
+        "CSRF_COOKIE_NAME": "__Host-csrf",
+        "CSRF_COOKIE_SECURE": True,
+        "CSRF_COOKIE_HTTPONLY": True,
+        "CSRF_COOKIE_SAMESITE": "Lax",
+        "CSRF_FAILURE_VIEW": "evaluation.portal.pages.forged",
+        "CSRF_TRUSTED_ORIGINS": [portal.address] if portal.address.startswith("https://") else [],
+        "SECURE_CONTENT_TYPE_NOSNIFF": True,
+        "SECURE_REFERRER_POLICY": "same-origin",
+        "SECURE_CROSS_ORIGIN_OPENER_POLICY": "same-origin",
+        "SECURE_HSTS_SECONDS": 31_536_000,
+        "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")
+        if portal.behind_proxy
+        else None,
+        "FILE_UPLOAD_HANDLERS": ["evaluation.portal.uploads.Bounded"],
+        "DATA_UPLOAD_MAX_MEMORY_SIZE": 2 * 2**20,
+        "DATA_UPLOAD_MAX_NUMBER_FIELDS": 5_000,
+        "DATA_UPLOAD_MAX_NUMBER_FILES": 2,
+        "LOGGING": _logging(portal),
+    }
+
+
+def _logging(portal: Portal) -> dict[str, Any]:
+    kept = {"level": "WARNING", "handlers": ["file"], "propagate": False}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"plain": {"format": "{asctime} {levelname} {message}", "style": "{"}},
+        "handlers": {
+            "file": {
+                "class": "logging.handlers.WatchedFileHandler",
+                "filename": str(portal.log),
+                "formatter": "plain",
+                "encoding": "utf-8",
+                "delay": True,
+            }
+        },
+        # What Django logs of a request names its path and never its body.
+        # A traceback may quote a figure: what went wrong is logged with its number, by the portal.
+        "loggers": {
+            "django": kept,
+            "portal": kept,
+            "django.request": {"handlers": [], "level": "CRITICAL", "propagate": False},
+        },
+    }

@@ -1,0 +1,252 @@
+"""What is sent and done later: invitations, reminders, runs of a study; one loop, no broker.
+
+A mail says that something is due or waits, and where; it holds no figure and no file's name, and no
+token but the link of an invitation or of a new password, which is made when it is sent.
+"""
+
+from __future__ import annotations
+
+import os
+import smtplib
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+from typing import Any
+
+from django.db import connection, transaction
+
+from evaluation.errors import WorkspaceError
+from evaluation.ledger.calendar import Due, calendar
+from evaluation.portal import accounts, drafts, event_chain
+from evaluation.portal.configure import Portal
+from evaluation.portal.models import Grant, Outgoing, Person, Reminder
+from evaluation.portal.permissions import Role
+from evaluation.quarters import now
+
+REMINDED = (-14, -7, -1, 1, 7)
+"""Days from the day on which a return is due; before it negative."""
+_MOST_TRIES, _PAUSE = 6, 20
+_LONGEST_RUN = 3 * 3_600
+
+
+class NotSent(Exception):
+    """A mail that could not be given to the server that sends mail; it is tried again."""
+
+
+def owed(portal: Portal) -> tuple[Due, ...]:
+    """Every return of a period that is over, and whether it came."""
+    gone = {one.return_id for one in drafts.acts() if one.kind == "withdrawal"}
+    held = [one.as_dict() for one in drafts.receipts() if one.return_id not in gone]
+    return calendar(portal.programme, held, portal.workspace.now().date())
+
+
+def remind(portal: Portal) -> int:
+    """Put today's reminders into the outbox, each once; how many there were."""
+    today, made = portal.workspace.now().date(), 0
+    grants = [
+        one
+        for one in Grant.objects.filter(role=Role.OFFICER).select_related("person")
+        if one.begins <= now() < one.ends and not one.person.locked
+    ]
+    for due in owed(portal):
+        days = (today - due.due).days
+        if due.received is not None or days not in REMINDED:
+            continue
+        for grant in grants:
+            if (grant.site, grant.agency) == (due.site, due.agency):
+                made += _remind(grant.person, due, days)
+    return made
+
+
+def _remind(person: Person, due: Due, days: int) -> int:
+    with transaction.atomic():
+        _, new = Reminder.objects.get_or_create(
+            person=person, site=due.site, agency=due.agency, quarter=due.quarter.label, days=days
+        )
+        if new:
+            content = {
+                "site": due.site,
+                "agency": due.agency,
+                "quarter": due.quarter.label,
+                "slug": due.quarter.slug,
+                "months": due.quarter.months,
+                "due": f"{due.due.day} {due.due:%B %Y}",
+                "late": days > 0,
+            }
+            Outgoing.objects.create(kind="reminder", to=person.email, content=content, due=now())
+    return int(new)
+
+
+def wants_study(study: str, *, by: str) -> Outgoing:
+    """Put a run of a study into the outbox, unless one waits already."""
+    with transaction.atomic():
+        waiting = Outgoing.objects.filter(
+            kind="study", to=study, state__in=("waiting", "running")
+        ).first()
+        if waiting is None:
+            waiting = Outgoing.objects.create(kind="study", to=study, content={"by": by}, due=now())
+            event_chain.record(by, "asked for a run", study)
+    return waiting
+
+
+def work(portal: Portal, *, once: bool, send: Callable[[EmailMessage], None] | None = None) -> int:
+    """Send what waits, run what is asked for, remind, and remove what is past its time.
+
+    Parameters
+    ----------
+    once : go through it once; otherwise for ever.
+    send : how a mail leaves; by SMTP, or into a folder, as the environment says.
+
+    Returns
+    -------
+    How many things were done.
+    """
+    done = 0
+    while True:
+        remind(portal)
+        drafts.expire()
+        while (one := _next()) is not None:
+            _do(portal, one, send or sender(portal))
+            done += 1
+        if once:
+            return done
+        time.sleep(_PAUSE)
+
+
+def _next() -> Outgoing | None:
+    """The next thing to do, taken so that no other process takes it too."""
+    with transaction.atomic():
+        waiting = Outgoing.objects.filter(state="waiting", due__lte=now()).order_by("id")
+        if connection.vendor == "postgresql":
+            waiting = waiting.select_for_update(skip_locked=True)
+        one = waiting.first()
+        if one is not None:
+            one.state, one.tries = "running", one.tries + 1
+            one.save(update_fields=["state", "tries"])
+    return one
+
+
+def _do(portal: Portal, one: Outgoing, send: Callable[[EmailMessage], None]) -> None:
+    if one.kind == "study":
+        _run_study(portal, one)
+        return
+    try:
+        send(mail(portal, one))
+    except NotSent as error:
+        # Twice as long each time: about an hour in all.
+        one.due = now() + timedelta(minutes=2**one.tries)
+        one.state = "failed" if one.tries >= _MOST_TRIES else "waiting"
+        one.said = str(error)[:300]
+        one.save()
+        event_chain.record("portal", "mail not sent", f"{one.kind}: {one.to}")
+        return
+    one.state, one.done, one.said = "sent", now(), ""
+    one.save()
+    event_chain.record("portal", "mail sent", f"{one.kind}: {one.to}")
+
+
+def _run_study(portal: Portal, one: Outgoing) -> None:
+    """Run a study by the command line's own verb, in a process of its own."""
+    command = [sys.executable, "-m", "evaluation.cli", "--workspace", str(portal.workspace.root)]
+    started = time.monotonic()
+    done = subprocess.run(
+        [*command, "study", "run", one.to],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_LONGEST_RUN,
+    )
+    one.state = "sent" if done.returncode == 0 else "failed"
+    last = done.stderr.strip().splitlines()[-1:] or [""]
+    one.said = f"{time.monotonic() - started:.0f} s" if done.returncode == 0 else last[0][:300]
+    one.done = now()
+    one.save()
+    event_chain.record("portal", "ran a study", f"{one.to}: {one.state}")
+
+
+_SUBJECTS = {
+    "invitation": "You are invited to send returns",
+    "reset": "Choose a new password",
+    "reminder": "A return is due",
+}
+
+
+def mail(portal: Portal, one: Outgoing) -> EmailMessage:
+    """The mail of an entry of the outbox; a link in it is made now and stored as its hash alone."""
+    title = portal.programme.title
+    if one.kind == "reminder":
+        text = _reminder(portal, one.content)
+    else:
+        person = Person.objects.get(pk=one.content["person"])
+        link = accounts.make_link(person, one.kind, by="portal")
+        what = "begin" if one.kind == "invitation" else "choose a new password"
+        text = (
+            f"Dear {person.name},\n\nWith this link you {what}; it works once, until "
+            f"{link.ends:%d %B %Y, %H:%M} UTC:\n\n{portal.address}{link.path}\n\n"
+            "If you did not expect it, do nothing: without the link nothing happens.\n"
+        )
+    message = EmailMessage(policy=SMTP)
+    message["Subject"] = f"{_SUBJECTS[one.kind]}: {title}"
+    message["From"] = os.environ.get("NEWSTART_PORTAL_FROM", "portal@localhost")
+    message["To"] = one.to
+    message.set_content(text)
+    return message
+
+
+def _reminder(portal: Portal, held: dict[str, Any]) -> str:
+    when = f"was due on {held['due']}" if held["late"] else f"is due on {held['due']}"
+    return (
+        f"The return of {held['site']} {held['agency']} for {held['quarter']} ({held['months']}) "
+        f"{when}, and has not come in yet.\n\nSend it here:\n"
+        f"{portal.address}/returns/{held['site']}/{held['agency']}/{held['slug']}\n"
+    )
+
+
+def sender(portal: Portal) -> Callable[[EmailMessage], None]:
+    """How mail leaves: by the server that NEWSTART_PORTAL_SMTP names, else into a folder.
+
+    Raises
+    ------
+    WorkspaceError : the server is not named as HOST:PORT.
+    """
+    named = os.environ.get("NEWSTART_PORTAL_SMTP", "")
+    if not named:
+        return lambda message: _into_folder(portal.folder / "mail", message)
+    host, _, port = named.partition(":")
+    if not port.isdecimal():
+        raise WorkspaceError(
+            "the server that sends mail is not named.",
+            where=f"NEWSTART_PORTAL_SMTP={named}",
+            expected="HOST:PORT, like mail.example.org:587",
+        )
+    return lambda message: _by_smtp(host, int(port), message)
+
+
+def _into_folder(folder: Path, message: EmailMessage) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    name = f"{now():%Y%m%dT%H%M%S%f}.eml"
+    handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(message.as_bytes())
+
+
+def _by_smtp(host: str, port: int, message: EmailMessage) -> None:
+    user, secret = os.environ.get("NEWSTART_PORTAL_SMTP_USER"), _smtp_password()
+    try:
+        with smtplib.SMTP(host, port, timeout=10) as server:
+            if user and secret:
+                server.starttls()
+                server.login(user, secret)
+            server.send_message(message)
+    except (OSError, smtplib.SMTPException) as error:
+        raise NotSent(f"{type(error).__name__}") from None
+
+
+def _smtp_password() -> str:
+    path = os.environ.get("NEWSTART_PORTAL_SMTP_PASSWORD_FILE")
+    return Path(path).read_text("utf-8").strip() if path else ""

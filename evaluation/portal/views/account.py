@@ -1,0 +1,254 @@
+"""Signing in and out, invitations, passwords, the second factor; in a demonstration, choosing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import logout
+from django.contrib.auth.hashers import check_password, make_password
+from django.http import Http404, HttpResponse
+from django.views.decorators.http import require_http_methods
+
+from evaluation.portal import accounts, event_chain
+from evaluation.portal.accounts import invitation_of, needs_second_factor, password_faults
+from evaluation.portal.drafts import portal
+from evaluation.portal.models import Person
+from evaluation.portal.pages import fields, page
+from evaluation.portal.permissions import Act, grants_of
+from evaluation.portal.views.asking import address_of, begin_session, form, go, local, need, post
+from evaluation.quarters import now
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+_HALF_FOR = timedelta(minutes=10)
+_FROM_ONE_ADDRESS = 300
+WRONG = (
+    "That is not an e-mail address and a password of an account here, or there were too many wrong "
+    "ones. After five, wait 15 minutes or choose a new password."
+)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: Any) -> HttpResponse:
+    """By address and password; in a demonstration by choosing an invented person."""
+    after = local(request.POST.get("next") or request.GET.get("next") or "/")
+    if portal().demonstration:
+        return _choose(request, after)
+    if request.method != "POST":
+        ended = "ended" in request.GET
+        return page(request, "sign_in", "Sign in", next=after, ended=ended, email="")
+    given = fields(request.POST, "email")
+    if _too_many_from(request):
+        return _again(request, given["email"], after)
+    person = accounts.signing_in(given["email"], request.POST.get("password", ""))
+    if person is None:
+        event_chain.record(address_of(request), "wrong sign-in from")
+        return _again(request, given["email"], after)
+    return _with_password(request, person, after)
+
+
+def _too_many_from(request: Any) -> bool:
+    seen = event_chain.since("wrong sign-in from", timedelta(hours=1), who=address_of(request))
+    return seen.count() >= _FROM_ONE_ADDRESS
+
+
+def _again(request: Any, email: str, after: str) -> HttpResponse:
+    faults = [{"text": WRONG, "href": "#email"}]
+    return page(
+        request,
+        "sign_in",
+        "Sign in",
+        status=422,
+        next=after,
+        ended=False,
+        email=email,
+        faults=faults,
+    )
+
+
+def _with_password(request: Any, person: Person, after: str) -> HttpResponse:
+    """On after the password: to the code, to setting one up, or in."""
+    if not needs_second_factor(person):
+        accounts.succeeded(person)
+        begin_session(request, person)
+        return go(after)
+    _half(request, person, after)
+    return go("/sign-in/code" if person.second_factor else "/sign-in/set-up")
+
+
+def _half(request: Any, person: Person, after: str) -> None:
+    """Remember who has given a password and not yet a code."""
+    request.session.flush()
+    request.session["half"] = {"person": person.pk, "at": now().timestamp(), "next": after}
+
+
+def _of_half(request: Any) -> tuple[Person, str]:
+    held = request.session.get("half")
+    fresh = held and now().timestamp() - held["at"] < _HALF_FOR.total_seconds()
+    person = Person.objects.filter(pk=held["person"], locked=False).first() if fresh else None
+    if person is None:
+        raise Http404
+    return person, str(held["next"])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def code(request: Any) -> HttpResponse:
+    """The second factor: a code of six digits, taken once."""
+    person, after = _of_half(request)
+    if not person.second_factor:
+        return go("/sign-in/set-up")
+    if request.method != "POST":
+        return page(request, "code", "Enter the code from your authenticator")
+    locked = accounts.locked_out(person.email)
+    if locked or not accounts.use_code(person, request.POST.get("code", "")):
+        if not locked:
+            accounts.failed(person.email)
+        text = "The code is not right, or was used already. Wait for the next one and type that."
+        faults = [{"text": WRONG if locked else text, "href": "#code"}]
+        title = "Enter the code from your authenticator"
+        return page(request, "code", title, status=422, faults=faults)
+    accounts.succeeded(person)
+    begin_session(request, person)
+    return go(after)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def set_up(request: Any) -> HttpResponse:
+    """Set up the second factor: a secret for an authenticator, and a first code of it."""
+    person, after = _of_half(request)
+    if person.second_factor:
+        return go("/sign-in/code")
+    secret = request.session.setdefault("secret", accounts.new_secret())
+    request.session.modified = True
+    faults = []
+    if request.method == "POST":
+        step = accounts.right_step(secret, request.POST.get("code", ""), after=0)
+        if step is not None:
+            Person.objects.filter(pk=person.pk).update(second_factor=secret, last_step=step)
+            event_chain.record(person.name, "set up a second factor")
+            accounts.succeeded(person)
+            person.refresh_from_db()
+            begin_session(request, person)
+            return go(after)
+        text = "The code is not right. Type the one that your authenticator shows now."
+        faults = [{"text": text, "href": "#code"}]
+    spelled = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
+    return page(
+        request,
+        "set_up",
+        "Set up a second step for signing in",
+        faults=faults,
+        spelled=spelled,
+        account=person.email,
+        status=422 if faults else 200,
+    )
+
+
+@post
+def sign_out(request: Any) -> HttpResponse:
+    """End the session."""
+    event_chain.record(request.person.name, "signed out")
+    logout(request)
+    return go("/sign-in")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: Any, token: str) -> HttpResponse:
+    """The page of a link: who is invited to what, and the password that they choose."""
+    one = invitation_of(token)
+    if one is None:
+        return page(request, "link_gone", "This link does not work any more", status=404)
+    person, faults = one.person, []
+    if request.method == "POST":
+        password = request.POST.get("password", "")
+        wrong = password_faults(person, password, request.POST.get("again", ""))
+        faults = [{"text": text, "href": "#password"} for text in wrong]
+        if not faults:
+            if not accounts.accept(one, password):
+                return page(request, "link_gone", "This link does not work any more", status=404)
+            person.refresh_from_db()
+            return _with_password(request, person, "/")
+    title = "Choose a new password" if one.kind == "reset" else "Begin your account"
+    return page(
+        request,
+        "invitation",
+        title,
+        invited=person,
+        kind=one.kind,
+        faults=faults,
+        grants=grants_of(person),
+        until=one.ends,
+        status=422 if faults else 200,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def forgotten(request: HttpRequest) -> HttpResponse:
+    """Ask for a link to choose a new password; the answer is the same for every address."""
+    if request.method != "POST":
+        return page(request, "forgotten", "Choose a new password", sent=False)
+    if not _too_many_from(request):
+        event_chain.record(address_of(request), "wrong sign-in from")
+        accounts.forgotten(request.POST.get("email", ""))
+    return page(request, "forgotten", "Look into your mail", sent=True)
+
+
+@form
+def account(request: Any) -> HttpResponse:
+    """One's own account: what one may until when, and the password."""
+    need(request, Act.OWN_ACCOUNT)
+    person, faults, done = request.person, [], False
+    if request.method == "POST":
+        faults = _change_password(request, person)
+        done = not faults
+    return page(
+        request,
+        "account",
+        "Your account",
+        grants=grants_of(person),
+        done=done,
+        faults=faults,
+        second=bool(person.second_factor),
+        status=422 if faults else 200,
+    )
+
+
+def _change_password(request: Any, person: Person) -> list[dict[str, str]]:
+    if not check_password(request.POST.get("current", ""), person.password):
+        return [{"text": "Type your present password first.", "href": "#current"}]
+    new = request.POST.get("password", "")
+    wrong = password_faults(person, new, request.POST.get("again", ""))
+    if wrong:
+        return [{"text": text, "href": "#password"} for text in wrong]
+    Person.objects.filter(pk=person.pk).update(password=make_password(new))
+    event_chain.record(person.name, "changed the password")
+    person.refresh_from_db()
+    begin_session(request, person)  # every other session of the person ends with the old password
+    return []
+
+
+def _choose(request: Any, after: str) -> HttpResponse:
+    """Choose one of the invented people: a demonstration has no passwords."""
+    people = [one for one in Person.objects.filter(locked=False).order_by("pk") if grants_of(one)]
+    if request.method == "POST":
+        # From the list and nothing else.
+        chosen = next((p for p in people if str(p.pk) == request.POST.get("person")), None)
+        if chosen is not None:
+            event_chain.record(chosen.email, "signed in", "chosen in a demonstration")
+            begin_session(request, chosen)
+            return go(after)
+    faults = []
+    if request.method == "POST":
+        faults = [{"text": "Choose one of the people.", "href": "#person"}]
+    listed = [{"person": one, "grants": grants_of(one)} for one in people]
+    return page(
+        request,
+        "choose",
+        "Who do you want to be?",
+        people=listed,
+        next=after,
+        faults=faults,
+        status=422 if faults else 200,
+    )
