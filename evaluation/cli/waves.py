@@ -167,8 +167,8 @@ def _tell(found: Summary, outcomes: tuple[Outcome, ...]) -> None:
             str(len(own)),
             f"{sum(one.respondents for one in own):,}",
             str(len(own) - len(shown)),
-            f"{sum(one.se or 0.0 for one in shown) / n:.3f}",
-            f"{sum(one.design_effect or 0.0 for one in shown) / n:.2f}",
+            f"{sum(one.se or 0.0 for one in shown) / n:.3f}" if shown else "-",
+            f"{sum(one.design_effect or 0.0 for one in shown) / n:.2f}" if shown else "-",
         )
     print_table(table)
 

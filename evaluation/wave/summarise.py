@@ -285,7 +285,7 @@ def _figure(
         issued=issued,
         share_web=share_web,
         unanswered=unanswered,
-        status=WITHHELD if not shown else FEW if n < LEAST_SURE else "",
+        status=ABSENT if n == 0 else WITHHELD if not shown else FEW if n < LEAST_SURE else "",
     )
 
 
