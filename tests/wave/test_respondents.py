@@ -296,7 +296,7 @@ def test_what_may_have_been_meant_is_said_and_many_alike_are_told_once(
             row["area_code"], row["area_code"]
         )
         row["surname"] = "X"
-    errors = [p for p in read(tmp_path, programme, rows, targets()).problems]
+    errors = read(tmp_path, programme, rows, targets()).problems
     said = [p.message for p in errors]
     assert any("Did you mean E01?" in one for one in said)
     assert any("Did you mean E02?" in one for one in said)

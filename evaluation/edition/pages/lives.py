@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.edition import words
+from evaluation.edition import answers, words
 from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.html_tables import link, table
 from evaluation.edition.pages import outcomes
@@ -36,7 +36,7 @@ def view(study: Results, out: Generated) -> dict[str, Any]:
     return {
         "study": study,
         "lives": lives,
-        "answer": answer(study),
+        "answer": answers.people_said(study),
         "asked": asked(lives),
         "said": _said(items),
         "effects": _effects([one for _, one in items]),
@@ -49,50 +49,6 @@ def view(study: Results, out: Generated) -> dict[str, Any]:
         "voices": lives.voices,
         "voices_said": None if lives.voices is None else _voices(lives.voices),
     }
-
-
-def first_of(study: Results) -> OutcomeResult | None:
-    """The item that is asked first and judged first: life satisfaction, in a usual survey."""
-    if study.lives is None:
-        return None
-    judged = {one.code: one for one in study.outcomes}
-    return next((judged[i.outcome] for i in study.lives.items if i.outcome in judged), None)
-
-
-def answer(study: Results) -> str:
-    """The first item in a sentence: which way, by how much, with its range in its own unit."""
-    first = first_of(study)
-    if first is None:
-        return "No item of the survey is judged yet."
-    overall = _overall(first)
-    if overall is None:
-        return f"{first.plain_title}: no wave has ended since the first start."
-    effect, low, high = map(_signed, overall)
-    verdict = words.verdict(first.finding).word
-    return (
-        f"{first.plain_title}: {verdict}. Against what would have been, the difference is {effect} "
-        f"({low} to {high}) {_unit(first)}, over the people of all pilot areas."
-    )
-
-
-def _overall(outcome: OutcomeResult) -> tuple[float, float, float] | None:
-    """Effect and range in the item's own unit."""
-    row = outcome.estimate.overall
-    if row.effect is None or row.low is None or row.high is None:
-        return None
-    return row.effect, row.low, row.high
-
-
-def _signed(value: float) -> str:
-    return f"{'+' if round(value, 2) > 0 else ''}{words.number(value, 2)}"
-
-
-def _unit(outcome: OutcomeResult) -> str:
-    return (
-        "points on a scale of 0 to 10"
-        if outcome.unit.endswith("0 to 10")
-        else ("points of a hundred" if outcome.unit.startswith("%") else f"({outcome.unit})")
-    )
 
 
 def asked(lives: Lives) -> str:
@@ -128,12 +84,15 @@ def _effects(found: Sequence[OutcomeResult]) -> Markup:
     """What the programme changed, by item, with the smallest change that would be found."""
     rows = []
     for one in found:
-        overall = _overall(one)
+        overall = answers.in_own_unit(one)
         said = (
             ""
             if overall is None
             else " ".join(
-                [_signed(overall[0]), f"({_signed(overall[1])} to {_signed(overall[2])})"]
+                [
+                    answers.signed(overall[0]),
+                    f"({answers.signed(overall[1])} to {answers.signed(overall[2])})",
+                ]
             )
         )
         least = words.percent(one.finding.detectable_percent)
