@@ -28,7 +28,11 @@ WAVES = [11, 13, 15, 17, 19, 21, 23, 25]
 
 @pytest.fixture(scope="module")
 def declared() -> Programme:
-    return Programme.load(Workspace(root=ROOT), "new_start", collecting=False)
+    held = Programme.load(Workspace(root=ROOT), "new_start", collecting=False)
+    fields = {name: getattr(held, name) for name in Programme.model_fields}
+    # By the waves that were held, and not by those that are planned.
+    bare = tuple(source.model_copy(update={"waves": ()}) for source in held.sources)
+    return Programme(**fields | {"sources": bare})
 
 
 def with_item(declared: Programme, item: Outcome) -> Programme:
@@ -99,6 +103,16 @@ def test_two_waves_in_all_are_refused_and_few_before_asked_about(declared: Progr
     assert two["P036"].severity == "error" and two["P036"].confirmable_by
     few = remarks(declared, surveyed(declared, waves=[13, 15, 17, 19, 21]))
     assert few["P037"].severity == "question" and "2 waves before" in few["P037"].message
+
+
+def test_waves_that_are_planned_count_before_they_are_held(declared: Programme) -> None:
+    fields = {name: getattr(declared, name) for name in Programme.model_fields}
+    waves = tuple(declared.first + step for step in WAVES)
+    planned = tuple(
+        s.model_copy(update={"waves": waves}) if s.code == "survey" else s for s in declared.sources
+    )
+    again = Programme(**fields | {"sources": planned})
+    assert remarks(again, surveyed(declared, waves=[15, 25])) == {}
 
 
 def test_modelled_means_are_refused(declared: Programme) -> None:
