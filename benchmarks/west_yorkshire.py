@@ -6,6 +6,9 @@ file, never installed, nothing of it kept here). The records go through connecto
 panel as anyone's would. Then sets of six middle-layer areas are drawn and said to have started in
 2018, when nothing started anywhere: how often does re-assignment of areas call that an effect?
 
+One such set is also a study, as anyone would lock it: its protocol is checked, which says why it
+can be no confirmatory one, locked as exploratory, run from the ledger, and its results written.
+
 What is also shown is what the two traps of these records would have done: rows without an id taken
 for duplicates, and rows without an area.
 """
@@ -33,6 +36,11 @@ from evaluation.demo import submit_files
 from evaluation.estimate.assignments import Assignments
 from evaluation.programme import Programme
 from evaluation.quarters import Period
+from evaluation.study.freeze import freeze
+from evaluation.study.protocol_check import check_protocol
+from evaluation.study.results import read_results, write_results
+from evaluation.study.run import run_study
+from evaluation.study.study import Study
 from evaluation.workspace import Workspace
 
 RECORD = Path(__file__).parent / "results" / "west_yorkshire.json"
@@ -41,6 +49,7 @@ RECORDS = "{year}-07/{year}-07-west-yorkshire-street.csv"
 AUTHORITIES = ("Bradford", "Calderdale", "Kirklees", "Leeds", "Wakefield")
 YEARS = (2016, 2017, 2018)
 SETS, STARTED, DRAWS, LEVEL = 60, 6, 999, 0.05
+STUDY_SEED = 2018
 PROGRAMME = """
 name: west_yorkshire
 title: Nothing happened in West Yorkshire
@@ -92,6 +101,34 @@ recipes:
 """
 
 
+STUDY = "west_yorkshire/nothing_happened"
+PROTOCOL = """
+study: nothing_happened
+programme: west_yorkshire
+title: Nothing happened in West Yorkshire
+question: Did anti-social behaviour change in five areas in which nothing began in 2018?
+registered: not registered; a test of the machinery
+data_seen: all of it; the records are public
+how_pilots_were_chosen: One area of each authority, drawn by seed 2018; nothing was begun in them.
+intervention: None.
+estimand: Mean of the first year.
+primary: [asb_july]
+scale: {asb_july: level}
+window: [0, 0]
+default_margin_percent: 10
+estimators: [did]
+did: {comparison: never, base: mean}
+assignments: {n: 9999, block: area, strata: [], seed: 2018}
+missing: Left out.
+suppressed: None is.
+decision_rules: None.
+publication: "2026-11-30"
+eligibility: {shared_authority: true}
+what_it_can_bear:
+  - Five authorities and two years before the start bear no confirmatory claim, whatever is found.
+"""
+
+
 def census(wheel: Path) -> list[dict[str, str]]:
     """Rows of the census lookup in the five authorities: an LSOA each."""
     with zipfile.ZipFile(wheel) as held, held.open(CENSUS) as stream:
@@ -103,11 +140,13 @@ def census(wheel: Path) -> list[dict[str, str]]:
 
 
 def lay_out(root: Path, wheel: Path) -> Workspace:
-    """A workspace with the areas of the census; the first ones stand for the pilots."""
+    """A workspace with the areas of the census; one of each authority, drawn, is called a pilot."""
     folder = root / "studies" / "west_yorkshire"
     (folder / "outcomes").mkdir(parents=True)
     (folder / "programme.yaml").write_text(PROGRAMME, "utf-8")
     (folder / "sources.yaml").write_text(SOURCES, "utf-8")
+    (root / "studies" / STUDY).mkdir()
+    (root / "studies" / STUDY / "protocol.yaml").write_text(PROTOCOL, "utf-8")
     (folder / "outcomes" / "asb_july.yaml").write_text(OUTCOME, "utf-8")
     people: dict[str, int] = defaultdict(int)
     named: dict[str, dict[str, str]] = {}
@@ -117,8 +156,13 @@ def lay_out(root: Path, wheel: Path) -> Workspace:
         named[row["MSOA Code"]] = row
         members.append(f"{row['MSOA Code']},{row['LSOA Code']}")
     areas = ["code,name,authority,role,site,population"]
-    for n, (code, row) in enumerate(sorted(named.items())):
-        role = "pilot,NONE" if n < STARTED else "comparison,"
+    draw = np.random.default_rng(STUDY_SEED)
+    pilots = {
+        draw.choice([c for c, row in sorted(named.items()) if row["Local authority name"] == name])
+        for name in AUTHORITIES
+    }
+    for code, row in sorted(named.items()):
+        role = "pilot,NONE" if code in pilots else "comparison,"
         areas.append(
             f"{code},{row['MSOA Name']},{row['Local authority name']},{role},{people[code]}"
         )
@@ -167,6 +211,7 @@ def measure(workspace: Workspace) -> dict[str, Any]:
     fetched = time.perf_counter()
     accepted = submit_files(workspace, done.written, lambda _: None)
     submitted = time.perf_counter()
+    study = locked(workspace, STUDY)
     frame = known(workspace, programme)
     found = [one_set(frame, seed) for seed in range(SETS)]
     effects = [one["effect"] for one in found]
@@ -175,6 +220,7 @@ def measure(workspace: Workspace) -> dict[str, Any]:
         "returns_accepted": accepted,
         "told": sorted({str(one.what) for one in done.told}),
         "incidents_per_area": round(float(frame["incidents"].mean()), 1),
+        "study": study,
         "sets": SETS,
         "share_called_an_effect": sum(one["p_value"] <= LEVEL for one in found) / SETS,
         "mean_effect_per_1000": round(float(np.mean(effects)), 3),
@@ -186,6 +232,36 @@ def measure(workspace: Workspace) -> dict[str, Any]:
             "check_and_ledger": round(submitted - fetched, 1),
             "estimates": round(time.perf_counter() - submitted, 1),
         },
+    }
+
+
+def locked(workspace: Workspace, name: str) -> dict[str, Any]:
+    """A study: checked, locked as what it can be, run, and read as its page would."""
+    remarks = check_protocol(workspace, name)
+    lock = freeze(workspace, name, exploratory=True)
+    write_results(workspace, run_study(Study.load(workspace, name)))
+    results = read_results(workspace, name)
+    (outcome,) = results.outcomes
+    if results.lock is None or results.lock.hash != lock.hash:
+        raise RuntimeError("the results are not those of the lock")
+    return {
+        "label": results.label,
+        "verdict": outcome.finding.verdict,
+        "sentence": outcome.finding.sentence,
+        "unit": outcome.estimate.unit,
+        "estimates": {
+            one.estimator: {
+                key: round(value, 3)
+                for key, value in one.overall.figures().items()
+                if key in ("effect", "low", "high", "p_value") and value is not None
+            }
+            for one in outcome.estimates
+        },
+        "smallest_p": results.assignments.smallest_p,
+        "figures": outcome.data.cells,
+        "figures_that_are_sums": outcome.data.lineage.summed if outcome.data.lineage else 0,
+        "why_not_confirmatory": [one.message for one in remarks if one.confirmable_by],
+        "differences": list(results.differences),
     }
 
 

@@ -20,6 +20,7 @@ from evaluation.check.stages import check_return
 from evaluation.connect import fetch_returns, installed_recipes
 from evaluation.edition import past
 from evaluation.errors import WorkspaceError
+from evaluation.finance import asked_of
 from evaluation.ledger.calendar import due
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import keep_receipt
@@ -46,6 +47,7 @@ SYNTHETIC_PROGRAMME, REAL_CASES = "new_start", "real_cases"
 STUDY = f"{SYNTHETIC_PROGRAMME}/first_look"
 AGAIN = "The demonstration was run again on what changed since."
 MARK = "Synthetic: this workspace holds invented figures; NEWSTART_NOW may set its clock.\n"
+SIGNED = "The finance department (invented)"
 REASON = "Synthetic demonstration: the figure is as drawn."
 MORNING, EVENING = time(9, 0, tzinfo=UTC), time(17, 0, tzinfo=UTC)
 
@@ -162,6 +164,10 @@ def _declare(workspace: Workspace, tiny: bool) -> Programme:
         shutil.copy(workspace.schemas / "demo" / name, study / "protocol.yaml")
         if not tiny:  # where people were asked, some wrote
             shutil.copy(workspace.schemas / "demo" / "voices.json", study / "voices.json")
+    for learnt in ("theory", "decisions") if tiny else ():
+        if not (study / f"{learnt}.yaml").is_file():
+            held = workspace.schemas / "demo" / f"{learnt}_tiny.yaml"
+            shutil.copy(held, study / f"{learnt}.yaml")
     programme = Programme.load(workspace, SYNTHETIC_PROGRAMME)
     if not programme.synthetic:
         raise WorkspaceError(
@@ -243,7 +249,9 @@ def submit_files(workspace: Workspace, files: list[Path], progress: Progress) ->
                 histories[name] = ledger.accepted(Programme.load(workspace, name))
             history = histories[name]
             raw = read_return(path)
-            checked = check_return(raw, history.programme, before=_before(history, raw))
+            programme = asked_of(history.programme, raw.guide["agency"])
+            before = _before(history.asked_by(programme), raw)
+            checked = check_return(raw, programme, before=before)
             if checked.returned is None:
                 raise WorkspaceError(f"not accepted:\n{report(checked)}", where=str(path))
             received = datetime.combine(datetime.fromisoformat(path.parent.name).date(), MORNING)
@@ -252,6 +260,7 @@ def submit_files(workspace: Workspace, files: list[Path], progress: Progress) ->
                 raw.content,
                 received=received + timedelta(seconds=number),
                 confirmations=_answers(checked),
+                by=SIGNED if programme is not history.programme else "",
                 synthetic_clock=True,
                 repeatable=True,
             )

@@ -394,6 +394,23 @@ def explained(own: Sequence[CodeShare]) -> str:
     return f"{when} is part of {new}." if first.kind == "merged" else f"{when} is split into {new}."
 
 
+def explained_later(own: Sequence[CodeShare]) -> str:
+    """What one code of a later vintage was made of, as an officer reads it.
+
+    Parameters
+    ----------
+    own : all shares that went into that code, one at least.
+    """
+    first = own[0]
+    codes = list(dict.fromkeys(one.from_code for one in own))
+    old = ", ".join(codes[:_NAMED]) + (" and others" if codes[_NAMED:] else "")
+    part = "part of " if any(one.share < 1 for one in own) else ""
+    return (
+        f"{first.to_code} is a code of {first.vintage_to}; in {first.vintage_from}, by which this "
+        f"programme counts, it is {part}{old}."
+    )
+
+
 COLUMNS = tuple(CodeShare.model_fields)
 
 

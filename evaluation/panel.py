@@ -16,6 +16,7 @@ import pandas as pd
 
 from evaluation import fingerprint
 from evaluation.errors import PanelError
+from evaluation.geography import blocks
 from evaluation.periods import (
     NEVER_TREATED,
     parse_periods,
@@ -45,7 +46,9 @@ class Panel:
     Attributes
     ----------
     areas : one row an area (index: its code), with ``site, authority, role, start, population,
-        stratum`` and any covariates; ``start`` is a period's label or None for never.
+        stratum`` and any covariates; ``start`` is a period's label or None for never. ``family``,
+        where it is there, is one for areas whose figures were shared out of the same older ones:
+        they are one unit wherever areas are re-assigned.
     periods : the columns, in order, without gaps.
     figures : outcome -> array (areas, periods) in the outcome's unit; NaN where there is no figure.
     denominators : outcome -> array of the same shape, where the outcome has one.
@@ -53,6 +56,8 @@ class Panel:
     per : outcome -> scale of its ratio (1,000 for a rate per 1,000).
     sampling_error : outcome -> standard errors of its figures, of the same shape and in the same
         unit, where they are means or shares of a sample, or were rounded before they were returned.
+    apportioned : outcome -> which share of each figure, 0 to 1, was shared out of an area of an
+        older vintage; of the same shape, only for outcomes with any.
     partial : what becomes of the first period of an area that was treated for a part of it only
         (column ``exposure`` of ``areas``): ``drop`` leaves it out; ``scale`` divides its effect by
         the share, which is right only where the effect comes at once and in full, and has to be
@@ -66,6 +71,7 @@ class Panel:
     statuses: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
     per: Mapping[str, float] = field(default_factory=dict)
     sampling_error: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    apportioned: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     vintage: str = ""
     partial: FirstPeriod = "drop"
 
@@ -144,6 +150,7 @@ class Panel:
             denominators={k: v[keep] for k, v in self.denominators.items()},
             statuses={k: v[keep] for k, v in self.statuses.items()},
             sampling_error={k: v[keep] for k, v in self.sampling_error.items()},
+            apportioned={k: v[keep] for k, v in self.apportioned.items()},
         )
 
     def until(self, last: Period) -> Panel:
@@ -156,6 +163,7 @@ class Panel:
             denominators={k: v[:, :n] for k, v in self.denominators.items()},
             statuses={k: v[:, :n] for k, v in self.statuses.items()},
             sampling_error={k: v[:, :n] for k, v in self.sampling_error.items()},
+            apportioned={k: v[:, :n] for k, v in self.apportioned.items()},
         )
 
     def ahead(self, last: Period) -> Panel:
@@ -167,7 +175,13 @@ class Panel:
         )
         span = period_range(self.periods[0], last)
         return replace(
-            self, periods=span, figures=wider, denominators={}, statuses={}, sampling_error=errors
+            self,
+            periods=span,
+            figures=wider,
+            denominators={},
+            statuses={},
+            sampling_error=errors,
+            apportioned={},
         )
 
     def eligible(self) -> Panel:
@@ -204,6 +218,7 @@ class Panel:
         authority: str | None = None,
         population: str | None = None,
         stratum: str | None = None,
+        family: str | None = None,
         covariates: Sequence[str] = (),
         sampling_error: str | Mapping[str, str] | None = None,
         exposure: str | None = None,
@@ -230,6 +245,8 @@ class Panel:
             ``scale`` divides its effect by the share, for where that was settled in advance.
         site, authority, population, stratum, covariates : attributes of an area; the first value
             of each area is taken, and one that changes over time is an error.
+        family : the same for areas whose figures were shared out of one older area: they are one
+            unit wherever areas are re-assigned.
         sampling_error : the column with the figures' standard errors, in the outcome's unit, where
             the figures come from samples; with several outcomes, outcome -> column for those that
             do. Placebo effects are then brought to the scale of the areas that they stand for.
@@ -247,6 +264,7 @@ class Panel:
             "authority": authority,
             "population": population,
             "stratum": stratum,
+            "family": family,
             "start": start,
         }
         # Not by truth: a table without a header has columns 0, 1, 2, and a start of 0 that went
@@ -335,6 +353,7 @@ class Panel:
                 wanted, declared, grids, [a.code for a in members], span
             )
             | _survey_errors(wanted, declared, [a.code for a in members], span),
+            apportioned=_apportioned(wanted, [a.code for a in members], span),
             per={o.code: o.per for o in declared if o.form == "ratio"},
         )
 
@@ -369,7 +388,13 @@ def area_table(programme: Programme, members: Sequence[Area]) -> pd.DataFrame:
             }
         )
     index = pd.Index([area.code for area in members], name="area")
-    return pd.DataFrame(rows, index=index).astype({"site": object, "start": object})
+    table = pd.DataFrame(rows, index=index).astype({"site": object, "start": object})
+    family = blocks(programme.code_shares)
+    named = [family.get(area.code, area.code) for area in members]
+    # Only where two of them are of one family: the table of any other programme stays as it was.
+    if len(set(named)) < len(named):
+        table["family"] = named
+    return table
 
 
 _Grids = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
@@ -395,6 +420,27 @@ def _grids(
         denominators[outcome.code] = denominator
         statuses[outcome.code] = status
     return figures, denominators, statuses
+
+
+def _apportioned(
+    wanted: pd.DataFrame, codes: list[str], span: tuple[Period, ...]
+) -> dict[str, NDArray[np.float64]]:
+    """Outcome -> share of each figure that was shared out, by what its note says; where any was."""
+    from evaluation.returns.form import apportioned_share
+
+    if "note" not in wanted:
+        return {}
+    column_of = {period.label: column for column, period in enumerate(span)}
+    inside = wanted[wanted["quarter"].isin(column_of) & wanted["note"].fillna("").ne("")]
+    shares = inside["note"].map(apportioned_share)
+    inside, shares = inside[shares > 0], shares[shares > 0]
+    found = {}
+    for outcome, part in inside.groupby("outcome"):
+        held = np.zeros((len(codes), len(span)))
+        rows = pd.Index(codes).get_indexer(pd.Index(part["area_code"]))
+        held[rows, part["quarter"].map(column_of).to_numpy()] = shares[part.index]
+        found[str(outcome)] = held
+    return found
 
 
 # Of the largest error: an exact figure beside rounded ones, for what divides by an error.

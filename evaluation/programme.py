@@ -12,54 +12,36 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import yaml
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, model_validator
 
-from evaluation.errors import PeriodError, UserError, WorkspaceError
+from evaluation.declared import Frozen, PeriodField, read_yaml, validated
+from evaluation.errors import WorkspaceError
 from evaluation.geography import CodeShare
 from evaluation.instrument import Instrument
 from evaluation.quarters import Frequency, Period, period_range
 from evaluation.workspace import Workspace
 
 if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
-    from pydantic_core import ErrorDetails
+    pass
 
 Role = Literal["pilot", "comparison", "excluded"]
 
 
-def _period(given: Any) -> Period:
-    try:
-        return given if isinstance(given, Period) else Period.parse(given, "Q", "A")
-    except PeriodError as error:
-        # As a fault of its entry, so that it is told with the file and the place.
-        raise ValueError(f"{error.what.rstrip('.')} (expected {error.expected})") from None
-
-
-PeriodField = Annotated[Period, BeforeValidator(_period), PlainSerializer(str)]
-M = TypeVar("M", bound=BaseModel)
-_Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ROLES_MEASURED: tuple[Role, Role] = ("pilot", "comparison")
 SITE_SOURCE = "site"
-TABLES = ("areas", "costs", "denominators", "deprivation", "code_shares")
+TABLES = (
+    "areas",
+    "planned_costs",
+    "costs",
+    "taken_out",
+    "denominators",
+    "deprivation",
+    "code_shares",
+)
 """What a programme may declare in a CSV file of its own, by its name."""
 OPEN_SITE = "OPEN"
-
-
-class Frozen(BaseModel):
-    """Base of the models read from files: immutable, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 class Bounds(Frozen):
@@ -215,7 +197,7 @@ class Person(Frozen):
     """
 
     name: str = Field(min_length=1)
-    roles: tuple[Literal["submitter", "evaluator", "checker", "publisher"], ...] = Field(
+    roles: tuple[Literal["submitter", "finance", "evaluator", "checker", "publisher"], ...] = Field(
         min_length=1
     )
     sites: tuple[str, ...] = ()
@@ -223,8 +205,18 @@ class Person(Frozen):
 
     def may_send_for(self, site: str, agency: str) -> bool:
         """Whether the person submits returns of this site and agency."""
+        return "submitter" in self.roles and self._acts_for(site, agency)
+
+    def may_sign_for(self, site: str, agency: str) -> bool:
+        """Whether the person signs what this agency paid at this site."""
+        return "finance" in self.roles and self._acts_for(site, agency)
+
+    def _acts_for(self, site: str, agency: str) -> bool:
         here = not self.sites or site in self.sites
-        return "submitter" in self.roles and here and (not self.agencies or agency in self.agencies)
+        return here and (not self.agencies or agency in self.agencies)
+
+
+CostKind = Literal["set-up", "running", "in kind", "double running"]
 
 
 class Cost(Frozen):
@@ -232,10 +224,42 @@ class Cost(Frozen):
 
     site: str
     agency: str
-    kind: Literal["set-up", "running", "in kind"]
+    kind: CostKind
     period: PeriodField
     amount: float
     price_year: int
+
+
+class TakenOut(Frozen):
+    """What was taken out of a budget line at one site in one period, and the posts closed."""
+
+    site: str
+    line: str
+    period: PeriodField
+    amount: float = 0
+    posts: float = 0
+    price_year: int
+
+
+class BudgetLine(Frozen):
+    """A line of an agency's budget that something may be taken out of."""
+
+    code: str = Field(pattern="[a-z][a-z0-9_]*")
+    agency: str
+    title: str
+
+
+class Money(Frozen):
+    """How finance departments report what the programme costs: see `evaluation.finance`.
+
+    ``agencies`` : those that pay; none named: those of the sites. ``price_year`` : of which year's
+    prices the amounts are; None: as paid, so of their own year.
+    """
+
+    agencies: tuple[str, ...] = ()
+    price_year: int | None = None
+    since: PeriodField | None = None
+    budgets: tuple[BudgetLine, ...] = ()
 
 
 class Denominator(Frozen):
@@ -274,7 +298,10 @@ class Programme(Frozen):
     sites: tuple[Site, ...]
     areas: tuple[Area, ...]
     outcomes: tuple[Outcome, ...]
+    money: Money | None = None
+    planned_costs: tuple[Cost, ...] = ()
     costs: tuple[Cost, ...] = ()
+    taken_out: tuple[TakenOut, ...] = ()
     denominators: tuple[Denominator, ...] = ()
     deprivation: tuple[Deprivation, ...] = ()
     code_shares: tuple[CodeShare, ...] = ()
@@ -304,6 +331,17 @@ class Programme(Frozen):
         found: dict[str, list[CodeShare]] = {}
         for share in self.code_shares:
             found.setdefault(share.from_code, []).append(share)
+        return found
+
+    @cached_property
+    def later_codes(self) -> dict[str, list[CodeShare]]:
+        """What each code of a later vintage was made of, where an area of the programme was."""
+        own = self.area_by_code
+        later = {one.to_code for one in self.code_shares if one.from_code in own} - set(own)
+        found: dict[str, list[CodeShare]] = {code: [] for code in sorted(later)}
+        for share in self.code_shares:
+            if share.to_code in found:
+                found[share.to_code].append(share)
         return found
 
     @cached_property
@@ -462,105 +500,6 @@ class Programme(Frozen):
         return programme
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping from a file.
-
-    Raises
-    ------
-    WorkspaceError : if the file is missing, is no YAML, or holds no mapping.
-    """
-    try:
-        content = _parsed(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise WorkspaceError("the file does not exist.", where=str(path)) from None
-    except yaml.YAMLError as error:
-        raise WorkspaceError(f"no valid YAML: {error}", where=str(path)) from None
-    if not isinstance(content, dict):
-        raise WorkspaceError("holds no mapping of names to values.", where=str(path))
-    return content
-
-
-def _parsed(text: str) -> Any:
-    """The parser of libyaml takes a tenth of the time; PyYAML's words an error with the line."""
-    try:
-        return yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError:
-        return yaml.safe_load(text)
-
-
-def validated(
-    model: type[M],
-    content: dict[str, Any],
-    path: Path,
-    error: type[UserError] = WorkspaceError,
-    *,
-    expected: str = "",
-) -> M:
-    """The content of a file as a model of ours.
-
-    Parameters
-    ----------
-    error : the kind of error to raise. expected : the file's shape in words, where that says more
-        than what the entry at fault would take.
-
-    Raises
-    ------
-    UserError : of the kind asked for, for the first entry that is missing, unknown or wrong.
-    """
-    try:
-        return model.model_validate(content)
-    except ValidationError as wrong:
-        first, count = wrong.errors()[0], wrong.error_count()
-        place = _place(first["loc"], content)
-        more = f" ({count} faults in all)" if count > 1 else ""
-        shape, mend = _mend(model, first, place)
-        raise error(
-            f"{place or 'the file'}: {first['msg']}{more}.",
-            where=str(path),
-            expected=expected or shape,
-            mend=mend,
-        ) from None
-
-
-def _place(loc: Sequence[int | str], content: Any) -> str:
-    """Where a fault lies, in the entries of the file: without which of several models was tried."""
-    parts, here = [], content
-    for number, part in enumerate(loc, start=1):
-        if isinstance(here, Mapping) and part not in here and number < len(loc):
-            continue
-        parts.append(str(part))
-        if isinstance(here, Mapping):
-            here = here.get(part)
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
-            here = here[part]
-    return ".".join(parts)
-
-
-def _mend(model: type[BaseModel], fault: ErrorDetails, place: str) -> tuple[str, str]:
-    """What the entry at fault would take, and what to do about it."""
-    if fault["type"] == "missing":
-        return "", f"add a line for {place}"
-    if fault["type"] == "extra_forbidden":
-        known = list(fields_at(model, fault["loc"][:-1]))
-        near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
-        mend = f"did you mean {near[0]}?" if near else f"take {place} out: nothing reads it"
-        return (f"one of {', '.join(known)}" if known else ""), mend
-    taken = str(fault.get("ctx", {}).get("expected", ""))
-    return (f"one of {taken}" if taken else ""), f"mend {place or 'what it says'}, or restore it"
-
-
-def fields_at(model: type[BaseModel], place: Sequence[int | str]) -> dict[str, FieldInfo]:
-    """The fields of the model that lies at a place inside another; none where no model lies."""
-    fields: Any = model.model_fields
-    for part in place:
-        if isinstance(part, int):
-            continue
-        held = fields[part].annotation if part in fields else None
-        arms = getattr(held, "__args__", (held,))
-        fields = next((a.model_fields for a in arms if a and hasattr(a, "model_fields")), {})
-    return dict(fields)
-
-
 def load_outcomes(folder: Path) -> tuple[Outcome, ...]:
     """Every outcome declared in a folder, in order of file name."""
     return tuple(
@@ -611,6 +550,13 @@ def _check_references(programme: Programme, where: str) -> None:
                 " the programme.",
                 where=where,
             )
+    if programme.money is not None and (programme.costs or programme.taken_out):
+        raise WorkspaceError(
+            "what it costs is declared twice: as returns of finance departments (money) and in a "
+            "file (costs, taken_out).",
+            where=where,
+            mend="newstart upgrade makes returns of costs.csv; then take the line costs: out",
+        )
     for one in programme.deprivation:
         if one.area not in programme.area_by_code:
             raise WorkspaceError(
@@ -649,6 +595,11 @@ def _check_twice(programme: Programme, where: str) -> None:
         ("outcome", [one.code for one in programme.outcomes], "keep one of its declarations"),
         ("source", [source.code for source in programme.sources], "give each its own code"),
         ("person", [person.name for person in programme.people], "give each a name of its own"),
+        (
+            "budget line",
+            [line.code for line in programme.money.budgets] if programme.money else [],
+            "give each its own code",
+        ),
     ):
         if twice := [code for code, times in Counter(codes).items() if times > 1]:
             raise WorkspaceError(f"the {what} {twice[0]} stands twice.", where=where, mend=mend)
@@ -669,7 +620,11 @@ def _check_agencies(programme: Programme, where: str) -> None:
     named = [(f"outcome {one.code}", one.agency) for one in programme.outcomes]
     named += [(f"site {site.code}", code) for site in programme.sites for code in site.agencies]
     named += [(f"source {source.code}", source.agency) for source in programme.sources]
-    named += [(f"a cost of site {cost.site}", cost.agency) for cost in programme.costs]
+    costs = [*programme.costs, *programme.planned_costs]
+    named += [(f"a cost of site {cost.site}", cost.agency) for cost in costs]
+    if programme.money is not None:
+        named += [("money", code) for code in programme.money.agencies]
+        named += [(f"budget line {one.code}", one.agency) for one in programme.money.budgets]
     for what, code in named:
         if code not in programme.agencies:
             near = difflib.get_close_matches(code, programme.agencies, n=1)
@@ -679,7 +634,7 @@ def _check_agencies(programme: Programme, where: str) -> None:
                 expected=", ".join(programme.agencies) or "agencies: {code: name}",
                 mend=f"did you mean {near[0]}?" if near else f"add it: agencies: {{{code}: NAME}}",
             )
-    for cost in programme.costs:
+    for cost in costs:
         if cost.site not in programme.site_by_code:
             raise WorkspaceError(
                 f"a cost is declared for the site {cost.site!r}, which is none here.",

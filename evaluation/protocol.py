@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from evaluation import fingerprint
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.errors import ProtocolError
-from evaluation.programme import Frozen, read_yaml, validated
 
 Role = Literal["primary", "secondary", "negative_control"]
 EstimatorName = Literal[

@@ -58,6 +58,7 @@ SAME_NAME = {
     "models": "a study's regressions, and the portal's tables, which Django looks for there",
     "edition": "the verbs of an edition, and the edition",
     "ledger": "the verbs of the ledger, and the ledger",
+    "learning": "the verbs of learning, and its page",
     # To be emptied.
     "export": "the ledger's, and an edition's",
     "figures": "a return's figures checked, and invented ones",
@@ -159,6 +160,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:heading",
         "returns:is_container",
         "returns:pass_workbook",
+        "returns:apportioned_share",
+        "returns:lineage_of",
         "returns:rounding_base",
         "returns:text_rows",
         "value:_costs",
@@ -173,6 +176,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_clear_old_mark",
     ),
     "prose, declarations and change logs that a person wrote": (
+        "edition:_rivals_table.filled",
         "edition:annexed",
         "edition:body",
         "edition:Prose.blocks",
@@ -192,7 +196,9 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:reason_given",
         "edition:software_changes",
         "edition:typeset",
+        "learning:_tokens",
         "setup:_refuse_name",
+        "setup:costs_to_returns",
     ),
     "what another program wrote: pages, drawings, logs, archives": (
         "edition:_article",
@@ -207,7 +213,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:measured",
         "edition:_title",
         "edition:_to",
-        "edition:briefing",
+        "edition:pages_of",
         "edition:one_page",
         "publish:blank",
         "publish:filled",

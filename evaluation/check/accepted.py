@@ -59,6 +59,15 @@ class AcceptedFigures:
         self._given: dict[SiteAgency, set[int]] = {}
         self._moves: dict[tuple[str, int], _Moves] = {}
 
+    def asked_by(self, programme: Programme) -> AcceptedFigures:
+        """The same figures, compared as this programme asks for them."""
+        # Costs are figures of the same ledger, which a view of the programme asks for.
+        if programme is self.programme:
+            return self
+        other = AcceptedFigures(programme)
+        other._figures, other._given = self._figures, self._given
+        return other
+
     def add(self, returned: Return) -> None:
         """Go on with a return that was accepted."""
         submitter = returned.site, returned.agency

@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from evaluation.programme import Frozen, read_yaml
+from evaluation.declared import Frozen, read_yaml
 from evaluation.workspace import packaged_schemas
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from evaluation.check.before import Key, parameters
 from evaluation.check.read import Cells, Fault
-from evaluation.check.report import Problem, shown
+from evaluation.check.report import Problem, in_digits, shown
 from evaluation.check.rules import Severity, rules
 from evaluation.programme import Bounds, Outcome, Programme
 from evaluation.returns.form import ROUNDED, common_base, form, rounding_base
@@ -184,7 +184,7 @@ def _message(rule: str, outcome: Outcome, cells: Cells, entry: int) -> str:
         out_of = shown(cells.denominator[entry])
         return f"More {outcome.people} than there are in all ({out_of} in column denominator)."
     limits = outcome.bounds if rule == "R045" else outcome.soft_limits
-    value = f"{_rate(outcome, cells, entry):,.4g} {outcome.unit}"
+    value = f"{in_digits(_rate(outcome, cells, entry))} {outcome.unit}"
     low, high = limits.low, limits.high
     span = (
         f"{_limit(low)} to {_limit(high)}"
@@ -196,7 +196,7 @@ def _message(rule: str, outcome: Outcome, cells: Cells, entry: int) -> str:
 
 
 def _limit(limit: float | None) -> str:
-    return "" if limit is None else f"{limit:,g}"
+    return "" if limit is None else in_digits(limit)
 
 
 def _rate(outcome: Outcome, cells: Cells, entry: int) -> float:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from evaluation.check import slips
 from evaluation.check.before import Before, Held, Others, QuestionParameters
 from evaluation.check.read import Cells
-from evaluation.check.report import Problem, problem, shown
+from evaluation.check.report import Problem, in_digits, problem, shown
 from evaluation.check.rules import Severity
 from evaluation.check.usual import (
     Case,
@@ -267,8 +267,8 @@ def _against_areas(
     if apart <= ask.far * math.sqrt(others.spread**2 + chance) or apart <= math.log(ask.far_ratio):
         return []
     usual = math.exp(others.level)
-    message = f"This makes {value:,.4g} {outcome.unit}; in {others.areas} other areas it is"
-    message = f"{message} about {usual:,.4g}."
+    message = f"This makes {in_digits(value)} {outcome.unit}; in {others.areas} other areas it is"
+    message = f"{message} about {in_digits(usual)}."
     return [cells.problem("R090", entry, "numerator", message, value=figure)]
 
 

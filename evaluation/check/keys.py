@@ -14,7 +14,7 @@ from evaluation.check.read import Cells
 from evaluation.check.report import Problem, Read, problem
 from evaluation.check.whose import FILE_NAME, LINES, Disagreement, Statement, Weighed, canonical
 from evaluation.errors import WorkspaceError
-from evaluation.geography import explained
+from evaluation.geography import explained, explained_later
 from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import form
@@ -373,6 +373,9 @@ def _check_areas(cells: Cells, submitter: Submitter, programme: Programme) -> li
             if code in programme.old_codes:
                 message = explained(programme.old_codes[code])
                 mend = partial(_counts_under, programme.old_codes[code][0].vintage_to)
+            elif code in programme.later_codes:
+                message = explained_later(programme.later_codes[code])
+                mend = partial(_counts_under, programme.later_codes[code][0].vintage_from)
             problems += cells.listed("R030", entry, "area_code", message, value=code, mend=mend)
     return problems
 

@@ -156,6 +156,11 @@ def problem(
     )
 
 
+def in_digits(value: float) -> str:
+    """A figure to four digits, and a large one to the last before the point: never 4e+04."""
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
+
+
 def shown(value: object) -> str:
     """A cell's value as an officer would recognise it: text in quotation marks, 37.0 as 37.
 

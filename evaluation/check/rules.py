@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from evaluation.programme import Frozen, read_yaml, validated
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.workspace import packaged_schemas
 
 Severity = Literal["error", "confirm", "note"]

@@ -25,6 +25,7 @@ from evaluation.check.read import Cells, read_cells, read_header, right_headings
 from evaluation.check.report import Checked, Problem, Stage
 from evaluation.check.whose import places_of, weigh, witnesses_of
 from evaluation.errors import WorkspaceError
+from evaluation.finance import asked_of
 from evaluation.programme import Programme
 from evaluation.returns.form import Observation, Return
 from evaluation.returns.workbook import RawReturn, read_return
@@ -69,6 +70,7 @@ def check_read(
     raw: RawReturn, programme: Programme, *, history: ReadHistory, today: date | None
 ) -> CheckedFile:
     """Check a return that was read already; see `check_file`."""
+    programme = asked_of(programme, raw.guide["agency"])
     before = before_return(raw, programme, history=history, today=today)
     return CheckedFile(raw, check_return(raw, programme, before=before))
 
@@ -89,7 +91,7 @@ def before_return(
             asked |= dict.fromkeys(o.code for o in programme.expected(site, agency)[1])
     if not asked:
         return Before(today=today)
-    known = history(list(asked))
+    known = history(list(asked)).asked_by(programme)
     witnesses = witnesses_of(places, known, today=today)
     weighed = weigh(places, witnesses)
     submitter = weighed.believed.get("site", ""), weighed.believed.get("agency", "")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evaluation.cli.session import AsJson, By, Session, print_json, print_table, say
+from evaluation.cli.session import AsJson, By, Session, print_json, print_table, say, writable
 from evaluation.errors import UserError
 
 if TYPE_CHECKING:
     from evaluation.ledger.learning_log import EntryKind, PublishedQuarter, Shown
     from evaluation.programme import Programme
 
+decisions_app = typer.Typer(help="Decision rules, fixed with the protocol: which are met.")
 log_app = typer.Typer(help="The learning log: what was changed, why, and what came of it.")
 
 
@@ -174,3 +176,147 @@ def _period(text: str) -> str:
     from evaluation.quarters import Period
 
     return Period.parse(text).label if text else ""
+
+
+def letter(
+    context: typer.Context,
+    site: Annotated[str, typer.Argument(help="The site's code.")],
+    quarter: Annotated[str, typer.Argument(help="The quarter, like 2026-Q3.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="FILE.html or FILE.pdf.")],
+    language: Annotated[str, typer.Option(help="en or cy.")] = "en",
+) -> None:
+    """Write the letter to a site: one page, in plain words."""
+    from evaluation.edition.edition import Edition
+    from evaluation.edition.letter import as_html, as_pdf
+    from evaluation.edition.letter import letter as write
+    from evaluation.quarters import Period
+
+    session: Session = context.obj
+    writable(output, (".html", ".pdf"))
+    period = Period.parse(quarter)
+    edition = Edition.read(session.workspace, session.programme_name)
+    made = write(session.workspace, edition, site, period, language=language)
+    if output.suffix.lower() == ".pdf":
+        output.write_bytes(as_pdf(made))
+    else:
+        output.write_text(as_html(made), encoding="utf-8")
+    print(output)
+
+
+Study = Annotated[
+    str, typer.Argument(help="PROGRAMME/STUDY; left out: every study that declares rules.")
+]
+
+
+@decisions_app.command("list")
+def decisions_list(context: typer.Context, study: Study = "", as_json: AsJson = False) -> None:
+    """Say of each rule whether it is met, and by which facts; what to do is for people."""
+    from evaluation.study.learned import learned, studies_with_rules
+
+    session: Session = context.obj
+    workspace = session.workspace
+    names = [study] if study else studies_with_rules(workspace, session.programme_name)
+    found = [learned(workspace, name, published=_published(session)) for name in names]
+    if as_json:
+        print_json([one.as_dict() | {"study": held.study} for held in found for one in held.rules])
+        return
+    for held in found:
+        for said in held.changed:
+            say(f"{held.study}: {said}")
+        for one in held.rules:
+            word = {True: "met", False: "not met", None: "not known"}[one.met]
+            print(f"{word:9}  {one.rule.name} ({one.rule.who}): {one.rule.when}")
+            print(f"           {one.why}")
+    if not any(held.rules for held in found):
+        say("No rules are declared: studies/PROGRAMME/STUDY/decisions.yaml.")
+
+
+@decisions_app.command("facts")
+def decisions_facts(
+    context: typer.Context,
+    study: Annotated[str, typer.Argument(help="PROGRAMME/STUDY, a folder under studies/.")],
+    as_json: AsJson = False,
+) -> None:
+    """List every fact that a rule of the study can name."""
+    from evaluation.learning.decisions import vocabulary_of
+    from evaluation.study.study import Study
+
+    known = vocabulary_of(Study.load(context.obj.workspace, study).protocol)
+    if as_json:
+        print_json([{"fact": name, "kind": f.kind, "says": f.says} for name, f in known.items()])
+        return
+    for name, fact in known.items():
+        words = f" ({', '.join(fact.words)})" if fact.words else ""
+        print(f"{name}  {fact.kind}{words}: {fact.says}")
+
+
+@decisions_app.command("chances")
+def decisions_chances(
+    context: typer.Context,
+    study: Annotated[str, typer.Argument(help="PROGRAMME/STUDY, a folder under studies/.")],
+    simulations: Annotated[int, typer.Option(min=50, help="Draws for each cell.")] = 400,
+    as_json: AsJson = False,
+) -> None:
+    """Before the lock: how likely each rule is to be met, by true effect and number of sites."""
+    from evaluation.study.planning import rule_chances
+
+    found = rule_chances(context.obj.workspace, study, simulations=simulations)
+    for said in found.warnings:
+        say(str(said))
+    if as_json:
+        print_json([one.as_dict() for one in found.chances])
+        return
+    from rich.table import Table
+
+    table = Table("rule", "sites", "effect", "met", box=None)
+    for one in found.chances:
+        met = "not known before the lock: " + ", ".join(one.lacks)
+        if one.chance is not None:
+            met = f"{100 * one.chance:.0f} %"
+        table.add_row(one.rule, str(one.sites), f"{one.effect:g} X", met)
+    print_table(table)
+
+
+def chain(
+    context: typer.Context,
+    study: Annotated[str, typer.Argument(help="PROGRAMME/STUDY, a folder under studies/.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say of each link of the theory of change whether it moves, and which one broke."""
+    from evaluation.study.learned import learned
+
+    found = learned(context.obj.workspace, study).chain
+    if found is None:
+        raise UserError(
+            "no links are declared.",
+            where=f"studies/{study}/theory.yaml",
+            mend="add links: [{from: .., to: .., stage: .., due: [first, last], figure: .., "
+            "direction: ..}]",
+        )
+    if as_json:
+        print_json([one.as_dict() for one in found.links])
+        return
+    for one in found.links:
+        mark = " (pilots alone)" if one.descriptive else ""
+        print(f"{one.state}{mark}  {one.link.name}: {one.why}")
+    say(str(found.sentence))
+
+
+def practice(context: typer.Context, as_json: AsJson = False) -> None:
+    """Say of each site and period how far it did what was agreed."""
+    from evaluation.study.learned import practice_of
+
+    session: Session = context.obj
+    shown, said = practice_of(session.workspace, session.programme)
+    if as_json:
+        print_json(shown)
+        return
+    last = ""
+    for row in shown:
+        if (head := f"{row['site']} {row['period']}: {row['state']}") != last:
+            print(head)
+            last = head
+        value = "-" if row["value"] is None else f"{row['value']:.1f}"
+        print(f"  {row['figure']} {value} (floor {row['floor']:g}): {row['delivery']}")
+    if said:
+        say(str(said))

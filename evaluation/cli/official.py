@@ -170,6 +170,11 @@ def areas(
     for reason, areas_left in Counter(one.reason.split(":")[0] for one in found).most_common():
         if reason:
             say(f"Excluded: {areas_left:,} areas, {reason}.")
+    # Each is a choice that a lookup left out would make in silence.
+    if not any_deprivation and all(one.fifth is None for one in found if one.role == "pilot"):
+        say("No lookup holds the pilots' deprivation: areas of every fifth may serve.")
+    if all(one.population is None for one in found):
+        say("No lookup holds populations: rates and strata by population will need them.")
     say("Choose among the comparison areas with: newstart design match PROGRAMME/STUDY")
     print(output)
 

@@ -36,6 +36,7 @@ def template(
     ] = None,
 ) -> None:
     """Write the empty return of one submitter for one quarter."""
+    from evaluation.finance import asked_of
     from evaluation.ledger.submission import last_accepted
     from evaluation.returns.template import told, write_template
     from evaluation.returns.workbook import csv_name
@@ -43,6 +44,7 @@ def template(
     session: Session = context.obj
     programme = session.programme
     agency = agency or _only_agency(programme, site)
+    programme = asked_of(programme, agency)
     period = _one_period(quarter)
     programme.expected(site, agency)
     _in_calendar(programme, period)

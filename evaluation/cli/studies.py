@@ -73,7 +73,10 @@ def panel(
         raise PanelError("there is no ledger yet.", mend="submit a return first")
     with session.ledger() as ledger:
         held = ledger.observations(
-            programme.name, as_of=parse_instant(as_of) if as_of else None, outcomes=outcome or None
+            programme.name,
+            as_of=parse_instant(as_of) if as_of else None,
+            # By name, since what finance departments sent is of no area.
+            outcomes=outcome or list(programme.outcome_by_code),
         )
     table = long_table(held, programme)
     if note := session.stays_inside():

@@ -88,12 +88,15 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         f"  declared  {declared['sites']} sites, {areas['pilot']} pilot and {areas['comparison']} "
         f"comparison areas, {declared['outcomes']} outcomes, {declared['submitters']} submitters, "
         f"{declared['first']} to {declared['last']}"
-        + ("" if programme.costs else "; no costs declared")
+        + ("" if declared["costs"] else "; no costs declared")
     )
     for code, without in found.nobody.items():
         print(f"            nobody returns {code} for {without} areas")
     returns = told["returns"]
     print(f"  returns   {returns['in']} in of {returns['due']}, {returns['late']} late")
+    if programme.money is not None:
+        costs = told["costs"]
+        print(f"  costs     {costs['in']} in of {costs['due']}, {costs['late']} late (among these)")
     for one in found.late[:5]:
         print(f"            {one.quarter} {one.site} {one.agency}, due {one.due}")
     if len(found.late) > 5:

@@ -121,6 +121,13 @@ def propose(
             mend="newstart connect fetch lsoa_to_ward_and_authority -o FOLDER",
         )
     own = [area for area in plain if area.code in pilots]
+    unplaced = [area.code for area in own if area.x is None or area.y is None]
+    if plan.buffer_km > 0 and unplaced:
+        raise WorkspaceError(
+            f"no buffer can be kept: {len(unplaced)} pilots have no place (first: {unplaced[0]}).",
+            expected="a lookup with x and y (easting and northing) of each area",
+            mend="give such a lookup with --lookup, or leave --buffer-km out",
+        )
     others = {one.code: one.known.get("programme", "") for one in members}
     return tuple(_with_role(area, own, others, plan) for area in plain)
 
@@ -257,7 +264,9 @@ def _against(
         yield "in a pilot's authority"
     if plan.buffer_km > 0:
         near = min((_apart(area, one) for one in pilots), default=math.inf)
-        if near < plan.buffer_km:
+        if math.isinf(near):
+            yield "its distance from the pilots is not known"
+        elif near < plan.buffer_km:
             yield f"buffer: {near:.1f} km from a pilot"
     fifths = sorted({one.fifth for one in pilots if one.fifth is not None})
     if plan.fifths and fifths and area.fifth not in fifths:

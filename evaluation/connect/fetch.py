@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,6 +59,7 @@ from evaluation.connect.recipes import (
 from evaluation.connect.statxplore import read_statxplore
 from evaluation.errors import SourceError, WorkspaceError
 from evaluation.geography import CodeShare, Converted, Crosswalk, Part, shares_in
+from evaluation.ledger.events import Event, authority_at, read_events
 from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
 from evaluation.quarters import Period, format_instant
 from evaluation.returns.form import form
@@ -412,7 +414,7 @@ class _Desk:
         crosswalk: Crosswalk,
         areas: Sequence[Area],
     ) -> _Found:
-        home = {area.code: area.authority for area in areas}
+        home = {area.code: self._authorities(area.authority, period) for area in areas}
         wanted = Wanted(
             codes=crosswalk.codes,
             period=period,
@@ -439,6 +441,14 @@ class _Desk:
             raise
         remarks = [*answered.remarks, *self._not_over(period), *_perturbed(recipe)]
         return _Found(wanted, answered._replace(remarks=remarks), puller.taken[mark:])
+
+    def _authorities(self, name: str, period: Period) -> tuple[str, ...]:
+        """What an authority is called: as at the lock, and as the mergers until then left it."""
+        return tuple(dict.fromkeys((name, authority_at(name, self._events, period.last_day))))
+
+    @cached_property
+    def _events(self) -> tuple[Event, ...]:
+        return read_events(self.workspace, self.programme)
 
     def _see_counts(self, recipe: Recipe, outcome: Outcome, answered: Answered) -> None:
         """Refuse what is no count, and months that count otherwise than the one before.

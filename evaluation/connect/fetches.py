@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 from evaluation import fingerprint
 from evaluation.connect.pulls import Say
 from evaluation.connect.recipes import AnyRecipe, Recipes
+from evaluation.declared import validated
 from evaluation.errors import WorkspaceError
-from evaluation.programme import validated
 from evaluation.quarters import Period, format_instant, parse_instant, period_range
 from evaluation.workspace import Workspace, write_whole
 

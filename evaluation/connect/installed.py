@@ -13,8 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from evaluation.declared import Frozen
 from evaluation.errors import WorkspaceError
-from evaluation.programme import OPEN_SITE, Frozen, Programme
+from evaluation.programme import OPEN_SITE, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import form
 from evaluation.returns.template import write_return

@@ -167,12 +167,12 @@ def _forces(recipe: PoliceRecipe, wanted: Wanted) -> dict[str, str]:
     rest = next((force for force, names in recipe.forces.items() if not names), None)
     found = {}
     for code in wanted.codes:
-        authority = wanted.authorities.get(code, "")
-        force = by_authority.get(authority, rest)
+        names = wanted.authorities.get(code, ())
+        force = next((by_authority[name] for name in names if name in by_authority), rest)
         if force is None:
             raise WorkspaceError(
                 f"the recipe {recipe.name} names no force for {code} in "
-                f"{authority or 'no authority'}.",
+                f"{' or '.join(names) or 'no authority'}.",
                 mend="add its authority under one of the forces",
             )
         found[code] = force

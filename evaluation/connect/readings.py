@@ -22,6 +22,7 @@ from evaluation.errors import GeographyError, SourceError
 from evaluation.geography import CodeShare, Converted, Crosswalk
 from evaluation.programme import Outcome
 from evaluation.quarters import Period
+from evaluation.returns.form import apportioned_note, summed_note
 from evaluation.wording import Sentence, count
 
 NOT_AVAILABLE, ROUNDED, LOW = "[x]", "[r]", "[low]"
@@ -90,15 +91,15 @@ class Answered(NamedTuple):
 class Wanted:
     """What one return asks from a source.
 
-    codes : in the source's vintage. period : of the return. authorities : code -> authority, where
-    known. shares : the programme's table of code changes, to recognise another vintage by.
-    only : the months of a year that are counted, none for all. through : the last month of the
-    whole fetch. folder : where dropped files lie.
+    codes : in the source's vintage. period : of the return. authorities : code -> the names of its
+    authority, as declared and after the mergers until then. shares : the programme's table of code
+    changes, to recognise another vintage by. only : the months of a year that are counted, none
+    for all. through : the last month of the whole fetch. folder : where dropped files lie.
     """
 
     codes: tuple[str, ...]
     period: Period
-    authorities: Mapping[str, str] = field(default_factory=dict)
+    authorities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     shares: tuple[CodeShare, ...] = ()
     only: tuple[int, ...] = ()
     through: str = ""
@@ -540,7 +541,7 @@ def _figure(
     # A mean of months, or a share of a count, stands for people and is returned as such.
     figure = float(round(figure)) if outcome.whole else round(figure, _DECIMALS)
     notes = [*_rounding_note(recipe, outcome, months)] if rounds else []
-    notes += _sharing_note(months)
+    notes += _lineage_note(months, said=bool(notes))
     return AreaFigure(figure, ROUNDED if rounds else "", "; ".join(notes))
 
 
@@ -561,8 +562,11 @@ def _rounding_note(recipe: Recipe, outcome: Outcome, months: Sequence[Converted]
     yield f"rounded to {own}; {how}{areas} that the source rounds to {base}"
 
 
-def _sharing_note(months: Sequence[Converted]) -> Iterator[str]:
+def _lineage_note(months: Sequence[Converted], *, said: bool) -> Iterator[str]:
+    """How the figure came about, where it is not the source's own; a sum may have been said."""
     first = months[0]
     if first.lineage == "apportioned":
         most = max(one.apportioned for one in months)
-        yield f"{100 * most:.0f} % apportioned from {', '.join(first.parts[:_NAMED])}"
+        yield apportioned_note(most, first.parts[:_NAMED])
+    elif first.lineage == "summed" and not said:
+        yield summed_note(len(first.parts))

@@ -17,8 +17,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from evaluation.connect.installed import InstalledRecipe
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.errors import WorkspaceError
-from evaluation.programme import SITE_SOURCE, Frozen, Programme, read_yaml, validated
+from evaluation.programme import SITE_SOURCE, Programme
 from evaluation.workspace import Workspace, packaged_schemas
 
 ServiceName = Literal["nomis", "statxplore", "police", "ees", "geography"]

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.errors import DisclosureError
-from evaluation.programme import Frozen, read_yaml, validated
 
 if TYPE_CHECKING:
     from evaluation.programme import Outcome

@@ -200,14 +200,23 @@ def money(study: Results) -> Sentence:
     totals, rests = value.totals, resting(value)
     return Sentence.of(
         "So far the programme has cost {cost} and released {released} of public spending; "
-        "{cashable} of that could leave a budget, on this framework's own assumptions. "
+        "{cashable} of that could leave a budget, on this framework's own assumptions{budgets}. "
         "{rests}{balance}",
         cost=words.pounds(totals.cost.mean),
         released=words.money_with_range(totals.gross_fiscal),
         cashable=words.money_with_range(totals.cashable),
+        budgets=taken_out(value),
         rests=rests and f"{rests} ",
         balance=balance(totals.net_fiscal, counted=bool(rests)),
     )
+
+
+def taken_out(value: Accounts) -> str:
+    """What was reported as taken out of a budget; where nothing was, a saving is none."""
+    if not value.taken_out:
+        return "; nothing is reported as taken out of one, so this is capacity released, no saving"
+    total = sum(row.amount for row in value.taken_out)
+    return f"; {words.pounds(total)} is reported as taken out of one"
 
 
 def cannot_be_told(value: Accounts) -> str:

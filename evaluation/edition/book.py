@@ -20,6 +20,7 @@ from evaluation.edition.pages import (
     changes,
     evidence,
     for_whom,
+    learning,
     lives,
     measured,
     money,
@@ -93,6 +94,7 @@ class Pages:
         self.workspace, self.edition = workspace, edition
         self.out = Generated(workspace.book / "_edition")
         self.claims = Claims(edition)
+        self.learned = learning.known(workspace, edition)
         self.bands: dict[str, str] = {}
         self.footers: dict[str, str] = {}
         self._written: list[tuple[str, str]] = []
@@ -159,7 +161,8 @@ class Pages:
         self._page("people", "people.md.j2", **lives.view(study, out))
         self._page("money", "money.md.j2", **money.view(edition, out))
         self._page("for-whom", "for-whom.md.j2", **for_whom.view(study, out))
-        self._page("learning", "learning.md.j2", **questions.view(edition))
+        learned = learning.view(self.learned, edition, self.claims, out)
+        self._page("learning", "learning.md.j2", **questions.view(edition), **learned)
         undone = evidence.view(study) | places.chosen_view(edition, out)
         undone |= for_whom.new_site_view(study, out)
         self._page("undo", "undo.md.j2", **undone, objections=self._written_text("objections"))
@@ -254,10 +257,20 @@ class Pages:
                 rows=_site_outcomes(study, site),
                 returns=quality.of_site(self.edition, site.code),
                 chart=self._site_chart(study, site),
+                practised=learning.of_site(self.learned, site.code),
             )
         main = study.with_role("primary")
         found = {site.code: _site_outcomes(study, site) for site in ordered}
-        self._page("sites", "sites.md.j2", study=study, sites=ordered, main=main, found=found)
+        strips = learning.strips(self.learned, [site.code for site in ordered])
+        self._page(
+            "sites",
+            "sites.md.j2",
+            study=study,
+            sites=ordered,
+            main=main,
+            found=found,
+            strips=strips if self.learned and self.learned.strips else {},
+        )
 
     def _site_chart(self, study: Results, site: SiteResult) -> str:
         rows = [

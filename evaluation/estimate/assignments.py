@@ -91,16 +91,20 @@ class _Blocks:
     """The treated areas of each authority, which move together, and where they may go.
 
     members : of each block, the largest first, which of the treated areas. strata : of each block.
-    size, band : of every authority, how many areas it has and its stratum.
+    size, band : of every authority, how many areas it has and its stratum. kind : what is called an
+        authority here: a family of areas that were split out of one moves together alike.
     """
 
     members: list[Positions]
     strata: list[int]
     size: Positions
     band: Positions
+    kind: str = "authority"
 
     @classmethod
-    def of(cls, treated: TreatedAreas, strata: Positions, authority: Positions) -> _Blocks:
+    def of(
+        cls, treated: TreatedAreas, strata: Positions, authority: Positions, kind: str = "authority"
+    ) -> _Blocks:
         size = np.bincount(authority)
         band = np.full(len(size), -1, dtype=np.int64)
         band[authority] = strata
@@ -108,7 +112,7 @@ class _Blocks:
         members = [np.flatnonzero(held == a) for a in np.unique(held)]
         members = sorted(members, key=lambda block: (-len(block), int(block[0])))
         own = [int(strata[treated.units[block[0]]]) for block in members]
-        return cls(members=members, strata=own, size=size, band=band)
+        return cls(members=members, strata=own, size=size, band=band, kind=kind)
 
     def hosts(self, k: int) -> NDArray[np.bool_]:
         """Which authorities can hold block ``k``, whether or not they hold another one."""
@@ -130,8 +134,10 @@ class _Blocks:
             if hosts < 1:
                 names = ", ".join(sorted({treated.names[s] for s in treated.cohort_of[block]}))
                 raise EstimateError(
-                    f"no authority of its stratum can hold the {len(block)} areas of {names}.",
-                    mend="use fewer strata, or block='area' and say that shared shocks are ignored",
+                    f"no {self.kind} of its stratum can hold the {len(block)} areas of {names}.",
+                    mend="use fewer strata, or block='area' and say that shared shocks are ignored"
+                    if self.kind == "authority"
+                    else "put the areas that were split out of one together as one area",
                 )
             distinct *= hosts
             starts = sorted(treated.starts[treated.cohort_of[block]].tolist())
@@ -142,7 +148,7 @@ class _Blocks:
 
 
 def _draw_blocks(
-    treated: TreatedAreas, strata: Positions, authority: Positions, n: int, rng: np.random.Generator
+    treated: TreatedAreas, blocks: _Blocks, authority: Positions, n: int, rng: np.random.Generator
 ) -> _Drawn:
     """Move all treated areas of an authority together into one authority of the same stratum.
 
@@ -151,7 +157,6 @@ def _draw_blocks(
     the unused authorities that can hold it. The number of choices left never depends on earlier
     ones, so every arrangement is equally likely.
     """
-    blocks = _Blocks.of(treated, strata, authority)
     distinct = blocks.count(treated)
     pseudo_treated = np.empty((n + 1, len(treated.units)), dtype=np.int64)
     pseudo_treated[0] = treated.units
@@ -465,11 +470,12 @@ class Assignments:
                 )
             columns.append(mine)
         pseudo_treated = self.pseudo_treated[:, np.concatenate(columns)]
-        if self.block == "area":
+        together = _together(panel, self.block)
+        if together is None:
             distinct = _count_areas(treated, self.strata, treated.starts[treated.cohort_of])
         else:
-            authority = pd.factorize(panel.areas["authority"], sort=True)[0]
-            distinct = _Blocks.of(treated, self.strata, authority).count(treated)
+            kind = _kind_of(self.block)
+            distinct = _Blocks.of(treated, self.strata, together, kind).count(treated)
         known = replace(self, pseudo_treated=pseudo_treated, treated=treated, distinct=distinct)
         return (
             known if self.variance_model is None else known.studentised(self.variance_model, panel)
@@ -527,13 +533,15 @@ class Assignments:
         treated = TreatedAreas.of(panel)
         chosen, reason = _choose_block(panel, treated) if block is None else (block, "as asked")
         rng = np.random.default_rng(seed)
-        if chosen == "area":
+        together = _together(panel, chosen)
+        if together is None:
             bands = _bands(panel, strata, treated, by=np.arange(len(panel.areas)))
             drawn = _draw_areas(treated, bands, n, rng)
         else:
-            authority = pd.factorize(panel.areas["authority"], sort=True)[0]
-            bands = _bands(panel, strata, treated, by=authority)
-            drawn = _draw_blocks(treated, bands, authority, n, rng)
+            bands = _bands(panel, strata, treated, by=together)
+            blocks = _Blocks.of(treated, bands, together, _kind_of(chosen))
+            drawn = _draw_blocks(treated, blocks, together, n, rng)
+            reason += _families_said(panel, chosen)
         return cls(
             pseudo_treated=drawn.pseudo_treated,
             treated=treated,
@@ -560,6 +568,37 @@ def _choose_block(panel: Panel, treated: TreatedAreas) -> tuple[Block, str]:
             "by one they would look more alike than chance allows"
         )
     return "area", "every started area lies in an authority of its own"
+
+
+def _together(panel: Panel, block: Block) -> Positions | None:
+    """(N) number of the group that each area moves with; None where areas move one by one.
+
+    Areas whose figures were shared out of one older area have one rate by construction: drawn one
+    by one they would count as several, and pretend to more arrangements than there are.
+    """
+    if block != "area":
+        authorities: Positions = pd.factorize(panel.areas["authority"], sort=True)[0]
+        return authorities
+    if "family" not in panel.areas:
+        return None
+    family = panel.areas["family"].fillna(panel.areas.index.to_series())
+    families: Positions = pd.factorize(family, sort=True)[0]
+    return families if len(np.unique(families)) < len(families) else None
+
+
+def _kind_of(block: Block) -> str:
+    return "family" if block == "area" else "authority"
+
+
+def _families_said(panel: Panel, block: Block) -> str:
+    if block != "area":
+        return ""
+    sizes = panel.areas["family"].value_counts()
+    split = int((sizes > 1).sum())
+    return (
+        f"; {int(sizes[sizes > 1].sum())} areas were split out of {split} older ones, and each "
+        "such family counts as one area"
+    )
 
 
 def _bands(

@@ -267,6 +267,15 @@ def pooled(effects: Floats, covariance: Floats, *, scale: float, level: float = 
     )
 
 
+def next_site_range(
+    effects: Floats, covariance: Floats, *, scale: float, level: float = 0.95
+) -> tuple[float, float]:
+    """The range for the next site alone: that of `pooled`, without the rest of it."""
+    found = _posterior(np.asarray(effects, dtype=float), _Errors.of(covariance), scale)
+    row = found.mean_and_next.summary(level).iloc[1]
+    return float(row["low"]), float(row["high"])
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Errors:
     """The covariance of the sites' errors, turned once: V = U diag(spread) U'.

@@ -368,6 +368,8 @@ def without_touched(
     outcome: str,
     happened: Mapping[str, Collection[str]],
     fit: Callable[[Panel, str], Estimate],
+    *,
+    window: tuple[int, int] | None = None,
 ) -> pd.DataFrame:
     """The effect beside the effect without the areas to which something else happened.
 
@@ -375,7 +377,8 @@ def without_touched(
     ----------
     happened : what happened -> codes of the areas that it touched, as `ledger.events.touched`
         gives it. fit : makes the estimate of a panel; assignments are drawn anew for each, since
-        areas that are gone can no longer be re-assigned.
+        areas that are gone can no longer be re-assigned. window : the periods since the start over
+        which the effect is a mean; None for all.
 
     Returns
     -------
@@ -392,7 +395,7 @@ def without_touched(
         held = panel.select(~panel.areas.index.isin(list(codes)))
         row: dict[str, object] = {"without": name, "areas_left": len(held.areas)}
         if held.treated.any() and (~held.treated).sum() > 1:
-            found = fit(held, outcome).overall().iloc[0]
+            found = fit(held, outcome).overall(window=window).iloc[0]
             row |= {key: found[key] for key in ("effect", "se", "low", "high", "p_value")}
         rows.append(row)
     columns = ["without", "areas_left", "effect", "se", "low", "high", "p_value"]

@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.errors import ProtocolError
-from evaluation.programme import Frozen, read_yaml, validated
 from evaluation.wording import Sentence, percent
 
 FILE = "grade.yaml"

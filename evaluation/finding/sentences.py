@@ -149,7 +149,8 @@ def _compared(facts: Facts) -> Sentence:
             change=facts.change,
         )
     down = people.effect < 0
-    when = "a quarter" if facts.outcome.kind == "flow" else "at a time"
+    each = "a year" if facts.outcome.frequency == "year" else "a quarter"
+    when = each if facts.outcome.kind == "flow" else "at a time"
     return Sentence.of(
         f"Exploratory: about {{effect}} {'fewer' if down else 'more'} {{people}} {when} than in "
         "the comparison areas, given where both began (likely between {low} and {high}).",
@@ -170,7 +171,8 @@ def _moved(facts: Facts) -> Sentence:
         )
     # By the range, as the verdict is: over several looks the latest estimate may lie elsewhere.
     down = facts.ruling.direction is Direction.FELL
-    when = "a quarter" if facts.outcome.kind == "flow" else "at a time"
+    each = "a year" if facts.outcome.frequency == "year" else "a quarter"
+    when = each if facts.outcome.kind == "flow" else "at a time"
     fewer = f"{'fewer' if down else 'more'} {{people}} {when} in the pilot areas than there would"
     fewer += " have been without the programme"
     parts: dict[str, Part] = {

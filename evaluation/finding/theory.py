@@ -7,16 +7,17 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.diagnose.diagnostic import FIRES_BELOW
 from evaluation.errors import ProtocolError
 from evaluation.estimate.samples import masked_mean
 from evaluation.finding.models import adjust
-from evaluation.programme import Frozen, read_yaml, validated
+from evaluation.finding.verdict import Direction
 from evaluation.wording import Name, Sentence, number, signed
 
 if TYPE_CHECKING:
@@ -40,18 +41,86 @@ class Cause(Frozen):
     held_by: str = ""
 
 
+Stage = Literal["activity", "relationship", "stabilisation", "outcome", "saving"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+"""The stages of a theory of change, in the order in which they are to move."""
+_WAYS = {"rise": "up", "rises": "up", "rose": "up", "fall": "down", "falls": "down", "fell": "down"}
+Way = Annotated[
+    Literal["up", "down"],
+    BeforeValidator(lambda given: _WAYS.get(given, given) if isinstance(given, str) else given),
+]
+
+
+class Link(Frozen):
+    """One link of the chain: what is to lead to what, when, and by which figure that is seen.
+
+    due : first and last period after the start in which the figure is to move, the period of the
+    start counting as one; before the first it is not due, after the last it is past due. figure :
+    code of an outcome, or of a practice that pilots alone send; empty where none measures it.
+    direction : in which the figure is to move. may_worsen_first : whether a move the other way is
+    expected before it is past due.
+    """
+
+    from_: str = Field(alias="from")
+    to: str
+    stage: Stage
+    due: tuple[int, int] | None = None
+    figure: str = ""
+    direction: Way = "down"
+    may_worsen_first: bool = False
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.due is not None and not 1 <= self.due[0] <= self.due[1]:
+            raise ValueError(
+                f"due: {list(self.due)} is no first and last period after the start (from 1 on)"
+            )
+        if self.figure and self.due is None:
+            raise ValueError(f"it is not said when {self.figure} is due")
+        return self
+
+    @property
+    def name(self) -> str:
+        """As it is called: ``trust -> crisis_averted``."""
+        return f"{self.from_} -> {self.to}"
+
+    def way_of(self, direction: Direction | None) -> Literal["expected", "against", "none"]:
+        """What a finding's direction says of the link."""
+        if direction is None or direction is Direction.CANNOT_TELL:
+            return "none"
+        rose = direction is Direction.ROSE
+        return "expected" if rose == (self.direction == "up") else "against"
+
+
 class Theory(Frozen):
     """A directed graph without cycles, with one treatment.
 
-    outcomes : codes of the study's outcomes that are nodes. negative_controls : nodes that the
-    treatment is held not to move.
+    arrows : from which to which; each link is one of them without being named again. outcomes :
+    codes of the study's outcomes that are nodes. negative_controls : nodes that the treatment is
+    held not to move. links : those whose order, time and figure are stated: the chain.
     """
 
     treatment: str
     causes: dict[str, Cause]
-    arrows: tuple[tuple[str, str], ...]
+    arrows: tuple[tuple[str, str], ...] = ()
     outcomes: tuple[str, ...]
     negative_controls: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _links_are_arrows(cls, given: Any) -> Any:
+        """Draw the arrow of every link that is not drawn yet."""
+        if not isinstance(given, dict) or not isinstance(given.get("links"), (list, tuple)):
+            return given
+        arrows = [tuple(one) for one in given.get("arrows") or [] if isinstance(one, (list, tuple))]
+        more = [
+            (one["from"], one["to"])
+            for one in given["links"]
+            if isinstance(one, dict) and "from" in one and "to" in one
+        ]
+        # One that is drawn and named twice would still be one.
+        return given | {"arrows": [*dict.fromkeys([*arrows, *more])]}
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -63,6 +132,9 @@ class Theory(Frozen):
         }
         if unknown := sorted(named - set(self.causes)):
             raise ValueError(f"{unknown[0]!r} is not among the causes")
+        names = [one.name for one in self.links]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"the link {twice[0]} stands twice")
         for node in self.causes:
             if node in self.descendants(node):
                 raise ValueError(f"the arrows lead from {node!r} back to itself")

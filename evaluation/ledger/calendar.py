@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
+from evaluation.finance import money_owed
 from evaluation.programme import Programme
 from evaluation.quarters import Period, parse_instant, period_range
 
@@ -102,6 +103,8 @@ def _owed(programme: Programme, today: date) -> Iterator[tuple[Period, str, str]
         for site, agency in programme.submitters:
             if programme.asked_in(site, agency, period):
                 yield period, site, agency
+        for site, _, sender in money_owed(programme, period):
+            yield period, site, sender
 
 
 def _periods(programme: Programme) -> list[Period]:

@@ -28,6 +28,7 @@ from evaluation.check.report import problem as found
 from evaluation.check.rules import rules
 from evaluation.check.stages import check_return, day_of_check
 from evaluation.errors import PeriodError, ReturnFileError, UserError, WorkspaceError
+from evaluation.finance import of_money, paying_agency
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import accept_into, may_repeat, permit
 from evaluation.programme import Programme
@@ -312,7 +313,8 @@ def load_returns(
     """
     ordered = sorted(incoming, key=lambda one: _order(one.raw))
     senders = {(one.raw.guide["site"], one.raw.guide["agency"]) for one in ordered}
-    for submitter in sorted(senders & {*programme.submitters}):
+    money = of_money(programme)
+    for submitter in sorted(senders & {*programme.submitters, *money.submitters}):
         permit(programme, by, *submitter)
     intake = _Intake(workspace=workspace, programme=programme, reasons=reasons, progress=progress)
     with Ledger.open(workspace.database, workspace.raw) as ledger:
@@ -333,13 +335,23 @@ def _order(raw: RawReturn) -> tuple[date, str]:
         return date.min, raw.path_name
 
 
+def _pilot(programme: Programme, returned: Return, outcome: str, area: str) -> bool:
+    """Whether an area is a pilot that has started; with no area, whether any of the outcome."""
+    return any(
+        start is not None and (start + -1).last_day < returned.period.last_day
+        for row in returned.rows
+        if row.outcome == outcome and (not area or row.area_code == area)
+        for start in [programme.start_of(programme.area_by_code[row.area_code])]
+    )
+
+
 class _Intake:
     """One load on its way: the accepted figures that grow with it, and what is still open."""
 
     def __init__(
         self, *, workspace: Workspace, programme: Programme, reasons: Reasons, progress: Progress
     ) -> None:
-        self.workspace, self.programme = workspace, programme
+        self.workspace, self.programme, self.money = workspace, programme, of_money(programme)
         self.reasons, self.progress = reasons, progress
         self.today = day_of_check(workspace, programme)
 
@@ -406,15 +418,17 @@ class _Intake:
         return frozenset(found)
 
     def _check(self, history: AcceptedFigures, one: Incoming, held: bool) -> _Looked:
-        before = self._before(history, one.raw)
+        pays = paying_agency(self.programme, one.raw.guide["agency"])
+        programme = self.programme if pays is None else self.money
+        before = self._before(history.asked_by(programme), one.raw)
         if held:
             before = replace(before, accepted={})
-        checked = check_return(one.raw, self.programme, before=before)
+        checked = check_return(one.raw, programme, before=before)
         return _Looked(
             incoming=one,
             checked=checked,
             held=held,
-            questions=tuple(self._questions(checked, before)),
+            questions=tuple(self._questions(programme, checked, before)),
         )
 
     def _before(self, history: AcceptedFigures, raw: RawReturn) -> Before:
@@ -426,7 +440,9 @@ class _Intake:
         except (PeriodError, WorkspaceError):  # the check names it
             return Before(today=self.today)
 
-    def _questions(self, checked: Checked, before: Before) -> Iterator[_Question]:
+    def _questions(
+        self, programme: Programme, checked: Checked, before: Before
+    ) -> Iterator[_Question]:
         returned, open_ = checked.returned, checked.of("confirm")
         if returned is None or not open_:
             return
@@ -434,24 +450,15 @@ class _Intake:
         for one in open_:
             row = returned.rows[_row(one)] if one.cell else returned.rows[0]
             if row.outcome not in known:
-                outcome = self.programme.outcome_by_code[row.outcome]
+                outcome = programme.outcome_by_code[row.outcome]
                 known[row.outcome] = surprises(returned.rows, outcome, before)
             of_many = one.rule in _OF_MANY or one.cells > 1
             yield _Question(
                 asked=Asked(one.rule, row.area_code, returned.period.label, row.outcome),
                 problem=one,
                 surprise=known[row.outcome].get(row.area_code, Surprise(0.0, 1.0, 0.0)),
-                pilot=self._pilot(returned, row.outcome, "" if of_many else row.area_code),
+                pilot=_pilot(programme, returned, row.outcome, "" if of_many else row.area_code),
             )
-
-    def _pilot(self, returned: Return, outcome: str, area: str) -> bool:
-        """Whether an area is a pilot that has started; with no area, whether any of the outcome."""
-        return any(
-            start is not None and (start + -1).last_day < returned.period.last_day
-            for row in returned.rows
-            if row.outcome == outcome and (not area or row.area_code == area)
-            for start in [self.programme.start_of(self.programme.area_by_code[row.area_code])]
-        )
 
     def accept(self, ledger: Ledger, looked: Sequence[_Looked], by: str) -> Loaded:
         """Append every return whose questions are answered; the others are refused, with why."""

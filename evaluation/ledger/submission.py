@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.report import Checked, Confirmation
 from evaluation.errors import LedgerError, NotPermitted
+from evaluation.finance import asked_of, paying_agency
 from evaluation.ledger.receipt import Act, ActKind, Receipt
 from evaluation.programme import Programme
 from evaluation.quarters import Period
@@ -36,6 +37,7 @@ def last_accepted(
     # Imported here, so that checking a file without a ledger does not load SQLAlchemy.
     from evaluation.ledger.ledger import Ledger
 
+    programme = asked_of(programme, agency)
     asked = [outcome.code for outcome in programme.expected(site, agency)[1]]
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         last = ledger.last_accepted(programme.name, site, agency, period)
@@ -67,23 +69,35 @@ def permit(
     """Refuse who may not send a submitter's return, or withdraw or redact it (``act``).
 
     Where the programme's ``people`` name nobody for it, anybody may. A return is withdrawn or
-    redacted by who may send it, or by a publisher.
+    redacted by who may send it, or by a publisher. A return of money is signed by somebody of the
+    agency's finance department (role ``finance``), and never by nobody.
 
     Raises
     ------
     NotPermitted : no name is given where one is needed, or the person may not.
     """
-    roles = {"submitter"} if act is None else {"submitter", "publisher"}
-    if not any(roles & {*person.roles} for person in programme.people):
+    pays = paying_agency(programme, agency)
+    roles = {"submitter" if pays is None else "finance"}
+    roles |= set() if act is None else {"publisher"}
+    if not any(roles & {*person.roles} for person in programme.people) and (by or pays is None):
         return
     may = [
         person.name
         for person in programme.people
-        if person.may_send_for(site, agency) or (act is not None and "publisher" in person.roles)
+        if (person.may_send_for(site, agency) if pays is None else person.may_sign_for(site, pays))
+        or (act is not None and "publisher" in person.roles)
     ]
     if by in may:
         return
-    what = f"send returns of {site} {agency}"
+    if pays is not None and not by:
+        raise NotPermitted(
+            f"nobody signs what {pays} paid at {site}: a return of money is signed by its finance "
+            "department.",
+            where=f"people in studies/{programme.name}/programme.yaml",
+            expected=f"--by {' or '.join(may) or 'NAME'}",
+            mend="give the name of who signs it",
+        )
+    what = f"send returns of {site} {agency}" if pays is None else f"sign for {pays} at {site}"
     what = what if act is None else f"record a {act} of a return of {site} {agency}"
     raise NotPermitted(
         f"{by} may not {what}." if by else f"it is not said who is to {what}.",

@@ -17,7 +17,7 @@ from evaluation.edition import words
 from evaluation.errors import BookError
 from evaluation.protocol import as_stated
 from evaluation.publish.headline import PARAMETERS
-from evaluation.publish.snapshot import KEY, NEW, REVISED, Between, Learned, Snapshot
+from evaluation.publish.snapshot import AS_DATA, KEY, NEW, REVISED, Between, Learned, Snapshot
 from evaluation.study.lock_status import differing, read_deviations, short
 
 Subset = frozenset[str]
@@ -210,7 +210,7 @@ def _declared_differences(before: Snapshot, after: Snapshot) -> list[str]:
 def _keyed(snapshot: Snapshot) -> dict[str, Any]:
     """The declarations with their lists by code, so that a difference has a name."""
     # The calendar goes on by itself, and costs are told as data.
-    declared = snapshot.programme.model_dump(mode="json", exclude={"last", "costs"})
+    declared = snapshot.programme.model_dump(mode="json", exclude=AS_DATA)
     for part in ("sites", "areas", "outcomes"):
         # In a list everything after an insertion would differ.
         declared[part] = {one["code"]: one for one in declared[part]}

@@ -93,7 +93,8 @@ def inputs(study: Study) -> dict[str, str]:
 def _declared(study: Study) -> str:
     """Everything declared that the study uses; that the calendar goes on is no change."""
     programme, protocol = study.programme, study.protocol
-    left_out = {"last", "outcomes"} | (set() if protocol.value else {"costs"})
+    of_money = {"costs", "taken_out", "planned_costs", "money"}
+    left_out = {"last", "outcomes"} | (set() if protocol.value else of_money)
     return fingerprint.of_data(
         [
             programme.model_dump(mode="json", exclude=left_out),

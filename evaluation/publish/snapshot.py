@@ -27,7 +27,7 @@ from evaluation.ledger.receipt import Act, Receipt
 from evaluation.programme import Cost, Programme
 from evaluation.protocol import as_stated
 from evaluation.publish.headline import ASSIGNMENTS, OBSERVATIONS, PARAMETERS, STATE
-from evaluation.quarters import Period
+from evaluation.quarters import Period, parse_instant
 from evaluation.study.code import (
     figures_files,
     figures_fingerprint,
@@ -245,6 +245,8 @@ def _cause_of(receipt: Receipt, last: Period | None) -> str:
 
 
 PROTOCOL, CODE, PRICES = "protocol", "code", "parameters"
+AS_DATA = {"last", "costs", "taken_out", "planned_costs", "money"}
+"""What of a programme's declaration is told as data and is no change of what is analysed."""
 COST_COLUMNS = ("site", "agency", "kind", "period", "amount", "price_year")
 # The first is called as it was in the first editions, which are read for ever.
 FILE, MODULES = "ground.json", "code.json"
@@ -288,7 +290,7 @@ class Snapshot:
     @cached_property
     def declared(self) -> str:
         """Fingerprint of protocol, declarations, assignments; costs and the calendar are data."""
-        programme = self.programme.model_dump(mode="json", exclude={"last", "costs"})
+        programme = self.programme.model_dump(mode="json", exclude=AS_DATA)
         kept = Store(folder=self.folder).kept
         return fingerprint.of_data(
             [programme, as_stated(self.protocol), kept.fingerprint if kept else ""]
@@ -314,9 +316,12 @@ class Snapshot:
 
 def take_snapshot(workspace: Workspace, name: str, vintage: str, folder: Path) -> Snapshot:
     """Copy what ``programme/study`` rests on now into a folder."""
-    study = Study.load(workspace, name)
+    study = Study.load(workspace, name, as_of=parse_instant(vintage))
     for path in _declared(study.folder):
         _copy(path, folder / "studies" / path.relative_to(workspace.studies))
+    if study.programme.money is not None:
+        # A state is read without a ledger: what was known of money then lies in a table.
+        _write_costs(folder / "studies" / study.programme.name, study.programme.costs)
     for outcome in study.programme.outcomes:
         path = workspace.schemas / "outcomes" / f"{outcome.code}.yaml"
         if path.is_file():
@@ -446,16 +451,23 @@ class Between:
             # declarations.
             held = now if self._cause_of_cost(period) in chosen else was
             rows += [held[key]] if key in held else []
-        content.pop("costs", None)
-        if rows:
-            content["costs"] = "costs.csv"
-            with (folder / "costs.csv").open("w", encoding="utf-8", newline="") as stream:
-                writer = csv.writer(stream)
-                writer.writerow(COST_COLUMNS)
-                writer.writerows(
-                    [_cell(getattr(one, name)) for name in COST_COLUMNS] for one in rows
-                )
         path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        _write_costs(folder, rows)
+
+
+def _write_costs(folder: Path, costs: Collection[Cost]) -> None:
+    """Costs as a table of the programme declared in a folder, in place of what it declares."""
+    path = folder / "programme.yaml"
+    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for name in ("money", "costs", "taken_out"):
+        content.pop(name, None)
+    if costs:
+        content["costs"] = "costs.csv"
+        with (folder / "costs.csv").open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(COST_COLUMNS)
+            writer.writerows([_cell(getattr(one, name)) for name in COST_COLUMNS] for one in costs)
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
 def _keyed(costs: Collection[Cost]) -> dict[_Key, Cost]:

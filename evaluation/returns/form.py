@@ -12,7 +12,8 @@ from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple
 
 from evaluation import fingerprint
-from evaluation.programme import Frozen, read_yaml
+from evaluation.declared import Frozen, read_yaml
+from evaluation.geography import Lineage
 from evaluation.quarters import Period
 from evaluation.workspace import packaged_schemas
 
@@ -89,6 +90,8 @@ A line break is none of them: a cell of two lines may have held two things."""
 ROUNDED = "[r]"
 """The symbol of a figure that was rounded before it was returned."""
 _BASE_WORDS = {"five": 5, "ten": 10, "fifty": 50, "hundred": 100, "thousand": 1000}
+_APPORTIONED = re.compile(r"\b([0-9]{1,3}) % apportioned from ")
+_SUMMED = re.compile(r"\bsum of [0-9]+ (?:areas|such)\b")
 _BASE = re.compile(
     r"(?:round(?:ed|ing)?|nearest|multiples? of|base)\s*(?:to|of|at|is)?\s*"
     r"(?:the\s+)?(?:nearest\s+)?(?:a\s+|base\s+)?([0-9][0-9,]*(?:\.[0-9]+)?|five|ten|fifty|hundred|thousand)\b",
@@ -106,6 +109,30 @@ def rounding_base(note: str) -> float | None:
     word = found[1].casefold()
     base = float(_BASE_WORDS.get(word) or word.replace(",", ""))
     return base if base > 0 else None
+
+
+def apportioned_share(note: str) -> float:
+    """Which share of a figure its note says to be shared out of an older area, 0 to 1."""
+    found = _APPORTIONED.search(note)
+    return int(found[1]) / 100 if found else 0.0
+
+
+def lineage_of(note: str) -> Lineage:
+    """How a figure came about by its note: the source's own, a sum, or shared out."""
+    if apportioned_share(note):
+        return "apportioned"
+    return "summed" if _SUMMED.search(note) else "exact"
+
+
+def summed_note(parts: int) -> str:
+    """The note of a figure that is the sum of several of the source's areas."""
+    return f"sum of {parts} areas"
+
+
+def apportioned_note(share: float, parts: Sequence[str]) -> str:
+    """The note of a figure of which a share was taken from areas of an older vintage."""
+    # At least one per cent: a figure that was shared out at all does not read as one that was not.
+    return f"{max(round(100 * share), 1)} % apportioned from {', '.join(parts)}"
 
 
 def common_base(figures: Iterable[float]) -> float | None:

@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 from pydantic import Field, model_validator
 
 from evaluation import fingerprint
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.errors import PeriodError, ReturnFileError, UserError, WorkspaceError
-from evaluation.programme import Frozen, Programme, read_yaml, validated
+from evaluation.programme import Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import form
 from evaluation.returns.workbook import RawReturn, RawRow, csv_name, read_sheets

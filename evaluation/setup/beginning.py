@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from evaluation.declared import read_yaml
 from evaluation.errors import WorkspaceError
-from evaluation.programme import TABLES, Programme, read_yaml, refuse_uncollected
+from evaluation.programme import TABLES, Programme, refuse_uncollected
 from evaluation.progress import Progress
 from evaluation.protocol import Protocol
 from evaluation.setup.declarations import SCHEMAS_HERE, editors_line, write_schemas

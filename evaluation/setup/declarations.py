@@ -17,20 +17,25 @@ import yaml
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from evaluation.finding.theory import Theory
+from evaluation.finding.theory import Link, Theory
 from evaluation.geography import CodeShare
 from evaluation.instrument import Instrument
+from evaluation.learning.decisions import Rival, Rule
+from evaluation.learning.practice import Component, Practice
 from evaluation.programme import (
     TABLES,
     Area,
+    BudgetLine,
     Cost,
     Denominator,
     Deprivation,
+    Money,
     Outcome,
     Person,
     Programme,
     Site,
     Source,
+    TakenOut,
 )
 from evaluation.protocol import Protocol
 from evaluation.quarters import Period
@@ -41,16 +46,24 @@ MODELS: dict[str, type[BaseModel]] = {
     "programme": Programme,
     "site": Site,
     "source": Source,
+    "money": Money,
+    "budget_line": BudgetLine,
     "person": Person,
     "outcome": Outcome,
     "instrument": Instrument,
     "area": Area,
     "cost": Cost,
+    "taken_out": TakenOut,
     "denominator": Denominator,
     "deprivation": Deprivation,
     "code_share": CodeShare,
     "protocol": Protocol,
     "theory": Theory,
+    "link": Link,
+    "decision": Rule,
+    "practice": Practice,
+    "component": Component,
+    "rival": Rival,
     "deviation": Deviation,
 }
 """Declaration -> the model that reads it, in the order of the reference."""
@@ -104,7 +117,9 @@ def _row(field: str, model: type[BaseModel], meanings: Mapping[str, str]) -> str
     default = (
         "needed" if held.is_required() else _shown(held.get_default(call_default_factory=True))
     )
-    return f"| `{field}` | {_kind(_schema(model), field)} | {default} | {meanings[field]} |"
+    # As it is written in the file: `from` is no name in Python.
+    written = held.alias or field
+    return f"| `{written}` | {_kind(_schema(model), written)} | {default} | {meanings[written]} |"
 
 
 def _shown(default: Any) -> str:

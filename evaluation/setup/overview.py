@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.errors import ProtocolError, UserError
+from evaluation.finance import paying_agency
 from evaluation.ledger.calendar import Due, calendar
 from evaluation.study.lock import Lock
 from evaluation.study.protocol_check import checked
@@ -66,6 +67,11 @@ class Overview:
         return [one for one in self.owed if one.received is not None]
 
     @property
+    def of_money(self) -> list[Due]:
+        """Of these, what finance departments owe."""
+        return [one for one in self.owed if paying_agency(self.programme, one.agency) is not None]
+
+    @property
     def late(self) -> list[Due]:
         """Beyond their day and not in."""
         return [one for one in self.owed if one.state == "missing"]
@@ -90,7 +96,7 @@ class Overview:
                 },
                 "submitters": len(declared.submitters),
                 "people": len(declared.people),
-                "costs": bool(declared.costs),
+                "costs": bool(declared.costs or declared.money),
                 "nobody_returns": self.nobody,
             },
             "returns": {
@@ -98,6 +104,11 @@ class Overview:
                 "in": len(self.came),
                 "late": len(self.late),
                 "came_late": sum(one.state == "late" for one in self.owed),
+            },
+            "costs": {
+                "due": len(self.of_money),
+                "in": sum(one.received is not None for one in self.of_money),
+                "late": sum(one.state == "missing" for one in self.of_money),
             },
             "studies": [one.as_dict() for one in self.studies],
             "next": self.following,

@@ -18,6 +18,7 @@ from evaluation.errors import ProtocolError, UserError
 from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme
 from evaluation.setup.beginning import NOT_TAKEN
+from evaluation.setup.costs import costs_to_returns
 from evaluation.setup.declarations import SCHEMAS_HERE, WHOLE_FILES, schema, write_schemas
 from evaluation.study.code import code_fingerprint
 from evaluation.study.lock import Lock, relock_command
@@ -98,13 +99,29 @@ def _ledger(workspace: Workspace) -> Iterator[Step]:
 def _programmes(workspace: Workspace) -> Iterator[Step]:
     for name in workspace.programmes:
         try:
-            Programme.load(workspace, name)
+            programme = Programme.load(workspace, name)
         except UserError as error:
             yield Step(
                 what=f"{name}: this version refuses its declaration: {error.what}", mend=error.mend
             )
         else:
             yield Step(what=f"{name}: its declaration is read as it is")
+            if programme.costs and programme.money is None:
+                yield _costs(workspace, programme)
+
+
+def _costs(workspace: Workspace, programme: Programme) -> Step:
+    try:
+        done = costs_to_returns(workspace, programme)
+    except UserError as error:
+        return Step(what=f"{programme.name}: its costs stay a table: {error.what}", mend=error.mend)
+    ahead = f", {done.planned} rows that lie ahead a table of planned costs" if done.planned else ""
+    return Step(
+        what=f"{programme.name}: its costs became {done.returns} returns of finance "
+        f"departments{ahead} (the table as it was: {done.kept.relative_to(workspace.root)})",
+        changed=True,
+        mend="let somebody of finance sign what comes next: people, roles: [finance]",
+    )
 
 
 def _studies(workspace: Workspace) -> Iterator[Step]:

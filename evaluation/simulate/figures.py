@@ -11,17 +11,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from evaluation.finance import money_owed
 from evaluation.panel import Panel
 from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import form
 from evaluation.returns.template import write_return
+from evaluation.returns.workbook import csv_name
+from evaluation.simulate.payments import money_rows, paid_in_demonstration
 from evaluation.simulate.places import Preset, Process, Scenario
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
+
+# So many quarters before the last: a cost that was given too low at first.
+RESTATED_COST = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -419,7 +426,29 @@ def write_returns(
         guide = [form().template_version, programme.name, sent.site, sent.agency, str(sent.period)]
         write_return(path, guide, list(_rows(programme, figures, sent)))
         written.append(path)
+    written += _write_money(programme, scenario, folder)
     return sorted(written)
+
+
+def _write_money(programme: Programme, scenario: Scenario, folder: Path) -> Iterator[Path]:
+    """The returns of finance departments; one is restated, having left out late invoices."""
+    on_time = timedelta(days=scenario.delays["days_after_quarter"])
+    for period in programme.periods:
+        for site, agency, sender in money_owed(programme, period):
+            paid = paid_in_demonstration(programme, scenario, site, agency, period)
+            sent = [(period.last_day + on_time, paid)]
+            back = (programme.last - period, site, agency)
+            if back == (RESTATED_COST, programme.sites[0].code, "council"):
+                less = {kind: 0.9 * amount for kind, amount in paid.spent.items()}
+                again = (period + 1).last_day + on_time
+                sent = [(sent[0][0], replace(paid, spent=less)), (again, paid)]
+            for received, known in sent:
+                day = folder / received.isoformat()
+                day.mkdir(parents=True, exist_ok=True)
+                path = day / csv_name(site, sender, period)
+                guide = [form().template_version, programme.name, site, sender, str(period)]
+                write_return(path, guide, money_rows(programme, site, sender, period, known))
+                yield path
 
 
 def _calendar(programme: Programme, scenario: Scenario) -> Iterator[Sent]:
@@ -479,11 +508,21 @@ def _rows(programme: Programme, figures: Figures, sent: Sent) -> Iterator[Row]:
             if outcome.sampled:
                 yield _said(area, outcome, sent, figures.surveyed[outcome.code], (row, column))
                 continue
+            if _not_begun(programme, area, outcome, sent.period):
+                given: Row = [area.code, area.name, sent.period.label, outcome.code]
+                yield [*given, None, None, "[z]", None, None]
+                continue
             count = int(figures.counts[outcome.code][row, column])
             if sent.is_restatement:
                 # Half up: Python rounds to even, and a restatement would go either way.
                 count = int(np.floor(count * sent.factor + 0.5))
             yield _row(area, outcome, sent, count, int(figures.denominators[outcome.code][row]))
+
+
+def _not_begun(programme: Programme, area: Area, outcome: Outcome, period: Period) -> bool:
+    """Whether it is a figure of practice from before the site that it would be of had begun."""
+    start = programme.start_of(area)
+    return outcome.measured_in == "pilot areas only" and (start is None or period < start)
 
 
 def _said(area: Area, outcome: Outcome, sent: Sent, held: Surveyed, cell: tuple[int, int]) -> Row:

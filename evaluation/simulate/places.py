@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import yaml
 
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.programme import (
     Area,
+    BudgetLine,
     Cost,
     Denominator,
     Deprivation,
-    Frozen,
+    Money,
     Outcome,
     Programme,
     Site,
     Source,
     load_outcomes,
-    read_yaml,
-    validated,
 )
 from evaluation.quarters import Period
 
@@ -60,6 +60,18 @@ class Process(Frozen):
     shock: float
     effect: float
     ramp: int
+
+
+class TakenEachQuarter(Frozen):
+    """What is taken out of the budget at one site, each quarter from some quarters after a start.
+
+    The posts are closed in the first of these quarters.
+    """
+
+    site: int
+    after: int
+    amount: float
+    posts: float
 
 
 class ItemProcess(Frozen):
@@ -108,6 +120,8 @@ class Scenario(Frozen):
     harm: dict[str, float]
     costs: dict[str, dict[str, float]]
     costs_price_year: int
+    budget: BudgetLine
+    taken_out: TakenEachQuarter
     switches: dict[str, float]
     delays: dict[str, int]
 
@@ -121,7 +135,10 @@ class Scenario(Frozen):
 def invent_programme(
     scenario: Scenario, preset: Preset, schemas: Path, name: str = "new_start"
 ) -> Programme:
-    """A programme of the preset's size; the same on every call."""
+    """A programme of the preset's size; the same on every call.
+
+    Its costs are what finance departments will have reported in the end.
+    """
     # The scenario's own seed: a programme's places are the same whatever is drawn in them.
     rng = np.random.default_rng(scenario.seed)
     last = Period.parse(scenario.last)
@@ -143,6 +160,7 @@ def invent_programme(
     asked = any(outcome.sampled for outcome in outcomes)
     survey = scenario.survey
     waves = tuple(first + position for position in preset.waves)
+    planned = planned_costs(scenario, sites, areas, last)
     return Programme(
         name=name,
         title=scenario.title,
@@ -156,7 +174,13 @@ def invent_programme(
         sites=sites,
         areas=areas,
         outcomes=outcomes,
-        costs=_costs(scenario, sites, areas, last),
+        money=Money(
+            agencies=tuple(scenario.costs["running"]),
+            price_year=scenario.costs_price_year,
+            budgets=(scenario.budget,),
+        ),
+        planned_costs=planned,
+        costs=planned,
         deprivation=_deprivation(scenario, areas),
         denominators=_adults(scenario, areas, outcomes),
     )
@@ -253,9 +277,10 @@ def _population(scenario: Scenario, rng: np.random.Generator) -> int:
     return int(round(scenario.population["mean"] * np.exp(rng.normal(0, spread)), -1))
 
 
-def _costs(
+def planned_costs(
     scenario: Scenario, sites: tuple[Site, ...], areas: tuple[Area, ...], last: Period
 ) -> tuple[Cost, ...]:
+    """What each agency plans to pay at each site; in this invented programme it is what it pays."""
     costs = []
     for site in sites:
         served = sum(area.site == site.code for area in areas)
@@ -290,10 +315,11 @@ def _costs(
 def write_programme(programme: Programme, folder: Path) -> None:
     """Write ``programme.yaml`` and its tables as `Programme.load` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
-    elsewhere = {"areas", "outcomes", "costs", "denominators", "deprivation", "code_shares"}
+    elsewhere = {"areas", "outcomes", "denominators", "deprivation", "code_shares"}
+    elsewhere |= {"planned_costs", "costs", "taken_out"}
     # An invented programme has no people to name, and its frequency is that of its first quarter.
     elsewhere |= {"people", "frequency"}
-    declared: dict[str, Any] = programme.model_dump(exclude=elsewhere)
+    declared: dict[str, Any] = programme.model_dump(mode="json", exclude=elsewhere)
     declared["sites"] = [{**site, "agencies": list(site["agencies"])} for site in declared["sites"]]
     declared["sources"] = [
         {
@@ -305,7 +331,7 @@ def write_programme(programme: Programme, folder: Path) -> None:
     ]
     declared |= {
         "areas": "areas.csv",
-        "costs": "costs.csv",
+        "planned_costs": "planned_costs.csv",
         "deprivation": "deprivation.csv",
         "outcomes": [outcome.code for outcome in programme.outcomes],
     }
@@ -319,7 +345,9 @@ def write_programme(programme: Programme, folder: Path) -> None:
     text = yaml.safe_dump(declared, sort_keys=False, allow_unicode=True, width=100)
     (folder / "programme.yaml").write_text(head + text, encoding="utf-8")
     _write_table(folder / "areas.csv", [area.model_dump() for area in programme.areas])
-    _write_table(folder / "costs.csv", [cost.model_dump() for cost in programme.costs])
+    _write_table(
+        folder / "planned_costs.csv", [cost.model_dump() for cost in programme.planned_costs]
+    )
     _write_table(folder / "deprivation.csv", [one.model_dump() for one in programme.deprivation])
 
 

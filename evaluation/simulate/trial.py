@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.errors import WorkspaceError
+from evaluation.finance import money_owed
 from evaluation.returns.form import form
 from evaluation.returns.template import write_return
 from evaluation.returns.workbook import csv_name
+from evaluation.simulate.payments import money_rows, paid_in_trial
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +67,8 @@ def trial_returns(
     levels = {
         outcome.code: rng.normal(0, BETWEEN, len(programme.areas)) for outcome in programme.outcomes
     }
-    written = []
+    # A stream of its own: that costs are declared moves no other figure.
+    written, money = [], np.random.default_rng([seed, 1])
     for period in programme.periods[: last - programme.first + 1]:
         for site, agency in programme.submitters:
             rows = _rows(programme, (site, agency), period, levels, rng)
@@ -74,6 +77,12 @@ def trial_returns(
                 guide = [form().template_version, programme.name, site, agency, str(period)]
                 write_return(path, guide, rows)
                 written.append(path)
+        for site, _, sender in money_owed(programme, period):
+            path = folder / csv_name(site, sender, period)
+            guide = [form().template_version, programme.name, site, sender, str(period)]
+            paid = paid_in_trial(programme, site, period, money)
+            write_return(path, guide, money_rows(programme, site, sender, period, paid))
+            written.append(path)
     return written
 
 

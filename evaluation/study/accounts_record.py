@@ -348,6 +348,16 @@ class NotStandingTogether(Written):
     p_npsv_positive_without: float
 
 
+class TakenOutRow(Written):
+    """What was taken out of one line of a budget to date: pounds of the price base, and posts."""
+
+    line: str
+    title: str
+    agency: str
+    amount: float
+    posts: float
+
+
 class GrossAccounts(Written):
     """What the effects are worth to date in a programme that declares no costs: gains alone."""
 
@@ -359,11 +369,17 @@ class GrossAccounts(Written):
     totals: GrossTotals
     by_agency: tuple[Gain, ...]
     by_outcome: tuple[PricedRow, ...]
+    taken_out: tuple[TakenOutRow, ...] = ()
     notes: tuple[str, ...]
 
 
 class Accounts(Written):
-    """What the effects are worth to date, by agency, outcome, site and quarter, and how sure."""
+    """What the effects are worth to date, by agency, outcome, site and quarter, and how sure.
+
+    taken_out : what finance departments reported as taken out of a budget; where there is none,
+    what is cashable is capacity released and no saving. costs_lacking : the returns of money that
+    are owed and not in, without which the cost is too low.
+    """
 
     price_base: int
     parameters: str
@@ -395,6 +411,8 @@ class Accounts(Written):
     to_confirm: tuple[str, ...]
     sources: tuple[PriceSource, ...]
     costs: tuple[CostRow, ...]
+    taken_out: tuple[TakenOutRow, ...] = ()
+    costs_lacking: tuple[str, ...] = ()
     not_standing: tuple[NotStanding, ...] = ()
     not_standing_together: NotStandingTogether | None = None
     notes: tuple[str, ...]

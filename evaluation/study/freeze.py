@@ -14,6 +14,7 @@ from evaluation.progress import Progress
 from evaluation.quarters import Period, format_instant
 from evaluation.study.code import code_files, code_fingerprint
 from evaluation.study.heterogeneity import scales_before_start
+from evaluation.study.learned import learning_part, rules_of
 from evaluation.study.lock import (
     ARRANGED_ANEW,
     VERSION,
@@ -78,6 +79,8 @@ def freeze(
             f"protocol freeze {name} --exploratory",
         )
     study = found.study or Study.load(workspace, name)
+    # Rules that cannot be read cannot be fixed.
+    rules_of(study)
     before = study.lock
     if before is None and relock:
         raise ProtocolError(
@@ -169,10 +172,11 @@ def _refuse_new(study: Study, before: Lock, content: dict[str, Any]) -> None:
 def _refuse_changed(before: Lock, content: dict[str, Any], name: str) -> None:
     parts = [
         part
-        for part in ("protocol", "declared", "assignments", "code")
+        for part in ("protocol", "declared", "assignments", "code", "learning")
         # The environment is no part of it: a new version of a library is told with the lock and
         # does not end it.
-        if before.content[part] != content[part]
+        # What later releases fix too was not fixed before them.
+        if part in before.content and before.content[part] != content[part]
     ]
     moved = before.files_gone(content["code"]["files"])
     if parts:
@@ -225,6 +229,7 @@ def _content(study: Study, before: Lock | None, now: datetime) -> dict[str, Any]
         },
         "ledger_head": {"returns": head.returns, "chain": head.chain},
         "between_sites": _scales(study, before),
+        "learning": learning_part(study.folder, study.programme),
         "data_seen": _seen(programme, observations),
         "figures": {},
         "history": [],

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.errors import ProtocolError
 from evaluation.ledger.calendar import due
 from evaluation.ledger.learning_log import LogEntry
 from evaluation.ledger.receipt import FIRST, Act, Receipt
-from evaluation.programme import Frozen, read_yaml, validated
 from evaluation.quarters import Period, format_instant, parse_instant
 from evaluation.study.code import code_files
 from evaluation.study.lock import ARRANGED_ANEW, Lock, declared_part, protocol_part, relock_command

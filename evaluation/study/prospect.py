@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluation.errors import ValueChainError
+from evaluation.finance import costs_lacking, with_plan
 from evaluation.value.parameters import Parameters
 from evaluation.value.pricing import priced_lines
 from evaluation.value.worth import Assumptions, delivery_cost
@@ -171,9 +172,9 @@ def prospects(
 
 def _paying(study: Study, code: str) -> tuple[float | None, str]:
     """The effect in percent that would pay for the programme by this outcome alone, or why not."""
-    programme, protocol = study.programme, study.protocol
+    programme, protocol = with_plan(study.programme), study.protocol
     outcome = programme.outcome_by_code[code]
-    if not programme.costs:
+    if not programme.costs and programme.money is None:
         return None, "no costs are declared"
     if outcome.unit_cost is None:
         return None, "no unit cost is named for the outcome"
@@ -187,6 +188,11 @@ def _paying(study: Study, code: str) -> tuple[float | None, str]:
         return None, error.what.rstrip(".")
     pounds = sum(line.pounds_for_one for line in lines if line.fiscal)
     last = max(site.start for site in programme.sites) + protocol.window[1]
+    if lacking := costs_lacking(programme, last):
+        return None, (
+            f"what it costs is not known for {len(lacking)} returns up to the end of the window "
+            f"(first: {lacking[0]}); planned_costs says what is planned"
+        )
     costs = delivery_cost(programme, params, protocol.price_base, Assumptions(), last)
     paid, worth = float(costs["amount"].sum()), usual * abs(pounds)
     if not paid:

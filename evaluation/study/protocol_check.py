@@ -112,9 +112,8 @@ def sites(case: Case) -> Iterator[Remark]:
             "Declare its sites in programme.yaml.",
         )
     elif first - programme.first < FEWEST_BEFORE:
-        yield case.remark(
+        yield case.not_confirmatory(
             "P094",
-            "error",
             ("programme",),
             f"There are {first - programme.first} periods before the first start.",
             f"At least {FEWEST_BEFORE} are needed to compare with.",
@@ -200,7 +199,8 @@ def areas(case: Case, ground: Ground) -> Iterator[Remark]:
             "Exclude them, or say why not: eligibility: {shared_authority: true}",
         )
     yield from _other_programmes(case, ground)
-    yield from _converted(case)
+    yield from _converted(case, ground.panel)
+    yield from _instruments(case, ground)
     authorities = {a.authority for a in eligible}
     # Two pilots of one authority move together when starts are drawn again, so authorities, not
     # areas, are what can be exchanged.
@@ -215,18 +215,22 @@ def areas(case: Case, ground: Ground) -> Iterator[Remark]:
         )
 
 
-def _converted(case: Case) -> Iterator[Remark]:
+def _converted(case: Case, panel: Panel | None) -> Iterator[Remark]:
     """Areas whose figures are shared out of areas of an older vintage."""
     shares = case.programme.code_shares
     cut = apportioned_people(shares)
     for area in case.programme.areas:
-        if area.role == "pilot" and cut.get(area.code, 0.0) > MOST_APPORTIONED:
+        # What the returns say of their figures counts as what the table of codes says: an area may
+        # be made of several, of which one is a part of an older one.
+        most = max(cut.get(area.code, 0.0), _apportioned(panel, case, area.code))
+        if area.role == "pilot" and most > MOST_APPORTIONED:
+            older = shares[0].vintage_from if shares else "an older vintage"
             yield case.remark(
                 "P130",
                 "error",
                 ("programme",),
-                f"{100 * cut[area.code]:.0f} % of pilot area {area.code} is shared out of areas "
-                f"of {shares[0].vintage_from} that were split: its figures would be its "
+                f"{100 * most:.0f} % of pilot area {area.code} is shared out of areas "
+                f"of {older} that were split: its figures would be its "
                 "neighbours' as much as its own.",
                 f"Take an area that holds whole ones; at most {100 * MOST_APPORTIONED:.0f} % may "
                 "be shared out.",
@@ -240,8 +244,44 @@ def _converted(case: Case) -> Iterator[Remark]:
             "question",
             ("assignments",),
             f"{len(siblings)} areas of {shares[0].vintage_from} were split into several of these "
-            f"(first: {siblings[0]}): their parts have one rate by construction and are one area.",
-            "Put each family together as one area, or re-draw whole authorities.",
+            f"(first: {siblings[0]}): their parts have one rate by construction, and are one unit "
+            "wherever starts are drawn again.",
+            "Put each family together as one area if its parts are not wanted apart.",
+        )
+
+
+def _apportioned(panel: Panel | None, case: Case, area: str) -> float:
+    """The largest share of an area's figures, of any outcome, that was shared out."""
+    if panel is None or area not in panel.areas.index:
+        return 0.0
+    row = panel.areas.index.get_loc(area)
+    held = [panel.apportioned[code] for code in case.protocol.outcomes if code in panel.apportioned]
+    return max((float(one[row].max()) for one in held), default=0.0)
+
+
+def _instruments(case: Case, ground: Ground) -> Iterator[Remark]:
+    """Breaks of the record that an outcome is taken from, while the programme is watched."""
+    programme = case.programme
+    for event in ground.events:
+        if event.kind not in ("instrument change", "benefit roll-out"):
+            continue
+        codes = [c for c in case.protocol.outcomes if not event.outcomes or c in event.outcomes]
+        # What was so before the first period breaks nothing.
+        begins = event.since > programme.first.last_day
+        if not codes or not begins or not event.overlaps(programme.first, programme.last):
+            continue
+        everywhere = not event.areas and not event.authority
+        where = "everywhere" if everywhere else "in some areas and not in others"
+        yield case.remark(
+            "P132",
+            "question",
+            case.role_place(codes[0]),
+            f"{', '.join(codes)}: {event.what}, {where}, from {event.since} ({event.source}).",
+            "A break that is the same in both arms moves no difference, if the figures of both "
+            "come from the same record: say in what_it_can_bear why they do."
+            if everywhere
+            else "The difference would measure it as well: exclude the areas, or say in "
+            "what_it_can_bear what is left without them (the results show it).",
         )
 
 

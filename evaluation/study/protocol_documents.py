@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from evaluation.declared import read_yaml
 from evaluation.errors import ProtocolError
-from evaluation.programme import Programme, read_yaml
+from evaluation.programme import Programme
 from evaluation.protocol import ESTIMATOR_NAMES, LooksPlan, Protocol, Score
 from evaluation.study.lock import PROTOCOL, VINTAGE_RULES, Lock, text_hash
 from evaluation.study.study import Study, StudyName

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from pydantic import ValidationError
 
+from evaluation.declared import fields_at
 from evaluation.estimate.registry import SUMS_OF_GAPS
-from evaluation.programme import fields_at
 from evaluation.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -641,13 +641,13 @@ def money(case: Case) -> Iterator[Remark]:
             "No outcome has a unit cost, so nothing has a value.",
             "Name one that has, or set value: false.",
         )
-    if not case.programme.costs:
+    if not case.programme.costs and case.programme.money is None:
         yield case.remark(
             "P119",
             "question",
             ("value",),
             "The programme declares no costs: its value would be gains without their price.",
-            "Fill in the programme's costs.csv.",
+            "Let finance departments send them: money: {} in programme.yaml, and newstart status.",
         )
 
 

@@ -331,6 +331,18 @@ class DiagnosticResult(Written):
     figures: DiagnosticFigures | None = None
 
 
+class LineageResult(Written):
+    """How figures came about: the source's own, sums of its areas, or shared out of older ones.
+
+    most_apportioned : the largest share of a figure that was shared out, 0 to 1.
+    """
+
+    exact: int
+    summed: int
+    apportioned: int
+    most_apportioned: float
+
+
 class DataResult(Written):
     """How many cells the outcome has, and how many are missing, suppressed, revised, rounded.
 
@@ -342,6 +354,7 @@ class DataResult(Written):
     suppressed: int
     revised: int
     rounded: int = 0
+    lineage: LineageResult | None = None
 
 
 class SuppressedEnds(Written):
@@ -358,6 +371,24 @@ class BlanketResult(Written):
     cells: int
     effect: Figure
     without: Figure
+
+
+class TouchedRow(Written):
+    """The effect without the areas to which something else happened; the first row: without none.
+
+    without : what happened. areas : how many were left out, pilots among them. effect, se, low,
+    high : on the estimate's scale; none where too few areas are left. change : from the first row.
+    """
+
+    without: str
+    areas: int
+    areas_left: int
+    effect: Figure
+    se: Figure
+    low: Figure
+    high: Figure
+    p_value: Figure
+    change: Figure
 
 
 class OutcomeResult(Written):
@@ -392,6 +423,7 @@ class OutcomeResult(Written):
     data: DataResult
     suppressed: SuppressedEnds | None = Field(alias="withheld")
     blanket: BlanketResult | None = None
+    touched: tuple[TouchedRow, ...] = ()
 
     @property
     def estimate(self) -> EstimateResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from evaluation.finding.grade import Evidence, Grade, Judgement, grade
 from evaluation.ledger.unreleased import inside_only, mark_inside
 from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.quarters import Period
-from evaluation.returns.form import ROUNDED
+from evaluation.returns.form import ROUNDED, apportioned_share, lineage_of
 from evaluation.study import heterogeneity
 from evaluation.study.code import code_fingerprint
 from evaluation.study.heterogeneity import effects_by_fifth, fifths
@@ -482,6 +483,7 @@ def _outcome(run: StudyRun, code: str) -> dict[str, Any]:
         "withheld": asdict(run.withheld[code]) if code in run.withheld else None,
         # Only where there are any: the rest of the files stay as they were.
         **({"blanket": asdict(run.blanket[code])} if code in run.blanket else {}),
+        **({"touched": run.touched[code].to_dict("records")} if code in run.touched else {}),
     }
 
 
@@ -558,6 +560,28 @@ def _data(run: StudyRun, code: str) -> dict[str, Any]:
         "revised": run.restated.get(code, 0),
         # Before they were returned: the panel holds how far they can be off.
         "rounded": int(((held["status"] == ROUNDED) & held["numerator"].notna()).sum()),
+        **_lineages(held),
+    }
+
+
+def _lineages(held: pd.DataFrame) -> dict[str, Any]:
+    """How many figures are sums of the source's areas or shared out of older ones; none, nothing.
+
+    ``most_apportioned`` : the largest share of a figure that was shared out, 0 to 1.
+    """
+    if "note" not in held:
+        return {}
+    notes = [str(note) for note in held.loc[held["numerator"].notna(), "note"].fillna("")]
+    known = Counter(lineage_of(note) for note in notes)
+    if not known["summed"] and not known["apportioned"]:
+        return {}
+    return {
+        "lineage": {
+            "exact": known["exact"],
+            "summed": known["summed"],
+            "apportioned": known["apportioned"],
+            "most_apportioned": max(apportioned_share(note) for note in notes),
+        }
     }
 
 

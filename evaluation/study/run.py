@@ -25,12 +25,13 @@ from evaluation.estimate import registry
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.registry import Choices
-from evaluation.estimate.sensitivity import at_ends, hidden_cells
+from evaluation.estimate.sensitivity import at_ends, hidden_cells, without_touched
 from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
 from evaluation.estimate.units import in_units
 from evaluation.finding import Finding, Judged, adjust, judge
 from evaluation.finding.feasibility import Feasibility, feasibility_of
 from evaluation.ledger.calendar import due, passed
+from evaluation.ledger.events import read_events, touched
 from evaluation.panel import Panel
 from evaluation.programme import Programme
 from evaluation.progress import Progress
@@ -113,6 +114,9 @@ def catch_up(study: Study, *, progress: Progress = lambda _: None) -> int:
 
 
 FEW = 20
+# Assignments by which the effect is judged without the areas that something else happened to: each
+# of its p-values stands beside another, and none decides.
+REDRAWN = 999
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +205,38 @@ def without_blanket(
     return found
 
 
+def without_events(study: Study) -> dict[str, pd.DataFrame]:
+    """Outcome -> the effect beside that without the areas to which something else happened.
+
+    Columns as `evaluation.estimate.sensitivity.without_touched` gives them, with ``areas``, how
+    many were left out. Nothing for a state that brings its own observations: the register of its
+    day is not in it.
+    """
+    if study.given is not None:
+        return {}
+    panel, protocol = study.panel, study.protocol
+    events = read_events(study.workspace, study.programme)
+    found = {}
+    for code in protocol.outcomes:
+        here = {
+            what: [area for area in areas if area in panel.areas.index]
+            for what, areas in touched(study.programme, events, code).items()
+        }
+        here = {what: areas for what, areas in here.items() if areas}
+        if here:
+            fit = partial(_anew, protocol)
+            table = without_touched(panel, code, here, fit, window=protocol.window)
+            table["areas"] = len(panel.areas) - table["areas_left"]
+            found[code] = table
+    return found
+
+
+def _anew(protocol: Protocol, panel: Panel, outcome: str) -> Estimate:
+    """The primary estimate on another set of areas, for which starts are drawn anew."""
+    drawn = by_plan(panel, protocol.assignments, most=REDRAWN)
+    return estimate_by(protocol.estimators[0], panel, outcome, protocol, drawn)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StudyRun:
     """Everything that one run of a study found, with the parts of the study that it rests on.
@@ -229,6 +265,7 @@ class StudyRun:
     withheld: Mapping[str, Ends] = field(default_factory=dict)
     blanket: Mapping[str, Leftout] = field(default_factory=dict)
     restated: Mapping[str, int] = field(default_factory=dict)
+    touched: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -283,6 +320,7 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
         withheld=withheld_ends(panel, study.programme, protocol, assignments),
         blanket=without_blanket(study, estimates),
         restated=study.restated,
+        touched=without_events(study),
         value=_value(study.programme, protocol, estimates),
         wellbeing=_wellbeing(study.programme, protocol, estimates, findings),
         voices=read_voices_of(study.folder),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from evaluation import fingerprint
 from evaluation.errors import PanelError, ProtocolError
+from evaluation.finance import lines_of, with_money
 from evaluation.ledger.ledger import Ledger
 from evaluation.panel import Panel, area_table
 from evaluation.programme import Programme
@@ -126,6 +127,7 @@ class Study:
         as_of: datetime | None = None,
     ) -> Study:
         """The study of declarations that were read already."""
+        programme = with_known_money(workspace, programme, as_of)
         name = StudyName(programme=programme.name, study=protocol.study)
         series = name.series(workspace, _series(programme, protocol))
         return cls(
@@ -141,7 +143,8 @@ class Study:
 
     def at(self, as_of: datetime | None) -> Study:
         """The same study at another vintage; its assignments stay read."""
-        return replace(self, as_of=as_of, given=None)
+        programme = with_known_money(self.workspace, self.programme, as_of)
+        return replace(self, programme=programme, as_of=as_of, given=None)
 
     @cached_property
     def lock(self) -> Lock | None:
@@ -230,6 +233,18 @@ def _series(programme: Programme, protocol: Protocol) -> str:
     return fingerprint.of_data(plan)[:16]
 
 
+def with_known_money(
+    workspace: Workspace, programme: Programme, as_of: datetime | None
+) -> Programme:
+    """The programme with what was paid and taken out as its returns of money told it by then."""
+    codes = [line.code for line in lines_of(programme)]
+    if not codes or not workspace.has_ledger:
+        return programme
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        known = ledger.observations(programme.name, as_of=as_of, outcomes=codes)
+    return with_money(programme, known[known["area_code"].isin(programme.site_by_code)])
+
+
 def of_sites(programme: Programme, sites: tuple[str, ...], *, where: str = "") -> Programme:
     """The programme with some of its sites; the areas of the others are excluded. None: all.
 
@@ -258,6 +273,8 @@ def of_sites(programme: Programme, sites: tuple[str, ...], *, where: str = "") -
                 for area in programme.areas
             ),
             "costs": tuple(cost for cost in programme.costs if cost.site in sites),
+            "planned_costs": tuple(one for one in programme.planned_costs if one.site in sites),
+            "taken_out": tuple(one for one in programme.taken_out if one.site in sites),
         }
     )
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluation.errors import EstimateError, ValueChainError
+from evaluation.finance import costs_lacking
 from evaluation.finding.verdict import Size
+from evaluation.quarters import Period
 from evaluation.value import ratios, scenarios, sensitivity
 from evaluation.value.cashable import distributional_weight
-from evaluation.value.pricing import cost_units_a_quarter
+from evaluation.value.pricing import cost_units_a_quarter, factor_to_price_base
 from evaluation.value.ratios import willingness_to_pay
 from evaluation.value.sensitivity import switching
 from evaluation.wording import Sentence, count, listed, pounds
@@ -225,7 +227,8 @@ def as_data(
         raise ValueChainError(
             NO_COSTS,
             where=value.programme.name,
-            mend="declare costs: costs.csv in programme.yaml, or read the gains alone",
+            mend="let finance departments report them (money: {} in programme.yaml), or read the "
+            "gains alone",
         )
     return {
         "price_base": value.price_base,
@@ -261,6 +264,8 @@ def as_data(
         .sum()
         .reset_index()
         .to_dict("records"),
+        "taken_out": taken_out(value),
+        "costs_lacking": _lacking(value),
         "not_standing": _not_standing(value, findings),
         "not_standing_together": _not_standing_together(value, findings),
         "notes": _notes(value),
@@ -286,8 +291,73 @@ def gross_data(value: Value) -> dict[str, Any]:
             for row in value.by_budget()
         ],
         "by_outcome": [_priced(value, line) for line in value.lines],
+        "taken_out": taken_out(value),
         "notes": [NO_COSTS, *_notes(value)],
     }
+
+
+def taken_out(value: Value) -> list[dict[str, Any]]:
+    """What was taken out of each budget line up to the last quarter of these accounts."""
+    programme, last = value.programme, Period.parse(value.grid.quarters[-1])
+    named = {one.code: one for one in programme.money.budgets} if programme.money else {}
+    rows: dict[str, dict[str, Any]] = {}
+    for one in programme.taken_out:
+        if one.period > last:
+            continue
+        line = named.get(one.line)
+        row = rows.setdefault(
+            one.line,
+            {
+                "line": one.line,
+                "title": line.title if line else one.line,
+                "agency": line.agency if line else "",
+                "amount": 0.0,
+                "posts": 0.0,
+            },
+        )
+        factor = factor_to_price_base(value.parameters, one.price_year, value.price_base)
+        row["amount"] += one.amount * factor
+        row["posts"] += one.posts
+    return list(rows.values())
+
+
+def _lacking(value: Value) -> list[str]:
+    return list(costs_lacking(value.programme, Period.parse(value.grid.quarters[-1])))
+
+
+def _of_budgets(value: Value) -> list[str]:
+    """What a saving is until finance departments say what left a budget, and what they said."""
+    rows = taken_out(value)
+    if not rows:
+        return [
+            "Nothing was reported as taken out of a budget, so whatever is released here is "
+            "capacity released, and no saving."
+        ]
+    parts = [
+        Sentence.of(
+            "{title}: {amount}, {posts} posts closed",
+            title=row["title"],
+            amount=pounds(row["amount"]),
+            posts=count(row["posts"]),
+        )
+        for row in rows
+    ]
+    return [
+        Sentence.of(
+            "Taken out of budgets to date, as finance departments reported it: {parts}.",
+            parts=listed(parts, "; "),
+        )
+    ]
+
+
+def _of_costs(value: Value) -> list[str]:
+    lacking = _lacking(value)
+    if not lacking:
+        return []
+    return [
+        f"What it cost is too low here: {len(lacking)} returns of finance departments are owed and "
+        f"not in (first: {lacking[0]})."
+    ]
 
 
 def sources(value: Value) -> list[dict[str, str]]:
@@ -434,6 +504,8 @@ def _notes(value: Value) -> list[str]:
         f"Discounted by {value.parameters.discount}, from {value.base_period}. A chance here is a "
         "confidence: it rests on re-drawn start dates and on the grades of the prices.",
         "Benefit savings are annually managed expenditure and never reach a council.",
+        *_of_budgets(value),
+        *_of_costs(value),
     ]
     if value.not_valued:
         named = ", ".join(value.programme.outcome_by_code[code].title for code in value.not_valued)

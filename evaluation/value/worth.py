@@ -252,6 +252,8 @@ def delivery_cost(
     In the price base. ``amount`` of set-up holds the optimism of the capital bucket, where one is
     asked for.
     """
+    known = [c for c in programme.costs if c.period.ordinal <= last.ordinal]
+    paid = any(c.amount for c in known)
     bucket = assumptions.capital_bucket
     extra = params.optimism("capital", bucket) if bucket else 0.0
     rows = [
@@ -265,7 +267,8 @@ def delivery_cost(
             * (1 + extra * (c.kind == "set-up"))
             * factor_to_price_base(params, c.price_year, price_base),
         )
-        for c in programme.costs
-        if c.period.ordinal <= last.ordinal
+        for c in known
+        # Present values are of the quarter of the first cost, which one of nothing is not.
+        if c.amount or not paid
     ]
     return pd.DataFrame(rows, columns=["site", "agency", "kind", "quarter", "amount"])

@@ -115,3 +115,22 @@ def test_a_table_of_shares_from_a_fetched_lookup(tmp_path: Path) -> None:
         held = {row["to_code"]: row for row in csv.DictReader(stream)}
     assert (held["B"]["share"], held["C"]["share"], held["D"]["share"]) == ("0.25", "0.75", "1.0")
     assert held["B"]["kind"] == "split" and held["B"]["year"] == "2022"
+
+
+def test_a_buffer_that_cannot_be_kept_is_refused(tmp_path: Path) -> None:
+    command = given(tmp_path)
+    code, _, err = told(
+        tmp_path, "programme", "areas", *command[:4], "--buffer-km", "3",
+        "-o", str(tmp_path / "areas.csv"),
+    )  # fmt: skip
+    assert code == 2 and "no buffer can be kept: 1 pilots have no place" in err
+    assert not (tmp_path / "areas.csv").exists()
+
+
+def test_what_no_lookup_holds_is_said(tmp_path: Path) -> None:
+    command = given(tmp_path)
+    code, _, err = told(
+        tmp_path, "programme", "areas", *command[:4], "-o", str(tmp_path / "areas.csv")
+    )
+    assert code == 0 and "No lookup holds the pilots' deprivation" in err
+    assert "No lookup holds populations" in err

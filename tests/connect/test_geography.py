@@ -249,6 +249,27 @@ def test_an_old_code_in_a_return_is_recognised_and_explained(recoded: Workspace)
     assert "Give the figures by codes of LSOA 2021" in out
 
 
+def test_a_later_code_in_a_return_is_recognised_and_explained(place: Workspace) -> None:
+    """The programme counts by the codes of its lock; two of its areas have been merged since."""
+    folder = place.studies / "place"
+    merged = [Change(code, "E01NEW099", "M") for code in CODES[4:]]
+    kept = [Change(code, code, "U") for code in CODES[:4]]
+    write_shares(folder / "code_shares.csv", shares_of([*merged, *kept], {}, SPAN))
+    path = folder / "programme.yaml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("outcomes:", "code_shares: code_shares.csv\noutcomes:"), "utf-8")
+    sent = place.root / "OPEN_dwp_open_2026-Q1.csv"
+    sent.write_text(
+        "area_code,area_name,quarter,outcome,numerator,denominator,status,note\n"
+        "E01NEW099,,2026 Q1,claimant_count,10,600,,\n",
+        "utf-8",
+    )
+    code, out, _ = told(place.root, "--programme", "place", "check", str(sent))
+    assert code == 1
+    assert "E01NEW099 is a code of LSOA 2021; in LSOA 2011, by which this programme counts" in out
+    assert "E01000005, E01000006" in out and "Give the figures by codes of LSOA 2011" in out
+
+
 def test_the_share_of_an_area_that_is_apportioned(recoded: Workspace) -> None:
     programme = Programme.load(recoded, "place")
     found = apportioned_people(programme.code_shares)

@@ -7,6 +7,19 @@ that stands on the line that it must point to.
 
 from dataclasses import dataclass, field
 
+MONEY = """money:
+  agencies:
+  - council
+  - nhs
+  - dwp
+  price_year: 2024
+  since: null
+  budgets:
+  - code: temporary_accommodation
+    agency: council
+    title: Temporary accommodation
+"""
+
 
 @dataclass(frozen=True)
 class Seeded:
@@ -582,7 +595,7 @@ FAULTS = [
         "question",
         "value:",
         {"value": True},
-        beside={"programme.yaml": ("costs: costs.csv\n", "")},
+        beside={"programme.yaml": (MONEY, "")},
     ),
 ]
 

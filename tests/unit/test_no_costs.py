@@ -55,15 +55,15 @@ def test_gains_alone_name_no_cost() -> None:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """A study that asks for pounds, in a programme whose costs.csv was taken out."""
+    """A study that asks for pounds, in a programme in which nobody reports costs."""
     ground = lay_out(tmp_path_factory.mktemp("costless"))
+    ground.submit(until=UNTIL)
     programme = ground.workspace.studies / "new_start" / "programme.yaml"
     content = yaml.safe_load(programme.read_text())
-    del content["costs"]
+    del content["money"]
     programme.write_text(yaml.safe_dump(content))
     protocol = yaml.safe_load(ground.protocol.read_text())
     ground.protocol.write_text(yaml.safe_dump(protocol | {"value": True, "estimators": ["did"]}))
-    ground.submit(until=UNTIL)
     write_results(ground.workspace, run_study(Study.load(ground.workspace, NAME)))
     return ground.workspace
 
@@ -129,6 +129,7 @@ def test_a_protocol_says_which_price_is_wrong(root, change: str, rule: str, said
     content = yaml.safe_load(text)
     if rule == "P106":
         content["agencies"].pop("council")
+        content.pop("planned_costs")
         content["outcomes"].remove("arrears")
         content["sources"] = [s for s in content["sources"] if s["agency"] != "council"]
         for site in content["sites"]:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from evaluation.errors import ProtocolError
+from evaluation.finance import with_plan
 from evaluation.protocol import Protocol
 from evaluation.study.prospect import Prospect, prospects
 from evaluation.study.protocol_check import check_protocol
@@ -81,7 +82,7 @@ def test_the_effect_that_pays_is_the_cost_over_what_all_of_it_would_release(stat
     last = max(site.start for site in study.programme.sites) + 3
     paid = sum(
         cost.amount * factor_to_price_base(params, cost.price_year, 2024)
-        for cost in study.programme.costs
+        for cost in with_plan(study.programme).costs
         if cost.period <= last
     )
     assert found.pays == pytest.approx(100 * paid / (usual * 4 * pounds), rel=1e-9)

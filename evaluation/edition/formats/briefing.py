@@ -55,17 +55,23 @@ def briefing(edition: Edition, claims: Claims, charts: Path) -> bytes:
         (place / "briefing.typ").write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
         for size in SIZES:
             (place / "briefing.json").write_text(json.dumps(said | {"size": size}), "utf-8")
-            made = _compiled(place, _instant(edition))
-            if len(_PAGE.findall(made)) <= PAGES:
+            made = compiled(place, "briefing", _instant(edition))
+            if pages_of(made) <= PAGES:
                 break
     return made
 
 
-def _compiled(folder: Path, instant: int) -> bytes:
+def compiled(folder: Path, name: str, instant: int) -> bytes:
+    """The tagged PDF of a layout (``name.typ``) and its words (``name.json``) in a folder.
+
+    Parameters
+    ----------
+    instant : seconds since 1970 that the file says it was made at.
+    """
     import typst
 
     made = typst.compile(
-        str(folder / "briefing.typ"),
+        str(folder / f"{name}.typ"),
         root=str(folder),
         ignore_system_fonts=True,
         font_paths=[],
@@ -73,6 +79,11 @@ def _compiled(folder: Path, instant: int) -> bytes:
         timestamp=instant,
     )
     return bytes(made)
+
+
+def pages_of(pdf: bytes) -> int:
+    """How many pages a PDF has."""
+    return len(_PAGE.findall(pdf))
 
 
 def content(edition: Edition, claims: Claims) -> dict[str, Any]:

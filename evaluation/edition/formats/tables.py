@@ -17,10 +17,10 @@ from typing import Any, Literal
 import pandas as pd
 
 from evaluation import fingerprint
+from evaluation.declared import read_yaml
 from evaluation.edition import words
 from evaluation.edition.edition import Edition
 from evaluation.edition.pages.claims import Claims
-from evaluation.programme import read_yaml
 from evaluation.quarters import parse_instant
 from evaluation.study.accounts_record import Accounts, Mean
 from evaluation.study.record import OutcomeResult, Results

@@ -276,7 +276,8 @@ def view(page: OutcomePage, prefix: str, *, open_data: bool = True) -> dict[str,
         "first": _window(study),
         "period": study.period_word,
         "withheld": " ".join(filter(None, (_withheld(page), _blanket(page)))),
-        "rounded": _rounded(page),
+        "rounded": " ".join(filter(None, (_rounded(page), _lineage(page)))),
+        "touched": _touched(page),
         "cautions": [words.whole(w) for e in outcome.estimates for w in e.warnings],
     }
 
@@ -320,6 +321,37 @@ def _rounded(page: OutcomePage) -> str:
         f"{words.number(many)} {were} rounded before being returned; the range allows for what "
         "rounding can hide."
     )
+
+
+def _lineage(page: OutcomePage) -> str:
+    """How many figures are sums or were shared out of older areas; empty where none is."""
+    held = page.outcome.data.lineage
+    if not held:
+        return ""
+    said = f"{words.counted(held.summed, 'figure').capitalize()} are sums of the source's areas"
+    if not held.apportioned:
+        return f"{said}."
+    return (
+        f"{said}; {words.number(held.apportioned)} were in part shared out of areas of an older "
+        f"vintage, at most {words.number(100 * held.most_apportioned)}% of one figure."
+    )
+
+
+def _touched(page: OutcomePage) -> Markup:
+    """The effect beside that without the areas to which something else happened."""
+    rows = []
+    for one in page.outcome.touched:
+        if one.effect is None:
+            rows.append([one.without, words.number(one.areas), "too few areas are left", ""])
+            continue
+        shown = words.shown(page.estimate, {"effect": one.effect, "low": one.low, "high": one.high})
+        effect = words.shown_with_range(page.estimate, shown)
+        rows.append([one.without, words.number(one.areas), effect, chance(one.p_value)])
+    if not rows:
+        return Markup("")
+    heads = ["Without the areas of", "Areas left out", "Effect (range)", "p"]
+    title = f"{page.outcome.plain_title}: without the areas to which something else happened"
+    return table(title, heads, rows, numeric="tnnn")
 
 
 def _blanket(page: OutcomePage) -> str:

@@ -1,0 +1,330 @@
+"""The letter to a site: one page a quarter, in plain words, in English or Welsh.
+
+It says what the site sent, what moved in its own areas with the range, what cannot be told and
+when, what other sites tried, and asks one question. No other site's figure stands in it, no rank
+and no scale of colours. Its words are those of the catalogue (`evaluation.edition.letter_words`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from evaluation.edition import answers
+from evaluation.edition.letter_words import Said, Speaker
+from evaluation.errors import BookError
+from evaluation.learning.practice import Delivery, SitePeriod, latest
+from evaluation.ledger.calendar import due
+from evaluation.ledger.learning_log import PublishedQuarter
+from evaluation.ledger.ledger import Ledger
+from evaluation.quarters import Period, parse_instant
+from evaluation.study.learned import Learned, learned
+
+if TYPE_CHECKING:
+    from evaluation.edition.edition import Edition
+    from evaluation.programme import Programme, Site
+    from evaluation.study.record import OutcomeResult, Results
+    from evaluation.workspace import Workspace
+
+# So many entries of other sites: a letter is one page.
+MOST_SHARED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of the letter: its heading and its sentences."""
+
+    heading: Said
+    sentences: tuple[Said, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """A letter as it is printed."""
+
+    language: str
+    title: Said
+    head: tuple[Said, ...]
+    parts: tuple[Part, ...]
+    foot: tuple[Said, ...]
+    translated_by: str
+    instant: int
+
+
+def letter(
+    workspace: Workspace, edition: Edition, site: str, quarter: Period, *, language: str = "en"
+) -> Letter:
+    """The letter to a site about a quarter.
+
+    Raises
+    ------
+    BookError : the programme has no such site, the results are of another quarter, or there is no
+        catalogue in the language.
+    """
+    speaker, study = Speaker.of(language), edition.headline
+    known = edition.programme.site_by_code
+    if site not in known:
+        raise BookError(f"{edition.programme.name} has no site {site}.", expected=", ".join(known))
+    if quarter.label != study.sample.last:
+        raise BookError(
+            f"the results that there are go up to {study.sample.last}, and the letter is asked "
+            f"for {quarter.label}.",
+            expected=study.sample.last,
+            mend="ask for that quarter, or run the study once the returns of this one are in",
+        )
+    published = [
+        PublishedQuarter(quarter=one.quarter, published=one.published)
+        for one in edition.history.editions
+    ]
+    found = learned(workspace, f"{study.programme}/{study.study}", published=published)
+    writer = _Writer(
+        speaker=speaker,
+        programme=edition.programme,
+        study=study,
+        site=known[site],
+        quarter=quarter,
+        learned=found,
+        counts=_latest_counts(workspace, edition.programme, study, site),
+        sent=_sent(workspace, edition.programme, site, quarter),
+    )
+    return writer.letter()
+
+
+def _latest_counts(
+    workspace: Workspace, programme: Programme, study: Results, site: str
+) -> dict[str, float]:
+    """Outcome -> events, or people at a time, in the site's pilot areas in the last quarter."""
+    codes = [one.code for one in study.with_role("primary")]
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        held = ledger.observations(
+            programme.name, as_of=parse_instant(study.vintage), outcomes=codes
+        )
+    own = {one.code for one in programme.areas if one.site == site and one.role == "pilot"}
+    held = held[held["area_code"].isin(own) & (held["quarter"] == study.sample.last)]
+    return {
+        str(code): float(part["numerator"].sum())
+        for code, part in held.dropna(subset=["numerator"]).groupby("outcome")
+    }
+
+
+def _sent(
+    workspace: Workspace, programme: Programme, site: str, quarter: Period
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The agencies of a site that sent a return for a quarter, and those that did not."""
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        came = {
+            one.agency
+            for one in ledger.receipts(programme.name)
+            if one.site == site and one.quarter == quarter.label
+        }
+    agencies = programme.site_by_code[site].agencies
+    return (
+        tuple(one for one in agencies if one in came),
+        tuple(programme.agencies.get(one, one) for one in agencies if one not in came),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Writer:
+    speaker: Speaker
+    programme: Programme
+    study: Results
+    site: Site
+    quarter: Period
+    learned: Learned
+    counts: dict[str, float]
+    sent: tuple[tuple[str, ...], tuple[str, ...]]
+
+    def letter(self) -> Letter:
+        """All of it, in the order in which it is read."""
+        say, study = self.speaker.say, self.study
+        known = parse_instant(study.vintage)
+        parts = (
+            ("head_told", self._told()),
+            ("head_moved", self._moved()),
+            ("head_cannot", self._cannot()),
+            ("head_others", self._others()),
+            ("head_question", [self._question()]),
+        )
+        head = [say("written", day=self.speaker.day(known.date()))]
+        if study.synthetic:
+            head.append(say("invented"))
+        return Letter(
+            language=self.speaker.language,
+            title=say("title", site=self.site.name, quarter=self.speaker.quarter(self.quarter)),
+            head=tuple(head),
+            parts=tuple(Part(heading=say(name), sentences=tuple(s)) for name, s in parts),
+            foot=(say("foot"),),
+            translated_by=self.speaker.held.languages[self.speaker.language].translated_by,
+            instant=int(known.timestamp()),
+        )
+
+    def _told(self) -> Iterator[Said]:
+        came, missing = self.sent
+        yield self.speaker.say("returns", n=len(came), quarter=self.speaker.quarter(self.quarter))
+        if missing:
+            yield self.speaker.say("missing", n=len(missing), names=", ".join(missing))
+        if self.learned.practice is not None:
+            yield self.speaker.say(_PRACTICE[latest(self.learned.strips, self.site.code)])
+        if inside := self.learned.changed_inside.get(self.site.code):
+            yield self.speaker.say("changes", n=len(inside))
+
+    def _moved(self) -> Iterator[Said]:
+        told = [said for one in self.study.with_role("primary") for said in self._of_outcome(one)]
+        if not told:
+            yield self.speaker.say("nothing_yet")
+            return
+        yield from told
+        areas = next(one.areas for one in self.study.sites if one.code == self.site.code)
+        yield self.speaker.say("areas", n=areas)
+
+    def _of_outcome(self, one: OutcomeResult) -> Iterator[Said]:
+        row = next((row for row in one.estimate.site if row.site == self.site.code), None)
+        if row is None:
+            return
+        change = _percent(one, row.low, row.high)
+        if change is None:
+            yield self.speaker.of_outcome("no_range", one.code, one.plain_title)
+            return
+        yield self.speaker.of_outcome(
+            _side(change, "fell", "rose", "either"), one.code, one.plain_title, **_ends(change, 1)
+        )
+        count = self.counts.get(one.code)
+        if count:
+            # What would have been is what came over one plus the change.
+            people = tuple(count * (1 - 1 / (1 + end / 100)) for end in change)
+            yield self.speaker.say(
+                _side(change, "people_fewer", "people_more", "people_either"),
+                people=one.people,
+                **_ends((people[0], people[1]), 0),
+            )
+
+    def _cannot(self) -> Iterator[Said]:
+        main = {one.code for one in self.study.with_role("primary")}
+        unknown = [one for one in answers.unknowns(self.study) if one.code in main]
+        for one in unknown:
+            yield self.speaker.of_outcome("open_outcome", one.code, one.plain_title)
+        if not unknown:
+            yield self.speaker.say("all_told")
+        following = due(self.quarter + 1, self.programme).date()
+        yield self.speaker.say("next_look", day=self.speaker.day(following))
+
+    def _others(self) -> Iterator[Said]:
+        held = [
+            one.held.entry
+            for one in self.learned.entries
+            if one.held.entry.shared and one.held.entry.site not in ("", self.site.code)
+        ]
+        for entry in held[-MOST_SHARED:]:
+            # As it was written: nobody translates another's words unasked.
+            mark = self.speaker.say("in_english").text
+            yield Said(text=f"{entry.what}: {entry.why}", language="en", mark=mark)
+        if not held:
+            yield self.speaker.say("none_shared")
+
+    def _question(self) -> Said:
+        """The first that applies: what is missing, below its floor, open, or a surprise."""
+        if self.sent[1]:
+            return self.speaker.say("question_missing")
+        own = [one for one in self.learned.strips if one.site == self.site.code]
+        if own and (below := _below(own[-1:])):
+            title = self.programme.outcome_by_code[below].plain_title
+            return self.speaker.say("question_component", title=title)
+        for one in self.learned.entries:
+            entry = one.held.entry
+            over = entry.by_when and Period.parse(entry.by_when) <= self.quarter
+            if entry.site == self.site.code and over and not one.outcomes:
+                return self.speaker.say("question_entry", what=entry.what)
+        return self.speaker.say("question_surprise")
+
+
+_PRACTICE = {
+    Delivery.AS_DESIGNED: "practice_as_designed",
+    Delivery.PARTLY: "practice_partly",
+    Delivery.NOT: "practice_not",
+    Delivery.NOT_KNOWN: "practice_not_known",
+    Delivery.NOT_DUE: "practice_not_due",
+}
+
+
+def _below(last: Sequence[SitePeriod]) -> str:
+    """The first component that does not reach its floor; "" where all do."""
+    for one in last:
+        for cell in one.cells:
+            if cell.state is Delivery.NOT:
+                return cell.component.figure
+    return ""
+
+
+def _percent(
+    one: OutcomeResult, low: float | None, high: float | None
+) -> tuple[float, float] | None:
+    """A site's range in per cent of what would have been."""
+    if low is None or high is None:
+        return None
+    if one.estimate.scale == "log":
+        return 100 * math.expm1(low), 100 * math.expm1(high)
+    whole, shown = one.estimate.overall.effect, one.finding.effect_percent.effect
+    if not whole or shown is None:
+        return None
+    return low * shown / whole, high * shown / whole
+
+
+def _side(change: tuple[float, float], fell: str, rose: str, either: str) -> str:
+    low, high = (round(end) for end in change)
+    return fell if high < 0 else rose if low > 0 else either
+
+
+def _ends(ends: tuple[float, float], digits: int) -> dict[str, Any]:
+    """The ends as a sentence asks for them, without signs; to two figures where they are people."""
+    low, high = ends
+    shown = [_plain(abs(end), whole=digits == 1) for end in (low, high)]
+    by_size = sorted((abs(low), abs(high)))
+    small, large = (_plain(end, whole=digits == 1) for end in by_size)
+    return {"fewer": shown[0], "more": shown[1], "small": small, "large": large}
+
+
+def _plain(value: float, *, whole: bool) -> str:
+    """A percentage to the whole; people to two significant figures."""
+    if whole or value < 10:
+        return f"{value:.0f}"
+    size = 10 ** (math.floor(math.log10(value)) - 1)
+    return f"{round(value / size) * size:,.0f}"
+
+
+def as_html(made: Letter) -> str:
+    """The letter as a page of its own, without anything from elsewhere."""
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("evaluation.edition"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return templates.get_template("letter.html.j2").render(letter=made) + "\n"
+
+
+def as_pdf(made: Letter) -> bytes:
+    """The letter as a tagged PDF of one page, by typst."""
+    from evaluation.edition.formats.briefing import SIZES, compiled, pages_of
+
+    source = resources.files("evaluation.edition.formats") / "letter.typ"
+    with tempfile.TemporaryDirectory(prefix="newstart-letter-") as folder:
+        place = Path(folder)
+        (place / "letter.typ").write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+        for size in SIZES:
+            content = json.dumps(asdict(made) | {"size": size}, ensure_ascii=False)
+            (place / "letter.json").write_text(content, encoding="utf-8")
+            pdf = compiled(place, "letter", made.instant)
+            # The largest letters with which it stays one page.
+            if pages_of(pdf) == 1:
+                break
+        return pdf

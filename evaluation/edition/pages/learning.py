@@ -1,0 +1,243 @@
+"""What the page of learning shows: chain, practice, log, rules and rival explanations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup, escape
+
+from evaluation.edition.html_tables import table
+from evaluation.learning import practice as practices
+from evaluation.learning.practice import Delivery, SitePeriod
+from evaluation.ledger.learning_log import PublishedQuarter, ticks
+from evaluation.study.learned import Learned, learned
+from evaluation.study.study import StudyName
+
+if TYPE_CHECKING:
+    from evaluation.edition.edition import Edition
+    from evaluation.edition.files import Generated
+    from evaluation.edition.pages.claims import Claims
+    from evaluation.programme import Programme
+    from evaluation.workspace import Workspace
+
+# Periods of a strip that fit a telephone.
+SHOWN_PERIODS = 8
+MARKS: Mapping[Delivery, str] = {
+    Delivery.AS_DESIGNED: "●",
+    Delivery.PARTLY: "◐",
+    Delivery.NOT: "○",
+    Delivery.NOT_KNOWN: "?",
+    Delivery.NOT_DUE: "·",
+}
+"""Shapes and no colours: what each says stands beside it in words."""
+_CLAIM = re.compile(r"\{([\w.]+)\}")
+
+
+def known(workspace: Workspace, edition: Edition) -> Learned | None:
+    """What the headline study has learned; None where its declarations are not at hand."""
+    name = f"{edition.headline.programme}/{edition.headline.study}"
+    if not (StudyName.parse(name).folder(workspace) / "protocol.yaml").is_file():
+        return None
+    published = [
+        PublishedQuarter(quarter=one.quarter, published=one.published)
+        for one in edition.history.editions
+    ]
+    return learned(workspace, name, published=published)
+
+
+def view(found: Learned | None, edition: Edition, claims: Claims, out: Generated) -> dict[str, Any]:
+    """Everything that the template asks for beside the open questions."""
+    if found is None:
+        return {"learned": None}
+    if found.strips:
+        out.table("practice", practices.rows(found.strips))
+    if found.chain:
+        out.table("chain", [_flat(one.as_dict()) for one in found.chain.links])
+    if found.entries:
+        out.table("learning-log", [_flat(one.as_dict()) for one in found.entries])
+    marks = [
+        {"site": site.code, **one}
+        for site in edition.programme.sites
+        for one in ticks([held.held for held in found.entries], site.code)
+    ]
+    if marks:
+        out.table("ticks", marks)
+    return {
+        "learned": found,
+        "chain": _chain_table(found),
+        "practice": _practice_table(found, edition.programme),
+        "delivered": practices.said_of_estimate(found.strips),
+        "log": _log_table(found),
+        "decided": _decided_table(found),
+        "rules": _rules_table(found),
+        "rivals": _rivals_table(found, claims),
+    }
+
+
+def of_site(found: Learned | None, site: str) -> dict[str, Any]:
+    """What the page of one site shows: its strip, in words, and what it changed."""
+    if found is None:
+        return {"strip": "", "changes": ""}
+    own = [one for one in found.strips if one.site == site]
+    entries = [one for one in found.entries if one.held.entry.site == site]
+    inside = set(found.changed_inside.get(site, ()))
+    rows = [
+        [
+            one.held.entry.period or one.held.received[:10],
+            one.held.entry.what,
+            one.held.entry.why,
+            "inside the time that is judged" if one.held.entry_id in inside else "",
+        ]
+        for one in entries
+    ]
+    return {
+        "strip": _components(own) if own else "",
+        "changes": table("What was changed here", ["When", "What", "Why", ""], rows)
+        if rows
+        else "",
+    }
+
+
+def strips(found: Learned | None, sites: Sequence[str]) -> dict[str, Markup]:
+    """Site -> its strip, a shape for each period, read aloud as words."""
+    if found is None:
+        return {}
+    return {site: _strip([one for one in found.strips if one.site == site]) for site in sites}
+
+
+def _strip(own: Sequence[SitePeriod]) -> Markup:
+    last = own[-SHOWN_PERIODS:]
+    said = "; ".join(f"{one.period.label} {one.state}" for one in last)
+    shapes = "".join(MARKS[one.state] for one in last)
+    return Markup("<span role='img' aria-label='{}' title='{}'>{}</span>").format(
+        said, said, shapes
+    )
+
+
+def _components(own: Sequence[SitePeriod]) -> Markup:
+    """One row a component, with its floor, its last figure and what it is by period."""
+    rows = []
+    for cell in own[-1].cells:
+        code = cell.component.figure
+        of_all = [next(c for c in one.cells if c.component.figure == code) for one in own]
+        last = next((c.figure for c in reversed(of_all) if c.figure is not None), None)
+        rows.append(
+            [
+                cell.component.says or code,
+                f"{cell.component.floor:g}",
+                "not known" if last is None else f"{last:.0f}",
+                Markup("<span role='img' aria-label='{}'>{}</span>").format(
+                    ", ".join(str(c.state) for c in of_all[-SHOWN_PERIODS:]),
+                    "".join(MARKS[c.state] for c in of_all[-SHOWN_PERIODS:]),
+                ),
+                str(cell.state),
+            ]
+        )
+    heads = ["What was agreed", "Floor", "Now", "Last periods", "State"]
+    return table("Practice, by the site's own figures", heads, rows, numeric="tnntt")
+
+
+def _chain_table(found: Learned) -> Markup | str:
+    if found.chain is None:
+        return ""
+    rows = []
+    for number, one in enumerate(found.chain.links, start=1):
+        state = str(one.state) + (" (pilots alone)" if one.descriptive else "")
+        name = Markup("<strong>{}</strong>").format(one.link.name)
+        shown = name if one is found.chain.broken else Markup(escape(one.link.name))
+        rows.append([Markup("{}. {}").format(number, shown), one.link.stage, state, str(one.why)])
+    return table("The links of the chain, in their order", ["Link", "Stage", "State", "Why"], rows)
+
+
+def _practice_table(found: Learned, programme: Programme) -> Markup | str:
+    if not found.strips:
+        return ""
+    rows = [
+        [
+            site.name,
+            site.start.label,
+            _strip([one for one in found.strips if one.site == site.code]),
+            str(practices.latest(found.strips, site.code)),
+            str(practices.dose(found.strips, site.code)),
+        ]
+        for site in sorted(programme.sites, key=lambda site: (site.start, site.code))
+    ]
+    heads = ["Site", "Start", "Last periods", "Now", "Periods as designed"]
+    return table("What sites did, in the order of their start", heads, rows, numeric="ttttn")
+
+
+def _log_table(found: Learned) -> Markup | str:
+    rows = []
+    for one in found.entries:
+        entry = one.held.entry
+        if entry.kind == "decision" or entry.about:
+            continue
+        expected = " by ".join(filter(None, (entry.expects, entry.by_when)))
+        came = "; ".join(later.entry.what for later in one.outcomes)
+        rows.append(
+            [
+                one.held.received[:10],
+                entry.site or "all",
+                f"{entry.kind}: {entry.what}",
+                entry.why,
+                expected,
+                came or ("written afterwards" if one.late else ""),
+            ]
+        )
+        if one.late:
+            rows[-1][3] = Markup("{} <small>({})</small>").format(entry.why, one.late)
+    heads = ["Written", "Site", "What", "Why", "Expected", "What came of it"]
+    return table("The learning log", heads, rows) if rows else ""
+
+
+def _decided_table(found: Learned) -> Markup | str:
+    rows = [
+        [
+            one.held.received[:10],
+            one.held.entry.what,
+            one.held.entry.decided_by,
+            one.held.entry.why,
+            "; ".join(later.entry.what for later in one.outcomes),
+        ]
+        for one in found.entries
+        if one.held.entry.kind == "decision"
+    ]
+    heads = ["Decided", "What", "By whom", "Why", "What came of it"]
+    return table("What was decided", heads, rows) if rows else ""
+
+
+def _rules_table(found: Learned) -> Markup | str:
+    words = {True: "met", False: "not met", None: "not known"}
+    rows = [
+        [one.rule.name.replace("_", " "), words[one.met], one.rule.who, one.rule.when, one.why]
+        for one in found.rules
+    ]
+    heads = ["Rule", "State", "Who decides", "When", "As known"]
+    return table("What was agreed to be decided on", heads, rows) if rows else ""
+
+
+def _rivals_table(found: Learned, claims: Claims) -> Markup | str:
+    if found.rivals is None:
+        return ""
+
+    def filled(text: str) -> str:
+        return _CLAIM.sub(lambda held: claims.claim(held[1]).text, text)
+
+    rows = [
+        [filled(one.claim), filled(one.for_), filled(one.against), filled(one.verdict)]
+        for one in found.rivals.rivals
+    ]
+    signed = f"Signed by {found.rivals.signed_by} on {found.rivals.signed_on.isoformat()}"
+    heads = ["Another explanation", "For", "Against", "Verdict"]
+    return table(f"Rival explanations. {signed}", heads, rows)
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a table for programs: lists as text, what is nested left out."""
+    return {
+        name: " ".join(map(str, held)) if isinstance(held, list | tuple) else held
+        for name, held in row.items()
+        if not isinstance(held, dict) and name != "what_came_of_it"
+    }

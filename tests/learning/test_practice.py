@@ -1,0 +1,215 @@
+"""Practice: what pilots alone send, against floors that were agreed."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from evaluation.errors import ProtocolError
+from evaluation.learning.practice import (
+    Component,
+    Delivery,
+    Practice,
+    component_delivery,
+    dose,
+    latest,
+    programme_delivery,
+    rows,
+    said_of_estimate,
+    site_figures,
+    strip,
+    together,
+)
+from evaluation.programme import Programme
+from evaluation.quarters import Period
+from evaluation.workspace import Workspace
+
+OUTCOME = """
+code: {code}
+title: {code}
+plain_title: {code}
+people: residents
+domain: practice
+unit: per cent
+per: 100
+numerator: residents met twice by the same worker
+denominator: residents met
+kind: flow
+polarity: up
+agency: nhs
+source: site
+comparison_source: ""
+instrument: sites' own records
+measured_in: {where}
+"""
+PRACTICE = """
+agreed: by both sites before the first start
+components:
+  - {figure: same_worker, says: the same worker, floor: 60, due: 2}
+  - {figure: told_once, says: nobody tells it twice, floor: 70, core: false}
+"""
+
+
+@pytest.fixture
+def programme(tiny_workspace: Workspace) -> Programme:
+    folder = tiny_workspace.studies / "tiny"
+    for code in ("same_worker", "told_once"):
+        text = OUTCOME.format(code=code, where="pilot areas only")
+        (folder / "outcomes" / f"{code}.yaml").write_text(text, "utf-8")
+    declared = (folder / "programme.yaml").read_text("utf-8")
+    declared = declared.replace("arrears, claimant_count]", "arrears, same_worker, told_once]")
+    # Both sites send by their NHS.
+    declared = declared.replace("agencies: [council]}", "agencies: [council, nhs]}")
+    (folder / "programme.yaml").write_text(declared, "utf-8")
+    (folder / "practice.yaml").write_text(PRACTICE, "utf-8")
+    return Programme.load(tiny_workspace, "tiny")
+
+
+@pytest.fixture
+def practice(tiny_workspace: Workspace, programme: Programme) -> Practice:
+    found = Practice.load(tiny_workspace.studies / "tiny", programme)
+    assert found is not None
+    return found
+
+
+def observed(**figures: dict[str, float]) -> pd.DataFrame:
+    """Figure -> ``E01 2026 Q1`` -> percent, of a hundred residents in each area."""
+    return pd.DataFrame(
+        [
+            {
+                "outcome": code,
+                "area_code": place[:3],
+                "quarter": place[4:],
+                "numerator": value,
+                "denominator": 100.0,
+                "status": "",
+            }
+            for code, held in figures.items()
+            for place, value in held.items()
+        ],
+        columns=["outcome", "area_code", "quarter", "numerator", "denominator", "status"],
+    )
+
+
+def quarterly(site: str, first: str, values: list[float | None]) -> dict[str, float]:
+    areas = {"S01": ("E01", "E02"), "S02": ("E03", "E04")}[site]
+    return {
+        f"{area} {(Period.parse(first) + step).label}": value
+        for step, value in enumerate(values)
+        if value is not None
+        for area in areas
+    }
+
+
+def test_only_pilots_are_asked_for_practice(programme: Programme) -> None:
+    asked = {
+        (site, agency): {one.code for one in programme.expected(site, agency)[1]}
+        for site, agency in programme.submitters
+    }
+    assert {"same_worker", "told_once"} <= asked["S01", "nhs"]
+    assert not any("same_worker" in held for (site, _), held in asked.items() if site == "OPEN")
+
+
+def test_the_strip_goes_from_not_due_to_as_designed(
+    programme: Programme, practice: Practice
+) -> None:
+    seen = observed(same_worker=quarterly("S01", "2025 Q3", [20.0, 55.0, None, 65.0]))
+    shown = strip(practice, programme, seen, Period.parse("2026 Q2"))
+    own = [str(one.state) for one in shown if one.site == "S01"]
+    # In the first quarter it is not due; then below, unknown, above the floor.
+    assert own == ["not due", "not", "not known", "as designed"]
+    assert [one.period.label for one in shown if one.site == "S02"] == ["2026 Q1", "2026 Q2"]
+    assert dose(shown, "S01") == 1 and latest(shown, "S01") is Delivery.AS_DESIGNED
+    assert latest(shown, "S02") is Delivery.NOT_KNOWN
+    assert latest(shown, "S09") is Delivery.NOT_DUE
+    # What is no core component is shown and decides nothing.
+    assert {row["core"] for row in rows(shown) if row["figure"] == "told_once"} == {False}
+
+
+def test_a_sites_figure_is_one_of_totals(programme: Programme) -> None:
+    seen = observed(same_worker={"E01 2025 Q3": 30.0, "E02 2025 Q3": 50.0})
+    seen.loc[seen["area_code"] == "E02", "denominator"] = 300.0
+    found = site_figures(seen, programme, "same_worker")
+    assert found["S01"][Period.parse("2025 Q3")] == pytest.approx(100 * 80 / 400)
+
+
+def test_a_ceiling_is_reached_from_above() -> None:
+    days = Component(figure="days", floor=10, better="down")
+    assert days.reached(10) and days.reached(4) and not days.reached(11)
+
+
+@pytest.mark.parametrize(
+    ("states", "whole"),
+    [
+        ([], "not due"),
+        (["not due", "not due"], "not due"),
+        (["not due", "as designed"], "as designed"),
+        (["as designed", "not known"], "not known"),
+        (["as designed", "not"], "partly"),
+        (["not", "not known"], "not"),
+        (["not", "not"], "not"),
+        (["partly", "not"], "partly"),
+    ],
+)
+def test_several_components_are_one_state(states: list[str], whole: str) -> None:
+    assert together([Delivery(one) for one in states]) == whole
+
+
+def test_an_estimate_of_what_was_not_delivered_says_so(
+    programme: Programme, practice: Practice
+) -> None:
+    last = Period.parse("2026 Q2")
+
+    def said(first: list[float | None], second: list[float | None]) -> str:
+        figures = quarterly("S01", "2025 Q3", first) | quarterly("S02", "2026 Q1", second)
+        return str(
+            said_of_estimate(strip(practice, programme, observed(same_worker=figures), last))
+        )
+
+    assert said([80.0] * 4, [80.0] * 2) == "None"
+    assert said([10.0] * 4, [80.0] * 2).startswith(
+        "This is an estimate of a programme that was not"
+    )
+    assert "0 of 2 sites" in said([10.0] * 4, [10.0] * 2)
+    assert said([None] * 4, [None] * 2).startswith("Whether the programme was delivered")
+    assert said_of_estimate(strip(practice, programme, observed(), Period.parse("2025 Q3"))) is None
+
+
+def test_over_sites_counts_what_most_are(programme: Programme, practice: Practice) -> None:
+    last = Period.parse("2026 Q2")
+
+    def shown(first: float | None, second: float | None) -> tuple[str, str]:
+        figures = quarterly("S01", "2025 Q3", [first] * 4)
+        figures |= quarterly("S02", "2026 Q1", [second] * 2)
+        held = strip(practice, programme, observed(same_worker=figures), last)
+        return str(programme_delivery(held)), str(component_delivery(held, "same_worker"))
+
+    assert shown(80.0, 80.0) == ("as designed", "as designed")
+    assert shown(80.0, 10.0) == ("partly", "partly")
+    assert shown(10.0, 10.0) == ("not", "not")
+    assert shown(None, None) == ("not known", "not known")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("components: [{figure: ae_attendances, floor: 1}]", "is measured everywhere"),
+        ("components: [{figure: nothing, floor: 1}]", "is no outcome"),
+        ("components: [{figure: same_worker, floor: 60, better: down}]", "better up as an outcome"),
+        ("components: [{figure: same_worker, floor: 60, core: false}]", "no component is core"),
+        (
+            "components: [{figure: same_worker, floor: 60}, {figure: same_worker, floor: 50}]",
+            "stands twice",
+        ),
+        ("components: [{figure: same_worker}]", "floor"),
+        ("components: [{figure: same_worker, floor: 1, due: 0}]", "due"),
+    ],
+)
+def test_components_of_another_shape_are_refused(
+    tiny_workspace: Workspace, programme: Programme, text: str, said: str
+) -> None:
+    folder = tiny_workspace.studies / "tiny"
+    (folder / "practice.yaml").write_text(text, "utf-8")
+    with pytest.raises(ProtocolError) as refused:
+        Practice.load(folder, programme)
+    assert said in str(refused.value)
