@@ -99,8 +99,8 @@ def people_said(study: Results) -> Sentence:
     points = "points" if first.people == "points" else "in a hundred adults"
     effect, low, high = map(signed, overall)
     return Sentence.of(
-        "{title}: {word}. Against what would have been, people in pilot areas say {effect} "
-        "({low} to {high}) {unit}.",
+        "{title}: {word}. In their own answers, people in pilot areas differ by {effect} "
+        "({low} to {high}) {unit} from what would have been.",
         title=first.plain_title,
         word=words.verdict(first.finding).word,
         effect=effect,

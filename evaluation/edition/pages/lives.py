@@ -136,7 +136,7 @@ def _voices(voices: VoicesSaid) -> Markup:
                 "not shown" if v is None else f"{words.number(v)}%"
                 for v in (one.pilot, one.comparison)
             ),
-            "" if one.p_value is None else words.number(one.p_value, 2),
+            "" if one.p_value is None else words.p_value(one.p_value, 3),
         ]
         for one in voices.codes
     ]
