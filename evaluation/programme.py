@@ -174,6 +174,7 @@ class Source(Frozen):
 
     ``authorities`` : those whose areas it returns, where several sources share an outcome; none
     named: all. ``waves`` : of a survey, the periods in which its fieldwork ends; none named: any.
+    ``respondents`` : how many people it means to reach an area and wave.
     """
 
     code: str
@@ -183,6 +184,7 @@ class Source(Frozen):
     redistribute: bool = True
     authorities: tuple[str, ...] = ()
     waves: tuple[PeriodField, ...] = ()
+    respondents: int | None = Field(default=None, gt=0)
 
     def covers(self, area: Area) -> bool:
         """Whether the area is one of those that the source returns."""

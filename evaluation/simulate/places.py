@@ -325,7 +325,7 @@ def write_programme(programme: Programme, folder: Path) -> None:
         {
             key: value if key != "waves" else [str(one) for one in source["waves"]]
             for key, value in source.items()
-            if key != "authorities" and not (key == "waves" and not value)
+            if key != "authorities" and not (key in ("waves", "respondents") and not value)
         }
         for source in declared["sources"]
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.design.surveys import Plan, Variation, areas_of, could_find
+from evaluation.design.surveys import Found, Plan, Variation, areas_of, could_find
 from evaluation.errors import EstimateError, UserError
 from evaluation.estimate.samples import seen_periods, unlike_precision
 from evaluation.quarters import Period
@@ -50,7 +50,7 @@ def surveys(case: Case, panel: Panel | None) -> Iterator[Remark]:
         yield from _waves(case, outcome, panel)
         if panel is not None:
             yield from _apart(case, code, panel)
-            yield from _could_find(case, outcome, panel)
+        yield from _could_find(case, outcome, panel)
 
 
 def waves_of(programme: Programme, outcome: Outcome, panel: Panel | None) -> tuple[Period, ...]:
@@ -108,40 +108,67 @@ def _apart(case: Case, code: str, panel: Panel) -> Iterator[Remark]:
     )
 
 
-def _could_find(case: Case, outcome: Outcome, panel: Panel) -> Iterator[Remark]:
-    """Whether the survey, with as many answers as so far, could find what is hoped for."""
-    protocol, asked = case.protocol, outcome.survey
-    hoped = protocol.hoped_percent.get(outcome.code)
-    errors = panel.sampling_error.get(outcome.code)
-    figures = panel.figures[outcome.code]
-    waves = waves_of(case.programme, outcome, panel)
-    first = min((site.start for site in case.programme.sites), default=None)
-    if asked is None or errors is None or hoped is None or first is None:
+def _could_find(case: Case, outcome: Outcome, panel: Panel | None) -> Iterator[Remark]:
+    """Whether the survey could find what is hoped for, with the answers so far or as planned."""
+    hoped = case.protocol.hoped_percent.get(outcome.code)
+    found = what_could_be_found(case.programme, outcome, panel)
+    if hoped is None or found is None:
         return
-    usual = float(np.nanmedian(errors)) if np.isfinite(errors).any() else 0.0
-    before = sum(wave < first for wave in waves)
-    if not usual > 0 or not 0 < before < len(waves):
-        return
-    # Of people of equal weight: the errors hold what weights and households cost already.
-    people = max(round((asked.person_sd / usual) ** 2), 1)
-    try:
-        found = could_find(
-            areas_of(case.programme),
-            Plan(respondents=people, waves=len(waves), before=before),
-            variation=Variation(person_sd=asked.person_sd, design=1.0),
-            simulations=SIMULATIONS,
-            seed=SEED,
-        )
-    except (UserError, EstimateError):
-        return  # that the areas cannot bear a test is said by its own rules
-    wanted = abs(hoped) / 100 * float(np.nanmean(figures))
+    usual = outcome.soft_limits
+    level = ((usual.low or 0.0) + (usual.high or 0.0)) / 2
+    if panel is not None and outcome.code in panel.figures:
+        held = panel.figures[outcome.code]
+        level = float(np.nanmean(held)) if np.isfinite(held).any() else level
+    wanted = abs(hoped) / 100 * level
     if found.mde > wanted:
         yield case.remark(
             "P087",
             "question",
             case.role_place(outcome.code),
-            f"With answers worth {people} people an area, {len(waves)} waves find a change of "
-            f"{found.mde:.2f} ({outcome.unit}) four times in five; {wanted:.2f} is hoped for.",
+            f"With answers worth {found.plan.respondents} people an area, {found.plan.waves} waves "
+            f"find a change of {found.mde:.2f} ({outcome.unit}) four times in five; "
+            f"{wanted:.2f} is hoped for.",
             "Say so before the lock; newstart wave design shows what more people, waves or areas "
             "would find.",
         )
+
+
+def what_could_be_found(
+    programme: Programme, outcome: Outcome, panel: Panel | None = None
+) -> Found | None:
+    """The smallest effect of a survey item that would be found, by the errors so far or as planned.
+
+    None where nothing says how many answer, or the areas bear no test.
+    """
+    waves = waves_of(programme, outcome, panel)
+    first = min((site.start for site in programme.sites), default=None)
+    people = _people(programme, outcome, panel)
+    if outcome.survey is None or first is None or people is None:
+        return None
+    before = sum(wave < first for wave in waves)
+    if not 0 < before < len(waves):
+        return None
+    try:
+        return could_find(
+            areas_of(programme),
+            Plan(respondents=people, waves=len(waves), before=before),
+            # Of people of equal weight: what weights and households cost is in their number.
+            variation=Variation(person_sd=outcome.survey.person_sd, design=1.0),
+            simulations=SIMULATIONS,
+            seed=SEED,
+        )
+    except (UserError, EstimateError):
+        return None  # that the areas cannot bear a test is said by its own rules
+
+
+def _people(programme: Programme, outcome: Outcome, panel: Panel | None) -> int | None:
+    """People of equal weight that a usual figure rests on: by its error, else as planned."""
+    errors = None if panel is None else panel.sampling_error.get(outcome.code)
+    if errors is not None and np.isfinite(errors).any() and outcome.survey is not None:
+        usual = float(np.nanmedian(errors))
+        return max(round((outcome.survey.person_sd / usual) ** 2), 1) if usual > 0 else None
+    for code in outcome.sources_for("comparison"):
+        source = programme.source_by_code.get(code)
+        if source is not None and source.respondents is not None:
+            return max(round(source.respondents / Variation().design), 1)
+    return None

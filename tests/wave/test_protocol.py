@@ -15,8 +15,9 @@ from evaluation.panel import Panel
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.protocol import Protocol, as_stated
 from evaluation.quarters import Period
+from evaluation.study.protocol_documents import _could_find
 from evaluation.study.protocol_rules import Case, Remark, read_lined
-from evaluation.study.survey_rules import surveys
+from evaluation.study.survey_rules import surveys, what_could_be_found
 from evaluation.workspace import Workspace, packaged_schemas
 
 ROOT = Path(__file__).parents[2]
@@ -153,3 +154,17 @@ def test_a_wave_stands_in_the_quarter_in_which_it_ended(declared: Programme) -> 
     ]
     assert panel.periods[0] == declared.first + WAVES[0] and Period.parse(panel.labels[0])
     assert replace(panel).sampling_error[LIFE].shape == panel.figures[LIFE].shape
+
+
+def test_what_a_planned_survey_could_find_stands_in_the_protocol_s_record() -> None:
+    """Before anybody was asked, from how many it means to reach."""
+    held = Programme.load(Workspace(root=ROOT), "new_start", collecting=False)
+    found = what_could_be_found(held, CATALOGUE[LIFE])
+    assert found is not None and found.plan.waves == 8 and found.plan.before == 3
+    assert found.plan.respondents == round(100 / 1.4) and 0.12 < found.mde < 0.22
+    protocol = Protocol.load(ROOT / "studies" / "new_start" / "first_look")
+    (first, *_) = _could_find(held, protocol)
+    assert first.startswith("Life satisfaction: a change of 0.1") and "8 waves" in first
+    assert _could_find(held, protocol.model_copy(update={"lives": None})) == [
+        "No survey is planned."
+    ]
