@@ -397,10 +397,11 @@ def _could_find(programme: Programme, protocol: Protocol) -> list[str]:
     for code in protocol.outcomes:
         outcome = programme.outcome_by_code[code]
         if outcome.sampled and (found := what_could_be_found(programme, outcome)) is not None:
+            plan = found.plan
             told.append(
                 f"{outcome.title}: a change of {found.mde:.2f} ({outcome.unit}) four times in "
-                f"five, in {found.plan.waves} waves, {found.plan.before} of them before the first start, "
-                f"with answers worth {found.plan.respondents} people an area and wave."
+                f"five, in {plan.waves} waves, {plan.before} of them before the first start, with "
+                f"answers worth {plan.respondents} people an area and wave."
             )
     return told or ["No survey is planned."]
 

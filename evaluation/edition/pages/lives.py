@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -13,7 +13,7 @@ from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.html_tables import link, table
 from evaluation.edition.pages import outcomes
 from evaluation.quarters import Period
-from evaluation.study.lives_record import ArmWave, Item, Lives, VoicesSaid, Worth
+from evaluation.study.lives_record import ArmWave, Lives, VoicesSaid, Worth
 from evaluation.study.record import OutcomeResult, Results
 
 SENSITIVITY = (
@@ -38,7 +38,7 @@ def view(study: Results, out: Generated) -> dict[str, Any]:
         "lives": lives,
         "answer": answers.people_said(study),
         "asked": asked(lives),
-        "said": _said(items),
+        "said": _said(lives, judged),
         "effects": _effects([one for _, one in items]),
         "questions": [(one.plain_title, item.question) for item, one in items if item.question],
         "shown": shown,
@@ -62,10 +62,11 @@ def asked(lives: Lives) -> str:
     )
 
 
-def _said(items: Sequence[tuple[Item, OutcomeResult]]) -> Markup:
+def _said(lives: Lives, judged: Mapping[str, OutcomeResult]) -> Markup:
     """Each item in either arm: the first wave and the last."""
     rows = []
-    for item, outcome in items:
+    for item in (one for one in lives.items if one.outcome in judged):
+        outcome = judged[item.outcome]
         cells: list[Any] = [link(f"annex/outcomes/{outcome.code}.html", outcome.plain_title)]
         for arm in ("pilot", "comparison"):
             own = [one for one in item.waves if one.arm == arm]
