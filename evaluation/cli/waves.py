@@ -20,6 +20,7 @@ from evaluation.cli.session import (
 from evaluation.errors import UserError
 
 if TYPE_CHECKING:
+    from evaluation.check.report import Problem
     from evaluation.design.surveys import Found, Group
     from evaluation.programme import Outcome, Programme
     from evaluation.quarters import Period
@@ -87,7 +88,7 @@ def summarise(
 ) -> None:
     """Weight a wave's respondents and make the return of its figures; no answer is kept."""
     from evaluation.wave import fieldwork
-    from evaluation.wave.respondents import described, read_issued, read_wave
+    from evaluation.wave.respondents import read_issued, read_wave
     from evaluation.wave.summarise import summarise as make
     from evaluation.wave.summarise import write_wave
 
@@ -115,6 +116,21 @@ def summarise(
         problems += found.problems
     if found is not None and output is not None:
         write_wave(found, programme, _wave(programme, output, quarter), output)
+    _report(found, problems, outcomes, output, as_json=as_json)
+    raise typer.Exit(GOOD if found is not None else PROBLEMS)
+
+
+def _report(
+    found: Summary | None,
+    problems: list[Problem],
+    outcomes: tuple[Outcome, ...],
+    output: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """What was found and what stands against it, for programs or for people."""
+    from evaluation.wave.respondents import described
+
     if as_json:
         print_json(
             {
@@ -130,7 +146,6 @@ def summarise(
             _tell(found, outcomes)
         if found is not None and output is not None:
             print(output)
-    raise typer.Exit(GOOD if found is not None else PROBLEMS)
 
 
 def _wave(programme: Programme, output: Path, quarter: str | None) -> Period:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.edition.pages import lives as page
+from evaluation.edition.pages import people as page
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.panel import Panel
