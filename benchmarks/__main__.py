@@ -36,6 +36,8 @@ RUN = (
     "OMP_NUM_THREADS=1 python -m benchmarks.between_sites [--simulations N] [--others N]",
     "OMP_NUM_THREADS=1 python -m benchmarks.gaps",
     "python -m benchmarks.chain [SEEDS]",
+    "python -m benchmarks.control_charts [SERIES]",
+    "python -m benchmarks.trials [TRIALS]",
     "python -m benchmarks.diagnostics PROGRAMMES",
     "OMP_NUM_THREADS=1 python -m benchmarks.refuters [SEEDS]",
     "OMP_NUM_THREADS=1 python -m benchmarks.findings [SEEDS] [SEEDS_OF_NOTHING]",

@@ -240,6 +240,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:_stories",
         "edition:datapackage",
         "edition:pages",
+        "release:steps_of",
         "ledger:_head",
         "portal:_settings",
         "portal:database",

@@ -19,7 +19,7 @@ from evaluation.programme import Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import INVISIBLE, address, column_letter, form
 from evaluation.returns.notation import notation
-from evaluation.returns.workbook import RawReturn, RawRow, heading, plain_text
+from evaluation.returns.workbook import RawReturn, RawRow, empty, heading, plain_text
 
 # Rows: titles and notes above a table are rarely longer.
 _SEARCHED = 10
@@ -243,7 +243,8 @@ def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def _holds(row: RawRow, columns: Iterable[int], but: Container[int] = ()) -> bool:
-    return any(c < len(row.values) and row.values[c] is not None for c in columns if c not in but)
+    # Spaces are no value: nobody sees a row of them.
+    return any(c < len(row.values) and not empty(row.values[c]) for c in columns if c not in but)
 
 
 # [0-9], because \d takes the digits of every script; fullmatch, because $ allows a line break.

@@ -20,6 +20,7 @@ import typer
 from evaluation.cli import (
     design,
     disclosure,
+    draws,
     edition,
     learning,
     ledger,
@@ -52,6 +53,9 @@ app.command("voices")(waves.voices)
 app.command("demo")(studies.demo)
 ledger.app.add_typer(ledger.files_app)
 app.add_typer(ledger.app, name="ledger", no_args_is_help=True)
+design.app.command("more")(draws.more)
+design.app.add_typer(draws.lottery_app, name="lottery", no_args_is_help=True)
+app.add_typer(draws.trial_app, name="trial", no_args_is_help=True)
 app.add_typer(design.app, name="design", no_args_is_help=True)
 app.add_typer(studies.app, name="protocol", no_args_is_help=True)
 app.add_typer(studies.study_app, name="study", no_args_is_help=True)

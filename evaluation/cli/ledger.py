@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evaluation.cli.session import GOOD, PROBLEMS, AsJson, By, Session, print_json, print_table, say
+from evaluation.cli.session import (
+    GOOD,
+    PROBLEMS,
+    AsJson,
+    By,
+    Session,
+    print_json,
+    print_table,
+    say,
+    writable,
+)
 from evaluation.errors import UserError
 
 if TYPE_CHECKING:
@@ -285,12 +295,35 @@ def ledger_revisions(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 @app.command("events")
-def ledger_events(context: typer.Context, as_json: AsJson = False) -> None:
+def ledger_events(
+    context: typer.Context,
+    known: Annotated[
+        bool,
+        typer.Option("--known", help="Those that the package knows of, to begin a register with."),
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write them there, as events.csv.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """List what else happened to areas: other programmes, roll-outs, boundaries, instruments."""
-    from evaluation.ledger.events import read_events
+    from evaluation.ledger.events import as_register, known_events, read_events
+    from evaluation.workspace import write_whole
 
     session: Session = context.obj
-    events = read_events(session.workspace, session.programme)
+    programme = session.programme
+    events = known_events(programme) if known else read_events(session.workspace, programme)
+    if output is not None:
+        writable(output, (".csv",))
+        if output.exists():
+            raise UserError(
+                "this file is there already, and a register is not written over.",
+                where=str(output),
+                mend="write to another file, and take the rows over by hand",
+            )
+        write_whole(output, as_register(events))
+        print(output)
+        return
     if as_json:
         print_json([one.as_dict() for one in events])
         return
@@ -298,8 +331,11 @@ def ledger_events(context: typer.Context, as_json: AsJson = False) -> None:
         when = f"{one.since} to {one.until}" if one.until else f"{one.since} on"
         where = one.authority or ", ".join(one.areas) or "everywhere"
         print(f"{when}  {one.kind}, {where}: {one.what} ({one.source})")
-    if not events:
-        say("No events are recorded in studies/<programme>/events.csv.")
+    if known:
+        say("Look each up at its source before anything rests on it; other programmes of a place")
+        say("are not among them: ask the authorities.")
+    elif not events:
+        say("No events are recorded in studies/<programme>/events.csv; see ledger events --known.")
 
 
 def _instant(text: str, received: dict[str, str]) -> datetime:

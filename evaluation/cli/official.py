@@ -21,7 +21,6 @@ from evaluation.cli.session import (
 from evaluation.errors import UserError
 
 if TYPE_CHECKING:
-    from evaluation.connect.fetch import Fetched
     from evaluation.quarters import Period
 
 app = typer.Typer(help="Official statistics into returns, with their lineage beside them.")
@@ -88,7 +87,8 @@ def fetch(
         name=recipe, first=begins, last=ends, out=output, bases=dict(map(_base, base or ()))
     )
     done = fetch_recipe(session.workspace, programme, order, Means(say=say))
-    _tell(done)
+    for path in done.written:
+        print(path)
 
 
 def _period(text: str) -> Period:
@@ -108,13 +108,6 @@ def _base(given: str) -> tuple[str, str]:
     return name.strip(), address.strip()
 
 
-def _tell(done: Fetched) -> None:
-    for one in done.told:
-        say(f"{one.where}: {one.what}")
-    for path in done.written:
-        print(path)
-
-
 @app.command()
 def replay(
     context: typer.Context,
@@ -126,7 +119,10 @@ def replay(
 
     session: Session = context.obj
     done = replay_fetch(session.workspace, session.programme, folder, output)
-    _tell(done)
+    for one in done.told:
+        say(f"{one.where}: {one.what}")
+    for path in done.written:
+        print(path)
     for name in done.differing:
         say(
             f"{name} is not the same to the byte: the programme's areas, denominators or the "

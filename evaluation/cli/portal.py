@@ -95,9 +95,10 @@ def work(
     once: Annotated[bool, typer.Option("--once", help="Go through it once and end.")] = False,
 ) -> None:
     """Send the mail that waits, remind, run studies that are asked for, remove old drafts."""
+    portal = _begun(context.obj)  # before what needs its tables can be imported
     from evaluation.portal.outbox import work as do
 
-    done = do(_begun(context.obj), once=once)
+    done = do(portal, once=once)
     say(f"{done} done.")
 
 
@@ -116,9 +117,9 @@ def invite(
     as_json: AsJson = False,
 ) -> None:
     """Invite a person: a role until a day, and a link that works once, within 72 hours."""
+    portal = _begun(context.obj)
     from evaluation.portal import accounts
 
-    portal = _begun(context.obj)
     wanted = _wanted(name, email=email, role=role, until=until, whose=(site, agency), reason=reason)
     person = accounts.add_grant(portal.programme, wanted, by=by or "command line")
     _warn(portal, wanted)
@@ -148,11 +149,11 @@ def grant(
     by: By = "",
 ) -> None:
     """Give a person who has an account one more role until a day, or end one."""
+    portal = _begun(context.obj)
     from evaluation.portal import accounts
     from evaluation.portal.models import Person
     from evaluation.portal.permissions import grants_of
 
-    portal = _begun(context.obj)
     person = Person.objects.filter(name=name).first()
     if person is None:
         raise UserError(f"nobody is called {name!r}.", mend="newstart portal invite NAME ...")
@@ -225,9 +226,9 @@ def keys(
 @app.command("check")
 def check(context: typer.Context, as_json: AsJson = False) -> None:
     """Say whether the portal is set as a real one should be, and whether its events hold."""
+    portal = _begun(context.obj)
     from evaluation.portal.server import findings
 
-    portal = _begun(context.obj)
     found = findings(portal)
     if as_json:
         print_json({"ok": not found, "findings": [one.as_dict() for one in found]})

@@ -34,6 +34,7 @@ from evaluation.connect.readings import (
     AreaFigure,
     Reading,
     Wanted,
+    later,
     see_counts,
     see_units,
     source_periods,
@@ -264,6 +265,7 @@ class _Desk:
         writer.writerows(row for one in made for row in one.rows)
         write_whole(path, text.getvalue())
         sha256 = fingerprint.of_bytes(path.read_bytes())
+        before = len(done.told)
         for one in made:
             middle = "" if len(made) == 1 else f".{one.recipe.name}"
             beside = path.with_name(f"{path.stem}{middle}{LINEAGE}")
@@ -274,6 +276,9 @@ class _Desk:
         done.told += [Told(path.name, one) for one in said]
         done.written.append(path)
         self.means.say(f"Written: {path.name}")
+        # At once: a later period may fail, and what is to be known of this one would be lost.
+        for told in done.told[before:]:
+            self.means.say(f"{told.where}: {told.what}")
 
     def _revised(self, name: str, sha256: str) -> Iterator[Sentence]:
         """Whether an earlier fetch of the same return gave another one."""
@@ -641,9 +646,9 @@ def _refuse_incomplete(recipe: Recipe, wanted: Wanted, answered: Answered) -> No
     if not lacking:
         return
     # A gap before a month that is there is no month to come.
-    if later := [one for one in asked if one in held and one > lacking[0]]:
+    if after := [one for one in asked if one in held and one > lacking[0]]:
         raise SourceError(
-            f"{recipe.name}: {lacking[0]} is missing, though {later[0]} is there, so "
+            f"{recipe.name}: {lacking[0]} is missing, though {after[0]} is there, so "
             f"{wanted.period} is not complete.",
             expected="every month of it",
             mend="ask the source; to make the period of the months that there are, leave 'every "
@@ -651,13 +656,9 @@ def _refuse_incomplete(recipe: Recipe, wanted: Wanted, answered: Answered) -> No
         )
     raise SourceError(
         f"{recipe.name}: {lacking[0]} is not there yet, so {wanted.period} is not complete.",
-        expected=f"every month of it, usually {_quarters(recipe.lag_quarters)} later",
+        expected=f"every month of it, usually {later(recipe.lag_quarters)}",
         mend="fetch it once it is published, or end with an earlier period (--to)",
     )
-
-
-def _quarters(lag: int) -> str:
-    return "a quarter" if lag == 1 else f"{lag} quarters"
 
 
 def _key(service: str) -> Key | None:

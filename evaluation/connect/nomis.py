@@ -21,6 +21,7 @@ from evaluation.connect.readings import (
     Wanted,
     agreed,
     as_code,
+    later,
     month,
     number,
     read_csv,
@@ -57,7 +58,7 @@ def read_nomis(recipe: NomisRecipe, wanted: Wanted, puller: Puller, base: str) -
             where=recipe.name,
             expected=f"{', '.join(_dates(recipe, wanted))}, by codes of "
             f"{recipe.vintage or 'the programme'}",
-            mend=f"it may not be published yet (usually {recipe.lag_quarters} quarters later); "
+            mend=f"it may not be published yet (usually {later(recipe.lag_quarters)}); "
             "Nomis also answers an unknown parameter or code with nothing: compare the recipe",
         )
     remarks = agreed(readings, wanted, recipe.vintage, source="nomis", where=recipe.name)

@@ -156,6 +156,11 @@ def number(text: str, symbols: Mapping[str, str]) -> tuple[float | None, str]:
     return None, symbol
 
 
+def later(lag: int) -> str:
+    """After how many quarters a source usually publishes, as it is said."""
+    return {0: "at once", 1: "a quarter later"}.get(lag, f"{lag} quarters later")
+
+
 def month(text: str) -> str:
     """A month or a year as sources write it, as 2026-07 or 2026; a day stands for its month.
 

@@ -97,6 +97,10 @@ class MeanSpan(NamedTuple):
     high: float
 
 
+ENVELOPE = 5
+"""Quantiles in which the gaps of other sets of areas are drawn."""
+
+
 def gaps(
     times: Sequence[int],
     real: Sequence[float | None],
@@ -106,12 +110,23 @@ def gaps(
     period: str,
     size: Size,
 ) -> str:
-    """The pilots' gap over event time before the same gaps of re-drawn start dates."""
+    """The pilots' gap over event time before those of re-drawn start dates.
+
+    Parameters
+    ----------
+    placebo : the 5, 25, 50, 75 and 95 per cent quantiles of those, each over event time; or single
+        series, each then a hair line.
+    """
     draw = Drawing(
         size, 256 if size.narrow else 316, Margins(right=98 if size.narrow else 150, bottom=48)
     )
     axes = draw.axes
-    for row in placebo:
+    if len(placebo) == ENVELOPE:
+        lows, quarters, middle, upper, highs = (floats(row) for row in placebo)
+        draw.band(times, lows, highs, "#eef1f3")
+        draw.band(times, quarters, upper, BAND)
+        axes.plot(times, middle, color=HAIR, linewidth=1.0)
+    for row in placebo if len(placebo) != ENVELOPE else ():
         axes.plot(times, floats(row), color=HAIR, linewidth=0.45, alpha=0.55)
     if span is not None:
         first, last, low, high = span

@@ -331,9 +331,13 @@ class Pages:
         return f"{name}-case"
 
     def _notebook(self, study: Results) -> str | None:
-        """Copy a study's notebook; returns its page, or None where there is none."""
+        """Copy a study's notebook; returns its page, or None where there is none to be shown.
+
+        A notebook opens the panel, whose figures of single areas it may print: it is shown where
+        they are open data, and stays inside elsewhere.
+        """
         source = self.workspace.studies / study.programme / study.study / "study.md"
-        if not source.is_file():
+        if study.programme not in self.edition.open_data or not source.is_file():
             return None
         # Not below a folder called studies, which would make the notebook's own folder look like
         # a workspace.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from evaluation.edition import words
@@ -12,9 +13,9 @@ from evaluation.edition.past import History
 from evaluation.errors import BookError
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.unreleased import refuse_unreleased
-from evaluation.ledger.vintages import shown
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
+from evaluation.release import Released, release, steps_of, terms_of
 from evaluation.study.record import Results
 from evaluation.study.written import Record, read_record, read_written, record_if_there
 from evaluation.workspace import Workspace
@@ -24,13 +25,36 @@ COMPARED = 4
 
 
 @dataclass(frozen=True, kw_only=True)
+class Restated:
+    """Figures of one submitter, outcome and quarter that others replaced: how many, never which.
+
+    side : ``pilot`` or ``comparison``; empty where they are of both, or of neither. received : the
+    instant at which the new figures came in; empty where a return was withdrawn.
+    """
+
+    site: str
+    agency: str
+    outcome: str
+    quarter: str
+    side: str
+    figures: int
+    received: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Round:
     """The returns received in one calendar quarter; ``new`` counts figures not known before."""
 
     period: Period
     receipts: tuple[Mapping[str, Any], ...]
     new: int = 0
-    restated: tuple[Mapping[str, Any], ...] = ()
+    restated: tuple[Restated, ...] = ()
+
+    @property
+    def figures_restated(self) -> int:
+        """How many figures were replaced in all."""
+        return sum(one.figures for one in self.restated)
 
     @property
     def day_before(self) -> str:
@@ -47,16 +71,17 @@ class Round:
         """The last day of the calendar quarter."""
         return self.period.last_day.isoformat()
 
-    def received(self, change: Mapping[str, Any]) -> str | None:
-        """The instant at which a change's new figure came in; None where a return was withdrawn."""
-        new = (change["after"] or {}).get("return_id")
-        return next((str(r["received"]) for r in self.receipts if r["return_id"] == new), None)
-
 
 def rounds(
-    workspace: Workspace, programme: str, receipts: Sequence[Mapping[str, Any]]
+    workspace: Workspace,
+    programme: str,
+    receipts: Sequence[Mapping[str, Any]],
+    roles: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Round, ...]:
-    """The programme's rounds, oldest first; the latest say what they changed."""
+    """The programme's rounds, oldest first; the latest say what they changed.
+
+    ``roles`` : area -> pilot, comparison or excluded.
+    """
     grouped: dict[Period, list[Mapping[str, Any]]] = {}
     for receipt in receipts:
         day = parse_instant(receipt["received"])
@@ -70,16 +95,46 @@ def rounds(
             changes = ledger.diff(
                 programme, parse_instant(one.day_before), parse_instant(one.last_day)
             )
-            restated = tuple(change for change in changes if change["kind"] != "new")
-            found[place] = replace(one, new=len(changes) - len(restated), restated=restated)
+            again = [change for change in changes if change["kind"] != "new"]
+            restated = _counted(again, roles, receipts)
+            found[place] = replace(one, new=len(changes) - len(again), restated=restated)
     return tuple(found)
 
 
-def figure(known: Mapping[str, Any] | None) -> str:
-    """A figure as the ledger holds it: ``212 of 5,000``, its symbol, or ``nothing``."""
-    if known is None:
-        return "nothing"
-    return shown(known["numerator"], known["denominator"], known["status"])
+def _counted(
+    changes: Sequence[Mapping[str, Any]],
+    roles: Mapping[str, str],
+    receipts: Sequence[Mapping[str, Any]],
+) -> tuple[Restated, ...]:
+    """Restatements by submitter, outcome, quarter and reason; no area and no figure among them."""
+    sender = {one["return_id"]: one for one in receipts}
+    grouped: dict[tuple[str, ...], list[str]] = {}
+    for change in changes:
+        new, old = change["after"] or {}, change["before"] or {}
+        by = sender.get(new.get("return_id"), {})
+        of = by or sender.get(old.get("return_id"), {})
+        key = (
+            str(of.get("site", "")),
+            str(of.get("agency", "")),
+            str(change["outcome"]),
+            str(change["quarter"]),
+            str(by.get("received", "")),
+            str(change["reason"] or ""),
+        )
+        grouped.setdefault(key, []).append(roles.get(change["area_code"], ""))
+    return tuple(
+        Restated(
+            site=site,
+            agency=agency,
+            outcome=outcome,
+            quarter=quarter,
+            side=sides[0] if len(set(sides)) == 1 else "",
+            figures=len(sides),
+            received=received,
+            reason=reason,
+        )
+        for (site, agency, outcome, quarter, received, reason), sides in grouped.items()
+    )
 
 
 def programmes_shown(workspace: Workspace, programme: str) -> dict[str, Programme]:
@@ -101,8 +156,9 @@ def programmes_shown(workspace: Workspace, programme: str) -> dict[str, Programm
 class Edition:
     """One published state: the headline study, the other studies, receipts, calibration.
 
-    Results have their sentences as the book spells them; ``written``, by ``programme/study``, has
-    them as they stand in the files.
+    All results are released ones, their sentences as the book spells them; ``released``, by
+    ``programme/study``, has them as they leave, with the lines of the register. ``open_data`` names
+    the programmes whose figures are printed as their sources print them.
     """
 
     programmes: Mapping[str, Programme]
@@ -112,7 +168,8 @@ class Edition:
     calibration: Record | None
     outcomes: tuple[Outcome, ...]
     history: History = field(default_factory=History)
-    written: Mapping[str, Results] = field(default_factory=dict)
+    released: Mapping[str, Released] = field(default_factory=dict)
+    open_data: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, workspace: Workspace, programme: str) -> Edition:
@@ -130,6 +187,16 @@ class Edition:
         ]
         for study in written:
             _in_two_parts(study)
+        programmes = programmes_shown(workspace, programme)
+        # Whatever is made for readers begins with an edition, so here none of it can be forgotten.
+        refuse_unreleased(workspace, programmes)
+        terms = {name: terms_of(workspace, one) for name, one in programmes.items()}
+        made = {
+            f"{study.programme}/{study.study}": release(study, terms[study.programme])
+            for study in written
+        }
+        # From here on there are released figures only.
+        written = [one.results for one in made.values()]
         found = [words.results_spelled(study) for study in written]
         own = [study for study in found if study.programme == programme]
         if not own:
@@ -139,9 +206,6 @@ class Edition:
                 mend=f"run a study first: newstart study run {programme}/STUDY",
             )
         headline = next((s for s in own if s.label == "confirmatory"), own[0])
-        programmes = programmes_shown(workspace, programme)
-        # Whatever is made for readers begins with an edition, so here none of it can be forgotten.
-        refuse_unreleased(workspace, programmes)
         receipts = [
             receipt
             for path in sorted(workspace.receipts.glob("*.json"))
@@ -151,11 +215,17 @@ class Edition:
             programmes=programmes,
             headline=headline,
             others=tuple(study for study in found if study is not headline),
-            rounds=rounds(workspace, programme, receipts),
+            rounds=rounds(
+                workspace,
+                programme,
+                receipts,
+                {area.code: area.role for area in programmes[programme].areas},
+            ),
             calibration=record_if_there(workspace.book / "calibration.json"),
             outcomes=_dictionary(workspace, programmes[programme]),
             history=History.read(workspace),
-            written={f"{study.programme}/{study.study}": study for study in written},
+            released=made,
+            open_data=frozenset(name for name, one in terms.items() if one.open_data),
         )
 
     @property
@@ -188,8 +258,16 @@ class Edition:
         return self.rounds[-1] if self.rounds else None
 
     def as_written(self, study: Results) -> Results:
-        """The study with its sentences as they stand in its file."""
-        return self.written.get(f"{study.programme}/{study.study}", study)
+        """The study with its sentences as they are spelled in files."""
+        known = self.released.get(f"{study.programme}/{study.study}")
+        return known.results if known else study
+
+    @property
+    def steps(self) -> Mapping[str, float]:
+        """The step at which each headline of the study is printed, by its id."""
+        study = self.headline
+        known = self.released.get(f"{study.programme}/{study.study}")
+        return steps_of(known) if known else {}
 
     def may_be_passed_on(self, study: Results) -> bool:
         """Whether every source of the study's programme lets its figures be redistributed."""

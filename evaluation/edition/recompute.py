@@ -18,8 +18,10 @@ from evaluation.edition.edition import Edition
 from evaluation.edition.pages.claim_page import code_unchanged
 from evaluation.edition.pages.claims import Claim, Claims, of_study
 from evaluation.errors import BookError
+from evaluation.programme import Programme
 from evaluation.progress import Progress
 from evaluation.quarters import parse_instant
+from evaluation.release import release, terms_of
 from evaluation.study.record import Results
 from evaluation.study.results import whole
 from evaluation.study.run import run_study
@@ -121,7 +123,8 @@ def _run(workspace: Workspace, study: Results, progress: Progress) -> Results:
     as_of, name = parse_instant(study.vintage), f"{study.programme}/{study.study}"
     with _shadow(workspace) as shadow:
         run = run_study(Study.load(shadow, name, as_of=as_of), progress=progress)
-        return whole(shadow, run)
+        terms = terms_of(workspace, Programme.load(workspace, study.programme, collecting=False))
+        return release(whole(shadow, run), terms).results
 
 
 @contextlib.contextmanager

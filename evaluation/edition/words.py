@@ -144,6 +144,13 @@ def listed(items: Sequence[str]) -> str:
     )
 
 
+def few(count: int | None, least: int = 5) -> str:
+    """How many figures there are; a few are not told apart, and some that are hidden neither."""
+    if count is None:
+        return "a few"
+    return number(count) if count == 0 or count >= least else f"fewer than {least}"
+
+
 def counted(count: int, one: str, many: str | None = None) -> str:
     """``1 site``, ``6 sites``; small numbers stay figures, so that they line up with others."""
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
@@ -394,5 +401,6 @@ def _figure(estimate: Scaled | None, value: float | None) -> float | None:
     if value is None or not math.isfinite(value):
         return None
     if estimate is not None and estimate.scale == "log":
-        return 100 * math.expm1(value)
+        # Released figures are rounded in per cent: their logarithms hold no more than that.
+        return round(100 * math.expm1(value), 3) + 0.0
     return value

@@ -8,6 +8,7 @@ evaluator may test what stands in it (`evaluation.diagnose.other_programme`). No
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -17,7 +18,7 @@ from typing import Any, Literal, get_args
 from evaluation.errors import WorkspaceError
 from evaluation.programme import Area, Programme
 from evaluation.quarters import Period
-from evaluation.workspace import Workspace
+from evaluation.workspace import Workspace, packaged_schemas
 
 Kind = Literal[
     "other programme",
@@ -102,6 +103,40 @@ def read_events(workspace: Workspace, programme: Programme) -> tuple[Event, ...]
     # Row 1 of the file is its heading, as an officer's spreadsheet counts.
     events = [_event(row, programme, path, number) for number, row in enumerate(rows, start=2)]
     return tuple(sorted(events, key=lambda one: (one.since, one.kind, one.what)))
+
+
+def known_events(programme: Programme) -> tuple[Event, ...]:
+    """What the package's own register has of the programme's authorities, outcomes and years.
+
+    It holds mergers of authorities, breaks of official records and roll-outs of benefits of which a
+    public source can be named; other programmes of a place it does not know. Each row is to be
+    looked up at its source before anything rests on it.
+    """
+    path = packaged_schemas() / "known_events.csv"
+    authorities = {area.authority for area in programme.areas}
+    outcomes = programme.outcome_by_code.keys()
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = [
+            row
+            for row in csv.DictReader(stream)
+            if (not row["authority"] or row["authority"] in authorities)
+            and (not row["outcomes"] or row["outcomes"] in outcomes)
+        ]
+    events = [_event(row, programme, path, number) for number, row in enumerate(rows, start=2)]
+    there = [one for one in events if one.overlaps(programme.first, programme.last)]
+    return tuple(sorted(there, key=lambda one: (one.since, one.kind, one.what)))
+
+
+def as_register(events: Iterable[Event]) -> str:
+    """Events as ``events.csv`` holds them."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*COLUMNS, INTO])
+    for one in events:
+        codes = [";".join(one.areas), one.authority, ";".join(one.outcomes)]
+        days = [one.since.isoformat(), one.until.isoformat() if one.until else ""]
+        writer.writerow([one.kind, *codes, *days, one.what, one.source, one.into])
+    return text.getvalue()
 
 
 def touched(

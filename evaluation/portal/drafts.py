@@ -482,7 +482,14 @@ def _accept(draft: Draft, person: Person) -> Receipt | None:
     """
     held = portal()
     programme = held.programme
-    opened = check(programme, draft.file_name, stored(draft).read_bytes(), person)
+    content = stored(draft).read_bytes()
+    if fingerprint.of_bytes(content) != draft.file_sha256:
+        raise UserError(
+            "the file that is kept here is not the one that was checked; nothing was submitted.",
+            where=draft.number,
+            mend="upload it again, and tell the programme's team.",
+        )
+    opened = check(programme, draft.file_name, content, person)
     given = answers_of(draft)
     kept, still_open = confirmed(opened.checked, given)
     if opened.raw is None or opened.checked.returned is None or still_open:

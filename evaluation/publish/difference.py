@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from evaluation.publish.snapshot import (
     Snapshot,
     figures_by,
 )
+from evaluation.release import headline_step, released_change
 from evaluation.study.code import figures_fingerprint
 
 ORDER = (REVISED, WITHDRAWN, NEW, PROTOCOL, CODE, PRICES)
@@ -220,8 +221,18 @@ def _changes(
 Headline = Mapping[str, Mapping[str, Any]]
 
 
-def as_record(found: Difference, headline: Headline, was: Headline) -> dict[str, Any]:
-    """The difference as plain data, with titles, units and what is said of it."""
+def as_record(
+    found: Difference, headline: Headline, was: Headline, steps: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """The difference as plain data, with titles, units and what is said of it.
+
+    Parameters
+    ----------
+    headline, was : as each edition printed it. steps : of the headlines; with them every amount is
+        a released one: a whole number of steps, which sum to the difference of what was printed.
+    """
+    if steps is not None:
+        found = _released(found, headline, was, steps)
     data = found.as_data()
     for key, figure in data["figures"].items():
         meta = headline.get(key) or was.get(key) or {"title": key, "unit": ""}
@@ -234,6 +245,29 @@ def as_record(found: Difference, headline: Headline, was: Headline) -> dict[str,
             for one in found.changes
         ],
     }
+
+
+def _released(
+    found: Difference, headline: Headline, was: Headline, steps: Mapping[str, float]
+) -> Difference:
+    changes = []
+    for one in found.changes:
+        figure = {"parts": [asdict(part) for part in one.parts], "revised": dict(one.revised)}
+        before, after = was.get(one.id), headline.get(one.id)
+        step = headline_step(one.id, after or before, steps)
+        shown = released_change(figure, before, after, step)
+        parts = tuple(Part(**part) for part in shown["parts"])
+        changes.append(
+            Change(
+                id=one.id,
+                before=shown["before"],
+                after=shown["after"],
+                parts=parts,
+                revised=shown["revised"],
+                areas=(),
+            )
+        )
+    return replace(found, changes=tuple(changes))
 
 
 def sentence(change: Change, title: str, unit: str) -> str:
@@ -276,15 +310,11 @@ def reason(cause: str, causes: Causes) -> str:
 
 
 def _given_again(causes: Causes) -> str:
-    parts = [f"{words.counted(causes.restated, 'figure')} restated"] if causes.restated else []
-    parts += [f"{words.counted(causes.late, 'figure')} came late"] if causes.late else []
+    parts = [f"{words.few(causes.restated)} figures restated"] if causes.restated else []
+    parts += [f"{words.few(causes.late)} figures came late"] if causes.late else []
     if not parts:
         return "Costs of quarters known before are others"
-    where = [
-        f"{words.counted(causes.areas.get(role, 0), f'{role} area')}"
-        for role in (PILOT, COMPARISON)
-        if causes.areas.get(role)
-    ]
+    where = [f"{role} areas" for role in (PILOT, COMPARISON) if causes.areas.get(role)]
     text = words.listed(parts) + (f", in {words.listed(where)}" if where else "")
     return f"{text}. Reason given: {_joined(causes.reasons)}" if causes.reasons else text
 

@@ -11,10 +11,10 @@ import json
 import math
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evaluation import fingerprint
 from evaluation.edition.past import History, PastEdition
@@ -180,11 +180,16 @@ def _looks(workspace: Workspace, manifest: Record) -> list[str]:
     return faults
 
 
-def _same(found: float | None, printed: float | None) -> bool:
-    """Whether a figure is the one that was printed; a headline without a figure stays without."""
+def _same(found: float | None, figure: Mapping[str, Any]) -> bool:
+    """Whether a figure is the one that was printed; a headline without a figure stays without.
+
+    What was printed at a step may lie within one of what is known inside. Editions of before the
+    release printed figures as they were, and have no step.
+    """
+    printed = figure["effect"]
     if found is None or printed is None:
         return found is printed
-    return math.isclose(found, printed, rel_tol=TOLERANCE)
+    return math.isclose(found, printed, rel_tol=TOLERANCE, abs_tol=figure.get("step", 0.0))
 
 
 def _figures(workspace: Workspace, edition: PastEdition) -> tuple[list[str], int]:
@@ -197,7 +202,7 @@ def _figures(workspace: Workspace, edition: PastEdition) -> tuple[list[str], int
         (found,) = figures_by(source_of(snapshot, sources(workspace, [edition])), [state])
     faults = []
     for key, figure in edition.headline.items():
-        if not _same(found.get(key), figure["effect"]):
+        if not _same(found.get(key), figure):
             now = json.dumps(found.get(key))
             faults.append(f"{key} was {figure['effect']} and is {now} when computed again.")
     return faults, len(edition.headline)

@@ -32,9 +32,9 @@ from evaluation.publish.headline import figures, of_results
 from evaluation.publish.refresh import Draft, Name, refresh_studies, studies_of
 from evaluation.publish.snapshot import Between, Snapshot, take_snapshot, unpack
 from evaluation.quarters import Period, format_instant
+from evaluation.release import stepped_figures, terms_of, with_steps
 from evaluation.study.code import figures_fingerprint
 from evaluation.study.record import Results
-from evaluation.study.results import read_results
 from evaluation.study.study import Study, StudyName
 from evaluation.study.written import read_record
 from evaluation.workspace import alone, write_whole
@@ -91,7 +91,8 @@ def publish(
         # Every study of the workspace and not this programme's alone: the book shows them all.
         for study in studies_of(workspace):
             refresh_studies(workspace, study, progress)
-        headline = Edition.read(workspace, programme).headline
+        released = Edition.read(workspace, programme)
+        headline = released.headline
         _is_meant(quarter, str(headline.sample.last))
         snapshot = take_snapshot(
             workspace,
@@ -108,10 +109,17 @@ def publish(
             return Published(edition=stands, new=False, grown=size(editions) - before)
         name = refresh.name_for(history, str(headline.sample.last), reason)
         made = _draft(
-            workspace, headline, snapshot, name, now=now or workspace.now(), reason=reason
+            workspace,
+            headline,
+            snapshot,
+            name,
+            _written(released, Path(scratch) / "released"),
+            released.steps,
+            now=now or workspace.now(),
+            reason=reason,
         )
         # Pages name the edition that they belong to, so it is announced before they are built.
-        with _coming(workspace, made, history, progress) as change:
+        with _coming(workspace, made, history, released.steps, progress) as change:
             built = None
             if pages:
                 built = build_book(workspace, programme=programme, progress=progress).parent
@@ -135,8 +143,11 @@ def changed_since(
     after: Snapshot,
     name: str,
     headline: Mapping[str, Any],
+    steps: Mapping[str, float],
 ) -> dict[str, Any] | None:
     """Why the headlines of a snapshot differ from those of an edition, as pages read it.
+
+    Every amount is a released one (`evaluation.release.change`).
 
     None where there is no edition before.
     """
@@ -148,7 +159,7 @@ def changed_since(
         after=name,
         sources=sources(workspace, [before]),
     )
-    return sentences.as_record(found, headline, before.headline)
+    return sentences.as_record(found, headline, before.headline, steps)
 
 
 def sources(workspace: Workspace, editions: list[PastEdition]) -> dict[str, Path]:
@@ -164,17 +175,29 @@ def sources(workspace: Workspace, editions: list[PastEdition]) -> dict[str, Path
     return found
 
 
+def _written(edition: Edition, folder: Path) -> dict[str, Path]:
+    """Every study's results as they leave, in files: path in the edition -> file."""
+    found = {}
+    for name, one in edition.released.items():
+        path = folder / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(one.results.as_json(), encoding="utf-8")
+        found[f"{name}.json"] = path
+    return found
+
+
 def _draft(
     workspace: Workspace,
     headline: Results,
     snapshot: Snapshot,
     name: Name,
+    results: Mapping[str, Path],
+    steps: Mapping[str, float],
     *,
     now: datetime,
     reason: str,
 ) -> Draft:
     programme = snapshot.programme
-    results = {f"{name}.json": path for name, path in refresh.results_of(workspace).items()}
     return Draft(
         name=name,
         published=format_instant(now),
@@ -185,15 +208,19 @@ def _draft(
         synthetic=programme.synthetic,
         next_due=refresh.next_due(programme, name.quarter),
         snapshot=snapshot.folder,
-        headline=of_results(headline),
-        results=results,
+        headline=with_steps(of_results(headline), steps),
+        results=dict(results),
         stands_on=refresh.stands_on(workspace, programme.name, snapshot.vintage),
     )
 
 
 @contextlib.contextmanager
 def _coming(
-    workspace: Workspace, made: Draft, history: History, progress: Progress
+    workspace: Workspace,
+    made: Draft,
+    history: History,
+    steps: Mapping[str, float],
+    progress: Progress,
 ) -> Iterator[dict[str, Any] | None]:
     """Let pages know of the coming edition; if it does not come, what they knew stands again.
 
@@ -205,7 +232,7 @@ def _coming(
     if last is not None:
         progress(f"Comparing with edition {last.name}, cause by cause")
     change = changed_since(
-        workspace, last, Snapshot.read(made.snapshot), made.name.address, made.headline
+        workspace, last, Snapshot.read(made.snapshot), made.name.address, made.headline, steps
     )
     coming = {
         "name": made.name.address,
@@ -297,7 +324,8 @@ def publish_past(
     refuse_unreleased(workspace, _programmes_published(workspace, StudyName.parse(name).programme))
     if History.read(workspace).editions:
         return
-    results = read_results(workspace, name)
+    edition = Edition.read(workspace, StudyName.parse(name).programme)
+    results = next(one for one in edition.studies if f"{one.programme}/{one.study}" == name)
     if not results.synthetic:
         raise EditionRefused(f"{name} is real: an edition of a past quarter cannot be made up.")
     last = Period.parse(results.sample.last)
@@ -320,7 +348,11 @@ def _freeze(
     found = figures(alone.write_state(scratch / "state", ()))
     history = History.read(workspace)
     known = refresh.name_for(history, quarter.label, "")
-    headline = _headline(found, results, quarter)
+    terms = terms_of(workspace, snapshot.programme)
+    steps = Edition.read(workspace, programme_name).steps
+    address = f"{results.programme}.{results.study}"
+    shown = stepped_figures(found, of_results(results), terms, steps, address)
+    headline = with_steps(_headline(shown, results, quarter), steps)
     made = Draft(
         name=known,
         # Published on the day after the returns were due.
@@ -334,7 +366,7 @@ def _freeze(
         snapshot=snapshot.folder,
         headline=headline,
         stands_on=refresh.stands_on(workspace, programme_name, vintage),
-        change=changed_since(workspace, history.current, snapshot, known.address, headline),
+        change=changed_since(workspace, history.current, snapshot, known.address, headline, steps),
         note=NOTE,
     )
     freeze(workspace, made, json.dumps(asdict(known)))
@@ -362,7 +394,7 @@ def _headline(
         if looks and one.estimates[0].scale == "log":
             ends = {"low": looks[0].low, "high": looks[0].high}
             headline[f"{one.code}.percent"] |= {
-                end: None if value is None else float(100 * np.expm1(value))
+                end: None if value is None else round(float(100 * np.expm1(value)), 3)
                 for end, value in ends.items()
             }
     return headline
@@ -396,7 +428,7 @@ def compared(workspace: Workspace, a: str, b: str, order: str = "") -> dict[str,
         order=wanted,
         sources=sources(workspace, [before, after]),
     )
-    return sentences.as_record(found, after.headline, before.headline)
+    return sentences.as_record(found, after.headline, before.headline, {})
 
 
 def lines(record: Mapping[str, Any]) -> Iterator[str]:

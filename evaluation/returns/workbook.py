@@ -30,6 +30,11 @@ _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "upright str
 _SEP_LINE = re.compile(r'"?sep=(.)"?[^\S\r\n]*(?:\r\n|\r|\n)', re.IGNORECASE)
 
 
+def empty(value: object) -> bool:
+    """Whether a cell holds nothing, or spaces alone."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 class RawRow(NamedTuple):
     """A row of the sheet: its number (1 is the first) and its values from column A on."""
 
@@ -38,7 +43,8 @@ class RawRow(NamedTuple):
 
     @property
     def blank(self) -> bool:
-        return all(value is None for value in self.values)
+        """Whether nothing stands in it, or spaces alone, which nobody sees."""
+        return all(empty(value) for value in self.values)
 
 
 class Wrapping(NamedTuple):

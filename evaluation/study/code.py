@@ -81,7 +81,17 @@ COUNTS = (
     "wave/",
 )
 """What else a figure of an edition may rest on: how returns are read and kept, money, results."""
-SHOWS = ("cli/", "demo.py", "drawing/", "edition/", "portal/", "progress.py", "publish/", "setup/")
+SHOWS = (
+    "cli/",
+    "demo.py",
+    "drawing/",
+    "edition/",
+    "portal/",
+    "progress.py",
+    "publish/",
+    "release/",
+    "setup/",
+)
 """What only shows or publishes figures."""
 CLASSES: dict[Class, tuple[str, ...]] = {"decides": DECIDES, "counts": COUNTS, "shows": SHOWS}
 

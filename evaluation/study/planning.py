@@ -182,3 +182,92 @@ def _better(study: Study, code: str) -> Literal["up", "down"]:
     if polarity == "care":
         return "down" if study.protocol.hoped_percent.get(code, -1.0) < 0 else "up"
     return polarity
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneMore:
+    """What one more of something would do to the smallest effect that is found four times in five.
+
+    outcome : its code; empty of a survey. unit : of both figures. now, then : the smallest effect;
+    None where it cannot be worked out (``why``), infinite where nothing could be found.
+    """
+
+    what: str
+    outcome: str
+    unit: str
+    now: float | None
+    then: float | None
+    why: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        """As printed for programs; what is not finite is None."""
+        ends = {
+            name: held if held is not None and math.isfinite(held) else None
+            for name, held in (("now", self.now), ("then", self.then))
+        }
+        return {
+            "what": self.what,
+            "outcome": self.outcome,
+            "unit": self.unit,
+            **ends,
+            "why": self.why,
+        }
+
+
+MORE_SITES, SURVEYED = 6, 150
+# Found four times in five at .05, two-sided: the normal points of .975 and .8.
+POINTS = 1.96 + 0.84
+
+
+def one_more(study: Study) -> list[OneMore]:
+    """One more period, six more sites, a survey of 150 in each arm: what each would let be seen.
+
+    More sites are taken as like those that there are, with errors of their own; a survey asks a
+    share that is near a half.
+
+    Raises
+    ------
+    ProtocolError : the protocol plans no looks.
+    """
+    now, found = last_looks(study_power(study)), []
+    for code, smallest in now.items():
+        longer, why = _one_longer(study, code)
+        sites = max(1, len(study.programme.sites))
+        found += [
+            OneMore(
+                what="one more period",
+                outcome=code,
+                unit="per cent",
+                now=smallest,
+                then=longer,
+                why=why,
+            ),
+            OneMore(
+                what=f"{MORE_SITES} more sites",
+                outcome=code,
+                unit="per cent",
+                now=smallest,
+                then=smallest * math.sqrt(sites / (sites + MORE_SITES)),
+            ),
+        ]
+    points = 100 * POINTS * math.sqrt(0.25 * 2 / SURVEYED)
+    asked = f"a survey of {SURVEYED} in pilots and as many in comparison areas"
+    why = "now it is not asked"
+    return [
+        *found,
+        OneMore(what=asked, outcome="", unit="points of a share", now=None, then=points, why=why),
+    ]
+
+
+def _one_longer(study: Study, code: str) -> tuple[float | None, str]:
+    """The smallest effect with a window and looks of one period more, or why it is not known."""
+    protocol = study.protocol
+    assert protocol.looks is not None
+    looks = protocol.looks.model_copy(update={"horizon": protocol.looks.horizon + 1})
+    first, last = protocol.window
+    longer = protocol.model_copy(update={"looks": looks, "window": (first, last + 1)})
+    try:
+        table = study_power(replace(study, protocol=longer), outcome=code)
+    except EstimateError as error:
+        return None, error.what
+    return last_looks(table)[code], ""

@@ -187,6 +187,19 @@ class PathRow(Written):
     high: Figure
 
 
+class SiteCount(Written):
+    """The count of a site's areas in one period, as it is known inside; never printed as it is.
+
+    areas : the codes of those that have a figure, which are all that the sums run over.
+    """
+
+    site: str
+    period: str
+    numerator: float
+    denominator: float
+    areas: tuple[str, ...]
+
+
 class PlaceboEffects(Written):
     """Effects by event time, the real ones and those of placebo assignments; key ``gaps``."""
 
@@ -346,13 +359,14 @@ class LineageResult(Written):
 class DataResult(Written):
     """How many cells the outcome has, and how many are missing, suppressed, revised, rounded.
 
-    A figure that was sent again as it was is not revised.
+    A figure that was sent again as it was is not revised. As released, a number of suppressed or
+    revised cells that is too small to be told is None.
     """
 
     cells: int
     missing: int
-    suppressed: int
-    revised: int
+    suppressed: int | None
+    revised: int | None
     rounded: int = 0
     lineage: LineageResult | None = None
 
@@ -423,6 +437,8 @@ class OutcomeResult(Written):
     data: DataResult
     suppressed: SuppressedEnds | None = Field(alias="withheld")
     blanket: BlanketResult | None = None
+    # Of results that an earlier version wrote there are none, and their paths are not released.
+    counts: tuple[SiteCount, ...] = ()
     touched: tuple[TouchedRow, ...] = ()
 
     @property

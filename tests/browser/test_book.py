@@ -52,7 +52,6 @@ def test_every_kind_of_page_is_there(visits: list[Visit]) -> None:
         "annex/claims/index.html",
         "annex/records/index.html",
         "annex/records/new_start-first_look.html",
-        "annex/notebooks/new_start-first_look.html",
         "annex/dictionary.html",
         "annex/rules.html",
         "annex/decisions/index.html",

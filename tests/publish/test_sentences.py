@@ -57,7 +57,7 @@ def test_a_change_below_the_digits_shown_is_not_said_to_go_from_a_figure_to_itse
         (
             REVISED,
             {"restated": 12, "areas": {"pilot": 2, "comparison": 0}},
-            "12 figures restated, in 2 pilot areas.",
+            "12 figures restated, in pilot areas.",
         ),
         (
             REVISED,
@@ -66,16 +66,16 @@ def test_a_change_below_the_digits_shown_is_not_said_to_go_from_a_figure_to_itse
                 "areas": {"pilot": 1, "comparison": 3},
                 "reasons": ("Late coding.", "A merger."),
             },
-            "1 figure restated, in 1 pilot area and 3 comparison areas. "
+            "Fewer than 5 figures restated, in pilot areas and comparison areas. "
             "Reason given: Late coding; A merger.",
         ),
         (
             REVISED,
             {"restated": 2, "reasons": ("Restated: late records.", "Restated: twice.")},
-            "2 figures restated. Reason given: late records; twice.",
+            "Fewer than 5 figures restated. Reason given: late records; twice.",
         ),
         (NEW, {"quarters": ("2026 Q3",)}, "2026 Q3."),
-        (REVISED, {"late": 3}, "3 figures came late."),
+        (REVISED, {"late": 3}, "Fewer than 5 figures came late."),
         (WITHDRAWN, {"withdrawn": ("S01 2026 Q1: sent twice.",)}, "S01 2026 Q1: sent twice."),
         (
             PRICES,

@@ -147,7 +147,7 @@ def test_nothing_on_the_page_calls_an_average_a_saving_to_bank(
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("evaluation.edition"), undefined=jinja2.StrictUndefined
     )
-    environment.globals |= {"what_if": money.panel, "asked_on": lambda page: []}
+    environment.globals |= {"asked_on": lambda page: []}
     page = environment.get_template("money.md.j2").render(**content)
     page += answers.money(study)
     for sentence in re.split(r"(?<=[.!?])\s", page):

@@ -13,7 +13,7 @@ from evaluation import drawing as figures
 from evaluation.edition import answers, words
 from evaluation.edition import book as pages
 from evaluation.edition.build import build_book, serve_book
-from evaluation.edition.edition import Edition
+from evaluation.edition.edition import Edition, Restated
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
 from evaluation.edition.pages import money, outcomes
@@ -150,8 +150,11 @@ def test_the_largest_gain_says_what_it_rests_on(raw: dict[str, Any]) -> None:
 
 def test_a_quantity_avoided_times_its_price_times_its_share_is_shown(raw: dict[str, Any]) -> None:
     shown = str(money._price_table(accounts(raw["value"])))
-    assert "521.6 (\u2212104.3 to 1,148) weeks" in shown
-    assert "10.0 person-years × 52.16" in shown
+    held = next(o for o in raw["value"]["by_outcome"] if o["cost_per"] == "week")
+    weeks = {end: 52.16 * held["events_avoided"][end] for end in ("mean", "low", "high")}
+    low = f"\u2212{-weeks['low']:,.1f}" if weeks["low"] < 0 else f"{weeks['low']:,.1f}"
+    assert f"({low} to {weeks['high']:,.0f}) weeks" in shown
+    assert "person-years × 52.16" in shown
     assert "£484.50 a week" in shown and ">80%<" in shown
     assert "from 2010/11 prices, amber" in shown
 
@@ -206,21 +209,19 @@ def test_sites_without_limits_are_not_judged(raw: dict[str, Any]) -> None:
 def test_a_restatement_of_one_side_alone_is_told(edition: Edition) -> None:
     assert Claims(edition).claim("edition.one_sided").text.endswith("none did.")
     latest = edition.rounds[-1]
-    changes = [
-        {
-            "kind": "revised",
-            "area_code": code,
-            "quarter": "2026 Q1",
-            "outcome": "ae_attendances",
-            "before": None,
-            "reason": "",
-            "after": {"return_id": latest.receipts[0]["return_id"]},
-        }
-        for code in ("C001", "C002")
-    ]
-    one = dataclasses.replace(latest, restated=tuple(changes))
+    again = Restated(
+        site="S01",
+        agency="nhs",
+        outcome="ae_attendances",
+        quarter="2026 Q1",
+        side="comparison",
+        figures=2,
+        received=latest.receipts[0]["received"],
+        reason="",
+    )
+    one = dataclasses.replace(latest, restated=(again,))
     said = Claims(dataclasses.replace(edition, rounds=(one,))).claim("edition.one_sided").text
-    assert "received on 9 February 2027 reached 2 comparison areas and no pilot area" in said
+    assert "received on 9 February 2027 reached comparison areas and no pilot area" in said
 
 
 def test_an_unknown_claim_is_an_error_of_the_book(edition: Edition) -> None:
@@ -298,10 +299,17 @@ def test_a_p_value_says_how_it_was_come_by(edition: Edition) -> None:
     assert "p = 0.02 analytic" in outcomes.published_table(case)
 
 
-def test_new_results_run_a_notebook_again(workspace: Workspace, edition: Edition) -> None:
+def test_a_notebook_is_shown_where_its_figures_are_open_data_alone(
+    workspace: Workspace, edition: Edition
+) -> None:
+    folder = workspace.book / "_edition" / "annex" / "notebooks"
     pages.write(workspace, edition)
-    page = workspace.book / "_edition" / "annex" / "notebooks" / "new_start-first_look.md"
-    assert edition.headline.panel_fingerprint[:16] in page.read_text()
+    assert not (folder / "new_start-first_look.md").exists()
+    # With its fingerprints in a cell, new results run it again.
+    opened = dataclasses.replace(edition, open_data=frozenset({"new_start"}))
+    pages.write(workspace, opened)
+    held = (folder / "new_start-first_look.md").read_text()
+    assert edition.headline.panel_fingerprint[:16] in held
 
 
 def test_an_effect_on_no_range_leaves_the_pages_whole(

@@ -31,10 +31,10 @@ def test_a_round_agrees_with_the_ledgers_diff_of_its_days(tmp_path: Path) -> Non
         "2026-10-01",
         "2026-12-31",
     )
-    assert Counter(one["kind"] for one in now.restated) == told - Counter({"new": told["new"]})
+    assert now.figures_restated == sum(told.values()) - told["new"]
     assert now.new == told["new"] == 1
-    assert {now.received(one) for one in now.restated} == {kept[-1].received}
-    assert [one["area_code"] for one in before.restated] == ["E01"]
+    assert {one.received for one in now.restated} == {kept[-1].received}
+    assert [(one.figures, one.agency) for one in before.restated] == [(1, kept[1].agency)]
 
 
 def test_a_change_is_received_on_its_own_day_and_not_on_the_rounds_last(tmp_path: Path) -> None:
@@ -47,5 +47,5 @@ def test_a_change_is_received_on_its_own_day_and_not_on_the_rounds_last(tmp_path
         ]
         now = rounds(workspace, "tiny", [one.as_dict() for one in kept])[-1]
     (change,) = now.restated
-    received = parse_instant(now.received(change) or "")
+    received = parse_instant(change.received)
     assert received == DAY + timedelta(days=20)

@@ -162,7 +162,7 @@ def file_name(key: str) -> str:
 
 def _of_edition(edition: Edition) -> dict[str, str]:
     latest = edition.latest
-    restated = len(latest.restated) if latest else 0
+    restated = latest.figures_restated if latest else 0
     return {
         "edition.quarter": edition.quarter,
         "edition.vintage": words.day(edition.headline.vintage),
@@ -173,31 +173,25 @@ def _of_edition(edition: Edition) -> dict[str, str]:
         "edition.one_sided": _one_sided(edition),
         "edition.since": words.day(latest.first_day) if latest else "no day on record",
         "edition.new_figures": words.counted(latest.new if latest else 0, "figure"),
-        "edition.restated": words.counted(
-            restated, "figure known before was restated", "figures known before were restated"
-        ),
+        "edition.restated": f"{words.few(restated)} figures known before were restated",
         **questions.claims(edition),
     }
 
 
 def _one_sided(edition: Edition) -> str:
     """Which restatements of the last rounds reached pilots alone, or comparison areas alone."""
-    roles = {area.code: area.role for area in edition.programme.areas}
-    touched: dict[str, dict[str, set[str]]] = {}
+    touched: dict[str, set[str]] = {}
     for one in edition.rounds:
-        for change in one.restated:
-            by_role = touched.setdefault(one.received(change) or one.last_day, {})
-            by_role.setdefault(roles.get(change["area_code"], ""), set()).add(change["area_code"])
+        for again in one.restated:
+            sides = {again.side} if again.side else {"pilot", "comparison"}
+            touched.setdefault(again.received or one.last_day, set()).update(sides)
     said = []
-    for received, by_role in sorted(touched.items()):
-        sides = [role for role in ("pilot", "comparison") if role in by_role]
+    for received, sides in sorted(touched.items()):
         if len(sides) == 1:
             (side,) = sides
             other = "comparison" if side == "pilot" else "pilot"
-            count = words.counted(len(by_role[side]), f"{side} area")
-            said.append(
-                f"those received on {words.day(received)} reached {count} and no {other} area"
-            )
+            day = words.day(received)
+            said.append(f"those received on {day} reached {side} areas and no {other} area")
     if not said:
         return "In the last year's rounds none did."
     return f"In the last year's rounds, of the restated figures, {'; '.join(said)}."

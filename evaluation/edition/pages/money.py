@@ -1,12 +1,9 @@
-"""What the money page shows: totals, who pays and who gains, the prices, and what if."""
+"""What the money page shows: totals, who pays and who gains, and the prices."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from evaluation import drawing as figures
@@ -23,79 +20,10 @@ from evaluation.study.accounts_record import (
     PricedRow,
     Ratio,
     Swing,
-    WhatIf,
 )
 from evaluation.study.record import Results
 from evaluation.study.written import Record
 from evaluation.value.pricing import WEEKS_A_YEAR
-from evaluation.value.scenarios import LEAST_COST, MOST_COST, Setting, what_if
-
-STAMP = "Scenario, not a finding"
-SCRIPT = "what-if.js"
-_ROWS = (
-    ("society", "Gains to society less cost"),
-    ("budgets", "What could leave a budget less cost"),
-)
-
-
-_PARTS = {"mean": "Best figure", "range": "Range", "chance": "Chance above nought"}
-"""What the script writes anew in each row, and its column's name."""
-
-
-class _Slider(NamedTuple):
-    """A slider: its name and label, what it goes through, and where it stands at first."""
-
-    name: str
-    label: str
-    least: float
-    most: float
-    step: float
-    now: float
-
-
-def panel(value: Accounts, root: str) -> Markup:
-    """The sliders, the chart and the table.
-
-    ``root`` is the way from the page to the book's root. What stands before anybody moves a slider
-    is the setting as assumed, so that the page says the same without script.
-    """
-    published = value.what_if
-    found = what_if(published.plain(), Setting())
-    loader = jinja2.PackageLoader("evaluation.edition")
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    said = environment.get_template("what_if.html.j2").render(
-        stamp=STAMP,
-        sliders=_sliders(published),
-        caption=f"Present value in pounds of {published.price_base}, from "
-        f"{words.number(published.draws)} of the {words.number(published.of)} draws",
-        parts=_PARTS,
-        rows=[(key, title, _shown(found[key])) for key, title in _ROWS],
-        draws=Markup(json.dumps(published.plain(), separators=(",", ":"))),
-        root=root,
-        script=SCRIPT,
-    )
-    return Markup(said)
-
-
-def _sliders(published: WhatIf) -> list[_Slider]:
-    fade = "Years in which effects fade by half after the last quarter"
-    found = [
-        _Slider("cost", "Costs, times what was paid", LEAST_COST, MOST_COST, 0.05, 1.0),
-        _Slider("half-life", fade, 0, published.years, 0.5, 0),
-    ]
-    if published.share is not None:
-        label = "Of what could have left a budget by now, the share that does, in per cent"
-        found.append(_Slider("share", label, 0, 100, 1, round(100 * published.share)))
-    return found
-
-
-def _shown(figure: Mapping[str, float]) -> dict[str, str]:
-    mean, low, high = (words.pounds(figure[part]) for part in ("mean", "low", "high"))
-    chance = words.in_hundred(figure["p_positive"])
-    return {"mean": mean, "range": f"{low} to {high}", "chance": chance}
-
 
 _TOTALS = (
     ("cost", "Cost of the programme"),
@@ -141,7 +69,6 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "name": name,
         "charts": money_charts,
         "out": out,
-        "what_if": panel,
         "totals": _totals_table(value),
         "gains": gains_chart(study, out, ""),
         "agencies": agency_table(value),

@@ -113,50 +113,48 @@ def quantile_dots_table(page: OutcomePage) -> Markup:
 
 
 def elsewhere(page: OutcomePage) -> Markup:
-    """The pilots' gap over event time before the gaps of other sets of areas, in hair lines."""
+    """The pilots' gap over event time before the envelope of those of other sets of areas."""
     gaps = page.outcome.placebo_effects
     if not gaps.placebo:
         return Markup("")
     real = words.gap(page.estimate, gaps.real)
-    drawn = [words.gap(page.estimate, row) for row in gaps.placebo]
+    envelope = [words.gap(page.estimate, row) for row in gaps.placebo]
     times, window = gaps.event_times, page.study.window
-    as_far, known = _as_far(times, real, drawn, window)
     span = _span(page, window)
-    over = words.counted(window[1] - window[0] + 1, page.study.period_word)
+    outside, known = _outside(times, real, envelope, window)
+    word = page.study.period_word
     said = (
-        f"We gave the start dates to {_elsewhere(page.study, known)}. Over "
-        f"the first {over}, {words.number(as_far) if as_far else 'none'} of them lay as far from "
-        "nought, on either side, as the real start dates did."
+        f"We gave the start dates to {_elsewhere(page.study)}. The pale field holds 90 in 100 of "
+        f"their gaps, the darker one half. In {words.number(outside)} of the first "
+        f"{words.counted(known, word)} the pilots lay outside the pale one."
     ) + (" The box is the range of the mean over all looks." if span else "")
     kind = f"Line chart of the pilots' gap in {page.outcome.plain_title} by event time"
     how = words.unit(page.estimate, page.outcome), span, page.study.period_word
-    return page.chart("gaps", kind, said, figures.gaps, times, real, drawn, *how)
+    return page.chart("gaps", kind, said, figures.gaps, times, real, envelope, *how)
 
 
-def _elsewhere(study: Results, known: int) -> str:
+def _elsewhere(study: Results) -> str:
     """The sets of areas that took the pilots' place: all that there are, or some drawn by lot."""
-    told = words.number(known)
     drawn = study.assignments
-    if drawn.enumerated and known == drawn.drawn:
-        return f"every other set of areas that could have started, {told} in all"
-    return f"{told} other sets of areas, drawn by lot"
+    if drawn.enumerated:
+        return f"every other set of areas that could have started, {words.number(drawn.drawn)}"
+    return "other sets of areas, drawn by lot"
 
 
 def elsewhere_table(page: OutcomePage) -> Markup:
-    """The pilots' gap by event time, and between what ends 95 in 100 of the other gaps lie."""
+    """The pilots' gap by event time, and between what ends 90 in 100 of the other gaps lie."""
     gaps = page.outcome.placebo_effects
     if not gaps.placebo:
         return Markup("")
     say = words.say(page.estimate)
     real = words.gap(page.estimate, gaps.real)
-    drawn = [words.gap(page.estimate, row) for row in gaps.placebo]
+    envelope = [words.gap(page.estimate, row) for row in gaps.placebo]
     rows = []
     for k, time in enumerate(gaps.event_times):
-        others = sorted(value for row in drawn if (value := row[k]) is not None)
-        ends = [others[round(share * (len(others) - 1))] for share in (0.025, 0.975)]
+        ends = [row[k] for row in (envelope[0], envelope[-1])]
         rows.append([words.number(time), say(real[k]), f"{say(ends[0])} to {say(ends[1])}"])
     since = f"{page.study.period_word}s since the start"
-    heads = [since.capitalize(), "Pilot areas", "Other sets, 95 in 100"]
+    heads = [since.capitalize(), "Pilot areas", "Other sets, 90 in 100"]
     return table(f"{page.outcome.plain_title}: the gap by {since}", heads, rows, numeric="nnn")
 
 
@@ -169,24 +167,21 @@ def _span(page: OutcomePage, window: Sequence[int]) -> figures.MeanSpan | None:
     return figures.MeanSpan(float(window[0]), float(window[1]), ends["low"], ends["high"])
 
 
-def _as_far(
+def _outside(
     times: Sequence[int],
     real: Sequence[float | None],
-    drawn: Sequence[Sequence[float | None]],
+    envelope: Sequence[Sequence[float | None]],
     window: Sequence[int],
 ) -> tuple[int, int]:
-    """How many drawn gaps lie, on the mean over the window, as far from zero; of how many."""
-    inside = [k for k, t in enumerate(times) if window[0] <= t <= window[1]]
-    own = _mean([real[k] for k in inside])
-    others = [m for row in drawn if (m := _mean([row[k] for k in inside])) is not None]
-    if own is None:
-        return 0, 0
-    return sum(abs(other) >= abs(own) for other in others), len(others)
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+    """In how many periods of the window the gap lies outside the envelope; of how many."""
+    asked = [
+        (real[k], envelope[0][k], envelope[-1][k])
+        for k, time in enumerate(times)
+        if window[0] <= time <= window[1]
+    ]
+    known = [(own, low, high) for own, low, high in asked if None not in (own, low, high)]
+    found = sum(not (low or 0.0) <= (own or 0.0) <= (high or 0.0) for own, low, high in known)
+    return found, len(known)
 
 
 def chart(page: OutcomePage) -> Markup:

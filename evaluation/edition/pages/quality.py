@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,39 +12,27 @@ from markupsafe import Markup
 from evaluation import drawing as figures
 from evaluation.check.rules import rule_groups, rules
 from evaluation.edition import words
-from evaluation.edition.edition import Edition, figure
+from evaluation.edition.edition import Edition, Restated
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
 from evaluation.ledger.calendar import Due, calendar
 from evaluation.programme import OPEN_SITE
 from evaluation.quarters import Period, parse_instant
-from evaluation.study.written import Record, record_if_there
+from evaluation.study.written import record_if_there
 
 SHOWN_QUARTERS = 8
-CONFIRMED_SHOWN = 40
 
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
     """Everything that the template of the page asks for."""
-    restated: dict[str, list[Record]] = {}
-    for one in edition.rounds[::-1]:
-        for change in one.restated:
-            restated.setdefault(one.received(change) or "", []).append(change)
-    # Rows of areas are handed on only where nobody lives in them.
-    listed = edition.headline.synthetic and bool(restated)
-    if listed:
-        flat = [_flat(change) for one in edition.rounds[::-1] for change in one.restated]
-        out.table("restated", flat)
     return {
         "study": edition.headline,
         "calendar": _calendar(edition, edition.programme.submitters),
         "shapes": _shapes(edition, out),
-        "restated": _restated_table(edition, restated),
-        "listed": listed,
+        "restated": _restated_table(edition),
         "outcomes": _outcome_table(edition),
         "confirmed": _confirmed_table(edition),
         "answered": sum(len(receipt["confirmations"]) for receipt in edition.receipts),
-        "answered_shown": CONFIRMED_SHOWN,
     }
 
 
@@ -126,96 +115,59 @@ def _cell(owed: Due | None) -> str | Markup:
 
 
 def _confirmed_table(edition: Edition) -> Markup:
-    """The questions of the last rounds that were answered, with the value and the reason."""
+    """The questions that were answered, by question: never which figure, nor what was written."""
     known = rules()
+    asked = Counter(one["rule"] for r in edition.receipts for one in r["confirmations"])
+    rows = [
+        [known[rule].title if rule in known else rule, words.few(count)]
+        for rule, count in asked.most_common()
+    ]
+    heads = ["Question", "Answered"]
+    return table("Questions that were answered", heads, rows, numeric="tn") if rows else Markup("")
+
+
+def _restated_table(edition: Edition) -> Markup:
+    """What was replaced, newest first: by whom, of which quarter, how many figures, and why."""
+    found = [one for held in edition.rounds[::-1] for one in held.restated]
     rows = [
         [
-            receipt["quarter"],
-            _who(edition, receipt["site"], receipt["agency"]),
-            known[one["rule"]].title if one["rule"] in known else one["rule"],
-            one["cell"],
-            _shown(one),
-            one["reason"],
+            _who(edition, one.site, one.agency) if one.agency else "",
+            _title(edition, one.outcome),
+            one.quarter,
+            words.few(one.figures),
+            words.day(one.received) if one.received else "return withdrawn",
+            _reason(one),
         ]
-        for receipt in edition.receipts[::-1]
-        for one in receipt["confirmations"]
-    ][:CONFIRMED_SHOWN]
-    heads = ["Quarter", "Sent by", "Question", "Cell", "Value", "Reason"]
-    if not any(row[4] for row in rows):
-        heads, rows = [*heads[:4], heads[5]], [[*row[:4], row[5]] for row in rows]
-    return table("Questions that were answered, newest first", heads, rows) if rows else Markup("")
-
-
-def _shown(one: Record) -> str:
-    """The value, but for notes: what was questioned in them may name a person."""
-    if one["rule"] in ("R055", "R056"):
-        return "a note"
-    return str(one["value"]).removesuffix(".0")
-
-
-def _grouped(changes: Iterable[Record]) -> dict[tuple[str, str, str], list[Record]]:
-    """Restatements that belong together: one outcome, one quarter, one reason."""
-    found: dict[tuple[str, str, str], list[Record]] = {}
-    for change in changes:
-        reason = words.reason_given(str(change["reason"] or "no reason given"))
-        key = str(change["outcome"]), str(change["quarter"]), words.sentence(reason)
-        found.setdefault(key, []).append(change)
-    return found
-
-
-def _restated_table(edition: Edition, by_day: Mapping[str, Sequence[Record]]) -> Markup:
-    """What was replaced, by the day on which it came: ``""`` where a return was withdrawn."""
-    rows = []
-    for received in sorted(by_day, reverse=True):
-        for (_, quarter, reason), changes in _grouped(by_day[received]).items():
-            rows.append(
-                [
-                    _title(edition, changes[0]),
-                    quarter,
-                    words.number(len(changes)),
-                    _total(changes, "before"),
-                    _total(changes, "after"),
-                    words.day(received) if received else "return withdrawn",
-                    reason,
-                ]
-            )
-    heads = ["Outcome", "Quarter", "Areas", "Before, in all", "After, in all", "Received", "Reason"]
+        for one in sorted(found, key=lambda one: one.received, reverse=True)
+    ]
+    heads = ["Sent by", "Outcome", "Quarter", "Figures", "Received", "Reason"]
     title = "What was replaced, newest first"
-    return table(title, heads, rows, numeric="ttnnntt") if rows else Markup("")
+    return table(title, heads, rows, numeric="tttntt") if rows else Markup("")
 
 
-def _total(changes: Sequence[Record], side: str) -> str:
-    """The sum of the counts before or after; figures that a symbol stands for add nothing."""
-    counts = [(change[side] or {}).get("numerator") for change in changes]
-    return words.number(sum(count for count in counts if count is not None))
+def _reason(one: Restated) -> str:
+    return words.sentence(words.reason_given(one.reason or "no reason given"))
 
 
 def newest_changes(edition: Edition) -> list[str]:
     """The latest round's restatements, a sentence for each reason and quarter."""
-    together: dict[tuple[str, str], list[list[Record]]] = {}
-    for (_, quarter, reason), changes in _grouped(
-        edition.latest.restated if edition.latest else ()
-    ).items():
-        together.setdefault((quarter, reason), []).append(changes)
+    together: dict[tuple[str, str], list[Restated]] = {}
+    for one in edition.latest.restated if edition.latest else ():
+        together.setdefault((one.quarter, _reason(one)), []).append(one)
     return [
-        f"{quarter}, {words.listed([words.within(_title(edition, part[0])) for part in parts])}: "
-        f"{words.counted(sum(len(part) for part in parts), 'figure')} restated in "
-        f"{words.counted(len({c['area_code'] for part in parts for c in part}), 'area')}. {reason}"
+        f"{quarter}, {words.listed(_titles(edition, parts))}: "
+        f"{words.few(sum(one.figures for one in parts))} figures restated. {reason}"
         for (quarter, reason), parts in together.items()
     ]
 
 
-def _flat(change: Record) -> dict[str, Any]:
-    """A restatement as one row."""
-    row = {key: change[key] for key in ("kind", "area_code", "quarter", "outcome")}
-    for side in ("before", "after"):
-        row[side] = figure(change[side])
-    return row | {"reason": change["reason"]}
+def _titles(edition: Edition, parts: Sequence[Restated]) -> list[str]:
+    return list(dict.fromkeys(words.within(_title(edition, one.outcome)) for one in parts))
 
 
-def _title(edition: Edition, change: Record) -> str:
-    known = edition.programme.outcome_by_code.get(change["outcome"])
-    return known.plain_title if known else str(change["outcome"])
+def _title(edition: Edition, outcome: str) -> str:
+    known = edition.programme.outcome_by_code.get(outcome)
+    return known.plain_title if known else outcome
 
 
 def _outcome_table(edition: Edition) -> Markup:
@@ -224,8 +176,8 @@ def _outcome_table(edition: Edition) -> Markup:
             o.plain_title,
             words.number(o.data.cells),
             words.number(o.data.missing),
-            words.number(o.data.suppressed),
-            words.number(o.data.revised),
+            words.few(o.data.suppressed),
+            words.few(o.data.revised),
             words.number(o.data.rounded),
             words.number(o.blanket.cells if o.blanket else 0),
         ]

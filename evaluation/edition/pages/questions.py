@@ -282,8 +282,8 @@ def _changed(edition: Edition) -> str:
             f"Since {words.day(latest.first_day)} "
             f"{words.counted(len(latest.receipts), 'return')} came in, with "
             f"{words.counted(latest.new, 'new figure')}; "
-            f"{words.counted(len(latest.restated), 'figure')} known before "
-            f"{'was' if len(latest.restated) == 1 else 'were'} restated."
+            f"{words.few(latest.figures_restated)} figures known before "
+            "were restated."
         )
     )
     return f"{said} Effects moved: {'; '.join(moved)}." if moved else said

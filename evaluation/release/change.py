@@ -1,0 +1,122 @@
+"""What an edition says of its headlines, and of how they moved: released figures alone.
+
+The causes of a change are computed on full counts (`evaluation.publish.attribution`); what is said
+of them is a whole number of steps each, and they sum to the difference of two released headlines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evaluation.disclosure.effects import stepped
+from evaluation.disclosure.released import money_step
+from evaluation.release.released_results import Released
+from evaluation.release.rounding import Terms
+
+LIKE_PERCENT, LIKE_PEOPLE = 0.5, 10.0
+"""Steps of a headline of which none is on record: coarser than any that was printed."""
+
+
+def steps_of(released: Released) -> dict[str, float]:
+    """The step at which each headline in per cent and in people is printed, by its id."""
+    found = {}
+    for entry in released.entries:
+        for end, kind in ((".finding.effect", "percent"), (".people.per_quarter.effect", "people")):
+            if entry.address.endswith(end) and entry.step is not None:
+                code = entry.address.removesuffix(end).rpartition(".")[2]
+                found[f"{code}.{kind}"] = entry.step
+    return found
+
+
+def headline_step(key: str, row: Mapping[str, Any] | None, steps: Mapping[str, float]) -> float:
+    """The step of one headline: as on record, else one that is coarse enough for any."""
+    if key in steps:
+        return steps[key]
+    unit = (row or {}).get("unit", "")
+    if unit == "%":
+        return LIKE_PERCENT
+    value = (row or {}).get("effect")
+    return money_step(value or 0.0) if unit == "£" else LIKE_PEOPLE
+
+
+def with_steps(
+    headline: Mapping[str, Mapping[str, Any]], steps: Mapping[str, float]
+) -> dict[str, dict[str, Any]]:
+    """Headlines with the step at which each is printed; open data, which have none, as they are."""
+    if not steps:
+        return {key: dict(row) for key, row in headline.items()}
+    return {key: {**row, "step": headline_step(key, row, steps)} for key, row in headline.items()}
+
+
+def stepped_figures(
+    found: Mapping[str, float],
+    meta: Mapping[str, Mapping[str, Any]],
+    terms: Terms,
+    steps: Mapping[str, float],
+    address: str,
+) -> dict[str, float]:
+    """Headlines that were computed alone, at the steps of the study's results.
+
+    Their offsets are those of the results, so that an edition that is made anew prints the same.
+    """
+    if terms.open_data:
+        return dict(found)
+    shown = {}
+    for key, value in found.items():
+        code, _, kind = key.rpartition(".")
+        name = {"percent": "finding.effect", "people": "people.per_quarter.effect"}.get(kind)
+        place = f"{address}.{code}" if name else f"{address}.{key}"
+        drawn = terms.key.share_of(["estimate", name or "mean", place])
+        shown[key] = stepped(value, headline_step(key, meta.get(key), steps), drawn)
+    return shown
+
+
+def released_change(
+    figure: Mapping[str, Any],
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    step: float,
+) -> dict[str, Any]:
+    """The change of one headline: between released ends, its parts whole steps that sum to it.
+
+    Parameters
+    ----------
+    figure : as computed on full counts: ``parts`` and ``revised``. before, after : the headline as
+        each edition printed it; None where it had none.
+    """
+    start, end = (None if row is None else row.get("effect") for row in (before, after))
+    change = None if start is None or end is None else round(end - start, 9) + 0.0
+    parts = _whole_steps(figure["parts"], change, step)
+    revised = {role: _near(moved, step) for role, moved in figure["revised"].items()}
+    return {
+        **figure,
+        "before": start,
+        "after": end,
+        "change": change,
+        "parts": parts,
+        "revised": revised,
+        "areas": [],
+    }
+
+
+def _whole_steps(
+    parts: Sequence[Mapping[str, Any]], change: float | None, step: float
+) -> list[dict[str, Any]]:
+    """Each part to the nearest step; what is left over goes to the largest."""
+    found = [
+        {key: _near(value, step) if isinstance(value, float) else value for key, value in p.items()}
+        for p in parts
+    ]
+    if change is None or not found:
+        return found
+    largest = max(range(len(parts)), key=lambda k: abs(parts[k]["amount"]))
+    left = change - sum(one["amount"] for one in found)
+    one = found[largest]
+    one["amount"] = round(one["amount"] + left, 9) + 0.0
+    one["low"], one["high"] = min(one["low"], one["amount"]), max(one["high"], one["amount"])
+    return found
+
+
+def _near(value: float, step: float) -> float:
+    return round(step * round(value / step), 9) + 0.0

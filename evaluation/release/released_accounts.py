@@ -1,0 +1,183 @@
+"""The accounts as they leave: money at its step, chances in hundredths, no draws.
+
+Costs are the programme's own figures and tell of nobody; what is worth something is counted of
+people, so that pounds over a published price are people again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from evaluation.disclosure.effects import stepped
+from evaluation.disclosure.key import Key
+from evaluation.disclosure.released import Entry, chance, money, significant
+from evaluation.release.rounding import one_figure
+
+RATIOS = frozenset({"bcr", "fiscal_ratio", "cashable_ratio"})
+STATED = frozenset(
+    {
+        "at_least",
+        "below",
+        "cost",
+        "costs",
+        "draws",
+        "from",
+        "level",
+        "of",
+        "price_base",
+        "unit_cost",
+        "weight",
+        "years",
+    }
+)
+"""Keys below which nothing hangs on people: prices, costs, what the plan states."""
+CHANCES = frozenset({"finite", "infinite", "ambiguous", "people_lose", "share"})
+RATES = frozenset({"mvpf", "half_life"})
+EVENTS = "events_avoided"
+EVENT_STEP = 10.0
+
+
+def release_accounts(
+    held: Mapping[str, Any], address: str, key: Key
+) -> tuple[dict[str, Any], dict[float, float | None], list[Entry]]:
+    """Accounts as they leave, what each figure was printed as, and their lines of the register."""
+    door = _Accounts(address, key)
+    shown = door.walk(held, ())
+    # Two thousand draws at a step give their mean back at a hundredth of it: none leave.
+    if shown.get("what_if"):
+        empty: dict[str, list[float]] = {"today": [], "last": []}
+        shown["what_if"] = {
+            **shown["what_if"],
+            "draws": 0,
+            "ahead": {},
+            "gain": {"today": [], "last": {}},
+            "cash": empty,
+        }
+    if shown.get("public_funds"):
+        shown["public_funds"]["points"] = []
+    return shown, door.known, door.entries
+
+
+class _Accounts:
+    def __init__(self, address: str, key: Key) -> None:
+        self.address, self.key = address, key
+        self.known: dict[float, float | None] = {}
+        self.entries: list[Entry] = []
+
+    def walk(self, content: Any, at: tuple[str, ...]) -> Any:
+        """A part of the accounts, by the keys that lead to it."""
+        name = at[-1] if at else ""
+        if name in STATED:
+            self._keep(content)
+            return content
+        if name == "what_if":
+            return dict(content)
+        if isinstance(content, Mapping):
+            if {"mean", "low", "high"} <= content.keys():
+                return self._mean(content, at)
+            return {key: self.walk(value, (*at, str(key))) for key, value in content.items()}
+        if isinstance(content, (list, tuple)):
+            return [self.walk(one, (*at, _which(one, place))) for place, one in enumerate(content)]
+        if isinstance(content, bool) or not isinstance(content, (int, float)):
+            return content
+        return self._figure(float(content), at) if isinstance(content, float) else content
+
+    def _keep(self, content: Any) -> None:
+        """Figures that are printed as they are, in sentences too."""
+        if isinstance(content, Mapping):
+            for one in content.values():
+                self._keep(one)
+        elif isinstance(content, (list, tuple)):
+            for one in content:
+                self._keep(one)
+        elif isinstance(content, float):
+            self.known[one_figure(content)] = content
+
+    def _mean(self, content: Mapping[str, Any], at: tuple[str, ...]) -> dict[str, Any]:
+        rest = {k: self.walk(v, (*at, k)) for k, v in content.items() if k not in _ENDS}
+        mean, low, high = (content[end] for end in _ENDS)
+        if at[-1] in RATIOS:
+            shown = [None if one is None else significant(one, 2) for one in (mean, low, high)]
+        elif mean is None:
+            shown = [None, low, high]
+        elif at[-1] == EVENTS:
+            shown = self._events(mean, low, high, at)
+        else:
+            shown = self._pounds(mean, low, high, at)
+        for end, raw, printed in zip(_ENDS, (mean, low, high), shown, strict=True):
+            if raw is not None:
+                self.known.setdefault(one_figure(raw), printed)
+            self._register(".".join((*at, end)), printed, None)
+        found = dict(zip(_ENDS, shown, strict=True))
+        return {key: found.get(key, rest.get(key)) for key in content}
+
+    def _pounds(
+        self, mean: float, low: float | None, high: float | None, at: tuple[str, ...]
+    ) -> list[float | None]:
+        made = money(mean, low, high, address=[self.address, *at], key=self.key)
+        # One quantity is one number, wherever it stands.
+        known = self.known.get(one_figure(mean))
+        ends = [
+            end if raw is None else (self.known.get(one_figure(raw)) or end)
+            for raw, end in ((low, made.low), (high, made.high))
+        ]
+        return [made.printed if known is None else known, *ends]
+
+    def _events(
+        self, mean: float, low: float | None, high: float | None, at: tuple[str, ...]
+    ) -> list[float | None]:
+        largest = max(abs(one) for one in (mean, low, high) if one is not None) or 1.0
+        step = max(EVENT_STEP, 10.0 ** (math.floor(math.log10(largest)) - 2))
+        found: list[float | None] = []
+        for part, value, away in (("mean", mean, 0), ("low", low, -1), ("high", high, 1)):
+            drawn = self.key.share_of(["events", self.address, *at, part])
+            found.append(None if value is None else stepped(value, step, drawn, away))
+        return found
+
+    def _figure(self, value: float, at: tuple[str, ...]) -> float:
+        """A single figure: a chance, a rate, or pounds."""
+        name, same = at[-1], one_figure(value)
+        if name.startswith("p_") or name == "p" or name in CHANCES:
+            shown = chance(value)
+        elif (
+            name in RATES
+            or "break_even" in at
+            or ("public_funds" in at and name in ("low", "high"))
+        ):
+            shown = significant(value, 2)
+        else:
+            held = self.known.get(same)
+            made = money(value, None, None, address=[self.address, *at], key=self.key)
+            shown = made.printed if held is None else held
+            self.known.setdefault(same, shown)
+        self._register(".".join(at), shown, None)
+        return shown
+
+    def _register(self, name: str, printed: float | None, step: float | None) -> None:
+        self.entries.append(
+            Entry(
+                address=f"{self.address}.{name}",
+                kind="money",
+                printed=printed,
+                low=None,
+                high=None,
+                step=step,
+            )
+        )
+
+
+_ENDS = ("mean", "low", "high")
+
+
+def _which(one: Any, place: int) -> str:
+    """By what a row of the accounts is known: never by its place alone, which may change."""
+    if isinstance(one, Mapping):
+        named = [str(one[k]) for k in _NAMES if isinstance(one.get(k), (str, int)) and one[k] != ""]
+        if named:
+            return "-".join(named)
+    return str(place)
+
+
+_NAMES = ("outcome", "agency", "budget", "site", "quarter", "step", "what", "scenario", "category")

@@ -1,0 +1,195 @@
+"""By which key and policies figures are released, and one figure after another at its step.
+
+A figure that stands in two places is one figure: it is rounded once, at the first step that it is
+asked for at, and printed alike wherever it stands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from evaluation.disclosure import key as keys
+from evaluation.disclosure.effects import MOST_OF_ERROR, step_of, stepped
+from evaluation.disclosure.key import Key
+from evaluation.disclosure.policy import Policy, policy_of
+from evaluation.disclosure.released import Entry, Kind
+from evaluation.ledger.unreleased import unreleased
+
+if TYPE_CHECKING:
+    from evaluation.disclosure.counts import Count
+    from evaluation.programme import Programme
+    from evaluation.study.record import OutcomeResult
+    from evaluation.workspace import Workspace
+
+NEAR = 0.1
+"""An end that a verdict keeps on its side is printed at this part of a step from there."""
+BASE_PERIODS = 4
+"""No period before the start weighs more than one in so many in what effects are held against."""
+LEAST_FIGURES = 12
+"""Significant figures by which two figures are one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """How a programme's figures are printed.
+
+    open_data : every figure is open data, printed as its source prints it: it is rounded to digits
+    that can be read, and nothing is hidden. key_is_public : the figures are invented, and the key
+    stands in the code, so that whoever likes can try it.
+    """
+
+    key: Key
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    open_data: bool = False
+    key_is_public: bool = False
+
+    def policy(self, outcome: str) -> Policy:
+        """Of an outcome; the rule of the house where it declares none."""
+        return self.policies.get(outcome, Policy())
+
+
+def public_key(programme: str) -> Key:
+    """The key of a synthetic programme: public, since it protects nobody."""
+    return Key(secret=hashlib.sha256(f"newstart synthetic {programme}".encode()).digest())
+
+
+def terms_of(workspace: Workspace, programme: Programme) -> Terms:
+    """The terms of a programme.
+
+    Raises
+    ------
+    DisclosureError : its figures are people's and no disclosure key is named.
+    """
+    policies = {one.code: policy_of(one) for one in programme.outcomes}
+    if programme.synthetic:
+        key = public_key(programme.name)
+        return Terms(key=key, policies=policies, key_is_public=True)
+    if unreleased(workspace, programme) is None:
+        return Terms(key=public_key(programme.name), open_data=True, key_is_public=True)
+    return Terms(key=keys.read(), policies=policies)
+
+
+@dataclass(kw_only=True)
+class Rounding:
+    """Figures of one outcome as they are printed, and what was printed.
+
+    known : what a figure was printed as; None where it is hidden. digits : what a printed value may
+    have behind the point, by value.
+    """
+
+    address: str
+    key: Key
+    known: dict[float, float | None] = field(default_factory=dict)
+    steps: dict[float, float] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+
+    def at(
+        self,
+        value: float | None,
+        step: float,
+        name: str,
+        *,
+        away: int = 0,
+        apart: tuple[float, ...] = (),
+        kind: Kind = "effect",
+        support: int | None = None,
+    ) -> float | None:
+        """A figure at its step, so many steps further.
+
+        Parameters
+        ----------
+        apart : what it lies on one side of and is printed on the same side of: zero, a margin.
+        """
+        if value is None or not math.isfinite(value):
+            return None
+        same = one_figure(value)
+        if same in self.known:
+            return self.known[same]
+        drawn = self.key.share_of(["estimate", name, self.address])
+        shown = stepped(value, step, drawn, away)
+        # It lies less than a step either side of what was printed, less what it was moved outwards.
+        middle = shown - away * step
+        for line in apart:
+            shown = _kept_beside(line, value, shown, step)
+        self.known[same] = shown
+        self.steps[same] = step
+        self.entries.append(
+            Entry(
+                address=f"{self.address}.{name}",
+                kind=kind,
+                printed=shown,
+                low=middle - step,
+                high=middle + step,
+                step=step,
+                support=support,
+            )
+        )
+        return shown
+
+    def hide(self, *values: float | None) -> None:
+        """Figures that may not be printed anywhere, a sentence included."""
+        for value in values:
+            if value is not None and math.isfinite(value):
+                self.known.setdefault(one_figure(value), None)
+
+
+def one_figure(value: float) -> float:
+    """A figure without the last digits of binary arithmetic."""
+    return float(f"{value:.{LEAST_FIGURES}g}") + 0.0
+
+
+def _kept_beside(line: float, value: float, shown: float, step: float) -> float:
+    near = round(NEAR * step, 12)
+    if value > line >= shown:
+        return line + near
+    if value < line <= shown:
+        return line - near
+    return shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sensitivity:
+    """What one person moves an estimate of an outcome by, by public figures alone.
+
+    one_area : one person in one area and period, in the estimate's unit (per cent where it is of
+    logarithms). people : how many people a step is worth.
+    """
+
+    one_area: float
+    people: int
+
+    def step(self, areas: int, periods: int) -> float:
+        """Of a mean over areas and periods."""
+        averaged = min(max(periods, 1), BASE_PERIODS)
+        return step_of(self.one_area / max(areas, 1) / averaged, self.people)
+
+
+def sensitivity_of(
+    outcome: OutcomeResult, printed: Callable[[str, str], Count], policy: Policy
+) -> Sensitivity | None:
+    """Of an outcome's primary estimate; None where nothing was counted beneath it.
+
+    In logarithms one person of an area's count c moves its figure by 1/c; c is taken from what is
+    printed of its site, so that the step says nothing of what is not.
+    """
+    found = []
+    for one in outcome.counts:
+        areas = len(one.areas)
+        if outcome.estimate.scale == "log":
+            shown = printed(one.site, one.period).printed
+            held = policy.shown_from if shown is None else max(shown, policy.shown_from)
+            found.append(100 * areas / held)
+        else:
+            found.append(outcome.per * areas / one.denominator)
+    return Sensitivity(one_area=max(found), people=policy.step_people) if found else None
+
+
+def too_coarse(step: float, error: float | None) -> bool:
+    """Whether a step would widen the range by more than is worth printing."""
+    if error is None or not math.isfinite(error) or error <= 0:
+        return False
+    return step > MOST_OF_ERROR * step * math.ceil(error / step - 1e-9)
