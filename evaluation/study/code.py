@@ -20,6 +20,7 @@ Class = Literal["decides", "counts", "shows"]
 DECIDES = (
     "quarters.py",
     "wording.py",
+    "declared.py",
     "instrument.py",
     "programme.py",
     "protocol.py",
@@ -43,6 +44,7 @@ COUNTS = (
     "__init__.py",
     "connect/",
     "errors.py",
+    "finance.py",
     "fingerprint.py",
     "geography.py",
     "tables.py",
