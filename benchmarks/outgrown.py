@@ -132,9 +132,11 @@ def asked(python: str, script: str, folder: Path) -> dict[str, Any]:
         env={**os.environ, **threads},
         check=False,
     )
-    if done.returncode:
+    # A program may write to its output as well: the answer is the line that is one.
+    answers = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode or not answers:
         return {"ended": done.stderr.strip().splitlines()[-1:] or done.returncode}
-    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+    return dict(json.loads(answers[-1]))
 
 
 def alike(one: list[list[Any]], other: list[list[Any]]) -> bool:

@@ -19,8 +19,8 @@
 `Estimate`
     effects, and the same effects under every assignment; made by `did`, `imputation`,
     `synthetic_control`, `augmented_synthetic_control`, `pooled_synthetic_control`,
-    `synthetic_did` and `two_way_fixed_effects`; `honest_bounds` says what trends that break would
-    leave of it.
+    `synthetic_did`, `triple_difference` and `two_way_fixed_effects`; `honest_bounds` says what
+    trends that break would leave of it.
 `between_sites`
     what the sites of an estimate say together: how far they differ, and the range for the next.
 `Finding`
@@ -47,13 +47,14 @@ if TYPE_CHECKING:
     from evaluation.check.report import Problem
     from evaluation.design.calibrate import calibrate
     from evaluation.design.power import power
-    from evaluation.diagnose.honest import honest_bounds
+    from evaluation.diagnose.honest import honest_bounds, plot_bounds
     from evaluation.edition.edition import Edition
     from evaluation.estimate.assignments import Assignments
     from evaluation.estimate.between_sites import between_sites
-    from evaluation.estimate.did import did
+    from evaluation.estimate.did import did, triple_difference
     from evaluation.estimate.estimate import Estimate
     from evaluation.estimate.imputation import imputation
+    from evaluation.estimate.plots import forest
     from evaluation.estimate.pooled import pooled_synthetic_control
     from evaluation.estimate.synthetic import (
         augmented_synthetic_control,
@@ -88,13 +89,16 @@ __all__ = [
     "between_sites",
     "calibrate",
     "did",
+    "forest",
     "honest_bounds",
     "imputation",
     "judge",
+    "plot_bounds",
     "pooled_synthetic_control",
     "power",
     "synthetic_control",
     "synthetic_did",
+    "triple_difference",
     "two_way_fixed_effects",
     "worth",
 ]
@@ -116,13 +120,16 @@ _HOME = {
     "between_sites": "estimate.between_sites",
     "calibrate": "design.calibrate",
     "did": "estimate.did",
+    "forest": "estimate.plots",
     "honest_bounds": "diagnose.honest",
     "imputation": "estimate.imputation",
     "judge": "finding.judge",
+    "plot_bounds": "diagnose.honest",
     "pooled_synthetic_control": "estimate.pooled",
     "power": "design.power",
     "synthetic_control": "estimate.synthetic",
     "synthetic_did": "estimate.synthetic",
+    "triple_difference": "estimate.did",
     "two_way_fixed_effects": "estimate.two_way",
     "worth": "value.worth",
 }

@@ -6,8 +6,9 @@ anyone's long table (`Panel.from_long`); it never estimates and never looks at a
 
 from __future__ import annotations
 
+import html
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,26 +16,34 @@ import numpy as np
 import pandas as pd
 
 from evaluation import fingerprint
-from evaluation.errors import PanelError
-from evaluation.geography import blocks
-from evaluation.periods import (
+from evaluation.columns import (
     NEVER_TREATED,
+    constant_attributes,
+    errors_of,
+    names_of,
+    numbers_of,
     parse_periods,
     parse_starts,
+    refuse_duplicates,
+    require_areas,
+    require_columns,
+    require_covariates,
     require_known,
+    require_table,
     set_exposure,
     span_of,
 )
-from evaluation.quarters import Frequency, Period, period_range
+from evaluation.errors import PanelError
+from evaluation.geography import blocks
+from evaluation.quarters import NAMES, Frequency, Period, period_range
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from evaluation.drawing.canvas import Axes
     from evaluation.programme import Area, Outcome, Programme
 
 NEVER = -1
-# What a missing id, or a missing start, becomes as text.
-NO_ID = frozenset({"", "nan", "None", "<NA>", "NaT"})
 AREA_COLUMNS = ("site", "authority", "role", "start", "population", "stratum")
 FirstPeriod = Literal["drop", "scale"]
 
@@ -188,6 +197,41 @@ class Panel:
         """Without the areas that the programme excludes (buffers, other programmes)."""
         return self.select((self.areas["role"] != "excluded").to_numpy())
 
+    def plot(self, outcome: str | None = None, *, axes: Axes | None = None) -> Axes:
+        """Who is treated when, a row an area, with cells that have no figure.
+
+        Parameters
+        ----------
+        outcome : whose missing figures are shown; by default the first.
+        axes : matplotlib's axes to draw on; by default a figure of its own.
+
+        Raises
+        ------
+        PanelError : the panel holds no such outcome.
+        """
+        from evaluation.drawing.canvas import NOTEBOOK
+        from evaluation.drawing.notebook import Cells, cells
+
+        name = outcome if outcome is not None else self.outcomes[0]
+        states = _states(self, np.isnan(self.array(name)))
+        start = np.where(self.start_index == NEVER, len(self.periods), self.start_index)
+        order = np.lexsort((np.arange(len(start)), start))
+        shown = Cells(
+            areas=tuple(str(self.areas.index[k]) for k in order),
+            periods=tuple(self.labels),
+            states=states[order].tolist(),
+        )
+        draw = cells(shown, NOTEBOOK.on(axes))
+        draw.title(f"Who is treated when, and where {name} has no figure")
+        drawn: Axes = draw.axes
+        return drawn
+
+    def __repr__(self) -> str:
+        return "\n".join(_told(self))
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 over areas, periods, every figure and what is known of its sampling error."""
@@ -257,8 +301,8 @@ class Panel:
             several kinds, a cell that stands twice, an attribute that changes over time, periods
             that are not of the stated frequency, or a figure without its sampling error.
         """
-        _require_table(frame)
-        outcomes, covariates = _names("outcomes", outcomes), _names("covariates", covariates)
+        require_table(frame)
+        outcomes, covariates = names_of("outcomes", outcomes), names_of("covariates", covariates)
         named = {
             "site": site,
             "authority": authority,
@@ -270,28 +314,28 @@ class Panel:
         # Not by truth: a table without a header has columns 0, 1, 2, and a start of 0 that went
         # unread would turn every treated area into a control.
         given = {name: column for name, column in named.items() if column is not None}
-        errors = _errors_of(sampling_error, outcomes)
+        errors = errors_of(sampling_error, outcomes)
         if exposure is not None:
             given["exposure"] = exposure
         require_known("frequency", frequency, Frequency)
         require_known("partial", partial, FirstPeriod)
         used = [area, period, *outcomes, *given.values(), *covariates, *errors.values()]
-        _require_columns(frame, used)
-        found = _require_areas(frame, area, period)
-        _require_covariates(covariates, given)
+        require_columns(frame, used)
+        found = require_areas(frame, area, period)
+        require_covariates(covariates, given)
         known, codes = parse_periods(frame[period], frequency)
         span = span_of(known)
         cols = np.array([p - span[0] for p in known])[codes]
         index = pd.Index(sorted(found.ids), name="area")
         rows = index.get_indexer(pd.Index(found.ids))[found.codes]
-        _refuse_duplicates(index, rows, cols, span)
+        refuse_duplicates(index, rows, cols, span)
         columns = {**given, **{name: name for name in covariates}}
-        areas = _constant_attributes(frame, index, rows, columns)
+        areas = constant_attributes(frame, index, rows, columns)
         _set_starts(areas, span)
 
         def grid(column: str) -> NDArray[np.float64]:
             out = np.full((len(areas), len(span)), np.nan)
-            out[rows, cols] = _numbers(frame, column, area, period)
+            out[rows, cols] = numbers_of(frame, column, area, period)
             return out
 
         panel = cls(
@@ -356,6 +400,53 @@ class Panel:
             apportioned=_apportioned(wanted, [a.code for a in members], span),
             per={o.code: o.per for o in declared if o.form == "ratio"},
         )
+
+
+def _states(panel: Panel, missing: NDArray[np.bool_]) -> NDArray[np.object_]:
+    """(N, T) what each cell is, for `Panel.plot`."""
+    start, periods = panel.start_index[:, None], np.arange(len(panel.periods))
+    treated = (start != NEVER) & (periods >= start)
+    states = np.where(treated, "treated", "untreated").astype(object)
+    states[treated & (periods == start) & (panel.exposure[:, None] < 1)] = "part"
+    states[(panel.areas["role"] == "excluded").to_numpy()] = "excluded"
+    states[missing] = "missing"
+    return states
+
+
+def _told(panel: Panel) -> list[str]:
+    """The panel in ten lines."""
+    treated, excluded = panel.treated, int((panel.areas["role"] == "excluded").sum())
+    period = NAMES[panel.frequency]
+    lines = [
+        f"Panel of {len(panel.areas):,} areas and {len(panel.periods)} {period}s, "
+        f"{panel.periods[0]} to {panel.periods[-1]}",
+        f"  treated: {int(treated.sum())} areas"
+        + (f", {excluded} others excluded" if excluded else ""),
+    ]
+    starts = panel.areas["start"][treated].value_counts().sort_index()
+    shown = [f"{label} ({count})" for label, count in list(starts.items())[:6]]
+    if shown:
+        lines.append(f"  starts: {', '.join(shown)}{' ...' if len(starts) > 6 else ''}")
+    if (later := int(panel.areas["start"].notna().sum() - treated.sum())) > 0:
+        lines.append(f"  starting after the panel: {later} areas")
+    if part := int(((panel.exposure < 1) & treated).sum()):
+        lines.append(f"  first {period} treated in part: {part} areas ({panel.partial})")
+    for name in panel.outcomes[:3]:
+        lines.append(f"  {name}: {_figures_told(panel.array(name))}")
+    if len(panel.outcomes) > 3:
+        lines.append(f"  and {len(panel.outcomes) - 3} other outcomes")
+    if panel.vintage:
+        lines.append(f"  as known at {panel.vintage}")
+    return lines
+
+
+def _figures_told(figures: NDArray[np.float64]) -> str:
+    held = figures[np.isfinite(figures)]
+    missing = figures.size - len(held)
+    said = f"{missing:,} of {figures.size:,} figures missing" if missing else "no figure missing"
+    if not len(held):
+        return said
+    return f"mean {held.mean():.4g}, from {held.min():.4g} to {held.max():.4g}; {said}"
 
 
 def _as_text(column: pd.Series) -> list[str]:
@@ -432,7 +523,9 @@ def _apportioned(
         return {}
     column_of = {period.label: column for column, period in enumerate(span)}
     inside = wanted[wanted["quarter"].isin(column_of) & wanted["note"].fillna("").ne("")]
-    shares = inside["note"].map(apportioned_share)
+    # Millions of figures share a few notes: each is read once.
+    known = {note: apportioned_share(note) for note in inside["note"].unique()}
+    shares = inside["note"].map(known)
     inside, shares = inside[shares > 0], shares[shares > 0]
     found = {}
     for outcome, part in inside.groupby("outcome"):
@@ -526,58 +619,6 @@ def _bases(part: pd.DataFrame, outcome: Outcome) -> NDArray[np.float64]:
     return bases.fillna(common_base(unsaid) or 0.0).to_numpy(dtype=float)
 
 
-def _require_table(frame: object) -> None:
-    if not isinstance(frame, pd.DataFrame):
-        raise PanelError(
-            f"the table is a {type(frame).__name__}, not a pandas DataFrame.",
-            mend="pd.DataFrame(table) for a dict or a list of rows, table.to_pandas() for polars",
-        )
-    if frame.empty:
-        raise PanelError("the table has no rows.")
-
-
-def _names(argument: str, given: object) -> list[str]:
-    """One name or several as a list."""
-    names: list[Any] = [given]
-    if isinstance(given, Iterable) and not isinstance(given, str):
-        names = list(given)
-    if not all(isinstance(name, str) for name in names) or (argument == "outcomes" and not names):
-        raise PanelError(
-            f"{argument}={given!r} names no column by text.",
-            expected="one name or several, such as 'value' or ('a', 'b')",
-            mend="give columns that are numbered a name: frame.rename(columns=str)",
-        )
-    return list(dict.fromkeys(names))
-
-
-def _errors_of(
-    sampling_error: str | Mapping[str, str] | None, outcomes: Sequence[str]
-) -> Mapping[str, str]:
-    """Outcome -> the column of its standard errors.
-
-    Raises
-    ------
-    PanelError : one column for several outcomes, or one for an outcome that is not among them.
-    """
-    if sampling_error is None:
-        return {}
-    if isinstance(sampling_error, Mapping):
-        unknown = [name for name in sampling_error if name not in outcomes]
-        if unknown:
-            raise PanelError(
-                f"sampling_error names {unknown[0]!r}, which is no outcome here.",
-                expected=f"outcomes among {', '.join(outcomes)}",
-            )
-        return sampling_error
-    if len(outcomes) > 1:
-        raise PanelError(
-            f"sampling_error={sampling_error!r} does not say whose errors these are: there are "
-            f"{len(outcomes)} outcomes.",
-            mend=f"name the column of each: sampling_error={{{outcomes[0]!r}: {sampling_error!r}}}",
-        )
-    return {outcomes[0]: sampling_error}
-
-
 def _require_errors(panel: Panel, errors: Mapping[str, str]) -> None:
     """Refuse figures without a standard error, and errors that are none.
 
@@ -598,100 +639,6 @@ def _require_errors(panel: Panel, errors: Mapping[str, str]) -> None:
             )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Found:
-    """The areas of a table: their ids, each once, and the number of the id in each row."""
-
-    ids: list[Any]
-    codes: NDArray[np.intp]
-
-
-def _require_areas(frame: pd.DataFrame, area: str, period: str) -> _Found:
-    """Refuse areas that cannot be told apart: without an id, or with ids that do not compare.
-
-    What groups by id drops the rows of a missing one, and with them the start: a treated area
-    would be taken for a control.
-    """
-    ids = frame[area]
-    if ids.dtype == object and not all(map(pd.api.types.is_scalar, ids)):
-        raise PanelError(
-            f"an area's id in column {area!r} is neither text nor a number.",
-            mend=f"make it text: frame[{area!r}].map(str)",
-        )
-    codes, labels = pd.factorize(ids)
-    blank = [isinstance(label, str) and label.strip() in NO_ID for label in labels]
-    # A missing id has code -1, which is the last of them.
-    missing = np.array([*blank, True])[codes]
-    if missing.any():
-        row = frame[missing].iloc[0]
-        raise PanelError(
-            f"{int(missing.sum())} rows name no area in column {area!r}: the first is "
-            f"{row[area]!r} in {row[period]}.",
-            expected="an id in every row",
-            mend="fill in the ids that are missing, or drop their rows on purpose",
-        )
-    if len({isinstance(label, str) for label in labels}) > 1:
-        raise PanelError(
-            f"the areas' ids in column {area!r} are partly text and partly numbers.",
-            mend=f"make them one kind: frame[{area!r}].astype(str)",
-        )
-    return _Found(ids=labels.tolist(), codes=codes)
-
-
-def _require_covariates(covariates: list[str], given: Mapping[str, str]) -> None:
-    for name in covariates:
-        own = None if name in ("role", "start") else name
-        if given.get(name, own) != name:
-            raise PanelError(
-                f"a covariate cannot be called {name!r}: the panel keeps another thing there.",
-                mend="rename the column",
-            )
-
-
-def _require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
-    missing = [column for column in columns if column not in frame.columns]
-    twice = [column for column in columns if column in frame.columns[frame.columns.duplicated()]]
-    if twice:
-        raise PanelError(
-            f"the table has more than one column {twice[0]!r}.",
-            mend="rename one of them, or drop it: frame.loc[:, ~frame.columns.duplicated()]",
-        )
-    if missing and frame.index.name in missing:
-        raise PanelError(
-            f"{frame.index.name!r} is the table's index, not a column.", mend="frame.reset_index()"
-        )
-    if missing:
-        known = f"columns among {', '.join(map(str, frame.columns))}"
-        raise PanelError(
-            f"the table has no column {', '.join(map(repr, missing))}.", expected=known
-        )
-
-
-def _numbers(frame: pd.DataFrame, name: str, area: str, period: str) -> NDArray[np.float64]:
-    numbers = pd.to_numeric(frame[name], errors="coerce")
-    text = numbers.isna() & frame[name].notna()
-    if text.any():
-        row = frame[text].iloc[0]
-        raise PanelError(
-            f"{name!r} is {row[name]!r} in area {row[area]}, {row[period]}.",
-            expected="a number, or a missing value",
-            mend="turn the column into numbers before: pd.to_numeric(..., errors='coerce')",
-        )
-    return numbers.to_numpy(dtype=float)
-
-
-def _refuse_duplicates(
-    index: pd.Index, rows: NDArray[np.intp], cols: NDArray[np.int64], span: tuple[Period, ...]
-) -> None:
-    cell = rows * len(span) + cols
-    if len(cell) > len(index) * len(span) or np.bincount(cell).max() > 1:
-        row = int(np.flatnonzero(pd.Series(cell).duplicated().to_numpy())[0])
-        raise PanelError(
-            f"area {index[rows[row]]} has more than one row for {span[cols[row]].label}.",
-            expected="one row an area and period",
-        )
-
-
 def _set_starts(areas: pd.DataFrame, span: tuple[Period, ...]) -> None:
     """Read the starts, say who is a pilot, and make room for what no column gave."""
     begun = [NEVER_TREATED] * len(areas)
@@ -703,26 +650,3 @@ def _set_starts(areas: pd.DataFrame, span: tuple[Period, ...]) -> None:
     for name in AREA_COLUMNS:
         if name not in areas:
             areas[name] = None
-
-
-def _constant_attributes(
-    frame: pd.DataFrame, index: pd.Index, rows: NDArray[np.intp], columns: Mapping[str, str]
-) -> pd.DataFrame:
-    """Attributes by area: the value of its first row, which all its rows must share."""
-    first = np.empty(len(index), dtype=np.intp)
-    first[rows[::-1]] = np.arange(len(rows))[::-1]
-    areas = pd.DataFrame(index=index)
-    for name, column in columns.items():
-        held = frame[column]
-        # Compared as numbers where they are: many rows, few areas.
-        numeric = isinstance(held.dtype, np.dtype) and held.dtype.kind in "biuf"
-        plain = held.to_numpy() if numeric else pd.factorize(held)[0]
-        expected = plain[first][rows]
-        changes = (plain != expected) & ((plain == plain) | (expected == expected))
-        if changes.any():
-            raise PanelError(
-                f"column {column!r} changes over time in area {index[rows[changes].min()]}.",
-                expected="one value an area",
-            )
-        areas[name] = held.iloc[first].set_axis(index)
-    return areas

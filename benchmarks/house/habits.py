@@ -170,7 +170,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "value:_heading",
         "value:_pounds",
         "value:_year",
-        "periods:_day",
+        "columns:_day",
         "quarters:_read",
     ),
     "our own mark in a workbook that an officer sends back": (

@@ -245,14 +245,35 @@ class _Desk:
             if isinstance(recipe, GeographyRecipe):
                 self._deliver_lookup(recipe, out, done)
             elif isinstance(recipe, installed.InstalledRecipe):
-                done.written += installed.write_returns(
-                    recipe, self.programme, out, self.session.periods
-                )
+                self._deliver_installed(recipe, out, done)
             else:
                 served.append(recipe)
         for period in self.session.periods if served else ():
             self._deliver_return(served, period, out, done)
         return done
+
+    def _deliver_installed(
+        self, recipe: installed.InstalledRecipe, out: Path, done: Fetched
+    ) -> None:
+        for path in installed.write_returns(recipe, self.programme, out, self.session.periods):
+            content = path.read_bytes()
+            # A heading, and a line for each figure.
+            lineage = {
+                **installed.described(recipe, content.count(b"\n") - 1),
+                "retrieved": self.session.content["started"],
+                "client": _client(),
+                "fetch": self._home(),
+                "return": path.name,
+                "return_sha256": fingerprint.of_bytes(content),
+            }
+            beside = path.with_name(f"{path.stem}{LINEAGE}")
+            write_whole(beside, json.dumps(lineage, indent=2, ensure_ascii=False) + "\n")
+            done.written.append(path)
+            self.means.say(f"Written: {path.name}")
+
+    def _home(self) -> str:
+        """The folder of the fetch, as lineages name it."""
+        return self.session.folder.relative_to(self.workspace.var / "connect").as_posix()
 
     def _deliver_return(
         self, recipes: Sequence[Recipe], period: Period, out: Path, done: Fetched
@@ -568,7 +589,7 @@ class _Desk:
             "rounding": recipe.rounding,
             "perturbed": recipe.perturbed,
             "client": _client(),
-            "fetch": self.session.folder.relative_to(self.workspace.var / "connect").as_posix(),
+            "fetch": self._home(),
             "pulls": [_pulled(one) for one in dict.fromkeys(pulls)],
             "cells": _cells(crosswalk, found),
         }
@@ -602,7 +623,7 @@ class _Desk:
             "rounding": 1,
             "perturbed": False,
             "client": _client(),
-            "fetch": self.session.folder.relative_to(self.workspace.var / "connect").as_posix(),
+            "fetch": self._home(),
             "pulls": [_pulled(one) for one in pulls],
         }
         beside = path.with_name(f"{path.stem}{LINEAGE}")

@@ -11,8 +11,9 @@ import re
 from collections.abc import Container
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from evaluation import fingerprint
 from evaluation.declared import Frozen
 from evaluation.errors import WorkspaceError
 from evaluation.programme import OPEN_SITE, Programme
@@ -76,16 +77,59 @@ def write_returns(
     return written
 
 
-def _read(recipe: InstalledRecipe) -> pd.DataFrame:
-    import pandas as pd
+def described(recipe: InstalledRecipe, rows: int) -> dict[str, Any]:
+    """What the lineage of a return says of the installed file that it was made of.
 
+    Parameters
+    ----------
+    rows : of the return.
+    """
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        held = version(recipe.package)
+    except PackageNotFoundError:
+        # A package may be imported by another name than it is installed by.
+        held = "of an unknown version"
+    return {
+        "source": "file",
+        "recipe": recipe.name,
+        "submitter": recipe.source,
+        "url": f"package:{recipe.package}/{recipe.path}",
+        "parameters": {
+            "package": f"{recipe.package} {held}",
+            "recipe": recipe.model_dump(mode="json", exclude_defaults=True),
+        },
+        "sha256": fingerprint.of_bytes(_path(recipe).read_bytes()),
+        "rows_expected": rows,
+        "rows_received": rows,
+        "licence": recipe.licence,
+        "vintage": recipe.vintage,
+        "rounding": 1,
+        "perturbed": False,
+    }
+
+
+def _path(recipe: InstalledRecipe) -> Path:
+    """Where the file lies.
+
+    Raises
+    ------
+    WorkspaceError : the package that carries it is not installed.
+    """
     found = find_spec(recipe.package)
     if found is None or found.origin is None:
         raise WorkspaceError(
             f"the package {recipe.package!r} that carries these data is not installed.",
             mend=f"install the extra {recipe.extra!r}: uv sync --extra {recipe.extra}",
         )
-    frame = pd.read_csv(Path(found.origin).parent / recipe.path)
+    return Path(found.origin).parent / recipe.path
+
+
+def _read(recipe: InstalledRecipe) -> pd.DataFrame:
+    import pandas as pd
+
+    frame = pd.read_csv(_path(recipe))
     wanted = [recipe.area_column, recipe.period_column, *recipe.outcomes.values()]
     if missing := [column for column in wanted if column not in frame]:
         raise WorkspaceError(

@@ -318,11 +318,33 @@ def _percent(size: float | None, how: Simulation) -> float | None:
     return float(percent_of_logs(np.array(size / 100), "fall"))
 
 
+def _of_one(panel: Panel, outcome: str) -> Panel:
+    """The panel with one outcome, without the areas that have started."""
+    figures = panel.array(outcome)
+    areas = panel.select(~panel.treated).areas.assign(start=None, role="comparison")
+    kept = ~panel.treated
+    errors = panel.sampling_error.get(outcome)
+    return replace(
+        panel,
+        areas=areas,
+        figures={OUTCOME: figures[kept]},
+        denominators={},
+        statuses={},
+        sampling_error={} if errors is None else {OUTCOME: errors[kept]},
+    )
+
+
+# How many simulations a call without settings makes: rates to about two points.
+A_FEW = 200
+
+
 def calibrate(
     panel: Panel,
-    estimators: Sequence[EstimatorName],
+    outcome: str | Sequence[EstimatorName],
+    estimators: Sequence[EstimatorName] = ("did",),
     *,
-    started: Sequence[int] = (1, 3, 6, 12),
+    started: Sequence[int] | None = None,
+    looks: int | None = None,
     effects: Sequence[float] = (0.0, -5.0, -10.0),
     simulation: Simulation | None = None,
     runs: Runs | None = None,
@@ -330,10 +352,17 @@ def calibrate(
 ) -> dict[str, Any]:
     """Size, coverage, power and bias of each estimator on a panel.
 
+    ``calibrate(panel, "y", ["did", "synthetic_did"])`` asks how often each errs on this panel:
+    placebo pilots are drawn from areas that have not started, effects injected, looks taken.
+
     Parameters
     ----------
-    panel : of one outcome; nothing has started in it.
-    started : numbers of placebo pilot areas. effects : injected, in percent of the level.
+    panel : whose areas that have started are left out. Where the second argument names estimators
+        and no outcome, it has one outcome and nothing has started in it.
+    outcome : which of the panel's is simulated.
+    started : numbers of placebo pilot areas; by default 1, 3, 6 and 12, as far as there are three
+        times as many areas. effects : injected, in percent of the level.
+    looks : one a period from the start; by default 8, or a third of the periods.
     simulation : looks, choice of pilots, strata, scale, what is withheld; ``started`` in it is set
         from ``started``.
     progress : is told how far it is; by default on standard error, where that is a terminal.
@@ -348,8 +377,20 @@ def calibrate(
     PanelError : areas of the panel have started, it holds several outcomes, or figures are to be
         withheld and it holds no counts.
     """
+    left = 0
+    if isinstance(outcome, str):
+        left = int(panel.treated.sum())
+        panel = _of_one(panel, outcome)
+        looks = looks or (None if simulation else max(min(8, len(panel.periods) // 3), 1))
+        runs = runs or Runs(A_FEW)
+    else:
+        estimators = outcome
+    if started is None:
+        started = [n for n in (1, 3, 6, 12) if 3 * n <= len(panel.areas)] or [1]
+        started = started if isinstance(outcome, str) else (1, 3, 6, 12)
     panel = _to_simulate(panel)
     how, asked = simulation or Simulation(started=1), runs or Runs()
+    how = how if looks is None else replace(how, looks=looks, plan=replace(how.plan, horizon=looks))
     refuse_no_counts(panel, how.withheld)
     table, found_at_80 = [], []
     for name in estimators:
@@ -373,6 +414,7 @@ def calibrate(
             )
     return {
         "areas": len(panel.areas),
+        "started_left_out": left,
         "with_gaps": _with_gaps(panel),
         "withheld": how.withheld,
         "periods": len(panel.periods),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,13 +94,31 @@ class Plan:
         samples.one_of("direction", self.direction, Way)
 
 
-def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.DataFrame:
+def power(
+    panel: Panel,
+    outcome: str,
+    plan: Plan | None = None,
+    *,
+    treated: Collection[object] | None = None,
+    looks: int | None = None,
+    estimator: EstimatorName = "did",
+    scale: samples.Scale = "level",
+    at: float = 0.8,
+) -> pd.DataFrame:
     """The smallest effect that the looks would find with power ``at``, by the number of looks.
+
+    ``power(panel, "y", treated=["a01", "a07"], looks=8)`` asks for two areas and eight looks, one a
+    period; a `Plan` says more.
 
     Parameters
     ----------
     panel : with the planned sites and starts, whether or not these have passed. Only periods
         before the first start are used, so that nothing is learnt about the effect.
+    plan : all that the study would fix; by default looks of an O'Brien-Fleming plan at 5 per cent,
+        each on the mean since the start, and 999 assignments.
+    treated : codes of the areas that would be treated, all at once; by default those with a start.
+    looks : how many, one a period; by default 8, or as many as leave four periods before.
+    estimator, scale : of the default plan.
 
     Returns
     -------
@@ -111,8 +129,17 @@ def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.Data
 
     Raises
     ------
-    EstimateError : fewer than four periods would be left before the moved starts.
+    EstimateError : fewer than four periods would be left before the moved starts, or areas that the
+        panel has not.
     """
+    if treated is not None:
+        panel = _as_planned(panel, treated)
+    if plan is None:
+        plan = _plan(panel, looks, estimator, scale)
+    elif looks is not None:
+        raise EstimateError(
+            "the plan says how many looks there are.", mend="leave looks out, or the plan"
+        )
     # The looks are laid into the past, where nothing has started: every placebo effect there is
     # noise.
     past = moved_back(panel.eligible(), plan.looks.horizon)
@@ -145,6 +172,43 @@ def power(panel: Panel, outcome: str, plan: Plan, *, at: float = 0.8) -> pd.Data
             "percent_of_targeted": percent / plan.targeted,
         }
     )
+
+
+def _plan(panel: Panel, looks: int | None, estimator: EstimatorName, scale: samples.Scale) -> Plan:
+    begun = panel.start_index[panel.treated]
+    before = int(begun.min()) if len(begun) else len(panel.periods)
+    horizon = max(min(8, before - LEAST_BEFORE), 1) if looks is None else looks
+    return Plan(
+        estimator=estimator,
+        choices=Choices(scale=scale),
+        looks=LookPlan(horizon=horizon),
+        window=(0, horizon - 1),
+    )
+
+
+def _as_planned(panel: Panel, treated: Collection[object]) -> Panel:
+    """The panel before anything started, with these areas to start in the period after it."""
+    codes = [treated] if isinstance(treated, str) else list(treated)
+    if unknown := [code for code in codes if code not in panel.areas.index]:
+        raise EstimateError(
+            f"{unknown[0]!r} is no area of the panel.",
+            expected=f"codes such as {panel.areas.index[0]!r}",
+        )
+    if not codes:
+        raise EstimateError("no area is named.", mend="treated=['a01', ...]")
+    begun = panel.start_index[panel.treated]
+    past = panel.until(panel.periods[int(begun.min()) - 1]) if len(begun) else panel
+    planned = past.areas.index.isin(codes)
+    label = (past.periods[-1] + 1).label
+    excluded = (past.areas["role"] == "excluded") & ~planned
+    areas = past.areas.copy()
+    areas["start"] = [label if one else None for one in planned]
+    areas["site"] = ["planned" if one else None for one in planned]
+    areas["role"] = ["pilot" if one else "comparison" for one in planned]
+    areas.loc[excluded, "role"] = "excluded"
+    if "exposure" in areas:
+        areas = areas.drop(columns="exposure")
+    return replace(past, areas=areas)
 
 
 def detectable_by_look(raw: Floats, shift: Floats, looks: LookPlan, at: float = 0.8) -> Floats:

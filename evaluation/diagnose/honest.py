@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from evaluation.drawing.canvas import Axes
     from evaluation.estimate.estimate import Estimate
 
     Floats = NDArray[np.float64]
@@ -449,6 +450,57 @@ def honest_bounds(
     shown = table.rename_axis("m").reset_index()
     shown.attrs = {**table.attrs, "kind": kind}
     return shown
+
+
+def plot_bounds(
+    table: pd.DataFrame, estimate: Estimate | None = None, *, axes: Axes | None = None
+) -> Axes:
+    """The ranges of `honest_bounds` as trends may break by more, with the breakdown value.
+
+    Parameters
+    ----------
+    table : as `honest_bounds` gives it.
+    estimate : its estimate, whose plain range is then drawn beside them.
+    axes : matplotlib's axes to draw on; by default a figure of its own.
+
+    Raises
+    ------
+    EstimateError : a table that is not of `honest_bounds`.
+    """
+    from evaluation.drawing.canvas import NOTEBOOK
+    from evaluation.drawing.notebook import Bounds, bounds
+
+    if not {"m", "low", "high"} <= set(getattr(table, "columns", ())):
+        raise EstimateError(
+            "these are no bounds.", mend="plot_bounds(honest_bounds(estimate, m=(0.5, 1.0)))"
+        )
+    across = "m: breaks of trend, in units of the largest one before the start"
+    if table.attrs.get("kind") == "smoothness":
+        across = "m: how far the slope of the trend may change a period"
+    overall = None if estimate is None else estimate.overall().iloc[0]
+    own = (
+        {}
+        if overall is None
+        else {
+            "effect": float(overall["effect"]),
+            "own_low": float(overall["low"]),
+            "own_high": float(overall["high"]),
+        }
+    )
+    found = table.attrs.get("breakdown")
+    series = Bounds(
+        m=tuple(map(float, table["m"])),
+        low=tuple(map(float, table["low"])),
+        high=tuple(map(float, table["high"])),
+        unit="mean effect" if estimate is None else f"mean effect on {estimate.outcome}",
+        across=across,
+        breakdown=float("nan") if found is None else float(found),
+        **own,
+    )
+    draw = bounds(series, NOTEBOOK.on(axes))
+    draw.title("What is left of the effect if trends break")
+    drawn: Axes = draw.axes
+    return drawn
 
 
 def _moments(

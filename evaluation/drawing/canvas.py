@@ -1,5 +1,6 @@
 """The sheet that charts are drawn on: size, colours, margins, axes, labels, and clean SVG.
 
+The same sheet serves a page, which asks it for SVG, and a notebook, which asks it for its axes.
 Sizes here are CSS pixels. What is imported from matplotlib is imported when a chart is drawn and
 not before: here for the sheet itself, and in a chart's own module what that chart alone needs.
 """
@@ -11,13 +12,13 @@ import math
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evaluation.drawing import spelling
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.axes import Axes as Axes  # by this door for whoever returns them
     from matplotlib.figure import Figure
 
 PILOT, COMPARISON, WORSE = "#0a6b6b", "#51616f", "#ad4a12"
@@ -56,16 +57,31 @@ _SETTINGS: dict[Any, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """A chart's width in CSS pixels and its text size."""
+    """A chart's width in CSS pixels and its text size.
+
+    notebook : the figure is one of pyplot's, so that a notebook shows it by itself. axes : those of
+    a caller, to be drawn on, whatever their size.
+    """
 
     width: int
     text: float
+    notebook: bool = False
+    axes: Axes | None = None
 
     @property
     def narrow(self) -> bool:
         return self.width < 500
 
+    def on(self, axes: Axes | None) -> Size:
+        """The same on axes that are there already; None: on a figure of its own."""
+        if axes is None:
+            return self
+        own = axes.get_window_extent().width * 72 / axes.figure.get_dpi()
+        # The margins are the caller's, so the whole chart counts as wider than its axes.
+        return replace(self, axes=axes, width=round(own) + 150, text=10.0)
 
+
+NOTEBOOK = Size(width=760, text=12.0, notebook=True)
 WIDE = Size(width=760, text=13.0)
 NARROW = Size(width=350, text=12.5)
 SPARK = Size(width=260, text=11.0)
@@ -86,13 +102,16 @@ class Drawing:
 
     def __init__(self, size: Size, height: int, margins: Margins) -> None:
         import matplotlib as mpl
-        from matplotlib.figure import Figure
 
+        if size.notebook:
+            # Room for a title, which a page has in its text, and for figures of any size.
+            height, left = height + 26, margins.left + 20
+            margins = replace(margins, top=margins.top + 26, left=left)
         self.size, self.height, self.margins = size, height, margins
         with mpl.rc_context(_SETTINGS | {"font.size": size.text}):
             # One CSS pixel is one SVG point, so sizes here are sizes on the page.
-            self.figure: Figure = Figure(figsize=(size.width / 72, height / 72))
-            self.axes: Axes = self.figure.add_axes(
+            inches = (size.width / 72, height / 72)
+            self.axes: Axes = size.axes or _figure(size, inches).add_axes(
                 (
                     margins.left / size.width,
                     margins.bottom / height,
@@ -100,6 +119,9 @@ class Drawing:
                     1 - (margins.top + margins.bottom) / height,
                 )
             )
+        figure = self.axes.get_figure(root=True)
+        assert figure is not None
+        self.figure: Figure = figure
         self.axes.tick_params(labelsize=size.text - 1)
 
     def limits(self, values: Sequence[float], cap: float | None = None) -> None:
@@ -189,6 +211,10 @@ class Drawing:
         """A field between two lines."""
         self.axes.fill_between(x, low, high, color=colour, linewidth=0)
 
+    def title(self, text: str) -> None:
+        """What a chart of a notebook shows, on top; a page says it in words of its own."""
+        self.axes.set_title(text, loc="left", fontsize=self.size.text, pad=26, color=INK)
+
     def svg(self) -> str:
         """The drawing as SVG, in whole pixels and the reader's own font."""
         import matplotlib as mpl
@@ -199,6 +225,17 @@ class Drawing:
                 stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
             )
         return _clean(stream.getvalue(), self.size.width, self.height)
+
+
+def _figure(size: Size, inches: tuple[float, float]) -> Figure:
+    if size.notebook:
+        from matplotlib import pyplot
+
+        made: Figure = pyplot.figure(figsize=inches)
+        return made
+    from matplotlib.figure import Figure as Plain
+
+    return Plain(figsize=inches)
 
 
 def _clean(svg: str, width: int, height: int) -> str:

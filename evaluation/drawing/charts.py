@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from evaluation.drawing import spelling
@@ -38,6 +39,16 @@ NARROW_LABEL = 57
 """Characters of a row's name that a narrow chart has room for."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class LineNames:
+    """What stands beside the lines of `paths`, in the book's words unless others are given."""
+
+    treated: str = "pilot areas"
+    counterfactual: str = "without the\nprogramme"
+    comparison: str = "comparison\nareas"
+    start: str = "first site starts"
+
+
 def paths(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], unit: str, size: Size) -> str:
     """Pilots and what would have happened without the programme, with the starts marked.
 
@@ -46,6 +57,17 @@ def paths(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], unit: str, s
     rows : ``period, pilot, counterfactual, low, high, comparison`` of each period.
     starts : the periods in which sites start; the first is labelled.
     """
+    return paths_drawn(rows, starts, unit, size, LineNames()).svg()
+
+
+def paths_drawn(
+    rows: Sequence[Mapping[str, Any]],
+    starts: Sequence[str],
+    unit: str,
+    size: Size,
+    names: LineNames,
+) -> Drawing:
+    """The sheet of `paths`."""
     draw = Drawing(size, 250 if size.narrow else 330, Margins(right=98 if size.narrow else 150))
     axes, x = draw.axes, range(len(rows))
     periods = [row["period"] for row in rows]
@@ -56,17 +78,17 @@ def paths(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], unit: str, s
     axes.plot(x, comparison, color=MUTED, linewidth=1.3, linestyle=(0, (1, 2)))
     axes.plot(x, counter, color=COMPARISON, linewidth=1.8, linestyle=(0, (5, 2)))
     axes.plot(x, pilot, color=PILOT, linewidth=2.4)
-    mark_starts(draw, [periods.index(s) for s in starts if s in periods])
+    mark_starts(draw, [periods.index(s) for s in starts if s in periods], label=names.start)
     period_ticks(axes, periods, size)
     draw.limits([*pilot, *counter, *comparison, *column(rows, "low"), *column(rows, "high")])
     draw.unit(unit, base=True)
     lines = [
-        LineEnd("pilot areas", pilot[-1], PILOT),
-        LineEnd("without the\nprogramme", counter[-1], COMPARISON),
-        LineEnd("comparison\nareas", comparison[-1], MUTED),
+        LineEnd(names.treated, pilot[-1], PILOT),
+        LineEnd(names.counterfactual, counter[-1], COMPARISON),
+        LineEnd(names.comparison, comparison[-1], MUTED),
     ]
     end_labels(draw, lines)
-    return draw.svg()
+    return draw
 
 
 def spark(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], size: Size) -> str:
@@ -117,6 +139,21 @@ def gaps(
     placebo : the 5, 25, 50, 75 and 95 per cent quantiles of those, each over event time; or single
         series, each then a hair line.
     """
+    return gaps_drawn(times, real, placebo, unit, span, period, size).svg()
+
+
+def gaps_drawn(
+    times: Sequence[int],
+    real: Sequence[float | None],
+    placebo: Sequence[Sequence[float | None]],
+    unit: str,
+    span: MeanSpan | None,
+    period: str,
+    size: Size,
+    *,
+    name: str = "pilot areas",
+) -> Drawing:
+    """The sheet of `gaps`."""
     draw = Drawing(
         size, 256 if size.narrow else 316, Margins(right=98 if size.narrow else 150, bottom=48)
     )
@@ -142,14 +179,19 @@ def gaps(
     reach = every[int(0.995 * (len(every) - 1))] if every else 0.0
     draw.limits([*floats(real), reach, -reach])
     draw.unit(unit)
-    end_labels(draw, [LineEnd("pilot areas", last_known(floats(real)), PILOT)])
+    end_labels(draw, [LineEnd(name, last_known(floats(real)), PILOT)])
     how: dict[str, Any] = {"color": MUTED, "fontsize": size.text - 1.5}
     axes.text(0.01, 0.03, "grey: other sets of areas", transform=axes.transAxes, **how)
-    return draw.svg()
+    return draw
 
 
 def events(rows: Sequence[Mapping[str, Any]], unit: str, period: str, size: Size) -> str:
     """Effect by quarters since the start, with the band that holds for all of them at once."""
+    return events_drawn(rows, unit, period, size).svg()
+
+
+def events_drawn(rows: Sequence[Mapping[str, Any]], unit: str, period: str, size: Size) -> Drawing:
+    """The sheet of `events`."""
     draw = Drawing(size, 250 if size.narrow else 300, Margins(bottom=48))
     axes, after = draw.axes, [row for row in rows if row["event_time"] >= 0]
     before = [row for row in rows if row["event_time"] < 0]
@@ -168,7 +210,7 @@ def events(rows: Sequence[Mapping[str, Any]], unit: str, period: str, size: Size
     draw.limits([value for key in bands for value in column(rows, key)], cap=2.0)
     draw.unit(unit)
     draw.across(f"{period}s since the start (0 = the first {period})")
-    return draw.svg()
+    return draw
 
 
 class ForestRow(NamedTuple):
@@ -182,6 +224,11 @@ class ForestRow(NamedTuple):
 
 def forest(rows: Sequence[ForestRow], unit: str, size: Size) -> str:
     """Effects with their ranges on one scale, a row each."""
+    return forest_drawn(rows, unit, size).svg()
+
+
+def forest_drawn(rows: Sequence[ForestRow], unit: str, size: Size) -> Drawing:
+    """The sheet of `forest`."""
     step = 58 if size.narrow else 36
     left = 14 if size.narrow else 250
     draw = Drawing(
@@ -199,14 +246,15 @@ def forest(rows: Sequence[ForestRow], unit: str, size: Size) -> str:
     span = reach[1] - reach[0]
     axes.set_xlim(reach[0] - 0.04 * span, reach[1] + 0.04 * span)
     plain_ticks(axes, "x", 5 if size.narrow else 7, unit)
-    return draw.svg()
+    return draw
 
 
 def _reach(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     """What the axis of a forest has to hold: zero, every dot, and all but outlandish ranges."""
     points = [row["effect"] for row in rows] + [0.0]
     known = [row for row in rows if row["low"] is not None and row["high"] is not None]
-    widths = sorted(row["high"] - row["low"] for row in known) or [1.0]
+    spans = [row["high"] - row["low"] for row in known]
+    widths = sorted(span for span in spans if math.isfinite(span)) or [1.0]
     most = 1.2 * widths[len(widths) // 2]
     lows = [max(row["low"], row["effect"] - most) for row in known]
     highs = [min(row["high"], row["effect"] + most) for row in known]
@@ -517,6 +565,11 @@ class DonorWeight(NamedTuple):
 
 def donor_weights(rows: Sequence[DonorWeight], size: Size) -> str:
     """The donors of a synthetic control, heaviest first, the rest as one."""
+    return donor_weights_drawn(rows, size).svg()
+
+
+def donor_weights_drawn(rows: Sequence[DonorWeight], size: Size) -> Drawing:
+    """The sheet of `donor_weights`."""
     shown = list(rows[:MOST_DONORS])
     if rest := rows[MOST_DONORS:]:
         together = math.fsum(one.weight for one in rest)
@@ -535,7 +588,7 @@ def donor_weights(rows: Sequence[DonorWeight], size: Size) -> str:
     weights = [one.weight for one in shown]
     axes.set_xlim(min(0.0, *weights) * 1.05, max(weights) * 1.02)
     plain_ticks(axes, "x", 4)
-    return draw.svg()
+    return draw
 
 
 class FittedArea(NamedTuple):

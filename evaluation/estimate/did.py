@@ -283,9 +283,80 @@ def did(
         settings=settings,
         warnings=warnings,
         diagnostics=samples.describe_assignments(assignments) if assignments else {},
+        panel=sample.panel,
         provenance=samples.provenance(panel, sample, assignments),
     )
     return per_whole_period(found, sample)
+
+
+def triple_difference(
+    panel: Panel,
+    outcome: str,
+    *,
+    comparison_outcome: str,
+    settings: DidSettings | None = None,
+    inference: Inference = "placebo",
+    assignments: Assignments | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """How much more one outcome moved than another, in treated areas against the others.
+
+    The difference-in-differences of the gap between the two outcomes (Olden and Moen 2022,
+    Econometrics Journal 25, equation 2.4): what moves both alike in treated areas, a shock to the
+    place or a change in who lives there, falls out. It is right where the difference between the
+    two trends would have been the same in treated and comparison areas, and where the programme
+    leaves the comparison outcome alone; what it does to that is taken off the effect. On the
+    ``log`` scale it is the effect on the ratio of the two.
+
+    Parameters
+    ----------
+    comparison_outcome : of the same panel and in the same unit, which the programme should not
+        move. An area counts in a period in which it has figures of both.
+    settings, inference, assignments, level, seed : as in `did`.
+
+    Raises
+    ------
+    EstimateError : as `did` does, an outcome compared with itself, or a ratio of what is not above
+        zero.
+    """
+    settings = settings or DidSettings()
+    samples.check_call(panel, settings, DidSettings, inference, level)
+    if outcome == comparison_outcome:
+        raise EstimateError(
+            f"{outcome} compared with itself leaves nothing.",
+            mend="name another outcome that the programme should not move",
+        )
+    own, other = panel.array(outcome), panel.array(comparison_outcome)
+    errors: dict[str, Floats] = {}
+    if settings.scale == "log":
+        # A ratio of two numbers below zero would pass for one above.
+        gap = np.where((own > 0) & (other > 0), own / np.where(other == 0, np.nan, other), -1.0)
+        gap = np.where(np.isnan(own) | np.isnan(other), np.nan, gap)
+    else:
+        gap = own - other
+        held = [panel.sampling_error.get(name) for name in (outcome, comparison_outcome)]
+        if known := [np.square(error) for error in held if error is not None]:
+            errors = {outcome: np.sqrt(np.sum(known, axis=0))}
+    of_gap = replace(
+        panel, figures={outcome: gap}, denominators={}, statuses={}, per={}, sampling_error=errors
+    )
+    found = did(
+        of_gap,
+        outcome,
+        settings=settings,
+        inference=inference,
+        assignments=assignments,
+        level=level,
+        seed=seed,
+    )
+    return replace(
+        found,
+        outcome=f"{outcome} beside {comparison_outcome}",
+        estimator="triple_difference",
+        estimand=f"{found.estimand}, of the gap between {outcome} and {comparison_outcome}",
+        panel=None,
+    )
 
 
 def rule_of(sample: samples.Sample, settings: DidSettings) -> Rule:

@@ -7,8 +7,10 @@ and draws alike. It never fits and never plots.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import html
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -29,6 +31,9 @@ from evaluation.estimate.inference import (
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from evaluation.drawing.canvas import Axes
+    from evaluation.panel import Panel
 
 Inference = Literal["placebo", "analytic", "bootstrap"]
 Weights = Literal["simple", "event_time", "cohort", "group", "quarter", "period", "year"]
@@ -60,6 +65,7 @@ class Estimate:
     area_effects : one row a treated area: its mean effect over its own treated periods, with the
         same figure for every comparison area and start in ``placebo_area_effects``.
     warnings : what readers have to be told; each a text with a ``code`` for programs.
+    panel : what it was made from, so that it can be asked how it would be without a part of it.
     """
 
     outcome: str
@@ -84,6 +90,7 @@ class Estimate:
     settings: Any = None
     provenance: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    panel: Panel | None = None
 
     def overall(
         self, weights: Weights = "simple", *, window: tuple[int, int] | None = None
@@ -250,18 +257,177 @@ class Estimate:
             raise EstimateError(f"a {self.estimator} estimate has no effects by area.")
         return self.area_effects.drop(columns="site", errors="ignore")
 
+    def summary(self) -> str:
+        """Effects and ranges, what they rest on, how good the fit is, and what to beware of.
+
+        The same text is what `print` and a notebook show.
+        """
+        return str(_later("summary", "summary")(self))
+
+    def to_frame(self) -> pd.DataFrame:
+        """The overall effect and each event time as numbers, a row each (index: ``term``).
+
+        Columns as in `overall`; ready for ``to_stata``, ``to_csv`` and ``to_parquet``.
+        """
+        table: pd.DataFrame = _later("summary", "to_frame")(self)
+        return table
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain data, fit for JSON; None for a number that does not exist."""
+        held: dict[str, Any] = _later("summary", "to_dict")(self)
+        return held
+
+    def to_markdown(self) -> str:
+        """The table and its notes as Markdown."""
+        return str(_later("summary", "to_markdown")(self))
+
+    def to_latex(self) -> str:
+        r"""The table and its notes as LaTeX, for ``\usepackage{booktabs}``."""
+        return str(_later("summary", "to_latex")(self))
+
+    def plot(self, *, axes: Axes | None = None) -> Axes:
+        """Effects by event time: dots with their ranges, and the band that holds all at once.
+
+        Parameters
+        ----------
+        axes : matplotlib's axes to draw on; by default a figure of its own.
+
+        Raises
+        ------
+        EstimateError : the estimate is one coefficient.
+        """
+        drawn: Axes = _later("plots", "event_study")(self, axes)
+        return drawn
+
+    def plot_paths(self, site: str | None = None, *, axes: Axes | None = None) -> Axes:
+        """What was seen in treated areas, what would have been, and the comparison areas' mean.
+
+        Parameters
+        ----------
+        site : one site; by default all, averaged by their areas.
+        axes : as in `plot`.
+
+        Raises
+        ------
+        EstimateError : no such site, or an estimator without paths.
+        """
+        drawn: Axes = _later("plots", "paths")(self, site, axes)
+        return drawn
+
+    def plot_gaps(self, *, axes: Axes | None = None) -> Axes:
+        """The gap of treated areas by event time before those of placebos in hair lines.
+
+        Raises
+        ------
+        EstimateError : the estimate has no placebos, or is one coefficient.
+        """
+        drawn: Axes = _later("plots", "gaps")(self, axes)
+        return drawn
+
+    def plot_weights(self, area: object = None, *, axes: Axes | None = None) -> Axes:
+        """Donors by weight, of one treated area or the mean of all.
+
+        Raises
+        ------
+        EstimateError : no such area, or an estimator without weights.
+        """
+        drawn: Axes = _later("plots", "weights")(self, area, axes)
+        return drawn
+
+    def in_time_placebo(self, periods: int | None = None, **how: Any) -> Estimate:
+        """The same estimate on the time before the first start, as if begun ``periods`` before it.
+
+        Nothing had begun, so its effects should be near zero (Abadie, Diamond and Hainmueller
+        2015). With predictors, V is searched anew.
+
+        Parameters
+        ----------
+        periods : by default a third of those before the start.
+        how : other arguments of the estimator, ``assignments`` or ``seed`` say.
+
+        Raises
+        ------
+        EstimateError : as the estimator does, or no period would be left.
+        """
+        found: Estimate = _later("again", "in_time_placebo")(self, periods, how)
+        return found
+
+    def leave_one_out(self, what: Literal["donors", "areas"] = "donors") -> pd.DataFrame:
+        """The effect without one donor with weight, or one treated area, at a time.
+
+        Returns
+        -------
+        DataFrame with ``area, donor, weight, effect, change`` or ``area, effect, change``;
+        ``change`` is how far the effect lies from the one with all.
+
+        Raises
+        ------
+        EstimateError : an estimator without donors, or a single treated area.
+        """
+        table: pd.DataFrame = _later("again", "leave_one_out")(self, what)
+        return table
+
+    def with_donors(
+        self, only: Collection[Any] | None = None, *, without: Collection[Any] = (), **how: Any
+    ) -> Estimate:
+        """The same estimate with other comparison areas.
+
+        Parameters
+        ----------
+        only : codes of the comparison areas to keep; None keeps all.
+        without : codes of those to leave out.
+        how : other arguments of the estimator.
+
+        Raises
+        ------
+        EstimateError : a code that is no comparison area, or as the estimator does.
+        """
+        found: Estimate = _later("again", "with_donors")(self, only, without, how)
+        return found
+
+    def bacon_weights(self) -> pd.DataFrame:
+        """What a two-way coefficient of this panel would average (Goodman-Bacon 2021).
+
+        One row a 2 x 2 comparison: ``started, compared, kind, weight, effect``.
+
+        Raises
+        ------
+        EstimateError : a figure is missing.
+        """
+        table: pd.DataFrame = _later("again", "bacon_weights")(self)
+        return table
+
+    def identification_range(self) -> pd.DataFrame:
+        """How far each area's effect moves over weights that fit as well: ``effect, low, high``.
+
+        Raises
+        ------
+        EstimateError : an estimator that leaves no other weights open.
+        """
+        table: pd.DataFrame = _later("again", "identification_range")(self)
+        return table
+
+    def fit_table(self) -> pd.DataFrame:
+        """How close each treated area's synthetic control is before the start, a row an area.
+
+        Raises
+        ------
+        EstimateError : an estimator without synthetic controls.
+        """
+        table: pd.DataFrame = _later("again", "fit_table")(self)
+        return table
+
     def _repr_html_(self) -> str:
-        head = f"<p>{self._headline()}</p>"
-        return head + str(self.overall().round(4).to_html())
+        return f"<pre>{html.escape(self.summary())}</pre>"
 
     def __repr__(self) -> str:
-        return f"{self._headline()}\n{self.overall().round(4).to_string()}"
+        return self.summary()
 
-    def _headline(self) -> str:
-        return (
-            f"{self.estimator} of {self.outcome} ({self.scale}): {self.estimand}; "
-            f"{self.inference} inference, level {self.level:g}"
-        )
+
+def _later(module: str, name: str) -> Callable[..., Any]:
+    """A function of a neighbour that is built on estimates: loaded when it is asked for."""
+    found: Callable[..., Any] = getattr(import_module(f"evaluation.estimate.{module}"), name)
+    return found
 
 
 def _event_times(window: object) -> tuple[int, int]:

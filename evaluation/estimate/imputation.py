@@ -125,6 +125,7 @@ def imputation(
         settings=settings,
         warnings=warnings,
         diagnostics=samples.describe_assignments(assignments) if assignments else {},
+        panel=sample.panel,
         provenance=samples.provenance(panel, sample, assignments),
     )
     return per_whole_period(found, sample)

@@ -304,6 +304,7 @@ def pooled_synthetic_control(
             "separate_rmspe_apart": float(fitted.apart[0, 0]),
             "pooled_rmspe_apart": float(fitted.apart[0, 1]),
         },
+        panel=sample.panel,
         provenance=samples.provenance(sample.panel, sample, assignments),
     )
     return per_whole_period(found, sample)

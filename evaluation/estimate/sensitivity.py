@@ -136,7 +136,7 @@ def fit_table(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
     (Abadie, Diamond and Hainmueller 2010, section 3.3). ``effective_donors`` is 1 over the sum of
     squared weights.
     """
-    fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings))
+    fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings, panel))
     sample, rows = fitted.sample, []
     for unit, s in zip(sample.treated.units, sample.treated.cohort_of, strict=True):
         synthetic_unit = fitted.synthetic_units[int(sample.treated.starts[s])]
@@ -184,7 +184,7 @@ def leave_one_donor_out(panel: Panel, outcome: str, settings: Settings) -> pd.Da
     DataFrame with ``area, donor, weight, effect, change``: the effect without the donor, and how
     far that is from the effect with all donors.
     """
-    method = method_of(settings)
+    method = method_of(settings, panel)
     fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method)
     sample, rows = fitted.sample, []
     pairs = list(zip(sample.treated.units, sample.treated.cohort_of, strict=True))
@@ -251,7 +251,12 @@ def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings
     """
     if settings.variant == "penalised":
         raise EstimateError("a penalty leaves one answer: there is no range to give.")
-    fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings))
+    if settings.predictors:
+        raise EstimateError(
+            "with predictors the weights are open as far as V is: there is another range to give.",
+            mend="see est.diagnostics['v_effect_low'] and ['v_effect_high']",
+        )
+    fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings, panel))
     samples.left_out(fitted.sample, {g: u.gaps for g, u in fitted.synthetic_units.items()})
     kind = pre_period_fit.Kind(remedy="shifted" if settings.variant == "demeaned" else "level")
     effects = {

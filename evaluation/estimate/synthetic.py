@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.interim import Tested
 from evaluation.estimate.part_periods import per_whole_period
+from evaluation.estimate.predictors import Predictor, V, control_by_predictors, predicted, told
 from evaluation.estimate.solvers import ridge, simplex
 from evaluation.estimate.synthetic_weights import Choice, Folds, Penalty
+from evaluation.wording import Figure, Sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,12 +45,20 @@ class SyntheticSettings:
     scale : ``level`` or ``log``.
     solver : ``exact``, or for the simplex variant ``published``: Frank-Wolfe steps that stop early,
         as in the code that printed -19.6 for Proposition 99; for comparison only.
+    predictors : what donors have to be like beside, or in place of, each period's outcome: outcomes
+        of the panel averaged over chosen periods (`evaluation.estimate.predictors.Predictor`). None
+        by default: the outcome in every period before the start.
+    v : how much each predictor weighs: ``equal``, a number for each, or ``nested``: searched, for
+        every area anew, so that the outcome before the start is met best. It is not identified, and
+        ``est.diagnostics`` says how far the effect moves over those that fit as well.
     """
 
     variant: Variant = "simplex"
     penalty: float | None = None
     scale: samples.Scale = "level"
     solver: Solver = "exact"
+    predictors: tuple[Predictor, ...] = ()
+    v: V = "equal"
 
     def __post_init__(self) -> None:
         samples.one_of("variant", self.variant, Variant)
@@ -63,6 +73,19 @@ class SyntheticSettings:
             )
         if self.penalty is not None and not 0 < self.penalty < np.inf:
             raise EstimateError(f"a penalty of {self.penalty}.", expected="a number above 0")
+        if isinstance(self.predictors, Predictor):
+            object.__setattr__(self, "predictors", (self.predictors,))
+        object.__setattr__(self, "predictors", tuple(self.predictors))
+        if not isinstance(self.v, Mapping):
+            samples.one_of("v", self.v, Literal["nested", "equal"])
+        if not all(isinstance(one, Predictor) for one in self.predictors):
+            raise EstimateError(
+                "a predictor is none.", expected='Predictor("income", periods=(1985, 1992))'
+            )
+        if self.v != "equal" and not self.predictors:
+            raise EstimateError("v weighs predictors, and there are none.", mend="name predictors")
+        if self.predictors and (self.variant != "simplex" or self.solver != "exact"):
+            raise EstimateError("predictors are met by exact weights of the simplex variant.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +134,18 @@ class SdidSettings:
 Settings = SyntheticSettings | AugmentedSettings | SdidSettings
 
 
-def method_of(settings: Settings) -> synthetic_weights.Method:
-    """What fits the synthetic controls of one start under these settings."""
+def method_of(settings: Settings, panel: Panel | None = None) -> synthetic_weights.Method:
+    """What fits the synthetic controls of one start of a panel under these settings.
+
+    Raises
+    ------
+    EstimateError : predictors that the panel's areas have not.
+    """
+    if isinstance(settings, SyntheticSettings) and settings.predictors:
+        if panel is None:
+            raise EstimateError("predictors are read from a panel.", mend="name the panel")
+        which = predicted(panel.eligible(), settings.predictors, settings.v)
+        return partial(control_by_predictors, which=which)
     if isinstance(settings, SdidSettings):
         return partial(synthetic_weights.sdid, exact=settings.solver == "exact")
     if isinstance(settings, AugmentedSettings):
@@ -133,7 +166,7 @@ def _kind(settings: Settings) -> pre_period_fit.Kind:
         return pre_period_fit.Kind(remedy="regression", unique=True)
     return pre_period_fit.Kind(
         remedy="shifted" if settings.variant == "demeaned" else "level",
-        unique=settings.solver == "published",
+        unique=settings.solver == "published" or bool(settings.predictors),
         penalty=settings.penalty or 0.0,
     )
 
@@ -164,17 +197,52 @@ def synthetic_control(
     chosen = settings or SyntheticSettings()
     samples.check_call(panel, chosen, SyntheticSettings, inference, level)
     refuse(inference, "synthetic_control")
-    return estimate_from(
-        synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen)),
+    fitted = synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen, panel))
+    by = f" by {len(chosen.predictors)} predictors" if chosen.predictors else ""
+    found = estimate_from(
+        fitted,
         outcome,
         chosen,
         assignments,
         kind=_kind(chosen),
         estimator="synthetic_control",
-        estimand=f"gap to the synthetic twin ({chosen.variant}) by site and period",
+        estimand=f"gap to the synthetic twin ({chosen.variant}{by}) by site and period",
         level=level,
         seed=seed,
     )
+    return _with_v(found, fitted.sample, chosen) if chosen.predictors else found
+
+
+def _with_v(found: Estimate, sample: samples.Sample, settings: SyntheticSettings) -> Estimate:
+    """The estimate with V, and how far the average effect moves over V that fit as well."""
+    which = predicted(sample.panel, settings.predictors, settings.v)
+    v: dict[str, Any] = {}
+    low, high, tried, as_well = [], [], 0, 0
+    for g in np.unique(sample.treated.starts).tolist():
+        own = sample.treated.units[sample.treated.starts[sample.treated.cohort_of] == g].tolist()
+        of_start = told(synthetic_weights.Ground.each(sample, g), which, own)
+        names = sample.panel.areas.index
+        v |= {str(names[unit]): weights for unit, weights in of_start["v"].items()}
+        low += list(of_start["low"].values())
+        high += list(of_start["high"].values())
+        tried, as_well = tried + of_start["tried"], as_well + of_start["as_well"]
+    diagnostics = {**found.diagnostics, "v": next(iter(v.values())) if len(v) == 1 else v}
+    said = found.warnings
+    if low:
+        ends = float(np.mean(low)), float(np.mean(high))
+        diagnostics |= {"v_effect_low": ends[0], "v_effect_high": ends[1]}
+        diagnostics |= {"v_tried": tried, "v_as_well": as_well}
+        said += (
+            Sentence.of(
+                f"V is not identified: {as_well} of the {tried} tried meet the time before the "
+                "start within 5 per cent of the best, and under these the average effect lies "
+                "between {low} and {high}",
+                "v_not_identified",
+                low=Figure(kind="number", value=ends[0], digits=None),
+                high=Figure(kind="number", value=ends[1], digits=None),
+            ),
+        )
+    return replace(found, diagnostics=diagnostics, warnings=said)
 
 
 def augmented_synthetic_control(
@@ -201,7 +269,7 @@ def augmented_synthetic_control(
     samples.check_call(panel, chosen, AugmentedSettings, inference, level)
     refuse(inference, "augmented_synthetic_control")
     return estimate_from(
-        synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen)),
+        synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen, panel)),
         outcome,
         chosen,
         assignments,
@@ -237,7 +305,7 @@ def synthetic_did(
     samples.check_call(panel, chosen, SdidSettings, inference, level)
     refuse(inference, "synthetic_did")
     return estimate_from(
-        synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen)),
+        synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen, panel)),
         outcome,
         chosen,
         assignments,
@@ -265,7 +333,7 @@ def tested(panel: Panel, outcome: str, settings: Settings, assignments: Assignme
     ------
     EstimateError : as the estimators do.
     """
-    fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings))
+    fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings, panel))
     sample, assignments = fitted.sample, _among_the_fitted(fitted, assignments)
     raw, shift = synthetic_placebos.raw_and_shift(sample, fitted.synthetic_units, assignments)
     return Tested(
@@ -336,6 +404,7 @@ def estimate_from(
         settings=settings,
         warnings=sample.warnings + said + synthetic_placebos.unconverged(fitted.synthetic_units),
         diagnostics=synthetic_placebos.fit_diagnostics(sample, fitted.synthetic_units),
+        panel=sample.panel,
         provenance=samples.provenance(sample.panel, sample, assignments),
     )
     return per_whole_period(found, sample)
@@ -369,7 +438,9 @@ def synthetic_controls(
     samples.one_of("weights", weights, Sharing)
     if not outcomes:
         raise EstimateError("no outcome is named.", expected="at least one, say ['arrears']")
-    if weights == "shared" and (chosen.variant == "penalised" or chosen.solver != "exact"):
+    if weights == "shared" and (
+        chosen.variant == "penalised" or chosen.solver != "exact" or chosen.predictors
+    ):
         raise EstimateError(
             "shared weights are exact and of the simplex or demeaned variant.",
             mend="choose one of these variants, or weights='separate'",
@@ -401,9 +472,9 @@ ByOutcome = dict[str, dict[int, synthetic_placebos.SyntheticUnits]]
 
 
 def _separate(taken: dict[str, samples.Sample], settings: SyntheticSettings) -> ByOutcome:
-    method = method_of(settings)
     found: ByOutcome = {}
     for name, sample in taken.items():
+        method = method_of(settings, sample.panel)
         starts = np.unique(sample.treated.starts).tolist()
         found[name] = {g: synthetic_weights.fit_start(sample, g, method) for g in starts}
     return found

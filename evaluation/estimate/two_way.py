@@ -123,6 +123,7 @@ def two_way_fixed_effects(
         sample=sample.describe(),
         settings=settings,
         warnings=warnings,
+        panel=sample.panel,
         provenance=samples.provenance(panel, sample, assignments),
     )
 

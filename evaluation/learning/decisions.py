@@ -189,11 +189,12 @@ def vocabulary_of(protocol: Protocol) -> dict[str, Fact]:
 
 @dataclass(frozen=True, kw_only=True)
 class RuleState:
-    """A rule and whether it is met; ``why`` names each fact and what it is."""
+    """A rule and whether it is met; ``why`` names each fact and what it is, as ``facts`` do."""
 
     rule: Rule
     met: Met
     why: str
+    facts: tuple[tuple[str, str], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """As printed for programs."""
@@ -212,20 +213,24 @@ def states_of(
     decisions: Decisions, predicates: Mapping[str, Predicate], facts: Facts
 ) -> tuple[RuleState, ...]:
     """Every rule: met, not met, or not known."""
-    return tuple(
-        RuleState(
-            rule=one, met=predicates[one.name].met(facts), why=_why(predicates[one.name], facts)
+    found = []
+    for one in decisions.decisions:
+        known = _known(predicates[one.name], facts)
+        found.append(
+            RuleState(
+                rule=one,
+                met=predicates[one.name].met(facts),
+                why="; ".join(f"{name} is {held}" for name, held in known),
+                facts=known,
+            )
         )
-        for one in decisions.decisions
-    )
+    return tuple(found)
 
 
-def _why(predicate: Predicate, facts: Facts) -> str:
-    said = {}
-    for one in comparisons(predicate):
-        held = facts.get(one.fact)
-        said[one.fact] = f"{one.fact} is {_shown(held)}"
-    return "; ".join(said.values())
+def _known(predicate: Predicate, facts: Facts) -> tuple[tuple[str, str], ...]:
+    """Each fact that a predicate names, once, and what it is in words."""
+    named = dict.fromkeys(one.fact for one in comparisons(predicate))
+    return tuple((name, _shown(facts.get(name))) for name in named)
 
 
 def _shown(held: Value | None) -> str:

@@ -202,9 +202,17 @@ def read_entries(connection: sa.Connection, programme: str | None = None) -> lis
 
 
 def _read(row: sa.Row[Any]) -> LogEntry:
+    try:
+        entry = of_content(row.content)
+    except (ValueError, TypeError):
+        raise LedgerError(
+            "an entry of the learning log cannot be read: it was changed after it was written.",
+            where=str(row.entry_id),
+            mend="newstart ledger verify names every record that does not hold",
+        ) from None
     return LogEntry(
         entry_id=row.entry_id,
-        entry=of_content(row.content),
+        entry=entry,
         received=row.received,
         by=row.by,
         synthetic_clock=row.synthetic_clock,
@@ -263,16 +271,12 @@ def _shows(quarter: str, about: Period | None) -> bool:
     """Whether an edition of a quarter shows figures of a period; of any where none is named."""
     if about is None:
         return True
-    shown_to = Period.parse(quarter)
-    if shown_to.frequency != about.frequency:
-        return shown_to.year >= about.year
-    return shown_to >= about
+    # By days: a month, a quarter and a year do not compare as periods.
+    return Period.parse(quarter).last_day >= about.last_day
 
 
 def _is_over(period: Period, received: str) -> bool:
-    last_month = 12 if period.quarter_number is None else 3 * period.quarter_number
-    # Compared as text up to the month, whatever the day.
-    return received[:7] > f"{period.year:04d}-{last_month:02d}"
+    return received[:10] > period.last_day.isoformat()
 
 
 def ticks(entries: Iterable[LogEntry], site: str) -> list[Mapping[str, str]]:
@@ -309,8 +313,10 @@ def changes_inside(
         if one.entry.site not in (site, WHOLE_PROGRAMME) or one.entry.kind != "change":
             continue
         when = Period.parse(one.entry.period or _period_of(one.received))
-        # A year's figures and a quarter's change do not subtract; by years then.
-        since = when - start if when.frequency == start.frequency else when.year - start.year
+        # What was changed in a month or on a day lies in a period of the site's own calendar.
+        if when.frequency != start.frequency:
+            when = when.within(start.frequency)
+        since = when - start
         if max(window[0], 0) <= since <= window[1]:
             found.append(one)
     return found

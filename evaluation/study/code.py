@@ -25,7 +25,7 @@ DECIDES = (
     "programme.py",
     "protocol.py",
     "panel.py",
-    "periods.py",
+    "columns.py",
     "estimate/",
     "diagnose/",
     "finding/feasibility.py",

@@ -39,12 +39,13 @@ if TYPE_CHECKING:
 class Learned:
     """What is known beside the findings of a study.
 
-    chain, practice, decisions, rivals : None where none is declared. strips : every site and period
+    theory, chain, practice, rivals : None where none is declared. strips : every site and period
     from its start. rules : each with whether it is met. changed : what was changed since the lock,
     a sentence each. changed_inside : site -> entries of changes of practice inside its window.
     """
 
     study: str
+    theory: Theory | None
     chain: Chain | None
     practice: Practice | None
     strips: tuple[SitePeriod, ...]
@@ -86,6 +87,7 @@ def learned(
     }
     return Learned(
         study=name,
+        theory=Theory.load(study.folder),
         chain=chain,
         practice=practice,
         strips=strips,

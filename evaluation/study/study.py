@@ -21,6 +21,7 @@ from evaluation.panel import Panel, area_table
 from evaluation.programme import Programme
 from evaluation.protocol import Protocol
 from evaluation.quarters import format_instant
+from evaluation.returns.form import lineage_of
 from evaluation.study.interim_analyses import LookSeries
 from evaluation.study.lock import Lock
 from evaluation.study.stored_assignments import Store, by_plan
@@ -289,7 +290,8 @@ LONG = [
 def long_table(observations: pd.DataFrame, programme: Programme) -> pd.DataFrame:
     """Observations as others read them: one row an area, period and outcome, with the area's role.
 
-    Columns as in `LONG`; ``value`` is in the outcome's unit.
+    Columns as in `LONG`; ``value`` is in the outcome's unit. Where any figure is no figure of its
+    source's own, ``lineage`` says of each whether it is exact, summed or apportioned.
     """
     if observations.empty:
         raise PanelError(
@@ -305,4 +307,10 @@ def long_table(observations: pd.DataFrame, programme: Programme) -> pd.DataFrame
     # it.
     rate = per * table["numerator"] / table["denominator"].where(is_ratio.astype(bool), 1.0)
     table["value"] = rate.where(is_ratio.astype(bool), table["numerator"])
-    return table[LONG].sort_values(["outcome", "area_code", "quarter"], ignore_index=True)
+    columns = list(LONG)
+    if "note" in table:
+        notes = table["note"].fillna("")
+        # Millions of figures share a few notes: each is read once.
+        table["lineage"] = notes.map({note: lineage_of(note) for note in notes.unique()})
+        columns += ["lineage"] * bool(table["lineage"].ne("exact").any())
+    return table[columns].sort_values(["outcome", "area_code", "quarter"], ignore_index=True)

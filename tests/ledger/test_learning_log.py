@@ -83,6 +83,9 @@ def test_a_change_of_an_entry_is_found(tmp_path: Path, column: str, value: Any) 
             value = json.dumps(stored | {"expects": "crisis_contacts"}, sort_keys=True)
         _by_force(path, f'UPDATE log_entries SET "{column}" = ? WHERE entry_id = ?', value, first)
         broken = ledger.verify().broken
+        if value == "no JSON":
+            with pytest.raises(LedgerError, match="cannot be read"):
+                ledger.entries()
     assert broken
     assert column == "entry_id" or any(one.return_id == first.entry_id for one in broken)
 
@@ -183,6 +186,10 @@ PUBLISHED = [PublishedQuarter(quarter="2026 Q2", published="2026-08-01T00:00:00.
         ({"by_when": "2026 Q2"}, 40, True),
         ({"by_when": "2026 Q3"}, 40, False),
         ({"by_when": "2026"}, 40, False),
+        ({"by_when": "2026-07"}, 40, True),
+        ({"by_when": "2026-08"}, 40, False),
+        ({"kind": "explanation", "period": "2026-05"}, 40, True),
+        ({"kind": "explanation", "period": "2026-07"}, 40, False),
     ],
 )
 def test_what_was_written_afterwards_is_labelled(
@@ -209,3 +216,5 @@ def test_changes_are_ticks_and_those_inside_the_window_are_named(ledger: Ledger)
     start = Period.parse("2026 Q1")
     assert changes_inside(ledger.entries(), "S01", start, (0, 7)) == held
     assert changes_inside(ledger.entries(), "S01", start, (0, 1)) == []
+    monthly = note(ledger, replace(CHANGE, period="2026-05", what="in May"))
+    assert changes_inside(ledger.entries(), "S01", start, (0, 1)) == [monthly]

@@ -18,7 +18,7 @@ from evaluation.study.protocol_rules import Case, read_lined
 from evaluation.study.record import LineageResult
 from evaluation.study.results import read_results, write_results
 from evaluation.study.run import run_study, without_events
-from evaluation.study.study import Study
+from evaluation.study.study import Study, long_table
 from tests.unit.locked import NAME, Ground, lay_out
 
 HEAD = "kind,areas,authority,outcomes,from,to,what,source\n"
@@ -87,6 +87,10 @@ def test_lineage_reaches_the_panel_the_results_and_the_protocol(ground: Ground) 
     assert set(panel.apportioned) == {CODE}
     assert (panel.apportioned[CODE][row] == 0.4).all()
     assert panel.apportioned[CODE].sum() == pytest.approx(0.4 * len(panel.periods))
+    long = long_table(held, study.programme).set_index(["outcome", "area_code"])
+    assert set(long.loc[(CODE, pilot), "lineage"]) == {"apportioned"}
+    assert set(long.loc["road_casualties", "lineage"]) == {"exact"}
+    assert "lineage" not in long_table(study.observations, study.programme)
     compared = panel.areas["role"].eq("comparison").to_numpy()
     assert panel.select(compared).apportioned[CODE].sum() == 0
     given = replace(study, given=held)

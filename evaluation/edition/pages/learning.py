@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from evaluation.edition.html_tables import table
 from evaluation.learning import practice as practices
+from evaluation.learning.decisions import OF_ALL, OF_OUTCOME
 from evaluation.learning.practice import Delivery, SitePeriod
 from evaluation.ledger.learning_log import PublishedQuarter, ticks
 from evaluation.study.learned import Learned, learned
@@ -64,14 +65,15 @@ def view(found: Learned | None, edition: Edition, claims: Claims, out: Generated
     ]
     if marks:
         out.table("ticks", marks)
+    titles = {one.code: one.plain_title for one in edition.programme.outcomes}
     return {
         "learned": found,
         "chain": _chain_table(found),
         "practice": _practice_table(found, edition.programme),
         "delivered": practices.said_of_estimate(found.strips),
-        "log": _log_table(found),
+        "log": _log_table(found, titles),
         "decided": _decided_table(found),
-        "rules": _rules_table(found),
+        "rules": _rules_table(found, titles),
         "rivals": _rivals_table(found, claims),
     }
 
@@ -140,13 +142,14 @@ def _components(own: Sequence[SitePeriod]) -> Markup:
 
 
 def _chain_table(found: Learned) -> Markup | str:
-    if found.chain is None:
+    if found.chain is None or found.theory is None:
         return ""
-    rows = []
+    rows, says = [], found.theory.said
     for number, one in enumerate(found.chain.links, start=1):
         state = str(one.state) + (" (pilots alone)" if one.descriptive else "")
-        name = Markup("<strong>{}</strong>").format(one.link.name)
-        shown = name if one is found.chain.broken else Markup(escape(one.link.name))
+        named = f"{says[one.link.from_]} → {says[one.link.to]}"
+        bold = Markup("<strong>{}</strong>").format(named)
+        shown = bold if one is found.chain.broken else Markup(escape(named))
         rows.append([Markup("{}. {}").format(number, shown), one.link.stage, state, str(one.why)])
     return table("The links of the chain, in their order", ["Link", "Stage", "State", "Why"], rows)
 
@@ -168,13 +171,14 @@ def _practice_table(found: Learned, programme: Programme) -> Markup | str:
     return table("What sites did, in the order of their start", heads, rows, numeric="ttttn")
 
 
-def _log_table(found: Learned) -> Markup | str:
+def _log_table(found: Learned, titles: Mapping[str, str]) -> Markup | str:
     rows = []
     for one in found.entries:
         entry = one.held.entry
         if entry.kind == "decision" or entry.about:
             continue
-        expected = " by ".join(filter(None, (entry.expects, entry.by_when)))
+        figure = titles.get(entry.expects, entry.expects)
+        expected = " by ".join(filter(None, (figure, entry.by_when)))
         came = "; ".join(later.entry.what for later in one.outcomes)
         rows.append(
             [
@@ -208,13 +212,27 @@ def _decided_table(found: Learned) -> Markup | str:
     return table("What was decided", heads, rows) if rows else ""
 
 
-def _rules_table(found: Learned) -> Markup | str:
+def _said(fact: str, titles: Mapping[str, str]) -> str:
+    """A fact in words; one of an outcome with its title."""
+    if fact in OF_ALL:
+        return OF_ALL[fact].says
+    code, _, word = fact.rpartition(".")
+    return f"{titles.get(code, code)}, {OF_OUTCOME[word].says}"
+
+
+def _rules_table(found: Learned, titles: Mapping[str, str]) -> Markup | str:
     words = {True: "met", False: "not met", None: "not known"}
     rows = [
-        [one.rule.name.replace("_", " "), words[one.met], one.rule.who, one.rule.when, one.why]
+        [
+            one.rule.name.replace("_", " "),
+            words[one.met],
+            one.rule.who,
+            Markup("<code>{}</code>").format(one.rule.when),
+            "; ".join(f"{_said(name, titles)}: {held}" for name, held in one.facts),
+        ]
         for one in found.rules
     ]
-    heads = ["Rule", "State", "Who decides", "When", "As known"]
+    heads = ["Rule", "State", "Who decides", "When", "What is known of it"]
     return table("What was agreed to be decided on", heads, rows) if rows else ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -180,15 +181,20 @@ def _outcome_table(edition: Edition) -> Markup:
             words.few(o.data.revised),
             words.number(o.data.rounded),
             words.number(o.blanket.cells if o.blanket else 0),
+            words.number(o.data.lineage.summed if o.data.lineage else 0),
+            words.number(o.data.lineage.apportioned if o.data.lineage else 0),
         ]
         for o in edition.headline.outcomes
     ]
     heads = ["Outcome", "Figures", "Missing", "Withheld", "Restated", "Rounded"]
-    heads = [*heads, "Accepted by rule"]
-    if not any(o.blanket for o in edition.headline.outcomes):
-        heads, rows = heads[:-1], [row[:-1] for row in rows]
+    heads = [*heads, "Accepted by rule", "Sums", "Shared out"]
+    # Columns of what is rare, only where there is any.
+    blanket = any(o.blanket for o in edition.headline.outcomes)
+    lineage = any(o.data.lineage for o in edition.headline.outcomes)
+    shown = [True] * 6 + [blanket, lineage, lineage]
+    heads, *rows = (list(compress(row, shown)) for row in (heads, *rows))
     title = "Number of figures in pilot and comparison areas, by outcome"
-    return table(title, heads, rows, numeric="tnnnnnn"[: len(heads)])
+    return table(title, heads, rows, numeric="tnnnnnnnn"[: len(heads)])
 
 
 KINDS = {"error": "Refused", "confirm": "Asked", "note": "Noted"}

@@ -1,8 +1,8 @@
-"""Periods and starts as the columns of anyone's table write them."""
+"""The columns of anyone's long table: areas, periods, starts and figures, read or refused."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, get_args
@@ -16,6 +16,8 @@ from evaluation.quarters import NAMES, WRITTEN, Frequency, Period, period_range
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# What a missing id becomes as text.
+NO_ID = frozenset({"", "nan", "None", "<NA>", "NaT"})
 # What a start that was never becomes as text.
 NO_START = frozenset({"", "0", "0.0", "inf", "infinity", "nat"})
 HOW_NEVER = "for an area that is never treated leave the start blank, or write 0, inf or NaT"
@@ -275,3 +277,197 @@ def set_exposure(areas: pd.DataFrame, begun: Sequence[Begun]) -> None:
         areas.pop("exposure")
     if (shares[treated] < 1).any():
         areas["exposure"] = np.where(treated, shares, np.nan)
+
+
+def require_table(frame: object) -> None:
+    """Refuse what is no pandas table with rows.
+
+    Raises
+    ------
+    PanelError : with the first that is wrong.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise PanelError(
+            f"the table is a {type(frame).__name__}, not a pandas DataFrame.",
+            mend="pd.DataFrame(table) for a dict or a list of rows, table.to_pandas() for polars",
+        )
+    if frame.empty:
+        raise PanelError("the table has no rows.")
+
+
+def names_of(argument: str, given: object) -> list[str]:
+    """One name or several as a list."""
+    names: list[Any] = [given]
+    if isinstance(given, Iterable) and not isinstance(given, str):
+        names = list(given)
+    if not all(isinstance(name, str) for name in names) or (argument == "outcomes" and not names):
+        raise PanelError(
+            f"{argument}={given!r} names no column by text.",
+            expected="one name or several, such as 'value' or ('a', 'b')",
+            mend="give columns that are numbered a name: frame.rename(columns=str)",
+        )
+    return list(dict.fromkeys(names))
+
+
+def errors_of(
+    sampling_error: str | Mapping[str, str] | None, outcomes: Sequence[str]
+) -> Mapping[str, str]:
+    """Outcome -> the column of its standard errors.
+
+    Raises
+    ------
+    PanelError : one column for several outcomes, or one for an outcome that is not among them.
+    """
+    if sampling_error is None:
+        return {}
+    if isinstance(sampling_error, Mapping):
+        unknown = [name for name in sampling_error if name not in outcomes]
+        if unknown:
+            raise PanelError(
+                f"sampling_error names {unknown[0]!r}, which is no outcome here.",
+                expected=f"outcomes among {', '.join(outcomes)}",
+            )
+        return sampling_error
+    if len(outcomes) > 1:
+        raise PanelError(
+            f"sampling_error={sampling_error!r} does not say whose errors these are: there are "
+            f"{len(outcomes)} outcomes.",
+            mend=f"name the column of each: sampling_error={{{outcomes[0]!r}: {sampling_error!r}}}",
+        )
+    return {outcomes[0]: sampling_error}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FoundAreas:
+    """The areas of a table: their ids, each once, and the number of the id in each row."""
+
+    ids: list[Any]
+    codes: NDArray[np.intp]
+
+
+def require_areas(frame: pd.DataFrame, area: str, period: str) -> FoundAreas:
+    """Refuse areas that cannot be told apart: without an id, or with ids that do not compare.
+
+    What groups by id drops the rows of a missing one, and with them the start: a treated area
+    would be taken for a control.
+    """
+    ids = frame[area]
+    if ids.dtype == object and not all(map(pd.api.types.is_scalar, ids)):
+        raise PanelError(
+            f"an area's id in column {area!r} is neither text nor a number.",
+            mend=f"make it text: frame[{area!r}].map(str)",
+        )
+    codes, labels = pd.factorize(ids)
+    blank = [isinstance(label, str) and label.strip() in NO_ID for label in labels]
+    # A missing id has code -1, which is the last of them.
+    missing = np.array([*blank, True])[codes]
+    if missing.any():
+        row = frame[missing].iloc[0]
+        raise PanelError(
+            f"{int(missing.sum())} rows name no area in column {area!r}: the first is "
+            f"{row[area]!r} in {row[period]}.",
+            expected="an id in every row",
+            mend="fill in the ids that are missing, or drop their rows on purpose",
+        )
+    if len({isinstance(label, str) for label in labels}) > 1:
+        raise PanelError(
+            f"the areas' ids in column {area!r} are partly text and partly numbers.",
+            mend=f"make them one kind: frame[{area!r}].astype(str)",
+        )
+    return FoundAreas(ids=labels.tolist(), codes=codes)
+
+
+def require_covariates(covariates: list[str], given: Mapping[str, str]) -> None:
+    """Refuse covariates called like what the panel keeps of an area."""
+    for name in covariates:
+        own = None if name in ("role", "start") else name
+        if given.get(name, own) != name:
+            raise PanelError(
+                f"a covariate cannot be called {name!r}: the panel keeps another thing there.",
+                mend="rename the column",
+            )
+
+
+def require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse a table that lacks a column, or has it twice.
+
+    Raises
+    ------
+    PanelError : with the first that is wrong.
+    """
+    missing = [column for column in columns if column not in frame.columns]
+    twice = [column for column in columns if column in frame.columns[frame.columns.duplicated()]]
+    if twice:
+        raise PanelError(
+            f"the table has more than one column {twice[0]!r}.",
+            mend="rename one of them, or drop it: frame.loc[:, ~frame.columns.duplicated()]",
+        )
+    if missing and frame.index.name in missing:
+        raise PanelError(
+            f"{frame.index.name!r} is the table's index, not a column.", mend="frame.reset_index()"
+        )
+    if missing:
+        known = f"columns among {', '.join(map(str, frame.columns))}"
+        raise PanelError(
+            f"the table has no column {', '.join(map(repr, missing))}.", expected=known
+        )
+
+
+def numbers_of(frame: pd.DataFrame, name: str, area: str, period: str) -> NDArray[np.float64]:
+    """A column as numbers, NaN for what is missing.
+
+    Raises
+    ------
+    PanelError : with the first that is wrong.
+    """
+    numbers = pd.to_numeric(frame[name], errors="coerce")
+    text = numbers.isna() & frame[name].notna()
+    if text.any():
+        row = frame[text].iloc[0]
+        raise PanelError(
+            f"{name!r} is {row[name]!r} in area {row[area]}, {row[period]}.",
+            expected="a number, or a missing value",
+            mend="turn the column into numbers before: pd.to_numeric(..., errors='coerce')",
+        )
+    return numbers.to_numpy(dtype=float)
+
+
+def refuse_duplicates(
+    index: pd.Index, rows: NDArray[np.intp], cols: NDArray[np.int64], span: tuple[Period, ...]
+) -> None:
+    """Refuse a cell that stands twice.
+
+    Raises
+    ------
+    PanelError : with the first that is wrong.
+    """
+    cell = rows * len(span) + cols
+    if len(cell) > len(index) * len(span) or np.bincount(cell).max() > 1:
+        row = int(np.flatnonzero(pd.Series(cell).duplicated().to_numpy())[0])
+        raise PanelError(
+            f"area {index[rows[row]]} has more than one row for {span[cols[row]].label}.",
+            expected="one row an area and period",
+        )
+
+
+def constant_attributes(
+    frame: pd.DataFrame, index: pd.Index, rows: NDArray[np.intp], columns: Mapping[str, str]
+) -> pd.DataFrame:
+    """Attributes by area: the value of its first row, which all its rows must share."""
+    first = np.empty(len(index), dtype=np.intp)
+    first[rows[::-1]] = np.arange(len(rows))[::-1]
+    areas = pd.DataFrame(index=index)
+    for name, column in columns.items():
+        held = frame[column]
+        # Compared as numbers where they are: many rows, few areas.
+        numeric = isinstance(held.dtype, np.dtype) and held.dtype.kind in "biuf"
+        plain = held.to_numpy() if numeric else pd.factorize(held)[0]
+        expected = plain[first][rows]
+        changes = (plain != expected) & ((plain == plain) | (expected == expected))
+        if changes.any():
+            raise PanelError(
+                f"column {column!r} changes over time in area {index[rows[changes].min()]}.",
+                expected="one value an area",
+            )
+        areas[name] = held.iloc[first].set_axis(index)
+    return areas
