@@ -219,6 +219,7 @@ class Pages:
             **measured.published_view(book),
         )
         self._page("annex/dictionary", "dictionary.md.j2", outcomes=self.edition.outcomes)
+        self._page("annex/protected", "protected.md.j2", **quality.protected_view(self.edition))
         self._page("annex/rules", "rules.md.j2", **quality.rule_pages_view(book, self.out))
         self._decisions()
         for name in shape.WRITTEN:

@@ -66,8 +66,11 @@ def stepped_figures(
     for key, value in found.items():
         code, _, kind = key.rpartition(".")
         name = {"percent": "finding.effect", "people": "people.per_quarter.effect"}.get(kind)
-        place = f"{address}.{code}" if name else f"{address}.{key}"
-        drawn = terms.key.share_of(["estimate", name or "mean", place])
+        drawn = (
+            terms.key.share_of(["estimate", name, f"{address}.{code}"])
+            if name
+            else terms.key.share_of(["money", "mean", [f"{address}.value", "totals", kind]])
+        )
         shown[key] = stepped(value, headline_step(key, meta.get(key), steps), drawn)
     return shown
 

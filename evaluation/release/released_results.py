@@ -187,13 +187,14 @@ class _Door:
         self._count(one)
         moves = sensitivity_of(one, self._printed(one.code), policy)
         scale = _Scale(one, moves, policy.least_areas, self._window())
+        # First, so that what a reader sees first has its offset by its own name.
+        self._finding(data["finding"], one, scale, rounding)
         data["estimates"] = [
             self._estimate(place, held, scale, rounding)
             for place, held in enumerate(data["estimates"])
         ]
         step, percent_step = scale.overall_step, scale.percent_step
         self.percent_steps[one.code] = percent_step
-        self._finding(data["finding"], one, scale, rounding)
         data["paths"] = self._paths(one, scale, rounding)
         data["placebo_gaps"] = self._envelope(data["placebo_gaps"], scale, rounding)
         data["equally_likely"] = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from evaluation.disclosure import key as keys
@@ -77,14 +77,14 @@ def terms_of(workspace: Workspace, programme: Programme) -> Terms:
 class Rounding:
     """Figures of one outcome as they are printed, and what was printed.
 
-    known : what a figure was printed as; None where it is hidden. digits : what a printed value may
-    have behind the point, by value.
+    known : what a figure was printed as; None where it is hidden. first : its first line of the
+    register; wherever else it stands has one alike.
     """
 
     address: str
     key: Key
     known: dict[float, float | None] = field(default_factory=dict)
-    steps: dict[float, float] = field(default_factory=dict)
+    first: dict[float, Entry] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
 
     def at(
@@ -108,6 +108,8 @@ class Rounding:
             return None
         same = one_figure(value)
         if same in self.known:
+            if same in self.first:
+                self.entries.append(replace(self.first[same], address=f"{self.address}.{name}"))
             return self.known[same]
         drawn = self.key.share_of(["estimate", name, self.address])
         shown = stepped(value, step, drawn, away)
@@ -116,18 +118,16 @@ class Rounding:
         for line in apart:
             shown = _kept_beside(line, value, shown, step)
         self.known[same] = shown
-        self.steps[same] = step
-        self.entries.append(
-            Entry(
-                address=f"{self.address}.{name}",
-                kind=kind,
-                printed=shown,
-                low=middle - step,
-                high=middle + step,
-                step=step,
-                support=support,
-            )
+        self.first[same] = Entry(
+            address=f"{self.address}.{name}",
+            kind=kind,
+            printed=shown,
+            low=middle - step,
+            high=middle + step,
+            step=step,
+            support=support,
         )
+        self.entries.append(self.first[same])
         return shown
 
     def hide(self, *values: float | None) -> None:

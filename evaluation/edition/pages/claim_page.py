@@ -294,7 +294,7 @@ def _published(source: FunctionText) -> str:
 def _figures(claim: Claim) -> Markup:
     named = (("Best figure", claim.value), ("Low end", claim.low), ("High end", claim.high))
     rows = [[name, "none can be given" if value is None else f"{value!r}"] for name, value in named]
-    return table(f"Full digits, {claim.unit}", ["What", "Figure"], rows, numeric="tn")
+    return table(f"As released, {claim.unit}", ["What", "Figure"], rows, numeric="tn")
 
 
 def _receipt_row(receipt: Record) -> dict[str, Any]:

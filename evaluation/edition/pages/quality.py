@@ -19,6 +19,8 @@ from evaluation.edition.html_tables import table
 from evaluation.ledger.calendar import Due, calendar
 from evaluation.programme import OPEN_SITE
 from evaluation.quarters import Period, parse_instant
+from evaluation.release import Released
+from evaluation.study.record import Results
 from evaluation.study.written import record_if_there
 
 SHOWN_QUARTERS = 8
@@ -264,3 +266,64 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Markup:
     return table(
         "What stricter and laxer thresholds catch and cost", heads, cells, numeric="n" * len(heads)
     )
+
+
+def protected_view(edition: Edition) -> dict[str, Any]:
+    """What the page of how people are protected shows: what was hidden, what not printed."""
+    study = edition.headline
+    made = edition.released.get(f"{study.programme}/{study.study}")
+    return {
+        "study": study,
+        "hidden": _hidden(study, made) if made else Markup(""),
+        "withheld": _withheld(study, made) if made else Markup(""),
+        "said": _hidden_in_all(made) if made else "",
+        "values": words.number(len(made.entries)) if made else "",
+        "open_data": study.programme in edition.open_data,
+    }
+
+
+def _hidden_in_all(made: Released) -> str:
+    """How many counts of sites, and of all pilots together, are hidden."""
+    sites, hidden = len(made.counts), sum(one.hidden for one in made.counts.values())
+    if not sites:
+        return "No count of a site is printed in this edition."
+    share = words.percent(100 * hidden / sites, 1)
+    whole = [one for one in made.entries if one.kind == "path" and one.step is None]
+    gone = sum(one.printed is None for one in whole)
+    quarters = f"{words.number(gone)} of {words.number(len(whole))}" if whole else "none"
+    return (
+        f"Of {words.number(sites)} counts of a site in a period, {words.number(hidden)} are hidden "
+        f"({share}); of the programme's own periods, {quarters}."
+    )
+
+
+def _hidden(study: Results, made: Released) -> Markup:
+    """By outcome: counts of sites, and periods of the whole programme, that are hidden."""
+    counts: dict[str, list[bool]] = {}
+    for (code, _, _), one in made.counts.items():
+        counts.setdefault(code, []).append(one.hidden)
+    rows = [
+        [
+            one.plain_title,
+            words.number(len(counts[one.code])),
+            words.number(sum(counts[one.code])),
+            words.number(sum(row.pilot is None for row in one.paths)),
+        ]
+        for one in study.outcomes
+        if one.code in counts
+    ]
+    heads = ["Outcome", "Counts of sites", "Hidden", "Periods of the programme hidden"]
+    return table("What was hidden, by outcome", heads, rows, numeric="tnnn") if rows else Markup("")
+
+
+def _withheld(study: Results, made: Released) -> Markup:
+    """Rows of estimates that are not printed, by outcome and by why."""
+    found = Counter((one.outcome, one.by, one.reason) for one in made.withheld)
+    titles = {one.code: one.plain_title for one in study.outcomes}
+    rows = [
+        [titles.get(code, code), by.replace("_", " "), reason, words.number(many)]
+        for (code, by, reason), many in sorted(found.items())
+    ]
+    heads = ["Outcome", "Rows by", "Why", "Rows"]
+    title = "Estimates that are not printed"
+    return table(title, heads, rows, numeric="tttn") if rows else Markup("")
