@@ -57,6 +57,90 @@ def counts(programmes: int) -> dict[str, object]:
     return {name: summary(values) for name, values in left.items()}
 
 
+def links(programmes: int) -> dict[str, object]:
+    """Values left to counts of sites and areas, by what links them to what is printed.
+
+    A programme has sites of one to four areas; the attacker holds eight editions and every
+    revision. ``insider`` knows one site's own counts and attacks the others; ``one area`` are sites
+    of a single area. In ``months`` each month is an atom and the quarter is their printed sum.
+    """
+    left: dict[str, list[int]] = defaultdict(list)
+    rng = np.random.default_rng(2)
+    for number in range(programmes):
+        key = Key(secret=rng.bytes(32))
+        mean = float(rng.choice([4, 8, 15, 40, 120]))
+        sizes = rng.integers(1, 5, int(rng.integers(1, 7)))
+        ends: dict[str, tuple[float, float]] = {}
+        for site, areas in enumerate(sizes):
+            atom = Atom(
+                programme=str(number),
+                series="y",
+                areas=tuple(f"{site} {a}" for a in range(areas)),
+                first=0,
+                last=2,
+            )
+            found = _ends(rng, atom, mean, key)
+            if found is None:
+                continue
+            ends[str(site)] = found
+            values = int(found[1] - found[0]) + 1
+            left["cell"].append(values)
+            if site:
+                left["insider"].append(values)
+            if areas == 1:
+                left["one area"].append(values)
+            left["area of a site"] += _areas(found, int(areas))
+            left["complement"] += _complement(found)
+        if len(ends) > 1:
+            left["sum"] += _summed(ends)
+        if rng.random() < 0.2:
+            months = [
+                _ends(
+                    rng,
+                    Atom(programme=str(number), series="m", areas=("0",), first=m, last=m),
+                    mean,
+                    key,
+                )
+                for m in range(3)
+            ]
+            if all(months):
+                left["months"] += _summed({str(m): e for m, e in enumerate(months) if e})
+    return {name: summary(values) for name, values in left.items()}
+
+
+def _ends(
+    rng: np.random.Generator, atom: Atom, mean: float, key: Key
+) -> tuple[float, float] | None:
+    """What eight editions leave of the last count; None where a revision comes near to zero."""
+    known = versions(rng, mean)
+    if min(known) < NEAR:
+        return None
+    told = [count - known[0] for count in known]
+    prints = [shown.printed for shown in history(known, atom, key, POLICY)]
+    counts = possible(prints, told, POLICY)
+    return float(counts[0] + told[-1]), float(counts[-1] + told[-1])
+
+
+def _areas(ends: tuple[float, float], areas: int) -> list[int]:
+    bounds = {str(a): (0.0, ends[1]) for a in range(areas)}
+    whole = Printed(address="site", form=dict.fromkeys(bounds, 1.0), low=ends[0], high=ends[1])
+    return [one.values for one in attack(bounds, [whole], list(bounds))]
+
+
+def _complement(ends: tuple[float, float]) -> list[int]:
+    """Of a known denominator: printed as that less the count."""
+    people = 5_000.0
+    rest = Printed(address="rest", form={"n": -1.0}, low=people - ends[1] - people, high=-ends[0])
+    return [one.values for one in attack({"n": (0.0, people)}, [rest], ["n"])]
+
+
+def _summed(ends: dict[str, tuple[float, float]]) -> list[int]:
+    """With their printed sum, which is made of what is printed of each."""
+    low, high = (sum(one[k] for one in ends.values()) for k in (0, 1))
+    row = Printed(address="sum", form=dict.fromkeys(ends, 1.0), low=low, high=high)
+    return [one.values for one in attack(ends, [row], list(ends))]
+
+
 def versions(rng: np.random.Generator, mean: float) -> list[int]:
     """A count in every edition: mostly as it was, sometimes revised, now and then put right."""
     found = [int(rng.poisson(mean))]
@@ -156,6 +240,7 @@ def main() -> None:
             "editions": EDITIONS,
             **counts(given.programmes),
         },
+        "links": {"programmes": given.programmes, **links(given.programmes)},
         "estimates": [
             {
                 "areas": areas,

@@ -170,14 +170,13 @@ def main() -> None:
     parser.add_argument("millions", type=float, nargs="*", default=list(SIZES))
     parser.add_argument("--spark", default="", help="a Python that has pyspark")
     given = parser.parse_args()
-    result = {
-        "command": "python -m benchmarks.outgrown --spark PYTHON "
-        + " ".join(f"{size:g}" for size in given.millions),
-        "sizes": [measure(size, given.spark) for size in given.millions],
-    }
-    text = json.dumps(result, indent=2)
-    RECORD.write_text(text + "\n", "utf-8")
-    print(text)
+    sizes: list[dict[str, Any]] = []
+    for size in given.millions:
+        sizes.append(measure(size, given.spark))
+        result = {"command": "python -m benchmarks.outgrown --spark PYTHON", "sizes": sizes}
+        # After each: a machine that is shared may not be had for the largest.
+        RECORD.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+    print(RECORD.read_text("utf-8"))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
+from evaluation.agreements import Agreements
 from evaluation.declared import Frozen, PeriodField, read_yaml, validated
 from evaluation.errors import WorkspaceError
 from evaluation.geography import CodeShare
@@ -175,6 +176,8 @@ class Source(Frozen):
     ``authorities`` : those whose areas it returns, where several sources share an outcome; none
     named: all. ``waves`` : of a survey, the periods in which its fieldwork ends; none named: any.
     ``respondents`` : how many people it means to reach an area and wave.
+    ``open`` : its figures are printed as it prints them. ``perturbed`` : it changed them at random,
+    so that they are no true counts, and a zero is none.
     """
 
     code: str
@@ -183,6 +186,8 @@ class Source(Frozen):
     licence: str = ""
     redistribute: bool = True
     authorities: tuple[str, ...] = ()
+    open: bool = Field(default=False, description="whether its figures are public as they are")
+    perturbed: bool = Field(default=False, description="whether it adds random error to counts")
     waves: tuple[PeriodField, ...] = ()
     respondents: int | None = Field(default=None, gt=0)
 
@@ -310,6 +315,13 @@ class Programme(Frozen):
     due_days: int = Field(default=30, description="days after a period in which returns are due")
     people: tuple[Person, ...] = ()
     contact: str = Field(default="", description="whom a submitter asks: a name, e-mail, telephone")
+    # From a file of its own, which has signatories of its own.
+    _agreements: Agreements = PrivateAttr(default_factory=Agreements)
+
+    @property
+    def agreements(self) -> Agreements:
+        """What the controllers of its figures agreed to."""
+        return self._agreements
 
     @property
     def periods(self) -> tuple[Period, ...]:
@@ -471,6 +483,7 @@ class Programme(Frozen):
         """
         path = workspace.studies / name / "programme.yaml"
         programme = cls.parsed(read_yaml(path), path, workspace.schemas)
+        programme._agreements = Agreements.load(workspace, name)
         if collecting:
             refuse_uncollected(programme, path)
         return programme

@@ -43,6 +43,7 @@ SHORT = {
             "keyed_hashes",
             "entries_of_learning",
             "figures_of_samples",
+            "signatures_and_register",
         )
     },
     "evaluation.ledger.migrations.versions.acts_and_chain_version": "a step of the ledger's "

@@ -11,6 +11,7 @@ from evaluation.check.report import Confirmation
 from evaluation.ledger.learning_log import Entry
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import Receipt
+from evaluation.ledger.signatures import PrintedValue, Signed
 from evaluation.quarters import Period
 from evaluation.returns.form import Observation, Return
 
@@ -74,6 +75,30 @@ def fill(ledger: Ledger, returns: int = 6) -> list[Receipt]:
             by=by,
             synthetic_clock=number == 0,
         )
+    _sign_and_print(ledger, later)
     returned, content = invented(99, period=FIRST + 1)
     receipts.append(ledger.submit(returned, content, received=later + timedelta(days=1)))
     return receipts
+
+
+def _sign_and_print(ledger: Ledger, at: datetime) -> None:
+    """An approval, and an edition of two values."""
+    signed = Signed(programme="drill", kind="approval", by="Cat", bundle="b1", hash="ab", note="y")
+    ledger.sign(signed, received=at, synthetic_clock=False)
+    ledger.print_values(
+        Signed(programme="drill", kind="publication", by="Per", bundle="b1"),
+        [
+            PrintedValue(
+                edition="2026-Q2",
+                address=f"S01.{number}",
+                kind="count",
+                printed="65",
+                low=61.0,
+                high=69.0,
+                key="k",
+            )
+            for number in range(2)
+        ],
+        received=at,
+        synthetic_clock=True,
+    )

@@ -16,7 +16,14 @@ import sqlalchemy as sa
 
 from benchmarks.ledger.content import fill
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.schema import acts, log_entries, metadata, returns
+from evaluation.ledger.schema import (
+    acts,
+    log_entries,
+    metadata,
+    printed_values,
+    returns,
+    signatures,
+)
 from evaluation.ledger.store import raw_path
 
 RAW = "raw file"
@@ -36,6 +43,7 @@ class Drill:
                 *connection.execute(sa.select(returns.c.seq, returns.c.return_id)),
                 *connection.execute(sa.select(acts.c.seq, acts.c.act_id)),
                 *connection.execute(sa.select(log_entries.c.seq, log_entries.c.entry_id)),
+                *connection.execute(sa.select(signatures.c.seq, signatures.c.signature_id)),
             ]
             self.owner = dict(map(tuple, rows))
             redacted = connection.execute(
@@ -130,6 +138,8 @@ class Drill:
         return content.decode("utf-8", "replace").replace("\0", "?")
 
     def _owner(self, table: sa.Table, values: dict[str, Any]) -> str:
+        if table is printed_values:
+            return f"printed {values['number']}"
         by_return = "return_seq" in values and table is not acts
         return str(self.owner[values["return_seq" if by_return else "seq"]])
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 
+from evaluation.agreements import Arm, Figures
 from evaluation.check.before import Key, parameters
 from evaluation.check.read import Cells, Fault
 from evaluation.check.report import Problem, in_digits, shown
 from evaluation.check.rules import Severity, rules
-from evaluation.programme import Bounds, Outcome, Programme
+from evaluation.programme import Bounds, Outcome, Programme, Source
 from evaluation.returns.form import ROUNDED, common_base, form, rounding_base
 from evaluation.tables import Failure, counts_some_of_all
 
@@ -206,13 +209,45 @@ def _rate(outcome: Outcome, cells: Cells, entry: int) -> float:
     return numerator or 0.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class SmallCounts:
+    """Whether true counts under the threshold may be sent.
+
+    source : of whom the return is, if it is of a source. on : the day; None where no clock counts.
+    """
+
+    programme: Programme
+    source: Source | None = None
+    on: date | None = None
+
+    def severity(self, outcome: Outcome, area: str) -> Severity | None:
+        """How a small count is told; None where it was agreed to."""
+        if self.programme.synthetic or (self.source is not None and self.source.open):
+            return "note"
+        held = self.programme.area_by_code.get(area)
+        arm: Arm = "pilot" if held is not None and held.site else "comparison"
+        asked = Figures(agency=outcome.agency, outcome=outcome.code, arm=arm)
+        return None if self.programme.agreements.small_counts_allowed(asked, self.on) else "error"
+
+
+NO_AGREEMENT = (
+    "Withhold it: empty the cell and put [c] in status. True small counts may be sent once their "
+    "controllers have agreed to it in agreements.yaml."
+)
+
+
 def check_across(
-    cells: Cells, programme: Programme, fixed: Mapping[Key, float] | None = None
+    cells: Cells,
+    programme: Programme,
+    fixed: Mapping[Key, float] | None = None,
+    small: SmallCounts | None = None,
 ) -> list[Problem]:
     """A missing figure has its symbol, a symbol fits its figure, a ratio has its denominator.
 
-    ``fixed`` are the accepted denominators, for the mend of one that is missing.
+    ``fixed`` are the accepted denominators, for the mend of one that is missing; ``small`` says
+    whether small counts may be sent.
     """
+    small = small or SmallCounts(programme=programme)
     problems: list[Problem] = []
     unread = cells.unread
     for code, entries in _by_outcome(cells, programme).items():
@@ -220,7 +255,7 @@ def check_across(
         for entry in entries:
             figure, status = cells.numerator[entry], cells.status[entry]
             if entry not in unread["numerator"] and entry not in unread["status"]:
-                problems += _check_symbol(cells, entry, outcome, status or "")
+                problems += _check_symbol(cells, entry, outcome, status or "", small)
             if entry in unread["denominator"]:
                 continue
             below = cells.denominator[entry]
@@ -236,7 +271,9 @@ def check_across(
     return problems
 
 
-def _check_symbol(cells: Cells, entry: int, outcome: Outcome, status: str) -> list[Problem]:
+def _check_symbol(
+    cells: Cells, entry: int, outcome: Outcome, status: str, small: SmallCounts
+) -> list[Problem]:
     figure = cells.numerator[entry]
     asks = form().figure_of.get(status, "given")
     if figure is None and asks == "given":
@@ -254,7 +291,10 @@ def _check_symbol(cells: Cells, entry: int, outcome: Outcome, status: str) -> li
     # Zero is no small count: nobody can be found in it.
     if figure is not None and outcome.whole and 0 < figure < outcome.disclosure.threshold:
         message = f"Fewer than {outcome.disclosure.threshold} {outcome.people}."
-        return cells.listed("R052", entry, "numerator", message, value=figure)
+        severity = small.severity(outcome, cells.area_code[entry] or "")
+        mend = NO_AGREEMENT if severity == "error" else ""
+        told = cells.listed("R052", entry, "numerator", message, value=figure, mend=mend)
+        return [replace(one, severity=severity) for one in told] if severity else []
     return []
 
 

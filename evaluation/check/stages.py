@@ -26,7 +26,7 @@ from evaluation.check.report import Checked, Problem, Stage
 from evaluation.check.whose import places_of, weigh, witnesses_of
 from evaluation.errors import WorkspaceError
 from evaluation.finance import asked_of
-from evaluation.programme import Programme
+from evaluation.programme import OPEN_SITE, Programme
 from evaluation.returns.form import Observation, Return
 from evaluation.returns.workbook import RawReturn, read_return
 from evaluation.workspace import Workspace
@@ -207,7 +207,9 @@ def _steps(
         _Step(
             name="across",
             missing=lacks(*measured, "status"),
-            run=lambda: figures.check_across(cells, programme, _fixed(before)),
+            run=lambda: figures.check_across(
+                cells, programme, _fixed(before), _small(programme, submitter, before)
+            ),
         ),
         _Step(
             name="rounding",
@@ -244,6 +246,14 @@ def _steps(
 def _keys(cells: Cells, submitter: Submitter, programme: Programme) -> list[Problem]:
     problems = keys.check_keys(cells, submitter, programme)
     return problems + (keys.check_missing(cells, submitter) if cells.rows else [])
+
+
+def _small(programme: Programme, submitter: Submitter, before: Before) -> figures.SmallCounts:
+    """Whether this submitter may send true counts under the threshold."""
+    source = programme.source_by_code.get(submitter.agency)
+    return figures.SmallCounts(
+        programme=programme, source=source if submitter.site == OPEN_SITE else None, on=before.today
+    )
 
 
 def _fixed(before: Before) -> dict[Key, float]:

@@ -12,6 +12,7 @@ from evaluation.errors import DisclosureError
 
 if TYPE_CHECKING:
     from evaluation.disclosure.protection import Protection
+    from evaluation.ledger.signatures import SignatureKind
 
 app = typer.Typer(help="What may be printed of people's counts, and what it gives away.")
 key_app = typer.Typer(help="The programme's one key, kept apart from the workspace.")
@@ -73,10 +74,7 @@ def audit(
 ) -> None:
     """Attack every count with all editions and what would be printed now; exit 1 below k values."""
     from evaluation.disclosure import key, protection
-    from evaluation.edition.past import History
-    from evaluation.publish.editions import MANIFEST
-    from evaluation.quarters import parse_instant
-    from evaluation.study.written import read_record
+    from evaluation.publish.outputs import editions_of
 
     session: Session = context.obj
     programme = session.programme
@@ -87,22 +85,7 @@ def audit(
             expected=", ".join(f"{s}/{a}" for s, a in programme.submitters),
         )
     made = key.read()
-    history = History.read(session.workspace)
-    published = (history.named(edition),) if edition else history.editions
-    # Every edition of the workspace is in one history; those of another programme are not ours.
-    manifests = {one.name: read_record(one.folder / MANIFEST) for one in published}
-    instants = {
-        name: parse_instant(one["vintage"])
-        for name, one in manifests.items()
-        if one["programme"] == programme.name
-    }
-    with session.ledger() as ledger:
-        held = {
-            name: protection.held(programme, ledger.observations(programme.name, as_of=at))
-            for name, at in instants.items()
-        }
-        if not edition:
-            held["now"] = protection.held(programme, ledger.observations(programme.name))
+    held = editions_of(session.workspace, programme, edition)
     found = protection.audit(held, programme, made, insider=(site, agency) if insider else None)
     if as_json:
         print_json(found.as_dict())
@@ -122,3 +105,164 @@ def _told(found: Protection) -> None:
     )
     for one in found.worst:
         print(f"  {one.cell}: {one.low} to {one.high}, by {'; '.join(one.binding) or 'itself'}")
+
+
+@app.command("register")
+def register(context: typer.Context, as_json: AsJson = False) -> None:
+    """List every value that was ever printed of the programme, in the order in which it was."""
+    session: Session = context.obj
+    lines = []
+    if session.workspace.has_ledger:
+        with session.ledger() as ledger:
+            lines = ledger.register(session.programme_name)
+    if as_json:
+        print_json([one.as_dict() for one in lines])
+        return
+    for one in lines:
+        print(f"{one.edition}  {one.address}  {one.printed}")
+    say("1 value was printed." if len(lines) == 1 else f"{len(lines):,} values were printed.")
+
+
+@app.command("methods")
+def methods(
+    context: typer.Context,
+    sign: Annotated[
+        str, typer.Option(help="Print the one-page note of this method, to sign.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Audit each method by which counts may be printed, alike; or print a note to sign."""
+    from evaluation.disclosure.methods import METHODS, audited, note
+    from evaluation.disclosure.policy import threshold_warnings
+
+    if sign:
+        chosen = next((one for one in METHODS if one == sign), None)
+        if chosen is None:
+            raise DisclosureError(f"{sign!r} is no method.", expected=" or ".join(METHODS))
+        print(note(context.obj.programme, chosen), end="")
+        return
+    found = [audited(one) for one in METHODS]
+    if as_json:
+        print_json([one.as_dict() for one in found])
+        return
+    for one in found:
+        print(f"{one.method}: {one.says}")
+        print(
+            f"  8 editions, every revision known: at least {one.fewest} values left; "
+            f"{100 * one.exact:.0f} % exact, {100 * one.under_k:.0f} % under 5"
+        )
+    for line in threshold_warnings(context.obj.programme):
+        say(line)
+
+
+release_app = typer.Typer(help="Ask for a release, look at it, and approve or refuse it.")
+As = Annotated[
+    str, typer.Option("--as", help="Who: a person of the programme.", envvar="NEWSTART_BY")
+]
+Note = Annotated[str, typer.Option("--note", help="What was looked at, or why; kept for ever.")]
+Name = Annotated[str, typer.Argument(help="The bundle; the last one if none is named.")]
+
+
+@release_app.command("request")
+def request(
+    context: typer.Context,
+    study: Annotated[str, typer.Argument(help="PROGRAMME/STUDY.")],
+    person: As = "",
+    exception: Annotated[
+        list[str] | None,
+        typer.Option(help="What is to be printed otherwise than the policy says, and why."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Freeze what a study would print, audited, for two checkers; exit 1 if the audit fails."""
+    from evaluation.publish.outputs import request_release
+
+    session: Session = context.obj
+    found = request_release(session.workspace, study, by=person, exceptions=exception or ())
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        print(found.bundle.name)
+        _told(found.audit)
+        say("Two checkers, neither of whom asked for it, look at it: newstart release show")
+    if not found.audit.ok:
+        raise typer.Exit(PROBLEMS)
+
+
+@release_app.command("show")
+def show_release(context: typer.Context, bundle: Name = "", as_json: AsJson = False) -> None:
+    """Show a bundle: what is new in it, what the audit found, and who said what."""
+    from evaluation.disclosure.bundle import read_bundle, standing_of
+
+    session: Session = context.obj
+    held = read_bundle(session.workspace, session.programme_name, bundle)
+    now = standing_of(session.workspace, session.programme, held)
+    if as_json:
+        print_json(now.as_dict() | {"audit": held.content["audit"], "content": held.content})
+        return
+    difference = held.content["difference"]
+    print(f"{held.name} of {held.study}, asked for by {held.asked_by} ({held.hash})")
+    for part in ("new", "changed", "dropped"):
+        print(f"  {len(difference[part]):,} values {part}")
+    print(f"  {len(held.content['hidden'])} hidden, {len(held.content['exceptions'])} exceptions")
+    print(f"  approved by {', '.join(now.approved) or 'nobody'}")
+    for by in now.refused:
+        print(f"  refused by {by}")
+    for what in now.stale:
+        print(f"  stale: {what} changed since")
+    say("It holds counts, for the checkers alone: --json prints all of it.")
+
+
+@release_app.command("approve")
+def approve(
+    context: typer.Context, bundle: Name, person: As = "", note: Note = "", as_json: AsJson = False
+) -> None:
+    """Approve a bundle, as a checker who did not ask for it."""
+    _signed(context, bundle, "approval", person, note, as_json)
+
+
+@release_app.command("refuse")
+def refuse(
+    context: typer.Context, bundle: Name, person: As = "", note: Note = "", as_json: AsJson = False
+) -> None:
+    """Refuse a bundle, with what has to change."""
+    _signed(context, bundle, "refusal", person, note, as_json)
+
+
+def _signed(
+    context: typer.Context, bundle: str, kind: SignatureKind, person: str, note: str, as_json: bool
+) -> None:
+    from evaluation.disclosure.bundle import read_bundle, sign_off, standing_of
+
+    session: Session = context.obj
+    workspace, programme = session.workspace, session.programme
+    held = read_bundle(workspace, programme.name, bundle)
+    signature = sign_off(workspace, programme, held, kind, by=person, note=note)
+    now = standing_of(workspace, programme, held)
+    if as_json:
+        print_json(now.as_dict() | {"signature": signature.as_dict()})
+        return
+    print(f"{held.name}: {kind} by {person}, in the chain as {signature.signature_id}")
+    if now.complete:
+        say("It may be published: newstart edition publish")
+
+
+@release_app.command("withdraw")
+def withdraw(
+    context: typer.Context,
+    address: Annotated[str, typer.Argument(help="As newstart disclosure register lists it.")],
+    person: As = "",
+    note: Note = "",
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw a printed value that shows somebody: no edition prints it again."""
+    from evaluation.publish.outputs import withdraw_cell
+
+    session: Session = context.obj
+    signature = withdraw_cell(session.workspace, address, by=person, note=note)
+    if as_json:
+        print_json(signature.as_dict())
+        return
+    print(f"{address} is withdrawn, in the chain as {signature.signature_id}")
+    say("The register keeps that it was printed, and audits take it as known. Publish a correction")
+    say("without it, and take the pages that show it off the web.")

@@ -98,6 +98,11 @@ def offset(key: Key, atom: Atom, base: int) -> int:
     return key.draw(atom.content, base)
 
 
+def cell_of(key: Key, atom: Atom) -> str:
+    """What names an atom, under the key: one of other people or another time has another name."""
+    return f"{key.draw(['cell', *atom.content], 2**48):012x}"
+
+
 def rounded(count: int, atom: Atom, key: Key, policy: Policy) -> Count:
     """The count of an atom as it is printed.
 

@@ -7,22 +7,19 @@ says "1 to 7 hidden", which is ``threshold: 8``.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from evaluation.declared import Frozen, read_yaml, validated
-from evaluation.errors import DisclosureError
+from evaluation.agreements import FILE, Agreements, Arm, Figures
+from evaluation.declared import Frozen
+from evaluation.programme import SITE_SOURCE
 
 if TYPE_CHECKING:
-    from evaluation.programme import Outcome
-    from evaluation.workspace import Workspace
-
-FILE = "agreements.yaml"
-Arm = Literal["pilot", "comparison"]
-Method = Literal["secret_offset", "nhs_2018", "ons_10_5"]
+    from evaluation.programme import Outcome, Programme
+NHS_HIDDEN, ONS_HIDDEN = 7, 9
+"""The largest counts that others hide, who say so and not from which count on they show."""
+__all__ = ["FILE", "Agreements", "Figures", "Policy", "needed", "policy_of", "threshold_warnings"]
 
 
 class Policy(Frozen):
@@ -65,118 +62,31 @@ def policy_of(outcome: Outcome) -> Policy:
     return Policy(threshold=max(outcome.disclosure.threshold, house.threshold))
 
 
-class Figures(Frozen):
-    """Figures that somebody decides about: of an agency, an outcome and an arm."""
-
-    agency: str
-    outcome: str
-    arm: Arm
-
-    def __str__(self) -> str:
-        return f"{self.outcome} of {self.agency} in {self.arm} areas"
-
-
-class Agreed(Frozen):
-    """Who agreed, and when."""
-
-    by: str
-    on: date
+def needed(programme: Programme) -> tuple[Figures, ...]:
+    """Everything of which a release needs an agreement: all figures but those of open sources."""
+    found: dict[Figures, None] = {}
+    for outcome in programme.outcomes:
+        for arm, declared in (("pilot", outcome.source), ("comparison", outcome.comparison_source)):
+            sources = (declared,) if isinstance(declared, str) else tuple(declared or ())
+            if any(not _is_open(programme, one) for one in sources):
+                side: Arm = "pilot" if arm == "pilot" else "comparison"
+                found[Figures(agency=outcome.agency, outcome=outcome.code, arm=side)] = None
+    return tuple(found)
 
 
-class Agreement(Frozen):
-    """What the controllers of some figures allow.
-
-    outcomes : codes; empty means every outcome of the agency. controllers : who decide about the
-    figures. small_counts : whether true counts under the threshold may be sent; no without a word.
-    method : by which figures are printed. onward_use : what readers may do with them. retention :
-    when they are destroyed.
-    """
-
-    agency: str
-    outcomes: tuple[str, ...] = ()
-    arm: Arm
-    controllers: tuple[str, ...] = Field(min_length=1)
-    legal_basis: str = Field(min_length=1)
-    article_9: str = Field(min_length=1)
-    confidentiality: str = Field(min_length=1)
-    dpia: str = Field(min_length=1)
-    opt_outs: str = Field(min_length=1)
-    small_counts: bool = False
-    onward_use: str = ""
-    expires: date
-    retention: str = Field(min_length=1)
-    method: Method = "secret_offset"
-    agreed: Agreed
-
-    def covers(self, figures: Figures) -> bool:
-        """Whether it is about these figures."""
-        return (self.agency, self.arm) == (figures.agency, figures.arm) and (
-            not self.outcomes or figures.outcome in self.outcomes
-        )
-
-    def live(self, on: date) -> bool:
-        """Whether it holds on a day: from the day of its signature to that of its end."""
-        return self.agreed.on <= on <= self.expires
+def _is_open(programme: Programme, source: str) -> bool:
+    if source == SITE_SOURCE:
+        return False
+    held = programme.source_by_code.get(source)
+    return held is not None and (held.open or bool(held.licence.strip()))
 
 
-class Agreements(Frozen):
-    """Every agreement of a programme, from ``studies/<programme>/agreements.yaml``."""
-
-    agreements: tuple[Agreement, ...] = ()
-
-    @classmethod
-    def load(cls, workspace: Workspace, programme: str) -> Agreements:
-        """The agreements; none where there is no file.
-
-        Raises
-        ------
-        DisclosureError : the file is not as it should be.
-        """
-        path = workspace.studies / programme / FILE
-        if not path.is_file():
-            return cls()
-        return validated(cls, read_yaml(path), path, DisclosureError)
-
-    def small_counts_allowed(self, figures: Figures, on: date) -> bool:
-        """Whether a live agreement lets true counts under the threshold be sent."""
-        return any(
-            one.small_counts and one.covers(figures) and one.live(on) for one in self.agreements
-        )
-
-    def refuse_release(self, needed: Sequence[Figures], on: date) -> None:
-        """Refuse to print figures that no live agreement covers.
-
-        Parameters
-        ----------
-        needed : everything of which figures would be printed.
-
-        Raises
-        ------
-        DisclosureError : for the first that has no agreement, one that ended, or another method.
-        """
-        for said in needed:
-            held = [one for one in self.agreements if one.covers(said)]
-            live = [one for one in held if one.live(on)]
-            if not held:
-                raise DisclosureError(
-                    f"no agreement covers {said}.",
-                    where=FILE,
-                    mend="have its controllers sign one, and write it down there",
-                )
-            if not live:
-                last = max(held, key=lambda one: one.expires)
-                raise DisclosureError(
-                    f"the agreement on {said} ended on {last.expires.isoformat()}, and nothing of "
-                    "it is printed after that."
-                    if last.expires < on
-                    else f"the agreement on {said} begins on {last.agreed.on.isoformat()}.",
-                    where=FILE,
-                    mend="renew it with its controllers",
-                )
-            if other := next((one for one in live if one.method != "secret_offset"), None):
-                raise DisclosureError(
-                    f"the agreement on {said} asks for the method {other.method}, which this "
-                    "version cannot print by.",
-                    where=FILE,
-                    mend="agree on secret_offset: it keeps more counts possible than either",
-                )
+def threshold_warnings(programme: Programme) -> list[str]:
+    """A sentence for each outcome whose threshold reads as the other convention's."""
+    return [
+        f"{one.code}: threshold {one.disclosure.threshold} means fewer than "
+        f"{one.disclosure.threshold}; where {one.disclosure.threshold} itself may not be printed, "
+        f"as NHS England says it, write {one.disclosure.threshold + 1}."
+        for one in programme.outcomes
+        if one.disclosure.threshold in (NHS_HIDDEN, ONS_HIDDEN)
+    ]

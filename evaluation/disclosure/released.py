@@ -35,7 +35,8 @@ class Entry:
     address : what is printed, whatever page it stands on: study, outcome, figure. printed : as
     printed; None where nothing is shown. low, high : between which ends the true value lies, to
     whoever knows the method and not the key; None without a limit, and for words and digests.
-    step : of an estimate or of money, base of a count. support : areas behind it.
+    step : of an estimate or of money, base of a count. support : areas behind it. cell : of a
+    count, what names its people and time without telling them (`counts.cell_of`).
     """
 
     address: str
@@ -45,6 +46,7 @@ class Entry:
     high: float | None
     step: float | None = None
     support: int | None = None
+    cell: str = ""
 
     def in_edition(self, edition: str) -> dict[str, object]:
         """The row of the register: ``edition, address, printed, low, high, kind``."""

@@ -243,7 +243,8 @@ def forest_drawn(rows: Sequence[ForestRow], unit: str, size: Size) -> Drawing:
         draw.dot(row["effect"], y, filled=filled, edge=1.6)
         _forest_text(draw, y, label, said)
     axes.axvline(0, color=INK, linewidth=0.9)
-    span = reach[1] - reach[0]
+    # All effects may be printed as one value.
+    span = (reach[1] - reach[0]) or 1.0
     axes.set_xlim(reach[0] - 0.04 * span, reach[1] + 0.04 * span)
     plain_ticks(axes, "x", 5 if size.narrow else 7, unit)
     return draw

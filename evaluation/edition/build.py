@@ -19,13 +19,13 @@ from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from evaluation.disclosure.bundle import refuse_unreleased
 from evaluation.edition import book as pages
 from evaluation.edition.edition import Edition, programmes_shown
 from evaluation.edition.guard import guard
 from evaluation.edition.pages.claims import Claims
 from evaluation.edition.past import COMING, FOLDER, INDEX
 from evaluation.errors import BookError, missing
-from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.progress import Progress
 from evaluation.workspace import GENERATED_PAGES, Workspace, package
 

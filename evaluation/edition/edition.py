@@ -8,11 +8,11 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
+from evaluation.disclosure.bundle import refuse_unreleased
 from evaluation.edition import words
 from evaluation.edition.past import History
 from evaluation.errors import BookError
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
 from evaluation.release import Released, release, steps_of, terms_of

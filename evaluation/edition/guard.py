@@ -11,11 +11,11 @@ from functools import cached_property
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from evaluation.disclosure.bundle import refuse_unreleased
 from evaluation.edition import words
 from evaluation.edition.pages.claims import near
 from evaluation.errors import BookError
 from evaluation.finding.verdict import Direction, Size
-from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.study.record import OutcomeResult, Results
 
 if TYPE_CHECKING:

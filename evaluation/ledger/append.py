@@ -35,6 +35,7 @@ from evaluation.ledger.schema import (
     observations,
     returns,
     seals,
+    signatures,
 )
 from evaluation.ledger.vintages import changes, held, last_revisions, withdrawn
 from evaluation.returns.form import FigureKey, Observation, Return
@@ -338,6 +339,9 @@ def version_of(table: sa.Table) -> sa.ColumnElement[int]:
     """
     if "chain_version" in table.c:
         return table.c.chain_version
+    if table is signatures:
+        # What is signed is bound under the seal.
+        return sa.literal(CHAIN_VERSION).label("chain_version")
     bare = sa.exists().where(returns.c.chain_version < CHAIN_VERSION, returns.c.seq < table.c.seq)
     return sa.case((bare, UNVERSIONED), else_=CHAIN_VERSION).label("chain_version")
 

@@ -175,7 +175,7 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-HEAD = "keyed_hashes"
+HEAD = "signatures_and_register"
 """The step that the tables of ``schema.py`` stand at."""
 RESTORED = (
     "acts_and_chain_version",
@@ -183,6 +183,7 @@ RESTORED = (
     "history_in_one_go",
     "entries_of_learning",
     "figures_of_samples",
+    "keyed_hashes",
     HEAD,
 )
 """Steps whose back-ups are taken in: what came after only added columns that have a default, and

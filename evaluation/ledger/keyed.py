@@ -77,10 +77,11 @@ def nonce_of(connection: sa.Connection, seq: int) -> str:
     return str(found or "")
 
 
-def seal(connection: sa.Connection, seq: int, content: Any, *, repeatable: bool) -> None:
-    """Keep a seal for a record that holds no figure and is followed by others that do."""
+def seal(connection: sa.Connection, seq: int, content: Any, *, repeatable: bool) -> str:
+    """Keep a seal for a record that has no nonce; it comes back."""
     made = secret_for(["seal", content], repeatable=repeatable)
     connection.execute(seals.insert(), {"seq": seq, "seal": made})
+    return made
 
 
 def keep(connection: sa.Connection, seq: int, nonce: str, seal: str) -> None:
@@ -100,9 +101,12 @@ def destroy(connection: sa.Connection, seq: int) -> None:
 def seal_unsealed(connection: sa.Connection) -> None:
     """Give each record of before there were seals one of its own, under which its head is seen."""
     held = set(connection.execute(sa.select(seals.c.seq)).scalars())
+    # A step that came later may not have been taken yet.
+    there = set(sa.inspect(connection).get_table_names())
     missing = [
         {"seq": seq, "seal": secrets.token_hex(LENGTH)}
         for table in CHAINED
+        if table.name in there
         for seq in connection.execute(sa.select(table.c.seq)).scalars()
         if seq not in held
     ]

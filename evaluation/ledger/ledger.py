@@ -27,6 +27,15 @@ from evaluation.ledger.engine import BUSY_SECONDS, make_engine, transaction
 from evaluation.ledger.receipt import Act, LedgerHead, Receipt, reason_record
 from evaluation.ledger.schema import confirmations as confirmations_table
 from evaluation.ledger.schema import nonces, returns, seals
+from evaluation.ledger.signatures import (
+    PrintedValue,
+    Signature,
+    Signed,
+    append_printed,
+    append_signature,
+    read_printed,
+    read_signatures,
+)
 from evaluation.ledger.verify import Verification, verify
 from evaluation.quarters import Period, format_instant
 from evaluation.returns.form import Figures, Return
@@ -302,6 +311,58 @@ class Ledger:
         """The learning log in the order of the chain, of one programme or of all."""
         with transaction(self.engine) as connection:
             return learning_log.read_entries(connection, programme)
+
+    def sign(self, signed: Signed, *, received: datetime, synthetic_clock: bool) -> Signature:
+        """Add a signature to the chain.
+
+        Raises
+        ------
+        LedgerError : if the ledger cannot be written.
+        """
+        with transaction(self.engine, write=True) as connection:
+            return append_signature(
+                connection,
+                signed,
+                received=format_instant(received),
+                synthetic_clock=synthetic_clock,
+            )
+
+    def signatures(self, programme: str | None = None) -> list[Signature]:
+        """Every signature in the order of the chain, of one programme or of all."""
+        with transaction(self.engine) as connection:
+            return read_signatures(connection, programme)
+
+    def print_values(
+        self,
+        signed: Signed,
+        values: Sequence[PrintedValue],
+        *,
+        received: datetime,
+        synthetic_clock: bool,
+    ) -> Signature:
+        """Add what an edition prints to the register, and the signature that binds it.
+
+        An edition that stands in the register already adds nothing: it is printed from there.
+
+        Raises
+        ------
+        LedgerError : if the ledger cannot be written.
+        """
+        with transaction(self.engine, write=True) as connection:
+            there = {one.edition for one in read_printed(connection, signed.programme)}
+            new = [one for one in values if one.edition not in there]
+            last = append_printed(connection, signed.programme, new)
+            return append_signature(
+                connection,
+                replace(signed, hash=last),
+                received=format_instant(received),
+                synthetic_clock=synthetic_clock,
+            )
+
+    def register(self, programme: str | None = None) -> list[PrintedValue]:
+        """Every value that was ever printed, in order, of one programme or of all."""
+        with transaction(self.engine) as connection:
+            return read_printed(connection, programme)
 
     def head(self) -> LedgerHead:
         """Where the ledger stands now, for a document that is to vouch for it later."""

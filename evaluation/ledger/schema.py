@@ -139,7 +139,39 @@ log_entries = Table(
     Column("previous_hash", Words, nullable=False, unique=True),
     Column("chain_hash", Words, nullable=False, unique=True),
 )
-CHAINED = (returns, acts, log_entries)
+signatures = Table(
+    "signatures",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("signature_id", Words, nullable=False, unique=True),
+    Column("programme", Words, nullable=False),
+    # Whole, as canonical JSON.
+    Column("content", Words, nullable=False),
+    Column("received", Words, nullable=False),
+    Column("synthetic_clock", Boolean, nullable=False),
+    Column("previous_hash", Words, nullable=False, unique=True),
+    Column("chain_hash", Words, nullable=False, unique=True),
+)
+
+# The register: every value that was ever printed. It has a chain of its own, which publications
+# bind into the one of the ledger.
+printed_values = Table(
+    "printed_values",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("programme", Words, nullable=False),
+    Column("edition", Words, nullable=False),
+    Column("address", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("printed", Words, nullable=False),
+    Column("low", Float),
+    Column("high", Float),
+    Column("key", Words, nullable=False, quote=True),
+    Column("previous_hash", Words, nullable=False, unique=True),
+    Column("row_hash", Words, nullable=False, unique=True),
+)
+
+CHAINED = (returns, acts, log_entries, signatures)
 """The tables whose records number one chain between them."""
 
 

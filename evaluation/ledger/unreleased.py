@@ -1,15 +1,15 @@
-"""The one gate before publication: which programmes' figures may leave, and why others may not.
+"""Before publication: which programmes' figures may leave by themselves, and why others may not.
 
 Whatever is made for readers (an edition with or without pages, the book, briefing, spreadsheet,
-tables) asks `refuse_unreleased` before anything is written; what an evaluator works with inside
-(panel, export, results) carries the sentence of `inside_only`. Nothing keeps small counts from
-showing people yet, so a programme that is not synthetic stays closed once a site has sent returns.
+tables) asks `evaluation.disclosure.bundle.refuse_unreleased` before anything is written; what an
+evaluator works with inside (panel, export, results) carries the sentence of `inside_only`. A
+programme that is not synthetic is closed once a site has sent returns, and opens with a release.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -74,24 +74,8 @@ def unreleased(workspace: Workspace, programme: Programme) -> Unreleased | None:
     return None
 
 
-def refuse_unreleased(workspace: Workspace, programmes: Mapping[str, Programme]) -> None:
-    """Let nothing out of a workspace while one of these programmes is closed.
-
-    Parameters
-    ----------
-    programmes : by name, all of which anything would be shown.
-
-    Raises
-    ------
-    NotForPublication : for the first programme that is closed.
-    """
-    for programme in programmes.values():
-        found = unreleased(workspace, programme)
-        if found is not None:
-            raise _refusal(found)
-
-
-def _refusal(found: Unreleased) -> NotForPublication:
+def refusal(found: Unreleased) -> NotForPublication:
+    """The sentence that keeps a programme closed; what opens it is asked where it is known."""
     title, wanted = found.programme.title, "invented figures, or open data of a declared source"
     if found.why == "own returns":
         return NotForPublication(
@@ -100,8 +84,8 @@ def _refusal(found: Unreleased) -> NotForPublication:
             why=found.why,
             where=found.where,
             expected=wanted,
-            mend="keep it inside (newstart study run, newstart panel): nothing protects small "
-            "counts yet",
+            mend="keep it inside (newstart study run, newstart panel), or ask for its release: "
+            "newstart release request STUDY --as PERSON",
         )
     if found.why == "no licence":
         return NotForPublication(

@@ -40,7 +40,10 @@ from evaluation.ledger.schema import (
     log_entries,
     observations,
     returns,
+    signatures,
 )
+from evaluation.ledger.signatures import of_content as signed_of
+from evaluation.ledger.signatures import register_faults, signature_hash
 from evaluation.returns.form import content_hash
 
 _FIGURE = ("area_code", "quarter", "outcome", "numerator", "denominator", "status", "note")
@@ -137,6 +140,7 @@ def _verify(
         # Documents name a record of before keyed hashes by its hash under its seal.
         recomputed[record.head] = counted
     broken += _strays(connection)
+    broken += [Broken(return_id=line, what=what) for line, what in register_faults(connection)]
     broken += [one for given in against if (one := _compare(connection, given, recomputed))]
     return Verification(returns=len(places[returns]), broken=tuple(broken))
 
@@ -270,7 +274,31 @@ def _check_entry(
     return _record(row, chain, row["entry_id"], keyed.seal_of(connection, seq), faults)
 
 
-_CHECKS = {returns.name: _check_return, acts.name: _check_act, log_entries.name: _check_entry}
+def _check_signature(
+    connection: sa.Connection, seq: int, _raw: store.Raw, _redacted: dict[str, str]
+) -> _Record:
+    row = _row(connection, signatures, seq)
+    seal = keyed.seal_of(connection, seq)
+    chain = signature_hash(
+        previous_hash=row["previous_hash"],
+        content=row["content"],
+        received=row["received"],
+        synthetic_clock=_flag(row["synthetic_clock"]),
+        seal=seal,
+    )
+    faults = list(_chain_faults(row, chain, row["signature_id"]))
+    # The column only finds a signature; what is bound stands inside.
+    if not faults and signed_of(row["content"]).programme != row["programme"]:
+        faults.append("it is stored under another programme.")
+    return _record(row | {"chain_version": CHAIN_VERSION}, chain, row["signature_id"], seal, faults)
+
+
+_CHECKS = {
+    returns.name: _check_return,
+    acts.name: _check_act,
+    log_entries.name: _check_entry,
+    signatures.name: _check_signature,
+}
 """How the records of each table are recomputed."""
 
 

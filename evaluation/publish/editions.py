@@ -14,10 +14,10 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from evaluation import fingerprint
+from evaluation.disclosure.bundle import refuse_unreleased
 from evaluation.edition import words
 from evaluation.edition.edition import programmes_shown
 from evaluation.edition.past import FOLDER, INDEX, History, PastEdition
-from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.publish.refresh import Draft
 from evaluation.publish.snapshot import archive
 from evaluation.study.code import figures_fingerprint, package_fingerprint

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evaluation.disclosure.bundle import refuse_unreleased
 from evaluation.edition import words
 from evaluation.edition.build import book_inputs, build_book
 from evaluation.edition.edition import Edition, programmes_shown
 from evaluation.edition.past import COMING, FOLDER, History, PastEdition
 from evaluation.errors import BookError, EditionRefused
 from evaluation.ledger.calendar import due
-from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.programme import Programme
 from evaluation.progress import Progress
 from evaluation.publish import difference as sentences
@@ -29,6 +29,7 @@ from evaluation.publish.attribution import COSTS
 from evaluation.publish.difference import ORDER, difference
 from evaluation.publish.editions import CODE_ARCHIVE, MAKING, MANIFEST, STATE, freeze, restamp, size
 from evaluation.publish.headline import figures, of_results
+from evaluation.publish.outputs import enter
 from evaluation.publish.refresh import Draft, Name, refresh_studies, studies_of
 from evaluation.publish.snapshot import Between, Snapshot, take_snapshot, unpack
 from evaluation.quarters import Period, format_instant
@@ -125,6 +126,8 @@ def publish(
                 built = build_book(workspace, programme=programme, progress=progress).parent
             claims = workspace.book / "_edition" / "claims.json" if pages else None
             whole = replace(made, change=change, pages=built, claims=claims)
+            # Before the edition is there: what was printed stands in the register, or more than it.
+            enter(workspace, name.address, released)
             edition = freeze(workspace, whole, made_of)
         progress(f"Edition {edition.name} is published.")
         return Published(edition=edition, new=True, grown=size(editions) - before)

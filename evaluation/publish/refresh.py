@@ -15,6 +15,7 @@ from evaluation.ledger.calendar import due
 from evaluation.ledger.learning_log import LogEntry
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import FIRST, Act, Receipt
+from evaluation.ledger.signatures import Signature
 from evaluation.progress import Progress
 from evaluation.quarters import Period
 from evaluation.study.code import figures_fingerprint, package_fingerprint
@@ -227,10 +228,11 @@ def vintage_of(workspace: Workspace, programme: str, until: str = "") -> str:
 def stands_on(workspace: Workspace, programme: str, vintage: str) -> dict[str, Any]:
     """The heads of everything that grows, as at a vintage: ledger, locks, look ledgers."""
     with Ledger.open(workspace.database, workspace.raw) as ledger:
-        records: list[Receipt | Act | LogEntry] = [
+        records: list[Receipt | Act | LogEntry | Signature] = [
             *ledger.receipts(),
             *ledger.acts(),
             *ledger.entries(),
+            *ledger.signatures(),
         ]
     known = [one for one in records if one.received <= vintage]
     count = sum(isinstance(one, Receipt) for one in known)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from evaluation.disclosure.bundle import refuse_unreleased
 from evaluation.edition import words
 from evaluation.edition.edition import programmes_shown
 from evaluation.edition.past import History
 from evaluation.errors import EditionRefused, LedgerError, ProtocolError
 from evaluation.ledger.calendar import calendar, due, passed
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.unreleased import refuse_unreleased
 from evaluation.programme import Programme
 from evaluation.progress import Progress
 from evaluation.publish.proof import verify

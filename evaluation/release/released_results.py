@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from evaluation.disclosure.counts import Atom, Count, rounded, total
+from evaluation.disclosure.counts import Atom, Count, cell_of, rounded, total
 from evaluation.disclosure.effects import step_of
 from evaluation.disclosure.released import (
     Entry,
@@ -252,17 +252,21 @@ class _Door:
         series = f"{one.numerator}|{one.kind}"
         for row in one.counts:
             atom = Atom.of(self.raw.programme, series, row.areas, Period.parse(row.period))
+            address = self._address(one.code, "count", row.site, row.period)
             shown = rounded(round(row.numerator), atom, self.key, policy)
+            cell = cell_of(self.key, atom)
+            shown = self.terms.before.count(address, shown, cell)
             self.counts[one.code, row.site, row.period] = shown
             self.entries.append(
                 Entry(
-                    address=self._address(one.code, "count", row.site, row.period),
+                    address=address,
                     kind="count",
                     printed=shown.printed,
                     low=shown.low,
                     high=shown.high,
                     step=policy.base,
                     support=shown.areas,
+                    cell=cell,
                 )
             )
 

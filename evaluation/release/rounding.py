@@ -7,20 +7,23 @@ asked for at, and printed alike wherever it stands.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from evaluation.disclosure import key as keys
+from evaluation.disclosure.counts import Count
 from evaluation.disclosure.effects import MOST_OF_ERROR, step_of, stepped
 from evaluation.disclosure.key import Key
 from evaluation.disclosure.policy import Policy, policy_of
 from evaluation.disclosure.released import Entry, Kind
+from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.unreleased import unreleased
 
 if TYPE_CHECKING:
-    from evaluation.disclosure.counts import Count
+    from evaluation.ledger.signatures import PrintedValue
     from evaluation.programme import Programme
     from evaluation.study.record import OutcomeResult
     from evaluation.workspace import Workspace
@@ -34,18 +37,75 @@ LEAST_FIGURES = 12
 
 
 @dataclass(frozen=True, kw_only=True)
+class Before:
+    """What earlier editions printed of a programme, from the register.
+
+    hidden : addresses that one of them hid, or that were withdrawn: hidden once, hidden always.
+    last : address -> the value printed last. key : what names the key that prints now.
+    """
+
+    hidden: frozenset[str] = frozenset()
+    last: Mapping[str, PrintedValue] = field(default_factory=dict)
+    key: str = ""
+
+    @classmethod
+    def read(cls, workspace: Workspace, programme: str, key: Key) -> Before:
+        """From the ledger; nothing where there is none."""
+        if not workspace.has_ledger:
+            return cls(key=key.check_value)
+        with Ledger.open(workspace.database, workspace.raw) as ledger:
+            lines, signed = ledger.register(programme), ledger.signatures(programme)
+        hidden = {one.address for one in lines if one.kind == "count" and one.printed == "null"}
+        hidden |= {one.signed.hash for one in signed if one.signed.kind == "cell withdrawn"}
+        return cls(
+            hidden=frozenset(hidden), last={one.address: one for one in lines}, key=key.check_value
+        )
+
+    def count(self, address: str, shown: Count, cell: str = "") -> Count:
+        """A count as it is printed beside what was printed of it before.
+
+        A count that was printed by another key, which was lost, stays as it was printed: a second
+        offset of one count would close in on it. A count that was hidden once stays hidden. So does
+        one that was printed of other areas: an area that moved between two sites would stand in the
+        difference of the two, alone.
+
+        Parameters
+        ----------
+        cell : what names its people and time now.
+        """
+        hidden = Count(printed=None, low=0, high=None, atoms=shown.atoms, areas=shown.areas)
+        if address in self.hidden:
+            return hidden
+        last = self.last.get(address)
+        if last is None:
+            return shown
+        key, _, of = last.key.partition(":")
+        if key in ("", self.key):
+            return hidden if cell and of and of != cell else shown
+        low, high = last.low, last.high
+        return Count(
+            printed=json.loads(last.printed),
+            low=0 if low is None else round(low),
+            high=None if high is None else round(high),
+            atoms=shown.atoms,
+            areas=shown.areas,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Terms:
     """How a programme's figures are printed.
 
     open_data : every figure is open data, printed as its source prints it: it is rounded to digits
     that can be read, and nothing is hidden. key_is_public : the figures are invented, and the key
-    stands in the code, so that whoever likes can try it.
+    stands in the code, so that whoever likes can try it. before : what was printed already.
     """
 
     key: Key
     policies: Mapping[str, Policy] = field(default_factory=dict)
     open_data: bool = False
     key_is_public: bool = False
+    before: Before = field(default_factory=Before)
 
     def policy(self, outcome: str) -> Policy:
         """Of an outcome; the rule of the house where it declares none."""
@@ -67,10 +127,13 @@ def terms_of(workspace: Workspace, programme: Programme) -> Terms:
     policies = {one.code: policy_of(one) for one in programme.outcomes}
     if programme.synthetic:
         key = public_key(programme.name)
-        return Terms(key=key, policies=policies, key_is_public=True)
+        before = Before.read(workspace, programme.name, key)
+        return Terms(key=key, policies=policies, key_is_public=True, before=before)
     if unreleased(workspace, programme) is None:
         return Terms(key=public_key(programme.name), open_data=True, key_is_public=True)
-    return Terms(key=keys.read(), policies=policies)
+    key = keys.read()
+    before = Before.read(workspace, programme.name, key)
+    return Terms(key=key, policies=policies, before=before)
 
 
 @dataclass(kw_only=True)

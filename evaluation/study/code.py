@@ -42,6 +42,7 @@ DECIDES = (
 """From the panel to the judgement: what a verdict goes through."""
 COUNTS = (
     "__init__.py",
+    "agreements.py",
     "connect/",
     "errors.py",
     "finance.py",

@@ -14,6 +14,7 @@ from evaluation.errors import ProtocolError
 from evaluation.ledger.calendar import due
 from evaluation.ledger.learning_log import LogEntry
 from evaluation.ledger.receipt import FIRST, Act, Receipt
+from evaluation.ledger.signatures import Signature
 from evaluation.quarters import Period, format_instant, parse_instant
 from evaluation.study.code import code_files
 from evaluation.study.lock import ARRANGED_ANEW, Lock, declared_part, protocol_part, relock_command
@@ -89,7 +90,7 @@ def short(value: Any) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
-Record = Receipt | Act | LogEntry
+Record = Receipt | Act | LogEntry | Signature
 
 
 def not_by_the_rule(study: Study, ledger: Ledger, lock: Lock) -> list[str]:
@@ -115,7 +116,12 @@ def not_by_the_rule(study: Study, ledger: Ledger, lock: Lock) -> list[str]:
 
 def _in_order(ledger: Ledger) -> list[Record]:
     """Every record of the chain, each after the one that it follows."""
-    records: list[Record] = [*ledger.receipts(), *ledger.acts(), *ledger.entries()]
+    records: list[Record] = [
+        *ledger.receipts(),
+        *ledger.acts(),
+        *ledger.entries(),
+        *ledger.signatures(),
+    ]
     after = {one.previous_hash: one for one in records}
     chain: list[Record] = []
     head = FIRST

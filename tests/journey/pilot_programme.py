@@ -83,6 +83,7 @@ def build(folder: Path, size: Size) -> Path:
     source = folder / f"{NAME}.yaml"
     source.write_text(yaml.safe_dump(declared(size), sort_keys=False), "utf-8")
     newstart(folder, "init", NAME, "--from", str(source), "--folder", str(root))
+    agree(root)
     files = drawn(root, folder)
     start = Period.parse(min(site.start for site in size.sites))
     before = folder / "before"
@@ -99,6 +100,32 @@ def build(folder: Path, size: Size) -> Path:
     for path in [*(one for one in since if one != late), late]:
         send(root, path)
     return root
+
+
+def agree(root: Path, **changes: Any) -> None:
+    """The agreements of every agency, in both arms: true small counts may be sent."""
+    signed = [
+        {
+            "agency": agency,
+            "arm": arm,
+            "controllers": ["Council of Northby"],
+            "legal_basis": "public task",
+            "article_9": "statistical purposes",
+            "confidentiality": "approved",
+            "dpia": "signed on 2024-01-05",
+            "opt_outs": "applied by the controller",
+            "small_counts": True,
+            "onward_use": "public, as printed",
+            "expires": "2099-12-31",
+            "retention": "two years after the last edition",
+            "agreed": {"by": "The controllers", "on": "2020-01-01"},
+        }
+        | changes
+        for agency in ("council", "health", "jobs")
+        for arm in ("pilot", "comparison")
+    ]
+    path = root / "studies" / NAME / "agreements.yaml"
+    path.write_text(yaml.safe_dump({"agreements": signed}, sort_keys=False), "utf-8")
 
 
 def declared(size: Size) -> dict[str, Any]:
@@ -137,6 +164,7 @@ def declared(size: Size) -> dict[str, Any]:
             {"name": "Eve", "roles": ["evaluator"]},
             {"name": "Per", "roles": ["publisher"]},
             {"name": "Cat", "roles": ["checker"]},
+            {"name": "Dot", "roles": ["checker"]},
         ],
         "study": {
             "contact": "Eve",

@@ -7,10 +7,13 @@ first pilot: see `tests.journey.pilot_programme`.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from evaluation.disclosure.key import VARIABLE
+from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme
 from evaluation.workspace import Workspace
 from tests.journey import pilot_programme as pilot
@@ -69,3 +72,77 @@ def goes_to_the_refusal(root: Path, size: pilot.Size, folder: Path) -> None:
     for verb in (("book", "build"), ("edition", "publish"), ("edition", "publish", "--no-pages")):
         code, _, err = told(root, *verb)
         assert code in (1, 2) and "may not be published" in err, (verb, err)
+
+
+def test_the_small_programme_reaches_its_published_edition(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Returns with small counts, study, audit, two approvals, edition; what is missing stops it."""
+    root = tmp_path / "workspace"
+    shutil.copytree(small, root)
+    if not (root / "var/results/roots/first_look/results.json").is_file():
+        pilot.lock_and_run(root)
+    publish = ("edition", "publish", "--no-pages")
+
+    def refused(said: str, *verb: str) -> None:
+        code, _, err = told(root, *(verb or publish))
+        assert code in (1, 2) and said in err, err
+        assert not list((root / "var" / "editions").glob("2*"))
+
+    monkeypatch.delenv(VARIABLE, raising=False)
+    refused("No disclosure key is named")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "key"))
+    newstart(root, "disclosure", "key", "create", str(tmp_path / "key"))
+    refused("No release was asked for")
+    refused("it is not said who asks", "release", "request", pilot.STUDY)
+    refused("Mallory is nobody", "release", "request", pilot.STUDY, "--as", "Mallory")
+    pilot.agree(root, expires="2026-01-01")
+    refused("ended on 2026-01-01", "release", "request", pilot.STUDY, "--as", "Eve")
+    (root / "studies/roots/agreements.yaml").unlink()
+    refused("no agreement covers evictions", "release", "request", pilot.STUDY, "--as", "Eve")
+    pilot.agree(root)
+    asked = json.loads(newstart(root, "release", "request", pilot.STUDY, "--as", "Eve", "--json"))
+    assert {"bundle", "hash", "audit"} <= set(asked) and asked["audit"]["ok"]
+    assert asked["audit"]["fewest"] >= asked["audit"]["k"] == 5
+    bundle = asked["bundle"]
+    refused("approved by no checker")
+    for who, why in (("Eve", "no output checker"), ("Per", "no output checker")):
+        refused(why, "release", "approve", bundle, "--as", who, "--note", "x")
+    refused("says in a note", "release", "approve", bundle, "--as", "Cat")
+    newstart(root, "release", "approve", bundle, "--as", "Cat", "--note", "the new rows")
+    refused("approved by Cat alone")
+    newstart(root, "release", "approve", bundle, "--as", "Cat", "--note", "once more")
+    refused("approved by Cat alone")
+    newstart(root, "release", "refuse", bundle, "--as", "Dot", "--note", "one picture")
+    refused("refused by Dot")
+    newstart(root, "release", "approve", bundle, "--as", "Dot", "--note", "it is mended")
+    pilot.agree(root, retention="one year")
+    refused("the agreements changed since it was asked for")
+    pilot.agree(root)
+    newstart(root, *publish)
+    published_as_it_was_signed(root, bundle, asked["hash"])
+
+
+def published_as_it_was_signed(root: Path, bundle: str, hashed: str) -> None:
+    """The register, its chain, and that nothing else may follow on the same approvals."""
+    printed = json.loads(newstart(root, "disclosure", "register", "--json"))
+    assert {"edition", "address", "printed", "low", "high", "kind"} <= set(printed[0])
+    assert {one["edition"] for one in printed} == {"2026-Q2"}
+    counts = [one for one in printed if one["kind"] == "count"]
+    assert counts and all(
+        one["printed"] is None or (one["printed"] >= 15 and one["printed"] % 5 == 0)
+        for one in counts
+    ), "no count under 15 was printed, and each is a multiple of five"
+    assert any(one["printed"] is None for one in counts), "small counts are hidden"
+    assert newstart(root, "ledger", "verify") == ""
+    with Ledger.open(root / "var/ledger.sqlite", root / "var/raw") as ledger:
+        said = [one.signed for one in ledger.signatures("roots")]
+    assert [one.kind for one in said][-1] == "publication" and said[-1].bundle == bundle
+    assert {one.hash for one in said if one.kind == "approval"} == {hashed}
+    # Nothing changed: the edition that stands is named, and no more is printed.
+    newstart(root, "edition", "publish", "--no-pages")
+    assert json.loads(newstart(root, "disclosure", "register", "--json")) == printed
+    path = root / f"var/release/roots/{bundle}.json"
+    path.write_text(path.read_text("utf-8").replace('"exceptions": []', '"exceptions": [1]'))
+    code, _, err = told(root, "edition", "publish", "--no-pages", "--reason", "A slip.")
+    assert code == 1 and "is not as it was frozen" in err

@@ -16,6 +16,7 @@ from evaluation.ledger.engine import HEAD
 from evaluation.ledger.learning_log import Entry
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.schema import metadata
+from evaluation.ledger.signatures import PrintedValue, Signed
 from tests.ledger.returns_at_hand import DAY, returned, submit
 
 REASONS = [Confirmation(rule="R060", cell="E2", reason="a new ward", value="210.0")]
@@ -33,6 +34,15 @@ def fill(ledger: Ledger) -> None:
     ledger.withdraw(receipt.return_id, reason="sent in error", received=DAY)
     learnt = Entry(programme="tiny", site="S01", kind="change", what="letters", why="no answer")
     ledger.note(learnt, received=DAY)
+    printed = PrintedValue(
+        edition="2026-Q2", address="a", kind="count", printed="65", low=61.0, high=69.0
+    )
+    ledger.print_values(
+        Signed(programme="tiny", kind="publication", by="Per"),
+        [printed],
+        received=DAY,
+        synthetic_clock=False,
+    )
     submit(ledger, returned({"E01": 210.0}), days=1, confirmations=REASONS)
 
 
@@ -77,7 +87,10 @@ def test_upserts_are_refused(ledger: Ledger, database: Path | str) -> None:
                     f" ON CONFLICT ({key}) DO UPDATE SET {last} = excluded.{last}".encode()
                 )
             continue
-        shifted = names.replace("seq,", "seq + 7,", 1) if names.startswith("seq,") else names
+        shifted = names
+        for counted in ("seq", "number"):
+            if names.startswith(f"{counted},"):
+                shifted = names.replace(f"{counted},", f"{counted} + 7,", 1)
         connection = sqlite3.connect(database)
         for chosen in {names, shifted}:
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):

@@ -432,9 +432,10 @@ def _range(row: PathRow) -> str:
 
 
 def _events_chart(page: OutcomePage) -> Markup:
-    if not page.estimate.event_time:
-        return Markup("")
     rows = _events(page.estimate)
+    # Of few areas none of them is printed.
+    if not rows:
+        return Markup("")
     last = rows[-1]
     said = (
         f"{page.study.period_word.capitalize()} {last['event_time']} after the start: "

@@ -1,0 +1,242 @@
+"""What is asked for, shown to checkers and entered in the register: a programme's outputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from evaluation.disclosure import bundle as bundles
+from evaluation.disclosure import key as keys
+from evaluation.disclosure import protection
+from evaluation.disclosure.policy import needed
+from evaluation.edition.past import History
+from evaluation.errors import DisclosureError
+from evaluation.ledger.ledger import Ledger
+from evaluation.ledger.signatures import PrintedValue, Signature, Signed
+from evaluation.programme import Programme
+from evaluation.quarters import format_instant, parse_instant
+from evaluation.release import release, terms_of
+from evaluation.study.results import read_results
+from evaluation.study.study import StudyName
+from evaluation.study.written import read_record
+
+if TYPE_CHECKING:
+    from evaluation.disclosure.bundle import Bundle
+    from evaluation.disclosure.protection import Held, Protection
+    from evaluation.disclosure.released import Entry
+    from evaluation.edition.edition import Edition
+    from evaluation.release import Released, Terms
+    from evaluation.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requested:
+    """A frozen bundle, and what the audit found."""
+
+    bundle: Bundle
+    audit: Protection
+
+    def as_dict(self) -> dict[str, Any]:
+        """As ``release request --json`` prints it."""
+        return {"bundle": self.bundle.name, "hash": self.bundle.hash, "audit": self.audit.as_dict()}
+
+
+def request_release(
+    workspace: Workspace, study: str, *, by: str, exceptions: Sequence[str] = ()
+) -> Requested:
+    """Freeze what a study would print, audited, for two checkers.
+
+    Parameters
+    ----------
+    study : ``programme/study``. by : who asks, a person of the programme. exceptions : what is to
+        be printed otherwise than the policy says, each with its reason.
+
+    Raises
+    ------
+    DisclosureError : there is no key, an agreement is missing or ended, or the person is unknown.
+    ProtocolError : the study was not run.
+    """
+    name = StudyName.parse(study)
+    programme = Programme.load(workspace, name.programme, collecting=False)
+    known = [one.name for one in programme.people]
+    if by not in known:
+        raise DisclosureError(
+            f"{by} is nobody of the programme." if by else "it is not said who asks.",
+            where=f"people in studies/{programme.name}/programme.yaml",
+            expected=f"--as {' or '.join(known)}" if known else "people, two of them checkers",
+        )
+    key = keys.read()
+    programme.agreements.refuse_release(needed(programme), workspace.now().date())
+    bundles.refuse_bare_heads(workspace, programme, name.study)
+    _refuse_second_book(workspace, programme)
+    terms = terms_of(workspace, programme)
+    released = release(read_results(workspace, study), terms)
+    counts = editions_of(workspace, programme)
+    audit = protection.audit(counts, programme, key)
+    content = {
+        "programme": programme.name,
+        "study": study,
+        "asked_by": by,
+        "asked": format_instant(workspace.now()),
+        "rests_on": bundles.rests_on(workspace, programme, name.study),
+        "policy": {code: one.model_dump(mode="json") for code, one in terms.policies.items()},
+        "agreements": programme.agreements.model_dump(mode="json")["agreements"],
+        "audit": audit.as_dict(),
+        "exceptions": list(exceptions),
+        **_for_checkers(workspace, programme, released, counts),
+    }
+    return Requested(bundle=bundles.freeze(workspace, programme, content), audit=audit)
+
+
+def _refuse_second_book(workspace: Workspace, programme: Programme) -> None:
+    """Refuse to print the same people's counts by two offsets, in the books of two programmes."""
+    areas = {area.code for area in programme.areas if area.site}
+    counts = {one.numerator.casefold() for one in protection.counted(programme)}
+    for other in workspace.programmes:
+        if other == programme.name:
+            continue
+        beside = Programme.load(workspace, other, collecting=False)
+        same = counts & {one.numerator.casefold() for one in protection.counted(beside)}
+        shared = areas & {area.code for area in beside.areas if area.site}
+        if same and shared and not beside.synthetic:
+            raise DisclosureError(
+                f"{other} prints {min(same)} of {min(shared)} too: two books that round one count "
+                "apart close in on it.",
+                mend="let one programme have the sites, and print them in one book",
+            )
+
+
+def _for_checkers(
+    workspace: Workspace,
+    programme: Programme,
+    released: Released,
+    counts: Mapping[str, Sequence[Held]],
+) -> dict[str, Any]:
+    """What would be printed, what of it is new or other than before, and the counts behind it."""
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        last = {one.address: one.printed for one in ledger.register(programme.name)}
+    now = {one.address: _text(one) for one in released.entries}
+    return {
+        "printed": [one.in_edition("") for one in released.entries],
+        "withheld": [asdict(one) for one in released.withheld],
+        "hidden": [one.address for one in released.entries if one.printed is None],
+        "difference": {
+            "new": [address for address in now if address not in last],
+            "changed": [a for a, text in now.items() if a in last and last[a] != text],
+            "dropped": [address for address in last if address not in now],
+        },
+        "underlying_counts": [{"cell": one.address, "count": one.count} for one in counts["now"]],
+    }
+
+
+def editions_of(
+    workspace: Workspace, programme: Programme, edition: str = ""
+) -> dict[str, list[Held]]:
+    """The counts of every edition at its vintage, oldest first, and of now.
+
+    Parameters
+    ----------
+    edition : this one alone.
+    """
+    history = History.read(workspace)
+    published = (history.named(edition),) if edition else history.editions
+    # Every edition of the workspace is in one history; those of another programme are not ours.
+    manifests = {one.name: read_record(one.folder / "manifest.json") for one in published}
+    instants = {
+        name: parse_instant(one["vintage"])
+        for name, one in manifests.items()
+        if one["programme"] == programme.name
+    }
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        held = {
+            name: protection.held(programme, ledger.observations(programme.name, as_of=at))
+            for name, at in instants.items()
+        }
+        if not edition:
+            held["now"] = protection.held(programme, ledger.observations(programme.name))
+    return held
+
+
+def enter(workspace: Workspace, edition: str, read: Edition) -> None:
+    """Enter what an edition prints in the register, programme by programme, before it is frozen."""
+    if not workspace.has_ledger:
+        return
+    for programme, lines in sorted(_lines(workspace, edition, read).items()):
+        declared = read.programmes[programme]
+        bundle = "" if declared.synthetic else bundles.read_bundle(workspace, programme).name
+        with Ledger.open(workspace.database, workspace.raw) as ledger:
+            ledger.print_values(
+                Signed(programme=programme, kind="publication", by="", bundle=bundle),
+                lines,
+                received=workspace.now(),
+                synthetic_clock=workspace.synthetic_clock,
+            )
+
+
+def _lines(workspace: Workspace, edition: str, read: Edition) -> dict[str, list[PrintedValue]]:
+    found: dict[str, list[PrintedValue]] = {}
+    for study, released in sorted(read.released.items()):
+        if not released.entries:
+            continue
+        programme = StudyName.parse(study).programme
+        terms = terms_of(workspace, read.programmes[programme])
+        found.setdefault(programme, []).extend(_printed(edition, released, terms))
+    return found
+
+
+def _printed(edition: str, released: Released, terms: Terms) -> Iterator[PrintedValue]:
+    for one in released.entries:
+        last = terms.before.last.get(one.address)
+        # A count that stays as a lost key printed it is of that key.
+        kept = one.kind == "count" and last is not None and last.printed == _text(one)
+        yield PrintedValue(
+            edition=edition,
+            address=one.address,
+            kind=one.kind,
+            printed=_text(one),
+            low=one.low,
+            high=one.high,
+            key=last.key if kept and last is not None else _drawn_by(one, terms),
+        )
+
+
+def _drawn_by(one: Entry, terms: Terms) -> str:
+    """What names the key of a value, and for a count its people and time."""
+    return f"{terms.key.check_value}:{one.cell}" if one.cell else terms.key.check_value
+
+
+def _text(one: Entry) -> str:
+    """A printed value as the register keeps it."""
+    return json.dumps(one.printed, ensure_ascii=False)
+
+
+def withdraw_cell(workspace: Workspace, address: str, *, by: str, note: str) -> Signature:
+    """Withdraw a printed cell: no edition prints it again, and the register keeps that it was.
+
+    Raises
+    ------
+    DisclosureError : it was never printed, there is no note, or the person is no checker.
+    """
+    programme = Programme.load(workspace, address.partition(".")[0], collecting=False)
+    may = [one.name for one in programme.people if bundles.CHECKER in one.roles]
+    if by not in may:
+        raise DisclosureError(
+            f"{by} is no output checker." if by else "it is not said who withdraws it.",
+            expected=f"--as {' or '.join(may)}",
+        )
+    if not note.strip():
+        raise DisclosureError("a withdrawal needs its reason.", mend='give --note "TEXT"')
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        printed = [one for one in ledger.register(programme.name) if one.address == address]
+        if not printed:
+            raise DisclosureError(
+                f"nothing was ever printed at {address}.",
+                mend="newstart disclosure register lists what was",
+            )
+        return ledger.sign(
+            Signed(programme=programme.name, kind="cell withdrawn", by=by, hash=address, note=note),
+            received=workspace.now(),
+            synthetic_clock=workspace.synthetic_clock,
+        )
