@@ -202,7 +202,7 @@ def read_shape(path: Path, shape: type[M], what: str) -> M:
     except ValidationError as wrong:
         first = wrong.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        said = said_in(content) if "error" in content or "errors" in content else ""
+        said = said_in(content) if {"error", "errors", "message"} & set(content) else ""
         said = said or f"{place}: {first['msg']}"
         raise Unusable(f"its answer is no {what} ({said})") from None
 

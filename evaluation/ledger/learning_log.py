@@ -146,7 +146,7 @@ def entry_hash(
 def append_entry(
     connection: sa.Connection, entry: Entry, *, received: str, by: str, synthetic_clock: bool
 ) -> LogEntry:
-    """Add an entry; the same one written again comes back as it stands.
+    """Add an entry; the same one written again that day comes back as it is.
 
     Raises
     ------
@@ -155,9 +155,13 @@ def append_entry(
     _refuse(connection, entry)
     content = as_content(entry)
     known = connection.execute(
-        _STORED.where(log_entries.c.content == content, log_entries.c.by == by)
+        _STORED.where(
+            log_entries.c.content == content,
+            log_entries.c.by == by,
+            log_entries.c.received >= received[:10],
+        )
     ).first()
-    # A retry after a lost connection adds nothing.
+    # A retry after a lost connection adds nothing; the same again in another month is another.
     if known is not None:
         return _read(known)
     place = next_place(connection)

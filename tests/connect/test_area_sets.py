@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from evaluation.programme import Programme
+from evaluation.workspace import Workspace
 from tests.journey.at_the_command_line import newstart, told
 
 LADS = ("Leeds", "Leeds", "Hull", "Hull", "York", "York")
@@ -134,3 +136,16 @@ def test_what_no_lookup_holds_is_said(tmp_path: Path) -> None:
     )
     assert code == 0 and "No lookup holds the pilots' deprivation" in err
     assert "No lookup holds populations" in err
+
+
+def test_what_is_proposed_is_a_programmes_areas(place: Workspace) -> None:
+    """The proposal is read as areas.csv is: the pilots start, the rest may be compared or not."""
+    root = place.root
+    out = place.studies / "place" / "areas.csv"
+    newstart(root, "programme", "areas", *given(root), "-o", str(out))
+    programme = Programme.load(place, "place")
+    roles = {area.code[-1]: area.role for area in programme.areas}
+    assert roles["1"] == "pilot" and roles["3"] == "comparison" and roles["5"] == "excluded"
+    (pilot,) = (area for area in programme.areas if area.role == "pilot")
+    assert programme.start_of(pilot) == programme.sites[0].start
+    assert all(area.reason for area in programme.areas if area.role == "excluded")

@@ -235,6 +235,9 @@ OTHERS: dict[str, tuple[str, Answerer, str]] = {
         lambda _: as_json({"message": "Invalid API key"}, status=403),
         "environment variable NEWSTART_KEY_STATXPLORE",
     ),
+    "a refusal that says that all is well": (
+        "claims", lambda _: as_json({"message": "Invalid API key"}), "(Invalid API key)",
+    ),
     "a negative cell": ("claims", cell(-3), "there are no fewer than none"),
     "part of a person": ("claims", cell(0.25), "where only whole ones are counted"),
     "totals that change between pages": (
