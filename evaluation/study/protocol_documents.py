@@ -164,7 +164,8 @@ def _may_be_primary(programme: Programme, code: str) -> bool:
         not outcome.negative_control
         and outcome.polarity != "care"
         and outcome.measured_in == "all areas"
-        and outcome.frequency == "quarter"
+        and not outcome.sampled
+        and outcome.period_frequency == programme.first.frequency
     )
 
 

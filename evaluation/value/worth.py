@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import ValueChainError
-from evaluation.quarters import Period
+from evaluation.quarters import NAMES, Period
 from evaluation.value.accounts import Value
 from evaluation.value.lives import refuse_both
 from evaluation.value.parameters import Parameters
@@ -99,6 +99,12 @@ def worth(
         raise ValueChainError(
             "the estimates rest on different assignments, so their draws are not joint.",
             mend="pass the same assignments to every estimate",
+        )
+    if programme.first.frequency not in ("Q", "A"):
+        raise ValueChainError(
+            f"{programme.name} counts in {NAMES[programme.first.frequency]}s, and pounds are "
+            "reckoned by the quarter.",
+            mend="set value: false in the protocol; what is gained is then said in events",
         )
     # By what has a price and never by what is significant: choosing by significance would overstate
     # gains.
