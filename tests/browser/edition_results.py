@@ -114,11 +114,23 @@ def _programme() -> dict[str, Any]:
         "first": PERIODS[0],
         "last": PERIODS[-1],
         "agencies": AGENCIES,
-        "sources": [{"code": "dwp_open", "name": "DWP open data", "agency": "dwp"}],
+        "sources": [{"code": "dwp_open", "name": "DWP open data", "agency": "dwp"}]
+        + [
+            {"code": code, "name": f"Comparison figures ({code})", "agency": agency}
+            for code, agency in sorted(_COMPARISON_SOURCES.items())
+        ],
         "sites": sites,
         "areas": areas,
         "outcomes": list(OUTCOMES),
     }
+
+
+_COMPARISON_SOURCES = {
+    "council_collections": "council",
+    "dft_open": "dft",
+    "nhs_england": "nhs",
+    "police_open": "police",
+}
 
 
 def _row(effect: float, half: float, areas: int = 24, **index: Any) -> dict[str, Any]:
