@@ -121,7 +121,7 @@ def test_each_switch_changes_what_it_says() -> None:
 
 def test_the_truth_is_long_and_complete() -> None:
     table = truth_table(programme(), figures())
-    assert len(table) == 186 * 28 * 11
+    assert len(table) == 186 * 28 * 15
 
 
 @pytest.fixture(scope="module")
