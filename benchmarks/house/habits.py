@@ -242,6 +242,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "release:steps_of",
         "ledger:_head",
         "portal:_settings",
+        "portal:_without_token",
         "portal:database",
         "portal:findings",
         "ledger:read",

@@ -24,6 +24,7 @@ from evaluation.errors import UserError
 
 if TYPE_CHECKING:
     from evaluation.ledger.receipt import Act, ActKind, Receipt
+    from evaluation.portal.configure import Portal
 
 
 ReturnId = Annotated[str, typer.Argument(help="The return's id, as on its receipt.")]
@@ -359,7 +360,20 @@ def backup(
         manifest = back_up(ledger, folder)
     rows = manifest["rows"]
     say(f"{rows['returns']} returns, {rows['observations']:,} figures, {rows['acts']} acts.")
+    if (portal := _portal(session)) is not None:
+        from evaluation.portal import configure
+
+        drafts = configure.back_up(portal, folder / "portal")
+        say(f"The portal's tables, and {drafts} files of its drafts.")
     print(folder)
+
+
+def _portal(session: Session) -> Portal | None:
+    """The portal of this workspace, if there is one."""
+    from evaluation.portal.configure import Portal
+
+    found = Portal(workspace=session.workspace, programme_name="")
+    return found if found.folder.is_dir() else None
 
 
 @files_app.command()
@@ -373,6 +387,11 @@ def restore(
     with session.ledger() as ledger:
         manifest = take(ledger, folder)
     say("Restored and verified.")
+    if (folder / "portal").is_dir():
+        from evaluation.portal import configure
+
+        kept = configure.Portal(workspace=session.workspace, programme_name="")
+        say(f"The portal's tables, and {configure.restore(kept, folder / 'portal')} files.")
     print(f"{manifest['rows']['returns']} returns, the last record {manifest['head'][:12]}")
 
 

@@ -37,6 +37,7 @@ urlpatterns = [
     path("drafts/<slug:number>/submit", officer.submit),
     path("receipts/<slug:number>", officer.receipt),
     re_path(r"^receipts/(?P<number>[-\w]+)\.(?P<ending>json|html)$", officer.receipt_file),
+    path("letters/<slug:site>/<slug:slug>", officer.letter),
     path("withdrawals/<slug:number>", officer.withdrawal),
     path("programme", team.programme),
     path("questions", team.questions),

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import sqlite3
 import stat
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -230,7 +233,9 @@ def begin(portal: Portal) -> None:
         settings.PORTAL = portal
         settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS = keys(portal)
         connections["default"].close()
-        connections["default"].settings_dict.update(database(portal))
+        del connections["default"]
+        # The engine may be another one too, so the connection is made anew and not pointed anew.
+        connections.settings = connections.configure_settings({"default": database(portal)})
     else:
         settings.configure(**_settings(portal))
         django.setup()
@@ -260,7 +265,7 @@ def _settings(portal: Portal) -> dict[str, Any]:
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
         "AUTH_USER_MODEL": "portal.Person",
         "AUTHENTICATION_BACKENDS": ["evaluation.portal.accounts.LocalAccounts"],
-        "PASSWORD_HASHERS": ["django.contrib.auth.hashers.Argon2PasswordHasher"],
+        "PASSWORD_HASHERS": ["evaluation.portal.accounts.SmallArgon2"],
         "AUTH_PASSWORD_VALIDATORS": [
             {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
             for name, options in (
@@ -330,5 +335,66 @@ def _logging(portal: Portal) -> dict[str, Any]:
             "django": kept,
             "portal": kept,
             "django.request": {"handlers": [], "level": "CRITICAL", "propagate": False},
+            # It would log the path of a form as it is, and a link's token with it.
+            "django.security.csrf": {"handlers": [], "level": "CRITICAL", "propagate": False},
         },
     }
+
+
+def back_up(portal: Portal, folder: Path) -> int:
+    """Copy the portal's tables and the files of its drafts; how many files there were.
+
+    Its keys are left out: after a restore everybody signs in again.
+
+    Raises
+    ------
+    WorkspaceError : the tables lie on PostgreSQL, which has its own way.
+    """
+    tables = portal.folder / "portal.sqlite"
+    if os.environ.get("NEWSTART_PORTAL_DATABASE"):
+        raise WorkspaceError(
+            "the portal's tables lie on PostgreSQL and are not in this back-up.",
+            where="NEWSTART_PORTAL_DATABASE",
+            mend="back them up with pg_dump, and the folder var/portal/drafts beside them",
+        )
+    if not tables.is_file():
+        return 0
+    _private_folder(folder / "drafts")
+    with closing(sqlite3.connect(tables)) as source, closing(_new(folder)) as copy:
+        source.backup(copy)
+        kept = copy.execute("SELECT stored FROM portal_draft").fetchall()
+    # After the tables: a file that they name and that is gone was removed on purpose meanwhile.
+    there = [name for (name,) in kept if (portal.uploaded / name).is_file()]
+    for name in there:
+        shutil.copy2(portal.uploaded / name, folder / "drafts" / name)
+    return len(there)
+
+
+def _new(folder: Path) -> sqlite3.Connection:
+    path = folder / "portal.sqlite"
+    path.touch(mode=0o600, exist_ok=False)
+    return sqlite3.connect(path)
+
+
+def restore(portal: Portal, folder: Path) -> int:
+    """Take the portal's part of a back-up where there is no portal yet; how many files there were.
+
+    Raises
+    ------
+    WorkspaceError : there is a portal already.
+    """
+    if not (folder / "portal.sqlite").is_file():
+        return 0
+    if (portal.folder / "portal.sqlite").exists():
+        raise WorkspaceError(
+            "there is a portal already; its tables and drafts were left as they are.",
+            where=str(portal.folder),
+            mend="restore into a workspace that has none",
+        )
+    _private_folder(portal.uploaded)
+    files = [*(folder / "drafts").iterdir()]
+    for path in files:
+        shutil.copy2(path, portal.uploaded / path.name)
+        (portal.uploaded / path.name).chmod(0o600)
+    shutil.copy2(folder / "portal.sqlite", portal.folder / "portal.sqlite")
+    return len(files)

@@ -472,7 +472,10 @@ def _accepted_before(draft: Draft) -> Receipt | None:
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         own = {one.return_id for one in ledger.receipts_of_file(draft.programme, draft.file_sha256)}
         later = ledger.receipts()[draft.asked_after or 0 :]
-    return next((one for one in later if one.return_id in own), None)
+    found = next((one for one in later if one.return_id in own), None)
+    if found is not None:
+        keep_receipt(workspace, found)  # which may be what the process died before
+    return found
 
 
 def _accept(draft: Draft, person: Person) -> Receipt | None:

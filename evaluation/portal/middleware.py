@@ -45,7 +45,7 @@ def headers(answer: Answering) -> Answering:
 
     def answered(request: HttpRequest) -> HttpResponse:
         response = answer(request)
-        response["Content-Security-Policy"] = POLICY
+        response.setdefault("Content-Security-Policy", POLICY)
         response["X-Frame-Options"] = "DENY"
         response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
         response["X-Robots-Tag"] = "noindex"

@@ -6,6 +6,7 @@ token but the link of an invitation or of a new password, which is made when it 
 
 from __future__ import annotations
 
+import logging
 import os
 import smtplib
 import subprocess
@@ -18,9 +19,10 @@ from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
-from django.db import connection, transaction
+from django.contrib.sessions.models import Session
+from django.db import close_old_connections, connection, transaction
 
-from evaluation.errors import WorkspaceError
+from evaluation.errors import UserError, WorkspaceError
 from evaluation.ledger.calendar import Due, calendar
 from evaluation.portal import accounts, drafts, event_chain
 from evaluation.portal.configure import Portal
@@ -28,6 +30,7 @@ from evaluation.portal.models import Grant, Outgoing, Person, Reminder
 from evaluation.portal.permissions import Role
 from evaluation.quarters import now
 
+LOG = logging.getLogger("portal")
 REMINDED = (-14, -7, -1, 1, 7)
 """Days from the day on which a return is due; before it negative."""
 _MOST_TRIES, _PAUSE = 6, 20
@@ -106,16 +109,28 @@ def work(portal: Portal, *, once: bool, send: Callable[[EmailMessage], None] | N
     -------
     How many things were done.
     """
-    done = 0
+    if once:
+        return _work_once(portal, send)
     while True:
-        remind(portal)
-        drafts.expire()
-        while (one := _next()) is not None:
-            _do(portal, one, send or sender(portal))
-            done += 1
-        if once:
-            return done
+        try:
+            _work_once(portal, send)
+        except UserError as error:
+            # A declaration that is being changed, a ledger that another process holds: the next
+            # round finds them mended, and a worker that had ended would send nothing any more.
+            LOG.warning("not all was done: %s", error.what)
+        close_old_connections()
         time.sleep(_PAUSE)
+
+
+def _work_once(portal: Portal, send: Callable[[EmailMessage], None] | None) -> int:
+    remind(portal)
+    drafts.expire()
+    Session.objects.filter(expire_date__lt=now()).delete()
+    done = 0
+    while (one := _next()) is not None:
+        _do(portal, one, send or sender(portal))
+        done += 1
+    return done
 
 
 def _next() -> Outgoing | None:
@@ -162,11 +177,17 @@ def _run_study(portal: Portal, one: Outgoing) -> None:
         timeout=_LONGEST_RUN,
     )
     one.state = "sent" if done.returncode == 0 else "failed"
-    last = done.stderr.strip().splitlines()[-1:] or [""]
-    one.said = f"{time.monotonic() - started:.0f} s" if done.returncode == 0 else last[0][:300]
+    took = f"{time.monotonic() - started:.0f} s"
+    one.said = took if done.returncode == 0 else _why(done.stderr)
     one.done = now()
     one.save()
     event_chain.record("portal", "ran a study", f"{one.to}: {one.state}")
+
+
+def _why(said: str) -> str:
+    """What the command line said was wrong: its last line that is neither progress nor a mend."""
+    lines = [line for line in said.splitlines() if line and not line.startswith((" ", "·"))]
+    return lines[-1][:300] if lines else "the command line says no reason"
 
 
 _SUBJECTS = {

@@ -162,7 +162,7 @@ def error_page(request: HttpRequest, status: int, title: str, lines: list[str]) 
         number,
         status,
         request.method,
-        _printable(request.path),
+        _printable(_without_token(request.path)),
         person.name if person else "nobody",
         _where() if status >= _OURS else "",
     )
@@ -179,6 +179,14 @@ def _where() -> str:
         return ""
     lines = [f"{Path(f.filename).name}:{f.lineno}" for f in extract_tb(error.__traceback__)]
     return f" {type(error).__name__} at {' '.join(lines)}"
+
+
+def _without_token(path: str) -> str:
+    """A path for the log: who could read a link's token there could begin the account."""
+    return f"{_LINKS}..." if path.startswith(_LINKS) else path
+
+
+_LINKS = "/invitations/"
 
 
 def _printable(text: str) -> str:

@@ -66,6 +66,10 @@ NOTHING = Thing()
 SECOND_FACTOR = frozenset({Role.CHECKER, Role.PUBLISHER, Role.ADMIN})
 """Roles that sign in with a code of an authenticator besides the password."""
 
+# Who gives roles sends nothing and agrees to nothing, whatever else they were given.
+_NOT_FOR_ADMINS = frozenset(
+    {Act.PREPARE, Act.SUBMIT, Act.ASK_WITHDRAWAL, Act.AGREE_WITHDRAWAL, Act.RUN_STUDY}
+)
 _EVERYBODY = frozenset({Act.SEE_START, Act.OWN_ACCOUNT})
 _OF_ROLE = {
     Role.OFFICER: frozenset(
@@ -95,7 +99,10 @@ def may(person: Person | None, act: Act, thing: Thing = NOTHING) -> bool:
         return False
     if act in _EVERYBODY:
         return True
-    return any(_allows(grant, act, thing, person) for grant in grants_of(person))
+    held = grants_of(person)
+    if act in _NOT_FOR_ADMINS and any(grant.role == Role.ADMIN for grant in held):
+        return False
+    return any(_allows(grant, act, thing, person) for grant in held)
 
 
 def grants_of(person: Person, at: datetime | None = None) -> list[Grant]:

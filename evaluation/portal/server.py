@@ -7,6 +7,7 @@ holds nobody up. What is too large is refused before it is read whole.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import threading
 from dataclasses import asdict, dataclass
@@ -165,6 +166,8 @@ def serve(
     """
     import waitress
 
+    # Requests that wait for a thread are no news to who looks at the terminal.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     if portal.demonstration:
         refuse_demonstration(portal, host)
     served = application(portal)

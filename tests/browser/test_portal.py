@@ -8,6 +8,7 @@ import hmac
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -434,6 +435,28 @@ def test_by_keyboard_alone(served: Served, context: BrowserContext) -> None:
     with page.expect_navigation():
         page.keyboard.press("Enter")
     assert page.title().startswith("Error: ")
+
+
+def test_slow_and_huge_senders_hold_nobody_up(served: Served) -> None:
+    host, port = served.address.removeprefix("http://").split(":")
+    slow = []
+    for _ in range(30):  # more than there are threads
+        one = socket.create_connection((host, int(port)), timeout=30)
+        one.sendall(
+            f"POST {HERE}/upload HTTP/1.1\r\nHost: {host}\r\nContent-Length: 4000000\r\n"
+            "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n".encode()
+        )
+        slow.append(one)
+    with urllib.request.urlopen(f"{served.address}/health", timeout=60) as answer:
+        assert answer.status == 200
+    for one in slow:
+        one.close()
+    with socket.create_connection((host, int(port)), timeout=60) as huge:
+        huge.sendall(
+            f"POST /check HTTP/1.1\r\nHost: {host}\r\nContent-Length: 900000000\r\n\r\n".encode()
+        )
+        huge.sendall(b"x" * 100_000)
+        assert huge.recv(1_000).startswith(b"HTTP/1.1 413")
 
 
 def test_the_demonstration_lets_somebody_be_chosen_and_no_other_machine_in(

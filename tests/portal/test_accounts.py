@@ -164,6 +164,22 @@ def test_an_impossible_invitation_is_told_and_nobody_is_made(
     assert Person.objects.count() == 1
 
 
+def test_who_gives_roles_sends_and_approves_nothing_whatever_else_they_were_given(
+    portal: Portal,
+) -> None:
+    amy = person("Amy Adams", "admin")
+    browser = client(amy)
+    until = (now() + timedelta(days=30)).date().isoformat()
+    typed = {"name": "Amy", "email": amy.email.upper(), "role": "officer", "sends": "S01 nhs"}
+    answer = browser.post("/people/invite", typed | {"until": until})
+    assert answer.status_code == 422 and "nobody gives a role to themselves" in (
+        answer.content.decode()
+    )
+    person("Amy Adams", "officer", "S01", "nhs")  # by another admin, or the command line
+    assert browser.get("/returns/S01/nhs/2026-Q3").status_code == 200
+    assert browser.get("/returns/S01/nhs/2026-Q3/upload").status_code == 404
+
+
 def test_a_name_is_one_persons_and_an_address_is_told_apart_by_no_capital(officer: Any) -> None:
     with pytest.raises(UserError, match="another person is called"):
         accounts.add_grant(_programme(), _wanted("Ada Ashworth", "another@example.org"), by="test")

@@ -352,6 +352,30 @@ def test_events_are_only_added_and_tell_when_one_was_changed(officer: Any) -> No
     assert event_chain.verify() == [1]
 
 
+def test_a_printed_receipt_carries_its_own_style_and_nothing_else(
+    officer: Any, tmp_path: Path
+) -> None:
+    browser = client(officer)
+    held = submit(browser, the_draft(upload(browser, clean(tmp_path))))["Location"]
+    policy = browser.get(f"{held}.html")["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'")
+
+
+def test_passwords_are_kept_by_argon2_as_owasp_says_at_least(portal: Portal) -> None:
+    from evaluation.portal.accounts import SmallArgon2
+
+    kept = SmallArgon2().encode("a long enough pass phrase", "somesaltsomesalt")
+    assert kept.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_a_links_token_is_not_in_the_log(officer: Any, caplog: Any) -> None:
+    from evaluation.portal import accounts
+
+    link = accounts.make_link(officer, "invitation", by="test")
+    assert client(csrf=True).post(link.path, {"password": PASSWORD}).status_code == 403
+    assert "/invitations/..." in caplog.text and link.path not in caplog.text
+
+
 def test_keys_that_others_can_read_are_refused(portal: Portal) -> None:
     from evaluation.errors import WorkspaceError
 

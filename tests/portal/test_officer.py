@@ -214,6 +214,24 @@ def test_checking_keeps_nothing_and_tells_a_stranger_nothing_of_what_was_accepte
     assert "nothing stands against it" in text(check(other, wild))
 
 
+def test_figures_that_are_held_already_are_said_to_be(
+    officer: Any, portal: Portal, tmp_path: Path
+) -> None:
+    browser = client(officer)
+    submit(browser, the_draft(upload(browser, clean(tmp_path))))
+    answer = submit(browser, the_draft(upload(browser, clean(tmp_path))))
+    assert "were held already: nothing was added" in text(browser.get(answer["Location"]))
+    assert len(receipts(portal)) == 1
+
+
+def test_the_letter_is_the_sites_own_and_says_why_there_is_none(officer: Any) -> None:
+    browser = client(officer)
+    assert "The newest letter to your site" in text(browser.get(HERE))
+    mine, others = browser.get("/letters/S01/newest"), browser.get("/letters/S02/newest")
+    assert (mine.status_code, others.status_code) == (404, 404)
+    assert "This cannot be done" in text(mine) and "Nothing is here for you" in text(others)
+
+
 def test_a_draft_is_shown_to_the_team_only_where_its_sender_allows_it(
     officer: Any, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from evaluation.check.report import report, shown
-from evaluation.errors import ReplyTooLong, UserError
+from evaluation.errors import PeriodError, ReplyTooLong, UserError
 from evaluation.ledger.receipt_page import CONFIRMED_COLUMNS, as_page, words
 from evaluation.ledger.submission import last_accepted
 from evaluation.portal import drafts, event_chain, outbox
@@ -47,7 +47,7 @@ def start(request: Any) -> HttpResponse:
         request,
         "start",
         "Returns",
-        to_send=[_listed(one) for one in owed if one.received is None],
+        to_send=[_listed(one) for one in reversed(owed) if one.received is None],
         sent=[_listed(one) for one in reversed(owed) if one.received is not None][:_SHOWN],
         drafts=Draft.objects.filter(person=person, state__in=drafts.OPEN_STATES).order_by("-id"),
         sends=sends,
@@ -96,6 +96,8 @@ def one_return(request: Any, site: str, agency: str, slug: str) -> HttpResponse:
         stands=_standing(place),
         draft=drafts.standing(request.person, place),
         may_send=may(request.person, Act.PREPARE, thing),
+        of_a_site=place.site in portal().programme.site_by_code
+        and may(request.person, Act.SEE_LETTER, thing),
         told=_told(place),
         may_withdraw=may(request.person, Act.ASK_WITHDRAWAL, thing),
         over=place.period.last_day < portal().workspace.now().date(),
@@ -350,7 +352,7 @@ def submit(request: Any, number: str) -> HttpResponse:
     except UserError as error:
         event_chain.record(request.person.name, "not submitted", f"{number}: {error.what}")
         return refused(request, error)
-    return go(f"/receipts/{receipt.return_id}")
+    return go(f"/receipts/{receipt.return_id}{'?held=1' if receipt.already_held else ''}")
 
 
 def _submit_page(request: Any, held: Draft, said: list[str]) -> HttpResponse:
@@ -391,6 +393,7 @@ def receipt(request: Any, number: str) -> HttpResponse:
         columns=CONFIRMED_COLUMNS,
         gone=gone,
         place=place,
+        held="held" in request.GET,
     )
 
 
@@ -405,9 +408,44 @@ def receipt_file(request: Any, number: str, ending: str) -> HttpResponse:
             f"{number}.json",
             "application/json; charset=utf-8",
         )
-    response = HttpResponse(as_page(held))
-    # The printed page carries its own style, as it does when it lies in a folder.
-    response["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    return _own_style(as_page(held))
+
+
+@get
+def letter(request: Any, site: str, slug: str) -> HttpResponse:
+    """The programme's letter to a site about a quarter: one page, in plain words, to print."""
+    from evaluation.edition.edition import Edition
+    from evaluation.edition.letter import as_html
+    from evaluation.edition.letter import letter as written
+
+    need(request, Act.SEE_LETTER, Thing(site=site))
+    held = portal()
+    if site not in held.programme.site_by_code:
+        raise Http404
+    language = "cy" if request.GET.get("language") == "cy" else "en"
+    try:
+        edition = Edition.read(held.workspace, held.programme_name)
+        made = written(
+            held.workspace,
+            edition,
+            site,
+            Period.parse(edition.headline.sample.last) if slug == "newest" else Period.parse(slug),
+            language=language,
+        )
+    except PeriodError:
+        raise Http404 from None
+    except UserError as error:
+        return refused(request, error, status=404)
+    drafts.downloaded(request.person, f"letter {site} {slug}")
+    return _own_style(as_html(made))
+
+
+def _own_style(text: str) -> HttpResponse:
+    """A page that carries its own style, as it does when it lies in a folder, and nothing else."""
+    response = HttpResponse(text)
+    response["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+    )
     return response
 
 

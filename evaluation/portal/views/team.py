@@ -202,6 +202,8 @@ def invite(request: Any) -> HttpResponse:
             until=_day(typed["until"]),
             reason=typed["reason"] or "invited",
         )
+        if accounts.normal(wanted.email) == request.person.email:
+            raise UserError("nobody gives a role to themselves: ask another admin.")
         person = accounts.add_grant(portal().programme, wanted, by=request.person.name)
     except UserError as error:
         return _people_page(
