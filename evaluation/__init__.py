@@ -31,7 +31,9 @@
     one published state of the book.
 
 Before a protocol is fixed, `power` says from a panel's past what its looks could find, and
-`calibrate` how often an estimator errs on it.
+`calibrate` how often an estimator errs on it. Their settings and those of the estimators are found
+here too: `DidSettings`, `SyntheticSettings` with `Predictor`, `SdidSettings`, `Plan`, `Simulation`,
+`Runs`. `forest` draws several estimates, `plot_bounds` what `honest_bounds` gives.
 
 Importing the package costs next to nothing: each name is loaded when it is first used. The rooms
 that these names live in are drawn in ``book/decisions/the-house.md``; ``CONTRIBUTING.md`` says
@@ -46,16 +48,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from evaluation.check.report import Problem
     from evaluation.design.calibrate import calibrate
+    from evaluation.design.many import Runs as Runs
+    from evaluation.design.power import Plan as Plan
     from evaluation.design.power import power
+    from evaluation.design.simulation import Simulation as Simulation
     from evaluation.diagnose.honest import honest_bounds, plot_bounds
     from evaluation.edition.edition import Edition
     from evaluation.estimate.assignments import Assignments
     from evaluation.estimate.between_sites import between_sites
+    from evaluation.estimate.did import DidSettings as DidSettings
     from evaluation.estimate.did import did, triple_difference
     from evaluation.estimate.estimate import Estimate
     from evaluation.estimate.imputation import imputation
     from evaluation.estimate.plots import forest
     from evaluation.estimate.pooled import pooled_synthetic_control
+    from evaluation.estimate.predictors import Predictor as Predictor
+    from evaluation.estimate.synthetic import SdidSettings as SdidSettings
+    from evaluation.estimate.synthetic import SyntheticSettings as SyntheticSettings
     from evaluation.estimate.synthetic import (
         augmented_synthetic_control,
         synthetic_control,
@@ -105,16 +114,23 @@ __all__ = [
 
 _HOME = {
     "Assignments": "estimate.assignments",
+    "DidSettings": "estimate.did",
     "Edition": "edition.edition",
     "Estimate": "estimate.estimate",
     "Finding": "finding.judge",
     "Ledger": "ledger.ledger",
     "Panel": "panel",
+    "Plan": "design.power",
+    "Predictor": "estimate.predictors",
     "Problem": "check.report",
     "Programme": "programme",
     "Protocol": "protocol",
     "Receipt": "ledger.receipt",
     "Return": "returns.form",
+    "Runs": "design.many",
+    "SdidSettings": "estimate.synthetic",
+    "Simulation": "design.simulation",
+    "SyntheticSettings": "estimate.synthetic",
     "Value": "value.accounts",
     "augmented_synthetic_control": "estimate.synthetic",
     "between_sites": "estimate.between_sites",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def _period(given: Any) -> Period:
     try:
-        return given if isinstance(given, Period) else Period.parse(given, "Q", "A")
+        return given if isinstance(given, Period) else Period.parse(given, "Q", "A", "M")
     except PeriodError as error:
         # As a fault of its entry, so that it is told with the file and the place.
         raise ValueError(f"{error.what.rstrip('.')} (expected {error.expected})") from None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from evaluation.programme import SITE_SOURCE, Area, Bounds, Cost, CostKind, Outcome, TakenOut
-from evaluation.quarters import Period
+from evaluation.quarters import Frequency, Period
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,12 +26,19 @@ FINANCE = "_finance"
 SITE_ITSELF = "site"
 """The geography of a figure of money: a site as a whole."""
 DOMAIN = "money"
+BOOKS = "the ledger of the agency's finance department"
+"""The instrument by which every line is measured, and by which one is told."""
 Stage = Literal["plan", "outturn"]
 KINDS: dict[str, CostKind] = {
     "set_up": "set-up",
     "running": "running",
     "in_kind": "in kind",
     "double_running": "double running",
+}
+_FREQUENCY: dict[Frequency, Literal["quarter", "month", "year"]] = {
+    "Q": "quarter",
+    "M": "month",
+    "A": "year",
 }
 _IN_WORDS: dict[CostKind, str] = {
     "set-up": "setting up: premises, recruitment, equipment",
@@ -168,7 +175,6 @@ def _as_area(programme: Programme, site: str) -> Area:
 
 
 def _as_outcome(programme: Programme, line: MoneyLine) -> Outcome:
-    yearly = programme.first.frequency == "A"
     return Outcome(
         code=line.code,
         title=line.title,
@@ -179,12 +185,12 @@ def _as_outcome(programme: Programme, line: MoneyLine) -> Outcome:
         form="value",
         numerator=line.counted,
         kind="flow",
-        frequency="year" if yearly else "quarter",
+        frequency=_FREQUENCY[programme.first.frequency],
         polarity="care",
         agency=f"{line.agency}{FINANCE}",
         source=SITE_SOURCE,
         comparison_source="",
-        instrument="the ledger of the agency's finance department",
+        instrument=BOOKS,
         geography=SITE_ITSELF,
         measured_in="pilot areas only",
         whole=False,

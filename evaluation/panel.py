@@ -402,6 +402,22 @@ class Panel:
         )
 
 
+def part_treated(panel: Panel) -> NDArray[np.int64]:
+    """Positions of areas whose first treated period lies in the panel and was so in part."""
+    held = (panel.exposure < 1) & (panel.start_index >= 0)
+    return np.flatnonzero(held)
+
+
+def whole_periods_of(panel: Panel, outcome: str) -> NDArray[np.float64]:
+    """(N, T) the panel's figures, without first periods treated in part where those are dropped."""
+    units = part_treated(panel)
+    if panel.partial == "scale" or not len(units):
+        return panel.array(outcome)
+    figures = panel.array(outcome).copy()
+    figures[units, panel.start_index[units]] = np.nan
+    return figures
+
+
 def _states(panel: Panel, missing: NDArray[np.bool_]) -> NDArray[np.object_]:
     """(N, T) what each cell is, for `Panel.plot`."""
     start, periods = panel.start_index[:, None], np.arange(len(panel.periods))
@@ -420,7 +436,7 @@ def _told(panel: Panel) -> list[str]:
     lines = [
         f"Panel of {len(panel.areas):,} areas and {len(panel.periods)} {period}s, "
         f"{panel.periods[0]} to {panel.periods[-1]}",
-        f"  treated: {int(treated.sum())} areas"
+        f"  treated: {int(treated.sum())} area{'s' if treated.sum() != 1 else ''}"
         + (f", {excluded} others excluded" if excluded else ""),
     ]
     starts = panel.areas["start"][treated].value_counts().sort_index()
@@ -430,7 +446,8 @@ def _told(panel: Panel) -> list[str]:
     if (later := int(panel.areas["start"].notna().sum() - treated.sum())) > 0:
         lines.append(f"  starting after the panel: {later} areas")
     if part := int(((panel.exposure < 1) & treated).sum()):
-        lines.append(f"  first {period} treated in part: {part} areas ({panel.partial})")
+        said = f"{part} area{'s' if part > 1 else ''} ({panel.partial})"
+        lines.append(f"  first {period} treated in part: {said}")
     for name in panel.outcomes[:3]:
         lines.append(f"  {name}: {_figures_told(panel.array(name))}")
     if len(panel.outcomes) > 3:

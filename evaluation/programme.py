@@ -21,7 +21,7 @@ from evaluation.declared import Frozen, PeriodField, read_yaml, validated
 from evaluation.errors import WorkspaceError
 from evaluation.geography import CodeShare
 from evaluation.instrument import Instrument
-from evaluation.quarters import Frequency, Period, period_range
+from evaluation.quarters import NAMES, WRITTEN, Frequency, Period, period_range
 from evaluation.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ class Disclosure(Frozen):
     rounding: int = 1
 
 
+COUNTED_IN: dict[str, Frequency] = {"quarter": "Q", "wave": "Q", "month": "M", "year": "A"}
+"""What an outcome's ``frequency`` says of the periods in which it is returned."""
+
+
 class Outcome(Frozen):
     """A measured indicator.
 
@@ -82,7 +86,7 @@ class Outcome(Frozen):
     numerator: str
     denominator: str | None = None
     kind: Literal["stock", "flow"]
-    frequency: Literal["quarter", "year", "wave"] = "quarter"
+    frequency: Literal["quarter", "month", "year", "wave"] = "quarter"
     polarity: Literal["up", "down", "care"]
     agency: str
     source: str | tuple[str, ...]
@@ -102,7 +106,7 @@ class Outcome(Frozen):
 
     @property
     def period_frequency(self) -> Frequency:
-        return "A" if self.frequency == "year" else "Q"
+        return COUNTED_IN[self.frequency]
 
     @property
     def sampled(self) -> bool:
@@ -175,6 +179,7 @@ class Source(Frozen):
 
     ``authorities`` : those whose areas it returns, where several sources share an outcome; none
     named: all. ``waves`` : of a survey, the periods in which its fieldwork ends; none named: any.
+    ``respondents`` : how many people it means to reach an area and wave.
     ``open`` : its figures are printed as it prints them. ``perturbed`` : it changed them at random,
     so that they are no true counts, and a zero is none.
     """
@@ -188,6 +193,7 @@ class Source(Frozen):
     open: bool = Field(default=False, description="whether its figures are public as they are")
     perturbed: bool = Field(default=False, description="whether it adds random error to counts")
     waves: tuple[PeriodField, ...] = ()
+    respondents: int | None = Field(default=None, gt=0)
 
     def covers(self, area: Area) -> bool:
         """Whether the area is one of those that the source returns."""
@@ -296,7 +302,7 @@ class Programme(Frozen):
     first: PeriodField
     last: PeriodField
     frequency: Frequency | None = Field(
-        default=None, description="of its calendar: Q or A; by default that of first"
+        default=None, description="of its calendar: Q, M or A; by default that of first"
     )
     agencies: dict[str, str]
     sources: tuple[Source, ...] = ()
@@ -582,11 +588,20 @@ def _check_calendar(programme: Programme, where: str) -> None:
     asked = programme.frequency or programme.first.frequency
     for name, period in (("first", programme.first), ("last", programme.last)):
         if period.frequency != asked:
-            kind = {"Q": "a quarter like 2026 Q3", "A": "a year like 2026"}[asked]
+            kind = f"a {NAMES[asked]} like {WRITTEN[asked]}"
             raise WorkspaceError(
                 f"{name} is {period}, which is not {kind}.",
                 where=where,
                 mend=f"write {name} as {kind}, or mend frequency",
+            )
+    for outcome in programme.outcomes:
+        if asked == "M" and outcome.period_frequency != asked:
+            raise WorkspaceError(
+                f"outcome {outcome.code} is of a {outcome.frequency}, and the programme counts in "
+                "months: no return of it would ever be asked for.",
+                where=where,
+                mend="write frequency: month in its declaration (of a shared outcome, in a copy in "
+                "outcomes/)",
             )
     if programme.last < programme.first:
         raise WorkspaceError(

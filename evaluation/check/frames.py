@@ -109,7 +109,9 @@ def row_schema(outcome: Outcome) -> dict[str, Any]:
     A JSON schema cannot divide, so bounds of a rate are in the description of the numerator.
     """
     declared = {column.name: column.about for column in form().columns}
-    period = "^[0-9]{4}$" if outcome.frequency == "year" else "^[0-9]{4} ?-?Q[1-4]$"
+    period = {"A": "^[0-9]{4}$", "M": "^[0-9]{4}-[0-9]{2}$"}.get(
+        outcome.period_frequency, "^[0-9]{4} ?-?Q[1-4]$"
+    )
     number = "integer" if outcome.whole else "number"
     numerator: dict[str, Any] = {"type": [number, "null"], "description": _about(outcome)}
     denominator: dict[str, Any] = {"type": "null"}

@@ -23,6 +23,7 @@ from evaluation.check.usual import (
     together,
     usual,
 )
+from evaluation.finance import BOOKS
 from evaluation.programme import Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import Observation, form
@@ -34,7 +35,7 @@ def check_quarters(
     cells: Cells, programme: Programme, before: Before, period: Period | None
 ) -> list[Problem]:
     """Every question that earlier quarters raise; one slip is asked about once."""
-    cases = cases_of(cells, programme, before)
+    cases = [c for c in cases_of(cells, programme, before) if not _is_paid_in_lumps(c)]
     problems = slips.copies(cells, cases, period)
     by_outcome: dict[str, list[Case]] = {}
     for case in cases:
@@ -51,6 +52,16 @@ def check_quarters(
             problems.append(_column_problem(cells, own, changes[code]))
         problems += _of_outcome(cells, left, moved[code])
     return problems + slips.same_figures(cells, by_outcome)
+
+
+def _is_paid_in_lumps(case: Case) -> bool:
+    """Whether a figure is of money and no slip of a digit: nothing one quarter, much the next."""
+    if case.outcome.instrument != BOOKS:
+        return False
+    if not case.last or not case.figure:
+        return True
+    small, large = sorted((abs(case.last), abs(case.figure)))
+    return large < math.sqrt(10) * small
 
 
 def _of_outcome(cells: Cells, cases: Sequence[Case], moved: Together) -> list[Problem]:

@@ -185,12 +185,13 @@ def _check_period(place: _Place, weighed: Weighed, programme: Programme) -> list
     if period is not None and not wrong:
         return []
     message = "The return does not say its quarter in a form that can be read."
-    if wrong and (outside := notation(wrong[0].value).periods):
+    of = programme.first.frequency
+    if wrong and (outside := notation(wrong[0].value, of).periods):
         message = f"{outside[0].described} lies outside the programme,"
         message += f" {programme.first} to {programme.last}."
     if period is None:
         return [place.problem("R006", "quarter", message, like)]
-    if wrong and period in notation(wrong[0].value).periods:
+    if wrong and period in notation(wrong[0].value, of).periods:
         # Every place says it, so no place is wrong: nothing is asked for that quarter.
         who = f" Ask {programme.contact}." if programme.contact else ""
         mend = f"No return is asked for that quarter.{who} Do not change it to another one."
@@ -213,7 +214,8 @@ def _read_otherwise(place: _Place, programme: Programme, weighed: Weighed) -> li
         if value is None or value == text:
             continue
         # Of a name that stands for the guide the quarter is told with the whole.
-        if line == "quarter" and (place.raw.guide_sheet is None or notation(text).own):
+        of = programme.first.frequency
+        if line == "quarter" and (place.raw.guide_sheet is None or notation(text, of).own):
             continue
         message = f"This was read as {value_in_words(line, value, programme)}."
         rule = "R028" if line == "quarter" else "R018"

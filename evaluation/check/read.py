@@ -16,7 +16,7 @@ from evaluation.check.before import Key
 from evaluation.check.report import Problem, Read, Tally, problem, quoted
 from evaluation.check.rules import Severity
 from evaluation.programme import Outcome, Programme
-from evaluation.quarters import Period
+from evaluation.quarters import Frequency, Period
 from evaluation.returns.form import INVISIBLE, address, column_letter, form
 from evaluation.returns.notation import notation
 from evaluation.returns.workbook import RawReturn, RawRow, empty, heading, plain_text
@@ -471,7 +471,8 @@ def _asides(
         if name == "quarter" and value not in told:
             told[value] = entry
     for value, entry in told.items():
-        found, period = notation(value), typed[entry]
+        period = typed[entry]
+        found = notation(value, period.frequency if isinstance(period, Period) else "Q")
         if found.own or not isinstance(period, Period) or isinstance(value, int | float):
             continue
         rows = sum(one == value for one in values)
@@ -588,6 +589,7 @@ def read_quarter(value: Any, own: Period | None = None) -> Period | Fault:
 
     ``own`` is the return's own, which is meant where a notation can mean two and this is one.
     """
+    of: Frequency = own.frequency if own is not None else "Q"
     mend = "Write it like 2026 Q3."
     if own is not None:
         mend = f"Which quarter is this row of? If it is {own.described}, write {own}."
@@ -595,7 +597,7 @@ def read_quarter(value: Any, own: Period | None = None) -> Period | Fault:
         return Fault("R025", "The quarter is missing.", mend)
     if type(value) is float or isinstance(value, int | time | timedelta):
         value = plain_text(value)
-    found = notation(value)
+    found = notation(value, of)
     if found.month:
         around = found.periods[0].described
         return Fault("R025", f"This is one month of {around}; a return is for a quarter.", mend)
@@ -689,7 +691,7 @@ def _fits(programme: Programme) -> dict[str, Fits]:
     return {
         "area_code": lambda value: plain_text(value) in programme.area_by_code,
         "area_name": lambda value: plain_text(value).casefold() in names,
-        "quarter": lambda value: not isinstance(read_quarter(value), Fault),
+        "quarter": lambda value: not isinstance(read_quarter(value, programme.last), Fault),
         "outcome": lambda value: plain_text(value) in programme.outcome_by_code,
         "numerator": lambda value: not isinstance(read_number(value), Fault),
         "denominator": lambda value: not isinstance(read_number(value), Fault),

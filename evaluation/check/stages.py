@@ -28,7 +28,7 @@ from evaluation.errors import WorkspaceError
 from evaluation.finance import asked_of
 from evaluation.programme import OPEN_SITE, Programme
 from evaluation.returns.form import Observation, Return
-from evaluation.returns.workbook import RawReturn, read_return
+from evaluation.returns.workbook import RawReturn, counted_in, read_return
 from evaluation.workspace import Workspace
 
 _AROUND = {"R010", "R018"}
@@ -70,6 +70,7 @@ def check_read(
     raw: RawReturn, programme: Programme, *, history: ReadHistory, today: date | None
 ) -> CheckedFile:
     """Check a return that was read already; see `check_file`."""
+    raw = counted_in(raw, programme.first.frequency)
     programme = asked_of(programme, raw.guide["agency"])
     before = before_return(raw, programme, history=history, today=today)
     return CheckedFile(raw, check_return(raw, programme, before=before))

@@ -123,7 +123,7 @@ def places_of(raw: RawReturn, headed: Headed, programme: Programme) -> Places:
     known = [one for one in said if one.known]
     rows = _row_figures(headed)
     known += _by_rows(raw, headed, programme, known)
-    periods = notation(raw.guide["quarter"])
+    periods = notation(raw.guide["quarter"], programme.first.frequency)
     return Places(
         statements=tuple(known),
         unknown=tuple(one for one in said if not one.known),
@@ -172,7 +172,7 @@ def canonical(line: Line, text: str, programme: Programme) -> str | None:
     """A site or agency by its code in any case, or by its name; a quarter in any notation."""
     plain = " ".join(text.strip(INVISIBLE).split()).casefold()
     if line == "quarter":
-        periods = notation(text).periods
+        periods = notation(text, programme.first.frequency).periods
         return periods[0].label if len(periods) == 1 else None
     sites = {one.code: one.name for one in programme.sites} | {OPEN_SITE: OPEN_SITE}
     agencies = programme.agencies | {one.code: one.name for one in programme.sources}
@@ -189,7 +189,7 @@ def _by_guide(raw: RawReturn, programme: Programme) -> Iterator[Statement]:
         text = raw.guide[line]
         if not text:
             continue
-        if line == "quarter" and len(notation(text).periods) > 1:
+        if line == "quarter" and len(notation(text, programme.first.frequency).periods) > 1:
             continue  # readable in two ways: asked about, and no evidence
         number = form().guide.index(line) + 1
         place = f"{form().guide_sheet}!B{number}" if inside else FILE_NAME
@@ -217,7 +217,8 @@ def _by_name(raw: RawReturn, programme: Programme) -> Iterator[Statement]:
 
 def in_name(name: str, programme: Programme) -> dict[Line, str]:
     """Site, agency and quarter of the programme that a file's name holds, each where it does."""
-    strict = guide_from_name(name)
+    of = programme.first.frequency
+    strict = guide_from_name(name, of)
     found: dict[Line, str] = {}
     for line in LINES:
         value = canonical(line, strict[line], programme) if strict[line] else None
@@ -230,7 +231,8 @@ def in_name(name: str, programme: Programme) -> dict[Line, str]:
         for one in _QUARTER_IN_NAME.findall(stem)
         for period in _named(one[0] or one[3], one[1] or one[2])
     }
-    if "quarter" not in found and len(quarters) == 1 and _is_inside(min(quarters), programme):
+    one = len(quarters) == 1 and of != "M" and _is_inside(min(quarters), programme)
+    if "quarter" not in found and one:
         found["quarter"] = min(quarters)
     # Of single words only a site's code with a digit in it: an agency's is a word like others.
     there = [code for code in programme.site_by_code if f"_{code.casefold()}_" in words]
@@ -258,7 +260,7 @@ def _by_rows(
         "agency": lambda: _agency_of(
             _texts(headed, "area_code"), _texts(headed, "outcome"), programme, said
         ),
-        "quarter": lambda: _quarter_of(_values(headed, "quarter")),
+        "quarter": lambda: _quarter_of(_values(headed, "quarter"), programme),
     }
     for line in LINES:
         if _COLUMN_OF[line] in columns and (value := readers[line]()) is not None:
@@ -286,8 +288,9 @@ def _most(found: Iterable[str | None]) -> str | None:
     return None
 
 
-def _quarter_of(values: Sequence[object]) -> str | None:
-    read = (notation(value) if value is not None else Notation() for value in values)
+def _quarter_of(values: Sequence[object], programme: Programme) -> str | None:
+    of = programme.first.frequency
+    read = (notation(value, of) if value is not None else Notation() for value in values)
     return _most(
         one.periods[0].label if len(one.periods) == 1 and not one.month else None for one in read
     )

@@ -254,7 +254,7 @@ def ledger_history(
     from evaluation.quarters import Period
 
     session: Session = context.obj
-    period = Period.parse(quarter, "Q", "A")
+    period = Period.parse(quarter, "Q", "A", "M")
     with session.ledger() as ledger:
         versions = ledger.history(session.programme_name, area, outcome, period)
     session.stays_inside()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evaluation.check.stages import CheckedFile
     from evaluation.ledger.receipt import Receipt
     from evaluation.programme import Programme
-    from evaluation.quarters import Period
+    from evaluation.quarters import Frequency, Period
     from evaluation.returns.workbook import RawReturn
 
 
@@ -45,7 +45,7 @@ def template(
     programme = session.programme
     agency = agency or _only_agency(programme, site)
     programme = asked_of(programme, agency)
-    period = _one_period(quarter)
+    period = _one_period(quarter, programme.first.frequency)
     programme.expected(site, agency)
     _in_calendar(programme, period)
     writable(output, (".xlsx", ".csv"))
@@ -232,18 +232,18 @@ def _only_agency(programme: Programme, site: str) -> str:
     )
 
 
-def _one_period(text: str) -> Period:
+def _one_period(text: str, of: Frequency) -> Period:
     """A quarter in any notation that can mean only one; which one it is is said with the rest."""
     from evaluation.quarters import Period
     from evaluation.returns.notation import notation
 
-    found = notation(text)
+    found = notation(text, of)
     if len(found.periods) > 1:
         raise UserError(
             f"{text!r} can mean {' or '.join(one.described for one in found.periods)}.",
             mend=f"write it like {found.periods[0].slug}",
         )
-    return found.periods[0] if found.periods and not found.month else Period.parse(text, "Q", "A")
+    return found.periods[0] if found.periods and not found.month else Period.parse(text, of, "A")
 
 
 def _in_calendar(programme: Programme, period: Period) -> None:

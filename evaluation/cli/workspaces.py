@@ -28,12 +28,15 @@ def init(
     example: Annotated[
         bool, typer.Option("--example", help="Print a complete file for --from.")
     ] = False,
+    months: Annotated[
+        bool, typer.Option("--months", help="With --example: one that counts in months.")
+    ] = False,
 ) -> None:
     """Begin a workspace: a programme, its first study's draft, the frame of the book."""
     from evaluation.setup import beginning
 
     if example:
-        print(beginning.example(), end="")
+        print(beginning.example(months=months), end="")
         return
     if not name:
         raise UserError(
@@ -168,7 +171,7 @@ def invent(
     from evaluation.simulate.trial import trial_returns
 
     session: Session = context.obj
-    last = Period.parse(until, "Q", "A") if until else None
+    last = Period.parse(until, "Q", "A", "M") if until else None
     files = trial_returns(session.programme, output, until=last, seed=seed)
     say(f"{len(files)} returns of invented figures; nothing in them is a finding.")
     print(output)

@@ -28,6 +28,7 @@ from evaluation.estimate.inference import (
     from_errors,
     from_influence,
 )
+from evaluation.quarters import NAMES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 Inference = Literal["placebo", "analytic", "bootstrap"]
 Weights = Literal["simple", "event_time", "cohort", "group", "quarter", "period", "year"]
 Key = Literal["event_time", "cohort", "group", "site", "area", "quarter", "period", "year"]
+OwnPeriod = Literal["month", "week", "day"]
 # Other names of a column of the index: R's did says group for what this package calls a cohort, and
 # a yearly panel's periods stand in the column that is called quarter.
 ALSO_CALLED = {"group": "cohort", "period": "quarter", "year": "quarter"}
@@ -119,12 +121,12 @@ class Estimate:
         table.index.name = "average"
         return table
 
-    def by(self, key: Key) -> pd.DataFrame:
+    def by(self, key: Key | OwnPeriod) -> pd.DataFrame:
         """One row an event time, cohort, site, area or period; columns as in `overall`.
 
         Event times include those before the start; the other tables average treated periods only.
-        ``group`` is another name of ``cohort``; ``period`` (and ``year`` where periods are years)
-        of ``quarter``.
+        ``group`` is another name of ``cohort``; ``period`` (and ``year``, ``month``, ``week`` or
+        ``day`` where periods are that) of ``quarter``.
 
         Raises
         ------
@@ -188,6 +190,10 @@ class Estimate:
     def _column(self, use: str, name: object, allowed: object) -> pd.Series:
         """The index's column of that name, or of the one that it is another name of."""
         choices = [choice for choice in get_args(allowed) if choice != "year" or self._is_yearly]
+        # A panel's own periods by their own name: months, weeks or days stand in that column.
+        own = NAMES.get(self.sample.get("frequency", "Q"), "period")
+        if name == own and own in ("month", "week", "day"):
+            return self.index["quarter"]
         if name not in choices:
             raise EstimateError(
                 f"a {self.estimator} estimate cannot be {use} {name!r}.",

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.estimate import samples
+from evaluation.panel import part_treated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +24,7 @@ def per_whole_period(estimate: Estimate, sample: samples.Sample) -> Estimate:
     Entries are divided by the weighted mean share of their areas, and what their error is told
     from by the same, so that every test of no effect in that entry stays as it was.
     """
-    units = samples.part_treated(sample.panel)
+    units = part_treated(sample.panel)
     if sample.panel.partial == "drop" or not len(units):
         return estimate
     share = _shares(sample)
@@ -48,7 +49,7 @@ def _areas_per_whole_period(table: pd.DataFrame, sample: samples.Sample) -> pd.D
     if table.empty:
         return table
     start, factor = sample.panel.start_index, pd.Series(1.0, index=sample.panel.areas.index)
-    for unit in samples.part_treated(sample.panel).tolist():
+    for unit in part_treated(sample.panel).tolist():
         held = np.isfinite(sample.figures[unit, start[unit] :])
         if held[0]:
             treated = held.sum() - 1 + sample.panel.exposure[unit]

@@ -12,7 +12,7 @@ import pandas as pd
 from evaluation.errors import EstimateError, InferenceRefused
 from evaluation.estimate.assignments import Assignments, TreatedAreas, variance_by_sampling
 from evaluation.estimate.inference import Draws, deviation
-from evaluation.panel import Panel
+from evaluation.panel import Panel, part_treated, whole_periods_of
 from evaluation.wording import Figure, Sentence
 
 if TYPE_CHECKING:
@@ -177,28 +177,13 @@ def take(panel: Panel, outcome: str, scale: Scale, weights: str | None = None) -
     )
 
 
-def part_treated(panel: Panel) -> NDArray[np.int64]:
-    """Positions of areas whose first treated period lies in the panel and was so in part."""
-    held = (panel.exposure < 1) & (panel.start_index >= 0)
-    return np.flatnonzero(held)
-
-
-def whole_periods_of(panel: Panel, outcome: str) -> NDArray[np.float64]:
-    """(N, T) the panel's figures, without first periods treated in part where those are dropped."""
-    units = part_treated(panel)
-    if panel.partial == "scale" or not len(units):
-        return panel.array(outcome)
-    figures = panel.array(outcome).copy()
-    figures[units, panel.start_index[units]] = np.nan
-    return figures
-
-
 def _in_part(panel: Panel) -> tuple[str, ...]:
     """What to say of first periods that were treated in part."""
     count = len(part_treated(panel))
     if not count:
         return ()
-    first = f"the first period of {count} started areas was treated in part and "
+    areas = f"{count} started area{'s' if count > 1 else ''}"
+    first = f"the first period of {areas} was treated in part and "
     said = (
         "is left out"
         if panel.partial == "drop"
@@ -428,7 +413,33 @@ def _weights(panel: Panel, column: str | None) -> NDArray[np.float64]:
     weights = panel.areas[column].to_numpy(dtype=float)
     if not (np.isfinite(weights) & (weights > 0)).all():
         raise EstimateError(f"weights in {column!r} must be positive in every area.")
+    largest = float(weights.max())
+    if float(weights.min()) < largest / MOST_APART:
+        raise EstimateError(
+            f"weights in {column!r} lie so far apart ({weights.min():.0e} to {largest:.0e}) that "
+            "the smallest would count for nothing.",
+            mend="weigh by something that areas share, or leave those areas out",
+        )
+    # Sums of the largest numbers that there are would be infinite.
+    weights = weights / largest if not 1 / LARGEST < largest < LARGEST else weights
     scaled: NDArray[np.float64] = weights / weights.mean()
+    return scaled
+
+
+# Of the largest weight: doubles hold sixteen digits, and what is below counts for nothing.
+MOST_APART = 1e12
+
+
+def _in_reach(column: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A covariate in units of about one, where its own are far from that (pounds, say).
+
+    What is adjusted for is the same in any unit, but a logit's Newton steps and a regression's rank
+    are told in doubles. The unit is a power of two, which changes no digit.
+    """
+    spread = float(column.std())
+    if spread == 0 or LEVEL > spread > 1 / LEVEL:
+        return column
+    scaled: NDArray[np.float64] = column / 2.0 ** np.round(np.log2(spread))
     return scaled
 
 
@@ -457,12 +468,17 @@ def design(sample: Sample, covariates: tuple[str, ...]) -> NDArray[np.float64]:
                 expected="a number in every area",
                 mend="give a column of 0 and 1 for each kind but one: pd.get_dummies(...)",
             )
+        if np.isinf(column).any():
+            raise EstimateError(
+                f"covariate {name!r} is infinite in area {given.index[np.isinf(column)][0]}.",
+                expected="a finite number in every area",
+            )
         if not np.isfinite(column).all():
             raise EstimateError(f"covariate {name!r} is missing in some areas.")
         # A large level beside a small spread would look like the constant.
         if abs(column.mean()) > LEVEL * column.std() > 0:
             column = column - column.mean()
-        columns.append(column)
+        columns.append(_in_reach(column))
     return np.stack(columns, axis=1)
 
 

@@ -27,6 +27,7 @@ from evaluation.estimate.placebo_effects import (
     solvable,
 )
 from evaluation.estimate.solvers import ridge, simplex
+from evaluation.panel import whole_periods_of
 from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def complete(panel: Panel, outcomes: Sequence[str]) -> tuple[Panel, tuple[str, .
     panel = panel.eligible()
     gap = np.zeros(len(panel.areas), dtype=bool)
     for outcome in outcomes:
-        figures = samples.whole_periods_of(panel, outcome)
+        figures = whole_periods_of(panel, outcome)
         gap |= np.isnan(figures[:, samples.seen_periods(figures)]).any(axis=1)
     leave = gap & ~panel.treated
     if not leave.any():

@@ -14,7 +14,7 @@ from evaluation.estimate import samples
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws
-from evaluation.panel import NEVER
+from evaluation.panel import NEVER, whole_periods_of
 from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _one_entry(n_areas: int) -> pd.DataFrame:
 def balanced(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
     """The eligible areas with a figure in every period that any has one, and a word on the rest."""
     panel = panel.eligible()
-    figures = samples.whole_periods_of(panel, outcome)
+    figures = whole_periods_of(panel, outcome)
     leave = np.asarray(np.isnan(figures[:, samples.seen_periods(figures)]).any(axis=1))
     if not leave.any():
         return panel, ()

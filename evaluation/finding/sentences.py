@@ -18,6 +18,7 @@ from evaluation.finding.verdict import (
     cared_for,
     has_meaning,
 )
+from evaluation.quarters import NAMES
 from evaluation.wording import Figure, Part, Sentence, count, listed, number, percent, signed
 from evaluation.wording import signed_percent as with_sign
 
@@ -80,6 +81,12 @@ class Facts:
     def way(self) -> Way:
         """In which direction it is said what could be seen."""
         return cared_for(self.outcome.polarity, self.ruling.hoped_percent)
+
+    @property
+    def when(self) -> str:
+        """As in ``fewer call-outs a month``; of a stock, at a time."""
+        word = NAMES[self.outcome.period_frequency]
+        return f"a {word}" if self.outcome.kind == "flow" else "at a time"
 
     @property
     def change(self) -> Sentence:
@@ -149,8 +156,7 @@ def _compared(facts: Facts) -> Sentence:
             change=facts.change,
         )
     down = people.effect < 0
-    each = "a year" if facts.outcome.frequency == "year" else "a quarter"
-    when = each if facts.outcome.kind == "flow" else "at a time"
+    when = facts.when
     return Sentence.of(
         f"Exploratory: about {{effect}} {'fewer' if down else 'more'} {{people}} {when} than in "
         "the comparison areas, given where both began (likely between {low} and {high}).",
@@ -171,8 +177,7 @@ def _moved(facts: Facts) -> Sentence:
         )
     # By the range, as the verdict is: over several looks the latest estimate may lie elsewhere.
     down = facts.ruling.direction is Direction.FELL
-    each = "a year" if facts.outcome.frequency == "year" else "a quarter"
-    when = each if facts.outcome.kind == "flow" else "at a time"
+    when = facts.when
     fewer = f"{'fewer' if down else 'more'} {{people}} {when} in the pilot areas than there would"
     fewer += " have been without the programme"
     parts: dict[str, Part] = {

@@ -43,7 +43,13 @@ from evaluation.returns.tidy import (
     is_table,
     split_tables,
 )
-from evaluation.returns.workbook import RawReturn, guide_from_name, read_return, read_sheets
+from evaluation.returns.workbook import (
+    RawReturn,
+    counted_in,
+    guide_from_name,
+    read_return,
+    read_sheets,
+)
 from evaluation.workspace import Workspace, write_whole
 
 MOST_EXTREME = 50
@@ -254,12 +260,13 @@ def gather(path: Path, columns: TableColumns | None, programme: Programme) -> Ga
     if not files:
         raise UserError("nothing here can be loaded.", where=str(path), expected=", ".join(ENDINGS))
     tables = files if columns else [file for file in files if not _is_return(file)]
+    of = programme.first.frequency
     whole, unreadable, left_out = list[Incoming](), list[Told](), tuple[str, ...]()
     for file in files:
         if file in tables:
             continue
         try:
-            whole.append(Incoming(file=str(file), raw=read_return(file)))
+            whole.append(Incoming(file=str(file), raw=counted_in(read_return(file), of)))
         except ReturnFileError as error:
             unreadable.append(_unreadable(file, error))
     if tables:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from evaluation.errors import PeriodError
-from evaluation.quarters import Period
+from evaluation.quarters import Frequency, Period
 from evaluation.returns.form import INVISIBLE
 
 # Nobody writes a quarter at greater length; a bound keeps the search cheap.
@@ -74,11 +74,52 @@ class Notation(NamedTuple):
 NOTHING = Notation()
 
 
-def notation(value: object) -> Notation:
-    """The periods that a cell's value can mean: a date, or a text in any notation known here."""
+class YearMonth(NamedTuple):
+    """A year and the number of a month, which may be none that there is."""
+
+    year: int
+    month: int
+
+
+def notation(value: object, of: Frequency = "Q") -> Notation:
+    """The periods that a cell's value can mean: a date, or a text in any notation known here.
+
+    Parameters
+    ----------
+    of : what the programme counts in. Where that is months (``M``), a date or a month is one.
+    """
+    if of == "M":
+        return _of_months(value)
     if isinstance(value, datetime | date):
         return Notation((_quarter_around(value.year, value.month),))
     return _of_text(" ".join(str(value).strip(INVISIBLE).split()))
+
+
+def _of_months(value: object) -> Notation:
+    """A month, or a year, in any notation that can mean only one."""
+    if isinstance(value, datetime | date):
+        return Notation((_month_of(value.year, value.month),))
+    text = " ".join(str(value).strip(INVISIBLE).split())
+    try:
+        return Notation((Period.parse(text, "M", "A"),), own=True)
+    except PeriodError:
+        pass  # not the form's own notation: the others are tried
+    text = text.casefold().translate(_DASHES)
+    if not 4 <= len(text) <= _LONGEST or not text.isascii():
+        return NOTHING
+    if (found := _MONTH_ALONE.fullmatch(text)) is not None:
+        return Notation((_month_of(int(found[1] or found[4]), int(found[2] or found[3])),))
+    if (dates := _dates(text)) is not None:
+        return Notation(_distinct(_month_of(y, m) for y, m in dates if 1 <= m <= 12))
+    parts = _parts(text)
+    years = set(parts.years) or ({2000 + parts.after} if parts.after else set())
+    if not parts.known or parts.mark or len(years) != 1 or len(parts.months) != 1:
+        return NOTHING
+    return Notation((_month_of(years.pop(), parts.months[0]),))
+
+
+def _month_of(year: int, month: int) -> Period:
+    return Period.around(date(year, month, 1), "M")
 
 
 @lru_cache(maxsize=1024)
@@ -115,22 +156,25 @@ def _both(outside: Notation, inside: str) -> Notation:
 
 
 def _of_date(text: str) -> Notation | None:
+    if (dates := _dates(text)) is None:
+        return None
+    known = [_quarter_around(year, month) for year, month in dates if 1 <= month <= 12]
+    return Notation(_distinct(known))
+
+
+def _dates(text: str) -> list[YearMonth] | None:
+    """The year and month that a day in digits can mean; None where it is no day."""
     if (found := _ISO.fullmatch(text)) is not None:
-        return _within([(int(found[1]), int(found[2]))])
+        return [YearMonth(int(found[1]), int(found[2]))]
     if _DAY_NUMBER.fullmatch(text) is not None:
         day = _BEFORE_DAY_ONE + timedelta(days=int(float(text)))
-        return _within([(day.year, day.month)])
+        return [YearMonth(day.year, day.month)]
     if (found := _DAY_MONTH.fullmatch(text)) is None:
         return None
     first, second, year = (int(part) for part in found.groups())
     year += 2000 * (year < 100)
     # Day first, as in Britain; month first, as spreadsheets set up in America write it.
-    return _within([(year, second), (year, first)])
-
-
-def _within(dates: Iterable[tuple[int, int]]) -> Notation:
-    known = [_quarter_around(year, month) for year, month in dates if 1 <= month <= 12]
-    return Notation(_distinct(known))
+    return [YearMonth(year, second), YearMonth(year, first)]
 
 
 def _of_range(text: str) -> Notation | None:

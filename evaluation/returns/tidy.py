@@ -328,11 +328,9 @@ class _Dealer:
     def _read_period(self, cell: Any, place: Place) -> Period:
         # A day in a cell that is a date stands for the quarter, or the year, that it lies in.
         if isinstance(cell, date):
-            if self.programme.first.frequency == "A":
-                return Period("A", cell.year)
-            return Period.quarter(cell.year, (cell.month + 2) // 3)
+            return Period.around(cell, self.programme.first.frequency)
         try:
-            return Period.parse(_text(cell), "Q", "A")
+            return Period.parse(_text(cell), self.programme.first.frequency, "Q", "A")
         except PeriodError:
             raise ReturnFileError(
                 f"{_text(cell)!r} is no period.",

@@ -8,14 +8,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from evaluation import fingerprint
 from evaluation.errors import ReturnFileError, UserError
-from evaluation.quarters import Period
+from evaluation.quarters import Frequency, Period
 from evaluation.returns import gate
 from evaluation.returns.archive import MAX_RECTANGLE, damaged
 from evaluation.returns.form import INVISIBLE, address, form
@@ -191,11 +191,15 @@ def _raw(path: PurePath, content: bytes, found: _Found, odd: list[Wrapping]) -> 
 
 def _named(path: PurePath, found: _Found) -> list[Wrapping]:
     """Said where a name that stands for the guide has more in it, or is written otherwise."""
-    guide = found.guide
-    if found.guide_sheet is not None or not any(guide.values()):
+    if found.guide_sheet is not None or not any(found.guide.values()):
         return []
+    return _name_told(path.name, found.guide)
+
+
+def _name_told(name: str, guide: Mapping[str, str]) -> list[Wrapping]:
     plain = f"{guide['site']}_{guide['agency']}_{guide['quarter'].replace(' ', '-')}"
-    return [] if path.stem == plain else [Wrapping(f"The file's name was read as {plain}.")]
+    same = PurePath(name).stem == plain
+    return [] if same else [Wrapping(f"The file's name was read as {plain}.")]
 
 
 def _is_table(content: bytes) -> bool:
@@ -248,7 +252,21 @@ def bare_stem(name: str) -> str:
     return stem
 
 
-def guide_from_name(name: str) -> dict[str, str]:
+def counted_in(raw: RawReturn, of: Frequency) -> RawReturn:
+    """The return as it is read where periods are of another kind than quarters.
+
+    Only a file's name is read anew, where it stands for the guide: ``2026-07`` is then a month.
+    """
+    if of != "M" or raw.guide_sheet is not None or not any(raw.guide.values()):
+        return raw
+    guide = guide_from_name(raw.path_name, of)
+    # What was said of the name was said of it as a quarter's.
+    told = [one for one in raw.wrapping if one not in _name_told(raw.path_name, raw.guide)]
+    told += _name_told(raw.path_name, guide)
+    return replace(raw, guide=guide, wrapping=tuple(told))
+
+
+def guide_from_name(name: str, of: Frequency = "Q") -> dict[str, str]:
     """Whose return it is, from ``<site>_<agency>_<2026-Q3>.csv``; empty where it does not say.
 
     An agency's code may hold underscores, a site's may not.
@@ -257,14 +275,14 @@ def guide_from_name(name: str) -> dict[str, str]:
     stem = bare_stem(name)
     if (day := _DAY_BEFORE.match(stem)) is not None:
         stem = stem[day.end() :]
-    found = _by_parts(stem)
+    found = _by_parts(stem, of)
     if not found and (days := list(_DAY_AFTER.finditer(stem))) and days[-1].end() == len(stem):
         # Only where it says nothing with it: a quarter may be written as its first day.
-        found = _by_parts(stem[: days[-1].start()])
+        found = _by_parts(stem[: days[-1].start()], of)
     return guide | found
 
 
-def _by_parts(stem: str) -> dict[str, str]:
+def _by_parts(stem: str, of: Frequency) -> dict[str, str]:
     """Site, agency and quarter from a name's parts; nothing where one of them is not there."""
     if (loose := _LOOSE_NAME.fullmatch(stem)) is not None:
         agency = re.sub(r"[ _-]+", "_", loose[2])
@@ -272,10 +290,10 @@ def _by_parts(stem: str) -> dict[str, str]:
     parts = stem.split("_")
     if len(parts) < 3:
         return {}
-    periods = notation(parts[-1]).periods
+    periods = notation(parts[-1], of).periods
     if not periods and len(parts) > 3:  # 2026_Q3, as a mail system writes a blank
         parts[-2:] = [f"{parts[-2]} {parts[-1]}"]
-        periods = notation(parts[-1]).periods
+        periods = notation(parts[-1], of).periods
     if len(periods) != 1:
         return {}
     found = {"site": parts[0], "agency": "_".join(parts[1:-1]), "quarter": periods[0].label}

@@ -115,9 +115,15 @@ QUESTIONS = (
 )
 
 
-def example() -> str:
-    """A complete file for `begin`, with comments: an invented programme of another name."""
-    path = resources.files("evaluation") / "setup" / "templates" / "example.yaml"
+def example(*, months: bool = False) -> str:
+    """A complete file for `begin`, with comments: an invented programme of another name.
+
+    Parameters
+    ----------
+    months : one that counts in months, and in which finance departments report.
+    """
+    name = "example_months.yaml" if months else "example.yaml"
+    path = resources.files("evaluation") / "setup" / "templates" / name
     return path.read_text(encoding="utf-8")
 
 

@@ -131,7 +131,9 @@ def overview(workspace: Workspace, programme: Programme) -> Overview:
             gone = {act.return_id for act in ledger.acts() if act.kind == "withdrawal"}
             held = ledger.receipts(programme.name)
         records = [one.as_dict() for one in held if one.return_id not in gone]
-        newest = max((one.received for one in held), default="")
+        # A study's results are as new as its newest figure, which what was paid is none of.
+        of_figures = [o for o in held if paying_agency(programme, o.agency) is None]
+        newest = max((one.received for one in of_figures), default="")
     owed = calendar(programme, records, today)
     folders = sorted((workspace.studies / programme.name).glob("*/protocol.yaml"))
     studies = tuple(_state(workspace, programme.name, path.parent) for path in folders)

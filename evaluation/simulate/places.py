@@ -14,6 +14,7 @@ from evaluation.programme import (
     Area,
     BudgetLine,
     Cost,
+    Denominator,
     Deprivation,
     Money,
     Outcome,
@@ -43,6 +44,7 @@ class Preset(Frozen):
     areas_per_authority: int
     buffers_per_site: int
     outcomes: tuple[str, ...]
+    waves: tuple[int, ...] = ()
 
 
 class Process(Frozen):
@@ -72,6 +74,28 @@ class TakenEachQuarter(Frozen):
     posts: float
 
 
+class ItemProcess(Frozen):
+    """How a survey item's answers behave; units as in ``simulation.yaml``."""
+
+    mean: float
+    lasting: float
+    passing: float
+    shared: float
+    respondents: int
+    design: float
+    effect: float
+    ramp: int
+
+
+class InventedSurvey(Frozen):
+    """Who asks in both arms, how many residents are adults, and what is asked."""
+
+    agency: str
+    source: Source
+    adults: float
+    items: dict[str, ItemProcess]
+
+
 class Scenario(Frozen):
     """Everything that ``data_schemas/simulation.yaml`` declares."""
 
@@ -92,6 +116,7 @@ class Scenario(Frozen):
     shock_position: int
     persistence: float
     processes: dict[str, Process]
+    survey: InventedSurvey
     harm: dict[str, float]
     costs: dict[str, dict[str, float]]
     costs_price_year: int
@@ -132,6 +157,9 @@ def invent_programme(
     declared = {outcome.code: outcome for outcome in load_outcomes(schemas / "outcomes")}
     outcomes = tuple(declared[code] for code in preset.outcomes)
     areas = _areas(scenario, preset, sites, rng)
+    asked = any(outcome.sampled for outcome in outcomes)
+    survey = scenario.survey
+    waves = tuple(first + position for position in preset.waves)
     planned = planned_costs(scenario, sites, areas, last)
     return Programme(
         name=name,
@@ -140,8 +168,9 @@ def invent_programme(
         synthetic=True,
         first=first,
         last=last,
-        agencies=scenario.agencies,
-        sources=_used_sources(scenario, outcomes),
+        agencies=scenario.agencies | ({survey.source.agency: survey.agency} if asked else {}),
+        sources=_used_sources(scenario, outcomes)
+        + ((survey.source.model_copy(update={"waves": waves}),) if asked else ()),
         sites=sites,
         areas=areas,
         outcomes=outcomes,
@@ -153,6 +182,24 @@ def invent_programme(
         planned_costs=planned,
         costs=planned,
         deprivation=_deprivation(scenario, areas),
+        denominators=_adults(scenario, areas, outcomes),
+    )
+
+
+def _adults(
+    scenario: Scenario, areas: tuple[Area, ...], outcomes: tuple[Outcome, ...]
+) -> tuple[Denominator, ...]:
+    """Adults of the pilot areas, on whom a survey's priced effect counts."""
+    return tuple(
+        Denominator(
+            area=area.code,
+            outcome=outcome.code,
+            denominator=round((area.population or 0) * scenario.survey.adults),
+        )
+        for outcome in outcomes
+        if outcome.sampled and outcome.unit_cost
+        for area in areas
+        if area.role == "pilot"
     )
 
 
@@ -278,7 +325,7 @@ def write_programme(programme: Programme, folder: Path) -> None:
         {
             key: value if key != "waves" else [str(one) for one in source["waves"]]
             for key, value in source.items()
-            if key != "authorities" and not (key == "waves" and not value)
+            if key != "authorities" and not (key in ("waves", "respondents") and not value)
         }
         for source in declared["sources"]
     ]
@@ -289,6 +336,9 @@ def write_programme(programme: Programme, folder: Path) -> None:
         "outcomes": [outcome.code for outcome in programme.outcomes],
     }
     head = "# Synthetic: invented places, invented figures. Written by `newstart demo`.\n"
+    if programme.denominators:
+        declared["denominators"] = "denominators.csv"
+        _write_table(folder / "denominators.csv", [d.model_dump() for d in programme.denominators])
     if not programme.contact:  # nobody is to be asked about an invented programme
         del declared["contact"]
     # In the order of the fields, as a person would write it.

@@ -37,6 +37,10 @@ BELOW_LIMIT = 0.3
 ASKED = 120
 
 
+A_YEAR: dict[str, int] = {"Q": 4, "M": 12}
+"""Periods in which the seasons go round."""
+
+
 def trial_returns(
     programme: Programme, folder: Path, *, until: Period | None = None, seed: int = 1
 ) -> list[Path]:
@@ -99,7 +103,8 @@ def _rows(
         for place, area in enumerate(programme.areas):
             if area.code in asked:
                 moved = levels[outcome.code][place] + rng.normal(0, NOISE)
-                moved += SEASON * np.sin(np.pi * period.ordinal / 2)
+                turn = period.ordinal / A_YEAR.get(period.frequency, 1)
+                moved += SEASON * np.sin(2 * np.pi * turn)
                 rows.append(_row(programme, outcome, area, period, float(np.exp(moved))))
     return rows
 

@@ -20,6 +20,7 @@ Class = Literal["decides", "counts", "shows"]
 DECIDES = (
     "quarters.py",
     "wording.py",
+    "declared.py",
     "instrument.py",
     "programme.py",
     "protocol.py",
@@ -68,6 +69,7 @@ COUNTS = (
     "study/freeze.py",
     "study/heterogeneity.py",
     "study/learned.py",
+    "study/lives_record.py",
     "study/lock.py",
     "study/lock_status.py",
     "study/planning.py",
@@ -77,6 +79,7 @@ COUNTS = (
     "study/protocol_rules.py",
     "study/record.py",
     "study/results.py",
+    "study/survey_rules.py",
     "study/written.py",
     "value/",
     "wave/",

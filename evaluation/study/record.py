@@ -17,8 +17,9 @@ from pydantic import Field
 from evaluation.errors import BookError
 from evaluation.finding.verdict import Direction, Ruling, Size, Unclear, Verdict
 from evaluation.protocol import Role
-from evaluation.quarters import Period
+from evaluation.quarters import NAMES, Frequency, Period
 from evaluation.study.accounts_record import Accounts, GrossAccounts
+from evaluation.study.lives_record import Lives
 from evaluation.study.written import Figure, Written, json_schema
 
 Scale = Literal["log", "level"]
@@ -647,6 +648,8 @@ class Results(Written):
     grades: Mapping[str, GradeResult]
     # With a default, so that results of before sentences were kept as data can still be read.
     sentences: Sentences = Field(default_factory=dict)
+    # As are those of before people were asked.
+    lives: Lives | None = None
 
     @property
     def starts(self) -> list[str]:
@@ -656,9 +659,10 @@ class Results(Written):
 
     @property
     def period_word(self) -> str:
-        """What a period of the study is called: ``quarter`` or ``year``."""
-        yearly = any(Period.parse(label).frequency == "A" for label in self.sample.periods)
-        return "year" if yearly else "quarter"
+        """What a period of the study is called: ``quarter``, ``month`` or ``year``."""
+        kinds = {Period.parse(label).frequency for label in self.sample.periods}
+        others: tuple[Frequency, ...] = ("A", "M")
+        return next((NAMES[kind] for kind in others if kind in kinds), NAMES["Q"])
 
     def with_role(self, *roles: Role) -> list[OutcomeResult]:
         """The outcomes of these roles, in the order of the results."""

@@ -116,19 +116,7 @@ def test_a_missing_extra_is_named_with_its_command(
 
 
 def test_the_page_from_top_to_bottom(installed: dict[str, str], tmp_path: Path) -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    commands = [
-        line.removeprefix("$ ")
-        for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL)
-        for line in block.splitlines()
-    ]
-    assert len(commands) > 15
-    log = []
-    for command in commands:
-        done = run(command, tmp_path, installed)
-        log.append(f"$ {command}\n{done.stdout}{done.stderr}")
-        assert done.returncode == 0, "\n".join(log[-2:])
-        assert "fault of ours" not in done.stderr and "Warning" not in done.stderr, log[-1]
+    _every_command(PAGE, tmp_path, installed)
     results = tmp_path / "var" / "results" / "warm_homes" / "first_look" / "results.json"
     held = json.loads(results.read_text(encoding="utf-8"))
     assert held["label"] == "exploratory" and held["lock"]["exploratory"] and not held["value"]
@@ -140,13 +128,44 @@ def test_the_page_from_top_to_bottom(installed: dict[str, str], tmp_path: Path) 
     assert {
         r["by"] for r in json.loads(run("newstart ledger log --json", tmp_path, installed).stdout)
     } == {"Ada North", "collector"}
-    _reads_as_its_own(tmp_path / "book" / "_build" / "html")
+    _reads_as_its_own(tmp_path / "book" / "_build" / "html", "Warm Homes")
 
 
-def _reads_as_its_own(book: Path) -> None:
+def _every_command(page: Path, folder: Path, env: dict[str, str]) -> None:
+    text = page.read_text(encoding="utf-8")
+    commands = [
+        line.removeprefix("$ ")
+        for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+        for line in block.splitlines()
+    ]
+    assert len(commands) > 12
+    log = []
+    for command in commands:
+        done = run(command, folder, env)
+        log.append(f"$ {command}\n{done.stdout}{done.stderr}")
+        assert done.returncode == 0, "\n".join(log[-2:])
+        assert "fault of ours" not in done.stderr and "Warning" not in done.stderr, log[-1]
+
+
+def test_the_page_by_months_from_top_to_bottom(installed: dict[str, str], tmp_path: Path) -> None:
+    _every_command(PAGE.with_name("by-months.md"), tmp_path, installed)
+    held = json.loads(
+        (tmp_path / "var/results/quiet_nights/first_look/results.json").read_text("utf-8")
+    )
+    assert held["label"] == "exploratory" and held["sample"]["last"] == "2025-12"
+    said = " ".join(one["finding"]["sentence"] for one in held["outcomes"])
+    assert "a month" in said and "a quarter" not in said
+    told = json.loads(run("newstart status --json", tmp_path, installed).stdout)
+    assert told["costs"] == {"due": 22, "in": 22, "late": 0}
+    assert told["returns"]["due"] == told["returns"]["in"] == 166
+    assert "Run the study" not in told["next"]
+    _reads_as_its_own(tmp_path / "book" / "_build" / "html", "Quiet Nights")
+
+
+def _reads_as_its_own(book: Path, title: str) -> None:
     """No other programme's claims, no verdict, no pound that nobody declared."""
     front = _text(book / "index.html")
-    assert "Warm Homes" in front and "than in the comparison areas" in front
+    assert title in front and "than in the comparison areas" in front
     for path in book.rglob("*.html"):
         # The glossary and the page on verdicts explain words; these are no claims of this study.
         if path.name in ("glossary.html", "how-to-read.html", "methods.html", "money-by-hand.html"):

@@ -121,6 +121,18 @@ def test_periods_are_named_as_they_are_written() -> None:
     assert rewritten("numbers").values("y").columns.tolist() == list(range(1, N_PERIODS + 1))
 
 
+def test_periods_are_split_by_their_own_name() -> None:
+    for kind, name in (("months", "month"), ("weeks", "week"), ("days", "day")):
+        found = estimated(kind, did)
+        pd.testing.assert_frame_equal(
+            found.by(name),  # type: ignore[arg-type]
+            found.by("period"),
+            check_names=False,
+        )
+        with pytest.raises(UserError, match="cannot be split by"):
+            estimated("years", did).by(name)  # type: ignore[arg-type]
+
+
 def test_only_yearly_panels_are_split_by_year() -> None:
     estimated("years", did).by("year")
     for kind in ("numbers", "months"):
