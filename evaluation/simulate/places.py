@@ -28,6 +28,8 @@ from evaluation.quarters import Period
 # Areas of an authority lie nearer to each other than to the next one's: spillovers are local.
 AUTHORITY_SPACING_KM = 24.0
 AREA_SPREAD_KM = 5.0
+UNSAID = ("waves", "respondents", "open", "perturbed")
+"""Entries of a source that a person leaves out where they say nothing."""
 INCOME, INCOME_STEP, INCOME_SPREAD = 19_000.0, 1.18, 0.05
 """Invented income of the most deprived fifth, pounds a year; how much more each fifth above has;
 and the spread within one, log points."""
@@ -325,7 +327,7 @@ def write_programme(programme: Programme, folder: Path) -> None:
         {
             key: value if key != "waves" else [str(one) for one in source["waves"]]
             for key, value in source.items()
-            if key != "authorities" and not (key in ("waves", "respondents") and not value)
+            if key != "authorities" and not (key in UNSAID and not value)
         }
         for source in declared["sources"]
     ]

@@ -44,6 +44,7 @@ COUNTS = (
     "__init__.py",
     "agreements.py",
     "connect/",
+    "declared.py",
     "errors.py",
     "finance.py",
     "fingerprint.py",
