@@ -56,7 +56,11 @@ def write_workspace(root: Path, schemas: Path) -> Path:
     (root / "studies" / "real_cases").mkdir()
     (root / "studies" / "real_cases" / "programme.yaml").write_text(_CASES, encoding="utf-8")
     (folder / "first_look" / "study.md").write_text(_NOTEBOOK, encoding="utf-8")
-    shutil.copy(schemas / "demo/protocol_tiny.yaml", folder / "first_look" / "protocol.yaml")
+    protocol = (schemas / "demo/protocol_tiny.yaml").read_text(encoding="utf-8")
+    # Of what these results hold.
+    (folder / "first_look" / "protocol.yaml").write_text(
+        protocol.replace("[arrears]", "[homelessness_duties]"), encoding="utf-8"
+    )
     for name, study in (
         ("new_start/first_look", _first_look(schemas)),
         ("real_cases/enterprise_zones", _zones()),
