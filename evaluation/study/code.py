@@ -44,7 +44,6 @@ COUNTS = (
     "__init__.py",
     "agreements.py",
     "connect/",
-    "declared.py",
     "errors.py",
     "finance.py",
     "fingerprint.py",
