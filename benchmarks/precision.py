@@ -97,8 +97,6 @@ def _shocks(rng: np.random.Generator, rows: int) -> Floats:
 SURVEYS = {
     "6 sites, 300 people asked in pilot areas and 60 in others": Survey(treated=300),
     "6 sites, 60 people asked in pilot areas and 300 in others": Survey(compared=300),
-    "6 sites, 150 people asked in pilot areas and 60 in others": Survey(treated=150),
-    "6 sites, 60 people asked in pilot areas and 150 in others": Survey(compared=150),
     "6 sites, 150 people asked everywhere": Survey(treated=150, compared=150),
     "3 sites, 300 people asked in pilot areas and 60 in others": Survey(sites=3, treated=300),
     "3 sites, 60 people asked in pilot areas and 300 in others": Survey(sites=3, compared=300),

@@ -162,6 +162,8 @@ def _declare(workspace: Workspace, tiny: bool) -> Programme:
         study.mkdir(parents=True, exist_ok=True)
         name = "protocol_tiny.yaml" if tiny else "protocol_full.yaml"
         shutil.copy(workspace.schemas / "demo" / name, study / "protocol.yaml")
+        if not tiny:  # where people were asked, some wrote
+            shutil.copy(workspace.schemas / "demo" / "voices.json", study / "voices.json")
     for learnt in ("theory", "decisions") if tiny else ():
         if not (study / f"{learnt}.yaml").is_file():
             held = workspace.schemas / "demo" / f"{learnt}_tiny.yaml"

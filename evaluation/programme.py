@@ -179,6 +179,7 @@ class Source(Frozen):
 
     ``authorities`` : those whose areas it returns, where several sources share an outcome; none
     named: all. ``waves`` : of a survey, the periods in which its fieldwork ends; none named: any.
+    ``respondents`` : how many people it means to reach an area and wave.
     ``open`` : its figures are printed as it prints them. ``perturbed`` : it changed them at random,
     so that they are no true counts, and a zero is none.
     """
@@ -192,6 +193,7 @@ class Source(Frozen):
     open: bool = Field(default=False, description="whether its figures are public as they are")
     perturbed: bool = Field(default=False, description="whether it adds random error to counts")
     waves: tuple[PeriodField, ...] = ()
+    respondents: int | None = Field(default=None, gt=0)
 
     def covers(self, area: Area) -> bool:
         """Whether the area is one of those that the source returns."""

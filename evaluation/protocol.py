@@ -38,7 +38,7 @@ ESTIMATOR_NAMES: dict[str, str] = {
 }
 """What a reader calls each estimator, in the order in which they are shown."""
 
-ADDED = ("reach", "between_sites")
+ADDED = ("reach", "between_sites", "lives")
 """Fields that a protocol of 0.1.0 could not have; None where they are not stated."""
 Gaps = Literal["as_they_are", "by_population"]
 
@@ -142,7 +142,9 @@ class Protocol(Frozen):
 
     Fields that are empty were not stated. hoped_percent : the effect hoped for, in percent of what
     would have been, with its sign. margin_percent, default_margin_percent : the smallest change
-    worth having. adjust_for : what the design is meant to hold fixed, by the names of the theory
+    worth having. lives : what people say in a survey, a family of its own beside the secondary
+    outcomes, corrected among themselves and judged by difference-in-differences of its waves.
+    adjust_for : what the design is meant to hold fixed, by the names of the theory
     of change. between_sites : by outcome, the scale of the half-normal prior of how far sites
     differ, on the outcome's own scale; the lock works it out from errors before the start where
     it is not stated. sites : those that the study is about (all, if none is named);
@@ -165,6 +167,7 @@ class Protocol(Frozen):
     eligibility: Eligibility = Eligibility()
     primary: tuple[str, ...] = Field(min_length=1, max_length=3)
     secondary: tuple[str, ...] = ()
+    lives: tuple[str, ...] | None = None
     negative_control: tuple[str, ...] = ()
     scale: dict[str, Literal["log", "level"]] = Field(default_factory=dict)
     window: tuple[int, int] = (0, 7)
@@ -196,6 +199,11 @@ class Protocol(Frozen):
     @property
     def outcomes(self) -> tuple[str, ...]:
         """Every outcome, primaries first."""
+        return (*self.primary, *self.secondary, *(self.lives or ()), *self.negative_control)
+
+    @property
+    def looked_at(self) -> tuple[str, ...]:
+        """The outcomes that are looked at every period; a survey is judged once, at its end."""
         return (*self.primary, *self.secondary, *self.negative_control)
 
     def role_of(self, outcome: str) -> Role:
@@ -206,11 +214,21 @@ class Protocol(Frozen):
 
     def family_of(self, outcome: str) -> int:
         """How many outcomes share the correction of an outcome's p-value."""
+        if outcome in (self.lives or ()):
+            return len(self.lives or ())
         role = self.role_of(outcome)
         return {"primary": len(self.primary), "secondary": len(self.secondary)}.get(role, 1)
 
     def scale_of(self, outcome: str) -> Literal["log", "level"]:
-        return self.scale.get(outcome, "log")
+        return self.scale.get(outcome, "level" if outcome in (self.lives or ()) else "log")
+
+    def estimators_of(self, outcome: str) -> tuple[EstimatorName, ...]:
+        """The estimators of an outcome, the primary one first.
+
+        Of a survey all waves after the start are set against all before, by
+        difference-in-differences alone: between waves there is nothing to match on.
+        """
+        return ("did",) if outcome in (self.lives or ()) else self.estimators
 
     def margin_of(self, outcome: str) -> float:
         """What is worth having of an outcome, in percent: its size is held against it."""

@@ -132,6 +132,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "ledger:_is_return",
         "connect:_readings",
         "connect:_refuse_page",
+        "wave:_Reading._columns",
+        "wave:_plain",
         "wave:leads_to_a_person",
         "wave:span_of",
         "returns:_Book.start",

@@ -20,7 +20,8 @@ from evaluation.cli.session import (
 from evaluation.errors import UserError
 
 if TYPE_CHECKING:
-    from evaluation.design.surveys import Found
+    from evaluation.check.report import Problem
+    from evaluation.design.surveys import Found, Group
     from evaluation.programme import Outcome, Programme
     from evaluation.quarters import Period
     from evaluation.wave.summarise import Summary
@@ -74,6 +75,12 @@ def summarise(
     issued: Annotated[
         Path | None, typer.Option(help="Addresses written to: a CSV area_code,issued.")
     ] = None,
+    usual: Annotated[
+        float | None,
+        typer.Option(
+            help="Mean of the first item among all adults, where only clients were asked."
+        ),
+    ] = None,
     errors: Annotated[
         Literal["linearised", "jackknife"], typer.Option(help="How sampling errors are found.")
     ] = "linearised",
@@ -81,7 +88,7 @@ def summarise(
 ) -> None:
     """Weight a wave's respondents and make the return of its figures; no answer is kept."""
     from evaluation.wave import fieldwork
-    from evaluation.wave.respondents import described, read_issued, read_wave
+    from evaluation.wave.respondents import read_issued, read_wave
     from evaluation.wave.summarise import summarise as make
     from evaluation.wave.summarise import write_wave
 
@@ -98,11 +105,32 @@ def summarise(
     found = None
     if read.respondents is not None and not any(one.severity == "error" for one in problems):
         found = make(
-            read.respondents, read.targets, outcomes, programme, errors=errors, issued=addresses
+            read.respondents,
+            read.targets,
+            outcomes,
+            programme,
+            errors=errors,
+            issued=addresses,
+            usual=usual,
         )
         problems += found.problems
     if found is not None and output is not None:
         write_wave(found, programme, _wave(programme, output, quarter), output)
+    _report(found, problems, outcomes, output, as_json=as_json)
+    raise typer.Exit(GOOD if found is not None else PROBLEMS)
+
+
+def _report(
+    found: Summary | None,
+    problems: list[Problem],
+    outcomes: tuple[Outcome, ...],
+    output: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """What was found and what stands against it, for programs or for people."""
+    from evaluation.wave.respondents import described
+
     if as_json:
         print_json(
             {
@@ -118,7 +146,6 @@ def summarise(
             _tell(found, outcomes)
         if found is not None and output is not None:
             print(output)
-    raise typer.Exit(GOOD if found is not None else PROBLEMS)
 
 
 def _wave(programme: Programme, output: Path, quarter: str | None) -> Period:
@@ -155,8 +182,8 @@ def _tell(found: Summary, outcomes: tuple[Outcome, ...]) -> None:
             str(len(own)),
             f"{sum(one.respondents for one in own):,}",
             str(len(own) - len(shown)),
-            f"{sum(one.se or 0.0 for one in shown) / n:.3f}",
-            f"{sum(one.design_effect or 0.0 for one in shown) / n:.2f}",
+            f"{sum(one.se or 0.0 for one in shown) / n:.3f}" if shown else "-",
+            f"{sum(one.design_effect or 0.0 for one in shown) / n:.2f}" if shown else "-",
         )
     print_table(table)
 
@@ -235,6 +262,10 @@ def design(
         str, typer.Option(help="Comparison areas, whole authorities; all where not said.")
     ] = "",
     before: Annotated[int, typer.Option(help="Waves before the first start.")] = 3,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(help="A group's share of adults, like women=0.51: its own smallest effect."),
+    ] = None,
     design_effect: Annotated[
         float, typer.Option(help="By how much weights and households enlarge the variance.")
     ] = 1.4,
@@ -254,8 +285,10 @@ def design(
         raise UserError(
             f"{outcome} is no item of the survey of {programme.name}.", expected=", ".join(declared)
         )
+    groups = [_group(one) for one in group or ()]
     found = trade_offs(
         programme,
+        groups=groups,
         respondents=numbers(respondents, "respondents"),
         waves=numbers(waves, "waves"),
         comparisons=numbers(comparisons, "comparisons") if comparisons else None,
@@ -270,6 +303,25 @@ def design(
     _tell_design(outcome, found)
 
 
+def _group(text: str) -> Group:
+    """A group and its share of adults.
+
+    Raises
+    ------
+    UserError : no name, or no share between 0 and 1.
+    """
+    from evaluation.design.surveys import Group
+
+    name, _, share = text.partition("=")
+    try:
+        held = float(share)
+    except ValueError:
+        held = 0.0
+    if not name.strip() or not 0 < held < 1:
+        raise UserError(f"{text!r} is no group with its share.", expected="like women=0.51")
+    return Group(name=name.strip(), share=held)
+
+
 def _tell_design(outcome: str, found: list[Found]) -> None:
     from rich.table import Table
 
@@ -277,10 +329,19 @@ def _tell_design(outcome: str, found: list[Found]) -> None:
 
     print(f"{outcome}: the effect that would be found four times in five, by re-drawn starts")
     table = Table(box=None)
-    for head in ("comparison areas", "waves", "people an area", "interviews", "effect", "+-"):
+    for head in (
+        "among",
+        "comparison areas",
+        "waves",
+        "people an area",
+        "interviews",
+        "effect",
+        "+-",
+    ):
         table.add_column(head, justify="right")
     for one in found:
         table.add_row(
+            one.plan.group or "all adults",
             str(one.comparisons),
             f"{one.plan.waves} ({one.plan.before} before)",
             str(one.plan.respondents),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +56,14 @@ class Variation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Group:
+    """A part of the adults that is judged by itself over the whole programme, as women are."""
+
+    name: str
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """Who is asked: people an area and wave in either arm, waves, and how many lie before a start.
 
@@ -68,6 +76,7 @@ class Plan:
     before: int = 3
     comparisons: int | None = None
     in_pilots: int | None = None
+    group: str = ""
 
     @property
     def pilots(self) -> int:
@@ -102,6 +111,7 @@ class Found:
     def as_dict(self) -> dict[str, Any]:
         """A row of the table of trade-offs."""
         return {
+            "group": self.plan.group or None,
             "respondents": self.plan.respondents,
             "respondents_in_pilots": self.plan.pilots,
             "waves": self.plan.waves,
@@ -334,13 +344,16 @@ def trade_offs(
     waves: Sequence[int],
     comparisons: Sequence[int] | None = None,
     before: int = 3,
+    groups: Sequence[Group] = (),
     variation: Variation | None = None,
     simulations: int = 400,
     seed: int = 0,
 ) -> list[Found]:
     """What every combination could find: people asked, waves held, comparison areas.
 
-    Waves before the start: three of eight, and in shorter surveys about as large a part.
+    Waves before the start: three of eight, and in shorter surveys about as large a part. Of each
+    group as many answer as its share of those asked: the effect among its own people is harder to
+    find, and each has its own smallest one.
 
     Raises
     ------
@@ -353,16 +366,19 @@ def trade_offs(
         areas = areas_of(programme, many)
         for number in waves:
             for n in respondents:
-                plan = Plan(respondents=n, waves=number, before=_before(number, before))
-                found.append(
-                    could_find(
-                        areas,
-                        replace(plan, comparisons=many),
-                        variation=variation,
-                        simulations=simulations,
-                        seed=seed,
+                for one in (None, *groups):
+                    plan = Plan(
+                        respondents=n if one is None else max(round(n * one.share), 1),
+                        waves=number,
+                        before=_before(number, before),
+                        comparisons=many,
+                        group="" if one is None else one.name,
                     )
-                )
+                    found.append(
+                        could_find(
+                            areas, plan, variation=variation, simulations=simulations, seed=seed
+                        )
+                    )
     return found
 
 

@@ -69,8 +69,57 @@ def style(outcome: OutcomeResult) -> str:
     return words.verdict(outcome.finding).style
 
 
+def asked_first(study: Results) -> OutcomeResult | None:
+    """The survey item that is asked and judged first: life satisfaction, in a usual survey."""
+    if study.lives is None:
+        return None
+    judged = {one.code: one for one in study.outcomes}
+    return next((judged[i.outcome] for i in study.lives.items if i.outcome in judged), None)
+
+
+def in_own_unit(outcome: OutcomeResult) -> tuple[float, float, float] | None:
+    """Effect and range of a survey item in its own unit; None where there are none."""
+    row = outcome.estimate.overall
+    if row.effect is None or row.low is None or row.high is None:
+        return None
+    return row.effect, row.low, row.high
+
+
+def signed(value: float) -> str:
+    """As in ``+0.21``: a survey's points need their sign and two digits."""
+    return f"{'+' if round(value, 2) > 0 else ''}{words.number(value, 2)}"
+
+
+def people_said(study: Results) -> Sentence:
+    """The first item of the survey in a sentence: which way, and by how much in its own unit."""
+    first = asked_first(study)
+    overall = None if first is None else in_own_unit(first)
+    if first is None or overall is None:
+        return Sentence.of("No item of the survey is judged yet.")
+    points = "points" if first.people == "points" else "in a hundred adults"
+    effect, low, high = map(signed, overall)
+    return Sentence.of(
+        "{title}: {word}. In their own answers, people in pilot areas differ by {effect} "
+        "({low} to {high}) {unit} from what would have been.",
+        title=first.plain_title,
+        word=words.verdict(first.finding).word,
+        effect=effect,
+        low=low,
+        high=high,
+        unit=points,
+    )
+
+
 def lives(study: Results) -> Sentence:
-    """What happened to people, from the primary outcomes alone."""
+    """What happened to people: what they say themselves, then what was counted of them."""
+    counted = _counted_lives(study)
+    if asked_first(study) is None:
+        return counted
+    return Sentence.of("{said} {counted}", said=people_said(study), counted=counted)
+
+
+def _counted_lives(study: Results) -> Sentence:
+    """From the primary outcomes alone."""
     primary = study.with_role("primary")
     if explores(study):
         return listed([o.finding.sentence for o in primary], " ")
@@ -292,7 +341,7 @@ def unknowns(study: Results) -> list[OutcomeResult]:
 
 def measures_lives(study: Results) -> bool:
     """Whether people themselves were asked, in pilot and comparison areas alike."""
-    return any(o.agency == "people" for o in study.outcomes)
+    return study.lives is not None
 
 
 MOST = 6

@@ -24,6 +24,7 @@ from evaluation.edition.pages import (
     measured,
     money,
     outcomes,
+    people,
     places,
     quality,
     questions,
@@ -157,7 +158,7 @@ class Pages:
         front = view(edition, out) | changes.front(edition, out)
         self._page("index", "index.md.j2", **front)
         self._page("lives", "lives.md.j2", **self._lives())
-        self._page("people", "people.md.j2", study=study)
+        self._page("people", "people.md.j2", **people.view(study, out))
         self._page("money", "money.md.j2", **money.view(edition, out))
         self._page("for-whom", "for-whom.md.j2", **for_whom.view(study, out))
         learned = learning.view(self.learned, edition, self.claims, out)

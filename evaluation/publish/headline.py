@@ -21,6 +21,7 @@ from evaluation.study.run import estimate_by, point_findings
 from evaluation.study.stored_assignments import Store, by_plan
 from evaluation.study.study import Study
 from evaluation.value import worth
+from evaluation.value.lives import in_one_total, is_wellbeing
 from evaluation.value.parameters import Parameters
 from evaluation.workspace import Workspace
 
@@ -67,12 +68,15 @@ def figures(folder: Path) -> dict[str, float]:
 
 def _point_figures(study: Study, parameters: Parameters) -> dict[str, float]:
     programme, protocol, panel = study.programme, study.protocol, study.panel
-    valued = [c for c in protocol.secondary if programme.outcome_by_code[c].unit_cost]
+    valued = [
+        c for c in protocol.secondary if in_one_total(programme.outcome_by_code[c], parameters)
+    ]
     # Only what a headline rests on is estimated, which is why a state takes a second.
     wanted = protocol.model_copy(
         update={
             "secondary": tuple(valued) if protocol.value else (),
             "negative_control": (),
+            "lives": None,
             "estimators": protocol.estimators[:1],
         }
     )
@@ -90,7 +94,11 @@ def _point_figures(study: Study, parameters: Parameters) -> dict[str, float]:
                 found[f"{code}.people"] = finding.per_quarter.effect
     if wanted.value:
         value = worth(
-            [group[0] for group in estimates.values()],
+            [
+                group[0]
+                for code, group in estimates.items()
+                if not is_wellbeing(programme.outcome_by_code[code], parameters)
+            ],
             programme,
             parameters=parameters,
             price_base=wanted.price_base,

@@ -433,6 +433,17 @@ class _Door:
             one[part] = scale.at(rounding, one[part], f"new_site.{part}", away=away)
         for part in ("se", "tau"):
             one[part] = scale.error(one[part], scale.overall_step)
+        for part, away in (("mean_low", -1), ("mean_high", 1)):
+            if one.get(part) is not None:
+                one[part] = scale.at(rounding, one[part], f"new_site.{part}", away=away)
+        for part in ("tau_low", "tau_high"):
+            if one.get(part) is not None:
+                one[part] = scale.error(one[part], scale.overall_step)
+        # Effects of single sites to the last digit, and ranges that differ from the printed one by
+        # the scale alone: they stay inside.
+        for part in ("by_site", "by_scale", "reml"):
+            if part in one:
+                one[part] = []
         one["p_alike"] = p_value(one["p_alike"], self.drawn)
         if one["mean"] is None or one["low"] is None or one["high"] is None:
             data["new_site"] = None

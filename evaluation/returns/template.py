@@ -410,7 +410,9 @@ def _rows(areas: Sequence[Area], outcome: Outcome, period: Period, last: Figures
     for area in areas:
         numerator, denominator = last.get((area.code, outcome.code), (None, None))
         given = [area.code, area.name, period.label, outcome.code]
-        row = [*given, None, _plain(denominator), None, None, _plain(numerator)]
+        # What a value is the mean of is no denominator of it.
+        below = _plain(denominator) if outcome.form == "ratio" else None
+        row = [*given, None, below, None, None, _plain(numerator)]
         rows.append([*row, None, None] if outcome.sampled else row)
     return rows
 

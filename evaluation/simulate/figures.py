@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -61,6 +61,19 @@ class Figures:
     counts: Mapping[str, NDArray[np.int64]]
     with_reform: Mapping[str, Floats]
     without_reform: Mapping[str, Floats]
+    surveyed: Mapping[str, Surveyed] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Surveyed:
+    """What a survey finds: areas x quarters; NaN, and nobody, where no wave ends.
+
+    mean, se : in the outcome's unit, se as the survey reckons it. respondents : who answered.
+    """
+
+    mean: Floats
+    se: Floats
+    respondents: NDArray[np.int64]
 
 
 def draw_figures(
@@ -79,8 +92,15 @@ def draw_figures(
     counts: dict[str, NDArray[np.int64]] = {}
     with_reform: dict[str, Floats] = {}
     without_reform: dict[str, Floats] = {}
+    surveyed: dict[str, Surveyed] = {}
     for outcome, child in zip(programme.outcomes, root.spawn(len(programme.outcomes)), strict=True):
         rng = np.random.default_rng(child)
+        if outcome.sampled:
+            without = _asked_without(programme, scenario, outcome, rng)
+            moved = without + _on_answers(programme, scenario, preset, outcome.code, switches)
+            without_reform[outcome.code], with_reform[outcome.code] = without, moved
+            surveyed[outcome.code] = _asked(scenario, preset, outcome, moved, rng)
+            continue
         process = scenario.processes[outcome.code]
         share = scenario.shares[(outcome.denominator or "residents").split(",")[0]]
         population = np.array([area.population or 0 for area in programme.areas])
@@ -103,6 +123,63 @@ def draw_figures(
         counts=counts,
         with_reform=with_reform,
         without_reform=without_reform,
+        surveyed=surveyed,
+    )
+
+
+def _person_sd(outcome: Outcome) -> float:
+    return outcome.survey.person_sd if outcome.survey is not None else 1.0
+
+
+def _asked_without(
+    programme: Programme, scenario: Scenario, outcome: Outcome, rng: np.random.Generator
+) -> Floats:
+    """What everybody would answer in the mean without any reform, areas x quarters."""
+    item, sd = scenario.survey.items[outcome.code], _person_sd(outcome)
+    n, n_periods = len(programme.areas), len(programme.periods)
+    lasting = rng.normal(0, sd * np.sqrt(item.lasting), n)
+    codes = np.unique([area.authority for area in programme.areas], return_inverse=True)[1]
+    common = sd * np.sqrt(item.shared)
+    shared = _autocorrelated(codes.max() + 1, n_periods, common, scenario, rng)[codes]
+    own = _autocorrelated(n, n_periods, sd * np.sqrt(item.passing), scenario, rng)
+    said: Floats = item.mean + lasting[:, None] + shared + own
+    return said
+
+
+def _on_answers(
+    programme: Programme, scenario: Scenario, preset: Preset, code: str, switches: Switches
+) -> Floats:
+    """The effect on answers, areas x quarters: ramps in pilot areas, none where a site harms."""
+    item = scenario.survey.items[code]
+    effect = np.zeros((len(programme.areas), len(programme.periods)))
+    time = np.arange(len(programme.periods))
+    harmful = None if preset.harmful_site is None else programme.sites[preset.harmful_site].code
+    for row, area in enumerate(programme.areas):
+        start = programme.start_of(area)
+        if start is not None and area.site != harmful and not switches.no_effect:
+            ramp = np.clip((time - (start - programme.first) + 1) / item.ramp, 0, 1)
+            effect[row] = item.effect * ramp
+    return effect
+
+
+def _asked(
+    scenario: Scenario, preset: Preset, outcome: Outcome, truth: Floats, rng: np.random.Generator
+) -> Surveyed:
+    """What the waves find: the truth, as far as so many answers show it."""
+    item, sd = scenario.survey.items[outcome.code], _person_sd(outcome)
+    in_wave = np.zeros(truth.shape[1], dtype=bool)
+    in_wave[list(preset.waves)] = True
+    # Never so few that a figure would be withheld: what is withheld is shown by other outcomes.
+    answered = np.maximum(rng.poisson(item.respondents, truth.shape), 30) * in_wave
+    with np.errstate(divide="ignore"):
+        error = np.where(in_wave, sd * np.sqrt(item.design / answered), np.nan)
+    found = truth + error * rng.standard_normal(truth.shape)
+    # The survey reckons its error from as many answers, so that it is off by chance itself.
+    freedom = np.maximum(answered - 1, 1)
+    reckoned = error * np.sqrt(rng.chisquare(freedom) / freedom)
+    low, high = outcome.bounds.low, outcome.bounds.high
+    return Surveyed(
+        mean=np.where(in_wave, np.clip(found, low, high), np.nan), se=reckoned, respondents=answered
     )
 
 
@@ -264,7 +341,7 @@ def _recording(
 def truth_table(programme: Programme, figures: Figures) -> pd.DataFrame:
     """The truth, long: ``area_code, quarter, outcome, with_reform, without_reform``."""
     parts = []
-    for outcome in figures.counts:
+    for outcome in figures.with_reform:
         parts.append(
             pd.DataFrame(
                 {
@@ -293,13 +370,25 @@ def panel_of(programme: Programme, figures: Figures, outcomes: tuple[str, ...]) 
                     ),
                     "quarter": np.tile([p.label for p in programme.periods], len(programme.areas)),
                     "outcome": outcome,
-                    "numerator": figures.counts[outcome].ravel().astype(float),
-                    "denominator": np.repeat(figures.denominators[outcome], len(programme.periods)),
+                    **_observed(figures, outcome, len(programme.periods)),
                     "status": "",
                 }
             )
         )
     return Panel.from_observations(pd.concat(rows), programme, outcomes)
+
+
+def _observed(figures: Figures, outcome: str, n_periods: int) -> dict[str, NDArray[Any]]:
+    """The columns of an outcome's figures, cell by cell."""
+    if outcome in figures.surveyed:
+        said = figures.surveyed[outcome]
+        empty = np.full(said.mean.size, np.nan)
+        columns = {"numerator": said.mean, "se": said.se, "respondents": said.respondents}
+        return {name: held.ravel() for name, held in columns.items()} | {"denominator": empty}
+    return {
+        "numerator": figures.counts[outcome].ravel().astype(float),
+        "denominator": np.repeat(figures.denominators[outcome], n_periods),
+    }
 
 
 # A year of workbooks; older returns are CSV, quicker to write and to read.
@@ -369,6 +458,8 @@ def _calendar(programme: Programme, scenario: Scenario) -> Iterator[Sent]:
     for period in programme.periods:
         back = programme.last - period
         for site, agency in programme.submitters:
+            if not programme.asked_in(site, agency, period):
+                continue
             # The odd cases of an ordinary programme, each once: a return that never comes, two that
             # come late, one restated after the last quarter, one by a source.
             if (site, agency, back) == (sites[-1], "council", 1):
@@ -406,13 +497,17 @@ def rows_of(
 
 
 def _rows(programme: Programme, figures: Figures, sent: Sent) -> Iterator[Row]:
-    areas, outcomes = programme.expected(sent.site, sent.agency)
+    areas, _ = programme.expected(sent.site, sent.agency)
+    outcomes = programme.asked_in(sent.site, sent.agency, sent.period)
     column = sent.period - programme.first
     position = {area.code: row for row, area in enumerate(programme.areas)}
     for outcome in outcomes:
         asked = programme.areas_of(sent.site, sent.agency, outcome.code)
         for area in (one for one in areas if one.code in asked):
             row = position[area.code]
+            if outcome.sampled:
+                yield _said(area, outcome, sent, figures.surveyed[outcome.code], (row, column))
+                continue
             if _not_begun(programme, area, outcome, sent.period):
                 given: Row = [area.code, area.name, sent.period.label, outcome.code]
                 yield [*given, None, None, "[z]", None, None]
@@ -428,6 +523,12 @@ def _not_begun(programme: Programme, area: Area, outcome: Outcome, period: Perio
     """Whether it is a figure of practice from before the site that it would be of had begun."""
     start = programme.start_of(area)
     return outcome.measured_in == "pilot areas only" and (start is None or period < start)
+
+
+def _said(area: Area, outcome: Outcome, sent: Sent, held: Surveyed, cell: tuple[int, int]) -> Row:
+    given: Row = [area.code, area.name, sent.period.label, outcome.code]
+    figure = [round(float(held.mean[cell]), 4), None, None, sent.note or None, None]
+    return [*given, *figure, round(float(held.se[cell]), 4), int(held.respondents[cell])]
 
 
 def _row(area: Area, outcome: Outcome, sent: Sent, count: int, denominator: int) -> Row:

@@ -14,6 +14,7 @@ from evaluation.programme import (
     Area,
     BudgetLine,
     Cost,
+    Denominator,
     Deprivation,
     Money,
     Outcome,
@@ -27,6 +28,8 @@ from evaluation.quarters import Period
 # Areas of an authority lie nearer to each other than to the next one's: spillovers are local.
 AUTHORITY_SPACING_KM = 24.0
 AREA_SPREAD_KM = 5.0
+UNSAID = ("waves", "respondents", "open", "perturbed")
+"""Entries of a source that a person leaves out where they say nothing."""
 INCOME, INCOME_STEP, INCOME_SPREAD = 19_000.0, 1.18, 0.05
 """Invented income of the most deprived fifth, pounds a year; how much more each fifth above has;
 and the spread within one, log points."""
@@ -43,6 +46,7 @@ class Preset(Frozen):
     areas_per_authority: int
     buffers_per_site: int
     outcomes: tuple[str, ...]
+    waves: tuple[int, ...] = ()
 
 
 class Process(Frozen):
@@ -72,6 +76,28 @@ class TakenEachQuarter(Frozen):
     posts: float
 
 
+class ItemProcess(Frozen):
+    """How a survey item's answers behave; units as in ``simulation.yaml``."""
+
+    mean: float
+    lasting: float
+    passing: float
+    shared: float
+    respondents: int
+    design: float
+    effect: float
+    ramp: int
+
+
+class InventedSurvey(Frozen):
+    """Who asks in both arms, how many residents are adults, and what is asked."""
+
+    agency: str
+    source: Source
+    adults: float
+    items: dict[str, ItemProcess]
+
+
 class Scenario(Frozen):
     """Everything that ``data_schemas/simulation.yaml`` declares."""
 
@@ -92,6 +118,7 @@ class Scenario(Frozen):
     shock_position: int
     persistence: float
     processes: dict[str, Process]
+    survey: InventedSurvey
     harm: dict[str, float]
     costs: dict[str, dict[str, float]]
     costs_price_year: int
@@ -132,6 +159,9 @@ def invent_programme(
     declared = {outcome.code: outcome for outcome in load_outcomes(schemas / "outcomes")}
     outcomes = tuple(declared[code] for code in preset.outcomes)
     areas = _areas(scenario, preset, sites, rng)
+    asked = any(outcome.sampled for outcome in outcomes)
+    survey = scenario.survey
+    waves = tuple(first + position for position in preset.waves)
     planned = planned_costs(scenario, sites, areas, last)
     return Programme(
         name=name,
@@ -140,8 +170,9 @@ def invent_programme(
         synthetic=True,
         first=first,
         last=last,
-        agencies=scenario.agencies,
-        sources=_used_sources(scenario, outcomes),
+        agencies=scenario.agencies | ({survey.source.agency: survey.agency} if asked else {}),
+        sources=_used_sources(scenario, outcomes)
+        + ((survey.source.model_copy(update={"waves": waves}),) if asked else ()),
         sites=sites,
         areas=areas,
         outcomes=outcomes,
@@ -153,6 +184,24 @@ def invent_programme(
         planned_costs=planned,
         costs=planned,
         deprivation=_deprivation(scenario, areas),
+        denominators=_adults(scenario, areas, outcomes),
+    )
+
+
+def _adults(
+    scenario: Scenario, areas: tuple[Area, ...], outcomes: tuple[Outcome, ...]
+) -> tuple[Denominator, ...]:
+    """Adults of the pilot areas, on whom a survey's priced effect counts."""
+    return tuple(
+        Denominator(
+            area=area.code,
+            outcome=outcome.code,
+            denominator=round((area.population or 0) * scenario.survey.adults),
+        )
+        for outcome in outcomes
+        if outcome.sampled and outcome.unit_cost
+        for area in areas
+        if area.role == "pilot"
     )
 
 
@@ -278,7 +327,7 @@ def write_programme(programme: Programme, folder: Path) -> None:
         {
             key: value if key != "waves" else [str(one) for one in source["waves"]]
             for key, value in source.items()
-            if key != "authorities" and not (key == "waves" and not value)
+            if key != "authorities" and not (key in UNSAID and not value)
         }
         for source in declared["sources"]
     ]
@@ -289,6 +338,9 @@ def write_programme(programme: Programme, folder: Path) -> None:
         "outcomes": [outcome.code for outcome in programme.outcomes],
     }
     head = "# Synthetic: invented places, invented figures. Written by `newstart demo`.\n"
+    if programme.denominators:
+        declared["denominators"] = "denominators.csv"
+        _write_table(folder / "denominators.csv", [d.model_dump() for d in programme.denominators])
     if not programme.contact:  # nobody is to be asked about an invented programme
         del declared["contact"]
     # In the order of the fields, as a person would write it.

@@ -17,7 +17,8 @@ from evaluation.estimate.interim import statistic
 from evaluation.estimate.units import stretch
 from evaluation.study.run import estimate_by
 from evaluation.study.stored_assignments import by_plan
-from evaluation.value import Value, worth
+from evaluation.value import Parameters, Value, worth
+from evaluation.value.lives import in_one_total
 from evaluation.value.report import FIFTHS, Incomes, by_fifth
 
 if TYPE_CHECKING:
@@ -305,7 +306,7 @@ def _valued(run: StudyRun, panel: Panel) -> Value:
     codes = [
         code
         for code in (*protocol.primary, *protocol.secondary)
-        if programme.outcome_by_code[code].unit_cost
+        if in_one_total(programme.outcome_by_code[code], Parameters.load())
     ]
     estimates = [
         estimate_by(protocol.estimators[0], panel, code, protocol, assignments) for code in codes

@@ -377,7 +377,7 @@ def statistics_of(panel: Panel, protocol: Protocol, assignments: Assignments) ->
     base = plan.base if plan.base != "varying" else None
     usual = name == "did" and plan.comparison == "never" and base and score == "mean"
     usual = usual and protocol.assignments.gaps == "as_they_are"
-    for code in protocol.outcomes:
+    for code in protocol.looked_at:
         sample = samples.take(panel, code, protocol.scale_of(code))
         # The fast way takes every area as it is, however well its figures are known.
         fast = usual and sample.sampling_error is None
@@ -519,7 +519,7 @@ def _drawn_anew(panel: Panel, protocol: Protocol, assignments: Assignments) -> d
     """A fingerprint of the assignments of outcomes for which the estimator draws anew, if any."""
     drawn = {
         code: registry.drawn_anew(protocol.estimators[0], panel, code, assignments)
-        for code in protocol.outcomes
+        for code in protocol.looked_at
     }
     return {DRAWN_ANEW: fingerprint.of_data(drawn)} if any(drawn.values()) else {}
 

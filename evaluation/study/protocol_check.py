@@ -24,6 +24,7 @@ from evaluation.study.lock import PROTOCOL
 from evaluation.study.prospect import prospects
 from evaluation.study.protocol_rules import Case, Remark, said_by_itself, shape
 from evaluation.study.study import Study, StudyName, of_sites
+from evaluation.study.survey_rules import surveys
 from evaluation.value.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def on_the_ground(case: Case, ground: Ground) -> list[Remark]:
         *theory(case, ground),
         *seen(case, ground),
         *prices(case),
+        *surveys(case, ground.panel),
     ]
     if ground.panel is not None:
         found += [*figures(case, ground.panel), *precision(case, ground.panel)]

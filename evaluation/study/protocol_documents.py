@@ -16,6 +16,7 @@ from evaluation.programme import Programme
 from evaluation.protocol import ESTIMATOR_NAMES, LooksPlan, Protocol, Score
 from evaluation.study.lock import PROTOCOL, VINTAGE_RULES, Lock, text_hash
 from evaluation.study.study import Study, StudyName
+from evaluation.study.survey_rules import what_could_be_found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -391,6 +392,21 @@ def _sampling(programme: Programme, protocol: Protocol) -> dict[str, Any]:
     }
 
 
+def _could_find(programme: Programme, protocol: Protocol) -> list[str]:
+    """The smallest change of each survey item that would be found, as it is planned."""
+    told = []
+    for code in protocol.outcomes:
+        outcome = programme.outcome_by_code[code]
+        if outcome.sampled and (found := what_could_be_found(programme, outcome)) is not None:
+            plan = found.plan
+            told.append(
+                f"{outcome.title}: a change of {found.mde:.2f} ({outcome.unit}) four times in "
+                f"five, in {plan.waves} waves, {plan.before} of them before the first start, with "
+                f"answers worth {plan.respondents} people an area and wave."
+            )
+    return told or ["No survey is planned."]
+
+
 def _variables(programme: Programme, protocol: Protocol) -> dict[str, Any]:
     def hoped(code: str) -> str:
         size = protocol.hoped_percent.get(code)
@@ -407,6 +423,8 @@ def _variables(programme: Programme, protocol: Protocol) -> dict[str, Any]:
     return {
         "Primary outcomes": [told(code) for code in protocol.primary],
         "Secondary outcomes": [told(code) for code in protocol.secondary] or ["None."],
+        "Lives, in people's own words": [told(code) for code in protocol.lives or ()] or ["None."],
+        "What its survey could find": _could_find(programme, protocol),
         "Negative controls": [told(code) for code in protocol.negative_control] or ["None."],
     }
 

@@ -189,7 +189,7 @@ class Case:
 
     def role_place(self, code: str) -> tuple[str | int, ...]:
         """Where an outcome is named, by its first role."""
-        for role in ("primary", "secondary", "negative_control"):
+        for role in ("primary", "secondary", "lives", "negative_control"):
             listed = self.source.content.get(role)
             if isinstance(listed, list) and code in listed:
                 return (role, listed.index(code))

@@ -19,6 +19,7 @@ from evaluation.finding.verdict import Direction, Ruling, Size, Unclear, Verdict
 from evaluation.protocol import Role
 from evaluation.quarters import NAMES, Frequency, Period
 from evaluation.study.accounts_record import Accounts, GrossAccounts
+from evaluation.study.lives_record import Lives
 from evaluation.study.written import Figure, Written, json_schema
 
 Scale = Literal["log", "level"]
@@ -647,6 +648,8 @@ class Results(Written):
     grades: Mapping[str, GradeResult]
     # With a default, so that results of before sentences were kept as data can still be read.
     sentences: Sentences = Field(default_factory=dict)
+    # As are those of before people were asked.
+    lives: Lives | None = None
 
     @property
     def starts(self) -> list[str]:

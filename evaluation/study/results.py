@@ -26,6 +26,7 @@ from evaluation.returns.form import ROUNDED, apportioned_share, lineage_of
 from evaluation.study import heterogeneity
 from evaluation.study.code import code_fingerprint
 from evaluation.study.heterogeneity import effects_by_fifth, fifths
+from evaluation.study.lives_record import lives_of
 from evaluation.study.record import EffectRow, GradeResult, OutcomeResult, Results
 from evaluation.study.study import StudyName, blinded
 from evaluation.study.written import read_written
@@ -283,7 +284,7 @@ def _as_data(run: StudyRun) -> dict[str, Any]:
         "deviations": [d.sentence for d in run.deviations],
         "lock": _lock(run.lock),
         "vintage": panel.vintage,
-        "protocol_fingerprint": protocol.fingerprint,
+        "protocol_fingerprint": run.stated.fingerprint,
         "panel_fingerprint": panel.fingerprint,
         "code_fingerprint": code_fingerprint(),
         "synthetic": programme.synthetic,
@@ -302,7 +303,16 @@ def _as_data(run: StudyRun) -> dict[str, Any]:
         "balance": _balance(run),
         "published": [_published(published, estimate) for published, estimate in run.published],
         "text": list(protocol.what_it_can_bear),
+        **_lives(run),
     }
+
+
+def _lives(run: StudyRun) -> dict[str, Any]:
+    """What people said, where they were asked: only then, as results of before have no such key."""
+    found = lives_of(
+        run.protocol, run.programme, run.panel, run.observations, run.wellbeing, run.voices
+    )
+    return {} if found is None else {"lives": found.plain()}
 
 
 def _accounts(run: StudyRun) -> dict[str, Any] | None:

@@ -38,11 +38,13 @@ from evaluation.progress import Progress
 from evaluation.protocol import EstimatorName, Protocol, Published
 from evaluation.study.code import code_fingerprint
 from evaluation.study.interim_analyses import Seen, look_at, plan_of
+from evaluation.study.lives_record import VoicesSaid, read_voices_of
 from evaluation.study.lock import Lock
 from evaluation.study.lock_status import Deviation, Standing, standing_of
 from evaluation.study.stored_assignments import by_plan
 from evaluation.study.study import Study
-from evaluation.value import Value, worth
+from evaluation.value import Parameters, Value, Wellbeing, wellbeing, worth
+from evaluation.value.lives import is_wellbeing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,7 +150,7 @@ def withheld_ends(
 
 def _effect(protocol: Protocol, code: str, assignments: Assignments, panel: Panel) -> float:
     estimate = registry.fit(
-        protocol.estimators[0], panel, code, Choices.of(protocol, code), assignments
+        protocol.estimators_of(code)[0], panel, code, Choices.of(protocol, code), assignments
     )
     return float(estimate.overall(window=protocol.window)["effect"].iloc[0])
 
@@ -237,10 +239,14 @@ def _anew(protocol: Protocol, panel: Panel, outcome: str) -> Estimate:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StudyRun:
-    """Everything that one run of a study found, with the parts of the study that it rests on."""
+    """Everything that one run of a study found, with the parts of the study that it rests on.
+
+    ``stated`` is the whole protocol; ``protocol`` the same without what nobody was asked yet.
+    """
 
     programme: Programme
     protocol: Protocol
+    stated: Protocol
     panel: Panel
     observations: pd.DataFrame
     assignments: Assignments
@@ -251,6 +257,8 @@ class StudyRun:
     published: tuple[tuple[Published, Estimate], ...]
     feasibility: Feasibility
     differences: tuple[str, ...]
+    wellbeing: Wellbeing | None = None
+    voices: VoicesSaid | None = None
     seen: Seen | None = None
     deviations: tuple[Deviation, ...] = ()
     lock: Lock | None = None
@@ -274,8 +282,9 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
     ProtocolError, LedgerError : the lock or the kept assignments cannot be read.
     """
     # Before the look, which is only written where all is as it was locked.
-    protocol, standing = study.protocol, standing_of(study)
+    standing = standing_of(study)
     panel, assignments = study.panel, study.assignments
+    protocol = asked_so_far(study.protocol, panel)
     # Before the estimates: the verdict's record must not wait for figures that may be refused.
     seen = take_look(study, standing)
     estimates: dict[str, tuple[Estimate, ...]] = {}
@@ -283,7 +292,7 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
         progress(f"{study.name}: {outcome} ({number} of {len(protocol.outcomes)})")
         estimates[outcome] = tuple(
             estimate_by(estimator, panel, outcome, protocol, assignments)
-            for estimator in protocol.estimators
+            for estimator in protocol.estimators_of(outcome)
         )
     diagnostics = _diagnose(study.programme, panel, protocol, assignments, estimates)
     feasible = feasibility_of(assignments, panel, plan_of(protocol))
@@ -300,6 +309,7 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
     return StudyRun(
         programme=study.programme,
         protocol=protocol,
+        stated=study.protocol,
         panel=panel,
         observations=study.observations,
         assignments=assignments,
@@ -312,12 +322,37 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
         restated=study.restated,
         touched=without_events(study),
         value=_value(study.programme, protocol, estimates),
+        wellbeing=_wellbeing(study.programme, protocol, estimates, findings),
+        voices=read_voices_of(study.folder),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
         feasibility=feasible,
         differences=(*standing.with_look(seen), *feasible.differences),
         deviations=standing.deviations,
         lock=standing.lock,
     )
+
+
+def asked_so_far(protocol: Protocol, panel: Panel) -> Protocol:
+    """The protocol without survey items of which no wave has ended since a site started."""
+    if protocol.lives is None:
+        return protocol
+    starts = panel.start_index[:, None]
+    after = (starts >= 0) & (np.arange(len(panel.periods)) >= starts)
+    asked = tuple(c for c in protocol.lives if (np.isfinite(panel.array(c)) & after).any())
+    return protocol.model_copy(update={"lives": asked})
+
+
+def _awaited(protocol: Protocol, programme: Programme, panel: Panel) -> frozenset[str]:
+    """Survey items whose last wave is still to come: a survey is judged once, at its end."""
+    waves = {
+        code: [
+            w
+            for s in programme.outcome_by_code[code].sources_for("comparison")
+            for w in programme.source_by_code[s].waves
+        ]
+        for code in protocol.lives or ()
+    }
+    return frozenset(code for code, own in waves.items() if own and max(own) > panel.periods[-1])
 
 
 def estimate_by(
@@ -455,7 +490,10 @@ def findings_of(
     # Primaries by Holm for the printed p alone; their verdicts come from closed testing over the
     # looks.
     adjusted = adjust({code: p[code] for code in protocol.primary}, "holm")
-    adjusted |= adjust({code: p[code] for code in protocol.secondary}, "fdr_bh")
+    for family in (protocol.secondary, protocol.lives or ()):
+        adjusted |= adjust({code: p[code] for code in family}, "fdr_bh")
+    # Half-yearly looks of their own would each take their chance: no test before the last wave.
+    adjusted |= dict.fromkeys(_awaited(protocol, programme, panel), 1.0)
     # Unadjusted: a control is to be caught moving, and adjusting would make that harder.
     adjusted |= {code: p[code] for code in protocol.negative_control}
     findings, sites = {}, set(panel.areas["site"].dropna())
@@ -528,6 +566,42 @@ def _value(
 ) -> Value | None:
     if not protocol.value:
         return None
-    entered = [estimates[code][0] for code in (*protocol.primary, *protocol.secondary)]
+    params = Parameters.load()
+    entered = [
+        estimates[code][0]
+        for code in (*protocol.primary, *protocol.secondary)
+        # Wellbeing is a sum of its own, and in one total with nothing else.
+        if not is_wellbeing(programme.outcome_by_code[code], params)
+    ]
     # The seed of the assignments, so that pounds can be drawn again from what is locked.
     return worth(entered, programme, price_base=protocol.price_base, seed=protocol.assignments.seed)
+
+
+def _wellbeing(
+    programme: Programme,
+    protocol: Protocol,
+    estimates: dict[str, tuple[Estimate, ...]],
+    findings: Mapping[str, Finding],
+) -> Wellbeing | None:
+    """What better lives are worth, where the protocol judges an outcome that is priced so.
+
+    Where the survey's own finding tells no direction, or a check objects to it, what comes out is a
+    sensitivity and says so.
+    """
+    params = Parameters.load()
+    judged = (*protocol.primary, *protocol.secondary, *(protocol.lives or ()))
+    priced = [c for c in judged if is_wellbeing(programme.outcome_by_code[c], params)]
+    if not priced or not protocol.value:
+        return None
+    code = priced[0]
+    finding, estimate = findings[code], estimates[code][0]
+    if not np.isfinite(estimate.effects[(estimate.index["event_time"] >= 0).to_numpy()]).any():
+        return None
+    return wellbeing(
+        estimate,
+        programme,
+        stands=finding.verdict.directed and not finding.objections,
+        parameters=params,
+        price_base=protocol.price_base,
+        seed=protocol.assignments.seed,
+    )

@@ -12,6 +12,7 @@ import pandas as pd
 from evaluation.errors import ValueChainError
 from evaluation.quarters import NAMES, Period
 from evaluation.value.accounts import Value
+from evaluation.value.lives import refuse_both
 from evaluation.value.parameters import Parameters
 from evaluation.value.pricing import (
     Line,
@@ -89,7 +90,8 @@ def worth(
     Raises
     ------
     ValueChainError : no estimate can be priced, the estimates rest on different assignments, a
-        price is missing, or its unit does not fit.
+        price is missing, its unit does not fit, or wellbeing is asked for in one total with
+        anything else.
     """
     # By the fingerprint of the assignments: equal numbers of draws are no proof that draw b is the
     # same re-drawing for each outcome.
@@ -146,6 +148,7 @@ def value_of(
     # part of the figures and must not change.
     rng = np.random.default_rng(seed)
     outcomes = [programme.outcome_by_code[net.outcome] for net in nets]
+    refuse_both(outcomes, params)
     counting = {outcome.agency for outcome in outcomes}
     lines = [
         line for outcome in outcomes for line in priced_lines(outcome, params, price_base, counting)

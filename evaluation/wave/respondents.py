@@ -36,6 +36,9 @@ OLDEST = 120
 PERSON = ("area_code", "weight", "household", "age", "mode", "respondent")
 """Columns about a respondent that are neither answers nor variables of the targets."""
 NEEDED = ("area_code", "weight")
+WAVE = ("wave", "quarter", "fieldwork")
+"""Columns that may say of which wave a respondent is."""
+LEADS = re.compile(r"name|mail|phone|mobile|address|postcode|nhs_number|national_insurance|birth")
 WHOLE_PROGRAMME = ("", "all", "programme")
 """What stands as the area of targets that hold for the programme as a whole."""
 UNANSWERED = frozenset(
@@ -45,6 +48,10 @@ ONLINE = frozenset({"web", "online", "internet", "cawi", "push-to-web"})
 _SPAN = re.compile(r"([0-9]+)\s*(?:-|–|to)\s*([0-9]+)")
 _FROM = re.compile(r"([0-9]+)\s*(?:\+|and over|or over|or more|plus)")
 _BELOW = re.compile(r"(?:under|below|<)\s*([0-9]+)")
+
+
+def _plain(category: str) -> str:
+    return re.sub(r"\s*[-\u2010-\u2015\u2212]\s*", "-", " ".join(category.casefold().split()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +71,24 @@ class Targets:
     def of(self, area: str) -> Mapping[str, Mapping[str, float]] | None:
         """An area's own targets, else those of the programme; None where there are neither."""
         return self.people.get(area, self.people.get(""))
+
+    @cached_property
+    def _known(self) -> Mapping[str, Mapping[str, str]]:
+        """Variable -> category, however it is spelt -> as the targets spell it."""
+        found: dict[str, dict[str, str]] = {}
+        for held in self.people.values():
+            for variable, categories in held.items():
+                own = found.setdefault(variable, {})
+                for name in categories:
+                    own.setdefault(_plain(name), name)
+        return found
+
+    def spelled(self, variable: str, said: str) -> str:
+        """A category as the targets spell it; as it stands where they know none like it.
+
+        Capitals and the kind of dash make no other category.
+        """
+        return self._known.get(variable, {}).get(_plain(said), said)
 
     def area_of(self, area: str) -> str:
         """Whose targets an area's respondents are weighted to: its own, or "" for all."""
@@ -189,7 +214,7 @@ def _read_targets(file: Path, programme: Programme) -> tuple[Targets, list[Probl
             column = "category" if variable else "variable"
             message = f"The {column} is missing."
         elif isinstance(number, Fault) or number is None or not 0 <= number < math.inf:
-            message = "How many adults live there is a number, 0 or more."
+            message = "How many adults live there is a number in digits, 0 or more."
         held = people.setdefault(area, {}).setdefault(heading(variable), {})
         if not message and category in held:
             message, column = f"{variable} {category} stands twice for this area.", "category"
@@ -198,7 +223,8 @@ def _read_targets(file: Path, programme: Programme) -> tuple[Targets, list[Probl
         elif isinstance(number, float):
             held[category] = number
     targets = Targets(people=people)
-    return targets, problems + list(_odd_totals(targets, file.name))
+    # What cannot be read is told at its cell; sums without it would be told as well.
+    return targets, problems or list(_odd_totals(targets, file.name))
 
 
 def _of_targets(sheet: Table, row: RawRow, column: str, message: str) -> Problem:
@@ -215,18 +241,23 @@ def _of_targets(sheet: Table, row: RawRow, column: str, message: str) -> Problem
 _TOTALS = 0.02
 
 
-def _odd_totals(targets: Targets, name: str) -> Iterator[Problem]:
+def _odd_totals(targets: Targets, file: str) -> Iterator[Problem]:
     """Variables whose people do not sum to the same number, and those that sum to nobody."""
     for area, variables in targets.people.items():
         totals = {variable: sum(held.values()) for variable, held in variables.items()}
         where = area or "the programme"
+        if lacking := [name for name in targets.variables if name not in variables]:
+            message = (
+                f"The targets say nothing of {', '.join(lacking)} in {where}: weighted without."
+            )
+            yield problem("R126", message, sheet=file)
         if nobody := [variable for variable, total in totals.items() if total <= 0]:
             message = f"The targets of {nobody[0]} in {where} sum to nobody."
-            yield problem("R118", message, sheet=name)
+            yield problem("R118", message, sheet=file)
         elif max(totals.values()) > (1 + _TOTALS) * min(totals.values()):
             said = ", ".join(f"{variable} {total:,.0f}" for variable, total in totals.items())
             message = f"The variables' totals differ in {where}: {said}. The first is kept."
-            yield problem("R126", message, sheet=name)
+            yield problem("R126", message, sheet=file)
 
 
 @dataclass(kw_only=True)
@@ -266,7 +297,10 @@ class _Reading:
                 weight=weight,
                 household=self._households(),
                 variables={
-                    name: np.array([sheet.text(row, name) for row in sheet.rows], dtype=object)
+                    name: np.array(
+                        [self.targets.spelled(name, sheet.text(row, name)) for row in sheet.rows],
+                        dtype=object,
+                    )
                     for name in self.targets.variables
                 },
                 answers=answers,
@@ -304,8 +338,9 @@ class _Reading:
         sheet = self.sheet
         for name, position in sheet.twice.items():
             message = f"The column {name} stands twice."
-            where = address(1, position)
-            self.problems.append(problem("R110", message, sheet=None, cell=where, value=name))
+            where, mend = address(1, position), "Keep one of them, or rename the other."
+            found = problem("R110", message, sheet=None, cell=where, value=name, mend=mend)
+            self.problems.append(found)
         for name in (*NEEDED, *self.targets.variables):
             if name not in sheet.columns:
                 self._tell("R110", None, name, f"The column {name} is missing.")
@@ -316,23 +351,35 @@ class _Reading:
             )
             self.problems.append(problem("R110", message, sheet=None))
         if not sheet.rows:
-            self.problems.append(problem("R110", "There is no row of respondents.", sheet=None))
+            message, mend = "There is no row of respondents.", "Send the file with its rows."
+            self.problems.append(problem("R110", message, sheet=None, mend=mend))
         for outcome in self.outcomes:
             lacking = [c for c in outcome.respondent_columns if c not in sheet.columns]
             if lacking and len(lacking) < len(outcome.respondent_columns):
                 message = f"{outcome.title} needs all of {', '.join(outcome.respondent_columns)};"
                 message += f" {', '.join(lacking)} is missing."
                 self.problems.append(problem("R110", message, sheet=None))
-        if "household" not in sheet.columns:
+        if not any(sheet.text(row, "household") for row in sheet.rows):
             message = "Nobody's household is known: each is taken for a household of its own."
             self.problems.append(problem("R129", message, sheet=None))
-        known = {*PERSON, *self.targets.variables, *asked}
+        self._one_wave()
+        known = {*PERSON, *self.targets.variables, *asked, *WAVE}
         usual = {"age_band", "sex", "tenure"}
         for name in sheet.columns.keys() - known - usual:
             message = f"The column {name} is not read."
             if self._wordy(name):
                 message += " It seems to hold people's own words: they stay with you."
+            elif LEADS.search(name):
+                message += " It may lead to a person: take it out before the file goes anywhere."
             self._tell("R121", None, name, message)
+
+    def _one_wave(self) -> None:
+        """A file is of one wave: two of them in one would be weighted as one."""
+        for name in WAVE:
+            values = {self.sheet.text(row, name) for row in self.sheet.rows} - {""}
+            if name in self.sheet.columns and len(values) > 1:
+                said = ", ".join(sorted(values)[:4])
+                self._tell("R138", None, name, f"{name} says {said}: a file is of one wave.")
 
     def _wordy(self, column: str) -> bool:
         return any(len(self.sheet.text(row, column).split()) > 4 for row in self.sheet.rows[:200])
@@ -348,7 +395,7 @@ class _Reading:
             more = f" ({count[code]} rows)" if count[code] > 1 else ""
             area = areas.get(code)
             if area is None:
-                message = f"This is no area of {self.programme.name}{more}."
+                message = f"This is no area of {self.programme.name}{more}.{self._meant(code)}"
                 message = message if code else f"The area is missing{more}."
                 self._tell("R111", row, "area_code", message)
             elif area.role == "excluded":
@@ -357,6 +404,13 @@ class _Reading:
             elif self.sound and self.targets.of(code) is None:
                 message = f"The targets say nothing of who lives in {code}{more}."
                 self._tell("R112", row, "area_code", message)
+
+    def _meant(self, code: str) -> str:
+        """The area that a code in other letters, or a name, may stand for."""
+        for area in self.programme.areas:
+            if code.casefold() in (area.code.casefold(), area.name.casefold()):
+                return f" Did you mean {area.code}?"
+        return ""
 
     def _twice(self) -> None:
         """The same number twice, or two rows that agree in every cell."""
@@ -394,10 +448,12 @@ class _Reading:
 
     def _categories(self) -> None:
         sheet = self.sheet
+        told: dict[tuple[str, str], tuple[RawRow, str]] = {}
+        count: Counter[tuple[str, str]] = Counter()
         for row in sheet.rows if self.sound else ():
             wanted = self.targets.of(sheet.text(row, "area_code")) or {}
             for variable, people in wanted.items():
-                said = sheet.text(row, variable)
+                said = self.targets.spelled(variable, sheet.text(row, variable))
                 # One fault is told once: of a child it is the age.
                 child = variable == "age_band" and span_of(said)[1] < ADULT
                 if child or (said in people and people[said] > 0):
@@ -408,7 +464,12 @@ class _Reading:
                     message = f"By the targets nobody of {variable} {said} lives there."
                 else:
                     message = f"The targets know no such {variable}: {', '.join(people)}."
-                self._tell("R117", row, variable, message)
+                count[variable, said] += 1
+                told.setdefault((variable, said), (row, message))
+        # The first row of each: a category that is spelt otherwise is so in every row.
+        for key, (row, message) in told.items():
+            more = f" ({count[key]} rows)" if count[key] > 1 else ""
+            self._tell("R117", row, key[0], message[:-1] + more + ".")
 
     def _weights(self) -> Floats:
         sheet = self.sheet
@@ -418,7 +479,7 @@ class _Reading:
             if number is None:
                 message = "The weight is missing: adults in the household over those asked."
             elif isinstance(number, Fault):
-                message = f"A weight is a number. {number.message}"
+                message = "A weight is a number in digits, with a decimal point and no other sign."
             elif not 0 < number < math.inf:
                 message = "A weight is more than 0 and finite."
             else:

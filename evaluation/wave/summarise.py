@@ -46,6 +46,8 @@ Errors = Literal["linearised", "jackknife"]
 MODE_GAP, UNLIKE = 10.0, 1.25
 WITHHELD, FEW, ABSENT = "[c]", "[low]", "[x]"
 _DIGITS = 4
+# Of one person's answers about half a year apart.
+CORRELATION = 0.6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +117,7 @@ def summarise(
     errors: Errors = "linearised",
     limits: tuple[float, float] = TRIM,
     issued: Mapping[str, int] | None = None,
+    usual: float | None = None,
 ) -> Summary:
     """Weight the respondents and make every outcome's figure in every area.
 
@@ -124,6 +127,7 @@ def summarise(
         the rest again, which is slower and knows what raking is worth.
     limits : of trimming, times the mean weight of the area.
     issued : addresses written to, by area.
+    usual : mean of the first item among all adults, for what selection gives clients alone.
     """
     weights, problems = _weighted(respondents, targets, limits)
     asked = [
@@ -151,7 +155,7 @@ def summarise(
                     unanswered=1 - len(answered) / len(rows),
                 )
             )
-    problems += _told(figures, respondents, programme, asked)
+    problems += _told(figures, respondents, programme, asked, usual)
     return Summary(figures=tuple(figures), problems=tuple(problems))
 
 
@@ -281,7 +285,7 @@ def _figure(
         issued=issued,
         share_web=share_web,
         unanswered=unanswered,
-        status=WITHHELD if not shown else FEW if n < LEAST_SURE else "",
+        status=ABSENT if n == 0 else WITHHELD if not shown else FEW if n < LEAST_SURE else "",
     )
 
 
@@ -290,6 +294,7 @@ def _told(
     respondents: Respondents,
     programme: Programme,
     asked: Sequence[Outcome],
+    usual: float | None,
 ) -> list[Problem]:
     few = [one for one in figures if one.status in (WITHHELD, FEW)]
     problems = []
@@ -302,7 +307,7 @@ def _told(
     role = {area.code: area.role for area in programme.areas}
     pilot = np.array([role.get(str(area)) == "pilot" for area in respondents.area], dtype=bool)
     if pilot.all():
-        problems.append(_clients_only(asked))
+        problems.append(_clients_only(asked, figures, usual))
         return problems
     if pilot.any() and respondents.online is not None:
         own, other = (100 * respondents.online[arm].mean() for arm in (pilot, ~pilot))
@@ -329,14 +334,23 @@ def _unlike(figures: Sequence[AreaFigure], role: Mapping[str, str]) -> Iterator[
             yield problem("R123", message, sheet=None)
 
 
-def _clients_only(asked: Sequence[Outcome]) -> Problem:
+def _clients_only(
+    asked: Sequence[Outcome], figures: Sequence[AreaFigure], usual: float | None
+) -> Problem:
     first = min(asked, key=lambda outcome: outcome.survey.order if outcome.survey else 0)
     sd = first.survey.person_sd if first.survey else 1.0
-    alone = regression_to_the_mean(mean=0.0, sd=sd, correlation=0.6)
+    held = [one.mean for one in figures if one.outcome == first.code and one.mean is not None]
     message = "Everybody asked lives in a pilot area: there is nobody to compare with, and these"
-    message += " figures are described and never an effect. With no help at all, people who come in"
-    message += f" the worst fifth of their moments would gain {alone.gain:.2f} on {first.title}"
-    message += " by the next time they are asked (at a correlation of 0.6)."
+    message += " figures are described and never an effect, with no arrow and no pounds."
+    if usual is not None and held:
+        # Of those who came: what closes by itself is (1 - correlation) of how far below they were.
+        gain = (1 - CORRELATION) * (usual - float(np.mean(held)))
+        message += f" With no help at all, these people would move by {gain:+.2f} on {first.title}"
+    else:
+        alone = regression_to_the_mean(mean=0.0, sd=sd, correlation=CORRELATION)
+        message += " With no help at all, people who come in the worst fifth of their moments"
+        message += f" would gain {alone.gain:.2f} on {first.title}"
+    message += f" by the next time they are asked (at a correlation of {CORRELATION:g})."
     return problem("R125", message, sheet=None)
 
 

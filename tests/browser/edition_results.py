@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 import random
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +55,11 @@ def write_workspace(root: Path, schemas: Path) -> Path:
     (root / "studies" / "real_cases").mkdir()
     (root / "studies" / "real_cases" / "programme.yaml").write_text(_CASES, encoding="utf-8")
     (folder / "first_look" / "study.md").write_text(_NOTEBOOK, encoding="utf-8")
-    shutil.copy(schemas / "demo/protocol_tiny.yaml", folder / "first_look" / "protocol.yaml")
+    protocol = (schemas / "demo/protocol_tiny.yaml").read_text(encoding="utf-8")
+    # Of what these results hold.
+    (folder / "first_look" / "protocol.yaml").write_text(
+        protocol.replace("[arrears]", "[homelessness_duties]"), encoding="utf-8"
+    )
     for name, study in (
         ("new_start/first_look", _first_look(schemas)),
         ("real_cases/enterprise_zones", _zones()),
@@ -114,11 +117,23 @@ def _programme() -> dict[str, Any]:
         "first": PERIODS[0],
         "last": PERIODS[-1],
         "agencies": AGENCIES,
-        "sources": [{"code": "dwp_open", "name": "DWP open data", "agency": "dwp"}],
+        "sources": [{"code": "dwp_open", "name": "DWP open data", "agency": "dwp"}]
+        + [
+            {"code": code, "name": f"Comparison figures ({code})", "agency": agency}
+            for code, agency in sorted(_COMPARISON_SOURCES.items())
+        ],
         "sites": sites,
         "areas": areas,
         "outcomes": list(OUTCOMES),
     }
+
+
+_COMPARISON_SOURCES = {
+    "council_collections": "council",
+    "dft_open": "dft",
+    "nhs_england": "nhs",
+    "police_open": "police",
+}
 
 
 def _row(effect: float, half: float, areas: int = 24, **index: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from evaluation.value import Assumptions
 from evaluation.value.report import as_data
 from tests.completed import accounts as whole_accounts
 from tests.completed import completed, study_results
-from tests.unit.values import AE, ASB, CLAIMANTS, HOUSED, LIFE, cost, net, valued
+from tests.unit.values import AE, ASB, CLAIMANTS, HEALTH, HOUSED, cost, net, valued
 
 COSTS = [cost("council", "2024 Q1", 400_000, "set-up"), cost("nhs", "2025 Q1", 250_000)]
 SIZES = [figures.WIDE, figures.NARROW]
@@ -32,7 +32,7 @@ def accounts() -> Accounts:
         net(HOUSED, -1, noise=1, seed=2),
         net(CLAIMANTS, -1, noise=1, seed=3),
         net(ASB, -1, noise=2, seed=4),
-        net(LIFE, 0.01, exposure=900.0, noise=0.02, seed=5),
+        net(HEALTH, 0.01, exposure=167.0, noise=0.02, seed=5),
     ]
     data = as_data(valued(nets, COSTS, assumptions=Assumptions(), draws=1_000), {})
     return Accounts.model_validate(clean(data))
@@ -113,8 +113,8 @@ def test_red_is_flagged_where_it_matters(accounts: Accounts) -> None:
 def test_every_price_says_average_and_its_vintage(accounts: Accounts) -> None:
     shown = str(money._price_table(accounts))
     assert shown.count("average, from") == len(accounts.by_outcome)
-    assert shown.count("GMCA v1.4") == len(accounts.by_outcome) - 1  # a WELLBY is the Treasury's
-    assert "HM Treasury July 2021" in shown
+    assert shown.count("GMCA v1.4") == len(accounts.by_outcome) - 1  # a QALY is the Treasury's
+    assert "Green Book 2022" in shown
     table = str(money._sources_table(accounts))
     for source in ("Green Book 2026", "HMT December 2025 QNA", "GMCA v1.4"):
         assert source in table

@@ -88,6 +88,8 @@ def test_a_run_reads_each_part_of_its_study_once(ground, monkeypatch):
     run_study(Study.load(ground.workspace, NAME))
     assert sorted(read) == [
         "Kept.read",
+        # Its outcomes, and what the returns of money say.
+        "Ledger.observations",
         "Ledger.observations",
         "Lock.read",
         "Panel.from_observations",

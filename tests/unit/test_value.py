@@ -18,7 +18,7 @@ from evaluation.value import Parameters, Value, ratios, worth
 from evaluation.value.cashable import mvpf, plane
 from evaluation.value.report import as_data
 from evaluation.value.tally import net_effects
-from tests.unit.values import AE, ASB, CLAIMANTS, HOUSED, LIFE, QUARTERS, cost, net, valued
+from tests.unit.values import AE, ASB, CLAIMANTS, HEALTH, HOUSED, QUARTERS, cost, net, valued
 
 SCHEMAS = Path(__file__).parents[2] / "data_schemas"
 
@@ -181,7 +181,7 @@ def test_public_funds_are_classified_draw_by_draw() -> None:
 
 
 def test_no_quantile_of_a_ratio_is_given_where_net_cost_crosses_nought() -> None:
-    nets = [net(AE, -12.5, noise=30), net(LIFE, 0.1, exposure=100.0)]
+    nets = [net(AE, -12.5, noise=30), net(HEALTH, 0.1, exposure=18.5)]
     crossing = ratios.value_of_public_funds(valued(nets, [cost("nhs", "2024 Q1", 180_000)]))
     assert 0 < crossing["finite"] < 1
     assert crossing["low"] is None and crossing["high"] is None

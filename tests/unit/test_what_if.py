@@ -11,7 +11,7 @@ import pytest
 from evaluation.errors import ValueChainError
 from evaluation.value import Assumptions, Value
 from evaluation.value.scenarios import LastYear, Setting, published_draws, what_if
-from tests.unit.values import AE, CLAIMANTS, HOUSED, LIFE, cost, net, valued
+from tests.unit.values import AE, CLAIMANTS, HEALTH, HOUSED, cost, net, valued
 
 A_POUND = {"abs": 2.0}
 """Draws are published in whole pounds, and a scenario adds a few of them."""
@@ -24,7 +24,7 @@ def value() -> Value:
         net(AE, -40.0, noise=30.0, seed=1),
         net(CLAIMANTS, -3.0, noise=4.0, seed=2),
         net(HOUSED, -1.0, noise=2.0, seed=3),
-        net(LIFE, 0.02, noise=0.05, seed=4),
+        net(HEALTH, 0.0037, noise=0.0093, seed=4),
     ]
     costs = [cost("council", "2024 Q1", 250_000.0), cost("nhs", "2025 Q3", 300_000.0)]
     return valued(nets, costs, assumptions=Assumptions(), draws=2_000)

@@ -49,7 +49,9 @@ HOUSED = outcome(
 GP = outcome("gp_consultations", "flow", "gp_consultation", polarity="care")
 ASB = outcome("antisocial_behaviour", "flow", "antisocial_behaviour", agency="police")
 LIFE = outcome("life_satisfaction", "stock", "wellby", form="value", denominator=None)
-OUTCOMES = {one.code: one for one in (AE, CLAIMANTS, HOUSED, GP, ASB, LIFE)}
+# Valued by itself, in one total with nothing else; years in health are part of the usual sum.
+HEALTH = outcome("years_in_health", "stock", "qaly", form="value", denominator=None)
+OUTCOMES = {one.code: one for one in (AE, CLAIMANTS, HOUSED, GP, ASB, LIFE, HEALTH)}
 
 
 def cost(

@@ -79,6 +79,11 @@ def nobody(_: list[Row], aims: list[Row]) -> None:
         row["people"] = 0
 
 
+def two_waves(rows: list[Row], _: list[Row]) -> None:
+    for place, row in enumerate(rows):
+        row["quarter"] = "2026 Q1" if place % 2 else "2026 Q3"
+
+
 def without(column: str) -> Callable[[list[Row], list[Row]], None]:
     def plant(rows: list[Row], _: list[Row]) -> None:
         for row in rows:
@@ -122,6 +127,7 @@ FAULTS = {
     "targets without a category": (aim(1, "category", ""), "R118", "C3"),
     "targets twice": (aim_twice, "R118", "C32"),
     "targets of nobody": (nobody, "R118", None),
+    "two waves in one file": (two_waves, "R138", "L1"),
     "weight missing": (without("weight"), "R110", None),
     "area missing": (without("area_code"), "R110", None),
     "a target's variable missing": (without("sex"), "R110", None),
@@ -266,8 +272,42 @@ def test_every_rule_of_respondents_has_a_case() -> None:
     told_here = {rule for _, rule, _ in FAULTS.values()}
     told_here |= {"R119", "R121", "R122", "R123", "R124", "R125", "R137"}
     in_margins = {"R120", "R126", "R127", "R129"}
-    asked = {code for code in rules() if "R110" <= code <= "R129"} | {"R137"}
+    asked = {code for code in rules() if "R110" <= code <= "R129"} | {"R137", "R138"}
     assert asked == told_here | in_margins
+
+
+def test_other_spellings_of_a_category_are_read(programme: Programme, tmp_path: Path) -> None:
+    rows = people()
+    for row in rows:
+        row["sex"] = row["sex"].capitalize()
+        row["age_band"] = row["age_band"].replace("-", " \N{EN DASH} ")
+    found = read(tmp_path, programme, rows, targets())
+    assert found.respondents is not None, [p.message for p in found.problems]
+    assert set(found.respondents.variables["sex"]) == {"female", "male"}
+
+
+def test_what_may_have_been_meant_is_said_and_many_alike_are_told_once(
+    programme: Programme, tmp_path: Path
+) -> None:
+    rows = people()
+    for row in rows:
+        row["sex"] = "F" if row["sex"] == "female" else row["sex"]
+        row["area_code"] = {"E01": "e01", "E02": "Aldergate"}.get(
+            row["area_code"], row["area_code"]
+        )
+        row["surname"] = "X"
+    errors = read(tmp_path, programme, rows, targets()).problems
+    said = [p.message for p in errors]
+    assert any("Did you mean E01?" in one for one in said)
+    assert any("Did you mean E02?" in one for one in said)
+    assert sum(p.rule == "R117" for p in errors) == 1
+    assert any("may lead to a person" in one for one in said)
+
+
+def test_nobody_answered_an_item(programme: Programme, tmp_path: Path) -> None:
+    rows = [row | {"belonging": ""} for row in people()]
+    found = [f for f in made(tmp_path, programme, rows).figures if f.outcome == "belonging"]
+    assert {f.status for f in found} == {"[x]"} and {f.respondents for f in found} == {0}
 
 
 def test_what_weighting_cost_is_said(programme: Programme, tmp_path: Path) -> None:

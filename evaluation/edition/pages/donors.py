@@ -64,7 +64,11 @@ def of_outcome(page: OutcomePage) -> dict[str, Markup] | None:
     say = math.exp if held.scale == "log" else float
     keys = ("observed", "twin", "low", "high")
     rows = [
-        {k: v if k == "period" or v is None else say(v) for k, v in row.plain().items()}
+        # Four figures: a released logarithm bears no more.
+        {
+            k: v if k == "period" or v is None else float(f"{say(v):.4g}")
+            for k, v in row.plain().items()
+        }
         for row in held.rows
     ]
     unit = page.outcome.unit + (", geometric mean" if held.scale == "log" else ", mean")

@@ -1,0 +1,249 @@
+"""What a run says of people's lives, as it stands in ``results.json``: survey, worth, own words.
+
+Means of arms are printed at a step that no few respondents can move, and counts of respondents to
+the ten: what is written here may be read by anyone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from evaluation.disclosure.policy import Policy
+from evaluation.disclosure.released import survey_step
+from evaluation.study.accounts_record import Mean
+from evaluation.study.written import Figure, Written, read_written
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evaluation.panel import Panel
+    from evaluation.programme import Outcome, Programme
+    from evaluation.protocol import Protocol
+    from evaluation.value import Wellbeing
+
+FILE = "voices.json"
+"""In a study's folder: what ``newstart voices --json`` printed of its coded file."""
+TENS = 10
+LARGEST_WEIGHT = 3.0
+"""Times the mean weight: where weights are trimmed."""
+NORMAL = 1.96
+
+
+class ArmWave(Written):
+    """One arm in one wave: the mean of its areas with its range, and about how many answered."""
+
+    quarter: str
+    arm: Literal["pilot", "comparison"]
+    mean: Figure
+    low: Figure
+    high: Figure
+    respondents: int
+    areas: int
+
+
+class Item(Written):
+    """One item of the survey: what was asked, and what either arm said."""
+
+    outcome: str
+    question: str
+    waves: tuple[ArmWave, ...]
+
+
+class Worth(Written):
+    """What better lives are worth; ``label`` is ``sensitivity`` where the finding does not stand.
+
+    prices : pounds of ``price_base`` for one WELLBY. pounds_low ... : at each of them.
+    """
+
+    outcome: str
+    label: Literal["stands", "sensitivity"]
+    wellbys: Mean
+    pounds: Mean
+    pounds_low: Mean
+    pounds_central: Mean
+    pounds_high: Mean
+    prices: Mapping[str, float]
+    price_base: int
+    first: str
+    last: str
+    adults: float
+    source: str
+
+
+class CodeSaid(Written):
+    """A code that two coders gave: how well they agree, and its share in either arm."""
+
+    code: str
+    alpha: Figure
+    grade: Literal["publish", "tentative", "recode"]
+    pilot: Figure
+    comparison: Figure
+    difference: Figure
+    p_value: Figure
+
+
+class Quoted(Written):
+    """Somebody's words, with consent, redacted and read by two."""
+
+    text: str
+    codes: tuple[str, ...]
+    read_by: tuple[str, ...]
+    changes: str
+
+
+class VoicesSaid(Written):
+    """What ``newstart voices --json`` prints."""
+
+    people: Mapping[str, int]
+    agreement: Figure
+    codes: tuple[CodeSaid, ...]
+    quotations: tuple[Quoted, ...]
+    withheld: int
+    problems: tuple[Mapping[str, Any], ...] = Field(default=())
+
+
+class Lives(Written):
+    """The survey of a study: who was asked and when, each item, its worth, own words.
+
+    answers : about how many, of the first item, over all waves. last_day : when fieldwork of the
+    last wave had ended.
+    """
+
+    answers: int
+    areas: int
+    waves: tuple[str, ...]
+    last_day: str
+    items: tuple[Item, ...]
+    worth: Worth | None
+    voices: VoicesSaid | None
+
+
+def read_voices_of(folder: Path) -> VoicesSaid | None:
+    """What people wrote, as it was coded; None where the study has no such file.
+
+    Raises
+    ------
+    BookError : it cannot be read, or is none.
+    """
+    path = folder / FILE
+    return read_written(VoicesSaid, path) if path.is_file() else None
+
+
+def lives_of(
+    protocol: Protocol,
+    programme: Programme,
+    panel: Panel,
+    observations: pd.DataFrame,
+    worth: Wellbeing | None,
+    voices: VoicesSaid | None,
+) -> Lives | None:
+    """The survey of a run; None where nobody was asked.
+
+    Parameters
+    ----------
+    observations : the ledger's, which say how many answered.
+    """
+    codes = [c for c in protocol.outcomes if programme.outcome_by_code[c].sampled]
+    items = [_item(programme.outcome_by_code[code], panel, observations) for code in codes]
+    items = [one for one in items if one.waves]
+    if not items:
+        return None
+    asked = {
+        one.survey.order: one.code for c in codes if (one := programme.outcome_by_code[c]).survey
+    }
+    first = next(one for one in items if one.outcome == asked[min(asked)]) if asked else items[0]
+    waves = tuple(dict.fromkeys(one.quarter for one in first.waves))
+    held = np.isfinite(panel.figures[first.outcome]).any(axis=1)
+    last = max((p for p in panel.periods if p.label in waves), key=lambda p: p.ordinal)
+    return Lives(
+        answers=sum(one.respondents for one in first.waves),
+        areas=int(held.sum()),
+        waves=waves,
+        last_day=last.last_day.isoformat(),
+        items=tuple(items),
+        worth=None if worth is None else _worth(worth),
+        voices=voices,
+    )
+
+
+def _item(outcome: Outcome, panel: Panel, observations: pd.DataFrame) -> Item:
+    figures, errors = panel.array(outcome.code), panel.sampling_error[outcome.code]
+    pilot = (panel.areas["role"] == "pilot").to_numpy()
+    compared = (panel.areas["role"] == "comparison").to_numpy()
+    told = observations[observations["outcome"] == outcome.code]
+    heads = told.set_index(["area_code", "quarter"])["respondents"]
+    waves = []
+    arms: tuple[tuple[Literal["pilot", "comparison"], Any], ...]
+    arms = (("pilot", pilot), ("comparison", compared))
+    for t, period in enumerate(panel.periods):
+        for arm, inside in arms:
+            own = inside & np.isfinite(figures[:, t])
+            if own.any():
+                asked = [(code, period.label) for code in panel.areas.index[own]]
+                people = float(heads.reindex(asked).to_numpy(dtype=float).sum())
+                found = (figures[own, t], errors[own, t])
+                waves.append(_wave(outcome, period.label, arm, *found, people=people))
+    said = outcome.survey.wording if outcome.survey and outcome.survey.printed else ()
+    return Item(outcome=outcome.code, question=" ".join(said), waves=tuple(waves))
+
+
+def _wave(
+    outcome: Outcome,
+    quarter: str,
+    arm: Literal["pilot", "comparison"],
+    figures: Any,
+    errors: Any,
+    *,
+    people: float,
+) -> ArmWave:
+    """Areas count alike, as they do in the estimate."""
+    n = len(figures)
+    mean, error = float(figures.mean()), float(np.sqrt(np.square(errors).sum()) / n)
+    low, high = outcome.bounds.low or 0.0, outcome.bounds.high or 1.0
+    step = survey_step(high - low, LARGEST_WEIGHT / max(people, 1.0), Policy().step_people)
+    digits = max(0, math.ceil(-math.log10(step))) if step > 0 else 4
+
+    def at(value: float) -> float:
+        return round(round(value / step) * step, digits + 1) if step > 0 else value
+
+    return ArmWave(
+        quarter=quarter,
+        arm=arm,
+        mean=at(mean),
+        low=at(mean - NORMAL * error),
+        high=at(mean + NORMAL * error),
+        respondents=int(TENS * round(people / TENS)),
+        areas=n,
+    )
+
+
+def _worth(found: Wellbeing) -> Worth:
+    totals = found.totals()
+
+    def row(name: str) -> Mean:
+        mean, low, high = (float(one) for one in totals.T[name].tolist())
+        return Mean(mean=mean, low=low, high=high)
+
+    first, last = found.quarters
+    people = dict(zip(found.index["site"].astype(str), found.adults.tolist(), strict=True))
+    return Worth(
+        outcome=found.outcome,
+        label=found.label,
+        wellbys=row("wellbys"),
+        pounds=row("pounds"),
+        pounds_low=row("pounds_low"),
+        pounds_central=row("pounds_central"),
+        pounds_high=row("pounds_high"),
+        prices=found.prices,
+        price_base=found.price_base,
+        first=first,
+        last=last,
+        adults=sum(people.values()),
+        source=found.source,
+    )

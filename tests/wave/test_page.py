@@ -1,0 +1,126 @@
+"""What a run says of people's lives, and how the page says it."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from evaluation.edition.pages import people as page
+from evaluation.estimate.assignments import Assignments
+from evaluation.estimate.did import DidSettings, did
+from evaluation.panel import Panel
+from evaluation.programme import Programme
+from evaluation.protocol import Protocol
+from evaluation.simulate import Scenario, draw_figures, invent_programme, panel_of
+from evaluation.simulate.figures import Figures
+from evaluation.study.lives_record import Lives, lives_of, read_voices_of
+from evaluation.study.run import asked_so_far
+from evaluation.value import wellbeing
+from evaluation.workspace import packaged_schemas
+
+ROOT = Path(__file__).parents[2]
+LIFE = "life_satisfaction"
+
+
+@pytest.fixture(scope="module")
+def drawn() -> tuple[Programme, Figures]:
+    scenario = Scenario.load(packaged_schemas())
+    asked = (LIFE, "loneliness_often")
+    preset = scenario.presets["full"].model_copy(update={"outcomes": asked})
+    programme = invent_programme(scenario, preset, packaged_schemas())
+    return programme, draw_figures(programme, scenario, preset, seed=3)
+
+
+@pytest.fixture(scope="module")
+def panel(drawn: tuple[Programme, Figures]) -> Panel:
+    return panel_of(*drawn, (LIFE, "loneliness_often")).eligible()
+
+
+@pytest.fixture(scope="module")
+def protocol() -> Protocol:
+    held = Protocol.load(ROOT / "studies" / "new_start" / "first_look")
+    none: dict[str, Any] = {"secondary": (), "negative_control": (), "primary": (LIFE,)}
+    return held.model_copy(update=none | {"lives": ("loneliness_often",)})
+
+
+def told(
+    drawn: tuple[Programme, Figures], panel: Panel, protocol: Protocol, *, stands: bool = True
+) -> Lives:
+    programme, figures = drawn
+    assignments = Assignments.draw(panel, n=199, strata=(), seed=1)
+    estimate = did(panel, LIFE, settings=DidSettings(base="mean"), assignments=assignments)
+    worth = wellbeing(estimate, programme, stands=stands, draws=200)
+    import numpy as np
+    import pandas as pd
+
+    from evaluation.simulate.figures import _observed
+
+    rows = [
+        pd.DataFrame(
+            {
+                "area_code": np.repeat([a.code for a in programme.areas], len(programme.periods)),
+                "quarter": np.tile([p.label for p in programme.periods], len(programme.areas)),
+                "outcome": code,
+                **_observed(figures, code, len(programme.periods)),
+            }
+        )
+        for code in (LIFE, "loneliness_often")
+    ]
+    voices = read_voices_of(ROOT / "studies" / "new_start" / "first_look")
+    found = lives_of(protocol, programme, panel, pd.concat(rows), worth, voices)
+    assert found is not None
+    return found
+
+
+def test_the_record_says_who_was_asked_and_when(
+    drawn: tuple[Programme, Figures], panel: Panel, protocol: Protocol
+) -> None:
+    found = told(drawn, panel, protocol)
+    assert len(found.waves) == 8 and found.areas == 174
+    starts = min(site.start for site in drawn[0].sites)
+    assert sum(w < starts.label for w in found.waves) == 3
+    people = int(drawn[1].surveyed[LIFE].respondents.sum())
+    excluded = [row for row, a in enumerate(drawn[0].areas) if a.role == "excluded"]
+    people -= int(drawn[1].surveyed[LIFE].respondents[excluded].sum())
+    assert found.answers == pytest.approx(people, abs=10 * 16)
+    assert all(one.respondents % 10 == 0 for item in found.items for one in item.waves)
+    (first, *_) = found.items
+    assert first.question.startswith("Overall, how satisfied")
+    assert found.worth is not None and found.worth.adults > 100_000
+    said = page.asked(found)
+    assert "174 areas and 8 waves" in said
+    assert f"{date.fromisoformat(found.last_day):%B %Y}" in said
+
+
+def test_a_finding_that_does_not_stand_makes_a_sensitivity(
+    drawn: tuple[Programme, Figures], panel: Panel, protocol: Protocol
+) -> None:
+    found = told(drawn, panel, protocol, stands=False)
+    assert found.worth is not None and found.worth.label == "sensitivity"
+    assert "WELLBYs" in page.worth_sentence(found.worth)
+
+
+def test_means_of_arms_stand_at_a_step_that_few_cannot_move(
+    drawn: tuple[Programme, Figures], panel: Panel, protocol: Protocol
+) -> None:
+    """With 2,400 answers a step of five of them, each at most three times the mean weight."""
+    found = told(drawn, panel, protocol)
+    means = {one.mean for one in found.items[0].waves if one.arm == "pilot"}
+    assert all(mean is not None and abs(mean * 20 - round(mean * 20)) < 1e-6 for mean in means)
+
+
+def test_what_nobody_was_asked_yet_is_left_out(panel: Panel, protocol: Protocol) -> None:
+    assert asked_so_far(protocol, panel).lives == ("loneliness_often",)
+    first = int(panel.start_index[panel.treated].min())
+    early = panel.until(panel.periods[first])
+    assert asked_so_far(protocol, early).lives == ()
+    assert asked_so_far(protocol.model_copy(update={"lives": None}), early).lives is None
+
+
+def test_nobody_asked_is_said(drawn: tuple[Programme, Figures]) -> None:
+    nothing = SimpleNamespace(lives=None)
+    assert page.view(nothing, None) == {"study": nothing, "lives": None}  # type: ignore[arg-type]
