@@ -35,7 +35,8 @@ def test_a_figure_that_was_tampered_with_is_found(root: Path) -> None:
     path = root / "var/results/new_start/first_look/results.json"
     held = path.read_text(encoding="utf-8")
     changed = json.loads(held)
-    changed["value"]["totals"]["npsv"]["mean"] *= 1 + 1e-9
+    # Money is printed at a step of 10,000 pounds: by less, what a reader sees would be the same.
+    changed["value"]["totals"]["npsv"]["mean"] += 20_000
     path.write_text(json.dumps(changed), encoding="utf-8")
     try:
         said = newstart(root, "book", "verify", "money.npsv", ok=1)
