@@ -34,7 +34,8 @@ NUMBER = r"(?:[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|[+-]?\.[0-9]+)?"
 def frame_of(programme: Programme, rows: int, seed: int = 0) -> pd.DataFrame:
     """Figures of many areas as text, some cells withheld, three of them faulty."""
     rng = np.random.default_rng(seed)
-    outcomes = [o.code for o in programme.outcomes]
+    # Counts over people: a survey's figures are other numbers.
+    outcomes = [o.code for o in programme.outcomes if not o.sampled]
     per = rows // len(outcomes) // 40 + 1
     areas = np.array([f"E{n:08d}" for n in range(per)])
     denominator = rng.integers(2_000, 12_000, rows)

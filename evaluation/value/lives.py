@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 POINT_YEAR = "point_year"
-ELASTICITY = 1.3
-"""By how much more than in proportion the worth of a WELLBY rises with real income (the guidance's
-marginal utility of income)."""
 Label = Literal["stands", "sensitivity"]
 
 
@@ -173,7 +170,7 @@ def wellbeing(
         and is labelled as one.
     price_base : to which the price of 2019 is brought by the GDP deflator.
     real_income : real GDP per head of the price base over that of the price's year. The guidance
-        lets the worth of a WELLBY rise with it, to the power of 1.3; 1 leaves it as it is.
+        lets the worth of a WELLBY rise with it, to the power of the elasticity of the marginal utility of income; 1 leaves it as it is.
 
     Raises
     ------
@@ -191,7 +188,8 @@ def wellbeing(
         )
     rng = np.random.default_rng(seed)
     rows = rng.integers(0, len(net.deviations), draws)
-    factor = factor_to_price_base(params, cost.price_year, price_base) * real_income**ELASTICITY
+    elasticity = params.spread("eta").central
+    factor = factor_to_price_base(params, cost.price_year, price_base) * real_income**elasticity
     spread = cost.spread
     assert spread is not None  # every value of lives is declared with one
     return Wellbeing(

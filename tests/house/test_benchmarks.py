@@ -21,7 +21,7 @@ OURS = {"benchmarks", "evaluation", "tests"}
 # Names to import that are not the name of what is installed.
 INSTALLED_AS = {"axe_playwright_python": "axe-playwright-python", "yaml": "pyyaml"}
 # Come with what needs them: dowhy, and Jupyter Book.
-COME_WITH = {"networkx", "bs4", "jsonschema"}
+COME_WITH = {"networkx", "bs4", "jsonschema", "polars"}
 
 
 def test_every_script_that_can_be_run_is_listed_and_no_other() -> None:

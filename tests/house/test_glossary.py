@@ -27,10 +27,10 @@ ORDINARY = set(
     """
     adjust agency ahead analyst any array asked at banded bear budget by can cannot choice
     chosen config contact data date decision default every factor fail first from grid hold hoped
-    how index is it joined judged kind known label largest least line load long looked m method
+    how index is it joined judged kind known label largest least line live load long looked m method
     missing n name observation one other overall paragraph per plan progress protection
     public publication published question reason registered role rule run said seen select
-    sentence simple smallest speak start statuse summary table tally tell title total until
+    sentence simple smallest speak stand start statuse summary table tally tell title total until
     valued variant warning were what without year
     """.split()  # noqa: SIM905 - read as words, not as a list
 )

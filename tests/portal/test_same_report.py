@@ -37,7 +37,8 @@ def portal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Portal]:
     # Without its survey, which a programme that is declared in files names with its agency: rows of
     # it are one fault more, in either report.
     kept = tuple(one for one in made.programme.outcomes if one.code != VALUE)
-    declared = made.programme.model_copy(update={"outcomes": kept})
+    people = tuple(one for one in made.programme.denominators if one.outcome != VALUE)
+    declared = made.programme.model_copy(update={"outcomes": kept, "denominators": people})
     write_programme(declared, tmp_path / "studies" / made.programme.name)
     (tmp_path / "SYNTHETIC").touch()
     held = Portal(

@@ -511,7 +511,7 @@ FAULTS = [
     ),
     Seeded(
         "two areas that were one",
-        "their parts have one rate by construction and are one area",
+        "their parts have one rate by construction, and are one unit",
         "question",
         "assignments:",
         beside={

@@ -70,7 +70,12 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_headline_without_a_figure_is_proven_too(
     found: float | None, printed: float | None, same: bool
 ) -> None:
-    assert _same(found, printed) is same
+    assert _same(found, {"effect": printed}) is same
+
+
+def test_a_headline_printed_at_a_step_is_proven_within_it() -> None:
+    assert _same(1.004, {"effect": 1.0, "step": 0.005})
+    assert not _same(1.006, {"effect": 1.0, "step": 0.005})
 
 
 def test_neighbouring_simulations_share_no_restatement() -> None:
