@@ -94,9 +94,9 @@ def test_an_explanation_after_the_edition_is_labelled(
     (folder / "index.json").write_text(json.dumps({"editions": [edition]}), "utf-8")
     said = ("log", "add", "--kind", "explanation", "--what", "a ward closed", "--why", "flood")
     figure = ("--expects", "ae_attendances", "--json")
+    assert json.loads(newstart(*said, *figure, now="2026-10-20")[1])["late"] == ""
     row = json.loads(newstart(*said, *figure)[1])
     assert row["late"].startswith("written on 2026-11-30, after the figure was published on")
-    assert json.loads(newstart(*said, *figure, now="2026-10-20")[1])["late"] == ""
 
 
 def test_people_who_may_not_write_are_refused(newstart: Run, tiny_workspace: Workspace) -> None:
