@@ -713,6 +713,8 @@ def _figures_exchanged(headed: Headed, programme: Programme, fixed: Mapping[Key,
     found = [
         _is_exchanged(ratio, fixed.get((ratio.area, ratio.outcome.code)))
         for ratio in _ratios(headed, programme)
+        # All of 31 posts are filled either way round: such a row speaks for neither.
+        if ratio.above != ratio.below
     ]
     return len(found) >= _ENOUGH and all(found)
 

@@ -119,7 +119,15 @@ for text in (
     in_cell(f"the text {text}", "numerator", text, "R020")
 for text in ("N/A", "about 5000", "-"):
     in_cell(f"the text {text}", "denominator", text, "R020")
-for text in ("1,234", "12,345,678", "12%", "£12", "£1,234.50", "$7", "€9", "12.5%"):
+# Among people enough to hold so many: written as a number it is to be right.
+in_cell(
+    "the signs of 1,234",
+    "numerator",
+    "1,234",
+    "R022",
+    where=lambda row: counted(row) and (row["denominator"] or 0) >= 2_000,
+)
+for text in ("12,345,678", "12%", "£12", "£1,234.50", "$7", "€9", "12.5%"):
     in_cell(f"the signs of {text}", "numerator", text, "R022")
 for text in ("5,000", "£5000"):
     in_cell(f"the signs of {text}", "denominator", text, "R022")
