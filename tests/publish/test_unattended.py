@@ -155,6 +155,6 @@ def test_twice_is_once_and_a_correction_takes_a_person(
     assert run(ground) == 0
     assert run(ground) == 0
     assert "Nothing changed since edition 2025-Q3" in capsys.readouterr().err
-    restate(ground, "2025-10-31")
+    restate(ground, "2025-11-02")
     assert run(ground) == 1
     assert "2025 Q3 was published already" in capsys.readouterr().err
