@@ -170,7 +170,8 @@ def wellbeing(
         and is labelled as one.
     price_base : to which the price of 2019 is brought by the GDP deflator.
     real_income : real GDP per head of the price base over that of the price's year. The guidance
-        lets the worth of a WELLBY rise with it, to the power of the elasticity of the marginal utility of income; 1 leaves it as it is.
+        lets the worth of a WELLBY rise with it, to the power of the elasticity of the marginal
+        utility of income; 1 leaves it as it is.
 
     Raises
     ------
