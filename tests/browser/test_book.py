@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tests.browser.conftest import Visit
 
+METHODS = "annex/methods.html"
+
 
 def told(visits: list[Visit], what: str) -> dict[str, list[str]]:
     """The pages where a list of findings is not empty."""
@@ -139,19 +141,19 @@ def test_no_page_names_an_address_to_load_from(html: Path, pages: list[Path]) ->
 
 def test_the_search_works_from_a_disk(search: Callable[[str], Visit]) -> None:
     found = search("restated")
-    assert "Data quality" in found.links
+    assert "Data > Restated figures" in found.links
     assert (found.asked, found.said) == ([], [])
 
 
 def test_only_pages_with_formulas_load_mathjax(visits: list[Visit]) -> None:
-    assert [v.name for v in visits if any("mathjax" in s for s in v.scripts)] == ["methods.html"]
+    assert [v.name for v in visits if any("mathjax" in s for s in v.scripts)] == [METHODS]
 
 
 def test_every_page_says_what_its_data_are(visits: list[Visit]) -> None:
     real = {v.name for v in visits if v.band == REAL_BAND}
     assert {v.band for v in visits} == {REAL_BAND, SYNTHETIC}
     assert "annex/cases/enterprise_zones.html" in real
-    assert {v.name for v in visits if v.band == SYNTHETIC} >= {"index.html", "methods.html"}
+    assert {v.name for v in visits if v.band == SYNTHETIC} >= {"index.html", METHODS}
 
 
 def test_a_printed_page_says_what_its_data_are(html: Path, browser: Browser) -> None:
