@@ -188,7 +188,7 @@ class Study:
         inside = found[found["area_code"].isin(self.panel.areas.index)]
         return {str(code): int(count) for code, count in inside["outcome"].value_counts().items()}
 
-    @property
+    @cached_property
     def received(self) -> str:
         """The instant at which the newest of these figures came in, or of what was paid."""
         newest = str(self.observations["received"].max())

@@ -88,7 +88,8 @@ def test_a_run_reads_each_part_of_its_study_once(ground, monkeypatch):
     run_study(Study.load(ground.workspace, NAME))
     assert sorted(read) == [
         "Kept.read",
-        # Its outcomes, and what the returns of money say.
+        # Its outcomes, what the returns of money say, and when the newest of these came in.
+        "Ledger.observations",
         "Ledger.observations",
         "Ledger.observations",
         "Lock.read",
