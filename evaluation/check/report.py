@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -49,6 +50,8 @@ class Problem:
     def as_dict(self) -> dict[str, Any]:
         """The shape that ``newstart check --json`` prints; what is not said is left out of it."""
         content = asdict(self)
+        if isinstance(self.value, float) and not math.isfinite(self.value):
+            content["value"] = str(self.value)  # JSON knows neither NaN nor infinity
         if self.cells == 1:
             del content["cells"]
         if self.place is None:

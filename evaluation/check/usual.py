@@ -284,7 +284,12 @@ class Case:
         """From the usual level to the figure; None where there is no logarithm."""
         half = 0.5 if self.usual.counted else 0.0
         above, below = self.figure + half, self.usual.level + half
-        return math.log(above / below) if above > 0 and below > 0 else None
+        if not (above > 0 and below > 0):
+            return None
+        ratio = above / below
+        # A figure far beyond all others: their ratio may be no number, their logarithms are.
+        inside = 0 < ratio < math.inf
+        return math.log(ratio) if inside else math.log(above) - math.log(below)
 
 
 def cases_of(cells: Cells, programme: Programme, before: Before) -> list[Case]:

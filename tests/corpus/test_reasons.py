@@ -15,6 +15,7 @@ from evaluation.check.report import (
     Confirmation,
     confirmed,
     in_marked_copy,
+    problem,
     read_confirmations,
     reply,
     unused,
@@ -311,3 +312,8 @@ def test_a_second_reason_for_one_question_is_told(tmp_path: Path, tiny: Programm
     assert [one.reason for one in confirmed(checked, given).kept] == ["a"]
     (note,) = unused(checked, given)
     assert "has a reason already: this one is not kept" in note.message
+
+
+def test_a_figure_without_limit_is_said_in_json_too() -> None:
+    said = problem("R020", "This is no number.", sheet=None, cell="E2", value=float("inf"))
+    assert json.loads(json.dumps(said.as_dict(), allow_nan=False))["value"] == "inf"
