@@ -118,23 +118,24 @@ def _period_of(value: object, frequency: Frequency) -> Period:
 def _refuse_calendar_numbers(name: object, values: Iterable[Any]) -> None:
     """Refuse months or days written as numbers: from 202612 to 202701 is one month, not 89."""
     whole = [int(v) for v in values if _is_whole(v)]
-    for form, first, last, frequency in (
+    forms: tuple[tuple[str, int, int, Frequency], ...] = (
         ("%Y%m", 180001, 220012, "M"),
         ("%Y%m%d", 18000101, 22001231, "D"),
-    ):
+    )
+    for form, first, last, frequency in forms:
         inside = len(whole) > 1 and all(first <= v <= last for v in whole)
         if inside and all(1 <= (v // (1 if frequency == "M" else 100)) % 100 <= 12 for v in whole):
             raise PanelError(
-                f"column {name!r} holds {NAMES[frequency]}s written as numbers ({whole[0]}), which "  # type: ignore[index]
+                f"column {name!r} holds {NAMES[frequency]}s written as numbers ({whole[0]}), which "
                 "do not count on from one year to the next.",
                 mend=f"make them dates, pd.to_datetime(frame[{name!r}], format={form!r}), and pass "
                 f"frequency={frequency!r}",
             )
 
 
-def _is_whole(value: object) -> bool:
+def _is_whole(value: Any) -> bool:
     try:
-        return not isinstance(value, bool) and float(value).is_integer()  # type: ignore[arg-type]
+        return not isinstance(value, bool) and float(value).is_integer()
     except (TypeError, ValueError):
         return False
 
@@ -161,9 +162,9 @@ def span_of(known: Sequence[Period]) -> tuple[Period, ...]:
     return period_range(first, last)
 
 
-def _plain(value: object) -> str:
+def _plain(value: Any) -> str:
     is_whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
-    return str(int(value)) if is_whole else str(value)  # type: ignore[call-overload]
+    return str(int(value)) if is_whole else str(value)
 
 
 @dataclass(frozen=True)

@@ -47,12 +47,12 @@ WITHIN, BEYOND = 97, 32
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class BetweenSites:
-    """What the sites' effects say together; all figures on the estimate's scale.
+class Pooled:
+    """What effects and their covariance say together; all figures on the estimate's scale.
 
     Attributes
     ----------
-    outcome, unit, level, scale : of the estimate; ``scale`` is that of the half-normal prior.
+    level, scale : of the ranges; of the half-normal prior.
     mean : one row, the mean over sites like these: ``effect, se, low, high``.
     tau : one row, the standard deviation between sites: ``median, low, high``.
     next_site : one row, where the effect of one more site like these may lie.
@@ -64,8 +64,6 @@ class BetweenSites:
     q, p_alike : Cochran's Q with the whole covariance; its p that sites differ by chance alone.
     """
 
-    outcome: str
-    unit: str
     level: float
     scale: float
     mean: pd.DataFrame
@@ -76,6 +74,19 @@ class BetweenSites:
     reml: pd.DataFrame
     q: float
     p_alike: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BetweenSites(Pooled):
+    """What the sites' effects on one outcome say together.
+
+    Attributes
+    ----------
+    outcome, unit : of the estimate.
+    """
+
+    outcome: str
+    unit: str
 
     @property
     def sentence(self) -> Sentence:
@@ -208,22 +219,6 @@ def _covariance(estimate: Estimate, maps: Floats) -> Floats:
         expected="inference by re-assignment, or by influence functions",
         mend="estimate it with inference='placebo'",
     )
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Pooled:
-    """`BetweenSites` of effects and a covariance alone."""
-
-    level: float
-    scale: float
-    mean: pd.DataFrame
-    tau: pd.DataFrame
-    next_site: pd.DataFrame
-    sites: pd.DataFrame
-    by_scale: pd.DataFrame
-    reml: pd.DataFrame
-    q: float
-    p_alike: float
 
 
 def pooled(effects: Floats, covariance: Floats, *, scale: float, level: float = 0.95) -> Pooled:

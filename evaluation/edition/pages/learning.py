@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
+from evaluation.edition import words
 from evaluation.edition.html_tables import table
 from evaluation.learning import practice as practices
 from evaluation.learning.decisions import OF_ALL, OF_OUTCOME
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from evaluation.edition.edition import Edition
     from evaluation.edition.files import Generated
     from evaluation.edition.pages.claims import Claims
+    from evaluation.finding.theory import Link
     from evaluation.programme import Programme
+    from evaluation.wording import Sentence
     from evaluation.workspace import Workspace
 
 # Periods of a strip that fit a telephone.
@@ -69,6 +73,7 @@ def view(found: Learned | None, edition: Edition, claims: Claims, out: Generated
     return {
         "learned": found,
         "chain": _chain_table(found),
+        "broken": _broken(found),
         "practice": _practice_table(found, edition.programme),
         "delivered": practices.said_of_estimate(found.strips),
         "log": _log_table(found, titles),
@@ -147,11 +152,24 @@ def _chain_table(found: Learned) -> Markup | str:
     rows, says = [], found.theory.said
     for number, one in enumerate(found.chain.links, start=1):
         state = str(one.state) + (" (pilots alone)" if one.descriptive else "")
-        named = f"{says[one.link.from_]} → {says[one.link.to]}"
+        named = _link(one.link, says)
         bold = Markup("<strong>{}</strong>").format(named)
         shown = bold if one is found.chain.broken else Markup(escape(named))
         rows.append([Markup("{}. {}").format(number, shown), one.link.stage, state, str(one.why)])
     return table("The links of the chain, in their order", ["Link", "Stage", "State", "Why"], rows)
+
+
+def _link(link: Link, says: Mapping[str, str]) -> str:
+    return f"{says[link.from_]} → {says[link.to]}"
+
+
+def _broken(found: Learned) -> Sentence | str:
+    """Which link broke, by what is said of its ends and not by their codes."""
+    if found.chain is None or found.theory is None or found.chain.broken is None:
+        return ""
+    link = found.chain.broken.link
+    names = {link.name: f"“{_link(link, found.theory.said)}”"}
+    return found.chain.sentence.spelled(replace(words.BOOK, names=names))
 
 
 def _practice_table(found: Learned, programme: Programme) -> Markup | str:
