@@ -19,9 +19,10 @@ import numpy as np
 from benchmarks.ledger.record import RESULTS, record_as
 from evaluation.disclosure.audit import Printed, attack
 from evaluation.disclosure.counts import Atom, history, possible, rounded
-from evaluation.disclosure.effects import effect, stands_for, step_of
+from evaluation.disclosure.effects import step_of
 from evaluation.disclosure.key import Key
 from evaluation.disclosure.policy import Policy
+from evaluation.release.rounding import Rounding
 
 PROGRAMMES, EDITIONS, QUARTERS = 10_000, 8, 4
 AREAS, MEANS, TIMES, REPEATS = (1, 2, 3, 4, 8), (3.0, 8.0, 15.0), 24, 4
@@ -182,25 +183,20 @@ def estimates(areas: int, mean: float, seed: int, people: int) -> list[int]:
         for row, form in rows(weights * PER / residents).items():
             value = float((form * truth).sum())
             step = step_of(float(np.abs(form).max()), people)
-            shown = effect(
-                value,
-                low=value,
-                high=value,
-                error=1e9,
-                address=[name, row],
-                support=areas,
-                least=1,
-                step=step,
-                key=key,
-            )
-            low, high = stands_for(shown)
+            rounding = Rounding(address=f"{name} {row}", key=key)
+            rounding.at(value, step, "effect")
+            (line,) = rounding.entries
             held = {
                 f"{a} {t}": float(form[a, t])
                 for a in range(areas)
                 for t in range(TIMES)
                 if form[a, t]
             }
-            printed.append(Printed(address=f"{name} {row}", form=held, low=low, high=high))
+            assert line.low is not None
+            assert line.high is not None
+            printed.append(
+                Printed(address=f"{name} {row}", form=held, low=line.low, high=line.high)
+            )
     return [one.values for one in attack(cells | sums, printed, [*cells, *sums])]
 
 

@@ -8,7 +8,6 @@ all else that is printed, is here. Each gives an `Entry` for the register.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +16,6 @@ from evaluation.errors import DisclosureError
 
 if TYPE_CHECKING:
     from evaluation.disclosure.counts import Count
-    from evaluation.disclosure.effects import Effect
     from evaluation.disclosure.key import Key
 
 Kind = Literal["count", "rate", "effect", "path", "money", "digest", "words", "mean", "chance"]
@@ -219,28 +217,3 @@ def entries_of_path(address: str, path: Path) -> list[Entry]:
         )
         for period, one in zip(path.periods, path.rates, strict=True)
     ]
-
-
-def entries_of_effect(address: str, shown: Effect, parts: Sequence[str]) -> list[Entry]:
-    """An effect's figures by name (``effect``, ``low``, ``high``), each with what it stands for.
-
-    Ends are rounded outwards, so that a printed low end stands for more than itself.
-    """
-    found = []
-    for part, away in (("effect", 0), ("low", 1), ("high", -1)):
-        value = getattr(shown, part)
-        if part not in parts:
-            continue
-        middle = None if value is None else value + away * shown.step
-        found.append(
-            Entry(
-                address=f"{address}.{part}",
-                kind="effect",
-                printed=value,
-                low=None if middle is None else middle - shown.step,
-                high=None if middle is None else middle + shown.step,
-                step=shown.step,
-                support=shown.support,
-            )
-        )
-    return found

@@ -9,7 +9,7 @@ delivered, a link that does not move says nothing of the theory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median_low
@@ -272,10 +272,3 @@ def _failure(broken: LinkState, before: Sequence[LinkState], delivery: Delivery 
     # Only what is known to have been delivered can speak against the theory.
     known = delivery is Delivery.AS_DESIGNED
     return Failure.THEORY if known else Failure.CANNOT_TELL
-
-
-def not_before(theory: Theory, later: int) -> Iterator[Link]:
-    """The links that are due only after so many periods: what no early figure can speak of."""
-    for link in ordered(theory):
-        if link.due and link.due[0] > later:
-            yield link

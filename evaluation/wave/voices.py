@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -359,11 +359,3 @@ def _of_agreement(shares: Sequence[CodeShare]) -> Iterator[Problem]:
     if grades["tentative"]:
         named = ", ".join(one.code for one in shares if one.grade == "tentative")
         yield problem("R136", f"The coders agree only roughly on {named}.", sheet=None)
-
-
-def log_of(voices: Voices) -> list[Mapping[str, str]]:
-    """The log of the quotations: what is shown, who read it, what was changed."""
-    return [
-        {"quotation": one.text, "read_by": "; ".join(one.read_by), "changes": one.changes}
-        for one in voices.quotations
-    ]

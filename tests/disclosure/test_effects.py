@@ -9,28 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.disclosure.effects import Effect, effect, stands_for, step_of
+from evaluation.disclosure.effects import step_of
 from evaluation.disclosure.key import Key
 from evaluation.errors import DisclosureError
+from evaluation.release.rounding import NEAR, Rounding, too_coarse
 
 KEY = Key(secret=bytes(range(32)))
 numbers = st.floats(-40, 40, allow_nan=False)
-
-
-def shown(
-    value: float, low: float, high: float, error: float, step: float, *, address: object = "x"
-) -> Effect:
-    return effect(
-        value,
-        low=low,
-        high=high,
-        error=error,
-        address=address,
-        support=6,
-        least=3,
-        step=step,
-        key=KEY,
-    )
 
 
 @pytest.mark.parametrize(
@@ -49,53 +34,56 @@ def test_a_step_is_nice_and_never_under_five_people(sensitivity: float) -> None:
     assert min(abs(first - nice) for nice in (1, 2, 5, 10)) < 1e-6
 
 
-@given(value=numbers, below=st.floats(0, 20), above=st.floats(0, 20), n=st.integers(0, 999))
+@given(value=numbers, below=st.floats(0.001, 20), above=st.floats(0.001, 20), n=st.integers(0, 999))
 def test_ends_go_outwards_and_never_across_zero(
     value: float, below: float, above: float, n: int
 ) -> None:
     low, high, step = value - below, value + above, 0.2
-    one = shown(value, low, high, 5.0, step, address=n)
-    assert one.effect is not None
-    assert one.low is not None
-    assert one.high is not None
-    assert one.low <= low + 1e-9
-    assert one.high >= high - 1e-9
-    assert low - one.low <= 2 * step + 1e-9
-    assert one.high - high <= 2 * step + 1e-9
-    assert low <= 0 or one.low >= 0
-    assert high >= 0 or one.high <= 0
-    start, end = stands_for(one)
-    assert start - 1e-9 <= value <= end + 1e-9
-    for printed in (one.effect, one.low, one.high):
-        assert printed == 0 or abs(printed / step - round(printed / step)) < 1e-6
-        assert len(repr(printed).split(".")[-1]) <= 1
+    rounding = Rounding(address=f"effect {n}", key=KEY)
+    middle = rounding.at(value, step, "effect")
+    lower = rounding.at(low, step, "low", away=-1, apart=(0.0,))
+    upper = rounding.at(high, step, "high", away=1, apart=(0.0,))
+    assert middle is not None
+    assert lower is not None
+    assert upper is not None
+    assert lower <= low + 1e-9 or lower == NEAR * step
+    assert upper >= high - 1e-9 or upper == -NEAR * step
+    assert low - lower <= 2 * step + 1e-9
+    assert upper - high <= 2 * step + 1e-9
+    assert low <= 0 or lower > 0
+    assert high >= 0 or upper < 0
+    for line, true in zip(rounding.entries, (value, low, high), strict=True):
+        assert line.low is not None
+        assert line.high is not None
+        assert line.low - 1e-9 <= true <= line.high + 1e-9
+    for printed in (middle, lower, upper):
+        beside = abs(printed) == pytest.approx(NEAR * step)
+        assert beside or abs(printed / step - round(printed / step)) < 1e-6
 
 
 def test_it_prints_alike_wherever_it_stands_and_is_unbiased_over_keys() -> None:
-    assert shown(1.234, 0.1, 2.2, 5, 0.2) == shown(1.234, 0.1, 2.2, 5, 0.2)
+    def drawn(key: Key) -> float | None:
+        return Rounding(address="x", key=key).at(1.234, 0.2, "effect")
+
+    assert drawn(KEY) == drawn(KEY)
     keys = [Key(secret=bytes([n % 256, n // 256, *range(30)])) for n in range(400)]
-    drawn = [
-        effect(
-            1.234, low=0, high=2, error=5, address="x", support=6, least=3, step=0.2, key=key
-        ).effect
-        for key in keys
-    ]
     # A step of .2 has a standard deviation of at most .1 a key; floor with a uniform offset.
-    assert np.mean(np.array(drawn, dtype=float)) == pytest.approx(1.234, abs=3 * 0.1 / 20)
+    every = np.array([drawn(key) for key in keys], dtype=float)
+    assert np.mean(every) == pytest.approx(1.234, abs=3 * 0.1 / 20)
 
 
-def test_what_rests_on_few_areas_or_too_coarse_a_step_holds_no_figure() -> None:
-    few = effect(1, low=0, high=2, error=5, address="x", support=2, least=3, step=0.2, key=KEY)
-    assert few.reason == "too few areas"
-    assert {few.effect, few.low, few.high, few.error} == {None}
-    coarse = shown(1, 0, 2, 0.1, 0.2)
-    assert coarse.reason == "too coarse a step"
-    assert stands_for(coarse) == (-math.inf, math.inf)
+def test_a_step_over_half_the_error_is_too_coarse() -> None:
+    assert too_coarse(0.2, 0.1)
+    assert too_coarse(0.2, 0.19)
+    assert not too_coarse(0.2, 0.21)
+    assert not too_coarse(0.2, None)
 
 
-def test_infinite_ends_stay_without_a_figure() -> None:
-    one = shown(1, -math.inf, math.inf, 5, 0.2)
-    assert (one.low, one.high) == (None, None)
+def test_a_figure_without_limit_stays_without_a_figure() -> None:
+    rounding = Rounding(address="x", key=KEY)
+    assert rounding.at(-math.inf, 0.2, "low", away=-1) is None
+    assert rounding.at(None, 0.2, "high", away=1) is None
+    assert rounding.entries == []
 
 
 def test_an_estimate_that_hangs_on_nobody_has_no_step() -> None:

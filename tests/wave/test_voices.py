@@ -13,13 +13,7 @@ from typer.testing import CliRunner
 from evaluation.check.rules import rules
 from evaluation.cli import app
 from evaluation.programme import Programme
-from evaluation.wave.voices import (
-    Voices,
-    krippendorff_alpha,
-    leads_to_a_person,
-    log_of,
-    read_voices,
-)
+from evaluation.wave.voices import Voices, krippendorff_alpha, leads_to_a_person, read_voices
 from evaluation.workspace import Workspace
 from tests.wave.asked import CODES, Row, surveyed, write
 
@@ -98,7 +92,7 @@ def test_a_quotation_stands_beside_with_its_log(programme: Programme, tmp_path: 
     found = read(tmp_path, programme, coded(40))
     (one,) = found.quotations
     assert one.text == QUOTE
-    assert log_of(found) == [{"quotation": QUOTE, "read_by": "Ada; Ben", "changes": "a name"}]
+    assert (one.read_by, one.changes) == (("Ada", "Ben"), "a name")
 
 
 FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
