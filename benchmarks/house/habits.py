@@ -46,10 +46,7 @@ SHORT = {
             "signatures_and_register",
         )
     },
-    "evaluation.ledger.migrations.versions.acts_and_chain_version": "a step of the ledger's "
-    "tables is never changed once taken",
-    "evaluation.ledger.migrations.versions.names_of_senders": "a step of the ledger's tables is "
-    "never changed once taken",
+    "evaluation.disclosure.effects": "printed estimates, money and changes are stepped by it alone",
 }
 ALONE: dict[str, str] = {
     "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder"
