@@ -41,9 +41,9 @@ def surveys(case: Case, panel: Panel | None) -> Iterator[Remark]:
         yield case.not_confirmatory(
             "P039",
             ("subgroups",),
-            f"{len(protocol.subgroups)} groups are looked at apart: a difference between two halves "
-            "of the people asked needs about four times as many as the effect itself, and one in "
-            "twenty is found where there is none.",
+            f"{len(protocol.subgroups)} groups are looked at apart: a difference between two "
+            "halves of the people asked needs about four times as many of them as the effect "
+            "itself, and of twenty such tests one finds what is not there.",
             "Name the one that the programme was made for, and describe the others without a test.",
         )
     for code in sampled:
