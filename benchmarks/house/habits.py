@@ -48,7 +48,8 @@ SHORT = {
     "evaluation.disclosure.effects": "printed estimates, money and changes are stepped by it alone",
 }
 ALONE: dict[str, str] = {
-    "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder"
+    "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder",
+    "evaluation.portal.addresses": "Django asks for one list of addresses, and every page is in it",
 }
 SAME_NAME = {
     "accounts": "who pays and gains, and who signs in",
