@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from evaluation.errors import WorkspaceError
+from evaluation.portal.sign_on import Service, service_from_environment
 from evaluation.programme import Programme
 from evaluation.workspace import Workspace, write_whole
 
@@ -46,6 +47,8 @@ class Portal:
     behind_proxy : whether a proxy in front says by X-Forwarded-Proto that it was asked by TLS.
     brand : a folder with a design system's own stylesheet and fonts, for those who may use them.
     help : whom to ask, in a sentence.
+    service : who signs people in besides the portal itself; None where nobody does.
+    passwords : whether people may sign in with a password of the portal's own.
     """
 
     workspace: Workspace
@@ -59,6 +62,8 @@ class Portal:
     behind_proxy: bool = False
     brand: Path | None = None
     help: str = "Ask the programme's evaluation team, who invited you."
+    service: Service | None = None
+    passwords: bool = True
 
     @property
     def programme(self) -> Programme:
@@ -108,6 +113,7 @@ def from_environment(workspace: Workspace, programme: str, *, demonstration: boo
             expected="govuk-frontend.min.css, and its fonts under assets/",
         )
     hosts = os.environ.get("NEWSTART_PORTAL_HOSTS", "")
+    service = service_from_environment()
     return Portal(
         workspace=workspace,
         programme_name=programme,
@@ -120,6 +126,9 @@ def from_environment(workspace: Workspace, programme: str, *, demonstration: boo
         behind_proxy=os.environ.get("NEWSTART_PORTAL_PROXY", "no") == "yes",
         brand=Path(brand).resolve() if brand else None,
         help=os.environ.get("NEWSTART_PORTAL_HELP", plain.help),
+        service=service,
+        # Without a service a portal without passwords would let nobody in.
+        passwords=service is None or os.environ.get("NEWSTART_PORTAL_PASSWORDS", "yes") == "yes",
     )
 
 
