@@ -35,6 +35,7 @@ from evaluation.drawing.maps import (
     returns_calendar,
 )
 from evaluation.drawing.pounds import fan, plane, tornado, waterfall
+from evaluation.drawing.together import all_outcomes, sites_together
 
 __all__ = [
     "MOST_DONORS",
@@ -51,6 +52,7 @@ __all__ = [
     "Rate",
     "Sent",
     "Size",
+    "all_outcomes",
     "balance",
     "balance_before_after",
     "causes",
@@ -66,6 +68,7 @@ __all__ = [
     "paths",
     "plane",
     "returns_calendar",
+    "sites_together",
     "spark",
     "strip",
     "synthetic_fit",

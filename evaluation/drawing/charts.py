@@ -483,8 +483,8 @@ def balance_before_after(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
         synthetic |= math.isfinite(weighed)
         ends = [value for value in (before, after, weighed) if math.isfinite(value)]
         axes.plot(ends, [place] * len(ends), color=HAIR, linewidth=1.2)
-        axes.plot(before, place, "o", color="white", markeredgecolor=COMPARISON, markersize=7)
-        axes.plot(after, place, "o", color=PILOT, markersize=7)
+        axes.plot(before, place, "s", color="white", markeredgecolor=COMPARISON, markersize=7)
+        axes.plot(after, place, "s", color=PILOT, markersize=7)
         axes.plot(weighed, place, "D", color=WORSE, markersize=6)
     axes.axvline(0, color=MUTED, linewidth=1)
     axes.set_yticks(places, names)

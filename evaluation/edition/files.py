@@ -15,7 +15,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from evaluation.drawing import NARROW, WIDE, Size, canvas, charts, maps, pounds, spelling
+from evaluation.drawing import NARROW, WIDE, Size, canvas, charts, maps, pounds, spelling, together
 from evaluation.edition import words
 from evaluation.study.record import EstimateResult, OutcomeResult, Results, SiteResult
 
@@ -125,7 +125,7 @@ class Generated:
         """Studies whose sources forbid that their figures are handed on."""
         # Drawing is what costs time, so a chart is drawn again only if its numbers or the
         # drawing code changed.
-        drawing = (canvas, charts, maps, pounds, spelling, words)
+        drawing = (canvas, charts, maps, pounds, spelling, together, words)
         self._code = "".join(inspect.getsource(module) for module in drawing)
 
     def text(self, name: str, content: str) -> None:
