@@ -1,6 +1,6 @@
 """The charts of the book; matplotlib's only door, opened when a chart is drawn."""
 
-from evaluation.drawing.canvas import NARROW, SPARK, WIDE, Size
+from evaluation.drawing.canvas import NARROW, WIDE, Size
 from evaluation.drawing.charts import (
     MOST_DONORS,
     Across,
@@ -19,7 +19,6 @@ from evaluation.drawing.charts import (
     gaps,
     growth,
     paths,
-    spark,
     strip,
     synthetic_fit,
     synthetic_gap,
@@ -40,7 +39,6 @@ from evaluation.drawing.together import all_outcomes, sites_together
 __all__ = [
     "MOST_DONORS",
     "NARROW",
-    "SPARK",
     "WIDE",
     "Across",
     "Caught",
@@ -69,7 +67,6 @@ __all__ = [
     "plane",
     "returns_calendar",
     "sites_together",
-    "spark",
     "strip",
     "synthetic_fit",
     "synthetic_gap",

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PILOT, COMPARISON, WORSE = "#0a6b6b", "#51616f", "#ad4a12"
 INK, MUTED, BAND, HAIR, GRID = "#1d262c", "#5c6770", "#d5dce1", "#9aa5ad", "#e4e8eb"
+LETTER = 0.54
+"""The width of a letter as a share of the text's size, on the wide side of what fonts have."""
 PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
 """Charts always lie on white, so text over a line gets white behind it."""
 FONT = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Liberation Sans'"
@@ -85,7 +87,6 @@ NOTEBOOK = Size(width=760, text=12.0, notebook=True)
 WIDE = Size(width=760, text=13.0)
 NARROW = Size(width=350, text=13.0)
 """Its smallest words, 1.5 less, are still 11 pixels where a telephone shows it at 343."""
-SPARK = Size(width=260, text=11.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,8 +175,11 @@ class Drawing:
         """
         blend, size = self.axes.get_yaxis_transform(), self.size.text - smaller[self.size.narrow]
         if self.size.narrow:
+            # A name longer than the chart is wide would be cut at its edge.
+            room = int((self.size.width - self.margins.left - 2) / (LETTER * size))
+            shown = textwrap.shorten(title, room, placeholder=" \N{HORIZONTAL ELLIPSIS}")
             self.axes.text(
-                0, y + up, title, transform=blend, va="bottom", bbox=paper, fontsize=size
+                0, y + up, shown, transform=blend, va="bottom", bbox=paper, fontsize=size
             )
         else:
             shown = "\n".join(textwrap.wrap(title, wrap))

@@ -220,7 +220,7 @@ def causes(graph: Mapping[str, Any], size: Size) -> str:
 def _laid_out(graph: Mapping[str, Any], size: Size) -> tuple[int, dict[str, _Box]]:
     """The height of the sheet, and every box."""
     boxes: dict[str, _Box] = {}
-    top, text = 10.0, size.text - (2.5 if size.narrow else 1.0)
+    top, text = 10.0, size.text - (1.5 if size.narrow else 1.0)
     inner = size.width - 2 * AROUND
     for row in graph["rows"]:
         room = inner / len(row)
@@ -259,7 +259,7 @@ def _drawn(axes: Axes, box: _Box, node: Mapping[str, Any], size: Size) -> None:
         )
     )
     # Line by line, since each is then set around its middle in the reader's own font.
-    text, lines = size.text - (2.5 if size.narrow else 1.0), box.words.splitlines()
+    text, lines = size.text - (1.5 if size.narrow else 1.0), box.words.splitlines()
     for k, line in enumerate(lines):
         below = (k - (len(lines) - 1) / 2) * text * LINE
         how: dict[str, Any] = {"zorder": 4, "color": "#ffffff" if own else INK, "fontsize": text}

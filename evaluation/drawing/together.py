@@ -11,11 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.drawing.canvas import GRID, HAIR, INK, MUTED, PILOT, Drawing, Margins, Size
+from evaluation.drawing.canvas import GRID, HAIR, INK, LETTER, MUTED, PILOT, Drawing, Margins, Size
 
 FIELD = "#dfe5e9"
-LETTER = 0.56
-"""The width of a letter as a share of the text's size, on the wide side of what fonts have."""
 TOP, TOP_NARROW, ROW, GROUP = 70, 62, 36, 30
 """Heights in pixels: above the first row, of a row of one line, and of a group's heading."""
 TITLE = 90

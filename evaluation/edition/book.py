@@ -46,6 +46,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "main": study.with_role("primary"),
         "chart": at_once.outcomes_chart(study, out),
         "sites": at_once.sites_chart(study, out),
+        "sites_table": at_once.sites_table(study),
         "points": [f"points.{k}" for k, _ in enumerate(answers.main_points(study), start=1)],
         "undone": answers.undone(study),
         "losses": evidence.losses(study),

@@ -22,7 +22,7 @@ from evaluation.study.record import EstimateResult, OutcomeResult, Results, Site
 Row = dict[str, Any]
 # The functions themselves and not their names: a chart that is renamed must not hand on in silence
 # what a licence forbids.
-SHOWS_SOURCES = (charts.paths, charts.spark, charts.synthetic_path)
+SHOWS_SOURCES = (charts.paths, charts.synthetic_path)
 """Charts that show the figures of a source, and not only what was estimated from them."""
 # The kinds in downloads of 0.1.0, which whoever reads them by program goes by.
 PUBLISHED_KIND = {
@@ -175,11 +175,13 @@ class Generated:
         """
         said = json.dumps([draw.__name__, data, [size.width for size in sizes]])
         key = hashlib.sha256((self._code + said).encode()).hexdigest()
+        # Drawn for the edition before, or for another page of this one.
+        drawn = key in (self._before.get(name), self._plates.get(name))
         self._plates[name] = key
         names = [f"files/figures/{name}{'-narrow' if size is NARROW else ''}.svg" for size in sizes]
         for size, file in zip(sizes, names, strict=True):
             path = self.folder / file
-            if self._before.get(name) == key and path.is_file():
+            if drawn and path.is_file():
                 self._kept.add(path)
             else:
                 self.text(file, draw(*data, size))

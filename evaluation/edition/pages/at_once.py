@@ -10,6 +10,7 @@ from markupsafe import Markup
 from evaluation import drawing as figures
 from evaluation.edition import words
 from evaluation.edition.files import Generated
+from evaluation.edition.html_tables import table
 from evaluation.study.record import OutcomeResult, Results
 
 GROUPS = {
@@ -116,6 +117,7 @@ def site_rows(study: Results) -> list[dict[str, Any]]:
                         "better_down": _better_down(outcome),
                         **_figures(row),
                         "said": say(row["effect"]),
+                        "in_full": words.shown_with_range(outcome.estimate, row),
                     }
                 )
     return found
@@ -132,6 +134,21 @@ def sites_chart(study: Results, out: Generated) -> Markup:
     kind = "Chart of the effect on each main outcome at each site, with ranges"
     name = f"{study.study}/all-sites"
     return out.chart(name, "", kind, said, figures.sites_together, rows, titles)
+
+
+def sites_table(study: Results) -> Markup:
+    """The same as a table, with the ranges."""
+    rows = site_rows(study)
+    titles = list(dict.fromkeys(str(row["outcome"]) for row in rows))
+    cells = {(row["site"], row["outcome"]): row["in_full"] for row in rows}
+    listed = [
+        [site, *(cells.get((site, title), "not shown") for title in titles)]
+        for site in dict.fromkeys(str(row["site"]) for row in rows)
+    ]
+    columns = ["Site", *titles]
+    return table(
+        "Sites and main outcomes: effect (range)", columns, listed, numeric="t" + "n" * len(titles)
+    )
 
 
 def _tally(rows: Sequence[dict[str, Any]], titles: Sequence[str]) -> str:
