@@ -8,7 +8,7 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 350
+MOST_MODULES = 355
 MOST_LINES_PROPER = 63_800
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
@@ -31,7 +31,6 @@ SHORT = {
     "evaluation.finding.models": "the one door to statsmodels",
     "evaluation.progress": "estimators and simulations tell by it how far they are",
     "evaluation.fingerprint": "every noun is hashed by it, so it stands below all of them",
-    "evaluation.portal.addresses": "Django asks for one list of addresses, and every page is in it",
     "evaluation.ledger.migrations.env": "Alembic asks for a file of this name",
     **{
         f"evaluation.ledger.migrations.versions.{step}": "a step of the ledger's tables is never "
@@ -50,7 +49,8 @@ SHORT = {
     "evaluation.disclosure.effects": "printed estimates, money and changes are stepped by it alone",
 }
 ALONE: dict[str, str] = {
-    "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder"
+    "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder",
+    "evaluation.portal.addresses": "Django asks for one list of addresses, and every page is in it",
 }
 SAME_NAME = {
     "accounts": "who pays and gains, and who signs in",
