@@ -218,9 +218,9 @@ def seal(key: bytes, name: str, content: bytes) -> bytes:
 def sealed_for(content: bytes) -> str:
     """The id of the return under whose key something is sealed; "" where it is not sealed."""
     at = len(_MAGIC)
-    name = content[at : at + _NAME]
-    known = content.startswith(_MAGIC) and len(content) >= at + _NAME + _DRAWN
-    return name.decode("ascii", "replace") if known else ""
+    if content[:at] != _MAGIC or len(content) < at + _NAME + _DRAWN:
+        return ""
+    return content[at : at + _NAME].decode("ascii", "replace")
 
 
 def unseal(keys: DataKeys, content: bytes) -> bytes:

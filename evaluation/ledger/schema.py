@@ -232,7 +232,7 @@ _NONCE_FUNCTION = """
 CREATE OR REPLACE FUNCTION newstart_nonces() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'DELETE' AND EXISTS (
-    SELECT 1 FROM acts WHERE kind = 'redaction' AND return_seq = OLD.seq
+    SELECT 1 FROM acts WHERE kind IN (%s) AND return_seq = OLD.seq
   ) THEN
     RETURN OLD;
   END IF;
@@ -250,7 +250,7 @@ def kept_until_redacted(dialect: str) -> list[str]:
     """The statements that protect the nonces: one goes only once its redaction is on record."""
     if dialect == "postgresql":
         return [
-            _NONCE_FUNCTION,
+            _NONCE_FUNCTION % "'redaction'",
             _DESTROY,
             "CREATE TRIGGER nonces_kept BEFORE UPDATE OR DELETE ON nonces"
             " FOR EACH ROW EXECUTE FUNCTION newstart_nonces()",
@@ -323,7 +323,7 @@ def kept_until_destroyed(dialect: str) -> list[str]:
     """The statements that let figures go once their destruction is on record, and nothing else."""
     if dialect == "postgresql":
         return [
-            _NONCE_FUNCTION.replace("kind = 'redaction'", "kind IN ('redaction', 'destruction')"),
+            _NONCE_FUNCTION % "'redaction', 'destruction'",
             _DESTROYING,
             _DESTROYED,
             _DESTROY_RETURN,
