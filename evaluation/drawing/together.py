@@ -84,7 +84,8 @@ class _Place:
 
 def _places(rows: Sequence[Mapping[str, Any]], size: Size) -> list[_Place]:
     """Each row as tall as the lines of its name need."""
-    found, group, y = [], None, float(TOP_NARROW if size.narrow else TOP)
+    found: list[_Place] = []
+    group, y = None, float(TOP_NARROW if size.narrow else TOP)
     letters = (size.width - 16 if size.narrow else 252) / (LETTER * size.text)
     for row in rows:
         heading = 0.0

@@ -423,4 +423,5 @@ def _figures(frame: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, Any]]:
 
 def _objects(column: pd.Series[Any]) -> list[Any]:
     """A column as a list, with None for what is missing."""
-    return list(column.to_numpy(dtype=object, na_value=None))
+    known = column.notna().tolist()
+    return [value if there else None for value, there in zip(column.tolist(), known, strict=True)]
