@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
@@ -48,6 +48,7 @@ class Provider:
         self.client_keys: dict[str, Key] = {}
         self.assertions: set[str] = set()
         self.address = ""
+        self.person = "ada"
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -123,6 +124,14 @@ def serving(provider: Provider) -> Iterator[Provider]:
             """Nothing: what is asked is kept in ``asked``."""
 
         def do_GET(self) -> None:
+            if self.path.startswith("/authorize?"):
+                # Whoever comes by a browser is signed in there already.
+                brought = provider.authorise(self.path, provider.person)
+                asked = dict(parse_qsl(urlsplit(self.path).query))
+                send(
+                    self, b"", status=302, Location=f"{asked['redirect_uri']}?{urlencode(brought)}"
+                )
+                return
             self.told(
                 {"/.well-known/openid-configuration": provider.describe, "/keys": provider.jwks}
             )
