@@ -69,8 +69,9 @@ class Portal:
     def programme(self) -> Programme:
         """The programme as it is declared now."""
         folder = self.workspace.studies / self.programme_name
-        newest = max((one.stat().st_mtime_ns for one in folder.glob("*.*")), default=0)
-        return _programme(self.workspace, self.programme_name, newest)
+        files = sorted([*folder.glob("*.*"), *folder.glob("outcomes/*.*")])
+        stamps = tuple(f"{one} {one.stat().st_mtime_ns} {one.stat().st_size}" for one in files)
+        return _programme(self.workspace, self.programme_name, stamps)
 
     @property
     def folder(self) -> Path:
@@ -92,8 +93,9 @@ class Portal:
 
 
 @lru_cache(maxsize=4)
-def _programme(workspace: Workspace, name: str, _newest: int) -> Programme:
-    # The newest file's time is part of the question: a changed declaration is read again.
+def _programme(workspace: Workspace, name: str, _stamps: tuple[str, ...]) -> Programme:
+    # Every file's time is part of the question: a declaration that was changed is read again, and
+    # so is one of which a file was taken away.
     return Programme.load(workspace, name)
 
 
