@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from pydantic import Field, PrivateAttr, model_validator
 
 from evaluation.agreements import Agreements
-from evaluation.declared import Frozen, PeriodField, read_yaml, validated
-from evaluation.errors import PeriodError, WorkspaceError
+from evaluation.declared import Frozen, PeriodField, read_yaml, starts_on_days, validated
+from evaluation.errors import WorkspaceError
 from evaluation.geography import CodeShare
 from evaluation.instrument import Instrument
 from evaluation.quarters import NAMES, WRITTEN, Frequency, Period, period_range
@@ -537,39 +537,10 @@ class Programme(Frozen):
             one if isinstance(one, dict) else _find_outcome(one, path, schemas)
             for one in declared.get("outcomes") or []
         ]
-        declared["sites"] = _starts_on_days(declared)
+        declared["sites"] = starts_on_days(declared)
         programme = validated(cls, declared, path)
         _check_references(programme, str(path))
         return programme
-
-
-def _starts_on_days(declared: Mapping[str, Any]) -> Any:
-    """The sites as declared, with a start that is a day told as the period that it lies in."""
-    sites, frequency = declared.get("sites"), declared.get("frequency")
-    try:
-        counted = frequency or Period.parse(declared.get("first")).frequency
-    except PeriodError:
-        return sites
-    # What is no list of mappings is told by the model, at its place.
-    if not isinstance(sites, list) or counted not in ("Q", "M", "A"):
-        return sites
-    found = []
-    for site in sites:
-        day = _day(site.get("start")) if isinstance(site, dict) else None
-        if day is not None and site.get("began") in (None, day):
-            site = {**site, "start": Period.around(day, counted), "began": day}
-        found.append(site)
-    return found
-
-
-def _day(given: object) -> date | None:
-    """A day as YAML reads it, or as text; None for anything else."""
-    if isinstance(given, date):
-        return date(given.year, given.month, given.day)
-    try:
-        return Period.parse(given, "D").first_day
-    except PeriodError:
-        return None
 
 
 def load_outcomes(folder: Path) -> tuple[Outcome, ...]:
