@@ -375,7 +375,7 @@ MIXED, POUNDS = "[>=1000]#,##0;[<=-1000]-#,##0;0.00", "#,##0"
 """How figures are shown where large and small ones stand in a column, and where all are pounds."""
 CHANCE = '[<0.0001]"<0.0001";0.0000'
 FINEST = 6
-"""The most decimals that a column shows, so that its smallest figure is not shown as nought."""
+"""The most decimals that a column shows, so that its smallest figure is not shown as 0."""
 WIDEST, NARROWEST, ROOM = 44, 9, 3
 """Characters of a column; what is longer is wrapped."""
 FONT, LINE = 1.15, 16
@@ -464,7 +464,7 @@ def _shown(column: Column, table: Table) -> dict[str, Any]:
 
 
 def number_format(column: Column, table: Table) -> str:
-    """The format of a column of figures, fine enough that none but nought is shown as nought."""
+    """The format of a column of figures, fine enough that none but 0 is shown as 0."""
     if column.name == "p_value":
         return CHANCE
     if column.kind == "integer":
