@@ -514,6 +514,7 @@ class _Making:
         self.true: dict[str, float] = {}
         self.logarithms: dict[str, Logarithm] = {}
         self.named: dict[str, str] = {}
+        self.means: dict[tuple[int, int, int], str] = {}
         self.log = any(view.forms.log for view in of.views)
         for view, offset in of.offsets():
             self._view(view, f"offset {offset}")
@@ -579,7 +580,7 @@ class _Making:
         if not forms.log:
             weights = forms.as_persons(weights)
         for a, t in zip(*np.nonzero(weights), strict=True):
-            place = Place(area=forms.areas[a], period=str(forms.panel.labels[t]))
+            place = Place(area=forms.areas[a], period=forms.labels[t])
             if place not in self.of.history or place in self.of.fixed:
                 continue
             of = self._logarithm if forms.log else self.count
@@ -587,18 +588,25 @@ class _Making:
             found[name] = found.get(name, 0.0) + float(weights[a, t])
         return found
 
-    def _view(self, view: _View, offset: str) -> None:
-        forms, form = view.forms, dict[str, float]()
-        for k in np.flatnonzero(view.slope.means):
-            mean = forms.means[k]
+    def _mean(self, view: _View, k: int) -> str:
+        """The unknown of a mean; empty where all that is in it is known."""
+        at = (id(view.forms), view.edition, k)
+        if at not in self.means:
+            mean = view.forms.means[k]
             own = self._weighted(view, mean.now)
             if mean.base.any() and (base := self._weighted(view, mean.base)):
                 own[self._sum(base)] = 1.0
-            if own:
-                name = self._sum(own)
+            self.means[at] = self._sum(own) if own else ""
+        return self.means[at]
+
+    def _view(self, view: _View, offset: str) -> None:
+        forms, form = view.forms, dict[str, float]()
+        for k in np.flatnonzero(view.slope.means).tolist():
+            name = self._mean(view, k)
+            if name:
                 form[name] = form.get(name, 0.0) + float(view.slope.means[k])
         for a, t in zip(*np.nonzero(view.slope.person), strict=True):
-            place = Place(area=forms.areas[a], period=str(forms.panel.labels[t]))
+            place = Place(area=forms.areas[a], period=forms.labels[t])
             if place in self.of.history and place not in self.of.fixed:
                 name = self.count(place, view.edition)
                 form[name] = form.get(name, 0.0) + float(view.slope.person[a, t])

@@ -105,10 +105,15 @@ class Forms:
         """Places of the pilot areas among those of the panel."""
         return np.flatnonzero(self.panel.treated)
 
-    @property
+    @cached_property
     def areas(self) -> tuple[str, ...]:
         """Codes of the pilot areas."""
         return tuple(str(self.panel.areas.index[row]) for row in self.rows)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of the panel's periods."""
+        return tuple(map(str, self.panel.labels))
 
     @property
     def log(self) -> bool:
@@ -141,7 +146,7 @@ class Forms:
         """Every effect by site and period, as the index has them; then the level in each period."""
         index, known = self.estimate.index, np.isfinite(self.counts)
         site = self.panel.areas["site"].to_numpy(dtype=object)[self.rows]
-        place = {label: t for t, label in enumerate(self.panel.labels)}
+        place = {label: t for t, label in enumerate(self.labels)}
         found = []
         columns = ("site", "cohort", "quarter")
         for row in zip(*(index[one] for one in columns), strict=True):
@@ -339,7 +344,7 @@ class Forms:
             for name, value in (raw.get(part) or {}).items():
                 if isinstance(value, float):
                     yield from self._printed(f"{part}.{name}", value, overall)
-        labels = list(self.panel.labels)
+        labels = self.labels
         quarter = self.estimate.index["quarter"].astype(str).to_numpy()
         known = np.array([labels.index(one) for one in quarter])
         for row in raw["looks"]:
@@ -388,7 +393,7 @@ class Forms:
 
     @cached_property
     def _period(self) -> NDArray[np.int64]:
-        place = {label: t for t, label in enumerate(self.panel.labels)}
+        place = {label: t for t, label in enumerate(self.labels)}
         return np.array([place[str(one)] for one in self.estimate.index["quarter"]])
 
     def _people(self, raw: OutcomeResult) -> Iterator[Sum]:
@@ -433,9 +438,9 @@ class Forms:
     def _paths(self, raw: OutcomeResult) -> Iterator[Sum]:
         """What would have been, by period; the pilots' own path is made of printed counts."""
         for row in raw.paths:
-            if row.counterfactual is None or row.period not in self.panel.labels:
+            if row.counterfactual is None or row.period not in self.labels:
                 continue
-            t = list(self.panel.labels).index(row.period)
+            t = self.labels.index(row.period)
             known = np.isfinite(self.counts[:, t])
             exposure = float(self.people[known, t].sum()) / self.panel.per[self.outcome]
             own = np.zeros_like(self.people)
@@ -450,9 +455,9 @@ class Forms:
                     yield Sum(name=f"path.{row.period}.{part}", value=value, slope=slope)
         held = raw.synthetic_unit
         for line in held.rows if held is not None else ():
-            if line.period not in self.panel.labels or (held and held.scale == "log") != self.log:
+            if line.period not in self.labels or (held and held.scale == "log") != self.log:
                 continue
-            slope = self._of_level(list(self.panel.labels).index(line.period))
+            slope = self._of_level(self.labels.index(line.period))
             yield Sum(name=f"twin.{line.period}.observed", value=line.observed, slope=slope)
 
     def _money(self) -> Iterator[Sum]:
