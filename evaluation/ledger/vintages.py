@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from evaluation.check.accepted import Entry
 from evaluation.ledger.schema import acts, observations, returns
 from evaluation.quarters import Period, format_instant
 from evaluation.returns.form import FigureKey, Figures, Return
@@ -230,41 +233,40 @@ def before(
     return {(row.area_code, row.outcome): (row.numerator, row.denominator) for row in rows}
 
 
-class Latest(NamedTuple):
-    """A figure in its latest version, and who gave it."""
-
-    outcome: str
-    area_code: str
-    quarter: str
-    numerator: float | None
-    denominator: float | None
-    status: str
-    site: str
-    agency: str
-
-
 def latest(
     connection: sa.Connection, programme: str, outcomes: Sequence[str] | None = None
-) -> list[Latest]:
-    """Every figure that stands, by outcome, area and quarter.
+) -> Iterator[tuple[str, str, dict[str, Entry]]]:
+    """Every figure that stands: an outcome, an area, and its figures by the label of the period.
 
     Row by row and without pandas, which a check of one return must not wait for; a panel is read
     by ``as_of``.
     """
     o, r = observations.c, returns.c
     chosen = sa.true() if outcomes is None else o.outcome.in_(outcomes)
+    # Who sent a return is read once for each, and not with each of its thousands of figures.
+    sent = connection.execute(
+        sa.select(r.seq, r.site, r.agency).where(
+            r.programme == programme, r.seq.not_in(withdrawn())
+        )
+    )
+    submitters = {seq: (site, agency) for seq, site, agency in sent.all()}
     rows = connection.execute(
         sa.select(o.outcome, o.area_code, o.quarter, o.numerator, o.denominator, o.status)
-        .add_columns(r.site, r.agency)
-        .join(returns, r.seq == o.return_seq)
-        .where(o.programme == programme, chosen, r.seq.not_in(withdrawn()))
+        .add_columns(o.return_seq)
+        .where(o.programme == programme, chosen, o.return_seq.not_in(withdrawn()))
         .order_by(o.outcome, o.area_code, o.quarter, o.revision)
     )
     # Fetched at once: asking the cursor for each of a nation's rows takes longer than reading them.
-    found = list(map(Latest._make, rows.all()))
-    # A later version takes an earlier's place.
-    standing = {(one.outcome, one.area_code, one.quarter): one for one in found}
-    return list(standing.values())
+    for (outcome, area), figures in groupby(rows.all(), key=itemgetter(0, 1)):
+        yield (
+            outcome,
+            area,
+            {
+                # In order of revision: a later version takes an earlier's place.
+                quarter: Entry(numerator, denominator, status, submitters[seq])
+                for _, _, quarter, numerator, denominator, status, seq in figures
+            },
+        )
 
 
 def as_of(
