@@ -8,7 +8,7 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 352
+MOST_MODULES = 356
 MOST_LINES_PROPER = 65_400
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
