@@ -292,8 +292,9 @@ BEGIN
   IF EXISTS (SELECT 1 FROM acts WHERE kind = 'destruction' AND return_seq = which) THEN
     IF TG_TABLE_NAME IN ('observations', 'confirmations') AND TG_OP = 'DELETE'
       THEN RETURN OLD; END IF;
-    IF TG_TABLE_NAME = 'seals' AND TG_OP = 'UPDATE' AND NEW.seq = OLD.seq
-      AND NEW.seal LIKE 'destroyed.%' THEN RETURN NEW; END IF;
+    IF TG_TABLE_NAME = 'seals' AND TG_OP = 'UPDATE'
+      AND to_jsonb(NEW) - 'seal' = to_jsonb(OLD) - 'seal'
+      AND to_jsonb(NEW) ->> 'seal' LIKE 'destroyed.%' THEN RETURN NEW; END IF;
     IF TG_TABLE_NAME = 'returns' AND TG_OP = 'UPDATE'
       AND to_jsonb(NEW) = to_jsonb(OLD)
         || '{"content_hash": "", "file_sha256": "", "changes": "[]"}'::jsonb

@@ -555,7 +555,9 @@ def expire() -> int:
     past = Draft.objects.filter(ends__lt=now()).exclude(state__in=("expired", "submitting"))
     for one in past:
         with transaction.atomic():
-            Draft.objects.filter(pk=one.pk).update(state="expired", report="", text="", changes=[])
+            Draft.objects.filter(pk=one.pk).update(
+                state="expired", report="", text="", changes=[], totals=[]
+            )
             one.answers.all().delete()
             event_chain.record("portal", "expired", one.number)
         stored(one).unlink(missing_ok=True)
