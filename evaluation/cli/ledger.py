@@ -511,9 +511,24 @@ def export(
 def prepare(
     context: typer.Context,
     role: Annotated[str, typer.Option(help="The role by which the program will write.")],
+    reader: Annotated[str, typer.Option(help="A role that only reads; it sees no secret.")] = "",
 ) -> None:
     """On PostgreSQL, as the owner: make the tables, and let a role add and read, nothing else."""
     session: Session = context.obj
     with session.ledger() as ledger:
-        ledger.prepare(role)
+        ledger.prepare(role, reader)
     say(f"{role} may add records and read them, and nothing else.")
+    if reader:
+        say(f"{reader} may read them, without nonces and seals.")
+
+
+@files_app.command()
+def grants(
+    role: Annotated[str, typer.Option(help="The role by which the program will write.")],
+    reader: Annotated[str, typer.Option(help="A role that only reads; it sees no secret.")] = "",
+) -> None:
+    """Print the statements that prepare would run, for whoever looks after the database."""
+    from evaluation.ledger.engine import grants as statements
+
+    for statement in statements(role, reader):
+        print(f"{statement};")

@@ -320,6 +320,10 @@ END $$
 """
 
 
+FUNCTIONS = ("newstart_destroy_nonce(integer)", "newstart_destroy(integer, text, text)")
+"""What the program's role may call on PostgreSQL, and nobody else."""
+
+
 def kept_until_destroyed(dialect: str) -> list[str]:
     """The statements that let figures go once their destruction is on record, and nothing else."""
     if dialect == "postgresql":
@@ -328,6 +332,8 @@ def kept_until_destroyed(dialect: str) -> list[str]:
             _DESTROYING,
             _DESTROYED,
             _DESTROY_RETURN,
+            # Every role may call a function unless it is said otherwise.
+            *(f"REVOKE ALL ON FUNCTION {one} FROM PUBLIC" for one in FUNCTIONS),
             *(
                 f"CREATE TRIGGER {table}_destroyed_only BEFORE UPDATE OR DELETE ON {table}"
                 " FOR EACH ROW EXECUTE FUNCTION newstart_destroyed_only()"

@@ -166,8 +166,9 @@ def test_on_postgresql_the_programs_role_destroys_what_is_on_record_and_nothing_
     owned = cluster.new_database()
     name = sa.make_url(owned).database or ""
     cluster.run(f"CREATE ROLE app_{name} LOGIN")
+    cluster.run(f"CREATE ROLE see_{name} LOGIN")
     with Ledger.open(owned, raw) as ledger:
-        ledger.prepare(f"app_{name}")
+        ledger.prepare(f"app_{name}", f"see_{name}")
     address = cluster.url(name, f"app_{name}")
     with Ledger.open(address, raw) as ledger:
         fill(ledger)
@@ -179,6 +180,12 @@ def test_on_postgresql_the_programs_role_destroys_what_is_on_record_and_nothing_
         ledger.destroy("tiny", nhs, reason=WHY, received=DAY)
         assert ledger.verify().ok
         assert not ledger.compact(), "the owner's to do, and it is said"
+    with psycopg.connect(cluster.url(name, f"see_{name}")) as reader:
+        assert reader.execute("SELECT count(*) FROM returns").fetchone() == (3,)
+        for refused in ("SELECT * FROM nonces", "SELECT newstart_destroy(1, '[]', 'destroyed.x.')"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                reader.execute(refused)
+            reader.rollback()
     cluster.drop(owned)
 
 
@@ -296,3 +303,12 @@ def test_the_verb_destroys_everywhere_and_writes_a_certificate(
     assert told["ok"] and len(told["destroyed"]) == 2
     nothing = newstart(root, "ledger", "destroy", "--agreement", "nhs/pilot", ok=2)
     assert "nothing was destroyed" in nothing
+
+
+def test_the_statements_for_the_database_are_printed_for_its_keeper(
+    tiny_workspace: Workspace,
+) -> None:
+    said = newstart(tiny_workspace.root, "ledger", "grants", "--role", "app", "--reader", "see")
+    assert "GRANT INSERT, SELECT ON returns TO app;" in said
+    assert "GRANT SELECT ON returns TO see;" in said and "ON nonces TO see" not in said
+    assert not any(word in said for word in ("UPDATE", "DELETE", "TRUNCATE"))
