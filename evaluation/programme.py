@@ -10,22 +10,21 @@ import csv
 import difflib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from evaluation.agreements import Agreements
-from evaluation.declared import Frozen, PeriodField, read_yaml, validated
+from evaluation.declared import Frozen, PeriodField, read_yaml, starts_on_days, validated
 from evaluation.errors import WorkspaceError
 from evaluation.geography import CodeShare
 from evaluation.instrument import Instrument
+from evaluation.prices import OwnCost, OwnOverlap, refuse_wrong_prices
 from evaluation.quarters import NAMES, WRITTEN, Frequency, Period, period_range
 from evaluation.workspace import Workspace
-
-if TYPE_CHECKING:
-    pass
 
 Role = Literal["pilot", "comparison", "excluded"]
 
@@ -40,6 +39,8 @@ TABLES = (
     "denominators",
     "deprivation",
     "code_shares",
+    "unit_costs",
+    "overlaps",
 )
 """What a programme may declare in a CSV file of its own, by its name."""
 OPEN_SITE = "OPEN"
@@ -72,7 +73,7 @@ class Outcome(Frozen):
     sources, each of which returns the areas of its own authorities. ``instrument`` names the
     record that both are taken from, or declares what a survey asks. A survey's figure is of a
     ``wave``, which belongs to the quarter in which its fieldwork ends. ``unit_cost`` is a key of
-    the unit-cost table.
+    the unit-cost table, or of the programme's own.
     """
 
     code: str
@@ -146,14 +147,36 @@ class Outcome(Frozen):
 
 
 class Site(Frozen):
-    """An organisation of the programme; it starts in a period and serves its pilot areas."""
+    """An organisation of the programme; it starts in a period and serves its pilot areas.
+
+    ``began`` is the day on which it began, where that is not the first of ``start``: that period
+    was then treated for a part. ``start`` may also be written as that day.
+    """
 
     code: str
     name: str
     start: PeriodField
+    began: date | None = None
     announced: PeriodField | None = None
     agencies: tuple[str, ...] = ()
     about: str = ""
+
+    @property
+    def first_share(self) -> float:
+        """The share of its first period in which it ran: 1 where it began with the period."""
+        return 1.0 if self.began is None else self.start.share_from(self.began)
+
+    @model_validator(mode="after")
+    def _began_in_its_start(self) -> Site:
+        if self.began is not None:
+            if self.start.frequency == "I":
+                raise ValueError("periods that are only numbered hold no days: leave began out")
+            if Period.around(self.began, self.start.frequency) != self.start:
+                raise ValueError(
+                    f"began on {self.began}, which does not lie in its start, {self.start}: write "
+                    f"start: {Period.around(self.began, self.start.frequency)}, or mend the day"
+                )
+        return self
 
 
 class Area(Frozen):
@@ -316,6 +339,8 @@ class Programme(Frozen):
     denominators: tuple[Denominator, ...] = ()
     deprivation: tuple[Deprivation, ...] = ()
     code_shares: tuple[CodeShare, ...] = ()
+    unit_costs: tuple[OwnCost, ...] = ()
+    overlaps: tuple[OwnOverlap, ...] = ()
     due_days: int = Field(default=30, description="days after a period in which returns are due")
     people: tuple[Person, ...] = ()
     contact: str = Field(default="", description="whom a submitter asks: a name, e-mail, telephone")
@@ -514,6 +539,7 @@ class Programme(Frozen):
             one if isinstance(one, dict) else _find_outcome(one, path, schemas)
             for one in declared.get("outcomes") or []
         ]
+        declared["sites"] = starts_on_days(declared)
         programme = validated(cls, declared, path)
         _check_references(programme, str(path))
         return programme
@@ -562,6 +588,13 @@ def _check_references(programme: Programme, where: str) -> None:
     _check_calendar(programme, where)
     _check_twice(programme, where)
     _check_areas(programme, where)
+    refuse_wrong_prices(
+        programme.unit_costs,
+        programme.overlaps,
+        programme.outcomes,
+        agencies=programme.agencies,
+        where=where,
+    )
     for area_code, outcome in programme.fixed_denominators:
         if area_code not in programme.area_by_code or outcome not in programme.outcome_by_code:
             raise WorkspaceError(

@@ -154,8 +154,14 @@ def declared_part(programme: Programme, protocol: Protocol) -> dict[str, Any]:
         for a in programme.areas
         if a.role != "excluded"
     ]
+    # Only where some are declared: a lock of before holds no such part.
+    own = [one.model_dump(mode="json") for one in (*programme.unit_costs, *programme.overlaps)]
+    prices = {"prices": fingerprint.of_data(own)} if own and protocol.value else {}
     denominators = sorted([d.area, d.outcome, d.denominator] for d in programme.denominators)
+    began = {site.code: site.began.isoformat() for site in programme.sites if site.began}
     return {
+        # Only where a site began inside a period, so that other locks are as they were.
+        **({"began": began} if began else {}),
         "sites": {site.code: site.start.label for site in programme.sites},
         # As text, since a missing coordinate and a number do not compare.
         "areas": fingerprint.of_data([sorted(areas, key=str), denominators]),
@@ -163,6 +169,7 @@ def declared_part(programme: Programme, protocol: Protocol) -> dict[str, Any]:
             code: fingerprint.of_data(programme.outcome_by_code[code].model_dump(mode="json"))
             for code in protocol.outcomes
         },
+        **prices,
     }
 
 
