@@ -294,7 +294,8 @@ def grants(role: str, reader: str = "") -> list[str]:
     ----------
     role : by which the program writes. reader : who only looks, for one a report of the host's.
     """
-    quote = postgresql.dialect().identifier_preparer.quote
+    dialect: Any = postgresql.dialect
+    quote = dialect().identifier_preparer.quote
     writes, said = quote(role), []
     for table in metadata.sorted_tables:
         # Rights given earlier would stay beside the new ones; the triggers stand behind both.
