@@ -257,9 +257,9 @@ def _forget_drafts(session: Session, senders: set[tuple[str, str]], by: str) -> 
 
     portal = replace(portal, programme_name=session.programme_name)
     configure.begin(portal)  # before what needs its tables can be imported
-    from evaluation.portal.retention import forget_drafts
+    from evaluation.portal.drafts import forget
 
-    return forget_drafts(portal, senders, by=by)
+    return forget(senders, by=by)
 
 
 def _act(session: Session, kind: ActKind, return_id: str, reason: str, by: str) -> Act:

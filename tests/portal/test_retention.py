@@ -49,20 +49,20 @@ def holds(portal: Portal) -> list[str]:
 
 
 def test_drafts_of_destroyed_figures_are_emptied_and_others_stand(portal: Portal) -> None:
+    from evaluation.portal.drafts import forget
     from evaluation.portal.models import Draft, Event
-    from evaluation.portal.retention import forget_drafts
 
     who = person("Ann", "officer", "S01", "nhs")
     mine = [draft(portal, who, site="S01", agency="nhs", state=s) for s in ("ready", "submitted")]
     other = draft(portal, who, site="S01", agency="council")
-    assert forget_drafts(portal, {("S01", "nhs")}, by="Per") == 2
+    assert forget({("S01", "nhs")}, by="Per") == 2
     assert not any(path.exists() for path in mine) and other.exists()
     assert (
         Draft.objects.filter(agency="nhs").values_list("state", flat=True).get(number="d1")
         == "submitted"
     )
     assert Event.objects.filter(what="destroyed").count() == 2
-    assert forget_drafts(portal, {("S01", "council")}, by="Per") == 1
+    assert forget({("S01", "council")}, by="Per") == 1
     assert holds(portal) == [], "in no file, no free page and no log of the tables"
 
 
