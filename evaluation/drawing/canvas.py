@@ -13,7 +13,7 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from evaluation.drawing import spelling
 
@@ -187,11 +187,23 @@ class Drawing:
         how = dict[str, Any](va="center", annotation_clip=False) | how
         self.axes.annotate(text, point, xytext=offset, textcoords="offset points", **how)
 
-    def dot(self, x: float, y: float, *, filled: bool, size: float = 7, edge: float = 1.5) -> None:
-        """A dot of an effect, filled or open; it may lie on the edge of the axes."""
+    def dot(
+        self,
+        x: float,
+        y: float,
+        *,
+        filled: bool,
+        size: float = 7,
+        edge: float = 1.5,
+        shape: Literal["o", "s"] = "o",
+    ) -> None:
+        """A dot of an effect, filled or open; it may lie on the edge of the axes.
+
+        A filled dot is what a finding rests on, and nothing else: what is counted is a square.
+        """
         how: dict[str, Any] = {"markersize": size, "markeredgewidth": edge, "clip_on": False}
         face = PILOT if filled else "white"
-        self.axes.plot([x], [y], "o", color=PILOT, markerfacecolor=face, **how)
+        self.axes.plot([x], [y], shape, color=PILOT, markerfacecolor=face, **how)
 
     def across(self, text: str, *, smaller: float = 0.5) -> None:
         """What is counted across, below the axis."""

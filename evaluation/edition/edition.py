@@ -92,9 +92,15 @@ def rounds(
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         for place in range(max(0, len(found) - COMPARED), len(found)):
             one = found[place]
-            changes = ledger.diff(
-                programme, parse_instant(one.day_before), parse_instant(one.last_day)
-            )
+            # Areas that the study sets aside are counted nowhere, so that one restatement is one
+            # number on every page.
+            changes = [
+                change
+                for change in ledger.diff(
+                    programme, parse_instant(one.day_before), parse_instant(one.last_day)
+                )
+                if roles.get(change["area_code"]) != "excluded"
+            ]
             again = [change for change in changes if change["kind"] != "new"]
             restated = _counted(again, roles, receipts)
             found[place] = replace(one, new=len(changes) - len(again), restated=restated)
