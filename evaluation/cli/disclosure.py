@@ -208,6 +208,11 @@ def show_release(context: typer.Context, bundle: Name = "", as_json: AsJson = Fa
     print(f"  approved by {', '.join(now.approved) or 'nobody'}")
     for by in now.refused:
         print(f"  refused by {by}")
+    for by in now.changes:
+        print(f"  changes asked by {by}")
+    for one in now.said:
+        if one.signed.note:
+            print(f"  {one.signed.by}, {one.signed.kind}: {one.signed.note}")
     for what in now.stale:
         print(f"  stale: {what} changed since")
     say("It holds counts, for the checkers alone: --json prints all of it.")
@@ -221,11 +226,19 @@ def approve(
     _signed(context, bundle, "approval", person, note, as_json)
 
 
+@release_app.command("changes")
+def ask_changes(
+    context: typer.Context, bundle: Name, person: As = "", note: Note = "", as_json: AsJson = False
+) -> None:
+    """Ask for changes of a bundle, with what has to change; it is not published as it is."""
+    _signed(context, bundle, "changes asked", person, note, as_json)
+
+
 @release_app.command("refuse")
 def refuse(
     context: typer.Context, bundle: Name, person: As = "", note: Note = "", as_json: AsJson = False
 ) -> None:
-    """Refuse a bundle, with what has to change."""
+    """Refuse a bundle, with why it may not be printed at all."""
     _signed(context, bundle, "refusal", person, note, as_json)
 
 

@@ -60,17 +60,8 @@ def request_release(
     """
     name = StudyName.parse(study)
     programme = Programme.load(workspace, name.programme, collecting=False)
-    known = [one.name for one in programme.people]
-    if by not in known:
-        raise DisclosureError(
-            f"{by} is nobody of the programme." if by else "it is not said who asks.",
-            where=f"people in studies/{programme.name}/programme.yaml",
-            expected=f"--as {' or '.join(known)}" if known else "people, two of them checkers",
-        )
+    refuse_request(workspace, programme, name, by=by)
     key = keys.read()
-    programme.agreements.refuse_release(needed(programme), workspace.now().date())
-    bundles.refuse_bare_heads(workspace, programme, name.study)
-    _refuse_second_book(workspace, programme)
     terms = terms_of(workspace, programme)
     released = release(read_results(workspace, study), terms)
     counts = editions_of(workspace, programme)
@@ -88,6 +79,27 @@ def request_release(
         **_for_checkers(workspace, programme, released, counts),
     }
     return Requested(bundle=bundles.freeze(workspace, programme, content), audit=audit)
+
+
+def refuse_request(workspace: Workspace, programme: Programme, name: StudyName, *, by: str) -> None:
+    """Refuse a release that could not be asked for, before anything of it is computed.
+
+    Raises
+    ------
+    DisclosureError : as `request_release`.
+    """
+    known = [one.name for one in programme.people]
+    if by not in known:
+        raise DisclosureError(
+            f"{by} is nobody of the programme." if by else "it is not said who asks.",
+            why="no person",
+            where=f"people in studies/{programme.name}/programme.yaml",
+            expected=f"--as {' or '.join(known)}" if known else "people, two of them checkers",
+        )
+    keys.read()
+    programme.agreements.refuse_release(needed(programme), workspace.now().date())
+    bundles.refuse_bare_heads(workspace, programme, name.study)
+    _refuse_second_book(workspace, programme)
 
 
 def _refuse_second_book(workspace: Workspace, programme: Programme) -> None:
@@ -159,8 +171,11 @@ def editions_of(
     return held
 
 
-def enter(workspace: Workspace, edition: str, read: Edition) -> None:
-    """Enter what an edition prints in the register, programme by programme, before it is frozen."""
+def enter(workspace: Workspace, edition: str, read: Edition, *, by: str = "") -> None:
+    """Enter what an edition prints in the register, programme by programme, before it is frozen.
+
+    by : the person who publishes; empty where a machine does.
+    """
     if not workspace.has_ledger:
         return
     for programme, lines in sorted(_lines(workspace, edition, read).items()):
@@ -168,7 +183,7 @@ def enter(workspace: Workspace, edition: str, read: Edition) -> None:
         bundle = "" if declared.synthetic else bundles.read_bundle(workspace, programme).name
         with Ledger.open(workspace.database, workspace.raw) as ledger:
             ledger.print_values(
-                Signed(programme=programme, kind="publication", by="", bundle=bundle),
+                Signed(programme=programme, kind="publication", by=by, bundle=bundle),
                 lines,
                 received=workspace.now(),
                 synthetic_clock=workspace.synthetic_clock,
@@ -224,15 +239,19 @@ def withdraw_cell(workspace: Workspace, address: str, *, by: str, note: str) -> 
     if by not in may:
         raise DisclosureError(
             f"{by} is no output checker." if by else "it is not said who withdraws it.",
+            why="no checker",
             expected=f"--as {' or '.join(may)}",
         )
     if not note.strip():
-        raise DisclosureError("a withdrawal needs its reason.", mend='give --note "TEXT"')
+        raise DisclosureError(
+            "a withdrawal needs its reason.", why="no note", mend='give --note "TEXT"'
+        )
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         printed = [one for one in ledger.register(programme.name) if one.address == address]
         if not printed:
             raise DisclosureError(
                 f"nothing was ever printed at {address}.",
+                why="never printed",
                 mend="newstart disclosure register lists what was",
             )
         return ledger.sign(

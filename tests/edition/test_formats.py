@@ -227,7 +227,7 @@ def test_the_change_log_holds_every_sentence() -> None:
     said = json.loads(export.software_changes(text))
     sentences = [change for version in said["versions"] for change in version["changes"]]
     assert len(sentences) == sum(line.startswith("- ") for line in text.splitlines())
-    assert said["versions"][0]["version"] == "0.1.0"
+    assert said["versions"][0]["version"] == "0.2.0"
 
 
 BAND = '<div class="bd-header-announcement__content">{}</div>'
