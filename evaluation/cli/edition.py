@@ -235,27 +235,6 @@ def verify(
         raise typer.Exit(PROBLEMS)
 
 
-@book_app.command("walk")
-def walk(context: typer.Context, as_json: AsJson = False) -> None:
-    """Walk every page and file of the built book; 1 where a quantity is told in two ways."""
-    from evaluation.edition import walker
-    from evaluation.programme import Programme
-
-    session: Session = context.obj
-    book = session.workspace.book
-    programme = Programme.load(session.workspace, session.programme_name, collecting=False)
-    names = {one.title: one.plain_title for one in programme.outcomes}
-    claims = book / "_edition" / "claims.json"
-    found = walker.walk(book / "_build" / "html", claims, names)
-    if as_json:
-        print(walker.as_json(found))
-    else:
-        print(f"{found.quantities} quantities in {found.places} places.")
-        print(*found.contradictions or ["None is told in two ways."], sep="\n")
-    if found.contradictions:
-        raise typer.Exit(PROBLEMS)
-
-
 def _book_told(found: Verified) -> None:
     print(f"{found.key}: {found.text}, of {found.study} as known at {found.vintage}")
     for part, was in found.published.items():

@@ -75,7 +75,7 @@ def _text(cell: Cell) -> str:
 
 
 def quantity(which: str, text: str, *, unit: str, period: str = "") -> Markup:
-    """A figure that carries the id of what it tells, for whoever walks the book (`walker`).
+    """A figure that carries the id of what it tells, for whoever walks the book.
 
     Parameters
     ----------

@@ -199,12 +199,14 @@ def test_sites_without_limits_are_not_judged(raw: dict[str, Any]) -> None:
             row |= {"low": None, "high": None}
     said = next(p for p in answers.main_points(study(raw)) if p.startswith("Site by site"))
     assert "could not be judged" in said and "chance" not in said
-    assert answers._said_of_sites(1, 0, []).startswith(
-        "Site by site, 1 effect could be judged for harm. Of the 1, none is clearly for the worse"
+    one = answers._said_of_sites(1, 0, better=0, worse=[])
+    assert one.startswith(
+        "Site by site, 1 effect could be judged: none clearly for the better, none clearly for"
     )
-    assert "50 effects could be judged for harm and 1 could not" in answers._said_of_sites(
-        50, 1, []
-    )
+    both = answers._said_of_sites(50, 1, better=9, worse=["Alder Vale, calls on crisis help"])
+    assert "50 effects could be judged and 1 could not" in both
+    assert "9 clearly for the better, 1 clearly for the worse (Alder Vale, calls" in both
+    assert both.endswith("Chance alone would give about 1 each way.")
 
 
 def test_a_restatement_of_one_side_alone_is_told(edition: Edition) -> None:

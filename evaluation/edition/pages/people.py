@@ -118,7 +118,9 @@ def _worth(worth: Worth) -> Markup:
             ("high", "high", worth.pounds_high),
         )
     ]
-    heads = ["Price", "Pounds for a WELLBY", "Worth (range of the effect)"]
+    drawn = words.money_with_range(worth.pounds.plain())
+    rows.append(["drawn between low and high", "", drawn])
+    heads = ["Price", "Pounds for a WELLBY", "Worth (range)"]
     return table("What better lives are worth, by price", heads, rows, numeric="tnn")
 
 

@@ -5,6 +5,9 @@ another edition, its period; downloads carry the same ids in their columns, and 
 text of each id. What carries no id is read as a person reads it: a figure with its range, an amount
 of money, a percentage or a chance in running words must be one that some quantity holds.
 
+``python -m benchmarks.walk WORKSPACE`` walks a built book; it is a reader, and reads text as one:
+only a test or a benchmark may do so.
+
 A quantity is told in two ways where its text, its unit or its number differs between two places,
 where a figure stands in words that no quantity holds, and where an outcome goes by another name.
 """
@@ -13,17 +16,21 @@ from __future__ import annotations
 
 import csv
 import itertools
-import json
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
+from openpyxl import load_workbook
+from pypdf import PdfReader
 
 from evaluation.edition import shape
-from evaluation.errors import BookError, missing
+from evaluation.errors import BookError
+from evaluation.programme import Programme
 from evaluation.study.written import Record, read_record
+from evaluation.workspace import Workspace
 
 MINUS = "\N{MINUS SIGN}"
 _NUMBER = r"[+\-\u2212]?£?\d[\d,]*(?:\.\d+)?(?:m|bn)?"
@@ -186,10 +193,8 @@ def _article(html: Path, page: str) -> Tag:
 
 
 def _of_claim(key: str, claim: Record, where: str) -> Told:
-    return Told(
-        quantity=key, text=str(claim["text"]), unit=str(claim.get("unit", "")), period="",
-        where=where,
-    )  # fmt: skip
+    unit = str(claim.get("unit", ""))
+    return Told(quantity=key, text=str(claim["text"]), unit=unit, period="", where=where)
 
 
 def _typed(article: Tag, page: str, claims: Mapping[str, Record]) -> Iterator[Told]:
@@ -267,8 +272,6 @@ def _tables(folder: Path) -> Iterator[tuple[str, str, list[dict[str, str]]]]:
 
 
 def _sheets(path: Path) -> Iterator[tuple[str, str, list[dict[str, str]]]]:
-    from openpyxl import load_workbook
-
     for sheet in load_workbook(path, read_only=True, data_only=True).worksheets:
         rows = [["" if c is None else str(c) for c in row] for row in sheet.values]
         for place, head in enumerate(rows):
@@ -368,15 +371,24 @@ def _names(where: str, text: str, names: Mapping[str, str], state: _Walk) -> Non
 
 def text_of_pdf(path: Path) -> str:
     """The words of a PDF, page after page, with lines joined as they are read."""
-    try:
-        from pypdf import PdfReader
-    except ModuleNotFoundError as error:
-        raise missing(error) from None
     return plain(" ".join(page.extract_text() for page in PdfReader(path).pages))
 
 
-def as_json(found: Walked) -> str:
-    """The walk as plain data."""
-    rows = [vars(one) for one in found.contradictions]
-    whole = {"quantities": found.quantities, "places": found.places, "contradictions": rows}
-    return json.dumps(whole, indent=1, ensure_ascii=False)
+def walk_workspace(workspace: Workspace, programme: str = "new_start") -> Walked:
+    """Walk the built book of a workspace, its files included."""
+    declared = Programme.load(workspace, programme, collecting=False)
+    names = {one.title: one.plain_title for one in declared.outcomes}
+    built = workspace.book / "_build" / "html"
+    return walk(built, workspace.book / "_edition" / "claims.json", names)
+
+
+def main(folder: str, programme: str = "new_start") -> int:
+    """Print what a walk of a workspace's book found; 1 where a quantity is told in two ways."""
+    found = walk_workspace(Workspace(root=Path(folder)), programme)
+    print(f"{found.quantities} quantities in {found.places} places.")
+    print(*found.contradictions or ["None is told in two ways."], sep="\n")
+    return int(bool(found.contradictions))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
