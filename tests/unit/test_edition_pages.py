@@ -374,7 +374,8 @@ def test_a_changed_record_is_seen_as_the_objections_say() -> None:
     record = json.loads((REPOSITORY / "benchmarks" / "results" / "diagnostics.json").read_text())
     (injected,) = [row for row in record["rows"] if row["switch"] == "changed_instrument"]
     assert injected["fires"]["changed_instrument"]["share"] == 1.0
-    assert f"in {record['seeds']} invented programmes it was noticed in every one" in said
+    planted = f"in {{measured}}`{record['seeds']} <benchmarks.diagnostics>` invented programmes"
+    assert f"{planted} it was noticed in every one" in said
 
 
 def test_a_table_with_sentences_names_each_cell_for_a_narrow_screen() -> None:
