@@ -49,6 +49,7 @@ RUN = (
     "python -m benchmarks.check",
     "python -m benchmarks.questions [SEEDS]",
     "python -m benchmarks.false_questions PANEL --area .. --period .. --value .. [--name NAME]",
+    "OMP_NUM_THREADS=1 python -m benchmarks.national_study PANEL --area .. --period .. --value ..",
     "python -m benchmarks.history returns|table|slips [PANEL --area .. --period .. --value ..]",
     "python -m benchmarks.hostile",
     "python -m benchmarks.ledger killed --engine sqlite|postgresql --number KILLS",

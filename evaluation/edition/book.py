@@ -17,6 +17,7 @@ from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.formats.export import write_downloads
 from evaluation.edition.html_tables import Cell, link, table
 from evaluation.edition.pages import (
+    at_once,
     changes,
     evidence,
     for_whom,
@@ -40,44 +41,17 @@ from evaluation.workspace import Workspace, packaged_book
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
     """Everything that its template asks for."""
     study = edition.headline
-    standing = {one.outcome.code: one for one in evidence.standings(study)}
-    strip = [
-        {
-            "outcome": o,
-            "verdict": words.verdict(o.finding),
-            "spark": outcomes.spark(OutcomePage(study=study, outcome=o, out=out, root="")),
-            "standing": standing.get(o.code),
-            "moved": changes.moved(edition, o.code),
-            "href": f"lives.html#{o.code}",
-        }
-        for o in study.with_role("primary")
-    ]
     return {
         "study": study,
-        "strip": strip,
+        "main": study.with_role("primary"),
+        "chart": at_once.outcomes_chart(study, out),
+        "sites": at_once.sites_chart(study, out),
+        "sites_table": at_once.sites_table(study),
         "tally": bool(answers.main_points(study)) and not answers.explores(study),
         "undone": answers.undone(study),
         "ten": questions.QUESTIONS,
         **changes.front(edition),
     }
-
-
-def outcome_rows(listed: Sequence[OutcomeResult], *, mark: bool) -> list[figures.ForestRow]:
-    """A row of the chart of all outcomes each, with its range.
-
-    Parameters
-    ----------
-    mark : whether the mark of its verdict stands before its name.
-    """
-    return [
-        figures.ForestRow(
-            f"{words.verdict(one.finding).mark} {one.plain_title}" if mark else one.plain_title,
-            one.finding.effect_percent.plain(),
-            True,
-            words.finding_percent(one.finding),
-        )
-        for one in listed
-    ]
 
 
 FOR_PROGRAMS = (".parquet", ".csv-metadata.json", "changes.json")
@@ -196,21 +170,17 @@ class Pages:
     def _lives(self) -> dict[str, Any]:
         """All outcomes on one page, a fold each."""
         study = self.edition.headline
-        ordered = self._ordered()
+        ordered = at_once.ordered(self.edition.headline)
         shown = [
             outcomes.fold(OutcomePage(study=study, outcome=one, out=self.out, root=""))
             for one in ordered
         ]
-        chart = self._all_outcomes(study, ordered)
+        chart = at_once.outcomes_chart(study, self.out)
         return {"study": study, "outcomes": ordered, "shown": shown, "chart": chart}
-
-    def _ordered(self) -> list[OutcomeResult]:
-        order = ("primary", "secondary", "negative_control")
-        return sorted(self.edition.headline.outcomes, key=lambda o: order.index(o.role))
 
     def _outcomes(self) -> None:
         study = self.edition.headline
-        for outcome in self._ordered():
+        for outcome in at_once.ordered(self.edition.headline):
             shown = OutcomePage(study=study, outcome=outcome, out=self.out, root="../../")
             seen = outcomes.view(shown, "")
             self._page(
@@ -252,13 +222,6 @@ class Pages:
                 found.append({"part": part, "pages": pages})
         return found
 
-    def _all_outcomes(self, study: Results, ordered: Sequence[OutcomeResult]) -> str:
-        rows = outcome_rows(ordered, mark=True)
-        said = "All outcomes fixed for this study, on one scale, whatever they show."
-        said += f" {_left_out(outcome_rows(ordered, mark=False))}"
-        name, kind = f"{study.study}/all-outcomes", "Effects in per cent with ranges"
-        return self.out.chart(name, "", kind, said, figures.forest, rows, "%") if rows else ""
-
     def _sites(self) -> None:
         study = self.edition.headline
         ordered = sorted(study.sites, key=lambda site: (site.start, site.code))
@@ -280,6 +243,7 @@ class Pages:
             sites=self._site_rows(ordered),
             main=[o.plain_title for o in study.with_role("primary")],
             practised=bool(self.learned and self.learned.strips),
+            chart=at_once.sites_chart(study, self.out),
         )
 
     def _site_rows(self, ordered: Sequence[SiteResult]) -> list[list[Cell]]:
@@ -318,7 +282,7 @@ class Pages:
         ]
         if not rows:
             return ""
-        said = f"{site.name} alone, {words.counted(site.areas, 'area')}. {_left_out(rows)}"
+        said = f"{site.name} alone, {words.counted(site.areas, 'area')}. {at_once.left_out(rows)}"
         if len(rows) < len(_site_outcomes(study, site)):
             clear = [
                 words.within(o.plain_title)
@@ -432,16 +396,6 @@ class Pages:
 
 def _of_site(page: str) -> bool:
     return page.startswith(shape.SITE)
-
-
-def _left_out(rows: Sequence[figures.ForestRow]) -> str:
-    """Which of the effects have a range without zero, if ranges can be given."""
-    if all(row.figure["low"] is None or row.figure["high"] is None for row in rows):
-        return "Re-drawn start dates can give none of these a range: read them as single guesses."
-    clear = [words.within(row.label) for row in rows if words.leaves_out_zero(row.figure)]
-    said = f"Ranges that leave out nought: {words.listed(clear) or 'none'}."
-    without = [words.within(r.label) for r in rows if r.figure["low"] is None is r.figure["high"]]
-    return f"{said} No range can be given for: {words.listed(without)}." if without else said
 
 
 def _site_outcomes(

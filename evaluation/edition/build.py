@@ -29,6 +29,8 @@ from evaluation.errors import BookError, missing
 from evaluation.progress import Progress
 from evaluation.workspace import GENERATED_PAGES, Workspace, package
 
+ROOMS = ("disclosure", "drawing", "edition", "finding", "learning", "release")
+"""The folders of the package by which results become pages."""
 _STAMP = "inputs.sha256"
 _SHOWN_LINES = 40
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -157,7 +159,9 @@ def _inputs(workspace: Workspace) -> Iterator[Path]:
     yield from workspace.receipts.glob("*.json")
     yield from workspace.schemas.rglob("*.yaml")
     yield from workspace.studies.rglob("*")
-    yield from Path(__file__).parent.rglob("*")
+    for room in ROOMS:
+        yield from (package() / room).rglob("*")
+    yield from package().glob("*.py")
 
 
 def _past(workspace: Workspace) -> Iterator[Path]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import sqlalchemy as sa
 
 from evaluation import fingerprint
-from evaluation.check.accepted import AcceptedFigures, Entry
+from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.report import Confirmation
 from evaluation.errors import LedgerError
 from evaluation.ledger import append, destruction, keyed, learning_log, revisions, store, vintages
@@ -544,14 +544,15 @@ class Ledger:
     ) -> AcceptedFigures:
         """The figures that stand, of some outcomes or of all: what a check is handed."""
         history = AcceptedFigures(programme)
-        with transaction(self.engine) as connection:
-            standing = vintages.latest(connection, programme.name, outcomes)
         # Each label is parsed once: a national ledger has millions of figures and dozens of
         # quarters.
-        periods = {label: Period.parse(label) for label in {one.quarter for one in standing}}
-        for one in standing:
-            entry = Entry(one.numerator, one.denominator, one.status, (one.site, one.agency))
-            history.keep(one.outcome, one.area_code, periods[one.quarter], entry)
+        ordinals: dict[str, int] = {}
+        with transaction(self.engine) as connection:
+            for outcome, area, figures in vintages.latest(connection, programme.name, outcomes):
+                for label in figures.keys() - ordinals.keys():
+                    ordinals[label] = Period.parse(label).ordinal
+                held = {ordinals[label]: entry for label, entry in figures.items()}
+                history.hold(outcome, area, held)
         return history
 
     def observations(

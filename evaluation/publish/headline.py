@@ -64,10 +64,10 @@ def figures(folder: Path) -> dict[str, float]:
     )
     if not study.panel.treated.any():
         return {}
+    prices = Parameters.load(folder=folder / PARAMETERS).of(study.programme)
     # A state carries what its checks object to: they need thousands of assignments, and a state
     # takes a second. One of an edition before this was kept says nothing, and counts everything.
-    objected = frozenset(asked.get("objected", ()))
-    return _point_figures(study, Parameters.load(folder=folder / PARAMETERS), objected)
+    return _point_figures(study, prices, frozenset(asked.get("objected", ())))
 
 
 def _point_figures(

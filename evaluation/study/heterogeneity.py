@@ -303,10 +303,11 @@ def _incomes(run: StudyRun) -> Incomes:
 def _valued(run: StudyRun, panel: Panel) -> Value:
     protocol, programme = run.protocol, run.programme
     assignments = run.assignments.redrawn(panel)
+    params = Parameters.load().of(programme)
     codes = [
         code
         for code in (*protocol.primary, *protocol.secondary)
-        if in_one_total(programme.outcome_by_code[code], Parameters.load())
+        if in_one_total(programme.outcome_by_code[code], params)
     ]
     # As in the total: what a check objects to enters neither there nor here.
     counted = [code for code in codes if not run.findings[code].objections]

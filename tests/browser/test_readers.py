@@ -123,17 +123,14 @@ def _leads_to_its_table(section: Any, page: Path) -> bool:
 def test_every_chart_has_a_table_behind_it(html: Path, pages: list[Path]) -> None:
     """In its own section, but for figures that a source does not let be handed on.
 
-    A long table may stand in the annex, where a link beside the chart leads to it.
-
-    The small paths of the front page have theirs on their outcome's page, and so have those of all
-    outcomes on one page, with a link to it beside each.
+    A long table may stand in the annex, where a link beside the chart leads to it. Those of all
+    outcomes on one page have theirs on their outcome's page, with a link to it beside each.
     """
     bare = [
         (str(page.relative_to(html)), image["alt"])
         for page in pages
         for image in soup_of(page).select("figure.chart img")
-        if image.find_parent(class_="outcome-card") is None
-        and not _leads_to_its_outcome(image)
+        if not _leads_to_its_outcome(image)
         and (section := image.find_parent("section")) is not None
         and section.find("table") is None
         and not _leads_to_its_table(section, page)

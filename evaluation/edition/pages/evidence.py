@@ -59,7 +59,7 @@ class Standing:
 
     @property
     def dots(self) -> str:
-        """``■■■□□``: for the eye, beside the words; a filled dot is a finding, and nothing else."""
+        """``■■■□□``: for the eye, beside the words."""
         return "■" * self.level + "□" * (MOST - self.level)
 
 
