@@ -64,6 +64,7 @@ RUN = (
     "python -m benchmarks.released_ranges [--draws N]",
     "python -m benchmarks.portal_kills [--number N] [--seed N]",
     "python -m benchmarks.portal_load [--logins N] [--uploads N]",
+    "python -m benchmarks.book_times [--tiny] [--in FOLDER] [--record NAME]",
     "python -m benchmarks.editions [COUNT] [--tiny] [--keep FOLDER]",
 )
 

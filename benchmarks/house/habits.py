@@ -9,7 +9,7 @@ from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
 MOST_MODULES = 355
-MOST_LINES_PROPER = 63_800
+MOST_LINES_PROPER = 64_700
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -105,6 +105,7 @@ MIXED_TUPLES: frozenset[str] = frozenset()
 READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
     "a file, a cell or a column as an officer or a source sent it": (
         "check:_explain",
+        "edition:address",
         "portal:answers",
         "portal:plain_cell",
         "check:in_name",

@@ -151,6 +151,7 @@ class Pages:
         changed = changes.view(edition, out)
         self._page("changes", "changes.md.j2", **changed)
         self._page("annex/update-log", "update-log.md.j2", **changed)
+        out.binary("files/card.png", at_once.card(edition.programme.title, edition.quarter, study))
         place = out.folder / "files/downloads"
         held = write_downloads(self.workspace, edition, self.claims, place)
         out.adopt(f"files/downloads/{one.name}" for one in held)
@@ -201,6 +202,7 @@ class Pages:
             **measured.ledger_size_view(book, self.out),
             **measured.published_view(book),
         )
+        self._page("annex/feedback", "feedback.md.j2", **questions.feedback_view(self.edition))
         self._page("annex/dictionary", "dictionary.md.j2", outcomes=self.edition.outcomes)
         self._page("annex/protected", "protected.md.j2", **quality.protected_view(self.edition))
         self._page("annex/rules", "rules.md.j2", **quality.rule_pages_view(book, self.out))
@@ -383,6 +385,7 @@ class Pages:
         edition = self.edition
         book = {
             "title": edition.programme.title,
+            "says": edition.headline.question,
             "footer": self._footer(edition.headline),
             "footers": self.footers,
             "bands": self.bands,

@@ -4,6 +4,7 @@ Estimation sees full counts. Whatever leaves is made of what `release` gives: bo
 downloads, letters, claims, editions and their differences.
 """
 
+from evaluation.release.attacked import audited, inside_of
 from evaluation.release.change import (
     headline_step,
     released_change,
@@ -17,7 +18,9 @@ from evaluation.release.rounding import Terms, public_key, terms_of
 __all__ = [
     "Released",
     "Terms",
+    "audited",
     "headline_step",
+    "inside_of",
     "public_key",
     "release",
     "released_change",
