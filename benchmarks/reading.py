@@ -23,6 +23,7 @@ from evaluation.edition import shape
 from evaluation.edition.formats import whole
 
 MOST_WORDS, MOST_PAGES, HIGHEST_GRADE = 9_000, 30, 11.0
+_WORD = re.compile(r"[^\W\d_][\w'-]*")
 _PROSE = "p, li, dd, figcaption, blockquote"
 
 
@@ -46,12 +47,13 @@ def reading(html: Path) -> Reading:
         if page.startswith(("_", shape.ANNEX, "genindex", "search")):
             continue
         soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-        text = prose(soup.find("article") or soup)
+        article = soup.find("article") or soup
+        text = prose(article)
         every.append(text)
-        found[page] = (shape.counted_words(path.read_text(encoding="utf-8")), graded(text))
-    return Reading(
-        words=sum(words for words, _ in found.values()), grade=graded(" ".join(every)), pages=found
-    )
+        found[page] = (len(_WORD.findall(article.get_text(" "))), graded(text))
+    # The whole as `newstart book build --json` counts it.
+    words = shape.measured(html)["main"]["words"]
+    return Reading(words=words, grade=graded(" ".join(every)), pages=found)
 
 
 def prose(article: Tag) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -54,7 +55,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     }
 
 
-FOR_PROGRAMS = (".parquet", ".csv-metadata.json", "changes.json")
+FOR_PROGRAMS = (".parquet", ".json")
 """Files that stand in the annex alone: the same again, as programs read it."""
 REAL_BAND = "Real public data: real places, published figures."
 
@@ -156,7 +157,7 @@ class Pages:
         held = write_downloads(self.workspace, edition, self.claims, place)
         out.adopt(f"files/downloads/{one.name}" for one in held)
         kept = quality.view(edition, out)
-        offered = [one for one in held if not one.name.endswith(FOR_PROGRAMS)]
+        offered = [one for one in held if Path(one.name).suffix not in FOR_PROGRAMS]
         self._page("data", "data.md.j2", **kept, offered=offered)
         self._page("annex/returns", "returns.md.j2", **kept, downloads=held)
         self._page("how", "how.md.j2", study=study, reading=self._written_text("how-to-read"))

@@ -194,18 +194,8 @@ def measured(html: Path) -> Mapping[str, Mapping[str, int]]:
     for page, text in _pages(html):
         held = found["annex" if page.startswith(ANNEX) else "main"]
         held["pages"] += 1
-        held["words"] += _words(text)
+        held["words"] += len(_WORD.findall(_UNREAD.sub(" ", text)))
     return found
-
-
-def counted_words(page: str) -> int:
-    """The words of one page, as `measured` counts them."""
-    article = _ARTICLE.search(page)
-    return _words(article[1]) if article else 0
-
-
-def _words(text: str) -> int:
-    return len(_WORD.findall(_UNREAD.sub(" ", text)))
 
 
 def _pages(html: Path) -> Iterator[tuple[str, str]]:

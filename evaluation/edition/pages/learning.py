@@ -256,8 +256,14 @@ _SIGNS = {
     "!=": "other than",
 }
 _TURNED = {"<=": ">=", ">=": "<=", "<": ">", ">": "<"}
-_BETTER_UP = ("benefit", "benefit_low", "benefit_high", "next_site_low", "next_site_high")
-"""Facts that count more as better; of an outcome of which less is better, they are turned back."""
+_BETTER_UP = {
+    "benefit": "the effect",
+    "benefit_low": "the worse end of its range",
+    "benefit_high": "the better end of its range",
+    "next_site_low": "the worse end of the range for the next site",
+    "next_site_high": "the better end of the range for the next site",
+}
+"""Facts that count more as better, and what they are where they are turned back."""
 
 
 def _when(predicate: Predicate, held: Facts, outcomes: Mapping[str, Outcome]) -> str:
@@ -274,7 +280,8 @@ def _when(predicate: Predicate, held: Facts, outcomes: Mapping[str, Outcome]) ->
     asked, now, sign = predicate.value, held.get(predicate.fact), predicate.sign
     said = _said(predicate.fact, {key: one.plain_title for key, one in outcomes.items()})
     if word in _BETTER_UP and code in outcomes and outcomes[code].polarity == "down":
-        said, sign = said.removesuffix(", more as better"), _TURNED.get(sign, sign)
+        # Less is better here: told as the book prints it, and not turned round.
+        said, sign = f"{outcomes[code].plain_title}, {_BETTER_UP[word]}", _TURNED.get(sign, sign)
         asked, now = -float(asked), None if now is None else -float(now)
     told = partial(_fact, word)
     if asked is True and sign == "==":
