@@ -24,6 +24,8 @@ from evaluation.study.written import read_record
 from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from evaluation.disclosure.bundle import Bundle
     from evaluation.disclosure.protection import Held, Protection
     from evaluation.disclosure.released import Entry
@@ -161,18 +163,30 @@ def audit_of(
     ----------
     edition : he holds this one alone. insider, keep : see `evaluation.release.audited`.
     """
+    editions = instants_of(workspace, programme, edition)
+    return audited(
+        workspace, programme, terms, editions, with_now=not edition, insider=insider, keep=keep
+    )
+
+
+def instants_of(
+    workspace: Workspace, programme: Programme, edition: str = ""
+) -> dict[str, datetime]:
+    """Each published edition of a programme, oldest first, and the instant of its figures.
+
+    Parameters
+    ----------
+    edition : this one alone.
+    """
     history = History.read(workspace)
     published = (history.named(edition),) if edition else history.editions
     # Every edition of the workspace is in one history; those of another programme are not ours.
     manifests = {one.name: read_record(one.folder / "manifest.json") for one in published}
-    editions = {
+    return {
         name: parse_instant(one["vintage"])
         for name, one in manifests.items()
         if one["programme"] == programme.name
     }
-    return audited(
-        workspace, programme, terms, editions, with_now=not edition, insider=insider, keep=keep
-    )
 
 
 def enter(workspace: Workspace, edition: str, read: Edition, *, by: str = "") -> None:
