@@ -17,7 +17,7 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.signatures import PrintedValue, Signature, Signed
 from evaluation.programme import Programme
 from evaluation.quarters import format_instant, parse_instant
-from evaluation.release import audited, inside_of, release, terms_of
+from evaluation.release import audited, inside_of, keep_audit, release, terms_of
 from evaluation.study.results import read_results
 from evaluation.study.study import StudyName
 from evaluation.study.written import read_record
@@ -164,9 +164,12 @@ def audit_of(
     edition : he holds this one alone. insider, keep : see `evaluation.release.audited`.
     """
     editions = instants_of(workspace, programme, edition)
-    return audited(
+    found = audited(
         workspace, programme, terms, editions, with_now=not edition, insider=insider, keep=keep
     )
+    if not edition and insider is None:
+        keep_audit(workspace, programme, terms, found, len(editions))
+    return found
 
 
 def instants_of(
