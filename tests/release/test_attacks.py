@@ -22,6 +22,7 @@ from evaluation.edition.edition import Restated
 from evaluation.errors import DisclosureError
 from evaluation.quarters import Period
 from evaluation.release import Released, public_key, released_change, terms_of
+from evaluation.study.accounts_record import Ratio
 from evaluation.study.record import Results
 from tests.release.before import (
     COUNTS,
@@ -351,14 +352,16 @@ def test_17_ratios_of_money_do_not_tell_when_they_move(before: Results) -> None:
     """Costs are known, so that a plainly rounded ratio moves where one sum of pounds does."""
 
     def ratio(made: Results) -> float:
-        assert made.value is not None
-        return float(made.value.totals["bcr"].mean)
+        assert made.value is not None and made.value.totals.bcr is not None
+        return float(made.value.totals.bcr.mean)
 
     def with_ratio(mean: float) -> Results:
         assert before.value is not None
-        totals = dict(before.value.totals)
-        held = totals["bcr"]
-        totals["bcr"] = held.model_copy(update={"mean": mean})
+        held = before.value.totals.bcr
+        assert isinstance(held, Ratio)
+        totals = before.value.totals.model_copy(
+            update={"bcr": held.model_copy(update={"mean": mean})}
+        )
         value = before.value.model_copy(update={"totals": totals})
         return before.model_copy(update={"value": value})
 
