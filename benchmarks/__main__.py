@@ -16,6 +16,7 @@ RUN = (
     "python -m benchmarks.agreement",
     "python -m benchmarks.entries WORKSPACE [STUDY] [--record NAME]",
     "OMP_NUM_THREADS=1 python -m benchmarks.synthetic",
+    "OMP_NUM_THREADS=1 python -m benchmarks.predictor_cases",
     "OMP_NUM_THREADS=1 python -m benchmarks.solver_proofs [PATH]",
     "python -m benchmarks.donors_started",
     "python -m benchmarks.placebo_study NAME PATH --area .. --period .. --outcome .. --windows ..",
@@ -63,6 +64,7 @@ RUN = (
     "python -m benchmarks.released_ranges [--draws N]",
     "python -m benchmarks.portal_kills [--number N] [--seed N]",
     "python -m benchmarks.portal_load [--logins N] [--uploads N]",
+    "python -m benchmarks.book_times [--tiny] [--in FOLDER] [--record NAME]",
     "python -m benchmarks.editions [COUNT] [--tiny] [--keep FOLDER]",
 )
 

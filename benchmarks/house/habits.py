@@ -105,6 +105,7 @@ MIXED_TUPLES: frozenset[str] = frozenset()
 READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
     "a file, a cell or a column as an officer or a source sent it": (
         "check:_explain",
+        "edition:address",
         "portal:answers",
         "portal:plain_cell",
         "check:in_name",

@@ -141,6 +141,7 @@ class Pages:
         undone |= for_whom.new_site_view(study, out)
         self._page("undo", "undo.md.j2", **undone, objections=self._written_text("objections"))
         self._page("changes", "changes.md.j2", **changes.view(edition, out))
+        out.binary("files/card.png", at_once.card(edition.programme.title, edition.quarter, study))
         place = out.folder / "files/downloads"
         held = write_downloads(self.workspace, edition, self.claims, place)
         out.adopt(f"files/downloads/{one.name}" for one in held)
@@ -188,6 +189,7 @@ class Pages:
             **measured.ledger_size_view(book, self.out),
             **measured.published_view(book),
         )
+        self._page("annex/feedback", "feedback.md.j2", **questions.feedback_view(self.edition))
         self._page("annex/dictionary", "dictionary.md.j2", outcomes=self.edition.outcomes)
         self._page("annex/protected", "protected.md.j2", **quality.protected_view(self.edition))
         self._page("annex/rules", "rules.md.j2", **quality.rule_pages_view(book, self.out))
@@ -342,6 +344,7 @@ class Pages:
         edition = self.edition
         book = {
             "title": edition.programme.title,
+            "says": edition.headline.question,
             "footer": self._footer(edition.headline),
             "footers": self.footers,
             "bands": self.bands,

@@ -137,6 +137,14 @@ class Generated:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
 
+    def binary(self, name: str, content: bytes) -> None:
+        """Write a file that is no text below the folder if its content is new."""
+        path = self.folder / name
+        self._kept.add(path)
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
     def copy(self, name: str, source: Path) -> None:
         """Hold a file below the folder as it is elsewhere."""
         path, content = self.folder / name, source.read_bytes()

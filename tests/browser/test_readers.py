@@ -153,3 +153,15 @@ def test_the_page_of_every_claim_is_two_clicks_from_the_front(html: Path) -> Non
     second = set().union(*(leads(page) for page in first if page.is_file()))
     wanted = {page.resolve() for page in (html / "annex" / "claims").glob("*.html")}
     assert wanted - first - second == set()
+
+
+def test_every_page_leads_to_feedback_and_to_a_card_that_lies_beside_the_book(
+    html: Path, pages: list[Path]
+) -> None:
+    for page in pages:
+        soup = soup_of(page)
+        card = soup.find("meta", property="og:image")
+        assert card is not None and (page.parent / str(card["content"])).resolve().is_file(), page
+        assert soup.find("meta", property="og:title")["content"], page
+        back = soup.select_one(".edition-footer a")
+        assert back is not None and str(back["href"]).endswith(("feedback.html", "#")), page

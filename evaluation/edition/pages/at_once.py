@@ -136,6 +136,23 @@ def sites_chart(study: Results, out: Generated) -> Markup:
     return out.chart(name, "", kind, said, figures.sites_together, rows, titles)
 
 
+def card(programme: str, edition: str, study: Results) -> bytes:
+    """The picture that stands for the book where its address is passed on."""
+    rows = [
+        {
+            "outcome": one.plain_title,
+            "verdict": words.verdict(one.finding).word,
+            "said": words.finding_percent(one.finding),
+            "better_down": _better_down(one),
+            **_figures(one.finding.effect_percent.plain()),
+        }
+        for one in study.with_role("primary")
+    ]
+    known = f"Edition {edition}, data as known on {words.day(study.vintage)}"
+    band = words.SYNTHETIC if study.synthetic else ""
+    return figures.social_card(f"{programme}: is it working?", known, rows, band)
+
+
 def sites_table(study: Results) -> Markup:
     """The same as a table, with the ranges."""
     rows = site_rows(study)
