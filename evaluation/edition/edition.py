@@ -17,7 +17,8 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import LedgerHead
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
-from evaluation.release import LastAudit, Released, read_audit, release, steps_of, terms_of
+from evaluation.release import Released, release, steps_of, terms_of
+from evaluation.release.last_audit import LastAudit, read_audit
 from evaluation.study.record import Results
 from evaluation.study.written import Record, read_record, read_written, record_if_there
 from evaluation.workspace import Workspace

@@ -17,7 +17,8 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.signatures import PrintedValue, Signature, Signed
 from evaluation.programme import Programme
 from evaluation.quarters import format_instant, parse_instant
-from evaluation.release import audited, inside_of, keep_audit, release, terms_of
+from evaluation.release import audited, inside_of, release, terms_of
+from evaluation.release.last_audit import keep_audit
 from evaluation.study.results import read_results
 from evaluation.study.study import StudyName
 from evaluation.study.written import read_record

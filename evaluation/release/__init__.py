@@ -12,21 +12,17 @@ from evaluation.release.change import (
     steps_of,
     with_steps,
 )
-from evaluation.release.last_audit import LastAudit, keep_audit, read_audit
 from evaluation.release.recomputed import recomputed
 from evaluation.release.released_results import Released, release
 from evaluation.release.rounding import Terms, public_key, terms_of
 
 __all__ = [
-    "LastAudit",
     "Released",
     "Terms",
     "audited",
     "headline_step",
     "inside_of",
-    "keep_audit",
     "public_key",
-    "read_audit",
     "recomputed",
     "release",
     "released_change",

@@ -19,7 +19,8 @@ from evaluation.edition.html_tables import table
 from evaluation.ledger.calendar import Due, calendar
 from evaluation.programme import OPEN_SITE
 from evaluation.quarters import Period, parse_instant
-from evaluation.release import LastAudit, Released
+from evaluation.release import Released
+from evaluation.release.last_audit import LastAudit
 from evaluation.study.record import Results
 from evaluation.study.written import record_if_there
 
