@@ -115,7 +115,7 @@ def load_mathjax_for_formulas_only(
 def keep_vendored_scripts_out(app: Sphinx, config: Config) -> None:
     """Jupyter Book loads every script below _static in every page; these are asked for by page."""
     config.html_js_files = [
-        file for file in config.html_js_files if not str(file).startswith("vendor/")
+        file for file in config.html_js_files if not str(file).startswith(("vendor/", "by-page/"))
     ]
 
 

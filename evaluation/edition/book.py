@@ -189,6 +189,8 @@ class Pages:
             **measured.ledger_size_view(book, self.out),
             **measured.published_view(book),
         )
+        effects = at_once.every_effect(self.edition.headline)
+        self._page("annex/explore", "explore.md.j2", effects=effects)
         self._page("annex/feedback", "feedback.md.j2", **questions.feedback_view(self.edition))
         self._page("annex/dictionary", "dictionary.md.j2", outcomes=self.edition.outcomes)
         self._page("annex/protected", "protected.md.j2", **quality.protected_view(self.edition))

@@ -99,6 +99,11 @@ PARTS = (
         reader="whoever uses the files or sends figures",
     ),
     Part(
+        begins="annex/explore",
+        title="Explore",
+        reader="an analyst who wants to choose effects and take them away",
+    ),
+    Part(
         begins="annex/feedback",
         title="Give feedback",
         reader="whoever misses something here, or doubts it",
