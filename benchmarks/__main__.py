@@ -62,6 +62,7 @@ RUN = (
     "python -m benchmarks.ledger s3 --number RETURNS",
     "python -m benchmarks.ledger.book",
     "OMP_NUM_THREADS=1 python -m benchmarks.disclosure [--programmes N]",
+    "python -m benchmarks.audit_times WORKSPACE",
     "python -m benchmarks.released_ranges [--draws N]",
     "python -m benchmarks.portal_kills [--number N] [--seed N]",
     "python -m benchmarks.portal_load [--logins N] [--uploads N]",

@@ -18,6 +18,7 @@ from evaluation.ledger.receipt import LedgerHead
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
 from evaluation.release import Released, release, steps_of, terms_of
+from evaluation.release.last_audit import LastAudit, read_audit
 from evaluation.study.record import Results
 from evaluation.study.written import Record, read_record, read_written, record_if_there
 from evaluation.workspace import Workspace
@@ -194,7 +195,8 @@ class Edition:
 
     All results are released ones, their sentences as the book spells them; ``released``, by
     ``programme/study``, has them as they leave, with the lines of the register. ``open_data`` names
-    the programmes whose figures are printed as their sources print them.
+    the programmes whose figures are printed as their sources print them. ``audit`` is the last one
+    of the programme.
     """
 
     programmes: Mapping[str, Programme]
@@ -206,6 +208,7 @@ class Edition:
     history: History = field(default_factory=History)
     released: Mapping[str, Released] = field(default_factory=dict)
     open_data: frozenset[str] = frozenset()
+    audit: LastAudit | None = None
 
     @classmethod
     def read(cls, workspace: Workspace, programme: str) -> Edition:
@@ -262,6 +265,7 @@ class Edition:
             history=History.read(workspace),
             released=made,
             open_data=frozenset(name for name, one in terms.items() if one.open_data),
+            audit=read_audit(workspace, programme),
         )
 
     @property
