@@ -211,6 +211,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:_failed",
         "edition:_failed_cells",
         "edition:_from_root",
+        "edition:_short",
         "edition:_run_jupyter_book",
         "edition:_pages",
         "edition:_sources_once",
