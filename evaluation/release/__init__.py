@@ -12,6 +12,7 @@ from evaluation.release.change import (
     steps_of,
     with_steps,
 )
+from evaluation.release.recomputed import recomputed
 from evaluation.release.released_results import Released, release
 from evaluation.release.rounding import Terms, public_key, terms_of
 
@@ -22,6 +23,7 @@ __all__ = [
     "headline_step",
     "inside_of",
     "public_key",
+    "recomputed",
     "release",
     "released_change",
     "stepped_figures",
