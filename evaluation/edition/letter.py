@@ -84,7 +84,8 @@ def letter(
         PublishedQuarter(quarter=one.quarter, published=one.published)
         for one in edition.history.editions
     ]
-    found = learned(workspace, f"{study.programme}/{study.study}", published=published)
+    name = f"{study.programme}/{study.study}"
+    found = learned(workspace, name, published=published, shown_as=edition.as_printed)
     writer = _Writer(
         speaker=speaker,
         programme=edition.programme,
@@ -92,27 +93,25 @@ def letter(
         site=known[site],
         quarter=quarter,
         learned=found,
-        counts=_latest_counts(workspace, edition.programme, study, site),
+        counts=_latest_counts(edition, site),
         sent=_sent(workspace, edition.programme, site, quarter),
     )
     return writer.letter()
 
 
-def _latest_counts(
-    workspace: Workspace, programme: Programme, study: Results, site: str
-) -> dict[str, float]:
-    """Outcome -> events, or people at a time, in the site's pilot areas in the last quarter."""
-    codes = [one.code for one in study.with_role("primary")]
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        held = ledger.observations(
-            programme.name, as_of=parse_instant(study.vintage), outcomes=codes
-        )
-    own = {one.code for one in programme.areas if one.site == site and one.role == "pilot"}
-    held = held[held["area_code"].isin(own) & (held["quarter"] == study.sample.last)]
-    return {
-        str(code): float(part["numerator"].sum())
-        for code, part in held.dropna(subset=["numerator"]).groupby("outcome")
-    }
+def _latest_counts(edition: Edition, site: str) -> dict[str, float]:
+    """Outcome -> events, or people at a time, in the site's areas in the last quarter, as printed.
+
+    None of a count that is hidden.
+    """
+    study = edition.headline
+    made = edition.released[f"{study.programme}/{study.study}"]
+    found = {}
+    for one in study.with_role("primary"):
+        count = made.counts.get((one.code, site, study.sample.last))
+        if count is not None and count.printed is not None:
+            found[one.code] = float(count.printed)
+    return found
 
 
 def _sent(

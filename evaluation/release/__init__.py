@@ -11,6 +11,7 @@ from evaluation.release.change import (
     steps_of,
     with_steps,
 )
+from evaluation.release.released_practice import practice_printed
 from evaluation.release.released_results import Released, release
 from evaluation.release.rounding import Terms, public_key, terms_of
 
@@ -18,6 +19,7 @@ __all__ = [
     "Released",
     "Terms",
     "headline_step",
+    "practice_printed",
     "public_key",
     "release",
     "released_change",

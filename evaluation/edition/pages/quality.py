@@ -282,12 +282,17 @@ def protected_view(edition: Edition) -> dict[str, Any]:
     }
 
 
+def hidden_share(made: Released) -> float:
+    """Of a hundred counts of sites, how many are hidden."""
+    return 100 * sum(one.hidden for one in made.counts.values()) / max(len(made.counts), 1)
+
+
 def _hidden_in_all(made: Released) -> str:
     """How many counts of sites, and of all pilots together, are hidden."""
     sites, hidden = len(made.counts), sum(one.hidden for one in made.counts.values())
     if not sites:
         return "No count of a site is printed in this edition."
-    share = words.percent(100 * hidden / sites, 1)
+    share = words.percent(hidden_share(made), 1)
     whole = [one for one in made.entries if one.kind == "path" and one.step is None]
     gone = sum(one.printed is None for one in whole)
     quarters = f"{words.number(gone)} of {words.number(len(whole))}" if whole else "none"
