@@ -90,6 +90,23 @@ def request_release(
     return Requested(bundle=bundles.freeze(workspace, programme, content), audit=audit)
 
 
+def released_now(workspace: Workspace, programme: Programme) -> dict[str, Released]:
+    """Every study of a programme that was run, as it would leave now; nothing is printed by it.
+
+    Raises
+    ------
+    DisclosureError : its figures are people's and no disclosure key is named.
+    """
+    terms = terms_of(workspace, programme)
+    folder = workspace.var / "results" / programme.name
+    return {
+        name: release(read_results(workspace, name), terms)
+        for name in (
+            f"{programme.name}/{path.parent.name}" for path in sorted(folder.glob("*/results.json"))
+        )
+    }
+
+
 def _refuse_second_book(workspace: Workspace, programme: Programme) -> None:
     """Refuse to print the same people's counts by two offsets, in the books of two programmes."""
     areas = {area.code for area in programme.areas if area.site}

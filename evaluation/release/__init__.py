@@ -11,14 +11,18 @@ from evaluation.release.change import (
     steps_of,
     with_steps,
 )
+from evaluation.release.protected import Hidden, hidden_by_outcome, median_widening, widenings
 from evaluation.release.released_practice import practice_printed
 from evaluation.release.released_results import Released, release
 from evaluation.release.rounding import Terms, public_key, terms_of
 
 __all__ = [
+    "Hidden",
     "Released",
     "Terms",
     "headline_step",
+    "hidden_by_outcome",
+    "median_widening",
     "practice_printed",
     "public_key",
     "release",
@@ -26,5 +30,6 @@ __all__ = [
     "stepped_figures",
     "steps_of",
     "terms_of",
+    "widenings",
     "with_steps",
 ]

@@ -55,8 +55,8 @@ class Item(Written):
     outcome: str
     question: str
     waves: tuple[ArmWave, ...]
-    # In results of before it was kept there was none.
-    span: float = 1.0
+    # In results of before it was kept there was none: the widest scale of any item.
+    span: float = 100.0
 
 
 class Worth(Written):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import compress
@@ -19,7 +20,7 @@ from evaluation.edition.html_tables import table
 from evaluation.ledger.calendar import Due, calendar
 from evaluation.programme import OPEN_SITE
 from evaluation.quarters import Period, parse_instant
-from evaluation.release import Released
+from evaluation.release import Released, hidden_by_outcome, median_widening, widenings
 from evaluation.study.record import Results
 from evaluation.study.written import record_if_there
 
@@ -277,6 +278,7 @@ def protected_view(edition: Edition) -> dict[str, Any]:
         "hidden": _hidden(study, made) if made else Markup(""),
         "withheld": _withheld(study, made) if made else Markup(""),
         "said": _hidden_in_all(made) if made else "",
+        "widened": _widened(made) if made else "",
         "values": words.number(len(made.entries)) if made else "",
         "open_data": study.programme in edition.open_data,
     }
@@ -298,27 +300,45 @@ def _hidden_in_all(made: Released) -> str:
     quarters = f"{words.number(gone)} of {words.number(len(whole))}" if whole else "none"
     return (
         f"Of {words.number(sites)} counts of a site in a period, {words.number(hidden)} are hidden "
-        f"({share}); of the programme's own periods, {quarters}."
+        f"({share}); of the programme's own periods, {quarters}: a period of all sites is the sum "
+        "of printed counts, and is hidden where one of them is."
     )
 
 
 def _hidden(study: Results, made: Released) -> Markup:
     """By outcome: counts of sites, and periods of the whole programme, that are hidden."""
-    counts: dict[str, list[bool]] = {}
-    for (code, _, _), one in made.counts.items():
-        counts.setdefault(code, []).append(one.hidden)
+    titles = {one.code: one.plain_title for one in study.outcomes}
     rows = [
         [
-            one.plain_title,
-            words.number(len(counts[one.code])),
-            words.number(sum(counts[one.code])),
-            words.number(sum(row.pilot is None for row in one.paths)),
+            titles.get(one.outcome, one.outcome),
+            words.number(one.counts),
+            words.number(one.hidden),
+            words.number(one.periods_hidden),
+            "" if one.widening is None else words.percent(one.widening, 0),
         ]
-        for one in study.outcomes
-        if one.code in counts
+        for one in hidden_by_outcome(made)
     ]
-    heads = ["Outcome", "Counts of sites", "Hidden", "Periods of the programme hidden"]
-    return table("What was hidden, by outcome", heads, rows, numeric="tnnn") if rows else Markup("")
+    heads = [
+        "Outcome",
+        "Counts of sites",
+        "Hidden",
+        "Periods of the programme hidden",
+        "Ranges wider by",
+    ]
+    title = "What was hidden, by outcome"
+    return table(title, heads, rows, numeric="tnnnn") if rows else Markup("")
+
+
+def _widened(made: Released) -> str:
+    """By how much printing widens ranges, of headlines and of all, at the median."""
+    headline, whole = median_widening(made), list(widenings(made.entries).values())
+    if headline is None or not whole:
+        return ""
+    return (
+        f"The ranges of this edition's headlines are {words.percent(headline, 0)} wider than "
+        f"inside, at the median; all ranges {words.percent(statistics.median(whole), 0)}, and the "
+        f"widest by {words.percent(max(whole), 0)}."
+    )
 
 
 def _withheld(study: Results, made: Released) -> Markup:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from evaluation.edition import words
 from evaluation.edition.pages import donors, learning, money, places, quality
 from evaluation.edition.scan.numbers import HASH, Explained, numbers
 from evaluation.ledger.receipt import CHAIN_VERSION
+from evaluation.release import hidden_by_outcome, median_widening, widenings
 from evaluation.workspace import package
 
 if TYPE_CHECKING:
@@ -181,6 +183,12 @@ def _things(edition: Edition) -> Iterator[float]:
         yield float(len(one.entries))
         yield float(len(one.counts))
         yield quality.hidden_share(one)
+        for row in hidden_by_outcome(one):
+            yield float(row.counts)
+            yield row.widening or 0.0
+        wider = list(widenings(one.entries).values())
+        yield from (max(wider, default=0.0), statistics.median(wider or [0.0]))
+        yield median_widening(one) or 0.0
 
 
 def _files(workspace: Workspace, constants: Mapping[str, Any]) -> Iterator[Path]:
