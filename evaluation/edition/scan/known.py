@@ -111,10 +111,10 @@ def _made_of(study: Results) -> Iterator[float]:
         if outcome.estimate.scale == "log":
             for value in _walk(outcome.plain()):
                 yield from _of_logarithm(value)
-        for low, high in _ends(outcome.plain()):
-            # The middle of a range is where a chart draws its mark.
-            yield (low + high) / 2
-            yield words.shown(outcome.estimate, {"effect": (low + high) / 2})["effect"]
+        for row in outcome.honest_range.rows if outcome.honest_range else ():
+            if row.low is not None and row.high is not None:
+                # The middle of a range is where a chart draws its mark.
+                yield words.shown(outcome.estimate, {"effect": (row.low + row.high) / 2})["effect"]
         if outcome.synthetic_unit is not None and study.starts:
             rows = donors.levels(outcome.synthetic_unit)
             yield from _walk(rows)
@@ -131,18 +131,6 @@ def _of_logarithm(value: float) -> Iterator[float]:
     if abs(value) < math.log(1e9):
         yield float(f"{math.exp(value):.4g}")
         yield round(100 * math.expm1(value), 3)
-
-
-def _ends(content: Any) -> Iterator[tuple[float, float]]:
-    if isinstance(content, Mapping):
-        low, high = content.get("low"), content.get("high")
-        if isinstance(low, float) and isinstance(high, float):
-            yield low, high
-        for value in content.values():
-            yield from _ends(value)
-    elif isinstance(content, list | tuple):
-        for value in content:
-            yield from _ends(value)
 
 
 def _walk(content: Any) -> Iterator[float]:

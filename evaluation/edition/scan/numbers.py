@@ -20,9 +20,10 @@ _OUT = re.compile(
     rf"|\b\d{{1,2}} (?:{_MONTHS})(?: \d{{4}})?|\b(?:{_MONTHS}) \d{{4}}"
     r"|\b[0-9a-f]*(?:[a-f]\d|\d[a-f])[0-9a-f]{6,}\b"
     r"|[\w./-]+\.(?:py|yaml|md|csv|svg|xlsx|json)(?::\d+)?"
+    r"|(?<![\d,.£])(?:19|20)\d\d(?![\d,%]|\.\d)"
     r"|https?://[^\s'\"<>)]+|\b[\w.+-]+@[\w.-]+"
 )
-"""Times, hashes and addresses: read, but not as numbers."""
+"""Times, hashes and addresses: read, but not as numbers. A count of four figures has its comma."""
 _NUMBER = re.compile(
     r"(?<![\w.])(?P<digits>\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?P<part>\.\d+)?(?P<power>[eE][+-]?\d{1,2}(?!\d))?"
     r"(?P<unit>\s?%|\s?(?:m|bn|k|million|billion|thousand)\b)?(?!\w)"
